@@ -1,1 +1,61 @@
+"""The term algebra: ``from p4verify.semantics import bits as b`` and build with ``b.add(x, b.bv(1, 8))``."""
 
+from . import rules_bits, rules_bool, rules_parts  # registers the rewrites
+from .build import (
+    RULES,
+    SortError,
+    add,
+    and_,
+    apply,
+    array_var,
+    ashr,
+    band,
+    binary,
+    bnot,
+    bor,
+    bxor,
+    compare,
+    concat,
+    const_array,
+    eq,
+    extract,
+    from_bool,
+    implies,
+    ite,
+    lshr,
+    mul,
+    ne,
+    neg,
+    not_,
+    or_,
+    resize,
+    sdiv,
+    select,
+    sext,
+    shl,
+    sle,
+    slt,
+    srem,
+    store,
+    sub,
+    to_bool,
+    udiv,
+    uge,
+    ugt,
+    ule,
+    ult,
+    urem,
+    zext,
+)
+from .concrete import signed
+from .term import BOOL, FALSE, TRUE, Sort, Term, bit_vector, boolean, bv, make, postorder, show, var
+from .walk import Value, applications, evaluate, literal, rebuild, substitute, variables
+
+__all__ = [
+    "BOOL", "FALSE", "RULES", "TRUE", "Sort", "SortError", "Term", "Value", "add", "and_", "applications", "apply",
+    "array_var", "ashr", "band", "binary", "bit_vector", "bnot", "boolean", "bor", "bv", "bxor", "compare", "concat",
+    "const_array", "eq", "evaluate", "extract", "from_bool", "implies", "ite", "literal", "lshr", "make", "mul", "ne",
+    "neg", "not_", "or_", "postorder", "rebuild", "resize", "rules_bits", "rules_bool", "rules_parts", "sdiv",
+    "select", "sext", "shl", "show", "signed", "sle", "slt", "srem", "store", "sub", "substitute", "to_bool", "udiv",
+    "uge", "ugt", "ule", "ult", "urem", "var", "variables", "zext",
+]  # fmt: skip

@@ -1,0 +1,284 @@
+"""Rewrites of bit-vector arithmetic, shifts and comparisons."""
+
+from __future__ import annotations
+
+import itertools
+
+from .build import Args, add, band, bnot, bor, bxor, compare, concat, eq, extract, ite, not_, rule, sext, shl
+from .term import FALSE, Payload, Term, bv
+
+
+def _ones(width: int) -> int:
+    return (1 << width) - 1
+
+
+@rule("add", "bor", "bxor")
+def zero_is_neutral(args: Args, _: Payload) -> Term | None:
+    return args[0] if args[1].is_const and args[1].value == 0 else None
+
+
+@rule("add")
+def add_literals(args: Args, _: Payload) -> Term | None:
+    """``(x + 1) + 2`` is ``x + 3``; a literal inside moves outwards."""
+    x, y = args
+    for a, b in ((x, y), (y, x)):
+        if a.op == "add" and a.args[1].is_const:
+            return add(a.args[0], add(a.args[1], b)) if b.is_const else add(add(a.args[0], b), a.args[1])
+    return None
+
+
+@rule("add")
+def add_complement(args: Args, _: Payload) -> Term | None:
+    """``x + ~x`` is all ones."""
+    x, y = args
+    return bv(-1, x.width) if (x.op == "bnot" and x.args[0] is y) or (y.op == "bnot" and y.args[0] is x) else None
+
+
+@rule("add", "bxor", "bor")
+def disjoint_parts(args: Args, payload: Payload) -> Term | None:
+    """Side by side where at each piece one of the two is zero: ``(x << 8) | y`` is a concatenation."""
+    x, y = args
+    if "concat" not in (x.op, y.op):
+        return None
+    pieces = _pieces(x, y)
+    if len(pieces) < 2:
+        return None
+    chosen = []
+    for a, b in pieces:
+        if a.is_const and a.value == 0:
+            chosen.append(b)
+        elif b.is_const and b.value == 0:
+            chosen.append(a)
+        else:
+            return None
+    return concat(*chosen)
+
+
+def _pieces(x: Term, y: Term) -> list[tuple[Term, Term]]:
+    """Both terms cut at the boundaries of either one's concatenation, highest piece first."""
+    cuts = {0, x.width}
+    for term in (x, y):
+        at = term.width
+        for part in term.args if term.op == "concat" else ():
+            at -= part.width
+            cuts.add(at)
+    edges = sorted(cuts, reverse=True)
+    return [(extract(x, h - 1, low), extract(y, h - 1, low)) for h, low in itertools.pairwise(edges)]
+
+
+@rule("mul")
+def mul_by_literal(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    if not y.is_const:
+        return None
+    if y.value == 0:
+        return y
+    if y.value & (y.value - 1) == 0:
+        return shl(x, bv(y.value.bit_length() - 1, x.width))
+    return None
+
+
+@rule("udiv")
+def udiv_by_power(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    if y.is_const and y.value and y.value & (y.value - 1) == 0:
+        shift = y.value.bit_length() - 1
+        return concat(bv(0, shift), extract(x, x.width - 1, shift)) if shift else x
+    return None
+
+
+@rule("urem")
+def urem_by_power(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    if y.is_const and y.value and y.value & (y.value - 1) == 0:
+        shift = y.value.bit_length() - 1
+        return concat(bv(0, x.width - shift), extract(x, shift - 1, 0)) if shift else bv(0, x.width)
+    return None
+
+
+@rule("band")
+def band_simple(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    if x is y:
+        return x
+    if y.is_const:
+        if y.value == 0:
+            return y
+        if y.value == _ones(x.width):
+            return x
+        if x.op == "band" and x.args[1].is_const:
+            return band(x.args[0], band(x.args[1], y))
+        return _mask(x, y.value)
+    return None
+
+
+def _mask(x: Term, mask: int) -> Term | None:
+    """``x & mask`` as a concatenation of kept and cleared runs, while there are few of them."""
+    runs: list[tuple[int, int, int]] = []  # high, low, bit
+    low, width = 0, x.width
+    while low < width:
+        bit = mask >> low & 1
+        high = low
+        while high + 1 < width and mask >> (high + 1) & 1 == bit:
+            high += 1
+        runs.append((high, low, bit))
+        low = high + 1
+    if len(runs) > 5:
+        return None
+    return concat(*(extract(x, h, lo) if bit else bv(0, h - lo + 1) for h, lo, bit in reversed(runs)))
+
+
+@rule("band")
+def band_concat(args: Args, _: Payload) -> Term | None:
+    """Piece by piece, when one of every two pieces is a literal."""
+    x, y = args
+    if "concat" not in (x.op, y.op):
+        return None
+    pieces = _pieces(x, y)
+    if len(pieces) > 1 and all(a.is_const or b.is_const for a, b in pieces):
+        return concat(*(band(a, b) for a, b in pieces))
+    return None
+
+
+@rule("bor")
+def bor_simple(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    if x is y:
+        return x
+    if y.is_const and y.value == _ones(x.width):
+        return y
+    if y.is_const and x.op == "bor" and x.args[1].is_const:
+        return bor(x.args[0], bor(x.args[1], y))
+    return None
+
+
+@rule("bxor")
+def bxor_simple(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    if x is y:
+        return bv(0, x.width)
+    if y.is_const and y.value == _ones(x.width):
+        return bnot(x)
+    if y.is_const and x.op == "bxor" and x.args[1].is_const:
+        return bxor(x.args[0], bxor(x.args[1], y))
+    return None
+
+
+@rule("bnot")
+def bnot_twice(args: Args, _: Payload) -> Term | None:
+    return args[0].args[0] if args[0].op == "bnot" else None
+
+
+@rule("shl", "lshr", "ashr")
+def shift_of_nothing(args: Args, _: Payload) -> Term | None:
+    """A shift by zero, or of zero."""
+    x, y = args
+    return x if (y.is_const and y.value == 0) or (x.is_const and x.value == 0) else None
+
+
+@rule("shl")
+def shl_literal(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    if not y.is_const:
+        return None
+    if y.value >= x.width:
+        return bv(0, x.width)
+    return concat(extract(x, x.width - 1 - y.value, 0), bv(0, y.value))
+
+
+@rule("lshr")
+def lshr_literal(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    if not y.is_const:
+        return None
+    if y.value >= x.width:
+        return bv(0, x.width)
+    return concat(bv(0, y.value), extract(x, x.width - 1, y.value))
+
+
+@rule("ashr")
+def ashr_literal(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    return sext(extract(x, x.width - 1, min(y.value, x.width - 1)), x.width) if y.is_const else None
+
+
+@rule("eq")
+def eq_add_literal(args: Args, _: Payload) -> Term | None:
+    """``x + 1 = 3`` is ``x = 2``; ``~x = 3`` is ``x = ~3``; ``x ^ 1 = 3`` is ``x = 2``."""
+    for x, y in (args, args[::-1]):
+        if not y.is_const or y.sort.width == 0:
+            continue
+        if x.op == "add" and x.args[1].is_const:
+            return eq(x.args[0], bv(y.value - x.args[1].value, x.width))
+        if x.op == "bxor" and x.args[1].is_const:
+            return eq(x.args[0], bv(y.value ^ x.args[1].value, x.width))
+        if x.op == "bnot":
+            return eq(x.args[0], bv(~y.value, x.width))
+    return None
+
+
+@rule("eq")
+def eq_add_same(args: Args, _: Payload) -> Term | None:
+    """``x + a = x + b`` is ``a = b``."""
+    x, y = args
+    if x.op == "add" and y.op == "add":
+        for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            if x.args[i] is y.args[j]:
+                return eq(x.args[1 - i], y.args[1 - j])
+    return None
+
+
+@rule("ult")
+def ult_at_the_edge(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    if x is y or (y.is_const and y.value == 0) or (x.is_const and x.value == _ones(x.width)):
+        return FALSE
+    if y.is_const and y.value == 1:
+        return eq(x, bv(0, x.width))
+    if x.is_const and x.value == 0:
+        return not_(eq(y, x))
+    return None
+
+
+@rule("slt")
+def slt_same(args: Args, _: Payload) -> Term | None:
+    return FALSE if args[0] is args[1] else None
+
+
+@rule("slt")
+def slt_known_sign(args: Args, _: Payload) -> Term | None:
+    """Both sides with a sign bit that is a literal: unsigned, or decided."""
+    x, y = args
+    sx, sy = (extract(t, t.width - 1, t.width - 1) for t in args)
+    if not (sx.is_const and sy.is_const) or x.width == 1:
+        return None
+    if sx is sy:
+        return compare("ult", x, y)
+    return not_(FALSE) if sx.value else FALSE
+
+
+@rule("ult")
+def ult_common_high(args: Args, _: Payload) -> Term | None:
+    """A common high part does not decide; a literal high part that differs decides."""
+    x, y = args
+    if "concat" not in (x.op, y.op):
+        return None
+    width = next(t.args[0].width for t in args if t.op == "concat")
+    hx, hy = (extract(t, t.width - 1, t.width - width) for t in args)
+    rest = x.width - width
+    if hx is hy:
+        return compare("ult", extract(x, rest - 1, 0), extract(y, rest - 1, 0))
+    if hx.is_const and hy.is_const:
+        return not_(FALSE) if hx.value < hy.value else FALSE
+    return None
+
+
+@rule("ult")
+def ult_ite_literal(args: Args, _: Payload) -> Term | None:
+    """A choice between literals, compared with a literal, is a condition."""
+    x, y = args
+    for a, b, flip in ((x, y, False), (y, x, True)):
+        if a.op == "ite" and b.is_const and all(leaf.is_const for leaf in a.args[1:]):
+            then, other = (compare("ult", b, t) if flip else compare("ult", t, b) for t in a.args[1:])
+            return ite(a.args[0], then, other)
+    return None

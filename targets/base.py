@@ -1,0 +1,114 @@
+"""What a target is: the interface through which the command line and the proofs see every machine.
+
+A target is found by its name under the entry point group ``p4verify.targets``; a vendor's package registers its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..semantics.bits import Term
+from ..semantics.ir import Program
+from ..semantics.meaning.behaviour import Behaviour
+from ..semantics.rules.ruleset import RuleSet
+from ..semantics.source import NOWHERE, Span
+
+
+@dataclass
+class CannotOffload(Exception):
+    """The machine cannot express the program; ``span`` is the place in the source that it cannot."""
+
+    reason: str
+    span: Span = NOWHERE
+
+    def __str__(self) -> str:
+        return f"{self.span}: {self.reason}" if self.span.file else self.reason
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """A condition that must hold for all inputs, beside the comparison of behaviours (a fill-up's laws)."""
+
+    name: str
+    condition: Term
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How the machine's own tables stand to the program's: the fill-up, as terms.
+
+    ``functions`` says what each function of the machine's meaning (``map.*``) is, in terms of the program's
+    (``table.*``); it is sound because ``obligations`` are proven as well.
+    """
+
+    functions: Mapping[str, Callable[..., Term]] = field(default_factory=dict)
+    variables: Mapping[Term, Term] = field(default_factory=dict)
+    obligations: Sequence[Obligation] = ()
+    axioms: Sequence[Term] = ()
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a real machine did to one packet: outputs as (to, port, bytes), metadata that could be seen."""
+
+    outputs: tuple[tuple[str, int, bytes], ...]
+    metadata: Mapping[str, int] = field(default_factory=dict)
+
+
+class Oracle(Protocol):
+    """The real machine. Used to confirm counterexamples and to judge meanings; never to compute a verdict."""
+
+    def available(self) -> str | None:
+        """None if the machine can be had here, else the reason why not."""
+        ...
+
+    def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
+        """What the machine, loaded with ``artifact``, does to each (ingress port, frame), each from a fresh state."""
+        ...
+
+
+class Target(Protocol):
+    """One machine. ``Any`` stands for the target's own artifact type."""
+
+    name: str
+    summary: str
+    """One line: what it is."""
+
+    def limits(self) -> Sequence[str]:
+        """What it can and cannot express, a line each."""
+        ...
+
+    def lower(self, program: Program, rules: RuleSet | None, options: Mapping[str, str]) -> Any:
+        """The artifact for a program and its rules (None: whatever the control plane will install).
+
+        Raises:
+            CannotOffload: the machine cannot express it.
+        """
+        ...
+
+    def read(self, data: bytes, name: str) -> Any:
+        """The artifact in a file's content. Raises InputError naming ``name`` and the place."""
+        ...
+
+    def recognises(self, data: bytes) -> bool:
+        """Whether a file's content looks like one of this target's artifacts (cheap; no exception)."""
+        ...
+
+    def write(self, artifact: Any) -> bytes:
+        """The artifact as the file that the machine's own tools load."""
+        ...
+
+    def meaning(self, artifact: Any) -> Behaviour:
+        """What the artifact does. Raises Unsupported with the place for what is not modelled."""
+        ...
+
+    def relate(self, program: Program, artifact: Any, rules: RuleSet | None) -> Relation:
+        """How the artifact's own tables are filled from the program's rules."""
+        ...
+
+    def oracle(self) -> Oracle | None:
+        """The real machine, or None if there is none to be had."""
+        ...
