@@ -36,6 +36,22 @@ class Obligation:
 
 
 @dataclass(frozen=True)
+class StateRelation:
+    """How cells of the machine's state stand to the program's: one machine cell for each program cell."""
+
+    program: str
+    """Name in the program's ``Case.state``."""
+    machine: str
+    """Name in the machine's ``Case.state``."""
+    index_bits: int
+    """Width of the program's index."""
+    index: Callable[[Term], Term]
+    """The program's index → the machine's."""
+    value: Callable[[Term], Term]
+    """What the machine's cell holds → what the program's cell holds."""
+
+
+@dataclass(frozen=True)
 class Relation:
     """How the machine's own tables stand to the program's: the fill-up, as terms.
 
@@ -45,6 +61,7 @@ class Relation:
 
     functions: Mapping[str, Callable[..., Term]] = field(default_factory=dict)
     variables: Mapping[Term, Term] = field(default_factory=dict)
+    states: Sequence[StateRelation] = ()
     obligations: Sequence[Obligation] = ()
     axioms: Sequence[Term] = ()
     notes: Sequence[str] = ()

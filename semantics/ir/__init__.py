@@ -1,12 +1,13 @@
 """p4ast, the program IR: ``from p4verify.semantics import ir`` and use ``ir.Table``, ``ir.BitsType`` and so on."""
 
 from .nodes import (
+    BOOL,
+    VOID,
     Action,
     ActionRef,
     Aggregate,
     AnySet,
     Assign,
-    BOOL,
     Binary,
     BinaryOp,
     Block,
@@ -54,7 +55,6 @@ from .nodes import (
     TableApply,
     Transition,
     Unary,
-    VOID,
     ValueSet,
     ValueSetDecl,
     Var,
@@ -86,13 +86,14 @@ from .types import (
 )
 
 __all__ = [
+    "BOOL",
+    "VOID",
     "Action",
     "ActionRef",
     "Aggregate",
     "Annotation",
     "AnySet",
     "Assign",
-    "BOOL",
     "Binary",
     "BinaryOp",
     "BitsType",
@@ -157,7 +158,6 @@ __all__ = [
     "Type",
     "Unary",
     "UnionType",
-    "VOID",
     "ValueSet",
     "ValueSetDecl",
     "Var",

@@ -7,7 +7,8 @@ A :class:`Behaviour` is a function of the input, written with terms over these f
 ``pkt[i]``             8 bits: byte ``i`` of the frame on the wire (first byte 0); only asked where ``i < pkt.len``
 ``in.port``            32 bits: the ingress port
 ``in.NAME``            other metadata that comes in (architecture's or machine's own)
-``state.NAME``         array: what a register, counter or map held before the packet
+``state.NAME(i)``      function: what cell ``i`` of a register, counter or map held before the packet
+``at.NAME``            the index of an arbitrary cell, in what :attr:`Case.state` says of ``NAME`` afterwards
 ``table.T.*``          what the control plane's rules answer (:mod:`.lookup`)
 ``map.M.*``            what a target's own map answers (same kind of function; a fill-up relates the two)
 ``any.N...``           a choice: a value that the specification leaves open (one per read, never shared)
@@ -104,7 +105,8 @@ class Case:
     metadata: Mapping[str, Term] = field(default_factory=dict)
     """Metadata that leaves (``mark``, ``priority``, ``classid``); a name that is absent is unchanged (``in.NAME``)."""
     state: Mapping[str, Term] = field(default_factory=dict)
-    """Arrays after the packet; a name that is absent is unchanged (``state.NAME``)."""
+    """What cell ``at.NAME`` holds after the packet, for a free index ``at.NAME``; a name that is absent is unchanged
+    (``state.NAME(at.NAME)``). So two states are equal exactly if these terms are, for every index."""
 
 
 @dataclass(frozen=True, slots=True)
