@@ -127,6 +127,18 @@ class Assumption:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Something a program must never do (read past the packet, follow a null pointer), and where ``guard`` says it does.
+
+    A machine that meets one has no meaning there; the proof rejects if some input of the domain satisfies ``guard``.
+    """
+
+    guard: Term
+    text: str
+    where: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """What a machine does to any packet (see the module's text)."""
 
@@ -140,3 +152,5 @@ class Behaviour:
     """What is compared: "outputs", and names in the cases' ``metadata`` and ``state``."""
     notes: tuple[str, ...] = ()
     """What the verdict should repeat: loops bounded, externs left uninterpreted, ..."""
+    faults: tuple[Fault, ...] = ()
+    """What must never happen. The cases and the faults' guards together cover the domain."""

@@ -1,0 +1,147 @@
+"""What an eBPF object file holds: programs, maps, a licence, and sections that are nobody's business but the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from ....semantics.source import NOWHERE, Span
+from .insn import Insn, slots
+
+MAP_TYPES: Final = {
+    "hash": 1, "array": 2, "prog_array": 3, "perf_event_array": 4, "percpu_hash": 5, "percpu_array": 6,
+    "stack_trace": 7, "cgroup_array": 8, "lru_hash": 9, "lru_percpu_hash": 10, "lpm_trie": 11, "array_of_maps": 12,
+    "hash_of_maps": 13, "devmap": 14, "sockmap": 15, "cpumap": 16, "xskmap": 17, "sockhash": 18,
+    "cgroup_storage": 19, "reuseport_sockarray": 20, "percpu_cgroup_storage": 21, "queue": 22, "stack": 23,
+    "sk_storage": 24, "devmap_hash": 25, "struct_ops": 26, "ringbuf": 27, "inode_storage": 28, "task_storage": 29,
+    "bloom_filter": 30, "user_ringbuf": 31, "cgrp_storage": 32, "arena": 33,
+}  # fmt: skip
+"""Map type → number (``enum bpf_map_type`` in the kernel's uapi bpf.h)."""
+
+F_NO_PREALLOC: Final = 1 << 0
+"""Map flag that an LPM trie must have."""
+F_RDONLY_PROG: Final = 1 << 7
+"""Map flag: programs may only read (constant data)."""
+
+Hook = Literal["tc", "tc_egress", "xdp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of a key's or value's struct: its name, and where it lies, in bytes."""
+
+    name: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapDef:
+    """A map: its type (a name of :data:`MAP_TYPES`), sizes in bytes, and how its key and value are made up.
+
+    ``data`` is the content of the only value of a global data section (``.rodata``, ``.data``, ``.bss``), which is an
+    array map with one element; None for a map that somebody else fills. ``pinning`` is libbpf's ``LIBBPF_PIN_*``.
+    """
+
+    name: str
+    type: str
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int = 0
+    key_fields: tuple[Field, ...] | None = None
+    value_fields: tuple[Field, ...] | None = None
+    data: bytes | None = None
+    pinning: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Which source line the instructions from ``slot`` on came from."""
+
+    slot: int
+    file: str
+    line: int
+    column: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function behind the program's own code, called by BPF-to-BPF calls: its name and first slot."""
+
+    name: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class BpfProgram:
+    """A program as the kernel gets it: its own code, then that of each function that it calls.
+
+    ``functions`` are in the order in which their code stands, which is the order in which calls first reach them
+    (depth first), as libbpf lays them out. ``lines`` are in ascending order of slots.
+    """
+
+    name: str
+    section: str
+    insns: tuple[Insn, ...]
+    functions: tuple[Function, ...] = ()
+    lines: tuple[Line, ...] = field(default=())
+
+    @property
+    def hook(self) -> Hook | None:
+        """Where the section name says the program runs; None if it does not say (libbpf's and iproute2's names)."""
+        head = self.section.lstrip("?")
+        base = head.split("/")[0]
+        if head in ("tc/egress", "tcx/egress", "classifier/egress", "egress", "classifier/tc-egress"):
+            return "tc_egress"
+        if base in ("tc", "tcx", "classifier", "ingress", "cls_main", "prog"):
+            return "tc"
+        return "xdp" if base in ("xdp", "xdp.frags") else None
+
+    def place(self, slot: int, file: str = "") -> Span:
+        """The source line that ``slot`` came from, if the object says so."""
+        best: Line | None = None
+        for line in self.lines:
+            if line.slot > slot:
+                break
+            best = line
+        return Span(best.file, best.line, best.column) if best is not None else (Span(file, 0, 0) if file else NOWHERE)
+
+    def slots(self) -> list[int]:
+        """The slot of each instruction, and behind them the number of slots in all."""
+        return slots(self.insns)
+
+
+@dataclass(frozen=True, slots=True)
+class BpfObject:
+    """An object file: programs in the order of the file, maps, licence, and other sections' bytes by name.
+
+    ``name`` says where it was read from; it is not part of its content.
+    """
+
+    programs: tuple[BpfProgram, ...]
+    maps: tuple[MapDef, ...] = ()
+    license: str = "GPL"
+    sections: Mapping[str, bytes] = field(default_factory=dict)
+    name: str = field(default="", compare=False)
+
+    def program(self, name: str | None = None) -> BpfProgram:
+        """The program with this name, or section; without one, the only program there is.
+
+        Raises:
+            KeyError: there is none, or without a name there are several.
+        """
+        found = [p for p in self.programs if name is None or name in (p.name, p.section)]
+        if len(found) != 1:
+            have = ", ".join(p.name for p in self.programs) or "none"
+            raise KeyError(f"{'no' if not found else 'more than one'} program {name or ''} (there: {have})")
+        return found[0]
+
+    def map(self, name: str) -> MapDef:
+        """The map with this name. Raises KeyError."""
+        for item in self.maps:
+            if item.name == name:
+                return item
+        raise KeyError(name)
