@@ -1,1 +1,1 @@
-
+"""Why a verdict can be believed: refinement, obligations, solving."""

@@ -1,0 +1,318 @@
+"""Refinement and equality of behaviours.
+
+``refine(spec, impl)``: for every input, and every choice that ``impl`` makes, there are choices for ``spec`` with the
+same observable result. ``equal(x, y)``: for every input and whatever either side chooses, the results are the same.
+
+Where no choice of the specification occurs in an obligation, that is a plain validity. Where a choice occurs,
+it is first instantiated by what the implementation shows at the same place; an obligation that still is not valid goes
+through instantiation by counterexample: find an input that defeats all instances tried, ask for values of the choices
+that would do on that input, add them, repeat within a bound. If there are none for that input, the two differ.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import Behaviour, Case, Choice, Output, Packet
+from .compare import Obligation, domain, obligations
+from .engine import Answer, Engine, Model
+from .verdict import Proof, Tally, Verdict
+
+Changes = Callable[[list[Term]], list[Term]]
+Application = Callable[..., Term]
+
+ROUNDS = 24
+"""How many instances of the specification's choices are tried before a query is left undecided."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A model of the inputs (and of the implementation's choices) on which an obligation fails."""
+
+    obligation: str
+    parts: tuple[str, ...]
+    model: Model
+    only_undefined: bool = False
+    """The sides agree for some values of the choices: the difference hangs on an undefined value."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the search found, before any counterexample has been run."""
+
+    tally: Tally
+    difference: Difference | None = None
+    unknown: str = ""
+    empty: str = ""
+    """Why nothing was compared, if nothing was."""
+    spec: Behaviour | None = None
+    impl: Behaviour | None = None
+
+
+def apart(side: Behaviour, prefix: str) -> Behaviour:
+    """``side`` with its choices renamed, so that no choice is shared with another side."""
+    renamed: dict[Term, Term] = {v: b.var(prefix + v.name, v.sort) for v in choices_of(side)}
+    if not renamed:
+        return side
+    return map_terms(side, lambda terms: b.substitute(terms, renamed), renamed)
+
+
+def choices_of(side: Behaviour) -> list[Term]:
+    """Every choice that occurs: by name, so that one that a meaning forgot to list is still never shared."""
+    return [v for v in b.variables(*_terms(side)) if v.name.startswith("any.")]
+
+
+def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) -> Behaviour:
+    """``side`` with ``change`` applied to every term in it (all at once, so that shared terms are met once)."""
+    terms = _terms(side)
+    new = dict(zip(terms, change(terms), strict=True))
+    return replace(
+        side,
+        cases=tuple(_map_case(case, new) for case in side.cases),
+        domain=tuple(replace(a, condition=new[a.condition]) for a in side.domain),
+        axioms=tuple(new[t] for t in side.axioms),
+        choices=tuple(Choice(renamed.get(c.variable, c.variable), c.reason, c.span) for c in side.choices),
+        faults=tuple(replace(f, guard=new[f.guard]) for f in side.faults),
+    )
+
+
+def _terms(side: Behaviour) -> list[Term]:
+    found: dict[Term, None] = {}
+    for case in side.cases:
+        found[case.guard] = None
+        for out in case.outputs:
+            found.update(dict.fromkeys((out.when, out.port, *out.packet.prefix)))
+        found.update(dict.fromkeys((*case.metadata.values(), *case.state.values())))
+    found.update(dict.fromkeys(a.condition for a in side.domain))
+    found.update(dict.fromkeys(side.axioms))
+    found.update(dict.fromkeys(f.guard for f in side.faults))
+    return list(found)
+
+
+def _map_case(case: Case, new: Mapping[Term, Term]) -> Case:
+    return Case(
+        new[case.guard],
+        tuple(
+            Output(new[o.when], o.to, new[o.port], Packet(tuple(new[t] for t in o.packet.prefix), o.packet.payload))
+            for o in case.outputs
+        ),
+        {name: new[t] for name, t in case.metadata.items()},
+        {name: new[t] for name, t in case.state.items()},
+    )
+
+
+def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False) -> Outcome:
+    """Look for a difference; stops at the first one.
+
+    Args:
+        spec: the side that may choose (with ``exactly``: just one of two sides).
+        impl: the other side.
+        engine: where queries go; its deadline bounds the search.
+        exactly: no choice may matter, on either side.
+    """
+    impl = apart(impl, "impl.")
+    picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
+    todo = list(obligations(spec, impl))
+    run = _Search(engine, picks, lambda: b.or_(*(o.violation for o in todo)))
+    feasible = engine.satisfiable(domain(spec, impl), "some input exists")
+    if feasible.status == "unsat":
+        return Outcome(run.tally(), empty="no input satisfies the assumptions", spec=spec, impl=impl)
+    unknown = feasible.reason if feasible.status == "unknown" else ""
+    for obligation in todo:
+        answer = run.check(obligation)
+        if isinstance(answer, Difference):
+            return Outcome(run.tally(), answer, spec=spec, impl=impl)
+        if answer and not unknown:
+            unknown = answer
+    empty = "" if run.compared else "no output, metadata or state of the two sides was compared"
+    return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
+
+
+class _Search:
+    """One run over the obligations, with its counts."""
+
+    def __init__(self, engine: Engine, picks: frozenset[Term], everything: Callable[[], Term]) -> None:
+        self.engine = engine
+        self.picks = picks
+        self.total = 0
+        self.compared = 0
+        self._everything = everything
+        self._whole_result: tuple[Difference | str | None] | None = None
+        self._folded_before, self._solved_before = engine.folded, engine.solved
+
+    def tally(self) -> Tally:
+        folded, solved = self.engine.folded - self._folded_before, self.engine.solved - self._solved_before
+        return Tally(self.total, folded, solved, self.compared)
+
+    def check(self, obligation: Obligation) -> Difference | str | None:
+        """None: it holds; text: why it is not known; a Difference: it fails."""
+        self.total += 1
+        self.compared += obligation.compared
+        if not self._picks_in(obligation.violation):
+            return self._conclude(obligation, self.engine.satisfiable(obligation.violation, obligation.name))
+        if self._picks_in(obligation.context):
+            # The choices decide which case of the specification applies, so no pair of cases can be settled alone.
+            if self._whole_result is None:
+                self._whole_result = (self._with_choices(obligation, self._everything()),)
+            return self._whole_result[0]
+        return self._with_choices(obligation, obligation.violation)
+
+    def _picks_in(self, term: Term) -> tuple[Term, ...]:
+        return tuple(v for v in b.variables(term) if v in self.picks) if self.picks else ()
+
+    def _conclude(self, obligation: Obligation, answer: Answer) -> Difference | str | None:
+        if answer.status == "unsat":
+            return None
+        if answer.model is None:
+            return f"{obligation.name}: {answer.reason}"
+        return _difference(obligation, answer.model)
+
+    def _with_choices(self, obligation: Obligation, violation: Term) -> Difference | str | None:
+        """Bind the choices, then go on by counterexample.
+
+        A choice that decides a cell of state must do for *all* cells at once, and the cell is part of the
+        counterexample here; so where cells are compared, what binding leaves open has to hold whatever is chosen.
+        """
+        picks = self._picks_in(violation)
+        bound = bindings([p.differ for p in obligation.parts], picks)
+        answer = self.engine.satisfiable(b.substitute([violation], bound)[0], obligation.name)
+        if answer.status == "unsat":
+            return None
+        if answer.model is None:
+            return f"{obligation.name}: {answer.reason}"
+        if any(v.name.startswith("at.") for v in b.variables(violation)):
+            return f"{obligation.name}: whether an undefined value that is kept in the state fits is not decided"
+        return self._by_counterexample(obligation, violation, picks, bound)
+
+    def _by_counterexample(
+        self, obligation: Obligation, violation: Term, picks: tuple[Term, ...], bound: dict[Term, Term]
+    ) -> Difference | str | None:
+        """Find an input that defeats every instance of the choices so far; look for one that does on that input."""
+        instances = [{v: bound.get(v, b.literal(0, v)) for v in picks}]
+        for _ in range(ROUNDS):
+            query = b.and_(*(b.substitute([violation], instance)[0] for instance in instances))
+            answer = self.engine.satisfiable(query, f"{obligation.name}, {len(instances)} instances of choices")
+            if answer.model is None:
+                return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+            fitting = self._choices_for(violation, picks, answer.model, obligation.name)
+            if isinstance(fitting, str):
+                return fitting
+            if fitting is None:
+                return _difference(obligation, answer.model)
+            instances.append(fitting)
+        return f"{obligation.name}: choices not settled after {ROUNDS} rounds"
+
+    def _choices_for(
+        self, violation: Term, picks: tuple[Term, ...], model: Model, name: str
+    ) -> dict[Term, Term] | str | None:
+        """Values of the choices for which the sides agree on the model's input; None if there are none."""
+        fixed = _fix(violation, model, frozenset(picks))
+        answer = self.engine.satisfiable(b.not_(fixed), f"{name}: choices for one input")
+        if answer.status == "unsat":
+            return None
+        if answer.model is None:
+            return f"{name}: {answer.reason}"
+        values = answer.model.values
+        return {v: b.literal(values.get(v.name, 0), v) for v in picks}
+
+
+def _fix(term: Term, model: Model, free: frozenset[Term]) -> Term:
+    """``term`` with everything but ``free`` given its value in the model."""
+    inputs: dict[Term, Term] = {
+        v: b.literal(model.values.get(v.name, 0), v) for v in b.variables(term) if v not in free
+    }
+    tables = model.functions
+    functions = {}
+    for call in b.applications(term):
+        table = tables.get(call.name, {})
+        functions[call.name] = _as_decision(call, table)
+    return b.substitute([term], inputs, functions)[0]
+
+
+def _as_decision(call: Term, table: Mapping[tuple[int, ...] | None, int]) -> Application:
+    def build(*args: Term) -> Term:
+        value = b.literal(table.get(None, 0), call)
+        for key, result in table.items():
+            if key is not None:
+                here = b.and_(*(b.eq(arg, b.literal(k, arg)) for arg, k in zip(args, key, strict=True)))
+                value = b.ite(here, b.literal(result, call), value)
+        return value
+
+    return build
+
+
+def bindings(differs: list[Term], picks: tuple[Term, ...]) -> dict[Term, Term]:
+    """Each choice bound to what the other side shows where the choice is compared with it, whole or in pieces.
+
+    Whatever is bound is sound: a choice may depend on the input and on the other side's choices. It may not depend on
+    which cell of state is looked at (``at.*``), nor on another choice of its own side.
+    """
+    bound: dict[Term, Term] = {}
+    pieces: dict[Term, dict[tuple[int, int], Term]] = {}
+    wanted = frozenset(picks)
+    for x, y in _disagreements(differs):
+        for mine, theirs in ((x, y), (y, x)):
+            choice = mine.args[0] if mine.op == "extract" else mine
+            if choice not in wanted or any(v in wanted or v.name.startswith("at.") for v in b.variables(theirs)):
+                continue
+            if mine is choice:
+                bound.setdefault(choice, theirs)
+            else:
+                pieces.setdefault(choice, {}).setdefault(mine.bounds, theirs)
+    return {choice: _side_by_side(choice.width, parts) for choice, parts in pieces.items()} | bound
+
+
+def _side_by_side(width: int, slices: Mapping[tuple[int, int], Term]) -> Term:
+    """The pieces put together, gaps filled with zeros; of two that overlap, the first from above."""
+    parts, top = [], width - 1
+    for (high, low), piece in sorted(slices.items(), reverse=True):
+        if high > top:
+            continue
+        if high < top:
+            parts.append(b.bv(0, top - high))
+        parts.append(piece)
+        top = low - 1
+    if top >= 0:
+        parts.append(b.bv(0, top + 1))
+    return b.concat(*parts)
+
+
+def _disagreements(differs: list[Term]) -> list[tuple[Term, Term]]:
+    """The pairs whose inequality makes one of ``differs`` true, looked for below ``or``, ``and`` and ``not``."""
+    found, stack, seen = [], list(reversed(differs)), set()
+    while stack:
+        term = stack.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        if term.op in ("and", "or", "not"):
+            stack.extend(term.args)
+        elif term.op == "eq":
+            found.append((term.args[0], term.args[1]))
+    return found
+
+
+def _difference(obligation: Obligation, model: Model) -> Difference:
+    failing = tuple(p.name for p in obligation.parts if model.holds(p.differ))
+    return Difference(obligation.name, failing, model)
+
+
+def decide(outcome: Outcome, started: float, what: str) -> Proof | None:
+    """The proof of an outcome without a difference (None if there is one, which has to be run first)."""
+    if outcome.difference is not None:
+        return None
+    seconds = time.monotonic() - started
+    spec, impl = outcome.spec, outcome.impl
+    assumptions = tuple(dict.fromkeys(a.text for side in (spec, impl) if side for a in side.domain))
+    observables = tuple(dict.fromkeys(o for side in (spec, impl) if side for o in side.observables))
+    if outcome.unknown:
+        verdict, reason = Verdict.UNDECIDED, outcome.unknown
+    elif outcome.empty:
+        verdict, reason = Verdict.UNSUPPORTED, outcome.empty
+    else:
+        verdict, reason = Verdict.ACCEPT, what
+    return Proof(verdict, reason, outcome.tally, seconds=seconds, assumptions=assumptions, observables=observables)

@@ -1,0 +1,94 @@
+"""What a check ends with. Four verdicts, never two: a limit that ran out can not be read as a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..semantics.source import NOWHERE, Span
+
+
+class Verdict(StrEnum):
+    """``accept``: proven. ``reject``: a confirmed counterexample. ``unsupported``: cannot be expressed or is not
+    modelled. ``undecided``: a limit ran out, or a counterexample could not be confirmed."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    UNSUPPORTED = "unsupported"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How the obligations of a check ended, and how many observables they compared."""
+
+    total: int = 0
+    folded: int = 0
+    solved: int = 0
+    compared: int = 0
+    """Observables compared on feasible pairs of cases: output decisions, ports, packets, metadata, state cells."""
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.total + other.total,
+            self.folded + other.folded,
+            self.solved + other.solved,
+            self.compared + other.compared,
+        )
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one side does to one packet, concretely: frames as (``port`` or ``stack``, port number, bytes)."""
+
+    outputs: tuple[tuple[str, int, bytes], ...]
+    metadata: Mapping[str, int] = field(default_factory=dict)
+    state: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """Cells of state that were compared: name → index → value after the packet."""
+    fault: str | None = None
+
+    def differs(self, other: Observed) -> bool:
+        """Whether an observer could tell the two apart (metadata and state: on the names that both show)."""
+        if self.fault or other.fault or self.outputs != other.outputs:
+            return True
+        if any(self.metadata[n] != other.metadata[n] for n in self.metadata.keys() & other.metadata.keys()):
+            return True
+        return any(
+            self.state[n][i] != other.state[n][i]
+            for n in self.state.keys() & other.state.keys()
+            for i in self.state[n].keys() & other.state[n].keys()
+        )
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A packet (with port, rules and other inputs) on which the two sides differ; both were run on it."""
+
+    packet: bytes
+    port: int
+    expected: Observed
+    actual: Observed
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    """Other inputs that matter: metadata, state cells, choices, by name."""
+    rules: tuple[str, ...] = ()
+    """The entries that have to be installed, one line each."""
+    obligation: str = ""
+    """What failed."""
+    confirmed_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The outcome of one comparison of two behaviours."""
+
+    verdict: Verdict
+    reason: str
+    tally: Tally = Tally()
+    where: Span = NOWHERE
+    counterexample: Counterexample | None = None
+    quantified_over: str = "packets"
+    seconds: float = 0.0
+    assumptions: tuple[str, ...] = ()
+    observables: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
