@@ -1,8 +1,8 @@
 """The artifact as data: an ordered list of u32 filters on one hook of one device.
 
-The fields are those of the kernel's ``struct tc_u32_sel`` and ``TCA_U32_*`` attributes (``uapi/linux/pkt_cls.h``) in host
-byte order: a key's value, mask and the hash mask are the numbers that the packet's bytes spell in network order. Nothing
-here knows what a filter does; see the meaning for that.
+The fields are those of the kernel's ``struct tc_u32_sel`` and ``TCA_U32_*`` attributes (``uapi/linux/pkt_cls.h``), in
+host byte order: a key's value, mask and the hash mask are the numbers that the packet's bytes spell in network order.
+Nothing here knows what a filter does; see the meaning for that.
 """
 
 from __future__ import annotations
