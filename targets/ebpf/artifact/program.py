@@ -116,9 +116,10 @@ class BpfProgram:
 
 @dataclass(frozen=True, slots=True)
 class BpfObject:
-    """An object file: programs in the order of the file, maps, licence, and other sections' bytes by name.
+    """An object file: programs, maps, licence, and other sections' bytes by name.
 
-    ``name`` says where it was read from; it is not part of its content.
+    A file keeps the programs of one section together and global data behind the maps, so only objects in that order
+    are the same after writing and reading. ``name`` says where it was read from; it is not part of its content.
     """
 
     programs: tuple[BpfProgram, ...]

@@ -1,0 +1,145 @@
+"""Maps as libbpf describes them: a variable in section ``.maps`` whose BTF struct says type, sizes, key and value.
+
+``__uint(name, n)`` is ``int (*name)[n]``; ``__type(name, T)`` is ``T *name`` (libbpf's bpf_helpers.h).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ....semantics.source import Unsupported
+from . import btf
+from .btf import Btf, Builder
+from .program import MAP_TYPES, Field, MapDef
+
+_TYPE_NAMES: Final = {number: name for name, number in MAP_TYPES.items()}
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NUMBERS: Final = ("type", "key_size", "value_size", "max_entries", "map_flags", "pinning")
+
+
+def check_identifier(name: str, what: str) -> None:
+    """BTF takes C identifiers only. Raises ValueError."""
+    if not _IDENTIFIER.fullmatch(name):
+        raise ValueError(f"{what} {name!r} is no C identifier, which BTF asks for")
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+def describe(builder: Builder, item: MapDef) -> tuple[int, int]:
+    """Add the variable for a map; ``(its type id, its size)``. Raises ValueError for what BTF cannot say."""
+    check_identifier(item.name, "map name")
+    numbers = {"type": MAP_TYPES[item.type], "max_entries": item.max_entries}
+    if item.flags:
+        numbers["map_flags"] = item.flags
+    if item.pinning:
+        numbers["pinning"] = item.pinning
+    members = [(name, _number(builder, value)) for name, value in numbers.items()]
+    for name, size, fields in (("key", item.key_size, item.key_fields), ("value", item.value_size, item.value_fields)):
+        if size:
+            is_trie_key = name == "key" and item.type == "lpm_trie"
+            kind = _data_type(builder, f"{item.name}_{name}", size, fields, is_trie_key=is_trie_key)
+            members.append((name, builder.pointer(kind)))
+    rows = [(name, number, 8 * i) for i, (name, number) in enumerate(members)]
+    struct = builder.struct("", 8 * len(rows), rows)
+    return builder.add(btf.Type(btf.VAR, item.name, struct, ((1,),))), 8 * len(rows)
+
+
+def _number(builder: Builder, value: int) -> int:
+    return builder.pointer(builder.array(builder.signed_int(), value))
+
+
+def _data_type(
+    builder: Builder, name: str, size: int, fields: Sequence[Field] | None, *, is_trie_key: bool = False
+) -> int:
+    if fields is None and is_trie_key:
+        fields = _trie_key(size)  # the kernel wants a struct there (trie_check_btf)
+    if fields is None:
+        return _bytes(builder, size)
+    rows = []
+    for item in fields:
+        check_identifier(item.name, "field name")
+        if item.offset < 0 or item.size < 1 or item.offset + item.size > size:
+            raise ValueError(f"field {item.name} reaches past the {size} bytes of {name}")
+        rows.append((item.name, _bytes(builder, item.size), item.offset))
+    return builder.struct(name, size, rows)
+
+
+def _bytes(builder: Builder, size: int) -> int:
+    return builder.integer(size) if size in (1, 2, 4, 8) else builder.array(builder.integer(1), size)
+
+
+def _trie_key(size: int) -> tuple[Field, ...]:
+    return (Field("prefixlen", 0, 4), Field("data", 4, size - 4)) if size > 4 else (Field("prefixlen", 0, size),)
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def read_map(types: Btf, variable: btf.Type) -> MapDef:
+    """The map that a variable of ``.maps`` describes.
+
+    Raises:
+        InputError: it is not described as libbpf asks.
+        Unsupported: a map of maps or programs with initial values, or of a type that is not known.
+    """
+    struct = types.plain(variable.arg)
+    if struct.kind != btf.STRUCT:
+        types.fail(f"map {variable.name} is not described by a struct")
+    numbers = dict.fromkeys(_NUMBERS, 0)
+    parts: dict[str, int] = {}
+    for name, kind, _ in struct.rows:
+        pointer = types.plain(kind)
+        if name in numbers:
+            numbers[str(name)] = _read_number(types, variable.name, pointer)
+        elif name in ("key", "value"):
+            if pointer.kind != btf.PTR:
+                types.fail(f"map {variable.name}: {name} is no pointer to a type")
+            parts[str(name)] = pointer.arg
+        else:
+            raise Unsupported(f"map {variable.name}: attribute {name}", types.place)
+    if numbers["type"] not in _TYPE_NAMES:
+        raise Unsupported(f"map {variable.name}: map type {numbers['type']}", types.place)
+    return _map(types, variable.name, numbers, parts)
+
+
+def _map(types: Btf, name: str, numbers: dict[str, int], parts: dict[str, int]) -> MapDef:
+    kind = _TYPE_NAMES[numbers["type"]]
+    key = types.size(parts["key"]) if "key" in parts else numbers["key_size"]
+    value = types.size(parts["value"]) if "value" in parts else numbers["value_size"]
+    for said, found in (("key_size", key), ("value_size", value)):
+        if numbers[said] and numbers[said] != found:
+            types.fail(f"map {name}: {said} {numbers[said]} is not the size of its type, {found}")
+    key_fields = _fields(types, parts.get("key"))
+    if kind == "lpm_trie" and key_fields == _trie_key(key):
+        key_fields = None
+    value_fields = _fields(types, parts.get("value"))
+    sizes = (key, value, numbers["max_entries"], numbers["map_flags"])
+    return MapDef(name, kind, *sizes, key_fields, value_fields, None, numbers["pinning"])
+
+
+def _read_number(types: Btf, name: str, pointer: btf.Type) -> int:
+    array = types.plain(pointer.arg) if pointer.kind == btf.PTR else pointer
+    if array.kind != btf.ARRAY:
+        types.fail(f"map {name}: a number is not written as a pointer to an array")
+    return int(array.rows[0][2])
+
+
+def _fields(types: Btf, number: int | None) -> tuple[Field, ...] | None:
+    """The members of a struct; None for what is no struct, has bit-fields, or members without a name or a size."""
+    struct = types.plain(number) if number is not None else None
+    if struct is None or struct.kind != btf.STRUCT:
+        return None
+    out = []
+    for name, kind, offset in struct.rows:
+        bits = int(offset)
+        if struct.flag and bits >> 24:
+            return None
+        bits &= 0xFFFFFF if struct.flag else 0xFFFFFFFF
+        size = types.size(kind)
+        if not name or bits % 8 or not size:
+            return None
+        out.append(Field(str(name), bits // 8, size))
+    return tuple(out)

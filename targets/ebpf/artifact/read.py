@@ -1,0 +1,305 @@
+"""An object file made for libbpf, by whatever compiler, as a :class:`BpfObject`.
+
+Does what libbpf does before it loads: finds programs by their symbols, links the functions that they call behind them
+(depth first, in the order of the calls), and resolves references to maps and global data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final, NoReturn
+
+from ....semantics.source import InputError, Span, Unsupported
+from . import btf, elf
+from .elf import Elf, Section, Symbol
+from .insn import PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, SLOT, DecodeError, Insn, decode, slots
+from .maps import read_map
+from .program import F_RDONLY_PROG, MAP_TYPES, BpfObject, BpfProgram, Function, Line, MapDef
+from .write import MAPS, R_BPF_64_32, R_BPF_64_64, TEXT, is_data, is_local_call
+
+MAX_LINKED_SLOTS: Final = 1 << 20
+"""The kernel takes a million instructions; linking stops there."""
+
+_NOT_CONTENT: Final = (".strtab", ".shstrtab", ".symtab", ".BTF", ".BTF.ext", ".llvm_addrsig", ".comment", "license")
+
+
+def read_elf(data: bytes, name: str) -> BpfObject:
+    """The object in ``data``.
+
+    Args:
+        data: the file's content.
+        name: what to call the file in messages.
+
+    Raises:
+        InputError: it is no well-formed object file; ``name`` and the place are named.
+        Unsupported: it asks for what libbpf can do and this reader does not (CO-RE, externs, callbacks).
+    """
+    return _Reader(elf.read(data, name), name).object()
+
+
+@dataclass(slots=True)
+class _Code:
+    """A function as it stands in its section."""
+
+    name: str
+    section: int
+    at: int
+    insns: tuple[Insn, ...]
+    starts: list[int] = field(default_factory=list)
+
+
+class _Reader:
+    def __init__(self, file: Elf, name: str) -> None:
+        self.elf, self.place = file, Span(name, 0, 0)
+        self.types, self.strings = self._read_types()
+        self.code: dict[int, dict[int, _Code]] = {}
+        self.maps: dict[tuple[int, int], MapDef] = {}
+        self.lines: dict[str, list[tuple[int, ...]]] = {}
+
+    def fail(self, message: str) -> NoReturn:
+        raise InputError.at(self.place, message)
+
+    def unsupported(self, message: str) -> NoReturn:
+        raise Unsupported(message, self.place)
+
+    def object(self) -> BpfObject:
+        self._read_lines()
+        self.maps = dict(self._read_maps())
+        for index, section in enumerate(self.elf.sections):
+            if section.flags & elf.SHF_EXECINSTR and section.type == elf.SHT_PROGBITS and section.data:
+                self.code[index] = {code.at: code for code in self._functions(index, section)}
+        programs = tuple(self._link(code) for code in self._entries())
+        if not programs:
+            self.fail("the object file holds no eBPF program")
+        names = [p.name for p in programs] + [m.name for m in self.maps.values()]
+        for item in set(names):
+            if names.count(item) > 1:
+                self.fail(f"the name {item} is defined twice")
+        return BpfObject(programs, tuple(self.maps.values()), self._license(), self._others(), self.place.file)
+
+    # --- parts ---
+
+    def _section(self, name: str) -> Section | None:
+        found = [s for s in self.elf.sections if s.name == name and s.type != elf.SHT_NULL]
+        if len(found) > 1:
+            self.fail(f"there are {len(found)} sections {name}")
+        return found[0] if found else None
+
+    def _read_types(self) -> tuple[btf.Btf, bytes]:
+        section = self._section(".BTF")
+        return btf.read(section.data, self.place) if section else (btf.Btf((), self.place), b"\0")
+
+    def _read_lines(self) -> None:
+        section = self._section(".BTF.ext")
+        if section is None:
+            return
+        self.lines, core = btf.read_lines(section.data, self.strings, self.place)
+        if core:
+            self.unsupported("the object asks for CO-RE relocation against the running kernel's types")
+
+    def _license(self) -> str:
+        section = self._section("license")
+        return section.data.split(b"\0")[0].decode(errors="replace") if section else ""
+
+    def _others(self) -> dict[str, bytes]:
+        out: dict[str, bytes] = {}
+        for section in self.elf.sections:
+            name = section.name
+            if section.type != elf.SHT_PROGBITS or section.flags & elf.SHF_EXECINSTR or name in _NOT_CONTENT:
+                continue
+            if name in (MAPS, "maps") or is_data(name) or name.startswith((".debug_", ".eh_frame", ".rel")):
+                continue
+            if name in out:
+                self.fail(f"there are two sections {name}")
+            out[name] = section.data
+        return out
+
+    # --- maps ---
+
+    def _read_maps(self) -> Iterator[tuple[tuple[int, int], MapDef]]:
+        """Maps by (section, offset of the symbol): those of ``.maps`` in the order of the file, then global data."""
+        for index, section in enumerate(self.elf.sections):
+            if section.name == MAPS:
+                yield from self._btf_maps(index)
+            elif section.name == "maps":
+                yield from self._legacy_maps(index, section)
+        for index, section in enumerate(self.elf.sections):
+            if is_data(section.name) and section.type in (elf.SHT_PROGBITS, elf.SHT_NOBITS) and section.size:
+                yield (index, 0), self._global_data(section)
+
+    def _btf_maps(self, index: int) -> Iterator[tuple[tuple[int, int], MapDef]]:
+        variables = {}
+        for found in self.types.types:
+            if found.kind == btf.DATASEC and found.name == MAPS:
+                for number, _, _ in found.rows:
+                    variable = self.types.get(number)
+                    if variable.kind != btf.VAR:
+                        self.types.fail(f"section {MAPS}: type {number} is no variable")
+                    variables[variable.name] = variable
+        for symbol in self._objects(index):
+            if symbol.name not in variables:
+                self.fail(f"section {MAPS}: map {symbol.name} has no type in .BTF")
+            yield (index, symbol.value), read_map(self.types, variables[symbol.name])
+
+    def _legacy_maps(self, index: int, section: Section) -> Iterator[tuple[tuple[int, int], MapDef]]:
+        """``struct bpf_map_def`` or iproute2's ``struct bpf_elf_map``: both begin with the same five words."""
+        kinds = {number: name for name, number in MAP_TYPES.items()}
+        for symbol in self._objects(index):
+            if symbol.size < 20 or any(section.data[symbol.value + 20 : symbol.value + symbol.size]):
+                self.unsupported(f"section maps: map {symbol.name} has more than type, sizes, entries and flags")
+            raw = section.data[symbol.value : symbol.value + 20]
+            kind, key, value, entries, flags = (int.from_bytes(raw[i : i + 4], "little") for i in range(0, 20, 4))
+            if kind not in kinds:
+                self.unsupported(f"section maps: map {symbol.name} of type {kind}")
+            yield (index, symbol.value), MapDef(symbol.name, kinds[kind], key, value, entries, flags)
+
+    def _objects(self, index: int) -> list[Symbol]:
+        found = [s for s in self.elf.symbols if s.section == index and s.type == elf.STT_OBJECT]
+        return sorted(found, key=lambda s: s.value)
+
+    def _global_data(self, section: Section) -> MapDef:
+        if section.relocations:
+            self.unsupported(f"section {section.name}: global data that holds addresses")
+        data = section.data if section.type == elf.SHT_PROGBITS else bytes(section.size)
+        flags = F_RDONLY_PROG if section.name.startswith(".rodata") else 0
+        return MapDef(section.name, "array", 4, len(data), 1, flags, data=data)
+
+    # --- code ---
+
+    def _functions(self, index: int, section: Section) -> Iterator[_Code]:
+        symbols = [s for s in self.elf.symbols if s.section == index and s.type == elf.STT_FUNC and s.size]
+        relocations = {r.offset: r for r in section.relocations}
+        if len(relocations) < len(section.relocations):
+            self.fail(f"section {section.name}: two relocations at one place")
+        end = 0
+        for symbol in sorted(symbols, key=lambda s: s.value):
+            what = f"section {section.name}, function {symbol.name}"
+            if symbol.value % SLOT or symbol.value < end:
+                self.fail(f"{what}: starts inside an instruction or another function")
+            end = symbol.value + symbol.size
+            try:
+                insns = decode(section.data[symbol.value : end])
+            except DecodeError as error:
+                self.fail(f"{what}, {error}")
+            starts = slots(insns)
+            code = _Code(symbol.name, index, symbol.value, insns, starts)
+            self._resolve(code, relocations, what)
+            yield code
+        if relocations:
+            self.fail(f"section {section.name}: relocation at {min(relocations):#x} belongs to no instruction")
+
+    def _resolve(self, code: _Code, relocations: dict[int, elf.Relocation], what: str) -> None:
+        """Put maps into 64-bit loads, and make every call's distance count from its place in its section."""
+        out = []
+        for slot, insn in zip(code.starts, code.insns, strict=False):
+            relocation = relocations.pop(code.at + slot * SLOT, None)
+            place = f"{what}, instruction {slot}"
+            if relocation is not None:
+                symbol = self.elf.symbols[relocation.symbol]
+                if symbol.section == elf.SHN_UNDEF or symbol.section >= elf.SHN_LORESERVE:
+                    self.unsupported(f"{place}: refers to {symbol.name}, which the object does not define")
+                if relocation.type == R_BPF_64_64 and insn.wide:
+                    insn = self._load(insn, symbol, place)
+                elif relocation.type == R_BPF_64_32 and is_local_call(insn):
+                    insn = self._call(code, slot, insn, symbol, place)
+                else:
+                    self.unsupported(f"{place}: relocation of type {relocation.type}")
+            if insn.wide and insn.src and insn.map is None:
+                self.unsupported(f"{place}: a 64-bit load of kind {insn.src} without a map that the object defines")
+            out.append(insn)
+        code.insns = tuple(out)
+
+    def _load(self, insn: Insn, symbol: Symbol, place: str) -> Insn:
+        section = self.elf.sections[symbol.section]
+        if is_data(section.name):
+            offset = (symbol.value + insn.imm) & 0xFFFFFFFF
+            if insn.imm >> 32 or offset >= section.size:
+                self.fail(f"{place}: refers past the end of section {section.name}")
+            return replace(insn, src=PSEUDO_MAP_VALUE, imm=offset, map=section.name)
+        if insn.src == PSEUDO_FUNC or section.flags & elf.SHF_EXECINSTR:
+            self.unsupported(f"{place}: takes the address of function {symbol.name}")
+        item = self.maps.get((symbol.section, symbol.value))
+        if item is None or insn.imm:
+            self.fail(f"{place}: refers to {symbol.name} in section {section.name}, which is no map")
+        return replace(insn, src=PSEUDO_MAP_FD, imm=0, map=item.name)
+
+    def _call(self, code: _Code, slot: int, insn: Insn, symbol: Symbol, place: str) -> Insn:
+        section = self.elf.sections[symbol.section]
+        if not section.flags & elf.SHF_EXECINSTR:
+            self.fail(f"{place}: calls into section {section.name}, which holds no code")
+        target = symbol.value // SLOT + insn.imm + 1
+        # A call to another section is marked by `off`, which calls do not use, until it is linked.
+        if symbol.section == code.section:
+            return self._with_distance(insn, target - (code.at // SLOT + slot) - 1, place)
+        if symbol.section >= 1 << 15:
+            self.unsupported(f"{place}: calls into section number {symbol.section}")
+        return replace(self._with_distance(insn, target, place), off=symbol.section)
+
+    def _with_distance(self, insn: Insn, distance: int, place: str) -> Insn:
+        if not -(1 << 31) <= distance < 1 << 31:
+            self.fail(f"{place}: calls something {distance} instructions away")
+        return replace(insn, imm=distance)
+
+    # --- linking ---
+
+    def _entries(self) -> Iterator[_Code]:
+        """Functions outside ``.text``, and the one in ``.text`` if it is all there is there (libbpf's rule)."""
+        everything = sum(len(codes) for codes in self.code.values())
+        for index, codes in self.code.items():
+            if self.elf.sections[index].name != TEXT or everything == 1:
+                yield from codes.values()
+
+    def _link(self, entry: _Code) -> BpfProgram:
+        placed: dict[int, int] = {id(entry): 0}
+        parts = [entry]
+        total = entry.starts[-1]
+        stack = [self._calls(entry)]
+        while stack:
+            callee = next(stack[-1], None)
+            if callee is None:
+                stack.pop()
+            elif id(callee) not in placed:
+                placed[id(callee)] = total
+                parts.append(callee)
+                total += callee.starts[-1]
+                if total > MAX_LINKED_SLOTS:
+                    self.fail(f"program {entry.name} has more than {MAX_LINKED_SLOTS} instructions")
+                stack.append(self._calls(callee))
+        insns = [insn for part in parts for insn in self._placed(part, placed)]
+        functions = tuple(Function(part.name, placed[id(part)]) for part in parts[1:])
+        section = self.elf.sections[entry.section].name
+        lines = tuple(line for part in parts for line in self._lines(part, placed[id(part)]))
+        return BpfProgram(entry.name, section, tuple(insns), functions, lines)
+
+    def _calls(self, code: _Code) -> Iterator[_Code]:
+        for slot, insn in zip(code.starts, code.insns, strict=False):
+            if is_local_call(insn):
+                yield self._callee(code, slot, insn)
+
+    def _callee(self, code: _Code, slot: int, insn: Insn) -> _Code:
+        section = insn.off or code.section
+        target = insn.imm if insn.off else code.at // SLOT + slot + 1 + insn.imm
+        found = self.code.get(section, {}).get(target * SLOT)
+        if found is None:
+            self.fail(f"function {code.name}, instruction {slot}: calls something that is no function")
+        return found
+
+    def _placed(self, code: _Code, placed: dict[int, int]) -> Iterator[Insn]:
+        base = placed[id(code)]
+        for slot, insn in zip(code.starts, code.insns, strict=False):
+            if is_local_call(insn):
+                distance = placed[id(self._callee(code, slot, insn))] - (base + slot) - 1
+                yield replace(insn, off=0, imm=distance)
+            else:
+                yield insn
+
+    def _lines(self, code: _Code, base: int) -> Iterator[Line]:
+        section = self.elf.sections[code.section].name
+        inside = range(code.at, code.at + code.starts[-1] * SLOT)
+        for offset, file, text, place in sorted(self.lines.get(section, []), key=lambda row: row[0]):
+            if offset in inside:
+                names = (btf.string(self.strings, n, self.types) for n in (file, text))
+                path, source = names
+                slot = base + (offset - code.at) // SLOT
+                yield Line(slot, path, place >> 10, place & 0x3FF, source)
