@@ -2,7 +2,6 @@
 
 from . import rules_bits, rules_bool, rules_parts  # registers the rewrites
 from .build import (
-    RULES,
     SortError,
     add,
     and_,
@@ -48,6 +47,7 @@ from .build import (
     zext,
 )
 from .concrete import signed
+from .rewrite import RULES
 from .term import BOOL, FALSE, TRUE, Sort, Term, bit_vector, boolean, bv, make, postorder, show, var
 from .walk import Value, applications, evaluate, literal, rebuild, substitute, variables
 

@@ -1,53 +1,37 @@
 """The smart constructors: the only way that the rest of p4verify makes terms.
 
 Each checks the sorts of its arguments, folds literals, and tries the rewrites registered for its operator
-(:func:`rule`). A rewrite may only use what its arguments show locally and must return a term that is equal for every
-value of every variable; the test suite proves each row and fails for one that no test fires.
+(:mod:`.rewrite`). A rewrite may only use what its arguments show locally and must return a term that is equal for
+every value of every variable; the test suite proves each row and fails for one that no test fires.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
-from .concrete import BINARY, COMPARE, compute
-from .term import BOOL, FALSE, TRUE, Payload, Sort, Term, bit_vector, boolean, bv, make, var
+from .concrete import BINARY, COMPARE
+from .rewrite import node
+from .term import BOOL, FALSE, TRUE, Sort, Term, bit_vector, bv, make, sort_of, var
 
-Args = tuple[Term, ...]
-Rule = Callable[[Args, Payload], Term | None]
-RULES: Final[dict[str, list[tuple[str, Rule]]]] = {}
-"""Operator → rows ``(name, rule)`` in the order in which they are tried."""
-
-
-def rule(*ops: str) -> Callable[[Rule], Rule]:
-    """Register a rewrite for the operators named; it gets the arguments and the payload."""
-
-    def register(function: Rule) -> Rule:
-        for op in ops:
-            RULES.setdefault(op, []).append((getattr(function, "__name__", op), function))
-        return function
-
-    return register
+MAX_FLAT: Final = 256
+"""Arguments up to which a conjunction, disjunction or concatenation is flattened into the one around it: flattening
+without end would copy n arguments n times."""
 
 
 class SortError(TypeError):
     """An operator applied to arguments whose sorts do not fit: a mistake in p4verify, never in its input."""
 
 
-def _node(op: str, args: Args, sort: Sort, payload: Payload = None) -> Term:
-    if all(arg.op == "const" for arg in args):
-        value = compute(make(op, args, sort, payload), [arg.value for arg in args])
-        return boolean(bool(value)) if sort is BOOL else bv(value, sort.width)
-    for _, row in RULES.get(op, ()):
-        better = row(args, payload)
-        if better is not None:
-            return better
-    return make(op, args, sort, payload)
-
-
 def _same_width(op: str, x: Term, y: Term) -> Sort:
-    if x.sort != y.sort or x.sort is BOOL or x.sort.index:
+    if x.sort != y.sort:
         raise SortError(f"{op} of {x.sort} and {y.sort}")
+    return _want_bits(op, x)
+
+
+def _want_bits(op: str, x: Term) -> Sort:
+    if x.sort is BOOL or x.sort.index:
+        raise SortError(f"{op} of {x.sort}")
     return x.sort
 
 
@@ -63,7 +47,7 @@ def _want_bool(op: str, args: Iterable[Term]) -> None:
 def not_(x: Term) -> Term:
     """Negation."""
     _want_bool("not", (x,))
-    return _node("not", (x,), BOOL)
+    return node("not", (x,), BOOL)
 
 
 def and_(*xs: Term) -> Term:
@@ -81,7 +65,7 @@ def _junction(op: str, xs: tuple[Term, ...]) -> Term:
     unit, zero = (TRUE, FALSE) if op == "and" else (FALSE, TRUE)
     parts: dict[Term, None] = {}
     for x in xs:
-        for part in x.args if x.op == op else (x,):
+        for part in x.args if x.op == op and len(x.args) <= MAX_FLAT else (x,):
             if part is zero:
                 return zero
             if part is not unit:
@@ -92,7 +76,7 @@ def _junction(op: str, xs: tuple[Term, ...]) -> Term:
     if len(parts) < 2:
         return next(iter(parts), unit)
     args = tuple(sorted(parts, key=lambda t: t.serial))
-    return _node(op, args, BOOL)
+    return node(op, args, BOOL)
 
 
 def implies(x: Term, y: Term) -> Term:
@@ -109,7 +93,7 @@ def ite(condition: Term, then: Term, otherwise: Term) -> Term:
         return then
     if condition is FALSE:
         return otherwise
-    return _node("ite", (condition, then, otherwise), then.sort)
+    return node("ite", (condition, then, otherwise), then.sort)
 
 
 def eq(x: Term, y: Term) -> Term:
@@ -120,7 +104,7 @@ def eq(x: Term, y: Term) -> Term:
         return TRUE
     if x.serial > y.serial:
         x, y = y, x
-    return _node("eq", (x, y), BOOL)
+    return node("eq", (x, y), BOOL)
 
 
 def ne(x: Term, y: Term) -> Term:
@@ -140,7 +124,7 @@ def binary(op: str, x: Term, y: Term) -> Term:
     sort = _same_width(op, x, y)
     if op in _COMMUTATIVE and (x.serial > y.serial if x.is_const == y.is_const else x.is_const):
         x, y = y, x  # literals stand right
-    return _node(op, (x, y), sort)
+    return node(op, (x, y), sort)
 
 
 def compare(op: str, x: Term, y: Term) -> Term:
@@ -148,7 +132,9 @@ def compare(op: str, x: Term, y: Term) -> Term:
     if op not in COMPARE:
         raise SortError(f"no comparison {op}")
     _same_width(op, x, y)
-    return _node(op, (x, y), BOOL)
+    if op in ("ule", "sle"):
+        return not_(compare("ult" if op == "ule" else "slt", y, x))
+    return node(op, (x, y), BOOL)
 
 
 def add(x: Term, y: Term) -> Term:
@@ -163,6 +149,7 @@ def sub(x: Term, y: Term) -> Term:
 
 def neg(x: Term) -> Term:
     """Two's complement."""
+    _want_bits("neg", x)
     return binary("add", bnot(x), bv(1, x.width)) if not x.is_const else bv(-x.value, x.width)
 
 
@@ -208,8 +195,7 @@ def bxor(x: Term, y: Term) -> Term:
 
 def bnot(x: Term) -> Term:
     """Bitwise complement."""
-    _same_width("bnot", x, x)
-    return _node("bnot", (x,), x.sort)
+    return node("bnot", (x,), _want_bits("bnot", x))
 
 
 def shl(x: Term, y: Term) -> Term:
@@ -234,7 +220,7 @@ def ult(x: Term, y: Term) -> Term:
 
 def ule(x: Term, y: Term) -> Term:
     """Unsigned ``x <= y``."""
-    return not_(compare("ult", y, x))
+    return compare("ule", x, y)
 
 
 def ugt(x: Term, y: Term) -> Term:
@@ -254,23 +240,25 @@ def slt(x: Term, y: Term) -> Term:
 
 def sle(x: Term, y: Term) -> Term:
     """Signed ``x <= y``."""
-    return not_(compare("slt", y, x))
+    return compare("sle", x, y)
 
 
 def concat(*xs: Term) -> Term:
     """The arguments side by side, the first one in the highest bits; flattened."""
     parts: list[Term] = []
     for x in xs:
-        _same_width("concat", x, x)
-        for part in x.args if x.op == "concat" else (x,):
+        _want_bits("concat", x)
+        for part in x.args if x.op == "concat" and len(x.args) <= MAX_FLAT else (x,):
             joined = _join(parts[-1], part) if parts else None
             if joined is None:
                 parts.append(part)
             else:
                 parts[-1] = joined
-    if len(parts) == 1:
+    if len(parts) < 2:
+        if not parts:
+            raise SortError("concat of nothing")
         return parts[0]
-    return _node("concat", tuple(parts), bit_vector(sum(p.width for p in parts)))
+    return node("concat", tuple(parts), bit_vector(sum(p.width for p in parts)))
 
 
 def _join(high: Term, low: Term) -> Term | None:
@@ -286,25 +274,25 @@ def _join(high: Term, low: Term) -> Term | None:
 
 def extract(x: Term, high: int, low: int) -> Term:
     """Bits ``high`` down to ``low`` of ``x``, both included, bit 0 the lowest."""
-    if x.sort is BOOL or not 0 <= low <= high < x.width:
+    if not 0 <= low <= high < _want_bits("extract", x).width:
         raise SortError(f"bits {high}..{low} of {x.sort}")
     if high - low + 1 == x.width:
         return x
-    return _node("extract", (x,), bit_vector(high - low + 1), (high, low))
+    return node("extract", (x,), bit_vector(high - low + 1), (high, low))
 
 
 def zext(x: Term, width: int) -> Term:
     """``x`` with zeros above, ``width`` bits in all."""
-    if width < x.width:
+    if width < _want_bits("zext", x).width:
         raise SortError(f"zext of {x.sort} to {width}")
     return x if width == x.width else concat(bv(0, width - x.width), x)
 
 
 def sext(x: Term, width: int) -> Term:
     """``x`` with copies of its sign above, ``width`` bits in all."""
-    if width < x.width or x.sort is BOOL:
+    if width < _want_bits("sext", x).width:
         raise SortError(f"sext of {x.sort} to {width}")
-    return x if width == x.width else _node("sext", (x,), bit_vector(width))
+    return x if width == x.width else node("sext", (x,), bit_vector(width))
 
 
 def resize(x: Term, width: int) -> Term:
@@ -327,8 +315,7 @@ def to_bool(x: Term) -> Term:
 
 def apply(name: str, sort: Sort | int, *args: Term) -> Term:
     """The uninterpreted function ``name`` on ``args``; one name has one signature."""
-    result = sort if isinstance(sort, Sort) else (bit_vector(sort) if sort else BOOL)
-    return make("apply", args, result, name)
+    return make("apply", args, sort_of(sort), name)
 
 
 def array_var(name: str, index: int, width: int) -> Term:
@@ -338,7 +325,7 @@ def array_var(name: str, index: int, width: int) -> Term:
 
 def select(array: Term, index: Term) -> Term:
     """What ``array`` holds at ``index``."""
-    if not array.sort.index or index.width != array.sort.index:
+    if not array.sort.index or index.sort != bit_vector(array.sort.index):
         raise SortError(f"select of {array.sort} at {index.sort}")
     while array.op == "store":
         below, at, value = array.args
@@ -355,7 +342,8 @@ def select(array: Term, index: Term) -> Term:
 
 def store(array: Term, index: Term, value: Term) -> Term:
     """``array`` with ``value`` at ``index``."""
-    if index.width != array.sort.index or value.width != array.sort.width:
+    sorts = (bit_vector(array.sort.index), bit_vector(array.sort.width)) if array.sort.index else ()
+    if (index.sort, value.sort) != sorts:
         raise SortError(f"store of {value.sort} at {index.sort} into {array.sort}")
     if array.op == "store" and array.args[1] is index:
         array = array.args[0]
@@ -364,4 +352,6 @@ def store(array: Term, index: Term, value: Term) -> Term:
 
 def const_array(index: int, value: Term) -> Term:
     """The array from ``index`` bits that holds ``value`` everywhere."""
-    return make("const_array", (value,), Sort(value.width, index))
+    if index < 1:
+        raise SortError(f"an array indexed by {index} bits")
+    return make("const_array", (value,), Sort(_want_bits("const_array", value).width, index))

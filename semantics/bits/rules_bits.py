@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-
-from .build import Args, add, band, bnot, bor, bxor, compare, concat, eq, extract, ite, not_, rule, sext, shl
+from .build import add, band, bnot, bor, bxor, compare, concat, eq, extract, ite, not_, sext, shl
+from .pieces import has_parts, pieces
+from .rewrite import Args, rule
 from .term import FALSE, Payload, Term, bv
 
 
@@ -38,13 +38,10 @@ def add_complement(args: Args, _: Payload) -> Term | None:
 def disjoint_parts(args: Args, payload: Payload) -> Term | None:
     """Side by side where at each piece one of the two is zero: ``(x << 8) | y`` is a concatenation."""
     x, y = args
-    if "concat" not in (x.op, y.op):
-        return None
-    pieces = _pieces(x, y)
-    if len(pieces) < 2:
+    if not has_parts(x, y):
         return None
     chosen = []
-    for a, b in pieces:
+    for a, b in pieces(x, y):
         if a.is_const and a.value == 0:
             chosen.append(b)
         elif b.is_const and b.value == 0:
@@ -52,18 +49,6 @@ def disjoint_parts(args: Args, payload: Payload) -> Term | None:
         else:
             return None
     return concat(*chosen)
-
-
-def _pieces(x: Term, y: Term) -> list[tuple[Term, Term]]:
-    """Both terms cut at the boundaries of either one's concatenation, highest piece first."""
-    cuts = {0, x.width}
-    for term in (x, y):
-        at = term.width
-        for part in term.args if term.op == "concat" else ():
-            at -= part.width
-            cuts.add(at)
-    edges = sorted(cuts, reverse=True)
-    return [(extract(x, h - 1, low), extract(y, h - 1, low)) for h, low in itertools.pairwise(edges)]
 
 
 @rule("mul")
@@ -132,11 +117,11 @@ def _mask(x: Term, mask: int) -> Term | None:
 def band_concat(args: Args, _: Payload) -> Term | None:
     """Piece by piece, when one of every two pieces is a literal."""
     x, y = args
-    if "concat" not in (x.op, y.op):
+    if not has_parts(x, y):
         return None
-    pieces = _pieces(x, y)
-    if len(pieces) > 1 and all(a.is_const or b.is_const for a, b in pieces):
-        return concat(*(band(a, b) for a, b in pieces))
+    parts = pieces(x, y)
+    if all(a.is_const or b.is_const for a, b in parts):
+        return concat(*(band(a, b) for a, b in parts))
     return None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-
-from .build import Args, and_, compare, eq, extract, ite, not_, or_, rule
+from .build import and_, compare, eq, ite, not_, or_
+from .pieces import has_parts, pieces
+from .rewrite import Args, rule
 from .term import BOOL, FALSE, TRUE, Payload, Term
 
 
@@ -176,28 +176,4 @@ def eq_ite_shared(args: Args, _: Payload) -> Term | None:
 def eq_concat(args: Args, _: Payload) -> Term | None:
     """Equality with a concatenation, part by part, when the other side splits along the same lines for nothing."""
     x, y = args
-    if x.op == "concat" and (y.is_const or y.op == "concat"):
-        return _by_parts(x, y)
-    if y.op == "concat" and x.is_const:
-        return _by_parts(y, x)
-    return None
-
-
-def _by_parts(x: Term, y: Term) -> Term:
-    parts, top = [], x.width
-    for width in _common_widths(x, y):
-        parts.append(eq(extract(x, top - 1, top - width), extract(y, top - 1, top - width)))
-        top -= width
-    return and_(*parts)
-
-
-def _common_widths(x: Term, y: Term) -> list[int]:
-    """The widths of the pieces, highest first, at the cuts of either side."""
-    cuts = {x.width}
-    for term in (x, y):
-        at = x.width
-        for part in term.args if term.op == "concat" else ():
-            cuts.add(at)
-            at -= part.width
-    edges = [*sorted(cuts, reverse=True), 0]
-    return [a - b for a, b in itertools.pairwise(edges) if a > b]
+    return and_(*(eq(a, b) for a, b in pieces(x, y))) if has_parts(x, y) else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .build import Args, binary, bnot, concat, eq, extract, ite, rule, sext
+from .build import binary, bnot, concat, eq, extract, ite, sext
+from .rewrite import Args, rule
 from .term import Payload, Term, bv
 
 

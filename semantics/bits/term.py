@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
+from threading import Lock
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -95,6 +96,7 @@ class Term:
 
 _table: WeakValueDictionary[tuple[object, ...], Term] = WeakValueDictionary()
 _serial = count()
+_lock = Lock()
 
 
 def make(op: str, args: tuple[Term, ...], sort: Sort, payload: Payload = None) -> Term:
@@ -105,8 +107,12 @@ def make(op: str, args: tuple[Term, ...], sort: Sort, payload: Payload = None) -
         return old
     term = Term.__new__(Term)
     term.op, term.args, term.sort, term.payload = op, args, sort, payload
-    term.serial = next(_serial)
-    _table[key] = term
+    with _lock:  # two threads must not make two objects of one content: rewrites take "not the same" for "unequal"
+        old = _table.get(key)
+        if old is not None:
+            return old
+        term.serial = next(_serial)
+        _table[key] = term
     return term
 
 
@@ -126,13 +132,14 @@ def bv(value: int, width: int) -> Term:
 
 def var(name: str, sort: Sort | int) -> Term:
     """The free variable ``name`` (a width may be given for a bit-vector sort, 0 for Bool)."""
-    return make("var", (), _sort(sort), name)
+    return make("var", (), sort_of(sort), name)
 
 
-def _sort(sort: Sort | int) -> Sort:
-    if isinstance(sort, Sort):
-        return sort
-    return bit_vector(sort) if sort else BOOL
+def sort_of(sort: Sort | int) -> Sort:
+    """The sort, given as such or as a width (0: Bool); always the one object ``BOOL`` for Bool."""
+    if isinstance(sort, int):
+        return bit_vector(sort) if sort else BOOL
+    return sort if sort.width else BOOL
 
 
 def show(term: Term, limit: int = 400) -> str:

@@ -9,7 +9,7 @@ from .concrete import compute
 from .term import BOOL, Term, boolean, bv, make, postorder
 
 Value = int | dict[int, int]
-"""A number, or for an array the cells that differ from 0 (key -1: what all other cells hold)."""
+"""A number, or for an array its cells (key -1: what all cells hold that are not listed, else 0)."""
 
 
 def variables(*roots: Term) -> list[Term]:
@@ -136,9 +136,22 @@ def _value(
             value = done[term.args[0]]
             assert isinstance(value, int)
             return {-1: value}
+        case "eq" if term.args[0].sort.index:
+            left, right = (done[a] for a in term.args)
+            assert isinstance(left, dict)
+            assert isinstance(right, dict)
+            return int(_same_cells(left, right, term.args[0].sort.index))
         case "ite" if term.sort.index:
             return done[term.args[1] if done[term.args[0]] else term.args[2]]
     return compute(term, [v for v in (done[a] for a in term.args) if isinstance(v, int)])
+
+
+def _same_cells(left: dict[int, int], right: dict[int, int], index_bits: int) -> bool:
+    named = {i for i in (*left, *right) if i >= 0}
+    rest = (left.get(-1, 0), right.get(-1, 0))
+    if any(left.get(i, rest[0]) != right.get(i, rest[1]) for i in named):
+        return False
+    return rest[0] == rest[1] or len(named) == 1 << index_bits
 
 
 def literal(value: int, like: Term) -> Term:
