@@ -1,1 +1,34 @@
+"""The machines: ``find(name)`` gives one, built in or registered by a package of somebody else's.
 
+A vendor's package registers an object of the shape :class:`.base.Target` under the entry point group
+``p4verify.targets``; nothing here changes.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Final
+
+from .base import Target
+
+GROUP: Final = "p4verify.targets"
+BUILT_IN: Final = {"ebpf": ".ebpf.target", "u32": ".u32.target"}
+"""Name → module, relative to this package, that holds ``TARGET``."""
+
+
+def names() -> list[str]:
+    """The built-in targets first, then the registered ones."""
+    return [*BUILT_IN, *sorted(e.name for e in entry_points(group=GROUP) if e.name not in BUILT_IN)]
+
+
+def find(name: str) -> Target:
+    """The target called ``name``. Raises KeyError."""
+    if name in BUILT_IN:
+        target: Target = import_module(BUILT_IN[name], __name__).TARGET
+        return target
+    for entry in entry_points(group=GROUP):
+        if entry.name == name:
+            found: Target = entry.load()
+            return found
+    raise KeyError(name)

@@ -47,6 +47,8 @@ class StateRelation:
     """Width of the program's index."""
     index: Callable[[Term], Term]
     """The program's index → the machine's."""
+    cell_bits: int
+    """Width of the machine's cell."""
     value: Callable[[Term], Term]
     """What the machine's cell holds → what the program's cell holds."""
 
@@ -93,6 +95,8 @@ class Target(Protocol):
     name: str
     summary: str
     """One line: what it is."""
+    holds_tables: bool
+    """Whether the machine keeps tables of its own that rules fill later; if not, rules are baked into artifacts."""
 
     def limits(self) -> Sequence[str]:
         """What it can and cannot express, a line each."""
@@ -114,8 +118,12 @@ class Target(Protocol):
         """Whether a file's content looks like one of this target's artifacts (cheap; no exception)."""
         ...
 
-    def write(self, artifact: Any) -> bytes:
-        """The artifact as the file that the machine's own tools load."""
+    def write(self, artifact: Any, form: str | None = None) -> bytes:
+        """The artifact as the file that the machine's own tools load, or in another ``form`` that it names.
+
+        Raises:
+            ValueError: there is no such form.
+        """
         ...
 
     def meaning(self, artifact: Any) -> Behaviour:
@@ -124,6 +132,10 @@ class Target(Protocol):
 
     def relate(self, program: Program, artifact: Any, rules: RuleSet | None) -> Relation:
         """How the artifact's own tables are filled from the program's rules."""
+        ...
+
+    def fill(self, program: Program, artifact: Any, rules: RuleSet) -> Any:
+        """What :meth:`Oracle.run` takes as ``tables``: the artifact's own tables, filled from the rules."""
         ...
 
     def oracle(self) -> Oracle | None:

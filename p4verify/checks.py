@@ -1,0 +1,210 @@
+"""`p4verify check`: program against software, program against hardware, software against hardware.
+
+Each comparison ends in a :class:`~.results.Result`. A difference that the search finds is run concretely on both
+sides, and on the real machine where there is one, before it is called ``reject``; one that cannot be confirmed is
+``undecided`` and says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .confirm import Pair, confirm
+from .proofs.engine import Engine
+from .proofs.refine import Outcome, decide, search
+from .proofs.verdict import Proof, Verdict
+from .related import relate
+from .results import Result
+from .semantics import bits as b
+from .semantics import ir
+from .semantics.meaning import meaning
+from .semantics.meaning.behaviour import Behaviour
+from .semantics.rules import own_entries
+from .semantics.rules.ruleset import RuleSet
+from .semantics.source import Span, Unsupported
+from .targets.base import CannotOffload, Relation, Target
+
+BOTH = "packets and rules"
+PACKETS = "packets"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A target with an artifact, and what came of it."""
+
+    target: Target
+    artifact: Any
+    path: str | None
+    behaviour: Behaviour
+    label: str
+
+
+@dataclass
+class Checker:
+    """All checks of one program (or, without one, of artifacts against each other).
+
+    Args:
+        program: the program; None to compare artifacts only.
+        rules: the rule set; None for every rule set that a control plane could install.
+        timeout: seconds for each comparison; None for no limit on the whole.
+        progress: called with a line now and then.
+        machines_confirm: whether counterexamples are run on real machines that are there.
+    """
+
+    program: ir.Program | None
+    rules: RuleSet | None = None
+    timeout: float | None = None
+    progress: Callable[[str], None] = lambda _line: None
+    machines_confirm: bool = True
+    _meanings: dict[bool, Behaviour] = field(default_factory=dict)
+    _accepted: list[tuple[Machine, Behaviour]] = field(default_factory=list)
+
+    def check_lowered(self, target: Target, options: Mapping[str, str]) -> Result:
+        """Lower with our own compiler and check what it made."""
+        program = self._need_program()
+        label = target.name + "".join(f":{k}={v}" for k, v in options.items())
+        started = time.monotonic()
+        try:
+            self.progress(f"{label}: lowering")
+            artifact = target.lower(program, self.rules, options)
+        except CannotOffload as error:
+            return Result(label, None, _unsupported(error.reason, error.span, started))
+        return self.check_artifact(target, artifact, None, label)
+
+    def check_artifact(self, target: Target, artifact: Any, path: str | None, label: str | None = None) -> Result:
+        """Check an artifact, made by us or elsewhere, against the program."""
+        label = label or target.name
+        started = time.monotonic()
+        try:
+            proof = self._prove(target, artifact, path, label, started)
+        except Unsupported as error:
+            proof = _unsupported(error.reason, error.span, started)
+        except CannotOffload as error:
+            proof = _unsupported(error.reason, error.span, started)
+        return Result(label, path, proof)
+
+    def check_program(self, other: ir.Program, path: str) -> Result:
+        """Another program against this one: not there yet, and said so."""
+        reason = "comparing two P4 programs needs their tables paired, which is not built yet"
+        return Result("p4", path, Proof(Verdict.UNSUPPORTED, reason, where=Span(other.file, 1, 1)))
+
+    def check_agreement(self) -> list[Result]:
+        """Software against hardware: every accepted eBPF machine against every other accepted machine."""
+        software = [m for m in self._accepted if m[0].target.holds_tables]
+        hardware = [m for m in self._accepted if not m[0].target.holds_tables]
+        return [self._agree(s, h) for s in software for h in hardware]
+
+    def check_two(self, first: tuple[Target, Any, str], second: tuple[Target, Any, str]) -> Result:
+        """Two artifacts against each other, without a program; tables of their own are paired by name."""
+        started = time.monotonic()
+        label = f"{first[0].name} = {second[0].name}"
+        try:
+            sides = [_machine(t, a, p, t.name) for t, a, p in (first, second)]
+        except Unsupported as error:
+            return Result(label, second[2], _unsupported(error.reason, error.span, started))
+        return Result(label, second[2], self._equal(*sides, started, label))
+
+    # --- one comparison ---------------------------------------------------------------------------------------------
+
+    def _prove(self, target: Target, artifact: Any, path: str | None, label: str, started: float) -> Proof:
+        program = self._need_program()
+        self.progress(f"{label}: meaning of the program")
+        rules, spec = self._spec(target)
+        self.progress(f"{label}: meaning of the artifact")
+        machine = _machine(target, artifact, path, label)
+        relation = target.relate(program, artifact, rules)
+        mine, theirs = relate(spec, machine.behaviour, relation)
+        engine = Engine.within(self.timeout, lambda line: self.progress(f"{label}: {line}"))
+        broken = self._check_laws(relation, engine, started)
+        if broken is not None:
+            return broken
+        for side, what in ((mine, "program"), (theirs, "artifact")):
+            problem = self._check_itself(side, what, engine, started)
+            if problem is not None:
+                return problem
+        outcome = search(mine, theirs, engine)
+        quantified = BOTH if rules is None and _has_open_tables(program) else PACKETS
+        proof = decide(outcome, started, _accepted_because(outcome, quantified, label))
+        if proof is None:
+            pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm)
+            proof = confirm(pair, outcome, started)
+        elif proof.verdict is Verdict.ACCEPT:
+            self._accepted.append((machine, theirs))
+        notes = tuple(dict.fromkeys((*spec.notes, *machine.behaviour.notes, *relation.notes)))
+        return replace(proof, quantified_over=quantified, warnings=(*proof.warnings, *notes))
+
+    def _spec(self, target: Target) -> tuple[RuleSet | None, Behaviour]:
+        """The rules that count, and the program's meaning under them.
+
+        Where rules are baked in and none are given, the program's own entries are the rules.
+        """
+        program = self._need_program()
+        baked = self.rules is None and not target.holds_tables
+        rules = own_entries(program) if baked else self.rules
+        if baked not in self._meanings:
+            self._meanings[baked] = meaning(program, rules)
+        return rules, self._meanings[baked]
+
+    def _check_laws(self, relation: Relation, engine: Engine, started: float) -> Proof | None:
+        """The fill-up's obligations. One that fails is a mistake of ours or of a mapping: never an accept."""
+        for law in relation.obligations:
+            answer = engine.satisfiable(b.and_(*relation.axioms, b.not_(law.condition)), f"fill-up: {law.name}")
+            if answer.status != "unsat":
+                how = "does not hold" if answer.status == "sat" else f"is not decided: {answer.reason}"
+                reason = f"the fill-up's law '{law.name}' {how}"
+                return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
+        return None
+
+    def _check_itself(self, side: Behaviour, what: str, engine: Engine, started: float) -> Proof | None:
+        """Every side must refine itself; one that does not is a mistake of ours, and no verdict can rest on it."""
+        outcome = search(side, side, engine)
+        fault = outcome.difference is not None and outcome.difference.obligation.startswith("no fault")
+        if outcome.difference is not None and not fault:
+            reason = f"the {what} differs from itself ({outcome.difference.obligation}): a bug of ours, please report"
+            return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
+        return None
+
+    def _agree(self, software: tuple[Machine, Behaviour], hardware: tuple[Machine, Behaviour]) -> Result:
+        started = time.monotonic()
+        label = f"{software[0].label} = {hardware[0].label}"
+        left = replace(software[0], behaviour=software[1])
+        right = replace(hardware[0], behaviour=hardware[1])
+        path = hardware[0].path or software[0].path
+        return Result(label, path, self._equal(left, right, started, label))
+
+    def _equal(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
+        engine = Engine.within(self.timeout, lambda line: self.progress(f"{label}: {line}"))
+        outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
+        proof = decide(outcome, started, _accepted_because(outcome, PACKETS, label))
+        if proof is None:
+            pair = Pair(self.program, self.rules, left.behaviour, right.behaviour, right.target, right.artifact,
+                        Relation(), self.machines_confirm, left.target, left.artifact)  # fmt: skip
+            proof = confirm(pair, outcome, started)
+        return proof
+
+    def _need_program(self) -> ir.Program:
+        if self.program is None:
+            raise ValueError("this check needs a program")
+        return self.program
+
+
+def _machine(target: Target, artifact: Any, path: str | None, label: str) -> Machine:
+    return Machine(target, artifact, path, target.meaning(artifact), label)
+
+
+def _unsupported(reason: str, span: Span, started: float) -> Proof:
+    return Proof(Verdict.UNSUPPORTED, reason, where=span, seconds=time.monotonic() - started)
+
+
+def _has_open_tables(program: ir.Program) -> bool:
+    """Whether a control plane can change what the program does."""
+    return any(not (t.const_entries or not t.keys) or not t.const_default for _, t in program.tables())
+
+
+def _accepted_because(outcome: Outcome, quantified: str, label: str) -> str:
+    count = outcome.tally.compared
+    over = "every packet and every rule set" if quantified == BOTH else "every packet"
+    return f"{label} does what is asked, for {over}: {count} observables compared, {outcome.tally.total} obligations"

@@ -1,0 +1,167 @@
+"""The command line: arguments in, exit code out. The contract is README's; every subcommand imports what it needs only.
+
+Exit codes: 0 accepted, 1 rejected (parse: invalid), 2 unusable input or arguments, 3 a target cannot express the
+program, 4 undecided.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from . import __version__
+from .semantics.source import InputError
+
+FORMATS: Final = ("text", "json", "sarif", "junit")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the console script's entry point."""
+    arguments = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        return run(arguments)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("p4verify: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="p4verify",
+        description="Proves that a P4 program, its software (eBPF) and what was put into hardware do the same "
+        "for every packet and every rule, or shows the packet that tells them apart.",
+    )
+    parser.add_argument("--version", action="version", version=f"p4verify {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_check(commands)
+    _add_parse(commands)
+    _add_run(commands)
+    _add_stf(commands)
+    _add_lower(commands)
+    _add_targets(commands)
+    _add_gate(commands)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # the class has no public name
+
+
+def _command(commands: Commands[argparse.ArgumentParser], name: str, module: str, text: str) -> argparse.ArgumentParser:
+    """A subcommand whose work is ``run`` of ``p4verify.commands.<module>``, imported when it is called."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        from importlib import import_module
+
+        code: int = import_module(f".commands.{module}", __package__).run(arguments)
+        return code
+
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-I", dest="include_dirs", action="append", default=[], metavar="DIR",
+                        help="look for #include files here too")  # fmt: skip
+    parser.add_argument("-D", dest="defines", action="append", default=[], metavar="NAME[=V]", help="define a macro")
+    parser.add_argument("--arch", metavar="NAME", help="the architecture, where the program does not say it")
+
+
+def _add_output_options(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
+    parser.add_argument("--format", choices=formats, default="text", help="how to print the result")
+    parser.add_argument("-o", dest="output", metavar="FILE", help="write the result to FILE instead of printing it")
+
+
+def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "check", "check", "prove or refute that targets and artifacts do what a program says")
+    parser.add_argument("program", nargs="?", metavar="PROGRAM", help="P4 source, or p4ast as JSON or netlink bytes")
+    parser.add_argument("--target", action="append", default=[], dest="targets", metavar="NAME[:KEY=VALUE,...]",
+                        help="lower with our own compiler and check that (default: every built-in target)")  # fmt: skip
+    parser.add_argument("--against", action="append", default=[], metavar="[KIND:]ARTIFACT",
+                        help="check something made elsewhere: an ELF object, a tc script, another P4 program; "
+                        "without PROGRAM, give two to compare them with each other")  # fmt: skip
+    parser.add_argument("--rules", metavar="FILE", help="P4Runtime text, BMv2 CLI commands, STF lines or JSON; "
+                        "without it the answer is for every rule set where the artifact holds tables")  # fmt: skip
+    _add_source_options(parser)
+    _add_output_options(parser, FORMATS)
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
+    parser.add_argument("--no-machines", action="store_true",
+                        help="do not run counterexamples on this kernel, even where that is possible")  # fmt: skip
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on the terminal")
+
+
+def _add_parse(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "parse", "parse", "read and check programs; --format json prints p4ast")
+    parser.add_argument("programs", nargs="+", metavar="PROGRAM")
+    _add_source_options(parser)
+    _add_output_options(parser, ("text", "json", "netlink"))
+
+
+def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "run", "run", "what a program or an artifact does to one packet, by its meaning")
+    parser.add_argument("program", metavar="PROGRAM-or-ARTIFACT")
+    parser.add_argument("--packet", required=True, metavar="HEX", help="the frame on the wire, in hexadecimal")
+    parser.add_argument("--port", type=int, default=1, metavar="N", help="the ingress port (default 1)")
+    parser.add_argument("--rules", metavar="FILE", help="the rules installed (default: the program's own entries)")
+    parser.add_argument(
+        "--program", dest="source", metavar="P4", help="the program whose rules fill an artifact's tables"
+    )
+    _add_source_options(parser)
+    _add_output_options(parser, ("text", "json"))
+
+
+def _add_stf(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "stf", "stf", "run an STF test on the reference or on a target")
+    parser.add_argument("program", metavar="PROGRAM")
+    parser.add_argument("stf", metavar="TEST.stf")
+    parser.add_argument("--on", metavar="NAME[:KEY=VALUE,...]",
+                        help="lower for this target and run on its real machine (default: the reference)")  # fmt: skip
+    parser.add_argument("--by-meaning", action="store_true", help="with --on: run the artifact's meaning instead")
+    _add_source_options(parser)
+    _add_output_options(parser, ("text", "json"))
+
+
+def _add_lower(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "lower", "lower", "compile a program for a target")
+    parser.add_argument("program", metavar="PROGRAM")
+    parser.add_argument("--target", required=True, metavar="NAME[:KEY=VALUE,...]")
+    parser.add_argument("-o", dest="output", required=True, metavar="ARTIFACT", help="where to write the artifact")
+    parser.add_argument("--rules", metavar="FILE", help="the rules, for targets into which they are baked")
+    parser.add_argument("--as", dest="form", metavar="FORM", help="another form of the artifact (u32: netlink)")
+    _add_source_options(parser)
+
+
+def _add_targets(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "targets", "targets", "what each target can and cannot express")
+    _add_output_options(parser, ("text", "json"))
+
+
+def _add_gate(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "gate", "gate", "the CI gate: every check of a p4verify.toml")
+    parser.add_argument("config", nargs="?", default="p4verify.toml", metavar="p4verify.toml")
+    _add_output_options(parser, FORMATS)
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on the terminal")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds") from None
+    if not value > 0:
+        raise argparse.ArgumentTypeError("the limit must be above 0 seconds")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

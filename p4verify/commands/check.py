@@ -1,0 +1,51 @@
+"""``p4verify check``."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..checks import Checker
+from ..inputs import all_targets, looks_like_p4, read_artifact, read_program, read_rules
+from ..report import render
+from ..results import Result, exit_code
+from ..semantics.source import InputError, Span
+from .common import Progress, emit, source_options
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, report, and give the exit code."""
+    progress = Progress(arguments.quiet)
+    try:
+        results = _results(arguments, progress)
+    finally:
+        progress.done()
+    emit(render(arguments.format, arguments.program, results), arguments.output)
+    return exit_code(results)
+
+
+def _results(arguments: argparse.Namespace, progress: Progress) -> list[Result]:
+    if arguments.program is None:
+        return [_two_artifacts(arguments, progress)]
+    program = read_program(arguments.program, source_options(arguments))
+    rules = read_rules(arguments.rules, program) if arguments.rules else None
+    checker = Checker(program, rules, arguments.timeout, progress, not arguments.no_machines)
+    results: list[Result] = []
+    if arguments.targets or not arguments.against:
+        results += [checker.check_lowered(t, options) for t, options in all_targets(arguments.targets)]
+    for spec in arguments.against:
+        if looks_like_p4(spec):
+            results.append(checker.check_program(read_program(spec, source_options(arguments)), spec))
+        else:
+            results.append(checker.check_artifact(*read_artifact(spec)))
+    return results + checker.check_agreement()
+
+
+def _two_artifacts(arguments: argparse.Namespace, progress: Progress) -> Result:
+    nowhere = Span("", 0, 0)
+    if arguments.targets or arguments.rules:
+        raise InputError.at(nowhere, "--target and --rules need a PROGRAM")
+    if len(arguments.against) != 2:
+        raise InputError.at(nowhere, "give a PROGRAM, or two artifacts with --against to compare with each other")
+    first, second = (read_artifact(spec) for spec in arguments.against)
+    checker = Checker(None, None, arguments.timeout, progress, not arguments.no_machines)
+    return checker.check_two(first, second)

@@ -1,0 +1,228 @@
+"""A difference found by the solver, run: on both meanings, then on the real machine.
+
+The rules that the model asks for are made real first; the program's meaning is computed anew under them, the machine's
+tables are filled by its own fill-up, and both are evaluated on the packet. Only if they differ there too is it a
+``reject``. Where the real machine is at hand it runs the packet as well, and must do what its meaning says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .proofs.counterexample import Input, Side, input_of, shrink
+from .proofs.engine import Model
+from .proofs.refine import Difference, Outcome
+from .proofs.verdict import Counterexample, Observed, Proof, Verdict
+from .realise import CannotRealise, describe, realise
+from .related import in_the_programs_cells
+from .semantics import bits as b
+from .semantics import ir
+from .semantics.bits import Term
+from .semantics.meaning import meaning
+from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
+from .semantics.rules.ruleset import RuleSet
+from .targets.base import Relation, Target
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What was compared: a program and a machine, or (``first``) two machines."""
+
+    program: ir.Program | None
+    rules: RuleSet | None
+    spec: Behaviour
+    impl: Behaviour
+    target: Target
+    artifact: Any
+    relation: Relation
+    on_machines: bool
+    first: Target | None = None
+    first_artifact: Any = None
+
+
+class _Defaulting(dict[str, int]):
+    """Choices by name; one that the model does not mention is 0."""
+
+    def __missing__(self, _name: str) -> int:
+        return 0
+
+
+def confirm(pair: Pair, outcome: Outcome, started: float) -> Proof:
+    """``reject`` with a counterexample that was seen to differ, else ``undecided`` with the reason."""
+    difference = outcome.difference
+    assert difference is not None
+    try:
+        found = _run(pair, difference)
+    except (CannotRealise, BadBehaviour, KeyError, ValueError) as error:
+        return _unconfirmed(f"{difference.obligation}: {error}", outcome, started)
+    if isinstance(found, str):
+        return _unconfirmed(found, outcome, started)
+    return Proof(
+        Verdict.REJECT,
+        _reason(found, difference),
+        outcome.tally,
+        counterexample=found,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _unconfirmed(why: str, outcome: Outcome, started: float) -> Proof:
+    reason = f"a difference was found but could not be confirmed ({why}); please report this"
+    return Proof(Verdict.UNDECIDED, reason, outcome.tally, seconds=time.monotonic() - started)
+
+
+def _reason(found: Counterexample, difference: Difference) -> str:
+    if found.actual.fault:
+        return f"{found.actual.fault}, on the packet shown"
+    what = ", ".join(difference.parts) or difference.obligation
+    return f"differs in {what}, on the packet shown"
+
+
+def _run(pair: Pair, difference: Difference) -> Counterexample | str:
+    model = difference.model
+    rules, spec, relation = pair.rules, pair.spec, pair.relation
+    shown: tuple[str, ...] = ()
+    if rules is None and pair.program is not None and pair.first is None:
+        rules = realise(pair.program, _lookup_terms(pair), model)
+        shown = describe(rules, pair.program)
+        spec = meaning(pair.program, rules)
+        relation = pair.target.relate(pair.program, pair.artifact, rules)
+    functions = _Functions(relation, model)
+    run_spec = _side(spec, functions.program(), "")
+    run_impl = _side(in_the_programs_cells(pair.impl, relation), functions.machine(pair.impl), "impl.")
+    given = input_of(model)
+    if not run_spec(given).differs(run_impl(given)):
+        return f"{difference.obligation}: both sides do the same on the solver's packet"
+    best = shrink(given, run_spec, run_impl)
+    expected, actual = run_spec(best), run_impl(best)
+    confirmed = ("reference", f"{pair.target.name} meaning")
+    on_machine = _on_machine(pair, rules, best, actual) if pair.on_machines else None
+    if on_machine is not None and not on_machine[0]:
+        return on_machine[1]
+    if on_machine is not None:
+        confirmed += (on_machine[1],)
+    inputs = {n: v for n, v in model.values.items() if n.startswith(("in.", "any.", "at.")) and n != "in.port"}
+    return Counterexample(best.packet, best.port, expected, actual, inputs, shown, difference.obligation, confirmed)
+
+
+def _lookup_terms(pair: Pair) -> list[Term]:
+    """The terms below which the keys asked are found."""
+    terms: list[Term] = []
+    for case in pair.spec.cases:
+        terms.append(case.guard)
+        terms += [t for o in case.outputs for t in (o.when, o.port, *o.packet.prefix)]
+        terms += [*case.metadata.values(), *case.state.values()]
+    return terms
+
+
+@dataclass(frozen=True)
+class _Functions:
+    """Functions on numbers for both sides: tables' answers and cells of state before the packet."""
+
+    relation: Relation
+    model: Model
+
+    def program(self) -> dict[str, Callable[..., int]]:
+        functions = self.model.callables()
+        for state in self.relation.states:
+
+            def cell(index: int, state: Any = state) -> int:
+                term = state.value(
+                    b.apply(f"state.{state.machine}", state.cell_bits, state.index(b.bv(index, state.index_bits)))
+                )
+                value = b.evaluate([term], self.model.values, self.model.callables(), default=0)[0]
+                assert isinstance(value, int)
+                return value
+
+            functions[f"state.{state.program}"] = cell
+        return functions
+
+    def machine(self, side: Behaviour) -> dict[str, Callable[..., int]]:
+        """The model's functions, and the relation's evaluated on numbers."""
+        functions = self.model.callables()
+        for call in _calls(side):
+            build = self.relation.functions.get(call.name)
+            if build is not None:
+                functions[call.name] = self._on_numbers(build, [a.width for a in call.args])
+        return functions
+
+    def _on_numbers(self, build: Callable[..., Term], widths: list[int]) -> Callable[..., int]:
+        def function(*args: int) -> int:
+            term = build(*(b.bv(a, w) for a, w in zip(args, widths, strict=True)))
+            value = b.evaluate([term], self.model.values, self.model.callables(), default=0)[0]
+            assert isinstance(value, int)
+            return value
+
+        return function
+
+
+def _calls(side: Behaviour) -> list[Term]:
+    terms = [t for c in side.cases for t in (c.guard, *c.metadata.values(), *c.state.values())]
+    terms += [t for c in side.cases for o in c.outputs for t in (o.when, o.port, *o.packet.prefix)]
+    terms += [f.guard for f in side.faults]
+    return b.applications(*terms)
+
+
+def _side(
+    behaviour: Behaviour,
+    functions: dict[str, Callable[..., int]],
+    prefix: str,
+) -> Side:
+    """The behaviour as a function from concrete inputs to what is observed."""
+
+    def run(given: Input) -> Observed:
+        values = given.model.values
+        choices = _Defaulting({n.removeprefix(prefix): v for n, v in values.items() if n.startswith(f"{prefix}any.")})
+        inputs = {n: v for n, v in values.items() if not n.startswith(("pkt", "in.port", "any.", "impl."))}
+        fault = _fault(behaviour, given, inputs, functions)
+        if fault is not None:
+            return Observed((), fault=fault)
+        seen = evaluate_behaviour(
+            behaviour, given.packet, given.port, functions=functions, inputs=inputs, choices=choices, default=0,
+            cells=_known_cells(behaviour, given.cells),
+        )  # fmt: skip
+        return Observed(seen.outputs, seen.metadata, seen.state)
+
+    return run
+
+
+def _known_cells(behaviour: Behaviour, asked: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    names = {name for case in behaviour.cases for name in case.state}
+    return {name: indexes for name, indexes in asked.items() if name in names}
+
+
+def _fault(
+    behaviour: Behaviour, given: Input, inputs: Mapping[str, int], functions: Mapping[str, Callable[..., int]]
+) -> str | None:
+    """The fault that the machine runs into on this input, if any."""
+    if not behaviour.faults:
+        return None
+    values = {**inputs, "pkt.len": len(given.packet), "in.port": given.port}
+    values |= {f"pkt[{i}]": octet for i, octet in enumerate(given.packet)}
+    guards = b.evaluate([f.guard for f in behaviour.faults], values, functions, default=0)
+    for fault, guard in zip(behaviour.faults, guards, strict=True):
+        if guard:
+            return fault.text
+    return None
+
+
+def _on_machine(pair: Pair, rules: RuleSet | None, found: Input, actual: Observed) -> tuple[bool, str] | None:
+    """``(agrees, text)``: whether the real machine does what its meaning says; None where it cannot be asked."""
+    oracle = pair.target.oracle()
+    if oracle is None or oracle.available() is not None or actual.fault:
+        return None
+    tables = None
+    if pair.program is not None and rules is not None and pair.first is None:
+        tables = pair.target.fill(pair.program, pair.artifact, rules)
+    try:
+        seen = oracle.run(pair.artifact, [(found.port, found.packet)], tables)[0]
+    except (ValueError, OSError):
+        return None  # the machine cannot be given this packet (too long, too short, a port that it has not)
+    if tuple(seen.outputs) != actual.outputs:
+        shown = [(to, port, frame.hex()) for to, port, frame in seen.outputs]
+        return False, f"the real machine does something else than its meaning says on {found.packet.hex()}: {shown}"
+    return True, f"{pair.target.name} kernel"

@@ -1,0 +1,124 @@
+"""Files that a user names: what kind each is, read from its content, and one clear error for what is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from . import targets
+from .semantics.ir import Program
+from .semantics.rules.ruleset import RuleSet
+from .semantics.source import InputError, Span
+from .targets.base import Target
+
+LARGEST: Final = 256 << 20
+"""Bytes that an input file may have."""
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How P4 source is to be read."""
+
+    include_dirs: tuple[str, ...] = ()
+    defines: tuple[str, ...] = ()
+    arch: str | None = None
+
+
+def read_bytes(path: str) -> bytes:
+    """A file's content.
+
+    Raises:
+        InputError: it is no file, cannot be read, or is too large.
+    """
+    place = Span(path, 0, 0)
+    try:
+        if Path(path).is_dir():
+            raise InputError.at(place, "is a directory, not a file")
+        if not Path(path).is_file():
+            reason = "is not a regular file" if Path(path).exists() else "no such file"
+            raise InputError.at(place, reason)
+        if Path(path).stat().st_size > LARGEST:
+            raise InputError.at(place, f"is larger than {LARGEST >> 20} MiB")
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError.at(place, f"cannot be read: {reason}") from None
+
+
+def read_program(path: str, options: SourceOptions) -> Program:
+    """A program from P4 source, from p4ast as JSON, or from p4ast as netlink bytes. Raises InputError."""
+    from .semantics.ir import codec
+
+    data = read_bytes(path)
+    if codec.is_netlink(data):
+        return codec.from_netlink(data, path)
+    if data.lstrip()[:1] == b"{":
+        return codec.from_json(data, path)
+    if data[:4] == b"\x7fELF":
+        raise InputError.at(Span(path, 0, 0), "is an ELF object without p4ast; give it with --against, and a program")
+    if not data.strip():
+        raise InputError.at(Span(path, 1, 1), "the file is empty, a P4 program was expected")
+    from .semantics.p4.frontend import load_program
+
+    return load_program(path, include_dirs=options.include_dirs, defines=options.defines, arch=options.arch)
+
+
+def read_rules(path: str, program: Program) -> RuleSet:
+    """Rules in any of the formats, for ``program``. Raises InputError."""
+    from .semantics.rules import read_rules as parse
+
+    data = read_bytes(path)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise InputError.at(Span(path, 0, 0), f"is not text: byte {error.start} is not UTF-8") from None
+    return parse(text, path, program)
+
+
+def read_artifact(spec: str) -> tuple[Target, Any, str]:
+    """The target, the artifact and the path of ``PATH`` or ``KIND:PATH``. Raises InputError."""
+    kind, _, rest = spec.partition(":")
+    if rest and kind in targets.names() and not Path(spec).exists():
+        target = targets.find(kind)
+        return target, target.read(read_bytes(rest), rest), rest
+    data = read_bytes(spec)
+    for name in targets.names():
+        target = targets.find(name)
+        if target.recognises(data):
+            return target, target.read(data, spec), spec
+    raise InputError.at(
+        Span(spec, 0, 0),
+        f"is no artifact of a known kind ({', '.join(targets.names())}); name the kind as KIND:{spec}",
+    )
+
+
+def looks_like_p4(path: str) -> bool:
+    """Whether ``path`` is to be read as a program rather than an artifact."""
+    if path.endswith((".p4", ".json", ".p4ast")):
+        return True
+    data = read_bytes(path)
+    return not any(targets.find(name).recognises(data) for name in targets.names())
+
+
+def parse_target(spec: str) -> tuple[Target, dict[str, str]]:
+    """The target and its options in ``NAME`` or ``NAME:KEY=VALUE,KEY=VALUE``. Raises InputError."""
+    name, _, rest = spec.partition(":")
+    try:
+        target = targets.find(name)
+    except KeyError:
+        known = ", ".join(targets.names())
+        raise InputError.at(Span("", 0, 0), f"unknown target '{name}'; the targets are {known}") from None
+    options: dict[str, str] = {}
+    for item in filter(None, rest.split(",")):
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise InputError.at(Span("", 0, 0), f"target option '{item}' is not of the form KEY=VALUE")
+        options[key] = value
+    return target, options
+
+
+def all_targets(specs: Sequence[str]) -> list[tuple[Target, dict[str, str]]]:
+    """The targets named, or all built-in ones if none is."""
+    return [parse_target(spec) for spec in specs or targets.BUILT_IN]

@@ -1,0 +1,68 @@
+"""A machine's behaviour and a program's brought to the same words: the fill-up, applied.
+
+A :class:`~.targets.base.Relation` says what the machine's own functions (``map.*``) are in terms of the program's
+(``table.*``), and how cells of state correspond. Here it is substituted into both behaviours. Its obligations are
+proven apart (:func:`.checks.check_relation`): they speak of rules, not of packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from .proofs.refine import map_terms
+from .semantics import bits as b
+from .semantics.bits import Term
+from .semantics.meaning.behaviour import Behaviour, Case
+from .targets.base import Relation, StateRelation
+
+
+def relate(program: Behaviour, machine: Behaviour, relation: Relation) -> tuple[Behaviour, Behaviour]:
+    """Both behaviours, over the program's functions and the machine's cells of state."""
+    cells = {f"state.{s.program}": _initial(s) for s in relation.states}
+    program = replace(program, cases=tuple(_with_all_cells(case, relation.states) for case in program.cases))
+    if cells:
+        program = map_terms(program, lambda terms: b.substitute(terms, {}, cells), {})
+    machine = in_the_programs_cells(machine, relation)
+    machine = map_terms(machine, lambda terms: b.substitute(terms, relation.variables, relation.functions), {})
+    axioms, notes = (*machine.axioms, *relation.axioms), (*machine.notes, *relation.notes)
+    return program, replace(machine, axioms=axioms, notes=notes)
+
+
+def in_the_programs_cells(machine: Behaviour, relation: Relation) -> Behaviour:
+    """The machine's behaviour with its state told in the program's names, indexes and values."""
+    return replace(machine, cases=tuple(_rename_state(case, relation.states) for case in machine.cases))
+
+
+def _initial(state: StateRelation) -> Callable[..., Term]:
+    """The program's cell before the packet, as the machine's cell holds it."""
+
+    def cell(index: Term) -> Term:
+        return state.value(b.apply(f"state.{state.machine}", state.cell_bits, state.index(index)))
+
+    return cell
+
+
+def _arbitrary(state: StateRelation) -> Term:
+    return b.var(f"at.{state.program}", state.index_bits)
+
+
+def _with_all_cells(case: Case, states: Sequence[StateRelation]) -> Case:
+    """The program's case, saying outright what holds of cells that it leaves alone."""
+    unchanged = {s.program: _initial(s)(_arbitrary(s)) for s in states if s.program not in case.state}
+    return replace(case, state={**case.state, **unchanged})
+
+
+def _rename_state(case: Case, states: Sequence[StateRelation]) -> Case:
+    """The machine's cells as the program's: at the index where the program's cell lies, read as the program reads."""
+    cells = dict(case.state)
+    for state in states:
+        ours = _arbitrary(state)
+        at = state.index(ours)
+        after = cells.pop(state.machine, None)
+        if after is None:
+            cells[state.program] = _initial(state)(ours)
+        else:
+            theirs = b.var(f"at.{state.machine}", at.width)
+            cells[state.program] = state.value(b.substitute([after], {theirs: at})[0])
+    return replace(case, state=cells)

@@ -1,0 +1,90 @@
+"""What one check of one target or artifact ended with, as the reports print it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .proofs.verdict import Counterexample, Observed, Proof, Verdict
+
+
+@dataclass(frozen=True)
+class Result:
+    """A proof with what it was about."""
+
+    target: str
+    """``ebpf``, ``u32``, ... ; ``ebpf = u32`` for software against hardware."""
+    artifact: str | None
+    """The file checked, None for what our own lowering made."""
+    proof: Proof
+
+    @property
+    def verdict(self) -> Verdict:
+        """The proof's verdict."""
+        return self.proof.verdict
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as the contract's JSON (``docs``: the command's contract)."""
+        proof = self.proof
+        where = proof.where
+        return {
+            "target": self.target,
+            "artifact": self.artifact,
+            "verdict": proof.verdict.value,
+            "reason": proof.reason,
+            "where": {"file": where.file, "line": where.line, "column": where.column} if where.file else None,
+            "quantified_over": proof.quantified_over,
+            "obligations": {
+                "total": proof.tally.total,
+                "folded": proof.tally.folded,
+                "solved": proof.tally.solved,
+                "compared": proof.tally.compared,
+            },
+            "seconds": round(proof.seconds, 3),
+            "counterexample": _counterexample(proof.counterexample),
+            "certificate": None,
+            "assumptions": list(proof.assumptions),
+            "observables": list(proof.observables),
+            "warnings": list(proof.warnings),
+        }
+
+
+def _counterexample(found: Counterexample | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "packet": found.packet.hex(),
+        "port": found.port,
+        "rules": list(found.rules),
+        "inputs": dict(found.inputs),
+        "expected": _observed(found.expected),
+        "actual": _observed(found.actual),
+        "obligation": found.obligation,
+        "confirmed_by": list(found.confirmed_by),
+    }
+
+
+def _observed(seen: Observed) -> dict[str, Any]:
+    return {
+        "outputs": [{"port": port if to == "port" else to, "packet": frame.hex()} for to, port, frame in seen.outputs],
+        "dropped": not seen.outputs and seen.fault is None,
+        "metadata": dict(seen.metadata),
+        "state": {name: {str(i): v for i, v in cells.items()} for name, cells in seen.state.items()},
+        **({"fault": seen.fault} if seen.fault else {}),
+    }
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """0 all accepted; 1 something rejected; 3 something unsupported; 4 something undecided (1 before 3 before 4).
+
+    Raises:
+        ValueError: there is no result, so nothing was shown.
+    """
+    if not results:
+        raise ValueError("no check was made")
+    verdicts = {r.verdict for r in results}
+    for verdict, code in ((Verdict.REJECT, 1), (Verdict.UNDECIDED, 4), (Verdict.UNSUPPORTED, 3)):
+        if verdict in verdicts:
+            return code
+    return 0

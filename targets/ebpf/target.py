@@ -1,0 +1,79 @@
+"""The target ``ebpf``: the rooms of this folder as one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ...semantics.ir import Program
+from ...semantics.meaning.behaviour import Behaviour
+from ...semantics.rules.ruleset import RuleSet
+from ..base import Oracle, Relation
+from .artifact import BpfObject
+
+
+class EbpfTarget:
+    """eBPF bytecode at a tc or XDP hook."""
+
+    name: Final = "ebpf"
+    summary: Final = "eBPF bytecode for the kernel's tc (default) or XDP hook (option hook=xdp), tables in maps"
+    holds_tables: Final = True
+
+    def limits(self) -> Sequence[str]:
+        """What can be expressed and what cannot."""
+        from .lower import LIMITS
+
+        return LIMITS
+
+    def lower(self, program: Program, rules: RuleSet | None, options: Mapping[str, str]) -> BpfObject:
+        """See :func:`.lower.lower`."""
+        from .lower import lower
+
+        return lower(program, rules, options)
+
+    def read(self, data: bytes, name: str) -> BpfObject:
+        """A relocatable ELF object."""
+        from .artifact import read_elf
+
+        return read_elf(data, name)
+
+    def recognises(self, data: bytes) -> bool:
+        """Whether the content is an ELF file."""
+        return data[:4] == b"\x7fELF"
+
+    def write(self, artifact: BpfObject, form: str | None = None) -> bytes:
+        """A relocatable ELF object as libbpf and bpftool load it. Raises ValueError for any other form."""
+        from .artifact import write_elf
+
+        if form not in (None, "elf"):
+            raise ValueError(f"ebpf has no form '{form}' (only elf)")
+        return write_elf(artifact)
+
+    def meaning(self, artifact: BpfObject) -> Behaviour:
+        """See :func:`.meaning.meaning`."""
+        from .meaning import meaning
+
+        return meaning(artifact)
+
+    def relate(self, program: Program, artifact: BpfObject, rules: RuleSet | None) -> Relation:
+        """See :func:`.relate.relate`."""
+        from .relate import relate
+
+        return relate(program, artifact, rules)
+
+    def fill(
+        self, program: Program, artifact: BpfObject, rules: RuleSet
+    ) -> Mapping[str, Sequence[tuple[bytes, bytes]]]:
+        """Map name → entries (key, value), as :meth:`.oracle` takes them."""
+        from .fillup import fill_maps
+
+        return fill_maps(program, rules)
+
+    def oracle(self) -> Oracle | None:
+        """The running kernel."""
+        from .oracle import KernelOracle
+
+        return KernelOracle()
+
+
+TARGET: Final = EbpfTarget()

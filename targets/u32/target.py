@@ -1,0 +1,72 @@
+"""The target ``u32``: the rooms of this folder as one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ...semantics.ir import Program
+from ...semantics.meaning.behaviour import Behaviour
+from ...semantics.rules.ruleset import RuleSet
+from ..base import Oracle, Relation
+from .artifact import FilterList
+
+
+class U32Target:
+    """The tc classifier u32 at a device's ingress."""
+
+    name: Final = "u32"
+    summary: Final = "tc u32 filters (drop, pass, redirect, class id), in software or in a NIC that offloads them"
+    holds_tables: Final = False
+
+    def limits(self) -> Sequence[str]:
+        """What can be expressed and what cannot."""
+        from .lower import LIMITS
+
+        return LIMITS
+
+    def lower(self, program: Program, rules: RuleSet | None, options: Mapping[str, str]) -> FilterList:
+        """See :func:`.lower.lower`."""
+        from .lower import lower
+
+        return lower(program, rules, options)
+
+    def read(self, data: bytes, name: str) -> FilterList:
+        """A ``tc -batch`` script or rtnetlink messages."""
+        from .artifact import read
+
+        return read(data, name)
+
+    def recognises(self, data: bytes) -> bool:
+        """Whether the content looks like a list of tc filters."""
+        from .artifact import recognises
+
+        return recognises(data)
+
+    def write(self, artifact: FilterList, form: str | None = None) -> bytes:
+        """A ``tc -batch`` script (form "batch") or rtnetlink messages (form "netlink"). Raises ValueError."""
+        from .artifact import write
+
+        return write(artifact, form or "batch")
+
+    def meaning(self, artifact: FilterList) -> Behaviour:
+        """See :func:`.meaning.meaning`."""
+        from .meaning import meaning
+
+        return meaning(artifact)
+
+    def relate(self, program: Program, artifact: FilterList, rules: RuleSet | None) -> Relation:
+        """Nothing to relate: u32 has no tables of its own, rules are baked in."""
+        return Relation()
+
+    def fill(self, program: Program, artifact: FilterList, rules: RuleSet) -> None:
+        """Nothing to fill."""
+
+    def oracle(self) -> Oracle | None:
+        """The running kernel's classifier."""
+        from .oracle import KernelU32
+
+        return KernelU32()
+
+
+TARGET: Final = U32Target()
