@@ -165,7 +165,10 @@ class _Reader:
     def _else(self, function: Any) -> int:
         """The value outside the table, or 0: the query does not ask for it."""
         interpretation = self.model[function]
-        rest = interpretation.else_value() if interpretation is not None else None
+        try:
+            rest = interpretation.else_value() if interpretation is not None else None
+        except z3.Z3Exception:  # a function of which Z3's simplification left nothing
+            rest = None
         if rest is None or not (z3.is_bv_value(rest) or z3.is_true(rest) or z3.is_false(rest)):
             return 0
         return self._number(rest)

@@ -1,0 +1,232 @@
+"""Refinement and equality on small behaviours made by hand: what must hold, and what must never be accepted."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.refine import Outcome, decide, search
+from p4verify.proofs.verdict import Verdict
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+from p4verify.semantics.meaning.behaviour import (
+    INPUT_PACKET,
+    LENGTH,
+    PORT,
+    Assumption,
+    Behaviour,
+    Case,
+    Choice,
+    Fault,
+    Output,
+    Packet,
+    byte,
+)
+
+ONE = b.bv(1, 32)
+
+
+def choice(number: int, width: int) -> Term:
+    return b.var(f"any.{number}", width)
+
+
+def send(port: Term = ONE, packet: Packet = INPUT_PACKET, when: Term = b.TRUE) -> Output:
+    return Output(when, "port", port, packet)
+
+
+def always(*outputs: Output, choices: tuple[Term, ...] = (), **more: object) -> Behaviour:
+    return Behaviour((Case(b.TRUE, outputs, **more),), choices=tuple(Choice(c, "test") for c in choices))  # type: ignore[arg-type]
+
+
+def split(condition: Term, then: tuple[Output, ...], otherwise: tuple[Output, ...]) -> Behaviour:
+    return Behaviour((Case(condition, then), Case(b.not_(condition), otherwise)))
+
+
+def verdict(spec: Behaviour, impl: Behaviour, *, exactly: bool = False) -> str:
+    outcome = search(spec, impl, Engine(timeout=20), exactly=exactly)
+    proof = decide(outcome, time.monotonic(), "")
+    return "differs" if proof is None else proof.verdict.value
+
+
+def found(spec: Behaviour, impl: Behaviour) -> Outcome:
+    return search(spec, impl, Engine(timeout=20))
+
+
+def test_equal_behaviours_are_accepted_by_folding_alone() -> None:
+    side = split(b.eq(byte(0), b.bv(4, 8)), (send(),), ())
+    outcome = found(side, side)
+    assert outcome.difference is None
+    assert outcome.tally.compared > 0
+
+
+def test_a_condition_told_in_another_way_is_solved() -> None:
+    spec = split(b.ult(byte(0), b.bv(16, 8)), (send(),), ())
+    impl = split(b.eq(b.lshr(byte(0), b.bv(4, 8)), b.bv(0, 8)), (send(),), ())
+    assert verdict(spec, impl) == "accept"
+
+
+@pytest.mark.parametrize(
+    "impl",
+    [
+        always(send(port=b.bv(2, 32))),
+        always(),
+        always(Output(b.TRUE, "stack", ONE, INPUT_PACKET)),
+        always(send(packet=Packet((b.bv(0, 8),), 1))),
+        always(send(packet=Packet((), 1))),
+        always(send(packet=Packet((byte(0),), 0))),
+        always(send(), send()),
+        always(send(when=b.ult(LENGTH, b.bv(1000, 16)))),
+        always(send(), metadata={"mark": b.bv(7, 32)}),
+        always(send(), state={"ctr": b.add(b.apply("state.ctr", 32, b.var("at.ctr", 8)), ONE)}),
+    ],
+    ids=["port", "dropped", "to the stack", "byte", "shorter", "longer", "twice", "long frames", "mark", "state"],
+)
+def test_any_difference_in_an_observable_is_found(impl: Behaviour) -> None:
+    assert verdict(always(send()), impl) == "differs"
+    assert verdict(impl, always(send())) == "differs"
+
+
+def test_metadata_that_is_set_to_what_it_was_is_no_difference() -> None:
+    assert verdict(always(send()), always(send(), metadata={"mark": b.var("in.mark", 32)})) == "accept"
+
+
+def test_a_prefix_that_repeats_the_input_is_no_difference() -> None:
+    assert verdict(always(send()), always(send(packet=Packet((byte(0), byte(1)), 2)))) == "accept"
+
+
+def test_a_model_shows_the_input() -> None:
+    spec = split(b.eq(byte(3), b.bv(0x2A, 8)), (), (send(),))
+    difference = found(spec, always(send())).difference
+    assert difference is not None
+    assert difference.model.values["pkt[3]"] == 0x2A
+
+
+def test_an_input_that_no_case_covers_is_never_accepted() -> None:
+    partial = Behaviour((Case(b.ult(PORT, b.bv(5, 32)), (send(),)),))
+    assert verdict(always(send()), partial) == "differs"
+    assert verdict(partial, partial) == "differs"
+
+
+def test_assumptions_of_either_side_limit_the_inputs() -> None:
+    small = Assumption("ports below 5", b.ult(PORT, b.bv(5, 32)))
+    partial = Behaviour((Case(b.ult(PORT, b.bv(5, 32)), (send(),)),), domain=(small,))
+    assert verdict(always(send()), partial) == "accept"
+
+
+def test_no_input_at_all_is_no_accept() -> None:
+    nothing = Behaviour((Case(b.TRUE, (send(),)),), domain=(Assumption("nothing", b.FALSE),))
+    assert verdict(nothing, nothing) == "unsupported"
+
+
+def test_nothing_compared_is_no_accept() -> None:
+    assert verdict(always(), always()) == "unsupported"
+
+
+def test_a_fault_that_can_be_reached_is_found() -> None:
+    bad = Behaviour((Case(b.TRUE, (send(),)),), faults=(Fault(b.ult(LENGTH, b.bv(20, 16)), "read past the end"),))
+    difference = found(always(send()), bad).difference
+    assert difference is not None
+    assert "read past the end" in difference.obligation
+
+
+def test_axioms_on_rules_are_used() -> None:
+    action = b.apply("table.t.action", 16, byte(0))
+    spec = split(b.eq(action, b.bv(0, 16)), (send(),), ())
+    impl = split(b.ult(action, b.bv(7, 16)), (send(),), ())
+    assert verdict(spec, impl) == "differs"
+    legal = Behaviour(spec.cases, axioms=(b.or_(b.eq(action, b.bv(0, 16)), b.eq(action, b.bv(9, 16))),))
+    assert verdict(legal, impl) == "accept"
+
+
+# --- choices ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_undefined_may_be_anything() -> None:
+    spec = always(send(packet=Packet((choice(0, 8),), 1)), choices=(choice(0, 8),))
+    for value in (b.bv(0, 8), byte(7), b.add(byte(1), byte(2))):
+        assert verdict(spec, always(send(packet=Packet((value,), 1)))) == "accept"
+
+
+def test_one_choice_cannot_be_two_values() -> None:
+    c = choice(0, 8)
+    spec = always(send(packet=Packet((c, c), 2)), choices=(c,))
+    assert verdict(spec, always(send(packet=Packet((byte(5), byte(5)), 2)))) == "accept"
+    assert verdict(spec, always(send(packet=Packet((byte(5), byte(6)), 2)))) == "differs"
+
+
+def test_two_reads_are_two_choices() -> None:
+    spec = always(send(packet=Packet((choice(0, 8), choice(1, 8)), 2)), choices=(choice(0, 8), choice(1, 8)))
+    assert verdict(spec, always(send(packet=Packet((byte(5), byte(6)), 2)))) == "accept"
+
+
+def test_the_implementation_may_not_choose_what_the_specification_fixes() -> None:
+    impl = always(send(packet=Packet((choice(0, 8),), 1)), choices=(choice(0, 8),))
+    assert verdict(always(send(packet=Packet((byte(9),), 1))), impl) == "differs"
+
+
+def test_choices_of_the_two_sides_are_never_the_same_one() -> None:
+    side = always(send(packet=Packet((choice(0, 8),), 1)), choices=(choice(0, 8),))
+    assert verdict(side, side) == "accept"
+    assert verdict(side, side, exactly=True) == "differs"
+
+
+def test_a_choice_compared_in_pieces() -> None:
+    wide = choice(0, 32)
+    parts = tuple(b.extract(wide, 31 - 8 * i, 24 - 8 * i) for i in range(4))
+    spec = always(send(packet=Packet(parts, 4)), choices=(wide,))
+    impl = always(send(packet=Packet((byte(9), b.bv(1, 8), byte(3), byte(3)), 4)))
+    assert verdict(spec, impl) == "accept"
+
+
+def test_a_choice_with_some_bits_fixed_by_the_program() -> None:
+    c = choice(0, 8)
+    spec = always(send(packet=Packet((b.bor(c, b.bv(1, 8)),), 1)), choices=(c,))
+    assert verdict(spec, always(send(packet=Packet((b.bv(5, 8),), 1)))) == "accept"
+    assert verdict(spec, always(send(packet=Packet((b.bv(4, 8),), 1)))) == "differs"
+
+
+def test_a_choice_that_decides_the_way() -> None:
+    c = choice(0, 1)
+    spec = Behaviour(split(b.eq(c, b.bv(1, 1)), (send(),), ()).cases, choices=(Choice(c, "test"),))
+    assert verdict(spec, always(send())) == "accept"
+    assert verdict(spec, always(send(when=b.FALSE))) == "accept"
+    assert verdict(spec, split(b.ult(LENGTH, b.bv(99, 16)), (send(),), ())) == "accept"
+    assert verdict(spec, always(send(port=b.bv(2, 32)))) == "differs"
+
+
+def test_the_way_and_the_value_hang_on_one_choice() -> None:
+    """c = 1 sends to port 1, c = 0 drops; an implementation that sends to port c + 1 is right for no c = 0."""
+    c = choice(0, 8)
+    spec = Behaviour(split(b.ult(c, b.bv(2, 8)), (send(port=b.zext(c, 32)),), ()).cases, choices=(Choice(c, "test"),))
+    assert verdict(spec, always(send(port=b.bv(1, 32)))) == "accept"
+    assert verdict(spec, always(send(port=b.bv(2, 32)))) == "differs"
+
+
+def test_one_choice_for_all_cells_of_state() -> None:
+    """A program that writes one undefined value to two cells: a machine that writes two values is wrong."""
+    c = choice(0, 8)
+    at = b.var("at.r", 8)
+    before = b.apply("state.r", 8, at)
+
+    def writes(first: Term, second: Term) -> dict[str, Term]:
+        return {"r": b.ite(b.eq(at, b.bv(0, 8)), first, b.ite(b.eq(at, b.bv(1, 8)), second, before))}
+
+    spec = always(send(), choices=(c,), state=writes(c, c))
+    same = always(send(), state=writes(byte(0), byte(0)))
+    assert verdict(spec, same) == "accept"
+    other = always(send(), state=writes(byte(0), byte(1)))
+    assert verdict(spec, other) != "accept"
+
+
+def test_running_out_of_time_is_undecided() -> None:
+    """The two factors of a product of two primes, both of about 48 bits."""
+    x, y = (b.zext(b.concat(*(byte(i) for i in range(s, s + 6))), 96) for s in (0, 6))
+    product = b.bv(0xFFFFFFFFFFC5 * 0xFFFFFFFFFF89, 96)
+    hard = b.and_(b.eq(b.mul(x, y), product), b.ult(b.bv(1, 96), x), b.ult(b.bv(1, 96), y), b.ult(x, y))
+    spec = split(hard, (send(),), ())
+    outcome = search(spec, always(), Engine(timeout=0.3))
+    proof = decide(outcome, time.monotonic(), "")
+    assert proof is not None
+    assert proof.verdict is Verdict.UNDECIDED
