@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TypeAlias
 
-from ...source import Span
+from ...source import Diagnostic, Span
 from .expressions import Annotations, Argument, Expression, Keyset, NameExpr, Type
 from .node import Direction, Name, Node, node
 from .statements import Block, Declaration, LocalDecl, Statement
@@ -349,10 +349,14 @@ class PackageDecl(Declaration):
 
 @node
 class Program(Node):
-    """The declarations of a program in order, included files and all; ``texts`` has each file that was read."""
+    """The declarations of a program in order, included files and all; ``texts`` has each file that was read.
+
+    Included declarations are shared: two programs of one process that include a file in the same way get the same nodes.
+    """
 
     declarations: tuple[Declaration, ...]
     texts: Mapping[str, str] = field(default_factory=dict, compare=False)
+    warnings: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
     def source_line(self, span: Span) -> str | None:
         """The text of the line on which ``span`` begins, if it is known."""

@@ -43,7 +43,10 @@ class ConstDecl(Declaration):
 
 @node
 class Instantiation(Declaration):
-    """``type(arguments) name;``, or with ``body`` ``... name = { ... };`` with the abstract methods (11.3)."""
+    """``type(arguments) name;``, or with ``body`` ``... name = { ... };`` with the abstract methods (11.3).
+
+    ``type(arguments) name[size];`` has a :class:`StackType` of the type.
+    """
 
     annotations: Annotations
     type: Type
