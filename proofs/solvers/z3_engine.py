@@ -140,7 +140,8 @@ class _Reader:
         if z3.is_bool(value) and (z3.is_true(value) or z3.is_false(value)):
             return int(z3.is_true(value))
         if z3.is_bv_value(value):
-            return int(value.as_long())
+            text = value.sexpr()  # as_long() goes through decimal digits, which Python refuses beyond 4300
+            return int(text[2:], 16 if text.startswith("#x") else 2)
         raise _Unreadable(f"{expression} has no value in the model: {value}")
 
     def _literal(self, value: int, sort: Sort) -> Any:

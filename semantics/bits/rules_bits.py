@@ -164,7 +164,7 @@ def shift_of_nothing(args: Args, _: Payload) -> Term | None:
 @rule("shl")
 def shl_literal(args: Args, _: Payload) -> Term | None:
     x, y = args
-    if not y.is_const:
+    if not y.is_const or y.value == 0:
         return None
     if y.value >= x.width:
         return bv(0, x.width)
@@ -174,7 +174,7 @@ def shl_literal(args: Args, _: Payload) -> Term | None:
 @rule("lshr")
 def lshr_literal(args: Args, _: Payload) -> Term | None:
     x, y = args
-    if not y.is_const:
+    if not y.is_const or y.value == 0:
         return None
     if y.value >= x.width:
         return bv(0, x.width)

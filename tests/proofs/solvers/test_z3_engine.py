@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,10 @@ def _call(table: dict[tuple[int, ...] | None, int], args: tuple[int, ...]) -> in
     return table.get(args, table.get(None, 0))
 
 
+def _random_function(seed: int, width: int) -> Callable[..., int]:
+    return lambda *args: random.Random(f"{seed}{args}").getrandbits(width)
+
+
 def with_functions(shapes: Shapes, width: int) -> Term:
     """A Bool term in which functions are applied, nested, with Bool arguments and results."""
     x, y = shapes.term(width, 2), shapes.term(width, 2)
@@ -66,10 +71,8 @@ def test_models_satisfy_and_unsat_has_no_model(seed: int, width: int) -> None:
     else:
         chance = random.Random(seed)
         for values in assignments(tuple(query), 32, seed):
-            table: dict[tuple[int, ...], int] = {}
             functions = {
-                n: (lambda *a, n=n, w=w: table.setdefault((n, *a), chance.getrandbits(w)))  # type: ignore[misc]
-                for n, w in (("f", width), ("g", 1), ("c", width))
+                n: _random_function(chance.randrange(99), w) for n, w in (("f", width), ("g", 1), ("c", width))
             }
             assert b.evaluate(query, values, functions) != [1, 1]
 
