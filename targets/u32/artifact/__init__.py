@@ -1,5 +1,6 @@
 """The artifact of the u32 target: tc filters as data, and their real formats."""
 
+from .files import read, recognises, write
 from .filters import (
     CONTINUE,
     DEFAULT_PORTS,
@@ -27,9 +28,13 @@ from .filters import (
     goto_chain,
     hash_table,
 )
+from .netlink import Links, decode, encode
+from .printing import canonical, print_filter, print_script
+from .script import parse_script
 
 __all__ = [
     "CONTINUE", "DEFAULT_PORTS", "DROP", "ETH_P_ALL", "NO_HANDLE", "PASS", "PIPE", "RECLASSIFY", "ROOT_TABLE",
-    "STOLEN", "Action", "Control", "ControlKind", "FilterList", "Gact", "Handle", "Hook", "Key", "Mirred",
-    "OpaqueAction", "PortNames", "Selector", "U32Filter", "goto_chain", "hash_table",
+    "STOLEN", "Action", "Control", "ControlKind", "FilterList", "Gact", "Handle", "Hook", "Key", "Links", "Mirred",
+    "OpaqueAction", "PortNames", "Selector", "U32Filter", "canonical", "decode", "encode", "goto_chain", "hash_table",
+    "parse_script", "print_filter", "print_script", "read", "recognises", "write",
 ]  # fmt: skip

@@ -1,0 +1,57 @@
+"""Which format a file is in, and reading and writing it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ....semantics.source import InputError, Span
+from .attributes import HEADER
+from .filters import DEFAULT_PORTS, FilterList, PortNames
+from .netlink import RTM_NEWTFILTER, Links, decode
+from .printing import print_script
+from .script import parse_script
+
+MAX_FILE: Final = 64 << 20
+_FILTER_LINE: Final = re.compile(rb"^[ \t]*(?:tc[ \t]+)?filter[ \t][^\n#]*\bu32\b", re.MULTILINE)
+_LOOKED_AT: Final = 1 << 16
+
+
+def recognises(data: bytes) -> bool:
+    """Whether a file's content looks like u32 filters: a script, or netlink messages."""
+    return _is_messages(data) or _FILTER_LINE.search(data[:_LOOKED_AT]) is not None
+
+
+def _is_messages(data: bytes) -> bool:
+    if len(data) < HEADER.size:
+        return False
+    length, kind, *_ = HEADER.unpack_from(data)
+    return kind == RTM_NEWTFILTER and HEADER.size <= length <= len(data)
+
+
+def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
+    """The filters in a file's content: a ``tc -batch`` script or rtnetlink messages.
+
+    Raises:
+        InputError: it is neither, or not well formed; with file and place.
+    """
+    if len(data) > MAX_FILE:
+        raise InputError.at(Span(name, 0, 0), f"the file is larger than {MAX_FILE >> 20} MiB")
+    if _is_messages(data):
+        return decode(data, name, Links(ports))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        raise InputError.at(Span(name, line, column), "neither a tc script (UTF-8) nor rtnetlink messages") from None
+    return parse_script(text, name, ports)
+
+
+def write(filters: FilterList, ports: PortNames = DEFAULT_PORTS) -> bytes:
+    """A ``tc -batch`` script that adds the filters (the hook's clsact qdisc must be there).
+
+    Raises:
+        Unsupported: ``tc`` has no words for a filter; :func:`.netlink.encode` has.
+    """
+    return print_script(filters, ports).encode()

@@ -1,0 +1,296 @@
+"""Filters as rtnetlink messages (``RTM_NEWTFILTER``), both ways: the full range of what the kernel accepts.
+
+Layouts: ``struct tcmsg`` (``uapi/linux/rtnetlink.h``), ``struct tc_u32_sel`` and ``tc_u32_key``
+(``uapi/linux/pkt_cls.h``), ``tc_gact`` and ``tc_mirred`` (``uapi/linux/tc_act``).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ....semantics.source import InputError, Span, Unsupported
+from .actions_netlink import action_attribute, decode_actions
+from .attributes import NESTED, Attribute, Message, attribute, message, messages, number
+from .filters import (
+    DEFAULT_PORTS,
+    FilterList,
+    Handle,
+    Hook,
+    Key,
+    PortNames,
+    Selector,
+    U32Filter,
+)
+
+RTM_NEWTFILTER: Final = 44
+NLM_F_REQUEST, NLM_F_EXCL, NLM_F_CREATE = 1, 0x200, 0x400
+_ADD: Final = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
+INGRESS: Final = 0xFFFFFFF2
+EGRESS: Final = 0xFFFFFFF3
+BLOCK: Final = -1
+"""``TCM_IFINDEX_MAGIC_BLOCK``: the parent is the number of a shared block."""
+
+_TCMSG: Final = struct.Struct("=BxxxiIII")
+_SEL: Final = struct.Struct("=BBBxHHhhI")
+_KEY: Final = struct.Struct("=IIii")
+_MARK: Final = struct.Struct("=III")
+TCA_KIND, TCA_OPTIONS, TCA_CHAIN = 1, 2, 11
+(
+    TCA_U32_CLASSID, TCA_U32_HASH, TCA_U32_LINK, TCA_U32_DIVISOR, TCA_U32_SEL, TCA_U32_POLICE, TCA_U32_ACT,
+    TCA_U32_INDEV, TCA_U32_PCNT, TCA_U32_MARK, TCA_U32_FLAGS, TCA_U32_PAD,
+) = range(1, 13)  # fmt: skip
+_TERMINAL, _OFFSET, _VAROFFSET, _EAT = 1, 2, 4, 8
+_SKIP_HW, _SKIP_SW = 1, 2
+_FIRST_ROOT: Final = 0x800
+"""Tables that the kernel numbers itself begin here."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """How interface numbers stand to ports; by default they are the same."""
+
+    ports: PortNames = DEFAULT_PORTS
+
+    def index(self, port: int) -> int:
+        """A port's interface number."""
+        return port
+
+    def port(self, index: int) -> int:
+        """An interface's port number."""
+        return index
+
+
+# --- encoding -----------------------------------------------------------------------------------------------------
+
+
+def encode(filters: FilterList, links: Links | None = None) -> bytes:
+    """The messages that add the filters, one after the other.
+
+    Raises:
+        Unsupported: the hook's device is no port, or an action is known by its words only.
+    """
+    links = links or Links()
+    return b"".join(encode_filter(f, filters.hook, links, i + 1) for i, f in enumerate(filters.filters))
+
+
+def encode_filter(filter_: U32Filter, hook: Hook, links: Links, sequence: int, flags: int = _ADD) -> bytes:
+    """The message that adds one filter."""
+    parent = INGRESS if hook.direction == "ingress" else EGRESS
+    if hook.block is not None:
+        index, parent = BLOCK, hook.block
+    else:
+        port = links.ports.port(hook.device)
+        if port is None:
+            raise Unsupported(f"device {hook.device!r} is not a port", filter_.span)
+        index = links.index(port)
+    info = filter_.pref << 16 | socket.htons(filter_.protocol)
+    attributes = attribute(TCA_KIND, b"u32\0")
+    if filter_.chain:
+        attributes += number(TCA_CHAIN, filter_.chain)
+    attributes += attribute(TCA_OPTIONS | NESTED, _options(filter_, links))
+    body = _TCMSG.pack(0, index, filter_.handle.value, parent, info) + attributes
+    return message(RTM_NEWTFILTER, flags, sequence, body)
+
+
+def _options(filter_: U32Filter, links: Links) -> bytes:
+    out = b""
+    if filter_.divisor is not None:
+        out += number(TCA_U32_DIVISOR, filter_.divisor)
+    if filter_.classid is not None:
+        out += number(TCA_U32_CLASSID, filter_.classid)
+    if filter_.ht is not None:
+        out += number(TCA_U32_HASH, filter_.ht.value)
+    if filter_.link is not None:
+        out += number(TCA_U32_LINK, filter_.link << 20)
+    if filter_.selector is not None:
+        out += attribute(TCA_U32_SEL, _selector_bytes(filter_.selector))
+    if filter_.indev is not None:
+        out += attribute(TCA_U32_INDEV, links.ports.name(filter_.indev).encode() + b"\0")
+    if filter_.mark is not None:
+        out += attribute(TCA_U32_MARK, _MARK.pack(*filter_.mark, 0))
+    if filter_.skip_hw or filter_.skip_sw:
+        out += number(TCA_U32_FLAGS, _SKIP_HW * filter_.skip_hw | _SKIP_SW * filter_.skip_sw)
+    if filter_.actions:
+        parts = [
+            attribute(i | NESTED, action_attribute(a, links.index, filter_.span))
+            for i, a in enumerate(filter_.actions, 1)
+        ]
+        out += attribute(TCA_U32_ACT | NESTED, b"".join(parts))
+    return out
+
+
+def _selector_bytes(selector: Selector) -> bytes:
+    flags = (
+        _TERMINAL * selector.terminal
+        | _OFFSET * selector.has_offset
+        | _VAROFFSET * selector.var_offset
+        | _EAT * selector.eat
+    )
+    head = _SEL.pack(
+        flags,
+        selector.offshift,
+        len(selector.keys),
+        socket.htons(selector.offmask),
+        selector.off,
+        selector.offoff,
+        selector.hoff,
+        socket.htonl(selector.hmask),
+    )
+    keys = (_KEY.pack(socket.htonl(k.mask), socket.htonl(k.value), k.offset, k.offmask) for k in selector.keys)
+    return head + b"".join(keys)
+
+
+# --- decoding -----------------------------------------------------------------------------------------------------
+
+
+def decode(data: bytes, name: str = "<netlink>", links: Links | None = None) -> FilterList:
+    """The filters in messages: requests that add them, or the kernel's dump.
+
+    A dump is brought into an order in which it could be added: see :func:`from_dump`.
+
+    Raises:
+        InputError: anything that is not such a message; with the byte offset.
+    """
+    links = links or Links()
+    filters: list[U32Filter] = []
+    hook: Hook | None = None
+    dumped = True
+    for one in messages(data, name):
+        if one.kind != RTM_NEWTFILTER:
+            if one.kind in (1, 2, 3):  # NLMSG_NOOP, ERROR (an acknowledgement), DONE
+                continue
+            raise one.body.place.error(f"message of type {one.kind}, not RTM_NEWTFILTER")
+        dumped = dumped and not one.flags & NLM_F_CREATE
+        where, filter_ = _decode_filter(one, links)
+        if hook is not None and where != hook:
+            raise one.body.place.error("all filters must be on one hook")
+        hook = where
+        if filter_ is not None:
+            filters.append(filter_)
+    if hook is None:
+        raise InputError.at(Span(name, 0, 0), "no filter in these messages")
+    result = FilterList(tuple(filters), hook, name)
+    return from_dump(result) if dumped else result
+
+
+def _decode_filter(one: Message, links: Links) -> tuple[Hook, U32Filter | None]:
+    body = one.body
+    _, index, handle, parent, info = body.unpack(_TCMSG)
+    attributes = dict(body.items(_TCMSG.size))
+    kind = attributes.get(TCA_KIND)
+    if kind is None or kind.text() != "u32":
+        raise body.place.error("the classifier is not u32")
+    if index == BLOCK:
+        hook = Hook("", "ingress", parent)
+    elif parent in (INGRESS, EGRESS) and index >= 0:
+        hook = Hook(links.ports.name(links.port(index)), "ingress" if parent == INGRESS else "egress")
+    else:
+        raise body.place.error(f"parent {parent:#x} of interface {index} is neither ingress nor egress")
+    chain = attributes[TCA_CHAIN].number() if TCA_CHAIN in attributes else 0
+    options = attributes.get(TCA_OPTIONS)
+    if options is None:
+        return hook, None  # a dump names each classifier once without options
+    try:
+        return hook, _decode_options(options, info, Handle.of(handle), chain, links)
+    except ValueError as error:
+        raise body.place.error(str(error)) from None
+
+
+def _decode_options(options: Attribute, info: int, handle: Handle, chain: int, links: Links) -> U32Filter:
+    found = options.nest()
+    known = {TCA_U32_PCNT, TCA_U32_PAD}
+    place = (info >> 16, socket.ntohs(info & 0xFFFF), handle)
+    flags = found[TCA_U32_FLAGS].number() if TCA_U32_FLAGS in found else 0
+    skip = {"skip_hw": bool(flags & _SKIP_HW), "skip_sw": bool(flags & _SKIP_SW)}
+    strange = set(found) - set(range(1, 12)) - known
+    if strange or TCA_U32_POLICE in found:
+        what = "police" if TCA_U32_POLICE in found else f"attribute {min(strange)}"
+        raise options.place.error(f"{what} of u32 is not supported")
+
+    def value(kind: int) -> int | None:
+        return found[kind].number() if kind in found else None
+
+    if TCA_U32_DIVISOR in found:
+        divisor = value(TCA_U32_DIVISOR)
+        return U32Filter(*place, None, divisor=divisor, chain=chain, skip_hw=skip["skip_hw"], skip_sw=skip["skip_sw"])
+    if TCA_U32_SEL not in found:
+        raise options.place.error("there is neither a selector nor a divisor")
+    link, ht = value(TCA_U32_LINK), value(TCA_U32_HASH)
+    if link is not None and link & 0xFFFFF:
+        raise found[TCA_U32_LINK].place.error("a link goes to a hash table, not to a bucket or filter")
+    mark = found[TCA_U32_MARK].unpack(_MARK) if TCA_U32_MARK in found else None
+    return U32Filter(
+        *place,
+        _decode_selector(found[TCA_U32_SEL]),
+        ht=None if ht is None else Handle.of(ht),
+        link=None if link is None else link >> 20,
+        classid=value(TCA_U32_CLASSID),
+        actions=decode_actions(found[TCA_U32_ACT], links.port) if TCA_U32_ACT in found else (),
+        chain=chain,
+        indev=_indev(found[TCA_U32_INDEV], links) if TCA_U32_INDEV in found else None,
+        mark=None if mark is None else (mark[0], mark[1]),
+        skip_hw=skip["skip_hw"],
+        skip_sw=skip["skip_sw"],
+    )
+
+
+def _indev(attribute_: Attribute, links: Links) -> int:
+    name = attribute_.text()
+    port = links.ports.port(name)
+    if port is None:
+        raise attribute_.place.error(f"device {name!r} is not a port")
+    return port
+
+
+def _decode_selector(attribute_: Attribute) -> Selector:
+    flags, shift, count, offmask, off, offoff, hoff, hmask = attribute_.unpack(_SEL)
+    data = attribute_.data
+    if len(data) < _SEL.size + count * _KEY.size:
+        raise attribute_.place.error(f"selector of {len(data)} bytes is too short for {count} keys")
+    if flags & ~(_TERMINAL | _OFFSET | _VAROFFSET | _EAT):
+        raise attribute_.place.error(f"unknown selector flags {flags:#x}")
+    keys = []
+    for i in range(count):
+        mask, value, offset, relative = _KEY.unpack_from(data, _SEL.size + i * _KEY.size)
+        keys.append(Key(socket.ntohl(value), socket.ntohl(mask), offset, relative))
+    return Selector(
+        tuple(keys),
+        terminal=bool(flags & _TERMINAL),
+        has_offset=bool(flags & _OFFSET),
+        var_offset=bool(flags & _VAROFFSET),
+        eat=bool(flags & _EAT),
+        offshift=shift,
+        offmask=socket.ntohs(offmask),
+        off=off,
+        offoff=offoff,
+        hoff=hoff,
+        hmask=socket.ntohl(hmask),
+    )
+
+
+def from_dump(dump: FilterList) -> FilterList:
+    """A kernel's dump as a list that can be added: tables before what is in them or links to them, root tables left
+    out (they make themselves), and filters of root tables without ``ht``.
+
+    Raises:
+        InputError: one handle appears twice. The kernel shows tables by priority only, so two chains that use the
+            same priority cannot be told apart.
+    """
+    seen: set[Handle] = set()
+    for filter_ in dump.filters:
+        if filter_.handle in seen:
+            raise InputError.at(
+                Span(dump.name, 0, 0), f"{filter_.handle} appears twice: chains that share a priority cannot be dumped"
+            )
+        seen.add(filter_.handle)
+    tables = [f for f in dump.filters if f.divisor is not None and f.handle.table < _FIRST_ROOT]
+    nodes = [f for f in dump.filters if f.divisor is None]
+    roots = {f.handle.table for f in dump.filters if f.divisor is not None} - {f.handle.table for f in tables}
+    placed = [
+        replace(f, ht=None, handle=Handle(node=f.handle.node)) if f.ht is not None and f.ht.table in roots else f
+        for f in nodes
+    ]
+    return FilterList((*tables, *placed), dump.hook, dump.name)

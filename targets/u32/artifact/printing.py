@@ -1,0 +1,173 @@
+"""Printing filters as a ``tc -batch`` script.
+
+``tc`` cannot say everything that the kernel accepts (keys at odd offsets, two keys at one place, some controls); that
+raises Unsupported, and rtnetlink messages are the way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ....semantics.source import Unsupported
+from .filters import (
+    DEFAULT_PORTS,
+    NO_HANDLE,
+    PIPE,
+    STOLEN,
+    Action,
+    Control,
+    FilterList,
+    Gact,
+    Hook,
+    Key,
+    Mirred,
+    PortNames,
+    Selector,
+    U32Filter,
+)
+from .matches import TC_MAX_KEYS
+from .names import classid_text, protocol_text
+
+_SAYABLE = {"continue", "drop", "pass", "reclassify", "pipe", "goto chain", "jump", "trap"}
+
+
+def print_script(filters: FilterList, ports: PortNames = DEFAULT_PORTS) -> str:
+    """The script that adds the filters, one command a line.
+
+    Raises:
+        Unsupported: ``tc`` has no words for a filter.
+    """
+    return "".join(print_filter(f, filters.hook, ports) + "\n" for f in filters.filters)
+
+
+def canonical(filter_: U32Filter) -> U32Filter:
+    """The same filter without what the kernel never looks at: key bits outside masks, a class id 0, fields of the
+    offset that its flags switch off. Printing and parsing yields this one."""
+    selector = filter_.selector
+    if selector is not None:
+        selector = _canonical_selector(selector)
+    mark = filter_.mark if filter_.mark is not None and filter_.mark[1] else None
+    return replace(filter_, selector=selector, classid=filter_.classid or None, mark=mark)
+
+
+def _canonical_selector(selector: Selector) -> Selector:
+    keys = tuple(replace(key, value=key.value & key.mask) for key in selector.keys)
+    selector = replace(selector, keys=keys)
+    if not selector.var_offset:
+        selector = replace(selector, offmask=0, offshift=0, offoff=0)
+        if not selector.has_offset:
+            selector = replace(selector, off=0)
+    elif selector.off:
+        selector = replace(selector, has_offset=True)
+    return selector
+
+
+def print_filter(filter_: U32Filter, hook: Hook, ports: PortNames = DEFAULT_PORTS) -> str:
+    """The command that adds one filter. Raises Unsupported if ``tc`` has no words for it."""
+    filter_ = canonical(filter_)
+    where = f"block {hook.block}" if hook.block is not None else f"dev {hook.device} {hook.direction}"
+    words = [f"filter add {where} protocol {protocol_text(filter_.protocol)}"]
+    if filter_.pref:
+        words.append(f"pref {filter_.pref}")
+    if filter_.chain:
+        words.append(f"chain {filter_.chain}")
+    if filter_.handle != NO_HANDLE:
+        words.append(f"handle {filter_.handle}")
+    words.append("u32")
+    if filter_.divisor is not None:
+        words.append(f"divisor {filter_.divisor}")
+    if filter_.selector is not None:
+        words += _selector_words(filter_, filter_.selector)
+    if filter_.indev is not None:
+        words.append(f"indev {ports.name(filter_.indev)}")
+    words += [flag for flag, set_ in (("skip_hw", filter_.skip_hw), ("skip_sw", filter_.skip_sw)) if set_]
+    words += _ending(filter_)
+    words += [f"action {_action_words(filter_, action, ports)}" for action in filter_.actions]
+    return " ".join(words)
+
+
+def _ending(filter_: U32Filter) -> Iterator[str]:
+    """The class id; ``flowid none`` makes a filter without action terminal."""
+    selector = filter_.selector
+    if filter_.classid is not None:
+        yield f"flowid {classid_text(filter_.classid)}"
+    elif selector is not None and selector.terminal and not filter_.actions:
+        yield "flowid none"
+    if selector is not None and not selector.terminal and (filter_.actions or filter_.classid is not None):
+        raise Unsupported("tc makes every filter with actions or a class id terminal", filter_.span)
+
+
+def _selector_words(filter_: U32Filter, selector: Selector) -> Iterator[str]:
+    if filter_.mark is not None:
+        yield f"match mark {filter_.mark[0]:#x} {filter_.mark[1]:#x}"
+    elif not selector.keys:
+        yield "match mark 0x0 0x0"  # a selector without keys can be said in this way only
+    yield from _key_words(filter_, selector.keys)
+    if filter_.ht is not None:
+        yield f"ht {filter_.ht.table:x}:{filter_.ht.bucket:x}:"
+        if filter_.ht.node or not (filter_.ht.table or filter_.ht.bucket):
+            raise Unsupported("ht must name a table or bucket", filter_.span)
+    if filter_.link is not None:
+        yield f"link {filter_.link:x}:"
+    yield from _offset_words(filter_, selector)
+    if selector.hmask or selector.hoff:
+        if selector.hoff % 4:
+            raise Unsupported(f"tc cannot say a hash key at {selector.hoff}: not a multiple of 4", filter_.span)
+        yield f"hashkey mask {selector.hmask:#010x} at {selector.hoff}"
+
+
+def _key_words(filter_: U32Filter, keys: tuple[Key, ...]) -> Iterator[str]:
+    places = {(key.offset, key.offmask) for key in keys}
+    if len(places) < len(keys):
+        raise Unsupported("tc cannot say two keys at one place", filter_.span)
+    if len(keys) > TC_MAX_KEYS:
+        raise Unsupported(f"tc cannot say more than {TC_MAX_KEYS} keys", filter_.span)
+    for key in keys:
+        if key.offset % 4:
+            raise Unsupported(f"tc cannot say a key at {key.offset}: not a multiple of 4", filter_.span)
+        if key.offmask not in (0, -1):
+            raise Unsupported("tc cannot say an offset mask other than nexthdr", filter_.span)
+        base = "nexthdr+" if key.offmask else ""
+        yield f"match u32 {key.value:#010x} {key.mask:#010x} at {base}{key.offset}"
+
+
+def _offset_words(filter_: U32Filter, selector: Selector) -> Iterator[str]:
+    words = []
+    if selector.has_offset:
+        words.append(f"plus {selector.off}")
+    if selector.var_offset:
+        if selector.offoff % 2:
+            raise Unsupported(f"tc cannot say an offset at {selector.offoff}: odd", filter_.span)
+        words.append(f"at {selector.offoff} mask {selector.offmask:#06x} shift {selector.offshift}")
+    if selector.eat:
+        words.append("eat")
+    if words:
+        yield f"offset {' '.join(words)}"
+
+
+def _action_words(filter_: U32Filter, action: Action, ports: PortNames) -> str:
+    if isinstance(action, Gact):
+        return f"gact {_control_words(filter_, action.control)}"
+    if isinstance(action, Mirred):
+        direction = "ingress" if action.ingress else "egress"
+        verb = "redirect" if action.redirect else "mirror"
+        words = f"mirred {direction} {verb} dev {ports.name(action.port)}"
+        if action.redirect:
+            if action.control != STOLEN:
+                raise Unsupported("tc writes no control for a redirect", filter_.span)
+            return words
+        return words if action.control == PIPE else f"{words} {_control_words(filter_, action.control)}"
+    if action.options is not None:
+        raise Unsupported(f"the words of action {action.kind} are not known", filter_.span)
+    return " ".join((action.kind, *(_quoted(word) for word in action.words)))
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if not word or any(c.isspace() or c == "'" for c in word) else word
+
+
+def _control_words(filter_: U32Filter, control: Control) -> str:
+    if control.kind not in _SAYABLE:
+        raise Unsupported(f"tc has no word for the control {control.kind}", filter_.span)
+    return f"{control.kind} {control.argument}" if control.extended else control.kind
