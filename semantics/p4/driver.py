@@ -1,6 +1,7 @@
 """The LALR(1) driver: tokens in, reductions to the tree builder, errors reported and survived.
 
-Here names become identifiers or type names: when the parser looks at the token, by the symbols declared so far. It can be fed in pieces; between two top-level declarations (``at_boundary``) an included file that was parsed
+Here names become identifiers or type names: when the parser looks at the token, by the symbols declared so far. The
+driver can be fed in pieces; between two top-level declarations (``at_boundary``) an included file that was parsed
 before under the same symbols need not be parsed again.
 """
 

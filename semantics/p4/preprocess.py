@@ -120,9 +120,10 @@ class Preprocessor:
 
     def run(self, path: str, text: str | None = None) -> Preprocessed:
         """Preprocess the main file."""
-        text = read_source(path) if text is None else text
-        if not text.strip():
-            raise InputError.at(Span(path, 0, 0), "the file is empty")
+        if text is None:
+            text = read_source(path)
+            if not text.strip():
+                raise InputError.at(Span(path, 0, 0), "the file is empty")
         chunks = self.file(path, text)
         return Preprocessed(chunks, self.texts, self.diagnostics)
 

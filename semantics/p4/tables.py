@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Final
 from .lexer import KINDS
 
 if TYPE_CHECKING:
-    from lark import Lark
+    from lark import Lark, Token
+    from lark.lexer import LexerState
     from lark.parsers.lalr_analysis import ParseTableBase
 
 _HERE: Final = os.path.dirname(os.path.abspath(__file__))
@@ -122,7 +123,7 @@ def _lark(grammar: str, debug: bool = False) -> Lark:
         def __init__(self, _conf: object) -> None:
             pass
 
-        def lex(self, _state: object, _parser: object) -> Iterator[object]:
+        def lex(self, lexer_state: LexerState, parser_state: Any) -> Iterator[Token]:
             return iter(())
 
     declared = f"\n%declare {' '.join(sorted(TERMINALS))}\n"
@@ -139,7 +140,7 @@ def _lark(grammar: str, debug: bool = False) -> Lark:
 def build(grammar: str) -> Tables:
     """The tables of a grammar."""
     parser = _lark(grammar).parser
-    table: ParseTableBase[int] = parser.parser._parse_table  # type: ignore[attr-defined]
+    table: ParseTableBase[int] = parser.parser._parse_table
     numbers: dict[object, int] = {}
     rules: list[Rule] = []
     for row in table.states.values():

@@ -351,7 +351,7 @@ class PackageDecl(Declaration):
 class Program(Node):
     """The declarations of a program in order, included files and all; ``texts`` has each file that was read.
 
-    Included declarations are shared: two programs of one process that include a file in the same way get the same nodes.
+    Included declarations are shared: programs of one process that include a file in the same way get the same nodes.
     """
 
     declarations: tuple[Declaration, ...]
