@@ -6,6 +6,7 @@ Numbers are in the machine's own byte order, as the kernel reads them.
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -44,7 +45,7 @@ class Attribute:
         """The payload as an unsigned number of ``size`` bytes. Raises InputError if it has another length."""
         if len(self.data) != size:
             raise self.place.error(f"attribute of {len(self.data)} bytes where {size} are expected")
-        return int.from_bytes(self.data, _order())
+        return int.from_bytes(self.data, sys.byteorder)
 
     def text(self) -> str:
         """The payload as a name that ends in a zero byte."""
@@ -86,10 +87,6 @@ class Message:
     kind: int
     flags: int
     body: Attribute
-
-
-def _order() -> str:
-    return "little" if struct.pack("=H", 1) == b"\1\0" else "big"
 
 
 def attribute(kind: int, data: bytes) -> bytes:

@@ -26,7 +26,7 @@ def _is_messages(data: bytes) -> bool:
     if len(data) < HEADER.size:
         return False
     length, kind, *_ = HEADER.unpack_from(data)
-    return kind == RTM_NEWTFILTER and HEADER.size <= length <= len(data)
+    return bool(kind == RTM_NEWTFILTER and HEADER.size <= length <= len(data))
 
 
 def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
