@@ -1,0 +1,98 @@
+"""Annotations (spec 20): their text, and their values where they have any."""
+
+from __future__ import annotations
+
+from ...ir import Annotation
+from .. import syntax as ast
+from . import expressions, typed
+from .context import Context
+from .types import UNKNOWN
+
+Scalar = str | int | bool
+
+
+def convert(cx: Context, nodes: ast.Annotations) -> tuple[Annotation, ...]:
+    """The annotations of a declaration. One name must not occur in both a structured and an unstructured form."""
+    if not nodes:
+        return ()
+    _check_forms(cx, nodes)
+    return tuple(_one(cx, node) for node in nodes)
+
+
+def _check_forms(cx: Context, nodes: ast.Annotations) -> None:
+    structured: dict[str, ast.Annotation] = {}
+    for node in nodes:
+        if isinstance(node, (ast.ListAnnotation, ast.PairAnnotation)):
+            other = structured.get(node.name.text)
+            if other is not None:
+                cx.error(node.span, f"@{node.name.text} is given twice", (other.span, "the other one"))
+            structured[node.name.text] = node
+
+
+def _one(cx: Context, node: ast.Annotation) -> Annotation:
+    name = node.name.text
+    match node:
+        case ast.TokenAnnotation(tokens=tokens):
+            text = " ".join(t.text[1:-1] if t.kind == "string" else t.text for t in tokens)
+            return Annotation(name, text, _token_values(tokens))
+        case ast.ListAnnotation(expressions=items):
+            values = tuple(_value(cx, item) for item in items)
+            return Annotation(name, None, tuple(v for v in values if v is not None))
+        case ast.PairAnnotation(pairs=pairs):
+            cx.distinct(tuple(p.name for p in pairs), "key")
+            known = [(p.name.text, _value(cx, p.value)) for p in pairs]
+            return Annotation(name, None, (), tuple((k, v) for k, v in known if v is not None))
+    return Annotation(name)
+
+
+def _value(cx: Context, node: ast.Expression) -> Scalar | None:
+    with cx.at(constant=True):
+        found = expressions.expr(cx, node)
+    if isinstance(found, typed.Const):
+        return found.value
+    if found.type is not UNKNOWN:
+        cx.error(node.span, "the value in an annotation must be a compile-time known number, string or boolean")
+    return None
+
+
+def _token_values(tokens: tuple[ast.AnnotationToken, ...]) -> tuple[Scalar, ...]:
+    """The values of a body that is a comma-separated list of strings, integers and booleans; else none."""
+    values: list[Scalar] = []
+    for i, token in enumerate(tokens):
+        if i % 2:
+            if token.text != ",":
+                return ()
+        elif token.kind == "string":
+            values.append(unescaped(token.text[1:-1]))
+        elif token.kind == "integer":
+            number = _number(token.text)
+            if number is None:
+                return ()
+            values.append(number)
+        elif token.text in ("true", "false"):
+            values.append(token.text == "true")
+        else:
+            return ()
+    return tuple(values)
+
+
+def _number(text: str) -> int | None:
+    digits = text.replace("_", "")
+    try:
+        return int(digits, 0) if digits[:1] == "0" and digits[1:2].isalpha() else int(digits)
+    except ValueError:
+        return None
+
+
+def unescaped(text: str) -> str:
+    """A string literal's characters with its escapes read (spec 6.4.3.3)."""
+    if "\\" not in text:
+        return text
+    for escape, character in (('\\"', '"'), ("\\n", "\n"), ("\\\\", "\\")):
+        text = text.replace(escape, character)
+    return text
+
+
+def find(annotations: tuple[Annotation, ...], name: str) -> Annotation | None:
+    """The annotation of this name, if there is one."""
+    return next((a for a in annotations if a.name == name), None)

@@ -1,0 +1,168 @@
+"""What every checking function is given: where to complain, the names in scope, and where in the program it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeAlias
+
+from ...source import Diagnostic, InputError, Severity, Span
+from ..syntax import Name
+from . import typed
+from .symbols import BlockSymbol, Overloads, Scope, Symbol, VarSymbol
+from .types import VOID, Type
+
+MAX_ERRORS: Final = 50
+
+PlaceKind: TypeAlias = Literal[
+    "top", "parser", "state", "control", "apply", "action", "function", "method", "argument", "abstract", "key"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The region of the program: what may be called and how one may leave depends on it."""
+
+    kind: PlaceKind = "top"
+    result: Type = VOID
+    loops: int = 0
+    block: BlockSymbol | None = None
+    in_key: bool = False
+    in_argument: bool = False
+    in_initializer: bool = False
+    constant: bool = False
+
+
+@dataclass
+class Report:
+    """Collects diagnostics; ``lines`` finds the source line for a span."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    errors: int = 0
+    _seen: set[tuple[Span, str]] = field(default_factory=set)
+
+    def add(self, severity: Severity, span: Span, message: str, notes: tuple[tuple[Span, str], ...]) -> None:
+        """Record a message, once."""
+        if (span, message) in self._seen:
+            return
+        self._seen.add((span, message))
+        shown = tuple(Diagnostic(place, text, "note") for place, text in notes if place.file)
+        self.diagnostics.append(Diagnostic(span, message, severity, None, shown))
+        if severity == "error":
+            self.errors += 1
+            if self.errors >= MAX_ERRORS:
+                raise TooManyErrors
+
+    def finish(self, texts: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+        """All messages in the order of the source, with source lines. Raises InputError if there are errors."""
+        lines: dict[str, list[str]] = {}
+
+        def complete(d: Diagnostic) -> Diagnostic:
+            if d.span.file not in lines:
+                lines[d.span.file] = texts.get(d.span.file, "").split("\n")
+            known = lines[d.span.file]
+            text = known[d.span.line - 1] if 0 < d.span.line <= len(known) else None
+            return replace(d, source_line=text, notes=tuple(map(complete, d.notes)))
+
+        everything = tuple(map(complete, self.diagnostics))
+        if self.errors:
+            raise InputError([d for d in everything if d.severity == "error"])
+        return everything
+
+
+class TooManyErrors(Exception):
+    """Ends the checking of a program that has more errors than anybody reads."""
+
+
+@dataclass
+class Context:
+    """The state of one run of the checker."""
+
+    report: Report
+    scope: Scope
+    program: typed.Program
+    place: Place = field(default_factory=Place)
+    stacks: list[list[Symbol]] = field(default_factory=list)
+
+    def error(self, span: Span, message: str, *notes: tuple[Span, str]) -> None:
+        """An error; ``notes`` point at the declarations concerned."""
+        self.report.add("error", span, message, notes)
+
+    def warn(self, span: Span, message: str, *notes: tuple[Span, str]) -> None:
+        """A warning."""
+        self.report.add("warning", span, message, notes)
+
+    @contextmanager
+    def nested(self, **changes: object) -> Iterator[None]:
+        """A new scope inside the present one, with changes to the place."""
+        outer_scope, outer_place = self.scope, self.place
+        self.scope = Scope(outer_scope)
+        if changes:
+            self.place = replace(outer_place, **changes)  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            self._unused(self.scope)
+            self.scope, self.place = outer_scope, outer_place
+
+    @contextmanager
+    def at(self, **changes: object) -> Iterator[None]:
+        """The same scope, another place."""
+        outer = self.place
+        self.place = replace(outer, **changes)  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            self.place = outer
+
+    def _unused(self, scope: Scope) -> None:
+        for symbol in scope.names.values():
+            if isinstance(symbol, VarSymbol) and not symbol.used:
+                self.warn(symbol.span, f"'{symbol.name}' is never used")
+
+    def declare(self, symbol: Symbol) -> None:
+        """Add a name to the present scope; complain if it is taken, warn if it hides another."""
+        known = self.scope.names.get(symbol.name)
+        if known is not None:
+            self.error(
+                symbol.span,
+                f"'{symbol.name}' is declared already",
+                (known.span, f"the other declaration of '{symbol.name}'"),
+            )
+            return
+        if self.scope.outer is not None:
+            hidden = self.scope.outer.find(symbol.name)
+            if hidden is not None and hidden.span.file and not isinstance(hidden, Overloads):
+                self.warn(
+                    symbol.span,
+                    f"'{symbol.name}' hides the {hidden.what} of the same name",
+                    (hidden.span, f"'{hidden.name}' that is hidden"),
+                )
+        self.scope.names[symbol.name] = symbol
+
+    def global_scope(self) -> Scope:
+        """The outermost scope."""
+        scope = self.scope
+        while scope.outer is not None:
+            scope = scope.outer
+        return scope
+
+    def distinct(self, names: tuple[Name, ...], what: str) -> None:
+        """Complain of a name that occurs twice in a list of ``what``."""
+        seen: dict[str, Name] = {}
+        for name in names:
+            if name.text in seen:
+                self.error(
+                    name.span, f"{what} '{name.text}' is declared already", (seen[name.text].span, "the other one")
+                )
+            else:
+                seen[name.text] = name
+
+
+def closest(name: str, candidates: list[str]) -> str:
+    """A hint at the name that was perhaps meant, or nothing."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, candidates, 1, 0.75)
+    return f"; did you mean '{found[0]}'?" if found else ""

@@ -1,0 +1,118 @@
+"""Instances: declared ones, with their abstract methods, and those that a direct application makes (spec 11.3, 15)."""
+
+from __future__ import annotations
+
+from .. import syntax as ast
+from . import annotate, calls, declarations, legality, typed, typenames
+from .context import Context
+from .convert import unify
+from .symbols import ActionSymbol, BlockSymbol, ExternSymbol, FunctionSymbol, InstanceSymbol, PackageSymbol, TypeSymbol
+from .types import UNKNOWN, Extern, substitute
+
+
+def instantiation(cx: Context, node: ast.Instantiation) -> InstanceSymbol | None:
+    """``T(arguments) name;``, declared in the present scope."""
+    made = typenames.constructed(cx, node.type)
+    notes = annotate.convert(cx, node.annotations)
+    if made is None:
+        calls.arguments(cx, node.arguments)
+        _declare_broken(cx, node)
+        return None
+    symbol, args = made
+    _placed(cx, node, symbol)
+    built = calls.instance(cx, symbol, args, node.arguments, node.span)
+    if not isinstance(built, typed.Construct):
+        _declare_broken(cx, node)
+        return None
+    instance = InstanceSymbol(node.name.text, node.name.span, built.type, built, annotations=notes)
+    if isinstance(symbol, ExternSymbol):
+        instance.methods = _methods(cx, node, symbol, instance)
+    elif node.body is not None:
+        cx.error(node.span, f"only an instance of an extern can have a body, and '{symbol.name}' is a {symbol.what}")
+    cx.declare(instance)
+    return instance
+
+
+def _declare_broken(cx: Context, node: ast.Instantiation) -> None:
+    """The name is declared all the same, so that its uses are not complained about."""
+    from .symbols import VarSymbol
+
+    cx.declare(VarSymbol(node.name.text, node.name.span, UNKNOWN, used=True))
+
+
+def _placed(cx: Context, node: ast.Instantiation, symbol: TypeSymbol) -> None:
+    kind = cx.place.kind
+    if kind in ("action", "function", "state", "abstract") or (kind == "apply"):
+        cx.error(node.span, f"'{node.name.text}' cannot be instantiated here")
+    elif isinstance(symbol, PackageSymbol) and kind != "top":
+        cx.error(node.span, "a package can be instantiated at the top level only")
+    elif isinstance(symbol, BlockSymbol) and kind == "top":
+        pass
+    elif isinstance(symbol, BlockSymbol) and symbol.kind == "parser" and kind == "control":
+        cx.error(node.span, "a parser cannot be instantiated in a control", (symbol.span, "the parser"))
+    elif isinstance(symbol, BlockSymbol) and symbol.kind == "control" and kind == "parser":
+        cx.error(node.span, "a control cannot be instantiated in a parser", (symbol.span, "the control"))
+
+
+def _methods(
+    cx: Context, node: ast.Instantiation, extern: ExternSymbol, instance: InstanceSymbol
+) -> tuple[FunctionSymbol, ...]:
+    """The abstract methods, each implemented with the right signature."""
+    made: list[FunctionSymbol] = []
+    assert isinstance(instance.type, Extern)
+    with cx.nested(kind="abstract"):
+        cx.scope.names["this"] = instance
+        for item in node.body or ():
+            if isinstance(item, ast.Instantiation):
+                instantiation(cx, item)
+                continue
+            function = declarations.checked_function(cx, item, "method")
+            _implements(cx, function, extern, instance.type)
+            made.append(function)
+    given = {f.name for f in made}
+    for name, overloads in extern.methods.items():
+        for method in overloads:
+            if method.abstract and name not in given:
+                cx.error(
+                    node.name.span,
+                    f"'{node.name.text}' does not implement the abstract method '{name}'",
+                    (method.span, "it"),
+                )
+    return tuple(made)
+
+
+def _implements(cx: Context, function: FunctionSymbol, extern: ExternSymbol, type_: Extern) -> None:
+    candidates = [m for m in extern.methods.get(function.name, ()) if m.abstract]
+    fitting = [m for m in candidates if len(m.params) == len(function.params)]
+    if not fitting:
+        notes = tuple((m.span, "the method") for m in candidates)
+        text = "has other parameters" if candidates else f"is no abstract method of '{extern.name}'"
+        cx.error(function.span, f"'{function.name}' {text}", *(notes or ((extern.span, "the extern"),)))
+        return
+    to = dict(zip(extern.type_params, type_.args, strict=False))
+    method = fitting[0]
+    same = substitute(method.result, to) == function.result and all(
+        substitute(m.type, to) == f.type and m.direction == f.direction
+        for m, f in zip(method.params, function.params, strict=True)
+    )
+    if not same:
+        cx.error(
+            function.span, f"'{function.name}' differs from the abstract method's types", (method.span, "the method")
+        )
+
+
+def direct_application(cx: Context, node: ast.DirectApplication) -> typed.Expr:
+    """``T.apply(arguments);``."""
+    made = typenames.constructed(cx, node.type)
+    if made is None:
+        calls.arguments(cx, node.arguments)
+        return typed.WRONG
+    symbol, args = made
+    if not isinstance(symbol, BlockSymbol):
+        cx.error(node.span, f"'{symbol.name}' is a {symbol.what} and cannot be applied", (symbol.span, "declared here"))
+        calls.arguments(cx, node.arguments)
+        return typed.WRONG
+    return calls.direct_apply(cx, symbol, args, node.arguments, node.span)
+
+
+__all__ = ["ActionSymbol", "direct_application", "instantiation", "legality", "unify"]

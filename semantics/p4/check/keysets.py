@@ -1,0 +1,148 @@
+"""Sets of values: labels of select cases and keys of table entries (spec 8.15)."""
+
+from __future__ import annotations
+
+from .. import syntax as ast
+from . import expressions, legality, typed
+from .context import Context
+from .convert import coerce, fields_of
+from .symbols import ValueSetSymbol
+from .types import (
+    BOOL,
+    ERROR,
+    INT,
+    UNKNOWN,
+    Anonymous,
+    Bits,
+    Braces,
+    Enum,
+    Record,
+    Tuple,
+    Type,
+    Varbit,
+    bare,
+)
+
+
+def may_be_key(type_: Type) -> bool:
+    """Whether a value of this type can be a key of select."""
+    match bare(type_):
+        case Bits() | Enum() | Varbit():
+            return True
+        case Tuple(elements) | Braces(elements):
+            return all(map(may_be_key, elements))
+        case Record(symbol, args):
+            return symbol.kind == "struct" and all(map(may_be_key, symbol.field_types(args).values()))
+        case Anonymous(fields):
+            return all(may_be_key(t) for _, t in fields)
+        case other:
+            return other in (BOOL, ERROR, INT, UNKNOWN)
+
+
+def keyset(cx: Context, node: ast.Keyset, types: tuple[Type, ...], select: bool) -> tuple[typed.KeySet, ...]:
+    """One set per key; a single AnySet or ParserValueSet stands for all keys of a select."""
+    if isinstance(node, (ast.DefaultSet, ast.DontCareSet)):
+        if isinstance(node, ast.DefaultSet) or len(types) == 1 or select:
+            return (typed.AnySet(node.span),)
+    if isinstance(node, ast.TupleSet):
+        return _tuple(cx, node, types, select)
+    if select:
+        found = _value_set(cx, node, types)
+        if found is not None:
+            return (found,)
+    if len(types) == 1:
+        return (_simple(cx, node, types[0]),)
+    if isinstance(node, ast.Expression):
+        whole = _whole(cx, node, types)
+        if whole is not None:
+            return whole
+    cx.error(node.span, f"{len(types)} sets expected, one for each key; found 1")
+    return (typed.AnySet(node.span),)
+
+
+def _tuple(cx: Context, node: ast.TupleSet, types: tuple[Type, ...], select: bool) -> tuple[typed.KeySet, ...]:
+    if len(types) == 1 and isinstance(types[0], (Tuple, Braces, Record)):
+        inner = types[0].elements if isinstance(types[0], (Tuple, Braces)) else tuple(fields_of(types[0]).values())
+        if len(node.elements) == len(inner):
+            types = inner
+    if len(node.elements) != len(types):
+        cx.error(node.span, f"{len(types)} set(s) expected, one for each key; found {len(node.elements)}")
+        return (typed.AnySet(node.span),)
+    return tuple(_simple(cx, e, t) for e, t in zip(node.elements, types, strict=True))
+
+
+def _value_set(cx: Context, node: ast.Keyset, types: tuple[Type, ...]) -> typed.KeySet | None:
+    if not isinstance(node, ast.NameExpr):
+        return None
+    symbol = cx.scope.find(node.name)
+    if not isinstance(symbol, ValueSetSymbol):
+        return None
+    symbol.used = True
+    held = _flat(symbol.type)
+    if tuple(map(bare, held)) != tuple(map(bare, types)) and symbol.type not in types:
+        shown = ", ".join(map(str, types))
+        cx.error(
+            node.span,
+            f"the value_set '{symbol.name}' holds values of {symbol.type}, but the key is of ({shown})",
+            (symbol.span, "its declaration"),
+        )
+    return typed.ParserValueSet(node.span, symbol)
+
+
+def _flat(type_: Type) -> tuple[Type, ...]:
+    if isinstance(type_, Tuple):
+        return type_.elements
+    if isinstance(type_, Record):
+        return tuple(fields_of(type_).values())
+    return (type_,)
+
+
+def _whole(cx: Context, node: ast.Expression, types: tuple[Type, ...]) -> tuple[typed.KeySet, ...] | None:
+    """An expression that stands for all keys: a tuple or list of values."""
+    found = expressions.value(cx, node)
+    if found.type is UNKNOWN:
+        return (typed.AnySet(node.span),)
+    if isinstance(found, typed.Aggregate) and len(found.values) == len(types):
+        return tuple(
+            typed.ValueSet(v.span, coerce(cx, v, t, v.span, "key")) for v, t in zip(found.values, types, strict=True)
+        )
+    return None
+
+
+def _simple(cx: Context, node: ast.Keyset, type_: Type) -> typed.KeySet:
+    """The set for one key of ``type_``."""
+    match node:
+        case ast.DefaultSet() | ast.DontCareSet():
+            return typed.AnySet(node.span)
+        case ast.MaskSet(value=value_node, mask=mask_node):
+            value, mask = _part(cx, value_node, type_), _part(cx, mask_node, type_)
+            _bits_only(cx, node, type_, "&&&")
+            return typed.MaskSet(node.span, value, mask)
+        case ast.RangeSet(low=low_node, high=high_node):
+            low, high = _part(cx, low_node, type_), _part(cx, high_node, type_)
+            _bits_only(cx, node, type_, "..")
+            return typed.RangeSet(node.span, low, high)
+        case ast.Expression():
+            return typed.ValueSet(node.span, _part(cx, node, type_))
+    cx.error(node.span, "a set of one key is expected here")
+    return typed.AnySet(node.span)
+
+
+def _part(cx: Context, node: ast.Expression, type_: Type) -> typed.Expr:
+    found = expressions.value(cx, node)
+    converted = coerce(cx, found, _held(type_), node.span, "key")
+    if not legality.is_compile_time(converted) and converted.type is not UNKNOWN and type(converted) is not typed.Expr:
+        cx.error(node.span, "a label or key must be a compile-time known value")
+    return converted
+
+
+def _held(type_: Type) -> Type:
+    """The type of values that are compared with a key."""
+    if isinstance(type_, Braces):
+        return Tuple(type_.elements)
+    return type_
+
+
+def _bits_only(cx: Context, node: ast.SetExpr, type_: Type, op: str) -> None:
+    if not isinstance(bare(type_), (Bits, Enum)) and type_ not in (UNKNOWN, INT):
+        cx.error(node.span, f"'{op}' is not defined on {type_}")

@@ -1,0 +1,109 @@
+"""What may stand where: assignable expressions, compile-time known values, and the table of calls (spec appendix F)."""
+
+from __future__ import annotations
+
+from ...source import Span
+from . import typed
+from .context import Context
+from .symbols import (
+    ActionSymbol,
+    BlockSymbol,
+    ExternSymbol,
+    FunctionSymbol,
+    MethodSymbol,
+    PackageSymbol,
+    ParamSymbol,
+    TableSymbol,
+    TypeSymbol,
+    VarSymbol,
+)
+from .types import Extern
+
+
+def is_lvalue(expr: typed.Expr) -> bool:
+    """Whether ``expr`` may be written to (spec 6.7)."""
+    while True:
+        match expr:
+            case typed.Member(base=base, name=name):
+                if name == "lastIndex":
+                    return False
+                expr = base
+            case typed.Index(base=base) | typed.Slice(base=base) | typed.PlusSlice(base=base):
+                expr = base
+            case typed.Var(symbol=VarSymbol(read_only=read_only)):
+                return not read_only
+            case typed.Var(symbol=ParamSymbol(direction=direction, type=type_)):
+                return direction in ("out", "inout") or isinstance(type_, Extern)
+            case _:
+                return expr is typed.WRONG
+
+
+def root(expr: typed.Expr) -> typed.Var | None:
+    """The variable that an lvalue is part of."""
+    while isinstance(expr, (typed.Member, typed.Index, typed.Slice, typed.PlusSlice)):
+        expr = expr.base
+    return expr if isinstance(expr, typed.Var) else None
+
+
+def is_compile_time(expr: typed.Expr) -> bool:
+    """Whether ``expr`` is a compile-time known value (spec 18.1), which constructor parameters are as well."""
+    match expr:
+        case typed.Const() | typed.ConstructorParam() | typed.Object() | typed.Construct() | typed.SizeOf():
+            return True
+        case typed.Default() | typed.Invalid():
+            return True
+        case typed.Aggregate(values=values):
+            return all(map(is_compile_time, values))
+        case typed.Member(base=base) | typed.Slice(base=base):
+            return is_compile_time(base)
+        case typed.Cast(operand=operand) | typed.Unary(operand=operand):
+            return is_compile_time(operand)
+        case typed.Binary(left=left, right=right) | typed.Index(base=left, index=right):
+            return is_compile_time(left) and is_compile_time(right)
+        case typed.Mux(condition=test, then=then, otherwise=otherwise):
+            return is_compile_time(test) and is_compile_time(then) and is_compile_time(otherwise)
+        case typed.Var(symbol=ParamSymbol(direction="", role="function" | "method", type=type_)):
+            return True
+    return expr is typed.WRONG
+
+
+# --- calls ---------------------------------------------------------------------------------------------------------
+
+
+def function_call(cx: Context, function: FunctionSymbol, span: Span) -> None:
+    """A function, extern or not, is called."""
+    if cx.place.kind == "top" and function.name != "static_assert":
+        cx.error(span, f"the function '{function.name}' cannot be called here")
+
+
+def action_call(cx: Context, action: ActionSymbol, span: Span) -> None:
+    """An action is called directly."""
+    if cx.place.kind not in ("apply", "action"):
+        cx.error(span, f"the action '{action.name}' cannot be called from here", (action.span, "the action"))
+
+
+def method_call(
+    cx: Context, extern: ExternSymbol, method: MethodSymbol, args: tuple[typed.Expr | None, ...], span: Span
+) -> None:
+    """A method of an extern object is called."""
+    if cx.place.kind == "top":
+        cx.error(span, f"the method '{method.name}' cannot be called here")
+
+
+def table_apply(cx: Context, table: TableSymbol, span: Span) -> None:
+    """A table is applied."""
+    if cx.place.kind != "apply":
+        cx.error(span, f"the table '{table.name}' cannot be applied here", (table.span, "the table"))
+
+
+def block_apply(cx: Context, block: BlockSymbol, span: Span) -> None:
+    """A parser or control is applied."""
+    wanted = "apply" if block.kind == "control" else "state"
+    if cx.place.kind != wanted:
+        cx.error(span, f"the {block.kind} '{block.name}' cannot be applied here", (block.span, "its declaration"))
+
+
+def nameless_instance(cx: Context, made: TypeSymbol, span: Span) -> None:
+    """``T(...)`` as an expression: a constructor argument, or a table's property."""
+    if isinstance(made, PackageSymbol) and cx.place.kind not in ("top",):
+        cx.error(span, f"the package '{made.name}' can be instantiated at the top level only")

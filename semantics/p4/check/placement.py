@@ -1,0 +1,122 @@
+"""Which types may stand where: fields, parameters, variables, results (spec 7.2.8, the table of type nesting)."""
+
+from __future__ import annotations
+
+from .. import syntax as ast
+from .context import Context
+from .symbols import ParamSymbol, RecordSymbol, Role
+from .types import (
+    BOOL,
+    INT,
+    MATCH_KIND,
+    STRING,
+    UNKNOWN,
+    VOID,
+    Bits,
+    Block,
+    Enum,
+    Extern,
+    ListOf,
+    New,
+    Package,
+    Record,
+    Simple,
+    Type,
+    TypeVar,
+    Varbit,
+    bare,
+)
+
+
+def field(cx: Context, record: ast.RecordDecl, node: ast.StructField, type_: Type, symbol: RecordSymbol) -> None:
+    """A field of a header, header union or struct."""
+    if type_ is UNKNOWN:
+        return
+    allowed = {"header": _in_header, "header_union": _in_union, "struct": _in_struct}[symbol.kind]
+    if not allowed(type_):
+        cx.error(
+            node.name.span,
+            f"a field of a {symbol.kind.replace('_', ' ')} cannot be of type {type_}",
+            (record.name.span, f"the declaration of '{record.name.text}'"),
+        )
+
+
+def _in_header(type_: Type) -> bool:
+    match bare(type_):
+        case Bits() | Varbit() | TypeVar():
+            return True
+        case Enum(symbol):
+            return symbol.underlying is not None
+        case Record(symbol, args):
+            return symbol.kind == "struct" and all(_in_header(t) for t in symbol.field_types(args).values())
+        case Simple() as simple:
+            return simple in (BOOL, UNKNOWN)
+    return False
+
+
+def _in_union(type_: Type) -> bool:
+    return isinstance(type_, TypeVar) or (isinstance(type_, Record) and type_.symbol.kind == "header")
+
+
+def _in_struct(type_: Type) -> bool:
+    return not isinstance(type_, (Extern, Block, Package)) and type_ not in (INT, STRING, VOID, MATCH_KIND)
+
+
+def new_type(cx: Context, node: ast.NewTypeDecl, base: Type) -> None:
+    """The base of ``type T name``."""
+    if not isinstance(bare(base), Bits) and bare(base) not in (BOOL, UNKNOWN) and not isinstance(base, (New, Enum)):
+        cx.error(node.type.span, f"a new type can be made of bit<>, int<>, bool and such types only, not of {base}")
+
+
+def parameter(cx: Context, node: ast.Parameter, type_: Type, role: Role) -> None:
+    """A parameter of anything."""
+    if type_ is UNKNOWN:
+        return
+    name = node.name.text
+    if type_ == VOID or (type_ == MATCH_KIND and role != "function"):
+        cx.error(node.span, f"the parameter '{name}' cannot be of type {type_}")
+    if isinstance(type_, (Extern,)) and node.direction:
+        cx.error(node.span, f"the parameter '{name}' of type {type_} cannot have a direction")
+    if isinstance(type_, (Block, Package)) and role not in ("constructor", "package"):
+        cx.error(node.span, f"the parameter '{name}' cannot be of type {type_}: only constructors take such")
+    if role in ("constructor", "package") and node.direction:
+        cx.error(node.span, f"the constructor parameter '{name}' cannot have a direction")
+    if type_ in (INT, STRING) and node.direction:
+        cx.error(node.span, f"the parameter '{name}' of type {type_} cannot have a direction")
+    if role == "action" and isinstance(type_, (Extern, Block, Package)):
+        cx.error(node.span, f"the action parameter '{name}' cannot be of type {type_}")
+
+
+def action_parameters(cx: Context, params: tuple[ParamSymbol, ...]) -> None:
+    """Parameters without a direction come last in an action."""
+    seen: ParamSymbol | None = None
+    for param in params:
+        if not param.direction:
+            seen = seen or param
+        elif seen is not None:
+            cx.error(
+                param.span,
+                f"the parameter '{param.name}' with a direction must come before those without",
+                (seen.span, "a parameter without a direction"),
+            )
+            return
+
+
+def constant(cx: Context, node: ast.ConstDecl, type_: Type) -> None:
+    """The type of a constant."""
+    if isinstance(type_, (Extern, Block, Package)) or type_ == VOID:
+        cx.error(node.type.span, f"a constant cannot be of type {type_}")
+
+
+def variable(cx: Context, node: ast.VariableDecl, type_: Type) -> bool:
+    """The type of a local variable; whether it is legal."""
+    if isinstance(type_, (Extern, Block, Package, ListOf)) or type_ in (VOID, INT, STRING, MATCH_KIND):
+        cx.error(node.span, f"a variable cannot be of type {type_}")
+        return False
+    return True
+
+
+def result(cx: Context, node: ast.Type | None, type_: Type) -> None:
+    """What a function or method returns."""
+    if node is not None and isinstance(type_, (Extern, Block, Package)):
+        cx.error(node.span, f"a function cannot return a value of type {type_}")

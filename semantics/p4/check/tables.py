@@ -1,0 +1,408 @@
+"""Tables (spec 14.2): keys, actions, default action, entries, size and other properties."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...ir import Annotation
+from .. import syntax as ast
+from . import annotate, expressions, keynames, keysets, legality, typed, typenames
+from .context import Context, closest
+from .convert import convert
+from .overloads import Callee, resolve_call
+from .symbols import ActionSymbol, TableSymbol
+from .types import BOOL, INT, UNKNOWN, Bits, Enum, Type, bare
+
+_UNIQUE: Final = frozenset(("default_action", "size", "largest_priority_wins", "priority_delta"))
+
+
+def table(cx: Context, node: ast.TableDecl) -> TableSymbol:
+    """A table, declared in the present scope."""
+    notes = annotate.convert(cx, node.annotations)
+    symbol = TableSymbol(node.name.text, node.name.span, annotations=notes)
+    cx.declare(symbol)
+    body = typed.TableBody(span=node.span)
+    symbol.body = body
+    _unique_properties(cx, node)
+    for item in node.properties:
+        if isinstance(item, ast.KeyProperty):
+            body.keys = tuple(_key(cx, k) for k in item.elements)
+        elif isinstance(item, ast.ActionsProperty):
+            body.actions = _actions(cx, symbol, item)
+    has_actions = any(isinstance(p, ast.ActionsProperty) for p in node.properties)
+    if not has_actions:
+        cx.error(node.name.span, f"the table '{node.name.text}' has no property 'actions'")
+    _value_properties(cx, node, symbol, body)
+    for item in node.properties:
+        if isinstance(item, ast.EntriesProperty):
+            _entries(cx, item, node, symbol, body)
+    return symbol
+
+
+def _unique_properties(cx: Context, node: ast.TableDecl) -> None:
+    seen: dict[str, ast.TableProperty] = {}
+    names = {ast.KeyProperty: "key", ast.ActionsProperty: "actions", ast.EntriesProperty: "entries"}
+    for item in node.properties:
+        name = item.name.text if isinstance(item, ast.ValueProperty) else names.get(type(item), "")
+        if name in seen:
+            cx.error(item.span, f"the property '{name}' is given twice", (seen[name].span, "the other one"))
+        seen.setdefault(name, item)
+
+
+# --- keys ----------------------------------------------------------------------------------------------------------
+
+
+def _key(cx: Context, node: ast.KeyElement) -> typed.Key:
+    with cx.at(in_key=True, kind="key"):
+        found = expressions.value(cx, node.expression)
+    kind = node.match_kind
+    if kind.text not in cx.program.match_kinds:
+        cx.error(kind.span, f"there is no match_kind '{kind.text}'{closest(kind.text, cx.program.match_kinds)}")
+    if found.type == INT and isinstance(found, typed.Const):
+        cx.error(node.expression.span, "the width of a key must be known")
+    elif not _may_be_key(found.type):
+        cx.error(node.expression.span, f"a table key cannot be of type {found.type}")
+    notes = annotate.convert(cx, node.annotations)
+    given = annotate.find(notes, "name")
+    name = _text(given) if given is not None else keynames.key_name(cx, node.expression, found)
+    if name is None:
+        cx.error(node.expression.span, "this key needs a @name annotation: none can be made from its expression")
+        name = "?"
+    return typed.Key(found, kind.text, name, notes, node.span)
+
+
+def _text(annotation: Annotation) -> str:
+    return str(annotation.values[0]) if annotation.values else annotation.body or ""
+
+
+def _may_be_key(type_: Type) -> bool:
+    return keysets.may_be_key(type_)
+
+
+# --- actions -------------------------------------------------------------------------------------------------------
+
+
+def _actions(cx: Context, table_: TableSymbol, node: ast.ActionsProperty) -> tuple[typed.ActionRef, ...]:
+    made: list[typed.ActionRef] = []
+    for item in node.actions:
+        action = _find_action(cx, item.action)
+        if action is None:
+            continue
+        if item.action.name in table_.action_names:
+            cx.error(item.span, f"the action '{action.name}' is listed twice")
+            continue
+        table_.action_names[item.action.name] = action
+        args = _bound(cx, item, action)
+        notes = annotate.convert(cx, item.annotations)
+        made.append(typed.ActionRef(action, args, notes, item.span))
+    return tuple(made)
+
+
+def _find_action(cx: Context, node: ast.NameExpr) -> ActionSymbol | None:
+    symbol = expressions.lookup(cx, node)
+    if symbol is None or isinstance(symbol, ActionSymbol):
+        return symbol
+    cx.error(node.span, f"'{node.name}' is a {symbol.what}, not an action", (symbol.span, "its declaration"))
+    return None
+
+
+def _bound(cx: Context, node: ast.ActionRef, action: ActionSymbol) -> tuple[typed.Expr, ...]:
+    """The arguments in the list of actions: of all parameters with a direction, and of no others."""
+    directed = [(p, p.type) for p in action.params if p.direction]
+    given = node.arguments or ()
+    if len(given) > len(directed):
+        extra = given[len(directed)]
+        params = action.params
+        note = (
+            (params[len(directed)].span, "the parameter")
+            if len(params) > len(directed)
+            else (action.span, "the action")
+        )
+        cx.error(extra.span, f"too many arguments for '{action.name}': the others are set by the control plane", note)
+        return ()
+    with cx.at(kind="key"):
+        found = resolve_call(
+            cx, action.name, [Callee(action, (), directed, action.result, "action")], (), given, node.span
+        )
+    return () if found is None else tuple(a for a in found.args if a is not None)
+
+
+def bound_action(
+    cx: Context, node: ast.Expression | ast.ActionRef, table_: TableSymbol, body: typed.TableBody, what: str
+) -> typed.BoundAction | None:
+    """``a(args)`` as a default action or in an entry: an action of the list, all its parameters given."""
+    name, given = _called(node)
+    if name is None:
+        cx.error(node.span, f"{what} must be an action of the table")
+        return None
+    action = _find_action(cx, name)
+    if action is None:
+        return None
+    ref = next((r for r in body.actions if r.action is action), None)
+    if ref is None:
+        cx.error(name.span, f"{what} '{action.name}' is not in the table's list of actions", (table_.span, "the table"))
+        return None
+    params = action.params
+    if len(given) > len(params):
+        cx.error(node.span, f"too many arguments for '{action.name}'", (action.span, "the action"))
+        return None
+    directed = [p for p in params if p.direction]
+    skipped = len(directed) if len(given) == len(params) - len(directed) and not _named(given) else 0
+    if skipped and what != "default action":
+        skipped = len(directed)
+    wanted = [(p, p.type) for p in params[skipped:]]
+    callee = Callee(action, (), wanted, action.result, "action")
+    found = resolve_call(cx, action.name, [callee], (), given, node.span)
+    if found is None:
+        return None
+    return _split(cx, action, ref, skipped, found.args, given, node)
+
+
+def _named(given: tuple[ast.Argument, ...]) -> bool:
+    return any(a.name is not None for a in given)
+
+
+def _called(node: ast.Expression | ast.ActionRef) -> tuple[ast.NameExpr | None, tuple[ast.Argument, ...]]:
+    if isinstance(node, ast.ActionRef):
+        return node.action, node.arguments or ()
+    if isinstance(node, ast.Call) and isinstance(node.callee, ast.NameExpr):
+        return node.callee, node.arguments
+    if isinstance(node, ast.NameExpr):
+        return node, ()
+    return None, ()
+
+
+def _split(
+    cx: Context,
+    action: ActionSymbol,
+    ref: typed.ActionRef,
+    skipped: int,
+    args: tuple[typed.Expr | None, ...],
+    given: tuple[ast.Argument, ...],
+    node: ast.Node,
+) -> typed.BoundAction | None:
+    """Check the bound arguments against those in the list, and keep the control plane's."""
+    params = action.params[skipped:]
+    control: list[typed.Expr] = []
+    bound = list(ref.args)
+    for i, (param, arg) in enumerate(zip(params, args, strict=True)):
+        if arg is None:
+            return None
+        if param.direction:
+            if i < len(bound) and not same_expression(arg, bound[i]):
+                cx.error(
+                    arg.span, f"the argument for '{param.name}' differs from the one in the list", (ref.span, "it")
+                )
+            continue
+        if not legality.is_compile_time(arg):
+            cx.error(arg.span, f"the argument for '{param.name}' must be a compile-time known value")
+        control.append(arg)
+    return typed.BoundAction(action, tuple(control), node.span)
+
+
+def same_expression(left: typed.Expr, right: typed.Expr) -> bool:
+    """Whether two expressions are written alike."""
+    if type(left) is not type(right):
+        return False
+    match left, right:
+        case typed.Const(value=a), typed.Const(value=b):
+            return a == b
+        case typed.Var(symbol=s), typed.Var(symbol=t):
+            return s is t
+        case typed.Member(base=a, name=n), typed.Member(base=b, name=m):
+            return n == m and same_expression(a, b)
+        case typed.Index(base=a, index=i), typed.Index(base=b, index=j):
+            return same_expression(a, b) and same_expression(i, j)
+        case typed.Slice(base=a, high=h, low=w), typed.Slice(base=b, high=g, low=v):
+            return (h, w) == (g, v) and same_expression(a, b)
+        case typed.Cast(operand=a, type=s), typed.Cast(operand=b, type=t):
+            return s == t and same_expression(a, b)
+        case typed.Unary(operand=a, op=o), typed.Unary(operand=b, op=p):
+            return o == p and same_expression(a, b)
+        case typed.Binary(left=a, right=c, op=o), typed.Binary(left=b, right=d, op=p):
+            return o == p and same_expression(a, b) and same_expression(c, d)
+        case typed.ConstructorParam(symbol=s), typed.ConstructorParam(symbol=t):
+            return s is t
+        case typed.Aggregate(values=v), typed.Aggregate(values=w):
+            return len(v) == len(w) and all(map(same_expression, v, w))
+        case typed.HeaderOp(op=o, base=a), typed.HeaderOp(op=p, base=b):
+            return o == p and same_expression(a, b)
+    return False
+
+
+# --- other properties ----------------------------------------------------------------------------------------------
+
+
+def _value_properties(cx: Context, node: ast.TableDecl, symbol: TableSymbol, body: typed.TableBody) -> None:
+    others: list[typed.Property] = []
+    for item in node.properties:
+        if not isinstance(item, ast.ValueProperty):
+            continue
+        name = item.name.text
+        if name == "default_action":
+            body.default = bound_action(cx, item.value, symbol, body, "default action")
+            body.const_default = item.const
+            _not_table_only(cx, body, item)
+        elif name == "size":
+            body.size = _size(cx, item)
+        elif name == "largest_priority_wins":
+            flag = typenames.constant(cx, item.value, "'largest_priority_wins'")
+            if flag is not None and not isinstance(flag, bool):
+                cx.error(item.value.span, "'largest_priority_wins' must be true or false")
+            body.largest_priority_wins = flag is not False
+        elif name != "priority_delta":
+            with cx.at(in_argument=True, kind="control"):
+                value = expressions.value(cx, item.value)
+            if value.type is not UNKNOWN:
+                notes = annotate.convert(cx, item.annotations)
+                others.append(typed.Property(name, value, item.const, notes, item.span))
+    body.properties = tuple(others)
+
+
+def _not_table_only(cx: Context, body: typed.TableBody, item: ast.ValueProperty) -> None:
+    default = body.default
+    if default is None:
+        return
+    ref = next(r for r in body.actions if r.action is default.action)
+    if annotate.find(ref.annotations, "tableonly") is not None:
+        cx.error(
+            item.value.span, f"the action '{ref.action.name}' is @tableonly and cannot be the default", (ref.span, "it")
+        )
+
+
+def _size(cx: Context, item: ast.ValueProperty) -> typed.Expr | None:
+    found = expressions.value(cx, item.value)
+    if found.type is UNKNOWN:
+        return None
+    if found.type != INT and not isinstance(bare(found.type), Bits):
+        cx.error(item.value.span, f"the size of a table must be an integer, not {found.type}")
+        return None
+    if not legality.is_compile_time(found):
+        cx.error(item.value.span, "the size of a table must be a compile-time known value")
+        return None
+    if isinstance(found, typed.Const) and int(found.value) < 0:
+        cx.error(item.value.span, "the size of a table must not be negative")
+        return None
+    return found
+
+
+# --- entries -------------------------------------------------------------------------------------------------------
+
+
+def _entries(
+    cx: Context, item: ast.EntriesProperty, node: ast.TableDecl, symbol: TableSymbol, body: typed.TableBody
+) -> None:
+    if not any(isinstance(p, ast.KeyProperty) for p in node.properties):
+        cx.error(item.span, f"the table '{symbol.name}' has entries but no key", (symbol.span, "the table"))
+        return
+    types = tuple(k.expr.type for k in body.keys)
+    delta = _priority_delta(cx, node)
+    made: list[typed.Entry] = []
+    priority: int | None = None
+    for entry in item.entries:
+        sets = keysets.keyset(cx, entry.keyset, types, select=False)
+        sets = _one_per_key(sets, len(types))
+        _sets_fit(cx, sets, body)
+        bound = bound_action(cx, entry.action, symbol, body, "action")
+        if item.const and entry.const:
+            cx.warn(entry.span, "'const' is not needed where all entries are const")
+        priority = _priority(cx, entry, item, body, delta, priority)
+        if bound is not None:
+            _not_default_only(cx, bound, body, entry)
+            notes = annotate.convert(cx, entry.action.annotations)
+            made.append(
+                typed.Entry(
+                    sets, bound, _stated(cx, entry, notes, priority, item), entry.const or item.const, notes, entry.span
+                )
+            )
+    body.entries, body.const_entries = tuple(made), item.const
+
+
+def _one_per_key(sets: tuple[typed.KeySet, ...], count: int) -> tuple[typed.KeySet, ...]:
+    """``default`` stands for a set of everything for each key."""
+    if len(sets) == 1 and count != 1 and isinstance(sets[0], typed.AnySet):
+        return tuple(typed.AnySet(sets[0].span) for _ in range(count))
+    return sets
+
+
+def _not_default_only(cx: Context, bound: typed.BoundAction, body: typed.TableBody, entry: ast.Entry) -> None:
+    ref = next(r for r in body.actions if r.action is bound.action)
+    if annotate.find(ref.annotations, "defaultonly") is not None:
+        cx.error(
+            entry.action.span,
+            f"the action '{ref.action.name}' is @defaultonly and cannot be in an entry",
+            (ref.span, "it"),
+        )
+
+
+def _stated(
+    cx: Context, entry: ast.Entry, notes: tuple[Annotation, ...], priority: int | None, item: ast.EntriesProperty
+) -> int | None:
+    """The entry's priority: written, counted on from the one before, or by the old ``@priority`` annotation."""
+    old = annotate.find(notes, "priority")
+    if entry.priority is None and old is not None and old.values and isinstance(old.values[0], int):
+        return int(old.values[0])
+    return priority
+
+
+def _priority_delta(cx: Context, node: ast.TableDecl) -> int:
+    for item in node.properties:
+        if isinstance(item, ast.ValueProperty) and item.name.text == "priority_delta":
+            value = typenames.integer(cx, item.value, "'priority_delta'")
+            if value is not None and value <= 0:
+                cx.error(item.value.span, "'priority_delta' must be positive")
+            return value or 1
+    return 1
+
+
+def _priority(
+    cx: Context,
+    entry: ast.Entry,
+    item: ast.EntriesProperty,
+    body: typed.TableBody,
+    delta: int,
+    before: int | None,
+) -> int | None:
+    """The priority of an entry (spec 14.2.1.4): written, or one step on from the entry before."""
+    if entry.priority is not None:
+        value = typenames.integer(cx, entry.priority, "a priority")
+        if value is not None and value < 0:
+            cx.error(entry.priority.span, f"a priority must not be negative: {value}")
+        return value
+    if before is None:
+        return None
+    following = before - delta if body.largest_priority_wins else before + delta
+    if following < 0:
+        cx.error(entry.span, f"the priority of this entry would be negative: {following}")
+    return following
+
+
+def _sets_fit(cx: Context, sets: tuple[typed.KeySet, ...], body: typed.TableBody) -> None:
+    """Masks in ternary and lpm keys only, ranges in range keys only, prefixes that are prefixes."""
+    if len(sets) != len(body.keys):
+        return
+    for item, key in zip(sets, body.keys, strict=True):
+        kind = key.match_kind
+        if isinstance(item, typed.RangeSet) and kind in ("exact", "lpm", "ternary", "optional"):
+            cx.error(item.span, f"a range cannot be given for a key of match_kind {kind}", (key.span, "the key"))
+        elif isinstance(item, typed.MaskSet):
+            if kind in ("exact", "range", "optional"):
+                cx.error(item.span, f"a mask cannot be given for a key of match_kind {kind}", (key.span, "the key"))
+            elif kind == "lpm" and not _is_prefix(item.mask, key.expr.type):
+                cx.error(item.mask.span, "the mask of a key of match_kind lpm must be a prefix", (key.span, "the key"))
+        elif isinstance(item, typed.AnySet) and kind == "exact":
+            cx.error(item.span, "a key of match_kind exact needs a value, not a set of all", (key.span, "the key"))
+
+
+def _is_prefix(mask: typed.Expr, type_: Type) -> bool:
+    plain = bare(type_)
+    if isinstance(plain, Enum):
+        plain = plain.symbol.underlying or plain
+    if not isinstance(mask, typed.Const) or not isinstance(plain, Bits):
+        return True
+    value = int(mask.value) & ((1 << plain.width) - 1)
+    inverted = ~value & ((1 << plain.width) - 1)
+    return inverted & (inverted + 1) == 0
+
+
+__all__ = ["BOOL", "bound_action", "convert", "same_expression", "table"]

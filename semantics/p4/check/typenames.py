@@ -1,0 +1,202 @@
+"""From a type as written to a type: names, type arguments, widths (spec 7)."""
+
+from __future__ import annotations
+
+from ...source import Span
+from .. import syntax as ast
+from . import expressions, typed
+from .constants import Value
+from .context import Context, closest
+from .symbols import Symbol, TypeSymbol
+from .types import (
+    BIT1,
+    BOOL,
+    DONT_CARE,
+    ERROR,
+    INT,
+    MATCH_KIND,
+    STRING,
+    UNKNOWN,
+    VOID,
+    Bits,
+    Block,
+    Extern,
+    ListOf,
+    Package,
+    Record,
+    Stack,
+    Tuple,
+    Type,
+    TypeVar,
+    Varbit,
+    bare,
+)
+
+MAX_WIDTH = 1 << 20
+"""No type is wider than this many bits, and no stack longer; more is a mistake or an attack."""
+
+
+def resolve(cx: Context, node: ast.Type) -> Type:
+    """The type that ``node`` stands for; UNKNOWN after an error."""
+    match node:
+        case ast.NamedType():
+            return _named(cx, node)
+        case ast.BitType(width=None):
+            return BIT1
+        case ast.BitType(width=width) if width is not None:
+            return _sized(cx, width, signed=False)
+        case ast.IntType(width=None):
+            return INT
+        case ast.IntType(width=width) if width is not None:
+            return _sized(cx, width, signed=True)
+        case ast.VarbitType(width=width):
+            size = _positive(cx, width, "the width of a varbit", 0)
+            return UNKNOWN if size is None else Varbit(size)
+        case ast.SpecializedType(base=base, arguments=arguments):
+            return _specialised(cx, node, base, arguments)
+        case ast.StackType(element=element, size=size_node):
+            return _stack(cx, node, element, size_node)
+        case ast.TupleType(elements=elements):
+            return Tuple(tuple(resolve(cx, e) for e in elements))
+        case ast.ListType(element=element):
+            return ListOf(resolve(cx, element))
+    return _SIMPLE.get(type(node), UNKNOWN)
+
+
+_SIMPLE: dict[type[ast.Type], Type] = {
+    ast.BoolType: BOOL,
+    ast.ErrorType: ERROR,
+    ast.MatchKindType: MATCH_KIND,
+    ast.StringType: STRING,
+    ast.VoidType: VOID,
+    ast.DontCareType: DONT_CARE,
+}
+
+
+def constant(cx: Context, node: ast.Expression, what: str) -> Value | None:
+    """The value of an expression that must be a local compile-time known value."""
+    with cx.at(constant=True):
+        expr = expressions.expr(cx, node)
+    if isinstance(expr, typed.Const):
+        return expr.value
+    if expr.type is not UNKNOWN:
+        cx.error(node.span, f"{what} must be a compile-time known value")
+    return None
+
+
+def integer(cx: Context, node: ast.Expression, what: str) -> int | None:
+    """The value of an expression that must be a local compile-time known integer."""
+    value = constant(cx, node, what)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    cx.error(node.span, f"{what} must be an integer")
+    return None
+
+
+def _positive(cx: Context, node: ast.Expression, what: str, least: int) -> int | None:
+    value = integer(cx, node, what)
+    if value is None:
+        return None
+    if value < least:
+        cx.error(node.span, f"{what} must be at least {least}, not {value}")
+        return None
+    if value > MAX_WIDTH:
+        cx.error(node.span, f"{what} must be at most {MAX_WIDTH}, not {value}")
+        return None
+    return value
+
+
+def _sized(cx: Context, node: ast.Expression, signed: bool) -> Type:
+    width = _positive(cx, node, "the width of a type", 1 if signed else 0)
+    return UNKNOWN if width is None else Bits(width, signed)
+
+
+def find_type(cx: Context, node: ast.NamedType) -> TypeSymbol | None:
+    """The symbol of a named type."""
+    scope = cx.global_scope() if node.absolute else cx.scope
+    symbol = scope.find(node.name)
+    if symbol is None:
+        hint = closest(node.name, list(scope.all_names()))
+        cx.error(node.span, f"unknown type '{node.name}'{hint}")
+        return None
+    symbol.used = True
+    if not isinstance(symbol, TypeSymbol):
+        cx.error(node.span, f"'{node.name}' is a {symbol.what}, not a type", _declared(symbol))
+        return None
+    return symbol
+
+
+def _declared(symbol: Symbol) -> tuple[Span, str]:
+    return symbol.span, f"the declaration of '{symbol.name}'"
+
+
+def _named(cx: Context, node: ast.NamedType) -> Type:
+    symbol = find_type(cx, node)
+    if symbol is None:
+        return UNKNOWN
+    if symbol.type_params:
+        cx.error(
+            node.span,
+            f"'{symbol.name}' needs {len(symbol.type_params)} type argument(s), none given",
+            _declared(symbol),
+        )
+        return UNKNOWN
+    return symbol.applied(())
+
+
+def _specialised(cx: Context, node: ast.Type, base: ast.NamedType, arguments: tuple[ast.Type, ...]) -> Type:
+    symbol = find_type(cx, base)
+    args = tuple(resolve(cx, a) for a in arguments)
+    if symbol is None:
+        return UNKNOWN
+    return apply_type(cx, symbol, args, node)
+
+
+def apply_type(cx: Context, symbol: TypeSymbol, args: tuple[Type, ...], node: ast.Node) -> Type:
+    """The generic type ``symbol`` with arguments, or an error if their number is wrong."""
+    if len(args) != len(symbol.type_params):
+        cx.error(
+            node.span,
+            f"'{symbol.name}' has {len(symbol.type_params)} type parameter(s), but is given {len(args)} argument(s)",
+            _declared(symbol),
+        )
+        return UNKNOWN
+    return symbol.applied(args)
+
+
+def _stack(cx: Context, node: ast.Type, element_node: ast.Type, size_node: ast.Expression) -> Type:
+    element = resolve(cx, element_node)
+    size = _positive(cx, size_node, "the size of a header stack", 1)
+    if size is None or element is UNKNOWN:
+        return UNKNOWN
+    plain = bare(element)
+    if not (isinstance(plain, Record) and plain.symbol.kind != "struct") and not isinstance(plain, TypeVar):
+        cx.error(node.span, f"a header stack must be of headers or header unions, not of {element}")
+        return UNKNOWN
+    return Stack(element, size)
+
+
+def constructed(cx: Context, node: ast.Type) -> tuple[TypeSymbol, tuple[Type, ...] | None] | None:
+    """What an instantiation is of, with the type arguments if any are written. None after an error."""
+    base = node.base if isinstance(node, ast.SpecializedType) else node
+    if not isinstance(base, ast.NamedType):
+        cx.error(node.span, "only externs, parsers, controls and packages can be instantiated")
+        return None
+    symbol = find_type(cx, base)
+    if symbol is None:
+        return None
+    args: tuple[Type, ...] | None = None
+    if isinstance(node, ast.SpecializedType):
+        args = tuple(resolve(cx, a) for a in node.arguments)
+        if len(args) != len(symbol.type_params):
+            apply_type(cx, symbol, args, node)
+            return None
+    return _through_typedef(symbol, args)
+
+
+def _through_typedef(symbol: TypeSymbol, args: tuple[Type, ...] | None) -> tuple[TypeSymbol, tuple[Type, ...] | None]:
+    """A typedef of an extern or block stands for it."""
+    if type(symbol) is TypeSymbol:
+        if isinstance(symbol.type, (Extern, Block, Package)):
+            return symbol.type.symbol, symbol.type.args or args
+    return symbol, args

@@ -1,0 +1,74 @@
+"""A checked program to the IR's ``Program``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ... import ir
+from ..check import Checked
+from ..check.symbols import ActionSymbol, Scope, TypeSymbol
+from ..check.types import Package
+from . import blocks, functions
+from .environment import Environment, Shared
+from .types import Types
+
+ARCHITECTURES: Final = {
+    "V1Switch": "v1model",
+    "ebpfFilter": "ebpf_model",
+    "PSA_Switch": "psa",
+    "PNA_NIC": "pna",
+    "ubpf": "ubpf_model",
+    "xdp": "xdp_model",
+}
+"""Packages of ``main`` and the architecture that they belong to."""
+
+
+def elaborate(checked: Checked, file: str, arch: str | None = None) -> ir.Program:
+    """The program with everything instantiated, ``main`` and whatever else stands at the top level.
+
+    Raises:
+        InputError: something is wrong that shows only with the constructor arguments filled in.
+        Unsupported: the IR has no form for it.
+    """
+    shared = Shared(Types())
+    symbol = checked.scope.find("NoAction")
+    shared.no_action = symbol if isinstance(symbol, ActionSymbol) else None
+    top = Environment(shared)
+    main = None
+    for instance in checked.program.instances:
+        name = blocks.declared(top, instance)
+        if instance.name == "main" and isinstance(instance.type, Package):
+            main = name
+    actions = tuple(_alone(shared, a) for a in checked.program.actions)
+    for function in checked.program.functions:
+        if not function.type_params:
+            functions.instance(shared, function, ())
+    _declared_types(checked.scope, shared.types)
+    package = next((p for p in shared.packages if p.name == main), None)
+    annotations = next((i.annotations for i in checked.program.instances if i.name == "main"), ())
+    return ir.Program(
+        file,
+        arch or (ARCHITECTURES.get(package.type_name, package.type_name) if package is not None else ""),
+        tuple(checked.program.errors),
+        tuple(checked.program.match_kinds),
+        tuple(shared.types.named),
+        tuple(shared.functions),
+        actions,
+        tuple(shared.instances),
+        tuple(shared.parsers),
+        tuple(shared.controls),
+        tuple(shared.packages),
+        main,
+        annotations,
+    )
+
+
+def _alone(shared: Shared, action: ActionSymbol) -> ir.Action:
+    return functions.action(Environment(shared), action)
+
+
+def _declared_types(scope: Scope, types: Types) -> None:
+    """Nothing more: only types that are used belong to the program."""
+
+
+__all__ = ["ARCHITECTURES", "TypeSymbol", "elaborate"]
