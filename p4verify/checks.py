@@ -22,6 +22,7 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.meaning import meaning
 from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.concrete import evaluate_behaviour
 from .semantics.rules import own_entries
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
@@ -173,7 +174,22 @@ class Checker:
         left = replace(software[0], behaviour=software[1])
         right = replace(hardware[0], behaviour=hardware[1])
         path = hardware[0].path or software[0].path
-        return Result(label, path, self._equal(left, right, started, label))
+        proof = self._equal(left, right, started, label)
+        return Result(label, path, self._blame_undefined(proof) if proof.verdict is Verdict.REJECT else proof)
+
+    def _blame_undefined(self, proof: Proof) -> Proof:
+        """Both sides were accepted, so what tells them apart is a value that the program leaves undefined: name it."""
+        found = proof.counterexample
+        spec = next(iter(self._meanings.values()))
+        assert found is not None
+        values = {n: v for n, v in found.inputs.items() if n.startswith("in.")}
+        seen = evaluate_behaviour(spec, found.packet, found.port, inputs=values, default=0)
+        reads = [c for c in spec.choices if c.variable.name in seen.choices]
+        if not reads:
+            return proof
+        places = ", ".join(f"{c.span} ({c.reason})" for c in reads[:5])
+        reason = f"software and hardware differ by a value that the program leaves undefined, read at {places}"
+        return replace(proof, reason=reason, where=reads[0].span)
 
     def _equal(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
         engine = Engine.within(self.timeout, lambda line: self.progress(f"{label}: {line}"))
