@@ -1,0 +1,403 @@
+"""How rules become map entries: the layout of keys and values, and the entry for one rule, as terms.
+
+A table that holds its rules in a map has one of two kinds of key:
+
+* all keys exact: a hash map, whose key is the P4 keys in order, each in network order and padded in front to bytes;
+* one lpm key, the others exact: an LPM trie, whose key is the prefix length (32 bits, host order), the exact keys as
+  above, and the lpm key in network order, padded *behind*, so that its prefixes are prefixes of the bytes.
+
+The value is the action's number (32 bits, host order: its place in ``Table.actions`` plus one; 0 means "nothing set")
+and behind it the arguments of all actions in order, each in network byte order and padded in front to bytes; those of
+other actions are 0. A default action that the control plane may change lies in an array map of one such value.
+
+Everything that depends on a rule is a term, so that a rule with symbolic values gives a symbolic entry (what
+:mod:`.relate` proves laws about) and a concrete rule folds to bytes (:func:`fill_maps`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ...semantics import bits as b
+from ...semantics import ir
+from ...semantics.bits import Term
+from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Rule, RuleSet
+from ...semantics.source import InputError
+from ..base import CannotOffload
+from .artifact import Field, MapDef
+from .artifact.program import F_NO_PREALLOC
+
+DEFAULT_SIZE: Final = 1024
+"""Entries of a table whose source does not say how many."""
+
+ACTION_BYTES: Final = 4
+PREFIX_BYTES: Final = 4
+MAX_TRIE_BYTES: Final = 256
+"""The longest data of an LPM trie (``LPM_DATA_SIZE_MAX`` in the kernel's lpm_trie.c)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPart:
+    """One P4 key in a map key: ``size`` bytes at ``offset``; the lpm key is padded behind, the others in front."""
+
+    index: int
+    """Its place among the table's keys."""
+    name: str
+    width: int
+    lpm: bool
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArgPart:
+    """One argument in a map value: ``size`` bytes at ``offset``."""
+
+    param: str
+    width: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionPart:
+    """An action of the table: its number in map values, and where its arguments lie."""
+
+    index: int
+    """Its place in ``Table.actions``."""
+    action: ir.Action
+    args: tuple[ArgPart, ...]
+
+    @property
+    def number(self) -> int:
+        """What stands in map values for this action."""
+        return self.index + 1
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    """Where and how a table's rules are kept.
+
+    ``entries`` is the map of the rules (None: a table without keys, or whose entries are compiled in); ``default`` the
+    map of the default action (None: it is const).
+    """
+
+    table: ir.Table
+    keys: tuple[KeyPart, ...]
+    actions: tuple[ActionPart, ...]
+    entries: MapDef | None
+    default: MapDef | None
+
+    @property
+    def value_size(self) -> int:
+        """Bytes of a map value."""
+        return ACTION_BYTES + sum(arg.size for action in self.actions for arg in action.args)
+
+    @property
+    def trie(self) -> bool:
+        """Whether the rules lie in an LPM trie."""
+        return self.entries is not None and self.entries.type == "lpm_trie"
+
+    @property
+    def key_width(self) -> int:
+        """Bits of all P4 keys together."""
+        return sum(part.width for part in self.keys)
+
+    def in_order(self) -> tuple[KeyPart, ...]:
+        """The keys in the table's order (:attr:`keys` is in the map's)."""
+        return tuple(sorted(self.keys, key=lambda part: part.index))
+
+    def action_named(self, name: str) -> ActionPart:
+        """The action with this local name. Raises KeyError."""
+        for part in self.actions:
+            if part.action.name == name:
+                return part
+        raise KeyError(name)
+
+
+def scalar_width(program: ir.Program, type_: ir.Type) -> int | None:
+    """Bits in which the lowering keeps values of ``type_``; None if it is no scalar with a fixed width."""
+    match ir.bare(type_):
+        case ir.BitsType(width):
+            return width
+        case ir.BoolType():
+            return 1
+        case ir.EnumType(underlying=ir.BitsType(width)):
+            return width
+        case ir.EnumType(members=members):
+            return max(1, (len(members) - 1).bit_length())
+        case ir.ErrorType():
+            return max(1, (len(program.errors) - 1).bit_length())
+    return None
+
+
+def identifier(name: str) -> str:
+    """``name`` with everything that a C identifier cannot hold replaced by ``_``."""
+    text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
+    return text if text and not text[0].isdigit() else f"_{text}"
+
+
+def bytes_for(width: int) -> int:
+    """Bytes that ``width`` bits fill."""
+    return (width + 7) // 8
+
+
+def table_actions(program: ir.Program, control: ir.Control, table: ir.Table) -> list[ir.Action]:
+    """The actions of ``table`` in the order of its list."""
+    known = {action.name: action for action in (*program.actions, *control.actions)}
+    return [known[ref.action] for ref in table.actions]
+
+
+def layouts(program: ir.Program) -> dict[str, TableLayout]:
+    """The layout of every table, by its control-plane name.
+
+    Raises:
+        CannotOffload: maps cannot hold a table's rules; names the key or parameter.
+    """
+    taken: set[str] = set()
+    return {table.control_name: layout(program, control, table, taken) for control, table in program.tables()}
+
+
+def layout(program: ir.Program, control: ir.Control, table: ir.Table, taken: set[str]) -> TableLayout:
+    """The layout of one table; map names are made different from those in ``taken``, which then holds them."""
+    baked = table.const_entries
+    keys = _key_parts(program, table, baked)
+    actions = _action_parts(program, table_actions(program, control, table))
+    size = ACTION_BYTES + sum(arg.size for action in actions for arg in action.args)
+    base = identifier(table.control_name)
+    entries = default = None
+    if keys and not baked:
+        entries = _entries_map(table, _unused(base, taken), keys, actions, size)
+    if not table.const_default:
+        name = _unused(f"{base}_default", taken)
+        default = MapDef(name, "array", 4, size, 1, value_fields=_value_fields(actions))
+    return TableLayout(table, keys, actions, entries, default)
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    unique, count = name, 1
+    while unique in taken:
+        count += 1
+        unique = f"{name}_{count}"
+    taken.add(unique)
+    return unique
+
+
+def _key_parts(program: ir.Program, table: ir.Table, baked: bool) -> tuple[KeyPart, ...]:
+    lpm = [key for key in table.keys if key.match_kind == "lpm"]
+    if len(lpm) > 1 and not baked:
+        raise CannotOffload("an LPM trie holds one lpm key, this table has more", lpm[1].span)
+    order = sorted(range(len(table.keys)), key=lambda i: table.keys[i].match_kind == "lpm")
+    parts, at = [], PREFIX_BYTES if lpm else 0
+    for index in order:
+        key = table.keys[index]
+        if key.match_kind not in ("exact", "lpm") and not baked:
+            raise CannotOffload(
+                f"no map matches a {key.match_kind} key (exact and lpm keys, or const entries)", key.span
+            )
+        width = scalar_width(program, key.expr.type)
+        if width is None:
+            raise CannotOffload("a key of this type has no fixed width", key.span)
+        size = bytes_for(width)
+        parts.append(KeyPart(index, key.name, width, key.match_kind == "lpm", at, size))
+        at += size
+    if lpm and not baked and at - PREFIX_BYTES > MAX_TRIE_BYTES:
+        raise CannotOffload(f"an LPM trie's key holds {MAX_TRIE_BYTES} bytes, these keys need more", table.span)
+    if parts and not baked and at == (PREFIX_BYTES if lpm else 0):
+        raise CannotOffload("a map needs a key of at least one bit", table.span)
+    return tuple(parts)
+
+
+def _action_parts(program: ir.Program, actions: Sequence[ir.Action]) -> tuple[ActionPart, ...]:
+    parts, at = [], ACTION_BYTES
+    for index, action in enumerate(actions):
+        args = []
+        for param in action.params:
+            if param.direction:
+                continue
+            width = scalar_width(program, param.type)
+            if width is None:
+                raise CannotOffload("an argument of this type has no fixed width", param.span)
+            args.append(ArgPart(param.name, width, at, bytes_for(width)))
+            at += bytes_for(width)
+        parts.append(ActionPart(index, action, tuple(args)))
+    return tuple(parts)
+
+
+def _entries_map(
+    table: ir.Table, name: str, keys: tuple[KeyPart, ...], actions: tuple[ActionPart, ...], value_size: int
+) -> MapDef:
+    trie = any(part.lpm for part in keys)
+    names: set[str] = set()
+    fields = [Field(_unused("prefixlen", names), 0, PREFIX_BYTES)] if trie else []
+    fields += [Field(_unused(identifier(part.name), names), part.offset, part.size) for part in keys if part.size]
+    return MapDef(
+        name,
+        "lpm_trie" if trie else "hash",
+        keys[-1].offset + keys[-1].size,
+        value_size,
+        max(1, table_size(table)),
+        F_NO_PREALLOC if trie else 0,
+        tuple(fields),
+        _value_fields(actions),
+    )
+
+
+def table_size(table: ir.Table) -> int:
+    """How many entries the table must hold: its ``size``, else what its implementation says, else 1024."""
+    return table.size if table.size is not None else DEFAULT_SIZE
+
+
+def _value_fields(actions: tuple[ActionPart, ...]) -> tuple[Field, ...]:
+    names: set[str] = set()
+    fields = [Field(_unused("action", names), 0, ACTION_BYTES)]
+    for part in actions:
+        fields += [
+            Field(_unused(f"{identifier(part.action.name)}_{identifier(arg.param)}", names), arg.offset, arg.size)
+            for arg in part.args
+            if arg.size
+        ]
+    return tuple(fields)
+
+
+# --- entries as terms -----------------------------------------------------------------------------------------------
+
+
+def host_order(value: Term) -> Term:
+    """The bytes of ``value`` (whole bytes) as they lie in the memory of a little-endian host, first one highest."""
+    return b.concat(*(b.extract(value, low + 7, low) for low in range(0, value.width, 8)))
+
+
+def key_bytes(layout: TableLayout, values: Sequence[Term | None], prefix: Term | None = None) -> Term:
+    """The map key for one value per P4 key, in the table's order (None for a key of width 0); first byte highest.
+
+    Args:
+        layout: of a table whose rules lie in a map.
+        values: the keys' values, each as wide as its key.
+        prefix: of a trie, the length of the lpm key's prefix in bits (32 bits); None: all of the trie's key, as a
+            lookup asks.
+    """
+    parts = []
+    if layout.trie:
+        data_bits = 8 * sum(part.size for part in layout.keys)
+        lpm_size = next(part.size for part in layout.keys if part.lpm)
+        length = b.bv(data_bits, 32) if prefix is None else b.add(prefix, b.bv(data_bits - 8 * lpm_size, 32))
+        parts.append(host_order(length))
+    for part in layout.keys:
+        value = values[part.index]
+        if value is None:
+            continue
+        pad = 8 * part.size - value.width
+        if not pad:
+            parts.append(value)
+        else:
+            parts += [value, b.bv(0, pad)] if part.lpm else [b.bv(0, pad), value]
+    return b.concat(*parts)
+
+
+def value_bytes(layout: TableLayout, number: Term, args: Mapping[tuple[int, int], Term]) -> Term:
+    """The map value with action ``number`` (32 bits) and arguments by (action's index, argument's place); first byte
+    of memory highest. Arguments that are not given are 0."""
+    parts = [host_order(number)]
+    for action in layout.actions:
+        for place, arg in enumerate(action.args):
+            if arg.size:
+                given = args.get((action.index, place))
+                parts.append(b.bv(0, 8 * arg.size) if given is None else b.zext(given, 8 * arg.size))
+    return b.concat(*parts)
+
+
+def fill(
+    layout: TableLayout, values: Sequence[Term | None], prefix: Term | None, action: int, args: Sequence[Term]
+) -> tuple[Term, Term]:
+    """The entry (key, value) for a rule.
+
+    Args:
+        layout: of a table whose rules lie in a map.
+        values: per key in the table's order the value to match (of the lpm key: with zeros below the prefix).
+        prefix: the length of the lpm key's prefix, 32 bits; None if the table has no lpm key.
+        action: the action's place in ``Table.actions``.
+        args: the control plane's arguments.
+    """
+    placed = {(action, place): arg for place, arg in enumerate(args)}
+    return key_bytes(layout, values, prefix), value_bytes(layout, b.bv(action + 1, 32), placed)
+
+
+# --- entries as bytes -----------------------------------------------------------------------------------------------
+
+Entries = list[tuple[bytes, bytes]]
+"""Keys and values, in the order in which they are written."""
+
+
+def term_bytes(term: Term) -> bytes:
+    """The bytes of a literal."""
+    return term.value.to_bytes(term.width // 8, "big")
+
+
+def action_bytes(layout: TableLayout, call: ActionCall) -> bytes:
+    """The map value for a concrete call."""
+    part = layout.action_named(call.action)
+    args = {
+        (part.index, i): b.bv(v, a.width) for i, (a, v) in enumerate(zip(part.args, call.args, strict=True)) if a.width
+    }
+    return term_bytes(value_bytes(layout, b.bv(part.number, 32), args))
+
+
+def fill_rule(layout: TableLayout, rule: Rule) -> tuple[bytes, bytes]:
+    """The entry for a concrete rule.
+
+    Raises:
+        InputError: the rule matches in a way that the table's keys do not.
+    """
+    values: list[Term | None] = []
+    prefix: Term | None = None
+    for part, match in zip(layout.in_order(), rule.matches, strict=True):
+        value, length = _match_value(part, match, rule)
+        values.append(b.bv(value, part.width) if part.width else None)
+        if part.lpm:
+            prefix = b.bv(length, 32)
+    return term_bytes(key_bytes(layout, values, prefix if layout.trie else None)), action_bytes(layout, rule.action)
+
+
+def _match_value(part: KeyPart, match: Match, rule: Rule) -> tuple[int, int]:
+    """The value and (of lpm keys) the prefix length that ``match`` stands for."""
+    if isinstance(match, Exact):
+        return match.value, part.width
+    if isinstance(match, Lpm) and part.lpm:
+        return match.value, match.prefix_len
+    raise InputError.at(rule.span, f"key {part.name} of table {rule.table} cannot be matched like this")
+
+
+def fill_maps(program: ir.Program, rules: RuleSet) -> dict[str, Entries]:
+    """Map's name → what the control plane writes into it for ``rules`` (entries of the source included)."""
+    out: dict[str, Entries] = {}
+    for name, item in layouts(program).items():
+        if item.entries is not None:
+            # Keys may repeat; the first rule wins, and what is written last stays.
+            out[item.entries.name] = [fill_rule(item, rule) for rule in reversed(rules.of(name))]
+        if item.default is not None:
+            call = rules.defaults.get(name, source_default(item.table))
+            if default_index(item.table) is not None or name in rules.defaults:
+                out[item.default.name] = [(bytes(4), action_bytes(item, call))]
+    return out
+
+
+def default_index(table: ir.Table) -> int | None:
+    """The place of the source's default action in the table's list; None if it is not listed."""
+    return next((i for i, ref in enumerate(table.actions) if ref.action == table.default.action), None)
+
+
+def source_default(table: ir.Table) -> ActionCall:
+    """The default action of the source, as a call."""
+    return ActionCall(table.default.action, tuple(_constant(arg) for arg in table.default.args))
+
+
+def _constant(expr: ir.Expr) -> int:
+    if isinstance(expr, ir.Const) and isinstance(expr.value, int):
+        return int(expr.value) & ((1 << width) - 1) if (width := ir.width_of(expr.type)) else 0
+    raise CannotOffload("the default action's argument is no number", expr.span)
+
+
+MapKind = Literal["hash", "lpm_trie"]

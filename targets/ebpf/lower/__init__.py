@@ -1,0 +1,90 @@
+"""p4ast to eBPF bytecode, without a C compiler in between.
+
+One pass generates the whole program in line; passes are repeated until it is known which fields are read, so that only
+those are extracted and kept on the stack (:mod:`.frame`). Tables lie in maps that :mod:`..fillup` lays out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ....semantics import ir
+from ....semantics.rules.ruleset import RuleSet
+from ....semantics.source import NOWHERE, InputError
+from ...base import CannotOffload
+from ..artifact import Assembler, BpfObject, BpfProgram
+from ..fillup import layouts
+from . import pipelines
+from .frame import Frame, Usage
+from .gen import Gen
+from .hooks import Hook, TcHook, XdpHook
+from .tidy import tidy
+
+MAX_INSNS: Final = 1_000_000
+"""Instructions that the kernel's verifier is willing to look at (BPF_COMPLEXITY_LIMIT_INSNS)."""
+
+LIMITS: Final = (
+    "architectures: ebpf_model (ebpfFilter) and v1model (one pass); hooks: tc ingress (hook=tc) and XDP (hook=xdp)",
+    "table keys: exact, and one lpm key; any match kinds where the entries are const",
+    "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
+    "parser loops over header stacks; no varbit, no value sets, no advance by a run-time amount",
+    "no clone, resubmit, recirculate, multicast, digest, meters, direct counters, random, timestamps",
+    "at tc: no shorter frames, and a frame that came with a VLAN tag keeps its outermost type",
+    "headers, metadata and locals that are read fit 512 bytes of stack",
+)
+
+_HOOKS: Final[dict[str, Callable[[], Hook]]] = {"tc": TcHook, "xdp": XdpHook}
+_PIPELINES: Final = {"ebpf_model": pipelines.ebpf_model, "v1model": pipelines.v1model}
+
+
+def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]) -> BpfObject:
+    """The object for a program.
+
+    Args:
+        program: of architecture ebpf_model or v1model.
+        rules: not needed: tables are maps, which :func:`..fillup.fill_maps` fills.
+        options: ``hook``: "tc" (default) or "xdp".
+
+    Raises:
+        CannotOffload: the program needs what eBPF, or this lowering, cannot do; with the place.
+        InputError: an option that does not exist.
+    """
+    name = options.get("hook", "tc")
+    if name not in _HOOKS:
+        raise InputError.at(NOWHERE, f"no hook {name!r} (there are: {', '.join(_HOOKS)})")
+    pipeline = _PIPELINES.get(program.arch)
+    if pipeline is None or program.main is None:
+        raise CannotOffload(f"programs of architecture {program.arch} are not lowered to eBPF")
+    try:
+        g = _generate(program, _HOOKS[name](), pipeline)
+    except RecursionError:
+        raise CannotOffload("an expression or statement is nested too deeply") from None
+    insns = tidy(g.asm.finish())
+    if len(insns) > MAX_INSNS:
+        raise CannotOffload(f"{len(insns)} instructions are more than the kernel takes")
+    code = BpfProgram("p4_main", g.hook.section, insns)
+    return BpfObject((code,), tuple(g.maps.values()), "GPL", {}, program.file)
+
+
+def _generate(program: ir.Program, hook: Hook, pipeline: Callable[[Gen], None]) -> Gen:
+    """Passes until what is read does not change any more, then one whose stack is real."""
+    live: frozenset[str] | None = None
+    while True:
+        g = _pass(program, hook, pipeline, live, unlimited=True)
+        read = frozenset(g.usage.loads)
+        if read == live:
+            return _pass(program, hook, pipeline, live, unlimited=False)
+        live = read
+
+
+def _pass(
+    program: ir.Program, hook: Hook, pipeline: Callable[[Gen], None], live: frozenset[str] | None, unlimited: bool
+) -> Gen:
+    code = Assembler()
+    g = Gen(program, hook, layouts(program), Usage(live), Frame(unlimited), code.label("drop"), code)
+    pipeline(g)
+    return g
+
+
+__all__ = ["LIMITS", "lower"]

@@ -1,0 +1,317 @@
+"""Deparsers: a tree of decisions whose leaves know which headers are emitted and how much was parsed.
+
+A header whose validity nothing but the parser decides is not asked for: the ways on which a packet can have come out of
+the parser say it. At a leaf every offset in the new frame is a constant. Bytes that are where they came from, in fields
+that nobody changes, are not written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ....semantics import ir
+from ....semantics.source import NOWHERE, Span
+from ...base import CannotOffload
+from ..artifact import Label, asm
+from ..artifact.asm import R0, R1, R2, R3, R4, R5, R6, R7, R10
+from . import expr as ex
+from . import stmts, wide
+from .frame import Leaf, Ref, headers
+from .gen import Gen, chunks
+from .hooks import (
+    CHANGE_HEAD,
+    SKB_STORE_BYTES,
+    TAG_AT,
+    TAG_BYTES,
+    VLAN_POP,
+    VLAN_PUSH,
+    XDP_ADJUST_HEAD,
+    TcHook,
+    XdpHook,
+    pieces,
+)
+from .parse import header_fields
+
+MAX_LEAVES = 512
+"""Layouts of the outgoing frame; more are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A way out of the parser."""
+
+    tagged: bool
+    cursor: int
+    """Bits parsed."""
+    valid: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    body: tuple[ir.Stmt, ...]
+    emitted: tuple[Ref, ...]
+    pending: tuple[Ref, ...]
+    """Headers of the emit at hand still to be looked at."""
+    exits: tuple[Exit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the new frame, ``at`` bits from its start; ``kept``: what the old frame has there."""
+
+    leaf: Leaf
+    at: int
+    kept: bool
+
+
+@dataclass
+class Deparser:
+    """Generates a deparser; ``cursor`` is the leaf that holds how much was parsed, in bits."""
+
+    g: Gen
+    control: ir.Control
+    cursor: Ref
+    send: Label
+
+    def run(self, env: dict[str, Ref], exits: Sequence[Exit]) -> None:
+        """The code from here on: writes the new frame and goes to ``send``."""
+        g = self.g
+        g.env = dict(env)
+        g.actions = {action.name: action for action in (*g.program.actions, *self.control.actions)}
+        g.tables = {}
+        stmts.statements(g, self.control.locals)
+        env = g.env
+        start = _Item(self.control.body.body, (), (), tuple(dict.fromkeys(exits)))
+        todo: list[tuple[Label, _Item]] = [(g.asm.label(), start)]
+        count = 0
+        while todo:
+            label, item = todo.pop()
+            g.env = dict(env)
+            g.asm.place(label)
+            count += not item.body and not item.pending
+            if count > MAX_LEAVES:
+                raise CannotOffload("the outgoing frame has too many different layouts", self.control.span)
+            self._piece(item, todo)
+
+    def _piece(self, item: _Item, todo: list[tuple[Label, _Item]]) -> None:
+        g = self.g
+        body = list(item.body)
+        emitted, pending, exits = item.emitted, item.pending, item.exits
+        while True:
+            while pending:
+                header, pending = pending[0], pending[1:]
+                with_it, without = self._ways(header, exits)
+                if with_it and without:
+                    other = g.asm.label()
+                    g.load_leaf(R1, header.valid, span=self.control.span)
+                    g.asm.jump("jeq", R1, 0, other)
+                    todo.append((other, _Item(tuple(body), emitted, pending, without)))
+                exits = with_it or without
+                emitted = (*emitted, header) if with_it else emitted
+            if not body:
+                break
+            stmt = body.pop(0)
+            match stmt:
+                case ir.Do(ir.ExternCall(extern="packet_out", method="emit", args=(what,))) if what is not None:
+                    pending = tuple(headers(ex.lvalue(g, what)))
+                case ir.Block(inner) if _emits(stmt):
+                    body[:0] = inner
+                case ir.If() if _emits(stmt):
+                    other = g.asm.label()
+                    ex.branch_unless(g, stmt.condition, other)
+                    todo.append((other, _Item((*stmt.otherwise.body, *body), emitted, (), exits)))
+                    body[:0] = stmt.then.body
+                case _:
+                    stmts.statements(g, (stmt,))
+        self._leaves(emitted, exits)
+
+    def _ways(self, header: Ref, exits: tuple[Exit, ...]) -> tuple[tuple[Exit, ...], tuple[Exit, ...]]:
+        """The ways here on which the header can be valid, and invalid."""
+        if header.valid.path in self.g.usage.stores:
+            return exits, exits
+        return (
+            tuple(way for way in exits if header.path in way.valid),
+            tuple(way for way in exits if header.path not in way.valid),
+        )
+
+    def _leaves(self, emitted: tuple[Ref, ...], exits: tuple[Exit, ...]) -> None:
+        """Tell the remaining ways apart and write the frame on each."""
+        g = self.g
+        sides = [(tagged, [w for w in exits if w.tagged == tagged]) for tagged in (False, True)]
+        sides = [(tagged, ways) for tagged, ways in sides if ways]
+        tag = g.asm.label()
+        if len(sides) == 2:
+            g.hook.split(g, tag)
+        for number, (tagged, ways) in enumerate(sides):
+            if number:
+                g.asm.place(tag)
+            cursors = sorted({way.cursor for way in ways})
+            for cursor in cursors:
+                other = g.asm.label()
+                if cursor != cursors[-1]:
+                    g.load_leaf(R1, self.cursor)
+                    g.asm.jump("jne", R1, cursor, other)
+                self._write(emitted, tagged, cursor)
+                g.asm.goto(self.send)
+                g.asm.place(other)
+
+    def _write(self, emitted: tuple[Ref, ...], tagged: bool, cursor: int) -> None:
+        span = self.control.span
+        fields, at = self._layout(emitted, cursor)
+        if at % 8 or cursor % 8:
+            raise CannotOffload("headers that are no whole number of bytes in all", span)
+        if isinstance(self.g.hook, XdpHook):
+            write_xdp(self.g, fields, at // 8, cursor // 8)
+        else:
+            write_tc(self.g, self.g.hook, fields, tagged, at // 8, cursor // 8, span)
+
+    def _layout(self, emitted: tuple[Ref, ...], cursor: int) -> tuple[list[Field], int]:
+        """The fields of the new frame's start, and its bits."""
+        g = self.g
+        items = [(header, header_fields(g, header, self.control.span)) for header in emitted]
+        total = sum(leaf.width for _, fields in items for leaf, _ in fields)
+        out, at = [], 0
+        for header, fields in items:
+            here = (
+                total == cursor
+                and g.usage.extracted.get(header.path) == {at}
+                and header.valid.path not in g.usage.stores
+            )
+            out += [
+                Field(leaf, at + offset, here and leaf.path not in g.usage.stores)
+                for leaf, offset in fields
+                if leaf.width
+            ]
+            at += sum(leaf.width for leaf, _ in fields)
+        return out, at
+
+
+def _emits(stmt: ir.Stmt) -> bool:
+    todo: list[ir.Stmt] = [stmt]
+    while todo:
+        match todo.pop():
+            case ir.Block(body):
+                todo += body
+            case ir.If(then=then, otherwise=otherwise):
+                todo += [then, otherwise]
+            case ir.Do(ir.ExternCall(extern="packet_out")):
+                return True
+    return False
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def dirty(fields: Sequence[Field], size: int) -> list[tuple[int, int]]:
+    """The stretches (first byte, bytes) of the new frame's start that must be written."""
+    marks = bytearray(size)
+    for item in fields:
+        if not item.kept:
+            for index in range(item.at // 8, (item.at + item.leaf.width - 1) // 8 + 1):
+                marks[index] = 1
+    out: list[tuple[int, int]] = []
+    for index in range(size):
+        if marks[index]:
+            if out and sum(out[-1]) == index:
+                out[-1] = (out[-1][0], out[-1][1] + 1)
+            else:
+                out.append((index, 1))
+    return out
+
+
+def compose(g: Gen, fields: Sequence[Field], start: int, count: int) -> None:
+    """r1 = ``count`` (up to 64) bits of the new frame from bit ``start`` on."""
+    end = start + count
+    inside = [f for f in fields if f.at < end and f.at + f.leaf.width > start]
+
+    def part(item: Field) -> None:
+        stop = min(end, item.at + item.leaf.width)
+        low = item.at + item.leaf.width - stop
+        wide.leaf_window(g, Ref(item.leaf.path, ir.bits(item.leaf.width)), low, stop - max(start, item.at), NOWHERE)
+        if end > stop:
+            g.asm.emit(asm.alu("lsh", R1, end - stop))
+
+    part(inside[0])
+    for item in inside[1:]:
+        with g.hold() as held:
+            part(item)
+            held.load(R2)
+        g.asm.emit(asm.alu("or", R1, R2))
+
+
+def _compose_bytes(g: Gen, fields: Sequence[Field], start: int, size: int, write: Callable[[int, int], None]) -> None:
+    """Call ``write(offset, bytes)`` with up to 8 bytes in r1, for all of a stretch."""
+    for at, step in chunks(start, size, aligned=False):
+        compose(g, fields, 8 * at, 8 * step)
+        write(at, step)
+
+
+def write_xdp(g: Gen, fields: Sequence[Field], size: int, parsed: int) -> None:
+    """Replace the first ``parsed`` bytes of the frame by ``size`` new ones."""
+    if size != parsed:
+        g.asm.emit(asm.mov(R1, R6), asm.mov(R2, parsed - size), asm.call(XDP_ADJUST_HEAD))
+        g.asm.jump("jne", R0, 0, g.drop)
+    todo = dirty(fields, size)
+    if not todo:
+        return
+    g.hook.require(g, False, size, g.drop)
+    for start, count in todo:
+        _compose_bytes(g, fields, start, count, lambda at, step: g.store_bytes(R7, at, step))
+
+
+def write_tc(g: Gen, hook: TcHook, fields: Sequence[Field], tagged: bool, size: int, parsed: int, span: Span) -> None:
+    """Replace the first ``parsed`` bytes of the frame on the wire by ``size`` new ones."""
+    if size < parsed:
+        raise CannotOffload("at tc a frame cannot be made shorter (it can with hook=xdp)", span)
+    todo = dirty(fields, size)
+    if tagged:
+        _tag(g, hook, fields, todo, size, parsed, span)
+    if size != parsed:
+        g.asm.emit(asm.mov(R1, R6), asm.mov(R2, size - parsed), asm.mov(R3, 0), asm.call(CHANGE_HEAD))
+        g.asm.jump("jne", R0, 0, g.drop)
+    for start, count in todo:
+        _store(g, fields, tagged, start, count, span)
+
+
+def _store(g: Gen, fields: Sequence[Field], tagged: bool, start: int, count: int, span: Span) -> None:
+    with g.buffer(count, span) as place:
+        _compose_bytes(g, fields, start, count, lambda at, step: g.store_bytes(R10, place + at - start, step))
+        for wire, data, length in pieces(tagged, start, count):
+            if data is None:
+                continue
+            g.asm.emit(asm.mov(R1, R6), asm.mov(R2, data), asm.mov(R3, R10), asm.alu("add", R3, place + wire - start))
+            g.asm.emit(asm.mov(R4, length), asm.mov(R5, 0), asm.call(SKB_STORE_BYTES))
+            g.asm.jump("jne", R0, 0, g.drop)
+
+
+def _tag(
+    g: Gen, hook: TcHook, fields: Sequence[Field], todo: Sequence[tuple[int, int]], size: int, parsed: int, span: Span
+) -> None:
+    """The tag beside the data, where the new frame has another one.
+
+    Its type must stay what it is: to take a tag off whose next one is a tag too, the kernel moves that one out of the
+    data as well (``skb_vlan_pop``), so there would be bytes that no helper puts back.
+    """
+    changed = {i for start, count in todo for i in range(start, start + count)} & set(range(TAG_AT, TAG_AT + TAG_BYTES))
+    if size != parsed or changed & {TAG_AT, TAG_AT + 1}:
+        raise CannotOffload(
+            "at tc a frame that came with a VLAN tag cannot get another outermost type (it can with hook=xdp)", span
+        )
+    if not changed:
+        return
+    same = g.asm.label()
+    compose(g, fields, 8 * (TAG_AT + 2), 16)
+    with g.hold() as held:
+        g.asm.emit(asm.load(4, R2, R6, hook.VLAN_TCI))
+        g.asm.jump("jeq", R1, R2, same)
+        with g.temp() as proto:
+            g.asm.emit(asm.load(4, R1, R6, hook.VLAN_PROTO))
+            proto.save()
+            g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_POP))
+            g.asm.jump("jne", R0, 0, g.drop)
+            proto.load(R2)
+        held.load(R3)
+    g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_PUSH))
+    g.asm.jump("jne", R0, 0, g.drop)
+    g.asm.place(same)

@@ -1,0 +1,326 @@
+"""The externs that the architectures declare and the kernel can do: counters, registers, checksums, drop marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ....semantics import ir
+from ...base import CannotOffload
+from ..artifact import MapDef, asm
+from ..artifact.asm import R0, R1, R2, R3, R10
+from ..fillup import identifier
+from . import expr as ex
+from . import parse, stmts
+from .frame import Leaf, Ref, leaf_bytes, leaves
+from .gen import Gen
+from .hooks import MAP_LOOKUP
+
+DROP_PORT: Final = 511
+"""The ``egress_spec`` that v1model takes for "drop"."""
+
+
+def statement(g: Gen, call: ir.ExternCall) -> None:
+    """An extern called for its effects."""
+    if call.extern == "packet_in":
+        if g.point is None or call.method not in ("lookahead", "length"):
+            raise CannotOffload(f"packet_in.{call.method} here", call.span)
+        return
+    if not call.method and call.extern == "verify":
+        _verify(g, call)
+        return
+    handler = _STATEMENTS.get((g.program.arch, call.extern, call.method))
+    if handler is None:
+        name = f"{call.extern}.{call.method}" if call.method else call.extern
+        raise CannotOffload(f"extern {name} is not available in eBPF programs", call.span)
+    handler(g, call)
+
+
+def value(g: Gen, call: ir.ExternCall) -> None:
+    """r1 = the result of an extern call, of at most 64 bits."""
+    if call.extern == "packet_in" and call.method == "length":
+        g.hook.length(g)
+        g.trim(R1, g.width(call.type, call.span))
+        return
+    with g.scope():
+        result = g.declare("$result", call.type, call.span)
+        composite(g, call, result)
+        g.load_leaf(R1, result, span=call.span)
+
+
+def composite(g: Gen, call: ir.ExternCall, result: Ref) -> None:
+    """``result`` = the result of an extern call, of any type."""
+    if call.extern == "packet_in" and call.method == "lookahead":
+        parse.lookahead(g, call, result)
+    elif call.extern == "packet_in" and call.method == "length":
+        value(g, call)
+        g.store_leaf(result, R1)
+    else:
+        name = f"{call.extern}.{call.method}" if call.method else call.extern
+        raise CannotOffload(f"extern {name} is not available in eBPF programs", call.span)
+
+
+def _verify(g: Gen, call: ir.ExternCall) -> None:
+    """``verify(condition, error)``: the parser's error unless the condition holds."""
+    condition, error = call.args
+    if g.point is None or condition is None or not isinstance(error, ir.Const) or not isinstance(error.value, str):
+        raise CannotOffload("verify with an error that is not constant, or outside a parser", call.span)
+    ex.branch_unless(g, condition, g.point.fail(error.value))
+
+
+# --- state ----------------------------------------------------------------------------------------------------------
+
+
+def state_map(program: ir.Program, instance: ir.Instance) -> MapDef:
+    """The array map that keeps a counter's or register's cells: 64-bit values in host order.
+
+    Raises:
+        CannotOffload: the size is not constant, or cells are wider than 64 bits.
+    """
+    args = dict(instance.args)
+    size = args.get("size", args.get("max_index", args.get("instance_count")))
+    if not isinstance(size, ir.Const) or not isinstance(size.value, int):
+        raise CannotOffload(f"{instance.extern} without a constant size", instance.span)
+    count, words = size.value, 1
+    if instance.extern == "register":
+        width = _cell_width(instance)
+        if width > 64:
+            raise CannotOffload("registers of more than 64 bits", instance.span)
+    if instance.extern == "counter" and counter_kind(instance) == "packets_and_bytes":
+        words = 2
+    return MapDef(identifier(instance.name), "array", 4, 8 * words, max(1, count))
+
+
+def _cell_width(instance: ir.Instance) -> int:
+    match ir.bare(instance.type_args[0]) if instance.type_args else None:
+        case ir.BitsType(width):
+            return width
+    raise CannotOffload("registers of anything but bits", instance.span)
+
+
+def counter_kind(instance: ir.Instance) -> str:
+    """What a v1model counter counts: packets, bytes or packets_and_bytes."""
+    kind = dict(instance.args).get("type")
+    if isinstance(kind, ir.Const) and isinstance(kind.value, str):
+        return kind.value
+    raise CannotOffload("a counter without a constant type", instance.span)
+
+
+def _instance(g: Gen, call: ir.ExternCall) -> ir.Instance:
+    if call.object is None or call.is_param:
+        raise CannotOffload(f"{call.extern} that is not an instance of the program", call.span)
+    return g.program.instance(call.object)
+
+
+def _cell(g: Gen, instance: ir.Instance, index: ir.Expr | None) -> None:
+    """r0 = the address of the instance's cell, or 0 if there is none with this index."""
+    item = state_map(g.program, instance)
+    g.maps[item.name] = item
+    if index is None:
+        raise CannotOffload("an index is missing", instance.span)
+    ex.value(g, index)
+    with g.buffer(4) as place:
+        g.asm.emit(asm.store(4, R10, place, R1), asm.mov(R2, R10), asm.alu("add", R2, place))
+        g.asm.emit(asm.load_map(R1, item.name), asm.call(MAP_LOOKUP))
+
+
+def _add_to_cell(g: Gen, offset: int, reg: asm.Reg) -> None:
+    """Add to a word of the cell at r0, as one step: other processors count into the same cell."""
+    g.asm.emit(asm.atomic(8, 0x00, R0, offset, reg))
+
+
+def _counter_increment(g: Gen, call: ir.ExternCall) -> None:
+    _cell(g, _instance(g, call), call.args[0])
+    none = g.asm.label()
+    g.asm.jump("jeq", R0, 0, none)
+    g.constant(R1, 1)
+    _add_to_cell(g, 0, R1)
+    g.asm.place(none)
+
+
+def _counter_add(g: Gen, call: ir.ExternCall) -> None:
+    index, amount = call.args
+    with g.scope():
+        place = g.declare("$index", ir.bits(32), call.span)
+        if index is None or amount is None:
+            raise CannotOffload("an argument is missing", call.span)
+        stmts.assign(g, place, index)
+        ex.value(g, amount)
+        with g.hold() as held:
+            _cell(g, _instance(g, call), ir.Var("$index", ir.bits(32), call.span))
+            held.load(R1)
+    none = g.asm.label()
+    g.asm.jump("jeq", R0, 0, none)
+    _add_to_cell(g, 0, R1)
+    g.asm.place(none)
+
+
+def _count(g: Gen, call: ir.ExternCall) -> None:
+    instance = _instance(g, call)
+    kind = counter_kind(instance)
+    _cell(g, instance, call.args[0])
+    none = g.asm.label()
+    g.asm.jump("jeq", R0, 0, none)
+    if kind in ("packets", "packets_and_bytes"):
+        g.constant(R1, 1)
+        _add_to_cell(g, 0, R1)
+    if kind in ("bytes", "packets_and_bytes"):
+        g.hook.length(g)
+        _add_to_cell(g, 8 if kind == "packets_and_bytes" else 0, R1)
+    g.asm.place(none)
+
+
+def _register_read(g: Gen, call: ir.ExternCall) -> None:
+    target, index = call.args
+    instance = _instance(g, call)
+    with g.scope():
+        result = g.declare("$read", instance.type_args[0], call.span)
+        _cell(g, instance, index)
+        none, end = g.asm.label(), g.asm.label()
+        g.asm.jump("jeq", R0, 0, none)
+        g.asm.emit(asm.load(8, R1, R0, 0))
+        g.trim(R1, _cell_width(instance))
+        g.store_leaf(result, R1)
+        g.asm.goto(end)
+        g.asm.place(none)
+        g.store_constant(Leaf(result.path, _cell_width(instance)), 0)
+        g.asm.place(end)
+        if target is not None:
+            stmts.store(g, target, ir.Var("$read", instance.type_args[0], call.span), call.span)
+
+
+def _register_write(g: Gen, call: ir.ExternCall) -> None:
+    index, source = call.args
+    instance = _instance(g, call)
+    if index is None or source is None:
+        raise CannotOffload("an argument is missing", call.span)
+    with g.scope():
+        g.declare("$index", index.type, call.span)
+        stmts.assign(g, g.env["$index"], index)
+        ex.value(g, source)
+        with g.hold() as held:
+            _cell(g, instance, ir.Var("$index", index.type, call.span))
+            held.load(R1)
+    none = g.asm.label()
+    g.asm.jump("jeq", R0, 0, none)
+    g.asm.emit(asm.store(8, R0, 0, R1))
+    g.asm.place(none)
+
+
+# --- v1model --------------------------------------------------------------------------------------------------------
+
+
+def _mark_to_drop(g: Gen, call: ir.ExternCall) -> None:
+    """``egress_spec = 511, mcast_grp = 0``."""
+    target = ex.lvalue(g, call.args[0]) if call.args and call.args[0] is not None else g.standard
+    if target is None:
+        raise CannotOffload("mark_to_drop outside a pipeline", call.span)
+    for leaf in leaves(g.program, target, call.span):
+        if leaf.path == f"{target.path}.egress_spec":
+            g.store_constant(leaf, DROP_PORT)
+        elif leaf.path == f"{target.path}.mcast_grp":
+            g.store_constant(leaf, 0)
+
+
+def _algorithm(call: ir.ExternCall, argument: ir.Expr | None) -> None:
+    if not isinstance(argument, ir.Const) or argument.value != "csum16":
+        raise CannotOffload("checksums other than csum16", argument.span if argument is not None else call.span)
+
+
+def checksum(g: Gen, data: ir.Expr, call: ir.ExternCall) -> None:
+    """r1 = the Internet checksum (RFC 1071) of the fields side by side; in all a multiple of 16 bits."""
+    with g.scope():
+        place = ex.resolve(g, data) if isinstance(data, ir.Var | ir.Member | ir.Index) else None
+        if place is None:
+            place = g.declare("$data", data.type, call.span)
+            stmts.assign(g, place, data)
+        fields = [leaf for leaf in leaves(g.program, place, call.span) if not leaf.path.endswith(".$valid")]
+        total = sum(leaf.width for leaf in fields)
+        if total % 16:
+            raise CannotOffload(f"the checksum of {total} bits, which are no multiple of 16", call.span)
+        with g.temp() as accumulated:
+            g.constant(R1, 0)
+            accumulated.save()
+            at = total
+            for leaf in fields:
+                at -= leaf.width
+                _add_words(g, leaf, at, accumulated.load, accumulated.save, call)
+            accumulated.load(R1)
+    for _ in range(2):
+        g.asm.emit(asm.mov(R2, R1), asm.alu("rsh", R2, 16), asm.alu("and", R1, 0xFFFF), asm.alu("add", R1, R2))
+    g.asm.emit(asm.alu("xor", R1, 0xFFFF))
+
+
+def _add_words(
+    g: Gen,
+    leaf: Leaf,
+    at: int,
+    load: Callable[[asm.Reg], None],
+    save: Callable[[asm.Reg], None],
+    call: ir.ExternCall,
+) -> None:
+    """Add to the sum what a field whose lowest bit lies ``at`` bits from the end gives to each 16-bit word."""
+    low = 0
+    while low < leaf.width:
+        count = min(16 - (at + low) % 16, leaf.width - low, 64 - low % 64)
+        g.load_leaf(R1, Ref(leaf.path, ir.bits(leaf.width)), low // 64, call.span)
+        if low % 64:
+            g.asm.emit(asm.alu("rsh", R1, low % 64))
+        if low % 64 + count < min(64, leaf.width - low // 64 * 64):
+            g.trim(R1, count)
+        if (at + low) % 16:
+            g.asm.emit(asm.alu("lsh", R1, (at + low) % 16))
+        load(R3)
+        g.asm.emit(asm.alu("add", R3, R1))
+        save(R3)
+        low += count
+
+
+def _update_checksum(g: Gen, call: ir.ExternCall) -> None:
+    condition, data, target, algorithm = call.args
+    _algorithm(call, algorithm)
+    if condition is None or data is None or target is None:
+        raise CannotOffload("an argument is missing", call.span)
+    end = g.asm.label()
+    with g.scope():
+        ex.branch_unless(g, condition, end)
+        result = g.declare("$checksum", ir.bits(16), call.span)
+        checksum(g, data, call)
+        g.store_leaf(result, R1)
+        stmts.store(g, target, _as_type(ir.Var("$checksum", ir.bits(16), call.span), target.type), call.span)
+    g.asm.place(end)
+
+
+def _verify_checksum(g: Gen, call: ir.ExternCall) -> None:
+    condition, data, expected, algorithm = call.args
+    _algorithm(call, algorithm)
+    if condition is None or data is None or expected is None or g.standard is None:
+        raise CannotOffload("an argument is missing", call.span)
+    end = g.asm.label()
+    with g.scope():
+        ex.branch_unless(g, condition, end)
+        result = g.declare("$checksum", ir.bits(16), call.span)
+        checksum(g, data, call)
+        g.store_leaf(result, R1)
+        computed = _as_type(ir.Var("$checksum", ir.bits(16), call.span), expected.type)
+        ex.branch_if(g, ir.Binary("==", computed, expected, ir.BOOL, call.span), end)
+        g.store_constant(Leaf(f"{g.standard.path}.checksum_error", 1), 1)
+    g.asm.place(end)
+
+
+def _as_type(expr: ir.Expr, type_: ir.Type) -> ir.Expr:
+    return expr if expr.type == type_ else ir.Cast(expr, type_, expr.span)
+
+
+_STATEMENTS: Final[dict[tuple[str, str, str], Callable[[Gen, ir.ExternCall], None]]] = {
+    ("ebpf_model", "CounterArray", "increment"): _counter_increment,
+    ("ebpf_model", "CounterArray", "add"): _counter_add,
+    ("v1model", "counter", "count"): _count,
+    ("v1model", "register", "read"): _register_read,
+    ("v1model", "register", "write"): _register_write,
+    ("v1model", "mark_to_drop", ""): _mark_to_drop,
+    ("v1model", "verify_checksum", ""): _verify_checksum,
+    ("v1model", "update_checksum", ""): _update_checksum,
+}
+
+__all__ = ["DROP_PORT", "checksum", "composite", "counter_kind", "leaf_bytes", "state_map", "statement", "value"]

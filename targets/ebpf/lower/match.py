@@ -1,0 +1,123 @@
+"""Whether key values lie in keysets: select cases of parsers, and table entries that are compiled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from ....semantics import ir
+from ...base import CannotOffload
+from ..artifact import Label, asm
+from ..artifact.asm import R1, R2, R3
+from . import expr as ex
+from .gen import Gen
+
+
+@dataclass(frozen=True)
+class KeyValue:
+    """A key that has been evaluated: ``load(low, count)`` leaves bits of it in r1."""
+
+    width: int
+    signed: bool
+    load: Callable[[int, int], None]
+
+
+@contextmanager
+def evaluated(g: Gen, keys: Sequence[ir.Expr]) -> Iterator[list[KeyValue]]:
+    """The values of ``keys``, computed once, in order."""
+    with ExitStack() as stack:
+        out: list[KeyValue] = []
+        for key in keys:
+            width = g.width(key.type, key.span)
+            out.append(KeyValue(width, ex.is_signed(key.type), _kept(g, stack, key, width)))
+        yield out
+
+
+def _kept(g: Gen, stack: ExitStack, key: ir.Expr, width: int) -> Callable[[int, int], None]:
+    limbs = []
+    for low in range(0, width, 64):
+        if width > 64 and ex.has_calls(key):
+            raise CannotOffload("a call inside a key of more than 64 bits", key.span)
+        ex.window(g, key, low, min(64, width - low))
+        limbs.append(stack.enter_context(g.hold()))
+
+    def load(low: int, count: int) -> None:
+        if low % 64 or not limbs:
+            raise ValueError("keys are loaded by whole limbs")
+        limbs[low // 64].load(R1)
+
+    return load
+
+
+def unless(g: Gen, keys: Sequence[KeyValue], sets: Sequence[ir.KeySet], fail: Label) -> None:
+    """Go to ``fail`` unless every key lies in its set."""
+    if len(sets) == 1 and isinstance(sets[0], ir.AnySet):
+        return
+    for key, item in zip(keys, sets, strict=True):
+        match item:
+            case ir.AnySet():
+                pass
+            case ir.ValueSet(value):
+                _masked(g, key, value, None, fail)
+            case ir.MaskSet(value, mask):
+                _masked(g, key, value, mask, fail)
+            case ir.RangeSet(low, high):
+                _in_range(g, key, low, high, fail)
+            case ir.ParserValueSet():
+                raise CannotOffload("value sets are not kept in maps", item.span)
+
+
+def _masked(g: Gen, key: KeyValue, value: ir.Expr, mask: ir.Expr | None, fail: Label) -> None:
+    for low in range(0, key.width, 64):
+        count = min(64, key.width - low)
+        full = (1 << count) - 1
+        numbers = [ex.constant_value(g, e) for e in (value, mask) if e is not None]
+        if None in numbers:
+            _masked_limb(g, key, value, mask, low, count)
+            g.asm.jump("jne", R1, R2, fail)
+            continue
+        bits = (numbers[-1] or 0) >> low & full if mask is not None else full
+        key.load(low, count)
+        if bits != full:
+            g.constant(R2, bits)
+            g.asm.emit(asm.alu("and", R1, R2))
+        _jump_constant(g, "jne", (numbers[0] or 0) >> low & bits, fail)
+
+
+def _masked_limb(g: Gen, key: KeyValue, value: ir.Expr, mask: ir.Expr | None, low: int, count: int) -> None:
+    """r1 = the key's bits, r2 = the value's, both under the mask."""
+    ex.window(g, value, low, count)
+    with g.hold() as wanted:
+        if mask is None:
+            g.constant(R1, -1)
+        else:
+            ex.window(g, mask, low, count)
+        with g.hold() as bits:
+            key.load(low, count)
+            bits.load(R3)
+        wanted.load(R2)
+    g.asm.emit(asm.alu("and", R1, R3), asm.alu("and", R2, R3))
+
+
+def _jump_constant(g: Gen, op: str, number: int, target: Label) -> None:
+    if number < 1 << 31:
+        g.asm.jump(op, R1, number, target)
+    else:
+        g.constant(R2, number)
+        g.asm.jump(op, R1, R2, target)
+
+
+def _in_range(g: Gen, key: KeyValue, low: ir.Expr, high: ir.Expr, fail: Label) -> None:
+    if key.width > 64:
+        raise CannotOffload("a range of more than 64 bits", low.span)
+    if not key.width:
+        return
+    for bound, op in ((low, "lt"), (high, "gt")):
+        ex.value(g, bound)
+        g.asm.emit(asm.mov(R2, R1))
+        key.load(0, key.width)
+        if key.signed:
+            g.sign_extend(R1, key.width)
+            g.sign_extend(R2, key.width)
+        g.asm.jump(("js" if key.signed else "j") + op, R1, R2, fail)

@@ -1,0 +1,209 @@
+"""The architectures: which blocks a packet passes, and what the machine does with it at the end."""
+
+from __future__ import annotations
+
+from ....semantics import ir
+from ....semantics.source import NOWHERE, Span
+from ...base import CannotOffload
+from ..artifact import Label, asm
+from ..artifact.asm import R0, R1, R2, R6
+from . import stmts
+from .deparse import Deparser, Exit
+from .externs import DROP_PORT
+from .frame import Leaf, Ref, leaves
+from .gen import Gen
+from .hooks import REDIRECT
+from .parse import NO_MATCH, OUT_OF_BOUNDS, TOO_SHORT, ParsePoint, ParserGen
+
+UNAVAILABLE = frozenset(
+    {
+        "enq_timestamp", "enq_qdepth", "deq_timedelta", "deq_qdepth", "ingress_global_timestamp",
+        "egress_global_timestamp",
+    }
+)  # fmt: skip
+"""Fields of v1model's standard metadata that the kernel cannot say."""
+
+__all__ = ["NO_MATCH", "OUT_OF_BOUNDS", "TOO_SHORT", "ebpf_model", "v1model"]
+
+
+def _blocks(program: ir.Program) -> list[str]:
+    assert program.main is not None
+    return [value for _, value in program.package(program.main).args if isinstance(value, str)]
+
+
+def _finish(g: Gen, accept: Label) -> None:
+    """The ends of the program."""
+    g.asm.place(accept)
+    g.asm.emit(asm.mov(R0, g.hook.pass_code), asm.exit_())
+    g.asm.place(g.drop)
+    g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
+
+
+def _entries(g: Gen, points: dict[bool, ParsePoint]) -> list[tuple[Label, ParsePoint]]:
+    """Where the parser is entered, behind the code that tells the hook's variants apart."""
+    labels = {variant: g.asm.label() for variant in g.hook.variants}
+    if True in labels:
+        g.hook.split(g, labels[True])
+    return [(labels[variant], points[variant]) for variant in g.hook.variants]
+
+
+def ebpf_model(g: Gen) -> None:
+    """``ebpfFilter(parser, filter)``: what the filter accepts goes on unchanged, everything else is dropped."""
+    parser_name, filter_name = _blocks(g.program)
+    parser, control = g.program.parser(parser_name), g.program.control(filter_name)
+    packet, hdr = parser.params
+    accept, filtering = g.asm.label(), g.asm.label()
+    g.asm.emit(asm.mov(R6, R1))
+    with g.scope():
+        headers = g.declare(hdr.name, hdr.type, hdr.span)
+        accepted = g.declare("$accept", ir.BOOL)
+        g.clear(headers)
+        g.clear(accepted)
+        points = {v: ParsePoint(v, lambda point, error: g.drop, valid=None) for v in g.hook.variants}
+        env = {packet.name: Ref("$packet", packet.type), hdr.name: headers}
+        parsers = ParserGen(g, lambda point: g.asm.goto(filtering))
+        stmts.top_level(g, lambda: parsers.run(parser, env, _entries(g, points)))
+        g.asm.place(filtering)
+        frame = {control.params[0].name: headers, control.params[1].name: accepted}
+        stmts.top_level(g, lambda: stmts.control(g, control, frame))
+        g.load_leaf(R1, accepted)
+        g.asm.jump("jeq", R1, 0, g.drop)
+    _finish(g, accept)
+
+
+class _V1Model:
+    """v1model, single pass: parser, verify checksum, ingress, egress, compute checksum, deparser."""
+
+    def __init__(self, g: Gen) -> None:
+        self.g = g
+        self.exits: list[Exit] = []
+        self.parsed = g.asm.label()
+        self.stubs: dict[tuple[object, ...], tuple[Label, ParsePoint, str | None]] = {}
+
+    def run(self) -> None:
+        """The whole program."""
+        g = self.g
+        names = _blocks(g.program)
+        parser = g.program.parser(names[0])
+        verify, ingress, egress, compute, deparser = (g.program.control(name) for name in names[1:6])
+        g.asm.emit(asm.mov(R6, R1))
+        with g.scope():
+            self._declare(parser)
+            points = {v: ParsePoint(v, self._reject) for v in g.hook.variants}
+            stmts.top_level(g, lambda: self._parse(parser, points))
+            g.asm.place(self.parsed)
+            self._control(verify, ("hdr", "meta"))
+            self._control(ingress, ("hdr", "meta", "std"))
+            self._between()
+            self._control(egress, ("hdr", "meta", "std"))
+            self._drop_if_marked()
+            self._control(compute, ("hdr", "meta"))
+            send = g.asm.label()
+            frame = {p.name: r for p, r in zip(deparser.params, (self.packet, self.hdr), strict=True)}
+            stmts.top_level(g, lambda: Deparser(g, deparser, self.cursor, send).run(frame, self.exits))
+            g.asm.place(send)
+            g.load_leaf(R1, self.port)
+            g.asm.emit(asm.mov(R2, 0), asm.call(REDIRECT), asm.exit_())
+        g.asm.place(g.drop)
+        g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
+        self._check()
+
+    def _declare(self, parser: ir.Parser) -> None:
+        """Everything that passes from block to block, as a packet finds it (v1model: 0, headers invalid)."""
+        g = self.g
+        packet, hdr, meta, std = parser.params
+        self.packet = Ref("$packet", packet.type)
+        self.hdr = g.declare("$hdr", hdr.type, hdr.span)
+        self.meta = g.declare("$meta", meta.type, meta.span)
+        self.std = g.declare("$std", std.type, std.span)
+        self.cursor = g.declare("$cursor", ir.bits(16))
+        self.port = g.declare("$port", ir.bits(9))
+        g.standard = self.std
+        for ref in (self.hdr, self.meta, self.std):
+            g.clear(ref)
+        if self._live("ingress_port"):
+            g.hook.port(g)
+            g.trim(R1, 9)
+            g.store_leaf(self._field("ingress_port"), R1)
+        if self._live("packet_length"):
+            g.hook.length(g)
+            g.store_leaf(self._field("packet_length"), R1)
+
+    def _field(self, name: str) -> Ref:
+        struct = ir.bare(self.std.type)
+        assert isinstance(struct, ir.StructType)
+        return next(self.std.member(f.name, f.type) for f in struct.fields if f.name == name)
+
+    def _live(self, name: str) -> bool:
+        return self.g.is_live(f"{self.std.path}.{name}")
+
+    # --- parser ---
+
+    def _parse(self, parser: ir.Parser, points: dict[bool, ParsePoint]) -> None:
+        g = self.g
+        refs = (self.packet, self.hdr, self.meta, self.std)
+        env = {p.name: ref for p, ref in zip(parser.params, refs, strict=True)}
+        ParserGen(g, self._accept).run(parser, env, _entries(g, points))
+        done = 0
+        while done < len(self.stubs):
+            label, point, error = list(self.stubs.values())[done]
+            done += 1
+            g.asm.place(label)
+            if error is not None:
+                self._store_error(error)
+            self._accept(point)
+
+    def _accept(self, point: ParsePoint) -> None:
+        g = self.g
+        self.exits.append(Exit(point.tagged, point.cursor, point.valid or frozenset()))
+        g.store_constant(Leaf(self.cursor.path, 16), point.cursor)
+        g.asm.goto(self.parsed)
+
+    def _reject(self, point: ParsePoint, error: str | None) -> Label:
+        """The controls run in any case; the packet's rest begins where the parser stood."""
+        key = (error, point.known)
+        if key not in self.stubs:
+            self.stubs[key] = (self.g.asm.label(), point.copy(), error)
+        return self.stubs[key][0]
+
+    def _store_error(self, error: str) -> None:
+        g = self.g
+        ref = self._field("parser_error")
+        g.store_constant(next(leaves(g.program, ref)), g.program.errors.index(error))
+
+    # --- controls ---
+
+    def _control(self, control: ir.Control, names: tuple[str, ...]) -> None:
+        refs = [getattr(self, name) for name in names]
+        frame = {p.name: ref for p, ref in zip(control.params, refs, strict=True)}
+        stmts.top_level(self.g, lambda: stmts.control(self.g, control, frame))
+
+    def _drop_if_marked(self) -> None:
+        g = self.g
+        g.load_leaf(R1, self._field("egress_spec"))
+        g.asm.jump("jeq", R1, DROP_PORT, g.drop)
+
+    def _between(self) -> None:
+        """Ingress has chosen the port; egress may still drop (simple_switch's egress thread)."""
+        g = self.g
+        self._drop_if_marked()
+        g.store_leaf(self.port, R1)
+        g.store_leaf(self._field("egress_port"), R1)
+        g.store_constant(Leaf(f"{self.std.path}.egress_spec", 9), 0)
+
+    def _check(self) -> None:
+        """Raises CannotOffload for metadata that is read but cannot be had, or written but does not act."""
+        loads, stores = self.g.usage.loads, self.g.usage.stores
+        for name in sorted(UNAVAILABLE):
+            if f"{self.std.path}.{name}" in loads:
+                raise CannotOffload(f"standard_metadata.{name} cannot be had", self._span(loads, name))
+        if f"{self.std.path}.mcast_grp" in stores:
+            raise CannotOffload("multicast (mcast_grp is written)", self._span(stores, "mcast_grp"))
+
+    def _span(self, places: dict[str, Span], name: str) -> Span:
+        return places.get(f"{self.std.path}.{name}", NOWHERE)
+
+
+def v1model(g: Gen) -> None:
+    """See :class:`_V1Model`."""
+    _V1Model(g).run()

@@ -1,0 +1,323 @@
+"""Tables: the lookup, and the chosen action in line.
+
+An entry's value (or the default action's, which lies in a map of its own) says which action and with which arguments;
+every action of the table has one piece of code, which the lookup and compiled-in entries enter with the arguments in
+place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ....semantics import ir
+from ....semantics.source import Span
+from ...base import CannotOffload
+from ..artifact import Label, asm
+from ..artifact.asm import R0, R1, R2, R7, R10
+from ..fillup import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout, default_index
+from . import expr as ex
+from . import match, stmts
+from .frame import Leaf, Ref
+from .gen import Gen, Temp
+from .hooks import MAP_LOOKUP
+
+
+@dataclass
+class _Apply:
+    """One application of a table."""
+
+    g: Gen
+    layout: TableLayout
+    outcome: Temp | None
+    """1 for a hit, or the number of the action that ran; None if nobody asks."""
+    wants_hit: bool
+    args: dict[tuple[int, str], Ref]
+    """Storage of the arguments, by action's place and parameter."""
+    entries: list[Label]
+    """Where the code of each action starts."""
+    end: Label
+
+    @property
+    def table(self) -> ir.Table:
+        """The table."""
+        return self.layout.table
+
+
+def apply(g: Gen, expr: ir.TableApply) -> None:
+    """Apply a table; r1 = what ``expr.result`` asks for: whether there was a hit (a miss), or the action's place."""
+    table = g.tables.get(expr.table)
+    if table is None:
+        raise CannotOffload(f"table {expr.table} cannot be applied here", expr.span)
+    for item in table.properties:
+        if item.name in ("counters", "meters"):
+            raise CannotOffload(f"direct {item.name} of a table", item.span)
+        if item.name in ("implementation", "action_profile") and isinstance(item.value, str):
+            extern = g.program.instance(item.value).extern
+            if extern not in ("hash_table", "array_table"):
+                raise CannotOffload(f"a table with an {extern}", item.span)
+    if f"table {table.name}" in g.active:
+        raise CannotOffload(f"table {table.name} is applied inside itself", expr.span)
+    layout = g.layouts[table.control_name]
+    g.active.append(f"table {table.name}")
+    if expr.result:
+        with g.temp() as outcome:
+            _apply(g, layout, outcome, expr.result != "action_run")
+            outcome.load()
+        if expr.result == "miss":
+            g.asm.emit(asm.alu("xor", R1, 1))
+    else:
+        _apply(g, layout, None, False)
+    g.active.pop()
+
+
+def _apply(g: Gen, layout: TableLayout, outcome: Temp | None, wants_hit: bool) -> None:
+    with g.scope():
+        state = _Apply(g, layout, outcome, wants_hit, {}, [g.asm.label() for _ in layout.actions], g.asm.label())
+        for part in layout.actions:
+            for arg, param in _directionless(part):
+                env = dict(g.env)
+                state.args[part.index, arg.param] = g.declare(f"{part.action.name}.{arg.param}", param.type, param.span)
+                g.env = env
+        if layout.table.const_entries:
+            _compiled_in(state)
+        elif layout.entries is not None:
+            _lookup(state)
+        _set_hit(state, False)
+        _default(state)
+        for part, label in zip(layout.actions, state.entries, strict=True):
+            _action(state, part, label)
+        g.asm.place(state.end)
+
+
+def _directionless(part: ActionPart) -> list[tuple[ArgPart, ir.Param]]:
+    return list(zip(part.args, (p for p in part.action.params if not p.direction), strict=True))
+
+
+def _set_hit(state: _Apply, hit: bool) -> None:
+    if state.outcome is not None and state.wants_hit:
+        state.g.constant(R1, int(hit))
+        state.outcome.save()
+
+
+# --- rules in a map -------------------------------------------------------------------------------------------------
+
+
+def _lookup(state: _Apply) -> None:
+    """Look the key up; on a hit go to the entry's action, else go on."""
+    g, layout = state.g, state.layout
+    entries = layout.entries
+    assert entries is not None
+    g.maps[entries.name] = entries
+    miss = g.asm.label()
+    with g.buffer(entries.key_size, layout.table.span) as place:
+        if layout.trie:
+            g.asm.emit(asm.store(PREFIX_BYTES, R10, place, 8 * (entries.key_size - PREFIX_BYTES)))
+        for part in layout.in_order():
+            _store_key(g, layout.table.keys[part.index].expr, part, place)
+        _find(g, entries.name, place)
+    g.asm.jump("jeq", R0, 0, miss)
+    g.asm.emit(asm.mov(R7, R0))
+    _set_hit(state, True)
+    _from_value(state)
+    g.asm.place(miss)
+
+
+def _find(g: Gen, name: str, key: int) -> None:
+    """r0 = the address of the value in map ``name`` at the key on the stack, or 0."""
+    g.asm.emit(asm.load_map(R1, name), asm.mov(R2, R10), asm.alu("add", R2, key), asm.call(MAP_LOOKUP))
+
+
+def _store_key(g: Gen, expr: ir.Expr, part: KeyPart, place: int) -> None:
+    """One P4 key into the map key: network order, padded in front, or behind if it is the lpm key."""
+    if part.width > 64 and ex.has_calls(expr):
+        raise CannotOffload("a call inside a key of more than 64 bits", expr.span)
+    pad = 8 * part.size - part.width if part.lpm else 0
+    total, at = part.width + pad, place + part.offset
+    if total <= 64:
+        if part.width:
+            ex.value(g, expr)
+            if pad:
+                g.asm.emit(asm.alu("lsh", R1, pad))
+            g.store_bytes(R10, at, part.size)
+        return
+    for index in range(0, part.size, 8):
+        size = min(8, part.size - index)
+        low = 8 * (part.size - index - size) - pad  # of the key's value; below 0 lies the padding
+        count = min(8 * size, part.width - max(low, 0), 8 * size + low)
+        ex.window(g, expr, max(low, 0), count)
+        if low < 0:
+            g.asm.emit(asm.alu("lsh", R1, -low))
+        g.store_bytes(R10, at + index, size)
+
+
+def _from_value(state: _Apply) -> None:
+    """Go to the action that the value at r7 names, with its arguments; go to the source's default if it names none."""
+    g = state.g
+    none = g.asm.label()
+    g.asm.emit(asm.load(ACTION_BYTES, R1, R7, 0))
+    others = [g.asm.label() for _ in state.layout.actions]
+    for part, other in zip(state.layout.actions, others, strict=True):
+        g.asm.jump("jne", R1, part.number, other)
+        _load_arguments(state, part)
+        g.asm.goto(state.entries[part.index])
+        g.asm.place(other)
+    g.asm.goto(none)
+    g.asm.place(none)
+    _source_default(state)
+
+
+def _load_arguments(state: _Apply, part: ActionPart) -> None:
+    g = state.g
+    for arg, param in _directionless(part):
+        ref = state.args[part.index, arg.param]
+        if ref.path not in g.slots:
+            continue
+        for limb in range((arg.width + 63) // 64):
+            count = min(64, arg.width - 64 * limb)
+            g.load_bits(R7, arg.offset, 8 * arg.size - 64 * limb - count, count)
+            g.store_leaf(Ref(ref.path, param.type), R1, limb)
+
+
+# --- default actions ------------------------------------------------------------------------------------------------
+
+
+def _default(state: _Apply) -> None:
+    g, item = state.g, state.layout.default
+    if item is None:
+        _source_default(state)
+        return
+    g.maps[item.name] = item
+    missing = g.asm.label()
+    with g.buffer(4) as place:
+        g.asm.emit(asm.store(4, R10, place, 0))
+        _find(g, item.name, place)
+    g.asm.jump("jeq", R0, 0, missing)  # never: the map has this element
+    g.asm.emit(asm.mov(R7, R0))
+    _from_value(state)
+    g.asm.place(missing)
+    g.asm.goto(g.drop)
+
+
+def _source_default(state: _Apply) -> None:
+    """Go to the default action that the source names."""
+    index = default_index(state.table)
+    if index is None:
+        _unlisted_default(state)
+        return
+    _with_constants(state, state.layout.actions[index], state.table.default)
+
+
+def _unlisted_default(state: _Apply) -> None:
+    """A default action that is not in the table's list has code of its own."""
+    g, default = state.g, state.table.default
+    action = g.actions.get(default.action)
+    if action is None:
+        raise CannotOffload(f"no action {default.action}", default.span)
+    if state.outcome is not None and not state.wants_hit:
+        g.constant(R1, len(state.layout.actions))
+        state.outcome.save()
+    stmts.invoke(g, action.name, action.params, default.args, action.body, None, default.span, keep_env=True)
+    g.asm.goto(state.end)
+
+
+def _with_constants(state: _Apply, part: ActionPart, bound: ir.BoundAction) -> None:
+    """Go to an action with the arguments given in the source."""
+    g = state.g
+    for (arg, _), given in zip(_directionless(part), bound.args, strict=True):
+        number = ex.constant_value(g, given)
+        if number is None:
+            raise CannotOffload("an argument that is not constant", given.span)
+        g.store_constant(Leaf(state.args[part.index, arg.param].path, arg.width), number)
+    g.asm.goto(state.entries[part.index])
+
+
+# --- compiled-in entries --------------------------------------------------------------------------------------------
+
+
+def _compiled_in(state: _Apply) -> None:
+    """Compare with each entry, first winner first; go on if none matches."""
+    g, table = state.g, state.table
+    with match.evaluated(g, [key.expr for key in table.keys]) as keys:
+        for entry in in_winning_order(table):
+            other = g.asm.label()
+            match.unless(g, keys, entry.sets, other)
+            _set_hit(state, True)
+            _with_constants(state, _named(state, entry.action), entry.action)
+            g.asm.place(other)
+
+
+def _named(state: _Apply, bound: ir.BoundAction) -> ActionPart:
+    try:
+        return state.layout.action_named(bound.action)
+    except KeyError:
+        raise CannotOffload(f"{bound.action} is not among the table's actions", bound.span) from None
+
+
+def in_winning_order(table: ir.Table) -> Sequence[ir.Entry]:
+    """The source's entries, first winner first: longest prefix, or priority, or place in the source."""
+    kinds = [key.match_kind for key in table.keys]
+    if "lpm" in kinds and set(kinds) <= {"lpm", "exact"}:
+        lpm = kinds.index("lpm")
+        width = ir.width_of(table.keys[lpm].expr.type)
+        return sorted(table.entries, key=lambda entry: -prefix_length(entry, lpm, width))
+    if any(entry.priority is not None for entry in table.entries):
+        sign = -1 if table.largest_priority_wins else 1
+        return sorted(table.entries, key=lambda entry: sign * (entry.priority or 0))
+    return table.entries
+
+
+def prefix_length(entry: ir.Entry, index: int, width: int) -> int:
+    """The prefix length of an entry's key. Raises CannotOffload if its mask is no prefix, or not constant."""
+    if len(entry.sets) <= index or isinstance(entry.sets[index], ir.AnySet):
+        return 0
+    match entry.sets[index]:
+        case ir.ValueSet():
+            return width
+        case ir.MaskSet(mask=ir.Const(value=int(mask))):
+            ones = mask.bit_count()
+            if mask == ((1 << ones) - 1) << width - ones:
+                return ones
+    raise CannotOffload("the mask of an lpm key is no prefix", entry.span)
+
+
+# --- actions --------------------------------------------------------------------------------------------------------
+
+
+def _action(state: _Apply, part: ActionPart, label: Label) -> None:
+    """The action's code; its arguments lie in place."""
+    g = state.g
+    g.asm.place(label)
+    if state.outcome is not None and not state.wants_hit:
+        g.constant(R1, part.index)
+        state.outcome.save()
+    given = iter(state.table.actions[part.index].args)
+    with g.scope():
+        env = dict(g.env)
+        args: list[ir.Expr] = []
+        for param in part.action.params:
+            if param.direction:
+                args.append(next(given))
+            else:
+                name = f"{part.action.name}.{param.name}"
+                env[name] = state.args[part.index, param.name]
+                args.append(ir.Var(name, param.type, param.span))
+        g.env = env
+        stmts.invoke(
+            g, part.action.name, part.action.params, args, part.action.body, None, state.table.span, keep_env=True
+        )
+    g.asm.goto(state.end)
+
+
+def action_index(g: Gen, subject: ir.Expr, label: ir.Expr | str, span: Span) -> int:
+    """What a switch's subject is compared with: an action's place in the table, or a constant."""
+    if isinstance(subject, ir.TableApply):
+        actions = g.tables[subject.table].actions
+        for index, ref in enumerate(actions):
+            if ref.action == label:
+                return index
+        return len(actions)  # the default action that is not listed
+    number = ex.constant_value(g, label) if not isinstance(label, str) else None
+    if number is None:
+        raise CannotOffload("a switch label that is not constant", span)
+    return number

@@ -1,0 +1,304 @@
+"""Values of more than 64 bits: any 64 bits of one, comparisons, and struct-like values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ....semantics import ir
+from ....semantics.source import Span
+from ...base import CannotOffload
+from ..artifact import Label, asm
+from ..artifact.asm import R1, R2, R3, R10
+from . import expr as ex
+from . import stmts
+from .frame import Ref, is_composite, leaves, parts
+from .gen import Gen
+
+
+def window(g: Gen, expr: ir.Expr, low: int, count: int) -> None:
+    """r1 = bits ``low + count - 1`` down to ``low`` of an expression of more than 64 bits."""
+    if isinstance(expr, ir.Const):
+        g.constant(R1, (ex.constant_value(g, expr) or 0) >> low & ((1 << count) - 1))
+        return
+    if isinstance(expr, ir.Var | ir.Member | ir.Index):
+        ref = ex.resolve(g, expr)
+        if ref is None:
+            raise CannotOffload("this expression is not supported", expr.span)
+        leaf_window(g, ref, low, count, expr.span)
+        return
+    handler = _WINDOWS.get(type(expr))
+    if handler is None:
+        raise CannotOffload("this operation on more than 64 bits", expr.span)
+    handler(g, expr, low, count)
+
+
+def leaf_window(g: Gen, ref: Ref, low: int, count: int, span: Span) -> None:
+    """r1 = some bits of a leaf of any width."""
+    limb, shift = divmod(low, 64)
+    g.load_leaf(R1, ref, limb, span)
+    if shift:
+        g.asm.emit(asm.alu("rsh", R1, shift))
+    if shift + count > 64:
+        g.load_leaf(R2, ref, limb + 1, span)
+        g.asm.emit(asm.alu("lsh", R2, 64 - shift), asm.alu("or", R1, R2))
+    if min(g.width(ref.type), 64 * (limb + 1 if shift + count <= 64 else limb + 2)) > low + count:
+        g.trim(R1, count)
+
+
+def _join(g: Gen, high: Callable[[], None], low: Callable[[], None], low_bits: int) -> None:
+    """r1 = high above low."""
+    high()
+    with g.hold() as held:
+        low()
+        held.load(R2)
+    g.asm.emit(asm.alu("lsh", R2, low_bits), asm.alu("or", R1, R2))
+
+
+def _slice(g: Gen, expr: ir.Slice, low: int, count: int) -> None:
+    ex.window(g, expr.base, expr.low + low, count)
+
+
+def _unary(g: Gen, expr: ir.Unary, low: int, count: int) -> None:
+    if expr.op != "~":
+        raise CannotOffload("arithmetic on more than 64 bits", expr.span)
+    window(g, expr.operand, low, count)
+    g.asm.emit(asm.alu("xor", R1, -1))
+    g.trim(R1, count)
+
+
+_BITWISE: Final = {"&": "and", "|": "or", "^": "xor"}
+
+
+def _binary(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
+    if expr.op == "++":
+        _concat(g, expr, low, count)
+    elif expr.op in _BITWISE:
+        window(g, expr.left, low, count)
+        with g.hold() as held:
+            window(g, expr.right, low, count)
+            held.load(R2)
+        g.asm.emit(asm.alu(_BITWISE[expr.op], R1, R2))
+    elif expr.op in ("<<", ">>"):
+        _shift(g, expr, low, count)
+    elif expr.op in ("+", "-"):
+        _sum(g, expr, low, count)
+    else:
+        raise CannotOffload(f"operator {expr.op} on more than 64 bits", expr.span)
+
+
+def _concat(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
+    border = g.width(expr.right.type)
+    if low >= border:
+        ex.window(g, expr.left, low - border, count)
+    elif low + count <= border:
+        ex.window(g, expr.right, low, count)
+    else:
+        below = border - low
+        _join(
+            g,
+            lambda: ex.window(g, expr.left, 0, count - below),
+            lambda: ex.window(g, expr.right, low, below),
+            below,
+        )
+
+
+def _shift(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
+    amount, width = ex.constant_value(g, expr.right), g.width(expr.type)
+    if amount is None:
+        raise CannotOffload("a shift of more than 64 bits by an amount that is not constant", expr.span)
+    if expr.op == "<<":
+        if low + count <= amount:
+            g.constant(R1, 0)
+        elif low >= amount:
+            window(g, expr.left, low - amount, count)
+        else:
+            window(g, expr.left, 0, low + count - amount)
+            g.asm.emit(asm.alu("lsh", R1, amount - low))
+        return
+    _extended(g, expr.left, width, low + amount, count, ex.is_signed(expr.type))
+
+
+def _extended(g: Gen, expr: ir.Expr, width: int, low: int, count: int, signed: bool) -> None:
+    """Bits of an expression continued above its width with zeros or its sign."""
+    if low + count <= width:
+        ex.window(g, expr, low, count)
+        return
+    if not signed:
+        if low >= width:
+            g.constant(R1, 0)
+        else:
+            ex.window(g, expr, low, width - low)
+        return
+    have = max(1, width - low)
+    ex.window(g, expr, width - have, have)
+    g.sign_extend(R1, have)
+    g.trim(R1, count)
+
+
+def _sum(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
+    """All limbs up to the one wanted, with carry (borrow), into a buffer; then the bits wanted from there."""
+    width = g.width(expr.type)
+    limbs = (low + count + 63) // 64
+    with g.buffer(8 * limbs, expr.span) as place, g.temp() as carry:
+        g.constant(R1, 0)
+        carry.save()
+        for limb in range(limbs):
+            bits = min(64, width - 64 * limb)
+            _sum_limb(g, expr, 64 * limb, bits)
+            carry.load(R3)
+            g.asm.emit(asm.mov(asm.R4, R1), asm.alu("add" if expr.op == "+" else "sub", R1, R3))
+            _carry_out(g, expr.op)
+            g.asm.emit(asm.alu("add", asm.R5, asm.R0))
+            carry.save(asm.R5)
+            g.asm.emit(asm.store(8, R10, place + 8 * limb, R1))
+        first, shift = divmod(low, 64)
+        g.asm.emit(asm.load(8, R1, R10, place + 8 * first))
+        if shift:
+            g.asm.emit(asm.alu("rsh", R1, shift))
+        if shift + count > 64:
+            g.asm.emit(asm.load(8, R2, R10, place + 8 * first + 8), asm.alu("lsh", R2, 64 - shift))
+            g.asm.emit(asm.alu("or", R1, R2))
+        g.trim(R1, count)
+
+
+def _sum_limb(g: Gen, expr: ir.Binary, low: int, bits: int) -> None:
+    """r1 = left op right in one limb, r0 = its carry or borrow."""
+    window(g, expr.left, low, bits)
+    with g.hold() as held:
+        window(g, expr.right, low, bits)
+        g.asm.emit(asm.mov(R2, R1))
+        held.load(R1)
+    done = g.asm.label()
+    g.constant(asm.R0, 0)
+    if expr.op == "+":
+        g.asm.emit(asm.alu("add", R1, R2))
+        g.asm.jump("jge", R1, R2, done)
+    else:
+        g.asm.emit(asm.mov(R3, R1), asm.alu("sub", R1, R2))
+        g.asm.jump("jge", R3, R2, done)
+    g.constant(asm.R0, 1)
+    g.asm.place(done)
+
+
+def _carry_out(g: Gen, op: str) -> None:
+    """r5 = 1 if adding (subtracting) the carry itself went past the end: r4 before, r1 after."""
+    done = g.asm.label()
+    g.constant(asm.R5, 0)
+    g.asm.jump("jge" if op == "+" else "jle", R1, asm.R4, done)
+    g.constant(asm.R5, 1)
+    g.asm.place(done)
+
+
+def _cast(g: Gen, expr: ir.Cast, low: int, count: int) -> None:
+    width = g.width(expr.operand.type, expr.span)
+    if width:
+        _extended(g, expr.operand, width, low, count, ex.is_signed(expr.operand.type))
+    else:
+        g.constant(R1, 0)
+
+
+def _mux(g: Gen, expr: ir.Mux, low: int, count: int) -> None:
+    ex.choose(g, expr, lambda side: ex.window(g, side, low, count))
+
+
+_WINDOWS: Final[dict[type, Callable[..., None]]] = {
+    ir.Slice: _slice,
+    ir.Unary: _unary,
+    ir.Binary: _binary,
+    ir.Cast: _cast,
+    ir.Mux: _mux,
+}
+
+
+# --- comparisons ----------------------------------------------------------------------------------------------------
+
+
+def compare(g: Gen, op: str, left: ir.Expr, right: ir.Expr, width: int, target: Label) -> None:
+    """Go to ``target`` if ``left op right``, for unsigned or signed values of ``width`` > 64 bits."""
+    around = g.asm.label()
+    top = (width - 1) // 64
+    signed = ex.is_signed(left.type)
+    for limb in range(top, -1, -1):
+        bits = min(64, width - 64 * limb)
+        window(g, left, 64 * limb, bits)
+        with g.hold() as held:
+            window(g, right, 64 * limb, bits)
+            g.asm.emit(asm.mov(R2, R1))
+            held.load(R1)
+        if signed and limb == top:
+            g.sign_extend(R1, bits)
+            g.sign_extend(R2, bits)
+        _limb(g, op, target, around, signed and limb == top, last=not limb)
+    g.asm.place(around)
+
+
+def _limb(g: Gen, op: str, target: Label, around: Label, signed: bool, last: bool) -> None:
+    """One limb, highest first: decided where the two differ, and at the last one."""
+    prefix = "js" if signed else "j"
+    if op in ("==", "!="):
+        if op == "!=":
+            g.asm.jump("jne", R1, R2, target)
+        elif last:
+            g.asm.jump("jeq", R1, R2, target)
+        else:
+            g.asm.jump("jne", R1, R2, around)
+        return
+    strict = "lt" if op[0] == "<" else "gt"
+    if last:
+        g.asm.jump(prefix + strict.replace("t", "e") if op.endswith("=") else prefix + strict, R1, R2, target)
+    else:
+        g.asm.jump(prefix + strict, R1, R2, target)
+        g.asm.jump("jne", R1, R2, around)
+
+
+def compare_composites(g: Gen, op: str, left: ir.Expr, right: ir.Expr, target: Label, span: Span) -> None:
+    """Go to ``target`` if two structs, headers, stacks or tuples are equal (``==``) or differ (``!=``)."""
+    with g.scope():
+        one, two = _place(g, left, span), _place(g, right, span)
+        differ = target if op == "!=" else g.asm.label()
+        _unequal(g, one, two, differ, span)
+        if op == "==":
+            g.asm.goto(target)
+            g.asm.place(differ)
+
+
+def _place(g: Gen, expr: ir.Expr, span: Span) -> Ref:
+    ref = ex.resolve(g, expr) if isinstance(expr, ir.Var | ir.Member | ir.Index) else None
+    if ref is None:
+        ref = g.declare("$operand", expr.type, span)
+        stmts.assign(g, ref, expr)
+    return ref
+
+
+def _unequal(g: Gen, one: Ref, two: Ref, differ: Label, span: Span) -> None:
+    """Go to ``differ`` if the two are not equal; headers are equal if both are invalid, or valid with equal fields."""
+    todo: list[tuple[Ref, Ref] | Label] = [(one, two)]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, Label):
+            g.asm.place(item)
+            continue
+        x, y = item
+        if not is_composite(x.type):
+            _leaf_unequal(g, x, y, differ, span)
+            continue
+        if isinstance(ir.bare(x.type), ir.HeaderType):
+            skip = g.asm.label()
+            g.load_leaf(R1, x.valid, span=span)
+            g.load_leaf(R2, y.valid, span=span)
+            g.asm.jump("jne", R1, R2, differ)
+            g.asm.jump("jeq", R1, 0, skip)
+            todo.append(skip)
+        todo += reversed(list(zip(parts(x.type, x), parts(y.type, y), strict=True)))
+
+
+def _leaf_unequal(g: Gen, x: Ref, y: Ref, differ: Label, span: Span) -> None:
+    width = g.width(x.type, span)
+    for limb in range((width + 63) // 64):
+        g.load_leaf(R1, x, limb, span)
+        g.load_leaf(R2, y, limb, span)
+        g.asm.jump("jne", R1, R2, differ)
+
+
+__all__ = ["compare", "compare_composites", "leaf_window", "leaves", "window"]

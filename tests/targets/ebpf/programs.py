@@ -1,0 +1,131 @@
+"""Small p4ast programs made by hand, for tests of the eBPF lowering that must not depend on the front end."""
+
+from __future__ import annotations
+
+from p4verify.semantics import ir
+
+ETHERNET = ir.HeaderType(
+    "ethernet_t", (ir.Field("dst", ir.bits(48)), ir.Field("src", ir.bits(48)), ir.Field("type", ir.bits(16)))
+)
+IPV4 = ir.HeaderType(
+    "ipv4_t",
+    tuple(
+        ir.Field(name, ir.bits(width))
+        for name, width in (
+            ("version", 4), ("ihl", 4), ("tos", 8), ("len", 16), ("id", 16), ("flags", 3), ("frag", 13), ("ttl", 8),
+            ("proto", 8), ("sum", 16), ("src", 32), ("dst", 32),
+        )
+    ),
+)  # fmt: skip
+HEADERS = ir.StructType("headers_t", (ir.Field("eth", ETHERNET), ir.Field("ip", IPV4)))
+PACKET_IN = ir.ExternType("packet_in")
+ERRORS = ("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort", "ParserTimeout")
+
+
+def member(base: ir.Expr, *names: str) -> ir.Expr:
+    """``base.name.name...``, typed."""
+    for name in names:
+        type_ = base.type
+        assert isinstance(type_, ir.HeaderType | ir.StructType)
+        base = ir.Member(base, name, next(f.type for f in type_.fields if f.name == name))
+    return base
+
+
+def number(value: int, width: int) -> ir.Const:
+    """A literal."""
+    return ir.Const(value, ir.bits(width))
+
+
+def extract(target: ir.Expr) -> ir.Stmt:
+    """``packet.extract(target)``."""
+    params = (ir.Param("hdr", target.type, "out"),)
+    return ir.Do(ir.ExternCall("packet", "packet_in", "extract", (target.type,), (target,), params, ir.VOID, True))
+
+
+def goto(state: str) -> ir.Transition:
+    """``transition state``."""
+    return ir.Transition((), (ir.SelectCase((), state),))
+
+
+def select(key: ir.Expr, *cases: tuple[int | None, str]) -> ir.Transition:
+    """``transition select(key) { value: state; ... }``; None is ``default``."""
+    width = ir.width_of(key.type)
+    return ir.Transition(
+        (key,),
+        tuple(
+            ir.SelectCase((ir.AnySet() if value is None else ir.ValueSet(number(value, width)),), state)
+            for value, state in cases
+        ),
+    )
+
+
+def ethernet_ip_states(hdr: ir.Expr, other: str) -> tuple[ir.State, ...]:
+    """Ethernet, then IPv4 where the type says so, else on to ``other``."""
+    return (
+        ir.State(
+            "start", (extract(member(hdr, "eth")),), select(member(hdr, "eth", "type"), (0x800, "ip"), (None, other))
+        ),
+        ir.State("ip", (extract(member(hdr, "ip")),), goto("accept")),
+    )
+
+
+NO_ACTION = ir.Action("NoAction", "NoAction", (), ir.Block())
+
+
+def ebpf_filter(
+    body: tuple[ir.Stmt, ...],
+    *,
+    actions: tuple[ir.Action, ...] = (),
+    tables: tuple[ir.Table, ...] = (),
+    locals_: tuple[ir.Declare, ...] = (),
+    headers: ir.StructType = HEADERS,
+    states: tuple[ir.State, ...] | None = None,
+    instances: tuple[ir.Instance, ...] = (),
+    functions: tuple[ir.Function, ...] = (),
+) -> ir.Program:
+    """An ``ebpfFilter``; parameters are ``packet``, ``hdr`` and ``pass``."""
+    hdr = ir.Var("hdr", headers)
+    states = states if states is not None else ethernet_ip_states(hdr, "reject")
+    parser = ir.Parser("main.prs", "prs", (ir.Param("packet", PACKET_IN), ir.Param("hdr", headers, "out")), (), states)
+    control = ir.Control(
+        "main.filt",
+        "filt",
+        (ir.Param("hdr", headers, "inout"), ir.Param("pass", ir.BOOL, "out")),
+        locals_,
+        (NO_ACTION, *actions),
+        tables,
+        ir.Block(body),
+    )
+    package = ir.Package("main", "ebpfFilter", (headers,), (("prs", "main.prs"), ("filt", "main.filt")))
+    return ir.Program(
+        "test.p4", "ebpf_model", ERRORS, ("exact", "lpm", "ternary"), (), functions, (NO_ACTION,), instances,
+        (parser,), (control,), (package,), "main",
+    )  # fmt: skip
+
+
+HDR = ir.Var("hdr", HEADERS)
+PASS = ir.Var("pass", ir.BOOL)
+TRUE, FALSE = ir.Const(True, ir.BOOL), ir.Const(False, ir.BOOL)
+
+
+def accept(value: ir.Expr) -> ir.Stmt:
+    """``pass = value``."""
+    return ir.Assign(PASS, value)
+
+
+def acl(kinds: tuple[str, ...] = ("exact",), *, const_default: bool = False) -> ir.Program:
+    """``pass`` is what table ``acl`` says of the IPv4 addresses (``exact`` or ``lpm`` keys dst, src); default: drop."""
+    allow = ir.Action("allow", "filt.allow", (ir.Param("yes", ir.BOOL),), ir.Block((accept(ir.Var("yes", ir.BOOL)),)))
+    drop = ir.Action("drop", "filt.drop", (), ir.Block((accept(FALSE),)))
+    fields = ("dst", "src", "proto")
+    table = ir.Table(
+        "acl",
+        "filt.acl",
+        tuple(ir.Key(member(HDR, "ip", f), kind, f"hdr.ip.{f}") for f, kind in zip(fields, kinds, strict=False)),
+        (ir.ActionRef("allow"), ir.ActionRef("drop"), ir.ActionRef("NoAction")),
+        ir.BoundAction("drop"),
+        const_default,
+        size=64,
+    )
+    body = (accept(FALSE), ir.Do(ir.TableApply("acl", "", ir.VOID)))
+    return ebpf_filter(body, actions=(allow, drop), tables=(table,))
