@@ -1,0 +1,123 @@
+"""The frame as the classifier sees it: after ``eth_type_trans`` and ``skb_vlan_untag``, before any filter.
+
+Offset 0 is the network header, offset -14 the Ethernet header. An outer VLAN tag has been taken out of the data
+(``skb_vlan_untag`` in ``net/core/skbuff.c``), so the bytes before it stand four bytes later in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ....semantics import bits as b
+from ....semantics.bits import FALSE, TRUE, Term
+from ....semantics.meaning.behaviour import LENGTH, byte, input_bytes
+from ....semantics.source import Span, Unsupported
+from .offsets import Offset, selected
+
+ETH_HLEN: Final = 14
+ETH_ZLEN: Final = ETH_HLEN
+"""The shortest frame that reaches a hook; shorter ones are dropped by every driver."""
+VLAN_HLEN: Final = 4
+VLAN_TYPES: Final = (0x8100, 0x88A8)
+ETH_P_802_3, ETH_P_802_2 = 0x0001, 0x0004
+_FIRST_TYPE: Final = 0x0600
+_TAG_NEEDS: Final = ETH_HLEN + VLAN_HLEN + 2
+"""A tag needs two bytes behind it, or the frame is dropped (``skb_vlan_untag`` looks at them)."""
+_HEADROOM: Final = 3
+"""Bytes before the frame that a load may touch if its mask leaves them out (drivers reserve 32 or more)."""
+_MAX_HEADROOM: Final = 0x10000
+"""No frame has more bytes before its network header: ``skb->network_header`` is 16 bits."""
+
+TYPE: Final = input_bytes(12, 2)
+TAGGED: Final = b.or_(*(b.eq(TYPE, b.bv(kind, 16)) for kind in VLAN_TYPES))
+
+
+def at_least(length: int) -> Term:
+    """Whether the frame has that many bytes."""
+    if length <= 0:
+        return TRUE
+    return FALSE if length > 0xFFFF else b.uge(LENGTH, b.bv(length, 16))
+
+
+WHOLE_TAG: Final = at_least(_TAG_NEEDS)
+
+
+def protocol() -> Term:
+    """``skb_protocol(skb, false)``: the outer tag's type, or what ``eth_type_trans`` makes of the frame (16 bits)."""
+    novell = b.and_(at_least(16), b.eq(input_bytes(14, 2), b.bv(0xFFFF, 16)))
+    length_field = b.ite(novell, b.bv(ETH_P_802_3, 16), b.bv(ETH_P_802_2, 16))
+    return b.ite(b.ult(TYPE, b.bv(_FIRST_TYPE, 16)), length_field, TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Some bytes of the frame: whether they are there, and the term (arbitrary where they are not)."""
+
+    ok: Term
+    word: Term
+
+
+class Frame:
+    """Loads from a frame that is, or is not, tagged; ``max_length`` bounds its length on the wire."""
+
+    def __init__(self, *, tagged: bool, max_length: int) -> None:
+        self.tagged = tagged
+        self.max_length = max_length
+        self._network = ETH_HLEN + VLAN_HLEN * tagged
+        self._min_length = _TAG_NEEDS if tagged else ETH_ZLEN
+        self._loads: dict[tuple[Offset, int, int], Load] = {}
+
+    def longer_than(self, offset: Offset) -> Term:
+        """``offset < skb->len``."""
+        return b.or_(*(b.and_(c, self._reaches(v + 1)) for v, c in offset.choices))
+
+    def load(self, base: Offset, displacement: int, count: int, mask: int, span: Span, *, checked: bool) -> Load:
+        """``skb_header_pointer`` for ``count`` bytes of which only those in ``mask`` matter.
+
+        ``checked``: below any headroom the load fails (the test that ``u32_classify`` makes for keys).
+
+        Raises:
+            Unsupported: the load may read from memory before the frame.
+        """
+        garbage = self._masked_out(mask, count)
+        fails, words = [], []
+        for value, condition in base.choices:
+            at = _int32(value + displacement)
+            if at < -_MAX_HEADROOM and checked:
+                fails.append(condition)
+                continue
+            if at < -ETH_HLEN - min(garbage, _HEADROOM):
+                raise Unsupported(f"a load {-at - ETH_HLEN} bytes before the frame", span)
+            there = self._reaches(at + count)
+            fails.append(b.and_(condition, b.not_(there)))
+            if there is not FALSE:
+                words.append((condition, self._bytes(at, count)))
+        word = selected(words) if words else b.bv(0, 8 * count)
+        return Load(b.not_(b.or_(*fails)), word)
+
+    @staticmethod
+    def _masked_out(mask: int, count: int) -> int:
+        """How many of the first bytes the mask leaves out (never all of them)."""
+        return min(count - 1, count - (mask.bit_length() + 7) // 8)
+
+    def _reaches(self, end: int) -> Term:
+        """Whether the data from the network header on has ``end`` bytes or more."""
+        length = self._network + end
+        if length <= self._min_length:
+            return TRUE
+        return FALSE if length > self.max_length else at_least(length)
+
+    def _bytes(self, at: int, count: int) -> Term:
+        return b.concat(*(self._byte(at + i) for i in range(count)))
+
+    def _byte(self, at: int) -> Term:
+        index = ETH_HLEN + at
+        if index < 0:
+            return b.bv(0, 8)  # masked out
+        return byte(index + VLAN_HLEN if self.tagged and index >= 12 else index)
+
+
+def _int32(value: int) -> int:
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value
