@@ -1,0 +1,82 @@
+"""What an eBPF program does to any frame, from RFC 9669 and the kernel's source.
+
+Not modelled, and refused with the place: programs at other hooks than tc ingress and XDP, tail calls, kernel
+functions, loops whose end does not fold, helpers that are not in :data:`.hooks.HOOKS`, addresses with more than a few
+possible offsets.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ....semantics import bits as b
+from ....semantics.meaning.behaviour import Assumption, Behaviour
+from ....semantics.source import InputError, Span, Unsupported
+from ..artifact import BpfObject, BpfProgram
+from .hooks import HOOKS, MIN_FRAME, HookName, finish, start
+from .machine import Machine, MixedRead
+from .memory import Restart, initial_stores
+from .state import shorter_than
+
+__all__ = ["HookName", "meaning"]
+
+_LINEAR: Final = "the frame lies in one piece of memory (data_end is its end), and helpers find the memory they need"
+_PORTS: Final = "port numbers are interface indices; every interface that a frame is sent to exists and is up"
+
+
+def meaning(obj: BpfObject, program: str | None = None, hook: HookName | None = None) -> Behaviour:
+    """What ``program`` of ``obj`` does to any frame on the wire.
+
+    Args:
+        obj: an object file.
+        program: the program's name, or its section; needed if there are several.
+        hook: where it is attached; by default what its section's name says.
+
+    Raises:
+        InputError: there is no such program.
+        Unsupported: something that is not modelled, with its place.
+    """
+    chosen = _choose(obj, program)
+    where = hook or _hook(chosen, obj.name)
+    written: frozenset[str] = frozenset()
+    mix = True
+    while True:  # ends: each round adds a map, or gives up mixing
+        try:
+            return _run(obj, chosen, where, written, mix=mix)
+        except Restart as restart:
+            written |= {restart.name}
+        except MixedRead:
+            mix = False
+
+
+def _choose(obj: BpfObject, name: str | None) -> BpfProgram:
+    try:
+        return obj.program(name)
+    except KeyError as error:
+        raise InputError.at(Span(obj.name, 0, 0), str(error.args[0])) from None
+
+
+def _hook(program: BpfProgram, file: str) -> HookName:
+    if program.hook == "xdp":
+        return "xdp"
+    if program.hook == "tc":
+        return "tcx" if program.section.lstrip("?").startswith("tcx") else "tc"
+    text = f"program {program.name} in section {program.section}: a hook that is not modelled (tc ingress and XDP are)"
+    raise Unsupported(text, program.place(0, file))
+
+
+def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset[str], *, mix: bool) -> Behaviour:
+    machine = Machine(program, obj.maps, HOOKS[hook], written=written, mix=mix, file=obj.name)
+    stores = initial_stores(machine.maps, written)
+    begin = start(hook, stores)
+    key_bits = {item.name: 8 * item.key_size for item in obj.maps}
+    cases = [*begin.cases, *(finish(hook, state, written, key_bits) for state in machine.run(begin.states))]
+    names = {name for case in cases for name in (*case.metadata, *case.state)}
+    return Behaviour(
+        tuple(cases),
+        domain=(Assumption(f"frames have at least {MIN_FRAME} bytes", b.not_(shorter_than(MIN_FRAME))),),
+        choices=tuple(machine.choices),
+        observables=("outputs", *sorted(names)),
+        notes=(_LINEAR, _PORTS),
+        faults=tuple(machine.faults),
+    )

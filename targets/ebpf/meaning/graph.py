@@ -1,0 +1,162 @@
+"""Control flow of a program: who follows whom, in which order to run so that paths meet, and which registers matter.
+
+Works on slots. Calls of the program's own functions go on behind the call; the machine enters the function itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import networkx as nx
+
+from ....semantics.source import Unsupported
+from ..artifact.insn import (
+    ALU,
+    ALU64,
+    CALL_LOCAL,
+    JMP,
+    JMP32,
+    JMP_OPS,
+    LD,
+    LDX,
+    MODE_ATOMIC,
+    ST,
+    STX,
+    Insn,
+    X,
+)
+from ..artifact.program import BpfProgram
+
+EXIT: Final = JMP_OPS["exit"] | JMP
+CALL: Final = JMP_OPS["call"] | JMP
+JA: Final = JMP_OPS["ja"] | JMP
+JA32: Final = JMP_OPS["ja"] | JMP32
+
+HELPER_ARGUMENTS: Final = {
+    1: 2, 2: 4, 3: 2, 5: 0, 6: 5, 7: 0, 8: 0, 9: 5, 18: 3, 19: 1, 23: 2, 26: 4, 28: 5, 39: 2, 43: 3, 44: 2, 125: 0,
+}  # fmt: skip
+"""Helper's number → how many registers it reads; those left out read all five."""
+
+
+def is_jump(insn: Insn) -> bool:
+    """Whether this is a conditional or unconditional jump (no call, no exit)."""
+    return insn.cls in (JMP, JMP32) and insn.opcode not in (EXIT, CALL)
+
+
+def target(slot: int, insn: Insn) -> int:
+    """The slot that a jump goes to."""
+    return slot + 1 + (insn.imm if insn.opcode == JA32 else insn.off)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A program by slots."""
+
+    insns: dict[int, Insn]
+    order: dict[int, int]
+    """Slot → rank: running the lowest rank first lets every path arrive before a place is run (loops apart)."""
+    joins: frozenset[int]
+    """Slots that more than one instruction leads to."""
+    live: dict[int, frozenset[int]]
+    """Slot → registers that some path from it reads before it writes them."""
+
+
+def analyse(program: BpfProgram) -> Graph:
+    """The graph of ``program``. Raises Unsupported for a jump that leaves it or falls off its end."""
+    insns = dict(zip(program.slots(), program.insns, strict=False))
+    follows = {slot: list(_followers(program, insns, slot)) for slot in insns}
+    for slot, after in follows.items():
+        for other in after:
+            if other not in insns:
+                raise Unsupported(f"instruction {slot} leads to {other}, where there is none", program.place(slot))
+    incoming: dict[int, int] = {}
+    for after in follows.values():
+        for other in after:
+            incoming[other] = incoming.get(other, 0) + 1
+    joins = frozenset(slot for slot, count in incoming.items() if count > 1)
+    return Graph(insns, _ranks(follows), joins, _liveness(insns, follows))
+
+
+def _followers(program: BpfProgram, insns: dict[int, Insn], slot: int) -> Iterator[int]:
+    insn = insns[slot]
+    if insn.opcode == EXIT:
+        return
+    if is_jump(insn):
+        yield target(slot, insn)
+        if insn.opcode in (JA, JA32):
+            return
+    yield slot + insn.size
+
+
+def _ranks(follows: dict[int, list[int]]) -> dict[int, int]:
+    """Topological order of the strongly connected components; inside one, reverse postorder from its first slot."""
+    graph: nx.DiGraph = nx.DiGraph()
+    graph.add_nodes_from(follows)
+    graph.add_edges_from((a, c) for a, after in follows.items() for c in after)
+    condensed = nx.condensation(graph)
+    ranks: dict[int, int] = {}
+    for component in nx.lexicographical_topological_sort(condensed, key=lambda n: min(condensed.nodes[n]["members"])):
+        members = condensed.nodes[component]["members"]
+        inside = graph.subgraph(members)
+        for slot in reversed(list(nx.dfs_postorder_nodes(inside, min(members)))):
+            ranks[slot] = len(ranks)
+    return ranks
+
+
+def _liveness(insns: dict[int, Insn], follows: dict[int, list[int]]) -> dict[int, frozenset[int]]:
+    """Backward data flow to its least fixed point."""
+    live: dict[int, frozenset[int]] = dict.fromkeys(insns, frozenset())
+    leads: dict[int, list[int]] = {slot: [] for slot in insns}
+    for slot, after in follows.items():
+        for other in after:
+            leads[other].append(slot)
+    effects = {slot: (frozenset(r), frozenset(w)) for slot, insn in insns.items() for r, w in (touches(insn),)}
+    pending = sorted(insns)
+    queued = set(pending)
+    while pending:
+        slot = pending.pop()
+        queued.discard(slot)
+        behind: frozenset[int] = frozenset().union(*(live[o] for o in follows[slot]))
+        reads, writes = effects[slot]
+        now = reads | (behind - writes)
+        if now != live[slot]:
+            live[slot] = now
+            fresh = [o for o in leads[slot] if o not in queued]
+            pending += fresh
+            queued.update(fresh)
+    return live
+
+
+def touches(insn: Insn) -> tuple[set[int], set[int]]:
+    """Registers that an instruction reads, and that it overwrites whatever happens."""
+    cls, register = insn.cls, bool(insn.opcode & X)
+    if cls in (ALU, ALU64):
+        name = insn.opcode & 0xF0
+        reads = {insn.dst} if name != 0xB0 else set()
+        if register and name != 0xD0:
+            reads.add(insn.src)
+        return reads, {insn.dst}
+    if cls == LD:
+        return (set() if insn.wide else set(range(11))), {insn.dst} if insn.wide else set()
+    if cls == LDX:
+        return {insn.src}, {insn.dst}
+    if cls == ST:
+        return {insn.dst}, set()
+    if cls == STX:
+        atomic = insn.opcode & 0xE0 == MODE_ATOMIC
+        return {insn.dst, insn.src} | ({0} if atomic and insn.imm == 0xF1 else set()), set()
+    if insn.opcode == EXIT:
+        return {0}, set()
+    if insn.opcode == CALL:
+        count = HELPER_ARGUMENTS.get(insn.imm, 5) if insn.src == 0 else 5
+        return set(range(1, count + 1)), {0, 1, 2, 3, 4, 5}
+    if insn.opcode in (JA, JA32):
+        return set(), set()
+    return {insn.dst} | ({insn.src} if register else set()), set()
+
+
+def is_local_call(insn: Insn) -> bool:
+    """Whether this calls one of the program's own functions."""
+    return insn.opcode == CALL and insn.src == CALL_LOCAL

@@ -1,0 +1,154 @@
+"""What the kernel does before a program runs and with what it returns, at the hooks that are modelled.
+
+tc ingress: ``__netif_receive_skb_core`` and ``sch_handle_ingress`` (net/core/dev.c), ``skb_vlan_untag`` (skbuff.c),
+``cls_bpf_classify`` with direct action (net/sched/cls_bpf.c) or ``tcx_run`` (dev.c), ``skb_do_redirect`` (filter.c).
+XDP: ``do_xdp_generic`` (dev.c); native XDP gives the same verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ....semantics import bits as b
+from ....semantics.bits import Term
+from ....semantics.meaning.behaviour import PORT, Case, Output, Packet, byte, input_bytes
+from .context import SKB
+from .context import XDP as XDP_FIELDS
+from .helpers_skb import TC, TC_ACT_REDIRECT, TC_ACT_SHOT, is_vlan, protocol_of, with_tag
+from .helpers_xdp import XDP, XDP_PASS, XDP_REDIRECT, XDP_TX
+from .machine import Host, start_registers
+from .memory import PRESENT
+from .state import Layout, State, Vlan, shorter_than
+from .store import Store
+
+HookName = Literal["tc", "tcx", "xdp"]
+
+MIN_FRAME: Final = 14
+"""No driver hands on a frame without a whole Ethernet header."""
+UNTAG_LENGTH: Final = 20
+"""A tagged frame that is shorter is dropped (``skb_vlan_untag`` wants two bytes behind the tag)."""
+
+HOOKS: Final[Mapping[HookName, Host]] = {"tc": Host(SKB, TC), "tcx": Host(SKB, TC), "xdp": Host(XDP_FIELDS, XDP)}
+
+TC_ACT_STOLEN, TC_ACT_TRAP = 4, 8
+
+REPORTED: Final = {"mark": "mark", "priority": "priority", "tc_classid": "classid"}
+"""Metadata fields that leave with the packet → their names in :attr:`Case.metadata`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The states in which a program starts, and the cases in which it never does."""
+
+    states: list[State]
+    cases: list[Case]
+
+
+def start(hook: HookName, stores: Mapping[str, Store]) -> Start:
+    """What the kernel does to the frame before the program at ``hook`` runs."""
+    whole = b.not_(shorter_than(MIN_FRAME))
+    if hook == "xdp":
+        return Start([_state(whole, Layout(), MIN_FRAME, None, {}, stores)], [])
+    kind = input_bytes(12, 2)
+    tagged = is_vlan(kind)
+    plain = _state(
+        b.and_(whole, b.not_(tagged)),
+        Layout(),
+        MIN_FRAME,
+        None,
+        _metadata(protocol_of(kind, input_bytes(14, 2), 16)),
+        stores,
+    )
+    vlan = Vlan(kind, input_bytes(14, 2))
+    inside = Layout(tuple(byte(i) for i in range(12)), 16)
+    fields = _metadata(protocol_of(input_bytes(16, 2), input_bytes(18, 2), UNTAG_LENGTH))
+    enough = b.not_(shorter_than(UNTAG_LENGTH))
+    untagged = _state(b.and_(enough, tagged), inside, UNTAG_LENGTH, vlan, fields, stores)
+    cut = Case(b.and_(whole, tagged, shorter_than(UNTAG_LENGTH)), ())
+    return Start([plain, untagged], [cut])
+
+
+def _state(
+    guard: Term,
+    layout: Layout,
+    shortest: int,
+    vlan: Vlan | None,
+    fields: dict[str, Term],
+    stores: Mapping[str, Store],
+) -> State:
+    fields = fields | {"redirect": b.bv(0, 32), "redirected": b.bv(0, 1)}
+    return State(guard, 0, start_registers(), layout, shortest, {}, (), vlan, fields, dict(stores))
+
+
+def _metadata(protocol: Term) -> dict[str, Term]:
+    kept = {f.name: b.var(f"in.{f.name}", f.width) for f in SKB if f.kind == "kept"}
+    return kept | {"protocol": protocol, "tc_classid": b.bv(0, 16)}
+
+
+def finish(hook: HookName, state: State, written: frozenset[str], maps: Mapping[str, int]) -> Case:
+    """What the kernel does when the program has ended in ``state``.
+
+    Args:
+        hook: where the program ran.
+        state: its end; R0 holds what it returned.
+        written: the state that it may have changed.
+        maps: map's name → bits of its key.
+    """
+    returned = state.regs[0]
+    assert isinstance(returned, Term)
+    code = b.extract(returned, 31, 0)
+    frame = with_tag(state.layout, state.vlan) if state.vlan is not None else state.layout
+    packet = _trimmed(frame)
+    outputs = tuple(o for o in _outputs(hook, state, code, packet) if o.when is not b.FALSE)
+    metadata = {}
+    if outputs:
+        for field, name in REPORTED.items():
+            value = state.fields.get(field)
+            if value is not None and value is not _before(field):
+                metadata[name] = b.zext(value, 32)
+    return Case(state.guard, outputs, metadata, _state_after(state, written, maps))
+
+
+def _before(field: str) -> Term:
+    """What a reported field holds when the program starts."""
+    return b.bv(0, 16) if field == "tc_classid" else b.var(f"in.{field}", 32)
+
+
+def _trimmed(layout: Layout) -> Packet:
+    """The frame, with bytes that are the input's own left to the payload."""
+    prefix, payload = list(layout.prefix), layout.payload
+    while prefix and payload and prefix[-1] is byte(payload - 1):
+        prefix.pop()
+        payload -= 1
+    return Packet(tuple(prefix), payload)
+
+
+def _outputs(hook: HookName, state: State, code: Term, packet: Packet) -> list[Output]:
+    def is_code(*numbers: int) -> Term:
+        return b.or_(*(b.eq(code, b.bv(n, 32)) for n in numbers))
+
+    redirected = b.to_bool(state.fields["redirected"])
+    nowhere, target = b.bv(0, 32), state.fields["redirect"]
+    if hook == "xdp":
+        return [
+            Output(is_code(XDP_PASS), "stack", nowhere, packet),
+            Output(is_code(XDP_TX), "port", PORT, packet),
+            Output(b.and_(is_code(XDP_REDIRECT), redirected), "port", target, packet),
+        ]
+    taken = [TC_ACT_SHOT, TC_ACT_REDIRECT]
+    if hook == "tc":  # tcx takes these two for "next program", cls_bpf for the end of the packet
+        taken += [TC_ACT_STOLEN, TC_ACT_TRAP]
+    return [
+        Output(b.not_(is_code(*taken)), "stack", nowhere, packet),
+        Output(b.and_(is_code(TC_ACT_REDIRECT), redirected), "port", target, packet),
+    ]
+
+
+def _state_after(state: State, written: frozenset[str], maps: Mapping[str, int]) -> dict[str, Term]:
+    after = {}
+    for name in sorted(written):
+        index = b.var(f"at.map.{name}", maps[name.removesuffix(PRESENT)])
+        after[f"map.{name}"] = state.stores[name].read(index)
+    return after

@@ -1,0 +1,120 @@
+"""Arithmetic and comparisons with pointers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from operator import eq, ge, gt, le, lt, ne
+from typing import Final, Protocol
+
+from ....semantics import bits as b
+from ....semantics.bits import Term
+from ....semantics.meaning.behaviour import LENGTH
+from ..artifact.insn import ALU64, JMP32, Insn
+from .memory import Checks
+from .state import State, shorter_than
+from .values import Address
+
+FAR: Final = 1 << 29
+"""Offsets that the kernel's verifier allows (BPF_MAX_VAR_OFF)."""
+
+
+class Split(Exception):
+    """``term`` must be a number here: run once for each that it can be."""
+
+    def __init__(self, term: Term) -> None:
+        super().__init__(term)
+        self.term = term
+
+
+class Numbers(Checks, Protocol):
+    """A machine that can also fix terms to numbers."""
+
+    def number(self, state: State, term: Term) -> int:
+        """``term`` as a number; raises Split."""
+
+
+def arithmetic(
+    machine: Numbers, state: State, insn: Insn, name: str, dst: Term | Address, operand: Term | Address
+) -> Term | Address:
+    """``dst name operand`` where at least one is a pointer: plus or minus a number, or the distance of two."""
+    if insn.cls != ALU64 or name not in ("add", "sub"):
+        raise machine.unsupported(state, f"{name} on a pointer")
+    if isinstance(dst, Address) and isinstance(operand, Address):
+        if name == "sub":
+            return _distance(machine, state, dst, operand)
+        raise machine.unsupported(state, "the sum of two pointers")
+    if isinstance(dst, Address):
+        assert not isinstance(operand, Address)
+        amount = b.signed(machine.number(state, operand), 64)
+        return _moved(machine, state, dst, amount if name == "add" else -amount)
+    assert isinstance(operand, Address)
+    if name == "sub":
+        raise machine.unsupported(state, "a number minus a pointer")
+    return _moved(machine, state, operand, b.signed(machine.number(state, dst), 64))
+
+
+def _moved(machine: Numbers, state: State, address: Address, amount: int) -> Address:
+    if address.kind == "map":
+        raise machine.unsupported(state, "arithmetic on a map")
+    offset = address.offset + amount
+    if not -FAR < offset < FAR:
+        raise machine.unsupported(state, f"a pointer {offset} bytes away")
+    return replace(address, offset=offset)
+
+
+def _distance(machine: Numbers, state: State, x: Address, y: Address) -> Term:
+    if _same_memory(x, y):
+        return b.bv(x.offset - y.offset, 64)
+    _packet_pointers(machine, state, x, y)
+    length = b.add(b.zext(LENGTH, 64), b.bv(state.layout.delta, 64))
+    gap = b.bv(x.offset - y.offset, 64)
+    return b.add(length, gap) if x.kind == "end" else b.sub(gap, length)
+
+
+def _same_memory(x: Address, y: Address) -> bool:
+    return replace(x, offset=0) == replace(y, offset=0) and x.kind != "map" and x.null is b.FALSE
+
+
+def _packet_pointers(machine: Numbers, state: State, x: Address, y: Address) -> None:
+    if {x.kind, y.kind} != {"packet", "end"} or x.epoch != y.epoch:
+        raise machine.unsupported(state, f"pointers into different memory ({x.kind}, {y.kind}) compared")
+    if x.epoch != state.layout.epoch:
+        raise machine.unsupported(state, "a packet pointer from before a change of the packet")
+
+
+_ORDER: Final[dict[str, Callable[[int, int], bool]]] = {
+    "jeq": eq, "jne": ne, "jlt": lt, "jle": le, "jgt": gt, "jge": ge,
+}  # fmt: skip
+_FLIPPED: Final = {"jeq": "jeq", "jne": "jne", "jlt": "jgt", "jle": "jge", "jgt": "jlt", "jge": "jle"}
+
+
+def compare(machine: Numbers, state: State, insn: Insn, name: str, x: Term | Address, y: Term | Address) -> Term:
+    """Whether the jump ``name`` between ``x`` and ``y``, of which at least one is a pointer, is taken."""
+    if insn.cls == JMP32 or name not in _ORDER:
+        raise machine.unsupported(state, f"{name} on a pointer")
+    if isinstance(x, Address) and isinstance(y, Address):
+        if _same_memory(x, y):
+            return b.boolean(_ORDER[name](x.offset, y.offset))
+        _packet_pointers(machine, state, x, y)
+        if x.kind == "end":
+            x, y, name = y, x, _FLIPPED[name]
+        return _against_length(name, x.offset - state.layout.delta - y.offset)
+    address, other = (x, y) if isinstance(x, Address) else (y, x)
+    assert isinstance(address, Address)
+    if not isinstance(other, Term) or not other.is_const or other.value or name not in ("jeq", "jne"):
+        raise machine.unsupported(state, "a pointer compared with a number")
+    return address.null if name == "jeq" else b.not_(address.null)
+
+
+def _against_length(name: str, count: int) -> Term:
+    """``count name pkt.len``."""
+    longer, not_shorter = shorter_than(count), shorter_than(count + 1)  # pkt.len < count, pkt.len <= count
+    return {
+        "jgt": longer,
+        "jge": not_shorter,
+        "jlt": b.not_(not_shorter),
+        "jle": b.not_(longer),
+        "jeq": b.and_(b.not_(longer), not_shorter),
+        "jne": b.or_(longer, b.not_(not_shorter)),
+    }[name]

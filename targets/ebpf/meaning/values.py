@@ -1,0 +1,106 @@
+"""What a register or a byte of memory can hold: a number (a 64-bit or 8-bit term), or an address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ....semantics import bits as b
+from ....semantics.bits import Term
+
+MAX_VALUES: Final = 64
+"""An address with a variable offset is run once for each value that the offset can have; at most this many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A pointer: ``offset`` bytes into a piece of memory.
+
+    ==========  ====================================================================================================
+    ``kind``    what it points into
+    ==========  ====================================================================================================
+    "ctx"       the context (``struct __sk_buff``, ``struct xdp_md``)
+    "stack"     the stack of frame number ``name``; offset 0 is its top (R10), so offsets of memory are negative
+    "buffer"    a piece of plain memory called ``name`` (only where the machine is run on one, as tests do)
+    "packet"    the packet, counted from its first byte; ``epoch`` says since which change of its layout
+    "end"       the packet, counted from its end
+    "map"       no memory: map ``name`` itself, an argument for helpers
+    "value"     the value of map ``name`` for ``key``; absent where ``null`` holds; ``epoch`` as of the map
+    ==========  ====================================================================================================
+    """
+
+    kind: Literal["ctx", "stack", "buffer", "packet", "end", "map", "value"]
+    offset: int = 0
+    name: str = ""
+    key: Term | None = None
+    null: Term = b.FALSE
+    epoch: int = 0
+
+
+Value = Term | Address | None
+"""A register's content; None: nothing that may be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A byte that was written only where ``written`` holds."""
+
+    term: Term
+    written: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Byte ``index`` of a pointer that lies in memory."""
+
+    address: Address
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """A byte of a pointer on one path, of something else on another."""
+
+
+MIXED: Final = Mixed()
+
+Byte = Term | Partial | Piece | Mixed
+
+
+def possible_values(term: Term, limit: int = MAX_VALUES) -> list[int] | None:
+    """All numbers that ``term`` can be, as far as its form shows; None if there may be more than ``limit``."""
+    known: dict[Term, frozenset[int] | None] = {}
+    for node in b.postorder([term]):
+        known[node] = _values(node, known, limit)
+    found = known[term]
+    return sorted(found) if found is not None else None
+
+
+def _values(node: Term, known: dict[Term, frozenset[int] | None], limit: int) -> frozenset[int] | None:
+    if node.is_const:
+        return frozenset((node.value,))
+    if not node.width or node.sort.index:
+        return None
+    if node.op == "ite":
+        sets = [known[a] for a in node.args[1:]]
+    elif node.op in ("concat", "add", "extract", "sext", "mul", "band", "bor", "bxor", "shl", "lshr", "bnot"):
+        sets = [known[a] for a in node.args]
+    else:
+        sets = [None]
+    everything = frozenset(range(1 << node.width)) if 1 << node.width <= limit else None
+    out: frozenset[int] = frozenset()
+    if node.op == "ite":
+        for found in sets:
+            if found is None:
+                return everything
+            out |= found
+    else:
+        rows: list[tuple[int, ...]] = [()]
+        for found in sets:
+            if found is None or len(rows) * len(found) > limit * limit:
+                return everything
+            rows = [(*row, value) for row in rows for value in found]
+        out = frozenset(
+            b.rebuild(node, tuple(b.literal(v, a) for v, a in zip(row, node.args, strict=True))).value for row in rows
+        )
+    return out if len(out) <= limit else everything
