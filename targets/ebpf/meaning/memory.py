@@ -12,7 +12,7 @@ from ....semantics.bits import Term
 from ..artifact.program import F_RDONLY_PROG, MapDef
 from .state import State, shorter_than
 from .store import Store
-from .values import Address, Byte, Mixed, Partial, Piece, Value
+from .values import Address, Byte, Lane, Mixed, Partial, Piece, Value
 
 STACK_SIZE: Final = 512
 """Bytes of a frame's stack (MAX_BPF_STACK)."""
@@ -86,6 +86,9 @@ def _load_memory(machine: Checks, state: State, address: Address, size: int) -> 
     if size == 8 and isinstance(first, Piece) and first.index == 0:
         if all(part.get(address.offset + i) == Piece(first.address, i) for i in range(8)):
             return first.address
+    if isinstance(first, Lane) and 8 * (first.index + size) <= first.whole.width:
+        if all(part.get(address.offset + i) == Lane(first.whole, first.index + i) for i in range(size)):
+            return b.extract(first.whole, 8 * (first.index + size) - 1, 8 * first.index)
     return little_endian(load_bytes(machine, state, address, size))
 
 
@@ -94,6 +97,8 @@ def _number(machine: Checks, state: State, found: Byte | None, address: Address,
         raise machine.mixed(state)
     if isinstance(found, Piece):
         raise machine.unsupported(state, "a pointer in memory read as a number")
+    if isinstance(found, Lane):
+        return found.term
     if isinstance(found, Partial):
         machine.require(state, found.written, f"reads {_where(address, index)}, which was not written")
         return found.term
@@ -132,6 +137,10 @@ def store(machine: Checks, state: State, address: Address, value: Value, size: i
         part.update({address.offset + i: Piece(value, i) for i in range(8)})
         return
     assert value is not None
+    if address.kind in ("stack", "buffer"):
+        part = _plain(machine, state, address, size)
+        part.update({address.offset + i: Lane(value, i) for i in range(size)})
+        return
     store_bytes(machine, state, address, [b.extract(value, 8 * i + 7, 8 * i) for i in range(size)])
 
 

@@ -8,7 +8,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, byte
 from .store import Store, merged
-from .values import MIXED, Address, Byte, Partial, Value
+from .values import MIXED, Address, Byte, Lane, Partial, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +253,8 @@ def _memory(condition: Term, first: State, second: State, name: str, *, mix: boo
 def _byte(condition: Term, x: Byte | None, y: Byte | None, *, mix: bool) -> Byte | None:
     if x is y or x == y:
         return x
+    if isinstance(x, Lane) and isinstance(y, Lane) and (x.index, x.whole.sort) == (y.index, y.whole.sort):
+        return Lane(b.ite(condition, x.whole, y.whole), x.index)
     (term_x, has_x), (term_y, has_y) = _written(x), _written(y)
     if term_x is None or term_y is None:
         if not mix:
@@ -269,6 +271,8 @@ def _written(x: Byte | None) -> tuple[Term | None, Term]:
         return b.bv(0, 8), b.FALSE
     if isinstance(x, Partial):
         return x.term, x.written
+    if isinstance(x, Lane):
+        return x.term, b.TRUE
     return (x, b.TRUE) if isinstance(x, Term) else (None, b.TRUE)
 
 

@@ -50,6 +50,19 @@ class Partial:
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """Byte ``index`` (0 the lowest) of a wider number; kept whole so that it comes back as it was stored."""
+
+    whole: Term
+    index: int
+
+    @property
+    def term(self) -> Term:
+        """The byte."""
+        return b.extract(self.whole, 8 * self.index + 7, 8 * self.index)
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Byte ``index`` of a pointer that lies in memory."""
 
@@ -64,7 +77,7 @@ class Mixed:
 
 MIXED: Final = Mixed()
 
-Byte = Term | Partial | Piece | Mixed
+Byte = Term | Lane | Partial | Piece | Mixed
 
 
 def possible_values(term: Term, limit: int = MAX_VALUES) -> list[int] | None:
