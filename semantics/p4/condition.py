@@ -10,10 +10,12 @@ from ..source import InputError, Span
 from .lexer import Token
 from .macros import is_word
 
-MAX_NESTING: Final = 100
+MAX_NESTING: Final = 24
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)([uU]?[lL]{0,2}|[lL]{1,2}[uU])")
-_LEVELS: Final = (("||",), ("&&",), ("|",), ("^",), ("&",), ("==", "!="), ("<", ">", "<=", ">="), ("<<", ">>"),
-                  ("+", "-"), ("*", "/", "%"))  # fmt: skip
+_LEVELS: Final = (
+    "||", "&&", "|", "^", "&", "== !=", "< > <= >=", "<< >>", "+ -", "* / %",
+)  # fmt: skip
+_LEVEL: Final = {operator: level for level, operators in enumerate(_LEVELS) for operator in operators.split()}
 
 
 def _wrap(value: int, unsigned: bool) -> tuple[int, bool]:
@@ -99,11 +101,10 @@ class _Reader:
         self._depth -= 1
         return result
 
-    def _binary(self, level: int, live: bool) -> tuple[int, bool]:
-        if level == len(_LEVELS):
-            return self._unary(live)
-        left, unsigned = self._binary(level + 1, live)
-        while self.peek() in _LEVELS[level]:
+    def _binary(self, lowest: int, live: bool) -> tuple[int, bool]:
+        """Operators from the level ``lowest`` up, by precedence climbing."""
+        left, unsigned = self._unary(live)
+        while (level := _LEVEL.get(self.peek(), -1)) >= lowest:
             op, span = self.peek(), self.span()
             self._index += 1
             if op in ("||", "&&"):

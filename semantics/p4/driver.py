@@ -49,6 +49,8 @@ _TYPE_STARTS: Final = frozenset(
     {"BIT", "INT", "BOOL", "VARBIT", "STRING", "VOID", "TUPLE", "LIST", "MATCH_KIND", "DONTCARE"}
 )
 
+_FIELD_STARTS: Final = frozenset({"BIT", "INT", "BOOL", "VARBIT", "RBRACE"})
+
 _OLD: Final = frozenset(
     {"header_type", "field_list", "field_list_calculation", "calculated_field", "counter", "metadata"}
 )
@@ -120,7 +122,8 @@ class Driver:
         self._tokens.append(stop)
         try:
             while not self._run():
-                self._recover(self._error())
+                if not self._repair():
+                    self._recover(self._error())
         finally:
             self._tokens.pop()
         if len(self._states) == 2:
@@ -223,6 +226,17 @@ class Driver:
         if len(self.errors) >= MAX_ERRORS:
             raise TooManyErrors
 
+    def _repair(self) -> bool:
+        """Where only a type fits, take a name for one from now on, so that an unknown type is reported once."""
+        token = self._tokens[self._at]
+        if token.kind != "NAME" or self.symbols.is_type.get(token.text):
+            return False
+        if self._fits("IDENTIFIER") or not self._fits("TYPE_IDENTIFIER"):
+            return False
+        self._report(token.span, f"'{token.text}' is not the name of a type")
+        self.symbols.is_type[token.text] = True
+        return True
+
     def _error(self) -> bool:
         """Report that the token at hand does not fit, unless that follows from the last error. True: no progress."""
         token = self._tokens[self._at]
@@ -230,17 +244,16 @@ class Driver:
         if self._recovered_at < 0 or progress >= 3:
             before = self._tokens[self._at - 1] if self._at else None
             after = self._tokens[self._at + 1] if self._at + 1 < len(self._tokens) else None
-            if token.text in _OLD | {"IDENTIFIER"} or (before is not None and before.text in _OLD):
-                self._refuse_old(before, token)
+            self._refuse_old()
             self._report(*describe(self._expected(), before, token, after, self._is_value(before)))
         return self._recovered_at >= 0 and progress <= 0
 
-    def _refuse_old(self, before: Token | None, token: Token) -> None:
+    def _refuse_old(self) -> None:
         """Programs in P4_14 get one message instead of many."""
-        old = before if before is not None and before.text in _OLD else token
-        if len(self._states) <= 4 and old.text in _OLD and not self.symbols.is_type.get(old.text):
-            self._report(old.span, f"'{old.text}' at this place is P4_14, which is not supported; P4_16 is")
-            raise TooManyErrors
+        for token in self._tokens[max(0, self._at - 2) : self._at + 1]:
+            if len(self._states) <= 4 and token.text in _OLD and not self.symbols.is_type.get(token.text):
+                self._report(token.span, f"'{token.text}' at this place is P4_14, which is not supported; P4_16 is")
+                raise TooManyErrors
 
     def _is_value(self, token: Token | None) -> bool:
         """Whether the token is a name that is no type."""
@@ -276,12 +289,13 @@ class Driver:
         if not lists:
             raise TooManyErrors
         level = lists[-1]
-        if stuck and len(lists) > 1 and level == len(self._states) - 1:
-            level = lists[-2]
         kind = self._tokens[self._at].kind
-        if stuck and level == lists[0] and kind not in (END, _PAUSE):
-            self._at += 1
-        if self._skip():
+        if stuck:
+            if kind == "RBRACE" and len(lists) > 1 and level == len(self._states) - 1:
+                level = lists[-2]
+            elif kind not in (END, _PAUSE):
+                self._at += 1
+        if self._skip(level == lists[0]):
             level = lists[0]
         while len(self._states) > level + 1:
             if symbols[self._states.pop()] in _SCOPES:
@@ -292,20 +306,21 @@ class Driver:
         if self._tokens[self._at].kind in (END, _PAUSE):
             raise TooManyErrors
 
-    def _skip(self) -> bool:
+    def _skip(self, top_level: bool) -> bool:
         """Skip to behind the next ``;`` or ``{...}`` or to a ``}``; True before what begins a top-level declaration."""
         depth = 0
         while (kind := self._tokens[self._at].kind) not in (END, _PAUSE):
             if kind in _TOP_LEVEL and self._at != self._recovered_at:
                 return True
-            if kind == "RBRACE" and depth == 0:
+            if kind == "RBRACE" and depth == 0 and not top_level:
                 return False
             self._at += 1
-            if kind == "LBRACE":
-                depth += 1
-            elif kind == "RBRACE":
-                depth -= 1
-            if depth == 0 and kind in ("SEMICOLON", "RBRACE"):
+            depth += (kind == "LBRACE") - (kind == "RBRACE")
+            following = self._tokens[self._at].kind
+            if kind == "RBRACE" and depth <= 0:
+                return False
+            # At top level, a type behind the semicolon is rather the next field of a struct that was not recognised.
+            if kind == "SEMICOLON" and depth == 0 and not (top_level and following in _FIELD_STARTS):
                 return False
         return False
 

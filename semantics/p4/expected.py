@@ -31,9 +31,12 @@ def describe(
     if found.kind == "UNEXPECTED":
         return found.span, _unexpected(found.text)
     wanted = _wanted(expected)
-    if before is not None and before_is_value and found.kind in ("NAME", "LANGLE", "LSQB") and "ASSIGN" in expected:
-        return before.span, f"'{before.text}' is not the name of a type"
-    if before is not None and found.kind == "NAME" and before_is_value and not wanted.startswith(("';'", "','")):
+    type_like = (
+        found.kind == "LANGLE"
+        or (found.kind == "NAME" and "ASSIGN" in expected)
+        or (found.kind in ("NAME", "LPAR") and wanted.startswith("a name"))
+    )
+    if before is not None and before_is_value and type_like:
         return before.span, f"'{before.text}' is not the name of a type"
     if found.kind == "NAME" and "TYPE_IDENTIFIER" in expected and "IDENTIFIER" not in expected:
         return found.span, f"'{found.text}' is not the name of a type"
@@ -55,7 +58,7 @@ def _unexpected(text: str) -> str:
 def _wanted(expected: set[str]) -> str:
     """What was expected, in as few words as possible."""
     if "INTEGER" in expected and "BINOP" not in expected:
-        expected = expected - {"LPAR", "LBRACE"} | {"LPAR"}
+        expected = expected - {"LBRACE"}
     for marks, place in _PLACES:
         if marks <= expected:
             closer = [mark for mark in ("RPAR", "RSQB") if mark in expected and place in ("an expression", "a type")]

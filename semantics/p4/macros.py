@@ -20,6 +20,7 @@ Item: TypeAlias = tuple[Token, Hidden]
 NOTHING: Final[Hidden] = frozenset()
 MAX_EXPANSION: Final = 1_000_000
 """Steps before an expansion is given up: far above any program, a few seconds of work."""
+MAX_NESTING: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class Expander:
         self._special = special
         self._pending: deque[Item] = deque()
         self._steps = 0
+        self._depth = 0
 
     def next(self) -> Token | None:
         """The next token of the expanded text."""
@@ -106,8 +108,8 @@ class Expander:
                 if raw is None:
                     return None
                 token, hidden = raw, NOTHING
-            if token.text not in self._macros or not is_word(token):
-                return (self._special(token) or token) if token.text[:2] == "__" else token
+            if token[1] not in self._macros or not is_word(token):
+                return (self._special(token) or token) if token[1][:2] == "__" else token
             if token.text in hidden or not self._expand(self._macros[token.text], token, hidden):
                 return token
 
@@ -116,6 +118,9 @@ class Expander:
         inner = Expander(self._macros, self._special)
         inner._pending.extend(items)
         inner._steps = self._steps
+        inner._depth = self._depth + 1
+        if inner._depth > MAX_NESTING:
+            raise InputError.at(items[0][0].span, "calls of macros are nested too deeply")
         out: list[Item] = []
         while inner._pending:
             token, hidden = inner._pending.popleft()

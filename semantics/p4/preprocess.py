@@ -220,13 +220,7 @@ class _FileReader:
 
     def run(self) -> list[Chunk]:
         """All of the file."""
-        macros, raw, expander = self._macros, self._raw, self._expander
-        while True:
-            token = expander.next() if macros else raw()
-            if token is None:
-                break
-            if token.text[:2] == "__" and not macros:
-                token = self._special(token) or token
+        while (token := self._expander.next()) is not None:
             self._tokens.append(token)
             self._owner.count += 1
             if self._owner.count > MAX_TOKENS:
