@@ -93,11 +93,10 @@ def _block(g: Gen, stmt: ir.Block) -> None:
 def _switch(g: Gen, stmt: ir.Switch) -> None:
     end = g.asm.label()
     labels = [g.asm.label() for _ in stmt.cases]
-    by_action = isinstance(stmt.subject, ir.TableApply)
-    width = 32 if by_action else g.width(stmt.subject.type, stmt.subject.span)
-    if width > 64:
-        raise CannotOffload("switch on more than 64 bits", stmt.span)
-    ex.value(g, stmt.subject)
+    if isinstance(stmt.subject, ir.TableApply):
+        tables.apply(g, stmt.subject)
+    else:
+        ex.value(g, stmt.subject)
     default = end
     with g.hold() as held:
         for case, target in zip(stmt.cases, labels, strict=True):

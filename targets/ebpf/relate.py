@@ -1,0 +1,427 @@
+"""How the object's maps answer, in terms of the program's tables; and the laws of the fill-up that make it sound.
+
+The machine's meaning asks ``map.M.found(k)`` and ``map.M.value(k)`` of a map, with the key and the value as the bytes
+of memory, first byte highest. Under an unknown rule set, what a map holds is what :mod:`.fillup` wrote for the rules:
+at the encoding of a key, the encoding of the table's answer. A lookup with bytes that are no encoding (padding that is
+not 0, a trie asked for less than the whole key) may answer anything.
+
+That is right because of the obligations, which are about a symbolic rule and a symbolic key:
+
+* a key is decoded from its encoding, so different keys are different bytes;
+* a rule matches a key exactly if its entry matches the key's bytes in the map's own sense: equal bytes in a hash map;
+  in an LPM trie the first ``prefixlen`` bits (kernel/bpf/lpm_trie.c, ``longest_prefix_match``);
+* the longer of two prefixes is the longer one in the trie, and no longer than the trie takes;
+* action and arguments are decoded from an entry's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ...semantics import bits as b
+from ...semantics import ir
+from ...semantics.bits import Term
+from ...semantics.meaning import lookup
+from ...semantics.rules.ruleset import RuleSet
+from ..base import Obligation, Relation, StateRelation
+from .artifact import BpfObject, MapDef
+from .fillup import (
+    ACTION_BYTES,
+    PREFIX_BYTES,
+    Entries,
+    KeyPart,
+    TableLayout,
+    fill,
+    fill_maps,
+    host_order,
+    key_bytes,
+    layouts,
+    value_bytes,
+)
+
+CHAIN = 8
+"""Entries up to which a decision is a chain; more are split in halves."""
+
+
+def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> Relation:
+    """The relation of an object's maps to the program's tables; maps are known by name, type and sizes, and one that
+    differs from what the fill-up writes stays unrelated.
+
+    Raises:
+        CannotOffload: maps cannot hold the program's tables.
+    """
+    have = {(item.name, item.type, item.key_size, item.value_size) for item in artifact.maps}
+    out = _Builder(program)
+    filled = None if rules is None else fill_maps(program, rules)
+    for layout in layouts(program).values():
+        if layout.entries is not None and _shape(layout.entries) in have:
+            if filled is None:
+                out.entries(layout, layout.entries)
+            else:
+                out.decided(layout, layout.entries, filled.get(layout.entries.name, []))
+            out.laws(layout, layout.entries)
+        if layout.default is not None and _shape(layout.default) in have:
+            out.default(layout, layout.default, None if filled is None else filled.get(layout.default.name, []))
+    return Relation(out.functions, {}, out.states, out.obligations, (), ())
+
+
+def _shape(item: MapDef) -> tuple[str, str, int, int]:
+    return item.name, item.type, item.key_size, item.value_size
+
+
+@dataclass
+class _Builder:
+    program: ir.Program
+    functions: dict[str, Callable[..., Term]] = field(default_factory=dict)
+    obligations: list[Obligation] = field(default_factory=list)
+    states: list[StateRelation] = field(default_factory=list)
+
+    def entries(self, layout: TableLayout, item: MapDef) -> None:
+        """Under any rule set: the table's own functions."""
+
+        def found(key: Term) -> Term:
+            return b.ite(
+                well_formed(layout, key), lookup.hit(_name(layout), table_key(layout, key)), other_found(item, key)
+            )
+
+        def value(key: Term) -> Term:
+            return b.ite(well_formed(layout, key), answer(layout, table_key(layout, key)), other_value(item, key))
+
+        self.functions[f"map.{item.name}.found"] = found
+        self.functions[f"map.{item.name}.value"] = value
+
+    def decided(self, layout: TableLayout, item: MapDef, entries: Entries) -> None:
+        """Under these rules: a decision over what was written."""
+        decision = trie_decision(item, entries) if layout.trie else hash_decision(item, entries)
+
+        def found(key: Term) -> Term:
+            if layout.trie:
+                return b.ite(asks_all(layout, key), decision(key)[0], other_found(item, key))
+            return decision(key)[0]
+
+        def value(key: Term) -> Term:
+            if layout.trie:
+                return b.ite(asks_all(layout, key), decision(key)[1], other_value(item, key))
+            return decision(key)[1]
+
+        self.functions[f"map.{item.name}.found"] = found
+        self.functions[f"map.{item.name}.value"] = value
+
+    def default(self, layout: TableLayout, item: MapDef, entries: Entries | None) -> None:
+        """The map of the default action: one element, always there."""
+        if entries is None:
+            content = default_answer(layout)
+        else:
+            content = b.bv(int.from_bytes(entries[0][1], "big") if entries else 0, 8 * item.value_size)
+        zero = b.bv(0, 32)
+
+        def found(key: Term) -> Term:
+            return b.eq(key, zero)
+
+        def value(key: Term) -> Term:
+            return b.ite(b.eq(key, zero), content, other_value(item, key))
+
+        self.functions[f"map.{item.name}.found"] = found
+        self.functions[f"map.{item.name}.value"] = value
+
+    def laws(self, layout: TableLayout, item: MapDef) -> None:
+        """The obligations of one table."""
+        self.obligations += [*key_laws(layout, item), *match_laws(layout, item), *value_laws(layout, item)]
+
+
+def _name(layout: TableLayout) -> str:
+    return layout.table.control_name
+
+
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+def part_value(part: KeyPart, key: Term) -> Term:
+    """The P4 key in the map key's bytes."""
+    low = key.width - 8 * (part.offset + part.size) + (8 * part.size - part.width if part.lpm else 0)
+    return b.extract(key, low + part.width - 1, low)
+
+
+def padding(part: KeyPart, key: Term) -> Term | None:
+    """The bits of the map key that pad the P4 key; None if there are none."""
+    count = 8 * part.size - part.width
+    if not count:
+        return None
+    low = key.width - 8 * (part.offset + part.size) + (0 if part.lpm else part.width)
+    return b.extract(key, low + count - 1, low)
+
+
+def table_key(layout: TableLayout, key: Term) -> Term:
+    """The P4 keys in the map key's bytes side by side, as :mod:`...semantics.meaning.lookup` takes them."""
+    return b.concat(*(part_value(part, key) for part in layout.in_order() if part.width))
+
+
+def trie_prefix(key: Term) -> Term:
+    """The prefix length in a trie's key, as a number of 32 bits."""
+    return host_order(b.extract(key, key.width - 1, key.width - 8 * PREFIX_BYTES))
+
+
+def asks_all(layout: TableLayout, key: Term) -> Term:
+    """Whether a trie is asked for its whole key."""
+    return b.eq(trie_prefix(key), b.bv(key.width - 8 * PREFIX_BYTES, 32))
+
+
+def well_formed(layout: TableLayout, key: Term) -> Term:
+    """Whether the bytes are what a lookup of some key asks."""
+    pads = [pad for part in layout.keys if (pad := padding(part, key)) is not None]
+    clean = b.and_(*(b.eq(pad, b.bv(0, pad.width)) for pad in pads))
+    return b.and_(clean, asks_all(layout, key)) if layout.trie else clean
+
+
+def other_found(item: MapDef, key: Term) -> Term:
+    """Whether a lookup that no key stands behind finds something: nobody says."""
+    return b.apply(f"map.{item.name}.other.found", b.BOOL, key)
+
+
+def other_value(item: MapDef, key: Term) -> Term:
+    """What it finds."""
+    return b.apply(f"map.{item.name}.other.value", b.bit_vector(8 * item.value_size), key)
+
+
+# --- values ---------------------------------------------------------------------------------------------------------
+
+
+def answer(layout: TableLayout, key: Term | None) -> Term:
+    """The value at a key under an unknown rule set."""
+    name = _name(layout)
+    action = lookup.action(name, key)
+    return _encoded(layout, action, lambda act, param, width: lookup.argument(name, act, param, width, key))
+
+
+def default_answer(layout: TableLayout) -> Term:
+    """The value of the default action under an unknown rule set."""
+    name = _name(layout)
+    action = lookup.default_action(name)
+    return _encoded(layout, action, lambda act, param, width: lookup.default_argument(name, act, param, width))
+
+
+def _encoded(layout: TableLayout, action: Term, argument: Callable[[str, str, int], Term]) -> Term:
+    """The value for an action's place and its arguments; the arguments of other actions are 0."""
+    args = {}
+    for part in layout.actions:
+        for place, arg in enumerate(part.args):
+            if arg.width:
+                given = argument(part.action.name, arg.param, arg.width)
+                chosen = b.eq(action, b.bv(part.index, lookup.ACTION_BITS))
+                args[part.index, place] = b.ite(chosen, given, b.bv(0, arg.width))
+    return value_bytes(layout, b.add(b.zext(action, 8 * ACTION_BYTES), b.bv(1, 8 * ACTION_BYTES)), args)
+
+
+# --- laws -----------------------------------------------------------------------------------------------------------
+
+
+def _symbols(layout: TableLayout, item: MapDef, what: str) -> list[Term | None]:
+    return [
+        b.var(f"fill.{item.name}.{what}{part.index}", part.width) if part.width else None for part in layout.in_order()
+    ]
+
+
+def key_laws(layout: TableLayout, item: MapDef) -> list[Obligation]:
+    """A key comes back from its encoding, which is well-formed."""
+    values = _symbols(layout, item, "key")
+    encoded = key_bytes(layout, values)
+    whole = b.concat(*(value for value in values if value is not None))
+    back = b.and_(b.eq(table_key(layout, encoded), whole), well_formed(layout, encoded))
+    size = b.boolean(encoded.width == 8 * item.key_size)
+    return [
+        Obligation(f"keys of table {_name(layout)} are recovered from the bytes of map {item.name}", b.and_(back, size))
+    ]
+
+
+@dataclass(frozen=True)
+class _SymbolicRule:
+    """Any rule's keys: values, and of tables with an lpm key the prefix length; ``legal`` says what a rule obeys."""
+
+    values: list[Term | None]
+    prefix: Term | None
+    legal: Term
+    entry: Term
+
+
+def _rule(layout: TableLayout, item: MapDef, what: str) -> _SymbolicRule:
+    values = _symbols(layout, item, what)
+    prefix: Term | None = None
+    legal = b.TRUE
+    for part, value in zip(layout.in_order(), values, strict=True):
+        if part.lpm:
+            prefix = b.var(f"fill.{item.name}.{what}.prefix", 32)
+            legal = b.ule(prefix, b.bv(part.width, 32))
+            if value is not None:
+                outside = b.band(value, b.bnot(_mask(part, prefix)))
+                legal = b.and_(legal, b.eq(outside, b.bv(0, part.width)))
+    return _SymbolicRule(values, prefix, legal, key_bytes(layout, values, prefix))
+
+
+def _mask(part: KeyPart, prefix: Term) -> Term:
+    """The lpm key's mask for a prefix length up to its width."""
+    amount = b.sub(b.bv(part.width, 32), prefix)
+    wide = max(part.width, 32)
+    return b.extract(b.shl(b.bv(-1, wide), b.zext(amount, wide)), part.width - 1, 0)
+
+
+def match_laws(layout: TableLayout, item: MapDef) -> list[Obligation]:
+    """A rule matches as P4 says exactly if its entry matches as the map does; longer prefixes are longer."""
+    name = _name(layout)
+    rule, asked = _rule(layout, item, "rule"), _symbols(layout, item, "key")
+    ours = b.and_(*_matches(layout, rule, asked))
+    theirs = entry_matches(layout, rule.entry, key_bytes(layout, asked))
+    same = b.eq(b.from_bool(ours), b.from_bool(theirs))
+    out = [Obligation(f"a rule of table {name} matches as its entry in map {item.name}", b.implies(rule.legal, same))]
+    if rule.prefix is not None:
+        other = _rule(layout, item, "rule'")
+        assert other.prefix is not None
+        longer = b.ult(rule.prefix, other.prefix)
+        in_trie = b.ult(trie_prefix(rule.entry), trie_prefix(other.entry))
+        fits = b.ule(trie_prefix(rule.entry), b.bv(8 * (item.key_size - PREFIX_BYTES), 32))
+        law = b.and_(b.eq(b.from_bool(longer), b.from_bool(in_trie)), fits)
+        legal = b.and_(rule.legal, other.legal)
+        out.append(Obligation(f"longer prefixes of table {name} win in map {item.name}", b.implies(legal, law)))
+    return out
+
+
+def _matches(layout: TableLayout, rule: _SymbolicRule, asked: Sequence[Term | None]) -> list[Term]:
+    """P4's matching, key by key."""
+    out = []
+    for part, value, key in zip(layout.in_order(), rule.values, asked, strict=True):
+        if value is None or key is None:
+            continue
+        if part.lpm:
+            assert rule.prefix is not None
+            mask = _mask(part, rule.prefix)
+            out.append(b.eq(b.band(key, mask), b.band(value, mask)))
+        else:
+            out.append(b.eq(key, value))
+    return out
+
+
+def entry_matches(layout: TableLayout, entry: Term, key: Term) -> Term:
+    """Whether the map's entry answers a lookup of ``key`` (of a trie: unless a longer one does)."""
+    if not layout.trie:
+        return b.eq(entry, key)
+    data = key.width - 8 * PREFIX_BYTES
+    wide = max(data, 32)
+    apart = b.zext(b.bxor(b.extract(entry, data - 1, 0), b.extract(key, data - 1, 0)), wide)
+    behind = b.sub(b.bv(data, 32), trie_prefix(entry))
+    inside = b.lshr(apart, b.zext(behind, wide))
+    enough = b.ule(trie_prefix(entry), trie_prefix(key))
+    return b.and_(enough, b.eq(inside, b.bv(0, wide)))
+
+
+def value_laws(layout: TableLayout, item: MapDef) -> list[Obligation]:
+    """The number of the action and its arguments come back from the value."""
+    laws = []
+    values = _symbols(layout, item, "key")
+    prefix = b.bv(next((part.width for part in layout.keys if part.lpm), 0), 32) if layout.trie else None
+    for part in layout.actions:
+        args = [b.var(f"fill.{item.name}.{part.index}.{a.param}", a.width) for a in part.args if a.width]
+        places = [place for place, a in enumerate(part.args) if a.width]
+        if len(places) != len(part.args):
+            given = dict(zip(places, args, strict=True))
+            placed = {(part.index, place): term for place, term in given.items()}
+            value = value_bytes(layout, b.bv(part.number, 8 * ACTION_BYTES), placed)
+        else:
+            _, value = fill(layout, values, prefix, part.index, args)
+        number = host_order(b.extract(value, value.width - 1, value.width - 8 * ACTION_BYTES))
+        laws.append(b.eq(number, b.bv(part.index + 1, 8 * ACTION_BYTES)))
+        for term, arg in zip(args, (a for a in part.args if a.width), strict=True):
+            low = value.width - 8 * (arg.offset + arg.size)
+            laws.append(b.eq(b.extract(value, low + 8 * arg.size - 1, low), b.zext(term, 8 * arg.size)))
+        laws.append(b.boolean(value.width == 8 * item.value_size))
+    return [
+        Obligation(f"actions of table {_name(layout)} are recovered from the values of map {item.name}", b.and_(*laws))
+    ]
+
+
+# --- decisions over given rules -------------------------------------------------------------------------------------
+
+Decision = Callable[[Term], tuple[Term, Term]]
+"""A map key → whether there is an entry, and its value (0 where there is none)."""
+
+
+def hash_decision(item: MapDef, entries: Entries) -> Decision:
+    """A hash map with these contents (what is written last stays)."""
+    content = sorted({int.from_bytes(key, "big"): int.from_bytes(value, "big") for key, value in entries}.items())
+    nothing = b.bv(0, 8 * item.value_size)
+
+    def decide(key: Term) -> tuple[Term, Term]:
+        def leaf(low: int, high: int) -> tuple[Term, Term]:
+            found, value = b.FALSE, nothing
+            for number, answer_ in content[low:high]:
+                here = b.eq(key, b.bv(number, key.width))
+                found, value = b.or_(here, found), b.ite(here, b.bv(answer_, value.width), value)
+            return found, value
+
+        return _halved(key, [number for number, _ in content], leaf)
+
+    return decide
+
+
+def trie_decision(item: MapDef, entries: Entries) -> Decision:
+    """An LPM trie with these contents, asked for whole keys: prefixes cut the keys into stretches with one answer."""
+    nothing = b.bv(0, 8 * item.value_size)
+    data = 8 * (item.key_size - PREFIX_BYTES)
+    starts = _stretches(data, entries)
+
+    def decide(key: Term) -> tuple[Term, Term]:
+        asked = b.extract(key, data - 1, 0)
+
+        def leaf(low: int, high: int) -> tuple[Term, Term]:
+            found, value = b.FALSE, nothing
+            for start, answer_ in starts[low:high]:
+                behind = b.uge(asked, b.bv(start, data))
+                here = b.boolean(answer_ is not None)
+                content = nothing if answer_ is None else b.bv(answer_, nothing.width)
+                found, value = b.ite(behind, here, found), b.ite(behind, content, value)
+            return found, value
+
+        return _halved(asked, [start for start, _ in starts], leaf)
+
+    return decide
+
+
+def _stretches(data: int, entries: Entries) -> list[tuple[int, int | None]]:
+    """Where the answer of a trie changes: (first key, the value from there on or None), ascending, the first at 0."""
+    prefixes: dict[tuple[int, int], int] = {}
+    for key, content in entries:
+        length = int.from_bytes(key[:PREFIX_BYTES], "little")
+        start = int.from_bytes(key[PREFIX_BYTES:], "big") >> data - length << data - length
+        prefixes[start, length] = int.from_bytes(content, "big")
+    out: list[tuple[int, int | None]] = [(0, None)]
+    open_: list[tuple[int, int]] = []
+    """Prefixes around the current one: (first key behind it, its value)."""
+
+    def close(until: int) -> None:
+        while open_ and open_[-1][0] <= until:
+            end, _ = open_.pop()
+            out.append((end, open_[-1][1] if open_ else None))
+
+    for (start, length), value in sorted(prefixes.items()):
+        close(start)
+        out.append((start, value))
+        open_.append((start + (1 << data - length), value))
+    close(1 << data)
+    latest = dict(out)
+    return [(start, value) for start, value in sorted(latest.items(), key=lambda item: item[0]) if start < 1 << data]
+
+
+def _halved(key: Term, starts: Sequence[int], leaf: Callable[[int, int], tuple[Term, Term]]) -> tuple[Term, Term]:
+    """A balanced decision: ``leaf`` decides among a few neighbours, comparisons with ``starts`` lead there."""
+    level = [(low, *leaf(low, min(low + CHAIN, len(starts)))) for low in range(0, len(starts), CHAIN)] or [
+        (0, *leaf(0, 0))
+    ]
+    while len(level) > 1:
+        above = []
+        for index in range(0, len(level) - 1, 2):
+            (low, found, value), (border, other_found_, other_value_) = level[index], level[index + 1]
+            left = b.ult(key, b.bv(starts[border], key.width))
+            above.append((low, b.ite(left, found, other_found_), b.ite(left, value, other_value_)))
+        if len(level) % 2:
+            above.append(level[-1])
+        level = above
+    return level[0][1], level[0][2]
