@@ -1,0 +1,73 @@
+"""What an architecture is to the evaluator: which blocks run in which order, what leaves, which externs there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from .. import ir
+from ..bits import Term
+from ..meaning.behaviour import Assumption
+from ..meaning.machine import ExternTable, Machine, Piece, State
+from ..source import NOWHERE, Span, Unsupported
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A frame that leaves: ``pieces``, then the input from bit ``cursor`` on."""
+
+    when: Term
+    to: Literal["port", "stack"]
+    port: Term
+    pieces: tuple[Piece, ...]
+    cursor: int
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of one way through the program: where ``guard`` holds, this was sent and ``state`` holds the cells."""
+
+    guard: Term
+    sent: tuple[Sent, ...]
+    state: State
+
+
+class Architecture(Protocol):
+    """One architecture; its module's text says which document it follows and what it decides."""
+
+    @property
+    def name(self) -> str:
+        """As in ``Program.arch``."""
+        ...
+
+    @property
+    def externs(self) -> ExternTable:
+        """What its programs can call."""
+        ...
+
+    def domain(self) -> Sequence[Assumption]:
+        """What inputs there are."""
+        ...
+
+    def run(self, m: Machine) -> list[Ended]:
+        """Every way through the program, with guards that exclude each other and cover the domain."""
+        ...
+
+
+def main_arguments(program: ir.Program) -> dict[str, str]:
+    """The blocks that the package ``main`` was given: parameter → full name.
+
+    Raises:
+        Unsupported: the program has no ``main``.
+    """
+    if program.main is None:
+        raise Unsupported("a program without a package main")
+    package = program.package(program.main)
+    return {name: value for name, value in package.args if isinstance(value, str)}
+
+
+def is_control(program: ir.Program, name: str) -> bool:
+    """Whether a block of this full name is a control."""
+    return any(control.name == name for control in program.controls)

@@ -1,0 +1,378 @@
+"""The externs of ``v1model`` (p4c's ``v1model.p4``, behavioral-model's ``docs/simple_switch.md``).
+
+State is named by the instance: ``state.NAME(index)`` has 64 bits for counters (packets and bytes kept apart as
+``NAME.packets`` and ``NAME.bytes`` where both are counted) and a register's own type. A direct counter's cell is the
+entry: its number in the rule set, or, when no rules are known, the key itself (any answers are realised by entries
+that match one key each).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .. import bits as b
+from .. import ir
+from ..bits import Term
+from ..meaning.behaviour import Assumption
+from ..meaning.calls import Argument, bind, copy_out
+from ..meaning.checksums import ALGORITHMS
+from ..meaning.machine import ExternHandler, ExternTable, Machine
+from ..meaning.packet_in import PACKET_IN
+from ..meaning.packet_out import PACKET_OUT, field_bits
+from ..meaning.references import assign, update
+from ..meaning.values import Scalar, Struct, Value, scalar_width, unpack
+from ..rules.ruleset import Rule
+from ..source import Span, Unsupported
+
+CHECKSUM_ERROR: Final = "$checksum_error"
+"""The variable of the checksum control that no program can name: whether a ``verify_checksum`` has failed."""
+
+COUNTER_BITS: Final = 64
+MAX_PAYLOAD: Final = 9216
+"""Bytes of payload, when they are known, over which a checksum is computed."""
+
+
+class Call:
+    """The arguments of an extern call, by position."""
+
+    def __init__(self, m: Machine, node: ir.ExternCall) -> None:
+        self.m, self.node = m, node
+        self.arguments: list[Argument] = bind(m, node.params, node.args, node.span)
+
+    def value(self, index: int) -> Value:
+        """The value that went in."""
+        value = self.arguments[index].value
+        if value is None:
+            raise Unsupported(f"{self.node.extern} without {self.node.params[index].name}", self.node.span)
+        return value
+
+    def term(self, index: int) -> Term:
+        """The number that went in."""
+        return self.m.read(self.value(index), self.node.span)
+
+    def width(self, index: int) -> int:
+        """Bits of a scalar parameter."""
+        width = scalar_width(self.node.params[index].type, self.node.span)
+        if width is None:
+            raise Unsupported(f"{self.node.extern} with a parameter that is no number", self.node.span)
+        return width
+
+    def put(self, index: int, value: Value) -> None:
+        """Copy a result out."""
+        argument = self.arguments[index]
+        copy_out(self.m, [argument], {argument.param.name: value}, self.node.span)
+
+    def constructor(self, name: str) -> ir.Expr:
+        """An argument of the instance's constructor."""
+        assert self.node.object is not None
+        for given, value in self.m.program.instance(self.node.object).args:
+            if given == name and not isinstance(value, str):
+                return value
+        raise Unsupported(f"{self.node.extern} without {name}", self.node.span)
+
+    def size(self) -> int:
+        """The instance's ``size``."""
+        size = self.constructor("size")
+        assert isinstance(size, ir.Const)
+        assert isinstance(size.value, int)
+        return size.value
+
+    def bits(self, index: int) -> Term | None:
+        """The data of a checksum or hash: its fields side by side, zeros up to whole bytes (``BufBuilder``)."""
+        parts = field_bits(self.m, self.value(index), self.node.params[index].type, self.node.span)
+        if not parts:
+            return None
+        data = b.concat(*parts)
+        return b.concat(data, b.bv(0, -data.width % 8)) if data.width % 8 else data
+
+    def algorithm(self, index: int) -> str:
+        """The member of ``HashAlgorithm`` given."""
+        type_ = ir.bare(self.node.params[index].type)
+        assert isinstance(type_, ir.EnumType)
+        return type_.members[self.m.constant(self.term(index), self.node.span)]
+
+
+def _inside(call: Call, index: Term) -> Term:
+    return b.ult(b.zext(index, max(64, index.width)), b.bv(call.size(), max(64, index.width)))
+
+
+# --- dropping, messages, assertions ---------------------------------------------------------------------------------
+
+
+def _mark_to_drop(m: Machine, node: ir.ExternCall) -> None:
+    """Sets ``egress_spec`` to 511 and ``mcast_grp`` to 0."""
+    if not node.params:
+        raise Unsupported("mark_to_drop without its argument", node.span)
+    (argument,) = bind(m, node.params, node.args, node.span)
+    assert argument.place is not None
+    update(m, argument.place, _dropped)
+
+
+def _dropped(value: Value) -> Value:
+    assert isinstance(value, Struct)
+    changes = {"egress_spec": 511, "mcast_grp": 0}
+    fields = dict(value.fields)
+    for name, number in changes.items():
+        old = fields.get(name)
+        if isinstance(old, Scalar):
+            fields[name] = Scalar(b.bv(number, old.term.width))
+    return Struct(fields)
+
+
+def _log(m: Machine, node: ir.ExternCall) -> None:
+    """A message to a log that nobody compares; its data is evaluated."""
+    bind(m, node.params, node.args, node.span)
+
+
+def _assertion(m: Machine, node: ir.ExternCall) -> None:
+    """``assert`` and ``assume``: inputs that make them false are no inputs, and the verdict says so."""
+    call = Call(m, node)
+    holds = m.absolute(call.term(0))
+    if holds is not b.TRUE:
+        m.assumptions.append(Assumption(f"{node.extern} at {node.span} holds", holds))
+
+
+# --- state ----------------------------------------------------------------------------------------------------------
+
+
+def _counter_kinds(m: Machine, name: str, span: Span) -> list[tuple[str, Term]]:
+    """The states of a counter, with what one packet adds to each."""
+    kind = next((v for n, v in m.program.instance(name).args if n == "type"), None)
+    one, length = b.bv(1, COUNTER_BITS), b.zext(m.input.length, COUNTER_BITS)
+    if isinstance(kind, ir.Const):
+        match kind.value:
+            case "packets":
+                return [(name, one)]
+            case "bytes":
+                return [(name, length)]
+            case "packets_and_bytes":
+                return [(f"{name}.packets", one), (f"{name}.bytes", length)]
+    raise Unsupported("a counter whose type is not known", span)
+
+
+def _count(m: Machine, node: ir.ExternCall) -> None:
+    """``counter.count(index)``: "If index >= size, no counter state will be updated."."""
+    call = Call(m, node)
+    index = call.term(0)
+    assert node.object is not None
+    for name, amount in _counter_kinds(m, node.object, node.span):
+        old = m.read_cell(name, index, COUNTER_BITS)
+        m.write_cell(name, index, b.add(old, amount), _inside(call, index))
+
+
+def _direct(m: Machine, node: ir.ExternCall) -> None:
+    """``direct_counter.count()``: the table counts its hits in any case, whether an action says so or not."""
+    for _, table in m.program.tables():
+        if any(item.value == node.object for item in table.properties):
+            return
+    raise Unsupported(f"{node.extern} that belongs to no table", node.span)
+
+
+def _register_type(node: ir.ExternCall, index: int) -> tuple[ir.Type, int]:
+    type_ = node.params[index].type
+    try:
+        return type_, ir.width_of(type_)
+    except ValueError as problem:
+        raise Unsupported(str(problem), node.span) from None
+
+
+def _register_read(m: Machine, node: ir.ExternCall) -> None:
+    """ "When index >= size, the final value of result is not specified"."""
+    call = Call(m, node)
+    index = call.term(1)
+    type_, width = _register_type(node, 0)
+    assert node.object is not None
+    if width == 0:
+        return
+    cell = m.read_cell(node.object, index, width)
+    inside = m.decide(_inside(call, index))
+    if inside is not b.TRUE:
+        other = m.fresh(width, "a register is read beyond its size", node.span)
+        cell = b.ite(inside, cell, other)
+    call.put(0, unpack(type_, cell, node.span))
+
+
+def _register_write(m: Machine, node: ir.ExternCall) -> None:
+    """ "If index >= size, no register state will be updated."."""
+    call = Call(m, node)
+    index = call.term(0)
+    parts = field_bits(m, call.value(1), node.params[1].type, node.span)
+    assert node.object is not None
+    if parts:
+        m.write_cell(node.object, index, b.concat(*parts), _inside(call, index))
+
+
+def _colour(m: Machine, width: int, span: Span) -> Term:
+    """0, 1 or 2, nobody knows which."""
+    any_ = m.fresh(width, "the colour of a meter", span)
+    return b.ite(b.ult(any_, b.bv(3, width)), any_, b.bv(0, width))
+
+
+def _meter(m: Machine, node: ir.ExternCall) -> None:
+    """``execute_meter(index, result)``: an arbitrary colour; meters are not compared."""
+    call = Call(m, node)
+    inside = m.decide(_inside(call, call.term(0)))
+    result = _colour(m, call.width(1), node.span)
+    if inside is not b.TRUE:
+        other = m.fresh(call.width(1), "a meter is used beyond its size", node.span)
+        result = b.ite(inside, result, other)
+    m.note(f"meter {node.object}: every colour is possible, its state is not compared")
+    call.put(1, Scalar(result))
+
+
+def _direct_meter(m: Machine, node: ir.ExternCall) -> None:
+    """``direct_meter.read(result)``: an arbitrary colour."""
+    call = Call(m, node)
+    m.note(f"meter {node.object}: every colour is possible, its state is not compared")
+    call.put(0, Scalar(_colour(m, call.width(0), node.span)))
+
+
+def table_hook(
+    m: Machine, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, Rule]] | None
+) -> None:
+    """What a table does beside its action: direct counters count hits. Unknown properties are not ignored."""
+    for item in table.properties:
+        if not isinstance(item.value, str):
+            continue
+        extern = m.program.instance(item.value).extern
+        if extern == "direct_counter":
+            _count_hit(m, item.value, table, keys, hit, matched)
+        elif extern not in ("direct_meter", "action_profile"):
+            raise Unsupported(f"table property {item.name} = {extern}", item.span)
+
+
+def _count_hit(
+    m: Machine, name: str, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, Rule]] | None
+) -> None:
+    if hit is b.FALSE or not keys:
+        return
+    if matched is None:
+        index = b.concat(*keys)
+    else:
+        index = b.bv(0, 32)
+        for when, number in matched_numbers(matched):
+            index = b.ite(when, b.bv(number, 32), index)
+    for state, amount in _counter_kinds(m, name, table.span):
+        old = m.read_cell(state, index, COUNTER_BITS)
+        m.write_cell(state, index, b.add(old, amount), hit)
+
+
+def matched_numbers(matched: list[tuple[Term, Rule]]) -> list[tuple[Term, int]]:
+    """Where each entry wins, with its number."""
+    return [(when, number) for number, (when, _) in enumerate(matched)]
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------
+
+
+def _random(m: Machine, node: ir.ExternCall) -> None:
+    """Any value from ``lo`` to ``hi``; any value at all if lo > hi."""
+    call = Call(m, node)
+    low, high = call.term(1), call.term(2)
+    any_ = m.fresh(low.width, "a random number", node.span)
+    fits = b.or_(b.ult(high, low), b.and_(b.ule(low, any_), b.ule(any_, high)))
+    call.put(0, Scalar(b.ite(fits, any_, low)))
+
+
+def _compute(call: Call, name: str, data: Term | None) -> Term:
+    if name == "random":
+        return call.m.fresh(64, "HashAlgorithm.random", call.node.span)
+    algorithm = ALGORITHMS.get(name)
+    if algorithm is None:
+        raise Unsupported(f"HashAlgorithm.{name}", call.node.span)
+    return algorithm(data)
+
+
+def _hash(m: Machine, node: ir.ExternCall) -> None:
+    """``result = base + (H % max)``, or ``base`` for a ``max`` of 0."""
+    call = Call(m, node)
+    value = _compute(call, call.algorithm(1), call.bits(3))
+    base, limit = call.term(2), call.term(4)
+    width = max(64, base.width, limit.width, call.width(0))
+    wide = [b.zext(t, width) for t in (value, base, limit)]
+    offset = b.ite(b.eq(wide[2], b.bv(0, width)), b.bv(0, width), b.urem(wide[0], wide[2]))
+    call.put(0, Scalar(b.extract(b.add(wide[1], offset), call.width(0) - 1, 0)))
+
+
+def _payload(m: Machine, node: ir.ExternCall) -> Term | None:
+    """The bytes that the parser did not take, if the frame is known."""
+    if not m.input.length.is_const or m.state.cursor % 8:
+        raise Unsupported(f"{node.extern} over a payload of any length", node.span)
+    start, end = m.state.cursor // 8, m.input.length.value
+    if end - start > MAX_PAYLOAD:
+        raise Unsupported(f"{node.extern} over {end - start} bytes", node.span)
+    return b.concat(*(m.input.byte(i) for i in range(start, end))) if end > start else None
+
+
+def _checksum(call: Call, with_payload: bool) -> Term:
+    """The checksum of the data; parameters are condition, data, checksum, algorithm."""
+    name = call.algorithm(3)
+    data = call.bits(1)
+    if with_payload:
+        parts = [t for t in (data, _payload(call.m, call.node)) if t is not None]
+        data = b.concat(*parts) if parts else None
+    return _compute(call, name, data)
+
+
+def _verify(with_payload: bool) -> ExternHandler:
+    def handler(m: Machine, node: ir.ExternCall) -> None:
+        call = Call(m, node)
+        if CHECKSUM_ERROR not in m.state.store:
+            raise Unsupported(f"{node.extern} outside of the checksum control", node.span)
+        wanted, given = _checksum(call, with_payload), call.term(2)
+        width = max(wanted.width, given.width)
+        wrong = b.and_(call.term(0), b.ne(b.zext(wanted, width), b.zext(given, width)))
+        before = m.state.store[CHECKSUM_ERROR]
+        assert isinstance(before, Scalar)
+        m.state.store[CHECKSUM_ERROR] = Scalar(b.or_(before.term, wrong))
+
+    return handler
+
+
+def _update(with_payload: bool) -> ExternHandler:
+    def handler(m: Machine, node: ir.ExternCall) -> None:
+        call = Call(m, node)
+        condition = m.decide(call.term(0))
+        if condition is b.FALSE:
+            return
+        computed = b.resize(_checksum(call, with_payload), call.width(2))
+        place = call.arguments[2].place
+        assert place is not None
+        m.branch(condition, lambda: assign(m, place, Scalar(computed)), lambda: None)
+
+    return handler
+
+
+def _later(what: str) -> ExternHandler:
+    def handler(m: Machine, node: ir.ExternCall) -> None:
+        raise Unsupported(f"{what} is not modelled", node.span)
+
+    return handler
+
+
+_LATER: Final = (
+    "clone", "clone3", "clone_preserving_field_list", "resubmit", "resubmit_preserving_field_list", "recirculate",
+    "recirculate_preserving_field_list", "digest", "truncate",
+)  # fmt: skip
+
+EXTERNS: Final[ExternTable] = {
+    **PACKET_IN,
+    **PACKET_OUT,
+    ("mark_to_drop", ""): _mark_to_drop,
+    ("log_msg", ""): _log,
+    ("assert", ""): _assertion,
+    ("assume", ""): _assertion,
+    ("counter", "count"): _count,
+    ("direct_counter", "count"): _direct,
+    ("register", "read"): _register_read,
+    ("register", "write"): _register_write,
+    ("meter", "execute_meter"): _meter,
+    ("direct_meter", "read"): _direct_meter,
+    ("random", ""): _random,
+    ("hash", ""): _hash,
+    ("verify_checksum", ""): _verify(with_payload=False),
+    ("verify_checksum_with_payload", ""): _verify(with_payload=True),
+    ("update_checksum", ""): _update(with_payload=False),
+    ("update_checksum_with_payload", ""): _update(with_payload=True),
+    **{(name, ""): _later(name) for name in _LATER},
+}

@@ -1,0 +1,256 @@
+"""Calls of functions, actions, blocks and externs: arguments copied in and out (P4-16 spec, "Calling convention").
+
+Arguments are evaluated left to right: ``in`` ones are copied, the places of ``out`` and ``inout`` ones are found; after
+the callee ends, in whatever way (also by ``exit``), they are copied out left to right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .. import bits as b
+from .. import ir
+from ..source import Span, Unsupported
+from .declared import declared_names
+from .expressions import is_valid
+from .machine import LeaveKind, Leaver, Machine, evaluates
+from .references import Reference, assign, fetch, reference, update
+from .values import Header, Stack, Struct, Union, Value, boolean, mux, set_valid, uninitialised
+
+ENDS_CALL: Final = frozenset[LeaveKind]({"return"})
+VOID: Final = Struct({})
+"""What a call without a result evaluates to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A bound argument: what goes in, and where it comes out."""
+
+    param: ir.Param
+    value: Value | None
+    place: Reference | None = None
+
+
+def bind(m: Machine, params: Sequence[ir.Param], args: Sequence[ir.Expr | None], span: Span) -> list[Argument]:
+    """Evaluate the arguments of a call, left to right. Extern objects are passed by name and have no value."""
+    bound = []
+    for param, arg in zip(params, args, strict=True):
+        if isinstance(ir.bare(param.type), ir.ExternType):
+            bound.append(Argument(param, None))
+        elif param.direction in ("out", "inout"):
+            place = reference(m, arg) if arg is not None else None
+            value = uninitialised(param.type, span)
+            if param.direction == "inout":
+                assert place is not None
+                value = m.fix(fetch(m, place), span)
+            bound.append(Argument(param, value, place))
+        elif arg is None:
+            bound.append(Argument(param, None))
+        else:
+            bound.append(Argument(param, m.fix(m.eval(arg), arg.span)))
+    return bound
+
+
+def enter(m: Machine, arguments: Sequence[Argument]) -> None:
+    """Put the arguments' values into the callee's parameters."""
+    for argument in arguments:
+        if argument.value is not None:
+            m.state.store[argument.param.name] = argument.value
+
+
+def copy_out(m: Machine, arguments: Sequence[Argument], results: dict[str, Value], span: Span) -> None:
+    """Assign the values that the callee left in its ``out`` and ``inout`` parameters, left to right."""
+    for argument in arguments:
+        if argument.place is not None:
+            assign(m, argument.place, m.fix(results[argument.param.name], span))
+
+
+def call(
+    m: Machine,
+    arguments: Sequence[Argument],
+    body: Callable[[], None],
+    ends: frozenset[LeaveKind],
+    span: Span,
+    shares: frozenset[str] | None = None,
+) -> Value:
+    """Run a callee and come back.
+
+    Args:
+        m: the machine; its present store is the caller's.
+        arguments: bound arguments.
+        body: runs the callee; its store is :attr:`Machine.state`'s.
+        ends: what ends the callee; other leavers leave the caller as well, after copying out.
+        span: of the call.
+        shares: None if the callee has a store of its own; else it works in the caller's (an action in its control),
+            and these names, its own, are hidden meanwhile.
+
+    Returns:
+        What ``return`` gave, or :data:`VOID`.
+    """
+    if m.state.dead:
+        return VOID
+    outer_path, caller = m.state.path, m.state.store
+    m.state.path = b.TRUE
+    m.state.store = {} if shares is None else dict(caller)
+    mark = len(m.leavers)
+    enter(m, arguments)
+    m.outer_paths.append(outer_path)
+    try:
+        body()
+    finally:
+        m.outer_paths.pop()
+    returned = m.gather(mark, ends)
+    m.rejoin(returned)
+    through = m.leavers[mark:]
+    for leaver in through:
+        _copy_out_of_leaver(m, leaver, arguments, caller, shares, span)
+        leaver.state.path = b.and_(outer_path, leaver.state.path)
+    inner = m.state
+    if inner.dead:
+        inner.store, inner.path = caller, b.FALSE
+        return VOID
+    _come_back(m, arguments, caller, shares, span)
+    m.state.path = outer_path if inner.path is b.TRUE else b.and_(outer_path, inner.path)
+    return _result(returned)
+
+
+def _come_back(
+    m: Machine, arguments: Sequence[Argument], caller: dict[str, Value], shares: frozenset[str] | None, span: Span
+) -> None:
+    """The caller's store again, with what the callee changed of it and with the ``out`` arguments."""
+    ended = m.state.store
+    if shares is None:
+        m.state.store = dict(caller)
+    else:
+        kept = {name: value for name, value in ended.items() if name not in shares and name in caller}
+        m.state.store = {**{n: v for n, v in caller.items() if n in shares}, **kept}
+    copy_out(m, arguments, ended, span)
+
+
+def _copy_out_of_leaver(
+    m: Machine,
+    leaver: Leaver,
+    arguments: Sequence[Argument],
+    caller: dict[str, Value],
+    shares: frozenset[str] | None,
+    span: Span,
+) -> None:
+    """A leaver that goes through the caller too; a parser's ``reject`` copies nothing out."""
+    here = m.state
+    m.state = leaver.state
+    _come_back(m, [] if leaver.kind == "reject" else arguments, caller, shares, span)
+    m.state = here
+
+
+def _result(returned: list[Leaver]) -> Value:
+    """The returned value, chosen by where the callee returned from."""
+    result: Value | None = None
+    for leaver in returned:
+        if leaver.value is not None:
+            result = leaver.value if result is None else mux(leaver.state.path, leaver.value, result)
+    return result if result is not None else VOID
+
+
+# --- functions, actions, blocks -------------------------------------------------------------------------------------
+
+
+@evaluates(ir.FunctionCall)
+def _function_call(m: Machine, node: ir.FunctionCall) -> Value:
+    action = find_action(m, node.name)
+    if action is not None:
+        arguments = bind(m, action.params, node.args, node.span)
+        run_action(m, action, arguments, node.span)
+        return VOID
+    function = m.functions.get(node.name)
+    if function is None:
+        raise Unsupported(f"no function {node.name}", node.span)
+    arguments = bind(m, function.params, node.args, node.span)
+    return call(m, arguments, lambda: m.exec(function.body), ENDS_CALL, node.span)
+
+
+def find_action(m: Machine, name: str) -> ir.Action | None:
+    """The action of this name that is in scope."""
+    found = m.actions.get(name)
+    return found if found is not None else m.top_actions.get(name)
+
+
+def run_action(m: Machine, action: ir.Action, arguments: Sequence[Argument], span: Span) -> None:
+    """Run an action's body; it sees the variables of its control."""
+    own = frozenset(p.name for p in action.params) | declared_names(action.body)
+    call(m, arguments, lambda: m.exec(action.body), ENDS_CALL, span, shares=own)
+
+
+# --- methods of headers and stacks ----------------------------------------------------------------------------------
+
+
+@evaluates(ir.HeaderOp)
+def _header_op(m: Machine, node: ir.HeaderOp) -> Value:
+    if node.op == "isValid":
+        return boolean(is_valid(m, m.eval(node.base), node.span))
+    place = reference(m, node.base)
+    changes: dict[str, Callable[[Value], Value]] = {
+        "setValid": _valid,
+        "setInvalid": _invalid,
+        "push_front": lambda value: _push(value, node.count),
+        "pop_front": lambda value: _pop(value, node.count),
+    }
+    update(m, place, changes[node.op])
+    return VOID
+
+
+def _valid(value: Value) -> Value:
+    assert isinstance(value, Header)
+    return set_valid(value)
+
+
+def _invalid(value: Value) -> Value:
+    assert isinstance(value, Header)
+    return Header(b.FALSE, value.fields)
+
+
+def _emptied(value: Value) -> Value:
+    match value:
+        case Header():
+            return _invalid(value)
+        case Union(members):
+            return Union({name: Header(b.FALSE, member.fields) for name, member in members.items()})
+    raise Unsupported("push_front or pop_front of an array that is no header stack")
+
+
+def _push(value: Value, count: int) -> Value:
+    """``push_front``: elements move up, the first ``count`` become invalid, ``nextIndex`` stops at the size."""
+    assert isinstance(value, Stack)
+    old = value.elements
+    count = min(count, len(old))
+    elements = tuple(_emptied(e) for e in old[:count]) + old[: len(old) - count]
+    size = b.bv(len(old), 32)
+    moved = b.add(value.next_index, b.bv(count, 32))
+    return Stack(elements, b.ite(b.ult(size, moved), size, moved))
+
+
+def _pop(value: Value, count: int) -> Value:
+    """``pop_front``: elements move down, the last ``count`` become invalid, ``nextIndex`` stops at 0."""
+    assert isinstance(value, Stack)
+    old = value.elements
+    count = min(count, len(old))
+    elements = old[count:] + tuple(_emptied(e) for e in old[len(old) - count :])
+    amount = b.bv(count, 32)
+    less = b.sub(value.next_index, amount)
+    return Stack(elements, b.ite(b.ult(value.next_index, amount), b.bv(0, 32), less))
+
+
+# --- externs --------------------------------------------------------------------------------------------------------
+
+
+@evaluates(ir.ExternCall)
+def _extern_call(m: Machine, node: ir.ExternCall) -> Value:
+    if m.state.dead:
+        return uninitialised(node.type, node.span) if not isinstance(node.type, ir.VoidType) else VOID
+    handler = m.externs.get((node.extern, node.method))
+    if handler is None:
+        name = f"{node.extern}.{node.method}" if node.method else node.extern
+        raise Unsupported(f"extern {name}", node.span)
+    result = handler(m, node)
+    return VOID if result is None else result

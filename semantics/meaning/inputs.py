@@ -1,0 +1,107 @@
+"""What an evaluation starts from: the variables of :mod:`.behaviour`, or one packet's numbers in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .. import bits as b
+from ..bits import Term
+from .behaviour import LENGTH, PORT, Choice, byte
+from .trace import Trace
+
+
+class Input(Protocol):
+    """The frame, metadata, the state's contents and the choices of one evaluation."""
+
+    @property
+    def length(self) -> Term:
+        """The frame's length in bytes (16 bits)."""
+        ...
+
+    @property
+    def port(self) -> Term:
+        """The ingress port (32 bits)."""
+        ...
+
+    def byte(self, index: int) -> Term:
+        """Byte ``index`` of the frame; only asked where it is long enough."""
+        ...
+
+    def metadata(self, name: str, width: int) -> Term:
+        """``in.NAME``."""
+        ...
+
+    def cell(self, name: str, width: int, index: Term) -> Term:
+        """What cell ``index`` of a state held before the packet."""
+        ...
+
+    def choose(self, choice: Choice, trace: Trace | None) -> Term:
+        """The value of a choice."""
+        ...
+
+
+class Symbolic:
+    """Every input at once."""
+
+    length = LENGTH
+    port = PORT
+
+    def byte(self, index: int) -> Term:
+        """See :class:`Input`."""
+        return byte(index)
+
+    def metadata(self, name: str, width: int) -> Term:
+        """See :class:`Input`."""
+        return b.var(f"in.{name}", width)
+
+    def cell(self, name: str, width: int, index: Term) -> Term:
+        """See :class:`Input`."""
+        return b.apply(f"state.{name}", width, index)
+
+    def choose(self, choice: Choice, trace: Trace | None) -> Term:
+        """The variable itself: nobody has chosen yet."""
+        return choice.variable
+
+
+@dataclass
+class Concrete:
+    """One packet: metadata that is not given is 0, every choice is 0 and is told to the trace."""
+
+    packet: bytes
+    in_port: int
+    given: Mapping[str, int] = field(default_factory=dict)
+    cells: Mapping[str, Callable[[int], int]] = field(default_factory=dict)
+    choice: Callable[[Choice], int] = lambda choice: 0
+
+    @property
+    def length(self) -> Term:
+        """See :class:`Input`."""
+        return b.bv(len(self.packet), 16)
+
+    @property
+    def port(self) -> Term:
+        """See :class:`Input`."""
+        return b.bv(self.in_port, 32)
+
+    def byte(self, index: int) -> Term:
+        """See :class:`Input`."""
+        return b.bv(self.packet[index] if index < len(self.packet) else 0, 8)
+
+    def metadata(self, name: str, width: int) -> Term:
+        """See :class:`Input`."""
+        return b.bv(self.given.get(name, 0), width)
+
+    def cell(self, name: str, width: int, index: Term) -> Term:
+        """See :class:`Input`."""
+        before = self.cells.get(name)
+        return b.bv(before(index.value) if before else 0, width)
+
+    def choose(self, choice: Choice, trace: Trace | None) -> Term:
+        """The number that was chosen, told to the trace."""
+        width = choice.variable.width
+        value = self.choice(choice) & ((1 << max(1, width)) - 1)
+        if trace is not None:
+            trace.undefined(choice.reason, choice.span, value)
+        return b.bv(value, width) if width else b.boolean(bool(value))

@@ -1,0 +1,531 @@
+"""The evaluator's core: the state of an execution, branching, undefined values, dispatch over the IR.
+
+One evaluator serves symbolic and concrete execution: with a concrete input every condition folds to a literal and one
+path remains. An execution is imperative on :attr:`Machine.state`; a branch whose condition is not decided runs both
+ways on copies that are merged afterwards. Control that leaves a scope (``exit``, ``return``, ``break``, ``continue``,
+a parser's ``reject``) is kept aside as a :class:`Leaver`, with the condition and the state in which it left, until
+the scope ends; what follows runs where nothing has left.
+
+The meaning of each IR node is registered with :func:`evaluates` or :func:`executes` by the module on its subject.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeVar
+
+from .. import bits as b
+from .. import ir
+from ..bits import Term
+from ..rules.ruleset import Rule, RuleSet
+from ..source import NOWHERE, Span, Unsupported
+from .behaviour import Assumption, Choice
+from .inputs import Input
+from .trace import Trace
+from .values import Header, Scalar, Stack, Struct, Union, Value, Varbit, build, mux, scalar_width
+
+MAX_DEPTH: Final = 1500
+"""Nesting of expressions, statements and calls up to which programs are evaluated."""
+
+RECURSION_LIMIT: Final = 40_000
+"""Python frames allowed for that (pure Python calls need no machine stack)."""
+
+MAX_FREE_BITS: Final = 12
+"""Bits of input on which a size or a position may depend: a parser is run for each of their values."""
+
+LeaveKind = Literal["exit", "return", "break", "continue", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A cell of some state is written: where ``when``, index ``index`` becomes ``value``."""
+
+    when: Term
+    index: Term
+    value: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something emitted: where ``when``, these bits (of a varbit only the first ``length``)."""
+
+    when: Term
+    bits: Term
+    length: Term | None = None
+    span: Span = NOWHERE
+
+
+@dataclass(slots=True)
+class State:
+    """All that an execution changes. ``path`` is the condition, since the block began, under which it is here."""
+
+    store: dict[str, Value]
+    path: Term = b.TRUE
+    facts: frozenset[Term] = frozenset()
+    """Conditions known to hold here; they decide others syntactically."""
+    cells: Mapping[str, tuple[Write, ...]] = field(default_factory=dict)
+    pieces: tuple[Piece, ...] = ()
+    cursor: int = 0
+    """Bits of the input that the parser has taken."""
+    error: Term = b.bv(0, 32)
+    """The parser's error, as an index into ``Program.errors``."""
+
+    def copy(self) -> State:
+        """A state that can change without changing this one."""
+        return State(
+            dict(self.store), self.path, self.facts, self.cells, self.pieces, self.cursor, self.error
+        )  # fmt: skip
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing reaches this point."""
+        return self.path is b.FALSE
+
+
+@dataclass(slots=True)
+class Leaver:
+    """Control that has left a scope: how, the state then, and what ``return`` returned."""
+
+    kind: LeaveKind
+    state: State
+    value: Value | None = None
+
+
+class Fork(Exception):
+    """A parser needs ``condition`` decided: the state is run again for each of its two values."""
+
+    def __init__(self, condition: Term) -> None:
+        super().__init__()
+        self.condition = condition
+
+
+Handler = Callable[["Machine", Any], Value | None]
+Evaluator = Callable[["Machine", Any], Value]
+Executor = Callable[["Machine", Any], None]
+_EVALUATE: Final[dict[type, Evaluator]] = {}
+_EXECUTE: Final[dict[type, Executor]] = {}
+E = TypeVar("E", bound=Evaluator)
+X = TypeVar("X", bound=Executor)
+
+
+def evaluates(*nodes: type) -> Callable[[E], E]:
+    """Register the meaning of expression nodes."""
+
+    def register(function: E) -> E:
+        _EVALUATE.update(dict.fromkeys(nodes, function))
+        return function
+
+    return register
+
+
+def executes(*nodes: type) -> Callable[[X], X]:
+    """Register the meaning of statement nodes."""
+
+    def register(function: X) -> X:
+        _EXECUTE.update(dict.fromkeys(nodes, function))
+        return function
+
+    return register
+
+
+ExternHandler = Callable[["Machine", ir.ExternCall], Value | None]
+ExternTable = Mapping[tuple[str, str], ExternHandler]
+"""``(extern, method)`` → its meaning; a function has method ""."""
+
+
+HitHook = Callable[["Machine", ir.Table, list[Term], Term, "list[tuple[Term, Rule]] | None"], None]
+"""Told of every table lookup: table, key values, whether it hit, and (rules known) where each entry wins."""
+
+
+class Machine:
+    """One evaluation of a program on an input."""
+
+    def __init__(
+        self,
+        program: ir.Program,
+        rules: RuleSet | None,
+        source: Input,
+        externs: ExternTable,
+        trace: Trace | None = None,
+    ) -> None:
+        self.program = program
+        self.rules = rules
+        self.input = source
+        self.externs = externs
+        self.trace = trace
+        self.state = State({})
+        self.leavers: list[Leaver] = []
+        self.parsing = False
+        self.functions = {f.name: f for f in program.functions}
+        self.top_actions = {a.name: a for a in program.actions}
+        self.actions: Mapping[str, ir.Action] = {}
+        self.tables: Mapping[str, ir.Table] = {}
+        self.value_sets: Mapping[str, ir.ValueSetDecl] = {}
+        self.choices: dict[str, Choice] = {}
+        self.next_choice = 0
+        self.axioms: dict[Term, None] = {}
+        self.assumptions: list[Assumption] = []
+        self.notes: dict[str, None] = {}
+        self.cell_shapes: dict[str, tuple[int, int]] = {}
+        """State that was used: name → bits of its index and of a cell."""
+        self.on_hit: list[HitHook] = []
+        self.outer_paths: list[Term] = []
+        """The paths, each from its own scope's start, on which the calls around this point were made."""
+        self.varbit_bytes_only = False
+        """Whether sizes and skips that are no whole bytes are ``error.ParserInvalidArgument`` (a target may say so)."""
+        self._depth = 0
+
+    # --- dispatch ---------------------------------------------------------------------------------------------------
+
+    def eval(self, node: ir.Expr) -> Value:
+        """The value of an expression, undefined parts left undefined."""
+        handler = _EVALUATE.get(type(node))
+        if handler is None:
+            raise Unsupported(f"expression {type(node).__name__}", node.span)
+        self._enter(node.span)
+        try:
+            return handler(self, node)
+        finally:
+            self._depth -= 1
+
+    def exec(self, node: ir.Stmt) -> None:
+        """Run a statement where control is still here."""
+        if self.state.dead:
+            return
+        handler = _EXECUTE.get(type(node))
+        if handler is None:
+            raise Unsupported(f"statement {type(node).__name__}", node.span)
+        self._enter(node.span)
+        try:
+            handler(self, node)
+        finally:
+            self._depth -= 1
+
+    def _enter(self, span: Span) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise Unsupported("nested too deeply", span)
+
+    # --- undefined values -------------------------------------------------------------------------------------------
+
+    def fresh(self, width: int, reason: str, span: Span) -> Term:
+        """A choice of ``width`` bits (0: Bool) that nobody else reads."""
+        name = f"any.{self.next_choice}"
+        self.next_choice += 1
+        choice = Choice(b.var(name, width), reason, span)
+        self.choices[name] = choice
+        return self.input.choose(choice, self.trace)
+
+    def read(self, value: Value, span: Span) -> Term:
+        """The term of a scalar, with a fresh choice where it is undefined."""
+        if not isinstance(value, Scalar):
+            raise Unsupported(f"a {type(value).__name__.lower()} where a number is needed", span)
+        defined = self.decide(value.defined)
+        if defined is b.TRUE:
+            return value.term
+        other = self.fresh(value.term.width, "the value read here is not defined", span)
+        return b.ite(defined, value.term, other)
+
+    def fix(self, value: Value, span: Span) -> Value:
+        """A copy of ``value``: what is undefined in it becomes one unspecified value."""
+        match value:
+            case Scalar(defined=defined):
+                return value if defined is b.TRUE else Scalar(self.read(value, span))
+            case Varbit(defined=defined):
+                return value
+            case Struct(fields):
+                return Struct(self._fix_fields(fields, span))
+            case Header(valid, fields):
+                return self._fix_header(valid, fields, span)
+            case Union(members):
+                return Union({n: self._fix_header(h.valid, h.fields, span) for n, h in members.items()})
+            case Stack(elements, next_index):
+                return Stack(tuple(self.fix(e, span) for e in elements), next_index)
+        return value
+
+    def _fix_fields(self, fields: Mapping[str, Value], span: Span) -> Mapping[str, Value]:
+        fixed = {name: self.fix(value, span) for name, value in fields.items()}
+        return fields if all(fixed[n] is fields[n] for n in fields) else fixed
+
+    def _fix_header(self, valid: Term, fields: Mapping[str, Value], span: Span) -> Header:
+        """Fields of an invalid header stay as they are: each read of one is a choice of its own anyway."""
+        if valid is b.FALSE:
+            return Header(valid, fields)
+        known = {n: _defined_where_valid(v, valid) for n, v in fields.items()}
+        return Header(valid, self._fix_fields(known, span))
+
+    def unspecified(self, type_: ir.Type, reason: str, span: Span) -> Value:
+        """One arbitrary value of a type; headers in it are arbitrarily valid or not."""
+        width = scalar_width(type_, span)
+        if width is not None:
+            return Scalar(self.fresh(width, reason, span))
+        valid = self.fresh(0, reason, span)
+        return build(type_, lambda w: Scalar(self.fresh(w, reason, span)), valid, span)
+
+    # --- branching --------------------------------------------------------------------------------------------------
+
+    def decide(self, condition: Term) -> Term:
+        """``condition`` as far as the facts decide it."""
+        facts = self.state.facts
+        if condition.is_const or not facts:
+            return condition
+        if condition in facts:
+            return b.TRUE
+        if b.not_(condition) in facts:
+            return b.FALSE
+        if condition.op in ("and", "or"):
+            args = [self._decide_leaf(arg, facts) for arg in condition.args]
+            return b.and_(*args) if condition.op == "and" else b.or_(*args)
+        if condition.op == "not" and condition.args[0].op in ("and", "or"):
+            return b.not_(self.decide(condition.args[0]))
+        return condition
+
+    @staticmethod
+    def _decide_leaf(condition: Term, facts: frozenset[Term]) -> Term:
+        if condition in facts:
+            return b.TRUE
+        return b.FALSE if b.not_(condition) in facts else condition
+
+    def assume(self, condition: Term) -> None:
+        """Go on only where ``condition`` holds."""
+        state = self.state
+        state.path = b.and_(state.path, condition)
+        parts = condition.args if condition.op == "and" else (condition,)
+        state.facts = state.facts.union(parts, (condition,))
+
+    def branch(self, condition: Term, then: Callable[[], None], otherwise: Callable[[], None]) -> None:
+        """Run ``then`` where ``condition`` holds and ``otherwise`` elsewhere, and merge what they leave."""
+        self.choose([(condition, then), (b.TRUE, otherwise)])
+
+    def choose(self, cases: Sequence[tuple[Term, Callable[[], None]]]) -> None:
+        """Run the first of the cases whose condition holds, if any, and merge what they leave."""
+        before = self.state
+        rest = before.copy()
+        whole = True
+        sides: list[tuple[Term, State]] = []
+        for condition, run in cases:
+            self.state = rest
+            condition = self.decide(condition)
+            if condition is b.FALSE or rest.dead:
+                continue
+            self.state = rest.copy()
+            self.assume(condition)
+            entered = self.state.path
+            if not self.state.dead:
+                run()
+            whole = whole and self.state.path is entered
+            sides.append((condition, self.state))
+            self.state = rest
+            self.assume(b.not_(condition))
+        result = rest
+        for condition, state in reversed(sides):
+            result = self.merge(condition, state, result, before if whole else None)
+        self.state = result
+
+    def constant(self, term: Term, span: Span) -> int:
+        """The number that a term is; a parser is run again for each number that it can be."""
+        while term.op == "ite":
+            condition = self.decide(term.args[0])
+            if not condition.is_const:
+                self._fork(condition, span)
+            term = term.args[1] if condition is b.TRUE else term.args[2]
+        if term.is_const:
+            return term.value
+        for value in possible_values(term, span):
+            same = self.decide(b.eq(term, b.bv(value, term.width)))
+            if same is b.TRUE:
+                return value
+            if same is not b.FALSE:
+                self._fork(same, span)
+        self.state.path = b.FALSE
+        return 0
+
+    def _fork(self, condition: Term, span: Span) -> None:
+        if not self.parsing:
+            raise Unsupported("a size or position that depends on the packet, outside of a parser", span)
+        raise Fork(condition)
+
+    def error_number(self, name: str) -> Term:
+        """The number that stands for an error."""
+        return b.bv(self.program.errors.index(name), 32)
+
+    def reject(self, error: str, span: Span) -> None:
+        """Control goes to the parser's state ``reject``, with this error."""
+        self.reject_with(self.error_number(error), span)
+
+    def reject_with(self, error: Term, span: Span) -> None:
+        """Control goes to the parser's state ``reject``; outside of a parser that has no meaning."""
+        if self.state.dead:
+            return
+        if not self.parsing:
+            raise Unsupported("rejecting a packet outside of a parser", span)
+        self.state.error = error
+        self.leave("reject")
+
+    def merge(self, condition: Term, then: State, otherwise: State, whole: State | None = None) -> State:
+        """One state for two that exclude each other; ``whole`` is that before the branch, if nothing has left."""
+        if then.dead:
+            return otherwise
+        if otherwise.dead:
+            return then
+        if self.parsing and then.cursor != otherwise.cursor:
+            raise Fork(condition)
+        path = whole.path if whole else b.or_(then.path, otherwise.path)
+        facts = then.facts & otherwise.facts
+        store = _merge_stores(condition, then.store, otherwise.store)
+        error = b.ite(condition, then.error, otherwise.error)
+        cells = _merge_cells(condition, then.cells, otherwise.cells)
+        pieces = _merge_pieces(condition, then.pieces, otherwise.pieces)
+        return State(store, path, facts, cells, pieces, then.cursor, error)
+
+    @contextmanager
+    def inside(self, control: ir.Control | ir.Parser) -> Iterator[None]:
+        """The actions and tables of a block are in scope."""
+        before = self.actions, self.tables, self.value_sets
+        self.actions = {a.name: a for a in control.actions}
+        self.tables = {t.name: t for t in control.tables} if isinstance(control, ir.Control) else {}
+        self.value_sets = {v.name: v for v in control.value_sets} if isinstance(control, ir.Parser) else {}
+        try:
+            yield
+        finally:
+            self.actions, self.tables, self.value_sets = before
+
+    # --- leaving ----------------------------------------------------------------------------------------------------
+
+    def leave(self, kind: LeaveKind, value: Value | None = None) -> None:
+        """Control leaves here, in the present state."""
+        if not self.state.dead:
+            self.leavers.append(Leaver(kind, self.state.copy(), value))
+        self.state.path = b.FALSE
+
+    def gather(self, mark: int, kinds: frozenset[LeaveKind]) -> list[Leaver]:
+        """The leavers of ``kinds`` since ``mark``, taken off the list."""
+        recent = self.leavers[mark:]
+        self.leavers[mark:] = [leaver for leaver in recent if leaver.kind not in kinds]
+        return [leaver for leaver in recent if leaver.kind in kinds]
+
+    def rejoin(self, leavers: list[Leaver]) -> None:
+        """Control that had left goes on here, together with control that had not."""
+        for leaver in leavers:
+            self.state = self.merge(leaver.state.path, leaver.state, self.state)
+
+    # --- state that outlives the packet ---------------------------------------------------------------------------
+
+    def read_cell(self, name: str, index: Term, width: int) -> Term:
+        """What a cell of a register, counter or map holds now."""
+        self._shape(name, index, width)
+        value = self.input.cell(name, width, index)
+        for write in self.state.cells.get(name, ()):
+            here = b.and_(self.decide(write.when), b.eq(write.index, index))
+            value = b.ite(here, write.value, value)
+        return value
+
+    def write_cell(self, name: str, index: Term, value: Term, when: Term = b.TRUE) -> None:
+        """Change a cell, where ``when`` holds."""
+        self._shape(name, index, value.width)
+        writes = (*self.state.cells.get(name, ()), Write(when, index, value))
+        self.state.cells = {**self.state.cells, name: writes}
+
+    def _shape(self, name: str, index: Term, width: int) -> None:
+        shape = (index.width, width)
+        if self.cell_shapes.setdefault(name, shape) != shape:
+            raise Unsupported(f"state {name} with cells of {width} bits and of {self.cell_shapes[name][1]} bits")
+
+    # --- notes ------------------------------------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """Something that the verdict should repeat."""
+        self.notes[text] = None
+
+    def absolute(self, condition: Term) -> Term:
+        """``condition`` wherever this point is reached."""
+        return b.implies(b.and_(*self.outer_paths, *self.state.facts, self.state.path), condition)
+
+
+def _defined_where_valid(value: Value, valid: Term) -> Value:
+    """A header's leaf, seen as defined where the header is invalid (nobody reads it there)."""
+    if isinstance(value, Scalar) and value.defined is not b.TRUE:
+        if value.defined is valid or b.or_(value.defined, b.not_(valid)) is b.TRUE:
+            return Scalar(value.term)
+    return value
+
+
+def _merge_stores(condition: Term, then: dict[str, Value], otherwise: dict[str, Value]) -> dict[str, Value]:
+    """Variables of one side only are out of scope afterwards."""
+    return {
+        name: value if value is otherwise[name] else mux(condition, value, otherwise[name])
+        for name, value in then.items()
+        if name in otherwise
+    }
+
+
+def _common(first: tuple[Any, ...], second: tuple[Any, ...]) -> int:
+    count = 0
+    for x, y in zip(first, second, strict=False):
+        if x is not y:
+            break
+        count += 1
+    return count
+
+
+def _merge_cells(
+    condition: Term, then: Mapping[str, tuple[Write, ...]], otherwise: Mapping[str, tuple[Write, ...]]
+) -> Mapping[str, tuple[Write, ...]]:
+    if then is otherwise:
+        return then
+    merged: dict[str, tuple[Write, ...]] = {}
+    for name in {**then, **otherwise}:
+        first, second = then.get(name, ()), otherwise.get(name, ())
+        common = _common(first, second)
+        guarded = [Write(b.and_(condition, w.when), w.index, w.value) for w in first[common:]]
+        guarded += [Write(b.and_(b.not_(condition), w.when), w.index, w.value) for w in second[common:]]
+        merged[name] = (*first[:common], *guarded)
+    return merged
+
+
+def _merge_pieces(condition: Term, then: tuple[Piece, ...], otherwise: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    common = _common(then, otherwise)
+    guarded = [Piece(b.and_(condition, p.when), p.bits, p.length, p.span) for p in then[common:]]
+    guarded += [Piece(b.and_(b.not_(condition), p.when), p.bits, p.length, p.span) for p in otherwise[common:]]
+    return (*then[:common], *guarded)
+
+
+def possible_values(term: Term, span: Span) -> list[int]:
+    """Every value that a term can have, and perhaps more, from the few bits of input that it depends on.
+
+    Raises:
+        Unsupported: it depends on more than :data:`MAX_FREE_BITS`.
+    """
+    atoms: dict[Term, Term] = {}
+    for node in b.postorder([term]):
+        if node.op in ("var", "apply", "select") or (node.op == "extract" and node.args[0].op in ("var", "apply")):
+            atoms[node] = b.var(f"free.{len(atoms)}", node.sort)
+    replaced = b.substitute([term], atoms)[0]
+    free = b.variables(replaced)
+    if sum(max(1, v.width) for v in free) > MAX_FREE_BITS or any(v.sort.index for v in free):
+        raise Unsupported("a size or position that can be too many different numbers", span)
+    values: set[int] = set()
+    for number in range(1 << sum(max(1, v.width) for v in free)):
+        assignment: dict[str, b.Value] = {}
+        for variable in free:
+            width = max(1, variable.width)
+            assignment[variable.name] = number & ((1 << width) - 1)
+            number >>= width
+        result = b.evaluate([replaced], assignment)[0]
+        assert isinstance(result, int)
+        values.add(result)
+    return sorted(values)
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Room for the evaluator's recursion, which :data:`MAX_DEPTH` bounds."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, RECURSION_LIMIT))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

@@ -1,0 +1,259 @@
+"""Parsers: the state machine, and what ``packet_in`` does (P4-16 spec, "Packet parsing").
+
+Paths are enumerated: positions in the packet are numbers, and states reached with the same position and the same
+layout of headers are merged, so that diamonds do not multiply. Whatever would make a position depend on the packet
+(an ``if`` around an extract, the length of a varbit) is decided by running the state once for each possibility.
+
+A loop goes on until the stack that it fills is full, or the packet ends, which for all packets is too far: loops are
+followed for :data:`MAX_VISITS` visits of a state, and the inputs that go on are excluded from the domain by name.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from .. import bits as b
+from .. import ir
+from ..source import Span, Unsupported
+from .behaviour import Assumption
+from .calls import Argument, call
+from .keysets import select_matches
+from .machine import Fork, LeaveKind, Machine, State
+from .values import Value, layout
+
+MAX_VISITS: Final = 64
+"""Visits of one state on one path, when the packet is not known."""
+
+MAX_PATHS: Final = 20_000
+"""States run in one parser, all paths together."""
+
+Signature = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A way through a parser: ``state.path`` leads here; ``accepted``, or rejected with ``state.error``."""
+
+    state: State
+    accepted: bool
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A state to run, and how often the paths to it have run each state."""
+
+    name: str
+    state: State
+    visits: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class _Run:
+    """A parser being run at the top level."""
+
+    parser: ir.Parser
+    states: dict[str, ir.State]
+    ranks: dict[str, int]
+    pending: dict[Signature, _Pending] = field(default_factory=dict)
+    queue: list[tuple[int, int, int, Signature]] = field(default_factory=list)
+    finished: dict[Signature, Parsed] = field(default_factory=dict)
+    counter: int = 0
+
+
+def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value]) -> list[Parsed]:
+    """Every way through the top-level parser ``parser``.
+
+    Args:
+        m: the machine.
+        parser: the parser; ``values`` gives its parameters' values (nothing for extern objects).
+        values: as above; what is undefined in them stays so.
+
+    Returns:
+        Ways whose paths exclude each other and cover the domain; their stores hold the parameters at the end.
+    """
+    run = _Run(parser, {s.name: s for s in parser.states}, _ranks(parser))
+    begin = State(dict(values))
+    m.state = begin
+    m.parsing = True
+    with m.inside(parser):
+        for declaration in parser.locals:
+            m.exec(declaration)
+        _enqueue(m, run, "start", m.state, {})
+        steps = 0
+        while run.queue:
+            steps += 1
+            if steps > MAX_PATHS:
+                raise Unsupported(f"a parser with more than {MAX_PATHS} paths", parser.span)
+            _run_next(m, run)
+    m.parsing = False
+    return list(run.finished.values())
+
+
+def _ranks(parser: ir.Parser) -> dict[str, int]:
+    """A number per state such that, loops apart, a state's is higher than those of all that lead to it."""
+    following = {s.name: [c.state for c in s.transition.cases] for s in parser.states}
+    order: list[str] = []
+    seen: set[str] = set()
+    stack: list[tuple[str, bool]] = [("start", False)]
+    while stack:
+        name, done = stack.pop()
+        if done:
+            order.append(name)
+        elif name not in seen and name in following:
+            seen.add(name)
+            stack.append((name, True))
+            stack.extend((n, False) for n in following[name])
+    return {name: i for i, name in enumerate(reversed(order))}
+
+
+def _signature(state: State) -> Signature:
+    """What two states must share to be merged: the position and the layout of everything in the store."""
+    return (state.cursor, *(term for name in sorted(state.store) for term in layout(state.store[name])))
+
+
+def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str, int]) -> None:
+    if state.dead:
+        return
+    if name in ("accept", "reject"):
+        _finish(m, run, state, name == "accept")
+        return
+    if visits.get(name, 0) >= MAX_VISITS and not state.path.is_const:
+        _cut(m, run, name, state)
+        return
+    if name not in run.states:
+        raise Unsupported(f"no parser state {name}", run.parser.span)
+    signature = (name, *_signature(state))
+    waiting = run.pending.get(signature)
+    if waiting is not None:
+        merged = m.merge(state.path, state, waiting.state)
+        counts = {n: max(visits.get(n, 0), waiting.visits.get(n, 0)) for n in {**visits, **waiting.visits}}
+        run.pending[signature] = _Pending(name, merged, counts)
+        return
+    run.pending[signature] = _Pending(name, state, visits)
+    run.counter += 1
+    heapq.heappush(run.queue, (state.cursor, run.ranks.get(name, 0), run.counter, signature))
+
+
+def _cut(m: Machine, run: _Run, name: str, state: State) -> None:
+    place = f"{run.parser.name}.{name}"
+    m.assumptions.append(
+        Assumption(f"no packet makes the parser visit {place} more than {MAX_VISITS} times", b.not_(state.path))
+    )
+    m.note(f"the parser's loop through {place} was followed {MAX_VISITS} times")
+
+
+def _finish(m: Machine, run: _Run, state: State, accepted: bool) -> None:
+    signature = (accepted, *_signature(state))
+    before = run.finished.get(signature)
+    if before is not None:
+        state = m.merge(state.path, state, before.state)
+    run.finished[signature] = Parsed(state, accepted)
+
+
+def _run_next(m: Machine, run: _Run) -> None:
+    *_, signature = heapq.heappop(run.queue)
+    item = run.pending.pop(signature)
+    node = run.states[item.name]
+    m.state = item.state.copy()
+    first_choice = m.next_choice
+    visits = {**item.visits, item.name: item.visits.get(item.name, 0) + 1}
+    steps = len(m.trace.steps) if m.trace is not None else 0
+    if m.trace is not None:
+        m.trace.add("parser state", node.span, state=node.name, bit=m.state.cursor)
+    try:
+        _run_state(m, run, node, visits)
+    except Fork as fork:
+        m.leavers.clear()
+        m.next_choice = first_choice  # the state runs again, and asks for the same choices
+        if m.trace is not None:
+            del m.trace.steps[steps:]
+        for condition in (fork.condition, b.not_(fork.condition)):
+            m.state = item.state.copy()
+            m.assume(condition)
+            _enqueue_again(m, run, item, signature)
+
+
+def _enqueue_again(m: Machine, run: _Run, item: _Pending, signature: Signature) -> None:
+    """The same state, with one more fact; it must not be merged with its twin."""
+    if m.state.dead:
+        return
+    run.counter += 1
+    twin = (*signature, run.counter)
+    run.pending[twin] = _Pending(item.name, m.state, item.visits)
+    heapq.heappush(run.queue, (m.state.cursor, run.ranks.get(item.name, 0), run.counter, twin))
+
+
+def _run_state(m: Machine, run: _Run, node: ir.State, visits: Mapping[str, int]) -> None:
+    """A state's statements and its transition."""
+    for statement in node.body:
+        m.exec(statement)
+    ways = _transition(m, node.transition) if not m.state.dead else []
+    for leaver in m.gather(0, frozenset[LeaveKind]({"reject"})):
+        _finish(m, run, leaver.state, False)
+    declared = {s.name for s in node.body if isinstance(s, ir.Declare)}
+    for name, state in ways:
+        state.store = {n: v for n, v in state.store.items() if n not in declared}
+        _enqueue(m, run, name, state, visits)
+
+
+def _transition(m: Machine, node: ir.Transition) -> list[tuple[str, State]]:
+    """The states that follow, each with the execution's state on the way there."""
+    if not node.keys:
+        return [(node.cases[0].state, m.state)] if node.cases else []
+    keys = [m.fix(m.eval(key), key.span) for key in node.keys]
+    ways = []
+    for case in node.cases:
+        condition = m.decide(select_matches(m, case, keys, node))
+        if m.state.dead or condition is b.FALSE:
+            continue
+        rest = m.state
+        m.state = rest.copy()
+        m.assume(condition)
+        ways.append((case.state, m.state))
+        m.state = rest
+        m.assume(b.not_(condition))
+    m.reject("NoMatch", node.span)
+    return [(name, state) for name, state in ways if not state.dead]
+
+
+def run_subparser(m: Machine, parser: ir.Parser, arguments: Sequence[Argument], span: Span) -> None:
+    """A parser applied by a parser: its ``accept`` comes back here, its ``reject`` is the caller's."""
+    states = {s.name: s for s in parser.states}
+
+    def body() -> None:
+        for declaration in parser.locals:
+            m.exec(declaration)
+        name = "start"
+        visits = 0
+        while name not in ("accept", "reject") and not m.state.dead:
+            visits += 1
+            if visits > MAX_VISITS * max(1, len(states)):
+                raise Unsupported("a loop in a parser that another one applies", parser.span)
+            for statement in states[name].body:
+                m.exec(statement)
+            name = _decided_transition(m, states[name].transition)
+        if name == "reject":
+            m.leave("reject")
+
+    with m.inside(parser):
+        call(m, arguments, body, frozenset(), span)
+
+
+def _decided_transition(m: Machine, node: ir.Transition) -> str:
+    """The state that follows; what does not decide itself is decided by running the outer state for each case."""
+    if m.state.dead:
+        return "reject"
+    if not node.keys:
+        return node.cases[0].state if node.cases else "reject"
+    keys = [m.fix(m.eval(key), key.span) for key in node.keys]
+    for case in node.cases:
+        condition = m.decide(select_matches(m, case, keys, node))
+        if condition is b.TRUE:
+            return case.state
+        if condition is not b.FALSE:
+            raise Fork(condition)
+    m.reject("NoMatch", node.span)
+    return "reject"

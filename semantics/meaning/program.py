@@ -1,0 +1,212 @@
+"""The meaning of a program: its behaviour on every packet, or what it does to one.
+
+A definitional semantics after the P4-16 specification 1.2.5, with the architecture's part in
+:mod:`p4verify.semantics.arch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .. import bits as b
+from .. import ir
+from ..arch.base import Architecture, Ended, Sent
+from ..arch.ebpf_model import EbpfModel
+from ..arch.v1model import V1Model
+from ..bits import Term
+from ..rules.build import program_rules
+from ..rules.ruleset import RuleSet
+from ..source import Unsupported
+from . import statements, tables
+from .behaviour import Assumption, Behaviour, Case, Choice, Output
+from .inputs import Concrete, Symbolic
+from .machine import Machine, deep_recursion
+from .packet_out import layouts
+from .trace import Trace
+
+ARCHITECTURES: Final[Mapping[str, Architecture]] = {a.name: a for a in (V1Model(), EbpfModel())}
+"""By ``Program.arch``."""
+
+_SUBJECTS: Final = (statements, tables)
+"""Modules that register the meaning of nodes when they are imported."""
+
+
+def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
+    """What ``program`` does to any packet.
+
+    Args:
+        program: the program.
+        rules: what the control plane has installed; None for anything that it could install.
+
+    Raises:
+        Unsupported: the program uses what is not modelled; with the place.
+    """
+    architecture = _architecture(program)
+    m = Machine(program, rules, Symbolic(), architecture.externs)
+    with deep_recursion():
+        cases = [case for ended in architecture.run(m) for case in _cases(m, ended)]
+    terms = [t for case in cases for t in _terms(case)]
+    domain = (*architecture.domain(), *_distinct(m.assumptions))
+    mentioned = {v.name for v in b.variables(*terms, *(a.condition for a in domain))}
+    asked = set(b.applications(*terms)) | set(b.variables(*terms))
+    axioms = tuple(axiom for axiom in m.axioms if _about(axiom, asked))
+    choices = tuple(choice for name, choice in m.choices.items() if name in mentioned)
+    states = sorted({name for case in cases for name in case.state})
+    return Behaviour(tuple(cases), domain, axioms, choices, ("outputs", *states), tuple(m.notes))
+
+
+def _architecture(program: ir.Program) -> Architecture:
+    architecture = ARCHITECTURES.get(program.arch)
+    if architecture is None:
+        raise Unsupported(f"architecture {program.arch}")
+    return architecture
+
+
+def _distinct(assumptions: list[Assumption]) -> list[Assumption]:
+    return list({a.condition: a for a in assumptions}.values())
+
+
+def _about(axiom: Term, asked: set[Term]) -> bool:
+    """Whether an axiom speaks of anything that the cases ask."""
+    named = [*b.applications(axiom), *(v for v in b.variables(axiom) if v.name.startswith("table."))]
+    return axiom is not b.TRUE and any(term in asked for term in named)
+
+
+def _terms(case: Case) -> list[Term]:
+    outputs = [t for o in case.outputs for t in (o.when, o.port, *o.packet.prefix)]
+    return [case.guard, *outputs, *case.metadata.values(), *case.state.values()]
+
+
+def _cases(m: Machine, ended: Ended) -> list[Case]:
+    """One case for each layout of what is sent."""
+    if ended.guard is b.FALSE:
+        return []
+    m.state = ended.state
+    state = {name: _cell_after(m, name) for name in ended.state.cells}
+    parts: list[tuple[Term, dict[Term, Term], list[Output]]] = [(ended.guard, {}, [])]
+    for sent in ended.sent:
+        parts = [part for guard, known, outputs in parts for part in _split(sent, guard, known, outputs)]
+    cases = []
+    for guard, known, outputs in parts:
+        kept = tuple(o for o in (_under(output, known) for output in outputs) if o.when is not b.FALSE)
+        names = list(state)
+        cells = dict(zip(names, b.substitute([state[n] for n in names], known), strict=True))
+        cases.append(Case(guard, kept, {}, cells))
+    return cases
+
+
+def _split(
+    sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]
+) -> list[tuple[Term, dict[Term, Term], list[Output]]]:
+    """The layouts of one frame that is sent, next to those before it."""
+    return [
+        (
+            layout.when,
+            {**known, **layout.known},
+            [*outputs, Output(sent.when, sent.to, sent.port, layout.packet)],
+        )
+        for layout in layouts(sent.pieces, sent.cursor, guard, sent.span)
+    ]
+
+
+def _under(output: Output, known: dict[Term, Term]) -> Output:
+    """An output's terms, simplified by what its case has decided."""
+    if not known:
+        return output
+    prefix = output.packet.prefix
+    when, port, *bits = b.substitute([output.when, output.port, *prefix], known)
+    packet = type(output.packet)(tuple(bits), output.packet.payload)
+    return Output(when, output.to, port, packet)
+
+
+def _cell_after(m: Machine, name: str) -> Term:
+    """What cell ``at.NAME`` holds afterwards."""
+    index_bits, width = m.cell_shapes[name]
+    return m.read_cell(name, b.var(f"at.{name}", index_bits), width)
+
+
+# --- one packet -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a program did to one packet."""
+
+    outputs: tuple[tuple[str, int, bytes], ...]
+    """``(to, port, frame)``, in order."""
+    state: dict[str, dict[int, int]]
+    """Cells that were written: name → index → value afterwards."""
+    trace: Trace = field(default_factory=Trace)
+
+    @property
+    def undefined(self) -> list[dict[str, Any]]:
+        """Where values were read that the specification leaves open (they were taken to be 0)."""
+        return [step for step in self.trace.steps if step["step"] == "undefined"]
+
+    def to_json(self) -> dict[str, Any]:
+        """The run as plain JSON data (frames in hexadecimal)."""
+        return {
+            "outputs": [{"to": to, "port": port, "packet": frame.hex()} for to, port, frame in self.outputs],
+            "dropped": not self.outputs,
+            "state": {name: {str(i): v for i, v in cells.items()} for name, cells in self.state.items()},
+            "trace": self.trace.steps,
+        }
+
+
+def run(
+    program: ir.Program,
+    rules: RuleSet | None,
+    packet: bytes,
+    port: int,
+    *,
+    metadata: Mapping[str, int] | None = None,
+    cells: Mapping[str, Callable[[int], int]] | None = None,
+    choice: Callable[[Choice], int] | None = None,
+) -> Run:
+    """What ``program`` does to one packet.
+
+    Args:
+        program: the program.
+        rules: what the control plane has installed; None for the entries of the source alone.
+        packet: the frame on the wire.
+        port: where it comes in.
+        metadata: ``in.NAME`` → value; what is not given is 0.
+        cells: state's name → what its cells hold before; what is not given is 0.
+        choice: the value of an undefined read; 0 if not given.
+
+    Raises:
+        Unsupported: the program uses what is not modelled; with the place.
+        ValueError: the packet is longer than 65535 bytes, or the port is none that the architecture has.
+    """
+    if len(packet) > 0xFFFF:
+        raise ValueError(f"a frame of {len(packet)} bytes is longer than 65535")
+    architecture = _architecture(program)
+    for assumption in architecture.domain():
+        if b.evaluate([assumption.condition], {"in.port": port, "pkt.len": len(packet)}) == [0]:
+            raise ValueError(assumption.text)
+    trace = Trace()
+    source = Concrete(packet, port, metadata or {}, cells or {}, choice or (lambda _: 0))
+    m = Machine(program, rules if rules is not None else program_rules(program), source, architecture.externs, trace)
+    with deep_recursion():
+        ended = [e for e in architecture.run(m) if e.guard is not b.FALSE]
+        cases = [case for e in ended for case in _cases(m, e)]
+    assert len(cases) == 1, "one packet takes one way"
+    outputs = tuple(
+        (o.to, o.port.value, bytes(t.value for t in o.packet.prefix) + packet[o.packet.payload :])
+        for o in cases[0].outputs
+    )
+    for to, out_port, frame in outputs:
+        trace.steps.append({"step": "output", "to": to, "port": out_port, "packet": frame.hex()})
+    return Run(outputs, _written(ended[0]), trace)
+
+
+def _written(ended: Ended) -> dict[str, dict[int, int]]:
+    """The cells written by a run on numbers."""
+    state: dict[str, dict[int, int]] = {}
+    for name, writes in ended.state.cells.items():
+        for write in writes:
+            if write.when is b.TRUE:
+                state.setdefault(name, {})[write.index.value] = write.value.value
+    return state

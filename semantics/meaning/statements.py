@@ -1,0 +1,203 @@
+"""What statements mean (P4-16 spec, "Statements")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from .. import bits as b
+from .. import ir
+from ..bits import Term
+from ..source import Span, Unsupported
+from .expressions import convert, is_signed
+from .machine import LeaveKind, Machine, executes
+from .references import assign, reference
+from .tables import action_number
+from .values import Header, Scalar, Stack, Struct, Union, Value, uninitialised
+
+MAX_ITERATIONS: Final = 4096
+"""Iterations up to which a loop is unrolled."""
+
+_BREAK: Final = frozenset[LeaveKind]({"break"})
+_CONTINUE: Final = frozenset[LeaveKind]({"continue"})
+
+
+def run_all(m: Machine, body: tuple[ir.Stmt, ...]) -> None:
+    """Statements in order, as long as control is here."""
+    for statement in body:
+        if m.state.dead:
+            return
+        m.exec(statement)
+
+
+@executes(ir.Block)
+def _block(m: Machine, node: ir.Block) -> None:
+    run_all(m, node.body)
+
+
+@executes(ir.Declare)
+def _declare(m: Machine, node: ir.Declare) -> None:
+    if isinstance(ir.bare(node.type), ir.ExternType):
+        return
+    if node.init is None:
+        m.state.store[node.name] = uninitialised(node.type, node.span)
+        return
+    value = shaped(m.fix(m.eval(node.init), node.init.span), node.type, node.span)
+    if not m.state.dead:
+        m.state.store[node.name] = value
+
+
+@executes(ir.Assign)
+def _assign(m: Machine, node: ir.Assign) -> None:
+    place = reference(m, node.target)
+    value = shaped(m.fix(m.eval(node.value), node.value.span), node.target.type, node.span)
+    if not m.state.dead:
+        assign(m, place, value)
+
+
+def shaped(value: Value, type_: ir.Type, span: Span) -> Value:
+    """``value`` as one of ``type_``: a tuple given to a struct or header becomes one."""
+    bare = ir.bare(type_)
+    match bare, value:
+        case (ir.StructType() | ir.TupleType(), Struct()) | (ir.HeaderType(), Header()) | (ir.StackType(), Stack()):
+            return value
+        case ir.UnionType(), Union():
+            return value
+        case ((ir.HeaderType() | ir.StructType() | ir.TupleType() | ir.StackType()), (Struct() | Header() | Stack())):
+            return convert(value, bare, span)
+    return value
+
+
+@executes(ir.Do)
+def _do(m: Machine, node: ir.Do) -> None:
+    m.eval(node.call)
+
+
+@executes(ir.If)
+def _if(m: Machine, node: ir.If) -> None:
+    condition = m.read(m.eval(node.condition), node.condition.span)
+    m.branch(condition, lambda: m.exec(node.then), lambda: m.exec(node.otherwise))
+
+
+@executes(ir.Leave)
+def _leave(m: Machine, node: ir.Leave) -> None:
+    value = m.fix(m.eval(node.value), node.value.span) if node.value is not None else None
+    m.leave(node.kind, value)
+
+
+# --- switch ---------------------------------------------------------------------------------------------------------
+
+
+@executes(ir.Switch)
+def _switch(m: Machine, node: ir.Switch) -> None:
+    subject = m.read(m.eval(node.subject), node.subject.span)
+    table = node.subject.table if isinstance(node.subject, ir.TableApply) else None
+    taken: list[tuple[Term, ir.Block | None]] = []
+    labels: list[Term] = []
+    for case in node.cases:
+        labels += [_label(m, label, subject, table) for label in case.labels]
+        if case.body is not None:
+            taken.append((b.or_(*labels), case.body))
+            labels = []
+    _first_of(m, taken)
+
+
+def _label(m: Machine, label: ir.Expr | str | None, subject: Term, table: str | None) -> Term:
+    """Whether the subject equals a label; ``default`` comes last and always does."""
+    if label is None:
+        return b.TRUE
+    if isinstance(label, str):
+        assert table is not None
+        return b.eq(subject, b.bv(action_number(m, table, label), subject.width))
+    return b.eq(subject, m.read(m.eval(label), label.span))
+
+
+def _first_of(m: Machine, cases: list[tuple[Term, ir.Block | None]]) -> None:
+    """Run the body of the first case whose condition holds."""
+    m.choose([(condition, partial(m.exec, body)) for condition, body in cases if body is not None])
+
+
+# --- loops ----------------------------------------------------------------------------------------------------------
+
+
+@executes(ir.For)
+def _for(m: Machine, node: ir.For) -> None:
+    run_all(m, node.init)
+
+    def condition() -> Term:
+        return m.read(m.eval(node.condition), node.condition.span)
+
+    _loop(m, node.span, condition, node.body, lambda: run_all(m, node.update))
+
+
+def _loop(m: Machine, span: Span, condition: Callable[[], Term], body: ir.Block, update: Callable[[], None]) -> None:
+    """Unrolled until nothing goes on; ``break`` leaves the loop, ``continue`` the body."""
+    mark = len(m.leavers)
+    for _ in range(MAX_ITERATIONS):
+        if m.state.dead:
+            break
+        goes_on = m.decide(condition())
+        if goes_on is b.FALSE:
+            break
+        if goes_on is not b.TRUE:
+            _leave_unless(m, goes_on)
+        inner = len(m.leavers)
+        m.exec(body)
+        m.rejoin(m.gather(inner, _CONTINUE))
+        if not m.state.dead:
+            update()
+    else:
+        raise Unsupported(f"a loop of more than {MAX_ITERATIONS} iterations", span)
+    m.rejoin(m.gather(mark, _BREAK))
+
+
+def _leave_unless(m: Machine, condition: Term) -> None:
+    """The loop ends here where its condition does not hold."""
+    m.branch(condition, lambda: None, lambda: m.leave("break"))
+
+
+@executes(ir.ForIn)
+def _for_in(m: Machine, node: ir.ForIn) -> None:
+    if isinstance(node.over, ir.RangeSet):
+        _for_range(m, node, node.over)
+        return
+    collection = m.fix(m.eval(node.over), node.over.span)
+    if isinstance(collection, Stack):
+        values = list(collection.elements)
+    elif isinstance(collection, Struct):
+        values = list(collection.fields.values())
+    else:
+        raise Unsupported(f"a loop over a {type(collection).__name__.lower()}", node.span)
+    remaining = iter(values)
+    left = len(values)
+
+    def condition() -> Term:
+        nonlocal left
+        if not left:
+            return b.FALSE
+        left -= 1
+        m.state.store[node.name] = next(remaining)
+        return b.TRUE
+
+    _loop(m, node.span, condition, node.body, lambda: None)
+
+
+def _for_range(m: Machine, node: ir.ForIn, over: ir.RangeSet) -> None:
+    """``low .. high``, both evaluated once; the end is tested before the step, so the last value of a type is safe."""
+    low = m.read(m.eval(over.low), over.low.span)
+    high = m.read(m.eval(over.high), over.high.span)
+    inside = b.sle if is_signed(over.low.type) else b.ule
+    following = low
+    first = True
+
+    def condition() -> Term:
+        nonlocal following, first
+        current = following
+        more = inside(low, high) if first else b.ne(current, b.add(high, b.bv(1, high.width)))
+        first = False
+        m.state.store[node.name] = Scalar(current)
+        following = b.add(current, b.bv(1, current.width))
+        return more
+
+    _loop(m, node.span, condition, node.body, lambda: None)

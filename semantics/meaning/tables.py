@@ -1,0 +1,300 @@
+"""Match-action tables (P4-16 spec, "Match-action unit execution semantics").
+
+Without rules a lookup is uninterpreted (:mod:`.lookup`), save for tables with ``const entries``; with rules, the first
+entry that matches, in the order in which entries win, decides. An action that can be reached in several ways (by a hit
+or as the default) runs once, with the arguments chosen among.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from .. import bits as b
+from .. import ir
+from ..bits import Term
+from ..rules.build import source_entries
+from ..rules.ruleset import ActionCall, Rule
+from ..source import Span, Unsupported
+from . import lookup
+from .calls import VOID, Argument, bind, find_action, run_action
+from .keysets import matches
+from .machine import Machine, evaluates
+from .values import Scalar, Value, boolean, scalar_width
+
+MATCH_KINDS = frozenset({"exact", "lpm", "ternary", "range", "optional"})
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A way to run action ``number`` (an index into :func:`table_actions`): where ``when``, with these arguments."""
+
+    number: int
+    when: Term
+    args: tuple[Term, ...]
+
+
+def table_actions(table: ir.Table) -> tuple[ir.ActionRef, ...]:
+    """The table's actions; its default action comes last if the list does not name it."""
+    if any(ref.action == table.default.action for ref in table.actions):
+        return table.actions
+    return (*table.actions, ir.ActionRef(table.default.action, default_only=True))
+
+
+def action_number(m: Machine, table: str, action: str) -> int:
+    """The index of an action in :func:`table_actions` of the table in scope."""
+    for number, ref in enumerate(table_actions(m.tables[table])):
+        if ref.action == action:
+            return number
+    raise Unsupported(f"{action} is no action of {table}")
+
+
+@evaluates(ir.TableApply)
+def _apply(m: Machine, node: ir.TableApply) -> Value:
+    if m.state.dead:
+        return VOID if node.result == "" else boolean(b.FALSE)
+    table = m.tables[node.table]
+    keys = [key_term(m, key) for key in table.keys]
+    hit, run, matched = _look_up(m, table, keys, node.span)
+    hit = m.decide(hit)
+    for hook in m.on_hit:
+        hook(m, table, keys, hit, matched)
+    if m.trace is not None:
+        _trace(m, table, keys, hit, run, node.span)
+    ran = _run(m, table, run, node.span)
+    match node.result:
+        case "hit":
+            return boolean(hit)
+        case "miss":
+            return boolean(b.not_(hit))
+        case "action_run":
+            return Scalar(ran)
+    return VOID
+
+
+def key_term(m: Machine, key: ir.Key) -> Term:
+    """A key's value as a bit-vector (bool: one bit)."""
+    if key.match_kind not in MATCH_KINDS:
+        raise Unsupported(f"match kind {key.match_kind}", key.span)
+    value = m.read(m.eval(key.expr), key.span)
+    return b.from_bool(value) if value.sort is b.BOOL else value
+
+
+def _run(m: Machine, table: ir.Table, ways: Sequence[Chosen], span: Span) -> Term:
+    """Run the actions chosen, each once; the number of the one that ran."""
+    actions = table_actions(table)
+    by_action: dict[int, list[Chosen]] = {}
+    for way in ways:
+        if way.when is not b.FALSE:
+            by_action.setdefault(way.number, []).append(way)
+    cases = []
+    ran = b.bv(0, lookup.ACTION_BITS)
+    for number, chosen in by_action.items():
+        when, args = _either(chosen)
+        cases.append((when, partial(_run_action, m, actions[number], args, span)))
+        ran = b.ite(when, b.bv(number, lookup.ACTION_BITS), ran)
+    if cases:  # exactly one way is taken, so the last one needs no condition
+        cases[-1] = (b.TRUE, cases[-1][1])
+    m.choose(cases)
+    return ran
+
+
+def _either(ways: Sequence[Chosen]) -> tuple[Term, tuple[Term, ...]]:
+    """Where one of the ways (which exclude each other) is taken, and its arguments; halves are combined."""
+    level = [(way.when, way.args) for way in ways]
+    while len(level) > 1:
+        joined = []
+        for i in range(0, len(level) - 1, 2):
+            (when, args), (other, others) = level[i], level[i + 1]
+            both = tuple(b.ite(when, x, y) for x, y in zip(args, others, strict=True))
+            joined.append((b.or_(when, other), both))
+        if len(level) % 2:
+            joined.append(level[-1])
+        level = joined
+    return level[0]
+
+
+def _run_action(m: Machine, ref: ir.ActionRef, args: tuple[Term, ...], span: Span) -> None:
+    action = action_of(m, ref, span)
+    directed = [p for p in action.params if p.direction]
+    arguments = bind(m, directed, ref.args, span)
+    for param, term in zip(control_params(action), args, strict=True):
+        width = scalar_width(param.type, param.span)
+        arguments.append(Argument(param, Scalar(b.to_bool(term) if width == 0 else term)))
+    run_action(m, action, arguments, span)
+
+
+def action_of(m: Machine, ref: ir.ActionRef, span: Span) -> ir.Action:
+    """The action that a table's list names."""
+    action = find_action(m, ref.action)
+    if action is None:
+        raise Unsupported(f"no action {ref.action}", span)
+    return action
+
+
+def control_params(action: ir.Action) -> list[ir.Param]:
+    """The parameters that the control plane fills in."""
+    return [p for p in action.params if not p.direction]
+
+
+def param_bits(param: ir.Param) -> int:
+    """Bits of a parameter that the control plane fills in (bool: 1)."""
+    width = scalar_width(param.type, param.span)
+    if width is None:
+        raise Unsupported(f"an action parameter of type {type(ir.bare(param.type)).__name__}", param.span)
+    return max(1, width)
+
+
+# --- lookups --------------------------------------------------------------------------------------------------------
+
+
+def _look_up(
+    m: Machine, table: ir.Table, keys: list[Term], span: Span
+) -> tuple[Term, list[Chosen], list[tuple[Term, Rule]] | None]:
+    """Whether there is a hit, the ways to run actions, and (rules known) where each entry wins."""
+    if not table.keys:
+        return b.FALSE, _default(m, table, b.TRUE, span), []
+    if m.rules is not None:
+        entries = m.rules.of(table.control_name)
+        return _decided(m, table, keys, entries, span)
+    if table.const_entries:
+        return _decided(m, table, keys, source_entries(m.program, table), span)
+    return _unknown(m, table, keys, span)
+
+
+def _decided(
+    m: Machine, table: ir.Table, keys: list[Term], entries: Sequence[Rule], span: Span
+) -> tuple[Term, list[Chosen], list[tuple[Term, Rule]]]:
+    """The entries in the order in which they win."""
+    wins = winners([b.and_(*(matches(k, x) for k, x in zip(keys, rule.matches, strict=True))) for rule in entries])
+    hit = b.or_(*(when for when, _ in wins))
+    numbers = {ref.action: i for i, ref in enumerate(table_actions(table))}
+    ways = []
+    for when, index in wins:
+        call = entries[index].action
+        ways.append(Chosen(numbers[call.action], when, _literals(m, call, span)))
+    matched = [(when, entries[index]) for when, index in wins]
+    return hit, [*ways, *_default(m, table, b.not_(hit), span)], matched
+
+
+def winners(conditions: Sequence[Term]) -> list[tuple[Term, int]]:
+    """``(condition, index)``: where each of the conditions is the first that holds; those that never are left out.
+
+    Halves are combined, so that the terms stay shallow whatever the number of entries.
+    """
+    level: list[tuple[Term, list[tuple[Term, int]]]] = [
+        (condition, [(condition, i)]) for i, condition in enumerate(conditions) if condition is not b.FALSE
+    ]
+    while len(level) > 1:
+        joined = []
+        for i in range(0, len(level) - 1, 2):
+            (any_left, left), (any_right, right) = level[i], level[i + 1]
+            later = [(b.and_(when, b.not_(any_left)), index) for when, index in right]
+            both = [*left, *((when, index) for when, index in later if when is not b.FALSE)]
+            joined.append((b.or_(any_left, any_right), both))
+        if len(level) % 2:
+            joined.append(level[-1])
+        level = joined
+    return level[0][1] if level else []
+
+
+def _literals(m: Machine, call: ActionCall, span: Span) -> tuple[Term, ...]:
+    action = find_action(m, call.action)
+    if action is None:
+        raise Unsupported(f"no action {call.action}", span)
+    params = control_params(action)
+    return tuple(b.bv(value, param_bits(p)) for value, p in zip(call.args, params, strict=True))
+
+
+def _default(m: Machine, table: ir.Table, when: Term, span: Span) -> list[Chosen]:
+    """What a miss does."""
+    numbers = {ref.action: i for i, ref in enumerate(table_actions(table))}
+    if when is b.FALSE:
+        return []
+    if m.rules is None and not table.const_default:
+        return _any_default(m, table, when)
+    changed = m.rules.defaults.get(table.control_name) if m.rules is not None and not table.const_default else None
+    if changed is not None:
+        return [Chosen(numbers[changed.action], when, _literals(m, changed, span))]
+    action = find_action(m, table.default.action)
+    if action is None:
+        raise Unsupported(f"no action {table.default.action}", span)
+    args = [_constant_argument(m, arg) for arg in table.default.args]
+    return [Chosen(numbers[table.default.action], when, tuple(args))]
+
+
+def _constant_argument(m: Machine, arg: ir.Expr) -> Term:
+    term = m.read(m.eval(arg), arg.span)
+    return b.from_bool(term) if term.sort is b.BOOL else term
+
+
+def _any_default(m: Machine, table: ir.Table, when: Term) -> list[Chosen]:
+    """The control plane may have set any action that is not for entries only."""
+    which = lookup.default_action(table.control_name)
+    legal = [(i, ref) for i, ref in enumerate(table_actions(table)) if not ref.table_only]
+    ways = []
+    for number, ref in legal:
+        is_it = b.eq(which, b.bv(number, lookup.ACTION_BITS))
+        args = []
+        for param in control_params(action_of(m, ref, table.span)):
+            width = param_bits(param)
+            args.append(lookup.default_argument(table.control_name, ref.action, param.name, width))
+            _restrict(m, param, args[-1], is_it)
+        ways.append(Chosen(number, b.and_(when, is_it), tuple(args)))
+    m.axioms[b.or_(*(b.eq(which, b.bv(i, lookup.ACTION_BITS)) for i, _ in legal))] = None
+    return ways
+
+
+def _unknown(
+    m: Machine, table: ir.Table, keys: list[Term], span: Span
+) -> tuple[Term, list[Chosen], list[tuple[Term, Rule]] | None]:
+    """Any entries: uninterpreted functions of the key."""
+    name = table.control_name
+    parts = [t for t, key in zip(keys, table.keys, strict=True) if not _is_empty(key)]
+    key = b.concat(*parts) if parts else None
+    hit = lookup.hit(name, key)
+    which = lookup.action(name, key)
+    ways = []
+    legal = [(i, ref) for i, ref in enumerate(table.actions) if not ref.default_only]
+    for number, ref in legal:
+        is_it = b.eq(which, b.bv(number, lookup.ACTION_BITS))
+        args = []
+        for param in control_params(action_of(m, ref, span)):
+            args.append(lookup.argument(name, ref.action, param.name, param_bits(param), key))
+            _restrict(m, param, args[-1], b.and_(hit, is_it))
+        ways.append(Chosen(number, b.and_(hit, is_it), tuple(args)))
+    m.axioms[b.implies(hit, b.or_(*(b.eq(which, b.bv(i, lookup.ACTION_BITS)) for i, _ in legal)))] = None
+    if any(entry.const for entry in table.entries):
+        m.note(f"table {name}: that its entries marked const are always there is not used")
+    return hit, [*ways, *_default(m, table, b.not_(hit), span)], None
+
+
+def _is_empty(key: ir.Key) -> bool:
+    return isinstance(bare := ir.bare(key.expr.type), ir.BitsType) and bare.width == 0
+
+
+def _restrict(m: Machine, param: ir.Param, term: Term, when: Term) -> None:
+    """Arguments of an enum or error without representation are members."""
+    bare = ir.bare(param.type)
+    count = None
+    if isinstance(bare, ir.EnumType) and bare.underlying is None:
+        count = len(bare.members)
+    elif isinstance(bare, ir.ErrorType):
+        count = len(m.program.errors)
+    if count is not None:
+        m.axioms[b.implies(when, b.ult(term, b.bv(count, term.width)))] = None
+
+
+def _trace(m: Machine, table: ir.Table, keys: list[Term], hit: Term, ways: Sequence[Chosen], span: Span) -> None:
+    assert m.trace is not None
+    taken = [way for way in ways if m.decide(way.when) is b.TRUE]
+    m.trace.add(
+        "table",
+        span,
+        table=table.control_name,
+        key={k.name: t.value for k, t in zip(table.keys, keys, strict=True) if t.is_const},
+        hit=hit is b.TRUE,
+        action=table_actions(table)[taken[0].number].action if taken else None,
+        args=[t.value for t in taken[0].args if t.is_const] if taken else [],
+    )

@@ -1,0 +1,49 @@
+"""What happened to one packet, step by step, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import bits as b
+from ..source import Span
+from .values import Header, Scalar, Stack, Struct, Text, Union, Value, Varbit
+
+
+@dataclass
+class Trace:
+    """The steps of a run: each a dictionary of JSON data whose ``"step"`` says what it is."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, step: str, span: Span, **data: Any) -> None:
+        """One more step, at a place in the source."""
+        entry: dict[str, Any] = {"step": step, **data}
+        if span.file:
+            entry["where"] = {"file": span.file, "line": span.line, "column": span.column}
+        self.steps.append(entry)
+
+    def undefined(self, reason: str, span: Span, value: int) -> None:
+        """A value that the specification leaves open was read, and taken to be ``value``."""
+        self.add("undefined", span, reason=reason, value=value)
+
+
+def plain(value: Value) -> Any:
+    """A value as JSON data: numbers, booleans, dictionaries of fields; None for an invalid header or undefined leaf."""
+    match value:
+        case Scalar(term, defined):
+            if defined is not b.TRUE or not term.is_const:
+                return None
+            return bool(term.value) if term.sort is b.BOOL else term.value
+        case Varbit(bits, length):
+            return {"bits": hex(bits.value), "length": length.value} if bits.is_const and length.is_const else None
+        case Struct(fields):
+            return {name: plain(field_) for name, field_ in fields.items()}
+        case Header(valid, fields):
+            return {name: plain(field_) for name, field_ in fields.items()} if valid is b.TRUE else None
+        case Union(members):
+            return {name: plain(member) for name, member in members.items()}
+        case Stack(elements):
+            return [plain(element) for element in elements]
+        case Text(text):
+            return text

@@ -1,0 +1,302 @@
+"""Making rule sets: entries of the source and of the control plane merged in the order in which they win.
+
+How entries of a table win (P4-16 spec, "Entry priorities"; behavioral-model's ``docs/simple_switch.md``):
+
+* all keys exact: keys are unique, the order does not matter;
+* exact and one lpm key: the longest prefix;
+* else by priority, highest rank first; among equals the one listed, or inserted, first (the specifications leave it
+  open). A *rank* is a number of which higher ones win; each format's reader turns its priorities into ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from .. import ir
+from ..source import NOWHERE, InputError, Span, Unsupported
+from .ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+
+ENUM_BITS = 32
+"""Bits of an enum or error without a representation: the member's index."""
+
+
+def key_bits(type_: ir.Type, span: Span = NOWHERE) -> int:
+    """Bits of a key or of an action parameter (bool: 1). Raises Unsupported for what is no number."""
+    match ir.bare(type_):
+        case ir.BitsType(width) | ir.EnumType(underlying=ir.BitsType(width)):
+            return max(1, width)
+        case ir.BoolType():
+            return 1
+        case ir.EnumType() | ir.ErrorType() | ir.MatchKindType():
+            return ENUM_BITS
+    raise Unsupported(f"a key or parameter of type {type(ir.bare(type_)).__name__}", span)
+
+
+def constant(program: ir.Program, expr: ir.Expr) -> int:
+    """A compile-time value as unsigned bits.
+
+    Raises:
+        Unsupported: it is not a literal, or has no representation as bits.
+    """
+    while isinstance(expr, ir.Cast) and not isinstance(expr.operand, ir.Const):
+        expr = expr.operand
+    type_ = ir.bare(expr.type)
+    inner = expr.operand if isinstance(expr, ir.Cast) else expr
+    if not isinstance(inner, ir.Const):
+        raise Unsupported("an entry's value that is not constant", expr.span)
+    value = inner.value
+    if isinstance(value, str):
+        return _member(program, ir.bare(inner.type), value, expr.span)
+    return int(value) & ((1 << key_bits(type_, expr.span)) - 1)
+
+
+def _member(program: ir.Program, type_: ir.Type, name: str, span: Span) -> int:
+    match type_:
+        case ir.ErrorType():
+            return program.errors.index(name)
+        case ir.MatchKindType():
+            return program.match_kinds.index(name)
+        case ir.EnumType(members=members, underlying=None):
+            return members.index(name)
+        case ir.EnumType(members=members, values=values):
+            return values[members.index(name)]
+    raise Unsupported("a string in an entry", span)
+
+
+# --- what kind of table ---------------------------------------------------------------------------------------------
+
+
+def by_prefix(table: ir.Table) -> bool:
+    """Whether the longest prefix wins: no key is ternary, range or optional, and one is lpm."""
+    kinds = [key.match_kind for key in table.keys]
+    return "lpm" in kinds and all(kind in ("exact", "lpm") for kind in kinds)
+
+
+def needs_priority(table: ir.Table) -> bool:
+    """Whether entries need priorities to tell which wins."""
+    return any(key.match_kind not in ("exact", "lpm") for key in table.keys)
+
+
+# --- entries of the source ------------------------------------------------------------------------------------------
+
+
+def keyset_match(program: ir.Program, keyset: ir.KeySet, key: ir.Key) -> Match | None:
+    """A set of an entry as a match of its key's kind; None if it is empty (a range with low > high).
+
+    Raises:
+        Unsupported: the set is none that a rule can express.
+    """
+    width = key_bits(key.expr.type, key.span)
+    full = (1 << width) - 1
+    match keyset:
+        case ir.AnySet():
+            if key.match_kind == "lpm":
+                return Lpm(0, 0)
+            return Range(0, full) if key.match_kind == "range" else Ternary(0, 0)
+        case ir.ValueSet(value):
+            return _value_match(key.match_kind, constant(program, value), width)
+        case ir.MaskSet(value, mask):
+            bits = constant(program, mask)
+            return _mask_match(key.match_kind, constant(program, value) & bits, bits, width, keyset.span)
+        case ir.RangeSet(low, high):
+            return _range(program, low, high, key)
+    raise Unsupported("a value set in an entry", keyset.span)
+
+
+def _value_match(kind: str, value: int, width: int) -> Match:
+    match kind:
+        case "lpm":
+            return Lpm(value, width)
+        case "range":
+            return Range(value, value)
+        case "exact":
+            return Exact(value)
+    return Ternary(value, (1 << width) - 1)
+
+
+def _mask_match(kind: str, value: int, mask: int, width: int, span: Span) -> Match:
+    if kind != "lpm":
+        return Ternary(value, mask)
+    length = prefix_length(mask, width)
+    if length is None:
+        raise InputError.at(span, f"the mask {mask:#x} of an lpm key is no prefix")
+    return Lpm(value, length)
+
+
+def prefix_length(mask: int, width: int) -> int | None:
+    """How many leading bits a mask sets; None if it is no prefix."""
+    length = mask.bit_count()
+    return length if mask == ((1 << length) - 1) << (width - length) else None
+
+
+def _range(program: ir.Program, low: ir.Expr, high: ir.Expr, key: ir.Key) -> Match | None:
+    start, end = constant(program, low), constant(program, high)
+    type_ = ir.bare(key.expr.type)
+    signed = isinstance(type_, ir.BitsType) and type_.signed
+    if signed:
+        half = 1 << (type_.width - 1) if isinstance(type_, ir.BitsType) else 0
+        if (start ^ half) > (end ^ half):
+            return None
+        if start > end:
+            raise Unsupported("a range of a signed key from negative to positive", key.span)
+    return Range(start, end) if start <= end else None
+
+
+def source_priorities(table: ir.Table) -> list[int]:
+    """The priority of each entry of the source, as the specification computes those that are not given."""
+    delta = 1
+    for item in table.properties:
+        if item.name == "priority_delta" and isinstance(item.value, ir.Const):
+            delta = int(item.value.value)
+    count = len(table.entries)
+    step = -delta if table.largest_priority_wins else delta
+    if all(entry.priority is None for entry in table.entries):
+        first = 1 + delta * (count - 1) if table.largest_priority_wins else 1
+        return [first + step * i for i in range(count)]
+    priorities: list[int] = []
+    for entry in table.entries:
+        given = entry.priority
+        priorities.append(given if given is not None else (priorities[-1] + step if priorities else 1))
+    return priorities
+
+
+def source_entries(program: ir.Program, table: ir.Table) -> tuple[Rule, ...]:
+    """The entries of the source, first winner first."""
+    entries = _ranked_source(program, table)
+    return tuple(rule for _, rule in _in_order(table, entries))
+
+
+def _ranked_source(program: ir.Program, table: ir.Table, ranks: Sequence[int] | None = None) -> list[tuple[int, Rule]]:
+    """The entries of the source with their ranks: those given, or P4Runtime's."""
+    ranked = []
+    priorities = source_priorities(table)
+    if ranks is None:
+        ranks = [p if table.largest_priority_wins else -p for p in priorities]
+    for entry, priority, rank in zip(table.entries, priorities, ranks, strict=True):
+        sets = entry.sets
+        if len(sets) == 1 and isinstance(sets[0], ir.AnySet):
+            sets = (sets[0],) * len(table.keys)
+        matches = [keyset_match(program, s, k) for s, k in zip(sets, table.keys, strict=True)]
+        if any(match is None for match in matches):
+            continue
+        args = tuple(constant(program, arg) for arg in entry.action.args)
+        found = tuple(match for match in matches if match is not None)
+        rule = Rule(table.control_name, found, ActionCall(entry.action.action, args), priority, entry.span)
+        ranked.append((rank, rule))
+    return ranked
+
+
+def _in_order(table: ir.Table, ranked: Sequence[tuple[int, Rule]]) -> list[tuple[int, Rule]]:
+    """Ranked entries in the order in which they win."""
+    if by_prefix(table):
+        return sorted(ranked, key=lambda pair: -prefix_sum(pair[1]))
+    if needs_priority(table):
+        return sorted(ranked, key=lambda pair: -pair[0])
+    return list(ranked)
+
+
+def prefix_sum(rule: Rule) -> int:
+    """The prefix lengths of a rule's lpm keys, added up."""
+    return sum(match.prefix_len for match in rule.matches if isinstance(match, Lpm))
+
+
+# --- building -------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Builder:
+    """Collects what a control plane installs and makes a :class:`RuleSet` of it and the source's entries."""
+
+    program: ir.Program
+    added: dict[str, list[tuple[int, Rule]]] = field(default_factory=dict)
+    defaults: dict[str, ActionCall] = field(default_factory=dict)
+    value_sets: dict[str, list[tuple[Match, ...]]] = field(default_factory=dict)
+    source_rank: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Ranks of a table's source entries in the format's own scale, where they differ from P4Runtime's."""
+    cleared: set[str] = field(default_factory=set)
+
+    def add(self, table: ir.Table, rule: Rule, rank: int) -> None:
+        """Install an entry.
+
+        Raises:
+            InputError: the table's entries are constant, or it has this entry already.
+        """
+        if table.const_entries:
+            raise InputError.at(rule.span, f"the entries of table {table.control_name} are constant")
+        if not table.keys:
+            raise InputError.at(rule.span, f"table {table.control_name} has no keys, so it has no entries")
+        rules = self.added.setdefault(table.control_name, [])
+        ranked = needs_priority(table)
+        for other_rank, other in [*rules, *self._source(table)]:
+            if other.matches == rule.matches and (not ranked or other_rank == rank):
+                raise InputError.at(rule.span, f"table {table.control_name} has this entry already")
+        rules.append((rank, rule))
+
+    def set_default(self, table: ir.Table, call: ActionCall, span: Span) -> None:
+        """Change a table's default action. Raises InputError if it is constant."""
+        if table.const_default:
+            raise InputError.at(span, f"the default action of table {table.control_name} is constant")
+        self.defaults[table.control_name] = call
+
+    def finish(self) -> RuleSet:
+        """The rule set of every table."""
+        entries = {}
+        for _, table in self.program.tables():
+            ranked = [*self._source(table), *self.added.get(table.control_name, [])]
+            if ranked:
+                entries[table.control_name] = tuple(rule for _, rule in _in_order(table, ranked))
+        sets = {name: tuple(members) for name, members in self.value_sets.items()}
+        return RuleSet(entries, dict(self.defaults), sets)
+
+    def _source(self, table: ir.Table) -> list[tuple[int, Rule]]:
+        if table.control_name in self.cleared:
+            return []
+        return _ranked_source(self.program, table, self.source_rank.get(table.control_name))
+
+
+def program_rules(program: ir.Program) -> RuleSet:
+    """What a program holds when it is loaded: the entries of its source, and nothing else."""
+    return Builder(program).finish()
+
+
+def check_match(table: ir.Table, key: ir.Key, match: Match, span: Span) -> Match:
+    """``match`` normalised for ``key``.
+
+    Raises:
+        InputError: a value that does not fit the key's width, or a kind of match that the key does not have.
+    """
+    width = key_bits(key.expr.type, key.span)
+    name = f"key {key.name} of table {table.control_name}"
+    numbers = {
+        Exact: lambda m: (m.value,),
+        Lpm: lambda m: (m.value,),
+        Ternary: lambda m: (m.value, m.mask),
+        Range: lambda m: (m.low, m.high),
+    }[type(match)](match)  # type: ignore[no-untyped-call]
+    for number in numbers:
+        if not 0 <= number < 1 << width:
+            raise InputError.at(span, f"{number:#x} does not fit the {width} bits of {name}")
+    if key.match_kind == "optional":
+        if isinstance(match, Exact):
+            return Ternary(match.value, (1 << width) - 1)
+        if isinstance(match, Ternary) and match.mask in (0, (1 << width) - 1):
+            return replace(match, value=match.value & match.mask)
+    wanted = {"exact": Exact, "lpm": Lpm, "ternary": Ternary, "range": Range}.get(key.match_kind)
+    if wanted is None or not isinstance(match, wanted):
+        raise InputError.at(span, f"{name} is {key.match_kind}, not {type(match).__name__.lower()}")
+    return _normal(match, width, name, span)
+
+
+def _normal(match: Match, width: int, name: str, span: Span) -> Match:
+    match match:
+        case Lpm(value, prefix_len):
+            if not 0 <= prefix_len <= width:
+                raise InputError.at(span, f"a prefix of {prefix_len} bits for the {width} bits of {name}")
+            kept = ((1 << prefix_len) - 1) << (width - prefix_len)
+            return Lpm(value & kept, prefix_len)
+        case Ternary(value, mask):
+            return Ternary(value & mask, mask)
+        case Range(low, high) if low > high:
+            raise InputError.at(span, f"the range {low:#x} to {high:#x} of {name} is empty")
+    return match
