@@ -1,0 +1,196 @@
+"""The real machine: this kernel, which loads the program, is given frames on taps, and shows what leaves.
+
+Needs CAP_BPF (or CAP_SYS_ADMIN), CAP_NET_ADMIN and ``/dev/net/tun``. See :mod:`.wrap` for how what passes to the stack
+is seen, and :mod:`.kernel` for BPF_PROG_TEST_RUN, which is quicker but knows nothing of what happens before the hook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, Final, Self
+
+from ....semantics.source import InputError, Span, Unsupported
+from ...base import Observation
+from ..artifact import BpfObject, BpfProgram
+from ..artifact.program import F_RDONLY_PROG
+from .kernel import KernelMap, KernelProgram, Link, Refused, TestRun, unusable
+from .network import Network
+from .wrap import EMPTY, NOTES, NOTES_MAP, Notes, wrapped
+
+__all__ = ["KernelMap", "KernelOracle", "KernelProgram", "Network", "Refused", "TestRun", "load_maps", "unusable"]
+
+Tables = Mapping[str, Iterable[tuple[bytes, bytes]]]
+"""Map's name → its elements (key, value)."""
+
+SHORTEST: Final = 14
+FIRST_PORT: Final = 2
+"""Interface 0 does not exist, 1 is the loopback device."""
+_STACK_PORT, _REDIRECT_PORT = 0x7FFF0001, 0x7FFF0002
+_NO_KEY: Final = bytes(4)
+
+
+class KernelOracle:
+    """The kernel; one object keeps one namespace until :meth:`close` or its end."""
+
+    def __init__(self) -> None:
+        self._network: Network | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the namespace and its devices back."""
+        network, self._network = self._network, None
+        if network is not None:
+            network.close()
+
+    def available(self) -> str | None:
+        """None if this kernel can be asked, else why not."""
+        reason = unusable()
+        if reason is not None:
+            return reason
+        try:
+            self._ready().tap(FIRST_PORT)
+        except OSError as error:
+            self.close()
+            return f"no tap devices in a private network namespace: {error}"
+        return None
+
+    def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
+        """What the program does with each frame received on each port.
+
+        Args:
+            artifact: a :class:`BpfObject` with one program.
+            packets: (interface number, frame of at least 14 bytes).
+            tables: see :data:`Tables`; None for empty maps.
+
+        Returns:
+            Outputs, and in ``metadata`` "mark", "priority" and "classid" of frames at tc, and "result", the program's;
+            "ran" is 0 for a frame that the kernel dropped before the hook.
+
+        Raises:
+            InputError: the kernel refuses the program, or an element of a table.
+            Unsupported: a hook or port that cannot be observed.
+            OSError: there is no such kernel here.
+        """
+        return self.observe(artifact, packets, tables)
+
+    def observe(
+        self,
+        obj: BpfObject,
+        packets: Sequence[tuple[int, bytes]],
+        tables: Tables | None = None,
+        program: str | None = None,
+        hook: str | None = None,
+    ) -> list[Observation]:
+        """As :meth:`run`, for one program of several, or at another hook ("tc", "tcx", "xdp") than its section says."""
+        chosen = obj.program(program)
+        where = hook or _hook_of(chosen)
+        if any(port < FIRST_PORT or port >= _STACK_PORT for port, _ in packets):
+            raise Unsupported(f"the kernel has no interface to receive on below {FIRST_PORT}")
+        if any(len(frame) < SHORTEST for _, frame in packets):
+            raise ValueError(f"a frame has at least {SHORTEST} bytes")
+        network = self._ready()
+        for port in (_STACK_PORT, _REDIRECT_PORT, *{port for port, _ in packets}):
+            network.tap(port)
+        out: list[Observation] = []
+        step = len(packets) if all(_constant(obj, i.map) for i in chosen.insns) else 1
+        for at in range(0, len(packets), max(1, step)):  # maps that may be written are made anew for each packet
+            with ExitStack() as stack:
+                out += _batch(stack, network, obj, chosen, where, packets[at : at + step], tables or {})
+        return out
+
+    def _ready(self) -> Network:
+        if self._network is None:
+            self._network = Network()
+        return self._network
+
+
+def _hook_of(program: BpfProgram) -> str:
+    if program.hook == "tc":
+        return "tcx" if program.section.lstrip("?").startswith("tcx") else "tc"
+    if program.hook == "xdp":
+        return "xdp"
+    raise Unsupported(f"program {program.name} in section {program.section}: a hook that is not observed")
+
+
+def _constant(obj: BpfObject, name: str | None) -> bool:
+    return name is None or bool(obj.map(name).flags & F_RDONLY_PROG)
+
+
+def load_maps(obj: BpfObject, tables: Tables, stack: ExitStack) -> dict[str, KernelMap]:
+    """The object's maps in the kernel, filled; they are closed with ``stack``. Raises InputError."""
+    maps = {}
+    for item in obj.maps:
+        made = stack.enter_context(KernelMap(item))
+        maps[item.name] = made
+        for key, value in tables.get(item.name, ()):
+            try:
+                made[key] = value
+            except OSError as error:
+                text = f"the kernel refuses the element {key.hex()} of map {item.name}: {error.strerror}"
+                raise InputError.at(Span(obj.name, 0, 0), text) from None
+        if item.data is not None and item.flags & F_RDONLY_PROG:
+            made.freeze()
+    unknown = sorted(set(tables) - set(maps))
+    if unknown:
+        raise InputError.at(Span(obj.name, 0, 0), f"there is no map {unknown[0]}")
+    return maps
+
+
+def _batch(
+    stack: ExitStack,
+    network: Network,
+    obj: BpfObject,
+    program: BpfProgram,
+    hook: str,
+    packets: Sequence[tuple[int, bytes]],
+    tables: Tables,
+) -> list[Observation]:
+    maps = load_maps(obj, tables, stack)
+    notes = stack.enter_context(KernelMap(NOTES_MAP))
+    code = wrapped(program, hook, _STACK_PORT, _REDIRECT_PORT)
+    kind = "xdp" if hook == "xdp" else "tc"
+    try:
+        loaded = stack.enter_context(KernelProgram(kind, code, maps | {NOTES: notes}, obj.license))
+    except Refused as error:
+        raise InputError.at(Span(obj.name, 0, 0), f"the kernel refuses program {program.name}: {error}") from None
+    for port in {port for port, _ in packets}:
+        _attach(stack, network, loaded, hook, port)
+    return [_observe(network, notes, hook, port, frame) for port, frame in packets]
+
+
+def _attach(stack: ExitStack, network: Network, program: KernelProgram, hook: str, port: int) -> None:
+    if hook == "xdp":
+        network.attach_xdp(port, program.fd)
+        stack.callback(network.attach_xdp, port, -1)
+    elif hook == "tc":
+        network.attach_tc(port, program.fd)
+        stack.callback(network.detach_tc, port)
+    else:
+        network.inside(lambda: stack.push(Link(program, port).__exit__))
+
+
+def _observe(network: Network, notes: KernelMap, hook: str, port: int, frame: bytes) -> Observation:
+    notes[_NO_KEY] = EMPTY
+    sent = network.pass_through(port, frame)
+    said = Notes.of(notes[_NO_KEY])
+    outputs = []
+    for ifindex, out in sent:
+        if ifindex == _STACK_PORT:
+            outputs.append(("stack", 0, out))
+        elif ifindex == _REDIRECT_PORT:
+            outputs.append(("port", said.target, out))
+        else:
+            outputs.append(("port", ifindex, out))
+    metadata = {"ran": int(said.ran), "result": said.result}
+    if hook != "xdp":
+        metadata |= {"mark": said.mark, "priority": said.priority, "classid": said.classid}
+    return Observation(tuple(sorted(outputs)), metadata)

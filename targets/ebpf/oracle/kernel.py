@@ -1,0 +1,192 @@
+"""bpf(2) by ctypes: maps, programs with the verifier's log, and BPF_PROG_TEST_RUN.
+
+Attribute layouts are those of ``union bpf_attr`` in the kernel's uapi bpf.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from ..artifact import MAP_TYPES, Insn, MapDef, encode
+
+_MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _PROG_LOAD, _PROG_TEST_RUN, _MAP_FREEZE, _LINK_CREATE = 0, 1, 2, 5, 10, 22, 28
+_SYSCALL: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}
+PROGRAM_TYPES: Final = {"tc": 3, "xdp": 6}
+"""Hook → BPF_PROG_TYPE_*."""
+TCX_INGRESS: Final = 46
+_LOG_SIZE: Final = 1 << 20
+_ROOM: Final = 512
+"""Bytes that a program may add to the packet."""
+_PER_CPU: Final = ("percpu_array", "percpu_hash")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Refused(Exception):
+    """The kernel's verifier does not take a program; the text ends with what its log ends with."""
+
+    def __init__(self, code: int, log: str) -> None:
+        super().__init__(f"{errno.errorcode.get(code, code)}: {log.strip()[-2000:]}")
+        self.code, self.log = code, log
+
+
+def bpf(command: int, attributes: bytes) -> tuple[int, bytes]:
+    """The system call: ``(its result, the attributes as the kernel left them)``. Raises OSError."""
+    number = _SYSCALL.get(platform.machine())
+    if number is None:
+        raise OSError(errno.ENOSYS, f"the number of bpf(2) on {platform.machine()} is not known")
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    got = _libc.syscall(number, command, buffer, len(attributes))
+    if got < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"bpf({command}): {os.strerror(code)}")
+    return got, buffer.raw
+
+
+def _buffer(content: bytes | int) -> ctypes.Array[ctypes.c_char]:
+    if isinstance(content, int):
+        return ctypes.create_string_buffer(max(1, content))
+    return ctypes.create_string_buffer(content, max(1, len(content)))
+
+
+class Descriptor:
+    """A file descriptor that is closed with its owner."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def close(self) -> None:
+        """Give it back (again: nothing)."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class KernelMap(Descriptor):
+    """A map in the kernel; keys and values are bytes. Of a per-CPU map all CPUs' values are written alike, and the sum
+    of changes is not formed: reading gives the first CPU's."""
+
+    def __init__(self, item: MapDef) -> None:
+        self.item = item
+        kind, flags = MAP_TYPES[item.type], item.flags
+        attributes = struct.pack("=5I", kind, item.key_size, item.value_size, item.max_entries, flags) + bytes(52)
+        super().__init__(bpf(_MAP_CREATE, attributes)[0])
+        if item.data is not None:
+            self[bytes(item.key_size)] = item.data
+        self._slot = (item.value_size + 7) & ~7
+        self._cpus = _possible_cpus() if item.type in _PER_CPU else 0
+
+    def freeze(self) -> None:
+        """No more writes from outside (constant data, so that the verifier may look at it)."""
+        bpf(_MAP_FREEZE, struct.pack("=I", self.fd))
+
+    def _element(self, command: int, key: bytes, value: ctypes.Array[ctypes.c_char]) -> None:
+        if len(key) != self.item.key_size:
+            raise ValueError(f"map {self.item.name}: a key of {len(key)} bytes, not {self.item.key_size}")
+        held = _buffer(key)
+        bpf(command, struct.pack("=IIQQQ", self.fd, 0, ctypes.addressof(held), ctypes.addressof(value), 0))
+
+    def __getitem__(self, key: bytes) -> bytes:
+        value = _buffer(self._slot * self._cpus if self._cpus else self.item.value_size)
+        try:
+            self._element(_MAP_LOOKUP, key, value)
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                raise KeyError(key) from None
+            raise
+        return value.raw[: self.item.value_size]
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        if len(value) != self.item.value_size:
+            raise ValueError(f"map {self.item.name}: a value of {len(value)} bytes, not {self.item.value_size}")
+        per_cpu = getattr(self, "_cpus", 0)
+        content = value.ljust(self._slot, b"\0") * per_cpu if per_cpu else value
+        self._element(_MAP_UPDATE, key, _buffer(content))
+
+
+def _possible_cpus() -> int:
+    with open("/sys/devices/system/cpu/possible") as file:
+        return max(int(part.split("-")[-1]) for part in file.read().strip().split(",")) + 1
+
+
+@dataclass(frozen=True)
+class TestRun:
+    """What BPF_PROG_TEST_RUN gave: the program's result (unsigned 32 bits), the packet, the context."""
+
+    __test__ = False
+
+    result: int
+    packet: bytes
+    context: bytes
+
+
+class KernelProgram(Descriptor):
+    """A program that the kernel has taken. Raises :class:`Refused` with the verifier's log."""
+
+    def __init__(
+        self,
+        hook: str,
+        insns: Sequence[Insn],
+        maps: Mapping[str, KernelMap] | None = None,
+        license: str = "GPL",
+    ) -> None:
+        code = encode(insns, {name: item.fd for name, item in (maps or {}).items()})
+        held, said = _buffer(code), _buffer(license.encode() + b"\0")
+        log = _buffer(_LOG_SIZE)
+        head = (PROGRAM_TYPES[hook], len(code) // 8, ctypes.addressof(held), ctypes.addressof(said))
+        try:
+            super().__init__(bpf(_PROG_LOAD, struct.pack("=IIQQ", *head) + bytes(104))[0])
+        except OSError:
+            tail = struct.pack("=IIQ", 1, _LOG_SIZE, ctypes.addressof(log))
+            try:
+                super().__init__(bpf(_PROG_LOAD, struct.pack("=IIQQ", *head) + tail + bytes(88))[0])
+            except OSError as error:
+                raise Refused(error.errno or 0, log.value.decode(errors="replace")) from None
+
+    def test_run(self, packet: bytes, context: bytes = b"", context_size: int = 0) -> TestRun:
+        """Run once on ``packet``; ``context`` goes in, ``context_size`` bytes of it come out. Raises OSError."""
+        data_in, data_out = _buffer(packet), _buffer(len(packet) + _ROOM)
+        context_in, context_out = _buffer(context), _buffer(context_size)
+        attributes = struct.pack(
+            "=IIIIQQIIIIQQIIII",
+            *(self.fd, 0, len(packet), len(packet) + _ROOM, ctypes.addressof(data_in), ctypes.addressof(data_out)),
+            *(1, 0, len(context), context_size),
+            *(ctypes.addressof(context_in) if context else 0, ctypes.addressof(context_out) if context_size else 0),
+            *(0, 0, 0, 0),
+        )
+        left = struct.unpack_from("=IIIIQQIIII", bpf(_PROG_TEST_RUN, attributes)[1])
+        return TestRun(left[1], data_out.raw[: left[3]], context_out.raw[: left[9]] if context_size else b"")
+
+
+class Link(Descriptor):
+    """An attachment that lasts as long as its descriptor (tcx)."""
+
+    def __init__(self, program: KernelProgram, ifindex: int, attach_type: int = TCX_INGRESS) -> None:
+        super().__init__(bpf(_LINK_CREATE, struct.pack("=IIII", program.fd, ifindex, attach_type, 0) + bytes(32))[0])
+
+
+def unusable() -> str | None:
+    """Why this process cannot load programs; None if it can."""
+    try:
+        from ..artifact import asm
+
+        KernelProgram("xdp", (asm.mov(asm.R0, 0), asm.exit_())).close()
+    except (OSError, Refused) as error:
+        return f"eBPF programs cannot be loaded here: {error}"
+    return None

@@ -1,0 +1,185 @@
+"""A private network namespace with tap devices, and programs attached to their ingress by rtnetlink.
+
+The namespace is entered by a thread of its own and lives as long as the descriptors opened in it. A frame written to a
+tap has run through the receive path, the program and the sending device when ``write`` returns; nothing is waited for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import select
+import socket
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+_CLONE_NEWNET: Final = 0x40000000
+_TUNSETIFF, _TUNSETIFINDEX = 0x400454CA, 0x400454DA
+_TAP, _NO_PI = 0x0002, 0x1000
+_SIOCSIFFLAGS, _SIOCSIFMTU, _SIOCSIFADDR = 0x8914, 0x8922, 0x8916
+_UP, _NOARP = 0x1, 0x80
+MTU: Final = 9000
+_LONGEST: Final = 1 << 16
+
+_NEWLINK, _NEWQDISC, _NEWTFILTER, _DELTFILTER, _ERROR = 16, 36, 44, 45, 2
+_REQUEST, _ACK, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x200, 0x400
+_CLSACT, _INGRESS = 0xFFFFFFF1, 0xFFFFFFF2
+_ALL_PROTOCOLS: Final = 0x0300  # ETH_P_ALL in network order
+_KIND, _OPTIONS, _BPF_FD, _BPF_NAME, _BPF_FLAGS = 1, 2, 6, 7, 8
+_DIRECT_ACTION: Final = 1
+_IFLA_XDP, _XDP_FD, _XDP_FLAGS, _SKB_MODE, _NESTED = 43, 1, 3, 1 << 1, 1 << 15
+
+
+class Tap:
+    """A tap device with a chosen interface number: ``send`` is receiving there, ``receive`` is what it sent."""
+
+    def __init__(self, ifindex: int, control: socket.socket) -> None:
+        self.ifindex = ifindex
+        self.name = f"t{ifindex}".encode()
+        self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(self.fd, _TUNSETIFINDEX, struct.pack("=I", ifindex))
+            fcntl.ioctl(self.fd, _TUNSETIFF, struct.pack("16sH22x", self.name, _TAP | _NO_PI))
+            fcntl.ioctl(control, _SIOCSIFMTU, struct.pack("16si20x", self.name, MTU))
+            fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", self.name, _UP | _NOARP))
+        except BaseException:
+            os.close(self.fd)
+            raise
+
+    def send(self, frame: bytes) -> None:
+        """Let the device receive a frame."""
+        os.write(self.fd, frame)
+
+    def receive(self) -> bytes | None:
+        """The next frame that the device sent, None if there is none."""
+        try:
+            return os.read(self.fd, _LONGEST)
+        except BlockingIOError:
+            return None
+
+
+class Network:
+    """A network namespace with taps by interface number."""
+
+    def __init__(self) -> None:
+        self.taps: dict[int, Tap] = {}
+        self._events = select.epoll()
+        self._by_fd: dict[int, Tap] = {}
+        self._sequence = 0
+        self._in_thread(self._open)
+
+    def _in_thread(self, work: Callable[[], object]) -> None:
+        with ThreadPoolExecutor(1, "ebpf-oracle") as thread:
+            thread.submit(work).result()
+
+    def _open(self) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(_CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET): no network namespace of its own")
+        for which in ("all", "default"):  # or the kernel sends router solicitations of its own
+            with contextlib.suppress(FileNotFoundError):
+                Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6").write_text("1")
+        self._here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        self._netlink.bind((0, 0))
+
+    def tap(self, ifindex: int) -> Tap:
+        """The tap with this interface number, made if need be; with a clsact qdisc. Raises OSError (2 is the least)."""
+        if ifindex not in self.taps:
+            self._in_thread(lambda: self._make(ifindex))
+        return self.taps[ifindex]
+
+    def _make(self, ifindex: int) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.setns(self._here, _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+        tap = Tap(ifindex, self._control)
+        self.taps[ifindex] = tap
+        self._by_fd[tap.fd] = tap
+        self._events.register(tap.fd, select.EPOLLIN)
+        self._request(
+            _NEWQDISC, _CREATE | _EXCLUSIVE, _traffic(ifindex, 0xFFFF0000, _CLSACT, 0) + _text(_KIND, "clsact")
+        )
+
+    def give_address(self, ifindex: int, address: str) -> None:
+        """Let the host's own IPv4 stack answer on a tap."""
+        request = struct.pack("=16sHH4s8x", self.taps[ifindex].name, socket.AF_INET, 0, socket.inet_aton(address))
+        fcntl.ioctl(self._control, _SIOCSIFADDR, request)
+
+    def attach_tc(self, ifindex: int, program: int) -> None:
+        """cls_bpf with direct action on the ingress of a tap; ``program`` is a descriptor."""
+        options = _number(_BPF_FD, program) + _text(_BPF_NAME, "p4verify") + _number(_BPF_FLAGS, _DIRECT_ACTION)
+        body = _traffic(ifindex, 0, _INGRESS, 1 << 16 | _ALL_PROTOCOLS)
+        self._request(_NEWTFILTER, _CREATE | _EXCLUSIVE, body + _text(_KIND, "bpf") + _attribute(_OPTIONS, options))
+
+    def detach_tc(self, ifindex: int) -> None:
+        """Remove what :meth:`attach_tc` attached."""
+        self._request(_DELTFILTER, 0, _traffic(ifindex, 0, _INGRESS, 1 << 16 | _ALL_PROTOCOLS))
+
+    def attach_xdp(self, ifindex: int, program: int) -> None:
+        """Generic XDP on a tap; descriptor -1 detaches."""
+        body = struct.pack("=BxHiII", 0, 0, ifindex, 0, 0)
+        inner = _attribute(_XDP_FD, struct.pack("=i", program)) + _number(_XDP_FLAGS, _SKB_MODE)
+        self._request(_NEWLINK, 0, body + _attribute(_IFLA_XDP | _NESTED, inner))
+
+    def _request(self, kind: int, flags: int, body: bytes) -> None:
+        self._sequence += 1
+        head = struct.pack("=IHHII", 16 + len(body), kind, flags | _REQUEST | _ACK, self._sequence, 0)
+        self._netlink.send(head + body)
+        answer = self._netlink.recv(1 << 16)
+        kind, code = struct.unpack_from("=H", answer, 4)[0], struct.unpack_from("=i", answer, 16)[0]
+        if kind != _ERROR or code:
+            raise OSError(-code, f"rtnetlink request {kind}: {os.strerror(-code)}")
+
+    def inside(self, work: Callable[[], object]) -> None:
+        """Run ``work`` in the namespace (interface numbers are looked up in it)."""
+
+        def entered() -> None:
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.setns(self._here, _CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+            work()
+
+        self._in_thread(entered)
+
+    def pass_through(self, ifindex: int, frame: bytes) -> list[tuple[int, bytes]]:
+        """Let a tap receive a frame; ``(interface number, frame)`` for everything that was sent then."""
+        self.taps[ifindex].send(frame)
+        sent = []
+        for fd, _ in self._events.poll(0):
+            tap = self._by_fd[fd]
+            while (out := tap.receive()) is not None:
+                sent.append((tap.ifindex, out))
+        return sent
+
+    def close(self) -> None:
+        """Everything goes with the last descriptor."""
+        for tap in self.taps.values():
+            os.close(tap.fd)
+        self.taps = {}
+        self._events.close()
+        self._netlink.close()
+        self._control.close()
+        os.close(self._here)
+
+
+def _attribute(kind: int, content: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(content), kind) + content + bytes(-len(content) % 4)
+
+
+def _number(kind: int, value: int) -> bytes:
+    return _attribute(kind, struct.pack("=I", value))
+
+
+def _text(kind: int, value: str) -> bytes:
+    return _attribute(kind, value.encode() + b"\0")
+
+
+def _traffic(ifindex: int, handle: int, parent: int, info: int) -> bytes:
+    return struct.pack("=BxxxiIII", 0, ifindex, handle, parent, info)
