@@ -40,10 +40,10 @@ def describe(
         return before.span, f"'{before.text}' is not the name of a type"
     if found.kind == "NAME" and "TYPE_IDENTIFIER" in expected and "IDENTIFIER" not in expected:
         return found.span, f"'{found.text}' is not the name of a type"
-    if found.kind in _WORDS and wanted == "a name":
+    if found.kind in _WORDS and wanted.startswith("a name"):
         return found.span, f"expected a name, found '{found.text}', which is a keyword"
     what = "the end of the file" if found.kind in (END, "$PAUSE") else f"'{_shorten(found.text)}'"
-    behind = f" after '{_shorten(before.text)}'" if before is not None and before.text and "'" in wanted else ""
+    behind = f" after '{_shorten(before.text)}'" if before is not None and before.text and wanted[:1] == "'" else ""
     return found.span, f"expected {wanted}{behind}, found {what}" if wanted else f"{what} is not expected here"
 
 
@@ -59,6 +59,8 @@ def _wanted(expected: set[str]) -> str:
     """What was expected, in as few words as possible."""
     if "INTEGER" in expected and "BINOP" not in expected:
         expected = expected - {"LBRACE"}
+    if expected > {"LSQB"}:
+        expected = expected - {"LSQB"}  # arrays of anything are an extension: nothing to suggest
     for marks, place in _PLACES:
         if marks <= expected:
             closer = [mark for mark in ("RPAR", "RSQB") if mark in expected and place in ("an expression", "a type")]

@@ -196,7 +196,34 @@ def _simplified(
                 symbols[target] = name
     short_gotos = [{name: final(s, t) for name, t in row.items()} for s, row in enumerate(gotos)]
     short = [{name: final(s, t) if 0 <= t < ACCEPT else t for name, t in row.items()} for s, row in enumerate(actions)]
-    return Tables(rules, short, defaults, short_gotos, symbols, start)
+    return _canonical(Tables(rules, short, defaults, short_gotos, symbols, start))
+
+
+def _canonical(made: Tables) -> Tables:
+    """The same tables with states and rules numbered by the grammar alone (lark's order changes from run to run)."""
+    order, places = [made.start], {made.start: 0}
+    for state in order:
+        for row in (made.actions[state], made.gotos[state]):
+            for _, target in sorted(row.items()):
+                if 0 <= target < ACCEPT and target not in places:
+                    places[target] = len(order)
+                    order.append(target)
+    rules = sorted(set(made.rules), key=lambda rule: (rule.result, rule.length, rule.action))
+    numbers = [rules.index(rule) for rule in made.rules]
+
+    def renumbered(target: int) -> int:
+        if target < 0:
+            return ~numbers[~target]
+        return target if target == ACCEPT else places[target]
+
+    return Tables(
+        rules,
+        [{name: renumbered(target) for name, target in sorted(made.actions[state].items())} for state in order],
+        [numbers[made.defaults[state]] if made.defaults[state] >= 0 else -1 for state in order],
+        [{name: places[target] for name, target in sorted(made.gotos[state].items())} for state in order],
+        [made.symbols[state] for state in order],
+        0,
+    )
 
 
 def pack(grammar: str, made: Tables) -> str:
