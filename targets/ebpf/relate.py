@@ -26,6 +26,7 @@ from ...semantics.meaning import lookup
 from ...semantics.rules.ruleset import RuleSet
 from ..base import Obligation, Relation, StateRelation
 from .artifact import BpfObject, MapDef
+from .cells import Cell, CellMap, cell_map
 from .fillup import (
     ACTION_BYTES,
     PREFIX_BYTES,
@@ -63,6 +64,11 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
             out.laws(layout, layout.entries)
         if layout.default is not None and _shape(layout.default) in have:
             out.default(layout, layout.default, None if filled is None else filled.get(layout.default.name, []))
+    for instance in program.instances:
+        if instance.extern in ("CounterArray", "counter", "register"):
+            cells = cell_map(instance)
+            if _shape(cells.map) in have:
+                out.cells(cells)
     return Relation(out.functions, {}, out.states, out.obligations, (), ())
 
 
@@ -125,9 +131,43 @@ class _Builder:
         self.functions[f"map.{item.name}.found"] = found
         self.functions[f"map.{item.name}.value"] = value
 
+    def cells(self, cells: CellMap) -> None:
+        """The cells of a counter or register: an index is a key, in host order."""
+        item = cells.map
+        for cell in cells.cells:
+            self.states.append(
+                StateRelation(cell.state, item.name, 32, host_order, 8 * item.value_size, _cell_reader(cell))
+            )
+
+        def found(key: Term) -> Term:
+            return b.ult(host_order(key), b.bv(item.max_entries, 32))
+
+        def value(key: Term) -> Term:
+            parts = []
+            for cell in cells.cells:
+                held = b.apply(f"state.{cell.state}", b.bit_vector(cell.width), host_order(key))
+                rest = 8 * cell.size - cell.width
+                if rest:  # what lies above the cell's bits is nobody's business
+                    held = b.concat(b.apply(f"map.{item.name}.above", b.bit_vector(rest), key), held)
+                parts.append(host_order(held))
+            return b.concat(*parts)
+
+        self.functions[f"map.{item.name}.found"] = found
+        self.functions[f"map.{item.name}.value"] = value
+
     def laws(self, layout: TableLayout, item: MapDef) -> None:
         """The obligations of one table."""
         self.obligations += [*key_laws(layout, item), *match_laws(layout, item), *value_laws(layout, item)]
+
+
+def _cell_reader(cell: Cell) -> Callable[[Term], Term]:
+    """What an element's bytes say that the cell holds."""
+
+    def read(value: Term) -> Term:
+        low = value.width - 8 * (cell.offset + cell.size)
+        return b.extract(host_order(b.extract(value, low + 8 * cell.size - 1, low)), cell.width - 1, 0)
+
+    return read
 
 
 def _name(layout: TableLayout) -> str:

@@ -33,6 +33,9 @@ from .hooks import (
 )
 from .parse import header_fields
 
+MIN_FRAME = 14
+"""Bytes that ``bpf_xdp_adjust_head`` leaves (ETH_HLEN)."""
+
 MAX_LEAVES = 512
 """Layouts of the outgoing frame; more are refused."""
 
@@ -162,7 +165,7 @@ class Deparser:
         if at % 8 or cursor % 8:
             raise CannotOffload("headers that are no whole number of bytes in all", span)
         if isinstance(self.g.hook, XdpHook):
-            write_xdp(self.g, fields, at // 8, cursor // 8)
+            write_xdp(self.g, fields, at // 8, cursor // 8, span)
         else:
             write_tc(self.g, self.g.hook, fields, tagged, at // 8, cursor // 8, span)
 
@@ -247,8 +250,10 @@ def _compose_bytes(g: Gen, fields: Sequence[Field], start: int, size: int, write
         write(at, step)
 
 
-def write_xdp(g: Gen, fields: Sequence[Field], size: int, parsed: int) -> None:
+def write_xdp(g: Gen, fields: Sequence[Field], size: int, parsed: int, span: Span) -> None:
     """Replace the first ``parsed`` bytes of the frame by ``size`` new ones."""
+    if size < min(parsed, MIN_FRAME):
+        raise CannotOffload(f"XDP does not make frames shorter than {MIN_FRAME} bytes (bpf_xdp_adjust_head)", span)
     if size != parsed:
         g.asm.emit(asm.mov(R1, R6), asm.mov(R2, parsed - size), asm.call(XDP_ADJUST_HEAD))
         g.asm.jump("jne", R0, 0, g.drop)

@@ -7,12 +7,12 @@ from typing import Final
 
 from ....semantics import ir
 from ...base import CannotOffload
-from ..artifact import MapDef, asm
+from ..artifact import asm
 from ..artifact.asm import R0, R1, R2, R3, R10
-from ..fillup import identifier
+from ..cells import Cell, cell_map, counter_kind
 from . import expr as ex
 from . import parse, stmts
-from .frame import Leaf, Ref, leaf_bytes, leaves
+from .frame import Leaf, Ref, leaves
 from .gen import Gen
 from .hooks import MAP_LOOKUP
 
@@ -71,41 +71,6 @@ def _verify(g: Gen, call: ir.ExternCall) -> None:
 # --- state ----------------------------------------------------------------------------------------------------------
 
 
-def state_map(program: ir.Program, instance: ir.Instance) -> MapDef:
-    """The array map that keeps a counter's or register's cells: 64-bit values in host order.
-
-    Raises:
-        CannotOffload: the size is not constant, or cells are wider than 64 bits.
-    """
-    args = dict(instance.args)
-    size = args.get("size", args.get("max_index", args.get("instance_count")))
-    if not isinstance(size, ir.Const) or not isinstance(size.value, int):
-        raise CannotOffload(f"{instance.extern} without a constant size", instance.span)
-    count, words = size.value, 1
-    if instance.extern == "register":
-        width = _cell_width(instance)
-        if width > 64:
-            raise CannotOffload("registers of more than 64 bits", instance.span)
-    if instance.extern == "counter" and counter_kind(instance) == "packets_and_bytes":
-        words = 2
-    return MapDef(identifier(instance.name), "array", 4, 8 * words, max(1, count))
-
-
-def _cell_width(instance: ir.Instance) -> int:
-    match ir.bare(instance.type_args[0]) if instance.type_args else None:
-        case ir.BitsType(width):
-            return width
-    raise CannotOffload("registers of anything but bits", instance.span)
-
-
-def counter_kind(instance: ir.Instance) -> str:
-    """What a v1model counter counts: packets, bytes or packets_and_bytes."""
-    kind = dict(instance.args).get("type")
-    if isinstance(kind, ir.Const) and isinstance(kind.value, str):
-        return kind.value
-    raise CannotOffload("a counter without a constant type", instance.span)
-
-
 def _instance(g: Gen, call: ir.ExternCall) -> ir.Instance:
     if call.object is None or call.is_param:
         raise CannotOffload(f"{call.extern} that is not an instance of the program", call.span)
@@ -114,7 +79,7 @@ def _instance(g: Gen, call: ir.ExternCall) -> ir.Instance:
 
 def _cell(g: Gen, instance: ir.Instance, index: ir.Expr | None) -> None:
     """r0 = the address of the instance's cell, or 0 if there is none with this index."""
-    item = state_map(g.program, instance)
+    item = cell_map(instance).map
     g.maps[item.name] = item
     if index is None:
         raise CannotOffload("an index is missing", instance.span)
@@ -124,22 +89,24 @@ def _cell(g: Gen, instance: ir.Instance, index: ir.Expr | None) -> None:
         g.asm.emit(asm.load_map(R1, item.name), asm.call(MAP_LOOKUP))
 
 
-def _add_to_cell(g: Gen, offset: int, reg: asm.Reg) -> None:
-    """Add to a word of the cell at r0, as one step: other processors count into the same cell."""
-    g.asm.emit(asm.atomic(8, 0x00, R0, offset, reg))
+def _add_to_cell(g: Gen, cell: Cell) -> None:
+    """Add r1 to a number of the element at r0, as one step: other processors count into the same cell."""
+    g.asm.emit(asm.atomic(cell.size, 0x00, R0, cell.offset, R1))
 
 
 def _counter_increment(g: Gen, call: ir.ExternCall) -> None:
-    _cell(g, _instance(g, call), call.args[0])
+    instance = _instance(g, call)
+    _cell(g, instance, call.args[0])
     none = g.asm.label()
     g.asm.jump("jeq", R0, 0, none)
     g.constant(R1, 1)
-    _add_to_cell(g, 0, R1)
+    _add_to_cell(g, cell_map(instance).cells[0])
     g.asm.place(none)
 
 
 def _counter_add(g: Gen, call: ir.ExternCall) -> None:
     index, amount = call.args
+    instance = _instance(g, call)
     with g.scope():
         place = g.declare("$index", ir.bits(32), call.span)
         if index is None or amount is None:
@@ -147,26 +114,26 @@ def _counter_add(g: Gen, call: ir.ExternCall) -> None:
         stmts.assign(g, place, index)
         ex.value(g, amount)
         with g.hold() as held:
-            _cell(g, _instance(g, call), ir.Var("$index", ir.bits(32), call.span))
+            _cell(g, instance, ir.Var("$index", ir.bits(32), call.span))
             held.load(R1)
     none = g.asm.label()
     g.asm.jump("jeq", R0, 0, none)
-    _add_to_cell(g, 0, R1)
+    _add_to_cell(g, cell_map(instance).cells[0])
     g.asm.place(none)
 
 
 def _count(g: Gen, call: ir.ExternCall) -> None:
     instance = _instance(g, call)
-    kind = counter_kind(instance)
+    kind, cells = counter_kind(instance), cell_map(instance).cells
     _cell(g, instance, call.args[0])
     none = g.asm.label()
     g.asm.jump("jeq", R0, 0, none)
     if kind in ("packets", "packets_and_bytes"):
         g.constant(R1, 1)
-        _add_to_cell(g, 0, R1)
+        _add_to_cell(g, cells[0])
     if kind in ("bytes", "packets_and_bytes"):
         g.hook.length(g)
-        _add_to_cell(g, 8 if kind == "packets_and_bytes" else 0, R1)
+        _add_to_cell(g, cells[-1])
     g.asm.place(none)
 
 
@@ -179,11 +146,11 @@ def _register_read(g: Gen, call: ir.ExternCall) -> None:
         none, end = g.asm.label(), g.asm.label()
         g.asm.jump("jeq", R0, 0, none)
         g.asm.emit(asm.load(8, R1, R0, 0))
-        g.trim(R1, _cell_width(instance))
+        g.trim(R1, cell_map(instance).cells[0].width)
         g.store_leaf(result, R1)
         g.asm.goto(end)
         g.asm.place(none)
-        g.store_constant(Leaf(result.path, _cell_width(instance)), 0)
+        g.store_constant(Leaf(result.path, cell_map(instance).cells[0].width), 0)
         g.asm.place(end)
         if target is not None:
             stmts.store(g, target, ir.Var("$read", instance.type_args[0], call.span), call.span)
@@ -323,4 +290,4 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Callable[[Gen, ir.ExternCall], Non
     ("v1model", "update_checksum", ""): _update_checksum,
 }
 
-__all__ = ["DROP_PORT", "checksum", "composite", "counter_kind", "leaf_bytes", "state_map", "statement", "value"]
+__all__ = ["DROP_PORT", "checksum", "composite", "statement", "value"]

@@ -26,9 +26,15 @@ UNAVAILABLE = frozenset(
 __all__ = ["NO_MATCH", "OUT_OF_BOUNDS", "TOO_SHORT", "ebpf_model", "v1model"]
 
 
-def _blocks(program: ir.Program) -> list[str]:
+def _blocks(program: ir.Program, *names: str) -> list[str]:
+    """The full names of the blocks given for the package's parameters."""
     assert program.main is not None
-    return [value for _, value in program.package(program.main).args if isinstance(value, str)]
+    package = program.package(program.main)
+    given = dict(package.args)
+    blocks = [given.get(name) for name in names]
+    if not all(isinstance(block, str) for block in blocks):
+        raise CannotOffload(f"package {package.type_name} is not that of the architecture", package.span)
+    return [block for block in blocks if isinstance(block, str)]
 
 
 def _finish(g: Gen, accept: Label) -> None:
@@ -49,7 +55,7 @@ def _entries(g: Gen, points: dict[bool, ParsePoint]) -> list[tuple[Label, ParseP
 
 def ebpf_model(g: Gen) -> None:
     """``ebpfFilter(parser, filter)``: what the filter accepts goes on unchanged, everything else is dropped."""
-    parser_name, filter_name = _blocks(g.program)
+    parser_name, filter_name = _blocks(g.program, "prs", "filt")
     parser, control = g.program.parser(parser_name), g.program.control(filter_name)
     packet, hdr = parser.params
     accept, filtering = g.asm.label(), g.asm.label()
@@ -83,9 +89,9 @@ class _V1Model:
     def run(self) -> None:
         """The whole program."""
         g = self.g
-        names = _blocks(g.program)
+        names = _blocks(g.program, "p", "vr", "ig", "eg", "ck", "dep")
         parser = g.program.parser(names[0])
-        verify, ingress, egress, compute, deparser = (g.program.control(name) for name in names[1:6])
+        verify, ingress, egress, compute, deparser = (g.program.control(name) for name in names[1:])
         g.asm.emit(asm.mov(R6, R1))
         with g.scope():
             self._declare(parser)

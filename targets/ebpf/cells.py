@@ -1,0 +1,86 @@
+"""Where the cells of counters and registers lie: one element of an array map each, numbers in host order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ...semantics import ir
+from ..base import CannotOffload
+from .artifact import Field, MapDef
+from .fillup import identifier
+
+COUNTER_ARRAY_BYTES: Final = 4
+"""ebpf_model's counters have 32 bits."""
+WORD: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number of an element: ``state`` as the program's meaning names it, ``size`` bytes at ``offset``."""
+
+    state: str
+    width: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellMap:
+    """The map of a counter or register."""
+
+    map: MapDef
+    cells: tuple[Cell, ...]
+
+
+def cell_map(instance: ir.Instance) -> CellMap:
+    """Where the instance's cells lie.
+
+    Raises:
+        CannotOffload: the size or the kind is not constant, or a cell is wider than 64 bits.
+    """
+    name = instance.name
+    match instance.extern:
+        case "CounterArray":
+            count = _constant(instance, "max_index") + 1
+            cells = [Cell(name, 32, 0, COUNTER_ARRAY_BYTES)]
+        case "register":
+            count = _constant(instance, "size")
+            cells = [Cell(name, _register_width(instance), 0, WORD)]
+        case "counter":
+            count = _constant(instance, "size")
+            kind = counter_kind(instance)
+            if kind == "packets_and_bytes":
+                cells = [Cell(f"{name}.packets", 64, 0, WORD), Cell(f"{name}.bytes", 64, WORD, WORD)]
+            else:
+                cells = [Cell(name, 64, 0, WORD)]
+        case _:
+            raise CannotOffload(f"{instance.extern} has no cells", instance.span)
+    if not 0 < count < 1 << 32:
+        raise CannotOffload(f"{instance.extern} of {count} cells", instance.span)
+    names = ["packets", "bytes"] if len(cells) > 1 else ["value"]
+    fields = tuple(Field(field, cell.offset, cell.size) for field, cell in zip(names, cells, strict=True))
+    size = sum(cell.size for cell in cells)
+    return CellMap(MapDef(f"{identifier(name)}_cells", "array", 4, size, count, value_fields=fields), tuple(cells))
+
+
+def _constant(instance: ir.Instance, name: str) -> int:
+    value = dict(instance.args).get(name)
+    if isinstance(value, ir.Const) and isinstance(value.value, int):
+        return int(value.value)
+    raise CannotOffload(f"{instance.extern} without a constant {name}", instance.span)
+
+
+def _register_width(instance: ir.Instance) -> int:
+    type_ = ir.bare(instance.type_args[0]) if instance.type_args else None
+    if isinstance(type_, ir.BitsType) and 0 < type_.width <= 64:
+        return type_.width
+    raise CannotOffload("registers of anything but 1 to 64 bits", instance.span)
+
+
+def counter_kind(instance: ir.Instance) -> str:
+    """What a v1model counter counts: packets, bytes or packets_and_bytes."""
+    kind = dict(instance.args).get("type")
+    if isinstance(kind, ir.Const) and isinstance(kind.value, str):
+        return kind.value
+    raise CannotOffload("a counter without a constant type", instance.span)
