@@ -42,7 +42,8 @@ class Obligation:
 
 def domain(*sides: Behaviour) -> Term:
     """What every input that can occur satisfies, for all sides; with the axioms on rule sets."""
-    return b.and_(*(a.condition for side in sides for a in side.domain), *(t for side in sides for t in side.axioms))
+    inputs = (a.condition for side in sides for a in (*side.domain, *side.reaching))
+    return b.and_(*inputs, *(t for side in sides for t in side.axioms))
 
 
 def obligations(spec: Behaviour, impl: Behaviour) -> Iterator[Obligation]:

@@ -74,6 +74,7 @@ def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) ->
         side,
         cases=tuple(_map_case(case, new) for case in side.cases),
         domain=tuple(replace(a, condition=new[a.condition]) for a in side.domain),
+        reaching=tuple(replace(a, condition=new[a.condition]) for a in side.reaching),
         axioms=tuple(new[t] for t in side.axioms),
         choices=tuple(Choice(renamed.get(c.variable, c.variable), c.reason, c.span) for c in side.choices),
         faults=tuple(replace(f, guard=new[f.guard]) for f in side.faults),
@@ -87,7 +88,7 @@ def _terms(side: Behaviour) -> list[Term]:
         for out in case.outputs:
             found.update(dict.fromkeys((out.when, out.port, *out.packet.prefix)))
         found.update(dict.fromkeys((*case.metadata.values(), *case.state.values())))
-    found.update(dict.fromkeys(a.condition for a in side.domain))
+    found.update(dict.fromkeys(a.condition for a in (*side.domain, *side.reaching)))
     found.update(dict.fromkeys(side.axioms))
     found.update(dict.fromkeys(f.guard for f in side.faults))
     return list(found)
@@ -307,7 +308,7 @@ def decide(outcome: Outcome, started: float, what: str) -> Proof | None:
         return None
     seconds = time.monotonic() - started
     spec, impl = outcome.spec, outcome.impl
-    assumptions = tuple(dict.fromkeys(a.text for side in (spec, impl) if side for a in side.domain))
+    assumptions = tuple(dict.fromkeys(a.text for side in (spec, impl) if side for a in (*side.domain, *side.reaching)))
     observables = tuple(dict.fromkeys(o for side in (spec, impl) if side for o in side.observables))
     if outcome.unknown:
         verdict, reason = Verdict.UNDECIDED, outcome.unknown

@@ -145,6 +145,9 @@ class Behaviour:
     cases: tuple[Case, ...]
     domain: tuple[Assumption, ...] = ()
     """What inputs this machine can meet at all (a minimal frame length, a port number's range)."""
+    reaching: tuple[Assumption, ...] = ()
+    """What holds of every frame that gets as far as the artifact; all others the machine drops whatever the artifact
+    says (a VLAN tag cut short at tc ingress). The cases cover them; a comparison leaves them out and says so."""
     axioms: tuple[Term, ...] = ()
     """True of every legal rule set: an action's number is one of the table's, and so on. Never restricts inputs."""
     choices: tuple[Choice, ...] = ()

@@ -21,6 +21,7 @@ from .state import shorter_than
 __all__ = ["HookName", "meaning"]
 
 _LINEAR: Final = "the frame lies in one piece of memory (data_end is its end), and helpers find the memory they need"
+_WHOLE_TAG: Final = "a frame's outer VLAN tag is whole: tc ingress drops all others"
 _PORTS: Final = "port numbers are interface indices; every interface that a frame is sent to exists and is up"
 
 
@@ -75,6 +76,7 @@ def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset
     return Behaviour(
         tuple(cases),
         domain=(Assumption(f"frames have at least {MIN_FRAME} bytes", b.not_(shorter_than(MIN_FRAME))),),
+        reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
         choices=tuple(machine.choices),
         observables=("outputs", *sorted(names)),
         notes=(_LINEAR, _PORTS),

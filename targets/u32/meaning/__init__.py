@@ -52,6 +52,11 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
             Assumption(f"frames have at least {ETH_ZLEN} bytes", at_least(ETH_ZLEN)),
             Assumption(f"frames have at most {longest} bytes", b.not_(at_least(longest + 1))),
         ),
+        reaching=(
+            Assumption(
+                "a frame's outer VLAN tag is whole: tc ingress drops all others", b.or_(b.not_(TAGGED), WHOLE_TAG)
+            ),
+        ),
         observables=("outputs", CLASSID) if classes else ("outputs",),
         notes=("redirected and mirrored frames reach their ports: these exist and are up",),
     )
