@@ -145,9 +145,6 @@ class Behaviour:
     cases: tuple[Case, ...]
     domain: tuple[Assumption, ...] = ()
     """What inputs this machine can meet at all (a minimal frame length, a port number's range)."""
-    reaching: tuple[Assumption, ...] = ()
-    """What holds of every frame that gets as far as the artifact; all others the machine drops whatever the artifact
-    says (a VLAN tag cut short at tc ingress). The cases cover them; a comparison leaves them out and says so."""
     axioms: tuple[Term, ...] = ()
     """True of every legal rule set: an action's number is one of the table's, and so on. Never restricts inputs."""
     choices: tuple[Choice, ...] = ()
@@ -157,3 +154,6 @@ class Behaviour:
     """What the verdict should repeat: loops bounded, externs left uninterpreted, ..."""
     faults: tuple[Fault, ...] = ()
     """What must never happen. The cases and the faults' guards together cover the domain."""
+    reaching: tuple[Assumption, ...] = ()
+    """What holds of every frame that gets as far as the artifact; all others the machine drops whatever the artifact
+    says (a VLAN tag cut short at tc ingress). The cases cover them; a comparison leaves them out and says so."""
