@@ -20,10 +20,10 @@ from .related import relate
 from .results import Result
 from .semantics import bits as b
 from .semantics import ir
-from .semantics.meaning import meaning
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.concrete import evaluate_behaviour
-from .semantics.rules import own_entries
+from .semantics.meaning.program import meaning
+from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
 from .targets.base import CannotOffload, Relation, Target
@@ -144,7 +144,7 @@ class Checker:
         """
         program = self._need_program()
         baked = self.rules is None and not target.holds_tables
-        rules = own_entries(program) if baked else self.rules
+        rules = program_rules(program) if baked else self.rules
         if baked not in self._meanings:
             self._meanings[baked] = meaning(program, rules)
         return rules, self._meanings[baked]

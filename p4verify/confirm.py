@@ -21,10 +21,11 @@ from .related import in_the_programs_cells
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
-from .semantics.meaning import meaning
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
+from .semantics.meaning.program import meaning
 from .semantics.rules.ruleset import RuleSet
+from .semantics.source import InputError, Unsupported
 from .targets.base import Relation, Target
 
 
@@ -213,16 +214,20 @@ def _fault(
 def _on_machine(pair: Pair, rules: RuleSet | None, found: Input, actual: Observed) -> tuple[bool, str] | None:
     """``(agrees, text)``: whether the real machine does what its meaning says; None where it cannot be asked."""
     oracle = pair.target.oracle()
-    if oracle is None or oracle.available() is not None or actual.fault:
+    if oracle is None or actual.fault:
         return None
     tables = None
     if pair.program is not None and rules is not None and pair.first is None:
         tables = pair.target.fill(pair.program, pair.artifact, rules)
     try:
+        if oracle.available() is not None:
+            return None
         seen = oracle.run(pair.artifact, [(found.port, found.packet)], tables)[0]
-    except (ValueError, OSError):
-        return None  # the machine cannot be given this packet (too long, too short, a port that it has not)
-    if tuple(seen.outputs) != actual.outputs:
+    except (ValueError, OSError, InputError, Unsupported):
+        return None  # the machine cannot be given this packet or artifact (too long, a port that it has not, refused)
+    finally:
+        oracle.close()
+    if sorted(seen.outputs) != sorted(actual.outputs):
         shown = [(to, port, frame.hex()) for to, port, frame in seen.outputs]
         return False, f"the real machine does something else than its meaning says on {found.packet.hex()}: {shown}"
     return True, f"{pair.target.name} kernel"

@@ -49,13 +49,13 @@ def read_bytes(path: str) -> bytes:
 
 def read_program(path: str, options: SourceOptions) -> Program:
     """A program from P4 source, from p4ast as JSON, or from p4ast as netlink bytes. Raises InputError."""
-    from .semantics.ir import codec
+    from .semantics.ir import codec_json, codec_netlink_read
 
     data = read_bytes(path)
-    if codec.is_netlink(data):
-        return codec.from_netlink(data, path)
+    if codec_netlink_read.recognises(data):
+        return codec_netlink_read.from_netlink(data, path)
     if data.lstrip()[:1] == b"{":
-        return codec.from_json(data, path)
+        return codec_json.from_json(data, path)
     if data[:4] == b"\x7fELF":
         raise InputError.at(Span(path, 0, 0), "is an ELF object without p4ast; give it with --against, and a program")
     if not data.strip():

@@ -72,7 +72,7 @@ def _candidates(found: Input) -> list[Callable[[Input], Input | None]]:
     length = len(found.packet)
     lengths = sorted({n for n in (14, 18, 34, 38, 42, 54, 58, 60, 64, length // 2) if n < length})
     tries += [_with_length(n) for n in lengths]
-    tries.append(lambda i: replace(i, port=1) if i.port != 1 else None)
+    tries.append(lambda i: replace(i, port=2) if i.port != 2 else None)
     tries += [_with_zero(k) for k in range(min(length, 128))]
     return tries
 

@@ -84,6 +84,10 @@ class Oracle(Protocol):
         """None if the machine can be had here, else the reason why not."""
         ...
 
+    def close(self) -> None:
+        """Give back what the machine was given (namespaces, devices); it can be asked again afterwards."""
+        ...
+
     def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
         """What the machine, loaded with ``artifact``, does to each (ingress port, frame), each from a fresh state."""
         ...

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..inputs import read_program
 from ..semantics import ir
-from ..semantics.ir import codec
+from ..semantics.ir import codec_json, codec_netlink
 from ..semantics.source import InputError
 from .common import as_json, emit, source_options
 
@@ -37,9 +37,9 @@ def _single(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     if arguments.format == "json":
-        emit(codec.to_json(program), arguments.output)
+        emit(codec_json.to_json(program), arguments.output)
     elif arguments.format == "netlink":
-        emit(codec.to_netlink(program), arguments.output)
+        emit(codec_netlink.to_netlink(program), arguments.output)
     else:
         emit(_summary(path, program), arguments.output)
     return 0

@@ -45,9 +45,11 @@ class U32Target:
 
     def write(self, artifact: FilterList, form: str | None = None) -> bytes:
         """A ``tc -batch`` script (form "batch") or rtnetlink messages (form "netlink"). Raises ValueError."""
-        from .artifact import write
+        from .artifact import encode, write
 
-        return write(artifact, form or "batch")
+        if form not in (None, "batch", "netlink"):
+            raise ValueError(f"u32 has no form '{form}' (batch, netlink)")
+        return encode(artifact) if form == "netlink" else write(artifact)
 
     def meaning(self, artifact: FilterList) -> Behaviour:
         """See :func:`.meaning.meaning`."""
