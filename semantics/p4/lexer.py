@@ -9,7 +9,7 @@ type arguments. A ``>`` directly before another is ``RSHIFT1``: the grammar puts
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from ..source import InputError, Span
@@ -135,11 +135,13 @@ _TOKEN = re.compile(
     + "|".join(re.escape(symbol) for symbol in _SYMBOLS)
     + r""" )
       | (?P<newline> \n[ \t\r\n]* )
-      | (?P<string> "(?:[^"\\]|\\.)*" )
+      | (?P<string> "(?:[^"\\\n]|\\.)*" )
       | (?P<other> . ) )""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _SPLICE = re.compile(r"\\\r?\n")
+_STRING_LINE = re.compile(r'(?:[^"\\\n]|\\.)*+', re.DOTALL)
+_HASH = re.compile(r"[ \t]*#")
 _LINE_END = re.compile(r"(?:[^\n\\]|\\\r?\n|\\)*+")
 _OPENS = re.compile(rf"(?:[ \t\r\n\f\v]|\\\r?\n|{_COMMENT})*+\(", re.DOTALL)
 _SKIP = re.compile(rf"{_COMMENT}|\"(?:[^\"\\\n]|\\.)*\"|(?P<hash>\n(?:[ \t]|/\*.*?\*/)*#)", re.DOTALL)
@@ -179,6 +181,8 @@ class Scanner:
         self.position = 0
         self.fresh_line = True
         """No token was read on this line yet, so a ``#`` begins a directive."""
+        self.on_directive: Callable[[Span], None] | None = None
+        """Reads a directive that stands within a string, from behind its ``#``."""
         self.in_directive = False
         """Stop before the end of the line."""
         self._line = 1
@@ -254,12 +258,12 @@ class Scanner:
             return Token(KINDS.get(lexeme, "NAME"), lexeme, Span(self.file, line, column, line, column + len(lexeme)))
         if group == "string":
             return self._string(lexeme, begin)
+        if lexeme == '"':
+            return self._long_string(begin)
         span = Span(self.file, line, column, line, column + len(lexeme))
         if group == "number":
             return Token("INTEGER", lexeme, span)
         if group == "other":
-            if lexeme == '"':
-                raise InputError.at(span, "this string is not terminated", self.source_line(self._line))
             return Token("UNEXPECTED", lexeme, span)
         if lexeme == "#" and fresh:
             return Token("DIRECTIVE", lexeme, span)
@@ -275,6 +279,30 @@ class Scanner:
         end_line, end_column = self._line + self.line_shift, begin + len(lexeme) - self._line_start + 1
         text = _SPLICE.sub("", lexeme) if "\\" in lexeme else lexeme
         return Token("STRING_LITERAL", text, Span(self.file, line, column, end_line, end_column))
+
+    def _long_string(self, begin: int) -> Token:
+        """A string over several lines. To the preprocessor they are lines like any other: directives take effect."""
+        start = self.here(begin, begin + 1)
+        source_line = self.source_line(self._line)
+        parts = ['"']
+        while (line := _STRING_LINE.match(self.text, self.position)) is not None:
+            parts.append(line.group())
+            self._newlines(line.start(), line.end())
+            self.position = line.end()
+            if self.text.startswith('"', self.position):
+                self.position += 1
+                break
+            if not self.text.startswith("\n", self.position):
+                raise InputError.at(start, "this string is not terminated", source_line)
+            parts.append("\n")
+            self.position += 1
+            self._newlines(self.position - 1, self.position)
+            if self.on_directive and (hash_ := _HASH.match(self.text, self.position)):
+                self.position = hash_.end()
+                self.on_directive(self.here(hash_.end() - 1, hash_.end()))
+        end = self.here(self.position - 1, self.position)
+        span = Span(start.file, start.line, start.column, end.end_line, end.end_column)
+        return Token("STRING_LITERAL", _SPLICE.sub("", "".join(parts)) + '"', span)
 
     def _newlines(self, begin: int, end: int) -> None:
         """Count the lines that end between the two places."""

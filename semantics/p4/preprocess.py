@@ -214,6 +214,7 @@ class _FileReader:
         self._macros = owner.macros
         self._scanner = Scanner(text, path)
         self._expander = Expander(owner.macros, self._special, self._raw, self._scanner.opens)
+        self._scanner.on_directive = self._line_of_directive
         self._open: list[list[object]] = []
         self._tokens: list[Token] = []
         self._chunks = [Chunk(self._tokens)]
@@ -235,11 +236,15 @@ class _FileReader:
         """The next token that is no part of a directive."""
         scanner = self._scanner
         while (token := scanner.next()) is not None and token.kind == "DIRECTIVE":
-            scanner.in_directive = True
-            self._directive(token.span)
-            scanner.in_directive = False
-            scanner.fresh_line = True
+            self._line_of_directive(token.span)
         return token
+
+    def _line_of_directive(self, hash_span: Span) -> None:
+        scanner = self._scanner
+        scanner.in_directive = True
+        self._directive(hash_span)
+        scanner.in_directive = False
+        scanner.fresh_line = True
 
     def _special(self, token: Token) -> Token | None:
         """Macros that are made up on the spot."""

@@ -91,7 +91,7 @@ def failures(paths: list[Path]) -> list[str]:
 
 
 def test_programs_parse_and_come_back() -> None:
-    assert failures(sample(programs(*VALID), 600)) == []
+    assert failures(sample(programs(*VALID), 300)) == []
 
 
 @pytest.mark.campaign
@@ -165,7 +165,7 @@ def survive(count: int, seed: int) -> None:
 
 
 def test_accidents_are_survived() -> None:
-    survive(400, 1)
+    survive(300, 1)
 
 
 @pytest.mark.campaign

@@ -243,6 +243,12 @@ def test_byte_order_mark_and_foreign_bytes(tmp_path: Path) -> None:
     assert [(t.text, t.span.column) for t in preprocess(str(path)).tokens] == [("a", 1), ("b", 2)]
 
 
+def test_directives_within_strings_take_effect() -> None:
+    text = '"a\n#if 0\nb "\n#else\nc\n#endif\n# 70 "g.p4"\n"\nd'
+    tokens = list(preprocess("f.p4", text=text).tokens)
+    assert [(t.text, t.span.file, t.span.line) for t in tokens] == [('"a\n\nc\n\n\n"', "f.p4", 1), ("d", "g.p4", 71)]
+
+
 def test_a_comment_may_stand_before_a_directive() -> None:
     assert texts("/* c */ # define A 1\nA") == ["1"]
 
