@@ -39,7 +39,7 @@ from .context import Field
 from .graph import CALL, EXIT, JA, JA32, analyse, is_jump, target
 from .memory import Stop
 from .pointers import Split
-from .state import Frame, State, merge
+from .state import Frame, State, both, merge
 from .values import MAX_VALUES, Address, Value, possible_values
 
 MAX_STEPS: Final = 400_000
@@ -126,7 +126,7 @@ class Machine:
 
     def require(self, state: State, condition: Term, text: str) -> None:
         """Record a fault where ``condition`` does not hold, and go on where it does. Raises Stop if nowhere."""
-        bad = b.and_(state.guard, b.not_(condition))
+        bad = both(state.guard, b.not_(condition))
         if bad is not b.FALSE:
             self.faults.append(Fault(bad, f"{self.where(state)}: {text}", self.place(state)))
         if not state.assume(condition):

@@ -116,7 +116,7 @@ class State:
 
     def assume(self, condition: Term) -> bool:
         """Restrict to the inputs where ``condition`` holds; False if there are none, as far as terms show."""
-        self.guard = b.and_(self.guard, condition)
+        self.guard = both(self.guard, condition)
         self.shortest = max(self.shortest, *(lower_bound(part) for part in conjuncts(condition)))
         return self.guard is not b.FALSE
 
@@ -124,6 +124,14 @@ class State:
 def conjuncts(term: Term) -> tuple[Term, ...]:
     """The parts of a conjunction."""
     return term.args if term.op == "and" else (term,)
+
+
+def both(guard: Term, condition: Term) -> Term:
+    """The conjunction, and false if ``guard`` has the negation of ``condition`` as one of its parts.
+
+    (A conjunction is taken apart when it becomes part of another, so that ``b.and_`` does not see that.)
+    """
+    return b.FALSE if b.not_(condition) in conjuncts(guard) else b.and_(guard, condition)
 
 
 def lower_bound(condition: Term) -> int:

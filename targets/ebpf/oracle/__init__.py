@@ -6,7 +6,7 @@ is seen, and :mod:`.kernel` for BPF_PROG_TEST_RUN, which is quicker but knows no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final, Self
 
@@ -22,6 +22,8 @@ __all__ = ["KernelMap", "KernelOracle", "KernelProgram", "Network", "Refused", "
 
 Tables = Mapping[str, Iterable[tuple[bytes, bytes]]]
 """Map's name → its elements (key, value)."""
+
+Inspect = Callable[[dict[str, KernelMap]], None]
 
 SHORTEST: Final = 14
 FIRST_PORT: Final = 2
@@ -89,8 +91,12 @@ class KernelOracle:
         tables: Tables | None = None,
         program: str | None = None,
         hook: str | None = None,
+        inspect: Inspect | None = None,
     ) -> list[Observation]:
-        """As :meth:`run`, for one program of several, or at another hook ("tc", "tcx", "xdp") than its section says."""
+        """As :meth:`run`, for one program of several, or at another hook ("tc", "tcx", "xdp") than its section says.
+
+        ``inspect`` gets the maps as they are after each packet.
+        """
         chosen = obj.program(program)
         where = hook or _hook_of(chosen)
         if any(port < FIRST_PORT or port >= _STACK_PORT for port, _ in packets):
@@ -101,10 +107,13 @@ class KernelOracle:
         for port in (_STACK_PORT, _REDIRECT_PORT, *{port for port, _ in packets}):
             network.tap(port)
         out: list[Observation] = []
-        step = len(packets) if all(_constant(obj, i.map) for i in chosen.insns) else 1
+        step = len(packets) if not inspect and all(_constant(obj, i.map) for i in chosen.insns) else 1
         for at in range(0, len(packets), max(1, step)):  # maps that may be written are made anew for each packet
             with ExitStack() as stack:
-                out += _batch(stack, network, obj, chosen, where, packets[at : at + step], tables or {})
+                loaded = _Loaded(stack, obj, chosen, where, tables or {})
+                out += loaded.observe(network, packets[at : at + step])
+                if inspect:
+                    inspect(loaded.maps)
         return out
 
     def _ready(self) -> Network:
@@ -145,26 +154,25 @@ def load_maps(obj: BpfObject, tables: Tables, stack: ExitStack) -> dict[str, Ker
     return maps
 
 
-def _batch(
-    stack: ExitStack,
-    network: Network,
-    obj: BpfObject,
-    program: BpfProgram,
-    hook: str,
-    packets: Sequence[tuple[int, bytes]],
-    tables: Tables,
-) -> list[Observation]:
-    maps = load_maps(obj, tables, stack)
-    notes = stack.enter_context(KernelMap(NOTES_MAP))
-    code = wrapped(program, hook, _STACK_PORT, _REDIRECT_PORT)
-    kind = "xdp" if hook == "xdp" else "tc"
-    try:
-        loaded = stack.enter_context(KernelProgram(kind, code, maps | {NOTES: notes}, obj.license))
-    except Refused as error:
-        raise InputError.at(Span(obj.name, 0, 0), f"the kernel refuses program {program.name}: {error}") from None
-    for port in {port for port, _ in packets}:
-        _attach(stack, network, loaded, hook, port)
-    return [_observe(network, notes, hook, port, frame) for port, frame in packets]
+class _Loaded:
+    """A program and its maps in the kernel, until ``stack`` is closed."""
+
+    def __init__(self, stack: ExitStack, obj: BpfObject, program: BpfProgram, hook: str, tables: Tables) -> None:
+        self.stack, self.hook = stack, hook
+        self.maps = load_maps(obj, tables, stack)
+        self.notes = stack.enter_context(KernelMap(NOTES_MAP))
+        code = wrapped(program, hook, _STACK_PORT, _REDIRECT_PORT)
+        kind = "xdp" if hook == "xdp" else "tc"
+        try:
+            self.program = stack.enter_context(KernelProgram(kind, code, self.maps | {NOTES: self.notes}, obj.license))
+        except Refused as error:
+            raise InputError.at(Span(obj.name, 0, 0), f"the kernel refuses program {program.name}: {error}") from None
+
+    def observe(self, network: Network, packets: Sequence[tuple[int, bytes]]) -> list[Observation]:
+        """What happens to each of ``packets``."""
+        for port in {port for port, _ in packets}:
+            _attach(self.stack, network, self.program, self.hook, port)
+        return [_observe(network, self.notes, self.hook, port, frame) for port, frame in packets]
 
 
 def _attach(stack: ExitStack, network: Network, program: KernelProgram, hook: str, port: int) -> None:

@@ -59,6 +59,8 @@ def _buffer(content: bytes | int) -> ctypes.Array[ctypes.c_char]:
 class Descriptor:
     """A file descriptor that is closed with its owner."""
 
+    fd: int = -1
+
     def __init__(self, fd: int) -> None:
         self.fd = fd
 

@@ -1,0 +1,99 @@
+"""Random eBPF programs and frames: what the meaning says, and what this kernel does, side by side.
+
+    python benchmarks/ebpf_differential.py [PAIRS] [SEED]
+
+Prints a line per mismatch, and at the end how many pairs were compared. Needs what the eBPF oracle needs (root).
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.ebpf.artifact import BpfObject
+from p4verify.targets.ebpf.meaning import meaning
+from p4verify.targets.ebpf.oracle import KernelOracle
+from tests.support.bpf_compare import contents, difference, difference_in_maps, evaluated
+from tests.support.bpf_random import random_object, random_tables
+from tests.support.frames import frame
+
+FRAMES = 8
+"""Frames per program."""
+
+
+def rounds(oracle: KernelOracle, seed: int, counts: Counter[str]) -> Iterator[str]:
+    """One program and some frames per step; a text per mismatch, "" for none."""
+    rng = random.Random(seed)
+    while True:
+        state = rng.getrandbits(48)
+        yield from one_round(oracle, state, counts)
+
+
+def one_round(oracle: KernelOracle, seed: int, counts: Counter[str]) -> Iterator[str]:
+    """The program and frames of this seed."""
+    rng = random.Random(seed)
+    hook = rng.choice(("tc", "tc", "tcx", "xdp"))
+    obj: BpfObject = random_object(rng, "xdp" if hook == "xdp" else "tc", rng.choice((5, 15, 40)))
+    tables = random_tables(rng)
+    packets = [(rng.choice((2, 3, 77)), frame(rng, (0x0800, 0x8100))) for _ in range(FRAMES)]
+    after: list[dict[str, dict[bytes, bytes | None]]] = []
+    try:
+        seen = oracle.observe(obj, packets, tables, hook=hook, inspect=lambda maps: after.append(contents(maps)))
+    except InputError as error:
+        counts["refused by the kernel"] += 1
+        counts["refused: " + str(error).rsplit("processed", 1)[0].strip().splitlines()[-1][:70]] += 1
+        yield ""
+        return
+    try:
+        behaviour = meaning(obj, hook=hook)  # type: ignore[arg-type]
+    except Unsupported as error:
+        counts["unsupported: " + error.reason.split(": ")[-1]] += 1
+        yield ""
+        return
+    counts["programs"] += 1
+    if behaviour.faults:
+        counts["programs with faults that the kernel takes"] += 1
+        yield f"seed {seed}: fault {behaviour.faults[0].text}"
+    for (port, data), observation, maps in zip(packets, seen, after, strict=True):
+        counts["pairs"] += 1
+        counts["pairs with an output"] += bool(observation.outputs)
+        try:
+            outcome = evaluated(behaviour, obj, tables, port, data)
+            wrong = difference(outcome, observation) or difference_in_maps(outcome, maps)
+        except (AssertionError, KeyError) as error:
+            wrong = repr(error)
+        if wrong:
+            counts["mismatches"] += 1
+        yield f"seed {seed}, {hook}, port {port}, frame {data.hex()}: {wrong}" if wrong else ""
+
+
+def main() -> int:
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    counts: Counter[str] = Counter()
+    started = time.monotonic()
+    with KernelOracle() as oracle:
+        reason = oracle.available()
+        if reason:
+            print(reason)
+            return 2
+        for text in rounds(oracle, seed, counts):
+            if text:
+                print(text)
+            if counts["pairs"] >= pairs:
+                break
+    for name, count in sorted(counts.items()):
+        print(f"{count:8} {name}")
+    print(f"{time.monotonic() - started:.1f} s; mismatches: {counts['mismatches']}")
+    return 1 if counts["mismatches"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
