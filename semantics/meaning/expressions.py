@@ -144,6 +144,8 @@ def _step(m: Machine, node: ir.Binary, left: Value) -> Value:
     y = m.read(m.eval(node.right), node.right.span)
     if node.op in ("<", "<=", ">", ">="):
         return boolean(_compare(node.op, x, y, is_signed(node.left.type)))
+    if node.op in ("/", "%"):
+        return Scalar(_divide(m, node, x, y))
     return Scalar(_arithmetic(node, x, y)) if not is_empty(node.type) else UNIT
 
 
@@ -190,7 +192,19 @@ def _arithmetic(node: ir.Binary, x: Term, y: Term) -> Term:
             return _shift(node.op, x, y, signed)
         case "|+|" | "|-|":
             return _saturating(node.op, x, y, signed)
-    raise Unsupported(f"operator {node.op} on values that are not compile-time constants", node.span)
+    raise Unsupported(f"operator {node.op}", node.span)
+
+
+def _divide(m: Machine, node: ir.Binary, x: Term, y: Term) -> Term:
+    """``/`` and ``%`` of unsigned numbers, which the specification has at compile time only; compilers let them pass.
+
+    By zero the result is anything.
+    """
+    if is_signed(node.left.type):
+        raise Unsupported(f"operator {node.op} on signed values that are not compile-time constants", node.span)
+    result = b.udiv(x, y) if node.op == "/" else b.urem(x, y)
+    zero = m.decide(b.eq(y, b.bv(0, y.width)))
+    return b.ite(zero, m.fresh(x.width, "division by zero", node.span), result) if zero is not b.FALSE else result
 
 
 def _concat(node: ir.Binary, x: Term, y: Term) -> Term:

@@ -6,7 +6,7 @@ A definitional semantics after the P4-16 specification 1.2.5, with the architect
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
     architecture = _architecture(program)
     m = Machine(program, rules, Symbolic(), architecture.externs)
     with deep_recursion():
-        cases = [case for ended in architecture.run(m) for case in _cases(m, ended)]
+        cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells)]
     terms = [t for case in cases for t in _terms(case)]
     domain = (*architecture.domain(), *_distinct(m.assumptions))
     mentioned = {v.name for v in b.variables(*terms, *(a.condition for a in domain))}
@@ -79,20 +79,19 @@ def _terms(case: Case) -> list[Term]:
     return [case.guard, *outputs, *case.metadata.values(), *case.state.values()]
 
 
-def _cases(m: Machine, ended: Ended) -> list[Case]:
-    """One case for each layout of what is sent."""
+def _cases(m: Machine, ended: Ended, names: Iterable[str]) -> list[Case]:
+    """One case for each layout of what is sent; ``names`` says which state it tells."""
     if ended.guard is b.FALSE:
         return []
     m.state = ended.state
-    state = {name: _cell_after(m, name) for name in ended.state.cells}
+    state = {name: _cell_after(m, name) for name in names}
     parts: list[tuple[Term, dict[Term, Term], list[Output]]] = [(ended.guard, {}, [])]
     for sent in ended.sent:
         parts = [part for guard, known, outputs in parts for part in _split(sent, guard, known, outputs)]
     cases = []
     for guard, known, outputs in parts:
         kept = tuple(o for o in (_under(output, known) for output in outputs) if o.when is not b.FALSE)
-        names = list(state)
-        cells = dict(zip(names, b.substitute([state[n] for n in names], known), strict=True))
+        cells = dict(zip(state, b.substitute(state.values(), known), strict=True))
         cases.append(Case(guard, kept, {}, cells))
     return cases
 
@@ -191,7 +190,7 @@ def run(
     m = Machine(program, rules if rules is not None else program_rules(program), source, architecture.externs, trace)
     with deep_recursion():
         ended = [e for e in architecture.run(m) if e.guard is not b.FALSE]
-        cases = [case for e in ended for case in _cases(m, e)]
+        cases = [case for e in ended for case in _cases(m, e, ())]
     assert len(cases) == 1, "one packet takes one way"
     outputs = tuple(
         (o.to, o.port.value, bytes(t.value for t in o.packet.prefix) + packet[o.packet.payload :])

@@ -161,6 +161,22 @@ def source_priorities(table: ir.Table) -> list[int]:
     return priorities
 
 
+def bmv2_priorities(table: ir.Table) -> list[int] | None:
+    """Ranks by p4c's own ``@priority`` on entries, if there is one: the smallest wins, others count from 1."""
+    given: list[int | None] = []
+    for entry in table.entries:
+        number = None
+        for annotation in entry.annotations:
+            if annotation.name == "priority":
+                text = annotation.body if annotation.body is not None else ""
+                values = [v for v in annotation.values if isinstance(v, int)]
+                number = values[0] if values else int(text) if text.strip().isdecimal() else None
+        given.append(number)
+    if all(number is None for number in given):
+        return None
+    return [-(number if number is not None else i + 1) for i, number in enumerate(given)]
+
+
 def source_entries(program: ir.Program, table: ir.Table) -> tuple[Rule, ...]:
     """The entries of the source, first winner first."""
     entries = _ranked_source(program, table)
@@ -172,7 +188,7 @@ def _ranked_source(program: ir.Program, table: ir.Table, ranks: Sequence[int] | 
     ranked = []
     priorities = source_priorities(table)
     if ranks is None:
-        ranks = [p if table.largest_priority_wins else -p for p in priorities]
+        ranks = bmv2_priorities(table) or [p if table.largest_priority_wins else -p for p in priorities]
     for entry, priority, rank in zip(table.entries, priorities, ranks, strict=True):
         sets = entry.sets
         if len(sets) == 1 and isinstance(sets[0], ir.AnySet):
@@ -215,6 +231,7 @@ class Builder:
     source_rank: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Ranks of a table's source entries in the format's own scale, where they differ from P4Runtime's."""
     cleared: set[str] = field(default_factory=set)
+    _present: dict[str, set[tuple[int, tuple[Match, ...]]]] = field(default_factory=dict)
 
     def add(self, table: ir.Table, rule: Rule, rank: int) -> None:
         """Install an entry.
@@ -226,18 +243,38 @@ class Builder:
             raise InputError.at(rule.span, f"the entries of table {table.control_name} are constant")
         if not table.keys:
             raise InputError.at(rule.span, f"table {table.control_name} has no keys, so it has no entries")
-        rules = self.added.setdefault(table.control_name, [])
         ranked = needs_priority(table)
-        for other_rank, other in [*rules, *self._source(table)]:
-            if other.matches == rule.matches and (not ranked or other_rank == rank):
-                raise InputError.at(rule.span, f"table {table.control_name} has this entry already")
-        rules.append((rank, rule))
+        if table.control_name not in self._present:
+            source = self._source(table)
+            self._present[table.control_name] = {(r if ranked else 0, old.matches) for r, old in source}
+        present = self._present[table.control_name]
+        identity = (rank if ranked else 0, rule.matches)
+        if identity in present:
+            raise InputError.at(rule.span, f"table {table.control_name} has this entry already")
+        present.add(identity)
+        self.added.setdefault(table.control_name, []).append((rank, rule))
+
+    def is_in_source(self, table: ir.Table, rule: Rule) -> bool:
+        """Whether the source has this very entry, priority included: a dump of all entries repeats them."""
+        ranked = needs_priority(table)
+        return any(
+            other == replace(rule, priority=other.priority) and (not ranked or other.priority == rule.priority)
+            for _, other in self._source(table)
+        )
 
     def set_default(self, table: ir.Table, call: ActionCall, span: Span) -> None:
         """Change a table's default action. Raises InputError if it is constant."""
         if table.const_default:
             raise InputError.at(span, f"the default action of table {table.control_name} is constant")
         self.defaults[table.control_name] = call
+
+    def clear(self, table: ir.Table, span: Span) -> None:
+        """Remove all entries. Raises InputError if they are constant."""
+        if table.const_entries or any(entry.const for entry in table.entries):
+            raise InputError.at(span, f"entries of table {table.control_name} are constant")
+        self.cleared.add(table.control_name)
+        self.added.pop(table.control_name, None)
+        self._present.pop(table.control_name, None)
 
     def finish(self) -> RuleSet:
         """The rule set of every table."""

@@ -1,0 +1,58 @@
+"""Reading rules, whatever format they are in."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .. import ir
+from ..source import InputError, Span
+from .bmv2_cli import read_cli
+from .build import program_rules
+from .json_rules import read_json
+from .p4runtime import read_p4runtime
+from .ruleset import RuleSet
+from .stf_rules import VERBS, read_stf_rules
+
+MAX_SIZE: Final = 64 << 20
+"""Characters of rules that are read."""
+
+_PROTOBUF = re.compile(r"[A-Za-z_]\w*\s*[:{<]")
+
+
+def read_rules(text: str, name: str, program: ir.Program) -> RuleSet:
+    """The rules in ``text``, merged with the program's own entries.
+
+    The format is told from the first word: a P4Runtime ``WriteRequest`` in text format, p4verify's JSON, STF lines
+    (``add``, ``setdefault``), or commands of BMv2's CLI (``table_add`` and so on).
+
+    Args:
+        text: the file's content.
+        name: the file's name, for errors.
+        program: the program that the rules are for.
+
+    Raises:
+        InputError: the rules do not fit the program or are none, with file, line and column.
+    """
+    if len(text) > MAX_SIZE:
+        raise InputError.at(Span(name, 1, 1), f"more than {MAX_SIZE} characters of rules")
+    start = _first(text)
+    if not start:
+        return program_rules(program)
+    if start.startswith("{"):
+        return read_json(text, name, program)
+    word = start.split(None, 1)[0].lower()
+    if word in (*VERBS, "packet", "expect", "wait"):
+        return read_stf_rules(text, name, program)
+    if _PROTOBUF.match(start):
+        return read_p4runtime(text, name, program)
+    return read_cli(text, name, program)
+
+
+def _first(text: str) -> str:
+    """The text from the first thing that is no comment on."""
+    at = 0
+    pattern = re.compile(r"\s+|#[^\n]*")
+    while found := pattern.match(text, at):
+        at = found.end()
+    return text[at : at + 200]
