@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...ir import Annotation
 from .. import syntax as ast
 from . import expressions, typed
 from .context import Context
-from .types import UNKNOWN
+from .symbols import ConstSymbol
+from .types import STRING, UNKNOWN
 
 Scalar = str | int | bool
 
@@ -33,6 +36,8 @@ def _one(cx: Context, node: ast.Annotation) -> Annotation:
     name = node.name.text
     match node:
         case ast.TokenAnnotation(tokens=tokens):
+            tokens = _joined_strings(cx, tokens)
+            _known_annotation(cx, node, tokens)
             text = " ".join(t.text[1:-1] if t.kind == "string" else t.text for t in tokens)
             return Annotation(name, text, _token_values(tokens))
         case ast.ListAnnotation(expressions=items):
@@ -43,6 +48,31 @@ def _one(cx: Context, node: ast.Annotation) -> Annotation:
             known = [(p.name.text, _value(cx, p.value)) for p in pairs]
             return Annotation(name, None, (), tuple((k, v) for k, v in known if v is not None))
     return Annotation(name)
+
+
+def _joined_strings(cx: Context, tokens: tuple[ast.AnnotationToken, ...]) -> tuple[ast.AnnotationToken, ...]:
+    """Strings put together with ``++``, constants included, as one string."""
+    if len(tokens) < 3 or any(t.text != "++" for t in tokens[1::2]) or not len(tokens) % 2:
+        return tokens
+    text = ""
+    for token in tokens[::2]:
+        symbol = cx.scope.find(token.text) if token.kind == "name" else None
+        if token.kind == "string":
+            text += token.text[1:-1]
+        elif isinstance(symbol, ConstSymbol) and isinstance(symbol.value, typed.Const) and symbol.type == STRING:
+            text += str(symbol.value.value)
+        else:
+            return tokens
+    return (replace(tokens[0], kind="string", text=f'"{text}"'),)
+
+
+def _known_annotation(cx: Context, node: ast.Annotation, tokens: tuple[ast.AnnotationToken, ...]) -> None:
+    """Annotations that the language defines and that need one string (20.3), or a match_kind."""
+    name = node.name.text
+    if name in ("name", "deprecated", "noWarn") and (len(tokens) != 1 or tokens[0].kind != "string"):
+        cx.error(node.span, f"@{name} needs a string")
+    if name == "match" and (len(tokens) != 1 or tokens[0].text not in cx.program.match_kinds):
+        cx.error(node.span, "@match needs a match_kind")
 
 
 def _value(cx: Context, node: ast.Expression) -> Scalar | None:

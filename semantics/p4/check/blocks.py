@@ -15,23 +15,20 @@ def control(cx: Context, node: ast.ControlDecl) -> None:
     """``control C<T>(...)(...) { ... }``."""
     symbol = BlockSymbol(node.name.text, node.name.span, kind="control", has_body=True)
     symbol.annotations = annotate.convert(cx, node.annotations)
+    _distinct(cx, node)
     with cx.nested(kind="control", block=symbol):
         symbol.type_params = declarations.type_parameters(cx, node.type_parameters)
         symbol.params = declarations.parameters(cx, node.parameters, "apply", declare=True)
         params = declarations.parameters(cx, node.constructor_parameters, "constructor", declare=True)
         symbol.constructor_params = params
-        _both(cx, node.parameters, node.constructor_parameters)
         symbol.body = _control_body(cx, node)
     cx.declare(symbol)
 
 
-def _both(cx: Context, params: ast.Parameters, constructor_params: ast.Parameters) -> None:
-    names = {p.name.text: p.name.span for p in params}
-    for param in constructor_params:
-        if param.name.text in names:
-            cx.error(
-                param.name.span, f"'{param.name.text}' is declared already", (names[param.name.text], "the parameter")
-            )
+def _distinct(cx: Context, node: ast.ControlDecl | ast.ParserDecl) -> None:
+    """Type parameters, parameters and constructor parameters all have names of their own."""
+    params = (*node.parameters, *node.constructor_parameters)
+    cx.distinct((*node.type_parameters, *(p.name for p in params)), "parameter")
 
 
 def _control_body(cx: Context, node: ast.ControlDecl) -> typed.ControlBody:
@@ -58,12 +55,12 @@ def parser(cx: Context, node: ast.ParserDecl) -> None:
     """``parser P<T>(...)(...) { ... }``."""
     symbol = BlockSymbol(node.name.text, node.name.span, kind="parser", has_body=True)
     symbol.annotations = annotate.convert(cx, node.annotations)
+    _distinct(cx, node)
     with cx.nested(kind="parser", block=symbol):
         symbol.type_params = declarations.type_parameters(cx, node.type_parameters)
         symbol.params = declarations.parameters(cx, node.parameters, "apply", declare=True)
         params = declarations.parameters(cx, node.constructor_parameters, "constructor", declare=True)
         symbol.constructor_params = params
-        _both(cx, node.parameters, node.constructor_parameters)
         symbol.body = _parser_body(cx, node)
     cx.declare(symbol)
 

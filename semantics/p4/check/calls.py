@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from ...source import Span
 from .. import syntax as ast
-from . import expressions, legality, typed, typenames
+from . import corelib, expressions, legality, typed, typenames
 from .context import Context, closest
 from .convert import applied_params, convert, fields_of
 from .overloads import Callee, Resolved, resolve_call
@@ -90,6 +90,7 @@ def _function_call(cx: Context, node: ast.Call, symbol: Overloads) -> typed.Expr
         return WRONG
     function = found.callee.symbol
     legality.function_call(cx, function, node.span)
+    corelib.function_call(cx, function, node.span)
     if function.extern and function.name == "static_assert":
         return _static_assert(cx, found, node.span)
     return typed.Call(found.result, node.span, function, found.type_args, found.args)
@@ -175,6 +176,7 @@ def _method_call(cx: Context, node: ast.Call, callee: ast.Member, base: typed.Ex
         return WRONG
     method: MethodSymbol = found.callee.symbol
     legality.method_call(cx, extern.symbol, method, found.args, node.span)
+    corelib.method_call(cx, extern.symbol, method, found, node)
     return typed.Call(found.result, node.span, method, found.type_args, found.args, base)
 
 

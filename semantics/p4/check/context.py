@@ -10,10 +10,12 @@ from typing import Final, Literal, TypeAlias
 from ...source import Diagnostic, InputError, Severity, Span
 from ..syntax import Name
 from . import typed
-from .symbols import BlockSymbol, Overloads, Scope, Symbol, VarSymbol
+from .symbols import BlockSymbol, Overloads, ParamSymbol, Scope, Symbol, TableSymbol, VarSymbol
 from .types import VOID, Type
 
 MAX_ERRORS: Final = 50
+
+_DECLARING: Final = frozenset(("control", "parser"))
 
 PlaceKind: TypeAlias = Literal[
     "top", "parser", "state", "control", "apply", "action", "function", "method", "argument", "abstract", "key"
@@ -28,9 +30,8 @@ class Place:
     result: Type = VOID
     loops: int = 0
     block: BlockSymbol | None = None
-    in_key: bool = False
+    table: TableSymbol | None = None
     in_argument: bool = False
-    in_initializer: bool = False
     constant: bool = False
 
 
@@ -133,7 +134,13 @@ class Context:
             return
         if self.scope.outer is not None:
             hidden = self.scope.outer.find(symbol.name)
-            if hidden is not None and hidden.span.file and not isinstance(hidden, Overloads):
+            if isinstance(hidden, ParamSymbol) and isinstance(symbol, VarSymbol) and self.place.kind not in _DECLARING:
+                self.error(
+                    symbol.span,
+                    f"'{symbol.name}' hides the parameter of the same name",
+                    (hidden.span, f"the parameter '{hidden.name}'"),
+                )
+            elif hidden is not None and hidden.span.file and not isinstance(hidden, Overloads):
                 self.warn(
                     symbol.span,
                     f"'{symbol.name}' hides the {hidden.what} of the same name",

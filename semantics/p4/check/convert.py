@@ -8,6 +8,7 @@ from .constants import fits, wrap
 from .context import Context
 from .symbols import ParamSymbol, RecordSymbol
 from .types import (
+    DONT_CARE,
     DOTS,
     INT,
     INVALID,
@@ -65,7 +66,7 @@ def convert(cx: Context, expr: typed.Expr, to: Type) -> typed.Expr | None:
         if then is None or otherwise is None:
             return None
         return typed.Mux(to, expr.span, expr.condition, then, otherwise)
-    if isinstance(found, Block) and isinstance(to, Block):
+    if isinstance(found, (Block, Package, Extern)) and isinstance(to, (Block, Package, Extern)):
         return expr if unify({}, to, found) else None
     if is_unknown(found) or is_unknown(to):
         return expr
@@ -104,7 +105,7 @@ def constant_in(cx: Context, value: int, to: Bits, span: Span) -> int:
 
 def has_default(type_: Type) -> bool:
     """Whether the type has a default value (spec 7.3)."""
-    return not isinstance(type_, (Extern, Block, Package))
+    return not isinstance(type_, (Extern, Block, Package, ListOf))
 
 
 def _may_be_invalid(type_: Type) -> bool:
@@ -198,48 +199,67 @@ def why_not(expr: typed.Expr, to: Type) -> str:
 # --- unification ---------------------------------------------------------------------------------------------------
 
 
+_ANYTHING = frozenset((UNKNOWN, DONT_CARE))
+
+
 def unify(bindings: Bindings, param: Type, arg: Type) -> bool:
     """Whether ``arg`` may be given where ``param`` is declared; binds the variables in ``bindings`` on the way."""
     if isinstance(param, TypeVar) and param in bindings:
         return _bind(bindings, param, arg)
     if isinstance(arg, TypeVar) and arg in bindings:
         return _bind(bindings, arg, param)
-    if param == arg or param is UNKNOWN or arg is UNKNOWN or arg is DOTS:
+    if param == arg or arg is DOTS or not _ANYTHING.isdisjoint((param, arg)):
         return True
+    if isinstance(arg, (Braces, Anonymous)):
+        return _unify_braces(bindings, param, arg)
     match param, arg:
-        case Record(symbol, args), Record(other, others):
-            return symbol is other and _unify_all(bindings, args, others)
-        case Extern(symbol, args), Extern(other, others):
-            return symbol is other and _unify_all(bindings, args, others)
-        case Package(symbol, args), Package(other, others):
+        case (
+            (Record(symbol, args), Record(other, others))
+            | (Extern(symbol, args), Extern(other, others))
+            | (Package(symbol, args), Package(other, others))
+        ):
             return symbol is other and _unify_all(bindings, args, others)
         case Block(), Block():
             return _unify_blocks(bindings, param, arg)
         case Stack(element, size), Stack(other_element, other_size):
             return size == other_size and unify(bindings, element, other_element)
-        case Stack(element, size), Braces(elements):
-            return len(elements) <= size and all(unify(bindings, element, e) for e in elements)
-        case Tuple(elements), (Tuple(others) | Braces(others)):
-            return _unify_all(bindings, elements, others)
-        case Braces(elements), (Tuple(others) | Braces(others)):
+        case ((Tuple(elements) | Braces(elements)), Tuple(others)):
             return _unify_all(bindings, elements, others)
         case ListOf(element), ListOf(other_element):
             return unify(bindings, element, other_element)
-        case ListOf(element), Braces(elements):
-            return all(unify(bindings, element, e) for e in elements)
-        case Record(), Braces(elements):
-            if elements and elements[-1] is DOTS:
-                return True
-            return _unify_all(bindings, tuple(fields_of(param).values()), elements)
-        case ((Record() | Anonymous()), Anonymous(fields)):
-            wanted = fields_of(param)
-            return all(name == "..." or (name in wanted and unify(bindings, wanted[name], t)) for name, t in fields)
+    return _implicit(param, arg)
+
+
+def _implicit(param: Type, arg: Type) -> bool:
+    """The implicit casts between single values."""
+    match param, arg:
         case (Bits(), Simple("int")) | (Simple("int"), Bits()):
             return True
         case Bits(), Enum(enum):
             return enum.underlying == param
         case ((Record() | TypeVar()), Simple("{#}")):
             return _may_be_invalid(param)
+    return False
+
+
+def _unify_braces(bindings: Bindings, param: Type, arg: Braces | Anonymous) -> bool:
+    """``{...}`` for a tuple, list, stack, struct or header."""
+    if isinstance(arg, Anonymous):
+        wanted = fields_of(param)
+        return isinstance(param, (Record, Anonymous)) and all(
+            name == "..." or (name in wanted and unify(bindings, wanted[name], t)) for name, t in arg.fields
+        )
+    elements = arg.elements
+    match param:
+        case Stack(element, size):
+            return len(elements) <= size and all(unify(bindings, element, e) for e in elements)
+        case Tuple(others) | Braces(others):
+            return _unify_all(bindings, others, elements)
+        case ListOf(element):
+            return all(unify(bindings, element, e) for e in elements)
+        case Record():
+            dotted = bool(elements) and elements[-1] is DOTS
+            return dotted or _unify_all(bindings, tuple(fields_of(param).values()), elements)
     return False
 
 
@@ -272,12 +292,14 @@ def _unify_blocks(bindings: Bindings, param: Block, arg: Block) -> bool:
     """Parsers and controls are compared by what is passed to them when they are applied."""
     if param.symbol is arg.symbol:
         return _unify_all(bindings, param.args, arg.args)
-    if param.symbol.kind != arg.symbol.kind or len(param.symbol.params) != len(arg.symbol.params):
+    if param.symbol.kind != arg.symbol.kind or len(param.symbol.params) < len(arg.symbol.params):
         return False
     wanted, given = applied_params(param), applied_params(arg)
+    if any(not p.optional and p.default is None for p, _ in wanted[len(given) :]):
+        return False
     return all(
         p.direction == a.direction and unify(bindings, p_type, a_type)
-        for (p, p_type), (a, a_type) in zip(wanted, given, strict=True)
+        for (p, p_type), (a, a_type) in zip(wanted, given, strict=False)
     )
 
 
@@ -312,9 +334,12 @@ def settled(type_: Type) -> Type:
 
 def needs_width(type_: Type) -> bool:
     """Whether a value of this type would have an ``int`` in it, which no run-time value may have."""
-    if isinstance(type_, Record):
-        return any(needs_width(t) for t in type_.args)
     return type_ == INT or any(map(needs_width, parts(type_)))
+
+
+def is_anonymous(type_: Type) -> bool:
+    """Whether the type is, or is made from, that of ``{x = a}``, which has no name."""
+    return isinstance(type_, Anonymous) or any(map(is_anonymous, parts(type_)))
 
 
 def record_of(type_: Type) -> RecordSymbol | None:

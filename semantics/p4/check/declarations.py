@@ -9,7 +9,7 @@ from ...source import Span
 from .. import syntax as ast
 from . import annotate, expressions, legality, placement, statements, typed, typenames
 from .context import Context
-from .convert import coerce
+from .convert import coerce, convert, unify
 from .symbols import (
     ActionSymbol,
     BlockSymbol,
@@ -29,7 +29,7 @@ from .symbols import (
     Signature,
     TypeSymbol,
 )
-from .types import UNKNOWN, VOID, Bits, Type, TypeVar, bare
+from .types import DOTS, UNKNOWN, VOID, Bits, Enum, Type, TypeVar, variables_of
 
 # --- parameters ----------------------------------------------------------------------------------------------------
 
@@ -49,6 +49,8 @@ def parameters(cx: Context, nodes: ast.Parameters, role: Role, declare: bool = F
     cx.distinct(tuple(p.name for p in nodes), "parameter")
     made = tuple(parameter(cx, node, role) for node in nodes)
     for symbol in made if declare else ():
+        if symbol.optional and role not in ("method", "apply"):
+            cx.error(symbol.span, f"the parameter '{symbol.name}' cannot be optional here")
         if symbol.name not in cx.scope.names:
             cx.declare(symbol)
     return made
@@ -73,7 +75,13 @@ def _default(cx: Context, node: ast.Parameter, type_: Type, role: Role) -> typed
     if node.direction in ("out", "inout"):
         cx.error(node.span, f"an {node.direction} parameter cannot have a default value")
         return None
-    default = expressions.of_type(cx, node.default, type_, f"default value of '{node.name.text}'")
+    default = expressions.value(cx, node.default)
+    if not unify(dict.fromkeys(variables_of(type_)), type_, default.type):
+        default = coerce(cx, default, type_, node.default.span, f"default value of '{node.name.text}'")
+    default = convert(cx, default, type_) or default
+    if default.type is DOTS:
+        cx.error(node.default.span, f"{type_} has no default value")
+        return None
     if not legality.is_compile_time(default) and default.type is not UNKNOWN:
         cx.error(node.default.span, "a default value must be a compile-time known value")
         return None
@@ -121,22 +129,31 @@ def _enum(cx: Context, node: ast.EnumDecl) -> EnumSymbol:
                 cx.error(member.span, f"'{member.name.text}' has a value, but the enum has no underlying type")
         return symbol
     underlying = typenames.resolve(cx, node.underlying)
-    plain = bare(underlying)
+    plain = underlying
     if not isinstance(plain, Bits):
         if underlying is not UNKNOWN:
-            cx.error(node.underlying.span, f"the underlying type of an enum must be bit<> or int<>, not {underlying}")
+            cx.error(node.name.span, f"the underlying type of an enum must be bit<> or int<>, not {underlying}")
         plain = Bits(64)
     symbol.underlying = plain
-    for member in node.members:
-        if member.value is None:
-            cx.error(member.span, f"'{member.name.text}' needs a value")
-            continue
-        value = expressions.of_type(cx, member.value, plain, f"value of '{member.name.text}'")
-        if isinstance(value, typed.Const):
-            symbol.values[member.name.text] = int(value.value)
-        elif value.type is not UNKNOWN:
-            cx.error(member.value.span, "the value of an enum member must be a compile-time known value")
+    with cx.nested():
+        for member in node.members:
+            _member_value(cx, symbol, plain, member)
     return symbol
+
+
+def _member_value(cx: Context, symbol: EnumSymbol, underlying: Bits, node: ast.EnumMember) -> None:
+    """The value of an enum's member; those after it may use it by its simple name."""
+    name = node.name
+    if node.value is None:
+        cx.error(node.span, f"'{name.text}' needs a value")
+        return
+    value = expressions.of_type(cx, node.value, underlying, f"value of '{name.text}'")
+    if isinstance(value, typed.Const):
+        symbol.values[name.text] = int(value.value)
+        known = typed.Const(Enum(symbol), name.span, value.value)
+        cx.scope.names.setdefault(name.text, ConstSymbol(name.text, name.span, Enum(symbol), known))
+    elif value.type is not UNKNOWN:
+        cx.error(node.value.span, "the value of an enum member must be a compile-time known value")
 
 
 def enum(cx: Context, node: ast.EnumDecl) -> None:
@@ -157,13 +174,7 @@ def typedef(cx: Context, node: ast.TypedefDecl) -> None:
     else:
         type_ = typenames.resolve(cx, node.type)
     notes = annotate.convert(cx, node.annotations)
-    cx.declare(Alias(node.name.text, node.name.span, type_, annotations=notes))
-
-
-class Alias(TypeSymbol):
-    """A typedef."""
-
-    __slots__ = ()
+    cx.declare(TypeSymbol(node.name.text, node.name.span, type_, annotations=notes))
 
 
 def new_type(cx: Context, node: ast.NewTypeDecl) -> None:
@@ -226,9 +237,7 @@ def overload(cx: Context, symbol: FunctionSymbol) -> None:
 
 def _conflicts(cx: Context, symbol: Signature, others: Any) -> None:
     for other in others:
-        if [p.name for p in other.params] == [p.name for p in symbol.params] or (
-            len(other.params) == len(symbol.params)
-        ):
+        if {p.name for p in other.params} == {p.name for p in symbol.params}:
             cx.error(
                 symbol.span,
                 f"'{symbol.name}' with {len(symbol.params)} parameter(s) is declared already",
@@ -242,8 +251,8 @@ def extern_function(cx: Context, node: ast.ExternFunctionDecl) -> None:
     with cx.nested():
         variables = type_parameters(cx, node.type_parameters)
         result = typenames.resolve(cx, node.result)
-        params = parameters(cx, node.parameters, "function")
-    placement.result(cx, node.result, result)
+        params = parameters(cx, node.parameters, "method")
+    placement.result(cx, node.result, result, extern=True)
     notes = annotate.convert(cx, node.annotations)
     symbol = FunctionSymbol(node.name.text, node.name.span, variables, params, result, True, annotations=notes)
     overload(cx, symbol)
@@ -288,18 +297,18 @@ def extern(cx: Context, node: ast.ExternDecl) -> None:
     """``extern T<...> { ... }``."""
     symbol = ExternSymbol(node.name.text, node.name.span)
     symbol.annotations = annotate.convert(cx, node.annotations)
-    cx.declare(symbol)
     with cx.nested(kind="method"):
         symbol.type_params = type_parameters(cx, node.type_parameters)
         for method in node.methods:
             _method(cx, symbol, method)
+    cx.declare(symbol)
 
 
 def _method(cx: Context, owner: ExternSymbol, node: ast.Method) -> None:
     with cx.nested():
         variables = type_parameters(cx, node.type_parameters)
         result = VOID if node.result is None else typenames.resolve(cx, node.result)
-        params = parameters(cx, node.parameters, "constructor" if node.result is None else "method")
+        params = parameters(cx, node.parameters, "extern" if node.result is None else "method")
     notes = annotate.convert(cx, node.annotations)
     name = node.name
     symbol = MethodSymbol(name.text, name.span, variables, params, result, owner, node.abstract, annotations=notes)
@@ -323,6 +332,7 @@ def _method(cx: Context, owner: ExternSymbol, node: ast.Method) -> None:
 
 def block_type(cx: Context, node: ast.ParserTypeDecl | ast.ControlTypeDecl) -> None:
     """``parser P<T>(...);`` and ``control C<T>(...);``."""
+    cx.distinct((*node.type_parameters, *(p.name for p in node.parameters)), "parameter")
     symbol = BlockSymbol(node.name.text, node.name.span)
     symbol.kind = "parser" if isinstance(node, ast.ParserTypeDecl) else "control"
     symbol.annotations = annotate.convert(cx, node.annotations)

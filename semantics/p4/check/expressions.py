@@ -27,6 +27,7 @@ from .types import (
     ERROR,
     INT,
     INVALID,
+    MATCH_KIND,
     STRING,
     UNKNOWN,
     VOID,
@@ -125,6 +126,8 @@ def lookup(cx: Context, node: ast.NameExpr) -> Symbol | None:
 
 
 def _name(cx: Context, node: ast.NameExpr) -> typed.Expr:
+    if node.name in cx.program.match_kinds and cx.scope.find(node.name) is None:
+        return typed.Const(MATCH_KIND, node.span, node.name)
     symbol = lookup(cx, node)
     match symbol:
         case None:

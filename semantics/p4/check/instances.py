@@ -6,7 +6,16 @@ from .. import syntax as ast
 from . import annotate, calls, declarations, legality, typed, typenames
 from .context import Context
 from .convert import unify
-from .symbols import ActionSymbol, BlockSymbol, ExternSymbol, FunctionSymbol, InstanceSymbol, PackageSymbol, TypeSymbol
+from .symbols import (
+    ActionSymbol,
+    BlockSymbol,
+    ExternSymbol,
+    FunctionSymbol,
+    InstanceSymbol,
+    MethodSymbol,
+    PackageSymbol,
+    TypeSymbol,
+)
 from .types import UNKNOWN, Extern, substitute
 
 
@@ -42,12 +51,14 @@ def _declare_broken(cx: Context, node: ast.Instantiation) -> None:
 
 def _placed(cx: Context, node: ast.Instantiation, symbol: TypeSymbol) -> None:
     kind = cx.place.kind
-    if kind in ("action", "function", "state", "abstract") or (kind == "apply"):
+    if kind in ("action", "function", "state", "apply"):
         cx.error(node.span, f"'{node.name.text}' cannot be instantiated here")
     elif isinstance(symbol, PackageSymbol) and kind != "top":
         cx.error(node.span, "a package can be instantiated at the top level only")
     elif isinstance(symbol, BlockSymbol) and kind == "top":
-        pass
+        cx.error(node.name.span, f"a {symbol.kind} cannot be instantiated at the top level", (symbol.span, "it"))
+    elif isinstance(symbol, BlockSymbol) and kind == "abstract":
+        cx.error(node.span, f"a {symbol.kind} cannot be instantiated here", (symbol.span, "it"))
     elif isinstance(symbol, BlockSymbol) and symbol.kind == "parser" and kind == "control":
         cx.error(node.span, "a parser cannot be instantiated in a control", (symbol.span, "the parser"))
     elif isinstance(symbol, BlockSymbol) and symbol.kind == "control" and kind == "parser":
@@ -64,15 +75,20 @@ def _methods(
         cx.scope.names["this"] = instance
         for item in node.body or ():
             if isinstance(item, ast.Instantiation):
-                instantiation(cx, item)
+                inner = instantiation(cx, item)
+                if inner is not None:
+                    instance.inner = (*instance.inner, inner)
                 continue
-            function = declarations.checked_function(cx, item, "method")
-            _implements(cx, function, extern, instance.type)
-            made.append(function)
+            made.append(declarations.checked_function(cx, item, "method"))
+    if made and not any(m.abstract for ms in extern.methods.values() for m in ms):
+        cx.error(made[0].span, f"extern '{extern.name}' has no abstract methods to implement", (extern.span, "it"))
+        return ()
+    for function in made:
+        _implements(cx, function, extern, instance.type)
     given = {f.name for f in made}
     for name, overloads in extern.methods.items():
         for method in overloads:
-            if method.abstract and name not in given:
+            if method.abstract and name not in given and not annotate.find(method.annotations, "optional"):
                 cx.error(
                     node.name.span,
                     f"'{node.name.text}' does not implement the abstract method '{name}'",
@@ -83,7 +99,7 @@ def _methods(
 
 def _implements(cx: Context, function: FunctionSymbol, extern: ExternSymbol, type_: Extern) -> None:
     candidates = [m for m in extern.methods.get(function.name, ()) if m.abstract]
-    fitting = [m for m in candidates if len(m.params) == len(function.params)]
+    fitting = [m for m in candidates if _same_arity(m, function)]
     if not fitting:
         notes = tuple((m.span, "the method") for m in candidates)
         text = "has other parameters" if candidates else f"is no abstract method of '{extern.name}'"
@@ -93,12 +109,18 @@ def _implements(cx: Context, function: FunctionSymbol, extern: ExternSymbol, typ
     method = fitting[0]
     same = substitute(method.result, to) == function.result and all(
         substitute(m.type, to) == f.type and m.direction == f.direction
-        for m, f in zip(method.params, function.params, strict=True)
+        for m, f in zip(method.params, function.params, strict=False)
     )
     if not same:
         cx.error(
             function.span, f"'{function.name}' differs from the abstract method's types", (method.span, "the method")
         )
+
+
+def _same_arity(method: MethodSymbol, function: FunctionSymbol) -> bool:
+    """Parameters marked ``@optional`` at the end may be left out."""
+    given = len(function.params)
+    return given <= len(method.params) and all(p.optional for p in method.params[given:])
 
 
 def direct_application(cx: Context, node: ast.DirectApplication) -> typed.Expr:

@@ -19,7 +19,7 @@ from .types import (
     Record,
     Tuple,
     Type,
-    Varbit,
+    TypeVar,
     bare,
 )
 
@@ -27,14 +27,10 @@ from .types import (
 def may_be_key(type_: Type) -> bool:
     """Whether a value of this type can be a key of select."""
     match bare(type_):
-        case Bits() | Enum() | Varbit():
+        case Bits() | Enum() | TypeVar():
             return True
         case Tuple(elements) | Braces(elements):
             return all(map(may_be_key, elements))
-        case Record(symbol, args):
-            return symbol.kind == "struct" and all(map(may_be_key, symbol.field_types(args).values()))
-        case Anonymous(fields):
-            return all(may_be_key(t) for _, t in fields)
         case other:
             return other in (BOOL, ERROR, INT, UNKNOWN)
 
@@ -51,7 +47,7 @@ def keyset(cx: Context, node: ast.Keyset, types: tuple[Type, ...], select: bool)
         if found is not None:
             return (found,)
     if len(types) == 1:
-        return (_simple(cx, node, types[0]),)
+        return (_simple(cx, node, types[0], select),)
     if isinstance(node, ast.Expression):
         whole = _whole(cx, node, types)
         if whole is not None:
@@ -68,7 +64,7 @@ def _tuple(cx: Context, node: ast.TupleSet, types: tuple[Type, ...], select: boo
     if len(node.elements) != len(types):
         cx.error(node.span, f"{len(types)} set(s) expected, one for each key; found {len(node.elements)}")
         return (typed.AnySet(node.span),)
-    return tuple(_simple(cx, e, t) for e, t in zip(node.elements, types, strict=True))
+    return tuple(_simple(cx, e, t, select) for e, t in zip(node.elements, types, strict=True))
 
 
 def _value_set(cx: Context, node: ast.Keyset, types: tuple[Type, ...]) -> typed.KeySet | None:
@@ -109,31 +105,47 @@ def _whole(cx: Context, node: ast.Expression, types: tuple[Type, ...]) -> tuple[
     return None
 
 
-def _simple(cx: Context, node: ast.Keyset, type_: Type) -> typed.KeySet:
+def _simple(cx: Context, node: ast.Keyset, type_: Type, select: bool) -> typed.KeySet:
     """The set for one key of ``type_``."""
     match node:
         case ast.DefaultSet() | ast.DontCareSet():
             return typed.AnySet(node.span)
         case ast.MaskSet(value=value_node, mask=mask_node):
-            value, mask = _part(cx, value_node, type_), _part(cx, mask_node, type_)
+            value = _part(cx, value_node, type_, select, mask=True)
+            mask = _part(cx, mask_node, type_, select, mask=True)
             _bits_only(cx, node, type_, "&&&")
             return typed.MaskSet(node.span, value, mask)
         case ast.RangeSet(low=low_node, high=high_node):
-            low, high = _part(cx, low_node, type_), _part(cx, high_node, type_)
+            low = _part(cx, low_node, type_, select, mask=True)
+            high = _part(cx, high_node, type_, select, mask=True)
             _bits_only(cx, node, type_, "..")
             return typed.RangeSet(node.span, low, high)
         case ast.Expression():
-            return typed.ValueSet(node.span, _part(cx, node, type_))
+            return typed.ValueSet(node.span, _part(cx, node, type_, select))
     cx.error(node.span, "a set of one key is expected here")
     return typed.AnySet(node.span)
 
 
-def _part(cx: Context, node: ast.Expression, type_: Type) -> typed.Expr:
+def _part(cx: Context, node: ast.Expression, type_: Type, select: bool, mask: bool = False) -> typed.Expr:
+    """A value in a set. Single values that are selected on need not be known; parts of masks and ranges must."""
     found = expressions.value(cx, node)
-    converted = coerce(cx, found, _held(type_), node.span, "key")
+    if isinstance(found, typed.Aggregate) and len(found.values) == 1 and not _flat_has_parts(type_):
+        found = found.values[0]
+    held = _held(type_)
+    if mask and isinstance(held, Enum) and held.symbol.underlying is not None and not isinstance(found.type, Enum):
+        held = held.symbol.underlying
+    converted = coerce(cx, found, held, node.span, "key")
+    if select and not mask:
+        if legality.has_call(converted):
+            cx.error(node.span, "a label cannot have a call in it")
+        return converted
     if not legality.is_compile_time(converted) and converted.type is not UNKNOWN and type(converted) is not typed.Expr:
         cx.error(node.span, "a label or key must be a compile-time known value")
     return converted
+
+
+def _flat_has_parts(type_: Type) -> bool:
+    return isinstance(type_, (Tuple, Braces, Record, Anonymous))
 
 
 def _held(type_: Type) -> Type:

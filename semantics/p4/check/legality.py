@@ -62,9 +62,25 @@ def is_compile_time(expr: typed.Expr) -> bool:
             return is_compile_time(left) and is_compile_time(right)
         case typed.Mux(condition=test, then=then, otherwise=otherwise):
             return is_compile_time(test) and is_compile_time(then) and is_compile_time(otherwise)
-        case typed.Var(symbol=ParamSymbol(direction="", role="function" | "method", type=type_)):
+        case typed.Var(symbol=ParamSymbol(direction="", role="function" | "method")):
             return True
     return expr is typed.WRONG
+
+
+def has_call(expr: typed.Expr) -> bool:
+    """Whether anything is called in ``expr``."""
+    match expr:
+        case typed.Call() | typed.BlockApply() | typed.TableApply():
+            return True
+        case typed.Member(base=base) | typed.Slice(base=base) | typed.Cast(operand=base) | typed.Unary(operand=base):
+            return has_call(base)
+        case typed.Binary(left=left, right=right) | typed.Index(base=left, index=right):
+            return has_call(left) or has_call(right)
+        case typed.Mux(condition=test, then=then, otherwise=otherwise):
+            return has_call(test) or has_call(then) or has_call(otherwise)
+        case typed.Aggregate(values=values):
+            return any(map(has_call, values))
+    return False
 
 
 # --- calls ---------------------------------------------------------------------------------------------------------
@@ -91,8 +107,8 @@ def method_call(
 
 
 def table_apply(cx: Context, table: TableSymbol, span: Span) -> None:
-    """A table is applied."""
-    if cx.place.kind != "apply":
+    """A table is applied: in the body of its control, or for the key of another table."""
+    if cx.place.kind != "apply" and (cx.place.kind != "key" or cx.place.table in (None, table)):
         cx.error(span, f"the table '{table.name}' cannot be applied here", (table.span, "the table"))
 
 

@@ -15,14 +15,17 @@ from .types import (
     BOOL,
     INT,
     STRING,
-    UNKNOWN,
+    ActionRun,
     Anonymous,
+    ApplyResult,
     Bits,
+    Block,
     Braces,
     Enum,
     Extern,
     ListOf,
     New,
+    Package,
     Record,
     Stack,
     Tuple,
@@ -93,23 +96,25 @@ def _comparable(type_: Type) -> bool:
             return all(_comparable(t) for _, t in fields)
         case Stack(element, _):
             return _comparable(element)
-        case Extern() | TypeVar() | ListOf():
+        case Extern() | TypeVar() | ListOf() | ApplyResult() | ActionRun() | Block() | Package():
             return False
     return True
 
 
 def _equality(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, span: Span) -> typed.Expr:
     if left.type != right.type:
-        if isinstance(left.type, Enum) != isinstance(right.type, Enum):
+        if isinstance(left.type, Enum) or isinstance(right.type, Enum):
             left, right = _underlying(cx, left), _underlying(cx, right)
         as_left, as_right = convert(cx, right, left.type), convert(cx, left, right.type)
-        if as_left is not None and left.type != INT:
+        if left.type == right.type:
+            pass
+        elif as_left is not None and left.type != INT:
             right = as_left
         elif as_right is not None:
             left = as_right
         else:
             return _mismatch(cx, op, left, right, span)
-    if not _comparable(left.type):
+    if not _comparable(left.type) or isinstance(left.type, Anonymous):
         return _mismatch(cx, op, left, right, span)
     if isinstance(left, typed.Aggregate) and typed.is_known(left) and typed.is_known(right):
         same = _same(left, right)
@@ -151,12 +156,10 @@ def _constant_shift(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Co
     if amount < 0:
         cx.error(span, f"shift by a negative amount: {amount}")
         return WRONG
-    if isinstance(right.type, Bits) and right.type.signed:
-        cx.error(span, f"the amount of a shift must be unsigned, not {right.type}")
-        return WRONG
     if isinstance(left.type, Bits) and amount >= left.type.width:
         cx.warn(span, f"a shift of {left.type} by {amount}, its width or more")
-    if not isinstance(left, typed.Const) and right.type == INT:
+    signed = isinstance(right.type, Bits) and right.type.signed
+    if signed or (right.type == INT and not isinstance(left, typed.Const)):
         right = typed.Const(Bits(max(1, amount.bit_length())), right.span, amount)
     return _fold(cx, op, left, right, left.type, span)
 
@@ -254,9 +257,11 @@ def _plain(type_: Type) -> Type:
 def _castable(source: Type, to: Type) -> bool:
     """The table of explicit casts."""
     if isinstance(to, New):
-        return to.symbol.base == source or _castable(source, to.symbol.base) if source != UNKNOWN else True
+        base = to.symbol.base
+        return base == source or ((source == INT or isinstance(base, New)) and _castable(source, base))
     if isinstance(source, New):
-        return source.symbol.base == to or _castable(source.symbol.base, to)
+        base = source.symbol.base
+        return base == to or (isinstance(base, New) and _castable(base, to))
     match source, to:
         case Bits(width, signed), Bits(other, other_signed):
             return signed == other_signed or width == other

@@ -9,10 +9,11 @@ from ...source import Span
 from .. import syntax as ast
 from . import calls, legality, typed, typenames
 from .context import Context
-from .convert import Bindings, convert, needs_width, resolved, settled, unify, why_not
+from .convert import Bindings, convert, is_anonymous, needs_width, resolved, settled, unify, why_not
 from .symbols import ParamSymbol
 from .types import (
     DONT_CARE,
+    STRING,
     UNKNOWN,
     VOID,
     Block,
@@ -183,8 +184,9 @@ def _infer(
         return None
     found = {v: settled(resolved(bindings, v)) for v in variables}
     unbound = frozenset(v for v in variables if found[v] is v)
-    if unbound and not _may_stay_open(callee):
-        missing = ", ".join(sorted(v.name for v in unbound))
+    needed = unbound - _may_stay_open(callee, placed, type_args)
+    if needed:
+        missing = ", ".join(sorted(v.name for v in needed))
         cx.error(
             span,
             f"the type argument(s) {missing} of '{name}' cannot be inferred",
@@ -197,15 +199,27 @@ def _infer(
     return Resolved(callee, tuple(found[v] for v in variables), args, substitute(callee.result, found))
 
 
-def _may_stay_open(callee: Callee) -> bool:
-    """Parsers, controls, packages and externs may leave type arguments open that nothing depends on."""
-    return callee.what in ("package",)
+def _may_stay_open(callee: Callee, placed: Placed, type_args: tuple[Type, ...] | None) -> set[TypeVar]:
+    """The type arguments that need not be known: ``_`` of an object, and what only missing arguments depend on."""
+    open_: set[TypeVar] = set()
+    if type_args is not None and callee.what in ("package", "extern", "parser", "control"):
+        open_ = {v for v, t in zip(callee.type_params, type_args, strict=True) if t == DONT_CARE}
+    for variable in callee.type_params:
+        using = [node or given for _, type_, node, given in placed if mentions(type_, frozenset((variable,)))]
+        result = callee.what in ("function", "method") and mentions(callee.result, frozenset((variable,)))
+        if using and not any(using) and not result:
+            open_.add(variable)
+        if callee.what == "package" and type_args is not None and not using:
+            open_.add(variable)
+    return open_
 
 
 def _unify_arguments(cx: Context, name: str, callee: Callee, placed: Placed, bindings: Bindings) -> bool:
     ok = True
     for param, type_, node, given in placed:
         if node is None or given is None:
+            if given is not None:
+                unify(bindings, type_, given.type)
             continue
         if isinstance(given.type, Thing) or given.type == VOID:
             what = given.type if isinstance(given.type, Thing) else "call without a result"
@@ -273,10 +287,11 @@ def _argument(
             cx.error(node.span, f"argument for '{param.name}': expected {wanted}, found {given.type}", note)
             return None
         return given
-    if generic and needs_width(wanted) and param.direction == "in":
-        cx.error(given.span, "the width of this value cannot be inferred", note)
+    if generic and _not_at_run_time(callee, param, wanted):
+        text = "the type" if is_anonymous(wanted) or wanted == STRING else "the width"
+        cx.error(given.span, f"{text} of this value cannot be inferred: it would be {wanted}", note)
         return None
-    if not param.direction and callee.what != "action" and not _known_enough(given, wanted):
+    if not param.direction and param.role not in ("action", "function") and not _known_enough(given, wanted):
         cx.error(node.span, f"the argument for '{param.name}' must be a compile-time known value", note)
         return None
     if mentions(wanted, unbound):
@@ -289,6 +304,13 @@ def _argument(
             note,
         )
     return converted
+
+
+def _not_at_run_time(callee: Callee, param: ParamSymbol, inferred: Type) -> bool:
+    """Whether a value of the inferred type cannot be passed: it has no width, or no named type."""
+    if param.direction == "in" or param.role == "function":
+        return needs_width(inferred) or is_anonymous(inferred) or inferred in (STRING, DONT_CARE)
+    return False
 
 
 def _known_enough(given: typed.Expr, wanted: Type) -> bool:

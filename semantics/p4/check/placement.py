@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .. import syntax as ast
 from .context import Context
 from .symbols import ParamSymbol, RecordSymbol, Role
 from .types import (
     BOOL,
+    DONT_CARE,
     INT,
     MATCH_KIND,
     STRING,
@@ -32,8 +35,7 @@ def field(cx: Context, record: ast.RecordDecl, node: ast.StructField, type_: Typ
     """A field of a header, header union or struct."""
     if type_ is UNKNOWN:
         return
-    allowed = {"header": _in_header, "header_union": _in_union, "struct": _in_struct}[symbol.kind]
-    if not allowed(type_):
+    if not _ALLOWED[symbol.kind](type_):
         cx.error(
             node.name.span,
             f"a field of a {symbol.kind.replace('_', ' ')} cannot be of type {type_}",
@@ -59,7 +61,27 @@ def _in_union(type_: Type) -> bool:
 
 
 def _in_struct(type_: Type) -> bool:
-    return not isinstance(type_, (Extern, Block, Package)) and type_ not in (INT, STRING, VOID, MATCH_KIND)
+    return not isinstance(type_, (Extern, Block, Package)) and type_ not in (INT, STRING, VOID, MATCH_KIND, DONT_CARE)
+
+
+_ALLOWED: Final = {"header": _in_header, "header_union": _in_union, "struct": _in_struct}
+
+
+def applied(cx: Context, type_: Record, node: ast.Node) -> bool:
+    """A generic record with its arguments: whether its fields are legal now."""
+    symbol = type_.symbol
+    for argument in type_.args:
+        if isinstance(argument, (Extern, Block, Package)) or argument == VOID:
+            cx.error(node.span, f"{argument} cannot be a type argument of '{symbol.name}'")
+            return False
+    for name, field_type in symbol.field_types(type_.args).items():
+        if not _ALLOWED[symbol.kind](field_type):
+            info = symbol.fields[name]
+            what = symbol.kind.replace("_", " ")
+            text = f"the field '{name}' of a {what} cannot be of type {field_type}"
+            cx.error(info.span, text, (node.span, f"for {type_}"))
+            return False
+    return True
 
 
 def new_type(cx: Context, node: ast.NewTypeDecl, base: Type) -> None:
@@ -77,9 +99,11 @@ def parameter(cx: Context, node: ast.Parameter, type_: Type, role: Role) -> None
         cx.error(node.span, f"the parameter '{name}' cannot be of type {type_}")
     if isinstance(type_, (Extern,)) and node.direction:
         cx.error(node.span, f"the parameter '{name}' of type {type_} cannot have a direction")
-    if isinstance(type_, (Block, Package)) and role not in ("constructor", "package"):
-        cx.error(node.span, f"the parameter '{name}' cannot be of type {type_}: only constructors take such")
-    if role in ("constructor", "package") and node.direction:
+    if (isinstance(type_, Block) and role not in ("constructor", "package")) or (
+        isinstance(type_, Package) and role != "package"
+    ):
+        cx.error(node.name.span, f"the parameter '{name}' cannot be of type {type_}")
+    if role in ("constructor", "extern", "package") and node.direction:
         cx.error(node.span, f"the constructor parameter '{name}' cannot have a direction")
     if type_ in (INT, STRING) and node.direction:
         cx.error(node.span, f"the parameter '{name}' of type {type_} cannot have a direction")
@@ -116,7 +140,8 @@ def variable(cx: Context, node: ast.VariableDecl, type_: Type) -> bool:
     return True
 
 
-def result(cx: Context, node: ast.Type | None, type_: Type) -> None:
-    """What a function or method returns."""
-    if node is not None and isinstance(type_, (Extern, Block, Package)):
+def result(cx: Context, node: ast.Type | None, type_: Type, extern: bool = False) -> None:
+    """What a function or method returns; extern functions may make extern objects."""
+    illegal = (Block, Package) if extern else (Extern, Block, Package)
+    if node is not None and (isinstance(type_, illegal) or type_ in (INT, DONT_CARE)):
         cx.error(node.span, f"a function cannot return a value of type {type_}")

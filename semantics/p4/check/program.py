@@ -7,7 +7,7 @@ from typing import Any
 
 from ...source import Diagnostic
 from .. import syntax as ast
-from . import blocks, declarations, instances, typed
+from . import blocks, controlnames, declarations, instances, typed
 from .context import Context, Report, TooManyErrors
 from .symbols import ActionSymbol, InstanceSymbol, Overloads, PackageSymbol, Scope, Symbol
 
@@ -28,6 +28,7 @@ def check(tree: ast.Program) -> Checked:
     try:
         for node in tree.declarations:
             declaration(cx, node)
+        controlnames.check(cx)
     except TooManyErrors:
         pass
     warnings = report.finish(tree.texts)

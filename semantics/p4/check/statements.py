@@ -173,20 +173,29 @@ def _if(cx: Context, node: ast.If) -> typed.Stmt | None:
 def _switch(cx: Context, node: ast.Switch) -> typed.Stmt | None:
     if cx.place.kind == "state":
         cx.error(node.span, "'switch' cannot be used in a parser")
-    subject = expressions.value(cx, node.subject)
+    subject = _switch_subject(cx, node)
     cases: list[typed.SwitchCase] = []
     seen: dict[object, Span] = {}
     for i, case in enumerate(node.cases):
         label: typed.Expr | ActionSymbol | None = None
         if isinstance(case.label, ast.DefaultSet):
             if i + 1 < len(node.cases):
-                cx.error(case.label.span, "'default' must be the last label of a switch")
+                cx.error(node.span, "'default' must be the last label of a switch", (case.label.span, "it"))
         else:
             label = _label(cx, case.label, subject)
             _once(cx, label, case.label.span, seen)
         body = None if case.body is None else block(cx, case.body)
         cases.append(typed.SwitchCase(label, body, case.span))
     return None if subject.type is UNKNOWN else typed.Switch(node.span, subject, tuple(cases))
+
+
+def _switch_subject(cx: Context, node: ast.Switch) -> typed.Expr:
+    subject = expressions.value(cx, node.subject)
+    type_ = subject.type
+    if isinstance(bare(type_), (Bits, Enum, ActionRun)) or type_ in (BOOL, ERROR, INT, UNKNOWN):
+        return subject
+    cx.error(node.subject.span, f"'switch' needs an action_run or a value of bits, bool, enum or error, not {type_}")
+    return typed.WRONG
 
 
 def _once(cx: Context, label: typed.Expr | ActionSymbol | None, span: Span, seen: dict[object, Span]) -> None:
@@ -202,9 +211,6 @@ def _label(cx: Context, node: ast.Expression, subject: typed.Expr) -> typed.Expr
     if isinstance(subject.type, ActionRun):
         return _action_label(cx, node, subject.type)
     if subject.type is UNKNOWN:
-        return None
-    if not isinstance(bare(subject.type), (Bits, Enum)) and subject.type not in (BOOL, ERROR, INT):
-        cx.error(subject.span, f"'switch' needs an action_run or a value of bits, enum or error, not {subject.type}")
         return None
     label = expressions.of_type(cx, node, subject.type, "label")
     if not isinstance(label, typed.Const):

@@ -65,7 +65,7 @@ class VarSymbol(Symbol):
     what = "variable"
 
 
-Role: TypeAlias = Literal["apply", "constructor", "action", "function", "method", "package"]
+Role: TypeAlias = Literal["apply", "constructor", "extern", "action", "function", "method", "package"]
 
 
 @dataclass(eq=False, slots=True)
@@ -250,11 +250,12 @@ class PackageSymbol(TypeSymbol):
 
 @dataclass(eq=False, slots=True)
 class InstanceSymbol(Symbol):
-    """A declared instance of an extern, parser, control or package."""
+    """A declared instance of an extern, parser, control or package; ``inner`` are those in its own body."""
 
     type: Type
     construct: typed.Construct
     methods: tuple[FunctionSymbol, ...] = ()
+    inner: tuple[InstanceSymbol, ...] = ()
 
     what = "instance"
 

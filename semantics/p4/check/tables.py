@@ -24,15 +24,18 @@ def table(cx: Context, node: ast.TableDecl) -> TableSymbol:
     body = typed.TableBody(span=node.span)
     symbol.body = body
     _unique_properties(cx, node)
+    _order(cx, node)
     for item in node.properties:
         if isinstance(item, ast.KeyProperty):
-            body.keys = tuple(_key(cx, k) for k in item.elements)
+            body.keys = tuple(_key(cx, symbol, k) for k in item.elements)
         elif isinstance(item, ast.ActionsProperty):
             body.actions = _actions(cx, symbol, item)
     has_actions = any(isinstance(p, ast.ActionsProperty) for p in node.properties)
     if not has_actions:
         cx.error(node.name.span, f"the table '{node.name.text}' has no property 'actions'")
     _value_properties(cx, node, symbol, body)
+    if not any(isinstance(p, ast.ValueProperty) and p.name.text == "default_action" for p in node.properties):
+        _needs_no_action(cx, symbol)
     for item in node.properties:
         if isinstance(item, ast.EntriesProperty):
             _entries(cx, item, node, symbol, body)
@@ -49,11 +52,25 @@ def _unique_properties(cx: Context, node: ast.TableDecl) -> None:
         seen.setdefault(name, item)
 
 
+def _order(cx: Context, node: ast.TableDecl) -> None:
+    """``default_action`` and ``entries`` come after ``actions``, entries after the key (spec 14.2.1)."""
+    seen: set[type[ast.TableProperty]] = set()
+    given = {type(p) for p in node.properties}
+    for item in node.properties:
+        seen.add(type(item))
+        if isinstance(item, ast.EntriesProperty) and ast.KeyProperty in given - seen:
+            cx.error(item.span, "the entries must come after the key")
+        default = isinstance(item, ast.ValueProperty) and item.name.text == "default_action"
+        if (default or isinstance(item, ast.EntriesProperty)) and ast.ActionsProperty in given - seen:
+            text = "the list of actions must come before the default action and the entries"
+            cx.error(node.name.span, text, (item.span, "this comes first"))
+
+
 # --- keys ----------------------------------------------------------------------------------------------------------
 
 
-def _key(cx: Context, node: ast.KeyElement) -> typed.Key:
-    with cx.at(in_key=True, kind="key"):
+def _key(cx: Context, table_: TableSymbol, node: ast.KeyElement) -> typed.Key:
+    with cx.at(kind="key", table=table_):
         found = expressions.value(cx, node.expression)
     kind = node.match_kind
     if kind.text not in cx.program.match_kinds:
@@ -202,13 +219,23 @@ def _split(
 
 def same_expression(left: typed.Expr, right: typed.Expr) -> bool:
     """Whether two expressions are written alike."""
-    if type(left) is not type(right):
-        return False
     match left, right:
         case typed.Const(value=a), typed.Const(value=b):
             return a == b
-        case typed.Var(symbol=s), typed.Var(symbol=t):
+        case (typed.Var(symbol=s), typed.Var(symbol=t)) | (
+            typed.ConstructorParam(symbol=s),
+            typed.ConstructorParam(symbol=t),
+        ):
             return s is t
+        case typed.Aggregate(values=v), typed.Aggregate(values=w):
+            return len(v) == len(w) and all(map(same_expression, v, w))
+        case typed.Call(callee=c, args=x), typed.Call(callee=d, args=y):
+            return c is d and len(x) == len(y) and all(map(_same_argument, x, y))
+    return _same_operator(left, right)
+
+
+def _same_operator(left: typed.Expr, right: typed.Expr) -> bool:
+    match left, right:
         case typed.Member(base=a, name=n), typed.Member(base=b, name=m):
             return n == m and same_expression(a, b)
         case typed.Index(base=a, index=i), typed.Index(base=b, index=j):
@@ -217,17 +244,31 @@ def same_expression(left: typed.Expr, right: typed.Expr) -> bool:
             return (h, w) == (g, v) and same_expression(a, b)
         case typed.Cast(operand=a, type=s), typed.Cast(operand=b, type=t):
             return s == t and same_expression(a, b)
-        case typed.Unary(operand=a, op=o), typed.Unary(operand=b, op=p):
+        case (typed.Unary(operand=a, op=o), typed.Unary(operand=b, op=p)) | (
+            typed.HeaderOp(base=a, op=o),
+            typed.HeaderOp(base=b, op=p),
+        ):
             return o == p and same_expression(a, b)
         case typed.Binary(left=a, right=c, op=o), typed.Binary(left=b, right=d, op=p):
             return o == p and same_expression(a, b) and same_expression(c, d)
-        case typed.ConstructorParam(symbol=s), typed.ConstructorParam(symbol=t):
-            return s is t
-        case typed.Aggregate(values=v), typed.Aggregate(values=w):
-            return len(v) == len(w) and all(map(same_expression, v, w))
-        case typed.HeaderOp(op=o, base=a), typed.HeaderOp(op=p, base=b):
-            return o == p and same_expression(a, b)
     return False
+
+
+def _same_argument(left: typed.Expr | None, right: typed.Expr | None) -> bool:
+    return left is right if left is None or right is None else same_expression(left, right)
+
+
+def _needs_no_action(cx: Context, symbol: TableSymbol) -> None:
+    """A table without a default action has NoAction of the core library."""
+    found = cx.global_scope().find("NoAction")
+    if isinstance(found, ActionSymbol) and not found.params:
+        return
+    note = (symbol.span, f"the table '{symbol.name}' has no default action and needs it")
+    if found is not None:
+        cx.error(found.span, "'NoAction' must be an action without parameters", note)
+    else:
+        text = f"the table '{symbol.name}' has no default action and needs 'NoAction'; is core.p4 included?"
+        cx.error(symbol.span, text)
 
 
 # --- other properties ----------------------------------------------------------------------------------------------
@@ -292,13 +333,14 @@ def _size(cx: Context, item: ast.ValueProperty) -> typed.Expr | None:
 def _entries(
     cx: Context, item: ast.EntriesProperty, node: ast.TableDecl, symbol: TableSymbol, body: typed.TableBody
 ) -> None:
-    if not any(isinstance(p, ast.KeyProperty) for p in node.properties):
+    if item.entries and not any(isinstance(p, ast.KeyProperty) for p in node.properties):
         cx.error(item.span, f"the table '{symbol.name}' has entries but no key", (symbol.span, "the table"))
         return
     types = tuple(k.expr.type for k in body.keys)
     delta = _priority_delta(cx, node)
     made: list[typed.Entry] = []
     priority: int | None = None
+    _first_priority(cx, item)
     for entry in item.entries:
         sets = keysets.keyset(cx, entry.keyset, types, select=False)
         sets = _one_per_key(sets, len(types))
@@ -316,6 +358,12 @@ def _entries(
                 )
             )
     body.entries, body.const_entries = tuple(made), item.const
+
+
+def _first_priority(cx: Context, item: ast.EntriesProperty) -> None:
+    """Where some entry has a priority, the first must have one, for the others to count from (spec 14.2.1.4)."""
+    if any(e.priority is not None for e in item.entries) and item.entries[0].priority is None:
+        cx.error(item.entries[0].span, "the first entry needs a priority, since another one has one")
 
 
 def _one_per_key(sets: tuple[typed.KeySet, ...], count: int) -> tuple[typed.KeySet, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...source import Span
 from .. import syntax as ast
-from . import expressions, typed
+from . import expressions, placement, typed
 from .constants import Value
 from .context import Context, closest
 from .symbols import Symbol, TypeSymbol
@@ -27,9 +27,7 @@ from .types import (
     Stack,
     Tuple,
     Type,
-    TypeVar,
     Varbit,
-    bare,
 )
 
 MAX_WIDTH = 1 << 20
@@ -57,10 +55,32 @@ def resolve(cx: Context, node: ast.Type) -> Type:
         case ast.StackType(element=element, size=size_node):
             return _stack(cx, node, element, size_node)
         case ast.TupleType(elements=elements):
-            return Tuple(tuple(resolve(cx, e) for e in elements))
+            return _tuple(cx, elements)
         case ast.ListType(element=element):
-            return ListOf(resolve(cx, element))
+            return ListOf(_no_hole(cx, element))
+        case ast.ErrorType() if not cx.program.errors:
+            cx.error(node.span, "no errors are declared; is core.p4 included?")
+            return UNKNOWN
     return _SIMPLE.get(type(node), UNKNOWN)
+
+
+def _no_hole(cx: Context, node: ast.Type) -> Type:
+    """A type that must not be ``_``."""
+    if isinstance(node, ast.DontCareType):
+        cx.error(node.span, "'_' may only be a type argument")
+        return UNKNOWN
+    return resolve(cx, node)
+
+
+def _tuple(cx: Context, nodes: tuple[ast.Type, ...]) -> Type:
+    made: list[Type] = []
+    for node in nodes:
+        element = _no_hole(cx, node)
+        if isinstance(element, (Extern, Block, Package)) or element == VOID:
+            cx.error(node.span, f"a tuple cannot have a value of type {element}")
+            element = UNKNOWN
+        made.append(element)
+    return UNKNOWN if UNKNOWN in made else Tuple(tuple(made))
 
 
 _SIMPLE: dict[type[ast.Type], Type] = {
@@ -161,7 +181,10 @@ def apply_type(cx: Context, symbol: TypeSymbol, args: tuple[Type, ...], node: as
             _declared(symbol),
         )
         return UNKNOWN
-    return symbol.applied(args)
+    if any(a is UNKNOWN for a in args):
+        return UNKNOWN
+    type_ = symbol.applied(args)
+    return type_ if not isinstance(type_, Record) or placement.applied(cx, type_, node) else UNKNOWN
 
 
 def _stack(cx: Context, node: ast.Type, element_node: ast.Type, size_node: ast.Expression) -> Type:
@@ -169,9 +192,8 @@ def _stack(cx: Context, node: ast.Type, element_node: ast.Type, size_node: ast.E
     size = _positive(cx, size_node, "the size of a header stack", 1)
     if size is None or element is UNKNOWN:
         return UNKNOWN
-    plain = bare(element)
-    if not (isinstance(plain, Record) and plain.symbol.kind != "struct") and not isinstance(plain, TypeVar):
-        cx.error(node.span, f"a header stack must be of headers or header unions, not of {element}")
+    if isinstance(element, (Extern, Block, Package)) or element in (VOID, INT, STRING, MATCH_KIND, DONT_CARE):
+        cx.error(node.span, f"an array cannot be of values of type {element}")
         return UNKNOWN
     return Stack(element, size)
 

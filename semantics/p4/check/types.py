@@ -300,6 +300,13 @@ def mentions(type_: Type, variables: frozenset[TypeVar] | set[TypeVar]) -> bool:
     return any(mentions(part, variables) for part in parts(type_))
 
 
+def variables_of(type_: Type) -> set[TypeVar]:
+    """The type variables that occur in ``type_``."""
+    if isinstance(type_, TypeVar):
+        return {type_}
+    return {v for part in parts(type_) for v in variables_of(part)}
+
+
 def is_unknown(type_: Type) -> bool:
     """Whether ``type_`` is, or is made from, the type of something wrong, so that nothing more is to be said."""
     return type_ is UNKNOWN or any(is_unknown(part) for part in parts(type_))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ... import ir
 from ...source import Unsupported
 from ..check import typed
@@ -21,8 +23,9 @@ def declared(env: Environment, symbol: InstanceSymbol) -> str:
     """Make the instance that a declaration stands for; its full name."""
     name = control_name(env.path, symbol)
     made = _make(env, symbol.construct, name, symbol)
-    target = env.objects if env.path else env.shared.objects
-    target[symbol] = made
+    env.objects[symbol] = made
+    if not env.path:
+        env.shared.objects[symbol] = made
     return made
 
 
@@ -79,6 +82,10 @@ def _reference(value: ir.Expr) -> ir.Expr | str:
 def _extern(env: Environment, node: typed.Construct, type_: Extern, name: str, symbol: InstanceSymbol | None) -> None:
     args = tuple((p.name, _reference(v)) for p, v in constructor_arguments(env, node, name))
     types = dict(zip(type_.symbol.type_params, type_.args, strict=True))
+    if symbol is not None and symbol.inner:
+        env = replace(env, path=name)
+        for inner in symbol.inner:
+            declared(env, inner)
     methods = () if symbol is None else tuple(functions.method(env, m, name, types) for m in symbol.methods)
     annotations = () if symbol is None else symbol.annotations
     type_args = tuple(map(env.type, type_.args))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from ... import ir
 from ..check import typed
 from ..check.annotate import find
-from ..check.symbols import ActionSymbol, TableSymbol
-from ..check.types import VOID
+from ..check.symbols import TableSymbol
 from . import blocks, expressions
 from .environment import Environment, control_name, named
 
@@ -54,11 +53,8 @@ def _bound(env: Environment, node: typed.BoundAction) -> ir.BoundAction:
 def _default(env: Environment, symbol: TableSymbol, body: typed.TableBody) -> ir.BoundAction:
     if body.default is not None:
         return _bound(env, body.default)
-    no_action = env.shared.no_action
-    if no_action is None:
-        no_action = ActionSymbol("NoAction", symbol.span, (), (), VOID, typed.Block(symbol.span, ()), True)
-        env.shared.no_action = no_action
-    return ir.BoundAction(env.action(no_action), (), symbol.span)
+    assert env.shared.no_action is not None, "the checker asks for NoAction where it is needed"
+    return ir.BoundAction(env.action(env.shared.no_action), (), symbol.span)
 
 
 def _entry(env: Environment, node: typed.Entry) -> ir.Entry:

@@ -207,14 +207,14 @@ control MainControlT<MH, MM>(
     inout MM main_user_meta,
     in pna_main_input_metadata_t istd,
     inout pna_main_output_metadata_t ostd,
-    tc_skb_metadata skb_meta);
+    @optional tc_skb_metadata skb_meta);
 
 control MainDeparserT<MH, MM>(
     packet_out pkt,
     inout MH main_hdr,
     in MM main_user_meta,
     in pna_main_output_metadata_t ostd,
-    tc_skb_metadata skb_meta);
+    @optional tc_skb_metadata skb_meta);
 
 package PNA_NIC<MH, MM>(
     MainParserT<MH, MM> main_parser,

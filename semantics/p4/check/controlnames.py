@@ -1,0 +1,40 @@
+"""Control-plane names of actions must differ (spec 18.3.3). NoAction, which does nothing, may be there many times."""
+
+from __future__ import annotations
+
+from ...ir import Annotation
+from . import typed
+from .annotate import find
+from .context import Context
+from .symbols import ActionSymbol, BlockSymbol
+
+
+def check(cx: Context) -> None:
+    """Complain of actions with one control-plane name."""
+    known: dict[str, tuple[str, ActionSymbol]] = {}
+    for action in cx.program.actions:
+        _add(cx, known, action, "")
+    for symbol in cx.global_scope().names.values():
+        if isinstance(symbol, BlockSymbol) and isinstance(symbol.body, typed.ControlBody):
+            prefix = _name(symbol.annotations, symbol.name)
+            for action in symbol.body.actions:
+                _add(cx, known, action, prefix)
+
+
+def _add(cx: Context, known: dict[str, tuple[str, ActionSymbol]], action: ActionSymbol, prefix: str) -> None:
+    name = _name(action.annotations, action.name)
+    full = name[1:] if name.startswith(".") else f"{prefix}.{name}" if prefix else name
+    if full == "NoAction":
+        return
+    place, other = known.setdefault(full, (prefix, action))
+    if other is not action:
+        note = (other.span, "the other one")
+        text = f"the action '{action.name}' has the control-plane name '{full}' of another one"
+        # Compilers' output has copies of an action in one control, for its tables, and of top-level ones.
+        copy = place == prefix != "" or (place == "") != (prefix == "")
+        (cx.warn if copy else cx.error)(action.span, text, note)
+
+
+def _name(annotations: tuple[Annotation, ...], name: str) -> str:
+    given = find(annotations, "name")
+    return str(given.values[0]) if given is not None and given.values else name
