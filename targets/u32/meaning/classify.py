@@ -17,9 +17,9 @@ from ....semantics.source import Unsupported
 from ..artifact import ETH_P_ALL, Key, U32Filter
 from . import frame as frames
 from .actions import Effect, run_actions
-from .frame import Frame, Load
+from .frame import LOWEST, Frame, Load
 from .install import Classifier, Installed, Node, Table
-from .offsets import ZERO, Offset, fixed, mapped, merged, of_field, plus
+from .offsets import ZERO, Offset, fixed, masked, merged, of_field, plus
 from .outcome import (
     DROPPED,
     NEXT,
@@ -39,7 +39,7 @@ MAX_DEPTH: Final = 8
 """``TC_U32_MAXDEPTH``: tables nested in one another."""
 MAX_RESETS: Final = 16
 """``max_reclassify_loop``: so often a frame goes to another chain or starts again; then it is dropped."""
-MAX_VISITS: Final = 400_000
+MAX_VISITS: Final = 100_000
 """Filters visited in all, each once per offset of its table: a bound on the size of the meaning."""
 
 
@@ -185,11 +185,13 @@ class _Known:
 
     floors: dict[Offset, int] = field(default_factory=dict)
 
-    def has(self, base: Offset, end: int) -> bool:
-        return base in self.floors and end <= self.floors[base]
+    def has(self, base: Offset, key: Key) -> bool:
+        """Never for a key that may lie below the headroom: there a lower load can fail where a higher one did not."""
+        return key.offset >= LOWEST and key.offset <= self.floors.get(base, LOWEST - 1)
 
-    def learn(self, base: Offset, end: int) -> None:
-        self.floors[base] = max(end, self.floors.get(base, end))
+    def learn(self, base: Offset, key: Key) -> None:
+        """A key's load has not failed."""
+        self.floors[base] = max(key.offset, self.floors.get(base, key.offset))
 
     def copy(self) -> _Known:
         return _Known(dict(self.floors))
@@ -249,10 +251,10 @@ class Search:
             if i == 1:
                 on_match = known.copy()  # what follows the first key is loaded only if that matches
             load = self._key_load(key, place, node.filter)
-            base, end = self._base(key, place, node.filter), key.offset + 4
-            if not on_match.has(base, end):
+            base = self._base(key, place, node.filter)
+            if not on_match.has(base, key):
                 parts.append(under(b.and_(*matched, b.not_(load.ok)), OUT))
-                on_match.learn(base, end)
+                on_match.learn(base, key)
             mask = b.bv(key.mask, 32)
             matched.append(b.eq(b.band(load.word, mask), b.bv(key.value & key.mask, 32)))
         match = b.and_(*matched)
@@ -270,8 +272,7 @@ class Search:
         """``off + (off2 & offmask)``."""
         if not key.offmask or place.off2 == ZERO:
             return place.off
-        added = mapped(place.off2, lambda value: value & key.offmask, filter_.span)
-        return plus(place.off, added, filter_.span)
+        return plus(place.off, masked(place.off2, key.offmask, filter_.span), filter_.span)
 
     def _key_load(self, key: Key, place: _Place, filter_: U32Filter) -> Load:
         base = self._base(key, place, filter_)
@@ -311,7 +312,7 @@ class Search:
         load = self.frame.load(place.off, selector.offoff, 2, selector.offmask, span, checked=False)
         parts.append(under(b.and_(match, b.not_(load.ok)), OUT))
         shift = min(selector.offshift, 16)
-        return of_field(load.word, selector.offmask, shift, lambda value: (selector.off + 3 + value) & ~3, span)
+        return of_field(load.word, selector.offmask, shift, selector.off, span)
 
     def _table(self, table: Table, bucket: Term, place: _Place, filter_: U32Filter) -> Walk:
         """The filters of the bucket that the frame's bits choose, as a tree over those bits."""

@@ -13,7 +13,7 @@ from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.meaning.behaviour import LENGTH, byte, input_bytes
 from ....semantics.source import Span, Unsupported
-from .offsets import Offset, selected
+from .offsets import BITS, Offset, fixed, selected
 
 ETH_HLEN: Final = 14
 ETH_ZLEN: Final = ETH_HLEN
@@ -26,6 +26,8 @@ _TAG_NEEDS: Final = ETH_HLEN + VLAN_HLEN + 2
 """A tag needs two bytes behind it, or the frame is dropped (``skb_vlan_untag`` looks at them)."""
 _HEADROOM: Final = 3
 """Bytes before the frame that a load may touch if its mask leaves them out (drivers reserve 32 or more)."""
+LOWEST: Final = -ETH_HLEN - _HEADROOM
+"""Where a load may begin at the lowest."""
 _MAX_HEADROOM: Final = 0x10000
 """No frame has more bytes before its network header: ``skb->network_header`` is 16 bits."""
 
@@ -66,11 +68,10 @@ class Frame:
         self.max_length = max_length
         self._network = ETH_HLEN + VLAN_HLEN * tagged
         self._min_length = _TAG_NEEDS if tagged else ETH_ZLEN
-        self._loads: dict[tuple[Offset, int, int], Load] = {}
 
     def longer_than(self, offset: Offset) -> Term:
         """``offset < skb->len``."""
-        return b.or_(*(b.and_(c, self._reaches(v + 1)) for v, c in offset.choices))
+        return self._reaches(offset, 1)
 
     def load(self, base: Offset, displacement: int, count: int, mask: int, span: Span, *, checked: bool) -> Load:
         """``skb_header_pointer`` for ``count`` bytes of which only those in ``mask`` matter.
@@ -80,33 +81,37 @@ class Frame:
         Raises:
             Unsupported: the load may read from memory before the frame.
         """
-        garbage = self._masked_out(mask, count)
-        fails, words = [], []
+        lowest = -ETH_HLEN - min(self._masked_out(mask, count), _HEADROOM)
+        words = []
         for value, condition in base.choices:
             at = _int32(value + displacement)
-            if at < -_MAX_HEADROOM and checked:
-                fails.append(condition)
-                continue
-            if at < -ETH_HLEN - min(garbage, _HEADROOM):
+            if lowest <= at <= self.max_length:
+                words.append((condition, at))
+            elif at < lowest and not (checked and at < -_MAX_HEADROOM):
                 raise Unsupported(f"a load {-at - ETH_HLEN} bytes before the frame", span)
-            there = self._reaches(at + count)
-            fails.append(b.and_(condition, b.not_(there)))
-            if there is not FALSE:
-                words.append((condition, self._bytes(at, count)))
-        word = selected(words) if words else b.bv(0, 8 * count)
-        return Load(b.not_(b.or_(*fails)), word)
+        if not words:
+            return Load(FALSE, b.bv(0, 8 * count))
+        word = selected([(condition, self._bytes(at, count)) for condition, at in words])
+        if len(words) == len(base.values):
+            return Load(self._reaches(base, displacement + count), word)
+        ends = [b.and_(condition, self._reaches(fixed(0), at + count)) for condition, at in words]
+        return Load(b.or_(*ends), word)
 
     @staticmethod
     def _masked_out(mask: int, count: int) -> int:
         """How many of the first bytes the mask leaves out (never all of them)."""
         return min(count - 1, count - (mask.bit_length() + 7) // 8)
 
-    def _reaches(self, end: int) -> Term:
-        """Whether the data from the network header on has ``end`` bytes or more."""
-        length = self._network + end
-        if length <= self._min_length:
+    def _reaches(self, base: Offset, end: int) -> Term:
+        """Whether the data from the network header on has ``base + end`` bytes or more."""
+        lengths = [self._network + value + end for value in base.values]
+        if lengths[-1] <= self._min_length:
             return TRUE
-        return FALSE if length > self.max_length else at_least(length)
+        if lengths[0] > self.max_length:
+            return FALSE
+        if len(lengths) == 1:
+            return at_least(lengths[0])
+        return b.uge(b.zext(LENGTH, BITS), b.add(base.term, b.bv(self._network + end, BITS)))
 
     def _bytes(self, at: int, count: int) -> Term:
         return b.concat(*(self._byte(at + i) for i in range(count)))

@@ -1,81 +1,90 @@
-"""Offsets that depend on the frame: finitely many values, each under its condition."""
+"""Offsets that depend on the frame: a term, and the finitely many values that it can have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.source import Span, Unsupported
 
+BITS: Final = 24
+"""Enough for eight times the largest offset that one table can add."""
 MAX_VALUES: Final = 256
 """So many values of one offset (the 8 bits of an IPv6 extension header's length, say)."""
-_MAX_PAIRS: Final = 1 << 14
+_MAX_FIELD: Final = 12
+"""Bits of a field that is taken apart into its values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """``(value, condition)``, values ascending; the conditions exclude each other and one of them holds."""
+    """``term`` (of :data:`BITS` bits) is one of ``values`` (ascending) for every frame."""
 
-    choices: tuple[tuple[int, Term], ...]
+    term: Term
+    values: tuple[int, ...]
+    _conditions: tuple[Term, ...] | None = field(default=None, compare=False)
 
     @property
-    def constant(self) -> int | None:
-        """The value, if there is only one."""
-        return self.choices[0][0] if len(self.choices) == 1 else None
+    def choices(self) -> list[tuple[int, Term]]:
+        """``(value, condition)``; the conditions exclude each other and one of them holds."""
+        if len(self.values) == 1:
+            return [(self.values[0], TRUE)]
+        conditions = self._conditions or (b.eq(self.term, b.bv(value, BITS)) for value in self.values)
+        return list(zip(self.values, conditions, strict=True))
 
 
 def fixed(value: int) -> Offset:
     """An offset that does not depend on the frame."""
-    return Offset(((value, TRUE),))
+    return Offset(b.bv(value, BITS), (value,))
 
 
 ZERO: Final = fixed(0)
 
 
-def _gather(pairs: Iterable[tuple[int, Term]], span: Span) -> Offset:
-    """Equal values merged, impossible ones left out."""
-    conditions: dict[int, list[Term]] = {}
-    for value, condition in pairs:
-        if condition is not FALSE:
-            conditions.setdefault(value, []).append(condition)
-    if len(conditions) > MAX_VALUES:
+def _offset(term: Term, values: set[int], span: Span) -> Offset:
+    if len(values) > MAX_VALUES:
         raise Unsupported(f"an offset with more than {MAX_VALUES} values", span)
-    return Offset(tuple((value, b.or_(*conditions[value])) for value in sorted(conditions)))
+    return fixed(values.pop()) if len(values) == 1 else Offset(term, tuple(sorted(values)))
 
 
-def of_field(field: Term, mask: int, shift: int, to_offset: Callable[[int], int], span: Span) -> Offset:
-    """The offset that ``to_offset`` makes of ``(field & mask) >> shift``.
+def of_field(source: Term, mask: int, shift: int, plus_bytes: int, span: Span) -> Offset:
+    """``(plus_bytes + 3 + ((source & mask) >> shift)) & ~3``: how ``u32_classify`` computes ``off2``.
 
     Raises:
         Unsupported: too many values.
     """
     mask &= -1 << shift
-    bits = [i for i in range(field.width) if mask >> i & 1]
-    if len(bits) > 12:
+    bits = [i for i in range(source.width) if mask >> i & 1]
+    if len(bits) > _MAX_FIELD:
         raise Unsupported(f"an offset taken from {len(bits)} bits", span)
-    masked = b.band(field, b.bv(mask, field.width))
-    pairs = []
+    masked = b.band(source, b.bv(mask, source.width))
+    conditions: dict[int, list[Term]] = {}
     for chosen in range(1 << len(bits)):
         raw = sum(1 << bit for i, bit in enumerate(bits) if chosen >> i & 1)
-        pairs.append((to_offset(raw >> shift), b.eq(masked, b.bv(raw, field.width))))
-    return _gather(pairs, span)
+        condition = b.eq(masked, b.bv(raw, source.width))
+        if condition is not FALSE:
+            conditions.setdefault((plus_bytes + 3 + (raw >> shift)) & ~3, []).append(condition)
+    shifted = b.zext(b.lshr(masked, b.bv(shift, source.width)), BITS)
+    term = b.band(b.add(shifted, b.bv(plus_bytes + 3, BITS)), b.bv(~3, BITS))
+    offset = _offset(term, set(conditions), span)
+    if len(offset.values) == 1:
+        return offset
+    return Offset(term, offset.values, tuple(b.or_(*conditions[value]) for value in offset.values))
 
 
 def plus(x: Offset, y: Offset, span: Span) -> Offset:
     """The sum."""
-    if x == ZERO or y == ZERO:
+    if ZERO in (x, y):
         return y if x == ZERO else x
-    if len(x.choices) * len(y.choices) > _MAX_PAIRS:
-        raise Unsupported(f"an offset with more than {MAX_VALUES} values", span)
-    return _gather(((v + w, b.and_(c, d)) for v, c in x.choices for w, d in y.choices), span)
+    return _offset(b.add(x.term, y.term), {v + w for v in x.values for w in y.values}, span)
 
 
-def mapped(x: Offset, function: Callable[[int], int], span: Span) -> Offset:
-    """Every value through a function."""
-    return _gather(((function(v), c) for v, c in x.choices), span)
+def masked(x: Offset, mask: int, span: Span) -> Offset:
+    """``x & mask``."""
+    if all(v & mask == v for v in x.values):
+        return x
+    return _offset(b.band(x.term, b.bv(mask, BITS)), {v & mask for v in x.values}, span)
 
 
 def merged(condition: Term, x: Offset, y: Offset, span: Span) -> Offset:
@@ -84,9 +93,7 @@ def merged(condition: Term, x: Offset, y: Offset, span: Span) -> Offset:
         return x
     if condition is FALSE:
         return y
-    no = b.not_(condition)
-    pairs = [(v, b.and_(condition, c)) for v, c in x.choices] + [(v, b.and_(no, c)) for v, c in y.choices]
-    return _gather(pairs, span)
+    return _offset(b.ite(condition, x.term, y.term), {*x.values, *y.values}, span)
 
 
 def selected(choices: list[tuple[Term, Term]]) -> Term:

@@ -1,0 +1,86 @@
+"""A behaviour as a Python function, for running it on many packets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+from p4verify.semantics.meaning.behaviour import INPUT_PACKET, Behaviour
+
+Result = tuple[tuple[tuple[str, int, bytes], ...], int]
+"""Outputs, sorted, and class id (0: none)."""
+_INFIX = {"add": "+", "mul": "*", "band": "&", "bor": "|", "bxor": "^"}
+
+
+def compiled(behaviour: Behaviour) -> Callable[[bytes, int], Result]:
+    """The behaviour as a function of frame and ingress port (outputs must be the input, unchanged)."""
+    for case in behaviour.cases:
+        assert all(o.packet == INPUT_PACKET for o in case.outputs)
+    functions = [_function(_roots(case)) for case in behaviour.cases]
+    guards = _function([case.guard for case in behaviour.cases])
+
+    def run(frame: bytes, port: int) -> Result:
+        padded = frame + bytes(2048)
+        holding = [i for i, holds in enumerate(guards(padded, len(frame), port)) if holds]
+        assert len(holding) == 1, f"{len(holding)} cases"
+        case = behaviour.cases[holding[0]]
+        values = functions[holding[0]](padded, len(frame), port)
+        outputs = []
+        for i, output in enumerate(case.outputs):
+            if values[2 * i]:
+                outputs.append((output.to, values[2 * i + 1], frame))
+        return tuple(sorted(outputs)), values[-1] if "classid" in case.metadata else 0
+
+    return run
+
+
+def _roots(case: object) -> list[Term]:
+    roots = [t for o in case.outputs for t in (o.when, o.port)]  # type: ignore[attr-defined]
+    return [*roots, case.metadata.get("classid", b.bv(0, 32))]  # type: ignore[attr-defined]
+
+
+def _function(roots: list[Term]) -> Callable[[bytes, int, int], tuple[int, ...]]:
+    names: dict[Term, str] = {}
+    lines = ["def f(p, n, port):"]
+    for i, term in enumerate(b.postorder(roots)):
+        text = _expression(term, [names[a] for a in term.args])
+        if term.op in ("const", "var"):
+            names[term] = text
+        else:
+            names[term] = f"t{i}"
+            lines.append(f" t{i} = {text}")
+    lines.append(f" return ({''.join(names[r] + ', ' for r in roots)})")
+    scope: dict[str, Callable[[bytes, int, int], tuple[int, ...]]] = {}
+    exec("\n".join(lines), scope)
+    return scope["f"]
+
+
+def _expression(term: Term, args: list[str]) -> str:
+    mask = (1 << term.width) - 1
+    match term.op:
+        case "const":
+            return str(term.value)
+        case "var":
+            return {"pkt.len": "n", "in.port": "port"}.get(term.name) or f"p{term.name.removeprefix('pkt')}"
+        case "not":
+            return f"not {args[0]}"
+        case "and" | "or":
+            return f" {term.op} ".join(args)
+        case "ite":
+            return f"{args[1]} if {args[0]} else {args[2]}"
+        case "eq":
+            return f"{args[0]} == {args[1]}"
+        case "ult":
+            return f"{args[0]} < {args[1]}"
+        case "bnot":
+            return f"{args[0]} ^ {mask}"
+        case "extract":
+            return f"{args[0]} >> {term.bounds[1]} & {mask}"
+        case "concat":
+            text, low = [], term.width
+            for part, name in zip(term.args, args, strict=True):
+                low -= part.width
+                text.append(f"{name} << {low}")
+            return " | ".join(text)
+    return f"({args[0]} {_INFIX[term.op]} {args[1]}) & {mask}"
