@@ -136,21 +136,14 @@ class _Builder:
         item = cells.map
         for cell in cells.cells:
             self.states.append(
-                StateRelation(cell.state, item.name, 32, host_order, 8 * item.value_size, _cell_reader(cell))
+                StateRelation(cell.state, f"map.{item.name}", 32, host_order, 8 * item.value_size, _cell_reader(cell))
             )
 
         def found(key: Term) -> Term:
             return b.ult(host_order(key), b.bv(item.max_entries, 32))
 
-        def value(key: Term) -> Term:
-            parts = []
-            for cell in cells.cells:
-                held = b.apply(f"state.{cell.state}", b.bit_vector(cell.width), host_order(key))
-                rest = 8 * cell.size - cell.width
-                if rest:  # what lies above the cell's bits is nobody's business
-                    held = b.concat(b.apply(f"map.{item.name}.above", b.bit_vector(rest), key), held)
-                parts.append(host_order(held))
-            return b.concat(*parts)
+        def value(key: Term) -> Term:  # a map that is only read holds its cells all the same
+            return b.apply(f"state.map.{item.name}", b.bit_vector(8 * item.value_size), key)
 
         self.functions[f"map.{item.name}.found"] = found
         self.functions[f"map.{item.name}.value"] = value

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ....semantics import ir
-from ....semantics.source import NOWHERE, Span
+from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R3, R4, R5, R6, R7, R10
@@ -223,30 +223,10 @@ def dirty(fields: Sequence[Field], size: int) -> list[tuple[int, int]]:
     return out
 
 
-def compose(g: Gen, fields: Sequence[Field], start: int, count: int) -> None:
-    """r1 = ``count`` (up to 64) bits of the new frame from bit ``start`` on."""
-    end = start + count
-    inside = [f for f in fields if f.at < end and f.at + f.leaf.width > start]
-
-    def part(item: Field) -> None:
-        stop = min(end, item.at + item.leaf.width)
-        low = item.at + item.leaf.width - stop
-        wide.leaf_window(g, Ref(item.leaf.path, ir.bits(item.leaf.width)), low, stop - max(start, item.at), NOWHERE)
-        if end > stop:
-            g.asm.emit(asm.alu("lsh", R1, end - stop))
-
-    part(inside[0])
-    for item in inside[1:]:
-        with g.hold() as held:
-            part(item)
-            held.load(R2)
-        g.asm.emit(asm.alu("or", R1, R2))
-
-
 def _compose_bytes(g: Gen, fields: Sequence[Field], start: int, size: int, write: Callable[[int, int], None]) -> None:
     """Call ``write(offset, bytes)`` with up to 8 bytes in r1, for all of a stretch."""
     for at, step in chunks(start, size, aligned=False):
-        compose(g, fields, 8 * at, 8 * step)
+        wide.compose(g, [(f.leaf, f.at) for f in fields], 8 * at, 8 * step)
         write(at, step)
 
 
@@ -306,7 +286,7 @@ def _tag(
     if not changed:
         return
     same = g.asm.label()
-    compose(g, fields, 8 * (TAG_AT + 2), 16)
+    wide.compose(g, [(f.leaf, f.at) for f in fields], 8 * (TAG_AT + 2), 16)
     with g.hold() as held:
         g.asm.emit(asm.load(4, R2, R6, hook.VLAN_TCI))
         g.asm.jump("jeq", R1, R2, same)

@@ -8,10 +8,10 @@ from typing import Final
 from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import asm
-from ..artifact.asm import R0, R1, R2, R3, R10
+from ..artifact.asm import R0, R1, R2, R10
 from ..cells import Cell, cell_map, counter_kind
 from . import expr as ex
-from . import parse, stmts
+from . import parse, stmts, wide
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
 from .hooks import MAP_LOOKUP
@@ -205,42 +205,22 @@ def checksum(g: Gen, data: ir.Expr, call: ir.ExternCall) -> None:
         total = sum(leaf.width for leaf in fields)
         if total % 16:
             raise CannotOffload(f"the checksum of {total} bits, which are no multiple of 16", call.span)
+        layout, at = [], 0
+        for leaf in fields:
+            layout.append((leaf, at))
+            at += leaf.width
         with g.temp() as accumulated:
             g.constant(R1, 0)
             accumulated.save()
-            at = total
-            for leaf in fields:
-                at -= leaf.width
-                _add_words(g, leaf, at, accumulated.load, accumulated.save, call)
+            for word in range(0, total, 16):
+                wide.compose(g, layout, word, 16, call.span)
+                accumulated.load(R2)
+                g.asm.emit(asm.alu("add", R2, R1))
+                accumulated.save(R2)
             accumulated.load(R1)
     for _ in range(2):
         g.asm.emit(asm.mov(R2, R1), asm.alu("rsh", R2, 16), asm.alu("and", R1, 0xFFFF), asm.alu("add", R1, R2))
     g.asm.emit(asm.alu("xor", R1, 0xFFFF))
-
-
-def _add_words(
-    g: Gen,
-    leaf: Leaf,
-    at: int,
-    load: Callable[[asm.Reg], None],
-    save: Callable[[asm.Reg], None],
-    call: ir.ExternCall,
-) -> None:
-    """Add to the sum what a field whose lowest bit lies ``at`` bits from the end gives to each 16-bit word."""
-    low = 0
-    while low < leaf.width:
-        count = min(16 - (at + low) % 16, leaf.width - low, 64 - low % 64)
-        g.load_leaf(R1, Ref(leaf.path, ir.bits(leaf.width)), low // 64, call.span)
-        if low % 64:
-            g.asm.emit(asm.alu("rsh", R1, low % 64))
-        if low % 64 + count < min(64, leaf.width - low // 64 * 64):
-            g.trim(R1, count)
-        if (at + low) % 16:
-            g.asm.emit(asm.alu("lsh", R1, (at + low) % 16))
-        load(R3)
-        g.asm.emit(asm.alu("add", R3, R1))
-        save(R3)
-        low += count
 
 
 def _update_checksum(g: Gen, call: ir.ExternCall) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ....semantics import ir
-from ....semantics.source import Span
+from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R1, R2, R3, R10
 from . import expr as ex
 from . import stmts
-from .frame import Ref, is_composite, leaves, parts
+from .frame import Leaf, Ref, is_composite, parts
 from .gen import Gen
 
 
@@ -44,6 +44,25 @@ def leaf_window(g: Gen, ref: Ref, low: int, count: int, span: Span) -> None:
         g.asm.emit(asm.alu("lsh", R2, 64 - shift), asm.alu("or", R1, R2))
     if min(g.width(ref.type), 64 * (limb + 1 if shift + count <= 64 else limb + 2)) > low + count:
         g.trim(R1, count)
+
+
+def compose(g: Gen, fields: Sequence[tuple[Leaf, int]], start: int, count: int, span: Span = NOWHERE) -> None:
+    """r1 = ``count`` (up to 64) bits from bit ``start`` on of fields side by side, each given with its first bit."""
+    end = start + count
+
+    def part(leaf: Leaf, at: int) -> None:
+        stop = min(end, at + leaf.width)
+        leaf_window(g, Ref(leaf.path, ir.bits(leaf.width)), at + leaf.width - stop, stop - max(start, at), span)
+        if end > stop:
+            g.asm.emit(asm.alu("lsh", R1, end - stop))
+
+    inside = [(leaf, at) for leaf, at in fields if at < end and at + leaf.width > start]
+    part(*inside[0])
+    for leaf, at in inside[1:]:
+        with g.hold() as held:
+            part(leaf, at)
+            held.load(R2)
+        g.asm.emit(asm.alu("or", R1, R2))
 
 
 def _join(g: Gen, high: Callable[[], None], low: Callable[[], None], low_bits: int) -> None:
@@ -301,4 +320,4 @@ def _leaf_unequal(g: Gen, x: Ref, y: Ref, differ: Label, span: Span) -> None:
         g.asm.jump("jne", R1, R2, differ)
 
 
-__all__ = ["compare", "compare_composites", "leaf_window", "leaves", "window"]
+__all__ = ["compare", "compare_composites", "compose", "leaf_window", "window"]
