@@ -117,7 +117,10 @@ class Driver:
         self._run_to(END, where)
 
     def _run_to(self, kind: str, where: Span | None = None) -> None:
-        end = where or (self._tokens[-1].span if self._tokens else Span("", 0, 0))
+        end = where or Span("", 0, 0)
+        if self._tokens:  # what is missing at the end is missed behind the last token
+            last = self._tokens[-1].span
+            end = Span(last.file, last.end_line, last.end_column, last.end_line, last.end_column)
         stop = Token(kind, "", end)
         self._tokens.append(stop)
         try:

@@ -37,6 +37,8 @@ class StatementActions(AnnotationActions):
         return s.CallStatement(self.generic_call(c, b, e), span=self.span(b, e))
 
     def direct_application(self, c: Children, b: int, e: int) -> s.Statement:
+        if c[2].text != "apply":
+            self.error(c[2].span, f"only 'apply' can be called on a type, not '{c[2].text}'")
         return s.DirectApplication(c[0], tuple(c[4]), span=self.span(b, e))
 
     def if_statement(self, c: Children, b: int, e: int) -> s.Statement:

@@ -391,6 +391,11 @@ def test_spans() -> None:
         ("parser p() { }", [(1, 14, "expected a declaration or a state, found '}'")]),
         ("control c() { apply { }", [(1, 24, "expected '}' after '}', found the end of the file")]),
         ("}", [(1, 1, "expected a declaration, found '}'")]),
+        ("const bit x = 1\n\n", [(1, 16, "expected ';' after '1', found the end of the file")]),
+        (
+            "control c() { apply { c.f(); } }",
+            [(1, 25, "only 'apply' can be called on a type, not 'f'")],
+        ),
         ("const bit x = 0x;", [(1, 15, "'0x' is no integer")]),
         ("const bit x = 1 $ 2;", [(1, 17, "the character '$' is not part of a P4 program")]),
         ("const bit x = a > > 1;", [(1, 19, "expected an expression, found '>'")]),
