@@ -141,5 +141,7 @@ def _fields(types: Btf, number: int | None) -> tuple[Field, ...] | None:
         size = types.size(kind)
         if not name or bits % 8 or not size:
             return None
+        if bits // 8 + size > struct.arg:
+            types.fail(f"member {name} reaches past its struct of {struct.arg} bytes")
         out.append(Field(str(name), bits // 8, size))
     return tuple(out)

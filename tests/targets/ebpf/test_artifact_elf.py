@@ -1,0 +1,176 @@
+"""Object files: written, read, damaged; and compared with what others make of them."""
+
+from __future__ import annotations
+
+import io
+import random
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+from hypothesis import given, settings
+
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Field, Function, MapDef, asm, read_elf, write_elf
+from p4verify.targets.ebpf.artifact.asm import R0
+from tests.support.bpf_objects import C_SOURCE, compiled, objects, small_object
+
+
+@pytest.fixture(scope="module")
+def from_clang(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    made = compiled(tmp_path_factory.mktemp("clang"))
+    if made is None:
+        pytest.skip("no clang with libbpf's headers")
+    return made
+
+
+@given(objects())
+@settings(max_examples=150)
+def test_reading_gives_back_what_was_written(obj: BpfObject) -> None:
+    data = write_elf(obj)
+    assert read_elf(data, "x.o") == obj
+    assert write_elf(read_elf(data, "x.o")) == data
+
+
+def test_everything_in_one_object() -> None:
+    obj = small_object()
+    again = read_elf(write_elf(obj), "small.o")
+    assert again == obj
+    assert str(again.program("entry").place(15)) == "prog.p4:9:1"
+    assert again.program("xdp").hook == "xdp"
+
+
+def test_what_clang_made(from_clang: bytes) -> None:
+    obj = read_elf(from_clang, "made.o")
+    assert [(p.name, p.section) for p in obj.programs] == [
+        ("classify", "tc"), ("calls", "tc"), ("both", "tc"), ("first", "xdp"),
+    ]  # fmt: skip
+    maps = {m.name: m for m in obj.maps}
+    assert set(maps) == {"routes", "counts", "hosts", ".rodata", ".data", ".bss"}
+    assert maps["routes"].key_fields == (Field("plen", 0, 4), Field("ip", 4, 4))
+    assert (maps["routes"].type, maps["routes"].flags, maps["routes"].max_entries) == ("lpm_trie", 1, 64)
+    assert maps["hosts"].value_fields == (Field("port", 0, 2), Field("pad", 2, 2), Field("mac", 4, 6))
+    assert maps[".rodata"].data == b"".join(n.to_bytes(4, "little") for n in range(1, 9))
+    assert [f.name for f in obj.program("calls").functions] == ["middle", "leaf"]
+    assert obj.license == "Dual BSD/GPL"
+    assert obj.program("classify").lines[0].file.endswith("made.c")
+    assert read_elf(write_elf(obj), "again.o") == obj
+
+
+def test_sections_and_symbols_as_pyelftools_reads_them() -> None:
+    file = ELFFile(io.BytesIO(write_elf(small_object())))
+    assert (file["e_machine"], file["e_type"], file.elfclass, file.little_endian) == ("EM_BPF", "ET_REL", 64, True)
+    names = [s.name for s in file.iter_sections()]
+    for name in ("tc", "xdp", ".text", ".maps", ".rodata", "license", ".BTF", ".BTF.ext", ".p4verify", ".reltc"):
+        assert names.count(name) == 1
+    symbols = {s.name: s for s in file.get_section_by_name(".symtab").iter_symbols() if s.name}
+    assert symbols["entry"]["st_info"]["type"] == "STT_FUNC"
+    assert symbols["entry"]["st_size"] == 8 * 14
+    assert symbols["hosts"]["st_info"]["type"] == "STT_OBJECT"
+    assert file.get_section_by_name("license").data() == b"GPL\0"
+    relocated = [r["r_offset"] for r in file.get_section_by_name(".reltc").iter_relocations()]
+    assert relocated == [8 * 2, 8 * 8, 8 * 9]
+
+
+def test_every_cut_gives_one_error() -> None:
+    data = write_elf(small_object())
+    for length in range(0, len(data), 3):
+        with pytest.raises(InputError) as caught:
+            read_elf(data[:length], "cut.o")
+        assert len(caught.value.diagnostics) == 1
+        assert caught.value.diagnostics[0].span.file == "cut.o"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "empty"),
+        (b"\x7fELF", "ELF header"),
+        (b"\x00" * 200, "not an ELF object file"),
+        (b"#include <linux/bpf.h>\n" * 9, "not an ELF object file"),
+        (b"\x7fELF\x01" + bytes(100), "64-bit"),
+        (b"\x7fELF\x02\x02" + bytes(100), "little-endian"),
+        (b"\x7fELF\x02\x01" + bytes(12) + b"\x3e\0" + bytes(100), "machine 62"),
+    ],
+)
+def test_other_files_are_named(data: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_elf(data, "x.o")
+
+
+def test_damaged_files_never_do_worse_than_an_error() -> None:
+    whole, rng = write_elf(small_object()), random.Random(5)
+    for _ in range(3000):
+        data = bytearray(whole)
+        for _ in range(rng.choice((1, 1, 2, 6))):
+            data[rng.randrange(len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
+        said = ""
+        try:
+            read_elf(bytes(data), "bad.o")
+        except (InputError, Unsupported) as error:
+            said = str(error)
+        assert not said or said.startswith("bad.o")
+
+
+ONE = (asm.mov(R0, 0), asm.exit_())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"programs": (BpfProgram("a.b", "tc", ONE),)}, "no C identifier"),
+        ({"programs": (BpfProgram("a", "tc", ONE), BpfProgram("a", "xdp", ONE))}, "occurs twice"),
+        ({"programs": (BpfProgram("a", ".text", ONE),)}, "taken by the format"),
+        ({"programs": (BpfProgram("a", "tc", (asm.load_map(R0, "m"),)),)}, "no map m"),
+        ({"programs": (BpfProgram("a", "tc", (asm.call_local(5), *ONE)),)}, "into the middle"),
+        ({"programs": (BpfProgram("a", "tc", ONE, (Function("f", 9),)),)}, "do not start at instructions"),
+        ({"maps": (MapDef("m", "array", 4, 4, 1, data=b"\0\0\0\0"),)}, "named after its section"),
+        ({"maps": (MapDef("m", "hash", 4, 4, 1, 0, None, (Field("f", 2, 4),)),)}, "reaches past"),
+        ({"sections": {".BTF": b""}}, "taken by the format"),
+    ],
+)
+def test_what_a_file_cannot_say(change: dict[str, object], message: str) -> None:
+    obj = replace(BpfObject((BpfProgram("a", "tc", ONE),)), **change)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=message):
+        write_elf(obj)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("__uint(max_entries, 4);", "__uint(max_entries, 4); __uint(map_extra, 1);", "map_extra"),
+        ("return leaf(x) + 5;", "return (long)&total + leaf(x) + bpf_ktime_get_ns();", None),
+        ("int start = 7;", "int start = 7; extern int nowhere;", None),
+        ("int start = 7;", "int start = 7; int *there = &start;", "addresses"),
+        ("return leaf(x) + 5;", "extern int nowhere(int) __ksym; return nowhere(x);", "does not define"),
+    ],
+)
+def test_what_libbpf_offers_and_this_reader_does_not(tmp_path: Path, old: str, new: str, message: str | None) -> None:
+    data = compiled(tmp_path, C_SOURCE.replace(old, new))
+    if data is None:
+        pytest.skip("no clang with libbpf's headers")
+    if message is None:
+        read_elf(data, "made.o")
+    else:
+        with pytest.raises(Unsupported, match=message):
+            read_elf(data, "made.o")
+
+
+@pytest.mark.oracle
+def test_bpftool_loads_what_is_written(tmp_path: Path, kernel_oracle: object, from_clang: bytes) -> None:
+    """libbpf and the kernel take our files: with maps, functions, global data and lines."""
+    if shutil.which("bpftool") is None:
+        pytest.skip("no bpftool")
+    for number, obj in enumerate((small_object(), read_elf(from_clang, "made.o"))):
+        path = tmp_path / f"{number}.o"
+        path.write_bytes(write_elf(obj))
+        mount = f"mkdir -p {tmp_path}/fs && mount -t bpf bpf {tmp_path}/fs"
+        load = f"bpftool prog loadall {path} {tmp_path}/fs/p{number} && ls {tmp_path}/fs/p{number}"
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", f"{mount} && {load}"], capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        assert set(done.stdout.split()) == {p.name for p in obj.programs}
