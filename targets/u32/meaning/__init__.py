@@ -28,7 +28,7 @@ CLASSID = "classid"
 
 
 def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
-    """The behaviour of a device whose ingress hook has these filters, and nothing else.
+    """The behaviour of ports whose ingress hooks have these filters, and nothing else.
 
     Args:
         filters: what is on the hook.
@@ -58,7 +58,11 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
             ),
         ),
         observables=("outputs", CLASSID) if classes else ("outputs",),
-        notes=("redirected and mirrored frames reach their ports: these exist and are up",),
+        notes=(
+            "the filters are on the ingress hook of every port that frames come from",
+            "redirected and mirrored frames reach their ports: these exist and are up",
+            "u32 in software (cls_u32); a NIC that offloads the filters is taken at its word",
+        ),
     )
 
 

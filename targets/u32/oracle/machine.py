@@ -20,15 +20,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from ..artifact.attributes import HEADER, NLMSG_ERROR, attribute, message, messages, number
+from ..artifact.attributes import HEADER, NLMSG_DONE, NLMSG_ERROR, attribute, message, messages, number
 
 _CLONE_NEWNET: Final = 0x40000000
 _TUNSETIFF: Final = 0x400454CA
 _IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
 _SIOCGIFINDEX, _SIOCSIFFLAGS, _SIOCSIFMTU = 0x8933, 0x8914, 0x8922
 _IFF_UP, _IFF_NOARP = 0x1, 0x80
-_RTM_NEWQDISC, _RTM_DELTFILTER = 36, 45
-_NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_EXCL, _NLM_F_CREATE = 1, 4, 0x200, 0x400
+_RTM_NEWQDISC, _RTM_DELTFILTER, _RTM_GETTFILTER = 36, 45, 46
+_NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_EXCL, _NLM_F_CREATE, _NLM_F_DUMP = 1, 4, 0x200, 0x400, 0x300
 _TC_H_CLSACT: Final = 0xFFFFFFF1
 _TCA_KIND, _TCA_CHAIN, _TCA_INGRESS_BLOCK = 1, 11, 13
 _TCMSG: Final = struct.Struct("=BxxxiIII")
@@ -37,6 +37,9 @@ BLOCK: Final = 1
 """The shared block on every tap's ingress hook."""
 _IN_FLIGHT: Final = 50
 """Messages sent before their acknowledgements are read, so that no buffer overflows."""
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+_PATIENCE: Final = 30.0
+"""Seconds for an answer that the kernel gives at once."""
 MTU: Final = 9000
 _LONGEST: Final = 65535
 
@@ -92,7 +95,9 @@ class Namespace:
         self._control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         self._netlink.bind((0, 0))
-        self._netlink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self._netlink.settimeout(_PATIENCE)
+        for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
+            self._netlink.setsockopt(socket.SOL_SOCKET, option, 4 << 20)
 
     def need(self, count: int) -> None:
         """Make taps until there are ``count``."""
@@ -147,6 +152,30 @@ class Namespace:
                 if code:
                     refused[sequence - first] = -code
         return refused
+
+    def send_raw(self, requests: bytes) -> None:
+        """Whole messages as they are, each of which is to be acknowledged.
+
+        Raises:
+            OSError: the first that the kernel refused.
+        """
+        bodies = [(one.kind, one.flags, one.body.data) for one in messages(requests, "<requests>")]
+        self.request(bodies)
+
+    def dump(self) -> bytes:
+        """The messages with which the kernel shows all filters on the block."""
+        self._sequence += 1
+        body = _TCMSG.pack(0, _MAGIC_BLOCK, 0, BLOCK, 0)
+        self._netlink.send(message(_RTM_GETTFILTER, _NLM_F_REQUEST | _NLM_F_DUMP, self._sequence, body))
+        shown = b""
+        while True:
+            data = self._netlink.recv(1 << 18)
+            for one in messages(data, "<kernel>"):
+                if one.kind == NLMSG_DONE:
+                    return shown
+                if one.kind == NLMSG_ERROR:
+                    raise OSError(-struct.unpack_from("=i", one.body.data)[0], "the dump was refused")
+            shown += data
 
     def flush(self, chains: set[int]) -> None:
         """Remove all filters of these chains."""
