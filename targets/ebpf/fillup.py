@@ -23,8 +23,9 @@ from typing import Final, Literal
 from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.bits import Term
+from ...semantics.rules.build import ENUM_BITS, source_entries
 from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Rule, RuleSet
-from ...semantics.source import InputError
+from ...semantics.source import InputError, Unsupported
 from ..base import CannotOffload
 from .artifact import Field, MapDef
 from .artifact.program import F_NO_PREALLOC
@@ -89,6 +90,8 @@ class TableLayout:
     actions: tuple[ActionPart, ...]
     entries: MapDef | None
     default: MapDef | None
+    baked: tuple[Rule, ...] | None = None
+    """The entries that are compiled in, first winner first."""
 
     @property
     def value_size(self) -> int:
@@ -117,7 +120,7 @@ class TableLayout:
         raise KeyError(name)
 
 
-def scalar_width(program: ir.Program, type_: ir.Type) -> int | None:
+def scalar_width(type_: ir.Type) -> int | None:
     """Bits in which the lowering keeps values of ``type_``; None if it is no scalar with a fixed width."""
     match ir.bare(type_):
         case ir.BitsType(width):
@@ -126,10 +129,8 @@ def scalar_width(program: ir.Program, type_: ir.Type) -> int | None:
             return 1
         case ir.EnumType(underlying=ir.BitsType(width)):
             return width
-        case ir.EnumType(members=members):
-            return max(1, (len(members) - 1).bit_length())
-        case ir.ErrorType():
-            return max(1, (len(program.errors) - 1).bit_length())
+        case ir.EnumType() | ir.ErrorType():
+            return ENUM_BITS
     return None
 
 
@@ -150,30 +151,47 @@ def table_actions(program: ir.Program, control: ir.Control, table: ir.Table) -> 
     return [known[ref.action] for ref in table.actions]
 
 
-def layouts(program: ir.Program) -> dict[str, TableLayout]:
-    """The layout of every table, by its control-plane name.
+def layouts(program: ir.Program, rules: RuleSet | None = None) -> dict[str, TableLayout]:
+    """The layout of every table, by its control-plane name. Tables with const entries, and those whose keys no map
+    matches when there are rules, have their entries compiled in.
 
     Raises:
         CannotOffload: maps cannot hold a table's rules; names the key or parameter.
     """
     taken: set[str] = set()
-    return {table.control_name: layout(program, control, table, taken) for control, table in program.tables()}
+    return {
+        table.control_name: layout(program, control, table, taken, _baked(program, table, rules))
+        for control, table in program.tables()
+    }
 
 
-def layout(program: ir.Program, control: ir.Control, table: ir.Table, taken: set[str]) -> TableLayout:
+def _baked(program: ir.Program, table: ir.Table, rules: RuleSet | None) -> tuple[Rule, ...] | None:
+    try:
+        if table.const_entries:
+            return source_entries(program, table)
+    except Unsupported as error:
+        raise CannotOffload(error.reason, error.span) from None
+    kinds = [key.match_kind for key in table.keys]
+    if rules is not None and (set(kinds) - {"exact", "lpm"} or kinds.count("lpm") > 1):
+        return rules.of(table.control_name)
+    return None
+
+
+def layout(
+    program: ir.Program, control: ir.Control, table: ir.Table, taken: set[str], baked: tuple[Rule, ...] | None = None
+) -> TableLayout:
     """The layout of one table; map names are made different from those in ``taken``, which then holds them."""
-    baked = table.const_entries
-    keys = _key_parts(program, table, baked)
+    keys = _key_parts(program, table, baked is not None)
     actions = _action_parts(program, table_actions(program, control, table))
     size = ACTION_BYTES + sum(arg.size for action in actions for arg in action.args)
     base = identifier(table.control_name)
     entries = default = None
-    if keys and not baked:
+    if keys and baked is None:
         entries = _entries_map(table, _unused(base, taken), keys, actions, size)
     if not table.const_default:
         name = _unused(f"{base}_default", taken)
         default = MapDef(name, "array", 4, size, 1, value_fields=_value_fields(actions))
-    return TableLayout(table, keys, actions, entries, default)
+    return TableLayout(table, keys, actions, entries, default, baked)
 
 
 def _unused(name: str, taken: set[str]) -> str:
@@ -197,7 +215,7 @@ def _key_parts(program: ir.Program, table: ir.Table, baked: bool) -> tuple[KeyPa
             raise CannotOffload(
                 f"no map matches a {key.match_kind} key (exact and lpm keys, or const entries)", key.span
             )
-        width = scalar_width(program, key.expr.type)
+        width = scalar_width(key.expr.type)
         if width is None:
             raise CannotOffload("a key of this type has no fixed width", key.span)
         size = bytes_for(width)
@@ -217,7 +235,7 @@ def _action_parts(program: ir.Program, actions: Sequence[ir.Action]) -> tuple[Ac
         for param in action.params:
             if param.direction:
                 continue
-            width = scalar_width(program, param.type)
+            width = scalar_width(param.type)
             if width is None:
                 raise CannotOffload("an argument of this type has no fixed width", param.span)
             args.append(ArgPart(param.name, width, at, bytes_for(width)))
@@ -373,7 +391,7 @@ def _match_value(part: KeyPart, match: Match, rule: Rule) -> tuple[int, int]:
 def fill_maps(program: ir.Program, rules: RuleSet) -> dict[str, Entries]:
     """Map's name → what the control plane writes into it for ``rules`` (entries of the source included)."""
     out: dict[str, Entries] = {}
-    for name, item in layouts(program).items():
+    for name, item in layouts(program, rules).items():
         if item.entries is not None:
             # Keys may repeat; the first rule wins, and what is written last stays.
             out[item.entries.name] = [fill_rule(item, rule) for rule in reversed(rules.of(name))]

@@ -55,7 +55,7 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     have = {(item.name, item.type, item.key_size, item.value_size) for item in artifact.maps}
     out = _Builder(program)
     filled = None if rules is None else fill_maps(program, rules)
-    for layout in layouts(program).values():
+    for layout in layouts(program, rules).values():
         if layout.entries is not None and _shape(layout.entries) in have:
             if filled is None:
                 out.entries(layout, layout.entries)

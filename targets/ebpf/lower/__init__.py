@@ -26,7 +26,7 @@ MAX_INSNS: Final = 1_000_000
 
 LIMITS: Final = (
     "architectures: ebpf_model (ebpfFilter) and v1model (one pass); hooks: tc ingress (hook=tc) and XDP (hook=xdp)",
-    "table keys: exact, and one lpm key; any match kinds where the entries are const",
+    "table keys: exact, and one lpm key; any match kinds where the entries are const, or compiled in from given rules",
     "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
     "parser loops over header stacks; no varbit, no value sets, no advance by a run-time amount",
     "no clone, resubmit, recirculate, multicast, digest, meters, direct counters, random, timestamps",
@@ -43,7 +43,8 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
 
     Args:
         program: of architecture ebpf_model or v1model.
-        rules: not needed: tables are maps, which :func:`..fillup.fill_maps` fills.
+        rules: compiled in where no map holds them (ternary, range and optional keys); the other tables are
+            maps, which :func:`..fillup.fill_maps` fills.
         options: ``hook``: "tc" (default) or "xdp".
 
     Raises:
@@ -57,7 +58,7 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
     if pipeline is None or program.main is None:
         raise CannotOffload(f"programs of architecture {program.arch} are not lowered to eBPF")
     try:
-        g = _generate(program, _HOOKS[name](), pipeline)
+        g = _generate(program, rules, _HOOKS[name](), pipeline)
     except RecursionError:
         raise CannotOffload("an expression or statement is nested too deeply") from None
     insns = tidy(g.asm.finish())
@@ -67,24 +68,22 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
     return BpfObject((code,), tuple(g.maps.values()), "GPL", {}, program.file)
 
 
-def _generate(program: ir.Program, hook: Hook, pipeline: Callable[[Gen], None]) -> Gen:
+def _generate(program: ir.Program, rules: RuleSet | None, hook: Hook, pipeline: Callable[[Gen], None]) -> Gen:
     """Passes until what is read does not change any more, then one whose stack is real."""
     live: frozenset[str] | None = None
+    tables = layouts(program, rules)
+
+    def once(unlimited: bool) -> Gen:
+        code = Assembler()
+        g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code)
+        pipeline(g)
+        return g
+
     while True:
-        g = _pass(program, hook, pipeline, live, unlimited=True)
-        read = frozenset(g.usage.loads)
+        read = frozenset(once(unlimited=True).usage.loads)
         if read == live:
-            return _pass(program, hook, pipeline, live, unlimited=False)
+            return once(unlimited=False)
         live = read
-
-
-def _pass(
-    program: ir.Program, hook: Hook, pipeline: Callable[[Gen], None], live: frozenset[str] | None, unlimited: bool
-) -> Gen:
-    code = Assembler()
-    g = Gen(program, hook, layouts(program), Usage(live), Frame(unlimited), code.label("drop"), code)
-    pipeline(g)
-    return g
 
 
 __all__ = ["LIMITS", "lower"]

@@ -286,7 +286,11 @@ def _tag(
     if not changed:
         return
     same = g.asm.label()
-    wide.compose(g, [(f.leaf, f.at) for f in fields], 8 * (TAG_AT + 2), 16)
+    known = min(TAG_AT + TAG_BYTES, size) - (TAG_AT + 2)  # bytes of it that headers make; the rest is payload
+    wide.compose(g, [(f.leaf, f.at) for f in fields], 8 * (TAG_AT + 2), 8 * known)
+    if known == 1:
+        g.asm.emit(asm.load(4, R2, R6, hook.VLAN_TCI), asm.alu("and", R2, 0xFF))
+        g.asm.emit(asm.alu("lsh", R1, 8), asm.alu("or", R1, R2))
     with g.hold() as held:
         g.asm.emit(asm.load(4, R2, R6, hook.VLAN_TCI))
         g.asm.jump("jeq", R1, R2, same)

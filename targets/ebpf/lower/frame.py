@@ -87,7 +87,7 @@ def leaves(program: ir.Program, ref: Ref, span: Span = NOWHERE) -> Iterator[Leaf
                 yield Leaf(item.valid.path, 1)
             todo += reversed(parts(item.type, item))
             continue
-        width = scalar_width(program, item.type)
+        width = scalar_width(item.type)
         if width is None:
             raise CannotOffload(f"values of type {type_name(item.type)} are not kept in eBPF programs", span)
         yield Leaf(item.path, width)

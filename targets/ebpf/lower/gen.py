@@ -74,7 +74,7 @@ class Gen:
 
     def width(self, type_: ir.Type, span: Span = NOWHERE) -> int:
         """Bits of a scalar type. Raises CannotOffload for others."""
-        width = scalar_width(self.program, type_)
+        width = scalar_width(type_)
         if width is None:
             raise CannotOffload(f"a value of type {type_name(type_)} cannot be used here", span)
         return width

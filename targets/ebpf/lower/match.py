@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from ....semantics import ir
+from ....semantics.rules.ruleset import Exact, Lpm, Range, Rule, Ternary
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R1, R2, R3
@@ -68,21 +69,52 @@ def unless(g: Gen, keys: Sequence[KeyValue], sets: Sequence[ir.KeySet], fail: La
                 raise CannotOffload("value sets are not kept in maps", item.span)
 
 
-def _masked(g: Gen, key: KeyValue, value: ir.Expr, mask: ir.Expr | None, fail: Label) -> None:
+def unless_rule(g: Gen, keys: Sequence[KeyValue], rule: Rule, fail: Label) -> None:
+    """Go to ``fail`` unless every key matches as the rule says."""
+    for key, item in zip(keys, rule.matches, strict=True):
+        match item:
+            case Exact(value):
+                _under(g, key, value, -1, fail)
+            case Lpm(value, length):
+                _under(g, key, value, -1 << key.width - length, fail)
+            case Ternary(value, mask):
+                _under(g, key, value, mask, fail)
+            case Range(low, high):
+                _between(g, key, low, high, fail, rule)
+
+
+def _under(g: Gen, key: KeyValue, value: int, mask: int, fail: Label) -> None:
+    """Go to ``fail`` if the key differs from ``value`` under ``mask``."""
     for low in range(0, key.width, 64):
         count = min(64, key.width - low)
         full = (1 << count) - 1
-        numbers = [ex.constant_value(g, e) for e in (value, mask) if e is not None]
-        if None in numbers:
-            _masked_limb(g, key, value, mask, low, count)
-            g.asm.jump("jne", R1, R2, fail)
-            continue
-        bits = (numbers[-1] or 0) >> low & full if mask is not None else full
-        key.load(low, count)
-        if bits != full:
-            g.constant(R2, bits)
-            g.asm.emit(asm.alu("and", R1, R2))
-        _jump_constant(g, "jne", (numbers[0] or 0) >> low & bits, fail)
+        bits = mask >> low & full
+        if bits:
+            key.load(low, count)
+            if bits != full:
+                g.constant(R2, bits)
+                g.asm.emit(asm.alu("and", R1, R2))
+            _jump_constant(g, "jne", value >> low & bits, fail)
+
+
+def _between(g: Gen, key: KeyValue, low: int, high: int, fail: Label, rule: Rule) -> None:
+    if key.width > 64:
+        raise CannotOffload("a range of more than 64 bits", rule.span)
+    if key.width:
+        key.load(0, key.width)
+        _jump_constant(g, "jlt", low, fail)
+        _jump_constant(g, "jgt", high, fail)
+
+
+def _masked(g: Gen, key: KeyValue, value: ir.Expr, mask: ir.Expr | None, fail: Label) -> None:
+    number = ex.constant_value(g, value)
+    bits = -1 if mask is None else ex.constant_value(g, mask)
+    if number is not None and bits is not None:
+        _under(g, key, number, bits, fail)
+        return
+    for low in range(0, key.width, 64):
+        _masked_limb(g, key, value, mask, low, min(64, key.width - low))
+        g.asm.jump("jne", R1, R2, fail)
 
 
 def _masked_limb(g: Gen, key: KeyValue, value: ir.Expr, mask: ir.Expr | None, low: int, count: int) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ....semantics import ir
+from ....semantics.rules.ruleset import Rule
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
@@ -79,8 +80,8 @@ def _apply(g: Gen, layout: TableLayout, outcome: Temp | None, wants_hit: bool) -
                 env = dict(g.env)
                 state.args[part.index, arg.param] = g.declare(f"{part.action.name}.{arg.param}", param.type, param.span)
                 g.env = env
-        if layout.table.const_entries:
-            _compiled_in(state)
+        if layout.baked is not None:
+            _compiled_in(state, layout.baked)
         elif layout.entries is not None:
             _lookup(state)
         _set_hit(state, False)
@@ -223,62 +224,42 @@ def _unlisted_default(state: _Apply) -> None:
 
 def _with_constants(state: _Apply, part: ActionPart, bound: ir.BoundAction) -> None:
     """Go to an action with the arguments given in the source."""
-    g = state.g
-    for (arg, _), given in zip(_directionless(part), bound.args, strict=True):
-        number = ex.constant_value(g, given)
+    numbers = []
+    for given in bound.args:
+        number = ex.constant_value(state.g, given)
         if number is None:
             raise CannotOffload("an argument that is not constant", given.span)
-        g.store_constant(Leaf(state.args[part.index, arg.param].path, arg.width), number)
-    g.asm.goto(state.entries[part.index])
+        numbers.append(number)
+    _with_numbers(state, part, numbers)
+
+
+def _with_numbers(state: _Apply, part: ActionPart, numbers: Sequence[int]) -> None:
+    """Go to an action with these arguments."""
+    for (arg, _), number in zip(_directionless(part), numbers, strict=True):
+        state.g.store_constant(Leaf(state.args[part.index, arg.param].path, arg.width), number)
+    state.g.asm.goto(state.entries[part.index])
 
 
 # --- compiled-in entries --------------------------------------------------------------------------------------------
 
 
-def _compiled_in(state: _Apply) -> None:
-    """Compare with each entry, first winner first; go on if none matches."""
-    g, table = state.g, state.table
-    with match.evaluated(g, [key.expr for key in table.keys]) as keys:
-        for entry in in_winning_order(table):
+def _compiled_in(state: _Apply, rules: Sequence[Rule]) -> None:
+    """Compare with each rule, first winner first; go on if none matches."""
+    g = state.g
+    with match.evaluated(g, [key.expr for key in state.table.keys]) as keys:
+        for rule in rules:
             other = g.asm.label()
-            match.unless(g, keys, entry.sets, other)
+            match.unless_rule(g, keys, rule, other)
             _set_hit(state, True)
-            _with_constants(state, _named(state, entry.action), entry.action)
+            _with_numbers(state, _named(state, rule.action.action, rule.span), rule.action.args)
             g.asm.place(other)
 
 
-def _named(state: _Apply, bound: ir.BoundAction) -> ActionPart:
+def _named(state: _Apply, name: str, span: Span) -> ActionPart:
     try:
-        return state.layout.action_named(bound.action)
+        return state.layout.action_named(name)
     except KeyError:
-        raise CannotOffload(f"{bound.action} is not among the table's actions", bound.span) from None
-
-
-def in_winning_order(table: ir.Table) -> Sequence[ir.Entry]:
-    """The source's entries, first winner first: longest prefix, or priority, or place in the source."""
-    kinds = [key.match_kind for key in table.keys]
-    if "lpm" in kinds and set(kinds) <= {"lpm", "exact"}:
-        lpm = kinds.index("lpm")
-        width = ir.width_of(table.keys[lpm].expr.type)
-        return sorted(table.entries, key=lambda entry: -prefix_length(entry, lpm, width))
-    if any(entry.priority is not None for entry in table.entries):
-        sign = -1 if table.largest_priority_wins else 1
-        return sorted(table.entries, key=lambda entry: sign * (entry.priority or 0))
-    return table.entries
-
-
-def prefix_length(entry: ir.Entry, index: int, width: int) -> int:
-    """The prefix length of an entry's key. Raises CannotOffload if its mask is no prefix, or not constant."""
-    if len(entry.sets) <= index or isinstance(entry.sets[index], ir.AnySet):
-        return 0
-    match entry.sets[index]:
-        case ir.ValueSet():
-            return width
-        case ir.MaskSet(mask=ir.Const(value=int(mask))):
-            ones = mask.bit_count()
-            if mask == ((1 << ones) - 1) << width - ones:
-                return ones
-    raise CannotOffload("the mask of an lpm key is no prefix", entry.span)
+        raise CannotOffload(f"{name} is not among the table's actions", span) from None
 
 
 # --- actions --------------------------------------------------------------------------------------------------------
