@@ -14,7 +14,7 @@ from ....semantics.source import InputError, Span, Unsupported
 from ...base import Observation
 from ..artifact import BpfObject, BpfProgram
 from ..artifact.program import F_RDONLY_PROG
-from .kernel import KernelMap, KernelProgram, Link, Refused, TestRun, unusable
+from .kernel import KernelMap, KernelProgram, Refused, TestRun, unusable
 from .network import Network
 from .wrap import EMPTY, NOTES, NOTES_MAP, Notes, wrapped
 
@@ -171,19 +171,8 @@ class _Loaded:
     def observe(self, network: Network, packets: Sequence[tuple[int, bytes]]) -> list[Observation]:
         """What happens to each of ``packets``."""
         for port in {port for port, _ in packets}:
-            _attach(self.stack, network, self.program, self.hook, port)
+            network.attach(self.stack, self.hook, port, self.program)
         return [_observe(network, self.notes, self.hook, port, frame) for port, frame in packets]
-
-
-def _attach(stack: ExitStack, network: Network, program: KernelProgram, hook: str, port: int) -> None:
-    if hook == "xdp":
-        network.attach_xdp(port, program.fd)
-        stack.callback(network.attach_xdp, port, -1)
-    elif hook == "tc":
-        network.attach_tc(port, program.fd)
-        stack.callback(network.detach_tc, port)
-    else:
-        network.inside(lambda: stack.push(Link(program, port).__exit__))
 
 
 def _observe(network: Network, notes: KernelMap, hook: str, port: int, frame: bytes) -> Observation:

@@ -15,8 +15,11 @@ import socket
 import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
+
+from .kernel import KernelProgram, Link
 
 _CLONE_NEWNET: Final = 0x40000000
 _TUNSETIFF, _TUNSETIFINDEX = 0x400454CA, 0x400454DA
@@ -111,6 +114,17 @@ class Network:
         """Let the host's own IPv4 stack answer on a tap."""
         request = struct.pack("=16sHH4s8x", self.taps[ifindex].name, socket.AF_INET, 0, socket.inet_aton(address))
         fcntl.ioctl(self._control, _SIOCSIFADDR, request)
+
+    def attach(self, stack: ExitStack, hook: str, ifindex: int, program: KernelProgram) -> None:
+        """Run ``program`` for what a tap receives until ``stack`` is closed, at hook "tc", "tcx" or "xdp"."""
+        if hook == "xdp":
+            self.attach_xdp(ifindex, program.fd)
+            stack.callback(self.attach_xdp, ifindex, -1)
+        elif hook == "tc":
+            self.attach_tc(ifindex, program.fd)
+            stack.callback(self.detach_tc, ifindex)
+        else:
+            self.inside(lambda: stack.push(Link(program, ifindex).__exit__))
 
     def attach_tc(self, ifindex: int, program: int) -> None:
         """cls_bpf with direct action on the ingress of a tap; ``program`` is a descriptor."""

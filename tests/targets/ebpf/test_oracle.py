@@ -1,0 +1,186 @@
+"""The kernel as an oracle: what it shows, and that what is put around a program changes nothing."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import ExitStack
+
+import pytest
+
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.base import Observation
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R6
+from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle, KernelProgram, Network, Refused, load_maps
+
+pytestmark = pytest.mark.oracle
+
+ADDRESSES = bytes(range(12))
+PLAIN = ADDRESSES + b"\x08\x00" + b"\x45" + bytes(30)
+TAGGED = ADDRESSES + b"\x81\x00\x60\x05" + PLAIN[12:]
+STACKED = ADDRESSES + b"\x88\xa8\x00\x07\x81\x00\x60\x05" + PLAIN[12:]
+
+
+def obj(section: str, *insns: Insn, maps: tuple[MapDef, ...] = ()) -> BpfObject:
+    return BpfObject((BpfProgram("test", section, insns),), maps)
+
+
+def returns(section: str, code: int) -> BpfObject:
+    return obj(section, asm.mov(R0, code), asm.exit_())
+
+
+def redirects(section: str, port: int) -> BpfObject:
+    return obj(section, asm.mov(R1, port), asm.mov(R2, 0), asm.call(23), asm.exit_())
+
+
+def one(oracle: KernelOracle, program: BpfObject, frame: bytes, port: int = 5) -> Observation:
+    (seen,) = oracle.run(program, [(port, frame)])
+    return seen
+
+
+@pytest.mark.parametrize("frame", [PLAIN, TAGGED, STACKED, PLAIN[:14]])
+@pytest.mark.parametrize("section", ["tc", "tcx/ingress", "xdp"])
+def test_a_frame_that_passes_comes_out_as_it_was(kernel_oracle: KernelOracle, section: str, frame: bytes) -> None:
+    seen = one(kernel_oracle, returns(section, 2 if section == "xdp" else 0), frame)
+    assert seen.outputs == (("stack", 0, frame),)
+
+
+@pytest.mark.parametrize("port", [0, 1, 2, 3, 5, 77, 0xFFFFFFFF])
+@pytest.mark.parametrize("section", ["tc", "tcx/ingress", "xdp"])
+def test_any_port_can_be_seen(kernel_oracle: KernelOracle, section: str, port: int) -> None:
+    assert one(kernel_oracle, redirects(section, port), TAGGED).outputs == (("port", port, TAGGED),)
+
+
+def test_xdp_sends_back_where_it_came_from(kernel_oracle: KernelOracle) -> None:
+    assert one(kernel_oracle, returns("xdp", 3), PLAIN, 9).outputs == (("port", 9, PLAIN),)
+
+
+def test_maps_are_filled_and_fresh_for_every_packet(kernel_oracle: KernelOracle) -> None:
+    cells = MapDef("cells", "array", 4, 4, 2)
+    counting = obj(
+        "tc",
+        asm.mov(R6, R1),
+        asm.store(4, FP, -4, 1),
+        asm.load_map(R1, "cells"),
+        asm.mov(R2, FP),
+        asm.alu("add", R2, -4),
+        asm.call(1),
+        asm.jump("jeq", R0, 0, 5),
+        asm.load(4, R1, R0),
+        asm.alu("add", R1, 1),
+        asm.store(4, R0, 0, R1),
+        asm.store(4, R6, 8, R1),
+        asm.mov(R0, 0),
+        asm.exit_(),
+        maps=(cells,),
+    )
+    tables = {"cells": [(struct.pack("<I", 1), struct.pack("<I", 41))]}
+    seen = kernel_oracle.run(counting, [(5, PLAIN)] * 3, tables)
+    assert [o.metadata["mark"] for o in seen] == [42, 42, 42]
+
+
+def test_a_refused_program_says_why(kernel_oracle: KernelOracle) -> None:
+    with pytest.raises(InputError, match="refuses program test"):
+        kernel_oracle.run(obj("tc", asm.load(4, R0, R1, 4096), asm.exit_()), [(5, PLAIN)])
+
+
+def test_a_refused_element_is_named(kernel_oracle: KernelOracle) -> None:
+    with_map = obj("tc", asm.mov(R0, 0), asm.exit_(), maps=(MapDef("cells", "array", 4, 4, 2),))
+    with pytest.raises(InputError, match="element 07000000 of map cells"):
+        kernel_oracle.run(with_map, [(5, PLAIN)], {"cells": [(struct.pack("<I", 7), bytes(4))]})
+    with pytest.raises(InputError, match="no map others"):
+        kernel_oracle.run(with_map, [(5, PLAIN)], {"others": []})
+
+
+def test_ports_that_no_interface_can_have(kernel_oracle: KernelOracle) -> None:
+    with pytest.raises(Unsupported, match="no interface"):
+        kernel_oracle.run(returns("tc", 0), [(1, PLAIN)])
+    with pytest.raises(Unsupported, match="not observed"):
+        kernel_oracle.run(returns("tc/egress", 0), [(5, PLAIN)])
+
+
+def test_per_cpu_maps_and_constant_data(kernel_oracle: KernelOracle) -> None:
+    counts = MapDef("counts", "percpu_array", 4, 6, 2)
+    data = MapDef(".rodata", "array", 4, 4, 1, 128, data=b"abcd")
+    with ExitStack() as stack:
+        maps = load_maps(obj("tc", maps=(counts, data)), {"counts": [(bytes(4), b"123456")]}, stack)
+        assert maps["counts"][bytes(4)] == b"123456"
+        assert maps[".rodata"][bytes(4)] == b"abcd"
+        with pytest.raises(OSError, match="bpf"):
+            maps[".rodata"][bytes(4)] = b"efgh"
+        with pytest.raises(ValueError, match="a key of 3 bytes"):
+            maps["counts"][bytes(3)]
+
+
+def test_a_missing_key(kernel_oracle: KernelOracle) -> None:
+    with KernelMap(MapDef("m", "hash", 4, 4, 1)) as found, pytest.raises(KeyError):
+        found[b"1234"]
+
+
+def test_the_verifier_speaks(kernel_oracle: KernelOracle) -> None:
+    with pytest.raises(Refused, match="R0 !read_ok"):
+        KernelProgram("tc", (asm.exit_(),))
+
+
+def test_test_run(kernel_oracle: KernelOracle) -> None:
+    with KernelProgram("xdp", (asm.mov(R0, 2), asm.exit_())) as program:
+        ran = program.test_run(PLAIN)
+    assert (ran.result, ran.packet) == (2, PLAIN)
+
+
+# --- who passes and who does not, told by the stack itself --------------------------------------------------------
+
+
+def ping() -> bytes:
+    """An echo request to 10.9.0.1 from 10.9.0.2."""
+
+    def checksum(data: bytes) -> bytes:
+        total = sum(struct.unpack(f">{len(data) // 2}H", data))
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        return struct.pack(">H", ~total & 0xFFFF)
+
+    icmp = struct.pack(">BBHHH", 8, 0, 0, 1, 1)
+    icmp = icmp[:2] + checksum(icmp) + icmp[4:]
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(icmp), 1, 0, 64, 1, 0) + bytes((10, 9, 0, 2, 10, 9, 0, 1))
+    return b"\xff" * 6 + b"\x02\0\0\0\0\1\x08\x00" + head[:10] + checksum(head) + head[12:] + icmp
+
+
+@pytest.mark.parametrize("code", [-1, *range(12), 0x10000])
+@pytest.mark.parametrize("hook", ["tc", "tcx", "xdp"])
+def test_results_that_reach_the_stack(kernel_oracle: KernelOracle, hook: str, code: int) -> None:
+    """The bare program, no wrapper: a ping is answered if and only if the wrapped one is seen to pass."""
+    section = {"tc": "tc", "tcx": "tcx/ingress", "xdp": "xdp"}[hook]
+    wrapped = one(kernel_oracle, returns(section, code), ping()).outputs
+    assert answered(hook, code) == (wrapped[:1] == (("stack", 0, ping()),))
+
+
+def answered(hook: str, code: int) -> bool:
+    network = Network()
+    try:
+        network.tap(5)
+        network.give_address(5, "10.9.0.1")
+        with (
+            KernelProgram("xdp" if hook == "xdp" else "tc", (asm.mov(R0, code), asm.exit_())) as program,
+            ExitStack() as stack,
+        ):
+            network.attach(stack, hook, 5, program)
+            replies = [frame for _, frame in network.pass_through(5, ping())]
+        return any(frame[12:14] == b"\x08\x00" and frame[34:35] == b"\0" for frame in replies)
+    finally:
+        network.close()
+
+
+def test_a_real_redirect_leaves_by_that_interface(kernel_oracle: KernelOracle) -> None:
+    """Without the wrapper, and with the device that the program names."""
+    network = Network()
+    try:
+        for port in (5, 6):
+            network.tap(port)
+        insns = (asm.mov(R1, 6), asm.mov(R2, 0), asm.call(23), asm.exit_())
+        for hook in ("tc", "tcx", "xdp"):
+            with KernelProgram("xdp" if hook == "xdp" else "tc", insns) as program, ExitStack() as stack:
+                network.attach(stack, hook, 5, program)
+                assert network.pass_through(5, STACKED) == [(6, STACKED)]
+    finally:
+        network.close()
