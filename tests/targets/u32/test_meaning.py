@@ -109,6 +109,14 @@ def test_a_later_key_is_loaded_only_if_the_earlier_ones_match() -> None:
     assert fate(filters, frame(0x0800, bytes(10))) == STACK
 
 
+def test_a_load_far_below_the_frame_fails_even_after_one_that_did_not() -> None:
+    """``headroom + toff > INT_MAX``; once taken for a load that was known to succeed, being lower than an earlier one."""
+    never = node(Key(1, 0xFFFFFFFF, 0), actions=(Mirred(1),))
+    for offset in (-70_000, -(1 << 31), (1 << 31) - 1, 70_000):
+        below = node(Key(0, 0, offset), actions=(Mirred(2),))
+        assert fate((never, below, node(actions=(Mirred(3),)), node(pref=2)), frame(0x0800)) == (5,)
+
+
 def test_loads_have_four_bytes_even_if_masked_out() -> None:
     filters = (node(Key(0, 0, 0)),)
     assert fate(filters, frame(0x0800, bytes(3))) == STACK
