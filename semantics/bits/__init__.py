@@ -1,6 +1,6 @@
 """The term algebra: ``from p4verify.semantics import bits as b`` and build with ``b.add(x, b.bv(1, 8))``."""
 
-from . import rules_bits, rules_bool, rules_parts  # registers the rewrites
+from . import rules_bits, rules_bool, rules_parts, rules_sums  # registers the rewrites
 from .build import (
     SortError,
     add,
@@ -55,7 +55,8 @@ __all__ = [
     "BOOL", "FALSE", "RULES", "TRUE", "Sort", "SortError", "Term", "Value", "add", "and_", "applications", "apply",
     "array_var", "ashr", "band", "binary", "bit_vector", "bnot", "boolean", "bor", "bv", "bxor", "compare", "concat",
     "const_array", "eq", "evaluate", "extract", "from_bool", "implies", "ite", "literal", "lshr", "make", "mul", "ne",
-    "neg", "not_", "or_", "postorder", "rebuild", "resize", "rules_bits", "rules_bool", "rules_parts", "sdiv",
+    "neg", "not_", "or_", "postorder", "rebuild", "resize", "rules_bits", "rules_bool", "rules_parts", "rules_sums",
+    "sdiv",
     "select", "sext", "shl", "show", "signed", "sle", "slt", "srem", "store", "sub", "substitute", "to_bool", "udiv",
     "uge", "ugt", "ule", "ult", "urem", "var", "variables", "zext",
 ]  # fmt: skip

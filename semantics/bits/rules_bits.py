@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .build import add, band, bnot, bor, bxor, compare, concat, eq, extract, ite, not_, sext, shl
+from .build import band, bnot, bor, bxor, compare, concat, eq, extract, ite, not_, sext, shl
 from .pieces import has_parts, pieces
 from .rewrite import Args, rule
 from .term import FALSE, Payload, Term, bv
@@ -15,23 +15,6 @@ def _ones(width: int) -> int:
 @rule("add", "bor", "bxor")
 def zero_is_neutral(args: Args, _: Payload) -> Term | None:
     return args[0] if args[1].is_const and args[1].value == 0 else None
-
-
-@rule("add")
-def add_literals(args: Args, _: Payload) -> Term | None:
-    """``(x + 1) + 2`` is ``x + 3``; a literal inside moves outwards."""
-    x, y = args
-    for a, b in ((x, y), (y, x)):
-        if a.op == "add" and a.args[1].is_const:
-            return add(a.args[0], add(a.args[1], b)) if b.is_const else add(add(a.args[0], b), a.args[1])
-    return None
-
-
-@rule("add")
-def add_complement(args: Args, _: Payload) -> Term | None:
-    """``x + ~x`` is all ones."""
-    x, y = args
-    return bv(-1, x.width) if (x.op == "bnot" and x.args[0] is y) or (y.op == "bnot" and y.args[0] is x) else None
 
 
 @rule("add", "bxor", "bor")
@@ -199,17 +182,6 @@ def eq_add_literal(args: Args, _: Payload) -> Term | None:
             return eq(x.args[0], bv(y.value ^ x.args[1].value, x.width))
         if x.op == "bnot":
             return eq(x.args[0], bv(~y.value, x.width))
-    return None
-
-
-@rule("eq")
-def eq_add_same(args: Args, _: Payload) -> Term | None:
-    """``x + a = x + b`` is ``a = b``."""
-    x, y = args
-    if x.op == "add" and y.op == "add":
-        for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            if x.args[i] is y.args[j]:
-                return eq(x.args[1 - i], y.args[1 - j])
     return None
 
 

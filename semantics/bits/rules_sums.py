@@ -1,0 +1,135 @@
+"""Rewrites of sums to one normal form, whatever order and width they were written in.
+
+A sum is flattened into its addends, those below a zero extension included when nothing can overflow there; addends
+that cancel go; the rest stands in a fixed order, literals last, in the narrowest width that holds the sum, as a chain
+that leans left. So a checksum added up word by word in 64 bits and one added up as a tree in 32 are the same term.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .build import add, concat, eq, extract
+from .rewrite import Args, rule
+from .term import Payload, Term, bit_vector, bv, make
+
+MAX_ADDENDS: Final = 64
+"""Sums of more addends are left as they are: flattening again at each step would take quadratic time."""
+
+
+def _core(x: Term) -> Term:
+    """``x`` without zeros above (at least one bit of it)."""
+    if x.op != "concat" or not x.args[0].is_const:
+        return x
+    zeros = x.args[0].width - x.args[0].value.bit_length()
+    return extract(x, x.width - 1 - zeros, 0) if zeros else x
+
+
+def _addends(terms: Args, width: int) -> tuple[list[Term], int] | None:
+    """The addends without their zeros above, and the sum of the literals; None for too many."""
+    found: list[Term] = []
+    literal = 0
+    stack = list(reversed(terms))
+    while stack:
+        x = stack.pop()
+        core = _core(x)
+        if x.is_const:
+            literal += x.value
+        elif core.op == "add" and (core.width == width or _holds(core)):
+            stack.extend(core.args)
+        else:
+            found.append(core)
+        if len(found) + len(stack) > MAX_ADDENDS:
+            return None
+    return found, literal
+
+
+def _holds(total: Term) -> bool:
+    """Whether a sum cannot overflow its width: then it is the same sum in any wider one."""
+    bound, stack, seen = 0, list(total.args), 0
+    while stack:
+        x = stack.pop()
+        seen += 1
+        if seen > MAX_ADDENDS:
+            return False
+        if x.op == "add":  # of the same width: its addends count one by one
+            stack.extend(x.args)
+        else:
+            bound += x.value if x.is_const else (1 << _core(x).width) - 1
+    return bound < 1 << total.width
+
+
+def _cancelled(addends: list[Term], width: int) -> tuple[list[Term], int]:
+    """Without the pairs ``x``, ``~x`` of full width, each of which is -1; with the literal that they leave."""
+    kept: list[Term] = []
+    literal = 0
+    for x in addends:
+        other = next((y for y in kept if x.width == width and _complements(x, y)), None)
+        if other is None:
+            kept.append(x)
+        else:
+            kept.remove(other)
+            literal -= 1
+    return kept, literal
+
+
+def _complements(x: Term, y: Term) -> bool:
+    return (x.op == "bnot" and x.args[0] is y) or (y.op == "bnot" and y.args[0] is x)
+
+
+def _chain(addends: list[Term], literal: int, width: int) -> Term:
+    """The normal form of a sum of ``width`` bits."""
+    literal %= 1 << width
+    bound = literal + sum((1 << x.width) - 1 for x in addends)
+    narrow = min(width, max(1, bound.bit_length()))
+    parts = [_wide(x, narrow) for x in sorted(addends, key=lambda t: t.serial)]
+    if literal:
+        parts.append(bv(literal, narrow))
+    if not parts:
+        return bv(0, width)
+    total = parts[0]
+    for part in parts[1:]:
+        total = make("add", (total, part), bit_vector(narrow))
+    return _wide(total, width)
+
+
+def _wide(x: Term, width: int) -> Term:
+    return x if x.width == width else concat(bv(0, width - x.width), x)
+
+
+@rule("add")
+def sum_in_order(args: Args, _: Payload) -> Term | None:
+    """The normal form of the module's text."""
+    width = args[0].width
+    flat = _addends(args, width)
+    if flat is None:
+        return None
+    addends, gone = _cancelled(flat[0], width)
+    return _chain(addends, flat[1] + gone, width)
+
+
+@rule("eq")
+def eq_sums(args: Args, _: Payload) -> Term | None:
+    """``x + a = y + a`` is ``x = y``; ``x = x + y`` is ``0 = y``."""
+    x, y = args
+    if "add" not in (x.op, y.op):
+        return None
+    left, right = (_addends((t,), t.width) for t in (x, y))
+    if left is None or right is None:
+        return None
+    (mine, here), (theirs, there) = left, right
+    common = [t for t in dict.fromkeys(mine) if t in theirs]
+    if not common:
+        return None
+    for t in common:
+        for _ in range(min(mine.count(t), theirs.count(t))):
+            mine.remove(t)
+            theirs.remove(t)
+    return eq(_sum(mine, 0, x.width), _sum(theirs, there - here, x.width))
+
+
+def _sum(addends: list[Term], literal: int, width: int) -> Term:
+    total = bv(literal, width)
+    for x in addends:
+        total = add(total, _wide(x, width))
+    return total
