@@ -110,7 +110,7 @@ def test_a_later_key_is_loaded_only_if_the_earlier_ones_match() -> None:
 
 
 def test_a_load_far_below_the_frame_fails_even_after_one_that_did_not() -> None:
-    """``headroom + toff > INT_MAX``; once taken for a load that was known to succeed, being lower than an earlier one."""
+    """``headroom + toff > INT_MAX``; once taken as known to succeed, for being lower than an earlier load."""
     never = node(Key(1, 0xFFFFFFFF, 0), actions=(Mirred(1),))
     for offset in (-70_000, -(1 << 31), (1 << 31) - 1, 70_000):
         below = node(Key(0, 0, offset), actions=(Mirred(2),))
