@@ -9,7 +9,8 @@ from typing import Literal, Protocol
 from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import Assumption
-from ..meaning.machine import ExternTable, Machine, Piece, State
+from ..meaning.machine import ExternTable, Machine
+from ..meaning.state import Piece, State
 from ..source import NOWHERE, Span, Unsupported
 
 

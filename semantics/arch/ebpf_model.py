@@ -17,9 +17,10 @@ from ..bits import Term
 from ..meaning.behaviour import Assumption
 from ..meaning.blocks import run_control
 from ..meaning.calls import bind
-from ..meaning.machine import ExternTable, Machine, State
+from ..meaning.machine import ExternTable, Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.parsing import run_parser
+from ..meaning.state import State
 from ..meaning.values import uninitialised
 from ..rules.ruleset import Rule
 from ..source import Unsupported
@@ -57,15 +58,18 @@ def _check_table(
                 raise Unsupported(f"table property {item.name} = {extern}", item.span)
 
 
+EXTERNS: Final[ExternTable] = {
+    **PACKET_IN,
+    ("CounterArray", "increment"): _count,
+    ("CounterArray", "add"): _count,
+}
+
+
 class EbpfModel:
     """See the module's text."""
 
     name = "ebpf_model"
-    externs: ExternTable = {
-        **PACKET_IN,
-        ("CounterArray", "increment"): _count,
-        ("CounterArray", "add"): _count,
-    }
+    externs = EXTERNS
 
     def domain(self) -> Sequence[Assumption]:
         """Any packet at all."""

@@ -25,8 +25,9 @@ from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import PORT, Assumption
 from ..meaning.blocks import run_control
-from ..meaning.machine import ExternTable, Machine, State
+from ..meaning.machine import Machine
 from ..meaning.parsing import Parsed, run_parser
+from ..meaning.state import State
 from ..meaning.values import Scalar, Struct, Value, uninitialised
 from ..source import Unsupported
 from .base import Ended, Sent, main_arguments
@@ -69,7 +70,7 @@ class V1Model:
     """See the module's text."""
 
     name = "v1model"
-    externs: ExternTable = EXTERNS
+    externs = EXTERNS
 
     def domain(self) -> Sequence[Assumption]:
         """Ports have nine bits."""
@@ -86,10 +87,7 @@ class V1Model:
             meta.name: uninitialised(meta.type, meta.span),
             standard.name: _standard_metadata(m, standard),
         }
-        ended = []
-        for way in run_parser(m, blocks.parser, values):
-            ended.append(_after_parser(m, blocks, way))
-        return ended
+        return [_after_parser(m, blocks, way) for way in run_parser(m, blocks.parser, values)]
 
 
 def _standard_metadata(m: Machine, param: ir.Param) -> Value:

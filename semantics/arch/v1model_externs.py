@@ -89,7 +89,7 @@ class Call:
         """The member of ``HashAlgorithm`` given."""
         type_ = ir.bare(self.node.params[index].type)
         assert isinstance(type_, ir.EnumType)
-        return type_.members[self.m.constant(self.term(index), self.node.span)]
+        return type_.members[self.m.number(self.term(index), self.node.span)]
 
 
 def _inside(call: Call, index: Term) -> Term:

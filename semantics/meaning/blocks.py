@@ -9,8 +9,9 @@ from .. import bits as b
 from .. import ir
 from ..source import Span
 from .calls import ENDS_CALL, VOID, Argument, bind, call
-from .machine import LeaveKind, Machine, evaluates
+from .machine import Machine, evaluates
 from .parsing import run_subparser
+from .state import LeaveKind
 from .values import Value
 
 ENDS_BLOCK: Final = frozenset[LeaveKind]({"return", "exit"})
@@ -54,11 +55,13 @@ def run_control(m: Machine, control: ir.Control, values: Mapping[str, Value]) ->
     caller, path = m.state.store, m.state.path
     m.state.store, m.state.path = dict(values), b.TRUE
     mark = len(m.leavers)
+    m.outer_paths.append(path)
     with m.inside(control):
         for declaration in control.locals:
             m.exec(declaration)
         m.exec(control.body)
         m.rejoin(m.gather(mark, ENDS_BLOCK))
+    m.outer_paths.pop()
     results = {name: m.state.store[name] for name in values}
     m.state.store, m.state.path = caller, path
     return results

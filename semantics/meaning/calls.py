@@ -15,8 +15,9 @@ from .. import ir
 from ..source import Span, Unsupported
 from .declared import declared_names
 from .expressions import is_valid
-from .machine import LeaveKind, Leaver, Machine, evaluates
+from .machine import Machine, evaluates
 from .references import Reference, assign, fetch, reference, update
+from .state import LeaveKind, Leaver
 from .values import Header, Stack, Struct, Union, Value, boolean, mux, set_valid, uninitialised
 
 ENDS_CALL: Final = frozenset[LeaveKind]({"return"})

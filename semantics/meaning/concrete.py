@@ -22,6 +22,10 @@ class BadBehaviour(AssertionError):
     """A behaviour that breaks its own rules on some input: a mistake in p4verify, never in its input."""
 
 
+class Faulted(Exception):
+    """The machine does on this input what it must never do; it has no outcome."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a behaviour did to one packet."""
@@ -129,6 +133,7 @@ def evaluate_behaviour(
     Raises:
         KeyError: a variable or function that is needed has no value.
         ValueError: the input lies outside of the behaviour's domain.
+        Faulted: one of the behaviour's faults happens.
         BadBehaviour: not exactly one case applies, or a packet is cut beyond the input's end.
     """
     if len(packet) > 0xFFFF:
@@ -138,6 +143,9 @@ def evaluate_behaviour(
     for assumption in behaviour.domain:
         if value_of(assumption.condition) == [0]:
             raise ValueError(f"outside of the domain: {assumption.text}")
+    for fault in behaviour.faults:
+        if value_of(fault.guard) == [1]:
+            raise Faulted(f"{fault.where}: {fault.text}" if fault.where.file else fault.text)
     number = _the_case(behaviour, value_of)
     case = behaviour.cases[number]
     outputs = tuple(_output(o, packet, value_of) for o in case.outputs if value_of(o.when) == [1])

@@ -14,84 +14,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..rules.ruleset import Rule, RuleSet
-from ..source import NOWHERE, Span, Unsupported
+from ..source import Span, Unsupported
 from .behaviour import Assumption, Choice
 from .inputs import Input
+from .sizes import possible_values
+from .state import LeaveKind, Leaver, State, Write, merge_cells, merge_pieces, merge_stores
 from .trace import Trace
-from .values import Header, Scalar, Stack, Struct, Union, Value, Varbit, build, mux, scalar_width
+from .values import Header, Scalar, Stack, Struct, Union, Value, Varbit, build, scalar_width
 
 MAX_DEPTH: Final = 1500
 """Nesting of expressions, statements and calls up to which programs are evaluated."""
 
 RECURSION_LIMIT: Final = 40_000
 """Python frames allowed for that (pure Python calls need no machine stack)."""
-
-MAX_FREE_BITS: Final = 12
-"""Bits of input on which a size or a position may depend: a parser is run for each of their values."""
-
-LeaveKind = Literal["exit", "return", "break", "continue", "reject"]
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """A cell of some state is written: where ``when``, index ``index`` becomes ``value``."""
-
-    when: Term
-    index: Term
-    value: Term
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Something emitted: where ``when``, these bits (of a varbit only the first ``length``)."""
-
-    when: Term
-    bits: Term
-    length: Term | None = None
-    span: Span = NOWHERE
-
-
-@dataclass(slots=True)
-class State:
-    """All that an execution changes. ``path`` is the condition, since the block began, under which it is here."""
-
-    store: dict[str, Value]
-    path: Term = b.TRUE
-    facts: frozenset[Term] = frozenset()
-    """Conditions known to hold here; they decide others syntactically."""
-    cells: Mapping[str, tuple[Write, ...]] = field(default_factory=dict)
-    pieces: tuple[Piece, ...] = ()
-    cursor: int = 0
-    """Bits of the input that the parser has taken."""
-    error: Term = b.bv(0, 32)
-    """The parser's error, as an index into ``Program.errors``."""
-
-    def copy(self) -> State:
-        """A state that can change without changing this one."""
-        return State(
-            dict(self.store), self.path, self.facts, self.cells, self.pieces, self.cursor, self.error
-        )  # fmt: skip
-
-    @property
-    def dead(self) -> bool:
-        """Whether nothing reaches this point."""
-        return self.path is b.FALSE
-
-
-@dataclass(slots=True)
-class Leaver:
-    """Control that has left a scope: how, the state then, and what ``return`` returned."""
-
-    kind: LeaveKind
-    state: State
-    value: Value | None = None
 
 
 class Fork(Exception):
@@ -176,6 +117,7 @@ class Machine:
         """The paths, each from its own scope's start, on which the calls around this point were made."""
         self.varbit_bytes_only = False
         """Whether sizes and skips that are no whole bytes are ``error.ParserInvalidArgument`` (a target may say so)."""
+        self.iterations = 0
         self._depth = 0
 
     # --- dispatch ---------------------------------------------------------------------------------------------------
@@ -325,8 +267,11 @@ class Machine:
             result = self.merge(condition, state, result, before if whole else None)
         self.state = result
 
-    def constant(self, term: Term, span: Span) -> int:
-        """The number that a term is; a parser is run again for each number that it can be."""
+    def constant(self, term: Term, span: Span, among: Sequence[int] | None = None) -> int | None:
+        """The number that a term is; a parser is run again for each number that it can be.
+
+        With ``among``, only these numbers are told apart, and None stands for the rest.
+        """
         while term.op == "ite":
             condition = self.decide(term.args[0])
             if not condition.is_const:
@@ -334,14 +279,19 @@ class Machine:
             term = term.args[1] if condition is b.TRUE else term.args[2]
         if term.is_const:
             return term.value
-        for value in possible_values(term, span):
+        for value in possible_values(term, span) if among is None else among:
             same = self.decide(b.eq(term, b.bv(value, term.width)))
             if same is b.TRUE:
                 return value
             if same is not b.FALSE:
                 self._fork(same, span)
-        self.state.path = b.FALSE
-        return 0
+        if among is None:
+            self.state.path = b.FALSE
+        return None
+
+    def number(self, term: Term, span: Span) -> int:
+        """The number that a term is, 0 where control cannot be; see :meth:`constant`."""
+        return self.constant(term, span) or 0
 
     def _fork(self, condition: Term, span: Span) -> None:
         if not self.parsing:
@@ -375,10 +325,10 @@ class Machine:
             raise Fork(condition)
         path = whole.path if whole else b.or_(then.path, otherwise.path)
         facts = then.facts & otherwise.facts
-        store = _merge_stores(condition, then.store, otherwise.store)
+        store = merge_stores(condition, then.store, otherwise.store)
         error = b.ite(condition, then.error, otherwise.error)
-        cells = _merge_cells(condition, then.cells, otherwise.cells)
-        pieces = _merge_pieces(condition, then.pieces, otherwise.pieces)
+        cells = merge_cells(condition, then.cells, otherwise.cells)
+        pieces = merge_pieces(condition, then.pieces, otherwise.pieces)
         return State(store, path, facts, cells, pieces, then.cursor, error)
 
     @contextmanager
@@ -440,9 +390,21 @@ class Machine:
         """Something that the verdict should repeat."""
         self.notes[text] = None
 
+    def cut(self, what: str, span: Span) -> None:
+        """A loop is followed no further: the inputs that go on are excluded from the domain, by name.
+
+        Raises:
+            Unsupported: every input goes on.
+        """
+        if b.and_(*self.outer_paths, self.state.path).is_const:
+            raise Unsupported(f"a loop that does not end: {what}", span)
+        self.assumptions.append(Assumption(f"no packet goes through {what}", self.absolute(b.FALSE)))
+        self.note(f"loops were followed only so far: {what}")
+        self.state.path = b.FALSE
+
     def absolute(self, condition: Term) -> Term:
         """``condition`` wherever this point is reached."""
-        return b.implies(b.and_(*self.outer_paths, *self.state.facts, self.state.path), condition)
+        return b.implies(b.and_(*self.outer_paths, self.state.path), condition)
 
 
 def _defined_where_valid(value: Value, valid: Term) -> Value:
@@ -451,73 +413,6 @@ def _defined_where_valid(value: Value, valid: Term) -> Value:
         if value.defined is valid or b.or_(value.defined, b.not_(valid)) is b.TRUE:
             return Scalar(value.term)
     return value
-
-
-def _merge_stores(condition: Term, then: dict[str, Value], otherwise: dict[str, Value]) -> dict[str, Value]:
-    """Variables of one side only are out of scope afterwards."""
-    return {
-        name: value if value is otherwise[name] else mux(condition, value, otherwise[name])
-        for name, value in then.items()
-        if name in otherwise
-    }
-
-
-def _common(first: tuple[Any, ...], second: tuple[Any, ...]) -> int:
-    count = 0
-    for x, y in zip(first, second, strict=False):
-        if x is not y:
-            break
-        count += 1
-    return count
-
-
-def _merge_cells(
-    condition: Term, then: Mapping[str, tuple[Write, ...]], otherwise: Mapping[str, tuple[Write, ...]]
-) -> Mapping[str, tuple[Write, ...]]:
-    if then is otherwise:
-        return then
-    merged: dict[str, tuple[Write, ...]] = {}
-    for name in {**then, **otherwise}:
-        first, second = then.get(name, ()), otherwise.get(name, ())
-        common = _common(first, second)
-        guarded = [Write(b.and_(condition, w.when), w.index, w.value) for w in first[common:]]
-        guarded += [Write(b.and_(b.not_(condition), w.when), w.index, w.value) for w in second[common:]]
-        merged[name] = (*first[:common], *guarded)
-    return merged
-
-
-def _merge_pieces(condition: Term, then: tuple[Piece, ...], otherwise: tuple[Piece, ...]) -> tuple[Piece, ...]:
-    common = _common(then, otherwise)
-    guarded = [Piece(b.and_(condition, p.when), p.bits, p.length, p.span) for p in then[common:]]
-    guarded += [Piece(b.and_(b.not_(condition), p.when), p.bits, p.length, p.span) for p in otherwise[common:]]
-    return (*then[:common], *guarded)
-
-
-def possible_values(term: Term, span: Span) -> list[int]:
-    """Every value that a term can have, and perhaps more, from the few bits of input that it depends on.
-
-    Raises:
-        Unsupported: it depends on more than :data:`MAX_FREE_BITS`.
-    """
-    atoms: dict[Term, Term] = {}
-    for node in b.postorder([term]):
-        if node.op in ("var", "apply", "select") or (node.op == "extract" and node.args[0].op in ("var", "apply")):
-            atoms[node] = b.var(f"free.{len(atoms)}", node.sort)
-    replaced = b.substitute([term], atoms)[0]
-    free = b.variables(replaced)
-    if sum(max(1, v.width) for v in free) > MAX_FREE_BITS or any(v.sort.index for v in free):
-        raise Unsupported("a size or position that can be too many different numbers", span)
-    values: set[int] = set()
-    for number in range(1 << sum(max(1, v.width) for v in free)):
-        assignment: dict[str, b.Value] = {}
-        for variable in free:
-            width = max(1, variable.width)
-            assignment[variable.name] = number & ((1 << width) - 1)
-            number >>= width
-        result = b.evaluate([replaced], assignment)[0]
-        assert isinstance(result, int)
-        values.add(result)
-    return sorted(values)
 
 
 @contextmanager

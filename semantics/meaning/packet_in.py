@@ -18,6 +18,9 @@ from .references import Reference, assign, fetch
 from .trace import plain
 from .values import Header, Scalar, Stack, Value, Varbit, unpack
 
+MAX_SIZES: Final = 520
+"""Sizes of one varbit that are told apart, when the packet is not known."""
+
 
 def take(m: Machine, start: int, count: int) -> Term | None:
     """``count`` bits of the input from bit ``start`` on; None for none."""
@@ -50,15 +53,15 @@ def _verify_call(m: Machine, node: ir.ExternCall) -> None:
 
 def _extract(m: Machine, node: ir.ExternCall) -> None:
     arguments = bind(m, node.params, node.args, node.span)
-    size = None
-    if len(arguments) > 1:
-        assert arguments[1].value is not None
-        size = m.constant(m.read(arguments[1].value, node.span), node.span)
-    if m.state.dead:
-        return
     header_type = ir.bare(node.params[0].type)
     if not isinstance(header_type, ir.HeaderType):
         raise Unsupported(f"extract into a {type(header_type).__name__}", node.span)
+    size = None
+    if len(arguments) > 1 and not m.state.dead:
+        assert arguments[1].value is not None
+        size = _size(m, header_type, m.read(arguments[1].value, node.span), node.span)
+    if m.state.dead:
+        return
     value = _extracted(m, header_type, size, node.span)
     if m.state.dead or value is None:
         return
@@ -81,12 +84,43 @@ def _name(node: ir.Expr) -> str:
     return ".".join([node.name, *reversed(parts)])
 
 
+def _varbit_type(type_: ir.HeaderType) -> ir.VarbitType | None:
+    bare = (ir.bare(f.type) for f in type_.fields)
+    return next((t for t in bare if isinstance(t, ir.VarbitType)), None)
+
+
+def _size(m: Machine, type_: ir.HeaderType, size: Term, span: Span) -> int | None:
+    """The varbit's size in bits; for sizes that are too large, or no bytes where they must be, the packet is rejected.
+
+    The order of the checks is the specification's: the packet's length comes before the header's.
+    """
+    varbit = _varbit_type(type_)
+    if size.is_const or varbit is None:
+        return m.number(size, span)
+    step = 8 if m.varbit_bytes_only else 1
+    fitting = range(0, varbit.max_width + 1, step)
+    if len(fitting) > MAX_SIZES:
+        raise Unsupported(f"a varbit of more than {MAX_SIZES} sizes", span)
+    found = m.constant(size, span, fitting)
+    if found is not None:
+        return found
+    if m.varbit_bytes_only:
+        uneven = b.ne(b.extract(size, 2, 0), b.bv(0, 3))
+        verify(m, b.not_(uneven), "ParserInvalidArgument", span)
+    if not m.state.dead:
+        taken = b.bv(m.state.cursor + ir.width_of(type_), 64)
+        bits = b.concat(b.zext(m.input.length, 61), b.bv(0, 3))
+        verify(m, b.ule(b.add(taken, b.zext(size, 64)), bits), "PacketTooShort", span)
+        m.reject("HeaderTooShort", span)
+    return None
+
+
 def _extracted(m: Machine, type_: ir.HeaderType, size: int | None, span: Span) -> Header | None:
     """The header at the parser's position, which moves behind it; ``size`` is that of its varbit in bits."""
     fixed = ir.width_of(type_)
     total = fixed + (size or 0)
     start = m.state.cursor
-    varbit = next((ir.bare(f.type) for f in type_.fields if isinstance(ir.bare(f.type), ir.VarbitType)), None)
+    varbit = _varbit_type(type_)
     if size is not None and m.varbit_bytes_only and size % 8:
         m.reject("ParserInvalidArgument", span)
         return None
@@ -150,7 +184,7 @@ def _lookahead(m: Machine, node: ir.ExternCall) -> Value:
 def _advance(m: Machine, node: ir.ExternCall) -> None:
     (argument,) = bind(m, node.params, node.args, node.span)
     assert argument.value is not None
-    amount = m.constant(m.read(argument.value, node.span), node.span)
+    amount = m.number(m.read(argument.value, node.span), node.span)
     if m.state.dead:
         return
     if m.varbit_bytes_only and amount % 8:

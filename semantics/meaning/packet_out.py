@@ -16,10 +16,11 @@ from ..bits import Term
 from ..source import Span, Unsupported
 from .behaviour import Packet
 from .calls import bind
-from .machine import ExternTable, Machine, Piece
+from .machine import ExternTable, Machine
+from .state import Piece
 from .values import Header, Scalar, Stack, Struct, Union, Value, Varbit
 
-MAX_LAYOUTS: Final = 4096
+MAX_LAYOUTS: Final = 512
 """Layouts of the output into which one parser path may split."""
 
 
@@ -93,7 +94,7 @@ def field_bits(m: Machine, value: Value, type_: ir.Type, span: Span) -> list[Ter
         case Header(fields=fields), ir.HeaderType(fields=types):
             return [t for part in types for t in field_bits(m, fields[part.name], part.type, span)]
         case Varbit(bits, length), ir.VarbitType():
-            size = m.constant(length, span)
+            size = m.number(length, span)
             return [b.extract(bits, bits.width - 1, bits.width - size)] if size else []
         case Stack(elements), ir.StackType(element):
             return [t for part in elements for t in field_bits(m, part, element, span)]

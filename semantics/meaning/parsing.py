@@ -18,17 +18,20 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..source import Span, Unsupported
-from .behaviour import Assumption
 from .calls import Argument, call
 from .keysets import select_matches
-from .machine import Fork, LeaveKind, Machine, State
+from .machine import Fork, Machine
+from .state import LeaveKind, State
 from .values import Value, layout
 
 MAX_VISITS: Final = 64
 """Visits of one state on one path, when the packet is not known."""
 
-MAX_PATHS: Final = 20_000
-"""States run in one parser, all paths together."""
+MAX_PATHS: Final = 4_000
+"""States run in one parser, all paths together, when the packet is not known."""
+
+MAX_STEPS: Final = 150_000
+"""States run in one parser, when the packet is known: enough for one state per byte."""
 
 Signature = tuple[object, ...]
 
@@ -85,8 +88,8 @@ def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value]) -> li
         steps = 0
         while run.queue:
             steps += 1
-            if steps > MAX_PATHS:
-                raise Unsupported(f"a parser with more than {MAX_PATHS} paths", parser.span)
+            if steps > (MAX_STEPS if m.input.length.is_const else MAX_PATHS):
+                raise Unsupported(f"a parser that runs more than {steps - 1} states", parser.span)
             _run_next(m, run)
     m.parsing = False
     return list(run.finished.values())
@@ -121,7 +124,8 @@ def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str
         _finish(m, run, state, name == "accept")
         return
     if visits.get(name, 0) >= MAX_VISITS and not state.path.is_const:
-        _cut(m, run, name, state)
+        m.state = state
+        m.cut(f"parser state {run.parser.name}.{name} more than {MAX_VISITS} times", run.states[name].span)
         return
     if name not in run.states:
         raise Unsupported(f"no parser state {name}", run.parser.span)
@@ -135,14 +139,6 @@ def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str
     run.pending[signature] = _Pending(name, state, visits)
     run.counter += 1
     heapq.heappush(run.queue, (state.cursor, run.ranks.get(name, 0), run.counter, signature))
-
-
-def _cut(m: Machine, run: _Run, name: str, state: State) -> None:
-    place = f"{run.parser.name}.{name}"
-    m.assumptions.append(
-        Assumption(f"no packet makes the parser visit {place} more than {MAX_VISITS} times", b.not_(state.path))
-    )
-    m.note(f"the parser's loop through {place} was followed {MAX_VISITS} times")
 
 
 def _finish(m: Machine, run: _Run, state: State, accepted: bool) -> None:
@@ -230,8 +226,9 @@ def run_subparser(m: Machine, parser: ir.Parser, arguments: Sequence[Argument], 
         visits = 0
         while name not in ("accept", "reject") and not m.state.dead:
             visits += 1
-            if visits > MAX_VISITS * max(1, len(states)):
-                raise Unsupported("a loop in a parser that another one applies", parser.span)
+            if visits > MAX_VISITS * len(states):
+                m.cut(f"parser {parser.name} more than {MAX_VISITS} times", parser.span)
+                return
             for statement in states[name].body:
                 m.exec(statement)
             name = _decided_transition(m, states[name].transition)

@@ -98,7 +98,7 @@ def _member_reference(m: Machine, place: Reference, node: ir.Member, name: str) 
 
 def stack_index(m: Machine, stack: Stack, name: str, span: Span) -> int:
     """The element that ``next`` or ``last`` denotes; beyond the ends the packet is rejected with StackOutOfBounds."""
-    at = m.constant(stack.next_index, span)
+    at = m.number(stack.next_index, span)
     index = at if name == "next" else at - 1
     if not 0 <= index < len(stack.elements):
         m.reject("StackOutOfBounds", span)

@@ -11,13 +11,17 @@ from .. import ir
 from ..bits import Term
 from ..source import Span, Unsupported
 from .expressions import convert, is_signed
-from .machine import LeaveKind, Machine, executes
+from .machine import Machine, executes
 from .references import assign, reference
+from .state import LeaveKind
 from .tables import action_number
 from .values import Header, Scalar, Stack, Struct, Union, Value, uninitialised
 
-MAX_ITERATIONS: Final = 4096
+MAX_ITERATIONS: Final = 1024
 """Iterations up to which a loop is unrolled."""
+
+MAX_ALL_ITERATIONS: Final = 20_000
+"""Iterations of all loops together."""
 
 _BREAK: Final = frozenset[LeaveKind]({"break"})
 _CONTINUE: Final = frozenset[LeaveKind]({"continue"})
@@ -137,6 +141,9 @@ def _loop(m: Machine, span: Span, condition: Callable[[], Term], body: ir.Block,
     for _ in range(MAX_ITERATIONS):
         if m.state.dead:
             break
+        m.iterations += 1
+        if m.iterations > MAX_ALL_ITERATIONS:
+            raise Unsupported(f"more than {MAX_ALL_ITERATIONS} iterations of loops", span)
         goes_on = m.decide(condition())
         if goes_on is b.FALSE:
             break
@@ -148,7 +155,7 @@ def _loop(m: Machine, span: Span, condition: Callable[[], Term], body: ir.Block,
         if not m.state.dead:
             update()
     else:
-        raise Unsupported(f"a loop of more than {MAX_ITERATIONS} iterations", span)
+        m.cut(f"the loop at {span} more than {MAX_ITERATIONS} times", span)
     m.rejoin(m.gather(mark, _BREAK))
 
 

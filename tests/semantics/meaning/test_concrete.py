@@ -11,11 +11,12 @@ from p4verify.semantics.meaning.behaviour import (
     Behaviour,
     Case,
     Choice,
+    Fault,
     Output,
     Packet,
     byte,
 )
-from p4verify.semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
+from p4verify.semantics.meaning.concrete import BadBehaviour, Faulted, evaluate_behaviour
 
 LONG = b.uge(LENGTH, b.bv(2, 16))
 ANY = b.var("any.0", 8)
@@ -100,3 +101,10 @@ def test_a_missing_value_is_an_error_unless_there_is_a_default() -> None:
         evaluate_behaviour(asks, b"", 0)
     assert evaluate_behaviour(asks, b"", 0, default=0).case == 0
     assert evaluate_behaviour(asks, b"", 0, inputs={"in.mark": 4}).case == 1
+
+
+def test_a_fault_has_no_outcome() -> None:
+    faulty = swapper(faults=(Fault(b.eq(PORT, b.bv(9, 32)), "reads past the packet"),))
+    assert evaluate_behaviour(faulty, b"abc", 8).outputs
+    with pytest.raises(Faulted, match="reads past the packet"):
+        evaluate_behaviour(faulty, b"abc", 9)

@@ -1,0 +1,109 @@
+"""The state of an execution, and two such states merged into one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .. import bits as b
+from ..bits import Term
+from ..source import NOWHERE, Span
+from .values import Value, mux
+
+LeaveKind = Literal["exit", "return", "break", "continue", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A cell of some state is written: where ``when``, index ``index`` becomes ``value``."""
+
+    when: Term
+    index: Term
+    value: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something emitted: where ``when``, these bits (of a varbit only the first ``length``)."""
+
+    when: Term
+    bits: Term
+    length: Term | None = None
+    span: Span = NOWHERE
+
+
+@dataclass(slots=True)
+class State:
+    """All that an execution changes. ``path`` is the condition, since the block began, under which it is here."""
+
+    store: dict[str, Value]
+    path: Term = b.TRUE
+    facts: frozenset[Term] = frozenset()
+    """Conditions known to hold here; they decide others syntactically."""
+    cells: Mapping[str, tuple[Write, ...]] = field(default_factory=dict)
+    pieces: tuple[Piece, ...] = ()
+    cursor: int = 0
+    """Bits of the input that the parser has taken."""
+    error: Term = b.bv(0, 32)
+    """The parser's error, as an index into ``Program.errors``."""
+
+    def copy(self) -> State:
+        """A state that can change without changing this one."""
+        return State(
+            dict(self.store), self.path, self.facts, self.cells, self.pieces, self.cursor, self.error
+        )  # fmt: skip
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing reaches this point."""
+        return self.path is b.FALSE
+
+
+@dataclass(slots=True)
+class Leaver:
+    """Control that has left a scope: how, the state then, and what ``return`` returned."""
+
+    kind: LeaveKind
+    state: State
+    value: Value | None = None
+
+
+def merge_stores(condition: Term, then: dict[str, Value], otherwise: dict[str, Value]) -> dict[str, Value]:
+    """Variables of one side only are out of scope afterwards."""
+    return {
+        name: value if value is otherwise[name] else mux(condition, value, otherwise[name])
+        for name, value in then.items()
+        if name in otherwise
+    }
+
+
+def _common(first: tuple[Any, ...], second: tuple[Any, ...]) -> int:
+    count = 0
+    for x, y in zip(first, second, strict=False):
+        if x is not y:
+            break
+        count += 1
+    return count
+
+
+def merge_cells(
+    condition: Term, then: Mapping[str, tuple[Write, ...]], otherwise: Mapping[str, tuple[Write, ...]]
+) -> Mapping[str, tuple[Write, ...]]:
+    if then is otherwise:
+        return then
+    merged: dict[str, tuple[Write, ...]] = {}
+    for name in {**then, **otherwise}:
+        first, second = then.get(name, ()), otherwise.get(name, ())
+        common = _common(first, second)
+        guarded = [Write(b.and_(condition, w.when), w.index, w.value) for w in first[common:]]
+        guarded += [Write(b.and_(b.not_(condition), w.when), w.index, w.value) for w in second[common:]]
+        merged[name] = (*first[:common], *guarded)
+    return merged
+
+
+def merge_pieces(condition: Term, then: tuple[Piece, ...], otherwise: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    common = _common(then, otherwise)
+    guarded = [Piece(b.and_(condition, p.when), p.bits, p.length, p.span) for p in then[common:]]
+    guarded += [Piece(b.and_(b.not_(condition), p.when), p.bits, p.length, p.span) for p in otherwise[common:]]
+    return (*then[:common], *guarded)

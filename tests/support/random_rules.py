@@ -1,0 +1,64 @@
+"""Rule sets at random, for any program."""
+
+from __future__ import annotations
+
+import random
+
+from p4verify.semantics import ir
+from p4verify.semantics.rules.build import Builder, check_match, key_bits
+from p4verify.semantics.rules.names import table_actions
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from p4verify.semantics.source import NOWHERE, InputError
+
+
+def random_rules(program: ir.Program, seed: int, pool: list[int]) -> RuleSet:
+    """Some entries in some tables; keys are taken from ``pool`` half of the time."""
+    rng = random.Random(seed)
+    builder = Builder(program)
+    for _, table in program.tables():
+        if table.keys and not table.const_entries:
+            for _ in range(rng.randrange(5)):
+                try:
+                    builder.add(table, _rule(rng, program, table, pool), rng.randrange(1, 4))
+                except InputError:
+                    continue  # the same entry twice
+        if not table.const_default and rng.random() < 0.3:
+            call = _call(rng, program, table, as_default=True)
+            if call is not None:
+                builder.set_default(table, call, NOWHERE)
+    return builder.finish()
+
+
+def _value(rng: random.Random, width: int, pool: list[int]) -> int:
+    choices = [rng.getrandbits(width), rng.randrange(min(4, 1 << width))]
+    if pool:
+        choices += [rng.choice(pool), rng.choice(pool)]
+    return rng.choice(choices) & ((1 << width) - 1)
+
+
+def _match(rng: random.Random, table: ir.Table, key: ir.Key, pool: list[int]) -> Match:
+    width = key_bits(key.expr.type)
+    value = _value(rng, width, pool)
+    kinds: dict[str, Match] = {
+        "exact": Exact(value),
+        "lpm": Lpm(value, rng.randrange(width + 1)),
+        "ternary": Ternary(value, rng.choice([0, (1 << width) - 1, rng.getrandbits(width)])),
+        "optional": Ternary(value, rng.choice([0, (1 << width) - 1])),
+        "range": Range(min(value, other := _value(rng, width, pool)), max(value, other)),
+    }
+    return check_match(table, key, kinds[key.match_kind], NOWHERE)
+
+
+def _call(rng: random.Random, program: ir.Program, table: ir.Table, *, as_default: bool) -> ActionCall | None:
+    legal = [a for a in table_actions(program, table) if not (a.ref.table_only if as_default else a.ref.default_only)]
+    if not legal:
+        return None
+    found = rng.choice(legal)
+    return ActionCall(found.ref.action, tuple(_value(rng, key_bits(p.type), []) for p in found.params))
+
+
+def _rule(rng: random.Random, program: ir.Program, table: ir.Table, pool: list[int]) -> Rule:
+    call = _call(rng, program, table, as_default=False)
+    if call is None:
+        raise InputError
+    return Rule(table.control_name, tuple(_match(rng, table, key, pool) for key in table.keys), call)
