@@ -151,10 +151,20 @@ class Generator:
             self.out.emit(asm.load(size, self.number(), R7, at, signed=size < 8 and self.rng.random() < 0.3))
         elif kind < 0.9:
             self.out.emit(asm.store(size, R7, at, self.number()))
-        elif self.room >= 24:  # a variable offset of few values
-            self.out.emit(asm.mov(R8, self.number()), asm.alu("and", R8, 7), asm.alu("lsh", R8, 1))
-            self.out.emit(asm.alu("add", R8, R7), asm.load(2, self.number(), R8, self.rng.randrange(0, 9)))
-            self.out.emit(asm.mov(R8, 0))
+        else:
+            self._variable_offset()
+
+    def _variable_offset(self) -> None:
+        """A load at an offset of few values, checked by itself."""
+        out, at, size = self.out, self.rng.randrange(0, 40), self.rng.choice((1, 2, 4, 8))
+        past = out.label()
+        out.emit(asm.mov(R8, self.number()), asm.alu("and", R8, self.rng.choice((3, 7, 0x3C))))
+        out.emit(asm.alu("add", R8, R7), asm.load(4, R0, R6, 80 if self.hook == "tc" else 4))
+        out.emit(asm.mov(R1, R8), asm.alu("add", R1, at + size))
+        out.jump("jgt", R1, R0, past)
+        out.emit(asm.load(size, self.rng.choice((R2, R3, R9)), R8, at))
+        out.place(past)
+        out.emit(asm.mov(R8, 0), asm.mov(R0, self.constant()), asm.mov(R1, self.constant()))
 
     def branch(self) -> None:
         """A conditional jump over a few steps, or one of two ways."""

@@ -1,0 +1,145 @@
+"""Random programs and frames: the meaning says what the kernel does. And wrong meanings are found out."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.ebpf_differential import one_round, rounds
+from p4verify.semantics import bits as b
+from p4verify.targets.ebpf.artifact import asm
+from p4verify.targets.ebpf.artifact.asm import R0
+from p4verify.targets.ebpf.meaning import alu, helpers_maps, helpers_skb, hooks, meaning, memory, state
+from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram
+from tests.support.bpf_compare import evaluated
+from tests.support.bpf_random import MAPS, random_object
+from tests.support.frames import frame
+
+pytestmark = pytest.mark.oracle
+
+
+def mismatches(oracle: KernelOracle, seed: int, pairs: int) -> tuple[list[str], Counter[str]]:
+    rng, counts, texts = random.Random(seed), Counter[str](), []
+    while counts["pairs"] < pairs:
+        texts += [text for text in one_round(oracle, rng.getrandbits(48), counts) if text]
+    return texts, counts
+
+
+def test_meaning_and_kernel_agree(kernel_oracle: KernelOracle) -> None:
+    wrong, counts = mismatches(kernel_oracle, 11, 240)
+    assert wrong == []
+    assert counts["programs"] >= 30
+    assert not [name for name in counts if name.startswith("unsupported")]
+    assert counts["pairs with an output"] > counts["pairs"] // 3
+
+
+@pytest.mark.campaign
+def test_meaning_and_kernel_agree_campaign(kernel_oracle: KernelOracle) -> None:
+    wrong, _ = mismatches(kernel_oracle, 12, 20_000)
+    assert wrong == []
+
+
+def test_runs_without_a_network(kernel_oracle: KernelOracle) -> None:
+    """BPF_PROG_TEST_RUN, which knows nothing of tags: XDP programs, and tc programs on frames that need none."""
+    rng, ran = random.Random(3), 0
+    while ran < 60:
+        hook = rng.choice(("tc", "xdp"))
+        obj = random_object(rng, hook, 30)
+        maps = {i.map for i in obj.programs[0].insns if i.map}
+        if maps or any(i.opcode == 0x85 and i.imm != 28 for i in obj.programs[0].insns):
+            continue  # what helpers leave beside the packet is not seen here
+        behaviour = meaning(obj)
+        with KernelProgram(hook, obj.programs[0].insns) as program:
+            for _ in range(5):
+                data = frame(rng)
+                if hook == "tc" and (data[12:14] in (b"\x81\x00", b"\x88\xa8") or len(data) < 54):
+                    continue
+                if any(i.opcode == 0x61 and i.src == 6 and i.off in (12, 36, 40) for i in obj.programs[0].insns):
+                    continue  # interface numbers are those of a device of the kernel's own
+                got = program.test_run(data)
+                said = evaluated(behaviour, obj, {}, 1, data)
+                passed = got.result == 2 if hook == "xdp" else got.result not in (2, 4, 7, 8)
+                assert passed == any(to == "stack" for to, _, _ in said.outputs)
+                for to, _, out in said.outputs:
+                    assert to != "stack" or out == got.packet
+                ran += 1
+
+
+# --- a comparison that cannot fail proves nothing -----------------------------------------------------------------
+
+Change = Callable[[pytest.MonkeyPatch], None]
+
+
+def _binary(name: str, function: Callable[[b.Term, b.Term], b.Term]) -> Change:
+    return lambda patch: patch.setitem(alu._BINARY, name, function)
+
+
+def _shift_unmasked(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(alu._BINARY, "lsh", b.shl)
+
+
+def _no_tag_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(hooks, "with_tag", lambda layout, vlan: layout)
+
+
+def _stolen_passes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(hooks, "TC_ACT_STOLEN", 2)
+
+
+def _long_tags_only(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(hooks, "UNTAG_LENGTH", 18)
+
+
+def _big_endian_memory(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(memory, "little_endian", lambda values: b.concat(*values))
+
+
+def _first_side_wins(patch: pytest.MonkeyPatch) -> None:
+    whole = state._joined
+    patch.setattr(state, "_joined", lambda x, y: (b.TRUE, whole(x, y)[1]))
+
+
+def _present_in_arrays(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        helpers_maps, "present", lambda machine, where, item, key: b.TRUE if "array" in item.type else b.FALSE
+    )
+
+
+def _pop_keeps_next_tag(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(helpers_skb, "_next_tag", lambda machine, where: helpers_maps.result(where, 0))
+
+
+MUTANTS: dict[str, Change] = {
+    "division by zero gives all ones": _binary("div", b.udiv),
+    "remainder by zero gives 0": _binary("mod", lambda x, y: b.ite(b.to_bool(y), b.urem(x, y), b.bv(0, x.width))),
+    "arithmetic shift is logical": _binary("arsh", b.lshr),
+    "shift amounts are not masked": _shift_unmasked,
+    "the tag is not put back": _no_tag_back,
+    "TC_ACT_STOLEN passes": _stolen_passes,
+    "a tagged frame of 18 bytes passes": _long_tags_only,
+    "memory is big-endian": _big_endian_memory,
+    "one side of a join is lost": _first_side_wins,
+    "hash maps are empty": _present_in_arrays,
+    "a second tag stays in the packet": _pop_keeps_next_tag,
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_wrong_meanings_are_found_out(kernel_oracle: KernelOracle, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    MUTANTS[name](monkeypatch)
+    texts = itertools.islice(rounds(kernel_oracle, 20, Counter()), 4000)
+    assert any(texts), "no mismatch was seen"
+
+
+def test_the_generator_writes_what_it_should() -> None:
+    """Every kind of step occurs, so that agreement means something."""
+    rng = random.Random(1)
+    seen = {insn.imm for _ in range(200) for insn in random_object(rng, "tc").programs[0].insns if insn.opcode == 0x85}
+    assert seen == {1, 2, 9, 18, 19, 23, 26, 28, 39, 43}
+    assert {i.map for _ in range(50) for i in random_object(rng, "xdp").programs[0].insns} >= {m.name for m in MAPS}
+    assert asm.exit_() == random_object(rng, "xdp").programs[0].insns[-1]
+    assert R0 == 0
