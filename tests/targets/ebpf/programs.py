@@ -1,8 +1,11 @@
-"""Small p4ast programs made by hand, for tests of the eBPF lowering that must not depend on the front end."""
+"""Small programs for tests of the eBPF lowering and fill-up, by hand or from text."""
 
 from __future__ import annotations
 
 from p4verify.semantics import ir
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.rules.ruleset import ActionCall, Match, Rule
+from p4verify.targets.ebpf import fillup
 
 ETHERNET = ir.HeaderType(
     "ethernet_t", (ir.Field("dst", ir.bits(48)), ir.Field("src", ir.bits(48)), ir.Field("type", ir.bits(16)))
@@ -129,3 +132,46 @@ def acl(kinds: tuple[str, ...] = ("exact",), *, const_default: bool = False) -> 
     )
     body = (accept(FALSE), ir.Do(ir.TableApply("acl", "", ir.VOID)))
     return ebpf_filter(body, actions=(allow, drop), tables=(table,))
+
+
+# --- from text ------------------------------------------------------------------------------------------------------
+
+CODE = """
+#include <core.p4>
+#include <ebpf_model.p4>
+header h_t {{ {fields} }}
+struct headers {{ h_t h; }}
+parser prs(packet_in p, out headers hdr) {{ state start {{ p.extract(hdr.h); transition accept; }} }}
+control filt(inout headers hdr, out bool ok) {{
+    action yes(bit<12> narrow, bool flag, bit<48> wide) {{ ok = flag; }}
+    action no() {{ ok = false; }}
+    table t {{
+        key = {{ {keys} }}
+        actions = {{ yes; no; NoAction; }}
+        {rest}
+    }}
+    apply {{ ok = true; t.apply(); }}
+}}
+ebpfFilter(prs(), filt()) main;
+"""
+
+
+def one_table(*keys: tuple[int, str], rest: str = "default_action = no();") -> ir.Program:
+    """One table ``filt.t`` with keys of these widths and match kinds."""
+    pad = -sum(width for width, _ in keys) % 8
+    fields = "".join(f"bit<{width}> f{i}; " for i, (width, _) in enumerate(keys)) + (f"bit<{pad}> pad;" if pad else "")
+    listed = "".join(f'hdr.h.f{i}: {kind} @name("k{i}"); ' for i, (_, kind) in enumerate(keys))
+    return load_text(CODE.format(fields=fields, keys=listed, rest=rest), "t.p4").program
+
+
+def table(*keys: tuple[int, str], rest: str = "default_action = no();") -> fillup.TableLayout:
+    """The layout of :func:`one_table`."""
+    return fillup.layouts(one_table(*keys, rest=rest))["filt.t"]
+
+
+NO = ActionCall("no")
+
+
+def rule(*matches: Match, call: ActionCall = NO) -> Rule:
+    """A rule of :func:`one_table`."""
+    return Rule("filt.t", matches, call)
