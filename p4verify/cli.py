@@ -104,7 +104,7 @@ def _add_parse(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "parse", "parse", "read and check programs; --format json prints p4ast")
     parser.add_argument("programs", nargs="+", metavar="PROGRAM")
     _add_source_options(parser)
-    _add_output_options(parser, ("text", "json", "netlink"))
+    _add_output_options(parser, ("text", "json", "netlink", "p4info"))
 
 
 def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:

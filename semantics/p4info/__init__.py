@@ -1,4 +1,4 @@
-"""P4Info, the control plane's view of a program: ``from p4verify.semantics import p4info``; ``p4info.to_text(program)``.
+"""P4Info, the control plane's view of a program: ``p4info.to_text(program)``.
 
 After the P4Runtime specification 1.4 ("P4Info Message"). :mod:`.model` has the messages, :func:`from_program` makes
 them, :func:`write` prints them in protocol buffers' text format.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
@@ -61,6 +62,14 @@ def has(annotations: Iterable[ir.Annotation], name: str) -> bool:
 def text_of(annotation: ir.Annotation) -> str:
     """The one string that the annotation holds."""
     return str(annotation.values[0]) if annotation.values else annotation.body or ""
+
+
+def pairs_of(annotation: ir.Annotation) -> list[tuple[str, str]]:
+    """The keys and values of ``@a[k = v]`` or, an older form, ``@a(k = v)``, as text."""
+    if annotation.pairs:
+        return [(key, str(value)) for key, value in annotation.pairs]
+    parts = re.split(r"(?:^|,)\s*(\w+)\s*=\s", annotation.body or "")
+    return [(key, value.strip()) for key, value in zip(parts[1::2], parts[2::2], strict=True)]
 
 
 def given_name(annotations: Iterable[ir.Annotation], name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 from .. import ir
 from ..source import InputError, Unsupported
 from . import model as m
-from .annotations import find, given_name, has, shown, text_of
+from .annotations import find, given_name, has, pairs_of, shown, text_of
 from .architecture import Architecture, architecture
 from .externs import ExternInfo
 from .ids import Kind, field_ids
@@ -161,7 +161,7 @@ class _Builder:
         )
 
     def _action(self, action: ir.Action) -> m.Action:
-        params = _control_params(action)
+        params = _control_params(action) if action.control_name in self.used.in_tables else []
         fields = [
             self._field(given_name(p.annotations, param_name(p)), p, number, enums=True)
             for p, number in zip(params, field_ids(params), strict=True)
@@ -225,9 +225,10 @@ class _Builder:
         platform: m.PlatformProperties | None = None
         for annotation in self.program.annotations:
             if annotation.name == "pkginfo":
-                strings.update({k: str(v) for k, v in annotation.pairs if k in _STRINGS})
+                strings.update({k: v for k, v in pairs_of(annotation) if k in _STRINGS})
             elif annotation.name == "platform_property":
-                platform = m.PlatformProperties(**{k: int(v) for k, v in annotation.pairs if k in _REPLICAS})
+                numbers = [(k, v) for k, v in pairs_of(annotation) if k in _REPLICAS and v.isdecimal()]
+                platform = m.PlatformProperties(**{k: int(v) for k, v in numbers})
         return m.PkgInfo(
             doc=texts.doc,
             annotations=texts.plain,

@@ -129,9 +129,7 @@ class ExternInfo:
         return tuple(self._profile(instance, role) for instance, role in self._of(Kind.ACTION_PROFILE))
 
     def _profile(self, instance: ir.Instance, role: ExternRole) -> m.ActionProfile:
-        preamble = self.symbols.preamble(
-            Kind.ACTION_PROFILE, instance.name, instance.annotations, _PROFILE_ANNOTATIONS
-        )
+        preamble = self.symbols.preamble(Kind.ACTION_PROFILE, instance.name, instance.annotations, _PROFILE_ANNOTATIONS)
         names = sorted(
             {t.control_name for _, t in self.used.tables if _attached(t, self.arch.implementation) == instance.name}
         )

@@ -101,11 +101,12 @@ def field_ids(items: Sequence[ir.Key] | Sequence[ir.Param] | Sequence[ir.Field])
     """
     given = [own_id(item.annotations) for item in items]
     taken: set[int] = set()
-    for item, number in zip(items, given, strict=True):
+    for place, number in enumerate(given):
         if number is None:
             continue
         if not 0 < number <= MAX_FIELD_ID or number in taken:
-            raise InputError.at(item.span, f"@id({number}) of {item.name} is taken already, or no id")
+            message = f"@id({number}) of {items[place].name} is taken already, or no id"
+            raise InputError.at(items[place].span, message)
         taken.add(number)
     ids: list[int] = []
     position = 1

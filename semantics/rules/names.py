@@ -6,12 +6,12 @@ The formats are written by people, for several tools: a name may be the whole co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from .. import ir
+from ..p4info.names import param_name as param_name
 from ..source import InputError, Span
 from .build import key_bits
 
@@ -101,19 +101,6 @@ def find_key(table: ir.Table, name: str, span: Span) -> int:
         wanted = wanted[len("key.") :]
     positions = list(range(len(table.keys)))
     return pick(positions, lambda i: table.keys[i].name, wanted, f"key of table {table.control_name}", span)
-
-
-def param_name(param: ir.Param) -> str:
-    """A parameter's name as the source has it, which is what the control plane sees.
-
-    Names within a block are unique in the IR, so the elaborator appends a number to some; the place of the declaration
-    tells how long the name was.
-    """
-    length = param.span.end_column - param.span.column
-    if param.span.line == param.span.end_line and 0 < length < len(param.name):
-        if re.fullmatch(r"_\d+", param.name[length:]):
-            return param.name[:length]
-    return param.name
 
 
 def check_value(value: int, param: ir.Param, span: Span) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from p4verify.semantics.rules.protobuf_text import Message, Scalar, parse
 
-ORDERED = frozenset({"match_fields", "action_refs", "params", "metadata", "members", "match", "expressions", "kv_pairs"})
+ORDERED = frozenset(
+    {"match_fields", "action_refs", "params", "metadata", "members", "match", "expressions", "kv_pairs"}
+)
 
 
 def plain(text: str, name: str) -> object:
