@@ -175,3 +175,29 @@ NO = ActionCall("no")
 def rule(*matches: Match, call: ActionCall = NO) -> Rule:
     """A rule of :func:`one_table`."""
     return Rule("filt.t", matches, call)
+
+
+V1_CODE = """
+#include <core.p4>
+#include <v1model.p4>
+{types}
+struct metadata {{ {metadata} }}
+parser Prs(packet_in p, out headers hdr, inout metadata meta, inout standard_metadata_t std) {{ {states} }}
+control Ver(inout headers hdr, inout metadata meta) {{ apply {{ }} }}
+control Ing(inout headers hdr, inout metadata meta, inout standard_metadata_t std) {{ {ingress} }}
+control Egr(inout headers hdr, inout metadata meta, inout standard_metadata_t std) {{ {egress} }}
+control Upd(inout headers hdr, inout metadata meta) {{ {update} }}
+control Dep(packet_out p, in headers hdr) {{ apply {{ {emits} }} }}
+V1Switch(Prs(), Ver(), Ing(), Egr(), Upd(), Dep()) main;
+"""
+
+
+def v1_program(
+    types: str, states: str, ingress: str, emits: str, *, metadata: str = "", egress: str = "", update: str = ""
+) -> str:
+    """A v1model program's text from its parts; ``ingress``, ``egress`` and ``update`` with locals and ``apply``."""
+    nothing = "apply { }"
+    return V1_CODE.format(
+        types=types, states=states, ingress=ingress, emits=emits, metadata=metadata, egress=egress or nothing,
+        update=update or nothing,
+    )  # fmt: skip
