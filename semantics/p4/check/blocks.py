@@ -82,13 +82,11 @@ def _parser_body(cx: Context, node: ast.ParserDecl) -> typed.ParserBody:
 
 def _value_set(cx: Context, node: ast.ValueSetDecl) -> ValueSetSymbol:
     type_ = typenames.resolve(cx, node.type)
-    size = typenames.integer(cx, node.size, "the size of a value_set")
-    if size is not None and size < 0:
-        cx.error(node.size.span, "the size of a value_set must not be negative")
+    size = tables.size(cx, node.size, "a value_set")
     if not _in_value_set(type_):
         cx.error(node.type.span, f"a value_set cannot hold values of type {type_}")
     notes = annotate.convert(cx, node.annotations)
-    symbol = ValueSetSymbol(node.name.text, node.name.span, type_, size or 0, annotations=notes)
+    symbol = ValueSetSymbol(node.name.text, node.name.span, type_, size or typed.WRONG, annotations=notes)
     cx.declare(symbol)
     return symbol
 

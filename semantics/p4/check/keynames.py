@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from .. import syntax as ast
 from . import typed
-from .context import Context
 
 
-def key_name(cx: Context, node: ast.Expression, found: typed.Expr) -> str | None:
+def key_name(expr: typed.Expr) -> str | None:
     """``hdr.ipv4.dst``, ``hdr.ipv4.$valid$``, ``stack[0].f``, ``x[7:0]``; None if the expression has no such form."""
-    return _name(node)
-
-
-def _name(node: ast.Expression) -> str | None:
-    match node:
-        case ast.NameExpr(name=name, absolute=absolute):
-            return f".{name}" if absolute else name
-        case ast.Member(base=base, member=member):
-            return _joined(_name(base), f".{member.text}")
-        case ast.Index(base=base, index=index):
-            at = _name(index)
-            return _joined(_name(base), f"[{at}]") if at is not None else None
-        case ast.Slice(base=base, high=high, low=low):
-            top, bottom = _name(high), _name(low)
-            return _joined(_name(base), f"[{top}:{bottom}]") if top is not None and bottom is not None else None
-        case ast.IntLiteral(value=value):
-            return str(value)
-        case ast.Binary(op="&", left=left, right=right):
-            first, second = _name(left), _name(right)
-            return f"{first} & {second}" if first is not None and second is not None else None
-        case ast.Call(callee=ast.Member(base=base, member=member), arguments=()):
-            tail = "$valid$" if member.text == "isValid" else f"{member.text}()"
-            return _joined(_name(base), f".{tail}")
+    match expr:
+        case typed.Var(symbol=symbol) | typed.ConstructorParam(symbol=symbol):
+            return symbol.name
+        case typed.Const(value=value):
+            return str(value).lower() if isinstance(value, bool) else str(value)
+        case typed.Member(base=base, name=name):
+            return _joined(key_name(base), f".{name}")
+        case typed.Index(base=base, index=index):
+            at = key_name(index)
+            return None if at is None else _joined(key_name(base), f"[{at}]")
+        case typed.Slice(base=base, high=high, low=low):
+            return _joined(key_name(base), f"[{high}:{low}]")
+        case typed.HeaderOp(op="isValid", base=base):
+            return _joined(key_name(base), ".$valid$")
+        case typed.Binary(op="&", left=left, right=right):
+            first, second = key_name(left), key_name(right)
+            return None if first is None or second is None else f"{first} & {second}"
+        case typed.Call(receiver=receiver, callee=callee, args=()) if receiver is not None:
+            return _joined(key_name(receiver), f".{callee.name}()")
     return None
 
 

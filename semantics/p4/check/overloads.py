@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...source import Span
+from ...source import Span, Unsupported
 from .. import syntax as ast
 from . import calls, legality, typed, typenames
 from .context import Context
@@ -67,6 +67,7 @@ def resolve_call(
         return None
     placed = _place(callee, nodes, given)
     assert not isinstance(placed, str)
+    _in_order(placed, nodes, span)
     return _infer(cx, name, callee, placed, type_args, span)
 
 
@@ -159,6 +160,19 @@ def _types_fit(callee: Callee, nodes: tuple[ast.Argument, ...], given: list[type
         return False
     bindings: Bindings = dict.fromkeys(callee.type_params)
     return all(g is None or unify(bindings, type_, g.type) for _, type_, node, g in placed if node is not None)
+
+
+def _in_order(placed: Placed, nodes: tuple[ast.Argument, ...], span: Span) -> None:
+    """Arguments are evaluated as they are written; the IR has them as they are declared.
+
+    Raises:
+        Unsupported: the orders differ, and it shows: there is a call among the arguments.
+    """
+    if not nodes or nodes[0].name is None:
+        return
+    order = [node for _, _, node, _ in placed if node is not None]
+    if order != list(nodes) and any(g is not None and legality.has_call(g) for _, _, _, g in placed):
+        raise Unsupported("named arguments in another order than declared, with a call among them", span)
 
 
 # --- type arguments ------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from .types import (
     VOID,
     ActionRun,
     Bits,
+    Braces,
     Enum,
     ListOf,
     Stack,
@@ -248,6 +249,7 @@ def _for_in(cx: Context, node: ast.ForIn) -> typed.Stmt | None:
         over = _range(cx, node.collection, type_)
     else:
         over = expressions.value(cx, node.collection)
+        over = convert(cx, over, ListOf(type_)) or over if isinstance(over.type, Braces) else over
         element = _element_type(over.type)
         if element is None:
             cx.error(node.collection.span, f"'for in' cannot go through a value of type {over.type}")

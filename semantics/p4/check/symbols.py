@@ -282,7 +282,7 @@ class ValueSetSymbol(Symbol):
     """A ``value_set``."""
 
     type: Type
-    size: int
+    size: typed.Expr
 
     what = "value_set"
 

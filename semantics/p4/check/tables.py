@@ -10,7 +10,7 @@ from . import annotate, expressions, keynames, keysets, legality, typed, typenam
 from .context import Context, closest
 from .convert import convert
 from .overloads import Callee, resolve_call
-from .symbols import ActionSymbol, TableSymbol
+from .symbols import ActionSymbol, ParamSymbol, TableSymbol
 from .types import BOOL, INT, UNKNOWN, Bits, Enum, Type, bare
 
 _UNIQUE: Final = frozenset(("default_action", "size", "largest_priority_wins", "priority_delta"))
@@ -81,11 +81,10 @@ def _key(cx: Context, table_: TableSymbol, node: ast.KeyElement) -> typed.Key:
         cx.error(node.expression.span, f"a table key cannot be of type {found.type}")
     notes = annotate.convert(cx, node.annotations)
     given = annotate.find(notes, "name")
-    name = _text(given) if given is not None else keynames.key_name(cx, node.expression, found)
-    if name is None:
+    name = _text(given) if given is not None else keynames.key_name(found)
+    if name is None and found.type is not UNKNOWN:
         cx.error(node.expression.span, "this key needs a @name annotation: none can be made from its expression")
-        name = "?"
-    return typed.Key(found, kind.text, name, notes, node.span)
+    return typed.Key(found, kind.text, name or "", notes, node.span)
 
 
 def _text(annotation: Annotation) -> str:
@@ -164,9 +163,7 @@ def bound_action(
         cx.error(node.span, f"too many arguments for '{action.name}'", (action.span, "the action"))
         return None
     directed = [p for p in params if p.direction]
-    skipped = len(directed) if len(given) == len(params) - len(directed) and not _named(given) else 0
-    if skipped and what != "default action":
-        skipped = len(directed)
+    skipped = len(directed) if len(given) == len(params) - len(directed) and not _gives(given, directed) else 0
     wanted = [(p, p.type) for p in params[skipped:]]
     callee = Callee(action, (), wanted, action.result, "action")
     found = resolve_call(cx, action.name, [callee], (), given, node.span)
@@ -175,8 +172,10 @@ def bound_action(
     return _split(cx, action, ref, skipped, found.args, given, node)
 
 
-def _named(given: tuple[ast.Argument, ...]) -> bool:
-    return any(a.name is not None for a in given)
+def _gives(given: tuple[ast.Argument, ...], params: list[ParamSymbol]) -> bool:
+    """Whether one of ``params`` is given by name."""
+    names = {p.name for p in params}
+    return any(a.name is not None and a.name.text in names for a in given)
 
 
 def _called(node: ast.Expression | ast.ActionRef) -> tuple[ast.NameExpr | None, tuple[ast.Argument, ...]]:
@@ -285,7 +284,7 @@ def _value_properties(cx: Context, node: ast.TableDecl, symbol: TableSymbol, bod
             body.const_default = item.const
             _not_table_only(cx, body, item)
         elif name == "size":
-            body.size = _size(cx, item)
+            body.size = size(cx, item.value, "a table")
         elif name == "largest_priority_wins":
             flag = typenames.constant(cx, item.value, "'largest_priority_wins'")
             if flag is not None and not isinstance(flag, bool):
@@ -311,18 +310,19 @@ def _not_table_only(cx: Context, body: typed.TableBody, item: ast.ValueProperty)
         )
 
 
-def _size(cx: Context, item: ast.ValueProperty) -> typed.Expr | None:
-    found = expressions.value(cx, item.value)
+def size(cx: Context, node: ast.Expression, what: str) -> typed.Expr | None:
+    """The size of a table or value set: a compile-time known number, not negative."""
+    found = expressions.value(cx, node)
     if found.type is UNKNOWN:
         return None
     if found.type != INT and not isinstance(bare(found.type), Bits):
-        cx.error(item.value.span, f"the size of a table must be an integer, not {found.type}")
+        cx.error(node.span, f"the size of {what} must be an integer, not {found.type}")
         return None
     if not legality.is_compile_time(found):
-        cx.error(item.value.span, "the size of a table must be a compile-time known value")
+        cx.error(node.span, f"the size of {what} must be a compile-time known value")
         return None
     if isinstance(found, typed.Const) and int(found.value) < 0:
-        cx.error(item.value.span, "the size of a table must not be negative")
+        cx.error(node.span, f"the size of {what} must not be negative")
         return None
     return found
 

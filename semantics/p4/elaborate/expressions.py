@@ -144,6 +144,8 @@ def _cast(env: Environment, node: typed.Cast) -> ir.Expr:
             return ir.Const(fold_cast(operand.value, source, target), type_, node.span)
         except BadConstant as bad:
             raise InputError.at(node.span, str(bad)) from None
+    if isinstance(type_, ir.IntType):
+        raise Unsupported("a value of type int that is not known at compile time", node.span)
     return ir.Cast(operand, type_, node.span)
 
 
@@ -227,10 +229,13 @@ def _extern_call(
 
 
 def param(env: Environment, symbol: ParamSymbol, type_: Type, name: str | None = None) -> ir.Param:
-    """A parameter in the IR."""
+    """A parameter in the IR; ``name`` is given to those of what has a body, where no ``int`` may be."""
+    made = env.type(type_)
+    if name is not None and isinstance(made, ir.IntType):
+        raise Unsupported(f"a parameter '{symbol.name}' of type int that is no constructor parameter", symbol.span)
     return ir.Param(
         symbol.name if name is None else name,
-        env.type(type_),
+        made,
         symbol.direction,
         symbol.optional,
         symbol.annotations,

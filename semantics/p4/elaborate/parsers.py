@@ -15,7 +15,14 @@ def parser(env: Environment, symbol: BlockSymbol, body: typed.ParserBody, params
         env.name(state.symbol)
     locals_ = blocks.locals_of(env, body.locals)
     sets = tuple(
-        ir.ValueSetDecl(env.name(v), control_name(env.path, v), env.type(v.type), v.size, v.annotations, v.span)
+        ir.ValueSetDecl(
+            env.name(v),
+            control_name(env.path, v),
+            env.type(v.type),
+            expressions.integer(env, v.size, "the size of the value_set"),
+            v.annotations,
+            v.span,
+        )
         for v in body.value_sets
     )
     states = tuple(_state(env, s) for s in body.states)

@@ -6,7 +6,7 @@ from typing import Final
 
 from ... import ir
 from ..check import Checked
-from ..check.symbols import ActionSymbol, Scope, TypeSymbol
+from ..check.symbols import ActionSymbol, Symbol
 from ..check.types import Package
 from . import blocks, functions
 from .environment import Environment, Shared
@@ -39,11 +39,10 @@ def elaborate(checked: Checked, file: str, arch: str | None = None) -> ir.Progra
         name = blocks.declared(top, instance)
         if instance.name == "main" and isinstance(instance.type, Package):
             main = name
-    actions = tuple(_alone(shared, a) for a in checked.program.actions)
+    actions = tuple(_alone(shared, a, checked.program.actions) for a in checked.program.actions)
     for function in checked.program.functions:
         if not function.type_params:
             functions.instance(shared, function, ())
-    _declared_types(checked.scope, shared.types)
     package = next((p for p in shared.packages if p.name == main), None)
     annotations = next((i.annotations for i in checked.program.instances if i.name == "main"), ())
     return ir.Program(
@@ -63,12 +62,9 @@ def elaborate(checked: Checked, file: str, arch: str | None = None) -> ir.Progra
     )
 
 
-def _alone(shared: Shared, action: ActionSymbol) -> ir.Action:
-    return functions.action(Environment(shared), action)
-
-
-def _declared_types(scope: Scope, types: Types) -> None:
-    """Nothing more: only types that are used belong to the program."""
-
-
-__all__ = ["ARCHITECTURES", "TypeSymbol", "elaborate"]
+def _alone(shared: Shared, action: ActionSymbol, everything: list[ActionSymbol]) -> ir.Action:
+    """An action of the top level by itself; it calls others by their own names."""
+    names: dict[Symbol, str] = {a: a.name for a in everything}
+    actions = {a: a.name for a in everything}
+    env = Environment(shared, names=names, taken=set(names.values()), actions=actions)
+    return functions.action(env, action)

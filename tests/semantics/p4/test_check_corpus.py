@@ -1,0 +1,161 @@
+"""The programs of others: the good ones check and become well-formed p4ast, the bad ones are refused.
+
+Every day a sample of them; ``-m campaign`` walks all. Programs that really violate the specification are listed with
+the section; a listed program that is accepted after all fails the test.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from p4verify.semantics.ir.verify import verify
+from p4verify.semantics.p4.frontend import deep_recursion, load
+from p4verify.semantics.p4.preprocess import SHIPPED
+from p4verify.semantics.source import Diagnostic, InputError, Unsupported
+
+pytestmark = pytest.mark.corpus
+
+VIOLATIONS = {
+    "array1": "7.2.3: arrays are of headers",
+    "array2": "7.2.3: arrays are of headers",
+    "non_header_array_access_in_parser": "7.2.3: arrays are of headers",
+    "externArray1": "11.3: an instantiation makes one object, no array",
+    "generic-extern-inference": "11.3: an instantiation makes one object, no array",
+    "factory1": "18.1: a constructor argument is a compile-time known value, no call",
+    "factory2": "18.1: a constructor argument is a compile-time known value, no call",
+    "hashext3": "18.1: a constructor argument is a compile-time known value, no call",
+    "gauntlet_various_ops-bmv2": "8.7: bitwise operators are not defined on int",
+    "issue3238": "8.11.2: no implicit cast makes an int of bits",
+    "issue3283": "8.11.2: no implicit cast makes an int of bits",
+    "issue3379": "6.8: packages are not overloaded",
+    "minsize": "7.2.3: the size of a header stack is positive",
+    "spec-ex25": "14.2.1.4: an exact key takes no mask",
+    "const_entries_range_mask": "14.2.1.4: a range key takes no mask",
+}
+
+NO_IR = {
+    "issue3394": "a parameter of type int of a control that is applied",
+    "parser-unroll-test1": "arithmetic on int at run time",
+    "issue5335_default_initialized_non_header_stack": "arrays of structs",
+    "issue5335_default_initialized_non_header_stack_nested": "arrays of structs",
+}
+
+PRINTED = {
+    "issue47": "grammar: a width that is no literal has no parentheses",
+    "issue561-bmv2-frontend": "18.3: copies of an action in two controls have one control-plane name",
+    "v1model-special-ops-bmv2-frontend": "18.3: copies of an action in two controls have one control-plane name",
+    "psa-dpdk-flatten-local-struct-midend": "7.2.7: values of new types are given as plain bits",
+    "psa-dpdk-struct-field-midend": "7.2.7: values of new types are given as plain bits",
+}
+
+ACCEPTED = {
+    "annotation": "an annotation that the grammar allows here",
+    "compound-assignment": "a limit of one target: division at run time",
+    "issue1777-bmv2": "a limit of one target",
+    "issue2283_2-bmv2": "an annotation of P4Runtime",
+    "issue2545": "a limit of one target",
+    "issue3291": "a limit of the reference compiler: a generic type as its own argument",
+    "issue3299": "a limit of one target: switch in actions",
+    "issue3613": "a limit of the reference compiler: switch without core.p4",
+    "issue5296_invalid_version": "the version of an architecture",
+    "issue5296_unknown_version": "the version of an architecture",
+    "issue532": "a limit of P4Runtime: an action parameter of a struct type",
+    "issue5703_header_union_stack": "a limit of one target: the index of a stack of unions",
+    "issue819": "a limit of the reference compiler: a generic type as its own argument",
+    "spec-ex32_e": "an annotation of nobody",
+}
+"""Programs of the error corpus that are legal P4-16, or illegal for one target only."""
+
+
+def includes(path: Path) -> tuple[str, ...]:
+    """Programs for DPDK are meant for that target's versions of the architectures' declarations."""
+    return (str(Path(SHIPPED) / "dpdk"),) if "dpdk" in path.name else ()
+
+
+def outcome(path: Path) -> str:
+    """``ok``, or why the program is not loaded; anything that is no clean complaint fails the test."""
+    try:
+        program = load(str(path), includes(path)).program
+    except Unsupported as error:
+        return f"unsupported: {error}"
+    except InputError as error:
+        if "the file is empty" in error.diagnostics[0].message:
+            return "ok"
+        return error.diagnostics[0].render()
+    with deep_recursion():
+        verify(program)
+    return "ok"
+
+
+def check_all(paths: list[Path], listed: Mapping[str, str]) -> None:
+    """Every program is fine, but for those that are listed."""
+    found = {path.stem: outcome(path) for path in paths}
+    assert {stem: text for stem, text in found.items() if text != "ok" and stem not in listed} == {}
+    assert {stem for stem, text in found.items() if text == "ok" and stem in listed} == set()
+
+
+def programs(corpus: Path, *folders: str) -> list[Path]:
+    return [p for folder in folders for p in sorted((corpus / "p4c" / folder).glob("*.p4"))]
+
+
+def test_sample_of_good_programs(corpus: Path) -> None:
+    every = programs(corpus, "p4_16_samples", "p4tc_samples")
+    listed = [p for p in every if p.stem in VIOLATIONS or p.stem in NO_IR]
+    check_all([*listed, *random.Random(1).sample(every, 300)], {**VIOLATIONS, **NO_IR})
+
+
+@pytest.mark.campaign
+def test_all_good_programs(corpus: Path) -> None:
+    check_all(programs(corpus, "p4_16_samples", "p4tc_samples"), {**VIOLATIONS, **NO_IR})
+
+
+@pytest.mark.campaign
+def test_all_programs_that_a_compiler_printed(corpus: Path) -> None:
+    """First passes and front ends; what the middle ends print drops new types and is not all legal."""
+    for path in programs(corpus, "p4_16_samples_outputs"):
+        source = re.sub(r"-(first|frontend)$", "", path.stem)
+        if not path.stem.endswith("-midend") and source not in VIOLATIONS and source not in NO_IR:
+            check_all([path], PRINTED)
+
+
+def first_line(reference: Path) -> int | None:
+    """The line of the reference compiler's first error, if it gives one."""
+    for line in reference.read_text().splitlines():
+        found = re.match(r"(?:.*/)?[\w.\-]+\.p4\((\d+)\): ?(\[--Werror|syntax|error)", line)
+        if found and "] warning:" not in line:
+            return int(found[1])
+    return None
+
+
+def refused(path: Path) -> list[Diagnostic] | None:
+    try:
+        load(str(path))
+    except InputError as error:
+        return error.diagnostics
+    except Unsupported:
+        return []
+    return None
+
+
+def test_all_bad_programs(corpus: Path) -> None:
+    """At least 96 in 100 are refused, and the first line is the reference compiler's in 90 of 100."""
+    paths = programs(corpus, "p4_16_errors")
+    accepted, same, located = [], 0, 0
+    for path in paths:
+        diagnostics = refused(path)
+        if diagnostics is None:
+            accepted.append(path.stem)
+            continue
+        assert all(d.message and d.span.file for d in diagnostics)
+        line = first_line(corpus / "p4c" / "p4_16_errors_outputs" / f"{path.name}-stderr")
+        if line is not None:
+            located += 1
+            same += bool(diagnostics) and diagnostics[0].span.line == line
+    assert set(accepted) <= set(ACCEPTED)
+    assert len(accepted) <= 0.04 * len(paths)
+    assert same >= 0.9 * located

@@ -1,0 +1,106 @@
+"""The door: whatever it is given, it opens or says why not."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p4verify.semantics.p4.frontend import load, load_program, load_text
+from p4verify.semantics.source import InputError, Unsupported
+
+PROGRAM = """
+#include <core.p4>
+#include <v1model.p4>
+header h_t { bit<8> a; bit<16> b; }
+struct headers { h_t h; h_t[2] s; }
+struct meta { bit<8> m; }
+parser P(packet_in b, out headers h, inout meta m, inout standard_metadata_t sm) {
+    state start { b.extract(h.h); transition select(h.h.a) { 1 &&& 3: more; 8 .. 9: accept; default: reject; } }
+    state more { b.extract(h.s.next); m.m = h.s.last.a; transition accept; }
+}
+control V(inout headers h, inout meta m) { apply { } }
+control I(inout headers h, inout meta m, inout standard_metadata_t sm) {
+    register<bit<8>>(4) r;
+    action set(bit<9> port) { sm.egress_spec = port; h.h.b = h.h.b + (bit<16>)m.m; }
+    table t { key = { h.h.a: exact; h.h.b: lpm; } actions = { set; NoAction; }
+        default_action = NoAction(); const entries = { (1, 2): set(3); } size = 8; }
+    apply {
+        if (h.h.isValid() && m.m != 0) { switch (t.apply().action_run) { set: { r.write(0, m.m); } } }
+        else { mark_to_drop(sm); }
+    }
+}
+control E(inout headers h, inout meta m, inout standard_metadata_t sm) { apply { } }
+control C(inout headers h, inout meta m) { apply { } }
+control D(packet_out b, in headers h) { apply { b.emit(h); } }
+V1Switch(P(), V(), I(), E(), C(), D()) main;
+"""
+
+
+def test_load_program(tmp_path: Path) -> None:
+    path = tmp_path / "x.p4"
+    path.write_text(PROGRAM)
+    program = load_program(str(path))
+    assert program.arch == "v1model"
+    assert program.file == str(path)
+    assert [c.name for c in program.controls] == ["V", "I", "E", "C", "D"]
+    assert load_program(str(path)) == program
+    assert load_program(str(path), arch="other").arch == "other"
+
+
+def test_a_file_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        load("/nowhere/x.p4")
+
+
+@given(st.data())
+def test_broken_programs_are_refused_cleanly(data: st.DataObject) -> None:
+    """A word is left out, doubled, or replaced by another: an answer comes, and never a traceback."""
+    words = PROGRAM.split(" ")
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(30, len(words) - 1))
+        match data.draw(st.integers(0, 2)):
+            case 0:
+                del words[at]
+            case 1:
+                words.insert(at, words[at])
+            case 2:
+                words[at] = words[data.draw(st.integers(30, len(words) - 1))]
+    answer(" ".join(words))
+
+
+def answer(text: str) -> None:
+    """Load a text; only the two errors that say something may come of it."""
+    try:
+        load_text(text, "x.p4")
+    except (InputError, Unsupported) as error:
+        said = str(error)
+    else:
+        said = "fine"
+    assert said
+
+
+@pytest.mark.corpus
+@pytest.mark.campaign
+def test_broken_programs_of_the_corpus(corpus: Path) -> None:
+    """Names and numbers of one place are put in another, all over the corpus."""
+    rng = random.Random(7)
+    for path in rng.sample(sorted((corpus / "p4c" / "p4_16_samples").glob("*.p4")), 300):
+        words = path.read_text().split(" ")
+        for _ in range(20):
+            changed = list(words)
+            changed[rng.randrange(len(words))] = rng.choice(words)
+            answer(" ".join(changed))
+
+
+def test_a_program_is_loaded_quickly() -> None:
+    """With its architecture, once the grammar is there."""
+    load_text(PROGRAM, "x.p4")
+    start = time.process_time()
+    for _ in range(10):
+        load_text(PROGRAM, "x.p4")
+    assert (time.process_time() - start) / 10 < 0.15
