@@ -394,9 +394,10 @@ class Machine:
         """A loop is followed no further: the inputs that go on are excluded from the domain, by name.
 
         Raises:
-            Unsupported: every input goes on.
+            Unsupported: every input goes on (every one that came through the parser in one way).
         """
-        if b.and_(*self.outer_paths, self.state.path).is_const:
+        around = self.outer_paths if self.parsing else self.outer_paths[1:]
+        if b.and_(*around, self.state.path).is_const:
             raise Unsupported(f"a loop that does not end: {what}", span)
         self.assumptions.append(Assumption(f"no packet goes through {what}", self.absolute(b.FALSE)))
         self.note(f"loops were followed only so far: {what}")

@@ -1,0 +1,241 @@
+"""Parsers: short packets, errors, loops, varbits, sub-parsers, value sets, merging of paths."""
+
+import pytest
+
+from p4verify.semantics import bits as b
+from p4verify.semantics.meaning.concrete import evaluate_behaviour
+from p4verify.semantics.meaning.program import meaning, run
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.rules.ruleset import Exact, RuleSet
+from p4verify.semantics.source import Unsupported
+from tests.support.p4_text import does, ebpf, out, v1model
+
+ERROR = "hdr.e.setValid(); hdr.e.a = sm.parser_error == error.{} ? 8w1 : 0; hdr.e.b = 0; hdr.e.c = 0; hdr.e.d = 0;"
+
+
+def error_of(parser: str, packet: str, **parts: str) -> str:
+    """The name of the parser's error for a packet."""
+    for name in ("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort", "ParserInvalidArgument"):
+        sent = out(v1model(ERROR.format(name), parser=parser, deparser="pkt.emit(hdr.e);", **parts), packet)
+        if sent.startswith("01000000"):
+            return name
+    raise AssertionError("no error fits")
+
+
+ONE = "state start { pkt.extract(hdr.h); transition accept; }"
+
+
+@pytest.mark.parametrize(
+    ("packet", "wanted"), [("01020304", "NoError"), ("010203", "PacketTooShort"), ("", "PacketTooShort")]
+)
+def test_a_short_packet_goes_on_with_an_error(packet: str, wanted: str) -> None:
+    assert error_of(ONE, packet) == wanted
+
+
+def test_a_short_packet_keeps_its_bytes() -> None:
+    program = v1model("", parser=ONE)
+    assert does(program, "010203") == (("port", 1, "010203"),)
+    assert does(program, "01020304aabb") == (("port", 1, "01020304aabb"),)
+
+
+def test_select_takes_the_first_case_that_matches() -> None:
+    parser = """state start { pkt.extract(hdr.h); transition select(hdr.h.a, hdr.h.b) {
+        (1, 2): s1; (1, _): s2; (0x10 &&& 0xf0, _): s3; (3 .. 5, _): s2; (6, 7): reject; } }
+        state s1 { meta.m = 1; transition accept; } state s2 { meta.m = 2; transition accept; }
+        state s3 { meta.m = 3; transition accept; }"""
+    program = v1model("hdr.h.d = meta.m;", parser=parser)
+    assert [out(program, p)[6:] for p in ("01020000", "01030000", "1f000000", "04000000")] == ["01", "02", "03", "02"]
+    assert error_of(parser, "09000000") == "NoMatch"
+
+
+def test_diamonds_are_merged() -> None:
+    """Thirty forks in a row that lead back together make one case, not two to the thirtieth."""
+    states = "state start { pkt.extract(hdr.h); transition s0; }"
+    for i in range(30):
+        states += f"state s{i} {{ transition select(hdr.h.a[{i % 8}:{i % 8}]) {{ 0: a{i}; default: b{i}; }} }}"
+        states += f"state a{i} {{ meta.m = {i}; transition s{i + 1}; }} state b{i} {{ transition s{i + 1}; }}"
+    states += "state s30 { transition accept; }"
+    behaviour = meaning(v1model("hdr.h.d = meta.m;", parser=states))
+    assert len(behaviour.cases) == 2
+
+
+STACK = """state start { pkt.extract(hdr.s.next); transition select(hdr.s.last.a) { 0: start; default: accept; } }"""
+
+
+@pytest.mark.parametrize(
+    ("packet", "wanted"),
+    [
+        ("01000000", "NoError"),
+        ("00000000" * 2 + "01000000", "NoError"),
+        ("00000000" * 3 + "01000000", "StackOutOfBounds"),
+        ("00000000" * 2, "PacketTooShort"),
+        ("", "PacketTooShort"),
+    ],
+)
+def test_a_loop_fills_its_stack(packet: str, wanted: str) -> None:
+    assert error_of(STACK, packet) == wanted
+
+
+def test_a_loop_over_a_stack_needs_no_bound() -> None:
+    behaviour = meaning(v1model("", parser=STACK))
+    assert not behaviour.notes
+    assert len(behaviour.domain) == 1
+
+
+def test_last_index_and_next_at_the_ends() -> None:
+    parser = "state start { pkt.extract(hdr.s.next); meta.m = (bit<8>) hdr.s.lastIndex; transition accept; }"
+    assert out(v1model("hdr.s[0].d = meta.m;", parser=parser), "01020309") == "01020300"
+    early = "state start { transition select(hdr.s.last.a) { default: accept; } }"
+    assert error_of(early, "01020304") == "StackOutOfBounds"
+
+
+SKIP = """state start { transition select(pkt.lookahead<bit<8>>()) { 0: skip; default: accept; } }
+    state skip { pkt.advance(8); transition start; }"""
+
+
+def test_a_loop_without_a_stack_is_followed_so_far_and_says_so() -> None:
+    program = v1model("", parser=SKIP)
+    behaviour = meaning(program)
+    assert any("parser state" in note for note in behaviour.notes)
+    packet = bytes(20) + b"\x01"
+    assert evaluate_behaviour(behaviour, packet, 0, default=0).outputs == run(program, None, packet, 0).outputs
+    with pytest.raises(ValueError, match="more than 64 times"):
+        evaluate_behaviour(behaviour, bytes(500) + b"\x01", 0, default=0)
+    assert run(program, None, bytes(5000) + b"\x01", 0).outputs == (("port", 1, b"\x01"),)
+
+
+def test_a_loop_that_takes_nothing_never_ends() -> None:
+    with pytest.raises(Unsupported):
+        meaning(v1model("", parser="state start { transition start; }"))
+
+
+def varbit(body: str, size: str) -> str:
+    """A program of its own: its header has a varbit."""
+    return f"""#include <core.p4>
+#include <v1model.p4>
+header n_t {{ bit<8> n; }}
+header v_t {{ varbit<64> v; bit<8> z; }}
+struct headers {{ n_t n; v_t v; v_t w; }}
+struct meta_t {{ }}
+parser P(packet_in pkt, out headers hdr, inout meta_t meta, inout standard_metadata_t sm) {{
+    state start {{ pkt.extract(hdr.n); pkt.extract(hdr.v, {size}); transition accept; }}
+}}
+control V(inout headers hdr, inout meta_t meta) {{ apply {{ }} }}
+control I(inout headers hdr, inout meta_t meta, inout standard_metadata_t sm) {{
+    apply {{ sm.egress_spec = 1; hdr.n.n = sm.parser_error == error.NoError ? hdr.n.n :
+      (sm.parser_error == error.PacketTooShort ? 8w0xf1 : (sm.parser_error == error.HeaderTooShort ? 8w0xf2 :
+      (sm.parser_error == error.ParserInvalidArgument ? 8w0xf3 : 8w0xff))); {body} }}
+}}
+control E(inout headers hdr, inout meta_t meta, inout standard_metadata_t sm) {{ apply {{ }} }}
+control C(inout headers hdr, inout meta_t meta) {{ apply {{ }} }}
+control D(packet_out pkt, in headers hdr) {{ apply {{ pkt.emit(hdr); }} }}
+V1Switch(P(), V(), I(), E(), C(), D()) main;
+"""
+
+
+@pytest.mark.parametrize(
+    ("packet", "wanted"),
+    [
+        ("00aa", "00aa"),
+        ("02aabbcc", "02aabbcc"),
+        ("08" + "11" * 9 + "ee", "08" + "11" * 9 + "ee"),
+        ("09" + "11" * 12, "f2" + "11" * 12),
+        ("03aabbcc", "f1aabbcc"),
+        ("ff", "f1"),
+    ],
+)
+def test_varbits_have_the_length_that_the_packet_says(packet: str, wanted: str) -> None:
+    program = load_text(varbit("", "(bit<32>) hdr.n.n * 8"), "test.p4").program
+    assert out(program, packet) == wanted
+
+
+def test_varbits_are_whole_bytes_in_v1model() -> None:
+    program = load_text(varbit("", "(bit<32>) hdr.n.n"), "test.p4").program
+    assert out(program, "08aabb") == "08aabb"
+    assert out(program, "07aabb") == "f3aabb"
+
+
+def test_varbits_are_copied_and_compared() -> None:
+    body = "hdr.w = hdr.v; if (hdr.w == hdr.v) { hdr.n.n = 0x77; }"
+    program = load_text(varbit(body, "(bit<32>) hdr.n.n * 8"), "test.p4").program
+    assert out(program, "02aabbcc") == "77aabbccaabbcc"
+
+
+def test_an_if_around_an_extract() -> None:
+    parser = """state start { pkt.extract(hdr.h); if (hdr.h.a == 1) { pkt.extract(hdr.e); } transition next; }
+        state next { pkt.extract(hdr.s[0]); transition accept; }"""
+    program = v1model(
+        "if (hdr.e.isValid()) { hdr.e.a = 9; }",
+        parser=parser,
+        deparser="pkt.emit(hdr.h); pkt.emit(hdr.e); pkt.emit(hdr.s);",
+    )
+    assert out(program, "01000000" + "05060708" + "0a0b0c0d") == "01000000" + "09060708" + "0a0b0c0d"
+    assert out(program, "02000000" + "05060708" + "0a0b0c0d") == "02000000" + "05060708" + "0a0b0c0d"
+
+
+def test_a_sub_parser_comes_back_and_its_reject_is_the_callers() -> None:
+    top = """parser Q(packet_in pkt, inout h_t e, in bit<8> kind) {
+        state start { transition select(kind) { 1: take; 2: accept; } }
+        state take { pkt.extract(e); transition accept; } }"""
+    parser = "state start { pkt.extract(hdr.h); q.apply(pkt, hdr.e, hdr.h.a); transition accept; }"
+    program = v1model(
+        "if (hdr.e.isValid()) { hdr.e.d = 1; } hdr.h.d = sm.parser_error == error.NoMatch ? 8w1 : 0;",
+        top=top,
+        parser=parser,
+        parser_locals="Q() q;",
+    )
+    assert out(program, "01000000" + "aabbccdd") == "01000000" + "aabbcc01"
+    assert out(program, "02000000" + "aabbccdd") == "02000000" + "aabbccdd"
+    assert out(program, "03000000" + "aabbccdd") == "03000001" + "aabbccdd"
+
+
+VALUE_SET = """value_set<bit<8>>(4) kinds;
+    state start { pkt.extract(hdr.h); transition select(hdr.h.a) { kinds: in_set; default: accept; } }
+    state in_set { meta.m = 1; transition accept; }"""
+
+
+def test_a_value_set_is_any_set_without_rules() -> None:
+    program = v1model("hdr.h.d = meta.m;", parser=VALUE_SET)
+    behaviour = meaning(program)
+    (ask,) = {t for c in behaviour.cases for o in c.outputs for t in b.applications(*o.packet.prefix)}
+    functions = {ask.name: lambda key: int(key in (7, 9))}
+    for packet, last in (("07000000", 1), ("08000000", 0)):
+        sent = evaluate_behaviour(behaviour, bytes.fromhex(packet), 0, functions=functions, default=0).outputs
+        assert sent[0][2][3] == last
+
+
+def test_a_value_set_holds_what_the_rules_say() -> None:
+    program = v1model("hdr.h.d = meta.m;", parser=VALUE_SET)
+    (declared,) = (s for p in program.parsers for s in p.value_sets)
+    rules = RuleSet({}, {}, {declared.control_name: ((Exact(7),),)})
+    assert run(program, rules, bytes.fromhex("07000000"), 0).outputs[0][2].hex() == "07000001"
+    assert run(program, rules, bytes.fromhex("08000000"), 0).outputs[0][2].hex() == "08000000"
+
+
+def test_verify_sets_its_error() -> None:
+    parser = "state start { pkt.extract(hdr.h); verify(hdr.h.a == 1, error.HeaderTooShort); transition accept; }"
+    assert error_of(parser, "01000000") == "NoError"
+    assert error_of(parser, "02000000") == "HeaderTooShort"
+
+
+def test_length_is_that_of_the_frame() -> None:
+    parser = "state start { pkt.extract(hdr.h); meta.n = (bit<16>) pkt.length(); transition accept; }"
+    assert out(v1model("hdr.h.d = meta.n[7:0];", parser=parser), "00000000aabb") == "00000006aabb"
+
+
+def test_the_ebpf_filter_drops_what_its_parser_rejects() -> None:
+    program = ebpf(
+        "accept = true;", parser="state start { pkt.extract(hdr.h); transition select(hdr.h.a) { 1: accept; } }"
+    )
+    assert does(program, "01020304ff") == (("stack", 0, "01020304ff"),)
+    assert does(program, "02020304") == ()
+    assert does(program, "010203") == ()
+
+
+def test_too_many_paths_are_refused() -> None:
+    states = "state start { transition s0; }"
+    for i in range(14):
+        states += f"state s{i} {{ pkt.extract(hdr.h); transition select(hdr.h.a) {{ 0: a{i}; default: s{i + 1}; }} }}"
+        states += f"state a{i} {{ pkt.advance({8 << i if i < 10 else 8 * (1000 + i)}); transition s{i + 1}; }}"
+    with pytest.raises(Unsupported, match="more than"):
+        meaning(v1model("", parser=states + "state s14 { transition accept; }"))
