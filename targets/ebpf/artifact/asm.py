@@ -43,6 +43,9 @@ class Reg(int):
     def __repr__(self) -> str:
         return f"r{int(self)}"
 
+    def __str__(self) -> str:
+        return int.__repr__(self)
+
 
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 = (Reg(n) for n in range(11))
 FP: Final = R10

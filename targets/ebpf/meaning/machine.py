@@ -369,8 +369,10 @@ class Machine:
             raise self.unsupported(state, f"undefined jump (opcode {insn.opcode:#04x})")
         assert name is not None
         x, y = self.register(state, insn.dst), self._operand(state, insn)
+        null: Term | None = None
         if isinstance(x, Address) or isinstance(y, Address):
             taken = pointers.compare(self, state, insn, name, x, y)
+            null = next((v.null for v in (x, y) if isinstance(v, Address) and v.kind == "value"), None)
         else:
             width = 32 if insn.cls == JMP32 else 64
             taken = alu.condition(name, b.extract(x, width - 1, 0), b.extract(y, width - 1, 0))
@@ -379,6 +381,10 @@ class Machine:
             if after is not None:
                 after.slot = slot
                 out.append(after)
+        if null is not None and not null.is_const:
+            for after in out:
+                if both(after.guard, null) is b.FALSE:
+                    after.settle(null)
         return out
 
     def _call(self, state: State, insn: Insn) -> list[State]:

@@ -8,7 +8,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, byte
 from .store import Store, merged
-from .values import MIXED, Address, Byte, Lane, Partial, Value
+from .values import MIXED, Address, Byte, Lane, Partial, Piece, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,23 @@ class State:
         self.guard = both(self.guard, condition)
         self.shortest = max(self.shortest, *(lower_bound(part) for part in conjuncts(condition)))
         return self.guard is not b.FALSE
+
+    def settle(self, null: Term) -> None:
+        """The paths have established that ``null``, a look-up's, does not hold: its pointers are pointers."""
+
+        def settled(value: Value) -> Value:
+            return replace(value, null=b.FALSE) if isinstance(value, Address) and value.null is null else value
+
+        self.regs = [settled(value) for value in self.regs]
+        frames = []
+        for frame in self.frames:
+            a, c, d, e = (settled(value) for value in frame.saved)
+            frames.append(replace(frame, saved=(a, c, d, e)))
+        self.frames = tuple(frames)
+        for part in self.memory.values():
+            for at, found in part.items():
+                if isinstance(found, Piece) and found.address.null is null:
+                    part[at] = replace(found, address=replace(found.address, null=b.FALSE))
 
 
 def conjuncts(term: Term) -> tuple[Term, ...]:
