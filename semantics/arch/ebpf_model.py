@@ -22,7 +22,6 @@ from ..meaning.packet_in import PACKET_IN
 from ..meaning.parsing import run_parser
 from ..meaning.state import State
 from ..meaning.values import uninitialised
-from ..rules.ruleset import Rule
 from ..source import Unsupported
 from .base import Ended, Sent, main_arguments
 
@@ -49,7 +48,7 @@ def _max_index(m: Machine, node: ir.ExternCall) -> int:
 
 
 def _check_table(
-    m: Machine, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, Rule]] | None
+    m: Machine, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, int]] | None
 ) -> None:
     for item in table.properties:
         if isinstance(item.value, str):

@@ -21,7 +21,6 @@ from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT, field_bits
 from ..meaning.references import assign, update
 from ..meaning.values import Scalar, Struct, Value, scalar_width, unpack
-from ..rules.ruleset import Rule
 from ..source import Span, Unsupported
 
 CHECKSUM_ERROR: Final = "$checksum_error"
@@ -228,7 +227,7 @@ def _direct_meter(m: Machine, node: ir.ExternCall) -> None:
 
 
 def table_hook(
-    m: Machine, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, Rule]] | None
+    m: Machine, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, int]] | None
 ) -> None:
     """What a table does beside its action: direct counters count hits. Unknown properties are not ignored."""
     for item in table.properties:
@@ -242,7 +241,7 @@ def table_hook(
 
 
 def _count_hit(
-    m: Machine, name: str, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, Rule]] | None
+    m: Machine, name: str, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, int]] | None
 ) -> None:
     if hit is b.FALSE or not keys:
         return
@@ -250,16 +249,11 @@ def _count_hit(
         index = b.concat(*keys)
     else:
         index = b.bv(0, 32)
-        for when, number in matched_numbers(matched):
+        for when, number in matched:
             index = b.ite(when, b.bv(number, 32), index)
     for state, amount in _counter_kinds(m, name, table.span):
         old = m.read_cell(state, index, COUNTER_BITS)
         m.write_cell(state, index, b.add(old, amount), hit)
-
-
-def matched_numbers(matched: list[tuple[Term, Rule]]) -> list[tuple[Term, int]]:
-    """Where each entry wins, with its number."""
-    return [(when, number) for number, (when, _) in enumerate(matched)]
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------

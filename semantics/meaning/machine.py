@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..rules.ruleset import Rule, RuleSet
+from ..rules.ruleset import RuleSet
 from ..source import Span, Unsupported
 from .behaviour import Assumption, Choice
 from .inputs import Input
@@ -77,8 +77,8 @@ ExternTable = Mapping[tuple[str, str], ExternHandler]
 """``(extern, method)`` → its meaning; a function has method ""."""
 
 
-HitHook = Callable[["Machine", ir.Table, list[Term], Term, "list[tuple[Term, Rule]] | None"], None]
-"""Told of every table lookup: table, key values, whether it hit, and (rules known) where each entry wins."""
+HitHook = Callable[["Machine", ir.Table, list[Term], Term, "list[tuple[Term, int]] | None"], None]
+"""Told of every table lookup: table, key values, whether it hit, and (rules known) where which entry wins."""
 
 
 class Machine:

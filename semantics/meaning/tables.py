@@ -151,7 +151,7 @@ def param_bits(param: ir.Param) -> int:
 
 def _look_up(
     m: Machine, table: ir.Table, keys: list[Term], span: Span
-) -> tuple[Term, list[Chosen], list[tuple[Term, Rule]] | None]:
+) -> tuple[Term, list[Chosen], list[tuple[Term, int]] | None]:
     """Whether there is a hit, the ways to run actions, and (rules known) where each entry wins."""
     if not table.keys:
         return b.FALSE, _default(m, table, b.TRUE, span), []
@@ -165,7 +165,7 @@ def _look_up(
 
 def _decided(
     m: Machine, table: ir.Table, keys: list[Term], entries: Sequence[Rule], span: Span
-) -> tuple[Term, list[Chosen], list[tuple[Term, Rule]]]:
+) -> tuple[Term, list[Chosen], list[tuple[Term, int]]]:
     """The entries in the order in which they win."""
     wins = winners([b.and_(*(matches(k, x) for k, x in zip(keys, rule.matches, strict=True))) for rule in entries])
     hit = b.or_(*(when for when, _ in wins))
@@ -174,8 +174,7 @@ def _decided(
     for when, index in wins:
         call = entries[index].action
         ways.append(Chosen(numbers[call.action], when, _literals(m, call, span)))
-    matched = [(when, entries[index]) for when, index in wins]
-    return hit, [*ways, *_default(m, table, b.not_(hit), span)], matched
+    return hit, [*ways, *_default(m, table, b.not_(hit), span)], wins
 
 
 def winners(conditions: Sequence[Term]) -> list[tuple[Term, int]]:
@@ -248,7 +247,7 @@ def _any_default(m: Machine, table: ir.Table, when: Term) -> list[Chosen]:
 
 def _unknown(
     m: Machine, table: ir.Table, keys: list[Term], span: Span
-) -> tuple[Term, list[Chosen], list[tuple[Term, Rule]] | None]:
+) -> tuple[Term, list[Chosen], list[tuple[Term, int]] | None]:
     """Any entries: uninterpreted functions of the key."""
     name = table.control_name
     parts = [t for t, key in zip(keys, table.keys, strict=True) if not _is_empty(key)]
