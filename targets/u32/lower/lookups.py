@@ -1,0 +1,104 @@
+"""Table lookups with the rules put in: one way for each entry that can match, the first winner first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ....semantics import ir
+from ....semantics.rules.build import constant
+from ....semantics.rules.ruleset import Exact, Lpm, Match, Range, Ternary
+from ....semantics.source import Unsupported
+from ...base import CannotOffload
+from .expressions import as_bits, evaluate
+from .values import Bits, Cube, equals, prefixes
+
+if TYPE_CHECKING:
+    from .machine import Machine
+    from .state import State
+
+Looked = tuple["State", bool, str]
+"""After the action, whether there was a hit, the action's name."""
+
+STORAGE: Final = ("array_table", "hash_table")
+"""Property values that say how a table is stored, not what it answers."""
+HARMLESS: Final = ("size", "support_timeout", "idle_timeout", "default_idle_timeout_for_all")
+MAX_PIECES: Final = 4096
+"""Masks that the ranges of one entry may need."""
+
+
+def look_up(m: Machine, table: ir.Table, state: State) -> Iterator[tuple[State, bool, str, Sequence[int]]]:
+    """The ways: state, hit, action, the control plane's arguments."""
+    _check_properties(m, table)
+    for s, keys in _keys(m, table, state):
+        left = False
+        for rule in m.context.rules.of(table.control_name):
+            m.context.step(rule.span)
+            for cube in _cubes(s.cube, keys, rule.matches, table):
+                yield (s if cube is s.cube else replace(s, cube=cube)), True, rule.action.action, rule.action.args
+                left = left or cube is s.cube
+            if left:
+                break
+        if not left:
+            name, args = _default(m, table)
+            yield s, False, name, args
+
+
+def _check_properties(m: Machine, table: ir.Table) -> None:
+    for item in table.properties:
+        if isinstance(item.value, str):
+            if m.context.program.instance(item.value).extern not in STORAGE:
+                raise CannotOffload(f"table property {item.name}", item.span)
+        elif item.name not in HARMLESS:
+            raise CannotOffload(f"table property {item.name}", item.span)
+
+
+def _default(m: Machine, table: ir.Table) -> tuple[str, Sequence[int]]:
+    chosen = m.context.rules.defaults.get(table.control_name)
+    if chosen is not None and not table.const_default:
+        return chosen.action, chosen.args
+    try:
+        return table.default.action, [constant(m.context.program, arg) for arg in table.default.args]
+    except Unsupported as error:
+        raise CannotOffload(error.reason, error.span) from None
+
+
+def _keys(m: Machine, table: ir.Table, state: State) -> list[tuple[State, tuple[Bits, ...]]]:
+    ways: list[tuple[State, tuple[Bits, ...]]] = [(state, ())]
+    for key in table.keys:
+        ways = [
+            (t, (*made, t.cube.resolve(as_bits(v, key.span)))) for s, made in ways for t, v in evaluate(m, key.expr, s)
+        ]
+    return ways
+
+
+def _cubes(cube: Cube, keys: Sequence[Bits], matches: Sequence[Match], table: ir.Table) -> Iterator[Cube]:
+    """Where all keys match: one cube, or several for ranges. ``cube`` itself if they always do."""
+    found = [cube]
+    for key, bits, match in zip(table.keys, keys, matches, strict=True):
+        following: list[Cube] = []
+        for one in found:
+            for value, mask in masks_of(match, len(bits)):
+                wanted = equals(bits, value, mask, key.span)
+                extended = None if wanted is None else one.with_bits(wanted)
+                if extended is not None:
+                    following.append(extended)
+        if len(following) > MAX_PIECES:
+            raise CannotOffload(f"the ranges of one entry need more than {MAX_PIECES} masks", key.span)
+        found = following
+    yield from found
+
+
+def masks_of(match: Match, width: int) -> Iterator[tuple[int, int]]:
+    """The (value, mask) pairs of one match on a key of so many bits."""
+    full = (1 << width) - 1
+    match match:
+        case Exact(value):
+            yield value, full
+        case Lpm(value, length):
+            yield value, full & ~((1 << (width - length)) - 1)
+        case Ternary(value, mask):
+            yield value, mask
+        case Range(low, high):
+            yield from prefixes(low, high, width)

@@ -1,0 +1,292 @@
+"""Statements, calls and table lookups: each turns a way into the ordered ways that it can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ....semantics import ir
+from ....semantics.source import Span
+from ...base import CannotOffload
+from . import places
+from .expressions import Valued, as_bits, decide, evaluate, same, split
+from .lookups import Looked, look_up
+from .state import Context, State, Ways, bounded
+from .values import Bits, Value, undefined
+
+ExternHandler = Callable[["Machine", ir.ExternCall, State], Valued]
+
+
+@dataclass
+class Machine:
+    """Walks one block of the program at a time."""
+
+    context: Context
+    externs: dict[tuple[str, str], ExternHandler] = field(default_factory=dict)
+    """(extern, method) → what it does; everything else cannot be offloaded."""
+
+    def variable(self, state: State, name: str, span: Span) -> Value:
+        """The value of a variable of the block that runs."""
+        found = state.variables.get(self.context.frame + name)
+        if found is None:
+            raise CannotOffload(f"{name} has no value here", span)
+        return found
+
+    @contextmanager
+    def inside(self, block: ir.Parser | ir.Control | None, frame: str) -> Iterator[None]:
+        """Names mean what they mean in ``block`` (None: in a function)."""
+        old = (self.context.frame, self.context.actions, self.context.tables)
+        self.context.frame = frame
+        self.context.actions = {} if block is None else {a.name: a for a in block.actions}
+        self.context.tables = {t.name: t for t in block.tables} if isinstance(block, ir.Control) else {}
+        try:
+            yield
+        finally:
+            self.context.frame, self.context.actions, self.context.tables = old
+
+    # --- statements -------------------------------------------------------------------------------------------------
+
+    def run(self, body: Sequence[ir.Stmt], ways: Ways) -> Ways:
+        """The statements one after the other, on every way that has not left."""
+        for statement in body:
+            found: Ways = []
+            for state in ways:
+                found += self._one(statement, state) if state.flow == "run" else [state]
+            ways = bounded(found, statement.span)
+        return ways
+
+    def _one(self, statement: ir.Stmt, state: State) -> Ways:
+        self.context.step(statement.span)
+        match statement:
+            case ir.Block(body):
+                return self.run(body, [state])
+            case ir.Declare(name, type_, init):
+                if init is None:
+                    return [state.set(self.context.frame + name, undefined(type_, statement.span))]
+                return [s.set(self.context.frame + name, v) for s, v in evaluate(self, init, state)]
+            case ir.Assign(target, value):
+                return [
+                    places.store(self, s, target, v) if s.flow == "run" else s for s, v in evaluate(self, value, state)
+                ]
+            case ir.If(condition, then, otherwise):
+                return [
+                    end
+                    for s, truth in decide(self, condition, state)
+                    for end in self.run((then if truth else otherwise).body, [s])
+                ]
+            case ir.Do(call):
+                return self._do(call, state)
+            case ir.Switch():
+                return self._switch(statement, state)
+            case ir.Leave("return", value) if value is not None:
+                return [replace(s, flow="return", result=v) for s, v in evaluate(self, value, state)]
+            case ir.Leave("return" | "exit" as kind):
+                return [replace(state, flow="exit" if kind == "exit" else "return")]
+        raise CannotOffload(f"{type(statement).__name__} statements", statement.span)
+
+    def _do(self, call: ir.Expr, state: State) -> Ways:
+        match call:
+            case ir.TableApply():
+                return [s for s, _, _ in self.apply_table(call, state)]
+            case ir.HeaderOp(op, base) if op in ("setValid", "setInvalid"):
+                return [places.set_valid(self, state, base, op == "setValid")]
+            case ir.BlockApply():
+                return self.block(call, state)
+            case ir.FunctionCall() | ir.ExternCall():
+                return [s for s, _ in self.call(call, state)]
+        raise CannotOffload(f"{type(call).__name__} as a statement", call.span)
+
+    def _switch(self, statement: ir.Switch, state: State) -> Ways:
+        if isinstance(statement.subject, ir.TableApply):
+            return [
+                end
+                for s, _, action in self.apply_table(statement.subject, state)
+                for end in self._case(statement, action, s)
+            ]
+        found: Ways = []
+        for s, value in evaluate(self, statement.subject, state):
+            found += self._cases(statement, as_bits(value, statement.span), s)
+        return found
+
+    def _case(self, statement: ir.Switch, label: str, state: State) -> Ways:
+        """The case that names an action, else the default."""
+        for wanted in (label, None):
+            for place, case in enumerate(statement.cases):
+                if wanted in case.labels:
+                    return self._case_body(statement, place, state)
+        return [state]
+
+    def _cases(self, statement: ir.Switch, subject: Bits, state: State) -> Ways:
+        """The case with the subject's value, else the default."""
+        found: Ways = []
+        rest: State | None = state
+        for place, case in enumerate(statement.cases):
+            for label in case.labels:
+                if rest is None or label is None:
+                    continue
+                assert not isinstance(label, str)
+                value = as_bits(evaluate(self, label, rest)[0][1], label.span)
+                decided = split(rest, [same(rest.cube.resolve(subject), value, label.span)])
+                found += [end for s, t in decided if t for end in self._case_body(statement, place, s)]
+                rest = next((s for s, t in decided if not t), None)
+        if rest is not None:
+            default = next((i for i, case in enumerate(statement.cases) if None in case.labels), None)
+            found += [rest] if default is None else self._case_body(statement, default, rest)
+        return found
+
+    def _case_body(self, statement: ir.Switch, place: int, state: State) -> Ways:
+        """The body of a case, or the one that it falls through to."""
+        for case in statement.cases[place:]:
+            if case.body is not None:
+                return self.run(case.body.body, [state])
+        return [state]
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def call(self, call: ir.FunctionCall | ir.ExternCall, state: State) -> Valued:
+        """A function, action or extern; the value is what it returns."""
+        if isinstance(call, ir.ExternCall):
+            handler = self.externs.get((call.extern, call.method))
+            if handler is None:
+                name = f"{call.extern}.{call.method}" if call.method else call.extern
+                raise CannotOffload(f"{name}: u32 has nothing of this kind", call.span)
+            return handler(self, call, state)
+        function = self.context.functions.get(call.name)
+        if function is not None:
+            return self._routine(function.params, function.body, call.args, state, None, call.span)
+        action = self.context.action(call.name, call.span)
+        return self._routine(action.params, action.body, call.args, state, self.context.frame, call.span)
+
+    def _routine(
+        self,
+        params: Sequence[ir.Param],
+        body: ir.Block,
+        args: Sequence[ir.Expr | None],
+        state: State,
+        frame: str | None,
+        span: Span,
+    ) -> Valued:
+        """Copy in, run, copy out; an action (``frame`` given) sees the variables of its block."""
+        found: Valued = []
+        inner = self.context.frame + "()" if frame is None else frame
+        for s, values in self._copy_in(params, args, state, span):
+            if s.flow != "run":
+                found.append((s, ()))
+                continue
+            entered = replace(s, variables={**s.variables, **{inner + n: v for n, v in values.items()}})
+            if frame is None:
+                with self.inside(None, inner):
+                    ends = self.run(body.body, [entered])
+            else:
+                ends = self.run(body.body, [entered])
+            for end in ends:
+                after = self._copy_out(params, args, end, inner)
+                back = replace(after, flow="run" if end.flow == "return" else end.flow, result=())
+                found.append((back, end.result))
+        return found
+
+    def _copy_in(
+        self, params: Sequence[ir.Param], args: Sequence[ir.Expr | None], state: State, span: Span
+    ) -> list[tuple[State, dict[str, Value]]]:
+        ways: list[tuple[State, dict[str, Value]]] = [(state, {})]
+        for param, arg in zip(params, args, strict=True):
+            if arg is None or param.direction == "out":
+                ways = [(s, {**made, param.name: undefined(param.type, span)}) for s, made in ways]
+            else:
+                ways = [(t, {**made, param.name: v}) for s, made in ways for t, v in evaluate(self, arg, s)]
+        return ways
+
+    def _copy_out(self, params: Sequence[ir.Param], args: Sequence[ir.Expr | None], end: State, frame: str) -> State:
+        """Out arguments get their values, also when the routine has left by ``exit``."""
+        state = replace(end, flow="run")
+        for param, arg in zip(params, args, strict=True):
+            if arg is not None and param.direction in ("out", "inout"):
+                state = places.store(self, state, arg, state.variables[frame + param.name])
+        return replace(state, flow=end.flow)
+
+    def block(self, call: ir.BlockApply, state: State) -> Ways:
+        """A control within a control."""
+        control = next((c for c in self.context.program.controls if c.name == call.block), None)
+        if control is None:
+            raise CannotOffload("a parser that calls another parser", call.span)
+        found: Ways = []
+        frame = f"{control.name}/"
+        for s, values in self._copy_in(control.params, call.args, state, call.span):
+            for end in self.control(control, values, s):
+                found.append(self._copy_out(control.params, call.args, end, frame))
+        return found
+
+    def control(self, control: ir.Control, values: dict[str, Value], state: State) -> Ways:
+        """A whole control; its variables are left under its name. ``exit`` ends it and whatever called it."""
+        frame = f"{control.name}/"
+        entered = replace(state, variables={**state.variables, **{frame + n: v for n, v in values.items()}})
+        with self.inside(control, frame):
+            ways = self.run(control.body.body, self.run(control.locals, [entered]))
+        return [replace(s, flow="run" if s.flow == "return" else s.flow) for s in ways]
+
+    # --- tables -----------------------------------------------------------------------------------------------------
+
+    def apply_table(self, call: ir.TableApply, state: State) -> list[Looked]:
+        """The ways through a table: after its action, with whether there was a hit, and the action's name."""
+        if state.flow != "run":
+            return [(state, False, "")]
+        table = self.context.tables.get(call.table)
+        if table is None:
+            raise CannotOffload(f"table {call.table} is not known here", call.span)
+        found: list[Looked] = []
+        for s, hit, name, args in look_up(self, table, state):
+            reference = next((r for r in table.actions if r.action == name), None)
+            ends = self.action(name, reference.args if reference else (), args, s, table.span)
+            found += [(end, hit, name) for end in ends]
+        bounded([s for s, _, _ in found], call.span)
+        return found
+
+    def action(self, name: str, bound: Sequence[ir.Expr], args: Sequence[int], state: State, span: Span) -> Ways:
+        """An action with arguments from the program (``bound``) and from the control plane (``args``)."""
+        action = self.context.action(name, span)
+        given = iter(args)
+        from_program = iter(bound)
+        full: list[ir.Expr | None] = []
+        for param in action.params:
+            if param.direction:
+                full.append(next(from_program, None))
+            else:
+                value = next(given, None)
+                if value is None:
+                    raise CannotOffload(f"action {name} without a value for {param.name}", span)
+                full.append(_argument(value, param, span))
+        return [s for s, _ in self._routine(action.params, action.body, full, state, self.context.frame, span)]
+
+
+def _argument(value: int, param: ir.Param, span: Span) -> ir.Expr:
+    """A control plane's number as a literal of the parameter's type."""
+    bare = ir.bare(param.type)
+    if isinstance(bare, ir.EnumType) and bare.underlying is None:
+        return ir.Const(bare.members[value], param.type, span)
+    if isinstance(bare, ir.BoolType):
+        return ir.Const(bool(value), param.type, span)
+    return ir.Const(value, param.type, span)
+
+
+# --- externs that do nothing that anybody sees ------------------------------------------------------------------------
+
+
+def nothing(m: Machine, call: ir.ExternCall, state: State) -> Valued:
+    """No effect on what leaves (``log_msg``)."""
+    return [(state, ())]
+
+
+def emit(m: Machine, call: ir.ExternCall, state: State) -> Valued:
+    """``packet_out.emit``: the fields of a valid header, or of all headers within."""
+    assert call.args[0] is not None
+    return [
+        (replace(s, emitted=s.emitted + tuple(places.fields_of(v))), ()) for s, v in evaluate(m, call.args[0], state)
+    ]
+
+
+PLAIN_EXTERNS: Final[dict[tuple[str, str], ExternHandler]] = {
+    ("packet_out", "emit"): emit,
+    ("log_msg", ""): nothing,
+}

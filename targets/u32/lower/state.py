@@ -1,0 +1,84 @@
+"""The state on one way through the program: variables, position in the frame, what led here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ....semantics import ir
+from ....semantics.rules.ruleset import RuleSet
+from ....semantics.source import NOWHERE, Span
+from ...base import CannotOffload
+from .values import Bits, Cube, Value
+
+MAX_WAYS = 100_000
+"""Ways through the program (with rules put in) that are followed at most."""
+
+MAX_STEPS = 20_000_000
+"""Statements and expressions looked at, on all ways together."""
+
+Flow = Literal["run", "return", "exit", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One way; conditions are those of :class:`Cube`, and no earlier way of the list applies."""
+
+    cube: Cube
+    variables: Mapping[str, Value]
+    cursor: int = 0
+    """Bits of the frame that have been extracted."""
+    flow: Flow = "run"
+    result: Value = ()
+    """What a function returns."""
+    error: str = "NoError"
+    """Why the parser rejected."""
+    checksum_seen: bool = False
+    """Whether a checksum was verified, so that nobody knows ``checksum_error``."""
+    emitted: tuple[Bits, ...] = ()
+
+    def set(self, name: str, value: Value) -> State:
+        """With one variable changed."""
+        return replace(self, variables={**self.variables, name: value})
+
+
+Ways = list[State]
+"""Ways in order: the first one whose condition holds is taken. They cover what they came from."""
+
+
+@dataclass
+class Context:
+    """What is the same on every way: the program, its rules, the block that runs, and the limits."""
+
+    program: ir.Program
+    rules: RuleSet
+    actions: Mapping[str, ir.Action] = field(default_factory=dict)
+    tables: Mapping[str, ir.Table] = field(default_factory=dict)
+    frame: str = ""
+    """Prefix of the names of the variables in scope."""
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        self.functions = {f.name: f for f in self.program.functions}
+        self.global_actions = {a.name: a for a in self.program.actions}
+
+    def step(self, span: Span = NOWHERE, count: int = 1) -> None:
+        """Count work. Raises CannotOffload if it becomes too much."""
+        self.steps += count
+        if self.steps > MAX_STEPS:
+            raise CannotOffload("the program has too many ways to be unfolded into filters", span)
+
+    def action(self, name: str, span: Span) -> ir.Action:
+        """The action that a name means here."""
+        found = self.actions.get(name) or self.global_actions.get(name)
+        if found is None:
+            raise CannotOffload(f"action {name} is not known here", span)
+        return found
+
+
+def bounded(ways: Ways, span: Span) -> Ways:
+    """``ways``, if they are not too many."""
+    if len(ways) > MAX_WAYS:
+        raise CannotOffload(f"more than {MAX_WAYS} ways through the program", span)
+    return ways
