@@ -22,6 +22,7 @@ __all__ = ["HookName", "meaning"]
 
 _LINEAR: Final = "the frame lies in one piece of memory (data_end is its end), and helpers find the memory they need"
 _WHOLE_TAG: Final = "a frame's outer VLAN tag is whole: tc ingress drops all others"
+_TAGS: Final = "the device leaves VLAN tags in the frames that it hands to XDP (its receive offload is off)"
 _PORTS: Final = "port numbers are interface indices; every interface that a frame is sent to exists and is up"
 
 
@@ -79,6 +80,6 @@ def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
         choices=tuple(machine.choices),
         observables=("outputs", *sorted(names)),
-        notes=(_LINEAR, _PORTS),
+        notes=(_LINEAR, _PORTS, *((_TAGS,) if hook == "xdp" else ())),
         faults=tuple(machine.faults),
     )

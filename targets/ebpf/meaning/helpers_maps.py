@@ -36,7 +36,10 @@ def map_argument(machine: Machine, state: State, number: int) -> MapDef:
     address = machine.pointer(state, number)
     if address.kind != "map" or address.offset:
         raise machine.unsupported(state, f"r{number} is no map")
-    return machine.maps[address.name]
+    item = machine.maps[address.name]
+    if item.key_size < 1 or item.value_size < 1:
+        raise machine.unsupported(state, f"map {item.name} with a key or value of 0 bytes")
+    return item
 
 
 def key_argument(machine: Machine, state: State, number: int, item: MapDef) -> Term:

@@ -34,8 +34,14 @@ HOOKS: Final[Mapping[HookName, Host]] = {"tc": Host(SKB, TC), "tcx": Host(SKB, T
 
 TC_ACT_STOLEN, TC_ACT_TRAP = 4, 8
 
-REPORTED: Final = {"mark": "mark", "priority": "priority", "tc_classid": "classid"}
-"""Metadata fields that leave with the packet → their names in :attr:`Case.metadata`."""
+REPORTED: Final = {
+    "mark": ("mark", 32),
+    "priority": ("priority", 32),
+    "tc_classid": ("classid", 16),
+    "tc_index": ("tc_index", 16),
+    "queue_mapping": ("queue_mapping", 16),
+}
+"""Metadata fields that leave with the packet → their names in :attr:`Case.metadata`, and their widths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +110,16 @@ def finish(hook: HookName, state: State, written: frozenset[str], maps: Mapping[
     outputs = tuple(o for o in _outputs(hook, state, code, packet) if o.when is not b.FALSE)
     metadata = {}
     if outputs:
-        for field, name in REPORTED.items():
+        for field, (name, width) in REPORTED.items():
             value = state.fields.get(field)
-            if value is not None and value is not _before(field):
+            if value is not None and value is not _before(field, width):
                 metadata[name] = b.zext(value, 32)
     return Case(state.guard, outputs, metadata, _state_after(state, written, maps))
 
 
-def _before(field: str) -> Term:
+def _before(field: str, width: int) -> Term:
     """What a reported field holds when the program starts."""
-    return b.bv(0, 16) if field == "tc_classid" else b.var(f"in.{field}", 32)
+    return b.bv(0, width) if field == "tc_classid" else b.var(f"in.{field}", width)
 
 
 def _trimmed(layout: Layout) -> Packet:

@@ -296,7 +296,7 @@ class Machine:
             raise self.unsupported(state, f"map {insn.map}, which the object does not define")
         elif insn.src == PSEUDO_MAP_VALUE:
             item = self.maps[insn.map]
-            if item.type != "array" or item.max_entries != 1:
+            if item.type != "array" or item.max_entries != 1 or item.key_size != 4:
                 raise self.unsupported(state, f"the address of a value of map {insn.map}, which has several")
             key = b.bv(0, 8 * item.key_size)
             self._set(state, insn.dst, Address("value", insn.imm, insn.map, key))
