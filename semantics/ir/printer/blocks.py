@@ -1,0 +1,142 @@
+"""Parsers, controls, actions, tables and functions as parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...source import Unsupported
+from .. import nodes as n
+from .expressions import Part, joined
+from .scope import Names, Scope
+from .statements import Mark, annotations, braces, parameters
+
+Line = Sequence[Part]
+
+
+def function(node: n.Function, name: str) -> list[Part]:
+    """A function, or the implementation of an abstract method."""
+    return [node.result, f" {name}", *parameters(node.params), " ", node.body]
+
+
+def action(node: n.Action, path: str) -> list[Part]:
+    """An action of the block ``path`` ("" for the top level)."""
+    own = control_name(path, node.name, node.control_name)
+    return [*annotations(node.annotations, own), f"action {node.name}", *parameters(node.params), " ", node.body]
+
+
+def control_name(path: str, name: str, seen: str) -> str | None:
+    """What ``@name`` must say for the control plane to see ``seen``; None if nothing."""
+    return None if seen == (f"{path}.{name}" if path else name) else f".{seen}"
+
+
+def scope_of(block: n.Parser | n.Control, names: Names) -> tuple[Scope, list[n.Action]]:
+    """The scope of a block, and the actions that it declares itself."""
+    calls: dict[str, str] = {}
+    own: list[n.Action] = []
+    for item in block.actions:
+        top = names.top_actions.get(item.control_name)
+        if top is not None and top.body.span == item.body.span and len(top.params) == len(item.params):
+            calls[item.name] = f".{top.name}"
+        else:
+            calls[item.name] = item.name
+            own.append(item)
+    return Scope(names, calls), own
+
+
+def parser(node: n.Parser, names: Names, members: Iterable[n.Parser | n.Control]) -> list[Part]:
+    """A parser with the instances ``members`` that it uses."""
+    sets = [
+        [*annotations(v.annotations, control_name(node.name, v.name, v.control_name)),
+         "value_set<", v.type, f">({v.size}) {v.name};"]
+        for v in node.value_sets
+    ]  # fmt: skip
+    lines: list[Line] = [*sets, *([d] for d in node.locals), *instances(members, names)]
+    lines += [_state(state) for state in node.states]
+    return [*_head("parser", node, names), *braces(lines)]
+
+
+def control(node: n.Control, names: Names, own: list[n.Action], members: Iterable[n.Parser | n.Control]) -> list[Part]:
+    """A control with the instances ``members`` that it uses."""
+    scope, _ = scope_of(node, names)
+    lines: list[Line] = [*([d] for d in node.locals), *instances(members, names)]
+    lines += [action(a, node.name) for a in own]
+    lines += [table(item, node.name, scope) for item in node.tables]
+    lines.append(["apply ", node.body])
+    return [*_head("control", node, names), *braces(lines)]
+
+
+def _head(kind: str, node: n.Parser | n.Control, names: Names) -> list[Part]:
+    name = names.blocks[node.name]
+    return [*annotations(node.annotations, f".{node.name}"), f"{kind} {name}", *parameters(node.params), " "]
+
+
+def instances(members: Iterable[n.Parser | n.Control], names: Names) -> list[Line]:
+    """The instances that a block holds."""
+    return [[f'@name(".{m.name}") {names.blocks[m.name]}() {names.objects[m.name]};'] for m in members]
+
+
+def _state(node: n.State) -> list[Part]:
+    lines: list[Line] = [[item] for item in node.body]
+    move = node.transition
+    if not move.keys and len(move.cases) == 1:
+        lines.append([f"transition {move.cases[0].state};"])
+    elif move.keys:
+        cases = [[*_sets(case.sets), f": {case.state};"] for case in move.cases]
+        lines.append(["transition select(", *joined(move.keys), ") ", *braces(cases)])
+    elif move.cases:
+        raise Unsupported("a transition of several cases without keys", move.span)
+    return [*annotations(node.annotations), f"state {node.name} ", *braces(lines)]
+
+
+def _sets(sets: Sequence[n.KeySet]) -> list[Part]:
+    return [sets[0]] if len(sets) == 1 else ["(", *joined(sets), ")"]
+
+
+def table(node: n.Table, path: str, scope: Scope) -> list[Part]:
+    """A table of the control ``path``."""
+    lines: list[Line] = []
+    if node.keys:
+        keys = [[k.expr, f" : {k.match_kind} ", *annotations(k.annotations, k.name), ";"] for k in node.keys]
+        lines.append(["key = ", *braces(keys)])
+    refs = [[*annotations(r.annotations), scope.actions[r.action], *_call(r.args), ";"] for r in node.actions]
+    lines.append(["actions = ", *braces(refs)])
+    given = {r.action: r.args for r in node.actions}
+    if node.default.action in given:
+        const = "const " if node.const_default else ""
+        lines.append([f"{const}default_action = ", *_bound(node.default, given, scope), ";"])
+    if node.size is not None:
+        lines.append([f"size = {node.size};"])
+    if not node.largest_priority_wins:
+        lines.append(["largest_priority_wins = false;"])
+    if node.entries or node.const_entries:
+        entries = [_entry(e, given, scope, node.const_entries) for e in node.entries]
+        lines.append([f"{'const ' if node.const_entries else ''}entries = ", *braces(entries)])
+    for item in node.properties:
+        value = scope.names.objects.get(item.value) if isinstance(item.value, str) else item.value
+        if value is None:
+            raise Unsupported(f"the object {item.value} is not known here", item.span)
+        lines.append([f"{'const ' if item.const else ''}{item.name} = ", value, ";"])
+    own = control_name(path, node.name, node.control_name)
+    return [*annotations(node.annotations, own), f"table {node.name} ", *braces(lines)]
+
+
+def _call(args: Sequence[n.Expr]) -> list[Part]:
+    return ["(", *joined(args), ")"] if args else []
+
+
+def _bound(node: n.BoundAction, given: dict[str, tuple[n.Expr, ...]], scope: Scope) -> list[Part]:
+    return [scope.actions[node.action], "(", *joined([*given.get(node.action, ()), *node.args]), ")"]
+
+
+def _entry(node: n.Entry, given: dict[str, tuple[n.Expr, ...]], scope: Scope, const: bool) -> list[Part]:
+    head = "const " if node.const and not const else ""
+    if node.priority is not None:
+        head += f"priority = {node.priority} : "
+    return [head, *_sets(node.sets), " : ", *_bound(node.action, given, scope), *_tail(node), ";"]
+
+
+def _tail(node: n.Entry) -> list[Part]:
+    return annotations(node.annotations)
+
+
+__all__ = ["Mark", "action", "control", "function", "instances", "parser", "scope_of", "table"]

@@ -1,0 +1,97 @@
+"""Names: what a thing of the IR is called in the text, and where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ...p4.lexer import KEYWORDS
+from ...source import Unsupported
+from .. import nodes as n
+from .. import types as t
+from ..schema import BY_CLASS
+from .prelude import Prelude
+
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+def plain(name: str) -> str:
+    """An identifier for the name of a type or function; that of a generic one is ``s_bit32`` for ``s<bit<32>>``."""
+    made = re.sub(r"\b(bit|int|varbit)<(\d+)>", r"\1\2", name)
+    return re.sub(r"\W+", "_", made.replace(">", "").replace(" ", ""))
+
+
+def anonymous(type_: t.Type) -> bool:
+    """Whether this is the type of ``{a = 1}`` where nothing says another, which has no name in P4."""
+    return isinstance(type_, t.StructType) and type_.name.startswith(("{", "(", "struct "))
+
+
+@dataclass
+class Names:
+    """The identifiers of a whole program."""
+
+    prelude: Prelude
+    taken: set[str]
+    types: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
+    objects: dict[str, str] = field(default_factory=dict)
+    """Full name of a parser, control, package or extern instance → the variable that holds it."""
+    blocks: dict[str, str] = field(default_factory=dict)
+    """Full name of a parser or control → its declaration."""
+    top_actions: dict[str, n.Action] = field(default_factory=dict)
+    """Control-plane name → action of the top level."""
+
+    def fresh(self, wanted: str) -> str:
+        """``wanted``, or with a number after it, as an identifier that nothing else has."""
+        wanted = wanted if _IDENTIFIER.match(wanted) else "_" + plain(wanted)
+        name, number = wanted, 1
+        while name in self.taken or name in self.prelude.names or name in KEYWORDS:
+            name, number = f"{wanted}_{number}", number + 1
+        self.taken.add(name)
+        return name
+
+    def type_name(self, type_: t.HeaderType | t.UnionType | t.StructType | t.EnumType | t.NewType) -> str:
+        """The identifier of a named type.
+
+        Raises:
+            Unsupported: the type has no name in P4.
+        """
+        if anonymous(type_):
+            raise Unsupported(f"the name of the type {type_.name}")
+        return self.types.get(type_.name, type_.name)
+
+
+@dataclass
+class Scope:
+    """One block, function or the top level."""
+
+    names: Names
+    actions: Mapping[str, str] = field(default_factory=dict)
+    """Name in the block → as it is called there."""
+    this: str = ""
+    """The object whose abstract method this is."""
+
+
+def mentioned(root: object) -> Iterable[object]:
+    """Every node below ``root``, types too, each object once."""
+    todo: list[object] = [root]
+    seen: set[int] = set()
+    while todo:
+        node = todo.pop()
+        if isinstance(node, tuple):
+            todo.extend(reversed(node))
+            continue
+        kind = BY_CLASS.get(type(node))
+        if kind is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        todo.extend(getattr(node, f.name) for f in reversed(kind.fields))
+
+
+def local_names(program: n.Program) -> set[str]:
+    """The names of everything that stands within something else: variables, parameters, states, tables, actions."""
+    kinds = n.Declare | n.Param | n.ForIn | n.State | n.Table | n.Action | n.ValueSetDecl | t.Field
+    return {node.name for node in mentioned(program) if isinstance(node, kinds)}
