@@ -222,21 +222,24 @@ def branch_unless(g: Gen, expr: ir.Expr, target: Label) -> None:
             branch_if(g, operand, target)
         case ir.Binary("&&", left, right):
             branch_unless(g, left, target)
-            branch_unless(g, right, target)
+            with g.maybe():
+                branch_unless(g, right, target)
         case ir.Binary("||", left, right):
             through = g.asm.label()
             branch_if(g, left, through)
-            branch_unless(g, right, target)
+            with g.maybe():
+                branch_unless(g, right, target)
             g.asm.place(through)
         case ir.Binary(op, left, right) if op in _OPPOSITE:
             _compare(g, _OPPOSITE[op], left, right, target, expr.span)
         case ir.Mux(condition, then, otherwise):
             other, end = g.asm.label(), g.asm.label()
             branch_unless(g, condition, other)
-            branch_unless(g, then, target)
-            g.asm.goto(end)
-            g.asm.place(other)
-            branch_unless(g, otherwise, target)
+            with g.maybe():
+                branch_unless(g, then, target)
+                g.asm.goto(end)
+                g.asm.place(other)
+                branch_unless(g, otherwise, target)
             g.asm.place(end)
         case ir.Cast(operand):
             branch_unless(g, operand, target) if isinstance(ir.bare(operand.type), ir.BoolType) else _bit(
@@ -434,10 +437,11 @@ def choose(g: Gen, expr: ir.Mux, code: Callable[[ir.Expr], None]) -> None:
     """Generate ``code`` for either side of ``?:``, and a branch around the other."""
     other, end = g.asm.label(), g.asm.label()
     branch_unless(g, expr.condition, other)
-    code(expr.then)
-    g.asm.goto(end)
-    g.asm.place(other)
-    code(expr.otherwise)
+    with g.maybe():
+        code(expr.then)
+        g.asm.goto(end)
+        g.asm.place(other)
+        code(expr.otherwise)
     g.asm.place(end)
 
 

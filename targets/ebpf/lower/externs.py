@@ -159,6 +159,7 @@ def _register_read(g: Gen, call: ir.ExternCall) -> None:
 def _register_write(g: Gen, call: ir.ExternCall) -> None:
     index, source = call.args
     instance = _instance(g, call)
+    cell_map(instance)  # refuses what has no cells first
     if index is None or source is None:
         raise CannotOffload("an argument is missing", call.span)
     with g.scope():

@@ -66,6 +66,8 @@ class Gen:
     """Where a parser stands, while one is generated."""
     standard: Ref | None = None
     """The architecture's own metadata, if it has any."""
+    conditional: int = 0
+    """How many conditions decide whether the code being generated runs at all."""
     _roots: int = 0
     _registers: list[Reg] = field(default_factory=lambda: list(_CALLEE_SAVED))
     _scopes: list[list[tuple[str, int, int]]] = field(default_factory=lambda: [[]])
@@ -78,6 +80,13 @@ class Gen:
         if width is None:
             raise CannotOffload(f"a value of type {type_name(type_)} cannot be used here", span)
         return width
+
+    @contextmanager
+    def maybe(self) -> Iterator[None]:
+        """Code inside runs under some condition only."""
+        self.conditional += 1
+        yield
+        self.conditional -= 1
 
     @contextmanager
     def scope(self) -> Iterator[None]:

@@ -42,6 +42,8 @@ class ParsePoint:
     """Path of each header stack → its next index (absent: 0)."""
     valid: frozenset[str] | None = frozenset()
     """Paths of the headers that were extracted; None: nobody asks."""
+    dead: bool = False
+    """The code has gone to an error for certain; nothing behind it is reached."""
 
     def copy(self) -> ParsePoint:
         """An independent copy."""
@@ -64,7 +66,10 @@ class ParsePoint:
             raise CannotOffload(f".{part.name} of a header stack", part.span)
         if 0 <= index < len(elements):
             return elements[index]
+        if g.conditional:
+            raise CannotOffload("a header stack that may be out of bounds inside a condition", part.span)
         g.asm.goto(self.fail(OUT_OF_BOUNDS))
+        self.dead = True
         return elements[0]  # only code that nothing reaches is made with it
 
     def last_index(self, stack: Ref) -> int:
@@ -165,7 +170,7 @@ class ParserGen:
         g = self._g
         g.env, g.point = item.frame.env, point
         body = list(item.body)
-        while body:
+        while body and not point.dead:
             stmt = body.pop(0)
             match stmt:
                 case ir.Declare():
@@ -182,11 +187,15 @@ class ParserGen:
                     return
                 case _:
                     stmts.statements(g, (stmt,))
-        self._transition(item, point)
+        if not point.dead:
+            self._transition(item, point)
 
     def _split(self, item: _Item, stmt: ir.If, rest: tuple[ir.Stmt, ...], point: ParsePoint) -> None:
         otherwise = self._g.asm.label()
         ex.branch_unless(self._g, stmt.condition, otherwise)
+        if point.dead:
+            self._g.asm.place(otherwise)
+            return
         for side in (stmt.then, stmt.otherwise):
             if side is stmt.otherwise:
                 self._g.asm.place(otherwise)
@@ -227,8 +236,9 @@ class ParserGen:
             self._skip(point, ir.width_of(call.type_args[0]))
             return
         ref = ex.lvalue(g, target)
-        self._extract(ref, point, call.span)
-        self._extracted(ref, target, point)
+        if not point.dead:
+            self._extract(ref, point, call.span)
+            self._extracted(ref, target, point)
 
     def _skip(self, point: ParsePoint, bits: int) -> None:
         self._g.hook.require(self._g, point.tagged, (point.cursor + bits + 7) // 8, point.fail(TOO_SHORT))
@@ -276,6 +286,8 @@ class ParserGen:
             g.asm.goto(self._state(item.frame, transition.cases[0].state, point, item.span))
             return
         with match.evaluated(g, transition.keys) as keys:
+            if point.dead:
+                return
             for case in transition.cases:
                 other = g.asm.label()
                 match.unless(g, keys, case.sets, other)
@@ -334,7 +346,7 @@ def lookahead(g: Gen, call: ir.ExternCall, ref: Ref) -> None:
 
 
 def _moves(stmt: ir.Stmt) -> bool:
-    """Whether a statement extracts, advances, or runs a sub-parser somewhere inside."""
+    """Whether a statement extracts, advances, runs a sub-parser or follows a stack's index somewhere inside."""
     todo: list[ir.Stmt] = [stmt]
     while todo:
         match todo.pop():
@@ -344,6 +356,23 @@ def _moves(stmt: ir.Stmt) -> bool:
                 todo += [then, otherwise]
             case ir.Do(ir.BlockApply()) | ir.Do(ir.ExternCall(extern="packet_in")):
                 return True
+            case ir.Assign(target, value) if _follows(target) or _follows(value):
+                return True
+            case ir.Do(call) if _follows(call):
+                return True
+    return False
+
+
+def _follows(expr: ir.Expr) -> bool:
+    """Whether an expression has ``.next`` or ``.last`` of a header stack in it."""
+    todo = [expr]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, ir.Member) and isinstance(ir.bare(item.base.type), ir.StackType):
+            return True
+        todo += ex.children(item)
+        if isinstance(item, ir.FunctionCall | ir.ExternCall):
+            todo += [arg for arg in item.args if arg is not None]
     return False
 
 

@@ -78,11 +78,12 @@ def _do(g: Gen, stmt: ir.Do) -> None:
 def _if(g: Gen, stmt: ir.If) -> None:
     otherwise, end = g.asm.label(), g.asm.label()
     ex.branch_unless(g, stmt.condition, otherwise)
-    block(g, stmt.then)
-    if stmt.otherwise.body:
-        g.asm.goto(end)
-    g.asm.place(otherwise)
-    block(g, stmt.otherwise)
+    with g.maybe():
+        block(g, stmt.then)
+        if stmt.otherwise.body:
+            g.asm.goto(end)
+        g.asm.place(otherwise)
+        block(g, stmt.otherwise)
     g.asm.place(end)
 
 
@@ -112,7 +113,8 @@ def _switch(g: Gen, stmt: ir.Switch) -> None:
     for case, target in zip(stmt.cases, labels, strict=True):
         g.asm.place(target)
         if case.body is not None:  # else it falls through to the next one
-            block(g, case.body)
+            with g.maybe():
+                block(g, case.body)
             g.asm.goto(end)
     g.asm.place(end)
 
