@@ -54,7 +54,7 @@ def lower(program: Program, rules: RuleSet | None, options: Mapping[str, str]) -
     with _deep_recursion():
         for view in VIEWS:
             try:
-                found += rows(view, entries(context, view.start), span)
+                found += rows(view, entries(context, view.start), context.asked)
             except RecursionError:
                 raise CannotOffload("the program is nested too deep", span) from None
     return FilterList(place(found), Hook(options.get("device", "port0")), program.file)

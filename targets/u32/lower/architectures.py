@@ -221,16 +221,16 @@ def _after_egress(
 
 def _unchanged(way: State, deparser: ir.Control) -> None:
     """The frame leaves as it came: what is emitted is what was extracted, and the rest follows."""
-    place = 0
+    place, span = 0, way.changed if way.changed.file else deparser.span
     for bits in way.emitted:
         for bit in bits:
             seen = way.cube.bits.get(place)
             as_it_came = bit == place or (seen is not None and way.cube.resolve((bit,)) == number(int(seen), 1))
             if not as_it_came:
-                raise CannotOffload("the frame is changed: u32 sends it as it came", deparser.span)
+                raise CannotOffload("the frame is changed: u32 sends it as it came", span)
             place += 1
     if place != way.cursor:
-        raise CannotOffload("headers are added or removed: u32 sends the frame as it came", deparser.span)
+        raise CannotOffload("headers are added or removed: u32 sends the frame as it came", span)
 
 
 def _mark_to_drop(m: Machine, call: ir.ExternCall, state: State) -> Valued:
@@ -254,7 +254,10 @@ def _update_checksum(m: Machine, call: ir.ExternCall, state: State) -> Valued:
     assert condition is not None
     assert target is not None
     width = ir.width_of(ir.bare(target.type))
-    return [(store(m, s, target, unknown(width)) if t else s, ()) for s, t in decide(m, condition, state)]
+    return [
+        (replace(store(m, s, target, unknown(width)), changed=call.span) if t else s, ())
+        for s, t in decide(m, condition, state)
+    ]
 
 
 def _hash(m: Machine, call: ir.ExternCall, state: State) -> Valued:

@@ -252,11 +252,13 @@ def decide(m: Machine, expr: ir.Expr, state: State) -> Decided:
                 pair for s, truth in decide(m, left, state) for pair in ([(s, True)] if truth else decide(m, right, s))
             ]
         case ir.Binary(op="==" | "!=" | "<" | "<=" | ">" | ">="):
-            return [pair for s, x, y in _both(m, expr.left, expr.right, state) for pair in _compare(expr, s, x, y)]
+            return [pair for s, x, y in _both(m, expr.left, expr.right, state) for pair in _compare(m, expr, s, x, y)]
         case ir.TableApply(result="hit" | "miss"):
             return [(s, hit == (expr.result == "hit")) for s, hit, _ in m.apply_table(expr, state)]
     return [
-        pair for s, v in evaluate(m, expr, state) for pair in split(s, [_is_one(s, as_bits(v, expr.span), expr.span)])
+        pair
+        for s, v in evaluate(m, expr, state)
+        for pair in split(m, s, [_is_one(s, as_bits(v, expr.span), expr.span)], expr.span)
     ]
 
 
@@ -264,28 +266,29 @@ def _is_one(state: State, bits: Bits, span: Span) -> Wanted | None:
     return equals(state.cube.resolve(bits), 1, 1, span)
 
 
-def split(state: State, possibilities: list[Wanted | None]) -> Decided:
+def split(m: Machine, state: State, possibilities: list[Wanted | None], span: Span) -> Decided:
     """The way where one of the possibilities holds, and where none does."""
     found: Decided = []
     for wanted in possibilities:
         cube = None if wanted is None else state.cube.with_bits(wanted)
         if cube is not None:
+            m.context.note(wanted or (), span)
             found.append((replace(state, cube=cube), True))
             if cube is state.cube:
                 return found  # it holds whatever comes: nothing is left
     return [*found, (state, False)]
 
 
-def _compare(expr: ir.Binary, state: State, left: Value, right: Value) -> Decided:
+def _compare(m: Machine, expr: ir.Binary, state: State, left: Value, right: Value) -> Decided:
     if isinstance(left, Record | Stack) or isinstance(right, Record | Stack):
         raise CannotOffload("a comparison of whole headers, structs or stacks", expr.span)
     x, y = state.cube.resolve(left), state.cube.resolve(right)
     if expr.op in ("==", "!="):
-        pairs = split(state, [same(x, y, expr.span)])
+        pairs = split(m, state, [same(x, y, expr.span)], expr.span)
         return pairs if expr.op == "==" else [(s, not truth) for s, truth in pairs]
     if expr.op in (">", "<="):
         x, y = y, x  # x > y is y < x; x <= y is not y < x
-    pairs = split(state, _less(x, y, expr))
+    pairs = split(m, state, _less(x, y, expr), expr.span)
     return pairs if expr.op in ("<", ">") else [(s, not truth) for s, truth in pairs]
 
 

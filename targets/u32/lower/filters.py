@@ -102,13 +102,13 @@ def _actions(verdict: Verdict) -> tuple[Action, ...]:
             return (Mirred(port),)
 
 
-def rows(view: View, entries: Sequence[Entry], span: Span) -> list[Row]:
-    """The entries of one kind of frames as rows, in order.
+def rows(view: View, entries: Sequence[Entry], asked: Mapping[int, Span]) -> list[Row]:
+    """The entries of one kind of frames as rows, in order; ``asked``: bit of the frame → where it is asked for.
 
     Raises:
         CannotOffload: an entry asks for bits of the tag, which u32 does not see.
     """
-    return [_row(view, entry, span) for entry in _useful(view, entries)]
+    return [_row(view, entry, asked) for entry in _useful(view, entries)]
 
 
 def _useful(view: View, entries: Sequence[Entry]) -> list[Entry]:
@@ -135,17 +135,19 @@ def _type(cube: Cube) -> int | None:
     return sum(cube.bits[bit] << (111 - bit) for bit in TYPE_BITS)
 
 
-def _row(view: View, entry: Entry, span: Span) -> Row:
+def _row(view: View, entry: Entry, asked: Mapping[int, Span]) -> Row:
     cube = entry.cube
     type_ = _type(cube)
-    if view.tag is not None and any(bit in cube.bits for bit in TCI_BITS):
-        raise CannotOffload("the outer VLAN tag's TCI: at tc's ingress it is not in the frame any more", span)
+    tci = next((bit for bit in TCI_BITS if bit in cube.bits), None)
+    if view.tag is not None and tci is not None:
+        raise CannotOffload(
+            "the outer VLAN tag's TCI: at tc's ingress it is not in the frame any more", asked.get(tci, NOWHERE)
+        )
     by_protocol = type_ is not None and type_ >= FIRST_TYPE
     bits = {bit: value for bit, value in cube.bits.items() if not (by_protocol and bit in TYPE_BITS)}
     end = cube.length - view.moved
     keys = list(_keys(view, bits, end))
-    asked = cube.length > view.start.length
-    if asked and not any(key.offset + 4 == end for key in keys):
+    if cube.length > view.start.length and not any(key.offset + 4 == end for key in keys):
         keys.insert(0, Key(0, 0, end - 4))
     if not keys:
         keys.append(Key(0, 0, -4))  # bytes that every frame has

@@ -35,7 +35,7 @@ def look_up(m: Machine, table: ir.Table, state: State) -> Iterator[tuple[State, 
         left = False
         for rule in m.context.rules.of(table.control_name):
             m.context.step(rule.span)
-            for cube in _cubes(s.cube, keys, rule.matches, table):
+            for cube in _cubes(m, s.cube, keys, rule.matches, table):
                 yield (s if cube is s.cube else replace(s, cube=cube)), True, rule.action.action, rule.action.args
                 left = left or cube is s.cube
             if left:
@@ -73,7 +73,7 @@ def _keys(m: Machine, table: ir.Table, state: State) -> list[tuple[State, tuple[
     return ways
 
 
-def _cubes(cube: Cube, keys: Sequence[Bits], matches: Sequence[Match], table: ir.Table) -> Iterator[Cube]:
+def _cubes(m: Machine, cube: Cube, keys: Sequence[Bits], matches: Sequence[Match], table: ir.Table) -> Iterator[Cube]:
     """Where all keys match: one cube, or several for ranges. ``cube`` itself if they always do."""
     found = [cube]
     for key, bits, match in zip(table.keys, keys, matches, strict=True):
@@ -83,6 +83,7 @@ def _cubes(cube: Cube, keys: Sequence[Bits], matches: Sequence[Match], table: ir
                 wanted = equals(bits, value, mask, key.span)
                 extended = None if wanted is None else one.with_bits(wanted)
                 if extended is not None:
+                    m.context.note(wanted or (), key.span)
                     following.append(extended)
         if len(following) > MAX_PIECES:
             raise CannotOffload(f"the ranges of one entry need more than {MAX_PIECES} masks", key.span)

@@ -67,9 +67,7 @@ class Machine:
                     return [state.set(self.context.frame + name, undefined(type_, statement.span))]
                 return [s.set(self.context.frame + name, v) for s, v in evaluate(self, init, state)]
             case ir.Assign(target, value):
-                return [
-                    places.store(self, s, target, v) if s.flow == "run" else s for s, v in evaluate(self, value, state)
-                ]
+                return [self._assign(s, target, v) for s, v in evaluate(self, value, state)]
             case ir.If(condition, then, otherwise):
                 return [
                     end
@@ -86,12 +84,18 @@ class Machine:
                 return [replace(state, flow="exit" if kind == "exit" else "return")]
         raise CannotOffload(f"{type(statement).__name__} statements", statement.span)
 
+    def _assign(self, state: State, target: ir.Expr, value: Value) -> State:
+        if state.flow != "run":
+            return state
+        after = places.store(self, state, target, value)
+        return replace(after, changed=target.span) if places.in_header(target) else after
+
     def _do(self, call: ir.Expr, state: State) -> Ways:
         match call:
             case ir.TableApply():
                 return [s for s, _, _ in self.apply_table(call, state)]
             case ir.HeaderOp(op, base) if op in ("setValid", "setInvalid"):
-                return [places.set_valid(self, state, base, op == "setValid")]
+                return [replace(places.set_valid(self, state, base, op == "setValid"), changed=call.span)]
             case ir.BlockApply():
                 return self.block(call, state)
             case ir.FunctionCall() | ir.ExternCall():
@@ -128,7 +132,7 @@ class Machine:
                     continue
                 assert not isinstance(label, str)
                 value = as_bits(evaluate(self, label, rest)[0][1], label.span)
-                decided = split(rest, [same(rest.cube.resolve(subject), value, label.span)])
+                decided = split(self, rest, [same(rest.cube.resolve(subject), value, label.span)], label.span)
                 found += [end for s, t in decided if t for end in self._case_body(statement, place, s)]
                 rest = next((s for s, t in decided if not t), None)
         if rest is not None:

@@ -65,7 +65,7 @@ def _transition(m: Machine, transition: ir.Transition, state: State) -> Iterator
 def _select(m: Machine, transition: ir.Transition, state: State, keys: Sequence[Bits]) -> Iterator[tuple[State, str]]:
     for case in transition.cases:
         for pairs in _alternatives(m, case, keys):
-            cube = _where(state.cube, keys, pairs, case.span)
+            cube = _where(m, state.cube, keys, pairs, case.span)
             if cube is not None:
                 yield replace(state, cube=cube), case.state
                 if cube is state.cube:
@@ -73,12 +73,14 @@ def _select(m: Machine, transition: ir.Transition, state: State, keys: Sequence[
     yield replace(state, flow="reject", error="NoMatch"), "reject"
 
 
-def _where(cube: Cube, keys: Sequence[Bits], pairs: Sequence[tuple[int, int]], span: Span) -> Cube | None:
+def _where(m: Machine, cube: Cube, keys: Sequence[Bits], pairs: Sequence[tuple[int, int]], span: Span) -> Cube | None:
     """Where every key has its value under its mask."""
     found: Cube | None = cube
     for bits, (value, mask) in zip(keys, pairs, strict=True):
         wanted = equals(cube.resolve(bits), value, mask, span)
         found = None if wanted is None or found is None else found.with_bits(wanted)
+    if found is not None:
+        m.context.note(found.bits, span)
     return found
 
 

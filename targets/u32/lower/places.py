@@ -38,6 +38,15 @@ def store(m: Machine, state: State, target: ir.Expr, value: Value) -> State:
     raise CannotOffload(f"an assignment to {type(target).__name__}", target.span)
 
 
+def in_header(target: ir.Expr) -> bool:
+    """Whether the lvalue is a header, or a part of one."""
+    while not isinstance(ir.bare(target.type), ir.HeaderType | ir.StackType):
+        if not isinstance(target, ir.Member | ir.Index | ir.Slice):
+            return False
+        target = target.base
+    return True
+
+
 def _value(m: Machine, state: State, expr: ir.Expr) -> Value:
     """The value of a part of an lvalue, which splits no way."""
     found = evaluate(m, expr, state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -36,6 +36,8 @@ class State:
     """Why the parser rejected."""
     checksum_seen: bool = False
     """Whether a checksum was verified, so that nobody knows ``checksum_error``."""
+    changed: Span = NOWHERE
+    """The last place that changed a header."""
     emitted: tuple[Bits, ...] = ()
 
     def set(self, name: str, value: Value) -> State:
@@ -59,6 +61,9 @@ class Context:
     """Prefix of the names of the variables in scope."""
     steps: int = 0
 
+    asked: dict[int, Span] = field(default_factory=dict)
+    """Bit of the frame → the first place that asked for it."""
+
     def __post_init__(self) -> None:
         self.functions = {f.name: f for f in self.program.functions}
         self.global_actions = {a.name: a for a in self.program.actions}
@@ -68,6 +73,11 @@ class Context:
         self.steps += count
         if self.steps > MAX_STEPS:
             raise CannotOffload("the program has too many ways to be unfolded into filters", span)
+
+    def note(self, bits: Iterable[int], span: Span) -> None:
+        """Remember that these bits of the frame are asked for here."""
+        for bit in bits:
+            self.asked.setdefault(bit, span)
 
     def action(self, name: str, span: Span) -> ir.Action:
         """The action that a name means here."""
