@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
@@ -22,6 +23,9 @@ class Part:
 
     name: str
     differ: Term
+    pair: tuple[Term, Term, Term] | None = None
+    """``(when, a, b)`` if ``differ`` is ``when and a != b``: once that is proven, ``a`` may stand for ``b`` in other
+    parts with the same ``when``."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +68,52 @@ def obligations(spec: Behaviour, impl: Behaviour) -> Iterator[Obligation]:
 
 
 def _pair(name: str, context: Term, mine: Case, theirs: Case, state: Mapping[str, Term]) -> Obligation:
-    known = facts(context)
-    parts, compared = [], 0
-    for part in _differences(mine, theirs, state):
-        compared += 1
-        differ = b.substitute([part.differ], known)[0]
-        if differ is not b.FALSE:
-            parts.append(Part(part.name, differ))
-    return Obligation(name, context, tuple(parts), compared)
+    context, known = propagate(context)
+    if context is b.FALSE:
+        return Obligation(name, context, ())
+    parts = list(_differences(mine, theirs, state))
+    left = [_under(part, known) for part in parts]
+    return Obligation(name, context, tuple(p for p in left if p.differ is not b.FALSE), len({p.name for p in parts}))
+
+
+def _under(part: Part, known: dict[Term, Term]) -> Part:
+    if part.pair is None:
+        return Part(part.name, b.substitute([part.differ], known)[0])
+    when, x, y = b.substitute(part.pair, known)
+    return Part(part.name, b.and_(when, b.ne(x, y)), (when, x, y))
+
+
+ROUNDS: Final = 4
+"""How often what a conjunction says outright is put into the rest of it."""
+
+
+def propagate(context: Term) -> tuple[Term, dict[Term, Term]]:
+    """An equal conjunction in which smaller conjuncts are used up in larger ones, and what it says outright.
+
+    Each conjunct is rewritten by the facts of those before it only, so nothing is used to prove itself away.
+    """
+    for _ in range(ROUNDS):
+        known: dict[Term, Term] = {}
+        conjuncts = []
+        for atom in sorted(_conjuncts(context), key=lambda t: (len(b.postorder([t])), t.serial)):
+            new = b.substitute([atom], known)[0] if known else atom
+            conjuncts.append(new)
+            known |= facts(atom) | facts(new)
+        after = b.and_(*conjuncts)
+        if after is context:
+            break
+        context = after
+    return context, facts(context)
+
+
+def _conjuncts(context: Term) -> tuple[Term, ...]:
+    return context.args if context.op == "and" else (context,)
 
 
 def facts(context: Term) -> dict[Term, Term]:
     """What a conjunction says outright: terms that equal a literal, conditions that hold or do not hold."""
     known: dict[Term, Term] = {}
-    for atom in context.args if context.op == "and" else (context,):
+    for atom in _conjuncts(context):
         if atom.op == "eq" and atom.args[1].is_const:
             known[atom.args[0]] = atom.args[1]
         elif atom.op == "eq" and atom.args[0].is_const:
@@ -117,13 +153,16 @@ def _output_differences(name: str, x: Output | None, y: Output | None) -> Iterat
     yield Part(f"{name}: port", b.and_(both, b.ne(x.port, y.port)))
     yield Part(f"{name}: length", both if x.packet.delta != y.packet.delta else b.FALSE)
     if x.packet.delta == y.packet.delta:
-        yield Part(f"{name}: bytes", b.and_(both, packets_differ(x.packet, y.packet)))
+        yield Part(f"{name}: bytes", b.FALSE)
+        yield from _byte_differences(f"{name}: bytes", both, x.packet, y.packet)
 
 
-def packets_differ(x: Packet, y: Packet) -> Term:
-    """Whether some byte differs, for packets of one length; bytes behind both prefixes are the same input bytes."""
-    count = max(len(x.prefix), len(y.prefix))
-    return b.or_(*(b.ne(x.at(k), y.at(k)) for k in range(count) if x.at(k) is not y.at(k)))
+def _byte_differences(name: str, both: Term, x: Packet, y: Packet) -> Iterator[Part]:
+    """The bytes that are not one term, for packets of one length; behind both prefixes lie the same input bytes."""
+    for k in range(max(len(x.prefix), len(y.prefix))):
+        mine, theirs = x.at(k), y.at(k)
+        if mine is not theirs:
+            yield Part(name, b.and_(both, b.ne(mine, theirs)), (both, mine, theirs))
 
 
 def _unequal_or_unchanged(name: str, x: Term | None, y: Term | None) -> Term:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from .abstraction import abstracted
 
 Status = Literal["sat", "unsat", "unknown"]
+
+EASY_SECONDS: Final = 10.0
+"""How long a query may take from which hard terms were left out."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +80,18 @@ class Engine:
             return cls(progress=progress)
         return cls(timeout=seconds, deadline=time.monotonic() + seconds, progress=progress)
 
-    def satisfiable(self, query: Term, what: str = "") -> Answer:
-        """Whether ``query`` (Bool) can be true; with a model that makes it so, checked by our own evaluator."""
+    def satisfiable(self, query: Term, what: str = "", seconds: float | None = None) -> Answer:
+        """Whether ``query`` (Bool) can be true; with a model that makes it so, checked by our own evaluator.
+
+        ``seconds`` is a limit for this query, below the engine's own.
+        """
         if query is b.FALSE:
             self.folded += 1
             return Answer("unsat", folded=True)
         if query is b.TRUE:
             self.folded += 1
             return Answer("sat", Model(), folded=True)
-        seconds = self._remaining()
+        seconds = min(self._remaining(), seconds or self.timeout)
         if seconds <= 0:
             return Answer("unknown", reason="out of time")
         self.progress(what)
@@ -99,6 +106,11 @@ class Engine:
     def _solve(self, query: Term, seconds: float) -> Answer:
         from .solvers import z3_engine  # late: importing a solver takes longer than most folded checks
 
+        easier = abstracted(query)
+        if easier is not None:
+            quick = z3_engine.solve([easier], timeout_s=min(seconds, EASY_SECONDS), memory_mb=self.memory_mb)
+            if quick.status == "unsat":
+                return Answer("unsat")
         result = z3_engine.solve([query], timeout_s=seconds, memory_mb=self.memory_mb)
         if result.status == "unsat":
             return Answer("unsat")

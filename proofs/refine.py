@@ -18,12 +18,15 @@ from dataclasses import dataclass, replace
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour, Case, Choice, Output, Packet
-from .compare import Obligation, domain, obligations
+from .compare import Obligation, Part, domain, obligations
 from .engine import Answer, Engine, Model
 from .verdict import Proof, Tally, Verdict
 
 Changes = Callable[[list[Term]], list[Term]]
 Application = Callable[..., Term]
+
+QUICK_SECONDS = 2.0
+"""How long all parts of an obligation are tried at once before they are taken one by one."""
 
 ROUNDS = 24
 """How many instances of the specification's choices are tried before a query is left undecided."""
@@ -154,7 +157,7 @@ class _Search:
         self.total += 1
         self.compared += obligation.compared
         if not self._picks_in(obligation.violation):
-            return self._conclude(obligation, self.engine.satisfiable(obligation.violation, obligation.name))
+            return self._without_choices(obligation)
         if self._picks_in(obligation.context):
             # The choices decide which case of the specification applies, so no pair of cases can be settled alone.
             if self._whole_result is None:
@@ -164,6 +167,26 @@ class _Search:
 
     def _picks_in(self, term: Term) -> tuple[Term, ...]:
         return tuple(v for v in b.variables(term) if v in self.picks) if self.picks else ()
+
+    def _without_choices(self, obligation: Obligation) -> Difference | str | None:
+        """All parts in one query, or if that takes long one after the other, each with the help of those before."""
+        quickly = QUICK_SECONDS if len(obligation.parts) > 1 else None
+        answer = self.engine.satisfiable(obligation.violation, obligation.name, quickly)
+        if answer.status != "unknown" or quickly is None:
+            return self._conclude(obligation, answer)
+        proven: dict[Term, dict[Term, Term]] = {}
+        unknown = None
+        for part in sorted(obligation.parts, key=lambda p: len(b.postorder([p.differ]))):
+            query = b.and_(obligation.context, _with_help(part, proven))
+            answer = self.engine.satisfiable(query, f"{obligation.name}: {part.name}")
+            if answer.status == "sat":
+                return self._conclude(obligation, answer)
+            if answer.status == "unknown":
+                unknown = unknown or self._conclude(obligation, answer)
+            elif part.pair is not None:
+                when, x, y = part.pair
+                proven.setdefault(when, {}).setdefault(y, x)
+        return unknown
 
     def _conclude(self, obligation: Obligation, answer: Answer) -> Difference | str | None:
         if answer.status == "unsat":
@@ -244,6 +267,14 @@ def _as_decision(call: Term, table: Mapping[tuple[int, ...] | None, int]) -> App
         return value
 
     return build
+
+
+def _with_help(part: Part, proven: Mapping[Term, Mapping[Term, Term]]) -> Term:
+    """The part's condition, with what was proven equal under the same condition put in."""
+    if part.pair is None:
+        return part.differ
+    when, x, y = part.pair
+    return b.and_(when, b.ne(*b.substitute([x, y], proven.get(when, {}))))
 
 
 def bindings(differs: list[Term], picks: tuple[Term, ...]) -> dict[Term, Term]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from .build import binary, bnot, concat, eq, extract, ite, sext
+from .pieces import has_parts, pieces
 from .rewrite import Args, rule
 from .term import Payload, Term, bv
 
@@ -81,12 +84,29 @@ def extract_ite(args: Args, payload: Payload) -> Term | None:
 
 @rule("concat")
 def concat_same_ite(args: Args, _: Payload) -> Term | None:
-    """Parts that are all choices by one condition, or literals, are one choice."""
-    condition = next((a.args[0] for a in args if a.op == "ite"), None)
-    if condition is None or any(not a.is_const and (a.op != "ite" or a.args[0] is not condition) for a in args):
+    """Neighbours that are choices by one condition are one choice."""
+    for i, (x, y) in enumerate(pairwise(args)):
+        if x.op == "ite" and y.op == "ite" and x.args[0] is y.args[0]:
+            both = ite(x.args[0], concat(x.args[1], y.args[1]), concat(x.args[2], y.args[2]))
+            return concat(*args[:i], both, *args[i + 2 :])
+    return None
+
+
+@rule("ite")
+def ite_common_parts(args: Args, _: Payload) -> Term | None:
+    """A choice between concatenations chooses only between the parts in which they differ."""
+    condition, then, otherwise = args
+    if not has_parts(then, otherwise):
         return None
-    sides = (concat(*(a.args[i] if a.op == "ite" else a for a in args)) for i in (1, 2))
-    return ite(condition, *sides)
+    runs: list[tuple[bool, list[Term], list[Term]]] = []  # alike, parts of either side
+    for x, y in pieces(then, otherwise):
+        if not runs or runs[-1][0] is not (x is y):
+            runs.append((x is y, [], []))
+        runs[-1][1].append(x)
+        runs[-1][2].append(y)
+    if not any(alike for alike, _, _ in runs):
+        return None
+    return concat(*(concat(*xs) if alike else ite(condition, concat(*xs), concat(*ys)) for alike, xs, ys in runs))
 
 
 @rule("eq")

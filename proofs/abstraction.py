@@ -1,0 +1,39 @@
+"""Leaving out what is hard for a solver and rarely matters: sums of many addends, products, quotients.
+
+Both sides of a comparison mostly compute such a term alike (a checksum), and then it is one node that both share. With
+a free variable in its place the query gets weaker: if it is unsatisfiable even so, it was unsatisfiable before. If it
+is not, nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+
+MANY: Final = 4
+"""Addends from which on a sum counts as hard."""
+
+_HARD: Final = frozenset({"mul", "udiv", "urem", "sdiv", "srem"})
+
+
+def abstracted(query: Term) -> Term | None:
+    """``query`` with a free variable for each hard term that is not part of another; None if there is none."""
+    nodes = b.postorder([query])
+    hard = {term for term in nodes if _is_hard(term)}
+    if not hard:
+        return None
+    free: Mapping[Term, Term] = {t: b.var(f"hard.{i}", t.sort) for i, t in enumerate(t for t in nodes if t in hard)}
+    return b.substitute([query], free)[0]
+
+
+def _is_hard(term: Term) -> bool:
+    if term.op in _HARD:
+        return not any(arg.is_const for arg in term.args)
+    count = 1
+    while term.op == "add" and count < MANY:
+        count += 1
+        term = term.args[0]
+    return count >= MANY
