@@ -14,17 +14,16 @@ from __future__ import annotations
 
 from ...source import Unsupported
 from .. import nodes as n
+from .. import types as t
 from .blocks import action, control, function, parser, scope_of
 from .declarations import instance, named_types, own_package, package, type_declaration
-from .expressions import Part
+from .expressions import Part, type_arguments
 from .layout import render
 from .prelude import prelude
 from .scope import Names, Scope, local_names, mentioned, plain
-from .statements import annotations, braces
+from .statements import braces, notes
 
 __all__ = ["to_p4"]
-
-_CORE_EXTERNS = frozenset({"packet_in", "packet_out", "verify", "static_assert"})
 
 
 def to_p4(program: n.Program) -> str:
@@ -42,8 +41,9 @@ class _Printer:
 
     def __init__(self, program: n.Program) -> None:
         self.program = program
-        self.names = Names(prelude(program), local_names(program))
-        self.top = Scope(self.names)
+        self.nodes = list(mentioned(program))
+        self.names = Names(prelude(program, self.nodes), local_names(self.nodes))
+        self.top = Scope(self.names, {a.name: f".{a.name}" for a in program.actions})
         self.owned = _owners(program)
 
     def text(self) -> str:
@@ -53,8 +53,8 @@ class _Printer:
         lines = [self.names.prelude.text]
         lines += self._words("error", self.program.errors, self.names.prelude.errors)
         lines += self._words("match_kind", self.program.match_kinds, self.names.prelude.match_kinds)
-        types = [t for t in named_types(self.program) if t.name not in self.names.prelude.names]
-        lines += [self._render(type_declaration(t, self.names)) for t in types]
+        types = [x for x in named_types(self.program) if x.name not in self.names.prelude.names]
+        lines += [self._render(type_declaration(x, self.names)) for x in types]
         lines += [self._render(function(f, self.names.functions[f.name])) for f in self._functions()]
         lines += [self._render(action(a, "")) for a in self.program.actions if a.name not in self.names.prelude.names]
         lines += [self._instance(i) for i in self.program.instances]
@@ -75,9 +75,11 @@ class _Printer:
     def _check_externs(self) -> None:
         """Raise Unsupported for an extern whose declaration no file that can be included holds."""
         known = self.names.prelude.names
-        for node in mentioned(self.program):
+        for node in self.nodes:
             if isinstance(node, n.ExternCall | n.Instance) and node.extern not in known:
                 raise Unsupported(f"the IR does not hold the declaration of extern {node.extern}", node.span)
+            if isinstance(node, t.ExternType) and node.name not in known:
+                raise Unsupported(f"the IR does not hold the declaration of extern {node.name}")
 
     def _name_things(self) -> None:
         names, program = self.names, self.program
@@ -89,11 +91,12 @@ class _Printer:
             names.functions[function_.name] = function_.name if known else self._identifier(plain(function_.name))
         names.top_actions = {a.control_name: a for a in program.actions}
         names.taken |= {a.name for a in program.actions} | {p.type_name for p in program.packages}
-        for block in (*program.parsers, *program.controls):
+        for block in _all_blocks(program):
             names.blocks[block.name] = self._identifier(block.type_name)
         for name in (*(i.name for i in program.instances), *names.blocks):
             names.objects[name] = names.fresh(name.rsplit(".", 1)[-1])
-        names.objects |= {p.name: p.name for p in program.packages}
+        for package_ in program.packages:
+            names.objects[package_.name] = names.fresh(package_.name)
 
     def _identifier(self, wanted: str) -> str:
         """The name of a declaration: as it was, even where something within a block is called so, too."""
@@ -112,8 +115,7 @@ class _Printer:
     def _blocks(self) -> list[str]:
         """Parsers and controls, each after those that it runs."""
         made: list[str] = []
-        by_name: dict[str, n.Parser | n.Control] = {b.name: b for b in self.program.parsers}
-        by_name |= {b.name: b for b in self.program.controls}
+        by_name = {b.name: b for b in _all_blocks(self.program)}
         for block in by_name.values():
             members = [by_name[name] for name in self.owned.get(block.name, ()) if name in by_name]
             scope, own = scope_of(block, self.names)
@@ -125,7 +127,7 @@ class _Printer:
 
     def _packages(self) -> list[str]:
         made: list[str] = []
-        declared: dict[str, str] = {}
+        declared: dict[str, list[Part]] = {}
         known: set[str] = set()
         for node in self.program.packages:
             if node.type_name not in self.names.prelude.names and node.type_name not in known:
@@ -135,10 +137,15 @@ class _Printer:
                 raise Unsupported(
                     f"several packages of the type {node.type_name}, which the IR does not hold", node.span
                 )
-            declared[node.name] = node.type_name
-            head = annotations(self.program.annotations) if node.name == self.program.main else []
+            declared[node.name] = [node.type_name, *type_arguments(node.type_args)]
+            own = None if self.names.objects[node.name] == node.name else f".{node.name}"
+            head = notes(self.program.annotations if node.name == self.program.main else (), own)
             made.append(self._render([*head, *package(node, self.names)]))
         return made
+
+
+def _all_blocks(program: n.Program) -> list[n.Parser | n.Control]:
+    return [*program.parsers, *program.controls]
 
 
 def _owners(program: n.Program) -> dict[str, list[str]]:
@@ -146,13 +153,15 @@ def _owners(program: n.Program) -> dict[str, list[str]]:
 
     An instance belongs to the block that runs it; one that nothing runs, to the block whose name its own begins with.
     """
-    blocks = [*program.parsers, *program.controls]
+    blocks = _all_blocks(program)
     given = {value for p in program.packages for _, value in p.args if isinstance(value, str)}
     runs: dict[str, str] = {}
+    """Instance → the block that runs it."""
     for block in blocks:
         for node in mentioned(block):
             if isinstance(node, n.BlockApply):
-                runs.setdefault(node.block, block.name)
+                if runs.setdefault(node.block, block.name) != block.name:
+                    raise Unsupported(f"the instance {node.block}, which several blocks run", node.span)
     owned: dict[str, list[str]] = {}
     for block in blocks:
         owner = runs.get(block.name)

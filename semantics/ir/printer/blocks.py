@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from ...source import Unsupported
 from .. import nodes as n
+from .. import types as t
 from .expressions import Part, joined
 from .scope import Names, Scope
-from .statements import Mark, annotations, braces, parameters
+from .statements import Mark, braces, notes, parameters
 
 Line = Sequence[Part]
 
@@ -21,7 +22,7 @@ def function(node: n.Function, name: str) -> list[Part]:
 def action(node: n.Action, path: str) -> list[Part]:
     """An action of the block ``path`` ("" for the top level)."""
     own = control_name(path, node.name, node.control_name)
-    return [*annotations(node.annotations, own), f"action {node.name}", *parameters(node.params), " ", node.body]
+    return [*notes(node.annotations, own), f"action {node.name}", *parameters(node.params), " ", node.body]
 
 
 def control_name(path: str, name: str, seen: str) -> str | None:
@@ -46,7 +47,7 @@ def scope_of(block: n.Parser | n.Control, names: Names) -> tuple[Scope, list[n.A
 def parser(node: n.Parser, names: Names, members: Iterable[n.Parser | n.Control]) -> list[Part]:
     """A parser with the instances ``members`` that it uses."""
     sets = [
-        [*annotations(v.annotations, control_name(node.name, v.name, v.control_name)),
+        [*notes(v.annotations, control_name(node.name, v.name, v.control_name)),
          "value_set<", v.type, f">({v.size}) {v.name};"]
         for v in node.value_sets
     ]  # fmt: skip
@@ -67,7 +68,7 @@ def control(node: n.Control, names: Names, own: list[n.Action], members: Iterabl
 
 def _head(kind: str, node: n.Parser | n.Control, names: Names) -> list[Part]:
     name = names.blocks[node.name]
-    return [*annotations(node.annotations, f".{node.name}"), f"{kind} {name}", *parameters(node.params), " "]
+    return [*notes(node.annotations, f".{node.name}"), f"{kind} {name}", *parameters(node.params), " "]
 
 
 def instances(members: Iterable[n.Parser | n.Control], names: Names) -> list[Line]:
@@ -78,27 +79,27 @@ def instances(members: Iterable[n.Parser | n.Control], names: Names) -> list[Lin
 def _state(node: n.State) -> list[Part]:
     lines: list[Line] = [[item] for item in node.body]
     move = node.transition
-    if not move.keys and len(move.cases) == 1:
+    if not move.keys and len(move.cases) == 1 and not move.cases[0].sets:
         lines.append([f"transition {move.cases[0].state};"])
-    elif move.keys:
+    elif move.cases:
         cases = [[*_sets(case.sets), f": {case.state};"] for case in move.cases]
         lines.append(["transition select(", *joined(move.keys), ") ", *braces(cases)])
-    elif move.cases:
-        raise Unsupported("a transition of several cases without keys", move.span)
-    return [*annotations(node.annotations), f"state {node.name} ", *braces(lines)]
+    return [*notes(node.annotations), f"state {node.name} ", *braces(lines)]
 
 
 def _sets(sets: Sequence[n.KeySet]) -> list[Part]:
-    return [sets[0]] if len(sets) == 1 else ["(", *joined(sets), ")"]
+    if len(sets) == 1:
+        return [sets[0]]
+    return ["(", *joined(sets), ")"] if sets else ["default"]
 
 
 def table(node: n.Table, path: str, scope: Scope) -> list[Part]:
     """A table of the control ``path``."""
     lines: list[Line] = []
     if node.keys:
-        keys = [[k.expr, f" : {k.match_kind} ", *annotations(k.annotations, k.name), ";"] for k in node.keys]
+        keys = [[k.expr, f" : {k.match_kind} ", *notes(k.annotations, k.name), ";"] for k in node.keys]
         lines.append(["key = ", *braces(keys)])
-    refs = [[*annotations(r.annotations), scope.actions[r.action], *_call(r.args), ";"] for r in node.actions]
+    refs = [[*notes(r.annotations), scope.actions[r.action], *_call(r.args), ";"] for r in node.actions]
     lines.append(["actions = ", *braces(refs)])
     given = {r.action: r.args for r in node.actions}
     if node.default.action in given:
@@ -109,7 +110,9 @@ def table(node: n.Table, path: str, scope: Scope) -> list[Part]:
     if not node.largest_priority_wins:
         lines.append(["largest_priority_wins = false;"])
     if node.entries or node.const_entries:
-        entries = [_entry(e, given, scope, node.const_entries) for e in node.entries]
+        some = [e.priority is None for e in node.entries]
+        mixed = any(some) and not all(some)
+        entries = [_entry(e, given, scope, node.const_entries, mixed) for e in node.entries]
         lines.append([f"{'const ' if node.const_entries else ''}entries = ", *braces(entries)])
     for item in node.properties:
         value = scope.names.objects.get(item.value) if isinstance(item.value, str) else item.value
@@ -117,7 +120,7 @@ def table(node: n.Table, path: str, scope: Scope) -> list[Part]:
             raise Unsupported(f"the object {item.value} is not known here", item.span)
         lines.append([f"{'const ' if item.const else ''}{item.name} = ", value, ";"])
     own = control_name(path, node.name, node.control_name)
-    return [*annotations(node.annotations, own), f"table {node.name} ", *braces(lines)]
+    return [*notes(node.annotations, own), f"table {node.name} ", *braces(lines)]
 
 
 def _call(args: Sequence[n.Expr]) -> list[Part]:
@@ -128,15 +131,15 @@ def _bound(node: n.BoundAction, given: dict[str, tuple[n.Expr, ...]], scope: Sco
     return [scope.actions[node.action], "(", *joined([*given.get(node.action, ()), *node.args]), ")"]
 
 
-def _entry(node: n.Entry, given: dict[str, tuple[n.Expr, ...]], scope: Scope, const: bool) -> list[Part]:
+def _entry(node: n.Entry, given: dict[str, tuple[n.Expr, ...]], scope: Scope, const: bool, mixed: bool) -> list[Part]:
+    """An entry; where only some have a priority, it must be given in the older way."""
     head = "const " if node.const and not const else ""
-    if node.priority is not None:
+    tail = [a for a in node.annotations if a.name != "priority"]
+    if node.priority is not None and mixed:
+        tail.append(t.Annotation("priority", str(node.priority), (node.priority,)))
+    elif node.priority is not None:
         head += f"priority = {node.priority} : "
-    return [head, *_sets(node.sets), " : ", *_bound(node.action, given, scope), *_tail(node), ";"]
-
-
-def _tail(node: n.Entry) -> list[Part]:
-    return annotations(node.annotations)
+    return [head, *_sets(node.sets), " : ", *_bound(node.action, given, scope), " ", *notes(tail), ";"]
 
 
 __all__ = ["Mark", "action", "control", "function", "instances", "parser", "scope_of", "table"]

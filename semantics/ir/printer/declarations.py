@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...source import Unsupported
 from .. import nodes as n
@@ -10,7 +10,7 @@ from .. import types as t
 from .expressions import Part, Row, joined, type_arguments
 from .prelude import Named
 from .scope import Names, anonymous, mentioned
-from .statements import annotations, braces, parameters
+from .statements import braces, notes, parameters
 
 
 def named_types(program: n.Program) -> list[Named]:
@@ -54,7 +54,7 @@ def _parts_of(type_: object) -> list[t.Type]:
 def type_declaration(node: Named, names: Names) -> list[Part]:
     """The declaration of a named type."""
     name = names.type_name(node)
-    head = annotations(node.annotations)
+    head = notes(node.annotations)
     if isinstance(node, t.NewType):
         return [*head, "type ", node.base, f" {name};"]
     if isinstance(node, t.EnumType):
@@ -63,14 +63,14 @@ def type_declaration(node: Named, names: Names) -> list[Part]:
         pairs = [f"{m} = {v}" for m, v in zip(node.members, node.values, strict=True)]
         return [*head, "enum ", node.underlying, f" {name} ", *braces([[f"{p},"] for p in pairs[:-1]] + [[pairs[-1]]])]
     word = {t.HeaderType: "header", t.StructType: "struct", t.UnionType: "header_union"}[type(node)]
-    fields = [[*annotations(f.annotations), f.type, f" {f.name};"] for f in node.fields]
+    fields = [[*notes(f.annotations), f.type, f" {f.name};"] for f in node.fields]
     return [*head, f"{word} {name} ", *braces(fields)]
 
 
 def instance(node: n.Instance, names: Names, methods: Sequence[Part]) -> list[Part]:
     """An extern object, declared at the top level under its full name."""
     args = [_named_argument(name, value, names, node) for name, value in node.args]
-    parts: list[Part] = [*annotations(node.annotations, f".{node.name}"), node.extern, *type_arguments(node.type_args)]
+    parts: list[Part] = [*notes(node.annotations, f".{node.name}"), node.extern, *type_arguments(node.type_args)]
     return [*parts, "(", *joined(args), f") {names.objects[node.name]}", *methods, ";"]
 
 
@@ -91,15 +91,20 @@ def package(node: n.Package, names: Names) -> list[Part]:
     return [node.type_name, *type_arguments(types), "(", *joined(args), f") {names.objects[node.name]};"]
 
 
-def own_package(node: n.Package, program: n.Program, names: Names, declared: dict[str, str]) -> list[list[Part]]:
+def own_package(
+    node: n.Package, program: n.Program, names: Names, declared: Mapping[str, Sequence[Part]]
+) -> list[list[Part]]:
     """Declarations that fit a package of the program's own: of its type, and of the types of its parameters.
 
     Raises:
         Unsupported: it takes an extern object, whose declaration the IR does not hold.
     """
+    if any(isinstance(a, t.VoidType) or anonymous(a) for a in node.type_args):
+        raise Unsupported(f"a type argument of the package {node.name} that has no name", node.span)
     made: list[list[Part]] = []
     params: list[Part] = []
-    blocks = {b.name: b for b in (*program.parsers, *program.controls)}
+    blocks: dict[str, n.Parser | n.Control] = {b.name: b for b in program.parsers}
+    blocks |= {b.name: b for b in program.controls}
     for name, value in node.args:
         if not isinstance(value, str):
             params.append(_typed(value.type, name))
@@ -110,7 +115,7 @@ def own_package(node: n.Package, program: n.Program, names: Names, declared: dic
             made.append([f"{word} {kind}", *parameters(block.params), ";"])
             params.append(f"{kind} {name}")
         elif value in declared:
-            params.append(f"{declared[value]} {name}")
+            params.append(Row((*declared[value], f" {name}")))
         else:
             raise Unsupported(f"the declaration of package {node.type_name}, which takes an extern object", node.span)
     types = f"<{', '.join(names.fresh('T') for _ in node.type_args)}>" if node.type_args else ""

@@ -91,7 +91,7 @@ def mentioned(root: object) -> Iterable[object]:
         todo.extend(getattr(node, f.name) for f in reversed(kind.fields))
 
 
-def local_names(program: n.Program) -> set[str]:
+def local_names(nodes: Iterable[object]) -> set[str]:
     """The names of everything that stands within something else: variables, parameters, states, tables, actions."""
     kinds = n.Declare | n.Param | n.ForIn | n.State | n.Table | n.Action | n.ValueSetDecl | t.Field
-    return {node.name for node in mentioned(program) if isinstance(node, kinds)}
+    return {node.name for node in nodes if isinstance(node, kinds)}

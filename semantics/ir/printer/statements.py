@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any, Final
 
+from ...source import Unsupported
 from .. import nodes as n
 from .. import types as t
 from .expressions import Part, Writer, joined, quoted
@@ -57,11 +58,17 @@ def _literal(value: str | int | bool) -> str:
     return quoted(value) if isinstance(value, str) else str(value)
 
 
-def annotations(items: Iterable[t.Annotation], name: str | None = None) -> list[Part]:
+def notes(items: Iterable[t.Annotation], name: str | None = None) -> list[Part]:
     """Annotations, with this control-plane name instead of their own ``@name``."""
     texts = [] if name is None else [f"@name({quoted(name)})"]
     texts += [annotation(item) for item in items if item.name != "name" or name is None]
     return [f"{text} " for text in texts]
+
+
+def _parameter_type(item: n.Param) -> t.Type:
+    if isinstance(item.type, t.VoidType):
+        raise Unsupported(f"the parameter {item.name}, whose type parameter stands for nothing", item.span)
+    return item.type
 
 
 def parameters(items: Iterable[n.Param]) -> list[Part]:
@@ -70,8 +77,8 @@ def parameters(items: Iterable[n.Param]) -> list[Part]:
     for item in items:
         made += [", "] if made else []
         own = [a for a in item.annotations if a.name != "optional"]
-        made += [*annotations(own), "@optional " if item.optional else ""]
-        made += [f"{item.direction} " if item.direction else "", item.type, f" {item.name}"]
+        made += [*notes(own), "@optional " if item.optional else ""]
+        made += [f"{item.direction} " if item.direction else "", _parameter_type(item), f" {item.name}"]
     return ["(", *made, ")"]
 
 
@@ -89,10 +96,15 @@ def _switch(node: n.Switch, scope: Scope) -> Sequence[Part]:
     lines: list[Sequence[Part]] = []
     for case in node.cases:
         for place, label in enumerate(case.labels):
-            shown = "default" if label is None else scope.actions.get(label, label) if isinstance(label, str) else label
+            shown = "default" if label is None else _action_label(label, scope) if isinstance(label, str) else label
             last = place == len(case.labels) - 1
             lines.append([shown, ":", *([" ", case.body] if last and case.body is not None else [])])
     return ["switch (", node.subject, ") ", *braces(lines)]
+
+
+def _action_label(name: str, scope: Scope) -> str:
+    """The action's own name: a label looks it up in the table's list."""
+    return scope.actions.get(name, name).removeprefix(".")
 
 
 def _simple(node: n.Stmt, scope: Scope) -> list[Part]:
@@ -121,7 +133,7 @@ def _leave(node: n.Leave, scope: Scope) -> Sequence[Part]:
 
 
 def _block(node: n.Block, scope: Scope) -> Sequence[Part]:
-    return [*annotations(node.annotations), *braces([item] for item in node.body)]
+    return [*notes(node.annotations), *braces([item] for item in node.body)]
 
 
 STATEMENTS: Final[dict[type, Writer]] = {
@@ -136,4 +148,4 @@ STATEMENTS: Final[dict[type, Writer]] = {
     n.Leave: _leave,
 }
 
-__all__ = ["STATEMENTS", "Any", "Mark", "annotation", "annotations", "braces", "joined", "parameters"]
+__all__ = ["STATEMENTS", "Any", "Mark", "annotation", "braces", "joined", "notes", "parameters"]
