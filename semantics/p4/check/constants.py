@@ -13,6 +13,17 @@ MAX_SHIFT: Final = 1 << 16
 """A compile-time shift of an ``int`` to the left by more than this is refused: nothing needs such a number."""
 
 
+MAX_BITS: Final = 1 << 17
+"""No compile-time integer has more bits, and no string more characters."""
+
+
+def shown(value: int | bool | str) -> str:
+    """A value for a message; of a very large number only its size."""
+    if isinstance(value, int) and abs(value).bit_length() > 256:
+        return f"a {'negative ' if value < 0 else ''}number of {value.bit_length()} bits"
+    return str(value)
+
+
 class BadConstant(Exception):
     """A compile-time operation without a result; the text says why."""
 
@@ -119,12 +130,16 @@ def fold_binary(op: str, left: Value, right: Value, type_: Type, left_type: Type
     if op in _COMPARE:
         return _COMPARE[op](left, right)
     value = _INTEGER[op](int(left), int(right), type_)
+    if value.bit_length() > MAX_BITS:
+        raise BadConstant(f"the value has more than {MAX_BITS} bits")
     plain = bare(type_)
     return wrap(value, plain) if isinstance(plain, Bits) else value
 
 
 def _concatenate(left: Value, right: Value, left_type: Type, right_type: Type, type_: Type) -> Value:
     if isinstance(left, str) and isinstance(right, str):
+        if len(left) + len(right) > MAX_BITS:
+            raise BadConstant(f"the string has more than {MAX_BITS} characters")
         return left + right
     lower, whole = bare(right_type), bare(type_)
     if not (isinstance(lower, Bits) and isinstance(whole, Bits)):
@@ -155,6 +170,6 @@ def fold_cast(value: Value, source: Type, target: Type) -> Value:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         if value not in (0, 1):
-            raise BadConstant(f"only 0 and 1 may be cast to bool, not {value}")
+            raise BadConstant(f"only 0 and 1 may be cast to bool, not {shown(value)}")
         return bool(value)
     return value

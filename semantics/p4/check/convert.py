@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...source import Span
 from . import typed
-from .constants import fits, wrap
+from .constants import fits, shown, wrap
 from .context import Context
 from .symbols import ParamSymbol, RecordSymbol
 from .types import (
@@ -97,9 +97,9 @@ def constant_in(cx: Context, value: int, to: Bits, span: Span) -> int:
     if fits(value, to):
         return value
     if value >= 0 and to.signed and value < 1 << to.width:
-        cx.warn(span, f"{value} is outside the range of {to}")
+        cx.warn(span, f"{shown(value)} is outside the range of {to}")
     else:
-        cx.warn(span, f"{value} does not fit {to}: the value is truncated")
+        cx.warn(span, f"{shown(value)} does not fit {to}: the value is truncated")
     return wrap(value, to)
 
 

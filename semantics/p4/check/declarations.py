@@ -29,7 +29,7 @@ from .symbols import (
     Signature,
     TypeSymbol,
 )
-from .types import DOTS, UNKNOWN, VOID, Bits, Enum, Type, TypeVar, variables_of
+from .types import DOTS, UNKNOWN, VOID, Bits, Enum, Record, Type, TypeVar, variables_of
 
 # --- parameters ----------------------------------------------------------------------------------------------------
 
@@ -103,6 +103,8 @@ def _record(cx: Context, node: ast.RecordDecl) -> RecordSymbol:
             placement.field(cx, node, item, type_, symbol)
             notes = annotate.convert(cx, item.annotations)
             symbol.fields[item.name.text] = FieldInfo(item.name.text, type_, item.name.span, notes)
+    if not symbol.type_params and placement.too_large(cx, Record(symbol), node.name.span):
+        symbol.fields = {}
     return symbol
 
 

@@ -9,7 +9,7 @@ from ...ir import BinaryOp
 from ...source import Span
 from .. import syntax as ast
 from . import calls, operators, typed, typenames
-from .constants import BadConstant, fold_cast, fold_slice, fold_unary
+from .constants import BadConstant, fold_cast, fold_slice, fold_unary, shown
 from .context import Context, closest
 from .convert import coerce, convert, fields_of
 from .symbols import (
@@ -28,6 +28,7 @@ from .types import (
     INT,
     INVALID,
     MATCH_KIND,
+    MAX_WIDTH,
     STRING,
     UNKNOWN,
     VOID,
@@ -81,7 +82,7 @@ def condition(cx: Context, node: ast.Expression, what: str) -> typed.Expr:
 def _integer(cx: Context, node: ast.IntLiteral) -> typed.Expr:
     if node.width is None:
         return typed.Const(INT, node.span, node.value)
-    if node.width > typenames.MAX_WIDTH or (node.signed and node.width == 0):
+    if node.width > MAX_WIDTH or (node.signed and node.width == 0):
         cx.error(node.span, f"{node.width} is no width that a constant can have")
         return WRONG
     type_ = Bits(node.width, node.signed)
@@ -270,7 +271,7 @@ def _index(cx: Context, node: ast.Index) -> typed.Expr:
         index = convert(cx, index, index.type.symbol.underlying) or index
     if index.type == INT and isinstance(index, typed.Const):
         if not 0 <= index.value < size:  # type: ignore[operator]
-            cx.error(node.index.span, f"index {index.value} is outside of a header stack of {size}")
+            cx.error(node.index.span, f"index {shown(index.value)} is outside of a header stack of {size}")
             return WRONG
         index = typed.Const(Bits(32), index.span, index.value)
     elif index.type == INT:
@@ -279,7 +280,7 @@ def _index(cx: Context, node: ast.Index) -> typed.Expr:
         cx.error(node.index.span, f"an index must be an integer, not {index.type}")
         return WRONG
     elif isinstance(index, typed.Const) and not 0 <= int(index.value) < size:
-        cx.error(node.index.span, f"index {index.value} is outside of a header stack of {size}")
+        cx.error(node.index.span, f"index {shown(index.value)} is outside of a header stack of {size}")
         return WRONG
     return typed.Index(base.type.element, node.span, base, index)
 
@@ -294,7 +295,7 @@ def _element(cx: Context, node: ast.Index, base: typed.Expr, index: typed.Expr) 
     if isinstance(base, typed.Aggregate):
         size = len(base.values)
     if place < 0 or (size is not None and place >= size):
-        cx.error(node.index.span, f"index {place} is outside of {base.type}")
+        cx.error(node.index.span, f"index {shown(place)} is outside of {base.type}")
         return WRONG
     if isinstance(base, typed.Aggregate) and typed.is_known(base):
         return base.values[place]
@@ -316,7 +317,7 @@ def _slice(cx: Context, node: ast.Slice) -> typed.Expr:
         cx.error((node.low if low < 0 else node.high).span, "a bit index must not be negative")
         return WRONG
     if high < low:
-        cx.error(node.span, f"the end {high} of a slice is below its start {low}")
+        cx.error(node.span, f"the end {shown(high)} of a slice is below its start {shown(low)}")
         return WRONG
     return _cut(cx, base, high, low, node.high.span, node.span)
 
@@ -335,9 +336,9 @@ def _sliceable(cx: Context, node: ast.Expression, whole: ast.Expression) -> type
 
 def _cut(cx: Context, base: typed.Expr, high: int, low: int, place: Span, span: Span) -> typed.Expr:
     if isinstance(base.type, Bits) and high >= base.type.width:
-        cx.error(place, f"bit {high} is outside of {base.type}")
+        cx.error(place, f"bit {shown(high)} is outside of {base.type}")
         return WRONG
-    if high - low >= typenames.MAX_WIDTH:
+    if high - low >= MAX_WIDTH:
         cx.error(place, "the slice is too wide")
         return WRONG
     type_ = Bits(high - low + 1)
@@ -353,7 +354,7 @@ def _plus_slice(cx: Context, node: ast.PlusSlice) -> typed.Expr:
     if base is None or width is None or low.type is UNKNOWN:
         return WRONG
     if width < 1:
-        cx.error(node.width.span, f"the width of a slice must be at least 1, not {width}")
+        cx.error(node.width.span, f"the width of a slice must be at least 1, not {shown(width)}")
         return WRONG
     if isinstance(low, typed.Const) and not isinstance(low.value, (str, bool)):
         if low.value < 0:
@@ -364,7 +365,7 @@ def _plus_slice(cx: Context, node: ast.PlusSlice) -> typed.Expr:
         cx.error(node.low.span, f"the start of a slice must be an integer, not {low.type}")
         return WRONG
     if width > base.type.width:
-        cx.error(node.width.span, f"a slice of {width} bits does not fit in {base.type}")
+        cx.error(node.width.span, f"a slice of {shown(width)} bits does not fit in {base.type}")
         return WRONG
     return typed.PlusSlice(Bits(width), node.span, base, low, width)
 

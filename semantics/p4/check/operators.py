@@ -7,13 +7,14 @@ from typing import Final
 from ...ir import BinaryOp
 from ...source import Span
 from . import typed
-from .constants import BadConstant, fold_binary, fold_cast
+from .constants import BadConstant, fold_binary, fold_cast, shown
 from .context import Context
 from .convert import convert, why_not
 from .symbols import RecordSymbol
 from .types import (
     BOOL,
     INT,
+    MAX_WIDTH,
     STRING,
     ActionRun,
     Anonymous,
@@ -154,10 +155,10 @@ def _shift(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, span:
 def _constant_shift(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Const, span: Span) -> typed.Expr:
     amount = int(right.value)
     if amount < 0:
-        cx.error(span, f"shift by a negative amount: {amount}")
+        cx.error(span, f"shift by a negative amount: {shown(amount)}")
         return WRONG
     if isinstance(left.type, Bits) and amount >= left.type.width:
-        cx.warn(span, f"a shift of {left.type} by {amount}, its width or more")
+        cx.warn(span, f"a shift of {left.type} by {shown(amount)}, its width or more")
     signed = isinstance(right.type, Bits) and right.type.signed
     if signed or (right.type == INT and not isinstance(left, typed.Const)):
         right = typed.Const(Bits(max(1, amount.bit_length())), right.span, amount)
@@ -173,7 +174,11 @@ def _concatenation(cx: Context, left: typed.Expr, right: typed.Expr, span: Span)
         return WRONG
     if not (isinstance(left.type, Bits) and isinstance(right.type, Bits)):
         return _mismatch(cx, "++", left, right, span)
-    return _fold(cx, "++", left, right, Bits(left.type.width + right.type.width, left.type.signed), span)
+    width = left.type.width + right.type.width
+    if width > MAX_WIDTH:
+        cx.error(span, f"the result of '++' would be of {width} bits, more than {MAX_WIDTH}")
+        return WRONG
+    return _fold(cx, "++", left, right, Bits(width, left.type.signed), span)
 
 
 def _arithmetic(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, span: Span) -> typed.Expr:

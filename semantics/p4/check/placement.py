@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...source import Span
 from .. import syntax as ast
 from .context import Context
 from .symbols import ParamSymbol, RecordSymbol, Role
@@ -12,6 +13,7 @@ from .types import (
     DONT_CARE,
     INT,
     MATCH_KIND,
+    MAX_FIELDS,
     STRING,
     UNKNOWN,
     VOID,
@@ -28,6 +30,7 @@ from .types import (
     TypeVar,
     Varbit,
     bare,
+    count_fields,
 )
 
 
@@ -65,6 +68,14 @@ def _in_struct(type_: Type) -> bool:
 
 
 _ALLOWED: Final = {"header": _in_header, "header_union": _in_union, "struct": _in_struct}
+
+
+def too_large(cx: Context, type_: Type, span: Span) -> bool:
+    """Whether a type has more single values in it than any program needs; that is an error at ``span``."""
+    count = count_fields(type_)
+    if count > MAX_FIELDS:
+        cx.error(span, f"the type has {count} fields in it, more than {MAX_FIELDS}")
+    return count > MAX_FIELDS
 
 
 def applied(cx: Context, type_: Record, node: ast.Node) -> bool:

@@ -24,6 +24,7 @@ from .types import (
     Record,
     Type,
     TypeVar,
+    count_fields,
     substitute,
 )
 
@@ -141,6 +142,7 @@ class RecordSymbol(TypeSymbol):
     kind: RecordKind = "struct"
     fields: dict[str, FieldInfo] = field(default_factory=dict)
     _specialised: dict[tuple[Type, ...], dict[str, Type]] = field(default_factory=dict)
+    _counts: dict[tuple[Type, ...], int] = field(default_factory=dict)
 
     what = "type"
 
@@ -154,6 +156,14 @@ class RecordSymbol(TypeSymbol):
             to = dict(zip(self.type_params, args, strict=False))
             known = {name: substitute(info.type, to) for name, info in self.fields.items()}
             self._specialised[args] = known
+        return known
+
+    def count_fields(self, args: tuple[Type, ...]) -> int:
+        """The single values in a value of this type, all nesting undone."""
+        known = self._counts.get(args)
+        if known is None:
+            known = sum(map(count_fields, self.field_types(args).values()))
+            self._counts[args] = known
         return known
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from ...ir import Annotation
 from .. import syntax as ast
 from . import annotate, expressions, keynames, keysets, legality, typed, typenames
+from .constants import shown
 from .context import Context, closest
 from .convert import convert
 from .overloads import Callee, resolve_call
@@ -81,7 +82,7 @@ def _key(cx: Context, table_: TableSymbol, node: ast.KeyElement) -> typed.Key:
         cx.error(node.expression.span, f"a table key cannot be of type {found.type}")
     notes = annotate.convert(cx, node.annotations)
     given = annotate.find(notes, "name")
-    name = _text(given) if given is not None else keynames.key_name(found)
+    name = _text(given) if given is not None else keynames.key_name(node.expression, found)
     if name is None and found.type is not UNKNOWN:
         cx.error(node.expression.span, "this key needs a @name annotation: none can be made from its expression")
     return typed.Key(found, kind.text, name or "", notes, node.span)
@@ -415,13 +416,13 @@ def _priority(
     if entry.priority is not None:
         value = typenames.integer(cx, entry.priority, "a priority")
         if value is not None and value < 0:
-            cx.error(entry.priority.span, f"a priority must not be negative: {value}")
+            cx.error(entry.priority.span, f"a priority must not be negative: {shown(value)}")
         return value
     if before is None:
         return None
     following = before - delta if body.largest_priority_wins else before + delta
     if following < 0:
-        cx.error(entry.span, f"the priority of this entry would be negative: {following}")
+        cx.error(entry.span, f"the priority of this entry would be negative: {shown(following)}")
     return following
 
 

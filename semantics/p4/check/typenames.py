@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...source import Span
 from .. import syntax as ast
 from . import expressions, placement, typed
-from .constants import Value
+from .constants import Value, shown
 from .context import Context, closest
 from .symbols import Symbol, TypeSymbol
 from .types import (
@@ -15,6 +15,7 @@ from .types import (
     ERROR,
     INT,
     MATCH_KIND,
+    MAX_WIDTH,
     STRING,
     UNKNOWN,
     VOID,
@@ -29,9 +30,6 @@ from .types import (
     Type,
     Varbit,
 )
-
-MAX_WIDTH = 1 << 20
-"""No type is wider than this many bits, and no stack longer; more is a mistake or an attack."""
 
 
 def resolve(cx: Context, node: ast.Type) -> Type:
@@ -80,7 +78,14 @@ def _tuple(cx: Context, nodes: tuple[ast.Type, ...]) -> Type:
             cx.error(node.span, f"a tuple cannot have a value of type {element}")
             element = UNKNOWN
         made.append(element)
-    return UNKNOWN if UNKNOWN in made else Tuple(tuple(made))
+    return UNKNOWN if UNKNOWN in made else _not_too_large(cx, Tuple(tuple(made)), nodes[0] if nodes else None)
+
+
+def _not_too_large(cx: Context, type_: Type, node: ast.Node | None) -> Type:
+    """``type_``, or UNKNOWN after an error if it has too many fields in it."""
+    if node is not None and placement.too_large(cx, type_, node.span):
+        return UNKNOWN
+    return type_
 
 
 _SIMPLE: dict[type[ast.Type], Type] = {
@@ -118,10 +123,10 @@ def _positive(cx: Context, node: ast.Expression, what: str, least: int) -> int |
     if value is None:
         return None
     if value < least:
-        cx.error(node.span, f"{what} must be at least {least}, not {value}")
+        cx.error(node.span, f"{what} must be at least {least}, not {shown(value)}")
         return None
     if value > MAX_WIDTH:
-        cx.error(node.span, f"{what} must be at most {MAX_WIDTH}, not {value}")
+        cx.error(node.span, f"{what} must be at most {MAX_WIDTH}, not {shown(value)}")
         return None
     return value
 
@@ -184,7 +189,9 @@ def apply_type(cx: Context, symbol: TypeSymbol, args: tuple[Type, ...], node: as
     if any(a is UNKNOWN for a in args):
         return UNKNOWN
     type_ = symbol.applied(args)
-    return type_ if not isinstance(type_, Record) or placement.applied(cx, type_, node) else UNKNOWN
+    if isinstance(type_, Record) and not placement.applied(cx, type_, node):
+        return UNKNOWN
+    return _not_too_large(cx, type_, node)
 
 
 def _stack(cx: Context, node: ast.Type, element_node: ast.Type, size_node: ast.Expression) -> Type:
@@ -195,7 +202,7 @@ def _stack(cx: Context, node: ast.Type, element_node: ast.Type, size_node: ast.E
     if isinstance(element, (Extern, Block, Package)) or element in (VOID, INT, STRING, MATCH_KIND, DONT_CARE):
         cx.error(node.span, f"an array cannot be of values of type {element}")
         return UNKNOWN
-    return Stack(element, size)
+    return _not_too_large(cx, Stack(element, size), node)
 
 
 def constructed(cx: Context, node: ast.Type) -> tuple[TypeSymbol, tuple[Type, ...] | None] | None:

@@ -312,6 +312,28 @@ def is_unknown(type_: Type) -> bool:
     return type_ is UNKNOWN or any(is_unknown(part) for part in parts(type_))
 
 
+MAX_WIDTH: Final = 1 << 20
+"""No type is wider than this many bits, and no stack longer; more is a mistake or an attack."""
+
+
+MAX_FIELDS: Final = 100_000
+"""No type has more single values in it, all nesting undone."""
+
+
+def count_fields(type_: Type) -> int:
+    """The single values in a value of ``type_``; of type variables one."""
+    match type_:
+        case Record(symbol, args):
+            return symbol.count_fields(args)
+        case Stack(element, size):
+            return count_fields(element) * size
+        case Tuple(elements) | Braces(elements):
+            return sum(map(count_fields, elements))
+        case Extern(_, args):
+            return sum(map(count_fields, args))
+    return 1
+
+
 def bare(type_: Type) -> Type:
     """``type_`` without ``type T name`` wrappers."""
     while isinstance(type_, New):

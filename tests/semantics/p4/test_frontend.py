@@ -104,3 +104,31 @@ def test_a_program_is_loaded_quickly() -> None:
     for _ in range(10):
         load_text(PROGRAM, "x.p4")
     assert (time.process_time() - start) / 10 < 0.15
+
+
+HUGE = {
+    "tuples": "typedef bit<8> t0; " + "".join(f"typedef tuple<t{i}, t{i}> t{i + 1}; " for i in range(40)),
+    "structs": "struct t0 { bit<8> a; } " + "".join(f"struct t{i + 1} {{ t{i} a; t{i} b; }} " for i in range(40)),
+    "generics": "struct p<T> { T a; T b; } typedef bit<8> t0; "
+    + "".join(f"typedef p<t{i}> t{i + 1}; " for i in range(40)),
+    "stacks": "header h { bit<8> a; } struct s { h[1000000] a; }",
+    "products": "const int a0 = 3; " + "".join(f"const int a{i + 1} = a{i} * a{i}; " for i in range(40)),
+    "shifts": "const int a0 = 1; " + "".join(f"const int a{i + 1} = a{i} << 60000; " for i in range(40)),
+    "strings": 'const string a0 = "abc"; ' + "".join(f"const string a{i + 1} = a{i} ++ a{i}; " for i in range(40)),
+    "widths": "const bit<2000000000> a = 1;",
+    "constants": "const bit<8> a = (1 << 60000) / 0;",
+    "indices": "const tuple<bit<8>> a = { 1 }; const bit<8> b = a[1 << 60000];",
+    "slices": "const bit<8> b = (8w1)[(1 << 60000) : 0];",
+    "negative widths": "const bit<(0 - (1 << 60000))> a = 1;",
+}
+
+
+@pytest.mark.parametrize("text", HUGE.values(), ids=list(HUGE))
+def test_what_grows_without_bound_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        load_text(text, "x.p4")
+
+
+def test_messages_can_be_given_of_huge_numbers() -> None:
+    (warning,) = load_text("const bit<8> a = 1 << 60000;", "x.p4").warnings
+    assert "60001 bits" in warning.message
