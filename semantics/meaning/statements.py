@@ -194,17 +194,21 @@ def _for_range(m: Machine, node: ir.ForIn, over: ir.RangeSet) -> None:
     """``low .. high``, both evaluated once; the end is tested before the step, so the last value of a type is safe."""
     low = m.read(m.eval(over.low), over.low.span)
     high = m.read(m.eval(over.high), over.high.span)
-    inside = b.sle if is_signed(over.low.type) else b.ule
-    following = low
-    first = True
+    signed = is_signed(over.low.type)
+    inside = b.sle if signed else b.ule
+    last = b.bv((1 << (low.width - 1)) - 1 if signed else -1, low.width)
+    following: Term | None = low
 
     def condition() -> Term:
-        nonlocal following, first
+        nonlocal following
+        if following is None:
+            return b.FALSE
         current = following
-        more = inside(low, high) if first else b.ne(current, b.add(high, b.bv(1, high.width)))
-        first = False
+        # After the largest number of the type there is no next one.
+        more = inside(current, high)
+        more = more if current is low else b.and_(more, b.ne(current, b.add(last, b.bv(1, low.width))))
         m.state.store[node.name] = Scalar(current)
-        following = b.add(current, b.bv(1, current.width))
+        following = b.add(current, b.bv(1, current.width)) if current is not last else None
         return more
 
     _loop(m, node.span, condition, node.body, lambda: None)

@@ -8,7 +8,7 @@ from p4verify.semantics import ir
 from p4verify.semantics.rules.build import Builder, check_match, key_bits
 from p4verify.semantics.rules.names import table_actions
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
-from p4verify.semantics.source import NOWHERE, InputError
+from p4verify.semantics.source import NOWHERE, InputError, Unsupported
 
 
 def random_rules(program: ir.Program, seed: int, pool: list[int]) -> RuleSet:
@@ -46,6 +46,8 @@ def _match(rng: random.Random, table: ir.Table, key: ir.Key, pool: list[int]) ->
         "optional": Ternary(value, rng.choice([0, (1 << width) - 1])),
         "range": Range(min(value, other := _value(rng, width, pool)), max(value, other)),
     }
+    if key.match_kind not in kinds:
+        raise Unsupported(f"entries of match kind {key.match_kind}")
     return check_match(table, key, kinds[key.match_kind], NOWHERE)
 
 
