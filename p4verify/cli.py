@@ -13,8 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from . import __version__
-from .semantics.source import InputError
+from .semantics.source import InputError, Unsupported
+from .targets.base import CannotOffload
 
+INTERNAL_ERROR: Final = 70
+"""``EX_SOFTWARE`` of sysexits.h."""
 FORMATS: Final = ("text", "json", "sarif", "junit")
 
 
@@ -30,9 +33,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("p4verify: interrupted", file=sys.stderr)
         return 130
+    except (Unsupported, CannotOffload) as error:
+        print(f"{error.span}: unsupported: {error.reason}".removeprefix(": "), file=sys.stderr)
+        return 3
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:
+        if os.environ.get("P4VERIFY_DEBUG"):
+            raise
+        kind = type(error).__name__
+        print(f"p4verify: internal error ({kind}: {error}); please report it, with P4VERIFY_DEBUG=1", file=sys.stderr)
+        return INTERNAL_ERROR
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,7 +116,7 @@ def _add_parse(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "parse", "parse", "read and check programs; --format json prints p4ast")
     parser.add_argument("programs", nargs="+", metavar="PROGRAM")
     _add_source_options(parser)
-    _add_output_options(parser, ("text", "json", "netlink", "p4info"))
+    _add_output_options(parser, ("text", "json", "netlink", "p4", "p4info"))
 
 
 def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..inputs import read_program
 from ..semantics import ir, p4info
-from ..semantics.ir import codec_json, codec_netlink
+from ..semantics.ir import codec_json, codec_netlink, printer
 from ..semantics.source import InputError
 from .common import as_json, emit, source_options
 
@@ -40,6 +40,8 @@ def _single(arguments: argparse.Namespace) -> int:
         emit(codec_json.to_json(program), arguments.output)
     elif arguments.format == "netlink":
         emit(codec_netlink.to_netlink(program), arguments.output)
+    elif arguments.format == "p4":
+        emit(printer.to_p4(program), arguments.output)
     elif arguments.format == "p4info":
         emit(p4info.to_text(program), arguments.output)
     else:
