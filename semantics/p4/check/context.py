@@ -10,7 +10,19 @@ from typing import Final, Literal, TypeAlias
 from ...source import Diagnostic, InputError, Severity, Span
 from ..syntax import Name
 from . import typed
-from .symbols import BlockSymbol, Overloads, ParamSymbol, Scope, Symbol, TableSymbol, VarSymbol
+from .symbols import (
+    ActionSymbol,
+    BlockSymbol,
+    ConstSymbol,
+    InstanceSymbol,
+    Overloads,
+    ParamSymbol,
+    Scope,
+    Symbol,
+    TableSymbol,
+    ValueSetSymbol,
+    VarSymbol,
+)
 from .types import VOID, Type
 
 MAX_ERRORS: Final = 50
@@ -20,6 +32,15 @@ _DECLARING: Final = frozenset(("control", "parser"))
 PlaceKind: TypeAlias = Literal[
     "top", "parser", "state", "control", "apply", "action", "function", "method", "argument", "abstract", "key"
 ]
+
+
+_WATCHED: Final = (VarSymbol, ConstSymbol, ActionSymbol, TableSymbol, InstanceSymbol, ValueSetSymbol)
+"""What a block declares for its own use only."""
+
+
+def _quiet(symbol: Symbol) -> bool:
+    """Whether ``@noWarn("unused")`` stands before the declaration."""
+    return any(a.name == "noWarn" and "unused" in a.values for a in symbol.annotations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +139,9 @@ class Context:
             self.place = outer
 
     def _unused(self, scope: Scope) -> None:
-        for symbol in scope.names.values():
-            if isinstance(symbol, VarSymbol) and not symbol.used:
-                self.warn(symbol.span, f"'{symbol.name}' is never used")
+        for name, symbol in scope.names.items():
+            if isinstance(symbol, _WATCHED) and name != "this" and not symbol.used and not _quiet(symbol):
+                self.warn(symbol.span, f"the {symbol.what} '{symbol.name}' is never used")
 
     def declare(self, symbol: Symbol) -> None:
         """Add a name to the present scope; complain if it is taken, warn if it hides another."""

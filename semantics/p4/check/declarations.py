@@ -153,7 +153,7 @@ def _member_value(cx: Context, symbol: EnumSymbol, underlying: Bits, node: ast.E
     if isinstance(value, typed.Const):
         symbol.values[name.text] = int(value.value)
         known = typed.Const(Enum(symbol), name.span, value.value)
-        cx.scope.names.setdefault(name.text, ConstSymbol(name.text, name.span, Enum(symbol), known))
+        cx.scope.names.setdefault(name.text, ConstSymbol(name.text, name.span, Enum(symbol), known, used=True))
     elif value.type is not UNKNOWN:
         cx.error(node.value.span, "the value of an enum member must be a compile-time known value")
 

@@ -315,6 +315,13 @@ def test_warnings() -> None:
     assert any("does not fit" in w for w in warnings(in_control("s.x = 300;")))
     assert any("never used" in w for w in warnings(in_control("bit<8> q;")))
     assert any("hides" in w for w in warnings(in_control("bit<8> q = 1; { bit<8> q = 2; s.x = q; } s.x = q;")))
+    unused = warnings(
+        in_control("", "action a() {} table t { actions = { NoAction; } } reg<bit<8>>(1) r; const int z = 1;")
+    )
+    assert [w for w in unused if "never used" in w] == [
+        f"the {what} is never used" for what in ("action 'a'", "table 't'", "instance 'r'", "constant 'z'")
+    ]
+    assert warnings(in_control("", '@noWarn("unused") action a() {}')) == []
     assert any("its width or more" in w for w in warnings(in_control("s.x = s.x << 8;")))
     text = in_parser("state start { transition accept; } state lost { transition accept; }")
     assert any("cannot be reached" in w for w in warnings(text))
