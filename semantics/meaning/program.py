@@ -6,7 +6,8 @@ A definitional semantics after the P4-16 specification 1.2.5, with the architect
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from ..arch.v1model import V1Model
 from ..bits import Term
 from ..rules.build import program_rules
 from ..rules.ruleset import RuleSet
-from ..source import Unsupported
+from ..source import NOWHERE, Span, Unsupported
 from . import statements, tables
 from .behaviour import Assumption, Behaviour, Case, Choice, Output
 from .inputs import Concrete, Symbolic
@@ -45,7 +46,7 @@ def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
     """
     architecture = _architecture(program)
     m = Machine(program, rules, Symbolic(), architecture.externs)
-    with deep_recursion():
+    with deep_recursion(), _placed(program):
         cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells)]
     terms = [t for case in cases for t in _terms(case)]
     domain = (*architecture.domain(), *_distinct(m.assumptions))
@@ -60,8 +61,19 @@ def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
 def _architecture(program: ir.Program) -> Architecture:
     architecture = ARCHITECTURES.get(program.arch)
     if architecture is None:
-        raise Unsupported(f"architecture {program.arch}")
+        raise Unsupported(f"architecture {program.arch or 'that is not known'}", Span(program.file, 1, 1))
     return architecture
+
+
+@contextmanager
+def _placed(program: ir.Program) -> Iterator[None]:
+    """What is unsupported without a better place is so in the program's file."""
+    try:
+        yield
+    except Unsupported as problem:
+        if problem.span is NOWHERE or not problem.span.file:
+            raise Unsupported(problem.reason, Span(program.file, 1, 1)) from problem
+        raise
 
 
 def _distinct(assumptions: list[Assumption]) -> list[Assumption]:
@@ -188,7 +200,7 @@ def run(
     trace = Trace()
     source = Concrete(packet, port, metadata or {}, cells or {}, choice or (lambda _: 0))
     m = Machine(program, rules if rules is not None else program_rules(program), source, architecture.externs, trace)
-    with deep_recursion():
+    with deep_recursion(), _placed(program):
         ended = [e for e in architecture.run(m) if e.guard is not b.FALSE]
         cases = [case for e in ended for case in _cases(m, e, ())]
     assert len(cases) == 1, "one packet takes one way"

@@ -1,0 +1,156 @@
+"""P4Runtime's WriteRequest: ids and names, priorities, and every way in which an entry does not fit."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from p4verify.semantics import ir
+from p4verify.semantics.p4.frontend import load_program
+from p4verify.semantics.p4info.ids import name_hash
+from p4verify.semantics.rules.build import program_rules
+from p4verify.semantics.rules.p4ids import ids_of
+from p4verify.semantics.rules.p4runtime import read_p4runtime
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Range, Ternary
+from p4verify.semantics.source import InputError, Unsupported
+from tests.conftest import corpus_root
+
+OUTPUTS = corpus_root() / "p4c" / "p4_16_samples_outputs"
+SAMPLES = corpus_root() / "p4c" / "p4_16_samples"
+
+
+def entry(table: str, body: str, action: str = 'action_id: "drop"', more: str = "") -> str:
+    return (
+        f'updates {{ type: INSERT entity {{ table_entry {{ table_id: "{table}" {body} '
+        f"action {{ action {{ {action} }} }} {more} }} }} }}\n"
+    )
+
+
+EXACT = r'match { field_id: 1 exact { value: "\001" } } match { field_name: "bee" exact { value: "\x02" } }'
+SET = r'action_id: "set" params { param_id: 1 value: "\377" } params { param_id: 2 value: "\017" }'
+
+
+def test_an_entry_by_names(program: ir.Program) -> None:
+    (rule,) = read_p4runtime(entry("exact_t", EXACT, SET), "r.txtpb", program).of("I.exact_t")
+    assert rule.matches == (Exact(1), Exact(2))
+    assert rule.action == ActionCall("set", (255, 15))
+    assert (rule.span.file, rule.span.line) == ("r.txtpb", 1)
+
+
+def test_an_entry_by_ids(program: ir.Program) -> None:
+    ids = ids_of(program)
+    table = next(number for number, t in ids.tables.items() if t.control_name == "I.lpm_t")
+    action = next(number for number, name in ids.actions.items() if name == "I.drop")
+    assert table >> 24 == 2
+    assert action >> 24 == 1
+    body = r'match { field_id: 1 lpm { value: "\n\000" prefix_len: 8 } } match { field_id: 2 exact { value: "\005" } }'
+    text = entry("?", body, f"action_id: {action}").replace('"?"', str(table))
+    (rule,) = read_p4runtime(text, "r", program).of("I.lpm_t")
+    assert rule.matches == (Lpm(0x0A00, 8), Exact(5))
+
+
+def test_the_largest_priority_wins_and_missing_keys_match_anything(program: ir.Program) -> None:
+    text = entry("tern_t", "", more="priority: 1") + entry(
+        "tern_t",
+        r'match { field_id: 2 range { low: "\001" high: "\002" } } match { field_id: 3 optional { value: "\003" } }',
+        more="priority: 9",
+    )
+    first, second = read_p4runtime(text, "r", program).of("I.tern_t")
+    assert first.priority == 9
+    assert first.matches == (Ternary(0, 0), Range(1, 2), Ternary(3, 255))
+    assert second.matches == (Ternary(0, 0), Range(0, 0xFFFF), Ternary(0, 0))
+
+
+def test_a_default_action(program: ir.Program) -> None:
+    text = entry("exact_t", "is_default_action: true", SET).replace("INSERT", "MODIFY")
+    assert read_p4runtime(text, "r", program).defaults == {"I.exact_t": ActionCall("set", (255, 15))}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (entry("nope", ""), "no table nope"),
+        (entry("?", "").replace('"?"', "12345"), "no table has the id 12345"),
+        (entry("exact_t", EXACT, "action_id: 77"), "no action has the id 77"),
+        (entry("exact_t", EXACT, 'action_id: "mac"'), "no action of table I.exact_t mac"),
+        (entry("exact_t", EXACT, 'action_id: "set"'), "lacks its parameter x"),
+        (entry("exact_t", EXACT, SET.replace("\\017", "\\020")), "does not fit the 4 bits of parameter y"),
+        (entry("exact_t", EXACT, SET.replace("param_id: 2", "param_id: 3")), "no parameter 3"),
+        (entry("exact_t", EXACT, SET.replace("param_id: 2", "param_id: 1")), "given twice"),
+        (entry("exact_t", EXACT.split(" match")[0]), "key bee of table I.exact_t is missing"),
+        (entry("exact_t", EXACT.replace("field_id: 1", "field_id: 9")), "no key with the id 9"),
+        (entry("exact_t", EXACT.replace('"bee"', '"hdr.h.a"')), "given twice"),
+        (entry("exact_t", EXACT.replace('"\\001"', '"\\001\\001"')), "does not fit the 8 bits"),
+        (entry("exact_t", EXACT.replace("exact {", 'ternary { mask: "\\001"', 1)), "is exact, not ternary"),
+        (entry("exact_t", EXACT, more="priority: 3"), "have no priority"),
+        (entry("tern_t", ""), "needs a priority"),
+        (entry("tern_t", "", 'action_id: "mac"', "priority: 1"), "for the default only"),
+        (entry("tern_t", "is_default_action: true", 'action_id: "NoAction"'), "for entries only"),
+        (entry("const_t", r'match { field_id: 1 exact { value: "\002" } }'), "are constant"),
+        (entry("exact_t", EXACT) * 2, "already"),
+        (entry("exact_t", EXACT).replace("INSERT", "DELETE"), "DELETE"),
+        ("updates { entity { meter_entry { } } }", "meter_entry is not understood"),
+        ("updates { type: INSERT", "does not end"),
+        ("wrong: 1", "wrong is not understood"),
+        ("updates {}", "without an entity"),
+    ],
+)
+def test_what_does_not_fit(program: ir.Program, text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_p4runtime(text, "r.txtpb", program)
+    (diagnostic,) = caught.value.diagnostics
+    assert message in diagnostic.message
+    assert diagnostic.span.file == "r.txtpb"
+    assert diagnostic.span.line
+    assert diagnostic.span.column
+
+
+def test_an_entry_of_the_source_may_be_repeated(program: ir.Program) -> None:
+    text = entry("const_t", r'match { field_id: 1 exact { value: "\001" } }', more="is_const: true")
+    assert read_p4runtime(text, "r", program) == program_rules(program)
+
+
+def test_the_hash_of_names() -> None:
+    assert name_hash("NoAction") & 0xFFFFFF == 21257015 & 0xFFFFFF
+    assert name_hash("ingress.t_ternary") & 0xFFFFFF == 44370079 & 0xFFFFFF
+
+
+def samples() -> list[str]:
+    return sorted(p.name.removesuffix(".p4.p4info.txtpb") for p in OUTPUTS.glob("*.p4.p4info.txtpb"))
+
+
+_OBJECT = re.compile(
+    r'^(tables|actions|value_sets) \{\n  preamble \{\n    id: (\d+)\n    name: "([^"\\]*)"', re.MULTILINE
+)
+
+
+@pytest.mark.corpus
+def test_ids_and_entries_are_those_of_p4c() -> None:
+    """Every id in the p4info of others, and every dump of entries equals the program's own."""
+    objects = dumps = 0
+    for name in samples():
+        source = SAMPLES / f"{name}.p4"
+        if not source.exists() or (program := _load(source)) is None:
+            continue
+        ids = ids_of(program)
+        known = {
+            "tables": {number: t.control_name for number, t in ids.tables.items()},
+            "actions": ids.actions,
+            "value_sets": {number: s.control_name for number, s in ids.value_sets.items()},
+        }
+        for kind, number, wanted in _OBJECT.findall((OUTPUTS / f"{name}.p4.p4info.txtpb").read_text()):
+            assert known[kind].get(int(number)) == wanted, name
+            objects += 1
+        dump = (OUTPUTS / f"{name}.p4.entries.txtpb").read_text()
+        if "updates" in dump:
+            assert read_p4runtime(dump, name, program) == program_rules(program), name
+            dumps += 1
+    assert objects > 500
+    assert dumps > 10
+
+
+def _load(source: Path) -> ir.Program | None:
+    try:
+        return load_program(str(source))
+    except (InputError, Unsupported):
+        return None
