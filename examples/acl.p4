@@ -63,8 +63,6 @@ parser Parse(packet_in packet, out headers_t hdr) {
 }
 
 control Filter(inout headers_t hdr, out bool pass) {
-    CounterArray(255, false) seen;  // packets per IP protocol
-
     bit<16> port = 0;
 
     action permit() {
@@ -93,7 +91,6 @@ control Filter(inout headers_t hdr, out bool pass) {
     apply {
         pass = true;
         if (hdr.ipv4.isValid()) {
-            seen.increment((bit<32>)hdr.ipv4.protocol);
             if (hdr.ports.isValid()) {
                 port = hdr.ports.dst;
             }

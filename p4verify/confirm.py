@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .on_numbers import all_terms, functions_of
 from .proofs.counterexample import Input, Side, input_of, shrink
 from .proofs.engine import Model
 from .proofs.refine import Difference, Outcome
@@ -20,7 +21,6 @@ from .realise import CannotRealise, describe, realise
 from .related import in_the_programs_cells
 from .semantics import bits as b
 from .semantics import ir
-from .semantics.bits import Term
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
 from .semantics.meaning.program import meaning
@@ -88,7 +88,7 @@ def _run(pair: Pair, difference: Difference) -> Counterexample | str:
     rules, spec, relation = pair.rules, pair.spec, pair.relation
     shown: tuple[str, ...] = ()
     if rules is None and pair.program is not None and pair.first is None:
-        rules = realise(pair.program, _lookup_terms(pair), model)
+        rules = realise(pair.program, all_terms(pair.spec), model)
         shown = describe(rules, pair.program)
         spec = meaning(pair.program, rules)
         relation = pair.target.relate(pair.program, pair.artifact, rules)
@@ -108,16 +108,6 @@ def _run(pair: Pair, difference: Difference) -> Counterexample | str:
         confirmed += (on_machine[1],)
     inputs = {n: v for n, v in model.values.items() if n.startswith(("in.", "any.", "at.")) and n != "in.port"}
     return Counterexample(best.packet, best.port, expected, actual, inputs, shown, difference.obligation, confirmed)
-
-
-def _lookup_terms(pair: Pair) -> list[Term]:
-    """The terms below which the keys asked are found."""
-    terms: list[Term] = []
-    for case in pair.spec.cases:
-        terms.append(case.guard)
-        terms += [t for o in case.outputs for t in (o.when, o.port, *o.packet.prefix)]
-        terms += [*case.metadata.values(), *case.state.values()]
-    return terms
 
 
 @dataclass(frozen=True)
@@ -145,27 +135,7 @@ class _Functions:
     def machine(self, side: Behaviour) -> dict[str, Callable[..., int]]:
         """The model's functions, and the relation's evaluated on numbers."""
         functions = self.model.callables()
-        for call in _calls(side):
-            build = self.relation.functions.get(call.name)
-            if build is not None:
-                functions[call.name] = self._on_numbers(build, [a.width for a in call.args])
-        return functions
-
-    def _on_numbers(self, build: Callable[..., Term], widths: list[int]) -> Callable[..., int]:
-        def function(*args: int) -> int:
-            term = build(*(b.bv(a, w) for a, w in zip(args, widths, strict=True)))
-            value = b.evaluate([term], self.model.values, self.model.callables(), default=0)[0]
-            assert isinstance(value, int)
-            return value
-
-        return function
-
-
-def _calls(side: Behaviour) -> list[Term]:
-    terms = [t for c in side.cases for t in (c.guard, *c.metadata.values(), *c.state.values())]
-    terms += [t for c in side.cases for o in c.outputs for t in (o.when, o.port, *o.packet.prefix)]
-    terms += [f.guard for f in side.faults]
-    return b.applications(*terms)
+        return functions | functions_of(self.relation, side, self.model.values, functions)
 
 
 def _side(

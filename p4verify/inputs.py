@@ -67,7 +67,7 @@ def read_program(path: str, options: SourceOptions) -> Program:
 
 def read_rules(path: str, program: Program) -> RuleSet:
     """Rules in any of the formats, for ``program``. Raises InputError."""
-    from .semantics.rules import read_rules as parse
+    from .semantics.rules.read import read_rules as parse
 
     data = read_bytes(path)
     try:

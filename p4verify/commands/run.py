@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ..inputs import looks_like_p4, read_artifact, read_program, read_rules
-from ..semantics import bits as b
+from ..on_numbers import functions_of
 from ..semantics.meaning.concrete import evaluate_behaviour
 from ..semantics.meaning.program import run as run_program
 from ..semantics.rules.build import program_rules
@@ -52,25 +52,11 @@ def _of_artifact(arguments: argparse.Namespace, packet: bytes) -> dict[str, Any]
         program = read_program(arguments.source, source_options(arguments))
         rules = read_rules(arguments.rules, program) if arguments.rules else program_rules(program)
         relation = target.relate(program, artifact, rules)
-        functions = {name: _on_numbers(build, behaviour, name) for name, build in relation.functions.items()}
+        functions = functions_of(relation, behaviour)
     elif arguments.rules:
         raise InputError.at(NOWHERE, "--rules for an artifact needs the program whose tables they fill (--source)")
     seen = evaluate_behaviour(behaviour, packet, arguments.port, functions=functions, default=0)
     return {"version": 1, **seen.to_json()}
-
-
-def _on_numbers(build: Any, behaviour: Any, name: str) -> Any:
-    """A fill-up's function from terms to terms as one on numbers."""
-    terms = [t for c in behaviour.cases for o in c.outputs for t in (o.when, o.port, *o.packet.prefix)]
-    terms += [c.guard for c in behaviour.cases] + [t for c in behaviour.cases for t in c.metadata.values()]
-    call = next((t for t in b.applications(*terms) if t.name == name), None)
-    widths = [a.width for a in call.args] if call is not None else []
-
-    def function(*args: int) -> int:
-        value: int = build(*(b.bv(a, w) for a, w in zip(args, widths, strict=True))).value
-        return value
-
-    return function
 
 
 def _text(data: dict[str, Any]) -> str:

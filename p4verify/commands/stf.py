@@ -1,0 +1,110 @@
+"""``p4verify stf``: an STF test on the program's meaning, or on a target's real machine or meaning."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..inputs import parse_target, read_bytes, read_program
+from ..on_numbers import functions_of
+from ..semantics import bits as b
+from ..semantics import ir
+from ..semantics.meaning.behaviour import Behaviour
+from ..semantics.meaning.concrete import evaluate_behaviour
+from ..semantics.meaning.stf import Machine, Sent, run_stf
+from ..semantics.rules.ruleset import RuleSet
+from ..semantics.source import InputError, Span, Unsupported
+from ..targets.base import CannotOffload, Oracle, Target
+from .common import as_json, emit, source_options
+
+FIRST_REAL_PORT: Final = 2
+"""Linux has no interface 0, and 1 is the loopback device."""
+SHIFT: Final = 1000
+"""What is added to the number of a port below that, where the program does not look at the number."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 if the test passes, 1 if it does not, 3 if something in it is not supported."""
+    program = read_program(arguments.program, source_options(arguments))
+    try:
+        text = read_bytes(arguments.stf).decode()
+    except UnicodeDecodeError as error:
+        raise InputError.at(Span(arguments.stf, 0, 0), f"is not UTF-8 text (byte {error.start})") from None
+    try:
+        result = run_stf(program, text, arguments.stf, _machine(arguments, program))
+    except (Unsupported, CannotOffload) as error:
+        print(f"{error.span}: unsupported: {error.reason}", file=sys.stderr)
+        return 3
+    if arguments.format == "json":
+        mismatches = [{"line": m.span.line, "column": m.span.column, "message": m.message} for m in result.mismatches]
+        emit(as_json({"version": 1, "passed": result.passed, "packets": result.packets,
+                      "checks": result.expectations, "mismatches": mismatches}), arguments.output)  # fmt: skip
+    else:
+        emit(str(result), arguments.output)
+    return 0 if result.passed else 1
+
+
+def _machine(arguments: argparse.Namespace, program: ir.Program) -> Machine | None:
+    if arguments.on is None:
+        return None
+    target, options = parse_target(arguments.on)
+    if arguments.by_meaning:
+        return Meant(program, target, options)
+    oracle = target.oracle()
+    missing = "there is none" if oracle is None else oracle.available()
+    if oracle is None or missing is not None:
+        raise InputError.at(Span("", 0, 0), f"the real machine of {target.name} is not available: {missing}")
+    return Real(program, target, options, oracle)
+
+
+@dataclass
+class Meant:
+    """A lowered program as its target's meaning says."""
+
+    program: ir.Program
+    target: Target
+    options: dict[str, str]
+
+    def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
+        """See ``Machine``."""
+        artifact = self.target.lower(self.program, rules, self.options)
+        behaviour = self.target.meaning(artifact)
+        functions = functions_of(self.target.relate(self.program, artifact, rules), behaviour)
+        return evaluate_behaviour(behaviour, packet, port, functions=functions, default=0).outputs
+
+    def cell(self, name: str, index: int) -> int | None:
+        """See ``Machine``."""
+        return None
+
+
+@dataclass
+class Real:
+    """A lowered program on the real machine, with its tables filled from the rules."""
+
+    program: ir.Program
+    target: Target
+    options: dict[str, str]
+    oracle: Oracle
+
+    def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
+        """See ``Machine``."""
+        artifact = self.target.lower(self.program, rules, self.options)
+        tables: Any = self.target.fill(self.program, artifact, rules)
+        if port < FIRST_REAL_PORT:
+            if _looks_at_port(self.target.meaning(artifact)):
+                raise Unsupported(f"the program depends on the ingress port, and there is no interface {port}")
+            port += SHIFT
+        return self.oracle.run(artifact, [(port, packet)], tables)[0].outputs
+
+    def cell(self, name: str, index: int) -> int | None:
+        """See ``Machine``."""
+        return None
+
+
+def _looks_at_port(behaviour: Behaviour) -> bool:
+    terms = [t for c in behaviour.cases for o in c.outputs for t in (o.when, o.port, *o.packet.prefix)]
+    terms += [c.guard for c in behaviour.cases] + [t for c in behaviour.cases for t in c.state.values()]
+    return any(v.name == "in.port" for v in b.variables(*terms))
