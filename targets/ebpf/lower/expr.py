@@ -14,7 +14,7 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R1, R2, R3, R10
-from . import externs, stmts, tables, wide
+from . import calls, externs, stmts, tables, wide
 from .frame import Ref, is_composite, parts
 from .gen import Gen, Temp
 
@@ -462,7 +462,7 @@ def _header_op(g: Gen, expr: ir.HeaderOp) -> None:
 def _call(g: Gen, expr: ir.FunctionCall) -> None:
     with g.scope():
         result = g.declare("$result", expr.type, expr.span)
-        stmts.call(g, expr, result)
+        calls.call(g, expr, result)
         g.load_leaf(R1, result, span=expr.span)
 
 

@@ -7,7 +7,8 @@ a stack is unrolled as far as the stack goes, and the deparser knows with which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,9 +19,9 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label
 from ..artifact.asm import R1
+from . import calls, match, stmts
 from . import expr as ex
-from . import match, stmts
-from .frame import Leaf, Ref, headers, is_composite, leaves, parts
+from .frame import VALID, Leaf, Ref, headers, is_composite, leaves, parts
 from .gen import Gen
 
 MAX_POINTS: Final = 2048
@@ -94,14 +95,24 @@ class _Item:
     body: tuple[ir.Stmt, ...]
     transition: ir.Transition
     span: Span
+    outs: tuple[calls.CopyOut, ...] = ()
+    """What the sub-parser before these statements copies out."""
 
 
 class ParserGen:
-    """Generates a parser and its sub-parsers. ``on_accept`` makes the code behind it, once per point of arrival."""
+    """Generates a parser and its sub-parsers.
 
-    def __init__(self, g: Gen, on_accept: Callable[[ParsePoint], None]) -> None:
+    Args:
+        g: the pass.
+        on_accept: makes the code behind the parser, once per point of arrival.
+        reject_ends: nothing that the parser did can be seen after a rejection; so a sub-parser may work on its caller's
+            variables. (A sub-parser that rejects has copied nothing out.)
+    """
+
+    def __init__(self, g: Gen, on_accept: Callable[[ParsePoint], None], *, reject_ends: bool) -> None:
         self._g = g
         self._on_accept = on_accept
+        self._reject_ends = reject_ends
         self._labels: dict[tuple[object, ...], Label] = {}
         self._todo: list[tuple[Label, _Item | None, ParsePoint]] = []
         self._graph: nx.DiGraph[int] = nx.DiGraph()
@@ -169,6 +180,12 @@ class ParserGen:
         """Statements up to a branch that moves on differently on either side, or all and the transition."""
         g = self._g
         g.env, g.point = item.frame.env, point
+        with _known_validity(g):
+            calls.copy_out(g, item.outs, item.span)
+        for arg, ref, env in item.outs:
+            g.env = env
+            _rename(point, ref, ex.lvalue(g, arg))
+        g.env = item.frame.env
         body = list(item.body)
         while body and not point.dead:
             stmt = body.pop(0)
@@ -208,13 +225,17 @@ class ParserGen:
         depth, frame = 0, item.frame
         while frame.behind is not None:
             depth, frame = depth + 1, frame.behind.frame
-        if depth > stmts.MAX_DEPTH:
+        if depth > calls.MAX_DEPTH:
             raise CannotOffload("sub-parsers are nested too deeply", call.span)
-        behind = _Item(item.frame, rest, item.transition, call.span)
-        env, outs = stmts.bind(g, parser.params, call.args, call.span, by_reference=True)
-        if outs:
-            raise CannotOffload("a sub-parser whose arguments overlap", call.span)
-        inner = self._open(parser, env, behind)
+        with _known_validity(g):
+            env, outs = calls.bind(g, parser.params, call.args, call.span, by_reference=self._reject_ends)
+        for param, arg in zip(parser.params, call.args, strict=True):
+            place = ex.resolve(g, arg) if isinstance(arg, ir.Var | ir.Member | ir.Index) else None
+            if param.direction == "out":
+                _rename(point, Ref("", param.type), env[param.name])
+            elif place is not None:
+                _rename(point, place, env[param.name])
+        inner = self._open(parser, env, _Item(item.frame, rest, item.transition, call.span, tuple(outs)))
         g.env = inner.env
         stmts.statements_into(g, parser.locals)
         g.asm.goto(self._state(inner, "start", point, call.span))
@@ -296,6 +317,36 @@ class ParserGen:
                 if all(isinstance(item_set, ir.AnySet) for item_set in case.sets):
                     return
         g.asm.goto(point.fail(NO_MATCH))
+
+
+def _rename(point: ParsePoint, source: Ref, target: Ref) -> None:
+    """What is known of ``source`` holds of ``target``, to which it was copied (path "": everything invalid)."""
+    if source.path == target.path:
+        return
+
+    def moved(path: str) -> str | None:
+        if not source.path or not Ref(path, source.type).overlaps(source):
+            return None
+        return target.path + path[len(source.path) :]
+
+    def kept(path: str) -> bool:
+        return not Ref(path, target.type).overlaps(target)
+
+    known = {new: index for path, index in point.next_index.items() if (new := moved(path)) is not None}
+    point.next_index = {path: index for path, index in point.next_index.items() if kept(path)} | known
+    if point.valid is not None:
+        valid = frozenset(new for path in point.valid if (new := moved(path)) is not None)
+        point.valid = frozenset(filter(kept, point.valid)) | valid
+
+
+@contextmanager
+def _known_validity(g: Gen) -> Iterator[None]:
+    """Copies made here do not make a header's validity unknown: the point says what it is."""
+    before = set(g.usage.stores)
+    yield
+    for path in set(g.usage.stores) - before:
+        if path.endswith(f".{VALID}"):
+            del g.usage.stores[path]
 
 
 def header_fields(g: Gen, ref: Ref, span: Span) -> list[tuple[Leaf, int]]:

@@ -7,7 +7,7 @@ from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R6
-from . import stmts
+from . import calls
 from .deparse import Deparser, Exit
 from .externs import DROP_PORT
 from .frame import Leaf, Ref, leaves
@@ -67,11 +67,11 @@ def ebpf_model(g: Gen) -> None:
         g.clear(accepted)
         points = {v: ParsePoint(v, lambda point, error: g.drop, valid=None) for v in g.hook.variants}
         env = {packet.name: Ref("$packet", packet.type), hdr.name: headers}
-        parsers = ParserGen(g, lambda point: g.asm.goto(filtering))
-        stmts.top_level(g, lambda: parsers.run(parser, env, _entries(g, points)))
+        parsers = ParserGen(g, lambda point: g.asm.goto(filtering), reject_ends=True)
+        calls.top_level(g, lambda: parsers.run(parser, env, _entries(g, points)))
         g.asm.place(filtering)
         frame = {control.params[0].name: headers, control.params[1].name: accepted}
-        stmts.top_level(g, lambda: stmts.control(g, control, frame))
+        calls.top_level(g, lambda: calls.control(g, control, frame))
         g.load_leaf(R1, accepted)
         g.asm.jump("jeq", R1, 0, g.drop)
     _finish(g, accept)
@@ -96,7 +96,7 @@ class _V1Model:
         with g.scope():
             self._declare(parser)
             points = {v: ParsePoint(v, self._reject) for v in g.hook.variants}
-            stmts.top_level(g, lambda: self._parse(parser, points))
+            calls.top_level(g, lambda: self._parse(parser, points))
             g.asm.place(self.parsed)
             self._control(verify, ("hdr", "meta"))
             self._control(ingress, ("hdr", "meta", "std"))
@@ -106,7 +106,7 @@ class _V1Model:
             self._control(compute, ("hdr", "meta"))
             send = g.asm.label()
             frame = {p.name: r for p, r in zip(deparser.params, (self.packet, self.hdr), strict=True)}
-            stmts.top_level(g, lambda: Deparser(g, deparser, self.cursor, send).run(frame, self.exits))
+            calls.top_level(g, lambda: Deparser(g, deparser, self.cursor, send).run(frame, self.exits))
             g.asm.place(send)
             g.load_leaf(R1, self.port)
             g.asm.emit(asm.mov(R2, 0), asm.call(REDIRECT), asm.exit_())
@@ -149,7 +149,7 @@ class _V1Model:
         g = self.g
         refs = (self.packet, self.hdr, self.meta, self.std)
         env = {p.name: ref for p, ref in zip(parser.params, refs, strict=True)}
-        ParserGen(g, self._accept).run(parser, env, _entries(g, points))
+        ParserGen(g, self._accept, reject_ends=False).run(parser, env, _entries(g, points))
         done = 0
         while done < len(self.stubs):
             label, point, error = list(self.stubs.values())[done]
@@ -182,7 +182,7 @@ class _V1Model:
     def _control(self, control: ir.Control, names: tuple[str, ...]) -> None:
         refs = [getattr(self, name) for name in names]
         frame = {p.name: ref for p, ref in zip(control.params, refs, strict=True)}
-        stmts.top_level(self.g, lambda: stmts.control(self.g, control, frame))
+        calls.top_level(self.g, lambda: calls.control(self.g, control, frame))
 
     def _drop_if_marked(self) -> None:
         g = self.g

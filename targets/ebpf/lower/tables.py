@@ -17,8 +17,8 @@ from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R7, R10
 from ..fillup import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout, default_index
+from . import calls, match
 from . import expr as ex
-from . import match, stmts
 from .frame import Leaf, Ref
 from .gen import Gen, Temp
 from .hooks import MAP_LOOKUP
@@ -218,7 +218,7 @@ def _unlisted_default(state: _Apply) -> None:
     if state.outcome is not None and not state.wants_hit:
         g.constant(R1, len(state.layout.actions))
         state.outcome.save()
-    stmts.invoke(g, action.name, action.params, default.args, action.body, None, default.span, keep_env=True)
+    calls.invoke(g, action.name, action.params, default.args, action.body, None, default.span, keep_env=True)
     g.asm.goto(state.end)
 
 
@@ -284,7 +284,7 @@ def _action(state: _Apply, part: ActionPart, label: Label) -> None:
                 env[name] = state.args[part.index, param.name]
                 args.append(ir.Var(name, param.type, param.span))
         g.env = env
-        stmts.invoke(
+        calls.invoke(
             g, part.action.name, part.action.params, args, part.action.body, None, state.table.span, keep_env=True
         )
     g.asm.goto(state.end)

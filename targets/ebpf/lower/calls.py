@@ -1,0 +1,174 @@
+"""Calls, generated in line: functions, actions, controls; with copy-in and copy-out, ``return`` and ``exit``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+from ....semantics import ir
+from ....semantics.source import Span
+from ...base import CannotOffload
+from . import expr as ex
+from . import stmts
+from .frame import Ref
+from .gen import Call, Gen
+
+MAX_DEPTH: Final = 64
+"""Calls in calls; deeper nesting is refused."""
+
+CopyOut = tuple[ir.Expr, Ref, dict[str, Ref]]
+"""What a call copies out: the caller's lvalue, the parameter's storage, the names in scope at the caller."""
+
+
+def call(g: Gen, expr: ir.FunctionCall, result: Ref | None) -> None:
+    """A function or action, in line."""
+    action = g.actions.get(expr.name)
+    if action is not None:
+        invoke(g, expr.name, action.params, expr.args, action.body, None, expr.span, keep_env=True)
+        return
+    try:
+        function = g.program.function(expr.name)
+    except KeyError:
+        raise CannotOffload(f"{expr.name} cannot be called here", expr.span) from None
+    invoke(g, expr.name, function.params, expr.args, function.body, result, expr.span)
+
+
+def invoke(
+    g: Gen,
+    name: str,
+    params: Sequence[ir.Param],
+    args: Sequence[ir.Expr | None],
+    body: ir.Block,
+    result: Ref | None,
+    span: Span,
+    *,
+    keep_env: bool = False,
+) -> None:
+    """Copy in, run, copy out. ``keep_env``: the body sees what is in scope here (actions)."""
+    with g.scope():
+        frame, outs = bind(g, params, args, span, by_reference=not keep_env)
+        g.env = {**g.env, **frame} if keep_env else frame
+        run(g, name, lambda: stmts.statements(g, body.body), outs, result, span)
+
+
+def bind(
+    g: Gen, params: Sequence[ir.Param], args: Sequence[ir.Expr | None], span: Span, *, by_reference: bool
+) -> tuple[dict[str, Ref], list[CopyOut]]:
+    """Storage for the parameters, filled; and what is to be copied out: (lvalue, storage, names in scope there).
+
+    With ``by_reference`` (the callee sees nothing but its parameters), an argument that no other one overlaps needs
+    no copy.
+    """
+    caller = g.env
+    places = {id(a): ex.resolve(g, a) for a in args if isinstance(a, ir.Var | ir.Member | ir.Index)}
+    frame: dict[str, Ref] = {}
+    outs: list[CopyOut] = []
+    for param, arg in zip(params, args, strict=True):
+        place = None if arg is None else places.get(id(arg))
+        if place is not None and isinstance(ir.bare(param.type), ir.ExternType):
+            frame[param.name] = place
+            continue
+        if by_reference and place is not None and not _shared(place, arg, args, places):
+            frame[param.name] = place
+            if param.direction == "out":
+                g.written(place, span)
+                g.clear(place, span)
+            continue
+        g.env = dict(caller)
+        ref = g.declare(param.name, param.type, param.span)
+        g.env = caller
+        frame[param.name] = ref
+        if param.direction == "out":
+            g.clear(ref, span)
+        elif arg is not None:
+            stmts.assign(g, ref, arg)
+        if param.direction in ("out", "inout") and arg is not None:
+            outs.append((arg, ref, caller))
+    return frame, outs
+
+
+def _shared(place: Ref, arg: ir.Expr | None, args: Sequence[ir.Expr | None], places: dict[int, Ref | None]) -> bool:
+    """Whether another argument may touch the same storage (or call something that does)."""
+    for other in args:
+        if other is None or other is arg:
+            continue
+        also = places.get(id(other))
+        if also is None:
+            if not isinstance(other, ir.Const):
+                return True
+        elif also.overlaps(place):
+            return True
+    return False
+
+
+def run(
+    g: Gen,
+    name: str,
+    body: Callable[[], None],
+    outs: Sequence[CopyOut],
+    result: Ref | None,
+    span: Span,
+) -> None:
+    """The body, and behind it the copies out, which ``exit`` takes along on its way."""
+    if name in g.active or len(g.active) >= MAX_DEPTH:
+        raise CannotOffload(f"{name} calls itself, or calls are nested too deeply", span)
+    frame = Call(g.asm.label(), g.asm.label(), result)
+    g.calls.append(frame)
+    g.active.append(name)
+    body()
+    g.active.pop()
+    g.calls.pop()
+    g.asm.place(frame.leave)
+    copy_out(g, outs, span)
+    if not frame.exits:
+        return
+    after = g.asm.label()
+    g.asm.goto(after)
+    g.asm.place(frame.exit)
+    copy_out(g, outs, span)
+    g.calls[-1].exits = True
+    g.asm.goto(g.calls[-1].exit)
+    g.asm.place(after)
+
+
+def copy_out(g: Gen, outs: Sequence[CopyOut], span: Span) -> None:
+    """The copies out of a call, left to right."""
+    env = g.env
+    for target, ref, caller in outs:
+        g.env = {**caller, "$copied out": ref}
+        stmts.store(g, target, ir.Var("$copied out", ref.type, span), span)
+    g.env = env
+
+
+def top_level(g: Gen, body: Callable[[], None]) -> None:
+    """Run a block that the architecture calls: ``exit`` and ``return`` end up behind it."""
+    end = g.asm.label()
+    g.calls.append(Call(end, end))
+    body()
+    g.calls.pop()
+    g.asm.place(end)
+
+
+def control(g: Gen, item: ir.Control, frame: dict[str, Ref]) -> None:
+    """Locals and body of a control with its parameters bound."""
+    env, actions, tabs = g.env, g.actions, g.tables
+    with ExitStack() as stack:
+        stack.enter_context(g.scope())
+        g.env = dict(frame)
+        g.actions = {action.name: action for action in (*g.program.actions, *item.actions)}
+        g.tables = {table.name: table for table in item.tables}
+        stmts.statements(g, item.locals)
+        stmts.statements(g, item.body.body)
+    g.env, g.actions, g.tables = env, actions, tabs
+
+
+def apply_block(g: Gen, expr: ir.BlockApply) -> None:
+    """A sub-control, in line (sub-parsers are the parser's business)."""
+    try:
+        item = g.program.control(expr.block)
+    except KeyError:
+        raise CannotOffload(f"{expr.block} cannot be applied here", expr.span) from None
+    with g.scope():
+        frame, outs = bind(g, item.params, expr.args, expr.span, by_reference=True)
+        run(g, item.name, lambda: control(g, item, frame), outs, None, expr.span)
