@@ -103,10 +103,10 @@ class Checker:
         started = time.monotonic()
         label = f"{first[0].name} = {second[0].name}"
         try:
-            sides = [_machine(t, a, p, t.name) for t, a, p in (first, second)]
+            left, right = (_machine(t, a, p, t.name) for t, a, p in (first, second))
         except Unsupported as error:
             return Result(label, second[2], _unsupported(error.reason, error.span, started))
-        return Result(label, second[2], self._equal(*sides, started, label))
+        return Result(label, second[2], self._equal(left, right, started, label))
 
     # --- one comparison ---------------------------------------------------------------------------------------------
 

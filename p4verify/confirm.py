@@ -100,7 +100,9 @@ def _run(pair: Pair, difference: Difference) -> Counterexample | str:
         return f"{difference.obligation}: both sides do the same on the solver's packet"
     best = shrink(given, run_spec, run_impl)
     expected, actual = run_spec(best), run_impl(best)
-    confirmed = ("reference", f"{pair.target.name} meaning")
+    confirmed: tuple[str, ...] = ("reference", f"{pair.target.name} meaning")
+    if pair.first is not None:
+        confirmed = (f"{pair.first.name} meaning", f"{pair.target.name} meaning")
     on_machine = _on_machine(pair, rules, best, actual) if pair.on_machines else None
     if on_machine is not None and not on_machine[0]:
         return on_machine[1]
