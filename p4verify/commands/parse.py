@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 from ..inputs import read_program
-from ..semantics import ir, p4info
-from ..semantics.ir import codec_json, codec_netlink, printer
+from ..semantics import ir
+from ..semantics.ir import codec_json, codec_netlink
 from ..semantics.source import InputError
 from .common import as_json, emit, source_options
 
@@ -41,8 +41,12 @@ def _single(arguments: argparse.Namespace) -> int:
     elif arguments.format == "netlink":
         emit(codec_netlink.to_netlink(program), arguments.output)
     elif arguments.format == "p4":
+        from ..semantics.ir import printer
+
         emit(printer.to_p4(program), arguments.output)
     elif arguments.format == "p4info":
+        from ..semantics import p4info
+
         emit(p4info.to_text(program), arguments.output)
     else:
         emit(_summary(path, program), arguments.output)
