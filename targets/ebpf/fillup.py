@@ -187,7 +187,7 @@ def layout(
     base = identifier(table.control_name)
     entries = default = None
     if keys and baked is None:
-        entries = _entries_map(table, _unused(base, taken), keys, actions, size)
+        entries = _entries_map(program, table, _unused(base, taken), keys, actions, size)
     if not table.const_default:
         name = _unused(f"{base}_default", taken)
         default = MapDef(name, "array", 4, size, 1, value_fields=_value_fields(actions))
@@ -245,7 +245,12 @@ def _action_parts(program: ir.Program, actions: Sequence[ir.Action]) -> tuple[Ac
 
 
 def _entries_map(
-    table: ir.Table, name: str, keys: tuple[KeyPart, ...], actions: tuple[ActionPart, ...], value_size: int
+    program: ir.Program,
+    table: ir.Table,
+    name: str,
+    keys: tuple[KeyPart, ...],
+    actions: tuple[ActionPart, ...],
+    value_size: int,
 ) -> MapDef:
     trie = any(part.lpm for part in keys)
     names: set[str] = set()
@@ -256,16 +261,23 @@ def _entries_map(
         "lpm_trie" if trie else "hash",
         keys[-1].offset + keys[-1].size,
         value_size,
-        max(1, table_size(table)),
+        max(1, table_size(program, table)),
         F_NO_PREALLOC if trie else 0,
         tuple(fields),
         _value_fields(actions),
     )
 
 
-def table_size(table: ir.Table) -> int:
+def table_size(program: ir.Program, table: ir.Table) -> int:
     """How many entries the table must hold: its ``size``, else what its implementation says, else 1024."""
-    return table.size if table.size is not None else DEFAULT_SIZE
+    if table.size is not None:
+        return table.size
+    for item in table.properties:
+        if item.name == "implementation" and isinstance(item.value, str):
+            size = dict(program.instance(item.value).args).get("size")
+            if isinstance(size, ir.Const) and isinstance(size.value, int):
+                return int(size.value)
+    return DEFAULT_SIZE
 
 
 def _value_fields(actions: tuple[ActionPart, ...]) -> tuple[Field, ...]:

@@ -64,6 +64,13 @@ def test_the_first_rule_wins_where_two_have_one_key() -> None:
     assert dict(fillup.fill_maps(one_table((8, "exact")), rules)["filt_t"])[b"\x01"][0] == 3
 
 
+@pytest.mark.parametrize(("rest", "size"), [("size = 77;", 77), ("implementation = hash_table(55);", 55), ("", 1024)])
+def test_a_map_is_as_large_as_the_table(rest: str, size: int) -> None:
+    entries = table((8, "exact"), rest=rest).entries
+    assert entries is not None
+    assert entries.max_entries == size
+
+
 def test_const_parts_need_no_map() -> None:
     item = table((8, "exact"), rest="const default_action = no(); const entries = { 1: no(); }")
     assert item.entries is None

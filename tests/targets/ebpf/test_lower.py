@@ -390,6 +390,34 @@ def test_stacks_lookahead_and_errors(kernel_oracle: KernelOracle, hook: str) -> 
 
 
 @oracle_test
+def test_a_sub_parser_that_rejects_has_copied_nothing_out(kernel_oracle: KernelOracle) -> None:
+    """Found by the proof: a sub-parser worked on its caller's headers, which showed where it rejected."""
+    text = v1_program(
+        """header ethernet_t { bit<112> pad; } header byte_t { bit<8> value; }
+           struct headers { ethernet_t eth; byte_t[2] inner; byte_t last; }
+           parser Sub(packet_in p, inout headers hdr, out bit<8> sum) {
+               state start { p.extract(hdr.inner.next); p.extract(hdr.inner.next);
+                             verify(hdr.inner[0].value != 9, error.NoMatch);
+                             sum = hdr.inner[0].value + hdr.inner.last.value; transition accept; } }""",
+        """Sub() sub; bit<8> sum;
+           state start { p.extract(hdr.eth); sub.apply(p, hdr, sum);
+                         transition select(sum) { 3: more; _: accept; } }
+           state more { p.extract(hdr.last); transition accept; }""",
+        """apply { std.egress_spec = 4;
+            if (hdr.inner[0].isValid()) { std.egress_spec = std.egress_spec + 1; }
+            if (hdr.inner[1].isValid()) { std.egress_spec = std.egress_spec + 1; }
+            if (hdr.last.isValid()) { std.egress_spec = std.egress_spec + 1; } }""",
+        "p.emit(hdr);",
+    )
+    head = bytes(14)
+    program = load_text(text, "t.p4").program
+    cases = {b"\x01\x02\x05": 7, b"\x01\x03\x05": 6, b"\x09\x02\x05": 4, b"\x01": 4}
+    seen = out(kernel_oracle, program, "xdp", [head + data for data in cases])
+    assert [each and each[1] for each in seen] == list(cases.values())
+    assert [each and each[2][14:] for each in seen] == [b"\x01\x02\x05", b"\x01\x03\x05", b"\x05", b""]
+
+
+@oracle_test
 @hooks
 def test_counters_and_registers_keep_count(kernel_oracle: KernelOracle, hook: str) -> None:
     text = v1_program(
