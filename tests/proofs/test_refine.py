@@ -230,3 +230,34 @@ def test_running_out_of_time_is_undecided() -> None:
     proof = decide(outcome, time.monotonic(), "")
     assert proof is not None
     assert proof.verdict is Verdict.UNDECIDED
+
+
+# --- parts with the help of those before ----------------------------------------------------------------------------
+
+
+def test_what_was_proven_of_one_output_is_not_used_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal wherever the frame is sent does not mean equal everywhere: the mark is set for dropped frames as well."""
+    monkeypatch.setattr("p4verify.proofs.refine.QUICK_SECONDS", 1e-9)
+    small = b.ult(byte(0), b.bv(16, 8))
+    masked = b.band(byte(0), b.bv(15, 8))
+    spec = always(send(packet=Packet((byte(0),), 1), when=small), metadata={"mark": b.zext(byte(0), 32)})
+    impl = always(send(packet=Packet((masked,), 1), when=small), metadata={"mark": b.zext(masked, 32)})
+    assert verdict(spec, impl) == "differs"
+    same = always(send(packet=Packet((masked,), 1), when=small), metadata={"mark": b.zext(byte(0), 32)})
+    assert verdict(spec, same) == "accept"
+
+
+def test_one_byte_helps_to_prove_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checksum over a byte that the two sides compute in two ways."""
+    monkeypatch.setattr("p4verify.proofs.refine.QUICK_SECONDS", 1e-9)
+    first = b.ite(b.ult(byte(9), b.bv(2, 8)), byte(9), b.sub(byte(9), b.bv(1, 8)))
+    second = b.ite(b.ule(b.bv(2, 8), byte(9)), b.add(byte(9), b.bv(255, 8)), byte(9))
+
+    def frame(ttl: Term) -> Packet:
+        words = [b.concat(ttl, byte(20)), *(b.concat(byte(2 * i), byte(2 * i + 1)) for i in range(5, 10))]
+        total = b.bv(0, 32)
+        for word in words:
+            total = b.add(total, b.zext(word, 32))
+        return Packet((ttl, b.extract(total, 7, 0), b.extract(total, 19, 12)), 3)
+
+    assert verdict(always(send(packet=frame(first))), always(send(packet=frame(second)))) == "accept"

@@ -1,0 +1,53 @@
+"""Taking the statement apart: what a context says may be used, and nothing else."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from p4verify.proofs.compare import facts, propagate
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+from tests.support.terms import Shapes, assignments, proven_equal
+
+X, Y, Z = (b.var(name, 8) for name in "xyz")
+P, Q = b.var("p", 0), b.var("q", 0)
+
+
+def test_facts_of_a_conjunction() -> None:
+    context = b.and_(b.eq(X, b.bv(3, 8)), b.not_(P), b.ult(Y, Z))
+    assert facts(context) == {X: b.bv(3, 8), P: b.FALSE, b.ult(Y, Z): b.TRUE}
+
+
+def test_a_small_conjunct_is_used_up_in_a_large_one() -> None:
+    context, known = propagate(b.and_(P, b.or_(b.not_(P), b.eq(X, b.bv(1, 8)), Q), b.not_(Q)))
+    assert context is b.and_(P, b.not_(Q), b.eq(X, b.bv(1, 8)))
+    assert known[X] is b.bv(1, 8)
+
+
+def test_nothing_proves_itself_away() -> None:
+    """Two conjuncts that say the same in two ways: one of them must stay."""
+    same = b.make("or", (P, Q), b.BOOL), b.make("or", (Q, P), b.BOOL)
+    context, _ = propagate(b.make("and", same, b.BOOL))
+    assert context is not b.TRUE
+    assert proven_equal(context, b.or_(P, Q))
+
+
+def test_a_contradiction_is_seen() -> None:
+    assert propagate(b.and_(b.eq(X, b.bv(1, 8)), b.eq(b.add(X, Y), b.bv(3, 8)), b.eq(Y, b.bv(9, 8))))[0] is b.FALSE
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_propagation_keeps_the_meaning(seed: int) -> None:
+    shapes = Shapes(seed=seed)
+    conjuncts = [shapes.term(0, 3) for _ in range(random.Random(seed).randrange(2, 7))]
+    before = b.and_(*conjuncts)
+    after, known = propagate(before)
+    for values in assignments((before, after), 512, seed):
+        was, now = b.evaluate([before, after], values)
+        assert was == now, (before, after, values)
+        if was:
+            held: list[tuple[Term, Term]] = list(known.items())
+            sides = b.evaluate([t for pair in held for t in pair], values, default=0)
+            assert sides[::2] == sides[1::2]
