@@ -47,9 +47,7 @@ def _max_index(m: Machine, node: ir.ExternCall) -> int:
     raise Unsupported("a CounterArray without its max_index", node.span)
 
 
-def _check_table(
-    m: Machine, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, int]] | None
-) -> None:
+def _check_table(m: Machine, table: ir.Table, keys: list[Term], hit: Term, entry: Term | None) -> None:
     for item in table.properties:
         if isinstance(item.value, str):
             extern = m.program.instance(item.value).extern

@@ -226,31 +226,22 @@ def _direct_meter(m: Machine, node: ir.ExternCall) -> None:
     call.put(0, Scalar(_colour(m, call.width(0), node.span)))
 
 
-def table_hook(
-    m: Machine, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, int]] | None
-) -> None:
+def table_hook(m: Machine, table: ir.Table, keys: list[Term], hit: Term, entry: Term | None) -> None:
     """What a table does beside its action: direct counters count hits. Unknown properties are not ignored."""
     for item in table.properties:
         if not isinstance(item.value, str):
             continue
         extern = m.program.instance(item.value).extern
         if extern == "direct_counter":
-            _count_hit(m, item.value, table, keys, hit, matched)
+            _count_hit(m, item.value, table, keys, hit, entry)
         elif extern not in ("direct_meter", "action_profile"):
             raise Unsupported(f"table property {item.name} = {extern}", item.span)
 
 
-def _count_hit(
-    m: Machine, name: str, table: ir.Table, keys: list[Term], hit: Term, matched: list[tuple[Term, int]] | None
-) -> None:
+def _count_hit(m: Machine, name: str, table: ir.Table, keys: list[Term], hit: Term, entry: Term | None) -> None:
     if hit is b.FALSE or not keys:
         return
-    if matched is None:
-        index = b.concat(*keys)
-    else:
-        index = b.bv(0, 32)
-        for when, number in matched:
-            index = b.ite(when, b.bv(number, 32), index)
+    index = b.concat(*keys) if entry is None else entry
     for state, amount in _counter_kinds(m, name, table.span):
         old = m.read_cell(state, index, COUNTER_BITS)
         m.write_cell(state, index, b.add(old, amount), hit)

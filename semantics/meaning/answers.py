@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from .. import ir
 from ..rules.build import constant, key_bits, program_rules
-from ..rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from ..rules.decide import first, matches
+from ..rules.ruleset import ActionCall, Match, Rule, RuleSet
 from .concrete import Function
 
 
@@ -57,7 +58,8 @@ def _table(
     entries = rules.of(name)
 
     def found(key: Sequence[int]) -> Rule | None:
-        return find(entries, split(key[0] if key else 0, widths))
+        at = first(entries, split(key[0] if key else 0, widths))
+        return entries[at] if at is not None else None
 
     def hit(*key: int) -> int:
         return int(found(key) is not None)
@@ -95,27 +97,6 @@ def split(key: int, widths: Sequence[int]) -> list[tuple[int, int]]:
         values.append((key & ((1 << width) - 1), width))
         key >>= width
     return values[::-1]
-
-
-def find(entries: Sequence[Rule], keys: Sequence[tuple[int, int]]) -> Rule | None:
-    """The first entry that matches keys, each given with its width."""
-    for rule in entries:
-        if all(matches(match, key, width) for match, (key, width) in zip(rule.matches, keys, strict=True)):
-            return rule
-    return None
-
-
-def matches(match: Match, key: int, width: int) -> bool:
-    """Whether a match takes in a key's value of ``width`` bits."""
-    match match:
-        case Exact(value):
-            return key == value
-        case Ternary(value, mask):
-            return key & mask == value
-        case Range(low, high):
-            return low <= key <= high
-        case Lpm(value, prefix_len):
-            return (key ^ value) >> (width - prefix_len) == 0
 
 
 def _member_of(members: Sequence[Sequence[Match]], widths: Sequence[int]) -> Function:

@@ -77,8 +77,8 @@ ExternTable = Mapping[tuple[str, str], ExternHandler]
 """``(extern, method)`` → its meaning; a function has method ""."""
 
 
-HitHook = Callable[["Machine", ir.Table, list[Term], Term, "list[tuple[Term, int]] | None"], None]
-"""Told of every table lookup: table, key values, whether it hit, and (rules known) where which entry wins."""
+HitHook = Callable[["Machine", ir.Table, list[Term], Term, "Term | None"], None]
+"""Told of every lookup: table, key values, whether it hit, and (rules known) the number of the entry that wins."""
 
 
 class Machine:
@@ -113,6 +113,8 @@ class Machine:
         self.cell_shapes: dict[str, tuple[int, int]] = {}
         """State that was used: name → bits of its index and of a cell."""
         self.on_hit: list[HitHook] = []
+        self.lookups: dict[tuple[str, tuple[Term, ...]], Any] = {}
+        """Lookups among known entries that were made already: table and key values → what :mod:`.tables` found."""
         self.outer_paths: list[Term] = []
         """The paths, each from its own scope's start, on which the calls around this point were made."""
         self.varbit_bytes_only = False

@@ -7,7 +7,7 @@ or as the default) runs once, with the arguments chosen among.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..rules.build import source_entries
+from ..rules.decide import first
 from ..rules.ruleset import ActionCall, Rule
 from ..source import Span, Unsupported
 from . import lookup
@@ -33,6 +34,16 @@ class Chosen:
     number: int
     when: Term
     args: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A lookup among entries that are known: whether one matches; action's number → where it is what the winner
+    does, with its arguments there; the winner's number, for tables that count their hits."""
+
+    hit: Term
+    chosen: Mapping[int, tuple[Term, tuple[Term, ...]]]
+    entry: Term | None
 
 
 def table_actions(table: ir.Table) -> tuple[ir.ActionRef, ...]:
@@ -149,12 +160,10 @@ def param_bits(param: ir.Param) -> int:
 # --- lookups --------------------------------------------------------------------------------------------------------
 
 
-def _look_up(
-    m: Machine, table: ir.Table, keys: list[Term], span: Span
-) -> tuple[Term, list[Chosen], list[tuple[Term, int]] | None]:
-    """Whether there is a hit, the ways to run actions, and (rules known) where each entry wins."""
+def _look_up(m: Machine, table: ir.Table, keys: list[Term], span: Span) -> tuple[Term, list[Chosen], Term | None]:
+    """Whether there is a hit, the ways to run actions, and (rules known) the number of the entry that wins."""
     if not table.keys:
-        return b.FALSE, _default(m, table, b.TRUE, span), []
+        return b.FALSE, _default(m, table, b.TRUE, span), None
     if m.rules is not None:
         entries = m.rules.of(table.control_name)
         return _decided(m, table, keys, entries, span)
@@ -165,37 +174,58 @@ def _look_up(
 
 def _decided(
     m: Machine, table: ir.Table, keys: list[Term], entries: Sequence[Rule], span: Span
-) -> tuple[Term, list[Chosen], list[tuple[Term, int]]]:
-    """The entries in the order in which they win."""
-    wins = winners([b.and_(*(matches(k, x) for k, x in zip(keys, rule.matches, strict=True))) for rule in entries])
-    hit = b.or_(*(when for when, _ in wins))
-    numbers = {ref.action: i for i, ref in enumerate(table_actions(table))}
-    ways = []
-    for when, index in wins:
-        call = entries[index].action
-        ways.append(Chosen(numbers[call.action], when, _literals(m, call, span)))
-    return hit, [*ways, *_default(m, table, b.not_(hit), span)], wins
+) -> tuple[Term, list[Chosen], Term | None]:
+    """The entries in the order in which they win. One key asked twice is looked up once."""
+    asked = (table.control_name, tuple(keys))
+    if asked not in m.lookups:
+        numbers = {ref.action: i for i, ref in enumerate(table_actions(table))}
+        m.lookups[asked] = first_match(m, table, keys, entries, numbers, span)
+    found = m.lookups[asked]
+    ways = [Chosen(number, when, args) for number, (when, args) in found.chosen.items()]
+    return found.hit, [*ways, *_default(m, table, b.not_(found.hit), span)], found.entry
 
 
-def winners(conditions: Sequence[Term]) -> list[tuple[Term, int]]:
-    """``(condition, index)``: where each of the conditions is the first that holds; those that never are left out.
-
-    Halves are combined, so that the terms stay shallow whatever the number of entries.
-    """
-    level: list[tuple[Term, list[tuple[Term, int]]]] = [
-        (condition, [(condition, i)]) for i, condition in enumerate(conditions) if condition is not b.FALSE
-    ]
+def first_match(
+    m: Machine, table: ir.Table, keys: list[Term], entries: Sequence[Rule], numbers: Mapping[str, int], span: Span
+) -> Found:
+    """What the first entry that matches says; halves are combined, so that the terms stay shallow."""
+    counted = any(isinstance(item.value, str) for item in table.properties)
+    if all(key.is_const for key in keys):
+        at = first(entries, [(key.value, key.width) for key in keys])
+        entries, start = ([], 0) if at is None else ([entries[at]], at)
+    else:
+        start = 0
+    level = []
+    for index, rule in enumerate(entries, start):
+        when = b.and_(*(matches(k, x) for k, x in zip(keys, rule.matches, strict=True)))
+        if when is not b.FALSE:
+            chosen = {numbers[rule.action.action]: (when, _literals(m, rule.action, span))}
+            level.append(Found(when, chosen, b.bv(index, 32) if counted else None))
     while len(level) > 1:
-        joined = []
-        for i in range(0, len(level) - 1, 2):
-            (any_left, left), (any_right, right) = level[i], level[i + 1]
-            later = [(b.and_(when, b.not_(any_left)), index) for when, index in right]
-            both = [*left, *((when, index) for when, index in later if when is not b.FALSE)]
-            joined.append((b.or_(any_left, any_right), both))
-        if len(level) % 2:
-            joined.append(level[-1])
-        level = joined
-    return level[0][1] if level else []
+        joined = [_before(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        level = joined + level[len(joined) * 2 :]
+    return level[0] if level else Found(b.FALSE, {}, b.bv(0, 32))
+
+
+def _before(first_: Found, second: Found) -> Found:
+    """The first one's answer where it has one, else the second one's."""
+    otherwise = b.not_(first_.hit)
+    chosen = dict(first_.chosen)
+    for number, (when, args) in second.chosen.items():
+        later = b.and_(otherwise, when)
+        if number in chosen:
+            earlier, old = chosen[number]
+            merged = tuple(b.ite(earlier, x, y) for x, y in zip(old, args, strict=True))
+            chosen[number] = (b.or_(earlier, later), merged)
+        else:
+            chosen[number] = (later, args)
+    entry = None
+    if first_.entry is not None and second.entry is not None:
+        entry = b.ite(first_.hit, first_.entry, second.entry)
+    hit = b.or_(first_.hit, second.hit)
+    if len(chosen) == 1:
+        chosen = {number: (hit, args) for number, (_, args) in chosen.items()}
+    return Found(hit, chosen, entry)
 
 
 def _literals(m: Machine, call: ActionCall, span: Span) -> tuple[Term, ...]:
@@ -245,9 +275,7 @@ def _any_default(m: Machine, table: ir.Table, when: Term) -> list[Chosen]:
     return ways
 
 
-def _unknown(
-    m: Machine, table: ir.Table, keys: list[Term], span: Span
-) -> tuple[Term, list[Chosen], list[tuple[Term, int]] | None]:
+def _unknown(m: Machine, table: ir.Table, keys: list[Term], span: Span) -> tuple[Term, list[Chosen], Term | None]:
     """Any entries: uninterpreted functions of the key."""
     name = table.control_name
     parts = [t for t, key in zip(keys, table.keys, strict=True) if not _is_empty(key)]

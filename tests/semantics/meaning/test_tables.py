@@ -6,7 +6,7 @@ from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.answers import answers
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning, run
-from p4verify.semantics.meaning.tables import winners
+from p4verify.semantics.rules.decide import first
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Range, Rule, RuleSet, Ternary
 from p4verify.semantics.source import Unsupported
 from tests.support.p4_text import out, v1model
@@ -188,10 +188,16 @@ def test_many_entries_make_shallow_terms() -> None:
     assert sent[0][2][3] == 5
 
 
-def test_winners_exclude_each_other() -> None:
-    conditions = [b.var(f"c{i}", 0) for i in range(7)]
-    won = winners(conditions)
-    for number in range(128):
-        values: dict[str, b.Value] = {f"c{i}": number >> i & 1 for i in range(7)}
-        holding = [index for when, index in won if b.evaluate([when], values) == [1]]
-        assert holding == [i for i in range(7) if number >> i & 1][:1]
+def test_lookups_agree_with_the_first_match_on_every_key() -> None:
+    """All 256 keys, among overlapping entries with two actions."""
+    program = v1model("t.apply();", locals=table("ternary", actions="set; only; none;"))
+    entries = [
+        Rule("I.t", (Ternary(i * 37 & m, m),), ActionCall("set", (i,)) if i % 3 else ActionCall("only"))
+        for i, m in enumerate([0xF0, 0x0F, 0xC3, 0x81, 0xFF, 0x18, 0x03, 0x80])
+    ]
+    behaviour = meaning(program, rules(*entries, default=ActionCall("none")))
+    for key in range(256):
+        at = first(entries, [(key, 8)])
+        wanted = 0x55 if at is None else entries[at].action.args[0] if at % 3 else 0xEE
+        sent = evaluate_behaviour(behaviour, bytes([key, 0, 0, 0x55]), 0, default=0).outputs
+        assert sent[0][2][3] == wanted

@@ -27,7 +27,8 @@ RULE = Rule("I.t", (Exact(5),), ActionCall("set", (7,)))
         '{"version": 1, "tables": {"t": {"entries": [{"match": {"hdr.h.a": 5}, "action": "set", "args": [7]}]}}}',
         (
             '# proto-message: p4.v1.WriteRequest\nupdates { entity { table_entry { table_id: "t" match { field_id: 1 '
-            'exact { value: "\\005" } } action { action { action_id: "set" params { param_id: 1 value: "\\007" } } } } } }'
+            'exact { value: "\\005" } } action { action { action_id: "set" params { param_id: 1 value: "\\007" } } '
+            "} } } }"
         ),
         (
             'device_id: 1 updates { entity { table_entry { table_id: "t" match { field_id: 1 exact '
