@@ -7,6 +7,7 @@ comparison or header field of any width is a sequence of windows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from ....semantics import ir
@@ -55,6 +56,51 @@ def _step(g: Gen, ref: Ref, part: ir.Member | ir.Index) -> Ref | None:
             raise CannotOffload(f".{part.name} outside a parser", part.span)
         return g.point.stack_element(g, ref, part)
     return ref.member(part.name, part.type)
+
+
+def runtime_index(expr: ir.Expr) -> ir.Index | None:
+    """The innermost index of a place that is not constant."""
+    found = None
+    while isinstance(expr, ir.Member | ir.Index | ir.Slice):
+        if isinstance(expr, ir.Index) and not isinstance(expr.index, ir.Const):
+            found = expr
+        expr = expr.base
+    return found
+
+
+def with_index(expr: ir.Expr, at: ir.Index, number: int) -> ir.Expr:
+    """The place ``expr`` with the index ``at`` in it made constant."""
+    path: list[ir.Member | ir.Index | ir.Slice] = []
+    while expr is not at:
+        assert isinstance(expr, ir.Member | ir.Index | ir.Slice)
+        path.append(expr)
+        expr = expr.base
+    expr = replace(at, index=ir.Const(number, at.index.type, at.span))
+    for part in reversed(path):
+        expr = replace(part, base=expr)
+    return expr
+
+
+def by_index(g: Gen, held: Temp, stack: ir.Type, code: Callable[[int], None]) -> None:
+    """``code`` for the element that ``held`` says, a branch around that for the others; nothing beyond the last."""
+    end = g.asm.label()
+    with g.maybe():
+        for number in range(len(parts(stack, Ref("", stack)))):
+            other = g.asm.label()
+            held.load(R2)
+            g.asm.jump("jne", R2, number, other)
+            code(number)
+            g.asm.goto(end)
+            g.asm.place(other)
+    g.asm.place(end)
+
+
+def indexed(g: Gen, expr: ir.Expr, at: ir.Index, code: Callable[[ir.Expr], None]) -> None:
+    """``code`` with the run-time index ``at`` of the place ``expr`` made constant, for each element it can have."""
+    value(g, at.index)
+    with g.hold() as held:
+        g.constant(R1, 0)  # what lies beyond the stack is undefined
+        by_index(g, held, at.base.type, lambda number: code(with_index(expr, at, number)))
 
 
 def lvalue(g: Gen, expr: ir.Expr) -> Ref:
@@ -134,6 +180,7 @@ def simple(g: Gen, expr: ir.Expr) -> bool:
     """Whether loading the value destroys no register but its own."""
     return isinstance(expr, ir.Const) or (
         isinstance(expr, ir.Var | ir.Member | ir.Index)
+        and runtime_index(expr) is None
         and g.width(expr.type, expr.span) <= 64
         and resolve(g, expr) is not None
     )
@@ -169,6 +216,10 @@ def value(g: Gen, expr: ir.Expr) -> None:
 
 
 def _load_place(g: Gen, expr: ir.Var | ir.Member | ir.Index) -> None:
+    at = runtime_index(expr)
+    if at is not None:
+        indexed(g, expr, at, lambda chosen: value(g, chosen))
+        return
     ref = resolve(g, expr)
     if ref is not None:
         g.load_leaf(R1, ref, span=expr.span)
@@ -448,6 +499,10 @@ def choose(g: Gen, expr: ir.Mux, code: Callable[[ir.Expr], None]) -> None:
 def _header_op(g: Gen, expr: ir.HeaderOp) -> None:
     if expr.op != "isValid":
         raise CannotOffload(f"{expr.op} as a value", expr.span)
+    at = runtime_index(expr.base)
+    if at is not None:
+        indexed(g, expr.base, at, lambda chosen: value(g, replace(expr, base=chosen)))
+        return
     ref = lvalue(g, expr.base)
     if not isinstance(ir.bare(ref.type), ir.UnionType):
         g.load_leaf(R1, ref.valid, span=expr.span)

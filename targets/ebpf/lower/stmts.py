@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ....semantics import ir
@@ -141,6 +142,10 @@ _STATEMENTS: Final[dict[type, Callable[..., None]]] = {
 
 def header_op(g: Gen, op: ir.HeaderOp) -> None:
     """setValid, setInvalid, push_front, pop_front."""
+    at = ex.runtime_index(op.base)
+    if at is not None:
+        ex.indexed(g, op.base, at, lambda chosen: header_op(g, replace(op, base=chosen)))
+        return
     ref = ex.lvalue(g, op.base)
     if op.op in ("setValid", "setInvalid"):
         _alone_in_union(g, op, ref)
@@ -180,7 +185,11 @@ def _alone_in_union(g: Gen, op: ir.HeaderOp, ref: Ref) -> None:
 
 
 def store(g: Gen, target: ir.Expr, source: ir.Expr, span: Span) -> None:
-    """``target = source``, the target being any lvalue."""
+    """``target = source``, the target being any lvalue; beyond the end of a stack nothing is written."""
+    at = ex.runtime_index(target)
+    if at is not None:
+        _store_indexed(g, target, at, source, span)
+        return
     if isinstance(target, ir.Slice):
         _store_slice(g, target, source, span)
         return
@@ -190,6 +199,20 @@ def store(g: Gen, target: ir.Expr, source: ir.Expr, span: Span) -> None:
     assign(g, ref, source)
     if union is not None and isinstance(ir.bare(union.type), ir.UnionType):
         _only_member(g, ex.lvalue(g, union), ref, span)
+
+
+def _store_indexed(g: Gen, target: ir.Expr, at: ir.Index, source: ir.Expr, span: Span) -> None:
+    """First the index, then the value, then the element that the index says."""
+    with g.scope():
+        ex.value(g, at.index)
+        with g.hold() as held:
+            inside = dict(g.env)
+            ref = g.declare("$value", target.type, span)
+            g.env, named = inside, g.env
+            assign(g, ref, source)
+            g.env = named
+            value = ir.Var("$value", target.type, span)
+            ex.by_index(g, held, at.base.type, lambda number: store(g, ex.with_index(target, at, number), value, span))
 
 
 def _only_member(g: Gen, union: Ref, member: Ref, span: Span) -> None:
@@ -283,6 +306,12 @@ def _assign_call(g: Gen, ref: Ref, source: ir.FunctionCall | ir.ExternCall) -> N
 def _assign_composite(g: Gen, ref: Ref, source: ir.Expr) -> None:
     match source:
         case ir.Var() | ir.Member() | ir.Index():
+            at = ex.runtime_index(source)
+            if at is not None:
+                if not ex.mentions(g, source, ref):
+                    g.clear(ref, source.span)  # what lies beyond the stack
+                ex.indexed(g, source, at, lambda chosen: assign(g, ref, chosen))
+                return
             place = ex.resolve(g, source)
             if place is None:
                 raise CannotOffload("this expression is not supported", source.span)

@@ -22,6 +22,10 @@ def window(g: Gen, expr: ir.Expr, low: int, count: int) -> None:
         g.constant(R1, (ex.constant_value(g, expr) or 0) >> low & ((1 << count) - 1))
         return
     if isinstance(expr, ir.Var | ir.Member | ir.Index):
+        at = ex.runtime_index(expr)
+        if at is not None:
+            ex.indexed(g, expr, at, lambda chosen: window(g, chosen, low, count))
+            return
         ref = ex.resolve(g, expr)
         if ref is None:
             raise CannotOffload("this expression is not supported", expr.span)
@@ -283,7 +287,8 @@ def compare_composites(g: Gen, op: str, left: ir.Expr, right: ir.Expr, target: L
 
 
 def _place(g: Gen, expr: ir.Expr, span: Span) -> Ref:
-    ref = ex.resolve(g, expr) if isinstance(expr, ir.Var | ir.Member | ir.Index) else None
+    place = isinstance(expr, ir.Var | ir.Member | ir.Index) and ex.runtime_index(expr) is None
+    ref = ex.resolve(g, expr) if place else None
     if ref is None:
         ref = g.declare("$operand", expr.type, span)
         stmts.assign(g, ref, expr)

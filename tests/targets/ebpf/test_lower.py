@@ -390,6 +390,36 @@ def test_stacks_lookahead_and_errors(kernel_oracle: KernelOracle, hook: str) -> 
 
 
 @oracle_test
+@pytest.mark.parametrize(
+    ("body", "index", "want"),
+    [
+        ("hdr.h.b = hdr.s[hdr.h.a].value;", 2, (2, 12, 10, 11, 12)),
+        ("hdr.s[hdr.h.a].value = hdr.h.b;", 1, (1, 20, 10, 20, 12)),
+        ("hdr.s[hdr.h.a].value = hdr.h.b;", 3, (3, 20, 10, 11, 12)),
+        ("hdr.s[hdr.h.a] = hdr.s[hdr.h.a - 1];", 2, (2, 20, 10, 11, 11)),
+        ("hdr.s[0] = hdr.s[hdr.h.a];", 2, (2, 20, 12, 11, 12)),
+        ("hdr.s[hdr.h.a].value[7:4] = hdr.h.b[3:0];", 0, (0, 20, 0x4A, 11, 12)),
+        ("hdr.s[hdr.s[hdr.h.a].value - 10].value = 99;", 2, (2, 20, 10, 11, 99)),
+        ("if (hdr.s[hdr.h.a].isValid()) { hdr.h.b = 1; }", 1, (1, 1, 10, 11, 12)),
+        ("bit<8> i = hdr.h.a; hdr.s[i].value = bump(i);", 1, (1, 20, 10, 2, 12)),
+    ],
+)
+def test_run_time_indexes(kernel_oracle: KernelOracle, body: str, index: int, want: tuple[int, ...]) -> None:
+    text = v1_program(
+        """header h_t { bit<112> pad; bit<8> a; bit<8> b; } header byte_t { bit<8> value; }
+           struct headers { h_t h; byte_t[3] s; }
+           bit<8> bump(inout bit<8> x) { x = x + 1; return x; }""",
+        """state start { p.extract(hdr.h); p.extract(hdr.s[0]); p.extract(hdr.s[1]); p.extract(hdr.s[2]);
+                         transition accept; }""",
+        f"apply {{ std.egress_spec = 4; {body} }}",
+        "p.emit(hdr);",
+    )
+    head = bytes(14)
+    seen = out(kernel_oracle, load_text(text, "t.p4").program, "xdp", [head + bytes((index, 20, 10, 11, 12))])
+    assert seen == [("port", 4, head + bytes(want))]
+
+
+@oracle_test
 def test_a_sub_parser_that_rejects_has_copied_nothing_out(kernel_oracle: KernelOracle) -> None:
     """Found by the proof: a sub-parser worked on its caller's headers, which showed where it rejected."""
     text = v1_program(
