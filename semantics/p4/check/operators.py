@@ -226,6 +226,10 @@ def cast_to(cx: Context, operand: typed.Expr, to: Type, span: Span) -> typed.Exp
         converted = convert(cx, operand, to)
         if converted is not None:
             return _respan(converted, to, span)
+    if isinstance(operand.type, Enum):
+        operand = _underlying(cx, operand)
+        if operand.type == to:
+            return _respan(operand, to, span)
     if not _castable(operand.type, to):
         cx.error(span, f"{operand.type} cannot be cast to {to}{why_not(operand, to)}")
         return WRONG
@@ -270,12 +274,8 @@ def _castable(source: Type, to: Type) -> bool:
     match source, to:
         case Bits(width, signed), Bits(other, other_signed):
             return signed == other_signed or width == other
-        case Bits(width, signed), Enum(symbol):
-            return symbol.underlying is not None
-        case Enum(symbol), Enum(other_symbol):
-            return symbol.underlying is not None and other_symbol.underlying is not None
-        case Enum(symbol), Bits():
-            return symbol.underlying is not None and _castable(symbol.underlying, to)
+        case Bits(), Enum(symbol):
+            return symbol.underlying == source
         case Bits(1, False), _ if to == BOOL:
             return True
         case _, Bits(1, False) if source == BOOL:

@@ -114,6 +114,9 @@ def parameter(cx: Context, node: ast.Parameter, type_: Type, role: Role) -> None
         isinstance(type_, Package) and role != "package"
     ):
         cx.error(node.name.span, f"the parameter '{name}' cannot be of type {type_}")
+    block = cx.place.block
+    if isinstance(type_, Block) and role == "constructor" and block is not None and block.kind != type_.symbol.kind:
+        cx.error(node.name.span, f"the parameter '{name}' of a {block.kind} cannot be of type {type_}")
     if role in ("constructor", "extern", "package") and node.direction:
         cx.error(node.span, f"the constructor parameter '{name}' cannot have a direction")
     if type_ in (INT, STRING) and node.direction:

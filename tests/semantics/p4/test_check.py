@@ -48,6 +48,7 @@ def in_control(body: str, locals_: str = "") -> str:
 STATEMENTS = {
     "s.x = 16w1;": "assignment: expected bit<8>, found bit<16>",
     "s.x = true;": "expected bit<8>, found bool",
+    "code v = (code)s.h.b;": "cannot be cast",
     "s.x = s.h.b;": "expected bit<8>, found bit<16>",
     "s.y = 1;": "no field 'y'",
     "s.h.aa = 1;": "no field 'aa'",
@@ -242,6 +243,7 @@ def test_parser_is_refused(states: str, expected: tuple[int, str]) -> None:
 
 
 DECLARATIONS = {
+    "parser q(); control c()(q x) { apply { } }": "cannot be of type parser q",
     "header x_t { h_t h; }": "cannot be of type h_t",
     "header x_t { int a; }": "cannot be of type int",
     "header_union u_t { bit<8> a; }": "cannot be of type bit<8>",
