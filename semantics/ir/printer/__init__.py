@@ -3,7 +3,7 @@
 What the IR has taken apart stays apart: every instance of a parser or control has a declaration of its own, generic
 types and functions are printed as the instances that are used, constants and casts as they became. Extern objects are
 declared at the top level. ``@name`` gives everything the full name that the control plane knows. The architecture's
-declarations come with ``#include``.
+declarations come with ``#include``; those of a package and of externs of the program's own are made from their uses.
 
 Equal means equal but for the places in the source, the identifiers of blocks that share a declaration
 (``Control.type_name``) and of instances of generic types and functions (``s<bit<32>>`` becomes ``s_bit32``), and the
@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from ...source import Unsupported
 from .. import nodes as n
-from .. import types as t
 from .blocks import action, control, function, parser, scope_of
 from .declarations import instance, named_types, own_package, package, type_declaration
 from .expressions import Part, type_arguments
+from .externs import own_externs
 from .layout import render
 from .prelude import prelude
 from .scope import Names, Scope, local_names, mentioned, plain
@@ -30,8 +30,8 @@ def to_p4(program: n.Program) -> str:
     """The program as P4-16 source text.
 
     Raises:
-        Unsupported: the text needs a declaration that the IR does not hold, such as that of an extern of the program's
-            own.
+        Unsupported: the text needs a declaration that the IR does not hold, such as that of a generic extern of the
+            program's own.
     """
     return _Printer(program).text()
 
@@ -48,13 +48,13 @@ class _Printer:
 
     def text(self) -> str:
         """The whole text."""
-        self._check_externs()
         self._name_things()
         lines = [self.names.prelude.text]
         lines += self._words("error", self.program.errors, self.names.prelude.errors)
         lines += self._words("match_kind", self.program.match_kinds, self.names.prelude.match_kinds)
         types = [x for x in named_types(self.program) if x.name not in self.names.prelude.names]
         lines += [self._render(type_declaration(x, self.names)) for x in types]
+        lines += [self._render(line) for line in own_externs(self.program, self.nodes, self.names)]
         lines += [self._render(function(f, self.names.functions[f.name])) for f in self._functions()]
         lines += [self._render(action(a, "")) for a in self.program.actions if a.name not in self.names.prelude.names]
         lines += [self._instance(i) for i in self.program.instances]
@@ -72,15 +72,6 @@ class _Printer:
         own = [word for word in words if word not in known]
         return [f"{kind} {{ {', '.join(own)} }}"] if own else []
 
-    def _check_externs(self) -> None:
-        """Raise Unsupported for an extern whose declaration no file that can be included holds."""
-        known = self.names.prelude.names
-        for node in self.nodes:
-            if isinstance(node, n.ExternCall | n.Instance) and node.extern not in known:
-                raise Unsupported(f"the IR does not hold the declaration of extern {node.extern}", node.span)
-            if isinstance(node, t.ExternType) and node.name not in known:
-                raise Unsupported(f"the IR does not hold the declaration of extern {node.name}")
-
     def _name_things(self) -> None:
         names, program = self.names, self.program
         for type_ in named_types(program):
@@ -90,6 +81,7 @@ class _Printer:
             known = function_.name in names.prelude.names
             names.functions[function_.name] = function_.name if known else self._identifier(plain(function_.name))
         names.top_actions = {a.control_name: a for a in program.actions}
+        names.taken |= {x.extern for x in self.nodes if isinstance(x, n.ExternCall | n.Instance)}
         names.taken |= {a.name for a in program.actions} | {p.type_name for p in program.packages}
         for block in _all_blocks(program):
             names.blocks[block.name] = self._identifier(block.type_name)
@@ -109,7 +101,8 @@ class _Printer:
     def _instance(self, node: n.Instance) -> str:
         methods: list[Part] = []
         if node.methods:
-            methods = [" = ", *braces([function(m, m.name)] for m in node.methods)]
+            _check_closed(node)
+            methods = [" = ", *braces(function(m, m.name) for m in node.methods)]
         return self._render(instance(node, self.names, methods), Scope(self.names, this=node.name))
 
     def _blocks(self) -> list[str]:
@@ -127,7 +120,7 @@ class _Printer:
 
     def _packages(self) -> list[str]:
         made: list[str] = []
-        declared: dict[str, list[Part]] = {}
+        declared = {i.name: [i.extern, *type_arguments(i.type_args)] for i in self.program.instances}
         known: set[str] = set()
         for node in self.program.packages:
             if node.type_name not in self.names.prelude.names and node.type_name not in known:
@@ -142,6 +135,16 @@ class _Printer:
             head = notes(self.program.annotations if node.name == self.program.main else (), own)
             made.append(self._render([*head, *package(node, self.names)]))
         return made
+
+
+def _check_closed(node: n.Instance) -> None:
+    """Raise Unsupported for a method that uses a variable of the block in which the object stood."""
+    for method in node.methods:
+        kinds = n.Param | n.Declare | n.ForIn
+        own = {x.name for x in mentioned(method) if isinstance(x, kinds)}
+        for item in mentioned(method.body):
+            if isinstance(item, n.Var) and item.name not in own:
+                raise Unsupported(f"the method {method.name}, which uses {item.name} of its block", item.span)
 
 
 def _all_blocks(program: n.Program) -> list[n.Parser | n.Control]:

@@ -97,7 +97,7 @@ def own_package(
     """Declarations that fit a package of the program's own: of its type, and of the types of its parameters.
 
     Raises:
-        Unsupported: it takes an extern object, whose declaration the IR does not hold.
+        Unsupported: a type argument has no name.
     """
     if any(isinstance(a, t.VoidType) or anonymous(a) for a in node.type_args):
         raise Unsupported(f"a type argument of the package {node.name} that has no name", node.span)
@@ -117,7 +117,7 @@ def own_package(
         elif value in declared:
             params.append(Row((*declared[value], f" {name}")))
         else:
-            raise Unsupported(f"the declaration of package {node.type_name}, which takes an extern object", node.span)
+            raise Unsupported(f"the object {value} is not known here", node.span)
     types = f"<{', '.join(names.fresh('T') for _ in node.type_args)}>" if node.type_args else ""
     made.append([f"package {node.type_name}{types}(", *joined(params), ");"])
     return made

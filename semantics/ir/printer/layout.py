@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...source import Unsupported
 from .expressions import EXPRESSIONS, KEYSETS, TYPES, Part, Writer
 from .scope import Scope
 from .statements import STATEMENTS, Mark
@@ -32,6 +31,6 @@ def render(parts: Sequence[Part], scope: Scope) -> str:
         else:
             writer = _WRITERS.get(type(part))
             if writer is None:
-                raise Unsupported(f"a {type(part).__name__} in P4", getattr(part, "span", None) or Unsupported("").span)
+                raise TypeError(f"a {type(part).__name__} is no part of a text")
             stack.extend(reversed(writer(part, scope)))
     return "".join(out)

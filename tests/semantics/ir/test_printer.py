@@ -100,11 +100,34 @@ def test_the_comparison_sees_differences() -> None:
     assert "z" in difference(one, renamed)
 
 
-def test_externs_of_the_programs_own_cannot_be_printed() -> None:
-    top = "extern void mine(in bit<8> x);"
+def test_externs_of_the_programs_own_are_declared_from_their_uses() -> None:
+    top = """extern bit<8> mine(in bit<8> x, out bool y);
+        extern Other { Other(bit<8> n); void go(inout bit<8> x); void go(); abstract bit<8> f(in bit<8> y); }"""
+    locals_ = "Other(3) o = { bit<8> f(in bit<8> y) { return y + 1; } };"
+    body = "h.h.a = mine(h.h.a, m.f); o.go(h.h.a); o.go();"
+    program = load_text(_MAIN % {"top": top, "locals": locals_, "body": body}).program
+    assert difference(program, _reloaded(program)) == ""
+
+
+def test_generic_externs_of_the_programs_own_cannot_be_printed() -> None:
+    top = "extern void mine<T>(in T x);"
     program = load_text(_MAIN % {"top": top, "locals": "", "body": "mine(h.h.a);"}).program
-    with pytest.raises(Unsupported, match="extern mine"):
+    with pytest.raises(Unsupported, match="extern mine, which is generic"):
         to_p4(program)
+
+
+def test_an_architecture_of_the_programs_own() -> None:
+    text = """
+        #include <core.p4>
+        extern Thing { Thing(); bit<8> get(); }
+        control c(inout bit<8> x);
+        package own<T>(c one, c two, T n, Thing t);
+        Thing() thing;
+        control A(inout bit<8> x)(bit<8> k) { apply { x = k + thing.get(); } }
+        own(A(1), A(2), 8w3, thing) main;"""
+    program = load_text(text).program
+    assert len(program.controls) == 2
+    assert difference(program, _reloaded(program)) == ""
 
 
 def _walk(files: Iterable[Path]) -> tuple[int, list[str], list[str]]:
@@ -142,5 +165,5 @@ def test_a_sample_of_the_corpus(corpus: Path) -> None:
 def test_the_whole_corpus(corpus: Path) -> None:
     equal, unsupported, wrong = _walk(sorted((corpus / "p4c" / "p4_16_samples").glob("*.p4")))
     assert not wrong, "\n".join(wrong)
-    assert equal >= 800
-    assert len(unsupported) <= 100, "\n".join(unsupported)
+    assert equal >= 850
+    assert len(unsupported) <= 60, "\n".join(unsupported)
