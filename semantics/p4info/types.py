@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .. import ir
 from ..source import Unsupported
 from . import model as m
 from .annotations import find, given_name, has, shown
 from .names import type_name
+
+
+MAX_DEPTH: Final = 100
+"""Types within each other."""
 
 
 class Translation(NamedTuple):
@@ -93,6 +97,7 @@ class TypeTable:
     error: m.ErrorSpec | None = None
     serializable_enums: dict[str, m.SerializableEnumSpec] = field(default_factory=dict)
     new_types: dict[str, m.NewTypeSpec] = field(default_factory=dict)
+    depth: int = 0
 
     def finish(self) -> m.TypeInfo:
         """The table."""
@@ -107,11 +112,20 @@ class TypeTable:
         return None
 
     def spec(self, type_: ir.Type) -> m.TypeSpec:
-        """The type's description; named types are entered. Types nest as deep as their declarations.
+        """The type's description; named types are entered.
 
         Raises:
-            Unsupported: P4Info has no form for the type.
+            Unsupported: P4Info has no form for the type, or types nest deeper than :data:`MAX_DEPTH`.
         """
+        if self.depth >= MAX_DEPTH:
+            raise Unsupported(f"types within each other deeper than {MAX_DEPTH} in P4Info")
+        self.depth += 1
+        try:
+            return self._spec(type_)
+        finally:
+            self.depth -= 1
+
+    def _spec(self, type_: ir.Type) -> m.TypeSpec:
         match type_:
             case ir.BitsType() | ir.VarbitType():
                 return m.TypeSpec(bitstring=_bitstring(type_))

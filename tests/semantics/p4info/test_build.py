@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from p4verify.semantics import p4info
+from p4verify.semantics import ir, p4info
 from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.p4info.types import TypeTable
 from p4verify.semantics.rules.p4ids import ids_of
 from p4verify.semantics.rules.protobuf_text import parse
-from p4verify.semantics.source import InputError
+from p4verify.semantics.source import InputError, Unsupported
 
 _FRAME = """
 #include <core.p4>
@@ -142,6 +143,14 @@ def test_an_id_given_twice_is_refused() -> None:
     tables = "@id(5) table t { actions = { NoAction; } } @id(5) table u { actions = { NoAction; } }"
     with pytest.raises(InputError, match="taken already"):
         _info(tables, "t.apply(); u.apply();")
+
+
+def test_types_nested_without_end_are_refused() -> None:
+    type_: ir.Type = ir.bits(8)
+    for _ in range(5000):
+        type_ = ir.TupleType((type_,))
+    with pytest.raises(Unsupported, match="deeper"):
+        TypeTable(()).spec(type_)
 
 
 def test_a_scope_must_be_one() -> None:
