@@ -12,7 +12,6 @@ from . import model as m
 from .annotations import find, given_name, has, shown
 from .names import type_name
 
-
 MAX_DEPTH: Final = 100
 """Types within each other."""
 
