@@ -76,8 +76,7 @@ def _known_annotation(cx: Context, node: ast.Annotation, tokens: tuple[ast.Annot
 
 
 def _value(cx: Context, node: ast.Expression) -> Scalar | None:
-    with cx.at(constant=True):
-        found = expressions.expr(cx, node)
+    found = expressions.expr(cx, node)
     if isinstance(found, typed.Const):
         return found.value
     if found.type is not UNKNOWN:

@@ -8,7 +8,7 @@ from ...source import Span
 from .. import syntax as ast
 from . import corelib, expressions, legality, typed, typenames
 from .context import Context, closest
-from .convert import applied_params, convert, fields_of
+from .convert import applied_params, fields_of
 from .overloads import Callee, Resolved, resolve_call
 from .symbols import (
     ActionSymbol,
@@ -39,7 +39,6 @@ from .types import (
     TypeVar,
     Varbit,
     bare,
-    mentions,
     parts,
     substitute,
 )
@@ -75,8 +74,7 @@ def call(cx: Context, node: ast.Call) -> typed.Expr:
 
 def arguments(cx: Context, nodes: tuple[ast.Argument, ...]) -> list[typed.Expr | None]:
     """The typed arguments; None for ``_``."""
-    with cx.at(in_argument=True):
-        return [None if a.value is None else expressions.expr(cx, a.value) for a in nodes]
+    return [None if a.value is None else expressions.expr(cx, a.value) for a in nodes]
 
 
 def _params(signature: Any, to: dict[TypeVar, Type]) -> list[tuple[Any, Type]]:
@@ -378,7 +376,7 @@ def direct_apply(
     span: Span,
 ) -> typed.Expr:
     """``T.apply(arguments)``: a nameless instance of T without constructor arguments, applied."""
-    made = instance(cx, symbol, args if args is not None else _inferred(cx, symbol), (), span)
+    made = instance(cx, symbol, args, (), span)
     if not isinstance(made.type, Block):
         arguments(cx, nodes)
         return WRONG
@@ -386,15 +384,3 @@ def direct_apply(
     found = resolve_call(cx, "apply", [callee], (), nodes, span)
     legality.block_apply(cx, symbol, span)
     return WRONG if found is None else typed.BlockApply(VOID, span, made, found.args)
-
-
-def _inferred(cx: Context, symbol: BlockSymbol) -> tuple[Type, ...] | None:
-    return None
-
-
-def is_open(type_: Type, variables: tuple[TypeVar, ...]) -> bool:
-    """Whether ``type_`` mentions one of ``variables``."""
-    return mentions(type_, frozenset(variables))
-
-
-__all__ = ["arguments", "call", "construct", "convert", "direct_apply", "instance", "size_of"]

@@ -52,8 +52,6 @@ class Place:
     loops: int = 0
     block: BlockSymbol | None = None
     table: TableSymbol | None = None
-    in_argument: bool = False
-    constant: bool = False
 
 
 @dataclass
@@ -105,7 +103,6 @@ class Context:
     scope: Scope
     program: typed.Program
     place: Place = field(default_factory=Place)
-    stacks: list[list[Symbol]] = field(default_factory=list)
 
     def error(self, span: Span, message: str, *notes: tuple[Span, str]) -> None:
         """An error; ``notes`` point at the declarations concerned."""

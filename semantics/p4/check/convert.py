@@ -6,7 +6,7 @@ from ...source import Span
 from . import typed
 from .constants import fits, shown, wrap
 from .context import Context
-from .symbols import ParamSymbol, RecordSymbol
+from .symbols import ParamSymbol
 from .types import (
     DONT_CARE,
     DOTS,
@@ -340,8 +340,3 @@ def needs_width(type_: Type) -> bool:
 def is_anonymous(type_: Type) -> bool:
     """Whether the type is, or is made from, that of ``{x = a}``, which has no name."""
     return isinstance(type_, Anonymous) or any(map(is_anonymous, parts(type_)))
-
-
-def record_of(type_: Type) -> RecordSymbol | None:
-    """The symbol of a record type."""
-    return type_.symbol if isinstance(type_, Record) else None

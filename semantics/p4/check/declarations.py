@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...source import Span
 from .. import syntax as ast
 from . import annotate, expressions, legality, placement, statements, typed, typenames
 from .context import Context
@@ -212,8 +211,7 @@ def const(cx: Context, node: ast.ConstDecl) -> None:
     """``const T name = value``."""
     type_ = typenames.resolve(cx, node.type)
     placement.constant(cx, node, type_)
-    with cx.at(constant=True):
-        value = expressions.value(cx, node.value)
+    value = expressions.value(cx, node.value)
     note = (node.name.span, f"the declaration of '{node.name.text}'")
     value = coerce(cx, value, type_, node.value.span, f"value of '{node.name.text}'", note)
     if not legality.is_compile_time(value) and value.type is not UNKNOWN and type(value) is not typed.Expr:
@@ -352,10 +350,6 @@ def package(cx: Context, node: ast.PackageDecl) -> None:
         symbol.type_params = type_parameters(cx, node.type_parameters)
         symbol.params = parameters(cx, node.parameters, "package")
     cx.declare(symbol)
-
-
-def _declared_twice(span: Span) -> str:
-    return f"declared at {span}"
 
 
 TypeDeclaration: Final[dict[type[ast.Declaration], Callable[[Context, Any], None]]] = {

@@ -9,7 +9,7 @@ from ...ir import BinaryOp
 from ...source import Span
 from .. import syntax as ast
 from . import calls, operators, typed, typenames
-from .constants import BadConstant, fold_cast, fold_slice, fold_unary, shown
+from .constants import fold_slice, fold_unary, shown
 from .context import Context, closest
 from .convert import coerce, convert, fields_of
 from .symbols import (
@@ -476,5 +476,3 @@ _HANDLERS: Final[dict[type[ast.Expression], Callable[[Context, Any], typed.Expr]
     ast.Call: lambda cx, node: calls.call(cx, node),
     ast.Construct: lambda cx, node: calls.construct(cx, node),
 }
-
-__all__ = ["BadConstant", "condition", "expr", "fold_cast", "lookup", "of_type", "value"]

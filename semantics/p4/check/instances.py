@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from .. import syntax as ast
-from . import annotate, calls, declarations, legality, typed, typenames
+from . import annotate, calls, declarations, typed, typenames
 from .context import Context
-from .convert import unify
 from .symbols import (
-    ActionSymbol,
     BlockSymbol,
     ExternSymbol,
     FunctionSymbol,
@@ -135,6 +133,3 @@ def direct_application(cx: Context, node: ast.DirectApplication) -> typed.Expr:
         calls.arguments(cx, node.arguments)
         return typed.WRONG
     return calls.direct_apply(cx, symbol, args, node.arguments, node.span)
-
-
-__all__ = ["ActionSymbol", "direct_application", "instantiation", "legality", "unify"]

@@ -38,13 +38,6 @@ def is_lvalue(expr: typed.Expr) -> bool:
                 return expr is typed.WRONG
 
 
-def root(expr: typed.Expr) -> typed.Var | None:
-    """The variable that an lvalue is part of."""
-    while isinstance(expr, (typed.Member, typed.Index, typed.Slice, typed.PlusSlice)):
-        expr = expr.base
-    return expr if isinstance(expr, typed.Var) else None
-
-
 def is_compile_time(expr: typed.Expr) -> bool:
     """Whether ``expr`` is a compile-time known value (spec 18.1), which constructor parameters are as well."""
     match expr:

@@ -10,7 +10,6 @@ from . import typed
 from .constants import BadConstant, fold_binary, fold_cast, shown
 from .context import Context
 from .convert import convert, why_not
-from .symbols import RecordSymbol
 from .types import (
     BOOL,
     INT,
@@ -217,9 +216,6 @@ def _division(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, sp
 
 def cast_to(cx: Context, operand: typed.Expr, to: Type, span: Span) -> typed.Expr:
     """``(to) operand`` (spec 8.11.1)."""
-    generic = _without_arguments(to, operand)
-    if generic is not None:
-        to = generic
     if operand.type == to:
         return _respan(operand, to, span)
     if not isinstance(operand.type, (Bits, Enum)) and operand.type != INT:
@@ -240,10 +236,6 @@ def cast_to(cx: Context, operand: typed.Expr, to: Type, span: Span) -> typed.Exp
     except BadConstant as bad:
         cx.error(span, str(bad))
         return WRONG
-
-
-def _without_arguments(to: Type, operand: typed.Expr) -> Type | None:
-    return None if not (isinstance(to, Record) and isinstance(to.symbol, RecordSymbol)) else to
 
 
 def _respan(expr: typed.Expr, to: Type, span: Span) -> typed.Expr:

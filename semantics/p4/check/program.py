@@ -9,7 +9,7 @@ from ...source import Diagnostic
 from .. import syntax as ast
 from . import blocks, controlnames, declarations, instances, typed
 from .context import Context, Report, TooManyErrors
-from .symbols import ActionSymbol, InstanceSymbol, Overloads, PackageSymbol, Scope, Symbol
+from .symbols import Scope
 
 
 @dataclass(slots=True)
@@ -52,6 +52,3 @@ def declaration(cx: Context, node: ast.Declaration) -> None:
             cx.program.instances.append(made)
     else:
         cx.error(node.span, "this declaration cannot stand at the top level")
-
-
-__all__ = ["ActionSymbol", "Checked", "InstanceSymbol", "Overloads", "PackageSymbol", "Symbol", "check", "declaration"]

@@ -11,7 +11,7 @@ from .. import syntax as ast
 from . import annotate, declarations, expressions, instances, legality, operators, placement, typed, typenames
 from .context import Context
 from .convert import coerce, convert
-from .symbols import ActionSymbol, ConstSymbol, VarSymbol
+from .symbols import ActionSymbol, VarSymbol
 from .types import (
     BOOL,
     ERROR,
@@ -80,12 +80,9 @@ def _variable(cx: Context, node: ast.VariableDecl) -> typed.Stmt | None:
     return typed.Declare(node.span, symbol, init)
 
 
-def _const(cx: Context, node: ast.ConstDecl) -> typed.Stmt | None:
+def _const(cx: Context, node: ast.ConstDecl) -> list[typed.Stmt]:
     declarations.const(cx, node)
-    symbol = cx.scope.names.get(node.name.text)
-    if isinstance(symbol, ConstSymbol) and not typed.is_known(symbol.value):
-        return None
-    return None
+    return []
 
 
 def _instantiation(cx: Context, node: ast.Instantiation) -> typed.Stmt | None:

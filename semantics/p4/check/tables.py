@@ -9,10 +9,9 @@ from .. import syntax as ast
 from . import annotate, expressions, keynames, keysets, legality, typed, typenames
 from .constants import shown
 from .context import Context, closest
-from .convert import convert
 from .overloads import Callee, resolve_call
 from .symbols import ActionSymbol, ParamSymbol, TableSymbol
-from .types import BOOL, INT, UNKNOWN, Bits, Enum, Type, bare
+from .types import INT, UNKNOWN, Bits, Enum, Type, bare
 
 _UNIQUE: Final = frozenset(("default_action", "size", "largest_priority_wins", "priority_delta"))
 
@@ -292,7 +291,7 @@ def _value_properties(cx: Context, node: ast.TableDecl, symbol: TableSymbol, bod
                 cx.error(item.value.span, "'largest_priority_wins' must be true or false")
             body.largest_priority_wins = flag is not False
         elif name != "priority_delta":
-            with cx.at(in_argument=True, kind="control"):
+            with cx.at(kind="control"):
                 value = expressions.value(cx, item.value)
             if value.type is not UNKNOWN:
                 notes = annotate.convert(cx, item.annotations)
@@ -452,6 +451,3 @@ def _is_prefix(mask: typed.Expr, type_: Type) -> bool:
     value = int(mask.value) & ((1 << plain.width) - 1)
     inverted = ~value & ((1 << plain.width) - 1)
     return inverted & (inverted + 1) == 0
-
-
-__all__ = ["BOOL", "bound_action", "convert", "same_expression", "table"]

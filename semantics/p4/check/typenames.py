@@ -100,8 +100,7 @@ _SIMPLE: dict[type[ast.Type], Type] = {
 
 def constant(cx: Context, node: ast.Expression, what: str) -> Value | None:
     """The value of an expression that must be a local compile-time known value."""
-    with cx.at(constant=True):
-        expr = expressions.expr(cx, node)
+    expr = expressions.expr(cx, node)
     if isinstance(expr, typed.Const):
         return expr.value
     if expr.type is not UNKNOWN:

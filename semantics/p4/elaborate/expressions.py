@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ... import ir
-from ...source import InputError, Span, Unsupported
+from ...source import InputError, Unsupported
 from ..check import calls, typed
 from ..check.constants import BadConstant, fold_binary, fold_cast, fold_slice, fold_unary
 from ..check.context import Context, Report
 from ..check.operators import plain
 from ..check.symbols import ActionSymbol, FunctionSymbol, MethodSymbol, ParamSymbol, Scope
-from ..check.types import BOOL, Bits, Type, bare, substitute
+from ..check.types import Type, substitute
 from . import blocks, functions
 from .environment import Environment
 
@@ -306,5 +306,3 @@ _HANDLERS: Final[dict[type[typed.Expr], Callable[[Environment, Any], ir.Expr]]] 
     typed.TableApply: _table_apply,
     typed.BlockApply: _block_apply,
 }
-
-__all__ = ["BOOL", "Bits", "Span", "arguments", "bare", "expr", "integer", "keyset", "optional", "param"]
