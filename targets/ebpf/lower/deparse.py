@@ -297,8 +297,9 @@ def _tag(
         with g.temp() as proto:
             g.asm.emit(asm.load(4, R1, R6, hook.VLAN_PROTO))
             proto.save()
+            # This takes the tag off in any case. It fails where it cannot take the next one out of the data, which the
+            # push would put back there: then that is just where it shall be.
             g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_POP))
-            g.asm.jump("jne", R0, 0, g.drop)
             proto.load(R2)
         held.load(R3)
     g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_PUSH))
