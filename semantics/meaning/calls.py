@@ -250,8 +250,10 @@ def _extern_call(m: Machine, node: ir.ExternCall) -> Value:
     if m.state.dead:
         return uninitialised(node.type, node.span) if not isinstance(node.type, ir.VoidType) else VOID
     handler = m.externs.get((node.extern, node.method))
+    name = f"{node.extern}.{node.method}" if node.method else node.extern
     if handler is None:
-        name = f"{node.extern}.{node.method}" if node.method else node.extern
         raise Unsupported(f"extern {name}", node.span)
+    if node.is_param and node.extern not in ("packet_in", "packet_out"):
+        raise Unsupported(f"extern {name} of an object that is a parameter", node.span)
     result = handler(m, node)
     return VOID if result is None else result

@@ -198,7 +198,7 @@ def _run_state(m: Machine, run: _Run, node: ir.State, visits: Mapping[str, int])
 def _transition(m: Machine, node: ir.Transition) -> list[tuple[str, State]]:
     """The states that follow, each with the execution's state on the way there."""
     if not node.keys:
-        return [(node.cases[0].state, m.state)] if node.cases else []
+        return [(node.cases[0].state if node.cases else "reject", m.state)]
     keys = [m.fix(m.eval(key), key.span) for key in node.keys]
     ways = []
     for case in node.cases:
@@ -226,8 +226,8 @@ def run_subparser(m: Machine, parser: ir.Parser, arguments: Sequence[Argument], 
         visits = 0
         while name not in ("accept", "reject") and not m.state.dead:
             visits += 1
-            if visits > MAX_VISITS * len(states):
-                m.cut(f"parser {parser.name} more than {MAX_VISITS} times", parser.span)
+            if visits > 2 * MAX_VISITS:
+                m.cut(f"more than {2 * MAX_VISITS} states of parser {parser.name}", parser.span)
                 return
             for statement in states[name].body:
                 m.exec(statement)

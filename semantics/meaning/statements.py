@@ -20,7 +20,7 @@ from .values import Header, Scalar, Stack, Struct, Union, Value, uninitialised
 MAX_ITERATIONS: Final = 1024
 """Iterations up to which a loop is unrolled."""
 
-MAX_ALL_ITERATIONS: Final = 20_000
+MAX_ALL_ITERATIONS: Final = 5_000
 """Iterations of all loops together."""
 
 _BREAK: Final = frozenset[LeaveKind]({"break"})
