@@ -92,10 +92,12 @@ class KernelOracle:
         program: str | None = None,
         hook: str | None = None,
         inspect: Inspect | None = None,
+        keep_maps: bool = False,
     ) -> list[Observation]:
         """As :meth:`run`, for one program of several, or at another hook ("tc", "tcx", "xdp") than its section says.
 
-        ``inspect`` gets the maps as they are after each packet.
+        ``inspect`` gets the maps as they are after each packet; with ``keep_maps`` all packets meet the same maps
+        (quick; right for programs that write none), and ``inspect`` gets them after the last packet.
         """
         chosen = obj.program(program)
         where = hook or _hook_of(chosen)
@@ -107,7 +109,8 @@ class KernelOracle:
         for port in (_STACK_PORT, _REDIRECT_PORT, *{port for port, _ in packets}):
             network.tap(port)
         out: list[Observation] = []
-        step = len(packets) if not inspect and all(_constant(obj, i.map) for i in chosen.insns) else 1
+        together = keep_maps or (not inspect and all(_constant(obj, i.map) for i in chosen.insns))
+        step = len(packets) if together else 1
         for at in range(0, len(packets), max(1, step)):  # maps that may be written are made anew for each packet
             with ExitStack() as stack:
                 loaded = _Loaded(stack, obj, chosen, where, tables or {})
