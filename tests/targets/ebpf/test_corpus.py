@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from p4verify import targets
 from p4verify.checks import Checker
 from p4verify.commands.stf import Real
 from p4verify.proofs.verdict import Verdict
@@ -19,11 +20,11 @@ from p4verify.semantics.meaning.stf import Machine, StfResult, run_stf
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.oracle import KernelOracle
-from p4verify.targets.ebpf.target import TARGET
 from tests.conftest import corpus_root
 
 pytestmark = pytest.mark.corpus
 
+TARGET: Final = targets.find("ebpf")
 SAMPLES: Final = corpus_root() / "p4c" / "p4_16_samples"
 HOOKS: Final = ("tc", "xdp")
 UNSUPPORTED: Final = {
