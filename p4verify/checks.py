@@ -16,7 +16,7 @@ from .confirm import Pair, confirm
 from .proofs.engine import Engine
 from .proofs.refine import Outcome, decide, search
 from .proofs.verdict import Proof, Verdict
-from .related import relate
+from .related import legal_answers, relate
 from .results import Result
 from .semantics import bits as b
 from .semantics import ir
@@ -72,7 +72,8 @@ class Checker:
             self.progress(f"{label}: lowering")
             artifact = target.lower(program, self.rules, options)
         except CannotOffload as error:
-            return Result(label, None, _unsupported(error.reason, error.span, started))
+            where = error.span if error.span.file else Span(program.file, 1, 1)
+            return Result(label, None, _unsupported(error.reason, where, started))
         return self.check_artifact(target, artifact, None, label)
 
     def check_artifact(self, target: Target, artifact: Any, path: str | None, label: str | None = None) -> Result:
@@ -118,6 +119,7 @@ class Checker:
         machine = _machine(target, artifact, path, label)
         relation = target.relate(program, artifact, rules)
         mine, theirs = relate(spec, machine.behaviour, relation)
+        theirs = replace(theirs, axioms=(*theirs.axioms, *legal_answers(program, mine, theirs)))
         engine = Engine.within(self.timeout, lambda line: self.progress(f"{label}: {line}"))
         broken = self._check_laws(relation, engine, started)
         if broken is not None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from .on_numbers import all_terms
 from .proofs.refine import map_terms
 from .semantics import bits as b
+from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.behaviour import Behaviour, Case
 from .targets.base import Relation, StateRelation
@@ -27,6 +29,31 @@ def relate(program: Behaviour, machine: Behaviour, relation: Relation) -> tuple[
     machine = map_terms(machine, lambda terms: b.substitute(terms, relation.variables, relation.functions), {})
     axioms, notes = (*machine.axioms, *relation.axioms), (*machine.notes, *relation.notes)
     return program, replace(machine, axioms=axioms, notes=notes)
+
+
+def legal_answers(program: ir.Program, *sides: Behaviour) -> tuple[Term, ...]:
+    """What is true of every legal rule set, for each answer that the sides ask for: it names an action that an entry,
+    or a default, may have. A default action outside of the table's list has the index behind the list's last."""
+    asked = [term for side in sides for term in all_terms(side)]
+    defaults = {v.name: v for v in b.variables(*asked) if v.name.endswith(".default.action")}
+    answers: dict[str, list[Term]] = {}
+    for call in b.applications(*asked):
+        answers.setdefault(call.name, []).append(call)
+    axioms = []
+    for _, table in program.tables():
+        name = f"table.{table.control_name}"
+        by_entry = [i for i, ref in enumerate(table.actions) if not ref.default_only]
+        by_default = [i for i, ref in enumerate(table.actions) if not ref.table_only]
+        if all(ref.action != table.default.action for ref in table.actions):
+            by_default.append(len(table.actions))
+        axioms += [_one_of(call, by_entry) for call in answers.get(f"{name}.action", ()) if by_entry]
+        if f"{name}.default.action" in defaults:
+            axioms.append(_one_of(defaults[f"{name}.default.action"], by_default))
+    return tuple(axioms)
+
+
+def _one_of(term: Term, numbers: Sequence[int]) -> Term:
+    return b.or_(*(b.eq(term, b.bv(n, term.width)) for n in numbers))
 
 
 def in_the_programs_cells(machine: Behaviour, relation: Relation) -> Behaviour:

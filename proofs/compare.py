@@ -9,7 +9,7 @@ can be reached.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..semantics import bits as b
@@ -48,6 +48,13 @@ def domain(*sides: Behaviour) -> Term:
     """What every input that can occur satisfies, for all sides; with the axioms on rule sets."""
     inputs = (a.condition for side in sides for a in (*side.domain, *side.reaching))
     return b.and_(*inputs, *(t for side in sides for t in side.axioms))
+
+
+def without_axioms(side: Behaviour, about: frozenset[Term]) -> tuple[Behaviour, Term]:
+    """``side`` without those of its axioms that mention one of the variables ``about``, and these side by side."""
+    taken = [t for t in side.axioms if about.intersection(b.variables(t))] if about else []
+    rest = tuple(t for t in side.axioms if t not in taken)
+    return replace(side, axioms=rest), b.and_(*taken)
 
 
 def obligations(spec: Behaviour, impl: Behaviour) -> Iterator[Obligation]:

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from ..semantics.bits.pieces import pieces
 from ..semantics.meaning.behaviour import Behaviour, Case, Choice, Output, Packet
-from .compare import Obligation, Part, domain, obligations
+from .compare import Obligation, Part, domain, obligations, without_axioms
 from .engine import Answer, Engine, Model
 from .verdict import Proof, Tally, Verdict
 
@@ -120,8 +121,9 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
     """
     impl = apart(impl, "impl.")
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
+    spec, legal = without_axioms(spec, picks)
     todo = list(obligations(spec, impl))
-    run = _Search(engine, picks, lambda: b.or_(*(o.violation for o in todo)))
+    run = _Search(engine, picks, legal, lambda: b.or_(*(o.violation for o in todo)))
     feasible = engine.satisfiable(domain(spec, impl), "some input exists")
     if feasible.status == "unsat":
         return Outcome(run.tally(), empty="no input satisfies the assumptions", spec=spec, impl=impl)
@@ -137,11 +139,16 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
 
 
 class _Search:
-    """One run over the obligations, with its counts."""
+    """One run over the obligations, with its counts.
 
-    def __init__(self, engine: Engine, picks: frozenset[Term], everything: Callable[[], Term]) -> None:
+    ``legal`` are the axioms that speak of choices (the table's answer to a key that holds an undefined value). They
+    are true whatever is chosen, so they go with every instance of the choices, and no choice may break them.
+    """
+
+    def __init__(self, engine: Engine, picks: frozenset[Term], legal: Term, everything: Callable[[], Term]) -> None:
         self.engine = engine
         self.picks = picks
+        self.legal = legal
         self.total = 0
         self.compared = 0
         self._everything = everything
@@ -202,8 +209,8 @@ class _Search:
         counterexample here; so where cells are compared, what binding leaves open has to hold whatever is chosen.
         """
         picks = self._picks_in(violation)
-        bound = bindings([p.differ for p in obligation.parts], picks)
-        answer = self.engine.satisfiable(b.substitute([violation], bound)[0], obligation.name)
+        bound = bindings([p.differ for p in obligation.parts], violation, picks)
+        answer = self.engine.satisfiable(b.and_(*b.substitute([self.legal, violation], bound)), obligation.name)
         if answer.status == "unsat":
             return None
         if answer.model is None:
@@ -218,7 +225,7 @@ class _Search:
         """Find an input that defeats every instance of the choices so far; look for one that does on that input."""
         instances = [{v: bound.get(v, b.literal(0, v)) for v in picks}]
         for _ in range(ROUNDS):
-            query = b.and_(*(b.substitute([violation], instance)[0] for instance in instances))
+            query = b.and_(*(t for i in instances for t in b.substitute([self.legal, violation], i)))
             answer = self.engine.satisfiable(query, f"{obligation.name}, {len(instances)} instances of choices")
             if answer.model is None:
                 return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
@@ -234,8 +241,9 @@ class _Search:
         self, violation: Term, picks: tuple[Term, ...], model: Model, name: str
     ) -> dict[Term, Term] | str | None:
         """Values of the choices for which the sides agree on the model's input; None if there are none."""
-        fixed = _fix(violation, model, frozenset(picks))
-        answer = self.engine.satisfiable(b.not_(fixed), f"{name}: choices for one input")
+        free = frozenset(picks)
+        fitting = b.and_(_fix(self.legal, model, free), b.not_(_fix(violation, model, free)))
+        answer = self.engine.satisfiable(fitting, f"{name}: choices for one input")
         if answer.status == "unsat":
             return None
         if answer.model is None:
@@ -259,7 +267,7 @@ def _fix(term: Term, model: Model, free: frozenset[Term]) -> Term:
 
 def _as_decision(call: Term, table: Mapping[tuple[int, ...] | None, int]) -> Application:
     def build(*args: Term) -> Term:
-        value = b.literal(table.get(None, 0), call)
+        value = b.literal(_otherwise(call.name, table), call)
         for key, result in table.items():
             if key is not None:
                 here = b.and_(*(b.eq(arg, b.literal(k, arg)) for arg, k in zip(args, key, strict=True)))
@@ -277,8 +285,16 @@ def _with_help(part: Part, proven: Mapping[Term, Mapping[Term, Term]]) -> Term:
     return b.and_(when, b.ne(*b.substitute([x, y], proven.get(when, {}))))
 
 
-def bindings(differs: list[Term], picks: tuple[Term, ...]) -> dict[Term, Term]:
-    """Each choice bound to what the other side shows where the choice is compared with it, whole or in pieces.
+def _otherwise(name: str, table: Mapping[tuple[int, ...] | None, int]) -> int:
+    """A value for arguments that the model does not list: of actions one that is legal, as the listed ones are."""
+    if name.endswith(".action"):
+        return next((v for k, v in table.items() if k is not None), 0)
+    return table.get(None, 0)
+
+
+def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> dict[Term, Term]:
+    """Each choice bound to what the other side shows where the choice is compared with it, whole or in pieces, or asks
+    where the choice is part of a question to the same table.
 
     Whatever is bound is sound: a choice may depend on the input and on the other side's choices. It may not depend on
     which cell of state is looked at (``at.*``), nor on another choice of its own side.
@@ -286,7 +302,7 @@ def bindings(differs: list[Term], picks: tuple[Term, ...]) -> dict[Term, Term]:
     bound: dict[Term, Term] = {}
     pieces: dict[Term, dict[tuple[int, int], Term]] = {}
     wanted = frozenset(picks)
-    for x, y in _disagreements(differs):
+    for x, y in [*_disagreements(differs), *_questions([violation], wanted)]:
         for mine, theirs in ((x, y), (y, x)):
             choice = mine.args[0] if mine.op == "extract" else mine
             if choice not in wanted or any(v in wanted or v.name.startswith("at.") for v in b.variables(theirs)):
@@ -296,6 +312,21 @@ def bindings(differs: list[Term], picks: tuple[Term, ...]) -> dict[Term, Term]:
             else:
                 pieces.setdefault(choice, {}).setdefault(mine.bounds, theirs)
     return {choice: _side_by_side(choice.width, parts) for choice, parts in pieces.items()} | bound
+
+
+def _questions(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
+    """Where both sides ask one function, and one of them with a choice in the argument: the arguments, in pieces."""
+    asked: dict[str, list[Term]] = {}
+    for call in b.applications(*terms):
+        asked.setdefault(call.name, []).append(call)
+    found = []
+    for calls in asked.values():
+        open_ = [c for c in calls if wanted.intersection(b.variables(*c.args))]
+        fixed = [c for c in calls if c not in open_]
+        for mine, theirs in ((m, t) for m in open_ for t in fixed):
+            for x, y in zip(mine.args, theirs.args, strict=True):
+                found += pieces(x, y) if x.sort is not b.BOOL and not x.sort.index else [(x, y)]
+    return found
 
 
 def _side_by_side(width: int, slices: Mapping[tuple[int, int], Term]) -> Term:

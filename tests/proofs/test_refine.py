@@ -261,3 +261,18 @@ def test_one_byte_helps_to_prove_the_next(monkeypatch: pytest.MonkeyPatch) -> No
         return Packet((ttl, b.extract(total, 7, 0), b.extract(total, 19, 12)), 3)
 
     assert verdict(always(send(packet=frame(first))), always(send(packet=frame(second)))) == "accept"
+
+
+def test_axioms_on_an_undefined_key_hold_whatever_is_chosen() -> None:
+    """A table is asked with an undefined key: no choice may make its answer illegal, and legal answers may be used."""
+    c = choice(0, 8)
+    action = b.apply("table.t.action", 16, c)
+    legal = b.or_(b.eq(action, b.bv(1, 16)), b.eq(action, b.bv(2, 16)))
+    cases = split(b.eq(action, b.bv(1, 16)), (send(port=ONE),), (send(port=b.bv(2, 32)),)).cases
+    spec = Behaviour(cases, axioms=(legal,), choices=(Choice(c, "test"),))
+    asked = b.apply("table.t.action", 16, byte(0))
+    same = Behaviour((Case(b.TRUE, (send(port=b.zext(asked, 32)),)),),
+                     axioms=(b.or_(b.eq(asked, b.bv(1, 16)), b.eq(asked, b.bv(2, 16))),))  # fmt: skip
+    assert verdict(spec, same) == "accept"
+    assert verdict(spec, always(send(port=b.bv(3, 32)))) == "differs"
+    assert verdict(spec, always(send(port=ONE))) == "differs"  # a rule set may answer 2 to every key
