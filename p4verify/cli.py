@@ -123,7 +123,7 @@ def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "run", "run", "what a program or an artifact does to one packet, by its meaning")
     parser.add_argument("program", metavar="PROGRAM-or-ARTIFACT")
     parser.add_argument("--packet", required=True, metavar="HEX", help="the frame on the wire, in hexadecimal")
-    parser.add_argument("--port", type=int, default=1, metavar="N", help="the ingress port (default 1)")
+    parser.add_argument("--port", type=_port, default=1, metavar="N", help="the ingress port (default 1)")
     parser.add_argument("--rules", metavar="FILE", help="the rules installed (default: the program's own entries)")
     parser.add_argument(
         "--program", dest="source", metavar="P4", help="the program whose rules fill an artifact's tables"
@@ -165,13 +165,23 @@ def _add_gate(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on the terminal")
 
 
+def _port(text: str) -> int:
+    try:
+        value = int(text, 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number") from None
+    if not 0 <= value < 1 << 32:
+        raise argparse.ArgumentTypeError("ports are numbers from 0 to 4294967295")
+    return value
+
+
 def _seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds") from None
-    if not value > 0:
-        raise argparse.ArgumentTypeError("the limit must be above 0 seconds")
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("the limit must be above 0 seconds and finite")
     return value
 
 

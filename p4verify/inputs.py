@@ -79,10 +79,11 @@ def read_rules(path: str, program: Program) -> RuleSet:
 
 def read_artifact(spec: str) -> tuple[Target, Any, str]:
     """The target, the artifact and the path of ``PATH`` or ``KIND:PATH``. Raises InputError."""
-    kind, _, rest = spec.partition(":")
-    if rest and kind in targets.names() and not Path(spec).exists():
+    named = _named_kind(spec)
+    if named is not None:
+        kind, path = named
         target = targets.find(kind)
-        return target, target.read(read_bytes(rest), rest), rest
+        return target, target.read(read_bytes(path), path), path
     data = read_bytes(spec)
     for name in targets.names():
         target = targets.find(name)
@@ -94,11 +95,23 @@ def read_artifact(spec: str) -> tuple[Target, Any, str]:
     )
 
 
-def looks_like_p4(path: str) -> bool:
-    """Whether ``path`` is to be read as a program rather than an artifact."""
-    if path.endswith((".p4", ".json", ".p4ast")):
+def _named_kind(spec: str) -> tuple[str, str] | None:
+    """The kind and the path of ``KIND:PATH``; None for a path alone."""
+    kind, _, path = spec.partition(":")
+    return (kind, path) if path and kind in targets.names() and not Path(spec).exists() else None
+
+
+def looks_like_p4(spec: str) -> bool:
+    """Whether ``PATH`` or ``KIND:PATH`` is to be read as a program rather than an artifact. Raises InputError."""
+    from .semantics.ir import codec_netlink_read
+
+    if _named_kind(spec) is not None:
+        return False
+    if spec.endswith((".p4", ".json", ".p4ast")):
         return True
-    data = read_bytes(path)
+    data = read_bytes(spec)
+    if b"\0" in data and not codec_netlink_read.recognises(data):
+        return False
     return not any(targets.find(name).recognises(data) for name in targets.names())
 
 

@@ -64,6 +64,7 @@ def _caret(source_line: str, span: Span) -> list[str]:
     pad = "".join("\t" if c == "\t" else " " for c in shown[: span.column - 1 - start])
     same_line = span.end_line == span.line and span.end_column > span.column
     width = min(span.end_column - span.column if same_line else 1, max(1, len(shown) - len(pad)))
+    shown = "".join(c if c == "\t" or c.isprintable() else "\ufffd" for c in shown)  # terminals obey control characters
     return [f"  {shown}", f"  {pad}{'^' + '~' * (width - 1)}"]
 
 

@@ -28,15 +28,16 @@ def _results(arguments: argparse.Namespace, progress: Progress) -> list[Result]:
         return [_two_artifacts(arguments, progress)]
     program = read_program(arguments.program, source_options(arguments))
     rules = read_rules(arguments.rules, program) if arguments.rules else None
+    programs = {a: read_program(a, source_options(arguments)) for a in arguments.against if looks_like_p4(a)}
+    artifacts = {a: read_artifact(a) for a in arguments.against if a not in programs}  # all before the first proof
+    lowered = all_targets(arguments.targets) if arguments.targets or not arguments.against else []
     checker = Checker(program, rules, arguments.timeout, progress, not arguments.no_machines)
-    results: list[Result] = []
-    if arguments.targets or not arguments.against:
-        results += [checker.check_lowered(t, options) for t, options in all_targets(arguments.targets)]
+    results = [checker.check_lowered(t, options) for t, options in lowered]
     for spec in arguments.against:
-        if looks_like_p4(spec):
-            results.append(checker.check_program(read_program(spec, source_options(arguments)), spec))
+        if spec in programs:
+            results.append(checker.check_program(programs[spec], spec))
         else:
-            results.append(checker.check_artifact(*read_artifact(spec)))
+            results.append(checker.check_artifact(*artifacts[spec]))
     return results + checker.check_agreement()
 
 

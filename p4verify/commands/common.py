@@ -34,10 +34,12 @@ def emit(text: str | bytes, output: str | None) -> None:
 def write_whole(path: str, data: bytes) -> None:
     """Write a file so that it is there as a whole or not at all. Raises InputError."""
     target = Path(path)
-    if target.exists() and not target.is_file():  # a device or a pipe: nothing to replace
-        target.write_bytes(data)
-        return
     try:
+        if target.is_dir():
+            raise InputError.at(Span(path, 0, 0), "cannot be written: it is a directory")
+        if target.exists() and not target.is_file():  # a device or a pipe: nothing to replace
+            target.write_bytes(data)
+            return
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
         raise InputError.at(Span(path, 0, 0), f"cannot be written: {error.strerror}") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..gate import Config, Ran, read_config, run_checks
 from ..report import junit, sarif, text, to_json
 from ..results import exit_code
+from ..semantics.source import InputError, Span
 from .common import Progress, emit, write_whole
 
 
@@ -29,7 +30,10 @@ def _write_reports(config: Config, done: list[Ran]) -> None:
     pairs = [(ran.check.program, ran.results) for ran in done]
     for path, form in ((config.junit, junit), (config.sarif, sarif)):
         if path is not None:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError.at(Span(path, 0, 0), f"cannot be written: {error.strerror}") from None
             write_whole(path, form.render(pairs).encode() + b"\n")
 
 

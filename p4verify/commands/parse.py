@@ -10,7 +10,8 @@ from typing import Any
 from ..inputs import read_program
 from ..semantics import ir
 from ..semantics.ir import codec_json, codec_netlink
-from ..semantics.source import InputError
+from ..semantics.p4.preprocess import COMMAND_LINE
+from ..semantics.source import NOWHERE, InputError
 from .common import as_json, emit, source_options
 
 
@@ -18,6 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Parse every file; 0 if all are valid, 1 if one is not (2: a single file that cannot even be read)."""
     if len(arguments.programs) == 1:
         return _single(arguments)
+    if arguments.format not in ("text", "json"):
+        raise InputError.at(NOWHERE, f"--format {arguments.format} is for one program, not {len(arguments.programs)}")
     rows = [_row(path, arguments) for path in arguments.programs]
     if arguments.format == "json":
         emit(as_json({"version": 1, "files": rows}), arguments.output)
@@ -32,7 +35,7 @@ def _single(arguments: argparse.Namespace) -> int:
     try:
         program = read_program(path, source_options(arguments))
     except InputError as error:
-        if not any(d.span.line for d in error.diagnostics):
+        if _is_usage(error) or not any(d.span.line for d in error.diagnostics):
             raise  # no file to speak of
         print(error, file=sys.stderr)
         return 1
@@ -59,12 +62,19 @@ def _summary(path: str, program: ir.Program) -> str:
     return f"{path}: valid, architecture {program.arch}: {', '.join(parts)}"
 
 
+def _is_usage(error: InputError) -> bool:
+    """Whether an argument (``-D``) is to blame, not a file."""
+    return all(d.span.file == COMMAND_LINE for d in error.diagnostics)
+
+
 def _row(path: str, arguments: argparse.Namespace) -> dict[str, Any]:
     started = time.perf_counter()
     errors: list[dict[str, Any]] = []
     try:
         read_program(path, source_options(arguments))
     except InputError as error:
+        if _is_usage(error):
+            raise
         found = [d for d in error.diagnostics if d.severity == "error"]
         errors = [
             {"file": d.span.file, "line": d.span.line, "column": d.span.column, "message": d.message} for d in found

@@ -38,13 +38,15 @@ def _packet(text: str) -> bytes:
 
 
 def _of_program(arguments: argparse.Namespace, packet: bytes) -> dict[str, Any]:
+    if arguments.source:
+        raise InputError.at(NOWHERE, "--program goes with an artifact, not with a program")
     program = read_program(arguments.program, source_options(arguments))
     rules = read_rules(arguments.rules, program) if arguments.rules else None
     return run_program(program, rules, packet, arguments.port).to_json()
 
 
 def _of_artifact(arguments: argparse.Namespace, packet: bytes) -> dict[str, Any]:
-    """An artifact's tables hold what the rules put there, by the program given with --source; else they are empty."""
+    """An artifact's tables hold what the rules put there, by the program given with --program; else they are empty."""
     target, artifact, _ = read_artifact(arguments.program)
     behaviour = target.meaning(artifact)
     functions: dict[str, Any] = {}
@@ -54,7 +56,7 @@ def _of_artifact(arguments: argparse.Namespace, packet: bytes) -> dict[str, Any]
         relation = target.relate(program, artifact, rules)
         functions = functions_of(relation, behaviour)
     elif arguments.rules:
-        raise InputError.at(NOWHERE, "--rules for an artifact needs the program whose tables they fill (--source)")
+        raise InputError.at(NOWHERE, "--rules for an artifact needs the program whose tables they fill (--program)")
     seen = evaluate_behaviour(behaviour, packet, arguments.port, functions=functions, default=0)
     return {"version": 1, **seen.to_json()}
 

@@ -73,7 +73,10 @@ class Meant:
         artifact = self.target.lower(self.program, rules, self.options)
         behaviour = self.target.meaning(artifact)
         functions = functions_of(self.target.relate(self.program, artifact, rules), behaviour)
-        return evaluate_behaviour(behaviour, packet, port, functions=functions, default=0).outputs
+        try:
+            return evaluate_behaviour(behaviour, packet, port, functions=functions, default=0).outputs
+        except ValueError as error:  # outside of what the machine is asked about
+            raise Unsupported(f"packet {packet.hex() or 'of no bytes'} on {self.target.name}: {error}") from None
 
     def cell(self, name: str, index: int) -> int | None:
         """See ``Machine``."""
@@ -97,7 +100,10 @@ class Real:
             if _looks_at_port(self.target.meaning(artifact)):
                 raise Unsupported(f"the program depends on the ingress port, and there is no interface {port}")
             port += SHIFT
-        return self.oracle.run(artifact, [(port, packet)], tables)[0].outputs
+        try:
+            return self.oracle.run(artifact, [(port, packet)], tables)[0].outputs
+        except ValueError as error:  # a frame that the machine cannot be given
+            raise Unsupported(f"packet {packet.hex() or 'of no bytes'} on {self.target.name}: {error}") from None
 
     def cell(self, name: str, index: int) -> int | None:
         """See ``Machine``."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from .. import __version__
 from ..proofs.verdict import Verdict
@@ -64,7 +65,7 @@ def _location(program: str | None, result: Result) -> dict[str, Any] | None:
     file = where.file or result.artifact or program
     if not file:
         return None
-    physical: dict[str, Any] = {"artifactLocation": {"uri": file.replace("\\", "/")}}
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(file, safe="/~")}}
     if where.file and where.line:
         physical["region"] = {"startLine": where.line, "startColumn": max(1, where.column)}
     return {"physicalLocation": physical}

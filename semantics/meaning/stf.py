@@ -215,7 +215,11 @@ def _packet(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> None:
     if test.rules is None:
         test.rules = test.builder.finish()
     test.packets += 1
-    for to, out_port, frame in test.machine.send(bytes.fromhex(digits), port, test.rules):
+    try:
+        sent = test.machine.send(bytes.fromhex(digits), port, test.rules)
+    except Unsupported as problem:
+        raise problem if problem.span.file else Unsupported(problem.reason, span) from problem
+    for to, out_port, frame in sent:
         test.seen.setdefault(port if to == "stack" else out_port, []).append((frame, span))
 
 

@@ -58,6 +58,13 @@ class Preprocessed:
 _memo: dict[tuple[object, ...], Chunk] = {}
 
 
+COMMAND_LINE: Final = "<command line>"
+"""What spans in ``-D`` have for a file."""
+
+_BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
+"""Control characters that no text has (0x1A ends files of DOS)."""
+
+
 def read_source(path: str, where: Span = NOWHERE) -> str:
     """The text of a file; bytes that are not UTF-8 become U+FFFD, which is an error outside comments and strings."""
     span = where if where.file else Span(path, 0, 0)
@@ -69,7 +76,7 @@ def read_source(path: str, where: Span = NOWHERE) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError.at(span, f"cannot read '{path}': {reason}") from None
-    if b"\0" in data:
+    if _BINARY.search(data):
         raise InputError.at(span, f"'{path}' is a binary file, not P4 source")
     return data.decode("utf-8-sig", "replace")
 
@@ -90,8 +97,8 @@ def _command_line(defines: Mapping[str, str] | Sequence[str]) -> dict[str, Macro
     given = {item.partition("=")[0] for item in defines if "=" not in item} if not isinstance(defines, Mapping) else ()
     macros = {}
     for name, value in pairs:
-        where = Span("<command line>", 0, 0)
-        tokens = scan(f"{name} {'1' if name in given else value}", "<command line>")
+        where = Span(COMMAND_LINE, 0, 0)
+        tokens = scan(f"{name} {'1' if name in given else value}", COMMAND_LINE)
         macro = define(tokens, where)
         macros[macro.name] = macro
     return macros

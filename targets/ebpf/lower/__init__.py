@@ -51,6 +51,9 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
         CannotOffload: the program needs what eBPF, or this lowering, cannot do; with the place.
         InputError: an option that does not exist.
     """
+    unknown = sorted(set(options) - {"hook"})
+    if unknown:
+        raise InputError.at(NOWHERE, f"ebpf has no option {unknown[0]!r} (there is: hook)")
     name = options.get("hook", "tc")
     if name not in _HOOKS:
         raise InputError.at(NOWHERE, f"no hook {name!r} (there are: {', '.join(_HOOKS)})")

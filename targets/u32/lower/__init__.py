@@ -16,7 +16,7 @@ from typing import Final
 from ....semantics.ir import Program
 from ....semantics.rules.build import program_rules
 from ....semantics.rules.ruleset import RuleSet
-from ....semantics.source import Span
+from ....semantics.source import NOWHERE, InputError, Span
 from ...base import CannotOffload
 from ..artifact import FilterList, Hook
 from .architectures import entries
@@ -46,7 +46,11 @@ def lower(program: Program, rules: RuleSet | None, options: Mapping[str, str]) -
 
     Raises:
         CannotOffload: u32 cannot do what the program does; at its place in the source.
+        InputError: an option that does not exist.
     """
+    unknown = sorted(set(options) - {"device"})
+    if unknown:
+        raise InputError.at(NOWHERE, f"u32 has no option {unknown[0]!r} (there is: device)")
     context = Context(program, program_rules(program) if rules is None else rules)
     package = next((p for p in program.packages if p.name == program.main), None)
     span = package.span if package is not None else Span(program.file, 0, 0)
