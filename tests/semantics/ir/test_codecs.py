@@ -197,7 +197,7 @@ def _laughing_types(levels: int) -> ir.Program:
 
 
 def test_sharing_does_not_hide_an_endless_tree() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     laughing = codec_netlink._Writer()  # as a foreign writer could: equal nodes once
     value = laughing.scalar(1)
     kind_const, kind_sum = schema.BY_NAME["Const"], schema.BY_NAME["Binary"]
@@ -219,7 +219,7 @@ def test_sharing_does_not_hide_an_endless_tree() -> None:
         through_netlink(deep_sum(30_000))
     with pytest.raises(InputError, match="within each other"):
         through_json(deep_sum(30_000))
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_a_long_list_that_many_nodes_share_is_refused_in_time() -> None:
@@ -231,10 +231,10 @@ def test_a_long_list_that_many_nodes_share_is_refused_in_time() -> None:
         writer.item(ir.EnumType("e", ()), [fields[0], fields[1], fields[3]], [writer.scalar(f"e{i}"), members, items])
         for i in range(2_000)
     ]
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(InputError, match="counted as often"):
         codec_netlink.from_netlink(writer.messages(values[-1]))
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def _mutations(data: bytes, chance: random.Random) -> bytes:

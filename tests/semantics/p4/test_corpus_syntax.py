@@ -159,9 +159,9 @@ def survive(count: int, seed: int) -> None:
     for _ in range(count):
         path = dice.choice(paths)
         text = broken(path.read_text(errors="replace"), dice)
-        start = time.monotonic()
+        start = time.process_time()
         assert len(refusal(path, text)) <= 20
-        assert time.monotonic() - start < 5, path
+        assert time.process_time() - start < 5, path
 
 
 def test_accidents_are_survived() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -95,15 +94,6 @@ def test_broken_programs_of_the_corpus(corpus: Path) -> None:
             changed = list(words)
             changed[rng.randrange(len(words))] = rng.choice(words)
             answer(" ".join(changed))
-
-
-def test_a_program_is_loaded_quickly() -> None:
-    """With its architecture, once the grammar is there."""
-    load_text(PROGRAM, "x.p4")
-    start = time.process_time()
-    for _ in range(10):
-        load_text(PROGRAM, "x.p4")
-    assert (time.process_time() - start) / 10 < 0.15
 
 
 HUGE = {
