@@ -57,7 +57,7 @@ def confirm(pair: Pair, outcome: Outcome, started: float) -> Proof:
     difference = outcome.difference
     assert difference is not None
     try:
-        found = _run(pair, difference)
+        found = _run(pair, outcome, difference)
     except (CannotRealise, BadBehaviour, KeyError, ValueError) as error:
         return _unconfirmed(f"{difference.obligation}: {error}", outcome, started)
     if isinstance(found, str):
@@ -83,12 +83,14 @@ def _reason(found: Counterexample, difference: Difference) -> str:
     return f"differs in {what}, on the packet shown"
 
 
-def _run(pair: Pair, difference: Difference) -> Counterexample | str:
+def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample | str:
     model = difference.model
     rules, spec, relation = pair.rules, pair.spec, pair.relation
     shown: tuple[str, ...] = ()
     if rules is None and pair.program is not None and pair.first is None:
-        rules = realise(pair.program, all_terms(pair.spec), model)
+        # The machine may ask for keys that the program does not ask for: both sides' keys count.
+        asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
+        rules = realise(pair.program, [t for side in asking for t in all_terms(side)], model)
         shown = describe(rules, pair.program)
         spec = meaning(pair.program, rules)
         relation = pair.target.relate(pair.program, pair.artifact, rules)

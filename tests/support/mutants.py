@@ -7,7 +7,8 @@ tables of results can be broken down by it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,11 +26,30 @@ class Mutant:
     artifact: Any
 
 
+def drawn(mutants: Iterable[Mutant], rng: random.Random) -> Iterator[Mutant]:
+    """All of ``mutants``, no artifact twice, in a random order in which every kind has its turn."""
+    kinds: dict[str, dict[Any, Mutant]] = {}
+    for mutant in mutants:
+        kinds.setdefault(mutant.what, {}).setdefault(_content(mutant.artifact), mutant)
+    queues = []
+    for _, alike in sorted(kinds.items()):
+        queue = list(alike.values())
+        rng.shuffle(queue)
+        queues.append(queue)
+    for turn in itertools.zip_longest(*queues):
+        yield from (mutant for mutant in turn if mutant is not None)
+
+
+def _content(artifact: Any) -> object:
+    """What tells mutants apart, hashable."""
+    return artifact.programs[0].insns if isinstance(artifact, BpfObject) else artifact
+
+
 # --- u32 ----------------------------------------------------------------------------------------------------------
 
 
 def u32_mutants(original: FilterList) -> Iterator[Mutant]:
-    """Offsets, masks, values, byte order, actions, priorities, protocols, and filters left out or repeated."""
+    """Offsets, masks, values, byte order, actions, priorities, order, protocols, and what is left out."""
     filters = original.filters
     for i, item in enumerate(filters):
         for what, changed in _filter_mutants(item):
@@ -40,6 +60,9 @@ def u32_mutants(original: FilterList) -> Iterator[Mutant]:
             swapped = (replace(second, pref=first.pref), replace(first, pref=second.pref))
             pair = replace(original, filters=(*filters[:i], *swapped, *filters[i + 2 :]))
             yield Mutant("priority", f"filters {i} and {i + 1}", pair)
+        else:
+            pair = replace(original, filters=(*filters[:i], second, first, *filters[i + 2 :]))
+            yield Mutant("order", f"filters {i} and {i + 1}", pair)
 
 
 def _filter_mutants(item: U32Filter) -> Iterator[tuple[str, U32Filter]]:
@@ -89,18 +112,44 @@ def _action_mutants(item: U32Filter) -> Iterator[tuple[str, tuple[Any, ...]]]:
 _OTHER_JUMP = {0x10: 0x50, 0x50: 0x10, 0x20: 0x30, 0x30: 0x20, 0xA0: 0xB0, 0xB0: 0xA0, 0x60: 0x70, 0x70: 0x60,
                0xC0: 0xD0, 0xD0: 0xC0, 0x40: 0x50}  # fmt: skip
 _OTHER_ALU = {0x00: 0x10, 0x10: 0x00, 0x40: 0x50, 0x50: 0x40, 0x60: 0x70, 0x70: 0x60, 0xA0: 0x40}
-_CALL, _EXIT, _JA, _END, _MOV = 0x80, 0x90, 0x00, 0xD0, 0xB0
+_CALL, _EXIT, _JA, _END, _MOV, _NEG = 0x80, 0x90, 0x00, 0xD0, 0xB0, 0x80
+_LOOKUP, _FRAME = 1, 10
+_REGISTER_SOURCE = 0x08
 
 
 def ebpf_mutants(original: BpfObject) -> Iterator[Mutant]:
     """Jumps, constants, offsets, sizes, byte order, operators, map references, and instructions left out."""
     program = original.programs[0]
     maps = [m.name for m in original.maps]
+    key_stores = _key_stores(original)
     for i, insn in enumerate(program.insns):
         for what, changed in _insn_mutants(insn, maps):
+            if i in key_stores:
+                what = f"map key: {what}"
             insns = (*program.insns[:i], changed, *program.insns[i + 1 :])
             mutated = replace(original, programs=(replace(program, insns=insns), *original.programs[1:]))
             yield Mutant(what, f"instruction {i}", mutated)
+
+
+def _key_stores(original: BpfObject) -> set[int]:
+    """The places of stores to the stack into bytes that the next look-up takes for its key.
+
+    Looks for ``r1 = map; r2 = r10; r2 += at; call bpf_map_lookup_elem``, as our lowering writes it.
+    """
+    insns = original.programs[0].insns
+    found: set[int] = set()
+    for i in range(3, len(insns)):
+        of_map, _, at, call = insns[i - 3 : i + 1]
+        if (call.opcode, call.src, call.imm) != (JMP | _CALL, 0, _LOOKUP) or of_map.map is None:
+            continue
+        begin, end = at.imm, at.imm + original.map(of_map.map).key_size
+        for j in range(i - 4, -1, -1):
+            insn = insns[j]
+            if insn.opcode == JMP | _CALL:
+                break
+            if insn.cls in (ST, STX) and insn.dst == _FRAME and begin <= insn.off < end:
+                found.add(j)
+    return found
 
 
 def _insn_mutants(insn: Insn, maps: Sequence[str]) -> Iterator[tuple[str, Insn]]:
@@ -126,8 +175,10 @@ def _jump_mutants(insn: Insn) -> Iterator[tuple[str, Insn]]:
             yield "jump", replace(insn, off=insn.off + step)
     if op in _OTHER_JUMP:
         yield "condition", replace(insn, opcode=insn.opcode & 0x0F | _OTHER_JUMP[op])
-        if not insn.opcode & 0x08:
+        if not insn.opcode & _REGISTER_SOURCE:
             yield "constant", replace(insn, imm=insn.imm ^ 1)
+        else:
+            yield from _other_registers(insn)
 
 
 def _alu_mutants(insn: Insn) -> Iterator[tuple[str, Insn]]:
@@ -138,11 +189,22 @@ def _alu_mutants(insn: Insn) -> Iterator[tuple[str, Insn]]:
         return
     if op in _OTHER_ALU:
         yield "operator", replace(insn, opcode=insn.opcode & 0x0F | _OTHER_ALU[op])
-    if not insn.opcode & 0x08 and op != 0x80:
+    if insn.opcode & _REGISTER_SOURCE:
+        yield from _other_registers(insn)
+    elif op == _MOV and insn.dst == 0:
+        for bit in (1, 2):
+            yield "action", replace(insn, imm=insn.imm ^ bit)
+    elif op != _NEG:
         for bit in (1, 8):
             yield "constant", replace(insn, imm=insn.imm ^ bit)
-    elif op == _MOV and insn.src != insn.dst and insn.opcode & 0x08:
+    if insn.dst != 0:
         yield "left out", Insn(JMP | _JA)
+
+
+def _other_registers(insn: Insn) -> Iterator[tuple[str, Insn]]:
+    for src in (insn.src - 1, insn.src + 1):
+        if 0 <= src < _FRAME:
+            yield "register", replace(insn, src=src)
 
 
 def _memory_mutants(insn: Insn) -> Iterator[tuple[str, Insn]]:
@@ -152,5 +214,7 @@ def _memory_mutants(insn: Insn) -> Iterator[tuple[str, Insn]]:
     yield "size", replace(insn, opcode=insn.opcode & ~0x18 | other)
     if insn.cls == ST:
         yield "constant", replace(insn, imm=insn.imm ^ 1)
+    if insn.cls == STX:
+        yield from _other_registers(insn)
     if insn.cls in (ST, STX):
         yield "left out", Insn(JMP | _JA)

@@ -1,0 +1,28 @@
+"""Differences that only show with particular rules: the rules that both sides ask for are made real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from p4verify import targets
+from p4verify.checks import Checker
+from p4verify.inputs import SourceOptions, read_program
+from p4verify.proofs.verdict import Verdict
+from tests.support.mutants import Mutant, ebpf_mutants
+
+ACL = Path(__file__).resolve().parents[2] / "examples" / "acl.p4"
+
+
+def _key_mutants() -> list[Mutant]:
+    artifact = targets.find("ebpf").lower(read_program(str(ACL), SourceOptions()), None, {"hook": "xdp"})
+    return [m for m in ebpf_mutants(artifact) if m.what == "map key: left out"]
+
+
+@pytest.mark.parametrize("mutant", _key_mutants(), ids=lambda mutant: str(mutant.where))
+def test_a_wrong_byte_of_a_map_key_is_shown_with_the_rules_of_both_sides(mutant: Mutant) -> None:
+    """The program asks its table for one key, the mutant for another: both keys' answers have to be made real."""
+    checker = Checker(read_program(str(ACL), SourceOptions()), None, machines_confirm=False)
+    result = checker.check_artifact(targets.find("ebpf"), mutant.artifact, None)
+    assert result.verdict is Verdict.REJECT, result.proof.reason

@@ -1,0 +1,302 @@
+"""The mutation campaign: small changes to lowered artifacts, judged by the checker and, beside it, by the real machine.
+
+Whether a mutant behaves differently is seen by running it and the original on the same frames, with the same rules.
+What must never be is a mutant that is accepted and differs; what should not be is one that differs and gets any other
+verdict than ``reject``.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Counterexample, Proof
+from p4verify.semantics import ir
+from p4verify.semantics.rules.names import table_actions
+from p4verify.semantics.rules.read import read_rules
+from p4verify.semantics.rules.ruleset import ActionCall, RuleSet
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.base import Observation, Target
+from p4verify.targets.ebpf.artifact import BpfObject
+from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle
+from p4verify.targets.u32.oracle import KernelU32
+
+from .mutants import Mutant, drawn, ebpf_mutants, u32_mutants
+from .random_rules import random_rules
+from .rule_frames import key_names, rule_frames
+
+PORTS = (2, 3, 77)
+"""Where frames are received."""
+_STATE_CELLS = 16
+"""Elements of an array map that are looked at afterwards."""
+
+Packets = Sequence[tuple[int, bytes]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a machine did: per packet what leaves and its metadata, and afterwards what its maps hold."""
+
+    packets: tuple[object, ...]
+    state: object = None
+
+
+class Machine(Protocol):
+    """A real machine that runs many packets."""
+
+    def run(self, artifact: Any, packets: Packets, tables: Any) -> Seen:
+        """Raises InputError if the machine refuses the artifact."""
+        ...
+
+
+class EbpfMachine:
+    """The kernel, running eBPF: outputs, mark and priority of what leaves, and the maps afterwards."""
+
+    def __init__(self, oracle: KernelOracle) -> None:
+        self.oracle = oracle
+
+    def run(self, artifact: BpfObject, packets: Packets, tables: Any) -> Seen:
+        held: list[object] = []
+
+        def inspect(maps: Mapping[str, KernelMap]) -> None:
+            held.append({name: _contents(item, tables.get(name, ())) for name, item in maps.items()})
+
+        seen = self.oracle.observe(artifact, packets, tables, inspect=inspect, keep_maps=True)
+        return Seen(tuple(_leaving(o) for o in seen), held)
+
+
+class U32Machine:
+    """The kernel, running u32: outputs and class ids."""
+
+    def __init__(self, oracle: KernelU32) -> None:
+        self.oracle = oracle
+
+    def run(self, artifact: Any, packets: Packets, tables: Any) -> Seen:
+        return Seen(tuple((o.outputs, dict(o.metadata)) for o in self.oracle.run(artifact, packets)))
+
+
+def _leaving(seen: Observation) -> object:
+    metadata = {name: seen.metadata.get(name) for name in ("mark", "priority", "classid")} if seen.outputs else {}
+    return seen.outputs, metadata
+
+
+def _contents(item: KernelMap, filled: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes | None]:
+    keys = {key for key, _ in filled}
+    if item.item.type == "array":
+        keys |= {i.to_bytes(4, "little") for i in range(min(item.item.max_entries, _STATE_CELLS))}
+    found: dict[bytes, bytes | None] = {}
+    for key in keys:
+        try:
+            found[key] = item[key]
+        except KeyError:
+            found[key] = None
+    return found
+
+
+# --- what mutants are made of, and what they are run on ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Packets, with rules for the machine's tables, and what the original does with them."""
+
+    tables: Any
+    packets: tuple[tuple[int, bytes], ...]
+    expected: Seen
+
+
+@dataclass
+class Subject:
+    """A lowered program: its mutants, its checker, its trials."""
+
+    label: str
+    program: ir.Program
+    target: Target
+    artifact: Any
+    checker: Checker
+    machine: Machine
+    trials: list[Trial]
+    found: list[Trial] = field(default_factory=list)
+    """The counterexamples of mutants that were rejected: what tells machines apart."""
+
+    def mutants(self, rng: random.Random) -> Iterator[Mutant]:
+        """The artifact's mutants, drawn evenly."""
+        make = ebpf_mutants if isinstance(self.artifact, BpfObject) else u32_mutants
+        return drawn(make(self.artifact), rng)  # type: ignore[operator]
+
+    def trial(self, rules: RuleSet | None, packets: Packets) -> Trial:
+        """What the original does."""
+        tables = self.target.fill(self.program, self.artifact, rules) if rules is not None else None
+        return Trial(tables, tuple(packets), self.machine.run(self.artifact, packets, tables))
+
+
+def subject(
+    label: str, program: ir.Program, rules: RuleSet, target: Target, options: Mapping[str, str], machine: Machine,
+    rng: random.Random, packets: int, timeout: float,
+) -> Subject:  # fmt: skip
+    """The lowered program, with about ``packets`` packets to tell its mutants by. Raises CannotOffload."""
+    proven = None if target.holds_tables else rules
+    artifact = target.lower(program, proven, options)
+    checker = Checker(program, proven, timeout=timeout, machines_confirm=False)
+    made = Subject(label, program, target, artifact, checker, machine, [])
+    keys = {table.control_name: key_names(key.name for key in table.keys) for _, table in program.tables()}
+    others = list(_other_rules(program, rules, rng)) if target.holds_tables else []
+    for filled, share in ((rules, 2), *((r, 1) for r in others)):
+        count = -(-packets * share // (2 + len(others)))
+        frames = rule_frames(rng, filled, keys, count)
+        made.trials.append(made.trial(filled, [(rng.choice(PORTS), frame) for frame in frames]))
+    return made
+
+
+def _other_rules(program: ir.Program, rules: RuleSet, rng: random.Random) -> Iterator[RuleSet]:
+    """The rules with every default action, with other actions, and rules at random over the same numbers."""
+    tables = {table.control_name: table for _, table in program.tables()}
+    for name, table in tables.items():
+        for listed in () if table.const_default else table_actions(program, table):
+            if not listed.ref.table_only:
+                call = ActionCall(listed.ref.action, tuple(rng.randrange(1, 4) for _ in listed.params))
+                yield replace(rules, defaults={**rules.defaults, name: call})
+    for _ in range(2):
+        entries = {}
+        for name, old in rules.entries.items():
+            legal = [a for a in table_actions(program, tables[name]) if not a.ref.default_only]
+            changed = []
+            for rule in old:
+                action = rng.choice(legal)
+                args = tuple(rng.randrange(8) for _ in action.params)
+                changed.append(replace(rule, action=ActionCall(action.ref.action, args)))
+            entries[name] = tuple(changed)
+        yield replace(rules, entries=entries)
+    numbers = [getattr(m, "value", 0) for old in rules.entries.values() for rule in old for m in rule.matches]
+    for _ in range(3):
+        yield random_rules(program, rng.getrandbits(32), numbers)
+
+
+# --- judging --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One mutant: what the checker says, and what the machine shows."""
+
+    subject: str
+    mutant: Mutant
+    verdict: str
+    """A verdict, or "invalid": the artifact is malformed, says its meaning."""
+    reason: str
+    seconds: float
+    loads: bool
+    """Whether the machine takes it."""
+    differs: str | None
+    """How it was seen to differ from the original."""
+    shown: bool | None
+    """Whether the counterexample differs on the machine (None: there is none, or it cannot be run)."""
+
+    @property
+    def wrong(self) -> str | None:
+        """What is wrong with the verdict, if anything."""
+        if not self.loads:
+            return None
+        if self.verdict == "accept" and self.differs:
+            return "WRONG ACCEPT"
+        if self.verdict != "reject" and self.differs:
+            return "missed"
+        if self.verdict == "reject" and self.shown is False and not self.differs:
+            return "not shown"
+        return None
+
+    def __str__(self) -> str:
+        text = f"{self.subject}, {self.mutant.where}, {self.mutant.what}: {self.verdict} ({self.reason})"
+        return f"{text}; {self.differs}" if self.differs else text
+
+
+def judge(subject: Subject, mutant: Mutant) -> Judged:
+    """The verdict on one mutant, and what the machine does with it."""
+    loads, differs = _on_machine(subject, mutant.artifact, subject.trials)
+    try:
+        proof = subject.checker.check_artifact(subject.target, mutant.artifact, None, subject.label).proof
+    except InputError as error:
+        return Judged(subject.label, mutant, "invalid", str(error), 0.0, loads, differs, None)
+    shown, text = _shown(subject, mutant, proof) if loads else (None, None)
+    verdict = proof.verdict.value
+    return Judged(subject.label, mutant, verdict, proof.reason, proof.seconds, loads, differs or text, shown)
+
+
+def judge_again(subject: Subject, judged: Judged) -> Judged:
+    """What was not rejected, run on the counterexamples of all other mutants as well."""
+    if judged.verdict == "reject" or not judged.loads or judged.differs:
+        return judged
+    _, differs = _on_machine(subject, judged.mutant.artifact, subject.found)
+    return replace(judged, differs=differs)
+
+
+def _on_machine(subject: Subject, artifact: Any, trials: Sequence[Trial]) -> tuple[bool, str | None]:
+    """Whether the machine takes it, and the first difference from the original."""
+    for trial in trials:
+        try:
+            seen = subject.machine.run(artifact, trial.packets, trial.tables)
+        except InputError:
+            return False, None
+        differs = _difference(trial, seen)
+        if differs is not None:
+            return True, differs
+    return True, None
+
+
+def _difference(trial: Trial, seen: Seen) -> str | None:
+    if trial.expected == seen:
+        return None
+    for (port, frame), old, new in zip(trial.packets, trial.expected.packets, seen.packets, strict=True):
+        if old != new:
+            return f"on port {port}, frame {frame.hex()}: original {_show(old)}, mutant {_show(new)}"
+    return f"the maps: original {trial.expected.state}, mutant {seen.state}"
+
+
+def _show(seen: object) -> str:
+    return str(seen) if len(str(seen)) < 200 else str(seen)[:200] + "..."
+
+
+def _shown(subject: Subject, mutant: Mutant, proof: Proof) -> tuple[bool | None, str | None]:
+    """The counterexample on the machine: whether the two differ there, and how."""
+    example = proof.counterexample
+    if example is None:
+        return None, None
+    try:
+        trial = subject.trial(_rules(subject, example), [(example.port, example.packet)])
+    except (Unsupported, ValueError, OSError):
+        return None, None  # a port or a length that the machine has not
+    subject.found.append(trial)
+    _, differs = _on_machine(subject, mutant.artifact, [trial])
+    return differs is not None, differs
+
+
+def _rules(subject: Subject, example: Counterexample) -> RuleSet | None:
+    if not subject.target.holds_tables:
+        return None
+    return read_rules("\n".join(example.rules), "<counterexample>", subject.program)
+
+
+# --- totals ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Totals:
+    """Counts by kind of mutation."""
+
+    kinds: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, judged: Judged) -> None:
+        """Count one."""
+        row = self.kinds.setdefault(judged.mutant.what, Counter())
+        if not judged.loads:
+            row["refused"] += 1
+            return
+        row["mutants"] += 1
+        row["differ"] += judged.differs is not None
+        row[judged.verdict] += 1
+        if judged.wrong:
+            row[judged.wrong] += 1
