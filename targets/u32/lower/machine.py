@@ -53,7 +53,7 @@ class Machine:
         for statement in body:
             found: Ways = []
             for state in ways:
-                found += self._one(statement, state) if state.flow == "run" else [state]
+                found += _merged(state, self._one(statement, state)) if state.flow == "run" else [state]
             ways = bounded(found, statement.span)
         return ways
 
@@ -262,6 +262,12 @@ class Machine:
                     raise CannotOffload(f"action {name} without a value for {param.name}", span)
                 full.append(_argument(value, param, span))
         return [s for s, _ in self._routine(action.params, action.body, full, state, self.context.frame, span)]
+
+
+def _merged(before: State, ways: Ways) -> Ways:
+    """One way for many that differ in their conditions only: together they hold wherever ``before`` did."""
+    first = replace(ways[0], cube=before.cube)
+    return [first] if all(replace(w, cube=before.cube) == first for w in ways) else ways
 
 
 def _argument(value: int, param: ir.Param, span: Span) -> ir.Expr:

@@ -355,6 +355,12 @@ def test_limits_are_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
         lower(program, None, {})
 
 
+def test_conditions_without_consequence_cost_nothing() -> None:
+    """Ways that end alike are one way again: 2**40 would be too many."""
+    body = "pass = true; bit<8> x = 0; " + "if (hdr.e.dst > 5) { x = 1; } else { x = 1; } " * 40
+    assert len(lower(ebpf(body, ETHERNET_ONLY), None, {}).filters) == 3
+
+
 def test_a_loop_without_end_is_refused() -> None:
     with pytest.raises(CannotOffload, match="parser loop"):
         lower(ebpf("pass = true;", "state start { transition start; }"), None, {})
