@@ -28,8 +28,8 @@ Direction = Literal["", "in", "out", "inout"]
 
 @dataclass(frozen=True, slots=True)
 class Const:
-    """A literal: int (bits, serialisable enums), bool, or the member's name (error, enum, match_kind), or a string; of an
-    ExternType, the full name of an instance that is passed on."""
+    """A literal: int (bits, serialisable enums), bool, or the member's name (error, enum, match_kind), or a string; of
+    an ExternType, the full name of an instance that is passed on."""
 
     value: int | bool | str
     type: Type

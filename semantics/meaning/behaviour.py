@@ -128,7 +128,7 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something a program must never do (read past the packet, follow a null pointer), and where ``guard`` says it does.
+    """Something a program must never do (read past the packet, follow a null pointer); ``guard`` says when it does.
 
     A machine that meets one has no meaning there; the proof rejects if some input of the domain satisfies ``guard``.
     """
