@@ -2,8 +2,9 @@
 
 The machine's meaning asks ``map.M.found(k)`` and ``map.M.value(k)`` of a map, with the key and the value as the bytes
 of memory, first byte highest. Under an unknown rule set, what a map holds is what :mod:`.fillup` wrote for the rules:
-at the encoding of a key, the encoding of the table's answer. A lookup with bytes that are no encoding (padding that is
-not 0, a trie asked for less than the whole key) may answer anything.
+at the encoding of a key, the encoding of the table's answer. A lookup with bytes that are no encoding finds nothing in a
+hash map (padding that is not 0); in a trie (which can also be asked for less than the whole key) it may answer
+anything.
 
 That is right because of the obligations, which are about a symbolic rule and a symbolic key:
 
@@ -87,9 +88,10 @@ class _Builder:
         """Under any rule set: the table's own functions."""
 
         def found(key: Term) -> Term:
-            return b.ite(
-                well_formed(layout, key), lookup.hit(_name(layout), table_key(layout, key)), other_found(item, key)
-            )
+            hit = lookup.hit(_name(layout), table_key(layout, key))
+            if layout.trie:
+                return b.ite(well_formed(layout, key), hit, other_found(item, key))
+            return b.and_(well_formed(layout, key), hit)
 
         def value(key: Term) -> Term:
             return b.ite(well_formed(layout, key), answer(layout, table_key(layout, key)), other_value(item, key))

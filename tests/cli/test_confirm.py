@@ -26,3 +26,21 @@ def test_a_wrong_byte_of_a_map_key_is_shown_with_the_rules_of_both_sides(mutant:
     checker = Checker(read_program(str(ACL), SourceOptions()), None, machines_confirm=False)
     result = checker.check_artifact(targets.find("ebpf"), mutant.artifact, None)
     assert result.verdict is Verdict.REJECT, result.proof.reason
+
+
+VLAN = ACL.with_name("vlan_filter.p4")
+
+
+def test_a_hash_map_holds_no_key_with_bits_in_its_padding() -> None:
+    """The VLAN's number is not cut to 12 bits for the key: what is looked up then is in no map that rules fill."""
+    program = read_program(str(VLAN), SourceOptions())
+    target = targets.find("ebpf")
+    artifact = target.lower(program, None, {})
+    checker = Checker(program, None, machines_confirm=False)
+    verdicts = {
+        (m.what, m.where): checker.check_artifact(target, m.artifact, None).proof
+        for m in ebpf_mutants(artifact)
+        if m.what in ("map key: left out", "map key: register")
+    }
+    assert len(verdicts) > 4
+    assert not {where: p.reason for where, p in verdicts.items() if p.verdict is Verdict.UNDECIDED}

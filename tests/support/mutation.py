@@ -261,7 +261,8 @@ def _show(seen: object) -> str:
 
 
 def _shown(subject: Subject, mutant: Mutant, proof: Proof) -> tuple[bool | None, str | None]:
-    """The counterexample on the machine: whether the two differ there, and how."""
+    """The counterexample on the machine: whether the two differ there, and how. What a fault leads to depends on what
+    the machine's memory happens to hold, so that it need not show."""
     example = proof.counterexample
     if example is None:
         return None, None
@@ -271,7 +272,7 @@ def _shown(subject: Subject, mutant: Mutant, proof: Proof) -> tuple[bool | None,
         return None, None  # a port or a length that the machine has not
     subject.found.append(trial)
     _, differs = _on_machine(subject, mutant.artifact, [trial])
-    return differs is not None, differs
+    return None if differs is None and example.actual.fault else differs is not None, differs
 
 
 def _rules(subject: Subject, example: Counterexample) -> RuleSet | None:

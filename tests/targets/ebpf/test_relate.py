@@ -99,12 +99,12 @@ def test_a_map_of_another_shape_stays_unrelated() -> None:
     assert relate.relate(source, foreign, None).functions == {}
 
 
-def test_bytes_that_are_no_key_answer_anything() -> None:
+def test_bytes_that_are_no_key_are_not_in_a_hash_map() -> None:
     source = one_table((12, "exact"))
     related = relate.relate(source, lower(source, None, {}), None)
-    found = related.functions["map.filt_t.found"](b.bv(0x1000, 16))
-    assert found.op == "apply"
-    assert found.name == "map.filt_t.other.found"
+    found = related.functions["map.filt_t.found"]
+    assert found(b.bv(0x1000, 16)) is b.FALSE
+    assert found(b.bv(0x0FFF, 16)).name == "table.filt.t.hit"
 
 
 def test_a_trie_asked_for_less_than_the_key_answers_anything() -> None:
