@@ -30,6 +30,7 @@ from .targets.base import CannotOffload, Relation, Target
 
 BOTH = "packets and rules"
 PACKETS = "packets"
+OWN_ENTRIES = "no rules are given, and this target holds no tables: the program's own entries count as all there are"
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ class Checker:
             proof = confirm(pair, outcome, started)
         elif proof.verdict is Verdict.ACCEPT:
             self._accepted.append((machine, theirs))
-        notes = tuple(dict.fromkeys((*spec.notes, *machine.behaviour.notes, *relation.notes)))
+        baked = (OWN_ENTRIES,) if self.rules is None and rules is not None and _has_open_tables(program) else ()
+        notes = tuple(dict.fromkeys((*baked, *spec.notes, *machine.behaviour.notes, *relation.notes)))
         return replace(proof, quantified_over=quantified, warnings=(*proof.warnings, *notes))
 
     def _spec(self, target: Target) -> tuple[RuleSet | None, Behaviour]:
