@@ -192,7 +192,7 @@ class _Search:
                 unknown = unknown or self._conclude(obligation, answer)
             elif part.pair is not None:
                 when, x, y = part.pair
-                proven.setdefault(when, {}).setdefault(y, x)
+                proven.setdefault(when, {}).setdefault(*((x, y) if y.is_const else (y, x)))
         return unknown
 
     def _conclude(self, obligation: Obligation, answer: Answer) -> Difference | str | None:
