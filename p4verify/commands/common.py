@@ -26,9 +26,9 @@ def emit(text: str | bytes, output: str | None) -> None:
         if isinstance(text, bytes):
             sys.stdout.buffer.write(text)
         else:
-            print(text)
+            print(text.encode(errors="replace").decode())  # names of files need not be Unicode
         return
-    write_whole(output, text if isinstance(text, bytes) else text.encode() + b"\n")
+    write_whole(output, text if isinstance(text, bytes) else text.encode(errors="replace") + b"\n")
 
 
 def write_whole(path: str, data: bytes) -> None:

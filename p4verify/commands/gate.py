@@ -34,7 +34,7 @@ def _write_reports(config: Config, done: list[Ran]) -> None:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise InputError.at(Span(path, 0, 0), f"cannot be written: {error.strerror}") from None
-            write_whole(path, form.render(pairs).encode() + b"\n")
+            write_whole(path, form.render(pairs).encode(errors="replace") + b"\n")
 
 
 def _render(form: str, done: list[Ran]) -> str:

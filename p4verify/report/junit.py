@@ -20,7 +20,7 @@ def render(programs: Results) -> str:
     """The XML document."""
     root = ET.Element("testsuites", name="p4verify")
     for program, results in programs:
-        root.append(_suite(program or "artifacts", results))
+        root.append(_suite(_clean(program or "artifacts"), results))
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode")
 
@@ -41,7 +41,7 @@ def _suite(name: str, results: Sequence[Result]) -> ET.Element:
 
 def _case(program: str, result: Result) -> ET.Element:
     proof = result.proof
-    name = f"{result.target} {result.artifact}" if result.artifact else result.target
+    name = _clean(f"{result.target} {result.artifact}" if result.artifact else result.target)
     case = ET.Element("testcase", classname=program, name=name, time=f"{proof.seconds:.3f}")
     tag = {Verdict.REJECT: "failure", Verdict.UNDECIDED: "error", Verdict.UNSUPPORTED: "skipped"}.get(proof.verdict)
     if tag is not None:

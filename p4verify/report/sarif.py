@@ -65,7 +65,7 @@ def _location(program: str | None, result: Result) -> dict[str, Any] | None:
     file = where.file or result.artifact or program
     if not file:
         return None
-    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(file, safe="/~")}}
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(file, safe="/~", errors="surrogateescape")}}
     if where.file and where.line:
         physical["region"] = {"startLine": where.line, "startColumn": max(1, where.column)}
     return {"physicalLocation": physical}
