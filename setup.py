@@ -7,6 +7,7 @@ PARTS = ("semantics", "targets", "proofs")
 setup(
     packages=[
         "p4verify",
+        *(f"p4verify.{sub}" for sub in find_packages("p4verify", exclude=[f"{part}*" for part in PARTS])),
         *(f"p4verify.{part}" for part in PARTS),
         *(f"p4verify.{part}.{sub}" for part in PARTS for sub in find_packages(part)),
     ],

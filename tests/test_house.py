@@ -94,3 +94,14 @@ def test_quick_commands_import_no_solver(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
     assert done.stderr.strip().endswith("SLOW []")
+
+
+def test_every_package_is_in_the_wheel() -> None:
+    """setup.py names the packages of a build; a folder that it forgets is missing for users only."""
+    named = subprocess.run(
+        [sys.executable, "-c", "import setuptools; setuptools.setup = lambda **k: print(*k['packages']); import setup"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    ).stdout.split()  # fmt: skip
+    here = {".".join(("p4verify", *p.parent.relative_to(ROOT).parts)).replace("p4verify.p4verify", "p4verify")
+            for p in sources() if p.name == "__init__.py"}  # fmt: skip
+    assert sorted(named) == sorted(here)
