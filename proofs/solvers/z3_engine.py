@@ -10,13 +10,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import z3
 
 from ...semantics import bits as b
 from ...semantics.bits import Sort, Term, Value
 from .smtlib import Signature, logic, signatures, symbol, to_smtlib
+
+LONGEST_MS: Final = 0xFFFFFFFE
+"""Z3 keeps its limit in 32 bits, and takes a longer one modulo that; all ones means none."""
 
 Status = Literal["sat", "unsat", "unknown"]
 Table = dict[tuple[int, ...] | None, int]
@@ -69,7 +72,7 @@ def solve(
 def _run(assertions: Sequence[Term], text: str, timeout_s: float, rlimit: int | None, memory_mb: int | None) -> Result:
     context = z3.Context()
     solver = z3.SolverFor(logic(assertions), ctx=context)
-    solver.set("timeout", max(1, int(timeout_s * 1000)))
+    solver.set("timeout", max(1, int(min(timeout_s * 1000, LONGEST_MS))))
     if rlimit is not None:
         solver.set("rlimit", rlimit)
     if memory_mb is not None:
