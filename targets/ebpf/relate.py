@@ -2,8 +2,8 @@
 
 The machine's meaning asks ``map.M.found(k)`` and ``map.M.value(k)`` of a map, with the key and the value as the bytes
 of memory, first byte highest. Under an unknown rule set, what a map holds is what :mod:`.fillup` wrote for the rules:
-at the encoding of a key, the encoding of the table's answer. A lookup with bytes that are no encoding finds nothing in a
-hash map (padding that is not 0); in a trie (which can also be asked for less than the whole key) it may answer
+at the encoding of a key, the encoding of the table's answer. A lookup with bytes that are no encoding finds nothing
+in a hash map (padding that is not 0); in a trie (which can also be asked for less than the whole key) it may answer
 anything.
 
 That is right because of the obligations, which are about a symbolic rule and a symbolic key:
