@@ -1,0 +1,99 @@
+"""A sample of the mutation campaign: small changes to lowered artifacts, judged by the checker and by this kernel."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from p4verify import targets
+from p4verify.checks import Checker
+from p4verify.inputs import SourceOptions, read_program, read_rules
+from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.u32.oracle import KernelU32
+from tests.support.mutants import ebpf_mutants, u32_mutants
+from tests.support.mutation import EbpfMachine, Judged, Subject, U32Machine, judge, judge_again, subject
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+PACKETS = 1500
+
+pytestmark = pytest.mark.oracle
+
+
+@pytest.fixture(scope="module", params=["ebpf acl tc", "ebpf vlan_filter xdp", "ebpf router tc", "u32 acl"])
+def made(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """A lowered example on this kernel; skipped where there is none, a failure where one is required."""
+    name, example, *hook = request.param.split()
+    program = read_program(str(EXAMPLES / f"{example}.p4"), SourceOptions())
+    rules = read_rules(str(EXAMPLES / f"{example}.rules.cli"), program)
+    with KernelOracle() if name == "ebpf" else KernelU32() as oracle:
+        reason = oracle.available()
+        if reason is not None:
+            if os.environ.get("P4VERIFY_REQUIRE_ORACLES") == "1":
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)
+        machine = EbpfMachine(oracle) if isinstance(oracle, KernelOracle) else U32Machine(oracle)
+        options = {"hook": hook[0]} if hook else {}
+        rng = random.Random(request.param)
+        yield subject(request.param, program, rules, targets.find(name), options, machine, rng, PACKETS, 20)
+
+
+def _judged(made: Subject, count: int) -> list[Judged]:
+    """``count`` mutants that the machine takes."""
+    judged: list[Judged] = []
+    for mutant in made.mutants(random.Random(3)):
+        one = judge(made, mutant)
+        if one.loads:
+            judged.append(one)
+        if len(judged) == count:
+            break
+    return [judge_again(made, one) for one in judged]
+
+
+def test_what_differs_is_rejected_and_what_is_accepted_does_not_differ(made: Subject) -> None:
+    judged = _judged(made, 12)
+    assert [str(one) for one in judged if one.wrong] == []
+    assert sum(one.verdict == "reject" and one.differs is not None for one in judged) >= 4
+    assert len({one.mutant.what for one in judged}) >= 6
+
+
+def test_the_lowered_artifact_itself_is_accepted_and_does_not_differ(made: Subject) -> None:
+    mutant = next(made.mutants(random.Random(1)))
+    one = judge(made, replace(mutant, artifact=made.artifact))
+    assert (one.verdict, one.loads, one.differs, one.wrong) == ("accept", True, None, None)
+
+
+class _Gullible(Checker):
+    """A checker that says the same of everything."""
+
+    says = Verdict.ACCEPT
+
+    def check_artifact(self, *_: Any, **__: Any) -> Any:
+        return SimpleNamespace(proof=Proof(self.says, "it looks good"))
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [(Verdict.ACCEPT, "WRONG ACCEPT"), (Verdict.UNSUPPORTED, "missed"), (Verdict.UNDECIDED, "missed")],
+)
+def test_a_checker_that_takes_everything_is_found_out(made: Subject, says: Verdict, expected: str) -> None:
+    gullible = _Gullible(made.program)
+    gullible.says = says
+    judged = _judged(replace(made, checker=gullible), 14)
+    assert sum(one.wrong == expected for one in judged) >= 4
+
+
+def test_mutants_are_of_every_kind(made: Subject) -> None:
+    is_ebpf = made.target.name == "ebpf"
+    kinds = {m.what for m in (ebpf_mutants if is_ebpf else u32_mutants)(made.artifact)}  # type: ignore[operator]
+    wanted = {"offset", "constant", "jump", "condition", "byte order", "action", "map", "map key: offset", "size"}
+    if not is_ebpf:
+        wanted = {"offset", "mask", "value", "byte order", "action", "priority", "order", "filter left out"}
+    assert wanted <= kinds
