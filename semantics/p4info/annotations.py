@@ -69,7 +69,7 @@ def pairs_of(annotation: ir.Annotation) -> list[tuple[str, str]]:
     if annotation.pairs:
         return [(key, str(value)) for key, value in annotation.pairs]
     parts = re.split(r"(?:^|,)\s*(\w+)\s*=\s", annotation.body or "")
-    return [(key, value.strip()) for key, value in zip(parts[1::2], parts[2::2], strict=True)]
+    return [(key, value.strip().strip('"')) for key, value in zip(parts[1::2], parts[2::2], strict=True)]
 
 
 def given_name(annotations: Iterable[ir.Annotation], name: str) -> str:
@@ -91,7 +91,7 @@ def _literal(value: str | int | bool) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 

@@ -36,7 +36,7 @@ def translation(type_: ir.Type) -> Translation | None:
     number = re.fullmatch(r"(?:bit\s*<\s*)?(\d+)(?:\s*>)?", shape.strip())
     if number is None and shape.strip() != "string":
         raise Unsupported(f"@p4runtime_translation({annotation.body}) of type {type_.name}")
-    return Translation(uri.strip(), int(number.group(1)) if number is not None else None)
+    return Translation(uri.strip().strip('"'), int(number.group(1)) if number is not None else None)
 
 
 def bitwidth(type_: ir.Type) -> int:

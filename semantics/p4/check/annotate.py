@@ -38,7 +38,8 @@ def _one(cx: Context, node: ast.Annotation) -> Annotation:
         case ast.TokenAnnotation(tokens=tokens):
             tokens = _joined_strings(cx, tokens)
             _known_annotation(cx, node, tokens)
-            text = " ".join(t.text[1:-1] if t.kind == "string" else t.text for t in tokens)
+            alone = len(tokens) == 1
+            text = " ".join(t.text[1:-1] if t.kind == "string" and alone else t.text for t in tokens)
             return Annotation(name, text, _token_values(tokens))
         case ast.ListAnnotation(expressions=items):
             values = tuple(_value(cx, item) for item in items)

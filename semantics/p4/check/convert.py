@@ -20,6 +20,7 @@ from .types import (
     Enum,
     Extern,
     ListOf,
+    New,
     Package,
     Record,
     Simple,
@@ -27,6 +28,7 @@ from .types import (
     Tuple,
     Type,
     TypeVar,
+    bare,
     is_unknown,
     parts,
     substitute,
@@ -55,6 +57,8 @@ def convert(cx: Context, expr: typed.Expr, to: Type) -> typed.Expr | None:
         return expr
     if isinstance(to, Bits):
         return _to_bits(cx, expr, to)
+    if found == INT and isinstance(to, New):
+        return _to_new(cx, expr, to)
     if found is DOTS:
         return typed.Default(to, expr.span) if has_default(to) else None
     if found is INVALID:
@@ -90,6 +94,16 @@ def _to_bits(cx: Context, expr: typed.Expr, to: Bits) -> typed.Expr | None:
     if found is DOTS:
         return typed.Default(to, expr.span)
     return None
+
+
+def _to_new(cx: Context, expr: typed.Expr, to: New) -> typed.Expr | None:
+    """A number as a value of ``type bit<W> to``, a fixed-width type of its own (8.11.2)."""
+    base = bare(to)
+    if not isinstance(base, Bits):
+        return None
+    if isinstance(expr, typed.Const):
+        return typed.Const(to, expr.span, constant_in(cx, int(expr.value), base, expr.span))
+    return typed.Cast(to, expr.span, expr)
 
 
 def constant_in(cx: Context, value: int, to: Bits, span: Span) -> int:
@@ -235,6 +249,8 @@ def _implicit(param: Type, arg: Type) -> bool:
     match param, arg:
         case (Bits(), Simple("int")) | (Simple("int"), Bits()):
             return True
+        case New(), Simple("int"):
+            return isinstance(bare(param), Bits)
         case Bits(), Enum(enum):
             return enum.underlying == param
         case ((Record() | TypeVar()), Simple("{#}")):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ... import ir
-from ...source import Unsupported
+from ...source import Span, Unsupported
 from ..check import typed
 from ..check.symbols import ActionSymbol, BlockSymbol, InstanceSymbol, ParamSymbol
-from ..check.types import Block, Extern, Package, Type
+from ..check.types import INT, Block, Extern, Package, Type
 from . import expressions, functions, parsers, statements, tables
 from .environment import Environment, Shared, control_name, named
 
@@ -29,11 +29,13 @@ def declared(env: Environment, symbol: InstanceSymbol) -> str:
     return made
 
 
-def nameless(env: Environment, node: typed.Construct, name: str | None = None) -> ir.Expr:
+def nameless(
+    env: Environment, node: typed.Construct, name: str | None = None, annotations: tuple[ir.Annotation, ...] = ()
+) -> ir.Expr:
     """Make the instance of ``T(...)``: an object (or constant) that others refer to by its full name."""
     if name is None:
         name = default_name(env, node)
-    made = _make(env, node, name, None)
+    made = _make(env, node, name, None, annotations)
     return ir.Const(made, env.type(node.type), node.span)
 
 
@@ -45,14 +47,23 @@ def default_name(env: Environment, node: typed.Construct) -> str:
     raise Unsupported(f"an instance of {type_}", node.span)
 
 
-def _make(env: Environment, node: typed.Construct, name: str, symbol: InstanceSymbol | None) -> str:
+def _make(
+    env: Environment,
+    node: typed.Construct,
+    name: str,
+    symbol: InstanceSymbol | None,
+    annotations: tuple[ir.Annotation, ...] = (),
+) -> str:
     type_ = env.concrete(node.type)
     name = env.shared.unique(name, node.span)
     if isinstance(type_, Block):
-        args = constructor_arguments(env, node, name)
-        block(env.shared, type_, dict(args), name)
+        args = dict(constructor_arguments(env, node, name))
+        if any(map(is_number, type_.symbol.params)):
+            env.shared.templates[name] = type_, args
+        else:
+            block(env.shared, type_, args, name)
     elif isinstance(type_, Extern):
-        _extern(env, node, type_, name, symbol)
+        _extern(env, node, type_, name, symbol, annotations)
     elif isinstance(type_, Package):
         _package(env, node, type_, name)
     return name
@@ -79,7 +90,14 @@ def _reference(value: ir.Expr) -> ir.Expr | str:
     return value
 
 
-def _extern(env: Environment, node: typed.Construct, type_: Extern, name: str, symbol: InstanceSymbol | None) -> None:
+def _extern(
+    env: Environment,
+    node: typed.Construct,
+    type_: Extern,
+    name: str,
+    symbol: InstanceSymbol | None,
+    annotations: tuple[ir.Annotation, ...],
+) -> None:
     args = tuple((p.name, _reference(v)) for p, v in constructor_arguments(env, node, name))
     types = dict(zip(type_.symbol.type_params, type_.args, strict=True))
     if symbol is not None and symbol.inner:
@@ -87,7 +105,7 @@ def _extern(env: Environment, node: typed.Construct, type_: Extern, name: str, s
         for inner in symbol.inner:
             declared(env, inner)
     methods = () if symbol is None else tuple(functions.method(env, m, name, types) for m in symbol.methods)
-    annotations = () if symbol is None else symbol.annotations
+    annotations = annotations if symbol is None else symbol.annotations
     type_args = tuple(map(env.type, type_.args))
     made = ir.Instance(name, type_.symbol.name, type_args, args, methods, annotations, node.span)
     env.shared.instances.append(made)
@@ -104,11 +122,31 @@ def block(shared: Shared, type_: Block, args: dict[ParamSymbol, ir.Expr], name: 
     symbol = type_.symbol
     types = dict(zip(symbol.type_params, type_.args, strict=True))
     env = Environment(shared, name, types, args)
-    params = tuple(expressions.param(env, p, p.type, env.name(p)) for p in symbol.params)
+    params = tuple(expressions.param(env, p, p.type, env.name(p)) for p in symbol.params if not is_number(p))
     if isinstance(symbol.body, typed.ParserBody):
         shared.parsers.append(parsers.parser(env, symbol, symbol.body, params))
     elif isinstance(symbol.body, typed.ControlBody):
         shared.controls.append(_control(env, symbol, symbol.body, params))
+
+
+def is_number(param: ParamSymbol) -> bool:
+    """Whether each application of a block gives a compile-time number for this parameter, and so a block of its own."""
+    return param.role == "apply" and param.type == INT and not param.direction
+
+
+def for_numbers(shared: Shared, name: str, numbers: list[tuple[ParamSymbol, ir.Expr]], span: Span) -> str:
+    """The full name of the instance ``name`` with these numbers filled in; it is made if it is not there yet."""
+    values = tuple(v.value for _, v in numbers if isinstance(v, ir.Const))
+    if len(values) < len(numbers):
+        raise Unsupported("an argument of type int that is not known at compile time", span)
+    made = shared.numbered.get((name, values))
+    if made is None:
+        first = not any(other == name for other, _ in shared.numbered)
+        made = name if first else shared.unique(name, span)
+        shared.numbered[name, values] = made
+        type_, args = shared.templates[name]
+        block(shared, type_, {**args, **dict(numbers)}, made)
+    return made
 
 
 def locals_of(env: Environment, nodes: tuple[typed.Stmt, ...]) -> tuple[ir.Declare, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 from ... import ir
 from ...source import InputError, Span
 from ..check.symbols import ActionSymbol, FunctionSymbol, InstanceSymbol, ParamSymbol, Symbol
-from ..check.types import Type, TypeVar, substitute
+from ..check.types import Block, Type, TypeVar, substitute
 from .types import Types
 
 MAX_INSTANCES: Final = 20_000
@@ -29,6 +29,10 @@ class Shared:
     objects: dict[InstanceSymbol, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     no_action: ActionSymbol | None = None
+    templates: dict[str, tuple[Block, dict[ParamSymbol, ir.Expr]]] = field(default_factory=dict)
+    """Instances with parameters of type int, which are made when they are applied, by full name."""
+    numbered: dict[tuple[str, tuple[int | bool | str, ...]], str] = field(default_factory=dict)
+    """The instances made of templates, by the template's name and the numbers given."""
 
     def unique(self, name: str, span: Span) -> str:
         """``name``, or with a number after it if an instance or function has that name already."""

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from ... import ir
 from ...source import InputError, Unsupported
-from ..check import calls, typed
+from ..check import calls, legality, typed
 from ..check.constants import BadConstant, fold_binary, fold_cast, fold_slice, fold_unary
 from ..check.context import Context, Report
 from ..check.operators import plain
 from ..check.symbols import ActionSymbol, FunctionSymbol, MethodSymbol, ParamSymbol, Scope
-from ..check.types import Type, substitute
-from . import blocks, functions
+from ..check.types import INT, Type, substitute
+from . import blocks, functions, runtime_int
 from .environment import Environment
 
 Instances = Callable[[Environment, typed.Construct, str], ir.Expr]
@@ -134,8 +134,10 @@ def _binary(env: Environment, node: typed.Binary) -> ir.Expr:
 
 
 def _cast(env: Environment, node: typed.Cast) -> ir.Expr:
-    operand = expr(env, node.operand)
     type_ = env.type(node.type)
+    if node.operand.type == INT and isinstance(type_, ir.BitsType) and not legality.is_compile_time(node.operand):
+        return runtime_int.low_bits(env, node.operand, type_)
+    operand = expr(env, node.operand)
     if operand.type == type_:
         return operand
     if isinstance(operand, ir.Const) and not isinstance(operand.value, str):
@@ -196,6 +198,8 @@ def arguments(
     """Arguments of a call, None where there is none."""
     made: list[ir.Expr | None] = []
     for param, arg in zip(params, args, strict=True):
+        if blocks.is_number(param):
+            continue
         if isinstance(arg, typed.PlusSlice) and param.direction in ("out", "inout"):
             if not isinstance(expr(env, arg.low), ir.Const):
                 raise Unsupported("a slice at a place known at run time only, given to an out parameter", arg.span)
@@ -253,7 +257,11 @@ def _block_apply(env: Environment, node: typed.BlockApply) -> ir.Expr:
     if not isinstance(instance, ir.Const):
         raise Unsupported("a block that is computed is applied", node.span)
     block = blocks.block_of(node.instance.type)
-    return ir.BlockApply(str(instance.value), arguments(env, node.args, block.params), ir.VOID, node.span)
+    name = str(instance.value)
+    numbers = [(p, expr(env, a)) for p, a in zip(block.params, node.args, strict=True) if blocks.is_number(p) and a]
+    if numbers:
+        name = blocks.for_numbers(env.shared, name, numbers, node.span)
+    return ir.BlockApply(name, arguments(env, node.args, block.params), ir.VOID, node.span)
 
 
 def _named(env: Environment, node: typed.Named) -> ir.Expr:

@@ -6,7 +6,8 @@ from typing import Final
 
 from ... import ir
 from ..check import Checked
-from ..check.symbols import ActionSymbol, Symbol
+from ..check.annotate import find
+from ..check.symbols import ActionSymbol, RecordSymbol, Symbol
 from ..check.types import Package
 from . import blocks, functions
 from .environment import Environment, Shared
@@ -43,6 +44,11 @@ def elaborate(checked: Checked, file: str, arch: str | None = None) -> ir.Progra
     for function in checked.program.functions:
         if not function.type_params:
             functions.instance(shared, function, ())
+    for header in checked.scope.names.values():
+        # Packets of the controller need no use in the program.
+        if isinstance(header, RecordSymbol) and find(header.annotations, "controller_header") is not None:
+            if not header.type_params:
+                shared.types.make(header.applied(()))
     package = next((p for p in shared.packages if p.name == main), None)
     annotations = next((i.annotations for i in checked.program.instances if i.name == "main"), ())
     return ir.Program(

@@ -65,8 +65,10 @@ def _entry(env: Environment, node: typed.Entry) -> ir.Entry:
 def _property(env: Environment, node: typed.Property, table_name: str) -> ir.Property:
     value: ir.Expr | str
     if isinstance(node.value, typed.Construct):
-        own = named(env.path, f"{table_name.rsplit('.', 1)[-1]}.{node.name}", node.annotations)
-        made = blocks.nameless(env, node.value, own)
+        # An object made in place is known by its @name alone, as p4c's P4Info has it.
+        given = named("", "", node.annotations)
+        own = given or named(env.path, f"{table_name.rsplit('.', 1)[-1]}.{node.name}", ())
+        made = blocks.nameless(env, node.value, own, node.annotations)
         value = str(made.value) if isinstance(made, ir.Const) else made
     else:
         found = expressions.expr(env, node.value)

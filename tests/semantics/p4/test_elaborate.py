@@ -366,7 +366,7 @@ def test_architectures_are_known_by_their_package() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["s.x = (bit<8>)((int)s.x + 1);", "s_t[3] q; s.x = q[0].x;"],
+    ["s.x = (bit<8>)((int)s.x >> 1);", "s_t[3] q; s.x = q[0].x;"],
 )
 def test_what_has_no_form_is_unsupported(body: str) -> None:
     with pytest.raises(Unsupported):
@@ -388,3 +388,73 @@ def test_instances_that_double_at_every_level_end() -> None:
     )
     with pytest.raises(InputError, match="more than"):
         load(f"control c0(inout s_t s) {{ apply {{ }} }} {levels} Switch(c39()) main;")
+
+
+def test_each_application_gives_numbers_to_a_block_of_its_own() -> None:
+    program = load("""
+        control inner(int n, inout bit<8> b) {
+            apply { if (b == n) { b = n + 8w1; } else { b = 1 + n; } }
+        }
+        control c(inout s_t s) {
+            inner() x;
+            apply { x.apply(3, s.x); x.apply(4, s.x); x.apply(3, s.h.a); inner.apply(9, s.x); }
+        }
+        Switch(c()) main;""")
+    assert [c.name for c in program.controls] == ["c.x", "c.x_1", "c.inner", "c"]
+    applied = [s.call for s in program.control("c").body.body if isinstance(s, ir.Do)]
+    assert [a.block for a in applied if isinstance(a, ir.BlockApply)] == ["c.x", "c.x_1", "c.x", "c.inner"]
+    test = next(s for s in program.control("c.x_1").body.body if isinstance(s, ir.If)).condition
+    assert isinstance(test, ir.Binary)
+    assert test.right == ir.Const(4, ir.BitsType(8))
+    assert [p.name for p in program.control("c.x").params] == ["b"]
+
+
+def test_int_at_run_time_has_the_width_that_it_is_cast_to() -> None:
+    byte, word = ir.BitsType(8), ir.BitsType(16)
+    assigned = pipe("bit<16> w = (bit<16>)((int)s.x * 300 - 70000);").body.body[0]
+    assert isinstance(assigned, ir.Declare)
+    x = ir.Member(ir.Var("s", pipe("").params[0].type), "x", byte)
+    product = ir.Binary("*", ir.Cast(x, word), ir.Const(300, word), word)
+    assert assigned.init == ir.Binary("-", product, ir.Const(70000 - 65536, word), word)
+
+
+def test_int_at_run_time_is_extended_by_its_own_sign() -> None:
+    assigned = pipe("int<8> i = (int<8>)s.x; bit<16> w = (bit<16>)(-(int)i);").body.body[1]
+    assert isinstance(assigned, ir.Declare)
+    assert isinstance(assigned.init, ir.Unary)
+    outer = assigned.init.operand
+    assert isinstance(outer, ir.Cast)
+    assert isinstance(outer.operand, ir.Cast)
+    assert (outer.type, outer.operand.type) == (ir.BitsType(16), ir.BitsType(16, signed=True))
+
+
+def test_operators_on_int_at_run_time_that_need_all_bits() -> None:
+    with pytest.raises(Unsupported, match="not known at compile time"):
+        pipe("bit<8> w = (bit<8>)((int)s.x >> 1);")
+
+
+def test_a_number_is_a_value_of_a_new_type_of_bits() -> None:
+    program = load("type bit<10> vrf_t; const vrf_t none = 0; control c(inout s_t s) {"
+                   " vrf_t v = none; apply { v = 7; if (v == 3) { s.x = 1; } } } Switch(c()) main;")  # fmt: skip
+    new = ir.NewType("vrf_t", ir.BitsType(10))
+    assert program.control("c").locals[0].init == ir.Const(0, new)
+    with pytest.raises(InputError, match="expected flag_t, found int"):
+        load("type bool flag_t; const flag_t f = 1;")
+
+
+def test_an_object_in_a_table_property_has_the_name_and_the_annotations_of_the_property() -> None:
+    program = load("""
+        extern profile { profile(bit<32> n); }
+        control c(inout s_t s) {
+            table t { actions = { NoAction; } @name("ap") @most(5) implementation = profile(8); }
+            table u { actions = { NoAction; } implementation = profile(8); }
+            apply { t.apply(); u.apply(); }
+        }
+        Switch(c()) main;""")
+    assert [i.name for i in program.instances] == ["ap", "c.u.implementation"]
+    assert [a.name for a in program.instances[0].annotations] == ["name", "most"]
+
+
+def test_headers_of_the_controller_need_no_use() -> None:
+    program = load('@controller_header("packet_in") header p_t { bit<8> x; } header unused_t { bit<8> x; }')
+    assert [t.name for t in program.types if isinstance(t, ir.HeaderType)] == ["p_t"]
