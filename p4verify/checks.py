@@ -73,8 +73,7 @@ class Checker:
             self.progress(f"{label}: lowering")
             artifact = target.lower(program, self.rules, options)
         except CannotOffload as error:
-            where = error.span if error.span.file else Span(program.file, 1, 1)
-            return Result(label, None, _unsupported(error.reason, where, started))
+            return Result(label, None, _placed(_unsupported(error.reason, error.span, started), program))
         return self.check_artifact(target, artifact, None, label)
 
     def check_artifact(self, target: Target, artifact: Any, path: str | None, label: str | None = None) -> Result:
@@ -87,7 +86,7 @@ class Checker:
             proof = _unsupported(error.reason, error.span, started)
         except CannotOffload as error:
             proof = _unsupported(error.reason, error.span, started)
-        return Result(label, path, proof)
+        return Result(label, path, _placed(proof, self._need_program()))
 
     def check_program(self, other: ir.Program, path: str) -> Result:
         """Another program against this one: not there yet, and said so."""
@@ -217,6 +216,13 @@ def _machine(target: Target, artifact: Any, path: str | None, label: str) -> Mac
 
 def _unsupported(reason: str, span: Span, started: float) -> Proof:
     return Proof(Verdict.UNSUPPORTED, reason, where=span, seconds=time.monotonic() - started)
+
+
+def _placed(proof: Proof, program: ir.Program) -> Proof:
+    """What is unsupported without a better place is so in the program."""
+    if proof.verdict is not Verdict.UNSUPPORTED or proof.where.line:
+        return proof
+    return replace(proof, where=Span(proof.where.file or program.file, 1, 1))
 
 
 def _has_open_tables(program: ir.Program) -> bool:

@@ -60,7 +60,8 @@ def entries(context: Context, start: Cube) -> list[Entry]:
     program = context.program
     run = {"ebpf_model": _ebpf_model, "v1model": _v1model}.get(program.arch)
     if run is None:
-        raise CannotOffload(f"programs for {program.arch} (u32 takes ebpf_model and v1model)", Span(program.file, 0, 0))
+        arch = program.arch or "no known architecture"
+        raise CannotOffload(f"programs for {arch} (u32 takes ebpf_model and v1model)", Span(program.file, 0, 0))
     package = next((p for p in program.packages if p.name == program.main), None)
     if package is None:
         raise CannotOffload("a program without main", Span(program.file, 0, 0))
