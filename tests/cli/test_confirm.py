@@ -44,3 +44,19 @@ def test_a_hash_map_holds_no_key_with_bits_in_its_padding() -> None:
     }
     assert len(verdicts) > 4
     assert not {where: p.reason for where, p in verdicts.items() if p.verdict is Verdict.UNDECIDED}
+
+
+@pytest.mark.parametrize(
+    ("example", "hook", "where"), [("acl", "xdp", "instruction 53"), ("vlan_filter", "xdp", "instruction 49")]
+)
+def test_what_depends_on_an_address_is_rejected(example: str, hook: str, where: str) -> None:
+    """A register that was not overwritten holds a pointer, which is compared with a number, or turned around."""
+    program = read_program(str(ACL.with_name(f"{example}.p4")), SourceOptions())
+    target = targets.find("ebpf")
+    made = ebpf_mutants(target.lower(program, None, {"hook": hook}))
+    chosen = [m for m in made if m.where == where and m.what in ("register", "left out")]
+    checker = Checker(program, None, machines_confirm=False)
+    verdicts = [checker.check_artifact(target, m.artifact, None).proof for m in chosen]
+    assert chosen
+    assert {p.verdict for p in verdicts} <= {Verdict.REJECT, Verdict.ACCEPT}, [p.reason for p in verdicts]
+    assert Verdict.REJECT in {p.verdict for p in verdicts}

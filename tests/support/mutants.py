@@ -36,6 +36,7 @@ def drawn(mutants: Iterable[Mutant], rng: random.Random) -> Iterator[Mutant]:
         queue = list(alike.values())
         rng.shuffle(queue)
         queues.append(queue)
+    rng.shuffle(queues)
     for turn in itertools.zip_longest(*queues):
         yield from (mutant for mutant in turn if mutant is not None)
 

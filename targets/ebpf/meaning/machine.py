@@ -82,6 +82,7 @@ class Machine:
         self.graph = analyse(program)
         self.faults: list[Fault] = []
         self.choices: list[Choice] = []
+        self._addresses: dict[Address, Term] = {}
         self.file = file
         self._steps = 0
         self._pending: dict[tuple[int, ...], list[State]] = {}
@@ -137,6 +138,15 @@ class Machine:
         variable = b.var(f"any.ebpf.{name}.{len(self.choices)}", width)
         self.choices.append(Choice(variable, reason))
         return variable
+
+    def address(self, base: Address) -> Term:
+        """Where the memory that ``base`` points to lies: 64 bits, the same each time. In the upper half of what 64 bits
+        can tell, as kernel memory is on all 64-bit machines but s390, and not in the last page (error numbers)."""
+        if base not in self._addresses:
+            low = self.choose("address", 63, "the address of a piece of the kernel's memory")
+            last_page = b.eq(b.extract(low, 62, 12), b.bv((1 << 51) - 1, 51))
+            self._addresses[base] = b.concat(b.bv(1, 1), b.ite(last_page, b.bv(0, 63), low))
+        return self._addresses[base]
 
     def number(self, state: State, term: Term) -> int:
         """``term`` as a number. Raises Split if the paths have not fixed it."""

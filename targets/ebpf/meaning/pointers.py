@@ -1,4 +1,8 @@
-"""Arithmetic and comparisons with pointers."""
+"""Arithmetic and comparisons with pointers.
+
+Where a program that may leak pointers (bpf_allow_ptr_leaks: the loader has CAP_PERFMON) treats an address as a number,
+the number is a choice of the machine: whatever the program does then must be right for every address.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH
 from ..artifact.insn import ALU64, JMP32, Insn
+from . import alu
 from .memory import Checks
 from .state import State, shorter_than
 from .values import Address
@@ -33,11 +38,16 @@ class Numbers(Checks, Protocol):
     def number(self, state: State, term: Term) -> int:
         """``term`` as a number; raises Split."""
 
+    def address(self, base: Address) -> Term:
+        """Where the memory that ``base`` points to lies: 64 bits, the same each time."""
+
 
 def arithmetic(
     machine: Numbers, state: State, insn: Insn, name: str, dst: Term | Address, operand: Term | Address
 ) -> Term | Address:
     """``dst name operand`` where at least one is a pointer: plus or minus a number, or the distance of two."""
+    if name.startswith(("be", "le", "bswap")) and isinstance(dst, Address):
+        return alu.compute(insn, name, as_number(machine, dst), b.bv(0, 64))
     if insn.cls != ALU64 or name not in ("add", "sub"):
         raise machine.unsupported(state, f"{name} on a pointer")
     if isinstance(dst, Address) and isinstance(operand, Address):
@@ -91,9 +101,9 @@ _FLIPPED: Final = {"jeq": "jeq", "jne": "jne", "jlt": "jgt", "jle": "jge", "jgt"
 
 def compare(machine: Numbers, state: State, insn: Insn, name: str, x: Term | Address, y: Term | Address) -> Term:
     """Whether the jump ``name`` between ``x`` and ``y``, of which at least one is a pointer, is taken."""
-    if insn.cls == JMP32 or name not in _ORDER:
-        raise machine.unsupported(state, f"{name} on a pointer")
     if isinstance(x, Address) and isinstance(y, Address):
+        if insn.cls == JMP32 or name not in _ORDER:
+            raise machine.unsupported(state, f"{name} on a pointer")
         if _same_memory(x, y):
             return b.boolean(_ORDER[name](x.offset, y.offset))
         _packet_pointers(machine, state, x, y)
@@ -102,9 +112,20 @@ def compare(machine: Numbers, state: State, insn: Insn, name: str, x: Term | Add
         return _against_length(name, x.offset - state.layout.delta - y.offset)
     address, other = (x, y) if isinstance(x, Address) else (y, x)
     assert isinstance(address, Address)
-    if not isinstance(other, Term) or not other.is_const or other.value or name not in ("jeq", "jne"):
-        raise machine.unsupported(state, "a pointer compared with a number")
-    return address.null if name == "jeq" else b.not_(address.null)
+    if insn.cls != JMP32 and name in ("jeq", "jne") and isinstance(other, Term) and other.is_const and not other.value:
+        return address.null if name == "jeq" else b.not_(address.null)
+    if address.kind == "map":
+        raise machine.unsupported(state, "a map compared with a number")
+    high = 31 if insn.cls == JMP32 else 63
+    return alu.condition(name, *(b.extract(as_number(machine, v), high, 0) for v in (x, y)))
+
+
+def as_number(machine: Numbers, value: Term | Address) -> Term:
+    """The 64 bits of a register."""
+    if not isinstance(value, Address):
+        return value
+    start = machine.address(replace(value, offset=0, null=b.FALSE))
+    return b.ite(value.null, b.bv(0, 64), b.add(start, b.bv(value.offset, 64)))
 
 
 def _against_length(name: str, count: int) -> Term:
