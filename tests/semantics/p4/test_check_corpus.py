@@ -43,13 +43,27 @@ NO_IR = {
     "issue5335_default_initialized_non_header_stack_nested": "arrays of structs",
 }
 
+_COPIES = "18.3: copies of an action in two controls have one control-plane name"
+
 PRINTED = {
     "issue47": "grammar: a width that is no literal has no parentheses",
-    "issue561-bmv2-frontend": "18.3: copies of an action in two controls have one control-plane name",
-    "v1model-special-ops-bmv2-frontend": "18.3: copies of an action in two controls have one control-plane name",
-    "psa-dpdk-flatten-local-struct-midend": "7.2.7: values of new types are given as plain bits",
-    "psa-dpdk-struct-field-midend": "7.2.7: values of new types are given as plain bits",
+    "issue3091-midend": "7.2.8: a struct has no field of type match_kind",
+    "p4rt_digest_complex-midend": "7.2.9: a plain number for a field of a new type",
+    **dict.fromkeys(
+        (
+            f"{source}-{stage}"
+            for source in ("issue561-bmv2", "v1model-special-ops-bmv2", "fabric", "pins_fabric", "pins_middleblock")
+            for stage in ("frontend", "midend")
+        ),
+        _COPIES,
+    ),
 }
+"""What the reference compiler printed and itself would refuse."""
+
+PLAIN_NUMBER = re.compile(
+    r"expected \w+_t, found bit<\d+>$|expected bit<\d+>, found \w+_t$|is not defined on \w+_t and bit<\d+>$", re.M
+)
+"""Its middle end takes ``type`` away, but not from the architecture's declarations (7.2.9)."""
 
 ACCEPTED = {
     "annotation": "an annotation that the grammar allows here",
@@ -98,7 +112,9 @@ def check_all(paths: list[Path], listed: Mapping[str, str]) -> None:
 
 
 def programs(corpus: Path, *folders: str) -> list[Path]:
-    return [p for folder in folders for p in sorted((corpus / "p4c" / folder).glob("*.p4"))]
+    """The programs of the folders and theirs, but for the files that are there to be included."""
+    every = [p for folder in folders for p in sorted((corpus / "p4c" / folder).rglob("*.p4"))]
+    return [p for p in every if "include" not in p.parts]
 
 
 def test_sample_of_good_programs(corpus: Path) -> None:
@@ -114,11 +130,17 @@ def test_all_good_programs(corpus: Path) -> None:
 
 @pytest.mark.campaign
 def test_all_programs_that_a_compiler_printed(corpus: Path) -> None:
-    """First passes and front ends; what the middle ends print drops new types and is not all legal."""
+    plain = 0
     for path in programs(corpus, "p4_16_samples_outputs"):
-        source = re.sub(r"-(first|frontend)$", "", path.stem)
-        if not path.stem.endswith("-midend") and source not in VIOLATIONS and source not in NO_IR:
-            check_all([path], PRINTED)
+        source = re.sub(r"-(first|frontend|midend)$", "", path.stem)
+        if source in VIOLATIONS or source in NO_IR:
+            continue
+        found = outcome(path)
+        if path.stem.endswith("-midend") and PLAIN_NUMBER.search(found):
+            plain += 1
+        else:
+            assert (found != "ok") == (path.stem in PRINTED), found
+    assert plain <= 62
 
 
 def first_line(reference: Path) -> int | None:
