@@ -53,9 +53,9 @@ def read_program(path: str, options: SourceOptions) -> Program:
 
     data = read_bytes(path)
     if codec_netlink_read.recognises(data):
-        return codec_netlink_read.from_netlink(data, path)
+        return _well_formed(codec_netlink_read.from_netlink(data, path), path)
     if data.lstrip()[:1] == b"{":
-        return codec_json.from_json(data, path)
+        return _well_formed(codec_json.from_json(data, path), path)
     if data[:4] == b"\x7fELF":
         raise InputError.at(Span(path, 0, 0), "is an ELF object without p4ast; give it with --against, and a program")
     if not data.strip():
@@ -63,6 +63,19 @@ def read_program(path: str, options: SourceOptions) -> Program:
     from .semantics.p4.frontend import load_program
 
     return load_program(path, include_dirs=options.include_dirs, defines=options.defines, arch=options.arch)
+
+
+def _well_formed(program: Program, path: str) -> Program:
+    """p4ast that was made elsewhere, checked; the error names the file and, with it, the place in the P4 source."""
+    from .semantics.ir.verify import verify
+
+    try:
+        verify(program)
+    except InputError as error:
+        found = error.diagnostics[0]
+        place = f" (from {found.span})" if found.span.line else ""
+        raise InputError.at(Span(path, 0, 0), f"{found.message}{place}") from None
+    return program
 
 
 def read_rules(path: str, program: Program) -> RuleSet:

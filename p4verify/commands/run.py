@@ -7,7 +7,7 @@ from typing import Any
 
 from ..inputs import looks_like_p4, read_artifact, read_program, read_rules
 from ..on_numbers import functions_of
-from ..semantics.meaning.concrete import evaluate_behaviour
+from ..semantics.meaning.concrete import Faulted, evaluate_behaviour
 from ..semantics.meaning.program import run as run_program
 from ..semantics.rules.build import program_rules
 from ..semantics.source import InputError, Span, Unsupported
@@ -23,6 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
         data = _of_program(arguments, packet) if looks_like_p4(arguments.program) else _of_artifact(arguments, packet)
     except Unsupported as error:
         raise InputError.at(error.span, f"not modelled: {error.reason}") from None
+    except Faulted as error:
+        text = f"on this packet it does what no machine may: {error}"
+        raise InputError.at(Span(arguments.program, 0, 0), text) from None
     except ValueError as error:
         raise InputError.at(NOWHERE, str(error)) from None
     emit(as_json(data) if arguments.format == "json" else _text(data), arguments.output)

@@ -147,3 +147,27 @@ def test_by_a_process_of_its_own(tmp_path: Path) -> None:
         assert done.stdout == ""
         assert done.stderr.startswith(arguments[1])
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("old", ['"name": "ports"', '"table": "acl"', '"name": "ipv4"', '"Filter"]]'])
+def test_p4ast_whose_names_lead_nowhere(p4verify: Command, example: File, tmp_path: Path, old: str) -> None:
+    """Well-formed JSON, one reference renamed."""
+    text = p4verify("parse", example("acl.p4"), "--format", "json").out
+    before, found, after = text.rpartition(old)
+    assert found
+    path = tmp_path / "renamed.json"
+    path.write_text(
+        before + old.replace('"name": "', '"name": "x').replace("acl", "xacl").replace("Filter", "x") + after
+    )
+    for command in (("check", path), ("parse", path), ("run", path, "--packet", "00" * 60)):
+        p4verify(*command).one_error("renamed.json", "not a well-formed program")
+
+
+def test_an_object_that_reads_outside_of_its_memory(p4verify: Command, tmp_path: Path) -> None:
+    from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, asm, write_elf
+    from p4verify.targets.ebpf.artifact.asm import FP, R0
+
+    insns = (asm.load(4, R0, FP, 8), asm.mov(R0, 0), asm.exit_())
+    path = tmp_path / "wild.o"
+    path.write_bytes(write_elf(BpfObject((BpfProgram("p4_main", "tc", insns),), ())))
+    p4verify("run", path, "--packet", "00" * 60).one_error("wild.o", "stack")
