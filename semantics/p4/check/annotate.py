@@ -7,6 +7,7 @@ from dataclasses import replace
 from ...ir import Annotation
 from .. import syntax as ast
 from . import expressions, typed
+from .constants import unescaped
 from .context import Context
 from .symbols import ConstSymbol
 from .types import STRING, UNKNOWN
@@ -112,15 +113,6 @@ def _number(text: str) -> int | None:
         return int(digits, 0) if digits[:1] == "0" and digits[1:2].isalpha() else int(digits)
     except ValueError:
         return None
-
-
-def unescaped(text: str) -> str:
-    """A string literal's characters with its escapes read (spec 6.4.3.3)."""
-    if "\\" not in text:
-        return text
-    for escape, character in (('\\"', '"'), ("\\n", "\n"), ("\\\\", "\\")):
-        text = text.replace(escape, character)
-    return text
 
 
 def find(annotations: tuple[Annotation, ...], name: str) -> Annotation | None:

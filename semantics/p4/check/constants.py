@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -22,6 +23,15 @@ def shown(value: int | bool | str) -> str:
     if isinstance(value, int) and abs(value).bit_length() > 256:
         return f"a {'negative ' if value < 0 else ''}number of {value.bit_length()} bits"
     return str(value)
+
+
+_ESCAPE: Final = re.compile(r"\\(.)", re.S)
+_ESCAPES: Final = {"n": "\n", '"': '"', "\\": "\\"}
+
+
+def unescaped(text: str) -> str:
+    """A string literal's characters with its escapes read (spec 6.4.3.3); others stay as they stand."""
+    return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[0]), text)
 
 
 class BadConstant(Exception):

@@ -9,7 +9,7 @@ from ...ir import BinaryOp
 from ...source import Span
 from .. import syntax as ast
 from . import calls, operators, typed, typenames
-from .constants import fold_slice, fold_unary, shown
+from .constants import fold_slice, fold_unary, shown, unescaped
 from .context import Context, closest
 from .convert import coerce, convert, fields_of
 from .symbols import (
@@ -92,7 +92,7 @@ def _integer(cx: Context, node: ast.IntLiteral) -> typed.Expr:
 
 
 def _string(cx: Context, node: ast.StringLiteral) -> typed.Expr:
-    return typed.Const(STRING, node.span, node.value)
+    return typed.Const(STRING, node.span, unescaped(node.value))
 
 
 def _bool(cx: Context, node: ast.BoolLiteral) -> typed.Expr:

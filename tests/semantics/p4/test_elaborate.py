@@ -458,3 +458,20 @@ def test_an_object_in_a_table_property_has_the_name_and_the_annotations_of_the_p
 def test_headers_of_the_controller_need_no_use() -> None:
     program = load('@controller_header("packet_in") header p_t { bit<8> x; } header unused_t { bit<8> x; }')
     assert [t.name for t in program.types if isinstance(t, ir.HeaderType)] == ["p_t"]
+
+
+def test_escapes_in_strings_are_read_once() -> None:
+    program = load(r"""
+        extern void log(string text);
+        @note("a\\n\"b\"\n") control c(inout s_t s) { apply { log("a\\n\"b\"\n" ++ "\x"); } } Switch(c()) main;""")
+    control = program.control("c")
+    said = control.body.body[0]
+    assert isinstance(said, ir.Do)
+    assert isinstance(said.call, ir.ExternCall)
+    assert said.call.args == (ir.Const('a\\n"b"\n\\x', ir.StringType()),)
+    assert control.annotations[0].values == ('a\\n"b"\n',)
+
+
+def test_a_body_of_several_tokens_keeps_its_quotes() -> None:
+    program = load('@a("x") @b({ "", 0 }) control c(inout s_t s) { apply { } } Switch(c()) main;')
+    assert [a.body for a in program.control("c").annotations] == ["x", '{ "" , 0 }']
