@@ -122,3 +122,44 @@ def test_what_grows_without_bound_is_refused(text: str) -> None:
 def test_messages_can_be_given_of_huge_numbers() -> None:
     (warning,) = load_text("const bit<8> a = 1 << 60000;", "x.p4").warnings
     assert "60001 bits" in warning.message
+
+
+_PROGRAM = b'#include <core.p4>\nconst bit<8> a = 1;\nconst string s = "x";\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _PROGRAM.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + _PROGRAM,
+        _PROGRAM + b"// caf\xe9\n",
+        _PROGRAM + b"const bit<8> b = 1" + b" + 1" * 200 + b";\n" + b" " * 200_000 + b"const bit<8> c = 1;\n",
+        _PROGRAM + b"const bit<65000> d = " + b"9" * 4_000 + b";\n",
+    ],
+    ids=["CRLF", "UTF-8 BOM", "no UTF-8 in a comment", "long lines", "a number of 4,000 digits"],
+)
+def test_unusual_files_are_read(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "main.p4"
+    path.write_bytes(content)
+    assert load(str(path)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        (b"\nconst bit<8> caf\xe9 = 1;\n", 2, "caf|character|UTF-8"),
+        (b"\nconst int a = " + b"9" * 1_000_000 + b";\n", 2, "digits|number|large|long"),
+        (b'\n#include "main.p4"\n', 2, "include"),
+        (b"\n#include <gone.p4>\n", 2, "gone.p4"),
+        (b"\n" + b"(" * 300_000 + b"\n", 2, "expected|nested"),
+    ],
+    ids=["no UTF-8", "a number of a million digits", "an include loop", "a missing include", "a long line"],
+)
+def test_unusual_files_are_one_clear_error(tmp_path: Path, content: bytes, line: int, message: str) -> None:
+    path = tmp_path / "main.p4"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        load(str(path))
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.span.line == line
+    assert len(diagnostic.render()) < 5_000
