@@ -93,7 +93,7 @@ class Engine:
             return Answer("sat", Model(), folded=True)
         seconds = min(self._remaining(), seconds or self.timeout)
         if seconds <= 0:
-            return Answer("unknown", reason="out of time")
+            return Answer("unknown", reason="the time limit ran out")
         self.progress(what)
         self.solved += 1
         return self._solve(query, seconds)
