@@ -40,8 +40,6 @@ class Difference:
     obligation: str
     parts: tuple[str, ...]
     model: Model
-    only_undefined: bool = False
-    """The sides agree for some values of the choices: the difference hangs on an undefined value."""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ The meaning of each IR node is registered with :func:`evaluates` or :func:`execu
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, TypeVar
 
 from .. import bits as b
-from .. import ir
+from .. import ir, recursion
 from ..bits import Term
 from ..rules.ruleset import RuleSet
 from ..source import Span, Unsupported
@@ -418,12 +417,6 @@ def _defined_where_valid(value: Value, valid: Term) -> Value:
     return value
 
 
-@contextmanager
-def deep_recursion() -> Iterator[None]:
+def deep_recursion() -> AbstractContextManager[None]:
     """Room for the evaluator's recursion, which :data:`MAX_DEPTH` bounds."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, RECURSION_LIMIT))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+    return recursion.at_least(RECURSION_LIMIT)

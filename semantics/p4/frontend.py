@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
-from .. import ir
+from .. import ir, recursion
 from ..source import Diagnostic, InputError
 from . import parser
 from . import syntax as ast
@@ -29,15 +28,9 @@ class Loaded:
     checked: Checked
 
 
-@contextmanager
-def deep_recursion() -> Iterator[None]:
+def deep_recursion() -> AbstractContextManager[None]:
     """Room on the interpreter's stack for the deepest tree that the parser makes."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _RECURSION_LIMIT))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+    return recursion.at_least(_RECURSION_LIMIT)
 
 
 def load(

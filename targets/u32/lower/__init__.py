@@ -8,11 +8,10 @@ passing and redirecting, is a :class:`CannotOffload` at its place.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Final
 
+from ....semantics import recursion
 from ....semantics.ir import Program
 from ....semantics.rules.build import program_rules
 from ....semantics.rules.ruleset import RuleSet
@@ -55,20 +54,10 @@ def lower(program: Program, rules: RuleSet | None, options: Mapping[str, str]) -
     package = next((p for p in program.packages if p.name == program.main), None)
     span = package.span if package is not None else Span(program.file, 0, 0)
     found: list[Row] = []
-    with _deep_recursion():
+    with recursion.at_least(_RECURSION_LIMIT):
         for view in VIEWS:
             try:
                 found += rows(view, entries(context, view.start), context.asked)
             except RecursionError:
                 raise CannotOffload("the program is nested too deep", span) from None
     return FilterList(place(found), Hook(options.get("device", "port0")), program.file)
-
-
-@contextmanager
-def _deep_recursion() -> Iterator[None]:
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _RECURSION_LIMIT))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
