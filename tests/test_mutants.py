@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +17,7 @@ from p4verify.inputs import SourceOptions, read_program, read_rules
 from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.u32.oracle import KernelU32
+from tests.support.machines import require
 from tests.support.mutants import ebpf_mutants, u32_mutants
 from tests.support.mutation import EbpfMachine, Judged, Subject, U32Machine, judge, judge_again, subject
 
@@ -34,11 +34,7 @@ def made(request: pytest.FixtureRequest) -> Iterator[Subject]:
     program = read_program(str(EXAMPLES / f"{example}.p4"), SourceOptions())
     rules = read_rules(str(EXAMPLES / f"{example}.rules.cli"), program)
     with KernelOracle() if name == "ebpf" else KernelU32() as oracle:
-        reason = oracle.available()
-        if reason is not None:
-            if os.environ.get("P4VERIFY_REQUIRE_ORACLES") == "1":
-                pytest.fail(reason, pytrace=False)
-            pytest.skip(reason)
+        require(oracle)
         machine = EbpfMachine(oracle) if isinstance(oracle, KernelOracle) else U32Machine(oracle)
         options = {"hook": hook[0]} if hook else {}
         rng = random.Random(request.param)

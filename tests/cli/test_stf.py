@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from p4verify import targets
+from tests.support.machines import require
 
 from .conftest import Command
 
@@ -51,12 +52,8 @@ def test_on_the_real_machine(
 ) -> None:
     oracle = targets.find(on[1].partition(":")[0]).oracle()
     assert oracle is not None
-    missing = oracle.available()
-    oracle.close()
-    if missing is not None:
-        if os.environ.get("P4VERIFY_REQUIRE_ORACLES") == "1":
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
+    with closing(oracle):
+        require(oracle)
     _passes_and_fails(p4verify, example("acl.p4"), test_file, on)
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from p4verify.targets.u32.oracle import KernelU32
+from tests.support.machines import require
 
 
 @pytest.fixture(scope="session")
 def kernel() -> Iterator[KernelU32]:
     """The running kernel's classifier; without one the test is skipped, or fails where oracles are required."""
     with KernelU32() as oracle:
-        reason = oracle.available()
-        if reason is not None:
-            if os.environ.get("P4VERIFY_REQUIRE_ORACLES") == "1":
-                pytest.fail(reason, pytrace=False)
-            pytest.skip(reason)
+        require(oracle)
         yield oracle
