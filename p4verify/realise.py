@@ -104,14 +104,16 @@ def describe(rules: RuleSet, program: ir.Program) -> tuple[str, ...]:
     """The rules one by one, as BMv2's command line takes them."""
     names = _action_names(program)
     lines = []
-    for table, default in rules.defaults.items():
+    for table in rules.defaults:
+        default = rules.default_call(table)
+        assert default is not None
         lines.append(" ".join(["table_set_default", table, names.get(default.action, default.action),
                                *(hex(a) for a in default.args)]))  # fmt: skip
     for table, entries in rules.entries.items():
         for rule in entries:
             keys = " ".join(map(_show, rule.matches))
-            args = " ".join(hex(a) for a in rule.action.args)
-            action = names.get(rule.action.action, rule.action.action)
+            args = " ".join(hex(a) for a in rule.call.args)
+            action = names.get(rule.call.action, rule.call.action)
             lines.append(" ".join(f"table_add {table} {action} {keys} => {args}".split()))
     return tuple(lines)
 

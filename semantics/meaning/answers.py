@@ -66,11 +66,11 @@ def _table(
 
     def which(*key: int) -> int:
         rule = found(key)
-        return number_of(table, rule.action.action) if rule is not None else 0
+        return number_of(table, rule.call.action) if rule is not None else 0
 
     functions[f"table.{name}.hit"] = hit
     functions[f"table.{name}.action"] = which
-    default = rules.defaults.get(name) if not table.const_default else None
+    default = rules.default_call(name) if not table.const_default else None
     if default is None:
         default = ActionCall(table.default.action, tuple(constant(program, arg) for arg in table.default.args))
     inputs[f"table.{name}.default.action"] = number_of(table, default.action)
@@ -85,7 +85,7 @@ def _table(
 def _argument(found: Callable[[Sequence[int]], Rule | None], action: str, position: int) -> Function:
     def argument(*key: int) -> int:
         rule = found(key)
-        return rule.action.args[position] if rule is not None and rule.action.action == action else 0
+        return rule.call.args[position] if rule is not None and rule.call.action == action else 0
 
     return argument
 

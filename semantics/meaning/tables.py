@@ -199,7 +199,7 @@ def first_match(
     for index, rule in enumerate(entries, start):
         when = b.and_(*(matches(k, x) for k, x in zip(keys, rule.matches, strict=True)))
         if when is not b.FALSE:
-            chosen = {numbers[rule.action.action]: (when, _literals(m, rule.action, span))}
+            chosen = {numbers[rule.call.action]: (when, _literals(m, rule.call, span))}
             level.append(Found(when, chosen, b.bv(index, 32) if counted else None))
     while len(level) > 1:
         joined = [_before(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
@@ -243,7 +243,7 @@ def _default(m: Machine, table: ir.Table, when: Term, span: Span) -> list[Chosen
         return []
     if m.rules is None and not table.const_default:
         return _any_default(m, table, when)
-    changed = m.rules.defaults.get(table.control_name) if m.rules is not None and not table.const_default else None
+    changed = m.rules.default_call(table.control_name) if m.rules is not None and not table.const_default else None
     if changed is not None:
         return [Chosen(numbers[changed.action], when, _literals(m, changed, span))]
     action = find_action(m, table.default.action)

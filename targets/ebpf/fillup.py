@@ -388,7 +388,7 @@ def fill_rule(layout: TableLayout, rule: Rule) -> tuple[bytes, bytes]:
         values.append(b.bv(value, part.width) if part.width else None)
         if part.lpm:
             prefix = b.bv(length, 32)
-    return term_bytes(key_bytes(layout, values, prefix if layout.trie else None)), action_bytes(layout, rule.action)
+    return term_bytes(key_bytes(layout, values, prefix if layout.trie else None)), action_bytes(layout, rule.call)
 
 
 def _match_value(part: KeyPart, match: Match, rule: Rule) -> tuple[int, int]:
@@ -408,7 +408,7 @@ def fill_maps(program: ir.Program, rules: RuleSet) -> dict[str, Entries]:
             # Keys may repeat; the first rule wins, and what is written last stays.
             out[item.entries.name] = [fill_rule(item, rule) for rule in reversed(rules.of(name))]
         if item.default is not None:
-            call = rules.defaults.get(name, source_default(item.table))
+            call = rules.default_call(name) or source_default(item.table)
             if default_index(item.table) is not None or name in rules.defaults:
                 out[item.default.name] = [(bytes(4), action_bytes(item, call))]
     return out

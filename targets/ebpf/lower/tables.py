@@ -251,7 +251,7 @@ def _compiled_in(state: _Apply, rules: Sequence[Rule]) -> None:
             other = g.asm.label()
             match.unless_rule(g, keys, rule, other)
             _set_hit(state, True)
-            _with_numbers(state, _named(state, rule.action.action, rule.span), rule.action.args)
+            _with_numbers(state, _named(state, rule.call.action, rule.span), rule.call.args)
             g.asm.place(other)
 
 

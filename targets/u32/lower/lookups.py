@@ -36,7 +36,7 @@ def look_up(m: Machine, table: ir.Table, state: State) -> Iterator[tuple[State, 
         for rule in m.context.rules.of(table.control_name):
             m.context.step(rule.span)
             for cube in _cubes(m, s.cube, keys, rule.matches, table):
-                yield (s if cube is s.cube else replace(s, cube=cube)), True, rule.action.action, rule.action.args
+                yield (s if cube is s.cube else replace(s, cube=cube)), True, rule.call.action, rule.call.args
                 left = left or cube is s.cube
             if left:
                 break
@@ -55,7 +55,7 @@ def _check_properties(m: Machine, table: ir.Table) -> None:
 
 
 def _default(m: Machine, table: ir.Table) -> tuple[str, Sequence[int]]:
-    chosen = m.context.rules.defaults.get(table.control_name)
+    chosen = m.context.rules.default_call(table.control_name)
     if chosen is not None and not table.const_default:
         return chosen.action, chosen.args
     try:
