@@ -15,7 +15,7 @@ from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import Assumption
 from ..meaning.calls import Argument, bind, copy_out
-from ..meaning.checksums import ALGORITHMS
+from ..meaning.hashes import compute
 from ..meaning.machine import ExternHandler, ExternTable, Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT, field_bits
@@ -262,10 +262,7 @@ def _random(m: Machine, node: ir.ExternCall) -> None:
 def _compute(call: Call, name: str, data: Term | None) -> Term:
     if name == "random":
         return call.m.fresh(64, "HashAlgorithm.random", call.node.span)
-    algorithm = ALGORITHMS.get(name)
-    if algorithm is None:
-        raise Unsupported(f"HashAlgorithm.{name}", call.node.span)
-    return algorithm(data)
+    return compute(call.m, name, data, call.node.span)
 
 
 def _hash(m: Machine, node: ir.ExternCall) -> None:

@@ -11,6 +11,7 @@ A :class:`Behaviour` is a function of the input, written with terms over these f
 ``at.NAME``            the index of an arbitrary cell, in what :attr:`Case.state` says of ``NAME`` afterwards
 ``table.T.*``          what the control plane's rules answer (:mod:`.lookup`)
 ``map.M.*``            what a target's own map answers (same kind of function; a fill-up relates the two)
+``hash.H.W(data)``      a hash function that only the target or the control plane knows (:mod:`.hashes`)
 ``any.N...``           a choice: a value that the specification leaves open (one per read, never shared)
 =====================  ==========================================================================================
 

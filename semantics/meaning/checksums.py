@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .. import bits as b
 from ..bits import Term
@@ -36,16 +37,21 @@ def reflect(value: int, width: int) -> int:
 
 def crc_bytes(parameters: Crc, data: bytes) -> int:
     """The CRC of bytes, bit by bit: the definition that everything else is tested against."""
+    register = _advance(parameters, parameters.initial, data)
+    if parameters.reflected:
+        register = reflect(register, parameters.width)
+    return register ^ parameters.final_xor
+
+
+def _advance(parameters: Crc, register: int, data: bytes) -> int:
+    """The shift register after more bytes."""
     width, mask = parameters.width, (1 << parameters.width) - 1
-    register = parameters.initial
     for byte in data:
         for i in range(8):
             bit = byte >> (i if parameters.reflected else 7 - i) & 1
             feedback = register >> (width - 1) & 1 ^ bit
             register = (register << 1 & mask) ^ (parameters.polynomial if feedback else 0)
-    if parameters.reflected:
-        register = reflect(register, width)
-    return register ^ parameters.final_xor
+    return register
 
 
 def crc(parameters: Crc, data: Term | None) -> Term:
@@ -79,6 +85,46 @@ def _effects(parameters: Crc, bits: int) -> list[int]:
     return effects
 
 
+@lru_cache(maxsize=256)
+def _carried(parameters: Crc, count: int) -> tuple[int, ...]:
+    """What each bit of the shift register (0: the lowest) is after ``count`` bytes of zeros."""
+    return tuple(_advance(parameters, 1 << i, bytes(count)) for i in range(parameters.width))
+
+
+@lru_cache(maxsize=256)
+def _raw_effects(parameters: Crc, bits: int) -> tuple[int, ...]:
+    effects = _effects(parameters, bits)
+    return tuple(reflect(e, parameters.width) for e in effects) if parameters.reflected else tuple(effects)
+
+
+def crc_start(parameters: Crc) -> Term:
+    """The shift register before any data."""
+    return b.bv(parameters.initial, parameters.width)
+
+
+def crc_more(parameters: Crc, register: Term, data: Term | None) -> Term:
+    """The shift register after a whole number of bytes more, the first byte highest."""
+    if data is None:
+        return register
+    width = parameters.width
+    parts = [b.bv(0, width)]
+    for source, effects in (
+        (register, _carried(parameters, data.width // 8)),
+        (data, _raw_effects(parameters, data.width)),
+    ):
+        for i in range(source.width):
+            bit = b.extract(source, i, i)
+            parts.append(b.ite(b.to_bool(bit), b.bv(effects[i], width), b.bv(0, width)))
+    return balanced(b.bxor, parts)
+
+
+def crc_end(parameters: Crc, register: Term) -> Term:
+    """The CRC that the shift register stands for."""
+    bits = [b.extract(register, i, i) for i in range(parameters.width)]
+    result = b.concat(*bits) if parameters.reflected else register
+    return b.bxor(result, b.bv(parameters.final_xor, parameters.width))
+
+
 def balanced(operation: Callable[[Term, Term], Term], parts: Sequence[Term]) -> Term:
     """An associative operation over many terms, as a shallow tree."""
     level = list(parts)
@@ -100,7 +146,11 @@ def words(data: Term | None, width: int) -> list[Term]:
 
 def internet_sum(data: Term | None) -> Term:
     """The one's complement sum of 16-bit words (RFC 1071), not complemented."""
-    parts = words(data, 16)
+    return ones_complement_sum(words(data, 16))
+
+
+def ones_complement_sum(parts: Sequence[Term]) -> Term:
+    """The one's complement sum of 16-bit terms; 0 only if they all are."""
     if not parts:
         return b.bv(0, 16)
     wide = 16 + len(parts).bit_length()
@@ -129,6 +179,9 @@ def identity(data: Term | None) -> Term:
     return b.extract(data, data.width - 1, data.width - 64) if data.width >= 64 else b.zext(data, 64)
 
 
+CUSTOM: dict[str, Crc] = {"crc16_custom": CRC16, "crc32_custom": CRC32}
+"""The CRCs whose parameters the control plane sets, as they are until it does (BMv2: those of the standards)."""
+
 ALGORITHMS: dict[str, Callable[[Term | None], Term]] = {
     "crc16": lambda data: crc(CRC16, data),
     "crc32": lambda data: crc(CRC32, data),
@@ -136,4 +189,4 @@ ALGORITHMS: dict[str, Callable[[Term | None], Term]] = {
     "xor16": xor16,
     "identity": identity,
 }
-"""By v1model's ``HashAlgorithm`` members; ``data`` is a whole number of bytes."""
+"""By v1model's ``HashAlgorithm`` members; ``data`` is a whole number of bytes. See :mod:`.hashes` for all of them."""

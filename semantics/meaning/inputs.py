@@ -8,6 +8,7 @@ from typing import Protocol
 
 from .. import bits as b
 from ..bits import Term
+from ..source import Span
 from .behaviour import LENGTH, PORT, Choice, byte
 from .trace import Trace
 
@@ -41,6 +42,12 @@ class Input(Protocol):
         """The value of a choice."""
         ...
 
+    def function(
+        self, name: str, width: int, args: tuple[Term, ...], reason: str, span: Span, trace: Trace | None
+    ) -> Term:
+        """What an unknown function answers (``name`` says its arguments' widths, too)."""
+        ...
+
 
 class Symbolic:
     """Every input at once."""
@@ -63,6 +70,12 @@ class Symbolic:
     def choose(self, choice: Choice, trace: Trace | None) -> Term:
         """The variable itself: nobody has chosen yet."""
         return choice.variable
+
+    def function(
+        self, name: str, width: int, args: tuple[Term, ...], reason: str, span: Span, trace: Trace | None
+    ) -> Term:
+        """See :class:`Input`."""
+        return b.apply(name, width, *args)
 
 
 @dataclass
@@ -105,3 +118,11 @@ class Concrete:
         if trace is not None:
             trace.undefined(choice.reason, choice.span, value)
         return b.bv(value, width) if width else b.boolean(bool(value))
+
+    def function(
+        self, name: str, width: int, args: tuple[Term, ...], reason: str, span: Span, trace: Trace | None
+    ) -> Term:
+        """0, and told to the trace."""
+        if trace is not None:
+            trace.undefined(reason, span, 0)
+        return b.bv(0, width)

@@ -12,7 +12,11 @@ from p4verify.semantics.meaning.checksums import (
     ALGORITHMS,
     CRC16,
     CRC32,
+    Crc,
     crc_bytes,
+    crc_end,
+    crc_more,
+    crc_start,
     identity,
     internet_checksum,
     internet_sum,
@@ -20,6 +24,7 @@ from p4verify.semantics.meaning.checksums import (
 )
 
 CHECK = b"123456789"
+CCITT = Crc(16, 0x1021, 0xFFFF, 0, reflected=False)
 
 
 def term(data: bytes) -> Term | None:
@@ -77,3 +82,18 @@ def test_nothing_has_a_checksum_too() -> None:
     assert {name: algorithm(None).value for name, algorithm in ALGORITHMS.items()} == {
         "crc16": 0, "crc32": 0, "csum16": 0xFFFF, "xor16": 0, "identity": 0,
     }  # fmt: skip
+
+
+@given(st.sampled_from([CRC16, CRC32, CCITT]), st.lists(st.binary(max_size=6), max_size=4))
+def test_a_crc_in_parts_is_that_of_the_whole(parameters: Crc, parts: list[bytes]) -> None:
+    """The shift register carried from part to part, as literals and as a circuit."""
+    whole = crc_bytes(parameters, b"".join(parts))
+    register = crc_start(parameters)
+    circuit, values = crc_start(parameters), {}
+    for i, part in enumerate(parts):
+        register = crc_more(parameters, register, term(part))
+        if part:
+            values[f"x{i}"] = int.from_bytes(part, "big")
+            circuit = crc_more(parameters, circuit, b.var(f"x{i}", 8 * len(part)))
+    assert crc_end(parameters, register).value == whole
+    assert b.evaluate([crc_end(parameters, circuit)], values) == [whole]
