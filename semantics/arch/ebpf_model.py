@@ -47,7 +47,8 @@ def _max_index(m: Machine, node: ir.ExternCall) -> int:
     raise Unsupported("a CounterArray without its max_index", node.span)
 
 
-def _check_table(m: Machine, table: ir.Table, keys: list[Term], hit: Term, entry: Term | None) -> None:
+def check_table(m: Machine, table: ir.Table, keys: list[Term], hit: Term, entry: Term | None) -> None:
+    """How a table is stored does not matter; what else a property asks for is not ignored."""
     for item in table.properties:
         if isinstance(item.value, str):
             extern = m.program.instance(item.value).extern
@@ -75,7 +76,7 @@ class EbpfModel:
     def run(self, m: Machine) -> list[Ended]:
         """The parser, then the filter."""
         blocks = main_arguments(m.program)
-        m.on_hit.append(_check_table)
+        m.on_hit.append(check_table)
         parser, control = m.program.parser(blocks["prs"]), m.program.control(blocks["filt"])
         headers = parser.params[1]
         ended = []

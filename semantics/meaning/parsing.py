@@ -5,7 +5,8 @@ layout of headers are merged, so that diamonds do not multiply. Whatever would m
 (an ``if`` around an extract, the length of a varbit) is decided by running the state once for each possibility.
 
 A loop goes on until the stack that it fills is full, or the packet ends, which for all packets is too far: loops are
-followed for :data:`MAX_VISITS` visits of a state, and the inputs that go on are excluded from the domain by name.
+followed for :data:`MAX_VISITS` visits of a state, and the inputs that go on are excluded from the domain by name; a
+loop through states of several sizes, for :data:`MAX_LOOP_PATHS` states of all ways together.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ from .values import Value, layout
 MAX_VISITS: Final = 64
 """Visits of one state on one path, when the packet is not known."""
 
-MAX_PATHS: Final = 4_000
+MAX_PATHS: Final = 4000
 """States run in one parser, all paths together, when the packet is not known."""
+
+MAX_LOOP_PATHS: Final = 1_000
+"""States run in one parser after which loops that go on are cut, when the packet is not known."""
 
 MAX_STEPS: Final = 150_000
 """States run in one parser, when the packet is known: enough for one state per byte."""
@@ -88,11 +92,26 @@ def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value]) -> li
         steps = 0
         while run.queue:
             steps += 1
+            if steps > MAX_LOOP_PATHS and not m.input.length.is_const and _all_turned(run, 8):
+                _cut_all(m, run, steps - 1)
+                break
             if steps > (MAX_STEPS if m.input.length.is_const else MAX_PATHS):
                 raise Unsupported(f"a parser that runs more than {steps - 1} states", parser.span)
             _run_next(m, run)
     m.parsing = False
     return list(run.finished.values())
+
+
+def _all_turned(run: _Run, turns: int) -> bool:
+    """Whether every way that is not finished has gone through some state so often."""
+    return all(max(item.visits.values(), default=0) >= turns for item in run.pending.values())
+
+
+def _cut_all(m: Machine, run: _Run, steps: int) -> None:
+    """Loops through states of several sizes make more and more ways: those that are not finished are cut here."""
+    for item in run.pending.values():
+        m.state = item.state
+        m.cut(f"parser {run.parser.name} behind {steps} of its states, of all ways together", run.parser.span)
 
 
 def _ranks(parser: ir.Parser) -> dict[str, int]:

@@ -15,7 +15,9 @@ from .. import bits as b
 from .. import ir
 from ..arch.base import Architecture, Ended, Sent
 from ..arch.ebpf_model import EbpfModel
+from ..arch.ubpf_model import UbpfModel
 from ..arch.v1model import V1Model
+from ..arch.xdp_model import XdpModel
 from ..bits import Term
 from ..rules.build import program_rules
 from ..rules.ruleset import RuleSet
@@ -27,7 +29,9 @@ from .machine import Machine, deep_recursion
 from .packet_out import layouts
 from .trace import Trace
 
-ARCHITECTURES: Final[Mapping[str, Architecture]] = {a.name: a for a in (V1Model(), EbpfModel())}
+ARCHITECTURES: Final[Mapping[str, Architecture]] = {
+    a.name: a for a in (V1Model(), EbpfModel(), UbpfModel(), XdpModel())
+}
 """By ``Program.arch``."""
 
 _SUBJECTS: Final = (statements, tables)

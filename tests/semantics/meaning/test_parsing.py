@@ -239,3 +239,17 @@ def test_too_many_paths_are_refused() -> None:
         states += f"state a{i} {{ pkt.advance({8 << i if i < 10 else 8 * (1000 + i)}); transition s{i + 1}; }}"
     with pytest.raises(Unsupported, match="more than"):
         meaning(v1model("", parser=states + "state s14 { transition accept; }"))
+
+
+def test_loops_through_headers_of_several_sizes_are_followed_so_far() -> None:
+    """The positions multiply with what has been seen; packets that go on are excluded by name."""
+    parser = """state start {
+        transition select(pkt.lookahead<bit<8>>()) { 1: one; 2: two; 3: three; default: accept; } }
+        state one { pkt.extract(hdr.h); transition start; }
+        state two { pkt.extract(hdr.w); pkt.extract(hdr.h); transition start; }
+        state three { pkt.extract(hdr.e); pkt.advance(8); transition start; }"""
+    behaviour = meaning(v1model("", parser=parser))
+    assert any("of its states, of all ways together" in a.text for a in behaviour.domain)
+    packet = bytes.fromhex("01000000 02000000 00000000 03000000 00 00 77")
+    result = run(v1model("", parser=parser), None, packet, 0)
+    assert evaluate_behaviour(behaviour, packet, 0, default=0).outputs == result.outputs

@@ -1,0 +1,196 @@
+"""What the architectures of user space and kernel BPF programs share: checksum updates, Jenkins' hash, registers.
+
+After the helpers that p4c's ``backends/ubpf/target.cpp`` and ``backends/ebpf/runtime`` put into the programs that they
+make (RFC 1624 for the incremental checksums), and Bob Jenkins' public ``lookup3.c`` (``hashlittle``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from .. import bits as b
+from .. import ir
+from ..bits import Term
+from ..meaning.machine import ExternHandler, Machine
+from ..meaning.packet_out import field_bits
+from ..meaning.values import Scalar, Value, unpack
+from ..source import Span, Unsupported
+from .v1model_externs import Call
+
+# --- what a program has told the machine, wherever it said so -------------------------------------------------------
+
+_MARK_INDEX: Final = b.bv(0, 1)
+
+
+def set_mark(m: Machine, name: str, value: Term) -> None:
+    """Note something that no variable of the program holds; ``name`` begins with ``$``, which no instance's does.
+
+    Marks live beside the registers because they outlast calls as these do; :func:`take_mark` takes them away again.
+    """
+    assert name.startswith("$")
+    m.write_cell(name, _MARK_INDEX, value)
+
+
+def take_mark(m: Machine, name: str, width: int) -> Term:
+    """What was noted last; it is no state of the machine afterwards."""
+    value = m.read_cell(name, _MARK_INDEX, width)
+    m.state.cells = {other: writes for other, writes in m.state.cells.items() if other != name}
+    return m.decide(value) if width == 0 else value
+
+
+def mark(name: str, value: Term) -> ExternHandler:
+    """An extern without arguments that notes ``value``."""
+
+    def handler(m: Machine, node: ir.ExternCall) -> None:
+        set_mark(m, name, value)
+
+    return handler
+
+
+# --- checksums ------------------------------------------------------------------------------------------------------
+
+
+def _add_around(x: Term, y: Term) -> Term:
+    """One's complement addition: the carry comes in at the low end."""
+    wide = b.add(b.zext(x, x.width + 1), b.zext(y, x.width + 1))
+    carry = b.zext(b.extract(wide, x.width, x.width), x.width)
+    return b.add(b.extract(wide, x.width - 1, 0), carry)
+
+
+def csum_replace2(checksum: Term, old: Term, new: Term) -> Term:
+    """``checksum`` of data in which 16 bits ``old`` became ``new``: ~(~HC + ~m + m') (RFC 1624, equation 3)."""
+    return b.bnot(_add_around(_add_around(b.bnot(checksum), b.bnot(old)), new))
+
+
+def csum_replace4(checksum: Term, old: Term, new: Term) -> Term:
+    """Likewise for 32 bits: summed in 32 bits (the checksum's complement has ones above), then folded to 16."""
+    total = _add_around(_add_around(b.bnot(b.zext(checksum, 32)), b.bnot(old)), new)
+    return b.bnot(_add_around(b.extract(total, 31, 16), b.extract(total, 15, 0)))
+
+
+def checksum_update(m: Machine, node: ir.ExternCall) -> Value:
+    """``csum_replace2`` and ``csum_replace4``."""
+    call = Call(m, node)
+    update = csum_replace2 if node.extern == "csum_replace2" else csum_replace4
+    return Scalar(update(call.term(0), call.term(1), call.term(2)))
+
+
+# --- lookup3 --------------------------------------------------------------------------------------------------------
+
+_MIX: Final = ((0, 2, 4), (1, 0, 6), (2, 1, 8), (0, 2, 16), (1, 0, 19), (2, 1, 4))
+"""Rounds of ``mix``: which word, by which one, rotated by how much."""
+_FINAL: Final = ((2, 1, 14), (0, 2, 11), (1, 0, 25), (2, 1, 16), (0, 2, 4), (1, 0, 14), (2, 1, 24))
+"""Rounds of ``final``."""
+
+
+def _rotated(word: Term, count: int) -> Term:
+    return b.concat(b.extract(word, 31 - count, 0), b.extract(word, 31, 32 - count))
+
+
+def lookup3(data: Sequence[Term]) -> Term:
+    """``hashlittle`` of bytes (8-bit terms), with initial value 0."""
+    word = [b.bv(0xDEADBEEF + len(data), 32)] * 3
+    rest = list(data)
+    while len(rest) > 12:
+        word = [b.add(w, _little(rest[4 * i : 4 * i + 4])) for i, w in enumerate(word)]
+        for to, by, count in _MIX:
+            word[to] = b.bxor(b.sub(word[to], word[by]), _rotated(word[by], count))
+            third = 3 - to - by
+            word[by] = b.add(word[by], word[third])
+        del rest[:12]
+    if not rest:
+        return word[2]
+    word = [b.add(w, _little(rest[4 * i : 4 * i + 4])) for i, w in enumerate(word)]
+    for to, by, count in _FINAL:
+        word[to] = b.sub(b.bxor(word[to], word[by]), _rotated(word[by], count))
+    return word[2]
+
+
+def _little(octets: Sequence[Term]) -> Term:
+    """Up to four bytes as a number, the first one lowest."""
+    return b.zext(b.concat(*reversed(octets)), 32) if octets else b.bv(0, 32)
+
+
+def host_bytes(parts: Sequence[Term], span: Span) -> list[Term]:
+    """A tuple of numbers as the C structure that p4c's ``UBPFListType`` lays out, on a little-endian host.
+
+    Every number takes the smallest of 1, 2, 4 and 8 bytes that holds it; a zero byte follows each number that needs an
+    odd number of bytes.
+
+    Raises:
+        Unsupported: the C compiler would put padding of its own in between, whose bytes are anything.
+    """
+    octets: list[Term] = []
+    largest = 1
+    for part in parts:
+        if part.width > 64:
+            raise Unsupported("a hash of a field of more than 64 bits", span)
+        size = next(size for size in (1, 2, 4, 8) if part.width <= 8 * size)
+        if len(octets) % size:
+            raise Unsupported("a hash of fields that a C compiler aligns", span)
+        largest = max(largest, size)
+        wide = b.zext(part, 8 * size)
+        octets += [b.extract(wide, 8 * i + 7, 8 * i) for i in range(size)]
+        if (part.width + 7) // 8 % 2:
+            octets.append(b.bv(0, 8))
+    if len(octets) % largest:
+        raise Unsupported("a hash of a structure that a C compiler pads at its end", span)
+    return octets
+
+
+def hash_lookup3(m: Machine, node: ir.ExternCall) -> None:
+    """``hash(result, algorithm, data)``; lookup3 is the only algorithm."""
+    call = Call(m, node)
+    parts = field_bits(m, call.value(2), node.params[2].type, node.span)
+    call.put(0, Scalar(lookup3(host_bytes(parts, node.span))))
+
+
+# --- registers, time ------------------------------------------------------------------------------------------------
+
+
+def register_read(m: Machine, node: ir.ExternCall) -> Value:
+    """ "When index >= size, the final value of result is not specified"."""
+    call = Call(m, node)
+    index = call.term(0)
+    width = _width(node.type, node.span)
+    assert node.object is not None
+    cell = m.read_cell(node.object, index, width)
+    inside = m.decide(_inside(call, index))
+    if inside is not b.TRUE:
+        cell = b.ite(inside, cell, m.fresh(width, "a register is read beyond its size", node.span))
+    return unpack(node.type, cell, node.span)
+
+
+def register_write(m: Machine, node: ir.ExternCall) -> None:
+    """A write beyond the size has no effect that the program could see, and is taken to have none."""
+    call = Call(m, node)
+    index = call.term(0)
+    _width(node.params[1].type, node.span)
+    parts = field_bits(m, call.value(1), node.params[1].type, node.span)
+    assert node.object is not None
+    m.write_cell(node.object, index, b.concat(*parts), _inside(call, index))
+
+
+def _inside(call: Call, index: Term) -> Term:
+    width = max(64, index.width)
+    return b.ult(b.zext(index, width), b.bv(call.size(), width))
+
+
+def _width(type_: ir.Type, span: Span) -> int:
+    try:
+        width = ir.width_of(type_)
+    except ValueError as problem:
+        raise Unsupported(str(problem), span) from None
+    if width == 0:
+        raise Unsupported("a register of cells without bits", span)
+    return width
+
+
+def arbitrary(reason: str) -> ExternHandler:
+    """An extern that returns a number which nobody can foretell."""
+
+    def handler(m: Machine, node: ir.ExternCall) -> Value:
+        return Scalar(m.fresh(_width(node.type, node.span), reason, node.span))
+
+    return handler
