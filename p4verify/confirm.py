@@ -112,7 +112,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         return on_machine[1]
     if on_machine is not None:
         confirmed += (on_machine[1],)
-    inputs = {n: v for n, v in model.values.items() if n.startswith(("in.", "any.", "at.")) and n != "in.port"}
+    inputs = {n: v for n, v in model.values.items() if n.startswith(("in.", "any.", "at.", "each.")) and n != "in.port"}
     return Counterexample(best.packet, best.port, expected, actual, inputs, shown, difference.obligation, confirmed)
 
 
@@ -160,11 +160,16 @@ def _side(
             return Observed((), fault=fault)
         seen = evaluate_behaviour(
             behaviour, given.packet, given.port, functions=functions, inputs=inputs, choices=choices, default=0,
-            cells=_known_cells(behaviour, given.cells),
+            cells=_known_cells(behaviour, given.cells), groups=lambda _kind, _group, depth: [_member(values, depth)],
         )  # fmt: skip
-        return Observed(seen.outputs, seen.metadata, seen.state)
+        return Observed(seen.outputs, seen.metadata, seen.state, carried=seen.carried, events=seen.events)
 
     return run
+
+
+def _member(values: Mapping[str, int], depth: int) -> tuple[int, int]:
+    """The one member (port and instance) of every group that there is in the model."""
+    return values.get(f"each.{depth}.port", 0), values.get(f"each.{depth}.instance", 0)
 
 
 def _within(conditions: Sequence[Term], side: Side) -> Side:

@@ -14,9 +14,7 @@ Function = Callable[..., int]
 
 def all_terms(side: Behaviour) -> list[Term]:
     """Every term of a behaviour's cases and faults."""
-    terms = [t for c in side.cases for t in (c.guard, *c.metadata.values(), *c.state.values())]
-    terms += [t for c in side.cases for o in c.outputs for t in (o.when, o.port, *o.packet.prefix)]
-    return terms + [f.guard for f in side.faults]
+    return [t for c in side.cases for t in c.terms()] + [f.guard for f in side.faults]
 
 
 def functions_of(

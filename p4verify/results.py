@@ -66,8 +66,13 @@ def _counterexample(found: Counterexample | None) -> dict[str, Any] | None:
 
 
 def _observed(seen: Observed) -> dict[str, Any]:
+    carried = seen.carried or ({},) * len(seen.outputs)
     return {
-        "outputs": [{"port": port if to == "port" else to, "packet": frame.hex()} for to, port, frame in seen.outputs],
+        "outputs": [
+            {"port": port if to == "port" else to, "packet": frame.hex(), **({"metadata": dict(more)} if more else {})}
+            for (to, port, frame), more in zip(seen.outputs, carried, strict=True)
+        ],
+        **({"events": [{"name": name, "fields": list(fields)} for name, fields in seen.events]} if seen.events else {}),
         "dropped": not seen.outputs and seen.fault is None,
         "metadata": dict(seen.metadata),
         "state": {name: {str(i): v for i, v in cells.items()} for name, cells in seen.state.items()},

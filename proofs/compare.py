@@ -14,7 +14,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Behaviour, Case, Output, Packet
+from ..semantics.meaning.behaviour import DESTINATIONS, Behaviour, Case, Event, Output, Packet, Replication
 
 
 @dataclass(frozen=True)
@@ -133,13 +133,13 @@ def facts(context: Term) -> dict[Term, Term]:
 
 
 def _differences(mine: Case, theirs: Case, state: Mapping[str, Term]) -> Iterator[Part]:
-    for to in ("port", "stack"):
-        left = [o for o in mine.outputs if o.to == to]
-        right = [o for o in theirs.outputs if o.to == to]
-        for k in range(max(len(left), len(right))):
-            yield from _output_differences(
-                f"{to} output {k + 1}" if k else f"{to} output", _get(left, k), _get(right, k)
-            )
+    left, right = _by_shape(mine.outputs), _by_shape(theirs.outputs)
+    for shape in sorted(left.keys() | right.keys()):
+        ours, others = slots(left.get(shape, ())), slots(right.get(shape, ()))
+        for k in range(max(len(ours), len(others))):
+            name = f"{shape.title} {k + 1}" if k else shape.title
+            yield from _output_differences(name, _get(ours, k), _get(others, k))
+    yield from _event_differences(mine.events, theirs.events)
     for name in sorted(mine.metadata.keys() | theirs.metadata.keys()):
         x, y = mine.metadata.get(name), theirs.metadata.get(name)
         yield Part(f"metadata {name}", _unequal_or_unchanged(name, x, y))
@@ -147,21 +147,118 @@ def _differences(mine: Case, theirs: Case, state: Mapping[str, Term]) -> Iterato
         yield Part(f"state {name}", b.ne(mine.state.get(name, before), theirs.state.get(name, before)))
 
 
-def _get(outputs: Sequence[Output], index: int) -> Output | None:
-    return outputs[index] if index < len(outputs) else None
+@dataclass(frozen=True, order=True)
+class Shape:
+    """Where outputs go, and the kinds of the groups that replicate them: only alike ones are compared."""
+
+    place: int
+    to: str
+    each: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What reports call such outputs."""
+        return " ".join([*self.each, self.to, "output"])
 
 
-def _output_differences(name: str, x: Output | None, y: Output | None) -> Iterator[Part]:
-    when_x, when_y = (o.when if o is not None else b.FALSE for o in (x, y))
-    yield Part(f"{name}: sent or not", b.not_(b.eq(when_x, when_y)))
-    if x is None or y is None:
-        return
-    both = b.and_(when_x, when_y)
+def _by_shape(outputs: Sequence[Output]) -> dict[Shape, list[Output]]:
+    found: dict[Shape, list[Output]] = {}
+    for output in outputs:
+        shape = Shape(DESTINATIONS.index(output.to), output.to, tuple(r.kind for r in output.each))
+        found.setdefault(shape, []).append(output)
+    return found
+
+
+def slots(outputs: Sequence[Output]) -> list[list[Output]]:
+    """Outputs of which at most one is sent, side by side: each list sends one frame or none (to each member)."""
+    found: list[list[Output]] = []
+    for output in outputs:
+        if found and all(b.and_(other.when, output.when) is b.FALSE for other in found[-1]):
+            found[-1].append(output)
+        else:
+            found.append([output])
+    return found
+
+
+Slot = Sequence[Output]
+
+
+def _get(found: Sequence[Slot], index: int) -> Slot:
+    return found[index] if index < len(found) else ()
+
+
+def _output_differences(name: str, mine: Slot, theirs: Slot) -> Iterator[Part]:
+    """Two slots of one shape: both send a frame or none does, and what they send is the same."""
+    sent = [b.or_(*(o.when for o in slot)) for slot in (mine, theirs)]
+    yield Part(f"{name}: sent or not", b.not_(b.eq(*sent)))
+    for x in mine:
+        for y in theirs:
+            both = b.and_(x.when, y.when)
+            if both is not b.FALSE:
+                yield from _frame_differences(name, both, x, y)
+    yield from _state_differences(name, mine, theirs)
+
+
+def _frame_differences(name: str, both: Term, x: Output, y: Output) -> Iterator[Part]:
+    yield from _group_differences(name, both, x.each, y.each)
     yield Part(f"{name}: port", b.and_(both, b.ne(x.port, y.port)))
     yield Part(f"{name}: length", both if x.packet.delta != y.packet.delta else b.FALSE)
     if x.packet.delta == y.packet.delta:
         yield Part(f"{name}: bytes", b.FALSE)
         yield from _byte_differences(f"{name}: bytes", both, x.packet, y.packet)
+    for key in sorted(x.metadata.keys() | y.metadata.keys()):
+        theirs = x.metadata.get(key), y.metadata.get(key)
+        # What only one side hands on is nothing that the other side's next pass looks at, or that is a difference.
+        differ = b.TRUE if theirs[0] is None or theirs[1] is None else b.ne(*theirs)  # type: ignore[arg-type]
+        yield Part(f"{name}: metadata {key}", b.and_(both, differ))
+
+
+def _group_differences(
+    name: str, both: Term, mine: Sequence[Replication], theirs: Sequence[Replication]
+) -> Iterator[Part]:
+    for x, y in zip(mine, theirs, strict=True):
+        yield Part(f"{name}: {x.kind} group", b.and_(both, b.ne(x.group, y.group)))
+
+
+def _state_differences(name: str, mine: Slot, theirs: Slot) -> Iterator[Part]:
+    """What the copies write; a side without the copy, or without the name, leaves the cell as it was."""
+    written = {key: term for slot in (theirs, mine) for o in slot for key, term in o.state.items()}
+    for key in sorted(written):
+        depth = max(len(o.each) for o in (*mine, *theirs)) - 1
+        before = _cell_before(key, written[key], f"each.{depth}.state")
+        after = [_written(slot, key, before) for slot in (mine, theirs)]
+        yield Part(f"{name}: state {key}", b.ne(*after))
+
+
+def _written(slot: Slot, key: str, before: Term) -> Term:
+    return next((o.state[key] for o in slot if key in o.state), before)
+
+
+def _event_differences(mine: Sequence[Event], theirs: Sequence[Event]) -> Iterator[Part]:
+    """Events of one name, number of fields and replication, one after the other."""
+
+    def key(event: Event) -> tuple[str, int, tuple[str, ...]]:
+        return event.name, len(event.fields), tuple(r.kind for r in event.each)
+
+    for shape in sorted({key(event) for event in (*mine, *theirs)}):
+        left = [event for event in mine if key(event) == shape]
+        right = [event for event in theirs if key(event) == shape]
+        for k in range(max(len(left), len(right))):
+            name = f"event {shape[0]} {k + 1}" if k else f"event {shape[0]}"
+            x, y = (side[k] if k < len(side) else None for side in (left, right))
+            when = [b.FALSE if event is None else event.when for event in (x, y)]
+            yield Part(f"{name}: told or not", b.not_(b.eq(*when)))
+            if x is not None and y is not None:
+                yield from _told_differences(name, b.and_(*when), x, y)
+
+
+def _told_differences(name: str, both: Term, x: Event, y: Event) -> Iterator[Part]:
+    yield from _group_differences(name, both, x.each, y.each)
+    for i, (ours, others) in enumerate(zip(x.fields, y.fields, strict=True)):
+        if ours.sort != others.sort:
+            yield Part(f"{name}: field {i + 1}", both)
+        else:
+            yield Part(f"{name}: field {i + 1}", b.and_(both, b.ne(ours, others)))
 
 
 def _byte_differences(name: str, both: Term, x: Packet, y: Packet) -> Iterator[Part]:
@@ -188,6 +285,6 @@ def _cells_before(*sides: Behaviour) -> dict[str, Term]:
     return names
 
 
-def _cell_before(name: str, after: Term) -> Term:
+def _cell_before(name: str, after: Term, prefix: str = "state") -> Term:
     index = [v for v in b.variables(after) if v.name == f"at.{name}"]
-    return b.apply(f"state.{name}", after.sort, *index[:1])
+    return b.apply(f"{prefix}.{name}", after.sort, *index[:1])

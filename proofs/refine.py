@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
-from ..semantics.meaning.behaviour import Behaviour, Case, Choice, Output, Packet
+from ..semantics.meaning.behaviour import Behaviour, Choice
 from .compare import Obligation, Part, domain, obligations, without_axioms
 from .engine import Answer, Engine, Model
 from .verdict import Proof, Tally, Verdict
@@ -74,7 +74,7 @@ def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) ->
     new = dict(zip(terms, change(terms), strict=True))
     return replace(
         side,
-        cases=tuple(_map_case(case, new) for case in side.cases),
+        cases=tuple(case.mapped(new) for case in side.cases),
         domain=tuple(replace(a, condition=new[a.condition]) for a in side.domain),
         reaching=tuple(replace(a, condition=new[a.condition]) for a in side.reaching),
         axioms=tuple(new[t] for t in side.axioms),
@@ -86,26 +86,11 @@ def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) ->
 def _terms(side: Behaviour) -> list[Term]:
     found: dict[Term, None] = {}
     for case in side.cases:
-        found[case.guard] = None
-        for out in case.outputs:
-            found.update(dict.fromkeys((out.when, out.port, *out.packet.prefix)))
-        found.update(dict.fromkeys((*case.metadata.values(), *case.state.values())))
+        found.update(dict.fromkeys(case.terms()))
     found.update(dict.fromkeys(a.condition for a in (*side.domain, *side.reaching)))
     found.update(dict.fromkeys(side.axioms))
     found.update(dict.fromkeys(f.guard for f in side.faults))
     return list(found)
-
-
-def _map_case(case: Case, new: Mapping[Term, Term]) -> Case:
-    return Case(
-        new[case.guard],
-        tuple(
-            Output(new[o.when], o.to, new[o.port], Packet(tuple(new[t] for t in o.packet.prefix), o.packet.payload))
-            for o in case.outputs
-        ),
-        {name: new[t] for name, t in case.metadata.items()},
-        {name: new[t] for name, t in case.state.items()},
-    )
 
 
 def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False) -> Outcome:
@@ -205,6 +190,7 @@ class _Search:
 
         A choice that decides a cell of state must do for *all* cells at once, and the cell is part of the
         counterexample here; so where cells are compared, what binding leaves open has to hold whatever is chosen.
+        Likewise for a choice that all copies of a frame share, and the member of the group.
         """
         picks = self._picks_in(violation)
         bound = bindings([p.differ for p in obligation.parts], violation, picks)
@@ -213,8 +199,9 @@ class _Search:
             return None
         if answer.model is None:
             return f"{obligation.name}: {answer.reason}"
-        if any(v.name.startswith("at.") for v in b.variables(violation)):
-            return f"{obligation.name}: whether an undefined value that is kept in the state fits is not decided"
+        if any(_is_one_of_many(violation, pick) for pick in picks):
+            what = "whether an undefined value that is kept in the state, or shared by copies, fits"
+            return f"{obligation.name}: {what} is not decided"
         return self._by_counterexample(obligation, violation, picks, bound)
 
     def _by_counterexample(
@@ -295,7 +282,8 @@ def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> d
     where the choice is part of a question to the same table.
 
     Whatever is bound is sound: a choice may depend on the input and on the other side's choices. It may not depend on
-    which cell of state is looked at (``at.*``), nor on another choice of its own side.
+    which cell of state is looked at (``at.*``), nor on another choice of its own side, nor, unless it was made for a
+    copy (``any.each.*``), on which member the copy goes to (``each.*``) or what that copy asked and chose.
     """
     bound: dict[Term, Term] = {}
     pieces: dict[Term, dict[tuple[int, int], Term]] = {}
@@ -303,13 +291,22 @@ def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> d
     for x, y in [*_disagreements(differs), *_questions([violation], wanted)]:
         for mine, theirs in ((x, y), (y, x)):
             choice = mine.args[0] if mine.op == "extract" else mine
-            if choice not in wanted or any(v in wanted or v.name.startswith("at.") for v in b.variables(theirs)):
+            if choice not in wanted or wanted.intersection(b.variables(theirs)) or _is_one_of_many(theirs, choice):
                 continue
             if mine is choice:
                 bound.setdefault(choice, theirs)
             else:
                 pieces.setdefault(choice, {}).setdefault(mine.bounds, theirs)
     return {choice: _side_by_side(choice.width, parts) for choice, parts in pieces.items()} | bound
+
+
+def _is_one_of_many(term: Term, choice: Term) -> bool:
+    """Whether a term speaks of one cell or one copy among many, which this choice must not depend on."""
+    names = [t.name for t in (*b.variables(term), *b.applications(term))]
+    if any(name.startswith("at.") for name in names):
+        return True
+    of_a_copy = any(name.startswith(("each.", "any.each.", "impl.any.each.")) for name in names)
+    return of_a_copy and not choice.name.startswith("any.each.")
 
 
 def _questions(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:

@@ -40,17 +40,26 @@ class Tally:
 
 @dataclass(frozen=True)
 class Observed:
-    """What one side does to one packet, concretely: frames as (``port`` or ``stack``, port number, bytes)."""
+    """What one side does to one packet, concretely: frames as (``port``, ``stack``, ..., port number, bytes)."""
 
     outputs: tuple[tuple[str, int, bytes], ...]
     metadata: Mapping[str, int] = field(default_factory=dict)
     state: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     """Cells of state that were compared: name → index → value after the packet."""
     fault: str | None = None
+    carried: tuple[Mapping[str, int], ...] = ()
+    """Metadata that goes with each of the outputs."""
+    events: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """What the control plane is told: name and fields."""
 
     def differs(self, other: Observed) -> bool:
         """Whether an observer could tell the two apart (metadata and state: on the names that both show)."""
         if self.fault or other.fault or self.outputs != other.outputs:
+            return True
+        if any(self.carried) or any(other.carried):
+            if tuple(map(dict, self.carried)) != tuple(map(dict, other.carried)):
+                return True
+        if self.events != other.events:
             return True
         if any(self.metadata[n] != other.metadata[n] for n in self.metadata.keys() & other.metadata.keys()):
             return True

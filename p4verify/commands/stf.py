@@ -111,6 +111,4 @@ class Real:
 
 
 def _looks_at_port(behaviour: Behaviour) -> bool:
-    terms = [t for c in behaviour.cases for o in c.outputs for t in (o.when, o.port, *o.packet.prefix)]
-    terms += [c.guard for c in behaviour.cases] + [t for c in behaviour.cases for t in c.state.values()]
-    return any(v.name == "in.port" for v in b.variables(*terms))
+    return any(v.name == "in.port" for v in b.variables(*(t for c in behaviour.cases for t in c.terms())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..proofs.verdict import Counterexample, Observed, Verdict
 from ..results import Result
@@ -47,8 +47,15 @@ def observed(seen: Observed) -> str:
     """What a side did, in one line."""
     if seen.fault:
         return f"fault: {seen.fault}"
-    outputs = [f"port {port}: {frame.hex()}" if to == "port" else f"passed on: {frame.hex()}"
-               for to, port, frame in seen.outputs]  # fmt: skip
-    rest = [f"{name} = {value:#x}" for name, value in seen.metadata.items()]
+    carried = seen.carried or ({},) * len(seen.outputs)
+    outputs = [_sent(*output, more) for output, more in zip(seen.outputs, carried, strict=True)]
+    rest = [f"{name}({', '.join(map(hex, fields))})" for name, fields in seen.events]
+    rest += [f"{name} = {value:#x}" for name, value in seen.metadata.items()]
     rest += [f"{name}[{i}] = {v:#x}" for name, cells in seen.state.items() for i, v in cells.items()]
     return "; ".join([*(outputs or ["dropped"]), *rest])
+
+
+def _sent(to: str, port: int, frame: bytes, metadata: Mapping[str, int]) -> str:
+    where = {"port": f"port {port}", "stack": "passed on", "recirculate": "recirculated", "resubmit": "resubmitted"}[to]
+    carried = "".join(f", {name} = {value:#x}" for name, value in metadata.items())
+    return f"{where}: {frame.hex()}{carried}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from .. import ir
 from ..bits import Term
-from ..meaning.behaviour import Assumption
+from ..meaning.behaviour import Assumption, Destination, Event, Replication
 from ..meaning.machine import ExternTable, Machine
 from ..meaning.state import Piece, State
 from ..source import NOWHERE, Span, Unsupported
@@ -16,23 +16,28 @@ from ..source import NOWHERE, Span, Unsupported
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A frame that leaves: ``pieces``, then the input from bit ``cursor`` on."""
+    """A frame that leaves: ``pieces``, then the input from bit ``cursor`` on. The rest is as in ``Output``."""
 
     when: Term
-    to: Literal["port", "stack"]
+    to: Destination
     port: Term
     pieces: tuple[Piece, ...]
     cursor: int
     span: Span = NOWHERE
+    each: tuple[Replication, ...] = ()
+    metadata: Mapping[str, Term] = field(default_factory=dict)
+    state: Mapping[str, Term] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The end of one way through the program: where ``guard`` holds, this was sent and ``state`` holds the cells."""
+    """The end of one way through the program: where ``guard`` holds, this was sent and told, ``state`` holds the
+    cells."""
 
     guard: Term
     sent: tuple[Sent, ...]
     state: State
+    events: tuple[Event, ...] = ()
 
 
 class Architecture(Protocol):

@@ -9,10 +9,15 @@ A :class:`Behaviour` is a function of the input, written with terms over these f
 ``in.NAME``            other metadata that comes in (architecture's or machine's own)
 ``state.NAME(i)``      function: what cell ``i`` of a register, counter or map held before the packet
 ``at.NAME``            the index of an arbitrary cell, in what :attr:`Case.state` says of ``NAME`` afterwards
+``each.K.port``        32 bits: the port of an arbitrary member of a group to which a copy goes (:class:`Replication`);
+                       K counts replications within replications from 0
+``each.K.instance``    16 bits: ... and that member's instance (rid)
+``each.K.state.NAME``  function: what cell ``i`` of NAME held before the copy at depth K went through its own egress
 ``table.T.*``          what the control plane's rules answer (:mod:`.lookup`)
 ``map.M.*``            what a target's own map answers (same kind of function; a fill-up relates the two)
 ``hash.H.W(data)``      a hash function that only the target or the control plane knows (:mod:`.hashes`)
 ``any.N...``           a choice: a value that the specification leaves open (one per read, never shared)
+``any.each.N...``      ... made while a copy goes through its egress, so each copy has its own
 =====================  ==========================================================================================
 
 Its cases are guarded by exclusive conditions that together cover the domain. Inside a case the layout of every output
@@ -83,23 +88,93 @@ INPUT_PACKET: Final = Packet()
 """The input, unchanged."""
 
 
+Destination = Literal["port", "stack", "recirculate", "resubmit"]
+"""Where a frame goes (see :class:`Output`)."""
+
+DESTINATIONS: Final[tuple[Destination, ...]] = ("port", "stack", "recirculate", "resubmit")
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """For every member (port, instance) of a group that the control plane has set up."""
+
+    kind: Literal["multicast", "clone"]
+    """A multicast group, or a clone (mirror) session."""
+    group: Term
+    """32 bits: the group's or session's number."""
+    port: Term
+    """The variable that stands for the member's port (32 bits): ``each.K.port``."""
+    instance: Term
+    """... and its instance or rid (16 bits): ``each.K.instance``. K is 0, and one more inside another replication."""
+
+
+def replication(kind: Literal["multicast", "clone"], group: Term, depth: int = 0) -> Replication:
+    """For every member of ``group`` (widened to 32 bits), inside of ``depth`` other replications."""
+    return Replication(kind, b.resize(group, 32), b.var(f"each.{depth}.port", 32), b.var(f"each.{depth}.instance", 16))
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """A frame that leaves: when, to where, what.
 
     ``to`` "port": out of port ``port`` (32 bits). ``to`` "stack": on to the host's stack or next hook
-    (TC_ACT_OK, XDP_PASS, the eBPF filter's accept); ``port`` is then 0.
+    (TC_ACT_OK, XDP_PASS, the eBPF filter's accept); ``port`` is then 0. ``to`` "recirculate" and "resubmit": back to
+    the beginning for another pass, which reads ``port`` as ``in.port`` and ``metadata`` as ``in.NAME``.
+
+    A copy goes through its own egress after the frame that it is a copy of, and after all outputs before it; the
+    order among the members of one group is open.
     """
 
     when: Term
-    to: Literal["port", "stack"]
+    to: Destination
     port: Term
     packet: Packet
+    each: tuple[Replication, ...] = ()
+    """(): once. Otherwise once for each member; all terms of the output may mention ``each.*``."""
+    metadata: Mapping[str, Term] = field(default_factory=dict)
+    """What goes with a frame that comes back: NAME → what the next pass reads as ``in.NAME``."""
+    state: Mapping[str, Term] = field(default_factory=dict)
+    """For a copy: what cell ``at.NAME`` holds after its own egress, as a function of ``each.K.state.NAME``, K the last
+    of its replications; a name that is absent is unchanged. It happens whether or not ``when`` holds, and where one
+    copy has several outputs (with conditions that exclude each other) it is told with the last of them."""
+
+    def terms(self) -> list[Term]:
+        """Every term in it."""
+        groups = [t for r in self.each for t in (r.group, r.port, r.instance)]
+        rest = (*self.metadata.values(), *self.state.values())
+        return [self.when, self.port, *self.packet.prefix, *groups, *rest]
+
+    def mapped(self, new: Mapping[Term, Term]) -> Output:
+        """The same with ``new[t]`` for each term t."""
+        packet = Packet(tuple(new[t] for t in self.packet.prefix), self.packet.payload)
+        each = tuple(Replication(r.kind, new[r.group], new[r.port], new[r.instance]) for r in self.each)
+        metadata = {name: new[t] for name, t in self.metadata.items()}
+        state = {name: new[t] for name, t in self.state.items()}
+        return Output(new[self.when], self.to, new[self.port], packet, each, metadata, state)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What the control plane is told where ``when`` holds: a digest, an assertion's failure."""
+
+    when: Term
+    name: str
+    fields: tuple[Term, ...] = ()
+    each: tuple[Replication, ...] = ()
+
+    def terms(self) -> list[Term]:
+        """Every term in it."""
+        return [self.when, *self.fields, *(t for r in self.each for t in (r.group, r.port, r.instance))]
+
+    def mapped(self, new: Mapping[Term, Term]) -> Event:
+        """The same with ``new[t]`` for each term t."""
+        each = tuple(Replication(r.kind, new[r.group], new[r.port], new[r.instance]) for r in self.each)
+        return Event(new[self.when], self.name, tuple(new[t] for t in self.fields), each)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What happens where ``guard`` holds."""
+    """What happens where ``guard`` holds (it never mentions ``each.*``)."""
 
     guard: Term
     outputs: tuple[Output, ...]
@@ -107,7 +182,25 @@ class Case:
     """Metadata that leaves (``mark``, ``priority``, ``classid``); a name that is absent is unchanged (``in.NAME``)."""
     state: Mapping[str, Term] = field(default_factory=dict)
     """What cell ``at.NAME`` holds after the packet, for a free index ``at.NAME``; a name that is absent is unchanged
-    (``state.NAME(at.NAME)``). So two states are equal exactly if these terms are, for every index."""
+    (``state.NAME(at.NAME)``). So two states are equal exactly if these terms are, for every index. What copies write is
+    not in it (:attr:`Output.state`)."""
+    events: tuple[Event, ...] = ()
+
+    def terms(self) -> list[Term]:
+        """Every term in it."""
+        sent = [t for output in self.outputs for t in output.terms()]
+        told = [t for event in self.events for t in event.terms()]
+        return [self.guard, *sent, *told, *self.metadata.values(), *self.state.values()]
+
+    def mapped(self, new: Mapping[Term, Term]) -> Case:
+        """The same with ``new[t]`` for each term t."""
+        return Case(
+            new[self.guard],
+            tuple(output.mapped(new) for output in self.outputs),
+            {name: new[t] for name, t in self.metadata.items()},
+            {name: new[t] for name, t in self.state.items()},
+            tuple(event.mapped(new) for event in self.events),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ one after the other, and exactly one of them must hold.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import bits as b
 from ..bits import Term
-from .behaviour import Behaviour, Case, Output
+from .behaviour import Behaviour, Case, Event, Output, Replication
 
 Function = Callable[..., int]
 """An uninterpreted function (``table.*``, ``map.*``, ``state.*``) on unsigned numbers; Bool is 0 or 1."""
@@ -26,6 +27,13 @@ class Faulted(Exception):
     """The machine does on this input what it must never do; it has no outcome."""
 
 
+Told = tuple[str, tuple[int, ...]]
+"""An event: its name and fields."""
+
+Groups = Callable[[str, int, int], Sequence[tuple[int, int]]]
+"""Kind (``multicast`` or ``clone``), number and depth of a replication → the members as (port, instance)."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a behaviour did to one packet."""
@@ -33,19 +41,28 @@ class Outcome:
     case: int
     """The index of the case whose guard held."""
     outputs: tuple[tuple[str, int, bytes], ...]
-    """``(to, port, frame)`` for each output whose condition held, in order."""
+    """``(to, port, frame)`` for each output whose condition held, copies for each member, in order."""
     metadata: dict[str, int]
     """Metadata that leaves; a name that is absent is unchanged."""
     state: dict[str, dict[int, int]] = field(default_factory=dict)
-    """State after the packet: name → index → value, for the cells that were asked for."""
+    """State after the packet and its copies: name → index → value, for the cells that were asked for."""
     choices: dict[str, int] = field(default_factory=dict)
     """The choices (``any.*``) on which the outputs, the metadata or the guard depend in form, with their values."""
+    events: tuple[Told, ...] = ()
+    carried: tuple[dict[str, int], ...] = ()
+    """For each of ``outputs``: the metadata that goes with it."""
+    cells: dict[str, Function] = field(default_factory=dict)
+    """State after the packet and its copies as functions of the index, for the names that were written."""
 
     def to_json(self) -> dict[str, Any]:
         """The outcome as plain JSON data (frames in hexadecimal)."""
         return {
             "case": self.case,
-            "outputs": [{"to": to, "port": port, "packet": frame.hex()} for to, port, frame in self.outputs],
+            "outputs": [
+                {"to": to, "port": port, "packet": frame.hex(), **({"metadata": more} if more else {})}
+                for (to, port, frame), more in zip(self.outputs, self.carried, strict=True)
+            ],
+            "events": [{"name": name, "fields": list(fields)} for name, fields in self.events],
             "metadata": dict(self.metadata),
             "state": {name: {str(i): v for i, v in cells.items()} for name, cells in self.state.items()},
             "choices": dict(self.choices),
@@ -91,7 +108,7 @@ _Choices = int | Mapping[str, int]
 class _Evaluation:
     """Evaluates terms for one input."""
 
-    inputs: _Inputs
+    inputs: Mapping[str, b.Value]
     functions: Mapping[str, Function]
     default: int | None
 
@@ -99,12 +116,17 @@ class _Evaluation:
         results = b.evaluate(terms, self.inputs, self.functions, self.default)
         return [result for result in results if isinstance(result, int)]
 
-    def cell(self, term: Term | None, name: str, index: int) -> int:
-        """What cell ``index`` of ``name`` holds afterwards; without a term it is as it was."""
-        if term is None:
-            term = b.apply(f"state.{name}", 64, b.bv(index, 64))
-        self.inputs.given[f"at.{name}"] = index
-        return self(term)[0]
+    def within(self, values: Mapping[str, b.Value], functions: Mapping[str, Function]) -> _Evaluation:
+        """With values for more variables and functions."""
+        return _Evaluation(ChainMap(dict(values), self.inputs), ChainMap(dict(functions), self.functions), self.default)  # type: ignore[arg-type]
+
+    def cell(self, name: str, term: Term) -> Function:
+        """``term``, which speaks of cell ``at.NAME``, as a function of that index."""
+        return lambda index: self.within({f"at.{name}": index}, {})(term)[0]
+
+    def initial(self, name: str) -> Function:
+        """What the cells held before."""
+        return lambda index: self(b.apply(f"state.{name}", 64, b.bv(index, 64)))[0]
 
 
 def evaluate_behaviour(
@@ -117,8 +139,9 @@ def evaluate_behaviour(
     choices: int | Mapping[str, int] = 0,
     cells: Mapping[str, Sequence[int]] | None = None,
     default: int | None = None,
+    groups: Groups | None = None,
 ) -> Outcome:
-    """What ``behaviour`` does to the frame ``packet`` that comes in at ``port``.
+    """What ``behaviour`` does to the frame ``packet`` that comes in at ``port``, in one pass.
 
     Args:
         behaviour: of a program or of any machine.
@@ -129,9 +152,10 @@ def evaluate_behaviour(
         choices: the value of every choice (cut to its width), or a value for each by its variable's name.
         cells: state's name → the indexes whose contents after the packet are asked for.
         default: the value of any variable or function not given; without it a missing one is an error.
+        groups: the members of multicast groups and clone sessions.
 
     Raises:
-        KeyError: a variable or function that is needed has no value.
+        KeyError: a variable, function or group that is needed has no value.
         ValueError: the input lies outside of the behaviour's domain.
         Faulted: one of the behaviour's faults happens.
         BadBehaviour: not exactly one case applies, or a packet is cut beyond the input's end.
@@ -140,21 +164,31 @@ def evaluate_behaviour(
         raise ValueError(f"a frame of {len(packet)} bytes is longer than 65535")
     given = {"pkt.len": len(packet), "in.port": port, **(inputs or {})}
     value_of = _Evaluation(_Inputs(behaviour, packet, given, choices), functions or {}, default)
-    for assumption in behaviour.domain:
-        if value_of(assumption.condition) == [0]:
-            raise ValueError(f"outside of the domain: {assumption.text}")
+    _check_domain(behaviour, value_of, frozenset())
     for fault in behaviour.faults:
         if value_of(fault.guard) == [1]:
             raise Faulted(f"{fault.where}: {fault.text}" if fault.where.file else fault.text)
     number = _the_case(behaviour, value_of)
     case = behaviour.cases[number]
-    outputs = tuple(_output(o, packet, value_of) for o in case.outputs if value_of(o.when) == [1])
+    run = _Pass(behaviour, case, packet, value_of, groups)
+    run.outputs_and_events()
     metadata = {name: value_of(term)[0] for name, term in case.metadata.items()}
     state = {
-        name: {i: value_of.cell(case.state.get(name), name, i) for i in indexes}
+        name: {i: (run.cells.get(name) or value_of.initial(name))(i) for i in indexes}
         for name, indexes in (cells or {}).items()
     }
-    return Outcome(number, outputs, metadata, state, _choices_in(case, value_of))
+    return Outcome(
+        number, tuple(run.outputs), metadata, state, _choices_in(case, value_of),
+        tuple(run.events), tuple(run.carried), run.cells,
+    )  # fmt: skip
+
+
+def _check_domain(behaviour: Behaviour, value_of: _Evaluation, members: frozenset[str]) -> None:
+    """What must hold of the input; with ``members``: of a copy to these."""
+    for assumption in behaviour.domain:
+        named = {v.name for v in b.variables(assumption.condition) if v.name.startswith("each.")}
+        if (named <= members and (named or not members)) and value_of(assumption.condition) == [0]:
+            raise ValueError(f"outside of the domain: {assumption.text}")
 
 
 def _the_case(behaviour: Behaviour, value_of: _Evaluation) -> int:
@@ -165,14 +199,110 @@ def _the_case(behaviour: Behaviour, value_of: _Evaluation) -> int:
     return holding[0]
 
 
-def _output(output: Output, packet: bytes, value_of: _Evaluation) -> tuple[str, int, bytes]:
-    if output.packet.payload > len(packet):
-        raise BadBehaviour(f"a packet without the first {output.packet.payload} bytes of {len(packet)}")
-    prefix = bytes(value_of(*output.packet.prefix))
-    return output.to, value_of(output.port)[0], prefix + packet[output.packet.payload :]
+Copy = tuple[tuple[Replication, ...], tuple[tuple[int, int], ...]]
+"""Which copy: the replications that made it, and the member of each."""
+
+
+@dataclass
+class _Pass:
+    """One pass of one packet: its outputs, then copies in the order of :attr:`Case.outputs`, each with the state that
+    the frames before it have left."""
+
+    behaviour: Behaviour
+    case: Case
+    packet: bytes
+    value_of: _Evaluation
+    groups: Groups | None
+    outputs: list[tuple[str, int, bytes]] = field(default_factory=list)
+    carried: list[dict[str, int]] = field(default_factory=list)
+    events: list[Told] = field(default_factory=list)
+    cells: dict[str, Function] = field(default_factory=dict)
+    _before: dict[Copy, dict[str, Function]] = field(default_factory=dict)
+    """What the cells held before a copy went through its egress, for those that wrote."""
+
+    def outputs_and_events(self) -> None:
+        """Everything that the case does."""
+        self.cells = {name: self.value_of.cell(name, term) for name, term in self.case.state.items()}
+        told = [event for event in self.case.events if not event.each]
+        self._tell(told, self.value_of)
+        for part in _copies(self.case.outputs):
+            for member in self._members(part[0].each, ()):
+                value_of = self._inside(part[0].each, member)
+                for output in part:
+                    self._send(output, value_of)
+                for name, term in part[-1].state.items():
+                    self.cells[name] = value_of.cell(name, term)
+        for event in (event for event in self.case.events if event.each):
+            for member in self._members(event.each, ()):
+                self._tell([event], self._inside(event.each, member))
+
+    def _members(
+        self, each: tuple[Replication, ...], outer: tuple[tuple[int, int], ...]
+    ) -> Iterator[tuple[tuple[int, int], ...]]:
+        """The members of each of the replications, outermost first."""
+        if len(outer) == len(each):
+            yield outer
+            return
+        here = each[len(outer)]
+        number = self._inside(each[: len(outer)], outer, record=False)(here.group)[0]
+        if self.groups is None:
+            raise KeyError(f"{here.kind} group {number}")
+        for member in self.groups(here.kind, number, len(outer)):
+            yield from self._members(each, (*outer, member))
+
+    def _inside(
+        self, each: tuple[Replication, ...], members: tuple[tuple[int, int], ...], record: bool = True
+    ) -> _Evaluation:
+        """The evaluation of what a copy does."""
+        if not each:
+            return self.value_of
+        values: dict[str, b.Value] = {}
+        functions: dict[str, Function] = {}
+        for depth, (port, instance) in enumerate(members):
+            values |= {each[depth].port.name: port, each[depth].instance.name: instance}
+            copy = (each[: depth + 1], members[: depth + 1])
+            if record and depth == len(each) - 1:
+                self._before[copy] = dict(self.cells)
+            before = self._before.get(copy, self.cells)
+            for name in self._asked(depth):
+                if f"each.{depth}.state.{name}" not in self.value_of.functions:
+                    functions[f"each.{depth}.state.{name}"] = before.get(name) or self.value_of.initial(name)
+        value_of = self.value_of.within(values, functions)
+        _check_domain(self.behaviour, value_of, frozenset(values))
+        return value_of
+
+    def _asked(self, depth: int) -> set[str]:
+        """The states that a copy at this depth asks for."""
+        prefix = f"each.{depth}.state."
+        asked = b.applications(*self.case.terms())
+        return {call.name.removeprefix(prefix) for call in asked if call.name.startswith(prefix)}
+
+    def _tell(self, events: Sequence[Event], value_of: _Evaluation) -> None:
+        for event in events:
+            if value_of(event.when) == [1]:
+                self.events.append((event.name, tuple(value_of(*event.fields))))
+
+    def _send(self, output: Output, value_of: _Evaluation) -> None:
+        if value_of(output.when) != [1]:
+            return
+        if output.packet.payload > len(self.packet):
+            raise BadBehaviour(f"a packet without the first {output.packet.payload} bytes of {len(self.packet)}")
+        prefix = bytes(value_of(*output.packet.prefix))
+        self.outputs.append((output.to, value_of(output.port)[0], prefix + self.packet[output.packet.payload :]))
+        self.carried.append({name: value_of(term)[0] for name, term in output.metadata.items()})
+
+
+def _copies(outputs: Sequence[Output]) -> list[list[Output]]:
+    """Outputs in order, those of one copy together: what a copy writes is told with the last of its outputs."""
+    parts: list[list[Output]] = []
+    for output in outputs:
+        if parts and parts[-1][0].each == output.each and not parts[-1][-1].state:
+            parts[-1].append(output)
+        else:
+            parts.append([output])
+    return parts
 
 
 def _choices_in(case: Case, value_of: _Evaluation) -> dict[str, int]:
-    mentioned = [case.guard, *case.metadata.values(), *case.state.values()]
-    mentioned += [t for o in case.outputs for t in (o.when, o.port, *o.packet.prefix)]
-    return {t.name: value_of(t)[0] for t in b.variables(*mentioned) if t.name.startswith("any.")}
+    names = b.variables(*case.terms())
+    return {t.name: value_of(t)[0] for t in names if t.name.startswith("any.")}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from .. import bits as b
@@ -23,7 +23,7 @@ from ..rules.build import program_rules
 from ..rules.ruleset import RuleSet
 from ..source import NOWHERE, Span, Unsupported
 from . import statements, tables
-from .behaviour import Assumption, Behaviour, Case, Choice, Output
+from .behaviour import Assumption, Behaviour, Case, Choice, Output, Packet
 from .inputs import Concrete, Symbolic
 from .machine import Machine, deep_recursion
 from .packet_out import layouts
@@ -52,7 +52,7 @@ def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
     m = Machine(program, rules, Symbolic(), architecture.externs)
     with deep_recursion(), _placed(program):
         cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells)]
-    terms = [t for case in cases for t in _terms(case)]
+    terms = [t for case in cases for t in case.terms()]
     domain = (*architecture.domain(), *_distinct(m.assumptions))
     mentioned = {v.name for v in b.variables(*terms, *(a.condition for a in domain))}
     asked = set(b.applications(*terms)) | set(b.variables(*terms))
@@ -90,50 +90,57 @@ def _about(axiom: Term, asked: set[Term]) -> bool:
     return axiom is not b.TRUE and any(term in asked for term in named)
 
 
-def _terms(case: Case) -> list[Term]:
-    outputs = [t for o in case.outputs for t in (o.when, o.port, *o.packet.prefix)]
-    return [case.guard, *outputs, *case.metadata.values(), *case.state.values()]
+_Part = tuple[Term, dict[Term, Term], list[Output]]
+"""A guard, what was decided to get there, and the outputs so far."""
 
 
 def _cases(m: Machine, ended: Ended, names: Iterable[str]) -> list[Case]:
-    """One case for each layout of what is sent; ``names`` says which state it tells."""
+    """One case for each layout of the frames that are sent once; ``names`` says which state it tells.
+
+    The layouts of a copy that goes to each member of a group may depend on the member, so they are outputs of their
+    own, under conditions that exclude each other.
+    """
     if ended.guard is b.FALSE:
         return []
     m.state = ended.state
     state = {name: _cell_after(m, name) for name in names}
-    parts: list[tuple[Term, dict[Term, Term], list[Output]]] = [(ended.guard, {}, [])]
+    parts: list[_Part] = [(ended.guard, {}, [])]
     for sent in ended.sent:
-        parts = [part for guard, known, outputs in parts for part in _split(sent, guard, known, outputs)]
+        split = _copies if sent.each else _split
+        parts = [part for guard, known, outputs in parts for part in split(sent, guard, known, outputs)]
     cases = []
     for guard, known, outputs in parts:
-        kept = tuple(o for o in (_under(output, known) for output in outputs) if o.when is not b.FALSE)
-        cells = dict(zip(state, b.substitute(state.values(), known), strict=True))
-        cases.append(Case(guard, kept, {}, cells))
+        case = Case(guard, tuple(outputs), {}, state, ended.events)
+        if known:
+            terms = case.terms()
+            new = dict(zip(terms, b.substitute(terms, known), strict=True))
+            case = replace(case.mapped(new), guard=guard)
+        kept = tuple(o for o in case.outputs if o.when is not b.FALSE or o.state)
+        told = tuple(e for e in case.events if e.when is not b.FALSE)
+        cases.append(replace(case, outputs=kept, events=told))
     return cases
 
 
-def _split(
-    sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]
-) -> list[tuple[Term, dict[Term, Term], list[Output]]]:
+def _split(sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]) -> list[_Part]:
     """The layouts of one frame that is sent, next to those before it."""
     return [
-        (
-            layout.when,
-            {**known, **layout.known},
-            [*outputs, Output(sent.when, sent.to, sent.port, layout.packet)],
-        )
+        (layout.when, {**known, **layout.known}, [*outputs, _output(sent, sent.when, layout.packet)])
         for layout in layouts(sent.pieces, sent.cursor, guard, sent.span)
     ]
 
 
-def _under(output: Output, known: dict[Term, Term]) -> Output:
-    """An output's terms, simplified by what its case has decided."""
-    if not known:
-        return output
-    prefix = output.packet.prefix
-    when, port, *bits = b.substitute([output.when, output.port, *prefix], known)
-    packet = type(output.packet)(tuple(bits), output.packet.payload)
-    return Output(when, output.to, port, packet)
+def _copies(sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]) -> list[_Part]:
+    """The layouts of a copy, each an output; the state that the copy writes is told with the last."""
+    made = [
+        replace(_output(sent, b.and_(sent.when, layout.when), layout.packet), state={})
+        for layout in layouts(sent.pieces, sent.cursor, b.TRUE, sent.span)
+    ]
+    made[-1] = replace(made[-1], state=sent.state)
+    return [(guard, known, [*outputs, *made])]
+
+
+def _output(sent: Sent, when: Term, packet: Packet) -> Output:
+    return Output(when, sent.to, sent.port, packet, sent.each, sent.metadata, sent.state)
 
 
 def _cell_after(m: Machine, name: str) -> Term:
