@@ -7,7 +7,7 @@ the callee ends, in whatever way (also by ``exit``), they are copied out left to
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .. import bits as b
@@ -18,9 +18,12 @@ from .expressions import is_valid
 from .machine import Machine, evaluates
 from .references import Reference, assign, fetch, reference, update
 from .state import LeaveKind, Leaver
-from .values import Header, Stack, Struct, Union, Value, boolean, mux, set_valid, uninitialised
+from .values import Header, Stack, Struct, Text, Union, Value, boolean, mux, set_valid, uninitialised
 
 ENDS_CALL: Final = frozenset[LeaveKind]({"return"})
+OF_THE_ARCHITECTURE: Final = frozenset({"packet_in", "packet_out", "tc_skb_metadata"})
+"""Extern types of objects that the architecture gives to its blocks: there is one of each."""
+
 VOID: Final = Struct({})
 """What a call without a result evaluates to."""
 
@@ -35,11 +38,12 @@ class Argument:
 
 
 def bind(m: Machine, params: Sequence[ir.Param], args: Sequence[ir.Expr | None], span: Span) -> list[Argument]:
-    """Evaluate the arguments of a call, left to right. Extern objects are passed by name and have no value."""
+    """Evaluate the arguments of a call, left to right. Extern objects are passed by name: their value is the instance's
+    full name, if there is an instance."""
     bound = []
     for param, arg in zip(params, args, strict=True):
         if isinstance(ir.bare(param.type), ir.ExternType):
-            bound.append(Argument(param, None))
+            bound.append(Argument(param, _instance(m, arg)))
         elif param.direction in ("out", "inout"):
             place = reference(m, arg) if arg is not None else None
             value = uninitialised(param.type, span)
@@ -52,6 +56,14 @@ def bind(m: Machine, params: Sequence[ir.Param], args: Sequence[ir.Expr | None],
         else:
             bound.append(Argument(param, m.fix(m.eval(arg), arg.span)))
     return bound
+
+
+def _instance(m: Machine, arg: ir.Expr | None) -> Text | None:
+    """The instance that an argument names; none for what the architecture gives to its blocks (``packet_in``)."""
+    if isinstance(arg, ir.Const) and isinstance(arg.value, str):
+        return Text(arg.value)
+    value = m.state.store.get(arg.name) if isinstance(arg, ir.Var) else None
+    return value if isinstance(value, Text) else None
 
 
 def enter(m: Machine, arguments: Sequence[Argument]) -> None:
@@ -253,7 +265,11 @@ def _extern_call(m: Machine, node: ir.ExternCall) -> Value:
     name = f"{node.extern}.{node.method}" if node.method else node.extern
     if handler is None:
         raise Unsupported(f"extern {name}", node.span)
-    if node.is_param and node.extern not in ("packet_in", "packet_out"):
-        raise Unsupported(f"extern {name} of an object that is a parameter", node.span)
+    if node.is_param and node.object is not None:
+        instance = m.state.store.get(node.object)
+        if isinstance(instance, Text):
+            node = replace(node, object=instance.text, is_param=False)
+        elif node.extern not in OF_THE_ARCHITECTURE:
+            raise Unsupported(f"extern {name} of an object that no instance is known for", node.span)
     result = handler(m, node)
     return VOID if result is None else result

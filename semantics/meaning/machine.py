@@ -20,10 +20,10 @@ from .. import ir, recursion
 from ..bits import Term
 from ..rules.ruleset import RuleSet
 from ..source import Span, Unsupported
-from .behaviour import Assumption, Choice
+from .behaviour import INPUT_PACKET, Assumption, Choice, Packet
 from .inputs import Input
 from .sizes import possible_values
-from .state import LeaveKind, Leaver, State, Write, merge_cells, merge_pieces, merge_stores
+from .state import LeaveKind, Leaver, State, Write, merge_cells, merge_objects, merge_pieces, merge_stores
 from .trace import Trace
 from .values import Header, Scalar, Stack, Struct, Union, Value, Varbit, build, scalar_width
 
@@ -94,6 +94,8 @@ class Machine:
         self.program = program
         self.rules = rules
         self.input = source
+        self.frame: Packet = INPUT_PACKET
+        """What the parser reads: the input, or what an earlier deparser made of it."""
         self.externs = externs
         self.trace = trace
         self.state = State({})
@@ -112,6 +114,8 @@ class Machine:
         self.cell_shapes: dict[str, tuple[int, int]] = {}
         """State that was used: name → bits of its index and of a cell."""
         self.on_hit: list[HitHook] = []
+        self.on_block: list[Callable[[Machine, str], None]] = []
+        """Told whenever a parser or control, by its full name, begins."""
         self.lookups: dict[tuple[str, tuple[Term, ...]], Any] = {}
         """Lookups among known entries that were made already: table and key values → what :mod:`.tables` found."""
         self.outer_paths: list[Term] = []
@@ -330,11 +334,14 @@ class Machine:
         error = b.ite(condition, then.error, otherwise.error)
         cells = merge_cells(condition, then.cells, otherwise.cells)
         pieces = merge_pieces(condition, then.pieces, otherwise.pieces)
-        return State(store, path, facts, cells, pieces, then.cursor, error)
+        objects = merge_objects(condition, then.objects, otherwise.objects)
+        return State(store, path, facts, cells, pieces, then.cursor, error, objects)
 
     @contextmanager
     def inside(self, control: ir.Control | ir.Parser) -> Iterator[None]:
-        """The actions and tables of a block are in scope."""
+        """A block begins; its actions and tables are in scope until it ends."""
+        for hook in self.on_block:
+            hook(self, control.name)
         before = self.actions, self.tables, self.value_sets
         self.actions = {a.name: a for a in control.actions}
         self.tables = {t.name: t for t in control.tables} if isinstance(control, ir.Control) else {}

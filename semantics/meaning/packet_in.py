@@ -22,20 +22,37 @@ MAX_SIZES: Final = 520
 """Sizes of one varbit that are told apart, when the packet is not known."""
 
 
+def frame_byte(m: Machine, index: int) -> Term:
+    """Byte ``index`` of the frame that is parsed; only asked where it is long enough."""
+    prefix = m.frame.prefix
+    return prefix[index] if index < len(prefix) else m.input.byte(index - m.frame.delta)
+
+
+def frame_length(m: Machine) -> Term:
+    """The length in bytes of the frame that is parsed (32 bits)."""
+    return b.add(b.zext(m.input.length, 32), b.bv(m.frame.delta, 32))
+
+
 def take(m: Machine, start: int, count: int) -> Term | None:
     """``count`` bits of the input from bit ``start`` on; None for none."""
     if count == 0:
         return None
     first, last = start // 8, (start + count - 1) // 8
-    whole = b.concat(*(m.input.byte(i) for i in range(first, last + 1)))
+    whole = b.concat(*(frame_byte(m, i) for i in range(first, last + 1)))
     high = whole.width - 1 - (start - 8 * first)
     return b.extract(whole, high, high - count + 1)
 
 
 def need(m: Machine, bits: int, span: Span) -> None:
     """Go on only where the input has ``bits`` bits; elsewhere reject with PacketTooShort."""
-    count = (bits + 7) // 8
-    verify(m, b.FALSE if count > 0xFFFF else b.ule(b.bv(count, 16), m.input.length), "PacketTooShort", span)
+    count = (bits + 7) // 8 - m.frame.delta  # so many bytes of the input
+    if count > 0xFFFF:
+        enough = b.FALSE
+    elif count <= m.frame.payload:
+        enough = b.TRUE  # an earlier parser took as much
+    else:
+        enough = b.ule(b.bv(count, 16), m.input.length)
+    verify(m, enough, "PacketTooShort", span)
 
 
 def verify(m: Machine, condition: Term, error: str, span: Span) -> None:
@@ -109,7 +126,7 @@ def _size(m: Machine, type_: ir.HeaderType, size: Term, span: Span) -> int | Non
         verify(m, b.not_(uneven), "ParserInvalidArgument", span)
     if not m.state.dead:
         taken = b.bv(m.state.cursor + ir.width_of(type_), 64)
-        bits = b.concat(b.zext(m.input.length, 61), b.bv(0, 3))
+        bits = b.concat(b.zext(frame_length(m), 61), b.bv(0, 3))
         verify(m, b.ule(b.add(taken, b.zext(size, 64)), bits), "PacketTooShort", span)
         m.reject("HeaderTooShort", span)
     return None
@@ -196,7 +213,7 @@ def _advance(m: Machine, node: ir.ExternCall) -> None:
 
 
 def _length(m: Machine, node: ir.ExternCall) -> Value:
-    return Scalar(b.zext(m.input.length, 32))
+    return Scalar(frame_length(m))
 
 
 PACKET_IN: Final[ExternTable] = {

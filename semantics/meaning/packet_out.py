@@ -14,7 +14,7 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..source import Span, Unsupported
-from .behaviour import Packet
+from .behaviour import INPUT_PACKET, Packet
 from .calls import bind
 from .machine import ExternTable, Machine
 from .state import Piece
@@ -117,14 +117,17 @@ class Layout:
     known: dict[Term, Term]
 
 
-def layouts(pieces: Sequence[Piece], cursor: int, guard: Term, span: Span) -> list[Layout]:
-    """The packets that pieces make in front of the input from bit ``cursor`` on, one for each layout.
+def layouts(
+    pieces: Sequence[Piece], cursor: int, guard: Term, span: Span, frame: Packet = INPUT_PACKET
+) -> list[Layout]:
+    """The packets that pieces make in front of ``frame`` from bit ``cursor`` on, one for each layout.
 
     Args:
         pieces: what was emitted, in order.
         cursor: the parser's last position in bits.
         guard: what holds anyway; layouts that contradict it are left out.
         span: to blame.
+        frame: what was parsed.
 
     Raises:
         Unsupported: bits that are no whole bytes, or too many layouts.
@@ -135,7 +138,7 @@ def layouts(pieces: Sequence[Piece], cursor: int, guard: Term, span: Span) -> li
         when, parts, known = work.pop()
         condition = _undecided(parts)
         if condition is None:
-            done.append(Layout(when, _packet(parts, cursor, span), known))
+            done.append(Layout(when, _packet(parts, cursor, span, frame), known))
             if len(done) > MAX_LAYOUTS:
                 raise Unsupported(f"more than {MAX_LAYOUTS} layouts of the output", span)
             continue
@@ -178,7 +181,7 @@ def _substitute(parts: Sequence[Piece], condition: Term, value: Term) -> list[Pi
     return made
 
 
-def _packet(parts: Sequence[Piece], cursor: int, span: Span) -> Packet:
+def _packet(parts: Sequence[Piece], cursor: int, span: Span, frame: Packet) -> Packet:
     fields: list[Term] = []
     for piece in parts:
         if piece.length is None:
@@ -190,4 +193,6 @@ def _packet(parts: Sequence[Piece], cursor: int, span: Span) -> Packet:
         raise Unsupported("a payload that does not begin at a byte", span)
     if sum(f.width for f in fields) % 8:
         raise Unsupported("emitted headers that are no whole bytes", span)
-    return Packet.of_bits(fields, cursor // 8)
+    start, made = cursor // 8, len(frame.prefix)
+    head = Packet.of_bits(fields, 0).prefix
+    return Packet((*head, *frame.prefix[start:]), frame.payload + max(0, start - made))

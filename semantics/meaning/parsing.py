@@ -70,19 +70,20 @@ class _Run:
     counter: int = 0
 
 
-def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value]) -> list[Parsed]:
+def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value], before: State | None = None) -> list[Parsed]:
     """Every way through the top-level parser ``parser``.
 
     Args:
         m: the machine.
         parser: the parser; ``values`` gives its parameters' values (nothing for extern objects).
         values: as above; what is undefined in them stays so.
+        before: where an earlier block left off, if there is one: facts and cells go on from there.
 
     Returns:
         Ways whose paths exclude each other and cover the domain; their stores hold the parameters at the end.
     """
     run = _Run(parser, {s.name: s for s in parser.states}, _ranks(parser))
-    begin = State(dict(values))
+    begin = State(dict(values)) if before is None else before.after(dict(values))
     m.state = begin
     m.parsing = True
     with m.inside(parser):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .. import bits as b
@@ -47,12 +47,16 @@ class State:
     """Bits of the input that the parser has taken."""
     error: Term = b.bv(0, 32)
     """The parser's error, as an index into ``Program.errors``."""
+    objects: Mapping[str, Term] = field(default_factory=dict)
+    """What extern objects, and the architecture, remember while a packet is processed: by name."""
 
     def copy(self) -> State:
         """A state that can change without changing this one."""
-        return State(
-            dict(self.store), self.path, self.facts, self.cells, self.pieces, self.cursor, self.error
-        )  # fmt: skip
+        return replace(self, store=dict(self.store))
+
+    def after(self, store: dict[str, Value]) -> State:
+        """The beginning of a block that follows: other variables, nothing parsed or emitted yet."""
+        return State(store, facts=self.facts, cells=self.cells, objects=self.objects)
 
     @property
     def dead(self) -> bool:
@@ -99,6 +103,16 @@ def merge_cells(
         guarded = [Write(b.and_(condition, w.when), w.index, w.value) for w in first[common:]]
         guarded += [Write(b.and_(b.not_(condition), w.when), w.index, w.value) for w in second[common:]]
         merged[name] = (*first[:common], *guarded)
+    return merged
+
+
+def merge_objects(condition: Term, then: Mapping[str, Term], otherwise: Mapping[str, Term]) -> Mapping[str, Term]:
+    """What one side alone knows of was set up there, and is not asked for on the other."""
+    if then is otherwise:
+        return then
+    merged = {**then, **otherwise}
+    for name in then.keys() & otherwise.keys():
+        merged[name] = b.ite(condition, then[name], otherwise[name])
     return merged
 
 
