@@ -16,7 +16,7 @@ from ..meaning.machine import ExternHandler, Machine
 from ..meaning.packet_out import field_bits
 from ..meaning.values import Scalar, Value, unpack
 from ..source import Span, Unsupported
-from .v1model_externs import Call
+from .extern_call import Call
 
 # --- what a program has told the machine, wherever it said so -------------------------------------------------------
 

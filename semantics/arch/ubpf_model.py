@@ -45,7 +45,7 @@ from .bpf_externs import (
     set_mark,
     take_mark,
 )
-from .v1model_externs import Call
+from .extern_call import Call
 
 _DROPPED: Final = "$dropped"
 _LIMIT: Final = "$truncated"

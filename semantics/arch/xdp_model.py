@@ -28,7 +28,7 @@ from .base import Ended, Sent, main_arguments
 from .bpf_externs import arbitrary, checksum_update
 from .ebpf_model import EXTERNS as EBPF_EXTERNS
 from .ebpf_model import check_table
-from .v1model_externs import Call
+from .extern_call import Call
 
 
 def _ipv4_checksum(m: Machine, node: ir.ExternCall) -> Value:

@@ -35,10 +35,14 @@ def compute(m: Machine, name: str, data: Term | None, span: Span) -> Term:
     return opaque(m, name, () if data is None else (data,), span)
 
 
+def opaque_bits(name: str) -> int:
+    """Bits of what an opaque hash answers."""
+    return CUSTOM[name].width if name in CUSTOM else OPAQUE_BITS
+
+
 def opaque(m: Machine, name: str, data: tuple[Term, ...], span: Span) -> Term:
     """The answer of a hash that nobody knows: a function of the data."""
-    width = CUSTOM[name].width if name in CUSTOM else OPAQUE_BITS
     m.note(f"hash {name}: an unknown function of its data")
     reason = f"what the hash {name} answers is the target's or the control plane's to say"
     full = ".".join([f"hash.{name}", *(str(t.width) for t in data)])
-    return m.input.function(full, width, data, reason, span, m.trace)
+    return m.input.function(full, opaque_bits(name), data, reason, span, m.trace)

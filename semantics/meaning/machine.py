@@ -387,6 +387,17 @@ class Machine:
         writes = (*self.state.cells.get(name, ()), Write(when, index, value))
         self.state.cells = {**self.state.cells, name: writes}
 
+    def remember(self, name: str, value: Term) -> None:
+        """What an extern object, or the architecture, knows from here on (:attr:`State.objects`)."""
+        self.state.objects = {**self.state.objects, name: value}
+
+    def recall(self, name: str, span: Span) -> Term:
+        """What :meth:`remember` was told last."""
+        value = self.state.objects.get(name)
+        if value is None:
+            raise Unsupported(f"{name} is used outside of the block that it belongs to", span)
+        return value
+
     def _shape(self, name: str, index: Term, width: int) -> None:
         shape = (index.width, width)
         if self.cell_shapes.setdefault(name, shape) != shape:
