@@ -20,10 +20,10 @@ from .. import ir, recursion
 from ..bits import Term
 from ..rules.ruleset import RuleSet
 from ..source import Span, Unsupported
-from .behaviour import INPUT_PACKET, Assumption, Choice, Packet
+from .behaviour import INPUT_PACKET, Assumption, Choice, Event, Packet
 from .inputs import Input
 from .sizes import possible_values
-from .state import LeaveKind, Leaver, State, Write, merge_cells, merge_objects, merge_pieces, merge_stores
+from .state import LeaveKind, Leaver, State, Write, merge_cells, merge_events, merge_objects, merge_pieces, merge_stores
 from .trace import Trace
 from .values import Header, Scalar, Stack, Struct, Union, Value, Varbit, build, scalar_width
 
@@ -335,7 +335,8 @@ class Machine:
         cells = merge_cells(condition, then.cells, otherwise.cells)
         pieces = merge_pieces(condition, then.pieces, otherwise.pieces)
         objects = merge_objects(condition, then.objects, otherwise.objects)
-        return State(store, path, facts, cells, pieces, then.cursor, error, objects)
+        events = merge_events(condition, then.events, otherwise.events)
+        return State(store, path, facts, cells, pieces, then.cursor, error, objects, events)
 
     @contextmanager
     def inside(self, control: ir.Control | ir.Parser) -> Iterator[None]:
@@ -386,6 +387,11 @@ class Machine:
         self._shape(name, index, value.width)
         writes = (*self.state.cells.get(name, ()), Write(when, index, value))
         self.state.cells = {**self.state.cells, name: writes}
+
+    def tell(self, name: str, *fields: Term, when: Term = b.TRUE) -> None:
+        """The control plane is told something here, where ``when`` holds."""
+        if when is not b.FALSE:
+            self.state.events = (*self.state.events, Event(when, name, fields))
 
     def remember(self, name: str, value: Term) -> None:
         """What an extern object, or the architecture, knows from here on (:attr:`State.objects`)."""

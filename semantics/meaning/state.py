@@ -9,6 +9,7 @@ from typing import Any, Literal
 from .. import bits as b
 from ..bits import Term
 from ..source import NOWHERE, Span
+from .behaviour import Event
 from .values import Value, mux
 
 LeaveKind = Literal["exit", "return", "break", "continue", "reject"]
@@ -49,6 +50,8 @@ class State:
     """The parser's error, as an index into ``Program.errors``."""
     objects: Mapping[str, Term] = field(default_factory=dict)
     """What extern objects, and the architecture, remember while a packet is processed: by name."""
+    events: tuple[Event, ...] = ()
+    """What the control plane has been told, with conditions since the block began."""
 
     def copy(self) -> State:
         """A state that can change without changing this one."""
@@ -56,7 +59,7 @@ class State:
 
     def after(self, store: dict[str, Value]) -> State:
         """The beginning of a block that follows: other variables, nothing parsed or emitted yet."""
-        return State(store, facts=self.facts, cells=self.cells, objects=self.objects)
+        return State(store, facts=self.facts, cells=self.cells, objects=self.objects, events=self.events)
 
     @property
     def dead(self) -> bool:
@@ -114,6 +117,13 @@ def merge_objects(condition: Term, then: Mapping[str, Term], otherwise: Mapping[
     for name in then.keys() & otherwise.keys():
         merged[name] = b.ite(condition, then[name], otherwise[name])
     return merged
+
+
+def merge_events(condition: Term, then: tuple[Event, ...], otherwise: tuple[Event, ...]) -> tuple[Event, ...]:
+    common = _common(then, otherwise)
+    guarded = [replace(e, when=b.and_(condition, e.when)) for e in then[common:]]
+    guarded += [replace(e, when=b.and_(b.not_(condition), e.when)) for e in otherwise[common:]]
+    return (*then[:common], *guarded)
 
 
 def merge_pieces(condition: Term, then: tuple[Piece, ...], otherwise: tuple[Piece, ...]) -> tuple[Piece, ...]:
