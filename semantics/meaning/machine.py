@@ -20,7 +20,7 @@ from .. import ir, recursion
 from ..bits import Term
 from ..rules.ruleset import RuleSet
 from ..source import Span, Unsupported
-from .behaviour import INPUT_PACKET, Assumption, Choice, Event, Packet
+from .behaviour import INPUT_PACKET, Assumption, Choice, Event, Packet, Replication
 from .inputs import Input
 from .sizes import possible_values
 from .state import LeaveKind, Leaver, State, Write, merge_cells, merge_events, merge_objects, merge_pieces, merge_stores
@@ -96,6 +96,8 @@ class Machine:
         self.input = source
         self.frame: Packet = INPUT_PACKET
         """What the parser reads: the input, or what an earlier deparser made of it."""
+        self.each: tuple[Replication, ...] = ()
+        """The replications that made the copy which is processed now (:attr:`Output.each`)."""
         self.externs = externs
         self.trace = trace
         self.state = State({})
@@ -116,6 +118,8 @@ class Machine:
         self.on_hit: list[HitHook] = []
         self.on_block: list[Callable[[Machine, str], None]] = []
         """Told whenever a parser or control, by its full name, begins."""
+        self.last_lookup: tuple[ir.Table, list[Term], Term, Term | None] | None = None
+        """The lookup whose action runs now, for externs that ask for it: as a :data:`HitHook` is told."""
         self.lookups: dict[tuple[str, tuple[Term, ...]], Any] = {}
         """Lookups among known entries that were made already: table and key values → what :mod:`.tables` found."""
         self.outer_paths: list[Term] = []
@@ -160,7 +164,7 @@ class Machine:
 
     def fresh(self, width: int, reason: str, span: Span) -> Term:
         """A choice of ``width`` bits (0: Bool) that nobody else reads."""
-        name = f"any.{self.next_choice}"
+        name = f"any.each.{self.next_choice}" if self.each else f"any.{self.next_choice}"
         self.next_choice += 1
         choice = Choice(b.var(name, width), reason, span)
         self.choices[name] = choice
@@ -371,12 +375,29 @@ class Machine:
         for leaver in leavers:
             self.state = self.merge(leaver.state.path, leaver.state, self.state)
 
+    # --- copies of a frame ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def copy(self, made_by: Replication) -> Iterator[None]:
+        """A copy is processed, one for any member of a group: it goes on from the present facts, meets the state that
+        is there before it (``each.K.state``), and makes its own choices. Then the original's state is here again."""
+        original, outer = self.state, self.each
+        self.each = (*outer, made_by)
+        self.state = State({}, facts=original.facts, objects=original.objects)
+        try:
+            yield
+        finally:
+            self.state, self.each = original, outer
+
     # --- state that outlives the packet ---------------------------------------------------------------------------
 
     def read_cell(self, name: str, index: Term, width: int) -> Term:
         """What a cell of a register, counter or map holds now."""
         self._shape(name, index, width)
-        value = self.input.cell(name, width, index)
+        if self.each:
+            value = b.apply(f"each.{len(self.each) - 1}.state.{name}", width, index)
+        else:
+            value = self.input.cell(name, width, index)
         for write in self.state.cells.get(name, ()):
             here = b.and_(self.decide(write.when), b.eq(write.index, index))
             value = b.ite(here, write.value, value)
@@ -391,7 +412,7 @@ class Machine:
     def tell(self, name: str, *fields: Term, when: Term = b.TRUE) -> None:
         """The control plane is told something here, where ``when`` holds."""
         if when is not b.FALSE:
-            self.state.events = (*self.state.events, Event(when, name, fields))
+            self.state.events = (*self.state.events, Event(when, name, fields, self.each))
 
     def remember(self, name: str, value: Term) -> None:
         """What an extern object, or the architecture, knows from here on (:attr:`State.objects`)."""
