@@ -14,7 +14,7 @@ from ..semantics import bits as b
 from ..semantics import ir
 from ..semantics.meaning.behaviour import Behaviour
 from ..semantics.meaning.concrete import evaluate_behaviour
-from ..semantics.meaning.stf import Machine, Sent, run_stf
+from ..semantics.meaning.stf import Machine, Opaque, Sent, run_stf
 from ..semantics.rules.ruleset import RuleSet
 from ..semantics.source import InputError, Span, Unsupported
 from ..targets.base import CannotOffload, Oracle, Target
@@ -61,7 +61,7 @@ def _machine(arguments: argparse.Namespace, program: ir.Program) -> Machine | No
 
 
 @dataclass
-class Meant:
+class Meant(Opaque):
     """A lowered program as its target's meaning says."""
 
     program: ir.Program
@@ -78,13 +78,9 @@ class Meant:
         except ValueError as error:  # outside of what the machine is asked about
             raise Unsupported(f"packet {packet.hex() or 'of no bytes'} on {self.target.name}: {error}") from None
 
-    def cell(self, name: str, index: int) -> int | None:
-        """See ``Machine``."""
-        return None
-
 
 @dataclass
-class Real:
+class Real(Opaque):
     """A lowered program on the real machine, with its tables filled from the rules."""
 
     program: ir.Program
@@ -104,10 +100,6 @@ class Real:
             return self.oracle.run(artifact, [(port, packet)], tables)[0].outputs
         except ValueError as error:  # a frame that the machine cannot be given
             raise Unsupported(f"packet {packet.hex() or 'of no bytes'} on {self.target.name}: {error}") from None
-
-    def cell(self, name: str, index: int) -> int | None:
-        """See ``Machine``."""
-        return None
 
 
 def _looks_at_port(behaviour: Behaviour) -> bool:

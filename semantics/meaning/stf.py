@@ -1,10 +1,11 @@
-"""STF tests: packets in, packets expected out, rules and state in between (p4c's ``tools/stf``).
+"""STF tests: packets in, packets expected out, rules and state in between (p4c's ``tools/stf`` and ``bmv2stf.py``).
 
 The dialect: ``packet PORT HEX``; ``expect PORT [HEX]`` (``*`` is any digit; a ``$`` at the end asks for nothing
-behind it, without it the packet may go on; without digits any packets may come out of the port); ``add``,
-``setdefault``, ``remove all``, ``table_add`` and its kin; ``wait``, ``no_packet``; ``check_counter``,
-``register_read`` and ``register_write``. ``#`` starts a comment. Packets of one port are compared in order; a port for
-which nothing is expected must stay silent.
+behind it, without it the packet may go on; without digits any packets may come out of the port); ``no_packet`` (the
+packet before it made none come out); ``wait``; ``check_counter NAME(INDEX) [packets|bytes] OPERATOR VALUE``, where the
+index may be ``$ENTRY``, the name that ``add ... = ENTRY`` gave; ``register_read`` and ``register_write``; what
+installs rules is in :mod:`p4verify.semantics.rules.stf_rules`. ``#`` starts a comment. Packets of one port are
+compared in order; a port for which nothing is expected must stay silent.
 
 A test runs on a :class:`Machine`: the program's meaning (:class:`Reference`), or whatever else is to be judged.
 """
@@ -17,21 +18,19 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .. import ir
-from ..rules.bmv2_cli import cli_builder, command, words
+from ..rules.bmv2_cli import cli_builder
+from ..rules.bmv2_session import Cli
+from ..rules.cells import cell_names, find_cells
 from ..rules.numbers import number
 from ..rules.ruleset import RuleSet
-from ..rules.stf_rules import Line, install
+from ..rules.stf_rules import Line, StfRules
 from ..source import InputError, Span, Unsupported
 from .program import run
 
 Sent = tuple[str, int, bytes]
 """``(to, port, frame)``; what goes to the stack is expected at the port that it came in by."""
 
-_IGNORED = ("wait", "mc_dump", "mirroring_get")
-_CLI = ("table_add", "table_set_default", "table_reset_default", "table_clear", "pvs_add")
-_LATER = (
-    "mc_node_create", "mc_node_associate", "mc_mgrp_create", "mirroring_add", "mirroring_add_mc", "mirroring_delete",
-)  # fmt: skip
+Word = tuple[str, Span]
 
 
 class Machine(Protocol):
@@ -43,6 +42,14 @@ class Machine(Protocol):
 
     def cell(self, name: str, index: int) -> int | None:
         """What a cell of a counter or register holds now; None if the machine cannot tell."""
+        ...
+
+    def write(self, name: str, index: int, value: int) -> None:
+        """Cell ``index`` of the state ``name`` holds ``value`` from now on. Raises Unsupported."""
+        ...
+
+    def reset(self, name: str) -> None:
+        """All cells of a state hold 0 from now on. Raises Unsupported."""
         ...
 
 
@@ -66,14 +73,35 @@ class Reference:
 
     def cell(self, name: str, index: int) -> int | None:
         """See :class:`Machine`."""
-        for known in (name, *(n for n in self.state if n.endswith("." + name))):
-            if known in self.state:
-                return self.state[known].get(index, 0)
-        return 0
+        return self.state.get(name, {}).get(index, 0)
+
+    def write(self, name: str, index: int, value: int) -> None:
+        """See :class:`Machine`."""
+        self.state.setdefault(name, {})[index] = value
+
+    def reset(self, name: str) -> None:
+        """See :class:`Machine`."""
+        self.state.pop(name, None)
+
+
+class Opaque:
+    """What a machine does whose state nobody can see or set."""
+
+    def cell(self, name: str, index: int) -> int | None:
+        """See :class:`Machine`."""
+        return None
+
+    def write(self, name: str, index: int, value: int) -> None:
+        """See :class:`Machine`."""
+        raise Unsupported("writing state of a machine that does not let it")
+
+    def reset(self, name: str) -> None:
+        """See :class:`Machine`."""
+        raise Unsupported("resetting state of a machine that does not let it")
 
 
 @dataclass(frozen=True)
-class CallableMachine:
+class CallableMachine(Opaque):
     """A function of packet and port as a machine, under whatever rules it holds."""
 
     function: Callable[[bytes, int], Sequence[Sent]]
@@ -81,10 +109,6 @@ class CallableMachine:
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See :class:`Machine`."""
         return self.function(packet, port)
-
-    def cell(self, name: str, index: int) -> int | None:
-        """See :class:`Machine`."""
-        return None
 
 
 @dataclass(frozen=True)
@@ -136,9 +160,17 @@ class _Test:
     packets: int = 0
     checks: int = 0
     rules: RuleSet | None = None
+    last: tuple[Span, int] | None = None
+    """The last packet that was sent, and how many came out for it."""
 
     def __post_init__(self) -> None:
-        self.builder = cli_builder(self.program)
+        self.installed = StfRules(Cli(cli_builder(self.program), self.machine))
+
+    def current(self) -> RuleSet:
+        """The rules installed so far."""
+        if self.rules is None:
+            self.rules = self.installed.builder.finish()
+        return self.rules
 
 
 def run_stf(program: ir.Program, text: str, name: str, machine: Machine | None = None) -> StfResult:
@@ -155,47 +187,46 @@ def run_stf(program: ir.Program, text: str, name: str, machine: Machine | None =
         Unsupported: it uses what is not modelled.
     """
     test = _Test(program, machine if machine is not None else Reference(program))
-    for at, line in enumerate(text.splitlines(), 1):
-        parts = words(line, name, at)
-        if parts:
-            _command(test, parts, Line(line.split("#", 1)[0].rstrip(), name, at))
+    for at, content in enumerate(text.splitlines(), 1):
+        line = Line(content.split("#", 1)[0].rstrip(), name, at)
+        if line.text.strip():
+            _command(test, line)
     _compare(test)
     return StfResult(tuple(test.mismatches), test.packets, test.checks)
 
 
-def _command(test: _Test, parts: Sequence[tuple[str, Span]], line: Line) -> None:
+def _command(test: _Test, line: Line) -> None:
+    parts = line.words()
     verb, span = parts[0]
-    verb = verb.lower()
-    match verb:
+    match verb.lower():
         case "packet":
             _packet(test, parts, span)
         case "expect":
             _expect(test, parts, span)
         case "no_packet":
-            test.expected.clear()
-        case "add" | "setdefault":
-            install(test.builder, line)
+            _no_packet(test, span)
+        case "wait":
+            pass
+        case "check_counter":
+            _check_counter(test, parts, span)
+        case "register_read" | "counter_read":
+            _read(test, parts, span)
+        case _:
             test.rules = None
-        case "remove":
-            _remove(test, parts, span)
-        case "check_counter" | "register_read":
-            _check_cell(test, parts, span)
-        case _ if verb in _CLI:
-            command(test.builder, parts)
-            test.rules = None
-        case _ if verb in _LATER:
-            raise Unsupported(f"STF command {verb}", span)
-        case _ if verb not in _IGNORED:
-            raise InputError.at(span, f"command {verb} is not understood here")
+            try:
+                known = test.installed.line(line)
+            except Unsupported as problem:
+                raise problem if problem.span.file else Unsupported(problem.reason, span) from problem
+            if not known:
+                raise InputError.at(span, f"command {verb} is not understood here")
 
 
-def _remove(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> None:
-    if len(parts) != 2 or parts[1][0].lower() != "all":
-        raise Unsupported("STF command remove of single entries", span)
-    for _, table in test.program.tables():
-        if not table.const_entries and table.keys:
-            test.builder.clear(table, span)
-    test.rules = None
+def _no_packet(test: _Test, span: Span) -> None:
+    if test.last is None:
+        raise InputError.at(span, "no packet was sent before")
+    test.checks += 1
+    if test.last[1]:
+        test.mismatches.append(Mismatch(f"{test.last[1]} packets came for the one of line {test.last[0].line}", span))
 
 
 def _port(parts: Sequence[tuple[str, Span]], span: Span) -> int:
@@ -212,13 +243,12 @@ def _packet(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> None:
     digits = "".join(text for text, _ in parts[2:])
     if not re.fullmatch(r"([0-9a-fA-F]{2})*", digits):
         raise InputError.at(parts[2][1], "a packet is an even number of hexadecimal digits")
-    if test.rules is None:
-        test.rules = test.builder.finish()
     test.packets += 1
     try:
-        sent = test.machine.send(bytes.fromhex(digits), port, test.rules)
+        sent = test.machine.send(bytes.fromhex(digits), port, test.current())
     except Unsupported as problem:
         raise problem if problem.span.file else Unsupported(problem.reason, span) from problem
+    test.last = span, len(sent)
     for to, out_port, frame in sent:
         test.seen.setdefault(port if to == "stack" else out_port, []).append((frame, span))
 
@@ -279,22 +309,51 @@ _OPERATORS: dict[str, Callable[[int, int], bool]] = {
 }
 
 
-def _check_cell(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> None:
-    """``check_counter NAME(INDEX) [packets|bytes] OPERATOR VALUE``; ``register_read NAME INDEX`` only reads."""
-    if parts[0][0].lower() == "register_read":
-        if len(parts) != 3:
-            raise InputError.at(span, "register_read NAME INDEX")
+def _read(test: _Test, parts: Sequence[Word], span: Span) -> None:
+    """``register_read NAME [INDEX]`` and ``counter_read NAME INDEX`` show a cell: that it is there is all they ask."""
+    if len(parts) not in (2, 3):
+        raise InputError.at(span, f"{parts[0][0]} NAME INDEX")
+    found = find_cells(test.program, parts[0][0].lower().partition("_")[0], *parts[1])
+    if len(parts) == 3:
+        found.check_index(number(*parts[2]), parts[2][1])
+
+
+_COUNTER = re.compile(r"check_counter\s+(?P<name>[\w.$]+)\s*\(\s*(?P<index>\$?\w+)\s*\)\s*(?P<rest>.*)", re.IGNORECASE)
+
+
+def _check_counter(test: _Test, parts: Sequence[Word], span: Span) -> None:
+    """``check_counter NAME(INDEX) [[packets|bytes] OPERATOR VALUE]``."""
+    usage = InputError.at(span, "check_counter NAME(INDEX) [packets|bytes] OPERATOR VALUE")
+    found = _COUNTER.fullmatch(" ".join(text for text, _ in parts))
+    if found is None:
+        raise usage
+    wanted = re.fullmatch(r"((packets|bytes)\s+)?(==|=|!=|<=|<|>=|>)\s*(\S+)|", found["rest"], re.IGNORECASE)
+    if wanted is None:
+        raise usage
+    cells = find_cells(test.program, "counter", found["name"], parts[1][1])
+    index = _cell_index(test, found["index"], cells.size, parts[1][1])
+    names = {unit: name for name, unit in cell_names(cells).items()}
+    unit = (wanted[2] or ("packets" if "packets" in names else next(iter(names)))).lower()
+    if unit not in names:
+        raise InputError.at(span, f"{cells.name} does not count {unit}")
+    if wanted[3] is None:
         return
-    found = re.fullmatch(r"([\w.]+)\((\d+)\)", parts[1][0]) if len(parts) > 1 else None
-    if found is None or len(parts) not in (4, 5) or parts[-2][0] not in _OPERATORS:
-        raise InputError.at(span, "check_counter NAME(INDEX) [packets|bytes] OPERATOR VALUE")
-    name = found.group(1)
-    if len(parts) == 5 and test.machine.cell(f"{name}.{parts[2][0]}", 0) is not None:
-        name = f"{name}.{parts[2][0]}" if test.machine.cell(f"{name}.{parts[2][0]}", int(found.group(2))) else name
-    value = test.machine.cell(name, int(found.group(2)))
-    wanted = number(*parts[-1])
+    value = test.machine.cell(names[unit], index)
     test.checks += 1
     if value is None:
         raise Unsupported("a counter of a machine that does not tell", span)
-    if not _OPERATORS[parts[-2][0]](value, wanted):
-        test.mismatches.append(Mismatch(f"counter {name} holds {value}, expected {parts[-2][0]} {wanted}", span))
+    if not _OPERATORS[wanted[3]](value, number(wanted[4], parts[-1][1])):
+        asked = f"{wanted[3]} {wanted[4]}"
+        test.mismatches.append(Mismatch(f"counter {names[unit]} holds {value} at {index}, expected {asked}", span))
+
+
+def _cell_index(test: _Test, text: str, size: int | None, span: Span) -> int:
+    """The cell's number; an entry's, in the order in which entries win, where the table counts its hits."""
+    if not text.startswith("$"):
+        index = number(text, span)
+        if size is not None and not 0 <= index < size:
+            raise InputError.at(span, f"the counter has {size} cells, so none has the number {index}")
+        return index
+    table, which = test.installed.named(text, span)
+    entry = test.installed.builder.installed(table)[which].rule
+    return next(i for i, rule in enumerate(test.current().of(table.control_name)) if rule.span == entry.span)

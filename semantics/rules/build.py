@@ -15,10 +15,14 @@ from dataclasses import dataclass, field, replace
 
 from .. import ir
 from ..source import NOWHERE, InputError, Span, Unsupported
-from .ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from .profiles import Profiles
+from .replication import ReplicationTable
+from .ruleset import ActionCall, Answer, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
 
 ENUM_BITS = 32
 """Bits of an enum or error without a representation: the member's index."""
+SELECTOR = "selector"
+"""The match kind of the keys that choose a member of a group."""
 
 
 def key_bits(type_: ir.Type, span: Span = NOWHERE) -> int:
@@ -31,6 +35,16 @@ def key_bits(type_: ir.Type, span: Span = NOWHERE) -> int:
         case ir.EnumType() | ir.ErrorType() | ir.MatchKindType():
             return ENUM_BITS
     raise Unsupported(f"a key or parameter of type {type(ir.bare(type_)).__name__}", span)
+
+
+def value_set_widths(type_: ir.Type, span: Span) -> list[int]:
+    """Bits of each part of a value set's members."""
+    bare = ir.bare(type_)
+    if isinstance(bare, ir.StructType):
+        return [width for part in bare.fields for width in value_set_widths(part.type, span)]
+    if isinstance(bare, ir.TupleType):
+        return [width for part in bare.elements for width in value_set_widths(part, span)]
+    return [key_bits(bare, span)]
 
 
 def constant(program: ir.Program, expr: ir.Expr) -> int:
@@ -67,15 +81,25 @@ def _member(program: ir.Program, type_: ir.Type, name: str, span: Span) -> int:
 # --- what kind of table ---------------------------------------------------------------------------------------------
 
 
+def match_keys(table: ir.Table) -> tuple[ir.Key, ...]:
+    """The keys that entries match on: all but those that only choose among the members of a group."""
+    return tuple(key for key in table.keys if key.match_kind != SELECTOR)
+
+
+def selector_keys(table: ir.Table) -> tuple[ir.Key, ...]:
+    """The keys by which an action selector chooses a member of a group."""
+    return tuple(key for key in table.keys if key.match_kind == SELECTOR)
+
+
 def by_prefix(table: ir.Table) -> bool:
     """Whether the longest prefix wins: no key is ternary, range or optional, and one is lpm."""
-    kinds = [key.match_kind for key in table.keys]
+    kinds = [key.match_kind for key in match_keys(table)]
     return "lpm" in kinds and all(kind in ("exact", "lpm") for kind in kinds)
 
 
 def needs_priority(table: ir.Table) -> bool:
     """Whether entries need priorities to tell which wins."""
-    return any(key.match_kind not in ("exact", "lpm") for key in table.keys)
+    return any(key.match_kind not in ("exact", "lpm") for key in match_keys(table))
 
 
 # --- entries of the source ------------------------------------------------------------------------------------------
@@ -193,7 +217,8 @@ def _ranked_source(program: ir.Program, table: ir.Table, ranks: Sequence[int] | 
         sets = entry.sets
         if len(sets) == 1 and isinstance(sets[0], ir.AnySet):
             sets = (sets[0],) * len(table.keys)
-        matches = [keyset_match(program, s, k) for s, k in zip(sets, table.keys, strict=True)]
+        pairs = zip(sets, table.keys, strict=True)
+        matches = [keyset_match(program, s, k) for s, k in pairs if k.match_kind != SELECTOR]
         if any(match is None for match in matches):
             continue
         args = tuple(constant(program, arg) for arg in entry.action.args)
@@ -219,77 +244,166 @@ def prefix_sum(rule: Rule) -> int:
 
 # --- building -------------------------------------------------------------------------------------------------------
 
+Identity = tuple[int, tuple[Match, ...]]
+"""What a table has one entry of: rank (0 where the table has no priorities) and matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRef:
+    """In place of an action while a rule set is made: the member of an action profile, whatever it is in the end."""
+
+    profile: str
+    member: int
+
+
+Target = Answer | MemberRef
+"""What a reader installs; :meth:`Builder.finish` resolves members to their actions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """An entry as it stands in a table: ``rule.action`` is a stand-in where ``target`` is a member."""
+
+    rank: int
+    rule: Rule
+    target: Target
+
 
 @dataclass
 class Builder:
     """Collects what a control plane installs and makes a :class:`RuleSet` of it and the source's entries."""
 
     program: ir.Program
-    added: dict[str, list[tuple[int, Rule]]] = field(default_factory=dict)
-    defaults: dict[str, ActionCall] = field(default_factory=dict)
+    defaults: dict[str, tuple[Target, Span]] = field(default_factory=dict)
     value_sets: dict[str, list[tuple[Match, ...]]] = field(default_factory=dict)
     source_rank: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Ranks of a table's source entries in the format's own scale, where they differ from P4Runtime's."""
-    cleared: set[str] = field(default_factory=set)
-    _present: dict[str, set[tuple[int, tuple[Match, ...]]]] = field(default_factory=dict)
+    replication: ReplicationTable = field(default_factory=ReplicationTable)
+    cells: dict[str, dict[int, int]] = field(default_factory=dict)
+    _installed: dict[str, dict[Identity, Installed]] = field(default_factory=dict)
 
-    def add(self, table: ir.Table, rule: Rule, rank: int) -> None:
-        """Install an entry.
+    def __post_init__(self) -> None:
+        self.profiles = Profiles(self.program)
+
+    def installed(self, table: ir.Table) -> dict[Identity, Installed]:
+        """The entries of a table as they stand, the source's first."""
+        name = table.control_name
+        if name not in self._installed:
+            ranked = _ranked_source(self.program, table, self.source_rank.get(name))
+            entries: dict[Identity, Installed] = {}
+            for rank, rule in ranked:  # of two alike in the source the first wins, so the other is never met
+                entries.setdefault(identity(table, rule, rank), Installed(rank, rule, rule.action))
+            self._installed[name] = entries
+        return self._installed[name]
+
+    def add(self, table: ir.Table, rule: Rule, rank: int, target: Target | None = None) -> Identity:
+        """Install an entry that does ``target`` (None: ``rule.action``).
 
         Raises:
             InputError: the table's entries are constant, or it has this entry already.
         """
-        if table.const_entries:
-            raise InputError.at(rule.span, f"the entries of table {table.control_name} are constant")
-        if not table.keys:
+        self._changeable(table, rule.span)
+        if not match_keys(table):
             raise InputError.at(rule.span, f"table {table.control_name} has no keys, so it has no entries")
-        ranked = needs_priority(table)
-        if table.control_name not in self._present:
-            source = self._source(table)
-            self._present[table.control_name] = {(r if ranked else 0, old.matches) for r, old in source}
-        present = self._present[table.control_name]
-        identity = (rank if ranked else 0, rule.matches)
-        if identity in present:
+        entries, which = self.installed(table), identity(table, rule, rank)
+        if which in entries:
             raise InputError.at(rule.span, f"table {table.control_name} has this entry already")
-        present.add(identity)
-        self.added.setdefault(table.control_name, []).append((rank, rule))
+        entries[which] = Installed(rank, rule, rule.action if target is None else target)
+        return which
+
+    def modify(self, table: ir.Table, which: Identity, target: Target, span: Span) -> None:
+        """Change what an entry does. Raises InputError if there is none, or it is constant."""
+        old = self._existing(table, which, span)
+        rule = replace(old.rule, action=stand_in(target), span=span)
+        self.installed(table)[which] = Installed(old.rank, rule, target)
+
+    def remove(self, table: ir.Table, which: Identity, span: Span) -> None:
+        """Remove an entry. Raises InputError if there is none, or it is constant."""
+        self._existing(table, which, span)
+        del self.installed(table)[which]
+
+    def _changeable(self, table: ir.Table, span: Span) -> None:
+        if table.const_entries:
+            raise InputError.at(span, f"the entries of table {table.control_name} are constant")
+
+    def _existing(self, table: ir.Table, which: Identity, span: Span) -> Installed:
+        self._changeable(table, span)
+        found = self.installed(table).get(which)
+        if found is None:
+            raise InputError.at(span, f"table {table.control_name} has no such entry")
+        if any(entry.const and entry.span == found.rule.span for entry in table.entries):
+            raise InputError.at(span, f"this entry of table {table.control_name} is constant")
+        return found
 
     def is_in_source(self, table: ir.Table, rule: Rule) -> bool:
         """Whether the source has this very entry, priority included: a dump of all entries repeats them."""
         ranked = needs_priority(table)
         return any(
             other == replace(rule, priority=other.priority) and (not ranked or other.priority == rule.priority)
-            for _, other in self._source(table)
+            for _, other in _ranked_source(self.program, table, self.source_rank.get(table.control_name))
         )
 
-    def set_default(self, table: ir.Table, call: ActionCall, span: Span) -> None:
+    def set_default(self, table: ir.Table, target: Target, span: Span) -> None:
         """Change a table's default action. Raises InputError if it is constant."""
         if table.const_default:
             raise InputError.at(span, f"the default action of table {table.control_name} is constant")
-        self.defaults[table.control_name] = call
+        self.defaults[table.control_name] = target, span
+
+    def reset_default(self, table: ir.Table) -> None:
+        """The default action is that of the source again."""
+        self.defaults.pop(table.control_name, None)
 
     def clear(self, table: ir.Table, span: Span) -> None:
         """Remove all entries. Raises InputError if they are constant."""
         if table.const_entries or any(entry.const for entry in table.entries):
             raise InputError.at(span, f"entries of table {table.control_name} are constant")
-        self.cleared.add(table.control_name)
-        self.added.pop(table.control_name, None)
-        self._present.pop(table.control_name, None)
+        self._installed[table.control_name] = {}
 
     def finish(self) -> RuleSet:
-        """The rule set of every table."""
+        """The rule set of every table.
+
+        Raises:
+            InputError: an entry names a member or group that its action profile does not have.
+        """
         entries = {}
         for _, table in self.program.tables():
-            ranked = [*self._source(table), *self.added.get(table.control_name, [])]
+            ranked = [(item.rank, self._resolved(table, item)) for item in self.installed(table).values()]
             if ranked:
                 entries[table.control_name] = tuple(rule for _, rule in _in_order(table, ranked))
-        sets = {name: tuple(members) for name, members in self.value_sets.items()}
-        return RuleSet(entries, dict(self.defaults), sets)
+        tables = {table.control_name: table for _, table in self.program.tables()}
+        defaults = {name: self._answer(tables[name], *given) for name, given in self.defaults.items()}
+        return RuleSet(
+            entries,
+            defaults,
+            {name: tuple(members) for name, members in self.value_sets.items()},
+            self.replication.multicast(),
+            self.replication.sessions(),
+            self.profiles.finish(),
+            {name: dict(cells) for name, cells in self.cells.items() if cells},
+        )
 
-    def _source(self, table: ir.Table) -> list[tuple[int, Rule]]:
-        if table.control_name in self.cleared:
-            return []
-        return _ranked_source(self.program, table, self.source_rank.get(table.control_name))
+    def _resolved(self, table: ir.Table, item: Installed) -> Rule:
+        if isinstance(item.target, ActionCall):
+            return item.rule
+        return replace(item.rule, action=self._answer(table, item.target, item.rule.span))
+
+    def _answer(self, table: ir.Table, target: Target, span: Span) -> Answer:
+        match target:
+            case MemberRef(profile, member):
+                return self.profiles.member(profile, member, table, span)
+            case GroupRef(profile, group):
+                self.profiles.group(profile, group, table, span)
+        return target
+
+
+def identity(table: ir.Table, rule: Rule, rank: int) -> Identity:
+    """What tells an entry from the table's others."""
+    return (rank if needs_priority(table) else 0, rule.matches)
+
+
+def stand_in(target: Target) -> Answer:
+    """What ``Rule.action`` holds until a member is resolved."""
+    return ActionCall("") if isinstance(target, MemberRef) else target
 
 
 def program_rules(program: ir.Program) -> RuleSet:

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 from .. import ir
 from ..source import InputError, Span
-from .bmv2_cli import value_set_widths
-from .build import Builder, check_match, key_bits, needs_priority
+from .build import Builder, check_match, key_bits, needs_priority, value_set_widths
 from .json_text import Node, parse_json
 from .names import TableAction, check_value, find_action, find_key, find_table, param_name, pick
 from .numbers import number, signed_fit

@@ -14,6 +14,7 @@ from .. import ir
 from ..p4info.names import param_name as param_name
 from ..source import InputError, Span
 from .build import key_bits
+from .profiles import Implementation, Profiles
 
 Item = TypeVar("Item")
 
@@ -69,6 +70,21 @@ def table_actions(program: ir.Program, table: ir.Table) -> list[TableAction]:
         action = by_name[ref.action]
         listed.append(TableAction(ref, action, tuple(p for p in action.params if not p.direction)))
     return listed
+
+
+def find_profile(profiles: Profiles, name: str, span: Span) -> Implementation:
+    """The action profile or selector of this name. Raises InputError."""
+    return pick(list(profiles.known.values()), lambda profile: profile.name, name, "action profile", span)
+
+
+def profile_actions(program: ir.Program, profile: Implementation) -> list[TableAction]:
+    """The actions that members of a profile can have: those that its tables list for entries."""
+    found: dict[str, TableAction] = {}
+    for table in profile.tables:
+        for listed in table_actions(program, table):
+            if not listed.ref.default_only:
+                found.setdefault(listed.action.control_name, listed)
+    return list(found.values())
 
 
 def find_action(program: ir.Program, table: ir.Table, name: str, span: Span, *, as_default: bool) -> TableAction:

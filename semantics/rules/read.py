@@ -12,7 +12,7 @@ from .build import program_rules
 from .json_rules import read_json
 from .p4runtime import read_p4runtime
 from .ruleset import RuleSet
-from .stf_rules import VERBS, read_stf_rules
+from .stf_rules import CHECKS, VERBS, read_stf_rules
 
 MAX_SIZE: Final = 64 << 20
 """Characters of rules that are read."""
@@ -42,7 +42,7 @@ def read_rules(text: str, name: str, program: ir.Program) -> RuleSet:
     if start.startswith("{"):
         return read_json(text, name, program)
     word = start.split(None, 1)[0].lower()
-    if word in (*VERBS, "packet", "expect", "wait"):
+    if word in (*VERBS, *CHECKS):
         return read_stf_rules(text, name, program)
     if _PROTOBUF.match(start):
         return read_p4runtime(text, name, program)

@@ -7,7 +7,7 @@ from p4verify.semantics.source import InputError, Unsupported
 from tests.support.p4_text import ebpf, v1model
 
 TABLE = """action set(bit<8> x) { hdr.h.d = x; } table t { key = { hdr.h.a : exact; } actions = { set; NoAction; } }
-    counter(4, CounterType.packets) c;"""
+    counter(4, CounterType.packets) c; register<bit<8>>(4) r;"""
 PROGRAM = v1model("t.apply(); c.count(1);", locals=TABLE)
 
 
@@ -33,6 +33,14 @@ def check(text: str) -> StfResult:
         "packet 0 01020300\nexpect 1\nwait\ncheck_counter c(1) == 1\ncheck_counter I.c(0) = 0",
         "packet 0 01020300\npacket 0 01020300\nexpect 1\ncheck_counter c(1) packets >= 2",
         "packet 511 01020300\nexpect 1 01020300",
+        "add t hdr.h.a:1 set(x:7) = A\nremove A\npacket 0 01020300\nexpect 1 01020300",
+        "add t hdr.h.a:1 set(x:7)\nremove t hdr.h.a:1\npacket 0 01020300\nexpect 1 01020300",
+        "add t hdr.h.a:1 set(x:7)\ntable_delete t 0\npacket 0 01020300\nexpect 1 01020300",
+        'add "I.t" "hdr.h.a":1 "I.set"(x:7)\npacket 0 01020300\nexpect 1 01020307',
+        "add t set(x:7)\npacket 0 00020300\nexpect 1 00020307",  # an exact key that is left out is 0
+        "ADD t hdr.h.a:0b1 set(x:7)\nPacket 0 01020300\nEXPECT 1 01020307",
+        "mirroring_add 5 1\nmirroring_get 5\nmc_dump\nmc_mgrp_create 1\nmc_node_create 3 4 5\nmc_node_associate 1 0",
+        "setdefault t set(x:9)\ntable_reset_default t\npacket 0 01020300\nexpect 1 01020300",
     ],
 )
 def test_what_passes(text: str) -> None:
@@ -49,7 +57,8 @@ def test_what_passes(text: str) -> None:
         ("packet 0 01020300\nexpect 1 01020399", "byte 3 differs: expected 01020399, got 01020300"),
         ("packet 0 01020300aa\nexpect 1 01020300$", "5 bytes came, expected just 4"),
         ("packet 0 01020300\nexpect 1 01020300aa", "4 bytes came, expected 5"),
-        ("packet 0 01020300\nexpect 1\ncheck_counter c(1) == 5", "counter c holds 1, expected == 5"),
+        ("packet 0 01020300\nexpect 1\ncheck_counter c(1) == 5", "counter I.c holds 1 at 1, expected == 5"),
+        ("packet 0 01020300\nno_packet\nexpect 1", "1 packets came for the one of line 1"),
         ("packet 0 01020300\nexpect 1 01020399\npacket 0 01020300\nexpect 1 01020300", "(sent at line 1)"),
     ],
 )
@@ -76,7 +85,21 @@ def test_what_fails_says_why(text: str, message: str) -> None:
         ("add t hdr.h.a:1 set(x:256)", (1, 21), "does not fit"),
         ("add t hdr.h.a:1 set(y:1)", (1, 21), "no parameter y"),
         ("add t hdr.h.a:1 set()", (1, 17), "lacks its parameter x"),
-        ("add t set(x:1)", (1, 1), "is missing"),
+        ("add t = set(x:1)", (1, 7), "no number"),
+        ("no_packet", (1, 1), "no packet was sent"),
+        ("remove", (1, 1), "remove all"),
+        ("remove A", (1, 8), "no entry is called A"),
+        ("remove t hdr.h.a:1", (1, 1), "no such entry"),
+        ("check_counter c", (1, 1), "check_counter NAME"),
+        ("check_counter c(1) bytes == 2", (1, 1), "does not count bytes"),
+        ("check_counter c(4) == 2", (1, 15), "4 cells"),
+        ("check_counter e(1) == 2", (1, 15), "no counter e"),
+        ("check_counter c($A) == 2", (1, 15), "no entry is called $A"),
+        ("register_write r 4 1", (1, 18), "4 cells"),
+        ("register_write r 1 256", (1, 20), "does not fit the 8 bits"),
+        ("register_read r 9", (1, 17), "4 cells"),
+        ("mc_node_create 1 512", (1, 18), "port 512"),
+        ("mc_node_associate 1 0", (1, 1), "multicast group 1 is not there"),
         ("add t hdr.h.a:1 hdr.h.a:2 set(x:1)", (1, 17), "given twice"),
         ("add t hdr.h.a:1 set(x:1)\nadd t hdr.h.a:1 set(x:2)", (2, 1), "already"),
     ],
@@ -90,8 +113,46 @@ def test_bad_lines_are_told_with_their_place(text: str, place: tuple[int, int], 
 
 
 def test_what_is_not_modelled_is_told() -> None:
-    with pytest.raises(Unsupported, match="mirroring_add"):
-        check("mirroring_add 1 2")
+    with pytest.raises(Unsupported, match="set_crc16_parameters") as caught:
+        check("\nset_crc16_parameters c 1 2 3 true false")
+    assert caught.value.span.line == 2
+
+
+def test_the_state_that_a_test_writes() -> None:
+    program = v1model("r.read(hdr.h.d, 1); r.write(1, hdr.h.a);", locals="register<bit<8>>(4) r;")
+    text = """register_write r 1 0x55
+        packet 0 01020300
+        expect 1 01020355$
+        packet 0 07020300
+        expect 1 07020301$
+        register_reset I.r
+        packet 0 07020300
+        expect 1 07020300$
+        register_read r 1"""
+    assert str(run_stf(program, text, "t.stf")) == "passed: 3 packets, 3 checks"
+
+
+def test_counters_of_packets_and_of_bytes() -> None:
+    program = v1model("c.count(2);", locals="counter(4, CounterType.packets_and_bytes) c;")
+    text = (
+        "packet 0 01020300\npacket 0 0102030405\nexpect 1\ncheck_counter c(2) == 2\ncheck_counter I.c(2) bytes == 9\n"
+    )
+    assert run_stf(program, text + "counter_write c 2 5 6\ncheck_counter c(2) bytes == 6", "t.stf").passed
+    assert not run_stf(program, text + "counter_reset c\ncheck_counter c(2) bytes != 0", "t.stf").passed
+
+
+def test_a_counter_by_the_entry_that_it_counts() -> None:
+    locals_ = """direct_counter(CounterType.packets) dc; action set(bit<8> x) { hdr.h.d = x; }
+        table t { key = { hdr.h.a : ternary; } actions = { set; NoAction; } counters = dc; }"""
+    program = v1model("t.apply();", locals=locals_)
+    text = """add t 5 hdr.h.a:0x01 set(x:1) = A
+        add t 9 hdr.h.a:0x0* set(x:2) = B
+        packet 0 01020300
+        packet 0 02020300
+        expect 1
+        check_counter dc($B) == 2
+        check_counter dc($A) == 0"""
+    assert str(run_stf(program, text, "t.stf")) == "passed: 2 packets, 3 checks"
 
 
 def test_a_filter_passes_packets_at_the_port_they_came_in_by() -> None:

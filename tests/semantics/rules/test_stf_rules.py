@@ -55,7 +55,7 @@ def test_the_spelling_of_p4cs_ebpf_runner() -> None:
         ("add lpm_t hdr.w.x:0x0a01/x hdr.h.a:1 drop()", "no prefix length"),
         ("add tern_t 5 hdr.h.a:0x111* drop()", "does not fit"),
         ("add tern_t 5 6 hdr.h.a:0x1* drop()", "expected KEY:VALUE"),
-        ("add exact_t hdr.h.a:1 drop()", "bee of table I.exact_t is missing"),
+        ("add exact_t hdr.h.a:1 hdr.h.z:1 drop()", "no key of table I.exact_t hdr.h.z"),
         ("setdefault const_t drop()", "constant"),
     ],
 )
