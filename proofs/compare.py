@@ -14,7 +14,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import DESTINATIONS, Behaviour, Case, Event, Output, Packet, Replication
+from ..semantics.meaning.behaviour import DESTINATIONS, LENGTH, Behaviour, Case, Event, Output, Packet, Replication
 
 
 @dataclass(frozen=True)
@@ -66,19 +66,29 @@ def obligations(spec: Behaviour, impl: Behaviour) -> Iterator[Obligation]:
         for fault in side.faults:
             yield Obligation(f"no fault in the {role}: {fault.text}", inputs, (Part(fault.text, fault.guard),))
     widths = _cells_before(spec, impl)
+    reads = tuple(_inputs_read(side) for side in (spec, impl))
     for i, mine in enumerate(spec.cases):
         for j, theirs in enumerate(impl.cases):
             context = b.and_(inputs, mine.guard, theirs.guard)
             if context is not b.FALSE:
                 yield _pair(f"case {i + 1} of the specification, case {j + 1} of the implementation", context,
-                            mine, theirs, widths)  # fmt: skip
+                            mine, theirs, widths, reads)  # fmt: skip
 
 
-def _pair(name: str, context: Term, mine: Case, theirs: Case, state: Mapping[str, Term]) -> Obligation:
+Reads = Sequence[frozenset[str]]
+"""The inputs ``in.*`` that each side's passes read."""
+
+
+def _inputs_read(side: Behaviour) -> frozenset[str]:
+    terms = [t for case in side.cases for t in case.terms()] + [a.condition for a in side.domain]
+    return frozenset(v.name for v in b.variables(*terms) if v.name.startswith("in."))
+
+
+def _pair(name: str, context: Term, mine: Case, theirs: Case, state: Mapping[str, Term], reads: Reads) -> Obligation:
     context, known = propagate(context)
     if context is b.FALSE:
         return Obligation(name, context, ())
-    parts = list(_differences(mine, theirs, state))
+    parts = list(_differences(mine, theirs, state, reads))
     left = [_under(part, known) for part in parts]
     return Obligation(name, context, tuple(p for p in left if p.differ is not b.FALSE), len({p.name for p in parts}))
 
@@ -132,13 +142,13 @@ def facts(context: Term) -> dict[Term, Term]:
     return known
 
 
-def _differences(mine: Case, theirs: Case, state: Mapping[str, Term]) -> Iterator[Part]:
+def _differences(mine: Case, theirs: Case, state: Mapping[str, Term], reads: Reads) -> Iterator[Part]:
     left, right = _by_shape(mine.outputs), _by_shape(theirs.outputs)
     for shape in sorted(left.keys() | right.keys()):
         ours, others = slots(left.get(shape, ())), slots(right.get(shape, ()))
         for k in range(max(len(ours), len(others))):
             name = f"{shape.title} {k + 1}" if k else shape.title
-            yield from _output_differences(name, _get(ours, k), _get(others, k))
+            yield from _output_differences(name, _get(ours, k), _get(others, k), reads)
     yield from _event_differences(mine.events, theirs.events)
     for name in sorted(mine.metadata.keys() | theirs.metadata.keys()):
         x, y = mine.metadata.get(name), theirs.metadata.get(name)
@@ -187,7 +197,7 @@ def _get(found: Sequence[Slot], index: int) -> Slot:
     return found[index] if index < len(found) else ()
 
 
-def _output_differences(name: str, mine: Slot, theirs: Slot) -> Iterator[Part]:
+def _output_differences(name: str, mine: Slot, theirs: Slot, reads: Reads) -> Iterator[Part]:
     """Two slots of one shape: both send a frame or none does, and what they send is the same."""
     sent = [b.or_(*(o.when for o in slot)) for slot in (mine, theirs)]
     yield Part(f"{name}: sent or not", b.not_(b.eq(*sent)))
@@ -195,21 +205,23 @@ def _output_differences(name: str, mine: Slot, theirs: Slot) -> Iterator[Part]:
         for y in theirs:
             both = b.and_(x.when, y.when)
             if both is not b.FALSE:
-                yield from _frame_differences(name, both, x, y)
+                yield from _frame_differences(name, both, x, y, reads)
     yield from _state_differences(name, mine, theirs)
 
 
-def _frame_differences(name: str, both: Term, x: Output, y: Output) -> Iterator[Part]:
+def _frame_differences(name: str, both: Term, x: Output, y: Output, reads: Reads) -> Iterator[Part]:
     yield from _group_differences(name, both, x.each, y.each)
     yield Part(f"{name}: port", b.and_(both, b.ne(x.port, y.port)))
-    yield Part(f"{name}: length", both if x.packet.delta != y.packet.delta else b.FALSE)
-    if x.packet.delta == y.packet.delta:
+    longer = _lengths_differ(x.packet, y.packet)
+    yield Part(f"{name}: length", b.and_(both, longer))
+    alike = b.and_(both, b.not_(longer))
+    if alike is not b.FALSE:
         yield Part(f"{name}: bytes", b.FALSE)
-        yield from _byte_differences(f"{name}: bytes", both, x.packet, y.packet)
-    for key in sorted(x.metadata.keys() | y.metadata.keys()):
-        theirs = x.metadata.get(key), y.metadata.get(key)
-        # What only one side hands on is nothing that the other side's next pass looks at, or that is a difference.
-        differ = b.TRUE if theirs[0] is None or theirs[1] is None else b.ne(*theirs)  # type: ignore[arg-type]
+        yield from _byte_differences(f"{name}: bytes", alike, x.packet, y.packet)
+    # What only one side's passes read decides nothing, because one pass of both is the same whatever comes in there.
+    for key in sorted(k for k in x.metadata.keys() | y.metadata.keys() if all(f"in.{k}" in names for names in reads)):
+        ours, others = x.metadata.get(key), y.metadata.get(key)
+        differ = b.TRUE if ours is None or others is None else b.ne(ours, others)
         yield Part(f"{name}: metadata {key}", b.and_(both, differ))
 
 
@@ -261,9 +273,21 @@ def _told_differences(name: str, both: Term, x: Event, y: Event) -> Iterator[Par
             yield Part(f"{name}: field {i + 1}", b.and_(both, b.ne(ours, others)))
 
 
+def _lengths_differ(x: Packet, y: Packet) -> Term:
+    """Where two packets have different lengths."""
+    if x.size is None and y.size is None:
+        return b.boolean(x.delta != y.delta)
+    return b.ne(*(b.add(b.zext(LENGTH, 32), b.bv(p.delta, 32)) if p.size is None else b.bv(p.size, 32) for p in (x, y)))
+
+
 def _byte_differences(name: str, both: Term, x: Packet, y: Packet) -> Iterator[Part]:
-    """The bytes that are not one term, for packets of one length; behind both prefixes lie the same input bytes."""
-    for k in range(max(len(x.prefix), len(y.prefix))):
+    """The bytes that are not one term, for packets of one length; behind both prefixes lie the same input bytes,
+    unless they are shifted against each other."""
+    count = max(len(x.prefix), len(y.prefix))
+    sizes = [size for size in (x.size, y.size) if size is not None]
+    if sizes:
+        count = min(sizes) if x.delta != y.delta else min(count, *sizes)
+    for k in range(count):
         mine, theirs = x.at(k), y.at(k)
         if mine is not theirs:
             yield Part(name, b.and_(both, b.ne(mine, theirs)), (both, mine, theirs))

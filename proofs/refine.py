@@ -305,7 +305,7 @@ def _is_one_of_many(term: Term, choice: Term) -> bool:
     names = [t.name for t in (*b.variables(term), *b.applications(term))]
     if any(name.startswith("at.") for name in names):
         return True
-    of_a_copy = any(name.startswith(("each.", "any.each.", "impl.any.each.")) for name in names)
+    of_a_copy = any(name.startswith(("each.", "in.each.", "any.each.", "impl.any.each.")) for name in names)
     return of_a_copy and not choice.name.startswith("any.each.")
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
+from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import Assumption, Destination, Event, Replication
 from ..meaning.machine import ExternTable, Machine
 from ..meaning.state import Piece, State
 from ..source import NOWHERE, Span, Unsupported
+
+NOT_CUT: Final = b.bv(-1, 32)
+"""The length to which a frame is cut that is not cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Sent:
     each: tuple[Replication, ...] = ()
     metadata: Mapping[str, Term] = field(default_factory=dict)
     state: Mapping[str, Term] = field(default_factory=dict)
+    cut: Term = NOT_CUT
+    """32 bits: the bytes to which the frame is cut, if it is longer."""
 
 
 @dataclass(frozen=True, slots=True)

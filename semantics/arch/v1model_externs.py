@@ -22,10 +22,8 @@ from ..meaning.packet_out import PACKET_OUT, field_bits
 from ..meaning.references import assign, update
 from ..meaning.values import Scalar, Struct, Value, unpack
 from ..source import Span, Unsupported
-from .extern_call import Call
-
-CHECKSUM_ERROR: Final = "$checksum_error"
-"""The variable of the checksum control that no program can name: whether a ``verify_checksum`` has failed."""
+from .extern_call import Call, numbers
+from .v1model_signals import SIGNALS, verified
 
 COUNTER_BITS: Final = 64
 MAX_PAYLOAD: Final = 9216
@@ -70,6 +68,14 @@ def _assertion(m: Machine, node: ir.ExternCall) -> None:
     holds = m.absolute(call.term(0))
     if holds is not b.TRUE:
         m.assumptions.append(Assumption(f"{node.extern} at {node.span} holds", holds))
+
+
+def _digest(m: Machine, node: ir.ExternCall) -> None:
+    """``digest(receiver, data)``: the values that the data has now; the receiver is not looked at."""
+    call = Call(m, node)
+    bare = ir.bare(node.params[1].type)
+    name = bare.name if isinstance(bare, ir.StructType) else str(node.span)
+    m.tell(f"digest {name}", *numbers(m, call.value(1), node.span))
 
 
 # --- state ----------------------------------------------------------------------------------------------------------
@@ -240,14 +246,10 @@ def _checksum(call: Call, with_payload: bool) -> Term:
 def _verify(with_payload: bool) -> ExternHandler:
     def handler(m: Machine, node: ir.ExternCall) -> None:
         call = Call(m, node)
-        if CHECKSUM_ERROR not in m.state.store:
-            raise Unsupported(f"{node.extern} outside of the checksum control", node.span)
         wanted, given = _checksum(call, with_payload), call.term(2)
         width = max(wanted.width, given.width)
         wrong = b.and_(call.term(0), b.ne(b.zext(wanted, width), b.zext(given, width)))
-        before = m.state.store[CHECKSUM_ERROR]
-        assert isinstance(before, Scalar)
-        m.state.store[CHECKSUM_ERROR] = Scalar(b.or_(before.term, wrong))
+        verified(m, wrong, node)
 
     return handler
 
@@ -265,18 +267,6 @@ def _update(with_payload: bool) -> ExternHandler:
 
     return handler
 
-
-def _later(what: str) -> ExternHandler:
-    def handler(m: Machine, node: ir.ExternCall) -> None:
-        raise Unsupported(f"{what} is not modelled", node.span)
-
-    return handler
-
-
-_LATER: Final = (
-    "clone", "clone3", "clone_preserving_field_list", "resubmit", "resubmit_preserving_field_list", "recirculate",
-    "recirculate_preserving_field_list", "digest", "truncate",
-)  # fmt: skip
 
 EXTERNS: Final[ExternTable] = {
     **PACKET_IN,
@@ -297,5 +287,6 @@ EXTERNS: Final[ExternTable] = {
     ("verify_checksum_with_payload", ""): _verify(with_payload=True),
     ("update_checksum", ""): _update(with_payload=False),
     ("update_checksum_with_payload", ""): _update(with_payload=True),
-    **{(name, ""): _later(name) for name in _LATER},
+    **SIGNALS,
+    ("digest", ""): _digest,
 }

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 
 from .. import ir
 from ..rules.build import constant, key_bits, program_rules
-from ..rules.decide import first, matches
+from ..rules.decide import first, matches, members
 from ..rules.ruleset import ActionCall, Match, Rule, RuleSet
-from .concrete import Function
+from .concrete import Function, Groups
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Values for ``functions`` and ``inputs`` of :func:`evaluate_behaviour`."""
+    """Values for ``functions``, ``inputs`` and ``groups`` of :func:`evaluate_behaviour`."""
 
     functions: dict[str, Function]
     inputs: dict[str, int]
+    groups: Groups
 
 
 def answers(program: ir.Program, rules: RuleSet | None = None) -> Answers:
@@ -36,7 +37,7 @@ def answers(program: ir.Program, rules: RuleSet | None = None) -> Answers:
         for declaration in parser.value_sets:
             name = declaration.control_name
             functions[f"table.{name}.hit"] = _member_of(rules.value_sets.get(name, ()), _set_widths(declaration.type))
-    return Answers(functions, inputs)
+    return Answers(functions, inputs, lambda kind, number, _depth: members(rules, kind, number))
 
 
 def number_of(table: ir.Table, action: str) -> int:

@@ -12,6 +12,7 @@ A :class:`Behaviour` is a function of the input, written with terms over these f
 ``each.K.port``        32 bits: the port of an arbitrary member of a group to which a copy goes (:class:`Replication`);
                        K counts replications within replications from 0
 ``each.K.instance``    16 bits: ... and that member's instance (rid)
+``in.each.K.NAME``     metadata of which each copy has its own
 ``each.K.state.NAME``  function: what cell ``i`` of NAME held before the copy at depth K went through its own egress
 ``table.T.*``          what the control plane's rules answer (:mod:`.lookup`)
 ``map.M.*``            what a target's own map answers (same kind of function; a fill-up relates the two)
@@ -56,15 +57,17 @@ def input_bytes(start: int, count: int) -> Term:
 class Packet:
     """``prefix`` (8-bit terms), then the input frame from byte ``payload`` on.
 
-    Its length is ``len(prefix) + pkt.len - payload``; a case that builds it must imply ``pkt.len >= payload``.
+    Its length is ``len(prefix) + pkt.len - payload``; a case that builds it must imply ``pkt.len >= payload``. With a
+    ``size`` it is cut to so many bytes, and the case must imply that there are as many.
     """
 
     prefix: tuple[Term, ...] = ()
     payload: int = 0
+    size: int | None = None
 
     @property
     def delta(self) -> int:
-        """Bytes that this packet is longer than the input (negative: shorter)."""
+        """Bytes that this packet is longer than the input (negative: shorter), before it is cut."""
         return len(self.prefix) - self.payload
 
     def at(self, index: int) -> Term:
@@ -146,7 +149,7 @@ class Output:
 
     def mapped(self, new: Mapping[Term, Term]) -> Output:
         """The same with ``new[t]`` for each term t."""
-        packet = Packet(tuple(new[t] for t in self.packet.prefix), self.packet.payload)
+        packet = Packet(tuple(new[t] for t in self.packet.prefix), self.packet.payload, self.packet.size)
         each = tuple(Replication(r.kind, new[r.group], new[r.port], new[r.instance]) for r in self.each)
         metadata = {name: new[t] for name, t in self.metadata.items()}
         state = {name: new[t] for name, t in self.state.items()}

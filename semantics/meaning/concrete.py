@@ -288,7 +288,11 @@ class _Pass:
         if output.packet.payload > len(self.packet):
             raise BadBehaviour(f"a packet without the first {output.packet.payload} bytes of {len(self.packet)}")
         prefix = bytes(value_of(*output.packet.prefix))
-        self.outputs.append((output.to, value_of(output.port)[0], prefix + self.packet[output.packet.payload :]))
+        frame = prefix + self.packet[output.packet.payload :]
+        size = output.packet.size
+        if size is not None and size > len(frame):
+            raise BadBehaviour(f"a packet of {len(frame)} bytes cut to {size}")
+        self.outputs.append((output.to, value_of(output.port)[0], frame[:size]))
         self.carried.append({name: value_of(term)[0] for name, term in output.metadata.items()})
 
 

@@ -116,6 +116,8 @@ class Machine:
         self.cell_shapes: dict[str, tuple[int, int]] = {}
         """State that was used: name → bits of its index and of a cell."""
         self.on_hit: list[HitHook] = []
+        self.facilities: dict[str, object] = {}
+        """What the architecture keeps at hand for its externs."""
         self.on_block: list[Callable[[Machine, str], None]] = []
         """Told whenever a parser or control, by its full name, begins."""
         self.last_lookup: tuple[ir.Table, list[Term], Term, Term | None] | None = None
@@ -424,6 +426,15 @@ class Machine:
         if value is None:
             raise Unsupported(f"{name} is used outside of the block that it belongs to", span)
         return value
+
+    def cell_after(self, name: str) -> Term:
+        """What cell ``at.NAME`` of a state that was used holds now, as :attr:`Case.state` tells it."""
+        index_bits, width = self.cell_shapes[name]
+        return self.read_cell(name, b.var(f"at.{name}", index_bits), width)
+
+    def arriving(self, name: str, width: int) -> Term:
+        """Metadata ``in.NAME`` that each copy has its own of (a time, the length of a queue)."""
+        return self.input.metadata(f"each.{len(self.each) - 1}.{name}" if self.each else name, width)
 
     def _shape(self, name: str, index: Term, width: int) -> None:
         shape = (index.width, width)

@@ -150,6 +150,43 @@ def layouts(
     return done
 
 
+def cut_to(made: list[Layout], length: Term, whole: Term, span: Span) -> list[Layout]:
+    """The layouts of packets cut to ``length`` bytes (32 bits, all ones: not cut), if they are longer; ``whole`` is the
+    input's length.
+
+    Raises:
+        Unsupported: the length can be too many different numbers.
+    """
+    if length.is_const:
+        uncut = length.value == 0xFFFFFFFF
+        return made if uncut else [part for layout in made for part in _cut(layout, length.value, whole)]
+    if length.op != "ite":
+        raise Unsupported("a packet cut to a length that depends on the packet", span)
+    condition = _atom(length.args[0])
+    found: list[Layout] = []
+    for value in (b.FALSE, b.TRUE):
+        holds = condition if value is b.TRUE else b.not_(condition)
+        here = [Layout(b.and_(x.when, holds), x.packet, {**x.known, condition: value}) for x in made]
+        chosen = b.substitute([length], {condition: value})[0]
+        found += cut_to([x for x in here if x.when is not b.FALSE], chosen, whole, span)
+    return found
+
+
+def _cut(layout: Layout, count: int, whole: Term) -> list[Layout]:
+    """A layout where the packet is longer than ``count`` bytes, and where it is not."""
+    packet = layout.packet
+    from_input = count - packet.delta  # a longer input makes a packet that is too long
+    if from_input >= 0xFFFF:
+        return [layout]
+    longer = b.TRUE if from_input < packet.payload else b.ult(b.bv(from_input, 16), whole)
+    short = Packet(packet.prefix[:count], packet.payload, count)
+    return [
+        Layout(when, made, {**layout.known, longer: b.boolean(made is short)} if longer is not b.TRUE else layout.known)
+        for when, made in ((b.and_(layout.when, longer), short), (b.and_(layout.when, b.not_(longer)), packet))
+        if when is not b.FALSE
+    ]
+
+
 def _undecided(parts: Sequence[Piece]) -> Term | None:
     """A condition on which the layout depends."""
     for piece in parts:

@@ -6,7 +6,7 @@ A definitional semantics after the P4-16 specification 1.2.5, with the architect
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -24,9 +24,11 @@ from ..rules.ruleset import RuleSet
 from ..source import NOWHERE, Span, Unsupported
 from . import statements, tables
 from .behaviour import Assumption, Behaviour, Case, Choice, Output, Packet
+from .concrete import Told
 from .inputs import Concrete, Symbolic
 from .machine import Machine, deep_recursion
-from .packet_out import layouts
+from .packet_out import Layout, cut_to, layouts
+from .passes import Arrival, Passed, all_passes
 from .trace import Trace
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
@@ -52,8 +54,9 @@ def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
     m = Machine(program, rules, Symbolic(), architecture.externs)
     with deep_recursion(), _placed(program):
         cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells)]
-    terms = [t for case in cases for t in case.terms()]
     domain = (*architecture.domain(), *_distinct(m.assumptions))
+    cases = _only_read(cases, domain)
+    terms = [t for case in cases for t in case.terms()]
     mentioned = {v.name for v in b.variables(*terms, *(a.condition for a in domain))}
     asked = set(b.applications(*terms)) | set(b.variables(*terms))
     axioms = tuple(axiom for axiom in m.axioms if _about(axiom, asked))
@@ -81,7 +84,28 @@ def _placed(program: ir.Program) -> Iterator[None]:
 
 
 def _distinct(assumptions: list[Assumption]) -> list[Assumption]:
-    return list({a.condition: a for a in assumptions}.values())
+    return list({(a.text, a.condition): a for a in assumptions}.values())
+
+
+def _only_read(cases: list[Case], domain: Sequence[Assumption]) -> list[Case]:
+    """The cases without the metadata that goes with frames that come back and that no pass reads."""
+    carried = {name for case in cases for o in case.outputs for name in o.metadata}
+    if not carried:
+        return cases
+    bare = [replace(case, outputs=tuple(replace(o, metadata={}) for o in case.outputs)) for case in cases]
+    terms = [t for case in bare for t in case.terms()] + [a.condition for a in domain]
+    read = {v.name for v in b.variables(*terms)}
+    while True:
+        more = [t for case in cases for o in case.outputs for n, t in o.metadata.items() if f"in.{n}" in read]
+        now = read | {v.name for v in b.variables(*more)}
+        if now == read:
+            break
+        read = now
+
+    def pruned(output: Output) -> Output:
+        return replace(output, metadata={n: t for n, t in output.metadata.items() if f"in.{n}" in read})
+
+    return [replace(case, outputs=tuple(pruned(o) for o in case.outputs)) for case in cases]
 
 
 def _about(axiom: Term, asked: set[Term]) -> bool:
@@ -103,11 +127,11 @@ def _cases(m: Machine, ended: Ended, names: Iterable[str]) -> list[Case]:
     if ended.guard is b.FALSE:
         return []
     m.state = ended.state
-    state = {name: _cell_after(m, name) for name in names}
+    state = {name: m.cell_after(name) for name in names}
     parts: list[_Part] = [(ended.guard, {}, [])]
     for sent in ended.sent:
         split = _copies if sent.each else _split
-        parts = [part for guard, known, outputs in parts for part in split(sent, guard, known, outputs)]
+        parts = [part for guard, known, outputs in parts for part in split(m, sent, guard, known, outputs)]
     cases = []
     for guard, known, outputs in parts:
         case = Case(guard, tuple(outputs), {}, state, ended.events)
@@ -121,32 +145,32 @@ def _cases(m: Machine, ended: Ended, names: Iterable[str]) -> list[Case]:
     return cases
 
 
-def _split(sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]) -> list[_Part]:
+def _split(m: Machine, sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]) -> list[_Part]:
     """The layouts of one frame that is sent, next to those before it."""
     return [
         (layout.when, {**known, **layout.known}, [*outputs, _output(sent, sent.when, layout.packet)])
-        for layout in layouts(sent.pieces, sent.cursor, guard, sent.span)
+        for layout in _layouts(m, sent, guard)
     ]
 
 
-def _copies(sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]) -> list[_Part]:
+def _copies(m: Machine, sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]) -> list[_Part]:
     """The layouts of a copy, each an output; the state that the copy writes is told with the last."""
-    made = [
-        replace(_output(sent, b.and_(sent.when, layout.when), layout.packet), state={})
-        for layout in layouts(sent.pieces, sent.cursor, b.TRUE, sent.span)
-    ]
+    made = []
+    for layout in _layouts(m, sent, guard):
+        decided = b.and_(
+            *(condition if value is b.TRUE else b.not_(condition) for condition, value in layout.known.items())
+        )
+        made.append(replace(_output(sent, b.and_(sent.when, decided), layout.packet), state={}))
     made[-1] = replace(made[-1], state=sent.state)
     return [(guard, known, [*outputs, *made])]
 
 
+def _layouts(m: Machine, sent: Sent, guard: Term) -> list[Layout]:
+    return cut_to(layouts(sent.pieces, sent.cursor, guard, sent.span), sent.cut, m.input.length, sent.span)
+
+
 def _output(sent: Sent, when: Term, packet: Packet) -> Output:
     return Output(when, sent.to, sent.port, packet, sent.each, sent.metadata, sent.state)
-
-
-def _cell_after(m: Machine, name: str) -> Term:
-    """What cell ``at.NAME`` holds afterwards."""
-    index_bits, width = m.cell_shapes[name]
-    return m.read_cell(name, b.var(f"at.{name}", index_bits), width)
 
 
 # --- one packet -----------------------------------------------------------------------------------------------------
@@ -154,13 +178,16 @@ def _cell_after(m: Machine, name: str) -> Term:
 
 @dataclass(frozen=True)
 class Run:
-    """What a program did to one packet."""
+    """What a program did to one packet, in all its passes."""
 
     outputs: tuple[tuple[str, int, bytes], ...]
-    """``(to, port, frame)``, in order."""
+    """``(to, port, frame)``: what left in the end, in order."""
     state: dict[str, dict[int, int]]
     """Cells that were written: name → index → value afterwards."""
     trace: Trace = field(default_factory=Trace)
+    events: tuple[Told, ...] = ()
+    """What the control plane was told: name and fields."""
+    passes: int = 1
 
     @property
     def undefined(self) -> list[dict[str, Any]]:
@@ -172,6 +199,7 @@ class Run:
         return {
             "outputs": [{"to": to, "port": port, "packet": frame.hex()} for to, port, frame in self.outputs],
             "dropped": not self.outputs,
+            "events": [{"name": name, "fields": list(fields)} for name, fields in self.events],
             "state": {name: {str(i): v for i, v in cells.items()} for name, cells in self.state.items()},
             "trace": self.trace.steps,
         }
@@ -194,41 +222,86 @@ def run(
         rules: what the control plane has installed; None for the entries of the source alone.
         packet: the frame on the wire.
         port: where it comes in.
-        metadata: ``in.NAME`` → value; what is not given is 0.
-        cells: state's name → what its cells hold before; what is not given is 0.
+        metadata: ``in.NAME`` → value in the first pass; what is not given is 0.
+        cells: state's name → what its cells hold before; what is not given is what the rules say, else 0.
         choice: the value of an undefined read; 0 if not given.
 
     Raises:
         Unsupported: the program uses what is not modelled; with the place.
         ValueError: the packet is longer than 65535 bytes, or the port is none that the architecture has.
     """
-    if len(packet) > 0xFFFF:
-        raise ValueError(f"a frame of {len(packet)} bytes is longer than 65535")
-    architecture = _architecture(program)
-    for assumption in architecture.domain():
-        if b.evaluate([assumption.condition], {"in.port": port, "pkt.len": len(packet)}) == [0]:
-            raise ValueError(assumption.text)
-    trace = Trace()
-    source = Concrete(packet, port, metadata or {}, cells or {}, choice or (lambda _: 0))
-    m = Machine(program, rules if rules is not None else program_rules(program), source, architecture.externs, trace)
-    with deep_recursion(), _placed(program):
-        ended = [e for e in architecture.run(m) if e.guard is not b.FALSE]
-        cases = [case for e in ended for case in _cases(m, e, ())]
-    assert len(cases) == 1, "one packet takes one way"
-    outputs = tuple(
-        (o.to, o.port.value, bytes(t.value for t in o.packet.prefix) + packet[o.packet.payload :])
-        for o in cases[0].outputs
+    runner = _Runner(
+        program,
+        rules if rules is not None else program_rules(program),
+        _architecture(program),
+        cells or {},
+        choice or (lambda _: 0),
     )
-    for to, out_port, frame in outputs:
-        trace.steps.append({"step": "output", "to": to, "port": out_port, "packet": frame.hex()})
-    return Run(outputs, _written(ended[0]), trace)
+    with deep_recursion(), _placed(program):
+        whole = all_passes(Arrival(packet, port, metadata or {}), runner.once)
+    return Run(whole.outputs, runner.state, runner.trace, whole.events, whole.passes)
 
 
-def _written(ended: Ended) -> dict[str, dict[int, int]]:
-    """The cells written by a run on numbers."""
-    state: dict[str, dict[int, int]] = {}
-    for name, writes in ended.state.cells.items():
-        for write in writes:
-            if write.when is b.TRUE:
-                state.setdefault(name, {})[write.index.value] = write.value.value
-    return state
+@dataclass
+class _Runner:
+    """The passes of one packet, with the state that they leave."""
+
+    program: ir.Program
+    rules: RuleSet
+    architecture: Architecture
+    before: Mapping[str, Callable[[int], int]]
+    choice: Callable[[Choice], int]
+    trace: Trace = field(default_factory=Trace)
+    state: dict[str, dict[int, int]] = field(default_factory=dict)
+
+    def once(self, arrival: Arrival) -> Passed:
+        """One pass."""
+        packet, port = arrival.packet, arrival.port
+        if len(packet) > 0xFFFF:
+            raise ValueError(f"a frame of {len(packet)} bytes is longer than 65535")
+        for assumption in self.architecture.domain():
+            if b.evaluate([assumption.condition], {"in.port": port, "pkt.len": len(packet)}) == [0]:
+                raise ValueError(assumption.text)
+        if arrival.by != "port":
+            self.trace.steps.append({"step": "pass", "by": arrival.by, "port": port, "packet": packet.hex()})
+        source = Concrete(packet, port, arrival.metadata, self._cells(), self.choice)
+        m = Machine(self.program, self.rules, source, self.architecture.externs, self.trace)
+        ended = [e for e in self.architecture.run(m) if e.guard is not b.FALSE]
+        cases = [case for e in ended for case in _cases(m, e, ())]
+        assert len(cases) == 1, "one packet takes one way"
+        self._write(ended[0])
+        sent = [o for o in cases[0].outputs if o.when is b.TRUE]
+        outputs = tuple((o.to, o.port.value, _frame(o.packet, packet)) for o in sent)
+        for to, out_port, frame in outputs:
+            self.trace.steps.append({"step": "output", "to": to, "port": out_port, "packet": frame.hex()})
+        carried = tuple({name: term.value for name, term in o.metadata.items()} for o in sent)
+        events = tuple((e.name, tuple(t.value for t in e.fields)) for e in cases[0].events)
+        return Passed(outputs, carried, events)
+
+    def _cells(self) -> Mapping[str, Callable[[int], int]]:
+        """What the cells hold now."""
+        names = {*self.before, *self.state, *self.rules.cells}
+        return {name: self._reader(name) for name in names}
+
+    def _reader(self, name: str) -> Callable[[int], int]:
+        written, before = dict(self.state.get(name, {})), self.before.get(name)
+        preset = self.rules.cells.get(name, {})
+
+        def read(index: int) -> int:
+            if index in written:
+                return written[index]
+            return before(index) if before is not None else preset.get(index, 0)
+
+        return read
+
+    def _write(self, ended: Ended) -> None:
+        """Keep the cells that a pass has written."""
+        for name, writes in ended.state.cells.items():
+            for write in writes:
+                if write.when is b.TRUE:
+                    self.state.setdefault(name, {})[write.index.value] = write.value.value
+
+
+def _frame(made: Packet, packet: bytes) -> bytes:
+    """The bytes of a packet whose terms are numbers."""
+    return (bytes(t.value for t in made.prefix) + packet[made.payload :])[: made.size]

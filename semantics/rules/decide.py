@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .ruleset import Exact, Lpm, Match, Range, Rule, Ternary
+from ..source import Unsupported
+from .ruleset import Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 
 
 def matches(match: Match, key: int, width: int) -> bool:
@@ -26,3 +27,19 @@ def first(entries: Sequence[Rule], keys: Sequence[tuple[int, int]]) -> int | Non
         if all(matches(match, key, width) for match, (key, width) in zip(rule.matches, keys, strict=True)):
             return number
     return None
+
+
+def members(rules: RuleSet, kind: str, number: int) -> tuple[tuple[int, int], ...]:
+    """The members (port and instance) of a group or session; a number that is not set up has none.
+
+    Raises:
+        Unsupported: the session cuts its copies.
+    """
+    if kind == "multicast":
+        return tuple((r.port, r.instance) for r in rules.multicast.get(number, ()))
+    session = rules.sessions.get(number)
+    if session is None:
+        return ()
+    if session.truncate is not None:
+        raise Unsupported(f"clone session {number}, which cuts its copies to {session.truncate} bytes")
+    return tuple((r.port, r.instance) for r in session.replicas)

@@ -44,7 +44,9 @@ def copy(each: Replication = SESSION, when: Term = b.TRUE, packet: Packet = INPU
 
 
 def back(value: Term, to: str = "recirculate") -> Output:
-    return Output(b.TRUE, to, PORT, INPUT_PACKET, metadata={"meta.x": value})  # type: ignore[arg-type]
+    """A frame that comes back with ``value`` as ``in.meta.x``, which is its first byte."""
+    packet = Packet((b.var("in.meta.x", 8),), 0)
+    return Output(b.TRUE, to, PORT, packet, metadata={"meta.x": value})  # type: ignore[arg-type]
 
 
 def rid(each: Replication = SESSION) -> Packet:
@@ -144,7 +146,7 @@ def test_copies_go_to_every_member() -> None:
         ("port", 4, bytes([40, 9, 8, 7])),
         ("port", 1, bytes([9, 8, 7])),
         ("port", 2, bytes([9, 8, 7])),
-        ("recirculate", 2, bytes([9, 8, 7])),
+        ("recirculate", 2, bytes([0, 9, 8, 7])),
     )
     assert seen.carried == ({}, {}, {}, {}, {}, {"meta.x": 7})
     assert seen.events == (("digest", (9, 8)),)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from p4verify.semantics import ir
+from p4verify.semantics.meaning.answers import answers
 from p4verify.semantics.meaning.behaviour import Behaviour
-from p4verify.semantics.meaning.concrete import evaluate_behaviour
+from p4verify.semantics.meaning.passes import evaluate_passes
 from p4verify.semantics.meaning.program import Run, meaning, run
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.build import program_rules
@@ -86,7 +87,8 @@ def does(program: ir.Program, packet: str, port: int = 0) -> tuple[tuple[str, in
     """What comes out for a frame in hexadecimal; the behaviour on all packets must say the same."""
     frame = bytes.fromhex(packet)
     result = run(program, None, frame, port)
-    whole = evaluate_behaviour(meaning_with_source_rules(program), frame, port, default=0)
+    groups = answers(program).groups
+    whole = evaluate_passes(meaning_with_source_rules(program), frame, port, default=0, groups=groups)
     assert whole.outputs == result.outputs
     return tuple((to, out, data.hex()) for to, out, data in result.outputs)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ...ir import Annotation
@@ -9,7 +11,7 @@ from .. import syntax as ast
 from . import expressions, typed
 from .constants import unescaped
 from .context import Context
-from .symbols import ConstSymbol
+from .symbols import ConstSymbol, EnumSymbol
 from .types import STRING, UNKNOWN
 
 Scalar = str | int | bool
@@ -41,7 +43,7 @@ def _one(cx: Context, node: ast.Annotation) -> Annotation:
             _known_annotation(cx, node, tokens)
             alone = len(tokens) == 1
             text = " ".join(t.text[1:-1] if t.kind == "string" and alone else t.text for t in tokens)
-            return Annotation(name, text, _token_values(tokens))
+            return Annotation(name, text, _token_values(cx, tokens))
         case ast.ListAnnotation(expressions=items):
             values = tuple(_value(cx, item) for item in items)
             return Annotation(name, None, tuple(v for v in values if v is not None))
@@ -86,29 +88,43 @@ def _value(cx: Context, node: ast.Expression) -> Scalar | None:
     return None
 
 
-def _token_values(tokens: tuple[ast.AnnotationToken, ...]) -> tuple[Scalar, ...]:
-    """The values of a body that is a comma-separated list of strings, integers and booleans; else none."""
+def _token_values(cx: Context, tokens: tuple[ast.AnnotationToken, ...]) -> tuple[Scalar, ...]:
+    """The values of a body that is a comma-separated list of strings, integers, booleans, constants' names and members
+    of serialisable enums; else none."""
     values: list[Scalar] = []
-    for i, token in enumerate(tokens):
-        if i % 2:
-            if token.text != ",":
-                return ()
-        elif token.kind == "string":
-            values.append(unescaped(token.text[1:-1]))
-        elif token.kind == "integer":
-            number = _number(token.text)
-            if number is None:
-                return ()
-            values.append(number)
-        elif token.text in ("true", "false"):
-            values.append(token.text == "true")
-        else:
+    item: list[ast.AnnotationToken] = []
+    for token in (*tokens, None):
+        if token is not None and token.text != ",":
+            item.append(token)
+            continue
+        value = _token_value(cx, item)
+        if value is None:
             return ()
+        values.append(value)
+        item = []
     return tuple(values)
 
 
+def _token_value(cx: Context, tokens: Sequence[ast.AnnotationToken]) -> Scalar | None:
+    first = tokens[0] if tokens else None
+    if first is None:
+        return None
+    if len(tokens) == 1 and first.kind == "string":
+        return unescaped(first.text[1:-1])
+    if len(tokens) == 1 and first.kind == "integer":
+        return _number(first.text)
+    if len(tokens) == 1 and first.text in ("true", "false"):
+        return first.text == "true"
+    symbol = cx.scope.find(first.text)
+    if len(tokens) == 1 and isinstance(symbol, ConstSymbol) and isinstance(symbol.value, typed.Const):
+        return symbol.value.value
+    if len(tokens) == 3 and tokens[1].text == "." and isinstance(symbol, EnumSymbol):
+        return symbol.values.get(tokens[2].text)
+    return None
+
+
 def _number(text: str) -> int | None:
-    digits = text.replace("_", "")
+    digits = re.sub(r"^\d+[ws](?=\d)", "", text.replace("_", ""))
     try:
         return int(digits, 0) if digits[:1] == "0" and digits[1:2].isalpha() else int(digits)
     except ValueError:

@@ -54,12 +54,6 @@ def test_timestamps_are_inputs() -> None:
     assert result.outputs[0][2].hex() == "ff020000"
 
 
-def test_multicast_is_refused_if_it_can_happen() -> None:
-    with pytest.raises(Unsupported, match="multicast"):
-        meaning(v1model("sm.mcast_grp = 1;"))
-    assert meaning(v1model("sm.mcast_grp = 1; mark_to_drop(sm);"))
-
-
 @pytest.mark.parametrize(
     "call",
     [
