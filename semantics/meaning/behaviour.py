@@ -246,7 +246,7 @@ class Behaviour:
     """True of every legal rule set: an action's number is one of the table's, and so on. Never restricts inputs."""
     choices: tuple[Choice, ...] = ()
     observables: tuple[str, ...] = ("outputs",)
-    """What is compared: "outputs", and names in the cases' ``metadata`` and ``state``."""
+    """What is compared: "outputs", "events", and names in the cases' (and copies') ``metadata`` and ``state``."""
     notes: tuple[str, ...] = ()
     """What the verdict should repeat: loops bounded, externs left uninterpreted, ..."""
     faults: tuple[Fault, ...] = ()

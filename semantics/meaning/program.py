@@ -61,8 +61,14 @@ def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
     asked = set(b.applications(*terms)) | set(b.variables(*terms))
     axioms = tuple(axiom for axiom in m.axioms if _about(axiom, asked))
     choices = tuple(choice for name, choice in m.choices.items() if name in mentioned)
-    states = sorted({name for case in cases for name in case.state})
-    return Behaviour(tuple(cases), domain, axioms, choices, ("outputs", *states), tuple(m.notes))
+    return Behaviour(tuple(cases), domain, axioms, choices, _observables(cases), tuple(m.notes))
+
+
+def _observables(cases: Sequence[Case]) -> tuple[str, ...]:
+    """What is compared: outputs, what the control plane is told, and states by name."""
+    states = {name for case in cases for name in (*case.state, *(n for o in case.outputs for n in o.state))}
+    events = ("events",) if any(case.events for case in cases) else ()
+    return ("outputs", *events, *sorted(states))
 
 
 def _architecture(program: ir.Program) -> Architecture:

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
+from p4verify.semantics import bits as b
 from p4verify.semantics import ir
+from p4verify.semantics.meaning.behaviour import Behaviour
 from p4verify.semantics.rules.build import Builder, check_match, key_bits
 from p4verify.semantics.rules.names import table_actions
-from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from p4verify.semantics.rules.ruleset import (
+    ActionCall,
+    Exact,
+    Lpm,
+    Match,
+    Range,
+    Replica,
+    Rule,
+    RuleSet,
+    Session,
+    Ternary,
+)
 from p4verify.semantics.source import NOWHERE, InputError, Unsupported
 
 
@@ -27,6 +41,26 @@ def random_rules(program: ir.Program, seed: int, pool: list[int]) -> RuleSet:
             if call is not None:
                 builder.set_default(table, call, NOWHERE)
     return builder.finish()
+
+
+def numbers_of_groups(behaviour: Behaviour) -> list[int]:
+    """Numbers that groups of copies may have: those that the behaviour mentions, and a few more."""
+    each = [r for case in behaviour.cases for o in case.outputs for r in o.each]
+    literals = {t.value for t in b.postorder([r.group for r in each]) if t.is_const}
+    return sorted(literals | {0, 1, 5} if each else ())
+
+
+def random_groups(seed: int, numbers: list[int]) -> dict[str, Any]:
+    """Multicast groups and clone sessions with these numbers, most of them with a few members."""
+    rng = random.Random(seed)
+
+    def some() -> tuple[Replica, ...]:
+        return tuple(Replica(rng.randrange(512), rng.randrange(4)) for _ in range(rng.randrange(4)))
+
+    return {
+        "multicast": {n: some() for n in numbers if rng.random() < 0.8},
+        "sessions": {n: Session(some()) for n in numbers if rng.random() < 0.8},
+    }
 
 
 def _value(rng: random.Random, width: int, pool: list[int]) -> int:

@@ -54,22 +54,6 @@ def test_timestamps_are_inputs() -> None:
     assert result.outputs[0][2].hex() == "ff020000"
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        "clone(CloneType.I2E, 5);",
-        "resubmit_preserving_field_list(1);",
-        "recirculate_preserving_field_list(1);",
-        "truncate(10);",
-        "digest(1, hdr.h.a);",
-    ],
-)
-def test_what_is_not_modelled_is_refused_with_its_place(call: str) -> None:
-    with pytest.raises(Unsupported, match=r"\w+ is not modelled") as caught:
-        meaning(v1model(call))
-    assert caught.value.span.line
-
-
 # --- state ----------------------------------------------------------------------------------------------------------
 
 
