@@ -114,7 +114,7 @@ class StructType:
 
 @dataclass(frozen=True, slots=True)
 class StackType:
-    """A header stack: ``size`` elements (HeaderType or UnionType) and nextIndex."""
+    """An array of ``size`` elements; with elements that are HeaderType or UnionType a header stack with a nextIndex."""
 
     element: Type
     size: int

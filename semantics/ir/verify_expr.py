@@ -14,7 +14,9 @@ MAX_WIDTH: Final = 1 << 20
 """Bits of one value: no program has more, and a width that a foreign file made up must not fill the memory."""
 
 MAX_STACK: Final = 1 << 16
-"""Elements of a header stack."""
+"""Elements of an array."""
+
+_NO_ELEMENTS: Final = (t.VoidType, t.IntType, t.StringType, t.MatchKindType, t.ExternType, t.ListType)
 
 
 @dataclass
@@ -30,6 +32,11 @@ def lvalue(target: n.Expr) -> bool:
     while isinstance(target, n.Member | n.Index | n.Slice | n.Cast):
         target = target.operand if isinstance(target, n.Cast) else target.base
     return isinstance(target, n.Var)
+
+
+def is_header_stack(type_: t.Type) -> bool:
+    """Whether ``type_`` is an array of headers or header unions."""
+    return isinstance(type_, t.StackType) and isinstance(t.bare(type_.element), t.HeaderType | t.UnionType)
 
 
 def check_type(type_: t.Type, span: Span) -> None:
@@ -75,8 +82,8 @@ def _type_fault(type_: t.Type) -> str | None:
         case t.HeaderType() | t.StructType() | t.UnionType():
             return _fields_fault(type_)
         case t.StackType(element, size):
-            if not isinstance(element, t.HeaderType | t.UnionType) or not 0 <= size <= MAX_STACK:
-                return f"a header stack of {size} elements of {type(element).__name__}"
+            if isinstance(element, _NO_ELEMENTS) or not 0 <= size <= MAX_STACK:
+                return f"an array of {size} elements of {type(element).__name__}"
     return None
 
 
@@ -116,8 +123,10 @@ def _expression_fault(node: Any) -> str | None:
             if condition.type != n.BOOL or then.type != type_ or otherwise.type != type_:
                 return "a choice whose parts differ in type, or whose condition is not bool"
         case n.HeaderOp(op, base, count):
-            kinds = (t.StackType,) if op in ("push_front", "pop_front") else (t.HeaderType, t.UnionType)
-            if not isinstance(t.bare(base.type), kinds) or count < 0:
+            found = t.bare(base.type)
+            push = op in ("push_front", "pop_front")
+            fits = is_header_stack(found) if push else isinstance(found, t.HeaderType | t.UnionType)
+            if not fits or count < 0:
                 return f"{op} of a {type(base.type).__name__}"
     return None
 
@@ -156,7 +165,8 @@ def _const_fault(node: n.Const) -> str | None:
 def _member_fault(node: n.Member) -> str | None:
     base = t.bare(node.base.type)
     if isinstance(base, t.StackType):
-        wanted = base.element if node.name in ("next", "last") else n.bits(32) if node.name == "lastIndex" else None
+        named = {"next": base.element, "last": base.element, "lastIndex": n.bits(32)} if is_header_stack(base) else {}
+        wanted = named.get(node.name)
     elif isinstance(base, t.HeaderType | t.StructType | t.UnionType):
         wanted = next((f.type for f in base.fields if f.name == node.name), None)
     else:

@@ -15,6 +15,7 @@ from ..bits import Term
 from ..source import Span, Unsupported
 from .machine import Machine
 from .values import (
+    INDEX_BITS,
     Header,
     Scalar,
     Stack,
@@ -164,6 +165,11 @@ def _undefined(m: Machine, like: Value, span: Span) -> Value:
         case Union(members):
             undefined = {name: _undefined(m, member, span) for name, member in members.items()}
             return Union({name: h for name, h in undefined.items() if isinstance(h, Header)})
+        case Struct(fields):
+            return Struct({name: _undefined(m, value, span) for name, value in fields.items()})
+        case Stack(elements):
+            next_index = m.fresh(INDEX_BITS, "nextIndex of an array element out of range", span)
+            return Stack(tuple(_undefined(m, value, span) for value in elements), next_index)
     return defined_only(like, b.FALSE)
 
 

@@ -39,6 +39,7 @@ from .types import (
     TypeVar,
     Varbit,
     bare,
+    is_header_stack,
     parts,
     substitute,
 )
@@ -191,7 +192,7 @@ def _builtin(cx: Context, node: ast.Call, callee: ast.Member, base: typed.Expr) 
         _no_arguments(cx, node, name)
         _must_be_writable(cx, base, name)
         return typed.HeaderOp(VOID, node.span, cast(Literal["setValid", "setInvalid"], name), base)
-    if isinstance(base.type, Stack) and name in ("push_front", "pop_front"):
+    if is_header_stack(base.type) and name in ("push_front", "pop_front"):
         return _push_pop(cx, node, name, base)
     if isinstance(base.type, TypeVar) and name in ("isValid", "setValid", "setInvalid"):
         cx.error(callee.member.span, f"'{name}' is not defined on the type parameter {base.type}")

@@ -29,6 +29,7 @@ from .types import (
     Type,
     TypeVar,
     bare,
+    is_header_stack,
     is_unknown,
     parts,
     substitute,
@@ -138,6 +139,8 @@ def _aggregate(cx: Context, expr: typed.Aggregate, to: Type) -> typed.Expr | Non
             return None
         missing = to.size - len(expr.values)
         if missing > 0 and not dotted:
+            if not is_header_stack(to):
+                return None
             filled = (*expr.values, *(typed.Invalid(to.element, expr.span) for _ in range(missing)))
             return _by_position(cx, typed.Aggregate(expr.type, expr.span, filled), to, (to.element,) * to.size)
         return _by_position(cx, expr, to, (to.element,) * to.size)

@@ -45,6 +45,7 @@ from .types import (
     Tuple,
     Type,
     bare,
+    is_header_stack,
     is_unknown,
 )
 
@@ -242,6 +243,9 @@ def _stack_member(cx: Context, node: ast.Member, base: typed.Expr, stack: Stack)
     name = node.member.text
     if name == "size":
         return typed.Const(Bits(32), node.span, stack.size)
+    if name in ("next", "last", "lastIndex") and not is_header_stack(stack):
+        cx.error(node.member.span, f"only header stacks have a member '{name}', and {stack} is none")
+        return WRONG
     if name == "lastIndex":
         if cx.place.kind not in ("parser", "state", "function"):
             cx.error(node.span, "'lastIndex' may only be used in a parser")
@@ -250,7 +254,7 @@ def _stack_member(cx: Context, node: ast.Member, base: typed.Expr, stack: Stack)
         if cx.place.kind not in ("parser", "state", "function"):
             cx.error(node.span, f"'{name}' may only be used in a parser")
         return typed.Member(stack.element, node.span, base, name)
-    cx.error(node.member.span, f"a header stack has no member '{name}'")
+    cx.error(node.member.span, f"an array has no member '{name}'")
     return WRONG
 
 
@@ -271,7 +275,7 @@ def _index(cx: Context, node: ast.Index) -> typed.Expr:
         index = convert(cx, index, index.type.symbol.underlying) or index
     if index.type == INT and isinstance(index, typed.Const):
         if not 0 <= index.value < size:  # type: ignore[operator]
-            cx.error(node.index.span, f"index {shown(index.value)} is outside of a header stack of {size}")
+            cx.error(node.index.span, f"index {shown(index.value)} is outside of an array of {size}")
             return WRONG
         index = typed.Const(Bits(32), index.span, index.value)
     elif index.type == INT:
@@ -280,7 +284,7 @@ def _index(cx: Context, node: ast.Index) -> typed.Expr:
         cx.error(node.index.span, f"an index must be an integer, not {index.type}")
         return WRONG
     elif isinstance(index, typed.Const) and not 0 <= int(index.value) < size:
-        cx.error(node.index.span, f"index {shown(index.value)} is outside of a header stack of {size}")
+        cx.error(node.index.span, f"index {shown(index.value)} is outside of an array of {size}")
         return WRONG
     return typed.Index(base.type.element, node.span, base, index)
 

@@ -26,6 +26,7 @@ from .types import (
     Package,
     Record,
     Simple,
+    Stack,
     Type,
     TypeVar,
     Varbit,
@@ -54,6 +55,8 @@ def _in_header(type_: Type) -> bool:
             return symbol.underlying is not None
         case Record(symbol, args):
             return symbol.kind == "struct" and all(_in_header(t) for t in symbol.field_types(args).values())
+        case Stack(element):
+            return not isinstance(bare(element), Varbit) and _in_header(element)
         case Simple() as simple:
             return simple in (BOOL, UNKNOWN)
     return False

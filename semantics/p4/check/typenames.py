@@ -195,7 +195,7 @@ def apply_type(cx: Context, symbol: TypeSymbol, args: tuple[Type, ...], node: as
 
 def _stack(cx: Context, node: ast.Type, element_node: ast.Type, size_node: ast.Expression) -> Type:
     element = resolve(cx, element_node)
-    size = _positive(cx, size_node, "the size of a header stack", 1)
+    size = _positive(cx, size_node, "the size of an array", 1)
     if size is None or element is UNKNOWN:
         return UNKNOWN
     if isinstance(element, (Extern, Block, Package)) or element in (VOID, INT, STRING, MATCH_KIND, DONT_CARE):

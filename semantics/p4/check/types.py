@@ -122,7 +122,7 @@ class Record(Type):
 
 @dataclass(frozen=True, slots=True)
 class Stack(Type):
-    """A header stack."""
+    """An array; of headers or header unions, a header stack."""
 
     element: Type
     size: int
@@ -245,6 +245,14 @@ class Thing(Type):
 
 
 Substitution = Mapping[TypeVar, Type]
+
+
+def is_header_stack(type_: Type) -> bool:
+    """Whether ``type_`` is an array of headers or header unions (or of what a type parameter may stand for)."""
+    if not isinstance(type_, Stack):
+        return False
+    element = type_.element
+    return isinstance(element, TypeVar) or (isinstance(element, Record) and element.symbol.kind != "struct")
 
 
 def substitute(type_: Type, to: Substitution) -> Type:

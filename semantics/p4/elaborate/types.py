@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ... import ir
-from ...source import Unsupported
 from ..check.symbols import RecordSymbol
 from ..check.types import (
     BOOL,
@@ -66,8 +65,6 @@ class Types:
             case New(symbol):
                 return ir.NewType(symbol.name, self.make(symbol.base), symbol.annotations)
             case Stack(element, size):
-                if not isinstance(element, Record) or element.symbol.kind == "struct":
-                    raise Unsupported(f"an array of values of type {element}, which are no headers")
                 return ir.StackType(self.make(element), size)
             case Tuple(elements) | Braces(elements):
                 return ir.TupleType(tuple(map(self.make, elements)))

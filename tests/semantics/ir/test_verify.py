@@ -117,7 +117,7 @@ CHANGES: list[tuple[tuple[str, dict[str, object]], dict[str, object], str]] = [
     (("Assign", {}), {"target": {"node": "Const", "value": 1, "type": BITS}}, "no lvalue"),
     (("Declare", {}), {"type": BITS}, "initialised with another type|another type"),
     (("HeaderType", {"name": "h_t"}), {"fields": []}, "has no member 'a'|another type"),
-    (("StackType", {}), {"size": -1}, "a header stack of -1"),
+    (("StackType", {}), {"size": -1}, "an array of -1"),
     (("EnumType", {"name": "Kind"}), {"values": [1]}, "2 members and 1 values"),
     (("EnumType", {"name": "Kind"}), {"members": ["A", "A"]}, "a member twice"),
 ]

@@ -364,10 +364,7 @@ def test_architectures_are_known_by_their_package() -> None:
     assert load("const bit<8> a = 1;").main is None
 
 
-@pytest.mark.parametrize(
-    "body",
-    ["s.x = (bit<8>)((int)s.x >> 1);", "s_t[3] q; s.x = q[0].x;"],
-)
+@pytest.mark.parametrize("body", ["s.x = (bit<8>)((int)s.x >> 1);"])
 def test_what_has_no_form_is_unsupported(body: str) -> None:
     with pytest.raises(Unsupported):
         pipe(body)
