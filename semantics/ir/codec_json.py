@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from ..source import NOWHERE, Diagnostic, InputError, Span
-from .nodes import Program
+from .program import Program
 from .schema import BY_NAME, NAMED_TYPES, FieldSchema, KindSchema
 from .traverse import Assembler, Made, fold
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ..source import Span, Unsupported
 from .codec_netlink_read import from_netlink, recognises
-from .nodes import Program
+from .program import Program
 from .schema import BY_CLASS, FieldSchema
 from .traverse import fold
 from .wire import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
 from ..source import NOWHERE, InputError, Span
-from .nodes import Program
+from .program import Program
 from .schema import BY_NUMBER, KindSchema
 from .traverse import Assembler, Made
 from .wire import (

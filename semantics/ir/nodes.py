@@ -1,6 +1,6 @@
 """p4ast: one program, typed, resolved and instantiated; what every consumer reads and no front end but ours must make.
 
-Shape of a :class:`Program`:
+Shape of a :class:`~.program.Program`:
 
 * Every parser, control and package *instance* is a block of its own, named by its full control-plane path; constructor
   parameters are replaced by constants, generics by concrete types, typedefs and constants by what they stand for.
@@ -16,10 +16,10 @@ Nodes are frozen; spans, and annotations of types, take no part in equality.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Literal
 
 from ..source import NOWHERE, Span
-from .types import Annotation, BitsType, BoolType, EnumType, HeaderType, StructType, Type, UnionType, VoidType
+from .types import Annotation, BitsType, BoolType, Type, VoidType
 
 Direction = Literal["", "in", "out", "inout"]
 
@@ -181,6 +181,8 @@ class ExternCall:
     type: Type
     is_param: bool = False
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    index: Expr | None = None
+    """Which object of an array of instances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +399,8 @@ class Param:
     optional: bool = False
     annotations: tuple[Annotation, ...] = field(default=(), compare=False)
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    default: Expr | None = None
+    """Its value if none is given: in declarations only, elsewhere the argument is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -571,7 +575,7 @@ class Function:
 class Instance:
     """An extern object: its type, evaluated constructor arguments, and (abstract methods) the program's functions.
 
-    A constructor argument is a Const/Aggregate, or the full name of another instance.
+    A constructor argument is an expression without variables, or the full name of another instance.
     """
 
     name: str
@@ -581,6 +585,12 @@ class Instance:
     methods: tuple[Function, ...] = ()
     annotations: tuple[Annotation, ...] = field(default=(), compare=False)
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    size: int | None = None
+    """How many objects: of an array of them, which calls index; else None."""
+    made_by: str = ""
+    """The extern function whose result this is, called with ``args``; "" for the extern's constructor."""
+    made_types: tuple[Type, ...] = ()
+    """The type arguments of that call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -592,61 +602,6 @@ class Package:
     type_args: tuple[Type, ...]
     args: tuple[tuple[str, str | Expr], ...]
     span: Span = field(default=NOWHERE, compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A whole program. ``main`` is the name of the package instance ``main`` or None (a library, front end only)."""
-
-    file: str
-    arch: str
-    """The architecture by its package: v1model, ebpf_model, psa, pna, ubpf_model, xdp_model, or the package's name."""
-    errors: tuple[str, ...]
-    match_kinds: tuple[str, ...]
-    types: tuple[HeaderType | UnionType | StructType | EnumType, ...]
-    """Named types used, each after those that it mentions."""
-    functions: tuple[Function, ...]
-    actions: tuple[Action, ...]
-    instances: tuple[Instance, ...]
-    parsers: tuple[Parser, ...]
-    controls: tuple[Control, ...]
-    packages: tuple[Package, ...]
-    main: str | None
-    annotations: tuple[Annotation, ...] = field(default=(), compare=False)
-
-    def parser(self, name: str) -> Parser:
-        """The parser instance with this full name. Raises KeyError."""
-        return _named(self.parsers, name)
-
-    def control(self, name: str) -> Control:
-        """The control instance with this full name. Raises KeyError."""
-        return _named(self.controls, name)
-
-    def instance(self, name: str) -> Instance:
-        """The extern instance with this full name. Raises KeyError."""
-        return _named(self.instances, name)
-
-    def function(self, name: str) -> Function:
-        """The function with this name. Raises KeyError."""
-        return _named(self.functions, name)
-
-    def package(self, name: str) -> Package:
-        """The package instance with this name. Raises KeyError."""
-        return _named(self.packages, name)
-
-    def tables(self) -> tuple[tuple[Control, Table], ...]:
-        """Every table with the control that holds it."""
-        return tuple((control, table) for control in self.controls for table in control.tables)
-
-
-Item = TypeVar("Item", Parser, Control, Instance, Function, Package)
-
-
-def _named(items: tuple[Item, ...], name: str) -> Item:
-    for item in items:
-        if item.name == name:
-            return item
-    raise KeyError(name)
 
 
 BOOL = BoolType()

@@ -29,6 +29,8 @@ KINDS: Final = {
     17: "ListType: element",
     18: "NewType: name base annotations",
     19: "ExternType: name arguments",
+    20: "TypeVariable: name",
+    21: "DeclaredType: name arguments",
     # expressions
     32: "Const: value type span",
     33: "Var: name type span",
@@ -43,7 +45,7 @@ KINDS: Final = {
     42: "InvalidHeader: type span",
     43: "DefaultValue: type span",
     44: "HeaderOp: op base count type span",
-    45: "ExternCall: object extern method type_args args params type is_param span",
+    45: "ExternCall: object extern method type_args args params type is_param span index",
     46: "FunctionCall: name args type span",
     47: "TableApply: table result type span",
     48: "BlockApply: block args type span",
@@ -65,7 +67,7 @@ KINDS: Final = {
     88: "ForIn: name type over body declares span",
     89: "Leave: kind value span",
     # blocks and what they hold
-    96: "Param: name type direction optional annotations span",
+    96: "Param: name type direction optional annotations span default",
     97: "SelectCase: sets state span",
     98: "Transition: keys cases span",
     99: "State: name body transition annotations span",
@@ -81,9 +83,13 @@ KINDS: Final = {
     "largest_priority_wins properties annotations span",
     109: "Control: name type_name params locals actions tables body annotations span",
     110: "Function: name params result body span",
-    111: "Instance: name extern type_args args methods annotations span",
+    111: "Instance: name extern type_args args methods annotations span size made_by made_types",
     112: "Package: name type_name type_args args span",
     113: "Program: file arch errors match_kinds types functions actions instances parsers controls packages main "
-    "annotations",
+    "annotations declarations",
+    114: "Prototype: name type_params params result abstract annotations span",
+    115: "ExternDecl: name type_params methods annotations span",
+    116: "BlockDecl: kind name type_params params annotations span",
+    117: "PackageDecl: name type_params params annotations span",
 }
 """Kind's number → its name and its fields in the order of their numbers."""

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..source import NOWHERE, Span
-from . import nodes, types
+from . import nodes, program, types
 from .numbers import KINDS
 
 Accepts = Callable[[object], bool]
+
+_MODULES: Final = (types, nodes, program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ FAMILIES: Final[dict[str, tuple[type, ...]]] = {
 
 def _kind(number: int, row: str) -> KindSchema:
     name, _, listed = row.partition(":")
-    cls = getattr(types, name, None) or getattr(nodes, name)
+    cls = next(found for module in _MODULES if (found := getattr(module, name, None)) is not None)
     hints = get_type_hints(cls)
     declared = {f.name: f for f in dataclasses.fields(cls)}
     names = listed.split()
@@ -180,5 +182,6 @@ def _shown(default: object) -> str:
 
 def all_classes() -> list[type]:
     """Every node class that there is (for the test that none lacks a number)."""
-    found = [c for module in (types, nodes) for c in vars(module).values() if inspect.isclass(c)]
-    return [c for c in found if dataclasses.is_dataclass(c) and c.__module__ in (types.__name__, nodes.__name__)]
+    found = [c for module in _MODULES for c in vars(module).values() if inspect.isclass(c)]
+    names = {module.__name__ for module in _MODULES}
+    return [c for c in dict.fromkeys(found) if dataclasses.is_dataclass(c) and c.__module__ in names]

@@ -151,6 +151,21 @@ class ExternType:
     arguments: tuple[Type, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TypeVariable:
+    """A type parameter, in declarations only."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredType:
+    """A type of parsers or controls, a package, or a generic struct or header, by its name; in declarations only."""
+
+    name: str
+    arguments: tuple[Type, ...] = ()
+
+
 Type = (
     BitsType
     | BoolType
@@ -169,6 +184,8 @@ Type = (
     | ListType
     | NewType
     | ExternType
+    | TypeVariable
+    | DeclaredType
 )
 
 

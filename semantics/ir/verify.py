@@ -13,12 +13,13 @@ from typing import Any, Final, NoReturn
 from ..source import NOWHERE, InputError, Span
 from . import nodes as n
 from . import types as t
+from .program import Declaration, ExternDecl, Program, Prototype
 from .verify_expr import Fault, check_expression, check_type, lvalue
 
 FINAL_STATES: Final = ("accept", "reject")
 
 
-def verify(program: n.Program) -> None:
+def verify(program: Program) -> None:
     """Check ``program``.
 
     Raises:
@@ -66,7 +67,7 @@ class _Scope:
 
 
 class _Checker:
-    def __init__(self, program: n.Program) -> None:
+    def __init__(self, program: Program) -> None:
         self.program = program
         self.functions = {f.name: f for f in program.functions}
         self.actions = {a.name: a for a in program.actions}
@@ -95,6 +96,8 @@ class _Checker:
             raise Fault(f"main is {program.main!r}, and no package has that name", NOWHERE)
         for ty in program.types:
             self._type(ty, NOWHERE)
+        for item in program.declarations:
+            self._declaration(item)
         known = {*self.blocks, *self.instances, *self.packages}
         scope = _Scope("the program", {})
         holders: list[n.Package | n.Instance] = [*program.packages, *program.instances]
@@ -106,6 +109,20 @@ class _Checker:
                         _fail(holder, f"argument {name!r} of {holder.name!r} is {value!r}, which does not exist")
                 else:
                     self._walk(value, scope)
+
+    def _declaration(self, node: Declaration) -> None:
+        """Check what is written in a declaration; type parameters may stand there."""
+        methods = node.methods if isinstance(node, ExternDecl) else ()
+        _unique(((name, node) for name in node.type_params), f"type parameters of {node.name!r}")
+        for method in methods:
+            _unique(((name, method) for name in method.type_params), f"type parameters of {method.name!r}")
+        signatures = methods if isinstance(node, ExternDecl) else (node,)
+        for signature in signatures:
+            if isinstance(signature, Prototype):
+                check_type(signature.result, signature.span, declared=True)
+            _unique(((p.name, signature) for p in signature.params), f"parameters of {signature.name!r}")
+            for param in signature.params:
+                check_type(param.type, signature.span, declared=True)
 
     def _type(self, type_: t.Type, span: Span) -> None:
         if id(type_) not in self.good_types:
@@ -303,10 +320,14 @@ class _Checker:
             return
         if call.is_param:
             type_ = scope.variables.get(call.object)
+            if call.index is not None:
+                _fail(call, f"an index into the parameter {call.object!r}")
             if not isinstance(type_, t.ExternType) or type_.name != call.extern:
                 _fail(call, f"{call.object!r} is no parameter of extern type {call.extern!r}")
         elif call.object not in self.instances or self.instances[call.object].extern != call.extern:
             _fail(call, f"there is no instance {call.object!r} of {call.extern!r}")
+        elif (self.instances[call.object].size is None) != (call.index is None):
+            _fail(call, f"{call.object!r} is called as an array of objects and is none, or the other way round")
 
     def _switch(self, node: n.Switch, scope: _Scope) -> None:
         subject = node.subject

@@ -39,8 +39,8 @@ def is_header_stack(type_: t.Type) -> bool:
     return isinstance(type_, t.StackType) and isinstance(t.bare(type_.element), t.HeaderType | t.UnionType)
 
 
-def check_type(type_: t.Type, span: Span) -> None:
-    """Check one type with everything that it holds.
+def check_type(type_: t.Type, span: Span, declared: bool = False) -> None:
+    """Check one type with everything that it holds; in declarations (``declared``) it may be that of a parameter.
 
     Raises:
         Fault: a width, size or list of members that no type has.
@@ -53,6 +53,8 @@ def check_type(type_: t.Type, span: Span) -> None:
             continue
         seen.add(id(now))
         message = _type_fault(now)
+        if isinstance(now, t.TypeVariable | t.DeclaredType) and not declared:
+            message = f"the type {now.name!r} outside of declarations"
         if message is not None:
             raise Fault(message, span)
         match now:
@@ -60,7 +62,7 @@ def check_type(type_: t.Type, span: Span) -> None:
                 todo += [f.type for f in now.fields]
             case t.StackType(element) | t.ListType(element):
                 todo.append(element)
-            case t.TupleType(elements) | t.ExternType(arguments=elements):
+            case t.TupleType(elements) | t.ExternType(arguments=elements) | t.DeclaredType(arguments=elements):
                 todo += elements
             case t.NewType(base=base):
                 todo.append(base)

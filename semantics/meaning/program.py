@@ -72,6 +72,10 @@ def _observables(cases: Sequence[Case]) -> tuple[str, ...]:
 
 
 def _architecture(program: ir.Program) -> Architecture:
+    for item in program.instances:
+        if item.size is not None or item.made_by:
+            what = f"the result of {item.made_by}" if item.made_by else "an array of objects"
+            raise Unsupported(f"extern {item.extern} as {what}", item.span)
     architecture = ARCHITECTURES.get(program.arch)
     if architecture is None:
         raise Unsupported(f"architecture {program.arch or 'that is not known'}", Span(program.file, 1, 1))

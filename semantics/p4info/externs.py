@@ -35,6 +35,10 @@ class ExternInfo:
         """Enter the objects' names."""
         for instance in self.program.instances:
             role = self.arch.externs.get(instance.extern)
+            if role is not None and (instance.size is not None or instance.made_by):
+                raise Unsupported(
+                    f"extern {instance.extern} in an array, or made by a function, in P4Info", instance.span
+                )
             if role is not None:
                 self.objects[instance.name] = instance, role
                 self.symbols.add(role.kind, instance.name, instance.annotations, instance.span)

@@ -8,6 +8,7 @@ from p4verify.semantics import ir
 from p4verify.semantics.ir.printer.scope import plain
 from p4verify.semantics.ir.schema import BY_CLASS, FieldSchema
 from p4verify.semantics.ir.traverse import fold
+from p4verify.semantics.p4.frontend import deep_recursion
 from p4verify.semantics.source import Span
 
 _RENAMED = (ir.StructType, ir.HeaderType, ir.UnionType, ir.EnumType, ir.NewType, ir.Function, ir.FunctionCall)
@@ -44,7 +45,8 @@ def _plain(name: str) -> str:
 
 def difference(one: ir.Program, two: ir.Program) -> str:
     """The first place where two programs differ, or ""."""
-    return _difference(canonical(one), canonical(two), "program")
+    with deep_recursion():
+        return _difference(canonical(one), canonical(two), "program")
 
 
 def _difference(one: object, two: object, path: str) -> str:

@@ -12,21 +12,25 @@ order of ``Program.types`` and ``Program.functions``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...source import Unsupported
 from .. import nodes as n
+from ..program import Program
 from .blocks import action, control, function, parser, scope_of
-from .declarations import instance, named_types, own_package, package, type_declaration
+from .declarations import instance, named_types, own_package, package, passed_to, type_declaration
 from .expressions import Part, type_arguments
-from .externs import own_externs
+from .externs import declaration, own_externs
 from .layout import render
+from .owners import owners
 from .prelude import prelude
 from .scope import Names, Scope, local_names, mentioned, plain
-from .statements import braces, notes
+from .statements import Mark, braces, notes, parameters
 
 __all__ = ["to_p4"]
 
 
-def to_p4(program: n.Program) -> str:
+def to_p4(program: Program) -> str:
     """The program as P4-16 source text.
 
     Raises:
@@ -39,25 +43,27 @@ def to_p4(program: n.Program) -> str:
 class _Printer:
     """One program being printed."""
 
-    def __init__(self, program: n.Program) -> None:
+    def __init__(self, program: Program) -> None:
         self.program = program
         self.nodes = list(mentioned(program))
         self.names = Names(prelude(program, self.nodes), local_names(self.nodes))
         self.top = Scope(self.names, {a.name: f".{a.name}" for a in program.actions})
-        self.owned = _owners(program)
+        self.names.declare(program.declarations)
+        self.owners = owners(program)
+        self.names.passed = self.owners.passed
+        self.names.made = {i.name: i for i in program.instances if i.made_by}
 
     def text(self) -> str:
         """The whole text."""
         self._name_things()
-        lines = [self.names.prelude.text]
-        lines += self._words("error", self.program.errors, self.names.prelude.errors)
-        lines += self._words("match_kind", self.program.match_kinds, self.names.prelude.match_kinds)
+        lines = [self.names.prelude.text(self.program.errors, self.program.match_kinds)]
         types = [x for x in named_types(self.program) if x.name not in self.names.prelude.names]
         lines += [self._render(type_declaration(x, self.names)) for x in types]
+        lines += [self._render(declaration(item)) for item in self.program.declarations]
         lines += [self._render(line) for line in own_externs(self.program, self.nodes, self.names)]
         lines += [self._render(function(f, self.names.functions[f.name])) for f in self._functions()]
         lines += [self._render(action(a, "")) for a in self.program.actions if a.name not in self.names.prelude.names]
-        lines += [self._instance(i) for i in self.program.instances]
+        lines += self._instances()
         lines += self._blocks()
         lines += self._packages()
         return "\n\n".join(line for line in lines if line) + "\n"
@@ -67,10 +73,6 @@ class _Printer:
 
     def _functions(self) -> list[n.Function]:
         return [f for f in self.program.functions if f.name not in self.names.prelude.names]
-
-    def _words(self, kind: str, words: tuple[str, ...], known: tuple[str, ...]) -> list[str]:
-        own = [word for word in words if word not in known]
-        return [f"{kind} {{ {', '.join(own)} }}"] if own else []
 
     def _name_things(self) -> None:
         names, program = self.names, self.program
@@ -98,35 +100,70 @@ class _Printer:
         self.names.taken.add(wanted)
         return wanted
 
-    def _instance(self, node: n.Instance) -> str:
+    def _instance(self, node: n.Instance, actions: Mapping[str, str]) -> str:
         methods: list[Part] = []
         if node.methods:
-            _check_closed(node)
             methods = [" = ", *braces(function(m, m.name) for m in node.methods)]
-        return self._render(instance(node, self.names, methods), Scope(self.names, this=node.name))
+        return self._render(instance(node, self.names, methods), Scope(self.names, actions, node.name))
+
+    def _instances(self) -> list[str]:
+        """Extern objects at the top level: not what is made as an argument, nor what must stand in a block."""
+        inside = {item.name for items in self.owners.objects.values() for item in items}
+        return [self._instance(i, {}) for i in self.program.instances if not i.made_by and i.name not in inside]
 
     def _blocks(self) -> list[str]:
         """Parsers and controls, each after those that it runs."""
         made: list[str] = []
         by_name = {b.name: b for b in _all_blocks(self.program)}
         for block in by_name.values():
-            members = [by_name[name] for name in self.owned.get(block.name, ()) if name in by_name]
             scope, own = scope_of(block, self.names)
+            members = [by_name[name] for name in self.owners.members.get(block.name, ()) if name in by_name]
+            lines = [line for m in members for line in self._member(m)]
+            objects = [self._instance(i, scope.actions) for i in self.owners.objects.get(block.name, ())]
+            lines = [*([*_lines(text)] for text in objects), *lines]
+            given, types = self._constructor(block, by_name)
+            made += [self._render(line) for line in types]
             if isinstance(block, n.Parser):
-                made.append(self._render(parser(block, self.names, members), scope))
+                made.append(self._render(parser(block, self.names, lines, given), scope))
             else:
-                made.append(self._render(control(block, self.names, own, members), scope))
+                made.append(self._render(control(block, self.names, own, lines, given), scope))
         return made
+
+    def _member(self, node: n.Parser | n.Control) -> list[list[Part]]:
+        """The declaration of an instance within its block."""
+        passed = passed_to(node.name, self.names)
+        return [
+            [f'@name(".{node.name}") {self.names.blocks[node.name]}(', *passed, f") {self.names.objects[node.name]};"]
+        ]
+
+    def _constructor(
+        self, block: n.Parser | n.Control, by_name: Mapping[str, n.Parser | n.Control]
+    ) -> tuple[list[Part], list[list[Part]]]:
+        """The constructor's parameters, and declarations of the types of blocks among them."""
+        params: list[Part] = []
+        types: list[list[Part]] = []
+        for name in self.names.passed.get(block.name, ()):
+            if name in by_name:
+                kind: list[Part] = [self.names.fresh(f"{self.names.blocks[name]}_type")]
+                word = "parser" if isinstance(by_name[name], n.Parser) else "control"
+                types.append([f"{word} ", *kind, *parameters(by_name[name].params), ";"])
+            else:
+                item = self.program.instance(name)
+                kind = [item.extern, *type_arguments(item.type_args)]
+            params += [", " if params else "", *kind, f" {self.names.objects[name]}"]
+        return (["(", *params, ")"] if params else []), types
 
     def _packages(self) -> list[str]:
         made: list[str] = []
         declared = {i.name: [i.extern, *type_arguments(i.type_args)] for i in self.program.instances}
         known: set[str] = set()
         for node in self.program.packages:
-            if node.type_name not in self.names.prelude.names and node.type_name not in known:
+            if node.type_name in self.names.declared or node.type_name in self.names.prelude.names:
+                pass
+            elif node.type_name not in known:
                 known.add(node.type_name)
                 made += [self._render(line) for line in own_package(node, self.program, self.names, declared)]
-            elif node.type_name in known:
+            else:
                 raise Unsupported(
                     f"several packages of the type {node.type_name}, which the IR does not hold", node.span
                 )
@@ -137,42 +174,13 @@ class _Printer:
         return made
 
 
-def _check_closed(node: n.Instance) -> None:
-    """Raise Unsupported for a method that uses a variable of the block in which the object stood."""
-    for method in node.methods:
-        kinds = n.Param | n.Declare | n.ForIn
-        own = {x.name for x in mentioned(method) if isinstance(x, kinds)}
-        for item in mentioned(method.body):
-            if isinstance(item, n.Var) and item.name not in own:
-                raise Unsupported(f"the method {method.name}, which uses {item.name} of its block", item.span)
-
-
-def _all_blocks(program: n.Program) -> list[n.Parser | n.Control]:
+def _all_blocks(program: Program) -> list[n.Parser | n.Control]:
     return [*program.parsers, *program.controls]
 
 
-def _owners(program: n.Program) -> dict[str, list[str]]:
-    """Block → the blocks that it holds instances of, in the order in which they were made.
-
-    An instance belongs to the block that runs it; one that nothing runs, to the block whose name its own begins with.
-    """
-    blocks = _all_blocks(program)
-    given = {value for p in program.packages for _, value in p.args if isinstance(value, str)}
-    runs: dict[str, str] = {}
-    """Instance → the block that runs it."""
-    for block in blocks:
-        for node in mentioned(block):
-            if isinstance(node, n.BlockApply):
-                if runs.setdefault(node.block, block.name) != block.name:
-                    raise Unsupported(f"the instance {node.block}, which several blocks run", node.span)
-    owned: dict[str, list[str]] = {}
-    for block in blocks:
-        owner = runs.get(block.name)
-        if owner is None and block.name not in given:
-            outer = [b.name for b in blocks if block.name.startswith(f"{b.name}.")]
-            if not outer:
-                raise Unsupported(f"the instance {block.name} has no place", block.span)
-            owner = max(outer, key=len)
-        if owner is not None:
-            owned.setdefault(owner, []).append(block.name)
-    return owned
+def _lines(text: str) -> list[Part]:
+    """A text of several lines as parts."""
+    made: list[Part] = []
+    for line in text.split("\n"):
+        made += [Mark.LINE, line] if made else [line]
+    return made

@@ -44,36 +44,33 @@ def scope_of(block: n.Parser | n.Control, names: Names) -> tuple[Scope, list[n.A
     return Scope(names, calls), own
 
 
-def parser(node: n.Parser, names: Names, members: Iterable[n.Parser | n.Control]) -> list[Part]:
-    """A parser with the instances ``members`` that it uses."""
+def parser(node: n.Parser, names: Names, instances: Iterable[Line], constructor: Line) -> list[Part]:
+    """A parser with the declarations of the ``instances`` that it holds and the parameters of its ``constructor``."""
     sets = [
         [*notes(v.annotations, control_name(node.name, v.name, v.control_name)),
          "value_set<", v.type, f">({v.size}) {v.name};"]
         for v in node.value_sets
     ]  # fmt: skip
-    lines: list[Line] = [*sets, *([d] for d in node.locals), *instances(members, names)]
+    lines: list[Line] = [*sets, *([d] for d in node.locals), *instances]
     lines += [_state(state) for state in node.states]
-    return [*_head("parser", node, names), *braces(lines)]
+    return [*_head("parser", node, names, constructor), *braces(lines)]
 
 
-def control(node: n.Control, names: Names, own: list[n.Action], members: Iterable[n.Parser | n.Control]) -> list[Part]:
-    """A control with the instances ``members`` that it uses."""
+def control(
+    node: n.Control, names: Names, own: list[n.Action], instances: Iterable[Line], constructor: Line
+) -> list[Part]:
+    """A control with the declarations of the ``instances`` that it holds and the parameters of its ``constructor``."""
     scope, _ = scope_of(node, names)
-    lines: list[Line] = [*([d] for d in node.locals), *instances(members, names)]
+    lines: list[Line] = [*([d] for d in node.locals), *instances]
     lines += [action(a, node.name) for a in own]
     lines += [table(item, node.name, scope) for item in node.tables]
     lines.append(["apply ", node.body])
-    return [*_head("control", node, names), *braces(lines)]
+    return [*_head("control", node, names, constructor), *braces(lines)]
 
 
-def _head(kind: str, node: n.Parser | n.Control, names: Names) -> list[Part]:
-    name = names.blocks[node.name]
-    return [*notes(node.annotations, f".{node.name}"), f"{kind} {name}", *parameters(node.params), " "]
-
-
-def instances(members: Iterable[n.Parser | n.Control], names: Names) -> list[Line]:
-    """The instances that a block holds."""
-    return [[f'@name(".{m.name}") {names.blocks[m.name]}() {names.objects[m.name]};'] for m in members]
+def _head(kind: str, node: n.Parser | n.Control, names: Names, constructor: Line) -> list[Part]:
+    head = [*notes(node.annotations, f".{node.name}"), f"{kind} {names.blocks[node.name]}"]
+    return [*head, *parameters(node.params), *constructor, " "]
 
 
 def _state(node: n.State) -> list[Part]:
@@ -142,4 +139,4 @@ def _entry(node: n.Entry, given: dict[str, tuple[n.Expr, ...]], scope: Scope, co
     return [head, *_sets(node.sets), " : ", *_bound(node.action, given, scope), " ", *notes(tail), ";"]
 
 
-__all__ = ["Mark", "action", "control", "function", "instances", "parser", "scope_of", "table"]
+__all__ = ["Mark", "action", "control", "function", "parser", "scope_of", "table"]

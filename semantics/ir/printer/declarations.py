@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from ...source import Unsupported
 from .. import nodes as n
 from .. import types as t
+from ..program import Program
 from .expressions import Part, Row, joined, type_arguments
 from .prelude import Named
 from .scope import Names, anonymous, mentioned
 from .statements import braces, notes, parameters
 
 
-def named_types(program: n.Program) -> list[Named]:
+def named_types(program: Program) -> list[Named]:
     """The named types of a program, each once and after those that it mentions; those without a name are left out."""
     found: dict[str, Named] = {}
     order: list[Named] = []
@@ -33,7 +34,7 @@ def named_types(program: n.Program) -> list[Named]:
     return [item for item in order if not anonymous(item)]
 
 
-def _mentioned(program: n.Program) -> list[Named]:
+def _mentioned(program: Program) -> list[Named]:
     kinds = t.HeaderType | t.UnionType | t.StructType | t.EnumType | t.NewType
     return [node for node in mentioned(program) if isinstance(node, kinds)]
 
@@ -71,17 +72,36 @@ def instance(node: n.Instance, names: Names, methods: Sequence[Part]) -> list[Pa
     """An extern object, declared at the top level under its full name."""
     args = [_named_argument(name, value, names, node) for name, value in node.args]
     parts: list[Part] = [*notes(node.annotations, f".{node.name}"), node.extern, *type_arguments(node.type_args)]
+    if node.size is not None:
+        parts.append(f"[{node.size}]")
     return [*parts, "(", *joined(args), f") {names.objects[node.name]}", *methods, ";"]
 
 
 def _named_argument(name: str, value: n.Expr | str, names: Names, node: n.Instance | n.Package) -> Part:
     if isinstance(value, str):
         if value in names.blocks:
-            return f"{name} = {names.blocks[value]}()"
+            return Row((f"{name} = {names.blocks[value]}(", *passed_to(value, names), ")"))
+        if value in names.made:
+            return Row((f"{name} = ", *_call(names.made[value], names)))
         if value not in names.objects:
             raise Unsupported(f"the object {value} is not known here", node.span)
         return f"{name} = {names.objects[value]}"
     return Row((f"{name} = ", value))
+
+
+def passed_to(block: str, names: Names) -> list[Part]:
+    """The arguments of a block's constructor: instances that are there, and objects that are made for it."""
+    given: list[Part] = []
+    for name in names.passed.get(block, ()):
+        own = name in names.made and name.rpartition(".")[0] == block
+        given.append(Row(tuple(_call(names.made[name], names))) if own else names.objects[name])
+    return joined(given)
+
+
+def _call(node: n.Instance, names: Names) -> list[Part]:
+    """The call of an extern function that makes an object."""
+    args = [_named_argument(name, value, names, node) for name, value in node.args]
+    return [node.made_by, *type_arguments(node.made_types), "(", *joined(args), ")"]
 
 
 def package(node: n.Package, names: Names) -> list[Part]:
@@ -92,7 +112,7 @@ def package(node: n.Package, names: Names) -> list[Part]:
 
 
 def own_package(
-    node: n.Package, program: n.Program, names: Names, declared: Mapping[str, Sequence[Part]]
+    node: n.Package, program: Program, names: Names, declared: Mapping[str, Sequence[Part]]
 ) -> list[list[Part]]:
     """Declarations that fit a package of the program's own: of its type, and of the types of its parameters.
 

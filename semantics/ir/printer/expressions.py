@@ -36,6 +36,12 @@ def _named_type(node: Any, scope: Scope) -> Sequence[Part]:
     return [scope.names.type_name(node)]
 
 
+def _declared_type(node: t.DeclaredType, scope: Scope) -> Sequence[Part]:
+    if node.name not in scope.names.declared and node.name not in scope.names.prelude.names:
+        raise Unsupported(f"the IR does not hold the declaration of {node.name}, which is generic")
+    return [node.name, *type_arguments(node.arguments)]
+
+
 def type_arguments(items: Sequence[t.Type]) -> list[Part]:
     """``<A, B>``, with ``_`` for what stands for nothing."""
     if not items:
@@ -61,6 +67,8 @@ TYPES: Final[dict[type, Writer]] = {
     t.TupleType: lambda node, scope: ["tuple<", *joined(node.elements), ">"],
     t.ListType: lambda node, scope: ["list<", node.element, ">"],
     t.ExternType: lambda node, scope: [node.name, *type_arguments(node.arguments)],
+    t.TypeVariable: lambda node, scope: [node.name],
+    t.DeclaredType: _declared_type,
 }
 
 # --- expressions ----------------------------------------------------------------------------------------------------
@@ -87,7 +95,7 @@ def _const(node: n.Const, scope: Scope) -> Sequence[Part]:
             return _enum_value(enum, value)
         case t.NewType(base=base):
             return ["((", node.type, ")", n.Const(value, base), ")"]
-        case t.ExternType() | t.VoidType():
+        case t.ExternType() | t.DeclaredType():
             return [_object(str(value), scope, node)]
     raise Unsupported(f"a constant of type {type(node.type).__name__} in P4", node.span)
 
@@ -134,25 +142,27 @@ def _argument(arg: n.Expr | None) -> Part:
     return "_" if arg is None else arg
 
 
-def arguments(args: Sequence[n.Expr | None], params: Sequence[n.Param] = ()) -> list[Part]:
-    """``(a, b)``; with names where an optional one is left out before the end."""
+def arguments(args: Sequence[n.Expr | None], params: Sequence[n.Param] = (), with_names: bool = False) -> list[Part]:
+    """``(a, b)``; with names if that is asked for, or where an optional one is left out before the end."""
     left_out = [a is None and bool(params) and params[i].optional for i, a in enumerate(args)]
     given = len(args)
     while given and left_out[given - 1]:
         given -= 1
-    if any(left_out[:given]):
+    if any(left_out[:given]) or with_names:
         named = [Row((f"{p.name} = ", _argument(a))) for p, a, no in zip(params, args, left_out, strict=True) if not no]
         return ["(", *joined(named), ")"]
     return ["(", *joined([_argument(a) for a in args[:given]]), ")"]
 
 
 def _extern_call(node: n.ExternCall, scope: Scope) -> Sequence[Part]:
+    names = scope.names.overloaded(node.extern, node.method)
     sayable = not any(isinstance(x, t.VoidType) or anonymous(x) for x in node.type_args)
     types = type_arguments(node.type_args) if sayable else []
     if node.object is None:
-        return [node.extern, *types, *arguments(node.args, node.params)]
+        return [node.extern, *types, *arguments(node.args, node.params, names)]
     receiver = node.object if node.is_param else _object(node.object, scope, node)
-    return [f"{receiver}.{node.method}", *types, *arguments(node.args, node.params)]
+    index: list[Part] = [] if node.index is None else ["[", node.index, "]"]
+    return [receiver, *index, f".{node.method}", *types, *arguments(node.args, node.params, names)]
 
 
 def _function_call(node: n.FunctionCall, scope: Scope) -> Sequence[Part]:

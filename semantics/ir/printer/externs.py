@@ -1,7 +1,7 @@
-"""Declarations of externs of the program's own, made from their uses: the IR holds no others.
+"""Declarations of what the program declares of its machine, as the IR holds them.
 
-What is not used is not declared; the program that comes back is the same. A use says what a type parameter stands for,
-not where it stood, so generic externs cannot be had back.
+An IR that comes from elsewhere may lack them. Then those of externs are made from their uses; a use says what a type
+parameter stands for, not where it stood, so generic externs cannot be had back.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from ...source import Span, Unsupported
 from .. import nodes as n
 from .. import types as t
+from ..program import BlockDecl, Declaration, ExternDecl, Program, Prototype
 from .expressions import Part
 from .scope import Names
-from .statements import braces, parameters
+from .statements import braces, notes, parameters
 
 Signature = tuple[tuple[n.Param, ...], t.Type]
 
@@ -41,7 +42,36 @@ class _Extern:
         return {type_.name for type_ in types if isinstance(type_, t.ExternType)} - {self.name}
 
 
-def own_externs(program: n.Program, nodes: Iterable[object], names: Names) -> list[list[Part]]:
+def declaration(node: Declaration) -> list[Part]:
+    """A declaration that the IR holds."""
+    head = notes(node.annotations)
+    match node:
+        case Prototype():
+            return [*head, "extern ", *_prototype(node)]
+        case ExternDecl(name=name, methods=methods):
+            lines = [_method(node, m) for m in methods]
+            return [*head, f"extern {name}{_variables(node.type_params)} ", *braces(lines)]
+        case BlockDecl(kind=kind):
+            return [*head, f"{kind} {node.name}{_variables(node.type_params)}", *parameters(node.params), ";"]
+    return [*head, f"package {node.name}{_variables(node.type_params)}", *parameters(node.params), ";"]
+
+
+def _variables(names: Sequence[str]) -> str:
+    return f"<{', '.join(names)}>" if names else ""
+
+
+def _prototype(node: Prototype) -> list[Part]:
+    return [node.result, f" {node.name}{_variables(node.type_params)}", *parameters(node.params), ";"]
+
+
+def _method(owner: ExternDecl, node: Prototype) -> list[Part]:
+    head = notes(node.annotations)
+    if node.name == owner.name:
+        return [*head, node.name, *parameters(node.params), ";"]
+    return [*head, "abstract " if node.abstract else "", *_prototype(node)]
+
+
+def own_externs(program: Program, nodes: Iterable[object], names: Names) -> list[list[Part]]:
     """Declarations of the externs that no file declares.
 
     Raises:
@@ -49,10 +79,11 @@ def own_externs(program: n.Program, nodes: Iterable[object], names: Names) -> li
     """
     externs: dict[str, _Extern] = {}
     functions: dict[tuple[str, int], Signature] = {}
+    known = names.prelude.names | set(names.declared)
     holders = {i.name: i.extern for i in program.instances}
     for node in nodes:
         match node:
-            case n.ExternCall(extern=name) if name not in names.prelude.names:
+            case n.ExternCall(extern=name) if name not in known:
                 _refuse_generic(node.type_args, name, node.span)
                 if node.method:
                     extern = externs.setdefault(name, _Extern(name))
@@ -62,13 +93,13 @@ def own_externs(program: n.Program, nodes: Iterable[object], names: Names) -> li
                     node.type,
                 ):
                     raise Unsupported(f"the IR does not hold the declaration of {name}, which is overloaded", node.span)
-            case n.Instance(extern=name) if name not in names.prelude.names:
+            case n.Instance(extern=name) if name not in known:
                 _refuse_generic(node.type_args, name, node.span)
                 _construct(externs.setdefault(name, _Extern(name)), node, holders)
-            case t.ExternType(name=name, arguments=arguments) if name not in names.prelude.names:
+            case t.ExternType(name=name, arguments=arguments) if name not in known:
                 _refuse_generic(arguments, name, Span("", 0, 0))
                 externs.setdefault(name, _Extern(name))
-    made = [_declaration(extern) for extern in _ordered(externs)]
+    made = [_made_up(extern) for extern in _ordered(externs)]
     made += [
         ["extern ", result, f" {name}", *parameters(params), ";"] for (name, _), (params, result) in functions.items()
     ]
@@ -109,7 +140,7 @@ def _ordered(externs: dict[str, _Extern]) -> list[_Extern]:
     return made
 
 
-def _declaration(extern: _Extern) -> list[Part]:
+def _made_up(extern: _Extern) -> list[Part]:
     lines: list[Sequence[Part]] = [[extern.name, "(", *params, ");"] for params in extern.constructors.values()]
     for (method, _), (params, result) in extern.methods.items():
         lines.append(["abstract " if method in extern.abstract else "", result, f" {method}", *parameters(params), ";"])

@@ -15,6 +15,7 @@ from ...p4 import parser
 from ...p4 import syntax as ast
 from .. import nodes as n
 from .. import types as t
+from ..program import Declaration, Program, Prototype
 
 Named = t.HeaderType | t.UnionType | t.StructType | t.EnumType | t.NewType
 
@@ -30,27 +31,47 @@ _FILES: Final = {
 
 
 @dataclass(slots=True)
-class Prelude:
-    """The directives at the start of the text, and what they declare."""
+class Include:
+    """One directive, and the errors and match_kinds that it brings."""
 
     text: str
     errors: tuple[str, ...] = ()
     match_kinds: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Prelude:
+    """The directives at the start of the text, and what they declare."""
+
+    includes: list[Include] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     """Types, externs, functions, actions and packages."""
     members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Fields of records, members of enums, parameters of packages."""
+    functions: set[tuple[str, frozenset[str]]] = field(default_factory=set)
+    """Extern functions: name and names of the parameters."""
     externs: dict[str, tuple[int, frozenset[tuple[str, int]]]] = field(default_factory=dict)
     """Extern types: the number of type parameters, and the methods with their numbers of parameters."""
 
-    def add(self, node: ast.Declaration) -> None:
-        """Enter one declaration."""
+    def text(self, errors: tuple[str, ...], match_kinds: tuple[str, ...]) -> str:
+        """The directives, with declarations of the program's own errors and match_kinds between where they belong."""
+        own_errors = _between(errors, [i.errors for i in self.includes]) or []
+        own_kinds = _between(match_kinds, [i.match_kinds for i in self.includes]) or []
+        made: list[str] = []
+        for i, (some, others) in enumerate(zip(own_errors, own_kinds, strict=True)):
+            made += [f"error {{ {', '.join(some)} }}\n"] if some else []
+            made += [f"match_kind {{ {', '.join(others)} }}\n"] if others else []
+            made += [self.includes[i].text] if i < len(self.includes) else []
+        return "".join(made)
+
+    def add(self, node: ast.Declaration, include: Include) -> None:
+        """Enter one declaration of an included file."""
         match node:
             case ast.ErrorDecl(members=members):
-                self.errors += tuple(m.text for m in members)
+                include.errors += tuple(m.text for m in members)
                 return
             case ast.MatchKindDecl(members=members):
-                self.match_kinds += tuple(m.text for m in members)
+                include.match_kinds += tuple(m.text for m in members)
                 return
             case ast.RecordDecl(name=name, fields=fields):
                 self.members[name.text] = tuple(f.name.text for f in fields)
@@ -58,17 +79,27 @@ class Prelude:
                 self.members[name.text] = tuple(m.name.text for m in cases)
             case ast.PackageDecl(name=name, parameters=parameters):
                 self.members[name.text] = tuple(p.name.text for p in parameters)
+            case ast.ExternFunctionDecl(name=name, parameters=parameters):
+                self.functions.add((name.text, frozenset(p.name.text for p in parameters)))
             case ast.ExternDecl(name=name, methods=methods, type_parameters=types):
                 self.externs[name.text] = len(types), frozenset((m.name.text, len(m.parameters)) for m in methods)
         named = getattr(node, "name", None)
         if named is not None:
             self.names.add(named.text)
 
-    def fits(self, program: n.Program, nodes: Iterable[object]) -> bool:
+    def fits(self, program: Program, nodes: Iterable[object]) -> bool:
         """Whether the program can have been written with these declarations."""
-        if program.errors[: len(self.errors)] != self.errors or not set(self.match_kinds) <= set(program.match_kinds):
+        if _between(program.errors, [i.errors for i in self.includes]) is None:
             return False
-        return all(self._fits(node) for node in nodes)
+        if _between(program.match_kinds, [i.match_kinds for i in self.includes]) is None:
+            return False
+        return not any(map(self._declares, program.declarations)) and all(self._fits(node) for node in nodes)
+
+    def _declares(self, node: Declaration) -> bool:
+        """Whether a declaration of the program's own would be a second one."""
+        if isinstance(node, Prototype):
+            return (node.name, frozenset(p.name for p in node.params)) in self.functions
+        return node.name in self.names
 
     def _fits(self, node: object) -> bool:
         match node:
@@ -85,21 +116,45 @@ class Prelude:
         return True
 
 
-def prelude(program: n.Program, nodes: Iterable[object]) -> Prelude:
+def prelude(program: Program, nodes: Iterable[object]) -> Prelude:
     """The prelude of a program whose nodes are ``nodes``: its architecture's file, or ``core.p4``, or nothing."""
     nodes = list(nodes)
     own = [node for node in nodes if not isinstance(node, n.Package)]
     for file in _FILES.get(program.arch, ()):
-        found = _read(_CORE + file)
+        found = _read(_CORE, file)
         if found.fits(program, nodes):
             return found
     core = _read(_CORE)
-    return core if core.fits(program, own) else _read("")
+    return core if core.fits(program, own) else _read()
+
+
+def _between(words: tuple[str, ...], blocks: list[tuple[str, ...]]) -> list[tuple[str, ...]] | None:
+    """What stands before each of the blocks, which follow each other in ``words``, and behind the last; None if they
+    do not."""
+    made: list[tuple[str, ...]] = []
+    at = 0
+    for block in blocks:
+        start = at
+        if block:
+            if block[0] not in words[at:]:
+                return None
+            start = words.index(block[0], at)
+            if words[start : start + len(block)] != block:
+                return None
+        made.append(words[at:start])
+        at = start + len(block)
+    return [*made, words[at:]]
 
 
 @cache
-def _read(text: str) -> Prelude:
-    made = Prelude(text)
-    for node in parser.parse_text(text, "prelude.p4").declarations:
-        made.add(node)
+def _read(*texts: str) -> Prelude:
+    made = Prelude()
+    known = 0
+    for i, text in enumerate(texts):
+        include = Include(text)
+        made.includes.append(include)
+        nodes = parser.parse_text("".join(texts[: i + 1]), "prelude.p4").declarations
+        for node in nodes[known:]:
+            made.add(node, include)
+        known = len(nodes)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,6 +12,7 @@ from ...p4.lexer import KEYWORDS
 from ...source import Unsupported
 from .. import nodes as n
 from .. import types as t
+from ..program import Declaration, ExternDecl, Prototype
 from ..schema import BY_CLASS
 from .prelude import Prelude
 
@@ -34,14 +36,36 @@ class Names:
 
     prelude: Prelude
     taken: set[str]
+    declared: dict[str, Declaration] = field(default_factory=dict)
+    """Externs, packages and types of blocks of the program's own, by name; of functions that are overloaded one."""
+    overloads: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many there are of each extern function (method "") and method of the program's own."""
     types: dict[str, str] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
     objects: dict[str, str] = field(default_factory=dict)
     """Full name of a parser, control, package or extern instance → the variable that holds it."""
     blocks: dict[str, str] = field(default_factory=dict)
     """Full name of a parser or control → its declaration."""
+    passed: dict[str, list[str]] = field(default_factory=dict)
+    """Parser or control → the instances that its constructor is given."""
+    made: dict[str, n.Instance] = field(default_factory=dict)
+    """Objects that an extern function makes, by full name."""
     top_actions: dict[str, n.Action] = field(default_factory=dict)
     """Control-plane name → action of the top level."""
+
+    def declare(self, declarations: Iterable[Declaration]) -> None:
+        """Enter what the program declares of its machine."""
+        for item in declarations:
+            self.declared[item.name] = item
+            if isinstance(item, Prototype):
+                self.overloads[item.name, ""] += 1
+            elif isinstance(item, ExternDecl):
+                self.overloads.update((item.name, m.name) for m in item.methods)
+        self.taken |= set(self.declared)
+
+    def overloaded(self, extern: str, method: str) -> bool:
+        """Whether a call must name its arguments, for it to be known what is called."""
+        return self.overloads[extern, method] > 1
 
     def fresh(self, wanted: str) -> str:
         """``wanted``, or with a number after it, as an identifier that nothing else has."""

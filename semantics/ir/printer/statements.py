@@ -79,12 +79,18 @@ def parameters(items: Iterable[n.Param]) -> list[Part]:
         own = [a for a in item.annotations if a.name != "optional"]
         made += [*notes(own), "@optional " if item.optional else ""]
         made += [f"{item.direction} " if item.direction else "", _parameter_type(item), f" {item.name}"]
+        made += [" = ", item.default] if item.default is not None else []
     return ["(", *made, ")"]
 
 
 def _if(node: n.If, scope: Scope) -> Sequence[Part]:
     parts: list[Part] = ["if (", node.condition, ") ", node.then]
-    return [*parts, " else ", node.otherwise] if node.otherwise.body else parts
+    match node.otherwise:
+        case n.Block(body=()):
+            return parts
+        case n.Block(body=(n.If() as other,), annotations=()):  # as a chain, so that it does not nest deeper
+            return [*parts, " else ", other]
+    return [*parts, " else ", node.otherwise]
 
 
 def _declare(node: n.Declare, scope: Scope) -> list[Part]:

@@ -14,14 +14,15 @@ from .symbols import (
     PackageSymbol,
     TypeSymbol,
 )
-from .types import UNKNOWN, Extern, substitute
+from .types import UNKNOWN, Extern, Stack, substitute
 
 
 def instantiation(cx: Context, node: ast.Instantiation) -> InstanceSymbol | None:
     """``T(arguments) name;``, declared in the present scope."""
-    made = typenames.constructed(cx, node.type)
+    element, size = typenames.counted(cx, node.type)
+    made = typenames.constructed(cx, element)
     notes = annotate.convert(cx, node.annotations)
-    if made is None:
+    if made is None or size == 0:
         calls.arguments(cx, node.arguments)
         _declare_broken(cx, node)
         return None
@@ -32,12 +33,25 @@ def instantiation(cx: Context, node: ast.Instantiation) -> InstanceSymbol | None
         _declare_broken(cx, node)
         return None
     instance = InstanceSymbol(node.name.text, node.name.span, built.type, built, annotations=notes)
-    if isinstance(symbol, ExternSymbol):
+    if size is not None:
+        _array(cx, node, symbol, instance, size)
+    elif isinstance(symbol, ExternSymbol):
         instance.methods = _methods(cx, node, symbol, instance)
     elif node.body is not None:
         cx.error(node.span, f"only an instance of an extern can have a body, and '{symbol.name}' is a {symbol.what}")
     cx.declare(instance)
     return instance
+
+
+def _array(cx: Context, node: ast.Instantiation, symbol: TypeSymbol, instance: InstanceSymbol, size: int) -> None:
+    """Make ``instance`` an array of ``size`` extern objects, all with the same constructor arguments."""
+    instance.type = Stack(instance.type, size)
+    if not isinstance(symbol, ExternSymbol):
+        cx.error(node.span, f"an array of instances can be of externs only, and '{symbol.name}' is a {symbol.what}")
+    elif node.body is not None or any(m.abstract for ms in symbol.methods.values() for m in ms):
+        cx.error(node.span, f"the objects of an array have no body to implement methods of '{symbol.name}' in")
+    else:
+        cx.warn(node.span, "an array of extern objects is an extension (7.2.10: extern objects)")
 
 
 def _declare_broken(cx: Context, node: ast.Instantiation) -> None:

@@ -260,9 +260,13 @@ class PackageSymbol(TypeSymbol):
 
 @dataclass(eq=False, slots=True)
 class InstanceSymbol(Symbol):
-    """A declared instance of an extern, parser, control or package; ``inner`` are those in its own body."""
+    """A declared instance of an extern, parser, control or package (or, of externs, an array of them).
+
+    ``inner`` are those in its own body.
+    """
 
     type: Type
+    """That of the object, or of the array of objects."""
     construct: typed.Construct
     methods: tuple[FunctionSymbol, ...] = ()
     inner: tuple[InstanceSymbol, ...] = ()

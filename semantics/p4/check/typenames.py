@@ -204,6 +204,13 @@ def _stack(cx: Context, node: ast.Type, element_node: ast.Type, size_node: ast.E
     return _not_too_large(cx, Stack(element, size), node)
 
 
+def counted(cx: Context, node: ast.Type) -> tuple[ast.Type, int | None]:
+    """What an instantiation is of, and how many objects an array of it has (0 after an error, None: no array)."""
+    if not isinstance(node, ast.StackType):
+        return node, None
+    return node.element, _positive(cx, node.size, "the size of an array", 1) or 0
+
+
 def constructed(cx: Context, node: ast.Type) -> tuple[TypeSymbol, tuple[Type, ...] | None] | None:
     """What an instantiation is of, with the type arguments if any are written. None after an error."""
     base = node.base if isinstance(node, ast.SpecializedType) else node

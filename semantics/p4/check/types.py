@@ -85,6 +85,16 @@ class TypeVar(Type):
         return self.name
 
 
+@dataclass(frozen=True, slots=True)
+class Parameter(Type):
+    """A type parameter in a declaration that is written into the IR."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def _applied(name: str, args: tuple[Type, ...]) -> str:
     return f"{name}<{', '.join(map(str, args))}>" if args else name
 

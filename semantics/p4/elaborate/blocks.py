@@ -8,7 +8,7 @@ from ... import ir
 from ...source import Span, Unsupported
 from ..check import typed
 from ..check.symbols import ActionSymbol, BlockSymbol, InstanceSymbol, ParamSymbol
-from ..check.types import INT, Block, Extern, Package, Type
+from ..check.types import INT, Block, Extern, Package, Stack, Type
 from . import expressions, functions, parsers, statements, tables
 from .environment import Environment, Shared, control_name, named
 
@@ -72,6 +72,11 @@ def _make(
 def constructor_arguments(env: Environment, node: typed.Construct, name: str) -> list[tuple[ParamSymbol, ir.Expr]]:
     """The arguments that are given (or have a default), evaluated; nameless instances are made on the way."""
     made: list[tuple[ParamSymbol, ir.Expr]] = []
+    type_ = env.concrete(node.type)
+    assert isinstance(type_, (Block, Extern, Package))
+    # A default value may mention the type parameters of what is made.
+    types = dict(zip(type_.symbol.type_params, type_.args, strict=True))
+    env = replace(env, types={**env.types, **types}) if types else env
     for param, arg in zip(node.params, node.args, strict=True):
         if arg is None:
             continue
@@ -85,7 +90,7 @@ def constructor_arguments(env: Environment, node: typed.Construct, name: str) ->
 
 def _reference(value: ir.Expr) -> ir.Expr | str:
     """An instance by its name, anything else as it is."""
-    if isinstance(value, ir.Const) and isinstance(value.type, (ir.ExternType, ir.VoidType)):
+    if isinstance(value, ir.Const) and isinstance(value.type, (ir.ExternType, ir.DeclaredType)):
         return str(value.value)
     return value
 
@@ -107,13 +112,16 @@ def _extern(
     methods = () if symbol is None else tuple(functions.method(env, m, name, types) for m in symbol.methods)
     annotations = annotations if symbol is None else symbol.annotations
     type_args = tuple(map(env.type, type_.args))
-    made = ir.Instance(name, type_.symbol.name, type_args, args, methods, annotations, node.span)
+    size = symbol.type.size if symbol is not None and isinstance(symbol.type, Stack) else None
+    env.shared.declared.add(type_.symbol)
+    made = ir.Instance(name, type_.symbol.name, type_args, args, methods, annotations, node.span, size)
     env.shared.instances.append(made)
 
 
 def _package(env: Environment, node: typed.Construct, type_: Package, name: str) -> None:
     args = tuple((p.name, _reference(v)) for p, v in constructor_arguments(env, node, name))
     type_args = tuple(map(env.type, type_.args))
+    env.shared.declared.add(type_.symbol)
     env.shared.packages.append(ir.Package(name, type_.symbol.name, type_args, args, node.span))
 
 

@@ -9,6 +9,7 @@ from ... import ir
 from ...source import InputError, Span
 from ..check.symbols import ActionSymbol, FunctionSymbol, InstanceSymbol, ParamSymbol, Symbol
 from ..check.types import Block, Type, TypeVar, substitute
+from .declared import Declared
 from .types import Types
 
 MAX_INSTANCES: Final = 20_000
@@ -20,6 +21,7 @@ class Shared:
     """What the elaboration of all blocks shares: the types made, and everything made so far."""
 
     types: Types
+    declared: Declared
     instances: list[ir.Instance] = field(default_factory=list)
     parsers: list[ir.Parser] = field(default_factory=list)
     controls: list[ir.Control] = field(default_factory=list)

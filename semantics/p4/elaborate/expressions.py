@@ -12,7 +12,7 @@ from ..check.constants import BadConstant, fold_binary, fold_cast, fold_slice, f
 from ..check.context import Context, Report
 from ..check.operators import plain
 from ..check.symbols import ActionSymbol, FunctionSymbol, MethodSymbol, ParamSymbol, Scope
-from ..check.types import INT, Type, substitute
+from ..check.types import INT, Stack, Type, substitute
 from . import blocks, functions, runtime_int
 from .environment import Environment
 
@@ -58,8 +58,15 @@ def _constructor_param(env: Environment, node: typed.ConstructorParam) -> ir.Exp
 
 
 def _object(env: Environment, node: typed.Object) -> ir.Expr:
+    if isinstance(node.type, Stack):
+        raise Unsupported("an array of objects, or one of its objects, that is passed on", node.span)
+    return _object_name(env, node)
+
+
+def _object_name(env: Environment, node: typed.Object) -> ir.Expr:
     name = env.this if node.symbol is None else env.object(node.symbol)
-    return ir.Const(name, env.type(node.type), node.span)
+    type_ = node.type.element if isinstance(node.type, Stack) else node.type
+    return ir.Const(name, env.type(type_), node.span)
 
 
 def _construct(env: Environment, node: typed.Construct) -> ir.Expr:
@@ -216,11 +223,14 @@ def _extern_call(
 ) -> ir.Expr:
     to = dict(zip(callee.type_params, type_args, strict=True))
     extern, method, name, is_param = callee.name, "", None, False
+    index: ir.Expr | None = None
+    if isinstance(callee, FunctionSymbol):
+        env.shared.declared.add(callee)
     if isinstance(callee, MethodSymbol) and callee.owner is not None and node.receiver is not None:
         owner = env.concrete(node.receiver.type)
         extern, method = callee.owner.name, callee.name
         to.update(zip(callee.owner.type_params, getattr(owner, "args", ()), strict=False))
-        receiver = expr(env, node.receiver)
+        receiver, index = _receiver(env, node.receiver)
         if isinstance(receiver, ir.Var):
             name, is_param = receiver.name, True
         elif isinstance(receiver, ir.Const):
@@ -229,7 +239,14 @@ def _extern_call(
             raise Unsupported("a method of an object that is computed", node.span)
     params = tuple(param(env, p, substitute(p.type, to)) for p in callee.params)
     made = tuple(env.type(t) for t in type_args)
-    return ir.ExternCall(name, extern, method, made, args, params, env.type(node.type), is_param, node.span)
+    return ir.ExternCall(name, extern, method, made, args, params, env.type(node.type), is_param, node.span, index)
+
+
+def _receiver(env: Environment, node: typed.Expr) -> tuple[ir.Expr, ir.Expr | None]:
+    """The object, or the array and which of its objects."""
+    if isinstance(node, typed.Index) and isinstance(node.base, typed.Object):
+        return _object_name(env, node.base), expr(env, node.index)
+    return expr(env, node), None
 
 
 def param(env: Environment, symbol: ParamSymbol, type_: Type, name: str | None = None) -> ir.Param:

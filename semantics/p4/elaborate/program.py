@@ -10,6 +10,7 @@ from ..check.annotate import find
 from ..check.symbols import ActionSymbol, RecordSymbol, Symbol
 from ..check.types import Package
 from . import blocks, functions
+from .declared import Declared
 from .environment import Environment, Shared
 from .types import Types
 
@@ -31,7 +32,8 @@ def elaborate(checked: Checked, file: str, arch: str | None = None) -> ir.Progra
         InputError: something is wrong that shows only with the constructor arguments filled in.
         Unsupported: the IR has no form for it.
     """
-    shared = Shared(Types())
+    types = Types()
+    shared = Shared(types, Declared(types))
     symbol = checked.scope.find("NoAction")
     shared.no_action = symbol if isinstance(symbol, ActionSymbol) else None
     top = Environment(shared)
@@ -49,6 +51,7 @@ def elaborate(checked: Checked, file: str, arch: str | None = None) -> ir.Progra
         if isinstance(header, RecordSymbol) and find(header.annotations, "controller_header") is not None:
             if not header.type_params:
                 shared.types.make(header.applied(()))
+    declarations = shared.declared.all(checked.scope)
     package = next((p for p in shared.packages if p.name == main), None)
     annotations = next((i.annotations for i in checked.program.instances if i.name == "main"), ())
     return ir.Program(
@@ -65,6 +68,7 @@ def elaborate(checked: Checked, file: str, arch: str | None = None) -> ir.Progra
         tuple(shared.packages),
         main,
         annotations,
+        declarations,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ... import ir
-from ..check.symbols import RecordSymbol
+from ..check.symbols import ExternSymbol, RecordSymbol
 from ..check.types import (
     BOOL,
     ERROR,
@@ -14,16 +14,20 @@ from ..check.types import (
     STRING,
     Anonymous,
     Bits,
+    Block,
     Braces,
     Enum,
     Extern,
     ListOf,
     New,
+    Package,
+    Parameter,
     Record,
     Stack,
     Tuple,
     Type,
     Varbit,
+    parts,
 )
 
 _SIMPLE: dict[Type, ir.Type] = {
@@ -42,6 +46,8 @@ class Types:
     """Makes IR types, one object for each type."""
 
     named: list[Named] = field(default_factory=list)
+    externs: dict[ExternSymbol, None] = field(default_factory=dict)
+    """Those that were mentioned."""
     _made: dict[Type, ir.Type] = field(default_factory=dict)
 
     def make(self, type_: Type) -> ir.Type:
@@ -58,24 +64,35 @@ class Types:
                 return ir.BitsType(width, signed)
             case Varbit(width):
                 return ir.VarbitType(width)
-            case Record(symbol, args):
-                return self._record(symbol, args, str(type_))
-            case Enum():
-                return self._enum(type_)
-            case New(symbol):
-                return ir.NewType(symbol.name, self.make(symbol.base), symbol.annotations)
             case Stack(element, size):
                 return ir.StackType(self.make(element), size)
             case Tuple(elements) | Braces(elements):
                 return ir.TupleType(tuple(map(self.make, elements)))
             case ListOf(element):
                 return ir.ListType(self.make(element))
+            case Parameter(name):
+                return ir.TypeVariable(name)
+            case Block(symbol, args) | Package(symbol, args):
+                return ir.DeclaredType(symbol.name, tuple(map(self.make, args)))
+        return self._new_named(type_)
+
+    def _new_named(self, type_: Type) -> ir.Type:
+        match type_:
+            case Record(symbol, args) if args and mentions_parameter(type_):
+                return ir.DeclaredType(symbol.name, tuple(map(self.make, args)))
+            case Record(symbol, args):
+                return self._record(symbol, args, str(type_))
+            case Enum():
+                return self._enum(type_)
+            case New(symbol):
+                return ir.NewType(symbol.name, self.make(symbol.base), symbol.annotations)
             case Anonymous(fields):
                 made = tuple(ir.Field(name, self.make(t)) for name, t in fields)
                 struct = ir.StructType(str(type_), made)
                 self.named.append(struct)
                 return struct
             case Extern(symbol, args):
+                self.externs[symbol] = None
                 return ir.ExternType(symbol.name, tuple(map(self.make, args)))
         return _SIMPLE.get(type_, ir.VoidType())
 
@@ -105,3 +122,8 @@ class Types:
             made = ir.EnumType(symbol.name, members, underlying, values, symbol.annotations)
         self.named.append(made)
         return made
+
+
+def mentions_parameter(type_: Type) -> bool:
+    """Whether a type parameter of a declaration occurs in ``type_``."""
+    return isinstance(type_, Parameter) or any(map(mentions_parameter, parts(type_)))

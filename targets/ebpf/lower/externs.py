@@ -29,6 +29,8 @@ def statement(g: Gen, call: ir.ExternCall) -> None:
     if not call.method and call.extern == "verify":
         _verify(g, call)
         return
+    if call.index is not None:
+        raise CannotOffload(f"extern {call.extern} in an array of objects", call.span)
     handler = _STATEMENTS.get((g.program.arch, call.extern, call.method))
     if handler is None:
         name = f"{call.extern}.{call.method}" if call.method else call.extern

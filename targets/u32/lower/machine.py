@@ -153,7 +153,7 @@ class Machine:
         """A function, action or extern; the value is what it returns."""
         if isinstance(call, ir.ExternCall):
             handler = self.externs.get((call.extern, call.method))
-            if handler is None:
+            if handler is None or call.index is not None:
                 name = f"{call.extern}.{call.method}" if call.method else call.extern
                 raise CannotOffload(f"{name}: u32 has nothing of this kind", call.span)
             return handler(self, call, state)

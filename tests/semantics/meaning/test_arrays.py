@@ -1,4 +1,4 @@
-"""Arrays of what are no headers: indexed at compile time and at run time, copied, compared, looped over, on the wire."""
+"""Arrays of what are no headers: indexed at compile time and at run time, copied, compared, on the wire."""
 
 import pytest
 
@@ -20,12 +20,12 @@ BODIES = {
                              "01020508"),
     "a write beyond the end": ("bit<8>[2] t = { 9, 8 }; t[hdr.h.d] = 1; hdr.h.a = t[0]; hdr.h.b = t[1];", "09080304"),
     "copies": ("bit<8>[2] t = { 1, 2 }; bit<8>[2] u = t; t[0] = 7; hdr.h.a = u[0]; hdr.h.b = t[0];", "01070304"),
-    "comparison": ("bit<8>[2] t = { 1, 2 }; bit<8>[2] u = t; if (t == u) { hdr.h.a = 9; } u[1] = 3;"
-                   " if (t != u) { hdr.h.b = 9; }", "09090304"),
-    "structs": ("pair_t[2] t = { { 1, 2 }, { x = 3, y = 4 } }; hdr.h.a = t[1].x; t[hdr.h.a - 2].y = 6;"
-                " hdr.h.b = t[1].y;", "03060304"),
-    "nested": ("nest_t[2] n; n = ...; n[1].p[0].x = 8; n[0] = n[1]; hdr.h.a = n[0].p[hdr.h.b - 2].x;"
-               " if (n[1].s[0].isValid()) { hdr.h.b = 0; }", "08020304"),
+    "comparison": (("bit<8>[2] t = { 1, 2 }; bit<8>[2] u = t; if (t == u) { hdr.h.a = 9; } u[1] = 3;"
+                    " if (t != u) { hdr.h.b = 9; }"), "09090304"),
+    "structs": (("pair_t[2] t = { { 1, 2 }, { x = 3, y = 4 } }; hdr.h.a = t[1].x; t[hdr.h.a - 2].y = 6;"
+                 " hdr.h.b = t[1].y;"), "03060304"),
+    "nested": (("nest_t[2] n; n = ...; n[1].p[0].x = 8; n[0] = n[1]; hdr.h.a = n[0].p[hdr.h.b - 2].x;"
+                " if (n[1].s[0].isValid()) { hdr.h.b = 0; }"), "08020304"),
     "matrices": ("bit<8>[2][3] t = { { 1, 2 }, { 3, 4 }, { 5, 6 } }; hdr.h.a = t[2][0]; hdr.h.b = t[hdr.h.b][1];",
                  "05060304"),
     "loops": ("bit<8>[3] t = { 1, 2, 3 }; hdr.h.a = 0; for (bit<8> x in t) { hdr.h.a = hdr.h.a + x; }", "06020304"),
@@ -65,9 +65,7 @@ def test_arrays_in_headers_are_read_and_written_in_order() -> None:
         ),
     )
     assert out(program, "00000000" + "a0a1a2a3" + "b0b1b2b3" + "c0c1c2c3").startswith("a3b2c2a0")
-    emitted = v1model(
-        "", top=top, parser_locals="", deparser="a_t a; a.setValid(); a.b = { 1, 2, 3, 4 }; pkt.emit(a);"
-    )
+    emitted = v1model("", top=top, parser_locals="", deparser="a_t a; a.setValid(); a.b = { 1, 2, 3, 4 }; pkt.emit(a);")
     assert out(emitted, "00000000") == "01020304"
 
 

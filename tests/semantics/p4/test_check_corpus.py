@@ -21,11 +21,6 @@ from p4verify.semantics.source import Diagnostic, InputError, Unsupported
 pytestmark = pytest.mark.corpus
 
 VIOLATIONS = {
-    "array1": "7.2.3: arrays are of headers",
-    "array2": "7.2.3: arrays are of headers",
-    "non_header_array_access_in_parser": "7.2.3: arrays are of headers",
-    "externArray1": "11.3: an instantiation makes one object, no array",
-    "generic-extern-inference": "11.3: an instantiation makes one object, no array",
     "factory1": "18.1: a constructor argument is a compile-time known value, no call",
     "factory2": "18.1: a constructor argument is a compile-time known value, no call",
     "hashext3": "18.1: a constructor argument is a compile-time known value, no call",
@@ -36,11 +31,6 @@ VIOLATIONS = {
     "minsize": "7.2.3: the size of a header stack is positive",
     "spec-ex25": "14.2.1.4: an exact key takes no mask",
     "const_entries_range_mask": "14.2.1.4: a range key takes no mask",
-}
-
-NO_IR = {
-    "issue5335_default_initialized_non_header_stack": "arrays of structs",
-    "issue5335_default_initialized_non_header_stack_nested": "arrays of structs",
 }
 
 _COPIES = "18.3: copies of an action in two controls have one control-plane name"
@@ -119,13 +109,13 @@ def programs(corpus: Path, *folders: str) -> list[Path]:
 
 def test_sample_of_good_programs(corpus: Path) -> None:
     every = programs(corpus, "p4_16_samples", "p4tc_samples")
-    listed = [p for p in every if p.stem in VIOLATIONS or p.stem in NO_IR]
-    check_all([*listed, *random.Random(1).sample(every, 300)], {**VIOLATIONS, **NO_IR})
+    listed = [p for p in every if p.stem in VIOLATIONS]
+    check_all([*listed, *random.Random(1).sample(every, 300)], VIOLATIONS)
 
 
 @pytest.mark.campaign
 def test_all_good_programs(corpus: Path) -> None:
-    check_all(programs(corpus, "p4_16_samples", "p4tc_samples"), {**VIOLATIONS, **NO_IR})
+    check_all(programs(corpus, "p4_16_samples", "p4tc_samples"), VIOLATIONS)
 
 
 @pytest.mark.campaign
@@ -133,7 +123,7 @@ def test_all_programs_that_a_compiler_printed(corpus: Path) -> None:
     plain = 0
     for path in programs(corpus, "p4_16_samples_outputs"):
         source = re.sub(r"-(first|frontend|midend)$", "", path.stem)
-        if source in VIOLATIONS or source in NO_IR:
+        if source in VIOLATIONS:
             continue
         found = outcome(path)
         if path.stem.endswith("-midend") and PLAIN_NUMBER.search(found):
