@@ -406,6 +406,11 @@ def stand_in(target: Target) -> Answer:
     return ActionCall("") if isinstance(target, MemberRef) else target
 
 
+def default_call(program: ir.Program, table: ir.Table) -> ActionCall:
+    """The default action of the source. Raises Unsupported for arguments that are not constant."""
+    return ActionCall(table.default.action, tuple(constant(program, arg) for arg in table.default.args))
+
+
 def program_rules(program: ir.Program) -> RuleSet:
     """What a program holds when it is loaded: the entries of its source, and nothing else."""
     return Builder(program).finish()

@@ -7,7 +7,17 @@
         "default": {"action": "drop"},
         "entries": [{"match": {"hdr.ipv4.srcAddr": {"value": "0x0a000000", "mask": "0xff000000"}},
                      "action": "forward", "args": {"port": 3}, "priority": 10}]}},
-     "value_sets": {"prs.tpids": [["0x8100"], ["0x88a8"]]}}
+     "value_sets": {"prs.tpids": [["0x8100"], ["0x88a8"]]},
+     "profiles": {"ingress.ecmp": {
+        "members": {"0": {"action": "forward", "args": {"port": 1}}, "1": {"action": "forward", "args": [2]}},
+        "groups": {"0": [0, 1, 1]}}},
+     "multicast": {"7": [{"port": 1, "instance": 0}, {"port": 2}]},
+     "sessions": {"5": {"replicas": [{"port": 4}], "truncate": 64}},
+     "cells": {"ingress.reg": {"0": "0xff"}}}
+
+An entry or default has an ``"action"`` with ``"args"``, or (tables with an action profile) a ``"member"`` or a
+``"group"``; a group names a member as often as its weight is. Cells of a counter that counts both are
+``NAME.packets`` and ``NAME.bytes``.
 
 A match is a number (exact, and a full mask or prefix elsewhere), ``{"value", "mask"}``, ``{"value", "prefix_len"}`` or
 ``{"low", "high"}``; numbers may be strings such as ``"0x1f"`` or ``"10.0.0.1"``. Keys that are left out match anything
@@ -18,68 +28,74 @@ from __future__ import annotations
 
 from .. import ir
 from ..source import InputError, Span
-from .build import Builder, check_match, key_bits, needs_priority, value_set_widths
+from .build import (
+    SELECTOR,
+    Builder,
+    MemberRef,
+    Target,
+    check_match,
+    key_bits,
+    needs_priority,
+    stand_in,
+    value_set_widths,
+)
+from .json_objects import OBJECTS, arguments, json_number, known
 from .json_text import Node, parse_json
-from .names import TableAction, check_value, find_action, find_key, find_table, param_name, pick
-from .numbers import number, signed_fit
-from .ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from .names import find_action, find_key, find_table, pick
+from .numbers import signed_fit
+from .profiles import implementation_name
+from .ruleset import ActionCall, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
 
 
 def read_json(text: str, name: str, program: ir.Program) -> RuleSet:
     """The rules in a JSON text. Raises InputError with file, line and column."""
     top = parse_json(text, name)
-    members = _known(top, "the rules", {"version", "tables", "value_sets"})
+    members = known(top, "the rules", {"version", "tables", "value_sets", *OBJECTS})
     version = members.get("version")
     if version is None or version.value != 1:
         raise InputError.at((version or top).span, 'expected "version": 1')
     builder = Builder(program)
     for table_name, content in (members["tables"].object("tables") if "tables" in members else {}).items():
         table = find_table(program, table_name, content.span)
-        parts = _known(content, "a table", {"default", "entries"})
+        parts = known(content, "a table", {"default", "entries"})
         if "default" in parts:
-            call = _call(builder, table, parts["default"], {"action", "args"}, as_default=True)
+            call = _target(builder, table, parts["default"], {"action", "args", "member", "group"}, as_default=True)
             builder.set_default(table, call, parts["default"].span)
         for entry in parts["entries"].array("entries") if "entries" in parts else []:
             _entry(builder, table, entry)
     for set_name, content in (members["value_sets"].object("value_sets") if "value_sets" in members else {}).items():
         _value_set(builder, set_name, content)
+    for name, read in OBJECTS.items():
+        if name in members:
+            read(builder, members[name])
     return builder.finish()
 
 
-def _known(node: Node, what: str, names: set[str]) -> dict[str, Node]:
-    members = node.object(what)
-    for name, value in members.items():
-        if name not in names:
-            raise InputError.at(value.span, f"{name!r} is not understood in {what}")
-    return members
-
-
-def _number(node: Node, width: int | None = None) -> int:
-    if isinstance(node.value, str):
-        return number(node.value, node.span, width)
-    if isinstance(node.value, int):
-        return int(node.value)
-    raise InputError.at(node.span, "expected a number")
-
-
 def _entry(builder: Builder, table: ir.Table, node: Node) -> None:
-    names = {"match", "action", "args", "priority"}
-    members = _known(node, "an entry", names)
-    call = _call(builder, table, node, names, as_default=False)
+    names = {"match", "action", "args", "member", "group", "priority"}
+    members = known(node, "an entry", names)
+    target = _target(builder, table, node, names, as_default=False)
     found: dict[int, Match] = {}
     for key_name, value in (members["match"].object("match") if "match" in members else {}).items():
         position = find_key(table, key_name, value.span)
         key = table.keys[position]
+        if key.match_kind == SELECTOR:
+            raise InputError.at(value.span, f"key {key.name} only chooses among a group's members")
         if position in found:
             raise InputError.at(value.span, f"key {key.name} is given twice")
         found[position] = check_match(table, key, _match(key, value), value.span)
-    matches = [found[i] if i in found else _missing(table, key, node.span) for i, key in enumerate(table.keys)]
-    priority = _number(members["priority"]) if "priority" in members else None
+    matches = [
+        found[i] if i in found else _missing(table, key, node.span)
+        for i, key in enumerate(table.keys)
+        if key.match_kind != SELECTOR
+    ]
+    priority = json_number(members["priority"]) if "priority" in members else None
     if needs_priority(table) and priority is None:
         raise InputError.at(node.span, f"an entry of table {table.control_name} needs a priority")
     if not needs_priority(table) and priority is not None:
         raise InputError.at(members["priority"].span, f"entries of table {table.control_name} have no priority")
-    builder.add(table, Rule(table.control_name, tuple(matches), call, priority, node.span), priority or 0)
+    rule = Rule(table.control_name, tuple(matches), stand_in(target), priority, node.span)
+    builder.add(table, rule, priority or 0, target)
 
 
 def _missing(table: ir.Table, key: ir.Key, span: Span) -> Match:
@@ -96,9 +112,9 @@ def _missing(table: ir.Table, key: ir.Key, span: Span) -> Match:
 def _match(key: ir.Key, node: Node) -> Match:
     width = key_bits(key.expr.type, key.span)
     if not isinstance(node.value, dict):
-        return _single(key, signed_fit(_number(node, width), width), width)
-    parts = _known(node, "a match", {"value", "mask", "prefix_len", "low", "high"})
-    numbers = {name: _number(part, width) for name, part in parts.items()}
+        return _single(key, signed_fit(json_number(node, width), width), width)
+    parts = known(node, "a match", {"value", "mask", "prefix_len", "low", "high"})
+    numbers = {name: json_number(part, width) for name, part in parts.items()}
     match sorted(parts):
         case ["value"]:
             return _single(key, numbers["value"], width)
@@ -122,35 +138,21 @@ def _single(key: ir.Key, value: int, width: int) -> Match:
     return Exact(value)
 
 
-def _call(builder: Builder, table: ir.Table, node: Node, names: set[str], *, as_default: bool) -> ActionCall:
-    members = _known(node, "an entry", names)
-    if "action" not in members:
-        raise InputError.at(node.span, "an action is missing")
-    name = members["action"]
-    found = find_action(builder.program, table, name.text("action"), name.span, as_default=as_default)
-    args = _args(found, members.get("args"), node.span)
-    return ActionCall(found.ref.action, args)
-
-
-def _args(found: TableAction, node: Node | None, span: Span) -> tuple[int, ...]:
-    given: dict[str, Node] = {}
-    if node is not None and isinstance(node.value, list):
-        if len(node.value) > len(found.params):
-            raise InputError.at(node.span, f"{found.action.control_name} takes {len(found.params)} arguments")
-        given = {param_name(p): value for p, value in zip(found.params, node.value, strict=False)}
-    elif node is not None:
-        given = node.object("args")
-    for name, value in given.items():
-        if all(param_name(param) != name for param in found.params):
-            raise InputError.at(value.span, f"{found.action.control_name} has no parameter {name}")
-    args = []
-    for param in found.params:
-        if param_name(param) not in given:
-            raise InputError.at(span, f"{found.action.control_name} lacks its parameter {param_name(param)}")
-        width = key_bits(param.type, param.span)
-        value = given[param_name(param)]
-        args.append(check_value(signed_fit(_number(value, width), width), param, value.span))
-    return tuple(args)
+def _target(builder: Builder, table: ir.Table, node: Node, names: set[str], *, as_default: bool) -> Target:
+    members = known(node, "an entry", names)
+    given = [name for name in ("action", "member", "group") if name in members]
+    if len(given) != 1:
+        several = "an entry does one of action, member and group"
+        raise InputError.at(node.span, several if given else "an action is missing")
+    if given == ["action"]:
+        name = members["action"]
+        found = find_action(builder.program, table, name.text("action"), name.span, as_default=as_default)
+        return ActionCall(found.ref.action, arguments(found, members.get("args"), node.span))
+    profile = implementation_name(builder.program, table)
+    if profile is None:
+        raise InputError.at(members[given[0]].span, f"table {table.control_name} has no action profile")
+    which = json_number(members[given[0]])
+    return MemberRef(profile, which) if given == ["member"] else GroupRef(profile, which)
 
 
 def _value_set(builder: Builder, name: str, node: Node) -> None:
@@ -163,7 +165,7 @@ def _value_set(builder: Builder, name: str, node: Node) -> None:
             raise InputError.at(member.span, f"a member of {found.control_name} has {len(widths)} parts")
         matches: list[Match] = []
         for part, width in zip(parts, widths, strict=True):
-            value = _number(part, width)
+            value = json_number(part, width)
             if not 0 <= value < 1 << width:
                 raise InputError.at(part.span, f"{value:#x} does not fit {width} bits")
             matches.append(Exact(value))

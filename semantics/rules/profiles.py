@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from .. import ir
 from ..p4info.architecture import architecture
 from ..p4info.ids import Kind
 from ..source import InputError, Span
-from .ruleset import ActionCall, Profile
+from .ruleset import ActionCall, GroupRef, Profile
+
+ONE_SHOT: Final = 1 << 32
+"""The first number of groups and members of one-shot action sets, which have none of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,18 @@ class Profiles:
         """See that a group is there and its members fit ``table``. Raises InputError."""
         for member in self.members_of(profile, group, span):
             self.member(profile, member, table, span)
+
+    def one_shot(self, profile: str, weighted: Sequence[tuple[ActionCall, int]], span: Span) -> GroupRef:
+        """A group of members that nobody else names, each as often as its weight; numbered beyond 32 bits."""
+        filled = self._of(profile)
+        group = max([ONE_SHOT - 1, *filled.groups]) + 1
+        member = max([ONE_SHOT - 1, *filled.members]) + 1
+        members: list[int] = []
+        for at, (call, weight) in enumerate(weighted, member):
+            filled.members[at] = call
+            members += [at] * weight
+        self.set_group(profile, group, members, span, new=True)
+        return GroupRef(profile, group)
 
     def reset(self) -> None:
         """Take everything away."""

@@ -23,8 +23,8 @@ _PROTOBUF = re.compile(r"[A-Za-z_]\w*\s*[:{<]")
 def read_rules(text: str, name: str, program: ir.Program) -> RuleSet:
     """The rules in ``text``, merged with the program's own entries.
 
-    The format is told from the first word: a P4Runtime ``WriteRequest`` in text format, p4verify's JSON, STF lines
-    (``add``, ``setdefault``), or commands of BMv2's CLI (``table_add`` and so on).
+    The format is told from the content: a P4Runtime ``WriteRequest`` in text format, p4verify's JSON, STF lines (where
+    there is an ``add``, a ``packet`` or the like), or commands of BMv2's CLI (``table_add`` and so on).
 
     Args:
         text: the file's content.
@@ -41,11 +41,11 @@ def read_rules(text: str, name: str, program: ir.Program) -> RuleSet:
         return program_rules(program)
     if start.startswith("{"):
         return read_json(text, name, program)
-    word = start.split(None, 1)[0].lower()
-    if word in (*VERBS, *CHECKS):
-        return read_stf_rules(text, name, program)
     if _PROTOBUF.match(start):
         return read_p4runtime(text, name, program)
+    first_words = {line.split(None, 1)[0].lower() for line in text.splitlines() if line.strip()}
+    if not first_words.isdisjoint((*VERBS, *CHECKS)):
+        return read_stf_rules(text, name, program)
     return read_cli(text, name, program)
 
 

@@ -9,6 +9,7 @@ from p4verify.semantics import ir
 from p4verify.semantics.rules.json_rules import read_json
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Range, Ternary
 from p4verify.semantics.source import InputError
+from tests.support import rule_text
 
 
 def text(tables: Any = None, **more: Any) -> str:
@@ -81,3 +82,33 @@ def test_what_does_not_fit(program: ir.Program, given: str, message: str) -> Non
     assert message in diagnostic.message
     assert diagnostic.span.line >= 1
     assert diagnostic.span.column >= 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ('"profiles": {"nosuch": {}}', "no action profile nosuch"),
+        ('"profiles": {"ap": {"members": {"0": {"action": "flag"}}}}', "no action of I.ap flag"),
+        ('"profiles": {"ap": {"members": {"0": {}}}}', "an action is missing"),
+        ('"profiles": {"ap": {"members": {"-1": {"action": "drop"}}}}', "is not negative"),
+        ('"profiles": {"ap": {"groups": {"0": []}}}', "has no groups"),
+        ('"multicast": {"x": []}', "no number"),
+        ('"multicast": {"1": [{"instance": 1}]}', "port is missing"),
+        ('"multicast": {"1": [{"port": 1, "instance": 65536}]}', "instances 16"),
+        ('"sessions": {"1": {"truncate": -1}}', "a length is not negative"),
+        ('"cells": {"I.nosuch": {"0": 1}}', "no register or counter I.nosuch"),
+        ('"cells": {"reg": {"9": 1}}', "4 cells"),
+        ('"cells": {"reg": {"0": 256}}', "does not fit"),
+        ('"tables": {"exact_t": {"default": {"member": 1}}}', "has no action profile"),
+        ('"tables": {"exact_t": {"default": {"member": 1, "action": "drop"}}}', "one of action, member and group"),
+        ('"tables": {"sel_t": {"entries": [{"match": {"hdr.h.b": 1}, "group": 1, "priority": 1}]}}', "only chooses"),
+        ('"tables": {"sel_t": {"entries": [{"match": {"hdr.h.a": 1}, "group": 1, "priority": 1}]}}', "no group 1"),
+        ('"tables": {"sel_t": {"default": {"member": 1}}}', "no member 1"),
+    ],
+)
+def test_objects_that_do_not_fit(parts: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_json(f'\n{{"version": 1, {parts}}}', "j", rule_text.program())
+    (diagnostic,) = caught.value.diagnostics
+    assert message in diagnostic.message
+    assert (diagnostic.span.file, diagnostic.span.line) == ("j", 2)

@@ -11,9 +11,10 @@ from p4verify.semantics.p4info.ids import name_hash
 from p4verify.semantics.rules.build import program_rules
 from p4verify.semantics.rules.p4ids import ids_of
 from p4verify.semantics.rules.p4runtime import read_p4runtime
-from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Range, Ternary
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, GroupRef, Lpm, Range, Replica, Session, Ternary
 from p4verify.semantics.source import InputError, Unsupported
 from tests.conftest import corpus_root
+from tests.support import rule_text
 
 OUTPUTS = corpus_root() / "p4c" / "p4_16_samples_outputs"
 SAMPLES = corpus_root() / "p4c" / "p4_16_samples"
@@ -88,8 +89,10 @@ def test_a_default_action(program: ir.Program) -> None:
         (entry("tern_t", "is_default_action: true", 'action_id: "NoAction"'), "for entries only"),
         (entry("const_t", r'match { field_id: 1 exact { value: "\002" } }'), "are constant"),
         (entry("exact_t", EXACT) * 2, "already"),
-        (entry("exact_t", EXACT).replace("INSERT", "DELETE"), "DELETE"),
-        ("updates { entity { meter_entry { } } }", "meter_entry is not understood"),
+        (entry("exact_t", EXACT).replace("INSERT", "DELETE"), "no such entry"),
+        (entry("exact_t", EXACT).replace("INSERT", "UPSERT"), "INSERT, MODIFY or DELETE"),
+        ("updates { entity { meter_entry { } } }", "meter_id is missing"),
+        ("updates { entity { extern_entry { } } }", "extern_entry is not understood"),
         ("updates { type: INSERT", "does not end"),
         ("wrong: 1", "wrong is not understood"),
         ("updates {}", "without an entity"),
@@ -154,3 +157,129 @@ def _load(source: Path) -> ir.Program | None:
         return load_program(str(source))
     except (InputError, Unsupported):
         return None
+
+
+# --- entities that are no table entries -----------------------------------------------------------------------------
+
+
+def entity(body: str, kind: str = "INSERT") -> str:
+    return f"updates {{ type: {kind} entity {{ {body} }} }}\n"
+
+
+MEMBER = 'action_profile_member { action_profile_id: "ap" member_id: 5 action { action_id: "drop" } }'
+
+
+def test_one_shot_action_sets() -> None:
+    program = rule_text.program()
+    one = 'action_profile_actions { action { action_id: "drop" } weight: 3 watch_port: "\\001" }'
+    set_ = r'action { action_id: "set" params { param_id: 1 value: "\007" } params { param_id: 2 value: "\001" } }'
+    match = r'table_id: "sel_t" match { field_id: 1 ternary { value: "\001" mask: "\001" } }'
+    text = entity(
+        f"table_entry {{ {match} priority: 1 action {{ action_profile_action_set {{ {one} "
+        f"action_profile_actions {{ {set_} weight: 1 }} }} }} }}"
+    )
+    rules = read_p4runtime(text, "r", program)
+    (rule,) = rules.of("I.sel_t")
+    assert isinstance(rule.action, GroupRef)
+    drop = ActionCall("drop")
+    assert rules.members(rule.action) == (drop, drop, drop, ActionCall("set", (7, 1)))
+    single = text.replace(f"action_profile_actions {{ {set_} weight: 1 }}", "")
+    assert read_p4runtime(single, "r", program).of("I.sel_t")[0].action == drop
+
+
+def test_entries_are_modified_and_deleted(program: ir.Program) -> None:
+    first = entry("exact_t", EXACT)
+    changed = read_p4runtime(first + entry("exact_t", EXACT, SET).replace("INSERT", "MODIFY"), "r", program)
+    assert [rule.action for rule in changed.of("I.exact_t")] == [ActionCall("set", (255, 15))]
+    assert read_p4runtime(first + first.replace("INSERT", "DELETE"), "r", program).of("I.exact_t") == ()
+
+
+def test_what_a_server_answers_is_read_as_insertions(program: ir.Program) -> None:
+    text = re.sub(r"updates \{ type: INSERT entity (.*) \}", r"entities \1", entry("exact_t", EXACT, SET))
+    assert read_p4runtime(text, "r", program) == read_p4runtime(entry("exact_t", EXACT, SET), "r", program)
+
+
+def test_a_default_action_without_an_action_is_the_sources_again(program: ir.Program) -> None:
+    text = entry("exact_t", "is_default_action: true", SET).replace("INSERT", "MODIFY")
+    reset = entity('table_entry { table_id: "exact_t" is_default_action: true }', "MODIFY")
+    assert read_p4runtime(text, "r", program).defaults
+    assert read_p4runtime(text + reset, "r", program).defaults == {}
+
+
+def test_ids_of_action_profiles_and_cells() -> None:
+    ids = ids_of(rule_text.program())
+    assert {profile.name: number >> 24 for number, profile in ids.profiles.items()} == {"I.ap": 0x11, "I.sel": 0x11}
+    assert {cells.name: number >> 24 for number, cells in ids.cells.items()} == {"I.reg": 0x16, "I.both": 0x12}
+
+
+def test_sessions_are_cut_and_replaced() -> None:
+    made = "clone_session_entry { session_id: 5 replicas { egress_port: 1 } packet_length_bytes: 64 }"
+    first = entity(f"packet_replication_engine_entry {{ {made} }}")
+    other = made.replace("egress_port: 1", "egress_port: 2 instance: 3").replace("64", "0")
+    second = entity(f"packet_replication_engine_entry {{ {other} }}", "MODIFY")
+    program = rule_text.program()
+    assert read_p4runtime(first, "r", program).sessions == {5: Session((Replica(1),), 64)}
+    assert read_p4runtime(first + second, "r", program).sessions == {5: Session((Replica(2, 3),))}
+    assert read_p4runtime(first + entity(made, "DELETE"), "r", program).sessions == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (entity(MEMBER) * 2, "I.ap has member 5 already"),
+        (entity(MEMBER, "DELETE"), "I.ap has no member 5"),
+        (entity(MEMBER.replace('"drop"', '"flag"')), "no action of I.ap flag"),
+        (entity(MEMBER.replace('"ap"', "7")), "no action profile has the id 7"),
+        (entity('action_profile_group { action_profile_id: "ap" group_id: 1 }'), "it has no groups"),
+        (
+            entity('action_profile_group { action_profile_id: "sel" group_id: 1 members { member_id: 1 weight: 0 } }'),
+            "weights are from 1",
+        ),
+        (entity("packet_replication_engine_entry { }"), "is missing"),
+        (entity("multicast_group_entry { multicast_group_id: 0 }"), "group 0 stands for no group"),
+        (entity("multicast_group_entry { multicast_group_id: 1 }", "DELETE"), "group 1 is not there"),
+        (
+            entity(
+                "multicast_group_entry { multicast_group_id: 1 replicas { egress_port: 1 } replicas { port: '\\001' } }"
+            ),
+            "is there twice",
+        ),
+        (entity('value_set_entry { value_set_id: "kinds" members { } }'), "a member has 1 fields"),
+        (
+            entity(
+                'value_set_entry { value_set_id: "kinds" '
+                'members { match { field_id: 1 exact { value: "\\001\\001" } } } }'
+            ),
+            "does not fit 8 bits",
+        ),
+        (entity('register_entry { register_id: "reg" index { index: 4 } data { bitstring: "x" } }'), "4 cells"),
+        (entity('register_entry { register_id: "reg" index { index: 1 } }'), "data is missing"),
+        (entity('counter_entry { counter_id: "reg" }'), "data is missing"),
+        (
+            entity(
+                'table_entry { table_id: "prof_t" match { field_id: 1 exact { value: "x" } } action { action { } } }'
+            ),
+            "has the action profile I.ap",
+        ),
+        (
+            entity(
+                'table_entry { table_id: "prof_t" match { field_id: 1 exact { value: "x" } } '
+                "action { action_profile_member_id: 3 } }"
+            ),
+            "I.ap has no member 3",
+        ),
+        (
+            entity(
+                'table_entry { table_id: "lpm_t" match { field_id: 2 exact { value: "x" } } '
+                "action { action_profile_member_id: 3 } }"
+            ),
+            "has no action profile",
+        ),
+    ],
+)
+def test_objects_that_do_not_fit(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_p4runtime(text, "r.txtpb", rule_text.program())
+    (diagnostic,) = caught.value.diagnostics
+    assert message in diagnostic.message
+    assert (diagnostic.span.file, diagnostic.span.line > 0) == ("r.txtpb", True)
