@@ -18,32 +18,14 @@ from ..meaning.values import Scalar, Value, unpack
 from ..source import Span, Unsupported
 from .extern_call import Call
 
-# --- what a program has told the machine, wherever it said so -------------------------------------------------------
-
-_MARK_INDEX: Final = b.bv(0, 1)
-
-
-def set_mark(m: Machine, name: str, value: Term) -> None:
-    """Note something that no variable of the program holds; ``name`` begins with ``$``, which no instance's does.
-
-    Marks live beside the registers because they outlast calls as these do; :func:`take_mark` takes them away again.
-    """
-    assert name.startswith("$")
-    m.write_cell(name, _MARK_INDEX, value)
-
-
-def take_mark(m: Machine, name: str, width: int) -> Term:
-    """What was noted last; it is no state of the machine afterwards."""
-    value = m.read_cell(name, _MARK_INDEX, width)
-    m.state.cells = {other: writes for other, writes in m.state.cells.items() if other != name}
-    return m.decide(value) if width == 0 else value
+# --- what a program has told the machine ----------------------------------------------------------------------------
 
 
 def mark(name: str, value: Term) -> ExternHandler:
-    """An extern without arguments that notes ``value``."""
+    """An extern without arguments that sets what the architecture remembers as ``name``."""
 
     def handler(m: Machine, node: ir.ExternCall) -> None:
-        set_mark(m, name, value)
+        m.remember(name, value)
 
     return handler
 

@@ -42,27 +42,24 @@ from .bpf_externs import (
     mark,
     register_read,
     register_write,
-    set_mark,
-    take_mark,
 )
 from .extern_call import Call
 
 _DROPPED: Final = "$dropped"
 _LIMIT: Final = "$truncated"
-_LIMIT_BITS: Final = 32
 WayOut = tuple[Term, Literal["port", "stack"], Term]
 """Where a packet goes: when, ``to``, port."""
 
 
 def _truncate(m: Machine, node: ir.ExternCall) -> None:
-    set_mark(m, _LIMIT, Call(m, node).term(0))
+    m.remember(_LIMIT, Call(m, node).term(0))
 
 
 EXTERNS: Final[ExternTable] = {
     **PACKET_IN,
     **PACKET_OUT,
-    ("mark_to_drop", ""): mark(_DROPPED, b.bv(1, 1)),
-    ("mark_to_pass", ""): mark(_DROPPED, b.bv(0, 1)),
+    ("mark_to_drop", ""): mark(_DROPPED, b.TRUE),
+    ("mark_to_pass", ""): mark(_DROPPED, b.FALSE),
     ("truncate", ""): _truncate,
     ("Register", "read"): register_read,
     ("Register", "write"): register_write,
@@ -124,12 +121,12 @@ def _after_parser(m: Machine, parser: ir.Parser, pipeline: ir.Control, deparser:
     m.outer_paths = [parsed.path]
     if not way.accepted:
         return Ended(parsed.path, (Sent(b.TRUE, "stack", b.bv(0, 32), (), 0, parser.span),), m.state)
-    set_mark(m, _DROPPED, b.bv(0, 1))
-    set_mark(m, _LIMIT, b.bv(0, _LIMIT_BITS))
+    m.remember(_DROPPED, b.FALSE)
+    m.remember(_LIMIT, b.bv(0, 32))
     before = {p.name: parsed.store[q.name] for p, q in zip(pipeline.params, parser.params[1:], strict=True)}
     after = run_control(m, pipeline, before)
-    kept = b.eq(take_mark(m, _DROPPED, 1), b.bv(0, 1))
-    limit = take_mark(m, _LIMIT, _LIMIT_BITS)
+    kept = b.not_(m.recall(_DROPPED, pipeline.span))
+    limit = m.recall(_LIMIT, pipeline.span)
     run_control(m, deparser, {deparser.params[1].name: after[pipeline.params[0].name]})
     pieces, m.state.pieces = m.state.pieces, ()
     cut = _cut(m, pieces, parsed.cursor, limit, deparser.span)

@@ -191,24 +191,20 @@ def _for_in(m: Machine, node: ir.ForIn) -> None:
 
 
 def _for_range(m: Machine, node: ir.ForIn, over: ir.RangeSet) -> None:
-    """``low .. high``, both evaluated once; the end is tested before the step, so the last value of a type is safe."""
+    """``low .. high``, both evaluated once. Turns are counted, so that a range of a narrow type ends by itself."""
     low = m.read(m.eval(over.low), over.low.span)
     high = m.read(m.eval(over.high), over.high.span)
-    signed = is_signed(over.low.type)
-    inside = b.sle if signed else b.ule
-    last = b.bv((1 << (low.width - 1)) - 1 if signed else -1, low.width)
-    following: Term | None = low
+    inside = b.sle if is_signed(over.low.type) else b.ule
+    any_, distance = inside(low, high), b.sub(high, low)
+    turn = 0
 
     def condition() -> Term:
-        nonlocal following
-        if following is None:
+        nonlocal turn
+        if turn >> low.width:
             return b.FALSE
-        current = following
-        # After the largest number of the type there is no next one.
-        more = inside(current, high)
-        more = more if current is low else b.and_(more, b.ne(current, b.add(last, b.bv(1, low.width))))
-        m.state.store[node.name] = Scalar(current)
-        following = b.add(current, b.bv(1, current.width)) if current is not last else None
-        return more
+        count = b.bv(turn, low.width)
+        m.state.store[node.name] = Scalar(b.add(low, count))
+        turn += 1
+        return b.and_(any_, b.ule(count, distance))
 
     _loop(m, node.span, condition, node.body, lambda: None)

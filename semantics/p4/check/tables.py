@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Final
 
 from ...ir import Annotation
@@ -218,43 +219,21 @@ def _split(
 
 def same_expression(left: typed.Expr, right: typed.Expr) -> bool:
     """Whether two expressions are written alike."""
-    match left, right:
-        case typed.Const(value=a), typed.Const(value=b):
-            return a == b
-        case (typed.Var(symbol=s), typed.Var(symbol=t)) | (
-            typed.ConstructorParam(symbol=s),
-            typed.ConstructorParam(symbol=t),
-        ):
-            return s is t
-        case typed.Aggregate(values=v), typed.Aggregate(values=w):
-            return len(v) == len(w) and all(map(same_expression, v, w))
-        case typed.Call(callee=c, args=x), typed.Call(callee=d, args=y):
-            return c is d and len(x) == len(y) and all(map(_same_argument, x, y))
-    return _same_operator(left, right)
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, (typed.Cast, typed.Default, typed.Invalid)) and left.type != right.type:
+        return False
+    names = (part.name for part in fields(left) if part.name not in ("type", "span"))
+    return all(_same_part(getattr(left, name), getattr(right, name)) for name in names)
 
 
-def _same_operator(left: typed.Expr, right: typed.Expr) -> bool:
-    match left, right:
-        case typed.Member(base=a, name=n), typed.Member(base=b, name=m):
-            return n == m and same_expression(a, b)
-        case typed.Index(base=a, index=i), typed.Index(base=b, index=j):
-            return same_expression(a, b) and same_expression(i, j)
-        case typed.Slice(base=a, high=h, low=w), typed.Slice(base=b, high=g, low=v):
-            return (h, w) == (g, v) and same_expression(a, b)
-        case typed.Cast(operand=a, type=s), typed.Cast(operand=b, type=t):
-            return s == t and same_expression(a, b)
-        case (typed.Unary(operand=a, op=o), typed.Unary(operand=b, op=p)) | (
-            typed.HeaderOp(base=a, op=o),
-            typed.HeaderOp(base=b, op=p),
-        ):
-            return o == p and same_expression(a, b)
-        case typed.Binary(left=a, right=c, op=o), typed.Binary(left=b, right=d, op=p):
-            return o == p and same_expression(a, b) and same_expression(c, d)
-    return False
-
-
-def _same_argument(left: typed.Expr | None, right: typed.Expr | None) -> bool:
-    return left is right if left is None or right is None else same_expression(left, right)
+def _same_part(left: object, right: object) -> bool:
+    """Operands are compared as expressions, symbols by identity, the rest by value."""
+    if isinstance(left, typed.Expr) and isinstance(right, typed.Expr):
+        return same_expression(left, right)
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return len(left) == len(right) and all(map(_same_part, left, right))
+    return left is right or (isinstance(left, (int, str, Type)) and left == right)
 
 
 def _needs_no_action(cx: Context, symbol: TableSymbol) -> None:

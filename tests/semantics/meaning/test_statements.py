@@ -146,3 +146,17 @@ def test_a_loop_that_never_ends_is_unsupported() -> None:
     with pytest.raises(Unsupported, match="does not end") as caught:
         meaning(v1model("for (bit<8> i = 0; i <= 255; i = i + 1) { hdr.h.b = i; }"))
     assert caught.value.span.line
+
+
+def test_a_range_of_a_narrow_type_ends_by_itself() -> None:
+    """Its ends are not known; it has at most as many turns as the type has values."""
+    body = "hdr.h.c = 0; for (bit<2> i in hdr.h.a[1:0]..hdr.h.b[1:0]) { hdr.h.c = hdr.h.c + 1; hdr.h.d = (bit<8>) i; }"
+    program = v1model(body)
+    assert not [note for note in meaning(program).notes if "loop" in note]
+    assert out(program, "00030000") == "00030403"
+    assert out(program, "02030000") == "02030203"
+    assert out(program, "03030000") == "03030103"
+    assert out(program, "03000009") == "03000009"
+    signed = body.replace("bit<2> i", "int<2> i").replace("hdr.h.a[1:0]", "(int<2>) hdr.h.a[1:0]")
+    signed = signed.replace("hdr.h.b[1:0]", "(int<2>) hdr.h.b[1:0]").replace("(bit<8>) i", "(bit<8>) (bit<2>) i")
+    assert out(v1model(signed), "02010000") == "02010401"

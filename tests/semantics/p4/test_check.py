@@ -338,3 +338,16 @@ def test_very_many_errors_end_the_check() -> None:
 def test_deep_expressions() -> None:
     text = "s.x = " + " + ".join(["s.x"] * 400) + ";"
     assert errors(in_control(text)) == []
+
+
+@pytest.mark.parametrize("argument", ["s.flag ? s.x : 3", "twice(s.x) ++ 8w1", "sizeof_x + s.x", "s.x[3:0] ++ 4w1"])
+def test_arguments_written_alike_are_the_same_whatever_they_are(argument: str) -> None:
+    """An action's bound argument is repeated in the default action and in entries."""
+    call = f"g(({argument})[7:0])" if "++" in argument else f"g({argument.replace('sizeof_x', 's.x')})"
+    other = call.replace("s.x", "s.h.a")
+    actions = "action g(in bit<8> v) { s.x = v; }"
+    for entry, wanted in ((call, True), (other, False)):
+        properties = f"key = {{ s.x: exact; }} actions = {{ {call}; }} const entries = {{ 1: {entry}; }}"
+        properties += f" default_action = {entry};"
+        found = errors(in_control("t.apply();", f"{actions} table t {{ {properties} }}"))
+        assert (found == []) == wanted
