@@ -1,0 +1,125 @@
+"""The law that running a packet is the same as evaluating the behaviour on it: outputs, state, what is undefined.
+
+What is undefined, what arbitrary state holds, and what comes in beside the packet are numbers that depend on nothing
+but a salt and where they are read, so that both sides see the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from p4verify.semantics import bits as b
+from p4verify.semantics import ir
+from p4verify.semantics.meaning.answers import answers
+from p4verify.semantics.meaning.behaviour import Behaviour, Choice
+from p4verify.semantics.meaning.concrete import Function, Outcome, evaluate_behaviour
+from p4verify.semantics.meaning.program import Run, meaning, run
+from p4verify.semantics.rules.ruleset import RuleSet
+
+
+def number(*parts: object) -> int:
+    """A number that looks random and depends on ``parts`` only."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=32).digest(), "big")
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A packet that comes in, and the salt of what is arbitrary."""
+
+    data: bytes
+    port: int
+    salt: int
+
+    def choice(self, choice: Choice) -> int:
+        """What is read where nothing is defined."""
+        span = choice.span
+        return number(self.salt, "choice", span.file, span.line, span.column, choice.reason)
+
+    def cells(self, name: str, width: int) -> Callable[..., int]:
+        """What a register or counter held before."""
+        return lambda *index: number(self.salt, "cell", name, index) & ((1 << width) - 1)
+
+    def incoming(self, name: str, width: int) -> int:
+        """``in.NAME``."""
+        return number(self.salt, "in", name) & ((1 << width) - 1)
+
+
+@dataclass(frozen=True)
+class Side:
+    """A behaviour and what the rules make of its lookups (nothing, if they are in it)."""
+
+    name: str
+    behaviour: Behaviour
+    functions: dict[str, Function]
+    inputs: dict[str, int]
+
+
+def sides(program: ir.Program, every: Behaviour, rules: RuleSet) -> list[Side]:
+    """The behaviour under every rule set, asked with these rules, and the behaviour under these rules alone."""
+    given = answers(program, rules)
+    return [
+        Side("every rule set", every, given.functions, dict(given.inputs)),
+        Side("these rules", meaning(program, rules), {}, {}),
+    ]
+
+
+def check(program: ir.Program, all_sides: Iterable[Side], rules: RuleSet, packet: Packet) -> int:
+    """How many behaviours have this packet in their domain; each must do what the run does.
+
+    Raises:
+        AssertionError: one does not.
+    """
+    compared = 0
+    for side in all_sides:
+        widths = _widths(side.behaviour)
+        incoming = {n: packet.incoming(n, w) for n, w in _incoming(side.behaviour).items()}
+        result = run(
+            program, rules, packet.data, packet.port,
+            metadata={n.removeprefix("in."): v for n, v in incoming.items()},
+            cells={n: packet.cells(n, w) for n, w in widths.items()}, choice=packet.choice,
+        )  # fmt: skip
+        outcome = _evaluated(side, result, packet, widths, incoming)
+        if outcome is None:
+            continue
+        compared += 1
+        where = f"{side.name}, packet {packet.data.hex()} port {packet.port} salt {packet.salt}"
+        assert outcome.outputs == result.outputs, f"outputs: {where}: {outcome.outputs} != {result.outputs}"
+        assert outcome.state == result.state, f"state: {where}: {outcome.state} != {result.state}"
+    return compared
+
+
+def _evaluated(
+    side: Side, result: Run, packet: Packet, widths: dict[str, int], incoming: dict[str, int]
+) -> Outcome | None:
+    """The behaviour on the packet; None outside of its domain."""
+    functions = {**side.functions, **{f"state.{n}": packet.cells(n, w) for n, w in widths.items()}}
+    for name in result.state:
+        functions.setdefault(f"state.{name}", packet.cells(name, 256))
+    try:
+        return evaluate_behaviour(
+            side.behaviour, packet.data, packet.port,
+            functions=functions, inputs={**side.inputs, **incoming},
+            choices={c.variable.name: packet.choice(c) for c in side.behaviour.choices},
+            cells={name: list(cells) for name, cells in result.state.items()},
+        )  # fmt: skip
+    except ValueError as problem:
+        if "domain" not in str(problem):
+            raise
+        return None
+
+
+def _widths(behaviour: Behaviour) -> dict[str, int]:
+    """The state that a behaviour names, and the bits of its cells."""
+    terms = [t for case in behaviour.cases for t in case.terms()]
+    asked = b.applications(*terms, *(a.condition for a in behaviour.domain))
+    found = {call.name.removeprefix("state."): call.width for call in asked if call.name.startswith("state.")}
+    return {**{n: t.width for case in behaviour.cases for n, t in case.state.items()}, **found}
+
+
+def _incoming(behaviour: Behaviour) -> dict[str, int]:
+    """Metadata that a behaviour reads, and its bits."""
+    terms = [t for case in behaviour.cases for t in case.terms()]
+    named = b.variables(*terms, *(a.condition for a in behaviour.domain))
+    return {v.name: max(1, v.width) for v in named if v.name.startswith("in.") and v.name != "in.port"}
