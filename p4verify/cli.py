@@ -117,6 +117,7 @@ def _add_parse(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("programs", nargs="+", metavar="PROGRAM")
     _add_source_options(parser)
     _add_output_options(parser, ("text", "json", "netlink", "p4", "p4info"))
+    parser.add_argument("-q", "--quiet", action="store_true", help="no warnings")
 
 
 def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from . import targets
 from .semantics.ir import Program
 from .semantics.rules.ruleset import RuleSet
-from .semantics.source import InputError, Span
+from .semantics.source import Diagnostic, InputError, Span
 from .targets.base import Target
 
 LARGEST: Final = 256 << 20
@@ -49,20 +49,26 @@ def read_bytes(path: str) -> bytes:
 
 def read_program(path: str, options: SourceOptions) -> Program:
     """A program from P4 source, from p4ast as JSON, or from p4ast as netlink bytes. Raises InputError."""
+    return read_with_warnings(path, options)[0]
+
+
+def read_with_warnings(path: str, options: SourceOptions) -> tuple[Program, tuple[Diagnostic, ...]]:
+    """As :func:`read_program`, with what is odd about P4 source."""
     from .semantics.ir import codec_json, codec_netlink_read
 
     data = read_bytes(path)
     if codec_netlink_read.recognises(data):
-        return _well_formed(codec_netlink_read.from_netlink(data, path), path)
+        return _well_formed(codec_netlink_read.from_netlink(data, path), path), ()
     if data.lstrip()[:1] == b"{":
-        return _well_formed(codec_json.from_json(data, path), path)
+        return _well_formed(codec_json.from_json(data, path), path), ()
     if data[:4] == b"\x7fELF":
         raise InputError.at(Span(path, 0, 0), "is an ELF object without p4ast; give it with --against, and a program")
     if not data.strip():
         raise InputError.at(Span(path, 1, 1), "the file is empty, a P4 program was expected")
-    from .semantics.p4.frontend import load_program
+    from .semantics.p4.frontend import load
 
-    return load_program(path, include_dirs=options.include_dirs, defines=options.defines, arch=options.arch)
+    loaded = load(path, include_dirs=options.include_dirs, defines=options.defines, arch=options.arch)
+    return loaded.program, loaded.warnings
 
 
 def _well_formed(program: Program, path: str) -> Program:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
-from ..inputs import read_program
+from ..inputs import read_with_warnings
 from ..semantics import ir
 from ..semantics.ir import codec_json, codec_netlink
 from ..semantics.p4.preprocess import COMMAND_LINE
-from ..semantics.source import NOWHERE, InputError
+from ..semantics.source import NOWHERE, Diagnostic, InputError
 from .common import as_json, emit, source_options
 
 
@@ -33,12 +34,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _single(arguments: argparse.Namespace) -> int:
     path = arguments.programs[0]
     try:
-        program = read_program(path, source_options(arguments))
+        program, warnings = read_with_warnings(path, source_options(arguments))
     except InputError as error:
         if _is_usage(error) or not any(d.span.line for d in error.diagnostics):
             raise  # no file to speak of
         print(error, file=sys.stderr)
         return 1
+    _show(warnings, arguments)
     if arguments.format == "json":
         emit(codec_json.to_json(program), arguments.output)
     elif arguments.format == "netlink":
@@ -70,15 +72,27 @@ def _is_usage(error: InputError) -> bool:
 def _row(path: str, arguments: argparse.Namespace) -> dict[str, Any]:
     started = time.perf_counter()
     errors: list[dict[str, Any]] = []
+    warnings: tuple[Diagnostic, ...] = ()
     try:
-        read_program(path, source_options(arguments))
+        warnings = read_with_warnings(path, source_options(arguments))[1]
+        _show(warnings, arguments)
     except InputError as error:
         if _is_usage(error):
             raise
-        found = [d for d in error.diagnostics if d.severity == "error"]
-        errors = [
-            {"file": d.span.file, "line": d.span.line, "column": d.span.column, "message": d.message} for d in found
-        ]
+        errors = _places(d for d in error.diagnostics if d.severity == "error")
         print(error, file=sys.stderr)
     seconds = round(time.perf_counter() - started, 4)
-    return {"file": path, "ok": not errors, "errors": errors, "seconds": seconds}
+    return {"file": path, "ok": not errors, "errors": errors, "warnings": _places(warnings), "seconds": seconds}
+
+
+def _places(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
+    return [
+        {"file": d.span.file, "line": d.span.line, "column": d.span.column, "message": d.message} for d in diagnostics
+    ]
+
+
+def _show(warnings: tuple[Diagnostic, ...], arguments: argparse.Namespace) -> None:
+    """Print the warnings, unless they are not wanted."""
+    if not arguments.quiet:
+        for warning in warnings:
+            print(warning.render(), file=sys.stderr)

@@ -9,6 +9,7 @@ from .lexer import KEYWORDS, SPELLING, Token
 from .tables import END
 
 _WORDS: Final = {word.upper() for word in KEYWORDS}
+_ELSEWHERE: Final = {"and": "&&", "or": "||", "mod": "%", "xor": "^"}
 _CLOSERS: Final = ("SEMICOLON", "COMMA", "RPAR", "RSQB", "RBRACE", "LBRACE", "LPAR", "COLON", "ASSIGN", "IN")
 _OPERATORS: Final = frozenset({"BINOP", "PLUS", "MINUS", "LANGLE", "RANGLE", "RSHIFT1", "QUESTION", "LANGLE_ARGS"})
 _NAMES: Final = frozenset({"IDENTIFIER", "TYPE_IDENTIFIER"})
@@ -40,11 +41,27 @@ def describe(
         return before.span, f"'{before.text}' is not the name of a type"
     if found.kind == "NAME" and "TYPE_IDENTIFIER" in expected and "IDENTIFIER" not in expected:
         return found.span, f"'{found.text}' is not the name of a type"
+    confused = _confused(expected, before, found)
+    if confused:
+        return found.span, confused
     if found.kind in _WORDS and wanted.startswith("a name"):
         return found.span, f"expected a name, found '{found.text}', which is a keyword"
     what = "the end of the file" if found.kind in (END, "$PAUSE") else f"'{_shorten(found.text)}'"
     behind = f" after '{_shorten(before.text)}'" if before is not None and before.text and wanted[:1] == "'" else ""
     return found.span, f"expected {wanted}{behind}, found {what}" if wanted else f"{what} is not expected here"
+
+
+def _confused(expected: set[str], before: Token | None, found: Token) -> str:
+    """What is written in other languages: the message says what P4 has instead."""
+    if {"BINOP", "RPAR"} <= expected and found.kind == "ASSIGN":
+        return "'=' assigns and is no operator; did you mean '=='?"
+    if "BINOP" in expected and found.text in _ELSEWHERE:
+        return f"'{found.text}' is no operator; did you mean '{_ELSEWHERE[found.text]}'?"
+    if before is not None and before.text == "not" and "BINOP" in expected:
+        return "'not' is no operator; did you mean '!'?"
+    if before is not None and before.kind == "DOT" and found.kind == "INTEGER":
+        return "there are no numbers with a fraction in P4"
+    return ""
 
 
 def _unexpected(text: str) -> str:
@@ -75,6 +92,10 @@ def _wanted(expected: set[str]) -> str:
         rest = rest - _NAMES - {"APPLY", "KEY", "ACTIONS", "STATE", "ENTRIES", "TYPE", "PRIORITY", "LIST"}
     parts += [f"'{SPELLING[kind]}'" for kind in closers]
     parts += sorted(f"'{SPELLING[kind]}'" for kind in rest if kind in SPELLING)
+    if "INTEGER" in rest:
+        parts.insert(0, "a number")
+    if not parts and expected & {"RANGLE", "RSHIFT1"}:
+        parts = ["'>'"]
     return _either(parts) if len(parts) <= 6 else ""
 
 

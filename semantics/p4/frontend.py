@@ -13,6 +13,7 @@ from . import parser
 from . import syntax as ast
 from .check import Checked, check
 from .elaborate import elaborate
+from .preprocess import SHIPPED
 
 _RECURSION_LIMIT: Final = 20_000
 """Trees are at most ``MAX_DEPTH`` deep, and no function here takes more than some ten frames for a level."""
@@ -69,7 +70,9 @@ def _load(tree: ast.Program, path: str, arch: str | None) -> Loaded:
             program = elaborate(checked, path, arch)
         except InputError as error:
             raise InputError([_with_line(tree, d) for d in error.diagnostics]) from None
-    return Loaded(program, checked.warnings, tree, checked)
+    warnings = (*tree.warnings, *checked.warnings)
+    own = tuple(w for w in warnings if not w.span.file.startswith(SHIPPED))
+    return Loaded(program, own, tree, checked)
 
 
 def _with_line(tree: ast.Program, d: Diagnostic) -> Diagnostic:

@@ -172,7 +172,8 @@ class Expander:
             lists = []
         if len(lists) != len(macro.parameters):
             wanted, got = len(macro.parameters), len(lists)
-            raise InputError.at(call.span, f"macro '{call.text}' takes {wanted} arguments, and {got} are given")
+            text = f"macro '{call.text}' takes {wanted} argument{'' if wanted == 1 else 's'}, {got} given"
+            raise InputError.at(call.span, text)
         return dict(zip(macro.parameters, lists, strict=True)), hidden
 
     def _substitute(self, macro: Macro, arguments: dict[str, list[Item]], at: Span, hidden: Hidden) -> list[Item]:

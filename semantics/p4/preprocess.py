@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Final, TypeAlias
 
 from ..source import NOWHERE, Diagnostic, InputError, Span
@@ -25,6 +26,11 @@ MAX_INCLUDES: Final = 64
 MAX_TOKENS: Final = 2_000_000
 _MEMO_SIZE: Final = 512
 _INCLUDE = re.compile(r'[ \t]*(?:"(?P<quoted>[^"\n]*)"|<(?P<angled>[^>\n]*)>)')
+
+_DIRECTIVES: Final = (
+    *("include", "define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif"),
+    *("error", "warning", "pragma", "line"),
+)
 
 Signature: TypeAlias = tuple[int, int, int]
 
@@ -290,7 +296,9 @@ class _FileReader:
                 self._line(span, [name, *self._expanded()])
             case _:
                 scanner.rest_of_line()
-                self._owner.report(span, f"unknown directive '#{name.text}' is ignored", "warning")
+                near = get_close_matches(name.text, _DIRECTIVES, 1, 0.7)
+                hint = f"; did you mean '#{near[0]}'?" if near else ""
+                self._owner.report(span, f"unknown directive '#{name.text}'{hint}")
 
     def _expanded(self) -> list[Token]:
         """The rest of the line, macros expanded."""

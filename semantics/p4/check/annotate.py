@@ -10,7 +10,7 @@ from ...ir import Annotation
 from .. import syntax as ast
 from . import expressions, typed
 from .constants import unescaped
-from .context import Context
+from .context import Context, Phase
 from .symbols import ConstSymbol, EnumSymbol
 from .types import STRING, UNKNOWN
 
@@ -51,7 +51,15 @@ def _one(cx: Context, node: ast.Annotation) -> Annotation:
             cx.distinct(tuple(p.name for p in pairs), "key")
             known = [(p.name.text, _value(cx, p.value)) for p in pairs]
             return Annotation(name, None, (), tuple((k, v) for k, v in known if v is not None))
+    if name in _OF_ONE_STRING:
+        cx.error(node.span, f"@{name} needs a string", phase=Phase.NAMES)
+    if name == "pkginfo":
+        cx.error(node.span, "@pkginfo needs what it says of the program, as name = value", phase=Phase.STRUCTURE)
     return Annotation(name)
+
+
+_OF_ONE_STRING = ("name", "deprecated", "noWarn")
+"""Annotations that the language defines and that need one string (20.3)."""
 
 
 def _joined_strings(cx: Context, tokens: tuple[ast.AnnotationToken, ...]) -> tuple[ast.AnnotationToken, ...]:
@@ -71,12 +79,27 @@ def _joined_strings(cx: Context, tokens: tuple[ast.AnnotationToken, ...]) -> tup
 
 
 def _known_annotation(cx: Context, node: ast.Annotation, tokens: tuple[ast.AnnotationToken, ...]) -> None:
-    """Annotations that the language defines and that need one string (20.3), or a match_kind."""
+    """Annotations that the language defines need one string, or a match_kind."""
     name = node.name.text
-    if name in ("name", "deprecated", "noWarn") and (len(tokens) != 1 or tokens[0].kind != "string"):
+    if name in _OF_ONE_STRING and (len(tokens) != 1 or tokens[0].kind != "string"):
         cx.error(node.span, f"@{name} needs a string")
+    if name == "p4runtime_translation" and not _is_translation(
+        [t.text for t in tokens], tokens[0].kind if tokens else ""
+    ):
+        text = "@p4runtime_translation needs a URI and the type of the controller's values, bit<W>, W or string"
+        cx.error(node.span, text, phase=Phase.STRUCTURE)
     if name == "match" and (len(tokens) != 1 or tokens[0].text not in cx.program.match_kinds):
         cx.error(node.span, "@match needs a match_kind")
+
+
+def _is_translation(texts: list[str], kind: str) -> bool:
+    """Whether the words are a string, a comma, and a type of P4Runtime (its specification, 8.4.6)."""
+    if kind != "string" or texts[1:2] != [","]:
+        return False
+    match texts[2:]:
+        case ["bit", "<", width, ">"] | [width]:
+            return width == "string" or (_number(width) or 0) > 0
+    return False
 
 
 def _value(cx: Context, node: ast.Expression) -> Scalar | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .. import syntax as ast
-from . import annotate, declarations, expressions, keysets, statements, tables, typed, typenames
-from .context import Context, closest
+from . import annotate, declarations, expressions, keysets, placement, statements, tables, typed, typenames, whole
+from .context import Context, Phase
 from .symbols import ACCEPT, REJECT, ActionSymbol, BlockSymbol, StateSymbol, TableSymbol, ValueSetSymbol
 from .types import UNKNOWN, Bits, Enum, Record, Type, bare
+from .words import article, closest
 
 # --- controls ------------------------------------------------------------------------------------------------------
 
@@ -16,12 +17,13 @@ def control(cx: Context, node: ast.ControlDecl) -> None:
     symbol = BlockSymbol(node.name.text, node.name.span, kind="control", has_body=True)
     symbol.annotations = annotate.convert(cx, node.annotations)
     _distinct(cx, node)
-    with cx.nested(kind="control", block=symbol):
+    with cx.open_declaration(node.name, "control"), cx.nested(kind="control", block=symbol):
         symbol.type_params = declarations.type_parameters(cx, node.type_parameters)
         symbol.params = declarations.parameters(cx, node.parameters, "apply", declare=True)
         params = declarations.parameters(cx, node.constructor_parameters, "constructor", declare=True)
         symbol.constructor_params = params
         symbol.body = _control_body(cx, node)
+        placement.directions(cx, node.parameters, symbol.params)
     cx.declare(symbol)
 
 
@@ -56,12 +58,13 @@ def parser(cx: Context, node: ast.ParserDecl) -> None:
     symbol = BlockSymbol(node.name.text, node.name.span, kind="parser", has_body=True)
     symbol.annotations = annotate.convert(cx, node.annotations)
     _distinct(cx, node)
-    with cx.nested(kind="parser", block=symbol):
+    with cx.open_declaration(node.name, "parser"), cx.nested(kind="parser", block=symbol):
         symbol.type_params = declarations.type_parameters(cx, node.type_parameters)
         symbol.params = declarations.parameters(cx, node.parameters, "apply", declare=True)
         params = declarations.parameters(cx, node.constructor_parameters, "constructor", declare=True)
         symbol.constructor_params = params
         symbol.body = _parser_body(cx, node)
+        placement.directions(cx, node.parameters, symbol.params)
     cx.declare(symbol)
 
 
@@ -108,13 +111,15 @@ def _declare_states(cx: Context, node: ast.ParserDecl) -> dict[str, StateSymbol]
     for state in node.states:
         name = state.name
         if name.text in ("accept", "reject"):
-            cx.error(name.span, f"the state '{name.text}' is built in and cannot be declared")
+            text = f"the state '{name.text}' is built in and cannot be declared"
+            cx.error(name.span, text, phase=Phase.STRUCTURE)
             continue
         symbol = StateSymbol(name.text, name.span, annotations=annotate.convert(cx, state.annotations))
         cx.declare(symbol)
         symbols.setdefault(name.text, symbol)
     if "start" not in symbols:
-        cx.error(node.name.span, f"the parser '{node.name.text}' has no state 'start'")
+        text = f"the parser '{node.name.text}' has no state 'start'"
+        cx.error(node.name.span, text, phase=Phase.STRUCTURE)
     return symbols
 
 
@@ -126,6 +131,9 @@ def _state(cx: Context, node: ast.StateDecl, states: dict[str, StateSymbol]) -> 
         if isinstance(node.transition, ast.Select):
             keys, cases = _select(cx, node.transition, states)
         else:
+            if node.transition is None:
+                text = f"the state '{node.name.text}' has no transition, so it goes to 'reject'"
+                cx.warn(node.name.span, text)
             target = REJECT if node.transition is None else _target(cx, node.transition, states)
             span = node.span if node.transition is None else node.transition.span
             cases = (typed.SelectCase((), target, span),)
@@ -137,9 +145,10 @@ def _target(cx: Context, name: ast.Name, states: dict[str, StateSymbol]) -> Stat
     if found is None:
         other = cx.scope.find(name.text)
         if other is not None:
-            cx.error(name.span, f"'{name.text}' is a {other.what}, not a state", (other.span, "its declaration"))
+            cx.error(name.span, f"'{name.text}' is {article(other.what)}, not a state", (other.span, "its declaration"))
         else:
-            cx.error(name.span, f"there is no state '{name.text}'{closest(name.text, list(states))}")
+            text = f"there is no state '{name.text}'{closest(name.text, list(states))}"
+            cx.error(name.span, text, phase=Phase.NAMES)
         return REJECT
     found.used = True
     return found
@@ -155,9 +164,10 @@ def _select(
     types = tuple(k.type for k in keys)
     cases: list[typed.SelectCase] = []
     for case in node.cases:
-        sets = keysets.keyset(cx, case.keyset, types, select=True)
+        sets = keysets.keyset(cx, case.keyset, types, node.span)
         target = _target(cx, case.state, states)
         cases.append(typed.SelectCase(sets, target, case.span))
+    whole.reachable_cases(cx, [(n, keysets.identity(c.sets)) for n, c in zip(node.cases, cases, strict=True)], "case")
     for before in cases[:-1]:
         if before.sets and all(isinstance(s, typed.AnySet) for s in before.sets):
             cx.warn(before.span, "no case after this one can be reached")

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 from ...source import Span
 from .. import syntax as ast
 from . import corelib, expressions, legality, typed, typenames
-from .context import Context, closest
+from .context import Context
 from .convert import applied_params, fields_of
 from .overloads import Callee, Resolved, resolve_call
 from .symbols import (
@@ -43,6 +43,7 @@ from .types import (
     parts,
     substitute,
 )
+from .words import article, closest
 
 WRONG = typed.WRONG
 SIZES = frozenset(("minSizeInBits", "minSizeInBytes", "maxSizeInBits", "maxSizeInBytes"))
@@ -65,7 +66,9 @@ def call(cx: Context, node: ast.Call) -> typed.Expr:
         if isinstance(symbol, ActionSymbol):
             return _action_call(cx, node, symbol)
         cx.error(
-            callee.span, f"'{symbol.name}' is a {symbol.what} and cannot be called", (symbol.span, "declared here")
+            callee.span,
+            f"'{symbol.name}' is {article(symbol.what)} and cannot be called",
+            (symbol.span, "declared here"),
         )
     else:
         cx.error(callee.span, "this cannot be called")
@@ -197,14 +200,24 @@ def _builtin(cx: Context, node: ast.Call, callee: ast.Member, base: typed.Expr) 
     if isinstance(base.type, TypeVar) and name in ("isValid", "setValid", "setInvalid"):
         cx.error(callee.member.span, f"'{name}' is not defined on the type parameter {base.type}")
         return WRONG
-    cx.error(callee.member.span, f"{base.type} has no method '{name}'{_methods_hint(base.type, name)}")
+    if name in fields_of(base.type):
+        cx.error(callee.member.span, f"'{name}' is a field of {base.type}, which cannot be called")
+    else:
+        cx.error(callee.member.span, f"{base.type} has no method '{name}'{_methods_hint(base.type, name)}")
     arguments(cx, node.arguments)
     return WRONG
 
 
+_OF_HEADERS = ("isValid", "setValid", "setInvalid")
+_OF_STACKS = ("push_front", "pop_front")
+
+
 def _methods_hint(type_: Type, name: str) -> str:
-    known = ["isValid", "setValid", "setInvalid", "push_front", "pop_front", *SIZES, *fields_of(type_)]
-    return closest(name, known)
+    if name in _OF_HEADERS:
+        return ", which headers have"
+    if name in _OF_STACKS:
+        return ", which header stacks have"
+    return closest(name, [*_OF_HEADERS, *_OF_STACKS, *SIZES, *fields_of(type_)])
 
 
 def _no_arguments(cx: Context, node: ast.Call, name: str) -> None:
@@ -232,8 +245,8 @@ def _push_pop(cx: Context, node: ast.Call, name: str, base: typed.Expr) -> typed
     if not legality.is_compile_time(count):
         cx.error(count.span, f"the argument of '{name}' must be a compile-time known value")
         return WRONG
-    if isinstance(count, typed.Const) and int(count.value) < 0:
-        cx.error(count.span, f"the argument of '{name}' must not be negative")
+    if isinstance(count, typed.Const) and int(count.value) < 1:
+        cx.error(count.span, f"the argument of '{name}' must be positive")
         return WRONG
     return typed.HeaderOp(VOID, node.span, cast(Literal["push_front", "pop_front"], name), base, count)
 
@@ -332,13 +345,17 @@ def instance(
     args: tuple[Type, ...] | None,
     nodes: tuple[ast.Argument, ...],
     span: Span,
+    place: Span | None = None,
 ) -> typed.Expr:
-    """An instance of an extern, parser, control or package with constructor arguments; WRONG after an error."""
+    """An instance of an extern, parser, control or package with constructor arguments; WRONG after an error.
+
+    Errors in the arguments that do not stand in the line of ``place`` are at ``place``.
+    """
     candidates = _constructors(cx, symbol, args, span)
     if not candidates:
         arguments(cx, nodes)
         return WRONG
-    found = resolve_call(cx, symbol.name, candidates, (), nodes, span, type_args=args)
+    found = resolve_call(cx, symbol.name, candidates, (), nodes, span, type_args=args, place=place)
     if found is None:
         return WRONG
     params = tuple(p for p, _ in found.callee.params)
@@ -365,7 +382,9 @@ def _constructors(cx: Context, symbol: TypeSymbol, args: tuple[Type, ...] | None
             return []
         result = Extern(symbol, variables)
         return [Callee(c, variables, [(p, p.type) for p in c.params], result, "extern") for c in symbol.constructors]
-    cx.error(span, f"'{symbol.name}' is a {symbol.what} and cannot be instantiated", (symbol.span, "declared here"))
+    cx.error(
+        span, f"'{symbol.name}' is {article(symbol.what)} and cannot be instantiated", (symbol.span, "declared here")
+    )
     return []
 
 

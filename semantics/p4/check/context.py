@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Final, Literal, TypeAlias
 
 from ...source import Diagnostic, InputError, Severity, Span
@@ -14,6 +15,7 @@ from .symbols import (
     ActionSymbol,
     BlockSymbol,
     ConstSymbol,
+    EnumSymbol,
     InstanceSymbol,
     Overloads,
     ParamSymbol,
@@ -24,8 +26,24 @@ from .symbols import (
     VarSymbol,
 )
 from .types import VOID, Type
+from .words import closest
 
 MAX_ERRORS: Final = 50
+
+
+class Phase(IntEnum):
+    """What is checked first is reported first: a mistake in the names explains many in the types, not the reverse.
+
+    The order is that of the reference compiler's passes, so that both begin with the same complaint.
+    """
+
+    DUPLICATES = 0
+    STRUCTURE = 1
+    NAMES = 2
+    CONSTANTS = 3
+    TYPES = 4
+    WHOLE = 5
+
 
 _DECLARING: Final = frozenset(("control", "parser"))
 
@@ -61,21 +79,30 @@ class Report:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     errors: int = 0
     _seen: set[tuple[Span, str]] = field(default_factory=set)
+    _phases: list[Phase] = field(default_factory=list)
 
-    def add(self, severity: Severity, span: Span, message: str, notes: tuple[tuple[Span, str], ...]) -> None:
+    def add(
+        self,
+        severity: Severity,
+        span: Span,
+        message: str,
+        notes: tuple[tuple[Span, str], ...],
+        phase: Phase = Phase.TYPES,
+    ) -> None:
         """Record a message, once."""
         if (span, message) in self._seen:
             return
         self._seen.add((span, message))
         shown = tuple(Diagnostic(place, text, "note") for place, text in notes if place.file)
         self.diagnostics.append(Diagnostic(span, message, severity, None, shown))
+        self._phases.append(phase)
         if severity == "error":
             self.errors += 1
             if self.errors >= MAX_ERRORS:
                 raise TooManyErrors
 
     def finish(self, texts: Mapping[str, str]) -> tuple[Diagnostic, ...]:
-        """All messages in the order of the source, with source lines. Raises InputError if there are errors."""
+        """All messages by phase, then as found, with source lines. Raises InputError if there are errors."""
         lines: dict[str, list[str]] = {}
 
         def complete(d: Diagnostic) -> Diagnostic:
@@ -85,7 +112,8 @@ class Report:
             text = known[d.span.line - 1] if 0 < d.span.line <= len(known) else None
             return replace(d, source_line=text, notes=tuple(map(complete, d.notes)))
 
-        everything = tuple(map(complete, self.diagnostics))
+        ordered = sorted(zip(self._phases, self.diagnostics, strict=True), key=lambda pair: pair[0])
+        everything = tuple(complete(d) for _, d in ordered)
         if self.errors:
             raise InputError([d for d in everything if d.severity == "error"])
         return everything
@@ -103,10 +131,18 @@ class Context:
     scope: Scope
     program: typed.Program
     place: Place = field(default_factory=Place)
+    open: list[tuple[Name, str]] = field(default_factory=list)
 
-    def error(self, span: Span, message: str, *notes: tuple[Span, str]) -> None:
+    def error(self, span: Span, message: str, *notes: tuple[Span, str], phase: Phase = Phase.TYPES) -> None:
         """An error; ``notes`` point at the declarations concerned."""
-        self.report.add("error", span, message, notes)
+        self.report.add("error", span, message, notes, phase)
+
+    def error_in(self, whole: Span, part: Span, message: str, *notes: tuple[Span, str]) -> None:
+        """An error in a statement or call: at its first line, and there at the part concerned if it stands there."""
+        if part.file == whole.file and part.line == whole.line:
+            self.error(part, message, *notes)
+        else:
+            self.error(whole, message, (part, "it is about this"), *notes)
 
     def warn(self, span: Span, message: str, *notes: tuple[Span, str]) -> None:
         """A warning."""
@@ -148,15 +184,18 @@ class Context:
                 symbol.span,
                 f"'{symbol.name}' is declared already",
                 (known.span, f"the other declaration of '{symbol.name}'"),
+                phase=Phase.DUPLICATES,
             )
             return
         if self.scope.outer is not None:
             hidden = self.scope.outer.find(symbol.name)
-            if isinstance(hidden, ParamSymbol) and isinstance(symbol, VarSymbol) and self.place.kind not in _DECLARING:
+            local = isinstance(symbol, (VarSymbol, ConstSymbol)) and self.place.kind not in _DECLARING
+            if local and isinstance(hidden, ParamSymbol):
                 self.error(
                     symbol.span,
                     f"'{symbol.name}' hides the parameter of the same name",
                     (hidden.span, f"the parameter '{hidden.name}'"),
+                    phase=Phase.NAMES,
                 )
             elif hidden is not None and hidden.span.file and not isinstance(hidden, Overloads):
                 self.warn(
@@ -165,6 +204,34 @@ class Context:
                     (hidden.span, f"'{hidden.name}' that is hidden"),
                 )
         self.scope.names[symbol.name] = symbol
+
+    @contextmanager
+    def open_declaration(self, name: Name, what: str) -> Iterator[None]:
+        """While the declaration of ``name`` is checked: it is not in scope yet, and nothing may use itself."""
+        self.open.append((name, what))
+        try:
+            yield
+        finally:
+            self.open.pop()
+
+    def unknown(self, span: Span, name: str, what: str, scope: Scope) -> None:
+        """Complain of a name that is not declared, or not yet."""
+        for declared, kind in self.open:
+            if declared.text == name:
+                text = f"the {kind} '{name}' cannot be used in its own declaration"
+                self.error(span, text, (declared.span, "it is declared here"), phase=Phase.NAMES)
+                return
+        hint = self._qualified(name) or closest(name, scope.all_names())
+        self.error(span, f"unknown {what} '{name}'{hint}", phase=Phase.NAMES)
+
+    def _qualified(self, name: str) -> str:
+        """A hint that ``name`` is that of an error or a member of an enum, which need their type before them."""
+        if name in self.program.errors:
+            return f"; did you mean 'error.{name}'?"
+        for symbol in self.global_scope().names.values():
+            if isinstance(symbol, EnumSymbol) and name in symbol.members:
+                return f"; did you mean '{symbol.name}.{name}'?"
+        return ""
 
     def global_scope(self) -> Scope:
         """The outermost scope."""
@@ -178,16 +245,7 @@ class Context:
         seen: dict[str, Name] = {}
         for name in names:
             if name.text in seen:
-                self.error(
-                    name.span, f"{what} '{name.text}' is declared already", (seen[name.text].span, "the other one")
-                )
+                text = f"{what} '{name.text}' is declared already"
+                self.error(name.span, text, (seen[name.text].span, "the other one"), phase=Phase.DUPLICATES)
             else:
                 seen[name.text] = name
-
-
-def closest(name: str, candidates: list[str]) -> str:
-    """A hint at the name that was perhaps meant, or nothing."""
-    from difflib import get_close_matches
-
-    found = get_close_matches(name, candidates, 1, 0.75)
-    return f"; did you mean '{found[0]}'?" if found else ""

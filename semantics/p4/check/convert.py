@@ -34,6 +34,7 @@ from .types import (
     parts,
     substitute,
 )
+from .words import number_of
 
 Bindings = dict[TypeVar, Type | None]
 """The type variables to be found, each with what it stands for so far."""
@@ -186,11 +187,22 @@ def _by_name(cx: Context, expr: typed.Aggregate, to: Type, fields: dict[str, Typ
     return typed.Aggregate(to, expr.span, tuple(converted))
 
 
-def coerce(cx: Context, expr: typed.Expr, to: Type, span: Span, what: str, *notes: tuple[Span, str]) -> typed.Expr:
-    """``expr`` as ``to``, or an error at ``span`` that says what was expected and what was found."""
+def coerce(
+    cx: Context,
+    expr: typed.Expr,
+    to: Type,
+    span: Span,
+    what: str,
+    *notes: tuple[Span, str],
+    whole: Span | None = None,
+) -> typed.Expr:
+    """``expr`` as ``to``, or an error at ``span`` that says what was expected and what was found.
+
+    ``whole`` is that of the statement or declaration, which the error is at if ``span`` begins in another line.
+    """
     converted = convert(cx, expr, to)
     if converted is None:
-        cx.error(span, f"{what}: expected {to}, found {expr.type}{why_not(expr, to)}", *notes)
+        cx.error_in(whole or span, span, f"{what}: expected {to}, found {brief(expr.type)}{why_not(expr, to)}", *notes)
         return typed.Expr(to, expr.span)
     return converted
 
@@ -204,13 +216,37 @@ def why_not(expr: typed.Expr, to: Type) -> str:
             if name not in fields and name != "...":
                 return f": {to} has no field '{name}'"
         for name in fields:
-            if name not in given:
+            if name not in given and "..." not in given:
                 return f": no value is given for the field '{name}'"
     if isinstance(expr.type, Braces):
         size = len(fields) if fields else len(to.elements) if isinstance(to, Tuple) else None
         if size is not None and size != len(expr.type.elements):
-            return f": {len(expr.type.elements)} values for {size} fields"
+            return f": {number_of(len(expr.type.elements), 'value')} for {number_of(size, 'field')}"
+    return _inner(expr, to)
+
+
+def _inner(expr: typed.Expr, to: Type) -> str:
+    """The value in ``{...}`` that does not fit its field."""
+    if not isinstance(expr, typed.Aggregate) or not isinstance(expr.type, (Braces, Anonymous)):
+        return ""
+    fields = fields_of(to)
+    if isinstance(expr.type, Anonymous):
+        names = [name for name, _ in expr.type.fields]
+    else:
+        names = list(fields) or [str(i) for i in range(len(expr.values))]
+        if isinstance(to, Tuple):
+            fields = {str(i): t for i, t in enumerate(to.elements)}
+    for name, value in zip(names, expr.values, strict=False):
+        if name in fields and not unify({}, fields[name], value.type):
+            kind = f"the field '{name}'" if isinstance(to, Record) else f"element {name}"
+            return f"; in {kind}: expected {fields[name]}, found {brief(value.type)}{why_not(value, fields[name])}"
     return ""
+
+
+def brief(type_: Type) -> str:
+    """A type for a message; of the long type of a list only the beginning."""
+    text = str(type_)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 # --- unification ---------------------------------------------------------------------------------------------------

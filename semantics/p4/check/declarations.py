@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from .. import syntax as ast
 from . import annotate, expressions, legality, placement, statements, typed, typenames
-from .context import Context
+from .constants import bounds, fits, shown
+from .context import Context, Phase
 from .convert import coerce, convert, unify
 from .symbols import (
     ActionSymbol,
@@ -28,7 +29,8 @@ from .symbols import (
     Signature,
     TypeSymbol,
 )
-from .types import DOTS, UNKNOWN, VOID, Bits, Enum, Record, Type, TypeVar, variables_of
+from .types import DOTS, INT, UNKNOWN, VOID, Bits, Enum, Record, Type, TypeVar, variables_of
+from .words import number_of
 
 # --- parameters ----------------------------------------------------------------------------------------------------
 
@@ -49,9 +51,12 @@ def parameters(cx: Context, nodes: ast.Parameters, role: Role, declare: bool = F
     made = tuple(parameter(cx, node, role) for node in nodes)
     for symbol in made if declare else ():
         if symbol.optional and role not in ("method", "apply"):
-            cx.error(symbol.span, f"the parameter '{symbol.name}' cannot be optional here")
+            text = f"the parameter '{symbol.name}' cannot be optional here"
+            cx.error(symbol.span, text, phase=Phase.STRUCTURE)
         if symbol.name not in cx.scope.names:
             cx.declare(symbol)
+    if not declare or role not in ("apply", "action"):
+        placement.directions(cx, nodes, made)
     return made
 
 
@@ -72,7 +77,7 @@ def parameter(cx: Context, node: ast.Parameter, role: Role) -> ParamSymbol:
 def _default(cx: Context, node: ast.Parameter, type_: Type, role: Role) -> typed.Expr | None:
     assert node.default is not None
     if node.direction in ("out", "inout"):
-        cx.error(node.span, f"an {node.direction} parameter cannot have a default value")
+        cx.error(node.span, f"an {node.direction} parameter cannot have a default value", phase=Phase.STRUCTURE)
         return None
     default = expressions.value(cx, node.default)
     if not unify(dict.fromkeys(variables_of(type_)), type_, default.type):
@@ -94,7 +99,7 @@ def _record(cx: Context, node: ast.RecordDecl) -> RecordSymbol:
     kind: RecordKind = _KINDS[type(node)]
     symbol = RecordSymbol(node.name.text, node.name.span, kind=kind)
     symbol.annotations = annotate.convert(cx, node.annotations)
-    with cx.nested():
+    with cx.open_declaration(node.name, kind.replace("_", " ")), cx.nested():
         symbol.type_params = type_parameters(cx, node.type_parameters)
         cx.distinct(tuple(f.name for f in node.fields), "field")
         for item in node.fields:
@@ -148,13 +153,29 @@ def _member_value(cx: Context, symbol: EnumSymbol, underlying: Bits, node: ast.E
     if node.value is None:
         cx.error(node.span, f"'{name.text}' needs a value")
         return
-    value = expressions.of_type(cx, node.value, underlying, f"value of '{name.text}'")
+    value = expressions.value(cx, node.value)
+    if not _is_representable(cx, value, underlying, node):
+        value = typed.Const(underlying, name.span, 0)
+    value = coerce(cx, value, underlying, node.value.span, f"value of '{name.text}'", whole=name.span)
     if isinstance(value, typed.Const):
         symbol.values[name.text] = int(value.value)
         known = typed.Const(Enum(symbol), name.span, value.value)
         cx.scope.names.setdefault(name.text, ConstSymbol(name.text, name.span, Enum(symbol), known, used=True))
     elif value.type is not UNKNOWN:
         cx.error(node.value.span, "the value of an enum member must be a compile-time known value")
+
+
+def _is_representable(cx: Context, value: typed.Expr, underlying: Bits, node: ast.EnumMember) -> bool:
+    """Whether a number is in the range of the enum's underlying type; nothing is cut off here (spec 7.2.4)."""
+    assert node.value is not None
+    if value.type != INT or not isinstance(value, typed.Const) or fits(int(value.value), underlying):
+        return True
+    low, high = bounds(underlying)
+    text = (
+        f"value of '{node.name.text}': {shown(value.value)} is no {underlying}: its values are {low} to {shown(high)}"
+    )
+    cx.error_in(node.name.span, node.value.span, text)
+    return False
 
 
 def enum(cx: Context, node: ast.EnumDecl) -> None:
@@ -199,7 +220,7 @@ def match_kinds(cx: Context, node: ast.MatchKindDecl) -> None:
 def _add_members(cx: Context, names: tuple[ast.Name, ...], known: list[str], what: str) -> None:
     for name in names:
         if name.text in known:
-            cx.error(name.span, f"{what} '{name.text}' is declared already")
+            cx.error(name.span, f"{what} '{name.text}' is declared already", phase=Phase.DUPLICATES)
         else:
             known.append(name.text)
 
@@ -211,9 +232,10 @@ def const(cx: Context, node: ast.ConstDecl) -> None:
     """``const T name = value``."""
     type_ = typenames.resolve(cx, node.type)
     placement.constant(cx, node, type_)
-    value = expressions.value(cx, node.value)
-    note = (node.name.span, f"the declaration of '{node.name.text}'")
-    value = coerce(cx, value, type_, node.value.span, f"value of '{node.name.text}'", note)
+    with cx.open_declaration(node.name, "constant"):
+        value = expressions.value(cx, node.value)
+    what = f"value of '{node.name.text}'"
+    value = coerce(cx, value, type_, node.value.span, what, whole=node.name.span)
     if not legality.is_compile_time(value) and value.type is not UNKNOWN and type(value) is not typed.Expr:
         cx.error(node.value.span, f"the value of the constant '{node.name.text}' is not known at compile time")
     notes = annotate.convert(cx, node.annotations)
@@ -240,8 +262,9 @@ def _conflicts(cx: Context, symbol: Signature, others: Any) -> None:
         if {p.name for p in other.params} == {p.name for p in symbol.params}:
             cx.error(
                 symbol.span,
-                f"'{symbol.name}' with {len(symbol.params)} parameter(s) is declared already",
+                f"'{symbol.name}' with {number_of(len(symbol.params), 'parameter')} is declared already",
                 (other.span, "the other declaration"),
+                phase=Phase.DUPLICATES,
             )
             return
 
@@ -252,7 +275,7 @@ def extern_function(cx: Context, node: ast.ExternFunctionDecl) -> None:
         variables = type_parameters(cx, node.type_parameters)
         result = typenames.resolve(cx, node.result)
         params = parameters(cx, node.parameters, "method")
-    placement.result(cx, node.result, result, extern=True)
+    placement.result(cx, node.result, result, "extern")
     notes = annotate.convert(cx, node.annotations)
     symbol = FunctionSymbol(node.name.text, node.name.span, variables, params, result, True, annotations=notes)
     overload(cx, symbol)
@@ -270,14 +293,16 @@ def checked_function(cx: Context, node: ast.FunctionDecl, role: Role) -> Functio
     with cx.nested():
         variables = type_parameters(cx, node.type_parameters)
         result = typenames.resolve(cx, node.result)
-        placement.result(cx, node.result, result)
+        placement.result(cx, node.result, result, "function")
         params = parameters(cx, node.parameters, role, declare=True)
         symbol = FunctionSymbol(node.name.text, node.name.span, variables, params, result)
         symbol.annotations = annotate.convert(cx, node.annotations)
-        with cx.at(kind="function" if role == "function" else "abstract", result=result, loops=0):
+        kind = "function" if role == "function" else "abstract"
+        with cx.open_declaration(node.name, "function"), cx.at(kind=kind, result=result, loops=0):
             symbol.body = statements.block(cx, node.body)
             if result not in (VOID, UNKNOWN) and not statements.always_returns(symbol.body):
-                cx.error(node.name.span, f"the function '{node.name.text}' does not return a value on every path")
+                text = f"the function '{node.name.text}' does not return a value on every path"
+                cx.error(node.name.span, text, phase=Phase.WHOLE)
     return symbol
 
 
@@ -286,7 +311,9 @@ def action(cx: Context, node: ast.ActionDecl, top_level: bool) -> ActionSymbol:
     with cx.nested(kind="action", result=VOID, loops=0):
         params = parameters(cx, node.parameters, "action", declare=True)
         placement.action_parameters(cx, params)
-        body = statements.block(cx, node.body)
+        with cx.open_declaration(node.name, "action"):
+            body = statements.block(cx, node.body)
+        placement.directions(cx, node.parameters, params)
     notes = annotate.convert(cx, node.annotations)
     symbol = ActionSymbol(node.name.text, node.name.span, (), params, VOID, body, top_level, annotations=notes)
     cx.declare(symbol)
@@ -314,15 +341,16 @@ def _method(cx: Context, owner: ExternSymbol, node: ast.Method) -> None:
     symbol = MethodSymbol(name.text, name.span, variables, params, result, owner, node.abstract, annotations=notes)
     if node.result is None:
         if name.text != owner.name:
-            cx.error(name.span, f"'{name.text}' has no result, but is no constructor of '{owner.name}'")
+            text = f"'{name.text}' has no result, but is no constructor of '{owner.name}'"
+            cx.error(name.span, text, phase=Phase.STRUCTURE)
             return
         _conflicts(cx, symbol, owner.constructors)
         owner.constructors.append(symbol)
         return
     if name.text == owner.name:
-        cx.error(name.span, "a constructor has no result type")
+        cx.error(name.span, "a constructor has no result type", phase=Phase.STRUCTURE)
         return
-    placement.result(cx, node.result, result)
+    placement.result(cx, node.result, result, "method")
     _conflicts(cx, symbol, owner.methods.get(name.text, []))
     owner.methods.setdefault(name.text, []).append(symbol)
 

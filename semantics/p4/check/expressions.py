@@ -10,7 +10,7 @@ from ...source import Span
 from .. import syntax as ast
 from . import calls, operators, typed, typenames
 from .constants import fold_slice, fold_unary, shown, unescaped
-from .context import Context, closest
+from .context import Context, Phase
 from .convert import coerce, convert, fields_of
 from .symbols import (
     ConstSymbol,
@@ -18,6 +18,7 @@ from .symbols import (
     InstanceSymbol,
     ParamSymbol,
     Symbol,
+    TableSymbol,
     TypeSymbol,
     VarSymbol,
 )
@@ -48,6 +49,7 @@ from .types import (
     is_header_stack,
     is_unknown,
 )
+from .words import article, closest
 
 WRONG = typed.WRONG
 
@@ -62,14 +64,16 @@ def value(cx: Context, node: ast.Expression) -> typed.Expr:
     found = expr(cx, node)
     if isinstance(found.type, Thing) or found.type == VOID:
         what = found.type if isinstance(found.type, Thing) else "call without a result"
-        cx.error(node.span, f"a value is expected here, not a {what}")
+        cx.error(node.span, f"a value is expected here, not {article(what)}")
         return WRONG
     return found
 
 
-def of_type(cx: Context, node: ast.Expression, to: Type, what: str, *notes: tuple[Span, str]) -> typed.Expr:
-    """A value that must be of type ``to``, with the implicit cast to it."""
-    return coerce(cx, value(cx, node), to, node.span, what, *notes)
+def of_type(
+    cx: Context, node: ast.Expression, to: Type, what: str, *notes: tuple[Span, str], whole: Span | None = None
+) -> typed.Expr:
+    """A value that must be of type ``to``, with the implicit cast to it; ``whole`` as for :func:`coerce`."""
+    return coerce(cx, value(cx, node), to, node.span, what, *notes, whole=whole)
 
 
 def condition(cx: Context, node: ast.Expression, what: str) -> typed.Expr:
@@ -121,7 +125,7 @@ def lookup(cx: Context, node: ast.NameExpr) -> Symbol | None:
     scope = cx.global_scope() if node.absolute else cx.scope
     symbol = scope.find(node.name)
     if symbol is None:
-        cx.error(node.span, f"unknown name '{node.name}'{closest(node.name, list(scope.all_names()))}")
+        cx.unknown(node.span, node.name, "name", scope)
         return None
     symbol.used = True
     return symbol
@@ -221,8 +225,15 @@ def _member(cx: Context, node: ast.Member) -> typed.Expr:
             return typed.TableApply(BOOL, node.span, base.symbol, "hit" if name == "hit" else "miss")
         if name == "action_run":
             return typed.TableApply(ActionRun(base.symbol), node.span, base.symbol, "action_run")
-    cx.error(node.member.span, f"{found} has no member '{name}'")
+    cx.error(node.member.span, f"{found} has no member '{name}'{_table_hint(base, name)}")
     return WRONG
+
+
+def _table_hint(base: typed.Expr, name: str) -> str:
+    """What is meant by ``table.hit``."""
+    if isinstance(base, typed.Named) and isinstance(base.symbol, TableSymbol) and name in ("hit", "miss", "action_run"):
+        return f", but what applying it gives has: '{base.symbol.name}.apply().{name}'"
+    return ""
 
 
 def _field(cx: Context, node: ast.Member, base: typed.Expr) -> typed.Expr:
@@ -318,10 +329,11 @@ def _slice(cx: Context, node: ast.Slice) -> typed.Expr:
     if base is None or high is None or low is None:
         return WRONG
     if low < 0 or high < 0:
-        cx.error((node.low if low < 0 else node.high).span, "a bit index must not be negative")
+        at = node.low if low < 0 else node.high
+        cx.error(at.span, "a bit index must not be negative", phase=Phase.CONSTANTS)
         return WRONG
     if high < low:
-        cx.error(node.span, f"the end {shown(high)} of a slice is below its start {shown(low)}")
+        cx.error(node.span, f"the end {shown(high)} of a slice is below its start {shown(low)}", phase=Phase.CONSTANTS)
         return WRONG
     return _cut(cx, base, high, low, node.high.span, node.span)
 
@@ -378,6 +390,10 @@ def _plus_slice(cx: Context, node: ast.PlusSlice) -> typed.Expr:
 
 
 def _list(cx: Context, node: ast.ListExpr) -> typed.Expr:
+    for element in node.elements[:-1]:
+        if isinstance(element, ast.Dots):
+            cx.error(element.span, "'...' must be the last in a list", phase=Phase.STRUCTURE)
+            return WRONG
     values = tuple(value(cx, e) for e in node.elements)
     if any(is_unknown(v.type) for v in values):
         return WRONG

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ...source import Span
 from .. import syntax as ast
 from . import annotate, calls, declarations, typed, typenames
-from .context import Context
+from .context import Context, Phase
 from .symbols import (
     BlockSymbol,
     ExternSymbol,
@@ -15,6 +16,7 @@ from .symbols import (
     TypeSymbol,
 )
 from .types import UNKNOWN, Extern, Stack, substitute
+from .words import article
 
 
 def instantiation(cx: Context, node: ast.Instantiation) -> InstanceSymbol | None:
@@ -28,7 +30,7 @@ def instantiation(cx: Context, node: ast.Instantiation) -> InstanceSymbol | None
         return None
     symbol, args = made
     _placed(cx, node, symbol)
-    built = calls.instance(cx, symbol, args, node.arguments, node.span)
+    built = calls.instance(cx, symbol, args, node.arguments, node.span, node.name.span)
     if not isinstance(built, typed.Construct):
         _declare_broken(cx, node)
         return None
@@ -38,7 +40,8 @@ def instantiation(cx: Context, node: ast.Instantiation) -> InstanceSymbol | None
     elif isinstance(symbol, ExternSymbol):
         instance.methods = _methods(cx, node, symbol, instance)
     elif node.body is not None:
-        cx.error(node.span, f"only an instance of an extern can have a body, and '{symbol.name}' is a {symbol.what}")
+        text = f"only an instance of an extern can have a body, and '{symbol.name}' is {article(symbol.what)}"
+        cx.error(node.name.span, text, (symbol.span, "its declaration"))
     cx.declare(instance)
     return instance
 
@@ -64,11 +67,12 @@ def _declare_broken(cx: Context, node: ast.Instantiation) -> None:
 def _placed(cx: Context, node: ast.Instantiation, symbol: TypeSymbol) -> None:
     kind = cx.place.kind
     if kind in ("action", "function", "state", "apply"):
-        cx.error(node.span, f"'{node.name.text}' cannot be instantiated here")
+        cx.error(node.span, f"'{node.name.text}' cannot be instantiated here", phase=Phase.STRUCTURE)
     elif isinstance(symbol, PackageSymbol) and kind != "top":
         cx.error(node.span, "a package can be instantiated at the top level only")
     elif isinstance(symbol, BlockSymbol) and kind == "top":
-        cx.error(node.name.span, f"a {symbol.kind} cannot be instantiated at the top level", (symbol.span, "it"))
+        text = f"a {symbol.kind} cannot be instantiated at the top level"
+        cx.error(node.name.span, text, (symbol.span, f"the {symbol.kind}"))
     elif isinstance(symbol, BlockSymbol) and kind == "abstract":
         cx.error(node.span, f"a {symbol.kind} cannot be instantiated here", (symbol.span, "it"))
     elif isinstance(symbol, BlockSymbol) and symbol.kind == "parser" and kind == "control":
@@ -92,11 +96,12 @@ def _methods(
                     instance.inner = (*instance.inner, inner)
                 continue
             made.append(declarations.checked_function(cx, item, "method"))
-    if made and not any(m.abstract for ms in extern.methods.values() for m in ms):
-        cx.error(made[0].span, f"extern '{extern.name}' has no abstract methods to implement", (extern.span, "it"))
+    if node.body is not None and not any(m.abstract for ms in extern.methods.values() for m in ms):
+        text = f"extern '{extern.name}' has no abstract methods that '{node.name.text}' could implement"
+        cx.error(node.name.span, text, (extern.span, "its declaration"))
         return ()
     for function in made:
-        _implements(cx, function, extern, instance.type)
+        _implements(cx, function, extern, instance.type, node.name.span)
     given = {f.name for f in made}
     for name, overloads in extern.methods.items():
         for method in overloads:
@@ -109,7 +114,7 @@ def _methods(
     return tuple(made)
 
 
-def _implements(cx: Context, function: FunctionSymbol, extern: ExternSymbol, type_: Extern) -> None:
+def _implements(cx: Context, function: FunctionSymbol, extern: ExternSymbol, type_: Extern, instance: Span) -> None:
     candidates = [m for m in extern.methods.get(function.name, ()) if m.abstract]
     fitting = [m for m in candidates if _same_arity(m, function)]
     if not fitting:
@@ -124,9 +129,8 @@ def _implements(cx: Context, function: FunctionSymbol, extern: ExternSymbol, typ
         for m, f in zip(method.params, function.params, strict=False)
     )
     if not same:
-        cx.error(
-            function.span, f"'{function.name}' differs from the abstract method's types", (method.span, "the method")
-        )
+        text = f"'{function.name}' differs from the abstract method's types"
+        cx.error_in(instance, function.span, text, (method.span, "the method"))
 
 
 def _same_arity(method: MethodSymbol, function: FunctionSymbol) -> bool:
@@ -143,7 +147,11 @@ def direct_application(cx: Context, node: ast.DirectApplication) -> typed.Expr:
         return typed.WRONG
     symbol, args = made
     if not isinstance(symbol, BlockSymbol):
-        cx.error(node.span, f"'{symbol.name}' is a {symbol.what} and cannot be applied", (symbol.span, "declared here"))
+        cx.error(
+            node.span,
+            f"'{symbol.name}' is {article(symbol.what)} and cannot be applied",
+            (symbol.span, "declared here"),
+        )
         calls.arguments(cx, node.arguments)
         return typed.WRONG
     return calls.direct_apply(cx, symbol, args, node.arguments, node.span)

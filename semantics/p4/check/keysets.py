@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...source import Span
 from .. import syntax as ast
 from . import expressions, legality, typed
 from .context import Context
@@ -22,6 +23,7 @@ from .types import (
     TypeVar,
     bare,
 )
+from .words import number_of
 
 
 def may_be_key(type_: Type) -> bool:
@@ -35,8 +37,10 @@ def may_be_key(type_: Type) -> bool:
             return other in (BOOL, ERROR, INT, UNKNOWN)
 
 
-def keyset(cx: Context, node: ast.Keyset, types: tuple[Type, ...], select: bool) -> tuple[typed.KeySet, ...]:
-    """One set per key; a single AnySet or ParserValueSet stands for all keys of a select."""
+def keyset(
+    cx: Context, node: ast.Keyset, types: tuple[Type, ...], select: Span | None = None
+) -> tuple[typed.KeySet, ...]:
+    """One set per key; a single AnySet or ParserValueSet stands for all keys of a select, whose place is given."""
     if isinstance(node, (ast.DefaultSet, ast.DontCareSet)):
         if isinstance(node, ast.DefaultSet) or len(types) == 1 or select:
             return (typed.AnySet(node.span),)
@@ -52,17 +56,18 @@ def keyset(cx: Context, node: ast.Keyset, types: tuple[Type, ...], select: bool)
         whole = _whole(cx, node, types)
         if whole is not None:
             return whole
-    cx.error(node.span, f"{len(types)} sets expected, one for each key; found 1")
+    cx.error_in(select or node.span, node.span, f"{len(types)} sets expected, one for each key; found 1")
     return (typed.AnySet(node.span),)
 
 
-def _tuple(cx: Context, node: ast.TupleSet, types: tuple[Type, ...], select: bool) -> tuple[typed.KeySet, ...]:
+def _tuple(cx: Context, node: ast.TupleSet, types: tuple[Type, ...], select: Span | None) -> tuple[typed.KeySet, ...]:
     if len(types) == 1 and isinstance(types[0], (Tuple, Braces, Record)):
         inner = types[0].elements if isinstance(types[0], (Tuple, Braces)) else tuple(fields_of(types[0]).values())
         if len(node.elements) == len(inner):
             types = inner
     if len(node.elements) != len(types):
-        cx.error(node.span, f"{len(types)} set(s) expected, one for each key; found {len(node.elements)}")
+        text = f"{number_of(len(types), 'set')} expected, one for each key; found {len(node.elements)}"
+        cx.error_in(select or node.span, node.span, text)
         return (typed.AnySet(node.span),)
     return tuple(_simple(cx, e, t, select) for e, t in zip(node.elements, types, strict=True))
 
@@ -105,20 +110,20 @@ def _whole(cx: Context, node: ast.Expression, types: tuple[Type, ...]) -> tuple[
     return None
 
 
-def _simple(cx: Context, node: ast.Keyset, type_: Type, select: bool) -> typed.KeySet:
+def _simple(cx: Context, node: ast.Keyset, type_: Type, select: Span | None) -> typed.KeySet:
     """The set for one key of ``type_``."""
     match node:
         case ast.DefaultSet() | ast.DontCareSet():
             return typed.AnySet(node.span)
         case ast.MaskSet(value=value_node, mask=mask_node):
-            value = _part(cx, value_node, type_, select, mask=True)
-            mask = _part(cx, mask_node, type_, select, mask=True)
+            value, mask = _bounds(cx, node, value_node, mask_node, type_, select)
             _bits_only(cx, node, type_, "&&&")
             return typed.MaskSet(node.span, value, mask)
         case ast.RangeSet(low=low_node, high=high_node):
-            low = _part(cx, low_node, type_, select, mask=True)
-            high = _part(cx, high_node, type_, select, mask=True)
+            low, high = _bounds(cx, node, low_node, high_node, type_, select)
             _bits_only(cx, node, type_, "..")
+            if isinstance(low, typed.Const) and isinstance(high, typed.Const) and low.value > high.value:  # type: ignore[operator]
+                cx.warn(node.span, "this range is empty: it ends before it starts")
             return typed.RangeSet(node.span, low, high)
         case ast.Expression():
             return typed.ValueSet(node.span, _part(cx, node, type_, select))
@@ -126,15 +131,37 @@ def _simple(cx: Context, node: ast.Keyset, type_: Type, select: bool) -> typed.K
     return typed.AnySet(node.span)
 
 
-def _part(cx: Context, node: ast.Expression, type_: Type, select: bool, mask: bool = False) -> typed.Expr:
+def _bounds(
+    cx: Context,
+    node: ast.SetExpr,
+    first: ast.Expression,
+    second: ast.Expression,
+    type_: Type,
+    select: Span | None,
+) -> tuple[typed.Expr, typed.Expr]:
+    """The two values of ``a &&& b`` or ``a .. b``, which have one type, that of the key."""
+    left, right = expressions.value(cx, first), expressions.value(cx, second)
+    differ = isinstance(left.type, Bits) and isinstance(right.type, Bits) and left.type != right.type
+    if differ:
+        cx.error(node.span, f"the two values of a set must be of one type, not of {left.type} and {right.type}")
+        return typed.Expr(type_, first.span), typed.Expr(type_, second.span)
+    return _converted(cx, first, left, type_, select, True), _converted(cx, second, right, type_, select, True)
+
+
+def _part(cx: Context, node: ast.Expression, type_: Type, select: Span | None) -> typed.Expr:
     """A value in a set. Single values that are selected on need not be known; parts of masks and ranges must."""
-    found = expressions.value(cx, node)
+    return _converted(cx, node, expressions.value(cx, node), type_, select, False)
+
+
+def _converted(
+    cx: Context, node: ast.Expression, found: typed.Expr, type_: Type, select: Span | None, mask: bool
+) -> typed.Expr:
     if isinstance(found, typed.Aggregate) and len(found.values) == 1 and not _flat_has_parts(type_):
         found = found.values[0]
     held = _held(type_)
     if mask and isinstance(held, Enum) and held.symbol.underlying is not None and not isinstance(found.type, Enum):
         held = held.symbol.underlying
-    converted = coerce(cx, found, held, node.span, "key")
+    converted = coerce(cx, found, held, node.span, "key", whole=select)
     if select and not mask:
         if legality.has_call(converted):
             cx.error(node.span, "a label cannot have a call in it")
@@ -142,6 +169,24 @@ def _part(cx: Context, node: ast.Expression, type_: Type, select: bool, mask: bo
     if not legality.is_compile_time(converted) and converted.type is not UNKNOWN and type(converted) is not typed.Expr:
         cx.error(node.span, "a label or key must be a compile-time known value")
     return converted
+
+
+def identity(sets: tuple[typed.KeySet, ...]) -> tuple[object, ...] | None:
+    """What is equal of two lists of sets of constants that are written alike; None if something is not constant."""
+    made: list[object] = []
+    for item in sets:
+        match item:
+            case typed.ValueSet(value=typed.Const(value=value)):
+                made.append((type(value), value))
+            case typed.MaskSet(value=typed.Const(value=value), mask=typed.Const(value=mask)):
+                made.append(("&&&", value, mask))
+            case typed.RangeSet(low=typed.Const(value=low), high=typed.Const(value=high)):
+                made.append(("..", low, high))
+            case typed.AnySet() if len(sets) > 1:
+                made.append("_")
+            case _:
+                return None
+    return tuple(made)
 
 
 def _flat_has_parts(type_: Type) -> bool:

@@ -8,11 +8,13 @@ from ...ir import BinaryOp
 from ...source import Span
 from . import typed
 from .constants import BadConstant, fold_binary, fold_cast, shown
-from .context import Context
+from .context import Context, Phase
 from .convert import convert, why_not
 from .types import (
     BOOL,
+    DOTS,
     INT,
+    INVALID,
     MAX_WIDTH,
     STRING,
     ActionRun,
@@ -55,7 +57,9 @@ def binary(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, span:
 
 
 def _mismatch(cx: Context, op: str, left: typed.Expr, right: typed.Expr, span: Span) -> typed.Expr:
-    cx.error(span, f"'{op}' is not defined on {left.type} and {right.type}")
+    known = all(isinstance(e, typed.Const) and isinstance(bare(e.type), Bits) for e in (left, right))
+    phase = Phase.CONSTANTS if known else Phase.TYPES
+    cx.error(span, f"'{op}' is not defined on {left.type} and {right.type}", phase=phase)
     return WRONG
 
 
@@ -64,7 +68,7 @@ def _fold(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, type_:
         try:
             value = fold_binary(op, left.value, right.value, type_, left.type, right.type)
         except BadConstant as bad:
-            cx.error(span, str(bad))
+            cx.error(span, str(bad), phase=Phase.CONSTANTS)
             return WRONG
         return typed.Const(type_, span, value)
     return typed.Binary(type_, span, op, left, right)
@@ -114,7 +118,7 @@ def _equality(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, sp
             left = as_right
         else:
             return _mismatch(cx, op, left, right, span)
-    if not _comparable(left.type) or isinstance(left.type, Anonymous):
+    if not _comparable(left.type) or isinstance(left.type, Anonymous) or left.type in (DOTS, INVALID):
         return _mismatch(cx, op, left, right, span)
     if isinstance(left, typed.Aggregate) and typed.is_known(left) and typed.is_known(right):
         same = _same(left, right)
@@ -154,7 +158,7 @@ def _shift(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, span:
 def _constant_shift(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Const, span: Span) -> typed.Expr:
     amount = int(right.value)
     if amount < 0:
-        cx.error(span, f"shift by a negative amount: {shown(amount)}")
+        cx.error(span, f"shift by a negative amount: {shown(amount)}", phase=Phase.CONSTANTS)
         return WRONG
     if isinstance(left.type, Bits) and amount >= left.type.width:
         cx.warn(span, f"a shift of {left.type} by {shown(amount)}, its width or more")
@@ -194,7 +198,23 @@ def _arithmetic(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, 
         return WRONG
     if op in ("/", "%"):
         return _division(cx, op, left, right, span)
-    return _fold(cx, op, left, right, BOOL if op in _ORDER else type_, span)
+    if op in _ORDER:
+        _warn_of_no_choice(cx, op, left, right, span)
+        return _fold(cx, op, left, right, BOOL, span)
+    return _fold(cx, op, left, right, type_, span)
+
+
+def _warn_of_no_choice(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, span: Span) -> None:
+    """Unsigned numbers are never below zero."""
+    if isinstance(left, typed.Const) and not isinstance(right, typed.Const):
+        left, right, op = right, left, _MIRRORED[op]
+    if isinstance(left, typed.Const) or not isinstance(right, typed.Const) or not isinstance(left.type, Bits):
+        return
+    if op in ("<", ">=") and right.value == 0 and not left.type.signed:
+        cx.warn(span, f"this is always {'false' if op == '<' else 'true'}: {left.type} has no negative values")
+
+
+_MIRRORED: Final[dict[BinaryOp, BinaryOp]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def _division(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, span: Span) -> typed.Expr:
@@ -202,7 +222,7 @@ def _division(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, sp
     if isinstance(type_, Bits) and type_.signed:
         return _mismatch(cx, op, left, right, span)
     if isinstance(right, typed.Const) and int(right.value) == 0:
-        cx.error(span, f"{'division' if op == '/' else 'modulo'} by zero")
+        cx.error(span, f"{'division' if op == '/' else 'modulo'} by zero", phase=Phase.CONSTANTS)
         return WRONG
     for operand in (left, right):
         if isinstance(operand, typed.Const) and int(operand.value) < 0:

@@ -8,7 +8,7 @@ from typing import Any
 from ...source import Span, Unsupported
 from .. import syntax as ast
 from . import calls, legality, typed, typenames
-from .context import Context
+from .context import Context, Phase
 from .convert import Bindings, convert, is_anonymous, needs_width, resolved, settled, unify, why_not
 from .symbols import ParamSymbol
 from .types import (
@@ -26,6 +26,7 @@ from .types import (
     mentions,
     substitute,
 )
+from .words import article, number_of
 
 
 @dataclass(slots=True)
@@ -57,9 +58,11 @@ def resolve_call(
     nodes: tuple[ast.Argument, ...],
     span: Span,
     type_args: tuple[Type, ...] | None = None,
+    place: Span | None = None,
 ) -> Resolved | None:
-    """The call's meaning, or None after an error."""
+    """The call's meaning, or None after an error, which is at ``place``, or at ``span``."""
     given = calls.arguments(cx, nodes)
+    span = place or span
     if type_args is None and type_nodes:
         type_args = tuple(typenames.resolve(cx, t) for t in type_nodes)
     callee = _choose(cx, name, candidates, nodes, given, type_args, span)
@@ -96,7 +99,8 @@ def _choose(
     notes = tuple((c.symbol.span, f"a candidate for '{name}'") for c in candidates[:5])
     if not fitting:
         problem = _place(candidates[0], nodes, given) if len(candidates) == 1 else "no overload takes these arguments"
-        cx.error(_culprit(candidates, nodes, span), f"in the call of '{name}': {problem}", *notes)
+        whole, part = _where(candidates[0], _culprit(candidates, nodes, span), span)
+        cx.error_in(whole, part, f"in the call of '{name}': {problem}", *notes)
     else:
         cx.error(span, f"the call of '{name}' is ambiguous", *notes)
     return None
@@ -111,16 +115,26 @@ def _culprit(candidates: list[Callee], nodes: tuple[ast.Argument, ...], span: Sp
     return span
 
 
+def _where(callee: Callee, argument: Span, span: Span) -> tuple[Span, Span]:
+    """The whole that an error is in, and the part it is about.
+
+    A package that this file declares is as likely to be wrong as what it is given, so the error is at its declaration.
+    """
+    if callee.what == "package" and callee.symbol.span.file == span.file:
+        return callee.symbol.span, argument
+    return span, argument
+
+
 def _names_are_consistent(cx: Context, nodes: tuple[ast.Argument, ...]) -> bool:
     named = [a for a in nodes if a.name is not None]
     if named and len(named) != len(nodes):
-        cx.error(nodes[0].span, "either all arguments of a call are named or none is")
+        cx.error(nodes[0].span, "either all arguments of a call are named or none is", phase=Phase.NAMES)
         return False
     seen: set[str] = set()
     for argument in named:
         assert argument.name is not None
         if argument.name.text in seen:
-            cx.error(argument.span, f"the argument '{argument.name.text}' is given twice")
+            cx.error(argument.span, f"the argument '{argument.name.text}' is given twice", phase=Phase.NAMES)
             return False
         seen.add(argument.name.text)
     return True
@@ -139,7 +153,7 @@ def _place(callee: Callee, nodes: tuple[ast.Argument, ...], given: list[typed.Ex
         if unknown:
             return f"there is no parameter '{min(unknown)}'"
     elif len(nodes) > len(params):
-        return f"{len(params)} argument(s) expected, {len(nodes)} given"
+        return f"{number_of(len(params), 'argument')} expected, {len(nodes)} given"
     placed: Placed = []
     for i, (param, type_) in enumerate(params):
         at = by_name.get(param.name) if by_name else (i if i < len(nodes) else None)
@@ -150,7 +164,8 @@ def _place(callee: Callee, nodes: tuple[ast.Argument, ...], given: list[typed.Ex
         else:
             if by_name:
                 return f"no argument is given for the parameter '{param.name}'"
-            return f"{len(params)} argument(s) expected, {len(nodes)} given: none for the parameter '{param.name}'"
+            text = f"{number_of(len(params), 'argument')} expected, {len(nodes)} given"
+            return f"{text}: none for the parameter '{param.name}'"
     return placed
 
 
@@ -185,29 +200,28 @@ def _infer(
     bindings: Bindings = dict.fromkeys(variables)
     if type_args is not None:
         if len(type_args) != len(variables):
-            cx.error(
-                span,
-                f"'{name}' has {len(variables)} type parameter(s), but is given {len(type_args)} type argument(s)",
-                (callee.symbol.span, f"the declaration of '{name}'"),
-            )
+            given = number_of(len(type_args), "type argument")
+            text = f"'{name}' has {number_of(len(variables), 'type parameter')}, but is given {given}"
+            cx.error(span, text, (callee.symbol.span, f"the declaration of '{name}'"))
             return None
         if any(t is UNKNOWN for t in type_args):
             return None
         bindings = {v: None if t == DONT_CARE else t for v, t in zip(variables, type_args, strict=True)}
-    if not _unify_arguments(cx, name, callee, placed, bindings):
+    if not _unify_arguments(cx, name, callee, placed, bindings, span):
         return None
     found = {v: settled(resolved(bindings, v)) for v in variables}
     unbound = frozenset(v for v in variables if found[v] is v)
     needed = unbound - _may_stay_open(callee, placed, type_args)
     if needed:
         missing = ", ".join(sorted(v.name for v in needed))
+        word = "argument" if len(needed) == 1 else "arguments"
         cx.error(
             span,
-            f"the type argument(s) {missing} of '{name}' cannot be inferred",
+            f"the type {word} {missing} of '{name}' cannot be inferred",
             (callee.symbol.span, "declared here"),
         )
         return None
-    args = _converted(cx, name, callee, placed, found, unbound)
+    args = _converted(cx, name, callee, placed, found, unbound, span)
     if args is None:
         return None
     return Resolved(callee, tuple(found[v] for v in variables), args, substitute(callee.result, found))
@@ -228,7 +242,7 @@ def _may_stay_open(callee: Callee, placed: Placed, type_args: tuple[Type, ...] |
     return open_
 
 
-def _unify_arguments(cx: Context, name: str, callee: Callee, placed: Placed, bindings: Bindings) -> bool:
+def _unify_arguments(cx: Context, name: str, callee: Callee, placed: Placed, bindings: Bindings, span: Span) -> bool:
     ok = True
     for param, type_, node, given in placed:
         if node is None or given is None:
@@ -237,12 +251,12 @@ def _unify_arguments(cx: Context, name: str, callee: Callee, placed: Placed, bin
             continue
         if isinstance(given.type, Thing) or given.type == VOID:
             what = given.type if isinstance(given.type, Thing) else "call without a result"
-            cx.error(given.span, f"a value is expected here, not a {what}")
+            cx.error(given.span, f"a value is expected here, not {article(what)}")
             ok = False
         elif not unify(bindings, type_, given.type):
             wanted = resolved(bindings, type_)
-            cx.error(
-                node.span,
+            cx.error_in(
+                *_where(callee, node.span, span),
                 f"argument for '{param.name}' of '{name}': expected {wanted}, found {given.type}"
                 f"{why_not(given, wanted)}",
                 (param.span, f"the parameter '{param.name}'"),
@@ -258,6 +272,7 @@ def _converted(
     placed: Placed,
     found: dict[TypeVar, Type],
     unbound: frozenset[TypeVar],
+    span: Span,
 ) -> tuple[typed.Expr | None, ...] | None:
     args: list[typed.Expr | None] = []
     ok = True
@@ -267,7 +282,8 @@ def _converted(
             default = None if given is None else convert(cx, given, wanted)
             args.append(default if default is not None else given)
             continue
-        argument = _argument(cx, name, callee, param, wanted, mentions(type_, frozenset(found)), node, given, unbound)
+        generic = mentions(type_, frozenset(found))
+        argument = _argument(cx, name, callee, param, wanted, generic, node, given, unbound, span)
         ok = ok and (argument is not None or given is None)
         args.append(argument)
     return tuple(args) if ok else None
@@ -283,6 +299,7 @@ def _argument(
     node: ast.Argument,
     given: typed.Expr | None,
     unbound: frozenset[TypeVar],
+    span: Span,
 ) -> typed.Expr | None:
     note = (param.span, f"the parameter '{param.name}'")
     if given is None:
@@ -291,19 +308,24 @@ def _argument(
         return None
     if param.direction in ("out", "inout"):
         if not legality.is_lvalue(given):
-            cx.error(
-                node.span,
+            cx.error_in(
+                *_where(callee, node.span, span),
                 f"the {param.direction} parameter '{param.name}' of '{name}' needs something to write to",
                 note,
             )
             return None
         if given.type != wanted and not mentions(wanted, unbound):
-            cx.error(node.span, f"argument for '{param.name}': expected {wanted}, found {given.type}", note)
+            text = f"argument for '{param.name}': expected {wanted}, found {given.type}"
+            cx.error_in(*_where(callee, node.span, span), text, note)
             return None
         return given
     if generic and _not_at_run_time(callee, param, wanted):
         text = "the type" if is_anonymous(wanted) or wanted == STRING else "the width"
-        cx.error(given.span, f"{text} of this value cannot be inferred: it would be {wanted}", note)
+        message = f"{text} of this value cannot be inferred: it would be {wanted}"
+        if wanted == STRING and param.span.file == node.span.file:
+            cx.error(param.span, f"the parameter '{param.name}' cannot be a string", (given.span, message))
+        else:
+            cx.error(given.span, message, note)
         return None
     if not param.direction and param.role not in ("action", "function") and not _known_enough(given, wanted):
         cx.error(node.span, f"the argument for '{param.name}' must be a compile-time known value", note)
@@ -312,8 +334,8 @@ def _argument(
         return given
     converted = convert(cx, given, wanted)
     if converted is None:
-        cx.error(
-            node.span,
+        cx.error_in(
+            *_where(callee, node.span, span),
             f"argument for '{param.name}' of '{name}': expected {wanted}, found {given.type}{why_not(given, wanted)}",
             note,
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from ...source import Span
 from .. import syntax as ast
-from .context import Context
+from .context import Context, Phase
 from .symbols import ParamSymbol, RecordSymbol, Role
 from .types import (
     BOOL,
@@ -27,6 +27,7 @@ from .types import (
     Record,
     Simple,
     Stack,
+    Tuple,
     Type,
     TypeVar,
     Varbit,
@@ -47,16 +48,19 @@ def field(cx: Context, record: ast.RecordDecl, node: ast.StructField, type_: Typ
         )
 
 
-def _in_header(type_: Type) -> bool:
+def _in_header(type_: Type, outermost: bool = True) -> bool:
     match bare(type_):
-        case Bits() | Varbit() | TypeVar():
+        case Varbit():
+            return outermost
+        case Bits() | TypeVar():
             return True
         case Enum(symbol):
             return symbol.underlying is not None
         case Record(symbol, args):
-            return symbol.kind == "struct" and all(_in_header(t) for t in symbol.field_types(args).values())
+            fields = symbol.field_types(args).values()
+            return symbol.kind == "struct" and all(_in_header(t, outermost=False) for t in fields)
         case Stack(element):
-            return not isinstance(bare(element), Varbit) and _in_header(element)
+            return _in_header(element, outermost=False)
         case Simple() as simple:
             return simple in (BOOL, UNKNOWN)
     return False
@@ -100,7 +104,7 @@ def applied(cx: Context, type_: Record, node: ast.Node) -> bool:
 
 def new_type(cx: Context, node: ast.NewTypeDecl, base: Type) -> None:
     """The base of ``type T name``."""
-    if not isinstance(bare(base), Bits) and bare(base) not in (BOOL, UNKNOWN) and not isinstance(base, (New, Enum)):
+    if not isinstance(bare(base), Bits) and bare(base) not in (BOOL, UNKNOWN) and not isinstance(base, New):
         cx.error(node.type.span, f"a new type can be made of bit<>, int<>, bool and such types only, not of {base}")
 
 
@@ -109,23 +113,33 @@ def parameter(cx: Context, node: ast.Parameter, type_: Type, role: Role) -> None
     if type_ is UNKNOWN:
         return
     name = node.name.text
-    if type_ == VOID or (type_ == MATCH_KIND and role != "function"):
+    if type_ == VOID or (type_ == MATCH_KIND and role not in ("function", "method")):
         cx.error(node.span, f"the parameter '{name}' cannot be of type {type_}")
-    if isinstance(type_, (Extern,)) and node.direction:
-        cx.error(node.span, f"the parameter '{name}' of type {type_} cannot have a direction")
-    if (isinstance(type_, Block) and role not in ("constructor", "package")) or (
+    if isinstance(type_, Block) and type_.symbol.has_body:
+        text = f"the parameter '{name}' must be of the type of a {type_.symbol.kind}, not of one with a body"
+        cx.error(node.name.span, text, (type_.symbol.span, "its declaration"))
+    elif (isinstance(type_, Block) and role not in ("constructor", "package")) or (
         isinstance(type_, Package) and role != "package"
     ):
-        cx.error(node.name.span, f"the parameter '{name}' cannot be of type {type_}")
+        phase = Phase.WHOLE if role == "method" else Phase.TYPES
+        cx.error(node.name.span, f"the parameter '{name}' cannot be of type {type_}", phase=phase)
     block = cx.place.block
     if isinstance(type_, Block) and role == "constructor" and block is not None and block.kind != type_.symbol.kind:
         cx.error(node.name.span, f"the parameter '{name}' of a {block.kind} cannot be of type {type_}")
     if role in ("constructor", "extern", "package") and node.direction:
-        cx.error(node.span, f"the constructor parameter '{name}' cannot have a direction")
-    if type_ in (INT, STRING) and node.direction:
+        text = f"the constructor parameter '{name}' cannot have a direction"
+        cx.error(node.span, text, phase=Phase.STRUCTURE)
+    if type_ == INT and node.direction:
         cx.error(node.span, f"the parameter '{name}' of type {type_} cannot have a direction")
-    if role == "action" and isinstance(type_, (Extern, Block, Package)):
+    if role == "action" and (isinstance(type_, (Extern, Block, Package)) or (type_ == INT and not node.direction)):
         cx.error(node.span, f"the action parameter '{name}' cannot be of type {type_}")
+
+
+def directions(cx: Context, nodes: ast.Parameters, params: tuple[ParamSymbol, ...]) -> None:
+    """Objects and strings are passed without a direction; of a block or action this is said after what is in it."""
+    for node, param in zip(nodes, params, strict=True):
+        if node.direction and (isinstance(param.type, Extern) or param.type == STRING):
+            cx.error(node.span, f"the parameter '{param.name}' of type {param.type} cannot have a direction")
 
 
 def action_parameters(cx: Context, params: tuple[ParamSymbol, ...]) -> None:
@@ -154,11 +168,17 @@ def variable(cx: Context, node: ast.VariableDecl, type_: Type) -> bool:
     if isinstance(type_, (Extern, Block, Package, ListOf)) or type_ in (VOID, INT, STRING, MATCH_KIND):
         cx.error(node.span, f"a variable cannot be of type {type_}")
         return False
+    if isinstance(type_, Tuple) and any(e in (STRING, VOID, DONT_CARE) for e in type_.elements):
+        cx.error(node.span, f"a variable cannot be of type {type_}")
+        return False
     return True
 
 
-def result(cx: Context, node: ast.Type | None, type_: Type, extern: bool = False) -> None:
+def result(cx: Context, node: ast.Type | None, type_: Type, of: Literal["function", "extern", "method"]) -> None:
     """What a function or method returns; extern functions may make extern objects."""
-    illegal = (Block, Package) if extern else (Extern, Block, Package)
+    illegal = (Block, Package) if of == "extern" else (Extern, Block, Package)
     if node is not None and (isinstance(type_, illegal) or type_ in (INT, DONT_CARE)):
-        cx.error(node.span, f"a function cannot return a value of type {type_}")
+        phase = Phase.WHOLE if of == "method" and isinstance(type_, Block) else Phase.TYPES
+        cx.error(node.span, f"a function cannot return a value of type {type_}", phase=phase)
+    elif node is not None and type_ == STRING and of == "method":
+        cx.error(node.span, "a method cannot return a string")

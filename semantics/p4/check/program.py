@@ -7,7 +7,7 @@ from typing import Any
 
 from ...source import Diagnostic
 from .. import syntax as ast
-from . import blocks, controlnames, declarations, instances, typed
+from . import blocks, controlnames, declarations, instances, typed, whole
 from .context import Context, Report, TooManyErrors
 from .symbols import Scope
 
@@ -29,6 +29,7 @@ def check(tree: ast.Program) -> Checked:
         for node in tree.declarations:
             declaration(cx, node)
         controlnames.check(cx)
+        whole.check(cx, tree.span.file)
     except TooManyErrors:
         pass
     warnings = report.finish(tree.texts)

@@ -9,11 +9,10 @@ from ...ir import BinaryOp
 from ...source import NOWHERE, Span
 from .. import syntax as ast
 from . import annotate, declarations, expressions, instances, legality, operators, placement, typed, typenames
-from .context import Context
+from .context import Context, Phase
 from .convert import coerce, convert
 from .symbols import ActionSymbol, VarSymbol
 from .types import (
-    BOOL,
     ERROR,
     INT,
     UNKNOWN,
@@ -22,6 +21,7 @@ from .types import (
     Bits,
     Braces,
     Enum,
+    Extern,
     ListOf,
     Stack,
     Tuple,
@@ -73,7 +73,8 @@ def _variable(cx: Context, node: ast.VariableDecl) -> typed.Stmt | None:
     legal = placement.variable(cx, node, type_)
     init = None
     if node.initializer is not None:
-        init = expressions.of_type(cx, node.initializer, type_, f"initial value of '{node.name.text}'")
+        what = f"initial value of '{node.name.text}'"
+        init = expressions.of_type(cx, node.initializer, type_, what, whole=node.name.span)
     notes = annotate.convert(cx, node.annotations)
     symbol = VarSymbol(node.name.text, node.name.span, type_ if legal else UNKNOWN, annotations=notes)
     cx.declare(symbol)
@@ -98,14 +99,16 @@ def _assignment(cx: Context, node: ast.Assignment) -> typed.Stmt | list[typed.St
     value = expressions.value(cx, node.value)
     if target.type is UNKNOWN:
         return None
-    if not legality.is_lvalue(target):
+    if not legality.is_lvalue(target) or isinstance(target.type, Extern):
         cx.error(node.target.span, "this cannot be assigned to")
         return None
     if value.type is UNKNOWN:
         return None
     if node.op != "=":
         return _compound(cx, node, target, value)
-    return typed.Assign(node.span, target, coerce(cx, value, target.type, node.span, "assignment"))
+    return typed.Assign(
+        node.span, target, coerce(cx, value, target.type, node.value.span, "assignment", whole=node.span)
+    )
 
 
 def _compound(
@@ -170,7 +173,7 @@ def _if(cx: Context, node: ast.If) -> typed.Stmt | None:
 
 def _switch(cx: Context, node: ast.Switch) -> typed.Stmt | None:
     if cx.place.kind == "state":
-        cx.error(node.span, "'switch' cannot be used in a parser")
+        cx.error(node.span, "'switch' cannot be used in a parser", phase=Phase.STRUCTURE)
     subject = _switch_subject(cx, node)
     cases: list[typed.SwitchCase] = []
     seen: dict[object, Span] = {}
@@ -178,7 +181,8 @@ def _switch(cx: Context, node: ast.Switch) -> typed.Stmt | None:
         label: typed.Expr | ActionSymbol | None = None
         if isinstance(case.label, ast.DefaultSet):
             if i + 1 < len(node.cases):
-                cx.error(node.span, "'default' must be the last label of a switch", (case.label.span, "it"))
+                text = "'default' must be the last label of a switch"
+                cx.error(node.span, text, (case.label.span, "it"), phase=Phase.STRUCTURE)
         else:
             label = _label(cx, case.label, subject)
             _once(cx, label, case.label.span, seen)
@@ -190,9 +194,9 @@ def _switch(cx: Context, node: ast.Switch) -> typed.Stmt | None:
 def _switch_subject(cx: Context, node: ast.Switch) -> typed.Expr:
     subject = expressions.value(cx, node.subject)
     type_ = subject.type
-    if isinstance(bare(type_), (Bits, Enum, ActionRun)) or type_ in (BOOL, ERROR, INT, UNKNOWN):
+    if isinstance(bare(type_), (Bits, Enum, ActionRun)) or type_ in (ERROR, INT, UNKNOWN):
         return subject
-    cx.error(node.subject.span, f"'switch' needs an action_run or a value of bits, bool, enum or error, not {type_}")
+    cx.error(node.subject.span, f"'switch' needs an action_run or a value of bits, enum or error, not {type_}")
     return typed.WRONG
 
 
@@ -201,7 +205,7 @@ def _once(cx: Context, label: typed.Expr | ActionSymbol | None, span: Span, seen
     if key is None:
         return
     if key in seen:
-        cx.error(span, "this label of the switch occurs twice", (seen[key], "the other one"))
+        cx.error(span, "this label of the switch occurs twice", (seen[key], "the other one"), phase=Phase.WHOLE)
     seen.setdefault(key, span)
 
 
@@ -210,7 +214,7 @@ def _label(cx: Context, node: ast.Expression, subject: typed.Expr) -> typed.Expr
         return _action_label(cx, node, subject.type)
     if subject.type is UNKNOWN:
         return None
-    label = expressions.of_type(cx, node, subject.type, "label")
+    label = expressions.of_type(cx, node, subject.type, "label", whole=subject.span)
     if not isinstance(label, typed.Const):
         if label.type is not UNKNOWN and type(label) is not typed.Expr:
             cx.error(node.span, "a label of a switch must be a compile-time known value")
@@ -286,7 +290,7 @@ def _element_type(type_: Type) -> Type | None:
 def _return(cx: Context, node: ast.Return) -> typed.Stmt | None:
     result = cx.place.result
     if cx.place.kind in ("state", "parser"):
-        cx.error(node.span, "'return' cannot be used in a parser")
+        cx.error(node.span, "'return' cannot be used in a parser", phase=Phase.STRUCTURE)
         return None
     if node.value is None:
         if result not in (VOID, UNKNOWN):
@@ -296,12 +300,12 @@ def _return(cx: Context, node: ast.Return) -> typed.Stmt | None:
         expressions.value(cx, node.value)
         cx.error(node.span, "'return' with a value where none is returned")
         return None
-    return typed.Leave(node.span, "return", expressions.of_type(cx, node.value, result, "result"))
+    return typed.Leave(node.span, "return", expressions.of_type(cx, node.value, result, "result", whole=node.span))
 
 
 def _exit(cx: Context, node: ast.Exit) -> typed.Stmt | None:
     if cx.place.kind not in ("apply", "action"):
-        cx.error(node.span, "'exit' can be used in controls and actions only")
+        cx.error(node.span, "'exit' can be used in controls and actions only", phase=Phase.STRUCTURE)
         return None
     return typed.Leave(node.span, "exit")
 
@@ -309,7 +313,7 @@ def _exit(cx: Context, node: ast.Exit) -> typed.Stmt | None:
 def _break(cx: Context, node: ast.Break | ast.Continue) -> typed.Stmt | None:
     word: Any = "break" if isinstance(node, ast.Break) else "continue"
     if not cx.place.loops:
-        cx.error(node.span, f"'{word}' outside of a loop")
+        cx.error(node.span, f"'{word}' outside of a loop", phase=Phase.STRUCTURE)
         return None
     return typed.Leave(node.span, word)
 

@@ -240,7 +240,9 @@ class BlockSymbol(TypeSymbol):
     has_body: bool = False
     body: typed.ParserBody | typed.ControlBody | None = None
 
-    what = "block"
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        return self.kind
 
     def applied(self, args: tuple[Type, ...]) -> Type:
         return Block(self, args)

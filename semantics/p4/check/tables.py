@@ -6,13 +6,15 @@ from dataclasses import fields
 from typing import Final
 
 from ...ir import Annotation
+from ...source import Span
 from .. import syntax as ast
-from . import annotate, expressions, keynames, keysets, legality, typed, typenames
+from . import annotate, expressions, keynames, keysets, legality, typed, typenames, whole
 from .constants import shown
-from .context import Context, closest
+from .context import Context, Phase
 from .overloads import Callee, resolve_call
 from .symbols import ActionSymbol, ParamSymbol, TableSymbol
 from .types import INT, UNKNOWN, Bits, Enum, Type, bare
+from .words import article, closest
 
 _UNIQUE: Final = frozenset(("default_action", "size", "largest_priority_wins", "priority_delta"))
 
@@ -33,7 +35,8 @@ def table(cx: Context, node: ast.TableDecl) -> TableSymbol:
             body.actions = _actions(cx, symbol, item)
     has_actions = any(isinstance(p, ast.ActionsProperty) for p in node.properties)
     if not has_actions:
-        cx.error(node.name.span, f"the table '{node.name.text}' has no property 'actions'")
+        text = f"the table '{node.name.text}' has no property 'actions'"
+        cx.error(node.name.span, text, phase=Phase.STRUCTURE)
     _value_properties(cx, node, symbol, body)
     if not any(isinstance(p, ast.ValueProperty) and p.name.text == "default_action" for p in node.properties):
         _needs_no_action(cx, symbol)
@@ -49,7 +52,8 @@ def _unique_properties(cx: Context, node: ast.TableDecl) -> None:
     for item in node.properties:
         name = item.name.text if isinstance(item, ast.ValueProperty) else names.get(type(item), "")
         if name in seen:
-            cx.error(item.span, f"the property '{name}' is given twice", (seen[name].span, "the other one"))
+            text = f"the property '{name}' is given twice"
+            cx.error(item.span, text, (seen[name].span, "the other one"), phase=Phase.DUPLICATES)
         seen.setdefault(name, item)
 
 
@@ -75,7 +79,8 @@ def _key(cx: Context, table_: TableSymbol, node: ast.KeyElement) -> typed.Key:
         found = expressions.value(cx, node.expression)
     kind = node.match_kind
     if kind.text not in cx.program.match_kinds:
-        cx.error(kind.span, f"there is no match_kind '{kind.text}'{closest(kind.text, cx.program.match_kinds)}")
+        text = f"there is no match_kind '{kind.text}'{closest(kind.text, cx.program.match_kinds)}"
+        cx.error(kind.span, text, phase=Phase.NAMES)
     if found.type == INT and isinstance(found, typed.Const):
         cx.error(node.expression.span, "the width of a key must be known")
     elif not _may_be_key(found.type):
@@ -84,7 +89,8 @@ def _key(cx: Context, table_: TableSymbol, node: ast.KeyElement) -> typed.Key:
     given = annotate.find(notes, "name")
     name = _text(given) if given is not None else keynames.key_name(node.expression, found)
     if name is None and found.type is not UNKNOWN:
-        cx.error(node.expression.span, "this key needs a @name annotation: none can be made from its expression")
+        text = "this key needs a @name annotation: none can be made from its expression"
+        cx.error(node.expression.span, text, phase=Phase.WHOLE)
     return typed.Key(found, kind.text, name or "", notes, node.span)
 
 
@@ -119,7 +125,7 @@ def _find_action(cx: Context, node: ast.NameExpr) -> ActionSymbol | None:
     symbol = expressions.lookup(cx, node)
     if symbol is None or isinstance(symbol, ActionSymbol):
         return symbol
-    cx.error(node.span, f"'{node.name}' is a {symbol.what}, not an action", (symbol.span, "its declaration"))
+    cx.error(node.span, f"'{node.name}' is {article(symbol.what)}, not an action", (symbol.span, "its declaration"))
     return None
 
 
@@ -321,13 +327,13 @@ def _entries(
     priority: int | None = None
     _first_priority(cx, item)
     for entry in item.entries:
-        sets = keysets.keyset(cx, entry.keyset, types, select=False)
+        sets = keysets.keyset(cx, entry.keyset, types)
         sets = _one_per_key(sets, len(types))
         _sets_fit(cx, sets, body)
         bound = bound_action(cx, entry.action, symbol, body, "action")
         if item.const and entry.const:
             cx.warn(entry.span, "'const' is not needed where all entries are const")
-        priority = _priority(cx, entry, item, body, delta, priority)
+        priority = _priority(cx, entry, symbol, body, delta, priority)
         if bound is not None:
             _not_default_only(cx, bound, body, entry)
             notes = annotate.convert(cx, entry.action.annotations)
@@ -336,13 +342,17 @@ def _entries(
                     sets, bound, _stated(cx, entry, notes, priority, item), entry.const or item.const, notes, entry.span
                 )
             )
+    if len(made) == len(item.entries):
+        found = [(node, keysets.identity(e.sets)) for node, e in zip(item.entries, made, strict=True)]
+        whole.reachable_cases(cx, found, "entry")
     body.entries, body.const_entries = tuple(made), item.const
 
 
 def _first_priority(cx: Context, item: ast.EntriesProperty) -> None:
     """Where some entry has a priority, the first must have one, for the others to count from (spec 14.2.1.4)."""
     if any(e.priority is not None for e in item.entries) and item.entries[0].priority is None:
-        cx.error(item.entries[0].span, "the first entry needs a priority, since another one has one")
+        text = "the first entry needs a priority, since another one has one"
+        cx.error(item.entries[0].span, text, phase=Phase.WHOLE)
 
 
 def _one_per_key(sets: tuple[typed.KeySet, ...], count: int) -> tuple[typed.KeySet, ...]:
@@ -385,7 +395,7 @@ def _priority_delta(cx: Context, node: ast.TableDecl) -> int:
 def _priority(
     cx: Context,
     entry: ast.Entry,
-    item: ast.EntriesProperty,
+    table_: TableSymbol,
     body: typed.TableBody,
     delta: int,
     before: int | None,
@@ -400,7 +410,8 @@ def _priority(
         return None
     following = before - delta if body.largest_priority_wins else before + delta
     if following < 0:
-        cx.error(entry.span, f"the priority of this entry would be negative: {shown(following)}")
+        text = f"the priority of an entry would be negative: {shown(following)}"
+        cx.error(table_.span, text, (entry.span, "that of this entry"), phase=Phase.WHOLE)
     return following
 
 
@@ -411,14 +422,18 @@ def _sets_fit(cx: Context, sets: tuple[typed.KeySet, ...], body: typed.TableBody
     for item, key in zip(sets, body.keys, strict=True):
         kind = key.match_kind
         if isinstance(item, typed.RangeSet) and kind in ("exact", "lpm", "ternary", "optional"):
-            cx.error(item.span, f"a range cannot be given for a key of match_kind {kind}", (key.span, "the key"))
+            _misfit(cx, item.span, f"a range cannot be given for a key of match_kind {kind}", key)
         elif isinstance(item, typed.MaskSet):
             if kind in ("exact", "range", "optional"):
-                cx.error(item.span, f"a mask cannot be given for a key of match_kind {kind}", (key.span, "the key"))
+                _misfit(cx, item.span, f"a mask cannot be given for a key of match_kind {kind}", key)
             elif kind == "lpm" and not _is_prefix(item.mask, key.expr.type):
-                cx.error(item.mask.span, "the mask of a key of match_kind lpm must be a prefix", (key.span, "the key"))
+                _misfit(cx, item.mask.span, "the mask of a key of match_kind lpm must be a prefix", key)
         elif isinstance(item, typed.AnySet) and kind == "exact":
-            cx.error(item.span, "a key of match_kind exact needs a value, not a set of all", (key.span, "the key"))
+            _misfit(cx, item.span, "a key of match_kind exact needs a value, not a set of all", key)
+
+
+def _misfit(cx: Context, span: Span, text: str, key: typed.Key) -> None:
+    cx.error(span, text, (key.span, "the key"), phase=Phase.WHOLE)
 
 
 def _is_prefix(mask: typed.Expr, type_: Type) -> bool:

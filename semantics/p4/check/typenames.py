@@ -6,7 +6,7 @@ from ...source import Span
 from .. import syntax as ast
 from . import expressions, placement, typed
 from .constants import Value, shown
-from .context import Context, closest
+from .context import Context, Phase
 from .symbols import Symbol, TypeSymbol
 from .types import (
     BIT1,
@@ -30,6 +30,7 @@ from .types import (
     Type,
     Varbit,
 )
+from .words import article, number_of
 
 
 def resolve(cx: Context, node: ast.Type) -> Type:
@@ -55,9 +56,10 @@ def resolve(cx: Context, node: ast.Type) -> Type:
         case ast.TupleType(elements=elements):
             return _tuple(cx, elements)
         case ast.ListType(element=element):
-            return ListOf(_no_hole(cx, element))
+            inner = _no_hole(cx, element)
+            return UNKNOWN if inner is UNKNOWN else ListOf(inner)
         case ast.ErrorType() if not cx.program.errors:
-            cx.error(node.span, "no errors are declared; is core.p4 included?")
+            cx.error(node.span, "no errors are declared; is core.p4 included?", phase=Phase.NAMES)
             return UNKNOWN
     return _SIMPLE.get(type(node), UNKNOWN)
 
@@ -65,7 +67,7 @@ def resolve(cx: Context, node: ast.Type) -> Type:
 def _no_hole(cx: Context, node: ast.Type) -> Type:
     """A type that must not be ``_``."""
     if isinstance(node, ast.DontCareType):
-        cx.error(node.span, "'_' may only be a type argument")
+        cx.error(node.span, "'_' may only be a type argument", phase=Phase.WHOLE)
         return UNKNOWN
     return resolve(cx, node)
 
@@ -140,12 +142,11 @@ def find_type(cx: Context, node: ast.NamedType) -> TypeSymbol | None:
     scope = cx.global_scope() if node.absolute else cx.scope
     symbol = scope.find(node.name)
     if symbol is None:
-        hint = closest(node.name, list(scope.all_names()))
-        cx.error(node.span, f"unknown type '{node.name}'{hint}")
+        cx.unknown(node.span, node.name, "type", scope)
         return None
     symbol.used = True
     if not isinstance(symbol, TypeSymbol):
-        cx.error(node.span, f"'{node.name}' is a {symbol.what}, not a type", _declared(symbol))
+        cx.error(node.span, f"'{node.name}' is {article(symbol.what)}, not a type", _declared(symbol))
         return None
     return symbol
 
@@ -161,7 +162,7 @@ def _named(cx: Context, node: ast.NamedType) -> Type:
     if symbol.type_params:
         cx.error(
             node.span,
-            f"'{symbol.name}' needs {len(symbol.type_params)} type argument(s), none given",
+            f"'{symbol.name}' needs {number_of(len(symbol.type_params), 'type argument')}, none given",
             _declared(symbol),
         )
         return UNKNOWN
@@ -179,11 +180,8 @@ def _specialised(cx: Context, node: ast.Type, base: ast.NamedType, arguments: tu
 def apply_type(cx: Context, symbol: TypeSymbol, args: tuple[Type, ...], node: ast.Node) -> Type:
     """The generic type ``symbol`` with arguments, or an error if their number is wrong."""
     if len(args) != len(symbol.type_params):
-        cx.error(
-            node.span,
-            f"'{symbol.name}' has {len(symbol.type_params)} type parameter(s), but is given {len(args)} argument(s)",
-            _declared(symbol),
-        )
+        wanted, given = number_of(len(symbol.type_params), "type parameter"), number_of(len(args), "argument")
+        cx.error(node.span, f"'{symbol.name}' has {wanted}, but is given {given}", _declared(symbol))
         return UNKNOWN
     if any(a is UNKNOWN for a in args):
         return UNKNOWN

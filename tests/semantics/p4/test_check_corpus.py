@@ -1,4 +1,4 @@
-"""The programs of others: the good ones check and become well-formed p4ast, the bad ones are refused.
+"""The programs of others that are good: they check and become well-formed p4ast.
 
 Every day a sample of them; ``-m campaign`` walks all. Programs that really violate the specification are listed with
 the section; a listed program that is accepted after all fails the test.
@@ -16,7 +16,7 @@ import pytest
 from p4verify.semantics.ir.verify import verify
 from p4verify.semantics.p4.frontend import deep_recursion, load
 from p4verify.semantics.p4.preprocess import SHIPPED
-from p4verify.semantics.source import Diagnostic, InputError, Unsupported
+from p4verify.semantics.source import InputError, Unsupported
 
 pytestmark = pytest.mark.corpus
 
@@ -54,24 +54,6 @@ PLAIN_NUMBER = re.compile(
     r"expected \w+_t, found bit<\d+>$|expected bit<\d+>, found \w+_t$|is not defined on \w+_t and bit<\d+>$", re.M
 )
 """Its middle end takes ``type`` away, but not from the architecture's declarations (7.2.9)."""
-
-ACCEPTED = {
-    "annotation": "an annotation that the grammar allows here",
-    "compound-assignment": "a limit of one target: division at run time",
-    "issue1777-bmv2": "a limit of one target",
-    "issue2283_2-bmv2": "an annotation of P4Runtime",
-    "issue2545": "a limit of one target",
-    "issue3291": "a limit of the reference compiler: a generic type as its own argument",
-    "issue3299": "a limit of one target: switch in actions",
-    "issue3613": "a limit of the reference compiler: switch without core.p4",
-    "issue5296_invalid_version": "the version of an architecture",
-    "issue5296_unknown_version": "the version of an architecture",
-    "issue532": "a limit of P4Runtime: an action parameter of a struct type",
-    "issue5703_header_union_stack": "a limit of one target: the index of a stack of unions",
-    "issue819": "a limit of the reference compiler: a generic type as its own argument",
-    "spec-ex32_e": "an annotation of nobody",
-}
-"""Programs of the error corpus that are legal P4-16, or illegal for one target only."""
 
 
 def includes(path: Path) -> tuple[str, ...]:
@@ -131,41 +113,3 @@ def test_all_programs_that_a_compiler_printed(corpus: Path) -> None:
         else:
             assert (found != "ok") == (path.stem in PRINTED), found
     assert plain <= 62
-
-
-def first_line(reference: Path) -> int | None:
-    """The line of the reference compiler's first error, if it gives one."""
-    for line in reference.read_text().splitlines():
-        found = re.match(r"(?:.*/)?[\w.\-]+\.p4\((\d+)\): ?(\[--Werror|syntax|error)", line)
-        if found and "] warning:" not in line:
-            return int(found[1])
-    return None
-
-
-def refused(path: Path) -> list[Diagnostic] | None:
-    try:
-        load(str(path))
-    except InputError as error:
-        return error.diagnostics
-    except Unsupported:
-        return []
-    return None
-
-
-def test_all_bad_programs(corpus: Path) -> None:
-    """At least 96 in 100 are refused, and the first line is the reference compiler's in 90 of 100."""
-    paths = programs(corpus, "p4_16_errors")
-    accepted, same, located = [], 0, 0
-    for path in paths:
-        diagnostics = refused(path)
-        if diagnostics is None:
-            accepted.append(path.stem)
-            continue
-        assert all(d.message and d.span.file for d in diagnostics)
-        line = first_line(corpus / "p4c" / "p4_16_errors_outputs" / f"{path.name}-stderr")
-        if line is not None:
-            located += 1
-            same += bool(diagnostics) and diagnostics[0].span.line == line
-    assert set(accepted) <= set(ACCEPTED)
-    assert len(accepted) <= 0.04 * len(paths)
-    assert same >= 0.9 * located

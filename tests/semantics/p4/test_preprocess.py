@@ -177,7 +177,7 @@ def test_loops_end(tmp_path: Path) -> None:
         ("#define f(x,x) x", (1, 9, "the parameters of this macro are not a list of different names in parentheses")),
         ("#define f ## x", (1, 11, "'##' cannot be at either end of a macro's body")),
         ("#define f(x) #y\nf(1)", (2, 1, "'#' is followed by 'y', which is no parameter of the macro")),
-        ("#define f(x) x\nf(1, 2)", (2, 1, "macro 'f' takes 1 arguments, and 2 are given")),
+        ("#define f(x) x\nf(1, 2)", (2, 1, "macro 'f' takes 1 argument, 2 given")),
         ("#define f(x) x\nf(1", (2, 1, "the arguments of macro 'f' have no closing parenthesis")),
         ("#line x", (1, 1, "#line needs the number of a line")),
         ("#undef", (1, 1, "#undef needs the name of a macro")),
@@ -193,7 +193,7 @@ def test_error_and_warning_directives() -> None:
     assert found == [
         (1, "error", "#error one two"),
         (2, "warning", "#warning three"),
-        (3, "warning", "unknown directive '#nonsense' is ignored"),
+        (3, "error", "unknown directive '#nonsense'"),
         (5, "warning", "macro 'A' is redefined"),
     ]
 
