@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..meaning.behaviour import Assumption, Destination, Event, Replication
+from ..meaning.behaviour import INPUT_PACKET, Assumption, Destination, Event, Packet, Replication
 from ..meaning.machine import ExternTable, Machine
 from ..meaning.state import Piece, State
 from ..source import NOWHERE, Span, Unsupported
@@ -20,7 +20,8 @@ NOT_CUT: Final = b.bv(-1, 32)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A frame that leaves: ``pieces``, then the input from bit ``cursor`` on. The rest is as in ``Output``."""
+    """A frame that leaves: ``pieces``, then ``frame`` (what was parsed) from bit ``cursor`` on. The rest is as in
+    ``Output``."""
 
     when: Term
     to: Destination
@@ -33,6 +34,7 @@ class Sent:
     state: Mapping[str, Term] = field(default_factory=dict)
     cut: Term = NOT_CUT
     """32 bits: the bytes to which the frame is cut, if it is longer."""
+    frame: Packet = INPUT_PACKET
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,8 @@ class Copies:
     """The copies of one frame and of its copies."""
 
     m: Machine
+    cuts: bool = False
+    """Whether the architecture itself cuts the copies of a session that cuts."""
     sent: list[Sent] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     _asked: deque[_Asked] = field(default_factory=deque)
@@ -137,7 +139,7 @@ class Copies:
             return b.TRUE
         ways = []
         for number in rules.multicast if here.kind == "multicast" else rules.sessions:
-            for port, instance in members(rules, here.kind, number):
+            for port, instance in members(rules, here.kind, number, self.cuts):
                 member = b.and_(b.eq(here.port, b.bv(port, 32)), b.eq(here.instance, b.bv(instance, 16)))
                 ways.append(b.and_(b.eq(here.group, b.bv(number, 32)), member))
         return b.or_(*ways)
@@ -148,7 +150,7 @@ class Copies:
         if rules is None:
             raise Unsupported(f"a {asked.kind} without the control plane's rules", asked.span)
         number = b.resize(asked.group, 32).value
-        for port, instance in members(rules, asked.kind, number):
+        for port, instance in members(rules, asked.kind, number, self.cuts):
             self._made += 1
             if self._made > MAX_COPIES:
                 raise Unsupported(f"more than {MAX_COPIES} copies of one packet", asked.span)

@@ -30,6 +30,8 @@ def frame_byte(m: Machine, index: int) -> Term:
 
 def frame_length(m: Machine) -> Term:
     """The length in bytes of the frame that is parsed (32 bits)."""
+    if m.frame.size is not None:
+        return b.bv(m.frame.size, 32)
     return b.add(b.zext(m.input.length, 32), b.bv(m.frame.delta, 32))
 
 
@@ -45,8 +47,11 @@ def take(m: Machine, start: int, count: int) -> Term | None:
 
 def need(m: Machine, bits: int, span: Span) -> None:
     """Go on only where the input has ``bits`` bits; elsewhere reject with PacketTooShort."""
-    count = (bits + 7) // 8 - m.frame.delta  # so many bytes of the input
-    if count > 0xFFFF:
+    wanted, size = (bits + 7) // 8, m.frame.size
+    count = wanted - m.frame.delta  # so many bytes of the input
+    if size is not None:
+        enough = b.boolean(wanted <= size)
+    elif count > 0xFFFF:
         enough = b.FALSE
     elif count <= m.frame.payload:
         enough = b.TRUE  # an earlier parser took as much

@@ -175,6 +175,9 @@ def cut_to(made: list[Layout], length: Term, whole: Term, span: Span) -> list[La
 def _cut(layout: Layout, count: int, whole: Term) -> list[Layout]:
     """A layout where the packet is longer than ``count`` bytes, and where it is not."""
     packet = layout.packet
+    if packet.size is not None:
+        size = min(packet.size, count)
+        return [Layout(layout.when, Packet(packet.prefix[:size], packet.payload, size), layout.known)]
     from_input = count - packet.delta  # a longer input makes a packet that is too long
     if from_input >= 0xFFFF:
         return [layout]
@@ -232,4 +235,5 @@ def _packet(parts: Sequence[Piece], cursor: int, span: Span, frame: Packet) -> P
         raise Unsupported("emitted headers that are no whole bytes", span)
     start, made = cursor // 8, len(frame.prefix)
     head = Packet.of_bits(fields, 0).prefix
-    return Packet((*head, *frame.prefix[start:]), frame.payload + max(0, start - made))
+    size = None if frame.size is None else len(head) + frame.size - start
+    return Packet((*head, *frame.prefix[start:]), frame.payload + max(0, start - made), size)

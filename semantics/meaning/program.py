@@ -15,11 +15,14 @@ from .. import bits as b
 from .. import ir
 from ..arch.base import Architecture, Ended, Sent
 from ..arch.ebpf_model import EbpfModel
+from ..arch.pna import Pna
+from ..arch.psa import Psa
 from ..arch.ubpf_model import UbpfModel
 from ..arch.v1model import V1Model
 from ..arch.xdp_model import XdpModel
 from ..bits import Term
 from ..rules.build import program_rules
+from ..rules.cells import initial_values
 from ..rules.ruleset import RuleSet
 from ..source import NOWHERE, Span, Unsupported
 from . import statements, tables
@@ -32,7 +35,7 @@ from .passes import Arrival, Passed, all_passes
 from .trace import Trace
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
-    a.name: a for a in (V1Model(), EbpfModel(), UbpfModel(), XdpModel())
+    a.name: a for a in (V1Model(), EbpfModel(), UbpfModel(), XdpModel(), Psa(), Pna())
 }
 """By ``Program.arch``."""
 
@@ -176,7 +179,8 @@ def _copies(m: Machine, sent: Sent, guard: Term, known: dict[Term, Term], output
 
 
 def _layouts(m: Machine, sent: Sent, guard: Term) -> list[Layout]:
-    return cut_to(layouts(sent.pieces, sent.cursor, guard, sent.span), sent.cut, m.input.length, sent.span)
+    made = layouts(sent.pieces, sent.cursor, guard, sent.span, sent.frame)
+    return cut_to(made, sent.cut, m.input.length, sent.span)
 
 
 def _output(sent: Sent, when: Term, packet: Packet) -> Output:
@@ -233,7 +237,8 @@ def run(
         packet: the frame on the wire.
         port: where it comes in.
         metadata: ``in.NAME`` → value in the first pass; what is not given is 0.
-        cells: state's name → what its cells hold before; what is not given is what the rules say, else 0.
+        cells: state's name → what its cells hold before; what is not given is what the rules say, else the
+            register's initial value, else 0.
         choice: the value of an undefined read; 0 if not given.
 
     Raises:
@@ -263,6 +268,10 @@ class _Runner:
     choice: Callable[[Choice], int]
     trace: Trace = field(default_factory=Trace)
     state: dict[str, dict[int, int]] = field(default_factory=dict)
+    initial: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.initial = initial_values(self.program)
 
     def once(self, arrival: Arrival) -> Passed:
         """One pass."""
@@ -290,17 +299,17 @@ class _Runner:
 
     def _cells(self) -> Mapping[str, Callable[[int], int]]:
         """What the cells hold now."""
-        names = {*self.before, *self.state, *self.rules.cells}
+        names = {*self.before, *self.state, *self.rules.cells, *self.initial}
         return {name: self._reader(name) for name in names}
 
     def _reader(self, name: str) -> Callable[[int], int]:
         written, before = dict(self.state.get(name, {})), self.before.get(name)
-        preset = self.rules.cells.get(name, {})
+        preset, initial = self.rules.cells.get(name, {}), self.initial.get(name, 0)
 
         def read(index: int) -> int:
             if index in written:
                 return written[index]
-            return before(index) if before is not None else preset.get(index, 0)
+            return before(index) if before is not None else preset.get(index, initial)
 
         return read
 

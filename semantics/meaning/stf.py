@@ -20,7 +20,7 @@ from typing import Protocol
 from .. import ir
 from ..rules.bmv2_cli import cli_builder
 from ..rules.bmv2_session import Cli
-from ..rules.cells import cell_names, find_cells
+from ..rules.cells import cell_names, find_cells, initial_values
 from ..rules.numbers import number
 from ..rules.ruleset import RuleSet
 from ..rules.stf_rules import Line, StfRules
@@ -55,25 +55,28 @@ class Machine(Protocol):
 
 @dataclass
 class Reference:
-    """The program's meaning as a machine; choices are 0, state starts with 0."""
+    """The program's meaning as a machine; choices are 0, state starts with its initial value or 0."""
 
     program: ir.Program
     state: dict[str, dict[int, int]] = field(default_factory=dict)
+    initial: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.initial = initial_values(self.program)
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See :class:`Machine`."""
-        result = run(self.program, rules, packet, port, cells={n: self._reader(c) for n, c in self.state.items()})
+        result = run(self.program, rules, packet, port, cells={n: self._reader(n) for n in self.state})
         for name, cells in result.state.items():
             self.state.setdefault(name, {}).update(cells)
         return result.outputs
 
-    @staticmethod
-    def _reader(cells: dict[int, int]) -> Callable[[int], int]:
-        return lambda index: cells.get(index, 0)
+    def _reader(self, name: str) -> Callable[[int], int]:
+        return lambda index: self.cell(name, index)
 
-    def cell(self, name: str, index: int) -> int | None:
+    def cell(self, name: str, index: int) -> int:
         """See :class:`Machine`."""
-        return self.state.get(name, {}).get(index, 0)
+        return self.state.get(name, {}).get(index, self.initial.get(name, 0))
 
     def write(self, name: str, index: int, value: int) -> None:
         """See :class:`Machine`."""
@@ -81,7 +84,8 @@ class Reference:
 
     def reset(self, name: str) -> None:
         """See :class:`Machine`."""
-        self.state.pop(name, None)
+        self.initial[name] = 0
+        self.state[name] = {}
 
 
 class Opaque:

@@ -70,6 +70,16 @@ def find_cells_of(program: ir.Program, kind: str) -> list[CellArray]:
     return found
 
 
+def initial_values(program: ir.Program) -> dict[str, int]:
+    """What every cell of a register holds whose constructor says so (PSA, PNA): the state's name → value."""
+    found = {}
+    for cells in find_cells_of(program, "register"):
+        for name, value in cells.instance.args:
+            if name == "initial_value" and isinstance(value, ir.Const) and not isinstance(value.value, str):
+                found[cells.name] = int(value.value) & ((1 << cells.width) - 1)
+    return found
+
+
 def find_cells(program: ir.Program, kind: str, name: str, span: Span) -> CellArray:
     """The register, counter or meter of this name. Raises InputError."""
     return pick(find_cells_of(program, kind), lambda cells: cells.name, name, kind, span)

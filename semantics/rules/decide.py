@@ -29,17 +29,17 @@ def first(entries: Sequence[Rule], keys: Sequence[tuple[int, int]]) -> int | Non
     return None
 
 
-def members(rules: RuleSet, kind: str, number: int) -> tuple[tuple[int, int], ...]:
+def members(rules: RuleSet, kind: str, number: int, cuts: bool = False) -> tuple[tuple[int, int], ...]:
     """The members (port and instance) of a group or session; a number that is not set up has none.
 
     Raises:
-        Unsupported: the session cuts its copies.
+        Unsupported: the session cuts its copies, and who asks does not say that they are cut (``cuts``).
     """
     if kind == "multicast":
         return tuple((r.port, r.instance) for r in rules.multicast.get(number, ()))
     session = rules.sessions.get(number)
     if session is None:
         return ()
-    if session.truncate is not None:
+    if session.truncate is not None and not cuts:
         raise Unsupported(f"clone session {number}, which cuts its copies to {session.truncate} bytes")
     return tuple((r.port, r.instance) for r in session.replicas)
