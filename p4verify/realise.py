@@ -6,12 +6,14 @@ prefixes) realise exactly that. They must fit the table: its size, and its actio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .proofs.engine import Model
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
+from .semantics.rules.build import SELECTOR, match_keys, selector_keys
+from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 
 Argument = Callable[[str, str], int]
@@ -27,15 +29,19 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model) -> RuleSet
     Raises:
         CannotRealise: a table would need more entries than its size.
     """
-    asked = _asked_keys(terms, model)
+    asked = list(terms)
+    keys = _asked_keys(asked, model, ".hit")
     entries: dict[str, tuple[Rule, ...]] = {}
     defaults: dict[str, ActionCall] = {}
     for control, table in program.tables():
         name = table.control_name
-        default = model.values.get(f"table.{name}.default.action")
-        if not table.const_default and default is not None and default < len(table.actions):
-            defaults[name] = _call(control, table, default, _default_argument(name, model))
-        rules = tuple(rule for key in asked.get(name, ()) if (rule := _entry(control, table, key, model)) is not None)
+        default = _default(control, table, asked, model)
+        if default is not None:
+            defaults[name] = default
+        answers = _answers(table, asked, model)
+        rules = tuple(
+            rule for key in keys.get(name, ()) if (rule := _entry(control, table, key, answers, model)) is not None
+        )
         if table.size is not None and len(rules) > table.size:
             raise CannotRealise(f"table {name} has room for {table.size} entries, {len(rules)} are needed")
         if rules:
@@ -43,26 +49,86 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model) -> RuleSet
     return RuleSet(entries, defaults)
 
 
-def _asked_keys(terms: Iterable[Term], model: Model) -> dict[str, tuple[int | None, ...]]:
-    """Table → the keys (None: a table without keys) that are looked up under the model."""
-    calls = [t for t in b.applications(*terms) if t.name.startswith("table.") and t.name.endswith(".hit")]
+def _answers(table: ir.Table, terms: Sequence[Term], model: Model) -> Mapping[int | None, int | None]:
+    """The key that entries match on → the whole key that it was looked up with, where the table has a selector.
+
+    Raises:
+        CannotRealise: one entry is asked with several selector keys, and which member answers is the selector's to say.
+    """
+    if not selector_keys(table):
+        return {}
+    found: dict[int | None, int | None] = {}
+    for key in _asked_keys(terms, model, ".action").get(table.control_name, ()):
+        match = _match_part(table, key)
+        if found.setdefault(match, key) != key:
+            raise CannotRealise(f"table {table.control_name}: one entry answers several keys of its selector")
+    return found
+
+
+def _match_part(table: ir.Table, key: int | None) -> int | None:
+    """The keys that entries match on, out of a key of all."""
+    if key is None or not match_keys(table):
+        return None
+    match, at = 0, 0
+    for part in reversed(table.keys):
+        width = ir.width_of(part.expr.type)
+        if part.match_kind != SELECTOR:
+            match |= (key & ((1 << width) - 1)) << at
+            at += width
+        key >>= width
+    return match
+
+
+def _default(control: ir.Control, table: ir.Table, terms: Sequence[Term], model: Model) -> ActionCall | None:
+    """The default action that the model has set, if it says so."""
+    name = table.control_name
+    if table.const_default:
+        return None
+    if not selector_keys(table):
+        default = model.values.get(f"table.{name}.default.action")
+        if default is None or default >= len(table.actions):
+            return None
+        return _call(control, table, default, _default_argument(name, model))
+    asked = _asked_keys(terms, model, ".default.action").get(name, ())
+    functions = model.callables()
+
+    def answer(suffix: str, key: int | None) -> int:
+        function = functions.get(f"table.{name}.default.{suffix}")
+        return function(*(() if key is None else (key,))) if function else 0
+
+    calls = {
+        _call(control, table, answer("action", key), lambda a, p, key=key: answer(f"arg.{a}.{p}", key))  # type: ignore[misc]
+        for key in asked
+        if answer("action", key) < len(table.actions)
+    }
+    if len(calls) > 1:
+        raise CannotRealise(f"table {name}: the default action differs between keys of its selector")
+    return next(iter(calls), None)
+
+
+def _asked_keys(terms: Iterable[Term], model: Model, suffix: str) -> dict[str, tuple[int | None, ...]]:
+    """Table → the keys (None: a table without keys) that ``table.T`` + ``suffix`` is asked under the model."""
+    calls = [t for t in b.applications(*terms) if t.name.startswith("table.") and t.name.endswith(suffix)]
     found: dict[str, dict[int | None, None]] = {}
     arguments = [call.args[0] if call.args else None for call in calls]
     values = iter(b.evaluate([a for a in arguments if a is not None], model.values, model.callables(), default=0))
     for call, argument in zip(calls, arguments, strict=True):
         key = next(values) if argument is not None else None
         assert key is None or isinstance(key, int)
-        found.setdefault(call.name[len("table.") : -len(".hit")], {})[key] = None
+        found.setdefault(call.name[len("table.") : -len(suffix)], {})[key] = None
     return {name: tuple(keys) for name, keys in found.items()}
 
 
-def _entry(control: ir.Control, table: ir.Table, key: int | None, model: Model) -> Rule | None:
+def _entry(
+    control: ir.Control, table: ir.Table, key: int | None, answers: Mapping[int | None, int | None], model: Model
+) -> Rule | None:
     name, functions = table.control_name, model.callables()
-    args = () if key is None else (key,)
+    whole = answers.get(key, key)
 
     def answer(suffix: str) -> int:
         function = functions.get(f"table.{name}.{suffix}")
-        return function(*args) if function else 0
+        asked = key if suffix == "hit" else whole
+        return function(*(() if asked is None else (asked,))) if function else 0
 
     if not answer("hit"):
         return None
@@ -82,9 +148,9 @@ def _default_argument(table: str, model: Model) -> Argument:
 
 
 def _matches(table: ir.Table, key: int) -> list[Match]:
-    """The whole key, cut into the table's keys, each matched in full."""
+    """The whole key, cut into the keys that entries match on, each matched in full."""
     matches: list[Match] = []
-    for part in reversed(table.keys):
+    for part in reversed(match_keys(table)):
         width = ir.width_of(part.expr.type)
         value, key = key & ((1 << width) - 1), key >> width
         match part.match_kind:
@@ -103,19 +169,39 @@ def _matches(table: ir.Table, key: int) -> list[Match]:
 def describe(rules: RuleSet, program: ir.Program) -> tuple[str, ...]:
     """The rules one by one, as BMv2's command line takes them."""
     names = _action_names(program)
-    lines = []
+    profiles: dict[str, str | None] = {t.control_name: implementation_name(program, t) for _, t in program.tables()}
+    members: dict[str, list[ActionCall]] = {}
+    lines: list[str] = []
+
+    def member(profile: str, call: ActionCall) -> int:
+        made = members.setdefault(profile, [])
+        if call not in made:
+            made.append(call)
+            lines.append(_line("act_prof_create_member", profile, _text(names, call)))
+        return made.index(call)
+
     for table in rules.defaults:
         default = rules.default_call(table)
         assert default is not None
-        lines.append(" ".join(["table_set_default", table, names.get(default.action, default.action),
-                               *(hex(a) for a in default.args)]))  # fmt: skip
+        lines.append(_line("table_set_default", table, _text(names, default)))
     for table, entries in rules.entries.items():
         for rule in entries:
             keys = " ".join(map(_show, rule.matches))
+            profile = profiles.get(table)
+            if profile is not None:
+                lines.append(_line("table_indirect_add", table, keys, "=>", str(member(profile, rule.call))))
+                continue
             args = " ".join(hex(a) for a in rule.call.args)
-            action = names.get(rule.call.action, rule.call.action)
-            lines.append(" ".join(f"table_add {table} {action} {keys} => {args}".split()))
+            lines.append(_line("table_add", table, names.get(rule.call.action, rule.call.action), keys, "=>", args))
     return tuple(lines)
+
+
+def _line(*parts: str) -> str:
+    return " ".join(" ".join(parts).split())
+
+
+def _text(names: Mapping[str, str], call: ActionCall) -> str:
+    return " ".join([names.get(call.action, call.action), *(hex(a) for a in call.args)])
 
 
 def _action_names(program: ir.Program) -> Mapping[str, str]:

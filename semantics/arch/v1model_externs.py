@@ -181,7 +181,7 @@ def table_hook(m: Machine, table: ir.Table, keys: list[Term], hit: Term, entry: 
         extern = m.program.instance(item.value).extern
         if extern == "direct_counter":
             _count_hit(m, item.value, table, keys, hit, entry)
-        elif extern not in ("direct_meter", "action_profile"):
+        elif extern not in ("direct_meter", "action_profile", "action_selector"):
             raise Unsupported(f"table property {item.name} = {extern}", item.span)
 
 

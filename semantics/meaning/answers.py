@@ -6,14 +6,15 @@ under one of them, whoever's behaviour it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import ir
-from ..rules.build import constant, key_bits, program_rules
+from ..rules.build import SELECTOR, default_call, key_bits, match_keys, program_rules, selector_keys
 from ..rules.decide import first, matches, members
-from ..rules.ruleset import ActionCall, Match, Rule, RuleSet
+from ..rules.ruleset import ActionCall, Answer, Match, RuleSet
 from .concrete import Function, Groups
+from .selectors import pick_name, selections
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class Answers:
 def answers(program: ir.Program, rules: RuleSet | None = None) -> Answers:
     """The lookups of every table and value set of ``program`` under ``rules`` (None: the source's entries alone)."""
     rules = rules if rules is not None else program_rules(program)
-    functions: dict[str, Function] = {}
+    functions = selections(program, rules)
     inputs: dict[str, int] = {}
     for control, table in program.tables():
         actions = {action.name: action for action in (*program.actions, *control.actions)}
-        _table(program, table, actions, rules, functions, inputs)
+        _table(_Table(program, table, rules, functions), actions, functions, inputs)
     for parser in program.parsers:
         for declaration in parser.value_sets:
             name = declaration.control_name
@@ -46,49 +47,97 @@ def number_of(table: ir.Table, action: str) -> int:
     return names.index(action) if action in names else len(names)
 
 
+@dataclass(frozen=True)
+class _Table:
+    """The answers of one table; keys come as one number, the first key highest."""
+
+    program: ir.Program
+    table: ir.Table
+    rules: RuleSet
+    picks: Mapping[str, Function]
+
+    def hit(self, *key: int) -> int:
+        """Whether an entry matches; asked with the keys that entries match on."""
+        values = split(key[0] if key else 0, _widths(match_keys(self.table)))
+        return int(first(self.rules.of(self.table.control_name), _at_least_one_bit(values)) is not None)
+
+    def entry(self, *key: int) -> ActionCall | None:
+        """What the entry that matches does; asked with all keys."""
+        pairs = list(zip(self.table.keys, split(key[0] if key else 0, _widths(self.table.keys)), strict=True))
+        match = [value for part, value in pairs if part.match_kind != SELECTOR]
+        entries = self.rules.of(self.table.control_name)
+        at = first(entries, _at_least_one_bit(match))
+        if at is None:
+            return None
+        return self._one(entries[at].action, [value for part, value in pairs if part.match_kind == SELECTOR])
+
+    def default(self, *selector: int) -> ActionCall:
+        """What a miss does; asked with the selector's key, if the table has one."""
+        name = self.table.control_name
+        answer = self.rules.defaults.get(name) if not self.table.const_default else None
+        if answer is None:
+            return default_call(self.program, self.table)
+        return self._one(answer, split(selector[0] if selector else 0, _widths(selector_keys(self.table))))
+
+    def _one(self, answer: Answer, selector: Sequence[tuple[int, int]]) -> ActionCall:
+        if isinstance(answer, ActionCall):
+            return answer
+        members = self.rules.members(answer)
+        width, value = 0, 0
+        for part, bits in selector:
+            width, value = width + bits, value << bits | part
+        known = len(set(members)) == 1
+        return members[0 if known else self.picks[pick_name(answer, width)](*((value,) if width else ()))]
+
+
 def _table(
-    program: ir.Program,
-    table: ir.Table,
-    actions: dict[str, ir.Action],
-    rules: RuleSet,
-    functions: dict[str, Function],
-    inputs: dict[str, int],
+    answer: _Table, actions: Mapping[str, ir.Action], functions: dict[str, Function], inputs: dict[str, int]
 ) -> None:
+    table = answer.table
     name = table.control_name
-    widths = [key_bits(key.expr.type, key.span) for key in table.keys]
-    entries = rules.of(name)
-
-    def found(key: Sequence[int]) -> Rule | None:
-        at = first(entries, split(key[0] if key else 0, widths))
-        return entries[at] if at is not None else None
-
-    def hit(*key: int) -> int:
-        return int(found(key) is not None)
-
-    def which(*key: int) -> int:
-        rule = found(key)
-        return number_of(table, rule.call.action) if rule is not None else 0
-
-    functions[f"table.{name}.hit"] = hit
-    functions[f"table.{name}.action"] = which
-    default = rules.default_call(name) if not table.const_default else None
-    if default is None:
-        default = ActionCall(table.default.action, tuple(constant(program, arg) for arg in table.default.args))
-    inputs[f"table.{name}.default.action"] = number_of(table, default.action)
+    functions[f"table.{name}.hit"] = answer.hit
+    functions[f"table.{name}.action"] = _number(table, answer.entry)
+    defaults: dict[str, Function] = {"default.action": _number(table, answer.default)}
     for action_name in {*(ref.action for ref in table.actions), table.default.action}:
         for position, param in enumerate(p for p in actions[action_name].params if not p.direction):
             argument = f"arg.{action_name}.{param.name}"
-            functions[f"table.{name}.{argument}"] = _argument(found, action_name, position)
-            is_default = default.action == action_name
-            inputs[f"table.{name}.default.{argument}"] = default.args[position] if is_default else 0
+            functions[f"table.{name}.{argument}"] = _argument(answer.entry, action_name, position)
+            defaults[f"default.{argument}"] = _argument(answer.default, action_name, position)
+    for suffix, function in defaults.items():
+        if selector_keys(table):
+            functions[f"table.{name}.{suffix}"] = function
+        else:
+            inputs[f"table.{name}.{suffix}"] = function()
 
 
-def _argument(found: Callable[[Sequence[int]], Rule | None], action: str, position: int) -> Function:
+_Call = Callable[..., ActionCall | None]
+
+
+def _number(table: ir.Table, call_of: _Call) -> Function:
+    def which(*key: int) -> int:
+        call = call_of(*key)
+        return number_of(table, call.action) if call is not None else 0
+
+    return which
+
+
+def _argument(call_of: _Call, action: str, position: int) -> Function:
     def argument(*key: int) -> int:
-        rule = found(key)
-        return rule.call.args[position] if rule is not None and rule.call.action == action else 0
+        call = call_of(*key)
+        return call.args[position] if call is not None and call.action == action else 0
 
     return argument
+
+
+def _widths(keys: Sequence[ir.Key]) -> list[int]:
+    """Bits of each key in a lookup's key; those of no bits count nothing."""
+    bare = [ir.bare(key.expr.type) for key in keys]
+    empty = [isinstance(type_, ir.BitsType) and type_.width == 0 for type_ in bare]
+    return [0 if nothing else key_bits(key.expr.type, key.span) for key, nothing in zip(keys, empty, strict=True)]
+
+
+def _at_least_one_bit(values: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    return [(value, max(1, width)) for value, width in values]
 
 
 def split(key: int, widths: Sequence[int]) -> list[tuple[int, int]]:

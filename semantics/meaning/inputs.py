@@ -87,6 +87,8 @@ class Concrete:
     given: Mapping[str, int] = field(default_factory=dict)
     cells: Mapping[str, Callable[[int], int]] = field(default_factory=dict)
     choice: Callable[[Choice], int] = lambda choice: 0
+    functions: Mapping[str, Callable[..., int]] = field(default_factory=dict)
+    """Functions that are known on numbers."""
 
     @property
     def length(self) -> Term:
@@ -122,7 +124,9 @@ class Concrete:
     def function(
         self, name: str, width: int, args: tuple[Term, ...], reason: str, span: Span, trace: Trace | None
     ) -> Term:
-        """0, and told to the trace."""
+        """What a known function answers; of others 0, and told to the trace."""
+        if name in self.functions:
+            return b.bv(self.functions[name](*(arg.value for arg in args)), width)
         if trace is not None:
             trace.undefined(reason, span, 0)
         return b.bv(0, width)

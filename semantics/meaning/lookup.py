@@ -9,6 +9,10 @@ without keys has none of the arguments; a key of width 0 counts nothing):
 * ``table.T.default.action``, ``table.T.default.arg.A.P``: variables: what a miss does, when the default action is not
   const.
 
+Of a table with an action selector, what an entry or the default does is a function of the selector's key too: the
+``key`` of ``action`` and ``arg`` holds all keys of the table, in their order, that of ``hit`` only those which entries
+match on, and ``default.action`` and ``default.arg`` are functions of the selector's keys.
+
 This is exact: a counterexample asks finitely many keys, and entries with full masks or prefixes realise any answers
 to them (``size`` permitting, which is checked when the entries are built).
 """
@@ -36,14 +40,18 @@ def argument(table: str, action_name: str, param: str, width: int, key: Term | N
     return _ask(f"table.{table}.arg.{action_name}.{param}", b.bit_vector(width), key)
 
 
-def default_action(table: str) -> Term:
+def default_action(table: str, selector: Term | None = None) -> Term:
     """The index of the default action that the control plane has set."""
-    return b.var(f"table.{table}.default.action", ACTION_BITS)
+    return _default(f"table.{table}.default.action", ACTION_BITS, selector)
 
 
-def default_argument(table: str, action_name: str, param: str, width: int) -> Term:
+def default_argument(table: str, action_name: str, param: str, width: int, selector: Term | None = None) -> Term:
     """The default action's argument for ``param`` (Bool parameters: width 1)."""
-    return b.var(f"table.{table}.default.arg.{action_name}.{param}", width)
+    return _default(f"table.{table}.default.arg.{action_name}.{param}", width, selector)
+
+
+def _default(name: str, width: int, selector: Term | None) -> Term:
+    return b.var(name, width) if selector is None else b.apply(name, b.bit_vector(width), selector)
 
 
 def _ask(name: str, sort: Sort, key: Term | None) -> Term:

@@ -32,6 +32,7 @@ from .inputs import Concrete, Symbolic
 from .machine import Machine, deep_recursion
 from .packet_out import Layout, cut_to, layouts
 from .passes import Arrival, Passed, all_passes
+from .selectors import selections
 from .trace import Trace
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
@@ -273,6 +274,9 @@ class _Runner:
     def __post_init__(self) -> None:
         self.initial = initial_values(self.program)
 
+    def __post_init__(self) -> None:
+        self.picks = selections(self.program, self.rules)
+
     def once(self, arrival: Arrival) -> Passed:
         """One pass."""
         packet, port = arrival.packet, arrival.port
@@ -283,7 +287,7 @@ class _Runner:
                 raise ValueError(assumption.text)
         if arrival.by != "port":
             self.trace.steps.append({"step": "pass", "by": arrival.by, "port": port, "packet": packet.hex()})
-        source = Concrete(packet, port, arrival.metadata, self._cells(), self.choice)
+        source = Concrete(packet, port, arrival.metadata, self._cells(), self.choice, self.picks)
         m = Machine(self.program, self.rules, source, self.architecture.externs, self.trace)
         ended = [e for e in self.architecture.run(m) if e.guard is not b.FALSE]
         cases = [case for e in ended for case in _cases(m, e, ())]

@@ -14,17 +14,18 @@ from functools import partial
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..rules.build import source_entries
+from ..rules.build import SELECTOR, match_keys, source_entries
 from ..rules.decide import first
-from ..rules.ruleset import ActionCall, Rule
+from ..rules.ruleset import ActionCall, Answer, GroupRef, Rule
 from ..source import Span, Unsupported
 from . import lookup
 from .calls import VOID, Argument, bind, find_action, run_action
 from .keysets import matches
 from .machine import Machine, evaluates
+from .selectors import key_of, pick
 from .values import Scalar, Value, boolean, scalar_width
 
-MATCH_KINDS = frozenset({"exact", "lpm", "ternary", "range", "optional"})
+MATCH_KINDS = frozenset({"exact", "lpm", "ternary", "range", "optional", SELECTOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,23 @@ class Found:
     hit: Term
     chosen: Mapping[int, tuple[Term, tuple[Term, ...]]]
     entry: Term | None
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The values of a table's keys: all of them in order, those that entries match on, and the selector's key."""
+
+    all: list[Term]
+    match: list[Term]
+    selector: Term | None
+
+    @classmethod
+    def of(cls, m: Machine, table: ir.Table) -> Keys:
+        """Evaluate the keys."""
+        terms = [key_term(m, key) for key in table.keys]
+        kinds = [key.match_kind for key in table.keys]
+        match = [t for t, kind in zip(terms, kinds, strict=True) if kind != SELECTOR]
+        return cls(terms, match, key_of([t for t, kind in zip(terms, kinds, strict=True) if kind == SELECTOR]))
 
 
 def table_actions(table: ir.Table) -> tuple[ir.ActionRef, ...]:
@@ -66,11 +84,11 @@ def _apply(m: Machine, node: ir.TableApply) -> Value:
     if m.state.dead:
         return VOID if node.result == "" else boolean(b.FALSE)
     table = m.tables[node.table]
-    keys = [key_term(m, key) for key in table.keys]
+    keys = Keys.of(m, table)
     hit, run, matched = _look_up(m, table, keys, node.span)
     hit = m.decide(hit)
     for hook in m.on_hit:
-        hook(m, table, keys, hit, matched)
+        hook(m, table, keys.match, hit, matched)
     if m.trace is not None:
         _trace(m, table, keys, hit, run, node.span)
     ran = _run(m, table, run, node.span)
@@ -160,10 +178,10 @@ def param_bits(param: ir.Param) -> int:
 # --- lookups --------------------------------------------------------------------------------------------------------
 
 
-def _look_up(m: Machine, table: ir.Table, keys: list[Term], span: Span) -> tuple[Term, list[Chosen], Term | None]:
+def _look_up(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term, list[Chosen], Term | None]:
     """Whether there is a hit, the ways to run actions, and (rules known) the number of the entry that wins."""
-    if not table.keys:
-        return b.FALSE, _default(m, table, b.TRUE, span), None
+    if not keys.match:
+        return b.FALSE, _default(m, table, keys, b.TRUE, span), None
     if m.rules is not None:
         entries = m.rules.of(table.control_name)
         return _decided(m, table, keys, entries, span)
@@ -173,38 +191,56 @@ def _look_up(m: Machine, table: ir.Table, keys: list[Term], span: Span) -> tuple
 
 
 def _decided(
-    m: Machine, table: ir.Table, keys: list[Term], entries: Sequence[Rule], span: Span
+    m: Machine, table: ir.Table, keys: Keys, entries: Sequence[Rule], span: Span
 ) -> tuple[Term, list[Chosen], Term | None]:
     """The entries in the order in which they win. One key asked twice is looked up once."""
-    asked = (table.control_name, tuple(keys))
+    asked = (table.control_name, tuple(keys.all))
     if asked not in m.lookups:
         numbers = {ref.action: i for i, ref in enumerate(table_actions(table))}
         m.lookups[asked] = first_match(m, table, keys, entries, numbers, span)
     found = m.lookups[asked]
     ways = [Chosen(number, when, args) for number, (when, args) in found.chosen.items()]
-    return found.hit, [*ways, *_default(m, table, b.not_(found.hit), span)], found.entry
+    return found.hit, [*ways, *_default(m, table, keys, b.not_(found.hit), span)], found.entry
 
 
 def first_match(
-    m: Machine, table: ir.Table, keys: list[Term], entries: Sequence[Rule], numbers: Mapping[str, int], span: Span
+    m: Machine, table: ir.Table, keys: Keys, entries: Sequence[Rule], numbers: Mapping[str, int], span: Span
 ) -> Found:
     """What the first entry that matches says; halves are combined, so that the terms stay shallow."""
     counted = any(isinstance(item.value, str) for item in table.properties)
-    if all(key.is_const for key in keys):
-        at = first(entries, [(key.value, key.width) for key in keys])
+    if all(key.is_const for key in keys.match):
+        at = first(entries, [(key.value, key.width) for key in keys.match])
         entries, start = ([], 0) if at is None else ([entries[at]], at)
     else:
         start = 0
     level = []
     for index, rule in enumerate(entries, start):
-        when = b.and_(*(matches(k, x) for k, x in zip(keys, rule.matches, strict=True)))
+        when = b.and_(*(matches(k, x) for k, x in zip(keys.match, rule.matches, strict=True)))
         if when is not b.FALSE:
-            chosen = {numbers[rule.call.action]: (when, _literals(m, rule.call, span))}
+            chosen = _answer(m, rule.action, keys.selector, when, numbers, span)
             level.append(Found(when, chosen, b.bv(index, 32) if counted else None))
+    return _first_of(level)
+
+
+def _first_of(level: list[Found]) -> Found:
     while len(level) > 1:
         joined = [_before(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
         level = joined + level[len(joined) * 2 :]
     return level[0] if level else Found(b.FALSE, {}, b.bv(0, 32))
+
+
+def _answer(
+    m: Machine, answer: Answer, selector: Term | None, when: Term, numbers: Mapping[str, int], span: Span
+) -> dict[int, tuple[Term, tuple[Term, ...]]]:
+    """What an entry or a default action that holds ``when`` does: action's number → where, with which arguments."""
+    if not isinstance(answer, GroupRef):
+        return {numbers[answer.action]: (when, _literals(m, answer, span))}
+    picks = [
+        Found(where, {numbers[call.action]: (where, _literals(m, call, span))}, None)
+        for where, call in pick(m, answer, selector, span)
+    ]
+    chosen = _first_of(picks).chosen
+    return {number: (b.and_(when, where), args) for number, (where, args) in chosen.items()}
 
 
 def _before(first_: Found, second: Found) -> Found:
@@ -236,16 +272,17 @@ def _literals(m: Machine, call: ActionCall, span: Span) -> tuple[Term, ...]:
     return tuple(b.bv(value, param_bits(p)) for value, p in zip(call.args, params, strict=True))
 
 
-def _default(m: Machine, table: ir.Table, when: Term, span: Span) -> list[Chosen]:
+def _default(m: Machine, table: ir.Table, keys: Keys, when: Term, span: Span) -> list[Chosen]:
     """What a miss does."""
     numbers = {ref.action: i for i, ref in enumerate(table_actions(table))}
     if when is b.FALSE:
         return []
     if m.rules is None and not table.const_default:
-        return _any_default(m, table, when)
-    changed = m.rules.default_call(table.control_name) if m.rules is not None and not table.const_default else None
+        return _any_default(m, table, keys.selector, when)
+    changed = m.rules.defaults.get(table.control_name) if m.rules is not None and not table.const_default else None
     if changed is not None:
-        return [Chosen(numbers[changed.action], when, _literals(m, changed, span))]
+        chosen = _answer(m, changed, keys.selector, when, numbers, span)
+        return [Chosen(number, where, args) for number, (where, args) in chosen.items()]
     action = find_action(m, table.default.action)
     if action is None:
         raise Unsupported(f"no action {table.default.action}", span)
@@ -258,9 +295,9 @@ def _constant_argument(m: Machine, arg: ir.Expr) -> Term:
     return b.from_bool(term) if term.sort is b.BOOL else term
 
 
-def _any_default(m: Machine, table: ir.Table, when: Term) -> list[Chosen]:
+def _any_default(m: Machine, table: ir.Table, selector: Term | None, when: Term) -> list[Chosen]:
     """The control plane may have set any action that is not for entries only."""
-    which = lookup.default_action(table.control_name)
+    which = lookup.default_action(table.control_name, selector)
     legal = [(i, ref) for i, ref in enumerate(table_actions(table)) if not ref.table_only]
     ways = []
     for number, ref in legal:
@@ -268,19 +305,18 @@ def _any_default(m: Machine, table: ir.Table, when: Term) -> list[Chosen]:
         args = []
         for param in control_params(action_of(m, ref, table.span)):
             width = param_bits(param)
-            args.append(lookup.default_argument(table.control_name, ref.action, param.name, width))
+            args.append(lookup.default_argument(table.control_name, ref.action, param.name, width, selector))
             _restrict(m, param, args[-1], is_it)
         ways.append(Chosen(number, b.and_(when, is_it), tuple(args)))
     m.axioms[b.or_(*(b.eq(which, b.bv(i, lookup.ACTION_BITS)) for i, _ in legal))] = None
     return ways
 
 
-def _unknown(m: Machine, table: ir.Table, keys: list[Term], span: Span) -> tuple[Term, list[Chosen], Term | None]:
+def _unknown(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term, list[Chosen], Term | None]:
     """Any entries: uninterpreted functions of the key."""
     name = table.control_name
-    parts = [t for t, key in zip(keys, table.keys, strict=True) if not _is_empty(key)]
-    key = b.concat(*parts) if parts else None
-    hit = lookup.hit(name, key)
+    key = _side_by_side(keys.all, table.keys)
+    hit = lookup.hit(name, _side_by_side(keys.match, match_keys(table)))
     which = lookup.action(name, key)
     ways = []
     legal = [(i, ref) for i, ref in enumerate(table.actions) if not ref.default_only]
@@ -294,7 +330,12 @@ def _unknown(m: Machine, table: ir.Table, keys: list[Term], span: Span) -> tuple
     m.axioms[b.implies(hit, b.or_(*(b.eq(which, b.bv(i, lookup.ACTION_BITS)) for i, _ in legal)))] = None
     if any(entry.const for entry in table.entries):
         m.note(f"table {name}: that its entries marked const are always there is not used")
-    return hit, [*ways, *_default(m, table, b.not_(hit), span)], None
+    return hit, [*ways, *_default(m, table, keys, b.not_(hit), span)], None
+
+
+def _side_by_side(terms: Sequence[Term], keys: Sequence[ir.Key]) -> Term | None:
+    parts = [t for t, key in zip(terms, keys, strict=True) if not _is_empty(key)]
+    return b.concat(*parts) if parts else None
 
 
 def _is_empty(key: ir.Key) -> bool:
@@ -313,14 +354,14 @@ def _restrict(m: Machine, param: ir.Param, term: Term, when: Term) -> None:
         m.axioms[b.implies(when, b.ult(term, b.bv(count, term.width)))] = None
 
 
-def _trace(m: Machine, table: ir.Table, keys: list[Term], hit: Term, ways: Sequence[Chosen], span: Span) -> None:
+def _trace(m: Machine, table: ir.Table, keys: Keys, hit: Term, ways: Sequence[Chosen], span: Span) -> None:
     assert m.trace is not None
     taken = [way for way in ways if m.decide(way.when) is b.TRUE]
     m.trace.add(
         "table",
         span,
         table=table.control_name,
-        key={k.name: t.value for k, t in zip(table.keys, keys, strict=True) if t.is_const},
+        key={k.name: t.value for k, t in zip(table.keys, keys.all, strict=True) if t.is_const},
         hit=hit is b.TRUE,
         action=table_actions(table)[taken[0].number].action if taken else None,
         args=[t.value for t in taken[0].args if t.is_const] if taken else [],

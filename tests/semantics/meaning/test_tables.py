@@ -8,7 +8,6 @@ from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning, run
 from p4verify.semantics.rules.decide import first
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Range, Rule, RuleSet, Ternary
-from p4verify.semantics.source import Unsupported
 from tests.support.p4_text import out, v1model
 
 ACTIONS = "action set(bit<8> x) { hdr.h.d = x; } action none() { } action only() { hdr.h.d = 0xee; }"
@@ -168,15 +167,6 @@ def test_exit_in_an_action_stops_everything_behind_the_lookup() -> None:
     program = v1model("if (u.apply().hit) { hdr.h.c = 1; } hdr.h.d = 1;", locals=declared)
     assert out(program, "01000000") == "01010000"
     assert out(program, "02000000") == "02000001"
-
-
-def test_a_selector_is_not_modelled() -> None:
-    declared = f"""{ACTIONS} action_selector(HashAlgorithm.crc16, 32w16, 32w8) sel;
-        table u {{ key = {{ hdr.h.a : exact; hdr.h.b : selector; }}
-            actions = {{ set; none; }} implementation = sel; }}"""
-    with pytest.raises(Unsupported, match="selector") as caught:
-        meaning(v1model("u.apply();", locals=declared))
-    assert caught.value.span.line
 
 
 def test_many_entries_make_shallow_terms() -> None:
