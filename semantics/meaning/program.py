@@ -273,8 +273,6 @@ class _Runner:
 
     def __post_init__(self) -> None:
         self.initial = initial_values(self.program)
-
-    def __post_init__(self) -> None:
         self.picks = selections(self.program, self.rules)
 
     def once(self, arrival: Arrival) -> Passed:
