@@ -8,7 +8,7 @@ from typing import Any
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.behaviour import Behaviour
-from p4verify.semantics.rules.build import Builder, check_match, key_bits
+from p4verify.semantics.rules.build import Builder, check_match, key_bits, match_keys
 from p4verify.semantics.rules.names import table_actions
 from p4verify.semantics.rules.ruleset import (
     ActionCall,
@@ -97,4 +97,4 @@ def _rule(rng: random.Random, program: ir.Program, table: ir.Table, pool: list[i
     call = _call(rng, program, table, as_default=False)
     if call is None:
         raise InputError
-    return Rule(table.control_name, tuple(_match(rng, table, key, pool) for key in table.keys), call)
+    return Rule(table.control_name, tuple(_match(rng, table, key, pool) for key in match_keys(table)), call)

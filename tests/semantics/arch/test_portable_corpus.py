@@ -89,8 +89,6 @@ def check(name: str) -> None:
         with pytest.raises(Unsupported):
             meaning(program)
         return
-    if "action-selector" in name:
-        pytest.xfail("action selectors are not modelled yet")
     assert meaning(program).cases
     assert time.monotonic() - began < SECONDS
     rng = random.Random(name)
