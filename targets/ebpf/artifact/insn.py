@@ -55,6 +55,8 @@ CALL_HELPER, CALL_LOCAL, CALL_KFUNC = range(3)
 ATOMIC_FETCH: Final = 0x01
 ATOMIC_XCHG: Final = 0xE0 | ATOMIC_FETCH
 ATOMIC_CMPXCHG: Final = 0xF0 | ATOMIC_FETCH
+LOAD_ACQUIRE, STORE_RELEASE = 0x100, 0x110
+"""Atomic loads and stores (BPF_LOAD_ACQ, BPF_STORE_REL; Linux 6.15)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from ....semantics.source import Unsupported
@@ -31,6 +32,8 @@ def check_identifier(name: str, what: str) -> None:
 def describe(builder: Builder, item: MapDef) -> tuple[int, int]:
     """Add the variable for a map; ``(its type id, its size)``. Raises ValueError for what BTF cannot say."""
     check_identifier(item.name, "map name")
+    if item.programs is not None or item.inner is not None:
+        raise ValueError(f"map {item.name}: what it holds at the start cannot be written")
     numbers = {"type": MAP_TYPES[item.type], "max_entries": item.max_entries}
     if item.flags:
         numbers["map_flags"] = item.flags
@@ -79,30 +82,57 @@ def _trie_key(size: int) -> tuple[Field, ...]:
 
 
 def read_map(types: Btf, variable: btf.Type) -> MapDef:
-    """The map that a variable of ``.maps`` describes.
+    """The map that a variable of ``.maps`` describes; of a map of maps with what the maps in it are like.
 
     Raises:
         InputError: it is not described as libbpf asks.
-        Unsupported: a map of maps or programs with initial values, or of a type that is not known.
+        Unsupported: an attribute or a type that is not known.
     """
-    struct = types.plain(variable.arg)
+    return _read(types, variable.name, types.plain(variable.arg), nested=False)
+
+
+def _read(types: Btf, map_name: str, struct: btf.Type, *, nested: bool) -> MapDef:
     if struct.kind != btf.STRUCT:
-        types.fail(f"map {variable.name} is not described by a struct")
+        types.fail(f"map {map_name} is not described by a struct")
     numbers = dict.fromkeys(_NUMBERS, 0)
     parts: dict[str, int] = {}
+    inner: MapDef | None = None
     for name, kind, _ in struct.rows:
         pointer = types.plain(kind)
         if name in numbers:
-            numbers[str(name)] = _read_number(types, variable.name, pointer)
+            numbers[str(name)] = _read_number(types, map_name, pointer)
         elif name in ("key", "value"):
             if pointer.kind != btf.PTR:
-                types.fail(f"map {variable.name}: {name} is no pointer to a type")
+                types.fail(f"map {map_name}: {name} is no pointer to a type")
             parts[str(name)] = pointer.arg
+        elif name == "values" and not nested:
+            held = _held(types, map_name, pointer)
+            inner = _read(types, map_name, held, nested=True) if held.kind == btf.STRUCT else None
         else:
-            raise Unsupported(f"map {variable.name}: attribute {name}", types.place)
+            raise Unsupported(f"map {map_name}: attribute {name}", types.place)
     if numbers["type"] not in _TYPE_NAMES:
-        raise Unsupported(f"map {variable.name}: map type {numbers['type']}", types.place)
-    return _map(types, variable.name, numbers, parts)
+        raise Unsupported(f"map {map_name}: map type {numbers['type']}", types.place)
+    found = _map(types, map_name, numbers, parts)
+    if inner is None:
+        return found
+    return replace(found, inner=inner, key_size=found.key_size or 4, value_size=found.value_size or 4)
+
+
+def _held(types: Btf, name: str, array: btf.Type) -> btf.Type:
+    """What the pointers in ``values`` point to: a map's struct, or a program's type."""
+    pointer = types.plain(array.rows[0][0]) if array.kind == btf.ARRAY else array
+    held = types.plain(pointer.arg) if pointer.kind == btf.PTR else array
+    if array.kind != btf.ARRAY or held.kind not in (btf.STRUCT, btf.FUNC_PROTO):
+        types.fail(f"map {name}: values is no array of pointers to maps or programs")
+    return held
+
+
+def place_of_values(types: Btf, variable: btf.Type) -> int | None:
+    """Where in the variable the pointers to what the map holds at the start lie, in bytes; None for nowhere."""
+    for name, _, offset in types.plain(variable.arg).rows:
+        if name == "values":
+            return int(offset) // 8
+    return None
 
 
 def _map(types: Btf, name: str, numbers: dict[str, int], parts: dict[str, int]) -> MapDef:

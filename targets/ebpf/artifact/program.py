@@ -54,6 +54,10 @@ class MapDef:
     value_fields: tuple[Field, ...] | None = None
     data: bytes | None = None
     pinning: int = 0
+    programs: Mapping[int, str] | None = None
+    """Of an array of programs whose contents the object gives: index → program's name."""
+    inner: MapDef | None = None
+    """Of a map of maps: what the maps in it are like."""
 
 
 @dataclass(frozen=True, slots=True)

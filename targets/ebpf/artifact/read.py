@@ -14,7 +14,7 @@ from ....semantics.source import InputError, Span, Unsupported
 from . import btf, elf
 from .elf import Elf, Section, Symbol
 from .insn import PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, SLOT, DecodeError, Insn, decode, slots
-from .maps import read_map
+from .maps import place_of_values, read_map
 from .program import F_RDONLY_PROG, MAP_TYPES, BpfObject, BpfProgram, Function, Line, MapDef
 from .write import MAPS, R_BPF_64_32, R_BPF_64_64, TEXT, is_data, is_local_call
 
@@ -140,7 +140,23 @@ class _Reader:
         for symbol in self._objects(index):
             if symbol.name not in variables:
                 self.fail(f"section {MAPS}: map {symbol.name} has no type in .BTF")
-            yield (index, symbol.value), read_map(self.types, variables[symbol.name])
+            described = variables[symbol.name]
+            item = read_map(self.types, described)
+            at = place_of_values(self.types, described)
+            if at is not None and item.type == "prog_array":
+                item = replace(item, programs=dict(self._held_programs(index, symbol, at)))
+            yield (index, symbol.value), item
+
+    def _held_programs(self, index: int, symbol: Symbol, at: int) -> Iterator[tuple[int, str]]:
+        """The programs that an array holds at the start: index → name, from the relocations of its pointers."""
+        for relocation in self.elf.sections[index].relocations:
+            offset = relocation.offset - symbol.value - at
+            if not 0 <= offset < symbol.size - at:
+                continue
+            program = self.elf.symbols[relocation.symbol]
+            if offset % 8 or program.type != elf.STT_FUNC:
+                self.fail(f"map {symbol.name}: byte {offset + at} does not refer to a program")
+            yield offset // 8, program.name
 
     def _legacy_maps(self, index: int, section: Section) -> Iterator[tuple[tuple[int, int], MapDef]]:
         """``struct bpf_map_def`` or iproute2's ``struct bpf_elf_map``: both begin with the same five words."""

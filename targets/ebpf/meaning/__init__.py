@@ -1,8 +1,8 @@
 """What an eBPF program does to any frame, from RFC 9669 and the kernel's source.
 
-Not modelled, and refused with the place: programs at other hooks than tc ingress and XDP, tail calls, kernel
-functions, loops whose end does not fold, helpers that are not in :data:`.hooks.HOOKS`, addresses with more than a few
-possible offsets.
+Not modelled, and refused with the place: programs at other hooks than tc ingress and XDP, tail calls through arrays
+whose contents the object does not give, kernel functions, loops whose end does not fold, helpers that are not in
+:data:`.hooks.HOOKS`, stores into the packet at more than a few possible offsets.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from ....semantics import bits as b
 from ....semantics.meaning.behaviour import Assumption, Behaviour
 from ....semantics.source import InputError, Span, Unsupported
 from ..artifact import BpfObject, BpfProgram
-from .hooks import HOOKS, MIN_FRAME, HookName, finish, start
+from .hooks import HOOKS, MIN_FRAME, HookName, changed_metadata, finish, start
 from .machine import Machine, MixedRead
 from .memory import Restart, initial_stores
 from .state import shorter_than
+from .tail import with_tail_calls
 
 __all__ = ["HookName", "meaning"]
 
@@ -68,18 +69,22 @@ def _hook(program: BpfProgram, file: str) -> HookName:
 
 
 def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset[str], *, mix: bool) -> Behaviour:
-    machine = Machine(program, obj.maps, HOOKS[hook], written=written, mix=mix, file=obj.name)
+    linked, entries = with_tail_calls(obj, program)
+    machine = Machine(linked, obj.maps, HOOKS[hook], written=written, mix=mix, file=obj.name, entries=entries)
     stores = initial_stores(machine.maps, written)
     begin = start(hook, stores)
-    key_bits = {item.name: 8 * item.key_size for item in obj.maps}
-    cases = [*begin.cases, *(finish(hook, state, written, key_bits) for state in machine.run(begin.states))]
+    ends = machine.run(begin.states)
+    changed = changed_metadata(ends)
+    cases = [*begin.cases, *(finish(hook, state, written, machine.maps, changed) for state in ends)]
     names = {name for case in cases for name in (*case.metadata, *case.state)}
+    told = ("events",) if any(case.events for case in cases) else ()
+    arrays = tuple(f"program array {item.name} holds what the object puts there" for item in obj.maps if item.programs)
     return Behaviour(
         tuple(cases),
         domain=(Assumption(f"frames have at least {MIN_FRAME} bytes", b.not_(shorter_than(MIN_FRAME))),),
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
-        choices=tuple(machine.choices),
-        observables=("outputs", *sorted(names)),
-        notes=(_LINEAR, _PORTS, *((_TAGS,) if hook == "xdp" else ())),
+        choices=machine.unknowns(),
+        observables=("outputs", *told, *sorted(names)),
+        notes=(_LINEAR, _PORTS, *((_TAGS,) if hook == "xdp" else ()), *(arrays if entries else ())),
         faults=tuple(machine.faults),
     )

@@ -26,8 +26,8 @@ class Field:
     """A field of the context: its place, what reading it gives, and to what a write to it goes.
 
     ``kind``: "data", "data_end" and "data_meta" give pointers; "known" is computed by ``read``; "kept" lies in
-    :attr:`State.fields` and can be written (``width`` bits are kept); "input" is a free variable of the input; "choice"
-    can be anything.
+    :attr:`State.fields` and can be written (``width`` bits are kept); "bytes" too, in any part; "noted" lies there and
+    cannot be written; "given" is what the kernel holds, the same for whatever program asks.
     """
 
     name: str
@@ -70,7 +70,7 @@ def _port(_: State) -> Term:
 
 SKB: Final = (
     Field("len", 0, "known", read=packet_length),
-    Field("pkt_type", 4, "choice", width=3),
+    Field("pkt_type", 4, "noted", width=3),
     Field("mark", 8, "kept"),
     Field("queue_mapping", 12, "kept", width=16),
     Field("protocol", 16, "known", read=_protocol),
@@ -81,19 +81,19 @@ SKB: Final = (
     Field("ingress_ifindex", 36, "known", read=_port),
     Field("ifindex", 40, "known", read=_port),
     Field("tc_index", 44, "kept", width=16),
-    *(Field(f"cb{i}", 48 + 4 * i, "kept") for i in range(5)),
-    Field("hash", 68, "choice"),
+    Field("cb", 48, "bytes", size=20, width=160),
+    Field("hash", 68, "noted"),
     Field("tc_classid", 72, "kept", width=16),
     Field("data", 76, "data"),
     Field("data_end", 80, "data_end"),
-    Field("napi_id", 84, "choice"),
+    Field("napi_id", 84, "given"),
     Field("data_meta", 140, "data_meta"),
-    Field("tstamp", 152, "choice", size=8, width=64),
-    Field("wire_len", 160, "choice"),
-    Field("gso_segs", 164, "choice", width=16),
-    Field("gso_size", 176, "choice", width=16),
-    Field("tstamp_type", 180, "choice", size=1, width=2),
-    Field("hwtstamp", 184, "choice", size=8, width=64),
+    Field("tstamp", 152, "kept", size=8, width=64),
+    Field("wire_len", 160, "given"),
+    Field("gso_segs", 164, "given", width=16),
+    Field("gso_size", 176, "given", width=16),
+    Field("tstamp_type", 180, "given", size=1, width=2),
+    Field("hwtstamp", 184, "given", size=8, width=64),
 )
 """``struct __sk_buff`` at tc ingress, where the device that the frame came in by is the skb's device."""
 
@@ -102,7 +102,7 @@ XDP: Final = (
     Field("data_end", 4, "data_end"),
     Field("data_meta", 8, "data_meta"),
     Field("ingress_ifindex", 12, "known", read=_port),
-    Field("rx_queue_index", 16, "choice"),
+    Field("rx_queue_index", 16, "given"),
 )
 """``struct xdp_md``; ``egress_ifindex`` is for programs on a devmap only."""
 
@@ -112,15 +112,16 @@ def find(fields: tuple[Field, ...], offset: int, size: int) -> Field | None:
     for field in fields:
         if field.offset <= offset and offset + size <= field.offset + field.size:
             whole = offset == field.offset and size == field.size
-            return field if whole or (offset % size == 0 and field.kind in ("known", "kept", "choice")) else None
+            partly = offset % size == 0 and field.kind in ("known", "kept", "bytes", "noted", "given")
+            return field if whole or partly else None
     return None
 
 
-Choose = Callable[[str, int, str], Term]
-"""``(name, width, reason)`` → a fresh choice."""
+Given = Callable[[str, int, str], Term]
+"""``(name, width, reason)`` → what the kernel holds."""
 
 
-def read_field(state: State, field: Field, offset: int, size: int, choose: Choose) -> Value:
+def read_field(state: State, field: Field, offset: int, size: int, given: Given) -> Value:
     """What a load of ``size`` bytes at ``offset`` inside ``field`` gives: ``8 * size`` bits, or a pointer."""
     if field.kind == "data":
         return Address("packet", epoch=state.layout.epoch)
@@ -129,14 +130,29 @@ def read_field(state: State, field: Field, offset: int, size: int, choose: Choos
     if field.kind == "known":
         assert field.read is not None
         whole = field.read(state)
-    elif field.kind == "kept":
-        whole = state.fields[field.name]
+    elif field.kind in ("given", "noted"):
+        whole = given(field.name, field.width, f"what the kernel holds in {field.name} is not modelled")
+        whole = state.fields.get(field.name, whole)
     else:
-        whole = choose(field.name, field.width, f"what the kernel holds in {field.name} is not modelled")
+        whole = state.fields[field.name]
     low = 8 * (offset - field.offset)
     return b.extract(b.zext(whole, 8 * field.size), low + 8 * size - 1, low)
 
 
-def write_field(state: State, field: Field, value: Term) -> None:
-    """A store of a whole "kept" field."""
-    state.fields[field.name] = b.extract(value, field.width - 1, 0)
+NO_QUEUE: Final = 0xFFFF
+"""NO_QUEUE_MAPPING: a number from here on is not written to ``queue_mapping``."""
+
+
+def write_field(state: State, field: Field, offset: int, size: int, value: Term) -> None:
+    """A store of a whole "kept" field, or of a part of a "bytes" one; ``value`` has 64 bits."""
+    old = state.fields[field.name]
+    if field.kind == "kept":
+        new = b.extract(value, field.width - 1, 0)
+        if field.name == "queue_mapping":
+            new = b.ite(b.ult(b.extract(value, 31, 0), b.bv(NO_QUEUE, 32)), new, old)
+        state.fields[field.name] = new
+        return
+    low, high = 8 * (offset - field.offset), 8 * (offset - field.offset + size)
+    parts = [b.extract(old, old.width - 1, high)] if high < old.width else []
+    parts.append(b.extract(value, 8 * size - 1, 0))
+    state.fields[field.name] = b.concat(*parts, *([b.extract(old, low - 1, 0)] if low else []))

@@ -21,6 +21,7 @@ from ..artifact.insn import (
     JMP_OPS,
     LD,
     LDX,
+    LOAD_ACQUIRE,
     MODE_ATOMIC,
     ST,
     STX,
@@ -34,8 +35,13 @@ CALL: Final = JMP_OPS["call"] | JMP
 JA: Final = JMP_OPS["ja"] | JMP
 JA32: Final = JMP_OPS["ja"] | JMP32
 
+TAIL_CALL: Final = 12
+
 HELPER_ARGUMENTS: Final = {
-    1: 2, 2: 4, 3: 2, 5: 0, 6: 5, 7: 0, 8: 0, 9: 5, 18: 3, 19: 1, 23: 2, 26: 4, 28: 5, 39: 2, 43: 3, 44: 2, 125: 0,
+    1: 2, 2: 4, 3: 2, 5: 0, 6: 5, 7: 0, 8: 0, 9: 5, 10: 5, 11: 5, 12: 3, 13: 3, 17: 1, 18: 3, 19: 1, 20: 4, 23: 2,
+    24: 1, 25: 5, 26: 4, 28: 5, 31: 3, 32: 2, 34: 1, 39: 2, 40: 2, 41: 1, 42: 0, 43: 3, 44: 2, 46: 1, 47: 1, 48: 2,
+    50: 4, 51: 3, 68: 5, 69: 4, 118: 0, 125: 0, 130: 4, 131: 3, 132: 2, 133: 2, 134: 2, 135: 2, 160: 0, 188: 1, 189: 4,
+    190: 4, 208: 0,
 }  # fmt: skip
 """Helper's number → how many registers it reads; those left out read all five."""
 
@@ -63,10 +69,16 @@ class Graph:
     """Slot → registers that some path from it reads before it writes them."""
 
 
-def analyse(program: BpfProgram) -> Graph:
-    """The graph of ``program``. Raises Unsupported for a jump that leaves it or falls off its end."""
+def analyse(program: BpfProgram, entries: tuple[int, ...] = ()) -> Graph:
+    """The graph of ``program``; tail calls lead to ``entries``.
+
+    Raises Unsupported for a jump that leaves it or falls off its end.
+    """
     insns = dict(zip(program.slots(), program.insns, strict=False))
     follows = {slot: list(_followers(program, insns, slot)) for slot in insns}
+    for slot, insn in insns.items():
+        if insn.opcode == CALL and insn.src == 0 and insn.imm == TAIL_CALL:
+            follows[slot] += entries
     for slot, after in follows.items():
         for other in after:
             if other not in insns:
@@ -139,13 +151,15 @@ def touches(insn: Insn) -> tuple[set[int], set[int]]:
             reads.add(insn.src)
         return reads, {insn.dst}
     if cls == LD:
-        return (set() if insn.wide else set(range(11))), {insn.dst} if insn.wide else set()
+        return (set(), {insn.dst}) if insn.wide else ({6, insn.src}, {0})
     if cls == LDX:
         return {insn.src}, {insn.dst}
     if cls == ST:
         return {insn.dst}, set()
     if cls == STX:
         atomic = insn.opcode & 0xE0 == MODE_ATOMIC
+        if atomic and insn.imm == LOAD_ACQUIRE:
+            return {insn.src}, {insn.dst}
         return {insn.dst, insn.src} | ({0} if atomic and insn.imm == 0xF1 else set()), set()
     if insn.opcode == EXIT:
         return {0}, set()

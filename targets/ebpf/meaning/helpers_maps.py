@@ -1,7 +1,8 @@
-"""Helpers that every hook has: maps, time, random numbers, checksums (kernel/bpf/helpers.c, arraymap.c, hashtab.c)."""
+"""Helpers on maps (kernel/bpf/helpers.c, arraymap.c, hashtab.c, map_in_map.c, devmap.c)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
@@ -9,7 +10,7 @@ from ....semantics.bits import Term
 from ..artifact.program import F_RDONLY_PROG, MapDef
 from . import memory
 from .alu import swap
-from .memory import PRESENT, Restart
+from .memory import INNER, PRESENT, Restart
 from .state import State
 from .values import Address
 
@@ -18,11 +19,31 @@ if TYPE_CHECKING:
 
 ENOENT, E2BIG, ENOMEM, EFAULT, EEXIST, EINVAL = 2, 7, 12, 14, 17, 22
 
-ARRAYS: Final = ("array", "percpu_array")
-LOOKED_UP: Final = (*ARRAYS, "hash", "percpu_hash", "lru_hash", "lpm_trie")
+ARRAYS: Final = ("array", "percpu_array", "devmap")
+LRU: Final = ("lru_hash", "lru_percpu_hash")
+HASHES: Final = ("hash", "percpu_hash", *LRU)
+LOOKED_UP: Final = (*ARRAYS, *HASHES, "lpm_trie", "devmap_hash")
 """Map types whose look-up is modelled. A per-CPU map is the part of it that the running CPU owns."""
+OF_MAPS: Final = ("array_of_maps", "hash_of_maps")
+UPDATED: Final = ("array", "percpu_array", *HASHES)
 
 ANY, NOEXIST, EXIST = range(3)
+NUMBER_BITS: Final = 32
+"""Bits of the number that tells the maps in a map of maps apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A map that a register names; ``number`` tells which of the maps in a map of maps it is."""
+
+    item: MapDef
+    number: Term | None
+
+    def key(self, machine: Machine, state: State, register: int) -> Term:
+        """The key that a register points to, its first byte highest; behind the map's number, if it has one."""
+        address = machine.pointer(state, register)
+        parts = memory.load_bytes(machine, state, address, self.item.key_size)
+        return b.concat(*parts) if self.number is None else b.concat(self.number, *parts)
 
 
 def result(state: State, value: int | Term) -> list[State]:
@@ -31,64 +52,102 @@ def result(state: State, value: int | Term) -> list[State]:
     return [state]
 
 
-def map_argument(machine: Machine, state: State, number: int) -> MapDef:
-    """The map that a register names."""
+def map_argument(machine: Machine, state: State, number: int, *types: str) -> Named:
+    """The map that a register names, of one of ``types`` if any are given."""
     address = machine.pointer(state, number)
-    if address.kind != "map" or address.offset:
+    if address.kind != "map" or address.offset or address.moved is not None:
         raise machine.unsupported(state, f"r{number} is no map")
     item = machine.maps[address.name]
+    machine.require(state, b.not_(address.null), f"uses the null pointer of a look-up as map {item.name}")
+    if types and item.type not in types:
+        raise machine.unsupported(state, f"map {item.name} of type {item.type} in this place")
+    return Named(item, address.key)
+
+
+def _table(machine: Machine, state: State, *types: str) -> Named:
+    found = map_argument(machine, state, 1)
+    item = found.item
+    if item.type not in types:
+        raise machine.unsupported(state, f"map {item.name} of type {item.type} in this place")
     if item.key_size < 1 or item.value_size < 1:
         raise machine.unsupported(state, f"map {item.name} with a key or value of 0 bytes")
-    return item
+    return found
 
 
-def key_argument(machine: Machine, state: State, number: int, item: MapDef) -> Term:
-    """The key that a register points to, its first byte highest."""
-    return b.concat(*memory.load_bytes(machine, state, machine.pointer(state, number), item.key_size))
+def in_array(item: MapDef, key: Term) -> Term:
+    """Whether an array has an element for ``key``."""
+    own = b.extract(key, 8 * item.key_size - 1, 0)
+    return b.ult(swap(own), b.bv(item.max_entries, own.width))
 
 
 def present(machine: Machine, state: State, item: MapDef, key: Term) -> Term:
     """Whether map ``item`` has an element for ``key``."""
-    if item.type in ARRAYS:
-        return b.ult(swap(key), b.bv(item.max_entries, key.width))
+    if item.type in ARRAYS and item.type != "devmap":
+        return in_array(item, key)
     if item.name + PRESENT in machine.written:
         return b.to_bool(state.stores[item.name + PRESENT].read(key))
-    return b.apply(f"map.{item.name}.found", b.BOOL, key)
+    found = b.apply(f"map.{item.name}.found", b.BOOL, key)
+    return b.and_(in_array(item, key), found) if item.type in (*ARRAYS, "array_of_maps") else found
 
 
 def map_lookup_elem(machine: Machine, state: State) -> list[State]:
-    """``bpf_map_lookup_elem(map, key)``: a pointer to the value, or null."""
-    item = map_argument(machine, state, 1)
-    if item.type not in LOOKED_UP:
-        raise machine.unsupported(state, f"a look-up in map {item.name} of type {item.type}")
-    key = key_argument(machine, state, 2, item)
+    """``bpf_map_lookup_elem(map, key)``: a pointer to the value (of a map of maps: to a map), or null."""
+    named = _table(machine, state, *LOOKED_UP, *OF_MAPS)
+    item, key = named.item, named.key(machine, state, 2)
     null = b.not_(present(machine, state, item, key))
     state.regs[0] = b.bv(0, 64)
-    if null is not b.TRUE:
+    if null is b.TRUE:
+        return [state]
+    if item.type in OF_MAPS:
+        inner = item.name + INNER
+        if inner not in machine.maps:
+            raise machine.unsupported(state, f"a look-up in map {item.name}, whose inner map is not described")
+        state.regs[0] = Address("map", 0, inner, b.apply(f"map.{item.name}.number", NUMBER_BITS, key), null)
+    else:
         state.regs[0] = Address("value", 0, item.name, key, null, state.epochs.get(item.name, 0))
     return [state]
 
 
+def _changes_presence(machine: Machine, item: MapDef) -> None:
+    for name in (item.name, item.name + PRESENT):
+        if name not in machine.written and (name == item.name or item.type not in ARRAYS):
+            raise Restart(name)
+
+
 def map_update_elem(machine: Machine, state: State) -> list[State]:
     """``bpf_map_update_elem(map, key, value, flags)``."""
-    item = map_argument(machine, state, 1)
-    if item.type not in (*ARRAYS, "hash", "percpu_hash") or item.flags & F_RDONLY_PROG:
-        raise machine.unsupported(state, f"an update of map {item.name} of type {item.type}")
+    named = _table(machine, state, *UPDATED)
+    item = named.item
+    if item.flags & F_RDONLY_PROG:
+        raise machine.unsupported(state, f"an update of map {item.name}, which programs may only read")
     flags = machine.number(state, machine.scalar(state, 4))
     if flags > EXIST:
         raise machine.unsupported(state, f"an update with flags {flags:#x}")
-    key = key_argument(machine, state, 2, item)
+    key = named.key(machine, state, 2)
     value = b.concat(*memory.load_bytes(machine, state, machine.pointer(state, 3), item.value_size))
-    if item.name not in machine.written:
-        raise Restart(item.name)
-    if item.type not in ARRAYS and item.name + PRESENT not in machine.written:
-        raise Restart(item.name + PRESENT)
+    _changes_presence(machine, item)
     there, absent = machine.fork(state, present(machine, state, item, key))
     out: list[State] = []
     if there is not None:
         out += _replace(there, item, key, value, flags)
     if absent is not None:
         out += _insert(machine, absent, item, key, value, flags)
+    return out
+
+
+def map_delete_elem(machine: Machine, state: State) -> list[State]:
+    """``bpf_map_delete_elem(map, key)``: 0, or -ENOENT; an array's elements stay (-EINVAL)."""
+    named = _table(machine, state, *UPDATED)
+    item, key = named.item, named.key(machine, state, 2)
+    if item.type in ARRAYS:
+        return result(state, -EINVAL)
+    _changes_presence(machine, item)
+    there, absent = machine.fork(state, present(machine, state, item, key))
+    out = result(absent, -ENOENT) if absent is not None else []
+    if there is not None:
+        _set_present(there, item, key, 0)
+        there.epochs[item.name] = there.epochs.get(item.name, 0) + 1
+        out += result(there, 0)
     return out
 
 
@@ -104,18 +163,36 @@ def _insert(machine: Machine, state: State, item: MapDef, key: Term, value: Term
         return result(state, -E2BIG)
     if flags == EXIST:
         return result(state, -ENOENT)
+    if item.type in LRU:
+        return _insert_lru(machine, state, item, key, value)
     reason = f"whether map {item.name} has room for one more element"
-    full, room = machine.fork(state, machine.choose(f"full.{item.name}", 0, reason))
+    full, room = machine.fork(state, machine.asked(state, f"full.{item.name}", 0, reason))
     out: list[State] = []
     if full is not None:
-        no_memory = machine.choose(f"error.{item.name}", 0, reason)
+        no_memory = machine.asked(full, f"error.{item.name}", 0, reason)
         out += result(full, b.ite(no_memory, b.bv(-ENOMEM, 64), b.bv(-E2BIG, 64)))
     if room is not None:
-        _write(room, item, key, value)
-        name = item.name + PRESENT
-        room.stores[name] = room.stores[name].write(key, b.bv(1, 1))
+        # Pointers to other elements stay: only one that is replaced or taken out goes.
+        room.stores[item.name] = room.stores[item.name].write(key, value)
+        _set_present(room, item, key, 1)
         out += result(room, 0)
     return out
+
+
+def _insert_lru(machine: Machine, state: State, item: MapDef, key: Term, value: Term) -> list[State]:
+    """There is always room, since another element may go."""
+    reason = f"which element of map {item.name} makes room for a new one"
+    victim = machine.asked(state, f"evicted.{item.name}", key.width, reason)
+    _set_present(state, item, victim, 0)
+    state.epochs[item.name] = state.epochs.get(item.name, 0) + 1
+    state.stores[item.name] = state.stores[item.name].write(key, value)
+    _set_present(state, item, key, 1)
+    return result(state, 0)
+
+
+def _set_present(state: State, item: MapDef, key: Term, value: int) -> None:
+    name = item.name + PRESENT
+    state.stores[name] = state.stores[name].write(key, b.bv(value, 1))
 
 
 def _write(state: State, item: MapDef, key: Term, value: Term) -> None:
@@ -124,60 +201,5 @@ def _write(state: State, item: MapDef, key: Term, value: Term) -> None:
         state.epochs[item.name] = state.epochs.get(item.name, 0) + 1
 
 
-def _anything(name: str, width: int, reason: str) -> Helper:
-    def helper(machine: Machine, state: State) -> list[State]:
-        return result(state, machine.choose(name, width, reason))
-
-    return helper
-
-
-# --- checksums ----------------------------------------------------------------------------------------------------
-
-
-def ones_complement_sum(words: list[Term]) -> Term:
-    """The 16-bit one's complement sum of terms of at most 32 bits: 0 only if all of them are 0."""
-    width = 32 + len(words).bit_length()
-    total = b.bv(0, width)
-    for word in words:
-        total = b.add(total, b.zext(word, width))
-    for _ in range(3):  # at most 48 bits: 16 + carries, then 17, then 16
-        total = b.add(b.zext(b.extract(total, 15, 0), width), b.zext(b.extract(total, width - 1, 16), width))
-    return b.extract(total, 15, 0)
-
-
-def csum_diff(machine: Machine, state: State) -> list[State]:
-    """``bpf_csum_diff(from, from_size, to, to_size, seed)`` as of Linux 6.13, which folds to 16 bits.
-
-    With something to take away, a sum of zero comes out as 0 or 0xffff, depending on how an architecture adds up.
-    """
-    sizes = [machine.number(state, machine.scalar(state, n)) for n in (2, 4)]
-    if any(size % 4 or size > memory.STACK_SIZE for size in sizes):
-        raise machine.unsupported(state, f"a checksum over {sizes[0]} and {sizes[1]} bytes")
-    old, new = (_words(machine, state, n, size) for n, size in zip((1, 3), sizes, strict=True))
-    seed = b.extract(machine.scalar(state, 5), 31, 0)
-    total = ones_complement_sum([seed, *new, *(b.bnot(word) for word in old)])
-    if old:
-        zero = b.or_(b.eq(total, b.bv(0, 16)), b.eq(total, b.bv(-1, 16)))
-        sign = machine.choose("csum", 0, "whether a checksum difference of zero is 0 or 0xffff")
-        total = b.ite(zero, b.ite(sign, b.bv(-1, 16), b.bv(0, 16)), total)
-    return result(state, total)
-
-
-def _words(machine: Machine, state: State, number: int, size: int) -> list[Term]:
-    if not size:
-        return []
-    found = memory.load_bytes(machine, state, machine.pointer(state, number), size)
-    return [b.concat(found[i + 1], found[i]) for i in range(0, size, 2)]
-
-
-COMMON: Final[dict[int, Helper]] = {
-    1: map_lookup_elem,
-    2: map_update_elem,
-    5: _anything("ktime", 64, "the time"),
-    6: _anything("printk", 64, "what trace_printk returns"),
-    7: _anything("prandom", 32, "a random number"),
-    8: _anything("cpu", 32, "the CPU that runs the program"),
-    28: csum_diff,
-    125: _anything("ktime", 64, "the time"),
-}
+MAPS: Final[dict[int, Helper]] = {1: map_lookup_elem, 2: map_update_elem, 3: map_delete_elem}
 """Helper's number (``enum bpf_func_id``) → what it does."""

@@ -6,43 +6,30 @@ from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
+from ....semantics.meaning.behaviour import Output, Packet
 from . import memory
-from .alu import swap
 from .context import packet_length
-from .helpers_maps import COMMON, EFAULT, EINVAL, ENOMEM, result
-from .state import Layout, State, Vlan, shorter_than
+from .hash import forget_hash, get_hash_recalc, set_hash, set_hash_invalid
+from .helpers_common import COMMON, anything, constant, context_argument
+from .helpers_csum import l3_csum_replace, l4_csum_replace
+from .helpers_maps import EFAULT, EINVAL, ENOMEM, result
+from .helpers_room import adjust_room, change_proto
+from .helpers_vlan import skb_vlan_pop, skb_vlan_push, with_tag
+from .state import State, shorter_than
+from .values import Address, possible_values
 
 if TYPE_CHECKING:
     from .machine import Helper, Machine
 
-ETH_P_8021Q, ETH_P_8021AD, ETH_P_802_3, ETH_P_802_2, ETH_P_802_3_MIN = 0x8100, 0x88A8, 0x0001, 0x0004, 0x0600
 TC_ACT_SHOT, TC_ACT_REDIRECT = 2, 7
 F_INGRESS: Final = 1
 REDIRECT_INTERNAL: Final = 1 << 1 | 1 << 2 | 1 << 3
 """BPF_F_NEIGH, BPF_F_PEER, BPF_F_NEXTHOP: refused by ``bpf_redirect``'s own check unless the kernel sets them."""
 F_RECOMPUTE_CSUM, F_INVALIDATE_HASH = 1, 2
+FEW: Final = 16
+"""Offsets that are each followed on a path of their own."""
 SURE_LENGTH: Final = 15_000
 """Up to this length a packet may grow for sure (BPF_SKB_MAX_LEN is four pages less some bookkeeping)."""
-
-
-def is_vlan(protocol: Term) -> Term:
-    """``eth_type_vlan``: whether a type is one of the two tag protocols."""
-    return b.or_(*(b.eq(protocol, b.bv(tag, 16)) for tag in (ETH_P_8021Q, ETH_P_8021AD)))
-
-
-def protocol_of(kind: Term, next_two: Term | None, wire_needed: int) -> Term:
-    """``skb->protocol`` for a frame whose type field is ``kind`` (eth_type_trans, vlan_set_encap_proto).
-
-    Args:
-        kind: the type field, 16 bits.
-        next_two: the two bytes behind it.
-        wire_needed: how long the input frame must be for these two bytes to be there.
-    """
-    is_length = b.ult(kind, b.bv(ETH_P_802_3_MIN, 16))
-    if next_two is None:
-        return kind
-    raw = b.and_(b.not_(shorter_than(wire_needed)), b.eq(next_two, b.bv(0xFFFF, 16)))
-    return b.ite(is_length, b.ite(raw, b.bv(ETH_P_802_3, 16), b.bv(ETH_P_802_2, 16)), kind)
 
 
 def redirect(machine: Machine, state: State) -> list[State]:
@@ -57,12 +44,6 @@ def redirect(machine: Machine, state: State) -> list[State]:
     return result(state, TC_ACT_REDIRECT)
 
 
-def _packet(machine: Machine, state: State) -> None:
-    address = machine.pointer(state, 1)
-    if address.kind != "ctx" or address.offset:
-        raise machine.unsupported(state, "r1 is not the context")
-
-
 def _inside(machine: Machine, state: State, offset: int, size: int) -> tuple[State | None, State | None]:
     """The paths where ``size`` bytes at ``offset`` lie in the packet, and those where they do not."""
     if offset >= 1 << 31:
@@ -70,16 +51,55 @@ def _inside(machine: Machine, state: State, offset: int, size: int) -> tuple[Sta
     return machine.fork(state, b.not_(shorter_than(offset + size - state.layout.delta)))
 
 
+def clone_redirect(machine: Machine, state: State) -> list[State]:
+    """``bpf_clone_redirect(skb, ifindex, flags)``: a copy goes out at once."""
+    context_argument(machine, state)
+    flags = machine.number(state, machine.scalar(state, 3))
+    if flags == F_INGRESS:
+        raise machine.unsupported(state, "a copy sent to where another device receives")
+    if flags:
+        return result(state, -EINVAL)
+    frame = with_tag(state.layout, state.vlan) if state.vlan is not None else state.layout
+    port = b.extract(machine.scalar(state, 2), 31, 0)
+    state.sent = (*state.sent, Output(b.TRUE, "port", port, Packet(frame.prefix, frame.payload)))
+    state.layout = state.layout.touched()
+    return result(state, 0)
+
+
+START_MAC, START_NET = 0, 1
+
+
 def skb_load_bytes(machine: Machine, state: State) -> list[State]:
     """``bpf_skb_load_bytes(skb, offset, to, len)``: 0, or -EFAULT and zeros."""
-    _packet(machine, state)
-    offset = machine.number(state, b.extract(machine.scalar(state, 2), 31, 0))
+    context_argument(machine, state)
+    return _load(machine, state, b.extract(machine.scalar(state, 2), 31, 0))
+
+
+def skb_load_bytes_relative(machine: Machine, state: State) -> list[State]:
+    """``bpf_skb_load_bytes_relative(skb, offset, to, len, start_header)`` from a header on."""
+    context_argument(machine, state)
+    start = machine.number(state, b.extract(machine.scalar(state, 5), 31, 0))
+    offset = b.extract(machine.scalar(state, 2), 31, 0)
+    if start not in (START_MAC, START_NET):
+        return _load(machine, state, b.bv(-1, 32))
+    base = machine.number(state, state.fields["l2"]) if start == START_NET else 0
+    near, far = machine.fork(state, b.ule(offset, b.bv(0xFFFF, 32)))
+    out = _load(machine, near, b.add(offset, b.bv(base, 32))) if near is not None else []
+    return out + (_load(machine, far, b.bv(-1, 32)) if far is not None else [])
+
+
+def _load(machine: Machine, state: State, offset: Term) -> list[State]:
     size = machine.number(state, b.extract(machine.scalar(state, 4), 31, 0))
     to = machine.pointer(state, 3)
-    good, bad = _inside(machine, state, offset, size)
+    values = possible_values(offset, state.ranges, FEW)
+    if offset.is_const or offset in state.facts or values is not None:
+        offset = b.bv(machine.number(state, offset), 32)
+    address = Address("packet", epoch=state.layout.epoch).at_distance(b.zext(offset, 64))
+    inside = b.and_(b.ult(offset, b.bv(1 << 31, 32)), memory.in_packet(state, address, size))
+    good, bad = machine.fork(state, inside)
     out: list[State] = []
     if good is not None:
-        memory.store_bytes(machine, good, to, [good.layout.at(offset + i) for i in range(size)])
+        memory.store_bytes(machine, good, to, memory.load_bytes(machine, good, address, size))
         out += result(good, 0)
     if bad is not None:
         memory.store_bytes(machine, bad, to, [b.bv(0, 8)] * size)
@@ -89,7 +109,7 @@ def skb_load_bytes(machine: Machine, state: State) -> list[State]:
 
 def skb_store_bytes(machine: Machine, state: State) -> list[State]:
     """``bpf_skb_store_bytes(skb, offset, from, len, flags)``: 0, or an error and the packet as it was."""
-    _packet(machine, state)
+    context_argument(machine, state)
     offset = machine.number(state, b.extract(machine.scalar(state, 2), 31, 0))
     size = machine.number(state, b.extract(machine.scalar(state, 4), 31, 0))
     flags = machine.number(state, machine.scalar(state, 5))
@@ -97,27 +117,32 @@ def skb_store_bytes(machine: Machine, state: State) -> list[State]:
     state.layout = state.layout.touched()
     if flags & ~(F_RECOMPUTE_CSUM | F_INVALIDATE_HASH):
         return result(state, -EINVAL)
+    before = dict(state.fields)
+    if flags & F_INVALIDATE_HASH:
+        forget_hash(state)
     good, bad = _inside(machine, state, offset, size)
     out: list[State] = []
     if good is not None:
         good.layout = good.layout.write(offset, values)
         out += result(good, 0)
+    if bad is not None:
+        bad.fields = before
     return out + (result(bad, -EFAULT) if bad is not None else [])
 
 
 def skb_pull_data(machine: Machine, state: State) -> list[State]:
     """``bpf_skb_pull_data(skb, len)``: makes bytes accessible (here all are); -ENOMEM for more than there are."""
-    _packet(machine, state)
-    count = machine.number(state, b.extract(machine.scalar(state, 2), 31, 0))
+    context_argument(machine, state)
+    count = b.extract(machine.scalar(state, 2), 31, 0)
     state.layout = state.layout.touched()
-    good, bad = _inside(machine, state, 0, count)
+    good, bad = machine.fork(state, b.ule(count, packet_length(state)))
     out = result(good, 0) if good is not None else []
     return out + (result(bad, -ENOMEM) if bad is not None else [])
 
 
 def skb_change_head(machine: Machine, state: State) -> list[State]:
     """``bpf_skb_change_head(skb, len, flags)``: ``len`` zeros in front; the stack's idea of the protocol stays."""
-    _packet(machine, state)
+    context_argument(machine, state)
     count = machine.number(state, b.extract(machine.scalar(state, 2), 31, 0))
     flags = machine.number(state, machine.scalar(state, 3))
     state.layout = state.layout.touched()
@@ -128,7 +153,7 @@ def skb_change_head(machine: Machine, state: State) -> list[State]:
     if sure is not None:
         out += _pushed(sure, count)
     if long is not None:
-        refused, taken = machine.fork(long, machine.choose("change_head", 0, "how long a packet may become"))
+        refused, taken = machine.fork(long, machine.asked(long, "room", 0, "how long a packet may become"))
         out += result(refused, -EINVAL) if refused is not None else []
         out += _pushed(taken, count) if taken is not None else []
     return out
@@ -136,90 +161,47 @@ def skb_change_head(machine: Machine, state: State) -> list[State]:
 
 def _pushed(state: State, count: int) -> list[State]:
     state.layout = state.layout.pushed((b.bv(0, 8),) * count)
+    state.fields["l2"] = b.add(state.fields["l2"], b.bv(count, 16))
     return result(state, 0)
 
 
-def skb_vlan_push(machine: Machine, state: State) -> list[State]:
-    """``bpf_skb_vlan_push(skb, proto, tci)``: the tag beside the packet goes into it, the new one beside it."""
-    _packet(machine, state)
-    asked = swap(b.extract(machine.scalar(state, 2), 15, 0))
-    tci = b.extract(machine.scalar(state, 3), 15, 0)
-    protocol = b.ite(is_vlan(asked), asked, b.bv(ETH_P_8021Q, 16))
-    if state.vlan is not None:
-        state.fields["protocol"] = state.vlan.protocol
-        state.layout = with_tag(state.layout, state.vlan)
-    state.layout = state.layout.touched()
-    state.vlan = Vlan(protocol, tci)
-    return result(state, 0)
-
-
-def with_tag(layout: Layout, vlan: Vlan) -> Layout:
-    """The packet with the tag between its addresses and its type."""
-    longer = layout.reaching(12)
-    tag = [b.extract(part, high, high - 7) for part in (vlan.protocol, vlan.tci) for high in (15, 7)]
-    return Layout((*longer.prefix[:12], *tag, *longer.prefix[12:]), longer.payload, longer.epoch)
-
-
-def skb_vlan_pop(machine: Machine, state: State) -> list[State]:
-    """``bpf_skb_vlan_pop(skb)``: the outer tag goes; the next one, if there is one, moves beside the packet."""
-    _packet(machine, state)
-    state.layout = state.layout.touched()
-    if state.vlan is not None:
-        state.vlan = None
-        return _next_tag(machine, state)
-    tagged, untagged = machine.fork(state, is_vlan(state.fields["protocol"]))
-    out = result(untagged, 0) if untagged is not None else []
-    if tagged is not None:
-        good, bad = machine.fork(tagged, _has_tag(tagged))
-        out += result(bad, -ENOMEM) if bad is not None else []
-        if good is not None:
-            _take_tag(machine, good)
-            out += _next_tag(machine, good)
+def change_type(machine: Machine, state: State) -> list[State]:
+    """``bpf_skb_change_type(skb, type)``: to one of the first four types, and from one of them only."""
+    context_argument(machine, state)
+    kind = b.extract(machine.scalar(state, 2), 31, 0)
+    before = state.fields["pkt_type"]
+    fine = b.and_(b.ult(kind, b.bv(4, 32)), b.ult(before, b.bv(4, 3)))
+    good, bad = machine.fork(state, fine)
+    out = result(bad, -EINVAL) if bad is not None else []
+    if good is not None:
+        good.fields["pkt_type"] = b.extract(kind, 2, 0)
+        out += result(good, 0)
     return out
-
-
-def _next_tag(machine: Machine, state: State) -> list[State]:
-    tagged, untagged = machine.fork(state, is_vlan(state.fields["protocol"]))
-    out = result(untagged, 0) if untagged is not None else []
-    if tagged is not None:
-        good, bad = machine.fork(tagged, _has_tag(tagged))
-        out += result(bad, -ENOMEM) if bad is not None else []
-        if good is not None:
-            protocol = good.fields["protocol"]
-            good.vlan = Vlan(protocol, _take_tag(machine, good))
-            out += result(good, 0)
-    return out
-
-
-def _has_tag(state: State) -> Term:
-    """Whether addresses, tag and type are there (``skb_ensure_writable(skb, VLAN_ETH_HLEN)``)."""
-    return b.not_(shorter_than(18 - state.layout.delta))
-
-
-def _take_tag(machine: Machine, state: State) -> Term:
-    """``__skb_vlan_pop``: take the four bytes behind the addresses out; the tag's control information."""
-    layout = state.layout.reaching(18)
-    tci = b.concat(*layout.prefix[14:16])
-    kind = b.concat(*layout.prefix[16:18])
-    needed = 20 - layout.delta
-    if state.shortest >= needed or kind.is_const:
-        behind = b.concat(layout.at(18), layout.at(19))
-    else:  # the kernel looks at two bytes that may lie behind the packet
-        there = b.not_(shorter_than(needed))
-        garbage = machine.choose("behind", 16, "what lies in memory behind a short packet")
-        behind = b.ite(there, b.concat(layout.at(18), layout.at(19)), garbage)
-    state.fields["protocol"] = protocol_of(kind, behind, 0)
-    state.layout = Layout((*layout.prefix[:12], *layout.prefix[16:]), layout.payload, layout.epoch)
-    return tci
 
 
 TC: Final[dict[int, Helper]] = COMMON | {
     9: skb_store_bytes,
+    10: l3_csum_replace,
+    11: l4_csum_replace,
+    13: clone_redirect,
+    17: constant("cgroup_classid", 32, "the class of the socket's control group"),
     18: skb_vlan_push,
     19: skb_vlan_pop,
     23: redirect,
+    24: constant("route_realm", 32, "the realm of the packet's route"),
     26: skb_load_bytes,
+    31: change_proto,
+    32: change_type,
+    34: get_hash_recalc,
     39: skb_pull_data,
+    40: anything("csum_update", 64, "whether the device has summed up the packet"),
+    41: set_hash_invalid,
     43: skb_change_head,
+    46: constant("socket_cookie", 64, "the cookie of the packet's socket"),
+    47: constant("socket_uid", 32, "the owner of the packet's socket"),
+    48: set_hash,
+    50: adjust_room,
+    68: skb_load_bytes_relative,
+    135: anything("csum_level", 64, "what the device has said of checksums"),
 }
 """Helper's number (``enum bpf_func_id``) → what it does."""

@@ -1,17 +1,24 @@
-"""Helpers of the XDP hook (net/core/filter.c)."""
+"""Helpers of the XDP hook (net/core/filter.c, kernel/bpf/devmap.c)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
-from .helpers_maps import COMMON, EINVAL, result
+from . import memory
+from .alu import swap
+from .context import packet_length
+from .helpers_common import COMMON, context_argument
+from .helpers_maps import EINVAL, map_argument, present, result
 from .state import State, shorter_than
+from .values import Address
 
 if TYPE_CHECKING:
     from .machine import Helper, Machine
 
 XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = range(5)
+BROADCAST, EXCLUDE_INGRESS = 1 << 3, 1 << 4
 ETH_HLEN: Final = 14
 SURE_HEADROOM: Final = 192
 """Bytes in front of the frame that every driver gives (XDP_PACKET_HEADROOM less ``struct xdp_frame``)."""
@@ -26,26 +33,104 @@ def redirect(machine: Machine, state: State) -> list[State]:
     return result(state, XDP_REDIRECT)
 
 
+def redirect_map(machine: Machine, state: State) -> list[State]:
+    """``bpf_redirect_map(map, key, flags)`` through a map of devices; the flags are what a missing element gives."""
+    item = map_argument(machine, state, 1, "devmap", "devmap_hash").item
+    flags = machine.number(state, machine.scalar(state, 3))
+    if flags & (BROADCAST | EXCLUDE_INGRESS):
+        raise machine.unsupported(state, f"a frame sent to every device of map {item.name}")
+    if flags & ~(XDP_PASS | XDP_TX | XDP_DROP):
+        return result(state, XDP_ABORTED)
+    key = swap(b.extract(machine.scalar(state, 2), 31, 0))
+    found, missing = machine.fork(state, present(machine, state, item, key))
+    out = result(missing, flags) if missing is not None else []
+    if found is not None:
+        value = memory.cell(machine, found, item, Address("value", 0, item.name, key))
+        first = b.extract(value, value.width - 1, value.width - 32)
+        found.fields["redirect"], found.fields["redirected"] = swap(first), b.bv(1, 1)
+        out += result(found, XDP_REDIRECT)
+    return out
+
+
 def xdp_adjust_head(machine: Machine, state: State) -> list[State]:
-    """``bpf_xdp_adjust_head(xdp, delta)``: what comes in front is not cleared, so it can be anything."""
-    address = machine.pointer(state, 1)
-    if address.kind != "ctx" or address.offset:
-        raise machine.unsupported(state, "r1 is not the context")
+    """``bpf_xdp_adjust_head(xdp, delta)``: what comes in front is what lies in memory there."""
+    context_argument(machine, state)
     delta = b.signed(machine.number(state, b.extract(machine.scalar(state, 2), 31, 0)), 32)
     state.layout = state.layout.touched()
     if delta <= 0:
         if state.layout.delta - delta > SURE_HEADROOM:
             raise machine.unsupported(state, f"more than {SURE_HEADROOM} bytes put in front of the frame")
-        reason = "what lies in memory in front of the packet"
-        state.layout = state.layout.pushed(tuple(machine.choose("headroom", 8, reason) for _ in range(-delta)))
+        _push(machine, state, -delta)
         return result(state, 0)
     good, bad = machine.fork(state, b.not_(shorter_than(delta + ETH_HLEN - state.layout.delta)))
     out: list[State] = []
     if good is not None:
-        good.layout = good.layout.pulled(delta)
+        cut = tuple(good.layout.at(i) for i in range(delta))
+        good.layout = replace(good.layout.pulled(delta), front=good.layout.front + cut)
         out += result(good, 0)
     return out + (result(bad, -EINVAL) if bad is not None else [])
 
 
-XDP: Final[dict[int, Helper]] = COMMON | {23: redirect, 44: xdp_adjust_head}
+def _push(machine: Machine, state: State, count: int) -> None:
+    """Bytes that were cut off come back; in front of them lies what lay in front of the frame."""
+    front = state.layout.front
+    back = front[len(front) - min(count, len(front)) :]
+    reached = state.layout.delta + len(front)  # bytes in front of the frame that came in which are in use
+    reason = "what lies in memory in front of the packet"
+    fresh = range(reached + count - len(back), reached, -1)
+    values = tuple(machine.given(f"headroom[{i}]", 8, reason) for i in fresh) + back
+    state.layout = replace(state.layout.pushed(values), front=front[: len(front) - len(back)])
+
+
+def get_buff_len(machine: Machine, state: State) -> list[State]:
+    """``bpf_xdp_get_buff_len(xdp)``."""
+    context_argument(machine, state)
+    return result(state, packet_length(state))
+
+
+def _part(machine: Machine, state: State) -> tuple[Address, int, State | None, State | None]:
+    """The bytes that r2 and r4 tell, and the paths where they lie in the packet, and where they do not."""
+    context_argument(machine, state)
+    offset = b.extract(machine.scalar(state, 2), 31, 0)
+    size = machine.number(state, b.extract(machine.scalar(state, 4), 31, 0))
+    address = Address("packet", epoch=state.layout.epoch).at_distance(b.zext(offset, 64))
+    inside = b.and_(b.ule(offset, b.bv(0xFFFF, 32)), memory.in_packet(state, address, size))
+    return address, size, *machine.fork(state, inside)
+
+
+def xdp_load_bytes(machine: Machine, state: State) -> list[State]:
+    """``bpf_xdp_load_bytes(xdp, offset, buf, len)``: 0, or -EINVAL and ``buf`` as it was."""
+    to = machine.pointer(state, 3)
+    address, size, good, bad = _part(machine, state)
+    out: list[State] = []
+    if good is not None:
+        memory.store_bytes(machine, good, to, memory.load_bytes(machine, good, address, size))
+        out += result(good, 0)
+    if bad is not None:
+        garbage = [machine.choose("unwritten", 8, "what lies in memory that was not written") for _ in range(size)]
+        memory.store_bytes(machine, bad, to, garbage)
+        out += result(bad, -EINVAL)
+    return out
+
+
+def xdp_store_bytes(machine: Machine, state: State) -> list[State]:
+    """``bpf_xdp_store_bytes(xdp, offset, buf, len)``: 0, or -EINVAL and the packet as it was."""
+    values_from = machine.pointer(state, 3)
+    address, size, good, bad = _part(machine, state)
+    out = result(bad, -EINVAL) if bad is not None else []
+    if good is not None:
+        values = memory.load_bytes(machine, good, values_from, size)
+        memory.store_bytes(machine, good, address, values)
+        out += result(good, 0)
+    return out
+
+
+XDP: Final[dict[int, Helper]] = COMMON | {
+    23: redirect,
+    44: xdp_adjust_head,
+    51: redirect_map,
+    188: get_buff_len,
+    189: xdp_load_bytes,
+    190: xdp_store_bytes,
+}
 """Helper's number (``enum bpf_func_id``) → what it does."""

@@ -7,30 +7,35 @@ XDP: ``do_xdp_generic`` (dev.c); native XDP gives the same verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import PORT, Case, Output, Packet, byte, input_bytes
+from ..artifact.program import MapDef
 from .context import SKB
 from .context import XDP as XDP_FIELDS
-from .helpers_skb import TC, TC_ACT_REDIRECT, TC_ACT_SHOT, is_vlan, protocol_of, with_tag
+from .helpers_maps import HASHES, NUMBER_BITS
+from .helpers_skb import TC, TC_ACT_REDIRECT, TC_ACT_SHOT
+from .helpers_vlan import is_vlan, protocol_of, with_tag
 from .helpers_xdp import XDP, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .machine import Host, start_registers
-from .memory import PRESENT
+from .memory import INNER, PRESENT
 from .state import Layout, State, Vlan, shorter_than
 from .store import Store
 
 HookName = Literal["tc", "tcx", "xdp"]
 
-MIN_FRAME: Final = 14
+ETH_HLEN: Final = 14
+MIN_FRAME: Final = ETH_HLEN
 """No driver hands on a frame without a whole Ethernet header."""
 UNTAG_LENGTH: Final = 20
 """A tagged frame that is shorter is dropped (``skb_vlan_untag`` wants two bytes behind the tag)."""
 
-HOOKS: Final[Mapping[HookName, Host]] = {"tc": Host(SKB, TC), "tcx": Host(SKB, TC), "xdp": Host(XDP_FIELDS, XDP)}
+_TC: Final = Host(SKB, TC, legacy_loads=True)
+HOOKS: Final[Mapping[HookName, Host]] = {"tc": _TC, "tcx": _TC, "xdp": Host(XDP_FIELDS, XDP)}
 
 TC_ACT_STOLEN, TC_ACT_TRAP = 4, 8
 
@@ -40,6 +45,8 @@ REPORTED: Final = {
     "tc_classid": ("classid", 16),
     "tc_index": ("tc_index", 16),
     "queue_mapping": ("queue_mapping", 16),
+    "tstamp": ("tstamp", 64),
+    "pkt_type": ("pkt_type", 3),
 }
 """Metadata fields that leave with the packet → their names in :attr:`Case.metadata`, and their widths."""
 
@@ -89,18 +96,38 @@ def _state(
 
 
 def _metadata(protocol: Term) -> dict[str, Term]:
-    kept = {f.name: b.var(f"in.{f.name}", f.width) for f in SKB if f.kind == "kept"}
-    return kept | {"protocol": protocol, "tc_classid": b.bv(0, 16)}
+    kept = {f.name: b.var(f"in.{f.name}", f.width) for f in SKB if f.kind in ("kept", "bytes", "noted")}
+    return kept | {
+        "hash": b.var("in.ebpf.hash", 32),
+        "protocol": protocol,
+        "tc_classid": b.bv(0, 16),
+        "hashed": b.bv(0, 1),
+        "encapsulated": b.bv(0, 1),
+        "l2": b.bv(ETH_HLEN, 16),
+    }
 
 
-def finish(hook: HookName, state: State, written: frozenset[str], maps: Mapping[str, int]) -> Case:
+def changed_metadata(states: Sequence[State]) -> frozenset[str]:
+    """The reported fields that some of the paths leave with a packet changed."""
+    return frozenset(
+        field
+        for state in states
+        for field, (_, width) in REPORTED.items()
+        if field in state.fields and state.fields[field] is not _before(field, width)
+    )
+
+
+def finish(
+    hook: HookName, state: State, written: frozenset[str], maps: Mapping[str, MapDef], changed: frozenset[str]
+) -> Case:
     """What the kernel does when the program has ended in ``state``.
 
     Args:
         hook: where the program ran.
         state: its end; R0 holds what it returned.
         written: the state that it may have changed.
-        maps: map's name → bits of its key.
+        maps: the program's maps by name.
+        changed: the metadata that is told, see :func:`changed_metadata`.
     """
     returned = state.regs[0]
     assert isinstance(returned, Term)
@@ -110,11 +137,10 @@ def finish(hook: HookName, state: State, written: frozenset[str], maps: Mapping[
     outputs = tuple(o for o in _outputs(hook, state, code, packet) if o.when is not b.FALSE)
     metadata = {}
     if outputs:
-        for field, (name, width) in REPORTED.items():
-            value = state.fields.get(field)
-            if value is not None and value is not _before(field, width):
-                metadata[name] = b.zext(value, 32)
-    return Case(state.guard, outputs, metadata, _state_after(state, written, maps))
+        for field in sorted(changed):
+            term = state.fields[field]
+            metadata[REPORTED[field][0]] = b.zext(term, max(32, term.width))
+    return Case(state.guard, (*state.sent, *outputs), metadata, _state_after(state, written, maps), state.events)
 
 
 def _before(field: str, width: int) -> Term:
@@ -152,9 +178,15 @@ def _outputs(hook: HookName, state: State, code: Term, packet: Packet) -> list[O
     ]
 
 
-def _state_after(state: State, written: frozenset[str], maps: Mapping[str, int]) -> dict[str, Term]:
+def _state_after(state: State, written: frozenset[str], maps: Mapping[str, MapDef]) -> dict[str, Term]:
+    """Cells after the packet; the value of an element that is not there counts as 0."""
     after = {}
     for name in sorted(written):
-        index = b.var(f"at.map.{name}", maps[name.removesuffix(PRESENT)])
+        item = maps[name.removesuffix(PRESENT)]
+        extra = NUMBER_BITS if item.name.endswith(INNER) else 0
+        index = b.var(f"at.map.{name}", 8 * item.key_size + extra)
         after[f"map.{name}"] = state.stores[name].read(index)
+        if name == item.name and item.type in HASHES and name + PRESENT in written:
+            there = b.to_bool(state.stores[name + PRESENT].read(b.var(f"at.map.{name}", index.width)))
+            after[f"map.{name}"] = b.ite(there, after[f"map.{name}"], b.bv(0, 8 * item.value_size))
     return after

@@ -15,39 +15,24 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Choice, Fault
 from ....semantics.source import Span, Unsupported
-from ..artifact.insn import (
-    ALU,
-    ALU64,
-    CALL_HELPER,
-    CALL_LOCAL,
-    JMP32,
-    LD,
-    LDX,
-    MODE_ATOMIC,
-    MODE_MEM,
-    MODE_MEMSX,
-    PSEUDO_MAP_VALUE,
-    SIZE_BYTES,
-    ST,
-    STX,
-    Insn,
-    X,
-)
 from ..artifact.program import BpfProgram, MapDef
-from . import alu, atomic, context, memory, pointers
+from . import execute, memory
 from .context import Field
-from .graph import CALL, EXIT, JA, JA32, analyse, is_jump, target
+from .graph import analyse
+from .join import merge
 from .memory import Stop
 from .pointers import Split
-from .state import Frame, State, both, merge
+from .state import State, both
 from .values import MAX_VALUES, Address, Value, possible_values
 
 MAX_STEPS: Final = 400_000
 """Instructions run, over all paths; more is not tried."""
-MAX_CALLS: Final = 8
-"""Frames that the kernel allows (MAX_CALL_FRAMES)."""
+MAX_VISITS: Final = 20_000
+"""How often one instruction is run, over all paths; more is not tried."""
 MAX_APART: Final = 2_000
 """Paths that wait at one place without becoming one; more is not tried."""
+MANY_APART: Final = 24
+"""From so many on, paths that differ in where packet pointers point become one, too."""
 
 Helper = Callable[["Machine", State], list[State]]
 
@@ -62,6 +47,8 @@ class Host:
 
     fields: tuple[Field, ...]
     helpers: Mapping[int, Helper]
+    legacy_loads: bool = False
+    """Whether LD_ABS and LD_IND read the packet (programs that get a socket buffer)."""
 
 
 class Machine:
@@ -76,15 +63,20 @@ class Machine:
         written: frozenset[str] = frozenset(),
         mix: bool = True,
         file: str = "",
+        entries: Mapping[str, int] | None = None,
     ) -> None:
         self.program, self.host, self.written, self.mix = program, host, written, mix
-        self.maps = {item.name: item for item in maps}
-        self.graph = analyse(program)
+        self.maps = with_inner_maps(maps)
+        self.entries = entries or {}
+        """Programs behind the own one, which tail calls lead to: name → first slot."""
+        self.graph = analyse(program, tuple(self.entries.values()))
         self.faults: list[Fault] = []
         self.choices: list[Choice] = []
         self._addresses: dict[Address, Term] = {}
         self.file = file
+        self._given: dict[Term, Choice] = {}
         self._steps = 0
+        self._visits: dict[int, int] = {}
         self._pending: dict[tuple[int, ...], list[State]] = {}
         self._queue: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
         self._finished: list[State] = []
@@ -128,7 +120,7 @@ class Machine:
     def require(self, state: State, condition: Term, text: str) -> None:
         """Record a fault where ``condition`` does not hold, and go on where it does. Raises Stop if nowhere."""
         bad = both(state.guard, b.not_(condition))
-        if bad is not b.FALSE:
+        if bad is not b.FALSE and state.may(b.not_(condition)):
             self.faults.append(Fault(bad, f"{self.where(state)}: {text}", self.place(state)))
         if not state.assume(condition):
             raise Stop
@@ -138,6 +130,22 @@ class Machine:
         variable = b.var(f"any.ebpf.{name}.{len(self.choices)}", width)
         self.choices.append(Choice(variable, reason))
         return variable
+
+    def given(self, name: str, width: int, reason: str) -> Term:
+        """What the world around holds, the same for whatever program is asked: ``in.ebpf.NAME`` (``width`` 0: Bool)."""
+        variable = b.var(f"in.ebpf.{name}", width)
+        self._given.setdefault(variable, Choice(variable, reason))
+        return variable
+
+    def asked(self, state: State, name: str, width: int, reason: str) -> Term:
+        """As :meth:`given`, for what may be something else each time: the k-th time on a path gives ``NAME.k``."""
+        number = state.counts.get(name, 0)
+        state.counts[name] = number + 1
+        return self.given(f"{name}.{number}", width, reason)
+
+    def unknowns(self) -> tuple[Choice, ...]:
+        """Everything that the program was told and nobody controls."""
+        return (*self.choices, *self._given.values())
 
     def address(self, base: Address) -> Term:
         """Where the memory that ``base`` points to lies: 64 bits, the same each time. In the upper half of what 64 bits
@@ -176,12 +184,16 @@ class Machine:
 
     def _joined(self, states: list[State], live: frozenset[int]) -> list[State]:
         """As few states as possible; neighbours that complete each other first."""
+        out = self._merged(states, live, loose=False)
+        return self._merged(out, live, loose=True) if len(out) > MANY_APART else out
+
+    def _merged(self, states: list[State], live: frozenset[int], *, loose: bool) -> list[State]:
         out: list[State] = []
         for state in states:
             kept = state
             while True:
                 for other in reversed(out):
-                    both = merge(other, kept, live, mix=self.mix)
+                    both = merge(other, kept, live, mix=self.mix, loose=loose)
                     if both is not None:
                         out.remove(other)
                         kept = both
@@ -203,6 +215,9 @@ class Machine:
                 raise self.unsupported(state, f"more than {MAX_STEPS} steps; a loop whose end does not fold?")
             depth = len(state.frames)
             slot = state.slot
+            self._visits[slot] = self._visits.get(slot, 0) + 1
+            if self._visits[slot] > MAX_VISITS:
+                raise self.unsupported(state, f"run more than {MAX_VISITS} times; a loop whose end does not fold?")
             for after in self._step(state):
                 if after.slot < 0:
                     self._finished.append(after)
@@ -213,7 +228,7 @@ class Machine:
 
     def _step(self, state: State) -> list[State]:
         try:
-            return self._execute(state, self.graph.insns[state.slot])
+            return execute.step(self, state, self.graph.insns[state.slot])
         except Stop:
             return []
         except Split as split:
@@ -221,7 +236,7 @@ class Machine:
 
     def _split(self, state: State, term: Term) -> Iterator[State]:
         """One state for every number that ``term`` can be; each runs the same instruction again."""
-        values = possible_values(term)
+        values = possible_values(term, state.ranges)
         if values is None:
             raise self.unsupported(state, f"an address or size that can have more than {MAX_VALUES} values")
         for value in values:
@@ -232,28 +247,7 @@ class Machine:
                 part.regs = [constant if found is term else found for found in part.regs]
                 yield part
 
-    # --- instructions ---
-
-    def _execute(self, state: State, insn: Insn) -> list[State]:
-        if insn.opcode == EXIT:
-            return self._exit(state, insn)
-        if insn.opcode == CALL:
-            return self._call(state, insn)
-        if is_jump(insn):
-            return self._jump(state, insn)
-        if insn.cls in (ALU, ALU64):
-            self._arithmetic(state, insn)
-        elif insn.cls == LDX:
-            self._load(state, insn)
-        elif insn.cls in (ST, STX):
-            self._store(state, insn)
-        elif insn.wide:
-            self._load_wide(state, insn)
-        else:
-            assert insn.cls == LD
-            raise self.unsupported(state, "a legacy packet load (LD_ABS, LD_IND)")
-        state.slot += insn.size
-        return [state]
+    # --- registers ---
 
     def register(self, state: State, number: int) -> Term | Address:
         """What a register holds; a fault if nothing was written to it."""
@@ -272,48 +266,10 @@ class Machine:
             raise self.unsupported(state, f"r{number} holds a pointer where a number is asked for")
         return value
 
-    def _set(self, state: State, number: int, value: Value) -> None:
+    def set(self, state: State, number: int, value: Value) -> None:
         if number > 9:
             raise self.unsupported(state, f"writes r{number}")
         state.regs[number] = value
-
-    def _operand(self, state: State, insn: Insn) -> Term | Address:
-        return self.register(state, insn.src) if insn.opcode & X else b.bv(insn.imm, 64)
-
-    def _arithmetic(self, state: State, insn: Insn) -> None:
-        name = alu.operation(insn)
-        if name is None:
-            raise self.unsupported(state, f"undefined arithmetic (opcode {insn.opcode:#04x}, offset {insn.off})")
-        unary = name.startswith(("be", "le", "bswap", "neg"))
-        operand: Term | Address = b.bv(0, 64) if unary else self._operand(state, insn)
-        if name == "mov" and isinstance(operand, Address):
-            if insn.cls != ALU64:
-                raise self.unsupported(state, "the lower half of a pointer")
-            self._set(state, insn.dst, operand)
-            return
-        dst: Term | Address = b.bv(0, 64) if name.startswith("mov") else self.register(state, insn.dst)
-        if isinstance(dst, Address) or isinstance(operand, Address):
-            self._set(state, insn.dst, pointers.arithmetic(self, state, insn, name, dst, operand))
-        else:
-            self._set(state, insn.dst, alu.compute(insn, name, dst, operand))
-
-    def _load_wide(self, state: State, insn: Insn) -> None:
-        if insn.map is None:
-            if insn.src:
-                raise self.unsupported(state, f"a 64-bit immediate of kind {insn.src}")
-            self._set(state, insn.dst, b.bv(insn.imm, 64))
-        elif insn.map not in self.maps:
-            raise self.unsupported(state, f"map {insn.map}, which the object does not define")
-        elif insn.src == PSEUDO_MAP_VALUE:
-            item = self.maps[insn.map]
-            if item.type != "array" or item.max_entries != 1 or item.key_size != 4:
-                raise self.unsupported(state, f"the address of a value of map {insn.map}, which has several")
-            key = b.bv(0, 8 * item.key_size)
-            self._set(state, insn.dst, Address("value", insn.imm, insn.map, key))
-        else:
-            self._set(state, insn.dst, Address("map", 0, insn.map))
-
-    # --- memory ---
 
     def pointer(self, state: State, number: int, off: int = 0) -> Address:
         """The address in a register, ``off`` bytes on; a fault if it is no address."""
@@ -321,130 +277,17 @@ class Machine:
         if not isinstance(value, Address):
             self.require(state, b.FALSE, f"follows r{number}, which is no pointer")
             raise Stop
-        return replace(value, offset=value.offset + off)
+        return value.on(off)
 
-    def _load(self, state: State, insn: Insn) -> None:
-        mode, size = insn.opcode & 0xE0, SIZE_BYTES[insn.opcode & 0x18]
-        if mode not in (MODE_MEM, MODE_MEMSX) or insn.imm or (mode == MODE_MEMSX and size == 8):
-            raise self.unsupported(state, f"undefined load (opcode {insn.opcode:#04x})")
-        address = self.pointer(state, insn.src, insn.off)
-        if address.kind == "ctx":
-            value = self._read_context(state, address, size)
-        else:
-            value = memory.load(self, state, address, size)
-        if isinstance(value, Term):
-            value = b.sext(value, 64) if mode == MODE_MEMSX else b.zext(value, 64)
-        elif mode == MODE_MEMSX:
-            raise self.unsupported(state, "a pointer, sign-extended")
-        self._set(state, insn.dst, value)
 
-    def _read_context(self, state: State, address: Address, size: int) -> Value:
-        field = context.find(self.host.fields, address.offset, size)
-        if field is None or field.kind == "data_meta":
-            raise self.unsupported(state, f"reads {size} bytes of the context at {address.offset}")
-        return context.read_field(state, field, address.offset, size, self.choose)
-
-    def _store(self, state: State, insn: Insn) -> None:
-        mode, size = insn.opcode & 0xE0, SIZE_BYTES[insn.opcode & 0x18]
-        if mode == MODE_ATOMIC and insn.cls == STX:
-            atomic.execute(self, state, insn, size)
-            return
-        if mode != MODE_MEM or (insn.cls == STX and insn.imm) or (insn.cls == ST and insn.src):
-            raise self.unsupported(state, f"undefined store (opcode {insn.opcode:#04x})")
-        address = self.pointer(state, insn.dst, insn.off)
-        value = self.register(state, insn.src) if insn.cls == STX else b.bv(insn.imm, 64)
-        if address.kind == "ctx":
-            self._write_context(state, address, value, size)
-        else:
-            memory.store(self, state, address, value, size)
-
-    def _write_context(self, state: State, address: Address, value: Term | Address, size: int) -> None:
-        field = context.find(self.host.fields, address.offset, size)
-        if field is None or field.kind != "kept" or (address.offset, size) != (field.offset, field.size):
-            raise self.unsupported(state, f"writes {size} bytes of the context at {address.offset}")
-        if isinstance(value, Address):
-            raise self.unsupported(state, "a pointer stored in the context")
-        context.write_field(state, field, value)
-
-    # --- control ---
-
-    def _jump(self, state: State, insn: Insn) -> list[State]:
-        there, here = target(state.slot, insn), state.slot + 1
-        if insn.opcode in (JA, JA32):
-            state.slot = there
-            return [state]
-        name = alu.jump_name(insn)
-        wrong_form = (insn.opcode & X and insn.imm) or (not insn.opcode & X and insn.src)
-        if name in (None, "ja", "call", "exit") or wrong_form:
-            raise self.unsupported(state, f"undefined jump (opcode {insn.opcode:#04x})")
-        assert name is not None
-        x, y = self.register(state, insn.dst), self._operand(state, insn)
-        null: Term | None = None
-        if isinstance(x, Address) or isinstance(y, Address):
-            taken = pointers.compare(self, state, insn, name, x, y)
-            null = next((v.null for v in (x, y) if isinstance(v, Address) and v.kind == "value"), None)
-        else:
-            width = 32 if insn.cls == JMP32 else 64
-            taken = alu.condition(name, b.extract(x, width - 1, 0), b.extract(y, width - 1, 0))
-        out = []
-        for after, slot in zip(self.fork(state, taken), (there, here), strict=True):
-            if after is not None:
-                after.slot = slot
-                out.append(after)
-        if null is not None and not null.is_const:
-            for after in out:
-                if both(after.guard, null) is b.FALSE:
-                    after.settle(null)
-        return out
-
-    def _call(self, state: State, insn: Insn) -> list[State]:
-        if insn.src == CALL_LOCAL:
-            return [self._enter(state, insn)]
-        helper = self.host.helpers.get(insn.imm) if insn.src == CALL_HELPER else None
-        if helper is None:
-            kind = f"helper {insn.imm}" if insn.src == CALL_HELPER else f"kernel function (kind {insn.src})"
-            raise self.unsupported(state, f"calls {kind}")
-        out = helper(self, state)
-        for after in out:
-            after.regs[1:6] = [None] * 5
-            after.slot += 1
-        return out
-
-    def _enter(self, state: State, insn: Insn) -> State:
-        depth = len(state.frames) + 1
-        if depth >= MAX_CALLS:
-            raise self.unsupported(state, f"more than {MAX_CALLS} frames")
-        back = state.slot + 1
-        live = self.graph.live.get(back, frozenset())
-        saved = [state.regs[n] if n in live else None for n in range(6, 10)]
-        state.frames = (*state.frames, Frame(back, (saved[0], saved[1], saved[2], saved[3])))
-        state.regs[0] = None
-        state.regs[6:10] = [None] * 4
-        state.regs[10] = Address("stack", 0, f"stack {depth}")
-        state.slot = back + insn.imm
-        if state.slot not in self.graph.insns:
-            raise self.unsupported(state, "calls where there is no instruction")
-        return state
-
-    def _exit(self, state: State, insn: Insn) -> list[State]:
-        if insn != Insn(EXIT):
-            raise self.unsupported(state, "undefined exit")
-        result = self.register(state, 0)
-        depth = len(state.frames)
-        state.memory.pop(f"stack {depth}", None)
-        state.regs[1:6] = [None] * 5
-        if not depth:
-            if isinstance(result, Address):
-                raise self.unsupported(state, "returns a pointer")
-            state.slot = -1
-            state.regs[6:11] = [None] * 5
-            return [state]
-        frame = state.frames[-1]
-        state.frames = state.frames[:-1]
-        state.regs[6:10] = frame.saved
-        state.regs[10] = Address("stack", 0, f"stack {depth - 1}")
-        state.slot = frame.slot
-        return [state]
+def with_inner_maps(maps: Sequence[MapDef]) -> dict[str, MapDef]:
+    """The maps by name; the maps that a map of maps holds as one, whose key begins with the number of the map."""
+    out = {item.name: item for item in maps}
+    for item in maps:
+        if item.inner is not None:
+            name = item.name + memory.INNER
+            out[name] = replace(item.inner, name=name)
+    return out
 
 
 def start_registers() -> list[Value]:

@@ -5,19 +5,24 @@ Numbers lie in memory with their lowest byte first (a little-endian host).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
+from ....semantics.meaning.behaviour import LENGTH
 from ..artifact.program import F_RDONLY_PROG, MapDef
+from . import offsets
 from .state import State, shorter_than
 from .store import Store
-from .values import Address, Byte, Lane, Mixed, Partial, Piece, Value
+from .values import MIXED, Address, Byte, Lane, Mixed, Partial, Piece, Value
 
+MAX_BITS: Final = 1 << 20
+"""Values of maps are taken up to this size."""
 STACK_SIZE: Final = 512
 """Bytes of a frame's stack (MAX_BPF_STACK)."""
 
-WRITABLE_MAPS: Final = ("array", "hash", "percpu_array", "percpu_hash", "lru_hash")
+WRITABLE_MAPS: Final = ("array", "hash", "percpu_array", "percpu_hash", "lru_hash", "lru_percpu_hash")
 """Map types whose values a program may change through a pointer, one element per key."""
 
 
@@ -48,36 +53,116 @@ class Checks(Protocol):
     def mixed(self, state: State) -> Exception:
         """The error for a byte that holds a pointer on some paths only."""
 
+    def number(self, state: State, term: Term) -> int:
+        """``term`` as a number; raises an exception that makes the machine run once for each that it can be."""
+
 
 # --- loads --------------------------------------------------------------------------------------------------------
 
 
 def load(machine: Checks, state: State, address: Address, size: int) -> Value:
     """The ``size`` bytes at ``address`` (not of the context): a term of ``8 * size`` bits, or a whole pointer."""
+    address = fixed(state, address)
     if address.kind in ("stack", "buffer"):
+        if address.moved is not None:
+            return _load_somewhere(machine, state, address, size)
         return _load_memory(machine, state, address, size)
     return little_endian(load_bytes(machine, state, address, size))
 
 
+def fixed(state: State, address: Address) -> Address:
+    """The address with its distance a number, where the paths have fixed it."""
+    if address.moved is not None and address.moved in state.facts:
+        number = b.signed(state.facts[address.moved], 64)
+        return replace(address, offset=address.offset + number, moved=None)
+    return address
+
+
 def load_bytes(machine: Checks, state: State, address: Address, size: int) -> list[Term]:
     """The ``size`` bytes at ``address``, lowest address first; faults for what may not be read."""
+    address = fixed(state, address)
     if address.kind == "packet":
         require_packet(machine, state, address, size)
-        return [state.layout.at(address.offset + i) for i in range(size)]
+        places = _places(machine, state, address, size)
+        return offsets.choose(address.moved, [(at - address.offset, _packet_bytes(state, at, size)) for at in places])
     if address.kind == "value":
         item = _require_value(machine, state, address, size)
         whole = cell(machine, state, item, address)
-        top = 8 * (item.value_size - address.offset)
-        return [b.extract(whole, top - 8 * i - 1, top - 8 * i - 8) for i in range(size)]
+        places = _places(machine, state, address, size)
+        return offsets.choose(address.moved, [(at - address.offset, _cut(whole, at, size)) for at in places])
     if address.kind in ("stack", "buffer"):
+        if address.moved is not None:
+            found = _load_somewhere(machine, state, address, size)
+            assert isinstance(found, Term)
+            return [b.extract(found, 8 * i + 7, 8 * i) for i in range(size)]
         part = _plain(machine, state, address, size)
         return [_number(machine, state, part.get(address.offset + i), address, i) for i in range(size)]
     raise machine.unsupported(state, f"reading memory of kind {address.kind}")
 
 
+def _places(machine: Checks, state: State, address: Address, size: int) -> list[int]:
+    """The offsets that an access, which was already required to lie inside, can have."""
+    low, high = _limits(machine, state, address)
+    found = offsets.possible(state, address, low, high - size)
+    if found is None:
+        raise machine.unsupported(state, f"an address in the {address.kind} with more than {offsets.MOST} places")
+    if not found:
+        raise Stop
+    return found
+
+
+def _limits(machine: Checks, state: State, address: Address) -> tuple[int, int]:
+    """The piece of memory: from where, to where (exclusive)."""
+    if address.kind == "stack":
+        return -STACK_SIZE, 0
+    if address.kind == "buffer":
+        return 0, len(state.memory.get(address.name, {}))
+    if address.kind == "value":
+        return 0, machine.maps[address.name].value_size
+    return 0, (1 << 16) + max(0, state.layout.delta)
+
+
+def _packet_bytes(state: State, at: int, size: int) -> list[Term]:
+    return [state.layout.at(at + i) for i in range(size)]
+
+
+def _cut(whole: Term, at: int, size: int) -> list[Term]:
+    return [b.extract(whole, whole.width - 8 * (at + i) - 1, whole.width - 8 * (at + i) - 8) for i in range(size)]
+
+
 def little_endian(values: list[Term]) -> Term:
     """The number whose bytes are ``values``, lowest first."""
     return b.concat(*reversed(values))
+
+
+def _load_somewhere(machine: Checks, state: State, address: Address, size: int) -> Value:
+    """A load at one of several offsets: bytes that were not written are a fault at their offset only."""
+    part = _plain(machine, state, address, size)
+    rows: list[tuple[int, list[Term]]] = []
+    for at in _places(machine, state, address, size):
+        there = b.eq(address.distance, b.bv(at, 64))
+        values = []
+        for i in range(size):
+            term, written = _byte_at(machine, state, part.get(at + i))
+            if written is not b.TRUE:
+                text = f"reads {_where(replace(address, offset=at), i)}, which was not written"
+                machine.require(state, b.or_(b.not_(there), written), text)
+            values.append(term)
+        rows.append((at - address.offset, values))
+    return little_endian(offsets.choose(address.moved, rows))
+
+
+def _byte_at(machine: Checks, state: State, found: Byte | None) -> tuple[Term, Term]:
+    """A byte's term and whether it was written."""
+    if isinstance(found, Mixed):
+        raise machine.mixed(state)
+    if isinstance(found, Piece):
+        raise machine.unsupported(state, "a pointer in memory read as a number")
+    if isinstance(found, Lane):
+        return found.term, b.TRUE
+    if isinstance(found, Partial):
+        return found.term, found.written
+    return (b.bv(0, 8), b.FALSE) if found is None else (found, b.TRUE)
 
 
 def _load_memory(machine: Checks, state: State, address: Address, size: int) -> Value:
@@ -93,19 +178,10 @@ def _load_memory(machine: Checks, state: State, address: Address, size: int) -> 
 
 
 def _number(machine: Checks, state: State, found: Byte | None, address: Address, index: int) -> Term:
-    if isinstance(found, Mixed):
-        raise machine.mixed(state)
-    if isinstance(found, Piece):
-        raise machine.unsupported(state, "a pointer in memory read as a number")
-    if isinstance(found, Lane):
-        return found.term
-    if isinstance(found, Partial):
-        machine.require(state, found.written, f"reads {_where(address, index)}, which was not written")
-        return found.term
-    if found is None:
-        machine.require(state, b.FALSE, f"reads {_where(address, index)}, which was not written")
-        raise Stop
-    return found
+    term, written = _byte_at(machine, state, found)
+    if written is not b.TRUE:
+        machine.require(state, written, f"reads {_where(address, index)}, which was not written")
+    return term
 
 
 def _where(address: Address, index: int) -> str:
@@ -115,14 +191,22 @@ def _where(address: Address, index: int) -> str:
 def _plain(machine: Checks, state: State, address: Address, size: int) -> dict[int, Byte]:
     """The memory that a stack or buffer address points into, with the access inside it."""
     part = state.memory.setdefault(address.name, {})
-    if address.kind == "stack":
-        inside = address.offset >= -STACK_SIZE and address.offset + size <= 0
-    else:
-        inside = address.offset >= 0 and address.offset + size <= len(part)
-    machine.require(
-        state, b.boolean(inside), f"reaches past the {address.kind} (offset {address.offset}, {size} bytes)"
-    )
+    if address.null is not b.FALSE:
+        machine.require(state, b.not_(address.null), "follows a null pointer")
+    low, high = (-STACK_SIZE, 0) if address.kind == "stack" else (0, len(part))
+    inside = _inside(address, size, low, high)
+    where = f"offset {address.offset}" if address.moved is None else "a variable offset"
+    machine.require(state, inside, f"reaches past the {address.kind} ({where}, {size} bytes)")
     return part
+
+
+def _inside(address: Address, size: int, low: int, high: int) -> Term:
+    """Whether ``size`` bytes at the address lie between the offsets ``low`` and ``high``."""
+    if address.moved is None:
+        return b.boolean(low <= address.offset and address.offset + size <= high)
+    if high - low < size:
+        return b.FALSE
+    return b.ule(b.sub(address.distance, b.bv(low, 64)), b.bv(high - low - size, 64))
 
 
 # --- stores -------------------------------------------------------------------------------------------------------
@@ -130,14 +214,17 @@ def _plain(machine: Checks, state: State, address: Address, size: int) -> dict[i
 
 def store(machine: Checks, state: State, address: Address, value: Value, size: int) -> None:
     """Write the low ``size`` bytes of a register's value."""
+    address = fixed(state, address)
     if isinstance(value, Address):
         if address.kind != "stack" or size != 8:
             raise machine.unsupported(state, "a pointer stored where it is no pointer any more")
+        if address.moved is not None:
+            machine.number(state, address.moved)
         part = _plain(machine, state, address, size)
         part.update({address.offset + i: Piece(value, i) for i in range(8)})
         return
     assert value is not None
-    if address.kind in ("stack", "buffer"):
+    if address.kind in ("stack", "buffer") and address.moved is None:
         part = _plain(machine, state, address, size)
         part.update({address.offset + i: Lane(value, i) for i in range(size)})
         return
@@ -146,17 +233,39 @@ def store(machine: Checks, state: State, address: Address, value: Value, size: i
 
 def store_bytes(machine: Checks, state: State, address: Address, values: list[Term]) -> None:
     """Write ``values`` from ``address`` on; faults for what may not be written."""
+    address = fixed(state, address)
     size = len(values)
     if address.kind == "packet":
+        if address.moved is not None:  # which bytes of the packet are written must be known
+            machine.number(state, address.moved)
         require_packet(machine, state, address, size)
         state.layout = state.layout.write(address.offset, values)
     elif address.kind == "value":
         _store_value(machine, state, address, values)
     elif address.kind in ("stack", "buffer"):
         part = _plain(machine, state, address, size)
-        part.update({address.offset + i: term for i, term in enumerate(values)})
+        if address.moved is None:
+            part.update({address.offset + i: term for i, term in enumerate(values)})
+        else:
+            _store_somewhere(machine, state, address, values, part)
     else:
         raise machine.unsupported(state, f"writing memory of kind {address.kind}")
+
+
+def _store_somewhere(
+    machine: Checks, state: State, address: Address, values: list[Term], part: dict[int, Byte]
+) -> None:
+    """A store at one of several offsets: each byte is the new one if the offset is that, else the old one."""
+    for at in _places(machine, state, address, len(values)):
+        there = b.eq(address.distance, b.bv(at, 64))
+        for i, new in enumerate(values):
+            old = part.get(at + i)
+            if isinstance(old, Piece | Mixed):
+                part[at + i] = MIXED
+                continue
+            term, written = _byte_at(machine, state, old)
+            found, now = b.ite(there, new, term), b.or_(there, written)
+            part[at + i] = found if now is b.TRUE else Partial(found, now)
 
 
 def _store_value(machine: Checks, state: State, address: Address, values: list[Term]) -> None:
@@ -168,15 +277,22 @@ def _store_value(machine: Checks, state: State, address: Address, values: list[T
         raise machine.unsupported(state, f"writing a value of map {item.name} of type {item.type}")
     if item.name not in machine.written:
         raise Restart(item.name)
-    old = cell(machine, state, item, address)
-    parts = [old] if not values else []
-    low, high = 8 * (item.value_size - address.offset - len(values)), 8 * (item.value_size - address.offset)
-    if high < old.width:
-        parts.append(b.extract(old, old.width - 1, high))
-    parts += values
+    new = cell(machine, state, item, address)
+    for at in _places(machine, state, address, len(values)):
+        changed = _replaced(new, at, values)
+        there = b.TRUE if address.moved is None else b.eq(address.distance, b.bv(at, 64))
+        new = b.ite(there, changed, new)
+    state.stores[item.name] = state.stores[item.name].write(address.key, new)
+
+
+def _replaced(whole: Term, at: int, values: list[Term]) -> Term:
+    """``whole`` with ``values`` from byte ``at`` on."""
+    high, low = whole.width - 8 * at, whole.width - 8 * (at + len(values))
+    parts = [b.extract(whole, whole.width - 1, high)] if high < whole.width else []
+    parts += values or [b.extract(whole, high - 1, low)] if high > low or values else []
     if low:
-        parts.append(b.extract(old, low - 1, 0))
-    state.stores[item.name] = state.stores[item.name].write(address.key, b.concat(*parts))
+        parts.append(b.extract(whole, low - 1, 0))
+    return b.concat(*parts)
 
 
 # --- packet and maps ----------------------------------------------------------------------------------------------
@@ -186,6 +302,10 @@ def require_packet(machine: Checks, state: State, address: Address, size: int) -
     """The access lies inside the packet, and the pointer is not stale."""
     if address.epoch != state.layout.epoch:
         raise machine.unsupported(state, "a packet pointer from before a change of the packet")
+    if address.moved is not None:
+        text = f"reaches past the packet ({size} bytes at a variable offset)"
+        machine.require(state, in_packet(state, address, size), text)
+        return
     if address.offset < 0:
         machine.require(state, b.FALSE, f"reaches {-address.offset} bytes before the packet")
     need = address.offset + size - state.layout.delta
@@ -194,12 +314,22 @@ def require_packet(machine: Checks, state: State, address: Address, size: int) -
         machine.require(state, b.not_(shorter_than(need)), text)
 
 
+def in_packet(state: State, address: Address, size: int) -> Term:
+    """Whether ``size`` bytes at an address of the packet lie inside."""
+    if address.moved is None:
+        fits = b.not_(shorter_than(address.offset + size - state.layout.delta))
+        return fits if address.offset >= 0 else b.FALSE
+    length = b.add(b.zext(LENGTH, 64), b.bv(state.layout.delta, 64))
+    past = b.add(address.distance, b.bv(size, 64))
+    return b.and_(b.ule(address.distance, b.bv(1 << 30, 64)), b.ule(past, length))
+
+
 def _require_value(machine: Checks, state: State, address: Address, size: int) -> MapDef:
     item = machine.maps[address.name]
     machine.require(state, b.not_(address.null), f"follows the null pointer of a look-up in map {item.name}")
-    inside = address.offset >= 0 and address.offset + size <= item.value_size
-    text = f"reaches past the value of map {item.name} (offset {address.offset}, {size} bytes)"
-    machine.require(state, b.boolean(inside), text)
+    where = f"offset {address.offset}" if address.moved is None else "a variable offset"
+    text = f"reaches past the value of map {item.name} ({where}, {size} bytes)"
+    machine.require(state, _inside(address, size, 0, item.value_size), text)
     if address.epoch != state.epochs.get(item.name, 0):
         raise machine.unsupported(state, f"a value of map {item.name} after the map has changed")
     return item
@@ -212,6 +342,8 @@ def cell(machine: Checks, state: State, item: MapDef, address: Address) -> Term:
         return b.bv(int.from_bytes(item.data, "big"), 8 * item.value_size)
     if item.name in machine.written:
         return state.stores[item.name].read(address.key)
+    if 8 * item.value_size > MAX_BITS:
+        raise machine.unsupported(state, f"a value of {item.value_size} bytes of map {item.name}")
     return b.apply(f"map.{item.name}.value", 8 * item.value_size, address.key)
 
 
@@ -227,3 +359,5 @@ def initial_stores(maps: dict[str, MapDef], written: frozenset[str]) -> dict[str
 
 PRESENT: Final = ".present"
 """What the state that says which keys a map holds is called, behind the map's name."""
+INNER: Final = ".inner"
+"""What all the maps in a map of maps together are called, behind its name."""

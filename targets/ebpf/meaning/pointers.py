@@ -16,12 +16,15 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH
 from ..artifact.insn import ALU64, JMP32, Insn
 from . import alu
-from .memory import Checks
+from .memory import Checks, fixed
+from .ranges import interval
 from .state import State, shorter_than
-from .values import Address
+from .values import Address, possible_values
 
 FAR: Final = 1 << 29
 """Offsets that the kernel's verifier allows (BPF_MAX_VAR_OFF)."""
+FEW: Final = 16
+"""A pointer into the packet that moves by one of so few numbers is followed for each of them."""
 
 
 class Split(Exception):
@@ -33,10 +36,7 @@ class Split(Exception):
 
 
 class Numbers(Checks, Protocol):
-    """A machine that can also fix terms to numbers."""
-
-    def number(self, state: State, term: Term) -> int:
-        """``term`` as a number; raises Split."""
+    """A machine that also knows addresses as numbers."""
 
     def address(self, base: Address) -> Term:
         """Where the memory that ``base`` points to lies: 64 bits, the same each time."""
@@ -56,12 +56,32 @@ def arithmetic(
         raise machine.unsupported(state, "the sum of two pointers")
     if isinstance(dst, Address):
         assert not isinstance(operand, Address)
-        amount = b.signed(machine.number(state, operand), 64)
-        return _moved(machine, state, dst, amount if name == "add" else -amount)
+        return _moved_by(machine, state, dst, operand, back=name == "sub")
     assert isinstance(operand, Address)
     if name == "sub":
         raise machine.unsupported(state, "a number minus a pointer")
-    return _moved(machine, state, operand, b.signed(machine.number(state, dst), 64))
+    return _moved_by(machine, state, operand, dst, back=False)
+
+
+def _moved_by(machine: Numbers, state: State, address: Address, term: Term, *, back: bool) -> Address:
+    """The address ``term`` bytes on, or back."""
+    if term.is_const or term in state.facts:
+        amount = b.signed(machine.number(state, term), 64)
+        return _moved(machine, state, address, -amount if back else amount)
+    values = possible_values(term, state.ranges, FEW)
+    if address.kind in ("ctx", "map", "end") or (address.kind == "packet" and values is not None):
+        raise Split(term)
+    amounts = b.neg(term) if back else term
+    far = address.at_distance(b.add(address.distance, amounts))
+    if address.kind == "packet" and not _bounded(state, far):
+        raise machine.unsupported(state, "a pointer into the packet that moves by a number without bounds")
+    return far
+
+
+def _bounded(state: State, address: Address) -> bool:
+    """Whether the distance from the start of the memory is one that cannot wrap around."""
+    _, high = interval(b.add(address.distance, b.bv(FAR, 64)), state.ranges)
+    return high < 2 * FAR
 
 
 def _moved(machine: Numbers, state: State, address: Address, amount: int) -> Address:
@@ -74,16 +94,17 @@ def _moved(machine: Numbers, state: State, address: Address, amount: int) -> Add
 
 
 def _distance(machine: Numbers, state: State, x: Address, y: Address) -> Term:
+    gap = b.sub(x.distance, y.distance)
     if _same_memory(x, y):
-        return b.bv(x.offset - y.offset, 64)
+        return gap
     _packet_pointers(machine, state, x, y)
     length = b.add(b.zext(LENGTH, 64), b.bv(state.layout.delta, 64))
-    gap = b.bv(x.offset - y.offset, 64)
     return b.add(length, gap) if x.kind == "end" else b.sub(gap, length)
 
 
 def _same_memory(x: Address, y: Address) -> bool:
-    return replace(x, offset=0) == replace(y, offset=0) and x.kind != "map" and x.null is b.FALSE
+    same = replace(x, offset=0, moved=None) == replace(y, offset=0, moved=None)
+    return same and x.kind != "map" and x.null is b.FALSE
 
 
 def _packet_pointers(machine: Numbers, state: State, x: Address, y: Address) -> None:
@@ -99,16 +120,31 @@ _ORDER: Final[dict[str, Callable[[int, int], bool]]] = {
 _FLIPPED: Final = {"jeq": "jeq", "jne": "jne", "jlt": "jgt", "jle": "jge", "jgt": "jlt", "jge": "jle"}
 
 
+_SIGNED: Final = {"jlt": "jslt", "jle": "jsle", "jgt": "jsgt", "jge": "jsge"}
+
+
+def _in_order(machine: Numbers, state: State, name: str, x: Address, y: Address) -> Term:
+    if x.moved is None and y.moved is None:
+        return b.boolean(_ORDER[name](x.offset, y.offset))
+    if name in _SIGNED and not (_bounded(state, x) and _bounded(state, y)):
+        raise machine.unsupported(state, "pointers that moved by numbers without bounds are compared")
+    return alu.condition(_SIGNED.get(name, name), x.distance, y.distance)
+
+
 def compare(machine: Numbers, state: State, insn: Insn, name: str, x: Term | Address, y: Term | Address) -> Term:
     """Whether the jump ``name`` between ``x`` and ``y``, of which at least one is a pointer, is taken."""
     if isinstance(x, Address) and isinstance(y, Address):
         if insn.cls == JMP32 or name not in _ORDER:
             raise machine.unsupported(state, f"{name} on a pointer")
+        x, y = fixed(state, x), fixed(state, y)
         if _same_memory(x, y):
-            return b.boolean(_ORDER[name](x.offset, y.offset))
+            return _in_order(machine, state, name, x, y)
         _packet_pointers(machine, state, x, y)
         if x.kind == "end":
             x, y, name = y, x, _FLIPPED[name]
+        if x.moved is not None:
+            length = b.add(b.zext(LENGTH, 64), b.bv(state.layout.delta + y.offset, 64))
+            return alu.condition(_SIGNED.get(name, name), x.distance, length)
         return _against_length(name, x.offset - state.layout.delta - y.offset)
     address, other = (x, y) if isinstance(x, Address) else (y, x)
     assert isinstance(address, Address)
@@ -124,8 +160,8 @@ def as_number(machine: Numbers, value: Term | Address) -> Term:
     """The 64 bits of a register."""
     if not isinstance(value, Address):
         return value
-    start = machine.address(replace(value, offset=0, null=b.FALSE))
-    return b.ite(value.null, b.bv(0, 64), b.add(start, b.bv(value.offset, 64)))
+    start = machine.address(replace(value, offset=0, null=b.FALSE, moved=None))
+    return b.ite(value.null, b.bv(0, 64), b.add(start, value.distance))
 
 
 def _against_length(name: str, count: int) -> Term:

@@ -1,4 +1,4 @@
-"""Everything that a running program can tell apart, and how the states of two paths that meet become one."""
+"""Everything that a running program can tell apart: one state per set of paths."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ from dataclasses import dataclass, field, replace
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import LENGTH, byte
-from .store import Store, merged
-from .values import MIXED, Address, Byte, Lane, Partial, Piece, Value
+from ....semantics.meaning.behaviour import LENGTH, Event, Output, byte
+from . import ranges
+from .ranges import Interval
+from .store import Store
+from .values import Address, Byte, Piece, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The packet as the program sees it: ``prefix``, then the input frame from byte ``payload`` on.
 
-    ``epoch`` counts the changes after which pointers into the packet are stale.
+    ``epoch`` counts the changes after which pointers into the packet are stale. ``front`` is what lies in memory in
+    front of the packet, as far as the program itself has put it there (XDP: bytes cut off come back).
     """
 
     prefix: tuple[Term, ...] = ()
     payload: int = 0
     epoch: int = 0
+    front: tuple[Term, ...] = ()
 
     @property
     def delta(self) -> int:
@@ -44,12 +48,22 @@ class Layout:
 
     def pushed(self, values: tuple[Term, ...]) -> Layout:
         """With ``values`` in front; pointers become stale."""
-        return Layout(values + self.prefix, self.payload, self.epoch + 1)
+        return replace(self, prefix=values + self.prefix, epoch=self.epoch + 1)
 
     def pulled(self, count: int) -> Layout:
         """Without its first ``count`` bytes; pointers become stale."""
         over = max(0, count - len(self.prefix))
-        return Layout(self.prefix[count:], self.payload + over, self.epoch + 1)
+        return replace(self, prefix=self.prefix[count:], payload=self.payload + over, epoch=self.epoch + 1)
+
+    def inserted(self, at: int, values: tuple[Term, ...]) -> Layout:
+        """With ``values`` in front of byte ``at``, which lies inside or at the end; pointers become stale."""
+        longer = self.reaching(at)
+        return replace(longer, prefix=(*longer.prefix[:at], *values, *longer.prefix[at:]), epoch=self.epoch + 1)
+
+    def removed(self, at: int, count: int) -> Layout:
+        """Without ``count`` bytes from byte ``at`` on, all inside; pointers become stale."""
+        longer = self.reaching(at + count)
+        return replace(longer, prefix=(*longer.prefix[:at], *longer.prefix[at + count :]), epoch=self.epoch + 1)
 
     def touched(self) -> Layout:
         """The same bytes, with pointers stale."""
@@ -91,6 +105,14 @@ class State:
     epochs: dict[str, int] = field(default_factory=dict)
     facts: dict[Term, int] = field(default_factory=dict)
     """Terms that the paths have fixed to a number."""
+    ranges: dict[Term, Interval] = field(default_factory=dict)
+    """What the paths have established of how large terms are."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """How often something was asked of the world around (a time, a random number), by its name; tail calls as well."""
+    sent: tuple[Output, ...] = ()
+    """Copies that were sent on the way."""
+    events: tuple[Event, ...] = ()
+    """What was told on the way."""
 
     def copy(self) -> State:
         """A state that can be changed without changing this one."""
@@ -107,6 +129,10 @@ class State:
             dict(self.stores),
             dict(self.epochs),
             dict(self.facts),
+            dict(self.ranges),
+            dict(self.counts),
+            self.sent,
+            self.events,
         )
 
     @property
@@ -118,7 +144,15 @@ class State:
         """Restrict to the inputs where ``condition`` holds; False if there are none, as far as terms show."""
         self.guard = both(self.guard, condition)
         self.shortest = max(self.shortest, *(lower_bound(part) for part in conjuncts(condition)))
+        if self.guard is not b.FALSE and not ranges.learn(condition, self.ranges):
+            self.guard = b.FALSE
+        if LENGTH in self.ranges:
+            self.shortest = max(self.shortest, self.ranges[LENGTH][0])
         return self.guard is not b.FALSE
+
+    def may(self, condition: Term) -> bool:
+        """Whether ``condition`` can hold on these paths, as far as terms show."""
+        return both(self.guard, condition) is not b.FALSE and ranges.possible(condition, self.ranges)
 
     def settle(self, null: Term) -> None:
         """The paths have established that ``null``, a look-up's, does not hold: its pointers are pointers."""
@@ -170,155 +204,3 @@ def shorter_than(count: int) -> Term:
     if count <= 0:
         return b.FALSE
     return b.ult(LENGTH, b.bv(count, 16)) if count < 1 << 16 else b.TRUE
-
-
-# --- paths that meet ----------------------------------------------------------------------------------------------
-
-
-class Apart(Exception):
-    """Two states that cannot be one."""
-
-
-def merge(first: State, second: State, live: frozenset[int], *, mix: bool) -> State | None:
-    """One state for the paths of both, or None if they differ in what terms cannot choose between.
-
-    Args:
-        first: a state.
-        second: another one at the same place; their guards exclude each other.
-        live: the registers that are still read.
-        mix: let bytes of memory that hold a pointer on one side only become unreadable, instead of staying apart.
-    """
-    condition, guard = _joined(first.guard, second.guard)
-    try:
-        return State(
-            guard,
-            first.slot,
-            [_value(condition, x, y) if n in live or n == 10 else None for n, (x, y) in _registers(first, second)],
-            _layouts(condition, first, second),
-            min(first.shortest, second.shortest),
-            {name: _memory(condition, first, second, name, mix=mix) for name in first.memory | second.memory},
-            tuple(_frame(condition, x, y) for x, y in zip(first.frames, second.frames, strict=True)),
-            _vlan(condition, first.vlan, second.vlan),
-            {name: b.ite(condition, term, second.fields[name]) for name, term in first.fields.items()},
-            _stores(condition, first, second),
-            _same(first.epochs, second.epochs),
-            {term: n for term, n in first.facts.items() if second.facts.get(term) == n},
-        )
-    except Apart:
-        return None
-
-
-def _joined(first: Term, second: Term) -> tuple[Term, Term]:
-    """A condition that tells the two guards apart where either holds, and their disjunction."""
-    ours, theirs = conjuncts(first), conjuncts(second)
-    mine = [part for part in ours if part not in theirs]
-    other = [part for part in theirs if part not in ours]
-    common = [part for part in ours if part in theirs]
-    condition = b.and_(*mine) if len(mine) <= len(other) else b.not_(b.and_(*other))
-    return condition, b.and_(*common, _either(mine, other))
-
-
-def _either(mine: list[Term], other: list[Term]) -> Term:
-    """The disjunction of two conjunctions; ``a or (not a and b)`` is ``a or b``."""
-    if len(mine) == 1:
-        other = [part for part in other if b.not_(part) is not mine[0]]
-    elif len(other) == 1:
-        mine = [part for part in mine if b.not_(part) is not other[0]]
-    return b.or_(b.and_(*mine), b.and_(*other))
-
-
-def _registers(first: State, second: State) -> list[tuple[int, tuple[Value, Value]]]:
-    return list(enumerate(zip(first.regs, second.regs, strict=True)))
-
-
-def _value(condition: Term, x: Value, y: Value) -> Value:
-    if x is y or x == y:
-        return x
-    if isinstance(x, Term) and isinstance(y, Term):
-        return b.ite(condition, x, y)
-    if isinstance(x, Address) and isinstance(y, Address):
-        return _addresses(condition, x, y)
-    if isinstance(x, Address) and isinstance(y, Term) and x.kind == "value" and y.is_const and y.value == 0:
-        return replace(x, null=b.ite(condition, x.null, b.TRUE))
-    if isinstance(y, Address) and isinstance(x, Term) and y.kind == "value" and x.is_const and x.value == 0:
-        return replace(y, null=b.ite(condition, b.TRUE, y.null))
-    raise Apart
-
-
-def _addresses(condition: Term, x: Address, y: Address) -> Address:
-    same = (x.kind, x.offset, x.name, x.epoch) == (y.kind, y.offset, y.name, y.epoch)
-    if not same or x.key is None or y.key is None:
-        raise Apart
-    return replace(x, key=b.ite(condition, x.key, y.key), null=b.ite(condition, x.null, y.null))
-
-
-def _layouts(condition: Term, first: State, second: State) -> Layout:
-    x, y = first.layout, second.layout
-    if x is y:
-        return x
-    if (x.delta, x.epoch) != (y.delta, y.epoch):
-        raise Apart
-    count = max(len(x.prefix), len(y.prefix))
-    x, y = x.reaching(count), y.reaching(count)
-    if x.payload > min(first.shortest, second.shortest):
-        raise Apart  # one side may be shorter than what the other has written out
-    return replace(x, prefix=tuple(b.ite(condition, p, q) for p, q in zip(x.prefix, y.prefix, strict=True)))
-
-
-def _memory(condition: Term, first: State, second: State, name: str, *, mix: bool) -> dict[int, Byte]:
-    mine, theirs = first.memory.get(name, {}), second.memory.get(name, {})
-    out: dict[int, Byte] = {}
-    for at in mine | theirs:
-        found = _byte(condition, mine.get(at), theirs.get(at), mix=mix)
-        if found is not None:
-            out[at] = found
-    return out
-
-
-def _byte(condition: Term, x: Byte | None, y: Byte | None, *, mix: bool) -> Byte | None:
-    if x is y or x == y:
-        return x
-    if isinstance(x, Lane) and isinstance(y, Lane) and (x.index, x.whole.sort) == (y.index, y.whole.sort):
-        return Lane(b.ite(condition, x.whole, y.whole), x.index)
-    (term_x, has_x), (term_y, has_y) = _written(x), _written(y)
-    if term_x is None or term_y is None:
-        if not mix:
-            raise Apart
-        return MIXED
-    term = term_y if x is None else term_x if y is None else b.ite(condition, term_x, term_y)
-    written = b.ite(condition, has_x, has_y)
-    return term if written is b.TRUE else Partial(term, written)
-
-
-def _written(x: Byte | None) -> tuple[Term | None, Term]:
-    """A byte's term, and where it was written; no term for a pointer's byte."""
-    if x is None:
-        return b.bv(0, 8), b.FALSE
-    if isinstance(x, Partial):
-        return x.term, x.written
-    if isinstance(x, Lane):
-        return x.term, b.TRUE
-    return (x, b.TRUE) if isinstance(x, Term) else (None, b.TRUE)
-
-
-def _frame(condition: Term, x: Frame, y: Frame) -> Frame:
-    saved = [_value(condition, p, q) for p, q in zip(x.saved, y.saved, strict=True)]
-    return Frame(x.slot, (saved[0], saved[1], saved[2], saved[3]))
-
-
-def _vlan(condition: Term, x: Vlan | None, y: Vlan | None) -> Vlan | None:
-    if x is None or y is None:
-        if x is not y:
-            raise Apart
-        return None
-    return Vlan(b.ite(condition, x.protocol, y.protocol), b.ite(condition, x.tci, y.tci))
-
-
-def _stores(condition: Term, first: State, second: State) -> dict[str, Store]:
-    return {name: merged(condition, store, second.stores[name]) for name, store in first.stores.items()}
-
-
-def _same(x: dict[str, int], y: dict[str, int]) -> dict[str, int]:
-    if x != y:
-        raise Apart
-    return x

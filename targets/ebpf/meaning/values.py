@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ....semantics import bits as b
@@ -14,17 +15,17 @@ MAX_VALUES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A pointer: ``offset`` bytes into a piece of memory.
+    """A pointer: ``offset`` bytes into a piece of memory, and ``moved`` (64 bits, modulo 2**64) more if it is given.
 
     ==========  ====================================================================================================
     ``kind``    what it points into
     ==========  ====================================================================================================
     "ctx"       the context (``struct __sk_buff``, ``struct xdp_md``)
     "stack"     the stack of frame number ``name``; offset 0 is its top (R10), so offsets of memory are negative
-    "buffer"    a piece of plain memory called ``name`` (only where the machine is run on one, as tests do)
+    "buffer"    a piece of plain memory called ``name`` (a ring buffer's record; tests run the machine on one)
     "packet"    the packet, counted from its first byte; ``epoch`` says since which change of its layout
     "end"       the packet, counted from its end
-    "map"       no memory: map ``name`` itself, an argument for helpers
+    "map"       no memory: map ``name`` itself, an argument for helpers; of a map of maps: the one that ``key`` names
     "value"     the value of map ``name`` for ``key``; absent where ``null`` holds; ``epoch`` as of the map
     ==========  ====================================================================================================
     """
@@ -35,6 +36,23 @@ class Address:
     key: Term | None = None
     null: Term = b.FALSE
     epoch: int = 0
+    moved: Term | None = None
+
+    def on(self, count: int) -> Address:
+        """``count`` bytes on."""
+        return replace(self, offset=self.offset + count) if count else self
+
+    @property
+    def distance(self) -> Term:
+        """Bytes from the start of the piece, 64 bits."""
+        start = b.bv(self.offset, 64)
+        return start if self.moved is None else b.add(self.moved, start)
+
+    def at_distance(self, term: Term) -> Address:
+        """The address in the same piece ``term`` bytes (64 bits) from its start."""
+        if term.is_const:
+            return replace(self, offset=b.signed(term.value, 64), moved=None)
+        return replace(self, offset=0, moved=term)
 
 
 Value = Term | Address | None
@@ -80,11 +98,21 @@ MIXED: Final = Mixed()
 Byte = Term | Lane | Partial | Piece | Mixed
 
 
-def possible_values(term: Term, limit: int = MAX_VALUES) -> list[int] | None:
-    """All numbers that ``term`` can be, as far as its form shows; None if there may be more than ``limit``."""
+def possible_values(
+    term: Term, ranges: Mapping[Term, tuple[int, int]] | None = None, limit: int = MAX_VALUES
+) -> list[int] | None:
+    """All numbers that ``term`` can be, as far as its form and the ``ranges`` of some terms show; None if there may be
+    more than ``limit``."""
     known: dict[Term, frozenset[int] | None] = {}
     for node in b.postorder([term]):
-        known[node] = _values(node, known, limit)
+        found = _values(node, known, limit)
+        if ranges and node in ranges and not node.is_const:
+            low, high = ranges[node]
+            if found is not None:
+                found = frozenset(v for v in found if low <= v <= high)
+            elif high - low < limit:
+                found = frozenset(range(low, high + 1))
+        known[node] = found
     found = known[term]
     return sorted(found) if found is not None else None
 

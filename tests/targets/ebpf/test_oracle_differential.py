@@ -13,7 +13,7 @@ from benchmarks.ebpf_differential import one_round, rounds
 from p4verify.semantics import bits as b
 from p4verify.targets.ebpf.artifact import asm
 from p4verify.targets.ebpf.artifact.asm import R0
-from p4verify.targets.ebpf.meaning import alu, helpers_maps, helpers_skb, hooks, meaning, memory, state
+from p4verify.targets.ebpf.meaning import alu, helpers_maps, helpers_vlan, hooks, join, meaning, memory
 from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram
 from tests.support.bpf_compare import evaluated
 from tests.support.bpf_random import MAPS, random_object
@@ -99,8 +99,8 @@ def _big_endian_memory(patch: pytest.MonkeyPatch) -> None:
 
 
 def _first_side_wins(patch: pytest.MonkeyPatch) -> None:
-    whole = state._joined
-    patch.setattr(state, "_joined", lambda x, y: (b.TRUE, whole(x, y)[1]))
+    whole = join._joined
+    patch.setattr(join, "_joined", lambda x, y: (b.TRUE, whole(x, y)[1]))
 
 
 def _present_in_arrays(patch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def _present_in_arrays(patch: pytest.MonkeyPatch) -> None:
 
 
 def _pop_keeps_next_tag(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(helpers_skb, "_next_tag", lambda machine, where: helpers_maps.result(where, 0))
+    patch.setattr(helpers_vlan, "_next_tag", lambda machine, where: helpers_maps.result(where, 0))
 
 
 MUTANTS: dict[str, Change] = {

@@ -1,0 +1,216 @@
+"""Helpers that every hook has: time, random numbers, checksums, events, routes (kernel/bpf/helpers.c, ringbuf.c,
+kernel/trace/bpf_trace.c, net/core/filter.c).
+
+What the world around answers is ``in.ebpf.NAME.k``, the k-th time that a path asks, so that two programs that ask in
+the same order are told the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ....semantics import bits as b
+from ....semantics.bits import Term
+from ....semantics.meaning.behaviour import Event
+from . import memory
+from .context import packet_length
+from .helpers_maps import EFAULT, EINVAL, MAPS, map_argument, result
+from .state import State
+from .values import Address
+
+if TYPE_CHECKING:
+    from .machine import Helper, Machine
+
+EAGAIN: Final = 11
+FIB_SIZE: Final = 64
+"""Bytes of ``struct bpf_fib_lookup``."""
+_FIB_FLAGS: Final = 0x3F
+
+
+def context_argument(machine: Machine, state: State) -> None:
+    """r1 is the context. Raises Unsupported."""
+    address = machine.pointer(state, 1)
+    if address.kind != "ctx" or address.offset or address.moved is not None:
+        raise machine.unsupported(state, "r1 is not the context")
+
+
+def anything(name: str, width: int, reason: str) -> Helper:
+    """A helper that gives something else each time."""
+
+    def helper(machine: Machine, state: State) -> list[State]:
+        return result(state, machine.asked(state, name, width, reason))
+
+    return helper
+
+
+def constant(name: str, width: int, reason: str) -> Helper:
+    """A helper that gives the same each time."""
+
+    def helper(machine: Machine, state: State) -> list[State]:
+        return result(state, machine.given(name, width, reason))
+
+    return helper
+
+
+# --- checksums ----------------------------------------------------------------------------------------------------
+
+
+def ones_complement_sum(words: list[Term]) -> Term:
+    """The 16-bit one's complement sum of terms of at most 32 bits: 0 only if all of them are 0."""
+    width = 32 + len(words).bit_length()
+    total = b.bv(0, width)
+    for word in words:
+        total = b.add(total, b.zext(word, width))
+    for _ in range(3):  # at most 48 bits: 16 + carries, then 17, then 16
+        total = b.add(b.zext(b.extract(total, 15, 0), width), b.zext(b.extract(total, width - 1, 16), width))
+    return b.extract(total, 15, 0)
+
+
+def csum_diff(machine: Machine, state: State) -> list[State]:
+    """``bpf_csum_diff(from, from_size, to, to_size, seed)`` as of Linux 6.13, which folds to 16 bits.
+
+    With something to take away, a sum of zero comes out as 0 or 0xffff, depending on how an architecture adds up:
+    ``given.csum_zero``, a function of what is summed up.
+    """
+    sizes = [machine.number(state, machine.scalar(state, n)) for n in (2, 4)]
+    if any(size % 4 or size > memory.STACK_SIZE for size in sizes):
+        raise machine.unsupported(state, f"a checksum over {sizes[0]} and {sizes[1]} bytes")
+    old, new = (_words(machine, state, n, size) for n, size in zip((1, 3), sizes, strict=True))
+    seed = b.extract(machine.scalar(state, 5), 31, 0)
+    total = ones_complement_sum([seed, *new, *(b.bnot(word) for word in old)])
+    if old:
+        zero = b.or_(b.eq(total, b.bv(0, 16)), b.eq(total, b.bv(-1, 16)))
+        sign = b.apply(f"given.csum_zero.{len(new)}.{len(old)}", b.BOOL, b.concat(seed, *new, *old))
+        total = b.ite(zero, b.ite(sign, b.bv(-1, 16), b.bv(0, 16)), total)
+    return result(state, total)
+
+
+def _words(machine: Machine, state: State, number: int, size: int) -> list[Term]:
+    if not size:
+        return []
+    found = memory.load_bytes(machine, state, machine.pointer(state, number), size)
+    return [b.concat(found[i + 1], found[i]) for i in range(0, size, 2)]
+
+
+# --- events -------------------------------------------------------------------------------------------------------
+
+
+def perf_event_output(machine: Machine, state: State) -> list[State]:
+    """``bpf_perf_event_output(ctx, map, flags, data, size)``: data, then as much of the packet as the flags say."""
+    context_argument(machine, state)
+    item = map_argument(machine, state, 2, "perf_event_array").item
+    flags, size = machine.scalar(state, 3), machine.number(state, machine.scalar(state, 5))
+    upper = machine.number(state, b.extract(flags, 63, 32))
+    data = memory.load_bytes(machine, state, machine.pointer(state, 4), size)
+    if upper >> 20:
+        return result(state, -EINVAL)
+    there, short = machine.fork(state, b.uge(packet_length(state), b.bv(upper, 32)))
+    out = result(short, -EFAULT) if short is not None else []
+    if there is not None:
+        shown = [there.layout.at(i) for i in range(upper)]
+        _tell(there, f"perf.{item.name}", b.extract(flags, 31, 0), *data, *shown)
+        out += result(there, machine.asked(there, f"perf.{item.name}", 64, "whether the event finds room"))
+    return out
+
+
+def _tell(state: State, name: str, *fields: Term) -> None:
+    state.events = (*state.events, Event(b.TRUE, name, (b.concat(*fields),) if fields else ()))
+
+
+def ringbuf_output(machine: Machine, state: State) -> list[State]:
+    """``bpf_ringbuf_output(ringbuf, data, size, flags)``."""
+    item = map_argument(machine, state, 1, "ringbuf").item
+    size, flags = (machine.number(state, machine.scalar(state, n)) for n in (3, 4))
+    data = memory.load_bytes(machine, state, machine.pointer(state, 2), size)
+    if flags & ~3:
+        return result(state, -EINVAL)
+    full, room = machine.fork(state, _full(machine, state, item.name))
+    out = result(full, -EAGAIN) if full is not None else []
+    if room is not None:
+        _tell(room, f"ring.{item.name}", *data)
+        out += result(room, 0)
+    return out
+
+
+def _full(machine: Machine, state: State, name: str) -> Term:
+    return machine.asked(state, f"full.{name}", 0, f"whether ring buffer {name} has room")
+
+
+def ringbuf_reserve(machine: Machine, state: State) -> list[State]:
+    """``bpf_ringbuf_reserve(ringbuf, size, flags)``: memory with anything in it, or null."""
+    item = map_argument(machine, state, 1, "ringbuf").item
+    size, flags = (machine.number(state, machine.scalar(state, n)) for n in (2, 3))
+    if flags or size > memory.MAX_BITS // 8:
+        return result(state, 0)
+    null = _full(machine, state, item.name)
+    name = f"record {item.name}.{state.counts[f'full.{item.name}']}"
+    reason = "what lies in the memory of a new record"
+    state.memory[name] = {i: machine.given(f"{name}[{i}]".replace(" ", "."), 8, reason) for i in range(size)}
+    state.regs[0] = Address("buffer", 0, name, null=null)
+    return [state]
+
+
+def _record(machine: Machine, state: State) -> tuple[str, list[Term]]:
+    """The record in r1, taken out of memory: its ring buffer's name, and its bytes."""
+    address = machine.pointer(state, 1)
+    if address.kind != "buffer" or not address.name.startswith("record ") or address.offset or address.moved:
+        raise machine.unsupported(state, "r1 is no record of a ring buffer")
+    data = memory.load_bytes(machine, state, address, len(state.memory.get(address.name, {})))
+    state.memory.pop(address.name, None)
+    return address.name.removeprefix("record ").rsplit(".", 1)[0], data
+
+
+def ringbuf_submit(machine: Machine, state: State) -> list[State]:
+    """``bpf_ringbuf_submit(record, flags)``."""
+    name, data = _record(machine, state)
+    _tell(state, f"ring.{name}", *data)
+    state.regs[0] = None
+    return [state]
+
+
+def ringbuf_discard(machine: Machine, state: State) -> list[State]:
+    """``bpf_ringbuf_discard(record, flags)``."""
+    _record(machine, state)
+    state.regs[0] = None
+    return [state]
+
+
+# --- routes -------------------------------------------------------------------------------------------------------
+
+
+def fib_lookup(machine: Machine, state: State) -> list[State]:
+    """``bpf_fib_lookup(ctx, params, plen, flags)``: an arbitrary function of what is asked."""
+    context_argument(machine, state)
+    size, flags = (machine.number(state, b.extract(machine.scalar(state, n), 31, 0)) for n in (3, 4))
+    if size < FIB_SIZE or flags & ~_FIB_FLAGS:
+        return result(state, -EINVAL)
+    address = machine.pointer(state, 2)
+    asked = b.concat(*memory.load_bytes(machine, state, address, FIB_SIZE))
+    answer = b.apply(f"given.fib.{flags}", 8 * FIB_SIZE, asked)
+    parts = [b.extract(answer, 8 * i + 7, 8 * i) for i in reversed(range(FIB_SIZE))]
+    memory.store_bytes(machine, state, address, parts)
+    return result(state, b.sext(b.apply(f"given.fib.{flags}.result", 32, asked), 64))
+
+
+_TIME: Final = anything("ktime", 64, "the time")
+
+COMMON: Final[dict[int, Helper]] = MAPS | {
+    5: _TIME,
+    6: anything("printk", 64, "what trace_printk returns"),
+    7: anything("prandom", 32, "a random number"),
+    8: constant("cpu", 32, "the CPU that runs the program"),
+    25: perf_event_output,
+    28: csum_diff,
+    42: constant("node", 32, "the memory node of the CPU that runs the program"),
+    69: fib_lookup,
+    118: anything("jiffies", 64, "the time"),
+    125: _TIME,
+    130: ringbuf_output,
+    131: ringbuf_reserve,
+    132: ringbuf_submit,
+    133: ringbuf_discard,
+    134: anything("ringbuf_query", 64, "what is in a ring buffer"),
+    160: _TIME,
+    208: _TIME,
+}
+"""Helper's number (``enum bpf_func_id``) → what it does."""

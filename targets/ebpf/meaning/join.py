@@ -1,0 +1,191 @@
+"""How the states of two paths that meet become one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ....semantics import bits as b
+from ....semantics.bits import Term
+from .ranges import Interval, hull
+from .state import Frame, Layout, State, Vlan, conjuncts
+from .store import Store, merged
+from .values import MIXED, Address, Byte, Lane, Partial, Piece, Value
+
+
+class Apart(Exception):
+    """Two states that cannot be one."""
+
+
+def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose: bool = False) -> State | None:
+    """One state for the paths of both, or None if they differ in what terms cannot choose between.
+
+    Args:
+        first: a state.
+        second: another one at the same place; their guards exclude each other.
+        live: the registers that are still read.
+        mix: let bytes of memory that hold a pointer on one side only become unreadable, instead of staying apart.
+        loose: let pointers into the packet with different offsets become one, too.
+    """
+    apart = (first.counts, first.sent, first.events) != (second.counts, second.sent, second.events)
+    if apart or first.epochs != second.epochs:
+        return None
+    condition, guard = _joined(first.guard, second.guard)
+    try:
+        return State(
+            guard,
+            first.slot,
+            [
+                _value(condition, x, y, loose=loose) if n in live or n == 10 else None
+                for n, (x, y) in _registers(first, second)
+            ],
+            _layouts(condition, first, second),
+            min(first.shortest, second.shortest),
+            {name: _memory(condition, first, second, name, mix=mix) for name in first.memory | second.memory},
+            tuple(_frame(condition, x, y, loose=loose) for x, y in zip(first.frames, second.frames, strict=True)),
+            _vlan(condition, first.vlan, second.vlan),
+            {name: b.ite(condition, term, second.fields[name]) for name, term in first.fields.items()},
+            _stores(condition, first, second),
+            dict(first.epochs),
+            {term: n for term, n in first.facts.items() if second.facts.get(term) == n},
+            _ranges(first.ranges, second.ranges),
+            dict(first.counts),
+            first.sent,
+            first.events,
+        )
+    except Apart:
+        return None
+
+
+def _joined(first: Term, second: Term) -> tuple[Term, Term]:
+    """A condition that tells the two guards apart where either holds, and their disjunction."""
+    ours, theirs = conjuncts(first), conjuncts(second)
+    mine = [part for part in ours if part not in theirs]
+    other = [part for part in theirs if part not in ours]
+    common = [part for part in ours if part in theirs]
+    condition = b.and_(*mine) if len(mine) <= len(other) else b.not_(b.and_(*other))
+    return condition, b.and_(*common, _either(mine, other))
+
+
+def _either(mine: list[Term], other: list[Term]) -> Term:
+    """The disjunction of two conjunctions; ``a or (not a and b)`` is ``a or b``."""
+    if len(mine) == 1:
+        other = [part for part in other if b.not_(part) is not mine[0]]
+    elif len(other) == 1:
+        mine = [part for part in mine if b.not_(part) is not other[0]]
+    return b.or_(b.and_(*mine), b.and_(*other))
+
+
+def _registers(first: State, second: State) -> list[tuple[int, tuple[Value, Value]]]:
+    return list(enumerate(zip(first.regs, second.regs, strict=True)))
+
+
+def _value(condition: Term, x: Value, y: Value, *, loose: bool = False) -> Value:
+    if x is y or x == y:
+        return x
+    if isinstance(x, Term) and isinstance(y, Term):
+        return b.ite(condition, x, y)
+    if isinstance(x, Address) and isinstance(y, Address):
+        return _addresses(condition, x, y, loose=loose)
+    if isinstance(x, Address) and isinstance(y, Term) and _can_be_null(x) and y.is_const and y.value == 0:
+        return replace(x, null=b.ite(condition, x.null, b.TRUE))
+    if isinstance(y, Address) and isinstance(x, Term) and _can_be_null(y) and x.is_const and x.value == 0:
+        return replace(y, null=b.ite(condition, b.TRUE, y.null))
+    raise Apart
+
+
+def _can_be_null(address: Address) -> bool:
+    start = not address.offset and address.moved is None
+    return address.kind in ("value", "buffer", "map") and (start or address.null is b.FALSE)
+
+
+_MOVABLE = ("stack", "buffer", "value")
+"""Kinds of memory in which pointers with different offsets become one; of the packet only if need be, since what is
+written at a place that is not fixed cannot be followed there."""
+
+
+def _addresses(condition: Term, x: Address, y: Address, *, loose: bool) -> Address:
+    if (x.kind, x.name, x.epoch) != (y.kind, y.name, y.epoch) or (x.key is None) != (y.key is None):
+        raise Apart
+    out = x
+    if x.distance is not y.distance:
+        if x.kind not in _MOVABLE and not (loose and x.kind == "packet"):
+            raise Apart
+        out = x.at_distance(b.ite(condition, x.distance, y.distance))
+    if x.key is not None and y.key is not None:
+        out = replace(out, key=b.ite(condition, x.key, y.key))
+    return replace(out, null=b.ite(condition, x.null, y.null))
+
+
+def _ranges(first: dict[Term, Interval], second: dict[Term, Interval]) -> dict[Term, Interval]:
+    return {term: hull(found, second[term]) for term, found in first.items() if term in second}
+
+
+def _layouts(condition: Term, first: State, second: State) -> Layout:
+    x, y = first.layout, second.layout
+    if x is y:
+        return x
+    if (x.delta, x.epoch, x.front) != (y.delta, y.epoch, y.front):
+        raise Apart
+    count = max(len(x.prefix), len(y.prefix))
+    x, y = x.reaching(count), y.reaching(count)
+    if x.payload > min(first.shortest, second.shortest):
+        raise Apart  # one side may be shorter than what the other has written out
+    return replace(x, prefix=tuple(b.ite(condition, p, q) for p, q in zip(x.prefix, y.prefix, strict=True)))
+
+
+def _memory(condition: Term, first: State, second: State, name: str, *, mix: bool) -> dict[int, Byte]:
+    mine, theirs = first.memory.get(name, {}), second.memory.get(name, {})
+    out: dict[int, Byte] = {}
+    for at in mine | theirs:
+        found = _byte(condition, mine.get(at), theirs.get(at), mix=mix)
+        if found is not None:
+            out[at] = found
+    return out
+
+
+def _byte(condition: Term, x: Byte | None, y: Byte | None, *, mix: bool) -> Byte | None:
+    if x is y or x == y:
+        return x
+    if isinstance(x, Lane) and isinstance(y, Lane) and (x.index, x.whole.sort) == (y.index, y.whole.sort):
+        return Lane(b.ite(condition, x.whole, y.whole), x.index)
+    if isinstance(x, Piece) and isinstance(y, Piece) and x.index == y.index:
+        try:
+            return Piece(_addresses(condition, x.address, y.address, loose=False), x.index)
+        except Apart:
+            pass
+    (term_x, has_x), (term_y, has_y) = _written(x), _written(y)
+    if term_x is None or term_y is None:
+        if not mix:
+            raise Apart
+        return MIXED
+    term = term_y if x is None else term_x if y is None else b.ite(condition, term_x, term_y)
+    written = b.ite(condition, has_x, has_y)
+    return term if written is b.TRUE else Partial(term, written)
+
+
+def _written(x: Byte | None) -> tuple[Term | None, Term]:
+    """A byte's term, and where it was written; no term for a pointer's byte."""
+    if x is None:
+        return b.bv(0, 8), b.FALSE
+    if isinstance(x, Partial):
+        return x.term, x.written
+    if isinstance(x, Lane):
+        return x.term, b.TRUE
+    return (x, b.TRUE) if isinstance(x, Term) else (None, b.TRUE)
+
+
+def _frame(condition: Term, x: Frame, y: Frame, *, loose: bool) -> Frame:
+    saved = [_value(condition, p, q, loose=loose) for p, q in zip(x.saved, y.saved, strict=True)]
+    return Frame(x.slot, (saved[0], saved[1], saved[2], saved[3]))
+
+
+def _vlan(condition: Term, x: Vlan | None, y: Vlan | None) -> Vlan | None:
+    if x is None or y is None:
+        if x is not y:
+            raise Apart
+        return None
+    return Vlan(b.ite(condition, x.protocol, y.protocol), b.ite(condition, x.tci, y.tci))
+
+
+def _stores(condition: Term, first: State, second: State) -> dict[str, Store]:
+    return {name: merged(condition, store, second.stores[name]) for name, store in first.stores.items()}

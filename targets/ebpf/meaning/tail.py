@@ -1,0 +1,86 @@
+"""Tail calls (``bpf_tail_call``, kernel/bpf/core.c) through program arrays whose contents the object gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ....semantics import bits as b
+from ..artifact.insn import slots
+from ..artifact.program import BpfObject, BpfProgram
+from .state import State
+from .values import Address
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+MAX_TAIL_CALLS: Final = 33
+"""MAX_TAIL_CALL_CNT: one more goes on behind the call."""
+_COUNT: Final = "tail calls"
+
+
+def call(machine: Machine, state: State) -> list[State]:
+    """One state in each program that the index can name, and one behind the call where it names none."""
+    context, array = machine.pointer(state, 1), machine.pointer(state, 2)
+    if context.kind != "ctx" or context.offset or context.moved is not None:
+        raise machine.unsupported(state, "r1 is not the context")
+    if array.kind != "map" or array.key is not None or machine.maps[array.name].type != "prog_array":
+        raise machine.unsupported(state, "r2 is no array of programs")
+    item = machine.maps[array.name]
+    if item.programs is None:
+        raise machine.unsupported(state, f"a tail call into map {item.name}, whose programs the object does not name")
+    index = b.extract(machine.scalar(state, 3), 31, 0)
+    out: list[State] = []
+    rest: State | None = state
+    if state.counts.get(_COUNT, 0) < MAX_TAIL_CALLS:
+        for number, name in sorted(item.programs.items()):
+            if rest is None or number >= item.max_entries:
+                break
+            taken, rest = machine.fork(rest, b.eq(index, b.bv(number, 32)))
+            if taken is not None:
+                out.append(_entered(machine, taken, name))
+    if rest is not None:
+        rest.regs[0:6] = [None] * 6
+        rest.slot += 1
+        out.append(rest)
+    return out
+
+
+def _entered(machine: Machine, state: State, name: str) -> State:
+    """At the start of the program, in place of the function that called."""
+    if name not in machine.entries:
+        raise machine.unsupported(state, f"a tail call to {name}, which is no program of this kind in the object")
+    depth = len(state.frames)
+    state.counts[_COUNT] = state.counts.get(_COUNT, 0) + 1
+    state.memory.pop(f"stack {depth}", None)
+    state.regs = [None, Address("ctx"), *[None] * 8, Address("stack", 0, f"stack {depth}")]
+    state.slot = machine.entries[name]
+    return state
+
+
+def with_tail_calls(obj: BpfObject, program: BpfProgram) -> tuple[BpfProgram, dict[str, int]]:
+    """``program`` with the code of every program behind it that tail calls can lead to, and where each starts."""
+    arrays = {item.name: item.programs for item in obj.maps if item.programs}
+    entries: dict[str, int] = {}
+    waiting = [program]
+    linked = program
+    while waiting:
+        part = waiting.pop()
+        for name in sorted({n for insn in part.insns if insn.map in arrays for n in arrays[insn.map].values()}):
+            found = [p for p in obj.programs if p.name == name and p.hook == program.hook]
+            if name not in entries and found:
+                entries[name] = slots(linked.insns)[-1]
+                linked = _behind(linked, found[0], entries[name])
+                waiting.append(found[0])
+    return linked, entries
+
+
+def _behind(program: BpfProgram, other: BpfProgram, at: int) -> BpfProgram:
+    functions = tuple(replace(f, slot=f.slot + at) for f in other.functions)
+    lines = tuple(replace(line, slot=line.slot + at) for line in other.lines)
+    return replace(
+        program,
+        insns=program.insns + other.insns,
+        functions=program.functions + functions,
+        lines=program.lines + lines,
+    )
