@@ -46,6 +46,8 @@ class Ended:
     sent: tuple[Sent, ...]
     state: State
     events: tuple[Event, ...] = ()
+    metadata: Mapping[str, Term] = field(default_factory=dict)
+    """Metadata that leaves (as in ``Case``)."""
 
 
 class Architecture(Protocol):

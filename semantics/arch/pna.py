@@ -36,7 +36,7 @@ from ..meaning.parsing import Parsed, run_parser
 from ..meaning.state import Piece, State
 from ..meaning.values import Value, uninitialised
 from ..source import Unsupported
-from . import pna_externs, portable_checksums, portable_state
+from . import pna_externs, portable_checksums, portable_state, tc_metadata
 from .base import NOT_CUT, Ended, Sent, main_arguments
 from .copies import Copies, Run
 from .stages import apply_block, number, standard
@@ -138,6 +138,7 @@ def _start(m: Machine, blocks: _Blocks, begins: _Pass) -> None:
     """Where the packet goes if nothing is said."""
     if blocks.tc:
         pna_externs.start(m, b.bv(pna_externs.NOWHERE_YET, 2), b.bv(0, 32))
+        tc_metadata.start(m)
         return
     back = begins.loopedback
     to = b.ite(back, b.bv(pna_externs.TO_PORT, 2), b.bv(pna_externs.DROPPED, 2))
@@ -217,7 +218,8 @@ def _sent(m: Machine, blocks: _Blocks, begins: _Pass, cursor: int, guard: Term) 
     for when, session in pna_externs.mirrors(m):
         copies.ask("clone", session, when, _mirrored(m, session, pieces, cursor, blocks), span)
     told = m.state.events
-    return copies.finish(Ended(guard, tuple(s for s in sent if s.when is not b.FALSE), m.state, told))
+    left = tc_metadata.leaving(m) if blocks.tc else {}
+    return copies.finish(Ended(guard, tuple(s for s in sent if s.when is not b.FALSE), m.state, told, left))
 
 
 def _mirrored(m: Machine, session: Term, pieces: tuple[Piece, ...], cursor: int, blocks: _Blocks) -> Run:

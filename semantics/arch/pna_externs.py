@@ -28,7 +28,7 @@ from ..meaning.packet_out import PACKET_OUT
 from ..meaning.tables import table_actions
 from ..meaning.values import Scalar, Text, Value, mux
 from ..source import Span, Unsupported
-from . import portable_checksums, portable_state
+from . import portable_checksums, portable_state, tc_metadata
 from .extern_call import Call
 from .portable_state import lookup_of
 
@@ -195,6 +195,7 @@ EXTERNS: Final[ExternTable] = {
     **PACKET_OUT,
     **portable_checksums.EXTERNS,
     **portable_state.EXTERNS,
+    **tc_metadata.EXTERNS,
     ("drop_packet", ""): _drop,
     ("send_to_port", ""): _send,
     ("recirculate", ""): _recirculate,

@@ -377,20 +377,6 @@ class Machine:
         for leaver in leavers:
             self.state = self.merge(leaver.state.path, leaver.state, self.state)
 
-    # --- copies of a frame ------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def copy(self, made_by: Replication) -> Iterator[None]:
-        """A copy is processed, one for any member of a group: it goes on from the present facts, meets the state that
-        is there before it (``each.K.state``), and makes its own choices. Then the original's state is here again."""
-        original, outer = self.state, self.each
-        self.each = (*outer, made_by)
-        self.state = State({}, facts=original.facts, objects=original.objects)
-        try:
-            yield
-        finally:
-            self.state, self.each = original, outer
-
     # --- state that outlives the packet ---------------------------------------------------------------------------
 
     def read_cell(self, name: str, index: Term, width: int) -> Term:

@@ -69,10 +69,11 @@ def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
 
 
 def _observables(cases: Sequence[Case]) -> tuple[str, ...]:
-    """What is compared: outputs, what the control plane is told, and states by name."""
+    """What is compared: outputs, what the control plane is told, metadata that leaves, and states by name."""
     states = {name for case in cases for name in (*case.state, *(n for o in case.outputs for n in o.state))}
     events = ("events",) if any(case.events for case in cases) else ()
-    return ("outputs", *events, *sorted(states))
+    metadata = {name for case in cases for name in case.metadata}
+    return ("outputs", *events, *sorted(metadata), *sorted(states))
 
 
 def _architecture(program: ir.Program) -> Architecture:
@@ -148,7 +149,7 @@ def _cases(m: Machine, ended: Ended, names: Iterable[str]) -> list[Case]:
         parts = [part for guard, known, outputs in parts for part in split(m, sent, guard, known, outputs)]
     cases = []
     for guard, known, outputs in parts:
-        case = Case(guard, tuple(outputs), {}, state, ended.events)
+        case = Case(guard, tuple(outputs), ended.metadata, state, ended.events)
         if known:
             terms = case.terms()
             new = dict(zip(terms, b.substitute(terms, known), strict=True))
@@ -203,6 +204,8 @@ class Run:
     events: tuple[Told, ...] = ()
     """What the control plane was told: name and fields."""
     passes: int = 1
+    metadata: dict[str, int] = field(default_factory=dict)
+    """Metadata that left with the last pass; a name that is absent is unchanged."""
 
     @property
     def undefined(self) -> list[dict[str, Any]]:
@@ -216,6 +219,7 @@ class Run:
             "dropped": not self.outputs,
             "events": [{"name": name, "fields": list(fields)} for name, fields in self.events],
             "state": {name: {str(i): v for i, v in cells.items()} for name, cells in self.state.items()},
+            **({"metadata": self.metadata} if self.metadata else {}),
             "trace": self.trace.steps,
         }
 
@@ -255,7 +259,7 @@ def run(
     )
     with deep_recursion(), _placed(program):
         whole = all_passes(Arrival(packet, port, metadata or {}), runner.once)
-    return Run(whole.outputs, runner.state, runner.trace, whole.events, whole.passes)
+    return Run(whole.outputs, runner.state, runner.trace, whole.events, whole.passes, runner.metadata)
 
 
 @dataclass
@@ -270,6 +274,7 @@ class _Runner:
     trace: Trace = field(default_factory=Trace)
     state: dict[str, dict[int, int]] = field(default_factory=dict)
     initial: Mapping[str, int] = field(init=False)
+    metadata: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.initial = initial_values(self.program)
@@ -291,6 +296,7 @@ class _Runner:
         cases = [case for e in ended for case in _cases(m, e, ())]
         assert len(cases) == 1, "one packet takes one way"
         self._write(ended[0])
+        self.metadata = {name: term.value for name, term in cases[0].metadata.items()}
         sent = [o for o in cases[0].outputs if o.when is b.TRUE]
         outputs = tuple((o.to, o.port.value, _frame(o.packet, packet)) for o in sent)
         for to, out_port, frame in outputs:

@@ -21,8 +21,9 @@ from .. import ir
 from ..rules.bmv2_cli import cli_builder
 from ..rules.bmv2_session import Cli
 from ..rules.cells import cell_names, find_cells, initial_values
+from ..rules.learned import learned, with_learned
 from ..rules.numbers import number
-from ..rules.ruleset import RuleSet
+from ..rules.ruleset import Rule, RuleSet
 from ..rules.stf_rules import Line, StfRules
 from ..source import InputError, Span, Unsupported
 from .program import run
@@ -59,6 +60,8 @@ class Reference:
 
     program: ir.Program
     state: dict[str, dict[int, int]] = field(default_factory=dict)
+    entries: list[Rule] = field(default_factory=list)
+    """Entries that the program itself has made."""
     initial: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +69,10 @@ class Reference:
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See :class:`Machine`."""
-        result = run(self.program, rules, packet, port, cells={n: self._reader(n) for n in self.state})
+        known = with_learned(rules, self.entries)
+        result = run(self.program, known, packet, port, cells={n: self._reader(n) for n in self.state})
+        made = (learned(self.program, name, fields) for name, fields in result.events)
+        self.entries += [rule for rule in made if rule is not None]
         for name, cells in result.state.items():
             self.state.setdefault(name, {}).update(cells)
         return result.outputs

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from .. import ir
 from ..source import NOWHERE, InputError, Span, Unsupported
 from .profiles import Profiles
-from .replication import ReplicationTable
+from .replication import ReplicationTable, initial_sessions
 from .ruleset import ActionCall, Answer, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
 
 ENUM_BITS = 32
@@ -119,7 +119,7 @@ def keyset_match(program: ir.Program, keyset: ir.KeySet, key: ir.Key) -> Match |
                 return Lpm(0, 0)
             return Range(0, full) if key.match_kind == "range" else Ternary(0, 0)
         case ir.ValueSet(value):
-            return _value_match(key.match_kind, constant(program, value), width)
+            return value_match(key.match_kind, constant(program, value), width)
         case ir.MaskSet(value, mask):
             bits = constant(program, mask)
             return _mask_match(key.match_kind, constant(program, value) & bits, bits, width, keyset.span)
@@ -128,7 +128,8 @@ def keyset_match(program: ir.Program, keyset: ir.KeySet, key: ir.Key) -> Match |
     raise Unsupported("a value set in an entry", keyset.span)
 
 
-def _value_match(kind: str, value: int, width: int) -> Match:
+def value_match(kind: str, value: int, width: int) -> Match:
+    """The match of just one value."""
     match kind:
         case "lpm":
             return Lpm(value, width)
@@ -377,7 +378,7 @@ class Builder:
             defaults,
             {name: tuple(members) for name, members in self.value_sets.items()},
             self.replication.multicast(),
-            self.replication.sessions(),
+            {**initial_sessions(self.program), **self.replication.sessions()},
             self.profiles.finish(),
             {name: dict(cells) for name, cells in self.cells.items() if cells},
         )

@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
+from .. import ir
 from ..source import InputError, Span
 from .ruleset import Replica, Session
+
+PSA_PORT_CPU: Final = 0xFFFFFFFD
+
+
+def initial_sessions(program: ir.Program) -> dict[int, Session]:
+    """The clone sessions that a device has from the beginning (PSA 1.2, "Packet Cloning": session 0, to the CPU)."""
+    return {0: Session((Replica(PSA_PORT_CPU),))} if program.arch == "psa" else {}
 
 
 @dataclass

@@ -4,6 +4,8 @@ import pytest
 
 from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.program import meaning, run
+from p4verify.semantics.meaning.stf import run_stf
+from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import Replica, RuleSet, Session
 from p4verify.semantics.source import Unsupported
 from tests.support.portable_text import both, pna, sent, tc
@@ -117,6 +119,22 @@ def test_add_entry_is_an_event_with_the_key(make) -> None:  # type: ignore[no-un
     assert [out for _, out, _ in seen.outputs] == [1]
 
 
+@pytest.mark.parametrize("make", [pna, tc])
+def test_later_packets_meet_the_entry(make) -> None:  # type: ignore[no-untyped-def]
+    add = 'add_entry("hit", (params_t) {p = hdr.h.d, q = 16w7}, (ExpireTimeProfileId_t) 2);'
+    program = make("t.apply();", locals=TABLE % (add, "add_on_miss = true;"))
+    text = """
+        packet 0 01020304
+        expect 1 01020304 $
+        packet 0 09020305
+        expect 3 04020305 $
+        packet 0 09030305
+        expect 1 09030305 $
+    """
+    result = run_stf(program, text, "test.stf")
+    assert result.passed, str(result)
+
+
 def test_adding_an_entry_may_fail() -> None:
     add = """bool ok = add_entry("hit", (params_t) {p = hdr.h.d, q = 16w7}, (ExpireTimeProfileId_t) 2);
         hdr.h.a = ok ? 8w1 : 8w0;"""
@@ -180,3 +198,45 @@ def test_the_ipsec_accelerator_is_told_what_to_do() -> None:
     assert both(program, "02020304").events == ()
     (output,) = both(program, "02020304", metadata={"from_ipsec": 1}).outputs
     assert output[2] == bytes.fromhex("02ff0304")
+
+
+# --- the kernel's data about the packet -----------------------------------------------------------------------------
+
+SKB = """#include <core.p4>
+#include <tc/pna.p4>
+header h_t { bit<32> a; bit<32> b; }
+struct headers_t { h_t h; }
+struct meta_t { }
+parser MP(packet_in pkt, out headers_t hdr, inout meta_t meta, in pna_main_parser_input_metadata_t istd) {
+    state start { pkt.extract(hdr.h); transition accept; }
+}
+control MC(inout headers_t hdr, inout meta_t meta, in pna_main_input_metadata_t istd,
+           inout pna_main_output_metadata_t ostd, tc_skb_metadata skb) {
+    apply { %s }
+}
+control MD(packet_out pkt, inout headers_t hdr, in meta_t meta, in pna_main_output_metadata_t ostd,
+           tc_skb_metadata skb) { apply { pkt.emit(hdr); } }
+PNA_NIC(MP(), MC(), MD()) main;
+"""
+
+
+def test_the_kernels_data_is_read_and_written() -> None:
+    body = "skb.get(); hdr.h.a = skb.get_mark(); skb.set_mark(32w7); skb.set(); hdr.h.b = skb.get_mark();"
+    program = load_text(SKB % body).program
+    seen = run(program, None, bytes(8), 2, metadata={"mark": 0x55})
+    assert seen.outputs == (("stack", 0, bytes.fromhex("0000005500000055")),)
+    assert seen.metadata == {"mark": 7}
+    assert {name for case in meaning(program).cases for name in case.metadata} == {"mark"}
+    assert "mark" in meaning(program).observables
+
+
+def test_what_is_not_set_leaves_as_it_came() -> None:
+    program = load_text(SKB % "skb.set_mark(32w7); skb.get(); hdr.h.a = skb.get_mark();").program
+    assert run(program, None, bytes(8), 2, metadata={"mark": 3}).metadata == {}
+    assert all(not c.metadata for c in meaning(program).cases)
+
+
+def test_the_kernels_data_is_undefined_before_it_is_read() -> None:
+    program = load_text(SKB % "hdr.h.a = skb.get_mark();").program
+    seen = run(program, None, bytes(8), 2, metadata={"mark": 3}, choice=lambda _: 9)
+    assert seen.outputs[0][2] == bytes.fromhex("0000000900000000")

@@ -324,3 +324,12 @@ def test_every_choice_says_where_it_was_made() -> None:
     choices: tuple[Choice, ...] = meaning(program).choices
     assert {c.reason for c in choices} == {"a random number", "a register is read beyond its size"}
     assert all(c.span.line for c in choices)
+
+
+def test_objects_are_passed_to_controls() -> None:
+    top = """control Tally(Counter<bit<32>, bit<8>> c, Register<bit<8>, bit<8>> r, in bit<8> i) {
+        apply { c.count(i); r.write(i, i + 1); }
+    }"""
+    locals = "Counter<bit<32>, bit<8>>(9, PSA_CounterType_t.PACKETS) c; Register<bit<8>, bit<8>>(9) r; Tally() tally;"
+    program = psa("tally.apply(c, r, hdr.h.b); tally.apply(c, r, hdr.h.c);", locals=locals, top=top)
+    assert both(program, "01020304").state == {"IG.c": {2: 1, 3: 1}, "IG.r": {2: 3, 3: 4}}

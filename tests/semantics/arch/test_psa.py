@@ -255,3 +255,9 @@ def test_a_session_may_truncate(length: int, out: str) -> None:
     rules = RuleSet({}, sessions={5: Session((Replica(6, 0),), truncate=length)})
     seen = run(psa(CLONE.format(5) + "ostd.drop = true;"), rules, bytes.fromhex("0102030405ee"), 2)
     assert [f"{port}:{frame.hex()}" for _, port, frame in seen.outputs] == [out]
+
+
+def test_session_0_goes_to_the_cpu_until_the_control_plane_says_otherwise() -> None:
+    program = psa(CLONE.format(0) + "ostd.drop = true;")
+    assert sent(program) == ["4294967293:01020304ee"]
+    assert sent(program, rules=RuleSet({}, sessions={0: Session((Replica(9, 0),))})) == ["9:01020304ee"]
