@@ -38,8 +38,8 @@ class Input(Protocol):
         """What cell ``index`` of a state held before the packet."""
         ...
 
-    def choose(self, choice: Choice, trace: Trace | None) -> Term:
-        """The value of a choice."""
+    def choose(self, choice: Choice, trace: Trace | None, leftover: Term | None) -> Term:
+        """The value of a choice; ``leftover`` is what a machine may have there, if anything."""
         ...
 
     def function(
@@ -67,7 +67,7 @@ class Symbolic:
         """See :class:`Input`."""
         return b.apply(f"state.{name}", width, index)
 
-    def choose(self, choice: Choice, trace: Trace | None) -> Term:
+    def choose(self, choice: Choice, trace: Trace | None, leftover: Term | None) -> Term:
         """The variable itself: nobody has chosen yet."""
         return choice.variable
 
@@ -89,6 +89,8 @@ class Concrete:
     choice: Callable[[Choice], int] = lambda choice: 0
     functions: Mapping[str, Callable[..., int]] = field(default_factory=dict)
     """Functions that are known on numbers."""
+    leftovers: bool = False
+    """Whether what is undefined is what was there last, where something was."""
 
     @property
     def length(self) -> Term:
@@ -113,10 +115,12 @@ class Concrete:
         before = self.cells.get(name)
         return b.bv(before(index.value) if before else 0, width)
 
-    def choose(self, choice: Choice, trace: Trace | None) -> Term:
+    def choose(self, choice: Choice, trace: Trace | None, leftover: Term | None) -> Term:
         """The number that was chosen, told to the trace."""
         width = choice.variable.width
-        value = self.choice(choice) & ((1 << max(1, width)) - 1)
+        kept = self.leftovers and leftover is not None and leftover.is_const
+        value = leftover.value if kept and leftover is not None else self.choice(choice)
+        value &= (1 << max(1, width)) - 1
         if trace is not None:
             trace.undefined(choice.reason, choice.span, value)
         return b.bv(value, width) if width else b.boolean(bool(value))

@@ -164,13 +164,13 @@ class Machine:
 
     # --- undefined values -------------------------------------------------------------------------------------------
 
-    def fresh(self, width: int, reason: str, span: Span) -> Term:
-        """A choice of ``width`` bits (0: Bool) that nobody else reads."""
+    def fresh(self, width: int, reason: str, span: Span, leftover: Term | None = None) -> Term:
+        """A choice of ``width`` bits (0: Bool) that nobody else reads; ``leftover``: what a machine may have there."""
         name = f"any.each.{self.next_choice}" if self.each else f"any.{self.next_choice}"
         self.next_choice += 1
         choice = Choice(b.var(name, width), reason, span)
         self.choices[name] = choice
-        return self.input.choose(choice, self.trace)
+        return self.input.choose(choice, self.trace, leftover)
 
     def read(self, value: Value, span: Span) -> Term:
         """The term of a scalar, with a fresh choice where it is undefined."""
@@ -179,7 +179,7 @@ class Machine:
         defined = self.decide(value.defined)
         if defined is b.TRUE:
             return value.term
-        other = self.fresh(value.term.width, "the value read here is not defined", span)
+        other = self.fresh(value.term.width, "the value read here is not defined", span, value.term)
         return b.ite(defined, value.term, other)
 
     def fix(self, value: Value, span: Span) -> Value:

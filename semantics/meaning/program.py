@@ -233,6 +233,7 @@ def run(
     metadata: Mapping[str, int] | None = None,
     cells: Mapping[str, Callable[[int], int]] | None = None,
     choice: Callable[[Choice], int] | None = None,
+    leftovers: bool = False,
 ) -> Run:
     """What ``program`` does to one packet.
 
@@ -245,6 +246,7 @@ def run(
         cells: state's name → what its cells hold before; what is not given is what the rules say, else the
             register's initial value, else 0.
         choice: the value of an undefined read; 0 if not given.
+        leftovers: what is undefined is what was there last (a field of a header that was removed), as in most machines.
 
     Raises:
         Unsupported: the program uses what is not modelled; with the place.
@@ -256,6 +258,7 @@ def run(
         _architecture(program),
         cells or {},
         choice or (lambda _: 0),
+        leftovers,
     )
     with deep_recursion(), _placed(program):
         whole = all_passes(Arrival(packet, port, metadata or {}), runner.once)
@@ -271,6 +274,7 @@ class _Runner:
     architecture: Architecture
     before: Mapping[str, Callable[[int], int]]
     choice: Callable[[Choice], int]
+    leftovers: bool
     trace: Trace = field(default_factory=Trace)
     state: dict[str, dict[int, int]] = field(default_factory=dict)
     initial: Mapping[str, int] = field(init=False)
@@ -290,7 +294,7 @@ class _Runner:
                 raise ValueError(assumption.text)
         if arrival.by != "port":
             self.trace.steps.append({"step": "pass", "by": arrival.by, "port": port, "packet": packet.hex()})
-        source = Concrete(packet, port, arrival.metadata, self._cells(), self.choice, self.picks)
+        source = Concrete(packet, port, arrival.metadata, self._cells(), self.choice, self.picks, self.leftovers)
         m = Machine(self.program, self.rules, source, self.architecture.externs, self.trace)
         ended = [e for e in self.architecture.run(m) if e.guard is not b.FALSE]
         cases = [case for e in ended for case in _cases(m, e, ())]

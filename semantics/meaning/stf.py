@@ -56,7 +56,8 @@ class Machine(Protocol):
 
 @dataclass
 class Reference:
-    """The program's meaning as a machine; choices are 0, state starts with its initial value or 0."""
+    """The program's meaning as a machine; what is undefined is what was there last, or 0, as in the machines for which
+    such tests are written; state starts with its initial value or 0."""
 
     program: ir.Program
     state: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -70,11 +71,12 @@ class Reference:
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See :class:`Machine`."""
         known = with_learned(rules, self.entries)
-        result = run(self.program, known, packet, port, cells={n: self._reader(n) for n in self.state})
+        cells = {name: self._reader(name) for name in self.state}
+        result = run(self.program, known, packet, port, cells=cells, leftovers=True)
         made = (learned(self.program, name, fields) for name, fields in result.events)
         self.entries += [rule for rule in made if rule is not None]
-        for name, cells in result.state.items():
-            self.state.setdefault(name, {}).update(cells)
+        for name, written in result.state.items():
+            self.state.setdefault(name, {}).update(written)
         return result.outputs
 
     def _reader(self, name: str) -> Callable[[int], int]:

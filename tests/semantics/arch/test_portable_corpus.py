@@ -33,7 +33,6 @@ UNSUPPORTED = {
 
 STF_DIFFERS = {
     "ipip_decap": "says `packet` where it means `expect`: the frame that leaves is expected nowhere",
-    "varbit_pop": "sums a field of a header that was removed before: undefined (taken to be 0), expected as it was",
 }
 """STF tests that do not pass, and why."""
 

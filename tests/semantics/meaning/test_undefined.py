@@ -109,3 +109,13 @@ def test_egress_spec_that_is_never_set_is_a_choice() -> None:
     ports = {evaluate_behaviour(behaviour, PACKET, 0, choices=c, default=0).outputs[0][1] for c in (0, 1, 5)}
     assert ports == {0, 1, 5}
     assert evaluate_behaviour(behaviour, PACKET, 0, choices=511, default=0).outputs == ()
+
+
+def test_a_run_may_take_what_was_there_last() -> None:
+    """As machines do; only where something was, and only if it is asked for."""
+    body = "hdr.h.setInvalid(); bit<8> x = hdr.h.b; bit<8> y; hdr.e = { x, y, 1, 2 };"
+    program = v1model(body, deparser="pkt.emit(hdr.e);")
+    frame = bytes.fromhex("07080900")
+    assert run(program, None, frame, 0).outputs[0][2].hex() == "00000102"
+    assert run(program, None, frame, 0, leftovers=True).outputs[0][2].hex() == "08000102"
+    assert run(program, None, frame, 0, leftovers=True).undefined[0]["value"] == 8
