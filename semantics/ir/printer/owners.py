@@ -105,8 +105,10 @@ def _uses(node: object, name: str) -> bool:
 
 
 def _place_objects(made: Owners, program: Program, blocks: list[BlockNode]) -> None:
-    """Objects with methods that are not closed stand in their block; those that follow too, to stay behind them."""
-    first = next((i for i, item in enumerate(program.instances) if any(map(_open, item.methods))), None)
+    """Objects with methods that are not closed stand in their block; what follows such (or what is made for a
+    constructor) too, to stay behind it."""
+    bound = (i for i, item in enumerate(program.instances) if item.made_by or any(map(_open, item.methods)))
+    first = next(bound, None)
     for item in program.instances[first:] if first is not None else ():
         outer = _outer(item.name, blocks)
         if outer is not None and not item.made_by:

@@ -355,7 +355,8 @@ def instance(
     if not candidates:
         arguments(cx, nodes)
         return WRONG
-    found = resolve_call(cx, symbol.name, candidates, (), nodes, span, type_args=args, place=place)
+    with cx.at(constructing=True):
+        found = resolve_call(cx, symbol.name, candidates, (), nodes, span, type_args=args, place=place)
     if found is None:
         return WRONG
     params = tuple(p for p, _ in found.callee.params)
@@ -365,7 +366,10 @@ def instance(
 def _constructors(cx: Context, symbol: TypeSymbol, args: tuple[Type, ...] | None, span: Span) -> list[Callee]:
     variables = symbol.type_params
     if isinstance(symbol, PackageSymbol):
-        return [Callee(symbol, variables, [(p, p.type) for p in symbol.params], Package(symbol, variables), "package")]
+        return [
+            Callee(s, s.type_params, [(p, p.type) for p in s.params], Package(s, s.type_params), "package")
+            for s in (symbol, *symbol.others)
+        ]
     if isinstance(symbol, BlockSymbol):
         if not symbol.has_body:
             cx.error(

@@ -70,6 +70,8 @@ class Place:
     loops: int = 0
     block: BlockSymbol | None = None
     table: TableSymbol | None = None
+    constructing: bool = False
+    """Whether this is the argument of a constructor."""
 
 
 @dataclass
@@ -132,6 +134,8 @@ class Context:
     program: typed.Program
     place: Place = field(default_factory=Place)
     open: list[tuple[Name, str]] = field(default_factory=list)
+    transparent: frozenset[str] = frozenset()
+    """New types of the architecture that are taken for other names of their base types."""
 
     def error(self, span: Span, message: str, *notes: tuple[Span, str], phase: Phase = Phase.TYPES) -> None:
         """An error; ``notes`` point at the declarations concerned."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...ir import Annotation
 from . import typed
 from .annotate import find
@@ -31,8 +33,18 @@ def _add(cx: Context, known: dict[str, tuple[str, ActionSymbol]], action: Action
         note = (other.span, "the other one")
         text = f"the action '{action.name}' has the control-plane name '{full}' of another one"
         # Compilers' output has copies of an action in one control, for its tables, and of top-level ones.
-        copy = place == prefix != "" or (place == "") != (prefix == "")
+        copy = place == prefix != "" or (place == "") != (prefix == "") or _copies(action, other)
         (cx.warn if copy else cx.error)(action.span, text, note)
+
+
+def _copies(one: ActionSymbol, two: ActionSymbol) -> bool:
+    """Whether two actions look like copies that a compiler made: ``nop_1`` and ``nop_2``, both ``@name(".nop")``."""
+    full = _name(one.annotations, one.name)
+    if not full.startswith(".") or full != _name(two.annotations, two.name) or one.name == two.name:
+        return False
+    copied = re.compile(re.escape(full.rpartition(".")[2]) + r"(_\d+)?$")
+    alike = [(p.name, p.type, p.direction) for p in one.params] == [(p.name, p.type, p.direction) for p in two.params]
+    return alike and all(copied.match(action.name) for action in (one, two))
 
 
 def _name(annotations: tuple[Annotation, ...], name: str) -> str:

@@ -201,6 +201,9 @@ def coerce(
     ``whole`` is that of the statement or declaration, which the error is at if ``span`` begins in another line.
     """
     converted = convert(cx, expr, to)
+    if converted is None and to == INT and isinstance(expr.type, Bits) and isinstance(expr, typed.Const):
+        cx.warn(span, f"{what}: a constant of type {expr.type} as an int is an extension (8.11.2)")
+        return typed.Const(INT, expr.span, expr.value)
     if converted is None:
         cx.error_in(whole or span, span, f"{what}: expected {to}, found {brief(expr.type)}{why_not(expr, to)}", *notes)
         return typed.Expr(to, expr.span)

@@ -204,6 +204,9 @@ def new_type(cx: Context, node: ast.NewTypeDecl) -> None:
     base = typenames.resolve(cx, node.type)
     placement.new_type(cx, node, base)
     notes = annotate.convert(cx, node.annotations)
+    if node.name.text in cx.transparent:
+        cx.declare(TypeSymbol(node.name.text, node.name.span, base, annotations=notes))
+        return
     cx.declare(NewTypeSymbol(node.name.text, node.name.span, base=base, annotations=notes))
 
 
@@ -377,7 +380,13 @@ def package(cx: Context, node: ast.PackageDecl) -> None:
     with cx.nested():
         symbol.type_params = type_parameters(cx, node.type_parameters)
         symbol.params = parameters(cx, node.parameters, "package")
-    cx.declare(symbol)
+    known = cx.scope.names.get(symbol.name)
+    if isinstance(known, PackageSymbol) and all(len(p.params) != len(symbol.params) for p in (known, *known.others)):
+        text = "packages of one name that differ in the number of parameters are an extension (7.2.10)"
+        cx.warn(symbol.span, text, (known.span, "the other declaration"))
+        known.others.append(symbol)
+    else:
+        cx.declare(symbol)
 
 
 TypeDeclaration: Final[dict[type[ast.Declaration], Callable[[Context, Any], None]]] = {

@@ -285,7 +285,7 @@ def _index(cx: Context, node: ast.Index) -> typed.Expr:
     if isinstance(index.type, Enum) and index.type.symbol.underlying is not None:
         index = convert(cx, index, index.type.symbol.underlying) or index
     if index.type == INT and isinstance(index, typed.Const):
-        if not 0 <= index.value < size:  # type: ignore[operator]
+        if not 0 <= index.value < size and not base.type.size == 0 == index.value:  # type: ignore[operator]
             cx.error(node.index.span, f"index {shown(index.value)} is outside of an array of {size}")
             return WRONG
         index = typed.Const(Bits(32), index.span, index.value)
@@ -315,7 +315,11 @@ def _element(cx: Context, node: ast.Index, base: typed.Expr, index: typed.Expr) 
     if isinstance(base, typed.Aggregate) and typed.is_known(base):
         return base.values[place]
     element = base.type.elements[place] if isinstance(base.type, (Tuple, Braces)) else cast(ListOf, base.type).element
-    return typed.Index(element, node.span, base, typed.Const(INT, index.span, place))
+    found = typed.Index(element, node.span, base, typed.Const(INT, index.span, place))
+    written = base.symbol.with_int if isinstance(base, typed.Var) and isinstance(base.symbol, VarSymbol) else None
+    if written is not None and written.elements[place] == INT:
+        return typed.Cast(INT, node.span, found)
+    return found
 
 
 def _word(type_: Type) -> str:
@@ -426,9 +430,11 @@ def _unary(cx: Context, node: ast.Unary) -> typed.Expr:
     else:
         if isinstance(operand.type, Enum) and operand.type.symbol.underlying is not None:
             operand = convert(cx, operand, operand.type.symbol.underlying) or operand
-        if not isinstance(operand.type, Bits) and (operand.type != INT or node.op == "~"):
+        if not isinstance(operand.type, Bits) and operand.type != INT:
             cx.error(node.span, f"'{node.op}' is not defined on {operand.type}")
             return WRONG
+        if operand.type == INT and node.op == "~":
+            cx.warn(node.span, "'~' on int is an extension: two's complement of any width (8.8)")
         if node.op == "+":
             return operand
     if isinstance(operand, typed.Const):

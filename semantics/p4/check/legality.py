@@ -60,6 +60,13 @@ def is_compile_time(expr: typed.Expr) -> bool:
     return expr is typed.WRONG
 
 
+def is_made_by_function(expr: typed.Expr) -> bool:
+    """Whether ``expr`` is the result of an extern function at compile time, which only the machine knows."""
+    if not isinstance(expr, typed.Call) or not isinstance(expr.callee, FunctionSymbol) or not expr.callee.extern:
+        return False
+    return all(a is None or is_compile_time(a) or is_made_by_function(a) for a in expr.args)
+
+
 def has_call(expr: typed.Expr) -> bool:
     """Whether anything is called in ``expr``."""
     match expr:
@@ -81,7 +88,8 @@ def has_call(expr: typed.Expr) -> bool:
 
 def function_call(cx: Context, function: FunctionSymbol, span: Span) -> None:
     """A function, extern or not, is called."""
-    if cx.place.kind == "top" and function.name != "static_assert":
+    made = function.extern and cx.place.constructing
+    if cx.place.kind == "top" and function.name != "static_assert" and not made:
         cx.error(span, f"the function '{function.name}' cannot be called here")
 
 

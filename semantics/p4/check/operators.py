@@ -39,7 +39,8 @@ from .types import (
 WRONG: Final = typed.WRONG
 
 _ARITHMETIC = frozenset(("+", "-", "*", "/", "%", "&", "|", "^", "|+|", "|-|"))
-_NEEDS_WIDTH = frozenset(("&", "|", "^", "|+|", "|-|"))
+_SATURATING = frozenset(("|+|", "|-|"))
+_BITWISE = frozenset(("&", "|", "^"))
 _ORDER = frozenset(("<", "<=", ">", ">="))
 
 
@@ -193,9 +194,11 @@ def _arithmetic(cx: Context, op: BinaryOp, left: typed.Expr, right: typed.Expr, 
     type_ = left.type
     if type_ != right.type or not (isinstance(type_, Bits) or type_ == INT):
         return _mismatch(cx, op, left, right, span)
-    if type_ == INT and op in _NEEDS_WIDTH:
+    if type_ == INT and op in _SATURATING:
         cx.error(span, f"'{op}' is not defined on int: give the operands a width")
         return WRONG
+    if type_ == INT and op in _BITWISE:
+        cx.warn(span, f"'{op}' on int is an extension: two's complement of any width (8.8)")
     if op in ("/", "%"):
         return _division(cx, op, left, right, span)
     if op in _ORDER:

@@ -327,7 +327,9 @@ def _argument(
         else:
             cx.error(given.span, message, note)
         return None
-    if not param.direction and param.role not in ("action", "function") and not _known_enough(given, wanted):
+    if _made_by_function(cx, param, wanted, given):
+        pass
+    elif not param.direction and param.role not in ("action", "function") and not _known_enough(given, wanted):
         cx.error(node.span, f"the argument for '{param.name}' must be a compile-time known value", note)
         return None
     if mentions(wanted, unbound):
@@ -340,6 +342,15 @@ def _argument(
             note,
         )
     return converted
+
+
+def _made_by_function(cx: Context, param: ParamSymbol, wanted: Type, given: typed.Expr) -> bool:
+    """Whether a constructor is given what an extern function makes: an object, or (externs only) a value."""
+    objects = isinstance(wanted, Extern) and param.role in ("constructor", "package")
+    if not (objects or param.role == "extern") or not legality.is_made_by_function(given):
+        return False
+    cx.warn(given.span, "the result of an extern function as a constructor's argument is an extension (18.1)")
+    return True
 
 
 def _not_at_run_time(callee: Callee, param: ParamSymbol, inferred: Type) -> bool:

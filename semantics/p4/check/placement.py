@@ -40,7 +40,9 @@ def field(cx: Context, record: ast.RecordDecl, node: ast.StructField, type_: Typ
     """A field of a header, header union or struct."""
     if type_ is UNKNOWN:
         return
-    if not _ALLOWED[symbol.kind](type_):
+    if type_ == MATCH_KIND and symbol.kind == "struct":
+        cx.warn(node.name.span, "a field of type match_kind is an extension: tuples may have it, structs not (7.2.8)")
+    elif not _ALLOWED[symbol.kind](type_):
         cx.error(
             node.name.span,
             f"a field of a {symbol.kind.replace('_', ' ')} cannot be of type {type_}",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ...source import Diagnostic
+from ...source import Diagnostic, InputError
 from .. import syntax as ast
+from ..preprocess import SHIPPED
 from . import blocks, controlnames, declarations, instances, typed, whole
 from .context import Context, Report, TooManyErrors
 from .symbols import Scope
@@ -22,9 +24,41 @@ class Checked:
 
 
 def check(tree: ast.Program) -> Checked:
-    """Check a program. Raises InputError with all its errors."""
+    """Check a program. Raises InputError with all its errors.
+
+    A compiler's middle end puts base types in the place of new types (7.2.9), but not in the architecture's files that
+    its output includes. So a program that names no new type of its architecture has a second reading, in which these
+    are other names of their base types; it counts if the first one has errors.
+    """
+    try:
+        return _check(tree, frozenset())
+    except InputError as refused:
+        new = _new_types(tree)
+        if not new:
+            raise
+        try:
+            found = _check(tree, new)
+        except InputError:
+            raise refused from None
+        first = refused.diagnostics[0]
+        text = f"the architecture's new types are taken for their base types, as no name of theirs is used (7.2.9): \
+{', '.join(sorted(new))}"
+        warning = replace(first, message=text, severity="warning", notes=())
+        return replace(found, warnings=(warning, *found.warnings))
+
+
+def _new_types(tree: ast.Program) -> frozenset[str]:
+    """The new types of the shipped files that the program includes, if it names none of them."""
+    shipped = [d for d in tree.declarations if d.span.file.startswith(SHIPPED)]
+    names = frozenset(d.name.text for d in shipped if isinstance(d, ast.NewTypeDecl))
+    own = [text for file, text in tree.texts.items() if not file.startswith(SHIPPED)]
+    words = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
+    return frozenset() if not names or any(map(words.search, own)) else names
+
+
+def _check(tree: ast.Program, transparent: frozenset[str]) -> Checked:
     report = Report()
-    cx = Context(report, Scope(), typed.Program())
+    cx = Context(report, Scope(), typed.Program(), transparent=transparent)
     try:
         for node in tree.declarations:
             declaration(cx, node)

@@ -72,6 +72,8 @@ def _variable(cx: Context, node: ast.VariableDecl) -> typed.Stmt | None:
     type_ = typenames.resolve(cx, node.type)
     legal = placement.variable(cx, node, type_)
     init = None
+    if isinstance(type_, Tuple) and INT in type_.elements and node.initializer is not None:
+        return _numbers(cx, node, type_)
     if node.initializer is not None:
         what = f"initial value of '{node.name.text}'"
         init = expressions.of_type(cx, node.initializer, type_, what, whole=node.name.span)
@@ -79,6 +81,31 @@ def _variable(cx: Context, node: ast.VariableDecl) -> typed.Stmt | None:
     symbol = VarSymbol(node.name.text, node.name.span, type_ if legal else UNKNOWN, annotations=notes)
     cx.declare(symbol)
     return typed.Declare(node.span, symbol, init)
+
+
+def _numbers(cx: Context, node: ast.VariableDecl, type_: Tuple) -> typed.Stmt | None:
+    """A tuple with ``int`` in it that holds what it is initialised with: each number with a width that it fits."""
+    assert node.initializer is not None
+    given = expressions.value(cx, node.initializer)
+    values = given.values if isinstance(given, typed.Aggregate) else ()
+    widths = tuple(_with_width(t, v) for t, v in zip(type_.elements, values, strict=False))
+    held = Tuple(widths) if len(values) == len(type_.elements) and INT not in widths else type_
+    init = coerce(cx, given, held, node.initializer.span, f"initial value of '{node.name.text}'")
+    if held is not type_:
+        cx.warn(node.span, "a variable with an int in it is an extension: it keeps its first value (7.1.6.5)")
+    notes = annotate.convert(cx, node.annotations)
+    symbol = VarSymbol(node.name.text, node.name.span, held, True, type_, annotations=notes)
+    cx.declare(symbol)
+    return typed.Declare(node.span, symbol, init)
+
+
+def _with_width(wanted: Type, value: typed.Expr) -> Type:
+    """``int`` as the type of bits that holds ``value``; other types as they are."""
+    if wanted != INT:
+        return wanted
+    if isinstance(value, typed.Const) and value.type == INT:
+        return Bits(int(value.value).bit_length() + 1, signed=True)
+    return value.type if isinstance(value.type, Bits) else wanted
 
 
 def _const(cx: Context, node: ast.ConstDecl) -> list[typed.Stmt]:

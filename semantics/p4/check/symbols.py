@@ -22,6 +22,7 @@ from .types import (
     New,
     Package,
     Record,
+    Tuple,
     Type,
     TypeVar,
     count_fields,
@@ -62,6 +63,8 @@ class VarSymbol(Symbol):
 
     type: Type
     read_only: bool = False
+    with_int: Tuple | None = None
+    """The type as written of a tuple with ``int`` in it, whose ``type`` has widths instead."""
 
     what = "variable"
 
@@ -250,9 +253,10 @@ class BlockSymbol(TypeSymbol):
 
 @dataclass(eq=False, slots=True)
 class PackageSymbol(TypeSymbol):
-    """A package type."""
+    """A package type; ``others`` of the same name have other parameters."""
 
     params: tuple[ParamSymbol, ...] = ()
+    others: list[PackageSymbol] = field(default_factory=list)
 
     what = "package"
 

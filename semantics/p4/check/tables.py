@@ -424,7 +424,12 @@ def _sets_fit(cx: Context, sets: tuple[typed.KeySet, ...], body: typed.TableBody
         if isinstance(item, typed.RangeSet) and kind in ("exact", "lpm", "ternary", "optional"):
             _misfit(cx, item.span, f"a range cannot be given for a key of match_kind {kind}", key)
         elif isinstance(item, typed.MaskSet):
-            if kind in ("exact", "range", "optional"):
+            if kind in ("exact", "range"):
+                text = (
+                    f"a mask for a key of match_kind {kind} is an extension: the set of values that it means (14.2.1.4)"
+                )
+                cx.warn(item.span, text, (key.span, "the key"))
+            elif kind == "optional":
                 _misfit(cx, item.span, f"a mask cannot be given for a key of match_kind {kind}", key)
             elif kind == "lpm" and not _is_prefix(item.mask, key.expr.type):
                 _misfit(cx, item.mask.span, "the mask of a key of match_kind lpm must be a prefix", key)

@@ -193,9 +193,11 @@ def apply_type(cx: Context, symbol: TypeSymbol, args: tuple[Type, ...], node: as
 
 def _stack(cx: Context, node: ast.Type, element_node: ast.Type, size_node: ast.Expression) -> Type:
     element = resolve(cx, element_node)
-    size = _positive(cx, size_node, "the size of an array", 1)
+    size = _positive(cx, size_node, "the size of an array", 0)
     if size is None or element is UNKNOWN:
         return UNKNOWN
+    if size == 0:
+        cx.warn(size_node.span, "an array without elements is an extension (7.2.3)")
     if isinstance(element, (Extern, Block, Package)) or element in (VOID, INT, STRING, MATCH_KIND, DONT_CARE):
         cx.error(node.span, f"an array cannot be of values of type {element}")
         return UNKNOWN

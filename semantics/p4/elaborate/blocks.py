@@ -83,9 +83,26 @@ def constructor_arguments(env: Environment, node: typed.Construct, name: str) ->
         if isinstance(arg, typed.Construct):
             own = None if isinstance(arg.type, Block) and not env.path else f"{name}.{param.name}"
             made.append((param, nameless(env, arg, own)))
+        elif isinstance(arg, typed.Call) and isinstance(env.concrete(arg.type), Extern):
+            made.append((param, _produced(env, arg, f"{name}.{param.name}")))
         else:
             made.append((param, expressions.expr(env, arg)))
     return made
+
+
+def _produced(env: Environment, node: typed.Call, name: str) -> ir.Expr:
+    """The object that an extern function makes."""
+    type_ = env.concrete(node.type)
+    assert isinstance(type_, Extern)
+    call = expressions.expr(env, node)
+    assert isinstance(call, ir.ExternCall)
+    given = zip(call.params, call.args, strict=True)
+    args = tuple((p.name, _reference(a)) for p, a in given if a is not None)
+    name = env.shared.unique(name, node.span)
+    types = tuple(map(env.type, type_.args))
+    made = ir.Instance(name, type_.symbol.name, types, args, (), (), node.span, None, call.extern, call.type_args)
+    env.shared.instances.append(made)
+    return ir.Const(name, env.type(type_), node.span)
 
 
 def _reference(value: ir.Expr) -> ir.Expr | str:

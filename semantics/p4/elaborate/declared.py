@@ -126,4 +126,5 @@ def _in_order(scope: Scope) -> list[Symbol]:
     made: list[Symbol] = []
     for symbol in scope.names.values():
         made += symbol.functions if isinstance(symbol, Overloads) else [symbol]
+        made += symbol.others if isinstance(symbol, PackageSymbol) else []
     return made

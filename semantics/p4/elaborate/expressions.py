@@ -92,6 +92,8 @@ def _index(env: Environment, node: typed.Index) -> ir.Expr:
         place = int(index.value)
         if 0 <= place < len(base.values):
             return base.values[place]
+    if isinstance(base.type, ir.StackType) and base.type.size == 0:
+        raise InputError.at(node.span, "an array without elements has none to read or write")
     return ir.Index(base, index, env.type(node.type), node.span)
 
 

@@ -35,7 +35,6 @@ ACCEPTED = {
 ELSEWHERE = {
     "equate-type-list-and-incompatible-type-2": "the variable of a list type is refused, not only its use (7.2.7)",
     "generic-struct-self-nested": "a generic type as its own argument is legal; a later line has a mistake",
-    "issue2444-1": "the line before makes an int of bits without a cast, which is refused (8.11.2)",
     "stack3": "the size of a stack is known at compile time, so only the second stack is wrong (8.18)",
 }  # fmt: skip
 """Refused, but the first error is in another line."""
