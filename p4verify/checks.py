@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .confirm import Pair, confirm
+from .pairs import ProgramPair, check_pair
 from .proofs.engine import Engine
 from .proofs.refine import Outcome, decide, search
 from .proofs.verdict import Proof, Verdict
@@ -90,10 +91,17 @@ class Checker:
             proof = _unsupported(error.reason, error.span, started)
         return Result(label, path, _placed(proof, self._need_program()))
 
-    def check_program(self, other: ir.Program, path: str) -> Result:
-        """Another program against this one: not there yet, and said so."""
-        reason = "comparing two P4 programs needs their tables paired, which is not built yet"
-        return Result("p4", path, Proof(Verdict.UNSUPPORTED, reason, where=Span(other.file, 1, 1)))
+    def check_program(self, other: ir.Program, path: str, *, exactly: bool = False) -> Result:
+        """Another program: does it do what this one allows (``exactly``: are they equal)?"""
+        program = self._need_program()
+        started = time.monotonic()
+        engine = Engine.within(self.timeout, lambda line: self.progress(f"{path}: {line}"))
+        try:
+            proof = check_pair(ProgramPair(program, other, self.rules, exactly), engine, started)
+        except Unsupported as error:
+            proof = _unsupported(error.reason, error.span, started)
+        quantified = BOTH if self.rules is None and _has_open_tables(program) else PACKETS
+        return Result("p4", path, replace(_placed(proof, program), quantified_over=quantified))
 
     def check_agreement(self) -> list[Result]:
         """Software against hardware: every accepted eBPF machine against every other accepted machine."""

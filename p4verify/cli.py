@@ -107,6 +107,9 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_source_options(parser)
     _add_output_options(parser, FORMATS)
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
+    parser.add_argument(
+        "--exactly", action="store_true", help="against a program: both must be equal, whatever undefined values are"
+    )
     parser.add_argument("--no-machines", action="store_true",
                         help="do not run counterexamples on this kernel, even where that is possible")  # fmt: skip
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on the terminal")

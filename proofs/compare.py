@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from ..semantics import bits as b
@@ -67,12 +68,12 @@ def obligations(spec: Behaviour, impl: Behaviour) -> Iterator[Obligation]:
             yield Obligation(f"no fault in the {role}: {fault.text}", inputs, (Part(fault.text, fault.guard),))
     widths = _cells_before(spec, impl)
     reads = tuple(_inputs_read(side) for side in (spec, impl))
-    for i, mine in enumerate(spec.cases):
-        for j, theirs in enumerate(impl.cases):
-            context = b.and_(inputs, mine.guard, theirs.guard)
-            if context is not b.FALSE:
-                yield _pair(f"case {i + 1} of the specification, case {j + 1} of the implementation", context,
-                            mine, theirs, widths, reads)  # fmt: skip
+    for i, j in _that_can_meet(spec, impl):
+        mine, theirs = spec.cases[i], impl.cases[j]
+        context = b.and_(inputs, mine.guard, theirs.guard)
+        if context is not b.FALSE:
+            yield _pair(f"case {i + 1} of the specification, case {j + 1} of the implementation", context,
+                        mine, theirs, widths, reads)  # fmt: skip
 
 
 Reads = Sequence[frozenset[str]]
@@ -84,11 +85,25 @@ def _inputs_read(side: Behaviour) -> frozenset[str]:
     return frozenset(v.name for v in b.variables(*terms) if v.name.startswith("in."))
 
 
+def _that_can_meet(spec: Behaviour, impl: Behaviour) -> Iterator[tuple[int, int]]:
+    """Pairs of cases. The guards of one side exclude each other, so two with one guard meet nobody else."""
+    same = {case.guard: j for j, case in enumerate(impl.cases)}
+    alike = {j for case in spec.cases if (j := same.get(case.guard)) is not None}
+    others = [j for j in range(len(impl.cases)) if j not in alike]
+    for i, case in enumerate(spec.cases):
+        partner = same.get(case.guard)
+        for j in others if partner is None else (partner,):
+            yield i, j
+
+
 def _pair(name: str, context: Term, mine: Case, theirs: Case, state: Mapping[str, Term], reads: Reads) -> Obligation:
+    parts = list(_differences(mine, theirs, state, reads)) if mine.guard is theirs.guard else None
+    if parts is not None and all(p.differ is b.FALSE for p in parts):
+        return Obligation(name, context, (), len({p.name for p in parts}))
     context, known = propagate(context)
     if context is b.FALSE:
         return Obligation(name, context, ())
-    parts = list(_differences(mine, theirs, state, reads))
+    parts = list(_differences(mine, theirs, state, reads)) if parts is None else parts
     left = [_under(part, known) for part in parts]
     return Obligation(name, context, tuple(p for p in left if p.differ is not b.FALSE), len({p.name for p in parts}))
 
@@ -112,7 +127,7 @@ def propagate(context: Term) -> tuple[Term, dict[Term, Term]]:
     for _ in range(ROUNDS):
         known: dict[Term, Term] = {}
         conjuncts = []
-        for atom in sorted(_conjuncts(context), key=lambda t: (len(b.postorder([t])), t.serial)):
+        for atom in sorted(_conjuncts(context), key=lambda t: (_size(t), t.serial)):
             new = b.substitute([atom], known)[0] if known else atom
             conjuncts.append(new)
             known |= facts(atom) | facts(new)
@@ -121,6 +136,12 @@ def propagate(context: Term) -> tuple[Term, dict[Term, Term]]:
             break
         context = after
     return context, facts(context)
+
+
+@lru_cache(maxsize=50_000)
+def _size(term: Term) -> int:
+    """Nodes of a term; guards share most of their conjuncts, so each is counted once."""
+    return len(b.postorder([term]))
 
 
 def _conjuncts(context: Term) -> tuple[Term, ...]:
@@ -152,9 +173,9 @@ def _differences(mine: Case, theirs: Case, state: Mapping[str, Term], reads: Rea
     yield from _event_differences(mine.events, theirs.events)
     for name in sorted(mine.metadata.keys() | theirs.metadata.keys()):
         x, y = mine.metadata.get(name), theirs.metadata.get(name)
-        yield Part(f"metadata {name}", _unequal_or_unchanged(name, x, y))
+        yield unequal(f"metadata {name}", *_or_unchanged(name, x, y))
     for name, before in state.items():
-        yield Part(f"state {name}", b.ne(mine.state.get(name, before), theirs.state.get(name, before)))
+        yield unequal(f"state {name}", mine.state.get(name, before), theirs.state.get(name, before))
 
 
 @dataclass(frozen=True, order=True)
@@ -200,7 +221,7 @@ def _get(found: Sequence[Slot], index: int) -> Slot:
 def _output_differences(name: str, mine: Slot, theirs: Slot, reads: Reads) -> Iterator[Part]:
     """Two slots of one shape: both send a frame or none does, and what they send is the same."""
     sent = [b.or_(*(o.when for o in slot)) for slot in (mine, theirs)]
-    yield Part(f"{name}: sent or not", b.not_(b.eq(*sent)))
+    yield unequal(f"{name}: sent or not", *sent)
     for x in mine:
         for y in theirs:
             both = b.and_(x.when, y.when)
@@ -211,7 +232,7 @@ def _output_differences(name: str, mine: Slot, theirs: Slot, reads: Reads) -> It
 
 def _frame_differences(name: str, both: Term, x: Output, y: Output, reads: Reads) -> Iterator[Part]:
     yield from _group_differences(name, both, x.each, y.each)
-    yield Part(f"{name}: port", b.and_(both, b.ne(x.port, y.port)))
+    yield unequal(f"{name}: port", x.port, y.port, both)
     longer = _lengths_differ(x.packet, y.packet)
     yield Part(f"{name}: length", b.and_(both, longer))
     alike = b.and_(both, b.not_(longer))
@@ -229,7 +250,7 @@ def _group_differences(
     name: str, both: Term, mine: Sequence[Replication], theirs: Sequence[Replication]
 ) -> Iterator[Part]:
     for x, y in zip(mine, theirs, strict=True):
-        yield Part(f"{name}: {x.kind} group", b.and_(both, b.ne(x.group, y.group)))
+        yield unequal(f"{name}: {x.kind} group", x.group, y.group, both)
 
 
 def _state_differences(name: str, mine: Slot, theirs: Slot) -> Iterator[Part]:
@@ -239,7 +260,7 @@ def _state_differences(name: str, mine: Slot, theirs: Slot) -> Iterator[Part]:
         depth = max(len(o.each) for o in (*mine, *theirs)) - 1
         before = _cell_before(key, written[key], f"each.{depth}.state")
         after = [_written(slot, key, before) for slot in (mine, theirs)]
-        yield Part(f"{name}: state {key}", b.ne(*after))
+        yield unequal(f"{name}: state {key}", *after)
 
 
 def _written(slot: Slot, key: str, before: Term) -> Term:
@@ -259,7 +280,7 @@ def _event_differences(mine: Sequence[Event], theirs: Sequence[Event]) -> Iterat
             name = f"event {shape[0]} {k + 1}" if k else f"event {shape[0]}"
             x, y = (side[k] if k < len(side) else None for side in (left, right))
             when = [b.FALSE if event is None else event.when for event in (x, y)]
-            yield Part(f"{name}: told or not", b.not_(b.eq(*when)))
+            yield unequal(f"{name}: told or not", *when)
             if x is not None and y is not None:
                 yield from _told_differences(name, b.and_(*when), x, y)
 
@@ -270,7 +291,7 @@ def _told_differences(name: str, both: Term, x: Event, y: Event) -> Iterator[Par
         if ours.sort != others.sort:
             yield Part(f"{name}: field {i + 1}", both)
         else:
-            yield Part(f"{name}: field {i + 1}", b.and_(both, b.ne(ours, others)))
+            yield unequal(f"{name}: field {i + 1}", ours, others, both)
 
 
 def _lengths_differ(x: Packet, y: Packet) -> Term:
@@ -290,13 +311,18 @@ def _byte_differences(name: str, both: Term, x: Packet, y: Packet) -> Iterator[P
     for k in range(count):
         mine, theirs = x.at(k), y.at(k)
         if mine is not theirs:
-            yield Part(name, b.and_(both, b.ne(mine, theirs)), (both, mine, theirs))
+            yield unequal(name, mine, theirs, both)
 
 
-def _unequal_or_unchanged(name: str, x: Term | None, y: Term | None) -> Term:
+def unequal(name: str, x: Term, y: Term, when: Term = b.TRUE) -> Part:
+    """That two terms differ, where ``when``."""
+    return Part(name, b.and_(when, b.ne(x, y)), (when, x, y))
+
+
+def _or_unchanged(name: str, x: Term | None, y: Term | None) -> tuple[Term, Term]:
     width = next(t.width for t in (x, y) if t is not None)
     before = b.var(f"in.{name}", width)
-    return b.ne(before if x is None else x, before if y is None else y)
+    return before if x is None else x, before if y is None else y
 
 
 def _cells_before(*sides: Behaviour) -> dict[str, Term]:

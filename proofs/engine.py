@@ -72,6 +72,8 @@ class Engine:
     progress: Callable[[str], None] = lambda _line: None
     folded: int = 0
     solved: int = 0
+    _unsatisfiable: set[Term] = field(default_factory=set)
+    """Queries that were answered; a check asks some more than once (both sides' cases cover the same inputs)."""
 
     @classmethod
     def within(cls, seconds: float | None, progress: Callable[[str], None] = lambda _line: None) -> Engine:
@@ -91,12 +93,18 @@ class Engine:
         if query is b.TRUE:
             self.folded += 1
             return Answer("sat", Model(), folded=True)
+        if query in self._unsatisfiable:
+            self.folded += 1
+            return Answer("unsat", folded=True)
         seconds = min(self._remaining(), seconds or self.timeout)
         if seconds <= 0:
             return Answer("unknown", reason="the time limit ran out")
         self.progress(what)
         self.solved += 1
-        return self._solve(query, seconds)
+        answer = self._solve(query, seconds)
+        if answer.status == "unsat":
+            self._unsatisfiable.add(query)
+        return answer
 
     def _remaining(self) -> float:
         if self.deadline is None:

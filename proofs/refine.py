@@ -19,12 +19,15 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
 from ..semantics.meaning.behaviour import Behaviour, Choice
+from .alignment import aligned, instances
 from .compare import Obligation, Part, domain, obligations, without_axioms
 from .engine import Answer, Engine, Model
 from .verdict import Proof, Tally, Verdict
 
 Changes = Callable[[list[Term]], list[Term]]
 Application = Callable[..., Term]
+Instance = dict[Term, Term]
+"""A value for each choice of the specification."""
 
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
@@ -55,6 +58,40 @@ class Outcome:
     impl: Behaviour | None = None
 
 
+IMPL = "impl."
+"""In front of the names of the other side's choices, so that none is shared."""
+
+
+def may_agree(outcome: Outcome, engine: Engine) -> frozenset[Term]:
+    """The undefined values that the difference hangs on, of both sides: with others the two do the same on that input.
+
+    An undefined value that both sides read alike is not among them: it is given one value on both sides. Empty if there
+    are none, or if that is not decided.
+    """
+    assert outcome.difference is not None
+    assert outcome.spec is not None
+    assert outcome.impl is not None
+    model = outcome.difference.model
+    mine, theirs = choices_of(outcome.spec), choices_of(outcome.impl)
+    if not mine and not theirs:
+        return frozenset()
+    parts = [part for o in obligations(outcome.spec, outcome.impl) for part in o.parts]
+    pairs = [(part.pair[1], part.pair[2]) for part in parts if part.pair is not None]
+    candidates = aligned(pairs, frozenset(mine))
+    shared: dict[Term, Term] = {}
+    for choice, known in candidates.items():
+        partner = next((t for t in known if t in theirs and t not in shared.values()), None)
+        if partner is not None:
+            shared[choice] = partner
+    violation = b.substitute([b.or_(*(o.violation for o in obligations(outcome.spec, outcome.impl)))], shared)[0]
+    free = frozenset(v for v in (*mine, *theirs) if v not in shared and v not in shared.values())
+    fixed = _fix(violation, model, free)
+    if engine.satisfiable(b.not_(fixed), "agreement on undefined values", 5.0).status != "sat":
+        return frozenset()
+    used = free.intersection(b.variables(fixed))
+    return used or frozenset(shared)
+
+
 def apart(side: Behaviour, prefix: str) -> Behaviour:
     """``side`` with its choices renamed, so that no choice is shared with another side."""
     renamed: dict[Term, Term] = {v: b.var(prefix + v.name, v.sort) for v in choices_of(side)}
@@ -65,7 +102,7 @@ def apart(side: Behaviour, prefix: str) -> Behaviour:
 
 def choices_of(side: Behaviour) -> list[Term]:
     """Every choice that occurs: by name, so that one that a meaning forgot to list is still never shared."""
-    return [v for v in b.variables(*_terms(side)) if v.name.startswith("any.")]
+    return [v for v in b.variables(*_terms(side)) if v.name.startswith(("any.", IMPL + "any."))]
 
 
 def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) -> Behaviour:
@@ -102,12 +139,13 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
         engine: where queries go; its deadline bounds the search.
         exactly: no choice may matter, on either side.
     """
-    impl = apart(impl, "impl.")
+    impl = apart(impl, IMPL)
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
     spec, legal = without_axioms(spec, picks)
     todo = list(obligations(spec, impl))
     run = _Search(engine, picks, legal, lambda: b.or_(*(o.violation for o in todo)))
-    feasible = engine.satisfiable(domain(spec, impl), "some input exists")
+    possible = domain(spec, impl)
+    feasible = Answer("sat") if Model().holds(possible) else engine.satisfiable(possible, "some input exists")
     if feasible.status == "unsat":
         return Outcome(run.tally(), empty="no input satisfies the assumptions", spec=spec, impl=impl)
     unknown = feasible.reason if feasible.status == "unknown" else ""
@@ -193,8 +231,9 @@ class _Search:
         Likewise for a choice that all copies of a frame share, and the member of the group.
         """
         picks = self._picks_in(violation)
-        bound = bindings([p.differ for p in obligation.parts], violation, picks)
-        answer = self.engine.satisfiable(b.and_(*b.substitute([self.legal, violation], bound)), obligation.name)
+        tried = _first_instances(obligation, violation, picks)
+        query = b.and_(*(t for i in tried for t in b.substitute([self.legal, violation], i)))
+        answer = self.engine.satisfiable(query, obligation.name)
         if answer.status == "unsat":
             return None
         if answer.model is None:
@@ -202,24 +241,24 @@ class _Search:
         if any(_is_one_of_many(violation, pick) for pick in picks):
             what = "whether an undefined value that is kept in the state, or shared by copies, fits"
             return f"{obligation.name}: {what} is not decided"
-        return self._by_counterexample(obligation, violation, picks, bound)
+        return self._by_counterexample(obligation, violation, picks, tried, answer.model)
 
     def _by_counterexample(
-        self, obligation: Obligation, violation: Term, picks: tuple[Term, ...], bound: dict[Term, Term]
+        self, obligation: Obligation, violation: Term, picks: tuple[Term, ...], tried: list[Instance], model: Model
     ) -> Difference | str | None:
         """Find an input that defeats every instance of the choices so far; look for one that does on that input."""
-        instances = [{v: bound.get(v, b.literal(0, v)) for v in picks}]
         for _ in range(ROUNDS):
-            query = b.and_(*(t for i in instances for t in b.substitute([self.legal, violation], i)))
-            answer = self.engine.satisfiable(query, f"{obligation.name}, {len(instances)} instances of choices")
-            if answer.model is None:
-                return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
-            fitting = self._choices_for(violation, picks, answer.model, obligation.name)
+            fitting = self._choices_for(violation, picks, model, obligation.name)
             if isinstance(fitting, str):
                 return fitting
             if fitting is None:
-                return _difference(obligation, answer.model)
-            instances.append(fitting)
+                return _difference(obligation, model)
+            tried.append(fitting)
+            query = b.and_(*(t for i in tried for t in b.substitute([self.legal, violation], i)))
+            answer = self.engine.satisfiable(query, f"{obligation.name}, {len(tried)} instances of choices")
+            if answer.model is None:
+                return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+            model = answer.model
         return f"{obligation.name}: choices not settled after {ROUNDS} rounds"
 
     def _choices_for(
@@ -277,6 +316,35 @@ def _otherwise(name: str, table: Mapping[tuple[int, ...] | None, int]) -> int:
     return table.get(None, 0)
 
 
+def _first_instances(obligation: Obligation, violation: Term, picks: tuple[Term, ...]) -> list[Instance]:
+    """The instances of the choices that the terms themselves suggest."""
+    wanted = frozenset(picks)
+    pairs = [(part.pair[1], part.pair[2]) for part in obligation.parts if part.pair is not None]
+    candidates = aligned([*pairs, *_arguments([violation], wanted)], wanted)
+    allowed = {v: [t for t in known if not _is_one_of_many(t, v)] for v, known in candidates.items()}
+    bound = bindings([p.differ for p in obligation.parts], violation, picks)
+    return instances(allowed, picks, bound)
+
+
+def _arguments(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
+    """Arguments of one function that both sides ask, one of them with a choice in the argument."""
+    return [
+        (x, y) for mine, theirs in _asked_by_both(terms, wanted) for x, y in zip(mine.args, theirs.args, strict=True)
+    ]
+
+
+def _asked_by_both(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
+    asked: dict[str, list[Term]] = {}
+    for call in b.applications(*terms):
+        asked.setdefault(call.name, []).append(call)
+    found = []
+    for calls in asked.values():
+        open_ = [c for c in calls if wanted.intersection(b.variables(*c.args))]
+        fixed = [c for c in calls if c not in open_]
+        found += [(mine, theirs) for mine in open_ for theirs in fixed]
+    return found
+
+
 def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> dict[Term, Term]:
     """Each choice bound to what the other side shows where the choice is compared with it, whole or in pieces, or asks
     where the choice is part of a question to the same table.
@@ -311,16 +379,10 @@ def _is_one_of_many(term: Term, choice: Term) -> bool:
 
 def _questions(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
     """Where both sides ask one function, and one of them with a choice in the argument: the arguments, in pieces."""
-    asked: dict[str, list[Term]] = {}
-    for call in b.applications(*terms):
-        asked.setdefault(call.name, []).append(call)
     found = []
-    for calls in asked.values():
-        open_ = [c for c in calls if wanted.intersection(b.variables(*c.args))]
-        fixed = [c for c in calls if c not in open_]
-        for mine, theirs in ((m, t) for m in open_ for t in fixed):
-            for x, y in zip(mine.args, theirs.args, strict=True):
-                found += pieces(x, y) if x.sort is not b.BOOL and not x.sort.index else [(x, y)]
+    for mine, theirs in _asked_by_both(terms, wanted):
+        for x, y in zip(mine.args, theirs.args, strict=True):
+            found += pieces(x, y) if x.sort is not b.BOOL and not x.sort.index else [(x, y)]
     return found
 
 

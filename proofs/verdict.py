@@ -85,6 +85,10 @@ class Counterexample:
     obligation: str = ""
     """What failed."""
     confirmed_by: tuple[str, ...] = ()
+    decoded: tuple[str, ...] = ()
+    """The packet's headers as the first side's parser takes them, a line each."""
+    diverges: str = ""
+    """The first step in which the two runs differ."""
 
 
 @dataclass(frozen=True)

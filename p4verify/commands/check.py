@@ -35,7 +35,7 @@ def _results(arguments: argparse.Namespace, progress: Progress) -> list[Result]:
     results = [checker.check_lowered(t, options) for t, options in lowered]
     for spec in arguments.against:
         if spec in programs:
-            results.append(checker.check_program(programs[spec], spec))
+            results.append(checker.check_program(programs[spec], spec, exactly=arguments.exactly))
         else:
             results.append(checker.check_artifact(*artifacts[spec]))
     return results + checker.check_agreement()

@@ -47,8 +47,7 @@ def bind(m: Machine, params: Sequence[ir.Param], args: Sequence[ir.Expr | None],
         elif param.direction in ("out", "inout"):
             place = reference(m, arg) if arg is not None else None
             value = uninitialised(param.type, span)
-            if param.direction == "inout":
-                assert place is not None
+            if param.direction == "inout" and place is not None:
                 value = m.fix(fetch(m, place), span)
             bound.append(Argument(param, value, place))
         elif arg is None:
@@ -150,10 +149,25 @@ def _copy_out_of_leaver(
     shares: frozenset[str] | None,
     span: Span,
 ) -> None:
-    """A leaver that goes through the caller too; a parser's ``reject`` copies nothing out."""
+    """A leaver that goes through the caller too.
+
+    Where a parser rejects, the specification does not say whether the parsers that called it get its results ("the
+    sub-parser's reject state is identified with the reject state of the current parser"): either may be.
+    """
     here = m.state
     m.state = leaver.state
-    _come_back(m, [] if leaver.kind == "reject" else arguments, caller, shares, span)
+    if leaver.kind != "reject":
+        _come_back(m, arguments, caller, shares, span)
+    else:
+        results = leaver.state.store
+        _come_back(m, [], caller, shares, span)
+        outward = [a for a in arguments if a.place is not None]
+        if outward:
+            handed = m.fresh(0, "whether a parser that rejects hands its results to its caller is left open", span)
+            for argument in outward:
+                assert argument.place is not None
+                before, after = fetch(m, argument.place), results[argument.param.name]
+                assign(m, argument.place, mux(handed, after, before))
     m.state = here
 
 

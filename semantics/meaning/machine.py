@@ -128,6 +128,8 @@ class Machine:
         """The paths, each from its own scope's start, on which the calls around this point were made."""
         self.varbit_bytes_only = False
         """Whether sizes and skips that are no whole bytes are ``error.ParserInvalidArgument`` (a target may say so)."""
+        self.opaque = False
+        """Whether externs are left uninterpreted, and so are the match kinds of tables."""
         self.iterations = 0
         self._depth = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from .. import bits as b
@@ -18,6 +19,15 @@ def possible_values(term: Term, span: Span) -> list[int]:
     Raises:
         Unsupported: it depends on more than :data:`MAX_FREE_BITS`.
     """
+    values = _values(term)
+    if values is None:
+        raise Unsupported("a size or position that can be too many different numbers", span)
+    return values
+
+
+@lru_cache(maxsize=256)
+def _values(term: Term) -> list[int] | None:
+    """The same; None for too many. A parser that is run once for each value asks each time."""
     atoms: dict[Term, Term] = {}
     for node in b.postorder([term]):
         if node.op in ("var", "apply", "select") or (node.op == "extract" and node.args[0].op in ("var", "apply")):
@@ -25,7 +35,7 @@ def possible_values(term: Term, span: Span) -> list[int]:
     replaced = b.substitute([term], atoms)[0]
     free = b.variables(replaced)
     if sum(max(1, v.width) for v in free) > MAX_FREE_BITS or any(v.sort.index for v in free):
-        raise Unsupported("a size or position that can be too many different numbers", span)
+        return None
     values: set[int] = set()
     for number in range(1 << sum(max(1, v.width) for v in free)):
         assignment: dict[str, b.Value] = {}

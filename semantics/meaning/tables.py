@@ -104,7 +104,7 @@ def _apply(m: Machine, node: ir.TableApply) -> Value:
 
 def key_term(m: Machine, key: ir.Key) -> Term:
     """A key's value as a bit-vector (bool: one bit)."""
-    if key.match_kind not in MATCH_KINDS:
+    if key.match_kind not in MATCH_KINDS and not m.opaque:
         raise Unsupported(f"match kind {key.match_kind}", key.span)
     value = m.read(m.eval(key.expr), key.span)
     return b.from_bool(value) if value.sort is b.BOOL else value

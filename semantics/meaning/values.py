@@ -119,7 +119,7 @@ def build(type_: ir.Type, leaf: Callable[[int], Scalar], valid: Term, span: Span
     """
     width = scalar_width(type_, span)
     if width is not None:
-        return leaf(width)
+        return UNIT if _is_zero_width(type_) else leaf(width)
     bare = ir.bare(type_)
     match bare:
         case ir.VarbitType(max_width):

@@ -1,0 +1,338 @@
+"""Two P4 programs' tables, actions and extern instances paired by the names that the control plane knows them by.
+
+What one program says of its tables (``table.T.hit``, the number of an action in its list, the name of a parameter in
+the program text) is put into the other's words, so that both ask the same unknown rules. A compiler that prints a
+program writes the full name into ``@name``, and reading that puts the control's name in front once more; so a name
+counts without its first part if it has no partner with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from .semantics import bits as b
+from .semantics import ir
+from .semantics.arch.blocks import instance_text
+from .semantics.bits import Term
+from .semantics.meaning import lookup
+from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.tables import control_params, param_bits, table_actions
+from .semantics.rules.build import key_bits
+from .semantics.rules.ruleset import ActionCall, Answer, GroupRef, Rule, RuleSet
+from .semantics.source import Unsupported
+
+Function = Callable[..., Term]
+
+
+@dataclass(frozen=True)
+class TablePair:
+    """Table ``second`` of the second program is table ``first`` of the first one."""
+
+    first: ir.Table
+    second: ir.Table
+    keys: tuple[int, ...]
+    """For each key of the second: its position among the first's."""
+    actions: Mapping[int, int]
+    """Number of an action in the second's list → number in the first's (:func:`table_actions`)."""
+    params: Mapping[int, tuple[int, ...]]
+    """For each of these actions of the second: for each parameter its position among the first's."""
+
+
+@dataclass
+class Pairing:
+    """How the second program's names are the first's."""
+
+    first: ir.Program
+    second: ir.Program
+    tables: list[TablePair] = field(default_factory=list)
+    instances: dict[str, str] = field(default_factory=dict)
+    """Full name in the second → full name in the first."""
+    value_sets: dict[str, str] = field(default_factory=dict)
+    alone: list[tuple[ir.Program, ir.Table]] = field(default_factory=list)
+    """Tables that a control plane can change and that the other program does not have."""
+    problems: dict[str, Unsupported] = field(default_factory=dict)
+    """Why a table cannot be paired with that of its name: the second's control-plane name → reason, place."""
+    _functions: dict[str, Function] = field(default_factory=dict)
+    _variables: dict[Term, Term] = field(default_factory=dict)
+
+    def first_identity(self, name: str) -> str:
+        """The name by which both know an extern instance of the first program."""
+        return f"{name}:{instance_text(self.first, name)}"
+
+    def second_identity(self, name: str) -> str:
+        """The name by which both know an extern instance of the second program."""
+        return f"{self.instances.get(name, name)}:{instance_text(self.second, name)}"
+
+    def in_first_words(self, behaviour: Behaviour) -> Behaviour:
+        """A behaviour of the second program over the first one's tables and state.
+
+        Raises:
+            Unsupported: it asks a table that cannot be paired, with the table's name and place.
+        """
+        from .proofs.refine import map_terms
+
+        if not self._functions and not self._variables and not self.problems:
+            self._translate()
+        renamed = map_terms(behaviour, self._substituted, {})
+        cases = tuple(
+            replace(case, state={self._renamed(f"state.{n}")[len("state.") :]: t for n, t in case.state.items()})
+            for case in renamed.cases
+        )
+        return replace(renamed, cases=cases)
+
+    def _substituted(self, terms: list[Term]) -> list[Term]:
+        functions, variables = dict(self._functions), dict(self._variables)
+        for call in b.applications(*terms):
+            self._refuse(call.name)
+            new = self._renamed(call.name)
+            if new != call.name:
+                functions[call.name] = partial(b.apply, new, call.sort)
+        for variable in b.variables(*terms):
+            self._refuse(variable.name)
+            new = self._renamed(variable.name)
+            if new != variable.name:
+                variables[variable] = b.var(new, variable.sort)
+        return b.substitute(terms, variables, functions)
+
+    def _refuse(self, name: str) -> None:
+        if name.startswith("table."):
+            for table, problem in self.problems.items():
+                if name.startswith(f"table.{table}."):
+                    raise problem
+
+    def _renamed(self, name: str) -> str:
+        """The first's name of a state's or value set's function, or of the index of a state's cell."""
+        for prefix, names in (("state.", self.instances), ("each.state.", self.instances), ("at.", self.instances)):
+            if name.startswith(prefix):
+                for suffix in ("", ".packets", ".bytes"):
+                    state = name[len(prefix) :].removesuffix(suffix)
+                    if state + suffix == name[len(prefix) :] and state in names:
+                        return f"{prefix}{names[state]}{suffix}"
+        if name.startswith("table.") and name.endswith(".hit"):
+            known = self.value_sets.get(name[len("table.") : -len(".hit")])
+            return f"table.{known}.hit" if known is not None else name
+        return name
+
+    def _translate(self) -> None:
+        for pair in self.tables:
+            functions, variables = _translation(self, pair)
+            self._functions |= functions
+            self._variables |= variables
+
+    def second_rules(self, rules: RuleSet) -> RuleSet:
+        """Rules of the first program as the second one's.
+
+        Raises:
+            Unsupported: a rule's action is none of the second's.
+        """
+        entries: dict[str, tuple[Rule, ...]] = {}
+        defaults: dict[str, Answer] = {}
+        for pair in self.tables:
+            first, second = pair.first.control_name, pair.second.control_name
+            if first in rules.entries:
+                entries[second] = tuple(
+                    Rule(second, tuple(r.matches[k] for k in pair.keys), self._answer(pair, r.action), r.priority)
+                    for r in rules.entries[first]
+                )
+            if first in rules.defaults:
+                defaults[second] = self._answer(pair, rules.defaults[first])
+        sets = {
+            second: rules.value_sets[first] for second, first in self.value_sets.items() if first in rules.value_sets
+        }
+        return replace(rules, entries=entries, defaults=defaults, value_sets=sets)
+
+    def _answer(self, pair: TablePair, answer: Answer) -> Answer:
+        if isinstance(answer, GroupRef):
+            raise Unsupported(f"a group of table {pair.first.control_name}", pair.second.span)
+        names = [ref.action for ref in table_actions(pair.first)]
+        for second, first in pair.actions.items():
+            if names[first] == answer.action:
+                args = tuple(answer.args[k] for k in pair.params[second])
+                return ActionCall(table_actions(pair.second)[second].action, args)
+        raise Unsupported(f"table {pair.second.control_name} has no action {answer.action}", pair.second.span)
+
+
+def pair_programs(first: ir.Program, second: ir.Program) -> Pairing:
+    """Pair what has control-plane names. Tables that nobody can change (no keys or const entries, const default) need
+    no partner."""
+    pairing = Pairing(first, second)
+    here = {table.control_name: (control, table) for control, table in first.tables()}
+    found = _partners([table.control_name for _, table in second.tables()], here)
+    for control, table in second.tables():
+        partner = found.get(table.control_name)
+        if partner is None:
+            if is_open(table):
+                pairing.alone.append((second, table))
+            continue
+        try:
+            pairing.tables.append(_pair(first, *here[partner], second, control, table))
+        except Unsupported as problem:
+            pairing.problems[table.control_name] = problem
+    taken = set(found.values())
+    pairing.alone += [
+        (first, table) for _, table in first.tables() if table.control_name not in taken and is_open(table)
+    ]
+    pairing.instances = _partners([i.name for i in second.instances], {i.name for i in first.instances})
+    mine = {v.control_name for p in first.parsers for v in p.value_sets}
+    pairing.value_sets = _partners([v.control_name for p in second.parsers for v in p.value_sets], mine)
+    return pairing
+
+
+def is_open(table: ir.Table) -> bool:
+    """Whether a control plane can change what a table answers."""
+    return not table.const_default or (bool(table.keys) and not table.const_entries)
+
+
+def _partners(names: Sequence[str], known: Iterable[str]) -> dict[str, str]:
+    """Each name's partner among ``known``: the same, or the same without its first part; no partner is taken twice."""
+    free = dict.fromkeys(known)
+    found: dict[str, str] = {}
+    for shorten in (0, 1, 2):
+        for name in names:
+            short = name.split(".", shorten)[-1] if name.count(".") >= shorten else None
+            if name not in found and short is not None and short in free:
+                found[name] = short
+                del free[short]
+    return found
+
+
+# --- one table ------------------------------------------------------------------------------------------------------
+
+
+def _pair(
+    first: ir.Program, first_control: ir.Control, mine: ir.Table,
+    second: ir.Program, second_control: ir.Control, theirs: ir.Table,
+) -> TablePair:  # fmt: skip
+    keys = _pair_keys(mine, theirs)
+    actions = _pair_actions(first, first_control, mine, second, second_control, theirs)
+    left, right = _actions_of(first, first_control), _actions_of(second, second_control)
+    params = {}
+    for number, other in actions.items():
+        a = left[table_actions(mine)[other].action]
+        c = right[table_actions(theirs)[number].action]
+        params[number] = _pair_params(theirs, a, c)
+    for what, x, y in (
+        ("entries", mine.const_entries, theirs.const_entries),
+        ("default action", mine.const_default, theirs.const_default),
+    ):
+        if x != y and not (what == "entries" and not mine.keys):
+            raise Unsupported(f"table {mine.control_name}: only one of the programs has a const {what}", theirs.span)
+    return TablePair(mine, theirs, keys, actions, params)
+
+
+def _pair_keys(mine: ir.Table, theirs: ir.Table) -> tuple[int, ...]:
+    shape = [(k.match_kind, key_bits(k.expr.type, k.span)) for k in mine.keys]
+    other = [(k.match_kind, key_bits(k.expr.type, k.span)) for k in theirs.keys]
+    names, others = [k.name for k in mine.keys], [k.name for k in theirs.keys]
+    order = list(range(len(others)))
+    if sorted(names) == sorted(others) and len(set(names)) == len(names):
+        order = [names.index(name) for name in others]
+    if len(shape) != len(other) or [shape[k] for k in order] != other:
+        raise Unsupported(f"table {mine.control_name}: the two programs give it other keys", theirs.span)
+    return tuple(order)
+
+
+def _actions_of(program: ir.Program, control: ir.Control) -> dict[str, ir.Action]:
+    return {a.name: a for a in (*program.actions, *control.actions)}
+
+
+def _pair_actions(
+    first: ir.Program, first_control: ir.Control, mine: ir.Table,
+    second: ir.Program, second_control: ir.Control, theirs: ir.Table,
+) -> dict[int, int]:  # fmt: skip
+    left, right = _actions_of(first, first_control), _actions_of(second, second_control)
+    numbers = {left[ref.action].control_name: i for i, ref in enumerate(table_actions(mine))}
+    names = [right[ref.action].control_name for ref in table_actions(theirs)]
+    partner = _partners(names, numbers)
+    pairs = {i: numbers[partner[name]] for i, name in enumerate(names) if name in partner}
+    lost = [name for name, i in numbers.items() if i not in pairs.values()]
+    if lost:
+        raise Unsupported(f"table {mine.control_name}: the second program has no action {lost[0]} in it", theirs.span)
+    for i, other in pairs.items():
+        x, y = table_actions(mine)[other], table_actions(theirs)[i]
+        if (x.table_only, x.default_only) != (y.table_only, y.default_only) and theirs.keys:
+            raise Unsupported(f"table {mine.control_name}: action {names[i]} may be used elsewhere", theirs.span)
+    return pairs
+
+
+def control_name_of(param: ir.Param) -> str:
+    """What the control plane calls an action's parameter."""
+    for annotation in param.annotations:
+        if annotation.name == "name" and annotation.values:
+            return str(annotation.values[0]).rsplit(".", 1)[-1]
+    return param.name
+
+
+def _pair_params(table: ir.Table, mine: ir.Action, theirs: ir.Action) -> tuple[int, ...]:
+    left, right = control_params(mine), control_params(theirs)
+    names, others = [control_name_of(p) for p in left], [control_name_of(p) for p in right]
+    order = list(range(len(others)))
+    if sorted(names) == sorted(others) and len(set(names)) == len(names):
+        order = [names.index(name) for name in others]
+    if [param_bits(left[k]) for k in order if k < len(left)] != [param_bits(p) for p in right]:
+        text = f"table {table.control_name}: action {mine.control_name} has other parameters"
+        raise Unsupported(text, theirs.span)
+    return tuple(order)
+
+
+# --- in the first one's words ---------------------------------------------------------------------------------------
+
+
+def _translation(pairing: Pairing, pair: TablePair) -> tuple[dict[str, Function], dict[Term, Term]]:
+    """What the second's functions and variables of a table are, over the first's."""
+    first, second = pair.first.control_name, pair.second.control_name
+    widths = [key_bits(k.expr.type, k.span) for k in pair.second.keys]
+    place = _key_order(pair, widths)
+    left = _actions_of(pairing.first, _control_of(pairing.first, pair.first))
+    right = _actions_of(pairing.second, _control_of(pairing.second, pair.second))
+    functions: dict[str, Function] = {
+        f"table.{second}.hit": lambda *key: lookup.hit(first, place(key)),
+        f"table.{second}.action": lambda *key: _number(pair, lookup.action(first, place(key))),
+    }
+    default = lookup.default_action(second)
+    variables: dict[Term, Term] = {default: _number(pair, lookup.default_action(first))}
+    for number, other in pair.actions.items():
+        mine = left[table_actions(pair.first)[other].action]
+        theirs = right[table_actions(pair.second)[number].action]
+        params = control_params(mine)
+        for param, position in zip(control_params(theirs), pair.params[number], strict=True):
+            bits, ours = param_bits(param), params[position].name
+
+            def argument(*key: Term, a: str = mine.name, p: str = ours, w: int = bits) -> Term:
+                return lookup.argument(first, a, p, w, place(key))
+
+            functions[f"table.{second}.arg.{theirs.name}.{param.name}"] = argument
+            there = lookup.default_argument(second, theirs.name, param.name, bits)
+            variables[there] = lookup.default_argument(first, mine.name, ours, bits)
+    return functions, variables
+
+
+def _control_of(program: ir.Program, table: ir.Table) -> ir.Control:
+    return next(control for control, other in program.tables() if other is table)
+
+
+def _key_order(pair: TablePair, widths: Sequence[int]) -> Callable[[Sequence[Term]], Term | None]:
+    def place(key: Sequence[Term]) -> Term | None:
+        if not key or pair.keys == tuple(range(len(pair.keys))):
+            return key[0] if key else None
+        parts: dict[int, Term] = {}
+        low = sum(widths)
+        for position, width in zip(pair.keys, widths, strict=True):
+            low -= width
+            if width:
+                parts[position] = b.extract(key[0], low + width - 1, low)
+        return b.concat(*(parts[k] for k in sorted(parts)))
+
+    return place
+
+
+def _number(pair: TablePair, first: Term) -> Term:
+    """The number of the second's action, given that of the first's."""
+    if all(i == j for i, j in pair.actions.items()):
+        return first
+    result = b.bv(0xFFFF, lookup.ACTION_BITS)
+    for second, mine in pair.actions.items():
+        result = b.ite(b.eq(first, b.bv(mine, lookup.ACTION_BITS)), b.bv(second, lookup.ACTION_BITS), result)
+    return result

@@ -1,0 +1,273 @@
+"""One P4 program against another of the same architecture: block by block, and if that does not do as a whole.
+
+Blocks whose architecture is not known, or which differ though the whole may not, are functions of their own
+(:mod:`.semantics.arch.blocks`); externs then stay uninterpreted. That proves equality for every architecture. A
+difference between blocks is one of the programs only where the program brought its package along; in a known
+architecture the whole pipeline decides.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from .pairing import Pairing, pair_programs
+from .proofs.engine import Engine
+from .proofs.refine import Outcome, search
+from .proofs.verdict import Proof, Tally, Verdict
+from .replay import Replay, confirm_pair
+from .semantics import ir
+from .semantics.arch.blocks import BlockMeaning, Emission, Slot, block_meaning, slots
+from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.program import ARCHITECTURES, meaning
+from .semantics.rules.build import program_rules
+from .semantics.rules.ruleset import RuleSet
+from .semantics.source import Span, Unsupported
+
+CORE_ERRORS: Final = ("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort", "ParserTimeout",
+                      "ParserInvalidArgument")  # fmt: skip
+"""Errors that every parser may meet, also of a program without ``core.p4``."""
+
+
+@dataclass
+class ProgramPair:
+    """A program, another one, and how they are compared.
+
+    Args:
+        first: the program that says what is right.
+        second: the other.
+        rules: of the first program; None for every rule set.
+        exactly: no undefined value may matter, on either side.
+        own_entries: see below.
+    """
+
+    first: ir.Program
+    second: ir.Program
+    rules: RuleSet | None = None
+    exactly: bool = False
+    own_entries: bool = False
+    """Whether each program's own entries count as its rules, those of ``rules`` being the first one's."""
+    pairing: Pairing = field(init=False)
+
+    def __post_init__(self) -> None:
+        errors = tuple(dict.fromkeys((*self.first.errors, *self.second.errors, *CORE_ERRORS)))
+        self.first, self.second = replace(self.first, errors=errors), replace(self.second, errors=errors)
+        self.pairing = pair_programs(self.first, self.second)
+
+    @property
+    def second_rules(self) -> RuleSet | None:
+        """The rules in the second program's names."""
+        if self.own_entries:
+            return program_rules(self.second)
+        return self.pairing.second_rules(self.rules) if self.rules is not None else None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What comparing all blocks came to."""
+
+    tally: Tally
+    notes: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    observables: tuple[str, ...] = ()
+    unknown: str = ""
+    difference: Replay | None = None
+    unsupported: Unsupported | None = None
+
+
+def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
+    """Whether the second program does what the first one allows.
+
+    Raises:
+        Unsupported: a program uses what is not modelled, or the two cannot be compared; with the place.
+    """
+    try:
+        return _check(pair, engine, started)
+    except Unsupported as problem:
+        if not pair.pairing.problems or pair.rules is not None:
+            raise
+        # No rule set is one of both. The entries of their sources are, and may show a difference.
+        own = replace(pair, rules=program_rules(pair.first), own_entries=True)
+        proof = _check(own, engine, started)
+        if proof.verdict is not Verdict.REJECT:
+            raise problem from None
+        return proof
+
+
+def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
+    known = pair.first.arch in ARCHITECTURES
+    blocks = _compare_blocks(pair, engine)
+    if blocks.unsupported is None and blocks.difference is None and not blocks.unknown:
+        return _accepted(pair, blocks, started, "block by block")
+    if not known:
+        return _own_package(blocks, started, engine)
+    try:
+        proof = _whole(pair, engine, started)
+    except Unsupported as problem:
+        raise _why_not(blocks, problem) from problem
+    if proof.verdict is Verdict.ACCEPT and blocks.difference is not None:
+        note = f"{blocks.difference.what} differs in {_parts(blocks.difference)}, which no packet shows"
+        return replace(proof, warnings=(*proof.warnings, note))
+    return proof
+
+
+def _why_not(blocks: _Found, problem: Unsupported) -> Unsupported:
+    """The whole pipeline is not modelled, and its blocks were not found equal."""
+    if blocks.unsupported is not None:
+        return problem
+    text = f"are not decided ({blocks.unknown})"
+    if blocks.difference is not None:
+        text = f"differ ({blocks.difference.what} in {_parts(blocks.difference)})"
+    reason = f"with uninterpreted externs the blocks {text}, and the whole is not modelled: {problem.reason}"
+    return Unsupported(reason, problem.span)
+
+
+def _parts(found: Replay) -> str:
+    difference = found.outcome.difference
+    assert difference is not None
+    return ", ".join(dict.fromkeys(difference.parts)) or difference.obligation
+
+
+def _accepted(pair: ProgramPair, found: _Found, started: float, how: str) -> Proof:
+    over = "every packet and every rule set" if pair.rules is None else "every packet"
+    count = found.tally.compared
+    verb = "equals the program" if pair.exactly else "does what the program allows"
+    if not count:
+        reason = "no output, metadata or state of the two programs was compared"
+        return Proof(Verdict.UNSUPPORTED, reason, found.tally, seconds=time.monotonic() - started)
+    reason = f"{verb}, for {over}: {count} observables compared, {found.tally.total} obligations, {how}"
+    return Proof(
+        Verdict.ACCEPT, reason, found.tally, seconds=time.monotonic() - started, assumptions=found.assumptions,
+        observables=found.observables, warnings=found.notes,
+    )  # fmt: skip
+
+
+def _own_package(found: _Found, started: float, engine: Engine) -> Proof:
+    if found.difference is not None:
+        return confirm_pair(found.difference, found.tally, started, engine)
+    if found.unsupported is not None:
+        raise found.unsupported
+    return Proof(Verdict.UNDECIDED, found.unknown, found.tally, seconds=time.monotonic() - started)
+
+
+# --- blocks ---------------------------------------------------------------------------------------------------------
+
+
+def _compare_blocks(pair: ProgramPair, engine: Engine) -> _Found:
+    """Every block of the package against its counterpart; stops at the first that differs."""
+    total = _Found(Tally())
+    try:
+        for mine, theirs in _paired_slots(pair):
+            total = _add(total, _compare_block(pair, mine, theirs, engine))
+            if total.difference is not None:
+                break
+    except Unsupported as problem:
+        return replace(total, unsupported=problem)
+    return total
+
+
+def _add(x: _Found, y: _Found) -> _Found:
+    def both(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*first, *second)))
+
+    return _Found(
+        x.tally + y.tally, both(x.notes, y.notes), both(x.assumptions, y.assumptions),
+        both(x.observables, y.observables), x.unknown or y.unknown, x.difference or y.difference,
+    )  # fmt: skip
+
+
+def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
+    mine, theirs = slots(pair.first), slots(pair.second)
+    where = Span(pair.second.file, 1, 1)
+    enums = {t.name: t for t in pair.first.types if isinstance(t, ir.EnumType)}
+    for type_ in pair.second.types:
+        if isinstance(type_, ir.EnumType) and enums.get(type_.name, type_).members != type_.members:
+            raise Unsupported(f"the two programs declare enum {type_.name} otherwise", where)
+    if len(mine) != len(theirs):
+        raise Unsupported("the two programs give their package another number of arguments", where)
+    for x, y in zip(mine, theirs, strict=True):
+        if (x.block is None) != (y.block is None) or x.other != y.other:
+            raise Unsupported(f"the two programs give their package another {x.path}", where)
+    return [(x, y) for x, y in zip(mine, theirs, strict=True) if x.block is not None]
+
+
+def _compare_block(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine) -> _Found:
+    found = _block_outcome(pair, mine, theirs, engine, "sequence")
+    if found.difference is not None and any(found.difference.spec.observables) and _emits(found.difference.spec):
+        return _block_outcome(pair, mine, theirs, engine, "bytes")
+    return found
+
+
+def _emits(spec: Behaviour) -> bool:
+    from .semantics.arch.blocks import EMITTED
+
+    return any(EMITTED in case.metadata for case in spec.cases)
+
+
+def _block_outcome(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission) -> _Found:
+    assert mine.block is not None
+    assert theirs.block is not None
+    first, second = mine.block, theirs.block
+    pairing = pair.pairing
+    left = block_meaning(pair.first, first, pair.rules, identity=pairing.first_identity, emission=emission)
+
+    def right_meaning(rules: RuleSet | None) -> BlockMeaning:
+        return block_meaning(
+            pair.second, second, rules, like=left.interface, identity=pairing.second_identity, emission=emission
+        )
+
+    same = _same_block(pair, first, second)
+    right = left if same else right_meaning(pair.second_rules)
+    if left.interface.widths != right.interface.widths:
+        raise Unsupported(f"block {mine.path}: the parameters of the two programs differ", Span(pair.second.file, 1, 1))
+    if not any(case.outputs or case.metadata for case in left.behaviour.cases):
+        return _Found(Tally())
+    impl = right.behaviour if same else pairing.in_first_words(right.behaviour)
+    outcome = search(left.behaviour, impl, engine, exactly=pair.exactly)
+    blocks = (first, second)
+    return _as_found(pair, outcome, left.behaviour, right.behaviour, f"block {mine.path}", blocks)
+
+
+def _same_block(pair: ProgramPair, first: str, second: str) -> bool:
+    """Whether a block, and all that it may use, is the same p4ast in both programs: then so is what it does."""
+    a, c = pair.first, pair.second
+    if first != second or a.match_kinds != c.match_kinds:
+        return False
+    packages = {slot.block for slot in slots(a)}
+
+    def used(program: ir.Program) -> tuple[object, ...]:
+        parsers = [p for p in program.parsers if p.name == first or p.name not in packages]
+        controls = [c for c in program.controls if c.name == first or c.name not in packages]
+        return (parsers, controls, program.functions, program.actions, program.instances)
+
+    return used(a) == used(c)
+
+
+def _as_found(
+    pair: ProgramPair, outcome: Outcome, spec: Behaviour, impl: Behaviour, what: str,
+    blocks: tuple[str, str] | None = None,
+) -> _Found:  # fmt: skip
+    notes = tuple(dict.fromkeys((*spec.notes, *impl.notes)))
+    assumptions = tuple(dict.fromkeys(a.text for side in (spec, impl) for a in (*side.domain, *side.reaching)))
+    found = _Found(outcome.tally, notes, assumptions, spec.observables, outcome.unknown)
+    if outcome.difference is not None:
+        return replace(found, difference=Replay(pair, outcome, spec, impl, what, blocks))
+    return found
+
+
+# --- the whole ------------------------------------------------------------------------------------------------------
+
+
+def _whole(pair: ProgramPair, engine: Engine, started: float) -> Proof:
+    spec = meaning(pair.first, pair.rules)
+    theirs = meaning(pair.second, pair.second_rules)
+    outcome = search(spec, pair.pairing.in_first_words(theirs), engine, exactly=pair.exactly)
+    found = _as_found(pair, outcome, spec, theirs, "the pipeline")
+    if found.difference is not None:
+        return confirm_pair(found.difference, found.tally, started, engine)
+    if outcome.unknown or outcome.empty:
+        verdict = Verdict.UNDECIDED if outcome.unknown else Verdict.UNSUPPORTED
+        reason = outcome.unknown or outcome.empty
+        return Proof(verdict, reason, found.tally, seconds=time.monotonic() - started)
+    return _accepted(pair, found, started, "the whole pipeline")

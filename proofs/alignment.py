@@ -1,0 +1,106 @@
+"""What a choice of the specification stands beside on the other side: a guess at the value that makes both agree.
+
+Two terms that should be equal are walked side by side. Where a choice of the one meets a term of the other, that term
+is a candidate for it. Any term that does not mention another choice of the specification may be taken, right guess or
+not: that the sides then agree is proven afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from ..semantics.bits.pieces import pieces
+
+MAX_STEPS: Final = 20_000
+"""Pairs of terms that are looked at."""
+
+Candidates = dict[Term, list[Term]]
+
+
+def aligned(pairs: Iterable[tuple[Term, Term]], wanted: frozenset[Term]) -> Candidates:
+    """Candidates for the choices in ``wanted``, first come first; ``pairs`` are of the specification and the other."""
+    found: Candidates = {}
+    seen: set[tuple[Term, Term]] = set()
+    open_ = _Mentions(wanted)
+    for first in pairs:
+        stack = [first]
+        while stack:
+            x, y = stack.pop()
+            if x is y or (x, y) in seen or not open_(x) or len(seen) > MAX_STEPS:
+                continue
+            seen.add((x, y))
+            if x in wanted:
+                if x.sort == y.sort and not open_(y):
+                    known = found.setdefault(x, [])
+                    if y not in known:
+                        known.append(y)
+                continue
+            stack.extend(reversed(list(_below(x, y, open_))))
+    return found
+
+
+class _Mentions:
+    """Whether a term mentions one of some variables."""
+
+    def __init__(self, wanted: frozenset[Term]) -> None:
+        self._wanted = wanted
+        self._known: dict[Term, bool] = {}
+
+    def __call__(self, term: Term) -> bool:
+        if term not in self._known:
+            for node in b.postorder([term]):
+                if node not in self._known:
+                    below = any(self._known[arg] for arg in node.args)
+                    self._known[node] = below or node in self._wanted
+        return self._known[term]
+
+
+def _below(x: Term, y: Term, open_: _Mentions) -> Iterable[tuple[Term, Term]]:
+    """Pairs that should be equal if ``x`` and ``y`` should."""
+    if x.op == "not" and y.op != "not" and x.sort is b.BOOL:
+        yield x.args[0], b.not_(y)
+    elif x.op in ("and", "or", "eq", "add", "band", "bor", "bxor", "mul") and x.op == y.op:
+        shared = set(x.args) & set(y.args)
+        mine = [arg for arg in x.args if arg not in shared]
+        theirs = [arg for arg in y.args if arg not in shared]
+        if len(mine) == 1 or len(mine) == len(theirs):
+            yield from _sorted_pairs(mine, theirs, open_)
+    elif x.op == y.op and x.payload == y.payload and len(x.args) == len(y.args):
+        if all(p.sort == q.sort for p, q in zip(x.args, y.args, strict=True)):
+            yield from zip(x.args, y.args, strict=True)
+    if x.op == "ite":
+        for branch in x.args[1:]:
+            yield branch, y
+    elif y.op == "ite":
+        for branch in y.args[1:]:
+            yield x, branch
+    elif "concat" in (x.op, y.op) and x.op != y.op:
+        yield from pieces(x, y)
+
+
+def _sorted_pairs(mine: list[Term], theirs: list[Term], open_: _Mentions) -> Iterable[tuple[Term, Term]]:
+    """Arguments of an operator that does not mind their order: those of one sort, in their order."""
+    for arg in mine:
+        if open_(arg):
+            for other in theirs:
+                if other.sort == arg.sort and (other.op == arg.op or arg.op == "var"):
+                    yield arg, other
+
+
+def instances(candidates: Candidates, picks: tuple[Term, ...], bound: dict[Term, Term]) -> list[dict[Term, Term]]:
+    """Values for all choices at once: the first candidates, the second ones, ...; where there is none what ``bound``
+    says, or all zeros in one instance and all ones in another."""
+    longest = max((len(c) for c in candidates.values()), default=0)
+    guessed = any(v not in candidates and v not in bound for v in picks)
+    made: list[dict[Term, Term]] = []
+    for k in range(max(2 if guessed else 1, min(longest, 4))):
+        instance = {}
+        for v in picks:
+            known = candidates.get(v)
+            number = 0 if k != 1 else (1 << max(1, v.width)) - 1
+            instance[v] = known[min(k, len(known) - 1)] if known else bound.get(v, b.literal(number, v))
+        made.append(instance)
+    return made

@@ -1,0 +1,190 @@
+"""Externs of which nothing is known but that they are functions: of their arguments and of all calls before them.
+
+All extern objects and functions together have one *world*, a number that every call changes: what a call returns, and
+the world after it, are uninterpreted functions of the world before it and of its arguments. Two programs that make the
+same calls with the same arguments in the same order so get the same answers and end in the same world; whatever the
+externs really do, that is exact, as long as they share nothing with the program but their arguments. A direct
+resource of a table (a counter that counts its hits) is told of the lookup in the same way.
+
+The functions are ``extern.NAME.after`` (the world, :data:`WORLD_BITS`), ``extern.NAME.result.K`` and
+``extern.NAME.out.I.K`` (leaf ``K`` of the result, of argument ``I``); NAME says the extern, its instance with its
+constructor's arguments, the method, strings among the arguments, and the widths of the leaves that go in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from .. import bits as b
+from .. import ir
+from ..bits import Term
+from ..meaning.calls import VOID, Argument, bind, copy_out
+from ..meaning.machine import ExternHandler, Machine
+from ..meaning.packet_in import PACKET_IN
+from ..meaning.packet_out import PACKET_OUT
+from ..meaning.parameters import flatten
+from ..meaning.values import INDEX_BITS, UNIT, Header, Scalar, Stack, Struct, Text, Value, scalar_width
+from ..source import Span, Unsupported
+
+WORLD: Final = "extern calls"
+"""The input and the result that is the world; in between it is the only cell of a state of that name."""
+
+WORLD_BITS: Final = 64
+PARAMETER: Final = "$parameter "
+"""With its position behind: an extern object that the block is given."""
+
+_CELL: Final = b.bv(0, 1)
+
+
+class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
+    """A meaning for every extern there may be: ``packet_in`` and ``packet_out`` as they are, all others opaque.
+
+    Args:
+        identity: the name by which both programs know an extern instance (its full name in this program is given).
+    """
+
+    def __init__(self, identity: Callable[[str], str]) -> None:
+        self._known = {**PACKET_IN, **PACKET_OUT}
+        self._identity = identity
+
+    def __getitem__(self, key: tuple[str, str]) -> ExternHandler:
+        known = self._known.get(key)
+        return known if known is not None else self._call
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def _call(self, m: Machine, node: ir.ExternCall) -> Value:
+        arguments = bind(m, node.params, node.args, node.span)
+        parts = [node.extern, node.method, self._object(m, node)]
+        terms = [] if node.index is None else [m.read(m.eval(node.index), node.index.span)]
+        for argument, given in zip(arguments, node.args, strict=True):
+            text, leaves = self._argument(m, argument, given, node.span)
+            parts.append(text)
+            terms += leaves
+        name = "extern." + "|".join([*parts, ",".join(str(t.width) for t in terms)])
+        before = (world(m), *terms)
+        m.note(f"the extern {node.extern} is any function of its arguments and of all extern calls before")
+        results = {
+            argument.param.name: _answer(m, f"{name}.out.{i}", argument.param.type, before, node.span)
+            for i, argument in enumerate(arguments)
+            if argument.param.direction in ("out", "inout")
+            and argument.value is not None
+            and not isinstance(argument.value, Text)
+        }
+        result: Value = VOID
+        if not isinstance(node.type, ir.VoidType):
+            result = _answer(m, f"{name}.result", node.type, before, node.span)
+        m.write_cell(WORLD, _CELL, _ask(m, f"{name}.after", WORLD_BITS, before, node.span))
+        copy_out(m, arguments, {**_unchanged(arguments), **results}, node.span)
+        return result
+
+    def _object(self, m: Machine, node: ir.ExternCall) -> str:
+        if node.object is None:
+            return ""
+        if node.object.startswith(PARAMETER):
+            return node.object
+        if node.is_param:
+            raise Unsupported(f"extern {node.extern} of an object that no instance is known for", node.span)
+        if m.program.instance(node.object).methods:
+            raise Unsupported(f"extern {node.extern} whose methods the program defines", node.span)
+        return self._identity(node.object)
+
+    def _argument(self, m: Machine, argument: Argument, given: ir.Expr | None, span: Span) -> tuple[str, list[Term]]:
+        """What of an argument goes into the name, and the leaves that go in."""
+        param, value = argument.param, argument.value
+        if isinstance(ir.bare(param.type), ir.ExternType):
+            if not isinstance(value, Text):
+                raise Unsupported("an extern that is given the packet", span)
+            return value.text if value.text.startswith(PARAMETER) else self._identity(value.text), []
+        if param.direction == "out" or value is None:
+            return param.direction or "none", []
+        if isinstance(value, Text):
+            return repr(value.text), []
+        if isinstance(ir.bare(param.type), ir.IntType) and isinstance(given, ir.Const):
+            return str(given.value), []
+        return param.direction, list(_leaves(m, value, param.type, span))
+
+
+def _unchanged(arguments: list[Argument]) -> dict[str, Value]:
+    return {a.param.name: a.value for a in arguments if a.value is not None}
+
+
+def world(m: Machine) -> Term:
+    """The world now."""
+    now = m.input.metadata(WORLD, WORLD_BITS)
+    for write in m.state.cells.get(WORLD, ()):
+        now = b.ite(m.decide(write.when), write.value, now)
+    return now
+
+
+def has_called(m: Machine) -> bool:
+    """Whether any extern may have been called."""
+    return bool(m.state.cells.get(WORLD))
+
+
+def _ask(m: Machine, name: str, width: int, given: tuple[Term, ...], span: Span) -> Term:
+    return m.input.function(name, width, given, "what an extern does is not known", span, m.trace)
+
+
+def _leaves(m: Machine, value: Value, type_: ir.Type, span: Span) -> Iterator[Term]:
+    for _, term in flatten(value, type_, "", lambda leaf, _: m.read(leaf, span), span):
+        yield term
+
+
+def _answer(m: Machine, name: str, type_: ir.Type, before: tuple[Term, ...], span: Span) -> Value:
+    """A value of ``type_`` each of whose leaves is a function of ``before``."""
+    number = 0
+
+    def leaf(width: int) -> Scalar:
+        nonlocal number
+        number += 1
+        term = _ask(m, f"{name}.{number}", max(1, width), before, span)
+        return Scalar(b.to_bool(term) if width == 0 else term)
+
+    return _made(m, type_, leaf, span)
+
+
+def _made(m: Machine, type_: ir.Type, leaf: Callable[[int], Scalar], span: Span) -> Value:
+    bare = ir.bare(type_)
+    match bare:
+        case ir.BitsType(0):
+            return UNIT
+        case ir.StructType(fields=fields):
+            return Struct({f.name: _made(m, f.type, leaf, span) for f in fields})
+        case ir.TupleType(elements):
+            return Struct({str(i): _made(m, e, leaf, span) for i, e in enumerate(elements)})
+        case ir.HeaderType(fields=fields):
+            valid = leaf(0).term
+            return Header(valid, {f.name: _made(m, f.type, leaf, span) for f in fields})
+        case ir.StackType(element, size):
+            return Stack(tuple(_made(m, element, leaf, span) for _ in range(size)), b.bv(0, INDEX_BITS))
+    width = scalar_width(bare, span)
+    if width is None:
+        raise Unsupported(f"an extern that returns a {type(bare).__name__}", span)
+    value = leaf(width)
+    count = len(m.program.errors) if isinstance(bare, ir.ErrorType) else None
+    if isinstance(bare, ir.EnumType) and bare.underlying is None:
+        count = len(bare.members)
+    if count is not None:
+        m.axioms[b.ult(value.term, b.bv(count, value.term.width))] = None
+    return value
+
+
+def table_hook(identity: Callable[[str], str]) -> Callable[[Machine, ir.Table, list[Term], Term, Term | None], None]:
+    """For a table with extern objects of its own: the lookup is a call of them."""
+
+    def hook(m: Machine, table: ir.Table, keys: list[Term], hit: Term, entry: Term | None) -> None:
+        own = [f"{p.name}={identity(p.value)}" for p in table.properties if isinstance(p.value, str)]
+        if not own:
+            return
+        name = "extern." + "|".join(["lookup", *own, ",".join(str(k.width) for k in keys)])
+        m.note("what hangs on a table (direct counters and meters) is any function of the lookups and extern calls")
+        after = _ask(m, f"{name}.after", WORLD_BITS, (world(m), b.from_bool(hit), *keys), table.span)
+        m.write_cell(WORLD, _CELL, after)
+
+    return hook

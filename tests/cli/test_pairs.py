@@ -1,0 +1,157 @@
+"""`p4verify check A.p4 --against B.p4`, as a user gives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+OWN_PACKAGE = """#include <core.p4>
+extern bit<8> noise(in bit<8> x);
+header h_t { bit<8> a; bit<8> b; }
+struct s_t { h_t h; bit<8> m; }
+control c(inout s_t s) {
+    BODY
+}
+control proto(inout s_t s);
+package top(proto p);
+top(c()) main;
+"""
+
+TABLE = """
+    action set(bit<8> value) { s.m = value; }
+    action none() {}
+    @name("t") table t { key = { s.h.a : exact; } actions = { set; none; } default_action = none(); }
+    apply { t.apply(); }
+"""
+
+
+@pytest.fixture
+def check(p4verify: Command, tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Compares two bodies of the control; gives the exit code and the only result."""
+
+    def run(first: str, second: str, *more: str):  # type: ignore[no-untyped-def]
+        paths = []
+        for name, body in (("a", first), ("b", second)):
+            path = tmp_path / f"{name}.p4"
+            path.write_text(OWN_PACKAGE.replace("BODY", body))
+            paths.append(path)
+        ended = p4verify("check", paths[0], "--against", paths[1], "--format", "json", *more)
+        (result,) = ended.json()["results"]
+        return ended.code, result
+
+    return run
+
+
+def test_equal_programs_are_accepted_and_what_was_compared_is_counted(check) -> None:  # type: ignore[no-untyped-def]
+    code, result = check("apply { s.m = s.m + s.m; }", "apply { s.m = s.m << 1; }")
+    assert code == 0
+    assert result["verdict"] == "accept"
+    assert result["obligations"]["compared"] == 4  # the header's validity, a, b, and m
+    assert result["artifact"].endswith("b.p4")
+
+
+def test_a_difference_is_rejected_with_inputs_on_which_both_were_run(check) -> None:  # type: ignore[no-untyped-def]
+    code, result = check("apply { if (s.m == 77) s.m = 1; }", "apply { if (s.m == 77) s.m = 2; }")
+    assert code == 1
+    found = result["counterexample"]
+    assert found["inputs"] == {"in.s.m": 77}
+    assert found["expected"]["metadata"]["s.m"] == 1
+    assert found["actual"]["metadata"]["s.m"] == 2
+    assert "interpreter of both programs" in found["confirmed_by"]
+
+
+def test_tables_are_paired_by_the_names_that_the_control_plane_knows(check) -> None:  # type: ignore[no-untyped-def]
+    renamed = """
+        @name("c.none") action none_1() {}
+        @name("c.set") action set_2(@name("value") bit<8> value_7) { s.m = value_7; }
+        @name("c.t") table tbl { key = { s.h.a : exact @name("s.h.a"); } actions = { none_1; set_2; }
+                                 default_action = none_1(); }
+        apply { tbl.apply(); }
+    """
+    code, result = check(TABLE, renamed)
+    assert code == 0, result["reason"]
+    assert result["quantified_over"] == "packets and rules"
+
+
+def test_the_rules_of_a_counterexample_are_shown(check) -> None:  # type: ignore[no-untyped-def]
+    code, result = check(TABLE, TABLE.replace("s.m = value", "s.m = value | 1"))
+    assert code == 1
+    assert len(result["counterexample"]["rules"]) == 1
+
+
+def test_tables_with_other_keys_are_named(check) -> None:  # type: ignore[no-untyped-def]
+    code, result = check(TABLE, TABLE.replace("s.h.a : exact", "s.h.a : exact; s.h.b : exact"))
+    assert code == 3
+    assert "table c.t" in result["reason"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("apply { s.m = noise(s.m); }", "apply { bit<8> t = noise(s.m); s.m = t; }", True),
+        ("apply { s.m = noise(1) + noise(2); }", "apply { s.m = noise(2) + noise(1); }", False),
+        ("apply { noise(1); }", "apply { }", False),
+        ("apply { noise(1); noise(1); }", "apply { noise(1); }", False),
+    ],
+)
+def test_externs_are_functions_of_their_arguments_and_of_the_calls_before(check, first, second, same) -> None:  # type: ignore[no-untyped-def]
+    code, result = check(first, second)
+    assert code == (0 if same else 1), result["reason"]
+
+
+UNDEFINED = "apply { bit<8> x; s.m = x; }"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "more", "code"),
+    [
+        (UNDEFINED, "apply { s.m = 5; }", (), 0),
+        ("apply { s.m = 5; }", UNDEFINED, (), 1),
+        (UNDEFINED, UNDEFINED, (), 0),
+        (UNDEFINED, UNDEFINED, ("--exactly",), 1),
+        (UNDEFINED, "apply { s.m = 5; }", ("--exactly",), 1),
+    ],
+)
+def test_undefined_values_are_choices_of_the_program(check, first, second, more, code) -> None:  # type: ignore[no-untyped-def]
+    got, result = check(first, second, *more)
+    assert got == code, result["reason"]
+    if code == 1:
+        assert "only where a value is undefined" in result["reason"]
+        assert result["where"]["line"] == 6
+
+
+def test_a_program_without_anything_to_compare_is_not_accepted(p4verify: Command, tmp_path: Path) -> None:
+    path = tmp_path / "nothing.p4"
+    path.write_text("control c(in bit<8> x) { apply { } }\ncontrol p(in bit<8> x);\npackage q(p a);\nq(c()) main;\n")
+    ended = p4verify("check", path, "--against", path)
+    assert ended.code == 3
+    assert "nothing" in ended.out or "no output" in ended.out
+
+
+def test_what_the_packet_shows_decides_in_a_known_architecture(p4verify: Command, tmp_path: Path) -> None:
+    """Blocks differ where no packet shows it: accepted, and said."""
+    text = """#include <core.p4>
+#include <v1model.p4>
+header h_t { bit<8> a; }
+struct H { h_t h; }
+struct M {}
+parser P(packet_in b, out H h, inout M m, inout standard_metadata_t s) { state start { transition accept; } }
+control V(inout H h, inout M m) { apply {} }
+control I(inout H h, inout M m, inout standard_metadata_t s) { apply { s.egress_spec = 1; VALUE } }
+control E(inout H h, inout M m, inout standard_metadata_t s) { apply {} }
+control D(packet_out b, in H h) { apply { } }
+V1Switch(P(), V(), I(), E(), V(), D()) main;
+"""
+    paths = []
+    for name, value in (("a", "h.h.a = 1;"), ("b", "h.h.a = 2;"), ("c", "s.egress_spec = 2;")):
+        paths.append(tmp_path / f"{name}.p4")
+        paths[-1].write_text(text.replace("VALUE", value))
+    same = p4verify("check", paths[0], "--against", paths[1])
+    assert same.code == 0, same.out
+    assert "which no packet shows" in same.out
+    other = p4verify("check", paths[0], "--against", paths[2])
+    assert other.code == 1
+    assert "expected: port 1" in other.out

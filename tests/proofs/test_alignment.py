@@ -1,0 +1,35 @@
+"""Candidates for undefined values, from what stands on the other side."""
+
+from __future__ import annotations
+
+from p4verify.proofs.alignment import aligned, instances
+from p4verify.semantics import bits as b
+
+X, Y = b.var("any.0", 8), b.var("any.1", 8)
+A, C = b.var("in.a", 8), b.var("impl.any.0", 8)
+WHEN = b.var("in.when", 0)
+WANTED = frozenset((X, Y))
+
+
+def test_a_choice_takes_what_stands_beside_it() -> None:
+    assert aligned([(b.ite(WHEN, A, X), b.ite(WHEN, A, C))], WANTED)[X][0] is C
+
+
+def test_below_a_condition_of_one_side_the_whole_other_side_is_a_candidate() -> None:
+    assert aligned([(b.ite(WHEN, A, X), C)], WANTED) == {X: [C]}
+
+
+def test_functions_are_compared_argument_by_argument() -> None:
+    assert aligned([(b.apply("f", 8, A, X), b.apply("f", 8, A, C))], WANTED) == {X: [C]}
+
+
+def test_no_candidate_mentions_another_choice() -> None:
+    assert aligned([(X, b.add(Y, A))], WANTED) == {}
+
+
+def test_instances_take_first_candidates_first_and_guess_the_rest() -> None:
+    one, two, guess = b.bv(1, 8), b.bv(2, 8), {Y: b.bv(0, 8)}
+    made = instances({X: [one, two]}, (X, Y), guess)
+    assert [(i[X], i[Y]) for i in made] == [(one, guess[Y]), (two, guess[Y])]
+    blind = instances({}, (X,), {})
+    assert [i[X] for i in blind] == [b.bv(0, 8), b.bv(0xFF, 8)]

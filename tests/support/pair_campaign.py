@@ -1,0 +1,96 @@
+"""Pairs of programs of others that are the same or not: each program against what a compiler's passes made of it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from p4verify.inputs import SourceOptions, read_program
+from p4verify.pairs import ProgramPair, check_pair
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Proof
+from p4verify.semantics import ir
+from p4verify.semantics.source import InputError, Unsupported
+
+PASSES = ("first", "frontend", "midend")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A program and what came out of the passes up to one: ``name`` is the program's path in the samples."""
+
+    name: str
+    passes: str
+    program: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a pair: a verdict, or ``input`` (one of the files is refused) or ``too long``."""
+
+    verdict: str
+    reason: str
+    seconds: float
+    proof: Proof | None = None
+
+
+class TooLong(BaseException):
+    """The time for a pair is over."""
+
+
+def compiled(corpus: Path, passes: tuple[str, ...] = PASSES) -> list[Made]:
+    """Every sample with each of its outputs."""
+    samples, outputs = corpus / "p4c" / "p4_16_samples", corpus / "p4c" / "p4_16_samples_outputs"
+    found = []
+    for program in sorted(samples.rglob("*.p4")):
+        name = program.relative_to(samples)
+        for kind in passes:
+            output = outputs / name.with_name(f"{name.stem}-{kind}.p4")
+            if output.exists():
+                found.append(Made(str(name), kind, program, output))
+    return found
+
+
+def load(path: Path) -> ir.Program:
+    """A program from a file. Raises InputError."""
+    return read_program(str(path), SourceOptions())
+
+
+def judge(program: ir.Program, output: Path, limit: float, *, exactly: bool = False) -> Judged:
+    """Compare, the reading of the second program included, in at most ``limit`` seconds."""
+    started = time.monotonic()
+
+    def ended(verdict: str, reason: str, proof: Proof | None = None) -> Judged:
+        return Judged(verdict, reason, time.monotonic() - started, proof)
+
+    try:
+        with _at_most(limit):
+            pair = ProgramPair(program, load(output), exactly=exactly)
+            proof = check_pair(pair, Engine.within(limit), started)
+    except InputError as error:
+        return ended("input", str(error).splitlines()[0])
+    except Unsupported as error:
+        return ended("unsupported", f"{error.span}: {error.reason}")
+    except TooLong:
+        return ended("too long", "")
+    return ended(proof.verdict.value, proof.reason, proof)
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise TooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
