@@ -115,7 +115,7 @@ def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) ->
         domain=tuple(replace(a, condition=new[a.condition]) for a in side.domain),
         reaching=tuple(replace(a, condition=new[a.condition]) for a in side.reaching),
         axioms=tuple(new[t] for t in side.axioms),
-        choices=tuple(Choice(renamed.get(c.variable, c.variable), c.reason, c.span) for c in side.choices),
+        choices=tuple(Choice(renamed.get(c.variable, c.variable), c.reason, c.span, c.origin) for c in side.choices),
         faults=tuple(replace(f, guard=new[f.guard]) for f in side.faults),
     )
 

@@ -148,7 +148,7 @@ def _start(m: Machine, blocks: _Blocks, begins: _Pass) -> None:
 def _after_parser(m: Machine, blocks: _Blocks, begins: _Pass, way: Parsed) -> list[Ended]:
     """What comes of a packet after the parser, for one way through it."""
     parsed = way.state
-    error = b.bv(0, 32) if way.accepted else parsed.error
+    error = m.no_error if way.accepted else parsed.error
     m.state, m.outer_paths = parsed.after({}), [parsed.path]
     if way.accepted or not blocks.tc:
         return [_controls(m, blocks, begins, parsed, error, parsed.path)]

@@ -195,7 +195,7 @@ def _after_parser(m: Machine, blocks: _Blocks, path: Term, way: Parsed) -> list[
         "ingress_port": m.input.port,
         "packet_path": path,
         "ingress_timestamp": m.input.metadata("ingress_timestamp", 64),
-        "parser_error": b.bv(0, 32) if way.accepted else parsed.error,
+        "parser_error": m.no_error if way.accepted else parsed.error,
     }
     begin = {"class_of_service": b.bv(0, 8), "clone": b.FALSE, "drop": b.TRUE, "resubmit": b.FALSE}
     begin["multicast_group"] = b.bv(0, 32)
@@ -399,7 +399,7 @@ def _egress_control(m: Machine, blocks: _Blocks, job: _Job, way: Parsed) -> list
         "packet_path": _path(job.path),
         "instance": job.instance,
         "egress_timestamp": m.arriving("egress_timestamp", 64),
-        "parser_error": b.bv(0, 32) if way.accepted else parsed.error,
+        "parser_error": m.no_error if way.accepted else parsed.error,
     }
     begin = standard(control.params[3], {"clone": b.FALSE, "drop": b.FALSE})
     after = apply_block(m, control, [headers, meta, standard(control.params[2], known), begin])

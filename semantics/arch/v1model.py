@@ -58,7 +58,7 @@ EGRESS_INPUTS: Final = (
     "deq_timedelta",
     "deq_qdepth",
 )
-ZERO_AT_START: Final = ("mcast_grp", "checksum_error", "parser_error")
+ZERO_AT_START: Final = ("mcast_grp", "checksum_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,8 @@ def _standard_metadata(m: Machine, param: ir.Param, kind: Term) -> Value:
         width = _width(fields[part.name])
         if part.name in known:
             fields[part.name] = Scalar(b.resize(known[part.name], width))
+        elif part.name == "parser_error":
+            fields[part.name] = Scalar(m.no_error)
         elif part.name in ZERO_AT_START:
             fields[part.name] = Scalar(b.bv(0, width))
         elif part.name in INGRESS_INPUTS:
@@ -194,7 +196,7 @@ class _Pass:
         m.outer_paths = [parsed.path]
         self.signals = Signals(m, self.lists)
         headers, meta, standard = (parsed.store[p.name] for p in self.blocks.parser.params[1:])
-        standard = _with(standard, {"parser_error": b.bv(0, 32) if self.way.accepted else parsed.error})
+        standard = _with(standard, {"parser_error": self.m.no_error if self.way.accepted else parsed.error})
         found = headers
         self.signals.reset()
         headers, meta = self._apply(self.blocks.verify, (headers, meta))
@@ -302,7 +304,8 @@ class _Pass:
         inputs = {n: m.arriving(n, _width(standard.fields[n])) for n in EGRESS_INPUTS if n in standard.fields}
         width = _width(standard.fields["egress_spec"])
         reason = "egress_spec at the start of egress is some port other than 511"
-        other, drop = m.fresh(width, reason, self.blocks.egress.span), b.bv(DROP_PORT, width)
+        other = m.fresh(width, reason, self.blocks.egress.span, quietly=True)  # most programs never read it
+        drop = b.bv(DROP_PORT, width)
         spec = b.ite(b.eq(other, drop), b.bv(0, width), other)
         return _with(standard, {**inputs, "egress_port": port, "egress_spec": spec})
 

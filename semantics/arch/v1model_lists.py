@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from .. import bits as b
@@ -18,7 +19,7 @@ from ..bits import Term
 from ..ir.schema import BY_CLASS
 from ..meaning.machine import Machine
 from ..meaning.values import Header, Scalar, Struct, Value, build, defined_only, scalar_width, uninitialised
-from ..source import Span, Unsupported
+from ..source import NOWHERE, Span, Unsupported
 
 LIST_BITS: Final = 32
 
@@ -130,30 +131,40 @@ Keep = Callable[[frozenset[int]], Term]
 """The lists that a field is in → whether it keeps its value."""
 
 
-def kept(lists: FieldLists, value: Value, type_: ir.Type, keep: Keep) -> Value:
-    """Metadata of which only the fields that are kept have values."""
-    return _kept(lists, value, type_, keep, frozenset(), ())
+def kept(lists: FieldLists, value: Value, type_: ir.Type, keep: Keep, span: Span = NOWHERE) -> Value:
+    """Metadata of which only the fields that are kept have values; ``span`` is where it is declared."""
+    return _kept(lists, value, type_, partial(_only, keep, span), frozenset(), ())
 
 
-def _kept(lists: FieldLists, value: Value, type_: ir.Type, keep: Keep, inherited: frozenset[int], path: Path) -> Value:
-    inherited |= lists.of((), path)
-    bare = ir.bare(type_)
-    if isinstance(value, Struct) and isinstance(bare, ir.StructType):
-        return Struct(
-            {
-                part.name: _kept(lists, value.fields[part.name], part.type, keep,
-                                 inherited | lists.of(part.annotations, (*path, part.name)), (*path, part.name))
-                for part in bare.fields
-            }
-        )  # fmt: skip
-    condition = keep(inherited) if inherited else b.FALSE
+def _only(keep: Keep, span: Span, value: Value, type_: ir.Type, numbers: frozenset[int], path: Path) -> Value:
+    """A field that is in these lists, undefined where it is not kept."""
+    condition = keep(numbers) if numbers else b.FALSE
     if condition is b.FALSE:
-        return uninitialised(type_)
+        return uninitialised(type_, span)
     if not isinstance(value, (Scalar, Header)):
         raise Unsupported(f"metadata {'.'.join(path)} to be preserved, a {type(value).__name__.lower()}")
     if isinstance(value, Header):
         return Header(b.and_(value.valid, condition), defined_fields(value, condition))
     return defined_only(value, condition)
+
+
+_Field = Callable[[Value, ir.Type, frozenset[int], Path], Value]
+
+
+def _kept(
+    lists: FieldLists, value: Value, type_: ir.Type, field: _Field, inherited: frozenset[int], path: Path
+) -> Value:
+    inherited |= lists.of((), path)
+    bare = ir.bare(type_)
+    if isinstance(value, Struct) and isinstance(bare, ir.StructType):
+        return Struct(
+            {
+                part.name: _kept(lists, value.fields[part.name], part.type, field,
+                                 inherited | lists.of(part.annotations, (*path, part.name)), (*path, part.name))
+                for part in bare.fields
+            }
+        )  # fmt: skip
+    return field(value, type_, inherited, path)
 
 
 def defined_fields(header: Header, condition: Term) -> dict[str, Value]:
@@ -169,7 +180,7 @@ def named_by(term: Term) -> Keep:
 def given(m: Machine, lists: FieldLists, type_: ir.Type, when: Term, span: Span) -> Value:
     """User metadata at the beginning of a pass: what is in some list comes in where ``when``, the rest is undefined."""
     whole = _everything(m, type_, "meta", when, span)
-    return kept(lists, whole, type_, lambda numbers: b.TRUE)
+    return kept(lists, whole, type_, lambda numbers: b.TRUE, span)
 
 
 def _everything(m: Machine, type_: ir.Type, name: str, when: Term, span: Span) -> Value:

@@ -35,6 +35,7 @@ from typing import Final, Literal
 from .. import bits as b
 from ..bits import Term
 from ..source import NOWHERE, Span
+from .origin import Origin
 
 LENGTH: Final = b.var("pkt.len", 16)
 """The frame's length in bytes."""
@@ -213,6 +214,8 @@ class Choice:
     variable: Term
     reason: str
     span: Span = NOWHERE
+    origin: Origin | None = None
+    """Where the value that is read there comes from."""
 
 
 @dataclass(frozen=True, slots=True)

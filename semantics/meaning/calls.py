@@ -16,6 +16,7 @@ from ..source import Span, Unsupported
 from .declared import declared_names
 from .expressions import is_valid
 from .machine import Machine, evaluates
+from .origin import MOVED, OUT, SET_INVALID, Origin
 from .references import Reference, assign, fetch, reference, update
 from .state import LeaveKind, Leaver
 from .values import Header, Stack, Struct, Text, Union, Value, boolean, mux, set_valid, uninitialised
@@ -46,7 +47,7 @@ def bind(m: Machine, params: Sequence[ir.Param], args: Sequence[ir.Expr | None],
             bound.append(Argument(param, _instance(m, arg)))
         elif param.direction in ("out", "inout"):
             place = reference(m, arg) if arg is not None else None
-            value = uninitialised(param.type, span)
+            value = uninitialised(param.type, param.span if param.span.file else span, OUT)
             if param.direction == "inout" and place is not None:
                 value = m.fix(fetch(m, place), span)
             bound.append(Argument(param, value, place))
@@ -218,51 +219,51 @@ def _header_op(m: Machine, node: ir.HeaderOp) -> Value:
         return boolean(is_valid(m, m.eval(node.base), node.span))
     place = reference(m, node.base)
     changes: dict[str, Callable[[Value], Value]] = {
-        "setValid": _valid,
-        "setInvalid": _invalid,
-        "push_front": lambda value: _push(value, node.count),
-        "pop_front": lambda value: _pop(value, node.count),
+        "setValid": lambda value: _valid(value, node.span),
+        "setInvalid": lambda value: _invalid(value, Origin(SET_INVALID, node.span)),
+        "push_front": lambda value: _push(value, node.count, Origin(MOVED, node.span)),
+        "pop_front": lambda value: _pop(value, node.count, Origin(MOVED, node.span)),
     }
     update(m, place, changes[node.op])
     return VOID
 
 
-def _valid(value: Value) -> Value:
+def _valid(value: Value, span: Span) -> Value:
     assert isinstance(value, Header)
-    return set_valid(value)
+    return set_valid(value, span)
 
 
-def _invalid(value: Value) -> Value:
+def _invalid(value: Value, origin: Origin) -> Value:
     assert isinstance(value, Header)
-    return Header(b.FALSE, value.fields)
+    return Header(b.FALSE, value.fields, origin)
 
 
-def _emptied(value: Value) -> Value:
+def _emptied(value: Value, origin: Origin) -> Value:
     match value:
         case Header():
-            return _invalid(value)
+            return _invalid(value, origin)
         case Union(members):
-            return Union({name: Header(b.FALSE, member.fields) for name, member in members.items()})
+            return Union({name: Header(b.FALSE, member.fields, origin) for name, member in members.items()})
     raise Unsupported("push_front or pop_front of an array that is no header stack")
 
 
-def _push(value: Value, count: int) -> Value:
+def _push(value: Value, count: int, origin: Origin) -> Value:
     """``push_front``: elements move up, the first ``count`` become invalid, ``nextIndex`` stops at the size."""
     assert isinstance(value, Stack)
     old = value.elements
     count = min(count, len(old))
-    elements = tuple(_emptied(e) for e in old[:count]) + old[: len(old) - count]
+    elements = tuple(_emptied(e, origin) for e in old[:count]) + old[: len(old) - count]
     size = b.bv(len(old), 32)
     moved = b.add(value.next_index, b.bv(count, 32))
     return Stack(elements, b.ite(b.ult(size, moved), size, moved))
 
 
-def _pop(value: Value, count: int) -> Value:
+def _pop(value: Value, count: int, origin: Origin) -> Value:
     """``pop_front``: elements move down, the last ``count`` become invalid, ``nextIndex`` stops at 0."""
     assert isinstance(value, Stack)
     old = value.elements
     count = min(count, len(old))
-    elements = old[count:] + tuple(_emptied(e) for e in old[len(old) - count :])
+    elements = old[count:] + tuple(_emptied(e, origin) for e in old[len(old) - count :])
     amount = b.bv(count, 32)
     less = b.sub(value.next_index, amount)
     return Stack(elements, b.ite(b.ult(value.next_index, amount), b.bv(0, 32), less))

@@ -297,7 +297,7 @@ def convert(value: Value, target: ir.Type, span: Span) -> Value:
         if parts is not None and len(parts) == len(types):
             converted = [convert(part, type_, span) for part, (_, type_) in zip(parts, types, strict=True)]
             if isinstance(value, Header) and isinstance(target, ir.HeaderType):
-                return Header(value.valid, dict(zip((n for n, _ in types), converted, strict=True)))
+                return Header(value.valid, dict(zip((n for n, _ in types), converted, strict=True)), value.origin)
             return aggregate(target, converted, span)
     elif isinstance(value, Scalar | Varbit | Union):
         return value

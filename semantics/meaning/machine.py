@@ -22,16 +22,21 @@ from ..rules.ruleset import RuleSet
 from ..source import Span, Unsupported
 from .behaviour import INPUT_PACKET, Assumption, Choice, Event, Packet, Replication
 from .inputs import Input
+from .origin import Origin
 from .sizes import possible_values
 from .state import LeaveKind, Leaver, State, Write, merge_cells, merge_events, merge_objects, merge_pieces, merge_stores
 from .trace import Trace
-from .values import Header, Scalar, Stack, Struct, Union, Value, Varbit, build, scalar_width
+from .values import Header, Scalar, Stack, Struct, Union, Value, build, scalar_width
 
 MAX_DEPTH: Final = 1500
 """Nesting of expressions, statements and calls up to which programs are evaluated."""
 
 RECURSION_LIMIT: Final = 40_000
 """Python frames allowed for that (pure Python calls need no machine stack)."""
+
+
+UNDEFINED: Final = "the value read here is not defined"
+"""Why a read is a choice."""
 
 
 class Fork(Exception):
@@ -166,13 +171,31 @@ class Machine:
 
     # --- undefined values -------------------------------------------------------------------------------------------
 
-    def fresh(self, width: int, reason: str, span: Span, leftover: Term | None = None) -> Term:
-        """A choice of ``width`` bits (0: Bool) that nobody else reads; ``leftover``: what a machine may have there."""
+    def fresh(
+        self,
+        width: int,
+        reason: str,
+        span: Span,
+        leftover: Term | None = None,
+        *,
+        origin: Origin | None = None,
+        quietly: bool = False,
+    ) -> Term:
+        """A choice of ``width`` bits (0: Bool) that nobody else reads.
+
+        Args:
+            width: as above.
+            reason: why it is one.
+            span: who reads it.
+            leftover: what a machine may have there.
+            origin: where what is read comes from.
+            quietly: the trace is not told.
+        """
         name = f"any.each.{self.next_choice}" if self.each else f"any.{self.next_choice}"
         self.next_choice += 1
-        choice = Choice(b.var(name, width), reason, span)
+        choice = Choice(b.var(name, width), reason, span, origin)
         self.choices[name] = choice
-        return self.input.choose(choice, self.trace, leftover)
+        return self.input.choose(choice, None if quietly else self.trace, leftover)
 
     def read(self, value: Value, span: Span) -> Term:
         """The term of a scalar, with a fresh choice where it is undefined."""
@@ -180,37 +203,50 @@ class Machine:
             raise Unsupported(f"a {type(value).__name__.lower()} where a number is needed", span)
         defined = self.decide(value.defined)
         if defined is b.TRUE:
+            if value.origin is not None and self.trace is not None and value.term.is_const:
+                self.trace.undefined(UNDEFINED, span, value.term.value, value.origin)
             return value.term
-        other = self.fresh(value.term.width, "the value read here is not defined", span, value.term)
+        other = self.fresh(value.term.width, UNDEFINED, span, value.term, origin=value.origin)
         return b.ite(defined, value.term, other)
+
+    def _copied(self, value: Scalar, span: Span) -> Scalar:
+        """A part of a copy: one unspecified value where it is undefined, which whoever reads the part is told."""
+        defined = self.decide(value.defined)
+        if defined is b.TRUE:
+            return value
+        other = self.fresh(value.term.width, UNDEFINED, span, value.term, origin=value.origin, quietly=True)
+        return Scalar(b.ite(defined, value.term, other), b.TRUE, value.origin or Origin(UNDEFINED, span))
 
     def fix(self, value: Value, span: Span) -> Value:
         """A copy of ``value``: what is undefined in it becomes one unspecified value."""
+        if isinstance(value, Scalar):
+            return value if value.defined is b.TRUE and value.origin is None else Scalar(self.read(value, span))
+        return self._fix_part(value, span)
+
+    def _fix_part(self, value: Value, span: Span) -> Value:
         match value:
-            case Scalar(defined=defined):
-                return value if defined is b.TRUE else Scalar(self.read(value, span))
-            case Varbit(defined=defined):
-                return value
+            case Scalar():
+                return self._copied(value, span)
             case Struct(fields):
                 return Struct(self._fix_fields(fields, span))
-            case Header(valid, fields):
-                return self._fix_header(valid, fields, span)
+            case Header():
+                return self._fix_header(value, span)
             case Union(members):
-                return Union({n: self._fix_header(h.valid, h.fields, span) for n, h in members.items()})
+                return Union({name: self._fix_header(header, span) for name, header in members.items()})
             case Stack(elements, next_index):
-                return Stack(tuple(self.fix(e, span) for e in elements), next_index)
+                return Stack(tuple(self._fix_part(e, span) for e in elements), next_index)
         return value
 
     def _fix_fields(self, fields: Mapping[str, Value], span: Span) -> Mapping[str, Value]:
-        fixed = {name: self.fix(value, span) for name, value in fields.items()}
+        fixed = {name: self._fix_part(value, span) for name, value in fields.items()}
         return fields if all(fixed[n] is fields[n] for n in fields) else fixed
 
-    def _fix_header(self, valid: Term, fields: Mapping[str, Value], span: Span) -> Header:
+    def _fix_header(self, header: Header, span: Span) -> Header:
         """Fields of an invalid header stay as they are: each read of one is a choice of its own anyway."""
-        if valid is b.FALSE:
-            return Header(valid, fields)
-        known = {n: _defined_where_valid(v, valid) for n, v in fields.items()}
-        return Header(valid, self._fix_fields(known, span))
+        if header.valid is b.FALSE:
+            return header
+        known = {n: _defined_where_valid(v, header.valid) for n, v in header.fields.items()}
+        return Header(header.valid, self._fix_fields(known, span), header.origin)
 
     def unspecified(self, type_: ir.Type, reason: str, span: Span) -> Value:
         """One arbitrary value of a type; headers in it are arbitrarily valid or not."""
@@ -314,6 +350,11 @@ class Machine:
     def error_number(self, name: str) -> Term:
         """The number that stands for an error."""
         return b.bv(self.program.errors.index(name), 32)
+
+    @property
+    def no_error(self) -> Term:
+        """The number that stands for ``NoError``; a program may declare errors of its own before the core library's."""
+        return self.error_number("NoError") if "NoError" in self.program.errors else b.bv(0, 32)
 
     def reject(self, error: str, span: Span) -> None:
         """Control goes to the parser's state ``reject``, with this error."""

@@ -14,6 +14,7 @@ from .. import ir
 from ..bits import Term
 from ..source import Span, Unsupported
 from .machine import Machine
+from .origin import DISPLACED, OUT_OF_RANGE, Origin
 from .values import (
     INDEX_BITS,
     Header,
@@ -121,19 +122,19 @@ def _down(m: Machine, value: Value, step: Step, span: Span) -> Value:
     match value, step:
         case ((Struct(fields) | Header(fields=fields)), Field(name)):
             child = fields[name]
-            return _field_of_header(child, value.valid) if isinstance(value, Header) else child
+            return _field_of_header(child, value) if isinstance(value, Header) else child
         case Union(members), Field(name):
             return members[name]
         case Stack(), Element(index):
             return _element(m, value, index, span)
         case Scalar(), Bits(high, low):
-            return Scalar(b.extract(value.term, high, low), value.defined)
+            return Scalar(b.extract(value.term, high, low), value.defined, value.origin)
     raise Unsupported(f"a part of a {type(value).__name__.lower()}", span)
 
 
-def _field_of_header(child: Value, valid: Term) -> Value:
+def _field_of_header(child: Value, header: Header) -> Value:
     """A field as its readers see it: undefined where the header is invalid."""
-    return child if valid is b.TRUE else defined_only(child, valid)
+    return child if header.valid is b.TRUE else defined_only(child, header.valid, header.origin)
 
 
 def _element(m: Machine, stack: Stack, index: Term, span: Span) -> Value:
@@ -161,7 +162,8 @@ def _undefined(m: Machine, like: Value, span: Span) -> Value:
     match like:
         case Header(fields=fields):
             valid = m.fresh(0, "validity of a stack element out of range", span)
-            return Header(valid, {name: defined_only(value, b.FALSE) for name, value in fields.items()})
+            origin = Origin(OUT_OF_RANGE, span)
+            return Header(valid, {n: defined_only(v, b.FALSE, origin) for n, v in fields.items()}, origin)
         case Union(members):
             undefined = {name: _undefined(m, member, span) for name, member in members.items()}
             return Union({name: h for name, h in undefined.items() if isinstance(h, Header)})
@@ -170,7 +172,7 @@ def _undefined(m: Machine, like: Value, span: Span) -> Value:
         case Stack(elements):
             next_index = m.fresh(INDEX_BITS, "nextIndex of an array element out of range", span)
             return Stack(tuple(_undefined(m, value, span) for value in elements), next_index)
-    return defined_only(like, b.FALSE)
+    return defined_only(like, b.FALSE, Origin(OUT_OF_RANGE, span))
 
 
 def select_member(m: Machine, base: Value, node: ir.Member) -> Value:
@@ -217,7 +219,7 @@ def _put(m: Machine, value: Value, steps: tuple[Step, ...], change: Callable[[Va
         case Struct(fields), Field(name):
             return Struct({**fields, name: _put(m, fields[name], rest, change, span)})
         case Header(valid, fields), Field(name):
-            return Header(valid, {**fields, name: _put(m, fields[name], rest, change, span)})
+            return Header(valid, {**fields, name: _put(m, fields[name], rest, change, span)}, value.origin)
         case Union(), Field(name):
             return _put_member(m, value, name, rest, change, span)
         case Stack(elements, next_index), Element(index):
@@ -242,9 +244,9 @@ def _put_member(
     for other, header in union.members.items():
         if rest:
             fields = header.fields if old.valid is b.TRUE else _spoilt(header, old.valid)
-            members[other] = Header(header.valid, fields)
+            members[other] = Header(header.valid, fields, header.origin)
         else:
-            members[other] = Header(b.FALSE, header.fields)
+            members[other] = Header(b.FALSE, header.fields, Origin(DISPLACED, span))
     members[name] = new
     return Union(members)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import bits as b
 from ..source import Span
+from .origin import Origin
 from .values import Header, Scalar, Stack, Struct, Text, Union, Value, Varbit
 
 
@@ -19,13 +20,22 @@ class Trace:
     def add(self, step: str, span: Span, **data: Any) -> None:
         """One more step, at a place in the source."""
         entry: dict[str, Any] = {"step": step, **data}
-        if span.file:
-            entry["where"] = {"file": span.file, "line": span.line, "column": span.column}
-        self.steps.append(entry)
+        self.steps.append(entry | place(span))
 
-    def undefined(self, reason: str, span: Span, value: int) -> None:
+    def undefined(self, reason: str, span: Span, value: int, origin: Origin | None = None) -> None:
         """A value that the specification leaves open was read, and taken to be ``value``."""
-        self.add("undefined", span, reason=reason, value=value)
+        more: dict[str, Any] = {}
+        if origin is not None:
+            more["origin"] = {"reason": origin.reason, **place(origin.span)}
+        self.add("undefined", span, reason=reason, value=value, **more)
+
+
+def place(span: Span) -> dict[str, Any]:
+    """``where`` a step is; nothing for a place that is not known."""
+    if not span.file:
+        return {}
+    end = {"end_line": span.end_line, "end_column": span.end_column} if span.end_line else {}
+    return {"where": {"file": span.file, "line": span.line, "column": span.column, **end}}
 
 
 def plain(value: Value) -> Any:

@@ -17,6 +17,7 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..source import NOWHERE, Span, Unsupported
+from .origin import DECLARED, NEVER_VALID, SET_VALID, Origin
 
 ENUM_BITS = 32
 """Bits that stand for an ``error``, ``match_kind`` or an enum without a representation: the member's index."""
@@ -31,6 +32,8 @@ class Scalar:
 
     term: Term
     defined: Term = b.TRUE
+    origin: Origin | None = None
+    """Why it is not defined; of one that is, why what it was copied from was not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +58,8 @@ class Header:
 
     valid: Term
     fields: Mapping[str, Value]
+    origin: Origin | None = None
+    """Why it is not valid where it is not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,10 +114,12 @@ def scalar_width(type_: ir.Type, span: Span = NOWHERE) -> int | None:
     return None
 
 
-def build(type_: ir.Type, leaf: Callable[[int], Scalar], valid: Term, span: Span = NOWHERE) -> Value:
+def build(
+    type_: ir.Type, leaf: Callable[[int], Scalar], valid: Term, span: Span = NOWHERE, origin: Origin | None = None
+) -> Value:
     """A value of ``type_`` with leaves made by ``leaf`` (given the term's width), headers with validity ``valid``.
 
-    Varbits in it are undefined.
+    Varbits in it are undefined. ``origin`` is why headers are not valid.
 
     Raises:
         Unsupported: the type has no values at run time.
@@ -125,16 +132,17 @@ def build(type_: ir.Type, leaf: Callable[[int], Scalar], valid: Term, span: Span
         case ir.VarbitType(max_width):
             return Varbit(b.bv(0, max(1, max_width)), b.bv(0, 32), b.FALSE)
         case ir.StructType(fields=fields):
-            return Struct({f.name: build(f.type, leaf, valid, span) for f in fields})
+            return Struct({f.name: build(f.type, leaf, valid, span, origin) for f in fields})
         case ir.TupleType(elements):
-            return Struct({str(i): build(e, leaf, valid, span) for i, e in enumerate(elements)})
+            return Struct({str(i): build(e, leaf, valid, span, origin) for i, e in enumerate(elements)})
         case ir.HeaderType(fields=fields):
-            return Header(valid, {f.name: build(f.type, leaf, valid, span) for f in fields})
+            return Header(valid, {f.name: build(f.type, leaf, valid, span, origin) for f in fields}, origin)
         case ir.UnionType(fields=fields):
-            made = {f.name: build(f.type, leaf, valid, span) for f in fields}
+            made = {f.name: build(f.type, leaf, valid, span, origin) for f in fields}
             return Union({name: m for name, m in made.items() if isinstance(m, Header)})
         case ir.StackType(element, size):
-            return Stack(tuple(build(element, leaf, valid, span) for _ in range(size)), b.bv(0, INDEX_BITS))
+            made_elements = tuple(build(element, leaf, valid, span, origin) for _ in range(size))
+            return Stack(made_elements, b.bv(0, INDEX_BITS))
     raise Unsupported(f"a variable of type {type(bare).__name__}", span)
 
 
@@ -142,9 +150,11 @@ def _literal(width: int, value: int) -> Term:
     return b.bv(value, width) if width else b.boolean(bool(value))
 
 
-def uninitialised(type_: ir.Type, span: Span = NOWHERE) -> Value:
+def uninitialised(type_: ir.Type, span: Span = NOWHERE, reason: str = DECLARED) -> Value:
     """A variable without an initial value: headers invalid, the rest undefined ("Calling convention", ``out``)."""
-    return build(type_, lambda width: Scalar(_literal(width, 0), b.FALSE), b.FALSE, span)
+    origin = Origin(reason, span)
+    invalid = Origin(NEVER_VALID if reason == DECLARED else reason, span)
+    return build(type_, lambda width: Scalar(_literal(width, 0), b.FALSE, origin), b.FALSE, span, invalid)
 
 
 def default_value(type_: ir.Type, span: Span = NOWHERE) -> Value:
@@ -200,11 +210,13 @@ def mux(condition: Term, then: Value, otherwise: Value) -> Value:
 
 
 def _mux_scalar(condition: Term, then: Scalar, otherwise: Scalar) -> Scalar:
+    origin = then.origin or otherwise.origin
     if then.defined is b.FALSE:
-        return Scalar(otherwise.term, b.and_(b.not_(condition), otherwise.defined))
+        return Scalar(otherwise.term, b.and_(b.not_(condition), otherwise.defined), origin)
     if otherwise.defined is b.FALSE:
-        return Scalar(then.term, b.and_(condition, then.defined))
-    return Scalar(b.ite(condition, then.term, otherwise.term), b.ite(condition, then.defined, otherwise.defined))
+        return Scalar(then.term, b.and_(condition, then.defined), otherwise.origin or origin)
+    defined = b.ite(condition, then.defined, otherwise.defined)
+    return Scalar(b.ite(condition, then.term, otherwise.term), defined, origin)
 
 
 def _mux_varbit(condition: Term, then: Varbit, otherwise: Varbit) -> Varbit:
@@ -231,10 +243,11 @@ def _mux_header(condition: Term, then: Header, otherwise: Header) -> Header:
         return then
     valid = b.ite(condition, then.valid, otherwise.valid)
     if then.valid is b.FALSE:
-        return Header(valid, otherwise.fields)
+        return Header(valid, otherwise.fields, then.origin)
     if otherwise.valid is b.FALSE:
-        return Header(valid, then.fields)
-    return Header(valid, _mux_fields(condition, then.fields, otherwise.fields))
+        return Header(valid, then.fields, otherwise.origin)
+    origin = then.origin or otherwise.origin
+    return Header(valid, _mux_fields(condition, then.fields, otherwise.fields), origin)
 
 
 # --- bits <-> values ------------------------------------------------------------------------------------------------
@@ -341,26 +354,28 @@ def layout(value: Value) -> Iterable[Term]:
 # --- headers --------------------------------------------------------------------------------------------------------
 
 
-def set_valid(header: Header) -> Header:
+def set_valid(header: Header, span: Span = NOWHERE) -> Header:
     """``setValid()``: fields of a header that was invalid become undefined."""
     if header.valid is b.TRUE:
         return header
-    return Header(b.TRUE, {name: defined_only(value, header.valid) for name, value in header.fields.items()})
+    origin = Origin(SET_VALID, span)
+    return Header(b.TRUE, {name: defined_only(value, header.valid, origin) for name, value in header.fields.items()})
 
 
-def defined_only(value: Value, condition: Term) -> Value:
-    """``value`` with all leaves undefined where ``condition`` does not hold."""
+def defined_only(value: Value, condition: Term, origin: Origin | None = None) -> Value:
+    """``value`` with all leaves undefined where ``condition`` does not hold, ``origin`` being why."""
     match value:
         case Scalar(term, defined):
-            return Scalar(term, b.and_(defined, condition))
+            both = b.and_(defined, condition)
+            return Scalar(term, both, value.origin if both is b.TRUE else origin or value.origin)
         case Varbit():
             return replace(value, defined=b.and_(value.defined, condition))
         case Struct(fields):
-            return Struct({name: defined_only(v, condition) for name, v in fields.items()})
+            return Struct({name: defined_only(v, condition, origin) for name, v in fields.items()})
         case Header(valid, fields):
-            return Header(valid, {name: defined_only(v, condition) for name, v in fields.items()})
+            return Header(valid, {name: defined_only(v, condition, origin) for name, v in fields.items()}, value.origin)
         case Stack(elements, next_index):
-            return Stack(tuple(defined_only(e, condition) for e in elements), next_index)
+            return Stack(tuple(defined_only(e, condition, origin) for e in elements), next_index)
     return value
 
 

@@ -71,6 +71,13 @@ def v1model(
     return load_text(text, "test.p4").program
 
 
+def v1model_text(body: str, *, locals: str = "", top: str = "") -> str:
+    """The text of :func:`v1model`'s program."""
+    return _V1MODEL.format(
+        body=body, locals=locals, top=top, parser=_PARSER, parser_locals="", egress="", deparser=_DEPARSER
+    )
+
+
 @lru_cache(maxsize=512)
 def ebpf(body: str, *, locals: str = "", parser: str = _PARSER) -> ir.Program:
     """An ebpf_model program with this filter; ``hdr.h`` has a, b (8 bits) and c (16 bits)."""
@@ -105,4 +112,4 @@ def out(program: ir.Program, packet: str, port: int = 0) -> str:
     return sent[0][2] if sent else ""
 
 
-__all__ = ["Run", "behaviour", "does", "ebpf", "meaning_with_source_rules", "out", "v1model"]
+__all__ = ["Run", "behaviour", "does", "ebpf", "meaning_with_source_rules", "out", "v1model", "v1model_text"]

@@ -279,3 +279,20 @@ def test_headers_that_are_no_whole_bytes_are_refused() -> None:
     top = "header odd_t { bit<4> x; }"
     with pytest.raises(Unsupported, match="begin at a byte"):
         meaning(v1model("", top=top, parser="state start { pkt.extract<odd_t>(_); transition accept; }", deparser=""))
+
+
+def test_no_error_is_no_error_whatever_is_declared_before_it() -> None:
+    text = """error { Early }
+        #include <core.p4>
+        #include <v1model.p4>
+        header h_t { bit<8> a; } struct headers { h_t h; } struct meta_t { }
+        parser P(packet_in p, out headers h, inout meta_t m, inout standard_metadata_t s) {
+            state start { p.extract(h.h); transition accept; } }
+        control V(inout headers h, inout meta_t m) { apply { } }
+        control I(inout headers h, inout meta_t m, inout standard_metadata_t s) { apply {
+            s.egress_spec = 1; if (s.parser_error != error.NoError) { h.h.a = 0xff; } } }
+        control E(inout headers h, inout meta_t m, inout standard_metadata_t s) { apply { } }
+        control C(inout headers h, inout meta_t m) { apply { } }
+        control D(packet_out p, in headers h) { apply { p.emit(h); } }
+        V1Switch(P(), V(), I(), E(), C(), D()) main;"""
+    assert run(load_text(text, "t.p4").program, None, b"\x05", 0).outputs == (("port", 1, b"\x05"),)

@@ -6,7 +6,7 @@ from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.behaviour import Behaviour
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning, run
-from tests.support.p4_text import v1model
+from tests.support.p4_text import v1model, v1model_text
 
 PACKET = bytes.fromhex("01020304")
 
@@ -119,3 +119,55 @@ def test_a_run_may_take_what_was_there_last() -> None:
     assert run(program, None, frame, 0).outputs[0][2].hex() == "00000102"
     assert run(program, None, frame, 0, leftovers=True).outputs[0][2].hex() == "08000102"
     assert run(program, None, frame, 0, leftovers=True).undefined[0]["value"] == 8
+
+
+UNION = "header a_t { bit<8> x; } header b_t { bit<8> y; } header_union u_t { a_t a; b_t b; }"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "text"),
+    [
+        ("bit<8> t; hdr.h.a = t;", "since it is declared", "bit<8> t;"),
+        ("hdr.h.a = hdr.e.a;", "not valid: it is declared so", "out headers hdr"),
+        (
+            "hdr.e.setValid(); hdr.e.a = 1; hdr.e.setInvalid(); hdr.h.a = hdr.e.a;",
+            "it was set invalid",
+            "hdr.e.setInvalid()",
+        ),
+        ("hdr.e.setValid(); hdr.h.a = hdr.e.a; hdr.e.setInvalid();", "set valid, which gives", "hdr.e.setValid()"),
+        ("hdr.h.a = hdr.s[hdr.h.d].a;", "beyond the end of the stack", "hdr.s[hdr.h.d]"),
+        (
+            "hdr.s[0].setValid(); hdr.s[0].a = 1; hdr.s.push_front(1); hdr.h.a = hdr.s[0].a;",
+            "pushed or popped",
+            "push_front",
+        ),
+        ("put(hdr.h.a);", "an out parameter has no value", "out bit<8> x"),
+        ("pair p; p.y = 1; pair q = p; hdr.h.a = q.x;", "since it is declared", "pair p;"),
+        (
+            "u_t u; u.b.setValid(); u.b.y = 1; u.a.setValid(); u.a.x = 1; hdr.h.a = u.b.y;",
+            "another member",
+            "u.a.setValid()",
+        ),
+        ("if (hdr.h.b == 9) { meta.m = 7; } hdr.h.a = meta.m;", "since it is declared", "inout meta_t meta"),
+    ],
+)
+def test_a_run_tells_where_an_undefined_value_comes_from(body: str, reason: str, text: str) -> None:
+    top = f"struct pair {{ bit<8> x; bit<8> y; }} {UNION}"
+    program = v1model(body, top=top, locals="action put(out bit<8> x) { x = x + 1; }")
+    told = next(step for step in run(program, None, PACKET, 0).undefined if "origin" in step)
+    assert reason in told["origin"]["reason"]
+    where = told["origin"]["where"]
+    line = v1model_text(body, top=top, locals="action put(out bit<8> x) { x = x + 1; }").splitlines()[where["line"] - 1]
+    assert text in line
+
+
+def test_what_is_copied_whole_is_told_where_a_part_is_read() -> None:
+    """Passing a struct on reads nothing; the part that is read later is told there, and once."""
+    program = v1model("pair p; p.x = 1; pair q = p; hdr.h.b = q.x;", top="struct pair { bit<8> x; bit<8> y; }")
+    assert run(program, None, PACKET, 0).undefined == []
+
+
+def test_a_field_that_is_sent_undefined_is_told_at_the_emit() -> None:
+    program = v1model("hdr.e.setValid(); hdr.e.a = 1; hdr.e.b = 2; hdr.e.c = 3;")
+    (told,) = run(program, None, PACKET, 0).undefined
+    assert "set valid" in told["origin"]["reason"]
