@@ -31,10 +31,11 @@ from ..meaning.machine import ExternTable, Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
 from ..meaning.parsing import Parsed, run_parser
+from ..meaning.sizes import possible_values
 from ..meaning.state import Piece, State
 from ..meaning.values import Scalar, Struct, Value, uninitialised
 from ..source import Span, Unsupported
-from .base import Ended, Sent, main_arguments
+from .base import NOT_CUT, Ended, Sent, main_arguments
 from .bpf_externs import (
     arbitrary,
     checksum_update,
@@ -129,11 +130,13 @@ def _after_parser(m: Machine, parser: ir.Parser, pipeline: ir.Control, deparser:
     limit = m.recall(_LIMIT, pipeline.span)
     run_control(m, deparser, {deparser.params[1].name: after[pipeline.params[0].name]})
     pieces, m.state.pieces = m.state.pieces, ()
-    cut = _cut(m, pieces, parsed.cursor, limit, deparser.span)
-    if not cut.complete:
-        kept = b.TRUE
     ways = _ways_out(m, after[pipeline.params[2].name], pipeline.params[2]) if len(pipeline.params) > 2 else _PASSED
-    sent = [Sent(b.and_(kept, when), to, port, cut.pieces, cut.cursor, deparser.span) for when, to, port in ways]
+    sent = [
+        Sent(b.and_(cut.when, b.TRUE if cut.short else kept, when), to, port, cut.pieces, parsed.cursor,
+             deparser.span, cut=cut.length)
+        for cut in _cuts(m, pieces, parsed.cursor, limit, deparser.span)
+        for when, to, port in ways
+    ]  # fmt: skip
     return Ended(parsed.path, tuple(s for s in sent if m.decide(s.when) is not b.FALSE), m.state)
 
 
@@ -156,43 +159,51 @@ def _ways_out(m: Machine, standard: Value, param: ir.Param) -> tuple[WayOut, ...
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A packet after truncation: its pieces, the input from bit ``cursor`` on, and whether all headers fitted."""
+    """What truncation makes of a packet: when, what is written in front of the payload, the length in bytes."""
 
+    when: Term
     pieces: tuple[Piece, ...]
-    cursor: int
-    complete: bool = True
+    length: Term
+    short: bool = False
+    """Whether some header did not fit, which ends the program."""
 
 
-def _cut(m: Machine, pieces: tuple[Piece, ...], cursor: int, limit: Term, span: Span) -> _Cut:
-    """What ``truncate`` leaves (see the module's text)."""
-    effective = b.and_(b.ne(limit, b.bv(0, 32)), b.ult(limit, b.bv(1 << 31, 32)))
-    if m.decide(effective) is b.FALSE:
-        return _Cut(pieces, cursor)
-    if not (limit.is_const and m.input.length.is_const):
-        raise Unsupported("truncate of a packet of any length", span)
-    headers = [piece.bits for piece in pieces if m.decide(piece.when) is b.TRUE]
-    start, length = cursor // 8, m.input.length.value
-    emitted = sum(header.width for header in headers) // 8
-    size = emitted + length - start
-    if limit.value >= size:
-        return _Cut(pieces, cursor)
-    octets = [_before(m, start - emitted + i, span) for i in range(size)][: limit.value]
+def _cuts(m: Machine, pieces: tuple[Piece, ...], cursor: int, limit: Term, span: Span) -> list[_Cut]:
+    """What ``truncate`` leaves, for each length that it may be given (see the module's text).
+
+    Raises:
+        Unsupported: that are too many, or it is not known which headers are there.
+    """
+    lengths = [n for n in possible_values(limit, span) if 0 < n < 1 << 31]
+    most = sum(piece.bits.width for piece in pieces if m.decide(piece.when) is not b.FALSE)
+    short = [n for n in lengths if 8 * n < most]
+    cuts = [_short(m, pieces, cursor, n, span, b.eq(limit, b.bv(n, limit.width))) for n in short]
+    others = NOT_CUT
+    for n in lengths:
+        if n not in short:
+            others = b.ite(b.eq(limit, b.bv(n, limit.width)), b.bv(n, 32), others)
+    return [*cuts, _Cut(b.and_(*(b.not_(cut.when) for cut in cuts)), pieces, others)]
+
+
+def _short(m: Machine, pieces: tuple[Piece, ...], cursor: int, length: int, span: Span, when: Term) -> _Cut:
+    """``length`` bytes: headers as far as they fit, then what lay there before."""
+    headers = [piece for piece in pieces if m.decide(piece.when) is not b.FALSE]
+    if any(m.decide(piece.when) is not b.TRUE or piece.length is not None for piece in headers):
+        raise Unsupported("truncate to less than the headers, of which some may not be there", span)
+    start = cursor // 8 - sum(piece.bits.width for piece in headers) // 8
+    octets = [_before(m, start + i, span) for i in range(length)]
     at = 0
     for header in headers:
-        count = header.width // 8
-        if at + count > len(octets):
+        count = header.bits.width // 8
+        if at + count > length:
             break
-        octets[at : at + count] = [b.extract(header, 8 * i + 7, 8 * i) for i in reversed(range(count))]
+        octets[at : at + count] = [b.extract(header.bits, 8 * i + 7, 8 * i) for i in reversed(range(count))]
         at += count
-    else:
-        return _Cut(_whole(octets, span), 8 * length)
-    return _Cut(_whole(octets, span), 8 * length, complete=False)
+    # One byte more than is kept: so the packet is longer than its limit whatever the payload.
+    whole = Piece(b.TRUE, b.concat(*octets, b.bv(0, 8)), None, span)
+    return _Cut(when, (whole,), b.bv(length, 32), short=True)
 
 
 def _before(m: Machine, position: int, span: Span) -> Term:
     """What lies where a header will be written: the input's byte, or in front of it whatever memory holds."""
     return m.input.byte(position) if position >= 0 else m.fresh(8, "room made for headers that grew", span)
-
-
-def _whole(octets: Sequence[Term], span: Span) -> tuple[Piece, ...]:
-    return (Piece(b.TRUE, b.concat(*octets), None, span),)

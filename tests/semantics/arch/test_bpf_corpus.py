@@ -14,7 +14,6 @@ from p4verify.semantics.source import Unsupported
 
 UNSUPPORTED = {
     "ubpf_hash_extern": "compute_hash is the test's own extern, whose meaning is in a C file beside it",
-    "truncate_ubpf": "a packet of any length that is cut to any length has no layout yet; its STF test runs",
 }
 """Programs without a behaviour on all packets, and why."""
 
