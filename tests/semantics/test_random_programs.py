@@ -17,7 +17,7 @@ from tests.support.p4_random import ARCHITECTURES, Generated, programs
 from tests.support.p4_random.settings import SMALL
 from tests.support.random_campaign import Study, generated, round_trips, study
 
-EVERYDAY = 5
+EVERYDAY = 4
 """Programs of each architecture, by seed."""
 CAMPAIGN = 10_000
 """Programs of all architectures together."""

@@ -14,7 +14,8 @@ from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.answers import answers
 from p4verify.semantics.meaning.behaviour import Behaviour, Choice
-from p4verify.semantics.meaning.concrete import Function, Outcome, evaluate_behaviour
+from p4verify.semantics.meaning.concrete import Function, Groups
+from p4verify.semantics.meaning.passes import Evaluated, evaluate_passes
 from p4verify.semantics.meaning.program import Run, meaning, run
 from p4verify.semantics.rules.ruleset import RuleSet
 
@@ -54,14 +55,15 @@ class Side:
     behaviour: Behaviour
     functions: dict[str, Function]
     inputs: dict[str, int]
+    groups: Groups
 
 
 def sides(program: ir.Program, every: Behaviour, rules: RuleSet) -> list[Side]:
     """The behaviour under every rule set, asked with these rules, and the behaviour under these rules alone."""
     given = answers(program, rules)
     return [
-        Side("every rule set", every, given.functions, dict(given.inputs)),
-        Side("these rules", meaning(program, rules), {}, {}),
+        Side("every rule set", every, given.functions, dict(given.inputs), given.groups),
+        Side("these rules", meaning(program, rules), {}, {}, given.groups),
     ]
 
 
@@ -86,23 +88,25 @@ def check(program: ir.Program, all_sides: Iterable[Side], rules: RuleSet, packet
         compared += 1
         where = f"{side.name}, packet {packet.data.hex()} port {packet.port} salt {packet.salt}"
         assert outcome.outputs == result.outputs, f"outputs: {where}: {outcome.outputs} != {result.outputs}"
+        assert outcome.events == result.events, f"events: {where}: {outcome.events} != {result.events}"
         assert outcome.state == result.state, f"state: {where}: {outcome.state} != {result.state}"
     return compared
 
 
 def _evaluated(
     side: Side, result: Run, packet: Packet, widths: dict[str, int], incoming: dict[str, int]
-) -> Outcome | None:
+) -> Evaluated | None:
     """The behaviour on the packet; None outside of its domain."""
     functions = {**side.functions, **{f"state.{n}": packet.cells(n, w) for n, w in widths.items()}}
     for name in result.state:
         functions.setdefault(f"state.{name}", packet.cells(name, 256))
     try:
-        return evaluate_behaviour(
+        return evaluate_passes(
             side.behaviour, packet.data, packet.port,
             functions=functions, inputs={**side.inputs, **incoming},
             choices={c.variable.name: packet.choice(c) for c in side.behaviour.choices},
             cells={name: list(cells) for name, cells in result.state.items()},
+            groups=side.groups,
         )  # fmt: skip
     except ValueError as problem:
         if "domain" not in str(problem):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.refine import search
@@ -26,7 +26,7 @@ from tests.support import agreement
 from tests.support.ir_alike import difference
 from tests.support.ir_nodes import same
 from tests.support.p4_random import Generated, Settings, random_program
-from tests.support.random_rules import random_rules
+from tests.support.random_rules import numbers_of_groups, random_groups, random_rules
 
 PACKETS = 10
 RULE_SETS = 2
@@ -86,9 +86,11 @@ def round_trips(text: str, program: ir.Program) -> None:
 def concrete_is_symbolic(made: Generated, program: ir.Program, again: ir.Program, result: Study) -> None:
     """Runs of packets are evaluations of the behaviour, for every rule set and for these; ``again`` does the same."""
     every = meaning(program)
+    numbers = numbers_of_groups(every)
     rng = random.Random(result.seed)
     for turn in range(RULE_SETS):
-        rules = random_rules(program, 2 * result.seed + turn, made.pool)
+        seed = 2 * result.seed + turn
+        rules = replace(random_rules(program, seed, made.pool), **random_groups(seed, numbers))
         sides = agreement.sides(program, every, rules)
         for salt in range(PACKETS):
             packet = agreement.Packet(made.packet(rng), rng.randrange(8), salt)

@@ -6,6 +6,6 @@ tables, parsers, controls, architectures, packets.
 """
 
 from .program import ARCHITECTURES, Generated, programs, random_program
-from .settings import Settings
+from .settings import DEFINED, SMALL, Settings
 
-__all__ = ["ARCHITECTURES", "Generated", "Settings", "programs", "random_program"]
+__all__ = ["ARCHITECTURES", "DEFINED", "SMALL", "Generated", "Settings", "programs", "random_program"]

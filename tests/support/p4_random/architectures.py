@@ -13,12 +13,27 @@ from .controls import Frame, control_body, deparser_body, inner_control
 from .parsers import ParserText, parser, subparser, subparser_call
 from .scope import Callable, Param, Place, Scope
 from .statements import INDENT
-from .types import BOOL, Bits, Types, random_types
+from .types import BOOL, Bits, Types, is_scalar, random_types
 
 SWITCH_METADATA: Final = (
     Place("sm.egress_spec", Bits(9)),
     Place("sm.ingress_port", Bits(9), writable=False),
     Place("sm.packet_length", Bits(32), writable=False),
+)
+INGRESS_CALLS: Final = (
+    "mark_to_drop(sm);",
+    "sm.mcast_grp = 16w1;",
+    "clone(CloneType.I2E, 32w5);",
+    "clone_preserving_field_list(CloneType.I2E, 32w5, 1);",
+    "if (sm.instance_type == 0) { resubmit_preserving_field_list(1); }",
+    "digest(1, m);",
+    "truncate(32w7);",
+)
+EGRESS_CALLS: Final = (
+    "mark_to_drop(sm);",
+    "if (sm.instance_type == 0) { clone_preserving_field_list(CloneType.E2E, 32w1, 1); }",
+    "if (sm.instance_type == 0) { recirculate_preserving_field_list(1); }",
+    "truncate(32w9);",
 )
 BPF_KINDS: Final = {"exact": 4.0, "lpm": 1.5, "ternary": 1.0}
 
@@ -44,8 +59,8 @@ def v1model(g: Chance) -> tuple[list[str], ParserText]:
     own = "inout standard_metadata_t sm"
     parsed = _parser(whole, [Place("hdr", types.packet), Place("m", types.meta)], f", inout meta_t m, {own}")
     whole.lines.append("control V(inout headers hdr, inout meta_t m) { apply { } }")
-    for name in ("I", "E"):
-        calls = ("mark_to_drop(sm);",) if name == "E" or g.often(0.3) else ()
+    for name, calls in (("I", INGRESS_CALLS), ("E", EGRESS_CALLS)):
+        calls = tuple(g.some(calls, 3)) if g.often(0.4) else ("mark_to_drop(sm);",)
         places = list(SWITCH_METADATA) if name == "I" else list(SWITCH_METADATA[1:])
         inside = Frame((hdr, meta), places, whole.functions, whole.blocks, frame.externs if name == "I" else {}, calls)
         body = control_body(g, types, inside) if name == "I" or g.often(0.6) else [f"{INDENT}apply {{ }}"]
@@ -118,6 +133,8 @@ ARCHITECTURES: Final[Mapping[str, Function[[Chance], tuple[list[str], ParserText
 def _begin(g: Chance, include: str, frame: Frame) -> Whole:
     """Types, functions, and controls and parsers that the architecture's blocks apply."""
     types = random_types(g)
+    if include == "v1model":
+        types.kept = frozenset(n for n, t in types.meta.fields if is_scalar(t) and g.often(0.5))
     lines = ["#include <core.p4>", f"#include <{include}.p4>", *types.declarations()]
     whole = Whole(g, types, lines, [], [], [])
     for _ in range(g.number(0, g.settings.callables)):

@@ -9,7 +9,7 @@ from .callables import action
 from .chance import Chance
 from .expressions import expression
 from .scope import Callable, Cells, Param, Place, Scope
-from .statements import INDENT, block, indented
+from .statements import INDENT, block, everything_set, indented
 from .tables import table
 from .types import Bits, Type, Types, Union, is_scalar
 
@@ -29,6 +29,8 @@ class Frame:
     calls: tuple[str, ...] = ()
     kinds: dict[str, float] | None = None
     """Match kinds and their weights."""
+    whole: bool = True
+    """Whether it is a block of the architecture's own, with the packet's headers as ``hdr``."""
 
 
 def control_body(g: Chance, types: Types, frame: Frame) -> list[str]:
@@ -46,7 +48,8 @@ def control_body(g: Chance, types: Types, frame: Frame) -> list[str]:
         info, text = table(g, scope, frame.kinds)
         lines += text
         scope.tables.append(info)
-    lines += ["apply {", *indented(block(g, scope)), "}"]
+    first = everything_set(g, types) if frame.whole and not g.settings.undefined else []
+    lines += ["apply {", *indented([*first, *block(g, scope)]), "}"]
     return indented(lines)
 
 
@@ -105,7 +108,7 @@ def inner_control(g: Chance, types: Types, functions: list[Callable], frame: Fra
     for _ in range(g.number(1, 3)):
         type_ = g.pick([*types.scalars(), *kinds]) if g.often(0.8) else g.pick(kinds)
         params.append(Param(g.name("q"), type_, g.pick(["in", "inout", "out"])))
-    within = Frame(params, functions=functions, externs=frame.externs, calls=(), kinds=frame.kinds)
+    within = Frame(params, functions=functions, externs=frame.externs, kinds=frame.kinds, whole=False)
     lines = [f"control {name}({', '.join(map(str, params))}) {{", *control_body(g, types, within), "}"]
     return name, Callable(name, tuple(params)), lines
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from .chance import Chance
 from .expressions import expression, literal, place
 from .scope import Callable, Place, Scope
-from .statements import INDENT, block, indented
+from .statements import INDENT, block, indented, metadata_set
 from .types import BOOL, Bits, Record, Stack, Type, Types, Union, size_of
 
 
@@ -59,7 +59,10 @@ def parser(g: Chance, types: Types, scope: Scope) -> ParserText:
     for i, name in enumerate(names):
         info = states[name] = StateInfo(name)
         taken = units[i : i + 1] if i < len(units) else []
-        lines += _state(g, scope, info, taken, names[i + 1 :], sets)
+        state = _state(g, scope, info, taken, names[i + 1 :], sets)
+        if i == 0 and not g.settings.undefined and any(p.text == "m" for p in scope.places):
+            state[1:1] = indented(metadata_set(g, types))
+        lines += state
     return ParserText(lines, states)
 
 

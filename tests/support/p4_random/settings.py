@@ -22,8 +22,11 @@ class Settings:
     callables: int = 3
     """Functions, actions and tables of one kind in one place, at most."""
     undefined: bool = True
-    """Whether values may be read that nothing has set."""
+    """Whether values are often read that nothing has set; else most things are set first, and few become invalid."""
 
+
+DEFINED = Settings(undefined=False)
+"""For interpreters that stop at what is undefined."""
 
 SMALL = Settings(3, 3, 3, 2, 2, 2)
 """For laws that shrink, or ask a solver."""

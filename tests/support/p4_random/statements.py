@@ -7,7 +7,7 @@ from collections.abc import Callable as Function
 from .chance import Chance
 from .expressions import ARITHMETIC, call_of, expression, literal, place
 from .scope import Place, Scope
-from .types import BOOL, Bits, Enum, Record, Stack, Type, Union, is_scalar
+from .types import BOOL, Bits, Enum, Record, Stack, Type, Types, Union, is_scalar
 
 INDENT = "    "
 
@@ -97,7 +97,7 @@ def _declare(g: Chance, scope: Scope, depth: int) -> list[str] | None:
         return [f"const {type_} {name} = {literal(g, type_)};"]
     name = g.name("x")
     varbit = isinstance(type_, Record) and type_.varbit is not None
-    if varbit or (g.settings.undefined and g.often(0.2)) or (isinstance(type_, Record) and g.often(0.3)):
+    if varbit or (g.settings.undefined and g.often(0.3)):
         line = f"{type_} {name};"
     else:
         line = f"{type_} {name} = {expression(g, scope, type_)};"
@@ -120,7 +120,7 @@ def _validity(g: Chance, scope: Scope, depth: int) -> list[str] | None:
         return None
     header = g.pick(headers)
     assert isinstance(header.type, Record)
-    if header.type.varbit is not None or g.often(0.4):
+    if header.type.varbit is not None or g.often(0.4 if g.settings.undefined else 0.1):
         return [f"{header.text}.setInvalid();"]
     lines = [f"{header.text}.setValid();"]
     if not g.settings.undefined or g.often(0.7):
@@ -291,3 +291,25 @@ def _cells(g: Chance, scope: Scope, depth: int) -> list[str] | None:
     if cells.extern == "Register":
         return [f"{target} = {cells.name}.read({index});"]
     return [f"{cells.name}.read({target}, {index});"]
+
+
+def everything_set(g: Chance, types: Types) -> list[str]:
+    """Headers that are not valid made so, with values in all fields; stacks are left alone now and then."""
+    lines = []
+    for name, type_ in types.packet.fields:
+        texts = [f"hdr.{name}"]
+        record = type_
+        if isinstance(type_, Stack):
+            texts, record = [f"hdr.{name}[{i}]" for i in range(type_.size) if g.often(0.7)], type_.element
+        if not isinstance(record, Record) or record.varbit is not None:
+            continue
+        for text in texts:
+            values = " ".join(f"{text}.{n} = {literal(g, t)};" for n, t in record.fields)
+            lines.append(f"if (!{text}.isValid()) {{ {text}.setValid(); {values} }}")
+    return lines
+
+
+def metadata_set(g: Chance, types: Types) -> list[str]:
+    """Values for all fields of the user's metadata."""
+    scope = Scope("state", [])
+    return [f"m.{name} = {expression(g, scope, type_, 0)};" for name, type_ in types.meta.fields]

@@ -113,6 +113,8 @@ class Types:
     packet: Record = field(default_factory=lambda: Record("headers", "struct", ()))
     meta: Record = field(default_factory=lambda: Record("meta_t", "struct", ()))
     errors: tuple[str, ...] = ()
+    kept: frozenset[str] = frozenset()
+    """Fields of the metadata that go with a packet that comes back (``@field_list(1)``)."""
 
     def scalars(self) -> list[Scalar]:
         """Scalar types for variables and parameters."""
@@ -134,11 +136,11 @@ class Types:
             yield f"header_union {union} {{ {' '.join(f'{t} {n};' for n, t in union.members)} }}"
         yield _record(self.packet)
         if self.meta.fields:
-            yield _record(self.meta)
+            yield _record(self.meta, self.kept)
 
 
-def _record(record: Record) -> str:
-    fields = [f"{t} {n};" for n, t in record.fields]
+def _record(record: Record, kept: frozenset[str] = frozenset()) -> str:
+    fields = [f"{'@field_list(1) ' if n in kept else ''}{t} {n};" for n, t in record.fields]
     if record.varbit is not None:
         fields.append(f"varbit<{record.varbit}> var;")
     return f"{record.kind} {record} {{ {' '.join(fields)} }}"
