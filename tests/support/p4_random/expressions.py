@@ -61,7 +61,8 @@ def _computed_index(g: Chance, scope: Scope, text: str) -> str:
     at = text.find("[0]")
     if at < 0 or scope.kind in ("state", "function") or not g.often(0.25):
         return text
-    others = [p for p in scope.bits() if isinstance(p.type, Bits) and not p.type.signed and "[" not in p.text]
+    others = [p for p in scope.bits() if not p.constant and "[" not in p.text]
+    others = [p for p in others if isinstance(p.type, Bits) and not p.type.signed]
     if not others:
         return text
     index = g.pick(others)

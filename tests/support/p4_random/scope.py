@@ -10,11 +10,13 @@ from .types import Bits, Record, Stack, Type, Union, is_scalar
 
 @dataclass(frozen=True)
 class Place:
-    """Something with a name. ``defined`` is whether it certainly holds a value that something has set."""
+    """Something with a name."""
 
     text: str
     type: Type
     writable: bool = True
+    constant: bool = False
+    """Whether its value is known at compile time."""
 
 
 @dataclass(frozen=True)

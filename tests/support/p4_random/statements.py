@@ -93,7 +93,7 @@ def _declare(g: Chance, scope: Scope, depth: int) -> list[str] | None:
     type_: Type = g.pick(known) if known and g.often(0.6) else g.pick([Bits(8), Bits(16), BOOL, Bits(7, True)])
     if is_scalar(type_) and g.often(0.1):
         name = g.name("c")
-        scope.places.append(Place(name, type_, writable=False))
+        scope.places.append(Place(name, type_, writable=False, constant=True))
         return [f"const {type_} {name} = {literal(g, type_)};"]
     name = g.name("x")
     varbit = isinstance(type_, Record) and type_.varbit is not None
