@@ -1,14 +1,15 @@
-"""Control-plane names of actions must differ (spec 18.3.3). NoAction, which does nothing, may be there many times."""
+"""Control-plane names of things of one kind must differ (spec 18.3.3). NoAction may be there many times."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ...ir import Annotation
 from . import typed
 from .annotate import find
-from .context import Context
-from .symbols import ActionSymbol, BlockSymbol
+from .context import Context, Phase
+from .symbols import ActionSymbol, BlockSymbol, Symbol
 
 
 def check(cx: Context) -> None:
@@ -21,6 +22,19 @@ def check(cx: Context) -> None:
             prefix = _name(symbol.annotations, symbol.name)
             for action in symbol.body.actions:
                 _add(cx, known, action, prefix)
+            _within(cx, symbol.body.tables)
+            _within(cx, [s.symbol for s in symbol.body.locals if isinstance(s, typed.DeclareInstance)])
+
+
+def _within(cx: Context, symbols: Iterable[Symbol]) -> None:
+    """The tables, or the instances, of one control: only a @name can make two alike."""
+    known: dict[str, Symbol] = {}
+    for symbol in symbols:
+        name = _name(symbol.annotations, symbol.name)
+        other = known.setdefault(name, symbol)
+        if other is not symbol:
+            text = f"the {symbol.what} '{symbol.name}' has the control-plane name '{name}' of another one"
+            cx.error(symbol.span, text, (other.span, "the other one"), phase=Phase.WHOLE)
 
 
 def _add(cx: Context, known: dict[str, tuple[str, ActionSymbol]], action: ActionSymbol, prefix: str) -> None:
@@ -34,7 +48,10 @@ def _add(cx: Context, known: dict[str, tuple[str, ActionSymbol]], action: Action
         text = f"the action '{action.name}' has the control-plane name '{full}' of another one"
         # Compilers' output has copies of an action in one control, for its tables, and of top-level ones.
         copy = place == prefix != "" or (place == "") != (prefix == "") or _copies(action, other)
-        (cx.warn if copy else cx.error)(action.span, text, note)
+        if copy:
+            cx.warn(action.span, text, note)
+        else:
+            cx.error(action.span, text, note, phase=Phase.WHOLE)
 
 
 def _copies(one: ActionSymbol, two: ActionSymbol) -> bool:

@@ -7,7 +7,7 @@ from .. import syntax as ast
 from . import expressions, placement, typed
 from .constants import Value, shown
 from .context import Context, Phase
-from .symbols import Symbol, TypeSymbol
+from .symbols import ExternSymbol, Symbol, TypeSymbol
 from .types import (
     BIT1,
     BOOL,
@@ -15,6 +15,7 @@ from .types import (
     ERROR,
     INT,
     MATCH_KIND,
+    MAX_ARRAY,
     MAX_WIDTH,
     STRING,
     UNKNOWN,
@@ -119,15 +120,15 @@ def integer(cx: Context, node: ast.Expression, what: str) -> int | None:
     return None
 
 
-def _positive(cx: Context, node: ast.Expression, what: str, least: int) -> int | None:
+def _positive(cx: Context, node: ast.Expression, what: str, least: int, most: int = MAX_WIDTH) -> int | None:
     value = integer(cx, node, what)
     if value is None:
         return None
     if value < least:
         cx.error(node.span, f"{what} must be at least {least}, not {shown(value)}")
         return None
-    if value > MAX_WIDTH:
-        cx.error(node.span, f"{what} must be at most {MAX_WIDTH}, not {shown(value)}")
+    if value > most:
+        cx.error(node.span, f"{what} must be at most {most}, not {shown(value)}")
         return None
     return value
 
@@ -185,15 +186,26 @@ def apply_type(cx: Context, symbol: TypeSymbol, args: tuple[Type, ...], node: as
         return UNKNOWN
     if any(a is UNKNOWN for a in args):
         return UNKNOWN
+    if not _may_be_arguments(cx, symbol, args, node):
+        return UNKNOWN
     type_ = symbol.applied(args)
     if isinstance(type_, Record) and not placement.applied(cx, type_, node):
         return UNKNOWN
     return _not_too_large(cx, type_, node)
 
 
+def _may_be_arguments(cx: Context, symbol: TypeSymbol, args: tuple[Type, ...], node: ast.Node) -> bool:
+    """An extern object is of values, not of blocks."""
+    for argument in args if isinstance(symbol, ExternSymbol) else ():
+        if isinstance(argument, (Block, Package)):
+            cx.error(node.span, f"{argument} cannot be a type argument of '{symbol.name}'", _declared(symbol))
+            return False
+    return True
+
+
 def _stack(cx: Context, node: ast.Type, element_node: ast.Type, size_node: ast.Expression) -> Type:
     element = resolve(cx, element_node)
-    size = _positive(cx, size_node, "the size of an array", 0)
+    size = _positive(cx, size_node, "the size of an array", 0, MAX_ARRAY)
     if size is None or element is UNKNOWN:
         return UNKNOWN
     if size == 0:
@@ -208,7 +220,7 @@ def counted(cx: Context, node: ast.Type) -> tuple[ast.Type, int | None]:
     """What an instantiation is of, and how many objects an array of it has (0 after an error, None: no array)."""
     if not isinstance(node, ast.StackType):
         return node, None
-    return node.element, _positive(cx, node.size, "the size of an array", 1) or 0
+    return node.element, _positive(cx, node.size, "the size of an array", 1, MAX_ARRAY) or 0
 
 
 def constructed(cx: Context, node: ast.Type) -> tuple[TypeSymbol, tuple[Type, ...] | None] | None:
@@ -225,6 +237,8 @@ def constructed(cx: Context, node: ast.Type) -> tuple[TypeSymbol, tuple[Type, ..
         args = tuple(resolve(cx, a) for a in node.arguments)
         if len(args) != len(symbol.type_params):
             apply_type(cx, symbol, args, node)
+            return None
+        if not _may_be_arguments(cx, symbol, args, node):
             return None
     return _through_typedef(symbol, args)
 

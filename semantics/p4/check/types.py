@@ -331,7 +331,10 @@ def is_unknown(type_: Type) -> bool:
 
 
 MAX_WIDTH: Final = 1 << 20
-"""No type is wider than this many bits, and no stack longer; more is a mistake or an attack."""
+"""No type is wider than this many bits; more is a mistake or an attack."""
+
+MAX_ARRAY: Final = 1 << 16
+"""No array is longer."""
 
 
 MAX_FIELDS: Final = 100_000
@@ -344,7 +347,7 @@ def count_fields(type_: Type) -> int:
         case Record(symbol, args):
             return symbol.count_fields(args)
         case Stack(element, size):
-            return count_fields(element) * size
+            return max(1, count_fields(element)) * size
         case Tuple(elements) | Braces(elements):
             return sum(map(count_fields, elements))
         case Extern(_, args):

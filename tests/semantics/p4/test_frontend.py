@@ -163,3 +163,11 @@ def test_unusual_files_are_one_clear_error(tmp_path: Path, content: bytes, line:
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.span.line == line
     assert len(diagnostic.render()) < 5_000
+
+
+def test_arrays_of_nothing_are_not_endless() -> None:
+    """Elements without fields count as well."""
+    with pytest.raises(InputError, match="at most"):
+        load_text("header h { }\nstruct s { h[1048576] a; }", "x.p4")
+    with pytest.raises(InputError, match="fields in it"):
+        load_text("header h { }\nstruct s { h[60000] a; h[60000] b; }", "x.p4")
