@@ -27,7 +27,6 @@ ACCEPTED = {
     "issue5296_unknown_version": "the version of an architecture, which its own file would have to check",
     "issue532": "a limit of P4Runtime: an action parameter of a struct type",
     "issue5703_header_union_stack": "a limit of one target: the index of a stack of unions",
-    "issue819": "a limit of the reference compiler: a generic type as its own argument",
     "spec-ex32_e": "an annotation that neither the specification nor an architecture defines",
 }
 """Legal P4-16, or illegal for one target only."""
