@@ -23,7 +23,7 @@ from tests.support.plain_agreement import Judged, judge, one_packet
 from tests.support.random_campaign import generated
 from tests.support.random_rules import random_rules
 
-SETTINGS = {"defined": DEFINED, "undefined": Settings()}
+SETTINGS = {"defined": DEFINED, "undefined": Settings(paths=False)}
 
 
 def judged(arch: str, seeds: range, given_settings: Settings) -> int:
@@ -41,7 +41,7 @@ def judged(arch: str, seeds: range, given_settings: Settings) -> int:
 @pytest.mark.parametrize("kind", SETTINGS)
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_both_interpreters_agree_on_a_sample(arch: str, kind: str) -> None:
-    assert judged(arch, range(50, 55), SETTINGS[kind]) >= (20 if kind == "defined" else 1)
+    assert judged(arch, range(50, 56 if kind == "defined" else 62), SETTINGS[kind]) >= 5
 
 
 @pytest.mark.campaign

@@ -60,7 +60,7 @@ def v1model(g: Chance) -> tuple[list[str], ParserText]:
     parsed = _parser(whole, [Place("hdr", types.packet), Place("m", types.meta)], f", inout meta_t m, {own}")
     whole.lines.append("control V(inout headers hdr, inout meta_t m) { apply { } }")
     for name, calls in (("I", INGRESS_CALLS), ("E", EGRESS_CALLS)):
-        calls = tuple(g.some(calls, 3)) if g.often(0.4) else ("mark_to_drop(sm);",)
+        calls = tuple(g.some(calls, 3)) if g.settings.paths and g.often(0.4) else ("mark_to_drop(sm);",)
         places = list(SWITCH_METADATA) if name == "I" else list(SWITCH_METADATA[1:])
         inside = Frame((hdr, meta), places, whole.functions, whole.blocks, frame.externs if name == "I" else {}, calls)
         body = control_body(g, types, inside) if name == "I" or g.often(0.6) else [f"{INDENT}apply {{ }}"]

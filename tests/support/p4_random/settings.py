@@ -24,9 +24,12 @@ class Settings:
     undefined: bool = True
     """Whether values are often read that nothing has set; else most things are set first, and few become invalid."""
 
+    paths: bool = True
+    """Whether packets are copied and sent back, where the architecture can."""
 
-DEFINED = Settings(undefined=False)
-"""For interpreters that stop at what is undefined."""
+
+DEFINED = Settings(undefined=False, paths=False)
+"""For an interpreter that stops at what is undefined, and at copies."""
 
 SMALL = Settings(3, 3, 3, 2, 2, 2)
 """For laws that shrink, or ask a solver."""
