@@ -124,9 +124,13 @@ def _add_parse(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "run", "run", "what a program or an artifact does to one packet, by its meaning")
+    parser = _command(commands, "run", "run", "what a program or an artifact does to packets, by its meaning")
     parser.add_argument("program", metavar="PROGRAM-or-ARTIFACT")
-    parser.add_argument("--packet", required=True, metavar="HEX", help="the frame on the wire, in hexadecimal")
+    parser.add_argument("--packet", action="append", default=[], metavar="HEX",
+                        help="a frame on the wire, in hexadecimal; several are run one after the other")  # fmt: skip
+    parser.add_argument("--pcap-in", metavar="FILE", help="run the frames of this pcap file")
+    parser.add_argument("--pcap-out", metavar="FILE",
+                        help="write what comes out here; {port} in the name makes a file for each port")  # fmt: skip
     parser.add_argument("--port", type=_port, default=1, metavar="N", help="the ingress port (default 1)")
     parser.add_argument("--rules", metavar="FILE", help="the rules installed (default: the program's own entries)")
     parser.add_argument(

@@ -84,6 +84,20 @@ def main_arguments(program: ir.Program) -> dict[str, str]:
     return {name: value for name, value in package.args if isinstance(value, str)}
 
 
+def first_parser(program: ir.Program) -> ir.Parser | None:
+    """The parser that a packet from a port meets: the first among the blocks of ``main``, through nested packages."""
+    packages = {package.name: package for package in program.packages}
+    parsers = {parser.name: parser for parser in program.parsers}
+    waiting = [program.main] if program.main is not None else []
+    while waiting:
+        name = waiting.pop(0)
+        if name in parsers:
+            return parsers[name]
+        if name in packages:
+            waiting = [value for _, value in packages[name].args if isinstance(value, str)] + waiting
+    return None
+
+
 def is_control(program: ir.Program, name: str) -> bool:
     """Whether a block of this full name is a control."""
     return any(control.name == name for control in program.controls)

@@ -52,6 +52,8 @@ def run_control(m: Machine, control: ir.Control, values: Mapping[str, Value]) ->
     Returns:
         What each of those parameters holds afterwards.
     """
+    if m.trace is not None:
+        m.trace.add("control", control.span, name=control.name)
     caller, path = m.state.store, m.state.path
     m.state.store, m.state.path = dict(values), b.TRUE
     mark = len(m.leavers)

@@ -19,6 +19,7 @@ from .machine import Machine, evaluates
 from .origin import MOVED, OUT, SET_INVALID, Origin
 from .references import Reference, assign, fetch, reference, update
 from .state import LeaveKind, Leaver
+from .trace import place_text
 from .values import Header, Stack, Struct, Text, Union, Value, boolean, mux, set_valid, uninitialised
 
 ENDS_CALL: Final = frozenset[LeaveKind]({"return"})
@@ -225,6 +226,8 @@ def _header_op(m: Machine, node: ir.HeaderOp) -> Value:
         "pop_front": lambda value: _pop(value, node.count, Origin(MOVED, node.span)),
     }
     update(m, place, changes[node.op])
+    if m.trace is not None:
+        m.trace.add("header", node.span, header=place_text(node.base), does=node.op)
     return VOID
 
 
@@ -269,6 +272,9 @@ def _pop(value: Value, count: int, origin: Origin) -> Value:
     return Stack(elements, b.ite(b.ult(value.next_index, amount), b.bv(0, 32), less))
 
 
+TOLD_OTHERWISE = frozenset({"packet_in", "packet_out"})
+"""Externs whose calls are steps of another kind."""
+
 # --- externs --------------------------------------------------------------------------------------------------------
 
 
@@ -286,5 +292,7 @@ def _extern_call(m: Machine, node: ir.ExternCall) -> Value:
             node = replace(node, object=instance.text, is_param=False)
         elif node.extern not in OF_THE_ARCHITECTURE:
             raise Unsupported(f"extern {name} of an object that no instance is known for", node.span)
+    if m.trace is not None and node.extern not in TOLD_OTHERWISE:
+        m.trace.add("call", node.span, extern=node.extern, method=node.method, object=node.object or "")
     result = handler(m, node)
     return VOID if result is None else result

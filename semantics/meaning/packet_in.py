@@ -15,7 +15,7 @@ from ..source import Span, Unsupported
 from .calls import Argument, bind
 from .machine import ExternTable, Machine
 from .references import Reference, assign, fetch
-from .trace import plain
+from .trace import place_text, plain, widths
 from .values import Header, Scalar, Stack, Value, Varbit, unpack
 
 MAX_SIZES: Final = 520
@@ -89,21 +89,8 @@ def _extract(m: Machine, node: ir.ExternCall) -> None:
         return
     _store(m, arguments[0], value)
     if m.trace is not None and node.args[0] is not None:
-        m.trace.add("extract", node.span, header=_name(node.args[0]), fields=plain(value))
-
-
-def _name(node: ir.Expr) -> str:
-    parts: list[str] = []
-    while not isinstance(node, ir.Var):
-        if isinstance(node, ir.Member):
-            parts.append(node.name)
-            node = node.base
-        elif isinstance(node, ir.Index):
-            parts.append("[]")
-            node = node.base
-        else:
-            return type(node).__name__
-    return ".".join([node.name, *reversed(parts)])
+        header = place_text(node.args[0])
+        m.trace.add("extract", node.span, header=header, fields=plain(value), bits=widths(value))
 
 
 def _varbit_type(type_: ir.HeaderType) -> ir.VarbitType | None:

@@ -18,6 +18,7 @@ from .behaviour import INPUT_PACKET, Packet
 from .calls import bind
 from .machine import ExternTable, Machine
 from .state import Piece
+from .trace import Trace, place_text, plain, widths
 from .values import Header, Scalar, Stack, Struct, Union, Value, Varbit
 
 MAX_LAYOUTS: Final = 512
@@ -27,7 +28,26 @@ MAX_LAYOUTS: Final = 512
 def _emit(m: Machine, node: ir.ExternCall) -> None:
     (argument,) = bind(m, node.params, node.args, node.span)
     assert argument.value is not None
+    if m.trace is not None and node.args[0] is not None:
+        _tell(m.trace, argument.value, place_text(node.args[0]), node.span)
     emit(m, argument.value, node.params[0].type, b.TRUE, node.span)
+
+
+def _tell(trace: Trace, value: Value, name: str, span: Span) -> None:
+    """The headers that are emitted."""
+    match value:
+        case Header(valid):
+            if valid is b.TRUE:
+                trace.add("emit", span, header=name, fields=plain(value), bits=widths(value))
+        case Struct(fields):
+            for part, field in fields.items():
+                _tell(trace, field, f"{name}.{part}", span)
+        case Union(members):
+            for part, member in members.items():
+                _tell(trace, member, f"{name}.{part}", span)
+        case Stack(elements):
+            for i, element in enumerate(elements):
+                _tell(trace, element, f"{name}[{i}]", span)
 
 
 def emit(m: Machine, value: Value, type_: ir.Type, when: Term, span: Span) -> None:

@@ -15,6 +15,7 @@ from .machine import Machine, executes
 from .references import assign, reference
 from .state import LeaveKind
 from .tables import action_number
+from .trace import place_text, plain
 from .values import Header, Scalar, Stack, Struct, Union, Value, uninitialised
 
 MAX_ITERATIONS: Final = 1024
@@ -56,8 +57,12 @@ def _declare(m: Machine, node: ir.Declare) -> None:
 def _assign(m: Machine, node: ir.Assign) -> None:
     place = reference(m, node.target)
     value = shaped(m.fix(m.eval(node.value), node.value.span), node.target.type, node.span)
-    if not m.state.dead:
-        assign(m, place, value)
+    if m.state.dead:
+        return
+    assign(m, place, value)
+    if m.trace is not None:
+        bits = value.term.width if isinstance(value, Scalar) else None
+        m.trace.add("assign", node.span, target=place_text(node.target), value=plain(value), bits=bits)
 
 
 def shaped(value: Value, type_: ir.Type, span: Span) -> Value:
@@ -81,11 +86,15 @@ def _do(m: Machine, node: ir.Do) -> None:
 @executes(ir.If)
 def _if(m: Machine, node: ir.If) -> None:
     condition = m.read(m.eval(node.condition), node.condition.span)
+    if m.trace is not None and condition.is_const:
+        m.trace.add("if", node.condition.span, holds=condition is b.TRUE)
     m.branch(condition, lambda: m.exec(node.then), lambda: m.exec(node.otherwise))
 
 
 @executes(ir.Leave)
 def _leave(m: Machine, node: ir.Leave) -> None:
+    if m.trace is not None and node.kind == "exit":
+        m.trace.add("exit", node.span)
     value = m.fix(m.eval(node.value), node.value.span) if node.value is not None else None
     m.leave(node.kind, value)
 

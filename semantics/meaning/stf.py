@@ -26,7 +26,7 @@ from ..rules.numbers import number
 from ..rules.ruleset import Rule, RuleSet
 from ..rules.stf_rules import Line, StfRules
 from ..source import InputError, Span, Unsupported
-from .program import run
+from .program import Run, run
 
 Sent = tuple[str, int, bytes]
 """``(to, port, frame)``; what goes to the stack is expected at the port that it came in by."""
@@ -63,6 +63,8 @@ class Reference:
     state: dict[str, dict[int, int]] = field(default_factory=dict)
     entries: list[Rule] = field(default_factory=list)
     """Entries that the program itself has made."""
+    leftovers: bool = True
+    """Whether what is undefined is what was there last; else it is 0."""
     initial: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,14 +72,18 @@ class Reference:
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See :class:`Machine`."""
+        return self.receive(packet, port, rules).outputs
+
+    def receive(self, packet: bytes, port: int, rules: RuleSet) -> Run:
+        """All that happens to a frame that comes in; state and entries that it leaves are met by the next."""
         known = with_learned(rules, self.entries)
         cells = {name: self._reader(name) for name in self.state}
-        result = run(self.program, known, packet, port, cells=cells, leftovers=True)
+        result = run(self.program, known, packet, port, cells=cells, leftovers=self.leftovers)
         made = (learned(self.program, name, fields) for name, fields in result.events)
         self.entries += [rule for rule in made if rule is not None]
         for name, written in result.state.items():
             self.state.setdefault(name, {}).update(written)
-        return result.outputs
+        return result
 
     def _reader(self, name: str) -> Callable[[int], int]:
         return lambda index: self.cell(name, index)

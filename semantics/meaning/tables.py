@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from .. import bits as b
 from .. import ir
 from ..bits import Term
+from ..p4info.names import param_name
 from ..rules.build import SELECTOR, match_keys, source_entries
-from ..rules.decide import first
+from ..rules.decide import first, match_text
 from ..rules.ruleset import ActionCall, Answer, GroupRef, Rule
 from ..source import Span, Unsupported
 from . import lookup
@@ -23,6 +25,7 @@ from .calls import VOID, Argument, bind, find_action, run_action
 from .keysets import matches
 from .machine import Machine, evaluates
 from .selectors import key_of, pick
+from .trace import place
 from .values import Scalar, Value, boolean, scalar_width
 
 MATCH_KINDS = frozenset({"exact", "lpm", "ternary", "range", "optional", SELECTOR})
@@ -357,12 +360,38 @@ def _restrict(m: Machine, param: ir.Param, term: Term, when: Term) -> None:
 def _trace(m: Machine, table: ir.Table, keys: Keys, hit: Term, ways: Sequence[Chosen], span: Span) -> None:
     assert m.trace is not None
     taken = [way for way in ways if m.decide(way.when) is b.TRUE]
+    ref = table_actions(table)[taken[0].number] if taken else None
+    params = control_params(action_of(m, ref, span)) if ref is not None else []
+    args = [t.value for t in taken[0].args if t.is_const] if taken else []
     m.trace.add(
         "table",
         span,
         table=table.control_name,
         key={k.name: t.value for k, t in zip(table.keys, keys.all, strict=True) if t.is_const},
+        bits={k.name: t.width for k, t in zip(table.keys, keys.all, strict=True)},
         hit=hit is b.TRUE,
-        action=table_actions(table)[taken[0].number].action if taken else None,
-        args=[t.value for t in taken[0].args if t.is_const] if taken else [],
+        entry=_entry_met(m, table, keys) if hit is b.TRUE else None,
+        action=ref.action if ref is not None else None,
+        args=args,
+        arguments={param_name(p): value for p, value in zip(params, args, strict=False)},
     )
+
+
+def _entry_met(m: Machine, table: ir.Table, keys: Keys) -> dict[str, Any] | None:
+    """The entry that won, as plain data: its number, what it matches on, its priority, where it is."""
+    if m.rules is None or not all(key.is_const for key in keys.match):
+        return None
+    entries = m.rules.of(table.control_name)
+    at = first(entries, [(key.value, key.width) for key in keys.match])
+    if at is None:
+        return None
+    rule = entries[at]
+    match = {
+        k.name: match_text(x, t.width) for k, x, t in zip(match_keys(table), rule.matches, keys.match, strict=True)
+    }
+    entry: dict[str, Any] = {"number": at, "match": match, **place(rule.span)}
+    if rule.priority is not None:
+        entry["priority"] = rule.priority
+    if isinstance(rule.action, GroupRef):
+        entry["group"] = rule.action.group
+    return entry

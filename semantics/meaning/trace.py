@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import bits as b
+from .. import ir
 from ..source import Span
 from .origin import Origin
 from .values import Header, Scalar, Stack, Struct, Text, Union, Value, Varbit
@@ -28,6 +29,30 @@ class Trace:
         if origin is not None:
             more["origin"] = {"reason": origin.reason, **place(origin.span)}
         self.add("undefined", span, reason=reason, value=value, **more)
+
+
+def place_text(node: ir.Expr) -> str:
+    """A variable or a part of one as the source names it: ``hdr.s[2].f``, ``x[7:0]``."""
+    parts: list[str] = []
+    while not isinstance(node, ir.Var):
+        match node:
+            case ir.Member(name=name):
+                parts.append(f".{name}")
+            case ir.Index(index=index):
+                parts.append(f"[{index.value}]" if isinstance(index, ir.Const) else "[..]")
+            case ir.Slice(high=high, low=low):
+                parts.append(f"[{high}:{low}]")
+            case _:
+                return type(node).__name__
+        node = node.base
+    return "".join([node.name, *reversed(parts)])
+
+
+def widths(value: Value) -> dict[str, int]:
+    """Bits of the fields of a header, for whoever prints them."""
+    if not isinstance(value, Header):
+        return {}
+    return {name: part.term.width for name, part in value.fields.items() if isinstance(part, Scalar)}
 
 
 def place(span: Span) -> dict[str, Any]:

@@ -21,6 +21,21 @@ def matches(match: Match, key: int, width: int) -> bool:
             return (key ^ value) >> (width - prefix_len) == 0
 
 
+def match_text(match: Match, width: int) -> str:
+    """A match as people write it: ``0x5``, ``0xa000000/8``, ``0x1 &&& 0xf``, ``5..9``, ``*``."""
+    match match:
+        case Exact(value):
+            return hex(value)
+        case Lpm(value, prefix_len):
+            return f"{value:#x}/{prefix_len}"
+        case Ternary(_, 0):
+            return "*"
+        case Ternary(value, mask):
+            return hex(value) if mask == (1 << width) - 1 else f"{value:#x} &&& {mask:#x}"
+        case Range(low, high):
+            return f"{low}..{high}"
+
+
 def first(entries: Sequence[Rule], keys: Sequence[tuple[int, int]]) -> int | None:
     """The number of the first entry that matches keys, each given with its width."""
     for number, rule in enumerate(entries):
