@@ -2,7 +2,8 @@
 
 :func:`parse_program` reads a file, :func:`parse_text` a text. What cannot be parsed raises
 :class:`~p4verify.semantics.source.InputError` with up to twenty diagnostics. Included files are parsed once a process
-for each set of macros and symbols they are met with; their declarations are shared between programs.
+for each set of macros and symbols they are met with; their declarations are shared between programs, and kept on disk
+for other processes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ..source import Diagnostic, InputError, Span
-from . import syntax
+from . import store, syntax
 from .driver import MAX_ERRORS, Driver, TooManyErrors
 from .preprocess import Chunk, Preprocessed, preprocess
 
@@ -66,17 +67,35 @@ def _feed(driver: Driver, chunk: Chunk) -> None:
         driver.feed(chunk.tokens)
         return
     key = id(chunk), frozenset(driver.symbols.is_type.items())
-    known = _parsed.get(key)
+    known = _parsed.get(key) or _stored(chunk, driver)
     if known is None:
-        before = len(driver.declarations)
+        before, types = len(driver.declarations), sorted(driver.symbols.is_type.items())
         driver.feed(chunk.tokens)
         if driver.at_boundary:
             if len(_parsed) >= _MEMO_SIZE:
                 _parsed.clear()
             # The chunk is kept with the result, so that no other chunk gets its identity.
             _parsed[key] = chunk, driver.declarations[before:], dict(driver.symbols.is_type)
+            if chunk.key:
+                store.save(_key(chunk, types), (driver.declarations[before:], dict(driver.symbols.is_type)))
     else:
+        _parsed[key] = known
         driver.adopt(known[1], known[2])
+
+
+def _key(chunk: Chunk, types: list[tuple[str, bool]]) -> str:
+    return store.key_of("declarations", chunk.key, types)
+
+
+def _stored(chunk: Chunk, driver: Driver) -> tuple[Chunk, list[syntax.Node], dict[str, bool]] | None:
+    """What came of the chunk in another process."""
+    if not chunk.key:
+        return None
+    known = store.load(_key(chunk, sorted(driver.symbols.is_type.items())))
+    match known:
+        case (list() as declarations, dict() as types):
+            return chunk, declarations, types
+    return None
 
 
 def _with_line(source: Preprocessed, diagnostic: Diagnostic) -> Diagnostic:

@@ -2,7 +2,8 @@
 
 Directives are those of the C preprocessor, as programs rely on them. Every token keeps the place in the file where it
 was written; what a macro made is placed where the macro was called. The tokens of included files are remembered by file
-and by the macros in force, so that a process that reads many programs reads ``core.p4`` once.
+and by the macros in force, so that a process that reads many programs reads ``core.p4`` once; the store keeps them for
+other processes.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ..source import NOWHERE, Diagnostic, InputError, Span
+from . import store
 from .condition import holds
 from .lexer import Scanner, Token, scan
 from .macros import Expander, Macro, define, is_word
@@ -33,18 +35,32 @@ _DIRECTIVES: Final = (
 )
 
 Signature: TypeAlias = tuple[int, int, int]
+Found: TypeAlias = tuple[str, bool, str, str]
+"""An include: the name, whether it is quoted, the file that it stands in, and the file that was found."""
 
 
 @dataclass(slots=True, eq=False)
 class Chunk:
     """Tokens in a row. Those of an included file are shared: who gets the same object gets the same tokens."""
 
-    tokens: list[Token]
+    made: list[Token] | None
+    """None: still as they came from the store, in ``packed``."""
     shared: bool = False
     macros: dict[str, Macro] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     signatures: dict[str, Signature] = field(default_factory=dict)
     once: frozenset[str] = frozenset()
+    key: str = ""
+    """What stands for the chunk and all that it was made of in the store; "" if it is not there."""
+    packed: bytes = b""
+    count: int = 0
+
+    @property
+    def tokens(self) -> list[Token]:
+        """The tokens."""
+        if self.made is None:
+            self.made = store.unpacked(self.packed)
+        return self.made
 
 
 @dataclass(slots=True)
@@ -127,6 +143,7 @@ class Preprocessor:
         self.texts: dict[str, str] = {}
         self.signatures: dict[str, Signature] = {}
         self.once: set[str] = set()
+        self.found: list[Found] = []
         self.diagnostics: list[Diagnostic] = []
         self.stack: list[str] = []
         self.count = 0
@@ -169,6 +186,7 @@ class Preprocessor:
     def included(self, name: str, quoted: bool, includer: str, where: Span) -> list[Chunk]:
         """The tokens of an included file."""
         path = self._find(name, quoted, includer, where)
+        self.found.append((name, quoted, includer, path))
         if path in self.once:
             return []
         if len(self.stack) >= MAX_INCLUDES:
@@ -178,7 +196,7 @@ class Preprocessor:
         key = (path, signature, self.include_dirs, frozenset(self.macros.values()), frozenset(self.once))
         chunk = _memo.get(key)
         if chunk is None or any(_signature(file) != known for file, known in chunk.signatures.items()):
-            chunk = self._read(path, where, signature)
+            chunk = self._stored(path, where, signature)
             if chunk.shared:
                 if len(_memo) >= _MEMO_SIZE:
                     _memo.clear()
@@ -187,16 +205,56 @@ class Preprocessor:
             self.macros.clear()
             self.macros.update(chunk.macros)
             self.once.update(chunk.once)
-            self.count += len(chunk.tokens)
+            self.count += chunk.count
         self.texts.update(chunk.texts)
         self.signatures.update(chunk.signatures)
         return [chunk]
 
-    def _read(self, path: str, where: Span, signature: Signature | None) -> Chunk:
+    def _stored(self, path: str, where: Span, signature: Signature | None) -> Chunk:
+        """An included file from the store, or read and put there."""
+        text = read_source(path, where)
+        macros = sorted(self.macros.values(), key=lambda macro: macro.name)
+        key = store.key_of("chunk", path, text, self.include_dirs, macros, sorted(self.once))
+        match store.load(key):
+            case (bytes(), int(), dict(), dict(), frozenset(), list()) as known:
+                chunk = self._restored(known, path, where, signature)
+                if chunk is not None:
+                    chunk.key = store.key_of(key, sorted(chunk.texts.items()))
+                    return chunk
+        before, self.found = self.found, []
+        chunk = self._read(path, where, signature, text)
+        found, self.found = self.found, [*before, *self.found]
+        chunk.count = len(chunk.tokens)
+        if chunk.shared and {path, *(item[3] for item in found)} <= set(chunk.texts):
+            tokens = store.packed(chunk.tokens)
+            store.save(key, (tokens, chunk.count, chunk.macros, chunk.texts, chunk.once, found))
+            chunk.key = store.key_of(key, sorted(chunk.texts.items()))
+        return chunk
+
+    def _restored(self, known: tuple[Any, ...], path: str, where: Span, signature: Signature | None) -> Chunk | None:
+        """The chunk of an entry, if the files that it was made of are what they were."""
+        tokens, count, macros, texts, once, found = known
+        try:
+            if any(self._find(name, quoted, includer, where) != file for name, quoted, includer, file in found):
+                return None
+            if any(read_source(file) != text for file, text in texts.items() if file != path):
+                return None
+        except InputError:
+            return None
+        signatures = {file: status for file in texts if (status := _signature(file)) is not None}
+        if signature is None or len(signatures) < len(texts):
+            return None
+        self.found += found
+        self.macros.clear()
+        self.macros.update(macros)
+        self.once.update(once)
+        self.count += count
+        return Chunk(None, True, macros, texts, signatures, once, packed=tokens, count=count)
+
+    def _read(self, path: str, where: Span, signature: Signature | None, text: str) -> Chunk:
         """Read an included file with the includes in it, as one chunk."""
         outer_texts, outer_signatures, complaints = self.texts, self.signatures, len(self.diagnostics)
         self.texts, self.signatures = dict(outer_texts), {path: signature} if signature else {}
-        text = read_source(path, where)
         chunks = self.file(path, text)
         texts = {name: text for name, text in self.texts.items() if outer_texts.get(name) is not text}
         chunk = Chunk([token for part in chunks for token in part.tokens], False, {}, texts, self.signatures)

@@ -27,7 +27,6 @@ VALID = ("p4_16_samples", "p4_16_samples_outputs", "p4tc_samples", "p4tc_samples
 pytestmark = pytest.mark.corpus
 
 NO_PROGRAM = {
-    "issue47": "printed by a compiler with a width that is no literal and not in parentheses",
     **dict.fromkeys(
         [
             "checksum",
