@@ -122,3 +122,15 @@ def test_a_difference_would_be_seen(body: str, wrong: str, monkeypatch: pytest.M
     monkeypatch.setattr("tests.support.plain_agreement.run", lambda _p, *rest, **more: run(other, *rest, **more))
     with pytest.raises(AssertionError, match="plainly"):
         one_packet(right, rules, Packet(b"\xc8\1\2\3", 0, 0), Judged(0, Counter()))
+
+
+def test_what_a_rejecting_sub_parser_hands_over_is_left_open() -> None:
+    top = "parser Sub(packet_in p, out h_t h) { state start { p.extract(h); transition reject; } }"
+    program = v1model(
+        "", top=top, parser="state start { pkt.extract(hdr.h); sub.apply(pkt, hdr.h); transition accept; }",
+        parser_locals="Sub() sub;", deparser="pkt.emit(hdr.w);",
+    )  # fmt: skip
+    judged = Judged()
+    for salt in range(4):
+        one_packet(program, random_rules(program, 0, []), Packet(bytes(range(8)), 0, salt), judged)
+    assert judged.compared == 4

@@ -11,7 +11,7 @@ from p4verify.semantics.rules.ruleset import RuleSet
 
 from . import expressions as ex
 from .places import Bits, Place, down, fetch, pop, push, put, set_valid
-from .values import UNDEFINED, Header, Record, Skip, Stack, Union, copy, make, wrap
+from .values import UNDEFINED, Header, Record, Skip, Stack, Union, copy, make, spoil, wrap
 
 
 class Leave(Exception):
@@ -202,7 +202,10 @@ class Core:
         return bound
 
     def call(self, bound: list[tuple[str, Any, Place | None]], body: Callable[[], None], store: dict[str, Any]) -> Any:
-        """Run a callee in ``store``; arguments are copied out however it ends, save by a parser's reject."""
+        """Run a callee in ``store``; arguments are copied out however it ends.
+
+        Whether they are when a parser rejects is left open, so they are undefined then.
+        """
         caller = self.store
         self.store = store
         hidden = {name: store.get(name) for name, _, _ in bound}
@@ -217,10 +220,10 @@ class Core:
             if value is not None:
                 self.store[name] = value
         self.store = caller
-        if left is None or left.kind != "reject":
-            for name, _, place in bound:
-                if place is not None:
-                    put(self.store, place, results[name])
+        rejected = left is not None and left.kind == "reject"
+        for name, _, place in bound:
+            if place is not None:
+                put(self.store, place, spoil(results[name]) if rejected else results[name])
         if left is not None and left.kind != "return":
             raise left
         return left.value if left is not None else None
