@@ -195,7 +195,21 @@ def _partners(names: Sequence[str], known: Iterable[str]) -> dict[str, str]:
             if name not in found and short is not None and short in free:
                 found[name] = short
                 del free[short]
-    return found
+    return found | _by_last_part([name for name in names if name not in found], free)
+
+
+def _by_last_part(names: Sequence[str], free: Iterable[str]) -> dict[str, str]:
+    """What is left over, by the last part of the name where only one on each side has it: a compiler that makes two
+    controls of one renames the control."""
+
+    def by_part(items: Iterable[str]) -> dict[str, str]:
+        parts: dict[str, list[str]] = {}
+        for item in items:
+            parts.setdefault(item.rsplit(".", 1)[-1], []).append(item)
+        return {part: here[0] for part, here in parts.items() if len(here) == 1}
+
+    known = by_part(free)
+    return {name: known[part] for part, name in by_part(names).items() if part in known}
 
 
 # --- one table ------------------------------------------------------------------------------------------------------
@@ -229,6 +243,10 @@ def _pair_keys(mine: ir.Table, theirs: ir.Table) -> tuple[int, ...]:
     order = list(range(len(others)))
     if sorted(names) == sorted(others) and len(set(names)) == len(names):
         order = [names.index(name) for name in others]
+    if order != sorted(order) and any(kind == "selector" for kind, _ in shape):
+        raise Unsupported(
+            f"table {mine.control_name}: the two programs order its selector's key otherwise", theirs.span
+        )
     if len(shape) != len(other) or [shape[k] for k in order] != other:
         raise Unsupported(f"table {mine.control_name}: the two programs give it other keys", theirs.span)
     return tuple(order)
@@ -293,6 +311,7 @@ def _translation(pairing: Pairing, pair: TablePair) -> tuple[dict[str, Function]
     }
     default = lookup.default_action(second)
     variables: dict[Term, Term] = {default: _number(pair, lookup.default_action(first))}
+    functions[default.name] = lambda selector: _number(pair, lookup.default_action(first, selector))
     for number, other in pair.actions.items():
         mine = left[table_actions(pair.first)[other].action]
         theirs = right[table_actions(pair.second)[number].action]
@@ -306,6 +325,7 @@ def _translation(pairing: Pairing, pair: TablePair) -> tuple[dict[str, Function]
             functions[f"table.{second}.arg.{theirs.name}.{param.name}"] = argument
             there = lookup.default_argument(second, theirs.name, param.name, bits)
             variables[there] = lookup.default_argument(first, mine.name, ours, bits)
+            functions[there.name] = partial(lookup.default_argument, first, mine.name, ours, bits)
     return functions, variables
 
 

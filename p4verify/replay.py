@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from .pairs import ProgramPair
 
 Function = Callable[..., int]
+SHRINK_SECONDS = 5.0
+"""How long a counterexample is made smaller."""
+
 GUESSES = 24
 """Values of the program's undefined values that are tried, all at once, to see that none of them does."""
 
@@ -232,11 +235,12 @@ class _Runs:
     def _smaller(self, setting: _Setting) -> _Setting:
         """Fewer rules, inputs that are 0, a shorter packet: whatever leaves the two different."""
         best = setting
+        until = time.monotonic() + SHRINK_SECONDS
         for candidate in self._fewer_rules(best):
-            if self._differ(candidate(best)):
+            if time.monotonic() < until and self._differ(candidate(best)):
                 best = candidate(best)
         for name in list(best.given.model.values):
-            if name.startswith("in.") and best.given.model.values[name]:
+            if name.startswith("in.") and best.given.model.values[name] and time.monotonic() < until:
                 values = {**best.given.model.values, name: 0}
                 trial = replace(best, given=replace(best.given, model=Model(values, best.given.model.functions)))
                 if self._differ(trial):
@@ -251,7 +255,9 @@ class _Runs:
 
             return observe
 
-        if not any(v.name.startswith("pkt") for v in b.variables(*all_terms(self.spec), *all_terms(self.impl))):
+        if time.monotonic() > until or not any(
+            v.name.startswith("pkt") for v in b.variables(*all_terms(self.spec), *all_terms(self.impl))
+        ):
             return best
         shrunk = shrink(best.given, side("spec"), side("impl"), budget=120)
         return replace(best, given=shrunk) if differ_on(shrunk, side("spec"), side("impl")) else best

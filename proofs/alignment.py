@@ -17,6 +17,9 @@ from ..semantics.bits.pieces import pieces
 MAX_STEPS: Final = 20_000
 """Pairs of terms that are looked at."""
 
+AT_ONCE: Final = 3
+"""Instances that are tried together."""
+
 Candidates = dict[Term, list[Term]]
 
 
@@ -62,6 +65,8 @@ def _below(x: Term, y: Term, open_: _Mentions) -> Iterable[tuple[Term, Term]]:
     """Pairs that should be equal if ``x`` and ``y`` should."""
     if x.op == "not" and y.op != "not" and x.sort is b.BOOL:
         yield x.args[0], b.not_(y)
+    elif x.op == "eq" and y.op != "eq":
+        yield from _to_hold_or_not(x, open_)
     elif x.op in ("and", "or", "eq", "add", "band", "bor", "bxor", "mul") and x.op == y.op:
         shared = set(x.args) & set(y.args)
         mine = [arg for arg in x.args if arg not in shared]
@@ -81,6 +86,21 @@ def _below(x: Term, y: Term, open_: _Mentions) -> Iterable[tuple[Term, Term]]:
         yield from pieces(x, y)
 
 
+def questions(term: Term, wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
+    """Pairs of what every comparison in ``term`` compares a choice with, and its complement."""
+    open_ = _Mentions(wanted)
+    comparisons = [node for node in b.postorder([term]) if node.op in ("eq", "ult", "slt") and open_(node)]
+    return [pair for node in comparisons for pair in _to_hold_or_not(node, open_)]
+
+
+def _to_hold_or_not(equality: Term, open_: _Mentions) -> Iterable[tuple[Term, Term]]:
+    """What would make an equality hold, and what would not."""
+    for mine, theirs in (equality.args, equality.args[::-1]):
+        if open_(mine) and not open_(theirs):
+            yield mine, theirs
+            yield mine, b.not_(theirs) if theirs.sort is b.BOOL else b.bnot(theirs)
+
+
 def _sorted_pairs(mine: list[Term], theirs: list[Term], open_: _Mentions) -> Iterable[tuple[Term, Term]]:
     """Arguments of an operator that does not mind their order: those of one sort, in their order."""
     for arg in mine:
@@ -90,17 +110,8 @@ def _sorted_pairs(mine: list[Term], theirs: list[Term], open_: _Mentions) -> Ite
                     yield arg, other
 
 
-def instances(candidates: Candidates, picks: tuple[Term, ...], bound: dict[Term, Term]) -> list[dict[Term, Term]]:
-    """Values for all choices at once: the first candidates, the second ones, ...; where there is none what ``bound``
-    says, or all zeros in one instance and all ones in another."""
-    longest = max((len(c) for c in candidates.values()), default=0)
-    guessed = any(v not in candidates and v not in bound for v in picks)
-    made: list[dict[Term, Term]] = []
-    for k in range(max(2 if guessed else 1, min(longest, 4))):
-        instance = {}
-        for v in picks:
-            known = candidates.get(v)
-            number = 0 if k != 1 else (1 << max(1, v.width)) - 1
-            instance[v] = known[min(k, len(known) - 1)] if known else bound.get(v, b.literal(number, v))
-        made.append(instance)
-    return made
+def instances(options: Candidates, picks: tuple[Term, ...]) -> list[dict[Term, Term]]:
+    """Values for all choices at once: the first options of each, the second ones, and so on, at most :data:`AT_ONCE`."""
+    longest = max((len(terms) for terms in options.values()), default=1)
+    rows = range(min(longest, AT_ONCE))
+    return [{v: options[v][min(k, len(options[v]) - 1)] for v in picks} for k in rows]

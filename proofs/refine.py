@@ -19,7 +19,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
 from ..semantics.meaning.behaviour import Behaviour, Choice
-from .alignment import aligned, instances
+from .alignment import Candidates, aligned, instances, questions
 from .compare import Obligation, Part, domain, obligations, without_axioms
 from .engine import Answer, Engine, Model
 from .verdict import Proof, Tally, Verdict
@@ -31,6 +31,9 @@ Instance = dict[Term, Term]
 
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
+
+MAX_SUGGESTED = 8
+"""Terms on the other side that one choice may be, of those that alignment finds."""
 
 ROUNDS = 24
 """How many instances of the specification's choices are tried before a query is left undecided."""
@@ -196,9 +199,9 @@ class _Search:
     def _picks_in(self, term: Term) -> tuple[Term, ...]:
         return tuple(v for v in b.variables(term) if v in self.picks) if self.picks else ()
 
-    def _without_choices(self, obligation: Obligation) -> Difference | str | None:
+    def _without_choices(self, obligation: Obligation, quick: float = QUICK_SECONDS) -> Difference | str | None:
         """All parts in one query, or if that takes long one after the other, each with the help of those before."""
-        quickly = QUICK_SECONDS if len(obligation.parts) > 1 else None
+        quickly = quick if len(obligation.parts) > 1 else None
         answer = self.engine.satisfiable(obligation.violation, obligation.name, quickly)
         if answer.status != "unknown" or quickly is None:
             return self._conclude(obligation, answer)
@@ -231,49 +234,80 @@ class _Search:
         Likewise for a choice that all copies of a frame share, and the member of the group.
         """
         picks = self._picks_in(violation)
-        tried = _first_instances(obligation, violation, picks)
-        query = b.and_(*(t for i in tried for t in b.substitute([self.legal, violation], i)))
-        answer = self.engine.satisfiable(query, obligation.name)
-        if answer.status == "unsat":
-            return None
-        if answer.model is None:
-            return f"{obligation.name}: {answer.reason}"
+        options = _options(obligation, violation, picks)
+        tried = instances(options, picks)
         if any(_is_one_of_many(violation, pick) for pick in picks):
-            what = "whether an undefined value that is kept in the state, or shared by copies, fits"
-            return f"{obligation.name}: {what} is not decided"
-        return self._by_counterexample(obligation, violation, picks, tried, answer.model)
+            return self._with_one_instance(obligation, violation, tried)
+        if violation is obligation.violation:
+            patience = max(QUICK_SECONDS, self.engine.timeout / 3)
+            first = self._without_choices(_instantiated(obligation, tried[0], self.legal), patience)
+            if not isinstance(first, Difference):
+                return first
+        answer = self._defeating(obligation, violation, tried)
+        if answer.model is None:
+            return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+        return self._by_counterexample(obligation, violation, options, tried, answer.model)
+
+    def _defeating(self, obligation: Obligation, violation: Term, tried: list[Instance]) -> Answer:
+        """An input on which none of the instances fits."""
+        query = b.and_(*(t for i in tried for t in b.substitute([self.legal, violation], i)))
+        return self.engine.satisfiable(query, f"{obligation.name}, {len(tried)} instances of choices")
+
+    def _with_one_instance(self, obligation: Obligation, violation: Term, tried: list[Instance]) -> str | None:
+        """One instance has to fit every cell and copy: several together prove nothing."""
+        for instance in tried:
+            answer = self._defeating(obligation, violation, [instance])
+            if answer.status == "unsat":
+                return None
+            if answer.status == "unknown":
+                return f"{obligation.name}: {answer.reason}"
+        what = "whether an undefined value that is kept in the state, or shared by copies, fits"
+        return f"{obligation.name}: {what} is not decided"
 
     def _by_counterexample(
-        self, obligation: Obligation, violation: Term, picks: tuple[Term, ...], tried: list[Instance], model: Model
+        self, obligation: Obligation, violation: Term, options: Candidates, tried: list[Instance], model: Model
     ) -> Difference | str | None:
         """Find an input that defeats every instance of the choices so far; look for one that does on that input."""
         for _ in range(ROUNDS):
-            fitting = self._choices_for(violation, picks, model, obligation.name)
+            fitting = self._choices_for(violation, options, model, obligation.name)
             if isinstance(fitting, str):
                 return fitting
             if fitting is None:
                 return _difference(obligation, model)
             tried.append(fitting)
-            query = b.and_(*(t for i in tried for t in b.substitute([self.legal, violation], i)))
-            answer = self.engine.satisfiable(query, f"{obligation.name}, {len(tried)} instances of choices")
+            answer = self._defeating(obligation, violation, tried)
             if answer.model is None:
                 return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
             model = answer.model
         return f"{obligation.name}: choices not settled after {ROUNDS} rounds"
 
-    def _choices_for(
-        self, violation: Term, picks: tuple[Term, ...], model: Model, name: str
-    ) -> dict[Term, Term] | str | None:
-        """Values of the choices for which the sides agree on the model's input; None if there are none."""
-        free = frozenset(picks)
+    def _choices_for(self, violation: Term, options: Candidates, model: Model, name: str) -> Instance | str | None:
+        """Choices for which the sides agree on the model's input; None if there are none.
+
+        Terms among the options that have fitting values there, if there are such, so that other inputs are served too.
+        """
+        free = frozenset(options)
         fitting = b.and_(_fix(self.legal, model, free), b.not_(_fix(violation, model, free)))
-        answer = self.engine.satisfiable(fitting, f"{name}: choices for one input")
+        known = {v: b.evaluate(terms, model.values, model.callables(), default=0) for v, terms in options.items()}
+        among = [b.or_(*(b.eq(v, b.literal(_number(n), v)) for n in known[v])) for v in options]
+        answer = self.engine.satisfiable(b.and_(fitting, *among), f"{name}: choices for one input, among terms")
+        if answer.model is None:
+            answer = self.engine.satisfiable(fitting, f"{name}: choices for one input")
         if answer.status == "unsat":
             return None
         if answer.model is None:
             return f"{name}: {answer.reason}"
-        values = answer.model.values
-        return {v: b.literal(values.get(v.name, 0), v) for v in picks}
+        instance = {}
+        for v, terms in options.items():
+            value = answer.model.values.get(v.name, 0)
+            alike = (t for t, n in zip(terms, known[v], strict=True) if n == value)
+            instance[v] = next(alike, b.literal(value, v))
+        return instance
+
+
+def _number(value: b.Value) -> int:
+    assert isinstance(value, int)
+    return value
 
 
 def _fix(term: Term, model: Model, free: frozenset[Term]) -> Term:
@@ -316,14 +350,31 @@ def _otherwise(name: str, table: Mapping[tuple[int, ...] | None, int]) -> int:
     return table.get(None, 0)
 
 
-def _first_instances(obligation: Obligation, violation: Term, picks: tuple[Term, ...]) -> list[Instance]:
-    """The instances of the choices that the terms themselves suggest."""
+def _instantiated(obligation: Obligation, instance: Instance, legal: Term) -> Obligation:
+    """The obligation with values for the choices, for inputs that are legal with them."""
+    context, *_ = b.substitute([b.and_(legal, obligation.context)], instance)
+    parts = []
+    for part in obligation.parts:
+        if part.pair is None:
+            parts.append(Part(part.name, b.substitute([part.differ], instance)[0]))
+        else:
+            when, x, y = b.substitute(part.pair, instance)
+            parts.append(Part(part.name, b.and_(when, b.ne(x, y)), (when, x, y)))
+    return Obligation(obligation.name, context, tuple(parts), obligation.compared)
+
+
+def _options(obligation: Obligation, violation: Term, picks: tuple[Term, ...]) -> Candidates:
+    """Terms that each choice may be, those first that the terms themselves suggest; zeros and ones last."""
     wanted = frozenset(picks)
     pairs = [(part.pair[1], part.pair[2]) for part in obligation.parts if part.pair is not None]
-    candidates = aligned([*pairs, *_arguments([violation], wanted)], wanted)
-    allowed = {v: [t for t in known if not _is_one_of_many(t, v)] for v, known in candidates.items()}
+    found = aligned([*pairs, *_arguments([violation], wanted), *questions(violation, wanted)], wanted)
     bound = bindings([p.differ for p in obligation.parts], violation, picks)
-    return instances(allowed, picks, bound)
+    options: Candidates = {}
+    for v in picks:
+        suggested = [t for t in found.get(v, []) if not _is_one_of_many(t, v)]
+        ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
+        options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *([bound[v]] if v in bound else []), *ends]))
+    return options
 
 
 def _arguments(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:

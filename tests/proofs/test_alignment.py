@@ -27,9 +27,11 @@ def test_no_candidate_mentions_another_choice() -> None:
     assert aligned([(X, b.add(Y, A))], WANTED) == {}
 
 
-def test_instances_take_first_candidates_first_and_guess_the_rest() -> None:
-    one, two, guess = b.bv(1, 8), b.bv(2, 8), {Y: b.bv(0, 8)}
-    made = instances({X: [one, two]}, (X, Y), guess)
-    assert [(i[X], i[Y]) for i in made] == [(one, guess[Y]), (two, guess[Y])]
-    blind = instances({}, (X,), {})
-    assert [i[X] for i in blind] == [b.bv(0, 8), b.bv(0xFF, 8)]
+def test_an_equality_may_hold_or_not() -> None:
+    assert aligned([(b.eq(X, A), WHEN)], WANTED) == {X: [A, b.bnot(A)]}
+
+
+def test_instances_take_first_options_first() -> None:
+    one, two, other = b.bv(1, 8), b.bv(2, 8), b.bv(0, 8)
+    made = instances({X: [one, two], Y: [other]}, (X, Y))
+    assert [(i[X], i[Y]) for i in made] == [(one, other), (two, other)]

@@ -276,3 +276,18 @@ def test_axioms_on_an_undefined_key_hold_whatever_is_chosen() -> None:
     assert verdict(spec, same) == "accept"
     assert verdict(spec, always(send(port=b.bv(3, 32)))) == "differs"
     assert verdict(spec, always(send(port=ONE))) == "differs"  # a rule set may answer 2 to every key
+
+
+def test_a_choice_that_is_kept_in_the_state_must_fit_every_cell() -> None:
+    """For each cell alone some value fits (0 or 255), but no one value fits all."""
+    at = b.var("at.r", 1)
+    spec = Behaviour((Case(b.TRUE, (), {}, {"r": choice(0, 8)}),), choices=(Choice(choice(0, 8), "test"),))
+    impl = Behaviour((Case(b.TRUE, (), {}, {"r": b.ite(b.eq(at, b.bv(0, 1)), b.bv(0, 8), b.bv(255, 8))}),))
+    assert verdict(spec, impl) != "accept"
+
+
+def test_a_choice_that_must_miss_a_value_is_found() -> None:
+    value = b.concat(byte(0), byte(1))
+    spec = split(b.eq(choice(0, 16), value), (send(),), ())
+    assert verdict(spec, always()) == "accept"
+    assert verdict(spec, always(send())) == "accept"
