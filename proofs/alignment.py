@@ -111,7 +111,7 @@ def _sorted_pairs(mine: list[Term], theirs: list[Term], open_: _Mentions) -> Ite
 
 
 def instances(options: Candidates, picks: tuple[Term, ...]) -> list[dict[Term, Term]]:
-    """Values for all choices at once: the first options of each, the second ones, and so on, at most :data:`AT_ONCE`."""
+    """Values for all choices at once: the first options of each, the second ones, ..., at most :data:`AT_ONCE`."""
     longest = max((len(terms) for terms in options.values()), default=1)
     rows = range(min(longest, AT_ONCE))
     return [{v: options[v][min(k, len(options[v]) - 1)] for v in picks} for k in rows]
