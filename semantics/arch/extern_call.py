@@ -8,8 +8,8 @@ from ..bits import Term
 from ..meaning.calls import Argument, bind, copy_out
 from ..meaning.machine import Machine
 from ..meaning.packet_out import field_bits
-from ..meaning.values import Header, Scalar, Stack, Struct, Union, Value, Varbit, scalar_width
-from ..source import Span, Unsupported
+from ..meaning.values import Value, scalar_width
+from ..source import Unsupported
 
 
 class Call:
@@ -84,23 +84,3 @@ class Call:
         type_ = ir.bare(self.node.params[index].type)
         assert isinstance(type_, ir.EnumType)
         return type_.members[self.m.number(self.term(index), self.node.span)]
-
-
-def numbers(m: Machine, value: Value, span: Span) -> list[Term]:
-    """The leaves of a value as bit-vectors, in order: what a digest holds. A header's validity comes before its fields,
-    a varbit's length before its bits."""
-    match value:
-        case Scalar():
-            term = m.read(value, span)
-            return [b.from_bool(term) if term.sort is b.BOOL else term]
-        case Varbit(bits, length):
-            return [length, bits]
-        case Header(valid, fields):
-            return [b.from_bool(valid), *(t for v in fields.values() for t in numbers(m, v, span))]
-        case Struct(fields):
-            return [t for v in fields.values() for t in numbers(m, v, span)]
-        case Union(members):
-            return [t for v in members.values() for t in numbers(m, v, span)]
-        case Stack(elements):
-            return [t for v in elements for t in numbers(m, v, span)]
-    return []

@@ -17,12 +17,13 @@ from ..meaning.behaviour import Assumption
 from ..meaning.calls import bind
 from ..meaning.hashes import compute
 from ..meaning.machine import ExternHandler, ExternTable, Machine
+from ..meaning.opaque import leaf_terms
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT, field_bits
 from ..meaning.references import assign, update
 from ..meaning.values import Scalar, Struct, Value, unpack
 from ..source import Span, Unsupported
-from .extern_call import Call, numbers
+from .extern_call import Call
 from .v1model_signals import SIGNALS, verified
 
 COUNTER_BITS: Final = 64
@@ -75,7 +76,7 @@ def _digest(m: Machine, node: ir.ExternCall) -> None:
     call = Call(m, node)
     bare = ir.bare(node.params[1].type)
     name = bare.name if isinstance(bare, ir.StructType) else str(node.span)
-    m.tell(f"digest {name}", *numbers(m, call.value(1), node.span))
+    m.tell(f"digest {name}", *leaf_terms(m, call.value(1), node.span))
 
 
 # --- state ----------------------------------------------------------------------------------------------------------

@@ -282,17 +282,17 @@ TOLD_OTHERWISE = frozenset({"packet_in", "packet_out"})
 def _extern_call(m: Machine, node: ir.ExternCall) -> Value:
     if m.state.dead:
         return uninitialised(node.type, node.span) if not isinstance(node.type, ir.VoidType) else VOID
-    handler = m.externs.get((node.extern, node.method))
     name = f"{node.extern}.{node.method}" if node.method else node.extern
-    if handler is None:
-        raise Unsupported(f"extern {name}", node.span)
     if node.is_param and node.object is not None:
         instance = m.state.store.get(node.object)
         if isinstance(instance, Text):
             node = replace(node, object=instance.text, is_param=False)
         elif node.extern not in OF_THE_ARCHITECTURE:
             raise Unsupported(f"extern {name} of an object that no instance is known for", node.span)
+    handler = m.externs.get((node.extern, node.method))
+    if handler is None and any(known == node.extern for known, _ in m.externs):
+        raise Unsupported(f"extern {name}", node.span)
     if m.trace is not None and node.extern not in TOLD_OTHERWISE:
         m.trace.add("call", node.span, extern=node.extern, method=node.method, object=node.object or "")
-    result = handler(m, node)
+    result = handler(m, node) if handler is not None else m.unknown_extern(m, node)
     return VOID if result is None else result

@@ -104,6 +104,8 @@ class Machine:
         self.each: tuple[Replication, ...] = ()
         """The replications that made the copy which is processed now (:attr:`Output.each`)."""
         self.externs = externs
+        self.unknown_extern: ExternHandler = _refuse
+        """The meaning of externs that the program declares itself."""
         self.trace = trace
         self.state = State({})
         self.leavers: list[Leaver] = []
@@ -492,6 +494,10 @@ class Machine:
     def absolute(self, condition: Term) -> Term:
         """``condition`` wherever this point is reached."""
         return b.implies(b.and_(*self.outer_paths, self.state.path), condition)
+
+
+def _refuse(m: Machine, node: ir.ExternCall) -> Value | None:
+    raise Unsupported(f"extern {node.extern}", node.span)
 
 
 def _defined_where_valid(value: Value, valid: Term) -> Value:

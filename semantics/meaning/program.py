@@ -30,6 +30,7 @@ from .behaviour import Assumption, Behaviour, Case, Choice, Output, Packet
 from .concrete import Told
 from .inputs import Concrete, Symbolic
 from .machine import Machine, deep_recursion
+from .opaque import call_unknown
 from .packet_out import Layout, cut_to, layouts
 from .passes import Arrival, Passed, all_passes
 from .selectors import selections
@@ -56,6 +57,7 @@ def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
     """
     architecture = _architecture(program)
     m = Machine(program, rules, Symbolic(), architecture.externs)
+    m.unknown_extern = call_unknown
     with deep_recursion(), _placed(program):
         cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells)]
     domain = (*architecture.domain(), *_distinct(m.assumptions))
@@ -296,6 +298,7 @@ class _Runner:
             self.trace.steps.append({"step": "pass", "by": arrival.by, "port": port, "packet": packet.hex()})
         source = Concrete(packet, port, arrival.metadata, self._cells(), self.choice, self.picks, self.leftovers)
         m = Machine(self.program, self.rules, source, self.architecture.externs, self.trace)
+        m.unknown_extern = call_unknown
         ended = [e for e in self.architecture.run(m) if e.guard is not b.FALSE]
         cases = [case for e in ended for case in _cases(m, e, ())]
         assert len(cases) == 1, "one packet takes one way"
