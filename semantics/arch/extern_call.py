@@ -84,3 +84,8 @@ class Call:
         type_ = ir.bare(self.node.params[index].type)
         assert isinstance(type_, ir.EnumType)
         return type_.members[self.m.number(self.term(index), self.node.span)]
+
+
+def refused(m: Machine, node: ir.ExternCall) -> None:
+    """What an architecture declares and nobody has modelled."""
+    raise Unsupported(f"extern {node.extern}{'.' + node.method if node.method else ''}", node.span)

@@ -15,20 +15,18 @@ from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import Assumption
 from ..meaning.calls import bind
-from ..meaning.hashes import compute
-from ..meaning.machine import ExternHandler, ExternTable, Machine
+from ..meaning.machine import ExternTable, Machine
 from ..meaning.opaque import leaf_terms
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT, field_bits
-from ..meaning.references import assign, update
+from ..meaning.references import update
 from ..meaning.values import Scalar, Struct, Value, unpack
 from ..source import Span, Unsupported
 from .extern_call import Call
-from .v1model_signals import SIGNALS, verified
+from .v1model_checksums import CHECKSUMS
+from .v1model_signals import SIGNALS
 
 COUNTER_BITS: Final = 64
-MAX_PAYLOAD: Final = 9216
-"""Bytes of payload, when they are known, over which a checksum is computed."""
 
 
 def _inside(call: Call, index: Term) -> Term:
@@ -207,68 +205,6 @@ def _random(m: Machine, node: ir.ExternCall) -> None:
     call.put(0, Scalar(b.ite(fits, any_, low)))
 
 
-def _compute(call: Call, name: str, data: Term | None) -> Term:
-    if name == "random":
-        return call.m.fresh(64, "HashAlgorithm.random", call.node.span)
-    return compute(call.m, name, data, call.node.span)
-
-
-def _hash(m: Machine, node: ir.ExternCall) -> None:
-    """``result = base + (H % max)``, or ``base`` for a ``max`` of 0."""
-    call = Call(m, node)
-    value = _compute(call, call.algorithm(1), call.bits(3))
-    base, limit = call.term(2), call.term(4)
-    width = max(64, base.width, limit.width, call.width(0))
-    wide = [b.zext(t, width) for t in (value, base, limit)]
-    offset = b.ite(b.eq(wide[2], b.bv(0, width)), b.bv(0, width), b.urem(wide[0], wide[2]))
-    call.put(0, Scalar(b.extract(b.add(wide[1], offset), call.width(0) - 1, 0)))
-
-
-def _payload(m: Machine, node: ir.ExternCall) -> Term | None:
-    """The bytes that the parser did not take, if the frame is known."""
-    if not m.input.length.is_const or m.state.cursor % 8:
-        raise Unsupported(f"{node.extern} over a payload of any length", node.span)
-    start, end = m.state.cursor // 8, m.input.length.value
-    if end - start > MAX_PAYLOAD:
-        raise Unsupported(f"{node.extern} over {end - start} bytes", node.span)
-    return b.concat(*(m.input.byte(i) for i in range(start, end))) if end > start else None
-
-
-def _checksum(call: Call, with_payload: bool) -> Term:
-    """The checksum of the data; parameters are condition, data, checksum, algorithm."""
-    name = call.algorithm(3)
-    data = call.bits(1)
-    if with_payload:
-        parts = [t for t in (data, _payload(call.m, call.node)) if t is not None]
-        data = b.concat(*parts) if parts else None
-    return _compute(call, name, data)
-
-
-def _verify(with_payload: bool) -> ExternHandler:
-    def handler(m: Machine, node: ir.ExternCall) -> None:
-        call = Call(m, node)
-        wanted, given = _checksum(call, with_payload), call.term(2)
-        width = max(wanted.width, given.width)
-        wrong = b.and_(call.term(0), b.ne(b.zext(wanted, width), b.zext(given, width)))
-        verified(m, wrong, node)
-
-    return handler
-
-
-def _update(with_payload: bool) -> ExternHandler:
-    def handler(m: Machine, node: ir.ExternCall) -> None:
-        call = Call(m, node)
-        condition = m.decide(call.term(0))
-        if condition is b.FALSE:
-            return
-        computed = b.resize(_checksum(call, with_payload), call.width(2))
-        place = call.arguments[2].place
-        assert place is not None
-        m.branch(condition, lambda: assign(m, place, Scalar(computed)), lambda: None)
-
-    return handler
-
-
 EXTERNS: Final[ExternTable] = {
     **PACKET_IN,
     **PACKET_OUT,
@@ -283,11 +219,7 @@ EXTERNS: Final[ExternTable] = {
     ("meter", "execute_meter"): _meter,
     ("direct_meter", "read"): _direct_meter,
     ("random", ""): _random,
-    ("hash", ""): _hash,
-    ("verify_checksum", ""): _verify(with_payload=False),
-    ("verify_checksum_with_payload", ""): _verify(with_payload=True),
-    ("update_checksum", ""): _update(with_payload=False),
-    ("update_checksum_with_payload", ""): _update(with_payload=True),
     **SIGNALS,
+    **CHECKSUMS,
     ("digest", ""): _digest,
 }

@@ -28,7 +28,7 @@ from .base import Ended, Sent, main_arguments
 from .bpf_externs import arbitrary, checksum_update
 from .ebpf_model import EXTERNS as EBPF_EXTERNS
 from .ebpf_model import check_table
-from .extern_call import Call
+from .extern_call import Call, refused
 
 
 def _ipv4_checksum(m: Machine, node: ir.ExternCall) -> Value:
@@ -44,6 +44,7 @@ EXTERNS: Final[ExternTable] = {
     ("csum_replace2", ""): checksum_update,
     ("csum_replace4", ""): checksum_update,
     ("BPF_KTIME_GET_NS", ""): arbitrary("the time"),
+    ("BPF_PERF_EVENT_OUTPUT", ""): refused,
 }
 
 

@@ -5,6 +5,8 @@ A :class:`Behaviour` is a function of the input, written with terms over these f
 =====================  ==========================================================================================
 ``pkt.len``            16 bits: the frame's length in bytes
 ``pkt[i]``             8 bits: byte ``i`` of the frame on the wire (first byte 0); only asked where ``i < pkt.len``
+``pkt.sum16[i]``       16 bits: the one's complement sum of the frame's 16-bit words from byte ``i`` on;
+                       ``pkt.xor16[i]``: their exclusive or (:mod:`.payload`)
 ``in.port``            32 bits: the ingress port
 ``in.NAME``            other metadata that comes in (architecture's or machine's own)
 ``state.NAME(i)``      function: what cell ``i`` of a register, counter or map held before the packet

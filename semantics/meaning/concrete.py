@@ -14,6 +14,7 @@ from typing import Any
 from .. import bits as b
 from ..bits import Term
 from .behaviour import Behaviour, Case, Event, Output, Replication
+from .payload import PayloadFunctions, sum_of
 
 Function = Callable[..., int]
 """An uninterpreted function (``table.*``, ``map.*``, ``state.*``) on unsigned numbers; Bool is 0 or 1."""
@@ -84,6 +85,9 @@ class _Inputs(Mapping[str, b.Value]):
         if name.startswith("pkt[") and name.endswith("]"):
             index = int(name[4:-1])
             return self._packet[index] if index < len(self._packet) else 0
+        total = sum_of(name, self._packet)
+        if total is not None:
+            return total
         if name.startswith("any."):
             return self._choice(name)
         raise KeyError(name)
@@ -163,7 +167,8 @@ def evaluate_behaviour(
     if len(packet) > 0xFFFF:
         raise ValueError(f"a frame of {len(packet)} bytes is longer than 65535")
     given = {"pkt.len": len(packet), "in.port": port, **(inputs or {})}
-    value_of = _Evaluation(_Inputs(behaviour, packet, given, choices), functions or {}, default)
+    known = ChainMap(dict(functions or {}), PayloadFunctions(packet))  # type: ignore[arg-type]
+    value_of = _Evaluation(_Inputs(behaviour, packet, given, choices), known, default)
     _check_domain(behaviour, value_of, frozenset())
     for fault in behaviour.faults:
         if value_of(fault.guard) == [1]:

