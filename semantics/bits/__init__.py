@@ -47,16 +47,20 @@ from .build import (
     zext,
 )
 from .concrete import signed
+from .pieces import chunks
 from .rewrite import RULES
+from .rules_sums import total
 from .term import BOOL, FALSE, TRUE, Sort, Term, bit_vector, boolean, bv, make, postorder, show, var
 from .walk import Value, applications, evaluate, literal, rebuild, substitute, variables
 
 __all__ = [
     "BOOL", "FALSE", "RULES", "TRUE", "Sort", "SortError", "Term", "Value", "add", "and_", "applications", "apply",
-    "array_var", "ashr", "band", "binary", "bit_vector", "bnot", "boolean", "bor", "bv", "bxor", "compare", "concat",
+    "array_var", "ashr", "band", "binary", "bit_vector", "bnot", "boolean", "bor", "bv", "bxor", "chunks", "compare",
+    "concat",
     "const_array", "eq", "evaluate", "extract", "from_bool", "implies", "ite", "literal", "lshr", "make", "mul", "ne",
     "neg", "not_", "or_", "postorder", "rebuild", "resize", "rules_bits", "rules_bool", "rules_parts", "rules_sums",
     "sdiv",
-    "select", "sext", "shl", "show", "signed", "sle", "slt", "srem", "store", "sub", "substitute", "to_bool", "udiv",
+    "select", "sext", "shl", "show", "signed", "sle", "slt", "srem", "store", "sub", "substitute", "to_bool", "total",
+    "udiv",
     "uge", "ugt", "ule", "ult", "urem", "var", "variables", "zext",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .build import extract
+from .build import concat, extract
 from .term import Term
 
 
@@ -20,6 +20,20 @@ def pieces(x: Term, y: Term) -> list[tuple[Term, Term]]:
     while not left.done:
         width = min(left.rest, right.rest)
         found.append((left.take(width), right.take(width)))
+    return found
+
+
+def chunks(x: Term, width: int) -> list[Term]:
+    """``x`` cut into parts of ``width`` bits, of which its width is a multiple, highest first; in linear time."""
+    found = []
+    cursor = _Cursor(x)
+    for _ in range(x.width // width):
+        parts, missing = [], width
+        while missing:
+            count = min(missing, cursor.rest)
+            parts.append(cursor.take(count))
+            missing -= count
+        found.append(parts[0] if len(parts) == 1 else concat(*parts))
     return found
 
 

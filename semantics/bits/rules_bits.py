@@ -17,11 +17,23 @@ def zero_is_neutral(args: Args, _: Payload) -> Term | None:
     return args[0] if args[1].is_const and args[1].value == 0 else None
 
 
+def _possible_ones(x: Term) -> int:
+    """The bits that may be 1, as far as literals and concatenations show."""
+    if x.is_const:
+        return x.value
+    if x.op != "concat":
+        return _ones(x.width)
+    mask = 0
+    for part in x.args:
+        mask = mask << part.width | (part.value if part.is_const else _ones(part.width))
+    return mask
+
+
 @rule("add", "bxor", "bor")
 def disjoint_parts(args: Args, payload: Payload) -> Term | None:
     """Side by side where at each piece one of the two is zero: ``(x << 8) | y`` is a concatenation."""
     x, y = args
-    if not has_parts(x, y):
+    if not has_parts(x, y) or _possible_ones(x) & _possible_ones(y):
         return None
     chosen = []
     for a, b in pieces(x, y):

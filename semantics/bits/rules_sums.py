@@ -7,6 +7,7 @@ that leans left. So a checksum added up word by word in 64 bits and one added up
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Final
 
 from .build import add, concat, eq, extract
@@ -61,20 +62,17 @@ def _holds(total: Term) -> bool:
 
 def _cancelled(addends: list[Term], width: int) -> tuple[list[Term], int]:
     """Without the pairs ``x``, ``~x`` of full width, each of which is -1; with the literal that they leave."""
-    kept: list[Term] = []
+    negated = [x for x in addends if x.op == "bnot" and x.width == width]
+    if not negated:
+        return addends, 0
+    kept = list(addends)
     literal = 0
-    for x in addends:
-        other = next((y for y in kept if x.width == width and _complements(x, y)), None)
-        if other is None:
-            kept.append(x)
-        else:
-            kept.remove(other)
+    for x in negated:
+        if x in kept and x.args[0] in kept:
+            kept.remove(x)
+            kept.remove(x.args[0])
             literal -= 1
     return kept, literal
-
-
-def _complements(x: Term, y: Term) -> bool:
-    return (x.op == "bnot" and x.args[0] is y) or (y.op == "bnot" and y.args[0] is x)
 
 
 def _chain(addends: list[Term], literal: int, width: int) -> Term:
@@ -95,6 +93,15 @@ def _chain(addends: list[Term], literal: int, width: int) -> Term:
 
 def _wide(x: Term, width: int) -> Term:
     return x if x.width == width else concat(bv(0, width - x.width), x)
+
+
+def total(terms: Args, width: int) -> Term:
+    """The sum of terms of ``width`` bits: what adding them one by one gives, made at once."""
+    flat = _addends(terms, width)
+    if flat is None:
+        return reduce(add, terms)
+    addends, gone = _cancelled(flat[0], width)
+    return _chain(addends, flat[1] + gone, width)
 
 
 @rule("add")

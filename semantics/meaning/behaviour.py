@@ -81,13 +81,12 @@ class Packet:
     def of_bits(cls, fields: Iterable[Term], payload: int) -> Packet:
         """The packet of bit-vector ``fields`` side by side (in all a multiple of 8 bits), then the payload."""
         parts = list(fields)
-        if not parts:
-            return cls((), payload)
+        if all(part.width == 8 for part in parts):
+            return cls(tuple(parts), payload)
         whole = b.concat(*parts)
         if whole.width % 8:
             raise ValueError(f"{whole.width} bits are no bytes")
-        count = whole.width // 8
-        return cls(tuple(b.extract(whole, 8 * (count - i) - 1, 8 * (count - i - 1)) for i in range(count)), payload)
+        return cls(tuple(b.chunks(whole, 8)), payload)
 
 
 INPUT_PACKET: Final = Packet()

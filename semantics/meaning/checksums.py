@@ -141,7 +141,7 @@ def words(data: Term | None, width: int) -> list[Term]:
     missing = -data.width % width
     if missing:
         data = b.concat(data, b.bv(0, missing))
-    return [b.extract(data, i + width - 1, i) for i in range(data.width - width, -1, -width)]
+    return b.chunks(data, width)
 
 
 def internet_sum(data: Term | None) -> Term:
@@ -154,11 +154,11 @@ def ones_complement_sum(parts: Sequence[Term]) -> Term:
     if not parts:
         return b.bv(0, 16)
     wide = 16 + len(parts).bit_length()
-    total = balanced(b.add, [b.zext(part, wide) for part in parts])
+    total, low = b.total(tuple(b.zext(part, wide) for part in parts), wide), b.total(tuple(parts), 16)
     for _ in range(2):  # the second time takes in the carry of the first
-        carry = b.zext(b.extract(total, wide - 1, 16), wide)
-        total = b.add(b.zext(b.extract(total, 15, 0), wide), carry)
-    return b.extract(total, 15, 0)
+        total = b.add(b.zext(low, wide), b.zext(b.extract(total, wide - 1, 16), wide))
+        low = b.extract(total, 15, 0)
+    return low
 
 
 def internet_checksum(data: Term | None) -> Term:

@@ -138,6 +138,8 @@ class Machine:
         self.opaque = False
         """Whether externs are left uninterpreted, and so are the match kinds of tables."""
         self.iterations = 0
+        self.open_iterations = 0
+        """Iterations of loops so far: those that were certain, and those that were not."""
         self._depth = 0
 
     # --- dispatch ---------------------------------------------------------------------------------------------------

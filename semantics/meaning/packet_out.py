@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import gcd
 from typing import Final
 
 from .. import bits as b
@@ -21,8 +22,11 @@ from .state import Piece
 from .trace import Trace, place_text, plain, widths
 from .values import Header, Scalar, Stack, Struct, Union, Value, Varbit
 
-MAX_LAYOUTS: Final = 512
-"""Layouts of the output into which one parser path may split."""
+MAX_LAYOUTS: Final = 64
+"""Layouts of a frame that are told apart by what was emitted; if there are more, they are by their length only."""
+
+MAX_LENGTHS: Final = 512
+"""Lengths of one frame, or of one varbit in it, that are told apart."""
 
 
 def _emit(m: Machine, node: ir.ExternCall) -> None:
@@ -130,11 +134,20 @@ PACKET_OUT: Final[ExternTable] = {("packet_out", "emit"): _emit}
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where ``when`` holds, the packet is ``packet``; ``known`` is what was decided to get there."""
+    """Where ``when`` (the guard and ``condition``) holds, the packet is ``packet``; ``known`` is what was decided to
+    get there, for other terms to be simplified."""
 
     when: Term
+    condition: Term
     packet: Packet
     known: dict[Term, Term]
+
+    def split(self, condition: Term, packet: Packet | None = None) -> Layout:
+        """The part of it where ``condition`` holds as well."""
+        decided = {condition.args[0]: b.FALSE} if condition.op == "not" else {condition: b.TRUE}
+        known = self.known if condition.is_const else {**self.known, **decided}
+        when, both = b.and_(self.when, condition), b.and_(self.condition, condition)
+        return Layout(when, both, packet or self.packet, known)
 
 
 def layouts(
@@ -152,22 +165,30 @@ def layouts(
     Raises:
         Unsupported: bits that are no whole bytes, or too many layouts.
     """
-    done: list[Layout] = []
+    done: list[tuple[Term, list[Piece], dict[Term, Term]]] = []
     work: list[tuple[Term, list[Piece], dict[Term, Term]]] = [(guard, list(pieces), {})]
     while work:
         when, parts, known = work.pop()
         condition = _undecided(parts)
         if condition is None:
-            done.append(Layout(when, _packet(parts, cursor, span, frame), known))
+            done.append((when, parts, known))
             if len(done) > MAX_LAYOUTS:
-                raise Unsupported(f"more than {MAX_LAYOUTS} layouts of the output", span)
+                return _by_length(pieces, cursor, guard, span, frame)
             continue
         for value in (b.FALSE, b.TRUE):
             holds = condition if value is b.TRUE else b.not_(condition)
             here = b.and_(when, holds)
             if here is not b.FALSE:
                 work.append((here, _substitute(parts, condition, value), {**known, condition: value}))
-    return done
+    return [_layout(*item, cursor, span, frame) for item in done]
+
+
+def _layout(
+    when: Term, parts: Sequence[Piece], known: dict[Term, Term], cursor: int, span: Span, frame: Packet
+) -> Layout:
+    decided = b.and_(*(c if value is b.TRUE else b.not_(c) for c, value in known.items()))
+    fields = [bits for bits in map(_bits_of, parts) if bits is not None]
+    return Layout(when, decided, _packet(fields, cursor, span, frame), known)
 
 
 def cut_to(made: list[Layout], length: Term, whole: Term, span: Span) -> list[Layout]:
@@ -185,8 +206,7 @@ def cut_to(made: list[Layout], length: Term, whole: Term, span: Span) -> list[La
     condition = _atom(length.args[0])
     found: list[Layout] = []
     for value in (b.FALSE, b.TRUE):
-        holds = condition if value is b.TRUE else b.not_(condition)
-        here = [Layout(b.and_(x.when, holds), x.packet, {**x.known, condition: value}) for x in made]
+        here = [x.split(condition if value is b.TRUE else b.not_(condition)) for x in made]
         chosen = b.substitute([length], {condition: value})[0]
         found += cut_to([x for x in here if x.when is not b.FALSE], chosen, whole, span)
     return found
@@ -203,11 +223,8 @@ def _cut(layout: Layout, count: int, whole: Term) -> list[Layout]:
         return [layout]
     longer = b.TRUE if from_input < packet.payload else b.ult(b.bv(from_input, 16), whole)
     short = Packet(packet.prefix[:count], packet.payload, count)
-    return [
-        Layout(when, made, {**layout.known, longer: b.boolean(made is short)} if longer is not b.TRUE else layout.known)
-        for when, made in ((b.and_(layout.when, longer), short), (b.and_(layout.when, b.not_(longer)), packet))
-        if when is not b.FALSE
-    ]
+    both = [layout.split(longer, short), layout.split(b.not_(longer), packet)]
+    return [part for part in both if part.when is not b.FALSE]
 
 
 def _undecided(parts: Sequence[Piece]) -> Term | None:
@@ -241,14 +258,77 @@ def _substitute(parts: Sequence[Piece], condition: Term, value: Term) -> list[Pi
     return made
 
 
-def _packet(parts: Sequence[Piece], cursor: int, span: Span, frame: Packet) -> Packet:
-    fields: list[Term] = []
-    for piece in parts:
-        if piece.length is None:
-            fields.append(piece.bits)
-        elif piece.length.value:
-            width = piece.bits.width
-            fields.append(b.extract(piece.bits, width - 1, width - piece.length.value))
+@dataclass(frozen=True, slots=True)
+class _Prefix:
+    """What was emitted so far, in parts of one width, where ``when``."""
+
+    when: Term
+    parts: tuple[Term, ...]
+
+
+def _by_length(pieces: Sequence[Piece], cursor: int, guard: Term, span: Span, frame: Packet) -> list[Layout]:
+    """One layout for each number of bits that may be emitted; which header a byte comes from is a choice in it."""
+    ways = [_ways(piece) for piece in pieces]
+    unit = gcd(8, *(bits.width for some in ways for _, bits in some if bits is not None))
+    lengths: dict[int, _Prefix] = {0: _Prefix(b.TRUE, ())}
+    for some in ways:
+        grown: dict[int, _Prefix] = {}
+        for condition, bits in some:
+            more = tuple(b.chunks(bits, unit)) if bits is not None else ()
+            for before in lengths.values():
+                _add(grown, b.and_(before.when, condition), (*before.parts, *more))
+        lengths = grown
+        if len(lengths) > MAX_LENGTHS:
+            raise Unsupported(f"more than {MAX_LENGTHS} lengths of the output", span)
+    made = []
+    for prefix in lengths.values():
+        when = b.and_(guard, prefix.when)
+        if when is not b.FALSE:
+            made.append(Layout(when, prefix.when, _packet(prefix.parts, cursor, span, frame), {}))
+    return made
+
+
+def _add(grown: dict[int, _Prefix], when: Term, parts: tuple[Term, ...]) -> None:
+    """One more way to have emitted so many parts; ways exclude each other."""
+    if when is b.FALSE:
+        return
+    other = grown.get(len(parts))
+    if other is None:
+        grown[len(parts)] = _Prefix(when, parts)
+    else:
+        chosen = tuple(b.ite(when, x, y) for x, y in zip(parts, other.parts, strict=True))
+        grown[len(parts)] = _Prefix(b.or_(other.when, when), chosen)
+
+
+def _ways(piece: Piece) -> list[tuple[Term, Term | None]]:
+    """What a piece emits, with conditions that exclude each other."""
+    ways: list[tuple[Term, Term | None]] = [(b.not_(piece.when), None)]
+    work = [(piece.when, piece.length)]
+    while work:
+        when, length = work.pop()
+        if when is b.FALSE:
+            continue
+        if length is not None and length.op == "ite":
+            work += [(b.and_(when, length.args[0]), length.args[1])]
+            work += [(b.and_(when, b.not_(length.args[0])), length.args[2])]
+        elif length is not None and not length.is_const:
+            raise Unsupported("a varbit whose length cannot be told apart", piece.span)
+        else:
+            ways.append((when, _bits_of(Piece(b.TRUE, piece.bits, length, piece.span))))
+        if len(ways) + len(work) > MAX_LENGTHS:
+            raise Unsupported(f"a varbit of more than {MAX_LENGTHS} lengths", piece.span)
+    return [way for way in ways if way[0] is not b.FALSE]
+
+
+def _bits_of(piece: Piece) -> Term | None:
+    """The bits that a piece emits whose length is known; None for none."""
+    if piece.length is None:
+        return piece.bits
+    width = piece.bits.width
+    return b.extract(piece.bits, width - 1, width - piece.length.value) if piece.length.value else None
+
+
+def _packet(fields: Sequence[Term], cursor: int, span: Span, frame: Packet) -> Packet:
     if cursor % 8:
         raise Unsupported("a payload that does not begin at a byte", span)
     if sum(f.width for f in fields) % 8:

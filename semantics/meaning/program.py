@@ -34,6 +34,7 @@ from .opaque import call_unknown
 from .packet_out import Layout, cut_to, layouts
 from .passes import Arrival, Passed, all_passes
 from .selectors import selections
+from .state import Piece
 from .trace import Trace
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
@@ -172,19 +173,23 @@ def _split(m: Machine, sent: Sent, guard: Term, known: dict[Term, Term], outputs
 
 def _copies(m: Machine, sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]) -> list[_Part]:
     """The layouts of a copy, each an output; the state that the copy writes is told with the last."""
-    made = []
-    for layout in _layouts(m, sent, guard):
-        decided = b.and_(
-            *(condition if value is b.TRUE else b.not_(condition) for condition, value in layout.known.items())
-        )
-        made.append(replace(_output(sent, b.and_(sent.when, decided), layout.packet), state={}))
+    made = [
+        replace(_output(sent, b.and_(sent.when, layout.condition), layout.packet), state={})
+        for layout in _layouts(m, sent, guard)
+    ]
     made[-1] = replace(made[-1], state=sent.state)
     return [(guard, known, [*outputs, *made])]
 
 
 def _layouts(m: Machine, sent: Sent, guard: Term) -> list[Layout]:
-    made = layouts(sent.pieces, sent.cursor, guard, sent.span, sent.frame)
-    return cut_to(made, sent.cut, m.input.length, sent.span)
+    """The layouts of a frame; what is left of a byte of which the parser took a part comes before the other bytes."""
+    pieces, cursor, taken, frame = sent.pieces, sent.cursor, sent.cursor % 8, sent.frame
+    if taken:
+        at = cursor // 8
+        octet = frame.prefix[at] if at < len(frame.prefix) else m.input.byte(at - frame.delta)
+        pieces = (*pieces, Piece(b.TRUE, b.extract(octet, 7 - taken, 0), None, sent.span))
+        cursor += 8 - taken
+    return cut_to(layouts(pieces, cursor, guard, sent.span, frame), sent.cut, m.input.length, sent.span)
 
 
 def _output(sent: Sent, when: Term, packet: Packet) -> Output:

@@ -19,10 +19,18 @@ from .trace import place_text, plain
 from .values import Header, Scalar, Stack, Struct, Union, Value, uninitialised
 
 MAX_ITERATIONS: Final = 1024
-"""Iterations up to which a loop is unrolled."""
+"""Iterations after which a loop that may go on is followed no further."""
 
-MAX_ALL_ITERATIONS: Final = 5_000
-"""Iterations of all loops together."""
+MAX_OPEN_ITERATIONS: Final = 2_000
+"""The same for all loops together; from then on each gets :data:`FEW_ITERATIONS`."""
+
+FEW_ITERATIONS: Final = 8
+
+MAX_SURE_ITERATIONS: Final = 4_000
+"""Iterations of a loop that certainly goes on, when the packet is not known."""
+
+MAX_ALL_ITERATIONS: Final = 70_000
+"""Iterations of all loops together that certainly go on."""
 
 _BREAK: Final = frozenset[LeaveKind]({"break"})
 _CONTINUE: Final = frozenset[LeaveKind]({"continue"})
@@ -147,25 +155,35 @@ def _for(m: Machine, node: ir.For) -> None:
 def _loop(m: Machine, span: Span, condition: Callable[[], Term], body: ir.Block, update: Callable[[], None]) -> None:
     """Unrolled until nothing goes on; ``break`` leaves the loop, ``continue`` the body."""
     mark = len(m.leavers)
-    for _ in range(MAX_ITERATIONS):
-        if m.state.dead:
-            break
-        m.iterations += 1
-        if m.iterations > MAX_ALL_ITERATIONS:
-            raise Unsupported(f"more than {MAX_ALL_ITERATIONS} iterations of loops", span)
+    turns = sure = 0
+    while not m.state.dead:
         goes_on = m.decide(condition())
         if goes_on is b.FALSE:
             break
-        if goes_on is not b.TRUE:
+        if goes_on is b.TRUE:
+            sure += 1
+        else:
+            turns += 1
             _leave_unless(m, goes_on)
+        if _too_long(m, turns, sure, goes_on):
+            m.cut(f"the loop at {span} more than {turns + sure - 1} times", span)
+            break
         inner = len(m.leavers)
         m.exec(body)
         m.rejoin(m.gather(inner, _CONTINUE))
         if not m.state.dead:
             update()
-    else:
-        m.cut(f"the loop at {span} more than {MAX_ITERATIONS} times", span)
     m.rejoin(m.gather(mark, _BREAK))
+
+
+def _too_long(m: Machine, turns: int, sure: int, goes_on: Term) -> bool:
+    """Whether a loop after so many turns that it need not have made, and so many that are sure, is followed no
+    further."""
+    if goes_on is b.TRUE:
+        m.iterations += 1
+        return m.iterations > MAX_ALL_ITERATIONS or (sure > MAX_SURE_ITERATIONS and not m.input.length.is_const)
+    m.open_iterations += 1
+    return turns > (MAX_ITERATIONS if m.open_iterations <= MAX_OPEN_ITERATIONS else FEW_ITERATIONS)
 
 
 def _leave_unless(m: Machine, condition: Term) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from p4verify.semantics.meaning import statements
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning, run
 from p4verify.semantics.source import Unsupported
@@ -130,7 +131,9 @@ def test_egress_runs_after_exit_in_ingress() -> None:
     assert out(program, "01020304") == "01020307"
 
 
-def test_a_loop_that_may_not_end_is_cut_by_name() -> None:
+def test_a_loop_that_may_not_end_is_cut_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statements, "MAX_ALL_ITERATIONS", 2_000)
+    monkeypatch.setattr(statements, "MAX_SURE_ITERATIONS", 500)
     program = v1model("for (bit<8> i = 0; i <= hdr.h.a; i = i + 1) { hdr.h.b = i; }")
     result = meaning(program)
     assert any("loop at test.p4" in a.text for a in result.domain)
@@ -160,3 +163,22 @@ def test_a_range_of_a_narrow_type_ends_by_itself() -> None:
     signed = body.replace("bit<2> i", "int<2> i").replace("hdr.h.a[1:0]", "(int<2>) hdr.h.a[1:0]")
     signed = signed.replace("hdr.h.b[1:0]", "(int<2>) hdr.h.b[1:0]").replace("(bit<8>) i", "(bit<8>) (bit<2>) i")
     assert out(v1model(signed), "02010000") == "02010401"
+
+
+def test_loops_that_may_go_on_for_long_are_followed_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statements, "MAX_ITERATIONS", 32)
+    monkeypatch.setattr(statements, "MAX_OPEN_ITERATIONS", 300)
+    nested = (
+        "hdr.h.d = 0; for (bit<16> i = 0; i < hdr.h.a ++ hdr.h.b; i = i + 1) "
+        "{ for (bit<8> j = 0; j < hdr.h.c; j = j + 1) { hdr.h.d = hdr.h.d + 1; } }"
+    )
+    program = v1model(nested)
+    behaviour = meaning(program)
+    assert any("no packet goes through the loop" in a.text for a in behaviour.domain)
+    assert out(program, "00030500") == "0003050f"
+    assert run(program, None, bytes([1, 4, 200, 0]), 0).outputs[0][2].hex() == "0104c820"
+
+
+def test_a_loop_that_certainly_goes_on_is_unrolled() -> None:
+    body = "hdr.h.d = 0; for (bit<16> i = 0; i < 3000; i = i + 1) { hdr.h.d = hdr.h.d + 1; }"
+    assert out(v1model(body), "00" * 4) == "000000b8"
