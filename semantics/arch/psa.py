@@ -459,7 +459,7 @@ def _cut_by_session(m: Machine, session: Term, job: _Job, blocks: _Blocks) -> li
         here = m.decide(b.eq(b.resize(session, 32), b.bv(number_, 32)))
         if known.truncate is None or here is b.FALSE:
             continue
-        form = Layout(here, job.frame, {})
+        form = Layout(here, here, job.frame, {})
         forms = cut_to([form], b.bv(known.truncate, 32), m.input.length, blocks.egress_parser.span)
         made += [(cut.when, replace(job, frame=cut.packet)) for cut in forms]
         whole = b.and_(whole, b.not_(here))

@@ -16,10 +16,10 @@ from ..bits import Term
 from ..meaning.behaviour import Assumption
 from ..meaning.calls import bind
 from ..meaning.machine import ExternTable, Machine
-from ..meaning.opaque import leaf_terms
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT, field_bits
 from ..meaning.references import update
+from ..meaning.unknown_externs import leaf_terms
 from ..meaning.values import Scalar, Struct, Value, unpack
 from ..source import Span, Unsupported
 from .extern_call import Call

@@ -7,7 +7,7 @@ layout: :func:`layouts` splits on these conditions until every layout is fixed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 from typing import Final
 
@@ -217,7 +217,7 @@ def _cut(layout: Layout, count: int, whole: Term) -> list[Layout]:
     packet = layout.packet
     if packet.size is not None:
         size = min(packet.size, count)
-        return [Layout(layout.when, Packet(packet.prefix[:size], packet.payload, size), layout.known)]
+        return [replace(layout, packet=Packet(packet.prefix[:size], packet.payload, size))]
     from_input = count - packet.delta  # a longer input makes a packet that is too long
     if from_input >= 0xFFFF:
         return [layout]

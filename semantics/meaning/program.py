@@ -30,12 +30,12 @@ from .behaviour import Assumption, Behaviour, Case, Choice, Output, Packet
 from .concrete import Told
 from .inputs import Concrete, Symbolic
 from .machine import Machine, deep_recursion
-from .opaque import call_unknown
 from .packet_out import Layout, cut_to, layouts
 from .passes import Arrival, Passed, all_passes
 from .selectors import selections
 from .state import Piece
 from .trace import Trace
+from .unknown_externs import call_unknown
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
     a.name: a for a in (V1Model(), EbpfModel(), UbpfModel(), XdpModel(), Psa(), Pna())

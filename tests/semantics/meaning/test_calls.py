@@ -2,9 +2,7 @@
 
 import pytest
 
-from p4verify.semantics.meaning.program import meaning
 from p4verify.semantics.p4.frontend import load_text
-from p4verify.semantics.source import Unsupported
 from tests.support.p4_text import out, v1model
 
 FULL = "hdr.s[0] = {1,1,1,1}; hdr.s[1] = {2,2,2,2}; hdr.s[2] = {3,3,3,3};"
@@ -111,10 +109,3 @@ def test_locals_of_a_control_begin_anew_each_time() -> None:
 def test_an_action_called_by_an_action_has_its_own_parameters() -> None:
     declared = "action inner(inout bit<8> x) { x = x + 1; } action outer(inout bit<8> x) { inner(hdr.h.b); x = x + 5; }"
     assert out(v1model("outer(hdr.h.a);", locals=declared), "01010000") == "06020000"
-
-
-def test_an_extern_that_is_not_known_is_told_with_its_place() -> None:
-    top = "extern void mystery(in bit<8> x);"
-    with pytest.raises(Unsupported, match="extern mystery") as caught:
-        meaning(v1model("mystery(hdr.h.a);", top=top))
-    assert (caught.value.span.file, caught.value.span.line > 0) == ("test.p4", True)

@@ -125,6 +125,7 @@ def test_a_run_tells_what_happened() -> None:
     assert steps["parser state"]["state"] == "start"
     assert steps["extract"] | {"where": 0} == {
         "step": "extract", "header": "hdr.h", "fields": {"a": 1, "b": 2, "c": 3, "d": 4}, "where": 0,
+        "bits": {"a": 8, "b": 8, "c": 8, "d": 8},
     }  # fmt: skip
     assert steps["table"]["hit"] is False
     assert steps["table"]["key"] == {"hdr.h.a": 1, "hdr.h.b": 2}
