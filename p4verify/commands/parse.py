@@ -59,9 +59,10 @@ def _single(arguments: argparse.Namespace) -> int:
 
 
 def _summary(path: str, program: ir.Program) -> str:
-    tables = len(program.tables())
-    parts = [f"{len(program.parsers)} parsers", f"{len(program.controls)} controls", f"{tables} tables"]
-    return f"{path}: valid, architecture {program.arch}: {', '.join(parts)}"
+    counts = {"parser": len(program.parsers), "control": len(program.controls), "table": len(program.tables())}
+    parts = ", ".join(f"{number} {what}{'' if number == 1 else 's'}" for what, number in counts.items())
+    arch = f"architecture {program.arch}" if program.arch else "no architecture"
+    return f"{path}: valid, {arch}: {parts}"
 
 
 def _is_usage(error: InputError) -> bool:

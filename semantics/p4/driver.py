@@ -224,8 +224,8 @@ class Driver:
 
     # --- Errors ------------------------------------------------------------------------------------------------------
 
-    def _report(self, span: Span, message: str) -> None:
-        self.errors.append(Diagnostic(span, message))
+    def _report(self, span: Span, message: str, notes: tuple[Diagnostic, ...] = ()) -> None:
+        self.errors.append(Diagnostic(span, message, notes=notes))
         if len(self.errors) >= MAX_ERRORS:
             raise TooManyErrors
 
@@ -248,7 +248,8 @@ class Driver:
             before = self._tokens[self._at - 1] if self._at else None
             after = self._tokens[self._at + 1] if self._at + 1 < len(self._tokens) else None
             self._refuse_old()
-            self._report(*describe(self._expected(), before, token, after, self._is_value(before)))
+            span, message = describe(self._expected(), before, token, after, self._is_value(before))
+            self._report(span, message, _missing(message, before, token))
         return self._recovered_at >= 0 and progress <= 0
 
     def _refuse_old(self) -> None:
@@ -326,6 +327,15 @@ class Driver:
             if kind == "SEMICOLON" and depth == 0 and not (top_level and following in _FIELD_STARTS):
                 return False
         return False
+
+
+def _missing(message: str, before: Token | None, found: Token) -> tuple[Diagnostic, ...]:
+    """A note behind the last token of a line that lacks its end, where the error is in a later line."""
+    if before is None or not message.startswith("expected ';'") or before.span.end_line >= found.span.line:
+        return ()
+    last = before.span
+    behind = Span(last.file, last.end_line, last.end_column, last.end_line, last.end_column + 1)
+    return (Diagnostic(behind, "it is missing here", "note"),)
 
 
 def _fold_annotations(tokens: Sequence[Token]) -> Sequence[Token]:

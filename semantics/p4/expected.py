@@ -85,6 +85,8 @@ def _wanted(expected: set[str]) -> str:
     closers = [kind for kind in _CLOSERS if kind in expected]
     if "BINOP" in expected or (expected & _NAMES and "SEMICOLON" in expected):
         closers = [kind for kind in closers if kind not in ("LPAR", "ASSIGN")] or closers
+        if not closers and "RANGLE" in expected:
+            return "'>'"
         return _either([f"'{SPELLING[kind]}'" for kind in closers if kind in SPELLING])
     rest = expected - set(closers) - _OPERATORS
     parts = ["a name"] if rest >= _NAMES else ["the name of a type"] if "TYPE_IDENTIFIER" in rest else []
@@ -94,8 +96,6 @@ def _wanted(expected: set[str]) -> str:
     parts += sorted(f"'{SPELLING[kind]}'" for kind in rest if kind in SPELLING)
     if "INTEGER" in rest:
         parts.insert(0, "a number")
-    if not parts and expected & {"RANGLE", "RSHIFT1"}:
-        parts = ["'>'"]
     return _either(parts) if len(parts) <= 6 else ""
 
 

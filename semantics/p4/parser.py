@@ -104,4 +104,5 @@ def _with_line(source: Preprocessed, diagnostic: Diagnostic) -> Diagnostic:
     if diagnostic.source_line is not None or not 0 < span.line <= len(lines):
         return diagnostic
     line = lines[span.line - 1].rstrip("\r")
-    return Diagnostic(span, diagnostic.message, diagnostic.severity, line, diagnostic.notes)
+    notes = tuple(_with_line(source, note) for note in diagnostic.notes)
+    return Diagnostic(span, diagnostic.message, diagnostic.severity, line, notes)

@@ -94,3 +94,26 @@ def test_control_characters_of_a_source_do_not_reach_the_terminal(p4verify: Comm
     ended = p4verify("parse", path)
     assert ended.code == 1
     assert "\u009b" not in ended.err
+
+
+ODD = "control c(inout bit<8> x) {\n  apply { x = 256; }\n}\n"
+
+
+def test_warnings_are_printed_and_do_no_harm(p4verify: Command, tmp_path: Path) -> None:
+    path = tmp_path / "odd.p4"
+    path.write_text(ODD)
+    ended = p4verify("parse", path)
+    assert ended.code == 0
+    assert ended.err.startswith(f"{path}:2:15: warning: 256 does not fit bit<8>")
+    assert "^~~" in ended.err
+    quiet = p4verify("parse", path, "-q")
+    assert (quiet.code, quiet.err, quiet.out) == (0, "", ended.out)
+
+
+def test_warnings_as_json(p4verify: Command, example: File, tmp_path: Path) -> None:
+    path = tmp_path / "odd.p4"
+    path.write_text(ODD)
+    rows = p4verify("parse", path, example("acl.p4"), "--format", "json").json()["files"]
+    (warning,) = rows[0]["warnings"]
+    assert (warning["file"], warning["line"], warning["column"]) == (str(path), 2, 15)
+    assert rows[1]["warnings"] == []

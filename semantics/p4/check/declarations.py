@@ -76,6 +76,9 @@ def parameter(cx: Context, node: ast.Parameter, role: Role) -> ParamSymbol:
 
 def _default(cx: Context, node: ast.Parameter, type_: Type, role: Role) -> typed.Expr | None:
     assert node.default is not None
+    if any(note.name.text == "optional" for note in node.annotations):
+        text = f"the parameter '{node.name.text}' is optional, so it cannot have a default value"
+        cx.error(node.span, text, phase=Phase.NAMES)
     if node.direction in ("out", "inout"):
         cx.error(node.span, f"an {node.direction} parameter cannot have a default value", phase=Phase.STRUCTURE)
         return None

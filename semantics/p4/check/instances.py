@@ -96,6 +96,7 @@ def _methods(
                     instance.inner = (*instance.inner, inner)
                 continue
             made.append(declarations.checked_function(cx, item, "method"))
+        cx.distinct(tuple(item.name for item in node.body or () if isinstance(item, ast.FunctionDecl)), "method")
     if node.body is not None and not any(m.abstract for ms in extern.methods.values() for m in ms):
         text = f"extern '{extern.name}' has no abstract methods that '{node.name.text}' could implement"
         cx.error(node.name.span, text, (extern.span, "its declaration"))

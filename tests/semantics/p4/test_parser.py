@@ -575,3 +575,12 @@ def test_stale_tables_are_made_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         stale.write_text(content)
         monkeypatch.setattr(tables, "SHIPPED", str(stale))
         assert tables.tables.__wrapped__() == shipped
+
+
+def test_a_note_shows_where_a_semicolon_is_missing() -> None:
+    with pytest.raises(InputError) as caught:
+        parse_text("const bit<8> a = 1\nconst bit<8> b = 2;\n", "x.p4")
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.span.line, diagnostic.span.column) == (2, 1)
+    (note,) = diagnostic.notes
+    assert (note.span.line, note.span.column, note.source_line) == (1, 19, "const bit<8> a = 1")
