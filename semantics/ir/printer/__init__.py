@@ -46,7 +46,8 @@ class _Printer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.nodes = list(mentioned(program))
-        self.names = Names(prelude(program, self.nodes), local_names(self.nodes))
+        local = local_names(self.nodes)
+        self.names = Names(prelude(program, self.nodes), set(local), frozenset(local))
         self.top = Scope(self.names, {a.name: f".{a.name}" for a in program.actions})
         self.names.declare(program.declarations)
         self.owners = owners(program)

@@ -33,13 +33,13 @@ def quoted(text: str) -> str:
 
 
 def _named_type(node: Any, scope: Scope) -> Sequence[Part]:
-    return [scope.names.type_name(node)]
+    return [scope.names.globally(scope.names.type_name(node))]
 
 
 def _declared_type(node: t.DeclaredType, scope: Scope) -> Sequence[Part]:
     if node.name not in scope.names.declared and node.name not in scope.names.prelude.names:
         raise Unsupported(f"the IR does not hold the declaration of {node.name}, which is generic")
-    return [node.name, *type_arguments(node.arguments)]
+    return [scope.names.globally(node.name), *type_arguments(node.arguments)]
 
 
 def type_arguments(items: Sequence[t.Type]) -> list[Part]:
@@ -66,7 +66,7 @@ TYPES: Final[dict[type, Writer]] = {
     t.StackType: lambda node, scope: [node.element, f"[{node.size}]"],
     t.TupleType: lambda node, scope: ["tuple<", *joined(node.elements), ">"],
     t.ListType: lambda node, scope: ["list<", node.element, ">"],
-    t.ExternType: lambda node, scope: [node.name, *type_arguments(node.arguments)],
+    t.ExternType: lambda node, scope: [scope.names.globally(node.name), *type_arguments(node.arguments)],
     t.TypeVariable: lambda node, scope: [node.name],
     t.DeclaredType: _declared_type,
 }
@@ -159,7 +159,7 @@ def _extern_call(node: n.ExternCall, scope: Scope) -> Sequence[Part]:
     sayable = not any(isinstance(x, t.VoidType) or anonymous(x) for x in node.type_args)
     types = type_arguments(node.type_args) if sayable else []
     if node.object is None:
-        return [node.extern, *types, *arguments(node.args, node.params, names)]
+        return [scope.names.globally(node.extern), *types, *arguments(node.args, node.params, names)]
     receiver = node.object if node.is_param else _object(node.object, scope, node)
     index: list[Part] = [] if node.index is None else ["[", node.index, "]"]
     return [receiver, *index, f".{node.method}", *types, *arguments(node.args, node.params, names)]

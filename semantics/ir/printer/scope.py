@@ -36,6 +36,8 @@ class Names:
 
     prelude: Prelude
     taken: set[str]
+    local: frozenset[str] = frozenset()
+    """What something within a block or declaration is called."""
     declared: dict[str, Declaration] = field(default_factory=dict)
     """Externs, packages and types of blocks of the program's own, by name; of functions that are overloaded one."""
     overloads: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -66,6 +68,10 @@ class Names:
     def overloaded(self, extern: str, method: str) -> bool:
         """Whether a call must name its arguments, for it to be known what is called."""
         return self.overloads[extern, method] > 1
+
+    def globally(self, name: str) -> str:
+        """``name`` of the top level, also where something else is called so."""
+        return f".{name}" if name in self.local else name
 
     def fresh(self, wanted: str) -> str:
         """``wanted``, or with a number after it, as an identifier that nothing else has."""

@@ -280,6 +280,8 @@ def _plain(type_: Type) -> Type:
 
 def _castable(source: Type, to: Type) -> bool:
     """The table of explicit casts."""
+    if isinstance(source, New) and source.symbol.base == to:
+        return True
     if isinstance(to, New):
         base = to.symbol.base
         return base == source or ((source == INT or isinstance(base, New)) and _castable(source, base))
