@@ -266,6 +266,8 @@ def _packet(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> None:
         sent = test.machine.send(bytes.fromhex(digits), port, test.current())
     except Unsupported as problem:
         raise problem if problem.span.file else Unsupported(problem.reason, span) from problem
+    except ValueError as problem:  # a port or a length that the machine has not
+        raise InputError.at(span, str(problem)) from None
     test.last = span, len(sent)
     for to, out_port, frame in sent:
         test.seen.setdefault(port if to == "stack" else out_port, []).append((frame, span))

@@ -6,6 +6,7 @@ The formats are written by people, for several tools: a name may be the whole co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -116,7 +117,18 @@ def find_key(table: ir.Table, name: str, span: Span) -> int:
     if wanted.startswith("key.") and all(key.name != wanted for key in table.keys):
         wanted = wanted[len("key.") :]
     positions = list(range(len(table.keys)))
+    wanted = _validity(table, wanted)
     return pick(positions, lambda i: table.keys[i].name, wanted, f"key of table {table.control_name}", span)
+
+
+def _validity(table: ir.Table, wanted: str) -> str:
+    """``h.valid``, ``h.$valid`` and ``h`` for the key ``hdr.h.$valid$``, as p4c's runner takes them."""
+    names = [key.name for key in table.keys]
+    if any(name == wanted or name.endswith("." + wanted) for name in names):
+        return wanted
+    bare = re.sub(r"\.?\$?valid\$?$", "", wanted)
+    spelt = f"{bare}.$valid$" if bare else "$valid$"
+    return spelt if any(name == spelt or name.endswith("." + spelt) for name in names) else wanted
 
 
 def check_value(value: int, param: ir.Param, span: Span) -> int:

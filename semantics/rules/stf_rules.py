@@ -167,6 +167,9 @@ def _arguments(program: ir.Program, found: TableAction, line: Line, action: re.M
         span = line.span(start, start + len(part.group()))
         name, _, text = (piece.strip() for piece in part.group().partition(":"))
         param = next((p for p in found.params if param_name(p) == name), None)
+        if param is None and program.arch in EBPF_ARCHITECTURES and len(given) < len(found.params):
+            param = found.params[len(given)]  # p4c's runner for eBPF only looks at the order
+            name = param_name(param)
         if param is None:
             raise InputError.at(span, f"{found.action.control_name} has no parameter {name}")
         if name in given:
@@ -182,16 +185,22 @@ def _arguments(program: ir.Program, found: TableAction, line: Line, action: re.M
     return ActionCall(found.ref.action, tuple(given[param_name(p)] for p in found.params))
 
 
+_PAIR = re.compile(
+    r"""(?P<name>"[^"]*"|(?:[^\s:\["]|\[[^\]]*\])+)\s*:\s*(?P<value>[^\s/]+(?:\s*/\s*[^\s/]+)?)|\S+""", re.VERBOSE
+)
+"""A key with its value (the name may hold a slice: ``x[7:0]:5``), or a word alone."""
+
+
 def _entry(
     program: ir.Program, table: ir.Table, line: Line, start: int, end: int
 ) -> tuple[tuple[Match, ...], int | None]:
     """The matches and the priority in a part of a line."""
     priority = None
     matches: dict[int, Match] = {}
-    for word in re.finditer(r"\S+", line.text[start:end]):
-        span = line.span(start + word.start(), start + word.end())
-        name, colon, value = word.group().rpartition(":") if word.group()[0] == '"' else word.group().partition(":")
-        if not colon:
+    for word in _PAIR.finditer(line.text, start, end):
+        span = line.span(word.start(), word.end())
+        name, value = word["name"], word["value"]
+        if name is None:
             if priority is not None or matches:
                 raise InputError.at(span, f"expected KEY:VALUE, found {word.group()}")
             priority = number(word.group(), span)
@@ -262,7 +271,7 @@ def _ternary(text: str, width: int, span: Span) -> Ternary:
 
 
 def _lpm(program: ir.Program, text: str, width: int, span: Span) -> Lpm:
-    value, slash, length = text.partition("/")
+    value, slash, length = (part.strip() for part in text.partition("/"))
     if slash:
         if not length.isdecimal() or len(length) > 9:
             raise InputError.at(span, f"{length!r} is no prefix length")

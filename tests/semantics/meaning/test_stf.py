@@ -40,6 +40,7 @@ def check(text: str) -> StfResult:
         "add t set(x:7)\npacket 0 00020300\nexpect 1 00020307",  # an exact key that is left out is 0
         "ADD t hdr.h.a:0b1 set(x:7)\nPacket 0 01020300\nEXPECT 1 01020307",
         "mirroring_add 5 1\nmirroring_get 5\nmc_dump\nmc_mgrp_create 1\nmc_node_create 3 4 5\nmc_node_associate 1 0",
+        "add t hdr.h.a : 0x01 set( x : 7 )\npacket 0 01020300\nexpect 1 01020307",
         "setdefault t set(x:9)\ntable_reset_default t\npacket 0 01020300\nexpect 1 01020300",
     ],
 )
@@ -130,6 +131,20 @@ def test_the_state_that_a_test_writes() -> None:
         expect 1 07020300$
         register_read r 1"""
     assert str(run_stf(program, text, "t.stf")) == "passed: 3 packets, 3 checks"
+
+
+def test_keys_that_are_slices_prefixes_and_validity() -> None:
+    locals_ = """action set(bit<8> x) { hdr.h.d = x; } table t { key = { hdr.h.a[7:4] : exact; hdr.h.b : lpm;
+        hdr.h.isValid() : exact; hdr.e.isValid() : ternary; } actions = { set; NoAction; } }"""
+    program = v1model("t.apply();", locals=locals_)
+    for valid in ("h.$valid$:1", "hdr.h.valid:1", "h.$valid:0b1", "h:1"):
+        text = f"add t 1 hdr.h.a[7:4]:0x5 hdr.h.b : 0x20 / 4 {valid} set(x:7)\npacket 0 5a2f0000\nexpect 1 5a2f0007"
+        assert run_stf(program, text, "t.stf").passed, valid
+
+
+def test_a_port_that_the_machine_has_not() -> None:
+    with pytest.raises(InputError, match=r"t.stf:2:1.*512"):
+        check("\npacket 512 00")
 
 
 def test_counters_of_packets_and_of_bytes() -> None:
