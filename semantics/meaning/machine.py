@@ -26,7 +26,7 @@ from .origin import Origin
 from .sizes import possible_values
 from .state import LeaveKind, Leaver, State, Write, merge_cells, merge_events, merge_objects, merge_pieces, merge_stores
 from .trace import Trace
-from .values import Header, Scalar, Stack, Struct, Union, Value, build, scalar_width
+from .values import Scalar, Value, build, copied, scalar_width
 
 MAX_DEPTH: Final = 1500
 """Nesting of expressions, statements and calls up to which programs are evaluated."""
@@ -225,32 +225,7 @@ class Machine:
         """A copy of ``value``: what is undefined in it becomes one unspecified value."""
         if isinstance(value, Scalar):
             return value if value.defined is b.TRUE and value.origin is None else Scalar(self.read(value, span))
-        return self._fix_part(value, span)
-
-    def _fix_part(self, value: Value, span: Span) -> Value:
-        match value:
-            case Scalar():
-                return self._copied(value, span)
-            case Struct(fields):
-                return Struct(self._fix_fields(fields, span))
-            case Header():
-                return self._fix_header(value, span)
-            case Union(members):
-                return Union({name: self._fix_header(header, span) for name, header in members.items()})
-            case Stack(elements, next_index):
-                return Stack(tuple(self._fix_part(e, span) for e in elements), next_index)
-        return value
-
-    def _fix_fields(self, fields: Mapping[str, Value], span: Span) -> Mapping[str, Value]:
-        fixed = {name: self._fix_part(value, span) for name, value in fields.items()}
-        return fields if all(fixed[n] is fields[n] for n in fields) else fixed
-
-    def _fix_header(self, header: Header, span: Span) -> Header:
-        """Fields of an invalid header stay as they are: each read of one is a choice of its own anyway."""
-        if header.valid is b.FALSE:
-            return header
-        known = {n: _defined_where_valid(v, header.valid) for n, v in header.fields.items()}
-        return Header(header.valid, self._fix_fields(known, span), header.origin)
+        return copied(value, lambda leaf: self._copied(leaf, span))
 
     def unspecified(self, type_: ir.Type, reason: str, span: Span) -> Value:
         """One arbitrary value of a type; headers in it are arbitrarily valid or not."""
@@ -500,14 +475,6 @@ class Machine:
 
 def _refuse(m: Machine, node: ir.ExternCall) -> Value | None:
     raise Unsupported(f"extern {node.extern}", node.span)
-
-
-def _defined_where_valid(value: Value, valid: Term) -> Value:
-    """A header's leaf, seen as defined where the header is invalid (nobody reads it there)."""
-    if isinstance(value, Scalar) and value.defined is not b.TRUE:
-        if value.defined is valid or b.or_(value.defined, b.not_(valid)) is b.TRUE:
-            return Scalar(value.term)
-    return value
 
 
 def deep_recursion() -> AbstractContextManager[None]:

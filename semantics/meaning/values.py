@@ -179,6 +179,48 @@ def _is_zero_width(type_: ir.Type) -> bool:
     return isinstance(bare := ir.bare(type_), ir.BitsType) and bare.width == 0
 
 
+# --- copying --------------------------------------------------------------------------------------------------------
+
+
+def copied(value: Value, leaf: Callable[[Scalar], Scalar]) -> Value:
+    """A copy whose leaves are what ``leaf`` makes of them.
+
+    Fields of an invalid header stay as they are: each read of one is a choice of its own anyway.
+    """
+    match value:
+        case Scalar():
+            return leaf(value)
+        case Struct(fields):
+            return Struct(_copied_fields(fields, leaf))
+        case Header():
+            return _copied_header(value, leaf)
+        case Union(members):
+            return Union({name: _copied_header(header, leaf) for name, header in members.items()})
+        case Stack(elements, next_index):
+            return Stack(tuple(copied(element, leaf) for element in elements), next_index)
+    return value
+
+
+def _copied_fields(fields: Mapping[str, Value], leaf: Callable[[Scalar], Scalar]) -> Mapping[str, Value]:
+    made = {name: copied(value, leaf) for name, value in fields.items()}
+    return fields if all(made[n] is fields[n] for n in fields) else made
+
+
+def _copied_header(header: Header, leaf: Callable[[Scalar], Scalar]) -> Header:
+    if header.valid is b.FALSE:
+        return header
+    known = {n: _defined_where_valid(v, header.valid) for n, v in header.fields.items()}
+    return Header(header.valid, _copied_fields(known, leaf), header.origin)
+
+
+def _defined_where_valid(value: Value, valid: Term) -> Value:
+    """A header's leaf, seen as defined where the header is invalid (nobody reads it there)."""
+    if isinstance(value, Scalar) and value.defined is not b.TRUE:
+        if value.defined is valid or b.or_(value.defined, b.not_(valid)) is b.TRUE:
+            return Scalar(value.term)
+    return value
+
+
 # --- merging --------------------------------------------------------------------------------------------------------
 
 
