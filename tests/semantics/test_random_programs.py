@@ -17,7 +17,7 @@ from tests.support.p4_random import ARCHITECTURES, Generated, programs
 from tests.support.p4_random.settings import SMALL
 from tests.support.random_campaign import Study, generated, round_trips, study
 
-EVERYDAY = 4
+EVERYDAY = 3
 """Programs of each architecture, by seed."""
 CAMPAIGN = 10_000
 """Programs of all architectures together."""
@@ -38,14 +38,14 @@ def studied(arch: str, seeds: range) -> list[Study]:
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_all_laws_on_a_sample(arch: str) -> None:
     studies = studied(arch, range(EVERYDAY))
-    assert sum(s.comparisons for s in studies) > 30 * EVERYDAY * 0.8
+    assert sum(s.comparisons for s in studies) > 10 * EVERYDAY
     seen = Counter(fact for s in studies for fact in s.facts)
     assert seen["output"]
     assert seen["undefined"]
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-@settings(max_examples=5, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink])
+@settings(max_examples=4, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink])
 @given(st.data())
 def test_all_laws_on_programs_that_shrink(arch: str, data: st.DataObject) -> None:
     made = data.draw(programs(arch, SMALL))
@@ -89,7 +89,7 @@ def test_all_laws_in_the_campaign(arch: str) -> None:
     studies = studied(arch, range(100_000, 100_000 + count))
     reasons = Counter(s.unsupported for s in studies if s.unsupported)
     assert sum(reasons.values()) <= count // 20, reasons
-    assert sum(s.comparisons for s in studies) > 30 * count * 0.9
+    assert sum(s.comparisons for s in studies) > 15 * count
 
 
 @pytest.mark.campaign

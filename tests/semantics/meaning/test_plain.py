@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from p4verify.semantics.meaning.program import run
 from p4verify.semantics.p4.frontend import load_text
 from tests.support.agreement import Packet
-from tests.support.p4_random import ARCHITECTURES, DEFINED, Settings, programs
+from tests.support.p4_random import DEFINED, Settings, programs
 from tests.support.p4_random.chance import Chance
 from tests.support.p4_random.expressions import expression
 from tests.support.p4_random.scope import Place, Scope
 from tests.support.p4_random.types import BOOL, Bits
 from tests.support.p4_text import v1model
 from tests.support.plain import run_plain
+from tests.support.plain.machine import MACHINES
 from tests.support.plain_agreement import Judged, judge, one_packet
 from tests.support.random_campaign import generated
 from tests.support.random_rules import random_rules
@@ -39,14 +40,14 @@ def judged(arch: str, seeds: range, given_settings: Settings) -> int:
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
-@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("arch", MACHINES)
 def test_both_interpreters_agree_on_a_sample(arch: str, kind: str) -> None:
     assert judged(arch, range(50, 56 if kind == "defined" else 62), SETTINGS[kind]) >= 5
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("kind", SETTINGS)
-@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("arch", MACHINES)
 def test_both_interpreters_agree_in_the_campaign(arch: str, kind: str) -> None:
     assert judged(arch, range(200_000, 201_250), SETTINGS[kind]) > 1_250 * 2
 
@@ -101,7 +102,7 @@ def test_expressions_in_the_campaign() -> None:
 
 
 @settings(max_examples=4, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink])
-@given(st.sampled_from(list(ARCHITECTURES)), st.data())
+@given(st.sampled_from(list(MACHINES)), st.data())
 def test_both_interpreters_agree_on_programs_that_shrink(arch: str, data: st.DataObject) -> None:
     judge(data.draw(programs(arch, DEFINED)), 0, packets=4)
 
