@@ -94,7 +94,8 @@ def _control(step: Step) -> list[str]:
 
 
 def _if(step: Step) -> list[str]:
-    return [_placed(f"  if {_source(step)}: {'yes' if step['holds'] else 'no'}", step)]
+    text = re.sub(r"^.*?\bif\s*\((.*)\)\s*\{?$", r"\1", _source(step)) or "its condition"
+    return [_placed(f"  if {text}: {'yes' if step['holds'] else 'no'}", step)]
 
 
 def _assign(step: Step) -> list[str]:
@@ -218,8 +219,8 @@ def _source(step: Step) -> str:
     if not where or "end_line" not in where or where["line"] > len(lines):
         return ""
     line = str(lines[where["line"] - 1])
-    if where["end_line"] == where["line"]:
-        return line[where["column"] - 1 : where["end_column"] - 1].strip()
+    if where["end_line"] == where["line"]:  # what a macro made has no place of its own within the line
+        return line[where["column"] - 1 : where["end_column"] - 1].strip() or line.strip()
     return line[where["column"] - 1 :].strip() + " ..."
 
 
