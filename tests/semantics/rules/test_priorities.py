@@ -20,11 +20,12 @@ def winner(rules: str, kind: str = "ternary", more: str = "", packet: str = "050
 
 
 def p4runtime(kind: str, *entries: tuple[str, int, int]) -> str:
-    return "\n".join(
-        f'updates {{ type: INSERT entity {{ table_entry {{ table_id: "t" match {{ field_id: 1 {kind} {{ {match} }} }} '
-        f'priority: {priority} action {{ action {{ action_id: "set" params {{ param_id: 1 value: "\\x{x:02x}" }} }} }} }} }} }}'
-        for match, priority, x in entries
-    )
+    lines = []
+    for match, priority, x in entries:
+        action = f'action {{ action {{ action_id: "set" params {{ param_id: 1 value: "\\x{x:02x}" }} }} }}'
+        body = f'table_id: "t" match {{ field_id: 1 {kind} {{ {match} }} }} priority: {priority} {action}'
+        lines.append(f"updates {{ type: INSERT entity {{ table_entry {{ {body} }} }} }}")
+    return "\n".join(lines)
 
 
 def json(*entries: tuple[str, int, int]) -> str:
