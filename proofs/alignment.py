@@ -111,7 +111,21 @@ def _sorted_pairs(mine: list[Term], theirs: list[Term], open_: _Mentions) -> Ite
 
 
 def instances(options: Candidates, picks: tuple[Term, ...]) -> list[dict[Term, Term]]:
-    """Values for all choices at once: the first options of each, the second ones, ..., at most :data:`AT_ONCE`."""
+    """Values for all choices at once, at most :data:`AT_ONCE` and one: first options of which no variable stands for
+    two choices, then the first options of each, the second ones, ..."""
     longest = max((len(terms) for terms in options.values()), default=1)
-    rows = range(min(longest, AT_ONCE))
-    return [{v: options[v][min(k, len(options[v]) - 1)] for v in picks} for k in rows]
+    rows = [_apart(options, picks)]
+    for k in range(min(longest, AT_ONCE)):
+        row = {v: options[v][min(k, len(options[v]) - 1)] for v in picks}
+        if row not in rows:
+            rows.append(row)
+    return rows
+
+
+def _apart(options: Candidates, picks: tuple[Term, ...]) -> dict[Term, Term]:
+    used: set[Term] = set()
+    row = {}
+    for v in picks:
+        row[v] = next((t for t in options[v] if t.op != "var" or t not in used), options[v][0])
+        used.add(row[v])
+    return row

@@ -234,6 +234,9 @@ class _Search:
         Likewise for a choice that all copies of a frame share, and the member of the group.
         """
         picks = self._picks_in(violation)
+        alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
+        if b.FALSE in b.substitute([self.legal, violation], alike):
+            return None  # two programs that do the same in the same order
         options = _options(obligation, violation, picks)
         tried = instances(options, picks)
         if any(_is_one_of_many(violation, pick) for pick in picks):

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -63,7 +63,21 @@ def load(path: Path) -> ir.Program:
 
 
 def judge(program: ir.Program, output: Path, limit: float, *, exactly: bool = False) -> Judged:
-    """Compare, the reading of the second program included, in at most ``limit`` seconds."""
+    """Compare, the reading of the second program included; reading and comparing have ``limit`` seconds each."""
+    started = time.monotonic()
+    try:
+        with _at_most(limit):
+            second = load(output)
+    except InputError as error:
+        return Judged("input", str(error).splitlines()[0], 0.0)
+    except (TooLong, Unsupported) as error:
+        return Judged("unsupported", str(error), limit)
+    judged = judge_programs(program, second, limit, exactly=exactly)
+    return replace(judged, seconds=time.monotonic() - started)
+
+
+def judge_programs(program: ir.Program, second: ir.Program, limit: float, *, exactly: bool = False) -> Judged:
+    """Compare in at most ``limit`` seconds."""
     started = time.monotonic()
 
     def ended(verdict: str, reason: str, proof: Proof | None = None) -> Judged:
@@ -71,10 +85,7 @@ def judge(program: ir.Program, output: Path, limit: float, *, exactly: bool = Fa
 
     try:
         with _at_most(limit):
-            pair = ProgramPair(program, load(output), exactly=exactly)
-            proof = check_pair(pair, Engine.within(limit), started)
-    except InputError as error:
-        return ended("input", str(error).splitlines()[0])
+            proof = check_pair(ProgramPair(program, second, exactly=exactly), Engine.within(limit), started)
     except Unsupported as error:
         return ended("unsupported", f"{error.span}: {error.reason}")
     except TooLong:
