@@ -28,9 +28,11 @@ def packet_text(number: int, frame: bytes, port: int, data: Mapping[str, Any]) -
         data: the run as JSON data (:meth:`Run.to_json`), with ``decoded``: for each output its headers and payload.
     """
     lines = [f"packet {number}: {len(frame)} bytes in at port {port}"]
+    trace = data.get("trace", [])
     seen: set[tuple[Any, ...]] = set()
-    for step in data.get("trace", []):
-        lines += ["  " + line for line in _step(step, seen)]
+    controls = {_where(step): step["name"] for step in trace if step["step"] == "control"}
+    for step in trace:
+        lines += ["  " + line for line in _step(step, seen, controls)]
     lines += ["  " + line for line in result_lines(data)]
     return "\n".join(lines)
 
@@ -57,7 +59,7 @@ def result_lines(data: Mapping[str, Any]) -> list[str]:
 # --- steps ----------------------------------------------------------------------------------------------------------
 
 
-def _step(step: Step, seen: set[tuple[Any, ...]]) -> list[str]:
+def _step(step: Step, seen: set[tuple[Any, ...]], controls: Mapping[str, str]) -> list[str]:
     kind = step["step"]
     render = _STEPS.get(kind)
     if kind == "undefined":
@@ -65,6 +67,7 @@ def _step(step: Step, seen: set[tuple[Any, ...]]) -> list[str]:
         if told in seen:
             return []
         seen.add(told)
+        return _undefined(step, controls)
     if render is None:
         rest = ", ".join(f"{k} {v}" for k, v in step.items() if k not in ("step", "where"))
         return [_placed(f"{kind}: {rest}", step)]
@@ -148,16 +151,15 @@ def _copy(step: Step) -> list[str]:
     return [_placed(f"copy of {step['of']} {step['group']}: port {step['port']}, instance {step['instance']}", step)]
 
 
-def _undefined(step: Step) -> list[str]:
-    text = _source(step)
-    what = f"UNDEFINED: {text} is read" if text else f"UNDEFINED: {step['reason']}"
-    lines = [_placed(f"  {what}, taken to be {step['value']:#x}", step)]
+def _undefined(step: Step, controls: Mapping[str, str]) -> list[str]:
+    """A value that is open: undefined, with what is read and its origin, or another choice (a random number, ...)."""
     origin = step.get("origin")
-    if origin is not None:
-        lines.append(_placed(f"    {origin['reason']}", origin))
-    elif text:
-        lines.append(f"    {step['reason']}")
-    return lines
+    value = f"taken to be {step['value']:#x}"
+    if origin is None:
+        return [_placed(f"  open: {step['reason']}, {value}", step)]
+    control = controls.get(_where(step))
+    what = f"{_source(step) or 'a value'} is read" if control is None else f"the architecture reads what {control} left"
+    return [_placed(f"  UNDEFINED: {what}, {value}", step), _placed(f"    {origin['reason']}", origin)]
 
 
 _STEPS: Final[dict[str, Callable[[Step], list[str]]]] = {
@@ -172,7 +174,6 @@ _STEPS: Final[dict[str, Callable[[Step], list[str]]]] = {
     "emit": _emit,
     "pass": _pass,
     "copy": _copy,
-    "undefined": _undefined,
     "exit": lambda step: [_placed("  exit", step)],
     "output": lambda step: [],
 }

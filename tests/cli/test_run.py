@@ -189,3 +189,12 @@ def test_packets_that_are_missing_or_no_pcap(p4verify: Command, counting: Path, 
     p4verify("run", counting, "--pcap-in", counting).one_error("counting.p4", "is no pcap file")
     p4verify("run", counting, "--pcap-in", tmp_path / "nosuch.pcap").one_error("nosuch.pcap")
     p4verify("run", counting, "--packet", "0501", "--pcap-out", tmp_path).one_error("directory")
+
+
+def test_what_the_architecture_reads_and_what_else_is_open(p4verify: Command, tmp_path: Path) -> None:
+    text = COUNTING.replace("sm.egress_spec = 1;", "").replace("seen.write(0, n);", "random(n, 8w0, 8w9);")
+    path = tmp_path / "open.p4"
+    path.write_text(text)
+    out = p4verify("run", path, "--packet", "0701").out
+    assert "UNDEFINED: the architecture reads what I left, taken to be 0x0" in out
+    assert "open: a random number, taken to be 0x0" in out
