@@ -236,13 +236,14 @@ def _replicated(
     normal = b.and_(b.not_(fate.drop), b.not_(fate.resubmit))
     single = b.eq(fate.group, b.bv(0, fate.group.width))
     resubmit = _resubmit(m, blocks, b.and_(b.not_(fate.drop), fate.resubmit), resubmitted)
+    clones = _clones_for_all(m, blocks, fate, cloned, guard)
     ended = []
     for layout in deparsed(m, INPUT_PACKET, cursor, guard, blocks.ingress_deparser.span):
         here = b.and_(guard, layout.when)
         m.state, m.outer_paths = layout.state, [here]
         unicast = m.decide(b.and_(normal, single))
         job = _Job(layout.packet, "NORMAL_UNICAST", fate.cos, fate.port, normal=bridged)
-        replicas = _Replicas(m, blocks, fate, job, cloned)
+        replicas = _Replicas(m, blocks, fate, job, cloned, clones)
         for condition, end in ((b.not_(unicast), replicas.not_sent_on), (unicast, replicas.sent_on)):
             m.state = layout.state.copy()
             m.assume(condition)
@@ -251,6 +252,20 @@ def _replicated(
                 m.state.path = b.TRUE
                 ended += end(resubmit, b.and_(normal, b.not_(single)))
     return ended
+
+
+def _clones_for_all(m: Machine, blocks: _Blocks, fate: _Fate, cloned: Value | None, guard: Term) -> Ended | None:
+    """Clones of the frame as it came, if the packet is not known: they do not depend on what becomes of the packet, so
+    once is enough. (If it is known they find the state that the packet's own egress leaves.)"""
+    if m.input.length.is_const:
+        return None
+    begin, m.outer_paths = m.state, [guard]
+    copies = Copies(m, cuts=True)
+    job = _Job(INPUT_PACKET, "NORMAL_UNICAST", fate.cos)
+    _Replicas(m, blocks, fate, job, cloned, None).clone(copies)
+    made = copies.finish(Ended(guard, (), begin.copy()))
+    m.state = begin
+    return made
 
 
 def _resubmit(m: Machine, blocks: _Blocks, when: Term, carried: Value | None) -> list[Sent]:
@@ -276,17 +291,19 @@ class _Replicas:
     job: _Job
     cloned: Value | None
     """The metadata of its clones."""
+    clones: Ended | None
+    """The clones of the frame as it came, if they are made already."""
 
     def not_sent_on(self, resubmit: Sequence[Sent], several: Term) -> list[Ended]:
         """Where the packet itself goes to no port: dropped, resubmitted, or to a multicast group."""
         m, copies = self.m, Copies(self.m, cuts=True)
         begin = m.state
-        self._clone(copies)
+        self.clone(copies)
         job = replace(self.job, path="NORMAL_MULTICAST")
         run = _through_egress(m, self.blocks, copies, [(b.TRUE, job)])
         copies.ask("multicast", self.fate.group, several, run, self.blocks.ingress_deparser.span)
         sent = [s for s in resubmit if m.decide(s.when) is not b.FALSE]
-        return [copies.finish(Ended(m.outer_paths[0], tuple(sent), begin, begin.events))]
+        return [self._with_clones(copies.finish(Ended(m.outer_paths[0], tuple(sent), begin, begin.events)))]
 
     def sent_on(self, resubmit: Sequence[Sent], several: Term) -> list[Ended]:
         """Where the packet itself goes on to one port."""
@@ -299,17 +316,27 @@ class _Replicas:
             if m.outer_paths[0] is b.FALSE:
                 continue
             m.state = begin
-            self._clone(copies)
+            self.clone(copies)
             m.state = way.state
             m.state.path = b.TRUE
             _ask_clones(m, self.blocks, copies, way)
-            ended.append(copies.finish(Ended(m.outer_paths[0], way.outs, way.state, way.state.events)))
+            done = copies.finish(Ended(m.outer_paths[0], way.outs, way.state, way.state.events))
+            ended.append(self._with_clones(done))
         return ended
 
-    def _clone(self, copies: Copies) -> None:
-        """Clones of the frame as it came."""
+    def _with_clones(self, ended: Ended) -> Ended:
+        """In the order in which :class:`Copies` would have made them all: copies of copies last."""
+        made = self.clones
+        if made is None:
+            return ended
+        frame = [s for s in ended.sent if not s.each]
+        copied = sorted((*made.sent, *(s for s in ended.sent if s.each)), key=lambda s: len(s.each))
+        return replace(ended, sent=(*frame, *copied), events=(*ended.events, *made.events))
+
+    def clone(self, copies: Copies) -> None:
+        """Ask for clones of the frame as it came, if they are not made already."""
         m, fate = self.m, self.fate
-        if m.decide(fate.clone) is b.FALSE:
+        if self.clones is not None or m.decide(fate.clone) is b.FALSE:
             return
         job = _Job(INPUT_PACKET, "CLONE_I2E", _session_cos(m, fate.session, self.blocks), cloned_i2e=self.cloned)
         jobs = _cut_by_session(m, fate.session, job, self.blocks)
