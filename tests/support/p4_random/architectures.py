@@ -8,17 +8,19 @@ from typing import Final
 
 from .chance import Chance
 from .controls import Frame, control_body, deparser_body
+from .expressions import expression
 from .parsers import ParserText
 from .portable import pna, psa
-from .scope import Param, Place
+from .scope import Param, Place, Scope
 from .statements import INDENT
-from .types import BOOL, Bits
+from .types import BOOL, Bits, Types
 from .whole import begin, parser_block, set_first
 
 SWITCH_METADATA: Final = (
     Place("sm.egress_spec", Bits(9)),
     Place("sm.ingress_port", Bits(9), writable=False),
     Place("sm.packet_length", Bits(32), writable=False),
+    Place("sm.checksum_error", Bits(1), writable=False),
 )
 INGRESS_CALLS: Final = (
     "mark_to_drop(sm);",
@@ -39,14 +41,14 @@ BPF_KINDS: Final = {"exact": 4.0, "lpm": 1.5, "ternary": 1.0}
 
 
 def v1model(g: Chance) -> tuple[list[str], ParserText]:
-    """Parser, two checksum controls (empty), ingress, egress, deparser."""
+    """Parser, two checksum controls, ingress, egress, deparser."""
     frame = Frame((), externs={"register": "register", "counter": "counter"})
     whole = begin(g, "v1model", frame)
     types = whole.types
     hdr, meta = Param("hdr", types.packet, "inout"), Param("m", types.meta, "inout")
     own = "inout standard_metadata_t sm"
     parsed = parser_block(whole, [Place("hdr", types.packet), Place("m", types.meta)], f", inout meta_t m, {own}")
-    whole.lines.append("control V(inout headers hdr, inout meta_t m) { apply { } }")
+    whole.lines += _checksums(g, types, "V", "verify_checksum")
     for name, calls in (("I", INGRESS_CALLS), ("E", EGRESS_CALLS)):
         calls = tuple(g.some(calls, 3)) if g.settings.paths and g.often(0.4) else ("mark_to_drop(sm);",)
         places = list(SWITCH_METADATA) if name == "I" else list(SWITCH_METADATA[1:])
@@ -55,10 +57,23 @@ def v1model(g: Chance) -> tuple[list[str], ParserText]:
         if name == "I":
             body = set_first(body, "sm.egress_spec = 1;", g)
         whole.lines += [f"control {name}({hdr}, {meta}, {own}) {{", *body, "}"]
-    whole.lines.append("control C(inout headers hdr, inout meta_t m) { apply { } }")
+    whole.lines += _checksums(g, types, "C", "update_checksum")
     whole.lines += ["control D(packet_out pkt, in headers hdr) {", *deparser_body(g, types), "}"]
     whole.lines.append("V1Switch(P(), V(), I(), E(), C(), D()) main;")
     return whole.lines, parsed
+
+
+def _checksums(g: Chance, types: Types, name: str, call: str) -> list[str]:
+    """A control that verifies or updates a checksum now and then, of whatever numbers, in a field of 16 bits."""
+    scope = Scope("apply", [Place("hdr", types.packet), Place("m", types.meta)], fixed=True)
+    lines = [f"control {name}(inout headers hdr, inout meta_t m) {{", f"{INDENT}apply {{", f"{INDENT}}}", "}"]
+    places = [p.text for p in scope.of(Bits(16)) if p.text.startswith("hdr")]
+    if places and g.often(0.4):
+        data = ", ".join(p.text for p in g.some(scope.bits(), 4)) or "8w1"
+        algorithm = g.pick(["csum16", "crc16", "xor16"])
+        condition = expression(g, scope, BOOL, 1)
+        lines.insert(2, f"{INDENT * 2}{call}({condition}, {{ {data} }}, {g.pick(places)}, HashAlgorithm.{algorithm});")
+    return lines
 
 
 def ebpf_model(g: Chance) -> tuple[list[str], ParserText]:

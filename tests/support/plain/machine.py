@@ -12,7 +12,7 @@ from p4verify.semantics.rules.ruleset import RuleSet
 from .core import Core, Extern, Leave
 from .parsing import PACKET, run_states
 from .places import put
-from .values import UNDEFINED, Record, Skip, Undefined, make, number_bits, wrap
+from .values import UNDEFINED, Record, Skip, Undefined, bits_of, make, number_bits, wrap
 
 DROP = 511
 NOT_DROPPED = Undefined()
@@ -103,6 +103,7 @@ def _v1model(core: Core, port: int) -> Outputs:
     _, error, (headers, meta, standard) = _parse(core, blocks["p"], [make(types[0]), make(types[1]), standard])
     standard.fields["parser_error"] = error
     headers, meta = _control(core, blocks["vr"], [headers, meta])
+    standard.fields["checksum_error"] = core.marks.get("wrong checksum", 0)
     headers, meta, standard = _control(core, blocks["ig"], [headers, meta, standard])
     if _known(standard.fields["mcast_grp"]) != 0:
         raise Skip("multicast")
@@ -238,6 +239,78 @@ def _register_write(core: Core, node: ir.ExternCall) -> None:
         )
 
 
+def _checksum(core: Core, node: ir.ExternCall) -> tuple[Any, Any]:
+    """The condition of ``verify_checksum`` and ``update_checksum``, and the checksum of the data."""
+    condition, data = core.eval(_given(node, 0)), core.eval(_given(node, 1))
+    type_ = ir.bare(node.params[1].type)
+    types = type_.elements if isinstance(type_, ir.TupleType) else [f.type for f in type_.fields]  # type: ignore[union-attr]
+    bits = "".join(bits_of(v, t) for v, t in zip(data.fields.values(), types, strict=True))
+    if condition is UNDEFINED:
+        raise Skip("a condition that is undefined")
+    bits += "0" * (-len(bits) % 8)
+    if "?" in bits:
+        return condition, UNDEFINED
+    octets = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    return condition, ALGORITHMS[str(core.eval(_given(node, 3)))](octets)
+
+
+def _given(node: ir.ExternCall, position: int) -> ir.Expr:
+    argument = node.args[position]
+    assert argument is not None
+    return argument
+
+
+def _words(octets: bytes) -> list[int]:
+    """16-bit words, the last one filled up with zeros."""
+    octets += bytes(len(octets) % 2)
+    return [int.from_bytes(octets[i : i + 2], "big") for i in range(0, len(octets), 2)]
+
+
+def csum16(octets: bytes) -> int:
+    """RFC 1071."""
+    total = sum(_words(octets))
+    while total > 0xFFFF:
+        total = (total >> 16) + (total & 0xFFFF)
+    return 0xFFFF - total
+
+
+def crc16(octets: bytes) -> int:
+    """CRC-16/ARC, reflected, bit by bit."""
+    register = 0
+    for octet in octets:
+        register ^= octet
+        for _ in range(8):
+            register = register >> 1 ^ (0xA001 if register & 1 else 0)
+    return register
+
+
+def xor16(octets: bytes) -> int:
+    """Exclusive or of the words."""
+    total = 0
+    for word in _words(octets):
+        total ^= word
+    return total
+
+
+ALGORITHMS: dict[str, Callable[[bytes], int]] = {"csum16": csum16, "crc16": crc16, "xor16": xor16}
+
+
+def _verify_checksum(core: Core, node: ir.ExternCall) -> None:
+    condition, computed = _checksum(core, node)
+    given = core.eval(_given(node, 2))
+    if condition:
+        if computed is UNDEFINED or given is UNDEFINED:
+            core.marks["wrong checksum"] = UNDEFINED
+        elif computed != given and core.marks.get("wrong checksum", 0) is not UNDEFINED:
+            core.marks["wrong checksum"] = 1
+
+
+def _update_checksum(core: Core, node: ir.ExternCall) -> None:
+    condition, computed = _checksum(core, node)
+    if condition:
+        put(core.store, core.place(_given(node, 2)), computed)
+
+
 def _count(limit: str, inclusive: bool, width: int) -> Extern:
     def handler(core: Core, node: ir.ExternCall) -> None:
         index = _index(core, node.args[0])
@@ -257,6 +330,8 @@ EXTERNS: dict[tuple[str, str], Extern] = {
     **PACKET,
     ("mark_to_drop", ""): _mark(True),
     ("mark_to_pass", ""): _mark(False),
+    ("verify_checksum", ""): _verify_checksum,
+    ("update_checksum", ""): _update_checksum,
     ("register", "read"): _register_read,
     ("register", "write"): _register_write,
     ("Register", "read"): _register_read,
