@@ -81,8 +81,12 @@ def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) ->
     if isinstance(outcome, str):
         reason = f"a difference was found but could not be confirmed ({outcome})"
         return Proof(Verdict.UNDECIDED, reason, tally, seconds=seconds)
-    what = ", ".join(dict.fromkeys(difference.parts)) or difference.obligation
-    reason = f"{found.what} differs in {what}, on the packet shown"
+    parts = dict.fromkeys(difference.parts)
+    shown = "packet"
+    if found.blocks is not None:
+        parts, shown = dict.fromkeys(p.removeprefix("metadata ") for p in parts), "input"
+    what = ", ".join(parts) or difference.obligation
+    reason = f"{found.what} differs in {what}, on the {shown} shown"
     reads = undefined_reads(found, engine)
     if reads:
         places = ", ".join(dict.fromkeys(f"{c.span} ({c.reason})" for c in reads[:5]))
@@ -134,14 +138,26 @@ class _Runs:
             if traces is not None:
                 confirmed = (*confirmed, "interpreter of both programs")
                 decoded, diverges = _decoded(traces[0]), _first_divergence(*traces)
-        values = best.given.model.values
-        inputs = {n: v for n, v in values.items() if n.startswith(("in.", "any.", "impl.any.", "at.", "each."))}
-        shown = {n: v for n, v in inputs.items() if n != "in.port" and v}
+        shown = self._inputs(best)
         rules = describe(best.rules, self.pair.first) if best.rules is not None and self.pair.rules is None else ()
         return Counterexample(
             best.given.packet, best.given.port, expected, actual, shown, rules, difference.obligation, confirmed,
-            decoded, diverges,
+            decoded, diverges, self.found.what if self.found.blocks else "",
         )  # fmt: skip
+
+    def _inputs(self, setting: _Setting) -> dict[str, int]:
+        """What the two runs depend on beside packet, port and rules: inputs that are not 0, and undefined values of the
+        second side (of both, if both must be equal) by the place that reads them."""
+        values = setting.given.model.values
+        names = ("in.", "at.", "each.")
+        shown = {n: v for n, v in values.items() if n.startswith(names) and n != "in.port" and v}
+        sides = (self.impl, self.spec) if self.pair.exactly else (self.impl,)
+        for choice in (c for side in sides for c in side.choices if c.variable.name in values):
+            name = f"undefined at {choice.span}: {choice.reason}"
+            while name in shown:
+                name += " (again)"
+            shown[name] = values[choice.variable.name]
+        return shown
 
     # --- one setting ------------------------------------------------------------------------------------------------
 

@@ -62,6 +62,9 @@ def _counterexample(found: Counterexample | None) -> dict[str, Any] | None:
         "actual": _observed(found.actual),
         "obligation": found.obligation,
         "confirmed_by": list(found.confirmed_by),
+        "decoded": list(found.decoded),
+        "diverges": found.diverges or None,
+        "block": found.block or None,
     }
 
 

@@ -89,6 +89,8 @@ class Counterexample:
     """The packet's headers as the first side's parser takes them, a line each."""
     diverges: str = ""
     """The first step in which the two runs differ."""
+    block: str = ""
+    """The block that was run by itself, whose results are its observables; "" if the whole was run."""
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,29 @@ def _result(result: Result) -> list[str]:
 def counterexample(found: Counterexample) -> list[str]:
     """The packet, what has to be installed, what should come out and what does."""
     lines = [f"packet:   {found.packet.hex() or '(empty)'}", f"port:     {found.port}"]
+    if found.block:
+        lines = [f"packet:   {found.packet.hex()}"] if found.packet else []
+    lines += [f"          {header}" for header in found.decoded]
     lines += [f"{'rules:   ' if i == 0 else '         '} {rule}" for i, rule in enumerate(found.rules)]
     lines += [f"input:    {name} = {value:#x}" for name, value in found.inputs.items() if not name.startswith("at.")]
-    lines.append(f"expected: {observed(found.expected)}")
-    lines.append(f"actual:   {observed(found.actual)}")
+    if found.block:
+        lines += [f"{what} {results(seen, other)}" for what, seen, other in (
+            ("expected:", found.expected, found.actual), ("actual:  ", found.actual, found.expected))]  # fmt: skip
+    else:
+        lines.append(f"expected: {observed(found.expected)}")
+        lines.append(f"actual:   {observed(found.actual)}")
+    if found.diverges:
+        lines.append(f"diverges: {found.diverges}")
     lines.append(f"seen by:  {', '.join(found.confirmed_by)}")
     return lines
+
+
+def results(seen: Observed, other: Observed) -> str:
+    """The results of a block by itself that are not those of the other side."""
+    told = [f"{n} = {v:#x}" for n, v in seen.metadata.items() if other.metadata.get(n) != v]
+    if seen.outputs != other.outputs:
+        told += [f"emitted {frame.hex() or '(nothing)'}" for _, _, frame in seen.outputs]
+    return "; ".join(told) or "(the same)"
 
 
 def observed(seen: Observed) -> str:
