@@ -8,9 +8,11 @@ counts without its first part if it has no partner with it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Final
 
 from .semantics import bits as b
 from .semantics import ir
@@ -24,6 +26,8 @@ from .semantics.rules.ruleset import ActionCall, Answer, GroupRef, Rule, RuleSet
 from .semantics.source import Unsupported
 
 Function = Callable[..., Term]
+_OF_A_STATE: Final = re.compile(r"((?:each\.\d+\.)?state\.|at\.)(.*)", re.DOTALL)
+"""Names of what a cell held before, and of the index of an arbitrary cell."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,12 @@ class Pairing:
         if not self._functions and not self._variables and not self.problems:
             self._translate()
         renamed = map_terms(behaviour, self._substituted, {})
-        cases = tuple(
-            replace(case, state={self._renamed(f"state.{n}")[len("state.") :]: t for n, t in case.state.items()})
-            for case in renamed.cases
-        )
-        return replace(renamed, cases=cases)
+        cases = []
+        for case in renamed.cases:
+            outputs = tuple(replace(o, state={self._state(n): t for n, t in o.state.items()}) for o in case.outputs)
+            state = {self._state(n): t for n, t in case.state.items()}
+            cases.append(replace(case, outputs=outputs, state=state))
+        return replace(renamed, cases=tuple(cases))
 
     def _substituted(self, terms: list[Term]) -> list[Term]:
         functions, variables = dict(self._functions), dict(self._variables)
@@ -104,16 +109,20 @@ class Pairing:
 
     def _renamed(self, name: str) -> str:
         """The first's name of a state's or value set's function, or of the index of a state's cell."""
-        for prefix, names in (("state.", self.instances), ("each.state.", self.instances), ("at.", self.instances)):
-            if name.startswith(prefix):
-                for suffix in ("", ".packets", ".bytes"):
-                    state = name[len(prefix) :].removesuffix(suffix)
-                    if state + suffix == name[len(prefix) :] and state in names:
-                        return f"{prefix}{names[state]}{suffix}"
+        found = _OF_A_STATE.match(name)
+        if found is not None:
+            return found[1] + self._state(found[2])
         if name.startswith("table.") and name.endswith(".hit"):
             known = self.value_sets.get(name[len("table.") : -len(".hit")])
             return f"table.{known}.hit" if known is not None else name
         return name
+
+    def _state(self, name: str) -> str:
+        """The first's name of a state: an instance's name, with what of it is meant behind it."""
+        stem, dot, part = name.rpartition(".")
+        if name in self.instances:
+            return self.instances[name]
+        return f"{self.instances[stem]}{dot}{part}" if stem in self.instances else name
 
     def _translate(self) -> None:
         for pair in self.tables:

@@ -155,3 +155,29 @@ V1Switch(P(), V(), I(), E(), V(), D()) main;
     other = p4verify("check", paths[0], "--against", paths[2])
     assert other.code == 1
     assert "expected: port 1" in other.out
+
+
+def test_state_is_paired_by_the_names_that_the_control_plane_knows(p4verify: Command, tmp_path: Path) -> None:
+    text = """#include <core.p4>
+#include <v1model.p4>
+header h_t { bit<8> a; }
+struct H { h_t h; }
+struct M {}
+parser P(packet_in b, out H h, inout M m, inout standard_metadata_t s) {
+    state start { b.extract(h.h); transition accept; } }
+control V(inout H h, inout M m) { apply {} }
+control I(inout H h, inout M m, inout standard_metadata_t s) {
+    NAME register<bit<8>>(4) r;
+    apply { s.egress_spec = 1; bit<8> x; r.read(x, 1); h.h.a = x + 1; r.write(1, h.h.a + EXTRA); } }
+control E(inout H h, inout M m, inout standard_metadata_t s) { apply {} }
+control D(packet_out b, in H h) { apply { b.emit(h); } }
+V1Switch(P(), V(), I(), E(), V(), D()) main;
+"""
+    paths = []
+    for name, given, extra in (("a", "", "0"), ("b", '@name("I.r")', "0"), ("c", '@name("I.r")', "1")):
+        paths.append(tmp_path / f"{name}.p4")
+        paths[-1].write_text(text.replace("NAME", given).replace("EXTRA", extra))
+    assert p4verify("check", paths[0], "--against", paths[1]).code == 0
+    other = p4verify("check", paths[0], "--against", paths[2])
+    assert other.code == 1
+    assert "state I.r" in other.out
