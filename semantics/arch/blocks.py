@@ -162,6 +162,26 @@ def block_meaning(
     return BlockMeaning(_behaviour(m, cases), Interface(tuple(into.taken), tuple(run.out.taken)))
 
 
+def results_of(program: ir.Program, block: str) -> tuple[str, ...]:
+    """The names of what a block leaves behind, extern calls apart.
+
+    Raises:
+        Unsupported: a parameter's type has no values at run time.
+    """
+    parser = next((p for p in program.parsers if p.name == block), None)
+    params = parser.params if parser is not None else program.control(block).params
+    names = [] if parser is None else [ACCEPTED, ERROR, POSITION]
+    for param in params:
+        if _is(param, "packet_out"):
+            names.append(EMITTED)
+        elif param.direction in ("out", "inout") and not isinstance(ir.bare(param.type), ir.ExternType):
+            if not isinstance(ir.bare(param.type), ir.VoidType):
+                value = uninitialised(param.type, param.span)
+                leaves = flatten(value, param.type, param.name, lambda leaf, _: leaf.term, param.span)
+                names += [name for name, _ in leaves]
+    return tuple(names)
+
+
 def run_block(
     program: ir.Program,
     block: str,
