@@ -27,7 +27,7 @@ from .semantics.meaning.program import meaning
 from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
-from .targets.base import CannotOffload, Relation, Target
+from .targets.base import CannotOffload, ComparesArtifacts, Relation, Target
 
 BOTH = "packets and rules"
 PACKETS = "packets"
@@ -114,7 +114,7 @@ class Checker:
         started = time.monotonic()
         label = f"{first[0].name} = {second[0].name}"
         try:
-            left, right = (_machine(t, a, p, t.name) for t, a, p in (first, second))
+            left, right = _two_machines(first, second)
         except Unsupported as error:
             return Result(label, second[2], _unsupported(error.reason, error.span, started))
         return Result(label, second[2], self._equal(left, right, started, label))
@@ -221,6 +221,20 @@ class Checker:
         if self.program is None:
             raise ValueError("this check needs a program")
         return self.program
+
+
+Given = tuple[Target, Any, str]
+"""A target, an artifact of it, and the file that it is in."""
+
+
+def _two_machines(first: Given, second: Given) -> tuple[Machine, Machine]:
+    """Two artifacts; of one target with what they share under the same names."""
+    target = first[0]
+    if target is second[0] and isinstance(target, ComparesArtifacts):
+        sides = target.behaviours(first[1], second[1])
+        left, right = (Machine(t, a, p, side, t.name) for (t, a, p), side in zip((first, second), sides, strict=True))
+        return left, right
+    return _machine(*first, first[0].name), _machine(*second, second[0].name)
 
 
 def _machine(target: Target, artifact: Any, path: str | None, label: str) -> Machine:

@@ -8,7 +8,7 @@ tables are filled by its own fill-up, and both are evaluated on the packet. Only
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
 from .semantics.meaning.program import meaning
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
-from .targets.base import Relation, Target
+from .targets.base import ComparesArtifacts, Relation, Target
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,9 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         relation = pair.target.relate(pair.program, pair.artifact, rules)
     functions = _Functions(relation, model)
     possible = [a.condition for side in (spec, pair.impl) for a in (*side.domain, *side.reaching)]
-    run_spec = _within(possible, _side(spec, functions.program(), ""))
-    run_impl = _side(in_the_programs_cells(pair.impl, relation), functions.machine(pair.impl), "impl.")
+    told = frozenset(name for side in (spec, pair.impl) for case in side.cases for name in case.metadata)
+    run_spec = _within(possible, _side(spec, functions.program(), "", told))
+    run_impl = _side(in_the_programs_cells(pair.impl, relation), functions.machine(pair.impl), "impl.", told)
     given = input_of(model)
     if not run_spec(given).differs(run_impl(given)):
         return f"{difference.obligation}: both sides do the same on the solver's packet"
@@ -107,11 +108,12 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     confirmed: tuple[str, ...] = ("reference", f"{pair.target.name} meaning")
     if pair.first is not None:
         confirmed = (f"{pair.first.name} meaning", f"{pair.target.name} meaning")
-    on_machine = _on_machine(pair, rules, best, actual) if pair.on_machines else None
-    if on_machine is not None and not on_machine[0]:
-        return on_machine[1]
-    if on_machine is not None:
-        confirmed += (on_machine[1],)
+    for one, tables, said in _machines(pair, rules, best, expected, actual) if pair.on_machines else ():
+        seen = _on_machine(one, tables, best, said)
+        if seen is not None and not seen[0]:
+            return seen[1]
+        if seen is not None:
+            confirmed += (seen[1],)
     inputs = {n: v for n, v in model.values.items() if n.startswith(("in.", "any.", "at.", "each.")) and n != "in.port"}
     return Counterexample(best.packet, best.port, expected, actual, inputs, shown, difference.obligation, confirmed)
 
@@ -148,8 +150,12 @@ def _side(
     behaviour: Behaviour,
     functions: dict[str, Callable[..., int]],
     prefix: str,
+    told: frozenset[str],
 ) -> Side:
-    """The behaviour as a function from concrete inputs to what is observed."""
+    """The behaviour as a function from concrete inputs to what is observed.
+
+    ``told``: the metadata that is told of every output; where the behaviour says nothing of it, it is as it was.
+    """
 
     def run(given: Input) -> Observed:
         values = given.model.values
@@ -162,7 +168,9 @@ def _side(
             behaviour, given.packet, given.port, functions=functions, inputs=inputs, choices=choices, default=0,
             cells=_known_cells(behaviour, given.cells), groups=lambda _kind, _group, depth: [_member(values, depth)],
         )  # fmt: skip
-        return Observed(seen.outputs, seen.metadata, seen.state, carried=seen.carried, events=seen.events)
+        before = {name: inputs.get(f"in.{name}", 0) for name in told} if seen.outputs else {}
+        metadata = before | dict(seen.metadata)
+        return Observed(seen.outputs, metadata, seen.state, carried=seen.carried, events=seen.events)
 
     return run
 
@@ -206,25 +214,64 @@ def _fault(
     return None
 
 
-def _on_machine(pair: Pair, rules: RuleSet | None, found: Input, actual: Observed) -> tuple[bool, str] | None:
+MOST_PORTS = 4
+"""Ports besides the one that the packet comes in by that the real machine is given."""
+
+Loaded = tuple[Target, Any, Behaviour]
+"""A target, an artifact, and what its meaning is."""
+
+
+def _machines(
+    pair: Pair, rules: RuleSet | None, found: Input, expected: Observed, actual: Observed
+) -> Iterator[tuple[Loaded, Any, Observed]]:
+    """The machines to ask: each with the contents of its tables, and what it is said to do."""
+    impl = (pair.target, pair.artifact, pair.impl)
+    if pair.first is None:
+        tables = None
+        if pair.program is not None and rules is not None:
+            tables = pair.target.fill(pair.program, pair.artifact, rules)
+        yield impl, tables, actual
+        return
+    values = {n: v for n, v in found.model.values.items() if not n.startswith("pkt")}
+    values |= {"pkt.len": len(found.packet), "in.port": found.port}
+    values |= {f"pkt[{i}]": octet for i, octet in enumerate(found.packet)}
+    terms = [t for side in (pair.spec, pair.impl) for t in all_terms(side)]
+    for one, said in (((pair.first, pair.first_artifact, pair.spec), expected), (impl, actual)):
+        target, artifact, _ = one
+        tables = None
+        if isinstance(target, ComparesArtifacts):
+            tables = target.contents(artifact, terms, values, found.model.callables())
+        yield one, tables, said
+
+
+def _on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed) -> tuple[bool, str] | None:
     """``(agrees, text)``: whether the real machine does what its meaning says; None where it cannot be asked."""
-    oracle = pair.target.oracle()
-    if oracle is None or actual.fault:
+    target, artifact, behaviour = loaded
+    oracle = target.oracle()
+    if oracle is None or said.fault or _depends_on_more(behaviour, found):
         return None
-    tables = None
-    if pair.program is not None and rules is not None and pair.first is None:
-        tables = pair.target.fill(pair.program, pair.artifact, rules)
     try:
         if oracle.available() is not None:
             return None
-        seen = oracle.run(pair.artifact, [(found.port, found.packet)], tables)[0]
+        others = sorted({port for to, port, _ in said.outputs if to == "port"})  # so that these ports are there
+        packets = [(port, found.packet) for port in (found.port, *others[:MOST_PORTS])]
+        seen = oracle.run(artifact, packets, tables)[0]
     except (ValueError, OSError, InputError, Unsupported):
         return None  # the machine cannot be given this packet or artifact (too long, a port that it has not, refused)
     finally:
         oracle.close()
-    if sorted(seen.outputs) != sorted(actual.outputs):
-        if pair.impl.choices:
+    if sorted(seen.outputs) != sorted(said.outputs):
+        if behaviour.choices:
             return None  # the machine has chosen otherwise (an address, say)
         shown = [(to, port, frame.hex()) for to, port, frame in seen.outputs]
         return False, f"the real machine does something else than its meaning says on {found.packet.hex()}: {shown}"
-    return True, f"{pair.target.name} kernel"
+    return True, f"{target.name} kernel"
+
+
+def _depends_on_more(behaviour: Behaviour, found: Input) -> bool:
+    """Whether the behaviour reads what no frame brings about: metadata that is not 0, the world's answers."""
+    terms = all_terms(behaviour)
+    if any(call.name.startswith("given.") for call in b.applications(*terms)):
+        return True
+    names = {v.name for v in b.variables(*terms) if v.name.startswith("in.") and v.name != "in.port"}
+    return any(found.model.values.get(name, 0) for name in names if not name.startswith("in.ebpf."))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from ..semantics.bits import Term
+from ..semantics.bits import Term, Value
 from ..semantics.ir import Program
 from ..semantics.meaning.behaviour import Behaviour
 from ..semantics.rules.ruleset import RuleSet
@@ -90,6 +90,29 @@ class Oracle(Protocol):
 
     def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
         """What the machine, loaded with ``artifact``, does to each (ingress port, frame), each from a fresh state."""
+        ...
+
+
+@runtime_checkable
+class ComparesArtifacts(Protocol):
+    """A target whose artifacts keep state and tables of their own, which two artifacts share when they are compared."""
+
+    def behaviours(self, first: Any, second: Any) -> tuple[Behaviour, Behaviour]:
+        """What both artifacts do, where the same state and the same answers have the same names.
+
+        Raises Unsupported with the place for what is not modelled or cannot be paired.
+        """
+        ...
+
+    def contents(
+        self,
+        artifact: Any,
+        terms: Sequence[Term],
+        values: Mapping[str, Value],
+        functions: Mapping[str, Callable[..., int]],
+    ) -> Any:
+        """What :meth:`Oracle.run` takes as ``tables``, so that all that is asked in ``terms`` is answered as the
+        functions answer (names as in :meth:`behaviours`)."""
         ...
 
 

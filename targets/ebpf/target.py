@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from ...semantics.bits import Term, Value
 from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import RuleSet
@@ -54,6 +55,24 @@ class EbpfTarget:
         from .meaning import meaning
 
         return meaning(artifact)
+
+    def behaviours(self, first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviour]:
+        """See :func:`.pairing.behaviours`."""
+        from .pairing import behaviours
+
+        return behaviours(first, second)
+
+    def contents(
+        self,
+        artifact: BpfObject,
+        terms: Sequence[Term],
+        values: Mapping[str, Value],
+        functions: Mapping[str, Callable[..., int]],
+    ) -> Mapping[str, Sequence[tuple[bytes, bytes]]]:
+        """See :func:`.pairing.contents`."""
+        from .pairing import contents
+
+        return contents(artifact, terms, values, functions)
 
     def relate(self, program: Program, artifact: BpfObject, rules: RuleSet | None) -> Relation:
         """See :func:`.relate.relate`."""

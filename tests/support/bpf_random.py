@@ -10,34 +10,53 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from p4verify.targets.ebpf.artifact import Assembler, BpfObject, BpfProgram, Label, MapDef, Reg, asm
+from p4verify.targets.ebpf.artifact import Assembler, BpfObject, BpfProgram, Insn, Label, MapDef, Reg, asm
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9
-from p4verify.targets.ebpf.artifact.insn import ALU_OPS, ATOMIC_CMPXCHG, ATOMIC_FETCH, ATOMIC_XCHG
+from p4verify.targets.ebpf.artifact.insn import (
+    ALU_OPS,
+    ATOMIC_CMPXCHG,
+    ATOMIC_FETCH,
+    ATOMIC_XCHG,
+    LOAD_ACQUIRE,
+    STORE_RELEASE,
+)
 
 NUMBERS = (R0, R1, R2, R3, R4, R5, R9)
 MAPS = (
     MapDef("cells", "array", 4, 8, 4),
     MapDef("seen", "hash", 4, 8, 16),
     MapDef("routes", "lpm_trie", 8, 4, 16, 1),
+    MapDef("recent", "lru_hash", 4, 8, 64),
 )
+KEYED = (MAPS[0], MAPS[1], MAPS[3])
+"""Maps with keys of 4 bytes, which programs update."""
 STACK = 64
 """Bytes of stack in use, all written at the start."""
 
 _ALU = ("add", "sub", "mul", "div", "mod", "sdiv", "smod", "or", "and", "xor", "lsh", "rsh", "arsh", "mov", "neg")
 _JUMPS = ("jeq", "jne", "jgt", "jge", "jlt", "jle", "jsgt", "jsge", "jslt", "jsle", "jset")
 _SKB = {"len": 0, "mark": 8, "protocol": 16, "vlan_present": 20, "vlan_tci": 24, "vlan_proto": 28, "priority": 32,
-        "ingress_ifindex": 36, "ifindex": 40, "tc_classid": 72}  # fmt: skip
+        "ingress_ifindex": 36, "ifindex": 40, "tc_index": 44, "tc_classid": 72}  # fmt: skip
+_QUEUE = 12
+_CB = 48
+"""Where the 20 bytes of ``cb`` lie."""
 _XDP = {"ingress_ifindex": 12}
 
 
 class Generator:
     """Writes one program for ``hook`` ("tc" or "xdp")."""
 
+    rare = 0.4
+    """The share of programs in which the rarer steps occur."""
+
     def __init__(self, rng: random.Random, hook: str, size: int = 25, helpers: bool = True) -> None:
         self.rng, self.hook, self.helpers = rng, hook, helpers
         self.out = Assembler()
         self.room = 0
         self.end = self.out.label("end")
+        self.function = self.out.label("function")
+        self.called = False
+        self.more = rng.random() < self.rare
         self.size = size
 
     def object(self) -> BpfObject:
@@ -99,12 +118,15 @@ class Generator:
             (30, self.arithmetic), (8, self.byte_order), (8, self.stack), (10, self.packet), (10, self.branch),
             (4, self.context), (3, self.atomic),
         ]  # fmt: skip
+        if self.more:
+            kinds += [(3, self.somewhere), (1, self.call)]
         if self.helpers:
             kinds += [(3, self.look_up), (1, self.update), (1, self.checksum)]
+            kinds += [(1, self.delete)] if self.more else []
             if self.hook == "tc":
-                kinds += [(2, self.change_tc)]
+                kinds += [(2, self.change_tc), (int(self.more), self.more_tc)]
             else:
-                kinds += [(1, self.adjust_head)]
+                kinds += [(1, self.adjust_head), (int(self.more), self.bytes_xdp)]
         weights, actions = zip(*kinds, strict=True)
         self.rng.choices(actions, weights)[0]()
 
@@ -158,7 +180,7 @@ class Generator:
         """A load at an offset of few values, checked by itself."""
         out, at, size = self.out, self.rng.randrange(0, 40), self.rng.choice((1, 2, 4, 8))
         past = out.label()
-        out.emit(asm.mov(R8, self.number()), asm.alu("and", R8, self.rng.choice((3, 7, 0x3C))))
+        out.emit(asm.mov(R8, self.number()), asm.alu("and", R8, self.rng.choice((3, 7, 0x3C, 0x7F, 0x3FF))))
         out.emit(asm.alu("add", R8, R7), asm.load(4, R0, R6, 80 if self.hook == "tc" else 4))
         out.emit(asm.mov(R1, R8), asm.alu("add", R1, at + size))
         out.jump("jgt", R1, R0, past)
@@ -188,8 +210,17 @@ class Generator:
     def context(self) -> None:
         fields = _SKB if self.hook == "tc" else _XDP
         name = self.rng.choice(sorted(fields))
-        if name in ("mark", "priority") and self.rng.random() < 0.4:
+        if self.hook == "tc" and self.rng.random() < 0.1:
+            value = self.rng.choice((self.number(), self.rng.choice((-1, 5, 0xFFFE, 0xFFFF, 0x10000))))
+            self.out.emit(asm.store(4, R6, _QUEUE, 7), asm.store(4, R6, _QUEUE, value))
+            self.out.emit(asm.load(4, self.number(), R6, _QUEUE))
+        elif name in ("mark", "priority", "tc_index") and self.rng.random() < 0.4:
             self.out.emit(asm.store(4, R6, fields[name], self.number()))
+            self.out.emit(asm.load(4, self.number(), R6, fields[name]))
+        elif self.hook == "tc" and self.rng.random() < 0.2:
+            size, off = self._size(20)
+            off = _CB + off - off % size
+            self.out.emit(asm.store(size, R6, off, self.number()), asm.load(size, self.number(), R6, off))
         elif name in ("len", "mark", "priority") and self.rng.random() < 0.3:
             size = self.rng.choice((1, 2))
             off = self.rng.randrange(0, 4, size)
@@ -198,11 +229,53 @@ class Generator:
             self.out.emit(asm.load(4, self.number(), R6, fields[name]))
 
     def atomic(self) -> None:
+        if self.rng.random() < 0.2:
+            size = self.rng.choice((1, 2, 4, 8))
+            code = 0xC3 | {1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18}[size]
+            at = -size * self.rng.randrange(1, STACK // size + 1)
+            acquire = Insn(code, dst=self.number(), src=FP, off=at, imm=LOAD_ACQUIRE)
+            release = Insn(code, dst=FP, src=self.number(), off=at, imm=STORE_RELEASE)
+            self.out.emit(self.rng.choice((acquire, release)))
+            return
         size = self.rng.choice((4, 8))
         codes = [ALU_OPS[n] | f for n in ("add", "or", "and", "xor") for f in (0, ATOMIC_FETCH)]
         code = self.rng.choice([*codes, ATOMIC_XCHG, ATOMIC_CMPXCHG])
         at = -size * self.rng.randrange(1, STACK // size + 1)
         self.out.emit(asm.atomic(size, code, FP, at, self.number()))
+
+    def somewhere(self) -> None:
+        """A load or a store on the stack at an offset that a number says."""
+        out, size = self.out, self.rng.choice((1, 2, 4, 8))
+        span = self.rng.choice((8, 32, STACK))
+        out.emit(asm.mov(R8, self.number()), asm.alu("and", R8, span - size))
+        if self.rng.random() < 0.5:
+            out.emit(asm.mov(R0, self.number()))
+            out.jump("jlt", R0, R8, behind := out.label())
+            out.emit(asm.mov(R8, size * self.rng.randrange(span // size)))
+            out.place(behind)
+        out.emit(asm.alu("add", R8, FP), asm.alu("add", R8, -self.rng.randrange(span, STACK + 1, 8)))
+        if self.rng.random() < 0.5:
+            out.emit(asm.load(size, self.number(), R8, 0))
+        else:
+            out.emit(asm.store(size, R8, 0, self.number()))
+        out.emit(asm.mov(R8, 0))
+
+    def call(self) -> None:
+        """A call of a function, which reads and writes the caller's stack."""
+        self.called = True
+        self.out.emit(asm.mov(R1, self.number()), asm.mov(R2, FP), asm.alu("add", R2, -8 * self.rng.randrange(1, 8)))
+        self.out.call(self.function)
+        self._after_call()
+
+    def _function(self) -> None:
+        out = self.out
+        out.place(self.function)
+        out.emit(asm.load(8, R0, R2, 0), asm.store(8, FP, -8, R1), asm.load(4, R3, FP, -8))
+        behind = out.label()
+        out.jump("jset", R1, 1, behind)
+        out.emit(asm.alu("xor", R0, R3), asm.store(4, R2, 4, R0))
+        out.place(behind)
+        out.emit(asm.alu("add", R0, R1), asm.exit_())
 
     # --- helpers ---
 
@@ -238,8 +311,14 @@ class Generator:
         out.place(missing)
         out.emit(asm.mov(R8, 0))
 
+    def delete(self) -> None:
+        item = self.rng.choice(KEYED)
+        at = self._key(item)
+        self.out.emit(asm.load_map(R1, item.name), asm.mov(R2, FP), asm.alu("add", R2, at), asm.call(3))
+        self._after_call()
+
     def update(self) -> None:
-        item = self.rng.choice(MAPS[:2])
+        item = self.rng.choice(KEYED)
         at = self._key(item)
         out = self.out
         out.emit(asm.load_map(R1, item.name), asm.mov(R2, FP), asm.alu("add", R2, at), asm.mov(R3, FP))
@@ -284,6 +363,49 @@ class Generator:
         out.emit(asm.store(4, FP, -4 * self.rng.randrange(1, STACK // 4 + 1), R7))
         self.check()
 
+    def more_tc(self) -> None:
+        """Helpers that change less of the packet, or more of it."""
+        out, rng = self.out, self.rng
+        kind = rng.choice(("l3", "l4", "room", "proto", "type", "clone", "hash", "relative"))
+        out.emit(asm.mov(R3, self.number()), asm.mov(R4, self.number()), asm.mov(R1, R6))
+        if kind == "l3":
+            size = rng.choice((0, 2, 4))
+            out.emit(*((asm.mov(R3, 0),) if rng.random() < 0.5 else ()))
+            out.emit(asm.mov(R2, 2 * rng.randrange(7, 20)), asm.mov(R5, size), asm.call(10))
+        elif kind == "l4":
+            flags = rng.choice((0, 2, 4)) | rng.choice((0, 0x10)) | rng.choice((0, 0x20, 0x60))
+            out.emit(*((asm.mov(R3, 0),) if rng.random() < 0.5 else ()))
+            out.emit(asm.mov(R2, 2 * rng.randrange(7, 20)), asm.mov(R5, flags), asm.call(11))
+        elif kind == "room":
+            flags = rng.choice((0, 1, 2, 4, 2 | 8, 2 | 16, 0x80, 0x100, 0x20, 2 | 4))
+            self.room = 0
+            out.emit(asm.mov(R2, rng.choice((-40, -20, -8, 0, 4, 8, 20, 28))), asm.mov(R3, 1))
+            out.emit(asm.mov(R4, flags), asm.call(50))
+        elif kind == "proto":
+            out.emit(asm.mov(R2, rng.choice((0x0008, 0xDD86))), asm.mov(R3, 0), asm.call(31))
+        elif kind == "type":
+            out.emit(asm.mov(R2, rng.choice((0, 7))), asm.call(32))
+        elif kind == "clone":
+            out.emit(asm.mov(R2, rng.choice((2, 3, 77))), asm.mov(R3, 0), asm.call(13))
+        elif kind == "hash":
+            out.emit(asm.mov(R2, R3), asm.call(48), asm.mov(R1, R6), asm.call(34))
+        else:
+            out.emit(asm.mov(R2, rng.randrange(0, 40)), asm.mov(R3, FP), asm.alu("add", R3, -24))
+            out.emit(asm.mov(R4, rng.randrange(1, 17)), asm.mov(R5, rng.choice((0, 1))), asm.call(68))
+        self._after_call()
+        out.emit(asm.mov(R7, R0), asm.store(8, FP, -8 * rng.randrange(1, STACK // 8 + 1), R7))
+        self.check()
+
+    def bytes_xdp(self) -> None:
+        """Bytes of the packet by helpers; what a load that fails leaves is what was there."""
+        out, rng = self.out, self.rng
+        stores = rng.random() < 0.5
+        out.emit(asm.mov(R1, R6), asm.mov(R2, rng.randrange(0, 14)), asm.mov(R3, FP), asm.alu("add", R3, -24))
+        out.emit(asm.mov(R4, rng.randrange(1, 2)), asm.call(190 if stores else 189))
+        self._after_call()
+        out.emit(asm.mov(R7, R0), asm.store(8, FP, -8, R7))
+        self.check()
+
     def adjust_head(self) -> None:
         """Never forwards past what was cut off: what lies there is not determined."""
         self.out.emit(asm.mov(R1, R6), asm.mov(R2, self.rng.choice((0, 1, 4, 14, 20, 40))), asm.call(44))
@@ -314,6 +436,8 @@ class Generator:
             if self.rng.random() < 0.5:
                 out.emit(asm.alu("sub", R0, 1))
         out.emit(asm.exit_())
+        if self.called:
+            self._function()
 
 
 def random_object(rng: random.Random, hook: str, size: int = 25) -> BpfObject:
@@ -330,7 +454,8 @@ def random_tables(rng: random.Random) -> dict[str, list[tuple[bytes, bytes]]]:
         length = rng.choice((0, 8, 16, 24, 32))
         address = rng.getrandbits(32) >> (32 - length) << (32 - length) if length else 0
         routes[length.to_bytes(4, "little") + address.to_bytes(4, "big")] = rng.randbytes(4)
-    return {"cells": cells, "seen": seen, "routes": list(routes.items())}
+    recent = [(i.to_bytes(4, "little"), rng.randbytes(8)) for i in range(6) if rng.random() < 0.5]
+    return {"cells": cells, "seen": seen, "routes": list(routes.items()), "recent": recent}
 
 
 __all__ = ["MAPS", "Generator", "Label", "random_object", "random_tables"]

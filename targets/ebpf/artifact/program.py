@@ -133,12 +133,15 @@ class BpfObject:
     name: str = field(default="", compare=False)
 
     def program(self, name: str | None = None) -> BpfProgram:
-        """The program with this name, or section; without one, the only program there is.
+        """The program with this name, or section; without one, the only program that no other calls (tail calls).
 
         Raises:
             KeyError: there is none, or without a name there are several.
         """
         found = [p for p in self.programs if name is None or name in (p.name, p.section)]
+        if name is None and len(found) > 1:
+            called = {program for item in self.maps for program in (item.programs or {}).values()}
+            found = [p for p in found if p.name not in called] or found
         if len(found) != 1:
             have = ", ".join(p.name for p in self.programs) or "none"
             raise KeyError(f"{'no' if not found else 'more than one'} program {name or ''} (there: {have})")

@@ -27,13 +27,17 @@ _TAGS: Final = "the device leaves VLAN tags in the frames that it hands to XDP (
 _PORTS: Final = "port numbers are interface indices; every interface that a frame is sent to exists and is up"
 
 
-def meaning(obj: BpfObject, program: str | None = None, hook: HookName | None = None) -> Behaviour:
+def meaning(
+    obj: BpfObject, program: str | None = None, hook: HookName | None = None, written: frozenset[str] = frozenset()
+) -> Behaviour:
     """What ``program`` of ``obj`` does to any frame on the wire.
 
     Args:
         obj: an object file.
         program: the program's name, or its section; needed if there are several.
         hook: where it is attached; by default what its section's name says.
+        written: maps (and :data:`.memory.PRESENT` of maps) that are told as state even if this program does not write
+            them: those that another program writes, with which it is compared.
 
     Raises:
         InputError: there is no such program.
@@ -41,7 +45,6 @@ def meaning(obj: BpfObject, program: str | None = None, hook: HookName | None = 
     """
     chosen = _choose(obj, program)
     where = hook or _hook(chosen, obj.name)
-    written: frozenset[str] = frozenset()
     mix = True
     while True:  # ends: each round adds a map, or gives up mixing
         try:

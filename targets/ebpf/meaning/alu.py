@@ -28,6 +28,24 @@ def _shift(shift: Binary) -> Binary:
     return lambda x, y: shift(x, b.band(y, b.bv(x.width - 1, y.width)))
 
 
+def _xor(x: Term, y: Term) -> Term:
+    """With a literal: the bits that it turns are complemented part by part, so that parts stay parts."""
+    if x.is_const or not y.is_const or x.op != "concat":
+        return b.bxor(x, y)
+    parts, high = [], x.width
+    while high:
+        turned = y.value >> (high - 1) & 1
+        low = high - 1
+        while low and y.value >> (low - 1) & 1 == turned:
+            low -= 1
+        part = b.extract(x, high - 1, low)
+        parts.append(b.bnot(part) if turned else part)
+        high = low
+    return b.concat(*parts) if len(parts) <= _MOST_PARTS else b.bxor(x, y)
+
+
+_MOST_PARTS: Final = 4
+
 _BINARY: Final[dict[str, Binary]] = {
     "add": b.add,
     "sub": b.sub,
@@ -38,7 +56,7 @@ _BINARY: Final[dict[str, Binary]] = {
     "lsh": _shift(b.shl),
     "rsh": _shift(b.lshr),
     "mod": b.urem,  # by zero: the dividend stays, as SMT-LIB's bvurem has it
-    "xor": b.bxor,
+    "xor": _xor,
     "arsh": _shift(b.ashr),
 }
 

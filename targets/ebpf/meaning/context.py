@@ -143,13 +143,14 @@ NO_QUEUE: Final = 0xFFFF
 """NO_QUEUE_MAPPING: a number from here on is not written to ``queue_mapping``."""
 
 
-def write_field(state: State, field: Field, offset: int, size: int, value: Term) -> None:
-    """A store of a whole "kept" field, or of a part of a "bytes" one; ``value`` has 64 bits."""
+def write_field(state: State, field: Field, offset: int, size: int, value: Term, *, immediate: bool) -> None:
+    """A store of a whole "kept" field, or of a part of a "bytes" one; ``value`` has 64 bits, from a register or not."""
     old = state.fields[field.name]
     if field.kind == "kept":
         new = b.extract(value, field.width - 1, 0)
         if field.name == "queue_mapping":
-            new = b.ite(b.ult(b.extract(value, 31, 0), b.bv(NO_QUEUE, 32)), new, old)
+            less = b.slt if immediate else b.ult
+            new = b.ite(less(value, b.bv(NO_QUEUE, 64)), new, old)
         state.fields[field.name] = new
         return
     low, high = 8 * (offset - field.offset), 8 * (offset - field.offset + size)

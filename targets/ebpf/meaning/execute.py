@@ -71,9 +71,10 @@ def _arithmetic(machine: Machine, state: State, insn: Insn) -> None:
     unary = name.startswith(("be", "le", "bswap", "neg"))
     operand: Term | Address = b.bv(0, 64) if unary else _operand(machine, state, insn)
     if name == "mov" and isinstance(operand, Address):
-        if insn.cls != ALU64:
-            raise machine.unsupported(state, "the lower half of a pointer")
-        machine.set(state, insn.dst, operand)
+        value: Value = operand
+        if insn.cls == ALU:
+            value = alu.compute(insn, name, b.bv(0, 64), pointers.as_number(machine, state, operand))
+        machine.set(state, insn.dst, value)
         return
     dst: Term | Address = b.bv(0, 64) if name.startswith("mov") else machine.register(state, insn.dst)
     if isinstance(dst, Address) or isinstance(operand, Address):
@@ -132,19 +133,21 @@ def _store(machine: Machine, state: State, insn: Insn) -> None:
     address = machine.pointer(state, insn.dst, insn.off)
     value = machine.register(state, insn.src) if insn.cls == STX else b.bv(insn.imm, 64)
     if address.kind == "ctx":
-        _write_context(machine, state, address, value, size)
+        _write_context(machine, state, address, value, size, immediate=insn.cls == ST)
     else:
         memory.store(machine, state, address, value, size)
 
 
-def _write_context(machine: Machine, state: State, address: Address, value: Term | Address, size: int) -> None:
+def _write_context(
+    machine: Machine, state: State, address: Address, value: Term | Address, size: int, *, immediate: bool
+) -> None:
     field = context.find(machine.host.fields, address.offset, size) if address.moved is None else None
     whole = field is not None and (address.offset, size) == (field.offset, field.size)
     if field is None or not ((field.kind == "kept" and whole) or field.kind == "bytes"):
         raise machine.unsupported(state, f"writes {size} bytes of the context at {address.offset}")
     if isinstance(value, Address):
         raise machine.unsupported(state, "a pointer stored in the context")
-    context.write_field(state, field, address.offset, size, value)
+    context.write_field(state, field, address.offset, size, value, immediate=immediate)
 
 
 def _jump(machine: Machine, state: State, insn: Insn) -> list[State]:

@@ -183,7 +183,11 @@ def _insert_lru(machine: Machine, state: State, item: MapDef, key: Term, value: 
     """There is always room, since another element may go."""
     reason = f"which element of map {item.name} makes room for a new one"
     victim = machine.asked(state, f"evicted.{item.name}", key.width, reason)
-    _set_present(state, item, victim, 0)
+    name = item.name + PRESENT
+    kept = b.and_(
+        b.not_(machine.asked(state, f"evicts.{item.name}", 0, reason)), b.to_bool(state.stores[name].read(victim))
+    )
+    state.stores[name] = state.stores[name].write(victim, b.from_bool(kept))
     state.epochs[item.name] = state.epochs.get(item.name, 0) + 1
     state.stores[item.name] = state.stores[item.name].write(key, value)
     _set_present(state, item, key, 1)

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH
-from ..artifact.insn import ALU64, JMP32, Insn
+from ..artifact.insn import ALU, JMP32, Insn
 from . import alu
 from .memory import Checks, fixed
 from .ranges import interval
@@ -47,8 +47,10 @@ def arithmetic(
 ) -> Term | Address:
     """``dst name operand`` where at least one is a pointer: plus or minus a number, or the distance of two."""
     if name.startswith(("be", "le", "bswap")) and isinstance(dst, Address):
-        return alu.compute(insn, name, as_number(machine, dst), b.bv(0, 64))
-    if insn.cls != ALU64 or name not in ("add", "sub"):
+        return alu.compute(insn, name, as_number(machine, state, dst), b.bv(0, 64))
+    if insn.cls == ALU:  # the lower halves of addresses
+        return alu.compute(insn, name, *(as_number(machine, state, value) for value in (dst, operand)))
+    if name not in ("add", "sub"):
         raise machine.unsupported(state, f"{name} on a pointer")
     if isinstance(dst, Address) and isinstance(operand, Address):
         if name == "sub":
@@ -153,13 +155,19 @@ def compare(machine: Numbers, state: State, insn: Insn, name: str, x: Term | Add
     if address.kind == "map":
         raise machine.unsupported(state, "a map compared with a number")
     high = 31 if insn.cls == JMP32 else 63
-    return alu.condition(name, *(b.extract(as_number(machine, v), high, 0) for v in (x, y)))
+    return alu.condition(name, *(b.extract(as_number(machine, state, v), high, 0) for v in (x, y)))
 
 
-def as_number(machine: Numbers, value: Term | Address) -> Term:
+def as_number(machine: Numbers, state: State, value: Term | Address) -> Term:
     """The 64 bits of a register."""
     if not isinstance(value, Address):
         return value
+    if value.kind == "map":
+        raise machine.unsupported(state, "a map as a number")
+    if value.kind == "end":
+        length = b.add(b.zext(LENGTH, 64), b.bv(state.layout.delta, 64))
+        start = machine.address(Address("packet", epoch=value.epoch))
+        return b.add(start, b.add(length, value.distance))
     start = machine.address(replace(value, offset=0, null=b.FALSE, moved=None))
     return b.ite(value.null, b.bv(0, 64), b.add(start, value.distance))
 

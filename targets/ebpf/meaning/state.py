@@ -182,7 +182,11 @@ def both(guard: Term, condition: Term) -> Term:
 
     (A conjunction is taken apart when it becomes part of another, so that ``b.and_`` does not see that.)
     """
-    return b.FALSE if b.not_(condition) in conjuncts(guard) else b.and_(guard, condition)
+    parts = conjuncts(guard)
+    opposite = b.not_(condition)
+    if opposite in parts or (opposite.op == "and" and all(part in parts for part in opposite.args)):
+        return b.FALSE
+    return b.and_(guard, condition)
 
 
 def lower_bound(condition: Term) -> int:

@@ -13,6 +13,10 @@ MAX_VALUES: Final = 64
 """An address with a variable offset is run once for each value that the offset can have; at most this many."""
 
 
+MOST_COMBINED: Final = MAX_VALUES * MAX_VALUES
+"""Combinations of an operator's arguments that are tried to learn what its result can be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A pointer: ``offset`` bytes into a piece of memory, and ``moved`` (64 bits, modulo 2**64) more if it is given.
@@ -138,7 +142,7 @@ def _values(node: Term, known: dict[Term, frozenset[int] | None], limit: int) ->
     else:
         rows: list[tuple[int, ...]] = [()]
         for found in sets:
-            if found is None or len(rows) * len(found) > limit * limit:
+            if found is None or len(rows) * len(found) > MOST_COMBINED:
                 return everything
             rows = [(*row, value) for row in rows for value in found]
         out = frozenset(

@@ -138,9 +138,12 @@ def _constant(obj: BpfObject, name: str | None) -> bool:
 
 
 def load_maps(obj: BpfObject, tables: Tables, stack: ExitStack) -> dict[str, KernelMap]:
-    """The object's maps in the kernel, filled; they are closed with ``stack``. Raises InputError."""
+    """The object's maps in the kernel, filled; they are closed with ``stack``. Raises InputError, Unsupported."""
     maps = {}
     for item in obj.maps:
+        if item.programs or item.inner:
+            text = f"map {item.name} with programs or maps in it, which the oracle does not load"
+            raise Unsupported(text, Span(obj.name, 0, 0))
         made = stack.enter_context(KernelMap(item))
         maps[item.name] = made
         for key, value in tables.get(item.name, ()):

@@ -1,0 +1,130 @@
+"""Two objects side by side: their maps paired, both told in the same names; and maps filled as a model asks.
+
+Maps are paired by name; those left over by what they are (type, sizes, fields) where only one of each is like that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ...semantics import bits as b
+from ...semantics.bits import Term
+from ...semantics.meaning.behaviour import Behaviour
+from ...semantics.source import Span, Unsupported
+from .artifact import BpfObject, MapDef
+from .artifact.program import F_RDONLY_PROG
+from .meaning import meaning
+from .meaning.memory import PRESENT
+
+_ARRAYS = ("array", "percpu_array")
+
+
+def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviour]:
+    """What both do, where the same state and the same answers have the same names.
+
+    Raises:
+        Unsupported: maps of one name that are not alike, or something that is not modelled.
+    """
+    second, notes = paired(first, second)
+    written: frozenset[str] = frozenset()
+    while True:  # ends: each round adds a map that one of them writes
+        left, right = meaning(first, written=written), meaning(second, written=written)
+        found = frozenset(
+            name.removeprefix("map.") for side in (left, right) for case in side.cases for name in case.state
+        )
+        if found <= written:
+            return left, replace(right, notes=(*right.notes, *notes))
+        written |= found
+
+
+def paired(first: BpfObject, second: BpfObject) -> tuple[BpfObject, tuple[str, ...]]:
+    """``second`` with its maps called as those of ``first`` that they stand for, and a line for each pair that does not
+    share a name. Raises Unsupported."""
+    ours, theirs = _used(first), _used(second)
+    for name in ours.keys() & theirs.keys():
+        _check_alike(ours[name], theirs[name], second)
+    names: dict[str, str] = {}
+    left = [item for name, item in ours.items() if name not in theirs]
+    right = [item for name, item in theirs.items() if name not in ours]
+    for item in right:
+        alike = [other for other in left if _signature(other) == _signature(item)]
+        rivals = [other for other in right if _signature(other) == _signature(item)]
+        if len(alike) == len(rivals) == 1:
+            names[item.name] = alike[0].name
+    notes = tuple(f"map {new} of {second.name} stands for map {old} of {first.name}" for new, old in names.items())
+    return _renamed(second, names), notes
+
+
+def _used(obj: BpfObject) -> dict[str, MapDef]:
+    """The maps that the programs refer to, constant data apart."""
+    named = {insn.map for program in obj.programs for insn in program.insns}
+    return {m.name: m for m in obj.maps if m.name in named and not (m.data is not None and m.flags & F_RDONLY_PROG)}
+
+
+def _signature(item: MapDef) -> MapDef:
+    return replace(item, name="", data=None, pinning=0, programs=None)
+
+
+def _check_alike(ours: MapDef, theirs: MapDef, second: BpfObject) -> None:
+    x, y = ((m.type, m.key_size, m.value_size, m.max_entries) for m in (ours, theirs))
+    if x != y:
+        what = f"map {ours.name} is of type {x[0]} with {x[1]}, {x[2]} bytes and {x[3]} elements in one object"
+        text = f"{what}, of type {y[0]} with {y[1]}, {y[2]} bytes and {y[3]} elements in the other"
+        raise Unsupported(text, Span(second.name, 0, 0))
+
+
+def _renamed(obj: BpfObject, names: Mapping[str, str]) -> BpfObject:
+    """The object with its maps under other names; a map in the way of a new name moves out of it."""
+    if not names:
+        return obj
+    out = {**names, **{m.name: f"{m.name} (other)" for m in obj.maps if m.name in names.values()}}
+    maps = tuple(replace(m, name=out.get(m.name, m.name)) for m in obj.maps)
+    programs = tuple(
+        replace(p, insns=tuple(replace(i, map=out.get(i.map, i.map)) if i.map else i for i in p.insns))
+        for p in obj.programs
+    )
+    return replace(obj, maps=maps, programs=programs)
+
+
+# --- maps as a model asks -----------------------------------------------------------------------------------------
+
+Functions = Mapping[str, Callable[..., int]]
+
+
+def contents(
+    obj: BpfObject, terms: Sequence[Term], values: Mapping[str, b.Value], functions: Functions
+) -> dict[str, list[tuple[bytes, bytes]]]:
+    """Elements that make the maps of ``obj`` answer what is asked of them in ``terms`` as the functions do."""
+    out: dict[str, list[tuple[bytes, bytes]]] = {}
+    for item in obj.maps:
+        names = {f"map.{item.name}.{part}" for part in ("found", "value")}
+        names |= {f"state.map.{item.name}", f"state.map.{item.name}{PRESENT}"}
+        elements = dict(_elements(item, _asked(terms, names, values, functions), functions))
+        if elements:
+            out[item.name] = list(elements.items())
+    return out
+
+
+def _asked(
+    terms: Sequence[Term], names: set[str], values: Mapping[str, b.Value], functions: Functions
+) -> Iterator[int]:
+    arguments = {call.args[0] for call in b.applications(*terms) if call.name in names}
+    for key in b.evaluate(sorted(arguments, key=lambda t: t.serial), values, functions, default=0):
+        if isinstance(key, int):
+            yield key
+
+
+def _elements(item: MapDef, keys: Iterator[int], functions: Functions) -> Iterator[tuple[bytes, bytes]]:
+    def answer(key: int, *names: str) -> int:
+        return next((functions[name](key) for name in names if name in functions), 0)
+
+    for number in keys:
+        key = number.to_bytes(item.key_size, "big")
+        if item.type in _ARRAYS:
+            there = int.from_bytes(key, "little") < item.max_entries
+        else:
+            there = bool(answer(number, f"state.map.{item.name}{PRESENT}", f"map.{item.name}.found"))
+        if there:
+            value = answer(number, f"state.map.{item.name}", f"map.{item.name}.value")
+            yield key, value.to_bytes(item.value_size, "big")
