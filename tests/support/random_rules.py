@@ -40,6 +40,11 @@ def random_rules(program: ir.Program, seed: int, pool: list[int]) -> RuleSet:
             call = _call(rng, program, table, as_default=True)
             if call is not None:
                 builder.set_default(table, call, NOWHERE)
+    for declared in (v for parser in program.parsers for v in parser.value_sets):
+        width = ir.width_of(declared.type) if isinstance(ir.bare(declared.type), ir.BitsType) else 0
+        if width and rng.random() < 0.7:
+            members = [(Exact(_value(rng, width, pool)),) for _ in range(rng.randrange(1, 4))]
+            builder.value_sets[declared.control_name] = members
     return builder.finish()
 
 

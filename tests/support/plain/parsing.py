@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from p4verify.semantics import ir
+from p4verify.semantics.rules.ruleset import Exact, Match
 
 from .core import Core, Leave
 from .places import Place, fetch, put
@@ -49,15 +50,21 @@ def _selected(core: Core, parser: ir.Parser, case: ir.SelectCase, keys: list[Any
     if len(case.sets) == 1 and isinstance(case.sets[0], ir.ParserValueSet):
         name = case.sets[0].name
         declared = next(v for v in parser.value_sets if v.name == name)
-        if core.rules.value_sets.get(declared.control_name):
-            raise Skip("a value set with members")
-        return False
+        members = core.rules.value_sets.get(declared.control_name, ())
+        return any(_is_member(match, key) for (match,) in members for key in keys)
     found = [_contains(core, s, key) for s, key in zip(case.sets, keys, strict=True)]
     if any(inside is False for inside in found):
         return False
     if any(inside is UNDEFINED for inside in found):
         raise Skip("a select on what is undefined")
     return True
+
+
+def _is_member(match: Match, key: Any) -> bool:
+    """Whether the control plane has put a number into a set of single numbers."""
+    if key is UNDEFINED or not isinstance(match, Exact):
+        raise Skip("a value set asked for what is undefined, or with members that are no numbers")
+    return bool(match.value == key)
 
 
 def _contains(core: Core, keyset: ir.KeySet, key: Any) -> Any:
