@@ -25,7 +25,8 @@ def number(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=32).digest(), "big")
 
 
-KINDS_OF_PASS = ("in.instance_type", "in.packet_path")
+KINDS_OF_PASS = ("in.instance_type", "in.packet_path", "in.pass", "in.loopedback", "in.forward_port")
+"""What comes in with a packet that was here before; runs and evaluations both begin with one from a port."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _evaluated(
     side: Side, result: Run, packet: Packet, widths: dict[str, int], incoming: dict[str, int]
 ) -> Evaluated | None:
     """The behaviour on the packet; None outside of its domain."""
-    unknown = {name: (lambda *_: 0) for name in _functions(side.behaviour) if name.startswith("hash.")}
+    unknown = {name: (lambda *_: 0) for name in _functions(side.behaviour) if name.startswith(("hash.", "extern."))}
     functions = {**unknown, **side.functions, **{f"state.{n}": packet.cells(n, w) for n, w in widths.items()}}
     asked = _told(side, result)
     for name in asked:
