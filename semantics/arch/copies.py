@@ -75,8 +75,8 @@ class Copies:
             run: processes the copy; what it sends has conditions since its own beginning.
             span: to blame.
         """
-        when = self.m.decide(b.and_(self.m.state.path, when))
-        if when is b.FALSE:
+        when = b.and_(self.m.state.path, when)
+        if self.m.decide(when) is b.FALSE:  # the whole of it is kept: the path is among the facts here, not around
             return
         if len(self.m.each) >= MAX_DEPTH:
             self._too_deep(when, span)

@@ -3,9 +3,10 @@
 import pytest
 
 from p4verify.semantics import bits as b
+from p4verify.semantics.meaning.passes import evaluate_passes
 from p4verify.semantics.meaning.program import meaning, run
 from p4verify.semantics.rules.ruleset import Replica, RuleSet, Session
-from tests.support.portable_text import both, psa, sent
+from tests.support.portable_text import both, pna, psa, sent
 
 RULES = RuleSet(
     {},
@@ -252,12 +253,55 @@ def test_copies_may_be_recirculated() -> None:
     ("length", "out"), [(3, "6:010203"), (4, "6:01020304"), (6, "6:0102030405ee"), (99, "6:0102030405ee")]
 )
 def test_a_session_may_truncate(length: int, out: str) -> None:
+    """Before egress, which parses the shorter frame; also where no packet is known, under these rules."""
     rules = RuleSet({}, sessions={5: Session((Replica(6, 0),), truncate=length)})
-    seen = run(psa(CLONE.format(5) + "ostd.drop = true;"), rules, bytes.fromhex("0102030405ee"), 2)
-    assert [f"{port}:{frame.hex()}" for _, port, frame in seen.outputs] == [out]
+    show = "if (istd.parser_error == error.PacketTooShort) { hdr.e.setInvalid(); } "
+    program = psa(CLONE.format(5) + "ostd.drop = true;", show)
+    frame = bytes.fromhex("0102030405ee")
+    seen = run(program, rules, frame, 2)
+    assert [f"{port}:{data.hex()}" for _, port, data in seen.outputs] == [out]
+    whole = evaluate_passes(meaning(program, rules), frame, 2, default=0, groups=lambda *_: [(6, 0)])
+    assert whole.outputs == seen.outputs
+
+
+def test_clones_of_a_truncated_clone_are_as_short() -> None:
+    again = "if (istd.packet_path == PSA_PacketPath_t.CLONE_I2E) { " + CLONE.format(11) + "} "
+    sessions = {5: Session((Replica(6, 0),), truncate=5), 11: Session((Replica(7, 0),), truncate=4)}
+    rules = RuleSet({}, sessions=sessions)
+    program = psa(CLONE.format(5) + "ostd.drop = true;", again)
+    seen = run(program, rules, bytes.fromhex("010203040506"), 2)
+    assert seen.outputs == (("port", 6, bytes.fromhex("0102030405")), ("port", 7, bytes.fromhex("01020304")))
+    ports = {5: 6, 11: 7}
+    whole = evaluate_passes(
+        meaning(program, rules), bytes.fromhex("010203040506"), 2, default=0,
+        groups=lambda _kind, number, _depth: [(ports[number], 0)],
+    )  # fmt: skip
+    assert whole.outputs == seen.outputs
+
+
+def test_a_mirror_session_may_truncate() -> None:
+    rules = RuleSet({}, sessions={5: Session((Replica(6, 0),), truncate=2)})
+    program = pna("mirror_packet((MirrorSlotId_t) 0, (MirrorSessionId_t) 5);")
+    seen = run(program, rules, bytes.fromhex("0102030405"), 2)
+    assert seen.outputs == (("port", 6, bytes.fromhex("0102")),)
+    whole = evaluate_passes(
+        meaning(program, rules), bytes.fromhex("0102030405"), 2, default=0, groups=lambda *_: [(6, 0)]
+    )
+    assert whole.outputs == seen.outputs
 
 
 def test_session_0_goes_to_the_cpu_until_the_control_plane_says_otherwise() -> None:
     program = psa(CLONE.format(0) + "ostd.drop = true;")
     assert sent(program) == ["4294967293:01020304ee"]
     assert sent(program, rules=RuleSet({}, sessions={0: Session((Replica(9, 0),))})) == ["9:01020304ee"]
+
+
+def test_clones_from_egress_are_made_on_the_way_that_asks_for_them_only() -> None:
+    """Egress takes two ways here, each of which clones to a session of its own."""
+    ep = "state start { pkt.extract(hdr.h); transition select(hdr.h.a) { 1: more; default: accept; } }"
+    ep += " state more { pkt.extract(hdr.x); transition accept; }"
+    egress = "if (istd.packet_path == PSA_PacketPath_t.NORMAL_MULTICAST) {" + CLONE.format(5)
+    egress += "if (hdr.x.isValid()) { ostd.clone_session_id = (CloneSessionId_t) 11; } }"
+    program = psa("multicast(ostd, (MulticastGroup_t) 7);", egress, ep=ep)
+    assert len(sent(program, "0102030405060708", rules=RULES)) == 2 + 2 * 2
+    assert len(sent(program, "0202030405060708", rules=RULES)) == 2 + 2 * 1

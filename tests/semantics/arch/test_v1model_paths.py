@@ -272,3 +272,10 @@ def test_a_packet_is_cut(call: str, packet: str, frame: str) -> None:
 
 def test_copies_are_cut_by_their_own_egress_only() -> None:
     assert sent(program("truncate(3); clone(CloneType.I2E, 5);")) == ["1:010203", "6:01020304ee"]
+
+
+def test_a_packet_without_a_group_is_not_replicated_even_if_group_0_has_members() -> None:
+    p = program("if (hdr.h.a == 1) { sm.mcast_grp = 7; }")
+    rules = RuleSet({}, multicast={0: (Replica(9, 0),), 7: (Replica(3, 30),)})
+    assert [out for _, out, _ in both(p, "01020304", rules=rules).outputs] == [3]
+    assert [out for _, out, _ in both(p, "02020304", rules=rules).outputs] == [1]
