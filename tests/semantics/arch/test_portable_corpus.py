@@ -31,6 +31,11 @@ UNSUPPORTED = {
 }
 """Programs without a behaviour on all packets, and why."""
 
+ENDLESS = {
+    "pna-example-pass-3": "recirculates every packet, in every pass",
+}
+"""Programs for which no packet comes to an end."""
+
 STF_DIFFERS = {
     "ipip_decap": "says `packet` where it means `expect`: the frame that leaves is expected nowhere",
 }
@@ -92,7 +97,7 @@ def check(name: str) -> None:
     assert time.monotonic() - began < SECONDS
     rng = random.Random(name)
     own = [damaged(rng, rng.choice(FRAMES)) for _ in range(4)]
-    assert law(program, own, rng.getrandbits(30)) > 0
+    assert law(program, own, rng.getrandbits(30)) > 0 or name.rpartition("/")[2] in ENDLESS
 
 
 @pytest.mark.corpus
