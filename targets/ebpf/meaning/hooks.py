@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import PORT, Case, Output, Packet, byte, input_bytes
+from ....semantics.meaning.behaviour import LENGTH, PORT, Case, Output, Packet, byte, input_bytes
 from ..artifact.program import MapDef
 from .context import SKB
 from .context import XDP as XDP_FIELDS
@@ -92,7 +92,8 @@ def _state(
     stores: Mapping[str, Store],
 ) -> State:
     fields = fields | {"redirect": b.bv(0, 32), "redirected": b.bv(0, 1)}
-    return State(guard, 0, start_registers(), layout, shortest, {}, (), vlan, fields, dict(stores))
+    sizes = {LENGTH: (shortest, 0xFFFF)}
+    return State(guard, 0, start_registers(), layout, shortest, {}, (), vlan, fields, dict(stores), ranges=sizes)
 
 
 def _metadata(protocol: Term) -> dict[str, Term]:

@@ -16,7 +16,7 @@ Interval = tuple[int, int]
 """Least and greatest value, as unsigned numbers."""
 Ranges = Mapping[Term, Interval]
 
-_DEPTH: Final = 24
+_DEPTH: Final = 150
 """How deep a term is looked into; below, anything is possible."""
 
 

@@ -69,6 +69,9 @@ def wrapped(program: BpfProgram, hook: str, stack_port: int, redirect_port: int)
     out.emit(
         asm.mov(R7, R0), asm.load_map_value(R8, NOTES, 0), asm.store(4, R8, _RESULT, R7), asm.store(4, R8, _RAN, 1)
     )
+    # Read back, so that what the verifier believes of the result cannot decide the comparisons below: a kernel was met
+    # (6.18) that believed a constant to be another number than the one computed.
+    out.emit(asm.load(4, R7, R8, _RESULT))
     if hook != "xdp":
         for place, field in ((_SKB_MARK, _MARK), (_SKB_PRIORITY, _PRIORITY), (_SKB_CLASSID, _CLASSID)):
             out.emit(asm.load(4, R9, R6, place), asm.store(4, R8, field, R9))

@@ -1,0 +1,149 @@
+"""Helpers and maps one by one: what the meaning says, and beside it what this kernel does."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.semantics import bits as b
+from p4verify.semantics.source import Unsupported
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm, read_elf
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6
+from p4verify.targets.ebpf.meaning import meaning
+from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram
+from tests.support import bpf_suite
+from tests.support.bpf_compare import difference, evaluated
+
+ADDRESSES = bytes(range(12))
+PLAIN = ADDRESSES + b"\x08\x00" + b"\x45" + bytes(range(100, 130))
+PASS = (asm.mov(R0, 0), asm.exit_())
+
+
+def obj(*insns: Insn, section: str = "tc", maps: tuple[MapDef, ...] = ()) -> BpfObject:
+    return BpfObject((BpfProgram("test", section, insns),), maps, name="test.o")
+
+
+def mark(program: BpfObject, frame: bytes = PLAIN) -> int:
+    return evaluated(meaning(program), program, {}, 3, frame).metadata["mark"]
+
+
+# --- legacy loads -------------------------------------------------------------------------------------------------
+
+
+def legacy(size: int, *, offset: int = 0, index: int | None = None) -> tuple[Insn, ...]:
+    """Mark the packet with ``size`` bytes at ``offset``, or at ``offset`` behind ``index``."""
+    mode = 0x20 if index is None else 0x40
+    load = Insn(mode | {1: 0x10, 2: 0x08, 4: 0x00}[size], src=0 if index is None else 7, imm=offset)
+    return (asm.mov(R6, R1), asm.mov(asm.R7, index or 0), load, asm.store(4, R6, 8, R0), asm.mov(R0, 1), asm.exit_())
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_legacy_loads_are_in_network_order(size: int) -> None:
+    for offset in (0, 7, 12, len(PLAIN) - size):
+        expected = int.from_bytes(PLAIN[offset : offset + size], "big")
+        assert mark(obj(*legacy(size, offset=offset))) == expected
+        assert mark(obj(*legacy(size, offset=1, index=offset - 1 if offset else 0))) == int.from_bytes(
+            PLAIN[max(offset, 1) : max(offset, 1) + size], "big"
+        )
+
+
+def test_a_legacy_load_past_the_packet_ends_the_program() -> None:
+    program = obj(*legacy(4, offset=len(PLAIN) - 3))
+    assert mark(program) == 0
+    assert meaning(program).faults == ()
+    with pytest.raises(Unsupported, match="may be negative"):
+        meaning(obj(*legacy(1, offset=-4)))
+    with pytest.raises(Unsupported, match="undefined load"):
+        meaning(obj(*legacy(1), section="xdp"))
+
+
+@pytest.mark.oracle
+def test_legacy_loads_on_the_kernel(kernel_oracle: KernelOracle) -> None:
+    frame = PLAIN + bytes(40)
+    for size in (1, 2, 4):
+        for offset in (0, 13, 30, len(frame) - size, len(frame) - size + 1, 500):
+            code = legacy(size, offset=offset)
+            with KernelProgram("tc", code) as program:
+                got = program.test_run(frame, bytes(192), 192)
+            assert mark(obj(*code), frame) == int.from_bytes(got.context[8:12], "little")
+
+
+# --- events, copies, tail calls, maps of maps ---------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not bpf_suite.usable(), reason="no clang with libbpf's headers")
+def test_events_of_ring_and_perf_buffers() -> None:
+    sample = meaning(read_elf(bpf_suite.compiled("sample"), "sample.o"))
+    assert {event.name for case in sample.cases for event in case.events} == {"ring.records"}
+    assert {event.fields[0].width for case in sample.cases for event in case.events} == {8 * 24}
+    assert "events" in sample.observables
+    report = meaning(read_elf(bpf_suite.compiled("report"), "report.o"))
+    assert {event.name for case in report.cases for event in case.events} == {"perf.events"}
+
+
+@pytest.mark.skipif(not bpf_suite.usable(), reason="no clang with libbpf's headers")
+def test_tail_calls_through_an_array_that_the_object_fills() -> None:
+    program = read_elf(bpf_suite.compiled("tails"), "tails.o")
+    assert program.map("stages").programs == {1: "next"}
+    frame = ADDRESSES + b"\x08\x00" + b"\x63" + bytes(40)
+    assert evaluated(meaning(program), program, {}, 3, frame).metadata["mark"] == 0x63
+    missing = read_elf(bpf_suite.compiled("tails", bug=1), "tails.o")
+    assert evaluated(meaning(missing), missing, {}, 3, frame).metadata.get("mark", 0) == 0
+
+
+def test_tail_calls_into_the_unknown_are_refused() -> None:
+    stages = MapDef("stages", "prog_array", 4, 4, 4)
+    program = obj(asm.load_map(R2, "stages"), asm.mov(R3, 0), asm.call(12), *PASS, maps=(stages,))
+    with pytest.raises(Unsupported, match="whose programs the object does not name"):
+        meaning(program)
+
+
+@pytest.mark.skipif(not bpf_suite.usable(), reason="no clang with libbpf's headers")
+def test_maps_of_maps_are_told_apart_by_number() -> None:
+    behaviour = meaning(read_elf(bpf_suite.compiled("tenants"), "tenants.o"))
+    assert behaviour.faults == ()
+    calls = b.applications(*(t for case in behaviour.cases for t in case.terms()))
+    assert {c.name for c in calls} >= {"map.tenants.number", "map.tenants.inner.found", "map.tenants.inner.value"}
+
+
+# --- the kernel ---------------------------------------------------------------------------------------------------
+
+
+def agree(oracle: KernelOracle, program: BpfObject, frames: list[bytes], hook: str = "tc") -> None:
+    behaviour = meaning(program)
+    for seen, frame in zip(oracle.observe(program, [(3, f) for f in frames], hook=hook), frames, strict=True):
+        assert difference(evaluated(behaviour, program, {}, 3, frame), seen) is None, frame.hex()
+
+
+@pytest.mark.oracle
+def test_bytes_that_were_cut_off_come_back(kernel_oracle: KernelOracle) -> None:
+    """XDP: what lies in front of the packet is what the program left there."""
+
+    def moved(*deltas: int) -> tuple[Insn, ...]:
+        steps = [i for d in deltas for i in (asm.mov(R1, R6), asm.mov(R2, d), asm.call(44))]
+        return (asm.mov(R6, R1), *steps, asm.mov(R0, 2), asm.exit_())
+
+    for deltas in ((4, -4), (4, -2), (8, -3, 2, -7), (1, 1, -2)):
+        agree(kernel_oracle, obj(*moved(*deltas), section="xdp"), [PLAIN, PLAIN + bytes(30)], "xdp")
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("mode", [0, 1])
+@pytest.mark.parametrize("flags", [0, 1, 2, 4, 2 | 8, 4 | 16, 6, 0x80, 0x100, 0x180, 0x200])
+def test_room(kernel_oracle: KernelOracle, mode: int, flags: int) -> None:
+    six = ADDRESSES + b"\x86\xdd" + bytes(range(60))
+    for amount in (-60, -40, -20, -4, 0, 4, 20, 40):
+        length = (asm.load(4, R2, R1, 0), asm.jump("jgt", R2, 54, 2), asm.mov(R0, 2), asm.exit_())
+        code = (
+            *length, asm.mov(R6, R1), asm.mov(R2, amount), asm.mov(R3, mode), asm.mov(R4, flags), asm.call(50),
+            asm.store(4, R6, 8, R0), *PASS,
+        )  # fmt: skip
+        agree(kernel_oracle, obj(*code), [PLAIN + bytes(60), PLAIN, six, ADDRESSES + b"\x08\x06" + bytes(60)])
+
+
+@pytest.mark.oracle
+def test_a_copy_is_sent_as_the_packet_is_at_the_time(kernel_oracle: KernelOracle) -> None:
+    code = (
+        asm.mov(R6, R1), asm.mov(R2, 3), asm.mov(R3, 0), asm.call(13), asm.store(8, FP, -8, 0x5A), asm.mov(R1, R6),
+        asm.mov(R2, 1), asm.mov(R3, FP), asm.alu("add", R3, -8), asm.mov(R4, 1), asm.mov(asm.R5, 0), asm.call(9), *PASS,
+    )  # fmt: skip
+    agree(kernel_oracle, obj(*code), [PLAIN, ADDRESSES + b"\x81\x00\x00\x05" + PLAIN[12:]])
