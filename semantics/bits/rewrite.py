@@ -37,6 +37,10 @@ MAX_REMEMBERED: Final = 500_000
 """Entries of the table across calls, which is emptied when it has more."""
 
 
+MAX_RECENT: Final = 30_000
+"""Results kept alive."""
+
+
 class _Run(threading.local):
     """The state of the outermost call under way in this thread."""
 
@@ -48,6 +52,8 @@ class _Run(threading.local):
 
 _run: Final = _Run()
 _remembered: Final[WeakValueDictionary[Key, Term]] = WeakValueDictionary()
+_recent: Final[dict[Key, Term]] = {}
+"""What was made lately, kept alive: a condition is often built again right after nobody holds it any more."""
 
 
 def rule(*ops: str) -> Callable[[Rule], Rule]:
@@ -72,6 +78,8 @@ def node(op: str, args: Args, sort: Sort, payload: Payload = None) -> Term:
     key = (op, args, sort, payload)
     known = _run.done.get(key)
     if known is None:
+        known = _recent.get(key)
+    if known is None:
         known = _remembered.get(key)
     return _rewrite(rows, key) if known is None else known
 
@@ -83,6 +91,9 @@ def _rewrite(rows: list[tuple[str, Rule]], key: Key) -> Term:
     try:
         result = _first(rows, key)
         _run.done[key] = result
+        if len(_recent) >= MAX_RECENT:
+            _recent.clear()
+        _recent[key] = result
     finally:
         _run.depth -= 1
         if not _run.depth:

@@ -132,9 +132,11 @@ def _ranks(parser: ir.Parser) -> dict[str, int]:
     return {name: i for i, name in enumerate(reversed(order))}
 
 
-def _signature(state: State) -> Signature:
-    """What two states must share to be merged: the position and the layout of everything in the store."""
-    return (state.cursor, *(term for name in sorted(state.store) for term in layout(state.store[name])))
+def _signature(m: Machine, state: State) -> Signature:
+    """What two states must share to be merged: the position and the layout of everything in the store. Where nothing is
+    emitted later (a parser by itself), headers may be valid in one and not in the other."""
+    terms = (term for name in sorted(state.store) for term in layout(state.store[name]))
+    return (state.cursor, *(t for t in terms if not m.opaque or t.sort is not b.BOOL))
 
 
 def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str, int]) -> None:
@@ -149,7 +151,7 @@ def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str
         return
     if name not in run.states:
         raise Unsupported(f"no parser state {name}", run.parser.span)
-    signature = (name, *_signature(state))
+    signature = (name, *_signature(m, state))
     waiting = run.pending.get(signature)
     if waiting is not None:
         merged = m.merge(state.path, state, waiting.state)
@@ -162,7 +164,7 @@ def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str
 
 
 def _finish(m: Machine, run: _Run, state: State, accepted: bool) -> None:
-    signature = (accepted, *_signature(state))
+    signature = (accepted, *_signature(m, state))
     before = run.finished.get(signature)
     if before is not None:
         state = m.merge(state.path, state, before.state)
