@@ -106,6 +106,8 @@ def test_two_threads_make_one_object() -> None:
 
 
 def test_terms_that_nobody_holds_are_freed() -> None:
+    """Save for the most recent ones, which are kept for a while."""
+    rewrite._recent.clear()
     gc.collect()
     before = len(term._table), len(rewrite._remembered)
     for round_ in range(3):
@@ -114,6 +116,8 @@ def test_terms_that_nobody_holds_are_freed() -> None:
             x = b.ite(b.var(f"c{round_}.{i}", 0), b.bxor(x, b.lshr(x, b.bv(3, 32))), b.bnot(b.bnot(x)))
         assert len(term._table) > before[0] + 500
         del x
+    assert len(rewrite._recent) <= rewrite.MAX_RECENT
+    rewrite._recent.clear()
     gc.collect()
     assert (len(term._table), len(rewrite._remembered)) == before
 
