@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+from p4verify.semantics import ir
 from p4verify.semantics.ir import codec_json
+from p4verify.semantics.ir.printer.scope import mentioned
 from p4verify.semantics.ir.verify import verify
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.source import InputError
@@ -151,3 +154,34 @@ def test_a_foreign_width_does_not_fill_the_memory() -> None:
     _find(tree, "BitsType", width=16)["width"] = 1 << 60
     with pytest.raises(InputError, match="a width of"):
         verify(codec_json.from_tree(tree))
+
+
+_TOP = "control p(); package top(p q); top(c()) main;"
+
+_ARRAY = """
+    extern E { E(); bit<8> get(); }
+    control c(inout bit<8> x) { E[3]() many; E() one; apply { x = many[x].get() + one.get(); } }
+    control p(inout bit<8> x); package top(p q); top(c()) main;
+"""
+
+
+def test_arrays_of_objects_are_called_with_an_index_and_others_without() -> None:
+    program = load_text(_ARRAY).program
+    verify(program)
+    for size in (None, 4):
+        broken = [dataclasses.replace(i, size=size) for i in program.instances]
+        with pytest.raises(InputError, match="as an array of objects and is none, or the other way round"):
+            verify(dataclasses.replace(program, instances=tuple(broken)))
+
+
+def test_type_parameters_stand_in_declarations_only() -> None:
+    program = load_text("extern void f<T>(in T x); control c() { apply { f(8w1); } } " + _TOP).program
+    verify(program)
+    (call,) = (node for node in mentioned(program) if isinstance(node, ir.ExternCall))
+    broken = dataclasses.replace(call, type=ir.TypeVariable("T"))
+    control = dataclasses.replace(program.controls[0], body=ir.Block((ir.Do(broken),)))
+    with pytest.raises(InputError, match="the type 'T' outside of declarations"):
+        verify(dataclasses.replace(program, controls=(control,)))
+    twice = dataclasses.replace(program.declarations[0], type_params=("T", "T"))
+    with pytest.raises(InputError, match="two type parameters of 'f' are called 'T'"):
+        verify(dataclasses.replace(program, declarations=(twice, *program.declarations[1:])))
