@@ -109,6 +109,9 @@ def evaluate_passes(
 ) -> Evaluated:
     """:func:`.concrete.evaluate_behaviour`, pass after pass; the arguments and errors are the same.
 
+    ``in.*`` is given for the first pass; what a frame that comes back does not bring with it is 0 in its passes, as in
+    :func:`.program.run`.
+
     Raises:
         Unsupported: there are more than :data:`MAX_PASSES`.
     """
@@ -116,7 +119,8 @@ def evaluate_passes(
     outcomes: list[Outcome] = []
 
     def once(arrival: Arrival) -> Passed:
-        given = {**(inputs or {}), **{f"in.{name}": value for name, value in arrival.metadata.items()}}
+        first = dict(inputs or {}) if arrival.by == "port" else _of_later_passes(inputs or {})
+        given = {**first, **{f"in.{name}": value for name, value in arrival.metadata.items()}}
         seen = evaluate_behaviour(
             behaviour, arrival.packet, arrival.port, functions=dict(known), inputs=given, choices=choices,
             default=default, groups=groups,
@@ -130,6 +134,10 @@ def evaluate_passes(
         name: {i: _read(known, name, i, default) for i in indexes} for name, indexes in (cells or {}).items()
     }  # fmt: skip
     return Evaluated(whole.outputs, whole.events, state, tuple(outcomes))
+
+
+def _of_later_passes(inputs: Mapping[str, b.Value]) -> dict[str, b.Value]:
+    return {name: 0 if name.startswith("in.") else value for name, value in inputs.items()}
 
 
 def _remembered(cell: Function) -> Function:

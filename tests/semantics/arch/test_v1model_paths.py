@@ -279,3 +279,18 @@ def test_a_packet_without_a_group_is_not_replicated_even_if_group_0_has_members(
     rules = RuleSet({}, multicast={0: (Replica(9, 0),), 7: (Replica(3, 30),)})
     assert [out for _, out, _ in both(p, "01020304", rules=rules).outputs] == [3]
     assert [out for _, out, _ in both(p, "02020304", rules=rules).outputs] == [1]
+
+
+def test_what_a_packet_does_not_bring_back_is_zero_in_its_next_pass() -> None:
+    show = "hdr.h.d = (bit<8>) sm.egress_global_timestamp; "
+    again = "if (hdr.h.a == 1) { hdr.h.a = 2; hdr.h.b = hdr.h.d; recirculate_preserving_field_list(1); }"
+    p = program("sm.egress_spec = 1;", show + again)
+    frame = bytes.fromhex("01020304")
+    once = run(p, RULES, frame, 2, metadata={"egress_global_timestamp": 7})
+    given = answers(p, RULES)
+    whole = evaluate_passes(
+        meaning(p), frame, 2, functions=given.functions, groups=given.groups, default=0,
+        inputs={**given.inputs, "in.egress_global_timestamp": 7},
+    )  # fmt: skip
+    assert [out for _, _, out in once.outputs] == [bytes.fromhex("02070300")]
+    assert whole.outputs == once.outputs
