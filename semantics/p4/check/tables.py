@@ -8,12 +8,11 @@ from typing import Final
 from ...ir import Annotation
 from ...source import Span
 from .. import syntax as ast
-from . import annotate, expressions, keynames, keysets, legality, typed, typenames, whole
-from .constants import shown
+from . import annotate, expressions, keynames, keysets, legality, priorities, typed, typenames, whole
 from .context import Context, Phase
 from .overloads import Callee, resolve_call
 from .symbols import ActionSymbol, ParamSymbol, TableSymbol
-from .types import INT, UNKNOWN, Bits, Enum, Type, bare
+from .types import INT, UNKNOWN, Bits, Enum, Type, TypeVar, bare
 from .words import article, closest
 
 _UNIQUE: Final = frozenset(("default_action", "size", "largest_priority_wins", "priority_delta"))
@@ -85,6 +84,8 @@ def _key(cx: Context, table_: TableSymbol, node: ast.KeyElement) -> typed.Key:
         cx.error(node.expression.span, "the width of a key must be known")
     elif not _may_be_key(found.type):
         cx.error(node.expression.span, f"a table key cannot be of type {found.type}")
+    elif kind.text in ("lpm", "range") and not _has_bits(found.type):
+        cx.error(node.expression.span, f"a key of match_kind {kind.text} needs bits, and {found.type} has none")
     notes = annotate.convert(cx, node.annotations)
     given = annotate.find(notes, "name")
     name = _text(given) if given is not None else keynames.key_name(node.expression, found)
@@ -96,6 +97,13 @@ def _key(cx: Context, table_: TableSymbol, node: ast.KeyElement) -> typed.Key:
 
 def _text(annotation: Annotation) -> str:
     return str(annotation.values[0]) if annotation.values else annotation.body or ""
+
+
+def _has_bits(type_: Type) -> bool:
+    plain = bare(type_)
+    if isinstance(plain, Enum):
+        return plain.symbol.underlying is not None
+    return isinstance(plain, (Bits, TypeVar)) or plain is UNKNOWN
 
 
 def _may_be_key(type_: Type) -> bool:
@@ -322,10 +330,8 @@ def _entries(
         cx.error(item.span, f"the table '{symbol.name}' has entries but no key", (symbol.span, "the table"))
         return
     types = tuple(k.expr.type for k in body.keys)
-    delta = _priority_delta(cx, node)
     made: list[typed.Entry] = []
-    priority: int | None = None
-    _first_priority(cx, item)
+    counted = priorities.Priorities(cx, node, item, symbol, body)
     for entry in item.entries:
         sets = keysets.keyset(cx, entry.keyset, types)
         sets = _one_per_key(sets, len(types))
@@ -333,26 +339,16 @@ def _entries(
         bound = bound_action(cx, entry.action, symbol, body, "action")
         if item.const and entry.const:
             cx.warn(entry.span, "'const' is not needed where all entries are const")
-        priority = _priority(cx, entry, symbol, body, delta, priority)
+        notes = annotate.convert(cx, entry.action.annotations)
+        priority = counted.of(entry, notes)
         if bound is not None:
             _not_default_only(cx, bound, body, entry)
-            notes = annotate.convert(cx, entry.action.annotations)
-            made.append(
-                typed.Entry(
-                    sets, bound, _stated(cx, entry, notes, priority, item), entry.const or item.const, notes, entry.span
-                )
-            )
+            const = entry.const or item.const
+            made.append(typed.Entry(sets, bound, priority, const, notes, entry.span))
     if len(made) == len(item.entries):
         found = [(node, keysets.identity(e.sets)) for node, e in zip(item.entries, made, strict=True)]
         whole.reachable_cases(cx, found, "entry")
     body.entries, body.const_entries = tuple(made), item.const
-
-
-def _first_priority(cx: Context, item: ast.EntriesProperty) -> None:
-    """Where some entry has a priority, the first must have one, for the others to count from (spec 14.2.1.4)."""
-    if any(e.priority is not None for e in item.entries) and item.entries[0].priority is None:
-        text = "the first entry needs a priority, since another one has one"
-        cx.error(item.entries[0].span, text, phase=Phase.WHOLE)
 
 
 def _one_per_key(sets: tuple[typed.KeySet, ...], count: int) -> tuple[typed.KeySet, ...]:
@@ -370,49 +366,6 @@ def _not_default_only(cx: Context, bound: typed.BoundAction, body: typed.TableBo
             f"the action '{ref.action.name}' is @defaultonly and cannot be in an entry",
             (ref.span, "it"),
         )
-
-
-def _stated(
-    cx: Context, entry: ast.Entry, notes: tuple[Annotation, ...], priority: int | None, item: ast.EntriesProperty
-) -> int | None:
-    """The entry's priority: written, counted on from the one before, or by the old ``@priority`` annotation."""
-    old = annotate.find(notes, "priority")
-    if entry.priority is None and old is not None and old.values and isinstance(old.values[0], int):
-        return int(old.values[0])
-    return priority
-
-
-def _priority_delta(cx: Context, node: ast.TableDecl) -> int:
-    for item in node.properties:
-        if isinstance(item, ast.ValueProperty) and item.name.text == "priority_delta":
-            value = typenames.integer(cx, item.value, "'priority_delta'")
-            if value is not None and value <= 0:
-                cx.error(item.value.span, "'priority_delta' must be positive")
-            return value or 1
-    return 1
-
-
-def _priority(
-    cx: Context,
-    entry: ast.Entry,
-    table_: TableSymbol,
-    body: typed.TableBody,
-    delta: int,
-    before: int | None,
-) -> int | None:
-    """The priority of an entry (spec 14.2.1.4): written, or one step on from the entry before."""
-    if entry.priority is not None:
-        value = typenames.integer(cx, entry.priority, "a priority")
-        if value is not None and value < 0:
-            cx.error(entry.priority.span, f"a priority must not be negative: {shown(value)}")
-        return value
-    if before is None:
-        return None
-    following = before - delta if body.largest_priority_wins else before + delta
-    if following < 0:
-        text = f"the priority of an entry would be negative: {shown(following)}"
-        cx.error(table_.span, text, (entry.span, "that of this entry"), phase=Phase.WHOLE)
-    return following
 
 
 def _sets_fit(cx: Context, sets: tuple[typed.KeySet, ...], body: typed.TableBody) -> None:

@@ -64,6 +64,18 @@ ODD = {
         3,
         "this entry has the key of one before it",
     ),
+    in_control("t.apply();", ENTRIES.format("priority = 2: 1: NoAction; priority = 2: 2: NoAction;")): (
+        3,
+        "another entry has the priority 2 too",
+    ),
+    in_control("t.apply();", ENTRIES.format("priority = 2: 1: NoAction; priority = 3: 2: NoAction;")): (
+        3,
+        "this entry comes later than one that it wins over",
+    ),
+    in_control("t.apply();", ENTRIES.replace("ternary", "lpm").format("priority = 2: 1: NoAction;")): (
+        3,
+        "a priority means nothing where all keys are exact or lpm",
+    ),
     in_control("h.a = 1;\n#define A 1\n#define A 2\n"): (5, "macro 'A' is redefined"),
 }
 
@@ -85,6 +97,19 @@ FINE = (
     in_control("int<8> q = (int<8>)h.a; if (q >= 0 && h.a > 0) { h.a = 1; }"),
     in_parser("1 .. 3: accept; 1: accept; 2: reject; 1 &&& 3: accept; 1 &&& 1: reject;"),
     in_control("t.apply();", ENTRIES.format("1: NoAction; 2: NoAction; 1 &&& 1: NoAction;")),
+    in_control("t.apply();", ENTRIES.format("priority = 9: 1: NoAction; 2: NoAction; priority = 4: 3: NoAction;")),
+    in_control(
+        "t.apply();",
+        ENTRIES.replace("entries =", '@noWarn("duplicate_priorities") entries =').format(
+            "priority = 2: 1: NoAction; priority = 2: 2: NoAction;"
+        ),
+    ),
+    in_control(
+        "t.apply();",
+        ENTRIES.replace("entries =", '@noWarn("entries_out_of_priority_order") entries =').format(
+            "priority = 2: 1: NoAction; priority = 3: 2: NoAction;"
+        ),
+    ),
     in_control("\n#define A 1\n#define A 1\nh.a = A;"),
 )
 
