@@ -10,6 +10,7 @@ from . import typed
 from .annotate import find
 from .context import Context, Phase
 from .symbols import ActionSymbol, BlockSymbol, Symbol
+from .types import Extern
 
 
 def check(cx: Context) -> None:
@@ -23,11 +24,12 @@ def check(cx: Context) -> None:
             for action in symbol.body.actions:
                 _add(cx, known, action, prefix)
             _within(cx, symbol.body.tables)
-            _within(cx, [s.symbol for s in symbol.body.locals if isinstance(s, typed.DeclareInstance)])
+            objects = [s.symbol for s in symbol.body.locals if isinstance(s, typed.DeclareInstance)]
+            _within(cx, [o for o in objects if isinstance(o.type, Extern)])
 
 
 def _within(cx: Context, symbols: Iterable[Symbol]) -> None:
-    """The tables, or the instances, of one control: only a @name can make two alike."""
+    """The tables, or the extern objects, of one control: only a @name can make two alike."""
     known: dict[str, Symbol] = {}
     for symbol in symbols:
         name = _name(symbol.annotations, symbol.name)
