@@ -34,6 +34,12 @@ MAX_PATHS: Final = 4000
 MAX_LOOP_PATHS: Final = 1_000
 """States run in one parser after which loops that go on are cut, when the packet is not known."""
 
+MAX_FORKS: Final = 800
+"""States run again for each value of what a position depends on, all paths together, when the packet is not known."""
+
+MAX_WAYS: Final = 1500
+"""Ways through a parser that are kept apart by their headers."""
+
 MAX_STEPS: Final = 150_000
 """States run in one parser, when the packet is known: enough for one state per byte."""
 
@@ -68,6 +74,7 @@ class _Run:
     queue: list[tuple[int, int, int, Signature]] = field(default_factory=list)
     finished: dict[Signature, Parsed] = field(default_factory=dict)
     counter: int = 0
+    forks: int = 0
 
 
 def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value], before: State | None = None) -> list[Parsed]:
@@ -96,11 +103,27 @@ def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value], befor
             if steps > MAX_LOOP_PATHS and not m.input.length.is_const and _all_turned(run, 8):
                 _cut_all(m, run, steps - 1)
                 break
-            if steps > (MAX_STEPS if m.input.length.is_const else MAX_PATHS):
+            if not m.input.length.is_const and (steps > MAX_PATHS or run.forks > MAX_FORKS):
+                _cut_all(m, run, steps - 1)
+                break
+            if steps > MAX_STEPS:
                 raise Unsupported(f"a parser that runs more than {steps - 1} states", parser.span)
             _run_next(m, run)
     m.parsing = False
-    return list(run.finished.values())
+    return _not_too_many(m, run)
+
+
+def _not_too_many(m: Machine, run: _Run) -> list[Parsed]:
+    """The ways; those that end at one position are one way where there would be too many, whatever their headers."""
+    if len(run.finished) <= MAX_WAYS:
+        return list(run.finished.values())
+    by_position: dict[tuple[bool, int], Parsed] = {}
+    for way in run.finished.values():
+        place = (way.accepted, way.state.cursor)
+        before = by_position.get(place)
+        merged = way.state if before is None else m.merge(way.state.path, way.state, before.state)
+        by_position[place] = Parsed(merged, way.accepted)
+    return list(by_position.values())
 
 
 def _all_turned(run: _Run, turns: int) -> bool:
@@ -184,6 +207,7 @@ def _run_next(m: Machine, run: _Run) -> None:
     try:
         _run_state(m, run, node, visits)
     except Fork as fork:
+        run.forks += 1
         m.leavers.clear()
         m.next_choice = first_choice  # the state runs again, and asks for the same choices
         if m.trace is not None:

@@ -3,6 +3,7 @@
 import pytest
 
 from p4verify.semantics import bits as b
+from p4verify.semantics.meaning import parsing
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning, run
 from p4verify.semantics.p4.frontend import load_text
@@ -232,13 +233,34 @@ def test_the_ebpf_filter_drops_what_its_parser_rejects() -> None:
     assert does(program, "010203") == ()
 
 
-def test_too_many_paths_are_refused() -> None:
+def test_of_too_many_paths_some_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The positions double from state to state: packets that go on are excluded by name."""
+    monkeypatch.setattr(parsing, "MAX_PATHS", 300)
     states = "state start { transition s0; }"
     for i in range(14):
         states += f"state s{i} {{ pkt.extract(hdr.h); transition select(hdr.h.a) {{ 0: a{i}; default: s{i + 1}; }} }}"
         states += f"state a{i} {{ pkt.advance({8 << i if i < 10 else 8 * (1000 + i)}); transition s{i + 1}; }}"
-    with pytest.raises(Unsupported, match="more than"):
-        meaning(v1model("", parser=states + "state s14 { transition accept; }"))
+    program = v1model("", parser=states + "state s14 { transition accept; }")
+    behaviour = meaning(program)
+    assert any("of its states, of all ways together" in a.text for a in behaviour.domain)
+    for packet in (b"", bytes(3), bytes(9), b"\1" * 12):
+        seen = evaluate_behaviour(behaviour, packet, 0, default=0).outputs
+        assert seen == run(program, None, packet, 0).outputs
+
+
+def test_ways_that_end_at_one_position_are_one_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = """state start { pkt.extract(hdr.h); transition select(hdr.h.a) { 1: w; 2: s; default: e; } }
+        state w { pkt.extract(hdr.w); transition accept; }
+        state s { pkt.extract(hdr.s.next); transition accept; }
+        state e { pkt.extract(hdr.e); transition accept; }"""
+    program = v1model("if (hdr.w.isValid()) { hdr.w.x = 7; } hdr.e.d = hdr.s[0].a;", parser=parser)
+    whole = meaning(program)
+    monkeypatch.setattr(parsing, "MAX_WAYS", 2)
+    merged = meaning(program)
+    for first in (1, 2, 3):
+        for packet in (bytes([first, 2, 3, 4, 5, 6, 7, 8, 9]), bytes([first, 2, 3, 4, 5]), bytes([first])):
+            one, other = (evaluate_behaviour(x, packet, 0, default=0).outputs for x in (whole, merged))
+            assert one == other == run(program, None, packet, 0).outputs
 
 
 def test_loops_through_headers_of_several_sizes_are_followed_so_far() -> None:
