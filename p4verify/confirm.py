@@ -214,6 +214,8 @@ def _fault(
     return None
 
 
+MOST_PORT = 1 << 30
+"""Port numbers from here on are not made for a run."""
 MOST_PORTS = 4
 """Ports besides the one that the packet comes in by that the real machine is given."""
 
@@ -253,8 +255,8 @@ def _on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed) -> tu
     try:
         if oracle.available() is not None:
             return None
-        others = sorted({port for to, port, _ in said.outputs if to == "port"})  # so that these ports are there
-        packets = [(port, found.packet) for port in (found.port, *others[:MOST_PORTS])]
+        others = sorted({port for to, port, _ in said.outputs if to == "port" and 1 < port < MOST_PORT})
+        packets = [(port, found.packet) for port in (found.port, *others[:MOST_PORTS])]  # so that these ports are there
         seen = oracle.run(artifact, packets, tables)[0]
     except (ValueError, OSError, InputError, Unsupported):
         return None  # the machine cannot be given this packet or artifact (too long, a port that it has not, refused)

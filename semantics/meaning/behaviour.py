@@ -18,6 +18,8 @@ A :class:`Behaviour` is a function of the input, written with terms over these f
 ``each.K.state.NAME``  function: what cell ``i`` of NAME held before the copy at depth K went through its own egress
 ``table.T.*``          what the control plane's rules answer (:mod:`.lookup`)
 ``map.M.*``            what a target's own map answers (same kind of function; a fill-up relates the two)
+``in.ebpf.NAME.k``     what the kernel told an eBPF program that asked for NAME (a time, a random number) the k-th time
+``given.N(...)``       what the kernel answers an eBPF program, as a function of what was asked (a route)
 ``hash.H.W(data)``      a hash function that only the target or the control plane knows (:mod:`.hashes`)
 ``any.N...``           a choice: a value that the specification leaves open (one per read, never shared)
 ``any.each.N...``      ... made while a copy goes through its egress, so each copy has its own

@@ -1,0 +1,91 @@
+"""What paths know of numbers never leaves out what can be: laws on random terms, conditions and values."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p4verify.semantics import bits as b
+from p4verify.targets.ebpf.meaning import offsets, ranges
+from p4verify.targets.ebpf.meaning.state import Layout, State
+from p4verify.targets.ebpf.meaning.values import Address, possible_values
+
+WIDTH = 8
+VARIABLES = [b.var(f"v{i}", WIDTH) for i in range(3)]
+
+
+def term(rng: random.Random, depth: int) -> b.Term:
+    """A term of :data:`WIDTH` bits."""
+    if not depth or rng.random() < 0.2:
+        return rng.choice(VARIABLES) if rng.random() < 0.7 else b.bv(rng.getrandbits(WIDTH), WIDTH)
+    kind = rng.randrange(9)
+    x, y = term(rng, depth - 1), term(rng, depth - 1)
+    if kind < 6:
+        make = (b.add, b.band, b.bor, b.mul, b.lshr, b.urem)[kind]
+        if kind > 2 and rng.random() < 0.7:
+            y = b.bv(rng.choice((1, 2, 3, 5, 7, 16)), WIDTH)
+        return make(x, y)
+    if kind == 6:
+        low = rng.randrange(WIDTH)
+        return b.zext(b.extract(x, rng.randrange(low, WIDTH), low), WIDTH)
+    if kind == 7:
+        return b.concat(b.extract(x, 3, 0), b.bv(rng.getrandbits(4), 4))
+    return b.ite(condition(rng, depth - 1), x, y)
+
+
+def condition(rng: random.Random, depth: int) -> b.Term:
+    """A comparison, sometimes negated."""
+    x, y = term(rng, depth), term(rng, depth)
+    if rng.random() < 0.7:
+        y = b.bv(rng.getrandbits(WIDTH), WIDTH)
+    if rng.random() < 0.3:
+        x, y = y, x
+    found = rng.choice((b.ult, b.ule, b.slt, b.sle, b.eq))(x, y)
+    return b.not_(found) if rng.random() < 0.5 else found
+
+
+def number(term_: b.Term, values: dict[str, b.Value]) -> int:
+    (found,) = b.evaluate([term_], values)
+    assert isinstance(found, int)
+    return found
+
+
+@given(st.integers(0, 1 << 32))
+@settings(max_examples=120, deadline=None)
+def test_what_holds_is_never_excluded(seed: int) -> None:
+    rng = random.Random(seed)
+    conditions = [condition(rng, 2) for _ in range(rng.randrange(1, 5))]
+    asked = [term(rng, 3) for _ in range(3)]
+    known: dict[b.Term, ranges.Interval] = {}
+    learned = [ranges.learn(c, known) for c in conditions]
+    for _ in range(60):
+        values: dict[str, b.Value] = {v.name: rng.getrandbits(WIDTH) for v in VARIABLES}
+        if not all(number(c, values) for c in conditions):
+            continue
+        assert all(learned)
+        for term_ in (*asked, *known):
+            value = number(term_, values)
+            low, high = ranges.interval(term_, known)
+            assert low <= value <= high, (b.show(term_), value, (low, high))
+            possible = possible_values(term_, known)
+            assert possible is None or value in possible
+            assert value % (1 << min(ranges.trailing_zeros(term_), WIDTH)) == 0
+
+
+@given(st.integers(0, 1 << 32))
+@settings(max_examples=60, deadline=None)
+def test_a_choice_among_offsets_is_what_lies_there(seed: int) -> None:
+    rng = random.Random(seed)
+    moved = b.zext(term(rng, 2), 64)
+    start = rng.randrange(-20, 20)
+    state = State(b.TRUE, 0, [], Layout())
+    found = offsets.possible(state, Address("stack", start, "stack 0", moved=moved), -300, 300)
+    assert found is not None
+    rows = [(at - start, [b.bv(at & 0xFF, 8)]) for at in found]
+    for _ in range(10):
+        values: dict[str, b.Value] = {v.name: rng.getrandbits(WIDTH) for v in VARIABLES}
+        at = number(moved, values) + start
+        assert at in found
+        assert number(offsets.choose(moved, rows)[0], values) == at & 0xFF
