@@ -185,11 +185,11 @@ def _look_up(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term,
     """Whether there is a hit, the ways to run actions, and (rules known) the number of the entry that wins."""
     if not keys.match:
         return b.FALSE, _default(m, table, keys, b.TRUE, span), None
+    if table.const_entries:  # whatever the rules are
+        return _decided(m, table, keys, source_entries(m.program, table), span)
     if m.rules is not None:
         entries = m.rules.of(table.control_name)
         return _decided(m, table, keys, entries, span)
-    if table.const_entries:
-        return _decided(m, table, keys, source_entries(m.program, table), span)
     return _unknown(m, table, keys, span)
 
 

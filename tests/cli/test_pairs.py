@@ -181,3 +181,18 @@ V1Switch(P(), V(), I(), E(), V(), D()) main;
     other = p4verify("check", paths[0], "--against", paths[2])
     assert other.code == 1
     assert "state I.r" in other.out
+
+
+def test_tables_that_a_compiler_makes_are_decided_by_their_entries(check) -> None:  # type: ignore[no-untyped-def]
+    made = """
+        action one() { s.m = 1; }
+        action other() { s.m = OTHER; }
+        @hidden table case { key = { s.h.a : exact; } actions = { one; other; }
+                             const default_action = other(); const entries = { 8w16 : one(); } }
+        apply { case.apply(); }
+    """
+    first = "apply { switch (s.h.a) { 16: { s.m = 1; } default: { s.m = 2; } } }"
+    assert check(first, made.replace("OTHER", "2"))[0] == 0
+    code, result = check(first, made.replace("OTHER", "3"))
+    assert code == 1, result["reason"]
+    assert "interpreter of both programs" in result["counterexample"]["confirmed_by"]
