@@ -239,7 +239,10 @@ def _same_block(pair: ProgramPair, mine: Slot, theirs: Slot) -> bool:
         controls = [c for c in program.controls if c.name == first or c.name not in packages]
         return (parsers, controls, program.functions, program.actions, program.instances)
 
-    return used(a) == used(c)
+    try:
+        return used(a) == used(c)
+    except RecursionError:  # nested too deeply to be compared like this
+        return False
 
 
 def _as_found(

@@ -187,11 +187,11 @@ def test_tables_that_a_compiler_makes_are_decided_by_their_entries(check) -> Non
     made = """
         action one() { s.m = 1; }
         action other() { s.m = OTHER; }
-        @hidden table case { key = { s.h.a : exact; } actions = { one; other; }
+        @hidden table case { key = { s.m : exact; } actions = { one; other; }
                              const default_action = other(); const entries = { 8w16 : one(); } }
         apply { case.apply(); }
     """
-    first = "apply { switch (s.h.a) { 16: { s.m = 1; } default: { s.m = 2; } } }"
+    first = "apply { switch (s.m) { 16: { s.m = 1; } default: { s.m = 2; } } }"
     assert check(first, made.replace("OTHER", "2"))[0] == 0
     code, result = check(first, made.replace("OTHER", "3"))
     assert code == 1, result["reason"]
