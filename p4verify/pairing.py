@@ -87,6 +87,12 @@ class Pairing:
             cases.append(replace(case, outputs=outputs, state=state))
         return replace(renamed, cases=tuple(cases))
 
+    def notes(self) -> tuple[str, ...]:
+        """What the verdict should repeat: tables that the second program calls something else."""
+        names = [(p.first.control_name, p.second.control_name) for p in self.tables]
+        renamed = [(x, y) for x, y in names if x != y and not y.endswith(f".{x}")]
+        return tuple(f"table {x} is called {y} in the second program" for x, y in renamed)
+
     def _substituted(self, terms: list[Term]) -> list[Term]:
         functions, variables = dict(self._functions), dict(self._variables)
         for call in b.applications(*terms):
@@ -242,7 +248,14 @@ def _pair(
     ):
         if x != y and not (what == "entries" and not mine.keys):
             raise Unsupported(f"table {mine.control_name}: only one of the programs has a const {what}", theirs.span)
+    if _plain_properties(mine) != _plain_properties(theirs):
+        raise Unsupported(f"table {mine.control_name}: the two programs give it other properties", theirs.span)
     return TablePair(mine, theirs, keys, actions, params)
+
+
+def _plain_properties(table: ir.Table) -> dict[str, ir.Expr]:
+    """Properties whose value is no extern instance (of those every lookup is told)."""
+    return {p.name: p.value for p in table.properties if not isinstance(p.value, str)}
 
 
 def _pair_keys(mine: ir.Table, theirs: ir.Table) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from .proofs.refine import Outcome, search
 from .proofs.verdict import Proof, Tally, Verdict
 from .replay import Replay, confirm_pair
 from .semantics import ir
-from .semantics.arch.blocks import Emission, Slot, block_meaning, results_of, slots
+from .semantics.arch.blocks import Emission, Slot, block_meaning, preserved, results_of, slots
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.program import ARCHITECTURES, meaning
 from .semantics.rules.build import program_rules
@@ -139,7 +139,7 @@ def _accepted(pair: ProgramPair, found: _Found, started: float, how: str) -> Pro
     reason = f"{verb}, for {over}: {count} observables compared, {found.tally.total} obligations, {how}"
     return Proof(
         Verdict.ACCEPT, reason, found.tally, seconds=time.monotonic() - started, assumptions=found.assumptions,
-        observables=found.observables, warnings=found.notes,
+        observables=found.observables, warnings=(*found.notes, *pair.pairing.notes()),
     )  # fmt: skip
 
 
@@ -178,8 +178,10 @@ def _add(x: _Found, y: _Found) -> _Found:
 
 
 def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
-    mine, theirs = slots(pair.first), slots(pair.second)
     where = Span(pair.second.file, 1, 1)
+    if pair.first.arch != pair.second.arch:
+        raise Unsupported(f"programs of two architectures, {pair.first.arch} and {pair.second.arch}", where)
+    mine, theirs = slots(pair.first), slots(pair.second)
     enums = {t.name: t for t in pair.first.types if isinstance(t, ir.EnumType)}
     for type_ in pair.second.types:
         if isinstance(type_, ir.EnumType) and enums.get(type_.name, type_).members != type_.members:
@@ -189,6 +191,8 @@ def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
     for x, y in zip(mine, theirs, strict=True):
         if (x.block is None) != (y.block is None) or x.other != y.other:
             raise Unsupported(f"the two programs give their package another {x.path}", where)
+        if x.block is not None and preserved(pair.first, x.block) != preserved(pair.second, y.block or ""):
+            raise Unsupported(f"block {x.path}: the two programs put other fields into field lists", where)
     return [(x, y) for x, y in zip(mine, theirs, strict=True) if x.block is not None]
 
 

@@ -162,6 +162,36 @@ def block_meaning(
     return BlockMeaning(_behaviour(m, cases), Interface(tuple(into.taken), tuple(run.out.taken)))
 
 
+def preserved(program: ir.Program, block: str) -> tuple[tuple[int, tuple[str | int | bool, ...]], ...]:
+    """Which leaves of a block's parameters an annotation ``@field_list`` puts into lists: an architecture reads them
+    after the block, whatever the block says. (Number of the leaf, the lists.)"""
+    found: list[tuple[int, tuple[str | int | bool, ...]]] = []
+    count = 0
+
+    def walk(type_: ir.Type, lists: tuple[str | int | bool, ...]) -> None:
+        nonlocal count
+        bare = ir.bare(type_)
+        if isinstance(bare, ir.StructType | ir.HeaderType | ir.UnionType):
+            for part in bare.fields:
+                own = [v for a in part.annotations if a.name == "field_list" for v in a.values]
+                walk(part.type, (*lists, *own))
+        elif isinstance(bare, ir.TupleType):
+            for element in bare.elements:
+                walk(element, lists)
+        elif isinstance(bare, ir.StackType):
+            for _ in range(bare.size):
+                walk(bare.element, lists)
+        else:
+            if lists:
+                found.append((count, lists))
+            count += 1
+
+    parser = next((p for p in program.parsers if p.name == block), None)
+    for param in (parser if parser is not None else program.control(block)).params:
+        walk(param.type, ())
+    return tuple(found)
+
+
 def results_of(program: ir.Program, block: str) -> tuple[str, ...]:
     """The names of what a block leaves behind, extern calls apart.
 
