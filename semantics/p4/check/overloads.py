@@ -210,6 +210,11 @@ def _infer(
     if not _unify_arguments(cx, name, callee, placed, bindings, span):
         return None
     found = {v: settled(resolved(bindings, v)) for v in variables}
+    for variable, type_ in found.items() if callee.what == "extern" else ():
+        if isinstance(type_, (Block, Package)):
+            text = f"{type_} cannot be the type argument {variable.name} of '{name}'"
+            cx.error(span, text, (callee.symbol.span, "declared here"))
+            return None
     unbound = frozenset(v for v in variables if found[v] is v)
     needed = unbound - _may_stay_open(callee, placed, type_args)
     if needed:

@@ -12,7 +12,7 @@ from ..check.constants import BadConstant, fold_binary, fold_cast, fold_slice, f
 from ..check.context import Context, Report
 from ..check.operators import plain
 from ..check.symbols import ActionSymbol, FunctionSymbol, MethodSymbol, ParamSymbol, Scope
-from ..check.types import INT, Stack, Type, substitute
+from ..check.types import DONT_CARE, INT, Extern, Stack, Type, substitute
 from . import blocks, functions, runtime_int
 from .environment import Environment
 
@@ -256,6 +256,8 @@ def param(env: Environment, symbol: ParamSymbol, type_: Type, name: str | None =
     made = env.type(type_)
     if name is not None and isinstance(made, ir.IntType):
         raise Unsupported(f"a parameter '{symbol.name}' of type int that is no constructor parameter", symbol.span)
+    if name is not None and isinstance(type_, Extern) and DONT_CARE in type_.args:
+        raise Unsupported(f"a parameter '{symbol.name}' whose type is another with each argument", symbol.span)
     return ir.Param(
         symbol.name if name is None else name,
         made,

@@ -171,3 +171,10 @@ def test_arrays_of_nothing_are_not_endless() -> None:
         load_text("header h { }\nstruct s { h[1048576] a; }", "x.p4")
     with pytest.raises(InputError, match="fields in it"):
         load_text("header h { }\nstruct s { h[60000] a; h[60000] b; }", "x.p4")
+
+
+def test_a_parameter_of_a_type_with_a_hole_is_unsupported() -> None:
+    text = "extern reg<T> { reg(bit<32> n); } control d(reg<_> r) { apply { } }"
+    with pytest.raises(Unsupported, match="another with each argument"):
+        load_text(text + "control e() { reg<bit<8>>(1) r; d() q; apply { q.apply(r); } }"
+                  "control K(); package S(K k); S(e()) main;", "x.p4")  # fmt: skip
