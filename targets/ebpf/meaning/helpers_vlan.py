@@ -41,7 +41,10 @@ def protocol_of(kind: Term, next_two: Term | None, wire_needed: int) -> Term:
 
 
 def skb_vlan_push(machine: Machine, state: State) -> list[State]:
-    """``bpf_skb_vlan_push(skb, proto, tci)``: the tag beside the packet goes into it, the new one beside it."""
+    """``bpf_skb_vlan_push(skb, proto, tci)``: the tag beside the packet goes into it, the new one beside it.
+
+    The network header then is the inner tag (Linux 6.12 and later), 14 bytes from the start as before.
+    """
     context_argument(machine, state)
     asked = swap(b.extract(machine.scalar(state, 2), 15, 0))
     tci = b.extract(machine.scalar(state, 3), 15, 0)
@@ -49,7 +52,6 @@ def skb_vlan_push(machine: Machine, state: State) -> list[State]:
     if state.vlan is not None:
         state.fields["protocol"] = state.vlan.protocol
         state.layout = with_tag(state.layout, state.vlan)
-        state.fields["l2"] = b.add(state.fields["l2"], b.bv(SIZE, 16))
     state.layout = state.layout.touched()
     state.vlan = Vlan(protocol, tci)
     return result(state, 0)
