@@ -43,6 +43,13 @@ class TablePair:
     params: Mapping[int, tuple[int, ...]]
     """For each of these actions of the second: for each parameter its position among the first's."""
 
+    @property
+    def matched(self) -> tuple[int, ...]:
+        """For each match of an entry of the second: its position among the first's (a selector's key has none)."""
+        if any(key.match_kind == "selector" for key in self.first.keys):
+            return tuple(range(sum(key.match_kind != "selector" for key in self.first.keys)))
+        return self.keys
+
 
 @dataclass
 class Pairing:
@@ -148,7 +155,7 @@ class Pairing:
             first, second = pair.first.control_name, pair.second.control_name
             if first in rules.entries:
                 entries[second] = tuple(
-                    Rule(second, tuple(r.matches[k] for k in pair.keys), self._answer(pair, r.action), r.priority)
+                    Rule(second, tuple(r.matches[k] for k in pair.matched), self._answer(pair, r.action), r.priority)
                     for r in rules.entries[first]
                 )
             if first in rules.defaults:

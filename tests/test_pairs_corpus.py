@@ -34,9 +34,14 @@ EQUAL = {
 }
 """Pairs said to differ that are equal by the specification."""
 
+SLOW = "many undefined values: tens of seconds, or not decided"
 OPEN = {
-    "2314_regression": "too long",
-    "basic_routing_stripped": "too long, or a table with other keys",
+    "2314_regression/0.p4": "too long: loops in a parser that is called",
+    "basic_routing_stripped/2.p4": SLOW,
+    "basic_routing_stripped/3.p4": "a table with another key, which is named",
+    "basic_routing_stripped/4.p4": SLOW,
+    "basic_routing_stripped/5.p4": SLOW,
+    "basic_routing_stripped/6.p4": SLOW,
 }
 """Pairs said to differ that are not decided."""
 
@@ -55,7 +60,7 @@ def judged(first: Path, second: Path, limit: float = 20) -> Judged:
 def test_what_was_compiled_wrongly_is_rejected(corpus: Path) -> None:
     wrong = []
     for name, first, second in pairs_of(corpus, "must_differ"):
-        if name in OPEN:
+        if f"{name}/{second.name}" in OPEN:
             continue
         found = judged(first, second)
         if found.verdict != ("accept" if name in EQUAL else "reject"):
