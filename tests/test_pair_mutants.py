@@ -12,7 +12,11 @@ from p4verify.semantics.source import InputError, Unsupported
 from tests.support.pair_campaign import compiled, judge_programs, load
 from tests.support.pair_mutation import difference, known, mutants
 
-pytestmark = pytest.mark.corpus
+pytestmark = [
+    pytest.mark.corpus,
+    # The limit of a pair may run out in a destructor.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def contradicted(corpus: Path, seed: int, wanted: int, runs: int) -> tuple[list[str], int]:

@@ -12,7 +12,11 @@ from p4verify.semantics import ir
 from p4verify.semantics.source import InputError, Unsupported
 from tests.support.pair_campaign import Judged, compiled, judge, load
 
-pytestmark = pytest.mark.corpus
+pytestmark = [
+    pytest.mark.corpus,
+    # The limit of a pair may run out in a destructor.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 SET_INVALID = "a union's other header is set invalid, which by spec 8.20 leaves none valid"
 DEFECTS = {
