@@ -148,19 +148,29 @@ def _cases(m: Machine, ended: Ended, names: Iterable[str]) -> list[Case]:
     state = {name: m.cell_after(name) for name in names}
     parts: list[_Part] = [(ended.guard, {}, [])]
     for sent in ended.sent:
-        split = _copies if sent.each else _split
-        parts = [part for guard, known, outputs in parts for part in split(m, sent, guard, known, outputs)]
-    cases = []
-    for guard, known, outputs in parts:
-        case = Case(guard, tuple(outputs), ended.metadata, state, ended.events)
-        if known:
-            terms = case.terms()
-            new = dict(zip(terms, b.substitute(terms, known), strict=True))
-            case = replace(case.mapped(new), guard=guard)
-        kept = tuple(o for o in case.outputs if o.when is not b.FALSE or o.state)
-        told = tuple(e for e in case.events if e.when is not b.FALSE)
-        cases.append(replace(case, outputs=kept, events=told))
-    return cases
+        if sent.each:
+            made = _copies(m, sent, ended.guard)
+            parts = [(guard, known, [*outputs, *made]) for guard, known, outputs in parts]
+        else:
+            parts = [part for guard, known, outputs in parts for part in _split(m, sent, guard, known, outputs)]
+    return [_case(ended, state, *part) for part in parts]
+
+
+def _case(
+    ended: Ended, state: Mapping[str, Term], guard: Term, known: Mapping[Term, Term], outputs: Sequence[Output]
+) -> Case:
+    """The case of one layout. Copies are not simplified by what was decided: all cases share them."""
+    once = tuple(o for o in outputs if not o.each)
+    case = Case(guard, once, ended.metadata, state, ended.events)
+    if known:
+        terms = case.terms()
+        new = dict(zip(terms, b.substitute(terms, known), strict=True))
+        case = replace(case.mapped(new), guard=guard)
+    simplified = iter(case.outputs)
+    every = [o if o.each else next(simplified) for o in outputs]
+    kept = tuple(o for o in every if o.when is not b.FALSE or o.state)
+    told = tuple(e for e in case.events if e.when is not b.FALSE)
+    return replace(case, outputs=kept, events=told)
 
 
 def _split(m: Machine, sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]) -> list[_Part]:
@@ -171,14 +181,14 @@ def _split(m: Machine, sent: Sent, guard: Term, known: dict[Term, Term], outputs
     ]
 
 
-def _copies(m: Machine, sent: Sent, guard: Term, known: dict[Term, Term], outputs: list[Output]) -> list[_Part]:
+def _copies(m: Machine, sent: Sent, guard: Term) -> list[Output]:
     """The layouts of a copy, each an output; the state that the copy writes is told with the last."""
     made = [
         replace(_output(sent, b.and_(sent.when, layout.condition), layout.packet), state={})
         for layout in _layouts(m, sent, guard)
     ]
     made[-1] = replace(made[-1], state=sent.state)
-    return [(guard, known, [*outputs, *made])]
+    return made
 
 
 def _layouts(m: Machine, sent: Sent, guard: Term) -> list[Layout]:
