@@ -37,6 +37,13 @@ def test_meaning_and_kernel_agree(kernel_oracle: KernelOracle) -> None:
     assert counts["pairs with an output"] > counts["pairs"] // 3
 
 
+def test_a_frame_that_is_consumed_shows_no_metadata_whatever_clones_of_it_leave(kernel_oracle: KernelOracle) -> None:
+    """A program that writes a mark, sends clones, and keeps the frame itself."""
+    counts = Counter[str]()
+    assert [text for text in one_round(kernel_oracle, 264352822814368, counts) if text] == []
+    assert counts["pairs with an output"]
+
+
 @pytest.mark.campaign
 def test_meaning_and_kernel_agree_campaign(kernel_oracle: KernelOracle) -> None:
     wrong, _ = mismatches(kernel_oracle, 12, 20_000)
