@@ -15,7 +15,7 @@ from ...base import Observation
 from ..artifact import BpfObject, BpfProgram
 from ..artifact.program import F_RDONLY_PROG
 from .kernel import KernelMap, KernelProgram, Refused, TestRun, unusable
-from .network import Network
+from .network import LONGEST_FRAME, Network
 from .wrap import EMPTY, NOTES, NOTES_MAP, Notes, wrapped
 
 __all__ = ["KernelMap", "KernelOracle", "KernelProgram", "Network", "Refused", "TestRun", "load_maps", "unusable"]
@@ -80,6 +80,7 @@ class KernelOracle:
         Raises:
             InputError: the kernel refuses the program, or an element of a table.
             Unsupported: a hook or port that cannot be observed.
+            ValueError: a frame is shorter or longer than the network carries.
             OSError: there is no such kernel here.
         """
         return self.observe(artifact, packets, tables)
@@ -105,6 +106,8 @@ class KernelOracle:
             raise Unsupported(f"the kernel has no interface to receive on below {FIRST_PORT}")
         if any(len(frame) < SHORTEST for _, frame in packets):
             raise ValueError(f"a frame has at least {SHORTEST} bytes")
+        if any(len(frame) > LONGEST_FRAME for _, frame in packets):
+            raise ValueError(f"the network carries frames of at most {LONGEST_FRAME} bytes")
         network = self._ready()
         for port in (_STACK_PORT, _REDIRECT_PORT, *{port for port, _ in packets}):
             network.tap(port)

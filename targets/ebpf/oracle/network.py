@@ -27,6 +27,8 @@ _TAP, _NO_PI = 0x0002, 0x1000
 _SIOCSIFFLAGS, _SIOCSIFMTU, _SIOCSIFADDR = 0x8914, 0x8922, 0x8916
 _UP, _NOARP = 0x1, 0x80
 MTU: Final = 9000
+LONGEST_FRAME: Final = MTU + 14
+"""Bytes of a frame that every device sends on; the kernel drops longer ones silently (``is_skb_forwardable``)."""
 _LONGEST: Final = 1 << 16
 
 _NEWLINK, _NEWQDISC, _NEWTFILTER, _DELTFILTER, _ERROR = 16, 36, 44, 45, 2

@@ -184,3 +184,13 @@ def test_a_real_redirect_leaves_by_that_interface(kernel_oracle: KernelOracle) -
                 assert network.pass_through(5, STACKED) == [(6, STACKED)]
     finally:
         network.close()
+
+
+def test_a_frame_that_the_network_does_not_carry_is_refused(kernel_oracle: KernelOracle) -> None:
+    """The kernel would drop it silently, which is nothing that the program did."""
+    passing = returns("xdp", 2)
+    frame = bytes(12) + b"\x88\xb5"
+    longest = frame + bytes(9014 - len(frame))
+    assert kernel_oracle.observe(passing, [(3, longest)])[0].outputs == (("stack", 0, longest),)
+    with pytest.raises(ValueError, match="at most 9014 bytes"):
+        kernel_oracle.observe(passing, [(3, longest + b"\0")])
