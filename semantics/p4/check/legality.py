@@ -17,7 +17,7 @@ from .symbols import (
     TypeSymbol,
     VarSymbol,
 )
-from .types import Extern
+from .types import Extern, Stack
 
 
 def is_lvalue(expr: typed.Expr) -> bool:
@@ -25,7 +25,7 @@ def is_lvalue(expr: typed.Expr) -> bool:
     while True:
         match expr:
             case typed.Member(base=base, name=name):
-                if name in ("last", "lastIndex"):  # "never an l-value" (spec 8.18)
+                if name in ("last", "lastIndex") and isinstance(base.type, Stack):  # "never an l-value" (spec 8.18)
                     return False
                 expr = base
             case typed.Index(base=base) | typed.Slice(base=base) | typed.PlusSlice(base=base):
