@@ -12,6 +12,7 @@ from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram
 from tests.support import bpf_suite
 from tests.support.bpf_compare import difference, evaluated
+from tests.support.machines import needs_clang
 
 ADDRESSES = bytes(range(12))
 PLAIN = ADDRESSES + b"\x08\x00" + b"\x45" + bytes(range(100, 130))
@@ -70,7 +71,7 @@ def test_legacy_loads_on_the_kernel(kernel_oracle: KernelOracle) -> None:
 # --- events, copies, tail calls, maps of maps ---------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not bpf_suite.usable(), reason="no clang with libbpf's headers")
+@needs_clang
 def test_events_of_ring_and_perf_buffers() -> None:
     sample = meaning(read_elf(bpf_suite.compiled("sample"), "sample.o"))
     assert {event.name for case in sample.cases for event in case.events} == {"ring.records"}
@@ -80,7 +81,7 @@ def test_events_of_ring_and_perf_buffers() -> None:
     assert {event.name for case in report.cases for event in case.events} == {"perf.events"}
 
 
-@pytest.mark.skipif(not bpf_suite.usable(), reason="no clang with libbpf's headers")
+@needs_clang
 def test_tail_calls_through_an_array_that_the_object_fills() -> None:
     program = read_elf(bpf_suite.compiled("tails"), "tails.o")
     assert program.map("stages").programs == {1: "next"}
@@ -97,7 +98,7 @@ def test_tail_calls_into_the_unknown_are_refused() -> None:
         meaning(program)
 
 
-@pytest.mark.skipif(not bpf_suite.usable(), reason="no clang with libbpf's headers")
+@needs_clang
 def test_maps_of_maps_are_told_apart_by_number() -> None:
     behaviour = meaning(read_elf(bpf_suite.compiled("tenants"), "tenants.o"))
     assert behaviour.faults == ()

@@ -16,6 +16,7 @@ from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.support import bpf_suite
 from tests.support.bpf_damage import damaged, tried
+from tests.support.machines import needs_clang
 
 NO_KERNEL = {
     "fib": "the kernel's routes are its own",
@@ -27,8 +28,6 @@ NO_KERNEL = {
 """Programs whose mistakes the kernel's output on a frame does not show, each with the reason."""
 STATE_ONLY = ("acl_five", "bridge", "counters", "crc", "mirror", "report", "sticky", "synflood", "token")
 """Programs some of whose mistakes show in state, metadata or events only."""
-
-needs_clang = pytest.mark.skipif(not bpf_suite.usable(), reason="no clang with libbpf's headers")
 
 
 @needs_clang
