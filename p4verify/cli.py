@@ -96,7 +96,8 @@ def _add_output_options(parser: argparse.ArgumentParser, formats: Sequence[str])
 
 def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "check", "check", "prove or refute that targets and artifacts do what a program says")
-    parser.add_argument("program", nargs="?", metavar="PROGRAM", help="P4 source, or p4ast as JSON or netlink bytes")
+    parser.add_argument("program", nargs="?", metavar="PROGRAM", help="P4 source, p4ast as JSON or netlink bytes, or "
+                        "an ELF object that carries its p4ast (lower --embed), whose code is then checked")  # fmt: skip
     parser.add_argument("--target", action="append", default=[], dest="targets", metavar="NAME[:KEY=VALUE,...]",
                         help="lower with our own compiler and check that (default: every built-in target)")  # fmt: skip
     parser.add_argument("--against", action="append", default=[], metavar="[KIND:]ARTIFACT",
@@ -157,6 +158,8 @@ def _add_lower(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--target", required=True, metavar="NAME[:KEY=VALUE,...]")
     parser.add_argument("-o", dest="output", required=True, metavar="ARTIFACT", help="where to write the artifact")
     parser.add_argument("--rules", metavar="FILE", help="the rules, for targets into which they are baked")
+    parser.add_argument("--embed", action="store_true",
+                        help="put the program's p4ast into the artifact: 'check ARTIFACT' needs no more")  # fmt: skip
     parser.add_argument("--as", dest="form", metavar="FORM", help="another form of the artifact (u32: netlink)")
     _add_source_options(parser)
 

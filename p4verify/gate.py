@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .checks import Checker
-from .inputs import SourceOptions, all_targets, read_artifact, read_bytes, read_program, read_rules
+from .inputs import SourceOptions, all_targets, read_artifact, read_bytes, read_carried, read_program, read_rules
 from .proofs.verdict import Verdict
 from .results import Result
 from .semantics.source import InputError, Span
@@ -188,11 +188,14 @@ def run_checks(config: Config, progress: Callable[[str], None]) -> list[Ran]:
 
 
 def _run(check: Check, progress: Callable[[str], None]) -> Ran:
-    program = read_program(check.program, check.options)
+    carried = read_carried(check.program)
+    program = carried.program if carried else read_program(check.program, check.options)
     rules = read_rules(check.rules, program) if check.rules else None
     checker = Checker(program, rules, check.timeout, lambda line: progress(f"{check.program}: {line}"))
     results: list[Result] = []
-    if check.targets or not check.against:
+    if carried:
+        results.append(checker.check_artifact(carried.target, carried.artifact, carried.path))
+    if check.targets or not (check.against or carried):
         results += [checker.check_lowered(t, options) for t, options in all_targets(check.targets)]
     results += [checker.check_artifact(*read_artifact(spec)) for spec in check.against]
     return Ran(check, (*results, *checker.check_agreement()))

@@ -11,7 +11,7 @@ from . import targets
 from .semantics.ir import Program
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Diagnostic, InputError, Span
-from .targets.base import Target
+from .targets.base import CarriesPrograms, Target
 
 LARGEST: Final = 256 << 20
 """Bytes that an input file may have."""
@@ -61,14 +61,65 @@ def read_with_warnings(path: str, options: SourceOptions) -> tuple[Program, tupl
         return _well_formed(codec_netlink_read.from_netlink(data, path), path), ()
     if data.lstrip()[:1] == b"{":
         return _well_formed(codec_json.from_json(data, path), path), ()
-    if data[:4] == b"\x7fELF":
-        raise InputError.at(Span(path, 0, 0), "is an ELF object without p4ast; give it with --against, and a program")
+    carried = _carried(data, path)
+    if carried is not None:
+        return carried.program, ()
     if not data.strip():
         raise InputError.at(Span(path, 1, 1), "the file is empty, a P4 program was expected")
     from .semantics.p4.frontend import load
 
     loaded = load(path, include_dirs=options.include_dirs, defines=options.defines, arch=options.arch)
     return loaded.program, loaded.warnings
+
+
+@dataclass(frozen=True)
+class Carried:
+    """An artifact that carries the p4ast of the program that it says it does."""
+
+    target: Target
+    artifact: Any
+    path: str
+    program: Program
+
+
+def read_carried(path: str) -> Carried | None:
+    """The artifact in a file, with the program that it carries; None for a file that holds a program only.
+
+    Raises:
+        InputError: the file cannot be used, or is an artifact that carries no program, or a damaged one.
+    """
+    return _carried(read_bytes(path), path)
+
+
+def _carried(data: bytes, path: str) -> Carried | None:
+    from .semantics.ir import codec_netlink_read
+
+    if codec_netlink_read.recognises(data) or data.lstrip()[:1] == b"{":
+        return None
+    found = next((t for name in targets.names() if (t := targets.find(name)).recognises(data)), None)
+    if found is None or not isinstance(found, CarriesPrograms):
+        return None
+    artifact = found.read(data, path)
+    p4ast = found.program_in(artifact)
+    if p4ast is None:
+        raise InputError.at(
+            Span(path, 0, 0), f"is an {found.name} artifact without p4ast; give it with --against, and a program"
+        )
+    try:
+        program = codec_netlink_read.from_netlink(p4ast, path)
+    except InputError as error:
+        text = f"the p4ast that it carries is damaged: {error.diagnostics[0].message}"
+        raise InputError.at(Span(path, 0, 0), text) from None
+    return Carried(found, artifact, path, _well_formed(program, path))
+
+
+def embedded(target: Target, artifact: Any, program: Program) -> Any:
+    """The artifact with the program's p4ast in it. Raises InputError for a target whose artifacts carry none."""
+    from .semantics.ir.codec_netlink import to_netlink
+
+    if not isinstance(target, CarriesPrograms):
+        raise InputError.at(Span("", 0, 0), f"{target.name} has no artifacts that carry p4ast (--embed)")
+    return target.with_program(artifact, to_netlink(program))
 
 
 def _well_formed(program: Program, path: str) -> Program:

@@ -116,6 +116,19 @@ class ComparesArtifacts(Protocol):
         ...
 
 
+@runtime_checkable
+class CarriesPrograms(Protocol):
+    """A target whose artifacts can carry a description of what they do, which the machine passes over."""
+
+    def with_program(self, artifact: Any, p4ast: bytes) -> Any:
+        """The artifact with p4ast (as netlink bytes) in it, in place of any that was there."""
+        ...
+
+    def program_in(self, artifact: Any) -> bytes | None:
+        """The p4ast that the artifact carries; None if it carries none."""
+        ...
+
+
 class Target(Protocol):
     """One machine. ``Any`` stands for the target's own artifact type."""
 

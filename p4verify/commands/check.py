@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..checks import Checker
-from ..inputs import all_targets, looks_like_p4, read_artifact, read_program, read_rules
+from ..inputs import all_targets, looks_like_p4, read_artifact, read_carried, read_program, read_rules
 from ..report import render
 from ..results import Result, exit_code
 from ..semantics.source import InputError, Span
@@ -26,13 +26,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _results(arguments: argparse.Namespace, progress: Progress) -> list[Result]:
     if arguments.program is None:
         return [_two_artifacts(arguments, progress)]
-    program = read_program(arguments.program, source_options(arguments))
+    carried = read_carried(arguments.program)
+    program = carried.program if carried else read_program(arguments.program, source_options(arguments))
     rules = read_rules(arguments.rules, program) if arguments.rules else None
     programs = {a: read_program(a, source_options(arguments)) for a in arguments.against if looks_like_p4(a)}
     artifacts = {a: read_artifact(a) for a in arguments.against if a not in programs}  # all before the first proof
-    lowered = all_targets(arguments.targets) if arguments.targets or not arguments.against else []
+    implied = not arguments.against and carried is None
+    lowered = all_targets(arguments.targets) if arguments.targets or implied else []
     checker = Checker(program, rules, arguments.timeout, progress, not arguments.no_machines)
-    results = [checker.check_lowered(t, options) for t, options in lowered]
+    results = [checker.check_artifact(carried.target, carried.artifact, carried.path)] if carried else []
+    results += [checker.check_lowered(t, options) for t, options in lowered]
     for spec in arguments.against:
         if spec in programs:
             results.append(checker.check_program(programs[spec], spec, exactly=arguments.exactly))

@@ -25,6 +25,7 @@ from ...semantics import ir
 from ...semantics.bits import Term
 from ...semantics.meaning import lookup
 from ...semantics.rules.ruleset import RuleSet
+from ...semantics.source import Span, Unsupported
 from ..base import Obligation, Relation, StateRelation
 from .artifact import BpfObject, MapDef
 from .cells import Cell, CellMap, cell_map
@@ -52,12 +53,18 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
 
     Raises:
         CannotOffload: maps cannot hold the program's tables.
+        Unsupported: a map has less room than the table that it stands for.
     """
+    room = {item.name: item.max_entries for item in artifact.maps}
     have = {(item.name, item.type, item.key_size, item.value_size) for item in artifact.maps}
     out = _Builder(program)
     filled = None if rules is None else fill_maps(program, rules)
     for layout in layouts(program, rules).values():
         if layout.entries is not None and _shape(layout.entries) in have:
+            if room[layout.entries.name] < layout.entries.max_entries:
+                name, asked = layout.entries.name, layout.entries.max_entries
+                text = f"map {name} has room for {room[name]} entries, and table {_name(layout)} for {asked}"
+                raise Unsupported(text, Span(artifact.name, 0, 0))
             if filled is None:
                 out.entries(layout, layout.entries)
             else:

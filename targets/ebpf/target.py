@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...semantics.bits import Term, Value
@@ -11,6 +12,9 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import RuleSet
 from ..base import Oracle, Relation
 from .artifact import BpfObject
+
+P4AST: Final = ".p4ast"
+"""The section of an object file that holds the p4ast of the program that its code does; loaders pass it over."""
 
 
 class EbpfTarget:
@@ -73,6 +77,14 @@ class EbpfTarget:
         from .pairing import contents
 
         return contents(artifact, terms, values, functions)
+
+    def with_program(self, artifact: BpfObject, p4ast: bytes) -> BpfObject:
+        """The object with p4ast in section :data:`P4AST`."""
+        return replace(artifact, sections={**artifact.sections, P4AST: p4ast})
+
+    def program_in(self, artifact: BpfObject) -> bytes | None:
+        """What section :data:`P4AST` holds."""
+        return artifact.sections.get(P4AST)
 
     def relate(self, program: Program, artifact: BpfObject, rules: RuleSet | None) -> Relation:
         """See :func:`.relate.relate`."""

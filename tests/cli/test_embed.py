@@ -1,0 +1,180 @@
+"""Objects that carry their own description: ``lower --embed``, and ``check`` of the file alone."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from p4verify import targets
+from p4verify.cli import main
+from p4verify.inputs import SourceOptions, read_carried, read_program, read_rules
+from p4verify.semantics.ir.codec_netlink import to_netlink
+from p4verify.targets.ebpf.artifact import BpfObject, asm, read_elf, write_elf
+from p4verify.targets.ebpf.artifact.asm import R0
+from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram, load_maps
+from tests.support.embedded import from_file
+from tests.support.machines import require
+from tests.support.mutation import EbpfMachine, judge, judge_again, subject
+
+from .conftest import EXAMPLES, Command
+
+SECTION = ".p4ast"
+
+
+@pytest.fixture(scope="module")
+def carrying(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """acl.p4 as an object that carries it."""
+    path = tmp_path_factory.mktemp("embedded") / "acl.o"
+    assert main(["lower", str(EXAMPLES / "acl.p4"), "--target", "ebpf", "--embed", "-o", str(path)]) == 0
+    return path
+
+
+@pytest.fixture
+def changed(carrying: Path, tmp_path: Path) -> Callable[[Callable[[BpfObject], BpfObject]], Path]:
+    """The file with its object changed."""
+
+    def make(change: Callable[[BpfObject], BpfObject]) -> Path:
+        path = tmp_path / "changed.o"
+        path.write_bytes(write_elf(change(read_elf(carrying.read_bytes(), "acl.o"))))
+        return path
+
+    return make
+
+
+def _described(obj: BpfObject, data: bytes) -> BpfObject:
+    return replace(obj, sections={**obj.sections, SECTION: data})
+
+
+def test_a_file_alone_is_accepted_for_every_rule_set(p4verify: Command, carrying: Path) -> None:
+    ended = p4verify("check", carrying, "--format", "json")
+    (result,) = ended.json()["results"]
+    assert (ended.code, result["verdict"], result["target"]) == (0, "accept", "ebpf")
+    assert (result["artifact"], result["quantified_over"]) == (str(carrying), "packets and rules")
+
+
+def test_the_program_in_it_is_the_program(carrying: Path, example: Callable[[str], Path]) -> None:
+    carried = read_carried(str(carrying))
+    assert carried is not None
+    assert carried.program == read_program(str(example("acl.p4")), SourceOptions())
+
+
+def test_code_that_does_something_else_is_rejected_with_a_packet(
+    p4verify: Command, changed: Callable[..., Path]
+) -> None:
+    def drop_all(obj: BpfObject) -> BpfObject:
+        (program,) = obj.programs
+        return replace(obj, programs=(replace(program, insns=(asm.mov(R0, 2), asm.exit_()), lines=()),))
+
+    ended = p4verify("check", changed(drop_all), "--format", "json")
+    (result,) = ended.json()["results"]
+    assert (ended.code, result["verdict"]) == (1, "reject")
+    assert bytes.fromhex(result["counterexample"]["packet"])
+    assert "reference" in result["counterexample"]["confirmed_by"]
+
+
+def test_a_map_with_less_room_than_its_table_is_not_accepted(p4verify: Command, changed: Callable[..., Path]) -> None:
+    def shrink(obj: BpfObject) -> BpfObject:
+        return replace(obj, maps=tuple(replace(m, max_entries=1) for m in obj.maps))
+
+    ended = p4verify("check", changed(shrink))
+    assert ended.code == 3
+    assert "room for 1 entries" in ended.out
+
+
+def test_metadata_that_says_something_else_is_rejected(
+    p4verify: Command, changed: Callable[..., Path], example: Callable[[str], Path], tmp_path: Path
+) -> None:
+    text = example("acl.p4").read_text()
+    other = tmp_path / "other.p4"
+    other.write_text(text.replace("0x0800", "0x0801"))
+    assert other.read_text() != text
+    p4ast = to_netlink(read_program(str(other), SourceOptions()))
+    ended = p4verify("check", changed(lambda obj: _described(obj, p4ast)))
+    assert ended.code == 1
+    assert "REJECT" in ended.out
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "text", "nonsense"])
+def test_a_damaged_section_is_one_clear_error(p4verify: Command, changed: Callable[..., Path], damage: str) -> None:
+    def spoil(obj: BpfObject) -> BpfObject:
+        data = bytearray(obj.sections[SECTION])
+        data[40] ^= 0xFF
+        content = {"empty": b"", "cut": bytes(data[:100]), "flipped": bytes(data), "text": b"header h_t { }\n" * 9,
+                   "nonsense": bytes(range(256))}  # fmt: skip
+        return _described(obj, content[damage])
+
+    path = changed(spoil)
+    p4verify("check", path).one_error(str(path), "the p4ast that it carries is damaged")
+    assert "the p4ast that it carries is damaged" in p4verify("parse", path).err
+
+
+def test_an_object_without_the_section_says_what_to_do(p4verify: Command, acl_object: Path) -> None:
+    p4verify("check", acl_object).one_error(str(acl_object), "without p4ast", "--against")
+
+
+def test_it_can_be_checked_with_targets_and_artifacts_too(
+    p4verify: Command, carrying: Path, acl_object: Path, example: Callable[[str], Path]
+) -> None:
+    ended = p4verify("check", carrying, "--target", "ebpf:hook=xdp", "--against", acl_object, "--format", "json")
+    results = ended.json()["results"]
+    assert [(r["target"], r["verdict"]) for r in results] == [
+        ("ebpf", "accept"), ("ebpf:hook=xdp", "accept"), ("ebpf", "accept"),
+    ]  # fmt: skip
+    ended = p4verify("check", example("acl.p4"), "--against", carrying)
+    assert ended.code == 0
+
+
+def test_other_commands_read_the_program_in_it(p4verify: Command, carrying: Path, tmp_path: Path) -> None:
+    assert "1 table" in p4verify("parse", carrying).out
+    gate = tmp_path / "p4verify.toml"
+    gate.write_text(f'[[check]]\nprogram = "{carrying}"\nexpect = "accept"\n')
+    ended = p4verify("gate", gate)
+    assert ended.code == 0, ended
+    assert "u32" not in ended.out
+
+
+def test_a_target_whose_artifacts_carry_nothing(
+    p4verify: Command, example: Callable[[str], Path], tmp_path: Path
+) -> None:
+    rules = ("--rules", example("acl.rules.cli"))
+    ended = p4verify("lower", example("acl.p4"), "--target", "u32", *rules, "--embed", "-o", tmp_path / "acl.tc")
+    ended.one_error("u32", "--embed")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.oracle
+def test_loaders_pass_over_the_section(carrying: Path, tmp_path: Path) -> None:
+    with KernelOracle() as oracle:
+        require(oracle)
+        obj = read_elf(carrying.read_bytes(), "acl.o")
+        with ExitStack() as stack:
+            stack.enter_context(KernelProgram("tc", obj.program().insns, load_maps(obj, {}, stack)))
+    if shutil.which("bpftool") is None:
+        pytest.skip("no bpftool")
+    mount = f"mkdir -p {tmp_path}/fs && mount -t bpf bpf {tmp_path}/fs"
+    load = f"bpftool prog loadall {carrying} {tmp_path}/fs/p && ls {tmp_path}/fs/p"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"{mount} && {load}"], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["p4_main"]), done.stderr
+
+
+@pytest.mark.oracle
+def test_mutants_of_the_code_judged_by_the_file_alone() -> None:
+    program = read_program(str(EXAMPLES / "acl.p4"), SourceOptions())
+    rules = read_rules(str(EXAMPLES / "acl.rules.cli"), program)
+    with KernelOracle() as oracle:
+        require(oracle)
+        rng = random.Random(5)
+        made = from_file(subject("acl", program, rules, targets.find("ebpf"), {}, EbpfMachine(oracle), rng, 500, 20))
+        judged = [judge(made, m) for m, _ in zip(made.mutants(rng), range(5), strict=False)]
+        judged = [judge_again(made, one) for one in judged if one.loads]
+    assert [str(one) for one in judged if one.wrong] == []
+    assert any(one.verdict == "reject" and one.differs for one in judged)

@@ -1,0 +1,122 @@
+"""Objects that carry their p4ast, with either half changed: what ``check`` says of the file, and what is so.
+
+Whether a mutant of the code differs is seen on the kernel (:mod:`.mutation`); whether one of the metadata does, by
+running both programs on the same frames with the same rules.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from p4verify import targets
+from p4verify.checks import Checker
+from p4verify.inputs import embedded, read_carried
+from p4verify.results import Result
+from p4verify.semantics import ir
+from p4verify.semantics.meaning.program import run
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.base import Target
+from p4verify.targets.ebpf.artifact import BpfObject
+
+from .frames import frame
+from .mutation import PORTS, Subject
+from .pair_mutation import Mutant, constants_of, mutants
+from .random_rules import random_rules
+
+
+def check_file(target: Target, artifact: Any, program: ir.Program, timeout: float, *, machines: bool = False) -> Result:
+    """What ``p4verify check FILE`` says, where the file is ``artifact`` with ``program`` in it.
+
+    Raises:
+        InputError: the file is not usable.
+    """
+    with tempfile.NamedTemporaryFile(suffix=".o") as file:
+        Path(file.name).write_bytes(target.write(embedded(target, artifact, program)))
+        carried = read_carried(file.name)
+    assert carried is not None
+    checker = Checker(carried.program, None, timeout=timeout, machines_confirm=machines)
+    return checker.check_artifact(carried.target, carried.artifact, carried.path)
+
+
+class FromFile(Checker):
+    """A checker that takes the program out of the artifact's file, as ``check FILE`` does."""
+
+    def check_artifact(self, target: Target, artifact: Any, path: str | None, label: str | None = None) -> Result:
+        assert self.program is not None
+        return check_file(target, artifact, self.program, self.timeout or 20)
+
+
+def from_file(made: Subject) -> Subject:
+    """The subject, judged by its file alone."""
+    return replace(made, checker=FromFile(made.program, None, timeout=made.checker.timeout))
+
+
+@dataclass(frozen=True)
+class Described:
+    """One mutant of the metadata: the verdict on the file, and how the two programs were seen to differ."""
+
+    mutant: Mutant
+    verdict: str
+    reason: str
+    confirmed: tuple[str, ...]
+    differs: str | None
+    seconds: float
+
+    @property
+    def wrong(self) -> str | None:
+        """What is wrong with the verdict, if anything."""
+        if self.verdict == "accept" and self.differs:
+            return "WRONG ACCEPT"
+        if self.verdict not in ("reject", "invalid") and self.differs:
+            return "missed"
+        return None
+
+
+def described(
+    program: ir.Program, artifact: BpfObject, rng: random.Random, count: int, packets: int, timeout: float
+) -> Iterator[Described]:
+    """Up to ``count`` mutants of the metadata in ``artifact``, which was lowered from ``program``."""
+    target = targets.find("ebpf")
+    for mutant in mutants(program, rng, count):
+        started = time.monotonic()
+        differs = _difference(program, mutant.program, rng, packets)
+        try:
+            proof = check_file(target, artifact, mutant.program, timeout, machines=True).proof
+        except InputError as error:
+            yield Described(mutant, "invalid", str(error), (), differs, time.monotonic() - started)
+            continue
+        by = proof.counterexample.confirmed_by if proof.counterexample else ()
+        seconds = time.monotonic() - started
+        yield Described(mutant, proof.verdict.value, proof.reason, tuple(by), differs, seconds)
+
+
+def _difference(first: ir.Program, second: ir.Program, rng: random.Random, packets: int) -> str | None:
+    """A frame that both take, and on which nothing undefined is read, with two answers."""
+    numbers = constants_of(first)
+    for _ in range(4):
+        rules = random_rules(first, rng.getrandbits(32), numbers)
+        for _ in range(packets // 4):
+            data, port = frame(rng, numbers), rng.choice(PORTS)
+            if len(data) < 18:
+                continue  # shorter than what a hook is given
+            try:
+                left, right = (run(p, rules, data, port) for p in (first, second))
+            except (Unsupported, InputError, ValueError):
+                return None
+            if not (left.undefined or right.undefined) and left.outputs != right.outputs:
+                return f"port {port}, frame {data.hex()}: {left.outputs} {right.outputs}"
+    return None
+
+
+def lowered(programs: Mapping[str, ir.Program], hooks: tuple[str, ...] = ("tc", "xdp")) -> Iterator[Any]:
+    """``(label, program, object)`` for all that can be lowered."""
+    target = targets.find("ebpf")
+    for name, program in programs.items():
+        for hook in hooks:
+            yield f"{name} {hook}", program, target.lower(program, None, {"hook": hook})
