@@ -11,7 +11,7 @@ from . import targets
 from .semantics.ir import Program
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Diagnostic, InputError, Span
-from .targets.base import CarriesPrograms, Target
+from .targets.base import CarriesPrograms, ShowsSource, Target
 
 LARGEST: Final = 256 << 20
 """Bytes that an input file may have."""
@@ -120,6 +120,23 @@ def embedded(target: Target, artifact: Any, program: Program) -> Any:
     if not isinstance(target, CarriesPrograms):
         raise InputError.at(Span("", 0, 0), f"{target.name} has no artifacts that carry p4ast (--embed)")
     return target.with_program(artifact, to_netlink(program))
+
+
+def with_source(target: Target, artifact: Any) -> Any:
+    """The artifact with the text of the source lines that it names, of files that can be read."""
+    if not isinstance(target, ShowsSource):
+        return artifact
+    files: dict[str, list[str]] = {}
+
+    def text(file: str, line: int) -> str:
+        if file not in files:
+            try:
+                files[file] = read_bytes(file).decode(errors="replace").splitlines()
+            except InputError:
+                files[file] = []  # a file that is not here: what ships with p4verify, or p4ast from elsewhere
+        return "".join(files[file][line - 1 : line]).strip().replace("\0", " ")
+
+    return target.with_source(artifact, text)
 
 
 def _well_formed(program: Program, path: str) -> Program:

@@ -129,6 +129,15 @@ class CarriesPrograms(Protocol):
         ...
 
 
+@runtime_checkable
+class ShowsSource(Protocol):
+    """A target whose artifacts say which source line does what."""
+
+    def with_source(self, artifact: Any, text: Callable[[str, int], str]) -> Any:
+        """The artifact with the text of the lines that it names; ``text`` gives it by file and number or ""."""
+        ...
+
+
 class Target(Protocol):
     """One machine. ``Any`` stands for the target's own artifact type."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..inputs import embedded, parse_target, read_program, read_rules
+from ..inputs import embedded, parse_target, read_program, read_rules, with_source
 from ..semantics.source import InputError, Span
 from ..targets.base import CannotOffload
 from .common import emit, source_options
@@ -21,6 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     except CannotOffload as error:
         print(f"{error.span}: unsupported: {target.name}: {error.reason}", file=sys.stderr)
         return 3
+    artifact = with_source(target, artifact)
     if arguments.embed:
         artifact = embedded(target, artifact, program)
     try:

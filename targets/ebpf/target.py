@@ -86,6 +86,14 @@ class EbpfTarget:
         """What section :data:`P4AST` holds."""
         return artifact.sections.get(P4AST)
 
+    def with_source(self, artifact: BpfObject, text: Callable[[str, int], str]) -> BpfObject:
+        """The object with the text of the lines in its line information, where that has none."""
+        programs = tuple(
+            replace(p, lines=tuple(replace(i, text=i.text or text(i.file, i.line)) for i in p.lines))
+            for p in artifact.programs
+        )
+        return replace(artifact, programs=programs)
+
     def relate(self, program: Program, artifact: BpfObject, rules: RuleSet | None) -> Relation:
         """See :func:`.relate.relate`."""
         from .relate import relate

@@ -6,10 +6,12 @@ Registers are :class:`Reg`; wherever an operand may be a register or an immediat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ....semantics.source import Span
 from .insn import (
     ALU,
     ALU64,
@@ -180,6 +182,18 @@ class Assembler:
     def __init__(self) -> None:
         self._items: list[Insn | Label | tuple[Insn, Label]] = []
         self._labels = 0
+        self._source: Span | None = None
+
+    @contextmanager
+    def at(self, source: Span) -> Iterator[None]:
+        """What is appended inside comes from ``source`` (if that is a place in a file)."""
+        before = self._source
+        self._source = source if source.line else before
+        yield
+        self._source = before
+
+    def _sourced(self, insn: Insn) -> Insn:
+        return insn if self._source is None or insn.source is not None else replace(insn, source=self._source)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -195,19 +209,19 @@ class Assembler:
 
     def emit(self, *insns: Insn) -> None:
         """Append instructions."""
-        self._items.extend(insns)
+        self._items.extend(map(self._sourced, insns))
 
     def jump(self, op: str, dst: Reg, operand: Reg | int, to: Label, width: int = 64) -> None:
         """Append a conditional jump to ``to``."""
-        self._items.append((jump(op, dst, operand, 0, width), to))
+        self._items.append((self._sourced(jump(op, dst, operand, 0, width)), to))
 
     def goto(self, to: Label) -> None:
         """Append an unconditional jump to ``to``."""
-        self._items.append((ja(0), to))
+        self._items.append((self._sourced(ja(0)), to))
 
     def call(self, to: Label) -> None:
         """Append a call of the program's own function at ``to``."""
-        self._items.append((call_local(0), to))
+        self._items.append((self._sourced(call_local(0)), to))
 
     def finish(self) -> tuple[Insn, ...]:
         """The program, with every distance filled in.
@@ -263,7 +277,7 @@ class Assembler:
                 if _is_call(insn):
                     yield replace(insn, imm=gap)
                 elif _is_ja(insn):
-                    yield ja(gap)
+                    yield replace(ja(gap), source=insn.source)
                 elif index in long:
                     yield from (replace(insn, off=1), ja(1), ja(gap))
                 else:

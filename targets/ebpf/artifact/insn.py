@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+from ....semantics.source import Span
 
 SLOT: Final = 8
 """Bytes of a slot."""
@@ -77,6 +79,8 @@ class Insn:
     off: int = 0
     imm: int = 0
     map: str | None = None
+    source: Span | None = field(default=None, compare=False, repr=False)
+    """Where in a source it comes from; not part of the instruction."""
 
     def __post_init__(self) -> None:
         fits = 0 <= self.opcode < 256 and 0 <= self.dst < 16 and 0 <= self.src < 16 and -(1 << 15) <= self.off < 1 << 15

@@ -19,6 +19,7 @@ from . import pipelines
 from .frame import Frame, Usage
 from .gen import Gen
 from .hooks import Hook, TcHook, XdpHook
+from .lines import source_lines
 from .tidy import tidy
 
 MAX_INSNS: Final = 1_000_000
@@ -67,7 +68,7 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
     insns = tidy(g.asm.finish())
     if len(insns) > MAX_INSNS:
         raise CannotOffload(f"{len(insns)} instructions are more than the kernel takes")
-    code = BpfProgram("p4_main", g.hook.section, insns)
+    code = BpfProgram("p4_main", g.hook.section, insns, lines=source_lines(insns))
     return BpfObject((code,), tuple(g.maps.values()), "GPL", {}, program.file)
 
 
@@ -79,7 +80,8 @@ def _generate(program: ir.Program, rules: RuleSet | None, hook: Hook, pipeline: 
     def once(unlimited: bool) -> Gen:
         code = Assembler()
         g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code)
-        pipeline(g)
+        with code.at(program.package(program.main).span if program.main else NOWHERE):
+            pipeline(g)
         return g
 
     while True:

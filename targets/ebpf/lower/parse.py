@@ -171,7 +171,8 @@ class ParserGen:
             self._g.asm.place(label)
             if item is None:
                 self._on_accept(point)
-            else:
+                continue
+            with self._g.asm.at(item.span):
                 self._piece(item, point)
         if not nx.is_directed_acyclic_graph(self._graph):
             raise CannotOffload("a loop of the parser consumes nothing", self._g.program.parsers[0].span)
@@ -193,7 +194,8 @@ class ParserGen:
                 case ir.Declare():
                     stmts.statements_into(g, (stmt,))
                 case ir.Do(ir.ExternCall(extern="packet_in", method="extract" | "advance") as call):
-                    self._consume(call, point)
+                    with g.asm.at(stmt.span):
+                        self._consume(call, point)
                 case ir.Do(ir.BlockApply() as call):
                     self._sub_parser(item, call, tuple(body), point)
                     return
@@ -306,13 +308,14 @@ class ParserGen:
         if not transition.keys:
             g.asm.goto(self._state(item.frame, transition.cases[0].state, point, item.span))
             return
-        with match.evaluated(g, transition.keys) as keys:
+        with g.asm.at(transition.keys[0].span), match.evaluated(g, transition.keys) as keys:
             if point.dead:
                 return
             for case in transition.cases:
                 other = g.asm.label()
-                match.unless(g, keys, case.sets, other)
-                g.asm.goto(self._state(item.frame, case.state, point, case.span))
+                with g.asm.at(case.span):
+                    match.unless(g, keys, case.sets, other)
+                    g.asm.goto(self._state(item.frame, case.state, point, case.span))
                 g.asm.place(other)
                 if all(isinstance(item_set, ir.AnySet) for item_set in case.sets):
                     return

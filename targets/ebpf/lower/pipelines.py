@@ -106,7 +106,8 @@ class _V1Model:
             self._control(compute, ("hdr", "meta"))
             send = g.asm.label()
             frame = {p.name: r for p, r in zip(deparser.params, (self.packet, self.hdr), strict=True)}
-            calls.top_level(g, lambda: Deparser(g, deparser, self.cursor, send).run(frame, self.exits))
+            with g.asm.at(deparser.span):
+                calls.top_level(g, lambda: Deparser(g, deparser, self.cursor, send).run(frame, self.exits))
             g.asm.place(send)
             g.load_leaf(R1, self.port)
             g.asm.emit(asm.mov(R2, 0), asm.call(REDIRECT), asm.exit_())

@@ -29,7 +29,8 @@ def statements(g: Gen, body: Sequence[ir.Stmt]) -> None:
         handler = _STATEMENTS.get(type(stmt))
         if handler is None:
             raise CannotOffload("loops in controls are not unrolled", stmt.span)
-        handler(g, stmt)
+        with g.asm.at(stmt.span):
+            handler(g, stmt)
 
 
 def _declare(g: Gen, stmt: ir.Declare) -> None:
