@@ -138,6 +138,15 @@ class ShowsSource(Protocol):
         ...
 
 
+@runtime_checkable
+class PadsFrames(Protocol):
+    """A target whose artifacts may be made for frames that a sender has filled up to a shortest length."""
+
+    def padded_to(self, artifact: Any) -> int | None:
+        """That length in bytes; None if the artifact takes frames as they come. Raises Unsupported."""
+        ...
+
+
 class Target(Protocol):
     """One machine. ``Any`` stands for the target's own artifact type."""
 

@@ -17,7 +17,7 @@ from ..semantics.meaning.concrete import evaluate_behaviour
 from ..semantics.meaning.stf import Machine, Opaque, Sent, run_stf
 from ..semantics.rules.ruleset import RuleSet
 from ..semantics.source import InputError, Span, Unsupported
-from ..targets.base import CannotOffload, Oracle, Target
+from ..targets.base import CannotOffload, Oracle, PadsFrames, Target
 from .common import as_json, emit, source_options
 
 FIRST_REAL_PORT: Final = 2
@@ -72,11 +72,13 @@ class Meant(Opaque):
         """See ``Machine``."""
         artifact = self.target.lower(self.program, rules, self.options)
         behaviour = self.target.meaning(artifact)
+        packet, padding = _padded(packet, self.target, artifact)
         functions = functions_of(self.target.relate(self.program, artifact, rules), behaviour)
         try:
-            return evaluate_behaviour(behaviour, packet, port, functions=functions, default=0).outputs
+            sent = evaluate_behaviour(behaviour, packet, port, functions=functions, default=0).outputs
         except ValueError as error:  # outside of what the machine is asked about
             raise Unsupported(f"packet {packet.hex() or 'of no bytes'} on {self.target.name}: {error}") from None
+        return _without_padding(sent, padding)
 
 
 @dataclass
@@ -87,19 +89,37 @@ class Real(Opaque):
     target: Target
     options: dict[str, str]
     oracle: Oracle
+    _made: tuple[RuleSet, Any] | None = None
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See ``Machine``."""
-        artifact = self.target.lower(self.program, rules, self.options)
+        if self._made is None or self._made[0] is not rules:
+            self._made = rules, self.target.lower(self.program, rules, self.options)
+        artifact = self._made[1]
         tables: Any = self.target.fill(self.program, artifact, rules)
+        packet, padding = _padded(packet, self.target, artifact)
         if port < FIRST_REAL_PORT:
             if _looks_at_port(self.target.meaning(artifact)):
                 raise Unsupported(f"the program depends on the ingress port, and there is no interface {port}")
             port += SHIFT
         try:
-            return self.oracle.run(artifact, [(port, packet)], tables)[0].outputs
+            sent = self.oracle.run(artifact, [(port, packet)], tables)[0].outputs
         except ValueError as error:  # a frame that the machine cannot be given
             raise Unsupported(f"packet {packet.hex() or 'of no bytes'} on {self.target.name}: {error}") from None
+        return _without_padding(sent, padding)
+
+
+def _padded(packet: bytes, target: Target, artifact: Any) -> tuple[bytes, bytes]:
+    """The frame as the network carries it, where the artifact is made for a network that carries no shorter ones; and
+    what was put behind it."""
+    shortest = target.padded_to(artifact) if isinstance(target, PadsFrames) else None
+    padding = bytes(max(0, (shortest or 0) - len(packet)))
+    return packet + padding, padding
+
+
+def _without_padding(sent: Sequence[Sent], padding: bytes) -> list[Sent]:
+    """What comes out, without the padding where that is still behind it."""
+    return [(to, port, frame.removesuffix(padding)) for to, port, frame in sent]
 
 
 def _looks_at_port(behaviour: Behaviour) -> bool:

@@ -36,6 +36,12 @@ class EbpfTarget:
 
         return lower(program, rules, options)
 
+    def padded_to(self, artifact: BpfObject) -> int | None:
+        """See :class:`...base.PadsFrames`."""
+        from .artifact.shortest import declared
+
+        return declared(artifact)
+
     def read(self, data: bytes, name: str) -> BpfObject:
         """A relocatable ELF object."""
         from .artifact import read_elf
@@ -103,10 +109,11 @@ class EbpfTarget:
     def fill(
         self, program: Program, artifact: BpfObject, rules: RuleSet
     ) -> Mapping[str, Sequence[tuple[bytes, bytes]]]:
-        """Map name → entries (key, value), as :meth:`.oracle` takes them."""
+        """Map name → entries (key, value), as :meth:`.oracle` takes them, for the maps that the object has."""
         from .fillup import fill_maps
 
-        return fill_maps(program, rules)
+        have = {item.name for item in artifact.maps}
+        return {name: entries for name, entries in fill_maps(program, rules).items() if name in have}
 
     def oracle(self) -> Oracle | None:
         """The running kernel."""

@@ -213,7 +213,11 @@ class Assembler:
 
     def jump(self, op: str, dst: Reg, operand: Reg | int, to: Label, width: int = 64) -> None:
         """Append a conditional jump to ``to``."""
-        self._items.append((self._sourced(jump(op, dst, operand, 0, width)), to))
+        self.branch(jump(op, dst, operand, 0, width), to)
+
+    def branch(self, insn: Insn, to: Label) -> None:
+        """Append a jump whose distance is to be that to ``to``."""
+        self._items.append((self._sourced(insn), to))
 
     def goto(self, to: Label) -> None:
         """Append an unconditional jump to ``to``."""

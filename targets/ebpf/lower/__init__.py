@@ -14,6 +14,7 @@ from ....semantics.rules.ruleset import RuleSet
 from ....semantics.source import NOWHERE, InputError
 from ...base import CannotOffload
 from ..artifact import Assembler, BpfObject, BpfProgram
+from ..artifact.shortest import ETH_HLEN, ETH_ZLEN, section
 from ..fillup import layouts
 from . import pipelines
 from .frame import Frame, Usage
@@ -31,10 +32,12 @@ LIMITS: Final = (
     "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
     "parser loops over header stacks; no varbit, no value sets, no advance by a run-time amount",
     "no clone, resubmit, recirculate, multicast, digest, meters, direct counters, random, timestamps",
+    "at XDP a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",
     "at tc: no shorter frames, and a frame that came with a VLAN tag keeps its outermost type",
     "headers, metadata and locals that are read fit 512 bytes of stack",
 )
 
+_OPTIONS: Final = ("hook", "min_frame")
 _HOOKS: Final[dict[str, Callable[[], Hook]]] = {"tc": TcHook, "xdp": XdpHook}
 _PIPELINES: Final = {"ebpf_model": pipelines.ebpf_model, "v1model": pipelines.v1model}
 
@@ -46,40 +49,50 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
         program: of architecture ebpf_model or v1model.
         rules: compiled in where no map holds them (ternary, range and optional keys); the other tables are
             maps, which :func:`..fillup.fill_maps` fills.
-        options: ``hook``: "tc" (default) or "xdp".
+        options: ``hook``: "tc" (default) or "xdp"; ``min_frame``: bytes that every frame has, from 14 (default, what
+            any driver promises) to 60 (what Ethernet does, :mod:`..artifact.shortest`).
 
     Raises:
         CannotOffload: the program needs what eBPF, or this lowering, cannot do; with the place.
         InputError: an option that does not exist.
     """
-    unknown = sorted(set(options) - {"hook"})
+    unknown = sorted(set(options) - set(_OPTIONS))
     if unknown:
-        raise InputError.at(NOWHERE, f"ebpf has no option {unknown[0]!r} (there is: hook)")
+        raise InputError.at(NOWHERE, f"ebpf has no option {unknown[0]!r} (there are: {', '.join(_OPTIONS)})")
     name = options.get("hook", "tc")
     if name not in _HOOKS:
         raise InputError.at(NOWHERE, f"no hook {name!r} (there are: {', '.join(_HOOKS)})")
+    shortest = _shortest(options.get("min_frame", str(ETH_HLEN)))
     pipeline = _PIPELINES.get(program.arch)
     if pipeline is None or program.main is None:
         raise CannotOffload(f"programs of architecture {program.arch} are not lowered to eBPF")
     try:
-        g = _generate(program, rules, _HOOKS[name](), pipeline)
+        g = _generate(program, rules, _HOOKS[name](), pipeline, shortest)
     except RecursionError:
         raise CannotOffload("an expression or statement is nested too deeply") from None
     insns = tidy(g.asm.finish())
     if len(insns) > MAX_INSNS:
         raise CannotOffload(f"{len(insns)} instructions are more than the kernel takes")
     code = BpfProgram("p4_main", g.hook.section, insns, lines=source_lines(insns))
-    return BpfObject((code,), tuple(g.maps.values()), "GPL", {}, program.file)
+    return BpfObject((code,), tuple(g.maps.values()), "GPL", section(shortest), program.file)
 
 
-def _generate(program: ir.Program, rules: RuleSet | None, hook: Hook, pipeline: Callable[[Gen], None]) -> Gen:
+def _shortest(text: str) -> int:
+    if not text.isdigit() or not ETH_HLEN <= int(text[:4]) <= ETH_ZLEN:
+        raise InputError.at(NOWHERE, f"min_frame is a number from {ETH_HLEN} to {ETH_ZLEN}, not {text!r}")
+    return int(text)
+
+
+def _generate(
+    program: ir.Program, rules: RuleSet | None, hook: Hook, pipeline: Callable[[Gen], None], shortest: int
+) -> Gen:
     """Passes until what is read does not change any more, then one whose stack is real."""
     live: frozenset[str] | None = None
     tables = layouts(program, rules)
 
     def once(unlimited: bool) -> Gen:
         code = Assembler()
-        g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code)
+        g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code, shortest)
         with code.at(program.package(program.main).span if program.main else NOWHERE):
             pipeline(g)
         return g

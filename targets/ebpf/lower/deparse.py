@@ -15,6 +15,7 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R3, R4, R5, R6, R7, R10
+from ..artifact.shortest import ETH_HLEN, ETH_ZLEN
 from . import expr as ex
 from . import stmts, wide
 from .frame import Leaf, Ref, headers
@@ -32,9 +33,6 @@ from .hooks import (
     pieces,
 )
 from .parse import header_fields
-
-MIN_FRAME = 14
-"""Bytes that ``bpf_xdp_adjust_head`` leaves (ETH_HLEN)."""
 
 MAX_LEAVES = 512
 """Layouts of the outgoing frame; more are refused."""
@@ -232,8 +230,12 @@ def _compose_bytes(g: Gen, fields: Sequence[Field], start: int, size: int, write
 
 def write_xdp(g: Gen, fields: Sequence[Field], size: int, parsed: int, span: Span) -> None:
     """Replace the first ``parsed`` bytes of the frame by ``size`` new ones."""
-    if size < min(parsed, MIN_FRAME):
-        raise CannotOffload(f"XDP does not make frames shorter than {MIN_FRAME} bytes (bpf_xdp_adjust_head)", span)
+    if size < parsed and size + max(0, g.shortest - parsed) < ETH_HLEN:
+        raise CannotOffload(
+            f"XDP does not make frames shorter than {ETH_HLEN} bytes (bpf_xdp_adjust_head)"
+            + (f"; min_frame={ETH_ZLEN} says that none come in that get so short" if g.shortest < ETH_ZLEN else ""),
+            span,
+        )
     if size != parsed:
         g.asm.emit(asm.mov(R1, R6), asm.mov(R2, parsed - size), asm.call(XDP_ADJUST_HEAD))
         g.asm.jump("jne", R0, 0, g.drop)

@@ -17,6 +17,7 @@ from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import Assembler, Label, MapDef, Reg, asm
 from ..artifact.asm import R1, R2, R8, R9, R10
+from ..artifact.shortest import ETH_HLEN
 from ..fillup import TableLayout, scalar_width
 from .frame import Frame, Leaf, Ref, Usage, leaf_bytes, leaves, type_name
 
@@ -52,6 +53,8 @@ class Gen:
     drop: Label
     """Where a packet is dropped."""
     asm: Assembler = field(default_factory=Assembler)
+    shortest: int = ETH_HLEN
+    """Bytes that every frame has."""
     maps: dict[str, MapDef] = field(default_factory=dict)
     slots: dict[str, int] = field(default_factory=dict)
     """Path of a leaf → its offset from the frame pointer."""

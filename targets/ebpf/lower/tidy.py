@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from ..artifact import Insn, slots
+from ..artifact import Assembler, Insn, slots
 from ..artifact.insn import CALL_LOCAL, JMP, JMP32, JMP_OPS
 
 _JA, _CALL, _EXIT = JMP_OPS["ja"], JMP_OPS["call"], JMP_OPS["exit"]
@@ -79,13 +78,13 @@ def _without_idle_jumps(items: list[tuple[Insn, int | None]]) -> tuple[Insn, ...
             place[index] = kept
             kept += index not in idle
         items = [(insn, None if t is None else place[t]) for i, (insn, t) in enumerate(items) if i not in idle]
-    starts = slots([insn for insn, _ in items])
-    out = []
+    code = Assembler()
+    labels = {target: code.label() for _, target in items if target is not None}
     for index, (insn, target) in enumerate(items):
+        if index in labels:
+            code.place(labels[index])
         if target is None:
-            out.append(insn)
-            continue
-        gap = starts[target] - starts[index] - 1
-        long = insn.cls == JMP32 and insn.opcode & 0xF0 == _JA
-        out.append(replace(insn, imm=gap) if long else replace(insn, off=gap))
-    return tuple(out)
+            code.emit(insn)
+        else:
+            code.branch(insn, labels[target])
+    return code.finish()

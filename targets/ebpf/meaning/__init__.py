@@ -13,7 +13,8 @@ from ....semantics import bits as b
 from ....semantics.meaning.behaviour import Assumption, Behaviour
 from ....semantics.source import InputError, Span, Unsupported
 from ..artifact import BpfObject, BpfProgram
-from .hooks import HOOKS, MIN_FRAME, HookName, changed_metadata, finish, start
+from ..artifact.shortest import ETH_HLEN, declared
+from .hooks import HOOKS, HookName, changed_metadata, finish, start
 from .machine import Machine, MixedRead
 from .memory import Restart, initial_stores
 from .state import shorter_than
@@ -75,7 +76,8 @@ def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset
     linked, entries = with_tail_calls(obj, program)
     machine = Machine(linked, obj.maps, HOOKS[hook], written=written, mix=mix, file=obj.name, entries=entries)
     stores = initial_stores(machine.maps, written)
-    begin = start(hook, stores)
+    shortest = declared(obj) or ETH_HLEN
+    begin = start(hook, stores, shortest)
     ends = machine.run(begin.states)
     changed = changed_metadata(ends)
     cases = [*begin.cases, *(finish(hook, state, written, machine.maps, changed) for state in ends)]
@@ -84,7 +86,7 @@ def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset
     arrays = tuple(f"program array {item.name} holds what the object puts there" for item in obj.maps if item.programs)
     return Behaviour(
         tuple(cases),
-        domain=(Assumption(f"frames have at least {MIN_FRAME} bytes", b.not_(shorter_than(MIN_FRAME))),),
+        domain=(Assumption(f"frames have at least {shortest} bytes", b.not_(shorter_than(shortest))),),
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
         choices=machine.unknowns(),
         observables=("outputs", *told, *sorted(names)),

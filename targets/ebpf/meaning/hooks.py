@@ -15,6 +15,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, Case, Output, Packet, byte, input_bytes
 from ..artifact.program import MapDef
+from ..artifact.shortest import ETH_HLEN
 from .context import SKB
 from .context import XDP as XDP_FIELDS
 from .helpers_maps import HASHES, NUMBER_BITS
@@ -28,9 +29,6 @@ from .store import Store
 
 HookName = Literal["tc", "tcx", "xdp"]
 
-ETH_HLEN: Final = 14
-MIN_FRAME: Final = ETH_HLEN
-"""No driver hands on a frame without a whole Ethernet header."""
 UNTAG_LENGTH: Final = 20
 """A tagged frame that is shorter is dropped (``skb_vlan_untag`` wants two bytes behind the tag)."""
 
@@ -59,17 +57,17 @@ class Start:
     cases: list[Case]
 
 
-def start(hook: HookName, stores: Mapping[str, Store]) -> Start:
-    """What the kernel does to the frame before the program at ``hook`` runs."""
-    whole = b.not_(shorter_than(MIN_FRAME))
+def start(hook: HookName, stores: Mapping[str, Store], shortest: int) -> Start:
+    """What the kernel does to a frame of at least ``shortest`` bytes before the program at ``hook`` runs."""
+    whole = b.not_(shorter_than(shortest))
     if hook == "xdp":
-        return Start([_state(whole, Layout(), MIN_FRAME, None, {}, stores)], [])
+        return Start([_state(whole, Layout(), shortest, None, {}, stores)], [])
     kind = input_bytes(12, 2)
     tagged = is_vlan(kind)
     plain = _state(
         b.and_(whole, b.not_(tagged)),
         Layout(),
-        MIN_FRAME,
+        shortest,
         None,
         _metadata(protocol_of(kind, input_bytes(14, 2), 16)),
         stores,
@@ -77,8 +75,10 @@ def start(hook: HookName, stores: Mapping[str, Store]) -> Start:
     vlan = Vlan(kind, input_bytes(14, 2))
     inside = Layout(tuple(byte(i) for i in range(12)), 16)
     fields = _metadata(protocol_of(input_bytes(16, 2), input_bytes(18, 2), UNTAG_LENGTH))
-    enough = b.not_(shorter_than(UNTAG_LENGTH))
-    untagged = _state(b.and_(enough, tagged), inside, UNTAG_LENGTH, vlan, fields, stores)
+    enough = max(shortest, UNTAG_LENGTH)
+    untagged = _state(b.and_(b.not_(shorter_than(enough)), tagged), inside, enough, vlan, fields, stores)
+    if shortest >= UNTAG_LENGTH:
+        return Start([plain, untagged], [])
     cut = Case(b.and_(whole, tagged, shorter_than(UNTAG_LENGTH)), ())
     return Start([plain, untagged], [cut])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,11 @@ import pytest
 from p4verify.semantics.p4.frontend import load
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import CannotOffload
-from p4verify.targets.ebpf.artifact import BpfObject
 from p4verify.targets.ebpf.lower import lower
-from p4verify.targets.ebpf.oracle import KernelProgram, load_maps, unusable
+from p4verify.targets.ebpf.oracle import unusable
+from tests.support.taken import taken
 
 ARCHITECTURES = ("ebpf_model", "v1model")
-
-
-def taken(made: BpfObject, hook: str) -> None:
-    """Raises Refused if the kernel does not take the object."""
-    with ExitStack() as stack:
-        maps = load_maps(made, {}, stack)
-        stack.enter_context(KernelProgram(hook, made.program().insns, maps))
 
 
 @pytest.mark.corpus

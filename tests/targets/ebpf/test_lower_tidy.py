@@ -103,3 +103,14 @@ def test_random_programs_do_the_same(seed: int) -> None:
         one, two = run(before, start), run(after, start)
         length = min(len(one), len(two)) - 1 if -1 in (one + two)[-1:] else None
         assert one[:length] == two[:length]
+
+
+def test_a_conditional_jump_that_has_to_go_far_still_does() -> None:
+    """It was turned around over an unconditional one; cutting that out again must not make it too long."""
+    code = Assembler()
+    end = code.label()
+    code.jump("jeq", R1, 5, end)
+    code.emit(*(asm.mov(R0, 1) for _ in range(40_000)))
+    code.place(end)
+    code.emit(asm.mov(R0, 7), asm.exit_())
+    assert tidy(code.finish()) == code.finish()

@@ -1,0 +1,91 @@
+"""Objects for frames of a shortest length: what they may do, what they say of themselves, and what is assumed."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.checks import Checker
+from p4verify.commands.stf import Meant, Real
+from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.semantics import ir
+from p4verify.semantics.meaning.stf import Machine, run_stf
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.base import CannotOffload
+from p4verify.targets.ebpf.artifact import BpfObject, read_elf, write_elf
+from p4verify.targets.ebpf.artifact.shortest import SECTION
+from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.ebpf.target import TARGET
+
+from .programs import v1_program
+
+XDP60 = {"hook": "xdp", "min_frame": "60"}
+STACK = "header h_t { bit<8> x; } struct headers { h_t[2] h; }"
+PARSE = "state start { p.extract(hdr.h.next); p.extract(hdr.h.next); transition accept; }"
+
+
+def popping() -> ir.Program:
+    """Takes the first byte of a frame away."""
+    ingress = "apply { hdr.h.pop_front(1); std.egress_spec = 3; }"
+    return load_text(v1_program(STACK, PARSE, ingress, "p.emit(hdr.h);"), "pop.p4").program
+
+
+def proof(made: BpfObject) -> Proof:
+    checker = Checker(popping(), timeout=60, machines_confirm=False)
+    return checker.check_artifact(TARGET, made, None).proof
+
+
+def test_a_frame_may_get_shorter_where_none_comes_in_that_gets_too_short() -> None:
+    with pytest.raises(CannotOffload, match=r"shorter than 14 bytes.*min_frame=60") as refusal:
+        lower(popping(), None, {"hook": "xdp"})
+    assert refusal.value.span.line
+    found = proof(lower(popping(), None, XDP60))
+    assert found.verdict is Verdict.ACCEPT, found.reason
+    assert any("at least 60 bytes" in text for text in found.assumptions)
+    assert proof(lower(popping(), None, {"hook": "xdp", "min_frame": "16"})).verdict is Verdict.ACCEPT
+
+
+def test_what_the_object_says_is_all_that_is_assumed() -> None:
+    """The same code without the section takes frames of 14 bytes too, of which it makes none of 13."""
+    made = lower(popping(), None, XDP60)
+    assert made.sections == {SECTION: b"60"}
+    again = read_elf(write_elf(made), "pop.o")
+    assert again == made
+    silent = BpfObject(made.programs, made.maps, made.license)
+    found = proof(silent)
+    assert found.verdict is Verdict.REJECT
+    assert found.counterexample is not None
+    assert len(found.counterexample.packet) == 14
+
+
+@pytest.mark.parametrize("text", [b"", b"13", b"61", b"0060", b"-20", b"sixty", b"9" * 5000])
+def test_a_section_that_says_something_else_is_unsupported(text: bytes) -> None:
+    made = lower(popping(), None, XDP60)
+    with pytest.raises(Unsupported, match="min_frame"):
+        TARGET.meaning(BpfObject(made.programs, made.maps, made.license, {SECTION: text}))
+
+
+@pytest.mark.parametrize("text", ["", "13", "61", "x", "9" * 5000])
+def test_an_option_that_is_no_length(text: str) -> None:
+    with pytest.raises(InputError, match="min_frame"):
+        lower(popping(), None, {"min_frame": text})
+
+
+def _tested(machine: Machine) -> None:
+    """Frames of a test are padded, and what comes out loses the padding again; what came in longer does not."""
+    program = popping()
+    test = f"packet 5 010203\nexpect 3 0203$\npacket 5 {'01' * 62}\nexpect 3 {'01' * 61}$\n"
+    result = run_stf(program, test, "pop.stf", machine)
+    assert result.passed, str(result)
+    wrong = run_stf(program, "packet 5 010203\nexpect 3 020300$\n", "pop.stf", machine)
+    assert not wrong.passed
+
+
+def test_a_test_by_meaning_is_padded() -> None:
+    _tested(Meant(popping(), TARGET, XDP60))
+
+
+@pytest.mark.oracle
+def test_a_test_on_the_kernel_is_padded(kernel_oracle: KernelOracle) -> None:
+    _tested(Real(popping(), TARGET, XDP60, kernel_oracle))
