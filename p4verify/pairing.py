@@ -16,11 +16,11 @@ from typing import Final
 
 from .semantics import bits as b
 from .semantics import ir
-from .semantics.arch.blocks import instance_text
 from .semantics.bits import Term
 from .semantics.meaning import lookup
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.tables import control_params, param_bits, table_actions
+from .semantics.meaning.unknown_externs import OF_UNKNOWN
 from .semantics.rules.build import key_bits
 from .semantics.rules.ruleset import ActionCall, Answer, GroupRef, Rule, RuleSet
 from .semantics.source import Unsupported
@@ -70,11 +70,11 @@ class Pairing:
 
     def first_identity(self, name: str) -> str:
         """The name by which both know an extern instance of the first program."""
-        return f"{name}:{instance_text(self.first, name)}"
+        return f"{name}:{ir.instance_text(self.first, name)}"
 
     def second_identity(self, name: str) -> str:
         """The name by which both know an extern instance of the second program."""
-        return f"{self.instances.get(name, name)}:{instance_text(self.second, name)}"
+        return f"{self.instances.get(name, name)}:{ir.instance_text(self.second, name)}"
 
     def in_first_words(self, behaviour: Behaviour) -> Behaviour:
         """A behaviour of the second program over the first one's tables and state.
@@ -125,13 +125,25 @@ class Pairing:
         found = _OF_A_STATE.match(name)
         if found is not None:
             return found[1] + self._state(found[2])
+        if name.startswith(OF_UNKNOWN):
+            return self._called(name)
         if name.startswith("table.") and name.endswith(".hit"):
             known = self.value_sets.get(name[len("table.") : -len(".hit")])
             return f"table.{known}.hit" if known is not None else name
         return name
 
+    def _called(self, name: str) -> str:
+        """The first's name of a function of an extern that the programs declare: the instance's name is in it."""
+        called = name.removeprefix(OF_UNKNOWN)
+        for second, first in self.instances.items():
+            if called.startswith(f"{second}."):
+                return OF_UNKNOWN + first + called.removeprefix(second)
+        return name
+
     def _state(self, name: str) -> str:
         """The first's name of a state: an instance's name, with what of it is meant behind it."""
+        if name.startswith(OF_UNKNOWN):
+            return OF_UNKNOWN + self._state(name.removeprefix(OF_UNKNOWN))
         stem, dot, part = name.rpartition(".")
         if name in self.instances:
             return self.instances[name]

@@ -123,7 +123,7 @@ class _Runs:
     def confirm(self) -> Counterexample | str:
         difference = self.found.outcome.difference
         assert difference is not None
-        first = _Setting(input_of(difference.model), self._rules(difference.model))
+        first = _Setting(_with_cells(input_of(difference.model), difference.cells), self._rules(difference.model))
         if not self._differ(first):
             return f"{difference.obligation}: both sides do the same on the solver's packet"
         best = self._smaller(first)
@@ -299,6 +299,16 @@ class _Runs:
                 return replace(s, rules=replace(s.rules, defaults=rest))
 
             yield undone
+
+
+def _with_cells(given: Input, more: tuple[Mapping[str, int], ...]) -> Input:
+    """An input with more cells of the state to look at."""
+    cells = dict(given.cells)
+    for place in more:
+        for name, index in place.items():
+            state = name.removeprefix("at.")
+            cells[state] = tuple(dict.fromkeys((*cells.get(state, ()), index)))
+    return replace(given, cells=cells)
 
 
 def _member(values: Mapping[str, int], depth: int) -> tuple[int, int]:

@@ -27,7 +27,7 @@ def aligned(pairs: Iterable[tuple[Term, Term]], wanted: frozenset[Term]) -> Cand
     """Candidates for the choices in ``wanted``, first come first; ``pairs`` are of the specification and the other."""
     found: Candidates = {}
     seen: set[tuple[Term, Term]] = set()
-    open_ = _Mentions(wanted)
+    open_ = Mentions(wanted)
     for first in pairs:
         stack = [first]
         while stack:
@@ -41,11 +41,11 @@ def aligned(pairs: Iterable[tuple[Term, Term]], wanted: frozenset[Term]) -> Cand
                     if y not in known:
                         known.append(y)
                 continue
-            stack.extend(reversed(list(_below(x, y, open_))))
+            stack.extend(reversed(list(below(x, y, open_))))
     return found
 
 
-class _Mentions:
+class Mentions:
     """Whether a term mentions one of some variables."""
 
     def __init__(self, wanted: frozenset[Term]) -> None:
@@ -61,7 +61,7 @@ class _Mentions:
         return self._known[term]
 
 
-def _below(x: Term, y: Term, open_: _Mentions) -> Iterable[tuple[Term, Term]]:
+def below(x: Term, y: Term, open_: Mentions) -> Iterable[tuple[Term, Term]]:
     """Pairs that should be equal if ``x`` and ``y`` should."""
     if x.op == "not" and y.op != "not" and x.sort is b.BOOL:
         yield x.args[0], b.not_(y)
@@ -88,12 +88,12 @@ def _below(x: Term, y: Term, open_: _Mentions) -> Iterable[tuple[Term, Term]]:
 
 def questions(term: Term, wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
     """Pairs of what every comparison in ``term`` compares a choice with, and its complement."""
-    open_ = _Mentions(wanted)
+    open_ = Mentions(wanted)
     comparisons = [node for node in b.postorder([term]) if node.op in ("eq", "ult", "slt") and open_(node)]
     return [pair for node in comparisons for pair in _to_hold_or_not(node, open_)]
 
 
-def _to_hold_or_not(equality: Term, open_: _Mentions) -> Iterable[tuple[Term, Term]]:
+def _to_hold_or_not(equality: Term, open_: Mentions) -> Iterable[tuple[Term, Term]]:
     """What would make an equality hold, and what would not."""
     for mine, theirs in (equality.args, equality.args[::-1]):
         if open_(mine) and not open_(theirs):
@@ -101,7 +101,7 @@ def _to_hold_or_not(equality: Term, open_: _Mentions) -> Iterable[tuple[Term, Te
             yield mine, b.not_(theirs) if theirs.sort is b.BOOL else b.bnot(theirs)
 
 
-def _sorted_pairs(mine: list[Term], theirs: list[Term], open_: _Mentions) -> Iterable[tuple[Term, Term]]:
+def _sorted_pairs(mine: list[Term], theirs: list[Term], open_: Mentions) -> Iterable[tuple[Term, Term]]:
     """Arguments of an operator that does not mind their order: those of one sort, in their order."""
     for arg in mine:
         if open_(arg):
@@ -111,10 +111,12 @@ def _sorted_pairs(mine: list[Term], theirs: list[Term], open_: _Mentions) -> Ite
 
 
 def instances(options: Candidates, picks: tuple[Term, ...]) -> list[dict[Term, Term]]:
-    """Values for all choices at once, at most :data:`AT_ONCE` and one: first options of which no variable stands for
-    two choices, then the first options of each, the second ones, ..."""
+    """Values for all choices at once, at most :data:`AT_ONCE` and one: the first options of each, then options of which
+    no variable stands for two choices, then the second options of each, ..."""
     longest = max((len(terms) for terms in options.values()), default=1)
-    rows = [_apart(options, picks)]
+    rows = [{v: options[v][0] for v in picks}]
+    if (apart := _apart(options, picks)) not in rows:
+        rows.append(apart)
     for k in range(min(longest, AT_ONCE)):
         row = {v: options[v][min(k, len(options[v]) - 1)] for v in picks}
         if row not in rows:

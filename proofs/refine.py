@@ -12,8 +12,9 @@ that would do on that input, add them, repeat within a bound. If there are none 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
@@ -23,6 +24,7 @@ from .alignment import Candidates, aligned, instances, questions
 from .compare import Obligation, Part, domain, obligations, without_axioms
 from .engine import Answer, Engine, Model
 from .verdict import Proof, Tally, Verdict
+from .witnesses import witnesses
 
 Changes = Callable[[list[Term]], list[Term]]
 Application = Callable[..., Term]
@@ -46,6 +48,9 @@ class Difference:
     obligation: str
     parts: tuple[str, ...]
     model: Model
+    cells: tuple[Mapping[str, int], ...] = ()
+    """Cells of the state (``at.NAME``) of which whatever the specification chooses leaves one other than it may be; the
+    model has one of them. None if one cell is enough."""
 
 
 @dataclass(frozen=True)
@@ -230,8 +235,9 @@ class _Search:
         """Bind the choices, then go on by counterexample.
 
         A choice that decides a cell of state must do for *all* cells at once, and the cell is part of the
-        counterexample here; so where cells are compared, what binding leaves open has to hold whatever is chosen.
-        Likewise for a choice that all copies of a frame share, and the member of the group.
+        counterexample here: so each instance is defeated by a cell of its own (:func:`_with_own_cells`), and a choice
+        that fits an input has to fit all cells. Where a choice is shared by all copies of a frame, and the member of
+        the group is part of the counterexample, one instance has to do.
         """
         picks = self._picks_in(violation)
         alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
@@ -239,7 +245,7 @@ class _Search:
             return None  # two programs that do the same in the same order
         options = _options(obligation, violation, picks)
         tried = instances(options, picks)
-        if any(_is_one_of_many(violation, pick) for pick in picks):
+        if any(_is_of_a_copy(violation, pick) for pick in picks):
             return self._with_one_instance(obligation, violation, tried)
         if violation is obligation.violation:
             patience = max(QUICK_SECONDS, self.engine.timeout / 3)
@@ -253,7 +259,8 @@ class _Search:
 
     def _defeating(self, obligation: Obligation, violation: Term, tried: list[Instance]) -> Answer:
         """An input on which none of the instances fits."""
-        query = b.and_(*(t for i in tried for t in b.substitute([self.legal, violation], i)))
+        own = [_with_own_cells(violation, number) for number in range(len(tried))]
+        query = b.and_(*(t for i, v in zip(tried, own, strict=True) for t in b.substitute([self.legal, v], i)))
         return self.engine.satisfiable(query, f"{obligation.name}, {len(tried)} instances of choices")
 
     def _with_one_instance(self, obligation: Obligation, violation: Term, tried: list[Instance]) -> str | None:
@@ -275,8 +282,8 @@ class _Search:
             fitting = self._choices_for(violation, options, model, obligation.name)
             if isinstance(fitting, str):
                 return fitting
-            if fitting is None:
-                return _difference(obligation, model)
+            if isinstance(fitting, list):
+                return _difference(obligation, *_at_a_cell(violation, model, fitting))
             tried.append(fitting)
             answer = self._defeating(obligation, violation, tried)
             if answer.model is None:
@@ -284,28 +291,84 @@ class _Search:
             model = answer.model
         return f"{obligation.name}: choices not settled after {ROUNDS} rounds"
 
-    def _choices_for(self, violation: Term, options: Candidates, model: Model, name: str) -> Instance | str | None:
-        """Choices for which the sides agree on the model's input; None if there are none.
+    def _choices_for(
+        self, violation: Term, options: Candidates, model: Model, name: str
+    ) -> Instance | str | list[Instance]:
+        """Choices for which the sides agree on the model's input, in all cells; if there are none, cells of which no
+        choice fits all.
 
         Terms among the options that have fitting values there, if there are such, so that other inputs are served too.
         """
-        free = frozenset(options)
-        fitting = b.and_(_fix(self.legal, model, free), b.not_(_fix(violation, model, free)))
+        free, cells = frozenset(options), _cells(violation)
+        legal, differ = _fix(self.legal, model, free), _fix(violation, model, free.union(cells))
         known = {v: b.evaluate(terms, model.values, model.callables(), default=0) for v, terms in options.items()}
         among = [b.or_(*(b.eq(v, b.literal(_number(n), v)) for n in known[v])) for v in options]
-        answer = self.engine.satisfiable(b.and_(fitting, *among), f"{name}: choices for one input, among terms")
-        if answer.model is None:
-            answer = self.engine.satisfiable(fitting, f"{name}: choices for one input")
-        if answer.status == "unsat":
-            return None
-        if answer.model is None:
-            return f"{name}: {answer.reason}"
-        instance = {}
-        for v, terms in options.items():
-            value = answer.model.values.get(v.name, 0)
-            alike = (t for t, n in zip(terms, known[v], strict=True) if n == value)
-            instance[v] = next(alike, b.literal(value, v))
-        return instance
+        seen = _cells_of(model, cells)
+        for _ in range(ROUNDS):
+            fitting = b.and_(legal, *(b.not_(t) for cell in seen for t in b.substitute([differ], cell)))
+            answer = self.engine.satisfiable(b.and_(fitting, *among), f"{name}: choices for one input, among terms")
+            if answer.model is None:
+                answer = self.engine.satisfiable(fitting, f"{name}: choices for one input")
+            if answer.status == "unsat":
+                return seen
+            if answer.model is None:
+                return f"{name}: {answer.reason}"
+            values: Instance = {v: b.literal(answer.model.values.get(v.name, 0), v) for v in options}
+            elsewhere = (
+                self.engine.satisfiable(b.substitute([differ], values)[0], f"{name}: another cell") if cells else None
+            )
+            if elsewhere is None or elsewhere.status == "unsat":
+                return _by_terms(values, options, known)
+            if elsewhere.model is None:
+                return f"{name}: {elsewhere.reason}"
+            seen.append({cell: b.literal(elsewhere.model.values.get(cell.name, 0), cell) for cell in cells})
+        return f"{name}: choices for one input not settled after {ROUNDS} cells"
+
+
+def _by_terms(values: Instance, options: Candidates, known: Mapping[Term, Sequence[b.Value]]) -> Instance:
+    """Each choice's value as the first of its terms that has it there, if there is one."""
+    instance = {}
+    for v, value in values.items():
+        alike = (t for t, n in zip(options[v], known[v], strict=True) if _number(n) == _number_of(value))
+        instance[v] = next(alike, value)
+    return instance
+
+
+def _number_of(literal: Term) -> int:
+    return _number(b.evaluate([literal], {})[0])
+
+
+def _cells(violation: Term) -> list[Term]:
+    """The variables that say which cells of states are looked at."""
+    return [v for v in b.variables(violation) if v.name.startswith("at.")]
+
+
+OWN_CELL: Final = "cell."
+"""In front of the names of the cells that defeat one instance, after its number."""
+
+
+def _with_own_cells(violation: Term, number: int) -> Term:
+    """``violation`` in cells of its own; of instance 0 as they are."""
+    own: Instance = {v: b.var(f"{OWN_CELL}{number}.{v.name}", v.sort) for v in _cells(violation)} if number else {}
+    return b.substitute([violation], own)[0] if own else violation
+
+
+def _cells_of(model: Model, cells: Sequence[Term]) -> list[Instance]:
+    """The cells that defeat the instances so far (an empty one if there are no cells)."""
+    numbers = {int(name.split(".")[1]) for name in model.values if name.startswith(OWN_CELL)}
+    found: dict[tuple[int, ...], None] = {tuple(model.values.get(c.name, 0) for c in cells): None}
+    for number in sorted(numbers):
+        names = [f"{OWN_CELL}{number}.{c.name}" for c in cells]
+        found[tuple(model.values.get(name, 0) for name in names)] = None
+    return [{c: b.literal(n, c) for c, n in zip(cells, at, strict=True)} for at in found]
+
+
+def _at_a_cell(violation: Term, model: Model, seen: list[Instance]) -> tuple[Model, tuple[Mapping[str, int], ...]]:
+    """The model at a cell that shows the difference where all choices are 0, and all cells if it takes several."""
+    places = [{c.name: _number_of(index) for c, index in cell.items()} for cell in seen]
+    models = [replace(model, values={**model.values, **place}) for place in places]
+    shown = next((m for m in models if m.holds(violation)), models[0])
+    return shown, tuple(places) if len(places) > 1 else ()
 
 
 def _number(value: b.Value) -> int:
@@ -370,11 +433,15 @@ def _options(obligation: Obligation, violation: Term, picks: tuple[Term, ...]) -
     """Terms that each choice may be, those first that the terms themselves suggest; zeros and ones last."""
     wanted = frozenset(picks)
     pairs = [(part.pair[1], part.pair[2]) for part in obligation.parts if part.pair is not None]
-    found = aligned([*pairs, *_arguments([violation], wanted), *questions(violation, wanted)], wanted)
+    asked = [*_arguments([violation], wanted), *questions(violation, wanted)]
+    woven = witnesses([*pairs, *asked], wanted)
+    found = aligned([*pairs, *asked], wanted)
     bound = bindings([p.differ for p in obligation.parts], violation, picks)
     options: Candidates = {}
     for v in picks:
         suggested = [t for t in found.get(v, []) if not _is_one_of_many(t, v)]
+        if v in woven and not _is_one_of_many(woven[v], v):
+            suggested.insert(0, woven[v])
         ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
         options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *([bound[v]] if v in bound else []), *ends]))
     return options
@@ -424,9 +491,12 @@ def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> d
 
 def _is_one_of_many(term: Term, choice: Term) -> bool:
     """Whether a term speaks of one cell or one copy among many, which this choice must not depend on."""
+    return bool(_cells(term)) or _is_of_a_copy(term, choice)
+
+
+def _is_of_a_copy(term: Term, choice: Term) -> bool:
+    """Whether a term speaks of one copy among many, which this choice must not depend on."""
     names = [t.name for t in (*b.variables(term), *b.applications(term))]
-    if any(name.startswith("at.") for name in names):
-        return True
     of_a_copy = any(name.startswith(("each.", "in.each.", "any.each.", "impl.any.each.")) for name in names)
     return of_a_copy and not choice.name.startswith("any.each.")
 
@@ -470,9 +540,9 @@ def _disagreements(differs: list[Term]) -> list[tuple[Term, Term]]:
     return found
 
 
-def _difference(obligation: Obligation, model: Model) -> Difference:
+def _difference(obligation: Obligation, model: Model, cells: tuple[Mapping[str, int], ...] = ()) -> Difference:
     failing = tuple(p.name for p in obligation.parts if model.holds(p.differ))
-    return Difference(obligation.name, failing, model)
+    return Difference(obligation.name, failing, model, cells)
 
 
 def decide(outcome: Outcome, started: float, what: str) -> Proof | None:

@@ -36,7 +36,7 @@ from ..meaning.trace import Trace
 from ..meaning.values import Scalar, Text, Value, uninitialised
 from ..rules.ruleset import RuleSet
 from ..source import NOWHERE, Span, Unsupported
-from .opaque import PARAMETER, WORLD, OpaqueExterns, has_called, table_hook, world
+from .opaque import PARAMETER, WORLD, OpaqueExterns, begin_world, has_called, table_hook, world
 
 ACCEPTED: Final = "accepted"
 ERROR: Final = "parser error"
@@ -102,27 +102,10 @@ def slots(program: ir.Program) -> tuple[Slot, ...]:
             elif isinstance(value, str) and value in blocks:
                 found.append(Slot(path, value))
             else:
-                found.append(Slot(path, None, _shown(program, value)))
+                found.append(Slot(path, None, ir.argument_text(program, value)))
 
     add(program.package(program.main), "")
     return tuple(found)
-
-
-def _shown(program: ir.Program, value: str | ir.Expr) -> str:
-    """An argument that is no block, so that equal text means the same."""
-    if isinstance(value, str):
-        instance = program.instance(value)
-        made = "".join([instance.made_by, *map(repr, instance.made_types)])
-        size = "" if instance.size is None else f"[{instance.size}]"
-        return f"{made}{instance.extern}({', '.join(f'{n}={_shown(program, v)}' for n, v in instance.args)}){size}"
-    if isinstance(value, ir.Const):
-        return repr(value.value)
-    return repr(value)
-
-
-def instance_text(program: ir.Program, name: str) -> str:
-    """An extern instance's type and constructor arguments, as text."""
-    return _shown(program, name)
 
 
 def block_meaning(
@@ -154,6 +137,7 @@ def block_meaning(
     m = Machine(program, rules, source or Symbolic(), OpaqueExterns(identity), trace)
     m.opaque = True
     m.on_hit.append(table_hook(identity))
+    begin_world(m)
     into = Names([n for n, _ in like.into] if like else None)
     run = _Block(m, Names(), [n for n, _ in like.out] if like else None, emission)
     with deep_recursion(), _placed(program):
@@ -263,7 +247,7 @@ class _Block:
         """A case for each way through a parser."""
         m = self.m
         cases = []
-        for way in run_parser(m, parser, self._arguments(parser.params, into)):
+        for way in run_parser(m, parser, self._arguments(parser.params, into), m.state):
             m.state = way.state
             m.outer_paths = []
             error = b.bv(0, 32) if way.accepted else way.state.error

@@ -25,16 +25,14 @@ from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
 from ..meaning.parameters import flatten
 from ..meaning.values import INDEX_BITS, UNIT, Header, Scalar, Stack, Struct, Text, Value, scalar_width
-from ..source import Span, Unsupported
+from ..source import NOWHERE, Span, Unsupported
 
 WORLD: Final = "extern calls"
-"""The input and the result that is the world; in between it is the only cell of a state of that name."""
+"""The input and the result that is the world; in between the machine remembers it (:attr:`State.objects`)."""
 
 WORLD_BITS: Final = 64
 PARAMETER: Final = "$parameter "
 """With its position behind: an extern object that the block is given."""
-
-_CELL: Final = b.bv(0, 1)
 
 
 class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
@@ -79,7 +77,7 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         result: Value = VOID
         if not isinstance(node.type, ir.VoidType):
             result = _answer(m, f"{name}.result", node.type, before, node.span)
-        m.write_cell(WORLD, _CELL, _ask(m, f"{name}.after", WORLD_BITS, before, node.span))
+        m.remember(WORLD, _ask(m, f"{name}.after", WORLD_BITS, before, node.span))
         copy_out(m, arguments, {**_unchanged(arguments), **results}, node.span)
         return result
 
@@ -114,17 +112,19 @@ def _unchanged(arguments: list[Argument]) -> dict[str, Value]:
     return {a.param.name: a.value for a in arguments if a.value is not None}
 
 
+def begin_world(m: Machine) -> None:
+    """The block begins: no extern was called yet."""
+    m.remember(WORLD, m.input.metadata(WORLD, WORLD_BITS))
+
+
 def world(m: Machine) -> Term:
     """The world now."""
-    now = m.input.metadata(WORLD, WORLD_BITS)
-    for write in m.state.cells.get(WORLD, ()):
-        now = b.ite(m.decide(write.when), write.value, now)
-    return now
+    return m.recall(WORLD, NOWHERE)
 
 
 def has_called(m: Machine) -> bool:
     """Whether any extern may have been called."""
-    return bool(m.state.cells.get(WORLD))
+    return world(m) is not m.input.metadata(WORLD, WORLD_BITS)
 
 
 def _ask(m: Machine, name: str, width: int, given: tuple[Term, ...], span: Span) -> Term:
@@ -185,6 +185,6 @@ def table_hook(identity: Callable[[str], str]) -> Callable[[Machine, ir.Table, l
         name = "extern." + "|".join(["lookup", *own, ",".join(str(k.width) for k in keys)])
         m.note("what hangs on a table (direct counters and meters) is any function of the lookups and extern calls")
         after = _ask(m, f"{name}.after", WORLD_BITS, (world(m), b.from_bool(hit), *keys), table.span)
-        m.write_cell(WORLD, _CELL, after)
+        m.remember(WORLD, after)
 
     return hook

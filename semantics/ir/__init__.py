@@ -60,6 +60,7 @@ from .nodes import (
     bits,
 )
 from .program import BlockDecl, Declaration, ExternDecl, PackageDecl, Program, Prototype
+from .texts import argument_text, instance_text
 from .types import (
     Annotation,
     BitsType,
@@ -172,7 +173,9 @@ __all__ = [
     "Var",
     "VarbitType",
     "VoidType",
+    "argument_text",
     "bare",
     "bits",
+    "instance_text",
     "width_of",
 ]

@@ -19,6 +19,9 @@ from .calls import VOID, Argument, bind, copy_out
 from .machine import Machine
 from .values import Header, Scalar, Stack, Struct, Text, Union, Value, Varbit, build
 
+OF_UNKNOWN: Final = "extern."
+"""In front of the names of such an object's state and functions."""
+
 STATE_BITS: Final = 64
 _ONLY: Final = b.bv(0, 1)
 """The index of the only cell of such a state."""
@@ -53,7 +56,7 @@ def call_unknown(m: Machine, node: ir.ExternCall) -> Value:
     arguments = bind(m, node.params, node.args, node.span)
     called = f"{node.extern}.{node.method}" if node.method else node.extern
     owner = _owner(m, node)
-    state = f"extern.{owner}" if owner else "extern"
+    state = f"{OF_UNKNOWN}{owner}" if owner else "extern"
     before = m.read_cell(state, _ONLY, STATE_BITS)
     given = [before, *_given(m, arguments, node.span)]
     texts = [a.value.text for a in arguments if isinstance(a.value, Text)]
@@ -86,8 +89,9 @@ def _owner(m: Machine, node: ir.ExternCall) -> str | None:
 
 def _made_of(m: Machine, owner: str | None) -> str:
     """The constructor's arguments as text: with others it is another object."""
-    values = m.program.instance(owner).args if owner else ()
-    return "(" + ", ".join(str(v.value) if isinstance(v, ir.Const) else str(v) for _, v in values) + ")"
+    if not owner:
+        return "()"
+    return "(" + ", ".join(ir.argument_text(m.program, v) for _, v in m.program.instance(owner).args) + ")"
 
 
 def _given(m: Machine, arguments: list[Argument], span: Span) -> Iterator[Term]:

@@ -131,6 +131,25 @@ def test_a_program_without_anything_to_compare_is_not_accepted(p4verify: Command
     assert "nothing" in ended.out or "no output" in ended.out
 
 
+def test_calls_of_externs_are_compared_where_nothing_else_is_seen(p4verify: Command, tmp_path: Path) -> None:
+    text = """extern void told(in bit<8> x);
+control c() { apply { BODY } }
+control p();
+package q(p a);
+q(c()) main;
+"""
+    paths = []
+    for name, body in (("a", "told(1);"), ("b", "told(2);"), ("c", "")):
+        paths.append(tmp_path / f"{name}.p4")
+        paths[-1].write_text(text.replace("BODY", body))
+    same = p4verify("check", paths[0], "--against", paths[0])
+    assert same.code == 0
+    assert "1 observables compared" in same.out
+    assert p4verify("check", paths[0], "--against", paths[1]).code == 1
+    assert p4verify("check", paths[0], "--against", paths[2]).code == 1
+    assert p4verify("check", paths[2], "--against", paths[0]).code == 1
+
+
 def test_what_the_packet_shows_decides_in_a_known_architecture(p4verify: Command, tmp_path: Path) -> None:
     """Blocks differ where no packet shows it: accepted, and said."""
     text = """#include <core.p4>
@@ -181,6 +200,39 @@ V1Switch(P(), V(), I(), E(), V(), D()) main;
     other = p4verify("check", paths[0], "--against", paths[2])
     assert other.code == 1
     assert "state I.r" in other.out
+
+
+def test_externs_that_programs_declare_are_paired_by_name(p4verify: Command, tmp_path: Path) -> None:
+    """Also where only the whole pipeline is the same: the blocks differ in what is never seen."""
+    text = """#include <core.p4>
+#include <v1model.p4>
+extern Noise<T> { Noise(T first); bit<8> next(in bit<8> x); }
+struct pair_t { bit<8> x; bit<8> y; }
+header h_t { bit<8> a; }
+struct H { h_t h; bit<8> hidden; }
+struct M {}
+parser P(packet_in b, out H h, inout M m, inout standard_metadata_t s) {
+    state start { b.extract(h.h); transition accept; } }
+control V(inout H h, inout M m) { apply {} }
+control I(inout H h, inout M m, inout standard_metadata_t s) {
+    NAME Noise<TYPE>(FIRST) r;
+    apply { s.egress_spec = 1; h.h.a = r.next(h.h.a); h.hidden = r.next(HIDDEN); } }
+control E(inout H h, inout M m, inout standard_metadata_t s) { apply {} }
+control D(packet_out b, in H h) { apply { b.emit(h.h); } }
+V1Switch(P(), V(), I(), E(), V(), D()) main;
+"""
+
+    def program(name: str, type_: str, first: str) -> Path:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.p4"
+        made = text.replace("NAME", name).replace("TYPE", type_).replace("FIRST", first)
+        path.write_text(made.replace("HIDDEN", "h.hidden" if name else "8w0 + h.hidden"))
+        return path
+
+    plain = program("", "tuple<bit<8>, bit<8>>", "{1, 2}")
+    renamed = program('@name("I.r")', "pair_t", "{x = 1, y = 2}")
+    assert p4verify("check", plain, "--against", renamed).code == 0
+    other = program('@name("I.r")', "pair_t", "{x = 1, y = 3}")
+    assert p4verify("check", plain, "--against", other).code == 1
 
 
 def test_tables_that_a_compiler_makes_are_decided_by_their_entries(check) -> None:  # type: ignore[no-untyped-def]
