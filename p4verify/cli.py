@@ -111,6 +111,8 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--exactly", action="store_true", help="against a program: both must be equal, whatever undefined values are"
     )
+    parser.add_argument("--write-counterexample", metavar="DIR",
+                        help="write what was found here: an STF test, pcap files, the rules, both runs")  # fmt: skip
     parser.add_argument("--no-machines", action="store_true",
                         help="do not run counterexamples on this kernel, even where that is possible")  # fmt: skip
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on the terminal")

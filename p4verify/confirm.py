@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .explain import Ran, decoded_headers, diverges, explain, only_met
+from .interpreted import Groups, Undefined, run_on, same
 from .on_numbers import all_terms, functions_of
 from .proofs.counterexample import Input, Side, input_of, shrink
 from .proofs.engine import Model
 from .proofs.refine import Difference, Outcome
-from .proofs.verdict import Counterexample, Observed, Proof, Verdict
+from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Verdict
 from .realise import CannotRealise, describe, realise
 from .related import in_the_programs_cells
 from .semantics import bits as b
@@ -27,6 +29,7 @@ from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
 from .semantics.meaning.program import meaning
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
+from .stf_text import Test, stf_test
 from .targets.base import ComparesArtifacts, Relation, Target
 
 
@@ -105,6 +108,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         return f"{difference.obligation}: both sides do the same on the solver's packet"
     best = shrink(given, run_spec, run_impl)
     expected, actual = run_spec(best), run_impl(best)
+    told_by = _by_the_program(pair, rules, best, expected, actual)
     confirmed: tuple[str, ...] = ("reference", f"{pair.target.name} meaning")
     if pair.first is not None:
         confirmed = (f"{pair.first.name} meaning", f"{pair.target.name} meaning")
@@ -115,7 +119,43 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         if seen is not None:
             confirmed += (seen[1],)
     inputs = {n: v for n, v in model.values.items() if n.startswith(("in.", "any.", "at.", "each.")) and n != "in.port"}
-    return Counterexample(best.packet, best.port, expected, actual, inputs, shown, difference.obligation, confirmed)
+    return Counterexample(
+        best.packet, best.port, expected, actual, inputs, told_by.rules or shown, difference.obligation,
+        (*confirmed, *told_by.confirmed), told_by.decoded, diverges(told_by.explanation), "", told_by.explanation,
+        told_by.test.text, told_by.test.why_not,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the program's interpreter tells of a counterexample."""
+
+    explanation: Explanation = Explanation()
+    test: Test = Test()
+    decoded: tuple[str, ...] = ()
+    confirmed: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    """The entries that the run meets, if rules were given."""
+
+
+def _by_the_program(pair: Pair, rules: RuleSet | None, given: Input, expected: Observed, actual: Observed) -> _Told:
+    """The program's run step by step, and a test that it passes; nothing where the interpreter cannot be asked."""
+    program = pair.program
+    if program is None or pair.first is not None or rules is None:
+        return _Told()
+    groups = Groups(given.model.values)
+    undefined = Undefined(pair.spec, given.model.values)
+    ran = run_on(program, groups.into(rules), given, _Functions(pair.relation, given.model).cells(), undefined)
+    if ran is None or not same(ran, expected):
+        return _Told()
+    steps = ran.trace.steps
+    explanation = explain(Ran(program, steps), None, expected, actual)
+    few = only_met(rules, steps) if pair.rules is not None else rules
+    again = run_on(program, few, given, {}, Undefined(pair.spec, given.model.values))
+    few = few if again is not None and same(again, expected) else rules
+    test = stf_test(program, None, few, given, expected, actual)
+    met = describe(few, program) if pair.rules is not None and few is not rules else ()
+    return _Told(explanation, test, decoded_headers(steps), ("interpreter",), met)
 
 
 @dataclass(frozen=True)
@@ -124,6 +164,11 @@ class _Functions:
 
     relation: Relation
     model: Model
+
+    def cells(self) -> dict[str, Callable[..., int]]:
+        """What the program's cells hold before the packet, by the state's name."""
+        functions = self.program()
+        return {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
 
     def program(self) -> dict[str, Callable[..., int]]:
         functions = self.model.callables()

@@ -89,8 +89,8 @@ class Pairing:
         renamed = map_terms(behaviour, self._substituted, {})
         cases = []
         for case in renamed.cases:
-            outputs = tuple(replace(o, state={self._state(n): t for n, t in o.state.items()}) for o in case.outputs)
-            state = {self._state(n): t for n, t in case.state.items()}
+            outputs = tuple(replace(o, state={self.state_name(n): t for n, t in o.state.items()}) for o in case.outputs)
+            state = {self.state_name(n): t for n, t in case.state.items()}
             cases.append(replace(case, outputs=outputs, state=state))
         return replace(renamed, cases=tuple(cases))
 
@@ -124,7 +124,7 @@ class Pairing:
         """The first's name of a state's or value set's function, or of the index of a state's cell."""
         found = _OF_A_STATE.match(name)
         if found is not None:
-            return found[1] + self._state(found[2])
+            return found[1] + self.state_name(found[2])
         if name.startswith(OF_UNKNOWN):
             return self._called(name)
         if name.startswith("table.") and name.endswith(".hit"):
@@ -140,10 +140,10 @@ class Pairing:
                 return OF_UNKNOWN + first + called.removeprefix(second)
         return name
 
-    def _state(self, name: str) -> str:
+    def state_name(self, name: str) -> str:
         """The first's name of a state: an instance's name, with what of it is meant behind it."""
         if name.startswith(OF_UNKNOWN):
-            return OF_UNKNOWN + self._state(name.removeprefix(OF_UNKNOWN))
+            return OF_UNKNOWN + self.state_name(name.removeprefix(OF_UNKNOWN))
         stem, dot, part = name.rpartition(".")
         if name in self.instances:
             return self.instances[name]

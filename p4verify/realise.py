@@ -6,13 +6,13 @@ prefixes) realise exactly that. They must fit the table: its size, and its actio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from .proofs.engine import Model
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
-from .semantics.rules.build import SELECTOR, match_keys, selector_keys
+from .semantics.rules.build import SELECTOR, match_keys, needs_priority, selector_keys
 from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 
@@ -167,9 +167,10 @@ def _matches(table: ir.Table, key: int) -> list[Match]:
 
 
 def describe(rules: RuleSet, program: ir.Program) -> tuple[str, ...]:
-    """The rules one by one, as BMv2's command line takes them."""
+    """The rules one by one, as BMv2's command line takes them; entries of the source are there already."""
     names = _action_names(program)
     profiles: dict[str, str | None] = {t.control_name: implementation_name(program, t) for _, t in program.tables()}
+    tables = {table.control_name: table for _, table in program.tables()}
     members: dict[str, list[ActionCall]] = {}
     lines: list[str] = []
 
@@ -185,15 +186,35 @@ def describe(rules: RuleSet, program: ir.Program) -> tuple[str, ...]:
         assert default is not None
         lines.append(_line("table_set_default", table, _text(names, default)))
     for table, entries in rules.entries.items():
-        for rule in entries:
+        written = {entry.span for entry in tables[table].entries} if table in tables else set()
+        ranked = table in tables and needs_priority(tables[table])
+        for rank, rule in enumerate(entries, 1):
+            if rule.span.file and rule.span in written:
+                continue
             keys = " ".join(map(_show, rule.matches))
+            priority = str(rank) if ranked else ""
             profile = profiles.get(table)
             if profile is not None:
-                lines.append(_line("table_indirect_add", table, keys, "=>", str(member(profile, rule.call))))
+                number = str(member(profile, rule.call))
+                lines.append(_line("table_indirect_add", table, keys, "=>", number, priority))
                 continue
             args = " ".join(hex(a) for a in rule.call.args)
-            lines.append(_line("table_add", table, names.get(rule.call.action, rule.call.action), keys, "=>", args))
-    return tuple(lines)
+            action = names.get(rule.call.action, rule.call.action)
+            lines.append(_line("table_add", table, action, keys, "=>", args, priority))
+    return (*lines, *_groups(rules))
+
+
+def _groups(rules: RuleSet) -> Iterator[str]:
+    """Multicast groups and clone sessions, a node for each member."""
+    node = 0
+    for group, replicas in rules.multicast.items():
+        yield f"mc_mgrp_create {group}"
+        for replica in replicas:
+            yield f"mc_node_create {replica.instance} {replica.port}"
+            yield f"mc_node_associate {group} {node}"
+            node += 1
+    for number, session in rules.sessions.items():
+        yield from (f"mirroring_add {number} {replica.port}" for replica in session.replicas)
 
 
 def _line(*parts: str) -> str:

@@ -10,35 +10,37 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .explain import Ran, decoded_headers, diverges, explain, only_met
+from .interpreted import Groups, Undefined, one_pass, run_on, same
 from .on_numbers import all_terms
-from .proofs.counterexample import Input, differ_on, input_of, shrink
+from .proofs.counterexample import Input, input_of
 from .proofs.engine import Engine, Model
 from .proofs.refine import Outcome, choices_of, may_agree
-from .proofs.verdict import Counterexample, Observed, Proof, Tally, Verdict
+from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Tally, Verdict
 from .realise import CannotRealise, describe, realise
 from .semantics import bits as b
 from .semantics.arch.blocks import Interface, run_block
 from .semantics.arch.opaque import WORLD
+from .semantics.bits import Term
 from .semantics.meaning.answers import answers
 from .semantics.meaning.behaviour import Behaviour, Choice
 from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
 from .semantics.meaning.inputs import Concrete
-from .semantics.meaning.program import run
+from .semantics.meaning.program import Run
 from .semantics.meaning.trace import Trace
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import NOWHERE, Unsupported
+from .smaller import Setting, smaller
+from .stf_text import Test, stf_test
 
 if TYPE_CHECKING:
     from .pairs import ProgramPair
 
 Function = Callable[..., int]
-SHRINK_SECONDS = 5.0
-"""How long a counterexample is made smaller."""
-
 GUESSES = 24
 """Values of the program's undefined values that are tried, all at once, to see that none of them does."""
 
@@ -59,11 +61,12 @@ class Replay:
 
 
 @dataclass(frozen=True)
-class _Setting:
-    """A concrete case: inputs with the model that gives all else, and the rules (None: the model answers lookups)."""
+class _Interpreted:
+    """Runs of both programs, under rules that suffice for the difference."""
 
-    given: Input
-    rules: RuleSet | None
+    first: Ran
+    second: Ran
+    rules: RuleSet
 
 
 def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) -> Proof:
@@ -74,7 +77,8 @@ def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) ->
         reason = f"{difference.obligation}: does not hold (a bug of ours, please report)"
         return Proof(Verdict.UNDECIDED, reason, tally, seconds=time.monotonic() - started)
     try:
-        outcome = _Runs(found).confirm()
+        reads = undefined_reads(found, engine)
+        outcome = _Runs(found).confirm(reads)
     except (CannotRealise, BadBehaviour, KeyError, ValueError, Unsupported) as error:
         outcome = f"{difference.obligation}: {error}"
     seconds = time.monotonic() - started
@@ -87,7 +91,6 @@ def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) ->
         parts, shown = dict.fromkeys(p.removeprefix("metadata ") for p in parts), "input"
     what = ", ".join(parts) or difference.obligation
     reason = f"{found.what} differs in {what}, on the {shown} shown"
-    reads = undefined_reads(found, engine)
     if reads:
         places = ", ".join(dict.fromkeys(f"{c.span} ({c.reason})" for c in reads[:5]))
         reason = f"{found.what} differs only where a value is undefined, in {what}: {places}"
@@ -120,39 +123,54 @@ class _Runs:
         self._told = tuple(dict.fromkeys(name for case in cases for name in case.metadata))
         """The metadata that either side tells; where one does not, it is as it came in."""
 
-    def confirm(self) -> Counterexample | str:
+    def confirm(self, reads: Sequence[Choice] = ()) -> Counterexample | str:
+        """The counterexample; or why there is none. ``reads``: undefined values that it hangs on."""
         difference = self.found.outcome.difference
         assert difference is not None
-        first = _Setting(_with_cells(input_of(difference.model), difference.cells), self._rules(difference.model))
+        first = Setting(_with_cells(input_of(difference.model), difference.cells), self._rules(difference.model))
         if not self._differ(first):
             return f"{difference.obligation}: both sides do the same on the solver's packet"
         best = self._smaller(first)
-        expected, actual = self._observed(best, "spec"), self._observed(best, "impl")
+        groups = Groups(best.given.model.values)
+        expected, actual = self._observed(best, "spec", groups=groups), self._observed(best, "impl", groups=groups)
         confirmed: tuple[str, ...] = ("meaning of both programs",)
         decoded: tuple[str, ...] = ()
-        diverges = ""
-        if not choices_of(self.spec) and not choices_of(self.impl):
-            traces = self._interpreted(best)
-            if isinstance(traces, str):
-                return f"{difference.obligation}: {traces}"
-            if traces is not None:
-                confirmed = (*confirmed, "interpreter of both programs")
-                decoded, diverges = _decoded(traces[0]), _first_divergence(*traces)
-        shown = self._inputs(best)
-        rules = describe(best.rules, self.pair.first) if best.rules is not None and self.pair.rules is None else ()
+        explanation = Explanation()
+        runs = self._interpreted(best, expected, actual, groups)
+        if isinstance(runs, str):
+            return f"{difference.obligation}: {runs}"
+        rules = best.rules
+        if runs is not None:
+            confirmed = (*confirmed, "interpreter of both programs")
+            decoded = decoded_headers(runs.first.trace)
+            explanation = explain(runs.first, runs.second, expected, actual, reads)
+            rules = runs.rules
+        test = self._test(best, rules, groups, expected, actual)
+        shown = describe(rules, self.pair.first) if rules is not None else ()
         return Counterexample(
-            best.given.packet, best.given.port, expected, actual, shown, rules, difference.obligation, confirmed,
-            decoded, diverges, self.found.what if self.found.blocks else "",
+            best.given.packet, best.given.port, expected, actual, self._inputs(best), shown, difference.obligation,
+            confirmed, decoded, diverges(explanation), self.found.what if self.found.blocks else "", explanation,
+            test.text, test.why_not,
         )  # fmt: skip
 
-    def _inputs(self, setting: _Setting) -> dict[str, int]:
+    def _test(
+        self, setting: Setting, rules: RuleSet | None, groups: Groups, expected: Observed, actual: Observed
+    ) -> Test:
+        if self.found.blocks is not None:
+            return Test(why_not="blocks were compared by themselves, and no packet gets to one alone")
+        if rules is None:
+            return Test(why_not="the rules are not known")
+        first, second = self.pair.first, self.pair.second
+        return stf_test(first, second, groups.into(rules), setting.given, expected, actual)
+
+    def _inputs(self, setting: Setting) -> dict[str, int]:
         """What the two runs depend on beside packet, port and rules: inputs that are not 0, and undefined values of the
-        second side (of both, if both must be equal) by the place that reads them."""
+        second side (of both, if both must be equal) that are not 0 by the place that reads them."""
         values = setting.given.model.values
         names = ("in.", "at.", "each.")
         shown = {n: v for n, v in values.items() if n.startswith(names) and n != "in.port" and v}
         sides = (self.impl, self.spec) if self.pair.exactly else (self.impl,)
-        for choice in (c for side in sides for c in side.choices if c.variable.name in values):
+        for choice in (c for side in sides for c in side.choices if values.get(c.variable.name)):
             name = f"undefined at {choice.span}: {choice.reason}"
             while name in shown:
                 name += " (again)"
@@ -173,7 +191,7 @@ class _Runs:
         kinds = {"exact", "lpm", "ternary", "range", "optional"}
         return any(key.match_kind not in kinds for _, table in self.pair.first.tables() for key in table.keys)
 
-    def _differ(self, setting: _Setting) -> bool:
+    def _differ(self, setting: Setting) -> bool:
         """Whether the second side's result is none that the first side allows."""
         try:
             actual = self._observed(setting, "impl")
@@ -184,7 +202,9 @@ class _Runs:
         except (ValueError, KeyError):
             return False
 
-    def _observed(self, setting: _Setting, side: str, choices: Mapping[str, int] | None = None) -> Observed:
+    def _observed(
+        self, setting: Setting, side: str, choices: Mapping[str, int] | None = None, groups: Groups | None = None
+    ) -> Observed:
         given = setting.given
         behaviour = self.spec if side == "spec" else self.impl
         model = given.model
@@ -203,102 +223,109 @@ class _Runs:
             inputs=_zeros(behaviour) | values,
             default=0,
             cells={n: i for n, i in given.cells.items() if n in _states(behaviour)},
-            groups=lambda _kind, _group, depth: [_member(values, depth)],
+            groups=(groups or Groups(values)).members,
         )
         metadata = {name: seen.metadata.get(name, values.get(f"in.{name}", 0)) for name in self._told}
         return Observed(seen.outputs, metadata, seen.state, carried=seen.carried, events=seen.events)
 
     # --- the interpreter --------------------------------------------------------------------------------------------
 
-    def _interpreted(self, setting: _Setting) -> tuple[Trace, Trace] | str | None:
-        """Traces of both programs, which must differ; None where the interpreter does not tell what is compared."""
-        given, rules = setting.given, setting.rules
-        if rules is None:
+    def _interpreted(
+        self, setting: Setting, expected: Observed, actual: Observed, groups: Groups
+    ) -> _Interpreted | str | None:
+        """Runs of both programs, which differ; None where the interpreter does not tell what is compared."""
+        if setting.rules is None:
             return None
+        if self.found.blocks is not None:
+            traces = self._blocks_interpreted(setting, expected, actual)
+            if traces is None or isinstance(traces, str):
+                return traces
+            mine, theirs = traces
+            first, second = Ran(self.pair.first, mine.steps), Ran(self.pair.second, theirs.steps)
+            return _Interpreted(first, second, setting.rules)
+        for rules in self._enough(setting, groups):
+            runs = self._both(setting, rules, groups)
+            if runs is not None and same(runs[0], expected) and same(runs[1], actual):
+                first, second = Ran(self.pair.first, runs[0].trace.steps), Ran(self.pair.second, runs[1].trace.steps)
+                return _Interpreted(first, second, rules)
+        if runs is None or choices_of(self.spec) or choices_of(self.impl) or groups.asked:
+            return None
+        if not (one_pass(expected) and one_pass(actual)):
+            return None
+        return "the interpreter does something else than the meanings"
+
+    def _enough(self, setting: Setting, groups: Groups) -> Iterator[RuleSet]:
+        """Rules that may do: of those given, the entries that the runs meet; then all."""
+        assert setting.rules is not None
+        if self.pair.rules is not None:
+            runs = self._both(setting, setting.rules, groups)
+            if runs is not None:
+                yield only_met(setting.rules, runs[0].trace.steps)
+        yield setting.rules
+
+    def _both(self, setting: Setting, rules: RuleSet, groups: Groups) -> tuple[Run, Run] | None:
+        """Both programs by the interpreter."""
+        pairing = self.pair.pairing
+        try:
+            theirs = self.pair.second_rules if self.pair.own_entries else pairing.second_rules(rules)
+        except Unsupported:
+            return None
+        assert theirs is not None
+        given = setting.given
+        functions = given.model.callables()
+        mine = {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
+        names = {n.removeprefix("state.") for n in map(_called, b.applications(*all_terms(self.found.impl)))}
+        cells = {n: mine[known] for n in names if (known := pairing.state_name(n)) in mine}
+        zeros = Undefined(replace(self.spec, choices=()), {})
+        left = run_on(self.pair.first, groups.into(rules), given, mine, zeros)
+        right = run_on(self.pair.second, groups.into(theirs), given, cells, Undefined(self.impl, given.model.values))
+        return None if left is None or right is None else (left, right)
+
+    def _blocks_interpreted(
+        self, setting: Setting, expected: Observed, actual: Observed
+    ) -> tuple[Trace, Trace] | str | None:
+        """Traces of both blocks by the interpreter, which must differ."""
+        given, rules = setting.given, setting.rules
+        assert rules is not None
+        assert self.found.blocks is not None
         try:
             known = self.pair.second_rules
             theirs = known if known is not None else self.pair.pairing.second_rules(rules)
         except Unsupported:
             return None
-        if self.found.blocks is None:
-            if given.cells or any(n.startswith(("in.", "each.")) and n != "in.port" for n in given.model.values):
-                return None
-            left = run(self.pair.first, rules, given.packet, given.port)
-            right = run(self.pair.second, theirs, given.packet, given.port)
-            if left.outputs == right.outputs:
-                return "both programs, run, send the same"
-            return left.trace, right.trace
         traces = (Trace(), Trace())
         results = []
-        for program, block, entries, trace, identity in (
-            (self.pair.first, self.found.blocks[0], rules, traces[0], self.pair.pairing.first_identity),
-            (self.pair.second, self.found.blocks[1], theirs, traces[1], self.pair.pairing.second_identity),
-        ):
+        zeros = Undefined(replace(self.spec, choices=()), {})
+        for program, block, entries, trace, identity, chosen in (
+            (self.pair.first, self.found.blocks[0], rules, traces[0], self.pair.pairing.first_identity, zeros),
+            (self.pair.second, self.found.blocks[1], theirs, traces[1], self.pair.pairing.second_identity,
+             Undefined(self.impl, given.model.values)),
+        ):  # fmt: skip
             names = {n.removeprefix("in."): v for n, v in given.model.values.items() if n.startswith("in.")}
             functions = given.model.callables()
             cells = {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
-            source = Concrete(given.packet, given.port, names, cells, lambda _: 0, functions)
+            source = Concrete(given.packet, given.port, names, cells, chosen, functions)
             interface = self.interface if program is self.pair.second else None
             result, interface = run_block(program, block, entries, source, trace, interface, identity)
             self.interface = interface
             results.append({WORLD: names.get(WORLD, 0), **result})
+        if choices_of(self.spec) or choices_of(self.impl):
+            seen = (expected.metadata, actual.metadata)
+            if any(said[n] != ran.get(n, said[n]) for said, ran in zip(seen, results, strict=True) for n in said):
+                return None  # it has met its undefined values in another order
         if results[0] == results[1]:
             return "both blocks, run, do the same"
         return traces
 
     # --- smaller ----------------------------------------------------------------------------------------------------
 
-    def _smaller(self, setting: _Setting) -> _Setting:
-        """Fewer rules, inputs that are 0, a shorter packet: whatever leaves the two different."""
-        best = setting
-        until = time.monotonic() + SHRINK_SECONDS
-        for candidate in self._fewer_rules(best):
-            if time.monotonic() < until and self._differ(candidate(best)):
-                best = candidate(best)
-        for name in list(best.given.model.values):
-            if name.startswith("in.") and best.given.model.values[name] and time.monotonic() < until:
-                values = {**best.given.model.values, name: 0}
-                trial = replace(best, given=replace(best.given, model=Model(values, best.given.model.functions)))
-                if self._differ(trial):
-                    best = trial
-        rules = best.rules
-
-        def side(which: str) -> Callable[[Input], Observed]:
-            def observe(given: Input) -> Observed:
-                if not self._differ(_Setting(given, rules)):
-                    raise ValueError
-                return self._observed(_Setting(given, rules), which)
-
-            return observe
-
-        if time.monotonic() > until or not any(
-            v.name.startswith("pkt") for v in b.variables(*all_terms(self.spec), *all_terms(self.impl))
-        ):
-            return best
-        shrunk = shrink(best.given, side("spec"), side("impl"), budget=120)
-        return replace(best, given=shrunk) if differ_on(shrunk, side("spec"), side("impl")) else best
-
-    def _fewer_rules(self, setting: _Setting) -> Iterator[Callable[[_Setting], _Setting]]:
-        """Each entry and each default left out."""
-        if setting.rules is None or self.pair.rules is not None:
-            return
-        for table, entries in setting.rules.entries.items():
-            for rule in entries:
-
-                def without(s: _Setting, table: str = table, rule: Any = rule) -> _Setting:
-                    assert s.rules is not None
-                    rest = tuple(r for r in s.rules.of(table) if r is not rule)
-                    return replace(s, rules=replace(s.rules, entries={**s.rules.entries, table: rest}))
-
-                yield without
-        for table in setting.rules.defaults:
-
-            def undone(s: _Setting, table: str = table) -> _Setting:
-                assert s.rules is not None
-                rest = {t: d for t, d in s.rules.defaults.items() if t != table}
-                return replace(s, rules=replace(s.rules, defaults=rest))
-
-            yield undone
+    def _smaller(self, setting: Setting) -> Setting:
+        """Whatever is simpler and leaves the two different."""
+        read = b.variables(*all_terms(self.spec), *all_terms(self.impl))
+        return smaller(
+            setting, self._differ, self.pair.first, rules=self.pair.rules is None,
+            packet=any(v.name.startswith("pkt") for v in read),
+        )  # fmt: skip
 
 
 def _with_cells(given: Input, more: tuple[Mapping[str, int], ...]) -> Input:
@@ -311,9 +338,8 @@ def _with_cells(given: Input, more: tuple[Mapping[str, int], ...]) -> Input:
     return replace(given, cells=cells)
 
 
-def _member(values: Mapping[str, int], depth: int) -> tuple[int, int]:
-    """The one member (port and instance) of every group that there is in the model."""
-    return values.get(f"each.{depth}.port", 0), values.get(f"each.{depth}.instance", 0)
+def _called(call: Term) -> str:
+    return call.name
 
 
 def _states(behaviour: Behaviour) -> set[str]:
@@ -332,51 +358,3 @@ def _guesses(spec: Behaviour) -> Iterator[dict[str, int]]:
     yield {v.name: (1 << max(1, v.width)) - 1 for v in variables}
     for _ in range(GUESSES):
         yield {v.name: rng.getrandbits(max(1, v.width)) for v in variables}
-
-
-def _decoded(trace: Trace) -> tuple[str, ...]:
-    """The headers that the first program's parser took, by field."""
-    lines = []
-    for step in trace.steps:
-        if step["step"] == "extract" and isinstance(step["fields"], dict):
-            fields = " ".join(f"{n}={hex(v) if isinstance(v, int) else v}" for n, v in step["fields"].items())
-            lines.append(f"{step['header']}: {fields}")
-    return tuple(lines)
-
-
-_TOLD = ("table", "extract", "output")
-
-
-def _first_divergence(mine: Trace, theirs: Trace) -> str:
-    """The first lookup, extraction or output in which the two runs differ, with its places."""
-
-    def key(step: Mapping[str, Any]) -> tuple[Any, ...]:
-        if step["step"] == "table":
-            return "table", step["hit"], str(step["table"]).rsplit(".", 1)[-1], tuple(step["key"].values())
-        if step["step"] == "extract":
-            return ("extract", *(str(v) for v in (step["fields"] or {}).values()))
-        return tuple(str(v) for v in step.values())
-
-    left, right = ([s for s in t.steps if s["step"] in _TOLD and not _internal(s)] for t in (mine, theirs))
-    for x, y in zip(left, right, strict=False):
-        if key(x) != key(y):
-            return f"{_told(x)} / {_told(y)}"
-    if len(left) != len(right):
-        rest = left[len(right)] if len(left) > len(right) else right[len(left)]
-        return f"only one of the programs comes to {_told(rest)}"
-    return ""
-
-
-def _internal(step: Mapping[str, Any]) -> bool:
-    """A table without keys: compilers put statements into such."""
-    return step["step"] == "table" and not step["key"]
-
-
-def _told(step: Mapping[str, Any]) -> str:
-    where = step.get("where")
-    place = f" at {where['file']}:{where['line']}" if where else ""
-    if step["step"] == "table":
-        return f"table {step['table']} {'hit' if step['hit'] else 'miss'}: {step['action']}{place}"
-    if step["step"] == "extract":
-        return f"extract {step['header']}{place}"
-    return f"output {step.get('packet', '')}{place}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .proofs.verdict import Counterexample, Observed, Proof, Verdict
+from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Verdict
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,28 @@ def _counterexample(found: Counterexample | None) -> dict[str, Any] | None:
         "decoded": list(found.decoded),
         "diverges": found.diverges or None,
         "block": found.block or None,
+        "explanation": _explanation(found.explanation),
+        "stf": found.stf or None,
+        "no_stf": found.no_stf or None,
     }
+
+
+def _explanation(found: Explanation) -> dict[str, Any]:
+    return {
+        "differs": list(found.differs),
+        "undefined": list(found.undefined),
+        "blame": [
+            {
+                "file": blame.file, "line": blame.line, "column": blame.column, "stage": blame.stage or None,
+                "table": blame.table or None, "action": blame.action or None, "step": dict(blame.step),
+            }
+            for blame in found.blame
+        ],
+        "steps": [
+            {"first": row.first, "second": row.second, "differs": row.differs, "parts": row.parts}
+            for row in found.rows
+        ],
+    }  # fmt: skip
 
 
 def _observed(seen: Observed) -> dict[str, Any]:

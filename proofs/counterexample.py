@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from .engine import Model
 from .verdict import Observed
@@ -46,7 +47,7 @@ def shrink(found: Input, spec: Side, impl: Side, *, budget: int = 400) -> Input:
     cannot be run (outside of its domain) is not taken.
     """
     best = found
-    for candidate in _candidates(found):
+    for candidate in frame_candidates(found):
         if budget <= 0:
             break
         trial = candidate(best)
@@ -66,25 +67,66 @@ def differ_on(trial: Input, spec: Side, impl: Side) -> bool:
         return False
 
 
-def _candidates(found: Input) -> list[Callable[[Input], Input | None]]:
-    """Changes to try one after the other, each on the best input so far."""
+def frame_candidates(found: Input) -> list[Callable[[Input], Input | None]]:
+    """Changes of frame and port to try one after the other, each on the best input so far: shorter, the usual port,
+    zeros in ever smaller pieces, then small numbers."""
     tries: list[Callable[[Input], Input | None]] = []
     length = len(found.packet)
-    lengths = sorted({n for n in (14, 18, 34, 38, 42, 54, 58, 60, 64, length // 2) if n < length})
+    lengths = sorted({n for n in (0, 14, 18, 34, 38, 42, 54, 58, 60, 64, length // 2) if n < length})
     tries += [_with_length(n) for n in lengths]
+    tries += [_shorter(n) for n in (64, 16, 8, 4, 2, 1, 1, 1)]
     tries.append(lambda i: replace(i, port=2) if i.port != 2 else None)
-    tries += [_with_zero(k) for k in range(min(length, 128))]
+    for size in (64, 32, 16, 8, 4, 2, 1):
+        tries += [_with_zeros(k, size) for k in range(0, min(length, 256), size)]
+    for size in (8, 4, 2, 1):
+        tries += [_with_zeros(k, size, at) for at in CHECKSUMS for k in range(14, min(length, 64), size)]
+    tries += [_with_byte(k, n, at) for k in range(min(length, 64)) for n in (1, 2) for at in (None, CHECKSUMS[-1])]
     return tries
+
+
+CHECKSUMS: Final = (28, 24)
+"""Where the header checksum of an IPv4 packet lies (RFC 791) behind Ethernet, with an 802.1Q tag and without."""
 
 
 def _with_length(count: int) -> Callable[[Input], Input | None]:
     return lambda i: replace(i, packet=i.packet[:count]) if len(i.packet) > count else None
 
 
-def _with_zero(index: int) -> Callable[[Input], Input | None]:
+def _shorter(count: int) -> Callable[[Input], Input | None]:
+    return lambda i: replace(i, packet=i.packet[:-count]) if len(i.packet) > count else None
+
+
+def _with_zeros(index: int, size: int, checksum: int | None = None) -> Callable[[Input], Input | None]:
+    """Zeros from ``index`` on; the word at ``checksum`` makes up for them (:func:`_changed`)."""
+
     def change(trial: Input) -> Input | None:
-        if index >= len(trial.packet) or trial.packet[index] == 0:
-            return None
-        return replace(trial, packet=trial.packet[:index] + b"\0" + trial.packet[index + 1 :])
+        piece = trial.packet[index : index + size]
+        return _changed(trial, index, bytes(len(piece)), checksum) if any(piece) else None
 
     return change
+
+
+def _with_byte(index: int, value: int, checksum: int | None) -> Callable[[Input], Input | None]:
+    """A smaller value at ``index``."""
+
+    def change(trial: Input) -> Input | None:
+        larger = index < len(trial.packet) and trial.packet[index] > value
+        return _changed(trial, index, bytes([value]), checksum) if larger else None
+
+    return change
+
+
+def _changed(trial: Input, index: int, piece: bytes, checksum: int | None) -> Input | None:
+    """Another piece at ``index``; the word at ``checksum`` makes up for it in the one's complement sum (RFC 1071)."""
+    packet, end = trial.packet, index + len(piece)
+    changed = packet[:index] + piece + packet[end:]
+    if checksum is not None:
+        if len(packet) < checksum + 2 or (index < checksum + 2 and end > checksum):
+            return None
+        word = int.from_bytes(changed[checksum : checksum + 2], "big") + _sum(packet) - _sum(changed)
+        changed = changed[:checksum] + (word % 0xFFFF).to_bytes(2, "big") + changed[checksum + 2 :]
+    return replace(trial, packet=changed)
+
+
+def _sum(packet: bytes) -> int:
+    return int.from_bytes(packet + bytes(len(packet) % 2), "big") % 0xFFFF

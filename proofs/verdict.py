@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from ..semantics.source import NOWHERE, Span
 
@@ -70,6 +71,51 @@ class Observed:
         )
 
 
+Step = Mapping[str, Any]
+"""A step of a run, as JSON data (:mod:`p4verify.semantics.meaning.trace`)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A step of each of two runs that do the same thing to the same place; None: the other run has no such step."""
+
+    first: Step | None
+    second: Step | None
+    differs: bool
+    """Whether both are there and did not come to the same."""
+    parts: bool = False
+    """Whether this is where the runs part."""
+
+
+@dataclass(frozen=True)
+class Blame:
+    """A step of one program that makes the difference: where it is, and what it did."""
+
+    file: str
+    line: int
+    column: int
+    stage: str
+    """``control NAME`` or ``parser state NAME``; "" if it is in none."""
+    table: str
+    """The table whose action it belongs to, or that it is."""
+    action: str
+    step: Step
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why two runs end differently."""
+
+    differs: tuple[str, ...] = ()
+    """What an observer sees, first side first."""
+    blame: tuple[Blame, ...] = ()
+    """The steps to look at, at most one for each side, the first side's first."""
+    rows: tuple[Row, ...] = ()
+    """Both runs side by side; of a machine that tells no steps the first side's alone."""
+    undefined: tuple[str, ...] = ()
+    """The undefined values that the difference hangs on: who reads what, and why it is undefined."""
+
+
 @dataclass(frozen=True)
 class Counterexample:
     """A packet (with port, rules and other inputs) on which the two sides differ; both were run on it."""
@@ -88,9 +134,14 @@ class Counterexample:
     decoded: tuple[str, ...] = ()
     """The packet's headers as the first side's parser takes them, a line each."""
     diverges: str = ""
-    """The first step in which the two runs differ."""
+    """The first step in which the two runs differ, in one line."""
     block: str = ""
     """The block that was run by itself, whose results are its observables; "" if the whole was run."""
+    explanation: Explanation = Explanation()
+    stf: str = ""
+    """An STF test that the first side's program passes and the second one does not; "" if there is none."""
+    no_stf: str = ""
+    """Why there is none."""
 
 
 @dataclass(frozen=True)

@@ -43,3 +43,24 @@ def test_second_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     command, _, shown = BLOCKS[3][1].partition("\n")
     arguments = command.removeprefix("$ p4verify ").split()
     assert printed(arguments, monkeypatch, capsys) == normal(shown)
+
+
+def test_two_programs_side_by_side(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source = (ROOT / "examples" / "router.p4").read_text()
+    (tmp_path / "router.p4").write_text(source)
+    (tmp_path / "router.wrong.p4").write_text(source.replace("hdr.ipv4.ttl - 1;", "hdr.ipv4.ttl;"))
+    monkeypatch.chdir(tmp_path)
+    main(["check", "router.p4", "--against", "router.wrong.p4"])
+    found = {_solved(line) for line in capsys.readouterr().out.splitlines()}
+    shown = [_solved(line) for line in BLOCKS[4][1].splitlines()]
+    assert len(shown) > 10
+    assert [line for line in shown if line not in found] == []
+
+
+def _solved(line: str) -> str:
+    """A line without what is the solver's to choose: numbers, and which of two like actions."""
+    line = re.sub(r"RouterIngress\.(route|deliver)\b", "ACTION", line)
+    line = re.sub(r"\b(0x[0-9a-f]+|[0-9a-f]{16,}|\d+(\.\d+)*)\b", "#", line)
+    return re.sub(r"(# )+", "# ", re.sub(r" +", " ", line + " ")).strip()

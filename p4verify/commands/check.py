@@ -19,6 +19,10 @@ def run(arguments: argparse.Namespace) -> int:
         results = _results(arguments, progress)
     finally:
         progress.done()
+    if arguments.write_counterexample is not None:
+        from ..witness import write_counterexamples
+
+        write_counterexamples(arguments.write_counterexample, results)
     emit(render(arguments.format, arguments.program, results), arguments.output)
     return exit_code(results)
 

@@ -89,7 +89,7 @@ def _extract(step: Step) -> list[str]:
 def _header(step: Step) -> str:
     bits = step.get("bits", {})
     fields = step["fields"] or {}
-    return f"{step['header']}: " + ", ".join(f"{n} {_value(n, v, bits.get(n))}" for n, v in fields.items())
+    return f"{step['header']}: " + ", ".join(f"{n} {value_text(n, v, bits.get(n))}" for n, v in fields.items())
 
 
 def _control(step: Step) -> list[str]:
@@ -97,18 +97,18 @@ def _control(step: Step) -> list[str]:
 
 
 def _if(step: Step) -> list[str]:
-    text = re.sub(r"^.*?\bif\s*\((.*)\)\s*\{?$", r"\1", _source(step)) or "its condition"
+    text = re.sub(r"^.*?\bif\s*\((.*)\)\s*\{?$", r"\1", source_text(step)) or "its condition"
     return [_placed(f"  if {text}: {'yes' if step['holds'] else 'no'}", step)]
 
 
 def _assign(step: Step) -> list[str]:
     value = step["value"]
-    shown = _value(step["target"], value, step.get("bits")) if not isinstance(value, dict) else _fields(value)
+    shown = value_text(step["target"], value, step.get("bits")) if not isinstance(value, dict) else _fields(value)
     return [_placed(f"  {step['target']} = {shown}", step)]
 
 
 def _fields(value: Mapping[str, Any]) -> str:
-    return "{" + ", ".join(f"{n} {_value(n, v, None)}" for n, v in value.items()) + "}"
+    return "{" + ", ".join(f"{n} {value_text(n, v, None)}" for n, v in value.items()) + "}"
 
 
 def _header_op(step: Step) -> list[str]:
@@ -122,8 +122,8 @@ def _call(step: Step) -> list[str]:
 
 def _table(step: Step) -> list[str]:
     bits = step.get("bits", {})
-    key = ", ".join(f"{n} {_value(n, v, bits.get(n))}" for n, v in step["key"].items())
-    arguments = ", ".join(f"{n} {_value(n, v, None)}" for n, v in step.get("arguments", {}).items())
+    key = ", ".join(f"{n} {value_text(n, v, bits.get(n))}" for n, v in step["key"].items())
+    arguments = ", ".join(f"{n} {value_text(n, v, None)}" for n, v in step.get("arguments", {}).items())
     lines = [_placed(f"  table {step['table']}" + (f": {key}" if key else ""), step)]
     entry = step.get("entry")
     how = "miss, default action" if not step["hit"] else "hit" if entry is None else _entry(entry)
@@ -158,7 +158,11 @@ def _undefined(step: Step, controls: Mapping[str, str]) -> list[str]:
     if origin is None:
         return [_placed(f"  open: {step['reason']}, {value}", step)]
     control = controls.get(_where(step))
-    what = f"{_source(step) or 'a value'} is read" if control is None else f"the architecture reads what {control} left"
+    what = (
+        f"{source_text(step) or 'a value'} is read"
+        if control is None
+        else f"the architecture reads what {control} left"
+    )
     return [_placed(f"  UNDEFINED: {what}, {value}", step), _placed(f"    {origin['reason']}", origin)]
 
 
@@ -183,7 +187,8 @@ _STEPS: Final[dict[str, Callable[[Step], list[str]]]] = {
 # --- values and places ----------------------------------------------------------------------------------------------
 
 
-def _value(name: str, value: Any, bits: int | None) -> str:
+def value_text(name: str, value: Any, bits: int | None) -> str:
+    """A value as people write it: an address if a name and a width say so, small numbers in decimal."""
     if value is None:
         return "undefined"
     if isinstance(value, bool):
@@ -191,7 +196,7 @@ def _value(name: str, value: Any, bits: int | None) -> str:
     if isinstance(value, dict):
         return _fields(value)
     if isinstance(value, list):
-        return "[" + ", ".join(_value(name, v, bits) for v in value) + "]"
+        return "[" + ", ".join(value_text(name, v, bits) for v in value) + "]"
     if not isinstance(value, int):
         return str(value)
     leaf = name.rpartition(".")[2]
@@ -213,7 +218,7 @@ def _placed(text: str, step: Step) -> str:
     return f"{text}  ({_where(step)})" if _where(step) else text
 
 
-def _source(step: Step) -> str:
+def source_text(step: Step) -> str:
     """The source's words at a step's place, of several lines the first, where the file is there."""
     where = step.get("where")
     lines = _lines(where["file"]) if where else ()

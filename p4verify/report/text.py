@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from ..proofs.verdict import Counterexample, Observed, Verdict
 from ..results import Result
+from .side_by_side import explained
 
 
 def render(program: str | None, results: Sequence[Result]) -> str:
     """All results of one program."""
     lines = [f"{program}:"] if program else []
     for result in results:
-        lines += _result(result)
+        lines += _result(program, result)
     return "\n".join(lines)
 
 
-def _result(result: Result) -> list[str]:
+def _result(program: str | None, result: Result) -> list[str]:
     proof = result.proof
     name = f"{result.target} ({result.artifact})" if result.artifact else result.target
     lines = [f"  {proof.verdict.value.upper():<11} {name}: {proof.reason}"]
@@ -26,14 +27,18 @@ def _result(result: Result) -> list[str]:
         tally = proof.tally
         lines.append(f"              {tally.folded} queries folded, {tally.solved} solved, {proof.seconds:.2f} s")
     if proof.counterexample is not None:
-        lines += [f"              {line}" for line in counterexample(proof.counterexample)]
+        names = (program or "the first side", result.artifact or result.target)
+        lines += [f"              {line}" for line in counterexample(proof.counterexample, names)]
     lines += [f"              assumes: {text}" for text in proof.assumptions]
     lines += [f"              note: {text}" for text in proof.warnings]
     return lines
 
 
-def counterexample(found: Counterexample) -> list[str]:
-    """The packet, what has to be installed, what should come out and what does."""
+def counterexample(found: Counterexample, names: tuple[str, str] = ("expected", "actual")) -> list[str]:
+    """The packet, what has to be installed, what should come out and what does, and why.
+
+    ``names`` are those of the two sides.
+    """
     lines = [f"packet:   {found.packet.hex() or '(empty)'}", f"port:     {found.port}"]
     if found.block:
         lines = [f"packet:   {found.packet.hex()}"] if found.packet else []
@@ -46,10 +51,8 @@ def counterexample(found: Counterexample) -> list[str]:
     else:
         lines.append(f"expected: {observed(found.expected)}")
         lines.append(f"actual:   {observed(found.actual)}")
-    if found.diverges:
-        lines.append(f"diverges: {found.diverges}")
     lines.append(f"seen by:  {', '.join(found.confirmed_by)}")
-    return lines
+    return lines + explained(found.explanation, names)
 
 
 def results(seen: Observed, other: Observed) -> str:

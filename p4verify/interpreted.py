@@ -1,0 +1,80 @@
+"""A program run by the interpreter on a counterexample: what it does step by step.
+
+The interpreter is asked for what the behaviours were found to do (undefined values and members of groups as in the
+counterexample); only a run that comes to the same counts as confirmation and is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from .proofs.counterexample import Input
+from .proofs.verdict import Observed
+from .semantics import ir
+from .semantics.meaning.behaviour import Behaviour, Choice
+from .semantics.meaning.program import Run, run
+from .semantics.rules.ruleset import Replica, RuleSet, Session
+from .semantics.source import Unsupported
+
+Cells = Mapping[str, Callable[..., int]]
+
+
+@dataclass
+class Groups:
+    """The groups that frames are copied to on a counterexample: each has the one member that the model has."""
+
+    values: Mapping[str, int]
+    """The model's values, by name."""
+    asked: dict[tuple[str, int], Replica] = field(default_factory=dict)
+
+    def members(self, kind: str, group: int, depth: int) -> list[tuple[int, int]]:
+        """As :data:`.semantics.meaning.concrete.Groups`; remembers who was asked for."""
+        port = self.values.get(f"each.{depth}.port", 0)
+        instance = self.values.get(f"each.{depth}.instance", 0)
+        self.asked.setdefault((kind, group), Replica(port, instance))
+        return [(port, instance)]
+
+    def into(self, rules: RuleSet) -> RuleSet:
+        """The rules with these groups."""
+        multicast = {group: (one,) for (kind, group), one in self.asked.items() if kind == "multicast"}
+        sessions = {group: Session((one,)) for (kind, group), one in self.asked.items() if kind == "clone"}
+        return replace(rules, multicast={**rules.multicast, **multicast}, sessions={**rules.sessions, **sessions})
+
+
+class Undefined:
+    """Values of undefined reads by the place that reads them, in the order in which they are read."""
+
+    def __init__(self, side: Behaviour, values: Mapping[str, int]) -> None:
+        self._left: dict[tuple[str, str], list[int]] = {}
+        for choice in side.choices:
+            known = self._left.setdefault((str(choice.span), choice.reason), [])
+            known.append(values.get(choice.variable.name, 0))
+
+    def __call__(self, choice: Choice) -> int:
+        """The next value at a choice's place; 0 where none is known."""
+        known = self._left.get((str(choice.span), choice.reason))
+        return known.pop(0) if known else 0
+
+
+def run_on(program: ir.Program, rules: RuleSet, given: Input, cells: Cells, undefined: Undefined) -> Run | None:
+    """What the interpreter makes of a counterexample; None where it cannot be asked."""
+    values = given.model.values
+    metadata = {n.removeprefix("in."): v for n, v in values.items() if n.startswith("in.") and n != "in.port"}
+    try:
+        return run(program, rules, given.packet, given.port, metadata=metadata, cells=cells, choice=undefined)
+    except (Unsupported, ValueError):
+        return None
+
+
+def same(ran: Run, seen: Observed) -> bool:
+    """Whether a run sent, told and left behind what was seen before."""
+    if ran.outputs != seen.outputs or ran.events != seen.events:
+        return False
+    written = ((ran.state.get(name, {}).get(i), v) for name, cells in seen.state.items() for i, v in cells.items())
+    return all(after is None or after == value for after, value in written)
+
+
+def one_pass(seen: Observed) -> bool:
+    """Whether no frame comes back for another pass."""
+    return all(to in ("port", "stack") for to, _, _ in seen.outputs)

@@ -1,0 +1,257 @@
+"""A counterexample made smaller: fewer and simpler rules, fewer inputs, a shorter packet with zeros in it.
+
+Every candidate is run on both sides and kept only if they still differ, so nothing here can turn agreement into a
+difference. The time is bounded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .proofs.counterexample import Input, frame_candidates
+from .proofs.engine import Model
+from .semantics import ir
+from .semantics.rules.build import key_bits, match_keys
+from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+
+SECONDS: Final = 5.0
+"""How long a counterexample is made smaller."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A concrete case: inputs with the model that gives all else, and the rules (None: the model answers lookups)."""
+
+    given: Input
+    rules: RuleSet | None
+
+
+Change = Callable[[Setting], Setting | None]
+"""A smaller setting; None where there is nothing to make smaller."""
+
+
+def smaller(
+    first: Setting, differ: Callable[[Setting], bool], program: ir.Program, *, rules: bool, packet: bool,
+    seconds: float = SECONDS,
+) -> Setting:  # fmt: skip
+    """The smallest setting found on which ``differ`` still holds.
+
+    Args:
+        first: where to begin; ``differ`` holds there.
+        differ: runs both sides.
+        program: whose rules they are.
+        rules: whether the rules may be changed.
+        packet: whether the sides read a packet at all.
+        seconds: for everything.
+    """
+    until = time.monotonic() + seconds
+    best = first
+    for change in _changes(first, program, rules, packet):
+        if time.monotonic() > until:
+            break
+        trial = change(best)
+        if trial is not None and differ(trial):
+            best = trial
+    return best
+
+
+def _changes(first: Setting, program: ir.Program, rules: bool, packet: bool) -> Iterator[Change]:
+    names = list(first.given.model.values)
+    undefined = [n for n in names if n.startswith(("any.", "impl.any."))]
+    yield _zeros(undefined)
+    yield from (_zeros([name]) for name in undefined)
+    if rules and first.rules is not None:
+        yield from _fewer(first.rules)
+        yield from _simpler(first.rules, program)
+    yield from (_zeros([n]) for n in names if n.startswith(("in.", "each.")) and n != "in.port")
+    yield from (_empty(n) for n in first.given.model.functions if n.startswith("state."))
+    if packet:
+        yield from (_framed(change) for change in frame_candidates(first.given))
+        if rules and first.rules is not None:
+            yield from _with_its_field(first.rules, program)
+    if rules and first.rules is not None:
+        yield from _fewer(first.rules)
+
+
+# --- inputs ---------------------------------------------------------------------------------------------------------
+
+
+def _zeros(names: Sequence[str]) -> Change:
+    def change(setting: Setting) -> Setting | None:
+        model = setting.given.model
+        if not any(model.values.get(name) for name in names):
+            return None
+        return _with_model(setting, Model({**model.values, **dict.fromkeys(names, 0)}, model.functions))
+
+    return change
+
+
+def _empty(name: str) -> Change:
+    """Cells that all hold 0."""
+
+    def change(setting: Setting) -> Setting | None:
+        model = setting.given.model
+        if not any(model.functions.get(name, {}).values()):
+            return None
+        return _with_model(setting, Model(model.values, {**model.functions, name: {None: 0}}))
+
+    return change
+
+
+def _with_model(setting: Setting, model: Model) -> Setting:
+    return replace(setting, given=replace(setting.given, model=model))
+
+
+def _framed(change: Callable[[Input], Input | None]) -> Change:
+    def changed(setting: Setting) -> Setting | None:
+        given = change(setting.given)
+        return None if given is None else replace(setting, given=given)
+
+    return changed
+
+
+# --- rules ----------------------------------------------------------------------------------------------------------
+
+
+def _fewer(rules: RuleSet) -> Iterator[Change]:
+    """All entries of a table, each entry, and each default left out."""
+    for table, entries in rules.entries.items():
+        if len(entries) > 1:
+            yield _entries(table, lambda _: ())
+        for number in range(len(entries) - 1, -1, -1):
+            yield _entries(table, lambda known, n=number: known[:n] + known[n + 1 :] if n < len(known) else known)  # type: ignore[misc]
+    for table in rules.defaults:
+        yield _without_default(table)
+
+
+def _entries(table: str, change: Callable[[tuple[Rule, ...]], tuple[Rule, ...]]) -> Change:
+    def changed(setting: Setting) -> Setting | None:
+        assert setting.rules is not None
+        known = setting.rules.of(table)
+        after = change(known)
+        if after == known:
+            return None
+        entries = {t: e for t, e in {**setting.rules.entries, table: after}.items() if e}
+        return replace(setting, rules=replace(setting.rules, entries=entries))
+
+    return changed
+
+
+def _without_default(table: str) -> Change:
+    def change(setting: Setting) -> Setting | None:
+        assert setting.rules is not None
+        if table not in setting.rules.defaults:
+            return None
+        rest = {t: d for t, d in setting.rules.defaults.items() if t != table}
+        return replace(setting, rules=replace(setting.rules, defaults=rest))
+
+    return change
+
+
+def _simpler(rules: RuleSet, program: ir.Program) -> Iterator[Change]:
+    """Keys that match anything where their kind can, and arguments that are 0."""
+    for table, keys in _keys(program).items():
+        for number in range(len(rules.of(table))):
+            for at, key in enumerate(keys):
+                yield _entries(table, _rule_changed(number, _wild(at, key)))
+            for at in range(16):
+                yield _entries(table, _rule_changed(number, _zero_argument(at)))
+    for table, answer in rules.defaults.items():
+        if isinstance(answer, ActionCall):
+            yield from (_default_argument(table, at) for at in range(len(answer.args)))
+
+
+def _keys(program: ir.Program) -> Mapping[str, Sequence[ir.Key]]:
+    return {table.control_name: match_keys(table) for _, table in program.tables()}
+
+
+def _rule_changed(number: int, change: Callable[[Rule], Rule]) -> Callable[[tuple[Rule, ...]], tuple[Rule, ...]]:
+    def changed(known: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        if number >= len(known):
+            return known
+        return (*known[:number], change(known[number]), *known[number + 1 :])
+
+    return changed
+
+
+def _wild(at: int, key: ir.Key) -> Callable[[Rule], Rule]:
+    return lambda rule: _matching(rule, at, _anything(key, rule.matches[at]))
+
+
+def _matching(rule: Rule, at: int, match: Match) -> Rule:
+    return replace(rule, matches=(*rule.matches[:at], match, *rule.matches[at + 1 :]))
+
+
+def _anything(key: ir.Key, match: Match) -> Match:
+    """What matches every key, where the kind of match can."""
+    match match:
+        case Ternary():
+            return Ternary(0, 0)
+        case Lpm():
+            return Lpm(0, 0)
+        case Range():
+            return Range(0, (1 << key_bits(key.expr.type)) - 1)
+    return match
+
+
+def _zero_argument(at: int) -> Callable[[Rule], Rule]:
+    def change(rule: Rule) -> Rule:
+        return replace(rule, action=_zeroed(rule.action, at)) if isinstance(rule.action, ActionCall) else rule
+
+    return change
+
+
+def _zeroed(call: ActionCall, at: int) -> ActionCall:
+    return ActionCall(call.action, tuple(0 if k == at else value for k, value in enumerate(call.args)))
+
+
+def _default_argument(table: str, at: int) -> Change:
+    def change(setting: Setting) -> Setting | None:
+        assert setting.rules is not None
+        answer = setting.rules.defaults.get(table)
+        if not isinstance(answer, ActionCall) or not answer.args[at]:
+            return None
+        defaults = {**setting.rules.defaults, table: _zeroed(answer, at)}
+        return replace(setting, rules=replace(setting.rules, defaults=defaults))
+
+    return change
+
+
+# --- an entry together with the field that it matches ---------------------------------------------------------------
+
+
+def _with_its_field(rules: RuleSet, program: ir.Program) -> Iterator[Change]:
+    """A key that is 0 in the entry, and in the packet where its value stands."""
+    for table, keys in _keys(program).items():
+        for number, rule in enumerate(rules.of(table)):
+            for at, (key, match) in enumerate(zip(keys, rule.matches, strict=True)):
+                width = key_bits(key.expr.type)
+                if not isinstance(match, Range) and match.value and width % 8 == 0:
+                    yield _zero_both(table, number, at, match.value.to_bytes(width // 8, "big"))
+
+
+def _zero_both(table: str, number: int, at: int, value: bytes) -> Change:
+    def to_zero(rule: Rule) -> Rule:
+        match rule.matches[at]:
+            case Exact():
+                return _matching(rule, at, Exact(0))
+            case Lpm(_, length):
+                return _matching(rule, at, Lpm(0, length))
+            case Ternary(_, mask):
+                return _matching(rule, at, Ternary(0, mask))
+        return rule
+
+    rules = _entries(table, _rule_changed(number, to_zero))
+
+    def change(setting: Setting) -> Setting | None:
+        packet = setting.given.packet
+        where = packet.find(value)
+        if where < 0:
+            return None
+        zeroed = packet[:where] + bytes(len(value)) + packet[where + len(value) :]
+        return rules(replace(setting, given=replace(setting.given, packet=zeroed)))
+
+    return change
