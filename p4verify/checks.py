@@ -15,6 +15,7 @@ from typing import Any
 from .confirm import Pair, confirm
 from .pairs import ProgramPair, check_pair
 from .proofs.engine import Engine
+from .proofs.execution import Execution
 from .proofs.refine import Outcome, decide, search
 from .proofs.verdict import Proof, Verdict
 from .related import legal_answers, relate
@@ -55,6 +56,7 @@ class Checker:
         timeout: seconds for each comparison; None for no limit on the whole.
         progress: called with a line now and then.
         machines_confirm: whether counterexamples are run on real machines that are there.
+        execution: where queries are answered.
     """
 
     program: ir.Program | None
@@ -62,6 +64,7 @@ class Checker:
     timeout: float | None = None
     progress: Callable[[str], None] = lambda _line: None
     machines_confirm: bool = True
+    execution: Execution = field(default_factory=Execution)
     _meanings: dict[bool, Behaviour] = field(default_factory=dict)
     _accepted: list[tuple[Machine, Behaviour]] = field(default_factory=list)
     _sound: list[Behaviour] = field(default_factory=list)
@@ -95,7 +98,7 @@ class Checker:
         """Another program: does it do what this one allows (``exactly``: are they equal)?"""
         program = self._need_program()
         started = time.monotonic()
-        engine = Engine.within(self.timeout, lambda line: self.progress(f"{path}: {line}"))
+        engine = self._engine(path)
         try:
             proof = check_pair(ProgramPair(program, other, self.rules, exactly), engine, started)
         except Unsupported as error:
@@ -130,7 +133,7 @@ class Checker:
         relation = target.relate(program, artifact, rules)
         mine, theirs = relate(spec, machine.behaviour, relation)
         theirs = replace(theirs, axioms=(*theirs.axioms, *legal_answers(program, mine, theirs)))
-        engine = Engine.within(self.timeout, lambda line: self.progress(f"{label}: {line}"))
+        engine = self._engine(label)
         broken = self._check_laws(relation, engine, started)
         if broken is not None:
             return broken
@@ -208,7 +211,7 @@ class Checker:
         return replace(proof, reason=reason, where=reads[0].span)
 
     def _equal(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
-        engine = Engine.within(self.timeout, lambda line: self.progress(f"{label}: {line}"))
+        engine = self._engine(label)
         outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
         proof = decide(outcome, started, _accepted_because(outcome, PACKETS, label))
         if proof is None:
@@ -216,6 +219,9 @@ class Checker:
                         Relation(), self.machines_confirm, left.target, left.artifact)  # fmt: skip
             proof = confirm(pair, outcome, started)
         return proof
+
+    def _engine(self, label: str) -> Engine:
+        return Engine.within(self.timeout, lambda line: self.progress(f"{label}: {line}"), self.execution)
 
     def _need_program(self) -> ir.Program:
         if self.program is None:

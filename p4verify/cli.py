@@ -94,6 +94,20 @@ def _add_output_options(parser: argparse.ArgumentParser, formats: Sequence[str])
     parser.add_argument("-o", dest="output", metavar="FILE", help="write the result to FILE instead of printing it")
 
 
+def _add_execution_options(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=_count, metavar="N",
+                       help="processes that solve at once, where it pays (default: one for each CPU)")  # fmt: skip
+    where.add_argument("--executor", metavar="dask://HOST:PORT", help="solve on the Dask cluster of this scheduler")
+    parser.add_argument("--memory", type=_count, default=2048, metavar="MIB",
+                        help="limit of memory for each query (default 2048)")  # fmt: skip
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument(
+        "--cache", metavar="DIR", help="where answers of the solver are kept (default: below P4VERIFY_CACHE)"
+    )
+    kept.add_argument("--no-cache", action="store_true", help="keep no answers, and use none")
+
+
 def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "check", "check", "prove or refute that targets and artifacts do what a program says")
     parser.add_argument("program", nargs="?", metavar="PROGRAM", help="P4 source, p4ast as JSON or netlink bytes, or "
@@ -115,6 +129,7 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
                         help="write what was found here: an STF test, pcap files, the rules, both runs")  # fmt: skip
     parser.add_argument("--no-machines", action="store_true",
                         help="do not run counterexamples on this kernel, even where that is possible")  # fmt: skip
+    _add_execution_options(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on the terminal")
 
 
@@ -174,6 +189,7 @@ def _add_targets(commands: Commands[argparse.ArgumentParser]) -> None:
 def _add_gate(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "gate", "gate", "the CI gate: every check of a p4verify.toml")
     parser.add_argument("config", nargs="?", default="p4verify.toml", metavar="p4verify.toml")
+    _add_execution_options(parser)
     _add_output_options(parser, FORMATS)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on the terminal")
 
@@ -185,6 +201,16 @@ def _port(text: str) -> int:
         raise argparse.ArgumentTypeError(f"'{text}' is no number") from None
     if not 0 <= value < 1 << 32:
         raise argparse.ArgumentTypeError("ports are numbers from 0 to 4294967295")
+    return value
+
+
+def _count(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number") from None
+    if not 0 < value < 1 << 20:
+        raise argparse.ArgumentTypeError("the number must be from 1 to 1048575")
     return value
 
 

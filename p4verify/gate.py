@@ -33,6 +33,7 @@ from typing import Any, Final
 
 from .checks import Checker
 from .inputs import SourceOptions, all_targets, read_artifact, read_bytes, read_carried, read_program, read_rules
+from .proofs.execution import Execution
 from .proofs.verdict import Verdict
 from .results import Result
 from .semantics.source import InputError, Span
@@ -182,16 +183,18 @@ class Ran:
         return [name for name in self.check.expect if name and name not in {r.target for r in self.results}]
 
 
-def run_checks(config: Config, progress: Callable[[str], None]) -> list[Ran]:
+def run_checks(config: Config, progress: Callable[[str], None], execution: Execution) -> list[Ran]:
     """Every check, in order. Raises InputError for the first input that cannot be used."""
-    return [_run(check, progress) for check in config.checks]
+    return [_run(check, progress, execution) for check in config.checks]
 
 
-def _run(check: Check, progress: Callable[[str], None]) -> Ran:
+def _run(check: Check, progress: Callable[[str], None], execution: Execution) -> Ran:
     carried = read_carried(check.program)
     program = carried.program if carried else read_program(check.program, check.options)
     rules = read_rules(check.rules, program) if check.rules else None
-    checker = Checker(program, rules, check.timeout, lambda line: progress(f"{check.program}: {line}"))
+    checker = Checker(
+        program, rules, check.timeout, lambda line: progress(f"{check.program}: {line}"), execution=execution
+    )
     results: list[Result] = []
     if carried:
         results.append(checker.check_artifact(carried.target, carried.artifact, carried.path))

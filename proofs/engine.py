@@ -1,58 +1,22 @@
 """Discharging: is a condition satisfiable? Folding first, then a solver within its limits.
 
-A query that folds to a literal never meets a solver. Anything else goes to the solver behind :mod:`.solvers`; whatever
-the solver cannot say within its limits is ``unknown``, and nothing here turns that into an answer.
+A query that folds to a literal never meets a solver. Anything else goes where :mod:`.execution` sends it; whatever is
+not answered within the limits is ``unknown``, and nothing here turns that into an answer.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Literal
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from .abstraction import abstracted
+from .answers import Answer, Model, Status
+from .execution import Execution, Expected
 
-Status = Literal["sat", "unsat", "unknown"]
-
-EASY_SECONDS: Final = 10.0
-"""How long a query may take from which hard terms were left out."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """Values for free variables, and tables for uninterpreted functions (arguments → value; ``None``: all others)."""
-
-    values: Mapping[str, int] = field(default_factory=dict)
-    functions: Mapping[str, Mapping[tuple[int, ...] | None, int]] = field(default_factory=dict)
-
-    def callables(self) -> dict[str, Callable[..., int]]:
-        """The functions as callables on numbers."""
-
-        def look_up(table: Mapping[tuple[int, ...] | None, int]) -> Callable[..., int]:
-            return lambda *args: table.get(args, table.get(None, 0))
-
-        return {name: look_up(table) for name, table in self.functions.items()}
-
-    def holds(self, term: Term) -> bool:
-        """Whether a Bool term is true in this model (what the model leaves open is 0)."""
-        return bool(b.evaluate([term], self.values, self.callables(), default=0)[0])
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is known of one query."""
-
-    status: Status
-    model: Model | None = None
-    reason: str = ""
-    folded: bool = False
-
-
-class OutOfTime(Exception):
-    """The time for the whole check is over."""
+__all__ = ["Answer", "Engine", "Model", "Status"]
 
 
 @dataclass
@@ -62,25 +26,53 @@ class Engine:
     Args:
         timeout: seconds for one query.
         deadline: point of ``time.monotonic()`` after which no query is started (None: none).
-        memory_mb: limit of the solver's memory for one query.
         progress: called with a line for each query that needs the solver.
+        execution: where queries are answered; by default in this process, within the solver's own limits.
     """
 
     timeout: float = 60.0
     deadline: float | None = None
-    memory_mb: int = 4096
     progress: Callable[[str], None] = lambda _line: None
+    execution: Execution = field(default_factory=Execution)
     folded: int = 0
     solved: int = 0
+    """Queries that were answered by a solver, now or, for :attr:`cached` of them, at some time before."""
+    cached: int = 0
     _unsatisfiable: set[Term] = field(default_factory=set)
     """Queries that were answered; a check asks some more than once (both sides' cases cover the same inputs)."""
 
     @classmethod
-    def within(cls, seconds: float | None, progress: Callable[[str], None] = lambda _line: None) -> Engine:
+    def within(
+        cls,
+        seconds: float | None,
+        progress: Callable[[str], None] = lambda _line: None,
+        execution: Execution | None = None,
+    ) -> Engine:
         """An engine for one check of at most ``seconds`` (None: 60 seconds a query, no limit on the whole)."""
+        execution = execution or Execution()
         if seconds is None:
-            return cls(progress=progress)
-        return cls(timeout=seconds, deadline=time.monotonic() + seconds, progress=progress)
+            return cls(progress=progress, execution=execution)
+        return cls(seconds, time.monotonic() + seconds, progress, execution)
+
+    @contextmanager
+    def expecting(self, queries: Iterable[Callable[[], tuple[Term, float | None] | None]]) -> Iterator[None]:
+        """While this lasts, these queries will be asked in about this order, so others may begin with them.
+
+        Each is a callable, made use of only if it helps: the query and its limit (None: the engine's own), or None if
+        it cannot be told beforehand.
+        """
+
+        def bounded(query: Callable[[], tuple[Term, float | None] | None]) -> Expected:
+            def make() -> tuple[Term, float] | None:
+                known = query()
+                if known is None or known[0] in self._unsatisfiable:
+                    return None
+                return known[0], min(self._remaining(), known[1] or self.timeout)
+
+            return make
+
+        with self.execution.expecting([bounded(q) for q in queries]):
+            yield
 
     def satisfiable(self, query: Term, what: str = "", seconds: float | None = None) -> Answer:
         """Whether ``query`` (Bool) can be true; with a model that makes it so, checked by our own evaluator.
@@ -101,7 +93,8 @@ class Engine:
             return Answer("unknown", reason="the time limit ran out")
         self.progress(what)
         self.solved += 1
-        answer = self._solve(query, seconds)
+        answer = self.execution.answer(query, seconds, self.deadline, lambda: self.progress(what))
+        self.cached += answer.cached
         if answer.status == "unsat":
             self._unsatisfiable.add(query)
         return answer
@@ -110,23 +103,3 @@ class Engine:
         if self.deadline is None:
             return self.timeout
         return min(self.timeout, self.deadline - time.monotonic())
-
-    def _solve(self, query: Term, seconds: float) -> Answer:
-        from .solvers import z3_engine  # late: importing a solver takes longer than most folded checks
-
-        easier = abstracted(query)
-        if easier is not None:
-            quick = z3_engine.solve([easier], timeout_s=min(seconds, EASY_SECONDS), memory_mb=self.memory_mb)
-            if quick.status == "unsat":
-                return Answer("unsat")
-        result = z3_engine.solve([query], timeout_s=seconds, memory_mb=self.memory_mb)
-        if result.status == "unsat":
-            return Answer("unsat")
-        if result.status != "sat":
-            return Answer("unknown", reason=result.reason or "the solver gave up")
-        model = Model(result.values, result.functions)
-        if not model.holds(query):
-            return Answer(
-                "unknown", reason="the solver's model does not satisfy the query (a bug of ours; please report)"
-            )
-        return Answer("sat", model)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from ..semantics import bits as b
@@ -157,12 +158,13 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
     if feasible.status == "unsat":
         return Outcome(run.tally(), empty="no input satisfies the assumptions", spec=spec, impl=impl)
     unknown = feasible.reason if feasible.status == "unknown" else ""
-    for obligation in todo:
-        answer = run.check(obligation)
-        if isinstance(answer, Difference):
-            return Outcome(run.tally(), answer, spec=spec, impl=impl)
-        if answer and not unknown:
-            unknown = answer
+    with engine.expecting([partial(run.first_query, o) for o in todo]):
+        for obligation in todo:
+            answer = run.check(obligation)
+            if isinstance(answer, Difference):
+                return Outcome(run.tally(), answer, spec=spec, impl=impl)
+            if answer and not unknown:
+                unknown = answer
     empty = "" if run.compared else "no output, metadata or state of the two sides was compared"
     return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
 
@@ -182,11 +184,19 @@ class _Search:
         self.compared = 0
         self._everything = everything
         self._whole_result: tuple[Difference | str | None] | None = None
-        self._folded_before, self._solved_before = engine.folded, engine.solved
+        self._before = engine.folded, engine.solved, engine.cached
 
     def tally(self) -> Tally:
-        folded, solved = self.engine.folded - self._folded_before, self.engine.solved - self._solved_before
-        return Tally(self.total, folded, solved, self.compared)
+        now = self.engine.folded, self.engine.solved, self.engine.cached
+        folded, solved, cached = (after - before for after, before in zip(now, self._before, strict=True))
+        return Tally(self.total, folded, solved, self.compared, cached)
+
+    def first_query(self, obligation: Obligation) -> tuple[Term, float | None] | None:
+        """What :meth:`check` will ask first, as far as that can be told beforehand, with its limit."""
+        violation = obligation.violation
+        if self._picks_in(violation):
+            return None
+        return violation, QUICK_SECONDS if len(obligation.parts) > 1 else None
 
     def check(self, obligation: Obligation) -> Difference | str | None:
         """None: it holds; text: why it is not known; a Difference: it fails."""

@@ -29,6 +29,8 @@ class Tally:
     solved: int = 0
     compared: int = 0
     """Observables compared on feasible pairs of cases: output decisions, ports, packets, metadata, state cells."""
+    cached: int = 0
+    """Of those solved, how many were found on disk."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -36,6 +38,7 @@ class Tally:
             self.folded + other.folded,
             self.solved + other.solved,
             self.compared + other.compared,
+            self.cached + other.cached,
         )
 
 

@@ -6,17 +6,20 @@ import argparse
 
 from ..checks import Checker
 from ..inputs import all_targets, looks_like_p4, read_artifact, read_carried, read_program, read_rules
+from ..proofs.execution import Execution
 from ..report import render
 from ..results import Result, exit_code
 from ..semantics.source import InputError, Span
 from .common import Progress, emit, source_options
+from .solving import execution
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, report, and give the exit code."""
     progress = Progress(arguments.quiet)
     try:
-        results = _results(arguments, progress)
+        with execution(arguments) as where:
+            results = _results(arguments, progress, where)
     finally:
         progress.done()
     if arguments.write_counterexample is not None:
@@ -27,9 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code(results)
 
 
-def _results(arguments: argparse.Namespace, progress: Progress) -> list[Result]:
+def _results(arguments: argparse.Namespace, progress: Progress, where: Execution) -> list[Result]:
     if arguments.program is None:
-        return [_two_artifacts(arguments, progress)]
+        return [_two_artifacts(arguments, progress, where)]
     carried = read_carried(arguments.program)
     program = carried.program if carried else read_program(arguments.program, source_options(arguments))
     rules = read_rules(arguments.rules, program) if arguments.rules else None
@@ -37,7 +40,7 @@ def _results(arguments: argparse.Namespace, progress: Progress) -> list[Result]:
     artifacts = {a: read_artifact(a) for a in arguments.against if a not in programs}  # all before the first proof
     implied = not arguments.against and carried is None
     lowered = all_targets(arguments.targets) if arguments.targets or implied else []
-    checker = Checker(program, rules, arguments.timeout, progress, not arguments.no_machines)
+    checker = Checker(program, rules, arguments.timeout, progress, not arguments.no_machines, where)
     results = [checker.check_artifact(carried.target, carried.artifact, carried.path)] if carried else []
     results += [checker.check_lowered(t, options) for t, options in lowered]
     for spec in arguments.against:
@@ -48,12 +51,12 @@ def _results(arguments: argparse.Namespace, progress: Progress) -> list[Result]:
     return results + checker.check_agreement()
 
 
-def _two_artifacts(arguments: argparse.Namespace, progress: Progress) -> Result:
+def _two_artifacts(arguments: argparse.Namespace, progress: Progress, where: Execution) -> Result:
     nowhere = Span("", 0, 0)
     if arguments.targets or arguments.rules:
         raise InputError.at(nowhere, "--target and --rules need a PROGRAM")
     if len(arguments.against) != 2:
         raise InputError.at(nowhere, "give a PROGRAM, or two artifacts with --against to compare with each other")
     first, second = (read_artifact(spec) for spec in arguments.against)
-    checker = Checker(None, None, arguments.timeout, progress, not arguments.no_machines)
+    checker = Checker(None, None, arguments.timeout, progress, not arguments.no_machines, where)
     return checker.check_two(first, second)

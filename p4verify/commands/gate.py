@@ -11,6 +11,7 @@ from ..report import junit, sarif, text, to_json
 from ..results import exit_code
 from ..semantics.source import InputError, Span
 from .common import Progress, emit, write_whole
+from .solving import execution
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -18,7 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = read_config(arguments.config)
     progress = Progress(arguments.quiet)
     try:
-        done = run_checks(config, progress)
+        with execution(arguments) as where:
+            done = run_checks(config, progress, where)
     finally:
         progress.done()
     _write_reports(config, done)

@@ -21,6 +21,8 @@ from .smtlib import Signature, logic, signatures, symbol, to_smtlib
 LONGEST_MS: Final = 0xFFFFFFFE
 """Z3 keeps its limit in 32 bits, and takes a longer one modulo that; all ones means none."""
 
+TACTICS: Final = {"bits": ("simplify", "propagate-values", "solve-eqs", "ackermannize_bv", "bit-blast", "aig", "sat")}
+
 Status = Literal["sat", "unsat", "unknown"]
 Table = dict[tuple[int, ...] | None, int]
 """An uninterpreted function: arguments → value; ``None``: the value for all other arguments."""
@@ -44,7 +46,12 @@ class Result:
 
 
 def solve(
-    assertions: Sequence[Term], *, timeout_s: float, rlimit: int | None = None, memory_mb: int | None = None
+    assertions: Sequence[Term],
+    *,
+    timeout_s: float,
+    rlimit: int | None = None,
+    memory_mb: int | None = None,
+    tactic: str = "",
 ) -> Result:
     """Whether ``assertions`` (Bool) can all be true together.
 
@@ -53,15 +60,16 @@ def solve(
         timeout_s: seconds after which Z3 is asked to stop; it may take some seconds longer.
         rlimit: limit of Z3's own count of steps: reproducible where ``timeout_s`` is not.
         memory_mb: limit of Z3's memory in MiB.
+        tactic: one of :data:`TACTICS`; without it, what Z3 does by itself.
 
     Raises:
-        ValueError: an assertion is not Bool, or a name has two signatures.
+        ValueError: an assertion is not Bool, or a name has two signatures, or there is no such tactic.
         KeyboardInterrupt: Ctrl-C while Z3 was running.
     """
     start = time.monotonic()
     text = to_smtlib(assertions)
     try:
-        answer = _run(assertions, text, timeout_s, rlimit, memory_mb)
+        answer = _run(assertions, text, timeout_s, rlimit, memory_mb, tactic)
     except z3.Z3Exception as error:
         if "interrupted" in str(error):
             raise KeyboardInterrupt from error
@@ -69,9 +77,11 @@ def solve(
     return replace(answer, seconds=time.monotonic() - start)
 
 
-def _run(assertions: Sequence[Term], text: str, timeout_s: float, rlimit: int | None, memory_mb: int | None) -> Result:
+def _run(
+    assertions: Sequence[Term], text: str, timeout_s: float, rlimit: int | None, memory_mb: int | None, tactic: str
+) -> Result:
     context = z3.Context()
-    solver = z3.SolverFor(logic(assertions), ctx=context)
+    solver = _solver(assertions, context, tactic)
     solver.set("timeout", max(1, int(min(timeout_s * 1000, LONGEST_MS))))
     if rlimit is not None:
         solver.set("rlimit", rlimit)
@@ -88,6 +98,19 @@ def _run(assertions: Sequence[Term], text: str, timeout_s: float, rlimit: int | 
             raise KeyboardInterrupt
         return Result("unknown", reason=f"z3: {reason}", rlimit_count=count)
     return replace(_Reader(solver.model(), context, signatures(assertions)).read(assertions), rlimit_count=count)
+
+
+def _solver(assertions: Sequence[Term], context: Any, tactic: str) -> Any:
+    if not tactic:
+        return z3.SolverFor(logic(assertions), ctx=context)
+    if tactic not in TACTICS:
+        raise ValueError(f"no tactic {tactic}")
+    return z3.TryFor(z3.Then(*TACTICS[tactic], ctx=context), LONGEST_MS, ctx=context).solver()
+
+
+def version() -> str:
+    """Z3's own version."""
+    return str(z3.get_full_version())
 
 
 def _count(solver: Any) -> int:

@@ -149,7 +149,7 @@ def save(key: str, value: object) -> None:
 
 def _thin_out(home: Path) -> None:
     """Keep the folder small; others may do the same at the same time."""
-    entries = list(os.scandir(home))
+    entries = [entry for entry in os.scandir(home) if entry.is_file(follow_symlinks=False)]  # others live here too
     if len(entries) <= MAX_ENTRIES:
         return
     oldest = sorted(entries, key=lambda entry: entry.stat().st_mtime)

@@ -1,0 +1,174 @@
+"""Where queries are answered that do not fold: on disk, in this process, or by an executor's processes.
+
+A query that is small is first tried here for a moment, since starting a process takes longer than most queries do. What
+is not decided by then goes to the executor, which has hard limits on time and memory, together with some of those that
+are known to come next. Whatever way a query takes, it is asked in its canonical form, so the solver is given the same
+text; and a model, wherever it comes from, is checked by our own evaluator before it counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from .answers import Answer
+from .cache import Cache
+from .identity import solver_identity
+from .jobs import Job, solve
+from .pool import Executor
+from .units import Unit
+
+QUICK_SECONDS: Final = 0.05
+"""How long a query is tried in this process, where there are others."""
+
+QUICK_LINES: Final = 3000
+"""Nodes of the largest query that is tried in this process."""
+
+QUICK_WIDTH: Final = 64
+"""Bits of the widest product or quotient in such a query: the solver heeds no limit while it takes one apart."""
+
+PATIENCE: Final = 0.5
+"""Seconds after which a search that still has much before it calls for other processes."""
+
+AHEAD: Final = 2
+"""Jobs under way for each process, those included that wait for one."""
+
+Expected = Callable[[], tuple[Term, float] | None]
+"""A query that will be asked, with its limit in seconds; None if it folds or cannot be told beforehand."""
+
+
+@dataclass
+class Execution:
+    """How the queries of one or many checks are answered.
+
+    Args:
+        executor: other processes; without one, queries are answered here, within the solver's own limits.
+        cache: answers on disk.
+        memory_mb: limit of memory for each query, in MiB.
+    """
+
+    executor: Executor | None = None
+    cache: Cache | None = None
+    memory_mb: int = 4096
+    _upcoming: list[Expected] = field(default_factory=list, init=False)
+    _spent: float = field(default=0.0, init=False)
+    """Seconds of this search that went into queries answered here."""
+    _sent: dict[Unit, int] = field(default_factory=dict, init=False)
+    """The executor's numbers of queries that nobody has asked for yet."""
+    _asked: set[Unit] = field(default_factory=set, init=False)
+
+    @contextmanager
+    def expecting(self, queries: Sequence[Expected]) -> Iterator[None]:
+        """While this lasts, ``queries`` will be asked in about this order; not all of them need to be."""
+        self._upcoming, self._spent = list(reversed(queries)), 0.0
+        try:
+            yield
+        finally:
+            self._upcoming = []
+            self._asked.clear()
+            for number in self._sent.values():
+                assert self.executor is not None
+                self.executor.cancel(number)
+            self._sent.clear()
+
+    def answer(self, query: Term, seconds: float, until: float | None, tick: Callable[[], None]) -> Answer:
+        """Whether ``query`` can be true.
+
+        Args:
+            query: of sort Bool.
+            seconds: limit for the query itself.
+            until: point of ``time.monotonic()`` after which nobody waits, be it under way or not.
+            tick: called now and then while waiting.
+        """
+        unit = Unit.of(query)
+        self._asked.add(unit)
+        answer = self._kept(unit, query)
+        if answer is not None:
+            return answer
+        number = self._sent.pop(unit, None)
+        if number is None and (self.executor is None or self._is_quick(unit, query)):
+            here = self._answer_here(unit, seconds)
+            if here.status != "unknown" or self.executor is None or seconds <= QUICK_SECONDS:
+                return here
+        assert self.executor is not None
+        if number is None:
+            number = self.executor.submit(Job(unit, seconds, self.memory_mb))
+        self._look_ahead()
+        found = self.executor.wait(number, until, tick)
+        if found is None:
+            self.executor.cancel(number)
+            return Answer("unknown", reason="the time limit ran out")
+        return self._checked(unit, query, found)
+
+    def close(self) -> None:
+        """End all other processes."""
+        if self.executor is not None:
+            self.executor.close()
+
+    # --- the ways a query may take ----------------------------------------------------------------------------------
+
+    def _kept(self, unit: Unit, query: Term) -> Answer | None:
+        if self.cache is None:
+            return None
+        key = unit.key(solver_identity())
+        answer = self.cache.load(key, solver_identity())
+        if answer is not None and answer.status == "sat" and not _holds(answer, query):
+            self.cache.reject(key)
+            return None
+        return answer
+
+    def _keep(self, unit: Unit, answer: Answer) -> None:
+        if self.cache is not None:
+            self.cache.save(unit.key(solver_identity()), solver_identity(), answer)
+
+    def _is_quick(self, unit: Unit, query: Term) -> bool:
+        """Whether to try it here first."""
+        assert self.executor is not None
+        many = self.executor.width > 1 and len(self._upcoming) > 1
+        if many and (self.executor.started or self._spent > PATIENCE):
+            return False
+        if unit.data.count(b"\n") > QUICK_LINES:
+            return False
+        return not any(t.op in _SLOW and t.width > QUICK_WIDTH for t in b.postorder([query]))
+
+    def _answer_here(self, unit: Unit, seconds: float) -> Answer:
+        started = time.monotonic()
+        limit = seconds if self.executor is None else min(seconds, QUICK_SECONDS)
+        answer = solve(unit.term(), limit, self.memory_mb)
+        self._spent += time.monotonic() - started
+        self._keep(unit, answer)
+        return answer
+
+    def _checked(self, unit: Unit, query: Term, answer: Answer) -> Answer:
+        """An answer from elsewhere."""
+        if answer.status == "sat" and not _holds(answer, query):
+            return Answer("unknown", reason="a worker's model does not satisfy the query")
+        self._keep(unit, answer)
+        return answer
+
+    def _look_ahead(self) -> None:
+        """Have the next ones answered too, as long as there is somebody to do it."""
+        assert self.executor is not None
+        while self._upcoming and len(self._sent) < AHEAD * self.executor.width - 1:
+            expected = self._upcoming.pop()()
+            if expected is None or expected[0].is_const or expected[1] <= 0:
+                continue
+            unit = Unit.of(expected[0])
+            if unit not in self._asked and unit not in self._sent and self._kept(unit, expected[0]) is None:
+                self._sent[unit] = self.executor.submit(Job(unit, expected[1], self.memory_mb))
+
+
+_SLOW: Final = frozenset({"mul", "udiv", "urem", "sdiv", "srem"})
+
+
+def _holds(answer: Answer, query: Term) -> bool:
+    """Whether the model satisfies the query, by our own evaluator; a model that cannot be evaluated does not."""
+    try:
+        return answer.model is not None and answer.model.holds(query)
+    except (ValueError, KeyError, TypeError, AssertionError):
+        return False
