@@ -30,7 +30,7 @@ LIMITS: Final = (
     "architectures: ebpf_model (ebpfFilter) and v1model (one pass); hooks: tc ingress (hook=tc) and XDP (hook=xdp)",
     "table keys: exact, and one lpm key; any match kinds where the entries are const, or compiled in from given rules",
     "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
-    "parser loops over header stacks; no varbit, no value sets, no advance by a run-time amount",
+    "parser loops over header stacks; varbits and advances of up to 512 different sizes; no value sets",
     "no clone, resubmit, recirculate, multicast, digest, meters, direct counters, random, timestamps",
     "at XDP a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",
     "at tc: no shorter frames, and a frame that came with a VLAN tag keeps its outermost type",

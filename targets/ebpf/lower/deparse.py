@@ -8,7 +8,7 @@ that nobody changes, are not written.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....semantics import ir
 from ....semantics.source import Span
@@ -18,7 +18,8 @@ from ..artifact.asm import R0, R1, R2, R3, R4, R5, R6, R7, R10
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN
 from . import expr as ex
 from . import stmts, wide
-from .frame import Leaf, Ref, headers
+from .fields import header_fields
+from .frame import Leaf, Ref, headers, leaves, varbits
 from .gen import Gen, chunks
 from .hooks import (
     CHANGE_HEAD,
@@ -32,7 +33,6 @@ from .hooks import (
     XdpHook,
     pieces,
 )
-from .parse import header_fields
 
 MAX_LEAVES = 512
 """Layouts of the outgoing frame; more are refused."""
@@ -46,12 +46,18 @@ class Exit:
     cursor: int
     """Bits parsed."""
     valid: frozenset[str]
+    sizes: tuple[tuple[str, int], ...] = ()
+    """Paths of varbits that were extracted, and their bits."""
+
+
+Emitted = tuple[Ref, tuple[tuple[str, int], ...]]
+"""A header that goes into the new frame, with the sizes of its varbits by their paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
     body: tuple[ir.Stmt, ...]
-    emitted: tuple[Ref, ...]
+    emitted: tuple[Emitted, ...]
     pending: tuple[Ref, ...]
     """Headers of the emit at hand still to be looked at."""
     exits: tuple[Exit, ...]
@@ -109,7 +115,9 @@ class Deparser:
                     g.asm.jump("jeq", R1, 0, other)
                     todo.append((other, _Item(tuple(body), emitted, pending, without)))
                 exits = with_it or without
-                emitted = (*emitted, header) if with_it else emitted
+                if with_it:
+                    known, exits = self._sizes(header, exits, _Item(tuple(body), emitted, pending, exits), todo)
+                    emitted = (*emitted, (header, known))
             if not body:
                 break
             stmt = body.pop(0)
@@ -136,7 +144,45 @@ class Deparser:
             tuple(way for way in exits if header.path not in way.valid),
         )
 
-    def _leaves(self, emitted: tuple[Ref, ...], exits: tuple[Exit, ...]) -> None:
+    def _sizes(
+        self, header: Ref, exits: tuple[Exit, ...], item: _Item, todo: list[tuple[Label, _Item]]
+    ) -> tuple[tuple[tuple[str, int], ...], tuple[Exit, ...]]:
+        """The sizes that the header's varbits have in the code that follows, and the ways on which they have them; for
+        every other size there is code of its own, which goes on with ``item``."""
+        g = self.g
+        known: tuple[tuple[str, int], ...] = ()
+        for part in varbits(header):
+            options = self._possible(part, exits)
+            *others, last = sorted(options)
+            for size in others:
+                label = g.asm.label()
+                g.load_leaf(R1, part.size, span=self.control.span)
+                g.asm.jump("jeq", R1, size, label)
+                rest = self._rest_of(header, part, (*known, (part.path, size)))
+                todo.append((label, replace(item, emitted=(*item.emitted, rest), exits=options[size])))
+            known, exits = (*known, (part.path, last)), options[last]
+        return known, exits
+
+    def _rest_of(self, header: Ref, part: Ref, known: tuple[tuple[str, int], ...]) -> Emitted:
+        if part.path != varbits(header)[-1].path:
+            raise CannotOffload("a header with several varbits", self.control.span)
+        return header, known
+
+    def _possible(self, part: Ref, exits: tuple[Exit, ...]) -> dict[int, tuple[Exit, ...]]:
+        """Every size that a varbit can have here, and the ways on which it can."""
+        g = self.g
+        if part.size.path not in g.usage.stores:
+            found: dict[int, tuple[Exit, ...]] = {}
+            for way in exits:
+                size = dict(way.sizes).get(part.path, 0)  # no size: made valid, never extracted
+                found[size] = (*found.get(size, ()), way)
+            return found
+        width = next(leaves(g.program, part)).width
+        if not g.varbit_bytes_only and width > MAX_LEAVES:
+            raise CannotOffload(f"a varbit with more than {MAX_LEAVES} sizes", self.control.span)
+        return dict.fromkeys(range(0, width + 1, 8 if g.varbit_bytes_only else 1), exits)
+
+    def _leaves(self, emitted: tuple[Emitted, ...], exits: tuple[Exit, ...]) -> None:
         """Tell the remaining ways apart and write the frame on each."""
         g = self.g
         sides = [(tagged, [w for w in exits if w.tagged == tagged]) for tagged in (False, True)]
@@ -157,7 +203,7 @@ class Deparser:
                 g.asm.goto(self.send)
                 g.asm.place(other)
 
-    def _write(self, emitted: tuple[Ref, ...], tagged: bool, cursor: int) -> None:
+    def _write(self, emitted: tuple[Emitted, ...], tagged: bool, cursor: int) -> None:
         span = self.control.span
         fields, at = self._layout(emitted, cursor)
         if at % 8 or cursor % 8:
@@ -167,11 +213,11 @@ class Deparser:
         else:
             write_tc(self.g, self.g.hook, fields, tagged, at // 8, cursor // 8, span)
 
-    def _layout(self, emitted: tuple[Ref, ...], cursor: int) -> tuple[list[Field], int]:
+    def _layout(self, emitted: tuple[Emitted, ...], cursor: int) -> tuple[list[Field], int]:
         """The fields of the new frame's start, and its bits."""
         g = self.g
-        items = [(header, header_fields(g, header, self.control.span)) for header in emitted]
-        total = sum(leaf.width for _, fields in items for leaf, _ in fields)
+        items = [(header, header_fields(g, header, self.control.span, dict(sizes))) for header, sizes in emitted]
+        total = sum(leaf.bits for _, fields in items for leaf, _ in fields)
         out, at = [], 0
         for header, fields in items:
             here = (
@@ -182,9 +228,9 @@ class Deparser:
             out += [
                 Field(leaf, at + offset, here and leaf.path not in g.usage.stores)
                 for leaf, offset in fields
-                if leaf.width
+                if leaf.bits
             ]
-            at += sum(leaf.width for leaf, _ in fields)
+            at += sum(leaf.bits for leaf, _ in fields)
         return out, at
 
 
@@ -209,7 +255,7 @@ def dirty(fields: Sequence[Field], size: int) -> list[tuple[int, int]]:
     marks = bytearray(size)
     for item in fields:
         if not item.kept:
-            for index in range(item.at // 8, (item.at + item.leaf.width - 1) // 8 + 1):
+            for index in range(item.at // 8, (item.at + item.leaf.bits - 1) // 8 + 1):
                 marks[index] = 1
     out: list[tuple[int, int]] = []
     for index in range(size):

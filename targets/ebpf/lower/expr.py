@@ -326,7 +326,7 @@ def _bit(g: Gen, expr: ir.Expr, jump: str, target: Label) -> None:
 
 def _compare(g: Gen, op: str, left: ir.Expr, right: ir.Expr, target: Label, span: Span) -> None:
     """Go to ``target`` if ``left op right``."""
-    if is_composite(left.type):
+    if is_composite(left.type) or isinstance(ir.bare(left.type), ir.VarbitType):
         wide.compare_composites(g, op, left, right, target, span)
         return
     width = g.width(left.type, span)

@@ -11,7 +11,7 @@ from ..artifact import asm
 from ..artifact.asm import R0, R1, R2, R10
 from ..cells import Cell, cell_map, counter_kind
 from . import expr as ex
-from . import parse, stmts, wide
+from . import fields, stmts, wide
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
 from .hooks import MAP_LOOKUP
@@ -53,7 +53,7 @@ def value(g: Gen, call: ir.ExternCall) -> None:
 def composite(g: Gen, call: ir.ExternCall, result: Ref) -> None:
     """``result`` = the result of an extern call, of any type."""
     if call.extern == "packet_in" and call.method == "lookahead":
-        parse.lookahead(g, call, result)
+        fields.lookahead(g, call, result)
     elif call.extern == "packet_in" and call.method == "length":
         value(g, call)
         g.store_leaf(result, R1)

@@ -18,7 +18,9 @@ from ..fillup import scalar_width
 STACK_BYTES = 512
 """The kernel's MAX_BPF_STACK."""
 
-VALID = "$valid"
+VALID, SIZE = "$valid", "$size"
+SIZE_BITS = 16
+"""Bits of a varbit's size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class Ref:
         return Ref(f"{self.path}.[{index}]", type_)
 
     @property
+    def size(self) -> Ref:
+        """How many bits a varbit has; they are the first ones of its place, the others are 0."""
+        return Ref(f"{self.path}.{SIZE}", ir.bits(SIZE_BITS))
+
+    @property
     def valid(self) -> Ref:
         """A header's validity."""
         return Ref(f"{self.path}.{VALID}", ir.BOOL)
@@ -53,7 +60,14 @@ class Leaf:
 
     path: str
     width: int
-    """In bits; 0 for fields of type ``bit<0>``."""
+    """Of its place, in bits; 0 for fields of type ``bit<0>``."""
+    used: int | None = None
+    """Of a varbit whose size is known: so many bits, which are the first ones of its place."""
+
+    @property
+    def bits(self) -> int:
+        """Bits that it has in a header."""
+        return self.width if self.used is None else self.used
 
 
 def parts(type_: ir.Type, ref: Ref, span: Span = NOWHERE) -> list[Ref]:
@@ -77,7 +91,7 @@ def leaves(program: ir.Program, ref: Ref, span: Span = NOWHERE) -> Iterator[Leaf
     """Every leaf of ``ref``.
 
     Raises:
-        CannotOffload: a type that has no fixed size here (varbit, extern, ...).
+        CannotOffload: a type that has no largest size here (extern, string, ...).
     """
     todo = [ref]
     while todo:
@@ -87,10 +101,20 @@ def leaves(program: ir.Program, ref: Ref, span: Span = NOWHERE) -> Iterator[Leaf
                 yield Leaf(item.valid.path, 1)
             todo += reversed(parts(item.type, item))
             continue
+        bare = ir.bare(item.type)
+        if isinstance(bare, ir.VarbitType) and 0 < bare.max_width < 1 << SIZE_BITS:
+            yield Leaf(item.path, bare.max_width)
+            yield Leaf(item.size.path, SIZE_BITS)
+            continue
         width = scalar_width(item.type)
         if width is None:
             raise CannotOffload(f"values of type {type_name(item.type)} are not kept in eBPF programs", span)
         yield Leaf(item.path, width)
+
+
+def varbits(ref: Ref) -> list[Ref]:
+    """The fields of varying size in a header."""
+    return [part for part in parts(ref.type, ref) if isinstance(ir.bare(part.type), ir.VarbitType)]
 
 
 def headers(ref: Ref) -> list[Ref]:

@@ -69,6 +69,8 @@ class Gen:
     """Where a parser stands, while one is generated."""
     standard: Ref | None = None
     """The architecture's own metadata, if it has any."""
+    varbit_bytes_only: bool = False
+    """Whether sizes of varbits, and what is skipped, must be whole bytes (BMv2)."""
     conditional: int = 0
     """How many conditions decide whether the code being generated runs at all."""
     _roots: int = 0

@@ -17,17 +17,24 @@ import networkx as nx
 from ....semantics import ir
 from ....semantics.source import Span
 from ...base import CannotOffload
-from ..artifact import Label
-from ..artifact.asm import R1
-from . import calls, match, stmts
+from ..artifact import Label, asm
+from ..artifact.asm import R1, R2
+from . import calls, estimate, match, stmts
 from . import expr as ex
-from .frame import VALID, Leaf, Ref, headers, is_composite, leaves, parts
-from .gen import Gen
+from .fields import TOO_SHORT, header_fields, load_fields
+from .frame import SIZE, SIZE_BITS, VALID, Leaf, Ref, headers, leaves, parts, varbits
+from .gen import Gen, Temp
 
 MAX_POINTS: Final = 2048
 """Pieces of code for states; more are refused."""
 
-TOO_SHORT, NO_MATCH, OUT_OF_BOUNDS = "PacketTooShort", "NoMatch", "StackOutOfBounds"
+MAX_SIZES: Final = 512
+"""Numbers of bits that one call extracts or skips; more are refused."""
+LONGEST_FRAME: Final = 8 * 0xFFFF
+"""Bits."""
+
+NO_MATCH, OUT_OF_BOUNDS = "NoMatch", "StackOutOfBounds"
+HEADER_TOO_SHORT, INVALID_ARGUMENT = "HeaderTooShort", "ParserInvalidArgument"
 
 
 @dataclass
@@ -43,17 +50,20 @@ class ParsePoint:
     """Path of each header stack → its next index (absent: 0)."""
     valid: frozenset[str] | None = frozenset()
     """Paths of the headers that were extracted; None: nobody asks."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Path of each varbit that was extracted → its bits; empty where nobody asks."""
     dead: bool = False
     """The code has gone to an error for certain; nothing behind it is reached."""
 
     def copy(self) -> ParsePoint:
         """An independent copy."""
-        return replace(self, next_index=dict(self.next_index))
+        return replace(self, next_index=dict(self.next_index), sizes=dict(self.sizes))
 
     @property
     def known(self) -> tuple[object, ...]:
         """What tells two points apart."""
-        return (self.tagged, self.cursor, tuple(sorted(self.next_index.items())), self.valid)
+        sizes = tuple(sorted(self.sizes.items()))
+        return (self.tagged, self.cursor, tuple(sorted(self.next_index.items())), self.valid, sizes)
 
     def fail(self, error: str) -> Label:
         """Where to go with this error."""
@@ -195,6 +205,9 @@ class ParserGen:
                     stmts.statements_into(g, (stmt,))
                 case ir.Do(ir.ExternCall(extern="packet_in", method="extract" | "advance") as call):
                     with g.asm.at(stmt.span):
+                        if _varies(g, call):
+                            self._by_size(item, call, tuple(body), point)
+                            return
                         self._consume(call, point)
                 case ir.Do(ir.BlockApply() as call):
                     self._sub_parser(item, call, tuple(body), point)
@@ -247,31 +260,44 @@ class ParserGen:
     def _consume(self, call: ir.ExternCall, point: ParsePoint) -> None:
         g = self._g
         if call.method == "advance":
-            bits = ex.constant_value(g, call.args[0]) if call.args[0] is not None else None
-            if bits is None:
-                raise CannotOffload("advance by a number of bits that is not constant", call.span)
-            self._skip(point, bits)
+            bits = _constant_size(g, call) or 0
+            if bits % 8 and g.varbit_bytes_only:
+                self._stop(point, INVALID_ARGUMENT)
+            else:
+                self._skip(point, bits)
             return
-        if len(call.args) != 1:
-            raise CannotOffload("headers of varying size are not extracted", call.span)
         target = call.args[0]
-        if target is None:
-            self._skip(point, ir.width_of(call.type_args[0]))
+        size = _constant_size(g, call)
+        ref = None if target is None else ex.lvalue(g, target)
+        if not point.dead and size is not None and size % 8 and g.varbit_bytes_only:
+            self._stop(point, INVALID_ARGUMENT)
+        if point.dead:
             return
-        ref = ex.lvalue(g, target)
+        if ref is None or target is None:
+            self._skip(point, ir.width_of(call.type_args[0]) + (size or 0))
+            return
         if not point.dead:
-            self._extract(ref, point, call.span)
+            self._extract(ref, point, call.span, size)
+        if not point.dead:
             self._extracted(ref, target, point)
 
     def _skip(self, point: ParsePoint, bits: int) -> None:
         self._g.hook.require(self._g, point.tagged, (point.cursor + bits + 7) // 8, point.fail(TOO_SHORT))
         point.cursor += bits
 
-    def _extract(self, ref: Ref, point: ParsePoint, span: Span) -> None:
-        """The header's fields from the frame, its validity, and the cursor behind it."""
+    def _stop(self, point: ParsePoint, error: str) -> None:
+        """The parser ends here for certain."""
+        self._g.asm.goto(point.fail(error))
+        point.dead = True
+
+    def _extract(self, ref: Ref, point: ParsePoint, span: Span, size: int | None) -> None:
+        """The header's fields from the frame, its validity, and the cursor behind it; ``size`` is its varbit's."""
         g = self._g
-        fields = header_fields(g, ref, span)
-        width = sum(leaf.width for leaf, _ in fields)
+        sizes = self._varbit(ref, point, span, size)
+        if point.dead:
+            return
+        fields = header_fields(g, ref, span, sizes)
+        width = sum(leaf.bits for leaf, _ in fields)
         g.usage.extracted.setdefault(ref.path, set()).add(point.cursor)
         if any(g.is_live(leaf.path) for leaf, _ in fields if leaf.width):
             load_fields(g, point.tagged, point.cursor, fields, point.fail(TOO_SHORT))
@@ -281,6 +307,23 @@ class ParserGen:
         point.cursor += width
         if point.valid is not None:
             point.valid |= {ref.path}
+
+    def _varbit(self, ref: Ref, point: ParsePoint, span: Span, size: int | None) -> dict[str, int]:
+        """The path of the header's varbit, if it has one, and its size, which is noted."""
+        g, varying = self._g, varbits(ref)
+        if (size is None) != (not varying) or len(varying) > 1:
+            raise CannotOffload("a header with a varbit is extracted with a size, any other one without", span)
+        if size is None:
+            return {}
+        if size > next(leaves(g.program, varying[0], span)).width:
+            end = point.cursor + ir.width_of(ref.type) + size
+            g.hook.require(g, point.tagged, (end + 7) // 8, point.fail(TOO_SHORT))
+            self._stop(point, HEADER_TOO_SHORT)
+            return {}
+        if point.valid is not None:
+            point.sizes[varying[0].path] = size
+        g.store_constant(Leaf(varying[0].size.path, SIZE_BITS), size)
+        return {varying[0].path: size}
 
     def _extracted(self, ref: Ref, target: ir.Expr, point: ParsePoint) -> None:
         """What else an extraction changes: a stack's next index, a union's other members."""
@@ -300,6 +343,49 @@ class ParserGen:
                 self._g.store_constant(Leaf(other.valid.path, 1), 0)
                 if point.valid is not None:
                     point.valid -= {other.path}
+
+    # --- sizes that are found out ---
+
+    def _by_size(self, item: _Item, call: ir.ExternCall, rest: tuple[ir.Stmt, ...], point: ParsePoint) -> None:
+        """A piece of code for each number of bits that ``call`` may extract or skip, and the errors for others."""
+        g, size = self._g, call.args[-1]
+        assert size is not None
+        if g.width(size.type, call.span) > 64:
+            raise CannotOffload("a size of more than 64 bits", call.span)
+        step = max(8 if g.varbit_bytes_only else 1, 1 << min(16, estimate.low_zeros(g, size)))
+        sizes = range(0, min(estimate.largest(g, size), _limit(call)) + 1, step)
+        if len(sizes) > MAX_SIZES:
+            raise CannotOffload(f"more than {MAX_SIZES} different numbers of bits to extract or skip", call.span)
+        if call.method == "extract" and call.args[0] is not None:
+            ex.lvalue(g, call.args[0])  # a stack that is full is noticed before the size
+        if not point.dead:
+            ex.value(g, size)
+        if point.dead:
+            return
+        with g.hold() as held:
+            for number in sizes:
+                known = replace(call, args=(*call.args[:-1], ir.Const(number, ir.bits(64), size.span)))
+                branch = _Item(item.frame, (ir.Do(known, call.span), *rest), item.transition, call.span)
+                held.load(R1)
+                g.asm.jump("jeq", R1, number, self._label(("size", id(branch)), branch, point, call.span))
+            self._other_size(call, held, point)
+
+    def _other_size(self, call: ir.ExternCall, held: Temp, point: ParsePoint) -> None:
+        """Any other size: uneven, beyond the frame's end, or beyond the varbit's; checked in this order."""
+        g = self._g
+        if g.varbit_bytes_only:
+            held.load(R1)
+            g.asm.emit(asm.alu("and", R1, 7))
+            g.asm.jump("jne", R1, 0, point.fail(INVALID_ARGUMENT))
+        fixed = point.cursor + (ir.width_of(call.type_args[0]) if call.method == "extract" else 0)
+        g.hook.length(g)
+        g.asm.emit(asm.alu("lsh", R1, 3))
+        g.asm.jump("jlt", R1, fixed, point.fail(TOO_SHORT))
+        g.asm.emit(asm.alu("sub", R1, fixed))
+        held.load(R2)
+        g.asm.jump("jgt", R2, R1, point.fail(TOO_SHORT))
+        # What is skipped never gets here: all that a frame holds is told apart.
+        g.asm.goto(point.fail(HEADER_TOO_SHORT))
 
     # --- transitions ---
 
@@ -335,6 +421,8 @@ def _rename(point: ParsePoint, source: Ref, target: Ref) -> None:
     def kept(path: str) -> bool:
         return not Ref(path, target.type).overlaps(target)
 
+    sizes = {new: size for path, size in point.sizes.items() if (new := moved(path)) is not None}
+    point.sizes = {path: size for path, size in point.sizes.items() if kept(path)} | sizes
     known = {new: index for path, index in point.next_index.items() if (new := moved(path)) is not None}
     point.next_index = {path: index for path, index in point.next_index.items() if kept(path)} | known
     if point.valid is not None:
@@ -348,55 +436,32 @@ def _known_validity(g: Gen) -> Iterator[None]:
     before = set(g.usage.stores)
     yield
     for path in set(g.usage.stores) - before:
-        if path.endswith(f".{VALID}"):
+        if path.endswith((f".{VALID}", f".{SIZE}")):
             del g.usage.stores[path]
 
 
-def header_fields(g: Gen, ref: Ref, span: Span) -> list[tuple[Leaf, int]]:
-    """The header's leaves with the bit offset of each in it."""
-    if not isinstance(ir.bare(ref.type), ir.HeaderType):
-        raise CannotOffload("only headers can be extracted or emitted", span)
-    out, at = [], 0
-    for part in parts(ref.type, ref):
-        for leaf in leaves(g.program, part, span):
-            out.append((leaf, at))
-            at += leaf.width
-    return out
+def _limit(call: ir.ExternCall) -> int:
+    """The most bits that ``call`` can extract as its varbit, or skip."""
+    bare = ir.bare(call.type_args[0]) if call.method == "extract" else None
+    if bare is None:
+        return LONGEST_FRAME
+    found = [ir.bare(f.type) for f in bare.fields] if isinstance(bare, ir.HeaderType) else []
+    varying = [t.max_width for t in found if isinstance(t, ir.VarbitType)]
+    if len(varying) != 1:
+        raise CannotOffload("extract with a size, into a header without a varbit", call.span)
+    return varying[0]
 
 
-def load_fields(g: Gen, tagged: bool, cursor: int, fields: Sequence[tuple[Leaf, int]], short: Label) -> None:
-    """Fields from the frame, the first at bit ``cursor``, to their leaves."""
-    start = cursor // 8
-    end = max(cursor + at + leaf.width for leaf, at in fields)
-    with g.hook.fetch(g, tagged, start, (end + 7) // 8 - start, short) as (base, offset):
-        for leaf, at in fields:
-            if leaf.path not in g.slots:
-                continue
-            for limb in range((leaf.width + 63) // 64):
-                count = min(64, leaf.width - 64 * limb)
-                first = cursor + at + leaf.width - 64 * limb - count - 8 * start
-                g.load_bits(base, offset, first, count)
-                g.store_leaf(Ref(leaf.path, ir.bits(leaf.width)), R1, limb)
+def _varies(g: Gen, call: ir.ExternCall) -> bool:
+    """Whether how much a call extracts or skips is found out when the packet is there."""
+    sized = call.method == "advance" or len(call.args) > 1
+    return sized and _constant_size(g, call) is None
 
 
-def lookahead(g: Gen, call: ir.ExternCall, ref: Ref) -> None:
-    """``packet.lookahead``: like extract, but the parser stays where it is."""
-    point = g.point
-    if point is None:
-        raise CannotOffload("lookahead outside a parser", call.span)
-    if is_composite(ref.type):
-        fields, at = [], 0
-        for leaf in leaves(g.program, ref, call.span):
-            if leaf.path.endswith(".$valid"):
-                g.store_constant(leaf, 1)
-                continue
-            fields.append((leaf, at))
-            at += leaf.width
-    else:
-        at = g.width(ref.type, call.span)
-        fields = [(Leaf(ref.path, at), 0)]
-    if at:
-        load_fields(g, point.tagged, point.cursor, fields, point.fail(TOO_SHORT))
+def _constant_size(g: Gen, call: ir.ExternCall) -> int | None:
+    """The bits of the varbit that ``call`` extracts, or that it skips, if they are known."""
+    size = call.args[-1] if call.method == "advance" or len(call.args) > 1 else None
+    return None if size is None else ex.constant_value(g, size)
 
 
 def _moves(stmt: ir.Stmt) -> bool:

@@ -10,10 +10,11 @@ from ..artifact.asm import R0, R1, R2, R6
 from . import calls
 from .deparse import Deparser, Exit
 from .externs import DROP_PORT
+from .fields import TOO_SHORT
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
 from .hooks import REDIRECT
-from .parse import NO_MATCH, OUT_OF_BOUNDS, TOO_SHORT, ParsePoint, ParserGen
+from .parse import NO_MATCH, OUT_OF_BOUNDS, ParsePoint, ParserGen
 
 UNAVAILABLE = frozenset(
     {
@@ -92,6 +93,7 @@ class _V1Model:
         names = _blocks(g.program, "p", "vr", "ig", "eg", "ck", "dep")
         parser = g.program.parser(names[0])
         verify, ingress, egress, compute, deparser = (g.program.control(name) for name in names[1:])
+        g.varbit_bytes_only = True
         g.asm.emit(asm.mov(R6, R1))
         with g.scope():
             self._declare(parser)
@@ -162,7 +164,9 @@ class _V1Model:
 
     def _accept(self, point: ParsePoint) -> None:
         g = self.g
-        self.exits.append(Exit(point.tagged, point.cursor, point.valid or frozenset()))
+        self.exits.append(
+            Exit(point.tagged, point.cursor, point.valid or frozenset(), tuple(sorted(point.sizes.items())))
+        )
         g.store_constant(Leaf(self.cursor.path, 16), point.cursor)
         g.asm.goto(self.parsed)
 

@@ -260,7 +260,7 @@ def assign(g: Gen, ref: Ref, source: ir.Expr) -> None:
     """Give ``ref`` the value of an expression of its type; nothing is computed that nobody reads."""
     if not ex.has_calls(source) and not g.any_live(ref):
         return
-    if is_composite(ref.type):
+    if is_composite(ref.type) or isinstance(ir.bare(ref.type), ir.VarbitType):
         _assign_composite(g, ref, source)
         return
     width = g.width(ref.type, source.span)

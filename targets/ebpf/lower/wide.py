@@ -55,12 +55,12 @@ def compose(g: Gen, fields: Sequence[tuple[Leaf, int]], start: int, count: int, 
     end = start + count
 
     def part(leaf: Leaf, at: int) -> None:
-        stop = min(end, at + leaf.width)
+        stop = min(end, at + leaf.bits)
         leaf_window(g, Ref(leaf.path, ir.bits(leaf.width)), at + leaf.width - stop, stop - max(start, at), span)
         if end > stop:
             g.asm.emit(asm.alu("lsh", R1, end - stop))
 
-    inside = [(leaf, at) for leaf, at in fields if at < end and at + leaf.width > start]
+    inside = [(leaf, at) for leaf, at in fields if at < end and at + leaf.bits > start]
     part(*inside[0])
     for leaf, at in inside[1:]:
         with g.hold() as held:
@@ -304,6 +304,9 @@ def _unequal(g: Gen, one: Ref, two: Ref, differ: Label, span: Span) -> None:
             g.asm.place(item)
             continue
         x, y = item
+        if isinstance(bare := ir.bare(x.type), ir.VarbitType):
+            _leaf_unequal(g, x.size, y.size, differ, span)
+            x, y = (Ref(each.path, ir.bits(bare.max_width)) for each in (x, y))
         if not is_composite(x.type):
             _leaf_unequal(g, x, y, differ, span)
             continue

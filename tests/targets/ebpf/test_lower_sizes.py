@@ -1,0 +1,100 @@
+"""Headers of varying size, and what a parser skips by a number that the packet says."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Verdict
+from p4verify.semantics import ir
+from p4verify.semantics.meaning.program import run
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.rules.ruleset import RuleSet
+from p4verify.targets.base import CannotOffload
+from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.ebpf.target import TARGET
+
+from .programs import v1_program
+
+TYPES = """
+header eth_t { bit<112> all; }
+header opt_t { bit<4> kind; bit<4> words; varbit<64> data; bit<8> last; }
+header tail_t { bit<16> x; }
+struct headers { eth_t eth; opt_t one; opt_t two; tail_t tail; }
+"""
+PARSE = """
+state start {
+    p.extract(hdr.eth);
+    p.extract(hdr.one, (bit<32>)(p.lookahead<bit<8>>()[3:0]) * 32);
+    p.extract(hdr.tail);
+    transition accept;
+}
+"""
+EMIT = "p.emit(hdr.eth); p.emit(hdr.one); p.emit(hdr.two); p.emit(hdr.tail);"
+KEEP = "apply { std.egress_spec = 3; hdr.tail.x = hdr.tail.x + 1; }"
+COPY = """apply {
+    std.egress_spec = 3;
+    hdr.two = hdr.one;
+    hdr.two.kind = 1;
+    if (hdr.two == hdr.one) { hdr.tail.x = 7; }
+    if (hdr.two.words == 2) { hdr.one.setInvalid(); }
+}"""
+SKIP = """
+state start {
+    p.extract(hdr.eth);
+    p.extract(hdr.tail);
+    p.advance(((bit<32>)hdr.tail.x[2:0]) << 3);
+    p.extract(hdr.one, 8);
+    transition accept;
+}
+"""
+UNEVEN = PARSE.replace("* 32", "* 12")
+
+
+def program(states: str, ingress: str = KEEP, emits: str = EMIT) -> ir.Program:
+    return load_text(v1_program(TYPES, states, ingress, emits), "sizes.p4").program
+
+
+PROGRAMS = {
+    "kept": program(PARSE),
+    "copied": program(PARSE, COPY),
+    "uneven": program(UNEVEN),
+    "skipped": program(SKIP, emits="p.emit(hdr.eth); p.emit(hdr.one);"),
+}
+XDP60 = {"hook": "xdp", "min_frame": "60"}
+names = pytest.mark.parametrize("name", PROGRAMS)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("kept", {"hook": "tc"}), *((name, XDP60) for name in PROGRAMS)], ids=["tc", *PROGRAMS]
+)
+def test_proven_for_every_packet(name: str, options: dict[str, str]) -> None:
+    proof = Checker(PROGRAMS[name], timeout=60, machines_confirm=False).check_lowered(TARGET, options).proof
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+
+
+def frames() -> list[bytes]:
+    """Of each size, and too short for it."""
+    out = []
+    for words in (0, 1, 2, 3, 15):
+        head = bytes(range(14)) + bytes([0x90 | words]) + bytes(range(1, 40))
+        out += [head + bytes(30), head[: 14 + 1 + 4 * words] + bytes(64)]
+    return [frame.ljust(60, b"\x55") for frame in out]
+
+
+@pytest.mark.oracle
+@names
+def test_the_kernel_does_it(kernel_oracle: KernelOracle, name: str) -> None:
+    made = lower(PROGRAMS[name], None, XDP60)
+    sent = frames()
+    seen = kernel_oracle.run(made, [(5, frame) for frame in sent])
+    for frame, each in zip(sent, seen, strict=True):
+        assert list(each.outputs) == list(run(PROGRAMS[name], RuleSet({}), frame, 5).outputs), frame.hex()
+
+
+def test_too_many_sizes_are_refused_with_the_place() -> None:
+    far = SKIP.replace("hdr.tail.x[2:0]", "hdr.tail.x")
+    with pytest.raises(CannotOffload, match="different numbers of bits") as refusal:
+        lower(program(far), None, {"hook": "xdp"})
+    assert refusal.value.span.line
