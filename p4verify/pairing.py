@@ -12,14 +12,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import accumulate
 from typing import Final
 
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning import lookup
+from .semantics.meaning.action_data import control_params, param_leaves
 from .semantics.meaning.behaviour import Behaviour
-from .semantics.meaning.tables import control_params, param_bits, table_actions
+from .semantics.meaning.tables import table_actions
 from .semantics.meaning.unknown_externs import OF_UNKNOWN
 from .semantics.rules.build import key_bits
 from .semantics.rules.ruleset import ActionCall, Answer, GroupRef, Rule, RuleSet
@@ -42,6 +44,8 @@ class TablePair:
     """Number of an action in the second's list → number in the first's (:func:`table_actions`)."""
     params: Mapping[int, tuple[int, ...]]
     """For each of these actions of the second: for each parameter its position among the first's."""
+    leaves: Mapping[int, tuple[int, ...]]
+    """The same for each leaf of the parameters: an entry has a number for each."""
 
     @property
     def matched(self) -> tuple[int, ...]:
@@ -183,7 +187,7 @@ class Pairing:
         names = [ref.action for ref in table_actions(pair.first)]
         for second, first in pair.actions.items():
             if names[first] == answer.action:
-                args = tuple(answer.args[k] for k in pair.params[second])
+                args = tuple(answer.args[k] for k in pair.leaves[second])
                 return ActionCall(table_actions(pair.second)[second].action, args)
         raise Unsupported(f"table {pair.second.control_name} has no action {answer.action}", pair.second.span)
 
@@ -256,11 +260,12 @@ def _pair(
     keys = _pair_keys(mine, theirs)
     actions = _pair_actions(first, first_control, mine, second, second_control, theirs)
     left, right = _actions_of(first, first_control), _actions_of(second, second_control)
-    params = {}
+    params, leaves = {}, {}
     for number, other in actions.items():
         a = left[table_actions(mine)[other].action]
         c = right[table_actions(theirs)[number].action]
         params[number] = _pair_params(theirs, a, c)
+        leaves[number] = _leaf_positions(a, params[number])
     for what, x, y in (
         ("entries", mine.const_entries, theirs.const_entries),
         ("default action", mine.const_default, theirs.const_default),
@@ -269,7 +274,7 @@ def _pair(
             raise Unsupported(f"table {mine.control_name}: only one of the programs has a const {what}", theirs.span)
     if _plain_properties(mine) != _plain_properties(theirs):
         raise Unsupported(f"table {mine.control_name}: the two programs give it other properties", theirs.span)
-    return TablePair(mine, theirs, keys, actions, params)
+    return TablePair(mine, theirs, keys, actions, params, leaves)
 
 
 def _plain_properties(table: ir.Table) -> dict[str, ir.Expr]:
@@ -330,10 +335,20 @@ def _pair_params(table: ir.Table, mine: ir.Action, theirs: ir.Action) -> tuple[i
     order = list(range(len(others)))
     if sorted(names) == sorted(others) and len(set(names)) == len(names):
         order = [names.index(name) for name in others]
-    if [param_bits(left[k]) for k in order if k < len(left)] != [param_bits(p) for p in right]:
+    if [_widths(left[k]) for k in order if k < len(left)] != [_widths(p) for p in right]:
         text = f"table {table.control_name}: action {mine.control_name} has other parameters"
         raise Unsupported(text, theirs.span)
     return tuple(order)
+
+
+def _leaf_positions(mine: ir.Action, order: Sequence[int]) -> tuple[int, ...]:
+    """Positions of leaves, from those of the parameters that they belong to."""
+    ends = list(accumulate((len(param_leaves(param)) for param in control_params(mine)), initial=0))
+    return tuple(at for k in order for at in range(ends[k], ends[k + 1]))
+
+
+def _widths(param: ir.Param) -> tuple[int, ...]:
+    return tuple(width for _, width in param_leaves(param))
 
 
 # --- in the first one's words ---------------------------------------------------------------------------------------
@@ -357,14 +372,18 @@ def _translation(pairing: Pairing, pair: TablePair) -> tuple[dict[str, Function]
         mine = left[table_actions(pair.first)[other].action]
         theirs = right[table_actions(pair.second)[number].action]
         params = control_params(mine)
-        for param, position in zip(control_params(theirs), pair.params[number], strict=True):
-            bits, ours = param_bits(param), params[position].name
+        leaves = [
+            (*leaf, ours)
+            for param, position in zip(control_params(theirs), pair.params[number], strict=True)
+            for leaf, (ours, _) in zip(param_leaves(param), param_leaves(params[position]), strict=True)
+        ]
+        for leaf, bits, ours in leaves:
 
             def argument(*key: Term, a: str = mine.name, p: str = ours, w: int = bits) -> Term:
                 return lookup.argument(first, a, p, w, place(key))
 
-            functions[f"table.{second}.arg.{theirs.name}.{param.name}"] = argument
-            there = lookup.default_argument(second, theirs.name, param.name, bits)
+            functions[f"table.{second}.arg.{theirs.name}.{leaf}"] = argument
+            there = lookup.default_argument(second, theirs.name, leaf, bits)
             variables[there] = lookup.default_argument(first, mine.name, ours, bits)
             functions[there.name] = partial(lookup.default_argument, first, mine.name, ours, bits)
     return functions, variables

@@ -12,6 +12,7 @@ from .proofs.engine import Model
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
+from .semantics.meaning.action_data import action_leaves
 from .semantics.rules.build import SELECTOR, match_keys, needs_priority, selector_keys
 from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
@@ -139,7 +140,7 @@ def _entry(
 def _call(control: ir.Control, table: ir.Table, index: int, argument: Argument) -> ActionCall:
     ref = table.actions[index if index < len(table.actions) else 0]
     action = next(a for a in control.actions if a.name == ref.action)
-    values = tuple(argument(action.name, p.name) for p in action.params if p.direction == "")
+    values = tuple(argument(action.name, leaf) for leaf, _ in action_leaves(action))
     return ActionCall(action.name, values)
 
 

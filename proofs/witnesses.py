@@ -89,8 +89,10 @@ class _Walk:
             return {}
         if x.op == "eq":
             return self._equality(x, y)
+        if x.op in ("ult", "slt"):
+            return self._comparison(x, y)
         if x.op in ("add", "bxor"):
-            return self._summand(x, y)
+            return self._summands(x, y)
         if x.op in ("and", "or") and sum(self._open(arg) for arg in x.args) == 1:
             return self.pair(next(arg for arg in x.args if self._open(arg)), y)
         if x.op in ("not", "bnot") and y.op != x.op:
@@ -107,19 +109,29 @@ class _Walk:
                 return self.pair(mine, b.ite(y, value, other))
         return {}
 
-    def _summand(self, x: Term, y: Term) -> Found:
-        """One open summand is what the others leave, in which all choices are zero."""
-        open_ = [arg for arg in x.args if self._open(arg)]
-        one = next((arg for arg in open_ if arg in self._wanted), open_[0])
-        rest = [arg for arg in x.args if arg is not one]
-        others = [v for v in b.variables(*rest) if v in self._wanted]
-        if set(others).intersection(b.variables(one)):
-            return {}
-        zeros = {v: b.literal(0, v) for v in others}
-        left = y
-        for term in b.substitute(rest, zeros):
-            left = b.sub(left, term) if x.op == "add" else b.bxor(left, term)
-        return self.join(self.pair(one, left), zeros)
+    def _comparison(self, x: Term, y: Term) -> Found:
+        """One side of ``left < right``, which is to hold where ``y`` does: the least or greatest number if it must."""
+        left, right = x.args
+        if self._open(left) and not self._open(right):
+            return self.pair(left, b.ite(y, _least(x), right))
+        if self._open(right) and not self._open(left):
+            return self.pair(right, b.ite(y, b.bnot(_least(x)), left))
+        return {}
+
+    def _summands(self, x: Term, y: Term) -> Found:
+        """Each open summand is what the others leave: those before it with their witnesses, those behind it with zeros
+        for their choices."""
+        take = b.sub if x.op == "add" else b.bxor
+        found: Found = {}
+        known: dict[Term, Term] = {v: b.literal(0, v) for v in b.variables(x) if v in self._wanted}
+        for one in sorted((arg for arg in x.args if self._open(arg)), key=lambda arg: arg not in self._wanted):
+            left = y
+            for term in b.substitute([arg for arg in x.args if arg is not one], known):
+                left = take(left, term)
+            new = self.pair(one, left)
+            known |= {v: self.closed(v, term) for v, term in new.items() if v not in found}
+            found = self.join(found, new)
+        return found
 
     def _weave(self, condition: Term, then: Found, otherwise: Found) -> Found:
         """By ``condition``; a choice is one for all cells of a state, so a decision about one of them is none here."""
@@ -159,6 +171,11 @@ class _Walk:
 
         with recursion.at_least(RECURSION_LIMIT):
             return b.substitute([close(term)], {hole: b.literal(0, choice)})[0]
+
+
+def _least(comparison: Term) -> Term:
+    width = comparison.args[0].width
+    return b.bv(0 if comparison.op == "ult" else 1 << (width - 1), width)
 
 
 def _where(condition: Term, term: Term) -> Term:

@@ -23,8 +23,8 @@ from ..meaning.calls import VOID, Argument, bind, copy_out
 from ..meaning.machine import ExternHandler, Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
-from ..meaning.parameters import flatten
-from ..meaning.values import INDEX_BITS, UNIT, Header, Scalar, Stack, Struct, Text, Value, scalar_width
+from ..meaning.parameters import flatten, made
+from ..meaning.values import Scalar, Text, Value
 from ..source import NOWHERE, Span, Unsupported
 
 WORLD: Final = "extern calls"
@@ -146,33 +146,7 @@ def _answer(m: Machine, name: str, type_: ir.Type, before: tuple[Term, ...], spa
         term = _ask(m, f"{name}.{number}", max(1, width), before, span)
         return Scalar(b.to_bool(term) if width == 0 else term)
 
-    return _made(m, type_, leaf, span)
-
-
-def _made(m: Machine, type_: ir.Type, leaf: Callable[[int], Scalar], span: Span) -> Value:
-    bare = ir.bare(type_)
-    match bare:
-        case ir.BitsType(0):
-            return UNIT
-        case ir.StructType(fields=fields):
-            return Struct({f.name: _made(m, f.type, leaf, span) for f in fields})
-        case ir.TupleType(elements):
-            return Struct({str(i): _made(m, e, leaf, span) for i, e in enumerate(elements)})
-        case ir.HeaderType(fields=fields):
-            valid = leaf(0).term
-            return Header(valid, {f.name: _made(m, f.type, leaf, span) for f in fields})
-        case ir.StackType(element, size):
-            return Stack(tuple(_made(m, element, leaf, span) for _ in range(size)), b.bv(0, INDEX_BITS))
-    width = scalar_width(bare, span)
-    if width is None:
-        raise Unsupported(f"an extern that returns a {type(bare).__name__}", span)
-    value = leaf(width)
-    count = len(m.program.errors) if isinstance(bare, ir.ErrorType) else None
-    if isinstance(bare, ir.EnumType) and bare.underlying is None:
-        count = len(bare.members)
-    if count is not None:
-        m.axioms[b.ult(value.term, b.bv(count, value.term.width))] = None
-    return value
+    return made(m, type_, leaf, span)
 
 
 def table_hook(identity: Callable[[str], str]) -> Callable[[Machine, ir.Table, list[Term], Term, Term | None], None]:

@@ -13,6 +13,7 @@ from .. import ir
 from ..rules.build import SELECTOR, default_call, key_bits, match_keys, program_rules, selector_keys
 from ..rules.decide import first, matches, members
 from ..rules.ruleset import ActionCall, Answer, Match, RuleSet
+from .action_data import action_leaves
 from .concrete import Function, Groups
 from .selectors import pick_name, selections
 
@@ -99,8 +100,8 @@ def _table(
     functions[f"table.{name}.action"] = _number(table, answer.entry)
     defaults: dict[str, Function] = {"default.action": _number(table, answer.default)}
     for action_name in {*(ref.action for ref in table.actions), table.default.action}:
-        for position, param in enumerate(p for p in actions[action_name].params if not p.direction):
-            argument = f"arg.{action_name}.{param.name}"
+        for position, (leaf, _) in enumerate(action_leaves(actions[action_name])):
+            argument = f"arg.{action_name}.{leaf}"
             functions[f"table.{name}.{argument}"] = _argument(answer.entry, action_name, position)
             defaults[f"default.{argument}"] = _argument(answer.default, action_name, position)
     for suffix, function in defaults.items():

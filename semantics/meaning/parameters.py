@@ -132,11 +132,46 @@ def _at_most_one(m: Machine, valid: Sequence[Term], path: str) -> None:
         m.assumptions.append(Assumption(f"at most one header of the union {path} is valid", b.and_(*pairs)))
 
 
+def made(m: Machine, type_: ir.Type, leaf: Callable[[int], Scalar], span: Span) -> Value:
+    """A value each of whose leaves ``leaf`` makes, given its width (0: Bool); enums in it are members.
+
+    Raises:
+        Unsupported: the type has no values at run time, or has unions or varbits in it.
+    """
+    bare = ir.bare(type_)
+    match bare:
+        case ir.BitsType(0):
+            return UNIT
+        case ir.StructType(fields=fields):
+            return Struct({f.name: made(m, f.type, leaf, span) for f in fields})
+        case ir.TupleType(elements):
+            return Struct({str(i): made(m, e, leaf, span) for i, e in enumerate(elements)})
+        case ir.HeaderType(fields=fields):
+            valid = leaf(0).term
+            return Header(valid, {f.name: made(m, f.type, leaf, span) for f in fields})
+        case ir.StackType(element, size):
+            return Stack(tuple(made(m, element, leaf, span) for _ in range(size)), b.bv(0, INDEX_BITS))
+    width = scalar_width(bare, span)
+    if width is None:
+        raise Unsupported(f"a value of type {type(bare).__name__} that the program does not make", span)
+    value = leaf(width)
+    count = len(m.program.errors) if isinstance(bare, ir.ErrorType) else None
+    if isinstance(bare, ir.EnumType) and bare.underlying is None:
+        count = len(bare.members)
+    if count is not None:
+        m.axioms[b.ult(value.term, b.bv(count, value.term.width))] = None
+    return value
+
+
 # --- out ------------------------------------------------------------------------------------------------------------
 
 
 def flatten(
-    value: Value, type_: ir.Type, path: str, read: Callable[[Scalar, str], Term], span: Span
+    value: Value,
+    type_: ir.Type,
+    path: str,
+    read: Callable[[Scalar, str], Term],
+    span: Span,
 ) -> Iterator[tuple[str, Term]]:
     """The leaves of a value, by path; Bool as one bit.
 

@@ -78,6 +78,8 @@ def reference(m: Machine, node: ir.Expr) -> Reference:
         match part:
             case ir.Member(name=name):
                 place = _member_reference(m, place, part, name)
+            case ir.Index(base=base, index=ir.Const(value=number)) if isinstance(ir.bare(base.type), ir.TupleType):
+                place = replace(place, steps=(*place.steps, Field(str(number))), stack=None)
             case ir.Index(index=index):
                 term = m.read(m.eval(index), index.span)
                 place = replace(place, steps=(*place.steps, Element(b.zext(term, max(32, term.width)))), stack=None)

@@ -21,12 +21,13 @@ from ..rules.decide import first, match_text
 from ..rules.ruleset import ActionCall, Answer, GroupRef, Rule
 from ..source import Span, Unsupported
 from . import lookup
+from .action_data import action_leaves, argument_terms, control_params, param_leaves, param_value
 from .calls import VOID, Argument, bind, find_action, run_action
 from .keysets import matches
 from .machine import Machine, evaluates
 from .selectors import key_of, pick
 from .trace import place
-from .values import Scalar, Value, boolean, scalar_width
+from .values import Scalar, Value, boolean
 
 MATCH_KINDS = frozenset({"exact", "lpm", "ternary", "range", "optional", SELECTOR})
 
@@ -151,9 +152,8 @@ def _run_action(m: Machine, ref: ir.ActionRef, args: tuple[Term, ...], span: Spa
     action = action_of(m, ref, span)
     directed = [p for p in action.params if p.direction]
     arguments = bind(m, directed, ref.args, span)
-    for param, term in zip(control_params(action), args, strict=True):
-        width = scalar_width(param.type, param.span)
-        arguments.append(Argument(param, Scalar(b.to_bool(term) if width == 0 else term)))
+    terms = iter(args)
+    arguments += [Argument(param, param_value(m, param, terms)) for param in control_params(action)]
     run_action(m, action, arguments, span)
 
 
@@ -163,19 +163,6 @@ def action_of(m: Machine, ref: ir.ActionRef, span: Span) -> ir.Action:
     if action is None:
         raise Unsupported(f"no action {ref.action}", span)
     return action
-
-
-def control_params(action: ir.Action) -> list[ir.Param]:
-    """The parameters that the control plane fills in."""
-    return [p for p in action.params if not p.direction]
-
-
-def param_bits(param: ir.Param) -> int:
-    """Bits of a parameter that the control plane fills in (bool: 1)."""
-    width = scalar_width(param.type, param.span)
-    if width is None:
-        raise Unsupported(f"an action parameter of type {type(ir.bare(param.type)).__name__}", param.span)
-    return max(1, width)
 
 
 # --- lookups --------------------------------------------------------------------------------------------------------
@@ -271,8 +258,7 @@ def _literals(m: Machine, call: ActionCall, span: Span) -> tuple[Term, ...]:
     action = find_action(m, call.action)
     if action is None:
         raise Unsupported(f"no action {call.action}", span)
-    params = control_params(action)
-    return tuple(b.bv(value, param_bits(p)) for value, p in zip(call.args, params, strict=True))
+    return tuple(b.bv(value, width) for value, (_, width) in zip(call.args, action_leaves(action), strict=True))
 
 
 def _default(m: Machine, table: ir.Table, keys: Keys, when: Term, span: Span) -> list[Chosen]:
@@ -289,13 +275,9 @@ def _default(m: Machine, table: ir.Table, keys: Keys, when: Term, span: Span) ->
     action = find_action(m, table.default.action)
     if action is None:
         raise Unsupported(f"no action {table.default.action}", span)
-    args = [_constant_argument(m, arg) for arg in table.default.args]
+    given = zip(control_params(action), table.default.args, strict=True)
+    args = [term for param, arg in given for term in argument_terms(m, param, arg)]
     return [Chosen(numbers[table.default.action], when, tuple(args))]
-
-
-def _constant_argument(m: Machine, arg: ir.Expr) -> Term:
-    term = m.read(m.eval(arg), arg.span)
-    return b.from_bool(term) if term.sort is b.BOOL else term
 
 
 def _any_default(m: Machine, table: ir.Table, selector: Term | None, when: Term) -> list[Chosen]:
@@ -307,9 +289,9 @@ def _any_default(m: Machine, table: ir.Table, selector: Term | None, when: Term)
         is_it = b.eq(which, b.bv(number, lookup.ACTION_BITS))
         args = []
         for param in control_params(action_of(m, ref, table.span)):
-            width = param_bits(param)
-            args.append(lookup.default_argument(table.control_name, ref.action, param.name, width, selector))
-            _restrict(m, param, args[-1], is_it)
+            for leaf, width in param_leaves(param):
+                args.append(lookup.default_argument(table.control_name, ref.action, leaf, width, selector))
+            _restrict(m, param, args, is_it)
         ways.append(Chosen(number, b.and_(when, is_it), tuple(args)))
     m.axioms[b.or_(*(b.eq(which, b.bv(i, lookup.ACTION_BITS)) for i, _ in legal))] = None
     return ways
@@ -327,8 +309,8 @@ def _unknown(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term,
         is_it = b.eq(which, b.bv(number, lookup.ACTION_BITS))
         args = []
         for param in control_params(action_of(m, ref, span)):
-            args.append(lookup.argument(name, ref.action, param.name, param_bits(param), key))
-            _restrict(m, param, args[-1], b.and_(hit, is_it))
+            args += [lookup.argument(name, ref.action, leaf, width, key) for leaf, width in param_leaves(param)]
+            _restrict(m, param, args, b.and_(hit, is_it))
         ways.append(Chosen(number, b.and_(hit, is_it), tuple(args)))
     m.axioms[b.implies(hit, b.or_(*(b.eq(which, b.bv(i, lookup.ACTION_BITS)) for i, _ in legal)))] = None
     if any(entry.const for entry in table.entries):
@@ -345,8 +327,8 @@ def _is_empty(key: ir.Key) -> bool:
     return isinstance(bare := ir.bare(key.expr.type), ir.BitsType) and bare.width == 0
 
 
-def _restrict(m: Machine, param: ir.Param, term: Term, when: Term) -> None:
-    """Arguments of an enum or error without representation are members."""
+def _restrict(m: Machine, param: ir.Param, args: Sequence[Term], when: Term) -> None:
+    """Arguments (the last of which is this parameter's) of an enum or error without representation are members."""
     bare = ir.bare(param.type)
     count = None
     if isinstance(bare, ir.EnumType) and bare.underlying is None:
@@ -354,14 +336,18 @@ def _restrict(m: Machine, param: ir.Param, term: Term, when: Term) -> None:
     elif isinstance(bare, ir.ErrorType):
         count = len(m.program.errors)
     if count is not None:
-        m.axioms[b.implies(when, b.ult(term, b.bv(count, term.width)))] = None
+        m.axioms[b.implies(when, b.ult(args[-1], b.bv(count, args[-1].width)))] = None
 
 
 def _trace(m: Machine, table: ir.Table, keys: Keys, hit: Term, ways: Sequence[Chosen], span: Span) -> None:
     assert m.trace is not None
     taken = [way for way in ways if m.decide(way.when) is b.TRUE]
     ref = table_actions(table)[taken[0].number] if taken else None
-    params = control_params(action_of(m, ref, span)) if ref is not None else []
+    names = [
+        param_name(p) if name == p.name else name
+        for p in (control_params(action_of(m, ref, span)) if ref is not None else [])
+        for name, _ in param_leaves(p)
+    ]
     args = [t.value for t in taken[0].args if t.is_const] if taken else []
     m.trace.add(
         "table",
@@ -373,7 +359,7 @@ def _trace(m: Machine, table: ir.Table, keys: Keys, hit: Term, ways: Sequence[Ch
         entry=_entry_met(m, table, keys) if hit is b.TRUE else None,
         action=ref.action if ref is not None else None,
         args=args,
-        arguments={param_name(p): value for p, value in zip(params, args, strict=False)},
+        arguments=dict(zip(names, args, strict=False)),
     )
 
 

@@ -248,3 +248,25 @@ def test_tables_that_a_compiler_makes_are_decided_by_their_entries(check) -> Non
     code, result = check(first, made.replace("OTHER", "3"))
     assert code == 1, result["reason"]
     assert "interpreter of both programs" in result["counterexample"]["confirmed_by"]
+
+
+def test_what_the_control_plane_gives_to_an_action_may_be_a_struct_or_headers(check) -> None:  # type: ignore[no-untyped-def]
+    declared = """
+    action set(s_t t, h_t[2] h, bit<8> more) {
+        if (t.m == 1) s.m = more; else if (h[1].isValid()) s.m = h[1].a;
+    }
+    action none() {}
+    table t { key = { s.h.a : exact; } actions = { set; none; } default_action = none(); }
+    apply { t.apply(); }
+"""
+    code, result = check(declared, declared.replace("none() {}", "none() { s.m = s.m; }"))
+    assert code == 0, result["reason"]
+    code, result = check(declared, declared.replace("h[1].a", "h[1].b"))
+    assert code == 1, result["reason"]
+
+
+def test_an_element_of_a_tuple_is_assigned(check) -> None:  # type: ignore[no-untyped-def]
+    tuples = "tuple<bit<8>, h_t> x; apply { x = { 1, s.h }; x[0] = s.m; x[1] = s.h; s.m = x[0] + 1; }"
+    code, result = check(tuples, "apply { s.m = s.m + 1; }")
+    assert code == 0, result["reason"]
+    assert check(tuples, "apply { s.m = 2; }")[0] == 1

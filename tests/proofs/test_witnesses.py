@@ -41,7 +41,7 @@ def test_operators_with_an_inverse_are_solved() -> None:
     for made in (b.add(X, A), b.bxor(A, X), b.bnot(X), b.sub(A, X)):
         value = witnesses([(made, C)], WANTED)[X]
         assert b.evaluate([b.substitute([made], {X: value})[0]], {"in.a": 77, C.name: 9}) == [9]
-    assert witnesses([(b.add(X, Y), C)], WANTED) in ({X: C, Y: b.bv(0, 8)}, {Y: C, X: b.bv(0, 8)})
+    assert witnesses([(b.add(X, Y), C)], WANTED)[X] is C
 
 
 def test_a_decision_on_a_choice_goes_as_the_other_side_does() -> None:
