@@ -119,6 +119,9 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
                         "without PROGRAM, give two to compare them with each other")  # fmt: skip
     parser.add_argument("--rules", metavar="FILE", help="P4Runtime text, BMv2 CLI commands, STF lines or JSON; "
                         "without it the answer is for every rule set where the artifact holds tables")  # fmt: skip
+    parser.add_argument(
+        "--map", metavar="FILE", help="TOML: which maps of the artifact hold which tables (docs/maps.md)"
+    )
     _add_source_options(parser)
     _add_output_options(parser, FORMATS)
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
@@ -153,6 +156,9 @@ def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--rules", metavar="FILE", help="the rules installed (default: the program's own entries)")
     parser.add_argument(
         "--program", dest="source", metavar="P4", help="the program whose rules fill an artifact's tables"
+    )
+    parser.add_argument(
+        "--map", metavar="FILE", help="TOML: which maps of the artifact hold which tables (docs/maps.md)"
     )
     _add_source_options(parser)
     _add_output_options(parser, ("text", "json"))

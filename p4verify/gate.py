@@ -32,14 +32,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from .checks import Checker
-from .inputs import SourceOptions, all_targets, read_artifact, read_bytes, read_carried, read_program, read_rules
+from .inputs import (
+    SourceOptions,
+    all_targets,
+    read_artifact,
+    read_bytes,
+    read_carried,
+    read_program,
+    read_rules,
+    with_mapping,
+)
 from .proofs.execution import Execution
 from .proofs.verdict import Verdict
 from .results import Result
 from .semantics.source import InputError, Span
 
 CHECK_KEYS: Final = frozenset(
-    {"program", "targets", "against", "rules", "include", "define", "arch", "timeout", "expect"}
+    {"program", "targets", "against", "map", "rules", "include", "define", "arch", "timeout", "expect"}
 )
 VERDICTS: Final = tuple(v.value for v in Verdict)
 
@@ -54,6 +63,7 @@ class Check:
     rules: str | None = None
     options: SourceOptions = SourceOptions()
     timeout: float | None = None
+    map: str | None = None
     expect: Mapping[str, str] = field(default_factory=dict)
     """Result's target → expected verdict; "" is for all others."""
 
@@ -139,7 +149,7 @@ class _Reader:
         options = SourceOptions(includes, self.texts(row, "define", where), self.text(row, "arch", where))
         against = tuple(self._artifact(spec) for spec in self.texts(row, "against", where))
         return Check(program, self.texts(row, "targets", where), against, self.path(row, "rules", where), options,
-                     self._timeout(row, where), self._expect(row, where))  # fmt: skip
+                     self._timeout(row, where), self.path(row, "map", where), self._expect(row, where))  # fmt: skip
 
     def _artifact(self, spec: str) -> str:
         """``PATH`` or ``KIND:PATH``, the path beside the configuration."""
@@ -200,5 +210,9 @@ def _run(check: Check, progress: Callable[[str], None], execution: Execution) ->
         results.append(checker.check_artifact(carried.target, carried.artifact, carried.path))
     if check.targets or not (check.against or carried):
         results += [checker.check_lowered(t, options) for t, options in all_targets(check.targets)]
-    results += [checker.check_artifact(*read_artifact(spec)) for spec in check.against]
+    for spec in check.against:
+        given = read_artifact(spec)
+        if check.map is not None:
+            given = with_mapping(given, check.map, program)
+        results.append(checker.check_artifact(*given))
     return Ran(check, (*results, *checker.check_agreement()))

@@ -11,7 +11,7 @@ from . import targets
 from .semantics.ir import Program
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Diagnostic, InputError, Span
-from .targets.base import CarriesPrograms, ShowsSource, Target
+from .targets.base import CarriesPrograms, ShowsSource, TakesMappings, Target
 
 LARGEST: Final = 256 << 20
 """Bytes that an input file may have."""
@@ -180,6 +180,19 @@ def read_artifact(spec: str) -> tuple[Target, Any, str]:
         Span(spec, 0, 0),
         f"is no artifact of a known kind ({', '.join(targets.names())}); name the kind as KIND:{spec}",
     )
+
+
+def with_mapping(given: tuple[Target, Any, str], path: str, program: Program) -> tuple[Target, Any, str]:
+    """An artifact with the mapping in a file. Raises InputError, also for a target that takes none."""
+    target, artifact, spec = given
+    if not isinstance(target, TakesMappings):
+        raise InputError.at(Span(path, 0, 0), f"{target.name} has no maps that a file could relate to tables (--map)")
+    data = read_bytes(path)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise InputError.at(Span(path, 0, 0), f"is not text: byte {error.start} is not UTF-8") from None
+    return target, target.with_mapping(artifact, program, text, path), spec
 
 
 def _named_kind(spec: str) -> tuple[str, str] | None:

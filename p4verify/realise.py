@@ -86,7 +86,7 @@ def _default(control: ir.Control, table: ir.Table, terms: Sequence[Term], model:
     if table.const_default:
         return None
     if not selector_keys(table):
-        default = model.values.get(f"table.{name}.default.action")
+        default = model.values.get(f"table.{name}.default.action", _only_default(table, model))
         if default is None or default >= len(table.actions):
             return None
         return _call(control, table, default, _default_argument(name, model))
@@ -105,6 +105,14 @@ def _default(control: ir.Control, table: ir.Table, terms: Sequence[Term], model:
     if len(calls) > 1:
         raise CannotRealise(f"table {name}: the default action differs between keys of its selector")
     return next(iter(calls), None)
+
+
+def _only_default(table: ir.Table, model: Model) -> int | None:
+    """The default action, where only one is legal (so that nobody asks which), if its arguments are asked for."""
+    legal = [i for i, ref in enumerate(table.actions) if not ref.table_only]
+    asked = any(name.startswith(f"table.{table.control_name}.default.arg.") for name in model.values)
+    listed = any(ref.action == table.default.action for ref in table.actions)
+    return legal[0] if asked and listed and len(legal) == 1 else None
 
 
 def _asked_keys(terms: Iterable[Term], model: Model, suffix: str) -> dict[str, tuple[int | None, ...]]:

@@ -130,6 +130,18 @@ class CarriesPrograms(Protocol):
 
 
 @runtime_checkable
+class TakesMappings(Protocol):
+    """A target whose artifacts, made elsewhere, may hold tables in a way that a file has to tell."""
+
+    def with_mapping(self, artifact: Any, program: Program, text: str, file: str) -> Any:
+        """The artifact with the mapping in a file's content, which :meth:`Target.relate` and :meth:`Target.fill` heed.
+
+        Raises InputError naming ``file``.
+        """
+        ...
+
+
+@runtime_checkable
 class ShowsSource(Protocol):
     """A target whose artifacts say which source line does what."""
 

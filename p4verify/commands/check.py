@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..checks import Checker
-from ..inputs import all_targets, looks_like_p4, read_artifact, read_carried, read_program, read_rules
+from ..inputs import all_targets, looks_like_p4, read_artifact, read_carried, read_program, read_rules, with_mapping
 from ..proofs.execution import Execution
 from ..report import render
 from ..results import Result, exit_code
@@ -39,6 +39,10 @@ def _results(arguments: argparse.Namespace, progress: Progress, where: Execution
     programs = {a: read_program(a, source_options(arguments)) for a in arguments.against if looks_like_p4(a)}
     artifacts = {a: read_artifact(a) for a in arguments.against if a not in programs}  # all before the first proof
     implied = not arguments.against and carried is None
+    if arguments.map is not None:
+        if not artifacts:
+            raise InputError.at(Span("", 0, 0), "--map needs an artifact (--against) whose maps it relates to tables")
+        artifacts = {a: with_mapping(given, arguments.map, program) for a, given in artifacts.items()}
     lowered = all_targets(arguments.targets) if arguments.targets or implied else []
     checker = Checker(program, rules, arguments.timeout, progress, not arguments.no_machines, where)
     results = [checker.check_artifact(carried.target, carried.artifact, carried.path)] if carried else []
@@ -53,8 +57,8 @@ def _results(arguments: argparse.Namespace, progress: Progress, where: Execution
 
 def _two_artifacts(arguments: argparse.Namespace, progress: Progress, where: Execution) -> Result:
     nowhere = Span("", 0, 0)
-    if arguments.targets or arguments.rules:
-        raise InputError.at(nowhere, "--target and --rules need a PROGRAM")
+    if arguments.targets or arguments.rules or arguments.map:
+        raise InputError.at(nowhere, "--target, --rules and --map need a PROGRAM")
     if len(arguments.against) != 2:
         raise InputError.at(nowhere, "give a PROGRAM, or two artifacts with --against to compare with each other")
     first, second = (read_artifact(spec) for spec in arguments.against)

@@ -269,7 +269,13 @@ def _entries_map(
 
 
 def table_size(program: ir.Program, table: ir.Table) -> int:
-    """How many entries the table must hold: its ``size``, else what its implementation says, else 1024."""
+    """How many entries the table must hold: what the source says, else 1024."""
+    size = said_size(program, table)
+    return DEFAULT_SIZE if size is None else size
+
+
+def said_size(program: ir.Program, table: ir.Table) -> int | None:
+    """How many entries the source says that the table holds: its ``size``, else what its implementation says."""
     if table.size is not None:
         return table.size
     for item in table.properties:
@@ -277,7 +283,7 @@ def table_size(program: ir.Program, table: ir.Table) -> int:
             size = dict(program.instance(item.value).args).get("size")
             if isinstance(size, ir.Const) and isinstance(size.value, int):
                 return int(size.value)
-    return DEFAULT_SIZE
+    return None
 
 
 def _value_fields(actions: tuple[ActionPart, ...]) -> tuple[Field, ...]:

@@ -145,7 +145,7 @@ class _Builder:
         item = cells.map
         for cell in cells.cells:
             self.states.append(
-                StateRelation(cell.state, f"map.{item.name}", 32, host_order, 8 * item.value_size, _cell_reader(cell))
+                StateRelation(cell.state, f"map.{item.name}", 32, host_order, 8 * item.value_size, cell_reader(cell))
             )
 
         def found(key: Term) -> Term:
@@ -162,7 +162,7 @@ class _Builder:
         self.obligations += [*key_laws(layout, item), *match_laws(layout, item), *value_laws(layout, item)]
 
 
-def _cell_reader(cell: Cell) -> Callable[[Term], Term]:
+def cell_reader(cell: Cell) -> Callable[[Term], Term]:
     """What an element's bytes say that the cell holds."""
 
     def read(value: Term) -> Term:
@@ -344,8 +344,11 @@ def _matches(layout: TableLayout, rule: _SymbolicRule, asked: Sequence[Term | No
 
 def entry_matches(layout: TableLayout, entry: Term, key: Term) -> Term:
     """Whether the map's entry answers a lookup of ``key`` (of a trie: unless a longer one does)."""
-    if not layout.trie:
-        return b.eq(entry, key)
+    return prefix_matches(entry, key) if layout.trie else b.eq(entry, key)
+
+
+def prefix_matches(entry: Term, key: Term) -> Term:
+    """Whether a trie's entry answers a lookup of ``key``, unless a longer one does (``longest_prefix_match``)."""
     data = key.width - 8 * PREFIX_BYTES
     wide = max(data, 32)
     apart = b.zext(b.bxor(b.extract(entry, data - 1, 0), b.extract(key, data - 1, 0)), wide)

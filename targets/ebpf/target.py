@@ -100,18 +100,31 @@ class EbpfTarget:
         )
         return replace(artifact, programs=programs)
 
+    def with_mapping(self, artifact: BpfObject, program: Program, text: str, file: str) -> BpfObject:
+        """See :mod:`.mapping_file`."""
+        from .mapping import mapped
+        from .mapping_file import read_mapping
+
+        return mapped(artifact, read_mapping(text, file, program, artifact))
+
     def relate(self, program: Program, artifact: BpfObject, rules: RuleSet | None) -> Relation:
-        """See :func:`.relate.relate`."""
+        """By the artifact's mapping or a known compiler's names (:mod:`.mapped`), else :func:`.relate.relate`."""
+        from .mapped import mapping_of, relate_mapped
         from .relate import relate
 
-        return relate(program, artifact, rules)
+        mapping = mapping_of(program, artifact)
+        return relate(program, artifact, rules) if mapping is None else relate_mapped(program, mapping, rules)
 
     def fill(
         self, program: Program, artifact: BpfObject, rules: RuleSet
     ) -> Mapping[str, Sequence[tuple[bytes, bytes]]]:
         """Map name → entries (key, value), as :meth:`.oracle` takes them, for the maps that the object has."""
         from .fillup import fill_maps
+        from .mapped import fill_mapped, mapping_of
 
+        mapping = mapping_of(program, artifact)
+        if mapping is not None:
+            return fill_mapped(program, mapping, rules)
         have = {item.name for item in artifact.maps}
         return {name: entries for name, entries in fill_maps(program, rules).items() if name in have}
 

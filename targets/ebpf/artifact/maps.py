@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +17,9 @@ from .program import MAP_TYPES, Field, MapDef
 
 _TYPE_NAMES: Final = {number: name for name, number in MAP_TYPES.items()}
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+MAX_DEPTH: Final = 8
+MAX_MEMBERS: Final = 4096
+"""Members of members that are looked at: deeper, and more, no P4 compiler makes."""
 _NUMBERS: Final = ("type", "key_size", "value_size", "max_entries", "map_flags", "pinning")
 
 
@@ -147,7 +150,47 @@ def _map(types: Btf, name: str, numbers: dict[str, int], parts: dict[str, int]) 
         key_fields = None
     value_fields = _fields(types, parts.get("value"))
     sizes = (key, value, numbers["max_entries"], numbers["map_flags"])
-    return MapDef(name, kind, *sizes, key_fields, value_fields, None, numbers["pinning"])
+    leaves = {what: tuple(_leaves(types, parts.get(what))) for what in ("key", "value")}
+    codes = {code: value for what in parts.values() for code, value in _enumerators(types, what)}
+    made = MapDef(name, kind, *sizes, key_fields, value_fields, None, numbers["pinning"])
+    return replace(made, key_leaves=leaves["key"], value_leaves=leaves["value"], enumerators=codes)
+
+
+def _members(types: Btf, number: int | None) -> Iterator[tuple[str, int, int]]:
+    """A type and what lies in it, as far as that has names: ``(dotted name, type, byte offset)``; a member without a
+    name lends its own members to what it lies in. Bit-fields and what lies too deep are left out."""
+    todo = [("", number, 0, 0)] if number is not None else []
+    for _ in range(MAX_MEMBERS):
+        if not todo:
+            return
+        name, kind, at, depth = todo.pop(0)
+        yield name, kind, at
+        struct = types.plain(kind)
+        if struct.kind not in (btf.STRUCT, btf.UNION) or depth == MAX_DEPTH:
+            continue
+        for member, inner, offset in struct.rows:
+            bits = int(offset)
+            if (struct.flag and bits >> 24) or (bits & 0xFFFFFF if struct.flag else bits) % 8:
+                continue
+            path = ".".join(part for part in (name, str(member)) if part)
+            todo.append((path, int(inner), at + (bits & 0xFFFFFF if struct.flag else bits) // 8, depth + 1))
+
+
+def _leaves(types: Btf, number: int | None) -> Iterator[Field]:
+    """What :func:`_members` finds, with sizes."""
+    whole = types.size(number) if number is not None else 0
+    for name, kind, at in _members(types, number):
+        size = types.size(kind)
+        if at + size > whole:
+            types.fail(f"member {name} reaches past its struct of {whole} bytes")
+        yield Field(name, at, size)
+
+
+def _enumerators(types: Btf, number: int) -> Iterator[tuple[str, int]]:
+    for _, kind, _ in _members(types, number):
+        found = types.plain(kind)
+        if found.kind == btf.ENUM:
+            yield from ((str(name), int(value)) for name, value in found.rows)
 
 
 def _read_number(types: Btf, name: str, pointer: btf.Type) -> int:

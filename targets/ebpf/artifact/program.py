@@ -24,6 +24,9 @@ F_NO_PREALLOC: Final = 1 << 0
 F_RDONLY_PROG: Final = 1 << 7
 """Map flag: programs may only read (constant data)."""
 
+INITIALIZERS: Final = ("classifier/map-initializer", "xdp/map-initializer")
+"""Sections of programs that run once, to write default actions and constant entries (p4c, backends/ebpf)."""
+
 Hook = Literal["tc", "tc_egress", "xdp"]
 
 
@@ -58,6 +61,12 @@ class MapDef:
     """Of an array of programs whose contents the object gives: index → program's name."""
     inner: MapDef | None = None
     """Of a map of maps: what the maps in it are like."""
+    key_leaves: tuple[Field, ...] = field(default=(), compare=False)
+    """What BTF says of the key in full, with members of members, as ``u.forward.port``; "" is the key itself."""
+    value_leaves: tuple[Field, ...] = field(default=(), compare=False)
+    """The same of the value."""
+    enumerators: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Names of numbers, of the enums in key and value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +142,15 @@ class BpfObject:
     name: str = field(default="", compare=False)
 
     def program(self, name: str | None = None) -> BpfProgram:
-        """The program with this name, or section; without one, the only program that no other calls (tail calls).
+        """The program with this name, or section; without one, the only program that no other calls (tail calls) and
+        that does not only fill maps when it is loaded (:data:`INITIALIZERS`).
 
         Raises:
             KeyError: there is none, or without a name there are several.
         """
         found = [p for p in self.programs if name is None or name in (p.name, p.section)]
         if name is None and len(found) > 1:
+            found = [p for p in found if p.section not in INITIALIZERS] or found
             called = {program for item in self.maps for program in (item.programs or {}).values()}
             found = [p for p in found if p.name not in called] or found
         if len(found) != 1:

@@ -1,0 +1,105 @@
+"""Objects of known P4 compilers: which map holds which table, from the names that they give.
+
+p4c's back ends for the kernel (backends/ebpf: ebpfTable.cpp, also used for PSA and PNA) name things like this:
+
+* the entries of table ``pipe.t`` lie in map ``pipe_t`` (the external name with ``_`` for ``.``), its default action in
+  the only element of array ``pipe_t_defaultAction``;
+* the key's members are ``field0``, ``field1``, ... in the order of the table's keys, numbers of up to 64 bits in host
+  order, but the lpm key in network order, behind ``prefixlen``; wider ones are bytes in network order;
+* the value's members are ``action`` and the union ``u``, in which each action has a struct of its parameters, named as
+  the action's map would be. ``NoAction`` has number 0, the others 1, 2, ... in the order of the table's list. Older
+  versions number by an enum with the actions' names, which BTF still tells.
+
+A map is taken for a table's only if its members are there, of the right sizes; what is recognised is named in a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as Names
+from dataclasses import replace
+from typing import Final
+
+from ...semantics import ir
+from ...semantics.p4info.names import param_name
+from .artifact import BpfObject, Field, MapDef
+from .fillup import identifier, said_size, scalar_width, table_actions
+from .mapping import ActionCode, ArgumentPlace, BadMapping, KeyPlace, MappedTable, Mapping, Order, Place, check
+
+WORD_BITS: Final = 64
+"""Wider numbers are arrays of bytes in p4c's C."""
+NO_ACTION: Final = "NoAction"
+
+
+def recognised(program: ir.Program, obj: BpfObject) -> Mapping:
+    """The tables of ``program`` whose maps ``obj`` has under p4c's names."""
+    tables = []
+    maps = {item.name: item for item in obj.maps}
+    for control, table in program.tables():
+        found = _table(program, control, table, maps)
+        if found is not None:
+            tables.append(found)
+    notes = tuple(
+        f"map {item.name} holds table {table.name} as p4c's eBPF back end names and numbers things"
+        for table in tables
+        if (item := table.entries or table.default) is not None
+    )
+    return Mapping(tuple(tables), notes=notes)
+
+
+def _table(program: ir.Program, control: ir.Control, table: ir.Table, maps: Names[str, MapDef]) -> MappedTable | None:
+    name = identifier(table.control_name)
+    entries = maps.get(name) if table.keys else None
+    default = maps.get(f"{name}_defaultAction")
+    value = entries or default
+    if value is None or (table.keys and entries is None):
+        return None
+    leaves = {leaf.name: leaf for leaf in value.value_leaves}
+    action = leaves.get("action")
+    if action is None or action.size != 4 or "u" not in leaves:
+        return None
+    keys = () if entries is None else tuple(_keys(table, entries))
+    codes = tuple(_actions(table, table_actions(program, control, table), leaves, value))
+    if len(keys) != len(table.keys) * (entries is not None) or len(codes) != len(table.actions):
+        return None
+    place = Place(action.offset, action.size, "host")
+    try:
+        return check(MappedTable(table, entries, keys, place, codes, default, size=said_size(program, table) or 0))
+    except BadMapping:
+        return None  # a map of this name that is something else
+
+
+def _keys(table: ir.Table, item: MapDef) -> Iterator[KeyPlace]:
+    leaves = {leaf.name: leaf for leaf in item.key_leaves}
+    for number, key in enumerate(table.keys):
+        leaf, width = leaves.get(f"field{number}"), scalar_width(key.expr.type)
+        if leaf is not None and width is not None:
+            place = _place(leaf, width)
+            yield KeyPlace(width, replace(place, order="network") if key.match_kind == "lpm" else place)
+
+
+def _actions(
+    table: ir.Table, actions: list[ir.Action], leaves: Names[str, Field], value: MapDef
+) -> Iterator[ActionCode]:
+    count = 0
+    for index, action in enumerate(actions):
+        is_nothing = action.name.rsplit(".", 1)[-1] == NO_ACTION
+        count += not is_nothing
+        outer = identifier(action.control_name)
+        names = (outer, identifier(action.name), f"_{outer}")
+        number = next((value.enumerators[n] for n in names if n in value.enumerators), 0 if is_nothing else count)
+        args = []
+        params = [param for param in action.params if not param.direction]
+        for param in params:
+            width = scalar_width(param.type)
+            given = param_name(param)
+            leaf = next((leaves[f"u.{n}.{given}"] for n in names if f"u.{n}.{given}" in leaves), None)
+            if leaf is not None and width is not None:
+                args.append(ArgumentPlace(param.name, width, _place(leaf, width)))
+        if len(args) == len(params):
+            yield ActionCode(index, action.name, number, tuple(args))
+
+
+def _place(leaf: Field, width: int) -> Place:
+    order: Order = "host" if width <= WORD_BITS else "network"
+    return Place(leaf.offset, leaf.size, order)

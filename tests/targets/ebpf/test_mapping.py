@@ -1,0 +1,385 @@
+"""Objects made elsewhere whose maps a file, or p4c's names, relate to a program's tables."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from p4verify import targets
+from p4verify.checks import Checker
+from p4verify.cli import main
+from p4verify.inputs import SourceOptions, read_program
+from p4verify.on_numbers import functions_of
+from p4verify.proofs.engine import Engine
+from p4verify.semantics import bits as b
+from p4verify.semantics import ir
+from p4verify.semantics.meaning.concrete import evaluate_behaviour
+from p4verify.semantics.meaning.program import run
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Rule, RuleSet
+from p4verify.semantics.source import InputError
+from p4verify.targets.ebpf.artifact import Assembler, BpfObject, BpfProgram, Field, MapDef, asm
+from p4verify.targets.ebpf.artifact.asm import R0
+from p4verify.targets.ebpf.conventions import recognised
+from p4verify.targets.ebpf.mapped import fill_mapped, laws, relate_mapped
+from p4verify.targets.ebpf.mapping import MappedTable, Mapping, Order, Place, mapped
+from p4verify.targets.ebpf.mapping_file import read_mapping
+from p4verify.targets.ebpf.oracle import KernelOracle
+from tests.support import p4_against_c as pairs
+from tests.support.machines import needs_clang, require
+from tests.support.pair_mutation import constants_of
+from tests.support.random_rules import random_rules
+
+from .programs import one_table
+
+QUICK = ("hosts", "labels", "convention", "classes")
+
+
+def _object(*maps: MapDef) -> BpfObject:
+    code = Assembler()
+    code.emit(asm.mov(R0, 0), asm.exit_())
+    return BpfObject((BpfProgram("main", "xdp", code.finish()),), maps, name="made.o")
+
+
+# --- whole pairs ------------------------------------------------------------------------------------------------------
+
+
+@needs_clang
+@pytest.mark.parametrize("name", QUICK)
+def test_the_c_version_does_what_the_program_says(name: str) -> None:
+    proof = pairs.checked(name).proof
+    assert (proof.verdict.value, proof.quantified_over) == ("accept", "packets and rules"), proof.reason
+
+
+@needs_clang
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", QUICK)
+def test_a_mistake_is_shown_with_a_packet_that_the_kernel_confirms(name: str) -> None:
+    with KernelOracle() as oracle:
+        require(oracle)
+    proof = pairs.checked(name, pairs.bugs(name)[0]).proof
+    assert proof.verdict.value == "reject", proof.reason
+    assert proof.counterexample is not None
+    assert "ebpf kernel" in proof.counterexample.confirmed_by
+
+
+@pytest.mark.campaign
+@needs_clang
+@pytest.mark.parametrize("name", pairs.names())
+def test_all_pairs_and_all_mistakes(name: str) -> None:
+    for level in ("-O1", "-O2", "-Os"):
+        assert pairs.checked(name, level=level).proof.verdict.value == "accept", level
+    for bug in pairs.bugs(name):
+        proof = pairs.checked(name, bug).proof
+        assert proof.verdict.value == "reject", (bug, proof.reason)
+        assert proof.counterexample is not None
+        assert "ebpf kernel" in proof.counterexample.confirmed_by, bug
+
+
+def test_there_are_enough_pairs_and_each_has_mistakes() -> None:
+    assert len(pairs.names()) >= 12
+    assert all(len(pairs.bugs(name)) >= 3 for name in pairs.names())
+
+
+def _frame(rng: random.Random, name: str, numbers: list[int]) -> bytes:
+    """A frame with numbers of the rules in the fields that are looked up."""
+    if name == "labels":
+        label = (rng.choice(numbers) & 0xFFFFF) << 12 | rng.getrandbits(4) << 8 | rng.choice((0, 1, 2, 64))
+        return rng.randbytes(12) + b"\x88\x47" + label.to_bytes(4, "big") + rng.randbytes(46)
+    addresses = b"".join((rng.choice(numbers) & 0xFFFFFFFF).to_bytes(4, "big") for _ in range(2))
+    header = b"\x45" + bytes(8) + bytes([rng.choice((*numbers, 6)) & 0xFF]) + bytes(2) + addresses
+    return rng.randbytes(12) + rng.choice((b"\x08\x00", b"\x08\x00", b"\x08\x06")) + header + rng.randbytes(26)
+
+
+@needs_clang
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", ["hosts", "labels"])
+def test_the_kernel_with_maps_filled_for_rules_does_what_the_program_does(name: str) -> None:
+    """The entries that are written are those that the proof is about."""
+    target, program = targets.find("ebpf"), read_program(str(pairs.FOLDER / f"{name}.p4"), SourceOptions())
+    obj = target.read(pairs.compiled(name), f"{name}.o")
+    file = pairs.FOLDER / f"{name}.toml"
+    if file.exists():
+        obj = target.with_mapping(obj, program, file.read_text(), file.name)  # type: ignore[attr-defined]
+    behaviour = target.meaning(obj)
+    rng = random.Random(name)
+    sent = 0
+    with KernelOracle() as oracle:
+        require(oracle)
+        for _ in range(4):
+            rules = random_rules(program, rng.getrandbits(32), constants_of(program))
+            numbers = [m.value for entries in rules.entries.values() for r in entries for m in r.matches] or [0]  # type: ignore[union-attr]
+            packets = [(2, _frame(rng, name, numbers)) for _ in range(12)]
+            seen = oracle.run(obj, packets, target.fill(program, obj, rules))
+            functions = functions_of(target.relate(program, obj, rules), behaviour)
+            for (port, frame), observed in zip(packets, seen, strict=True):
+                outcome = evaluate_behaviour(behaviour, frame, port, functions=functions, default=0)
+                wanted = run(program, rules, frame, port)
+                assert observed.outputs == outcome.outputs
+                assert observed.outputs == wanted.outputs
+                sent += bool(observed.outputs)
+    assert sent > 1
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------
+
+
+def _table(kinds: tuple[tuple[int, str], ...], item: MapDef, orders: tuple[Order, ...]) -> MappedTable:
+    program = one_table(*kinds)
+    at = 4 if item.type == "lpm_trie" else 0
+    fields = []
+    for (width, _), order in zip(kinds, orders, strict=True):
+        size = -(-width // 8)
+        fields.append(f'{{ field = "{at}:{size}", order = "{order}" }}')
+        at += size
+    text = f"""
+[[table]]
+name = "filt.t"
+map = "{item.name}"
+key = [{", ".join(fields)}]
+action = "0:1"
+default = "fixed"
+[table.actions]
+yes = {{ number = 3, args = {{ narrow = "2:2", flag = "4:1", wide = {{ field = "8:8", order = "host" }} }} }}
+no = {{ number = 4 }}
+NoAction = {{ number = 0 }}
+"""
+    return read_mapping(text, "m.toml", program, _object(item)).tables[0]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "kind", "key_size", "orders"),
+    [
+        (((12, "exact"), (48, "exact")), "hash", 8, ("host", "network")),
+        (((1, "exact"), (128, "exact"), (9, "exact")), "hash", 24, ("network", "host", "host")),
+        (((9, "exact"), (32, "lpm")), "lpm_trie", 12, ("host", "network")),
+        (((12, "lpm"),), "lpm_trie", 8, ("network",)),
+    ],
+)
+def test_laws_hold_of_any_widths_orders_and_paddings(
+    kinds: tuple[tuple[int, str], ...], kind: str, key_size: int, orders: tuple[Order, ...]
+) -> None:
+    item = MapDef("m", kind, key_size, 16, 64, int(kind == "lpm_trie"))
+    table = _table(kinds, item, orders)
+    engine = Engine(timeout=10)
+    found = laws(table, item)
+    assert len(found) == (3 if kind == "lpm_trie" else 2)
+    for law in found:
+        assert engine.satisfiable(b.not_(law.condition), law.name).status == "unsat", law.name
+
+
+def test_an_lpm_key_in_host_order_breaks_a_law() -> None:
+    item = MapDef("m", "lpm_trie", 8, 16, 64, 1)
+    table = _table(((32, "lpm"),), item, ("network",))
+    broken = replace(table, keys=(replace(table.keys[0], place=Place(4, 4, "host")),))
+    engine = Engine(timeout=10)
+    assert any(engine.satisfiable(b.not_(law.condition), "").status == "sat" for law in laws(broken, item))
+
+
+def test_entries_are_the_bytes_that_c_would_write() -> None:
+    item = MapDef("m", "lpm_trie", 12, 16, 64, 1)
+    table = _table(((9, "exact"), (32, "lpm")), item, ("host", "network"))
+    call = ActionCall("yes", (0x123, 1, 0xAABBCCDDEEFF))
+    rule = Rule("filt.t", (Exact(0x101), Lpm(0x0A0B0000, 16)), call)
+    program = one_table((9, "exact"), (32, "lpm"))
+    (entry,) = fill_mapped(program, Mapping((table,)), RuleSet({"filt.t": (rule,)}))["m"]
+    assert entry[0] == (16 + 16).to_bytes(4, "little") + bytes.fromhex("0101 0a0b0000 0000")
+    assert entry[1] == bytes.fromhex("03 00 0123 01 000000 ffeeddccbbaa 0000")
+
+
+def test_a_trie_that_is_asked_for_less_finds_what_the_kernel_finds() -> None:
+    item = MapDef("m", "lpm_trie", 8, 16, 64, 1)
+    table = _table(((32, "lpm"),), item, ("network",))
+    program = one_table((32, "lpm"))
+    rules = RuleSet({"filt.t": tuple(Rule("filt.t", (Lpm(0x0A000000, n),), ActionCall("no")) for n in (8, 24))})
+    relation = relate_mapped(program, Mapping((table,)), rules)
+
+    def found(prefix: int, address: int) -> bool:
+        key = b.bv(int.from_bytes(prefix.to_bytes(4, "little") + address.to_bytes(4, "big"), "big"), 64)
+        term = relation.functions["map.m.found"](key)
+        assert term in (b.TRUE, b.FALSE)
+        return term is b.TRUE
+
+    assert found(32, 0x0A000001)
+    assert found(16, 0x0A000001)
+    assert not found(7, 0x0A000001)
+    assert not found(33, 0x0A000001)  # longer than the trie takes
+
+
+def test_the_fixed_default_is_assumed_and_said() -> None:
+    relation = relate_mapped(
+        one_table((8, "exact")),
+        Mapping((_table(((8, "exact"),), MapDef("m", "hash", 1, 16, 1024), ("host",)),)),
+        None,
+    )
+    assert relation.axioms
+    assert any("leaves the default action" in note for note in relation.notes)
+
+
+# --- conventions ------------------------------------------------------------------------------------------------------
+
+
+def _p4c_program() -> ir.Program:
+    return read_program(str(pairs.FOLDER / "convention.p4"), SourceOptions())
+
+
+def _p4c_maps() -> tuple[MapDef, ...]:
+    value = (Field("", 0, 8), Field("action", 0, 4), Field("u", 4, 4), Field("u.pipe_allow.gateway", 4, 4))
+    senders = MapDef("pipe_senders", "hash", 8, 8, 64, value_leaves=value,
+                     key_leaves=(Field("", 0, 8), Field("field0", 0, 4), Field("field1", 4, 1)))  # fmt: skip
+    return senders, MapDef("pipe_senders_defaultAction", "array", 4, 8, 1, value_leaves=value)
+
+
+def test_p4cs_names_are_recognised() -> None:
+    (table,) = recognised(_p4c_program(), _object(*_p4c_maps())).tables
+    assert [(code.name.rsplit(".", 1)[-1], code.number) for code in table.actions] == [
+        ("NoAction", 0), ("allow", 1), ("refuse", 2),
+    ]  # fmt: skip
+    assert [key.place for key in table.keys] == [Place(0, 4, "host"), Place(4, 1, "host")]
+
+
+def test_older_versions_number_by_an_enum() -> None:
+    first, second = _p4c_maps()
+    coded = replace(first, enumerators={"pipe_refuse": 0, "pipe_allow": 7, "NoAction": 5})
+    (table,) = recognised(_p4c_program(), _object(coded, second)).tables
+    assert {code.name.rsplit(".", 1)[-1]: code.number for code in table.actions} == {
+        "NoAction": 5, "allow": 7, "refuse": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", ["field1", "u", "action", "u.pipe_allow.gateway"])
+def test_a_map_of_that_name_that_is_something_else_is_not(missing: str) -> None:
+    maps = tuple(
+        replace(
+            item,
+            key_leaves=tuple(leaf for leaf in item.key_leaves if leaf.name != missing),
+            value_leaves=tuple(leaf for leaf in item.value_leaves if leaf.name != missing),
+        )
+        for item in _p4c_maps()
+    )
+    assert recognised(_p4c_program(), _object(*maps)).tables == ()
+
+
+def test_our_own_objects_are_not_taken_for_p4cs() -> None:
+    program = _p4c_program()
+    target = targets.find("ebpf")
+    obj = target.read(target.write(target.lower(program, None, {})), "own.o")
+    assert recognised(program, obj).tables == ()
+    assert Checker(program, None, timeout=20).check_artifact(target, obj, None).proof.verdict.value == "accept"
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+GOOD = """
+[[table]]
+name = "pipe.senders"
+map = "senders"
+key = ["a", "b"]
+action = "kind"
+default = "fixed"
+[table.actions]
+allow = { number = "ALLOW", args = { gateway = "gw" } }
+refuse = { number = 2 }
+NoAction = { number = 0 }
+"""
+SENDERS = MapDef("senders", "hash", 5, 8, 64, enumerators={"ALLOW": 1}, key_leaves=(Field("a", 0, 4), Field("b", 4, 1)),
+                 value_leaves=(Field("kind", 0, 4), Field("gw", 4, 4)))  # fmt: skip
+
+
+def _read(text: str, *maps: MapDef) -> Mapping:
+    return read_mapping(text, "made.toml", _p4c_program(), _object(*(maps or (SENDERS,))))
+
+
+def test_a_file_says_where_things_lie() -> None:
+    (table,) = _read(GOOD).tables
+    assert [key.place for key in table.keys] == [Place(0, 4, "network"), Place(4, 1, "network")]
+    assert table.action == Place(0, 4, "host")
+    assert table.code("allow").args[0].place == Place(4, 4, "network")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[[table]]", "[[table", "is no TOML"),
+        ("[[table]]", "[[tables]]", "unknown key 'tables'"),
+        ("pipe.senders", "pipe.nowhere", "no such table"),
+        ('map = "senders"', 'map = "nowhere"', "no map nowhere"),
+        ('map = "senders"\n', "", "has a 'map' for its entries"),
+        ('["a", "b"]', '["a"]', "no list of 2 fields"),
+        ('["a", "b"]', '["a", "c"]', "no field c"),
+        ('["a", "b"]', '["a", "0:1"]', "overlap"),
+        ('["a", "b"]', '["a", "4:9"]', "reach past"),
+        ('["a", "b"]', '["b", "a"]', "does not fit"),
+        ('["a", "b"]', '[{ field = "a", order = "odd" }, "b"]', "neither 'network' nor 'host'"),
+        ('["a", "b"]', '["a", 7]', "no string"),
+        ('"ALLOW"', '"NOTHING"', "neither a number nor an enumerator"),
+        ('"ALLOW"', "true", "neither a number nor an enumerator"),
+        ("number = 2", "number = 1", "different numbers"),
+        ("number = 2", "number = 4294967296", "does not fit"),
+        ("refuse = { number = 2 }", "", "action refuse is missing"),
+        ("refuse =", "other = { number = 9 }\nrefuse =", "no action other"),
+        ('args = { gateway = "gw" }', "args = { }", "parameter gateway is missing"),
+        ('gateway = "gw"', 'gateway = "gw", more = "gw"', "no parameter more"),
+        ('gateway = "gw"', 'gateway = "kind"', "overlap"),
+        ('action = "kind"\n', "", "not told apart"),
+        ('default = "fixed"', 'default = "senders"', "no array of one element"),
+        ("[[table]]", 'colour = "red"\n[[table]]', "unknown key 'colour'"),
+        ("[[table]]", '[[state]]\nname = "x"\nmap = "senders"\n[[table]]', "no such counter or register"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(old: str, new: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        _read(GOOD.replace(old, new, 1))
+    assert "made.toml" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"type": "lru_hash"}, "holds no entries"),
+        ({"type": "lpm_trie"}, "0 lpm keys"),
+        ({"max_entries": 63}, "room for 63 entries"),
+    ],
+)
+def test_maps_that_cannot_hold_the_table(change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        _read(GOOD, replace(SENDERS, **change))  # type: ignore[arg-type]
+
+
+def test_a_mapping_for_something_else_rejects() -> None:
+    """Nothing that is mapped to nothing is accepted: the object drops everything, and never asks its map."""
+    program = load_text((pairs.FOLDER / "macs.p4").read_text().replace('#include "headers.p4"', HEADER), "m.p4").program
+    obj = _object(MapDef("stations", "hash", 6, 1, 256))
+    text = (pairs.FOLDER / "macs.toml").read_text().replace('"byte"', '"0:6"')
+    target = targets.find("ebpf")
+    given = mapped(obj, read_mapping(text, "m.toml", program, obj))
+    proof = Checker(program, None, timeout=20, machines_confirm=False).check_artifact(target, given, None).proof
+    assert proof.verdict.value == "reject"
+
+
+HEADER = "header ethernet_t { bit<48> dst; bit<48> src; bit<16> type; }"
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@needs_clang
+def test_check_and_run_take_a_mapping(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    obj, rules = tmp_path / "macs.o", tmp_path / "rules.txt"
+    obj.write_bytes(pairs.compiled("macs"))
+    rules.write_text("table_add Filter.stations Filter.allow 0x0a0000000001 =>\n")
+    program, mapping = str(pairs.FOLDER / "macs.p4"), str(pairs.FOLDER / "macs.toml")
+    given = ["--map", mapping]
+    assert main(["check", program, "--against", str(obj), *given, "--no-machines"]) == 0
+    capfd.readouterr()
+    frame = "ffffffffffff0a0000000001" + "0800" + "00" * 46
+    command = ["run", str(obj), "--port", "2", "--program", program, "--rules", str(rules), *given]
+    assert main([*command, "--packet", frame]) == 0
+    assert "dropped" not in capfd.readouterr().out
+    assert main([*command, "--packet", frame.replace("01", "02")]) == 0
+    assert "dropped" in capfd.readouterr().out
+    assert main(["check", program, "--target", "ebpf", *given]) == 2
+    assert "--map needs an artifact" in capfd.readouterr().err
