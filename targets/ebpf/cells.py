@@ -44,7 +44,7 @@ def cell_map(instance: ir.Instance) -> CellMap:
         case "CounterArray":
             count = _constant(instance, "max_index") + 1
             cells = [Cell(name, 32, 0, COUNTER_ARRAY_BYTES)]
-        case "register":
+        case "register" | "Register":
             count = _constant(instance, "size")
             cells = [Cell(name, _register_width(instance), 0, WORD)]
         case "counter":

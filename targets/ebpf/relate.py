@@ -73,7 +73,7 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
         if layout.default is not None and _shape(layout.default) in have:
             out.default(layout, layout.default, None if filled is None else filled.get(layout.default.name, []))
     for instance in program.instances:
-        if instance.extern in ("CounterArray", "counter", "register"):
+        if instance.extern in ("CounterArray", "counter", "register", "Register"):
             cells = cell_map(instance)
             if _shape(cells.map) in have:
                 out.cells(cells)

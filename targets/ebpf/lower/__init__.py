@@ -16,7 +16,7 @@ from ...base import CannotOffload
 from ..artifact import Assembler, BpfObject, BpfProgram
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN, section
 from ..fillup import layouts
-from . import pipelines
+from . import bpf_models, v1model
 from .frame import Frame, Usage
 from .gen import Gen
 from .hooks import Hook, TcHook, XdpHook
@@ -27,7 +27,7 @@ MAX_INSNS: Final = 1_000_000
 """Instructions that the kernel's verifier is willing to look at (BPF_COMPLEXITY_LIMIT_INSNS)."""
 
 LIMITS: Final = (
-    "architectures: ebpf_model (ebpfFilter) and v1model (one pass); hooks: tc ingress (hook=tc) and XDP (hook=xdp)",
+    "architectures: ebpf_model, ubpf_model, xdp_model, v1model (one pass); hooks: tc ingress (hook=tc), XDP (hook=xdp)",
     "table keys: exact, and one lpm key; any match kinds where the entries are const, or compiled in from given rules",
     "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
     "parser loops over header stacks; varbits and advances of up to 512 different sizes; no value sets",
@@ -39,14 +39,19 @@ LIMITS: Final = (
 
 _OPTIONS: Final = ("hook", "min_frame")
 _HOOKS: Final[dict[str, Callable[[], Hook]]] = {"tc": TcHook, "xdp": XdpHook}
-_PIPELINES: Final = {"ebpf_model": pipelines.ebpf_model, "v1model": pipelines.v1model}
+_PIPELINES: Final = {
+    "ebpf_model": bpf_models.ebpf_model,
+    "ubpf_model": bpf_models.ubpf_model,
+    "v1model": v1model.v1model,
+    "xdp_model": bpf_models.xdp_model,
+}
 
 
 def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]) -> BpfObject:
     """The object for a program.
 
     Args:
-        program: of architecture ebpf_model or v1model.
+        program: of one of the architectures in :data:`LIMITS`.
         rules: compiled in where no map holds them (ternary, range and optional keys); the other tables are
             maps, which :func:`..fillup.fill_maps` fills.
         options: ``hook``: "tc" (default) or "xdp"; ``min_frame``: bytes that every frame has, from 14 (default, what

@@ -10,11 +10,14 @@ from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R0, R1, R2, R10
 from ..cells import Cell, cell_map, counter_kind
+from . import checksums, fields, stmts
 from . import expr as ex
-from . import fields, stmts, wide
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
 from .hooks import MAP_LOOKUP
+
+Statement = Callable[[Gen, ir.ExternCall], None]
+Value = Callable[[Gen, ir.ExternCall, Ref], None]
 
 DROP_PORT: Final = 511
 """The ``egress_spec`` that v1model takes for "drop"."""
@@ -32,10 +35,13 @@ def statement(g: Gen, call: ir.ExternCall) -> None:
     if call.index is not None:
         raise CannotOffload(f"extern {call.extern} in an array of objects", call.span)
     handler = _STATEMENTS.get((g.program.arch, call.extern, call.method))
-    if handler is None:
-        name = f"{call.extern}.{call.method}" if call.method else call.extern
-        raise CannotOffload(f"extern {name} is not available in eBPF programs", call.span)
-    handler(g, call)
+    if handler is not None:
+        handler(g, call)
+        return
+    if isinstance(call.type, ir.VoidType):
+        raise _unavailable(call)
+    with g.scope():
+        composite(g, call, g.declare("$result", call.type, call.span))
 
 
 def value(g: Gen, call: ir.ExternCall) -> None:
@@ -57,9 +63,17 @@ def composite(g: Gen, call: ir.ExternCall, result: Ref) -> None:
     elif call.extern == "packet_in" and call.method == "length":
         value(g, call)
         g.store_leaf(result, R1)
-    else:
-        name = f"{call.extern}.{call.method}" if call.method else call.extern
-        raise CannotOffload(f"extern {name} is not available in eBPF programs", call.span)
+    if call.extern == "packet_in" and call.method in ("lookahead", "length"):
+        return
+    handler = _VALUES.get((g.program.arch, call.extern, call.method))
+    if handler is None:
+        raise _unavailable(call)
+    handler(g, call, result)
+
+
+def _unavailable(call: ir.ExternCall) -> CannotOffload:
+    name = f"{call.extern}.{call.method}" if call.method else call.extern
+    return CannotOffload(f"extern {name} is not available in eBPF programs", call.span)
 
 
 def _verify(g: Gen, call: ir.ExternCall) -> None:
@@ -139,21 +153,38 @@ def _count(g: Gen, call: ir.ExternCall) -> None:
     g.asm.place(none)
 
 
+def _load_cell(g: Gen, instance: ir.Instance, index: ir.Expr | None, result: Ref) -> None:
+    """``result`` = the number in a cell; 0 if there is none with this index."""
+    _cell(g, instance, index)
+    none, end = g.asm.label(), g.asm.label()
+    g.asm.jump("jeq", R0, 0, none)
+    g.asm.emit(asm.load(8, R1, R0, 0))
+    g.trim(R1, cell_map(instance).cells[0].width)
+    g.store_leaf(result, R1)
+    g.asm.goto(end)
+    g.asm.place(none)
+    g.store_constant(Leaf(result.path, cell_map(instance).cells[0].width), 0)
+    g.asm.place(end)
+
+
+def _register_value(g: Gen, call: ir.ExternCall, result: Ref) -> None:
+    _load_cell(g, _instance(g, call), call.args[0], result)
+
+
+def _ipv4_checksum(g: Gen, call: ir.ExternCall, result: Ref) -> None:
+    """``ebpf_ipv4_checksum``: of a header without options, given as its fields."""
+    parts = tuple(arg for arg in call.args if arg is not None)
+    data = ir.Aggregate(parts, ir.TupleType(tuple(part.type for part in parts)), call.span)
+    checksums.checksum(g, data, call)
+    g.store_leaf(result, R1)
+
+
 def _register_read(g: Gen, call: ir.ExternCall) -> None:
     target, index = call.args
     instance = _instance(g, call)
     with g.scope():
         result = g.declare("$read", instance.type_args[0], call.span)
-        _cell(g, instance, index)
-        none, end = g.asm.label(), g.asm.label()
-        g.asm.jump("jeq", R0, 0, none)
-        g.asm.emit(asm.load(8, R1, R0, 0))
-        g.trim(R1, cell_map(instance).cells[0].width)
-        g.store_leaf(result, R1)
-        g.asm.goto(end)
-        g.asm.place(none)
-        g.store_constant(Leaf(result.path, cell_map(instance).cells[0].width), 0)
-        g.asm.place(end)
+        _load_cell(g, instance, index, result)
         if target is not None:
             stmts.store(g, target, ir.Var("$read", instance.type_args[0], call.span), call.span)
 
@@ -197,35 +228,6 @@ def _algorithm(call: ir.ExternCall, argument: ir.Expr | None) -> None:
         raise CannotOffload("checksums other than csum16", argument.span if argument is not None else call.span)
 
 
-def checksum(g: Gen, data: ir.Expr, call: ir.ExternCall) -> None:
-    """r1 = the Internet checksum (RFC 1071) of the fields side by side; in all a multiple of 16 bits."""
-    with g.scope():
-        place = ex.resolve(g, data) if isinstance(data, ir.Var | ir.Member | ir.Index) else None
-        if place is None:
-            place = g.declare("$data", data.type, call.span)
-            stmts.assign(g, place, data)
-        fields = [leaf for leaf in leaves(g.program, place, call.span) if not leaf.path.endswith(".$valid")]
-        total = sum(leaf.width for leaf in fields)
-        if total % 16:
-            raise CannotOffload(f"the checksum of {total} bits, which are no multiple of 16", call.span)
-        layout, at = [], 0
-        for leaf in fields:
-            layout.append((leaf, at))
-            at += leaf.width
-        with g.temp() as accumulated:
-            g.constant(R1, 0)
-            accumulated.save()
-            for word in range(0, total, 16):
-                wide.compose(g, layout, word, 16, call.span)
-                accumulated.load(R2)
-                g.asm.emit(asm.alu("add", R2, R1))
-                accumulated.save(R2)
-            accumulated.load(R1)
-    for _ in range(2):
-        g.asm.emit(asm.mov(R2, R1), asm.alu("rsh", R2, 16), asm.alu("and", R1, 0xFFFF), asm.alu("add", R1, R2))
-    g.asm.emit(asm.alu("xor", R1, 0xFFFF))
-
-
 def _update_checksum(g: Gen, call: ir.ExternCall) -> None:
     condition, data, target, algorithm = call.args
     _algorithm(call, algorithm)
@@ -235,7 +237,7 @@ def _update_checksum(g: Gen, call: ir.ExternCall) -> None:
     with g.scope():
         ex.branch_unless(g, condition, end)
         result = g.declare("$checksum", ir.bits(16), call.span)
-        checksum(g, data, call)
+        checksums.checksum(g, data, call)
         g.store_leaf(result, R1)
         stmts.store(g, target, _as_type(ir.Var("$checksum", ir.bits(16), call.span), target.type), call.span)
     g.asm.place(end)
@@ -250,7 +252,7 @@ def _verify_checksum(g: Gen, call: ir.ExternCall) -> None:
     with g.scope():
         ex.branch_unless(g, condition, end)
         result = g.declare("$checksum", ir.bits(16), call.span)
-        checksum(g, data, call)
+        checksums.checksum(g, data, call)
         g.store_leaf(result, R1)
         computed = _as_type(ir.Var("$checksum", ir.bits(16), call.span), expected.type)
         ex.branch_if(g, ir.Binary("==", computed, expected, ir.BOOL, call.span), end)
@@ -262,9 +264,27 @@ def _as_type(expr: ir.Expr, type_: ir.Type) -> ir.Expr:
     return expr if expr.type == type_ else ir.Cast(expr, type_, expr.span)
 
 
-_STATEMENTS: Final[dict[tuple[str, str, str], Callable[[Gen, ir.ExternCall], None]]] = {
+def _mark(value: int) -> Statement:
+    def mark(g: Gen, call: ir.ExternCall) -> None:
+        if g.marked is None:
+            raise CannotOffload(f"{call.extern} outside a pipeline", call.span)
+        g.store_constant(Leaf(g.marked.path, 1), value)
+
+    return mark
+
+
+_CSUM: Final[dict[str, Value]] = {
+    "csum_replace2": checksums.replace2,
+    "csum_replace4": checksums.replace4,
+}
+_STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("ebpf_model", "CounterArray", "increment"): _counter_increment,
     ("ebpf_model", "CounterArray", "add"): _counter_add,
+    ("xdp_model", "CounterArray", "increment"): _counter_increment,
+    ("xdp_model", "CounterArray", "add"): _counter_add,
+    ("ubpf_model", "Register", "write"): _register_write,
+    ("ubpf_model", "mark_to_drop", ""): _mark(1),
+    ("ubpf_model", "mark_to_pass", ""): _mark(0),
     ("v1model", "counter", "count"): _count,
     ("v1model", "register", "read"): _register_read,
     ("v1model", "register", "write"): _register_write,
@@ -272,5 +292,10 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Callable[[Gen, ir.ExternCall], Non
     ("v1model", "verify_checksum", ""): _verify_checksum,
     ("v1model", "update_checksum", ""): _update_checksum,
 }
+_VALUES: Final[dict[tuple[str, str, str], Value]] = {
+    ("ubpf_model", "Register", "read"): _register_value,
+    ("xdp_model", "ebpf_ipv4_checksum", ""): _ipv4_checksum,
+    **{(arch, name, ""): made for arch in ("ubpf_model", "xdp_model") for name, made in _CSUM.items()},
+}
 
-__all__ = ["DROP_PORT", "checksum", "composite", "statement", "value"]
+__all__ = ["DROP_PORT", "composite", "statement", "value"]

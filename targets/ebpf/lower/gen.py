@@ -71,6 +71,8 @@ class Gen:
     """The architecture's own metadata, if it has any."""
     varbit_bytes_only: bool = False
     """Whether sizes of varbits, and what is skipped, must be whole bytes (BMv2)."""
+    marked: Ref | None = None
+    """Whether the packet is marked to be dropped, in architectures with such marks."""
     conditional: int = 0
     """How many conditions decide whether the code being generated runs at all."""
     _roots: int = 0

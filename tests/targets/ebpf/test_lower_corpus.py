@@ -14,7 +14,7 @@ from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import unusable
 from tests.support.taken import taken
 
-ARCHITECTURES = ("ebpf_model", "v1model")
+ARCHITECTURES = ("ebpf_model", "ubpf_model", "v1model", "xdp_model")
 
 
 @pytest.mark.corpus

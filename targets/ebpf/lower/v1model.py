@@ -1,4 +1,4 @@
-"""The architectures: which blocks a packet passes, and what the machine does with it at the end."""
+"""v1model: which blocks a packet passes, and what becomes of it at the end."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R6
 from . import calls
-from .deparse import Deparser, Exit
 from .externs import DROP_PORT
-from .fields import TOO_SHORT
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
 from .hooks import REDIRECT
-from .parse import NO_MATCH, OUT_OF_BOUNDS, ParsePoint, ParserGen
+from .package import Arrivals, blocks, entries
+from .parse import ParsePoint, ParserGen
 
 UNAVAILABLE = frozenset(
     {
@@ -24,73 +23,18 @@ UNAVAILABLE = frozenset(
 )  # fmt: skip
 """Fields of v1model's standard metadata that the kernel cannot say."""
 
-__all__ = ["NO_MATCH", "OUT_OF_BOUNDS", "TOO_SHORT", "ebpf_model", "v1model"]
-
-
-def _blocks(program: ir.Program, *names: str) -> list[str]:
-    """The full names of the blocks given for the package's parameters."""
-    assert program.main is not None
-    package = program.package(program.main)
-    given = dict(package.args)
-    blocks = [given.get(name) for name in names]
-    if not all(isinstance(block, str) for block in blocks):
-        raise CannotOffload(f"package {package.type_name} is not that of the architecture", package.span)
-    return [block for block in blocks if isinstance(block, str)]
-
-
-def _finish(g: Gen, accept: Label) -> None:
-    """The ends of the program."""
-    g.asm.place(accept)
-    g.asm.emit(asm.mov(R0, g.hook.pass_code), asm.exit_())
-    g.asm.place(g.drop)
-    g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
-
-
-def _entries(g: Gen, points: dict[bool, ParsePoint]) -> list[tuple[Label, ParsePoint]]:
-    """Where the parser is entered, behind the code that tells the hook's variants apart."""
-    labels = {variant: g.asm.label() for variant in g.hook.variants}
-    if True in labels:
-        g.hook.split(g, labels[True])
-    return [(labels[variant], points[variant]) for variant in g.hook.variants]
-
-
-def ebpf_model(g: Gen) -> None:
-    """``ebpfFilter(parser, filter)``: what the filter accepts goes on unchanged, everything else is dropped."""
-    parser_name, filter_name = _blocks(g.program, "prs", "filt")
-    parser, control = g.program.parser(parser_name), g.program.control(filter_name)
-    packet, hdr = parser.params
-    accept, filtering = g.asm.label(), g.asm.label()
-    g.asm.emit(asm.mov(R6, R1))
-    with g.scope():
-        headers = g.declare(hdr.name, hdr.type, hdr.span)
-        accepted = g.declare("$accept", ir.BOOL)
-        g.clear(headers)
-        g.clear(accepted)
-        points = {v: ParsePoint(v, lambda point, error: g.drop, valid=None) for v in g.hook.variants}
-        env = {packet.name: Ref("$packet", packet.type), hdr.name: headers}
-        parsers = ParserGen(g, lambda point: g.asm.goto(filtering), reject_ends=True)
-        calls.top_level(g, lambda: parsers.run(parser, env, _entries(g, points)))
-        g.asm.place(filtering)
-        frame = {control.params[0].name: headers, control.params[1].name: accepted}
-        calls.top_level(g, lambda: calls.control(g, control, frame))
-        g.load_leaf(R1, accepted)
-        g.asm.jump("jeq", R1, 0, g.drop)
-    _finish(g, accept)
-
 
 class _V1Model:
     """v1model, single pass: parser, verify checksum, ingress, egress, compute checksum, deparser."""
 
     def __init__(self, g: Gen) -> None:
         self.g = g
-        self.exits: list[Exit] = []
-        self.parsed = g.asm.label()
         self.stubs: dict[tuple[object, ...], tuple[Label, ParsePoint, str | None]] = {}
 
     def run(self) -> None:
         """The whole program."""
         g = self.g
-        names = _blocks(g.program, "p", "vr", "ig", "eg", "ck", "dep")
+        names = blocks(g.program, "p", "vr", "ig", "eg", "ck", "dep")
         parser = g.program.parser(names[0])
         verify, ingress, egress, compute, deparser = (g.program.control(name) for name in names[1:])
         g.varbit_bytes_only = True
@@ -99,18 +43,15 @@ class _V1Model:
             self._declare(parser)
             points = {v: ParsePoint(v, self._reject) for v in g.hook.variants}
             calls.top_level(g, lambda: self._parse(parser, points))
-            g.asm.place(self.parsed)
+            g.asm.place(self.arrivals.parsed)
             self._control(verify, ("hdr", "meta"))
             self._control(ingress, ("hdr", "meta", "std"))
             self._between()
             self._control(egress, ("hdr", "meta", "std"))
             self._drop_if_marked()
             self._control(compute, ("hdr", "meta"))
-            send = g.asm.label()
             frame = {p.name: r for p, r in zip(deparser.params, (self.packet, self.hdr), strict=True)}
-            with g.asm.at(deparser.span):
-                calls.top_level(g, lambda: Deparser(g, deparser, self.cursor, send).run(frame, self.exits))
-            g.asm.place(send)
+            self.arrivals.deparse(deparser, frame)
             g.load_leaf(R1, self.port)
             g.asm.emit(asm.mov(R2, 0), asm.call(REDIRECT), asm.exit_())
         g.asm.place(g.drop)
@@ -125,7 +66,7 @@ class _V1Model:
         self.hdr = g.declare("$hdr", hdr.type, hdr.span)
         self.meta = g.declare("$meta", meta.type, meta.span)
         self.std = g.declare("$std", std.type, std.span)
-        self.cursor = g.declare("$cursor", ir.bits(16))
+        self.arrivals = Arrivals.of(g)
         self.port = g.declare("$port", ir.bits(9))
         g.standard = self.std
         for ref in (self.hdr, self.meta, self.std):
@@ -152,7 +93,7 @@ class _V1Model:
         g = self.g
         refs = (self.packet, self.hdr, self.meta, self.std)
         env = {p.name: ref for p, ref in zip(parser.params, refs, strict=True)}
-        ParserGen(g, self._accept, reject_ends=False).run(parser, env, _entries(g, points))
+        ParserGen(g, self.arrivals.accept, reject_ends=False).run(parser, env, entries(g, points))
         done = 0
         while done < len(self.stubs):
             label, point, error = list(self.stubs.values())[done]
@@ -160,15 +101,7 @@ class _V1Model:
             g.asm.place(label)
             if error is not None:
                 self._store_error(error)
-            self._accept(point)
-
-    def _accept(self, point: ParsePoint) -> None:
-        g = self.g
-        self.exits.append(
-            Exit(point.tagged, point.cursor, point.valid or frozenset(), tuple(sorted(point.sizes.items())))
-        )
-        g.store_constant(Leaf(self.cursor.path, 16), point.cursor)
-        g.asm.goto(self.parsed)
+            self.arrivals.accept(point)
 
     def _reject(self, point: ParsePoint, error: str | None) -> Label:
         """The controls run in any case; the packet's rest begins where the parser stood."""

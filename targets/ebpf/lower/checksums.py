@@ -1,0 +1,88 @@
+"""Checksums: the Internet checksum of fields, and its update for fields that change."""
+
+from __future__ import annotations
+
+from ....semantics import ir
+from ...base import CannotOffload
+from ..artifact import asm
+from ..artifact.asm import R1, R2
+from . import expr as ex
+from . import stmts, wide
+from .frame import Ref, leaves
+from .gen import Gen
+
+
+def checksum(g: Gen, data: ir.Expr, call: ir.ExternCall) -> None:
+    """r1 = the Internet checksum (RFC 1071) of the fields side by side; in all a multiple of 16 bits."""
+    with g.scope():
+        place = ex.resolve(g, data) if isinstance(data, ir.Var | ir.Member | ir.Index) else None
+        if place is None:
+            place = g.declare("$data", data.type, call.span)
+            stmts.assign(g, place, data)
+        fields = [leaf for leaf in leaves(g.program, place, call.span) if not leaf.path.endswith(".$valid")]
+        total = sum(leaf.width for leaf in fields)
+        if total % 16:
+            raise CannotOffload(f"the checksum of {total} bits, which are no multiple of 16", call.span)
+        layout, at = [], 0
+        for leaf in fields:
+            layout.append((leaf, at))
+            at += leaf.width
+        with g.temp() as accumulated:
+            g.constant(R1, 0)
+            accumulated.save()
+            for word in range(0, total, 16):
+                wide.compose(g, layout, word, 16, call.span)
+                accumulated.load(R2)
+                g.asm.emit(asm.alu("add", R2, R1))
+                accumulated.save(R2)
+            accumulated.load(R1)
+    for _ in range(2):
+        g.asm.emit(asm.mov(R2, R1), asm.alu("rsh", R2, 16), asm.alu("and", R1, 0xFFFF), asm.alu("add", R1, R2))
+    g.asm.emit(asm.alu("xor", R1, 0xFFFF))
+
+
+def _fold(g: Gen, width: int) -> None:
+    """r1 = its low ``width`` bits and what lies above, added: the carry comes in at the low end."""
+    g.asm.emit(asm.mov(R2, R1), asm.alu("rsh", R2, width))
+    g.trim(R1, width)
+    g.asm.emit(asm.alu("add", R1, R2))
+
+
+def _replace(g: Gen, call: ir.ExternCall, result: Ref, width: int) -> None:
+    """``~(~checksum + ~old + new)`` in one's complement of ``width`` bits (RFC 1624, equation 3)."""
+    checksum_, old, new = call.args
+    if checksum_ is None or old is None or new is None:
+        raise CannotOffload("an argument is missing", call.span)
+    ex.value(g, checksum_)
+    with g.hold() as total:
+        for part, inverted in ((old, True), (new, False)):
+            ex.value(g, part)
+            if inverted:
+                g.asm.emit(asm.alu("xor", R1, -1))
+                g.trim(R1, width)
+            total.load(R2)
+            if inverted:
+                g.asm.emit(asm.alu("xor", R2, -1))
+                g.asm.emit(asm.mov(R2, R2, 32)) if width == 32 else g.trim(R2, width)
+            g.asm.emit(asm.alu("add", R1, R2))
+            _fold(g, width)
+            total.save()
+        total.load(R1)
+    if width > 16:
+        _fold(g, 16)
+        _fold(g, 16)
+    g.asm.emit(asm.alu("xor", R1, 0xFFFF))
+    g.store_leaf(result, R1)
+
+
+def replace2(g: Gen, call: ir.ExternCall, result: Ref) -> None:
+    """``csum_replace2``: 16 bits of the data have changed."""
+    _replace(g, call, result, 16)
+
+
+def replace4(g: Gen, call: ir.ExternCall, result: Ref) -> None:
+    """``csum_replace4``: 32 bits of the data have changed."""
+    _replace(g, call, result, 32)
+
+
+__all__ = ["checksum", "replace2", "replace4"]

@@ -1,0 +1,72 @@
+"""What all architectures have around a program's blocks: the package's arguments, the ways into and out of a parser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ....semantics import ir
+from ...base import CannotOffload
+from ..artifact import Label, asm
+from ..artifact.asm import R0
+from . import calls
+from .deparse import Deparser, Exit
+from .frame import Leaf, Ref
+from .gen import Gen
+from .parse import ParsePoint
+
+
+def blocks(program: ir.Program, *names: str) -> list[str]:
+    """The full names of the blocks given for the package's parameters."""
+    assert program.main is not None
+    package = program.package(program.main)
+    given = dict(package.args)
+    found = [given.get(name) for name in names]
+    if not all(isinstance(block, str) for block in found):
+        raise CannotOffload(f"package {package.type_name} is not that of the architecture", package.span)
+    return [block for block in found if isinstance(block, str)]
+
+
+def entries(g: Gen, points: dict[bool, ParsePoint]) -> list[tuple[Label, ParsePoint]]:
+    """Where the parser is entered, behind the code that tells the hook's variants apart."""
+    labels = {variant: g.asm.label() for variant in g.hook.variants}
+    if True in labels:
+        g.hook.split(g, labels[True])
+    return [(labels[variant], points[variant]) for variant in g.hook.variants]
+
+
+def finish(g: Gen, accept: Label) -> None:
+    """The ends of the program: where a packet passes, and where it is dropped."""
+    g.asm.place(accept)
+    g.asm.emit(asm.mov(R0, g.hook.pass_code), asm.exit_())
+    g.asm.place(g.drop)
+    g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
+
+
+@dataclass
+class Arrivals:
+    """The ways on which packets leave a parser, told apart by a leaf that holds how much was parsed."""
+
+    g: Gen
+    parsed: Label
+    """Where they all go."""
+    cursor: Ref
+    exits: list[Exit] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, g: Gen) -> Arrivals:
+        """None yet; the leaf is declared here."""
+        return cls(g, g.asm.label(), g.declare("$cursor", ir.bits(16)))
+
+    def accept(self, point: ParsePoint) -> None:
+        """The code of an arrival."""
+        sizes = tuple(sorted(point.sizes.items()))
+        self.exits.append(Exit(point.tagged, point.cursor, point.valid or frozenset(), sizes))
+        self.g.store_constant(Leaf(self.cursor.path, 16), point.cursor)
+        self.g.asm.goto(self.parsed)
+
+    def deparse(self, control: ir.Control, frame: dict[str, Ref]) -> None:
+        """The new frame is written; the code goes on."""
+        g, written = self.g, self.g.asm.label()
+        with g.asm.at(control.span):
+            calls.top_level(g, lambda: Deparser(g, control, self.cursor, written).run(frame, self.exits))
+        g.asm.place(written)
