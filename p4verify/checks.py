@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .confirm import Pair, confirm
+from .mapping import NOTHING_SAID, ProgramMap
 from .pairs import ProgramPair, check_pair
 from .proofs.engine import Engine
 from .proofs.execution import Execution
@@ -94,13 +95,20 @@ class Checker:
             proof = _unsupported(error.reason, error.span, started)
         return Result(label, path, _placed(proof, self._need_program()))
 
-    def check_program(self, other: ir.Program, path: str, *, exactly: bool = False) -> Result:
-        """Another program: does it do what this one allows (``exactly``: are they equal)?"""
+    def check_program(
+        self, other: ir.Program, path: str, *, exactly: bool = False, said: ProgramMap = NOTHING_SAID
+    ) -> Result:
+        """Another program: does it do what this one allows (``exactly``: are they equal)? ``said``: how the two
+        correspond where names do not say it.
+
+        Raises:
+            InputError: what was said names something that is not there.
+        """
         program = self._need_program()
         started = time.monotonic()
         engine = self._engine(path)
         try:
-            proof = check_pair(ProgramPair(program, other, self.rules, exactly), engine, started)
+            proof = check_pair(ProgramPair(program, other, self.rules, exactly, said=said), engine, started)
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)
         quantified = BOTH if self.rules is None and _has_open_tables(program) else PACKETS

@@ -119,9 +119,8 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
                         "without PROGRAM, give two to compare them with each other")  # fmt: skip
     parser.add_argument("--rules", metavar="FILE", help="P4Runtime text, BMv2 CLI commands, STF lines or JSON; "
                         "without it the answer is for every rule set where the artifact holds tables")  # fmt: skip
-    parser.add_argument(
-        "--map", metavar="FILE", help="TOML: which maps of the artifact hold which tables (docs/maps.md)"
-    )
+    parser.add_argument("--map", metavar="FILE", help="TOML: which maps of the artifact hold which tables "
+                        "(docs/maps.md), or how the other program is related (docs/architectures.md)")  # fmt: skip
     _add_source_options(parser)
     _add_output_options(parser, FORMATS)
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")

@@ -27,11 +27,15 @@ class Groups:
     values: Mapping[str, int]
     """The model's values, by name."""
     asked: dict[tuple[str, int], Replica] = field(default_factory=dict)
+    only: frozenset[tuple[str, int]] | None = None
+    """The groups that have members; None for all. Two sides that name other groups are told apart by it."""
 
     def members(self, kind: str, group: int, depth: int) -> list[tuple[int, int]]:
         """As :data:`.semantics.meaning.concrete.Groups`; remembers who was asked for."""
         port = self.values.get(f"each.{depth}.port", 0)
         instance = self.values.get(f"each.{depth}.instance", 0)
+        if self.only is not None and (kind, group) not in self.only:
+            return []
         self.asked.setdefault((kind, group), Replica(port, instance))
         return [(port, instance)]
 
@@ -57,10 +61,18 @@ class Undefined:
         return known.pop(0) if known else 0
 
 
-def run_on(program: ir.Program, rules: RuleSet, given: Input, cells: Cells, undefined: Undefined) -> Run | None:
-    """What the interpreter makes of a counterexample; None where it cannot be asked."""
+def run_on(
+    program: ir.Program,
+    rules: RuleSet,
+    given: Input,
+    cells: Cells,
+    undefined: Undefined,
+    more: Mapping[str, int] | None = None,
+) -> Run | None:
+    """What the interpreter makes of a counterexample, with ``more`` inputs; None where it cannot be asked."""
     values = given.model.values
     metadata = {n.removeprefix("in."): v for n, v in values.items() if n.startswith("in.") and n != "in.port"}
+    metadata |= more or {}
     try:
         return run(program, rules, given.packet, given.port, metadata=metadata, cells=cells, choice=undefined)
     except (Unsupported, ValueError):

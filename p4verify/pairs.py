@@ -9,18 +9,22 @@ architecture the whole pipeline decides.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
+from . import across
+from .action_order import in_first_order
+from .mapping import NOTHING_SAID, ProgramMap
 from .pairing import Pairing, pair_programs
 from .proofs.engine import Engine
-from .proofs.refine import Outcome, search
+from .proofs.refine import IMPL, Outcome, search
 from .proofs.verdict import Proof, Tally, Verdict
 from .replay import Replay, confirm_pair
 from .semantics import ir
 from .semantics.arch.blocks import Emission, Slot, block_meaning, preserved, results_of, slots
 from .semantics.meaning.behaviour import Behaviour
-from .semantics.meaning.program import ARCHITECTURES, meaning
+from .semantics.meaning.program import ARCHITECTURES, Run, meaning
 from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
@@ -48,12 +52,33 @@ class ProgramPair:
     exactly: bool = False
     own_entries: bool = False
     """Whether each program's own entries count as its rules, those of ``rules`` being the first one's."""
+    said: ProgramMap = NOTHING_SAID
+    """What a user says of how the two correspond."""
     pairing: Pairing = field(init=False)
 
     def __post_init__(self) -> None:
         errors = tuple(dict.fromkeys((*self.first.errors, *self.second.errors, *CORE_ERRORS)))
         self.first, self.second = replace(self.first, errors=errors), replace(self.second, errors=errors)
-        self.pairing = pair_programs(self.first, self.second)
+        self.second = in_first_order(pair_programs(self.first, self.second, self.said))
+        self.pairing = pair_programs(self.first, self.second, self.said)
+
+    @property
+    def across(self) -> bool:
+        """Whether the two are of different architectures."""
+        return self.first.arch != self.second.arch
+
+    def inputs_of_a_run(self, side: Literal["first", "second"], values: Mapping[str, int]) -> dict[str, int]:
+        """The inputs of one of the two when it is run alone on a model's values, beside what it has in common with the
+        other."""
+        if not self.across:
+            return {}
+        mine = side == "first"
+        program, said = (self.first, self.said.inputs[0]) if mine else (self.second, self.said.inputs[1])
+        return across.inputs_of_a_run(program, said, values, "" if mine else IMPL)
+
+    def seen(self, ran: Run) -> Run:
+        """Of what a run of one of the two did, what is compared, in the first's words."""
+        return across.seen(ran, self.pairing, self.said) if self.across else ran
 
     @property
     def second_rules(self) -> RuleSet | None:
@@ -96,6 +121,11 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
 
 
 def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
+    if pair.across:
+        if not across.supported(pair.first, pair.second):
+            where = Span(pair.second.file, 1, 1)
+            raise Unsupported(f"programs of two architectures, {pair.first.arch} and {pair.second.arch}", where)
+        return _whole(pair, engine, started)
     known = pair.first.arch in ARCHITECTURES
     blocks = _compare_blocks(pair, engine)
     if blocks.unsupported is None and blocks.difference is None and not blocks.unknown:
@@ -179,8 +209,6 @@ def _add(x: _Found, y: _Found) -> _Found:
 
 def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
     where = Span(pair.second.file, 1, 1)
-    if pair.first.arch != pair.second.arch:
-        raise Unsupported(f"programs of two architectures, {pair.first.arch} and {pair.second.arch}", where)
     mine, theirs = slots(pair.first), slots(pair.second)
     enums = {t.name: t for t in pair.first.types if isinstance(t, ir.EnumType)}
     for type_ in pair.second.types:
@@ -268,7 +296,11 @@ def _as_found(
 def _whole(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     spec = meaning(pair.first, pair.rules)
     theirs = meaning(pair.second, pair.second_rules)
-    outcome = search(spec, pair.pairing.in_first_words(theirs), engine, exactly=pair.exactly)
+    impl = pair.pairing.in_first_words(theirs)
+    if pair.across:
+        spec, impl = across.alike(pair.pairing, pair.said, spec, impl, engine)
+        theirs = replace(theirs, notes=impl.notes, domain=impl.domain)
+    outcome = search(spec, impl, engine, exactly=pair.exactly)
     found = _as_found(pair, outcome, spec, theirs, "the pipeline")
     if found.difference is not None:
         return confirm_pair(found.difference, found.tally, started, engine)

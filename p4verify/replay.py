@@ -119,6 +119,8 @@ class _Runs:
         assert found.outcome.impl is not None
         self.spec, self.impl = found.outcome.spec, found.outcome.impl
         self.interface: Interface | None = None
+        self._with_members: frozenset[tuple[str, int]] | None = None
+        """The groups that have members; None for all."""
         cases = (*self.spec.cases, *self.impl.cases)
         self._told = tuple(dict.fromkeys(name for case in cases for name in case.metadata))
         """The metadata that either side tells; where one does not, it is as it came in."""
@@ -128,10 +130,10 @@ class _Runs:
         difference = self.found.outcome.difference
         assert difference is not None
         first = Setting(_with_cells(input_of(difference.model), difference.cells), self._rules(difference.model))
-        if not self._differ(first):
+        if not self._differ(first) and not self._differ_in_groups(first):
             return f"{difference.obligation}: both sides do the same on the solver's packet"
         best = self._smaller(first)
-        groups = Groups(best.given.model.values)
+        groups = self._groups(best)
         expected, actual = self._observed(best, "spec", groups=groups), self._observed(best, "impl", groups=groups)
         confirmed: tuple[str, ...] = ("meaning of both programs",)
         decoded: tuple[str, ...] = ()
@@ -202,6 +204,19 @@ class _Runs:
         except (ValueError, KeyError):
             return False
 
+    def _groups(self, setting: Setting) -> Groups:
+        return Groups(setting.given.model.values, only=self._with_members)
+
+    def _differ_in_groups(self, setting: Setting) -> bool:
+        """Whether the two can be told apart if only the groups that the first copies to have members."""
+        groups = self._groups(setting)
+        try:
+            self._observed(setting, "spec", groups=groups)
+        except (ValueError, KeyError):
+            return False
+        self._with_members = frozenset(groups.asked)
+        return bool(groups.asked) and self._differ(setting)
+
     def _observed(
         self, setting: Setting, side: str, choices: Mapping[str, int] | None = None, groups: Groups | None = None
     ) -> Observed:
@@ -223,7 +238,7 @@ class _Runs:
             inputs=_zeros(behaviour) | values,
             default=0,
             cells={n: i for n, i in given.cells.items() if n in _states(behaviour)},
-            groups=(groups or Groups(values)).members,
+            groups=(groups or self._groups(setting)).members,
         )
         metadata = {name: seen.metadata.get(name, values.get(f"in.{name}", 0)) for name in self._told}
         return Observed(seen.outputs, metadata, seen.state, carried=seen.carried, events=seen.events)
@@ -277,9 +292,11 @@ class _Runs:
         names = {n.removeprefix("state.") for n in map(_called, b.applications(*all_terms(self.found.impl)))}
         cells = {n: mine[known] for n in names if (known := pairing.state_name(n)) in mine}
         zeros = Undefined(replace(self.spec, choices=()), {})
-        left = run_on(self.pair.first, groups.into(rules), given, mine, zeros)
-        right = run_on(self.pair.second, groups.into(theirs), given, cells, Undefined(self.impl, given.model.values))
-        return None if left is None or right is None else (left, right)
+        values = given.model.values
+        more = [self.pair.inputs_of_a_run(side, values) for side in ("first", "second")]
+        left = run_on(self.pair.first, groups.into(rules), given, mine, zeros, more[0])
+        right = run_on(self.pair.second, groups.into(theirs), given, cells, Undefined(self.impl, values), more[1])
+        return None if left is None or right is None else (self.pair.seen(left), self.pair.seen(right))
 
     def _blocks_interpreted(
         self, setting: Setting, expected: Observed, actual: Observed

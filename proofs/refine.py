@@ -256,7 +256,7 @@ class _Search:
         options = _options(obligation, violation, picks)
         tried = instances(options, picks)
         if any(_is_of_a_copy(violation, pick) for pick in picks):
-            return self._with_one_instance(obligation, violation, tried)
+            return self._with_one_instance(obligation, violation, options, tried)
         if violation is obligation.violation:
             patience = max(QUICK_SECONDS, self.engine.timeout / 3)
             first = self._without_choices(_instantiated(obligation, tried[0], self.legal), patience)
@@ -273,14 +273,23 @@ class _Search:
         query = b.and_(*(t for i, v in zip(tried, own, strict=True) for t in b.substitute([self.legal, v], i)))
         return self.engine.satisfiable(query, f"{obligation.name}, {len(tried)} instances of choices")
 
-    def _with_one_instance(self, obligation: Obligation, violation: Term, tried: list[Instance]) -> str | None:
-        """One instance has to fit every cell and copy: several together prove nothing."""
+    def _with_one_instance(
+        self, obligation: Obligation, violation: Term, options: Candidates, tried: list[Instance]
+    ) -> Difference | str | None:
+        """One instance has to fit every cell and copy: several together prove nothing. But where no choice at all fits
+        one copy, none fits all of them."""
+        model = None
         for instance in tried:
             answer = self._defeating(obligation, violation, [instance])
             if answer.status == "unsat":
                 return None
-            if answer.status == "unknown":
+            if answer.model is None:
                 return f"{obligation.name}: {answer.reason}"
+            model = model or answer.model
+        if model is not None:
+            fitting = self._choices_for(violation, options, model, obligation.name)
+            if isinstance(fitting, list):
+                return _difference(obligation, *_at_a_cell(violation, model, fitting))
         what = "whether an undefined value that is kept in the state, or shared by copies, fits"
         return f"{obligation.name}: {what} is not decided"
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 
 from ..checks import Checker
-from ..inputs import all_targets, looks_like_p4, read_artifact, read_carried, read_program, read_rules, with_mapping
+from ..inputs import (
+    all_targets,
+    looks_like_p4,
+    read_artifact,
+    read_bytes,
+    read_carried,
+    read_program,
+    read_rules,
+    with_mapping,
+)
+from ..mapping import NOTHING_SAID, read_map
 from ..proofs.execution import Execution
 from ..report import render
 from ..results import Result, exit_code
@@ -39,17 +49,20 @@ def _results(arguments: argparse.Namespace, progress: Progress, where: Execution
     programs = {a: read_program(a, source_options(arguments)) for a in arguments.against if looks_like_p4(a)}
     artifacts = {a: read_artifact(a) for a in arguments.against if a not in programs}  # all before the first proof
     implied = not arguments.against and carried is None
+    said = NOTHING_SAID
     if arguments.map is not None:
-        if not artifacts:
-            raise InputError.at(Span("", 0, 0), "--map needs an artifact (--against) whose maps it relates to tables")
+        if bool(artifacts) == bool(programs):
+            text = "--map needs an artifact (--against) whose maps it relates to tables, or else a program"
+            raise InputError.at(Span("", 0, 0), text)
         artifacts = {a: with_mapping(given, arguments.map, program) for a, given in artifacts.items()}
+        said = read_map(read_bytes(arguments.map), arguments.map) if programs else said
     lowered = all_targets(arguments.targets) if arguments.targets or implied else []
     checker = Checker(program, rules, arguments.timeout, progress, not arguments.no_machines, where)
     results = [checker.check_artifact(carried.target, carried.artifact, carried.path)] if carried else []
     results += [checker.check_lowered(t, options) for t, options in lowered]
     for spec in arguments.against:
         if spec in programs:
-            results.append(checker.check_program(programs[spec], spec, exactly=arguments.exactly))
+            results.append(checker.check_program(programs[spec], spec, exactly=arguments.exactly, said=said))
         else:
             results.append(checker.check_artifact(*artifacts[spec]))
     return results + checker.check_agreement()

@@ -1,0 +1,267 @@
+"""Programs of two architectures brought to the same words: v1model, PSA and PNA (docs/architectures.md).
+
+Both behaviours speak of frames, port numbers, groups, cells and events already. What is left is
+
+* what comes in: the first pass of a packet from a port; timestamps and the state of queues are any value (each
+  architecture has units of its own), on the first side one that it may choose, on the second every one;
+* ports: both have the ports below a number (511: v1model's port 511 means drop); frames to others go nowhere, and
+  arguments of actions that are ports, members of groups and the ingress port are ports that both have;
+* packets that come back (resubmit, recirculate) carry what the other architecture cannot say: if there can be any, the
+  pair is unsupported;
+* cells whose width or index is the architecture's own (:mod:`.cells_alike`), and names of digests.
+
+What begins otherwise (PSA drops unless told, PNA if no function was called, v1model leaves ``egress_spec`` open) is a
+difference like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from . import cells_alike, places
+from .mapping import ProgramMap
+from .on_numbers import all_terms
+from .pairing import Pairing
+from .ports import is_port_type
+from .proofs.compare import domain
+from .proofs.engine import Engine
+from .proofs.refine import choices_of, map_terms
+from .semantics import bits as b
+from .semantics import ir
+from .semantics.bits import Term
+from .semantics.meaning.action_data import control_params, param_leaves
+from .semantics.meaning.behaviour import PORT, Assumption, Behaviour, Case, Choice, Output
+from .semantics.meaning.program import Run
+from .semantics.source import InputError, Span, Unsupported
+
+PORTS: Final = 511
+"""Ports that both have if nothing is said: v1model's 9 bits without the one that means drop."""
+
+ANY: Final = None
+INPUTS: Final[Mapping[str, Mapping[str, int | None]]] = {
+    "v1model": {
+        "instance_type": 0, "ingress_global_timestamp": ANY, "egress_global_timestamp": ANY, "enq_timestamp": ANY,
+        "enq_qdepth": ANY, "deq_timedelta": ANY, "deq_qdepth": ANY,
+    },
+    "psa": {"packet_path": 0, "ingress_timestamp": ANY, "egress_timestamp": ANY},
+    "pna": {
+        "pass": 0, "loopedback": 0, "forward_port": 0, "class_of_service": 0, "timestamp": ANY, "from_ipsec": 0,
+        "ipsec_status": 0,
+    },
+}  # fmt: skip
+"""By architecture: what an input is, in the first pass of a packet from a port; what is not here has no default."""
+
+_INPUT: Final = re.compile(r"in\.(each\.\d+\.)?(.+)", re.DOTALL)
+
+
+def supported(first: ir.Program, second: ir.Program) -> bool:
+    """Whether there is a mapping between the architectures of two programs."""
+    return first.arch in INPUTS and second.arch in INPUTS
+
+
+def inputs_of_a_run(
+    program: ir.Program, said: Mapping[str, int | None], values: Mapping[str, int], prefix: str
+) -> dict[str, int]:
+    """The inputs of a run of ``program`` alone, on a model's values; ``prefix`` is in front of the side's choices."""
+    known = {**INPUTS[program.arch], **said}
+    return {n: values.get(f"{prefix}any.{n}", 0) if value is None else value for n, value in known.items()}
+
+
+def alike(
+    pairing: Pairing, said: ProgramMap, spec: Behaviour, impl: Behaviour, engine: Engine
+) -> tuple[Behaviour, Behaviour]:
+    """Both behaviours (the second one over the first's tables and state) in words that mean the same.
+
+    Raises:
+        Unsupported: something has no counterpart; with its name and place.
+        InputError: the mapping names an input that is not there.
+    """
+    first, second = pairing.first, pairing.second
+    ports = said.ports if said.ports is not None else PORTS
+    spec = _with_inputs(spec, first, said.inputs[0], said, "first")
+    impl = _with_inputs(impl, second, said.inputs[1], said, "second")
+    legal = _legal_arguments(pairing, said, ports, (spec, impl))
+    spec, impl = (_on_ports(side, ports, legal) for side in (spec, impl))
+    spec = _without_returns(spec, (spec, impl), first, engine)
+    impl = _without_returns(impl, (spec, impl), second, engine)
+    pairing.events = _event_pairs(spec, impl, second, said)
+    impl = _with_events(impl, pairing.events)
+    return cells_alike.alike(pairing, said, spec, impl)
+
+
+# --- what comes in --------------------------------------------------------------------------------------------------
+
+
+def _with_inputs(
+    side: Behaviour, program: ir.Program, mine: Mapping[str, int | None], said: ProgramMap, which: str
+) -> Behaviour:
+    """``side`` on the first pass of a packet from a port, with choices for what is any value."""
+    known = {**INPUTS[program.arch], **mine}
+    values: dict[Term, Term] = {}
+    choices = []
+    for variable in _inputs(all_terms(side)):
+        copy, name = _parts(variable)
+        if name not in known:
+            continue
+        value = known[name]
+        if value is None:
+            values[variable] = chosen = b.var(f"any.{copy}{name}", variable.sort)
+            place = places.of_member(program, name)
+            choices.append(Choice(chosen, f"{name}, which {program.arch} alone gives a meaning", place))
+        else:
+            if value >> max(1, variable.width):
+                raise InputError.at(Span(said.path, 0, 0), f"[inputs.{which}]: {value} is too large for {name}")
+            values[variable] = b.literal(value, variable)
+    changed = map_terms(side, lambda terms: b.substitute(terms, values), {})
+    for variable in _inputs(all_terms(changed)):
+        _, name = _parts(variable)
+        reason = f"{name} of {program.arch} has no counterpart; say what it is in [inputs.{which}] of a --map file"
+        raise Unsupported(reason, places.of_member(program, name.rpartition(".")[2]))
+    kept = tuple(a for a in changed.domain if a.condition is not b.TRUE)
+    note = f"the {which} program ({program.arch}): packets from ports, in their first pass"
+    return replace(changed, domain=kept, choices=(*changed.choices, *choices), notes=(*changed.notes, note))
+
+
+def _inputs(terms: Iterable[Term]) -> list[Term]:
+    return [v for v in b.variables(*terms) if v.name.startswith("in.") and v is not PORT]
+
+
+def _parts(variable: Term) -> tuple[str, str]:
+    """Of which copy an input is (empty for the frame itself), and its name."""
+    found = _INPUT.fullmatch(variable.name)
+    assert found is not None
+    return found[1] or "", found[2]
+
+
+# --- ports ----------------------------------------------------------------------------------------------------------
+
+
+def _on_ports(side: Behaviour, ports: int, legal: tuple[Term, ...]) -> Behaviour:
+    """``side`` with the ports below a number and no others."""
+
+    def kept(output: Output) -> Output:
+        if output.to != "port":
+            return output
+        return replace(output, when=b.and_(output.when, _below(output.port, ports)))
+
+    cases = tuple(_with_outputs(case, (kept(o) for o in case.outputs)) for case in side.cases)
+    there = Assumption(f"both have the ports below {ports}: packets come from these", _below(PORT, ports))
+    members = {r.port: None for case in cases for o in case.outputs for r in o.each if r.port.op == "var"}
+    note = (
+        f"frames sent to ports from {ports} on go nowhere; arguments that are ports, and members of groups, are below"
+    )
+    axioms = (*side.axioms, *legal, *(_below(port, ports) for port in members))
+    return replace(side, cases=cases, domain=(*side.domain, there), axioms=axioms, notes=(*side.notes, note))
+
+
+def _with_outputs(case: Case, outputs: Iterable[Output]) -> Case:
+    return replace(case, outputs=tuple(o for o in outputs if o.when is not b.FALSE or o.state))
+
+
+def _below(term: Term, limit: int) -> Term:
+    return b.ult(term, b.bv(limit, term.width)) if limit < 1 << term.width else b.TRUE
+
+
+def _legal_arguments(
+    pairing: Pairing, said: ProgramMap, ports: int, sides: tuple[Behaviour, Behaviour]
+) -> tuple[Term, ...]:
+    """Of the answers of the tables that are asked: arguments are ports that both have, and fit both."""
+    limits: dict[str, int] = {}
+    for pair in pairing.tables:
+        for number, positions in pair.params.items():
+            mine, theirs = pairing.actions_of(pair, number)
+            ours = control_params(mine)
+            for position, other in zip(positions, control_params(theirs), strict=True):
+                for (leaf, here), (_, there) in zip(param_leaves(ours[position]), param_leaves(other), strict=True):
+                    limit = 1 << min(here, there)
+                    if _is_port(mine, ours[position], other, said):
+                        limit = min(limit, ports)
+                    table, name = pair.first.control_name, f"{mine.name}.{leaf}"
+                    limits[f"table.{table}.arg.{name}"] = limit
+                    limits[f"table.{table}.default.arg.{name}"] = limit
+    asked = [term for side in sides for term in all_terms(side)]
+    answers = {*b.applications(*asked), *b.variables(*asked)}
+    found = [_below(t, limits[t.name]) for t in sorted(answers, key=lambda t: t.serial) if t.name in limits]
+    return tuple(t for t in found if t is not b.TRUE)
+
+
+def _is_port(action: ir.Action, mine: ir.Param, theirs: ir.Param, said: ProgramMap) -> bool:
+    names = {f"{name}.{mine.name}" for name in (action.name, action.control_name, action.control_name.split(".")[-1])}
+    return is_port_type(mine.type) or is_port_type(theirs.type) or bool(names.intersection(said.port_arguments))
+
+
+# --- what comes back ------------------------------------------------------------------------------------------------
+
+
+def _without_returns(
+    side: Behaviour, both: tuple[Behaviour, Behaviour], program: ir.Program, engine: Engine
+) -> Behaviour:
+    """``side`` without outputs that are no frames on a port, if there can be none."""
+    possible = domain(*both)
+    for case in side.cases:
+        for output in case.outputs:
+            if output.to == "port" or output.when is b.FALSE:
+                continue
+            fixed = b.and_(
+                *(_below(v, PORTS) for v in choices_of(side) if v.sort is not b.BOOL and v.width == PORT.width)
+            )
+            query = b.and_(possible, fixed, case.guard, output.when)
+            answer = engine.satisfiable(query, f"no packet goes to {output.to}")
+            if answer.status != "unsat":
+                what = "goes on to the host's stack" if output.to == "stack" else "comes back"
+                reason = f"a packet of {program.arch} that {what} ({output.to}) has no counterpart in the other one"
+                raise Unsupported(reason, places.of_return(program, output.to))
+    cases = tuple(_with_outputs(case, (_on_a_port(o) for o in case.outputs)) for case in side.cases)
+    return replace(side, cases=cases)
+
+
+def _on_a_port(output: Output) -> Output:
+    """An output that can be on a port only; of one that cannot be, what its copy writes stays, next to the others of
+    that copy."""
+    return output if output.to == "port" else replace(output, to="port", when=b.FALSE, metadata={})
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+def _event_pairs(spec: Behaviour, impl: Behaviour, second: ir.Program, said: ProgramMap) -> dict[str, str]:
+    """The second's names of what the control plane is told → the first's."""
+    mine, theirs = _event_names(spec), _event_names(impl)
+    for name in said.events:
+        if name not in mine:
+            raise InputError.at(Span(said.path, 0, 0), f"[events]: the first program has no {name} ({', '.join(mine)})")
+    names = {y: x for x, y in said.events.items()}
+    names |= {name: name for name in theirs if name in mine and name not in names}
+    left = [name for name in mine if name not in names.values()]
+    open_ = [name for name in theirs if name not in names]
+    if len(left) == len(open_) == 1:
+        names[open_[0]] = left[0]
+    elif left and open_:
+        reason = f"which digest {open_[0]} is among {', '.join(left)} is not known; say so in [events] of a --map file"
+        raise Unsupported(reason, Span(second.file, 1, 1))
+    return names
+
+
+def _with_events(impl: Behaviour, names: Mapping[str, str]) -> Behaviour:
+    """``impl`` with the first's names of events."""
+    cases = tuple(
+        replace(case, events=tuple(replace(e, name=names.get(e.name, e.name)) for e in case.events))
+        for case in impl.cases
+    )
+    return replace(impl, cases=cases)
+
+
+def _event_names(side: Behaviour) -> list[str]:
+    return list(dict.fromkeys(e.name for case in side.cases for e in case.events))
+
+
+def seen(ran: Run, pairing: Pairing, said: ProgramMap) -> Run:
+    """Of what one of the two programs did to a packet, what is compared by itself: frames on ports that both have, and
+    events by the first's names."""
+    ports = said.ports if said.ports is not None else PORTS
+    outputs = tuple(item for item in ran.outputs if item[0] == "port" and item[1] < ports)
+    events = tuple((pairing.events.get(name, name), told) for name, told in ran.events)
+    return replace(ran, outputs=outputs, events=events, state={})
