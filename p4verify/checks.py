@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .assertions import Asserted, check_assertions, has_asserts
 from .confirm import Pair, confirm
 from .mapping import NOTHING_SAID, ProgramMap
 from .pairs import ProgramPair, check_pair
@@ -31,6 +32,8 @@ from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
 from .targets.base import CannotOffload, ComparesArtifacts, Relation, Target
 
+ASSERTIONS = "assertions"
+"""What the check of the program's own assertions is called in results."""
 BOTH = "packets and rules"
 PACKETS = "packets"
 OWN_ENTRIES = "no rules are given, and this target holds no tables: the program's own entries count as all there are"
@@ -58,6 +61,7 @@ class Checker:
         progress: called with a line now and then.
         machines_confirm: whether counterexamples are run on real machines that are there.
         execution: where queries are answered.
+        assumed: the program with what the user assumes in it (:mod:`.assumptions`), None for nothing.
     """
 
     program: ir.Program | None
@@ -66,6 +70,7 @@ class Checker:
     progress: Callable[[str], None] = lambda _line: None
     machines_confirm: bool = True
     execution: Execution = field(default_factory=Execution)
+    assumed: ir.Program | None = None
     _meanings: dict[bool, Behaviour] = field(default_factory=dict)
     _accepted: list[tuple[Machine, Behaviour]] = field(default_factory=list)
     _sound: list[Behaviour] = field(default_factory=list)
@@ -95,6 +100,20 @@ class Checker:
             proof = _unsupported(error.reason, error.span, started)
         return Result(label, path, _placed(proof, self._need_program()))
 
+    def check_assertions(self) -> list[Result]:
+        """The program's own assertions, if one could fail: nothing else says that they hold."""
+        program = self._need_program()
+        if not has_asserts(program):
+            return []
+        started = time.monotonic()
+        engine = self._engine(ASSERTIONS)
+        try:
+            proof = check_assertions(Asserted(self.assumed or program, self.rules), engine, started)
+        except Unsupported as error:
+            proof = _unsupported(error.reason, error.span, started)
+        quantified = BOTH if self.rules is None and _has_open_tables(program) else PACKETS
+        return [Result(ASSERTIONS, None, replace(_placed(proof, program), quantified_over=quantified))]
+
     def check_program(
         self, other: ir.Program, path: str, *, exactly: bool = False, said: ProgramMap = NOTHING_SAID
     ) -> Result:
@@ -108,7 +127,8 @@ class Checker:
         started = time.monotonic()
         engine = self._engine(path)
         try:
-            proof = check_pair(ProgramPair(program, other, self.rules, exactly, said=said), engine, started)
+            pair = ProgramPair(program, other, self.rules, exactly, self.assumed, said=said)
+            proof = check_pair(pair, engine, started)
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)
         quantified = BOTH if self.rules is None and _has_open_tables(program) else PACKETS
@@ -156,7 +176,8 @@ class Checker:
         quantified = BOTH if rules is None and _has_open_tables(program) else PACKETS
         proof = decide(outcome, started, _accepted_because(outcome, quantified, label))
         if proof is None:
-            pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm)
+            pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
+                        assumed=self.assumed)  # fmt: skip
             proof = confirm(pair, outcome, started)
         elif proof.verdict is Verdict.ACCEPT:
             self._accepted.append((machine, theirs))
@@ -173,7 +194,7 @@ class Checker:
         baked = self.rules is None and not target.holds_tables
         rules = program_rules(program) if baked else self.rules
         if baked not in self._meanings:
-            self._meanings[baked] = meaning(program, rules)
+            self._meanings[baked] = meaning(self.assumed or program, rules)
         return rules, self._meanings[baked]
 
     def _check_laws(self, relation: Relation, engine: Engine, started: float) -> Proof | None:
@@ -198,7 +219,9 @@ class Checker:
     def _agree(self, software: tuple[Machine, Behaviour], hardware: tuple[Machine, Behaviour]) -> Result:
         started = time.monotonic()
         label = f"{software[0].label} = {hardware[0].label}"
-        left = replace(software[0], behaviour=software[1])
+        assumed = [a for meant in self._meanings.values() for a in meant.domain if a.call]
+        domain = tuple(dict.fromkeys((*software[1].domain, *assumed)))
+        left = replace(software[0], behaviour=replace(software[1], domain=domain))
         right = replace(hardware[0], behaviour=hardware[1])
         path = hardware[0].path or software[0].path
         proof = self._equal(left, right, started, label)

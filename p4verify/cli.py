@@ -127,6 +127,9 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--exactly", action="store_true", help="against a program: both must be equal, whatever undefined values are"
     )
+    parser.add_argument("--assume", action="append", default=[], metavar="EXPR",
+                        help="a P4 condition on what the ingress control sees when it begins; ingress_port and "
+                        "packet_length may be used too. Only inputs on which it holds are compared")  # fmt: skip
     parser.add_argument("--write-counterexample", metavar="DIR",
                         help="write what was found here: an STF test, pcap files, the rules, both runs")  # fmt: skip
     parser.add_argument("--no-machines", action="store_true",

@@ -47,6 +47,8 @@ class Pair:
     on_machines: bool
     first: Target | None = None
     first_artifact: Any = None
+    assumed: ir.Program | None = None
+    """The program with what the user assumes in it."""
 
 
 class _Defaulting(dict[str, int]):
@@ -96,7 +98,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
         rules = realise(pair.program, [t for side in asking for t in all_terms(side)], model)
         shown = describe(rules, pair.program)
-        spec = meaning(pair.program, rules)
+        spec = meaning(pair.assumed or pair.program, rules)
         relation = pair.target.relate(pair.program, pair.artifact, rules)
     functions = _Functions(relation, model)
     possible = [a.condition for side in (spec, pair.impl) for a in (*side.domain, *side.reaching)]
@@ -145,13 +147,15 @@ def _by_the_program(pair: Pair, rules: RuleSet | None, given: Input, expected: O
         return _Told()
     groups = Groups(given.model.values)
     undefined = Undefined(pair.spec, given.model.values)
-    ran = run_on(program, groups.into(rules), given, _Functions(pair.relation, given.model).cells(), undefined)
+    ran = run_on(
+        pair.assumed or program, groups.into(rules), given, _Functions(pair.relation, given.model).cells(), undefined
+    )
     if ran is None or not same(ran, expected):
         return _Told()
     steps = ran.trace.steps
     explanation = explain(Ran(program, steps), None, expected, actual)
     few = only_met(rules, steps) if pair.rules is not None else rules
-    again = run_on(program, few, given, {}, Undefined(pair.spec, given.model.values))
+    again = run_on(pair.assumed or program, few, given, {}, Undefined(pair.spec, given.model.values))
     few = few if again is not None and same(again, expected) else rules
     test = stf_test(program, None, few, given, expected, actual)
     met = describe(few, program) if pair.rules is not None and few is not rules else ()

@@ -54,9 +54,11 @@ def explain(
     ``undefined``: the undefined values that the difference hangs on.
     """
     mine, theirs = _steps(first), _steps(second) if second is not None else []
-    differs, places = _seen(mine, theirs if second is not None else None, expected, actual)
+    differs, places = _faulted(actual) or _seen(mine, theirs if second is not None else None, expected, actual)
     pairs = _aligned(mine, theirs) if second is not None else [(i, None) for i in range(len(mine))]
     writers = (_last_writer(mine, places), _last_writer(theirs, places))
+    if actual.fault:
+        writers = (None, _failing(theirs)) if second is not None else (_failing(mine), None)
     at = _parting(pairs, mine, theirs, writers) if second is not None else None
     rows = tuple(
         Row(None if i is None else mine[i], None if j is None else theirs[j], _differ(mine, theirs, i, j), k == at)
@@ -88,6 +90,16 @@ def _steps(side: Ran) -> list[Step]:
 
 
 # --- what an observer sees ------------------------------------------------------------------------------------------
+
+
+def _faulted(actual: Observed) -> tuple[list[str], set[str]] | None:
+    return ([], set()) if actual.fault else None
+
+
+def _failing(steps: Sequence[Step]) -> int | None:
+    """The first assertion that fails."""
+    found = (i for i, step in enumerate(steps) if step["step"] == "assertion" and not step["holds"])
+    return next(found, None)
 
 
 def _seen(

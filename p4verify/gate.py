@@ -9,11 +9,12 @@
     [[check]]
     program = "acl.p4"            # paths are relative to the file
     targets = ["ebpf", "u32"]     # default: none if `against` is given, else every built-in target
-    against = ["installed.tc"]    # artifacts made elsewhere
+    against = ["installed.tc"]    # artifacts made elsewhere, other P4 programs
     rules = "acl.rules"           # default: every rule set
     include = ["include"]         # -I
     define = ["NAME=1"]           # -D
     arch = "v1model"              # --arch
+    assume = ["hdr.ip.ttl > 1"]   # --assume
     timeout = 60                  # seconds for each comparison
     expect = "accept"             # accept (default) | reject | unsupported | undecided: what counts as passing,
                                   # or a table from target to verdict: { ebpf = "accept", u32 = "unsupported" }
@@ -35,7 +36,9 @@ from .checks import Checker
 from .inputs import (
     SourceOptions,
     all_targets,
+    looks_like_p4,
     read_artifact,
+    read_assuming,
     read_bytes,
     read_carried,
     read_program,
@@ -48,7 +51,7 @@ from .results import Result
 from .semantics.source import InputError, Span
 
 CHECK_KEYS: Final = frozenset(
-    {"program", "targets", "against", "map", "rules", "include", "define", "arch", "timeout", "expect"}
+    {"program", "targets", "against", "map", "rules", "include", "define", "arch", "timeout", "expect", "assume"}
 )
 VERDICTS: Final = tuple(v.value for v in Verdict)
 
@@ -64,6 +67,7 @@ class Check:
     options: SourceOptions = SourceOptions()
     timeout: float | None = None
     map: str | None = None
+    assume: tuple[str, ...] = ()
     expect: Mapping[str, str] = field(default_factory=dict)
     """Result's target → expected verdict; "" is for all others."""
 
@@ -149,7 +153,8 @@ class _Reader:
         options = SourceOptions(includes, self.texts(row, "define", where), self.text(row, "arch", where))
         against = tuple(self._artifact(spec) for spec in self.texts(row, "against", where))
         return Check(program, self.texts(row, "targets", where), against, self.path(row, "rules", where), options,
-                     self._timeout(row, where), self.path(row, "map", where), self._expect(row, where))  # fmt: skip
+                     self._timeout(row, where), self.path(row, "map", where), self.texts(row, "assume", where),
+                     self._expect(row, where))  # fmt: skip
 
     def _artifact(self, spec: str) -> str:
         """``PATH`` or ``KIND:PATH``, the path beside the configuration."""
@@ -202,15 +207,21 @@ def _run(check: Check, progress: Callable[[str], None], execution: Execution) ->
     carried = read_carried(check.program)
     program = carried.program if carried else read_program(check.program, check.options)
     rules = read_rules(check.rules, program) if check.rules else None
-    checker = Checker(
-        program, rules, check.timeout, lambda line: progress(f"{check.program}: {line}"), execution=execution
-    )
-    results: list[Result] = []
+    assumed = read_assuming(check.program, check.options, check.assume)
+
+    def told(line: str) -> None:
+        progress(f"{check.program}: {line}")
+
+    checker = Checker(program, rules, check.timeout, told, execution=execution, assumed=assumed)
+    results: list[Result] = checker.check_assertions()
     if carried:
         results.append(checker.check_artifact(carried.target, carried.artifact, carried.path))
     if check.targets or not (check.against or carried):
         results += [checker.check_lowered(t, options) for t, options in all_targets(check.targets)]
     for spec in check.against:
+        if looks_like_p4(spec):
+            results.append(checker.check_program(read_program(spec, check.options), spec))
+            continue
         given = read_artifact(spec)
         if check.map is not None:
             given = with_mapping(given, check.map, program)

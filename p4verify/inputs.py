@@ -139,6 +139,22 @@ def with_source(target: Target, artifact: Any) -> Any:
     return target.with_source(artifact, text)
 
 
+def read_assuming(path: str, options: SourceOptions, texts: Sequence[str]) -> Program | None:
+    """The program with what is assumed of its inputs (:mod:`.assumptions`); None if nothing is. Raises InputError."""
+    from .semantics.ir import codec_netlink_read
+
+    if not texts:
+        return None
+    data = read_bytes(path)
+    if codec_netlink_read.recognises(data) or data.lstrip()[:1] == b"{" or data[:4] == b"\x7fELF":
+        raise InputError.at(Span(path, 0, 0), "--assume is about the names of P4 source, and this is none")
+    from .assumptions import assuming
+    from .semantics.p4.frontend import load
+
+    loaded = load(path, include_dirs=options.include_dirs, defines=options.defines, arch=options.arch)
+    return assuming(loaded, texts)
+
+
 def _well_formed(program: Program, path: str) -> Program:
     """p4ast that was made elsewhere, checked; the error names the file and, with it, the place in the P4 source."""
     from .semantics.ir.verify import verify

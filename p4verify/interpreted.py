@@ -81,6 +81,8 @@ def run_on(
 
 def same(ran: Run, seen: Observed) -> bool:
     """Whether a run sent, told and left behind what was seen before."""
+    if seen.fault:
+        return any(step["step"] == "assertion" and not step["holds"] for step in ran.trace.steps)
     if ran.outputs != seen.outputs or ran.events != seen.events:
         return False
     written = ((ran.state.get(name, {}).get(i), v) for name, cells in seen.state.items() for i, v in cells.items())

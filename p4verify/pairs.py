@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from . import across
 from .action_order import in_first_order
+from .assertions import EMPTY, vacuous, with_faults
 from .mapping import NOTHING_SAID, ProgramMap
 from .pairing import Pairing, pair_programs
 from .proofs.engine import Engine
@@ -50,6 +51,8 @@ class ProgramPair:
     second: ir.Program
     rules: RuleSet | None = None
     exactly: bool = False
+    assumed: ir.Program | None = None
+    """The first program with what the user assumes in it (:mod:`.assumptions`); the whole pipeline is compared so."""
     own_entries: bool = False
     """Whether each program's own entries count as its rules, those of ``rules`` being the first one's."""
     said: ProgramMap = NOTHING_SAID
@@ -59,6 +62,8 @@ class ProgramPair:
     def __post_init__(self) -> None:
         errors = tuple(dict.fromkeys((*self.first.errors, *self.second.errors, *CORE_ERRORS)))
         self.first, self.second = replace(self.first, errors=errors), replace(self.second, errors=errors)
+        if self.assumed is not None:
+            self.assumed = replace(self.assumed, errors=errors)
         self.second = in_first_order(pair_programs(self.first, self.second, self.said))
         self.pairing = pair_programs(self.first, self.second, self.said)
 
@@ -129,7 +134,7 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     known = pair.first.arch in ARCHITECTURES
     blocks = _compare_blocks(pair, engine)
     if blocks.unsupported is None and blocks.difference is None and not blocks.unknown:
-        return _accepted(pair, blocks, started, "block by block")
+        return _equal_blocks(pair, blocks, engine, started)
     if not known:
         return _own_package(blocks, started, engine)
     try:
@@ -140,6 +145,19 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         note = f"{blocks.difference.what} differs in {_parts(blocks.difference)}, which no packet shows"
         return replace(proof, warnings=(*proof.warnings, note))
     return proof
+
+
+def _equal_blocks(pair: ProgramPair, blocks: _Found, engine: Engine, started: float) -> Proof:
+    """Accepted; what the user assumes was not needed, but has to be possible."""
+    if pair.assumed is None:
+        return _accepted(pair, blocks, started, "block by block")
+    spec = meaning(pair.assumed, pair.rules)
+    nothing = vacuous([spec], engine)
+    if nothing:
+        verdict = Verdict.UNSUPPORTED if nothing == EMPTY else Verdict.UNDECIDED
+        return Proof(verdict, nothing, blocks.tally, seconds=time.monotonic() - started)
+    texts = tuple(a.text for a in spec.domain if a.call == "given")
+    return _accepted(pair, replace(blocks, assumptions=(*blocks.assumptions, *texts)), started, "block by block")
 
 
 def _why_not(blocks: _Found, problem: Unsupported) -> Unsupported:
@@ -294,8 +312,8 @@ def _as_found(
 
 
 def _whole(pair: ProgramPair, engine: Engine, started: float) -> Proof:
-    spec = meaning(pair.first, pair.rules)
-    theirs = meaning(pair.second, pair.second_rules)
+    spec = meaning(pair.assumed or pair.first, pair.rules)
+    theirs = with_faults(meaning(pair.second, pair.second_rules))
     impl = pair.pairing.in_first_words(theirs)
     if pair.across:
         spec, impl = across.alike(pair.pairing, pair.said, spec, impl, engine)

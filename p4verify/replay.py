@@ -28,7 +28,8 @@ from .semantics.arch.opaque import WORLD
 from .semantics.bits import Term
 from .semantics.meaning.answers import answers
 from .semantics.meaning.behaviour import Behaviour, Choice
-from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
+from .semantics.meaning.concrete import BadBehaviour, Faulted, evaluate_behaviour
+from .semantics.meaning.concrete import Outcome as Evaluated
 from .semantics.meaning.inputs import Concrete
 from .semantics.meaning.program import Run
 from .semantics.meaning.trace import Trace
@@ -90,11 +91,15 @@ def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) ->
     if found.blocks is not None:
         parts, shown = dict.fromkeys(p.removeprefix("metadata ") for p in parts), "input"
     what = ", ".join(parts) or difference.obligation
+    if difference.obligation.startswith("no fault") and not outcome.actual.fault:
+        what = outcome.explanation.differs[0] if outcome.explanation.differs else "what comes out"
     reason = f"{found.what} differs in {what}, on the {shown} shown"
     if reads:
         places = ", ".join(dict.fromkeys(f"{c.span} ({c.reason})" for c in reads[:5]))
         reason = f"{found.what} differs only where a value is undefined, in {what}: {places}"
     where = reads[0].span if reads else NOWHERE
+    if outcome.actual.fault:
+        reason = f"{outcome.actual.fault}, in the second program, on the packet shown"
     return Proof(Verdict.REJECT, reason, tally, where, outcome, seconds=seconds)
 
 
@@ -230,7 +235,19 @@ class _Runs:
             functions |= known.functions
             values |= known.inputs
         values |= choices or {}
-        seen = evaluate_behaviour(
+        try:
+            seen = self._evaluated(behaviour, setting, functions, values, groups)
+        except Faulted as fault:
+            return Observed((), fault=str(fault))
+        metadata = {name: seen.metadata.get(name, values.get(f"in.{name}", 0)) for name in self._told}
+        return Observed(seen.outputs, metadata, seen.state, carried=seen.carried, events=seen.events)
+
+    def _evaluated(
+        self, behaviour: Behaviour, setting: Setting, functions: Mapping[str, Function], values: dict[str, int],
+        groups: Groups | None,
+    ) -> Evaluated:  # fmt: skip
+        given = setting.given
+        return evaluate_behaviour(
             replace(behaviour, choices=()),
             given.packet,
             given.port,
@@ -240,8 +257,6 @@ class _Runs:
             cells={n: i for n, i in given.cells.items() if n in _states(behaviour)},
             groups=(groups or self._groups(setting)).members,
         )
-        metadata = {name: seen.metadata.get(name, values.get(f"in.{name}", 0)) for name in self._told}
-        return Observed(seen.outputs, metadata, seen.state, carried=seen.carried, events=seen.events)
 
     # --- the interpreter --------------------------------------------------------------------------------------------
 
@@ -294,7 +309,7 @@ class _Runs:
         zeros = Undefined(replace(self.spec, choices=()), {})
         values = given.model.values
         more = [self.pair.inputs_of_a_run(side, values) for side in ("first", "second")]
-        left = run_on(self.pair.first, groups.into(rules), given, mine, zeros, more[0])
+        left = run_on(self.pair.assumed or self.pair.first, groups.into(rules), given, mine, zeros, more[0])
         right = run_on(self.pair.second, groups.into(theirs), given, cells, Undefined(self.impl, values), more[1])
         return None if left is None or right is None else (self.pair.seen(left), self.pair.seen(right))
 

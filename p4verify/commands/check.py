@@ -9,6 +9,7 @@ from ..inputs import (
     all_targets,
     looks_like_p4,
     read_artifact,
+    read_assuming,
     read_bytes,
     read_carried,
     read_program,
@@ -57,8 +58,10 @@ def _results(arguments: argparse.Namespace, progress: Progress, where: Execution
         artifacts = {a: with_mapping(given, arguments.map, program) for a, given in artifacts.items()}
         said = read_map(read_bytes(arguments.map), arguments.map) if programs else said
     lowered = all_targets(arguments.targets) if arguments.targets or implied else []
-    checker = Checker(program, rules, arguments.timeout, progress, not arguments.no_machines, where)
-    results = [checker.check_artifact(carried.target, carried.artifact, carried.path)] if carried else []
+    assumed = read_assuming(arguments.program, source_options(arguments), arguments.assume)
+    checker = Checker(program, rules, arguments.timeout, progress, not arguments.no_machines, where, assumed)
+    results = checker.check_assertions()
+    results += [checker.check_artifact(carried.target, carried.artifact, carried.path)] if carried else []
     results += [checker.check_lowered(t, options) for t, options in lowered]
     for spec in arguments.against:
         if spec in programs:
@@ -70,8 +73,8 @@ def _results(arguments: argparse.Namespace, progress: Progress, where: Execution
 
 def _two_artifacts(arguments: argparse.Namespace, progress: Progress, where: Execution) -> Result:
     nowhere = Span("", 0, 0)
-    if arguments.targets or arguments.rules or arguments.map:
-        raise InputError.at(nowhere, "--target, --rules and --map need a PROGRAM")
+    if arguments.targets or arguments.rules or arguments.map or arguments.assume:
+        raise InputError.at(nowhere, "--target, --rules, --map and --assume need a PROGRAM")
     if len(arguments.against) != 2:
         raise InputError.at(nowhere, "give a PROGRAM, or two artifacts with --against to compare with each other")
     first, second = (read_artifact(spec) for spec in arguments.against)

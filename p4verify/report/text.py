@@ -48,6 +48,8 @@ def counterexample(found: Counterexample, names: tuple[str, str] = ("expected", 
     if found.block:
         lines += [f"{what} {results(seen, other)}" for what, seen, other in (
             ("expected:", found.expected, found.actual), ("actual:  ", found.actual, found.expected))]  # fmt: skip
+    elif found.actual.fault and found.expected.outputs == found.actual.outputs:  # a program alone
+        lines.append(f"fault:    {found.actual.fault}")
     else:
         lines.append(f"expected: {observed(found.expected)}")
         lines.append(f"actual:   {observed(found.actual)}")

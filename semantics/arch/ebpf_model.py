@@ -23,6 +23,7 @@ from ..meaning.parsing import run_parser
 from ..meaning.state import State
 from ..meaning.values import uninitialised
 from ..source import Unsupported
+from .assertions import GIVEN
 from .base import Ended, Sent, main_arguments
 
 COUNTER_BITS: Final = 32
@@ -58,6 +59,7 @@ def check_table(m: Machine, table: ir.Table, keys: list[Term], hit: Term, entry:
 
 EXTERNS: Final[ExternTable] = {
     **PACKET_IN,
+    **GIVEN,
     ("CounterArray", "increment"): _count,
     ("CounterArray", "add"): _count,
 }

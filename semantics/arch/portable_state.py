@@ -22,13 +22,13 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..meaning.behaviour import Assumption
 from ..meaning.leaves import leaves
 from ..meaning.machine import ExternTable, Machine
 from ..meaning.packet_in import frame_length
 from ..meaning.packet_out import field_bits
 from ..meaning.values import Scalar, Value, unpack
 from ..source import Span, Unsupported
+from .assertions import ASSERTIONS, GIVEN
 from .extern_call import Call
 
 BOTH_BITS: Final = 64
@@ -223,14 +223,6 @@ def _pack(m: Machine, node: ir.ExternCall) -> None:
     m.tell(call.instance, *leaves(m, call.value(0), node.span).values())
 
 
-def _assertion(m: Machine, node: ir.ExternCall) -> None:
-    """``assert`` and ``assume``: inputs that make them false are no inputs, and the verdict says so."""
-    call = Call(m, node)
-    holds = m.absolute(call.term(0))
-    if holds is not b.TRUE:
-        m.assumptions.append(Assumption(f"{node.extern} at {node.span} holds", holds))
-
-
 EXTERNS: Final[ExternTable] = {
     ("Counter", "count"): _count,
     ("DirectCounter", "count"): _count_direct,
@@ -242,6 +234,6 @@ EXTERNS: Final[ExternTable] = {
     ("Register", "write"): _register_write,
     ("Random", "read"): _random,
     ("Digest", "pack"): _pack,
-    ("assert", ""): _assertion,
-    ("assume", ""): _assertion,
+    **ASSERTIONS,
+    **GIVEN,
 }

@@ -35,6 +35,7 @@ from ..meaning.sizes import possible_values
 from ..meaning.state import Piece, State
 from ..meaning.values import Scalar, Struct, Value, uninitialised
 from ..source import Span, Unsupported
+from .assertions import GIVEN
 from .base import NOT_CUT, Ended, Sent, main_arguments
 from .bpf_externs import (
     arbitrary,
@@ -59,6 +60,7 @@ def _truncate(m: Machine, node: ir.ExternCall) -> None:
 EXTERNS: Final[ExternTable] = {
     **PACKET_IN,
     **PACKET_OUT,
+    **GIVEN,
     ("mark_to_drop", ""): mark(_DROPPED, b.TRUE),
     ("mark_to_pass", ""): mark(_DROPPED, b.FALSE),
     ("truncate", ""): _truncate,

@@ -13,7 +13,6 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..meaning.behaviour import Assumption
 from ..meaning.calls import bind
 from ..meaning.machine import ExternTable, Machine
 from ..meaning.packet_in import PACKET_IN
@@ -22,6 +21,7 @@ from ..meaning.references import update
 from ..meaning.unknown_externs import leaf_terms
 from ..meaning.values import Scalar, Struct, Value, unpack
 from ..source import Span, Unsupported
+from .assertions import ASSERTIONS, GIVEN
 from .extern_call import Call
 from .v1model_checksums import CHECKSUMS
 from .v1model_signals import SIGNALS
@@ -59,14 +59,6 @@ def _dropped(value: Value) -> Value:
 def _log(m: Machine, node: ir.ExternCall) -> None:
     """A message to a log that nobody compares; its data is evaluated."""
     bind(m, node.params, node.args, node.span)
-
-
-def _assertion(m: Machine, node: ir.ExternCall) -> None:
-    """``assert`` and ``assume``: inputs that make them false are no inputs, and the verdict says so."""
-    call = Call(m, node)
-    holds = m.absolute(call.term(0))
-    if holds is not b.TRUE:
-        m.assumptions.append(Assumption(f"{node.extern} at {node.span} holds", holds))
 
 
 def _digest(m: Machine, node: ir.ExternCall) -> None:
@@ -210,8 +202,8 @@ EXTERNS: Final[ExternTable] = {
     **PACKET_OUT,
     ("mark_to_drop", ""): _mark_to_drop,
     ("log_msg", ""): _log,
-    ("assert", ""): _assertion,
-    ("assume", ""): _assertion,
+    **ASSERTIONS,
+    **GIVEN,
     ("counter", "count"): _count,
     ("direct_counter", "count"): _direct,
     ("register", "read"): _register_read,

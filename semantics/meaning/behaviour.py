@@ -21,6 +21,7 @@ A :class:`Behaviour` is a function of the input, written with terms over these f
 ``in.ebpf.NAME.k``     what the kernel told an eBPF program that asked for NAME (a time, a random number) the k-th time
 ``given.N(...)``       what the kernel answers an eBPF program, as a function of what was asked (a route)
 ``hash.H.W(data)``      a hash function that only the target or the control plane knows (:mod:`.hashes`)
+``open.N``             what an assumption reads that is undefined; it holds if it does for some value
 ``any.N...``           a choice: a value that the specification leaves open (one per read, never shared)
 ``any.each.N...``      ... made while a copy goes through its egress, so each copy has its own
 =====================  ==========================================================================================
@@ -227,6 +228,9 @@ class Assumption:
 
     text: str
     condition: Term
+    call: str = ""
+    """``assert`` or ``assume`` if a call in the program says so, ``given`` if the user does, else ""."""
+    where: Span = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)

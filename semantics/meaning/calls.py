@@ -272,7 +272,7 @@ def _pop(value: Value, count: int, origin: Origin) -> Value:
     return Stack(elements, b.ite(b.ult(value.next_index, amount), b.bv(0, 32), less))
 
 
-TOLD_OTHERWISE = frozenset({"packet_in", "packet_out"})
+TOLD_OTHERWISE = frozenset({"packet_in", "packet_out", "assert", "assume"})
 """Externs whose calls are steps of another kind."""
 
 # --- externs --------------------------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def _extern_call(m: Machine, node: ir.ExternCall) -> Value:
     handler = m.externs.get((node.extern, node.method))
     if handler is None and any(known == node.extern for known, _ in m.externs):
         raise Unsupported(f"extern {name}", node.span)
-    if m.trace is not None and node.extern not in TOLD_OTHERWISE:
+    if m.trace is not None and node.extern not in TOLD_OTHERWISE and not node.extern.startswith("$"):
         m.trace.add("call", node.span, extern=node.extern, method=node.method, object=node.object or "")
     result = handler(m, node) if handler is not None else m.unknown_extern(m, node)
     return VOID if result is None else result

@@ -65,6 +65,7 @@ def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
     cases = _only_read(cases, domain)
     terms = [t for case in cases for t in case.terms()]
     mentioned = {v.name for v in b.variables(*terms, *(a.condition for a in domain))}
+    mentioned |= {f"any.{name.removeprefix('open.')}" for name in mentioned if name.startswith("open.")}
     asked = set(b.applications(*terms)) | set(b.variables(*terms))
     axioms = tuple(axiom for axiom in m.axioms if _about(axiom, asked))
     choices = tuple(choice for name, choice in m.choices.items() if name in mentioned)

@@ -1,0 +1,203 @@
+"""Assertions of programs: checked by themselves on the program that says what is right, faults of the other one.
+
+An ``assert`` restricts what is compared, as an ``assume`` does, and that is only right if somebody looks for packets on
+which it fails: :func:`check_assertions`. What a *second* program asserts or assumes restricts nothing. It has no right
+to fail where the first program allows the packet, so :func:`with_faults` makes a fault of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .explain import Ran, decoded_headers, diverges, explain, only_met
+from .interpreted import Groups, Undefined, run_on
+from .on_numbers import all_terms
+from .proofs.counterexample import Input, input_of
+from .proofs.engine import Engine, Model
+from .proofs.verdict import Counterexample, Observed, Proof, Tally, Verdict
+from .realise import CannotRealise, describe, realise
+from .semantics import bits as b
+from .semantics import ir
+from .semantics.arch.assertions import OPEN
+from .semantics.bits import Term
+from .semantics.ir.traverse import fold
+from .semantics.meaning.behaviour import Assumption, Behaviour, Fault
+from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
+from .semantics.meaning.program import Run, meaning
+from .semantics.rules.ruleset import RuleSet
+from .semantics.source import NOWHERE, Unsupported
+from .smaller import Setting, smaller
+
+
+def with_faults(second: Behaviour) -> Behaviour:
+    """The behaviour of a second program, in which a call of ``assert`` or ``assume`` that fails is a fault.
+
+    Raises:
+        Unsupported: a condition reads an undefined value, so it fails or not as the value may be.
+    """
+    calls = [a for a in second.domain if a.call in ("assert", "assume")]
+    for call in calls:
+        if any(v.name.startswith(OPEN) for v in b.variables(call.condition)):
+            raise Unsupported(f"{call.call} of a value that may be undefined, in the second program", call.where)
+    faults = tuple(Fault(b.not_(a.condition), f"{a.call} fails at {a.where}", a.where) for a in calls)
+    rest = tuple(a for a in second.domain if a not in calls)
+    return replace(second, domain=rest, faults=(*second.faults, *faults))
+
+
+def vacuous(sides: Sequence[Behaviour], engine: Engine, axioms: Sequence[Term] = ()) -> str:
+    """Why nothing was shown, if no input and rule set satisfies what is assumed; "" if one does."""
+    conditions = [a.condition for side in sides for a in (*side.domain, *side.reaching)]
+    conditions += [t for side in sides for t in side.axioms]
+    answer = engine.satisfiable(b.and_(*conditions, *axioms), "some input exists")
+    if answer.status == "sat":
+        return ""
+    return EMPTY if answer.status == "unsat" else f"whether the assumptions can hold is not decided: {answer.reason}"
+
+
+EMPTY = "no input satisfies the assumptions, so nothing is shown"
+
+
+# --- checking -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asserted:
+    """What is checked: the program (with what the user assumes in it), its rules, what holds of every rule set."""
+
+    program: ir.Program
+    rules: RuleSet | None
+    axioms: Sequence[Term] = ()
+    behaviour: Behaviour | None = None
+
+
+def has_asserts(program: ir.Program) -> bool:
+    """Whether a program calls ``assert``."""
+
+    def gather(node: object, _fields: object, parts: Sequence[bool]) -> bool:
+        return any(parts) or (isinstance(node, ir.ExternCall) and node.extern == "assert")
+
+    bodies = (*program.parsers, *program.controls, *program.functions, *program.actions)
+    return fold(bodies, lambda _: False, lambda node: False if isinstance(node, ir.Type) else None, gather)
+
+
+def check_assertions(what: Asserted, engine: Engine, started: float) -> Proof:
+    """Whether every ``assert`` of the program holds.
+
+    Raises:
+        Unsupported: the program uses what is not modelled.
+    """
+    spec = what.behaviour or meaning(what.program, what.rules)
+    asserts = [a for a in spec.domain if a.call == "assert"]
+    assumed = tuple(a for a in spec.domain if a.call != "assert")
+    possible = b.and_(*(a.condition for a in assumed), *spec.axioms, *what.axioms)
+    texts = tuple(dict.fromkeys(a.text for a in assumed))
+
+    def ended(
+        verdict: Verdict, reason: str, where: Assumption | None = None, found: Counterexample | None = None
+    ) -> Proof:
+        span = where.where if where is not None else NOWHERE
+        tally = Tally(len(asserts), engine.folded, engine.solved, len(asserts))
+        return Proof(verdict, reason, tally, span, found, seconds=time.monotonic() - started, assumptions=texts,
+                     warnings=spec.notes)  # fmt: skip
+
+    if vacuous([replace(spec, domain=assumed)], engine, what.axioms) == EMPTY:
+        return ended(Verdict.UNSUPPORTED, EMPTY)
+    unknown: tuple[str, Assumption] | None = None
+    for one in asserts:
+        answer = engine.satisfiable(b.and_(possible, b.not_(one.condition)), f"{one.text}")
+        if answer.status == "unknown":
+            unknown = unknown or (f"{one.text}: {answer.reason}", one)
+        elif answer.model is not None:
+            found = _confirmed(what, replace(spec, domain=assumed), one, answer.model)
+            if isinstance(found, str):
+                return ended(Verdict.UNDECIDED, f"a failing assertion was found but not confirmed ({found})", one)
+            return ended(Verdict.REJECT, f"assert fails at {one.where}, on the packet shown", one, found)
+    if unknown is not None:
+        return ended(Verdict.UNDECIDED, *unknown)
+    how = f"{len(asserts)} that could fail were checked" if asserts else "none could fail"
+    return ended(Verdict.ACCEPT, f"every assertion holds: {how}")
+
+
+def _confirmed(what: Asserted, spec: Behaviour, failing: Assumption, model: Model) -> Counterexample | str:
+    """A packet and rules on which the interpreter met the assertion, and it failed; else why not."""
+    runs = _Runs(what, spec, failing)
+    try:
+        terms = [*all_terms(spec), *(a.condition for a in spec.domain), failing.condition]
+        rules = what.rules if what.rules is not None else realise(what.program, terms, model)
+        first = Setting(input_of(model), rules)
+        if not runs.fails(first):
+            return f"{failing.text}: it holds on the solver's packet"
+        best = smaller(first, runs.fails, what.program, rules=what.rules is None, packet=True)
+        ran = runs.ran(best)
+    except (CannotRealise, BadBehaviour, Unsupported, KeyError, ValueError) as error:
+        return str(error)
+    assert ran is not None
+    assert best.rules is not None
+    steps = _until_it_fails(ran.trace.steps)
+    seen = Observed(ran.outputs, fault=f"assert fails at {failing.where}")
+    explanation = explain(Ran(what.program, steps), None, Observed(ran.outputs), seen)
+    shown = only_met(best.rules, steps) if what.rules is not None else best.rules
+    values = best.given.model.values
+    inputs = {n: v for n, v in values.items() if n.startswith(("in.", OPEN)) and n != "in.port" and v}
+    return Counterexample(
+        best.given.packet, best.given.port, Observed(ran.outputs), seen, inputs, describe(shown, what.program),
+        failing.text, ("interpreter",), decoded_headers(steps), diverges(explanation), "", explanation, "",
+        "a failing assertion is nothing that an STF test can see",
+    )  # fmt: skip
+
+
+def _until_it_fails(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    at = next(i for i, step in enumerate(steps) if step["step"] == "assertion" and not step["holds"])
+    return steps[: at + 1]
+
+
+@dataclass
+class _Runs:
+    """The program by the interpreter, to see an assertion fail."""
+
+    what: Asserted
+    spec: Behaviour
+    failing: Assumption
+
+    def ran(self, setting: Setting) -> Run | None:
+        assert setting.rules is not None
+        given = setting.given
+        functions = given.model.callables()
+        cells = {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
+        groups = self._groups(given)
+        values = {f"any.{n.removeprefix(OPEN)}": v for n, v in given.model.values.items() if n.startswith(OPEN)}
+        chosen = Undefined(self.spec, {**given.model.values, **values})
+        return run_on(self.what.program, groups.into(setting.rules), given, cells, chosen)
+
+    def _groups(self, given: Input) -> Groups:
+        """The members of the groups that the packet is copied to."""
+        groups = Groups(given.model.values)
+        if any(output.each for case in self.spec.cases for output in case.outputs):
+            values = {n: v for n, v in given.model.values.items() if not n.startswith(("pkt", "in.port"))}
+            zeros = {v.name: 0 for v in b.variables(*all_terms(self.spec)) if v.name.startswith(("any.", OPEN))}
+            evaluate_behaviour(
+                replace(self.spec, choices=(), domain=()), given.packet, given.port,
+                functions=given.model.callables(), inputs=zeros | values, default=0, groups=groups.members,
+            )  # fmt: skip
+        return groups
+
+    def fails(self, setting: Setting) -> bool:
+        """Whether the run keeps every assumption and meets the assertion, which fails."""
+        try:
+            ran = self.ran(setting)
+        except (BadBehaviour, Unsupported, KeyError, ValueError):
+            return False
+        if ran is None:
+            return False
+        where = self.failing.where
+        for step in ran.trace.steps:
+            if step["step"] == "assertion" and not step["holds"]:
+                if step["extern"] != "assert":
+                    return False
+                place = step["where"]
+                if (place["file"], place["line"], place["column"]) == (where.file, where.line, where.column):
+                    return True
+        return False
