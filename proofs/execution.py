@@ -19,7 +19,7 @@ from ..semantics.bits import Term
 from .answers import Answer
 from .cache import Cache
 from .identity import solver_identity
-from .jobs import Job, solve
+from .jobs import Job, solve, tactics
 from .pool import Executor
 from .units import Unit
 
@@ -34,6 +34,9 @@ QUICK_WIDTH: Final = 64
 
 PATIENCE: Final = 0.5
 """Seconds after which a search that still has much before it calls for other processes."""
+
+RACE_SECONDS: Final = 1.0
+"""How long a tactic may take before the next one is tried beside it."""
 
 AHEAD: Final = 2
 """Jobs under way for each process, those included that wait for one."""
@@ -96,14 +99,16 @@ class Execution:
             if here.status != "unknown" or self.executor is None or seconds <= QUICK_SECONDS:
                 return here
         assert self.executor is not None
-        if number is None:
-            number = self.executor.submit(Job(unit, seconds, self.memory_mb))
-        self._look_ahead()
-        found = self.executor.wait(number, until, tick)
-        if found is None:
-            self.executor.cancel(number)
-            return Answer("unknown", reason="the time limit ran out")
-        return self._checked(unit, query, found)
+        if number is not None or self._upcoming or self.executor.width == 1:
+            number = self.executor.submit(Job(unit, seconds, self.memory_mb)) if number is None else number
+            self._look_ahead()
+            found = self.executor.wait([number], until, tick)
+            if found is None:
+                self.executor.cancel(number)
+            answer = _OVER if found is None else found[1]
+        else:
+            answer = _race(self.executor, unit, tactics(query), (seconds, self.memory_mb), until, tick)
+        return self._checked(unit, query, answer)
 
     def close(self) -> None:
         """End all other processes."""
@@ -161,6 +166,41 @@ class Execution:
             unit = Unit.of(expected[0])
             if unit not in self._asked and unit not in self._sent and self._kept(unit, expected[0]) is None:
                 self._sent[unit] = self.executor.submit(Job(unit, expected[1], self.memory_mb))
+
+
+_OVER: Final = Answer("unknown", reason="the time limit ran out")
+
+
+def _race(
+    executor: Executor,
+    unit: Unit,
+    ways: Sequence[str],
+    limits: tuple[float, int],
+    until: float | None,
+    tick: Callable[[], None],
+) -> Answer:
+    """A query with nothing behind it: another tactic is tried beside the first one if that takes long."""
+    left = list(ways)
+    running: list[int] = []
+    undecided: list[Answer] = []
+    try:
+        while left or running:
+            if left and (not running or executor.spare > 0):
+                running.append(executor.submit(Job(unit, *limits, left.pop(0))))
+            check = time.monotonic() + RACE_SECONDS
+            pause = min(check, until or check) if left else until
+            found = executor.wait(running, pause, tick)
+            if found is not None:
+                running.remove(found[0])
+                if found[1].status != "unknown":
+                    return found[1]
+                undecided.append(found[1])
+            elif until is not None and time.monotonic() >= until:
+                return _OVER
+        return undecided[0]
+    finally:
+        for number in running:
+            executor.cancel(number)
 
 
 _SLOW: Final = frozenset({"mul", "udiv", "urem", "sdiv", "srem"})

@@ -9,12 +9,10 @@ believed, as it is of the processes on this machine.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -47,9 +45,9 @@ def answered(content: bytes) -> bytes:
         _kept.pool = LocalPool(1)  # of this thread of the worker; it ends with the worker
     job = Job.unpacked(content)
     pool: LocalPool = _kept.pool
-    answer = pool.wait(pool.submit(job), None, lambda: None)
-    assert answer is not None
-    return solver_identity().encode() + b"\n" + packed(answer)
+    found = pool.wait([pool.submit(job)], None, lambda: None)
+    assert found is not None
+    return solver_identity().encode() + b"\n" + packed(found[1])
 
 
 class DaskFarm:
@@ -73,7 +71,9 @@ class DaskFarm:
             raise NoCluster(f"no Dask scheduler answers at {address} ({str(error) or type(error).__name__})") from error
         logging.getLogger("distributed").setLevel(logging.ERROR)  # a lost worker is no news for the user
         self._address = address
-        self._futures: dict[int, tuple[Future[bytes], Job]] = {}
+        self._futures: dict[int, Future[bytes]] = {}
+        self._ended = threading.Event()
+        """Some job has ended."""
         self._numbers = count(1)
         self._seen = time.monotonic()
         self._threads = 0
@@ -93,32 +93,35 @@ class DaskFarm:
         """Have a job answered; its number."""
         number = next(self._numbers)
         future = self._client.submit(answered, job.packed(), key=f"p4verify-{uuid4().hex}", pure=False)
-        self._futures[number] = future, job
+        future.add_done_callback(lambda _: self._ended.set())
+        self._futures[number] = future
         return number
 
-    def ready(self, number: int) -> bool:
-        """Whether a job is answered."""
-        return bool(self._futures[number][0].done())
+    @property
+    def spare(self) -> int:
+        """How many more jobs would be begun at once, if nobody else uses the cluster."""
+        return self.width - sum(not future.done() for future in self._futures.values())
 
-    def wait(self, number: int, until: float | None, tick: Callable[[], None]) -> Answer | None:
-        """The answer; None if there is none by ``until``. Raises KeyError for a number that is not waited for."""
-        future, _ = self._futures[number]
-        while not future.done():
+    def wait(self, numbers: Sequence[int], until: float | None, tick: Callable[[], None]) -> tuple[int, Answer] | None:
+        """The first answer; None if there is none by ``until``. Raises KeyError for a number that is not waited for."""
+        while True:
+            self._ended.clear()
+            for number in numbers:
+                if self._futures[number].done():
+                    return number, _result(self._futures.pop(number))
             left = TICK_SECONDS if until is None else min(TICK_SECONDS, until - time.monotonic())
             if left <= 0:
                 return None
             lost = self._lost()
             if lost:
-                self.cancel(number)
-                return Answer("unknown", reason=lost)
-            _wait(future, left)
+                self.cancel(numbers[0])
+                return numbers[0], Answer("unknown", reason=lost)
+            self._ended.wait(left)
             tick()
-        del self._futures[number]
-        return _result(future)
 
     def cancel(self, number: int) -> None:
         """Nobody needs this answer."""
-        future, _ = self._futures.pop(number, (None, None))
+        future = self._futures.pop(number, None)
         if future is not None and self._client.status == "running":
             future.cancel()
 
@@ -144,12 +147,6 @@ class DaskFarm:
         if time.monotonic() - self._seen > PATIENCE:
             return f"the Dask cluster at {self._address} has no workers"
         return ""
-
-
-def _wait(future: Future[bytes], seconds: float) -> None:
-    """Until the job has ended in some way, or the time is over."""
-    with contextlib.suppress(TimeoutError, CancelledError):
-        future.exception(timeout=seconds)
 
 
 def _result(future: Future[bytes]) -> Answer:

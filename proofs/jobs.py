@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Final
 
+from ..semantics import bits as b
 from ..semantics.bits import Term
 from .abstraction import abstracted
 from .answers import Answer, Model
@@ -13,6 +15,12 @@ from .units import Unit
 
 EASY_SECONDS: Final = 10.0
 """How long a query may take from which hard terms were left out."""
+
+
+AUTO: Final = "auto"
+
+SHORT_SECONDS: Final = 0.2
+"""With less time than this, one tactic is tried only."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +31,13 @@ class Job:
         unit: the query.
         seconds: limit of time, by the clock.
         memory_mb: limit of memory in MiB.
-        tactic: how the solver goes about it (:data:`.solvers.z3_engine.TACTICS`).
+        tactic: one of :func:`tactics`, or ``auto``: one after the other.
     """
 
     unit: Unit
     seconds: float
     memory_mb: int
-    tactic: str = ""
+    tactic: str = AUTO
 
     def packed(self) -> bytes:
         """The job as bytes."""
@@ -51,19 +59,38 @@ class Job:
         return solve(self.unit.term(), self.seconds, self.memory_mb, self.tactic)
 
 
-def solve(query: Term, seconds: float, memory_mb: int, tactic: str = "") -> Answer:
+def tactics(query: Term) -> tuple[str, str]:
+    """The solver's ways to go about a query, the more promising one first: where functions are applied, not to turn
+    each application into bits."""
+    applied = any(t.args for t in b.applications(query))
+    return ("smt", "sat") if applied else ("sat", "smt")
+
+
+def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO) -> Answer:
     """Ask the solver in this process; a model is checked by our own evaluator before it counts.
 
     Raises:
         KeyboardInterrupt: Ctrl-C.
+        ValueError: there is no such tactic.
     """
+    end = time.monotonic() + seconds
+    plan = tactics(query) if tactic == AUTO else (tactic,)
+    easier = abstracted(query)
+    if easier is not None and _ask(easier, min(seconds, EASY_SECONDS), memory_mb, plan[0]).status == "unsat":
+        return Answer("unsat")
+    answers: list[Answer] = []
+    for k, way in enumerate(plan if seconds > SHORT_SECONDS else plan[:1]):
+        left = end - time.monotonic() if answers else seconds
+        if left > 0:
+            answers.append(_ask(query, left / (len(plan) - k), memory_mb, way))
+            if answers[-1].status != "unknown":
+                return answers[-1]
+    return answers[0]
+
+
+def _ask(query: Term, seconds: float, memory_mb: int, tactic: str) -> Answer:
     from .solvers import z3_engine  # late: importing a solver takes longer than most folded checks
 
-    easier = abstracted(query)
-    if easier is not None:
-        quick = z3_engine.solve([easier], timeout_s=min(seconds, EASY_SECONDS), memory_mb=memory_mb, tactic=tactic)
-        if quick.status == "unsat":
-            return Answer("unsat")
     result = z3_engine.solve([query], timeout_s=seconds, memory_mb=memory_mb, tactic=tactic)
     if result.status == "unsat":
         return Answer("unsat")

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -56,13 +56,13 @@ class Executor(Protocol):
     def submit(self, job: Job) -> int:
         """Have a job answered; its number, for the other methods."""
 
-    def ready(self, number: int) -> bool:
-        """Whether a job is answered."""
+    @property
+    def spare(self) -> int:
+        """How many more jobs would be begun at once."""
 
-    def wait(self, number: int, until: float | None, tick: Callable[[], None]) -> Answer | None:
-        """The answer, which is given once; None if there is none by ``until`` (as ``time.monotonic()``).
-
-        ``tick`` is called now and then while waiting.
+    def wait(self, numbers: Sequence[int], until: float | None, tick: Callable[[], None]) -> tuple[int, Answer] | None:
+        """The first answer to one of these jobs, which is given once; None if there is none by ``until``, a point of
+        ``time.monotonic()``. ``tick`` is called now and then while waiting.
         """
 
     def cancel(self, number: int) -> None:
@@ -122,23 +122,25 @@ class LocalPool:
         self._step(0.0)
         return number
 
-    def ready(self, number: int) -> bool:
-        """Whether a job is answered."""
-        if number not in self._answers:
-            self._step(0.0)
-        return number in self._answers
+    @property
+    def spare(self) -> int:
+        """How many more jobs would be begun at once."""
+        return self.width - sum(w.number is not None for w in self._workers) - len(self._queue)
 
-    def wait(self, number: int, until: float | None, tick: Callable[[], None]) -> Answer | None:
-        """The answer; None if there is none by ``until``. Raises KeyError for a number that is not waited for."""
-        if number not in self._answers and number not in self._jobs:
-            raise KeyError(number)
-        while number not in self._answers:
+    def wait(self, numbers: Sequence[int], until: float | None, tick: Callable[[], None]) -> tuple[int, Answer] | None:
+        """The first answer; None if there is none by ``until``. Raises KeyError for a number that is not waited for."""
+        for number in numbers:
+            if number not in self._answers and number not in self._jobs:
+                raise KeyError(number)
+        while True:
+            for number in numbers:
+                if number in self._answers:
+                    return number, self._answers.pop(number)
             left = TICK_SECONDS if until is None else min(TICK_SECONDS, until - time.monotonic())
             if left <= 0:
                 return None
             self._step(left)
             tick()
-        return self._answers.pop(number)
 
     def cancel(self, number: int) -> None:
         """Forget a job; a process that is at it is killed."""

@@ -21,7 +21,9 @@ from .smtlib import Signature, logic, signatures, symbol, to_smtlib
 LONGEST_MS: Final = 0xFFFFFFFE
 """Z3 keeps its limit in 32 bits, and takes a longer one modulo that; all ones means none."""
 
-TACTICS: Final = {"bits": ("simplify", "propagate-values", "solve-eqs", "ackermannize_bv", "bit-blast", "aig", "sat")}
+TACTICS: Final = ("sat", "smt")
+"""``sat``: what Z3 does for a logic by itself: all becomes one question of propositional logic. ``smt``: its older
+core, which keeps functions as they are: faster by far where many are applied, slower on arithmetic."""
 
 Status = Literal["sat", "unsat", "unknown"]
 Table = dict[tuple[int, ...] | None, int]
@@ -51,7 +53,7 @@ def solve(
     timeout_s: float,
     rlimit: int | None = None,
     memory_mb: int | None = None,
-    tactic: str = "",
+    tactic: str = "sat",
 ) -> Result:
     """Whether ``assertions`` (Bool) can all be true together.
 
@@ -60,7 +62,7 @@ def solve(
         timeout_s: seconds after which Z3 is asked to stop; it may take some seconds longer.
         rlimit: limit of Z3's own count of steps: reproducible where ``timeout_s`` is not.
         memory_mb: limit of Z3's memory in MiB.
-        tactic: one of :data:`TACTICS`; without it, what Z3 does by itself.
+        tactic: one of :data:`TACTICS`.
 
     Raises:
         ValueError: an assertion is not Bool, or a name has two signatures, or there is no such tactic.
@@ -101,11 +103,11 @@ def _run(
 
 
 def _solver(assertions: Sequence[Term], context: Any, tactic: str) -> Any:
-    if not tactic:
+    if tactic == "sat":
         return z3.SolverFor(logic(assertions), ctx=context)
-    if tactic not in TACTICS:
-        raise ValueError(f"no tactic {tactic}")
-    return z3.TryFor(z3.Then(*TACTICS[tactic], ctx=context), LONGEST_MS, ctx=context).solver()
+    if tactic == "smt":
+        return z3.Tactic("smt", ctx=context).solver()
+    raise ValueError(f"no tactic {tactic}")
 
 
 def version() -> str:

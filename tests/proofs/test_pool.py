@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,12 +38,18 @@ def busy(pool: LocalPool, number: int) -> int:
     """Waits until a process is at the job; its process id."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        pool.ready(number)
+        pool._step(0.01)
         for w in pool._workers:
             if w.number == number and w.begun:
                 return w.process.pid
-        time.sleep(0.01)
     raise AssertionError("nobody took the job")
+
+
+def answered(pool: LocalPool, number: int) -> Answer:
+    found = pool.wait([number], None, nothing)
+    assert found is not None
+    assert found[0] == number
+    return found[1]
 
 
 def alive(pid: int) -> bool:
@@ -51,6 +58,12 @@ def alive(pid: int) -> bool:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
+
+
+def gone(pool: LocalPool, pid: int) -> bool:
+    """Whether the pool has noticed that a process has ended."""
+    pool._step(0.01)
+    return all(w.process.pid != pid for w in pool._workers)
 
 
 def soon(condition: Callable[[], bool]) -> bool:
@@ -66,57 +79,51 @@ def test_every_job_gets_its_own_answer_in_any_order(pool: LocalPool) -> None:
     numbers = [pool.submit(job(q)) for q in queries]
     assert len(pool._workers) == 2
     for n in reversed(range(12)):
-        answer = pool.wait(numbers[n], None, nothing)
-        assert answer is not None
+        answer = answered(pool, numbers[n])
         assert answer.status == ("sat" if n % 2 else "unsat")
         assert answer.model is None or answer.model.holds(queries[n])
     with pytest.raises(KeyError):
-        pool.wait(numbers[0], None, nothing)
+        pool.wait([numbers[0]], None, nothing)
 
 
 def test_a_job_over_its_time_is_killed_whatever_it_does(pool: LocalPool) -> None:
     number = pool.submit(job(hard(), seconds=1.0))
     pid = busy(pool, number)
     os.kill(pid, signal.SIGSTOP)  # it cannot heed any limit any more
-    answer = pool.wait(number, None, nothing)
-    assert answer is not None
+    answer = answered(pool, number)
     assert (answer.status, answer.reason) == ("unknown", "killed: no answer within 1 s")
     assert not alive(pid)
-    after = pool.wait(pool.submit(job(easy(1))), None, nothing)
-    assert after is not None
-    assert after.status == "sat"
+    assert answered(pool, pool.submit(job(easy(1)))).status == "sat"
 
 
 def test_a_process_that_dies_loses_its_job_to_another_one(pool: LocalPool) -> None:
     number = pool.submit(job(hard(), seconds=2.0))
     for _ in range(2):  # killed twice by somebody: the job is given up, with the reason
-        os.kill(busy(pool, number), signal.SIGKILL)
-        soon(lambda: all(w.number != number or not w.begun for w in pool._workers) or pool.ready(number))
-    answer = pool.wait(number, None, nothing)
-    assert answer is not None
+        pid = busy(pool, number)
+        os.kill(pid, signal.SIGKILL)
+        soon(partial(gone, pool, pid))
+    answer = answered(pool, number)
     assert answer.status == "unknown"
     assert "SIGKILL" in answer.reason
 
     numbers = [pool.submit(job(hard(1), seconds=0.5)), *(pool.submit(job(easy(n))) for n in range(4))]
     os.kill(busy(pool, numbers[0]), signal.SIGKILL)
-    answers = [pool.wait(n, None, nothing) for n in numbers]
-    assert [a and a.status for a in answers] == ["unknown", "unsat", "sat", "unsat", "sat"]
-    assert answers[0] is not None
+    answers = [answered(pool, n) for n in numbers]
+    assert [a.status for a in answers] == ["unknown", "unsat", "sat", "unsat", "sat"]
     assert "SIGKILL" not in answers[0].reason  # the second process met the limit of time
 
 
 def test_nobody_waits_beyond_the_time_for_the_whole(pool: LocalPool) -> None:
     number = pool.submit(job(hard(), seconds=60.0))
     ticks: list[int] = []
-    assert pool.wait(number, time.monotonic() + 0.6, lambda: ticks.append(1)) is None
+    assert pool.wait([number], time.monotonic() + 0.6, lambda: ticks.append(1)) is None
     assert ticks
     pool.cancel(number)
     assert pool._workers == []
 
 
 def test_memory_is_limited(pool: LocalPool) -> None:
-    answer = pool.wait(pool.submit(job(hard(), seconds=20.0, memory_mb=30)), None, nothing)
-    assert answer is not None
+    answer = answered(pool, pool.submit(job(hard(), seconds=20.0, memory_mb=30)))
     assert answer.status == "unknown"
     assert "memory" in answer.reason
 
@@ -129,7 +136,7 @@ def test_memory_is_limited_by_the_system_too() -> None:
 
 
 def test_what_is_no_job_is_answered_too() -> None:
-    for content in (b"", b"{}\n", b"[]\nx", b'{"seconds":1,"memory_mb":1,"tactic":""}\nnothing'):
+    for content in (b"", b"{}\n", b"[]\nx", b'{"seconds":1,"memory_mb":1,"tactic":"auto"}\nnothing'):
         assert worker._answered(content).status == "unknown"
 
 
@@ -173,10 +180,10 @@ from tests.support.hard_queries import hard, job
 with LocalPool(1) as pool:
     number = pool.submit(job(hard(), 60.0))
     while not pool._workers[0].begun:
-        pool.ready(number)
+        pool._step(0.01)
     print(pool._workers[0].process.pid, flush=True)
     try:
-        pool.wait(number, None, lambda: None)
+        pool.wait([number], None, lambda: None)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
 """

@@ -225,7 +225,7 @@ def test_one_choice_for_all_cells_of_state() -> None:
 def test_running_out_of_time_is_undecided() -> None:
     """The two factors of a product of two primes, both of about 48 bits."""
     x, y = (b.zext(b.concat(*(byte(i) for i in range(s, s + 6))), 96) for s in (0, 6))
-    product = b.bv(0xFFFFFFFFFFC5 * 0xFFFFFFFFFF89, 96)
+    product = b.bv(0xB4F8D0A2C407 * 0x9A3C71E54D3B, 96)
     hard = b.and_(b.eq(b.mul(x, y), product), b.ult(b.bv(1, 96), x), b.ult(b.bv(1, 96), y), b.ult(x, y))
     spec = split(hard, (send(),), ())
     outcome = search(spec, always(), Engine(timeout=0.3))

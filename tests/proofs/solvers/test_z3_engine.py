@@ -103,16 +103,18 @@ def test_nothing_asked_is_true() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "reason"),
+    ("tactic", "limits", "reason"),
     [
-        ({"timeout_s": 0.3}, "timeout"),
-        ({"timeout_s": 60.0, "rlimit": 20_000}, "resource"),
-        ({"timeout_s": 60.0, "memory_mb": 40}, "memory"),
+        ("sat", {"timeout_s": 0.3}, "timeout"),
+        ("smt", {"timeout_s": 0.3}, "timeout"),
+        ("sat", {"timeout_s": 60.0, "rlimit": 20_000}, "resource"),
+        ("smt", {"timeout_s": 60.0, "rlimit": 20_000}, "canceled"),
+        ("sat", {"timeout_s": 60.0, "memory_mb": 40}, "memory"),
     ],
 )
-def test_a_limit_gives_unknown(limits: dict[str, float], reason: str) -> None:
+def test_a_limit_gives_unknown(tactic: str, limits: dict[str, float], reason: str) -> None:
     start = time.monotonic()
-    result = z3_engine.solve(hard(), **limits)  # type: ignore[arg-type]
+    result = z3_engine.solve(hard(), tactic=tactic, **limits)  # type: ignore[arg-type]
     assert (result.status, reason in result.reason) == ("unknown", True), result
     assert not result.values
     assert time.monotonic() - start < 30
@@ -149,15 +151,17 @@ def test_bad_queries_are_refused() -> None:
         z3_engine.solve([b.eq(b.var("x", 8), b.bv(1, 8)), b.eq(b.var("x", 4), b.bv(1, 4))], timeout_s=1)
 
 
-def test_ctrl_c_ends_a_query(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tactic", z3_engine.TACTICS)
+def test_ctrl_c_ends_a_query(tmp_path: Path, tactic: str) -> None:
     script = tmp_path / "asks.py"
     script.write_text(
         HARD
+        + f"tactic = {tactic!r}"
         + """
 from p4verify.proofs.solvers import z3_engine
 print("asking", flush=True)
 try:
-    print(z3_engine.solve(hard(), timeout_s=60), flush=True)
+    print(z3_engine.solve(hard(), timeout_s=60, tactic=tactic), flush=True)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
