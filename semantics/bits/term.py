@@ -172,7 +172,7 @@ def postorder(roots: Iterable[Term]) -> list[Term]:
     """Every node below ``roots`` once, arguments before users; iterative, so depth is no limit."""
     seen: set[Term] = set()
     order: list[Term] = []
-    stack: list[tuple[Term, bool]] = [(root, False) for root in reversed(list(roots))]
+    stack: list[tuple[Term, bool]] = [(root, False) for root in reversed(dict.fromkeys(roots))]
     while stack:
         term, done = stack.pop()
         if done:

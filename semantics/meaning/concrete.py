@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from .. import bits as b
@@ -235,7 +236,8 @@ class _Pass:
         for part in _copies(self.case.outputs):
             for member in self._members(part[0].each, ()):
                 value_of = self._inside(part[0].each, member)
-                for output in part:
+                holding = value_of(*(output.when for output in part))
+                for output in (o for o, holds in zip(part, holding, strict=True) if holds):
                     self._send(output, value_of)
                 for name, term in part[-1].state.items():
                     self.cells[name] = value_of.cell(name, term)
@@ -281,8 +283,12 @@ class _Pass:
     def _asked(self, depth: int) -> set[str]:
         """The states that a copy at this depth asks for."""
         prefix = f"each.{depth}.state."
-        asked = b.applications(*self.case.terms())
-        return {call.name.removeprefix(prefix) for call in asked if call.name.startswith(prefix)}
+        return {name.removeprefix(prefix) for name in self._functions if name.startswith(prefix)}
+
+    @cached_property
+    def _functions(self) -> set[str]:
+        """The functions that the case asks."""
+        return {call.name for call in b.applications(*self.case.terms())}
 
     def _tell(self, events: Sequence[Event], value_of: _Evaluation) -> None:
         for event in events:
@@ -290,8 +296,6 @@ class _Pass:
                 self.events.append((event.name, tuple(value_of(*event.fields))))
 
     def _send(self, output: Output, value_of: _Evaluation) -> None:
-        if value_of(output.when) != [1]:
-            return
         if output.packet.payload > len(self.packet):
             raise BadBehaviour(f"a packet without the first {output.packet.payload} bytes of {len(self.packet)}")
         prefix = bytes(value_of(*output.packet.prefix))
@@ -315,5 +319,5 @@ def _copies(outputs: Sequence[Output]) -> list[list[Output]]:
 
 
 def _choices_in(case: Case, value_of: _Evaluation) -> dict[str, int]:
-    names = b.variables(*case.terms())
-    return {t.name: value_of(t)[0] for t in names if t.name.startswith("any.")}
+    named = [t for t in b.variables(*case.terms()) if t.name.startswith("any.")]
+    return {t.name: value for t, value in zip(named, value_of(*named), strict=True)}

@@ -7,8 +7,8 @@ but a salt and where they are read, so that both sides see the same.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
@@ -52,11 +52,39 @@ class Packet:
 
 
 @dataclass(frozen=True)
+class Reads:
+    """What a behaviour asks for, found once for all packets."""
+
+    cells: dict[str, int] = field(default_factory=dict)
+    """State, and the bits of its cells."""
+    incoming: dict[str, int] = field(default_factory=dict)
+    """``in.NAME``, and its bits."""
+    unknown: frozenset[str] = frozenset()
+    """Functions of which nothing is said."""
+
+    @classmethod
+    def of(cls, behaviour: Behaviour) -> Reads:
+        """See the class."""
+        roots = [t for case in behaviour.cases for t in case.terms()]
+        terms = b.postorder([*roots, *(a.condition for a in behaviour.domain)])
+        asked = [t for t in terms if t.op == "apply"]
+        named = [t for t in terms if t.op == "var"]
+        cells = {n: t.width for case in behaviour.cases for n, t in case.state.items()}
+        cells |= {t.name.removeprefix("state."): t.width for t in asked if t.name.startswith("state.")}
+        return cls(
+            cells,
+            {t.name: max(1, t.width) for t in named if t.name.startswith("in.") and t.name != "in.port"},
+            frozenset(t.name for t in asked if t.name.startswith(("hash.", "extern."))),
+        )
+
+
+@dataclass(frozen=True)
 class Side:
     """A behaviour and what the rules make of its lookups (nothing, if they are in it)."""
 
     name: str
     behaviour: Behaviour
+    reads: Reads
     functions: dict[str, Function]
     inputs: dict[str, int]
     groups: Groups
@@ -64,31 +92,56 @@ class Side:
     """State that is indexed in another way than in a run: direct counters, by key instead of by entry."""
 
 
-def sides(program: ir.Program, every: Behaviour, rules: RuleSet) -> list[Side]:
-    """The behaviour under every rule set, asked with these rules, and the behaviour under these rules alone."""
-    given = answers(program, rules)
-    direct = frozenset(p.value for _, t in program.tables() for p in t.properties if isinstance(p.value, str))
-    return [
-        Side("every rule set", every, given.functions, dict(given.inputs), given.groups, direct),
-        Side("these rules", meaning(program, rules), given.functions, dict(given.inputs), given.groups),
-    ]
+@dataclass(frozen=True)
+class Every:
+    """The behaviour under every rule set, made once for all of them."""
+
+    program: ir.Program
+    behaviour: Behaviour
+    reads: Reads
+
+    @classmethod
+    def of(cls, program: ir.Program) -> Every:
+        """See the class. Raises Unsupported."""
+        behaviour = meaning(program)
+        return cls(program, behaviour, Reads.of(behaviour))
+
+    def sides(self, rules: RuleSet) -> list[Side]:
+        """This behaviour, asked with some rules, and the behaviour under these rules alone."""
+        given = answers(self.program, rules)
+        direct = frozenset(p.value for _, t in self.program.tables() for p in t.properties if isinstance(p.value, str))
+        alone = meaning(self.program, rules)
+        more = (given.functions, dict(given.inputs), given.groups)
+        return [
+            Side("every rule set", self.behaviour, self.reads, *more, direct),
+            Side("these rules", alone, Reads.of(alone), *more),
+        ]
 
 
-def check(program: ir.Program, all_sides: Iterable[Side], rules: RuleSet, packet: Packet) -> int:
-    """How many behaviours have this packet in their domain; each must do what the run does.
+@dataclass(frozen=True)
+class Checked:
+    """A packet's run, and how many behaviours had it in their domain and did the same."""
+
+    run: Run
+    compared: int
+
+
+def check(program: ir.Program, sides: Sequence[Side], rules: RuleSet, packet: Packet) -> Checked:
+    """Run a packet; each behaviour that has it in its domain must do what the run does.
 
     Raises:
         AssertionError: one does not.
     """
+    widths = {name: width for side in sides for name, width in side.reads.cells.items()}
+    reads = {name: width for side in sides for name, width in side.reads.incoming.items()}
+    incoming = {name: packet.incoming(name, width) for name, width in reads.items()}
+    result = run(
+        program, rules, packet.data, packet.port,
+        metadata={n.removeprefix("in."): v for n, v in incoming.items()},
+        cells={n: packet.cells(n, w) for n, w in widths.items()}, choice=packet.choice,
+    )  # fmt: skip
     compared = 0
-    for side in all_sides:
-        widths = _widths(side.behaviour)
-        incoming = {n: packet.incoming(n, w) for n, w in _incoming(side.behaviour).items()}
-        result = run(
-            program, rules, packet.data, packet.port,
-            metadata={n.removeprefix("in."): v for n, v in incoming.items()},
-            cells={n: packet.cells(n, w) for n, w in widths.items()}, choice=packet.choice,
-        )  # fmt: skip
+    for side in sides:
         outcome = _evaluated(side, result, packet, widths, incoming)
         if outcome is None:
             continue
@@ -98,14 +151,14 @@ def check(program: ir.Program, all_sides: Iterable[Side], rules: RuleSet, packet
         assert outcome.events == result.events, f"events: {where}: {outcome.events} != {result.events}"
         seen = _told(side, result)
         assert outcome.state == seen, f"state: {where}: {outcome.state} != {seen}"
-    return compared
+    return Checked(result, compared)
 
 
 def _evaluated(
     side: Side, result: Run, packet: Packet, widths: dict[str, int], incoming: dict[str, int]
 ) -> Evaluated | None:
     """The behaviour on the packet; None outside of its domain."""
-    unknown = {name: (lambda *_: 0) for name in _functions(side.behaviour) if name.startswith(("hash.", "extern."))}
+    unknown = {name: (lambda *_: 0) for name in side.reads.unknown}
     functions = {**unknown, **side.functions, **{f"state.{n}": packet.cells(n, w) for n, w in widths.items()}}
     asked = _told(side, result)
     for name in asked:
@@ -127,23 +180,3 @@ def _evaluated(
 def _told(side: Side, result: Run) -> dict[str, dict[int, int]]:
     """The cells of a run that the behaviour tells of by the same index."""
     return {n: c for n, c in result.state.items() if n not in side.untold and n.rsplit(".", 1)[0] not in side.untold}
-
-
-def _widths(behaviour: Behaviour) -> dict[str, int]:
-    """The state that a behaviour names, and the bits of its cells."""
-    terms = [t for case in behaviour.cases for t in case.terms()]
-    asked = b.applications(*terms, *(a.condition for a in behaviour.domain))
-    found = {call.name.removeprefix("state."): call.width for call in asked if call.name.startswith("state.")}
-    return {**{n: t.width for case in behaviour.cases for n, t in case.state.items()}, **found}
-
-
-def _functions(behaviour: Behaviour) -> set[str]:
-    """The functions that a behaviour asks."""
-    return {call.name for call in b.applications(*(t for case in behaviour.cases for t in case.terms()))}
-
-
-def _incoming(behaviour: Behaviour) -> dict[str, int]:
-    """Metadata that a behaviour reads, and its bits."""
-    terms = [t for case in behaviour.cases for t in case.terms()]
-    named = b.variables(*terms, *(a.condition for a in behaviour.domain))
-    return {v.name: max(1, v.width) for v in named if v.name.startswith("in.") and v.name != "in.port"}

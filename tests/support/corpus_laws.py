@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from p4verify.semantics import ir
-from p4verify.semantics.meaning.program import ARCHITECTURES, meaning
+from p4verify.semantics.meaning.program import ARCHITECTURES
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.source import InputError, Unsupported
 from tests.support import agreement
@@ -55,8 +55,8 @@ def laws(path: Path, program: ir.Program, packets: int, rule_sets: int) -> Found
     maker = Packets(program)
     rng = random.Random(path.stem)
     try:
-        every = meaning(program)
-        numbers = numbers_of_groups(every)
+        every = agreement.Every.of(program)
+        numbers = numbers_of_groups(every.behaviour)
     except Unsupported as problem:
         found.unsupported[problem.reason] += 1
         return found
@@ -66,14 +66,14 @@ def laws(path: Path, program: ir.Program, packets: int, rule_sets: int) -> Found
             rules = random_rules(program, seed, maker.pool)
             plain = rules
             rules = replace(rules, **random_groups(seed, numbers))
-            sides = agreement.sides(program, every, rules)
+            sides = every.sides(rules)
         except Unsupported as problem:
             found.unsupported[problem.reason] += 1
             continue
         for salt in range(packets // rule_sets):
             packet = agreement.Packet(maker.packet(rng), rng.randrange(8), salt)
             try:
-                found.packets += agreement.check(program, sides, rules, packet) == len(sides)
+                found.packets += agreement.check(program, sides, rules, packet).compared == len(sides)
                 if program.arch in MACHINES:
                     one_packet(program, plain, packet, found.plainly)
             except Unsupported as problem:

@@ -16,7 +16,7 @@ from p4verify.semantics.ir import codec_json, codec_netlink
 from p4verify.semantics.ir.printer import to_p4
 from p4verify.semantics.ir.verify import verify
 from p4verify.semantics.meaning.behaviour import Behaviour
-from p4verify.semantics.meaning.program import meaning, run
+from p4verify.semantics.meaning.program import Run, run
 from p4verify.semantics.p4 import parser
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.p4.printer import to_text
@@ -29,6 +29,8 @@ from tests.support.p4_random import Generated, Settings, random_program
 from tests.support.random_rules import numbers_of_groups, random_groups, random_rules
 
 PACKETS = 10
+PRINTED = 2
+"""Packets of each rule set that the printed program has to treat alike; its tree has been compared before."""
 RULE_SETS = 2
 
 
@@ -61,8 +63,7 @@ def study(made: Generated, seed: int) -> Study:
     started = time.monotonic()
     result = Study(made.arch, seed)
     program = load_text(made.text, "random.p4").program
-    round_trips(made.text, program)
-    again = load_text(to_p4(program), "printed.p4").program
+    again = round_trips(made.text, program)
     try:
         concrete_is_symbolic(made, program, again, result)
     except Unsupported as problem:
@@ -71,8 +72,12 @@ def study(made: Generated, seed: int) -> Study:
     return result
 
 
-def round_trips(text: str, program: ir.Program) -> None:
-    """Syntax tree, p4ast, JSON and netlink bytes: written and read again they are the same."""
+def round_trips(text: str, program: ir.Program) -> ir.Program:
+    """Syntax tree, p4ast, JSON and netlink bytes: written and read again they are the same.
+
+    Returns:
+        The program that was printed and read again.
+    """
     tree = parser.parse_text(text, "random.p4")
     assert to_text(parser.parse_text(to_text(tree), "random.p4")) == to_text(tree)
     verify(program)
@@ -81,29 +86,35 @@ def round_trips(text: str, program: ir.Program) -> None:
     again = load_text(to_p4(program), "printed.p4").program
     assert difference(program, again) == ""
     assert p4info.to_text(program) == p4info.to_text(again)
+    return again
 
 
 def concrete_is_symbolic(made: Generated, program: ir.Program, again: ir.Program, result: Study) -> None:
     """Runs of packets are evaluations of the behaviour, for every rule set and for these; ``again`` does the same."""
-    every = meaning(program)
-    numbers = numbers_of_groups(every)
+    every = agreement.Every.of(program)
+    numbers = numbers_of_groups(every.behaviour)
     rng = random.Random(result.seed)
     for turn in range(RULE_SETS):
         seed = 2 * result.seed + turn
         rules = replace(random_rules(program, seed, made.pool), **random_groups(seed, numbers))
-        sides = agreement.sides(program, every, rules)
+        sides = every.sides(rules)
         for salt in range(PACKETS):
             packet = agreement.Packet(made.packet(rng), rng.randrange(8), salt)
-            result.comparisons += agreement.check(program, sides, rules, packet)
-            result.facts |= same_run(program, again, rules, packet)
+            seen = agreement.check(program, sides, rules, packet)
+            result.comparisons += seen.compared
+            result.facts |= _facts(seen.run)
+            if salt < PRINTED:
+                same_run(program, again, rules, packet)
 
 
-def same_run(program: ir.Program, again: ir.Program, rules: RuleSet, packet: agreement.Packet) -> set[str]:
-    """The printed program does to a packet what the program does; undefined values are one number for all.
+def _facts(seen: Run) -> set[str]:
+    """What a packet did."""
+    facts = {"output" if seen.outputs else "dropped"}
+    return facts | ({"undefined"} if seen.undefined else set()) | ({"state"} if seen.state else set())
 
-    Returns:
-        What the packet did.
-    """
+
+def same_run(program: ir.Program, again: ir.Program, rules: RuleSet, packet: agreement.Packet) -> None:
+    """The printed program does to a packet what the program does; undefined values are one number for all."""
     results = []
     for each in (program, again):
         rules_of = rules if each is program else _for(rules, program, again)
@@ -111,8 +122,6 @@ def same_run(program: ir.Program, again: ir.Program, rules: RuleSet, packet: agr
     one, two = results
     assert one.outputs == two.outputs, f"printed: packet {packet.data.hex()} port {packet.port}"
     assert one.state == two.state
-    facts = {"output" if one.outputs else "dropped"}
-    return facts | ({"undefined"} if one.undefined else set()) | ({"state"} if one.state else set())
 
 
 def _for(rules: RuleSet, program: ir.Program, again: ir.Program) -> RuleSet:
