@@ -1,11 +1,12 @@
 """STF tests: packets in, packets expected out, rules and state in between (p4c's ``tools/stf`` and ``bmv2stf.py``).
 
 The dialect: ``packet PORT HEX``; ``expect PORT [HEX]`` (``*`` is any digit; a ``$`` at the end asks for nothing
-behind it, without it the packet may go on; without digits any packets may come out of the port); ``no_packet`` (the
+behind it, without it the packet may go on; without digits one packet of any kind must come); ``no_packet`` (the
 packet before it made none come out); ``wait``; ``check_counter NAME(INDEX) [packets|bytes] OPERATOR VALUE``, where the
 index may be ``$ENTRY``, the name that ``add ... = ENTRY`` gave; ``register_read`` and ``register_write``; what
 installs rules is in :mod:`p4verify.semantics.rules.stf_rules`. ``#`` starts a comment. Packets of one port are
-compared in order; a port for which nothing is expected must stay silent.
+compared in order; a port for which nothing is expected must stay silent. On BMv2's architectures the switch has only
+the ports that a test names in ``packet`` and ``expect`` lines: what leaves by another one is counted, not compared.
 
 A test runs on a :class:`Machine`: the program's meaning (:class:`Reference`), or whatever else is to be judged.
 """
@@ -24,7 +25,7 @@ from ..rules.cells import cell_names, find_cells, initial_values
 from ..rules.learned import learned, with_learned
 from ..rules.numbers import number
 from ..rules.ruleset import Rule, RuleSet
-from ..rules.stf_rules import Line, StfRules
+from ..rules.stf_rules import BMV2_ARCHITECTURES, Line, StfRules
 from ..source import InputError, Span, Unsupported
 from .program import Run, run
 
@@ -149,6 +150,8 @@ class StfResult:
     """Packets sent."""
     expectations: int
     """Packets, counters and registers compared."""
+    unseen: int = 0
+    """Packets that left by ports which the test does not name, so that its switch does not have them."""
 
     @property
     def passed(self) -> bool:
@@ -156,7 +159,10 @@ class StfResult:
         return not self.mismatches
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.mismatches)) or f"passed: {self.packets} packets, {self.expectations} checks"
+        if self.mismatches:
+            return "\n".join(map(str, self.mismatches))
+        passed = f"passed: {self.packets} packets, {self.expectations} checks"
+        return passed + (f"; {self.unseen} packets left by ports that the test does not name" if self.unseen else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +181,8 @@ class _Test:
     expected: dict[int, list[_Expected]] = field(default_factory=dict)
     seen: dict[int, list[tuple[bytes, Span]]] = field(default_factory=dict)
     mismatches: list[Mismatch] = field(default_factory=list)
+    ports: set[int] = field(default_factory=set)
+    """Those that the test names."""
     packets: int = 0
     checks: int = 0
     rules: RuleSet | None = None
@@ -209,8 +217,8 @@ def run_stf(program: ir.Program, text: str, name: str, machine: Machine | None =
         line = Line(content.split("#", 1)[0].rstrip(), name, at)
         if line.text.strip():
             _command(test, line)
-    _compare(test)
-    return StfResult(tuple(test.mismatches), test.packets, test.checks)
+    unseen = _compare(test)
+    return StfResult(tuple(test.mismatches), test.packets, test.checks, unseen)
 
 
 def _command(test: _Test, line: Line) -> None:
@@ -247,17 +255,18 @@ def _no_packet(test: _Test, span: Span) -> None:
         test.mismatches.append(Mismatch(f"{test.last[1]} packets came for the one of line {test.last[0].line}", span))
 
 
-def _port(parts: Sequence[tuple[str, Span]], span: Span) -> int:
+def _port(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> int:
     if len(parts) < 2:
         raise InputError.at(span, "a port is missing")
     port = number(*parts[1])
     if not 0 <= port < 1 << 32:
         raise InputError.at(parts[1][1], f"{port} is no port")
+    test.ports.add(port)
     return port
 
 
 def _packet(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> None:
-    port = _port(parts, span)
+    port = _port(test, parts, span)
     digits = "".join(text for text, _ in parts[2:])
     if not re.fullmatch(r"([0-9a-fA-F]{2})*", digits):
         raise InputError.at(parts[2][1], "a packet is an even number of hexadecimal digits")
@@ -274,7 +283,7 @@ def _packet(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> None:
 
 
 def _expect(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> None:
-    port = _port(parts, span)
+    port = _port(test, parts, span)
     digits = "".join(text for text, _ in parts[2:]).lower()
     exact = digits.endswith("$")
     digits = digits.removesuffix("$")
@@ -287,12 +296,11 @@ def _expect(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> None:
 # --- comparing ------------------------------------------------------------------------------------------------------
 
 
-def _compare(test: _Test) -> None:
-    for port in sorted(test.expected.keys() | test.seen.keys()):
+def _compare(test: _Test) -> int:
+    """Compare what came with what is expected; how many packets left by ports that the switch does not have."""
+    unnamed = test.seen.keys() - test.ports if test.program.arch in BMV2_ARCHITECTURES else set()
+    for port in sorted((test.expected.keys() | test.seen.keys()) - unnamed):
         wanted, seen = test.expected.get(port, []), test.seen.get(port, [])
-        if any(item.digits is None for item in wanted):
-            test.checks += len(wanted)
-            continue
         for item, (frame, sender) in zip(wanted, seen, strict=False):
             test.checks += 1
             problem = _difference(item, frame)
@@ -300,9 +308,11 @@ def _compare(test: _Test) -> None:
                 test.mismatches.append(Mismatch(f"port {port}: {problem} (sent at line {sender.line})", item.span))
         for item in wanted[len(seen) :]:
             test.checks += 1
-            test.mismatches.append(Mismatch(f"port {port}: no packet came, expected {item.digits}", item.span))
+            expected = "one" if item.digits is None else item.digits
+            test.mismatches.append(Mismatch(f"port {port}: no packet came, expected {expected}", item.span))
         for frame, sender in seen[len(wanted) :]:
             test.mismatches.append(Mismatch(f"port {port}: {frame.hex()} came, nothing expected", sender))
+    return sum(len(test.seen[port]) for port in unnamed)
 
 
 def _difference(item: _Expected, frame: bytes) -> str:
@@ -338,7 +348,7 @@ def _read(test: _Test, parts: Sequence[Word], span: Span) -> None:
         found.check_index(number(*parts[2]), parts[2][1])
 
 
-_COUNTER = re.compile(r"check_counter\s+(?P<name>[\w.$]+)\s*\(\s*(?P<index>\$?\w+)\s*\)\s*(?P<rest>.*)", re.IGNORECASE)
+_COUNTER = re.compile(r"check_counter\s+\"?(?P<name>[\w.$]+)\"?\s*\(\s*(?P<index>\$?\w+)\s*\)\s*(?P<rest>.*)", re.IGNORECASE)
 
 
 def _check_counter(test: _Test, parts: Sequence[Word], span: Span) -> None:

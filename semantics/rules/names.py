@@ -30,8 +30,11 @@ class TableAction:
     """Those that the control plane fills in."""
 
 
-def pick(items: Sequence[Item], name_of: Callable[[Item], str], wanted: str, what: str, span: Span) -> Item:
-    """The item of this name: spelt out, by its last components, or with underscores for dots.
+def pick(
+    items: Sequence[Item], name_of: Callable[[Item], str], wanted: str, what: str, span: Span, *, loose: bool = False
+) -> Item:
+    """The item of this name: spelt out, by its last components, or with underscores for dots; ``loose``: by its last
+    letters, if nothing else fits.
 
     Raises:
         InputError: there is none, or several fit equally well.
@@ -42,6 +45,7 @@ def pick(items: Sequence[Item], name_of: Callable[[Item], str], wanted: str, wha
         lambda name: name.endswith("." + wanted),
         lambda name: name.replace(".", "_") in (wanted, wanted.lstrip("_")),
         lambda name: name.replace(".", "_").endswith("_" + wanted),
+        *([lambda name: name.endswith(wanted)] if loose else []),
     ]
     for fits in spellings:
         found = [item for item in items if fits(name_of(item).lstrip("."))]
@@ -54,9 +58,10 @@ def pick(items: Sequence[Item], name_of: Callable[[Item], str], wanted: str, wha
     raise InputError.at(span, f"no {what} {wanted}" + (f"; there is {known}" if known else ""))
 
 
-def find_table(program: ir.Program, name: str, span: Span) -> ir.Table:
-    """The table of this name. Raises InputError."""
-    return pick([table for _, table in program.tables()], lambda table: table.control_name, name, "table", span)
+def find_table(program: ir.Program, name: str, span: Span, *, loose: bool = False) -> ir.Table:
+    """The table of this name (``loose``: see :func:`pick`). Raises InputError."""
+    tables = [table for _, table in program.tables()]
+    return pick(tables, lambda table: table.control_name, name, "table", span, loose=loose)
 
 
 def table_actions(program: ir.Program, table: ir.Table) -> list[TableAction]:
@@ -88,10 +93,16 @@ def profile_actions(program: ir.Program, profile: Implementation) -> list[TableA
     return list(found.values())
 
 
-def find_action(program: ir.Program, table: ir.Table, name: str, span: Span, *, as_default: bool) -> TableAction:
-    """The action of this name among a table's, legal for an entry or as the default. Raises InputError."""
-    actions = table_actions(program, table)
-    found = pick(actions, lambda a: a.action.control_name, name, f"action of table {table.control_name}", span)
+def find_action(
+    program: ir.Program, table: ir.Table, name: str, span: Span, *, as_default: bool, loose: bool = False
+) -> TableAction:
+    """The action of this name among a table's, legal for an entry or as the default (``loose``: see :func:`pick`).
+
+    Raises:
+        InputError: there is none, or several fit.
+    """
+    actions, what = table_actions(program, table), f"action of table {table.control_name}"
+    found = pick(actions, lambda a: a.action.control_name, name, what, span, loose=loose)
     check_use(table, found, span, as_default=as_default)
     return found
 

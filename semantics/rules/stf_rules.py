@@ -4,6 +4,7 @@ After p4c's ``backends/bmv2/bmv2stf.py``, ``backends/ebpf/targets/ebpfstf.py`` a
 
 * ``add TABLE [PRIORITY] KEY:VALUE ... ACTION(PARAM:VALUE, ...) [= NAME]``; ``setdefault TABLE ACTION(...)``;
   ``remove all``, ``remove NAME``, ``remove TABLE [PRIORITY] KEY:VALUE ...``.
+* Names are as in :mod:`.names`, or the last letters of one; with any other letters in them they stand in quotes.
 * Digits left open with ``*`` make masks or prefixes; a ternary or lpm value without them matches by the digits written
   (on BMv2 ``0x0a`` as a prefix is its eight bits). Keys that are left out match anything, exact ones 0.
 * The *largest* priority wins: p4c's runner hands BMv2, where the smallest wins, 10000 less it.
@@ -87,16 +88,18 @@ class StfRules:
         return self._named[name.lstrip("$")]
 
     def _install(self, line: Line) -> None:
-        head = re.match(r"\s*(\S+)\s+(\S+)", line.text)
+        head = re.match(r"\s*(\S+)\s+(\"[^\"]*\"|\S+)", line.text)
         if head is None:
             raise InputError.at(line.span(0), "a table is missing")
-        table = find_table(self.builder.program, _unquoted(head.group(2)), line.span(head.start(2), head.end(2)))
+        where = line.span(head.start(2), head.end(2))
+        table = find_table(self.builder.program, _unquoted(head.group(2)), where, loose=True)
         as_default = head.group(1).lower() == "setdefault"
         action = _CALL.search(line.text, head.end())
         if action is None:
             raise InputError.at(line.span(head.end()), "an action with its arguments in parentheses is missing")
         place = line.span(action.start("name"), action.end("name"))
-        found = find_action(self.builder.program, table, _unquoted(action.group("name")), place, as_default=as_default)
+        name = _unquoted(action.group("name"))
+        found = find_action(self.builder.program, table, name, place, as_default=as_default, loose=True)
         call = _arguments(self.builder.program, found, line, action)
         if as_default:
             self.builder.set_default(table, call, line.span(head.start(1), head.end(1)))
@@ -128,7 +131,7 @@ class StfRules:
         name, span = parts[1]
         if len(parts) == 2:
             return self.named(name, span)
-        table = find_table(self.builder.program, _unquoted(name), span)
+        table = find_table(self.builder.program, _unquoted(name), span, loose=True)
         action = _CALL.search(line.text, span.end_column - 1)
         end = action.start() if action is not None else len(line.text)
         matches, priority = _entry(self.builder.program, table, line, span.end_column - 1, end)

@@ -7,8 +7,9 @@ from p4verify.semantics.source import InputError, Unsupported
 from tests.support.p4_text import ebpf, v1model
 
 TABLE = """action set(bit<8> x) { hdr.h.d = x; } table t { key = { hdr.h.a : exact; } actions = { set; NoAction; } }
+    @name("the_table_with_a_prefix") table u { key = { hdr.h.a : exact; } actions = { set; NoAction; } }
     counter(4, CounterType.packets) c; register<bit<8>>(4) r;"""
-PROGRAM = v1model("t.apply(); c.count(1);", locals=TABLE)
+PROGRAM = v1model("t.apply(); u.apply(); c.count(1);", locals=TABLE)
 
 
 def check(text: str) -> StfResult:
@@ -31,7 +32,9 @@ def check(text: str) -> StfResult:
         "packet 0 01020300\nexpect 1 01020300\nadd t hdr.h.a:1 set(x:7)\npacket 0 01020300\nexpect 1 01020307",
         "add t hdr.h.a:1 set(x:7)\nremove all\npacket 0 01020300\nexpect 1 01020300",
         "packet 0 01020300\nexpect 1\nwait\ncheck_counter c(1) == 1\ncheck_counter I.c(0) = 0",
-        "packet 0 01020300\npacket 0 01020300\nexpect 1\ncheck_counter c(1) packets >= 2",
+        "packet 0 01020300\npacket 0 01020300\nexpect 1\nexpect 1\ncheck_counter c(1) packets >= 2",
+        'packet 0 01020300\nexpect 1\ncheck_counter "I.c"(1) == 1',
+        "add le_with_a_prefix hdr.h.a:1 et(x:7)\npacket 0 01020300\nexpect 1 01020307",
         "packet 511 01020300\nexpect 1 01020300",
         "add t hdr.h.a:1 set(x:7) = A\nremove A\npacket 0 01020300\nexpect 1 01020300",
         "add t hdr.h.a:1 set(x:7)\nremove t hdr.h.a:1\npacket 0 01020300\nexpect 1 01020300",
@@ -52,9 +55,11 @@ def test_what_passes(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("packet 0 01020300\nexpect 2 01020300", "t.stf:1:1: port 1: 01020300 came, nothing expected"),
+        ("packet 1 01020300\nexpect 2 01020300", "t.stf:1:1: port 1: 01020300 came, nothing expected"),
         ("packet 0 01020300\nexpect 2 01020300", "t.stf:2:1: port 2: no packet came, expected 01020300"),
-        ("packet 0 01020300", "nothing expected"),
+        ("packet 0 01020300\npacket 1 01020300\nexpect 1", "nothing expected"),
+        ("packet 0 01020300\nexpect 1\nexpect 1", "port 1: no packet came, expected one"),
+        ("packet 0 01020300\npacket 0 01020300\nexpect 1", "t.stf:2:1: port 1: 01020300 came, nothing expected"),
         ("packet 0 01020300\nexpect 1 01020399", "byte 3 differs: expected 01020399, got 01020300"),
         ("packet 0 01020300aa\nexpect 1 01020300$", "5 bytes came, expected just 4"),
         ("packet 0 01020300\nexpect 1 01020300aa", "4 bytes came, expected 5"),
@@ -79,7 +84,7 @@ def test_what_fails_says_why(text: str, message: str) -> None:
         ("jump 1", (1, 1), "not understood"),
         ("add", (1, 1), "table is missing"),
         ("add t hdr.h.a:1", (1, 6), "an action"),
-        ("add u hdr.h.a:1 set(x:1)", (1, 5), "no table u"),
+        ("add w hdr.h.a:1 set(x:1)", (1, 5), "no table w"),
         ("add t hdr.h.a:1 put(x:1)", (1, 17), "no action"),
         ("add t hdr.h.z:1 set(x:1)", (1, 7), "no key"),
         ("add t hdr.h.a:256 set(x:1)", (1, 7), "does not fit"),
@@ -142,6 +147,15 @@ def test_keys_that_are_slices_prefixes_and_validity() -> None:
         assert run_stf(program, text, "t.stf").passed, valid
 
 
+def test_ports_that_the_test_does_not_name() -> None:
+    """p4c's runner gives the switch the ports of the test and no others."""
+    assert str(check("packet 0 01020300")) == (
+        "passed: 1 packets, 0 checks; 1 packets left by ports that the test does not name"
+    )
+    elsewhere = CallableMachine(lambda packet, _port: [("port", 7, packet)])
+    assert not run_stf(ebpf("accept = true;"), "packet 3 01020300", "t.stf", elsewhere).passed
+
+
 def test_a_port_that_the_machine_has_not() -> None:
     with pytest.raises(InputError, match=r"t.stf:2:1.*512"):
         check("\npacket 512 00")
@@ -150,7 +164,7 @@ def test_a_port_that_the_machine_has_not() -> None:
 def test_counters_of_packets_and_of_bytes() -> None:
     program = v1model("c.count(2);", locals="counter(4, CounterType.packets_and_bytes) c;")
     text = (
-        "packet 0 01020300\npacket 0 0102030405\nexpect 1\ncheck_counter c(2) == 2\ncheck_counter I.c(2) bytes == 9\n"
+        "packet 0 01020300\npacket 0 0102030405\nexpect 1\nexpect 1\ncheck_counter c(2) == 2\ncheck_counter I.c(2) bytes == 9\n"
     )
     assert run_stf(program, text + "counter_write c 2 5 6\ncheck_counter c(2) bytes == 6", "t.stf").passed
     assert not run_stf(program, text + "counter_reset c\ncheck_counter c(2) bytes != 0", "t.stf").passed
@@ -165,9 +179,10 @@ def test_a_counter_by_the_entry_that_it_counts() -> None:
         packet 0 01020300
         packet 0 02020300
         expect 1
+        expect 1
         check_counter dc($B) == 2
         check_counter dc($A) == 0"""
-    assert str(run_stf(program, text, "t.stf")) == "passed: 2 packets, 3 checks"
+    assert str(run_stf(program, text, "t.stf")) == "passed: 2 packets, 4 checks"
 
 
 def test_a_filter_passes_packets_at_the_port_they_came_in_by() -> None:
