@@ -47,6 +47,8 @@ def result_lines(data: Mapping[str, Any]) -> list[str]:
         if found is not None:
             lines += [f"    {_header(step)}" for step in found["headers"]]
             lines.append(f"    payload: {found['payload']} bytes")
+        elif "decoded" in data:
+            lines.append("    the program's own parser does not accept it")
     if not data["outputs"]:
         lines.append("dropped")
     lines += [f"event: {e['name']}({', '.join(map(hex, e['fields']))})" for e in data.get("events", ())]
@@ -98,6 +100,7 @@ def _control(step: Step) -> list[str]:
 
 def _if(step: Step) -> list[str]:
     text = re.sub(r"^.*?\bif\s*\((.*)\)\s*\{?$", r"\1", source_text(step)) or "its condition"
+    text = "(" * (text.count(")") - text.count("(")) + text  # a part of a condition begins within its parentheses
     return [_placed(f"  if {text}: {'yes' if step['holds'] else 'no'}", step)]
 
 
@@ -117,7 +120,10 @@ def _header_op(step: Step) -> list[str]:
 
 def _call(step: Step) -> list[str]:
     name = f"{step['object']}.{step['method']}" if step["object"] else step["method"] or step["extern"]
-    return [_placed(f"  {name}()", step)]
+    arguments = ", ".join(f"{n} {value_text(n, v, None)}" for n, v in step.get("arguments", {}).items())
+    given = [value_text(n, v, None) for n, v in step.get("results", {}).items()]
+    given += [value_text("", step["returns"], None)] if "returns" in step else []
+    return [_placed(f"  {name}({arguments})" + (f" gives {', '.join(given)}" if given else ""), step)]
 
 
 def _table(step: Step) -> list[str]:
@@ -158,11 +164,8 @@ def _undefined(step: Step, controls: Mapping[str, str]) -> list[str]:
     if origin is None:
         return [_placed(f"  open: {step['reason']}, {value}", step)]
     control = controls.get(_where(step))
-    what = (
-        f"{source_text(step) or 'a value'} is read"
-        if control is None
-        else f"the architecture reads what {control} left"
-    )
+    named = f"the architecture reads {step['what']}" if step.get("what") else "the architecture reads what it needs"
+    what = f"{source_text(step) or 'a value'} is read" if control is None else f"{named} as {control} left it"
     return [_placed(f"  UNDEFINED: {what}, {value}", step), _placed(f"    {origin['reason']}", origin)]
 
 

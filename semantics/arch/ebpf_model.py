@@ -91,7 +91,7 @@ class EbpfModel:
                 inout, out = control.params
                 before = {inout.name: parsed.store[headers.name], out.name: uninitialised(out.type)}
                 after = run_control(m, control, before)
-                accept = m.decide(m.read(after[out.name], out.span))
+                accept = m.decide(m.read(after[out.name], out.span, out.name))
                 sent = (Sent(accept, "stack", b.bv(0, 32), (), 0, control.span),)
             ended.append(Ended(parsed.path, sent, m.state))
         return ended

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..meaning.calls import Argument, bind, copy_out
+from ..meaning.calls import Argument, bind, copy_out, tell
 from ..meaning.machine import Machine
 from ..meaning.packet_out import field_bits
 from ..meaning.values import Value, scalar_width
@@ -18,6 +18,7 @@ class Call:
     def __init__(self, m: Machine, node: ir.ExternCall) -> None:
         self.m, self.node = m, node
         self.arguments: list[Argument] = bind(m, node.params, node.args, node.span)
+        tell(m, self.arguments)
 
     def value(self, index: int) -> Value:
         """The value that went in."""
@@ -40,6 +41,8 @@ class Call:
     def put(self, index: int, value: Value) -> None:
         """Copy a result out."""
         argument = self.arguments[index]
+        if self.m.trace is not None:
+            self.m.trace.told("results", argument.param.name, value)
         copy_out(self.m, [argument], {argument.param.name: value}, self.node.span)
 
     @property

@@ -42,7 +42,7 @@ def number(m: Machine, value: Value | None, field: str, span: Span) -> Term:
     """A field of a struct of the architecture's."""
     if not isinstance(value, Struct) or field not in value.fields:
         raise Unsupported(f"metadata without {field}", span)
-    return m.read(value.fields[field], span)
+    return m.read(value.fields[field], span, field)
 
 
 # --- deparsers ------------------------------------------------------------------------------------------------------

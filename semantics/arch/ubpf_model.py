@@ -150,12 +150,14 @@ def _ways_out(m: Machine, standard: Value, param: ir.Param) -> tuple[WayOut, ...
     type_ = ir.bare(param.type)
     assert isinstance(type_, ir.StructType)
     assert isinstance(standard, Struct)
-    if m.decide(m.read(standard.fields["clone"], param.span)) is not b.FALSE:
+    if m.decide(m.read(standard.fields["clone"], param.span, "clone")) is not b.FALSE:
         raise Unsupported("a packet that is cloned", param.span)
-    action = m.read(standard.fields["output_action"], param.span)
+    action = m.read(standard.fields["output_action"], param.span, "output_action")
     redirected = m.decide(b.eq(action, _action(type_, "REDIRECT", param.span)))
     passed = m.decide(b.eq(action, _action(type_, "PASS", param.span)))
-    port = m.read(standard.fields["output_port"], param.span) if redirected is not b.FALSE else b.bv(0, 32)
+    port = (
+        m.read(standard.fields["output_port"], param.span, "output_port") if redirected is not b.FALSE else b.bv(0, 32)
+    )
     return ((passed, "stack", b.bv(0, 32)), (redirected, "port", port))
 
 

@@ -216,8 +216,8 @@ class _Pass:
         asked = self.signals.taken()
         if asked.clone is not b.FALSE:
             self._clone(asked.clone, asked.session, found, values[1], asked.clone_list, INGRESS_CLONE)
-        group = m.read(_field(standard, "mcast_grp"), ingress.span)
-        port = m.read(_field(standard, "egress_spec"), ingress.span)
+        group = m.read(_field(standard, "mcast_grp"), ingress.span, "mcast_grp")
+        port = m.read(_field(standard, "egress_spec"), ingress.span, "egress_spec")
         sent: list[Sent] = []
 
         def resubmit() -> None:
@@ -277,7 +277,7 @@ class _Pass:
         asked = self.signals.taken()
         if asked.clone is not b.FALSE:
             self._clone(asked.clone, asked.session, headers, meta, asked.clone_list, EGRESS_CLONE)
-        last = m.read(_field(standard, "egress_spec"), blocks.egress.span)
+        last = m.read(_field(standard, "egress_spec"), blocks.egress.span, "egress_spec")
         sent: list[Sent] = []
 
         def go_on() -> None:

@@ -87,13 +87,13 @@ def _switched(m: Machine, switch: ir.Control, deparser: ir.Control, headers: Val
     assert isinstance(result, Struct)
     run_control(m, deparser, {deparser.params[0].name: after[inout.name]})
     pieces, m.state.pieces = m.state.pieces, ()
-    action = m.read(result.fields["output_action"], out.span)
+    action = m.read(result.fields["output_action"], out.span, "output_action")
     passed, back, redirected = (
         m.decide(b.eq(action, _action(out.type, member, out.span))) for member in ("XDP_PASS", "XDP_TX", "XDP_REDIRECT")
     )
     port = m.input.port
     if redirected is not b.FALSE:
-        port = b.ite(redirected, m.read(result.fields["output_port"], out.span), port)
+        port = b.ite(redirected, m.read(result.fields["output_port"], out.span, "output_port"), port)
     sent = (
         Sent(passed, "stack", b.bv(0, 32), pieces, way.state.cursor, deparser.span),
         Sent(b.or_(back, redirected), "port", port, pieces, way.state.cursor, deparser.span),

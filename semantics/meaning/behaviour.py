@@ -220,6 +220,8 @@ class Choice:
     span: Span = NOWHERE
     origin: Origin | None = None
     """Where the value that is read there comes from."""
+    what: str = ""
+    """The name of what is read, where the place does not show it: metadata that the architecture reads."""
 
 
 @dataclass(frozen=True, slots=True)

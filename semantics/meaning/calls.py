@@ -59,6 +59,13 @@ def bind(m: Machine, params: Sequence[ir.Param], args: Sequence[ir.Expr | None],
     return bound
 
 
+def tell(m: Machine, arguments: Sequence[Argument]) -> None:
+    """The trace is told what goes into the extern call that is being made."""
+    for argument in arguments:
+        if m.trace is not None and argument.value is not None and argument.param.direction != "out":
+            m.trace.told("arguments", argument.param.name, argument.value)
+
+
 def _instance(m: Machine, arg: ir.Expr | None) -> Text | None:
     """The instance that an argument names; none for what the architecture gives to its blocks (``packet_in``)."""
     if isinstance(arg, ir.Const) and isinstance(arg.value, str):
@@ -292,7 +299,11 @@ def _extern_call(m: Machine, node: ir.ExternCall) -> Value:
     handler = m.externs.get((node.extern, node.method))
     if handler is None and any(known == node.extern for known, _ in m.externs):
         raise Unsupported(f"extern {name}", node.span)
-    if m.trace is not None and node.extern not in TOLD_OTHERWISE and not node.extern.startswith("$"):
-        m.trace.add("call", node.span, extern=node.extern, method=node.method, object=node.object or "")
+    if m.trace is not None:
+        quietly = node.extern in TOLD_OTHERWISE or node.extern.startswith("$")
+        step = {"extern": node.extern, "method": node.method, "object": node.object or ""}
+        m.trace.call(node.span, step, quietly=quietly)
     result = handler(m, node) if handler is not None else m.unknown_extern(m, node)
+    if m.trace is not None:
+        m.trace.called(result)
     return VOID if result is None else result

@@ -122,7 +122,7 @@ class Concrete:
         value = leftover.value if kept and leftover is not None else self.choice(choice)
         value &= (1 << max(1, width)) - 1
         if trace is not None:
-            trace.undefined(choice.reason, choice.span, value, choice.origin)
+            trace.undefined(choice.reason, choice.span, value, choice.origin, choice.what)
         return b.bv(value, width) if width else b.boolean(bool(value))
 
     def function(

@@ -184,6 +184,7 @@ class Machine:
         *,
         origin: Origin | None = None,
         quietly: bool = False,
+        what: str = "",
     ) -> Term:
         """A choice of ``width`` bits (0: Bool) that nobody else reads.
 
@@ -194,23 +195,24 @@ class Machine:
             leftover: what a machine may have there.
             origin: where what is read comes from.
             quietly: the trace is not told.
+            what: the name of what is read (:attr:`Choice.what`).
         """
         name = f"any.each.{self.next_choice}" if self.each else f"any.{self.next_choice}"
         self.next_choice += 1
-        choice = Choice(b.var(name, width), reason, span, origin)
+        choice = Choice(b.var(name, width), reason, span, origin, what)
         self.choices[name] = choice
         return self.input.choose(choice, None if quietly else self.trace, leftover)
 
-    def read(self, value: Value, span: Span) -> Term:
-        """The term of a scalar, with a fresh choice where it is undefined."""
+    def read(self, value: Value, span: Span, what: str = "") -> Term:
+        """The term of a scalar, with a fresh choice where it is undefined (``what``: :attr:`Choice.what`)."""
         if not isinstance(value, Scalar):
             raise Unsupported(f"a {type(value).__name__.lower()} where a number is needed", span)
         defined = self.decide(value.defined)
         if defined is b.TRUE:
             if value.origin is not None and self.trace is not None and value.term.is_const:
-                self.trace.undefined(UNDEFINED, span, value.term.value, value.origin)
+                self.trace.undefined(UNDEFINED, span, value.term.value, value.origin, what)
             return value.term
-        other = self.fresh(value.term.width, UNDEFINED, span, value.term, origin=value.origin)
+        other = self.fresh(value.term.width, UNDEFINED, span, value.term, origin=value.origin, what=what)
         return b.ite(defined, value.term, other)
 
     def _copied(self, value: Scalar, span: Span) -> Scalar:

@@ -12,7 +12,7 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..source import Span, Unsupported
-from .calls import Argument, bind
+from .calls import Argument, bind, tell
 from .machine import ExternTable, Machine
 from .references import Reference, assign, fetch
 from .trace import place_text, plain, widths
@@ -67,6 +67,7 @@ def verify(m: Machine, condition: Term, error: str, span: Span) -> None:
 
 def _verify_call(m: Machine, node: ir.ExternCall) -> None:
     condition, error = bind(m, node.params, node.args, node.span)
+    tell(m, [condition])
     assert condition.value is not None
     assert error.value is not None
     code = m.read(error.value, node.span)

@@ -72,7 +72,8 @@ def all_passes(first: Arrival, once: Callable[[Arrival], Passed]) -> Closure:
     while waiting:
         passes += 1
         if passes > MAX_PASSES:
-            raise Unsupported(f"more than {MAX_PASSES} passes of one packet")
+            again = f"it still comes back by {waiting[0].by}"
+            raise Unsupported(f"more than {MAX_PASSES} passes of one packet ({again})")
         seen = once(waiting.popleft())
         events += seen.events
         for (to, port, frame), metadata in zip(seen.outputs, seen.carried, strict=True):

@@ -348,7 +348,9 @@ def _read(test: _Test, parts: Sequence[Word], span: Span) -> None:
         found.check_index(number(*parts[2]), parts[2][1])
 
 
-_COUNTER = re.compile(r"check_counter\s+\"?(?P<name>[\w.$]+)\"?\s*\(\s*(?P<index>\$?\w+)\s*\)\s*(?P<rest>.*)", re.IGNORECASE)
+_COUNTER = re.compile(
+    r"check_counter\s+\"?(?P<name>[\w.$]+)\"?\s*\(\s*(?P<index>\$?\w+)\s*\)\s*(?P<rest>.*)", re.IGNORECASE
+)
 
 
 def _check_counter(test: _Test, parts: Sequence[Word], span: Span) -> None:

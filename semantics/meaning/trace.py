@@ -17,15 +17,36 @@ class Trace:
     """The steps of a run: each a dictionary of JSON data whose ``"step"`` says what it is."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    """The steps of the extern calls that are being made, the innermost last."""
 
     def add(self, step: str, span: Span, **data: Any) -> None:
         """One more step, at a place in the source."""
         entry: dict[str, Any] = {"step": step, **data}
         self.steps.append(entry | place(span))
 
-    def undefined(self, reason: str, span: Span, value: int, origin: Origin | None = None) -> None:
-        """A value that the specification leaves open was read, and taken to be ``value``."""
-        more: dict[str, Any] = {}
+    def call(self, span: Span, data: dict[str, Any], *, quietly: bool) -> None:
+        """An extern is called; :meth:`told` says with what, until :meth:`called` ends it. ``quietly``: no step."""
+        entry = {"step": "call", **data} | place(span)
+        self.calls.append(entry)
+        if not quietly:
+            self.steps.append(entry)
+
+    def told(self, kind: str, name: str, value: Value) -> None:
+        """An argument (``arguments``) of the call that is being made, or what it gives to one (``results``)."""
+        if self.calls and not isinstance(value, Text):
+            self.calls[-1].setdefault(kind, {})[name] = plain(value)
+
+    def called(self, result: Value | None) -> None:
+        """The innermost call ends, with what it returns."""
+        step = self.calls.pop()
+        if result is not None and result != Struct({}):
+            step["returns"] = plain(result)
+
+    def undefined(self, reason: str, span: Span, value: int, origin: Origin | None = None, what: str = "") -> None:
+        """A value that the specification leaves open was read, and taken to be ``value``; ``what`` is its name, where
+        the place does not show it."""
+        more: dict[str, Any] = {"what": what} if what else {}
         if origin is not None:
             more["origin"] = {"reason": origin.reason, **place(origin.span)}
         self.add("undefined", span, reason=reason, value=value, **more)

@@ -196,5 +196,21 @@ def test_what_the_architecture_reads_and_what_else_is_open(p4verify: Command, tm
     path = tmp_path / "open.p4"
     path.write_text(text)
     out = p4verify("run", path, "--packet", "0701").out
-    assert "UNDEFINED: the architecture reads what I left, taken to be 0x0" in out
+    assert "UNDEFINED: the architecture reads egress_spec as I left it, taken to be 0x0" in out
     assert "open: a random number, taken to be 0x0" in out
+    assert "random(lo 0, hi 9) gives 0  (" in out
+
+
+def test_calls_with_what_goes_in_and_what_comes_out(p4verify: Command, counting: Path) -> None:
+    result = p4verify("run", counting, "--packet", "0501", "--packet", "0501")
+    assert "seen.read(index 0) gives 1  (" in result.out
+    assert "seen.write(index 0, value 2)  (" in result.out
+    data = p4verify("run", counting, "--packet", "0501", "--format", "json").json()
+    read, write = (step for step in data["trace"] if step["step"] == "call")
+    assert (read["arguments"], read["results"]) == ({"index": 0}, {"result": 0})
+    assert write["arguments"] == {"index": 0, "value": 1}
+
+
+def test_a_frame_that_the_programs_parser_does_not_accept(p4verify: Command, counting: Path) -> None:
+    assert "the program's own parser does not accept it" not in p4verify("run", counting, "--packet", "0501").out
+    assert "the program's own parser does not accept it" in p4verify("run", counting, "--packet", "05").out

@@ -163,9 +163,13 @@ def test_a_port_that_the_machine_has_not() -> None:
 
 def test_counters_of_packets_and_of_bytes() -> None:
     program = v1model("c.count(2);", locals="counter(4, CounterType.packets_and_bytes) c;")
-    text = (
-        "packet 0 01020300\npacket 0 0102030405\nexpect 1\nexpect 1\ncheck_counter c(2) == 2\ncheck_counter I.c(2) bytes == 9\n"
-    )
+    text = """packet 0 01020300
+        packet 0 0102030405
+        expect 1
+        expect 1
+        check_counter c(2) == 2
+        check_counter I.c(2) bytes == 9
+        """
     assert run_stf(program, text + "counter_write c 2 5 6\ncheck_counter c(2) bytes == 6", "t.stf").passed
     assert not run_stf(program, text + "counter_reset c\ncheck_counter c(2) bytes != 0", "t.stf").passed
 
