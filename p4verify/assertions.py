@@ -19,10 +19,10 @@ from .proofs.counterexample import Input, input_of
 from .proofs.engine import Engine, Model
 from .proofs.verdict import Counterexample, Observed, Proof, Tally, Verdict
 from .realise import CannotRealise, describe, realise
+from .restrictions import Restrictions
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.assertions import OPEN
-from .semantics.bits import Term
 from .semantics.ir.traverse import fold
 from .semantics.meaning.behaviour import Assumption, Behaviour, Fault
 from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
@@ -47,11 +47,11 @@ def with_faults(second: Behaviour) -> Behaviour:
     return replace(second, domain=rest, faults=(*second.faults, *faults))
 
 
-def vacuous(sides: Sequence[Behaviour], engine: Engine, axioms: Sequence[Term] = ()) -> str:
+def vacuous(sides: Sequence[Behaviour], engine: Engine) -> str:
     """Why nothing was shown, if no input and rule set satisfies what is assumed; "" if one does."""
     conditions = [a.condition for side in sides for a in (*side.domain, *side.reaching)]
     conditions += [t for side in sides for t in side.axioms]
-    answer = engine.satisfiable(b.and_(*conditions, *axioms), "some input exists")
+    answer = engine.satisfiable(b.and_(*conditions), "some input exists")
     if answer.status == "sat":
         return ""
     return EMPTY if answer.status == "unsat" else f"whether the assumptions can hold is not decided: {answer.reason}"
@@ -65,12 +65,11 @@ EMPTY = "no input satisfies the assumptions, so nothing is shown"
 
 @dataclass(frozen=True)
 class Asserted:
-    """What is checked: the program (with what the user assumes in it), its rules, what holds of every rule set."""
+    """What is checked: the program (with what the user assumes in it), its rules (None for all), what they keep to."""
 
     program: ir.Program
     rules: RuleSet | None
-    axioms: Sequence[Term] = ()
-    behaviour: Behaviour | None = None
+    restrictions: Restrictions | None = None
 
 
 def has_asserts(program: ir.Program) -> bool:
@@ -89,10 +88,12 @@ def check_assertions(what: Asserted, engine: Engine, started: float) -> Proof:
     Raises:
         Unsupported: the program uses what is not modelled.
     """
-    spec = what.behaviour or meaning(what.program, what.rules)
+    spec = meaning(what.program, what.rules)
+    if what.rules is None and what.restrictions is not None:
+        spec = what.restrictions.restricted(spec)
     asserts = [a for a in spec.domain if a.call == "assert"]
     assumed = tuple(a for a in spec.domain if a.call != "assert")
-    possible = b.and_(*(a.condition for a in assumed), *spec.axioms, *what.axioms)
+    possible = b.and_(*(a.condition for a in assumed), *spec.axioms)
     texts = tuple(dict.fromkeys(a.text for a in assumed))
 
     def ended(
@@ -103,7 +104,7 @@ def check_assertions(what: Asserted, engine: Engine, started: float) -> Proof:
         return Proof(verdict, reason, tally, span, found, seconds=time.monotonic() - started, assumptions=texts,
                      warnings=spec.notes)  # fmt: skip
 
-    if vacuous([replace(spec, domain=assumed)], engine, what.axioms) == EMPTY:
+    if vacuous([replace(spec, domain=assumed)], engine) == EMPTY:
         return ended(Verdict.UNSUPPORTED, EMPTY)
     unknown: tuple[str, Assumption] | None = None
     for one in asserts:
@@ -186,6 +187,10 @@ class _Runs:
 
     def fails(self, setting: Setting) -> bool:
         """Whether the run keeps every assumption and meets the assertion, which fails."""
+        restrictions = self.what.restrictions
+        if self.what.rules is None and restrictions is not None and setting.rules is not None:
+            if restrictions.violation(setting.rules) is not None:
+                return False
         try:
             ran = self.ran(setting)
         except (BadBehaviour, Unsupported, KeyError, ValueError):

@@ -21,6 +21,7 @@ from .proofs.execution import Execution
 from .proofs.refine import Outcome, decide, search
 from .proofs.verdict import Proof, Verdict
 from .related import legal_answers, relate
+from .restrictions import Restrictions
 from .results import Result
 from .semantics import bits as b
 from .semantics import ir
@@ -62,6 +63,7 @@ class Checker:
         machines_confirm: whether counterexamples are run on real machines that are there.
         execution: where queries are answered.
         assumed: the program with what the user assumes in it (:mod:`.assumptions`), None for nothing.
+        restrictions: what holds of every entry that a control plane may install.
     """
 
     program: ir.Program | None
@@ -71,6 +73,7 @@ class Checker:
     machines_confirm: bool = True
     execution: Execution = field(default_factory=Execution)
     assumed: ir.Program | None = None
+    restrictions: Restrictions | None = None
     _meanings: dict[bool, Behaviour] = field(default_factory=dict)
     _accepted: list[tuple[Machine, Behaviour]] = field(default_factory=list)
     _sound: list[Behaviour] = field(default_factory=list)
@@ -108,7 +111,7 @@ class Checker:
         started = time.monotonic()
         engine = self._engine(ASSERTIONS)
         try:
-            proof = check_assertions(Asserted(self.assumed or program, self.rules), engine, started)
+            proof = check_assertions(Asserted(self.assumed or program, self.rules, self.restrictions), engine, started)
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)
         quantified = BOTH if self.rules is None and _has_open_tables(program) else PACKETS
@@ -127,7 +130,7 @@ class Checker:
         started = time.monotonic()
         engine = self._engine(path)
         try:
-            pair = ProgramPair(program, other, self.rules, exactly, self.assumed, said=said)
+            pair = ProgramPair(program, other, self.rules, exactly, self.assumed, self.restrictions, said=said)
             proof = check_pair(pair, engine, started)
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)
@@ -161,6 +164,8 @@ class Checker:
         relation = target.relate(program, artifact, rules)
         mine, theirs = relate(spec, machine.behaviour, relation)
         theirs = replace(theirs, axioms=(*theirs.axioms, *legal_answers(program, mine, theirs)))
+        if rules is None and self.restrictions is not None:
+            mine, theirs = self.restrictions.restricted(mine), self.restrictions.restricted(theirs)
         engine = self._engine(label)
         broken = self._check_laws(relation, engine, started)
         if broken is not None:
@@ -177,12 +182,13 @@ class Checker:
         proof = decide(outcome, started, _accepted_because(outcome, quantified, label))
         if proof is None:
             pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
-                        assumed=self.assumed)  # fmt: skip
+                        assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
             proof = confirm(pair, outcome, started)
         elif proof.verdict is Verdict.ACCEPT:
             self._accepted.append((machine, theirs))
         baked = (OWN_ENTRIES,) if self.rules is None and rules is not None and _has_open_tables(program) else ()
-        notes = tuple(dict.fromkeys((*baked, *spec.notes, *machine.behaviour.notes, *relation.notes)))
+        unread = self.restrictions.notes if self.restrictions is not None and rules is None else ()
+        notes = tuple(dict.fromkeys((*unread, *baked, *spec.notes, *machine.behaviour.notes, *relation.notes)))
         return replace(proof, quantified_over=quantified, warnings=(*proof.warnings, *notes))
 
     def _spec(self, target: Target) -> tuple[RuleSet | None, Behaviour]:

@@ -21,6 +21,7 @@ from .proofs.refine import Difference, Outcome
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Verdict
 from .realise import CannotRealise, describe, realise
 from .related import in_the_programs_cells
+from .restrictions import Restrictions
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
@@ -49,6 +50,7 @@ class Pair:
     first_artifact: Any = None
     assumed: ir.Program | None = None
     """The program with what the user assumes in it."""
+    restrictions: Restrictions | None = None
 
 
 class _Defaulting(dict[str, int]):
@@ -97,6 +99,8 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         # The machine may ask for keys that the program does not ask for: both sides' keys count.
         asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
         rules = realise(pair.program, [t for side in asking for t in all_terms(side)], model)
+        if pair.restrictions is not None and pair.restrictions.violation(rules) is not None:
+            raise CannotRealise("the rules that show the difference are not allowed by the restrictions")
         shown = describe(rules, pair.program)
         spec = meaning(pair.assumed or pair.program, rules)
         relation = pair.target.relate(pair.program, pair.artifact, rules)

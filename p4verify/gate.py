@@ -38,7 +38,7 @@ from .inputs import (
     all_targets,
     looks_like_p4,
     read_artifact,
-    read_assuming,
+    read_assumptions,
     read_bytes,
     read_carried,
     read_program,
@@ -207,12 +207,16 @@ def _run(check: Check, progress: Callable[[str], None], execution: Execution) ->
     carried = read_carried(check.program)
     program = carried.program if carried else read_program(check.program, check.options)
     rules = read_rules(check.rules, program) if check.rules else None
-    assumed = read_assuming(check.program, check.options, check.assume)
+    assumed, restrictions = read_assumptions(check.program, program, check.options, check.assume)
+    if rules is not None and restrictions is not None:
+        restrictions.refuse(rules)
 
     def told(line: str) -> None:
         progress(f"{check.program}: {line}")
 
-    checker = Checker(program, rules, check.timeout, told, execution=execution, assumed=assumed)
+    checker = Checker(
+        program, rules, check.timeout, told, execution=execution, assumed=assumed, restrictions=restrictions
+    )
     results: list[Result] = checker.check_assertions()
     if carried:
         results.append(checker.check_artifact(carried.target, carried.artifact, carried.path))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from . import targets
 from .semantics.ir import Program
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Diagnostic, InputError, Span
 from .targets.base import CarriesPrograms, ShowsSource, TakesMappings, Target
+
+if TYPE_CHECKING:
+    from .restrictions import Restrictions
 
 LARGEST: Final = 256 << 20
 """Bytes that an input file may have."""
@@ -139,12 +142,18 @@ def with_source(target: Target, artifact: Any) -> Any:
     return target.with_source(artifact, text)
 
 
-def read_assuming(path: str, options: SourceOptions, texts: Sequence[str]) -> Program | None:
-    """The program with what is assumed of its inputs (:mod:`.assumptions`); None if nothing is. Raises InputError."""
+def read_assumptions(
+    path: str, program: Program, options: SourceOptions, texts: Sequence[str]
+) -> tuple[Program | None, Restrictions | None]:
+    """What is assumed: the program with what holds of its inputs (:mod:`.assumptions`; None if nothing is said of
+    them), and what holds of the entries of its tables (:mod:`.restrictions`). Raises InputError."""
+    from .restrictions import is_restriction, read_restrictions
     from .semantics.ir import codec_netlink_read
 
-    if not texts:
-        return None
+    restrictions = read_restrictions(program, [text for text in texts if is_restriction(text)])
+    conditions = [text for text in texts if not is_restriction(text)]
+    if not conditions:
+        return None, restrictions
     data = read_bytes(path)
     if codec_netlink_read.recognises(data) or data.lstrip()[:1] == b"{" or data[:4] == b"\x7fELF":
         raise InputError.at(Span(path, 0, 0), "--assume is about the names of P4 source, and this is none")
@@ -152,7 +161,7 @@ def read_assuming(path: str, options: SourceOptions, texts: Sequence[str]) -> Pr
     from .semantics.p4.frontend import load
 
     loaded = load(path, include_dirs=options.include_dirs, defines=options.defines, arch=options.arch)
-    return assuming(loaded, texts)
+    return assuming(loaded, conditions), restrictions
 
 
 def _well_formed(program: Program, path: str) -> Program:

@@ -22,6 +22,7 @@ from .proofs.engine import Engine
 from .proofs.refine import IMPL, Outcome, search
 from .proofs.verdict import Proof, Tally, Verdict
 from .replay import Replay, confirm_pair
+from .restrictions import Restrictions
 from .semantics import ir
 from .semantics.arch.blocks import Emission, Slot, block_meaning, preserved, results_of, slots
 from .semantics.meaning.behaviour import Behaviour
@@ -53,6 +54,8 @@ class ProgramPair:
     exactly: bool = False
     assumed: ir.Program | None = None
     """The first program with what the user assumes in it (:mod:`.assumptions`); the whole pipeline is compared so."""
+    restrictions: Restrictions | None = None
+    """What holds of every entry that the control plane may install in the first program."""
     own_entries: bool = False
     """Whether each program's own entries count as its rules, those of ``rules`` being the first one's."""
     said: ProgramMap = NOTHING_SAID
@@ -84,6 +87,15 @@ class ProgramPair:
     def seen(self, ran: Run) -> Run:
         """Of what a run of one of the two did, what is compared, in the first's words."""
         return across.seen(ran, self.pairing, self.said) if self.across else ran
+
+    def restricted(self, side: Behaviour) -> Behaviour:
+        """A behaviour in the first program's words, with what holds of every rule set."""
+        unknown = self.restrictions is not None and self.rules is None
+        return self.restrictions.restricted(side) if unknown and self.restrictions is not None else side
+
+    def unread(self) -> tuple[str, ...]:
+        """Restrictions that are not understood."""
+        return tuple(self.restrictions.notes) if self.restrictions is not None and self.rules is None else ()
 
     @property
     def second_rules(self) -> RuleSet | None:
@@ -187,7 +199,7 @@ def _accepted(pair: ProgramPair, found: _Found, started: float, how: str) -> Pro
     reason = f"{verb}, for {over}: {count} observables compared, {found.tally.total} obligations, {how}"
     return Proof(
         Verdict.ACCEPT, reason, found.tally, seconds=time.monotonic() - started, assumptions=found.assumptions,
-        observables=found.observables, warnings=(*found.notes, *pair.pairing.notes()),
+        observables=found.observables, warnings=(*found.notes, *pair.pairing.notes(), *pair.unread()),
     )  # fmt: skip
 
 
@@ -273,9 +285,10 @@ def _block_outcome(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, 
         raise Unsupported(f"block {mine.path}: the parameters of the two programs differ", Span(pair.second.file, 1, 1))
     if not any(case.outputs or case.metadata for case in (*left.behaviour.cases, *right.behaviour.cases)):
         return _Found(Tally())
-    outcome = search(left.behaviour, pairing.in_first_words(right.behaviour), engine, exactly=pair.exactly)
+    spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
+    outcome = search(spec, impl, engine, exactly=pair.exactly)
     blocks = (first, second)
-    return _as_found(pair, outcome, left.behaviour, right.behaviour, f"block {mine.path}", blocks)
+    return _as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
 
 
 def _same_block(pair: ProgramPair, mine: Slot, theirs: Slot) -> bool:
@@ -315,6 +328,7 @@ def _whole(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     spec = meaning(pair.assumed or pair.first, pair.rules)
     theirs = with_faults(meaning(pair.second, pair.second_rules))
     impl = pair.pairing.in_first_words(theirs)
+    spec, impl = pair.restricted(spec), pair.restricted(impl)
     if pair.across:
         spec, impl = across.alike(pair.pairing, pair.said, spec, impl, engine)
         theirs = replace(theirs, notes=impl.notes, domain=impl.domain)

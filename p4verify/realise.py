@@ -46,8 +46,15 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model) -> RuleSet
         if table.size is not None and len(rules) > table.size:
             raise CannotRealise(f"table {name} has room for {table.size} entries, {len(rules)} are needed")
         if rules:
-            entries[name] = rules
+            first = {rule.matches: rule for rule in reversed(rules)}
+            entries[name] = tuple(sorted((r for r in rules if first[r.matches] is r), key=_generality))
     return RuleSet(entries, defaults)
+
+
+def _generality(rule: Rule) -> int:
+    """Less for entries that match fewer keys: they have to win."""
+    return -sum(m.prefix_len if isinstance(m, Lpm) else m.mask.bit_count() if isinstance(m, Ternary) else 0
+                for m in rule.matches)  # fmt: skip
 
 
 def _answers(table: ir.Table, terms: Sequence[Term], model: Model) -> Mapping[int | None, int | None]:
@@ -141,8 +148,10 @@ def _entry(
 
     if not answer("hit"):
         return None
+    asked = () if key is None else (key,)
+    parts = {n: f(*asked) for n, f in functions.items() if n.startswith(f"entry.{name}.")}
     call = _call(control, table, answer("action"), lambda action, param: answer(f"arg.{action}.{param}"))
-    return Rule(name, tuple(_matches(table, key or 0)), call, priority=1)
+    return Rule(name, tuple(_matches(table, key or 0, parts)), call, priority=parts.get(f"entry.{name}.priority", 1))
 
 
 def _call(control: ir.Control, table: ir.Table, index: int, argument: Argument) -> ActionCall:
@@ -156,21 +165,25 @@ def _default_argument(table: str, model: Model) -> Argument:
     return lambda action, param: model.values.get(f"table.{table}.default.arg.{action}.{param}", 0)
 
 
-def _matches(table: ir.Table, key: int) -> list[Match]:
-    """The whole key, cut into the keys that entries match on, each matched in full."""
+def _matches(table: ir.Table, key: int, parts: Mapping[str, int]) -> list[Match]:
+    """The whole key, cut into the keys that entries match on, each matched in full unless ``parts`` says otherwise
+    (what :mod:`.restrictions` calls the entry's masks, prefix lengths and bounds)."""
     matches: list[Match] = []
-    for part in reversed(match_keys(table)):
+    for number, part in reversed(list(enumerate(match_keys(table)))):
         width = ir.width_of(part.expr.type)
+        own = f"entry.{table.control_name}.{number}"
         value, key = key & ((1 << width) - 1), key >> width
         match part.match_kind:
             case "exact":
                 matches.append(Exact(value))
             case "lpm":
-                matches.append(Lpm(value, width))
+                length = min(width, parts.get(f"{own}.prefix", width))
+                matches.append(Lpm(value >> (width - length) << (width - length), length))
             case "range":
-                matches.append(Range(value, value))
+                matches.append(Range(parts.get(f"{own}.low", value), parts.get(f"{own}.high", value)))
             case _:
-                matches.append(Ternary(value, (1 << width) - 1))
+                mask = parts.get(f"{own}.mask", (1 << width) - 1)
+                matches.append(Ternary(value & mask, mask))
     matches.reverse()
     return matches
 

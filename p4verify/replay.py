@@ -191,7 +191,15 @@ class _Runs:
             return self.pair.rules
         if self._opaque_keys():
             return None
-        return realise(self.pair.first, [*all_terms(self.spec), *all_terms(self.impl)], model)
+        rules = realise(self.pair.first, [*all_terms(self.spec), *all_terms(self.impl)], model)
+        if not self._allowed(rules):
+            raise CannotRealise("the rules that show the difference are not allowed by the restrictions")
+        return rules
+
+    def _allowed(self, rules: RuleSet) -> bool:
+        """Whether a control plane may install these."""
+        restrictions = self.pair.restrictions
+        return restrictions is None or restrictions.violation(rules) is None
 
     def _opaque_keys(self) -> bool:
         """Whether there are tables whose rules cannot be made: match kinds of an architecture that is not known."""
@@ -199,7 +207,9 @@ class _Runs:
         return any(key.match_kind not in kinds for _, table in self.pair.first.tables() for key in table.keys)
 
     def _differ(self, setting: Setting) -> bool:
-        """Whether the second side's result is none that the first side allows."""
+        """Whether the second side's result is none that the first side allows, under rules that may be installed."""
+        if setting.rules is not None and self.pair.rules is None and not self._allowed(setting.rules):
+            return False
         try:
             actual = self._observed(setting, "impl")
             names = [v.name for v in choices_of(self.spec)]

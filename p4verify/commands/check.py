@@ -9,7 +9,7 @@ from ..inputs import (
     all_targets,
     looks_like_p4,
     read_artifact,
-    read_assuming,
+    read_assumptions,
     read_bytes,
     read_carried,
     read_program,
@@ -58,8 +58,12 @@ def _results(arguments: argparse.Namespace, progress: Progress, where: Execution
         artifacts = {a: with_mapping(given, arguments.map, program) for a, given in artifacts.items()}
         said = read_map(read_bytes(arguments.map), arguments.map) if programs else said
     lowered = all_targets(arguments.targets) if arguments.targets or implied else []
-    assumed = read_assuming(arguments.program, source_options(arguments), arguments.assume)
-    checker = Checker(program, rules, arguments.timeout, progress, not arguments.no_machines, where, assumed)
+    assumed, restrictions = read_assumptions(arguments.program, program, source_options(arguments), arguments.assume)
+    if rules is not None and restrictions is not None:
+        restrictions.refuse(rules)
+    checker = Checker(
+        program, rules, arguments.timeout, progress, not arguments.no_machines, where, assumed, restrictions
+    )
     results = checker.check_assertions()
     results += [checker.check_artifact(carried.target, carried.artifact, carried.path)] if carried else []
     results += [checker.check_lowered(t, options) for t, options in lowered]
