@@ -16,7 +16,7 @@ from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.lower import lower
-from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.ebpf.oracle import KernelOracle, Refused
 
 from .taken import taken
 
@@ -63,7 +63,7 @@ def on_kernel(item: StfProgram, options: dict[str, str], oracle: KernelOracle) -
         return Reached("refused", refusal.reason)
     try:
         taken(made, options["hook"])
-    except OSError as error:  # Refused by the verifier is one
+    except (Refused, OSError) as error:
         return Reached("lowered", str(error).strip().splitlines()[-1])
     machine = Real(item.program, TARGET, options, oracle)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Final
 
 from ....semantics import ir
@@ -61,7 +62,8 @@ def bind(
     no copy.
     """
     caller = g.env
-    places = {id(a): ex.resolve(g, a) for a in args if isinstance(a, ir.Var | ir.Member | ir.Index)}
+    named = [a for a in args if isinstance(a, ir.Var | ir.Member | ir.Index) and ex.runtime_index(a) is None]
+    places = {id(a): ex.resolve(g, a) for a in named}
     frame: dict[str, Ref] = {}
     outs: list[CopyOut] = []
     for param, arg in zip(params, args, strict=True):
@@ -79,13 +81,37 @@ def bind(
         ref = g.declare(param.name, param.type, param.span)
         g.env = caller
         frame[param.name] = ref
+        seen = caller
+        if param.direction in ("out", "inout") and arg is not None:
+            arg, seen = _with_fixed_indexes(g, arg, caller)
+            outs.append((arg, ref, seen))
         if param.direction == "out":
             g.clear(ref, span)
         elif arg is not None:
+            g.env = seen
             stmts.assign(g, ref, arg)
-        if param.direction in ("out", "inout") and arg is not None:
-            outs.append((arg, ref, caller))
+            g.env = caller
     return frame, outs
+
+
+def _with_fixed_indexes(g: Gen, arg: ir.Expr, env: dict[str, Ref]) -> tuple[ir.Expr, dict[str, Ref]]:
+    """The lvalue with its indexes evaluated now, as nothing that the call does changes which element it names; and the
+    names that it then needs."""
+    path: list[ir.Member | ir.Index | ir.Slice] = []
+    while isinstance(arg, ir.Member | ir.Index | ir.Slice):
+        path.append(arg)
+        arg = arg.base
+    for part in reversed(path):
+        if isinstance(part, ir.Index) and not isinstance(part.index, ir.Const):
+            g.env = dict(env)
+            name = f"$index {len(env)}"
+            ref = g.declare(name, part.index.type, part.span)
+            g.env = env
+            stmts.assign(g, ref, part.index)
+            env = {**env, name: ref}
+            part = replace(part, index=ir.Var(name, part.index.type, part.span))
+        arg = replace(part, base=arg)
+    return arg, env
 
 
 def _shared(place: Ref, arg: ir.Expr | None, args: Sequence[ir.Expr | None], places: dict[int, Ref | None]) -> bool:
@@ -116,7 +142,9 @@ def run(
     frame = Call(g.asm.label(), g.asm.label(), result)
     g.calls.append(frame)
     g.active.append(name)
+    outer, g.loops = g.loops, []
     body()
+    g.loops = outer
     g.active.pop()
     g.calls.pop()
     g.asm.place(frame.leave)

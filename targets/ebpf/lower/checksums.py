@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 from ....semantics import ir
+from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2
 from . import expr as ex
 from . import stmts, wide
-from .frame import Ref, leaves
+from .frame import SIZE, VALID, Leaf, Ref, leaves
 from .gen import Gen
 
 
+def fields_of(g: Gen, data: ir.Expr, span: Span, *, last_may_vary: bool = False) -> tuple[list[tuple[Leaf, int]], int]:
+    """The leaves of struct-like data side by side, each with its first bit, and the bits in all.
+
+    The data is evaluated here, and kept until the scope ends. ``last_may_vary``: the last field may be a varbit, whose
+    whole place then counts: there are zeros behind its bits.
+    """
+    place = None
+    if isinstance(data, ir.Var | ir.Member | ir.Index) and ex.runtime_index(data) is None:
+        place = ex.resolve(g, data)
+    if place is None:
+        place = g.declare("$data", data.type, span)
+        stmts.assign(g, place, data)
+    found = [leaf for leaf in leaves(g.program, place, span) if not leaf.path.endswith(f".{VALID}")]
+    if last_may_vary and found and found[-1].path.endswith(f".{SIZE}"):
+        found.pop()
+    out, at = [], 0
+    for leaf in found:
+        if leaf.path.endswith(f".{SIZE}"):
+            raise CannotOffload("a hash or checksum of a field of varying size", span)
+        out.append((leaf, at))
+        at += leaf.width
+    return out, at
+
+
 def checksum(g: Gen, data: ir.Expr, call: ir.ExternCall) -> None:
-    """r1 = the Internet checksum (RFC 1071) of the fields side by side; in all a multiple of 16 bits."""
+    """r1 = the Internet checksum (RFC 1071) of the fields side by side."""
     with g.scope():
-        place = ex.resolve(g, data) if isinstance(data, ir.Var | ir.Member | ir.Index) else None
-        if place is None:
-            place = g.declare("$data", data.type, call.span)
-            stmts.assign(g, place, data)
-        fields = [leaf for leaf in leaves(g.program, place, call.span) if not leaf.path.endswith(".$valid")]
-        total = sum(leaf.width for leaf in fields)
-        if total % 16:
-            raise CannotOffload(f"the checksum of {total} bits, which are no multiple of 16", call.span)
-        layout, at = [], 0
-        for leaf in fields:
-            layout.append((leaf, at))
-            at += leaf.width
+        layout, total = fields_of(g, data, call.span, last_may_vary=True)
         with g.temp() as accumulated:
             g.constant(R1, 0)
             accumulated.save()
             for word in range(0, total, 16):
-                wide.compose(g, layout, word, 16, call.span)
+                count = min(16, total - word)
+                wide.compose(g, layout, word, count, call.span)
+                if count < 16:  # zeros fill the last word up
+                    g.asm.emit(asm.alu("lsh", R1, 16 - count))
                 accumulated.load(R2)
                 g.asm.emit(asm.alu("add", R2, R1))
                 accumulated.save(R2)

@@ -384,11 +384,12 @@ def _binary(g: Gen, expr: ir.Binary) -> None:
 
 
 def _divide(g: Gen, expr: ir.Binary) -> None:
-    divisor = constant_value(g, expr.right)
-    if not divisor or is_signed(expr.type):
-        raise CannotOffload("division by anything but a positive constant", expr.span)
+    """Of unsigned numbers. What comes of a division by 0 is not specified; the machine's is 0, or what is divided."""
+    if is_signed(expr.type):
+        raise CannotOffload("division of signed numbers", expr.span)
     two(g, expr.left, expr.right)
-    g.asm.emit(asm.alu("div" if expr.op == "/" else "mod", R1, R2))
+    size = 32 if g.width(expr.type) <= 32 else 64
+    g.asm.emit(asm.alu("div" if expr.op == "/" else "mod", R1, R2, size))
 
 
 def _shift(g: Gen, expr: ir.Binary) -> None:

@@ -10,7 +10,7 @@ from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R0, R1, R2, R10
 from ..cells import Cell, cell_map, counter_kind
-from . import checksums, fields, stmts
+from . import checksums, fields, hashes, stmts
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
@@ -289,6 +289,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "register", "read"): _register_read,
     ("v1model", "register", "write"): _register_write,
     ("v1model", "mark_to_drop", ""): _mark_to_drop,
+    ("v1model", "hash", ""): hashes.ranged,
     ("v1model", "verify_checksum", ""): _verify_checksum,
     ("v1model", "update_checksum", ""): _update_checksum,
 }

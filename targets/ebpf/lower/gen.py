@@ -41,6 +41,16 @@ class Call:
     """Whether something jumps to ``exit``."""
 
 
+@dataclass(frozen=True)
+class Loop:
+    """A loop that is being generated."""
+
+    again: Label
+    """Where ``continue`` goes."""
+    leave: Label
+    """Where ``break`` goes."""
+
+
 @dataclass
 class Gen:
     """One pass over a program."""
@@ -63,6 +73,9 @@ class Gen:
     actions: dict[str, ir.Action] = field(default_factory=dict)
     tables: dict[str, ir.Table] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    loops: list[Loop] = field(default_factory=list)
+    turns: int = 1
+    """How many times the code being generated is made, as loops are unrolled."""
     active: list[str] = field(default_factory=list)
     """Names of the functions and blocks being generated, against recursion."""
     point: ParsePoint | None = None

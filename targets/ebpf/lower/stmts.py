@@ -11,7 +11,7 @@ from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2, R10
-from . import calls, externs, tables
+from . import calls, externs, loops, tables
 from . import expr as ex
 from .frame import Leaf, Ref, headers, is_composite, leaf_bytes, leaves, parts
 from .gen import Gen
@@ -28,7 +28,7 @@ def statements(g: Gen, body: Sequence[ir.Stmt]) -> None:
     for stmt in body:
         handler = _STATEMENTS.get(type(stmt))
         if handler is None:
-            raise CannotOffload("loops in controls are not unrolled", stmt.span)
+            raise CannotOffload("this statement is not supported", stmt.span)
         with g.asm.at(stmt.span):
             handler(g, stmt)
 
@@ -127,7 +127,7 @@ def _leave(g: Gen, stmt: ir.Leave) -> None:
             assign(g, here.result, stmt.value)
         g.asm.goto(here.leave)
     else:
-        raise CannotOffload(f"{stmt.kind} outside an unrolled loop", stmt.span)
+        loops.leave(g, stmt)
 
 
 _STATEMENTS: Final[dict[type, Callable[..., None]]] = {
@@ -137,6 +137,8 @@ _STATEMENTS: Final[dict[type, Callable[..., None]]] = {
     ir.If: _if,
     ir.Block: _block,
     ir.Switch: _switch,
+    ir.For: lambda g, stmt: loops.for_loop(g, stmt),
+    ir.ForIn: lambda g, stmt: loops.for_in(g, stmt),
     ir.Leave: _leave,
 }
 

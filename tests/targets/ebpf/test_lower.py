@@ -508,7 +508,7 @@ TABLE = "action a() { } table t { key = { hdr.h.a: exact; } actions = { a; }"
         ("apply { clone(CloneType.I2E, 5); }", "clone"),
         ("apply { std.egress_spec = (bit<9>)std.enq_qdepth; }", "enq_qdepth"),
         ("apply { bit<48> t = std.ingress_global_timestamp; hdr.h.a = t[7:0]; }", "ingress_global_timestamp"),
-        ("apply { hash(hdr.h.a, HashAlgorithm.crc16, (bit<8>)0, { hdr.h.b }, (bit<8>)255); }", "hash"),
+        ("apply { hash(hdr.h.a, HashAlgorithm.crc16_custom, (bit<8>)0, { hdr.h.b }, (bit<8>)255); }", "hash"),
         ("apply { random(hdr.h.a, 0, 9); }", "random"),
         (f"direct_counter(CounterType.packets) c; {TABLE} counters = c; }} apply {{ t.apply(); }}", "counters"),
         (f"{TABLE.replace('exact', 'ternary')} }} apply {{ t.apply(); }}", "ternary"),

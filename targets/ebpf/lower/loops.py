@@ -1,0 +1,162 @@
+"""Loops in controls, unrolled: the kernel's verifier follows every turn in any case, and needs no bound of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from ....semantics import ir
+from ....semantics.source import Span
+from ...base import CannotOffload
+from ..artifact import Label
+from . import estimate, stmts
+from . import expr as ex
+from .frame import parts
+from .gen import Gen, Loop
+
+MAX_TURNS: Final = 512
+"""Turns of a loop, those of loops around it multiplied; more are refused."""
+
+
+def for_loop(g: Gen, stmt: ir.For) -> None:
+    """``for (init; condition; update) body``."""
+    with g.scope(), _bounded(g, _turns(g, stmt), stmt.span) as turns:
+        stmts.statements(g, stmt.init)
+        leave = g.asm.label()
+        for _ in range(turns):
+            ex.branch_unless(g, stmt.condition, leave)
+            with _unchanged(g, stmt):
+                _body(g, stmt.body, leave)
+            with g.maybe():
+                stmts.statements(g, stmt.update)
+        g.asm.place(leave)
+
+
+def for_in(g: Gen, stmt: ir.ForIn) -> None:
+    """``for (type name in low .. high) body``, or over the elements of a stack or tuple."""
+    with g.scope():
+        if stmt.declares:
+            g.clear(g.declare(stmt.name, stmt.type, stmt.span))
+        if isinstance(stmt.over, ir.RangeSet):
+            _in_range(g, stmt, stmt.over)
+        else:
+            _elements(g, stmt, stmt.over)
+
+
+def _body(g: Gen, body: ir.Block, leave: Label) -> None:
+    """One turn; ``continue`` ends up behind it."""
+    loop = Loop(g.asm.label(), leave)
+    g.loops.append(loop)
+    with g.maybe():
+        stmts.block(g, body)
+    g.loops.pop()
+    g.asm.place(loop.again)
+
+
+def _in_range(g: Gen, stmt: ir.ForIn, over: ir.RangeSet) -> None:
+    """Both ends are evaluated once, and turns are counted: the type may have no number behind the last one."""
+    type_, span = over.low.type, stmt.span
+    if ex.is_signed(type_):
+        raise CannotOffload("a loop over a range of signed numbers", span)
+    low, high = (ir.Var(name, type_, span) for name in ("$low", "$high"))
+    far = ir.Var("$distance", type_, span)
+    most = 1 + estimate.largest(g, over.high) - (ex.constant_value(g, over.low) or 0)
+    with _bounded(g, most, span) as turns:
+        for var, end in ((low, over.low), (high, over.high)):
+            stmts.assign(g, g.declare(var.name, type_, span), end)
+        leave = g.asm.label()
+        ex.branch_unless(g, ir.Binary("<=", low, high, ir.BOOL, span), leave)
+        stmts.assign(g, g.declare(far.name, type_, span), ir.Binary("-", high, low, type_, span))
+        for turn in range(turns):
+            number = ir.Const(turn, type_, span)
+            ex.branch_unless(g, ir.Binary(">=", far, number, ir.BOOL, span), leave)
+            counted: ir.Expr = ir.Binary("+", low, number, type_, span)
+            counted = counted if type_ == stmt.type else ir.Cast(counted, stmt.type, span)
+            stmts.store(g, ir.Var(stmt.name, stmt.type, span), counted, span)
+            _body(g, stmt.body, leave)
+        g.asm.place(leave)
+
+
+def _elements(g: Gen, stmt: ir.ForIn, over: ir.Expr) -> None:
+    """A turn for each element of what the collection is when the loop begins."""
+    whole = g.declare("$over", over.type, stmt.span)
+    stmts.assign(g, whole, over)
+    if not isinstance(ir.bare(over.type), ir.StackType | ir.TupleType | ir.StructType):
+        raise CannotOffload("a loop over this type", stmt.span)
+    leave, found = g.asm.label(), parts(whole.type, whole)
+    with _bounded(g, len(found), stmt.span):
+        for element in found:
+            target = ex.lvalue(g, ir.Var(stmt.name, stmt.type, stmt.span))
+            g.written(target, stmt.span)
+            stmts.copy(g, target, element, stmt.span)
+            _body(g, stmt.body, leave)
+    g.asm.place(leave)
+
+
+@contextmanager
+def _unchanged(g: Gen, stmt: ir.For) -> Iterator[None]:
+    """Code inside must not write the variable that is counted. Raises CannotOffload."""
+    assert isinstance(stmt.condition, ir.Binary)
+    path, stores = ex.lvalue(g, stmt.condition.left).path, g.usage.stores
+    before = stores.pop(path, None)
+    yield
+    if path in stores:
+        raise CannotOffload("a loop whose variable is changed inside it", stores[path])
+    if before is not None:
+        stores[path] = before
+
+
+@contextmanager
+def _bounded(g: Gen, turns: int | None, span: Span) -> Iterator[int]:
+    """Code inside is made so many times. Raises CannotOffload if that is too often."""
+    count = None if turns is None else max(0, turns)
+    if count is None or g.turns * count > MAX_TURNS:
+        known = "cannot be told" if count is None else f"may be {g.turns * count}, more than {MAX_TURNS}"
+        raise CannotOffload(f"a loop whose number of turns {known}", span)
+    before, g.turns = g.turns, g.turns * max(1, count)
+    yield count
+    g.turns = before
+
+
+def _turns(g: Gen, stmt: ir.For) -> int | None:
+    """A bound on the turns of ``for (i = n; i < m; i = i + k)`` and the like whose body leaves ``i`` alone."""
+    match stmt.condition:
+        case ir.Binary("<" | "<=" | "!=" as op, ir.Var(name), high):
+            pass
+        case _:
+            return None
+    start = next((s.init for s in stmt.init if isinstance(s, ir.Declare) and s.name == name), None)
+    start = start or next((s.value for s in stmt.init if isinstance(s, ir.Assign) and _is(s.target, name)), None)
+    match stmt.update:
+        case (ir.Assign(target, ir.Binary("+", ir.Var(counted), ir.Const() as step)),) if _is(target, name):
+            pass
+        case _:
+            return None
+    first, by, last = (
+        ex.constant_value(g, start) if start else None,
+        ex.constant_value(g, step),
+        estimate.largest(g, high),
+    )
+    if first is None or not by or counted != name or ex.is_signed(high.type):
+        return None
+    if op == "!=" and (ex.constant_value(g, high) is None or (last - first) % by or last < first):
+        return None
+    if op != "!=" and last + by >= 1 << g.width(high.type):
+        return None  # it may go round
+    return max(0, (last - first) // by + 1)
+
+
+def _is(expr: ir.Expr, name: str) -> bool:
+    return isinstance(expr, ir.Var) and expr.name == name
+
+
+def leave(g: Gen, stmt: ir.Leave) -> None:
+    """``break`` and ``continue``."""
+    if not g.loops:
+        raise CannotOffload(f"{stmt.kind} outside a loop", stmt.span)
+    target: Label = g.loops[-1].leave if stmt.kind == "break" else g.loops[-1].again
+    g.asm.goto(target)
+
+
+__all__ = ["for_in", "for_loop", "leave"]
