@@ -179,10 +179,14 @@ def _add_stf(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def _add_lower(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "lower", "lower", "compile a program for a target")
-    parser.add_argument("program", metavar="PROGRAM")
+    parser.add_argument("program", nargs="?", metavar="PROGRAM")
     parser.add_argument("--target", required=True, metavar="NAME[:KEY=VALUE,...]")
-    parser.add_argument("-o", dest="output", required=True, metavar="ARTIFACT", help="where to write the artifact")
-    parser.add_argument("--rules", metavar="FILE", help="the rules, for targets into which they are baked")
+    parser.add_argument("-o", dest="output", metavar="ARTIFACT", help="where to write the artifact")
+    parser.add_argument("--install", metavar="DEV", help="ebpf: load it, fill its maps from the rules (default: the "
+                        "program's own entries), and attach it to this device")  # fmt: skip
+    parser.add_argument("--remove", metavar="DEV", help="ebpf: take back what --install attached to this device")
+    parser.add_argument("--rules", metavar="FILE",
+                        help="the rules: baked into targets without tables, written to maps by --install")  # fmt: skip
     parser.add_argument("--embed", action="store_true",
                         help="put the program's p4ast into the artifact: 'check ARTIFACT' needs no more")  # fmt: skip
     parser.add_argument("--as", dest="form", metavar="FORM", help="another form of the artifact (u32: netlink)")

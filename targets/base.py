@@ -142,6 +142,19 @@ class TakesMappings(Protocol):
 
 
 @runtime_checkable
+class Installs(Protocol):
+    """A target whose artifacts run on network devices of this machine."""
+
+    def install(self, artifact: Any, tables: Any, device: str) -> None:
+        """Attach the artifact, its tables filled, to a device. Raises InputError; nothing is left behind then."""
+        ...
+
+    def remove(self, device: str, options: Mapping[str, str]) -> None:
+        """Take back what :meth:`install` attached. Raises InputError."""
+        ...
+
+
+@runtime_checkable
 class ShowsSource(Protocol):
     """A target whose artifacts say which source line does what."""
 

@@ -128,6 +128,19 @@ class EbpfTarget:
         have = {item.name for item in artifact.maps}
         return {name: entries for name, entries in fill_maps(program, rules).items() if name in have}
 
+    def install(self, artifact: BpfObject, tables: Mapping[str, Sequence[tuple[bytes, bytes]]], device: str) -> None:
+        """See :func:`.install.install`."""
+        from .install import install
+
+        install(artifact, tables, device)
+
+    def remove(self, device: str, options: Mapping[str, str]) -> None:
+        """See :func:`.install.remove`; option ``hook`` as for :meth:`lower`."""
+        from .install import remove
+        from .lower import checked_hook
+
+        remove(device, checked_hook(options))
+
     def oracle(self) -> Oracle | None:
         """The running kernel."""
         from .oracle import KernelOracle

@@ -61,12 +61,7 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
         CannotOffload: the program needs what eBPF, or this lowering, cannot do; with the place.
         InputError: an option that does not exist.
     """
-    unknown = sorted(set(options) - set(_OPTIONS))
-    if unknown:
-        raise InputError.at(NOWHERE, f"ebpf has no option {unknown[0]!r} (there are: {', '.join(_OPTIONS)})")
-    name = options.get("hook", "tc")
-    if name not in _HOOKS:
-        raise InputError.at(NOWHERE, f"no hook {name!r} (there are: {', '.join(_HOOKS)})")
+    name = checked_hook(options)
     shortest = _shortest(options.get("min_frame", str(ETH_HLEN)))
     pipeline = _PIPELINES.get(program.arch)
     if pipeline is None or program.main is None:
@@ -80,6 +75,17 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
         raise CannotOffload(f"{len(insns)} instructions are more than the kernel takes")
     code = BpfProgram("p4_main", g.hook.section, insns, lines=source_lines(insns))
     return BpfObject((code,), tuple(g.maps.values()), "GPL", section(shortest), program.file)
+
+
+def checked_hook(options: Mapping[str, str]) -> str:
+    """The hook that the options name. Raises InputError for an option, or a hook, that does not exist."""
+    unknown = sorted(set(options) - set(_OPTIONS))
+    if unknown:
+        raise InputError.at(NOWHERE, f"ebpf has no option {unknown[0]!r} (there are: {', '.join(_OPTIONS)})")
+    name = options.get("hook", "tc")
+    if name not in _HOOKS:
+        raise InputError.at(NOWHERE, f"no hook {name!r} (there are: {', '.join(_HOOKS)})")
+    return name
 
 
 def _shortest(text: str) -> int:
@@ -109,4 +115,4 @@ def _generate(
         live = read
 
 
-__all__ = ["LIMITS", "lower"]
+__all__ = ["LIMITS", "checked_hook", "lower"]

@@ -17,6 +17,8 @@ from typing import Final, Self
 from ..artifact import MAP_TYPES, Insn, MapDef, encode
 
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _PROG_LOAD, _PROG_TEST_RUN, _MAP_FREEZE, _LINK_CREATE = 0, 1, 2, 5, 10, 22, 28
+_PROG_BY_ID, _OBJECT_INFO = 13, 15
+_INFO_SIZE, _NAME_AT = 80, 64  # struct bpf_prog_info up to the name
 _SYSCALL: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}
 PROGRAM_TYPES: Final = {"tc": 3, "xdp": 6}
 """Hook → BPF_PROG_TYPE_*."""
@@ -147,17 +149,18 @@ class KernelProgram(Descriptor):
         insns: Sequence[Insn],
         maps: Mapping[str, KernelMap] | None = None,
         license: str = "GPL",
+        name: str = "",
     ) -> None:
         code = encode(insns, {name: item.fd for name, item in (maps or {}).items()})
         held, said = _buffer(code), _buffer(license.encode() + b"\0")
         log = _buffer(_LOG_SIZE)
         head = (PROGRAM_TYPES[hook], len(code) // 8, ctypes.addressof(held), ctypes.addressof(said))
         try:
-            super().__init__(bpf(_PROG_LOAD, struct.pack("=IIQQ", *head) + bytes(104))[0])
+            super().__init__(bpf(_PROG_LOAD, struct.pack("=IIQQ24x16s64x", *head, name.encode()))[0])
         except OSError:
             tail = struct.pack("=IIQ", 1, _LOG_SIZE, ctypes.addressof(log))
             try:
-                super().__init__(bpf(_PROG_LOAD, struct.pack("=IIQQ", *head) + tail + bytes(88))[0])
+                super().__init__(bpf(_PROG_LOAD, struct.pack("=IIQQ", *head) + tail + bytes(88))[0])  # says why
             except OSError as error:
                 raise Refused(error.errno or 0, log.value.decode(errors="replace")) from None
 
@@ -181,6 +184,17 @@ class Link(Descriptor):
 
     def __init__(self, program: KernelProgram, ifindex: int, attach_type: int = TCX_INGRESS) -> None:
         super().__init__(bpf(_LINK_CREATE, struct.pack("=IIII", program.fd, ifindex, attach_type, 0) + bytes(32))[0])
+
+
+def program_name(number: int) -> str:
+    """The name of the loaded program with this id ("" for none). Raises OSError."""
+    fd = bpf(_PROG_BY_ID, struct.pack("=III", number, 0, 0))[0]
+    try:
+        info = ctypes.create_string_buffer(_INFO_SIZE)
+        bpf(_OBJECT_INFO, struct.pack("=IIQ", fd, _INFO_SIZE, ctypes.addressof(info)))
+        return info.raw[_NAME_AT : _NAME_AT + 16].rstrip(b"\0").decode(errors="replace")
+    finally:
+        os.close(fd)
 
 
 def unusable() -> str | None:

@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from . import rtnetlink
 from .kernel import KernelProgram, Link
 
 _CLONE_NEWNET: Final = 0x40000000
@@ -30,14 +31,6 @@ MTU: Final = 9000
 LONGEST_FRAME: Final = MTU + 14
 """Bytes of a frame that every device sends on; the kernel drops longer ones silently (``is_skb_forwardable``)."""
 _LONGEST: Final = 1 << 16
-
-_NEWLINK, _NEWQDISC, _NEWTFILTER, _DELTFILTER, _ERROR = 16, 36, 44, 45, 2
-_REQUEST, _ACK, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x200, 0x400
-_CLSACT, _INGRESS = 0xFFFFFFF1, 0xFFFFFFF2
-_ALL_PROTOCOLS: Final = 0x0300  # ETH_P_ALL in network order
-_KIND, _OPTIONS, _BPF_FD, _BPF_NAME, _BPF_FLAGS = 1, 2, 6, 7, 8
-_DIRECT_ACTION: Final = 1
-_IFLA_XDP, _XDP_FD, _XDP_FLAGS, _SKB_MODE, _NESTED = 43, 1, 3, 1 << 1, 1 << 15
 
 
 class Tap:
@@ -75,7 +68,6 @@ class Network:
         self.taps: dict[int, Tap] = {}
         self._events = select.epoll()
         self._by_fd: dict[int, Tap] = {}
-        self._sequence = 0
         self._in_thread(self._open)
 
     def _in_thread(self, work: Callable[[], object]) -> None:
@@ -91,8 +83,7 @@ class Network:
                 Path(f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6").write_text("1")
         self._here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-        self._netlink.bind((0, 0))
+        self._netlink = rtnetlink.Rtnetlink()
 
     def tap(self, ifindex: int) -> Tap:
         """The tap with this interface number, made if need be; with a clsact qdisc. Raises OSError (2 is the least)."""
@@ -108,9 +99,9 @@ class Network:
         self.taps[ifindex] = tap
         self._by_fd[tap.fd] = tap
         self._events.register(tap.fd, select.EPOLLIN)
-        self._request(
-            _NEWQDISC, _CREATE | _EXCLUSIVE, _traffic(ifindex, 0xFFFF0000, _CLSACT, 0) + _text(_KIND, "clsact")
-        )
+        clsact = rtnetlink.traffic(ifindex, rtnetlink.CLSACT_HANDLE, rtnetlink.CLSACT, 0)
+        flags = rtnetlink.CREATE | rtnetlink.EXCLUSIVE
+        self._netlink.request(rtnetlink.NEWQDISC, flags, clsact + rtnetlink.text(rtnetlink.KIND, "clsact"))
 
     def give_address(self, ifindex: int, address: str) -> None:
         """Let the host's own IPv4 stack answer on a tap."""
@@ -130,28 +121,15 @@ class Network:
 
     def attach_tc(self, ifindex: int, program: int) -> None:
         """cls_bpf with direct action on the ingress of a tap; ``program`` is a descriptor."""
-        options = _number(_BPF_FD, program) + _text(_BPF_NAME, "p4verify") + _number(_BPF_FLAGS, _DIRECT_ACTION)
-        body = _traffic(ifindex, 0, _INGRESS, 1 << 16 | _ALL_PROTOCOLS)
-        self._request(_NEWTFILTER, _CREATE | _EXCLUSIVE, body + _text(_KIND, "bpf") + _attribute(_OPTIONS, options))
+        rtnetlink.attach_filter(self._netlink, ifindex, program, "p4verify")
 
     def detach_tc(self, ifindex: int) -> None:
         """Remove what :meth:`attach_tc` attached."""
-        self._request(_DELTFILTER, 0, _traffic(ifindex, 0, _INGRESS, 1 << 16 | _ALL_PROTOCOLS))
+        rtnetlink.detach_filter(self._netlink, ifindex)
 
     def attach_xdp(self, ifindex: int, program: int) -> None:
         """Generic XDP on a tap; descriptor -1 detaches."""
-        body = struct.pack("=BxHiII", 0, 0, ifindex, 0, 0)
-        inner = _attribute(_XDP_FD, struct.pack("=i", program)) + _number(_XDP_FLAGS, _SKB_MODE)
-        self._request(_NEWLINK, 0, body + _attribute(_IFLA_XDP | _NESTED, inner))
-
-    def _request(self, kind: int, flags: int, body: bytes) -> None:
-        self._sequence += 1
-        head = struct.pack("=IHHII", 16 + len(body), kind, flags | _REQUEST | _ACK, self._sequence, 0)
-        self._netlink.send(head + body)
-        answer = self._netlink.recv(1 << 16)
-        kind, code = struct.unpack_from("=H", answer, 4)[0], struct.unpack_from("=i", answer, 16)[0]
-        if kind != _ERROR or code:
-            raise OSError(-code, f"rtnetlink request {kind}: {os.strerror(-code)}")
+        rtnetlink.set_xdp(self._netlink, ifindex, program, rtnetlink.XDP_GENERIC)
 
     def inside(self, work: Callable[[], object]) -> None:
         """Run ``work`` in the namespace (interface numbers are looked up in it)."""
@@ -183,19 +161,3 @@ class Network:
         self._netlink.close()
         self._control.close()
         os.close(self._here)
-
-
-def _attribute(kind: int, content: bytes) -> bytes:
-    return struct.pack("=HH", 4 + len(content), kind) + content + bytes(-len(content) % 4)
-
-
-def _number(kind: int, value: int) -> bytes:
-    return _attribute(kind, struct.pack("=I", value))
-
-
-def _text(kind: int, value: str) -> bytes:
-    return _attribute(kind, value.encode() + b"\0")
-
-
-def _traffic(ifindex: int, handle: int, parent: int, info: int) -> bytes:
-    return struct.pack("=BxxxiIII", 0, ifindex, handle, parent, info)

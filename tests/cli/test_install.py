@@ -1,0 +1,201 @@
+"""``lower --install`` and ``--remove``, on devices of a private network namespace, seen by tc, ip and real frames."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.ebpf.oracle.network import Network
+from tests.support.machines import require
+
+from .conftest import Command, Ended
+
+pytestmark = pytest.mark.oracle
+
+IN, OUT = 5, 6
+FLOW = "ff" * 6 + "0a" * 6 + "0800" + "4500002800000000401100000a0000010a000002" + "04d20035" + "00" * 24
+"""UDP from 10.0.0.1 to 10.0.0.2, port 53."""
+
+
+class Namespace:
+    """A private network namespace with two taps, and commands run inside."""
+
+    def __init__(self, p4verify: Command) -> None:
+        self._network = Network()
+        self._command = p4verify
+        for port in (IN, OUT):
+            self._network.tap(port)
+            self.sh(f"tc qdisc del dev t{port} clsact")
+
+    def inside(self, work: Callable[[], Ended]) -> Ended:
+        """Run ``work`` in the namespace."""
+        out: list[Ended] = []
+        self._network.inside(lambda: out.append(work()))
+        return out[0]
+
+    def lower(self, *arguments: object) -> Ended:
+        """``p4verify lower ARGUMENTS``, as a caller in the namespace."""
+        return self.inside(lambda: self._command("lower", *arguments))
+
+    def sh(self, command: str) -> str:
+        """What a command prints."""
+
+        def work() -> Ended:
+            done = subprocess.run(command.split(), capture_output=True, text=True, timeout=30, check=False)
+            return Ended(done.returncode, done.stdout, done.stderr)
+
+        ended = self.inside(work)
+        assert ended.code == 0, ended
+        return ended.out
+
+    def state(self) -> str:
+        """All that is attached to the device."""
+        return "".join(
+            self.sh(command)
+            for command in (f"tc qdisc show dev t{IN}", f"tc filter show dev t{IN} ingress", f"ip link show t{IN}")
+        )
+
+    def passed(self, frame: str) -> bool:
+        """Whether the host's stack sees the frame (it counts it)."""
+        before = self._dropped()
+        self._network.pass_through(IN, bytes.fromhex(frame))
+        return self._dropped() == before
+
+    def _dropped(self) -> int:
+        """Frames that tc ingress or XDP dropped."""
+        shown = self.sh(f"tc -s qdisc show dev t{IN}") + self.sh(f"ip -s link show t{IN}")
+        words = shown.replace("(", " ").replace(",", " ").split()
+        return sum(int(words[i + 1]) for i, word in enumerate(words) if word == "dropped" and words[i + 1].isdigit())
+
+    def close(self) -> None:
+        """Everything goes."""
+        self._network.close()
+
+
+@pytest.fixture
+def namespace(p4verify: Command) -> Iterator[Namespace]:
+    """A namespace, for one test."""
+    with KernelOracle() as oracle:
+        require(oracle)
+    made = Namespace(p4verify)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("hook", ["tc", "xdp"])
+def test_it_runs_on_the_device_with_the_rules_and_is_taken_back(
+    namespace: Namespace, example: Callable[[str], Path], hook: str
+) -> None:
+    before = namespace.state()
+    rules, target = ("--rules", example("acl.rules.cli")), ("--target", f"ebpf:hook={hook}")
+    ended = namespace.lower(example("acl.p4"), *target, *rules, "--install", f"t{IN}")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    shown = namespace.state()
+    assert ("p4verify" in shown) if hook == "tc" else ("prog/xdp" in shown)
+    assert namespace.lower(*target, "--remove", f"t{IN}").code == 0
+    assert namespace.state() == before
+
+
+def test_the_maps_hold_the_rules(namespace: Namespace, tmp_path: Path) -> None:
+    program, rules = tmp_path / "macs.p4", tmp_path / "rules.txt"
+    program.write_text(MACS)
+    rules.write_text("table_add t ok 0x0a0a0a0a0a0a =>\n")
+    installed = namespace.lower(program, "--target", "ebpf", "--rules", rules, "--install", f"t{IN}")
+    assert installed.code == 0, installed
+    assert namespace.passed(FLOW)
+    assert not namespace.passed(FLOW.replace("0a" * 6, "0b" * 6, 1))
+    assert namespace.lower("--target", "ebpf", "--remove", f"t{IN}").code == 0
+    assert namespace.passed(FLOW.replace("0a" * 6, "0b" * 6, 1))
+
+
+MACS = """
+#include <core.p4>
+#include <ebpf_model.p4>
+header eth_t { bit<48> dst; bit<48> src; bit<16> type; }
+struct headers { eth_t eth; }
+parser P(packet_in p, out headers h) { state start { p.extract(h.eth); transition accept; } }
+control C(inout headers h, out bool pass) {
+    action ok() { pass = true; }
+    action no() { pass = false; }
+    table t { key = { h.eth.src: exact; } actions = { ok; no; } default_action = no(); }
+    apply { t.apply(); }
+}
+ebpfFilter(P(), C()) main;
+"""
+
+
+@pytest.mark.parametrize("hook", ["tc", "xdp"])
+def test_what_is_attached_already_stays(namespace: Namespace, example: Callable[[str], Path], hook: str) -> None:
+    command = (example("acl.p4"), "--target", f"ebpf:hook={hook}", "--install", f"t{IN}")
+    assert namespace.lower(*command).code == 0
+    before = namespace.state()
+    namespace.lower(*command).one_error(f"t{IN}", "already", "--remove")
+    assert namespace.state() == before
+
+
+def test_filters_and_qdiscs_of_others_stay(namespace: Namespace, example: Callable[[str], Path]) -> None:
+    namespace.sh(f"tc qdisc add dev t{IN} clsact")
+    namespace.sh(f"tc filter add dev t{IN} ingress pref 7 protocol ip u32 match u32 0 0 flowid 1:1")
+    before = namespace.state()
+    namespace.lower("--target", "ebpf", "--remove", f"t{IN}").one_error("no tc program of p4verify")
+    assert namespace.lower(example("acl.p4"), "--target", "ebpf", "--install", f"t{IN}").code == 0
+    assert namespace.state() != before
+    assert namespace.lower("--target", "ebpf", "--remove", f"t{IN}").code == 0
+    assert namespace.state() == before
+    namespace.sh(f"tc filter add dev t{IN} ingress pref 1 protocol ip u32 match u32 0 0 flowid 1:1")
+    before = namespace.state()
+    namespace.lower(example("acl.p4"), "--target", "ebpf", "--install", f"t{IN}").one_error("priority 1")
+    assert namespace.state() == before
+
+
+def test_nothing_is_left_behind_by_what_fails(
+    namespace: Namespace, example: Callable[[str], Path], tmp_path: Path
+) -> None:
+    before = namespace.state()
+    namespace.lower(example("acl.p4"), "--target", "ebpf", "--install", "nosuch0").one_error(
+        "nosuch0", "no such network"
+    )
+    namespace.lower("--target", "ebpf", "--remove", "nosuch0").one_error("nosuch0", "no such network")
+    namespace.lower("--target", "ebpf:hook=xdp", "--remove", f"t{IN}").one_error("no XDP program of p4verify")
+    bad = tmp_path / "bad.txt"
+    bad.write_text("table_add nowhere ok 1 =>\n")
+    ended = namespace.lower(example("acl.p4"), "--target", "ebpf", "--rules", bad, "--install", f"t{IN}")
+    ended.one_error("bad.txt")
+    ended = namespace.lower(example("acl.p4"), "--target", "ebpf", "--install", f"t{IN}", "-o", tmp_path)
+    ended.one_error("is a directory")
+    assert namespace.state() == before
+
+
+def test_without_rights_it_says_so(namespace: Namespace, example: Callable[[str], Path]) -> None:
+    """As a user without capabilities, in a thread of its own (setresuid(2) itself is per thread)."""
+    before = namespace.state()
+
+    def work() -> Ended:
+        libc = ctypes.CDLL(None, use_errno=True)
+        assert libc.syscall(117, -1, 65534, -1) == 0
+        return namespace._command("lower", example("acl.p4"), "--target", "ebpf", "--install", f"t{IN}")
+
+    if os.uname().machine != "x86_64":
+        pytest.skip("the number of setresuid(2) is known for x86_64 only")
+    namespace.inside(work).one_error(f"t{IN}", "not permitted")
+    assert namespace.state() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--target", "ebpf"), "give the PROGRAM"),
+        (("acl.p4", "--target", "ebpf"), "say where the artifact goes"),
+        (("acl.p4", "--target", "ebpf", "--remove", "x"), "--remove DEV takes"),
+        (("--target", "u32", "--remove", "x"), "is not installed by p4verify"),
+        (("acl.p4", "--target", "u32", "--install", "x"), "is not installed by p4verify"),
+    ],
+)
+def test_arguments_that_do_not_go_together(p4verify: Command, arguments: tuple[str, ...], message: str) -> None:
+    p4verify("lower", *arguments).one_error(message)
