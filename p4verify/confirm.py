@@ -320,7 +320,7 @@ def _on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed) -> tu
             return None  # the machine has chosen otherwise (an address, say)
         shown = [(to, port, frame.hex()) for to, port, frame in seen.outputs]
         return False, f"the real machine does something else than its meaning says on {found.packet.hex()}: {shown}"
-    return True, f"{target.name} kernel"
+    return True, f"{target.name} {getattr(oracle, 'machine', 'kernel')}"
 
 
 def _depends_on_more(behaviour: Behaviour, found: Input) -> bool:

@@ -258,5 +258,5 @@ def parse_target(spec: str) -> tuple[Target, dict[str, str]]:
 
 
 def all_targets(specs: Sequence[str]) -> list[tuple[Target, dict[str, str]]]:
-    """The targets named, or all built-in ones if none is."""
-    return [parse_target(spec) for spec in specs or targets.BUILT_IN]
+    """The targets named, or those that programs are lowered to (:data:`.targets.DEFAULT`) if none is."""
+    return [parse_target(spec) for spec in specs or targets.DEFAULT]

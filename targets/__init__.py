@@ -13,8 +13,10 @@ from typing import Final
 from .base import Target
 
 GROUP: Final = "p4verify.targets"
-BUILT_IN: Final = {"ebpf": ".ebpf.target", "u32": ".u32.target"}
+BUILT_IN: Final = {"ebpf": ".ebpf.target", "u32": ".u32.target", "openflow": ".openflow.target"}
 """Name → module, relative to this package, that holds ``TARGET``."""
+DEFAULT: Final = ("ebpf", "u32")
+"""What programs are lowered to where nobody asks for a target (flows of OpenFlow are read, not made)."""
 
 
 def names() -> list[str]:

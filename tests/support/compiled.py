@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
-from p4verify.semantics.meaning.behaviour import INPUT_PACKET, Behaviour
+from p4verify.semantics.meaning.behaviour import Behaviour, Case
 
 Result = tuple[tuple[tuple[str, int, bytes], ...], int]
 """Outputs, sorted, and class id (0: none)."""
@@ -14,10 +14,8 @@ _INFIX = {"add": "+", "mul": "*", "band": "&", "bor": "|", "bxor": "^"}
 
 
 def compiled(behaviour: Behaviour) -> Callable[[bytes, int], Result]:
-    """The behaviour as a function of frame and ingress port (outputs must be the input, unchanged)."""
-    for case in behaviour.cases:
-        assert all(o.packet == INPUT_PACKET for o in case.outputs)
-    functions = [_function(_roots(case)) for case in behaviour.cases]
+    """The behaviour as a function of frame and ingress port; each case is compiled when it is first met."""
+    functions: dict[int, Callable[[bytes, int, int], tuple[int, ...]]] = {}
     guards = _function([case.guard for case in behaviour.cases])
 
     def run(frame: bytes, port: int) -> Result:
@@ -25,19 +23,32 @@ def compiled(behaviour: Behaviour) -> Callable[[bytes, int], Result]:
         holding = [i for i, holds in enumerate(guards(padded, len(frame), port)) if holds]
         assert len(holding) == 1, f"{len(holding)} cases"
         case = behaviour.cases[holding[0]]
-        values = functions[holding[0]](padded, len(frame), port)
+        if holding[0] not in functions:
+            functions[holding[0]] = _function(_roots(case))
+        values = list(functions[holding[0]](padded, len(frame), port))
+        classid = values.pop()
         outputs = []
-        for i, output in enumerate(case.outputs):
-            if values[2 * i]:
-                outputs.append((output.to, values[2 * i + 1], frame))
-        return tuple(sorted(outputs)), values[-1] if "classid" in case.metadata else 0
+        for output in case.outputs:
+            when, to_port, *prefix = values[: 2 + len(output.packet.prefix)]
+            del values[: 2 + len(output.packet.prefix)]
+            if when:
+                assert output.packet.payload <= len(frame)
+                assert output.packet.size is None
+                outputs.append((output.to, to_port, bytes(prefix) + frame[output.packet.payload :]))
+        return tuple(sorted(outputs)), classid
 
     return run
 
 
-def _roots(case: object) -> list[Term]:
-    roots = [t for o in case.outputs for t in (o.when, o.port)]  # type: ignore[attr-defined]
-    return [*roots, case.metadata.get("classid", b.bv(0, 32))]  # type: ignore[attr-defined]
+def inside(behaviour: Behaviour) -> Callable[[bytes, int], bool]:
+    """Whether a frame on a port is in the behaviour's domain."""
+    asked = _function([assumption.condition for assumption in behaviour.domain])
+    return lambda frame, port: all(asked(frame + bytes(2048), len(frame), port))
+
+
+def _roots(case: Case) -> list[Term]:
+    roots = [t for o in case.outputs for t in (o.when, o.port, *o.packet.prefix)]
+    return [*roots, case.metadata.get("classid", b.bv(0, 32))]
 
 
 def _function(roots: list[Term]) -> Callable[[bytes, int, int], tuple[int, ...]]:

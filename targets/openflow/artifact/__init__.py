@@ -1,0 +1,62 @@
+"""The artifact of the openflow target: flows and groups of a bridge as data, and ``ovs-ofctl``'s formats."""
+
+from .fields import (
+    CFI,
+    ETH_ARP,
+    ETH_IP,
+    ETH_IPV6,
+    ETH_MPLS,
+    ETH_RARP,
+    ETH_VLAN,
+    FIELDS,
+    FRAG_ANY,
+    FRAG_LATER,
+    FlowField,
+)
+from .flows import (
+    ALL,
+    ANY,
+    CONTROLLER,
+    FIRST_RESERVED,
+    FLOOD,
+    IN_PORT,
+    LOCAL,
+    MAX_PRIORITY,
+    NORMAL,
+    Action,
+    Bits,
+    Bridge,
+    Bucket,
+    ClearActions,
+    DecMplsTtl,
+    DecTtl,
+    Flow,
+    Goto,
+    Group,
+    Masked,
+    Move,
+    Opaque,
+    Output,
+    OutputBits,
+    PopMpls,
+    PopVlan,
+    Prerequisites,
+    PushMpls,
+    PushVlan,
+    Resubmit,
+    SetField,
+    ToGroup,
+    ToMeter,
+    WriteActions,
+)
+from .lines import read, read_text, recognises
+from .printing import print_actions, print_flow, print_group, write
+
+__all__ = [
+    "ALL", "ANY", "CFI", "CONTROLLER", "ETH_ARP", "ETH_IP", "ETH_IPV6", "ETH_MPLS", "ETH_RARP", "ETH_VLAN", "FIELDS",
+    "FIRST_RESERVED", "FLOOD", "FRAG_ANY", "FRAG_LATER", "IN_PORT", "LOCAL", "MAX_PRIORITY", "NORMAL", "Action",
+    "Bits", "Bridge", "Bucket", "ClearActions", "DecMplsTtl", "DecTtl", "Flow", "FlowField", "Goto", "Group",
+    "Masked", "Move", "Opaque", "Output", "OutputBits", "PopMpls", "PopVlan", "Prerequisites", "PushMpls", "PushVlan",
+    "Resubmit", "SetField", "ToGroup", "ToMeter", "WriteActions", "print_actions", "print_flow", "print_group",
+    "read", "read_text", "recognises", "write",
+]  # fmt: skip

@@ -1,0 +1,253 @@
+"""Flows and groups of one bridge, as data.
+
+A match is a set of masked bits of the flow key; ``mod_*``, ``load`` and ``set_field`` are all :class:`SetField`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from ....semantics.source import NOWHERE, Span
+
+DEFAULT_PRIORITY: Final = 0x8000
+MAX_PRIORITY: Final = 0xFFFF
+TABLES: Final = 254
+"""Tables are numbered from 0 (``OFPTT_MAX`` and the tables that the switch keeps for itself are left out)."""
+
+IN_PORT: Final = 0xFFF8
+TABLE: Final = 0xFFF9
+NORMAL: Final = 0xFFFA
+FLOOD: Final = 0xFFFB
+ALL: Final = 0xFFFC
+CONTROLLER: Final = 0xFFFD
+LOCAL: Final = 0xFFFE
+ANY: Final = 0xFFFF
+FIRST_RESERVED: Final = 0xFF00
+PORT_NAMES: Final = {
+    "in_port": IN_PORT,
+    "table": TABLE,
+    "normal": NORMAL,
+    "flood": FLOOD,
+    "all": ALL,
+    "controller": CONTROLLER,
+    "local": LOCAL,
+    "any": ANY,
+    "none": ANY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prerequisites:
+    """What a packet must be to have a field (``mf_are_prereqs_ok``); otherwise it is neither read nor written."""
+
+    types: tuple[int, ...] = ()
+    """Ethernet types of which it needs one; () for none."""
+    protocols: tuple[int, ...] = ()
+    """IP protocols of which it needs one (and not to be a later fragment); () for none."""
+    tagged: bool = False
+    """Whether it needs a VLAN tag."""
+
+
+NO_PREREQUISITES: Final = Prerequisites()
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """Bits ``[low, low + width)`` of a field of the flow key."""
+
+    field: str
+    low: int
+    width: int
+    needs: Prerequisites = NO_PREREQUISITES
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """The bits of a field in ``mask`` are those of ``value`` (which has no others)."""
+
+    field: str
+    value: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """To a port or reserved port (16 bits)."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputBits:
+    """To the port whose number the bits are."""
+
+    source: Bits
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """The bits of a field in ``mask`` become those of ``value``, if the packet has what the field needs."""
+
+    field: str
+    value: int
+    mask: int
+    needs: Prerequisites = NO_PREREQUISITES
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Bits are copied from one field to another, of the same width."""
+
+    source: Bits
+    target: Bits
+
+
+@dataclass(frozen=True, slots=True)
+class PushVlan:
+    """A new outermost tag of this type, for VLAN 0 and priority 0."""
+
+    tpid: int
+
+
+@dataclass(frozen=True, slots=True)
+class PopVlan:
+    """The outermost tag is taken off, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushMpls:
+    """A new outermost label stack entry; the frame's type becomes this."""
+
+    ethertype: int
+
+
+@dataclass(frozen=True, slots=True)
+class PopMpls:
+    """The outermost label stack entry is taken off; the frame's type becomes this."""
+
+    ethertype: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecTtl:
+    """One less of the IP header's TTL or hop limit; at 0 or 1 the list of actions ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecMplsTtl:
+    """One less of the outermost label's TTL; at 0 or 1 the list of actions ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToGroup:
+    """What a group does, then the next action."""
+
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """On with a later table, after all actions."""
+
+    table: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resubmit:
+    """What a table does (None: this one), perhaps as if from another port; then the next action."""
+
+    port: int | None
+    table: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteActions:
+    """These actions go to the action set."""
+
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClearActions:
+    """The action set is emptied."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToMeter:
+    """A meter may drop the packet."""
+
+    meter: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """An action that is not modelled, as it was written."""
+
+    text: str
+
+
+Action = (
+    Output
+    | OutputBits
+    | SetField
+    | Move
+    | PushVlan
+    | PopVlan
+    | PushMpls
+    | PopMpls
+    | DecTtl
+    | DecMplsTtl
+    | ToGroup
+    | Goto
+    | Resubmit
+    | WriteActions
+    | ClearActions
+    | ToMeter
+    | Opaque
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One flow of a table. An empty list of actions drops."""
+
+    table: int = 0
+    priority: int = DEFAULT_PRIORITY
+    match: tuple[Masked, ...] = ()
+    """At most one for a field, in the order of their names."""
+    actions: tuple[Action, ...] = ()
+    cookie: int = 0
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+GroupKind = Literal["all", "select", "indirect", "ff"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One list of actions of a group; ``watch``: a fast-failover bucket lives while this port does."""
+
+    actions: tuple[Action, ...]
+    watch: int | None = None
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group: all buckets, one that is chosen, the only one, or the first that lives."""
+
+    number: int
+    kind: GroupKind
+    buckets: tuple[Bucket, ...]
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Everything that was put into one bridge."""
+
+    flows: tuple[Flow, ...] = ()
+    groups: tuple[Group, ...] = ()
+    name: str = field(default="", compare=False)
+    """The file that it was read from."""

@@ -1,0 +1,194 @@
+"""Whole files: ``ovs-ofctl`` flow files, bundles, and what ``dump-flows`` and ``dump-groups`` print.
+
+Each line is a flow or a group. Lines of a bundle begin with ``flow add`` or ``group add``; a dump's lines of headers
+(``OFPST_FLOW reply``) are read over, and so is what it says of time and counters.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, get_args
+
+from ....semantics.source import InputError, Span
+from .actions import read_actions
+from .flows import DEFAULT_PRIORITY, TABLES, Bridge, Bucket, Flow, Group, GroupKind
+from .matches import Match
+from .words import Item, Piece, items, number, port
+
+MAX_FILE: Final = 256 << 20
+MAX_LINES: Final = 2_000_000
+_HEADER: Final = re.compile(r"(?:OFPST|NXST|OFPT)[A-Z0-9_]* ")
+_GROUP: Final = re.compile(r"\s*group_id=")
+_FLOW: Final = re.compile(
+    rb"^[ \t]*(?:(?:flow[ \t]+add|group[ \t]+add)[ \t]|group_id=[0-9]|cookie=0x|"
+    rb"[a-z][^\n#]*?[ ,]?\bactions?=)",
+    re.MULTILINE,
+)
+_LOOKED_AT: Final = 1 << 16
+_ACTIONS: Final = re.compile(r"(?:^|[\s,])(actions?|instructions?)=")
+_BUCKET: Final = re.compile(r"[\s,]buckets?=")
+_COUNTERS: Final = frozenset(
+    [
+        "duration",
+        "n_packets",
+        "n_bytes",
+        "idle_age",
+        "hard_age",
+        "idle_timeout",
+        "hard_timeout",
+        "importance",
+        "reset_counts",
+        "send_flow_rem",
+        "check_overlap",
+        "out_port",
+        "no_packet_counts",
+        "no_byte_counts",
+    ]
+)
+
+
+def recognises(data: bytes) -> bool:
+    """Whether a file's content looks like flows of Open vSwitch."""
+    start = data[:_LOOKED_AT]
+    return b"\0" not in start and _FLOW.search(start) is not None
+
+
+def read(data: bytes, name: str) -> Bridge:
+    """The flows and groups of a file.
+
+    Raises:
+        InputError: a line that is neither; with line and column.
+    """
+    if len(data) > MAX_FILE:
+        raise InputError.at(Span(name, 0, 0), f"the file is larger than {MAX_FILE >> 20} MiB")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError.at(Span(name, line, 1), "not flows of Open vSwitch: no UTF-8") from None
+    return read_text(text, name)
+
+
+def read_text(text: str, name: str = "<flows>") -> Bridge:
+    """The flows and groups of a text; see :func:`read`."""
+    flows: list[Flow] = []
+    groups: dict[int, Group] = {}
+    for count, line in enumerate(text.split("\n"), 1):
+        if count > MAX_LINES:
+            raise InputError.at(Span(name, count, 1), f"more than {MAX_LINES} lines")
+        piece = _statement(line, count, name)
+        if piece is None:
+            continue
+        piece, kind = _kind(piece)
+        if kind == "flow":
+            flows.append(_flow(piece))
+            continue
+        group = _group(piece)
+        if group.number in groups:
+            raise piece.error(f"group {group.number} is there twice")
+        groups[group.number] = group
+    if not flows and not groups:
+        raise InputError.at(Span(name, 1, 1), "no flow in this file")
+    return Bridge(tuple(flows), tuple(groups.values()), name)
+
+
+def _statement(line: str, count: int, name: str) -> Piece | None:
+    """What a line says; None for nothing."""
+    said = line.split("#", 1)[0].rstrip()
+    start = len(said) - len(said.lstrip())
+    if start == len(said) or _HEADER.match(said, start):
+        return None
+    return Piece(said[start:], Span(name, count, start + 1, count, len(said) + 1), line)
+
+
+def _kind(piece: Piece) -> tuple[Piece, str]:
+    words = re.match(r"(flow|group)\s+(?:([a-z_]+)(?=[\s,])\s*)?", piece.text)
+    if words is None:
+        return piece, "group" if _GROUP.match(piece.text) else "flow"
+    command = words[2]
+    if command not in (None, "add") and "=" not in piece.text[words.start(2) :].split(",")[0]:
+        raise piece.part(words.start(2), words.end(2)).error(f"only 'add' is known here, not {command!r}")
+    return piece.part(words.end() if command in (None, "add") else words.start(2)), words[1]
+
+
+def _flow(piece: Piece) -> Flow:
+    found = _ACTIONS.search(piece.text)
+    if found is None:
+        raise piece.error("a flow needs actions ('actions=...')")
+    head, tail = piece.part(0, found.start(1)), piece.part(found.end())
+    match = Match()
+    numbers = {"table": 0, "priority": DEFAULT_PRIORITY, "cookie": 0}
+    rest = []
+    for item in items(head):
+        if item.key.text in numbers:
+            numbers[item.key.text] = _number(item)
+        elif item.key.text not in _COUNTERS and not (item.value is None and match.shorthand(item.key)):
+            rest.append(item)
+    for item in sorted(rest, key=_order):
+        if not match.take(item):
+            raise item.key.error(f"{item.key.shown()} is no field that is known")
+    return Flow(numbers["table"], numbers["priority"], match.done(), read_actions(tail), numbers["cookie"], piece.span)
+
+
+def _order(item: Item) -> int:
+    """What others need comes first."""
+    first = {"dl_type": 0, "eth_type": 0, "nw_proto": 1, "ip_proto": 1}
+    return first.get(item.key.text, 2)
+
+
+def _number(item: Item) -> int:
+    if item.value is None:
+        raise item.key.error(f"{item.key.text} needs a value")
+    value = number(item.value, {"table": 8, "priority": 16, "cookie": 64}[item.key.text])
+    if item.key.text == "table" and value >= TABLES:
+        raise item.value.error(f"tables are numbered from 0 to {TABLES - 1}")
+    return value
+
+
+def _group(piece: Piece) -> Group:
+    starts = [m.start() for m in _BUCKET.finditer(piece.text)]
+    ends = [*starts, len(piece.text)]
+    head = piece.part(0, ends[0])
+    number_: int | None = None
+    kind: GroupKind = "all"
+    for item in items(head):
+        if item.key.text == "group_id" and item.value is not None:
+            number_ = number(item.value, 32)
+        elif item.key.text == "type" and item.value is not None:
+            kind = _group_kind(item.value)
+        elif item.key.text != "selection_method":
+            raise item.whole.error(f"{item.whole.shown()} is not known of groups")
+    if number_ is None:
+        raise piece.error("a group needs a number ('group_id=...')")
+    buckets = tuple(_bucket(piece.part(start, end)) for start, end in zip(starts, ends[1:], strict=True))
+    if kind == "indirect" and len(buckets) != 1:
+        raise piece.error("an indirect group has one bucket")
+    return Group(number_, kind, buckets, piece.span)
+
+
+def _group_kind(piece: Piece) -> GroupKind:
+    kind = {"fast_failover": "ff"}.get(piece.text, piece.text)
+    for known in get_args(GroupKind):
+        if kind == known:
+            return known  # type: ignore[no-any-return]
+    raise piece.error(f"{piece.shown()} is no kind of group ({', '.join(get_args(GroupKind))})")
+
+
+def _bucket(piece: Piece) -> Bucket:
+    inner = piece.part(piece.text.index("=") + 1)
+    found = _ACTIONS.search(inner.text)
+    head = inner.part(0, found.start(1) if found else None)
+    watch: int | None = None
+    weight = 1
+    actions = inner.part(found.end() if found else len(inner.text))
+    for item in items(head):
+        if item.value is None or item.key.text not in ("watch_port", "weight", "bucket_id"):
+            if found:
+                raise item.whole.error(f"{item.whole.shown()} is not known of buckets")
+            actions = inner.part(item.whole.span.column - inner.span.column)
+            break
+        if item.key.text == "watch_port":
+            watch = port(item.value)
+        elif item.key.text == "weight":
+            weight = number(item.value, 16)
+    return Bucket(read_actions(actions), watch, weight)

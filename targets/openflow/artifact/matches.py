@@ -1,0 +1,92 @@
+"""The match of a flow: from words to masked bits of the flow key, and what one field of it asks of others.
+
+Follows ``parse_ofp_str__``, ``mf_parse`` and ``mf_are_prereqs_ok`` of Open vSwitch 3.1.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from . import fields
+from .fields import CFI, FIELDS, Name
+from .flows import Masked
+from .words import Item, Piece, masked, number
+
+_NO_VLAN: Final = 0xFFFF
+
+
+class Match:
+    """A match under construction, field by field."""
+
+    def __init__(self) -> None:
+        self._bits: dict[str, tuple[int, int]] = {}
+
+    def shorthand(self, word: Piece) -> bool:
+        """Whether the word stands for a protocol (``tcp``); then it is taken."""
+        known = fields.SHORTHANDS.get(word.text)
+        if known is None:
+            return False
+        ethertype, protocol = known
+        self._add("eth_type", ethertype, 0xFFFF, word)
+        if protocol is not None:
+            self._add("nw_proto", protocol, 0xFF, word)
+        return True
+
+    def take(self, item: Item) -> bool:
+        """Whether the item is a field that is modelled; then it is taken. Raises InputError for a bad value."""
+        name = fields.find(item.key.text)
+        if item.key.text == "dl_vlan" and item.value is not None:
+            self._vlan(item.value)
+            return True
+        if name is None:
+            return False
+        if item.value is None:
+            raise item.key.error(f"{item.key.text} needs a value")
+        value, mask = masked(item.value, name.bits, name.written)
+        if mask != (1 << name.bits) - 1 and not FIELDS[name.field].maskable:
+            raise item.value.error(f"{item.key.text} cannot be matched with a mask")
+        mask &= (1 << name.bits) - 1 if name.counts is None else name.counts
+        self._add_named(name, item, value & mask, mask)
+        return True
+
+    def _add_named(self, name: Name, item: Item, value: int, mask: int) -> None:
+        if name.needs.types and self.value("eth_type") not in name.needs.types:
+            raise item.key.error(f"{item.key.text} needs a match on the Ethernet type ({_types(name)})")
+        if name.needs.protocols and self.value("nw_proto") not in name.needs.protocols:
+            numbers = " or ".join(str(number) for number in name.needs.protocols)
+            raise item.key.error(f"{item.key.text} needs a match on the IP protocol ({numbers})")
+        if name.field == "vlan_tci" and name.low == 13:  # a priority is that of a tag
+            value, mask = value << 13 | CFI, mask << 13 | CFI
+        elif name.bits < FIELDS[name.field].width and name.field in ("tp_src", "tp_dst"):
+            mask |= 0xFF00  # types and codes of ICMP are eight bits of sixteen
+        else:
+            value, mask = value << name.low, mask << name.low
+        self._add(name.field, value, mask, item.whole)
+
+    def _vlan(self, piece: Piece) -> None:
+        vid = number(piece, 16)
+        if vid == _NO_VLAN:
+            self._add("vlan_tci", 0, 0xFFFF, piece)
+        elif vid >> 12:
+            raise piece.error("a VLAN's number has 12 bits")
+        else:
+            self._add("vlan_tci", vid | CFI, 0xFFF | CFI, piece)
+
+    def _add(self, field: str, value: int, mask: int, at: Piece) -> None:
+        old_value, old_mask = self._bits.get(field, (0, 0))
+        if (old_value ^ value) & (old_mask & mask):
+            raise at.error(f"{field} is matched twice, with different values")
+        self._bits[field] = (old_value | value, old_mask | mask)
+
+    def value(self, field: str) -> int | None:
+        """What the match asks of all bits of a field, if it does."""
+        value, mask = self._bits.get(field, (0, 0))
+        return value if mask == (1 << FIELDS[field].width) - 1 else None
+
+    def done(self) -> tuple[Masked, ...]:
+        """The match."""
+        return tuple(Masked(field, *self._bits[field]) for field in sorted(self._bits) if self._bits[field][1])
+
+
+def _types(name: Name) -> str:
+    return " or ".join(f"0x{kind:04x}" for kind in name.needs.types)

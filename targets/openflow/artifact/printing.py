@@ -1,0 +1,224 @@
+"""Flows and groups as ``ovs-ofctl`` reads them: a flow file, or a bundle where there are groups."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Final
+
+from .fields import FIELDS, Style
+from .flows import (
+    PORT_NAMES,
+    Action,
+    Bits,
+    Bridge,
+    Bucket,
+    ClearActions,
+    DecMplsTtl,
+    DecTtl,
+    Flow,
+    Goto,
+    Group,
+    Masked,
+    Move,
+    Opaque,
+    Output,
+    OutputBits,
+    PopMpls,
+    PopVlan,
+    PushMpls,
+    PushVlan,
+    Resubmit,
+    SetField,
+    ToGroup,
+    ToMeter,
+    WriteActions,
+)
+
+_RESERVED: Final = {number: name for name, number in PORT_NAMES.items()}
+_FIRST: Final = ("in_port", "eth_type", "nw_proto")
+"""What other fields need of the packet stands before them."""
+_NXM: Final = {
+    "eth_src": "NXM_OF_ETH_SRC",
+    "eth_dst": "NXM_OF_ETH_DST",
+    "eth_type": "NXM_OF_ETH_TYPE",
+    "in_port": "NXM_OF_IN_PORT",
+    "metadata": "OXM_OF_METADATA",
+    "vlan_tci": "NXM_OF_VLAN_TCI",
+    "mpls_label": "OXM_OF_MPLS_LABEL",
+    "mpls_tc": "OXM_OF_MPLS_TC",
+    "ip_src": "NXM_OF_IP_SRC",
+    "ip_dst": "NXM_OF_IP_DST",
+    "nw_tos": "NXM_OF_IP_TOS",
+    "nw_proto": "NXM_OF_IP_PROTO",
+    "nw_ttl": "NXM_NX_IP_TTL",
+    "ipv6_src": "NXM_NX_IPV6_SRC",
+    "ipv6_dst": "NXM_NX_IPV6_DST",
+    "arp_spa": "NXM_OF_ARP_SPA",
+    "arp_tpa": "NXM_OF_ARP_TPA",
+    "arp_sha": "NXM_NX_ARP_SHA",
+    "arp_tha": "NXM_NX_ARP_THA",
+}
+_PROTOCOLS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
+
+
+def write(bridge: Bridge) -> bytes:
+    """A flow file for ``ovs-ofctl add-flows``; with groups, a bundle for ``ovs-ofctl bundle``."""
+    bundle = bool(bridge.groups)
+    lines = [f"group add {print_group(group)}" for group in bridge.groups]
+    lines += [("flow add " if bundle else "") + print_flow(flow) for flow in bridge.flows]
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def print_flow(flow: Flow) -> str:
+    """One line of a flow file."""
+    head = [f"table={flow.table}", f"priority={flow.priority}"]
+    if flow.cookie:
+        head.append(f"cookie=0x{flow.cookie:x}")
+    head += _match(flow.match)
+    return ",".join(head) + " actions=" + print_actions(flow.actions)
+
+
+def print_group(group: Group) -> str:
+    """One group, as ``ovs-ofctl add-group`` reads it."""
+    buckets = "".join(f",bucket={_bucket(bucket, group)}" for bucket in group.buckets)
+    return f"group_id={group.number},type={group.kind}{buckets}"
+
+
+def _bucket(bucket: Bucket, group: Group) -> str:
+    watch = "" if bucket.watch is None else f"watch_port:{_port(bucket.watch)},"
+    weight = f"weight:{bucket.weight}," if group.kind == "select" and bucket.weight != 1 else ""
+    return f"{weight}{watch}actions={print_actions(bucket.actions)}"
+
+
+def _match(match: tuple[Masked, ...]) -> Iterator[str]:
+    asked = {m.field: m for m in match}
+    for name in (*(n for n in _FIRST if n in asked), *(n for n in asked if n not in _FIRST)):
+        yield from _field(asked[name], asked)
+
+
+def _field(m: Masked, asked: dict[str, Masked]) -> Iterator[str]:
+    field = FIELDS[m.field]
+    if m.field == "nw_tos":  # whole only as two names
+        if m.mask & 0xFC:
+            if m.mask & 0xFC != 0xFC:
+                raise ValueError("DSCP is matched whole or not at all")
+            yield f"nw_tos={m.value & 0xFC}"
+        if m.mask & 3:
+            yield f"nw_ecn={m.value & 3}"
+    elif m.field == "nw_frag":
+        yield f"nw_frag={_frag(m)}"
+    elif m.field in ("tp_src", "tp_dst"):
+        yield f"{_transport(m.field, asked)}={_value(m.value, m.mask, 'decimal', 16)}"
+    else:
+        yield f"{m.field}={_value(m.value, m.mask, field.style, field.width)}"
+
+
+def _transport(field: str, asked: dict[str, Masked]) -> str:
+    protocol = asked["nw_proto"].value
+    kind = "icmp" if protocol == 1 else "icmpv6"
+    if protocol in (1, 58):
+        return kind + ("_type" if field == "tp_src" else "_code")
+    return f"{_PROTOCOLS[protocol]}_{field[3:]}"
+
+
+def _frag(m: Masked) -> str:
+    names = {(0, 3): "no", (1, 1): "yes", (1, 3): "first", (3, 3): "later", (0, 2): "not_later"}
+    return names[m.value, m.mask]
+
+
+def _value(value: int, mask: int, style: Style, width: int) -> str:
+    text = _single(value, style)
+    if mask == (1 << width) - 1:
+        return text
+    return f"{text}/{_single(mask, 'hex' if style == 'decimal' else style)}"
+
+
+def _single(value: int, style: Style) -> str:
+    if style == "mac":
+        return ":".join(f"{byte:02x}" for byte in value.to_bytes(6, "big"))
+    if style == "ipv4":
+        return str(ipaddress.IPv4Address(value))
+    if style == "ipv6":
+        return str(ipaddress.IPv6Address(value))
+    if style == "port":
+        return _port(value)
+    return str(value) if style == "decimal" else f"0x{value:x}"
+
+
+def _port(number: int) -> str:
+    return _RESERVED[number].upper() if number in _RESERVED else str(number)
+
+
+def print_actions(actions: tuple[Action, ...]) -> str:
+    """A list of actions; the empty one is ``drop``."""
+    return ",".join(_action(action) for action in actions) or "drop"
+
+
+def _action(action: Action) -> str:  # noqa: C901 - one line for each kind
+    match action:
+        case Output(port):
+            return f"output:{_port(port)}"
+        case OutputBits(source):
+            return f"output:{_bits(source)}"
+        case SetField():
+            return _set_field(action)
+        case Move(source, target):
+            return f"move:{_bits(source)}->{_bits(target)}"
+        case PushVlan(tpid):
+            return f"push_vlan:0x{tpid:04x}"
+        case PushMpls(ethertype):
+            return f"push_mpls:0x{ethertype:04x}"
+        case PopMpls(ethertype):
+            return f"pop_mpls:0x{ethertype:04x}"
+        case PopVlan():
+            return "pop_vlan"
+        case DecTtl():
+            return "dec_ttl"
+        case DecMplsTtl():
+            return "dec_mpls_ttl"
+        case ToGroup(number):
+            return f"group:{number}"
+        case Goto(table):
+            return f"goto_table:{table}"
+        case Resubmit(port, table):
+            return f"resubmit({'' if port is None else _port(port)},{'' if table is None else table})"
+        case WriteActions(inner):
+            return f"write_actions({print_actions(inner)})"
+        case ClearActions():
+            return "clear_actions"
+        case ToMeter(number):
+            return f"meter:{number}"
+        case Opaque(text):
+            return text
+
+
+def _set_field(action: SetField) -> str:
+    field = FIELDS[action.field]
+    if action.field in ("tp_src", "tp_dst"):
+        names = {1: ("icmp_type", "icmp_code"), 58: ("icmpv6_type", "icmpv6_code")}
+        protocol = action.needs.protocols[0] if action.needs.protocols else 6
+        pair = names.get(protocol)
+        name = pair[action.field == "tp_dst"] if pair else f"{_PROTOCOLS[protocol]}_{action.field[3:]}"
+        width = 8 if pair else 16
+        return f"set_field:{_value(action.value, action.mask & ((1 << width) - 1), 'decimal', width)}->{name}"
+    if action.field == "nw_tos" and not action.mask & 3:
+        return f"set_field:{_value(action.value >> 2, action.mask >> 2, 'decimal', 6)}->ip_dscp"
+    if action.field == "nw_tos" and not action.mask & 0xFC:
+        return f"set_field:{_value(action.value, action.mask, 'decimal', 2)}->nw_ecn"
+    if action.needs.tagged and not action.mask & 0xE000:
+        return f"set_field:{_value(action.value, action.mask, 'hex', 13)}->vlan_vid"
+    if action.needs.tagged and not action.mask & 0x1FFF:
+        return f"set_field:{_value(action.value >> 13, action.mask >> 13, 'decimal', 3)}->vlan_pcp"
+    return f"set_field:{_value(action.value, action.mask, field.style, field.width)}->{action.field}"
+
+
+def _bits(bits: Bits) -> str:
+    name = _NXM.get(bits.field, bits.field)
+    if bits.field.startswith("reg"):
+        name = f"NXM_NX_{bits.field.upper()}"
+    if bits.field in ("tp_src", "tp_dst"):
+        name = f"NXM_OF_TCP_{bits.field[3:].upper()}"
+    if bits.width == FIELDS[bits.field].width:
+        return f"{name}[]"
+    return f"{name}[{bits.low}]" if bits.width == 1 else f"{name}[{bits.low}..{bits.low + bits.width - 1}]"

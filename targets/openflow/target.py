@@ -1,0 +1,80 @@
+"""The target ``openflow``: the rooms of this folder as one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ...semantics.ir import Program
+from ...semantics.meaning.behaviour import Behaviour
+from ...semantics.rules.ruleset import RuleSet
+from ...semantics.source import NOWHERE
+from ..base import CannotOffload, Oracle, Relation
+from .artifact import Bridge
+
+LIMITS: Final = (
+    "flows are read and checked, not yet made: ovs-ofctl flow files, bundles, dump-flows and dump-groups (--no-names)",
+    "matches: Ethernet, one VLAN tag, ARP, IPv4, IPv6 without extension headers, TCP, UDP, SCTP, ICMP, MPLS, registers",
+    "actions: output, controller, set_field, load, move, push and pop of VLAN and MPLS, dec_ttl, groups, resubmit",
+    "instructions: goto_table, write_actions, clear_actions, write_metadata",
+    "no meters, conntrack, tunnels, learn, clone, FLOOD or NORMAL; nothing that looks at what pop_mpls uncovered",
+)
+"""What can be expressed and what cannot, a line each."""
+
+
+class OpenFlowTarget:
+    """A bridge of Open vSwitch that is programmed with flows and groups."""
+
+    name: Final = "openflow"
+    summary: Final = "OpenFlow flows and groups as Open vSwitch takes them (read and checked; not yet made)"
+    holds_tables: Final = False
+
+    def limits(self) -> Sequence[str]:
+        """What can be expressed and what cannot."""
+        return LIMITS
+
+    def lower(self, program: Program, rules: RuleSet | None, options: Mapping[str, str]) -> Bridge:
+        """Raises CannotOffload: there is no lowering to OpenFlow yet."""
+        raise CannotOffload("p4verify does not make OpenFlow flows yet; it checks those of others (--against)", NOWHERE)
+
+    def read(self, data: bytes, name: str) -> Bridge:
+        """A flow file, a bundle or a dump of ``ovs-ofctl``."""
+        from .artifact import read
+
+        return read(data, name)
+
+    def recognises(self, data: bytes) -> bool:
+        """Whether the content looks like flows of Open vSwitch."""
+        from .artifact import recognises
+
+        return recognises(data)
+
+    def write(self, artifact: Bridge, form: str | None = None) -> bytes:
+        """A flow file, or a bundle where there are groups. Raises ValueError for any ``form``."""
+        from .artifact import write
+
+        if form is not None:
+            raise ValueError(f"openflow has no form '{form}'")
+        return write(artifact)
+
+    def meaning(self, artifact: Bridge) -> Behaviour:
+        """See :func:`.meaning.meaning`."""
+        from .meaning import meaning
+
+        return meaning(artifact)
+
+    def relate(self, program: Program, artifact: Bridge, rules: RuleSet | None) -> Relation:
+        """Nothing to relate: rules are flows."""
+        return Relation()
+
+    def fill(self, program: Program, artifact: Bridge, rules: RuleSet) -> None:
+        """Nothing to fill."""
+
+    def oracle(self) -> Oracle | None:
+        """A private Open vSwitch."""
+        from .oracle import OpenVSwitch
+
+        return OpenVSwitch()
+
+
+TARGET: Final = OpenFlowTarget()

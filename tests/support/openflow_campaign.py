@@ -1,0 +1,82 @@
+"""The meaning of OpenFlow flows against Open vSwitch, on random bridges and frames."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.openflow.artifact import read_text
+from p4verify.targets.openflow.meaning import meaning
+from p4verify.targets.openflow.oracle import OpenVSwitch
+
+from .compiled import compiled, inside
+from .openflow_random import PORTS, Flows, frame
+
+
+@dataclass
+class Tally:
+    """What a campaign has seen."""
+
+    seed: int
+    bridges: int = 0
+    pairs: int = 0
+    outside: int = 0
+    """Frames that the meaning leaves out (extension headers, damaged label stacks)."""
+    refused: Counter[str] = field(default_factory=Counter)
+    unsupported: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    mismatches: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def campaign(
+    oracle: OpenVSwitch,
+    seed: int,
+    *,
+    pairs: int,
+    frames_per_bridge: int = 300,
+    stop_after: int = 3,
+    seconds: float = 1e9,
+) -> Tally:
+    """Compare until so many pairs are done, or time is up, or so many mismatches were found."""
+    tally = Tally(seed)
+    rng = random.Random(seed)
+    start = time.perf_counter()
+    while tally.pairs < pairs and len(tally.mismatches) < stop_after and time.perf_counter() - start < seconds:
+        text = Flows(rng).text()
+        frames = sorted((rng.choice(PORTS), frame(rng)) for _ in range(frames_per_bridge))
+        tally.bridges += 1
+        judge(oracle, text, frames, tally)
+    tally.seconds = time.perf_counter() - start
+    return tally
+
+
+def judge(oracle: OpenVSwitch, text: str, frames: list[tuple[int, bytes]], tally: Tally) -> None:
+    """One bridge on its frames."""
+    bridge = read_text(text)
+    try:
+        behaviour = meaning(bridge)
+    except Unsupported as reason:
+        tally.unsupported[reason.reason] += 1
+        return
+    try:
+        observed = oracle.run(bridge, frames)
+    except InputError as error:
+        tally.refused[str(error).split("refuses this: ")[-1][:60]] += 1
+        return
+    run, covers = compiled(behaviour), inside(behaviour)
+    for (port, data), seen in zip(frames, observed, strict=True):
+        if not covers(data, port):
+            tally.outside += 1
+            continue
+        got = run(data, port)[0]
+        expected = tuple(sorted(seen.outputs))
+        tally.pairs += 1
+        tally.kinds["+".join(sorted(to for to, _, _ in expected)) or "gone"] += 1
+        if got != expected:
+            told = [[(to, out, sent.hex()) for to, out, sent in side] for side in (expected, got)]
+            tally.mismatches.append(f"port {port} frame {data.hex()}:\n switch  {told[0]}\n meaning {told[1]}\n{text}")
+            return

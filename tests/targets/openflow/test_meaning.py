@@ -1,0 +1,129 @@
+"""What flows do: rules that people trip over, each as Open vSwitch does it, and the meaning against the switch."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.openflow.artifact import read_text
+from p4verify.targets.openflow.meaning import meaning
+from p4verify.targets.openflow.oracle import OpenVSwitch
+from tests.support.compiled import compiled
+from tests.support.openflow_campaign import campaign
+
+MACS = bytes.fromhex("020000000001 020000000002")
+UDP = bytes.fromhex("0035 0050 0008 1234")
+TCP = bytes.fromhex("0050 0051 00000000 00000000 5002 0000 abcd 0000")
+
+
+def ip4(payload: bytes, *, proto: int = 17, ttl: int = 64, flags: int = 0, length: int | None = None) -> bytes:
+    """An Ethernet frame with an IPv4 packet, its checksum not right (nothing looks at it)."""
+    total = 20 + len(payload) if length is None else length
+    head = bytes((0x45, 0)) + total.to_bytes(2, "big") + b"\0\1" + flags.to_bytes(2, "big") + bytes((ttl, proto))
+    return MACS + b"\x08\0" + head + b"\x11\x11" + bytes.fromhex("0a000001 0a000002") + payload
+
+
+def does(text: str, frame: bytes, port: int = 1) -> list[tuple[str, int, bytes]]:
+    """What a bridge does with a frame, by its meaning."""
+    return list(compiled(meaning(read_text(text)))(frame, port)[0])
+
+
+RULES = [
+    ("back to where it came from", "actions=output:1,output:2", ip4(UDP), [2]),
+    ("back, if that is said", "actions=in_port,output:2", ip4(UDP), [1, 2]),
+    (
+        "a register that nobody wrote is port 0: none",
+        "actions=output:reg0[0..15],output:2",
+        ip4(UDP),
+        [2],
+    ),
+    ("a TTL that runs out ends the list", "ip actions=output:3,dec_ttl,output:2", ip4(UDP, ttl=1), [3]),
+    ("... of this table only", "ip actions=resubmit(,1),output:2\ntable=1,ip actions=dec_ttl", ip4(UDP, ttl=1), [2]),
+    ("a total length beyond the frame: no IP fields", "ip,nw_src=10.0.0.1 actions=output:2", ip4(UDP, length=99), []),
+    ("... but the type", "ip actions=output:2", ip4(UDP, length=99), [2]),
+    ("later fragments have no ports", "udp,tp_src=53 actions=output:2", ip4(UDP, flags=1), []),
+    ("... and no others are written", "udp actions=set_field:7->udp_src,output:2", ip4(UDP, flags=1), [2]),
+    ("no fragment has ports for a table", "udp,tp_src=53 actions=output:2", ip4(UDP, flags=0x2000), []),
+    ("... they are 0 there", "udp,tp_src=0 actions=output:2", ip4(UDP, flags=0x2000), [2]),
+    ("of two flows the higher", "priority=2 actions=output:2\npriority=3,ip actions=output:3", ip4(UDP), [3]),
+    ("no flow, no frame", "arp actions=output:2", ip4(UDP), []),
+    ("the action set comes last, groups before outputs", "actions=output:3,write_actions(output:2)", ip4(UDP), [2, 3]),
+    ("an action set without an output does nothing", "actions=write_actions(pop_vlan)", ip4(UDP), []),
+    ("metadata goes on", "actions=write_metadata:5,goto_table:2\ntable=2,metadata=5 actions=output:2", ip4(UDP), [2]),
+]
+
+
+@pytest.mark.parametrize(("text", "frame", "ports"), [rule[1:] for rule in RULES], ids=[rule[0] for rule in RULES])
+def test_rules(text: str, frame: bytes, ports: list[int]) -> None:
+    assert [port for _, port, _ in does(text, frame)] == ports
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("text", "frame", "ports"), [rule[1:] for rule in RULES], ids=[rule[0] for rule in RULES])
+def test_rules_on_the_switch(switch: OpenVSwitch, text: str, frame: bytes, ports: list[int]) -> None:
+    assert [port for _, port, _ in switch.run(read_text(text), [(1, frame)])[0].outputs] == ports
+
+
+def test_an_address_that_changes_takes_checksums_with_it() -> None:
+    ((_, _, sent),) = does("tcp actions=set_field:10.0.0.9->ip_src,output:2", ip4(TCP, proto=6))
+    assert sent[24:26] == (0x1111 - 8).to_bytes(2, "big")
+    assert sent[50:52] == (0xABCD - 8).to_bytes(2, "big")
+
+
+def test_a_checksum_of_udp_that_is_not_used_stays_so() -> None:
+    ((_, _, sent),) = does("udp actions=set_field:10.0.0.9->ip_src,output:2", ip4(UDP[:6] + b"\0\0"))
+    assert sent[40:42] == b"\0\0"
+
+
+def test_a_group_gives_each_bucket_the_packet_as_it_came() -> None:
+    buckets = "bucket=set_field:02:00:00:00:00:77->eth_src,output:2,bucket=output:3"
+    text = f"group_id=1,type=all,{buckets}\nactions=group:1,output:4"
+    outputs = does(text, ip4(UDP))
+    assert [(port, sent[11]) for _, port, sent in outputs] == [(2, 0x77), (3, 2), (4, 2)]
+
+
+def test_a_group_that_chooses_may_choose_any_bucket() -> None:
+    behaviour = meaning(read_text("group_id=1,type=select,bucket=output:2,bucket=output:3\nactions=group:1"))
+    assert [choice.reason for choice in behaviour.choices][:1] == ["group 1 chooses a bucket"]
+
+
+def test_a_tag_that_is_written_loses_its_dei() -> None:
+    tagged = MACS + bytes.fromhex("8100 f005 88b5") + bytes(10)
+    ((_, _, same),) = does("dl_vlan=5 actions=set_field:0x1005->vlan_vid,output:2", tagged)
+    ((_, _, other),) = does("dl_vlan=5 actions=set_field:0x1006->vlan_vid,output:2", tagged)
+    assert same[14:16] == b"\xf0\x05"
+    assert other[14:16] == b"\xe0\x06"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("actions=NORMAL", 1, "reserved port"),
+        ("actions=output:2\npriority=5,ip actions=ct(commit),output:3", 2, "the action ct"),
+        ("ip,priority=5 actions=output:2\nin_port=1,priority=5 actions=output:3", 2, "overlap at priority 5"),
+        ("actions=group:4", 1, "group 4 is not in the file"),
+        ("actions=meter:1,output:2", 1, "meter 1"),
+        ("actions=resubmit(,0)", 1, "deep in one another"),
+    ],
+)
+def test_what_is_not_modelled_is_said_at_its_place(text: str, line: int, said: str) -> None:
+    with pytest.raises(Unsupported) as caught:
+        meaning(read_text(text, "some.flows"))
+    assert said in caught.value.reason
+    assert caught.value.span.line == line
+
+
+@pytest.mark.oracle
+def test_the_meaning_is_what_the_switch_does(switch: OpenVSwitch) -> None:
+    tally = campaign(switch, 2026, pairs=2000, frames_per_bridge=200, seconds=12)
+    assert tally.mismatches == []
+    assert tally.pairs > 200
+    assert min(tally.kinds[kind] for kind in ("gone", "port")) > 0
+
+
+@pytest.mark.oracle
+def test_a_flow_that_the_switch_refuses_is_named(switch: OpenVSwitch) -> None:
+    bridge = read_text("actions=output:2\nip,priority=7 actions=pop_vlan,output:2", "some.flows")
+    with pytest.raises(InputError) as caught:
+        switch.run(bridge, [])
+    assert caught.value.diagnostics[0].span.line == 2
