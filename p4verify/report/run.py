@@ -49,7 +49,9 @@ def result_lines(data: Mapping[str, Any]) -> list[str]:
             lines.append(f"    payload: {found['payload']} bytes")
         elif "decoded" in data:
             lines.append("    the program's own parser does not accept it")
-    if not data["outputs"]:
+    if "stopped" in data:
+        lines.append(_placed(f"STOPPED: {data['stopped']['extern']} is false", data["stopped"]))
+    elif not data["outputs"]:
         lines.append("dropped")
     lines += [f"event: {e['name']}({', '.join(map(hex, e['fields']))})" for e in data.get("events", ())]
     lines += [f"metadata: {name} = {value:#x}" for name, value in data.get("metadata", {}).items()]
@@ -102,6 +104,11 @@ def _if(step: Step) -> list[str]:
     text = re.sub(r"^.*?\bif\s*\((.*)\)\s*\{?$", r"\1", source_text(step)) or "its condition"
     text = "(" * (text.count(")") - text.count("(")) + text  # a part of a condition begins within its parentheses
     return [_placed(f"  if {text}: {'yes' if step['holds'] else 'no'}", step)]
+
+
+def _assertion(step: Step) -> list[str]:
+    condition = re.sub(r"^.*?\bass(ert|ume)\s*\((.*)\)\s*;?$", r"\2", source_text(step)) or "its condition"
+    return [_placed(f"  {step['extern']} {condition}: {'holds' if step['holds'] else 'FAILS'}", step)]
 
 
 def _assign(step: Step) -> list[str]:
@@ -174,6 +181,7 @@ _STEPS: Final[dict[str, Callable[[Step], list[str]]]] = {
     "extract": _extract,
     "control": _control,
     "if": _if,
+    "assertion": _assertion,
     "assign": _assign,
     "header": _header_op,
     "call": _call,

@@ -34,7 +34,7 @@ from .packet_out import Layout, cut_to, layouts
 from .passes import Arrival, Passed, all_passes
 from .selectors import selections
 from .state import Piece
-from .trace import Trace
+from .trace import Trace, failed_assertion
 from .unknown_externs import call_unknown
 
 ARCHITECTURES: Final[Mapping[str, Architecture]] = {
@@ -226,6 +226,12 @@ class Run:
     """Metadata that left with the last pass; a name that is absent is unchanged."""
 
     @property
+    def failed(self) -> dict[str, Any] | None:
+        """The step of the first ``assert`` or ``assume`` that was false. There the machine stops, after the comments of
+        p4c's ``v1model.p4``: nothing comes out any more, and nothing that the pass has done stays."""
+        return failed_assertion(self.trace)
+
+    @property
     def undefined(self) -> list[dict[str, Any]]:
         """Where values were read that the specification leaves open (they were taken to be 0)."""
         return [step for step in self.trace.steps if step["step"] == "undefined"]
@@ -234,12 +240,18 @@ class Run:
         """The run as plain JSON data (frames in hexadecimal)."""
         return {
             "outputs": [{"to": to, "port": port, "packet": frame.hex()} for to, port, frame in self.outputs],
-            "dropped": not self.outputs,
+            "dropped": not self.outputs and self.failed is None,
             "events": [{"name": name, "fields": list(fields)} for name, fields in self.events],
             "state": {name: {str(i): v for i, v in cells.items()} for name, cells in self.state.items()},
             **({"metadata": self.metadata} if self.metadata else {}),
-            "trace": self.trace.steps,
+            **({"stopped": self.failed} if self.failed is not None else {}),
+            "trace": self._path(),
         }
+
+    def _path(self) -> list[dict[str, Any]]:
+        """The steps, up to where the machine stops."""
+        steps = self.trace.steps
+        return steps if self.failed is None else steps[: 1 + next(i for i, s in enumerate(steps) if s is self.failed)]
 
 
 def run(
@@ -305,6 +317,8 @@ class _Runner:
     def once(self, arrival: Arrival) -> Passed:
         """One pass."""
         packet, port = arrival.packet, arrival.port
+        if failed_assertion(self.trace) is not None:
+            return Passed((), ())
         if len(packet) > 0xFFFF:
             raise ValueError(f"a frame of {len(packet)} bytes is longer than 65535")
         for assumption in self.architecture.domain():
@@ -316,6 +330,8 @@ class _Runner:
         m = Machine(self.program, self.rules, source, self.architecture.externs, self.trace)
         m.unknown_extern = call_unknown
         ended = [e for e in self.architecture.run(m) if e.guard is not b.FALSE]
+        if failed_assertion(self.trace) is not None:
+            return Passed((), ())
         cases = [case for e in ended for case in _cases(m, e, ())]
         assert len(cases) == 1, "one packet takes one way"
         self._write(ended[0])

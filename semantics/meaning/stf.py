@@ -55,6 +55,10 @@ class Machine(Protocol):
         ...
 
 
+class Stopped(Exception):
+    """The machine stops for good on a packet."""
+
+
 @dataclass
 class Reference:
     """The program's meaning as a machine; what is undefined is what was there last, or 0, as in the machines for which
@@ -72,8 +76,12 @@ class Reference:
         self.initial = initial_values(self.program)
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
-        """See :class:`Machine`."""
-        return self.receive(packet, port, rules).outputs
+        """See :class:`Machine`. Raises Stopped."""
+        result = self.receive(packet, port, rules)
+        if result.failed is not None:
+            where = result.failed.get("where", {})
+            raise Stopped(f"{result.failed['extern']} at {where.get('file', '')}:{where.get('line', '')} is false")
+        return result.outputs
 
     def receive(self, packet: bytes, port: int, rules: RuleSet) -> Run:
         """All that happens to a frame that comes in; state and entries that it leaves are met by the next."""
@@ -277,6 +285,9 @@ def _packet(test: _Test, parts: Sequence[tuple[str, Span]], span: Span) -> None:
         raise problem if problem.span.file else Unsupported(problem.reason, span) from problem
     except ValueError as problem:  # a port or a length that the machine has not
         raise InputError.at(span, str(problem)) from None
+    except Stopped as why:
+        sent = ()
+        test.mismatches.append(Mismatch(f"the machine stops: {why}", span))
     test.last = span, len(sent)
     for to, out_port, frame in sent:
         test.seen.setdefault(port if to == "stack" else out_port, []).append((frame, span))

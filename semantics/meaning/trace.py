@@ -52,6 +52,11 @@ class Trace:
         self.add("undefined", span, reason=reason, value=value, **more)
 
 
+def failed_assertion(trace: Trace) -> dict[str, Any] | None:
+    """The step of the first ``assert`` or ``assume`` that was false."""
+    return next((step for step in trace.steps if step["step"] == "assertion" and not step["holds"]), None)
+
+
 def place_text(node: ir.Expr) -> str:
     """A variable or a part of one as the source names it: ``hdr.s[2].f``, ``x[7:0]``."""
     parts: list[str] = []

@@ -211,6 +211,15 @@ def test_calls_with_what_goes_in_and_what_comes_out(p4verify: Command, counting:
     assert write["arguments"] == {"index": 0, "value": 1}
 
 
+def test_an_assertion_that_fails(p4verify: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.p4").write_text(COUNTING.replace("hdr.h.b = n;", "assert(hdr.h.a != 7); hdr.h.b = n;"))
+    out = p4verify("run", tmp_path / "a.p4", "--packet", "0501").out
+    assert "assert hdr.h.a != 7: holds  (" in out
+    out = p4verify("run", tmp_path / "a.p4", "--packet", "0701").out
+    assert "assert hdr.h.a != 7: FAILS  (" in out
+    assert out.splitlines()[-1].startswith("  STOPPED: assert is false  (")
+
+
 def test_a_frame_that_the_programs_parser_does_not_accept(p4verify: Command, counting: Path) -> None:
     assert "the program's own parser does not accept it" not in p4verify("run", counting, "--packet", "0501").out
     assert "the program's own parser does not accept it" in p4verify("run", counting, "--packet", "05").out

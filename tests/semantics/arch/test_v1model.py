@@ -1,6 +1,7 @@
 """The v1model architecture: ports, drops, checksums, counters, registers, what is refused."""
 
 import binascii
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,8 @@ from p4verify.semantics.meaning.behaviour import LENGTH, PORT
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning, run
 from p4verify.semantics.p4.frontend import load_text
-from p4verify.semantics.rules.ruleset import ActionCall, Exact, Rule, RuleSet
+from p4verify.semantics.rules.build import program_rules
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Replica, Rule, RuleSet
 from p4verify.semantics.source import Unsupported
 from tests.support.p4_text import does, out, v1model
 
@@ -197,6 +199,31 @@ def test_an_assertion_restricts_the_inputs_and_says_so() -> None:
     assert evaluate_behaviour(behaviour, bytes([20, 0, 0, 0]), 0, default=0).outputs
     with pytest.raises(ValueError, match="assert"):
         evaluate_behaviour(behaviour, bytes([20, 1, 0, 0]), 0, default=0)
+
+
+@pytest.mark.parametrize("call", ["assert", "assume"])
+def test_a_run_stops_where_an_assertion_is_false(call: str) -> None:
+    program = v1model(f"r.write(0, 7); {call}(hdr.h.a < 10); r.write(1, 7);", locals="register<bit<8>>(4) r;")
+    fine, stopped = run(program, None, bytes([1, 0, 0, 0]), 0), run(program, None, bytes([20, 0, 0, 0]), 0)
+    assert fine.failed is None
+    assert (len(fine.outputs), fine.state) == (1, {"I.r": {0: 7, 1: 7}})
+    assert stopped.failed is not None
+    assert (stopped.outputs, stopped.events, stopped.state) == ((), (), {})
+    data = stopped.to_json()
+    assert (data["stopped"]["extern"], data["dropped"]) == (call, False)
+    assert data["trace"][-1] == data["stopped"]
+
+
+def test_what_left_before_an_assertion_fails_has_left() -> None:
+    """The pass that fails is the second; in the first a copy was sent."""
+    again = "if (sm.instance_type == 4) { assert(false); } else { sm.mcast_grp = 1; }"
+    egress = "if (sm.instance_type == 5 && sm.egress_rid == 2) { recirculate_preserving_field_list(1); }"
+    program = v1model(again, egress=egress)
+    rules = replace(program_rules(program), multicast={1: (Replica(3, 1), Replica(4, 2), Replica(5, 3))})
+    result = run(program, rules, bytes(4), 0)
+    assert result.passes == 2
+    assert [port for _, port, _ in result.outputs] == [3, 5]
+    assert result.failed is not None
 
 
 # --- checksums ------------------------------------------------------------------------------------------------------

@@ -147,6 +147,13 @@ def test_keys_that_are_slices_prefixes_and_validity() -> None:
         assert run_stf(program, text, "t.stf").passed, valid
 
 
+def test_an_assertion_that_fails_fails_the_test() -> None:
+    program = v1model("assert(hdr.h.a < 10);")
+    assert run_stf(program, "packet 0 01000000\nexpect 1", "t.stf").passed
+    result = run_stf(program, "packet 0 20000000\nno_packet", "t.stf")
+    assert "t.stf:1:1: the machine stops: assert at test.p4:" in str(result)
+
+
 def test_ports_that_the_test_does_not_name() -> None:
     """p4c's runner gives the switch the ports of the test and no others."""
     assert str(check("packet 0 01020300")) == (
