@@ -1,7 +1,7 @@
 """Runs against behaviours, and against the plain interpreter: on other people's programs and on random ones.
 
     python benchmarks/laws.py CORPUS [--programs N] [--packets N] [--rules N] [--from N] [--seconds S]
-    python benchmarks/laws.py --random N [--from SEED] [--arch NAME] [--seconds S]
+    python benchmarks/laws.py --random N [--from SEED] [--arch NAME] [--written K] [--seconds S]
 
 For every program: random rules and packets that follow its parser; running a packet must be the same as evaluating
 the behaviour of every rule set under these rules, and that of these rules alone, and what the plain interpreter says.
@@ -71,6 +71,7 @@ def main() -> int:
     parser.add_argument("--rules", type=int, default=4, help="rule sets per program")
     parser.add_argument("--random", type=int, default=0, metavar="N", help="N random programs instead")
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="N", help="the first file or seed")
+    parser.add_argument("--written", type=int, default=1, metavar="K", help="write and read every K-th random program")
     parser.add_argument("--arch", choices=ARCHITECTURES, help="random programs of this architecture only")
     parser.add_argument(
         "--seconds", type=float, default=float("inf"), help="stop before, with the number to go on from"
@@ -128,16 +129,16 @@ def of_random(options: argparse.Namespace) -> Iterator[Row | Broken]:
     seed = options.first
     while seed < end and time.monotonic() < until:
         for arch in names:
-            yield _random_program(arch, seed)
+            yield _random_program(arch, seed, written=seed % options.written == 0)
         seed += 1
     count = (seed - options.first) * len(names)
     print(f"{count} programs, seeds {options.first} to {seed - 1} of {', '.join(names)}; go on with --from {seed}")
 
 
-def _random_program(arch: str, seed: int) -> Row | Broken:
+def _random_program(arch: str, seed: int, *, written: bool) -> Row | Broken:
     started = time.process_time()
     try:
-        found = study(generated(arch, seed), seed)
+        found = study(generated(arch, seed), seed, written=written)
         plainly = judge(generated(arch, seed, DEFINED), seed).compared if arch in MACHINES else 0
     except BREAKS as problem:
         return Broken(f"{arch} {seed}", f"{type(problem).__name__}: {problem}")
