@@ -214,11 +214,16 @@ class _Search:
     def _picks_in(self, term: Term) -> tuple[Term, ...]:
         return tuple(v for v in b.variables(term) if v in self.picks) if self.picks else ()
 
-    def _without_choices(self, obligation: Obligation, quick: float = QUICK_SECONDS) -> Difference | str | None:
-        """All parts in one query, or if that takes long one after the other, each with the help of those before."""
-        quickly = quick if len(obligation.parts) > 1 else None
+    def _without_choices(
+        self, obligation: Obligation, quick: float = QUICK_SECONDS, limit: float | None = None
+    ) -> Difference | str | None:
+        """All parts in one query, or if that takes long one after the other, each with the help of those before.
+
+        ``limit`` is for an obligation of one part.
+        """
+        quickly = quick if len(obligation.parts) > 1 else limit
         answer = self.engine.satisfiable(obligation.violation, obligation.name, quickly)
-        if answer.status != "unknown" or quickly is None:
+        if answer.status != "unknown" or len(obligation.parts) <= 1:
             return self._conclude(obligation, answer)
         proven: dict[Term, dict[Term, Term]] = {}
         unknown = None
@@ -255,13 +260,17 @@ class _Search:
             return None  # two programs that do the same in the same order
         options = _options(obligation, violation, picks)
         tried = instances(options, picks)
-        if any(_is_of_a_copy(violation, pick) for pick in picks):
+        if _names_a_copy(violation) and not all(_is_made_for_a_copy(pick) for pick in picks):
             return self._with_one_instance(obligation, violation, options, tried)
         if violation is obligation.violation:
             patience = max(QUICK_SECONDS, self.engine.timeout / 3)
-            first = self._without_choices(_instantiated(obligation, tried[0], self.legal), patience)
-            if not isinstance(first, Difference):
-                return first
+            first = self._without_choices(_instantiated(obligation, tried[0], self.legal), patience, patience)
+            if first is None:
+                return None
+            if isinstance(first, str):
+                tried = tried[1:]  # not known to defeat anything, and hard to ask again
+                if not tried:
+                    return first
         answer = self._defeating(obligation, violation, tried)
         if answer.model is None:
             return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
@@ -510,14 +519,17 @@ def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> d
 
 def _is_one_of_many(term: Term, choice: Term) -> bool:
     """Whether a term speaks of one cell or one copy among many, which this choice must not depend on."""
-    return bool(_cells(term)) or _is_of_a_copy(term, choice)
+    return bool(_cells(term)) or (_names_a_copy(term) and not _is_made_for_a_copy(choice))
 
 
-def _is_of_a_copy(term: Term, choice: Term) -> bool:
-    """Whether a term speaks of one copy among many, which this choice must not depend on."""
-    names = [t.name for t in (*b.variables(term), *b.applications(term))]
-    of_a_copy = any(name.startswith(("each.", "in.each.", "any.each.", "impl.any.each.")) for name in names)
-    return of_a_copy and not choice.name.startswith("any.each.")
+def _names_a_copy(term: Term) -> bool:
+    """Whether a term speaks of one copy among many, which no choice may depend on that was not made for it."""
+    names = (t.name for t in (*b.variables(term), *b.applications(term)))
+    return any(name.startswith(("each.", "in.each.", "any.each.", "impl.any.each.")) for name in names)
+
+
+def _is_made_for_a_copy(choice: Term) -> bool:
+    return choice.name.startswith("any.each.")
 
 
 def _questions(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:

@@ -119,19 +119,21 @@ class _Walk:
         return {}
 
     def _summands(self, x: Term, y: Term) -> Found:
-        """Each open summand is what the others leave: those before it with their witnesses, those behind it with zeros
-        for their choices."""
+        """One choice among the summands is what the others leave, with zeros for theirs. If none is a summand itself,
+        each open one is what the others leave, those before it with their witnesses."""
         take = b.sub if x.op == "add" else b.bxor
         found: Found = {}
         known: dict[Term, Term] = {v: b.literal(0, v) for v in b.variables(x) if v in self._wanted}
-        for one in sorted((arg for arg in x.args if self._open(arg)), key=lambda arg: arg not in self._wanted):
+        open_ = [arg for arg in x.args if self._open(arg)]
+        direct = [arg for arg in open_ if arg in self._wanted][:1]
+        for one in direct or open_:
             left = y
             for term in b.substitute([arg for arg in x.args if arg is not one], known):
                 left = take(left, term)
             new = self.pair(one, left)
             known |= {v: self.closed(v, term) for v, term in new.items() if v not in found}
             found = self.join(found, new)
-        return found
+        return self.join(found, known) if direct else found
 
     def _weave(self, condition: Term, then: Found, otherwise: Found) -> Found:
         """By ``condition``; a choice is one for all cells of a state, so a decision about one of them is none here."""

@@ -5,6 +5,8 @@ Calls are in :mod:`.calls`, table applications in :mod:`.tables`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .. import bits as b
 from .. import ir
 from ..bits import Term
@@ -81,11 +83,23 @@ def _var(m: Machine, node: ir.Var) -> Value:
 
 @evaluates(ir.Member)
 def _member(m: Machine, node: ir.Member) -> Value:
+    names: list[str] = []
+    base: ir.Expr = node
+    while isinstance(base, ir.Member) and not isinstance(ir.bare(base.base.type), ir.StackType):
+        names.insert(0, base.name)
+        base = base.base
+    if names and isinstance(base, ir.Index) and isinstance(ir.bare(base.base.type), ir.StackType):
+        return _element(m, base, names)
     return select_member(m, m.eval(node.base), node)
 
 
 @evaluates(ir.Index)
 def _index(m: Machine, node: ir.Index) -> Value:
+    return _element(m, node)
+
+
+def _element(m: Machine, node: ir.Index, names: Sequence[str] = ()) -> Value:
+    """An element, or the field of it that ``names`` lead to."""
     base = m.eval(node.base)
     if isinstance(base, Struct):
         if not isinstance(node.index, ir.Const):
@@ -94,7 +108,7 @@ def _index(m: Machine, node: ir.Index) -> Value:
     index = m.read(m.eval(node.index), node.index.span)
     if not isinstance(base, Stack):
         raise Unsupported(f"an index into a {type(base).__name__.lower()}", node.span)
-    return read_index(m, base, index, node)
+    return read_index(m, base, index, node.span, names)
 
 
 @evaluates(ir.Slice)

@@ -40,11 +40,17 @@ UNDEFINED: Final = "the value read here is not defined"
 
 
 class Fork(Exception):
-    """A parser needs ``condition`` decided: the state is run again for each of its two values."""
+    """A parser needs to know which of ``conditions``, that exclude each other, holds, if any: the state is run again
+    for each of them and for none."""
 
-    def __init__(self, condition: Term) -> None:
+    def __init__(self, *conditions: Term) -> None:
         super().__init__()
-        self.condition = condition
+        self.conditions = conditions
+
+    @property
+    def ways(self) -> tuple[Term, ...]:
+        """The conditions, and that none of them holds."""
+        return (*self.conditions, b.and_(*(b.not_(c) for c in self.conditions)))
 
 
 Handler = Callable[["Machine", Any], Value | None]
@@ -75,6 +81,9 @@ def executes(*nodes: type) -> Callable[[X], X]:
 
     return register
 
+
+Asked = tuple[str, int, Span]
+"""A choice's name and width, and who reads it."""
 
 ExternHandler = Callable[["Machine", ir.ExternCall], Value | None]
 ExternTable = Mapping[tuple[str, str], ExternHandler]
@@ -117,6 +126,10 @@ class Machine:
         self.value_sets: Mapping[str, ir.ValueSetDecl] = {}
         self.choices: dict[str, Choice] = {}
         self.next_choice = 0
+        self.asked: list[Asked] = []
+        """The choices asked for since a parser's state began."""
+        self.again: list[Asked] = []
+        """Those that it asked for before it had to run again, from the end."""
         self.axioms: dict[Term, None] = {}
         self.assumptions: list[Assumption] = []
         self.notes: dict[str, None] = {}
@@ -197,11 +210,23 @@ class Machine:
             quietly: the trace is not told.
             what: the name of what is read (:attr:`Choice.what`).
         """
-        name = f"any.each.{self.next_choice}" if self.each else f"any.{self.next_choice}"
-        self.next_choice += 1
+        name = self._choice_name(width, span)
         choice = Choice(b.var(name, width), reason, span, origin, what)
         self.choices[name] = choice
         return self.input.choose(choice, None if quietly else self.trace, leftover)
+
+    def _choice_name(self, width: int, span: Span) -> str:
+        """A new name; where a parser's state runs again, the one that this read had before."""
+        before = self.again.pop() if self.again else None
+        if before is not None and before[1:] != (width, span):
+            self.again.clear()
+            before = None
+        if before is None:
+            name = f"any.each.{self.next_choice}" if self.each else f"any.{self.next_choice}"
+            self.next_choice += 1
+            before = (name, width, span)
+        self.asked.append(before)
+        return before[0]
 
     def read(self, value: Value, span: Span, what: str = "") -> Term:
         """The term of a scalar, with a fresh choice where it is undefined (``what``: :attr:`Choice.what`)."""
@@ -305,16 +330,19 @@ class Machine:
         while term.op == "ite":
             condition = self.decide(term.args[0])
             if not condition.is_const:
-                self._fork(condition, span)
+                self._fork(span, condition)
             term = term.args[1] if condition is b.TRUE else term.args[2]
         if term.is_const:
             return term.value
+        open_ = []
         for value in possible_values(term, span) if among is None else among:
             same = self.decide(b.eq(term, b.bv(value, term.width)))
             if same is b.TRUE:
                 return value
             if same is not b.FALSE:
-                self._fork(same, span)
+                open_.append(same)
+        if open_:
+            self._fork(span, *open_)
         if among is None:
             self.state.path = b.FALSE
         return None
@@ -323,10 +351,10 @@ class Machine:
         """The number that a term is, 0 where control cannot be; see :meth:`constant`."""
         return self.constant(term, span) or 0
 
-    def _fork(self, condition: Term, span: Span) -> None:
+    def _fork(self, span: Span, *conditions: Term) -> None:
         if not self.parsing:
             raise Unsupported("a size or position that depends on the packet, outside of a parser", span)
-        raise Fork(condition)
+        raise Fork(*conditions)
 
     def error_number(self, name: str) -> Term:
         """The number that stands for an error."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from .. import bits as b
@@ -21,7 +21,7 @@ from .. import ir
 from ..source import Span, Unsupported
 from .calls import Argument, call
 from .keysets import select_matches
-from .machine import Fork, Machine
+from .machine import Asked, Fork, Machine
 from .state import LeaveKind, State
 from .values import Value, layout
 
@@ -56,11 +56,13 @@ class Parsed:
 
 @dataclass(slots=True)
 class _Pending:
-    """A state to run, and how often the paths to it have run each state."""
+    """A state to run, how often the paths to it have run each state, and the choices that it asked for when it ran
+    before it was split in two."""
 
     name: str
     state: State
     visits: Mapping[str, int]
+    asked: tuple[Asked, ...] = ()
 
 
 @dataclass(slots=True)
@@ -156,10 +158,10 @@ def _ranks(parser: ir.Parser) -> dict[str, int]:
 
 
 def _signature(m: Machine, state: State) -> Signature:
-    """What two states must share to be merged: the position and the layout of everything in the store. Where nothing is
-    emitted later (a parser by itself), headers may be valid in one and not in the other."""
-    terms = (term for name in sorted(state.store) for term in layout(state.store[name]))
-    return (state.cursor, *(t for t in terms if not m.opaque or t.sort is not b.BOOL))
+    """What two states must share to be merged: the position and the layout of everything in the store (what is emitted
+    later has a place for each layout; of a parser by itself nothing is)."""
+    terms = (t for name in sorted(state.store) for t in layout(state.store[name], emitted=not m.opaque))
+    return (state.cursor, *terms)
 
 
 def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str, int]) -> None:
@@ -199,7 +201,7 @@ def _run_next(m: Machine, run: _Run) -> None:
     item = run.pending.pop(signature)
     node = run.states[item.name]
     m.state = item.state.copy()
-    first_choice = m.next_choice
+    m.asked, m.again = [], list(reversed(item.asked))
     visits = {**item.visits, item.name: item.visits.get(item.name, 0) + 1}
     steps = len(m.trace.steps) if m.trace is not None else 0
     if m.trace is not None:
@@ -207,15 +209,15 @@ def _run_next(m: Machine, run: _Run) -> None:
     try:
         _run_state(m, run, node, visits)
     except Fork as fork:
-        run.forks += 1
+        run.forks += len(fork.conditions)
         m.leavers.clear()
-        m.next_choice = first_choice  # the state runs again, and asks for the same choices
+        asked = tuple(m.asked)  # the state runs again, and what it was split by must be read again
         if m.trace is not None:
             del m.trace.steps[steps:]
-        for condition in (fork.condition, b.not_(fork.condition)):
+        for condition in fork.ways:
             m.state = item.state.copy()
             m.assume(condition)
-            _enqueue_again(m, run, item, signature)
+            _enqueue_again(m, run, replace(item, asked=asked), signature)
 
 
 def _enqueue_again(m: Machine, run: _Run, item: _Pending, signature: Signature) -> None:
@@ -224,7 +226,7 @@ def _enqueue_again(m: Machine, run: _Run, item: _Pending, signature: Signature) 
         return
     run.counter += 1
     twin = (*signature, run.counter)
-    run.pending[twin] = _Pending(item.name, m.state, item.visits)
+    run.pending[twin] = replace(item, state=m.state)
     heapq.heappush(run.queue, (m.state.cursor, run.ranks.get(item.name, 0), run.counter, twin))
 
 

@@ -6,7 +6,7 @@ reads arbitrary values ("Operations on header stacks"); ``next`` and ``last`` be
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from .. import bits as b
@@ -115,8 +115,14 @@ def fetch(m: Machine, place: Reference) -> Value:
     value = m.state.store.get(place.name)
     if value is None:
         raise Unsupported(f"{place.name} has no value at run time", place.span)
-    for step in place.steps:
-        value = _down(m, value, step, place.span)
+    return _below(m, value, place.steps, place.span)
+
+
+def _below(m: Machine, value: Value, steps: Sequence[Step], span: Span) -> Value:
+    for number, step in enumerate(steps):
+        if isinstance(step, Element) and isinstance(value, Stack):
+            return _element(m, value, step.index, span, steps[number + 1 :])
+        value = _down(m, value, step, span)
     return value
 
 
@@ -127,8 +133,6 @@ def _down(m: Machine, value: Value, step: Step, span: Span) -> Value:
             return _field_of_header(child, value) if isinstance(value, Header) else child
         case Union(members), Field(name):
             return members[name]
-        case Stack(), Element(index):
-            return _element(m, value, index, span)
         case Scalar(), Bits(high, low):
             return Scalar(b.extract(value.term, high, low), value.defined, value.origin)
     raise Unsupported(f"a part of a {type(value).__name__.lower()}", span)
@@ -139,28 +143,25 @@ def _field_of_header(child: Value, header: Header) -> Value:
     return child if header.valid is b.TRUE else defined_only(child, header.valid, header.origin)
 
 
-def _element(m: Machine, stack: Stack, index: Term, span: Span) -> Value:
-    if index.is_const:
-        if index.value < len(stack.elements):
-            return stack.elements[index.value]
-        return _anything_like(m, stack, span)
-    inside = m.decide(b.ult(index, b.bv(len(stack.elements), index.width)))
+def _element(m: Machine, stack: Stack, index: Term, span: Span, steps: Sequence[Step] = ()) -> Value:
+    """A part of an element. What is chosen among is the parts: beyond the end a field is not defined, and nobody asks
+    whether a header there is valid."""
     if not stack.elements:
         raise Unsupported("an element of an empty stack", span)
-    value = stack.elements[0] if inside is b.TRUE else _anything_like(m, stack, span)
-    for i, element in enumerate(stack.elements):
-        value = mux(m.decide(b.eq(index, b.bv(i, index.width))), element, value)
+    if index.is_const:
+        if index.value < len(stack.elements):
+            return _below(m, stack.elements[index.value], steps, span)
+        return _undefined(m, _below(m, stack.elements[0], steps, span), span)
+    parts = [_below(m, element, steps, span) for element in stack.elements]
+    inside = m.decide(b.ult(index, b.bv(len(stack.elements), index.width)))
+    value = parts[0] if inside is b.TRUE else _undefined(m, parts[0], span)
+    for i, part in enumerate(parts):
+        value = mux(m.decide(b.eq(index, b.bv(i, index.width))), part, value)
     return value
 
 
-def _anything_like(m: Machine, stack: Stack, span: Span) -> Value:
-    """What an element out of range reads as: leaves undefined, validity arbitrary at each read."""
-    if not stack.elements:
-        raise Unsupported("an element of an empty stack", span)
-    return _undefined(m, stack.elements[0], span)
-
-
 def _undefined(m: Machine, like: Value, span: Span) -> Value:
+    """What is out of range reads as: leaves undefined, validity arbitrary at each read."""
     match like:
         case Header(fields=fields):
             valid = m.fresh(0, "validity of a stack element out of range", span)
@@ -191,9 +192,9 @@ def select_member(m: Machine, base: Value, node: ir.Member) -> Value:
     return base.elements[index]
 
 
-def read_index(m: Machine, base: Stack, index: Term, node: ir.Index) -> Value:
-    """``base[index]`` as an expression."""
-    return _element(m, base, b.zext(index, max(32, index.width)), node.span)
+def read_index(m: Machine, base: Stack, index: Term, span: Span, names: Sequence[str] = ()) -> Value:
+    """``base[index]`` as an expression, or the field of it that ``names`` lead to."""
+    return _element(m, base, b.zext(index, max(32, index.width)), span, [Field(name) for name in names])
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

@@ -372,16 +372,20 @@ def headers(value: Value) -> Iterable[Header]:
                 stack.extend(reversed(elements))
 
 
-def layout(value: Value) -> Iterable[Term]:
-    """What the layout of a value depends on: validity of headers, ``nextIndex`` of stacks, lengths of varbits."""
+def layout(value: Value, *, emitted: bool = True) -> Iterable[Term]:
+    """What the layout of a value depends on: validity of headers, ``nextIndex`` of stacks, lengths of varbits.
+
+    Of what is never emitted, only what parsing it further depends on: ``nextIndex``.
+    """
     stack: list[Value] = [value]
     while stack:
         item = stack.pop()
         match item:
             case Header(valid, fields):
-                yield valid
-                if valid is not b.FALSE:
-                    stack.extend(reversed(list(fields.values())))
+                if emitted:
+                    yield valid
+                    if valid is not b.FALSE:
+                        stack.extend(reversed(list(fields.values())))
             case Struct(fields):
                 stack.extend(reversed(list(fields.values())))
             case Union(members):
@@ -390,7 +394,8 @@ def layout(value: Value) -> Iterable[Term]:
                 yield next_index
                 stack.extend(reversed(elements))
             case Varbit(length=length):
-                yield length
+                if emitted:
+                    yield length
 
 
 # --- headers --------------------------------------------------------------------------------------------------------
