@@ -22,6 +22,7 @@ from .. import ir
 from ..rules.bmv2_cli import cli_builder
 from ..rules.bmv2_session import Cli
 from ..rules.cells import cell_names, find_cells, initial_values
+from ..rules.entry_cells import renumbered
 from ..rules.learned import learned, with_learned
 from ..rules.numbers import number
 from ..rules.ruleset import Rule, RuleSet
@@ -40,6 +41,10 @@ class Machine(Protocol):
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """What comes out for a frame that comes in at a port, under the rules installed so far."""
+        ...
+
+    def installed(self, rules: RuleSet) -> None:
+        """These are the rules from now on."""
         ...
 
     def cell(self, name: str, index: int) -> int | None:
@@ -71,6 +76,8 @@ class Reference:
     leftovers: bool = True
     """Whether what is undefined is what was there last; else it is 0."""
     initial: dict[str, int] = field(init=False)
+    _known: RuleSet | None = None
+    """The rules of which the entries number the cells of direct counters in ``state``."""
 
     def __post_init__(self) -> None:
         self.initial = initial_values(self.program)
@@ -85,7 +92,7 @@ class Reference:
 
     def receive(self, packet: bytes, port: int, rules: RuleSet) -> Run:
         """All that happens to a frame that comes in; state and entries that it leaves are met by the next."""
-        known = with_learned(rules, self.entries)
+        known = self._follow(rules)
         cells = {name: self._reader(name) for name in self.state}
         result = run(self.program, known, packet, port, cells=cells, leftovers=self.leftovers)
         made = (learned(self.program, name, fields) for name, fields in result.events)
@@ -93,6 +100,18 @@ class Reference:
         for name, written in result.state.items():
             self.state.setdefault(name, {}).update(written)
         return result
+
+    def installed(self, rules: RuleSet) -> None:
+        """See :class:`Machine`."""
+        self._follow(rules)
+
+    def _follow(self, rules: RuleSet) -> RuleSet:
+        """Rules with the entries that the program has made; cells of entries keep to them."""
+        known = with_learned(rules, self.entries)
+        if self._known is not None:
+            self.state = renumbered(self.program, self.state, self._known, known)
+        self._known = known
+        return known
 
     def _reader(self, name: str) -> Callable[[int], int]:
         return lambda index: self.cell(name, index)
@@ -113,6 +132,9 @@ class Reference:
 
 class Opaque:
     """What a machine does whose state nobody can see or set."""
+
+    def installed(self, rules: RuleSet) -> None:
+        """See :class:`Machine`; it is told with each frame."""
 
     def cell(self, name: str, index: int) -> int | None:
         """See :class:`Machine`."""
@@ -204,6 +226,7 @@ class _Test:
         """The rules installed so far."""
         if self.rules is None:
             self.rules = self.installed.builder.finish()
+            self.machine.installed(self.rules)
         return self.rules
 
 

@@ -196,6 +196,27 @@ def test_a_counter_by_the_entry_that_it_counts() -> None:
     assert str(run_stf(program, text, "t.stf")) == "passed: 2 packets, 4 checks"
 
 
+def test_entries_keep_what_they_counted_while_others_come_and_go() -> None:
+    locals_ = """direct_counter(CounterType.packets_and_bytes) dc; action set(bit<8> x) { hdr.h.d = x; }
+        table t { key = { hdr.h.a : ternary; } actions = { set; NoAction; } counters = dc; }"""
+    text = """add t 5 hdr.h.a:0x01 set(x:1) = A
+        packet 0 01020300
+        add t 9 hdr.h.a:0x0* set(x:2) = B
+        check_counter dc($A) == 1
+        check_counter dc($B) == 0
+        packet 0 01020300
+        check_counter dc($A) bytes == 4
+        check_counter dc($B) == 1
+        remove B
+        packet 0 01020300
+        check_counter dc($A) == 2
+        remove A
+        add t 5 hdr.h.a:0x02 set(x:1) = C
+        check_counter dc($C) == 0"""
+    program = v1model("t.apply();", locals=locals_)
+    assert str(run_stf(program, text, "t.stf")).startswith("passed: 3 packets, 6 checks")
+
+
 def test_a_filter_passes_packets_at_the_port_they_came_in_by() -> None:
     program = ebpf("accept = hdr.h.a == 1;")
     text = "packet 3 01020300\nexpect 3 01020300\npacket 3 02020300"
