@@ -27,8 +27,8 @@ from ..meaning import statements, tables
 from ..meaning.behaviour import Behaviour, Case, Output
 from ..meaning.blocks import run_control
 from ..meaning.inputs import Concrete, Input, Symbolic
+from ..meaning.layouts import layouts
 from ..meaning.machine import Machine, deep_recursion
-from ..meaning.packet_out import layouts
 from ..meaning.parameters import Leaf, Names, arbitrary, flatten
 from ..meaning.parsing import run_parser
 from ..meaning.state import Piece

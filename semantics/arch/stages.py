@@ -10,8 +10,8 @@ from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import Packet
 from ..meaning.blocks import run_control
+from ..meaning.layouts import layouts
 from ..meaning.machine import Machine
-from ..meaning.packet_out import layouts
 from ..meaning.state import State
 from ..meaning.values import Scalar, Struct, Value, uninitialised
 from ..source import Span, Unsupported
@@ -72,13 +72,10 @@ def deparsed(m: Machine, frame: Packet, cursor: int, guard: Term, span: Span) ->
     found = []
     for layout in layouts(pieces, cursor, guard, span, frame):
         m.state = before.copy()
-        conditions = [c if value is b.TRUE else b.not_(c) for c, value in layout.known.items()]
-        when = b.and_(*conditions)
-        for condition in conditions:
-            m.assume(condition)
+        m.assume(layout.condition)
         prefix = tuple(b.substitute(layout.packet.prefix, layout.known)) if layout.known else layout.packet.prefix
         if not m.state.dead:
-            found.append(Deparsed(when, replace(layout.packet, prefix=prefix), m.state))
+            found.append(Deparsed(layout.condition, replace(layout.packet, prefix=prefix), m.state))
     m.state = before
     return found
 

@@ -47,6 +47,7 @@ from .build import (
     zext,
 )
 from .concrete import signed
+from .partial import Partial
 from .pieces import chunks
 from .rewrite import RULES
 from .rules_sums import total
@@ -54,7 +55,8 @@ from .term import BOOL, FALSE, TRUE, Sort, Term, bit_vector, boolean, bv, make, 
 from .walk import Value, applications, evaluate, literal, rebuild, substitute, variables
 
 __all__ = [
-    "BOOL", "FALSE", "RULES", "TRUE", "Sort", "SortError", "Term", "Value", "add", "and_", "applications", "apply",
+    "BOOL", "FALSE", "RULES", "TRUE", "Partial", "Sort", "SortError", "Term", "Value", "add", "and_", "applications",
+    "apply",
     "array_var", "ashr", "band", "binary", "bit_vector", "bnot", "boolean", "bor", "bv", "bxor", "chunks", "compare",
     "concat",
     "const_array", "eq", "evaluate", "extract", "from_bool", "implies", "ite", "literal", "lshr", "make", "mul", "ne",

@@ -10,7 +10,7 @@ included (``bvudiv x 0`` is all ones, ``bvurem x 0`` is ``x``). Terms know nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock
@@ -168,17 +168,24 @@ def _atom(term: Term) -> str | None:
     return term.name if term.op == "var" else None
 
 
-def postorder(roots: Iterable[Term]) -> list[Term]:
-    """Every node below ``roots`` once, arguments before users; iterative, so depth is no limit."""
+def postorder(roots: Iterable[Term], ends: Container[Term] = ()) -> list[Term]:
+    """Every node below ``roots`` once, arguments before users, nothing below ``ends``; iterative, so depth is no
+    limit."""
     seen: set[Term] = set()
     order: list[Term] = []
-    stack: list[tuple[Term, bool]] = [(root, False) for root in reversed(dict.fromkeys(roots))]
+    stack: list[Term | None] = list(dict.fromkeys(roots))
+    stack.reverse()
+    users: list[Term] = []
     while stack:
-        term, done = stack.pop()
-        if done:
-            order.append(term)
+        term = stack.pop()
+        if term is None:  # all that is below the last user is in the order
+            order.append(users.pop())
         elif term not in seen:
             seen.add(term)
-            stack.append((term, True))
-            stack.extend((arg, False) for arg in reversed(term.args) if arg not in seen)
+            if not term.args or term in ends:
+                order.append(term)
+                continue
+            users.append(term)
+            stack.append(None)
+            stack += [arg for arg in reversed(term.args) if arg not in seen]
     return order

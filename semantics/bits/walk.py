@@ -64,7 +64,7 @@ def substitute(
     functions = functions or {}
     roots = list(roots)
     done: dict[Term, Term] = {}
-    for term in postorder(roots):
+    for term in postorder(roots, mapping):
         if term in mapping:
             done[term] = mapping[term]
             continue

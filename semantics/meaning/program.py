@@ -29,8 +29,8 @@ from . import statements, tables
 from .behaviour import Assumption, Behaviour, Case, Choice, Output, Packet
 from .concrete import Told
 from .inputs import Concrete, Symbolic
+from .layouts import Layout, cut_to, layouts
 from .machine import Machine, deep_recursion
-from .packet_out import Layout, cut_to, layouts
 from .passes import Arrival, Passed, all_passes
 from .selectors import selections
 from .state import Piece

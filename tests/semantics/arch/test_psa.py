@@ -102,6 +102,15 @@ def test_layouts_of_the_first_deparser_are_told_apart() -> None:
     assert sent(program, "0202030405060708") == ["1:050607ff"]
 
 
+def test_more_layouts_than_can_be_told_apart_reach_egress_by_their_length() -> None:
+    """2^7 of them have eight lengths; each is only where it is."""
+    emits = "".join(f"if (hdr.h.a[{i}:{i}] == 1) {{ pkt.emit(hdr.h); }}" for i in range(7))
+    program = psa("", "hdr.h.d = hdr.h.d + 1;", id=emits + "pkt.emit(hdr.h);")
+    assert sent(program, "00020304ee") == ["1:00020305ee"]
+    assert sent(program, "05020304ee") == ["1:05020305" + 2 * "05020304" + "ee"]
+    assert sent(program, "7f020304") == ["1:7f020305" + 7 * "7f020304"]
+
+
 def test_the_length_that_egress_sees_is_that_of_its_frame() -> None:
     ep = "state start { pkt.extract(hdr.h); meta.n = pkt.length(); transition accept; }"
     program = psa("hdr.e.setValid(); hdr.e = {0,0,0,0};", "hdr.h.d = (bit<8>) meta.n;", ep=ep)
