@@ -40,6 +40,7 @@ class Result:
                 "folded": proof.tally.folded,
                 "solved": proof.tally.solved,
                 "compared": proof.tally.compared,
+                "cached": proof.tally.cached,
             },
             "seconds": round(proof.seconds, 3),
             "counterexample": _counterexample(proof.counterexample),

@@ -35,6 +35,8 @@ class Engine:
     progress: Callable[[str], None] = lambda _line: None
     execution: Execution = field(default_factory=Execution)
     folded: int = 0
+    stage: str = ""
+    """What is being done, in front of each of these lines."""
     solved: int = 0
     """Queries that were answered by a solver, now or, for :attr:`cached` of them, at some time before."""
     cached: int = 0
@@ -71,8 +73,11 @@ class Engine:
 
             return make
 
-        with self.execution.expecting([bounded(q) for q in queries]):
-            yield
+        try:
+            with self.execution.expecting([bounded(q) for q in queries]):
+                yield
+        finally:
+            self.stage = ""
 
     def satisfiable(self, query: Term, what: str = "", seconds: float | None = None) -> Answer:
         """Whether ``query`` (Bool) can be true; with a model that makes it so, checked by our own evaluator.
@@ -91,9 +96,10 @@ class Engine:
         seconds = min(self._remaining(), seconds or self.timeout)
         if seconds <= 0:
             return Answer("unknown", reason="the time limit ran out")
-        self.progress(what)
+        line = f"{self.stage}{what}"
+        self.progress(line)
         self.solved += 1
-        answer = self.execution.answer(query, seconds, self.deadline, lambda: self.progress(what))
+        answer = self.execution.answer(query, seconds, self.deadline, lambda: self.progress(line))
         self.cached += answer.cached
         if answer.status == "unsat":
             self._unsatisfiable.add(query)

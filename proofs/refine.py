@@ -159,7 +159,8 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
         return Outcome(run.tally(), empty="no input satisfies the assumptions", spec=spec, impl=impl)
     unknown = feasible.reason if feasible.status == "unknown" else ""
     with engine.expecting([partial(run.first_query, o) for o in todo]):
-        for obligation in todo:
+        for number, obligation in enumerate(todo, 1):
+            engine.stage = f"obligation {number} of {len(todo)}: "
             answer = run.check(obligation)
             if isinstance(answer, Difference):
                 return Outcome(run.tally(), answer, spec=spec, impl=impl)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..inputs import SourceOptions
 from ..semantics.source import InputError, Span
@@ -60,22 +60,33 @@ def as_json(data: Any) -> str:
     return json.dumps(data, indent=2)
 
 
+LINE_SECONDS: Final = 30.0
+
+
 class Progress:
-    """One line on the terminal that says what is going on, once a command has taken a second; nothing in a pipe."""
+    """What is going on, on stderr: one line on a terminal, once a command has taken a second; elsewhere a line each
+    :data:`LINE_SECONDS`, so that a log of CI shows that long work goes on."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self._on = not quiet and sys.stderr.isatty()
+        self._on = not quiet
+        self._terminal = sys.stderr.isatty()
         self._start = self._last = time.monotonic()
         self._shown = False
 
     def __call__(self, line: str) -> None:
         """Show ``line`` in place of the one before."""
         now = time.monotonic()
-        if not self._on or now - self._start < 1 or now - self._last < 0.1:
+        pause = 0.1 if self._terminal else LINE_SECONDS
+        if not self._on or now - self._start < 1 or now - self._last < pause:
             return
-        self._last, self._shown = now, True
+        self._last = now
+        line = f"p4verify: {line} ({now - self._start:.0f} s)"
+        if not self._terminal:
+            print(line, file=sys.stderr, flush=True)
+            return
+        self._shown = True
         width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
-        print("\r\x1b[K" + f"p4verify: {line} ({now - self._start:.0f} s)"[:width], end="", file=sys.stderr, flush=True)
+        print("\r\x1b[K" + line[:width], end="", file=sys.stderr, flush=True)
 
     def done(self) -> None:
         """Take the line away."""

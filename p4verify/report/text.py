@@ -25,7 +25,8 @@ def _result(program: str | None, result: Result) -> list[str]:
         lines.append(f"              at {proof.where}")
     if proof.verdict is Verdict.ACCEPT:
         tally = proof.tally
-        lines.append(f"              {tally.folded} queries folded, {tally.solved} solved, {proof.seconds:.2f} s")
+        kept = f" ({tally.cached} of them before)" if tally.cached else ""
+        lines.append(f"              {tally.folded} queries folded, {tally.solved} solved{kept}, {proof.seconds:.2f} s")
     if proof.counterexample is not None:
         names = (program or "the first side", result.artifact or result.target)
         lines += [f"              {line}" for line in counterexample(proof.counterexample, names)]

@@ -13,6 +13,7 @@ from types import FrameType
 from p4verify.inputs import SourceOptions, read_program
 from p4verify.pairs import ProgramPair, check_pair
 from p4verify.proofs.engine import Engine
+from p4verify.proofs.execution import Execution
 from p4verify.proofs.verdict import Proof
 from p4verify.semantics import ir
 from p4verify.semantics.source import InputError, Unsupported
@@ -62,7 +63,9 @@ def load(path: Path) -> ir.Program:
     return read_program(str(path), SourceOptions())
 
 
-def judge(program: ir.Program, output: Path, limit: float, *, exactly: bool = False) -> Judged:
+def judge(
+    program: ir.Program, output: Path, limit: float, *, exactly: bool = False, execution: Execution | None = None
+) -> Judged:
     """Compare, the reading of the second program included; reading and comparing have ``limit`` seconds each."""
     started = time.monotonic()
     try:
@@ -72,11 +75,18 @@ def judge(program: ir.Program, output: Path, limit: float, *, exactly: bool = Fa
         return Judged("input", str(error).splitlines()[0], 0.0)
     except (TooLong, Unsupported) as error:
         return Judged("unsupported", str(error), limit)
-    judged = judge_programs(program, second, limit, exactly=exactly)
+    judged = judge_programs(program, second, limit, exactly=exactly, execution=execution)
     return replace(judged, seconds=time.monotonic() - started)
 
 
-def judge_programs(program: ir.Program, second: ir.Program, limit: float, *, exactly: bool = False) -> Judged:
+def judge_programs(
+    program: ir.Program,
+    second: ir.Program,
+    limit: float,
+    *,
+    exactly: bool = False,
+    execution: Execution | None = None,
+) -> Judged:
     """Compare in at most ``limit`` seconds."""
     started = time.monotonic()
 
@@ -85,7 +95,8 @@ def judge_programs(program: ir.Program, second: ir.Program, limit: float, *, exa
 
     try:
         with _at_most(limit):
-            proof = check_pair(ProgramPair(program, second, exactly=exactly), Engine.within(limit), started)
+            engine = Engine.within(limit, execution=execution)
+            proof = check_pair(ProgramPair(program, second, exactly=exactly), engine, started)
     except Unsupported as error:
         return ended("unsupported", f"{error.span}: {error.reason}")
     except TooLong:
