@@ -23,6 +23,13 @@ SHORT_SECONDS: Final = 0.2
 """With less time than this, one tactic is tried only."""
 
 
+PLAINER_SECONDS: Final = 1.0
+"""How long a plainer model is looked for, where one is known."""
+
+LEAST_SECONDS: Final = 0.3
+"""The same for a query that has no time left: well within what a pool allows before it kills."""
+
+
 @dataclass(frozen=True)
 class Job:
     """A query with its limits.
@@ -83,9 +90,18 @@ def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO) -> An
         left = end - time.monotonic() if answers else seconds
         if left > 0:
             answers.append(_ask(query, left / (len(plan) - k), memory_mb, way))
+            if answers[-1].status == "sat" and way == "smt":
+                left = max(end - time.monotonic(), LEAST_SECONDS)
+                return _plainer(query, min(left, PLAINER_SECONDS), memory_mb) or answers[-1]
             if answers[-1].status != "unknown":
                 return answers[-1]
     return answers[0]
+
+
+def _plainer(query: Term, seconds: float, memory_mb: int) -> Answer | None:
+    """A model in which most of what does not matter is 0, which people read more easily; None if that takes long."""
+    answer = _ask(query, seconds, memory_mb, "sat")
+    return answer if answer.status == "sat" else None
 
 
 def _ask(query: Term, seconds: float, memory_mb: int, tactic: str) -> Answer:

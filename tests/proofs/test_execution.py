@@ -184,6 +184,13 @@ def test_tactics_agree_and_every_one_is_asked_in_turn(monkeypatch: pytest.Monkey
         jobs.solve(easy(1), 10, 2048, "none such")
 
 
+@pytest.mark.parametrize("found", [Answer("sat", Model({"x": 0})), Answer("unknown"), Answer("unsat")])
+def test_a_plainer_model_is_asked_for_and_nothing_else_changes(monkeypatch: pytest.MonkeyPatch, found: Answer) -> None:
+    first = Answer("sat", Model({"x": 77}))
+    monkeypatch.setattr(jobs, "_ask", lambda _query, _seconds, _memory, way: first if way == "smt" else found)
+    assert jobs.solve(easy(1), 10, 2048) == (found if found.status == "sat" else first)
+
+
 def test_verdicts_are_the_same_whatever_answers(tmp_path: Path) -> None:
     queries = [easy(n) for n in range(8)] + [b.and_(easy(3), b.not_(easy(5)))]
 
