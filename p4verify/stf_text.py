@@ -148,12 +148,8 @@ class _Asked:
 
     def __init__(self, machine: Reference, sent: list[Sent]) -> None:
         self._machine, self._sent = machine, sent
-        self.cell, self.write, self.reset, self.installed = (
-            machine.cell,
-            machine.write,
-            machine.reset,
-            machine.installed,
-        )
+        self.cell, self.write, self.reset = machine.cell, machine.write, machine.reset
+        self.installed = machine.installed
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> list[Sent]:
         """See :class:`.semantics.meaning.stf.Machine`."""

@@ -118,6 +118,8 @@ def _assign(step: Step) -> list[str]:
 
 
 def _fields(value: Mapping[str, Any]) -> str:
+    if all(name.isdecimal() for name in value):  # a tuple
+        return "{" + ", ".join(value_text("", part, None) for part in value.values()) + "}"
     return "{" + ", ".join(f"{n} {value_text(n, v, None)}" for n, v in value.items()) + "}"
 
 

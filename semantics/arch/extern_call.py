@@ -38,11 +38,15 @@ class Call:
             raise Unsupported(f"{self.node.extern} with a parameter that is no number", self.node.span)
         return width
 
+    def tell(self, name: str, value: Value) -> None:
+        """The trace is told a result."""
+        if self.m.trace is not None:
+            self.m.trace.told("results", name, value)
+
     def put(self, index: int, value: Value) -> None:
         """Copy a result out."""
         argument = self.arguments[index]
-        if self.m.trace is not None:
-            self.m.trace.told("results", argument.param.name, value)
+        self.tell(argument.param.name, value)
         copy_out(self.m, [argument], {argument.param.name: value}, self.node.span)
 
     @property

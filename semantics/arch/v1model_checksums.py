@@ -11,7 +11,6 @@ from ..meaning.checksums import internet_checksum
 from ..meaning.hashes import compute
 from ..meaning.machine import ExternHandler, ExternTable, Machine
 from ..meaning.payload import with_payload
-from ..meaning.references import assign
 from ..meaning.values import Scalar, Value
 from .extern_call import Call
 from .v1model_signals import verified
@@ -48,6 +47,7 @@ def _verify(payload: bool) -> ExternHandler:
     def handler(m: Machine, node: ir.ExternCall) -> None:
         call = Call(m, node)
         wanted, given = _checksum(call, payload), call.term(2)
+        call.tell("computed", Scalar(wanted))
         width = max(wanted.width, given.width)
         verified(m, b.and_(call.term(0), b.ne(b.zext(wanted, width), b.zext(given, width))), node)
 
@@ -61,9 +61,7 @@ def _update(payload: bool) -> ExternHandler:
         if condition is b.FALSE:
             return
         computed = b.resize(_checksum(call, payload), call.width(2))
-        place = call.arguments[2].place
-        assert place is not None
-        m.branch(condition, lambda: assign(m, place, Scalar(computed)), lambda: None)
+        m.branch(condition, lambda: call.put(2, Scalar(computed)), lambda: None)
 
     return handler
 

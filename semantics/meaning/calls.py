@@ -20,7 +20,7 @@ from .origin import MOVED, OUT, SET_INVALID, Origin
 from .references import Reference, assign, fetch, reference, update
 from .state import LeaveKind, Leaver
 from .trace import place_text
-from .values import Header, Stack, Struct, Text, Union, Value, boolean, mux, set_valid, uninitialised
+from .values import Header, Scalar, Stack, Struct, Text, Union, Value, boolean, mux, set_valid, uninitialised
 
 ENDS_CALL: Final = frozenset[LeaveKind]({"return"})
 OF_THE_ARCHITECTURE: Final = frozenset({"packet_in", "packet_out", "tc_skb_metadata"})
@@ -50,7 +50,7 @@ def bind(m: Machine, params: Sequence[ir.Param], args: Sequence[ir.Expr | None],
             place = reference(m, arg) if arg is not None else None
             value = uninitialised(param.type, param.span if param.span.file else span, OUT)
             if param.direction == "inout" and place is not None:
-                value = m.fix(fetch(m, place), span)
+                value = m.fix(fetch(m, place), arg.span if arg is not None and arg.span.file else span)
             bound.append(Argument(param, value, place))
         elif arg is None:
             bound.append(Argument(param, None))
@@ -63,7 +63,18 @@ def tell(m: Machine, arguments: Sequence[Argument]) -> None:
     """The trace is told what goes into the extern call that is being made."""
     for argument in arguments:
         if m.trace is not None and argument.value is not None and argument.param.direction != "out":
-            m.trace.told("arguments", argument.param.name, argument.value)
+            m.trace.told("arguments", argument.param.name, _named(argument))
+
+
+def _named(argument: Argument) -> Value:
+    """What goes in; an enum's member by its name."""
+    type_, value = ir.bare(argument.param.type), argument.value
+    assert value is not None
+    if isinstance(type_, ir.EnumType) and isinstance(value, Scalar) and value.term.is_const:
+        numbers = type_.values if type_.underlying is not None else range(len(type_.members))
+        names = dict(zip(numbers, type_.members, strict=True))
+        return Text(names[value.term.value]) if value.term.value in names else value
+    return value
 
 
 def _instance(m: Machine, arg: ir.Expr | None) -> Text | None:

@@ -34,7 +34,7 @@ class Trace:
 
     def told(self, kind: str, name: str, value: Value) -> None:
         """An argument (``arguments``) of the call that is being made, or what it gives to one (``results``)."""
-        if self.calls and not isinstance(value, Text):
+        if self.calls:
             self.calls[-1].setdefault(kind, {})[name] = plain(value)
 
     def called(self, result: Value | None) -> None:

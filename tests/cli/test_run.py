@@ -211,6 +211,17 @@ def test_calls_with_what_goes_in_and_what_comes_out(p4verify: Command, counting:
     assert write["arguments"] == {"index": 0, "value": 1}
 
 
+def test_what_a_checksum_is_computed_over(p4verify: Command, tmp_path: Path) -> None:
+    call = "apply { update_checksum(hdr.h.a == 5, { hdr.h.a, 8w3 }, hdr.h.b, HashAlgorithm.csum16); }"
+    text = COUNTING.replace("control C(inout headers hdr, inout meta_t meta) { apply { } }",
+                            f"control C(inout headers hdr, inout meta_t meta) {{ {call} }}")  # fmt: skip
+    (tmp_path / "c.p4").write_text(text)
+    out = p4verify("run", tmp_path / "c.p4", "--packet", "0501").out
+    assert "update_checksum(condition true, data {5, 3}, checksum 1, algo csum16) gives 0xfc  (" in out
+    out = p4verify("run", tmp_path / "c.p4", "--packet", "0601").out
+    assert "update_checksum(condition false, data {6, 3}, checksum 1, algo csum16)  (" in out
+
+
 def test_an_assertion_that_fails(p4verify: Command, tmp_path: Path) -> None:
     (tmp_path / "a.p4").write_text(COUNTING.replace("hdr.h.b = n;", "assert(hdr.h.a != 7); hdr.h.b = n;"))
     out = p4verify("run", tmp_path / "a.p4", "--packet", "0501").out
