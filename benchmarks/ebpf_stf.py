@@ -38,7 +38,7 @@ WAYS: Final = {"tc": {"hook": "tc"}, "xdp": {"hook": "xdp"}, "xdp60": {"hook": "
 
 
 PATIENCE: Final = 40
-"""Seconds for one program in one way."""
+"""Seconds of the processor for one program in one way."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ def proven(program: ir.Program, way: str, limit: float) -> tuple[str, str, float
 
 def line(item: StfProgram, way: str, oracle: KernelOracle, limit: float | None) -> Line:
     """One program in one way."""
-    signal.alarm(PATIENCE)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
     try:
         return _line(item, way, oracle, limit)
     except TimeoutError:
         return Line(KERNEL_STAGES[0], f"not done within {PATIENCE} s")
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _line(item: StfProgram, way: str, oracle: KernelOracle, limit: float | None) -> Line:
@@ -114,7 +114,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     ways = arguments.way or list(WAYS)
-    signal.signal(signal.SIGALRM, _give_up)
+    signal.signal(signal.SIGPROF, _give_up)
     rows = []
     with KernelOracle() as oracle:
         for item in programs(arguments.folders, arguments.only):

@@ -172,6 +172,15 @@ class PadsFrames(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsPortUse(Protocol):
+    """A target that can tell quickly of many artifacts that they do the same on every port."""
+
+    def plainly_ignores_port(self, artifact: Any) -> bool:
+        """Whether it is plain, without a look at what it means, that nothing depends on the port a frame came in by."""
+        ...
+
+
 class Target(Protocol):
     """One machine. ``Any`` stands for the target's own artifact type."""
 

@@ -17,7 +17,7 @@ from ..semantics.meaning.concrete import evaluate_behaviour
 from ..semantics.meaning.stf import Machine, Opaque, Sent, run_stf
 from ..semantics.rules.ruleset import RuleSet
 from ..semantics.source import InputError, Span, Unsupported
-from ..targets.base import CannotOffload, Oracle, PadsFrames, Target
+from ..targets.base import CannotOffload, Oracle, PadsFrames, Target, TellsPortUse
 from .common import as_json, emit, source_options
 
 FIRST_REAL_PORT: Final = 2
@@ -90,6 +90,7 @@ class Real(Opaque):
     options: dict[str, str]
     oracle: Oracle
     _made: tuple[RuleSet, Any] | None = None
+    _judged: tuple[Any, bool] | None = None
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See ``Machine``."""
@@ -99,7 +100,7 @@ class Real(Opaque):
         tables: Any = self.target.fill(self.program, artifact, rules)
         packet, padding = _padded(packet, self.target, artifact)
         if port < FIRST_REAL_PORT:
-            if _looks_at_port(self.target.meaning(artifact)):
+            if self._looks_at_port(artifact):
                 raise Unsupported(f"the program depends on the ingress port, and there is no interface {port}")
             port += SHIFT
         try:
@@ -107,6 +108,13 @@ class Real(Opaque):
         except ValueError as error:  # a frame that the machine cannot be given
             raise Unsupported(f"packet {packet.hex() or 'of no bytes'} on {self.target.name}: {error}") from None
         return _without_padding(sent, padding)
+
+    def _looks_at_port(self, artifact: Any) -> bool:
+        if isinstance(self.target, TellsPortUse) and self.target.plainly_ignores_port(artifact):
+            return False
+        if self._judged is None or self._judged[0] is not artifact:
+            self._judged = artifact, _looks_at_port(self.target.meaning(artifact))
+        return self._judged[1]
 
 
 def _padded(packet: bytes, target: Target, artifact: Any) -> tuple[bytes, bytes]:

@@ -36,6 +36,12 @@ class EbpfTarget:
 
         return lower(program, rules, options)
 
+    def plainly_ignores_port(self, artifact: BpfObject) -> bool:
+        """See :class:`...base.TellsPortUse`."""
+        from .artifact.ports import plainly_ignores_port
+
+        return plainly_ignores_port(artifact)
+
     def padded_to(self, artifact: BpfObject) -> int | None:
         """See :class:`...base.PadsFrames`."""
         from .artifact.shortest import declared

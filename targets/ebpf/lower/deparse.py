@@ -72,6 +72,10 @@ class Field:
     kept: bool
 
 
+Shared = dict[tuple[tuple[int, int], ...], tuple[Label, list[Field], int]]
+"""The stretches of a frame to be written → where the code for it stands, the fields, the size of the frame's start."""
+
+
 @dataclass
 class Deparser:
     """Generates a deparser; ``cursor`` is the leaf that holds how much was parsed, in bits."""
@@ -193,25 +197,36 @@ class Deparser:
         for number, (tagged, ways) in enumerate(sides):
             if number:
                 g.asm.place(tag)
+            shared: Shared = {}
             cursors = sorted({way.cursor for way in ways})
             for cursor in cursors:
                 other = g.asm.label()
                 if cursor != cursors[-1]:
                     g.load_leaf(R1, self.cursor)
                     g.asm.jump("jne", R1, cursor, other)
-                self._write(emitted, tagged, cursor)
-                g.asm.goto(self.send)
+                self._write(emitted, tagged, cursor, shared)
                 g.asm.place(other)
+            for label, fields, size in shared.values():
+                g.asm.place(label)
+                store_xdp(g, fields, size)
+                g.asm.goto(self.send)
 
-    def _write(self, emitted: tuple[Emitted, ...], tagged: bool, cursor: int) -> None:
-        span = self.control.span
+    def _write(self, emitted: tuple[Emitted, ...], tagged: bool, cursor: int, shared: Shared) -> None:
+        """Make room for the new headers and write them, with code that all cursors share whose frames differ in no more
+        than the room; then go to ``send``."""
+        g, span = self.g, self.control.span
         fields, at = self._layout(emitted, cursor)
         if at % 8 or cursor % 8:
             raise CannotOffload("headers that are no whole number of bytes in all", span)
-        if isinstance(self.g.hook, XdpHook):
-            write_xdp(self.g, fields, at // 8, cursor // 8, span)
+        if isinstance(g.hook, XdpHook):
+            resize_xdp(g, at // 8, cursor // 8, span)
+            key = tuple(dirty(fields, at // 8))
+            if key not in shared:
+                shared[key] = g.asm.label(), fields, at // 8
+            g.asm.goto(shared[key][0])
         else:
-            write_tc(self.g, self.g.hook, fields, tagged, at // 8, cursor // 8, span)
+            write_tc(g, g.hook, fields, tagged, at // 8, cursor // 8, span)
+            g.asm.goto(self.send)
 
     def _layout(self, emitted: tuple[Emitted, ...], cursor: int) -> tuple[list[Field], int]:
         """The fields of the new frame's start, and its bits."""
@@ -274,8 +289,8 @@ def _compose_bytes(g: Gen, fields: Sequence[Field], start: int, size: int, write
         write(at, step)
 
 
-def write_xdp(g: Gen, fields: Sequence[Field], size: int, parsed: int, span: Span) -> None:
-    """Replace the first ``parsed`` bytes of the frame by ``size`` new ones."""
+def resize_xdp(g: Gen, size: int, parsed: int, span: Span) -> None:
+    """Make the first ``parsed`` bytes of the frame ``size``, which are still to be written."""
     if size < parsed and size + max(0, g.shortest - parsed) < ETH_HLEN:
         raise CannotOffload(
             f"XDP does not make frames shorter than {ETH_HLEN} bytes (bpf_xdp_adjust_head)"
@@ -285,6 +300,10 @@ def write_xdp(g: Gen, fields: Sequence[Field], size: int, parsed: int, span: Spa
     if size != parsed:
         g.asm.emit(asm.mov(R1, R6), asm.mov(R2, parsed - size), asm.call(XDP_ADJUST_HEAD))
         g.asm.jump("jne", R0, 0, g.drop)
+
+
+def store_xdp(g: Gen, fields: Sequence[Field], size: int) -> None:
+    """Write what changes in the first ``size`` bytes of the frame."""
     todo = dirty(fields, size)
     if not todo:
         return

@@ -89,3 +89,12 @@ def test_a_test_by_meaning_is_padded() -> None:
 @pytest.mark.oracle
 def test_a_test_on_the_kernel_is_padded(kernel_oracle: KernelOracle) -> None:
     _tested(Real(popping(), TARGET, XDP60, kernel_oracle))
+
+
+def test_only_what_may_look_at_the_port_is_asked_what_it_means() -> None:
+    """The quick answer is never wrong about a program that looks; about one that does not it may be "perhaps"."""
+    looks = "apply { std.egress_spec = std.ingress_port; }"
+    looking = load_text(v1_program(STACK, PARSE, looks, "p.emit(hdr.h);"), "looks.p4").program
+    for options in ({"hook": "tc"}, {"hook": "xdp"}, XDP60):
+        assert not TARGET.plainly_ignores_port(lower(looking, None, options))
+    assert TARGET.plainly_ignores_port(lower(popping(), None, XDP60))
