@@ -281,6 +281,8 @@ class Builder:
     """Ranks of a table's source entries in the format's own scale, where they differ from P4Runtime's."""
     replication: ReplicationTable = field(default_factory=ReplicationTable)
     cells: dict[str, dict[int, int]] = field(default_factory=dict)
+    entry_cells: dict[str, dict[Identity, dict[str, int]]] = field(default_factory=dict)
+    """What entries' own cells (direct counters) hold: table → entry → state's name → value."""
     _installed: dict[str, dict[Identity, Installed]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -322,6 +324,7 @@ class Builder:
         """Remove an entry. Raises InputError if there is none, or it is constant."""
         self._existing(table, which, span)
         del self.installed(table)[which]
+        self.entry_cells.get(table.control_name, {}).pop(which, None)
 
     def _changeable(self, table: ir.Table, span: Span) -> None:
         if table.const_entries:
@@ -359,6 +362,7 @@ class Builder:
         if table.const_entries or any(entry.const for entry in table.entries):
             raise InputError.at(span, f"entries of table {table.control_name} are constant")
         self._installed[table.control_name] = {}
+        self.entry_cells.pop(table.control_name, None)
 
     def finish(self) -> RuleSet:
         """The rule set of every table.
@@ -367,10 +371,16 @@ class Builder:
             InputError: an entry names a member or group that its action profile does not have.
         """
         entries = {}
+        cells = {name: dict(values) for name, values in self.cells.items() if values}
         for _, table in self.program.tables():
             ranked = [(item.rank, self._resolved(table, item)) for item in self.installed(table).values()]
+            in_order = _in_order(table, ranked)
             if ranked:
-                entries[table.control_name] = tuple(rule for _, rule in _in_order(table, ranked))
+                entries[table.control_name] = tuple(rule for _, rule in in_order)
+            counts = self.entry_cells.get(table.control_name, {})
+            for number, (rank, rule) in enumerate(in_order):
+                for name, value in counts.get(identity(table, rule, rank), {}).items():
+                    cells.setdefault(name, {})[number] = value
         tables = {table.control_name: table for _, table in self.program.tables()}
         defaults = {name: self._answer(tables[name], *given) for name, given in self.defaults.items()}
         return RuleSet(
@@ -380,7 +390,7 @@ class Builder:
             self.replication.multicast(),
             {**initial_sessions(self.program), **self.replication.sessions()},
             self.profiles.finish(),
-            {name: dict(cells) for name, cells in self.cells.items() if cells},
+            cells,
         )
 
     def _resolved(self, table: ir.Table, item: Installed) -> Rule:

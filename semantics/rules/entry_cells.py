@@ -32,11 +32,15 @@ def _identity(rule: Rule) -> tuple[object, ...]:
     return rule.matches, rule.priority
 
 
+def direct_counters(program: ir.Program, table: ir.Table) -> dict[str, str]:
+    """The states that a table's direct counters are: name → ``packets`` or ``bytes``."""
+    known = {c.name: c for c in find_cells_of(program, "counter") if c.size is None}
+    named = [item.value for item in table.properties if isinstance(item.value, str)]
+    return {name: unit for value in named if value in known for name, unit in cell_names(known[value]).items()}
+
+
 def _direct(program: ir.Program) -> Iterator[tuple[str, str]]:
     """Each table with a direct counter, and the name of a state that this is."""
-    counters = {c.name: c for c in find_cells_of(program, "counter") if c.size is None}
     for _, table in program.tables():
-        for item in table.properties:
-            if isinstance(item.value, str) and item.value in counters:
-                for name in cell_names(counters[item.value]):
-                    yield table.control_name, name
+        for name in direct_counters(program, table):
+            yield table.control_name, name

@@ -19,14 +19,13 @@ from .p4runtime_base import Session, Verb
 from .p4runtime_entities import (
     cell_entry,
     clone_session,
-    direct_entry,
     multicast_group,
     profile_group,
     profile_member,
     replication_entry,
     value_set,
 )
-from .p4runtime_tables import table_entry
+from .p4runtime_tables import direct_entry, table_entry
 from .protobuf_text import Message, parse
 from .ruleset import RuleSet
 

@@ -56,6 +56,12 @@ def bytes_of(message: Message, name: str) -> tuple[int, Span]:
     return int.from_bytes(scalar.value, "big"), scalar.span
 
 
+def counter_data(message: Message) -> dict[str, int]:
+    """A ``CounterData``: ``packets`` and ``bytes``. Raises InputError."""
+    message.only(frozenset({"byte_count", "packet_count"}))
+    return {"packets": number_of(message, "packet_count", 0), "bytes": number_of(message, "byte_count", 0)}
+
+
 def named(message: Message, field: str, what: str, by_id: Mapping[int, Item], name_of: Callable[[Item], str]) -> Item:
     """The object that a field names, by id or by name. Raises InputError."""
     wanted = message.scalar(field)

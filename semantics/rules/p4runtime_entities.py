@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from ..p4info.ids import Kind
-from ..source import InputError, Unsupported
+from ..source import InputError
 from .build import value_set_widths
 from .cells import CellArray, cell_names
 from .names import profile_actions
-from .p4runtime_base import Session, Verb, action_call, bytes_of, named, number_of
+from .p4runtime_base import Session, Verb, action_call, bytes_of, counter_data, named, number_of
 from .p4runtime_tables import MAX_WEIGHT
 from .profiles import Implementation
-from .protobuf_text import Message, Scalar
+from .protobuf_text import Message
 from .replication import ReplicationTable
 from .ruleset import Exact, Match, Replica
 from .ruleset import Session as CloneSession
@@ -180,16 +180,6 @@ def cell_entry(session: Session, entry: Message, verb: Verb, *, field: str) -> N
             session.builder.cells.setdefault(name, {})[at] = value
 
 
-def direct_entry(session: Session, entry: Message, verb: Verb) -> None:
-    """A direct counter's cell, or a direct meter's. Raises Unsupported for one that does not hold 0."""
-    entry.only(frozenset({"table_entry", "data", "config", "counter_data"}))
-    data = entry.message("data")
-    for _, value in data.fields if data is not None else ():
-        if isinstance(value, Scalar) and value.value == 0:
-            continue
-        raise Unsupported("a direct counter that does not start with 0", value.span)
-
-
 def _data(cells: CellArray, entry: Message) -> dict[str, int]:
     data = entry.message("data")
     if data is None:
@@ -197,6 +187,5 @@ def _data(cells: CellArray, entry: Message) -> dict[str, int]:
     if cells.kind is Kind.REGISTER:
         value, span = bytes_of(data, "bitstring")
         return {cells.name: cells.check_value(value, span)}
-    data.only(frozenset({"byte_count", "packet_count"}))
-    counts = {"packets": number_of(data, "packet_count", 0), "bytes": number_of(data, "byte_count", 0)}
+    counts = counter_data(data)
     return {name: counts[unit] for name, unit in cell_names(cells).items()}

@@ -12,13 +12,25 @@ from typing import Final
 
 from .. import ir
 from ..source import InputError, Span, Unsupported
-from .build import SELECTOR, MemberRef, Target, check_match, default_call, identity, key_bits, needs_priority, stand_in
+from .build import (
+    SELECTOR,
+    Identity,
+    MemberRef,
+    Target,
+    check_match,
+    default_call,
+    identity,
+    key_bits,
+    needs_priority,
+    stand_in,
+)
+from .entry_cells import direct_counters
 from .names import TableAction, check_use, pick, profile_actions, table_actions
 from .p4ids import numbered
-from .p4runtime_base import Session, Verb, action_call, bytes_of, named, number_of, text_of
+from .p4runtime_base import Session, Verb, action_call, bytes_of, counter_data, named, number_of, text_of
 from .profiles import implementation_name
 from .protobuf_text import Message
-from .ruleset import Exact, GroupRef, Lpm, Match, Range, Rule, Ternary
+from .ruleset import ActionCall, Exact, GroupRef, Lpm, Match, Range, Rule, Ternary
 
 _ENTRY: Final = frozenset(
     {
@@ -34,10 +46,8 @@ _ACTIONS: Final = ("action", "action_profile_member_id", "action_profile_group_i
 def table_entry(session: Session, entry: Message, verb: Verb) -> None:
     """Install, change or remove an entry, or change a default action. Raises InputError."""
     entry.only(_ENTRY)
-    _no_counts(entry)
     table = named(entry, "table_id", "table", session.ids.tables, lambda t: t.control_name)
-    default = entry.scalar("is_default_action")
-    if default is not None and default.value in ("true", 1):
+    if _is_default(entry):
         _default(session, entry, table, verb)
         return
     matches = tuple(_matches(entry, table))
@@ -45,6 +55,7 @@ def table_entry(session: Session, entry: Message, verb: Verb) -> None:
     target = _target(session, entry, table, as_default=False) if verb != "DELETE" else MemberRef("", 0)
     rule = Rule(table.control_name, matches, stand_in(target), priority or None, entry.span)
     if verb == "INSERT" and session.builder.is_in_source(table, rule):
+        _counts(session, table, identity(table, rule, priority), entry.message("counter_data"))
         return
     if not table.largest_priority_wins and table.entries:
         raise Unsupported("P4Runtime's priorities (largest wins) next to the source's (smallest wins)", span)
@@ -55,18 +66,61 @@ def table_entry(session: Session, entry: Message, verb: Verb) -> None:
         session.builder.modify(table, which, target, entry.span)
     else:
         session.builder.remove(table, which, entry.span)
+    if verb != "DELETE":
+        _counts(session, table, which, entry.message("counter_data"))
 
 
-def _no_counts(entry: Message) -> None:
-    """A direct counter's value goes with the entry; only 0 is understood."""
-    data = entry.message("counter_data")
-    for _, value in data.fields if data is not None else ():
-        if isinstance(value, Message) or value.value != 0:
-            raise Unsupported("a direct counter that does not start with 0", value.span)
+def direct_entry(session: Session, entry: Message, verb: Verb) -> None:
+    """What an entry's direct counter holds; a direct meter's rates have no meaning.
+
+    Raises:
+        InputError: there is no such entry, or its table has no direct counter.
+    """
+    entry.only(frozenset({"table_entry", "data", "config", "counter_data"}))
+    data = entry.message("data")
+    if data is None:
+        return
+    owner = entry.message("table_entry")
+    if owner is None:
+        raise InputError.at(entry.span, "table_entry is missing")
+    table = named(owner, "table_id", "table", session.ids.tables, lambda t: t.control_name)
+    if _is_default(owner):
+        _no_counts(data)
+        return
+    priority, _ = _priority(owner, table)
+    rule = Rule(table.control_name, tuple(_matches(owner, table)), ActionCall(""), priority or None, owner.span)
+    which = identity(table, rule, priority)
+    if which not in session.builder.installed(table):
+        raise InputError.at(owner.span, f"table {table.control_name} has no such entry")
+    _counts(session, table, which, data)
+
+
+def _counts(session: Session, table: ir.Table, which: Identity, data: Message | None) -> None:
+    """The direct counter of an entry holds ``data`` (P4Runtime's ``CounterData``), if that is given."""
+    if data is None:
+        return
+    counts = counter_data(data)
+    states = direct_counters(session.builder.program, table)
+    if not states and any(counts.values()):
+        raise InputError.at(data.span, f"table {table.control_name} has no direct counter")
+    cells = {name: counts[unit] for name, unit in states.items()}
+    session.builder.entry_cells.setdefault(table.control_name, {})[which] = cells
+
+
+def _is_default(entry: Message) -> bool:
+    default = entry.scalar("is_default_action")
+    return default is not None and default.value in ("true", 1)
+
+
+def _no_counts(data: Message | None) -> None:
+    """What a default action counts is 0 at first."""
+    if data is not None and any(counter_data(data).values()):
+        raise Unsupported("a default action's direct counter that does not start with 0", data.span)
 
 
 def _default(session: Session, entry: Message, table: ir.Table, verb: Verb) -> None:
     """The default action is there always, so it is modified; without an action it is the source's again."""
+    _no_counts(entry.message("counter_data"))
     if verb == "DELETE":
         raise InputError.at(entry.span, "a default action can be modified, not deleted")
     if entry.messages("match"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from p4verify.semantics import ir
+from p4verify.semantics.meaning.program import run
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.p4info.ids import name_hash
 from p4verify.semantics.rules.build import program_rules
@@ -15,6 +16,7 @@ from p4verify.semantics.rules.ruleset import ActionCall, Exact, GroupRef, Lpm, R
 from p4verify.semantics.source import InputError, Unsupported
 from tests.conftest import corpus_root
 from tests.support import rule_text
+from tests.support.p4_text import v1model
 
 OUTPUTS = corpus_root() / "p4c" / "p4_16_samples_outputs"
 SAMPLES = corpus_root() / "p4c" / "p4_16_samples"
@@ -283,3 +285,62 @@ def test_objects_that_do_not_fit(text: str, message: str) -> None:
     (diagnostic,) = caught.value.diagnostics
     assert message in diagnostic.message
     assert (diagnostic.span.file, diagnostic.span.line > 0) == ("r.txtpb", True)
+
+
+# --- direct counters ------------------------------------------------------------------------------------------------
+
+COUNTED = """direct_counter(CounterType.packets_and_bytes) dc; action set(bit<8> x) { hdr.h.d = x; }
+    table t { key = { hdr.h.a : ternary; } actions = { set; NoAction; } counters = dc; }
+    table u { key = { hdr.h.a : exact; } actions = { set; NoAction; } }"""
+KEY = r'match { field_id: 1 ternary { value: "\0%d" mask: "\377" } } priority: %d'
+SET_1 = r'action_id: "set" params { param_id: 1 value: "\001" }'
+
+
+def counted(text: str) -> dict[str, dict[int, int]]:
+    return dict(read_p4runtime(text, "r", v1model("t.apply(); u.apply();", locals=COUNTED)).cells)
+
+
+def test_a_direct_counter_goes_with_its_entry() -> None:
+    first = entry("t", KEY % (1, 5), SET_1, "counter_data { packet_count: 3 byte_count: 12 }")
+    second = entry("t", KEY % (2, 9), SET_1)
+    assert counted(first) == {"I.dc.packets": {0: 3}, "I.dc.bytes": {0: 12}}
+    assert counted(first + second) == {"I.dc.packets": {1: 3}, "I.dc.bytes": {1: 12}}  # the second wins before it
+    removed = first.replace("INSERT", "DELETE")
+    assert counted(first + second + removed) == {}
+    set_later = 'direct_counter_entry { table_entry { table_id: "t" %s } data { packet_count: 8 } }' % (KEY % (2, 9))
+    assert counted(first + second + entity(set_later))["I.dc.packets"] == {0: 8, 1: 3}
+    changed = first.replace("INSERT", "MODIFY")
+    assert counted(first + changed.replace("packet_count: 3", "packet_count: 4"))["I.dc.packets"] == {0: 4}
+    assert counted(first + changed.replace("counter_data { packet_count: 3 byte_count: 12 }", "")) == counted(first)
+
+
+def test_a_run_goes_on_from_what_a_direct_counter_holds() -> None:
+    program = v1model("t.apply(); u.apply();", locals=COUNTED)
+    rules = read_p4runtime(entry("t", KEY % (1, 5), SET_1, "counter_data { packet_count: 3 }"), "r", program)
+    assert run(program, rules, bytes([1, 0, 0, 0]), 0).state == {"I.dc.packets": {0: 4}, "I.dc.bytes": {0: 4}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            entry("u", r'match { field_id: 1 exact { value: "\001" } }', SET_1, "counter_data { packet_count: 3 }"),
+            "table I.u has no direct counter",
+        ),
+        ("direct_counter_entry { data { packet_count: 1 } }", "table_entry is missing"),
+        (
+            'direct_counter_entry { table_entry { table_id: "t" %s } data { packet_count: 1 } }' % (KEY % (1, 2)),
+            "no such",
+        ),
+    ],
+)
+def test_counts_that_do_not_fit(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        counted(text if text.startswith("updates") else entity(text))
+
+
+def test_what_a_default_action_counted_is_not_modelled() -> None:
+    counts = 'direct_counter_entry { table_entry { table_id: "t" is_default_action: true } data { packet_count: %d } }'
+    assert counted(entity(counts % 0)) == {}
+    with pytest.raises(Unsupported, match="default action's direct counter"):
+        counted(entity(counts % 1))
