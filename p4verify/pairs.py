@@ -25,6 +25,7 @@ from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
 from .semantics import ir
 from .semantics.arch.blocks import Emission, Slot, block_meaning, preserved, results_of, slots
+from .semantics.arch.opaque import OpaqueExterns
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.program import ARCHITECTURES, Run, meaning
 from .semantics.rules.build import program_rules
@@ -276,6 +277,7 @@ def _block_outcome(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, 
     assert theirs.block is not None
     first, second = mine.block, theirs.block
     pairing = pair.pairing
+    _same_methods(pair)
     left = block_meaning(pair.first, first, pair.rules, identity=pairing.first_identity, emission=emission)
     right = block_meaning(
         pair.second, second, pair.second_rules,
@@ -289,6 +291,18 @@ def _block_outcome(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, 
     outcome = search(spec, impl, engine, exactly=pair.exactly)
     blocks = (first, second)
     return _as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
+
+
+def _same_methods(pair: ProgramPair) -> None:
+    """Raises Unsupported where the programs give an extern object methods that are not known to do the same."""
+    mine, theirs = (OpaqueExterns(i) for i in (pair.pairing.first_identity, pair.pairing.second_identity))
+    for other, name in pair.pairing.instances.items():
+        instance = pair.second.instance(other)
+        if instance.methods or pair.first.instance(name).methods:
+            x, y = mine.known_as(pair.first, name), theirs.known_as(pair.second, other)
+            if x.rpartition(" with ")[2] != y.rpartition(" with ")[2]:
+                text = f"extern {instance.extern} whose methods the program defines: not known to be the same in both"
+                raise Unsupported(text, instance.span)
 
 
 def _same_block(pair: ProgramPair, mine: Slot, theirs: Slot) -> bool:

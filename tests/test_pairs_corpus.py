@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import ir
-from p4verify.semantics.source import InputError, Unsupported
-from tests.support.pair_campaign import Judged, compiled, judge, load
+from p4verify.semantics.p4info.reach import reached
+from tests.support.pair_campaign import Judged, Made, compiled, judge, judged_pairs, load
 
 pytestmark = [
     pytest.mark.corpus,
@@ -18,16 +18,40 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-SET_INVALID = "a union's other header is set invalid, which by spec 8.20 leaves none valid"
+SET_INVALID = (
+    "a union's other header is set invalid: spec 8.20 says of u.hi.setInvalid() that if the valid bit for any member "
+    "of u is true it is set to false, so none stays valid; the output leaves the valid one as it is"
+)
+TWICE = "(undefined) what was read once, and then is one value however often it is used, is read again for each use"
 DEFECTS = {
     "array_field.p4": "a call whose argument is an element beyond the stack is left out",
     "invalid-union.p4": SET_INVALID,
     "union4-bmv2.p4": SET_INVALID,
     "pna-dpdk-invalid-hdr-warnings6.p4": SET_INVALID,
     "issue5035.p4": "the text that is logged is another one",
-    "stack.p4": "reading stack.last of an empty stack rejects (spec 8.18); the read is left out",
+    "stack.p4": "reading stack.last of an empty stack rejects with StackOutOfBounds (spec 8.18); the read is left out",
+    "issue2726-bmv2.p4": f"{TWICE}: a header that a short packet does not have, by its element",
+    "runtime-index-bmv2.p4": f"{TWICE}: a header that a short packet does not have, by its element",
+    "issue4883_dup_has_returned_decl2.p4": f"{TWICE}: the variable that is copied into a control",
+    "issue1566-bmv2.p4": f"{TWICE}: the field of an invalid header that is copied into a control",
+    "issue2844-enum.p4": f"{TWICE}: the field of an invalid header that is copied into a control",
 }
-"""Outputs that are no refinement, by program, with the reason."""
+"""Outputs that are no refinement, by program, with the reason; those that say so hang on undefined values alone."""
+
+NOT_DECIDED = re.compile(
+    r"extern \w+ whose methods the program defines"  # they may do anything to the block around them, at any call
+    r"|a value of type UnionType that the program does not make"  # as an action's argument
+    r"|a loop that does not end"  # for any packet
+)
+"""What is said to be unsupported, and rightly so."""
+
+SHOWS_NOTHING = re.compile("no output, metadata or state of the two (programs|sides) was compared")
+DEAD_CALLS = {"issue4507_1.p4": "its calls of externs stand below conditions that are always false"}
+DROPPED = {
+    "psa-metadata-bmv2.p4": "every frame is dropped, for nothing clears ostd.drop",
+    "psa-register1.p4": "every frame is dropped, for nothing clears ostd.drop",
+}
+"""Programs of which nothing leaves the pipeline."""
 
 EQUAL = {
     "branching_in_function": "the packet shows nothing: no header is extracted or emitted",
@@ -82,37 +106,46 @@ def test_what_differs_by_undefined_values_only_is_a_refinement_or_explained(corp
 
 def walk(corpus: Path, every: int, limit: float) -> list[str]:
     """Verdicts that may not be."""
+    pairs = compiled(corpus)
+    chosen = set(sorted({made.name for made in pairs})[::every])
     wrong = []
-    program: tuple[str, ir.Program | None] = ("", None)
-    names = {made.name for made in compiled(corpus)}
-    chosen = set(sorted(names)[::every])
-    for made in compiled(corpus):
-        if made.name not in chosen:
-            continue
-        if program[0] != made.name:
-            program = (made.name, _complete(made.program))
-        if program[1] is None:
-            continue
-        found = judge(program[1], made.output, limit)
-        if found.verdict == "reject" and Path(made.name).name not in DEFECTS and "undefined" not in found.reason:
-            wrong.append(f"{made.name} {made.passes}: {found.reason}")
-        if found.proof is not None and found.proof.verdict is Verdict.ACCEPT:
-            assert found.proof.tally.compared > 0
+    for made, found in judged_pairs((made for made in pairs if made.name in chosen), limit):
+        if not may_be(made, found):
+            wrong.append(f"{made.name} {made.passes}: {found.verdict} {found.reason}")
     return wrong
 
 
-def _complete(path: Path) -> ir.Program | None:
-    try:
-        program = load(path)
-    except (InputError, Unsupported):
-        return None
-    return program if program.main is not None else None
+def may_be(made: Made, found: Judged) -> bool:
+    """Whether a verdict is right: all that is not compared, and each difference, is known and argued."""
+    name = Path(made.name).name
+    if found.verdict == "accept":
+        return found.compared > 0
+    if found.verdict == "reject":
+        only_undefined = "only where a value is undefined" in found.reason
+        return name in DEFECTS and only_undefined == ("(undefined)" in DEFECTS[name])
+    if found.verdict == "unsupported" and SHOWS_NOTHING.search(found.reason):
+        return name in DROPPED or name in DEAD_CALLS or shows_nothing(load(made.program))
+    return found.verdict in ("undecided", "too long") or NOT_DECIDED.search(found.reason) is not None
 
 
-def test_outputs_of_a_compiler_are_not_rejected(corpus: Path) -> None:
+def shows_nothing(program: ir.Program) -> bool:
+    """Whether a program's blocks give back nothing and call no extern: told from the program alone."""
+    packages = {value for package in program.packages for _, value in package.args}
+    params = [p for c in program.controls if c.name in packages for p in c.params]
+    outward = [p for p in params if p.direction in ("out", "inout") or isinstance(ir.bare(p.type), ir.ExternType)]
+    parsers = [p for p in program.parsers if p.name in packages]
+    return not parsers and not any(has_leaves(p.type) for p in outward) and not reached(program).calls
+
+
+def has_leaves(type_: ir.Type) -> bool:
+    bare = ir.bare(type_)
+    return not isinstance(bare, ir.StructType) or any(has_leaves(field.type) for field in bare.fields)
+
+
+def test_outputs_of_a_compiler_are_judged_rightly(corpus: Path) -> None:
     assert walk(corpus, every=37, limit=3) == []
 
 
 @pytest.mark.campaign
-def test_no_output_of_a_compiler_is_rejected(corpus: Path) -> None:
+def test_all_outputs_of_a_compiler_are_judged_rightly(corpus: Path) -> None:
     assert walk(corpus, every=1, limit=20) == []

@@ -14,18 +14,20 @@ constructor's arguments, the method, strings among the arguments, and the widths
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..meaning.calls import VOID, Argument, bind, copy_out
+from ..meaning.calls import ENDS_CALL, VOID, Argument, bind, call, copy_out
 from ..meaning.machine import ExternHandler, Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
 from ..meaning.parameters import flatten, made
 from ..meaning.values import Scalar, Text, Value
 from ..source import NOWHERE, Span, Unsupported
+from .methods import methods_text
 
 WORLD: Final = "extern calls"
 """The input and the result that is the world; in between the machine remembers it (:attr:`State.objects`)."""
@@ -45,6 +47,8 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
     def __init__(self, identity: Callable[[str], str]) -> None:
         self._known = {**PACKET_IN, **PACKET_OUT}
         self._identity = identity
+        self._methods: dict[str, str] = {}
+        """Object → what the methods that the program gives it do."""
 
     def __getitem__(self, key: tuple[str, str]) -> ExternHandler:
         known = self._known.get(key)
@@ -58,6 +62,10 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
 
     def _call(self, m: Machine, node: ir.ExternCall) -> Value:
         arguments = bind(m, node.params, node.args, node.span)
+        own = self._own_method(m, node)
+        if own is not None:
+            renamed = [replace(a, param=p) for a, p in zip(arguments, own.params, strict=True)]
+            return call(m, renamed, lambda: m.exec(own.body), ENDS_CALL, node.span)
         parts = [node.extern, node.method, self._object(m, node)]
         terms = [] if node.index is None else [m.read(m.eval(node.index), node.index.span)]
         for argument, given in zip(arguments, node.args, strict=True):
@@ -88,9 +96,36 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
             return node.object
         if node.is_param:
             raise Unsupported(f"extern {node.extern} of an object that no instance is known for", node.span)
-        if m.program.instance(node.object).methods:
-            raise Unsupported(f"extern {node.extern} whose methods the program defines", node.span)
-        return self._identity(node.object)
+        return self.known_as(m.program, node.object)
+
+    def _own_method(self, m: Machine, node: ir.ExternCall) -> ir.Function | None:
+        """The method that the program gives to the object that is called, if it is that which is called."""
+        if node.object is None or node.is_param or node.object.startswith(PARAMETER):
+            return None
+        methods = m.program.instance(node.object).methods
+        found = [f for f in methods if f.name == node.method and len(f.params) == len(node.params)]
+        if found:
+            self.known_as(m.program, node.object)  # raises where it is no function of its arguments
+        return found[0] if found else None
+
+    def known_as(self, program: ir.Program, name: str) -> str:
+        """The name by which both programs know an object, and what its methods do, if the program gives it some.
+
+        Raises:
+            Unsupported: a method is no function of its arguments and the extern calls before.
+        """
+        instance = program.instance(name)
+        if not instance.methods:
+            return self._identity(name)
+        if name not in self._methods:
+            self._methods[name] = "itself"  # where a method calls another of its object's
+            try:
+                self._methods[name] = methods_text(program, instance, self, begin_world, WORLD)
+            except Unsupported as problem:
+                del self._methods[name]
+                text = f"extern {instance.extern} whose methods the program defines: {problem.reason}"
+                raise Unsupported(text, problem.span) from problem
+        return f"{self._identity(name)} with {self._methods[name]}"
 
     def _argument(self, m: Machine, argument: Argument, given: ir.Expr | None, span: Span) -> tuple[str, list[Term]]:
         """What of an argument goes into the name, and the leaves that go in."""
@@ -98,7 +133,7 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         if isinstance(ir.bare(param.type), ir.ExternType):
             if not isinstance(value, Text):
                 raise Unsupported("an extern that is given the packet", span)
-            return value.text if value.text.startswith(PARAMETER) else self._identity(value.text), []
+            return value.text if value.text.startswith(PARAMETER) else self.known_as(m.program, value.text), []
         if param.direction == "out" or value is None:
             return param.direction or "none", []
         if isinstance(value, Text):

@@ -270,3 +270,45 @@ def test_an_element_of_a_tuple_is_assigned(check) -> None:  # type: ignore[no-un
     code, result = check(tuples, "apply { s.m = s.m + 1; }")
     assert code == 0, result["reason"]
     assert check(tuples, "apply { s.m = 2; }")[0] == 1
+
+
+METHODS = """extern Maker { Maker(); void run(inout bit<8> x); abstract bit<8> step(in bit<8> x); }
+extern void given(Maker m);
+control c(inout bit<8> x) {
+    Maker() maker = { bit<8> step(in bit<8> x) { BODY } };
+    apply { USE }
+}
+control proto(inout bit<8> x);
+package top(proto p);
+top(c()) main;
+"""
+
+
+@pytest.mark.parametrize("use", ["maker.run(x);", "x = maker.step(x);", "given(maker);"])
+@pytest.mark.parametrize(
+    ("first", "second", "codes"),
+    [
+        ("return x + 1;", "bit<8> y = x; y = y + 1; return y;", {0}),
+        ("return x + 1;", "return x + 2;", {1, 3}),  # an extern that is not known may never call it
+    ],
+)
+def test_methods_that_programs_give_to_externs_are_compared(  # type: ignore[no-untyped-def]
+    p4verify: Command, tmp_path: Path, use, first, second, codes
+) -> None:
+    paths = []
+    for name, body in (("a", first), ("b", second)):
+        paths.append(tmp_path / f"{name}.p4")
+        paths[-1].write_text(METHODS.replace("BODY", body).replace("USE", use))
+    ended = p4verify("check", paths[0], "--against", paths[1])
+    assert ended.code in codes, ended.out + ended.err
+
+
+def test_methods_that_touch_the_block_around_them_are_not_supported(p4verify: Command, tmp_path: Path) -> None:
+    paths = []
+    for name, more in (("a", "x"), ("b", "1 + x")):
+        paths.append(tmp_path / f"{name}.p4")
+        text = METHODS.replace("in bit<8> x) { BODY }", "in bit<8> y) { return x; }")
+        paths[-1].write_text(text.replace("USE", f"maker.run(x); x = {more};"))
+    ended = p4verify("check", paths[0], "--against", paths[1])
+    assert ended.code == 3
+    assert "whose methods the program defines" in ended.out

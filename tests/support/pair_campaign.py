@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +39,13 @@ class Judged:
     reason: str
     seconds: float
     proof: Proof | None = None
+    cpu: float = 0.0
+    """Seconds of this process, which do not grow with what else the machine does."""
+
+    @property
+    def compared(self) -> int:
+        """How many outputs were compared."""
+        return self.proof.tally.compared if self.proof is not None else 0
 
 
 class TooLong(BaseException):
@@ -63,11 +70,32 @@ def load(path: Path) -> ir.Program:
     return read_program(str(path), SourceOptions())
 
 
+def complete(path: Path) -> ir.Program | None:
+    """A program with a package ``main``; None if the file is refused, or is no whole program."""
+    try:
+        program = load(path)
+    except (InputError, Unsupported):
+        return None
+    return program if program.main is not None else None
+
+
+def judged_pairs(
+    pairs: Iterable[Made], limit: float, execution: Execution | None = None
+) -> Iterator[tuple[Made, Judged]]:
+    """Every pair of a whole program with an output, compared; programs are read once for all their outputs."""
+    read: tuple[Path | None, ir.Program | None] = (None, None)
+    for made in pairs:
+        if read[0] != made.program:
+            read = (made.program, complete(made.program))
+        if read[1] is not None:
+            yield made, judge(read[1], made.output, limit, execution=execution)
+
+
 def judge(
     program: ir.Program, output: Path, limit: float, *, exactly: bool = False, execution: Execution | None = None
 ) -> Judged:
     """Compare, the reading of the second program included; reading and comparing have ``limit`` seconds each."""
-    started = time.monotonic()
+    started, cpu = time.monotonic(), time.process_time()
     try:
         with _at_most(limit):
             second = load(output)
@@ -76,7 +104,7 @@ def judge(
     except (TooLong, Unsupported) as error:
         return Judged("unsupported", str(error), limit)
     judged = judge_programs(program, second, limit, exactly=exactly, execution=execution)
-    return replace(judged, seconds=time.monotonic() - started)
+    return replace(judged, seconds=time.monotonic() - started, cpu=time.process_time() - cpu)
 
 
 def judge_programs(
