@@ -19,7 +19,7 @@ from .interpreted import Groups, Undefined, one_pass, run_on, same
 from .on_numbers import all_terms
 from .proofs.counterexample import Input, input_of
 from .proofs.engine import Engine, Model
-from .proofs.refine import Outcome, choices_of, may_agree
+from .proofs.refine import IMPL, Outcome, choices_of, may_agree
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Tally, Verdict
 from .realise import CannotRealise, describe, realise
 from .semantics import bits as b
@@ -139,7 +139,8 @@ class _Runs:
             return f"{difference.obligation}: both sides do the same on the solver's packet"
         best = self._smaller(first)
         groups = self._groups(best)
-        expected, actual = self._observed(best, "spec", groups=groups), self._observed(best, "impl", groups=groups)
+        expected = self._observed(best, "spec", self._alike(best), groups)
+        actual = self._observed(best, "impl", groups=groups)
         confirmed: tuple[str, ...] = ("meaning of both programs",)
         decoded: tuple[str, ...] = ()
         explanation = Explanation()
@@ -215,9 +216,15 @@ class _Runs:
             names = [v.name for v in choices_of(self.spec)]
             if not names or self.pair.exactly:
                 return self._observed(setting, "spec").differs(actual)
-            return all(self._observed(setting, "spec", guess).differs(actual) for guess in _guesses(self.spec))
+            guesses = (self._alike(setting), *_guesses(self.spec))
+            return all(self._observed(setting, "spec", guess).differs(actual) for guess in guesses)
         except (ValueError, KeyError):
             return False
+
+    def _alike(self, setting: Setting) -> dict[str, int]:
+        """Undefined values of the first side: those that the second one has where it reads just as much before."""
+        values = setting.given.model.values
+        return {v.name: values.get(v.name, values.get(IMPL + v.name, 0)) for v in choices_of(self.spec)}
 
     def _groups(self, setting: Setting) -> Groups:
         return Groups(setting.given.model.values, only=self._with_members)
@@ -316,10 +323,10 @@ class _Runs:
         mine = {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
         names = {n.removeprefix("state.") for n in map(_called, b.applications(*all_terms(self.found.impl)))}
         cells = {n: mine[known] for n in names if (known := pairing.state_name(n)) in mine}
-        zeros = Undefined(replace(self.spec, choices=()), {})
+        chosen = Undefined(self.spec, self._alike(setting))
         values = given.model.values
         more = [self.pair.inputs_of_a_run(side, values) for side in ("first", "second")]
-        left = run_on(self.pair.assumed or self.pair.first, groups.into(rules), given, mine, zeros, more[0])
+        left = run_on(self.pair.assumed or self.pair.first, groups.into(rules), given, mine, chosen, more[0])
         right = run_on(self.pair.second, groups.into(theirs), given, cells, Undefined(self.impl, values), more[1])
         return None if left is None or right is None else (self.pair.seen(left), self.pair.seen(right))
 
@@ -337,9 +344,9 @@ class _Runs:
             return None
         traces = (Trace(), Trace())
         results = []
-        zeros = Undefined(replace(self.spec, choices=()), {})
+        alike = Undefined(self.spec, self._alike(setting))
         for program, block, entries, trace, identity, chosen in (
-            (self.pair.first, self.found.blocks[0], rules, traces[0], self.pair.pairing.first_identity, zeros),
+            (self.pair.first, self.found.blocks[0], rules, traces[0], self.pair.pairing.first_identity, alike),
             (self.pair.second, self.found.blocks[1], theirs, traces[1], self.pair.pairing.second_identity,
              Undefined(self.impl, given.model.values)),
         ):  # fmt: skip

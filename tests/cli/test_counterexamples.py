@@ -183,3 +183,14 @@ def test_a_folder_that_cannot_be_made_is_an_error(p4verify: Command, tmp_path: P
     path.write_text(SWITCH.replace("BODY", ""))
     ended = p4verify("check", path, "--against", path, "--write-counterexample", path)
     ended.one_error("a.p4")
+
+
+def test_undefined_values_are_alike_on_both_sides_where_that_shows_the_cause(compare) -> None:  # type: ignore[no-untyped-def]
+    """The table's key is undefined, so what matters is what the entry does, and not whether one side meets it."""
+    table = "table odd { key = { m.seen : exact; } actions = { mark; NoAction; } default_action = NoAction(); }"
+    text = SWITCH.replace("table other", f"{table}\n    table other").replace("BODY", "odd.apply();")
+    wrong = text.replace("hdr.h.value = value;", "hdr.h.value = value ^ 1;")
+    seen = compare(text, wrong)
+    (parting,) = [row for row in seen.found["explanation"]["steps"] if row["parts"]]
+    assert parting["first"]["target"] == parting["second"]["target"] == "hdr.h.value"
+    assert seen.stf() == (0, 1)
