@@ -31,10 +31,9 @@ from p4verify.semantics import ir
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.oracle import KernelOracle
-from tests.support.stf_programs import KERNEL_STAGES, StfProgram, on_kernel, programs
+from tests.support.stf_programs import KERNEL_STAGES, WAYS, StfProgram, on_kernel, programs
 
 TARGET: Final = targets.find("ebpf")
-WAYS: Final = {"tc": {"hook": "tc"}, "xdp": {"hook": "xdp"}, "xdp60": {"hook": "xdp", "min_frame": "60"}}
 
 
 PATIENCE: Final = 40

@@ -24,6 +24,15 @@ TARGET: Final = targets.find("ebpf")
 KERNEL_STAGES: Final = ("refused", "lowered", "loaded", "passed")
 
 
+WAYS: Final = {
+    "xdp60": {"hook": "xdp", "min_frame": "60"},
+    "xdp": {"hook": "xdp"},
+    "tc": {"hook": "tc"},
+}
+"""How programs are lowered: at XDP for frames of at least 60 bytes, to which those of a test are padded; at XDP; at
+tc."""
+
+
 @dataclass(frozen=True)
 class StfProgram:
     """A program, and its test."""
@@ -75,3 +84,13 @@ def on_kernel(item: StfProgram, options: dict[str, str], oracle: KernelOracle) -
     if not result.passed:
         return Reached("loaded", f"the test fails: {result.mismatches[0]}")
     return Reached("passed")
+
+
+def best(item: StfProgram, oracle: KernelOracle) -> Reached:
+    """How far the program gets in the way in which it gets furthest."""
+    found: list[Reached] = []
+    for options in WAYS.values():
+        found.append(on_kernel(item, options, oracle))
+        if found[-1].stage == KERNEL_STAGES[-1]:
+            break
+    return max(found, key=lambda reached: KERNEL_STAGES.index(reached.stage))

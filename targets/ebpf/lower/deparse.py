@@ -48,6 +48,8 @@ class Exit:
     valid: frozenset[str]
     sizes: tuple[tuple[str, int], ...] = ()
     """Paths of varbits that were extracted, and their bits."""
+    starts: tuple[tuple[str, int], ...] = ()
+    """Paths of headers that were extracted, and where they began."""
 
 
 Emitted = tuple[Ref, tuple[tuple[str, int], ...]]
@@ -194,7 +196,7 @@ class Deparser:
         tag = g.asm.label()
         if len(sides) == 2:
             g.hook.split(g, tag)
-        for number, (tagged, ways) in enumerate(sides):
+        for number, (_, ways) in enumerate(sides):
             if number:
                 g.asm.place(tag)
             shared: Shared = {}
@@ -204,18 +206,19 @@ class Deparser:
                 if cursor != cursors[-1]:
                     g.load_leaf(R1, self.cursor)
                     g.asm.jump("jne", R1, cursor, other)
-                self._write(emitted, tagged, cursor, shared)
+                self._write(emitted, [way for way in ways if way.cursor == cursor], shared)
                 g.asm.place(other)
             for label, fields, size in shared.values():
                 g.asm.place(label)
                 store_xdp(g, fields, size)
                 g.asm.goto(self.send)
 
-    def _write(self, emitted: tuple[Emitted, ...], tagged: bool, cursor: int, shared: Shared) -> None:
+    def _write(self, emitted: tuple[Emitted, ...], ways: Sequence[Exit], shared: Shared) -> None:
         """Make room for the new headers and write them, with code that all cursors share whose frames differ in no more
         than the room; then go to ``send``."""
         g, span = self.g, self.control.span
-        fields, at = self._layout(emitted, cursor)
+        tagged, cursor = ways[0].tagged, ways[0].cursor
+        fields, at = self._layout(emitted, cursor, ways)
         if at % 8 or cursor % 8:
             raise CannotOffload("headers that are no whole number of bytes in all", span)
         if isinstance(g.hook, XdpHook):
@@ -228,17 +231,17 @@ class Deparser:
             write_tc(g, g.hook, fields, tagged, at // 8, cursor // 8, span)
             g.asm.goto(self.send)
 
-    def _layout(self, emitted: tuple[Emitted, ...], cursor: int) -> tuple[list[Field], int]:
-        """The fields of the new frame's start, and its bits."""
+    def _layout(self, emitted: tuple[Emitted, ...], cursor: int, ways: Sequence[Exit]) -> tuple[list[Field], int]:
+        """The fields of the new frame's start, and its bits. What the program leaves alone, and is as far from the
+        payload as it was, is where it belongs."""
         g = self.g
         items = [(header, header_fields(g, header, self.control.span, dict(sizes))) for header, sizes in emitted]
         total = sum(leaf.bits for _, fields in items for leaf, _ in fields)
         out, at = [], 0
         for header, fields in items:
-            here = (
-                total == cursor
-                and g.usage.extracted.get(header.path) == {at}
-                and header.valid.path not in g.usage.stores
+            begin = cursor - total + at
+            here = all(dict(way.starts).get(header.path) == begin for way in ways) and not any(
+                path in g.usage.stores for path in (header.valid.path, *(part.size.path for part in varbits(header)))
             )
             out += [
                 Field(leaf, at + offset, here and leaf.path not in g.usage.stores)

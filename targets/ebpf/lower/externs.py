@@ -14,7 +14,7 @@ from . import checksums, fields, hashes, stmts
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
-from .hooks import MAP_LOOKUP
+from .hooks import MAP_LOOKUP, PRANDOM
 
 Statement = Callable[[Gen, ir.ExternCall], None]
 Value = Callable[[Gen, ir.ExternCall, Ref], None]
@@ -273,6 +273,46 @@ def _mark(value: int) -> Statement:
     return mark
 
 
+def _nothing(g: Gen, call: ir.ExternCall) -> None:
+    """A message for whoever watches the machine (its arguments have no effects: they are evaluated by nobody)."""
+    for arg in call.args:
+        if ex.has_calls(arg):
+            raise CannotOffload(f"a call inside {call.extern}", call.span)
+
+
+def _random(g: Gen, call: ir.ExternCall) -> None:
+    """``random(result, lo, hi)``: a number from ``lo`` to ``hi``; which one nobody says if there is none."""
+    target, low, high = call.args
+    if target is None or low is None or high is None or g.width(target.type, call.span) > 64:
+        raise CannotOffload("random of more than 64 bits", call.span)
+    width = g.width(target.type)
+    with g.scope():
+        first = g.declare("$first", target.type, call.span)
+        stmts.assign(g, first, low)
+        ex.value(g, high)
+        g.load_leaf(R2, first, span=call.span)
+        g.asm.emit(asm.alu("sub", R1, R2))
+        g.trim(R1, width)
+        g.asm.emit(asm.alu("add", R1, 1))  # 0: any of all numbers of 64 bits
+        with g.hold() as count:
+            g.asm.emit(asm.call(PRANDOM), asm.mov(R1, R0))
+            if width > 32:
+                with g.hold() as half:
+                    g.asm.emit(asm.call(PRANDOM), asm.alu("lsh", R0, 32))
+                    half.load(R1)
+                g.asm.emit(asm.alu("or", R1, R0))
+            count.load(R2)
+        all_, chosen = g.asm.label(), g.declare("$chosen", target.type, call.span)
+        g.asm.jump("jeq", R2, 0, all_)
+        g.asm.emit(asm.alu("mod", R1, R2))
+        g.asm.place(all_)
+        g.load_leaf(R2, first, span=call.span)
+        g.asm.emit(asm.alu("add", R1, R2))
+        g.trim(R1, width)
+        g.store_leaf(chosen, R1)
+        stmts.store(g, target, ir.Var("$chosen", target.type, call.span), call.span)
+
+
 _CSUM: Final[dict[str, Value]] = {
     "csum_replace2": checksums.replace2,
     "csum_replace4": checksums.replace4,
@@ -290,6 +330,8 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "register", "write"): _register_write,
     ("v1model", "mark_to_drop", ""): _mark_to_drop,
     ("v1model", "hash", ""): hashes.ranged,
+    ("v1model", "log_msg", ""): _nothing,
+    ("v1model", "random", ""): _random,
     ("v1model", "verify_checksum", ""): _verify_checksum,
     ("v1model", "update_checksum", ""): _update_checksum,
 }

@@ -192,5 +192,3 @@ class Usage:
     """Path of each leaf read → a place that reads it."""
     stores: dict[str, Span] = field(default_factory=dict)
     """Path of each leaf written, other than by ``extract`` → a place that writes it."""
-    extracted: dict[str, set[int]] = field(default_factory=dict)
-    """Path of each header → offsets in the frame at which it is extracted."""

@@ -59,8 +59,8 @@ class Arrivals:
 
     def accept(self, point: ParsePoint) -> None:
         """The code of an arrival."""
-        sizes = tuple(sorted(point.sizes.items()))
-        self.exits.append(Exit(point.tagged, point.cursor, point.valid or frozenset(), sizes))
+        sizes, starts = (tuple(sorted(each.items())) for each in (point.sizes, point.starts))
+        self.exits.append(Exit(point.tagged, point.cursor, point.valid or frozenset(), sizes, starts))
         self.g.store_constant(Leaf(self.cursor.path, 16), point.cursor)
         self.g.asm.goto(self.parsed)
 

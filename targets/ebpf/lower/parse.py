@@ -52,18 +52,20 @@ class ParsePoint:
     """Paths of the headers that were extracted; None: nobody asks."""
     sizes: dict[str, int] = field(default_factory=dict)
     """Path of each varbit that was extracted → its bits; empty where nobody asks."""
+    starts: dict[str, int] = field(default_factory=dict)
+    """Path of each header that was extracted → where in the frame, in bits; empty where nobody asks."""
     dead: bool = False
     """The code has gone to an error for certain; nothing behind it is reached."""
 
     def copy(self) -> ParsePoint:
         """An independent copy."""
-        return replace(self, next_index=dict(self.next_index), sizes=dict(self.sizes))
+        return replace(self, next_index=dict(self.next_index), sizes=dict(self.sizes), starts=dict(self.starts))
 
     @property
     def known(self) -> tuple[object, ...]:
         """What tells two points apart."""
-        sizes = tuple(sorted(self.sizes.items()))
-        return (self.tagged, self.cursor, tuple(sorted(self.next_index.items())), self.valid, sizes)
+        found = (tuple(sorted(each.items())) for each in (self.next_index, self.sizes, self.starts))
+        return (self.tagged, self.cursor, self.valid, *found)
 
     def fail(self, error: str) -> Label:
         """Where to go with this error."""
@@ -298,7 +300,6 @@ class ParserGen:
             return
         fields = header_fields(g, ref, span, sizes)
         width = sum(leaf.bits for leaf, _ in fields)
-        g.usage.extracted.setdefault(ref.path, set()).add(point.cursor)
         if any(g.is_live(leaf.path) for leaf, _ in fields if leaf.width):
             load_fields(g, point.tagged, point.cursor, fields, point.fail(TOO_SHORT))
         elif width:
@@ -307,6 +308,7 @@ class ParserGen:
         point.cursor += width
         if point.valid is not None:
             point.valid |= {ref.path}
+            point.starts[ref.path] = point.cursor - width
 
     def _varbit(self, ref: Ref, point: ParsePoint, span: Span, size: int | None) -> dict[str, int]:
         """The path of the header's varbit, if it has one, and its size, which is noted."""
@@ -421,10 +423,11 @@ def _rename(point: ParsePoint, source: Ref, target: Ref) -> None:
     def kept(path: str) -> bool:
         return not Ref(path, target.type).overlaps(target)
 
-    sizes = {new: size for path, size in point.sizes.items() if (new := moved(path)) is not None}
-    point.sizes = {path: size for path, size in point.sizes.items() if kept(path)} | sizes
-    known = {new: index for path, index in point.next_index.items() if (new := moved(path)) is not None}
-    point.next_index = {path: index for path, index in point.next_index.items() if kept(path)} | known
+    for known in (point.next_index, point.sizes, point.starts):
+        gone = {new: value for path, value in known.items() if (new := moved(path)) is not None}
+        stays = {path: value for path, value in known.items() if kept(path)}
+        known.clear()
+        known.update(stays | gone)
     if point.valid is not None:
         valid = frozenset(new for path in point.valid if (new := moved(path)) is not None)
         point.valid = frozenset(filter(kept, point.valid)) | valid

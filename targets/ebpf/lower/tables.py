@@ -55,7 +55,7 @@ def apply(g: Gen, expr: ir.TableApply) -> None:
             raise CannotOffload(f"direct {item.name} of a table", item.span)
         if item.name in ("implementation", "action_profile") and isinstance(item.value, str):
             extern = g.program.instance(item.value).extern
-            if extern not in ("hash_table", "array_table"):
+            if extern not in ("hash_table", "array_table", "action_profile"):
                 raise CannotOffload(f"a table with an {extern}", item.span)
     if f"table {table.name}" in g.active:
         raise CannotOffload(f"table {table.name} is applied inside itself", expr.span)

@@ -56,6 +56,21 @@ BODIES = {
 }
 
 
+OPEN = {
+    "a range": "random(hdr.h.n, 3, 9);",
+    "perhaps none": "random(hdr.h.n, hdr.h.m, 9);",
+    "all": "random(hdr.h.d, 64w0, 64w0xFFFFFFFFFFFFFFFF);",
+    "half": "random(hdr.h.d, 64w5, 64w0xFFFFFFFFFF);",
+    "a message": 'log_msg("n is {}", {hdr.h.n});',
+}
+PROFILE = """
+    action_profile(16) members; action to(bit<9> p) { std.egress_spec = p; } action no() { mark_to_drop(std); }
+    table t {
+        key = { hdr.h.n: exact; hdr.h.a: lpm; } actions = { to; no; } implementation = members; default_action = no();
+    }
+    apply { t.apply(); }"""
+
+
 def program(body: str) -> ir.Program:
     emits = "p.emit(hdr.h); p.emit(hdr.e);"
     return load_text(v1_program(TYPES, PARSE, body, emits), "controls.p4").program
@@ -65,6 +80,20 @@ def program(body: str) -> ir.Program:
 def test_proven(name: str) -> None:
     proof = Checker(program(BODIES[name]), timeout=60, machines_confirm=False).check_lowered(TARGET, {"hook": "xdp"})
     assert proof.proof.verdict is Verdict.ACCEPT, proof.proof.reason
+
+
+@pytest.mark.parametrize("name", [*OPEN, "a profile"])
+def test_what_is_left_open_is_proven(name: str) -> None:
+    body = PROFILE if name == "a profile" else f"apply {{ std.egress_spec = 3; {OPEN[name]} }}"
+    proof = Checker(program(body), timeout=60, machines_confirm=False).check_lowered(TARGET, {"hook": "xdp"})
+    assert proof.proof.verdict is Verdict.ACCEPT, proof.proof.reason
+
+
+@pytest.mark.oracle
+def test_random_numbers_lie_in_their_range(kernel_oracle: KernelOracle) -> None:
+    body = f"apply {{ std.egress_spec = 3; {OPEN['a range']} }}"
+    seen = kernel_oracle.run(lower(program(body), None, {"hook": "xdp"}), [(5, bytes(40))] * 60)
+    assert {each.outputs[0][2][12] for each in seen} == set(range(3, 10))
 
 
 @pytest.mark.oracle

@@ -13,6 +13,7 @@ from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.artifact import BpfObject, read_elf, write_elf
+from p4verify.targets.ebpf.artifact.insn import STX
 from p4verify.targets.ebpf.artifact.shortest import SECTION
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import KernelOracle
@@ -98,3 +99,34 @@ def test_only_what_may_look_at_the_port_is_asked_what_it_means() -> None:
     for options in ({"hook": "tc"}, {"hook": "xdp"}, XDP60):
         assert not TARGET.plainly_ignores_port(lower(looking, None, options))
     assert TARGET.plainly_ignores_port(lower(popping(), None, XDP60))
+
+
+ORDER_TYPES = """
+header eth_t { bit<96> macs; bit<16> type; }
+header tag_t { bit<16> tci; bit<16> type; }
+header ip_t { bit<64> a; bit<8> ttl; bit<88> b; }
+struct headers { eth_t eth; tag_t tag; ip_t ip; }
+"""
+ORDER_PARSE = """
+state start { p.extract(hdr.eth); transition select(hdr.eth.type) { 0x8100: tag; 0x800: ip; default: accept; } }
+state tag { p.extract(hdr.tag); transition select(hdr.tag.type) { 0x800: ip; default: accept; } }
+state ip { p.extract(hdr.ip); transition accept; }
+"""
+
+
+def test_bytes_as_far_from_the_payload_as_they_were_are_not_written() -> None:
+    """A tag is taken off and put on: the header behind it is written in its one byte that changes."""
+    ingress = """apply {
+        std.egress_spec = 3;
+        if (hdr.tag.isValid()) { hdr.eth.type = hdr.tag.type; hdr.tag.setInvalid(); }
+        else { hdr.tag.setValid(); hdr.tag.tci = 5; hdr.tag.type = hdr.eth.type; hdr.eth.type = 0x8100; }
+        if (hdr.ip.isValid()) { hdr.ip.ttl = hdr.ip.ttl - 1; }
+    }"""
+    emits = "p.emit(hdr.eth); p.emit(hdr.tag); p.emit(hdr.ip);"
+    given = load_text(v1_program(ORDER_TYPES, ORDER_PARSE, ingress, emits), "tags.p4").program
+    made = lower(given, None, XDP60)
+    stores = [i for i in made.program().insns if i.cls == STX and i.dst == 7]
+    assert stores
+    assert {insn.off for insn in stores if insn.off >= 18} <= {22, 26}  # the TTL, behind 14 and behind 18 bytes
+    found = Checker(given, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof
+    assert found.verdict is Verdict.ACCEPT, found.reason
