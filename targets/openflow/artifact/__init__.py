@@ -11,6 +11,8 @@ from .fields import (
     FIELDS,
     FRAG_ANY,
     FRAG_LATER,
+    ICMP,
+    ICMPV6,
     FlowField,
 )
 from .flows import (
@@ -54,9 +56,9 @@ from .printing import print_actions, print_flow, print_group, write
 
 __all__ = [
     "ALL", "ANY", "CFI", "CONTROLLER", "ETH_ARP", "ETH_IP", "ETH_IPV6", "ETH_MPLS", "ETH_RARP", "ETH_VLAN", "FIELDS",
-    "FIRST_RESERVED", "FLOOD", "FRAG_ANY", "FRAG_LATER", "IN_PORT", "LOCAL", "MAX_PRIORITY", "NORMAL", "Action",
-    "Bits", "Bridge", "Bucket", "ClearActions", "DecMplsTtl", "DecTtl", "Flow", "FlowField", "Goto", "Group",
-    "Masked", "Move", "Opaque", "Output", "OutputBits", "PopMpls", "PopVlan", "Prerequisites", "PushMpls", "PushVlan",
-    "Resubmit", "SetField", "ToGroup", "ToMeter", "WriteActions", "print_actions", "print_flow", "print_group",
-    "read", "read_text", "recognises", "write",
+    "FIRST_RESERVED", "FLOOD", "FRAG_ANY", "FRAG_LATER", "ICMP", "ICMPV6", "IN_PORT", "LOCAL", "MAX_PRIORITY",
+    "NORMAL", "Action", "Bits", "Bridge", "Bucket", "ClearActions", "DecMplsTtl", "DecTtl", "Flow", "FlowField",
+    "Goto", "Group", "Masked", "Move", "Opaque", "Output", "OutputBits", "PopMpls", "PopVlan", "Prerequisites",
+    "PushMpls", "PushVlan", "Resubmit", "SetField", "ToGroup", "ToMeter", "WriteActions", "print_actions",
+    "print_flow", "print_group", "read", "read_text", "recognises", "write",
 ]  # fmt: skip

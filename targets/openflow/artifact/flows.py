@@ -44,7 +44,7 @@ class Prerequisites:
     types: tuple[int, ...] = ()
     """Ethernet types of which it needs one; () for none."""
     protocols: tuple[int, ...] = ()
-    """IP protocols of which it needs one (and not to be a later fragment); () for none."""
+    """IP protocols of which it needs one (but for ICMP, not as a later fragment); () for none."""
     tagged: bool = False
     """Whether it needs a VLAN tag."""
 

@@ -53,7 +53,7 @@ def meaning(bridge: Bridge, mtu: int = DEFAULT_MTU) -> Behaviour:
     if asked.mpls or behind:
         domain.append(
             Assumption(
-                "no extension header follows an IPv6 header; label stacks are whole and have no entry of zeros",
+                "no extension header follows an IPv6 header; label stacks end within 3 entries, none all zeros",
                 b.and_(*assumed),
             )
         )

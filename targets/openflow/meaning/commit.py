@@ -6,6 +6,7 @@ Only what differs from the last commit is written, so checksums are updated once
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ....semantics import bits as b
@@ -219,20 +220,40 @@ def _set_transport(key: Key, base: Key, written: Bytes, view: View, when: Term) 
     ports = {name: b.and_(when, _differs(key, base, name)) for name in ("tp_src", "tp_dst")}
     if all(changed is FALSE for changed in ports.values()):
         return
-    at = view.transport
-    some = b.or_(b.ne(base.get("tp_src"), b.bv(0, 16)), b.ne(base.get("tp_dst"), b.bv(0, 16)))
-    for i, (name, changed) in enumerate(ports.items()):
-        if view.protocol in (6, 17):
-            here = b.and_(changed, some)
-            checksum = at + (_TCP_CSUM if view.protocol == 6 else _UDP_CSUM)
-            _recount_one(written, checksum, base.get(name), key.get(name), here, udp=view.protocol == 17)
-            written.put(at + 2 * i, key.get(name), here)
-            continue
-        zero = b.bv(0, 8)
-        old, new = (b.extract(side.get(name), 7, 0) for side in (base, key))
-        before, after = (b.concat(x, zero) if i == 0 else b.concat(zero, x) for x in (old, new))
-        _recount(written, at + _ICMP_CSUM, before, after, changed)
-        written.put(at + i, new, changed)
+    if view.protocol in (6, 17):
+        some = b.or_(b.ne(base.get("tp_src"), b.bv(0, 16)), b.ne(base.get("tp_dst"), b.bv(0, 16)))
+        _set_ports(key, base, written, view, {name: b.and_(changed, some) for name, changed in ports.items()})
+    else:
+        _set_icmp(key, written, view.transport, ports)
+
+
+def _set_ports(key: Key, base: Key, written: Bytes, view: View, changes: Mapping[str, Term]) -> None:
+    """``packet_set_tcp_port`` and ``packet_set_udp_port``; a key whose ports are both 0 is left alone."""
+    assert view.transport is not None
+    udp = view.protocol == 17
+    checksum = view.transport + (_UDP_CSUM if udp else _TCP_CSUM)
+    before = after = written.get(checksum, 2)
+    for i, (name, changed) in enumerate(changes.items()):
+        after = b.ite(changed, updated(after, base.get(name), key.get(name)), after)
+        written.put(view.transport + 2 * i, key.get(name), changed)
+    when = b.or_(*changes.values())
+    zero = b.bv(0, 16)
+    if udp:
+        when = b.and_(when, b.ne(before, zero))
+        after = b.ite(b.eq(after, zero), b.bv(0xFFFF, 16), after)
+    written.put(checksum, after, when)
+
+
+def _set_icmp(key: Key, written: Bytes, at: int, changes: Mapping[str, Term]) -> None:
+    """``packet_set_icmp``: type and code at once; what they were is read from the frame."""
+    old = written.get(at, 2)
+    parts = []
+    for half, (name, changed) in zip(b.chunks(old, 8), changes.items(), strict=True):
+        parts.append(b.ite(changed, b.extract(key.get(name), 7, 0), half))
+    new = b.concat(*parts)
+    when = b.ne(old, new)
+    _recount(written, at + _ICMP_CSUM, old, new, when)
+    written.put(at, new, when)
 
 
 def is_mpls(kind: Term) -> Term:

@@ -20,6 +20,8 @@ from ..artifact import (
     FIELDS,
     FIRST_RESERVED,
     FRAG_LATER,
+    ICMP,
+    ICMPV6,
     IN_PORT,
     Action,
     Bits,
@@ -161,6 +163,10 @@ class Pipeline:
                 return _on(self._resubmit(port, table if target is None else target, state, span, depth, when))
             case ToGroup(number):
                 return _on(self._group(self.tables.group(number, span), state, span, depth, when))
+            case Output(port):
+                return _on(self._output(b.bv(port, 16), state, span))
+            case OutputBits(source):
+                return _on(self._output_bits(source, state, span, when))
             case DecTtl():
                 return _dec_ttl(state)
             case DecMplsTtl():
@@ -173,10 +179,6 @@ class Pipeline:
     def _simple(self, action: Action, state: State, span: Span, when: Term) -> State:
         """Actions with one outcome."""
         match action:
-            case Output(port):
-                return self._output(b.bv(port, 16), state, when)
-            case OutputBits(source):
-                return self._output_bits(source, state, span, when)
             case SetField():
                 return self._set_field(action, state, span, when)
             case Move(source, target):
@@ -186,7 +188,7 @@ class Pipeline:
             case PopVlan():
                 return replace(state, key=replace(state.key, tags=state.key.tags[1:]))
             case PushMpls(ethertype):
-                return self._push_mpls(state, ethertype)
+                return self._push_mpls(state, ethertype, span)
             case WriteActions(inner):
                 return replace(state, written=state.written + inner)
             case ClearActions():
@@ -194,17 +196,19 @@ class Pipeline:
             case _:
                 raise Unsupported(f"the action {type(action).__name__}", span)
 
-    def _output(self, port: Term, state: State, when: Term) -> State:
-        """``xlate_output_action`` for a port that is known; never back to where the frame came from."""
-        state = commit(state, self.view)
+    def _output(self, port: Term, state: State, span: Span) -> Ways:
+        """``xlate_output_action`` for a port that is known; never back to where the frame came from.
+
+        A frame that is not sent is not committed either.
+        """
         came = state.key.get("in_port")
         if port is b.bv(CONTROLLER, 16):
-            return send(state, TRUE, "stack", b.bv(0, 32))
+            return (Way(TRUE, send(self._committed(state, span), TRUE, "stack", b.bv(0, 32))),)
         if port is b.bv(IN_PORT, 16):
-            return send(state, TRUE, "port", b.zext(came, 32))
-        return send(state, b.ne(port, came), "port", b.zext(port, 32))
+            return (Way(TRUE, send(self._committed(state, span), TRUE, "port", b.zext(came, 32))),)
+        return self._sent(b.ne(port, came), port, state, span)
 
-    def _output_bits(self, source: Bits, state: State, span: Span, when: Term) -> State:
+    def _output_bits(self, source: Bits, state: State, span: Span, when: Term) -> Ways:
         """``xlate_output_reg_action``: what is no port's number goes nowhere."""
         value = _read(source, state.key)
         low = b.resize(value, 16)
@@ -214,10 +218,21 @@ class Pipeline:
         back = b.and_(fits, b.eq(low, b.bv(IN_PORT, 16)))
         reserved = b.and_(fits, b.uge(low, b.bv(FIRST_RESERVED, 16)), b.not_(back), b.ne(low, b.bv(0xFFFF, 16)))
         self._fault(b.and_(when, reserved), "output to a reserved port, which depends on the bridge", span)
-        state = commit(state, self.view)
         came = state.key.get("in_port")
-        port = b.ite(back, came, low)
-        return send(state, b.or_(b.and_(ordinary, b.ne(low, came)), back), "port", b.zext(port, 32))
+        return self._sent(b.or_(b.and_(ordinary, b.ne(low, came)), back), b.ite(back, came, low), state, span)
+
+    def _sent(self, when: Term, port: Term, state: State, span: Span) -> Ways:
+        if when is FALSE:
+            return (Way(TRUE, state),)
+        after = send(self._committed(state, span), TRUE, "port", b.zext(port, 32))
+        return joined((Way(when, after), Way(b.not_(when), state)))
+
+    def _committed(self, state: State, span: Span) -> State:
+        """The frame as it would be sent."""
+        key, base = state.key, state.base
+        if (key.labels or base.labels) and len(key.tags) != len(base.tags):
+            raise Unsupported("tags are pushed or popped around labels", span)
+        return commit(state, self.view)
 
     def _fault(self, when: Term, text: str, span: Span) -> None:
         guard = b.and_(self.view.guard, when)
@@ -329,7 +344,7 @@ class Pipeline:
         written = self._write("mpls_ttl", less, state, Prerequisites(), span, b.and_(when, goes_on))
         return [(Way(goes_on, written), True), (Way(b.not_(goes_on), state), False)]
 
-    def _push_mpls(self, state: State, ethertype: int) -> State:
+    def _push_mpls(self, state: State, ethertype: int, span: Span) -> State:
         """``compose_mpls_push_action`` and ``flow_push_mpls``."""
         key = state.key
         kind = b.bv(ethertype, 16)
@@ -339,7 +354,7 @@ class Pipeline:
             top = b.band(key.labels[0], b.bv(0xFFFFFEFF, 32))
             new = replace(key.with_field("eth_type", kind), labels=(top, *key.labels))
             return replace(state, key=new)
-        state = commit(state, self.view)
+        state = self._committed(state, span)
         labels = (_first_label(key),)
         cleared = {n: t if n in _LAYER_2 else b.bv(0, t.width) for n, t in key.fields.items()}
         fields = MappingProxyType({**cleared, "eth_type": kind})
@@ -393,7 +408,8 @@ def has(key: Key, needs: Prerequisites) -> Term:
     if needs.protocols:
         protocol = key.get("nw_proto")
         parts.append(b.or_(*(b.eq(protocol, b.bv(p, 8)) for p in needs.protocols)))
-        parts.append(b.eq(b.band(key.get("nw_frag"), b.bv(FRAG_LATER, 2)), b.bv(0, 2)))
+        if not set(needs.protocols) <= {ICMP, ICMPV6}:
+            parts.append(b.eq(b.band(key.get("nw_frag"), b.bv(FRAG_LATER, 2)), b.bv(0, 2)))
     if needs.tagged and not key.tags:
         parts.append(FALSE)
     return b.and_(*parts)

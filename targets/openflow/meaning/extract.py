@@ -240,10 +240,9 @@ def _mpls(needs: Needs, start: State, at: int) -> Iterator[View]:
     for count in range(MAX_LABELS + 1):
         above = [b.not_(bottom[i]) for i in range(count - 1)]
         ends = b.or_(bottom[count - 1] if count else FALSE, b.not_(at_least(at + 4 * (count + 1))))
-        if count == MAX_LABELS:
-            ends = TRUE
-        guard = b.and_(at_least(at + 4 * count), *above, ends)
-        yield View(guard, _labelled(start, tuple(labels[:count]), at + 4 * count))
+        guard = b.and_(at_least(at + 4 * count), *above, TRUE if count == MAX_LABELS else ends)
+        whole = b.and_(bottom[count - 1], *(b.ne(label, b.bv(0, 32)) for label in labels[:count])) if count else FALSE
+        yield View(guard, _labelled(start, tuple(labels[:count]), at + 4 * count), assumes=whole)
 
 
 def _labelled(start: State, labels: tuple[Term, ...], payload: int) -> State:

@@ -95,6 +95,27 @@ def test_a_tag_that_is_written_loses_its_dei() -> None:
     assert other[14:16] == b"\xe0\x06"
 
 
+def test_a_frame_that_is_not_sent_is_not_touched() -> None:
+    tagged = MACS + bytes.fromhex("8100 7005 88b5") + bytes(10)
+    text = "actions=push_vlan:0x8100,output:1,pop_vlan,output:2"  # back to port 1 it is not sent
+    ((_, _, sent),) = does(text, tagged)
+    assert sent == tagged
+    ((_, _, first), (_, _, second)) = does(text, tagged, port=3)
+    assert first[12:20] == bytes.fromhex("8100 0000 8100 7005")
+    assert second == tagged
+
+
+def test_types_of_icmp_are_written_in_later_fragments_too() -> None:
+    icmp = ip4(bytes.fromhex("0800 1111 0000 0000"), proto=1, flags=1)
+    ((_, _, sent),) = does("icmp actions=set_field:3->icmp_code,output:2", icmp)
+    assert sent[34:38] == bytes.fromhex("0803 110e")
+
+
+def test_both_ports_of_udp_are_one_change_of_its_checksum() -> None:
+    ((_, _, sent),) = does("udp actions=set_field:54->udp_src,set_field:79->udp_dst,output:2", ip4(UDP))
+    assert sent[34:42] == bytes.fromhex("0036 004f 0008 1234")
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
@@ -104,6 +125,7 @@ def test_a_tag_that_is_written_loses_its_dei() -> None:
         ("actions=group:4", 1, "group 4 is not in the file"),
         ("actions=meter:1,output:2", 1, "meter 1"),
         ("actions=resubmit(,0)", 1, "deep in one another"),
+        ("ip actions=push_vlan:0x8100,push_mpls:0x8847,pop_vlan,output:2", 1, "around labels"),
     ],
 )
 def test_what_is_not_modelled_is_said_at_its_place(text: str, line: int, said: str) -> None:
