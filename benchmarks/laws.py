@@ -6,7 +6,8 @@
 For every program: random rules and packets that follow its parser; running a packet must be the same as evaluating
 the behaviour of every rule set under these rules, and that of these rules alone, and what the plain interpreter says.
 Random programs must moreover come back from print, JSON and netlink. The corpus is walked in a fixed shuffled order,
-so that any part of it is a sample. Prints a table and the number to go on from; exits with 1 if a law does not hold.
+so that any part of it is a sample. Prints a table and the number to go on from, also when it is terminated; exits with
+1 if a law does not hold.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from __future__ import annotations
 import argparse
 import gc
 import random
+import signal
 import statistics
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +37,14 @@ from tests.support.random_campaign import generated, study
 
 COLLECT_EVERY = 25
 """Programs after which garbage is collected; collecting on every allocation of terms is a fifth of the time."""
+
+
+class TooLong(BaseException):
+    """A program takes longer than it may."""
+
+
+class Terminated(BaseException):
+    """Somebody wants the results so far."""
 
 
 BREAKS = (AssertionError, InputError, LookupError, TypeError, ValueError)
@@ -63,6 +74,25 @@ class Broken:
     problem: str
 
 
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Raises TooLong after so many seconds of this processor."""
+
+    def late(_signal: int, _frame: object) -> None:
+        raise TooLong
+
+    signal.signal(signal.SIGVTALRM, late)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def _terminated(_signal: int, _frame: object) -> None:
+    raise Terminated
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", nargs="?", type=Path)
@@ -71,6 +101,7 @@ def main() -> int:
     parser.add_argument("--rules", type=int, default=4, help="rule sets per program")
     parser.add_argument("--random", type=int, default=0, metavar="N", help="N random programs instead")
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="N", help="the first file or seed")
+    parser.add_argument("--limit", type=float, default=120, help="processor seconds for one program")
     parser.add_argument("--written", type=int, default=1, metavar="K", help="write and read every K-th random program")
     parser.add_argument("--arch", choices=ARCHITECTURES, help="random programs of this architecture only")
     parser.add_argument(
@@ -81,16 +112,21 @@ def main() -> int:
         parser.error("a corpus, or --random N")
     gc.freeze()
     gc.disable()
+    signal.signal(signal.SIGTERM, _terminated)
     rows: list[Row] = []
     broken = 0
-    for found in of_random(options) if options.random else of_corpus(options):
-        if isinstance(found, Broken):
-            broken += 1
-            print(f"BROKEN {found.name}: {found.problem}", flush=True)
-        else:
-            rows.append(found)
-        if len(rows) % COLLECT_EVERY == 0:
-            gc.collect()
+    results = of_random(options) if options.random else of_corpus(options)
+    try:
+        for found in results:
+            if isinstance(found, Broken):
+                broken += 1
+                print(f"BROKEN {found.name}: {found.problem}", flush=True)
+            else:
+                rows.append(found)
+            if len(rows) % COLLECT_EVERY == 0:
+                gc.collect()
+    except Terminated:
+        print("terminated")
     _table(rows)
     print(f"{broken} programs break a law")
     return 1 if broken else 0
@@ -102,23 +138,33 @@ def of_corpus(options: argparse.Namespace) -> Iterator[Row | Broken]:
     random.Random(0).shuffle(paths)
     until = time.monotonic() + options.seconds
     done, number = 0, options.first
-    while number < len(paths) and done < options.programs and time.monotonic() < until:
-        started = time.process_time()
-        path, program = paths[number], loaded(paths[number])
-        number += 1
-        if program is None:
-            continue
-        done += 1
-        try:
+    try:
+        while number < len(paths) and done < options.programs and time.monotonic() < until:
+            row = _corpus_program(paths[number], options)
+            number += 1
+            if row is not None:
+                done += 1
+                yield row
+    finally:
+        part = f"files {options.first} to {number - 1} of {len(paths)}"
+        print(f"{done} programs among the {part}; go on with --from {number}")
+
+
+def _corpus_program(path: Path, options: argparse.Namespace) -> Row | Broken | None:
+    """What holds of a program; None for one that does not load."""
+    started = time.process_time()
+    program = loaded(path)
+    if program is None:
+        return None
+    try:
+        with limited(options.limit):
             found = laws(path, program, options.packets, options.rules)
-        except BREAKS as problem:
-            yield Broken(str(path), f"{type(problem).__name__}: {problem}")
-            continue
-        seconds = time.process_time() - started
-        yield Row(path.stem, found.arch, found.packets, found.plainly.compared, seconds, tuple(found.unsupported))
-    print(
-        f"{done} programs among the files {options.first} to {number - 1} of {len(paths)}; go on with --from {number}"
-    )
+    except BREAKS as problem:
+        return Broken(str(path), f"{type(problem).__name__}: {problem}")
+    except TooLong:
+        return Row(path.stem, program.arch, 0, 0, options.limit, (f"longer than {options.limit} s",))
+    seconds = time.process_time() - started
+    return Row(path.stem, found.arch, found.packets, found.plainly.compared, seconds, tuple(found.unsupported))
 
 
 def of_random(options: argparse.Namespace) -> Iterator[Row | Broken]:
@@ -127,19 +173,24 @@ def of_random(options: argparse.Namespace) -> Iterator[Row | Broken]:
     until = time.monotonic() + options.seconds
     end = options.first + -(-options.random // len(names))
     seed = options.first
-    while seed < end and time.monotonic() < until:
-        for arch in names:
-            yield _random_program(arch, seed, written=seed % options.written == 0)
-        seed += 1
-    count = (seed - options.first) * len(names)
-    print(f"{count} programs, seeds {options.first} to {seed - 1} of {', '.join(names)}; go on with --from {seed}")
+    try:
+        while seed < end and time.monotonic() < until:
+            for arch in names:
+                yield _random_program(arch, seed, options)
+            seed += 1
+    finally:
+        count = (seed - options.first) * len(names)
+        print(f"{count} programs, seeds {options.first} to {seed - 1} of {', '.join(names)}; go on with --from {seed}")
 
 
-def _random_program(arch: str, seed: int, *, written: bool) -> Row | Broken:
+def _random_program(arch: str, seed: int, options: argparse.Namespace) -> Row | Broken:
     started = time.process_time()
     try:
-        found = study(generated(arch, seed), seed, written=written)
-        plainly = judge(generated(arch, seed, DEFINED), seed).compared if arch in MACHINES else 0
+        with limited(options.limit):
+            found = study(generated(arch, seed), seed, written=seed % options.written == 0)
+            plainly = judge(generated(arch, seed, DEFINED), seed).compared if arch in MACHINES else 0
+    except TooLong:
+        return Row(f"{arch} {seed}", arch, 0, 0, options.limit, (f"longer than {options.limit} s",))
     except BREAKS as problem:
         return Broken(f"{arch} {seed}", f"{type(problem).__name__}: {problem}")
     seconds = time.process_time() - started
