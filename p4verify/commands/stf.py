@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         mismatches = [{"line": m.span.line, "column": m.span.column, "message": m.message} for m in result.mismatches]
         emit(as_json({"version": 1, "passed": result.passed, "packets": result.packets,
-                      "checks": result.expectations, "mismatches": mismatches}), arguments.output)  # fmt: skip
+                      "checks": result.expectations, "unseen": result.unseen,
+                      "mismatches": mismatches}), arguments.output)  # fmt: skip
     else:
         emit(str(result), arguments.output)
     return 0 if result.passed else 1

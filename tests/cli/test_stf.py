@@ -34,7 +34,7 @@ def _passes_and_fails(p4verify: Command, program: Path, write: Callable[[str], P
     ended = p4verify("stf", program, write(PASSES), *on, "--format", "json")
     assert ended.code == 0, ended
     data = ended.json()
-    assert (data["passed"], data["packets"], data["mismatches"]) == (True, 2, [])
+    assert (data["passed"], data["packets"], data["unseen"], data["mismatches"]) == (True, 2, 0, [])
     ended = p4verify("stf", program, write(PASSES.replace("0806" + "00" * 28 + "$", "0806" + "00" * 27 + "01$")), *on)
     assert ended.code == 1
     assert "test.stf:2:1" in ended.out
