@@ -135,7 +135,26 @@ def test_memory_is_limited_by_the_system_too() -> None:
     assert "MemoryError" in done.stderr
 
 
-def test_what_is_no_job_is_answered_too() -> None:
+def test_a_worker_limits_itself_before_each_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[int] = []
+    monkeypatch.setattr(worker, "_limit_memory", limits.append)  # the limit would be this process's own
+    for memory in (300, 700):
+        assert worker._answered(job(easy(1), memory_mb=memory).packed()).status == "sat"
+    assert limits == [300 + worker.SLACK_MB, 700 + worker.SLACK_MB]
+
+
+def test_an_answer_to_another_job_is_not_taken(pool: LocalPool) -> None:
+    """However it got there: a process answers the job that it has, and no other."""
+    numbers = [pool.submit(job(easy(n))) for n in (0, 1)]
+    false = solver_identity().encode() + b"\n" + packed(Answer("unsat"))
+    for w in pool._workers:
+        other = next(n for n in numbers if n != w.number)
+        w.incoming += frames.framed(other, frames.DONE, false)
+    assert [answered(pool, n).status for n in numbers] == ["unsat", "sat"]
+
+
+def test_what_is_no_job_is_answered_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_limit_memory", lambda _: None)
     for content in (b"", b"{}\n", b"[]\nx", b'{"seconds":1,"memory_mb":1,"tactic":"auto"}\nnothing'):
         assert worker._answered(content).status == "unknown"
 

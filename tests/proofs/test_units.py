@@ -123,6 +123,16 @@ def test_sums_lean_left_and_literals_stand_last() -> None:
     assert all(t.args[1].op != "add" and not t.args[0].is_const for t in sums)
 
 
+def test_sums_that_others_use_too_stay_shared() -> None:
+    total, seen = b.var("v0", 8), b.TRUE
+    for i in range(1, 300):
+        total = b.make("add", (total, b.var(f"v{i}", 8)), total.sort)
+        seen = b.make("and", (seen, b.make("ult", (total, b.var("limit", 8)), b.BOOL)), b.BOOL)
+    lines = Unit.of(seen).data.splitlines()
+    assert len(lines) < 1000
+    assert max(len(line) for line in lines if line.startswith(b"add")) < 40  # two addends each
+
+
 def test_deep_and_wide_terms_need_no_stack() -> None:
     x = made = b.var("x", 8)
     for i in range(20_000):
