@@ -174,7 +174,12 @@ class PadsFrames(Protocol):
 
 @runtime_checkable
 class TellsPortUse(Protocol):
-    """A target that can tell quickly of many artifacts that they do the same on every port."""
+    """A target that knows which interfaces an artifact's ports are, and can tell quickly of many artifacts that they do
+    the same on every port."""
+
+    def port0(self, artifact: Any) -> int:
+        """The interface that is port 0; the others follow. Raises Unsupported."""
+        ...
 
     def plainly_ignores_port(self, artifact: Any) -> bool:
         """Whether it is plain, without a look at what it means, that nothing depends on the port a frame came in by."""

@@ -100,7 +100,8 @@ class Real(Opaque):
         artifact = self._made[1]
         tables: Any = self.target.fill(self.program, artifact, rules)
         packet, padding = _padded(packet, self.target, artifact)
-        if port < FIRST_REAL_PORT:
+        first = self.target.port0(artifact) if isinstance(self.target, TellsPortUse) else 0
+        if port + first < FIRST_REAL_PORT:
             if self._looks_at_port(artifact):
                 raise Unsupported(f"the program depends on the ingress port, and there is no interface {port}")
             port += SHIFT

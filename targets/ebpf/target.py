@@ -36,6 +36,12 @@ class EbpfTarget:
 
         return lower(program, rules, options)
 
+    def port0(self, artifact: BpfObject) -> int:
+        """See :class:`...base.TellsPortUse`."""
+        from .artifact.ports import port0
+
+        return port0(artifact)
+
     def plainly_ignores_port(self, artifact: BpfObject) -> bool:
         """See :class:`...base.TellsPortUse`."""
         from .artifact.ports import plainly_ignores_port

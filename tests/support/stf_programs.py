@@ -25,12 +25,12 @@ KERNEL_STAGES: Final = ("refused", "lowered", "loaded", "passed")
 
 
 WAYS: Final = {
-    "xdp60": {"hook": "xdp", "min_frame": "60"},
+    "xdp60": {"hook": "xdp", "min_frame": "60", "port0": "1000"},
     "xdp": {"hook": "xdp"},
     "tc": {"hook": "tc"},
 }
-"""How programs are lowered: at XDP for frames of at least 60 bytes, to which those of a test are padded; at XDP; at
-tc."""
+"""How programs are lowered: at XDP for frames of at least 60 bytes, to which those of a test are padded, with
+interfaces numbered from 1000 on; at XDP; at tc."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,39 @@
-"""Whether a program can see the interface that a frame came in by, told from its instructions alone."""
+"""Which interfaces a program's ports are, and whether it can see the one that a frame came in by.
+
+Linux numbers its interfaces from 1, which is the loopback device; ports of programs often begin with 0. So an object
+may say in a section of its own which interface port 0 is; port p is then the interface with a number larger by p.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+from ....semantics.source import Span, Unsupported
 from .insn import LDX
 from .program import BpfObject
+
+SECTION: Final = "p4verify.port0"
+LARGEST: Final = (1 << 31) - 1
+"""The kernel's interface numbers are positive ints."""
+
+
+def section(port0: int) -> dict[str, bytes]:
+    """The section that names port 0's interface; none where ports are the interfaces of the same number."""
+    return {SECTION: str(port0).encode()} if port0 else {}
+
+
+def port0(obj: BpfObject) -> int:
+    """The interface that is port 0: what the object says, or 0.
+
+    Raises:
+        Unsupported: that is no interface's number.
+    """
+    text = obj.sections.get(SECTION, b"0")
+    number = int(text) if text.isdigit() and len(text) <= 10 else -1
+    if not 0 <= number <= LARGEST:
+        raise Unsupported(f"section {SECTION} holds no interface's number", Span(obj.name, 0, 0))
+    return number
+
 
 _FIELDS: Final = {"tc": (36, 40), "xdp": (12, 16)}
 """Hook → offsets in its context of the ingress interface and what tells as much (``struct __sk_buff``: ingress_ifindex,

@@ -13,7 +13,7 @@ from ....semantics import ir
 from ....semantics.rules.ruleset import RuleSet
 from ....semantics.source import NOWHERE, InputError
 from ...base import CannotOffload
-from ..artifact import Assembler, BpfObject, BpfProgram
+from ..artifact import Assembler, BpfObject, BpfProgram, ports
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN, section
 from ..fillup import layouts
 from . import bpf_models, v1model
@@ -34,11 +34,12 @@ LIMITS: Final = (
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",
     "no clone, resubmit, recirculate, multicast, digest, meters, direct counters, selectors, timestamps",
     "at XDP a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",
+    "ports have the numbers of interfaces, or of interfaces from option port0 on",
     "at tc: no shorter frames, and a frame that came with a VLAN tag keeps its outermost type",
     "headers, metadata and locals that are read fit 512 bytes of stack",
 )
 
-_OPTIONS: Final = ("hook", "min_frame")
+_OPTIONS: Final = ("hook", "min_frame", "port0")
 _HOOKS: Final[dict[str, Callable[[], Hook]]] = {"tc": TcHook, "xdp": XdpHook}
 _PIPELINES: Final = {
     "ebpf_model": bpf_models.ebpf_model,
@@ -56,26 +57,28 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
         rules: compiled in where no map holds them (ternary, range and optional keys); the other tables are
             maps, which :func:`..fillup.fill_maps` fills.
         options: ``hook``: "tc" (default) or "xdp"; ``min_frame``: bytes that every frame has, from 14 (default, what
-            any driver promises) to 60 (what Ethernet does, :mod:`..artifact.shortest`).
+            any driver promises) to 60 (what Ethernet does, :mod:`..artifact.shortest`); ``port0``: the interface that
+            is port 0 (default 0: ports have the interfaces' numbers, :mod:`..artifact.ports`).
 
     Raises:
         CannotOffload: the program needs what eBPF, or this lowering, cannot do; with the place.
         InputError: an option that does not exist.
     """
     name = checked_hook(options)
-    shortest = _shortest(options.get("min_frame", str(ETH_HLEN)))
+    shortest = _number(options, "min_frame", ETH_HLEN, ETH_ZLEN, ETH_HLEN)
+    port0 = _number(options, "port0", 0, ports.LARGEST, 0)
     pipeline = _PIPELINES.get(program.arch)
     if pipeline is None or program.main is None:
         raise CannotOffload(f"programs of architecture {program.arch} are not lowered to eBPF")
     try:
-        g = _generate(program, rules, _HOOKS[name](), pipeline, shortest)
+        g = _generate(program, rules, _HOOKS[name](), pipeline, shortest, port0)
     except RecursionError:
         raise CannotOffload("an expression or statement is nested too deeply") from None
     insns = tidy(g.asm.finish())
     if len(insns) > MAX_INSNS:
         raise CannotOffload(f"{len(insns)} instructions are more than the kernel takes")
     code = BpfProgram("p4_main", g.hook.section, insns, lines=source_lines(insns))
-    return BpfObject((code,), tuple(g.maps.values()), "GPL", section(shortest), program.file)
+    return BpfObject((code,), tuple(g.maps.values()), "GPL", section(shortest) | ports.section(port0), program.file)
 
 
 def checked_hook(options: Mapping[str, str]) -> str:
@@ -89,14 +92,15 @@ def checked_hook(options: Mapping[str, str]) -> str:
     return name
 
 
-def _shortest(text: str) -> int:
-    if not text.isdigit() or not ETH_HLEN <= int(text[:4]) <= ETH_ZLEN:
-        raise InputError.at(NOWHERE, f"min_frame is a number from {ETH_HLEN} to {ETH_ZLEN}, not {text!r}")
+def _number(options: Mapping[str, str], name: str, least: int, most: int, default: int) -> int:
+    text = options.get(name, str(default))
+    if not text.isdigit() or not least <= int(text[:12]) <= most:
+        raise InputError.at(NOWHERE, f"{name} is a number from {least} to {most}, not {text!r}")
     return int(text)
 
 
 def _generate(
-    program: ir.Program, rules: RuleSet | None, hook: Hook, pipeline: Callable[[Gen], None], shortest: int
+    program: ir.Program, rules: RuleSet | None, hook: Hook, pipeline: Callable[[Gen], None], shortest: int, port0: int
 ) -> Gen:
     """Passes until what is read does not change any more, then one whose stack is real."""
     live: frozenset[str] | None = None
@@ -104,7 +108,7 @@ def _generate(
 
     def once(unlimited: bool) -> Gen:
         code = Assembler()
-        g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code, shortest)
+        g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code, shortest, port0)
         with code.at(program.package(program.main).span if program.main else NOWHERE):
             pipeline(g)
         return g

@@ -6,11 +6,11 @@ from ....semantics import ir
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import asm
-from ..artifact.asm import R1, R2, R6
+from ..artifact.asm import R1, R6
 from . import calls
 from .frame import Ref, leaves, parts
 from .gen import Gen
-from .hooks import REDIRECT
+from .hooks import redirect
 from .package import Arrivals, blocks, entries, finish
 from .parse import ParsePoint, ParserGen
 
@@ -80,10 +80,10 @@ def xdp_model(g: Gen) -> None:
         to_port = g.asm.label()
         g.asm.jump("jeq", R1, redirected, to_port)
         g.hook.port(g)
-        _redirect(g)
+        redirect(g)
         g.asm.place(to_port)
         g.load_leaf(R1, member(told, "output_port", switch.span))
-        _redirect(g)
+        redirect(g)
     finish(g, accept)
 
 
@@ -150,13 +150,8 @@ def _by_action(g: Gen, std: Ref, arrivals: Arrivals, deparser: ir.Control, out: 
     g.load_leaf(R1, action)
     g.asm.jump("jeq", R1, passed, send)
     g.load_leaf(R1, member(std, "output_port", deparser.span))
-    _redirect(g)
+    redirect(g)
     g.asm.place(send)
-
-
-def _redirect(g: Gen) -> None:
-    """The frame leaves by the interface with number r1; the program ends."""
-    g.asm.emit(asm.mov(R2, 0), asm.call(REDIRECT), asm.exit_())
 
 
 def member(ref: Ref, name: str, span: Span) -> Ref:

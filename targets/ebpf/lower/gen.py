@@ -65,6 +65,8 @@ class Gen:
     asm: Assembler = field(default_factory=Assembler)
     shortest: int = ETH_HLEN
     """Bytes that every frame has."""
+    port0: int = 0
+    """The interface that is port 0."""
     maps: dict[str, MapDef] = field(default_factory=dict)
     slots: dict[str, int] = field(default_factory=dict)
     """Path of a leaf → its offset from the frame pointer."""

@@ -27,6 +27,19 @@ TAG_AT: Final = 12
 TAG_BYTES: Final = 4
 
 
+def number_port(g: Gen) -> None:
+    """r1 = the port that is the interface r1."""
+    if g.port0:
+        g.asm.emit(asm.alu("sub", R1, g.port0, 32))
+
+
+def redirect(g: Gen) -> None:
+    """The frame leaves by port r1; the program ends."""
+    if g.port0:
+        g.asm.emit(asm.alu("add", R1, g.port0, 32))
+    g.asm.emit(asm.mov(R2, 0), asm.call(REDIRECT), asm.exit_())
+
+
 class TcHook:
     """A classifier in direct-action mode at live tc ingress."""
 
@@ -52,8 +65,9 @@ class TcHook:
         g.asm.place(untagged)
 
     def port(self, g: Gen) -> None:
-        """r1 = the ingress interface's index."""
+        """r1 = the port that the frame came in by."""
         g.asm.emit(asm.load(4, R1, R6, self.INGRESS_IFINDEX))
+        number_port(g)
 
     def require(self, g: Gen, tagged: bool, size: int, short: Label) -> None:
         """Go to ``short`` if the frame on the wire has less than ``size`` bytes."""
@@ -120,6 +134,7 @@ class XdpHook:
     def port(self, g: Gen) -> None:
         """See :class:`TcHook`."""
         g.asm.emit(asm.load(4, R1, R6, self.INGRESS_IFINDEX))
+        number_port(g)
 
     def require(self, g: Gen, tagged: bool, size: int, short: Label) -> None:
         """See :class:`TcHook`; afterwards r7 points to the frame, whose first ``size`` bytes may be read."""

@@ -6,12 +6,12 @@ from ....semantics import ir
 from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
-from ..artifact.asm import R0, R1, R2, R6
+from ..artifact.asm import R0, R1, R6
 from . import calls
 from .externs import DROP_PORT
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
-from .hooks import REDIRECT
+from .hooks import redirect
 from .package import Arrivals, blocks, entries
 from .parse import ParsePoint, ParserGen
 
@@ -53,7 +53,7 @@ class _V1Model:
             frame = {p.name: r for p, r in zip(deparser.params, (self.packet, self.hdr), strict=True)}
             self.arrivals.deparse(deparser, frame)
             g.load_leaf(R1, self.port)
-            g.asm.emit(asm.mov(R2, 0), asm.call(REDIRECT), asm.exit_())
+            redirect(g)
         g.asm.place(g.drop)
         g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
         self._check()

@@ -13,10 +13,12 @@ from ....semantics import bits as b
 from ....semantics.meaning.behaviour import Assumption, Behaviour
 from ....semantics.source import InputError, Span, Unsupported
 from ..artifact import BpfObject, BpfProgram
+from ..artifact.ports import port0
 from ..artifact.shortest import ETH_HLEN, declared
 from .hooks import HOOKS, HookName, changed_metadata, finish, start
 from .machine import Machine, MixedRead
 from .memory import Restart, initial_stores
+from .renumbered import renumbered
 from .state import shorter_than
 from .tail import with_tail_calls
 
@@ -84,7 +86,7 @@ def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset
     names = {name for case in cases for name in (*case.metadata, *case.state)}
     told = ("events",) if any(case.events for case in cases) else ()
     arrays = tuple(f"program array {item.name} holds what the object puts there" for item in obj.maps if item.programs)
-    return Behaviour(
+    found = Behaviour(
         tuple(cases),
         domain=(Assumption(f"frames have at least {shortest} bytes", b.not_(shorter_than(shortest))),),
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
@@ -93,3 +95,4 @@ def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset
         notes=(_LINEAR, _PORTS, *((_TAGS,) if hook == "xdp" else ()), *(arrays if entries else ())),
         faults=tuple(machine.faults),
     )
+    return renumbered(found, port0(obj))

@@ -6,13 +6,15 @@ is seen, and :mod:`.kernel` for BPF_PROG_TEST_RUN, which is quicker but knows no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Final, Self
 
 from ....semantics.source import InputError, Span, Unsupported
 from ...base import Observation
 from ..artifact import BpfObject, BpfProgram
+from ..artifact.ports import port0
 from ..artifact.program import F_RDONLY_PROG
 from .kernel import KernelMap, KernelProgram, Refused, TestRun, unusable
 from .network import LONGEST_FRAME, Network
@@ -70,7 +72,8 @@ class KernelOracle:
 
         Args:
             artifact: a :class:`BpfObject` with one program.
-            packets: (interface number, frame of at least 14 bytes).
+            packets: (port, frame of at least 14 bytes); the port is the interface's number, or as the object says
+                (:mod:`..artifact.ports`).
             tables: see :data:`Tables`; None for empty maps.
 
         Returns:
@@ -83,7 +86,9 @@ class KernelOracle:
             ValueError: a frame is shorter or longer than the network carries.
             OSError: there is no such kernel here.
         """
-        return self.observe(artifact, packets, tables)
+        first = port0(artifact)
+        seen = self.observe(artifact, [(port + first, frame) for port, frame in packets], tables)
+        return [replace(each, outputs=tuple(_as_ports(each.outputs, first))) for each in seen]
 
     def observe(
         self,
@@ -126,6 +131,12 @@ class KernelOracle:
         if self._network is None:
             self._network = Network()
         return self._network
+
+
+def _as_ports(outputs: Iterable[tuple[str, int, bytes]], first: int) -> Iterator[tuple[str, int, bytes]]:
+    """Outputs with the numbers of ports in place of interfaces'."""
+    for to, number, frame in outputs:
+        yield to, (number - first) % (1 << 32) if to == "port" else number, frame
 
 
 def _hook_of(program: BpfProgram) -> str:

@@ -15,10 +15,8 @@ from tests.support.stf_programs import WAYS, Reached, best, programs
 
 SHORT: Final = "bytes came, expected"
 """The test needs frames shorter than Ethernet carries (padding them is seen)."""
-NO_PORT: Final = "there is no interface"
 ARCHITECTURES: Final = ("ebpf_model", "ubpf_model", "v1model", "xdp_model")
 STOPPED: Final = {
-    "action_fwd_ubpf.p4": NO_PORT,
     "advance_ubpf.p4": "byte 1 differs",  # the frame's end is padded
     "checksum-l4-bmv2.p4": "verify_checksum_with_payload",
     "forloop-bmv2.p4": "a loop whose number of turns",
@@ -27,11 +25,8 @@ STOPPED: Final = {
     "ipv6-switch-ml-bmv2.p4": "multicast",
     "issue1768-bmv2.p4": SHORT,
     "issue1879-bmv2.p4": "512 bytes of an eBPF stack",
-    "issue3488-1-bmv2.p4": NO_PORT,
-    "issue3488-bmv2.p4": NO_PORT,
     "lookahead_ubpf.p4": "different ways through them",
     "parser_error-bmv2.p4": SHORT,
-    "runtime-index-bmv2.p4": NO_PORT,
     "ternary2-bmv2.p4": "ternary key",
     "truncate_ubpf.p4": "truncate",
     "v1model-special-ops-bmv2.p4": "resubmit",
