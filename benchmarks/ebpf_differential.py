@@ -1,12 +1,13 @@
 """Random eBPF programs and frames: what the meaning says, and what this kernel does, side by side.
 
-    python benchmarks/ebpf_differential.py [PAIRS] [SEED]
+    python benchmarks/ebpf_differential.py [PAIRS] [SEED] [--frames N] [--seconds N]
 
 Prints a line per mismatch, and at the end how many pairs were compared. Needs what the eBPF oracle needs (root).
 """
 
 from __future__ import annotations
 
+import argparse
 import random
 import sys
 import time
@@ -20,7 +21,7 @@ from p4verify.proofs.compare import domain
 from p4verify.proofs.engine import Engine
 from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.behaviour import Behaviour
-from p4verify.semantics.meaning.concrete import Faulted
+from p4verify.semantics.meaning.concrete import Faulted, Plans
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject
 from p4verify.targets.ebpf.meaning import meaning
@@ -29,30 +30,30 @@ from tests.support.bpf_compare import contents, difference, difference_in_maps, 
 from tests.support.bpf_random import random_object, random_tables
 from tests.support.frames import frame
 
-FRAMES = 8
-"""Frames per program."""
 SECONDS = 2.0
 """How long the solver may look for a frame that leads to a fault."""
 
 
-def rounds(oracle: KernelOracle, seed: int, counts: Counter[str]) -> Iterator[str]:
+def rounds(oracle: KernelOracle, seed: int, counts: Counter[str], frames: int = 8) -> Iterator[str]:
     """One program and some frames per step; a text per mismatch, "" for none."""
     rng = random.Random(seed)
     while True:
         state = rng.getrandbits(48)
-        yield from one_round(oracle, state, counts)
+        yield from one_round(oracle, state, counts, frames)
 
 
-def one_round(oracle: KernelOracle, seed: int, counts: Counter[str]) -> Iterator[str]:
+def one_round(oracle: KernelOracle, seed: int, counts: Counter[str], frames: int = 8) -> Iterator[str]:
     """The program and frames of this seed."""
     rng = random.Random(seed)
     hook = rng.choice(("tc", "tc", "tcx", "xdp"))
     obj: BpfObject = random_object(rng, "xdp" if hook == "xdp" else "tc", rng.choice((5, 15, 40)))
     tables = random_tables(rng)
-    packets = [(rng.choice((2, 3, 77)), frame(rng, (0x0800, 0x8100))) for _ in range(FRAMES)]
+    packets = [(rng.choice((2, 3, 77)), frame(rng, (0x0800, 0x8100))) for _ in range(frames)]
     after: list[dict[str, dict[bytes, bytes | None]]] = []
     try:
-        seen = oracle.observe(obj, packets, tables, hook=hook, inspect=lambda maps: after.append(contents(maps)))
+        seen = oracle.observe(
+            obj, packets, tables, hook=hook, inspect=lambda maps: after.append(contents(maps)), refill=True
+        )
     except InputError as error:
         counts["refused by the kernel"] += 1
         counts["refused: " + str(error).rsplit("processed", 1)[0].strip().splitlines()[-1][:70]] += 1
@@ -69,11 +70,12 @@ def one_round(oracle: KernelOracle, seed: int, counts: Counter[str]) -> Iterator
     if possible:
         counts["programs with faults that the kernel takes"] += 1
         yield f"seed {seed}: fault {possible}"
+    plans = Plans()
     for (port, data), observation, maps in zip(packets, seen, after, strict=True):
         counts["pairs"] += 1
         counts["pairs with an output"] += bool(observation.outputs)
         try:
-            outcome = evaluated(behaviour, obj, tables, port, data)
+            outcome = evaluated(behaviour, obj, tables, port, data, plans)
             wrong = difference(outcome, observation) or difference_in_maps(outcome, maps)
         except (AssertionError, KeyError, Faulted) as error:
             wrong = repr(error)
@@ -96,8 +98,12 @@ def reachable(behaviour: Behaviour) -> str:
 
 
 def main() -> int:
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pairs", type=int, nargs="?", default=10_000)
+    parser.add_argument("seed", type=int, nargs="?", default=1)
+    parser.add_argument("--frames", type=int, default=8, help="frames per program")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so many")
+    options = parser.parse_args()
     counts: Counter[str] = Counter()
     started = time.monotonic()
     with KernelOracle() as oracle:
@@ -105,10 +111,10 @@ def main() -> int:
         if reason:
             print(reason)
             return 2
-        for text in rounds(oracle, seed, counts):
+        for text in rounds(oracle, options.seed, counts, options.frames):
             if text:
                 print(text)
-            if counts["pairs"] >= pairs:
+            if counts["pairs"] >= options.pairs or time.monotonic() - started > options.seconds:
                 break
     for name, count in sorted(counts.items()):
         print(f"{count:8} {name}")

@@ -49,14 +49,15 @@ from .build import (
 from .concrete import signed
 from .partial import Partial
 from .pieces import chunks
+from .plan import Plan
 from .rewrite import RULES
 from .rules_sums import total
 from .term import BOOL, FALSE, TRUE, Sort, Term, bit_vector, boolean, bv, make, postorder, show, var
 from .walk import Value, applications, evaluate, literal, rebuild, substitute, variables
 
 __all__ = [
-    "BOOL", "FALSE", "RULES", "TRUE", "Partial", "Sort", "SortError", "Term", "Value", "add", "and_", "applications",
-    "apply",
+    "BOOL", "FALSE", "RULES", "TRUE", "Partial", "Plan", "Sort", "SortError", "Term", "Value", "add", "and_",
+    "applications", "apply",
     "array_var", "ashr", "band", "binary", "bit_vector", "bnot", "boolean", "bor", "bv", "bxor", "chunks", "compare",
     "concat",
     "const_array", "eq", "evaluate", "extract", "from_bool", "implies", "ite", "literal", "lshr", "make", "mul", "ne",

@@ -121,6 +121,12 @@ def _value(
                     raise KeyError(term.name)
                 return default
             return functions[term.name](*(done[a] for a in term.args))
+    return value_of_node(term, done)
+
+
+def value_of_node(term: Term, done: Mapping[Term, Value]) -> Value:
+    """The value of a node that is no variable and no function, from those of its arguments."""
+    match term.op:
         case "select":
             cells, index = done[term.args[0]], done[term.args[1]]
             assert isinstance(cells, dict)

@@ -111,6 +111,26 @@ class _Inputs(Mapping[str, b.Value]):
 _Choices = int | Mapping[str, int]
 
 
+class Plans:
+    """What evaluating one behaviour on many inputs needs once only: pass the same one with each input."""
+
+    def __init__(self) -> None:
+        self._plans: dict[tuple[Term, ...], b.Plan] = {}
+        self._names: dict[tuple[Term, ...], tuple[Term, ...]] = {}
+
+    def of(self, terms: tuple[Term, ...]) -> b.Plan:
+        """How these terms are evaluated together."""
+        if terms not in self._plans:
+            self._plans[terms] = b.Plan(terms)
+        return self._plans[terms]
+
+    def variables(self, *terms: Term) -> tuple[Term, ...]:
+        """The variables in these terms."""
+        if terms not in self._names:
+            self._names[terms] = tuple(b.variables(*terms))
+        return self._names[terms]
+
+
 @dataclass(frozen=True)
 class _Evaluation:
     """Evaluates terms for one input."""
@@ -118,14 +138,19 @@ class _Evaluation:
     inputs: Mapping[str, b.Value]
     functions: Mapping[str, Function]
     default: int | None
+    plans: Plans | None = None
 
     def __call__(self, *terms: Term) -> list[int]:
-        results = b.evaluate(terms, self.inputs, self.functions, self.default)
+        if self.plans is not None:
+            results = self.plans.of(terms)(self.inputs, self.functions, self.default)
+        else:
+            results = b.evaluate(terms, self.inputs, self.functions, self.default)
         return [result for result in results if isinstance(result, int)]
 
     def within(self, values: Mapping[str, b.Value], functions: Mapping[str, Function]) -> _Evaluation:
         """With values for more variables and functions."""
-        return _Evaluation(ChainMap(dict(values), self.inputs), ChainMap(dict(functions), self.functions), self.default)  # type: ignore[arg-type]
+        variables, known = ChainMap(dict(values), self.inputs), ChainMap(dict(functions), self.functions)  # type: ignore[arg-type]
+        return _Evaluation(variables, known, self.default, self.plans)
 
     def cell(self, name: str, term: Term) -> Function:
         """``term``, which speaks of cell ``at.NAME``, as a function of that index."""
@@ -147,6 +172,7 @@ def evaluate_behaviour(
     cells: Mapping[str, Sequence[int]] | None = None,
     default: int | None = None,
     groups: Groups | None = None,
+    plans: Plans | None = None,
 ) -> Outcome:
     """What ``behaviour`` does to the frame ``packet`` that comes in at ``port``, in one pass.
 
@@ -160,6 +186,7 @@ def evaluate_behaviour(
         cells: state's name → the indexes whose contents after the packet are asked for.
         default: the value of any variable or function not given; without it a missing one is an error.
         groups: the members of multicast groups and clone sessions.
+        plans: of the same behaviour on other inputs, which makes this one quicker.
 
     Raises:
         KeyError: a variable, function or group that is needed has no value.
@@ -171,10 +198,11 @@ def evaluate_behaviour(
         raise ValueError(f"a frame of {len(packet)} bytes is longer than 65535")
     given = {"pkt.len": len(packet), "in.port": port, **(inputs or {})}
     known = ChainMap(dict(functions or {}), PayloadFunctions(packet))  # type: ignore[arg-type]
-    value_of = _Evaluation(_Inputs(behaviour, packet, given, choices), known, default)
+    value_of = _Evaluation(_Inputs(behaviour, packet, given, choices), known, default, plans)
     _check_domain(behaviour, value_of, frozenset())
-    for fault in behaviour.faults:
-        if value_of(fault.guard) == [1]:
+    happening = value_of(*(fault.guard for fault in behaviour.faults))
+    for fault, happens in zip(behaviour.faults, happening, strict=True):
+        if happens:
             raise Faulted(f"{fault.where}: {fault.text}" if fault.where.file else fault.text)
     number = _the_case(behaviour, value_of)
     case = behaviour.cases[number]
@@ -194,7 +222,8 @@ def evaluate_behaviour(
 def _check_domain(behaviour: Behaviour, value_of: _Evaluation, members: frozenset[str]) -> None:
     """What must hold of the input; with ``members``: of a copy to these."""
     for assumption in behaviour.domain:
-        named = {v.name for v in b.variables(assumption.condition) if v.name.startswith("each.")}
+        variables = (value_of.plans or b).variables(assumption.condition)
+        named = {v.name for v in variables if v.name.startswith("each.")}
         if (named <= members and (named or not members)) and value_of(assumption.condition) == [0]:
             raise ValueError(f"outside of the domain: {assumption.text}")
 
@@ -319,5 +348,5 @@ def _copies(outputs: Sequence[Output]) -> list[list[Output]]:
 
 
 def _choices_in(case: Case, value_of: _Evaluation) -> dict[str, int]:
-    named = [t for t in b.variables(*case.terms()) if t.name.startswith("any.")]
+    named = [t for t in (value_of.plans or b).variables(*case.terms()) if t.name.startswith("any.")]
     return {t.name: value for t, value in zip(named, value_of(*named), strict=True)}

@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 def bugs(name: str) -> list[int]:
     """The numbers of the mistakes that can be put into a program."""
-    first = (FOLDER / f"{name}.bpf.c").read_text().split("\n", 1)[0]
+    first = (FOLDER / f"{name}.bpf.c").read_text().split("*/", 1)[0]
     return [int(n) for n in re.findall(r"BUG (\d)", first)]
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from .ranges import interval, trailing_zeros
+from .ranges import interval, low_bits
 from .state import State
 from .values import Address, possible_values
 
@@ -24,10 +24,11 @@ def possible(state: State, address: Address, low: int, high: int) -> list[int] |
         found = (b.signed(value, 64) + address.offset for value in values)
         return sorted(at for at in found if low <= at <= high)
     least, most = interval(address.moved, state.ranges)
-    step = 1 << min(trailing_zeros(address.moved), 32)
+    number, bits = low_bits(address.moved)
+    step = 1 << min(bits, 32)
     if most < 1 << 63:
         low, high = max(low, least + address.offset), min(high, most + address.offset)
-    first = low + (address.offset - low) % step
+    first = low + (address.offset + number - low) % step
     count = max(0, (high - first) // step + 1)
     return None if count > MOST else [first + step * i for i in range(count)]
 

@@ -217,20 +217,40 @@ def _inside(term: Term, bounds: Interval) -> tuple[Term, Interval] | None:
     return None
 
 
-def trailing_zeros(term: Term, depth: int = 8) -> int:
-    """How many of the lowest bits of ``term`` are zero for sure (looking ``depth`` operators deep)."""
+def low_bits(term: Term, depth: int = 24, known: dict[Term, tuple[int, int]] | None = None) -> tuple[int, int]:
+    """``(number, count)``: the lowest ``count`` bits of ``term`` are ``number`` for sure (``depth`` operators deep)."""
     if term.is_const:
-        return (term.value & -term.value).bit_length() - 1 if term.value else term.width
-    if not depth:
-        return 0
-    below = [trailing_zeros(a, depth - 1) for a in (term.args[1:] if term.op == "ite" else term.args) if a.width]
+        return term.value, term.width
+    known = {} if known is None else known
+    if term not in known:
+        known[term] = _low_bits(term, depth, known) if depth else (0, 0)
+    return known[term]
+
+
+def _low_bits(term: Term, depth: int, known: dict[Term, tuple[int, int]]) -> tuple[int, int]:
     if term.op == "concat":
-        count = 0
-        for part, zeros in zip(reversed(term.args), reversed(below), strict=True):
-            count += zeros
-            if zeros < part.width:
+        number = count = 0
+        for part in reversed(term.args):
+            found, bits = low_bits(part, depth - 1, known)
+            number, count = number | found << count, count + bits
+            if bits < part.width:
                 break
-        return count
-    if term.op in ("add", "bor", "ite"):
-        return min(below)
-    return min(term.width, sum(below)) if term.op == "mul" else 0
+        return number, count
+    if term.op not in ("add", "mul", "ite", "band", "bor", "bxor"):
+        return 0, 0
+    (x, x_bits), (y, y_bits) = (low_bits(a, depth - 1, known) for a in term.args[-2:])
+    count = min(x_bits, y_bits)
+    if term.op == "ite":
+        apart = (x ^ y) & ((1 << count) - 1)
+        count = (apart & -apart).bit_length() - 1 if apart else count
+        return x & ((1 << count) - 1), count
+    if term.op == "mul":
+        zeros = min(term.width, _zeros(x, x_bits) + _zeros(y, y_bits))
+        if zeros > count:
+            return 0, zeros
+    both = {"add": x + y, "mul": x * y, "band": x & y, "bor": x | y, "bxor": x ^ y}[term.op]
+    return both & ((1 << count) - 1), count
+
+
+def _zeros(number: int, count: int) -> int:
+    return (number & -number).bit_length() - 1 if number else count

@@ -10,12 +10,13 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 from ..artifact import MAP_TYPES, Insn, MapDef, encode
 
+_MAP_DELETE, _MAP_NEXT_KEY = 3, 4
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _PROG_LOAD, _PROG_TEST_RUN, _MAP_FREEZE, _LINK_CREATE = 0, 1, 2, 5, 10, 22, 28
 _PROG_BY_ID, _OBJECT_INFO = 13, 15
 _INFO_SIZE, _NAME_AT = 80, 64  # struct bpf_prog_info up to the name
@@ -26,6 +27,7 @@ TCX_INGRESS: Final = 46
 _LOG_SIZE: Final = 1 << 20
 _ROOM: Final = 512
 """Bytes that a program may add to the packet."""
+_ARRAYS: Final = ("array", "percpu_array")
 _PER_CPU: Final = ("percpu_array", "percpu_hash")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -122,6 +124,41 @@ class KernelMap(Descriptor):
         per_cpu = getattr(self, "_cpus", 0)
         content = value.ljust(self._slot, b"\0") * per_cpu if per_cpu else value
         self._element(_MAP_UPDATE, key, _buffer(content))
+
+    def __delitem__(self, key: bytes) -> None:
+        """Raises OSError."""
+        held = _buffer(key)
+        bpf(_MAP_DELETE, struct.pack("=IIQQQ", self.fd, 0, ctypes.addressof(held), 0, 0))
+
+    def keys(self) -> list[bytes]:
+        """The keys that are there."""
+        out: list[bytes] = []
+        before, key, address = _buffer(0), _buffer(self.item.key_size), 0
+        while True:
+            try:
+                bpf(_MAP_NEXT_KEY, struct.pack("=IIQQQ", self.fd, 0, address, ctypes.addressof(key), 0))
+            except OSError as error:
+                if error.errno == errno.ENOENT:
+                    return out
+                raise
+            out.append(key.raw[: self.item.key_size])
+            before = _buffer(out[-1])
+            address = ctypes.addressof(before)
+
+    def refill(self, elements: Iterable[tuple[bytes, bytes]]) -> None:
+        """Hold ``elements`` and nothing else (of an array: zeros elsewhere; of global data: what it starts with)."""
+        if self.item.data is not None:
+            self[bytes(self.item.key_size)] = self.item.data
+            return
+        wanted = dict(elements)
+        if self.item.type in _ARRAYS:
+            empty = bytes(self.item.value_size)
+            wanted = {i.to_bytes(4, "little"): empty for i in range(self.item.max_entries)} | wanted
+        else:
+            for key in self.keys():
+                del self[key]
+        for key, value in wanted.items():
+            self[key] = value
 
 
 def _possible_cpus() -> int:

@@ -1,4 +1,4 @@
-/* Walks up to four IPv6 extension headers for a TCP port. BUG 1: lengths count in units of 4 bytes. */
+/* Walks up to two IPv6 extension headers for a TCP port. BUG 1: lengths count in units of 4 bytes. */
 #include "suite.h"
 MAP(blocked, HASH, __u16, __u8, 64);
 SEC("xdp") int walk(struct xdp_md *ctx) {

@@ -71,7 +71,8 @@ def test_what_holds_is_never_excluded(seed: int) -> None:
             assert low <= value <= high, (b.show(term_), value, (low, high))
             possible = possible_values(term_, known)
             assert possible is None or value in possible
-            assert value % (1 << min(ranges.trailing_zeros(term_), WIDTH)) == 0
+            number_, count = ranges.low_bits(term_)
+            assert (value ^ number_) % (1 << min(count, WIDTH)) == 0
 
 
 @given(st.integers(0, 1 << 32))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import struct
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 import pytest
@@ -12,6 +14,9 @@ from p4verify.targets.base import Observation
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R6
 from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle, KernelProgram, Network, Refused, load_maps
+from tests.support.bpf_compare import contents
+from tests.support.bpf_random import random_object, random_tables
+from tests.support.frames import frame
 
 pytestmark = pytest.mark.oracle
 
@@ -194,3 +199,25 @@ def test_a_frame_that_the_network_does_not_carry_is_refused(kernel_oracle: Kerne
     assert kernel_oracle.observe(passing, [(3, longest)])[0].outputs == (("stack", 0, longest),)
     with pytest.raises(ValueError, match="at most 9014 bytes"):
         kernel_oracle.observe(passing, [(3, longest + b"\0")])
+
+
+def test_maps_are_filled_as_at_first_before_each_packet(kernel_oracle: KernelOracle) -> None:
+    """Refilling leaves what making maps anew leaves: in arrays, hashes, LRU hashes, global data."""
+    rng = random.Random(11)
+    for number in range(12):
+        obj = random_object(random.Random(number), "tc", 15)
+        tables = random_tables(rng)
+        packets = [(2, frame(rng, (0x0800, 0x8100))) for _ in range(4)]
+        seen = []
+        for refill in (False, True):
+            held: list[object] = []
+
+            def note(maps: Mapping[str, KernelMap], held: list[object] = held) -> None:
+                held.append(contents(maps))
+
+            try:
+                out = kernel_oracle.observe(obj, packets, tables, hook="tc", inspect=note, refill=refill)
+            except InputError:
+                break
+            seen.append((out, held))
+        assert len(seen) != 2 or seen[0] == seen[1]
