@@ -111,12 +111,10 @@ def _sorted_pairs(mine: list[Term], theirs: list[Term], open_: Mentions) -> Iter
 
 
 def instances(options: Candidates, picks: tuple[Term, ...]) -> list[dict[Term, Term]]:
-    """Values for all choices at once, at most :data:`AT_ONCE` and one: the first options of each, then options of which
-    no variable stands for two choices, then the second options of each, ..."""
+    """Values for all choices at once, at most :data:`AT_ONCE` and one: first options of which no variable stands for
+    two choices, then the first options of each, the second ones, ..."""
     longest = max((len(terms) for terms in options.values()), default=1)
-    rows = [{v: options[v][0] for v in picks}]
-    if (apart := _apart(options, picks)) not in rows:
-        rows.append(apart)
+    rows = [_apart(options, picks)]
     for k in range(min(longest, AT_ONCE)):
         row = {v: options[v][min(k, len(options[v]) - 1)] for v in picks}
         if row not in rows:

@@ -22,7 +22,7 @@ from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
 from ..semantics.meaning.behaviour import Behaviour, Choice
 from .alignment import Candidates, aligned, instances, questions
-from .compare import Obligation, Part, domain, obligations, without_axioms
+from .compare import Obligation, Part, domain, obligations, unequal, without_axioms
 from .engine import Answer, Engine, Model
 from .verdict import Proof, Tally, Verdict
 from .witnesses import witnesses
@@ -152,7 +152,7 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
     spec, legal = without_axioms(spec, picks)
     todo = list(obligations(spec, impl))
-    run = _Search(engine, picks, legal, lambda: b.or_(*(o.violation for o in todo)))
+    run = _Search(engine, picks, legal, todo)
     possible = domain(spec, impl)
     feasible = Answer("sat") if Model().holds(possible) else engine.satisfiable(possible, "some input exists")
     if feasible.status == "unsat":
@@ -177,13 +177,13 @@ class _Search:
     are true whatever is chosen, so they go with every instance of the choices, and no choice may break them.
     """
 
-    def __init__(self, engine: Engine, picks: frozenset[Term], legal: Term, everything: Callable[[], Term]) -> None:
+    def __init__(self, engine: Engine, picks: frozenset[Term], legal: Term, todo: Sequence[Obligation]) -> None:
         self.engine = engine
         self.picks = picks
         self.legal = legal
         self.total = 0
         self.compared = 0
-        self._everything = everything
+        self._todo = todo
         self._whole_result: tuple[Difference | str | None] | None = None
         self._before = engine.folded, engine.solved, engine.cached
 
@@ -208,9 +208,26 @@ class _Search:
         if self._picks_in(obligation.context):
             # The choices decide which case of the specification applies, so no pair of cases can be settled alone.
             if self._whole_result is None:
-                self._whole_result = (self._with_choices(obligation, self._everything()),)
+                self._whole_result = (self._all_together(),)
             return self._whole_result[0]
-        return self._with_choices(obligation, obligation.violation)
+        return self._with_choices(obligation)
+
+    def _all_together(self) -> Difference | str | None:
+        """All obligations as one; a difference is that of the obligation that fails."""
+        parts = []
+        for each in self._todo:
+            for part in each.parts:
+                if part.pair is None:
+                    parts.append(Part(part.name, b.and_(each.context, part.differ)))
+                else:
+                    when, x, y = part.pair
+                    parts.append(unequal(part.name, x, y, b.and_(each.context, when)))
+        found = self._with_choices(Obligation("all cases together", b.TRUE, tuple(parts)))
+        if isinstance(found, Difference):
+            failing = next((o for o in self._todo if found.model.holds(o.violation)), None)
+            if failing is not None:
+                return _difference(failing, found.model, found.cells)
+        return found
 
     def _picks_in(self, term: Term) -> tuple[Term, ...]:
         return tuple(v for v in b.variables(term) if v in self.picks) if self.picks else ()
@@ -247,7 +264,7 @@ class _Search:
             return f"{obligation.name}: {answer.reason}"
         return _difference(obligation, answer.model)
 
-    def _with_choices(self, obligation: Obligation, violation: Term) -> Difference | str | None:
+    def _with_choices(self, obligation: Obligation) -> Difference | str | None:
         """Bind the choices, then go on by counterexample.
 
         A choice that decides a cell of state must do for *all* cells at once, and the cell is part of the
@@ -255,23 +272,25 @@ class _Search:
         that fits an input has to fit all cells. Where a choice is shared by all copies of a frame, and the member of
         the group is part of the counterexample, one instance has to do.
         """
+        violation = obligation.violation
         picks = self._picks_in(violation)
         alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
         if b.FALSE in b.substitute([self.legal, violation], alike):
             return None  # two programs that do the same in the same order
-        options = _options(obligation, violation, picks)
+        woven, options = _options(obligation, violation, picks)
         tried = instances(options, picks)
+        if woven:
+            tried.insert(0, {v: woven.get(v, options[v][0]) for v in picks})
         if _names_a_copy(violation) and not all(_is_made_for_a_copy(pick) for pick in picks):
             return self._with_one_instance(obligation, violation, options, tried)
-        if violation is obligation.violation:
-            patience = max(QUICK_SECONDS, self.engine.timeout / 3)
-            first = self._without_choices(_instantiated(obligation, tried[0], self.legal), patience, patience)
-            if first is None:
-                return None
-            if isinstance(first, str):
-                tried = tried[1:]  # not known to defeat anything, and hard to ask again
-                if not tried:
-                    return first
+        patience = max(QUICK_SECONDS, self.engine.timeout / 3)
+        first = self._without_choices(_instantiated(obligation, tried[0], self.legal), patience, patience)
+        if first is None:
+            return None
+        if isinstance(first, str):
+            tried = tried[1:]  # not known to defeat anything, and hard to ask again
+            if not tried:
+                return first
         answer = self._defeating(obligation, violation, tried)
         if answer.model is None:
             return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
@@ -458,22 +477,22 @@ def _instantiated(obligation: Obligation, instance: Instance, legal: Term) -> Ob
     return Obligation(obligation.name, context, tuple(parts), obligation.compared)
 
 
-def _options(obligation: Obligation, violation: Term, picks: tuple[Term, ...]) -> Candidates:
-    """Terms that each choice may be, those first that the terms themselves suggest; zeros and ones last."""
+def _options(obligation: Obligation, violation: Term, picks: tuple[Term, ...]) -> tuple[Instance, Candidates]:
+    """Witnesses for the choices that have one, and terms that each choice may be: those first that the terms themselves
+    suggest; zeros and ones last."""
     wanted = frozenset(picks)
     pairs = [(part.pair[1], part.pair[2]) for part in obligation.parts if part.pair is not None]
     asked = [*_arguments([violation], wanted), *questions(violation, wanted)]
-    woven = witnesses([*pairs, *asked], wanted)
+    woven = {v: t for v, t in witnesses([*pairs, *asked], wanted).items() if not _is_one_of_many(t, v)}
     found = aligned([*pairs, *asked], wanted)
     bound = bindings([p.differ for p in obligation.parts], violation, picks)
     options: Candidates = {}
     for v in picks:
         suggested = [t for t in found.get(v, []) if not _is_one_of_many(t, v)]
-        if v in woven and not _is_one_of_many(woven[v], v):
-            suggested.insert(0, woven[v])
+        known = [t[v] for t in (bound, woven) if v in t]
         ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
-        options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *([bound[v]] if v in bound else []), *ends]))
-    return options
+        options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *known, *ends]))
+    return woven, options
 
 
 def _arguments(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:

@@ -20,6 +20,9 @@ from .alignment import Mentions, below
 MAX_STEPS: Final = 20_000
 """Pairs of terms that are looked at."""
 
+MAX_FILLED: Final = 400
+"""Holes that are filled; where there are more, what a choice meets first counts alone."""
+
 RECURSION_LIMIT: Final = 40_000
 """Python frames for terms that are nested deeply."""
 
@@ -48,6 +51,7 @@ class _Walk:
         self._holed = Mentions(frozenset(_hole(v) for v in wanted))
         self._known: dict[tuple[Term, Term], Found] = {}
         self._about_a_cell: dict[Term, bool] = {}
+        self._filled = 0
 
     def pair(self, x: Term, y: Term) -> Found:
         """What the choices in ``x`` have to be so that it equals ``y``."""
@@ -153,7 +157,8 @@ class _Walk:
             return first or second
         joined = {**second, **first}
         for v in first.keys() & second.keys():
-            if self._holed(first[v]):
+            if self._filled < MAX_FILLED and self._holed(first[v]):
+                self._filled += 1
                 joined[v] = b.substitute([first[v]], {_hole(v): second[v]})[0]
         return joined
 

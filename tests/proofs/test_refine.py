@@ -204,6 +204,17 @@ def test_the_way_and_the_value_hang_on_one_choice() -> None:
     assert verdict(spec, always(send(port=b.bv(2, 32)))) == "differs"
 
 
+def test_a_difference_is_that_of_the_obligation_that_fails() -> None:
+    """Where choices decide which case applies all obligations are one; none is blamed for another."""
+    c = choice(0, 8)
+    cases = split(b.eq(c, b.bv(1, 8)), (send(),), (send(port=b.bv(2, 32)),)).cases
+    spec = Behaviour(cases, choices=(Choice(c, "test"),))
+    outcome = found(spec, always(send(port=b.bv(3, 32))))
+    assert outcome.difference is not None
+    assert outcome.difference.obligation.startswith("case ")
+    assert outcome.difference.parts == ("port output: port",)
+
+
 def test_one_choice_for_all_cells_of_state() -> None:
     """A program that writes one undefined value to two cells: a machine that writes two values is wrong."""
     c = choice(0, 8)
