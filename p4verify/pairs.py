@@ -32,6 +32,9 @@ from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
 
+FEW_TURNS: Final = 4
+"""Turns of loops in parsers among which a difference is looked for first."""
+
 CORE_ERRORS: Final = ("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort", "ParserTimeout",
                       "ParserInvalidArgument")  # fmt: skip
 """Errors that every parser may meet, also of a program without ``core.p4``."""
@@ -61,6 +64,8 @@ class ProgramPair:
     """Whether each program's own entries count as its rules, those of ``rules`` being the first one's."""
     said: ProgramMap = NOTHING_SAID
     """What a user says of how the two correspond."""
+    turns: int | None = None
+    """How often the loops of parsers are followed; None for as often as they are at all."""
     pairing: Pairing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,6 +150,10 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
             raise Unsupported(f"programs of two architectures, {pair.first.arch} and {pair.second.arch}", where)
         return _whole(pair, engine, started)
     known = pair.first.arch in ARCHITECTURES
+    if known and pair.turns is None and (_loops(pair.first) or _loops(pair.second)):
+        early = _early_difference(pair, engine, started)
+        if early is not None:
+            return early
     blocks = _compare_blocks(pair, engine)
     if blocks.unsupported is None and blocks.difference is None and not blocks.unknown:
         return _equal_blocks(pair, blocks, engine, started)
@@ -158,6 +167,27 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         note = f"{blocks.difference.what} differs in {_parts(blocks.difference)}, which no packet shows"
         return replace(proof, warnings=(*proof.warnings, note))
     return proof
+
+
+def _early_difference(pair: ProgramPair, engine: Engine, started: float) -> Proof | None:
+    """A difference on a packet that goes through few turns of the parsers' loops: most show there, at a small part of
+    what all turns take."""
+    try:
+        proof = _check(replace(pair, turns=FEW_TURNS), engine, started)
+    except Unsupported:
+        return None
+    return proof if proof.verdict is Verdict.REJECT else None
+
+
+def _loops(program: ir.Program) -> bool:
+    """Whether a parser can come back to one of its states."""
+    import networkx as nx
+
+    for parser in program.parsers:
+        graph = nx.DiGraph((state.name, case.state) for state in parser.states for case in state.transition.cases)
+        if not nx.is_directed_acyclic_graph(graph):
+            return True
+    return False
 
 
 def _equal_blocks(pair: ProgramPair, blocks: _Found, engine: Engine, started: float) -> Proof:
@@ -278,10 +308,12 @@ def _block_outcome(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, 
     first, second = mine.block, theirs.block
     pairing = pair.pairing
     _same_methods(pair)
-    left = block_meaning(pair.first, first, pair.rules, identity=pairing.first_identity, emission=emission)
+    left = block_meaning(
+        pair.first, first, pair.rules, identity=pairing.first_identity, emission=emission, turns=pair.turns
+    )
     right = block_meaning(
         pair.second, second, pair.second_rules,
-        like=left.interface, identity=pairing.second_identity, emission=emission,
+        like=left.interface, identity=pairing.second_identity, emission=emission, turns=pair.turns,
     )  # fmt: skip
     if left.interface.widths != right.interface.widths:
         raise Unsupported(f"block {mine.path}: the parameters of the two programs differ", Span(pair.second.file, 1, 1))
@@ -339,8 +371,8 @@ def _as_found(
 
 
 def _whole(pair: ProgramPair, engine: Engine, started: float) -> Proof:
-    spec = meaning(pair.assumed or pair.first, pair.rules)
-    theirs = with_faults(meaning(pair.second, pair.second_rules))
+    spec = meaning(pair.assumed or pair.first, pair.rules, pair.turns)
+    theirs = with_faults(meaning(pair.second, pair.second_rules, pair.turns))
     impl = pair.pairing.in_first_words(theirs)
     spec, impl = pair.restricted(spec), pair.restricted(impl)
     if pair.across:

@@ -66,15 +66,7 @@ EQUAL = {
 }
 """Pairs said to differ that are equal by the specification."""
 
-SLOW = "many undefined values: tens of seconds, or not decided"
-OPEN = {
-    "2314_regression/0.p4": "too long: loops in a parser that is called",
-    "basic_routing_stripped/2.p4": SLOW,
-    "basic_routing_stripped/3.p4": "a table with another key, which is named",
-    "basic_routing_stripped/4.p4": SLOW,
-    "basic_routing_stripped/5.p4": SLOW,
-    "basic_routing_stripped/6.p4": SLOW,
-}
+OPEN = {"basic_routing_stripped/3.p4": "a table with another key, which is named"}
 """Pairs said to differ that are not decided."""
 
 

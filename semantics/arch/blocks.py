@@ -118,6 +118,7 @@ def block_meaning(
     emission: Emission = "sequence",
     source: Input | None = None,
     trace: Trace | None = None,
+    turns: int | None = None,
 ) -> BlockMeaning:
     """What a block does, for every input.
 
@@ -130,12 +131,14 @@ def block_meaning(
         emission: how emitted headers are told.
         source: the inputs; None for all.
         trace: told what happens, if the inputs are numbers.
+        turns: how often a parser's loop is followed; None for as often as :mod:`..meaning.parsing` says.
 
     Raises:
         Unsupported: the block uses what is not modelled; with the place.
     """
     m = Machine(program, rules, source or Symbolic(), OpaqueExterns(identity), trace)
     m.opaque = True
+    m.turns = turns
     m.on_hit.append(table_hook(identity))
     begin_world(m)
     into = Names([n for n, _ in like.into] if like else None)

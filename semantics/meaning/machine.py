@@ -116,6 +116,9 @@ class Machine:
         self.unknown_extern: ExternHandler = _refuse
         """The meaning of externs that the program declares itself."""
         self.trace = trace
+        self.turns: int | None = None
+        """Visits of one parser state on one path that are followed, when the packet is not known; None for as many as
+        :mod:`.parsing` says."""
         self.state = State({})
         self.leavers: list[Leaver] = []
         self.parsing = False

@@ -164,15 +164,19 @@ def _signature(m: Machine, state: State) -> Signature:
     return (state.cursor, *terms)
 
 
+def _turns(m: Machine) -> int:
+    return MAX_VISITS if m.turns is None else m.turns
+
+
 def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str, int]) -> None:
     if state.dead:
         return
     if name in ("accept", "reject"):
         _finish(m, run, state, name == "accept")
         return
-    if visits.get(name, 0) >= MAX_VISITS and not state.path.is_const:
+    if visits.get(name, 0) >= _turns(m) and not state.path.is_const:
         m.state = state
-        m.cut(f"parser state {run.parser.name}.{name} more than {MAX_VISITS} times", run.states[name].span)
+        m.cut(f"parser state {run.parser.name}.{name} more than {_turns(m)} times", run.states[name].span)
         return
     if name not in run.states:
         raise Unsupported(f"no parser state {name}", run.parser.span)
@@ -274,8 +278,8 @@ def run_subparser(m: Machine, parser: ir.Parser, arguments: Sequence[Argument], 
         visits = 0
         while name not in ("accept", "reject") and not m.state.dead:
             visits += 1
-            if visits > 2 * MAX_VISITS:
-                m.cut(f"more than {2 * MAX_VISITS} states of parser {parser.name}", parser.span)
+            if visits > 2 * _turns(m):
+                m.cut(f"more than {2 * _turns(m)} states of parser {parser.name}", parser.span)
                 return
             for statement in states[name].body:
                 m.exec(statement)

@@ -46,12 +46,13 @@ _SUBJECTS: Final = (statements, tables)
 """Modules that register the meaning of nodes when they are imported."""
 
 
-def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
+def meaning(program: ir.Program, rules: RuleSet | None = None, turns: int | None = None) -> Behaviour:
     """What ``program`` does to any packet.
 
     Args:
         program: the program.
         rules: what the control plane has installed; None for anything that it could install.
+        turns: how often a parser's loop is followed; None for as often as :mod:`.parsing` says.
 
     Raises:
         Unsupported: the program uses what is not modelled; with the place.
@@ -59,6 +60,7 @@ def meaning(program: ir.Program, rules: RuleSet | None = None) -> Behaviour:
     architecture = _architecture(program)
     m = Machine(program, rules, Symbolic(), architecture.externs)
     m.unknown_extern = call_unknown
+    m.turns = turns
     with deep_recursion(), _placed(program):
         cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells)]
     domain = (*architecture.domain(), *_distinct(m.assumptions))

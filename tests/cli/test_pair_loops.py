@@ -1,0 +1,44 @@
+"""Programs whose parsers loop: a difference in the first turns is found without following the loop to its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import Command
+
+TAGS = """#include <core.p4>
+#include <v1model.p4>
+header ethernet_t { bit<48> dst; bit<48> src; bit<16> type; }
+header tag_t { bit<16> value; bit<16> type; }
+struct headers_t { ethernet_t ethernet; tag_t last; }
+struct meta_t { }
+parser Tags(packet_in packet, inout headers_t hdr) {
+    bit<16> type;
+    state start { type = hdr.ethernet.type; transition look; }
+    state look { transition select(type) { 0x8100: tag; default: accept; } }
+    state tag { packet.extract(hdr.last); NEXT transition look; }
+}
+parser Parse(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    Tags() tags;
+    state start { packet.extract(hdr.ethernet); tags.apply(packet, hdr); transition accept; }
+}
+control Nothing(inout headers_t hdr, inout meta_t meta) { apply { } }
+control Route(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    apply { standard.egress_spec = 1; }
+}
+control Out(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
+control Deparse(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
+V1Switch(Parse(), Nothing(), Route(), Out(), Nothing(), Deparse()) main;
+"""
+
+
+def test_a_difference_in_the_first_turns_of_a_loop_is_found(p4verify: Command, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.p4", tmp_path / "b.p4"
+    first.write_text(TAGS.replace("NEXT", "type = hdr.last.type;"))
+    second.write_text(TAGS.replace("NEXT", "type = hdr.last.value;"))
+    ended = p4verify("check", first, "--against", second, "--format", "json")
+    (result,) = ended.json()["results"]
+    assert ended.code == 1, result["reason"]
+    assert "interpreter of both programs" in result["counterexample"]["confirmed_by"]
+    packet = bytes.fromhex(result["counterexample"]["packet"])
+    assert packet[12:14] == b"\x81\x00"
