@@ -23,7 +23,7 @@ from typing import Final, Literal
 from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.bits import Term
-from ...semantics.rules.build import ENUM_BITS, source_entries
+from ...semantics.rules.build import ENUM_BITS, source_entries, value_set_widths
 from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Rule, RuleSet
 from ...semantics.source import InputError, Unsupported
 from ..base import CannotOffload
@@ -92,6 +92,8 @@ class TableLayout:
     default: MapDef | None
     baked: tuple[Rule, ...] | None = None
     """The entries that are compiled in, first winner first."""
+    members: bool = False
+    """Whether this is a value set of a parser: members in place of rules, and no actions."""
 
     @property
     def value_size(self) -> int:
@@ -152,17 +154,41 @@ def table_actions(program: ir.Program, control: ir.Control, table: ir.Table) -> 
 
 
 def layouts(program: ir.Program, rules: RuleSet | None = None) -> dict[str, TableLayout]:
-    """The layout of every table, by its control-plane name. Tables with const entries, and those whose keys no map
-    matches when there are rules, have their entries compiled in.
+    """The layout of every table and value set, by its control-plane name. Tables with const entries, and those whose
+    keys no map matches when there are rules, have their entries compiled in.
 
     Raises:
         CannotOffload: maps cannot hold a table's rules; names the key or parameter.
     """
     taken: set[str] = set()
-    return {
+    tables = {
         table.control_name: layout(program, control, table, taken, _baked(program, table, rules))
         for control, table in program.tables()
     }
+    sets = [(item, parser) for parser in program.parsers for item in parser.value_sets]
+    return tables | {item.control_name: _value_set(item, taken) for item, _ in sets}
+
+
+def _value_set(item: ir.ValueSetDecl, taken: set[str]) -> TableLayout:
+    """A parser's value set: a hash map of its members, whose values say nothing.
+
+    It is laid out like a table with exact keys and no actions; members that match in another way have no element.
+    """
+    parts, at = [], 0
+    try:
+        widths = value_set_widths(item.type, item.span)
+    except Unsupported as error:
+        raise CannotOffload(error.reason, error.span) from None
+    for index, width in enumerate(widths):
+        parts.append(KeyPart(index, f"key{index}", width, False, at, bytes_for(width)))
+        at += bytes_for(width)
+    if not at or item.size < 1:
+        raise CannotOffload("a value set of nothing", item.span)
+    fields = tuple(Field(part.name, part.offset, part.size) for part in parts)
+    name = _unused(f"{identifier(item.control_name)}_members", taken)
+    entries = MapDef(name, "hash", at, ACTION_BYTES, item.size, 0, fields, (Field("unused", 0, ACTION_BYTES),))
+    table = ir.Table(item.name, item.control_name, (), (), ir.BoundAction(""), const_default=True, span=item.span)
+    return TableLayout(table, tuple(parts), (), entries, None, members=True)
 
 
 def _baked(program: ir.Program, table: ir.Table, rules: RuleSet | None) -> tuple[Rule, ...] | None:
@@ -406,11 +432,24 @@ def _match_value(part: KeyPart, match: Match, rule: Rule) -> tuple[int, int]:
     raise InputError.at(rule.span, f"key {part.name} of table {rule.table} cannot be matched like this")
 
 
+def _fill_member(layout: TableLayout, member: Sequence[Match]) -> tuple[bytes, bytes]:
+    """The element for a member of a value set. Raises InputError."""
+    values = []
+    for part, match in zip(layout.in_order(), member, strict=True):
+        if not isinstance(match, Exact):
+            text = f"a member of value set {layout.table.control_name} cannot be matched like this"
+            raise InputError.at(layout.table.span, text)
+        values.append(b.bv(match.value, part.width))
+    return term_bytes(key_bytes(layout, values)), bytes(ACTION_BYTES)
+
+
 def fill_maps(program: ir.Program, rules: RuleSet) -> dict[str, Entries]:
     """Map's name → what the control plane writes into it for ``rules`` (entries of the source included)."""
     out: dict[str, Entries] = {}
     for name, item in layouts(program, rules).items():
-        if item.entries is not None:
+        if item.members and item.entries is not None:
+            out[item.entries.name] = [_fill_member(item, member) for member in rules.value_sets.get(name, ())]
+        elif item.entries is not None:
             # Keys may repeat; the first rule wins, and what is written last stays.
             out[item.entries.name] = [fill_rule(item, rule) for rule in reversed(rules.of(name))]
         if item.default is not None:

@@ -30,7 +30,7 @@ LIMITS: Final = (
     "architectures: ebpf_model, ubpf_model, xdp_model, v1model (one pass); hooks: tc ingress (hook=tc), XDP (hook=xdp)",
     "table keys: exact, and one lpm key; any match kinds where the entries are const, or compiled in from given rules",
     "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
-    "parser loops over header stacks; varbits and advances of up to 512 different sizes; no value sets",
+    "parser loops over header stacks; varbits and advances of up to 512 different sizes; value sets of exact members",
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",
     "no clone, resubmit, recirculate, multicast, digest, meters, direct counters, selectors, timestamps",
     "at XDP a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",

@@ -75,6 +75,8 @@ class Gen:
     actions: dict[str, ir.Action] = field(default_factory=dict)
     tables: dict[str, ir.Table] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    value_sets: dict[str, str] = field(default_factory=dict)
+    """Those of the parser being generated: name → control-plane name."""
     loops: list[Loop] = field(default_factory=list)
     turns: int = 1
     """How many times the code being generated is made, as loops are unrolled."""

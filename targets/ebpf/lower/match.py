@@ -10,9 +10,10 @@ from ....semantics import ir
 from ....semantics.rules.ruleset import Exact, Lpm, Range, Rule, Ternary
 from ...base import CannotOffload
 from ..artifact import Label, asm
-from ..artifact.asm import R1, R2, R3
+from ..artifact.asm import R0, R1, R2, R3, R10
 from . import expr as ex
 from .gen import Gen
+from .hooks import MAP_LOOKUP
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ def unless(g: Gen, keys: Sequence[KeyValue], sets: Sequence[ir.KeySet], fail: La
     """Go to ``fail`` unless every key lies in its set."""
     if len(sets) == 1 and isinstance(sets[0], ir.AnySet):
         return
+    if len(sets) == 1 and isinstance(sets[0], ir.ParserValueSet):
+        _unless_member(g, keys, sets[0], fail)
+        return
     for key, item in zip(keys, sets, strict=True):
         match item:
             case ir.AnySet():
@@ -66,7 +70,25 @@ def unless(g: Gen, keys: Sequence[KeyValue], sets: Sequence[ir.KeySet], fail: La
             case ir.RangeSet(low, high):
                 _in_range(g, key, low, high, fail)
             case ir.ParserValueSet():
-                raise CannotOffload("value sets are not kept in maps", item.span)
+                raise CannotOffload("a value set beside other sets", item.span)
+
+
+def _unless_member(g: Gen, keys: Sequence[KeyValue], item: ir.ParserValueSet, fail: Label) -> None:
+    """Go to ``fail`` unless the keys, side by side, are a member of a value set."""
+    layout = g.layouts[g.value_sets[item.name]]
+    entries = layout.entries
+    if entries is None or [key.width for key in keys] != [part.width for part in layout.in_order()]:
+        raise CannotOffload("a value set whose members are made up in another way than the keys", item.span)
+    g.maps[entries.name] = entries
+    with g.buffer(entries.key_size, item.span) as place:
+        for key, part in zip(keys, layout.in_order(), strict=True):
+            for low in range(0, key.width, 64):
+                count = min(64, key.width - low)
+                size = (count + 7) // 8
+                key.load(low, count)
+                g.store_bytes(R10, place + part.offset + part.size - low // 8 - size, size)
+        g.asm.emit(asm.load_map(R1, entries.name), asm.mov(R2, R10), asm.alu("add", R2, place), asm.call(MAP_LOOKUP))
+    g.asm.jump("jeq", R0, 0, fail)
 
 
 def unless_rule(g: Gen, keys: Sequence[KeyValue], rule: Rule, fail: Label) -> None:

@@ -193,6 +193,7 @@ class ParserGen:
         """Statements up to a branch that moves on differently on either side, or all and the transition."""
         g = self._g
         g.env, g.point = item.frame.env, point
+        g.value_sets = {each.name: each.control_name for each in item.frame.parser.value_sets}
         with _known_validity(g):
             calls.copy_out(g, item.outs, item.span)
         for arg, ref, env in item.outs:

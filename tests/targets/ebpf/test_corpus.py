@@ -29,7 +29,6 @@ SAMPLES: Final = corpus_root() / "p4c" / "p4_16_samples"
 HOOKS: Final = ("tc", "xdp")
 UNSUPPORTED: Final = {
     "ternary_ebpf.p4": "ternary key",
-    "value_set_ebpf.p4": "value sets",
 }
 """Program → part of the reason why the lowering to eBPF refuses it."""
 TIMEOUT: Final = 120.0
