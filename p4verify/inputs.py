@@ -64,7 +64,7 @@ def read_with_warnings(path: str, options: SourceOptions) -> tuple[Program, tupl
         return _well_formed(codec_netlink_read.from_netlink(data, path), path), ()
     if data.lstrip()[:1] == b"{":
         return _well_formed(codec_json.from_json(data, path), path), ()
-    carried = _carried(data, path)
+    carried = carried_in(data, path)
     if carried is not None:
         return carried.program, ()
     if not data.strip():
@@ -91,10 +91,11 @@ def read_carried(path: str) -> Carried | None:
     Raises:
         InputError: the file cannot be used, or is an artifact that carries no program, or a damaged one.
     """
-    return _carried(read_bytes(path), path)
+    return carried_in(read_bytes(path), path)
 
 
-def _carried(data: bytes, path: str) -> Carried | None:
+def carried_in(data: bytes, path: str) -> Carried | None:
+    """As :func:`read_carried`, of a content that was read already. Raises InputError naming ``path``."""
     from .semantics.ir import codec_netlink_read
 
     if codec_netlink_read.recognises(data) or data.lstrip()[:1] == b"{":

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Final
 
+from p4verify.inputs import carried_in
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.ebpf.artifact import read_elf
 from p4verify.targets.ebpf.meaning import meaning
+from p4verify.targets.ebpf.target import P4AST
 
 SECONDS: Final = 20
 """What takes longer counts as a hang."""
@@ -77,11 +79,13 @@ def limited(seconds: int) -> Iterator[None]:
 
 
 def tried(data: bytes) -> Ended:
-    """Read the file, and take the meaning of each of its programs."""
+    """Read the file, the p4ast in it if it carries any, and take the meaning of each of its programs."""
     refused = ""
     try:
         with limited(SECONDS):
             obj = read_elf(data, "damaged.o")
+            if P4AST in obj.sections:
+                carried_in(data, "damaged.o")
             for program in obj.programs:
                 try:
                     meaning(obj, program.name)
