@@ -61,7 +61,15 @@ def commit(state: State, view: View) -> State:
     if not (base.labels and not key.labels):
         frame = _commit_labels(key, base, frame)
     frame = _commit_tags(key, base, frame)
-    return replace(state, base=key, frame=frame)
+    return replace(state, base=_with_pending(key, base), frame=frame)
+
+
+def _with_pending(key: Key, base: Key) -> Key:
+    """What was committed; of an ARP packet with opcode 0 nothing is, until it gets another one."""
+    nothing = b.eq(key.get("arp_op"), b.bv(0, 8))
+    for name in ("arp_sha", "arp_spa", "arp_tha", "arp_tpa"):
+        key = key.with_field(name, b.ite(nothing, base.get(name), key.get(name)))
+    return key
 
 
 def _commit_tags(key: Key, base: Key, frame: Frame) -> Frame:
@@ -221,14 +229,13 @@ def _set_transport(key: Key, base: Key, written: Bytes, view: View, when: Term) 
     if all(changed is FALSE for changed in ports.values()):
         return
     if view.protocol in (6, 17):
-        some = b.or_(b.ne(base.get("tp_src"), b.bv(0, 16)), b.ne(base.get("tp_dst"), b.bv(0, 16)))
-        _set_ports(key, base, written, view, {name: b.and_(changed, some) for name, changed in ports.items()})
+        _set_ports(key, base, written, view, ports)
     else:
         _set_icmp(key, written, view.transport, ports)
 
 
 def _set_ports(key: Key, base: Key, written: Bytes, view: View, changes: Mapping[str, Term]) -> None:
-    """``packet_set_tcp_port`` and ``packet_set_udp_port``; a key whose ports are both 0 is left alone."""
+    """``packet_set_tcp_port`` and ``packet_set_udp_port``."""
     assert view.transport is not None
     udp = view.protocol == 17
     checksum = view.transport + (_UDP_CSUM if udp else _TCP_CSUM)

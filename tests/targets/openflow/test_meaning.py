@@ -111,6 +111,19 @@ def test_types_of_icmp_are_written_in_later_fragments_too() -> None:
     assert sent[34:38] == bytes.fromhex("0803 110e")
 
 
+def test_arp_without_an_opcode_is_written_when_it_gets_one() -> None:
+    arp = MACS + bytes.fromhex("0806 0001 0800 06 04 0100 020000000003 0a000001 000000000000 0a000002")
+    text = "arp actions=set_field:02:00:00:00:00:77->arp_sha,output:2,set_field:2->arp_op,output:3"
+    ((_, _, first), (_, _, second)) = does(text, arp)
+    assert first == arp
+    assert second[20:28] == bytes.fromhex("0002 020000000077")
+
+
+def test_ports_that_are_both_0_are_written() -> None:
+    ((_, _, sent),) = does("udp actions=set_field:7->udp_dst,output:2", ip4(bytes(4) + UDP[4:]))
+    assert sent[34:38] == bytes.fromhex("0000 0007")
+
+
 def test_both_ports_of_udp_are_one_change_of_its_checksum() -> None:
     ((_, _, sent),) = does("udp actions=set_field:54->udp_src,set_field:79->udp_dst,output:2", ip4(UDP))
     assert sent[34:42] == bytes.fromhex("0036 004f 0008 1234")
