@@ -61,9 +61,9 @@ class Execution:
     _upcoming: list[Expected] = field(default_factory=list, init=False)
     _spent: float = field(default=0.0, init=False)
     """Seconds of this search that went into queries answered here."""
-    _sent: dict[Unit, int] = field(default_factory=dict, init=False)
-    """The executor's numbers of queries that nobody has asked for yet."""
-    _asked: set[Unit] = field(default_factory=set, init=False)
+    _sent: dict[bytes, int] = field(default_factory=dict, init=False)
+    """The executor's numbers of queries, by digest, that nobody has asked for yet."""
+    _asked: set[bytes] = field(default_factory=set, init=False)
 
     @contextmanager
     def expecting(self, queries: Sequence[Expected]) -> Iterator[None]:
@@ -89,11 +89,12 @@ class Execution:
             tick: called now and then while waiting.
         """
         unit = Unit.of(query)
-        self._asked.add(unit)
+        if self._upcoming:
+            self._asked.add(unit.digest)
         answer = self._kept(unit, query)
         if answer is not None:
             return answer
-        number = self._sent.pop(unit, None)
+        number = self._sent.pop(unit.digest, None) if self._sent else None
         if number is None and (self.executor is None or self._is_quick(unit, query)):
             here = self._answer_here(unit, seconds)
             if here.status != "unknown" or self.executor is None or seconds <= QUICK_SECONDS:
@@ -164,8 +165,9 @@ class Execution:
             if expected is None or expected[0].is_const or expected[1] <= 0:
                 continue
             unit = Unit.of(expected[0])
-            if unit not in self._asked and unit not in self._sent and self._kept(unit, expected[0]) is None:
-                self._sent[unit] = self.executor.submit(Job(unit, expected[1], self.memory_mb))
+            known = unit.digest in self._asked or unit.digest in self._sent
+            if not known and self._kept(unit, expected[0]) is None:
+                self._sent[unit.digest] = self.executor.submit(Job(unit, expected[1], self.memory_mb))
 
 
 _OVER: Final = Answer("unknown", reason="the time limit ran out")

@@ -41,6 +41,11 @@ class Unit:
         """The unit of a term, the same for every order in which it may have been built."""
         return Unit(FORMAT + _Writer(query).text().encode())
 
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the query: its name where nothing is said about who answers it."""
+        return hashlib.sha256(self.data).digest()
+
     def key(self, solver: str) -> str:
         """SHA-256 of the query and of what answers it (a solver's name and version, options), hexadecimal."""
         made = hashlib.sha256(solver.encode("utf-8", "surrogateescape") + b"\0")
