@@ -123,3 +123,15 @@ def test_a_mapping_that_means_nothing_is_one_error(across, mapping: str, error: 
     code, ended = across("router_v1model", "router_psa", mapping=mapping)
     assert code == 2
     ended.one_error("map.toml", error)
+
+
+@pytest.mark.parametrize(("port", "code"), [(3, 0), (600, 3)])
+def test_rules_of_one_program_become_those_of_the_other(
+    p4verify: Command, tmp_path: Path, port: int, code: int
+) -> None:
+    rules = tmp_path / "rules.cli"
+    rules.write_text(f"table_add Route.routes Route.route 10.0.0.0/8 => {port} 0x020000000001 7\n"
+                     "table_add Route.acl Route.drop 600 0&&&0 6&&&0xff => 1\n")  # fmt: skip
+    ended = p4verify("check", HERE / "router_psa.p4", "--against", HERE / "router_v1model.p4", "--rules", rules)
+    assert ended.code == code, ended.out
+    assert ("has no room" in ended.out) == (code == 3)

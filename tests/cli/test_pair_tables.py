@@ -1,0 +1,97 @@
+"""Tables that only one of two programs has, or that are called something else, in `check A.p4 --against B.p4`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+PROGRAM = """#include <core.p4>
+header h_t {{ bit<8> a; bit<8> b; }}
+struct s_t {{ h_t h; bit<8> m; bit<8> n; }}
+control c(inout s_t s) {{
+    action set_m(bit<8> value) {{ s.m = value; }}
+    action set_n(bit<8> value, bit<8> mask) {{ s.n = value & mask; }}
+    action none() {{ }}
+    {body}
+}}
+control proto(inout s_t s);
+package top(proto p);
+top(c()) main;
+"""
+M = "table t_m { key = { s.h.a : exact; } actions = { set_m; none; } default_action = none(); }"
+N = "table t_n { key = { s.h.b : exact; } actions = { set_n; none; } default_action = none(); }"
+IDLE = "table idle { key = { s.h.b : exact; } actions = { none; } default_action = none(); }"
+
+
+@pytest.fixture
+def compare(p4verify: Command, tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Compares two bodies of a control; gives the exit code and the only result."""
+
+    def run(first: str, second: str, mapping: str = ""):  # type: ignore[no-untyped-def]
+        a, c, said = tmp_path / "a.p4", tmp_path / "b.p4", tmp_path / "map.toml"
+        a.write_text(PROGRAM.format(body=first))
+        c.write_text(PROGRAM.format(body=second))
+        said.write_text(mapping)
+        ended = p4verify("check", a, "--against", c, "--map", said, "--format", "json")
+        (result,) = ended.json()["results"]
+        return ended.code, result
+
+    return run
+
+
+def test_independent_tables_in_another_order_are_the_same(compare) -> None:  # type: ignore[no-untyped-def]
+    code, result = compare(f"{M} {N} apply {{ t_m.apply(); t_n.apply(); }}",
+                           f"{N} {M} apply {{ t_n.apply(); t_m.apply(); }}")  # fmt: skip
+    assert code == 0, result["reason"]
+
+
+def test_tables_that_depend_on_each_other_in_another_order_are_not(compare) -> None:  # type: ignore[no-untyped-def]
+    asks_m = M.replace("s.h.a : exact", "s.n : exact")
+    code, result = compare(f"{asks_m} {N} apply {{ t_m.apply(); t_n.apply(); }}",
+                           f"{asks_m} {N} apply {{ t_n.apply(); t_m.apply(); }}")  # fmt: skip
+    assert code == 1, result["reason"]
+
+
+def test_a_table_that_does_nothing_may_go_or_come(compare) -> None:  # type: ignore[no-untyped-def]
+    with_idle = f"{M} {IDLE} apply {{ idle.apply(); t_m.apply(); }}"
+    without = f"{M} apply {{ t_m.apply(); }}"
+    assert compare(with_idle, without)[0] == 0
+    assert compare(without, with_idle)[0] == 0
+
+
+def test_a_table_that_does_something_may_not_go(compare) -> None:  # type: ignore[no-untyped-def]
+    code, result = compare(f"{M} {N} apply {{ t_m.apply(); t_n.apply(); }}", f"{M} apply {{ t_m.apply(); }}")
+    assert code == 1, result["reason"]
+    assert any("c.t_n" in rule for rule in result["counterexample"]["rules"])
+
+
+def test_a_table_whose_rules_are_not_known_is_named(compare) -> None:  # type: ignore[no-untyped-def]
+    code, result = compare(f"{M} apply {{ t_m.apply(); }}", f"{M} {N} apply {{ t_m.apply(); t_n.apply(); }}")
+    assert code == 3
+    assert "table c.t_n: the first program has none like it" in result["reason"]
+    assert result["where"]["file"].endswith("b.p4")
+
+
+RENAMED = """action put(bit<8> mask, bit<8> value) { s.n = value & mask; }
+    table other { key = { s.h.b : exact; } actions = { none; put; } default_action = none(); }
+    apply { other.apply(); }"""
+
+
+def test_a_renamed_table_is_related_by_a_mapping(compare) -> None:  # type: ignore[no-untyped-def]
+    first = f"{N} apply {{ t_n.apply(); }}"
+    code, result = compare(first, RENAMED)
+    assert code == 3
+    assert "table c.other" in result["reason"]
+    tables = '[tables]\n"c.t_n" = "c.other"\n'
+    code, result = compare(first, RENAMED, tables)
+    assert code == 3
+    assert "no action c.set_n" in result["reason"]
+    code, result = compare(first, RENAMED, f'{tables}[actions]\nset_n = "put"\n')
+    assert code == 0, result["reason"]
+    assert "table c.t_n is called c.other in the second program" in result["warnings"]
+    code, result = compare(first, RENAMED.replace("value & mask", "value | mask"),
+                           f'{tables}[actions]\nset_n = "put"\n')  # fmt: skip
+    assert code == 1, result["reason"]
