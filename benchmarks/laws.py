@@ -162,7 +162,7 @@ def _corpus_program(path: Path, options: argparse.Namespace) -> Row | Broken | N
     except BREAKS as problem:
         return Broken(str(path), f"{type(problem).__name__}: {problem}")
     except TooLong:
-        return Row(path.stem, program.arch, 0, 0, options.limit, (f"longer than {options.limit} s",))
+        return _too_long(path.stem, program.arch, options.limit)
     seconds = time.process_time() - started
     return Row(path.stem, found.arch, found.packets, found.plainly.compared, seconds, tuple(found.unsupported))
 
@@ -190,12 +190,16 @@ def _random_program(arch: str, seed: int, options: argparse.Namespace) -> Row | 
             found = study(generated(arch, seed), seed, written=seed % options.written == 0)
             plainly = judge(generated(arch, seed, DEFINED), seed).compared if arch in MACHINES else 0
     except TooLong:
-        return Row(f"{arch} {seed}", arch, 0, 0, options.limit, (f"longer than {options.limit} s",))
+        return _too_long(f"{arch} {seed}", arch, options.limit)
     except BREAKS as problem:
         return Broken(f"{arch} {seed}", f"{type(problem).__name__}: {problem}")
     seconds = time.process_time() - started
     reasons = (found.unsupported,) if found.unsupported else ()
     return Row(f"{arch} {seed}", arch, found.comparisons, plainly, seconds, reasons)
+
+
+def _too_long(name: str, arch: str, limit: float) -> Row:
+    return Row(name, arch, 0, 0, limit, (f"{name} takes longer than {limit:g} s",))
 
 
 def _table(rows: list[Row]) -> None:
