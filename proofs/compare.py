@@ -15,7 +15,17 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import DESTINATIONS, LENGTH, Behaviour, Case, Event, Output, Packet, Replication
+from ..semantics.meaning.behaviour import (
+    DESTINATIONS,
+    LENGTH,
+    Behaviour,
+    Case,
+    Event,
+    Output,
+    Packet,
+    Replication,
+    distinct_terms,
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ Reads = Sequence[frozenset[str]]
 
 
 def _inputs_read(side: Behaviour) -> frozenset[str]:
-    terms = [t for case in side.cases for t in case.terms()] + [a.condition for a in side.domain]
+    terms = [*distinct_terms(side.cases), *(a.condition for a in side.domain)]
     return frozenset(v.name for v in b.variables(*terms) if v.name.startswith("in."))
 
 

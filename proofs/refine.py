@@ -20,7 +20,7 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
-from ..semantics.meaning.behaviour import Behaviour, Choice
+from ..semantics.meaning.behaviour import Behaviour, Choice, distinct_terms
 from .alignment import Candidates, aligned, instances, questions
 from .compare import Obligation, Part, domain, obligations, unequal, without_axioms
 from .engine import Answer, Engine, Model
@@ -130,9 +130,7 @@ def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) ->
 
 
 def _terms(side: Behaviour) -> list[Term]:
-    found: dict[Term, None] = {}
-    for case in side.cases:
-        found.update(dict.fromkeys(case.terms()))
+    found = dict.fromkeys(distinct_terms(side.cases))
     found.update(dict.fromkeys(a.condition for a in (*side.domain, *side.reaching)))
     found.update(dict.fromkeys(side.axioms))
     found.update(dict.fromkeys(f.guard for f in side.faults))

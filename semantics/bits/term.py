@@ -11,19 +11,40 @@ included (``bvudiv x 0`` is all ones, ``bvurem x 0`` is ``x``). Terms know nothi
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
 from itertools import count
 from threading import Lock
-from typing import Final
+from typing import Any, Final, Self
 from weakref import WeakValueDictionary
 
+_sorts: Final[dict[tuple[int, int], Any]] = {}
 
-@dataclass(frozen=True, slots=True)
+
 class Sort:
-    """Bool (``width == 0``), a bit-vector of ``width`` bits, or an array from ``index`` bits to ``width`` bits."""
+    """Bool (``width == 0``), a bit-vector of ``width`` bits, or an array from ``index`` bits to ``width`` bits.
+
+    There is one object of each, because every look-up of a node hashes one.
+    """
+
+    __slots__ = ("index", "width")
 
     width: int
-    index: int = 0
+    index: int
+
+    def __new__(cls, width: int, index: int = 0) -> Self:
+        """The one object for this sort."""
+        known = _sorts.get((width, index))
+        if known is None:
+            made = super().__new__(cls)
+            made.width, made.index = width, index
+            known = _sorts.setdefault((width, index), made)
+        assert isinstance(known, cls)
+        return known
+
+    def __reduce__(self) -> tuple[type[Sort], tuple[int, int]]:
+        return Sort, (self.width, self.index)
+
+    def __repr__(self) -> str:
+        return f"Sort({self.width}, {self.index})"
 
     def __str__(self) -> str:
         if self.index:

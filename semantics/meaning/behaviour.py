@@ -34,7 +34,7 @@ many terms.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from .. import bits as b
@@ -209,6 +209,18 @@ class Case:
             {name: new[t] for name, t in self.state.items()},
             tuple(event.mapped(new) for event in self.events),
         )
+
+
+def distinct_terms(cases: Iterable[Case]) -> list[Term]:
+    """Every term in some cases once. Outputs of copies belong to many cases, and are looked through once."""
+    found: dict[Term, None] = {}
+    outputs: dict[int, Output] = {}
+    for case in cases:
+        outputs.update({id(output): output for output in case.outputs})
+        found.update(dict.fromkeys(replace(case, outputs=()).terms()))
+    for output in outputs.values():
+        found.update(dict.fromkeys(output.terms()))
+    return list(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,10 @@ def bind(m: Machine, params: Sequence[ir.Param], args: Sequence[ir.Expr | None],
             bound.append(Argument(param, _instance(m, arg)))
         elif param.direction in ("out", "inout"):
             place = reference(m, arg) if arg is not None else None
-            value = uninitialised(param.type, param.span if param.span.file else span, OUT)
             if param.direction == "inout" and place is not None:
                 value = m.fix(fetch(m, place), arg.span if arg is not None and arg.span.file else span)
+            else:
+                value = uninitialised(param.type, param.span if param.span.file else span, OUT)
             bound.append(Argument(param, value, place))
         elif arg is None:
             bound.append(Argument(param, None))

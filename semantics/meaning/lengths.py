@@ -26,8 +26,6 @@ class _Placed:
     when: Term
     start: int
     parts: tuple[Term, ...]
-    step: int
-    """The number of the piece that they come from."""
 
 
 def by_length(pieces: Sequence[Piece], span: Span) -> Iterator[tuple[Term, list[Term]]]:
@@ -42,23 +40,16 @@ def by_length(pieces: Sequence[Piece], span: Span) -> Iterator[tuple[Term, list[
     unit = gcd(8, *(bits.width for some in ways for _, bits in some if bits is not None))
     placed: list[_Placed] = []
     reached: dict[int, Term] = {0: b.TRUE}
-    for step, some in enumerate(ways):
-        reached = _after(reached, some, unit, step, placed)
+    for some in ways:
+        reached = _after(reached, some, unit, placed)
         if len(reached) > MAX_LENGTHS:
             raise Unsupported(f"more than {MAX_LENGTHS} lengths of the output", span)
-    ends = _ends([[0 if bits is None else bits.width // unit for _, bits in some] for some in ways], reached)
-    covering: list[list[tuple[_Placed, frozenset[int]]]] = [[] for _ in range(max(reached))]
-    for item in placed:
-        stop = item.start + len(item.parts)
-        for at in range(item.start, stop):
-            covering[at].append((item, ends[item.step + 1].get(stop, frozenset())))
+    parts = _chosen(placed, max(reached))
     for length, when in reached.items():
-        yield when, [_chosen(covering[at], at, length) for at in range(length)]
+        yield when, parts[:length]
 
 
-def _after(
-    reached: dict[int, Term], ways: Sequence[_Way], unit: int, step: int, placed: list[_Placed]
-) -> dict[int, Term]:
+def _after(reached: dict[int, Term], ways: Sequence[_Way], unit: int, placed: list[_Placed]) -> dict[int, Term]:
     """The lengths after one more piece, each with where it is that; the piece's bits are added to ``placed``."""
     grown: dict[int, list[Term]] = {}
     for condition, bits in ways:
@@ -69,33 +60,19 @@ def _after(
                 continue
             grown.setdefault(length + len(parts), []).append(when)
             if parts:
-                placed.append(_Placed(when, length, parts, step))
+                placed.append(_Placed(when, length, parts))
     return {length: b.or_(*some) for length, some in grown.items()}
 
 
-def _ends(sizes: Sequence[Sequence[int]], last: dict[int, Term]) -> list[dict[int, frozenset[int]]]:
-    """For each piece, and behind the last one: length so far → the lengths that there may be in the end."""
-    ends = [{length: frozenset([length]) for length in last}]
-    for some in reversed(sizes):
-        after = ends[-1]
-        before: dict[int, frozenset[int]] = {}
-        for length, reach in after.items():
-            for size in some:
-                if size <= length:
-                    before[length - size] = before.get(length - size, frozenset()) | reach
-        ends.append(before)
-    return ends[::-1]
-
-
-def _chosen(covering: Sequence[tuple[_Placed, frozenset[int]]], at: int, length: int) -> Term:
-    """Part ``at`` of a frame of ``length`` parts: of what may lie there, exactly one does."""
-    chosen: Term | None = None
-    for item, ends in covering:
-        if length in ends:
-            part = item.parts[at - item.start]
-            chosen = part if chosen is None else b.ite(item.when, part, chosen)
-    assert chosen is not None
-    return chosen
+def _chosen(placed: Sequence[_Placed], count: int) -> list[Term]:
+    """The parts of a frame in order: of what may lie at a place inside of it, exactly one does. Frames of all lengths
+    share them, so that there are as many choices as places, not as many as lengths times places."""
+    chosen: list[Term | None] = [None] * count
+    for item in placed:
+        for at, part in enumerate(item.parts, item.start):
+            other = chosen[at]
+            chosen[at] = part if other is None else b.ite(item.when, part, other)
+    return [part for part in chosen if part is not None]
 
 
 def _ways(piece: Piece) -> list[_Way]:

@@ -5,8 +5,8 @@ layout of headers are merged, so that diamonds do not multiply. Whatever would m
 (an ``if`` around an extract, the length of a varbit) is decided by running the state once for each possibility.
 
 A loop goes on until the stack that it fills is full, or the packet ends, which for all packets is too far: loops are
-followed for :data:`MAX_VISITS` visits of a state, and the inputs that go on are excluded from the domain by name; a
-loop through states of several sizes, for :data:`MAX_LOOP_PATHS` states of all ways together.
+followed for :data:`MAX_VISITS` visits of a state, and the inputs that go on are excluded from the domain by name; loops
+through states of several sizes, which end at ever more positions, for fewer (:data:`MAX_LOOP_PATHS`).
 """
 
 from __future__ import annotations
@@ -31,14 +31,18 @@ MAX_VISITS: Final = 64
 MAX_PATHS: Final = 4000
 """States run in one parser, all paths together, when the packet is not known."""
 
-MAX_LOOP_PATHS: Final = 1_000
-"""States run in one parser after which loops that go on are cut, when the packet is not known."""
+MAX_LOOP_PATHS: Final = 300
+"""States run in one parser, all paths together, after which no state is visited more than :data:`LATE_VISITS` times on
+a path, when the packet is not known."""
+
+LATE_VISITS: Final = 3
+"""See :data:`MAX_LOOP_PATHS`: a loop through states of several sizes ends at ever more positions."""
 
 MAX_FORKS: Final = 800
 """States run again for each value of what a position depends on, all paths together, when the packet is not known."""
 
-MAX_WAYS: Final = 1500
-"""Ways through a parser that are kept apart by their headers."""
+MAX_WAYS: Final = 300
+"""Ways through a parser that are kept apart by their headers; everything behind the parser is run for each."""
 
 MAX_STEPS: Final = 150_000
 """States run in one parser, when the packet is known: enough for one state per byte."""
@@ -77,6 +81,8 @@ class _Run:
     finished: dict[Signature, Parsed] = field(default_factory=dict)
     counter: int = 0
     forks: int = 0
+    late: bool = False
+    """Whether so many states have run that loops are cut early."""
 
 
 def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value], before: State | None = None) -> list[Parsed]:
@@ -102,9 +108,7 @@ def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value], befor
         steps = 0
         while run.queue:
             steps += 1
-            if steps > MAX_LOOP_PATHS and not m.input.length.is_const and _all_turned(run, 8):
-                _cut_all(m, run, steps - 1)
-                break
+            run.late = steps > MAX_LOOP_PATHS and not m.input.length.is_const
             if not m.input.length.is_const and (steps > MAX_PATHS or run.forks > MAX_FORKS):
                 _cut_all(m, run, steps - 1)
                 break
@@ -128,13 +132,8 @@ def _not_too_many(m: Machine, run: _Run) -> list[Parsed]:
     return list(by_position.values())
 
 
-def _all_turned(run: _Run, turns: int) -> bool:
-    """Whether every way that is not finished has gone through some state so often."""
-    return all(max(item.visits.values(), default=0) >= turns for item in run.pending.values())
-
-
 def _cut_all(m: Machine, run: _Run, steps: int) -> None:
-    """Loops through states of several sizes make more and more ways: those that are not finished are cut here."""
+    """Ways that are not finished are cut where there are too many."""
     for item in run.pending.values():
         m.state = item.state
         m.cut(f"parser {run.parser.name} behind {steps} of its states, of all ways together", run.parser.span)
@@ -174,9 +173,10 @@ def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str
     if name in ("accept", "reject"):
         _finish(m, run, state, name == "accept")
         return
-    if visits.get(name, 0) >= _turns(m) and not state.path.is_const:
+    most = min(_turns(m), LATE_VISITS) if run.late else _turns(m)
+    if visits.get(name, 0) >= most and not state.path.is_const:
         m.state = state
-        m.cut(f"parser state {run.parser.name}.{name} more than {_turns(m)} times", run.states[name].span)
+        m.cut(f"parser state {run.parser.name}.{name} more than {most} times", run.states[name].span)
         return
     if name not in run.states:
         raise Unsupported(f"no parser state {name}", run.parser.span)

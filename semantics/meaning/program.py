@@ -26,7 +26,7 @@ from ..rules.cells import initial_values
 from ..rules.ruleset import RuleSet
 from ..source import NOWHERE, Span, Unsupported
 from . import statements, tables
-from .behaviour import Assumption, Behaviour, Case, Choice, Output, Packet
+from .behaviour import Assumption, Behaviour, Case, Choice, Output, Packet, distinct_terms
 from .concrete import Told
 from .inputs import Concrete, Symbolic
 from .layouts import Layout, cut_to, layouts
@@ -65,11 +65,10 @@ def meaning(program: ir.Program, rules: RuleSet | None = None, turns: int | None
         cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells)]
     domain = (*architecture.domain(), *_distinct(m.assumptions))
     cases = _only_read(cases, domain)
-    terms = [t for case in cases for t in case.terms()]
-    mentioned = {v.name for v in b.variables(*terms, *(a.condition for a in domain))}
+    leaves = [t for t in b.postorder(distinct_terms(cases)) if t.op in ("var", "apply")]
+    mentioned = {v.name for v in (*leaves, *b.variables(*(a.condition for a in domain))) if v.op == "var"}
     mentioned |= {f"any.{name.removeprefix('open.')}" for name in mentioned if name.startswith("open.")}
-    asked = set(b.applications(*terms)) | set(b.variables(*terms))
-    axioms = tuple(axiom for axiom in m.axioms if _about(axiom, asked))
+    axioms = tuple(_about(m.axioms, set(leaves)))
     choices = tuple(choice for name, choice in m.choices.items() if name in mentioned)
     return Behaviour(tuple(cases), domain, axioms, choices, _observables(cases), tuple(m.notes))
 
@@ -114,7 +113,7 @@ def _only_read(cases: list[Case], domain: Sequence[Assumption]) -> list[Case]:
     if not carried:
         return cases
     bare = [replace(case, outputs=tuple(replace(o, metadata={}) for o in case.outputs)) for case in cases]
-    terms = [t for case in bare for t in case.terms()] + [a.condition for a in domain]
+    terms = [*distinct_terms(bare), *(a.condition for a in domain)]
     read = {v.name for v in b.variables(*terms)}
     while True:
         more = [t for case in cases for o in case.outputs for n, t in o.metadata.items() if f"in.{n}" in read]
@@ -129,10 +128,16 @@ def _only_read(cases: list[Case], domain: Sequence[Assumption]) -> list[Case]:
     return [replace(case, outputs=tuple(pruned(o) for o in case.outputs)) for case in cases]
 
 
-def _about(axiom: Term, asked: set[Term]) -> bool:
-    """Whether an axiom speaks of anything that the cases ask."""
-    named = [*b.applications(axiom), *(v for v in b.variables(axiom) if v.name.startswith("table."))]
-    return axiom is not b.TRUE and any(term in asked for term in named)
+def _about(axioms: Iterable[Term], asked: set[Term]) -> Iterator[Term]:
+    """The axioms that speak of anything that the cases ask: of what functions answer, or of a table without a key."""
+    known: dict[Term, bool] = {}
+    for axiom in axioms:
+        for term in b.postorder([axiom], known):
+            if term not in known:
+                answer = term.op == "apply" or (term.op == "var" and term.name.startswith("table."))
+                known[term] = (answer and term in asked) or any(known[arg] for arg in term.args)
+        if axiom is not b.TRUE and known[axiom]:
+            yield axiom
 
 
 _Part = tuple[Term, dict[Term, Term], list[Output]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import threading
 import time
 from collections.abc import Callable
@@ -207,3 +208,10 @@ def test_long_junctions_and_concatenations_are_not_copied_for_ever() -> None:
     value = b.evaluate([packet], {"head": 0xAB}, default=0xCD)[0]
     assert value == int.from_bytes(b"\xab" + b"\xcd" * 3000, "big")
     assert b.extract(packet, packet.width - 1, packet.width - 8) is b.var("head", 8)
+
+
+def test_there_is_one_object_of_each_sort() -> None:
+    for sort in (b.BOOL, b.bit_vector(8), b.bit_vector(5000), b.Sort(8, 16)):
+        assert b.Sort(sort.width, sort.index) is sort
+        assert pickle.loads(pickle.dumps(sort)) is sort
+    assert len({b.Sort(8), b.Sort(8, 8), b.Sort(9)}) == 3
