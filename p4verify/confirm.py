@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, run_on, same
+from .machine_told import told
 from .on_numbers import all_terms, functions_of
 from .proofs.counterexample import Input, Side, input_of, shrink
 from .proofs.engine import Model
@@ -25,11 +26,13 @@ from .restrictions import Restrictions
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
+from .semantics.meaning.answers import answers
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
 from .semantics.meaning.program import meaning
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
+from .smaller import Setting, smaller
 from .stf_text import Test, stf_test
 from .targets.base import ComparesArtifacts, Relation, Target
 
@@ -99,6 +102,12 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         # The machine may ask for keys that the program does not ask for: both sides' keys count.
         asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
         rules = realise(pair.program, [t for side in asking for t in all_terms(side)], model)
+        cheap = _Cheap(pair, pair.program)
+        first = Setting(input_of(model), rules)
+        if cheap.differ(first):
+            less = smaller(first, cheap.differ, pair.program, rules=True, packet=True)
+            assert less.rules is not None
+            rules, model = less.rules, _model_of(less.given)
         if pair.restrictions is not None and pair.restrictions.violation(rules) is not None:
             raise CannotRealise("the rules that show the difference are not allowed by the restrictions")
         shown = describe(rules, pair.program)
@@ -106,15 +115,17 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         relation = pair.target.relate(pair.program, pair.artifact, rules)
     functions = _Functions(relation, model)
     possible = [a.condition for side in (spec, pair.impl) for a in (*side.domain, *side.reaching)]
-    told = frozenset(name for side in (spec, pair.impl) for case in side.cases for name in case.metadata)
-    run_spec = _within(possible, _side(spec, functions.program(), "", told))
-    run_impl = _side(in_the_programs_cells(pair.impl, relation), functions.machine(pair.impl), "impl.", told)
+    names = frozenset(name for side in (spec, pair.impl) for case in side.cases for name in case.metadata)
+    run_spec = _within(possible, _side(spec, functions.program(), "", names))
+    run_impl = _side(in_the_programs_cells(pair.impl, relation), functions.machine(pair.impl), "impl.", names)
     given = input_of(model)
     if not run_spec(given).differs(run_impl(given)):
         return f"{difference.obligation}: both sides do the same on the solver's packet"
     best = shrink(given, run_spec, run_impl)
     expected, actual = run_spec(best), run_impl(best)
     told_by = _by_the_program(pair, rules, best, expected, actual)
+    parts = told(pair.target, pair.artifact, pair.impl, best, functions.machine(pair.impl))
+    explanation = replace(told_by.explanation, machine=parts)
     confirmed: tuple[str, ...] = ("reference", f"{pair.target.name} meaning")
     if pair.first is not None:
         confirmed = (f"{pair.first.name} meaning", f"{pair.target.name} meaning")
@@ -127,9 +138,46 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     inputs = {n: v for n, v in model.values.items() if n.startswith(("in.", "any.", "at.", "each.")) and n != "in.port"}
     return Counterexample(
         best.packet, best.port, expected, actual, inputs, told_by.rules or shown, difference.obligation,
-        (*confirmed, *told_by.confirmed), told_by.decoded, diverges(told_by.explanation), "", told_by.explanation,
+        (*confirmed, *told_by.confirmed), told_by.decoded, diverges(explanation), "", explanation,
         told_by.test.text, told_by.test.why_not,
     )  # fmt: skip
+
+
+def _model_of(given: Input) -> Model:
+    """The model with the packet and the port of an input that was made smaller."""
+    values = {n: v for n, v in given.model.values.items() if not n.startswith("pkt[")}
+    values |= {"pkt.len": len(given.packet), "in.port": given.port}
+    return Model(values | {f"pkt[{i}]": octet for i, octet in enumerate(given.packet)}, given.model.functions)
+
+
+@dataclass(frozen=True)
+class _Cheap:
+    """Both sides under rules that are tried: as they are under unknown rules, with what the tables answer put in."""
+
+    pair: Pair
+    program: ir.Program
+
+    def differ(self, setting: Setting) -> bool:
+        """Whether the sides can be told apart, under rules that may be installed."""
+        pair, rules = self.pair, setting.rules
+        assert rules is not None
+        if pair.restrictions is not None and pair.restrictions.violation(rules) is not None:
+            return False
+        known = answers(self.program, rules)
+        model = setting.given.model
+        given = replace(setting.given, model=Model({**model.values, **known.inputs}, model.functions))
+        functions = _Functions(pair.relation, given.model)
+        mine = functions.program() | known.functions
+        others = given.model.callables() | known.functions
+        theirs = others | functions_of(pair.relation, pair.impl, given.model.values, others)
+        names = frozenset(name for side in (pair.spec, pair.impl) for case in side.cases for name in case.metadata)
+        possible = [a.condition for side in (pair.spec, pair.impl) for a in (*side.domain, *side.reaching)]
+        spec = _within(possible, _side(pair.spec, mine, "", names))
+        impl = _side(in_the_programs_cells(pair.impl, pair.relation), theirs, "impl.", names)
+        try:
+            return spec(given).differs(impl(given))
+        except (ValueError, KeyError, BadBehaviour, Unsupported):
+            return False
 
 
 @dataclass(frozen=True)

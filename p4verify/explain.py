@@ -234,6 +234,8 @@ def _value(step: Step) -> object:
             return step["hit"], list(step["key"].values()), _last(step["action"]), step["args"]
         case "assign" | "undefined":
             return step["value"]
+        case "reject":
+            return step["error"]
         case "if" | "assertion":
             return step["holds"]
         case "output":
@@ -292,6 +294,8 @@ def _writes(step: Step, places: set[str]) -> bool:
         case "header":
             header = _rest(str(step["header"]))
             return any(place.startswith(f"{header}.") for place in places)
+        case "reject":
+            return not places.isdisjoint(OUTCOME)
         case "call":
             name = step["method"] or step["extern"]
             return name in OUTCOME_CALLS and not places.isdisjoint(OUTCOME)
@@ -348,16 +352,20 @@ def _action_name(program: ir.Program, name: str) -> str:
 
 
 def only_met(rules: RuleSet, steps: Sequence[Step]) -> RuleSet:
-    """The rules without the entries that a run did not meet."""
+    """The rules without the entries and the defaults that a run did not meet."""
     met: dict[str, set[int]] = {}
+    missed: set[str] = set()
     for step in steps:
         if step["step"] == "table" and step["entry"] is not None:
             met.setdefault(str(step["table"]), set()).add(step["entry"]["number"])
+        elif step["step"] == "table" and not step["hit"]:
+            missed.add(str(step["table"]))
     kept = {
         table: tuple(rule for number, rule in enumerate(entries) if number in met.get(table, ()))
         for table, entries in rules.entries.items()
     }
-    return replace(rules, entries={table: entries for table, entries in kept.items() if entries})
+    defaults = {table: answer for table, answer in rules.defaults.items() if table in missed}
+    return replace(rules, entries={table: entries for table, entries in kept.items() if entries}, defaults=defaults)
 
 
 def diverges(explanation: Explanation) -> str:

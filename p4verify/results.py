@@ -76,6 +76,7 @@ def _explanation(found: Explanation) -> dict[str, Any]:
     return {
         "differs": list(found.differs),
         "undefined": list(found.undefined),
+        "machine": list(found.machine),
         "blame": [
             {
                 "file": blame.file, "line": blame.line, "column": blame.column, "stage": blame.stage or None,

@@ -21,6 +21,10 @@ SECONDS: Final = 5.0
 """How long a counterexample is made smaller, in this process's own time: what else the machine does changes nothing."""
 
 
+OCCURRENCES: Final = 4
+"""Places in the packet that are tried for a key's value."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """A concrete case: inputs with the model that gives all else, and the rules (None: the model answers lookups)."""
@@ -259,10 +263,10 @@ def _with_its_field(rules: RuleSet, program: ir.Program) -> Iterator[Change]:
         }
         for (at, value), width in values.items():
             if width % 8 == 0:
-                yield _zero_both(table, at, value.to_bytes(width // 8, "big"))
+                yield from (_zero_both(table, at, value.to_bytes(width // 8, "big"), n) for n in range(OCCURRENCES))
 
 
-def _zero_both(table: str, at: int, value: bytes) -> Change:
+def _zero_both(table: str, at: int, value: bytes, occurrence: int) -> Change:
     number = int.from_bytes(value, "big")
 
     def to_zero(rule: Rule) -> Rule:
@@ -279,9 +283,11 @@ def _zero_both(table: str, at: int, value: bytes) -> Change:
 
     def change(setting: Setting) -> Setting | None:
         packet = setting.given.packet
-        where = packet.find(value)
-        if where < 0:
-            return None
+        where = -1
+        for _ in range(occurrence + 1):
+            where = packet.find(value, where + 1)
+            if where < 0:
+                return None
         zeroed = packet[:where] + bytes(len(value)) + packet[where + len(value) :]
         return rules(replace(setting, given=replace(setting.given, packet=zeroed)))
 

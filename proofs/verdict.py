@@ -117,6 +117,8 @@ class Explanation:
     """Both runs side by side; of a machine that tells no steps the first side's alone."""
     undefined: tuple[str, ...] = ()
     """The undefined values that the difference hangs on: who reads what, and why it is undefined."""
+    machine: tuple[str, ...] = ()
+    """Of a machine that tells no steps: the parts of the artifact that decide, and what its maps were asked."""
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,15 @@ class ShowsSource(Protocol):
 
 
 @runtime_checkable
+class ShowsDecision(Protocol):
+    """A target that can say which parts of an artifact decide what it does to one frame."""
+
+    def decides(self, artifact: Any, packet: bytes, port: int) -> Sequence[tuple[str, Span]]:
+        """Those without which something else would be done: as their format writes them, with their places."""
+        ...
+
+
+@runtime_checkable
 class PadsFrames(Protocol):
     """A target whose artifacts may be made for frames that a sender has filled up to a shortest length."""
 

@@ -191,6 +191,7 @@ _STEPS: Final[dict[str, Callable[[Step], list[str]]]] = {
     "emit": _emit,
     "pass": _pass,
     "copy": _copy,
+    "reject": lambda step: [_placed(f"  rejected{f': {error}' if (error := step['error']) else ''}", step)],
     "exit": lambda step: [_placed("  exit", step)],
     "output": lambda step: [],
 }

@@ -23,8 +23,10 @@ AROUND: Final = 3
 def explained(found: Explanation, names: tuple[str, str] = ("first", "second")) -> list[str]:
     """What differs, who is to blame, and the runs."""
     lines = [f"{'differs: ' if i == 0 else '         '} {text}" for i, text in enumerate(found.differs)]
-    lines += [f"{'blame:   ' if i == 0 else '         '} {blamed(b)}" for i, b in enumerate(found.blame)]
+    label = "program: " if found.machine else "blame:   "
+    lines += [f"{label if i == 0 else '         '} {blamed(b)}" for i, b in enumerate(found.blame)]
     lines += [f"{'undefined:' if i == 0 else '          '} {text}" for i, text in enumerate(found.undefined)]
+    lines += [f"{'machine: ' if i == 0 else '         '} {text}" for i, text in enumerate(found.machine)]
     return lines + (table(found.rows, names) if found.rows else [])
 
 
@@ -128,6 +130,7 @@ _BRIEF: Final[dict[str, Callable[[Step], str]]] = {
     "undefined": lambda step: f"undefined value read, taken to be {step['value']:#x}",
     "output": _output,
     "copy": lambda step: f"copy of {step['of']} {step['group']} to port {step['port']}",
+    "reject": lambda step: f"rejected{f': {error}' if (error := step['error']) else ''}",
     "pass": lambda step: f"again by {step['by']}",
 }
 

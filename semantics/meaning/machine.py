@@ -378,6 +378,8 @@ class Machine:
             return
         if not self.parsing:
             raise Unsupported("rejecting a packet outside of a parser", span)
+        if self.trace is not None and error.is_const:
+            self.trace.add("reject", span, error=self.program.errors[error.value])
         self.state.error = error
         self.leave("reject")
 

@@ -243,6 +243,8 @@ def _run_state(m: Machine, run: _Run, node: ir.State, visits: Mapping[str, int])
         _finish(m, run, leaver.state, False)
     declared = {s.name for s in node.body if isinstance(s, ir.Declare)}
     for name, state in ways:
+        if name == "reject" and m.trace is not None:
+            m.trace.add("reject", node.transition.span, error=None)
         state.store = {n: v for n, v in state.store.items() if n not in declared}
         _enqueue(m, run, name, state, visits)
 

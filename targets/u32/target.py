@@ -8,6 +8,7 @@ from typing import Final
 from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import RuleSet
+from ...semantics.source import Span
 from ..base import Oracle, Relation
 from .artifact import FilterList
 
@@ -56,6 +57,12 @@ class U32Target:
         from .meaning import meaning
 
         return meaning(artifact)
+
+    def decides(self, artifact: FilterList, packet: bytes, port: int) -> Sequence[tuple[str, Span]]:
+        """See :func:`.meaning.decides.decides`."""
+        from .meaning.decides import decides
+
+        return decides(artifact, packet, port)
 
     def relate(self, program: Program, artifact: FilterList, rules: RuleSet | None) -> Relation:
         """Nothing to relate: u32 has no tables of its own, rules are baked in."""

@@ -194,3 +194,32 @@ def test_undefined_values_are_alike_on_both_sides_where_that_shows_the_cause(com
     (parting,) = [row for row in seen.found["explanation"]["steps"] if row["parts"]]
     assert parting["first"]["target"] == parting["second"]["target"] == "hdr.h.value"
     assert seen.stf() == (0, 1)
+
+
+def test_the_filter_that_decides_is_named(p4verify: Command, example: Example) -> None:
+    wrong = example("acl.wrong.tc")
+    ended = p4verify("check", example("acl.p4"), "--against", wrong, "--rules", example("acl.rules.cli"),
+                     "--format", "json")  # fmt: skip
+    (told,) = ended.json()["results"][0]["counterexample"]["explanation"]["machine"]
+    line = int(told.split(f"{wrong}:")[1].partition(":")[0])
+    assert told.startswith("decided by ")
+    assert wrong.read_text().splitlines()[line - 1].split()[-1] == "pass"
+
+
+def test_the_map_that_was_asked_for_another_key_is_named(p4verify: Command, example: Example, tmp_path: Path) -> None:
+    """An object of a program that looks up another field, against the program."""
+    other, made = tmp_path / "other.p4", tmp_path / "other.o"
+    text = example("acl.p4").read_text().replace('hdr.ipv4.src: exact @name("src")', 'hdr.ipv4.dst: exact @name("src")')
+    other.write_text(text)
+    assert p4verify("lower", other, "--target", "ebpf", "-o", made).code == 0
+    ended = p4verify("check", example("acl.p4"), "--against", made, "--format", "json")
+    found = ended.json()["results"][0]["counterexample"]
+    assert len(found["rules"]) <= 2
+    assert any(line.startswith("map Filter_acl has ") for line in found["explanation"]["machine"])
+
+
+def test_a_parser_that_rejects_is_a_step(p4verify: Command, example: Example) -> None:
+    out = p4verify("run", example("acl.p4"), "--packet", "00" * 20).out
+    assert "rejected" in out
+    out = p4verify("run", example("acl.p4"), "--packet", "00" * 12 + "0800" + "00" * 3).out
+    assert "rejected: PacketTooShort" in out
