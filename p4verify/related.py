@@ -86,10 +86,12 @@ def _rename_state(case: Case, states: Sequence[StateRelation]) -> Case:
     for state in states:
         ours = _arbitrary(state)
         at = state.index(ours)
-        after = cells.pop(state.machine, None)
+        after = case.state.get(state.machine)  # which may hold several of the program's cells
         if after is None:
             cells[state.program] = _initial(state)(ours)
         else:
             theirs = b.var(f"at.{state.machine}", at.width)
             cells[state.program] = state.value(b.substitute([after], {theirs: at})[0])
+    for name in {state.machine for state in states} - {state.program for state in states}:
+        cells.pop(name, None)
     return replace(case, state=cells)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ...semantics import ir
 from ..base import CannotOffload
 from .artifact import Field, MapDef
-from .fillup import identifier
+from .fillup import TableLayout, identifier
 
 COUNTER_ARRAY_BYTES: Final = 4
 """ebpf_model's counters have 32 bits."""
@@ -31,6 +32,8 @@ class CellMap:
 
     map: MapDef
     cells: tuple[Cell, ...]
+    bytes_only: bool = False
+    """Whether the one cell of a counter counts bytes."""
 
 
 def cell_map(instance: ir.Instance) -> CellMap:
@@ -49,19 +52,50 @@ def cell_map(instance: ir.Instance) -> CellMap:
             cells = [Cell(name, _register_width(instance), 0, WORD)]
         case "counter":
             count = _constant(instance, "size")
-            kind = counter_kind(instance)
-            if kind == "packets_and_bytes":
-                cells = [Cell(f"{name}.packets", 64, 0, WORD), Cell(f"{name}.bytes", 64, WORD, WORD)]
-            else:
-                cells = [Cell(name, 64, 0, WORD)]
+            cells = _counter_cells(instance)
         case _:
             raise CannotOffload(f"{instance.extern} has no cells", instance.span)
     if not 0 < count < 1 << 32:
         raise CannotOffload(f"{instance.extern} of {count} cells", instance.span)
-    names = ["packets", "bytes"] if len(cells) > 1 else ["value"]
-    fields = tuple(Field(field, cell.offset, cell.size) for field, cell in zip(names, cells, strict=True))
     size = sum(cell.size for cell in cells)
-    return CellMap(MapDef(f"{identifier(name)}_cells", "array", 4, size, count, value_fields=fields), tuple(cells))
+    item = MapDef(f"{identifier(name)}_cells", "array", 4, size, count, value_fields=_fields(cells))
+    return CellMap(item, tuple(cells))
+
+
+def _counter_cells(instance: ir.Instance) -> list[Cell]:
+    name = instance.name
+    if counter_kind(instance) == "packets_and_bytes":
+        return [Cell(f"{name}.packets", 64, 0, WORD), Cell(f"{name}.bytes", 64, WORD, WORD)]
+    return [Cell(name, 64, 0, WORD)]
+
+
+def _fields(cells: Sequence[Cell]) -> tuple[Field, ...]:
+    names = ["packets", "bytes"] if len(cells) > 1 else ["value"]
+    return tuple(Field(field, cell.offset, cell.size) for field, cell in zip(names, cells, strict=True))
+
+
+def direct_counters(program: ir.Program, layout: TableLayout) -> list[CellMap]:
+    """The maps of a table's direct counters: an element for each rule, at the rule's key.
+
+    Raises:
+        CannotOffload: the table's rules are not known by exact keys.
+    """
+    out = []
+    for item in layout.table.properties:
+        if not isinstance(item.value, str):
+            continue
+        instance = program.instance(item.value)
+        if instance.extern != "direct_counter":
+            continue
+        entries = layout.entries
+        if entries is None or entries.type != "hash":
+            raise CannotOffload("direct counters of a table whose rules are not all known by exact keys", item.span)
+        cells, name = _counter_cells(instance), f"{identifier(instance.name)}_cells"
+        size = sum(cell.size for cell in cells)
+        keys = entries.key_fields
+        made = MapDef(name, "hash", entries.key_size, size, entries.max_entries, 0, keys, _fields(cells))
+        out.append(CellMap(made, tuple(cells), counter_kind(instance) == "bytes"))
+    return out
 
 
 def _constant(instance: ir.Instance, name: str) -> int:

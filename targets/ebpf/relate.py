@@ -28,7 +28,7 @@ from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import Obligation, Relation, StateRelation
 from .artifact import BpfObject, MapDef
-from .cells import Cell, CellMap, cell_map
+from .cells import Cell, CellMap, cell_map, direct_counters
 from .fillup import (
     ACTION_BYTES,
     PREFIX_BYTES,
@@ -70,6 +70,11 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
             else:
                 out.decided(layout, layout.entries, filled.get(layout.entries.name, []))
             out.laws(layout, layout.entries)
+        for direct in direct_counters(program, layout):
+            if _shape(direct.map) in have:
+                if filled is not None:
+                    raise Unsupported("direct counters under given rules", layout.table.span)
+                out.direct(layout, direct)
         if layout.default is not None and _shape(layout.default) in have:
             out.default(layout, layout.default, None if filled is None else filled.get(layout.default.name, []))
     for instance in program.instances:
@@ -156,6 +161,30 @@ class _Builder:
 
         self.functions[f"map.{item.name}.found"] = found
         self.functions[f"map.{item.name}.value"] = value
+
+    def direct(self, layout: TableLayout, cells: CellMap) -> None:
+        """The cells of a direct counter: a key's cell lies where its entry does, and is there if that is."""
+        item = cells.map
+
+        def index(key: Term) -> Term:
+            values: list[Term | None] = []
+            low = layout.key_width
+            for part in layout.in_order():
+                low -= part.width
+                values.append(b.extract(key, low + part.width - 1, low) if part.width else None)
+            return key_bytes(layout, values)
+
+        for cell in cells.cells:
+            self.states.append(
+                StateRelation(
+                    cell.state, f"map.{item.name}", layout.key_width, index, 8 * item.value_size, cell_reader(cell)
+                )
+            )
+
+        def found(key: Term) -> Term:
+            return b.and_(well_formed(layout, key), lookup.hit(_name(layout), table_key(layout, key)))
+
+        self.functions[f"map.{item.name}.found"] = found
 
     def laws(self, layout: TableLayout, item: MapDef) -> None:
         """The obligations of one table."""

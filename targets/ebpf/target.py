@@ -132,13 +132,15 @@ class EbpfTarget:
     ) -> Mapping[str, Sequence[tuple[bytes, bytes]]]:
         """Map name → entries (key, value), as :meth:`.oracle` takes them, for the maps that the object has."""
         from .fillup import fill_maps
+        from .fillup_counters import counter_elements
         from .mapped import fill_mapped, mapping_of
 
         mapping = mapping_of(program, artifact)
         if mapping is not None:
             return fill_mapped(program, mapping, rules)
         have = {item.name for item in artifact.maps}
-        return {name: entries for name, entries in fill_maps(program, rules).items() if name in have}
+        filled = fill_maps(program, rules) | counter_elements(program, rules)
+        return {name: entries for name, entries in filled.items() if name in have}
 
     def install(self, artifact: BpfObject, tables: Mapping[str, Sequence[tuple[bytes, bytes]]], device: str) -> None:
         """See :func:`.install.install`."""

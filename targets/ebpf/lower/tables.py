@@ -16,6 +16,7 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R7, R10
+from ..cells import CellMap, direct_counters
 from ..fillup import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout, default_index
 from . import calls, match
 from . import expr as ex
@@ -51,11 +52,11 @@ def apply(g: Gen, expr: ir.TableApply) -> None:
     if table is None:
         raise CannotOffload(f"table {expr.table} cannot be applied here", expr.span)
     for item in table.properties:
-        if item.name in ("counters", "meters"):
+        if item.name == "meters":
             raise CannotOffload(f"direct {item.name} of a table", item.span)
         if item.name in ("implementation", "action_profile") and isinstance(item.value, str):
             extern = g.program.instance(item.value).extern
-            if extern not in ("hash_table", "array_table", "action_profile"):
+            if extern not in ("hash_table", "array_table", "action_profile", "direct_counter"):
                 raise CannotOffload(f"a table with an {extern}", item.span)
     if f"table {table.name}" in g.active:
         raise CannotOffload(f"table {table.name} is applied inside itself", expr.span)
@@ -117,11 +118,28 @@ def _lookup(state: _Apply) -> None:
         for part in layout.in_order():
             _store_key(g, layout.table.keys[part.index].expr, part, place)
         _find(g, entries.name, place)
-    g.asm.jump("jeq", R0, 0, miss)
-    g.asm.emit(asm.mov(R7, R0))
+        g.asm.jump("jeq", R0, 0, miss)
+        g.asm.emit(asm.mov(R7, R0))
+        for cells in direct_counters(g.program, layout):
+            _count_hit(g, cells, place)
     _set_hit(state, True)
     _from_value(state)
     g.asm.place(miss)
+
+
+def _count_hit(g: Gen, cells: CellMap, key: int) -> None:
+    """Count the packet at the key on the stack."""
+    g.maps[cells.map.name] = cells.map
+    none = g.asm.label()
+    _find(g, cells.map.name, key)
+    g.asm.jump("jeq", R0, 0, none)
+    for cell in cells.cells:
+        if cell.state.endswith(".bytes") or (len(cells.cells) == 1 and cells.bytes_only):
+            g.hook.length(g)
+        else:
+            g.constant(R1, 1)
+        g.asm.emit(asm.atomic(cell.size, 0x00, R0, cell.offset, R1))
+    g.asm.place(none)
 
 
 def _find(g: Gen, name: str, key: int) -> None:

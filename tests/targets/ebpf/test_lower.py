@@ -496,6 +496,7 @@ def test_every_example_is_taken_by_the_kernel() -> None:
 
 
 TABLE = "action a() { } table t { key = { hdr.h.a: exact; } actions = { a; }"
+LPM_TABLE = TABLE.replace("exact", "lpm")
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------
@@ -510,7 +511,10 @@ TABLE = "action a() { } table t { key = { hdr.h.a: exact; } actions = { a; }"
         ("apply { bit<48> t = std.ingress_global_timestamp; hdr.h.a = t[7:0]; }", "ingress_global_timestamp"),
         ("apply { hash(hdr.h.a, HashAlgorithm.crc16_custom, (bit<8>)0, { hdr.h.b }, (bit<8>)255); }", "hash"),
         ("apply { assert(hdr.h.a == 0); }", "assert"),
-        (f"direct_counter(CounterType.packets) c; {TABLE} counters = c; }} apply {{ t.apply(); }}", "counters"),
+        (
+            f"direct_counter(CounterType.bytes) c; {LPM_TABLE} counters = c; }} apply {{ t.apply(); }}",
+            "counters",
+        ),
         (f"{TABLE.replace('exact', 'ternary')} }} apply {{ t.apply(); }}", "ternary"),
         ("register<bit<65>>(4) r; apply { r.write(0, 1); }", "registers"),
         ("apply { bit<128> w = 3; hdr.h.a = ((w << hdr.h.b) >> 1)[7:0]; }", "more than 64 bits"),

@@ -1,0 +1,22 @@
+"""What the control plane writes for direct counters: an element of zeros for each rule of the table."""
+
+from __future__ import annotations
+
+from ...semantics import ir
+from ...semantics.rules.ruleset import RuleSet
+from .cells import direct_counters
+from .fillup import Entries, fill_rule, layouts
+
+
+def counter_elements(program: ir.Program, rules: RuleSet) -> dict[str, Entries]:
+    """Map's name → its elements.
+
+    Raises:
+        CannotOffload: a table's direct counters are not kept in maps.
+    """
+    out: dict[str, Entries] = {}
+    for name, layout in layouts(program, rules).items():
+        for cells in direct_counters(program, layout):
+            zeros = bytes(cells.map.value_size)
+            out[cells.map.name] = [(fill_rule(layout, rule)[0], zeros) for rule in rules.of(name)]
+    return out

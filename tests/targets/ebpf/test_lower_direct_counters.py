@@ -1,0 +1,105 @@
+"""Direct counters: an element for each rule in a map beside the table's, proven to count its hits, and run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Verdict
+from p4verify.semantics import ir
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Rule, RuleSet
+from p4verify.targets.base import CannotOffload
+from p4verify.targets.ebpf.artifact import BpfObject
+from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle
+from p4verify.targets.ebpf.target import TARGET
+
+from .programs import v1_program
+
+TYPES = "header h_t { bit<112> eth; bit<12> a; bit<4> n; bit<32> x; } struct headers { h_t h; }"
+PARSE = "state start { p.extract(hdr.h); transition accept; }"
+INGRESS = """
+direct_counter(CounterType.KIND) c;
+action to(bit<9> port) { std.egress_spec = port; }
+action no() { mark_to_drop(std); }
+table t { key = { hdr.h.a: exact; hdr.h.x: MATCH; } actions = { to; no; } counters = c; default_action = no(); }
+apply { t.apply(); }
+"""
+KINDS = ("packets", "bytes", "packets_and_bytes")
+
+
+def program(kind: str, match: str = "exact") -> ir.Program:
+    ingress = INGRESS.replace("KIND", kind).replace("MATCH", match)
+    return load_text(v1_program(TYPES, PARSE, ingress, "p.emit(hdr.h);"), "c.p4").program
+
+
+def verdict(given: ir.Program, made: BpfObject) -> Verdict:
+    return Checker(given, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof.verdict
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("hook", ["tc", "xdp"])
+def test_proven(kind: str, hook: str) -> None:
+    assert verdict(program(kind), lower(program(kind), None, {"hook": hook})) is Verdict.ACCEPT
+
+
+def test_a_counter_of_packets_and_bytes_is_proven() -> None:
+    """Two cells of the program lie in one element, told by one state of the machine."""
+    ingress = """counter(16, CounterType.packets_and_bytes) c;
+    apply { c.count((bit<32>)hdr.h.n); std.egress_spec = 3; }"""
+    given = load_text(v1_program(TYPES, PARSE, ingress, "p.emit(hdr.h);"), "c.p4").program
+    made = lower(given, None, {"hook": "xdp"})
+    assert verdict(given, made) is Verdict.ACCEPT
+    insns = made.program().insns
+    last = max(i for i, insn in enumerate(insns) if insn.opcode == 0xDB)
+    wrong = (*insns[:last], replace(insns[last], off=0), *insns[last + 1 :])  # bytes go to the packets
+    assert verdict(given, replace(made, programs=(replace(made.program(), insns=wrong),))) is Verdict.REJECT
+
+
+def test_what_counts_something_else_is_not_accepted() -> None:
+    """Bytes in place of packets, two packets in place of one, and no counting at all."""
+    other = lower(program("bytes"), None, {"hook": "xdp"})
+    assert verdict(program("packets"), other) is not Verdict.ACCEPT
+    made = lower(program("packets"), None, {"hook": "xdp"})
+    insns = made.program().insns
+    at = next(i for i, insn in enumerate(insns) if insn.opcode == 0xDB)  # lock *(u64 *)(r0) += r1
+    twice = (*insns[: at - 1], replace(insns[at - 1], imm=2), *insns[at:])
+    assert verdict(program("packets"), replace(made, programs=(replace(made.program(), insns=twice),))) is not (
+        Verdict.ACCEPT
+    )
+    never = (*insns[: at - 1], replace(insns[at - 1], imm=0), *insns[at:])
+    assert verdict(program("packets"), replace(made, programs=(replace(made.program(), insns=never),))) is not (
+        Verdict.ACCEPT
+    )
+
+
+@pytest.mark.oracle
+def test_the_kernel_counts_each_rule(kernel_oracle: KernelOracle) -> None:
+    given = program("packets_and_bytes")
+    entries = tuple(
+        Rule("Ing.t", (Exact(a), Exact(x)), call)
+        for a, x, call in ((1, 2, ActionCall("to", (4,))), (3, 2, ActionCall("no")), (5, 5, ActionCall("to", (4,))))
+    )
+    rules = RuleSet({"Ing.t": entries})
+    made = lower(given, None, {"hook": "xdp"})
+    frames = [bytes(14) + (a << 4).to_bytes(2, "big") + x.to_bytes(4, "big") + bytes(n) for a, x, n in
+              ((1, 2, 0), (1, 2, 5), (3, 2, 1), (3, 9, 0))]  # fmt: skip
+    found: dict[bytes, tuple[int, ...]] = {}
+
+    def look(maps: dict[str, KernelMap]) -> None:
+        for key, _ in tables["Ing_c_cells"]:
+            value = maps["Ing_c_cells"][key]
+            found[key] = tuple(int.from_bytes(value[i : i + 8], "little") for i in (0, 8))
+
+    tables = dict(TARGET.fill(given, made, rules))
+    kernel_oracle.observe(made, [(5, frame) for frame in frames], tables, inspect=look, keep_maps=True)
+    assert list(found.values()) == [(2, 45), (1, 21), (0, 0)]
+
+
+def test_tables_whose_rules_have_no_keys_of_their_own_are_refused() -> None:
+    with pytest.raises(CannotOffload, match="direct counters") as refusal:
+        lower(program("packets", "lpm"), None, {})
+    assert refusal.value.span.line
