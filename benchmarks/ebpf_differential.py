@@ -51,8 +51,14 @@ def one_round(oracle: KernelOracle, seed: int, counts: Counter[str], frames: int
     packets = [(rng.choice((2, 3, 77)), frame(rng, (0x0800, 0x8100))) for _ in range(frames)]
     after: list[dict[str, dict[bytes, bytes | None]]] = []
     try:
+        named = {insn.map for insn in obj.program().insns}
         seen = oracle.observe(
-            obj, packets, tables, hook=hook, inspect=lambda maps: after.append(contents(maps)), refill=True
+            obj,
+            packets,
+            tables,
+            hook=hook,
+            inspect=lambda maps: after.append(contents({n: m for n, m in maps.items() if n in named})),
+            refill=True,
         )
     except InputError as error:
         counts["refused by the kernel"] += 1

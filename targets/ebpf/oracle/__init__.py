@@ -184,7 +184,7 @@ class _Loaded:
     """A program and its maps in the kernel, until ``stack`` is closed."""
 
     def __init__(self, stack: ExitStack, obj: BpfObject, program: BpfProgram, hook: str, tables: Tables) -> None:
-        self.stack, self.hook, self.tables = stack, hook, tables
+        self.stack, self.hook, self.tables, self.code = stack, hook, tables, program.insns
         self.maps = load_maps(obj, tables, stack)
         self.notes = stack.enter_context(KernelMap(NOTES_MAP))
         code = wrapped(program, hook, _STACK_PORT, _REDIRECT_PORT)
@@ -199,10 +199,11 @@ class _Loaded:
         out: list[Observation] = []
         for port in {port for port, _ in packets}:
             network.attach(self.stack, self.hook, port, self.program)
+        named = {insn.map for insn in self.code}
+        changing = {n: m for n, m in self.maps.items() if n in named and not m.item.flags & F_RDONLY_PROG}
         for number, (port, frame) in enumerate(packets):
-            for name, item in self.maps.items() if number else ():
-                if item.item.data is None or not item.item.flags & F_RDONLY_PROG:
-                    item.refill(self.tables.get(name, ()))
+            for name, item in changing.items() if number else ():
+                item.refill(self.tables.get(name, ()))
             out.append(_observe(network, self.notes, self.hook, port, frame))
             inspect(self.maps)
         return out
