@@ -116,6 +116,7 @@ def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value], befor
                 raise Unsupported(f"a parser that runs more than {steps - 1} states", parser.span)
             _run_next(m, run)
     m.parsing = False
+    m.again.clear()
     return _not_too_many(m, run)
 
 
