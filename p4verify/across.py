@@ -205,9 +205,7 @@ def _without_returns(
         for output in case.outputs:
             if output.to == "port" or output.when is b.FALSE:
                 continue
-            fixed = b.and_(
-                *(_below(v, PORTS) for v in choices_of(side) if v.sort is not b.BOOL and v.width == PORT.width)
-            )
+            fixed = b.and_(*(_below(v, PORTS) for v in _undefined_ports(case, side)))
             query = b.and_(possible, fixed, case.guard, output.when)
             answer = engine.satisfiable(query, f"no packet goes to {output.to}")
             if answer.status != "unsat":
@@ -216,6 +214,20 @@ def _without_returns(
                 raise Unsupported(reason, places.of_return(program, output.to))
     cases = tuple(_with_outputs(case, (_on_a_port(o) for o in case.outputs)) for case in side.cases)
     return replace(side, cases=cases)
+
+
+def _undefined_ports(case: Case, side: Behaviour) -> list[Term]:
+    """The choices that a case sends its frames to as they are: one that is a number for "come back" goes nowhere, as
+    every number does that is no port."""
+    choices, found = set(choices_of(side)), []
+    waiting = [o.port for o in case.outputs if o.to == "port"]
+    while waiting:
+        term = waiting.pop()
+        if term in choices:
+            found.append(term)
+        elif term.op == "ite":
+            waiting += term.args[1:]
+    return found
 
 
 def _on_a_port(output: Output) -> Output:

@@ -135,3 +135,11 @@ def test_rules_of_one_program_become_those_of_the_other(
     ended = p4verify("check", HERE / "router_psa.p4", "--against", HERE / "router_v1model.p4", "--rules", rules)
     assert ended.code == code, ended.out
     assert ("has no room" in ended.out) == (code == 3)
+
+
+def test_an_undefined_value_may_send_a_packet_back(across) -> None:  # type: ignore[no-untyped-def]
+    """Whether something is undefined does not make it a port."""
+    new = "bit<32> x; acl.apply(); if (x == 0xFFFFFFF0) { send_to_port(ostd, PSA_PORT_RECIRCULATE); }"
+    code, result = across("router_v1model", "router_psa", "acl.apply();", new)
+    assert code == 3, result["reason"]
+    assert "(recirculate)" in result["reason"]
