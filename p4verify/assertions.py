@@ -23,6 +23,7 @@ from .restrictions import Restrictions
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.assertions import OPEN
+from .semantics.bits import Term
 from .semantics.ir.traverse import fold
 from .semantics.meaning.behaviour import Assumption, Behaviour, Fault
 from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
@@ -48,13 +49,23 @@ def with_faults(second: Behaviour) -> Behaviour:
 
 
 def vacuous(sides: Sequence[Behaviour], engine: Engine) -> str:
-    """Why nothing was shown, if no input and rule set satisfies what is assumed; "" if one does."""
+    """Why nothing was shown, if no input and rule set satisfies what is assumed; "" if one does.
+
+    An assumption of the user's says nothing of packets that do not get to the control that it speaks of, so some packet
+    has to get there and satisfy it.
+    """
     conditions = [a.condition for side in sides for a in (*side.domain, *side.reaching)]
     conditions += [t for side in sides for t in side.axioms]
-    answer = engine.satisfiable(b.and_(*conditions), "some input exists")
-    if answer.status == "sat":
-        return ""
-    return EMPTY if answer.status == "unsat" else f"whether the assumptions can hold is not decided: {answer.reason}"
+    reached: dict[str, list[Term]] = {"": [b.TRUE]}
+    for a in (a for side in sides for a in side.domain if a.call == "given"):
+        reached.setdefault(a.text, []).append(a.reached)
+    for ways in reached.values():
+        answer = engine.satisfiable(b.and_(*conditions, b.or_(*ways)), "some input exists")
+        if answer.status == "unsat":
+            return EMPTY
+        if answer.status == "unknown":
+            return f"whether the assumptions can hold is not decided: {answer.reason}"
+    return ""
 
 
 EMPTY = "no input satisfies the assumptions, so nothing is shown"
@@ -80,6 +91,16 @@ def has_asserts(program: ir.Program) -> bool:
 
     bodies = (*program.parsers, *program.controls, *program.functions, *program.actions)
     return fold(bodies, lambda _: False, lambda node: False if isinstance(node, ir.Type) else None, gather)
+
+
+def shows_nothing(proof: Proof, sides: Sequence[Behaviour], engine: Engine) -> Proof:
+    """``proof``, unless it accepts under assumptions of the user's that nothing satisfies."""
+    if proof.verdict is not Verdict.ACCEPT or not any(a.call == "given" for side in sides for a in side.domain):
+        return proof
+    nothing = vacuous(sides, engine)
+    if not nothing:
+        return proof
+    return replace(proof, verdict=Verdict.UNSUPPORTED if nothing == EMPTY else Verdict.UNDECIDED, reason=nothing)
 
 
 def check_assertions(what: Asserted, engine: Engine, started: float) -> Proof:
@@ -169,8 +190,7 @@ class _Runs:
         functions = given.model.callables()
         cells = {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
         groups = self._groups(given)
-        values = {f"any.{n.removeprefix(OPEN)}": v for n, v in given.model.values.items() if n.startswith(OPEN)}
-        chosen = Undefined(self.spec, {**given.model.values, **values})
+        chosen = Undefined(self.spec, given.model.values)
         return run_on(self.what.program, groups.into(setting.rules), given, cells, chosen)
 
     def _groups(self, given: Input) -> Groups:

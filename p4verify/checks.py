@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .assertions import Asserted, check_assertions, has_asserts
+from .assertions import Asserted, check_assertions, has_asserts, shows_nothing
 from .confirm import Pair, confirm
 from .mapping import NOTHING_SAID, ProgramMap
 from .pairs import ProgramPair, check_pair
@@ -180,6 +180,7 @@ class Checker:
         outcome = search(mine, theirs, engine)
         quantified = BOTH if rules is None and _has_open_tables(program) else PACKETS
         proof = decide(outcome, started, _accepted_because(outcome, quantified, label))
+        proof = shows_nothing(proof, (mine, theirs), engine) if proof is not None else None
         if proof is None:
             pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
                         assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip

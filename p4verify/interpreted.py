@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from .proofs.counterexample import Input
 from .proofs.verdict import Observed
 from .semantics import ir
+from .semantics.arch.assertions import OPEN
 from .semantics.meaning.behaviour import Behaviour, Choice
 from .semantics.meaning.program import Run, run
 from .semantics.rules.ruleset import Replica, RuleSet, Session
@@ -53,7 +54,9 @@ class Undefined:
         self._left: dict[tuple[str, str], list[int]] = {}
         for choice in side.choices:
             known = self._left.setdefault((str(choice.span), choice.reason), [])
-            known.append(values.get(choice.variable.name, 0))
+            name = choice.variable.name
+            in_assumptions = values.get(OPEN + name.removeprefix("any."), 0)
+            known.append(values.get(name) or in_assumptions)
 
     def __call__(self, choice: Choice) -> int:
         """The next value at a choice's place; 0 where none is known."""

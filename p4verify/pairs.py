@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from . import across
 from .action_order import in_first_order
-from .assertions import EMPTY, vacuous, with_faults
+from .assertions import EMPTY, shows_nothing, vacuous, with_faults
 from .mapping import NOTHING_SAID, ProgramMap
 from .pairing import Pairing, pair_programs
 from .proofs.engine import Engine
@@ -386,4 +386,4 @@ def _whole(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         verdict = Verdict.UNDECIDED if outcome.unknown else Verdict.UNSUPPORTED
         reason = outcome.unknown or outcome.empty
         return Proof(verdict, reason, found.tally, seconds=time.monotonic() - started)
-    return _accepted(pair, found, started, "the whole pipeline")
+    return shows_nothing(_accepted(pair, found, started, "the whole pipeline"), (spec, impl), engine)

@@ -295,7 +295,7 @@ class _Runs:
             if runs is not None and same(runs[0], expected) and same(runs[1], actual):
                 first, second = Ran(self.pair.first, runs[0].trace.steps), Ran(self.pair.second, runs[1].trace.steps)
                 return _Interpreted(first, second, rules)
-        if runs is None or choices_of(self.spec) or choices_of(self.impl) or groups.asked:
+        if runs is None or choices_of(self.spec) or choices_of(self.impl) or groups.asked or runs[0].failed:
             return None
         if not (one_pass(expected) and one_pass(actual)):
             return None
@@ -323,7 +323,7 @@ class _Runs:
         mine = {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
         names = {n.removeprefix("state.") for n in map(_called, b.applications(*all_terms(self.found.impl)))}
         cells = {n: mine[known] for n in names if (known := pairing.state_name(n)) in mine}
-        chosen = Undefined(self.spec, self._alike(setting))
+        chosen = Undefined(self.spec, {**setting.given.model.values, **self._alike(setting)})
         values = given.model.values
         more = [self.pair.inputs_of_a_run(side, values) for side in ("first", "second")]
         left = run_on(self.pair.assumed or self.pair.first, groups.into(rules), given, mine, chosen, more[0])

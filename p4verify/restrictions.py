@@ -5,7 +5,8 @@ Under unknown rules the entry that answers a key is unknown, so its masks, prefi
 unknown functions of that key (``entry.T.I.mask`` for key I, ...): the entry matches the key, is well formed, and
 satisfies what its table says. That holds of the entry that answers under any such rule set, so no rule set is left out.
 Rules that are given, or made for a counterexample, are checked one by one. Defaults and the source's own entries are
-not restricted.
+not restricted, so under unknown rules a table with such entries is not; nor are the arguments of an action profile's
+members.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from .semantics.meaning import lookup
 from .semantics.meaning.action_data import action_leaves, control_params, param_leaves
 from .semantics.meaning.behaviour import Assumption, Behaviour
 from .semantics.p4info.names import param_name
-from .semantics.rules.build import SELECTOR, key_bits, match_keys
+from .semantics.rules.build import SELECTOR, key_bits, match_keys, source_entries
 from .semantics.rules.constraints import INT_BITS, Bits, Constraint, Entry, Match, Mistake, Value, Whole, exactly, parse
 from .semantics.rules.names import find_table
+from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, GroupRef, Lpm, Range, Rule, RuleSet, Ternary
 from .semantics.rules.ruleset import Match as RuleMatch
 from .semantics.source import InputError, Span, Unsupported
@@ -62,6 +64,8 @@ class Restrictions:
         told: dict[str, None] = {}
         calls = b.applications(*all_terms(side))
         for control, table in self.program.tables():
+            if table.entries:  # those of the source keep to nothing, and may be the ones that answer
+                continue
             prefix = f"table.{table.control_name}."
             about = [call for call in calls if call.name.startswith(prefix) and call.args]
             whole = dict.fromkeys(c.args[0] for c in about if c.name[len(prefix) :].startswith(("action", "arg.")))
@@ -86,6 +90,8 @@ class Restrictions:
     def _of_arguments(self, control: ir.Control, table: ir.Table, key: Term) -> Iterator[tuple[Term, str]]:
         """That the action which the entry for ``key`` names has arguments that it may have."""
         name = table.control_name
+        if implementation_name(self.program, table) is not None:  # members are made apart from entries
+            return
         hit, which = lookup.hit(name, _match_part(table, key)), lookup.action(name, key)
         legal = [b.eq(which, b.bv(i, which.width)) for i, ref in enumerate(table.actions) if not ref.default_only]
         for number, ref in enumerate(table.actions):
@@ -104,9 +110,9 @@ class Restrictions:
     def violation(self, rules: RuleSet) -> tuple[Rule, Restriction] | None:
         """The first entry that is not allowed, and by what."""
         for control, table in self.program.tables():
-            own = {entry.span for entry in table.entries}
+            own = [(rule.matches, rule.action) for rule in source_entries(self.program, table)] if table.entries else []
             for rule in rules.of(table.control_name):
-                if rule.span.file and rule.span in own:
+                if (rule.matches, rule.action) in own:
                     continue
                 for restriction in self._broken(control, table, rule, rules):
                     return rule, restriction

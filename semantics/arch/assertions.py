@@ -52,7 +52,8 @@ def _given(m: Machine, node: ir.ExternCall) -> None:
     holds = _condition(m, node)
     _tell(m, "assume", node.span, holds)
     text = node.span.file.removeprefix("--assume '").removesuffix("'")
-    m.assumptions.append(Assumption(f"{text} (--assume)", m.absolute(holds), "given", node.span))
+    m.assumptions.append(Assumption(f"{text} (--assume)", m.absolute(holds), "given", node.span,
+                                    b.not_(m.absolute(b.FALSE))))  # fmt: skip
 
 
 def _tell(m: Machine, extern: str, span: Span, holds: Term) -> None:

@@ -245,6 +245,8 @@ class Assumption:
     call: str = ""
     """``assert`` or ``assume`` if a call in the program says so, ``given`` if the user does, else ""."""
     where: Span = NOWHERE
+    reached: Term = b.TRUE
+    """Where a call is reached."""
 
 
 @dataclass(frozen=True, slots=True)

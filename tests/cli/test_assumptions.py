@@ -191,3 +191,11 @@ def test_an_assert_of_an_undefined_value_fails_for_some_value(check) -> None:  #
     assert code == 1
     assert results["assertions"]["verdict"] == "reject"
     assert list(results["assertions"]["counterexample"]["inputs"].values()) == [3]
+
+
+def test_a_lowering_is_not_accepted_where_nothing_is_left(p4verify: Command, example: Example) -> None:
+    never = ("--assume", "hdr.ipv4.isValid() && !hdr.ethernet.isValid()")
+    ended = p4verify("check", example("acl.p4"), "--target", "ebpf", "--format", "json", *never)
+    (result,) = ended.json()["results"]
+    assert (ended.code, result["verdict"]) == (3, "unsupported")
+    assert SAME in result["reason"]

@@ -188,3 +188,17 @@ def test_a_lowering_is_checked_under_the_restrictions(p4verify: Command, tmp_pat
     ended = p4verify("check", path, "--target", "ebpf", "--format", "json")
     assert ended.code == 0
     assert any("@entry_restriction" in text for text in ended.json()["results"][0]["assumptions"])
+
+
+def test_entries_of_the_source_keep_to_nothing(check: Check) -> None:
+    """A table that starts with an entry which breaks the restriction: under unknown rules it may be there still."""
+    entries = "entries = { 7 : to(9); } const default_action"
+    assert check(EXACT, "kind != 7", "hdr.h.kind == 7", default=entries)[0] == 1
+
+
+def test_one_entry_may_answer_one_key_and_another_the_next(check: Check) -> None:
+    """What is unknown of an entry belongs to the key that it answers: not all entries have one mask."""
+    both = "kind::mask == 0xff && kind == 1 || kind::mask == 0xf0 && kind::value == 0x20; value::mask == 0"
+    for kind in ("1", "0x25"):
+        assert check(TERNARY, both, f"hdr.h.kind == {kind}")[0] == 1
+    assert check(TERNARY, both, "hdr.h.kind == 0x35")[0] == 0
