@@ -106,7 +106,7 @@ class V1Model:
             meta.name: given(m, lists, meta.type, back, meta.span),
             standard.name: _standard_metadata(m, standard, kind),
         }
-        ways = run_parser(m, blocks.parser, values)
+        ways = run_parser(m, blocks.parser, values, rejected_go_on=True)
         return [_Pass(m, blocks, lists, Copies(m), way).run() for way in ways]
 
 

@@ -31,7 +31,7 @@ MAX_VISITS: Final = 64
 MAX_PATHS: Final = 4000
 """States run in one parser, all paths together, when the packet is not known."""
 
-MAX_LOOP_PATHS: Final = 300
+MAX_LOOP_PATHS: Final = 150
 """States run in one parser, all paths together, after which no state is visited more than :data:`LATE_VISITS` times on
 a path, when the packet is not known."""
 
@@ -85,7 +85,14 @@ class _Run:
     """Whether so many states have run that loops are cut early."""
 
 
-def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value], before: State | None = None) -> list[Parsed]:
+def run_parser(
+    m: Machine,
+    parser: ir.Parser,
+    values: Mapping[str, Value],
+    before: State | None = None,
+    *,
+    rejected_go_on: bool = False,
+) -> list[Parsed]:
     """Every way through the top-level parser ``parser``.
 
     Args:
@@ -93,6 +100,8 @@ def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value], befor
         parser: the parser; ``values`` gives its parameters' values (nothing for extern objects).
         values: as above; what is undefined in them stays so.
         before: where an earlier block left off, if there is one: facts and cells go on from there.
+        rejected_go_on: whether packets that are rejected go on as others do, but for the error that is told; where
+            there are too many ways, one may then hold packets of both kinds (not ``accepted``, the error may be none).
 
     Returns:
         Ways whose paths exclude each other and cover the domain; their stores hold the parameters at the end.
@@ -117,19 +126,21 @@ def run_parser(m: Machine, parser: ir.Parser, values: Mapping[str, Value], befor
             _run_next(m, run)
     m.parsing = False
     m.again.clear()
-    return _not_too_many(m, run)
+    return _not_too_many(m, run, rejected_go_on)
 
 
-def _not_too_many(m: Machine, run: _Run) -> list[Parsed]:
+def _not_too_many(m: Machine, run: _Run, rejected_go_on: bool) -> list[Parsed]:
     """The ways; those that end at one position are one way where there would be too many, whatever their headers."""
     if len(run.finished) <= MAX_WAYS:
         return list(run.finished.values())
     by_position: dict[tuple[bool, int], Parsed] = {}
     for way in run.finished.values():
-        place = (way.accepted, way.state.cursor)
-        before = by_position.get(place)
-        merged = way.state if before is None else m.merge(way.state.path, way.state, before.state)
-        by_position[place] = Parsed(merged, way.accepted)
+        state, accepted = way.state, way.accepted and not rejected_go_on
+        if way.accepted:
+            state.error = m.no_error
+        before = by_position.get((accepted, state.cursor))
+        merged = state if before is None else m.merge(state.path, state, before.state)
+        by_position[accepted, state.cursor] = Parsed(merged, accepted)
     return list(by_position.values())
 
 

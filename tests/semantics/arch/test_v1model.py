@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p4verify.semantics import bits as b
+from p4verify.semantics.meaning import parsing
 from p4verify.semantics.meaning.behaviour import LENGTH, PORT
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning, run
@@ -333,7 +334,7 @@ def test_headers_that_are_no_whole_bytes_are_refused() -> None:
         meaning(v1model("", top=top, parser="state start { pkt.extract<odd_t>(_); transition accept; }", deparser=""))
 
 
-def test_no_error_is_no_error_whatever_is_declared_before_it() -> None:
+def test_no_error_is_no_error_whatever_is_declared_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     text = """error { Early }
         #include <core.p4>
         #include <v1model.p4>
@@ -348,3 +349,6 @@ def test_no_error_is_no_error_whatever_is_declared_before_it() -> None:
         control D(packet_out p, in headers h) { apply { p.emit(h); } }
         V1Switch(P(), V(), I(), E(), C(), D()) main;"""
     assert run(load_text(text, "t.p4").program, None, b"\x05", 0).outputs == (("port", 1, b"\x05"),)
+    monkeypatch.setattr(parsing, "MAX_WAYS", 0)  # packets that are accepted and rejected go one way
+    for packet in (b"\x05", b""):
+        assert run(load_text(text, "t.p4").program, None, packet, 0).outputs == (("port", 1, packet),)
