@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import bits as b
 from ..bits import Term
-from .behaviour import Behaviour, Case, Event, Output, Replication
+from .behaviour import Assumption, Behaviour, Case, Event, Output, Replication
 from .payload import PayloadFunctions, sum_of
 
 Function = Callable[..., int]
@@ -221,11 +221,25 @@ def evaluate_behaviour(
 
 def _check_domain(behaviour: Behaviour, value_of: _Evaluation, members: frozenset[str]) -> None:
     """What must hold of the input; with ``members``: of a copy to these."""
+    asked = []
     for assumption in behaviour.domain:
         variables = (value_of.plans or b).variables(assumption.condition)
         named = {v.name for v in variables if v.name.startswith("each.")}
-        if (named <= members and (named or not members)) and value_of(assumption.condition) == [0]:
+        if named <= members and (named or not members):
+            asked.append(assumption)
+    for assumption, holds in zip(asked, _hold(asked, value_of), strict=False):
+        if not holds:
             raise ValueError(f"outside of the domain: {assumption.text}")
+
+
+def _hold(assumptions: Sequence[Assumption], value_of: _Evaluation) -> Iterator[int]:
+    """Whether each holds; together, as they have much in common, unless one asks for a value that is not given: then
+    those before it may say that the input is none."""
+    try:
+        yield from value_of(*(a.condition for a in assumptions))
+    except KeyError:
+        for assumption in assumptions:
+            yield from value_of(assumption.condition)
 
 
 def _the_case(behaviour: Behaviour, value_of: _Evaluation) -> int:

@@ -15,7 +15,7 @@ from typing import Final
 from .. import bits as b
 from ..source import Unsupported
 from .behaviour import Behaviour
-from .concrete import Function, Groups, Outcome, Told, evaluate_behaviour
+from .concrete import Function, Groups, Outcome, Plans, Told, evaluate_behaviour
 
 MAX_PASSES: Final = 64
 """Passes of one packet and of all that comes of it."""
@@ -107,6 +107,7 @@ def evaluate_passes(
     cells: Mapping[str, Sequence[int]] | None = None,
     default: int | None = None,
     groups: Groups | None = None,
+    plans: Plans | None = None,
 ) -> Evaluated:
     """:func:`.concrete.evaluate_behaviour`, pass after pass; the arguments and errors are the same.
 
@@ -124,7 +125,7 @@ def evaluate_passes(
         given = {**first, **{f"in.{name}": value for name, value in arrival.metadata.items()}}
         seen = evaluate_behaviour(
             behaviour, arrival.packet, arrival.port, functions=dict(known), inputs=given, choices=choices,
-            default=default, groups=groups,
+            default=default, groups=groups, plans=plans,
         )  # fmt: skip
         known.update({f"state.{name}": _remembered(cell) for name, cell in seen.cells.items()})
         outcomes.append(seen)

@@ -14,7 +14,7 @@ from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.answers import answers
 from p4verify.semantics.meaning.behaviour import Behaviour, Choice
-from p4verify.semantics.meaning.concrete import Function, Groups
+from p4verify.semantics.meaning.concrete import Function, Groups, Plans
 from p4verify.semantics.meaning.passes import Evaluated, evaluate_passes
 from p4verify.semantics.meaning.program import Run, meaning, run
 from p4verify.semantics.rules.ruleset import RuleSet
@@ -88,6 +88,7 @@ class Side:
     functions: dict[str, Function]
     inputs: dict[str, int]
     groups: Groups
+    plans: Plans
     untold: frozenset[str] = frozenset()
     """State that is indexed in another way than in a run: direct counters, by key instead of by entry."""
 
@@ -99,6 +100,7 @@ class Every:
     program: ir.Program
     behaviour: Behaviour
     reads: Reads
+    plans: Plans = field(default_factory=Plans)
 
     @classmethod
     def of(cls, program: ir.Program) -> Every:
@@ -113,8 +115,8 @@ class Every:
         alone = meaning(self.program, rules)
         more = (given.functions, dict(given.inputs), given.groups)
         return [
-            Side("every rule set", self.behaviour, self.reads, *more, direct),
-            Side("these rules", alone, Reads.of(alone), *more),
+            Side("every rule set", self.behaviour, self.reads, *more, self.plans, direct),
+            Side("these rules", alone, Reads.of(alone), *more, Plans()),
         ]
 
 
@@ -169,7 +171,7 @@ def _evaluated(
             functions=functions, inputs={**side.inputs, **incoming},
             choices={c.variable.name: packet.choice(c) for c in side.behaviour.choices},
             cells={name: list(cells) for name, cells in asked.items()},
-            groups=side.groups,
+            groups=side.groups, plans=side.plans,
         )  # fmt: skip
     except ValueError as problem:
         if "domain" not in str(problem):

@@ -84,6 +84,17 @@ def test_a_packet_cut_beyond_its_end_is_our_mistake() -> None:
         evaluate_behaviour(swapper(cases=(cut,)), b"abc", 0)
 
 
+def test_the_first_assumption_that_fails_is_named_whatever_the_others_ask_for() -> None:
+    small = Assumption("small port", b.ult(PORT, b.bv(4, 32)))
+    mark = Assumption("a mark", b.eq(b.var("in.mark", 32), b.bv(1, 32)))
+    with pytest.raises(ValueError, match="small port"):
+        evaluate_behaviour(swapper(domain=(small, mark)), b"\x01\x02", 5)
+    with pytest.raises(ValueError, match="a mark"):
+        evaluate_behaviour(swapper(domain=(mark, small)), b"\x01\x02", 5, inputs={"in.mark": 2})
+    with pytest.raises(KeyError, match="mark"):
+        evaluate_behaviour(swapper(domain=(mark, small)), b"\x01\x02", 5)
+
+
 def test_inputs_outside_of_the_domain_are_refused() -> None:
     limited = swapper(domain=(Assumption("small port", b.ult(PORT, b.bv(4, 32))),))
     assert evaluate_behaviour(limited, b"abc", 3).outputs
