@@ -108,7 +108,7 @@ class Execution:
                 self.executor.cancel(number)
             answer = _OVER if found is None else found[1]
         else:
-            answer = _race(self.executor, unit, tactics(query), (seconds, self.memory_mb), until, tick)
+            answer = _race(self.executor, unit, tactics(query, alone=True), (seconds, self.memory_mb), until, tick)
         return self._checked(unit, query, answer)
 
     def close(self) -> None:

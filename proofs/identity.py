@@ -24,7 +24,7 @@ def solver_identity() -> str:
     for pattern in _SOURCES:
         for path in sorted(_folder(pattern).glob(Path(pattern).name)):
             made.update(path.name.encode() + b"\0" + path.read_bytes())
-    return f"z3 {_z3_version()}, p4verify {made.hexdigest()[:32]}"
+    return f"z3 {_z3_version()}, bitwuzla {_bitwuzla_version()}, p4verify {made.hexdigest()[:32]}"
 
 
 def _folder(pattern: str) -> Path:
@@ -32,6 +32,13 @@ def _folder(pattern: str) -> Path:
     first, *rest = Path(pattern).parent.parts
     home = _HOME if first == "proofs" else _HOME.parent / first
     return home.joinpath(*rest)
+
+
+def _bitwuzla_version() -> str:
+    try:
+        return metadata.version("bitwuzla")
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def _z3_version() -> str:

@@ -18,6 +18,7 @@ EASY_SECONDS: Final = 10.0
 
 
 AUTO: Final = "auto"
+BITWUZLA: Final = "bitwuzla"
 
 SHORT_SECONDS: Final = 0.2
 """With less time than this, one tactic is tried only."""
@@ -62,18 +63,26 @@ class Job:
             raise ValueError(f"no job: {error!r}") from None
 
     def run(self) -> Answer:
-        """Answer it in this process. Raises ValueError if the unit is none, KeyboardInterrupt on Ctrl-C."""
-        return solve(self.unit.term(), self.seconds, self.memory_mb, self.tactic)
+        """Answer it in this process, which should be there for that. Raises ValueError if the unit is none."""
+        return solve(self.unit.term(), self.seconds, self.memory_mb, self.tactic, alone=True)
 
 
-def tactics(query: Term) -> tuple[str, str]:
-    """The solver's ways to go about a query, the more promising one first: where functions are applied, not to turn
-    each application into bits."""
+def tactics(query: Term, alone: bool = False) -> tuple[str, ...]:
+    """The ways to go about a query, the more promising ones of each solver first: where functions are applied, not to
+    turn each application into bits.
+
+    Args:
+        query: the query.
+        alone: it is asked in a process of its own, where a solver that does not heed Ctrl-C does no harm.
+    """
+    from .solvers import bitwuzla_engine
+
     applied = any(t.args for t in b.applications(query))
-    return ("smt", "sat") if applied else ("sat", "smt")
+    first, last = ("smt", "sat") if applied else ("sat", "smt")
+    return (first, BITWUZLA, last) if alone and bitwuzla_engine.installed() else (first, last)
 
 
-def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO) -> Answer:
+def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO, alone: bool = False) -> Answer:
     """Ask the solver in this process; a model is checked by our own evaluator before it counts.
 
     Raises:
@@ -81,7 +90,7 @@ def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO) -> An
         ValueError: there is no such tactic.
     """
     end = time.monotonic() + seconds
-    plan = tactics(query) if tactic == AUTO else (tactic,)
+    plan = tactics(query, alone) if tactic == AUTO else (tactic,)
     easier = abstracted(query)
     if easier is not None and _ask(easier, min(seconds, EASY_SECONDS), memory_mb, plan[0]).status == "unsat":
         return Answer("unsat")
@@ -105,6 +114,8 @@ def _plainer(query: Term, seconds: float, memory_mb: int) -> Answer | None:
 
 
 def _ask(query: Term, seconds: float, memory_mb: int, tactic: str) -> Answer:
+    if tactic == BITWUZLA:
+        return _ask_bitwuzla(query, seconds, memory_mb)
     from .solvers import z3_engine  # late: importing a solver takes longer than most folded checks
 
     result = z3_engine.solve([query], timeout_s=seconds, memory_mb=memory_mb, tactic=tactic)
@@ -117,3 +128,19 @@ def _ask(query: Term, seconds: float, memory_mb: int, tactic: str) -> Answer:
         reason = "the solver's model does not satisfy the query (a bug of ours; please report)"
         return Answer("unknown", reason=reason)
     return Answer("sat", model)
+
+
+def _ask_bitwuzla(query: Term, seconds: float, memory_mb: int) -> Answer:
+    """What Bitwuzla says; Z3 completes its values of the variables to a model of the functions too."""
+    from .solvers import bitwuzla_engine
+
+    end = time.monotonic() + seconds
+    found = bitwuzla_engine.solve([query], timeout_s=seconds, memory_mb=memory_mb)
+    if found.status != "sat":
+        return Answer(found.status, reason=found.reason)
+    known = {v: b.literal(found.values[v.name], v) for v in b.variables(query) if v.name in found.values}
+    fixed = b.and_(query, *(b.eq(v, value) for v, value in known.items()))
+    answer = _ask(fixed, max(end - time.monotonic(), LEAST_SECONDS), memory_mb, "smt")
+    if answer.model is None or not answer.model.holds(query):
+        return Answer("unknown", reason="bitwuzla: it is satisfiable, but a whole model was not found")
+    return answer

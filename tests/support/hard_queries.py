@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from p4verify.proofs.jobs import Job
 from p4verify.proofs.units import Unit
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 
+PRIMES: Final = (0x2B4F8D0A2C3E7195, 0x39A3C71E54D2B075, 0x31D7E2945BA6C091)
+
 
 def hard(salt: int = 0) -> Term:
-    """Two factors of a long number; another number for each ``salt``."""
-    x, y = b.var("x", 96), b.var("y", 96)
-    wide = b.mul(b.zext(x, 192), b.zext(y, 192))
-    number = b.zext(b.mul(b.bv((1 << 89) - 1, 96), b.bv(1000003 + 2 * salt, 96)), 192)
-    return b.and_(b.eq(wide, number), b.ult(b.bv(2**60, 96), x), b.ult(x, y))
+    """The two factors, of 62 bits each, of a number; another number for each ``salt`` up to 2."""
+    x, y = b.var("x", 64), b.var("y", 64)
+    product = b.bv(PRIMES[salt] * PRIMES[salt - 1], 128)
+    one = b.bv(1, 64)
+    return b.and_(b.eq(b.mul(b.zext(x, 128), b.zext(y, 128)), product), b.ult(one, x), b.ult(x, y))
 
 
 def easy(number: int) -> Term:
