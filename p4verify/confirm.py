@@ -125,6 +125,9 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     expected, actual = run_spec(best), run_impl(best)
     told_by = _by_the_program(pair, rules, best, expected, actual)
     parts = told(pair.target, pair.artifact, pair.impl, best, functions.machine(pair.impl))
+    if pair.first is not None:
+        others = told(pair.first, pair.first_artifact, pair.spec, best, functions.machine(pair.spec))
+        parts = (*(f"the first: {text}" for text in others), *(f"the second: {text}" for text in parts))
     explanation = replace(told_by.explanation, machine=parts)
     confirmed: tuple[str, ...] = ("reference", f"{pair.target.name} meaning")
     if pair.first is not None:

@@ -223,3 +223,9 @@ def test_a_parser_that_rejects_is_a_step(p4verify: Command, example: Example) ->
     assert "rejected" in out
     out = p4verify("run", example("acl.p4"), "--packet", "00" * 12 + "0800" + "00" * 3).out
     assert "rejected: PacketTooShort" in out
+
+
+def test_of_two_artifacts_both_tell_what_decides(p4verify: Command, example: Example, acl_filters: Path) -> None:
+    ended = p4verify("check", "--against", acl_filters, "--against", example("acl.wrong.tc"), "--format", "json")
+    told = ended.json()["results"][0]["counterexample"]["explanation"]["machine"]
+    assert [line.partition(":")[0] for line in told] == ["the first", "the second"]
