@@ -72,7 +72,8 @@ def frame_candidates(found: Input) -> list[Callable[[Input], Input | None]]:
     zeros in ever smaller pieces, then small numbers."""
     tries: list[Callable[[Input], Input | None]] = []
     length = len(found.packet)
-    lengths = sorted({n for n in (0, 14, 18, 34, 38, 42, 54, 58, 60, 64, length // 2) if n < length})
+    usual = (0, 14, 18, 34, 38, 42, 54, 58, 60, 64, 96, 128, 256, 1514, 1519, 9014)  # the last: what jumbo frames have
+    lengths = sorted({n for n in (*usual, length // 2) if n < length})
     tries += [_with_length(n) for n in lengths]
     tries += [_shorter(n) for n in (64, 16, 8, 4, 2, 1, 1, 1)]
     tries.append(lambda i: replace(i, port=2) if i.port != 2 else None)
