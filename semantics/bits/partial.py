@@ -74,12 +74,12 @@ class Partial:
             self._trail.append(term)
             for user in self._users.get(term, ()):
                 if self._values[user] is None:
-                    follows = self._follows(user)
+                    follows = self._follows(user, known)
                     if follows is not None:
                         stack.append((user, follows))
 
-    def _follows(self, term: Term) -> Truth:
-        """The value of a connective as far as its arguments decide it."""
+    def _follows(self, term: Term, changed: bool) -> Truth:
+        """The value of a connective as far as its arguments decide it, of which one has just become ``changed``."""
         values = self._values
         args = term.args
         match term.op:
@@ -88,10 +88,11 @@ class Partial:
                 return None if inner is None else not inner
             case "and" | "or":
                 ends = term.op == "or"
-                known = [values[arg] for arg in args]
-                if ends in known:
+                if changed == ends:
                     return ends
-                return None if None in known else not ends
+                if any(values[arg] is None for arg in args):  # often the first one: no list of all is made
+                    return None
+                return ends if any(values[arg] == ends for arg in args) else not ends
             case "ite":
                 condition = values[args[0]]
                 if condition is None:
