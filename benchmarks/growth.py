@@ -143,7 +143,7 @@ def _plot(known: dict[str, Series]) -> str:
         if len(points) > 1:
             family, way = name.split()
             exponent = _growth(series)
-            title = name if exponent is None else f"{name} (last doubling N^{exponent:.1f})"
+            title = name if exponent is None else f"{name}: N^{exponent:.1f}"
             curves[title] = points
             styles[title] = (list(FAMILIES).index(family), WAYS.index(way))
     return log_plot(curves, styles, "N", "processor time of a check in seconds", 2.0)
