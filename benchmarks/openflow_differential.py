@@ -33,14 +33,14 @@ def main() -> int:
 
 
 def _table(oracle: OpenVSwitch, first: int, seeds: int, pairs: int) -> int:
-    names = ("seed", "bridges", "refused", "unsupported", "outside", "pairs", "mismatches")
+    names = ("seed", "bridges", "refused", "unsupported", "outside", "stale", "pairs", "mismatches")
     print("".join(f"{name:>12}" for name in names))
     kinds: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
     mismatches: list[str] = []
     for seed in range(first, first + seeds):
         tally = campaign(oracle, seed, pairs=max(1, pairs // seeds))
-        left = (tally.refused.total(), tally.unsupported.total(), tally.outside)
+        left = (tally.refused.total(), tally.unsupported.total(), tally.outside, tally.stale)
         row = (seed, tally.bridges, *left, tally.pairs, len(tally.mismatches))
         print("".join(f"{number:12}" for number in row), f" {tally.pairs / tally.seconds:.0f}/s", flush=True)
         kinds += tally.kinds

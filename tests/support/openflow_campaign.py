@@ -25,6 +25,9 @@ class Tally:
     pairs: int = 0
     outside: int = 0
     """Frames that the meaning leaves out (extension headers, damaged label stacks)."""
+    stale: int = 0
+    """Frames that the switch treats as the meaning says when they come first, and otherwise as frames before them: it
+    writes whole label stack entries by a cached flow that does not tell labels apart."""
     refused: Counter[str] = field(default_factory=Counter)
     unsupported: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
@@ -76,6 +79,9 @@ def judge(oracle: OpenVSwitch, text: str, frames: list[tuple[int, bytes]], tally
         expected = tuple(sorted(seen.outputs))
         tally.pairs += 1
         tally.kinds["+".join(sorted(to for to, _, _ in expected)) or "gone"] += 1
+        if got != expected and tuple(sorted(oracle.run(bridge, [(port, data)])[0].outputs)) == got:
+            tally.stale += 1
+            continue
         if got != expected:
             told = [[(to, out, sent.hex()) for to, out, sent in side] for side in (expected, got)]
             tally.mismatches.append(f"port {port} frame {data.hex()}:\n switch  {told[0]}\n meaning {told[1]}\n{text}")

@@ -252,13 +252,13 @@ def _set_ports(key: Key, base: Key, written: Bytes, view: View, changes: Mapping
 
 
 def _set_icmp(key: Key, written: Bytes, at: int, changes: Mapping[str, Term]) -> None:
-    """``packet_set_icmp``: type and code at once; what they were is read from the frame."""
+    """``packet_set_icmp``: type and code are written at once, what they were is read from the frame.
+
+    The key of a later fragment has neither, so there the one that nobody wrote becomes 0.
+    """
     old = written.get(at, 2)
-    parts = []
-    for half, (name, changed) in zip(b.chunks(old, 8), changes.items(), strict=True):
-        parts.append(b.ite(changed, b.extract(key.get(name), 7, 0), half))
-    new = b.concat(*parts)
-    when = b.ne(old, new)
+    new = b.concat(*(b.extract(key.get(name), 7, 0) for name in changes))
+    when = b.and_(b.or_(*changes.values()), b.ne(old, new))
     _recount(written, at + _ICMP_CSUM, old, new, when)
     written.put(at, new, when)
 
