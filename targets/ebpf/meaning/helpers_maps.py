@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ENOENT, E2BIG, ENOMEM, EFAULT, EEXIST, EINVAL = 2, 7, 12, 14, 17, 22
 
 ARRAYS: Final = ("array", "percpu_array", "devmap")
+INDEXED: Final = (*ARRAYS, "array_of_maps", "devmap_hash")
+"""Map types whose key is an index of 4 bytes; the kernel makes no others (``array_map_alloc_check``,
+``dev_map_alloc``)."""
 LRU: Final = ("lru_hash", "lru_percpu_hash")
 HASHES: Final = ("hash", "percpu_hash", *LRU)
 LOOKED_UP: Final = (*ARRAYS, *HASHES, "lpm_trie", "devmap_hash")
@@ -29,6 +32,7 @@ UPDATED: Final = ("array", "percpu_array", *HASHES)
 
 ANY, NOEXIST, EXIST = range(3)
 NUMBER_BITS: Final = 32
+INDEX_BYTES: Final = 4
 """Bits of the number that tells the maps in a map of maps apart."""
 
 
@@ -61,6 +65,8 @@ def map_argument(machine: Machine, state: State, number: int, *types: str) -> Na
     machine.require(state, b.not_(address.null), f"uses the null pointer of a look-up as map {item.name}")
     if types and item.type not in types:
         raise machine.unsupported(state, f"map {item.name} of type {item.type} in this place")
+    if item.type in INDEXED and item.key_size != INDEX_BYTES:
+        raise machine.unsupported(state, f"map {item.name}: no {item.type} has a key of {item.key_size} bytes")
     return Named(item, address.key)
 
 

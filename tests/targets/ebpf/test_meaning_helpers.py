@@ -148,3 +148,20 @@ def test_a_copy_is_sent_as_the_packet_is_at_the_time(kernel_oracle: KernelOracle
         asm.mov(R2, 1), asm.mov(R3, FP), asm.alu("add", R3, -8), asm.mov(R4, 1), asm.mov(asm.R5, 0), asm.call(9), *PASS,
     )  # fmt: skip
     agree(kernel_oracle, obj(*code), [PLAIN, ADDRESSES + b"\x81\x00\x00\x05" + PLAIN[12:]])
+
+
+@pytest.mark.parametrize("size", [1, 8, 0x80004])
+@pytest.mark.parametrize("kind", ["array", "devmap", "devmap_hash"])
+def test_an_array_has_a_key_of_4_bytes(kind: str, size: int) -> None:
+    item = MapDef("ports", kind, size, 4, 8)
+    call = (asm.load_map(R1, "ports"), asm.mov(R2, 0), asm.mov(R3, 0), asm.call(51), asm.exit_())
+    look_up = (
+        asm.store(8, FP, -8, 0),
+        asm.mov(R2, FP),
+        asm.alu("add", R2, -8),
+        asm.load_map(R1, "ports"),
+        asm.call(1),
+        *PASS,
+    )
+    with pytest.raises(Unsupported, match=f"no {kind} has a key of {size} bytes"):
+        meaning(obj(*(look_up if kind == "array" else call), section="xdp", maps=(item,)))
