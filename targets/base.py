@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from ..semantics.bits import Term, Value
 from ..semantics.ir import Program
@@ -91,6 +91,23 @@ class Oracle(Protocol):
     def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
         """What the machine, loaded with ``artifact``, does to each (ingress port, frame), each from a fresh state."""
         ...
+
+
+class Closing:
+    """An oracle that gives back what it was given at the end of ``with``, or when nobody has it any more."""
+
+    def close(self) -> None:
+        """See :meth:`Oracle.close`."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 @runtime_checkable

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from ....semantics.source import InputError, Span, Unsupported
-from ...base import Observation
+from ...base import Closing, Observation
 from ..artifact import BpfObject, BpfProgram
 from ..artifact.ports import port0
 from ..artifact.program import F_RDONLY_PROG
@@ -34,20 +34,11 @@ _STACK_PORT, _REDIRECT_PORT = 0x7FFF0001, 0x7FFF0002
 _NO_KEY: Final = bytes(4)
 
 
-class KernelOracle:
+class KernelOracle(Closing):
     """The kernel; one object keeps one namespace until :meth:`close` or its end."""
 
     def __init__(self) -> None:
         self._network: Network | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give the namespace and its devices back."""

@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from ....semantics.source import InputError, Unsupported
-from ...base import Observation
+from ...base import Closing, Observation
 from ..artifact import (
     CONTROLLER,
     FIRST_RESERVED,
@@ -40,7 +40,7 @@ _BARRIER: Final = bytes.fromhex("0270345f4241 0270345f5252 88b6") + b"barrier of
 _BARRIER_MATCH: Final = "dl_dst=02:70:34:5f:42:41,dl_src=02:70:34:5f:52:52,dl_type=0x88b6"
 
 
-class OpenVSwitch:
+class OpenVSwitch(Closing):
     """Open vSwitch; one object keeps one switch until :meth:`close` or its end."""
 
     machine: Final = "switch"
@@ -48,15 +48,6 @@ class OpenVSwitch:
 
     def __init__(self) -> None:
         self._switch: Switch | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the switch; the oracle can be asked again afterwards."""

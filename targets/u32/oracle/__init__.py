@@ -10,10 +10,10 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from ....semantics.source import InputError, Unsupported
-from ...base import Observation
+from ...base import Closing, Observation
 from ..artifact import DROP, FilterList, Gact, Hook, Links, Mirred, PortNames, Selector, U32Filter
 from ..artifact.attributes import HEADER
 from ..artifact.netlink import NLM_F_CREATE, NLM_F_EXCL, RTM_NEWTFILTER, encode_filter
@@ -26,21 +26,12 @@ MAX_PORTS: Final = 256
 _NAMES: Final = PortNames("tap")
 
 
-class KernelU32:
+class KernelU32(Closing):
     """The kernel's classifier; one object keeps one namespace until :meth:`close` or its end."""
 
     def __init__(self) -> None:
         self._space: Namespace | None = None
         self._gact = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give the namespace and its devices back."""
