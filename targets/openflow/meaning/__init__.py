@@ -50,10 +50,10 @@ def meaning(bridge: Bridge, mtu: int = DEFAULT_MTU) -> Behaviour:
             b.and_(b.uge(PORT, b.bv(1, 32)), b.ult(PORT, b.bv(FIRST_RESERVED, 32))),
         ),
     ]
-    if asked.mpls or behind:
+    if asked.mpls or asked.arp_written or behind:
         domain.append(
             Assumption(
-                "no extension header follows an IPv6 header; label stacks end within 3 entries, none all zeros",
+                "ARP packets are whole; no extension header follows IPv6; label stacks have 1 to 3 entries, none 0",
                 b.and_(*assumed),
             )
         )

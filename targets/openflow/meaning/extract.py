@@ -42,6 +42,8 @@ class Needs:
     ip: bool
     """Fields of IPv4 or IPv6."""
     arp: bool
+    arp_written: bool
+    """Whether fields of ARP are written, which Open vSwitch 3.1 does beyond the end of a frame that is cut short."""
     mpls: bool
     lengths: bool
     """Whether bytes behind an IP header may be written, so that their place has to be known."""
@@ -231,6 +233,8 @@ def _arp(needs: Needs, start: State, at: int) -> Iterator[View]:
         "arp_op": b.ite(b.ule(opcode, b.bv(0xFF, 16)), b.extract(opcode, 7, 0), b.bv(0, 8)),
     }
     yield View(good, _filled(start, fields))
+    if needs.arp_written:
+        yield View(b.not_(at_least(at + ARP_HEADER)), start, assumes=FALSE)
 
 
 def _mpls(needs: Needs, start: State, at: int) -> Iterator[View]:

@@ -66,6 +66,7 @@ def needs(bridge: Bridge) -> tuple[Needs, bool]:
     found = Needs(
         ip=bool(touched & _IP) or mpls,
         arp=any(name.startswith("arp_") for name in touched),
+        arp_written=any(name.startswith("arp_") for name in written),
         mpls=mpls or any(name.startswith("mpls_") for name in touched),
         lengths=bool(written & _CHECKED),
     )

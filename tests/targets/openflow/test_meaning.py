@@ -8,7 +8,7 @@ from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.openflow.artifact import read_text
 from p4verify.targets.openflow.meaning import meaning
 from p4verify.targets.openflow.oracle import OpenVSwitch
-from tests.support.compiled import compiled
+from tests.support.compiled import compiled, inside
 from tests.support.openflow_campaign import campaign
 
 MACS = bytes.fromhex("020000000001 020000000002")
@@ -117,6 +117,14 @@ def test_arp_without_an_opcode_is_written_when_it_gets_one() -> None:
     ((_, _, first), (_, _, second)) = does(text, arp)
     assert first == arp
     assert second[20:28] == bytes.fromhex("0002 020000000077")
+
+
+def test_arp_that_is_cut_short_is_left_out_where_it_would_be_written() -> None:
+    short = MACS + bytes.fromhex("0806 0001 0800 06 04 0001")
+    written = meaning(read_text("arp actions=set_field:2->arp_op,output:2"))
+    assert not inside(written)(short, 1)
+    assert inside(written)(short + bytes(20), 1)
+    assert inside(meaning(read_text("arp,arp_op=1 actions=output:2")))(short, 1)
 
 
 def test_ports_that_are_both_0_are_written() -> None:
