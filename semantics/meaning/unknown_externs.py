@@ -28,8 +28,8 @@ _ONLY: Final = b.bv(0, 1)
 
 
 def leaf_terms(m: Machine, value: Value, span: Span) -> list[Term]:
-    """The leaves of a value as bit-vectors, in order. A header's validity comes before its fields, a varbit's length
-    before its bits."""
+    """The leaves of a value as bit-vectors, in order. A header's validity comes before its fields, which are 0 where it
+    is invalid (what they hold there is undefined, so nobody may go by it); a varbit's length before its bits."""
     match value:
         case Scalar():
             term = m.read(value, span)
@@ -37,13 +37,29 @@ def leaf_terms(m: Machine, value: Value, span: Span) -> list[Term]:
         case Varbit(bits, length):
             return [length, bits]
         case Header(valid, fields):
-            return [b.from_bool(valid), *(t for v in fields.values() for t in leaf_terms(m, v, span))]
+            here = m.decide(valid)
+            if here is b.FALSE:
+                return [b.from_bool(here), *(b.bv(0, width) for v in fields.values() for width in _widths(v))]
+            found = [t for v in fields.values() for t in leaf_terms(m, v, span)]
+            return [b.from_bool(here), *(b.ite(here, t, b.bv(0, t.width)) for t in found)]
         case Struct(fields):
             return [t for v in fields.values() for t in leaf_terms(m, v, span)]
         case Union(members):
             return [t for v in members.values() for t in leaf_terms(m, v, span)]
         case Stack(elements):
             return [t for v in elements for t in leaf_terms(m, v, span)]
+    return []
+
+
+def _widths(value: Value) -> list[int]:
+    """The widths of what :func:`leaf_terms` makes of a field."""
+    match value:
+        case Scalar(term):
+            return [max(1, term.width)]
+        case Varbit(bits, length):
+            return [length.width, bits.width]
+        case Struct(fields):
+            return [width for v in fields.values() for width in _widths(v)]
     return []
 
 

@@ -252,6 +252,16 @@ def test_a_digest_holds_what_its_data_was_when_it_was_called() -> None:
     assert both(program(body), "02020304").events == ()
 
 
+def test_a_digest_tells_nothing_of_an_invalid_header_but_that() -> None:
+    body = "if (hdr.h.a == 1) { hdr.extra.a = hdr.h.b; } digest(1, hdr.extra);"
+    for packet in ("01020304", "02020304"):
+        ((_, fields),) = both(program(body), packet).events
+        assert fields == (0, 0, 0, 0, 0)
+    whole = "hdr.extra.setValid(); hdr.extra = hdr.h; " + body
+    ((_, fields),) = both(program(whole), "01020304").events
+    assert fields == (1, 2, 2, 3, 4)
+
+
 @pytest.mark.parametrize(
     ("call", "packet", "frame"),
     [
