@@ -94,7 +94,7 @@ class Oracle(Protocol):
 
 
 class Closing:
-    """An oracle that gives back what it was given at the end of ``with``, or when nobody has it any more."""
+    """What gives back what it was given (an oracle, a descriptor) at the end of ``with``, or when nobody has it."""
 
     def close(self) -> None:
         """See :meth:`Oracle.close`."""

@@ -12,8 +12,9 @@ import platform
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
+from ...base import Closing
 from ..artifact import MAP_TYPES, Insn, MapDef, encode
 
 _MAP_DELETE, _MAP_NEXT_KEY = 3, 4
@@ -60,7 +61,7 @@ def _buffer(content: bytes | int) -> ctypes.Array[ctypes.c_char]:
     return ctypes.create_string_buffer(content, max(1, len(content)))
 
 
-class Descriptor:
+class Descriptor(Closing):
     """A file descriptor that is closed with its owner."""
 
     fd: int = -1
@@ -73,15 +74,6 @@ class Descriptor:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        self.close()
 
 
 class KernelMap(Descriptor):

@@ -194,6 +194,14 @@ def find(name: str) -> Name | None:
     return NAMES.get(_OTHER_NAMES.get(name, _NXM.get(name, name)))
 
 
+def nxm(field: str) -> str:
+    """The name of a whole field in ``move`` and ``output``: the first of Nicira's names for it, or the field's own."""
+    for full, name in _NXM.items():
+        if NAMES[name].field == field and NAMES[name].bits == FIELDS[field].width:
+            return full
+    return field
+
+
 SHORTHANDS: Final[Mapping[str, tuple[int, int | None]]] = {
     "ip": (ETH_IP, None),
     "ipv4": (ETH_IP, None),

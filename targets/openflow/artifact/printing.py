@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Final
 
-from .fields import FIELDS, Style
+from .fields import FIELDS, Style, nxm
 from .flows import (
     PORT_NAMES,
     Action,
@@ -38,27 +38,6 @@ from .flows import (
 _RESERVED: Final = {number: name for name, number in PORT_NAMES.items()}
 _FIRST: Final = ("in_port", "eth_type", "nw_proto")
 """What other fields need of the packet stands before them."""
-_NXM: Final = {
-    "eth_src": "NXM_OF_ETH_SRC",
-    "eth_dst": "NXM_OF_ETH_DST",
-    "eth_type": "NXM_OF_ETH_TYPE",
-    "in_port": "NXM_OF_IN_PORT",
-    "metadata": "OXM_OF_METADATA",
-    "vlan_tci": "NXM_OF_VLAN_TCI",
-    "mpls_label": "OXM_OF_MPLS_LABEL",
-    "mpls_tc": "OXM_OF_MPLS_TC",
-    "ip_src": "NXM_OF_IP_SRC",
-    "ip_dst": "NXM_OF_IP_DST",
-    "nw_tos": "NXM_OF_IP_TOS",
-    "nw_proto": "NXM_OF_IP_PROTO",
-    "nw_ttl": "NXM_NX_IP_TTL",
-    "ipv6_src": "NXM_NX_IPV6_SRC",
-    "ipv6_dst": "NXM_NX_IPV6_DST",
-    "arp_spa": "NXM_OF_ARP_SPA",
-    "arp_tpa": "NXM_OF_ARP_TPA",
-    "arp_sha": "NXM_NX_ARP_SHA",
-    "arp_tha": "NXM_NX_ARP_THA",
-}
 _PROTOCOLS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
 
 
@@ -214,11 +193,7 @@ def _set_field(action: SetField) -> str:
 
 
 def _bits(bits: Bits) -> str:
-    name = _NXM.get(bits.field, bits.field)
-    if bits.field.startswith("reg"):
-        name = f"NXM_NX_{bits.field.upper()}"
-    if bits.field in ("tp_src", "tp_dst"):
-        name = f"NXM_OF_TCP_{bits.field[3:].upper()}"
+    name = nxm(bits.field)
     if bits.width == FIELDS[bits.field].width:
         return f"{name}[]"
     return f"{name}[{bits.low}]" if bits.width == 1 else f"{name}[{bits.low}..{bits.low + bits.width - 1}]"

@@ -12,9 +12,9 @@ from dataclasses import replace
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, Term
 from ....semantics.meaning.behaviour import byte
-from ..artifact import CFI, ETH_ARP, ETH_IP, ETH_IPV6, ETH_MPLS, ETH_RARP
+from ..artifact import CFI, ETH_ARP, ETH_IP, ETH_IPV6, ETH_RARP
 from .extract import View
-from .state import Frame, Key, State, Tag
+from .state import Frame, Key, State, Tag, one_of
 
 _TCP_CSUM, _UDP_CSUM, _ICMP_CSUM = 16, 6, 2
 
@@ -113,7 +113,7 @@ def _commit_network(key: Key, base: Key, frame: Frame, view: View) -> Frame:
     written = Bytes(frame)
     is_ip4 = b.eq(kind, b.bv(ETH_IP, 16))
     is_ip6 = b.eq(kind, b.bv(ETH_IPV6, 16))
-    is_arp = b.or_(*(b.eq(kind, b.bv(k, 16)) for k in (ETH_ARP, ETH_RARP)))
+    is_arp = one_of(kind, (ETH_ARP, ETH_RARP))
     there = b.ne(key.get("nw_proto"), b.bv(0, 8))
     if is_ip4 is not FALSE:
         _set_ipv4(key, base, written, view, b.and_(is_ip4, there))
@@ -261,8 +261,3 @@ def _set_icmp(key: Key, written: Bytes, at: int, changes: Mapping[str, Term]) ->
     when = b.and_(b.or_(*changes.values()), b.ne(old, new))
     _recount(written, at + _ICMP_CSUM, old, new, when)
     written.put(at, new, when)
-
-
-def is_mpls(kind: Term) -> Term:
-    """``eth_type_mpls``."""
-    return b.or_(*(b.eq(kind, b.bv(k, 16)) for k in ETH_MPLS))

@@ -17,6 +17,7 @@ from ..artifact import (
     CONTROLLER,
     ETH_IP,
     ETH_IPV6,
+    ETH_MPLS,
     FIELDS,
     FIRST_RESERVED,
     FRAG_LATER,
@@ -45,9 +46,9 @@ from ..artifact import (
     ToGroup,
     WriteActions,
 )
-from .commit import commit, is_mpls
+from .commit import commit
 from .extract import MAX_LABELS, View
-from .state import DERIVED, PLAIN, Key, State, send
+from .state import DERIVED, LABEL_PARTS, PLAIN, Key, State, one_of, send
 from .tables import Tables
 from .ways import Tried, Way, Ways, first_match, joined, under
 
@@ -329,7 +330,7 @@ class Pipeline:
         if not key.labels:
             return state
         old = key.labels[0]
-        high, low = {"mpls_label": (31, 12), "mpls_tc": (11, 9), "mpls_ttl": (7, 0)}[field]
+        high, low = LABEL_PARTS[field]
         above = (b.extract(old, 31, high + 1),) if high < 31 else ()
         below = (b.extract(old, low - 1, 0),) if low else ()
         label = b.ite(there, b.concat(*above, new, *below), old)
@@ -339,7 +340,7 @@ class Pipeline:
     def _dec_mpls_ttl(self, state: State, span: Span, when: Term) -> list[tuple[Way, bool]]:
         """``compose_dec_mpls_ttl_action``; without a label, or at 1, the list ends."""
         ttl = state.key.get("mpls_ttl")
-        goes_on = b.and_(is_mpls(state.key.get("eth_type")), b.ugt(ttl, b.bv(1, 8)))
+        goes_on = b.and_(one_of(state.key.get("eth_type"), ETH_MPLS), b.ugt(ttl, b.bv(1, 8)))
         less = b.sub(ttl, b.bv(1, 8))
         written = self._write("mpls_ttl", less, state, Prerequisites(), span, b.and_(when, goes_on))
         return [(Way(goes_on, written), True), (Way(b.not_(goes_on), state), False)]
@@ -404,10 +405,9 @@ def has(key: Key, needs: Prerequisites) -> Term:
     kind = key.get("eth_type")
     parts = []
     if needs.types:
-        parts.append(b.or_(*(b.eq(kind, b.bv(t, 16)) for t in needs.types)))
+        parts.append(one_of(kind, needs.types))
     if needs.protocols:
-        protocol = key.get("nw_proto")
-        parts.append(b.or_(*(b.eq(protocol, b.bv(p, 8)) for p in needs.protocols)))
+        parts.append(one_of(key.get("nw_proto"), needs.protocols))
         if not set(needs.protocols) <= {ICMP, ICMPV6}:
             parts.append(b.eq(b.band(key.get("nw_frag"), b.bv(FRAG_LATER, 2)), b.bv(0, 2)))
     if needs.tagged and not key.tags:
@@ -439,7 +439,7 @@ def _dec_ttl(state: State) -> list[tuple[Way, bool]]:
     """``compose_dec_ttl``; at 0 or 1 the list ends."""
     key = state.key
     kind, ttl = key.get("eth_type"), key.get("nw_ttl")
-    any_ip = b.or_(*(b.eq(kind, b.bv(k, 16)) for k in (ETH_IP, ETH_IPV6)))
+    any_ip = one_of(kind, (ETH_IP, ETH_IPV6))
     ends = b.and_(any_ip, b.ule(ttl, b.bv(1, 8)))
     less = b.ite(any_ip, b.sub(ttl, b.bv(1, 8)), ttl)
     return [(Way(b.not_(ends), replace(state, key=key.with_field("nw_ttl", less))), True), (Way(ends, state), False)]
@@ -469,7 +469,7 @@ def _pop_mpls(state: State, ethertype: int) -> Ways:
     if not key.labels:
         return (Way(TRUE, state),)
     new = replace(key.with_field("eth_type", b.bv(ethertype, 16)), labels=key.labels[1:])
-    uncovered = is_mpls(b.bv(ethertype, 16)) is FALSE
+    uncovered = ethertype not in ETH_MPLS
     extra = (_POPPED,) if uncovered else state.extra
     if uncovered:
         new = replace(new, labels=())

@@ -16,7 +16,7 @@ from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, input_bytes
 from ..artifact import CFI, ETH_ARP, ETH_IP, ETH_IPV6, ETH_MPLS, ETH_RARP, ETH_VLAN, FIELDS
-from .state import PLAIN, Frame, Key, State, Tag
+from .state import PLAIN, Frame, Key, State, Tag, one_of
 
 MAX_LABELS: Final = 3
 """``FLOW_MAX_MPLS_LABELS``."""
@@ -73,7 +73,7 @@ def at_least(length: int) -> Term:
 def views(needs: Needs) -> Iterator[View]:
     """Every kind of frames; together they are all frames of 14 bytes or more."""
     outer = input_bytes(12, 2)
-    tagged = b.and_(b.or_(*(b.eq(outer, b.bv(kind, 16)) for kind in ETH_VLAN)), at_least(18))
+    tagged = b.and_(one_of(outer, ETH_VLAN), at_least(18))
     yield from _untagged(needs, b.not_(tagged), (), 12)
     yield from _untagged(needs, tagged, ((outer, input_bytes(14, 2)),), 16)
 
@@ -101,8 +101,8 @@ def _typed(needs: Needs, guard: Term, frame: Frame, kind: Term, at: int) -> Iter
     for asked, ethertype, reader in (
         (needs.ip, b.eq(kind, b.bv(ETH_IP, 16)), _ipv4),
         (needs.ip, b.eq(kind, b.bv(ETH_IPV6, 16)), _ipv6),
-        (needs.arp, b.or_(*(b.eq(kind, b.bv(k, 16)) for k in (ETH_ARP, ETH_RARP))), _arp),
-        (needs.mpls, b.or_(*(b.eq(kind, b.bv(k, 16)) for k in ETH_MPLS)), _mpls),
+        (needs.arp, one_of(kind, (ETH_ARP, ETH_RARP)), _arp),
+        (needs.mpls, one_of(kind, ETH_MPLS), _mpls),
     ):
         if not asked:
             continue
@@ -198,8 +198,7 @@ def _ipv6(needs: Needs, start: State, at: int) -> Iterator[View]:
         "nw_proto": protocol,
     }
     fields |= _transport(at + IPV6_HEADER, protocol, FALSE, payload, version=6)
-    extended = b.or_(*(b.eq(protocol, b.bv(number, 8)) for number in EXTENSIONS))
-    view = View(good, _filled(start, fields), payload, assumes=b.not_(extended))
+    view = View(good, _filled(start, fields), payload, assumes=b.not_(one_of(protocol, EXTENSIONS)))
     yield from _by_protocol(view, IPV6_HEADER, _WRITTEN_6) if needs.lengths else (view,)
 
 

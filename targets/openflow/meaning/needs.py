@@ -46,7 +46,6 @@ _IP: Final = frozenset(
 _BEHIND: Final = frozenset(["nw_proto", "nw_frag", "tp_src", "tp_dst", "tcp_flags"])
 _CHECKED: Final = frozenset(["ip_src", "ip_dst", "ipv6_src", "ipv6_dst", "tp_src", "tp_dst"])
 """Fields whose change is seen in a transport header."""
-_SCTP: Final = 132
 
 
 def needs(bridge: Bridge) -> tuple[Needs, bool]:
@@ -57,12 +56,13 @@ def needs(bridge: Bridge) -> tuple[Needs, bool]:
     """
     read = {m.field for flow in bridge.flows for m in flow.match}
     written: set[str] = set()
+    mpls = False
     for action, span in actions(bridge):
         _check(action, span)
         read |= _reads(action)
         written |= _writes(action)
+        mpls = mpls or isinstance(action, PushMpls | PopMpls | DecMplsTtl)
     touched = read | written
-    mpls = any(isinstance(a, PushMpls | PopMpls | DecMplsTtl) for a, _ in actions(bridge))
     found = Needs(
         ip=bool(touched & _IP) or mpls,
         arp=any(name.startswith("arp_") for name in touched),
@@ -111,8 +111,3 @@ def _writes(action: Action) -> set[str]:
     if isinstance(action, SetField):
         return {action.field}
     return {action.target.field} if isinstance(action, Move) else set()
-
-
-def writes_sctp(action: Action) -> bool:
-    """Whether a port of SCTP may be written, whose CRC is not modelled."""
-    return isinstance(action, SetField) and _SCTP in action.needs.protocols

@@ -7,7 +7,7 @@ before it is sent (``xlate_commit_actions``). Numbers of tags and labels are fix
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -17,12 +17,19 @@ from ....semantics.meaning.behaviour import Destination, Packet
 from ....semantics.meaning.behaviour import Output as Sent
 from ..artifact import FIELDS, Action
 
-DERIVED = ("vlan_tci", "mpls_label", "mpls_tc", "mpls_bos", "mpls_ttl")
+LABEL_PARTS = {"mpls_label": (31, 12), "mpls_tc": (11, 9), "mpls_bos": (8, 8), "mpls_ttl": (7, 0)}
+"""Fields of a label stack entry: their highest and lowest bit."""
+DERIVED = ("vlan_tci", *LABEL_PARTS)
 """Fields that are parts of tags and labels."""
 PLAIN = tuple(name for name in FIELDS if name not in DERIVED)
 
 Tag = tuple[Term, Term]
 """A VLAN tag's type and TCI (16 bits each); in a key the TCI has bit 12 set, in a frame that bit is the DEI."""
+
+
+def one_of(term: Term, numbers: Iterable[int]) -> Term:
+    """Whether a bit-vector is one of some numbers."""
+    return b.or_(*(b.eq(term, b.bv(number, term.width)) for number in numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,7 @@ class Key:
             return self.tags[0][1] if self.tags else b.bv(0, 16)
         if name in DERIVED:
             label = self.labels[0] if self.labels else b.bv(0, 32)
-            high, low = {"mpls_label": (31, 12), "mpls_tc": (11, 9), "mpls_bos": (8, 8), "mpls_ttl": (7, 0)}[name]
-            return b.extract(label, high, low)
+            return b.extract(label, *LABEL_PARTS[name])
         return self.fields[name]
 
     def with_field(self, name: str, value: Term) -> Key:
