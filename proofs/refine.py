@@ -19,24 +19,18 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.bits.pieces import pieces
 from ..semantics.meaning.behaviour import Behaviour, Choice, distinct_terms
-from .alignment import Candidates, aligned, instances, questions
+from .alignment import Candidates, aligned, instances
 from .compare import Obligation, Part, domain, obligations, unequal, without_axioms
 from .engine import Answer, Engine, Model
+from .options import Instance, cells_in, is_made_for_a_copy, names_a_copy, options_of
 from .verdict import Proof, Tally, Verdict
-from .witnesses import witnesses
 
 Changes = Callable[[list[Term]], list[Term]]
 Application = Callable[..., Term]
-Instance = dict[Term, Term]
-"""A value for each choice of the specification."""
 
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
-
-MAX_SUGGESTED = 8
-"""Terms on the other side that one choice may be, of those that alignment finds."""
 
 ROUNDS = 24
 """How many instances of the specification's choices are tried before a query is left undecided."""
@@ -281,11 +275,11 @@ class _Search:
         alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
         if b.FALSE in b.substitute([self.legal, violation], alike):
             return None  # two programs that do the same in the same order
-        woven, options = _options(obligation, violation, picks)
+        woven, options = options_of(obligation, violation, picks)
         tried = instances(options, picks)
         if woven:
             tried.insert(0, {v: woven.get(v, options[v][0]) for v in picks})
-        if _names_a_copy(violation) and not all(_is_made_for_a_copy(pick) for pick in picks):
+        if names_a_copy(violation) and not all(is_made_for_a_copy(pick) for pick in picks):
             return self._with_one_instance(obligation, violation, options, tried)
         patience = max(QUICK_SECONDS, self.engine.timeout / 3)
         first = self._without_choices(_instantiated(obligation, tried[0], self.legal), patience, patience)
@@ -351,7 +345,7 @@ class _Search:
 
         Terms among the options that have fitting values there, if there are such, so that other inputs are served too.
         """
-        free, cells = frozenset(options), _cells(violation)
+        free, cells = frozenset(options), cells_in(violation)
         legal, differ = _fix(self.legal, model, free), _fix(violation, model, free.union(cells))
         known = {v: b.evaluate(terms, model.values, model.callables(), default=0) for v, terms in options.items()}
         among = [b.or_(*(b.eq(v, b.literal(_number(n), v)) for n in known[v])) for v in options]
@@ -390,18 +384,13 @@ def _number_of(literal: Term) -> int:
     return _number(b.evaluate([literal], {})[0])
 
 
-def _cells(violation: Term) -> list[Term]:
-    """The variables that say which cells of states are looked at."""
-    return [v for v in b.variables(violation) if v.name.startswith("at.")]
-
-
 OWN_CELL: Final = "cell."
 """In front of the names of the cells that defeat one instance, after its number."""
 
 
 def _with_own_cells(violation: Term, number: int) -> Term:
     """``violation`` in cells of its own; of instance 0 as they are."""
-    own: Instance = {v: b.var(f"{OWN_CELL}{number}.{v.name}", v.sort) for v in _cells(violation)} if number else {}
+    own: Instance = {v: b.var(f"{OWN_CELL}{number}.{v.name}", v.sort) for v in cells_in(violation)} if number else {}
     return b.substitute([violation], own)[0] if own else violation
 
 
@@ -479,120 +468,6 @@ def _instantiated(obligation: Obligation, instance: Instance, legal: Term) -> Ob
             when, x, y = b.substitute(part.pair, instance)
             parts.append(Part(part.name, b.and_(when, b.ne(x, y)), (when, x, y)))
     return Obligation(obligation.name, context, tuple(parts), obligation.compared)
-
-
-def _options(obligation: Obligation, violation: Term, picks: tuple[Term, ...]) -> tuple[Instance, Candidates]:
-    """Witnesses for the choices that have one, and terms that each choice may be: those first that the terms themselves
-    suggest; zeros and ones last."""
-    wanted = frozenset(picks)
-    pairs = [(part.pair[1], part.pair[2]) for part in obligation.parts if part.pair is not None]
-    asked = [*_arguments([violation], wanted), *questions(violation, wanted)]
-    woven = {v: t for v, t in witnesses([*pairs, *asked], wanted).items() if not _is_one_of_many(t, v)}
-    found = aligned([*pairs, *asked], wanted)
-    bound = bindings([p.differ for p in obligation.parts], violation, picks)
-    options: Candidates = {}
-    for v in picks:
-        suggested = [t for t in found.get(v, []) if not _is_one_of_many(t, v)]
-        known = [t[v] for t in (bound, woven) if v in t]
-        ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
-        options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *known, *ends]))
-    return woven, options
-
-
-def _arguments(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
-    """Arguments of one function that both sides ask, one of them with a choice in the argument."""
-    return [
-        (x, y) for mine, theirs in _asked_by_both(terms, wanted) for x, y in zip(mine.args, theirs.args, strict=True)
-    ]
-
-
-def _asked_by_both(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
-    asked: dict[str, list[Term]] = {}
-    for call in b.applications(*terms):
-        asked.setdefault(call.name, []).append(call)
-    found = []
-    for calls in asked.values():
-        open_ = [c for c in calls if wanted.intersection(b.variables(*c.args))]
-        fixed = [c for c in calls if c not in open_]
-        found += [(mine, theirs) for mine in open_ for theirs in fixed]
-    return found
-
-
-def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> dict[Term, Term]:
-    """Each choice bound to what the other side shows where the choice is compared with it, whole or in pieces, or asks
-    where the choice is part of a question to the same table.
-
-    Whatever is bound is sound: a choice may depend on the input and on the other side's choices. It may not depend on
-    which cell of state is looked at (``at.*``), nor on another choice of its own side, nor, unless it was made for a
-    copy (``any.each.*``), on which member the copy goes to (``each.*``) or what that copy asked and chose.
-    """
-    bound: dict[Term, Term] = {}
-    pieces: dict[Term, dict[tuple[int, int], Term]] = {}
-    wanted = frozenset(picks)
-    for x, y in [*_disagreements(differs), *_questions([violation], wanted)]:
-        for mine, theirs in ((x, y), (y, x)):
-            choice = mine.args[0] if mine.op == "extract" else mine
-            if choice not in wanted or wanted.intersection(b.variables(theirs)) or _is_one_of_many(theirs, choice):
-                continue
-            if mine is choice:
-                bound.setdefault(choice, theirs)
-            else:
-                pieces.setdefault(choice, {}).setdefault(mine.bounds, theirs)
-    return {choice: _side_by_side(choice.width, parts) for choice, parts in pieces.items()} | bound
-
-
-def _is_one_of_many(term: Term, choice: Term) -> bool:
-    """Whether a term speaks of one cell or one copy among many, which this choice must not depend on."""
-    return bool(_cells(term)) or (_names_a_copy(term) and not _is_made_for_a_copy(choice))
-
-
-def _names_a_copy(term: Term) -> bool:
-    """Whether a term speaks of one copy among many, which no choice may depend on that was not made for it."""
-    names = (t.name for t in (*b.variables(term), *b.applications(term)))
-    return any(name.startswith(("each.", "in.each.", "any.each.", "impl.any.each.")) for name in names)
-
-
-def _is_made_for_a_copy(choice: Term) -> bool:
-    return choice.name.startswith("any.each.")
-
-
-def _questions(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
-    """Where both sides ask one function, and one of them with a choice in the argument: the arguments, in pieces."""
-    found = []
-    for mine, theirs in _asked_by_both(terms, wanted):
-        for x, y in zip(mine.args, theirs.args, strict=True):
-            found += pieces(x, y) if x.sort is not b.BOOL and not x.sort.index else [(x, y)]
-    return found
-
-
-def _side_by_side(width: int, slices: Mapping[tuple[int, int], Term]) -> Term:
-    """The pieces put together, gaps filled with zeros; of two that overlap, the first from above."""
-    parts, top = [], width - 1
-    for (high, low), piece in sorted(slices.items(), reverse=True):
-        if high > top:
-            continue
-        if high < top:
-            parts.append(b.bv(0, top - high))
-        parts.append(piece)
-        top = low - 1
-    if top >= 0:
-        parts.append(b.bv(0, top + 1))
-    return b.concat(*parts)
-
-
-def _disagreements(differs: list[Term]) -> list[tuple[Term, Term]]:
-    """The pairs whose inequality makes one of ``differs`` true, looked for below ``or``, ``and`` and ``not``."""
-    found, stack, seen = [], list(reversed(differs)), set()
-    while stack:
-        term = stack.pop()
-        if term in seen:
-            continue
-        seen.add(term)
-        if term.op in ("and", "or", "not"):
-            stack.extend(term.args)
-        elif term.op == "eq":
-            found.append((term.args[0], term.args[1]))
-    return found
 
 
 def _difference(obligation: Obligation, model: Model, cells: tuple[Mapping[str, int], ...] = ()) -> Difference:

@@ -1,0 +1,141 @@
+"""What a choice of the specification may be: terms that the other side suggests, by alignment, witnesses and bindings.
+
+Any term is sound that does not depend on what the choice must not depend on: which cell of a state is looked at, and,
+unless the choice was made for a copy, which copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from ..semantics.bits.pieces import pieces
+from .alignment import Candidates, aligned, questions
+from .compare import Obligation
+from .witnesses import witnesses
+
+Instance = dict[Term, Term]
+"""A value for each choice of the specification."""
+
+MAX_SUGGESTED = 8
+"""Terms on the other side that one choice may be, of those that alignment finds."""
+
+
+def cells_in(violation: Term) -> list[Term]:
+    """The variables that say which cells of states are looked at."""
+    return [v for v in b.variables(violation) if v.name.startswith("at.")]
+
+
+def options_of(obligation: Obligation, violation: Term, picks: tuple[Term, ...]) -> tuple[Instance, Candidates]:
+    """Witnesses for the choices that have one, and terms that each choice may be: those first that the terms themselves
+    suggest; zeros and ones last."""
+    wanted = frozenset(picks)
+    pairs = [(part.pair[1], part.pair[2]) for part in obligation.parts if part.pair is not None]
+    asked = [*_arguments([violation], wanted), *questions(violation, wanted)]
+    woven = {v: t for v, t in witnesses([*pairs, *asked], wanted).items() if not _is_one_of_many(t, v)}
+    found = aligned([*pairs, *asked], wanted)
+    bound = bindings([p.differ for p in obligation.parts], violation, picks)
+    options: Candidates = {}
+    for v in picks:
+        suggested = [t for t in found.get(v, []) if not _is_one_of_many(t, v)]
+        known = [t[v] for t in (bound, woven) if v in t]
+        ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
+        options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *known, *ends]))
+    return woven, options
+
+
+def _arguments(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
+    """Arguments of one function that both sides ask, one of them with a choice in the argument."""
+    return [
+        (x, y) for mine, theirs in _asked_by_both(terms, wanted) for x, y in zip(mine.args, theirs.args, strict=True)
+    ]
+
+
+def _asked_by_both(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
+    asked: dict[str, list[Term]] = {}
+    for call in b.applications(*terms):
+        asked.setdefault(call.name, []).append(call)
+    found = []
+    for calls in asked.values():
+        open_ = [c for c in calls if wanted.intersection(b.variables(*c.args))]
+        fixed = [c for c in calls if c not in open_]
+        found += [(mine, theirs) for mine in open_ for theirs in fixed]
+    return found
+
+
+def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> dict[Term, Term]:
+    """Each choice bound to what the other side shows where the choice is compared with it, whole or in pieces, or asks
+    where the choice is part of a question to the same table.
+
+    Whatever is bound is sound: a choice may depend on the input and on the other side's choices. It may not depend on
+    which cell of state is looked at (``at.*``), nor on another choice of its own side, nor, unless it was made for a
+    copy (``any.each.*``), on which member the copy goes to (``each.*``) or what that copy asked and chose.
+    """
+    bound: dict[Term, Term] = {}
+    pieces: dict[Term, dict[tuple[int, int], Term]] = {}
+    wanted = frozenset(picks)
+    for x, y in [*_disagreements(differs), *_questions([violation], wanted)]:
+        for mine, theirs in ((x, y), (y, x)):
+            choice = mine.args[0] if mine.op == "extract" else mine
+            if choice not in wanted or wanted.intersection(b.variables(theirs)) or _is_one_of_many(theirs, choice):
+                continue
+            if mine is choice:
+                bound.setdefault(choice, theirs)
+            else:
+                pieces.setdefault(choice, {}).setdefault(mine.bounds, theirs)
+    return {choice: _side_by_side(choice.width, parts) for choice, parts in pieces.items()} | bound
+
+
+def _is_one_of_many(term: Term, choice: Term) -> bool:
+    """Whether a term speaks of one cell or one copy among many, which this choice must not depend on."""
+    return bool(cells_in(term)) or (names_a_copy(term) and not is_made_for_a_copy(choice))
+
+
+def names_a_copy(term: Term) -> bool:
+    """Whether a term speaks of one copy among many, which no choice may depend on that was not made for it."""
+    names = (t.name for t in (*b.variables(term), *b.applications(term)))
+    return any(name.startswith(("each.", "in.each.", "any.each.", "impl.any.each.")) for name in names)
+
+
+def is_made_for_a_copy(choice: Term) -> bool:
+    return choice.name.startswith("any.each.")
+
+
+def _questions(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
+    """Where both sides ask one function, and one of them with a choice in the argument: the arguments, in pieces."""
+    found = []
+    for mine, theirs in _asked_by_both(terms, wanted):
+        for x, y in zip(mine.args, theirs.args, strict=True):
+            found += pieces(x, y) if x.sort is not b.BOOL and not x.sort.index else [(x, y)]
+    return found
+
+
+def _side_by_side(width: int, slices: Mapping[tuple[int, int], Term]) -> Term:
+    """The pieces put together, gaps filled with zeros; of two that overlap, the first from above."""
+    parts, top = [], width - 1
+    for (high, low), piece in sorted(slices.items(), reverse=True):
+        if high > top:
+            continue
+        if high < top:
+            parts.append(b.bv(0, top - high))
+        parts.append(piece)
+        top = low - 1
+    if top >= 0:
+        parts.append(b.bv(0, top + 1))
+    return b.concat(*parts)
+
+
+def _disagreements(differs: list[Term]) -> list[tuple[Term, Term]]:
+    """The pairs whose inequality makes one of ``differs`` true, looked for below ``or``, ``and`` and ``not``."""
+    found, stack, seen = [], list(reversed(differs)), set()
+    while stack:
+        term = stack.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        if term.op in ("and", "or", "not"):
+            stack.extend(term.args)
+        elif term.op == "eq":
+            found.append((term.args[0], term.args[1]))
+    return found
