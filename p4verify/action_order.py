@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .pairing import Pairing, TablePair
+from .pairing import Pairing
 from .semantics import ir
+from .table_pair import TablePair
 
 
 def in_first_order(pairing: Pairing) -> ir.Program:
