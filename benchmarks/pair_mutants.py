@@ -2,8 +2,9 @@
 
     python benchmarks/pair_mutants.py ../shared/corpus --mutants 200 [--runs 10000] [--seed 0] [--data FILE]
 
-Programs are taken at random from the midend outputs. A mutant that is rejected has a counterexample that was run;
-every other one is attacked with random rules and packets, and whatever shows a difference had to be rejected.
+Programs are taken at random from the midend outputs, and kinds of mutants evenly. A mutant that is rejected has a
+counterexample that was run; every other one is attacked with random rules and packets, and whatever shows a difference
+had to be rejected.
 ``--data`` keeps what was tried, a JSON line each, and goes on behind it when it is called again.
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.support.mutant_campaign import Tried, campaign
+from tests.support.pair_mutation import KINDS
 
 
 def main() -> int:
@@ -28,7 +30,7 @@ def main() -> int:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--mutants", type=int, default=200, help="in all, those in --data included (default 200)")
     parser.add_argument("--each", type=int, default=2, help="mutants of one program (default 2)")
-    parser.add_argument("--runs", type=int, default=200, help="random runs of a mutant that is not rejected")
+    parser.add_argument("--runs", type=int, default=10000, help="random runs of a mutant that is not rejected")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=float, default=10.0, help="seconds for a verdict (default 10)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, without an error")
@@ -37,7 +39,7 @@ def main() -> int:
     tried = _read(arguments.data)
     begun = time.monotonic()
     rest = campaign(
-        arguments.corpus, arguments.seed, arguments.each, arguments.runs, arguments.limit, {t.program for t in tried}
+        arguments.corpus, arguments.seed, arguments.each, arguments.runs, arguments.limit, tried, arguments.mutants
     )
     while len(tried) < arguments.mutants and time.monotonic() - begun < arguments.seconds:
         rows = next(rest, None)
@@ -64,6 +66,9 @@ def _keep(data: Path | None, rows: list[Tried]) -> None:
 
 
 def _report(tried: list[Tried]) -> int:
+    for kind in KINDS:
+        mine = Counter(row.verdict for row in tried if row.kind == kind)
+        print(f"{kind:<10} {sum(mine.values()):>4}: {', '.join(f'{v} {n}' for v, n in mine.most_common())}")
     counts = Counter((row.verdict, "differs" if row.shown else "no difference seen") for row in tried)
     for (verdict, seen), count in sorted(counts.items()):
         print(f"{verdict:<12} {'' if verdict == 'reject' else seen:<20} {count}")
@@ -71,6 +76,11 @@ def _report(tried: list[Tried]) -> int:
     missed, wrong = sum(row.missed for row in tried), sum(row.contradicted for row in tried)
     if seconds:
         print(f"a verdict: median {seconds[len(seconds) // 2]:.2f} s, longest {seconds[-1]:.1f} s of processor time")
+    asked = sorted(row.runs for row in tried if row.verdict != "reject" and row.shown is None)
+    if asked:
+        taken = sorted(row.attacked for row in tried if row.runs)
+        print(f"random runs where nothing was seen to differ: median {asked[len(asked) // 2]}, least {asked[0]}, "
+              f"in {taken[len(taken) // 2]:.2f} s at the median")  # fmt: skip
     print(f"{len(tried)} mutants, {missed} differences missed, {wrong} accepts contradicted")
     return 1 if missed else 0
 

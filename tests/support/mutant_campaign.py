@@ -1,22 +1,31 @@
 """The mutation campaign on pairs of programs: verdicts on mutants against random runs of both.
 
-Every program has random numbers of its own, drawn from seed and name, so that a campaign can be cut into pieces and
-taken up again anywhere.
+Kinds of mutants come evenly: of each there are as many, as far as the programs have places for it. Every program has
+random numbers of its own, drawn from seed and name, so that a campaign can be cut into pieces and taken up again
+anywhere.
 """
 
 from __future__ import annotations
 
 import random
+import sys
 import time
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from p4verify.pairing import pair_programs
+from p4verify.pairing import Pairing, pair_programs
 from p4verify.semantics import ir
-from p4verify.semantics.source import InputError, Unsupported
-from tests.support.pair_campaign import Made, compiled, judge_programs, load
-from tests.support.pair_mutation import Mutant, difference, known, mutants
+from p4verify.semantics.source import Unsupported
+from tests.support.compiled_terms import NotCompiled
+from tests.support.pair_attack import Attack, attack
+from tests.support.pair_campaign import Made, compiled, complete, judge_programs
+from tests.support.pair_mutation import KINDS, Mutant, difference, known, mutants
+
+INTERPRETED: Final = 60
+"""Runs by the interpreter of both programs, beside those of what was compiled."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,10 @@ class Tried:
     reason: str
     shown: str | None
     seconds: float
+    runs: int = 0
+    """Random inputs that both could meet, 0 if it was not asked."""
+    attacked: float = 0.0
+    """Seconds that these took."""
 
     @property
     def contradicted(self) -> bool:
@@ -51,7 +64,7 @@ def programs(corpus: Path, seed: int) -> list[Made]:
 
 
 def campaign(
-    corpus: Path, seed: int, each: int, runs: int, limit: float, done: Collection[str] = ()
+    corpus: Path, seed: int, each: int, runs: int, limit: float, done: Sequence[Tried] = (), total: int = 0
 ) -> Iterator[list[Tried]]:
     """The mutants of one program after the other.
 
@@ -61,30 +74,46 @@ def campaign(
         each: mutants of one program at most.
         runs: random runs of both where the verdict is not ``reject``.
         limit: seconds for a verdict.
-        done: names of programs to leave out.
+        done: what was tried before; its programs are left out.
+        total: mutants in all, of each kind as many; 0 for any number, of each kind as many of a program as another.
     """
+    left = Counter({kind: -(-total // len(KINDS)) if total else sys.maxsize for kind in KINDS})
+    left -= Counter(row.kind for row in done)
+    names = {row.program for row in done}
     for made in programs(corpus, seed):
-        if made.name in done:
+        program = complete(made.output) if made.name not in names else None
+        if program is None:
             continue
-        program = _complete(made.output)
-        if program is not None:
-            rng = random.Random(f"{seed}:{made.name}")
-            yield [_tried(made.name, program, m, rng, runs, limit) for m in mutants(program, rng, each)]
-
-
-def _complete(path: Path) -> ir.Program | None:
-    try:
-        program = load(path)
-    except (InputError, Unsupported):
-        return None
-    return program if program.main is not None else None
+        rng = random.Random(f"{seed}:{made.name}")
+        rows = [_tried(made.name, program, m, rng, runs, limit) for m in mutants(program, rng, each, left)]
+        left -= Counter(row.kind for row in rows)
+        if rows:
+            yield rows
 
 
 def _tried(name: str, program: ir.Program, mutant: Mutant, rng: random.Random, runs: int, limit: float) -> Tried:
     begun = time.process_time()
     judged = judge_programs(program, mutant.program, limit)
     taken = time.process_time() - begun
-    shown = None
+    found = Attack()
     if judged.verdict != "reject":
-        shown = difference(pair_programs(program, mutant.program), rng, runs, blocks=not known(program))
-    return Tried(name, mutant.kind, str(mutant.where), judged.verdict, judged.reason, shown, taken)
+        found = _attacked(pair_programs(program, mutant.program), rng, runs, limit)
+    attacked = time.process_time() - begun - taken
+    return Tried(
+        name, mutant.kind, str(mutant.where), judged.verdict, judged.reason, found.shown, round(taken, 3), found.runs,
+        round(attacked, 3),
+    )  # fmt: skip
+
+
+def _attacked(pairing: Pairing, rng: random.Random, runs: int, limit: float) -> Attack:
+    """Runs of the whole programs, or else of their blocks."""
+    found = Attack()
+    for blocks in (False, True) if known(pairing.first) else (True,):
+        try:
+            found = attack(pairing, rng, runs, blocks=blocks, seconds=limit)
+        except (Unsupported, NotCompiled):
+            continue
+        break
+    if found.shown is None:
+        found.shown = difference(pairing, rng, min(runs, INTERPRETED), blocks=not known(pairing.first))
+    return found

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 from p4verify.pairing import Pairing
@@ -27,6 +29,8 @@ OPERATORS = {
 }  # fmt: skip
 
 Change = Callable[[Any], Any]
+Path = tuple[str | int, ...]
+Place = tuple[Path, str, Span, Change]
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,33 @@ class Mutant:
     program: ir.Program
 
 
-def mutants(program: ir.Program, rng: random.Random, count: int) -> list[Mutant]:
-    """Up to ``count`` mutants; the places are chosen at random."""
+KINDS = ("operator", "constant", "width", "order", "dropped", "branch", "key")
+"""What is changed."""
+
+
+def mutants(
+    program: ir.Program, rng: random.Random, count: int, wanted: Mapping[str, int] | None = None
+) -> list[Mutant]:
+    """Up to ``count`` mutants at random places; ``wanted``: kinds, with how many there may be of each."""
     places = list(_places(program))
     rng.shuffle(places)
+    if wanted is not None:
+        left = Counter(wanted)
+        found = []
+        for place in sorted(places, key=lambda place: -left[place[1]]):
+            if left[place[1]] > 0:
+                left[place[1]] -= 1
+                found.append(place)
+        places = _in_turn(found)
     return [Mutant(kind, span, _changed(program, path, change)) for path, kind, span, change in places[:count]]
 
 
-Path = tuple[str | int, ...]
-Place = tuple[Path, str, Span, Change]
+def _in_turn(places: list[Place]) -> list[Place]:
+    """One of each kind, then the next of each, the kinds in the order of their first."""
+    kinds: dict[str, list[Place]] = {}
+    for place in places:
+        kinds.setdefault(place[1], []).append(place)
+    return [p for row in zip_longest(*kinds.values()) for p in row if p is not None]
 
 
 def _places(program: ir.Program) -> Iterator[Place]:
@@ -87,14 +109,22 @@ def _changes(node: Any) -> Iterator[tuple[str, Change]]:
             yield "constant", lambda n: replace(n, value=(n.value + 1) % (1 << n.type.width))
         case ir.Slice(low=low) if low:
             yield "width", lambda n: replace(n, high=n.high - 1, low=n.low - 1)
+        case ir.Assign(value=value) if isinstance(ir.bare(value.type), ir.BitsType):
+            yield from _width_changes(value.type)
         case ir.If(then=then, otherwise=otherwise) if then != otherwise:
             yield "branch", lambda n: replace(n, then=n.otherwise, otherwise=n.then)
         case ir.Block(body=body) | ir.State(body=body):
             yield from _statement_changes(body)
-        case ir.Transition(cases=cases) if len(cases) > 1 and cases[0].state != cases[1].state:
-            yield "branch", _swap_states
-        case ir.Table(keys=(first, second, *_)) if first.expr != second.expr and first.expr.type == second.expr.type:
-            yield "key", _swap_keys
+        case ir.Transition(cases=cases) if len(cases) > 1:
+            if cases[0].state != cases[1].state:
+                yield "branch", _swap_states
+            yield from _swaps(node.keys, _alike, partial(_in_field, "keys"))
+            yield from _swaps(cases, _other_sets, partial(_in_field, "cases"), _swap_sets)
+        case ir.Table(keys=keys, entries=entries):
+            yield from _swaps(keys, _other_keys, partial(_in_field, "keys"), _swap_exprs)
+            yield from _swaps(entries, _other_sets, partial(_in_field, "entries"), _swap_sets)
+        case ir.Control(tables=tables):
+            yield from _swaps(tables, _first_keys_alike, partial(_in_field, "tables"), _swap_first_keys)
 
 
 def _statement_changes(body: tuple[Any, ...]) -> Iterator[tuple[str, Change]]:
@@ -119,9 +149,72 @@ def _swap_states(node: ir.Transition) -> ir.Transition:
     return replace(node, cases=(replace(first, state=second.state), replace(second, state=first.state), *rest))
 
 
-def _swap_keys(node: ir.Table) -> ir.Table:
-    first, second, *rest = node.keys
-    return replace(node, keys=(replace(first, expr=second.expr), replace(second, expr=first.expr), *rest))
+Two = tuple[Any, Any]
+
+
+def _swaps(
+    items: tuple[Any, ...], may: Callable[[Any, Any], bool], put: Callable[[tuple[Any, ...], Any], Any],
+    swap: Callable[[Any, Any], Two] = lambda x, y: (y, x),
+) -> Iterator[tuple[str, Change]]:  # fmt: skip
+    """Keys exchanged, for every two of some items of a node where that may change something."""
+    for j, second in enumerate(items):
+        for i, first in enumerate(items[:j]):
+            if may(first, second):
+                new = list(items)
+                new[i], new[j] = swap(first, second)
+                yield "key", partial(put, tuple(new))
+
+
+def _in_field(name: str, value: tuple[Any, ...], node: Any) -> Any:
+    return replace(node, **{name: value})
+
+
+def _alike(x: Any, y: Any) -> bool:
+    """Whether two expressions are of one type, but not the same."""
+    return bool(x != y and x.type == y.type)
+
+
+def _other_keys(x: ir.Key, y: ir.Key) -> bool:
+    return _alike(x.expr, y.expr)
+
+
+def _swap_exprs(x: ir.Key, y: ir.Key) -> Two:
+    return replace(x, expr=y.expr), replace(y, expr=x.expr)
+
+
+def _other_sets(x: Any, y: Any) -> bool:
+    return bool(x.sets != y.sets and len(x.sets) == len(y.sets))
+
+
+def _swap_sets(x: Any, y: Any) -> Two:
+    return replace(x, sets=y.sets), replace(y, sets=x.sets)
+
+
+def _first_keys_alike(x: ir.Table, y: ir.Table) -> bool:
+    return bool(x.keys and y.keys) and _other_keys(x.keys[0], y.keys[0])
+
+
+def _swap_first_keys(x: ir.Table, y: ir.Table) -> Two:
+    mine, theirs = _swap_exprs(x.keys[0], y.keys[0])
+    return replace(x, keys=(mine, *x.keys[1:])), replace(y, keys=(theirs, *y.keys[1:]))
+
+
+def _width_changes(type_: ir.Type) -> Iterator[tuple[str, Change]]:
+    """A value that goes through one bit less than it has: its highest bit is lost, or copied from the next one."""
+    bare = ir.bare(type_)
+    assert isinstance(bare, ir.BitsType)
+    if bare.width > 1:
+        for signed in (False, True):
+            yield "width", partial(_narrowed, ir.BitsType(bare.width - 1, signed), bare)
+
+
+def _narrowed(narrow: ir.BitsType, whole: ir.BitsType, node: ir.Assign) -> ir.Assign:
+    value: ir.Expr = ir.Cast(node.value, ir.BitsType(narrow.width, whole.signed), node.span)
+    if narrow.signed != whole.signed:
+        value = ir.Cast(value, narrow, node.span)
+    wide = ir.BitsType(whole.width, narrow.signed)
+    value = ir.Cast(value, wide, node.span)
+    return replace(node, value=value if wide == whole else ir.Cast(value, whole, node.span))
 
 
 def _changed(node: Any, path: Path, change: Change) -> Any:

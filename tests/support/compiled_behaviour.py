@@ -1,0 +1,164 @@
+"""A behaviour as Python functions, for runs by the ten thousand: which case an input is in, and what it shows there.
+
+What is shown of an input is a mapping from the names of observables to values that two behaviours can be compared by:
+frames with their ports and groups, shape by shape; events; metadata; one arbitrary cell of every state; what copies
+write. An arbitrary member stands for those of a group, as in a proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+from p4verify.semantics.meaning.behaviour import Behaviour, Case, Output, distinct_terms
+
+from .compiled_terms import Source, function
+
+OUTSIDE: Final = -1
+"""The input is none that can occur, or the rules are none that may be installed."""
+FAULT: Final = -2
+NO_CASE: Final = -3
+
+Shown = dict[str, Any]
+Values = Sequence[int]
+Asked = Sequence[Callable[..., int]]
+
+
+class Compiled:
+    """One behaviour; made for a ``common`` set of names that both sides of a comparison show."""
+
+    def __init__(self, behaviour: Behaviour, common: Common) -> None:
+        self.behaviour, self._common = behaviour, common
+        terms = _terms(behaviour)
+        free = b.variables(*terms, *common.terms())
+        self.variables = tuple(v for v in free if not v.name.startswith("pkt["))
+        """Everything but the frame's bytes, in the order of ``values``."""
+        self.functions = tuple(dict.fromkeys((c.name, c.width) for c in b.applications(*terms, *common.terms())))
+        """Name and width of every function, in the order of ``asked``."""
+        self._places = {v: f"V[{i}]" for i, v in enumerate(self.variables)}
+        self._calls = {name: f"F[{i}]" for i, (name, _) in enumerate(self.functions)}
+        self._which = self._guards()
+        self._cases: dict[int, Callable[..., Shown]] = {}
+
+    def which(self, frame: Sequence[int], values: Values, asked: Asked) -> int:
+        """The number of the case, or :data:`OUTSIDE`, :data:`FAULT`. ``frame`` is padded with zeros."""
+        number = self._which(frame, values, asked)
+        assert isinstance(number, int)
+        return number
+
+    def shown(self, number: int, data: bytes, frame: Sequence[int], values: Values, asked: Asked) -> Shown:
+        """What case ``number`` shows of the frame ``data`` (padded: ``frame``)."""
+        if number < 0:
+            return {"fault": number}
+        if number not in self._cases:
+            self._cases[number] = self._case(self.behaviour.cases[number])
+        return self._cases[number](data, frame, values, asked)
+
+    def _place(self, term: Term) -> str:
+        if term.op == "apply":
+            return self._calls[term.name]
+        if term.name.startswith("pkt["):
+            return f"P[{term.name[4:-1]}]"
+        return self._places[term]
+
+    def _guards(self) -> Callable[..., Any]:
+        side = self.behaviour
+        possible = [*(a.condition for a in (*side.domain, *side.reaching)), *side.axioms]
+        faults, guards = [f.guard for f in side.faults], [c.guard for c in side.cases]
+        source = Source([*possible, *faults, *guards], self._place)
+        asked = [(b.not_(t), OUTSIDE) for t in possible] + [(t, FAULT) for t in faults]
+        for term, answer in (*asked, *((t, i) for i, t in enumerate(guards))):
+            test = source.expression(term)
+            source.lines.append(f"if {test}: return {answer}")
+        return function("which(P, V, F)", [*source.lines, f"return {NO_CASE}"])
+
+    def _case(self, case: Case) -> Callable[..., Shown]:
+        source = Source([*case.terms(), *self._common.terms()], self._place)
+        value = source.expression
+        lines = source.lines
+        lines.append("out = {}")
+        for name in self._common.metadata:
+            term = case.metadata.get(name, self._common.before[f"in.{name}"])
+            lines.append(f"out[{f'metadata {name}'!r}] = int({value(term)})")
+        for name in self._common.state:
+            term = case.state.get(name, self._common.before[f"state.{name}"])
+            lines.append(f"out[{f'state {name}'!r}] = int({value(term)})")
+        for output in case.outputs:
+            self._sends(source, output)
+        for kinds, (most, names) in self._common.copies.items():
+            wrote = _written(case, kinds)
+            for number in range(most):
+                after = wrote[number] if number < len(wrote) else {}
+                for name, before in names.items():
+                    shown = f"copy {number} of {kinds}: state {name}"
+                    lines.append(f"out[{shown!r}] = int({value(after.get(name, before))})")
+        for event in case.events:
+            fields = "".join(f"int({value(t)}), " for t in (*event.fields, *(r.group for r in event.each)))
+            when = value(event.when)
+            lines.append(f"if {when}: out.setdefault({f'event {event.name}'!r}, []).append(({fields}))")
+        return function("case(D, P, V, F)", [*lines, "return out"])
+
+    def _sends(self, source: Source, output: Output) -> None:
+        value, packet = source.expression, output.packet
+        kinds = " ".join((*(r.kind for r in output.each), output.to))
+        groups = "".join(f"int({value(r.group)}), " for r in output.each)
+        prefix = "".join(f"{value(t)}, " for t in packet.prefix)
+        cut = f"[:{packet.size}]" if packet.size is not None else ""
+        more = "".join(f"{value(output.metadata[n])}, " for n in self._common.carried if n in output.metadata)
+        port, when = value(output.port), value(output.when)
+        frame = f"(bytes(({prefix})) + D[{packet.payload}:]){cut}"
+        source.lines.append(f"if {when}: out.setdefault({f'outputs {kinds}'!r}, []).append("
+                            f"({port}, ({groups}), {frame}, ({more})))")  # fmt: skip
+
+
+class Common:
+    """What two behaviours show of themselves: names, and what is seen where one says nothing of a name."""
+
+    def __init__(self, *sides: Behaviour) -> None:
+        cases = [case for side in sides for case in side.cases]
+        self.metadata = tuple(sorted({name for case in cases for name in case.metadata}))
+        self.state = tuple(sorted({name for case in cases for name in case.state}))
+        reads = [{v.name for v in b.variables(*_terms(side))} for side in sides]
+        carried = {name for case in cases for output in case.outputs for name in output.metadata}
+        self.carried = tuple(sorted(n for n in carried if all(f"in.{n}" in names for names in reads)))
+        """What goes with a frame that comes back, and is read by both sides."""
+        self.before: dict[str, Term] = {}
+        for case in cases:
+            for name, term in case.metadata.items():
+                self.before.setdefault(f"in.{name}", b.var(f"in.{name}", term.sort))
+            for name, term in case.state.items():
+                self.before.setdefault(f"state.{name}", _cell_before(name, term))
+        self.copies: dict[str, tuple[int, dict[str, Term]]] = {}
+        """What copies write, by the kinds of the groups: how many do at most, and what a cell held before."""
+        for case in cases:
+            for output in (output for output in case.outputs if output.state):
+                kinds = _kinds(output)
+                most, names = self.copies.get(kinds, (0, {}))
+                self.copies[kinds] = (max(most, len(_written(case, kinds))), names)
+                for name, term in output.state.items():
+                    names.setdefault(name, _cell_before(name, term, f"each.{len(output.each) - 1}.state"))
+
+    def terms(self) -> list[Term]:
+        """What is seen where a behaviour says nothing."""
+        return [*self.before.values(), *(t for _, names in self.copies.values() for t in names.values())]
+
+
+def _cell_before(name: str, after: Term, prefix: str = "state") -> Term:
+    index = [v for v in b.variables(after) if v.name == f"at.{name}"]
+    return b.apply(f"{prefix}.{name}", after.sort, *index[:1])
+
+
+def _kinds(output: Output) -> str:
+    return "/".join(r.kind for r in output.each)
+
+
+def _written(case: Case, kinds: str) -> list[Mapping[str, Term]]:
+    """What the copies to groups of these kinds write to states, for those that do."""
+    return [output.state for output in case.outputs if output.state and _kinds(output) == kinds]
+
+
+def _terms(behaviour: Behaviour) -> list[Term]:
+    more = [a.condition for a in (*behaviour.domain, *behaviour.reaching)]
+    return [*distinct_terms(behaviour.cases), *more, *behaviour.axioms, *(f.guard for f in behaviour.faults)]

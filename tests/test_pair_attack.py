@@ -1,0 +1,110 @@
+"""The random attack on pairs of programs: it computes what the definition says, finds what is hidden, and sees nothing
+where only undefined values differ."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p4verify.inputs import SourceOptions, read_program
+from p4verify.pairing import pair_programs
+from p4verify.semantics import bits as b
+from p4verify.semantics import ir
+from tests.support.compiled_terms import NotCompiled, Source, function
+from tests.support.pair_attack import Attack, attack
+from tests.support.pair_mutation import KINDS, mutants
+from tests.support.terms import Shapes, assignments
+
+PROGRAM = """#include <core.p4>
+#include <v1model.p4>
+header e_t { bit<8> kind; bit<16> a; }
+header f_t { bit<16> a; bit<16> c; bit<32> d; }
+struct h_t { e_t e; f_t f; }
+struct m_t { bit<8> x; }
+parser p(packet_in pk, out h_t h, inout m_t m, inout standard_metadata_t s) {
+    state start { pk.extract(h.e); transition select(h.e.kind) { 0x5A: next; default: accept; } }
+    state next { pk.extract(h.f); transition select(h.f.a) { 0xBEEF: accept; default: reject; } }
+}
+control v(inout h_t h, inout m_t m) { apply { } }
+control i(inout h_t h, inout m_t m, inout standard_metadata_t s) {
+    action put(bit<32> d) { h.f.d = d; h.f.a = h.f.c; h.f.c = h.f.a; }
+    table t {
+        key = { h.f.a : exact; h.f.c : exact; } actions = { put; NoAction; } default_action = NoAction();
+    }
+    apply {
+        bit<8> unset;
+        s.egress_spec = 1;
+        if (h.f.isValid() && t.apply().hit && h.f.d == 0xDEADBEEF) { h.e.a = LAST; }
+        else if (h.e.isValid()) { h.e.kind = h.e.kind + OPEN; }
+        if (h.e.a == h.f.a) { m.x = 1; } else { m.x = 2; }
+    }
+}
+control g(inout h_t h, inout m_t m, inout standard_metadata_t s) { apply { } }
+control c(inout h_t h, inout m_t m) { apply { } }
+control d(packet_out pk, in h_t h) { apply { pk.emit(h.e); pk.emit(h.f); } }
+V1Switch(p(), v(), i(), g(), c(), d()) main;
+"""
+
+
+@given(st.integers(0, 1 << 32))
+@settings(max_examples=60, deadline=None)
+def test_source_computes_what_terms_mean(seed: int) -> None:
+    shapes = Shapes(seed)
+    terms = tuple(shapes.term(width, 4) for width in (0, 3, 8, 33))
+    names = b.variables(*terms)
+    try:
+        source = Source(terms, lambda t: f"V[{t.name!r}]")
+        texts = [source.expression(t) for t in terms]
+    except NotCompiled:
+        assert any(v.sort.index for v in names)
+        return
+    computed = function("f(V)", [*source.lines, f"return [{', '.join(f'int({t})' for t in texts)}]"])
+    for values in assignments(terms, 12, seed):
+        assert computed(values) == b.evaluate(terms, values)
+
+
+def program(folder: Path, last: str = "7", open_: str = "1") -> ir.Program:
+    path = folder / "a.p4"
+    path.write_text(PROGRAM.replace("LAST", last).replace("OPEN", open_))
+    return read_program(str(path), SourceOptions())
+
+
+def attacked(first: ir.Program, second: ir.Program, blocks: bool = False, runs: int = 10_000) -> Attack:
+    return attack(pair_programs(first, second), random.Random(1), runs, blocks=blocks)
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_difference_behind_two_parser_states_a_table_and_an_argument_is_found(tmp_path: Path, blocks: bool) -> None:
+    found = attacked(program(tmp_path), program(tmp_path, last="8"), blocks)
+    assert found.shown is not None
+    assert found.cases == found.of or found.runs < 10_000
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_program_and_itself_are_never_told_apart(tmp_path: Path, blocks: bool) -> None:
+    same = program(tmp_path, open_="unset")
+    found = attacked(same, same, blocks, 1000)
+    assert found.shown is None
+    assert found.runs >= 1000
+    assert found.cases == found.of
+
+
+def test_a_value_that_the_first_leaves_open_makes_no_difference_but_one_that_it_says_does(tmp_path: Path) -> None:
+    open_, said = program(tmp_path, open_="unset"), program(tmp_path)
+    assert attacked(open_, said, runs=1000).shown is None
+    assert attacked(said, open_).shown is not None
+    assert attacked(program(tmp_path, open_="2"), said).shown is not None
+
+
+def test_mutants_come_evenly_by_kind_as_far_as_they_are_wanted(tmp_path: Path) -> None:
+    made = program(tmp_path)
+    wanted = dict.fromkeys(KINDS, 1) | {"order": 0}
+    counts = Counter(m.kind for m in mutants(made, random.Random(3), 100, wanted))
+    assert counts["key"] == counts["width"] == counts["operator"] == 1
+    assert "order" not in counts
+    assert all(m.program != made for m in mutants(made, random.Random(3), 100))
