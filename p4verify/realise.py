@@ -13,7 +13,8 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.action_data import action_leaves
-from .semantics.rules.build import SELECTOR, match_keys, needs_priority, selector_keys
+from .semantics.meaning.answers import split
+from .semantics.rules.build import SELECTOR, match_keys, needs_priority, selector_keys, value_set_widths
 from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 
@@ -25,10 +26,10 @@ class CannotRealise(Exception):
 
 
 def realise(program: ir.Program, terms: Iterable[Term], model: Model) -> RuleSet:
-    """The rule set in which every table answers the keys asked in ``terms`` as ``model`` says.
+    """The rule set in which every table and value set answers the keys asked in ``terms`` as ``model`` says.
 
     Raises:
-        CannotRealise: a table would need more entries than its size.
+        CannotRealise: a table or value set would need more entries than its size.
     """
     asked = list(terms)
     keys = _asked_keys(asked, model, ".hit")
@@ -48,7 +49,26 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model) -> RuleSet
         if rules:
             first = {rule.matches: rule for rule in reversed(rules)}
             entries[name] = tuple(sorted((r for r in rules if first[r.matches] is r), key=_generality))
-    return RuleSet(entries, defaults)
+    return RuleSet(entries, defaults, value_sets=_value_sets(program, keys, model))
+
+
+def _value_sets(
+    program: ir.Program, asked: Mapping[str, Sequence[int | None]], model: Model
+) -> dict[str, tuple[tuple[Match, ...], ...]]:
+    """The members that value sets need: of the keys that they are asked, those that are said to be in them."""
+    found: dict[str, tuple[tuple[Match, ...], ...]] = {}
+    functions = model.callables()
+    for declared in (v for parser in program.parsers for v in parser.value_sets):
+        name = declared.control_name
+        hit = functions.get(f"table.{name}.hit")
+        keys = [key for key in asked.get(name, ()) if key is not None and hit is not None and hit(key)]
+        if len(keys) > declared.size:
+            raise CannotRealise(f"value set {name} has room for {declared.size} members, {len(keys)} are needed")
+        widths = value_set_widths(declared.type, declared.span)
+        members = [tuple(Exact(value) for value, _ in split(key, widths)) for key in keys]
+        if members:
+            found[name] = tuple(members)
+    return found
 
 
 def _generality(rule: Rule) -> int:
@@ -223,7 +243,22 @@ def describe(rules: RuleSet, program: ir.Program) -> tuple[str, ...]:
             args = " ".join(hex(a) for a in rule.call.args)
             action = names.get(rule.call.action, rule.call.action)
             lines.append(_line("table_add", table, action, keys, "=>", args, priority))
-    return (*lines, *_groups(rules))
+    return (*lines, *_members(rules, program), *_groups(rules))
+
+
+def _members(rules: RuleSet, program: ir.Program) -> Iterator[str]:
+    """The members of value sets: the parts of each side by side in one number, where each is a number."""
+    declared = {v.control_name: v for parser in program.parsers for v in parser.value_sets}
+    for name, members in rules.value_sets.items():
+        widths = value_set_widths(declared[name].type, declared[name].span)
+        for member in members:
+            if all(isinstance(part, Exact) for part in member):
+                value = 0
+                for part, width in zip(member, widths, strict=True):
+                    value = value << width | (part.value if isinstance(part, Exact) else 0)
+                yield _line("pvs_add", name, hex(value))
+            else:
+                yield _line("# value set", name, *map(_show, member))
 
 
 def _groups(rules: RuleSet) -> Iterator[str]:

@@ -122,7 +122,7 @@ def _framed(change: Callable[[Input], Input | None]) -> Change:
 
 
 def _fewer(rules: RuleSet) -> Iterator[Change]:
-    """All entries of a table, each entry, and each default left out."""
+    """All entries of a table, each entry, each default and each member of a value set left out."""
     for table, entries in rules.entries.items():
         if len(entries) > 1:
             yield _entries(table, lambda _: ())
@@ -130,6 +130,21 @@ def _fewer(rules: RuleSet) -> Iterator[Change]:
             yield _entries(table, lambda known, n=number: known[:n] + known[n + 1 :] if n < len(known) else known)  # type: ignore[misc]
     for table in rules.defaults:
         yield _without_default(table)
+    for name, members in rules.value_sets.items():
+        yield from (_without_member(name, member) for member in members)
+
+
+def _without_member(name: str, member: tuple[Match, ...]) -> Change:
+    def change(setting: Setting) -> Setting | None:
+        assert setting.rules is not None
+        sets = dict(setting.rules.value_sets)
+        left = tuple(other for other in sets.pop(name, ()) if other != member)
+        if left:
+            sets[name] = left
+        changed = replace(setting.rules, value_sets=sets)
+        return replace(setting, rules=changed) if changed != setting.rules else None
+
+    return change
 
 
 def _entries(table: str, change: Callable[[tuple[Rule, ...]], tuple[Rule, ...]]) -> Change:

@@ -95,3 +95,50 @@ def test_a_renamed_table_is_related_by_a_mapping(compare) -> None:  # type: igno
     code, result = compare(first, RENAMED.replace("value & mask", "value | mask"),
                            f'{tables}[actions]\nset_n = "put"\n')  # fmt: skip
     assert code == 1, result["reason"]
+
+
+MEMBERS = """#include <core.p4>
+#include <v1model.p4>
+header h_t {{ bit<8> a; bit<4> b; bit<12> c; }}
+struct s_t {{ h_t h; h_t next; }}
+struct m_t {{ }}
+struct set_t {{ bit<4> b; @match(ternary) bit<12> c; }}
+parser p(packet_in pk, out s_t s, inout m_t m, inout standard_metadata_t d) {{
+    value_set<set_t>({size}) members;
+    value_set<bit<8>>(4) others;
+    state start {{ pk.extract(s.h); transition select(s.h.b, s.h.c) {{ members: more; default: accept; }} }}
+    state more {{ pk.extract(s.next); transition select(s.next.a) {{ others: reject; default: accept; }} }}
+}}
+control v(inout s_t s, inout m_t m) {{ apply {{ }} }}
+control i(inout s_t s, inout m_t m, inout standard_metadata_t d) {{
+    apply {{ d.egress_spec = 1; if (s.next.isValid()) {{ s.h.a = {value}; }} }}
+}}
+control e(inout s_t s, inout m_t m, inout standard_metadata_t d) {{ apply {{ }} }}
+control c(inout s_t s, inout m_t m) {{ apply {{ }} }}
+control o(packet_out pk, in s_t s) {{ apply {{ pk.emit(s.h); pk.emit(s.next); }} }}
+V1Switch(p(), v(), i(), e(), c(), o()) main;
+"""
+
+
+def test_members_of_a_value_set_are_among_the_rules_that_show_a_difference(p4verify: Command, tmp_path: Path) -> None:
+    a, c = tmp_path / "a.p4", tmp_path / "b.p4"
+    a.write_text(MEMBERS.format(size=4, value=1))
+    c.write_text(MEMBERS.format(size=4, value=2))
+    ended = p4verify("check", a, "--against", c, "--format", "json")
+    (result,) = ended.json()["results"]
+    assert ended.code == 1, result["reason"]
+    example = result["counterexample"]
+    (member,) = example["rules"]
+    assert member.startswith("pvs_add p.members 0x")
+    assert member in example["stf"]
+    rules = tmp_path / "rules.txt"
+    rules.write_text("\n".join(example["rules"]) + "\n")
+    assert p4verify("check", a, "--against", c, "--rules", rules).code == 1
+
+
+def test_a_value_set_without_room_for_a_member_has_none(p4verify: Command, tmp_path: Path) -> None:
+    a, c = tmp_path / "a.p4", tmp_path / "b.p4"
+    a.write_text(MEMBERS.format(size=0, value=1))
+    c.write_text(MEMBERS.format(size=0, value=2))
+    ended = p4verify("check", a, "--against", c, "--format", "json")
+    assert ended.code != 1, ended.json()["results"]
