@@ -17,10 +17,10 @@ from ....semantics.rules.build import program_rules
 from ....semantics.rules.ruleset import RuleSet
 from ....semantics.source import NOWHERE, InputError, Span
 from ...base import CannotOffload
+from ...unfold.state import Context
 from ..artifact import FilterList, Hook
 from .architectures import entries
 from .filters import VIEWS, Row, place, rows
-from .state import Context
 
 __all__ = ["LIMITS", "lower"]
 
@@ -50,7 +50,7 @@ def lower(program: Program, rules: RuleSet | None, options: Mapping[str, str]) -
     unknown = sorted(set(options) - {"device"})
     if unknown:
         raise InputError.at(NOWHERE, f"u32 has no option {unknown[0]!r} (there is: device)")
-    context = Context(program, program_rules(program) if rules is None else rules)
+    context = Context(program, program_rules(program) if rules is None else rules, machine="u32")
     package = next((p for p in program.packages if p.name == program.main), None)
     span = package.span if package is not None else Span(program.file, 0, 0)
     found: list[Row] = []

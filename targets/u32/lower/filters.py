@@ -18,9 +18,9 @@ from typing import Final
 
 from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
+from ...unfold.values import Cube
 from ..artifact import DROP, ETH_P_ALL, PASS, Action, Gact, Key, Mirred, Selector, U32Filter
 from .architectures import Drop, Entry, Pass, Redirect, Verdict
-from .values import Cube
 
 ETHERNET: Final = 14
 TAG: Final = 4

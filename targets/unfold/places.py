@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ....semantics import ir
-from ...base import CannotOffload
-from .expressions import as_bits, evaluate
+from ...semantics import ir
+from ..base import CannotOffload
+from .expressions import INDEX_UNKNOWN, as_bits, evaluate
 from .values import Bits, Record, Stack, Value, known
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def store(m: Machine, state: State, target: ir.Expr, value: Value) -> State:
             place = known(state.cube.resolve(as_bits(_value(m, state, index), target.span)))
             stack = _value(m, state, base)
             if place is None or not isinstance(stack, Stack):
-                raise CannotOffload("an index that is not known when the filters are made", target.span)
+                raise CannotOffload(INDEX_UNKNOWN, target.span)
             return store(m, state, base, _with_item(stack, place, value))
         case ir.Slice(base, high, low):
             old = as_bits(_value(m, state, base), target.span)
@@ -51,7 +51,7 @@ def _value(m: Machine, state: State, expr: ir.Expr) -> Value:
     """The value of a part of an lvalue, which splits no way."""
     found = evaluate(m, expr, state)
     if len(found) != 1:
-        raise CannotOffload("an index that is not known when the filters are made", expr.span)
+        raise CannotOffload(INDEX_UNKNOWN, expr.span)
     return found[0][1]
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ....semantics import ir
-from ....semantics.rules.ruleset import RuleSet
-from ....semantics.source import NOWHERE, Span
-from ...base import CannotOffload
+from ...semantics import ir
+from ...semantics.rules.ruleset import RuleSet
+from ...semantics.source import NOWHERE, Span
+from ..base import CannotOffload
 from .values import Bits, Cube, Value
 
 MAX_WAYS = 100_000
@@ -39,6 +39,12 @@ class State:
     changed: Span = NOWHERE
     """The last place that changed a header."""
     emitted: tuple[Bits, ...] = ()
+    taken: Bits = ()
+    """The frame's bits that have been extracted, as they were."""
+    order: tuple[int, ...] = ()
+    """Its place among the ways that began together, where :meth:`Context.ordered` keeps it."""
+    at: object = None
+    """Where the target has come to with it."""
 
     def set(self, name: str, value: Value) -> State:
         """With one variable changed."""
@@ -62,7 +68,11 @@ class Context:
     steps: int = 0
 
     asked: dict[int, Span] = field(default_factory=dict)
-    """Bit of the frame → the first place that asked for it."""
+    """Bit → the first place that asked for it."""
+    keeps_checksums: bool = False
+    """Whether the machine keeps the Internet checksums of its frames right."""
+    machine: str = "this machine"
+    """What messages call it."""
 
     def __post_init__(self) -> None:
         self.functions = {f.name: f for f in self.program.functions}
@@ -72,12 +82,44 @@ class Context:
         """Count work. Raises CannotOffload if it becomes too much."""
         self.steps += count
         if self.steps > MAX_STEPS:
-            raise CannotOffload("the program has too many ways to be unfolded into filters", span)
+            raise CannotOffload(f"the program has too many ways to be unfolded for {self.machine}", span)
 
     def note(self, bits: Iterable[int], span: Span) -> None:
         """Remember that these bits of the frame are asked for here."""
         for bit in bits:
             self.asked.setdefault(bit, span)
+
+    def ahead(self, state: State, width: int) -> Bits:
+        """The next bits of the frame: their places on the wire."""
+        return tuple(range(state.cursor, state.cursor + width))
+
+    def has(self, state: State, count: int) -> bool:
+        """Whether all frames of this way have so many bytes."""
+        return count <= state.cube.length
+
+    def narrowed(self, cube: Cube, wanted: Mapping[int, bool]) -> Cube | None:
+        """Where these bits are so too; None if that cannot be."""
+        return cube.with_bits(wanted)
+
+    def ordered(self, ways: Ways) -> Ways:
+        """Ways that come from one, in order."""
+        return ways
+
+    def computed(self, op: str, left: Bits, right: Bits) -> Bits | None:
+        """What an operation gives that the machine can do, as bits that stand for it; None if it cannot."""
+        return None
+
+    def equation(self, left: Bits, right: Bits) -> tuple[Bits, Bits]:
+        """Two numbers that are equal where these two are."""
+        return left, right
+
+    def checksum(self, data: Bits) -> Bits | None:
+        """The Internet checksum of some bits, as bits that stand for it; None if the machine keeps none right."""
+        return None
+
+    def checksum_right(self, data: Bits, checksum: Bits) -> bool:
+        """Whether these bits of the frame always hold the Internet checksum of those."""
+        return False
 
     def action(self, name: str, span: Span) -> ir.Action:
         """The action that a name means here."""

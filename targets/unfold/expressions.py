@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ....semantics import ir
-from ....semantics.source import Span
-from ...base import CannotOffload
+from ...semantics import ir
+from ...semantics.source import Span
+from ..base import CannotOffload
 from .values import (
     FALSE,
     ONE,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .machine import Machine
     from .state import State
 
+INDEX_UNKNOWN: Final = "an index that is not known before a packet comes"
 Valued = list[tuple["State", Value]]
 Decided = list[tuple["State", bool]]
 
@@ -92,10 +93,10 @@ def _operation(m: Machine, expr: ir.Expr, state: State) -> Valued:
             return [(s, _unary(op, s.cube.resolve(as_bits(v, expr.span)))) for s, v in evaluate(m, operand, state)]
         case ir.Binary():
             return [
-                (s, _binary(expr, s.cube.resolve(as_bits(x, expr.span)), s.cube.resolve(as_bits(y, expr.span))))
+                (s, _binary(m, expr, s.cube.resolve(as_bits(x, expr.span)), s.cube.resolve(as_bits(y, expr.span))))
                 for s, x, y in _both(m, expr.left, expr.right, state)
             ]
-    raise CannotOffload(f"{type(expr).__name__} is not supported on u32", expr.span)
+    raise CannotOffload(f"{type(expr).__name__} is not supported on {m.context.machine}", expr.span)
 
 
 def constant(m: Machine, expr: ir.Const) -> Value:
@@ -140,7 +141,7 @@ def _index(m: Machine, base: ir.Expr, index: ir.Expr, state: State, expr: ir.Ind
     for s, stack, at in _both(m, base, index, state):
         place = known(s.cube.resolve(as_bits(at, expr.span)))
         if place is None or not isinstance(stack, Stack):
-            raise CannotOffload("an index that is not known when the filters are made", expr.span)
+            raise CannotOffload(INDEX_UNKNOWN, expr.span)
         inside = place < len(stack.items)
         found.append((s, stack.items[place] if inside else undefined(expr.type, expr.span)))
     return found
@@ -196,7 +197,7 @@ def _unary(op: str, bits: Bits) -> Bits:
     return number(~value if op == "~" else -value, len(bits))
 
 
-def _binary(expr: ir.Binary, left: Bits, right: Bits) -> Bits:
+def _binary(m: Machine, expr: ir.Binary, left: Bits, right: Bits) -> Bits:
     op = expr.op
     if op == "++":
         return left + right
@@ -206,7 +207,7 @@ def _binary(expr: ir.Binary, left: Bits, right: Bits) -> Bits:
     if op in ("<<", ">>") and y is not None:
         return _shifted(op, left, min(y, len(left)), expr.left.type)
     if x is None or y is None or op not in _ARITHMETIC:
-        return unknown(width_of(expr.type, expr.span))
+        return m.context.computed(op, left, right) or unknown(width_of(expr.type, expr.span))
     return number(_ARITHMETIC[op](x, y), len(left))
 
 
@@ -270,13 +271,19 @@ def split(m: Machine, state: State, possibilities: list[Wanted | None], span: Sp
     """The way where one of the possibilities holds, and where none does."""
     found: Decided = []
     for wanted in possibilities:
-        cube = None if wanted is None else state.cube.with_bits(wanted)
+        cube = None if wanted is None else m.context.narrowed(state.cube, wanted)
         if cube is not None:
             m.context.note(wanted or (), span)
             found.append((replace(state, cube=cube), True))
             if cube is state.cube:
-                return found  # it holds whatever comes: nothing is left
-    return [*found, (state, False)]
+                return _in_order(m, found)  # it holds whatever comes: nothing is left
+    return _in_order(m, [*found, (state, False)])
+
+
+def _in_order(m: Machine, decided: Decided) -> Decided:
+    if len(decided) == 1:
+        return decided
+    return list(zip(m.context.ordered([s for s, _ in decided]), (truth for _, truth in decided), strict=True))
 
 
 def _compare(m: Machine, expr: ir.Binary, state: State, left: Value, right: Value) -> Decided:
@@ -284,6 +291,7 @@ def _compare(m: Machine, expr: ir.Binary, state: State, left: Value, right: Valu
         raise CannotOffload("a comparison of whole headers, structs or stacks", expr.span)
     x, y = state.cube.resolve(left), state.cube.resolve(right)
     if expr.op in ("==", "!="):
+        x, y = m.context.equation(x, y)
         pairs = split(m, state, [same(x, y, expr.span)], expr.span)
         return pairs if expr.op == "==" else [(s, not truth) for s, truth in pairs]
     if expr.op in (">", "<="):

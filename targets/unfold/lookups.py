@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ....semantics import ir
-from ....semantics.rules.build import constant
-from ....semantics.rules.ruleset import Exact, Lpm, Match, Range, Ternary
-from ....semantics.source import Unsupported
-from ...base import CannotOffload
+from ...semantics import ir
+from ...semantics.rules.build import constant
+from ...semantics.rules.ruleset import Exact, Lpm, Match, Range, Ternary
+from ...semantics.source import Unsupported
+from ..base import CannotOffload
 from .expressions import as_bits, evaluate
 from .values import Bits, Cube, equals, prefixes
 
@@ -30,22 +30,27 @@ MAX_PIECES: Final = 4096
 
 def look_up(m: Machine, table: ir.Table, state: State) -> Iterator[tuple[State, bool, str, Sequence[int]]]:
     """The ways: state, hit, action, the control plane's arguments."""
-    _check_properties(m, table)
-    for s, keys in _keys(m, table, state):
+    check_properties(m, table)
+    for s, keys in keys_of(m, table, state):
+        found: list[tuple[State, bool, str, Sequence[int]]] = []
         left = False
         for rule in m.context.rules.of(table.control_name):
             m.context.step(rule.span)
             for cube in _cubes(m, s.cube, keys, rule.matches, table):
-                yield (s if cube is s.cube else replace(s, cube=cube)), True, rule.call.action, rule.call.args
+                here = s if cube is s.cube else replace(s, cube=cube)
+                found.append((here, True, rule.call.action, rule.call.args))
                 left = left or cube is s.cube
             if left:
                 break
         if not left:
-            name, args = _default(m, table)
-            yield s, False, name, args
+            name, args = default_call(m, table)
+            found.append((s, False, name, args))
+        states = m.context.ordered([state for state, *_ in found])
+        for state, (_, hit, action, args) in zip(states, found, strict=True):
+            yield state, hit, action, args
 
 
-def _check_properties(m: Machine, table: ir.Table) -> None:
+def check_properties(m: Machine, table: ir.Table) -> None:
     for item in table.properties:
         if isinstance(item.value, str):
             if m.context.program.instance(item.value).extern not in STORAGE:
@@ -54,7 +59,7 @@ def _check_properties(m: Machine, table: ir.Table) -> None:
             raise CannotOffload(f"table property {item.name}", item.span)
 
 
-def _default(m: Machine, table: ir.Table) -> tuple[str, Sequence[int]]:
+def default_call(m: Machine, table: ir.Table) -> tuple[str, Sequence[int]]:
     chosen = m.context.rules.default_call(table.control_name)
     if chosen is not None and not table.const_default:
         return chosen.action, chosen.args
@@ -64,7 +69,7 @@ def _default(m: Machine, table: ir.Table) -> tuple[str, Sequence[int]]:
         raise CannotOffload(error.reason, error.span) from None
 
 
-def _keys(m: Machine, table: ir.Table, state: State) -> list[tuple[State, tuple[Bits, ...]]]:
+def keys_of(m: Machine, table: ir.Table, state: State) -> list[tuple[State, tuple[Bits, ...]]]:
     ways: list[tuple[State, tuple[Bits, ...]]] = [(state, ())]
     for key in table.keys:
         ways = [
@@ -81,7 +86,7 @@ def _cubes(m: Machine, cube: Cube, keys: Sequence[Bits], matches: Sequence[Match
         for one in found:
             for value, mask in masks_of(match, len(bits)):
                 wanted = equals(bits, value, mask, key.span)
-                extended = None if wanted is None else one.with_bits(wanted)
+                extended = None if wanted is None else m.context.narrowed(one, wanted)
                 if extended is not None:
                     m.context.note(wanted or (), key.span)
                     following.append(extended)

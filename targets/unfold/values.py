@@ -1,8 +1,9 @@
 """Values while a program is walked: what is known of each bit, and what the packet must be for a path to be taken.
 
-A number is a tuple of bits, the most significant first. Each bit is known (:data:`ZERO`, :data:`ONE`), or a bit of the
-frame (its index, bit 0 the first on the wire), or :data:`UNKNOWN`: something that no key of u32 can see. Reading what
-the program leaves undefined gives zeros, which is one of the values allowed.
+A number is a tuple of bits, the most significant first. Each bit is known (:data:`ZERO`, :data:`ONE`), or a bit that
+the machine can look at (which number stands for which is the target's business: :meth:`.state.Context.ahead`), or
+:data:`UNKNOWN`: something that no key of the machine can see. Reading what the program leaves undefined gives zeros,
+which is one of the values allowed.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ....semantics import ir
-from ....semantics.source import Span
-from ...base import CannotOffload
+from ...semantics import ir
+from ...semantics.source import Span
+from ..base import CannotOffload
 
 ZERO: Final = -1
 ONE: Final = -2
@@ -103,7 +104,7 @@ def _field(field: ir.Field, span: Span) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Cube:
-    """A condition on the frame: some bits of it, and how many bytes it has at least."""
+    """A condition on the packet: some of its bits, and how many bytes it has at least."""
 
     bits: Mapping[int, bool]
     length: int
@@ -133,7 +134,7 @@ def equals(bits: Bits, value: int, mask: int, span: Span) -> Wanted | None:
     """What the frame must be for ``bits & mask == value & mask``; None if it cannot be.
 
     Raises:
-        CannotOffload: it depends on what u32 cannot see.
+        CannotOffload: it depends on what the machine cannot see.
     """
     wanted: Wanted = {}
     unseen = False

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ....semantics import ir
-from ....semantics.rules.build import constant
-from ....semantics.source import Span, Unsupported
-from ...base import CannotOffload
+from ...semantics import ir
+from ...semantics.rules.build import constant
+from ...semantics.source import Span, Unsupported
+from ..base import CannotOffload
 from . import places
 from .expressions import Valued, as_bits, decide, evaluate
 from .lookups import masks_of
@@ -63,6 +63,12 @@ def _transition(m: Machine, transition: ir.Transition, state: State) -> Iterator
 
 
 def _select(m: Machine, transition: ir.Transition, state: State, keys: Sequence[Bits]) -> Iterator[tuple[State, str]]:
+    found = list(_cases(m, transition, state, keys))
+    states = m.context.ordered([s for s, _ in found])
+    yield from zip(states, (to for _, to in found), strict=True)
+
+
+def _cases(m: Machine, transition: ir.Transition, state: State, keys: Sequence[Bits]) -> Iterator[tuple[State, str]]:
     for case in transition.cases:
         for pairs in _alternatives(m, case, keys):
             cube = _where(m, state.cube, keys, pairs, case.span)
@@ -78,7 +84,7 @@ def _where(m: Machine, cube: Cube, keys: Sequence[Bits], pairs: Sequence[tuple[i
     found: Cube | None = cube
     for bits, (value, mask) in zip(keys, pairs, strict=True):
         wanted = equals(cube.resolve(bits), value, mask, span)
-        found = None if wanted is None or found is None else found.with_bits(wanted)
+        found = None if wanted is None or found is None else m.context.narrowed(found, wanted)
     if found is not None:
         m.context.note(found.bits, span)
     return found
@@ -128,12 +134,20 @@ def _signed(type_: ir.Type) -> bool:
 # --- packet_in --------------------------------------------------------------------------------------------------------
 
 
-def _if_long_enough(state: State, bits: int) -> tuple[State, list[State]]:
+def _if_long_enough(m: Machine, state: State, bits: int) -> tuple[State, list[State]]:
     """The way where that many more bits are there, and the way where they are not, if there is one."""
     length = (state.cursor + bits + 7) // 8
-    short = replace(state, flow="reject", error="PacketTooShort")
+    if m.context.has(state, length):
+        return state, []
     longer = replace(state, cube=state.cube.with_length(length))
-    return longer, [] if length <= state.cube.length else [short]
+    short = replace(state, flow="reject", error="PacketTooShort")
+    longer, short = m.context.ordered([longer, short])
+    return longer, [short]
+
+
+def _past(m: Machine, state: State, width: int) -> State:
+    """So many bits are taken from the frame."""
+    return replace(state, cursor=state.cursor + width, taken=state.taken + m.context.ahead(state, width))
 
 
 def _extract(m: Machine, call: ir.ExternCall, state: State) -> Valued:
@@ -144,8 +158,8 @@ def _extract(m: Machine, call: ir.ExternCall, state: State) -> Valued:
     if target is None:
         type_ = ir.bare(call.type_args[0])
         width = ir.width_of(type_)
-        longer, short = _if_long_enough(state, width)
-        return [(replace(longer, cursor=longer.cursor + width), ()), *((s, ()) for s in short)]
+        longer, short = _if_long_enough(m, state, width)
+        return [(_past(m, longer, width), ()), *((s, ()) for s in short)]
     type_ = ir.bare(target.type)
     if not isinstance(type_, ir.HeaderType):
         raise CannotOffload(f"extraction of a {type(type_).__name__}", call.span)
@@ -153,19 +167,15 @@ def _extract(m: Machine, call: ir.ExternCall, state: State) -> Valued:
     stack = None if base is None else evaluate(m, base, state)[0][1]
     if isinstance(stack, Stack) and stack.next >= len(stack.items):
         return [(replace(state, flow="reject", error="StackOutOfBounds"), ())]
+    widths = {field.name: _width(field, call.span) for field in type_.fields}
+    longer, short = _if_long_enough(m, state, sum(widths.values()))
+    taken = _past(m, longer, sum(widths.values()))
     fields: dict[str, Value] = {}
     at = state.cursor
-    for field in type_.fields:
-        if isinstance(ir.bare(field.type), ir.VarbitType):
-            raise CannotOffload("extraction of a varbit field", call.span)
-        width = ir.width_of(field.type)
-        made: Value = tuple(range(at, at + width))
-        if isinstance(ir.bare(field.type), ir.StructType):
-            raise CannotOffload("a struct within a header", call.span)
-        fields[field.name] = made
+    for name, width in widths.items():
+        fields[name] = taken.taken[at : at + width]
         at += width
-    longer, short = _if_long_enough(state, at - state.cursor)
-    done = places.store(m, replace(longer, cursor=at), target, Record(fields, True))
+    done = places.store(m, taken, target, Record(fields, True))
     if isinstance(stack, Stack) and base is not None:
         moved = evaluate(m, base, done)[0][1]
         assert isinstance(moved, Stack)
@@ -173,11 +183,20 @@ def _extract(m: Machine, call: ir.ExternCall, state: State) -> Valued:
     return [(done, ()), *((s, ()) for s in short)]
 
 
+def _width(field: ir.Field, span: Span) -> int:
+    """Bits of a header's field that can be extracted."""
+    if isinstance(ir.bare(field.type), ir.VarbitType):
+        raise CannotOffload("extraction of a varbit field", span)
+    if isinstance(ir.bare(field.type), ir.StructType):
+        raise CannotOffload("a struct within a header", span)
+    return ir.width_of(field.type)
+
+
 def _lookahead(m: Machine, call: ir.ExternCall, state: State) -> Valued:
     """``lookahead<bit<N>>()``."""
     width = width_of(call.type_args[0], call.span)
-    longer, short = _if_long_enough(state, width)
-    ahead = tuple(range(state.cursor, state.cursor + width))
+    longer, short = _if_long_enough(m, state, width)
+    ahead = m.context.ahead(longer, width)
     return [(longer, ahead), *((s, undefined(call.type_args[0], call.span)) for s in short)]
 
 
@@ -192,8 +211,8 @@ def _advance(m: Machine, call: ir.ExternCall, state: State) -> Valued:
         count = known(s.cube.resolve(as_bits(value, call.span)))
         if count is None:
             raise CannotOffload("advance by a number that depends on the frame", call.span)
-        longer, short = _if_long_enough(s, count)
-        found += [(replace(longer, cursor=longer.cursor + count), ()), *((x, ()) for x in short)]
+        longer, short = _if_long_enough(m, s, count)
+        found += [(_past(m, longer, count), ()), *((x, ()) for x in short)]
     return found
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
-from ....semantics import ir
-from ....semantics.source import Span
-from ...base import CannotOffload
+from ...semantics import ir
+from ...semantics.source import Span
+from ..base import CannotOffload
 from . import places
 from .expressions import Valued, as_bits, decide, evaluate, same, split
 from .lookups import Looked, look_up
 from .state import Context, State, Ways, bounded
-from .values import Bits, Value, undefined
+from .values import Bits, Value, number, undefined, width_of
 
 ExternHandler = Callable[["Machine", ir.ExternCall, State], Valued]
 
@@ -52,9 +53,13 @@ class Machine:
         """The statements one after the other, on every way that has not left."""
         for statement in body:
             found: Ways = []
-            for state in ways:
+            for state in self.before(statement, ways):
                 found += _merged(state, self._one(statement, state)) if state.flow == "run" else [state]
             ways = bounded(found, statement.span)
+        return ways
+
+    def before(self, statement: ir.Stmt, ways: Ways) -> Ways:
+        """The ways with which a statement begins: a target may bring some of them together here."""
         return ways
 
     def _one(self, statement: ir.Stmt, state: State) -> Ways:
@@ -155,7 +160,7 @@ class Machine:
             handler = self.externs.get((call.extern, call.method))
             if handler is None or call.index is not None:
                 name = f"{call.extern}.{call.method}" if call.method else call.extern
-                raise CannotOffload(f"{name}: u32 has nothing of this kind", call.span)
+                raise CannotOffload(f"{name}: {self.context.machine} has nothing of this kind", call.span)
             return handler(self, call, state)
         function = self.context.functions.get(call.name)
         if function is not None:
@@ -171,15 +176,17 @@ class Machine:
         state: State,
         frame: str | None,
         span: Span,
+        given: Mapping[str, Value] = MappingProxyType({}),
     ) -> Valued:
-        """Copy in, run, copy out; an action (``frame`` given) sees the variables of its block."""
+        """Copy in, run, copy out; an action (``frame`` not None) sees the variables of its block. ``given``: values of
+        parameters that are not the program's."""
         found: Valued = []
         inner = self.context.frame + "()" if frame is None else frame
         for s, values in self._copy_in(params, args, state, span):
             if s.flow != "run":
                 found.append((s, ()))
                 continue
-            entered = replace(s, variables={**s.variables, **{inner + n: v for n, v in values.items()}})
+            entered = replace(s, variables={**s.variables, **{inner + n: v for n, v in {**values, **given}.items()}})
             if frame is None:
                 with self.inside(None, inner):
                     ends = self.run(body.body, [entered])
@@ -247,37 +254,28 @@ class Machine:
         bounded([s for s, _, _ in found], call.span)
         return found
 
-    def action(self, name: str, bound: Sequence[ir.Expr], args: Sequence[int], state: State, span: Span) -> Ways:
+    def action(self, name: str, bound: Sequence[ir.Expr], args: Sequence[int | Bits], state: State, span: Span) -> Ways:
         """An action with arguments from the program (``bound``) and from the control plane (``args``)."""
         action = self.context.action(name, span)
-        given = iter(args)
+        from_plane = iter(args)
         from_program = iter(bound)
         full: list[ir.Expr | None] = []
+        given: dict[str, Value] = {}
         for param in action.params:
-            if param.direction:
-                full.append(next(from_program, None))
-            else:
-                value = next(given, None)
+            full.append(next(from_program, None) if param.direction else None)
+            if not param.direction:
+                value = next(from_plane, None)
                 if value is None:
                     raise CannotOffload(f"action {name} without a value for {param.name}", span)
-                full.append(_argument(value, param, span))
-        return [s for s, _ in self._routine(action.params, action.body, full, state, self.context.frame, span)]
+                given[param.name] = number(value, width_of(param.type, span)) if isinstance(value, int) else value
+        frame = self.context.frame
+        return [s for s, _ in self._routine(action.params, action.body, full, state, frame, span, given)]
 
 
 def _merged(before: State, ways: Ways) -> Ways:
     """One way for many that differ in their conditions only: together they hold wherever ``before`` did."""
-    first = replace(ways[0], cube=before.cube)
-    return [first] if all(replace(w, cube=before.cube) == first for w in ways) else ways
-
-
-def _argument(value: int, param: ir.Param, span: Span) -> ir.Expr:
-    """A control plane's number as a literal of the parameter's type."""
-    bare = ir.bare(param.type)
-    if isinstance(bare, ir.EnumType) and bare.underlying is None:
-        return ir.Const(bare.members[value], param.type, span)
-    if isinstance(bare, ir.BoolType):
-        return ir.Const(bool(value), param.type, span)
-    return ir.Const(value, param.type, span)
+    first = replace(ways[0], cube=before.cube, order=before.order)
+    return [first] if all(replace(w, cube=before.cube, order=before.order) == first for w in ways) else ways
 
 
 # --- externs that do nothing that anybody sees ------------------------------------------------------------------------
