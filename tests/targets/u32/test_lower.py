@@ -19,9 +19,9 @@ from p4verify.targets.u32 import lower as lowering
 from p4verify.targets.u32.artifact import DROP, ETH_P_ALL, PASS, FilterList, Gact, Key, Mirred, encode, print_script
 from p4verify.targets.u32.lower import filters as placing
 from p4verify.targets.u32.lower import lower
-from p4verify.targets.unfold import state as limits
 from p4verify.targets.u32.oracle import KernelU32
 from p4verify.targets.u32.target import TARGET
+from p4verify.targets.unfold import state as limits
 from p4verify.targets.unfold.values import ONE, ZERO, below, prefixes
 from tests.support import u32_programs
 
