@@ -1,33 +1,24 @@
 """The artifact of the u32 target: tc filters as data, and their real formats."""
 
-from .files import read, recognises, write
-from .filters import (
+from ...tc.artifact.actions import (
     CONTINUE,
-    DEFAULT_PORTS,
     DROP,
-    ETH_P_ALL,
-    NO_HANDLE,
     PASS,
     PIPE,
     RECLASSIFY,
-    ROOT_TABLE,
     STOLEN,
     Action,
     Control,
     ControlKind,
-    FilterList,
     Gact,
-    Handle,
-    Hook,
-    Key,
     Mirred,
     OpaqueAction,
-    PortNames,
-    Selector,
-    U32Filter,
     goto_chain,
-    hash_table,
 )
+from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
+from ...tc.artifact.protocols import ETH_P_ALL
+from .files import read, recognises, write
+from .filters import NO_HANDLE, ROOT_TABLE, FilterList, Handle, Key, Selector, U32Filter, hash_table
 from .netlink import Links, decode, encode
 from .printing import canonical, print_filter, print_script
 from .script import parse_script

@@ -6,8 +6,9 @@ import re
 from typing import Final
 
 from ....semantics.source import InputError, Span
-from .attributes import HEADER
-from .filters import DEFAULT_PORTS, FilterList, PortNames
+from ...tc.artifact.attributes import HEADER
+from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
+from .filters import FilterList
 from .netlink import RTM_NEWTFILTER, Links, decode
 from .printing import print_script
 from .script import parse_script

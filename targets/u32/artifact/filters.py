@@ -8,26 +8,18 @@ Nothing here knows what a filter does; see the meaning for that.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 from ....semantics.source import NOWHERE, Span
-
-ETH_P_ALL: Final = 3
-"""The protocol number of a filter that sees every frame."""
+from ...tc.artifact.actions import MAX_ACTIONS, Action, within
+from ...tc.artifact.hooks import Hook
+from ...tc.artifact.protocols import ETH_P_ALL
 
 ROOT_TABLE: Final = 0xFFF
 """The table number by which ``ht`` names the root table of the filter's own priority."""
 
 MAX_KEYS: Final = 255
 """``nkeys`` is one byte. (``tc`` itself stops at 128.)"""
-
-MAX_ACTIONS: Final = 32
-"""``TCA_ACT_MAX_PRIO``: actions in one filter."""
-
-
-def _within(what: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{what} {value} is not in {low}..{high}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,9 +31,9 @@ class Handle:
     node: int = 0
 
     def __post_init__(self) -> None:
-        _within("table", self.table, 0, 0xFFF)
-        _within("bucket", self.bucket, 0, 0xFF)
-        _within("node", self.node, 0, 0xFFF)
+        within("table", self.table, 0, 0xFFF)
+        within("bucket", self.bucket, 0, 0xFF)
+        within("node", self.node, 0, 0xFFF)
 
     @property
     def value(self) -> int:
@@ -74,10 +66,10 @@ class Key:
     offmask: int = 0
 
     def __post_init__(self) -> None:
-        _within("key value", self.value, 0, 0xFFFFFFFF)
-        _within("key mask", self.mask, 0, 0xFFFFFFFF)
-        _within("key offset", self.offset, -(1 << 31), (1 << 31) - 1)
-        _within("key offset mask", self.offmask, -(1 << 31), (1 << 31) - 1)
+        within("key value", self.value, 0, 0xFFFFFFFF)
+        within("key mask", self.mask, 0, 0xFFFFFFFF)
+        within("key offset", self.offset, -(1 << 31), (1 << 31) - 1)
+        within("key offset mask", self.offmask, -(1 << 31), (1 << 31) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,105 +94,14 @@ class Selector:
     hmask: int = 0
 
     def __post_init__(self) -> None:
-        _within("number of keys", len(self.keys), 0, MAX_KEYS)
-        _within("offset shift", self.offshift, 0, 0xFF)
-        _within("offset mask", self.offmask, 0, 0xFFFF)
-        _within("offset", self.off, 0, 0xFFFF)
-        _within("place of the offset", self.offoff, -0x8000, 0x7FFF)
-        _within("place of the hash key", self.hoff, -0x8000, 0x7FFF)
-        _within("hash mask", self.hmask, 0, 0xFFFFFFFF)
+        within("number of keys", len(self.keys), 0, MAX_KEYS)
+        within("offset shift", self.offshift, 0, 0xFF)
+        within("offset mask", self.offmask, 0, 0xFFFF)
+        within("offset", self.off, 0, 0xFFFF)
+        within("place of the offset", self.offoff, -0x8000, 0x7FFF)
+        within("place of the hash key", self.hoff, -0x8000, 0x7FFF)
+        within("hash mask", self.hmask, 0, 0xFFFFFFFF)
 
-
-# --- actions ------------------------------------------------------------------------------------------------------
-
-ControlKind = Literal[
-    "continue", "pass", "reclassify", "drop", "pipe", "stolen", "queued", "repeat", "trap", "goto chain", "jump"
-]
-CONTROL_NUMBERS: Final[dict[ControlKind, int]] = {
-    "continue": -1,
-    "pass": 0,
-    "reclassify": 1,
-    "drop": 2,
-    "pipe": 3,
-    "stolen": 4,
-    "queued": 5,
-    "repeat": 6,
-    "trap": 8,
-    "jump": 1 << 28,
-    "goto chain": 2 << 28,
-}
-"""``TC_ACT_*``; the last two carry their argument in the low 28 bits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """How an action ends: ``TC_ACT_*``. ``argument``: the chain of ``goto chain``, the count of ``jump``, else 0."""
-
-    kind: ControlKind
-    argument: int = 0
-
-    def __post_init__(self) -> None:
-        _within(f"argument of {self.kind}", self.argument, 0, (1 << 28) - 1 if self.extended else 0)
-
-    @property
-    def extended(self) -> bool:
-        """Whether there is an argument."""
-        return self.kind in ("goto chain", "jump")
-
-    @property
-    def number(self) -> int:
-        """The signed 32-bit ``TC_ACT_*``."""
-        return CONTROL_NUMBERS[self.kind] | self.argument
-
-
-CONTINUE: Final = Control("continue")
-PASS: Final = Control("pass")
-DROP: Final = Control("drop")
-PIPE: Final = Control("pipe")
-STOLEN: Final = Control("stolen")
-RECLASSIFY: Final = Control("reclassify")
-
-
-def goto_chain(chain: int) -> Control:
-    """Go on with the filters of another chain."""
-    return Control("goto chain", chain)
-
-
-@dataclass(frozen=True, slots=True)
-class Gact:
-    """The generic action: nothing but its control."""
-
-    control: Control
-
-
-@dataclass(frozen=True, slots=True)
-class Mirred:
-    """Send the frame (redirect) or a copy of it (mirror) to ``port``; ``control`` is what follows.
-
-    ``tc`` writes STOLEN for a redirect; for a mirror the default is PIPE.
-    """
-
-    port: int
-    redirect: bool = True
-    control: Control = STOLEN
-    ingress: bool = False
-    """To the port's receive side instead of its transmit side."""
-
-    def __post_init__(self) -> None:
-        _within("port", self.port, 0, 0x7FFFFFFF)
-
-
-@dataclass(frozen=True, slots=True)
-class OpaqueAction:
-    """An action of another kind: carried, not understood. ``words``: its text after the kind, if it came as text;
-    ``options``: the bytes of ``TCA_ACT_OPTIONS``, if it came as a message."""
-
-    kind: str
-    words: tuple[str, ...] = ()
-    options: bytes | None = None
-
-
-Action = Gact | Mirred | OpaqueAction
 
 # --- filters ------------------------------------------------------------------------------------------------------
 
@@ -238,14 +139,14 @@ class U32Filter:
     span: Span = field(default=NOWHERE, compare=False)
 
     def __post_init__(self) -> None:
-        _within("pref", self.pref, 0, 0xFFFF)
-        _within("protocol", self.protocol, 0, 0xFFFF)
-        _within("chain", self.chain, 0, (1 << 28) - 1)
-        _within("link", self.link or 0, 0, 0xFFF)
-        _within("divisor", self.divisor or 0, 0, 0xFFFFFFFF)
-        _within("classid", self.classid or 0, 0, 0xFFFFFFFF)
-        _within("number of actions", len(self.actions), 0, MAX_ACTIONS)
-        _within("indev", self.indev or 0, 0, 0x7FFFFFFF)
+        within("pref", self.pref, 0, 0xFFFF)
+        within("protocol", self.protocol, 0, 0xFFFF)
+        within("chain", self.chain, 0, (1 << 28) - 1)
+        within("link", self.link or 0, 0, 0xFFF)
+        within("divisor", self.divisor or 0, 0, 0xFFFFFFFF)
+        within("classid", self.classid or 0, 0, 0xFFFFFFFF)
+        within("number of actions", len(self.actions), 0, MAX_ACTIONS)
+        within("indev", self.indev or 0, 0, 0x7FFFFFFF)
         if (self.divisor is None) == (self.selector is None):
             raise ValueError("a u32 filter has either a selector or, as a hash table, a divisor")
         if self.divisor is not None and (self.link is not None or self.actions or self.classid is not None):
@@ -260,15 +161,6 @@ def hash_table(
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
-    """Where the filters sit: clsact (or ingress qdisc) of device ``device``, or of every member of block ``block``."""
-
-    device: str = "port0"
-    direction: Literal["ingress", "egress"] = "ingress"
-    block: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class FilterList:
     """The artifact: the filters in the order in which they are added, on one hook."""
 
@@ -276,24 +168,3 @@ class FilterList:
     hook: Hook = Hook()
     name: str = field(default="", compare=False)
     """The file that it came from."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortNames:
-    """How port numbers and device names stand to each other: port N is the device ``<prefix>N``."""
-
-    prefix: str = "port"
-
-    def name(self, port: int) -> str:
-        """The device of a port."""
-        return f"{self.prefix}{port}"
-
-    def port(self, device: str) -> int | None:
-        """The port of a device; None if the name does not follow the rule."""
-        digits = device.removeprefix(self.prefix)
-        ok = device.startswith(self.prefix) and digits.isascii() and digits.isdigit() and len(digits) < 11
-        number = int(digits) if ok else -1
-        return number if ok and str(number) == digits and number < 1 << 31 else None
-
-
-DEFAULT_PORTS: Final = PortNames()

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from ...tc.artifact.words import Command, shorten
 from .filters import Key
-from .words import Command, shorten
 
 TC_MAX_KEYS: Final = 128
 NEXT_HEADER: Final = -1

@@ -12,18 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ....semantics.source import InputError, Span, Unsupported
-from .actions_netlink import action_attribute, decode_actions
-from .attributes import NESTED, Attribute, Message, attribute, message, messages, number
-from .filters import (
-    DEFAULT_PORTS,
-    FilterList,
-    Handle,
-    Hook,
-    Key,
-    PortNames,
-    Selector,
-    U32Filter,
-)
+from ...tc.artifact.attributes import NESTED, Attribute, Message, attribute, message, messages, number
+from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
+from ...tc.artifact.netlink_actions import action_attribute, decode_actions
+from .filters import FilterList, Handle, Key, Selector, U32Filter
 
 RTM_NEWTFILTER: Final = 44
 NLM_F_REQUEST, NLM_F_EXCL, NLM_F_CREATE = 1, 0x200, 0x400

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ....semantics.source import Span
-from .actions import read_actions, read_port
-from .filters import Action, Handle, PortNames, Selector, U32Filter
+from ...tc.artifact.actions import Action
+from ...tc.artifact.hooks import PortNames
+from ...tc.artifact.protocols import read_classid
+from ...tc.artifact.read_actions import read_actions, read_port
+from ...tc.artifact.words import Command, shorten
+from .filters import Handle, Selector, U32Filter
 from .matches import KeyList, read_match
-from .names import hash_fold, read_classid, read_handle
-from .words import Command, shorten
+from .names import hash_fold, read_handle
 
 
 class Options:

@@ -10,26 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ....semantics.source import Unsupported
-from .filters import (
-    DEFAULT_PORTS,
-    NO_HANDLE,
-    PIPE,
-    STOLEN,
-    Action,
-    Control,
-    FilterList,
-    Gact,
-    Hook,
-    Key,
-    Mirred,
-    PortNames,
-    Selector,
-    U32Filter,
-)
+from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
+from ...tc.artifact.print_actions import action_words
+from ...tc.artifact.protocols import classid_text, protocol_text
+from .filters import NO_HANDLE, FilterList, Key, Selector, U32Filter
 from .matches import TC_MAX_KEYS
-from .names import classid_text, protocol_text
-
-_SAYABLE = {"continue", "drop", "pass", "reclassify", "pipe", "goto chain", "jump", "trap"}
 
 
 def print_script(filters: FilterList, ports: PortNames = DEFAULT_PORTS) -> str:
@@ -66,8 +51,7 @@ def _canonical_selector(selector: Selector) -> Selector:
 def print_filter(filter_: U32Filter, hook: Hook, ports: PortNames = DEFAULT_PORTS) -> str:
     """The command that adds one filter. Raises Unsupported if ``tc`` has no words for it."""
     filter_ = canonical(filter_)
-    where = f"block {hook.block}" if hook.block is not None else f"dev {hook.device} {hook.direction}"
-    words = [f"filter add {where} protocol {protocol_text(filter_.protocol)}"]
+    words = [f"filter add {hook} protocol {protocol_text(filter_.protocol)}"]
     if filter_.pref:
         words.append(f"pref {filter_.pref}")
     if filter_.chain:
@@ -83,7 +67,7 @@ def print_filter(filter_: U32Filter, hook: Hook, ports: PortNames = DEFAULT_PORT
         words.append(f"indev {ports.name(filter_.indev)}")
     words += [flag for flag, set_ in (("skip_hw", filter_.skip_hw), ("skip_sw", filter_.skip_sw)) if set_]
     words += _ending(filter_)
-    words += [f"action {_action_words(filter_, action, ports)}" for action in filter_.actions]
+    words += [f"action {action_words(action, ports, filter_.span)}" for action in filter_.actions]
     return " ".join(words)
 
 
@@ -144,30 +128,3 @@ def _offset_words(filter_: U32Filter, selector: Selector) -> Iterator[str]:
         words.append("eat")
     if words:
         yield f"offset {' '.join(words)}"
-
-
-def _action_words(filter_: U32Filter, action: Action, ports: PortNames) -> str:
-    if isinstance(action, Gact):
-        return f"gact {_control_words(filter_, action.control)}"
-    if isinstance(action, Mirred):
-        direction = "ingress" if action.ingress else "egress"
-        verb = "redirect" if action.redirect else "mirror"
-        words = f"mirred {direction} {verb} dev {ports.name(action.port)}"
-        if action.redirect:
-            if action.control != STOLEN:
-                raise Unsupported("tc writes no control for a redirect", filter_.span)
-            return words
-        return words if action.control == PIPE else f"{words} {_control_words(filter_, action.control)}"
-    if action.options is not None:
-        raise Unsupported(f"the words of action {action.kind} are not known", filter_.span)
-    return " ".join((action.kind, *(_quoted(word) for word in action.words)))
-
-
-def _quoted(word: str) -> str:
-    return f'"{word}"' if not word or any(c.isspace() or c == "'" for c in word) else word
-
-
-def _control_words(filter_: U32Filter, control: Control) -> str:
-    if control.kind not in _SAYABLE:
-        raise Unsupported(f"tc has no word for the control {control.kind}", filter_.span)
-    return f"{control.kind} {control.argument}" if control.extended else control.kind

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ....semantics.source import Span, Unsupported
-from ..artifact import Action, Control, Gact, Mirred, U32Filter
+from ...tc.artifact.actions import Action
+from ..artifact import Control, Gact, Mirred, U32Filter
 
 End = Literal["continue", "ok", "pass", "drop", "goto", "reclassify"]
 """What ``tcf_exts_exec`` leaves: go on with the next filter; TC_ACT_OK, which stores the class id; any other result

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from ....semantics.source import InputError, Unsupported
 from ...base import Closing, Observation
+from ...tc.artifact.attributes import HEADER
 from ..artifact import DROP, FilterList, Gact, Hook, Links, Mirred, PortNames, Selector, U32Filter
-from ..artifact.attributes import HEADER
 from ..artifact.netlink import NLM_F_CREATE, NLM_F_EXCL, RTM_NEWTFILTER, encode_filter
 from .machine import BLOCK, Namespace
 from .markers import Markers, observable

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from ..artifact.attributes import HEADER, NLMSG_DONE, NLMSG_ERROR, attribute, message, messages, number
+from ...tc.artifact.attributes import HEADER, NLMSG_DONE, NLMSG_ERROR, attribute, message, messages, number
 
 _CLONE_NEWNET: Final = 0x40000000
 _TUNSETIFF: Final = 0x400454CA

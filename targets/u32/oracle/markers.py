@@ -19,8 +19,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ....semantics.source import Unsupported
-from ..artifact import ETH_P_ALL, PASS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Selector, U32Filter
-from ..artifact.filters import MAX_ACTIONS
+from ...tc.artifact.actions import MAX_ACTIONS
+from ..artifact import ETH_P_ALL, PASS, PIPE, Action, Control, Gact, Mirred, Selector, U32Filter
 
 _LAST_PREF: Final = 0xFFFF
 MAX_MARKERS: Final = 64
@@ -95,7 +95,7 @@ def _marked(filter_: U32Filter, markers: Markers, gact: bool) -> U32Filter:
 
 
 def _control(filter_: U32Filter, action: Action) -> Control:
-    if isinstance(action, OpaqueAction):
+    if not isinstance(action, Gact | Mirred):
         raise Unsupported(f"action {action.kind}", filter_.span)
     if action.control.kind in ("jump", "repeat"):
         raise Unsupported(f"the control {action.control.kind}", filter_.span)

@@ -10,6 +10,7 @@ import pytest
 from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.concrete import BadBehaviour, Outcome, evaluate_behaviour
 from p4verify.semantics.source import InputError, Span, Unsupported
+from p4verify.targets.tc.artifact.actions import Control
 from p4verify.targets.u32.artifact import (
     CONTINUE,
     DROP,
@@ -30,7 +31,6 @@ from p4verify.targets.u32.artifact import (
     hash_table,
     parse_script,
 )
-from p4verify.targets.u32.artifact.filters import Control
 from p4verify.targets.u32.meaning import meaning
 from tests.support.compiled import compiled
 from tests.support.u32_random import PORTS, Frames, Lists

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from ....semantics.source import Span, Unsupported
+from .actions import CONTROL_NUMBERS, Action, Control, ControlKind, Gact, Mirred, OpaqueAction
 from .attributes import NESTED, Attribute, attribute
-from .filters import CONTROL_NUMBERS, Action, Control, ControlKind, Gact, Mirred, OpaqueAction
 
 TCA_ACT_KIND, TCA_ACT_OPTIONS = 1, 2
 _PARMS: Final = 2
@@ -34,7 +34,7 @@ def action_attribute(action: Action, index: Callable[[int], int], span: Span) ->
         code = (1 if action.redirect else 2) + 2 * action.ingress
         parms = _MIRRED.pack(_KNOWN_INDEX, 0, action.control.number, 0, 0, code, index(action.port))
         return _packed("mirred", attribute(_PARMS, parms))
-    if action.options is None:
+    if not isinstance(action, OpaqueAction) or action.options is None:
         raise Unsupported(f"action {action.kind} is known by its words only", span)
     return _packed(action.kind, action.options)
 
@@ -44,7 +44,7 @@ def _packed(kind: str, options: bytes) -> bytes:
 
 
 def decode_actions(actions: Attribute, port: Callable[[int], int]) -> tuple[Action, ...]:
-    """The actions in ``TCA_U32_ACT``, by their order; ``port`` gives an interface's port."""
+    """The actions in ``TCA_U32_ACT`` and its like, by their order; ``port`` gives an interface's port."""
     return tuple(_decode(nested, port) for _, nested in sorted(actions.nest().items()))
 
 

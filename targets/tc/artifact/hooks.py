@@ -1,0 +1,40 @@
+"""Where filters sit, and how devices are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where the filters sit: clsact (or ingress qdisc) of device ``device``, or of every member of block ``block``."""
+
+    device: str = "port0"
+    direction: Literal["ingress", "egress"] = "ingress"
+    block: int | None = None
+
+    def __str__(self) -> str:
+        """As ``tc`` reads it."""
+        return f"block {self.block}" if self.block is not None else f"dev {self.device} {self.direction}"
+
+
+@dataclass(frozen=True, slots=True)
+class PortNames:
+    """How port numbers and device names stand to each other: port N is the device ``<prefix>N``."""
+
+    prefix: str = "port"
+
+    def name(self, port: int) -> str:
+        """The device of a port."""
+        return f"{self.prefix}{port}"
+
+    def port(self, device: str) -> int | None:
+        """The port of a device; None if the name does not follow the rule."""
+        digits = device.removeprefix(self.prefix)
+        ok = device.startswith(self.prefix) and digits.isascii() and digits.isdigit() and len(digits) < 11
+        number = int(digits) if ok else -1
+        return number if ok and str(number) == digits and number < 1 << 31 else None
+
+
+DEFAULT_PORTS: Final = PortNames()

@@ -1,0 +1,308 @@
+"""Reading what stands after ``action``: ``parse_action`` and ``tc/m_*.c`` of iproute2 6.1."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from .actions import (
+    CSUM_PARTS,
+    MAX_ACTIONS,
+    PASS,
+    PIPE,
+    RECLASSIFY,
+    STOLEN,
+    Action,
+    Control,
+    ControlKind,
+    Csum,
+    CsumPart,
+    Gact,
+    Mirred,
+    Mpls,
+    OpaqueAction,
+    PacketType,
+    Pedit,
+    PeditKey,
+    Police,
+    Skbedit,
+    TunnelKey,
+    Vlan,
+)
+from .hooks import PortNames
+from .pedit import read_munge
+from .protocols import read_classid, read_protocol
+from .words import Command, shorten
+
+_CONTROLS: Final[dict[str, ControlKind]] = {
+    "continue": "continue", "drop": "drop", "shot": "drop", "pass": "pass", "ok": "pass", "reclassify": "reclassify",
+    "pipe": "pipe", "goto": "goto chain", "jump": "jump", "trap": "trap",
+}  # fmt: skip
+_AFTER: Final = ("flowid", "classid")
+_CSUM_WORDS: Final[dict[str, CsumPart]] = {
+    "ip4h": "iph", "ip4": "iph", "ipv4h": "iph", "iph": "iph", **{part: part for part in CSUM_PARTS},
+}  # fmt: skip
+_PACKET_TYPES: Final[tuple[PacketType, ...]] = ("host", "broadcast", "multicast", "otherhost")
+_POLICE_LIMITS: Final = (
+    "rate", "burst", "buffer", "maxburst", "mtu", "minburst", "peakrate", "avrate", "overhead", "linklayer",
+    "pkts_rate", "pkts_burst",
+)  # fmt: skip
+_COOKIE: Final = re.compile(r"[0-9a-fA-F]{1,32}\Z")
+
+
+def read_actions(command: Command, ports: PortNames) -> list[Action]:
+    """``A [action] A ...`` up to the command's end, ``flowid`` or ``classid``; the first ``action`` has been read."""
+    actions: list[Action] = []
+    expected = True
+    while command and command.peek() not in _AFTER:
+        if command.take("action"):
+            expected = True
+            continue
+        actions.append(_action(command, ports))
+        _read_over_bookkeeping(command)
+        expected = False
+        if len(actions) > MAX_ACTIONS:
+            raise command.error(f"more than {MAX_ACTIONS} actions")
+    if expected:
+        raise command.error("action expected", command.here)
+    return actions
+
+
+def read_port(command: Command, ports: PortNames) -> int:
+    """A device's name as a port number."""
+    name = command.next("device")
+    port = ports.port(name)
+    if port is None:
+        raise command.error(f"device {shorten(name)} is not a port (like {ports.name(1)})")
+    return port
+
+
+def _action(command: Command, ports: PortNames) -> Action:
+    start = command.here
+    kind = command.peek()
+    try:
+        if command.take("mirred"):
+            return _mirred(command, ports)
+        if command.take("gact") or kind in _CONTROLS:
+            return _gact(command)
+        if kind in _READERS:
+            command.next("action")
+            action = _READERS[kind](command)
+            _not_shared(command)
+            return action
+    except ValueError as error:
+        raise command.error(str(error), start) from None
+    command.next("action")
+    words = []
+    while command and command.peek() not in ("action", *_AFTER):
+        words.append(command.next("word"))
+    return OpaqueAction(kind, tuple(words))
+
+
+def _gact(command: Command) -> Gact:
+    if command.peek() not in _CONTROLS:
+        raise command.error(f"control expected, not {shorten(command.peek())}", command.here)
+    control = _control(command)
+    _not_shared(command)
+    if command.peek() == "random":
+        raise command.error("random gact is not supported", command.here)
+    return Gact(control)
+
+
+def _control(command: Command) -> Control:
+    kind = _CONTROLS[command.next("control")]
+    if kind == "goto chain":
+        if not command.take("chain"):
+            raise command.error("'chain' expected after goto", command.here)
+        return Control(kind, command.number("chain", 0, (1 << 28) - 1))
+    return Control(kind, command.number("jump", 0, (1 << 28) - 1)) if kind == "jump" else Control(kind)
+
+
+def _control_or(command: Command, default: Control) -> Control:
+    """``[CONTROL]`` (``parse_action_control_dflt``)."""
+    return _control(command) if command.peek() in _CONTROLS else default
+
+
+def _mirred(command: Command, ports: PortNames) -> Mirred:
+    if not command.take("ingress", "egress"):
+        raise command.error("'egress' or 'ingress' expected after mirred", command.here)
+    ingress = command.last_text == "ingress"
+    if not command.take("redirect", "mirror"):
+        raise command.error("'redirect' or 'mirror' expected", command.here)
+    redirect = command.last_text == "redirect"
+    if not command.take("dev"):
+        raise command.error("'dev' expected", command.here)
+    port = read_port(command, ports)
+    control = STOLEN if redirect else _control_or(command, PIPE)
+    _not_shared(command)
+    return Mirred(port, redirect, control, ingress)
+
+
+def _not_shared(command: Command) -> None:
+    if command.peek() == "index":
+        raise command.error("shared actions (index) are not supported", command.here)
+
+
+def _read_over_bookkeeping(command: Command) -> None:
+    """``cookie``, ``no_percpu`` and ``hw_stats`` change nothing that is done to a frame."""
+    while True:
+        if command.take("cookie"):
+            if not _COOKIE.match(command.next("cookie")):
+                raise command.error("a cookie is up to 32 hexadecimal digits")
+        elif command.take("hw_stats"):
+            if not command.take("immediate", "delayed", "disabled"):
+                raise command.error("immediate, delayed or disabled expected", command.here)
+        elif not command.take("no_percpu"):
+            return
+
+
+def _vlan(command: Command) -> Vlan:
+    if not command.take("push", "pop", "modify"):
+        raise command.error(f"vlan push, pop or modify expected, not {shorten(command.peek())}", command.here)
+    operation = command.last_text
+    vid: int | None = None
+    priority: int | None = None
+    protocol = 0x8100
+    while operation != "pop":
+        if command.take("id"):
+            vid = command.number("VLAN id", 0, 0xFFF)
+        elif command.take("priority"):
+            priority = command.number("VLAN priority", 0, 7)
+        elif command.take("protocol"):
+            protocol = read_protocol(command)
+        else:
+            break
+    if operation != "pop" and vid is None:
+        raise command.error(f"vlan {operation} needs an id")
+    if operation == "push":
+        priority = priority or 0
+    return Vlan(operation, vid or 0, priority, protocol, _control_or(command, PIPE))  # type: ignore[arg-type]
+
+
+def _mpls(command: Command) -> Mpls:
+    if not command.take("push", "mac_push", "pop", "modify", "dec_ttl"):
+        raise command.error(f"mpls push, mac_push, pop, modify or dec_ttl expected, not {shorten(command.peek())}")
+    operation = command.last_text
+    protocol = 0x8847 if operation in ("push", "mac_push") else None
+    highest = {"label": 0xFFFFF, "tc": 7, "ttl": 0xFF, "bos": 1}
+    found: dict[str, int] = {}
+    while command:
+        if operation != "dec_ttl" and command.take("protocol"):
+            protocol = read_protocol(command)
+        elif operation not in ("pop", "dec_ttl") and command.take(*highest):
+            part = command.last_text
+            found[part] = command.number(part, 1 if part == "ttl" else 0, highest[part])
+        else:
+            break
+    if operation == "pop" and protocol is None:
+        raise command.error("mpls pop needs a protocol")
+    if operation in ("push", "mac_push"):
+        if "label" not in found:
+            raise command.error(f"mpls {operation} needs a label")
+        found.setdefault("ttl", 0xFF)
+    return Mpls(operation, protocol, control=_control_or(command, PIPE), **found)  # type: ignore[arg-type]
+
+
+def _pedit(command: Command) -> Pedit:
+    extended = command.take("ex")
+    keys: list[PeditKey] = []
+    command.take("pedit")
+    while command.take("munge"):
+        keys += read_munge(command, extended=extended)
+    if not keys:
+        raise command.error("munge expected", command.here)
+    return Pedit(tuple(keys), _control_or(command, PASS))
+
+
+def _csum(command: Command) -> Csum:
+    found: set[CsumPart] = set()
+    while command.peek() in _CSUM_WORDS:
+        found.add(_CSUM_WORDS[command.next("header")])
+        command.take("and", "or", "+")
+    if not found:
+        raise command.error(f"{', '.join(CSUM_PARTS)} expected", command.here)
+    return Csum(tuple(part for part in CSUM_PARTS if part in found), _control_or(command, PASS))
+
+
+def _skbedit(command: Command) -> Skbedit:
+    found: dict[str, object] = {}
+    while command:
+        if command.take("mark"):
+            value, slash, mask = command.next("mark").partition("/")
+            number = command.as_number(value, "mark", 0, 0xFFFFFFFF)
+            kept = command.as_number(mask, "mask", 0, 0xFFFFFFFF) if slash else 0xFFFFFFFF
+            found["mark"] = (number, kept)
+        elif command.take("priority"):
+            found["priority"] = read_classid(command, "priority")
+        elif command.take("queue_mapping"):
+            found["queue"] = command.number("queue", 0, 0xFFFF)
+        elif command.take("ptype"):
+            if not command.take(*_PACKET_TYPES):
+                raise command.error(f"{', '.join(_PACKET_TYPES)} expected", command.here)
+            found["packet_type"] = command.last_text
+        elif command.take("inheritdsfield"):
+            found["inherit_dsfield"] = True
+        else:
+            break
+    return Skbedit(control=_control_or(command, PIPE), **found)  # type: ignore[arg-type]
+
+
+def _tunnel_key(command: Command) -> TunnelKey:
+    if command.take("unset"):
+        return TunnelKey(unset=True, control=_control_or(command, PIPE))
+    if not command.take("set"):
+        raise command.error("set or unset expected", command.here)
+    highest = {"id": 0xFFFFFFFF, "dst_port": 0xFFFF, "tos": 0xFF, "ttl": 0xFF}
+    found: dict[str, object] = {}
+    while command:
+        if command.take("src_ip", "dst_ip"):
+            side = command.last_text[:3]
+            found[side] = command.next("address")
+        elif command.take(*highest):
+            name = command.last_text
+            number = command.number(name, 0, highest[name])
+            found["key_id" if name == "id" else name] = number
+        elif command.take("csum", "nocsum"):
+            found["csum"] = command.last_text == "csum"
+        elif command.peek() in ("geneve_opts", "vxlan_opts", "erspan_opts", "nofrag"):
+            raise command.error(f"{command.peek()} of tunnel_key is not supported", command.here)
+        else:
+            break
+    if not found.get("src") or not found.get("dst"):
+        raise command.error("tunnel_key set needs src_ip and dst_ip")
+    return TunnelKey(control=_control_or(command, PIPE), **found)  # type: ignore[arg-type]
+
+
+def _police(command: Command) -> Police:
+    limits: list[tuple[str, str]] = []
+    exceed, conform = RECLASSIFY, PASS
+    while command:
+        if command.take(*_POLICE_LIMITS):
+            name = command.last_text
+            limits.append((name, command.next(name)))
+        elif command.take("conform-exceed"):
+            exceed, conform = _conform_exceed(command)
+        elif command.peek() in _CONTROLS:
+            exceed = _control(command)
+        else:
+            break
+    if not limits:
+        raise command.error("police needs a rate", command.here)
+    return Police(tuple(limits), exceed, conform)
+
+
+def _conform_exceed(command: Command) -> tuple[Control, Control]:
+    """``EXCEED[/CONFORM]``, in one word."""
+    words = command.next("control").split("/")
+    kinds = [_CONTROLS.get(word) for word in words]
+    if len(words) > 2 or None in kinds or any(kind in ("goto chain", "jump") for kind in kinds):
+        raise command.error(f"two controls like drop/pipe expected, not {shorten('/'.join(words))}")
+    controls = [Control(kind) for kind in kinds if kind is not None]
+    return controls[0], controls[1] if len(controls) > 1 else PASS
+
+
+_READERS: Final[dict[str, Callable[[Command], Action]]] = {
+    "vlan": _vlan, "mpls": _mpls, "pedit": _pedit, "csum": _csum, "skbedit": _skbedit, "tunnel_key": _tunnel_key,
+    "police": _police,
+}  # fmt: skip
