@@ -2,7 +2,7 @@
 
 ::
 
-    [tables]                      # control-plane names, first program = second program
+    [tables]                      # control-plane names, first program = second program (or several of it: copies)
     "ingress.route" = "MainControl.lpm"
     [actions]                     # likewise; names without their control do as well
     forward = "send"
@@ -10,6 +10,15 @@
     "ingress.seen" = "MainControl.packets"
     [events]                      # digests
     "digest learn_t" = "MainControl.learn"
+    [[derived]]                   # a table of the second whose rules follow from those of several, or are split up
+    table = "MainControl.nexthop"
+    from = ["ingress.route"]      # of the first
+    entries = "any"               # an entry wherever one of these has one; or "all": where each has one
+    keys = { "m.dst" = "h.dst" }  # key of the table = key of one of these, where the names differ
+    [[derived.actions]]           # where names and parameters do not say it
+    from = ["forward"]            # what each of these does
+    does = "send"                 # what the table does then; left out: it has no entry
+    arguments = { to = "port" }   # of the table's action = of theirs ("2.port": of the second one's)
 
     # the rest counts between two architectures only
     [ports]
@@ -26,20 +35,46 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from .semantics.source import InputError, Span
 
 NAMES: Final = ("tables", "actions", "state", "events")
-SECTIONS: Final = frozenset({*NAMES, "ports", "inputs", "unobserved"})
+SECTIONS: Final = frozenset({*NAMES, "derived", "ports", "inputs", "unobserved"})
 LARGEST_COUNT: Final = 1 << 32
+
+
+@dataclass(frozen=True)
+class SaidWay:
+    """What a derived table does (None: it has no entry) where its sources do something, each one action."""
+
+    sources: tuple[str, ...]
+    does: str | None
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SaidDerived:
+    """A table of the second program, and the tables of the first from whose rules its own follow."""
+
+    table: str
+    sources: tuple[str, ...]
+    entries: Literal["any", "all"] = "any"
+    keys: Mapping[str, str] = field(default_factory=dict)
+    actions: tuple[SaidWay, ...] = ()
+
+
+NOTHING_DERIVED: Final = SaidDerived("", ())
+"""Names, keys and parameters alone say what follows from what."""
 
 
 @dataclass(frozen=True)
 class ProgramMap:
     """What a user says of how two programs correspond. Names: of the first program → of the second."""
 
-    tables: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """A table of the first may be several of the second, each with its rules."""
+    derived: tuple[SaidDerived, ...] = ()
     actions: Mapping[str, str] = field(default_factory=dict)
     state: Mapping[str, str] = field(default_factory=dict)
     events: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +85,11 @@ class ProgramMap:
     """Of the first and of the second: an input's name → its value, None for any value."""
     unobserved: tuple[str, ...] = ()
     path: str = ""
+
+    @property
+    def renames(self) -> bool:
+        """Whether equal names may mean something else."""
+        return bool(self.tables or self.actions or self.state or self.derived)
 
 
 def read_map(data: bytes, path: str) -> ProgramMap:
@@ -66,7 +106,7 @@ def read_map(data: bytes, path: str) -> ProgramMap:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise reader.wrong(f"is not TOML: {error}") from None
     reader.only(found, SECTIONS, "")
-    names = {name: reader.names(found.get(name, {}), name) for name in NAMES}
+    names = {name: reader.names(found.get(name, {}), name) for name in NAMES if name != "tables"}
     ports = reader.table(found.get("ports", {}), "ports")
     reader.only(ports, frozenset({"count", "arguments"}), "ports.")
     inputs = reader.table(found.get("inputs", {}), "inputs")
@@ -75,6 +115,8 @@ def read_map(data: bytes, path: str) -> ProgramMap:
     reader.only(unobserved, frozenset({"state"}), "unobserved.")
     return ProgramMap(
         **names,
+        tables=reader.several(found.get("tables", {}), "tables"),
+        derived=reader.derived(found.get("derived", [])),
         ports=reader.count(ports.get("count")),
         port_arguments=reader.texts(ports.get("arguments", []), "ports.arguments"),
         inputs=(reader.inputs(inputs, "first"), reader.inputs(inputs, "second")),
@@ -102,14 +144,54 @@ class _Reader:
             raise self.wrong(f"'{where}' is not a table")
         return value
 
-    def names(self, value: Any, where: str) -> dict[str, str]:
+    def names(self, value: Any, where: str, once: bool = True) -> dict[str, str]:
         found = self.table(value, where)
         for key, name in found.items():
             if not isinstance(name, str):
                 raise self.wrong(f"'{where}.{key}' is not text")
-        if len(set(found.values())) != len(found):
+        if once and len(set(found.values())) != len(found):
             raise self.wrong(f"'{where}' names one of the second program's twice")
         return dict(found)
+
+    def several(self, value: Any, where: str) -> dict[str, tuple[str, ...]]:
+        found = {
+            key: (name,) if isinstance(name, str) else self.texts(name, f"{where}.{key}")
+            for key, name in self.table(value, where).items()
+        }
+        names = [name for several in found.values() for name in several]
+        if len(set(names)) != len(names):
+            raise self.wrong(f"'{where}' names one of the second program's twice")
+        return found
+
+    def derived(self, value: Any) -> tuple[SaidDerived, ...]:
+        found = []
+        for item in self.items(value, "derived"):
+            self.only(item, frozenset({"table", "from", "entries", "keys", "actions"}), "derived.")
+            if not isinstance(item.get("table"), str) or not item.get("from"):
+                raise self.wrong("'derived' needs 'table' and 'from'")
+            entries = item.get("entries", "any")
+            if entries not in ("any", "all"):
+                raise self.wrong('\'derived.entries\' is neither "any" nor "all"')
+            actions = tuple(map(self.way, self.items(item.get("actions", []), "derived.actions")))
+            keys = self.names(item.get("keys", {}), "derived.keys", once=False)
+            sources = self.texts(item["from"], "derived.from")
+            found.append(SaidDerived(item["table"], sources, entries, keys, actions))
+        if len({item.table for item in found}) != len(found):
+            raise self.wrong("'derived' says twice where a table's rules are from")
+        return tuple(found)
+
+    def way(self, item: Mapping[str, Any]) -> SaidWay:
+        self.only(item, frozenset({"from", "does", "arguments"}), "derived.actions.")
+        does = item.get("does")
+        if does is not None and not isinstance(does, str):
+            raise self.wrong("'derived.actions.does' is not text")
+        arguments = self.names(item.get("arguments", {}), "derived.actions.arguments", once=False)
+        return SaidWay(self.texts(item.get("from"), "derived.actions.from"), does, arguments)
+
+    def items(self, value: Any, where: str) -> list[Mapping[str, Any]]:
+        if not isinstance(value, list):
+            raise self.wrong(f"'{where}' is not a list of tables")
+        return [self.table(item, where) for item in value]
 
     def texts(self, value: Any, where: str) -> tuple[str, ...]:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -139,13 +221,14 @@ def told(said: ProgramMap, what: str, first: Iterable[str], second: Iterable[str
     Raises:
         InputError: a name is not there.
     """
-    names: Mapping[str, str] = getattr(said, what)
-    for which, there, given in (("first", set(first), names.keys()), ("second", set(second), names.values())):
+    names: Mapping[str, str | tuple[str, ...]] = getattr(said, what)
+    pairs = [(x, y) for x, ys in names.items() for y in ((ys,) if isinstance(ys, str) else ys)]
+    for which, there, given in (("first", set(first), list(names)), ("second", set(second), [y for _, y in pairs])):
         for name in given:
             if name not in there:
                 known = ", ".join(sorted(there)) or "none"
                 raise InputError.at(Span(said.path, 0, 0), f"[{what}]: the {which} program has no {name} ({known})")
-    return {theirs: mine for mine, theirs in names.items()}
+    return {theirs: mine for mine, theirs in pairs}
 
 
 def called(said: Mapping[str, str], first: Iterable[str], second: Iterable[str]) -> dict[str, str]:

@@ -14,17 +14,22 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from .derived import Derived
+from .derived_rules import derived_default, derived_entries
+from .derived_words import derived_words
 from .mapping import NOTHING_SAID, ProgramMap, told
-from .pairing_words import translation
+from .pairing_words import Words, translation
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.tables import table_actions
 from .semantics.meaning.unknown_externs import OF_UNKNOWN
+from .semantics.rules.build import default_call, program_rules
 from .semantics.rules.ruleset import ActionCall, Answer, GroupRef, Rule, RuleSet
 from .semantics.source import Unsupported
-from .table_pair import TablePair, actions_of_table, pair_tables, partners
+from .table_pair import TablePair, actions_of_table, partners
+from .table_partners import pair_all_tables
 
 Function = Callable[..., Term]
 _OF_A_STATE: Final = re.compile(r"((?:each\.\d+\.)?state\.|at\.)(.*)", re.DOTALL)
@@ -41,8 +46,10 @@ class Pairing:
     instances: dict[str, str] = field(default_factory=dict)
     """Full name in the second → full name in the first."""
     value_sets: dict[str, str] = field(default_factory=dict)
-    alone: list[tuple[ir.Program, ir.Table]] = field(default_factory=list)
-    """Tables that a control plane can change and that the other program does not have."""
+    derived: list[Derived] = field(default_factory=list)
+    """The second's tables whose rules follow from those of other tables of the first."""
+    guessed: list[TablePair] = field(default_factory=list)
+    """Of the pairs, those of tables with other names that nobody has paired: their keys and actions are the same."""
     problems: dict[str, Unsupported] = field(default_factory=dict)
     """Why a table cannot be paired with that of its name: the second's control-plane name → reason, place."""
     _functions: dict[str, Function] = field(default_factory=dict)
@@ -83,6 +90,36 @@ class Pairing:
         names = [(p.first.control_name, p.second.control_name) for p in self.tables]
         renamed = [(x, y) for x, y in names if x != y and not y.endswith(f".{x}")]
         return tuple(f"table {x} is called {y} in the second program" for x, y in renamed)
+
+    def relations(self) -> tuple[str, ...]:
+        """What is assumed of whoever fills the second program's tables, beside that names are names."""
+        guessed = {id(pair) for pair in self.guessed}
+        copies = [p for p in self.tables if id(p) in guessed or self._copied(p.first)]
+        told = [
+            f"the second program's table {p.second.control_name} has the rules of {p.first.control_name}"
+            + (", whose keys and actions it has" if id(p) in guessed else "")
+            for p in copies
+        ]
+        return (*told, *(derived.text() for derived in self.derived))
+
+    def sources_agree(self) -> bool:
+        """Whether the entries and defaults in the source of derived tables are those that follow from the first's."""
+        if not self.derived:
+            return True
+        try:
+            follow, own = self.second_rules(program_rules(self.first)), program_rules(self.second)
+        except Unsupported:
+            return False
+
+        def told(rules: RuleSet, table: ir.Table) -> tuple[object, ...]:
+            entries = [(rule.matches, rule.action) for rule in rules.of(table.control_name)]
+            return entries, rules.default_call(table.control_name) or default_call(self.second, table)
+
+        return all(told(follow, derived.second) == told(own, derived.second) for derived in self.derived)
+
+    def _copied(self, table: ir.Table) -> bool:
+        """Whether several of the second's tables have the rules of one of the first."""
+        return sum(pair.first is table for pair in self.tables) > 1
 
     def actions_of(self, pair: TablePair, number: int) -> tuple[ir.Action, ir.Action]:
         """The first's and the second's action that has this number in the second's list."""
@@ -144,12 +181,20 @@ class Pairing:
             functions, variables = translation(self, pair)
             self._functions |= functions
             self._variables |= variables
+        for derived in self.derived:
+            functions, variables = self.words_of(derived)
+            self._functions |= functions
+            self._variables |= variables
+
+    def words_of(self, derived: Derived) -> Words:
+        """What a derived table answers over what its sources answer."""
+        return derived_words(derived, self.first)
 
     def second_rules(self, rules: RuleSet) -> RuleSet:
         """Rules of the first program as the second one's.
 
         Raises:
-            Unsupported: a rule's action is none of the second's.
+            Unsupported: a rule's action is none of the second's, or they are too many for a table.
         """
         entries: dict[str, tuple[Rule, ...]] = {}
         defaults: dict[str, Answer] = {}
@@ -163,6 +208,12 @@ class Pairing:
                 )
             if first in rules.defaults:
                 defaults[second] = self._answer(pair, rules.defaults[first])
+        for derived in self.derived:
+            name = derived.second.control_name
+            entries[name] = derived_entries(derived, self.first, rules)
+            default = derived_default(derived, self.first, rules)
+            if default is not None:
+                defaults[name] = default
         sets = {
             second: rules.value_sets[first] for second, first in self.value_sets.items() if first in rules.value_sets
         }
@@ -190,32 +241,9 @@ def pair_programs(first: ir.Program, second: ir.Program, said: ProgramMap = NOTH
         InputError: what was said names something that is not there.
     """
     pairing = Pairing(first, second)
-    here = {table.control_name: (control, table) for control, table in first.tables()}
-    names = [table.control_name for _, table in second.tables()]
-    found = partners(names, here, told(said, "tables", here, names))
-    for control, table in second.tables():
-        partner = found.get(table.control_name)
-        if partner is None:
-            if is_open(table):
-                pairing.alone.append((second, table))
-                reason = f"table {table.control_name}: the first program has none like it, so its rules are not known"
-                pairing.problems[table.control_name] = Unsupported(reason, table.span)
-            continue
-        try:
-            pairing.tables.append(pair_tables(first, *here[partner], second, control, table, said))
-        except Unsupported as problem:
-            pairing.problems[table.control_name] = problem
-    taken = set(found.values())
-    pairing.alone += [
-        (first, table) for _, table in first.tables() if table.control_name not in taken and is_open(table)
-    ]
+    pair_all_tables(pairing, said)
     mine, theirs = [i.name for i in first.instances], [i.name for i in second.instances]
     pairing.instances = partners(theirs, mine, told(said, "state", mine, theirs))
     sets = [v.control_name for p in first.parsers for v in p.value_sets]
     pairing.value_sets = partners([v.control_name for p in second.parsers for v in p.value_sets], sets)
     return pairing
-
-
-def is_open(table: ir.Table) -> bool:
-    """Whether a control plane can change what a table answers."""
-    return not table.const_default or (bool(table.keys) and not table.const_entries)

@@ -133,7 +133,7 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     try:
         return _check(pair, engine, started)
     except Unsupported as problem:
-        if not pair.pairing.problems or pair.rules is not None:
+        if not pair.pairing.problems or pair.rules is not None or not pair.pairing.sources_agree():
             raise
         # No rule set is one of both. The entries of their sources are, and may show a difference.
         own = replace(pair, rules=program_rules(pair.first), own_entries=True)
@@ -229,7 +229,8 @@ def _accepted(pair: ProgramPair, found: _Found, started: float, how: str) -> Pro
         return Proof(Verdict.UNSUPPORTED, reason, found.tally, seconds=time.monotonic() - started)
     reason = f"{verb}, for {over}: {count} observables compared, {found.tally.total} obligations, {how}"
     return Proof(
-        Verdict.ACCEPT, reason, found.tally, seconds=time.monotonic() - started, assumptions=found.assumptions,
+        Verdict.ACCEPT, reason, found.tally, seconds=time.monotonic() - started,
+        assumptions=(*found.assumptions, *pair.pairing.relations()),
         observables=found.observables, warnings=(*found.notes, *pair.pairing.notes(), *pair.unread()),
     )  # fmt: skip
 
@@ -288,7 +289,7 @@ def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
 def _compare_block(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine) -> _Found:
     results = results_of(pair.first, mine.block or "")
     # Where parameters show nothing, extern calls may: these are met when the block is run.
-    if results and not pair.exactly and _same_block(pair, mine, theirs):
+    if results and not pair.exactly and not pair.said.renames and _same_block(pair, mine, theirs):
         return _Found(Tally(len(results), len(results), 0, len(results)), observables=results)
     found = _block_outcome(pair, mine, theirs, engine, "sequence")
     if found.difference is not None and any(found.difference.spec.observables) and _emits(found.difference.spec):

@@ -100,7 +100,8 @@ def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) ->
     where = reads[0].span if reads else NOWHERE
     if outcome.actual.fault:
         reason = f"{outcome.actual.fault}, in the second program, on the packet shown"
-    return Proof(Verdict.REJECT, reason, tally, where, outcome, seconds=seconds)
+    relations = found.pair.pairing.relations()
+    return Proof(Verdict.REJECT, reason, tally, where, outcome, seconds=seconds, assumptions=relations)
 
 
 def undefined_reads(found: Replay, engine: Engine) -> list[Choice]:
@@ -155,11 +156,18 @@ class _Runs:
             rules = runs.rules
         test = self._test(best, rules, groups, expected, actual)
         shown = describe(rules, self.pair.first) if rules is not None else ()
+        others = self._second_rules(rules) if rules is not None and self.pair.pairing.relations() else None
         return Counterexample(
             best.given.packet, best.given.port, expected, actual, self._inputs(best), shown, difference.obligation,
             confirmed, decoded, diverges(explanation), self.found.what if self.found.blocks else "", explanation,
-            test.text, test.why_not,
+            test.text, test.why_not, describe(others, self.pair.second) if others is not None else (),
         )  # fmt: skip
+
+    def _second_rules(self, rules: RuleSet) -> RuleSet:
+        """Rules of the first program as the second one's; where each has its source's, these."""
+        known = self.pair.second_rules if self.pair.own_entries else self.pair.pairing.second_rules(rules)
+        assert known is not None
+        return known
 
     def _test(
         self, setting: Setting, rules: RuleSet | None, groups: Groups, expected: Observed, actual: Observed
@@ -169,7 +177,8 @@ class _Runs:
         if rules is None:
             return Test(why_not="the rules are not known")
         first, second = self.pair.first, self.pair.second
-        return stf_test(first, second, groups.into(rules), setting.given, expected, actual)
+        theirs = groups.into(self._second_rules(rules)) if self.pair.pairing.relations() else None
+        return stf_test(first, second, groups.into(rules), setting.given, expected, actual, theirs)
 
     def _inputs(self, setting: Setting) -> dict[str, int]:
         """What the two runs depend on beside packet, port and rules: inputs that are not 0, and undefined values of the
@@ -195,6 +204,8 @@ class _Runs:
         rules = realise(self.pair.first, [*all_terms(self.spec), *all_terms(self.impl)], model)
         if not self._allowed(rules):
             raise CannotRealise("the rules that show the difference are not allowed by the restrictions")
+        if self.pair.pairing.derived:
+            self.pair.pairing.second_rules(rules)  # they must fit
         return rules
 
     def _allowed(self, rules: RuleSet) -> bool:
@@ -314,10 +325,9 @@ class _Runs:
         """Both programs by the interpreter."""
         pairing = self.pair.pairing
         try:
-            theirs = self.pair.second_rules if self.pair.own_entries else pairing.second_rules(rules)
+            theirs = self._second_rules(rules)
         except Unsupported:
             return None
-        assert theirs is not None
         given = setting.given
         functions = given.model.callables()
         mine = {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}

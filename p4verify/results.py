@@ -58,6 +58,7 @@ def _counterexample(found: Counterexample | None) -> dict[str, Any] | None:
         "packet": found.packet.hex(),
         "port": found.port,
         "rules": list(found.rules),
+        **({"second_rules": list(found.second_rules)} if found.second_rules else {}),
         "inputs": dict(found.inputs),
         "expected": _observed(found.expected),
         "actual": _observed(found.actual),

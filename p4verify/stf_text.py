@@ -36,8 +36,9 @@ class Test:
 
 
 def stf_test(
-    first: ir.Program, second: ir.Program | None, rules: RuleSet, given: Input, expected: Observed, actual: Observed
-) -> Test:
+    first: ir.Program, second: ir.Program | None, rules: RuleSet, given: Input, expected: Observed, actual: Observed,
+    theirs: RuleSet | None = None,
+) -> Test:  # fmt: skip
     """A test that ``first`` passes and ``second`` does not (None: a machine, of which only ``first`` can be asked).
 
     Args:
@@ -47,10 +48,11 @@ def stf_test(
         given: packet, port, and what state holds before.
         expected: what the first does, and ...
         actual: ... the second.
+        theirs: what has to be installed in the second one, where the same lines do not do.
     """
     why = ""
     for written in (_stf_rules, describe):
-        test = _with_rules(written, first, second, rules, given, expected, actual)
+        test = _with_rules(written, first, second, rules, given, expected, actual, theirs)
         if test.text:
             return test
         why = why or test.why_not
@@ -63,19 +65,22 @@ Written = Callable[[RuleSet, ir.Program], Sequence[str]]
 
 def _with_rules(
     written: Written, first: ir.Program, second: ir.Program | None, rules: RuleSet, given: Input, expected: Observed,
-    actual: Observed,
+    actual: Observed, theirs: RuleSet | None,
 ) -> Test:  # fmt: skip
     try:
         packet = f"packet {given.port} {given.packet.hex()}".strip()
-        lines = [*written(rules, first), *_registers(first, given), packet]
+        rule_lines = written(rules, first)
+        lines = [*rule_lines, *_registers(first, given), packet]
         answers, found = Reference(first), list[Sent]()
         run_stf(first, _text(lines), NAME, _Asked(answers, found))
         wanted = [f"expect {given.port if to == 'stack' else port} {frame.hex()}$" for to, port, frame in found]
         lines += [*(wanted or ["no_packet"]), *_counters(first, answers, expected, actual)]
-        text = _text(lines)
+        text = shown = _text(lines)
         if not run_stf(first, text, NAME).passed:
             return Test(why_not="the first program does not pass it")
-        if second is not None and run_stf(second, text, NAME).passed:
+        if second is not None and theirs is not None:  # the rest is the same
+            shown = _text([*written(theirs, second), *lines[len(rule_lines) :]])
+        if second is not None and run_stf(second, shown, NAME).passed:
             return Test(why_not="both programs pass it: the difference needs an undefined value, an input or a state "
                         "that a test cannot set or see")  # fmt: skip
     except InputError as problem:

@@ -11,6 +11,7 @@ from .ports import has_own_width, is_port
 from .semantics import ir
 from .semantics.meaning.action_data import action_leaves, control_params, param_leaves
 from .semantics.meaning.tables import table_actions
+from .semantics.p4info.names import param_name
 from .semantics.rules.build import key_bits
 from .semantics.rules.ruleset import Exact, Rule
 from .semantics.source import Unsupported
@@ -164,7 +165,7 @@ def control_name_of(param: ir.Param) -> str:
     for annotation in param.annotations:
         if annotation.name == "name" and annotation.values:
             return str(annotation.values[0]).rsplit(".", 1)[-1]
-    return param.name
+    return param_name(param)
 
 
 def _pair_params(table: ir.Table, mine: ir.Action, theirs: ir.Action, across: bool) -> tuple[int, ...]:

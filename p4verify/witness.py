@@ -4,7 +4,8 @@ For the N-th result that was rejected, in the folder given:
 
 * ``counterexample-N.stf``: a test that the program passes and the other side does not, where there is one
   (``p4verify stf PROGRAM counterexample-N.stf``);
-* ``counterexample-N.rules``: what has to be installed, as BMv2's command line takes it;
+* ``counterexample-N.rules``: what has to be installed, as BMv2's command line takes it; ``...second.rules``: in the
+  other program, where more than names tells its tables from the first one's;
 * ``counterexample-N.pcap``, ``...expected.pcap``, ``...actual.pcap``: the packet, and what comes out on each side;
 * ``counterexample-N.json``: all of it, with both runs step by step.
 """
@@ -47,6 +48,8 @@ def _write(stem: str, result: Result, found: Counterexample) -> list[str]:
         files = {"json": files["json"]}
     if found.rules:
         files["rules"] = ("\n".join(found.rules) + "\n").encode()
+    if found.second_rules:
+        files["second.rules"] = ("\n".join(found.second_rules) + "\n").encode()
     if found.stf:
         files["stf"] = found.stf.encode()
     for suffix, data in files.items():

@@ -147,6 +147,8 @@ class Counterexample:
     """An STF test that the first side's program passes and the second one does not; "" if there is none."""
     no_stf: str = ""
     """Why there is none."""
+    second_rules: tuple[str, ...] = ()
+    """The entries that the second side's tables have to hold, where more than names tells them from ``rules``."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ def counterexample(found: Counterexample, names: tuple[str, str] = ("expected", 
     if found.block:
         lines = [f"packet:   {found.packet.hex()}"] if found.packet else []
     lines += [f"          {header}" for header in found.decoded]
-    lines += [f"{'rules:   ' if i == 0 else '         '} {rule}" for i, rule in enumerate(found.rules)]
+    for what, rules in (("rules:   ", found.rules), ("second's:", found.second_rules)):
+        lines += [f"{what if i == 0 else '         '} {rule}" for i, rule in enumerate(rules)]
     lines += [f"input:    {name} = {value:#x}" for name, value in found.inputs.items() if not name.startswith("at.")]
     if found.block:
         lines += [f"{what} {results(seen, other)}" for what, seen, other in (
