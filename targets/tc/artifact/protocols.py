@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .words import Command
+from .words import Command, shorten
 
 ETH_P_ALL: Final = 3
 """The protocol number of a filter that sees every frame."""
@@ -35,6 +35,17 @@ def read_protocol(command: Command) -> int:
     text = command.next("protocol")
     number = PROTOCOLS.get(text.lower())
     return number if number is not None else command.as_number(text, "protocol", 0, 0xFFFF)
+
+
+def protocol_number(text: str) -> int:
+    """A protocol as dumps write it: a name, or a number as ``[34997]`` or ``0x88b5``. Raises ValueError."""
+    known = PROTOCOLS.get(text.lower())
+    if known is not None:
+        return known
+    number = int(text.strip("[]"), 0) if text.strip("[]")[:1].isdigit() else -1
+    if not 0 <= number <= 0xFFFF:
+        raise ValueError(f"protocol expected, not {shorten(text)}")
+    return number
 
 
 def protocol_text(number: int) -> str:

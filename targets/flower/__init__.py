@@ -1,0 +1,1 @@
+"""The target ``flower``: tc cls_flower at a device's ingress."""

@@ -1,0 +1,226 @@
+"""Reading what ``tc filter show`` prints, for people or (``-j``) as JSON; iproute2 6.1.
+
+A dump shows filters in the order of their priorities and, within one, of their handles. It does not tell in which
+order masks of one priority were first used, which is the order in which they are tried; it is taken to be the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, Final
+
+from ....semantics.source import InputError, Span
+from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
+from ...tc.artifact.json_actions import Object, action_of
+from ...tc.artifact.protocols import ETH_P_ALL, protocol_number
+from ...tc.artifact.script import MAX_FILTERS, Head
+from ...tc.artifact.shown_actions import Line, is_action, shown_action
+from ...tc.artifact.words import Command, Word
+from .fields import ETH_PPPOE, ETH_VLAN
+from .filters import FilterList, FlowerFilter, network_type
+from .script import Options
+
+_HEAD: Final = re.compile(
+    r"filter (?:(?:dev (?P<dev>\S+)|block (?P<block>\d+)|parent (?P<parent>\S+)) )*"
+    r"protocol (?P<protocol>\S+) pref (?P<pref>\d+) (?P<kind>\S+)(?: chain (?P<chain>\d+))?"
+    r"(?: handle (?P<handle>0x[0-9a-f]+|\d+))?(?P<rest>.*)"
+)
+_EGRESS: Final = ("ffff:fff3",)
+_NOT_KEYS: Final = ("eth_type", "in_hw_count")
+_DROPPED: Final = re.compile(r"in_hw_count \d+|used_hw_stats.*|hw_stats.*")
+_ETH_TYPES: Final = {"ipv4": 0x0800, "ipv6": 0x86DD, "arp": 0x0806, "rarp": 0x8035}
+
+
+# --- JSON ---------------------------------------------------------------------------------------------------------
+
+
+def parse_json(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
+    """The filters of a JSON dump. Raises InputError, with line and column of the filter."""
+    filters: list[FlowerFilter] = []
+    hook = Hook()
+    for found, span in _elements(text, name):
+        if "options" not in found:
+            continue
+        try:
+            if "block" in found:
+                hook = Hook("", "ingress", int(found["block"]))
+            filters.append(_json_filter(found, span, ports))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            what = f"{error} is missing or unknown" if isinstance(error, KeyError) else str(error)
+            raise InputError.at(span, what[:200]) from None
+        if len(filters) > MAX_FILTERS:
+            raise InputError.at(span, f"more than {MAX_FILTERS} filters")
+    if not filters:
+        raise InputError.at(Span(name, 1, 1), "no flower filter in this dump")
+    return FilterList(tuple(filters), hook, name)
+
+
+def _elements(text: str, name: str) -> Iterator[tuple[Object, Span]]:
+    """The objects of the array, with their places."""
+    decoder = json.JSONDecoder(object_pairs_hook=Object)
+    starts = [0, *(i + 1 for i, c in enumerate(text) if c == "\n")]
+
+    def span(at: int) -> Span:
+        line = bisect_right(starts, at)
+        return Span(name, line, at - starts[line - 1] + 1)
+
+    blank = re.compile(r"\s*")
+    at = blank.match(text, 0).end()  # type: ignore[union-attr]
+    opened, between = "[", ""
+    while True:
+        if text[at : at + 1] not in (opened, between):
+            raise InputError.at(span(at), "an array of filters, as tc -j prints it, expected")
+        at = blank.match(text, at + 1).end()  # type: ignore[union-attr]
+        if opened == "[" and text[at : at + 1] == "]":
+            return
+        try:
+            found, end = decoder.raw_decode(text, at)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise InputError.at(span(getattr(error, "pos", at)), "this is no JSON") from None
+        if not isinstance(found, Object):
+            raise InputError.at(span(at), "a filter expected")
+        yield found, span(at)
+        at = blank.match(text, end).end()  # type: ignore[union-attr]
+        if text[at : at + 1] == "]":
+            return
+        opened, between = ",", ","
+
+
+def _json_filter(found: Object, span: Span, ports: PortNames) -> FlowerFilter:
+    if found["kind"] != "flower":
+        raise ValueError(f"a filter of {found['kind']!r}: only flower filters are understood")
+    options = found["options"]
+    head = Head(int(options.get("handle", 0)))
+    head.pref, head.chain = int(found["pref"]), int(found.get("chain", 0))
+    head.protocol = protocol_number(str(found["protocol"]))
+    keys = options.get("keys", Object([]))
+    words = [word for name, value in keys.items() for word in _words_of(name, value, keys)]
+    words += [text for name in ("classid", "hw_tc", "indev") if name in options for text in (name, str(options[name]))]
+    words += [flag for flag in ("skip_hw", "skip_sw", "in_hw", "not_in_hw") if options.get(flag)]
+    actions = tuple(action_of(a, ports) for a in options.get("actions", []))
+    command = Command([Word(word, span) for word in words], span, {})
+    return replace(_filter(command, head, ports, keys.get("eth_type")), actions=actions)
+
+
+def _words_of(name: str, value: Any, keys: Object) -> list[str]:
+    """A key in the words of scripts."""
+    if name in _NOT_KEYS or name.endswith("_mask"):
+        return []
+    if name == "mpls":
+        stack = [[f"{part} {number}" for part, number in lse.items()] for lse in value]
+        return " ".join(["mpls", *(" ".join(["lse", *parts]) for parts in stack)]).split()
+    if name == "ip_flags":
+        return [name, "/".join(flag if said else f"no{flag}" for flag, said in value.items())]
+    if isinstance(value, dict):
+        return [name, f"{value['start']}-{value['end']}"]
+    mask = keys.get(f"{name}_mask")
+    return [name, str(value) if mask is None else f"{value}/0x{mask}"]
+
+
+def _filter(command: Command, head: Head[int], ports: PortNames, eth_type: str | None) -> FlowerFilter:
+    """The filter whose keys are the command's words."""
+    options = Options(command, ports, head.protocol)
+    options.read()
+    found = options.filter(head, command.end)
+    if eth_type is not None:
+        _check_type(found, _ETH_TYPES.get(eth_type) or int(eth_type, 16))
+    elif found.protocol not in (ETH_P_ALL, *ETH_VLAN, ETH_PPPOE):
+        raise ValueError("a filter without the key eth_type, which tc always gives for such a protocol")
+    return found
+
+
+def _check_type(found: FlowerFilter, eth_type: int) -> None:
+    """``tc`` gives the key ``eth_type`` by the protocol; a filter that somebody else made may have another one."""
+    if network_type(found.protocol, found.keys) != eth_type:
+        raise ValueError(f"key eth_type {eth_type:#x} does not go with protocol {found.protocol:#x} and the other keys")
+
+
+# --- for people ---------------------------------------------------------------------------------------------------
+
+
+def parse_shown(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
+    """The filters of a dump for people. Raises InputError, with line and column."""
+    filters: list[FlowerFilter] = []
+    hook = Hook()
+    for lines in _blocks(text, name):
+        head, hook_of = _read_head(lines[0])
+        if head is None:
+            continue
+        hook = hook_of
+        try:
+            filters.append(_shown_filter(head, lines, ports))
+        except ValueError as error:
+            raise InputError.at(lines[0][0].span, str(error)[:200], lines[0][1]) from None
+        if len(filters) > MAX_FILTERS:
+            raise InputError.at(lines[0][0].span, f"more than {MAX_FILTERS} filters")
+    if not filters:
+        raise InputError.at(Span(name, 1, 1), "no flower filter in this dump")
+    return FilterList(tuple(filters), hook, name)
+
+
+def _blocks(text: str, name: str) -> Iterator[list[Line]]:
+    """The lines of each filter."""
+    block: list[Line] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if not stripped:
+            continue
+        column = len(line) - len(line.lstrip()) + 1
+        word = Word(stripped, Span(name, number, column, number, column + len(stripped)))
+        if stripped.startswith("filter "):
+            if block:
+                yield block
+            block = []
+        elif not block:
+            raise InputError.at(word.span, "a line that begins with 'filter' expected", line)
+        block.append((word, line))
+    if block:
+        yield block
+
+
+def _read_head(line: Line) -> tuple[Head[int] | None, Hook]:
+    """What the first line says, and the words after it; None where it is the classifier's and no filter's."""
+    word, shown = line
+    found = _HEAD.match(word.text)
+    if found is None:
+        raise InputError.at(word.span, "'filter protocol P pref N flower' expected", shown)
+    if found["kind"] != "flower":
+        raise InputError.at(word.span, f"a filter of '{found['kind'][:20]}': only flower filters are understood", shown)
+    block = int(found["block"]) if found["block"] else None
+    direction = "egress" if found["parent"] in _EGRESS else "ingress"
+    hook = Hook("" if block is not None else found["dev"] or "port0", direction, block)  # type: ignore[arg-type]
+    if not found["handle"]:
+        return None, hook
+    head = Head(int(found["handle"], 0))
+    head.pref, head.chain = int(found["pref"]), int(found["chain"] or 0)
+    try:
+        head.protocol = protocol_number(found["protocol"])
+    except ValueError as error:
+        raise InputError.at(word.span, str(error), shown) from None
+    return head, hook
+
+
+def _shown_filter(head: Head[int], lines: list[Line], ports: PortNames) -> FlowerFilter:
+    first = next((i for i, (word, _) in enumerate(lines) if is_action(word.text)), len(lines))
+    rest = _HEAD.match(lines[0][0].text)["rest"]  # type: ignore[index]
+    words = [Word(text, lines[0][0].span) for text in rest.split()]
+    eth_type: str | None = None
+    for word, _ in lines[1:first]:
+        said = _DROPPED.sub("", word.text).split()
+        if said[:1] == ["eth_type"]:
+            eth_type = said[1] if len(said) > 1 else ""
+        else:
+            words += [Word(text, word.span) for text in said]
+    shown = {word.span.line: line for word, line in lines}
+    command = Command(words, lines[first - 1][0].span, shown)
+    found = _filter(command, head, ports, eth_type)
+    actions = []
+    starts = [i for i, (word, _) in enumerate(lines) if is_action(word.text)]
+    for start, end in pairwise([*starts, len(lines)]):
+        actions.append(shown_action(lines[start:end], ports))
+    return replace(found, actions=tuple(actions), span=lines[0][0].span)

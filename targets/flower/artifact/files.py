@@ -1,0 +1,56 @@
+"""Which format a file is in, and reading and writing it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ....semantics.source import InputError, Span
+from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
+from .dumps import parse_json, parse_shown
+from .filters import FilterList
+from .printing import print_script
+from .script import parse_script
+
+MAX_FILE: Final = 64 << 20
+_LOOKED_AT: Final = 1 << 16
+_COMMAND: Final = re.compile(rb"^[ \t]*(?:tc[ \t]+)?filter[ \t]+add[ \t][^\n#]*\bflower\b", re.MULTILINE)
+_SHOWN: Final = re.compile(rb"^filter [^\n]*\bprotocol \S+ pref \d+ flower\b", re.MULTILINE)
+_JSON: Final = re.compile(rb'"kind"\s*:\s*"flower"')
+
+
+def recognises(data: bytes) -> bool:
+    """Whether a file's content looks like flower filters: a script, or a dump."""
+    start = data[:_LOOKED_AT]
+    return _is_json(data) or _COMMAND.search(start) is not None or _SHOWN.search(start) is not None
+
+
+def _is_json(data: bytes) -> bool:
+    start = data[:_LOOKED_AT]
+    return start.lstrip().startswith(b"[") and _JSON.search(start) is not None
+
+
+def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
+    """The filters in a file's content: a ``tc -batch`` script, or what ``tc filter show`` prints, also with ``-j``.
+
+    Raises:
+        InputError: it is none of them, or not well formed; with file and place.
+    """
+    if len(data) > MAX_FILE:
+        raise InputError.at(Span(name, 0, 0), f"the file is larger than {MAX_FILE >> 20} MiB")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        raise InputError.at(Span(name, line, column), "neither a tc script nor a dump (UTF-8)") from None
+    if data.lstrip().startswith(b"["):
+        return parse_json(text, name, ports)
+    if _SHOWN.search(data[:_LOOKED_AT]) is not None:
+        return parse_shown(text, name, ports)
+    return parse_script(text, name, ports)
+
+
+def write(filters: FilterList, ports: PortNames = DEFAULT_PORTS) -> bytes:
+    """The ``tc -batch`` script that adds the filters. Raises Unsupported if ``tc`` has no words for one."""
+    return print_script(filters, ports).encode()

@@ -1,0 +1,71 @@
+"""Printing filters as a ``tc -batch`` script; what ``tc`` cannot say raises Unsupported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
+from ...tc.artifact.print_actions import action_words
+from ...tc.artifact.protocols import classid_text, protocol_text
+from .fields import FIELDS
+from .filters import FilterList, FlowerFilter, depths
+from .values import key_text
+
+
+def print_script(filters: FilterList, ports: PortNames = DEFAULT_PORTS) -> str:
+    """The script that adds the filters, one command a line.
+
+    Raises:
+        Unsupported: ``tc`` has no words for a filter.
+    """
+    return "".join(print_filter(f, filters.hook, ports) + "\n" for f in filters.filters)
+
+
+def print_filter(filter_: FlowerFilter, hook: Hook, ports: PortNames = DEFAULT_PORTS) -> str:
+    """The command that adds one filter. Raises Unsupported if ``tc`` has no words for it."""
+    words = [f"filter add {hook} protocol {protocol_text(filter_.protocol)}"]
+    if filter_.pref:
+        words.append(f"pref {filter_.pref}")
+    if filter_.chain:
+        words.append(f"chain {filter_.chain}")
+    if filter_.handle:
+        words.append(f"handle {filter_.handle:#x}")
+    words.append("flower")
+    if filter_.indev is not None:
+        words.append(f"indev {ports.name(filter_.indev)}")
+    words += _keys(filter_)
+    words += [flag for flag, said in (("skip_hw", filter_.skip_hw), ("skip_sw", filter_.skip_sw)) if said]
+    if filter_.classid is not None:
+        words.append(f"classid {classid_text(filter_.classid)}")
+    if filter_.hw_tc is not None:
+        words.append(f"hw_tc {filter_.hw_tc}")
+    words += [f"action {action_words(action, ports, filter_.span)}" for action in filter_.actions]
+    return " ".join(words)
+
+
+def _keys(filter_: FlowerFilter) -> Iterator[str]:
+    stack = False
+    for key in filter_.keys:
+        field = FIELDS[key.field]
+        if "@" not in key.field:
+            yield f"{field.word} {key_text(key, field, filter_.span)}"
+        elif not stack:
+            stack = True
+            yield from _label_stack(filter_)
+
+
+def _label_stack(filter_: FlowerFilter) -> Iterator[str]:
+    """All label stack entries; where there is but the first, in the words that older versions of ``tc`` know."""
+    asked = depths(filter_.keys)
+    by_name = {key.field: key for key in filter_.keys}
+    old = asked == [1] and "mpls_lse@1" not in by_name
+    if not old:
+        yield "mpls"
+    for depth in asked:
+        if not old:
+            yield f"lse depth {depth}"
+        for part in ("label", "tc", "bos", "ttl"):
+            key = by_name.get(f"mpls_{part}@{depth}")
+            if key is not None:
+                text = key_text(key, FIELDS[key.field], filter_.span)
+                yield f"mpls_{part} {text}" if old else f"{part} {text}"

@@ -1,0 +1,135 @@
+"""Flower filters as data: their real formats, both ways."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from p4verify.semantics.source import InputError
+from p4verify.targets.flower.artifact import (
+    FilterList,
+    FlowerFilter,
+    Match,
+    Range,
+    parse_script,
+    print_script,
+    read,
+    recognises,
+    write,
+)
+from p4verify.targets.tc.artifact.actions import Police
+from tests.support.flower_strategies import lists
+
+DUMPS = Path(__file__).parent / "dumps"
+ADD = "filter add dev port0 ingress pref 1 "
+
+
+@settings(max_examples=60)
+@given(lists())
+def test_a_printed_script_is_read_again(filters: FilterList) -> None:
+    assert parse_script(print_script(filters)) == filters
+
+
+def plain(filters: FilterList) -> list[FlowerFilter]:
+    """By chain, priority and handle, without what a dump tells otherwise: a police action's rates, and ``in_hw``."""
+
+    def bare(f: FlowerFilter) -> FlowerFilter:
+        actions = tuple(replace(a, limits=()) if isinstance(a, Police) else a for a in f.actions)
+        return replace(f, actions=actions, in_hw=None)
+
+    return sorted(map(bare, filters.filters), key=lambda f: (f.chain, f.pref, f.handle))
+
+
+@pytest.mark.parametrize("name", ["filters.json", "filters.txt", "brief.txt"])
+def test_a_dump_of_the_kernels_shows_the_filters_that_were_added(name: str) -> None:
+    """The dumps are what ``tc`` of iproute2 6.1 printed after it had run the script on a 6.1 kernel."""
+    data, script = ((DUMPS / file).read_bytes() for file in (name, "filters.tc"))
+    assert recognises(data)
+    assert recognises(script)
+    dumped = read(data, name)
+    assert plain(dumped) == plain(read(script, "filters.tc"))
+    assert all(f.in_hw is False for f in dumped.filters)
+
+
+def test_the_script_of_a_dump_is_read_again() -> None:
+    filters = read((DUMPS / "filters.txt").read_bytes(), "filters.txt")
+    assert plain(read(write(filters), "x")) == plain(filters)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("protocol ip flower src_ip fe80::1", "x:1:63: error: IPv4 address expected"),
+        ("protocol all flower src_ip 1.1.1.1", "src_ip needs protocol ip"),
+        ("protocol ip flower dst_port 5", "dst_port needs ip_proto"),
+        ("protocol ip flower ip_proto udp tcp_flags 2", "tcp_flags needs ip_proto tcp"),
+        ("protocol ip flower vlan_id 5", "vlan_id needs protocol 802.1q"),
+        ("protocol 802.1q flower cvlan_id 5", "cvlan_id needs vlan_ethtype"),
+        ("protocol 802.1q flower vlan_id 4096", "decimal number up to 4095"),
+        ("protocol 802.1q flower vlan_id 0x5", "decimal number"),
+        ("protocol 802.1q flower vlan_ethtype 0800", "a name or a number like 0x800"),
+        ("protocol ip flower ip_proto udp dst_port 20-10", "not a range"),
+        ("protocol ip flower ip_proto udp dst_port 0-10", "not a range"),
+        ("protocol ip flower ip_proto udp dst_port 5 dst_port 6", "given twice"),
+        ("protocol ip flower ip_flags odd", "frag"),
+        ("protocol ip flower ct_state 3", "connection states"),
+        ("protocol ip flower vlan", "unknown option"),
+        ("protocol ip flower geneve_opts 1", "not supported"),
+        ("protocol ip flower skip_hw skip_sw", "exclude each other"),
+        ("protocol ip flower hw_tc 16", "not in 0..15"),
+        ("protocol arp flower arp_op 3", "arp_op is"),
+        ("protocol mpls_uc flower mpls lse depth 8 label 5", "not in 1..7"),
+        ("protocol ip u32", "only flower filters"),
+        ("protocol ip", "classifier 'flower' is missing"),
+    ],
+)
+def test_what_tc_refuses_is_refused_with_its_place(text: str, complaint: str) -> None:
+    with pytest.raises(InputError) as error:
+        read((ADD + text + "\n").encode(), "x")
+    assert complaint in str(error.value)
+    assert str(error.value).startswith("x:1:")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('[{"kind": "u32", "protocol": "ip", "pref": 1, "options": {}}]', "only flower filters"),
+        ('[{"kind": "flower", "protocol": "ip", "pref": 1, "options": {"keys": {}}}]', "without the key eth_type"),
+        (
+            '[{"kind": "flower", "protocol": "all", "pref": 1, "options": {"keys": {"eth_type": "ipv4"}}}]',
+            "does not go with",
+        ),
+        ('[{"kind": "flower", "pref": 1, "options": {}}]', "'protocol' is missing"),
+        (
+            '[{"kind": "flower", "protocol": "all", "pref": 1, "options": {"keys": {"geneve_opt_key": []}}}]',
+            "unknown option",
+        ),
+        ("[7]", "a filter expected"),
+        ("[{", "no JSON"),
+        ("[]", "no flower filter"),
+        ("filter protocol ip pref 1 flower chain 0 handle 0x1\n  what 5\n", "unknown option"),
+        ("filter protocol ip pref 1 flower chain 0 handle 0x1\n", "without the key eth_type"),
+        ("filter protocol ip pref 1 flower\nfilter protocol ip pref 1 u32 chain 0\n", "only flower filters"),
+    ],
+)
+def test_a_dump_that_is_not_understood_says_where(text: str, complaint: str) -> None:
+    with pytest.raises(InputError) as error:
+        read(text.encode(), "x")
+    assert complaint in str(error.value)
+    assert str(error.value).startswith("x:")
+
+
+def test_a_filter_has_each_key_once_and_in_order() -> None:
+    with pytest.raises(ValueError, match="twice or out of order"):
+        FlowerFilter(1, 0x0800, (Match("ip_ttl", 1, 255), Match("ip_ttl", 1, 255)))
+    with pytest.raises(ValueError, match="bits outside"):
+        Match("ip_ttl", 3, 1)
+    with pytest.raises(ValueError, match="cannot be masked"):
+        Match("vlan_id", 1, 1)
+    with pytest.raises(ValueError, match="no key"):
+        Match("foo", 0, 0)
+    with pytest.raises(ValueError, match="not a range"):
+        Range("src_port", 7, 7)
