@@ -31,11 +31,12 @@ class Compiled:
 
     def __init__(self, behaviour: Behaviour, common: Common) -> None:
         self.behaviour, self._common = behaviour, common
-        terms = _terms(behaviour)
-        free = b.variables(*terms, *common.terms())
+        self.terms = [*_terms(behaviour), *common.terms()]
+        """All that is evaluated."""
+        free = b.variables(*self.terms)
         self.variables = tuple(v for v in free if not v.name.startswith("pkt["))
         """Everything but the frame's bytes, in the order of ``values``."""
-        self.functions = tuple(dict.fromkeys((c.name, c.width) for c in b.applications(*terms, *common.terms())))
+        self.functions = tuple(dict.fromkeys((c.name, c.width) for c in b.applications(*self.terms)))
         """Name and width of every function, in the order of ``asked``."""
         self._places = {v: f"V[{i}]" for i, v in enumerate(self.variables)}
         self._calls = {name: f"F[{i}]" for i, (name, _) in enumerate(self.functions)}

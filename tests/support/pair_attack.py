@@ -237,9 +237,7 @@ class Hints:
         self.of_variables: dict[str, list[int]] = {}
         self._lengths: set[int] = {0, 14, 60}
         for side in sides:
-            terms = [t for c in side.behaviour.cases for t in c.terms()]
-            terms += [a.condition for a in (*side.behaviour.domain, *side.behaviour.reaching)]
-            for node in b.postorder(terms):
+            for node in b.postorder(side.terms):
                 if node.op == "var" and node.name.startswith("pkt["):
                     self.bytes = max(self.bytes, int(node.name[4:-1]) + 1)
                 elif node.op in ("eq", "ult", "ule", "slt"):
