@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from .semantics.arch.blocks import Interface, run_block
 from .semantics.arch.opaque import WORLD
 from .semantics.bits import Term
 from .semantics.meaning.answers import answers
-from .semantics.meaning.behaviour import Behaviour, Choice
+from .semantics.meaning.behaviour import Behaviour, Case, Choice
 from .semantics.meaning.concrete import BadBehaviour, Faulted, evaluate_behaviour
 from .semantics.meaning.concrete import Outcome as Evaluated
 from .semantics.meaning.inputs import Concrete
@@ -130,6 +130,8 @@ class _Runs:
         cases = (*self.spec.cases, *self.impl.cases)
         self._told = tuple(dict.fromkeys(name for case in cases for name in case.metadata))
         """The metadata that either side tells; where one does not, it is as it came in."""
+        self._states = _states(cases)
+        """The states that either side writes; where one does not, a cell holds what it held."""
 
     def confirm(self, reads: Sequence[Choice] = ()) -> Counterexample | str:
         """The counterexample; or why there is none. ``reads``: undefined values that it hangs on."""
@@ -282,7 +284,7 @@ class _Runs:
             functions=functions,
             inputs=_zeros(behaviour) | values,
             default=0,
-            cells={n: i for n, i in given.cells.items() if n in _states(behaviour)},
+            cells={n: i for n, i in given.cells.items() if n in self._states},
             groups=(groups or self._groups(setting)).members,
         )
 
@@ -401,8 +403,9 @@ def _called(call: Term) -> str:
     return call.name
 
 
-def _states(behaviour: Behaviour) -> set[str]:
-    return {name for case in behaviour.cases for name in case.state}
+def _states(cases: Iterable[Case]) -> set[str]:
+    """What the cases, or copies in them, write."""
+    return {name for case in cases for written in (case, *case.outputs) for name in written.state}
 
 
 def _zeros(behaviour: Behaviour) -> dict[str, int]:

@@ -202,6 +202,47 @@ V1Switch(P(), V(), I(), E(), V(), D()) main;
     assert "state I.r" in other.out
 
 
+WRITES = """#include <core.p4>
+#include <v1model.p4>
+header h_t { bit<8> a; }
+struct H { h_t h; }
+struct M {}
+parser P(packet_in b, out H h, inout M m, inout standard_metadata_t s) {
+    state start { b.extract(h.h); transition accept; } }
+control V(inout H h, inout M m) { apply {} }
+control I(inout H h, inout M m, inout standard_metadata_t s) {
+    register<bit<8>>(4) r;
+    apply { s.egress_spec = 1; CLONE HERE } }
+control E(inout H h, inout M m, inout standard_metadata_t s) { register<bit<8>>(4) t; apply { THERE } }
+control D(packet_out b, in H h) { apply { b.emit(h.h); } }
+V1Switch(P(), V(), I(), E(), V(), D()) main;
+"""
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "clone"),
+    [
+        ("r.write(1, h.h.a);", "", ""),
+        ("", "t.write((bit<32>) h.h.a, 7);", ""),
+        ("", "if (s.instance_type == 1) { t.write(2, 7); }", "clone(CloneType.I2E, 5);"),
+    ],
+)
+def test_a_state_that_only_one_program_writes_is_shown(  # type: ignore[no-untyped-def]
+    p4verify: Command, tmp_path: Path, here, there, clone
+) -> None:
+    paths = []
+    for name, mine, theirs in (("a", here, there), ("b", "", "")):
+        paths.append(tmp_path / f"{name}.p4")
+        text = WRITES.replace("CLONE", clone).replace("THERE", theirs).replace("HERE", mine)
+        paths[-1].write_text(text)
+    for first, second in (paths, paths[::-1]):
+        ended = p4verify("check", first, "--against", second, "--format", "json")
+        (result,) = ended.json()["results"]
+        assert ended.code == 1, result["reason"]
+        states = [result["counterexample"][side]["state"] for side in ("expected", "actual")]
+        assert states[0] != states[1]
+
+
 def test_externs_that_programs_declare_are_paired_by_name(p4verify: Command, tmp_path: Path) -> None:
     """Also where only the whole pipeline is the same: the blocks differ in what is never seen."""
     text = """#include <core.p4>
