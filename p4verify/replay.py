@@ -405,7 +405,7 @@ def _called(call: Term) -> str:
 
 def _states(cases: Iterable[Case]) -> set[str]:
     """What the cases, or copies in them, write."""
-    return {name for case in cases for written in (case, *case.outputs) for name in written.state}
+    return {name for case in cases for written in (case.state, *(o.state for o in case.outputs)) for name in written}
 
 
 def _zeros(behaviour: Behaviour) -> dict[str, int]:

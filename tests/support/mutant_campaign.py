@@ -82,8 +82,8 @@ def campaign(
     names = {row.program for row in done}
     for made in programs(corpus, seed):
         program = complete(made.output) if made.name not in names else None
-        if program is None:
-            continue
+        if program is None or judge_programs(program, program, limit).verdict == "unsupported":
+            continue  # nothing of it is compared, whatever is changed
         rng = random.Random(f"{seed}:{made.name}")
         rows = [_tried(made.name, program, m, rng, runs, limit) for m in mutants(program, rng, each, left)]
         left -= Counter(row.kind for row in rows)
