@@ -67,6 +67,8 @@ class Relation:
     obligations: Sequence[Obligation] = ()
     axioms: Sequence[Term] = ()
     notes: Sequence[str] = ()
+    returning: frozenset[int] = frozenset()
+    """Ports of which what is sent there comes in again: the program's "recirculate"."""
 
 
 @dataclass(frozen=True)

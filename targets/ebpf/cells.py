@@ -14,6 +14,8 @@ from .fillup import TableLayout, identifier
 COUNTER_ARRAY_BYTES: Final = 4
 """ebpf_model's counters have 32 bits."""
 WORD: Final = 8
+CELLS: Final = ("CounterArray", "counter", "Counter", "register", "Register")
+"""Externs whose objects are arrays of cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class CellMap:
     cells: tuple[Cell, ...]
     bytes_only: bool = False
     """Whether the one cell of a counter counts bytes."""
+    index_bits: int = 32
+    """Of the index as the program's meaning has it."""
 
 
 def cell_map(instance: ir.Instance) -> CellMap:
@@ -50,8 +54,8 @@ def cell_map(instance: ir.Instance) -> CellMap:
         case "register" | "Register":
             count = _constant(instance, "size")
             cells = [Cell(name, _register_width(instance), 0, WORD)]
-        case "counter":
-            count = _constant(instance, "size")
+        case "counter" | "Counter":
+            count = _constant(instance, "size" if instance.extern == "counter" else "n_counters")
             cells = _counter_cells(instance)
         case _:
             raise CannotOffload(f"{instance.extern} has no cells", instance.span)
@@ -59,14 +63,32 @@ def cell_map(instance: ir.Instance) -> CellMap:
         raise CannotOffload(f"{instance.extern} of {count} cells", instance.span)
     size = sum(cell.size for cell in cells)
     item = MapDef(f"{identifier(name)}_cells", "array", 4, size, count, value_fields=_fields(cells))
-    return CellMap(item, tuple(cells))
+    return CellMap(item, tuple(cells), index_bits=_index_bits(instance))
+
+
+def _index_bits(instance: ir.Instance) -> int:
+    """PSA's counters and registers, and ubpf_model's registers, say what type their indexes have."""
+    if instance.extern not in ("Counter", "Register") or len(instance.type_args) < 2:
+        return 32
+    try:
+        return ir.width_of(instance.type_args[1])
+    except ValueError:
+        raise CannotOffload(f"{instance.extern} with an index that is no number", instance.span) from None
 
 
 def _counter_cells(instance: ir.Instance) -> list[Cell]:
     name = instance.name
     if counter_kind(instance) == "packets_and_bytes":
         return [Cell(f"{name}.packets", 64, 0, WORD), Cell(f"{name}.bytes", 64, WORD, WORD)]
-    return [Cell(name, 64, 0, WORD)]
+    return [Cell(name, _counter_width(instance), 0, WORD)]
+
+
+def _counter_width(instance: ir.Instance) -> int:
+    """Bits of a counter of one kind: PSA's say how many, v1model's have as many as their cells."""
+    width = ir.width_of(instance.type_args[0]) if instance.extern == "Counter" and instance.type_args else 0
+    if width > 8 * WORD:
+        raise CannotOffload("a counter of more than 64 bits", instance.span)
+    return width or 8 * WORD
 
 
 def _fields(cells: Sequence[Cell]) -> tuple[Field, ...]:
@@ -106,15 +128,29 @@ def _constant(instance: ir.Instance, name: str) -> int:
 
 
 def _register_width(instance: ir.Instance) -> int:
-    type_ = ir.bare(instance.type_args[0]) if instance.type_args else None
-    if isinstance(type_, ir.BitsType) and 0 < type_.width <= 64:
-        return type_.width
+    width = _packed_width(instance.type_args[0]) if instance.type_args else None
+    if width is not None and 0 < width <= 8 * WORD:
+        return width
     raise CannotOffload("registers of anything but 1 to 64 bits", instance.span)
 
 
+def _packed_width(type_: ir.Type) -> int | None:
+    """Bits of a number, or of numbers in structs, side by side; None for anything else."""
+    match ir.bare(type_):
+        case ir.BitsType(width) | ir.EnumType(underlying=ir.BitsType(width)):
+            return width
+        case ir.BoolType():
+            return 1
+        case ir.StructType(fields=fields):
+            widths = [_packed_width(f.type) for f in fields]
+            known = [width for width in widths if width is not None]
+            return sum(known) if len(known) == len(widths) else None
+    return None
+
+
 def counter_kind(instance: ir.Instance) -> str:
-    """What a v1model counter counts: packets, bytes or packets_and_bytes."""
+    """What a counter counts: packets, bytes or packets_and_bytes."""
     kind = dict(instance.args).get("type")
     if isinstance(kind, ir.Const) and isinstance(kind.value, str):
-        return kind.value
+        return kind.value.lower()
     raise CannotOffload("a counter without a constant type", instance.span)

@@ -27,8 +27,10 @@ from ...semantics.meaning import lookup
 from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import Obligation, Relation, StateRelation
+from . import times
 from .artifact import BpfObject, MapDef
-from .cells import Cell, CellMap, cell_map, direct_counters
+from .artifact.ports import PSA_RECIRCULATE
+from .cells import CELLS, Cell, CellMap, cell_map, direct_counters
 from .fillup import (
     ACTION_BYTES,
     PREFIX_BYTES,
@@ -78,11 +80,15 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
         if layout.default is not None and _shape(layout.default) in have:
             out.default(layout, layout.default, None if filled is None else filled.get(layout.default.name, []))
     for instance in program.instances:
-        if instance.extern in ("CounterArray", "counter", "register", "Register"):
+        if instance.extern in CELLS:
             cells = cell_map(instance)
             if _shape(cells.map) in have:
                 out.cells(cells)
-    return Relation(out.functions, {}, out.states, out.obligations, (), ())
+    clock = {b.var(f"in.ebpf.ktime.{k}", 64): b.var(f"in.{name}", 64) for k, name in enumerate(times.asked(program))}
+    returning = frozenset({PSA_RECIRCULATE} if program.arch == "psa" else ())
+    notes = [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
+    notes += [f"{name} is what the kernel's clock says" for name in times.asked(program)]
+    return Relation(out.functions, clock, out.states, out.obligations, (), notes, returning)
 
 
 def _shape(item: MapDef) -> tuple[str, str, int, int]:
@@ -147,10 +153,17 @@ class _Builder:
 
     def cells(self, cells: CellMap) -> None:
         """The cells of a counter or register: an index is a key, in host order."""
-        item = cells.map
+        item, bits = cells.map, cells.index_bits
+
+        def index(cell: Term) -> Term:
+            if bits <= 32:
+                return host_order(b.zext(cell, 32))
+            inside = b.ult(cell, b.bv(item.max_entries, bits))
+            return host_order(b.ite(inside, b.extract(cell, 31, 0), b.bv(-1, 32)))
+
         for cell in cells.cells:
             self.states.append(
-                StateRelation(cell.state, f"map.{item.name}", 32, host_order, 8 * item.value_size, cell_reader(cell))
+                StateRelation(cell.state, f"map.{item.name}", bits, index, 8 * item.value_size, cell_reader(cell))
             )
 
         def found(key: Term) -> Term:

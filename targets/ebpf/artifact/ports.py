@@ -12,6 +12,8 @@ from ....semantics.source import Span, Unsupported
 from .insn import LDX
 from .program import BpfObject
 
+PSA_RECIRCULATE: Final = 0xFFFFFFFA
+"""``PSA_PORT_RECIRCULATE``: a port whose frames come in again. With ``port0`` 7 it is the loopback device."""
 SECTION: Final = "p4verify.port0"
 LARGEST: Final = (1 << 31) - 1
 """The kernel's interface numbers are positive ints."""

@@ -16,7 +16,7 @@ from ...base import CannotOffload
 from ..artifact import Assembler, BpfObject, BpfProgram, ports
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN, section
 from ..fillup import layouts
-from . import bpf_models, v1model
+from . import bpf_models, psa, v1model
 from .frame import Frame, Usage
 from .gen import Gen
 from .hooks import Hook, TcHook, XdpHook
@@ -27,12 +27,14 @@ MAX_INSNS: Final = 1_000_000
 """Instructions that the kernel's verifier is willing to look at (BPF_COMPLEXITY_LIMIT_INSNS)."""
 
 LIMITS: Final = (
-    "architectures: ebpf_model, ubpf_model, xdp_model, v1model (one pass); hooks: tc ingress (hook=tc), XDP (hook=xdp)",
+    "architectures: ebpf_model, ubpf_model, xdp_model, v1model and PSA (one pass)",
+    "hooks: tc ingress (hook=tc), XDP (hook=xdp)",
+    "PSA: what recirculates goes, without metadata, to the interface that is port 0xfffffffa (port0=7: the loopback)",
     "table keys: exact, and one lpm key; any match kinds where the entries are const, or compiled in from given rules",
     "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
     "parser loops over header stacks; varbits and advances of up to 512 different sizes; value sets of exact members",
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",
-    "no clone, resubmit, recirculate, multicast, digest, meters, selectors, timestamps",
+    "no clone, resubmit, multicast, digest, meters, selectors; recirculation and timestamps in PSA only",
     "direct counters of tables with exact keys only",
     "at XDP a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",
     "ports have the numbers of interfaces, or of interfaces from option port0 on",
@@ -45,6 +47,7 @@ _HOOKS: Final[dict[str, Callable[[], Hook]]] = {"tc": TcHook, "xdp": XdpHook}
 _PIPELINES: Final = {
     "ebpf_model": bpf_models.ebpf_model,
     "ubpf_model": bpf_models.ubpf_model,
+    "psa": psa.psa,
     "v1model": v1model.v1model,
     "xdp_model": bpf_models.xdp_model,
 }

@@ -8,10 +8,10 @@ from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R6
 from . import calls
-from .frame import Ref, leaves, parts
+from .frame import Ref, leaves
 from .gen import Gen
 from .hooks import redirect
-from .package import Arrivals, blocks, entries, finish
+from .package import Arrivals, blocks, entries, finish, member
 from .parse import ParsePoint, ParserGen
 
 DROPPED = "$dropped"
@@ -154,14 +154,6 @@ def _by_action(g: Gen, std: Ref, arrivals: Arrivals, deparser: ir.Control, out: 
     g.asm.place(send)
 
 
-def member(ref: Ref, name: str, span: Span) -> Ref:
-    """The field ``name`` of a struct that the architecture declares."""
-    for part in parts(ref.type, ref):
-        if part.path == f"{ref.path}.{name}":
-            return part
-    raise CannotOffload(f"a struct of the architecture without its {name}", span)
-
-
 def _number(type_: ir.Type, name: str, span: Span) -> int:
     """How the member of an enum is kept whose name ends in ``name``."""
     enum = ir.bare(type_)
@@ -172,4 +164,4 @@ def _number(type_: ir.Type, name: str, span: Span) -> int:
     raise CannotOffload(f"an action type without {name}", span)
 
 
-__all__ = ["DROPPED", "ebpf_model", "member", "ubpf_model", "xdp_model"]
+__all__ = ["DROPPED", "ebpf_model", "ubpf_model", "xdp_model"]

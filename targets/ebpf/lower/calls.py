@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Final
 
 from ....semantics import ir
+from ....semantics.ir.printer.scope import mentioned
 from ....semantics.source import Span
 from ...base import CannotOffload
 from . import expr as ex
-from . import stmts
+from . import objects, stmts
 from .frame import Ref
 from .gen import Call, Gen
 
@@ -26,13 +27,33 @@ def call(g: Gen, expr: ir.FunctionCall, result: Ref | None) -> None:
     """A function or action, in line."""
     action = g.actions.get(expr.name)
     if action is not None:
-        invoke(g, expr.name, action.params, expr.args, action.body, None, expr.span, keep_env=True)
+        invoke(g, expr.name, action.params, expr.args, action.body, None, expr.span, keep_env=not closed(g, action))
         return
     try:
         function = g.program.function(expr.name)
     except KeyError:
         raise CannotOffload(f"{expr.name} cannot be called here", expr.span) from None
     invoke(g, expr.name, function.params, expr.args, function.body, result, expr.span)
+
+
+def closed(g: Gen, action: ir.Action) -> bool:
+    """Whether an action sees no variables but its parameters and its own, so that it can be given its arguments by
+    reference."""
+    own = {param.name for param in action.params}
+    used: set[str] = set()
+    for node in mentioned(action.body):
+        match node:
+            case ir.Declare(name=name):
+                if name in g.env:
+                    return False
+                own.add(name)
+            case ir.ForIn():
+                return False
+            case ir.Var(name=name):
+                used.add(name)
+            case ir.FunctionCall(name=name) if name in g.actions and not closed(g, g.actions[name]):
+                return False
+    return used <= own
 
 
 def invoke(
@@ -71,10 +92,14 @@ def bind(
         if place is not None and isinstance(ir.bare(param.type), ir.ExternType):
             frame[param.name] = place
             continue
-        if by_reference and place is not None and not _shared(place, arg, args, places):
+        if (
+            by_reference
+            and place is not None
+            and not _shared(place, param, list(zip(params, args, strict=True)), places)
+        ):
             frame[param.name] = place
             if param.direction == "out":
-                g.written(place, span)
+                g.written(place, span, zero=True)
                 g.clear(place, span)
             continue
         g.env = dict(caller)
@@ -114,17 +139,27 @@ def _with_fixed_indexes(g: Gen, arg: ir.Expr, env: dict[str, Ref]) -> tuple[ir.E
     return arg, env
 
 
-def _shared(place: Ref, arg: ir.Expr | None, args: Sequence[ir.Expr | None], places: dict[int, Ref | None]) -> bool:
-    """Whether another argument may touch the same storage (or call something that does)."""
-    for other in args:
-        if other is None or other is arg:
+def _shared(
+    place: Ref,
+    param: ir.Param,
+    given: Sequence[tuple[ir.Param, ir.Expr | None]],
+    places: dict[int, Ref | None],
+) -> bool:
+    """Whether another argument may touch the same storage while it is in use, or call something that does."""
+    for other, arg in given:
+        if arg is None or other is param:
             continue
-        also = places.get(id(other))
-        if also is None:
-            if not isinstance(other, ir.Const):
+        also = places.get(id(arg))
+        if also is not None:
+            if also.overlaps(place):
                 return True
-        elif also.overlaps(place):
-            return True
+        elif not isinstance(arg, ir.Const):
+            read_before = param.direction != "out" and other.direction not in (
+                "out",
+                "inout",
+            )  # an out is cleared first
+            if not read_before or ex.has_calls(arg):
+                return True
     return False
 
 
@@ -186,6 +221,7 @@ def control(g: Gen, item: ir.Control, frame: dict[str, Ref]) -> None:
         g.env = dict(frame)
         g.actions = {action.name: action for action in (*g.program.actions, *item.actions)}
         g.tables = {table.name: table for table in item.tables}
+        objects.begin(g, item.name)
         stmts.statements(g, item.locals)
         stmts.statements(g, item.body.body)
     g.env, g.actions, g.tables = env, actions, tabs

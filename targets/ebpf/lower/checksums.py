@@ -13,11 +13,13 @@ from .frame import SIZE, VALID, Leaf, Ref, leaves
 from .gen import Gen
 
 
-def fields_of(g: Gen, data: ir.Expr, span: Span, *, last_may_vary: bool = False) -> tuple[list[tuple[Leaf, int]], int]:
+def fields_of(
+    g: Gen, data: ir.Expr, span: Span, *, last_may_vary: bool = False, zeros_before: bool = False
+) -> tuple[list[tuple[Leaf, int]], int]:
     """The leaves of struct-like data side by side, each with its first bit, and the bits in all.
 
     The data is evaluated here, and kept until the scope ends. ``last_may_vary``: the last field may be a varbit, whose
-    whole place then counts: there are zeros behind its bits.
+    whole place then counts: there are zeros behind its bits. ``zeros_before``: they come first that make whole bytes.
     """
     place = None
     if isinstance(data, ir.Var | ir.Member | ir.Index) and ex.runtime_index(data) is None:
@@ -28,7 +30,7 @@ def fields_of(g: Gen, data: ir.Expr, span: Span, *, last_may_vary: bool = False)
     found = [leaf for leaf in leaves(g.program, place, span) if not leaf.path.endswith(f".{VALID}")]
     if last_may_vary and found and found[-1].path.endswith(f".{SIZE}"):
         found.pop()
-    out, at = [], 0
+    out, at = [], -sum(leaf.width for leaf in found) % 8 if zeros_before else 0
     for leaf in found:
         if leaf.path.endswith(f".{SIZE}"):
             raise CannotOffload("a hash or checksum of a field of varying size", span)
@@ -37,10 +39,10 @@ def fields_of(g: Gen, data: ir.Expr, span: Span, *, last_may_vary: bool = False)
     return out, at
 
 
-def checksum(g: Gen, data: ir.Expr, call: ir.ExternCall) -> None:
+def checksum(g: Gen, data: ir.Expr, call: ir.ExternCall, *, zeros_before: bool = False) -> None:
     """r1 = the Internet checksum (RFC 1071) of the fields side by side."""
     with g.scope():
-        layout, total = fields_of(g, data, call.span, last_may_vary=True)
+        layout, total = fields_of(g, data, call.span, last_may_vary=not zeros_before, zeros_before=zeros_before)
         with g.temp() as accumulated:
             g.constant(R1, 0)
             accumulated.save()

@@ -7,8 +7,8 @@ that nobody changes, are not written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from ....semantics import ir
 from ....semantics.source import Span
@@ -16,8 +16,8 @@ from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R3, R4, R5, R6, R7, R10
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN
+from . import calls, objects, stmts, wide
 from . import expr as ex
-from . import stmts, wide
 from .fields import header_fields
 from .frame import Leaf, Ref, headers, leaves, varbits
 from .gen import Gen, chunks
@@ -56,9 +56,35 @@ Emitted = tuple[Ref, tuple[tuple[str, int], ...]]
 """A header that goes into the new frame, with the sizes of its varbits by their paths."""
 
 
+@dataclass(eq=False)
+class _Names:
+    """What is in scope for some statements."""
+
+    env: dict[str, Ref]
+    actions: dict[str, ir.Action]
+    tables: dict[str, ir.Table]
+
+    def inside(self) -> _Names:
+        """The same for a block, whose own names are gone behind it."""
+        return replace(self, env=dict(self.env))
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A statement still to be generated, or (None) what the control of which these are the names copies out."""
+
+    stmt: ir.Stmt | None
+    names: _Names
+    outs: tuple[calls.CopyOut, ...] = ()
+
+
+def _steps(body: Sequence[ir.Stmt], names: _Names) -> tuple[_Step, ...]:
+    return tuple(_Step(stmt, names) for stmt in body)
+
+
 @dataclass(frozen=True, slots=True)
 class _Item:
-    body: tuple[ir.Stmt, ...]
+    body: tuple[_Step, ...]
     emitted: tuple[Emitted, ...]
     pending: tuple[Ref, ...]
     """Headers of the emit at hand still to be looked at."""
@@ -86,26 +112,29 @@ class Deparser:
     control: ir.Control
     cursor: Ref
     send: Label
+    shortest: list[int] = field(default_factory=list)
+    """Bytes that every frame has afterwards, for each layout."""
 
     def run(self, env: dict[str, Ref], exits: Sequence[Exit]) -> None:
         """The code from here on: writes the new frame and goes to ``send``."""
         g = self.g
-        g.env = dict(env)
-        g.actions = {action.name: action for action in (*g.program.actions, *self.control.actions)}
-        g.tables = {}
-        stmts.statements(g, self.control.locals)
-        env = g.env
-        start = _Item(self.control.body.body, (), (), tuple(dict.fromkeys(exits)))
+        objects.begin(g, self.control.name)
+        names = self._names(self.control, dict(env))
+        steps = _steps((*self.control.locals, *self.control.body.body), names)
+        start = _Item(steps, (), (), tuple(dict.fromkeys(exits)))
         todo: list[tuple[Label, _Item]] = [(g.asm.label(), start)]
         count = 0
         while todo:
             label, item = todo.pop()
-            g.env = dict(env)
             g.asm.place(label)
             count += not item.body and not item.pending
             if count > MAX_LEAVES:
                 raise CannotOffload("the outgoing frame has too many different layouts", self.control.span)
             self._piece(item, todo)
+
+    def _names(self, control: ir.Control, env: dict[str, Ref]) -> _Names:
+        actions = {action.name: action for action in (*self.g.program.actions, *control.actions)}
+        return _Names(env, actions, {table.name: table for table in control.tables})
 
     def _piece(self, item: _Item, todo: list[tuple[Label, _Item]]) -> None:
         g = self.g
@@ -126,20 +155,39 @@ class Deparser:
                     emitted = (*emitted, (header, known))
             if not body:
                 break
-            stmt = body.pop(0)
-            match stmt:
+            step = body.pop(0)
+            names = step.names
+            g.env, g.actions, g.tables = dict(names.env), names.actions, names.tables
+            match step.stmt:
+                case None:
+                    calls.copy_out(g, step.outs, self.control.span)
                 case ir.Do(ir.ExternCall(extern="packet_out", method="emit", args=(what,))) if what is not None:
                     pending = tuple(headers(ex.lvalue(g, what)))
-                case ir.Block(inner) if _emits(stmt):
-                    body[:0] = inner
-                case ir.If() if _emits(stmt):
+                case ir.Do(ir.BlockApply() as call) if _emits(step.stmt):
+                    body[:0] = self._inner(call, names)
+                case ir.Block(inner) if _emits(step.stmt):
+                    body[:0] = _steps(inner, names.inside())
+                case ir.If() as stmt if _emits(stmt):
                     other = g.asm.label()
                     ex.branch_unless(g, stmt.condition, other)
-                    todo.append((other, _Item((*stmt.otherwise.body, *body), emitted, (), exits)))
-                    body[:0] = stmt.then.body
-                case _:
+                    rest = (*_steps(stmt.otherwise.body, names.inside()), *body)
+                    todo.append((other, _Item(rest, emitted, (), exits)))
+                    body[:0] = _steps(stmt.then.body, names.inside())
+                case stmt:
                     stmts.statements(g, (stmt,))
+                    names.env.update(g.env)
         self._leaves(emitted, exits)
+
+    def _inner(self, call: ir.BlockApply, names: _Names) -> list[_Step]:
+        """The statements of a control that emits, which is applied here."""
+        g = self.g
+        control = g.program.control(call.block)
+        if any(isinstance(stmt, ir.Leave) for stmt in every(control.body.body)):
+            raise CannotOffload("return or exit in a control that emits", call.span)
+        frame, outs = calls.bind(g, control.params, call.args, call.span, by_reference=True)
+        objects.begin(g, control.name)
+        steps = _steps((*control.locals, *control.body.body), self._names(control, frame))
+        return [*steps, _Step(None, names, tuple(outs))]
 
     def _ways(self, header: Ref, exits: tuple[Exit, ...]) -> tuple[tuple[Exit, ...], tuple[Exit, ...]]:
         """The ways here on which the header can be valid, and invalid."""
@@ -221,6 +269,7 @@ class Deparser:
         fields, at = self._layout(emitted, cursor, ways)
         if at % 8 or cursor % 8:
             raise CannotOffload("headers that are no whole number of bytes in all", span)
+        self.shortest.append(at // 8 + max(0, g.shortest - cursor // 8))
         if isinstance(g.hook, XdpHook):
             resize_xdp(g, at // 8, cursor // 8, span)
             key = tuple(dirty(fields, at // 8))
@@ -252,16 +301,32 @@ class Deparser:
         return out, at
 
 
-def _emits(stmt: ir.Stmt) -> bool:
-    todo: list[ir.Stmt] = [stmt]
+def every(body: Sequence[ir.Stmt]) -> Iterator[ir.Stmt]:
+    """Statements, and those inside of blocks, conditions, switches and loops."""
+    todo = list(reversed(body))
     while todo:
-        match todo.pop():
-            case ir.Block(body):
-                todo += body
+        stmt = todo.pop()
+        yield stmt
+        match stmt:
+            case ir.Block(inner):
+                todo += reversed(inner)
             case ir.If(then=then, otherwise=otherwise):
-                todo += [then, otherwise]
+                todo += [otherwise, then]
+            case ir.Switch(cases=cases):
+                todo += [case.body for case in reversed(cases) if case.body is not None]
+            case ir.For(body=inner_block) | ir.ForIn(body=inner_block):
+                todo.append(inner_block)
+
+
+def _emits(stmt: ir.Stmt) -> bool:
+    """Whether something is emitted inside, also in controls that are applied there."""
+    for each in every((stmt,)):
+        match each:
             case ir.Do(ir.ExternCall(extern="packet_out")):
                 return True
+            case ir.Do(ir.BlockApply(args=args)):
+                if any(a is not None and isinstance(ir.bare(a.type), ir.ExternType) for a in args):
+                    return True
     return False
 
 

@@ -7,14 +7,12 @@ from typing import Final
 
 from ....semantics import ir
 from ...base import CannotOffload
-from ..artifact import asm
-from ..artifact.asm import R0, R1, R2, R10
-from ..cells import Cell, cell_map, counter_kind
-from . import checksums, fields, hashes, stmts
+from ..artifact.asm import R0, R1
+from ..cells import cell_map
+from . import arbitrary, cellcode, checksums, fields, hashes, portable, stmts
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
-from .hooks import MAP_LOOKUP, PRANDOM
 
 Statement = Callable[[Gen, ir.ExternCall], None]
 Value = Callable[[Gen, ir.ExternCall, Ref], None]
@@ -87,42 +85,19 @@ def _verify(g: Gen, call: ir.ExternCall) -> None:
 # --- state ----------------------------------------------------------------------------------------------------------
 
 
-def _instance(g: Gen, call: ir.ExternCall) -> ir.Instance:
-    if call.object is None or call.is_param:
-        raise CannotOffload(f"{call.extern} that is not an instance of the program", call.span)
-    return g.program.instance(call.object)
-
-
-def _cell(g: Gen, instance: ir.Instance, index: ir.Expr | None) -> None:
-    """r0 = the address of the instance's cell, or 0 if there is none with this index."""
-    item = cell_map(instance).map
-    g.maps[item.name] = item
-    if index is None:
-        raise CannotOffload("an index is missing", instance.span)
-    ex.value(g, index)
-    with g.buffer(4) as place:
-        g.asm.emit(asm.store(4, R10, place, R1), asm.mov(R2, R10), asm.alu("add", R2, place))
-        g.asm.emit(asm.load_map(R1, item.name), asm.call(MAP_LOOKUP))
-
-
-def _add_to_cell(g: Gen, cell: Cell) -> None:
-    """Add r1 to a number of the element at r0, as one step: other processors count into the same cell."""
-    g.asm.emit(asm.atomic(cell.size, 0x00, R0, cell.offset, R1))
-
-
 def _counter_increment(g: Gen, call: ir.ExternCall) -> None:
-    instance = _instance(g, call)
-    _cell(g, instance, call.args[0])
+    instance = cellcode.instance_of(g, call)
+    cellcode.find_cell(g, instance, call.args[0])
     none = g.asm.label()
     g.asm.jump("jeq", R0, 0, none)
     g.constant(R1, 1)
-    _add_to_cell(g, cell_map(instance).cells[0])
+    cellcode.add_to_cell(g, cell_map(instance).cells[0])
     g.asm.place(none)
 
 
 def _counter_add(g: Gen, call: ir.ExternCall) -> None:
     index, amount = call.args
-    instance = _instance(g, call)
+    instance = cellcode.instance_of(g, call)
     with g.scope():
         place = g.declare("$index", ir.bits(32), call.span)
         if index is None or amount is None:
@@ -130,45 +105,12 @@ def _counter_add(g: Gen, call: ir.ExternCall) -> None:
         stmts.assign(g, place, index)
         ex.value(g, amount)
         with g.hold() as held:
-            _cell(g, instance, ir.Var("$index", ir.bits(32), call.span))
+            cellcode.find_cell(g, instance, ir.Var("$index", ir.bits(32), call.span))
             held.load(R1)
     none = g.asm.label()
     g.asm.jump("jeq", R0, 0, none)
-    _add_to_cell(g, cell_map(instance).cells[0])
+    cellcode.add_to_cell(g, cell_map(instance).cells[0])
     g.asm.place(none)
-
-
-def _count(g: Gen, call: ir.ExternCall) -> None:
-    instance = _instance(g, call)
-    kind, cells = counter_kind(instance), cell_map(instance).cells
-    _cell(g, instance, call.args[0])
-    none = g.asm.label()
-    g.asm.jump("jeq", R0, 0, none)
-    if kind in ("packets", "packets_and_bytes"):
-        g.constant(R1, 1)
-        _add_to_cell(g, cells[0])
-    if kind in ("bytes", "packets_and_bytes"):
-        g.hook.length(g)
-        _add_to_cell(g, cells[-1])
-    g.asm.place(none)
-
-
-def _load_cell(g: Gen, instance: ir.Instance, index: ir.Expr | None, result: Ref) -> None:
-    """``result`` = the number in a cell; 0 if there is none with this index."""
-    _cell(g, instance, index)
-    none, end = g.asm.label(), g.asm.label()
-    g.asm.jump("jeq", R0, 0, none)
-    g.asm.emit(asm.load(8, R1, R0, 0))
-    g.trim(R1, cell_map(instance).cells[0].width)
-    g.store_leaf(result, R1)
-    g.asm.goto(end)
-    g.asm.place(none)
-    g.store_constant(Leaf(result.path, cell_map(instance).cells[0].width), 0)
-    g.asm.place(end)
-
-
-def _register_value(g: Gen, call: ir.ExternCall, result: Ref) -> None:
-    _load_cell(g, _instance(g, call), call.args[0], result)
 
 
 def _ipv4_checksum(g: Gen, call: ir.ExternCall, result: Ref) -> None:
@@ -181,31 +123,12 @@ def _ipv4_checksum(g: Gen, call: ir.ExternCall, result: Ref) -> None:
 
 def _register_read(g: Gen, call: ir.ExternCall) -> None:
     target, index = call.args
-    instance = _instance(g, call)
+    instance = cellcode.instance_of(g, call)
     with g.scope():
         result = g.declare("$read", instance.type_args[0], call.span)
-        _load_cell(g, instance, index, result)
+        cellcode.load_cell(g, instance, index, result)
         if target is not None:
             stmts.store(g, target, ir.Var("$read", instance.type_args[0], call.span), call.span)
-
-
-def _register_write(g: Gen, call: ir.ExternCall) -> None:
-    index, source = call.args
-    instance = _instance(g, call)
-    cell_map(instance)  # refuses what has no cells first
-    if index is None or source is None:
-        raise CannotOffload("an argument is missing", call.span)
-    with g.scope():
-        g.declare("$index", index.type, call.span)
-        stmts.assign(g, g.env["$index"], index)
-        ex.value(g, source)
-        with g.hold() as held:
-            _cell(g, instance, ir.Var("$index", index.type, call.span))
-            held.load(R1)
-    none = g.asm.label()
-    g.asm.jump("jeq", R0, 0, none)
-    g.asm.emit(asm.store(8, R0, 0, R1))
-    g.asm.place(none)
 
 
 # --- v1model --------------------------------------------------------------------------------------------------------
@@ -281,35 +204,13 @@ def _nothing(g: Gen, call: ir.ExternCall) -> None:
 
 
 def _random(g: Gen, call: ir.ExternCall) -> None:
-    """``random(result, lo, hi)``: a number from ``lo`` to ``hi``; which one nobody says if there is none."""
+    """``random(result, lo, hi)``."""
     target, low, high = call.args
     if target is None or low is None or high is None or g.width(target.type, call.span) > 64:
         raise CannotOffload("random of more than 64 bits", call.span)
-    width = g.width(target.type)
     with g.scope():
-        first = g.declare("$first", target.type, call.span)
-        stmts.assign(g, first, low)
-        ex.value(g, high)
-        g.load_leaf(R2, first, span=call.span)
-        g.asm.emit(asm.alu("sub", R1, R2))
-        g.trim(R1, width)
-        g.asm.emit(asm.alu("add", R1, 1))  # 0: any of all numbers of 64 bits
-        with g.hold() as count:
-            g.asm.emit(asm.call(PRANDOM), asm.mov(R1, R0))
-            if width > 32:
-                with g.hold() as half:
-                    g.asm.emit(asm.call(PRANDOM), asm.alu("lsh", R0, 32))
-                    half.load(R1)
-                g.asm.emit(asm.alu("or", R1, R0))
-            count.load(R2)
-        all_, chosen = g.asm.label(), g.declare("$chosen", target.type, call.span)
-        g.asm.jump("jeq", R2, 0, all_)
-        g.asm.emit(asm.alu("mod", R1, R2))
-        g.asm.place(all_)
-        g.load_leaf(R2, first, span=call.span)
-        g.asm.emit(asm.alu("add", R1, R2))
-        g.trim(R1, width)
-        g.store_leaf(chosen, R1)
+        chosen = g.declare("$chosen", target.type, call.span)
+        arbitrary.between(g, low, high, chosen, call.span)
         stmts.store(g, target, ir.Var("$chosen", target.type, call.span), call.span)
 
 
@@ -322,23 +223,25 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("ebpf_model", "CounterArray", "add"): _counter_add,
     ("xdp_model", "CounterArray", "increment"): _counter_increment,
     ("xdp_model", "CounterArray", "add"): _counter_add,
-    ("ubpf_model", "Register", "write"): _register_write,
+    ("ubpf_model", "Register", "write"): cellcode.register_write,
     ("ubpf_model", "mark_to_drop", ""): _mark(1),
     ("ubpf_model", "mark_to_pass", ""): _mark(0),
-    ("v1model", "counter", "count"): _count,
+    ("v1model", "counter", "count"): cellcode.count,
     ("v1model", "register", "read"): _register_read,
-    ("v1model", "register", "write"): _register_write,
+    ("v1model", "register", "write"): cellcode.register_write,
     ("v1model", "mark_to_drop", ""): _mark_to_drop,
     ("v1model", "hash", ""): hashes.ranged,
     ("v1model", "log_msg", ""): _nothing,
     ("v1model", "random", ""): _random,
     ("v1model", "verify_checksum", ""): _verify_checksum,
     ("v1model", "update_checksum", ""): _update_checksum,
+    **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.STATEMENTS.items()},
 }
 _VALUES: Final[dict[tuple[str, str, str], Value]] = {
-    ("ubpf_model", "Register", "read"): _register_value,
+    ("ubpf_model", "Register", "read"): cellcode.register_read,
     ("xdp_model", "ebpf_ipv4_checksum", ""): _ipv4_checksum,
     **{(arch, name, ""): made for arch in ("ubpf_model", "xdp_model") for name, made in _CSUM.items()},
+    **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.VALUES.items()},
 }
 
 __all__ = ["DROP_PORT", "composite", "statement", "value"]

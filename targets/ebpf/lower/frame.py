@@ -192,3 +192,5 @@ class Usage:
     """Path of each leaf read → a place that reads it."""
     stores: dict[str, Span] = field(default_factory=dict)
     """Path of each leaf written, other than by ``extract`` → a place that writes it."""
+    nonzero: dict[str, Span] = field(default_factory=dict)
+    """... → a place that may give it something other than 0."""

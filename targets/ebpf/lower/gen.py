@@ -84,6 +84,8 @@ class Gen:
     """Names of the functions and blocks being generated, against recursion."""
     point: ParsePoint | None = None
     """Where a parser stands, while one is generated."""
+    objects: dict[str, Ref] = field(default_factory=dict)
+    """Full name of a checksum object → what it holds."""
     standard: Ref | None = None
     """The architecture's own metadata, if it has any."""
     varbit_bytes_only: bool = False
@@ -177,10 +179,12 @@ class Gen:
             size = min(leaf_bytes(self.width(ref.type)), 8)
             self.asm.emit(asm.store(size, R10, self.slots[ref.path] + 8 * limb, src))
 
-    def written(self, ref: Ref, span: Span) -> None:
-        """Note that the program itself changes ``ref``."""
+    def written(self, ref: Ref, span: Span, *, zero: bool = False) -> None:
+        """Note that the program itself changes ``ref``; ``zero``: to nothing but zeros."""
         for leaf in leaves(self.program, ref, span):
             self.usage.stores.setdefault(leaf.path, span)
+            if not zero:
+                self.usage.nonzero.setdefault(leaf.path, span)
 
     # --- temporaries ---
 

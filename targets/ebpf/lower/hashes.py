@@ -41,17 +41,17 @@ _CRCS: Final = {
 }
 
 
-def compute(g: Gen, name: str, data: ir.Expr, call: ir.ExternCall) -> None:
-    """r1 = the hash of ``data``, whose bits are filled up with zeros to whole bytes.
+def compute(g: Gen, name: str, data: ir.Expr, call: ir.ExternCall, *, zeros_before: bool = False) -> None:
+    """r1 = the hash of ``data``, whose bits are filled up with zeros, behind or before them, to whole bytes.
 
     Raises:
         CannotOffload: an algorithm that only the control plane, or the machine, knows.
     """
     if name == "csum16":
-        checksums.checksum(g, data, call)
+        checksums.checksum(g, data, call, zeros_before=zeros_before)
         return
     with g.scope():
-        fields, total = fields_of(g, data, call.span)
+        fields, total = fields_of(g, data, call.span, zeros_before=zeros_before)
         if total > MAX_BITS:
             raise CannotOffload(f"a hash of more than {MAX_BITS} bits", call.span)
         if name in _CRCS:
@@ -150,6 +150,61 @@ def _identity(g: Gen, fields: list[tuple[Leaf, int]], total: int, span: Span) ->
         g.asm.emit(asm.alu("lsh", R1, -count % 8))
 
 
+# --- hashes of data that comes bit by bit ---------------------------------------------------------------------------
+
+STREAMS: Final = {**{name: crc.width for name, crc in _CRCS.items()}, "csum16": 16}
+"""Algorithms of checksum objects → bits of what an object holds."""
+
+_NAMES: Final = {"ONES_COMPLEMENT16": "csum16"}
+
+
+def algorithm_of(instance: ir.Instance) -> str:
+    """The algorithm with which a ``Hash`` or ``Checksum`` of PSA or PNA was made, as :func:`compute` calls it."""
+    for _, value in instance.args:
+        if isinstance(value, ir.Const) and isinstance(value.value, str):
+            return _NAMES.get(value.value, value.value.lower())
+    raise CannotOffload("a hash whose algorithm is not constant", instance.span)
+
+
+def initial(name: str) -> int:
+    """What a checksum object holds before any data."""
+    return _CRCS[name].initial if name in _CRCS else 0
+
+
+def more(g: Gen, name: str, fields: list[tuple[Leaf, int]], total: int, span: Span) -> None:
+    """r1, what an object with a CRC holds, after ``total`` more bits of data."""
+    if total > MAX_BITS:
+        raise CannotOffload(f"a checksum of more than {MAX_BITS} bits at once", span)
+    crc = _CRCS[name]
+    effects = _effects(crc, total)
+    with g.temp() as result:
+        g.constant(R2, 0)
+        for i in range(crc.width):
+            register = 1 << i
+            for _ in range(total):
+                register = _shift(crc, register)
+            _xor_if(g, R1, i, register)
+        result.save(R2)
+        for start in range(0, total, 64):
+            count = min(64, total - start)
+            wide.compose(g, fields, start, count, span)
+            result.load(R2)
+            for i in range(count):
+                _xor_if(g, R1, i, effects[start + count - 1 - i])
+            result.save(R2)
+        result.load(R1)
+
+
+def finish(g: Gen, name: str) -> None:
+    """r1, what an object holds, as its checksum."""
+    final = _CRCS[name].final if name in _CRCS else (1 << STREAMS[name]) - 1
+    g.constant(R2, final)
+    g.asm.emit(asm.alu("xor", R1, R2))
+
+
+# --- v1model --------------------------------------------------------------------------------------------------------
+
+
 def ranged(g: Gen, call: ir.ExternCall) -> None:
     """v1model's ``hash(result, algorithm, base, data, max)``: ``base + hash % max``, or ``base`` for a max of 0."""
     target, algorithm, base, data, limit = call.args
@@ -184,4 +239,4 @@ def ranged(g: Gen, call: ir.ExternCall) -> None:
         stmts.store(g, target, value, call.span)
 
 
-__all__ = ["compute", "ranged"]
+__all__ = ["STREAMS", "algorithm_of", "compute", "finish", "initial", "more", "ranged"]

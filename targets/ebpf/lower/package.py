@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ....semantics import ir
+from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0
 from . import calls
 from .deparse import Deparser, Exit
-from .frame import Leaf, Ref
+from .frame import Leaf, Ref, parts
 from .gen import Gen
-from .parse import ParsePoint
+from .parse import ParsePoint, ParserGen
 
 
 def blocks(program: ir.Program, *names: str) -> list[str]:
@@ -53,9 +55,9 @@ class Arrivals:
     exits: list[Exit] = field(default_factory=list)
 
     @classmethod
-    def of(cls, g: Gen) -> Arrivals:
+    def of(cls, g: Gen, name: str = "$cursor") -> Arrivals:
         """None yet; the leaf is declared here."""
-        return cls(g, g.asm.label(), g.declare("$cursor", ir.bits(16)))
+        return cls(g, g.asm.label(), g.declare(name, ir.bits(16)))
 
     def accept(self, point: ParsePoint) -> None:
         """The code of an arrival."""
@@ -64,9 +66,53 @@ class Arrivals:
         self.g.store_constant(Leaf(self.cursor.path, 16), point.cursor)
         self.g.asm.goto(self.parsed)
 
-    def deparse(self, control: ir.Control, frame: dict[str, Ref]) -> None:
-        """The new frame is written; the code goes on."""
+    def deparse(self, control: ir.Control, frame: dict[str, Ref]) -> int:
+        """The new frame is written; the code goes on. The bytes that it has at least."""
         g, written = self.g, self.g.asm.label()
+        deparser = Deparser(g, control, self.cursor, written)
         with g.asm.at(control.span):
-            calls.top_level(g, lambda: Deparser(g, control, self.cursor, written).run(frame, self.exits))
+            calls.top_level(g, lambda: deparser.run(frame, self.exits))
         g.asm.place(written)
+        return min(deparser.shortest, default=g.shortest)
+
+
+def member(ref: Ref, name: str, span: Span) -> Ref:
+    """The field ``name`` of a struct that the architecture declares."""
+    for part in parts(ref.type, ref):
+        if part.path == f"{ref.path}.{name}":
+            return part
+    raise CannotOffload(f"a struct of the architecture without its {name}", span)
+
+
+@dataclass
+class Parsing:
+    """A parser behind which packets go on in any case, with its error told; a packet's rest begins where it stood."""
+
+    arrivals: Arrivals
+    store_error: Callable[[str], None]
+    _stubs: dict[tuple[object, ...], tuple[Label, ParsePoint, str | None]] = field(default_factory=dict)
+
+    def run(self, parser: ir.Parser, env: dict[str, Ref]) -> None:
+        """The code of the parser, entered by the hook's frame; it goes on at ``arrivals.parsed``."""
+        g = self.arrivals.g
+        points = {v: ParsePoint(v, self._rejected) for v in g.hook.variants}
+        calls.top_level(g, lambda: self._run(parser, env, points))
+        g.asm.place(self.arrivals.parsed)
+
+    def _run(self, parser: ir.Parser, env: dict[str, Ref], points: dict[bool, ParsePoint]) -> None:
+        g = self.arrivals.g
+        ParserGen(g, self.arrivals.accept, reject_ends=False).run(parser, env, entries(g, points))
+        done = 0
+        while done < len(self._stubs):
+            label, point, error = list(self._stubs.values())[done]
+            done += 1
+            g.asm.place(label)
+            if error is not None:
+                self.store_error(error)
+            self.arrivals.accept(point)
+
+    def _rejected(self, point: ParsePoint, error: str | None) -> Label:
+        key = (error, point.known)
+        if key not in self._stubs:
+            self._stubs[key] = (self.arrivals.g.asm.label(), point.copy(), error)
+        return self._stubs[key][0]

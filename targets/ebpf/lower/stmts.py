@@ -197,7 +197,7 @@ def store(g: Gen, target: ir.Expr, source: ir.Expr, span: Span) -> None:
         _store_slice(g, target, source, span)
         return
     ref = ex.lvalue(g, target)
-    g.written(ref, span)
+    g.written(ref, span, zero=not is_composite(ref.type) and ex.constant_value(g, source) == 0)
     union = target.base if isinstance(target, ir.Member) else None
     assign(g, ref, source)
     if union is not None and isinstance(ir.bare(union.type), ir.UnionType):

@@ -303,7 +303,14 @@ def _action(state: _Apply, part: ActionPart, label: Label) -> None:
                 args.append(ir.Var(name, param.type, param.span))
         g.env = env
         calls.invoke(
-            g, part.action.name, part.action.params, args, part.action.body, None, state.table.span, keep_env=True
+            g,
+            part.action.name,
+            part.action.params,
+            args,
+            part.action.body,
+            None,
+            state.table.span,
+            keep_env=not calls.closed(g, part.action),
         )
     g.asm.goto(state.end)
 

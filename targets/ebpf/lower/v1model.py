@@ -5,15 +5,14 @@ from __future__ import annotations
 from ....semantics import ir
 from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
-from ..artifact import Label, asm
+from ..artifact import asm
 from ..artifact.asm import R0, R1, R6
 from . import calls
 from .externs import DROP_PORT
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
 from .hooks import redirect
-from .package import Arrivals, blocks, entries
-from .parse import ParsePoint, ParserGen
+from .package import Arrivals, Parsing, blocks
 
 UNAVAILABLE = frozenset(
     {
@@ -29,7 +28,6 @@ class _V1Model:
 
     def __init__(self, g: Gen) -> None:
         self.g = g
-        self.stubs: dict[tuple[object, ...], tuple[Label, ParsePoint, str | None]] = {}
 
     def run(self) -> None:
         """The whole program."""
@@ -41,9 +39,9 @@ class _V1Model:
         g.asm.emit(asm.mov(R6, R1))
         with g.scope():
             self._declare(parser)
-            points = {v: ParsePoint(v, self._reject) for v in g.hook.variants}
-            calls.top_level(g, lambda: self._parse(parser, points))
-            g.asm.place(self.arrivals.parsed)
+            refs = (self.packet, self.hdr, self.meta, self.std)
+            env = {p.name: ref for p, ref in zip(parser.params, refs, strict=True)}
+            Parsing(self.arrivals, self._store_error).run(parser, env)
             self._control(verify, ("hdr", "meta"))
             self._control(ingress, ("hdr", "meta", "std"))
             self._between()
@@ -87,35 +85,12 @@ class _V1Model:
     def _live(self, name: str) -> bool:
         return self.g.is_live(f"{self.std.path}.{name}")
 
-    # --- parser ---
-
-    def _parse(self, parser: ir.Parser, points: dict[bool, ParsePoint]) -> None:
-        g = self.g
-        refs = (self.packet, self.hdr, self.meta, self.std)
-        env = {p.name: ref for p, ref in zip(parser.params, refs, strict=True)}
-        ParserGen(g, self.arrivals.accept, reject_ends=False).run(parser, env, entries(g, points))
-        done = 0
-        while done < len(self.stubs):
-            label, point, error = list(self.stubs.values())[done]
-            done += 1
-            g.asm.place(label)
-            if error is not None:
-                self._store_error(error)
-            self.arrivals.accept(point)
-
-    def _reject(self, point: ParsePoint, error: str | None) -> Label:
-        """The controls run in any case; the packet's rest begins where the parser stood."""
-        key = (error, point.known)
-        if key not in self.stubs:
-            self.stubs[key] = (self.g.asm.label(), point.copy(), error)
-        return self.stubs[key][0]
+    # --- blocks ---
 
     def _store_error(self, error: str) -> None:
         g = self.g
         ref = self._field("parser_error")
         g.store_constant(next(leaves(g.program, ref)), g.program.errors.index(error))
-
-    # --- controls ---
 
     def _control(self, control: ir.Control, names: tuple[str, ...]) -> None:
         refs = [getattr(self, name) for name in names]
