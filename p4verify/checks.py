@@ -27,8 +27,10 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.concrete import evaluate_behaviour
+from .semantics.meaning.members import by_port, one_by_one, ports_of
 from .semantics.meaning.program import meaning
 from .semantics.rules.build import program_rules
+from .semantics.rules.decide import members
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
 from .targets.base import CannotOffload, ComparesArtifacts, Relation, Target
@@ -76,6 +78,8 @@ class Checker:
     restrictions: Restrictions | None = None
     _meanings: dict[bool, Behaviour] = field(default_factory=dict)
     _accepted: list[tuple[Machine, Behaviour]] = field(default_factory=list)
+    _told: dict[int, Behaviour] = field(default_factory=dict)
+    """Meaning of the program, by identity → the same with copies told one by one."""
     _sound: list[Behaviour] = field(default_factory=list)
     """Meanings of the program that were checked against themselves: once is enough for all targets."""
 
@@ -161,8 +165,9 @@ class Checker:
         rules, spec = self._spec(target)
         self.progress(f"{label}: meaning of the artifact")
         machine = _machine(target, artifact, path, label)
+        spec, ports = self._copies_told(spec, rules)
         relation = target.relate(program, artifact, rules)
-        mine, theirs = relate(spec, machine.behaviour, relation)
+        mine, theirs = (by_port(side, ports) for side in relate(spec, machine.behaviour, relation))
         theirs = replace(theirs, axioms=(*theirs.axioms, *legal_answers(program, mine, theirs)))
         if rules is None and self.restrictions is not None:
             mine, theirs = self.restrictions.restricted(mine), self.restrictions.restricted(theirs)
@@ -203,6 +208,21 @@ class Checker:
         if baked not in self._meanings:
             self._meanings[baked] = meaning(self.assumed or program, rules)
         return rules, self._meanings[baked]
+
+    def _copies_told(self, spec: Behaviour, rules: RuleSet | None) -> tuple[Behaviour, frozenset[int]]:
+        """The program's meaning with copies told one by one, for machines whose groups are baked in; and where copies
+        go, if there are some."""
+        if rules is None:
+            return spec, frozenset()
+        groups = [*(("multicast", n) for n in rules.multicast), *(("clone", n) for n in rules.sessions)]
+
+        def of(kind: str, number: int) -> tuple[tuple[int, int], ...]:
+            return members(rules, kind, number)
+
+        if id(spec) not in self._told:
+            self._told[id(spec)] = one_by_one(spec, groups, of)
+        told = self._told[id(spec)]
+        return told, frozenset() if told is spec else ports_of(groups, of)
 
     def _check_laws(self, relation: Relation, engine: Engine, started: float) -> Proof | None:
         """The fill-up's obligations. One that fails is a mistake of ours or of a mapping: never an accept."""

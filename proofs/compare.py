@@ -176,7 +176,7 @@ def facts(context: Term) -> dict[Term, Term]:
 def _differences(mine: Case, theirs: Case, state: Mapping[str, Term], reads: Reads) -> Iterator[Part]:
     left, right = _by_shape(mine.outputs), _by_shape(theirs.outputs)
     for shape in sorted(left.keys() | right.keys()):
-        ours, others = slots(left.get(shape, ())), slots(right.get(shape, ()))
+        ours, others = (_slots(side.get(shape, ()), shape) for side in (left, right))
         for k in range(max(len(ours), len(others))):
             name = f"{shape.title} {k + 1}" if k else shape.title
             yield from _output_differences(name, _get(ours, k), _get(others, k), reads)
@@ -195,17 +195,20 @@ class Shape:
     place: int
     to: str
     each: tuple[str, ...]
+    apart: tuple[int, ...]
 
     @property
     def title(self) -> str:
         """What reports call such outputs."""
-        return " ".join([*self.each, self.to, "output"])
+        where = [f"to {self.apart[0]}"] if self.apart else []
+        more = [str(self.apart[1] + 1)] if self.apart and self.apart[1] else []
+        return " ".join([*self.each, self.to, "output", *where, *more])
 
 
 def _by_shape(outputs: Sequence[Output]) -> dict[Shape, list[Output]]:
     found: dict[Shape, list[Output]] = {}
     for output in outputs:
-        shape = Shape(DESTINATIONS.index(output.to), output.to, tuple(r.kind for r in output.each))
+        shape = Shape(DESTINATIONS.index(output.to), output.to, tuple(r.kind for r in output.each), output.apart)
         found.setdefault(shape, []).append(output)
     return found
 
@@ -219,6 +222,10 @@ def slots(outputs: Sequence[Output]) -> list[list[Output]]:
         else:
             found.append([output])
     return found
+
+
+def _slots(outputs: Sequence[Output], shape: Shape) -> list[list[Output]]:
+    return [list(outputs)] if shape.apart else slots(outputs)
 
 
 Slot = Sequence[Output]

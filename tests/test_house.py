@@ -69,7 +69,7 @@ def test_solvers_are_imported_in_one_folder() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("target", ["ebpf", "u32"])
+@pytest.mark.parametrize("target", ["ebpf", "u32", "openflow"])
 def test_lowering_and_meaning_of_a_target_share_the_artifact_only(target: str) -> None:
     home = ROOT / "targets" / target
     lowering = [p for p in home.rglob("*.py") if p.relative_to(home).parts[0] in ("lower", "lower.py", "fillup.py")]

@@ -145,6 +145,9 @@ class Output:
     """For a copy: what cell ``at.NAME`` holds after its own egress, as a function of ``each.K.state.NAME``, K the last
     of its replications; a name that is absent is unchanged. It happens whether or not ``when`` holds, and where one
     copy has several outputs (with conditions that exclude each other) it is told with the last of them."""
+    apart: tuple[int, ...] = ()
+    """Where not (): its port and how many frames left there before. It is compared with those of the same place, of
+    which at most one is sent; the order among ports is then open (:mod:`.members`)."""
 
     def terms(self) -> list[Term]:
         """Every term in it."""
@@ -158,7 +161,7 @@ class Output:
         each = tuple(Replication(r.kind, new[r.group], new[r.port], new[r.instance]) for r in self.each)
         metadata = {name: new[t] for name, t in self.metadata.items()}
         state = {name: new[t] for name, t in self.state.items()}
-        return Output(new[self.when], self.to, new[self.port], packet, each, metadata, state)
+        return Output(new[self.when], self.to, new[self.port], packet, each, metadata, state, self.apart)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,18 @@ from typing import Final
 from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import RuleSet
-from ...semantics.source import NOWHERE
-from ..base import CannotOffload, Oracle, Relation
+from ..base import Oracle, Relation
 from .artifact import Bridge
 
 LIMITS: Final = (
-    "flows are read and checked, not yet made: ovs-ofctl flow files, bundles, dump-flows and dump-groups (--no-names)",
+    "programs: v1model, with its rules; tables become tables, metadata goes through registers, multicast through groups",
+    "conditions: fields of the flow key against constants, masks, prefixes and ranges; not the frame's length, not what "
+    "is in no field (IP's total length, a second tag), not field against field, not arithmetic but ttl - 1",
+    "changes: MAC addresses, one VLAN tag, labels, TTL, TOS, IP addresses where no TCP or UDP checksum follows; a change "
+    "of IPv4 needs update_checksum over its header",
+    "no counters, registers, meters, digests, clones, hashes, selectors; no port 0; no header that the switch does not know",
+    "flows may be made for plain frames only, and say so; assume=none forbids that, assume=plain+tags-8100 allows some",
+    "read and checked: ovs-ofctl flow files, bundles, dump-flows and dump-groups (--no-names)",
     "matches: Ethernet, one VLAN tag, ARP, IPv4, IPv6 without extension headers, TCP, UDP, SCTP, ICMP, MPLS, registers",
     "actions: output, controller, set_field, load, move, push and pop of VLAN and MPLS, dec_ttl, groups, resubmit",
     "instructions: goto_table, write_actions, clear_actions, write_metadata",
@@ -26,7 +32,7 @@ class OpenFlowTarget:
     """A bridge of Open vSwitch that is programmed with flows and groups."""
 
     name: Final = "openflow"
-    summary: Final = "OpenFlow flows and groups as Open vSwitch takes them (read and checked; not yet made)"
+    summary: Final = "OpenFlow flows and groups as Open vSwitch takes them"
     holds_tables: Final = False
 
     def limits(self) -> Sequence[str]:
@@ -34,8 +40,10 @@ class OpenFlowTarget:
         return LIMITS
 
     def lower(self, program: Program, rules: RuleSet | None, options: Mapping[str, str]) -> Bridge:
-        """Raises CannotOffload: there is no lowering to OpenFlow yet."""
-        raise CannotOffload("p4verify does not make OpenFlow flows yet; it checks those of others (--against)", NOWHERE)
+        """See :func:`.lower.lower`."""
+        from .lower import lower
+
+        return lower(program, rules, options)
 
     def read(self, data: bytes, name: str) -> Bridge:
         """A flow file, a bundle or a dump of ``ovs-ofctl``."""

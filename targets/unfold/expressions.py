@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from .values import (
     UNKNOWN,
     ZERO,
     Bits,
+    Cube,
     Record,
     Stack,
     Value,
@@ -93,7 +94,7 @@ def _operation(m: Machine, expr: ir.Expr, state: State) -> Valued:
             return [(s, _unary(op, s.cube.resolve(as_bits(v, expr.span)))) for s, v in evaluate(m, operand, state)]
         case ir.Binary():
             return [
-                (s, _binary(m, expr, s.cube.resolve(as_bits(x, expr.span)), s.cube.resolve(as_bits(y, expr.span))))
+                (s, _binary(m, expr, as_bits(x, expr.span), s.cube.resolve(as_bits(y, expr.span)), s.cube))
                 for s, x, y in _both(m, expr.left, expr.right, state)
             ]
     raise CannotOffload(f"{type(expr).__name__} is not supported on {m.context.machine}", expr.span)
@@ -197,8 +198,9 @@ def _unary(op: str, bits: Bits) -> Bits:
     return number(~value if op == "~" else -value, len(bits))
 
 
-def _binary(m: Machine, expr: ir.Binary, left: Bits, right: Bits) -> Bits:
+def _binary(m: Machine, expr: ir.Binary, as_it_is: Bits, right: Bits, cube: Cube) -> Bits:
     op = expr.op
+    left = cube.resolve(as_it_is)
     if op == "++":
         return left + right
     if op in ("&", "|", "^"):
@@ -207,7 +209,7 @@ def _binary(m: Machine, expr: ir.Binary, left: Bits, right: Bits) -> Bits:
     if op in ("<<", ">>") and y is not None:
         return _shifted(op, left, min(y, len(left)), expr.left.type)
     if x is None or y is None or op not in _ARITHMETIC:
-        return m.context.computed(op, left, right) or unknown(width_of(expr.type, expr.span))
+        return m.context.computed(op, as_it_is, right) or unknown(width_of(expr.type, expr.span))
     return number(_ARITHMETIC[op](x, y), len(left))
 
 
@@ -291,13 +293,41 @@ def _compare(m: Machine, expr: ir.Binary, state: State, left: Value, right: Valu
         raise CannotOffload("a comparison of whole headers, structs or stacks", expr.span)
     x, y = state.cube.resolve(left), state.cube.resolve(right)
     if expr.op in ("==", "!="):
-        x, y = m.context.equation(x, y)
-        pairs = split(m, state, [same(x, y, expr.span)], expr.span)
+        equations = m.context.equations(x, y)
+        pairs = split(m, state, [both(equation, expr.span) for equation in equations], expr.span)
         return pairs if expr.op == "==" else [(s, not truth) for s, truth in pairs]
     if expr.op in (">", "<="):
         x, y = y, x  # x > y is y < x; x <= y is not y < x
-    pairs = split(m, state, _less(x, y, expr), expr.span)
-    return pairs if expr.op in ("<", ">") else [(s, not truth) for s, truth in pairs]
+    wanted, holds = _below(m, x, y, expr)
+    pairs = split(m, state, wanted, expr.span)
+    return pairs if holds == (expr.op in ("<", ">")) else [(s, not truth) for s, truth in pairs]
+
+
+def _below(m: Machine, x: Bits, y: Bits, expr: ir.Binary) -> tuple[list[Wanted | None], bool]:
+    """Possibilities that together are ``x < y`` (and True), or, if those are fewer and asked for, are its opposite."""
+    straight = _less(x, y, expr)
+    bare = ir.bare(expr.left.type)
+    a, b = known(x), known(y)
+    if not m.context.fewest or (isinstance(bare, ir.BitsType) and bare.signed):
+        return straight, True
+    if a is not None and a + 1 < 1 << len(x):
+        opposite = _less(y, number(a + 1, len(x)), expr)
+    elif a is None and b:
+        opposite = _less(number(b - 1, len(y)), x, expr)
+    else:
+        return straight, True
+    return (straight, True) if len(straight) <= len(opposite) else (opposite, False)
+
+
+def both(equations: Sequence[tuple[Bits, Bits]], span: Span) -> Wanted | None:
+    """What the frame must be for all these pairs of numbers to be equal."""
+    wanted: Wanted = {}
+    for x, y in equations:
+        more = same(x, y, span)
+        if more is None or any(wanted.get(bit, value) != value for bit, value in more.items()):
+            return None
+        wanted |= more
+    return wanted
 
 
 def same(x: Bits, y: Bits, span: Span) -> Wanted | None:

@@ -274,6 +274,8 @@ class Machine:
 
 def _merged(before: State, ways: Ways) -> Ways:
     """One way for many that differ in their conditions only: together they hold wherever ``before`` did."""
+    if any(w.at is not before.at for w in ways):
+        return ways
     first = replace(ways[0], cube=before.cube, order=before.order)
     return [first] if all(replace(w, cube=before.cube, order=before.order) == first for w in ways) else ways
 

@@ -69,6 +69,8 @@ class Context:
 
     asked: dict[int, Span] = field(default_factory=dict)
     """Bit → the first place that asked for it."""
+    fewest: bool = False
+    """Whether an order of numbers is asked for by its opposite where that takes fewer conditions."""
     keeps_checksums: bool = False
     """Whether the machine keeps the Internet checksums of its frames right."""
     machine: str = "this machine"
@@ -109,9 +111,9 @@ class Context:
         """What an operation gives that the machine can do, as bits that stand for it; None if it cannot."""
         return None
 
-    def equation(self, left: Bits, right: Bits) -> tuple[Bits, Bits]:
-        """Two numbers that are equal where these two are."""
-        return left, right
+    def equations(self, left: Bits, right: Bits) -> list[list[tuple[Bits, Bits]]]:
+        """Two numbers are equal where in one of these lists all pairs are."""
+        return [[(left, right)]]
 
     def checksum(self, data: Bits) -> Bits | None:
         """The Internet checksum of some bits, as bits that stand for it; None if the machine keeps none right."""

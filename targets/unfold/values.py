@@ -108,6 +108,8 @@ class Cube:
 
     bits: Mapping[int, bool]
     length: int
+    never: tuple[Mapping[int, bool], ...] = ()
+    """Conditions that are known not to hold (for the target that remembers them)."""
 
     def with_bits(self, more: Mapping[int, bool]) -> Cube | None:
         """Both conditions; None if they contradict each other."""

@@ -135,7 +135,8 @@ class Flows:
             return ""
         self.tags += 1
         tag = f",set_field:{0x1000 | self.rng.choice(VIDS)}->vlan_vid,set_field:5->vlan_pcp"
-        return f"push_vlan:{self.rng.choice(('0x8100', '0x88a8'))}" + self.rng.choice(("", tag))
+        moved = ",move:NXM_NX_REG0[0..11]->OXM_OF_VLAN_VID[0..11],move:NXM_NX_REG0[3..5]->OXM_OF_VLAN_PCP[]"
+        return f"push_vlan:{self.rng.choice(('0x8100', '0x88a8'))}" + self.rng.choice(("", tag, tag, moved))
 
     def _pop(self) -> str:
         if not self.tags:
@@ -150,6 +151,7 @@ class Flows:
             f"set_field:{rng.randrange(4)}->reg{rng.randrange(2)}",
             "move:NXM_OF_ETH_SRC[0..15]->NXM_NX_REG0[0..15]",
             "set_field:0x5/0xf->metadata",
+            f"load:{rng.choice((0, 0, 2))}->NXM_OF_IN_PORT[]",
         ]
         if family in ("ip", "tcp", "udp", "icmp", "sctp"):
             made += [f"set_field:{rng.choice(ADDRESSES)}->ip_{rng.choice(('src', 'dst'))}"] * 2

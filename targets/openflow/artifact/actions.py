@@ -218,7 +218,7 @@ def _set_field(value: Piece) -> Action:
 
 def _set_named(name: Name, value: Piece, at: Piece) -> Action:
     field = FIELDS[name.field]
-    if not field.writable or field.name == "in_port":
+    if not field.writable:
         raise at.error(f"{at.shown()} cannot be written")
     number_, mask = masked(value, name.bits, name.written)
     mask &= (1 << name.bits) - 1 if name.counts is None else name.counts
@@ -235,7 +235,7 @@ def _load(value: Piece) -> Action:
     if not arrow:
         raise value.error("'load:VALUE->FIELD[BITS]' expected")
     name, bits = _named_bits(value.part(len(text) + 2))
-    if not FIELDS[bits.field].writable or bits.field == "in_port":
+    if not FIELDS[bits.field].writable or (bits.field == "in_port" and bits.width < name.bits):
         raise value.error(f"{target!r} cannot be written")
     loaded = number(value.part(0, len(text)), bits.width)
     return SetField(bits.field, loaded << bits.low, ((1 << bits.width) - 1) << bits.low, name.needs)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from .flows import NO_PREREQUISITES, Prerequisites
+from .flows import NO_PREREQUISITES, Bits, Prerequisites
 
 Style = Literal["decimal", "hex", "mac", "ipv4", "ipv6", "port", "frag", "tcp_flags"]
 
@@ -194,12 +194,16 @@ def find(name: str) -> Name | None:
     return NAMES.get(_OTHER_NAMES.get(name, _NXM.get(name, name)))
 
 
-def nxm(field: str) -> str:
-    """The name of a whole field in ``move`` and ``output``: the first of Nicira's names for it, or the field's own."""
-    for full, name in _NXM.items():
-        if NAMES[name].field == field and NAMES[name].bits == FIELDS[field].width:
-            return full
-    return field
+def nxm(part: Bits) -> tuple[str, Name]:
+    """The name in ``move`` and ``output`` of a field that has these bits: one that needs the same, if there is one;
+    Nicira's names first, then the tools'."""
+    names = {full: NAMES[name] for full, name in _NXM.items()} | NAMES
+    end = part.low + part.width
+    fitting = [
+        (f, n) for f, n in names.items() if n.field == part.field and n.low <= part.low and end <= n.low + n.bits
+    ]
+    alike = [(full, name) for full, name in fitting if name.needs == part.needs]
+    return (alike or fitting)[0]
 
 
 SHORTHANDS: Final[Mapping[str, tuple[int, int | None]]] = {

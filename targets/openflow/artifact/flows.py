@@ -221,6 +221,20 @@ class Flow:
     span: Span = field(default=NOWHERE, compare=False)
 
 
+PLAIN: Final = "plain"
+TAGS_8100: Final = "tags-8100"
+TAGS_88A8: Final = "tags-88a8"
+TAGS_WITHOUT_DEI: Final = "tags-without-dei"
+ASSUMPTIONS: Final = {
+    PLAIN: "frames are plain: tags are whole, no LLC/SNAP; IP of its version without options, extension headers or "
+    "fragments, its lengths and IPv4's checksum right, transport headers whole; ARP is Ethernet's for IPv4; labels are "
+    "whole",
+    TAGS_8100: "the outermost VLAN tag is of type 0x8100",
+    TAGS_88A8: "the outermost VLAN tag is of type 0x88a8",
+    TAGS_WITHOUT_DEI: "the outermost VLAN tag has a drop eligible indicator of 0",
+}
+"""What flows may be made for: name → what holds of frames. A comment in their file says it."""
+
 GroupKind = Literal["all", "select", "indirect", "ff"]
 
 
@@ -251,3 +265,5 @@ class Bridge:
     groups: tuple[Group, ...] = ()
     name: str = field(default="", compare=False)
     """The file that it was read from."""
+    assumes: tuple[str, ...] = ()
+    """What is assumed of frames: names of :data:`ASSUMPTIONS`."""

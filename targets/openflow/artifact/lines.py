@@ -11,8 +11,9 @@ from typing import Final, get_args
 
 from ....semantics.source import InputError, Span
 from .actions import read_actions
-from .flows import DEFAULT_PRIORITY, TABLES, Bridge, Bucket, Flow, Group, GroupKind
+from .flows import ASSUMPTIONS, DEFAULT_PRIORITY, TABLES, Bridge, Bucket, Flow, Group, GroupKind
 from .matches import Match
+from .printing import ASSUMES
 from .words import Item, Piece, items, number, port
 
 MAX_FILE: Final = 256 << 20
@@ -73,9 +74,12 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     """The flows and groups of a text; see :func:`read`."""
     flows: list[Flow] = []
     groups: dict[int, Group] = {}
+    assumes: tuple[str, ...] = ()
     for count, line in enumerate(text.split("\n"), 1):
         if count > MAX_LINES:
             raise InputError.at(Span(name, count, 1), f"more than {MAX_LINES} lines")
+        if line.startswith(ASSUMES.rstrip()):
+            assumes += _assumed(line, count, name)
         piece = _statement(line, count, name)
         if piece is None:
             continue
@@ -89,7 +93,18 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
         groups[group.number] = group
     if not flows and not groups:
         raise InputError.at(Span(name, 1, 1), "no flow in this file")
-    return Bridge(tuple(flows), tuple(groups.values()), name)
+    return Bridge(tuple(flows), tuple(groups.values()), name, tuple(sorted(set(assumes))))
+
+
+def _assumed(line: str, count: int, file: str) -> tuple[str, ...]:
+    """What a comment says is assumed of frames."""
+    names = tuple(name.strip() for name in line[len(ASSUMES.rstrip()) :].split(","))
+    for name in names:
+        if name not in ASSUMPTIONS:
+            raise InputError.at(
+                Span(file, count, 1), f"no assumption is called {name!r} ({', '.join(ASSUMPTIONS)})", line
+            )
+    return names
 
 
 def _statement(line: str, count: int, name: str) -> Piece | None:

@@ -35,6 +35,8 @@ from .flows import (
     WriteActions,
 )
 
+ASSUMES: Final = "# p4verify assumes: "
+"""The comment that names what is assumed of frames."""
 _RESERVED: Final = {number: name for name, number in PORT_NAMES.items()}
 _FIRST: Final = ("in_port", "eth_type", "nw_proto")
 """What other fields need of the packet stands before them."""
@@ -44,7 +46,8 @@ _PROTOCOLS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
 def write(bridge: Bridge) -> bytes:
     """A flow file for ``ovs-ofctl add-flows``; with groups, a bundle for ``ovs-ofctl bundle``."""
     bundle = bool(bridge.groups)
-    lines = [f"group add {print_group(group)}" for group in bridge.groups]
+    lines = [f"{ASSUMES}{', '.join(bridge.assumes)}"] if bridge.assumes else []
+    lines += [f"group add {print_group(group)}" for group in bridge.groups]
     lines += [("flow add " if bundle else "") + print_flow(flow) for flow in bridge.flows]
     return "".join(line + "\n" for line in lines).encode()
 
@@ -193,7 +196,8 @@ def _set_field(action: SetField) -> str:
 
 
 def _bits(bits: Bits) -> str:
-    name = nxm(bits.field)
-    if bits.width == FIELDS[bits.field].width:
-        return f"{name}[]"
-    return f"{name}[{bits.low}]" if bits.width == 1 else f"{name}[{bits.low}..{bits.low + bits.width - 1}]"
+    full, name = nxm(bits)
+    low = bits.low - name.low
+    if bits.width == name.bits:
+        return f"{full}[]"
+    return f"{full}[{low}]" if bits.width == 1 else f"{full}[{low}..{low + bits.width - 1}]"

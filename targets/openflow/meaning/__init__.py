@@ -10,6 +10,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, Assumption, Behaviour, Case, Choice, Fault
 from ..artifact import FIRST_RESERVED, Bridge
+from .assumed import assumed as assumed_of
 from .execute import Pipeline
 from .extract import at_least, views
 from .needs import needs
@@ -50,6 +51,7 @@ def meaning(bridge: Bridge, mtu: int = DEFAULT_MTU) -> Behaviour:
             b.and_(b.uge(PORT, b.bv(1, 32)), b.ult(PORT, b.bv(FIRST_RESERVED, 32))),
         ),
     ]
+    domain += assumed_of(bridge)
     if asked.mpls or asked.arp_written or behind:
         domain.append(
             Assumption(

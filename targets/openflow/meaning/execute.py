@@ -9,7 +9,7 @@ from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
-from ....semantics.meaning.behaviour import Choice, Fault
+from ....semantics.meaning.behaviour import PORT, Choice, Fault
 from ....semantics.meaning.behaviour import Output as Sent
 from ....semantics.source import Span, Unsupported
 from ..artifact import (
@@ -206,20 +206,21 @@ class Pipeline:
         if port is b.bv(CONTROLLER, 16):
             return (Way(TRUE, send(self._committed(state, span), TRUE, "stack", b.bv(0, 32))),)
         if port is b.bv(IN_PORT, 16):
-            return (Way(TRUE, send(self._committed(state, span), TRUE, "port", b.zext(came, 32))),)
+            return self._sent(_is_port(came), came, state, span)
         return self._sent(b.ne(port, came), port, state, span)
 
     def _output_bits(self, source: Bits, state: State, span: Span, when: Term) -> Ways:
         """``xlate_output_reg_action``: what is no port's number goes nowhere."""
+        came = state.key.get("in_port")
         value = _read(source, state.key)
         low = b.resize(value, 16)
         fits = b.eq(b.resize(low, max(source.width, 16)), b.resize(value, max(source.width, 16)))
         fits = b.and_(fits, has(state.key, source.needs))
         ordinary = b.and_(fits, b.ult(low, b.bv(FIRST_RESERVED, 16)), b.ne(low, b.bv(0, 16)))
-        back = b.and_(fits, b.eq(low, b.bv(IN_PORT, 16)))
-        reserved = b.and_(fits, b.uge(low, b.bv(FIRST_RESERVED, 16)), b.not_(back), b.ne(low, b.bv(0xFFFF, 16)))
+        back = b.and_(fits, b.eq(low, b.bv(IN_PORT, 16)), _is_port(came))
+        ours = one_of(low, (IN_PORT, 0xFFFF))
+        reserved = b.and_(fits, b.uge(low, b.bv(FIRST_RESERVED, 16)), b.not_(ours))
         self._fault(b.and_(when, reserved), "output to a reserved port, which depends on the bridge", span)
-        came = state.key.get("in_port")
         return self._sent(b.or_(b.and_(ordinary, b.ne(low, came)), back), b.ite(back, came, low), state, span)
 
     def _sent(self, when: Term, port: Term, state: State, span: Span) -> Ways:
@@ -304,7 +305,7 @@ class Pipeline:
         if target.low:
             parts.append(b.extract(old, target.low - 1, 0))
         new = b.ite(has(state.key, source.needs), b.concat(*parts), old)
-        if target.field == "vlan_tci":
+        if target.field == "vlan_tci" and not target.needs.tagged:
             raise Unsupported("move to a tag", span)
         return self._write(target.field, new, state, target.needs, span, when)
 
@@ -371,6 +372,13 @@ def _first_label(key: Key) -> Term:
     ttl = key.get("nw_ttl")
     ttl = b.ite(b.and_(any_ip, b.ne(ttl, b.bv(0, 8))), ttl, b.bv(_DEFAULT_TTL, 8))
     return b.concat(label, tc, b.bv(1, 1), ttl)
+
+
+def _is_port(came: Term) -> Term:
+    """Whether the ingress port is one: an action may have written another number to it."""
+    if came is b.extract(PORT, 15, 0):
+        return TRUE
+    return b.and_(b.ne(came, b.bv(0, 16)), b.ult(came, b.bv(FIRST_RESERVED, 16)))
 
 
 def _on(ways: Ways) -> list[tuple[Way, bool]]:

@@ -43,7 +43,8 @@ _IP: Final = frozenset(
         "tcp_flags",
     ]
 )
-_BEHIND: Final = frozenset(["nw_proto", "nw_frag", "tp_src", "tp_dst", "tcp_flags"])
+_BEHIND: Final = frozenset(["nw_proto", "nw_frag", "nw_tos", "nw_ttl", "ipv6_label", "tp_src", "tp_dst", "tcp_flags"])
+"""Fields that ``miniflow_extract`` fills after it has gone through IPv6's extension headers."""
 _CHECKED: Final = frozenset(["ip_src", "ip_dst", "ipv6_src", "ipv6_dst", "tp_src", "tp_dst"])
 """Fields whose change is seen in a transport header."""
 

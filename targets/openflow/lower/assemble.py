@@ -1,0 +1,294 @@
+"""Drafts to flows: nodes get numbers, kept numbers registers, orders priorities; what no packet reaches goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ....semantics.source import NOWHERE
+from ...base import CannotOffload
+from ...unfold.values import ONE, ZERO, Bits
+from ..artifact import (
+    MAX_PRIORITY,
+    TAGS_88A8,
+    TAGS_8100,
+    Action,
+    Bridge,
+    Bucket,
+    Flow,
+    Goto,
+    Group,
+    Masked,
+)
+from . import seen
+from .actions import actions_of
+from .context import FlowContext
+from .drafts import Copies, Copy, Draft, Node, Out, Step, Write
+from .matches import Matches
+from .registers import live_numbers, places
+
+_TABLES: Final = 254
+_COMPARED: Final = 400
+"""Flows of a table up to which each is compared with each."""
+
+Line = tuple[tuple[Masked, ...], tuple[Action, ...], Draft]
+
+
+def assemble(context: FlowContext, nodes: Sequence[Node], file: str) -> Bridge:
+    """The flows and groups. Raises CannotOffload if there is too much of something, or what no match can ask for."""
+    _put_in_constants(context, nodes)
+    _put_in_copies(nodes)
+    start = nodes[0]
+    _without_detours(start)
+    start = _behind_nothing(start)
+    order = _in_order(start)
+    if len(order) > _TABLES:
+        raise CannotOffload(f"{len(order)} tables are needed; the switch has {_TABLES}", NOWHERE)
+    where = places(context.kept, order)
+    live = live_numbers(order)
+    numbers = {node: i for i, node in enumerate(order)}
+    groups = Groups()
+    flows: list[Flow] = []
+    for node in order:
+        flows += _flows(context, node, numbers, where, live, groups)
+    return Bridge(tuple(flows), groups.all(), file, tuple(sorted(context.assumed)))
+
+
+class Groups:
+    """Groups by what they do."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[Bucket, ...], int] = {}
+
+    def number(self, buckets: tuple[Bucket, ...]) -> int:
+        """The number of the group with these buckets."""
+        return self._numbers.setdefault(buckets, len(self._numbers) + 1)
+
+    def all(self) -> tuple[Group, ...]:
+        """All of them."""
+        return tuple(Group(number, "all", buckets) for buckets, number in self._numbers.items())
+
+
+# --- nodes ------------------------------------------------------------------------------------------------------------
+
+
+def _put_in_constants(context: FlowContext, nodes: Iterable[Node]) -> None:
+    """Kept numbers that are always the same are no longer kept."""
+    constants: dict[int, int] = {}
+    for kept in context.kept:
+        if kept.possible.values is not None and len(kept.possible.values) == 1:
+            value = next(iter(kept.possible.values))
+            constants |= {bit: ONE if value >> i & 1 else ZERO for i, bit in enumerate(reversed(kept.bits))}
+    for node in nodes:
+        node.drafts = [known for draft in node.drafts if (known := _with_constants(draft, constants)) is not None]
+
+
+def _put_in_copies(nodes: Iterable[Node]) -> None:
+    """A kept number that is written in one place only, from another one, is that one."""
+    writes: dict[int, list[Write]] = {}
+    for node in nodes:
+        for draft in node.drafts:
+            for write in draft.writes:
+                writes.setdefault(write.kept.number, []).append(write)
+    copies: dict[int, int] = {}
+    for found in writes.values():
+        only = found[0]
+        if len(found) == 1 and len(only.value) == only.kept.width and all(map(seen.is_kept, only.value)):
+            copies |= dict(zip(only.kept.bits, only.value, strict=True))
+    for bit in copies:
+        while copies[bit] in copies:
+            copies[bit] = copies[copies[bit]]
+    for node in nodes:
+        node.drafts = [new for draft in node.drafts if (new := _with_constants(draft, copies)) is not None]
+
+
+def _with_constants(draft: Draft, constants: Mapping[int, int]) -> Draft | None:
+    """The flow with bits put in for others; None if its match cannot hold."""
+    match: dict[int, bool] = {}
+    for bit, value in draft.match.items():
+        new = constants.get(bit, bit)
+        if match.get(new, value) != value or (new in (ZERO, ONE) and (new == ONE) != value):
+            return None
+        match[new] = value
+    match.pop(ZERO, None)
+    match.pop(ONE, None)
+    writes = [Write(w.kept, _put(w.value, constants), w.low) for w in draft.writes]
+    return replace(draft, match=match, writes=writes, steps=tuple(_with(step, constants) for step in draft.steps))
+
+
+def _put(bits: Bits, constants: Mapping[int, int]) -> Bits:
+    return tuple(constants.get(bit, bit) for bit in bits)
+
+
+def _with(step: Step, constants: Mapping[int, int]) -> Step:
+    if isinstance(step, Copy):
+        return replace(step, value=_put(step.value, constants))
+    if isinstance(step, Out):
+        return replace(step, port=_put(step.port, constants))
+    if isinstance(step, Copies):
+        return Copies(tuple(tuple(_with(one, constants) for one in bucket) for bucket in step.buckets))
+    return step
+
+
+def _without_detours(start: Node) -> None:
+    """A node with one flow for all packets is done where one comes from."""
+    done: set[Node] = set()
+
+    def straighten(node: Node) -> None:
+        if node in done:
+            return
+        done.add(node)
+        for following in list(node.targets):
+            straighten(following)
+        drafts = []
+        for draft in node.drafts:
+            target = draft.target
+            if target is None or (target.drafts and (len(target.drafts) > 1 or target.drafts[0].match)):
+                drafts.append(draft)
+                continue
+            only = target.drafts[0] if target.drafts else Draft((), {}, {})
+            writes = [*draft.writes, *only.writes]
+            facts = {**only.facts, **draft.facts}
+            drafts.append(_folded(replace(draft, writes=writes, steps=only.steps, target=only.target, facts=facts)))
+        node.drafts = drafts
+
+    straighten(start)
+
+
+def _behind_nothing(start: Node) -> Node:
+    """The first node that does something: those before it send all packets on, and write nothing that is read."""
+    live = live_numbers(_in_order(start))
+    while len(start.drafts) == 1 and not start.drafts[0].match:
+        only = start.drafts[0]
+        if only.target is None or any(write.kept.number in live for write in only.writes):
+            break
+        start = only.target
+    return start
+
+
+def _folded(draft: Draft) -> Draft:
+    """Constants that the flow itself writes are put into what it does with them."""
+    known: dict[int, int] = {}
+    writes: list[Write] = []
+    for write in draft.writes:
+        done = replace(write, value=_put(write.value, known))
+        bits = write.kept.bits[write.kept.width - write.low - len(write.value) :]
+        for bit, value in zip(bits, done.value, strict=False):
+            known.pop(bit, None)
+            if value in (ZERO, ONE):
+                known[bit] = value
+        writes.append(done)
+    return replace(draft, writes=writes, steps=tuple(_with(step, known) for step in draft.steps))
+
+
+def _next(node: Node) -> Iterator[Node]:
+    for draft in node.drafts:
+        if draft.target is not None:
+            yield draft.target
+        yield from _visited(draft.steps)
+
+
+def _visited(steps: Iterable[Step]) -> Iterator[Node]:
+    for step in steps:
+        if isinstance(step, Copies):
+            for bucket in step.buckets:
+                yield from _visited(bucket)
+        elif hasattr(step, "node"):
+            yield step.node
+
+
+def _in_order(start: Node) -> list[Node]:
+    """The nodes that packets come to, each behind all that lead to it."""
+    found: list[Node] = []
+    seen_: set[Node] = {start}
+    todo: list[tuple[Node, Iterator[Node]]] = [(start, iter(dict.fromkeys(_next(start))))]
+    while todo:
+        node, following = todo[-1]
+        one = next(following, None)
+        if one is None:
+            todo.pop()
+            found.append(node)
+        elif one not in seen_:
+            seen_.add(one)
+            todo.append((one, iter(dict.fromkeys(_next(one)))))
+    return found[::-1]
+
+
+# --- flows ------------------------------------------------------------------------------------------------------------
+
+
+def _flows(
+    context: FlowContext, node: Node, numbers: Mapping[Node, int], where: Mapping[int, tuple[str, int]],
+    live: set[int], groups: Groups,
+) -> list[Flow]:  # fmt: skip
+    matches = Matches(context, where)
+    lines: list[Line] = []
+    for draft in sorted(node.drafts, key=lambda d: d.order):
+        actions = actions_of(draft, where, live, numbers, groups)
+        if draft.target is not None:
+            actions = (*actions, Goto(numbers[draft.target]))
+        lines += [(match, actions, draft) for match in matches.of(draft)]
+    _check_tags(context, lines)
+    return list(_with_priorities(_useful(lines), numbers[node]))
+
+
+def _check_tags(context: FlowContext, lines: Sequence[Line]) -> None:
+    """The switch does not tell tags of one type from those of the other."""
+    by_type: dict[int, list[tuple[object, ...]]] = {0x8100: [], 0x88A8: []}
+    for match, actions, draft in lines:
+        found = seen.asked_tag(draft.match)
+        if found is not None:
+            by_type[found].append((match, actions))
+    if by_type[0x8100] == by_type[0x88A8]:
+        return
+    if not by_type[0x88A8]:
+        context.assume(TAGS_8100)
+    elif not by_type[0x8100]:
+        context.assume(TAGS_88A8)
+    if {TAGS_8100, TAGS_88A8} <= context.assumed or all(by_type.values()):
+        span = next(d.span for _, _, d in lines if seen.asked_tag(d.match) is not None)
+        raise CannotOffload("tags of type 0x8100 and of type 0x88a8 are treated differently: the switch does not tell "
+                            "them apart", context.place_of("outer") or span)  # fmt: skip
+
+
+def _useful(lines: Sequence[Line]) -> list[Line]:
+    """Without flows that an earlier one hides, and at the end those that drop: a packet without a flow is dropped."""
+    kept: list[Line] = []
+    there: set[tuple[Masked, ...]] = set()
+    for line in lines:
+        match = line[0]
+        if match in there or (len(lines) <= _COMPARED and any(_covers(other[0], match) for other in kept)):
+            continue
+        there.add(match)
+        kept.append(line)
+        if not match:
+            break
+    while kept and not kept[-1][1]:
+        kept.pop()
+    return kept
+
+
+def _covers(x: tuple[Masked, ...], y: tuple[Masked, ...]) -> bool:
+    """Whether all packets of ``y`` are packets of ``x``."""
+    asked = {m.field: m for m in y}
+    for m in x:
+        other = asked.get(m.field)
+        if other is None or m.mask & ~other.mask or (m.value ^ other.value) & m.mask:
+            return False
+    return True
+
+
+def _with_priorities(lines: Sequence[Line], table: int) -> Iterator[Flow]:
+    """Flows one after the other that ask for the same bits exclude one another and share a priority."""
+    levels: list[int] = []
+    level, before = 0, None
+    for match, _, _ in lines:
+        masks = tuple((m.field, m.mask) for m in match)
+        level += masks != before
+        before = masks
+        levels.append(level)
+    if level >= MAX_PRIORITY:
+        raise CannotOffload(f"{level} priorities are needed in one table", lines[0][2].span)
+    for (match, actions, draft), place in zip(lines, levels, strict=True):
+        yield Flow(table, level - place + 1, match, actions, span=draft.span)

@@ -1,0 +1,271 @@
+"""The walk with tables kept apart: a lookup is a node of its own, and ways that come to it say who they are.
+
+A table with more than a few entries is looked up in one node for each key that it is asked with. Each caller writes its
+number, goes there, and the entries write what they answer: an outcome (hit or miss, and the action) and the arguments.
+A node behind it tells callers and outcomes apart, where the walk goes on with the arguments as kept numbers. So n
+entries are n flows, however many ways lead to the table and from it.
+
+Before a statement that applies a table, ways that differ in numbers only are brought together: what differs is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from ....semantics import ir
+from ....semantics.rules.ruleset import ActionCall, Rule
+from ....semantics.source import Span, Unsupported
+from ...base import CannotOffload
+from ...unfold.expressions import as_bits, evaluate
+from ...unfold.lookups import Looked, check_properties, default_call, masks_of
+from ...unfold.machine import Machine
+from ...unfold.state import State, Ways
+from ...unfold.values import Bits, Cube, equals, number, width_of
+from . import seen
+from .context import At, FlowContext
+from .drafts import Draft, Kept, Node, Possible, Write
+from .joining import joined
+
+FEW: Final = 4
+"""Entries of a table that is unfolded where it is applied."""
+_CALLERS: Final = 16
+"""Bits of a caller's number before it is known how many callers there are."""
+_MANY: Final = 8
+"""Ways that are brought together before any statement."""
+MAX_PIECES: Final = 4096
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an entry or the default can answer: an action, on a hit or a miss."""
+
+    hit: bool
+    action: str
+
+
+@dataclass
+class Lookup:
+    """A table asked with one key."""
+
+    table: ir.Table
+    node: Node
+    behind: Node
+    keys: tuple[Kept | None, ...]
+    """Where callers write keys that are kept numbers; None: the key is what it is."""
+    caller: Kept
+    outcome: Kept
+    outcomes: dict[Outcome, Kept]
+    """... and the number that its arguments make together."""
+    places: dict[Outcome, list[tuple[int, int]]]
+    """Where each argument is there: its lowest bit and its width."""
+    callers: int = 0
+
+
+@dataclass
+class FlowMachine(Machine):
+    """Walks a block and leaves flows behind."""
+
+    lookups: dict[tuple[object, ...], list[Lookup]] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+
+    @cached_property
+    def flows(self) -> FlowContext:
+        """The context, by its own type."""
+        assert isinstance(self.context, FlowContext)
+        return self.context
+
+    def node(self, label: str) -> Node:
+        """A new one."""
+        made = Node(label)
+        self.nodes.append(made)
+        return made
+
+    def leave(self, state: State, writes: Sequence[Write], target: Node, span: Span) -> None:
+        """A flow for packets of this way: they go on in another node."""
+        at = self.place(state)
+        at.node.add(Draft(state.order, self.asked(state, span), state.cube.bits, writes, target=target, span=span))
+
+    def place(self, state: State) -> At:
+        """Where the way is."""
+        assert isinstance(state.at, At)
+        return state.at
+
+    def asked(self, state: State, span: Span) -> dict[int, bool]:
+        """What a flow has to ask so that it is for this way only."""
+        at = self.place(state)
+        if state.cube.length > at.length:
+            raise CannotOffload("a condition on the frame's length, which no flow can ask for", span)
+        return {bit: value for bit, value in state.cube.bits.items() if bit not in at.given}
+
+    # --- bringing ways together ---------------------------------------------------------------------------------------
+
+    def before(self, statement: ir.Stmt, ways: Ways) -> Ways:
+        """Ways are brought together before tables, and where they are many."""
+        running = sum(way.flow == "run" for way in ways)
+        if running > _MANY or (running > 1 and _applies(statement)):
+            return self.together(ways, statement.span)
+        return ways
+
+    def together(self, ways: Ways, span: Span) -> Ways:
+        """Running ways that differ in numbers only become one, in a node of its own."""
+        return joined(self, ways, span)
+
+    # --- tables -------------------------------------------------------------------------------------------------------
+
+    def apply_table(self, call: ir.TableApply, state: State) -> list[Looked]:
+        """See the module's text."""
+        table = self.context.tables.get(call.table)
+        if table is None or state.flow != "run" or len(self.context.rules.of(table.control_name)) <= FEW:
+            return super().apply_table(call, state)
+        check_properties(self, table)
+        found: list[Looked] = []
+        for s, keys in self._keys(table, state):
+            lookup = self._lookup(call, table, keys, self.place(s).node)
+            caller, lookup.callers = lookup.callers, lookup.callers + 1
+            if caller >> _CALLERS:
+                raise CannotOffload("too many ways to one table", call.span)
+            lookup.caller.possible.add([caller])
+            asked = [Write(kept, bits) for kept, bits in zip(lookup.keys, keys, strict=True) if kept is not None]
+            self.leave(s, [*asked, Write(lookup.caller, number(caller, _CALLERS))], lookup.node, table.span)
+            for place, outcome in enumerate(lookup.outcomes):
+                here = self._behind(s, lookup, caller, place)
+                reference = next((r for r in table.actions if r.action == outcome.action), None)
+                bound = reference.args if reference else ()
+                ends = self.action(outcome.action, bound, _arguments(lookup, outcome), here, table.span)
+                found += [(end, outcome.hit, outcome.action) for end in ends]
+        return found
+
+    def _behind(self, s: State, lookup: Lookup, caller: int, place: int) -> State:
+        bits = dict(s.cube.bits)
+        given = dict(bits)
+        for kept, value in ((lookup.caller, caller), (lookup.outcome, place)):
+            bits |= {bit: bool(value >> i & 1) for i, bit in enumerate(reversed(kept.bits))}
+        at = At(lookup.behind, given, s.cube.length)
+        return replace(s, cube=replace(s.cube, bits=bits), order=(caller, place), at=at)
+
+    def _keys(self, table: ir.Table, state: State) -> list[tuple[State, tuple[Bits, ...]]]:
+        """Keys as they are, not what this way knows of them: so ways share a lookup."""
+        ways: list[tuple[State, tuple[Bits, ...]]] = [(state, ())]
+        for key in table.keys:
+            ways = [(t, (*made, as_bits(v, key.span))) for s, made in ways for t, v in evaluate(self, key.expr, s)]
+        return ways
+
+    def _lookup(self, call: ir.TableApply, table: ir.Table, keys: tuple[Bits, ...], caller: Node) -> Lookup:
+        """One that is there already, unless it leads to the caller (a control that is applied twice)."""
+        shape = tuple(None if _all_kept(bits) else bits for bits in keys)
+        there = self.lookups.setdefault((self.context.frame, table.control_name, call.span, shape), [])
+        for lookup in there:
+            if not lookup.node.reaches(caller):
+                return lookup
+        there.append(self._made(table, keys))
+        return there[-1]
+
+    def _made(self, table: ir.Table, keys: tuple[Bits, ...]) -> Lookup:
+        """The node with the table's entries."""
+        rules = self.context.rules.of(table.control_name)
+        name, args = default_call(self, table)
+        default = ActionCall(name, tuple(args))
+        answers = {Outcome(True, call_of(rule).action): None for rule in rules} | {Outcome(False, default.action): None}
+        places: dict[Outcome, list[tuple[int, int]]] = {}
+        for outcome in answers:
+            widths = [width_of(p.type, p.span) for p in self.context.action(outcome.action, table.span).params
+                      if not p.direction]  # fmt: skip
+            places[outcome] = list(_side_by_side(widths))
+        name, keep = table.control_name, self.flows.keep
+        caller, outcome_ = keep(_CALLERS), keep(max(1, (len(answers) - 1).bit_length()))
+        area = object()  # only one outcome's arguments are there at a time
+        outcomes = {o: keep(max((low + size for low, size in found), default=0), area) for o, found in places.items()}
+        for arguments in outcomes.values():
+            arguments.possible.add(None)
+        asked = tuple(keep(len(bits)) if _all_kept(bits) else None for bits in keys)
+        keys = tuple(bits if kept is None else kept.bits for bits, kept in zip(keys, asked, strict=True))
+        for kept in asked:
+            if kept is not None:
+                kept.possible.add(None)
+        made = Lookup(table, self.node(name), self.node(f"behind {name}"), asked, caller, outcome_, outcomes, places)
+        possible = {o: [Possible() for _ in found] for o, found in places.items()}
+        for place, (matches, answer, hit) in enumerate(_entries(rules, default)):
+            outcome = Outcome(hit, answer.action)
+            writes = self._answer(made, outcome, answer)
+            for value, part in zip(answer.args, possible[outcome], strict=True):
+                part.add([value])
+            span = matches.span if matches is not None else table.span
+            for cube in self._cubes(table, keys, matches):
+                made.node.add(Draft((place,), cube.bits, cube.bits, writes, target=made.behind, span=span))
+        for outcome in made.outcomes:
+            for bits, part in zip(_arguments(made, outcome), possible[outcome], strict=True):
+                self.flows.part(bits, part)
+        return made
+
+    def _answer(self, lookup: Lookup, outcome: Outcome, answer: ActionCall) -> list[Write]:
+        place = list(lookup.outcomes).index(outcome)
+        lookup.outcome.possible.add([place])
+        writes = [Write(lookup.outcome, number(place, lookup.outcome.width))]
+        for value, (low, size) in zip(answer.args, lookup.places[outcome], strict=True):
+            writes.append(Write(lookup.outcomes[outcome], number(value, size), low))
+        return writes
+
+    def _cubes(self, table: ir.Table, keys: tuple[Bits, ...], rule: Rule | None) -> list[Cube]:
+        found = [Cube({}, 0)]
+        if rule is None:
+            return found
+        for key, bits, match in zip(table.keys, keys, rule.matches, strict=True):
+            following: list[Cube] = []
+            for one in found:
+                for value, mask in masks_of(match, len(bits)):
+                    wanted = equals(one.resolve(bits), value, mask, key.span)
+                    extended = None if wanted is None else self.context.narrowed(one, wanted)
+                    if extended is not None:
+                        self.context.note(wanted or (), key.span)
+                        following.append(extended)
+            if len(following) > MAX_PIECES:
+                raise CannotOffload(f"the ranges of one entry need more than {MAX_PIECES} masks", key.span)
+            found = following
+        return found
+
+
+def _all_kept(bits: Bits) -> bool:
+    return bool(bits) and all(seen.is_kept(bit) for bit in bits)
+
+
+def _arguments(lookup: Lookup, outcome: Outcome) -> list[Bits]:
+    kept = lookup.outcomes[outcome]
+    return [kept.bits[kept.width - low - size : kept.width - low] for low, size in lookup.places[outcome]]
+
+
+def call_of(rule: Rule) -> ActionCall:
+    """The action of an entry. Raises CannotOffload for a group of an action selector."""
+    try:
+        return rule.call
+    except Unsupported as error:
+        raise CannotOffload(error.reason, error.span) from None
+
+
+def _entries(rules: Sequence[Rule], default: ActionCall) -> Iterator[tuple[Rule | None, ActionCall, bool]]:
+    for rule in rules:
+        yield rule, call_of(rule), True
+    yield None, default, False
+
+
+def _side_by_side(widths: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Numbers as (low, width), none across a register's end that fits in one."""
+    low = 0
+    for width in widths:
+        if width <= 32 and low % 32 + width > 32:
+            low = (low + 31) // 32 * 32
+        yield low, width
+        low += width
+
+
+def _applies(node: object) -> bool:
+    """Whether a table is applied, or a block that may apply some, in a part of the tree."""
+    if isinstance(node, ir.TableApply | ir.BlockApply):
+        return True
+    if isinstance(node, tuple | list):
+        return any(_applies(part) for part in node)
+    if isinstance(node, ir.Stmt | ir.Expr | ir.SwitchCase) and is_dataclass(node):
+        return any(_applies(getattr(node, f.name)) for f in fields(node) if f.name not in ("type", "span"))
+    return False

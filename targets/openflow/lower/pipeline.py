@@ -1,0 +1,271 @@
+"""v1model's pipeline as flows: what becomes of each way in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ....semantics import ir
+from ....semantics.source import Span
+from ...base import CannotOffload
+from ...unfold.state import State, Ways
+from ...unfold.v1model import DROP_PORT, V1Model
+from ...unfold.values import Bits, Cube, equals, known, number
+from ..artifact import IN_PORT, DecTtl, Output, PopMpls, PopVlan, PushMpls, PushVlan
+from . import seen
+from .context import At, FlowContext
+from .deparse import Variant, variants
+from .drafts import Copies, Copy, Draft, Node, Out, Step, Visit, Write
+from .machine import FlowMachine
+
+_REPLICATED: Final = 5
+"""``instance_type`` of a copy (``PKT_INSTANCE_TYPE_REPLICATION`` of BMv2's ``simple_switch.h``)."""
+_PORT_BITS: Final = 9
+
+
+def nodes(context: FlowContext) -> list[Node]:
+    """The nodes of the program's flows; the first one is where packets begin. Raises CannotOffload."""
+    program = context.program
+    if program.arch != "v1model":
+        arch = program.arch or "no known architecture"
+        raise CannotOffload(f"programs for {arch} (openflow takes v1model)", Span(program.file, 0, 0))
+    model = V1Model.of(context, FlowMachine)
+    return _Pipeline(context, model).run()
+
+
+class _Pipeline:
+    def __init__(self, context: FlowContext, model: V1Model) -> None:
+        self.context = context
+        self.model = model
+        assert isinstance(model.m, FlowMachine)
+        self.m = model.m
+
+    def run(self) -> list[Node]:
+        """Parser, ingress, and then each way by itself."""
+        model = self.model
+        start = State(Cube({}, 14), {}, at=At(self.m.node("start"), {}, 14))
+        ways = model.parsed(start, {"ingress_port": seen.bits("in_port")[-_PORT_BITS:]})
+        parser = [f"{model.parser.name}/{p.name}" for p in model.parser.params]
+        ways = self._stage(ways, parser, model.checked, model.verify)
+        verify = [*parser[-1:], *_parameters(model.verify)]
+        ways = self._stage(ways, verify, model.ingressed, model.ingress)
+        self._after_ingress(_kept(ways, _parameters(model.ingress)))
+        return self.m.nodes
+
+    def _stage(self, ways: Ways, names: Sequence[str], stage: Callable[[State], Ways], control: ir.Control) -> Ways:
+        together = _kept(ways, names)
+        if control.body.body and len(ways) > 1:
+            together = self.m.together(together, control.span)
+        return [end for way in together for end in stage(way)]
+
+    # --- after ingress ------------------------------------------------------------------------------------------------
+
+    def _after_ingress(self, ways: Ways) -> None:
+        """Ways with one fate go through egress together."""
+        span = self.model.ingress.span
+        fates: dict[int, Ways] = {}
+        for way in ways:
+            groups = self.model.after_ingress(way, "mcast_grp")
+            for here, group in self._values(way, groups, sorted(self.context.rules.multicast), span):
+                if group is None:  # another number: a group without members
+                    self._drop(here, span)
+                elif group:
+                    fates.setdefault(group, []).append(here)
+                else:
+                    dropped, others = self._split(here, self.model.after_ingress(here, "egress_spec"), DROP_PORT, span)
+                    if dropped is not None:
+                        self._drop(dropped, span)
+                    fates.setdefault(0, []).extend([] if others is None else [others])
+        for group, found in fates.items():
+            for way in self.m.together(found, span):
+                if group:
+                    self._replicated(way, group)
+                else:
+                    self._unicast(way)
+
+    def _values(self, way: State, bits: Bits, listed: Iterable[int], span: Span) -> list[tuple[State, int | None]]:
+        """The way by a number's value: 0, those listed, and the others together (None)."""
+        value = known(way.cube.resolve(bits))
+        wanted_values = [0, *(v for v in listed if v)]
+        if value is not None:
+            return [(way, value if value in wanted_values else None)]
+        found: list[tuple[State, int | None]] = []
+        for value in wanted_values:
+            here = self._where(way, bits, value, span)
+            if here is not None:
+                found.append((here, value))
+        possible = self.context.possible(bits)
+        if possible is None or not possible <= set(wanted_values):
+            found.append((way, None))
+        states = self.context.ordered([s for s, _ in found])
+        return [(s, v) for s, (_, v) in zip(states, found, strict=True)]
+
+    def _where(self, way: State, bits: Bits, value: int, span: Span) -> State | None:
+        wanted = equals(way.cube.resolve(bits), value, (1 << len(bits)) - 1, span)
+        cube = None if wanted is None else self.context.narrowed(way.cube, wanted)
+        if wanted is None or cube is None:
+            return None
+        self.context.note(wanted, span)
+        return replace(way, cube=cube)
+
+    def _drop(self, way: State, span: Span) -> None:
+        self._end(way, {}, (), span)
+
+    def _end(self, way: State, wanted: dict[int, bool], steps: Sequence[Step], span: Span) -> None:
+        here = way
+        if wanted:
+            cube = self.context.narrowed(way.cube, wanted)
+            assert cube is not None
+            here = replace(way, cube=cube)
+        at = self.m.place(here)
+        asked = self.m.asked(here, span)
+        writes, done = self._in_safety(tuple(steps))
+        at.node.add(Draft(here.order, asked, here.cube.bits, writes, done, span=span))
+        at.node.targets |= {step.node for copies in done if isinstance(copies, Copies)
+                            for steps in copies.buckets for step in steps if isinstance(step, Visit)}  # fmt: skip
+
+    def _in_safety(self, steps: tuple[Step, ...]) -> tuple[list[Write], tuple[Step, ...]]:
+        """What an earlier step would write over is kept first."""
+        writes: list[Write] = []
+        found: list[Step] = []
+        spoiled: set[str] = set()
+        for step in steps:
+            done = step
+            if isinstance(step, Copy):
+                if any((f := seen.field_of(bit)) is not None and _spoils(f[0], spoiled) for bit in step.value):
+                    kept = self.context.keep(len(step.value))
+                    kept.possible.add(None)
+                    writes.append(Write(kept, step.value))
+                    done = replace(step, value=kept.bits)
+                spoiled.add(step.field)
+            elif isinstance(step, PushMpls | PopMpls):
+                spoiled.add("network")
+            elif isinstance(step, PushVlan | PopVlan):
+                spoiled.add("vlan_tci")
+            elif isinstance(step, DecTtl):
+                spoiled.add("nw_ttl")
+            found.append(done)
+        return writes, tuple(found)
+
+    def _unicast(self, way: State) -> None:
+        port = self.model.after_ingress(way, "egress_spec")
+        for end in self.model.egressed(way, port, {"instance_type": number(0, 32)}):
+            self._after_egress(end, port)
+
+    def _split(self, way: State, bits: Bits, value: int, span: Span) -> tuple[State | None, State | None]:
+        """Where a number has a value, and where not."""
+        where = self._where(way, bits, value, span)
+        if where is None:
+            return None, way
+        if where.cube is way.cube:
+            return where, None
+        possible = self.context.possible(bits)
+        if possible is not None and possible <= {value}:
+            return where, None
+        first, second = self.context.ordered([where, way])
+        return first, second
+
+    def _after_egress(self, way: State, port: Bits) -> None:
+        for end, steps in self._sent(way, port):
+            for place, (wanted, done) in enumerate(steps):
+                here = replace(end, order=(*end.order, place)) if len(steps) > 1 else end
+                self._end(here, wanted, done, self.model.deparser.span)
+
+    def _sent(self, way: State, port: Bits) -> list[tuple[State, list[Variant]]]:
+        """What leaves at the end of egress: for each way, the steps for each possibility; none where it is dropped."""
+        span = self.model.egress.span
+        dropped, others = self._split(way, self.model.after_egress(way, "egress_spec"), DROP_PORT, span)
+        found: list[tuple[State, list[Variant]]] = []
+        if dropped is not None:
+            found.append((dropped, [({}, ())]))
+        for end in [] if others is None else self.model.deparsed(others):
+            out = self._out(end, port)
+            found.append(
+                (end, [(w, (*steps, out)) for w, steps in variants(self.context, end, self.model.deparser.span)])
+            )
+        return found
+
+    def _out(self, way: State, port: Bits) -> Step:
+        """The output; a port is nobody's if it is 0."""
+        bits = way.cube.resolve(port)
+        span = self.model.ingress.span
+        if bits == seen.bits("in_port")[-_PORT_BITS:]:
+            return Output(IN_PORT)
+        possible = self.context.possible(bits)
+        if possible is None:
+            raise CannotOffload("an egress port that is computed or taken from the frame", span)
+        if self._where(way, bits, 0, span) is not None:
+            raise CannotOffload("egress port 0 (or none is set): ports of OpenFlow are numbered from 1", span)
+        value = known(bits)
+        if value is not None and known(way.cube.resolve(seen.bits("in_port")[-_PORT_BITS:])) == value:
+            return Output(IN_PORT)
+        return Out(bits, back=not self._never_back(way, value))
+
+    def _never_back(self, way: State, port: int | None) -> bool:
+        """Whether it is known that the frame did not come from there."""
+        if port is None:
+            return False
+        bits = seen.bits("in_port")[-_PORT_BITS:]
+        wanted = {bit: bool(port >> i & 1) for i, bit in enumerate(reversed(bits))}
+        return wanted in way.cube.never or way.cube.with_bits(wanted) is None
+
+    # --- multicast ----------------------------------------------------------------------------------------------------
+
+    def _replicated(self, way: State, group: int) -> None:
+        """Egress for each member, one after the other; then one flow with all copies."""
+        ends: list[tuple[State, tuple[tuple[Step, ...], ...]]] = [(way, ())]
+        for replica in self.context.rules.multicast.get(group, ()):
+            port = number(replica.port, _PORT_BITS)
+            changes = {"instance_type": number(_REPLICATED, 32), "egress_rid": number(replica.instance, 16)}
+            following: list[tuple[State, tuple[tuple[Step, ...], ...]]] = []
+            for state, copies in ends:
+                for end in self.model.egressed(state, port, changes):
+                    for after, steps in self._sent(end, port):
+                        back = replace(after, variables=state.variables, emitted=(), changed=state.changed)
+                        following += self._with_copy(back, copies, steps)
+            ends = following
+        for state, copies in ends:
+            self._end(state, {}, self._all(state, [steps for steps in copies if steps]), self.model.deparser.span)
+
+    def _all(self, way: State, copies: list[tuple[Step, ...]]) -> tuple[Step, ...]:
+        """The copies as steps: what all have in common first; one that is changed by itself in a node of its own."""
+        if not copies:
+            return ()
+        if len({steps[:-1] for steps in copies}) == 1:
+            return (*copies[0][:-1], Copies(tuple(steps[-1:] for steps in copies)))
+        buckets: list[tuple[Step, ...]] = []
+        for steps in copies:
+            if len(steps) == 1:
+                buckets.append(steps)
+                continue
+            node = self.m.node("a copy")
+            writes, done = self._in_safety(steps)
+            node.add(Draft((), {}, way.cube.bits, writes, done, span=self.model.deparser.span))
+            buckets.append((Visit(node),))
+        return (Copies(tuple(buckets)),)
+
+    def _with_copy(
+        self, way: State, copies: tuple[tuple[Step, ...], ...], steps: list[Variant]
+    ) -> list[tuple[State, tuple[tuple[Step, ...], ...]]]:
+        found = []
+        for wanted, done in steps:
+            cube = self.context.narrowed(way.cube, wanted) if wanted else way.cube
+            assert cube is not None
+            found.append((replace(way, cube=cube), (*copies, done)))
+        states = self.context.ordered([s for s, _ in found])
+        return [(s, c) for s, (_, c) in zip(states, found, strict=True)]
+
+
+def _spoils(field: seen.Seen, spoiled: set[str]) -> bool:
+    return field.field in spoiled or ("network" in spoiled and field.type is not None)
+
+
+def _parameters(control: ir.Control) -> list[str]:
+    return [f"{control.name}/{p.name}" for p in control.params]
+
+
+def _kept(ways: Ways, names: Iterable[str]) -> Ways:
+    """The ways with these variables only: the others are out of scope."""
+    wanted = set(names)
+    return [replace(w, variables={n: v for n, v in w.variables.items() if n in wanted}) for w in ways]

@@ -1,0 +1,125 @@
+"""Programs lowered to OpenFlow, side by side: the P4 source on numbers, and Open vSwitch with the flows made of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from p4verify.semantics import bits as b
+from p4verify.semantics import ir
+from p4verify.semantics.meaning.program import run
+from p4verify.semantics.rules.ruleset import Exact, Lpm, Range, RuleSet, Ternary
+from p4verify.targets.openflow.artifact import Bridge
+from p4verify.targets.openflow.meaning import meaning
+from p4verify.targets.openflow.oracle import OpenVSwitch
+
+PORTS = (1, 2, 3, 4, 5, 9)
+_KINDS = (0x0800, 0x0800, 0x0800, 0x86DD, 0x0806, 0x8847, 0x88B5)
+
+
+@dataclass
+class Tally:
+    """What was compared."""
+
+    pairs: int = 0
+    outside: int = 0
+    """Frames that an assumption of the flows leaves out."""
+    sent: int = 0
+    changed: int = 0
+    mismatches: list[str] = field(default_factory=list)
+
+
+def judge(
+    oracle: OpenVSwitch, program: ir.Program, rules: RuleSet, bridge: Bridge, rng: random.Random, count: int
+) -> Tally:
+    """``count`` frames that meet the rules, or nearly."""
+    tally = Tally()
+    domain = [a.condition for a in meaning(bridge).domain]
+    packets = []
+    for port, frame in sorted((rng.choice(PORTS), a_frame(rng, rules)) for _ in range(count)):
+        values = {"pkt.len": len(frame), "in.port": port} | {f"pkt[{i}]": octet for i, octet in enumerate(frame)}
+        if all(b.evaluate(domain, values, default=0)):
+            packets.append((port, frame))
+        else:
+            tally.outside += 1
+    for (port, frame), seen in zip(packets, oracle.run(bridge, packets), strict=True):
+        expected = sorted(run(program, rules, frame, port).outputs)
+        tally.pairs += 1
+        tally.sent += bool(expected)
+        tally.changed += any(out != frame for _, _, out in expected)
+        if expected != sorted(seen.outputs):
+            tally.mismatches.append(f"port {port}, {frame.hex()}: P4 {_shown(expected)}, switch {_shown(seen.outputs)}")
+    return tally
+
+
+def _shown(outputs: Iterable[tuple[str, int, bytes]]) -> str:
+    return "; ".join(f"{to} {port} {frame.hex()}" for to, port, frame in outputs) or "nothing"
+
+
+def a_frame(rng: random.Random, rules: RuleSet) -> bytes:
+    """A plain frame with numbers that the rules name, where they fit; some have a tag, some two."""
+    numbers = _numbers(rules)
+
+    def some(width: int) -> int:
+        fitting = [n for n in numbers if n < 1 << width and n.bit_length() > width - 12]
+        small = [n for n in numbers if n < 1 << min(width, 20)]
+        chosen = rng.choice(fitting or small or [1]) if rng.random() < 0.8 else rng.getrandbits(width)
+        return chosen ^ (rng.getrandbits(8) if rng.random() < 0.3 else 0)
+
+    data = (some(48) % (1 << 48)).to_bytes(6, "big") + some(48).to_bytes(6, "big")
+    for _ in range(rng.choice((0, 0, 0, 1, 1, 2))):
+        vid = rng.choice([n for n in numbers if n < 4096] or [1])
+        data += rng.choice((0x8100, 0x8100, 0x88A8)).to_bytes(2, "big") + (rng.getrandbits(3) << 13 | vid).to_bytes(
+            2, "big"
+        )
+    kind = rng.choice(_KINDS)
+    return data + kind.to_bytes(2, "big") + _behind(rng, kind, some, numbers)
+
+
+def _numbers(rules: RuleSet) -> list[int]:
+    found = {1, 2, 6, 17, 64}
+    for entries in rules.entries.values():
+        for rule in entries:
+            for match in rule.matches:
+                match match:
+                    case Exact(value) | Lpm(value, _) | Ternary(value, _):
+                        found.add(value)
+                    case Range(low, high):
+                        found |= {low, high}
+    return sorted(found)
+
+
+def _behind(rng: random.Random, kind: int, some: object, numbers: Sequence[int]) -> bytes:
+    assert callable(some)
+    body = rng.randbytes(rng.choice((0, 2, 26, 33)))
+    if kind == 0x0800:
+        protocol = rng.choice((1, 6, 17, 17, 47, 132))
+        body = _transport(rng, protocol, numbers) + body
+        ttl = rng.choice((0, 1, 2, 64, 255))
+        head = bytes((0x45, rng.getrandbits(8))) + (20 + len(body)).to_bytes(2, "big") + rng.randbytes(2) + b"\x40\x00"
+        head += bytes((ttl, protocol, 0, 0)) + some(32).to_bytes(4, "big") + some(32).to_bytes(4, "big")
+        total = sum(int.from_bytes(head[i : i + 2], "big") for i in range(0, 20, 2))
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        return head[:10] + (total ^ 0xFFFF).to_bytes(2, "big") + head[12:] + body + bytes(rng.choice((0, 0, 6)))
+    if kind == 0x86DD:
+        protocol = rng.choice((6, 17, 58, 59, 132))
+        body = _transport(rng, protocol, numbers) + body
+        head = (6 << 28 | rng.getrandbits(28)).to_bytes(4, "big") + len(body).to_bytes(2, "big")
+        head += bytes((protocol, rng.choice((0, 1, 2, 64, 255))))
+        return head + some(128).to_bytes(16, "big") + some(128).to_bytes(16, "big") + body
+    if kind == 0x0806:
+        return bytes.fromhex("000108000604") + rng.choice((1, 2)).to_bytes(2, "big") + rng.randbytes(20)
+    if kind == 0x8847:
+        label = rng.choice([n for n in numbers if n < 1 << 20]) or 7
+        stack = rng.choice((0, 0, 1))
+        top = label << 12 | rng.getrandbits(3) << 9 | (not stack) << 8 | rng.choice((0, 1, 2, 64))
+        return top.to_bytes(4, "big") + (0x12345140).to_bytes(4, "big") * stack + rng.randbytes(30)
+    return body
+
+
+def _transport(rng: random.Random, protocol: int, numbers: Sequence[int]) -> bytes:
+    ports = [n for n in numbers if n < 1 << 16]
+    pair = rng.choice(ports).to_bytes(2, "big") + rng.choice(ports).to_bytes(2, "big")
+    return pair + rng.randbytes({6: 16, 17: 4, 132: 8}.get(protocol, 4))
