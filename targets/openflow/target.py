@@ -12,13 +12,13 @@ from ..base import Oracle, Relation
 from .artifact import Bridge
 
 LIMITS: Final = (
-    "programs: v1model, with its rules; tables become tables, metadata goes through registers, multicast through groups",
-    "conditions: fields of the flow key against constants, masks, prefixes and ranges; not the frame's length, not what "
-    "is in no field (IP's total length, a second tag), not field against field, not arithmetic but ttl - 1",
-    "changes: MAC addresses, one VLAN tag, labels, TTL, TOS, IP addresses where no TCP or UDP checksum follows; a change "
-    "of IPv4 needs update_checksum over its header",
-    "no counters, registers, meters, digests, clones, hashes, selectors; no port 0; no header that the switch does not know",
-    "flows may be made for plain frames only, and say so; assume=none forbids that, assume=plain+tags-8100 allows some",
+    "programs: v1model, with its rules; tables stay tables, metadata goes through registers, multicast through groups",
+    "conditions on fields of the flow key: constants, masks, prefixes, ranges; nothing computed but ttl - 1",
+    "no condition on a frame's length, on two fields, on what is in no field (IP's total length, a second tag)",
+    "changes: MAC addresses, one VLAN tag, labels, TTL, TOS; IP addresses where no TCP or UDP checksum follows",
+    "a change of IPv4 needs update_checksum over its header, for the switch does that as well",
+    "no counters, registers, meters, digests, clones, hashes, selectors; no port 0; no header unknown to the switch",
+    "flows may be for plain frames only, and say so: assume=none forbids it, assume=plain+tags-8100 allows some",
     "read and checked: ovs-ofctl flow files, bundles, dump-flows and dump-groups (--no-names)",
     "matches: Ethernet, one VLAN tag, ARP, IPv4, IPv6 without extension headers, TCP, UDP, SCTP, ICMP, MPLS, registers",
     "actions: output, controller, set_field, load, move, push and pop of VLAN and MPLS, dec_ttl, groups, resubmit",
