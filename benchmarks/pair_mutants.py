@@ -28,7 +28,7 @@ def main() -> int:
     """Run; exit code 1 if a difference was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--mutants", type=int, default=200, help="in all, those in --data included (default 200)")
+    parser.add_argument("--mutants", type=int, default=200, help="with a verdict, those in --data included (default 200)")
     parser.add_argument("--each", type=int, default=2, help="mutants of one program (default 2)")
     parser.add_argument("--runs", type=int, default=10000, help="random runs of a mutant that is not rejected")
     parser.add_argument("--seed", type=int, default=0)
@@ -41,7 +41,7 @@ def main() -> int:
     rest = campaign(
         arguments.corpus, arguments.seed, arguments.each, arguments.runs, arguments.limit, tried, arguments.mutants
     )
-    while len(tried) < arguments.mutants and time.monotonic() - begun < arguments.seconds:
+    while sum(t.counts for t in tried) < arguments.mutants and time.monotonic() - begun < arguments.seconds:
         rows = next(rest, None)
         if rows is None:
             break
@@ -81,7 +81,7 @@ def _report(tried: list[Tried]) -> int:
         taken = sorted(row.attacked for row in tried if row.runs)
         print(f"random runs where nothing was seen to differ: median {asked[len(asked) // 2]}, least {asked[0]}, "
               f"in {taken[len(taken) // 2]:.2f} s at the median")  # fmt: skip
-    print(f"{len(tried)} mutants, {missed} differences missed, {wrong} accepts contradicted")
+    print(f"{sum(row.counts for row in tried)} mutants, {missed} differences missed, {wrong} accepts contradicted")
     return 1 if missed else 0
 
 

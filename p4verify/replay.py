@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .certain import allows, differs_in_all
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, one_pass, run_on, same
+from .mapping import NOTHING_SAID
 from .on_numbers import all_terms
 from .proofs.counterexample import Input, input_of
 from .proofs.engine import Engine, Model
-from .proofs.refine import IMPL, Outcome, choices_of, may_agree
+from .proofs.refine import IMPL, Outcome, apart, choices_of, may_agree
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Tally, Verdict
 from .realise import CannotRealise, describe, realise
 from .semantics import bits as b
@@ -79,7 +81,7 @@ def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) ->
         return Proof(Verdict.UNDECIDED, reason, tally, seconds=time.monotonic() - started)
     try:
         reads = undefined_reads(found, engine)
-        outcome = _Runs(found).confirm(reads)
+        outcome = _Runs(found, engine).confirm(reads)
     except (CannotRealise, BadBehaviour, KeyError, ValueError, Unsupported) as error:
         outcome = f"{difference.obligation}: {error}"
     seconds = time.monotonic() - started
@@ -118,8 +120,8 @@ def undefined_reads(found: Replay, engine: Engine) -> list[Choice]:
 class _Runs:
     """Both sides on numbers."""
 
-    def __init__(self, found: Replay) -> None:
-        self.found = found
+    def __init__(self, found: Replay, engine: Engine) -> None:
+        self.found, self.engine = found, engine
         self.pair = found.pair
         assert found.outcome.spec is not None
         assert found.outcome.impl is not None
@@ -141,6 +143,10 @@ class _Runs:
         if not self._differ(first) and not self._differ_in_groups(first):
             return f"{difference.obligation}: both sides do the same on the solver's packet"
         best = self._smaller(first)
+        if self._by_itself(best):
+            return (
+                f"{difference.obligation}: the first program is told apart from itself (a bug of ours, please report)"
+            )
         groups = self._groups(best)
         expected = self._observed(best, "spec", self._alike(best), groups)
         actual = self._observed(best, "impl", groups=groups)
@@ -229,10 +235,43 @@ class _Runs:
             names = [v.name for v in choices_of(self.spec)]
             if not names or self.pair.exactly:
                 return self._observed(setting, "spec").differs(actual)
-            guesses = (self._alike(setting), *_guesses(self.spec))
-            return all(self._observed(setting, "spec", guess).differs(actual) for guess in guesses)
+            return all(seen.differs(actual) for seen in self._guessed(setting))
         except (ValueError, KeyError):
             return False
+
+    def _guessed(self, setting: Setting) -> list[Observed]:
+        """What the first side does with some values of what is undefined in it."""
+        return [self._observed(setting, "spec", guess) for guess in (self._alike(setting), *_guesses(self.spec))]
+
+    def _differ_surely(self, setting: Setting) -> bool:
+        """Whether they differ in what does not hang on the first side's undefined values, so far as tried."""
+        try:
+            return self._differ(setting) and differs_in_all(self._guessed(setting), self._observed(setting, "impl"))
+        except (ValueError, KeyError):
+            return False
+
+    def _is_one(self, setting: Setting) -> bool:
+        """Whether a setting that was made smaller shows the difference: no undefined value of the first would do."""
+        if self.pair.exactly or not choices_of(self.spec):
+            return True
+        functions, values = self._known(setting)
+        given = replace(setting.given, model=Model(values, setting.given.model.functions))
+        answer = allows(self.spec, self.impl, given, functions, self.engine)
+        return self._differ_surely(setting) if answer == "unknown" else answer == "no"
+
+    def _by_itself(self, setting: Setting) -> bool:
+        """Whether the first side, taken for the second, is told apart from itself: then the runs show nothing."""
+        pair, theirs = self.pair, self.found.spec
+        if not pair.across:
+            pair = replace(pair, second=pair.first, said=NOTHING_SAID, exactly=False)
+            theirs = pair.pairing.in_first_words(theirs)
+        model = setting.given.model
+        values = {n: v for n, v in model.values.items() if not n.startswith("any.")}  # each as the other side's
+        alike = replace(setting, given=replace(setting.given, model=Model(values, model.functions)))
+        outcome = replace(self.found.outcome, spec=self.spec, impl=apart(theirs, IMPL))
+        twin = _Runs(replace(self.found, pair=pair, outcome=outcome), self.engine)
+        twin._with_members = self._with_members
+        return twin._differ(alike)
 
     def _alike(self, setting: Setting) -> dict[str, int]:
         """Undefined values of the first side: those that the second one has where it reads just as much before."""
@@ -255,15 +294,8 @@ class _Runs:
     def _observed(
         self, setting: Setting, side: str, choices: Mapping[str, int] | None = None, groups: Groups | None = None
     ) -> Observed:
-        given = setting.given
         behaviour = self.spec if side == "spec" else self.impl
-        model = given.model
-        functions: dict[str, Function] = model.callables()
-        values = {n: v for n, v in model.values.items() if not n.startswith(("pkt", "in.port"))}
-        if setting.rules is not None:
-            known = answers(self.pair.first, setting.rules)
-            functions |= known.functions
-            values |= known.inputs
+        functions, values = self._known(setting)
         values |= choices or {}
         try:
             seen = self._evaluated(behaviour, setting, functions, values, groups)
@@ -271,6 +303,17 @@ class _Runs:
             return Observed((), fault=str(fault))
         metadata = {name: seen.metadata.get(name, values.get(f"in.{name}", 0)) for name in self._told}
         return Observed(seen.outputs, metadata, seen.state, carried=seen.carried, events=seen.events)
+
+    def _known(self, setting: Setting) -> tuple[dict[str, Function], dict[str, int]]:
+        """Functions and inputs beside the packet, those of the rules among them."""
+        model = setting.given.model
+        functions: dict[str, Function] = model.callables()
+        values = {n: v for n, v in model.values.items() if not n.startswith(("pkt", "in.port"))}
+        if setting.rules is not None:
+            known = answers(self.pair.first, setting.rules)
+            functions |= known.functions
+            values |= known.inputs
+        return functions, values
 
     def _evaluated(
         self, behaviour: Behaviour, setting: Setting, functions: Mapping[str, Function], values: dict[str, int],
@@ -383,10 +426,12 @@ class _Runs:
     def _smaller(self, setting: Setting) -> Setting:
         """Whatever is simpler and leaves the two different."""
         read = b.variables(*all_terms(self.spec), *all_terms(self.impl))
-        return smaller(
-            setting, self._differ, self.pair.first, rules=self.pair.rules is None,
+        differ = self._differ_surely if self._differ_surely(setting) else self._differ
+        best = smaller(
+            setting, differ, self.pair.first, rules=self.pair.rules is None,
             packet=any(v.name.startswith("pkt") for v in read),
         )  # fmt: skip
+        return best if best is setting or self._is_one(best) else setting
 
 
 def _with_cells(given: Input, more: tuple[Mapping[str, int], ...]) -> Input:

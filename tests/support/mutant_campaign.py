@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from p4verify.pairing import Pairing, pair_programs
+from p4verify.pairing import Pairing
+from p4verify.pairs import ProgramPair
 from p4verify.semantics import ir
 from p4verify.semantics.source import Unsupported
 from tests.support.compiled_terms import NotCompiled
@@ -44,6 +45,11 @@ class Tried:
     """Random inputs that both could meet, 0 if it was not asked."""
     attacked: float = 0.0
     """Seconds that these took."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the verdict says anything: what is unsupported (nothing leaves the program, say) is left out."""
+        return self.verdict != "unsupported"
 
     @property
     def contradicted(self) -> bool:
@@ -75,18 +81,18 @@ def campaign(
         runs: random runs of both where the verdict is not ``reject``.
         limit: seconds for a verdict.
         done: what was tried before; its programs are left out.
-        total: mutants in all, of each kind as many; 0 for any number, of each kind as many of a program as another.
+        total: mutants in all that count, of each kind as many; 0 for any number, of each kind as many of a program as another.
     """
     left = Counter({kind: -(-total // len(KINDS)) if total else sys.maxsize for kind in KINDS})
-    left -= Counter(row.kind for row in done)
+    left -= Counter(row.kind for row in done if row.counts)
     names = {row.program for row in done}
     for made in programs(corpus, seed):
         program = complete(made.output) if made.name not in names else None
-        if program is None or judge_programs(program, program, limit).verdict == "unsupported":
-            continue  # nothing of it is compared, whatever is changed
+        if program is None:
+            continue
         rng = random.Random(f"{seed}:{made.name}")
         rows = [_tried(made.name, program, m, rng, runs, limit) for m in mutants(program, rng, each, left)]
-        left -= Counter(row.kind for row in rows)
+        left -= Counter(row.kind for row in rows if row.counts)
         if rows:
             yield rows
 
@@ -97,7 +103,7 @@ def _tried(name: str, program: ir.Program, mutant: Mutant, rng: random.Random, r
     taken = time.process_time() - begun
     found = Attack()
     if judged.verdict != "reject":
-        found = _attacked(pair_programs(program, mutant.program), rng, runs, limit)
+        found = _attacked(ProgramPair(program, mutant.program).pairing, rng, runs, limit)
     attacked = time.process_time() - begun - taken
     return Tried(
         name, mutant.kind, str(mutant.where), judged.verdict, judged.reason, found.shown, round(taken, 3), found.runs,

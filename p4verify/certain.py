@@ -1,0 +1,108 @@
+"""Whether what two runs show differs for certain: whatever the first program's undefined values are.
+
+A counterexample that the solver gave does: no choice makes the first do what the second does. One that was made smaller
+has to show it again, for a run sees one choice only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Literal
+
+from .proofs.compare import obligations
+from .proofs.counterexample import Input
+from .proofs.engine import Engine
+from .proofs.refine import choices_of, map_terms
+from .proofs.verdict import Observed
+from .semantics import bits as b
+from .semantics.bits import Term
+from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.payload import PayloadFunctions, sum_of
+
+Function = Callable[..., int]
+SECONDS = 5.0
+"""For the question whether an undefined value would do."""
+
+
+def differs_in_all(seen: Sequence[Observed], other: Observed) -> bool:
+    """Whether there is something that is the same in all of ``seen`` and another in ``other``."""
+    facets = [_facets(one) for one in seen]
+    theirs = _facets(other)
+    names = dict.fromkeys(name for found in (*facets, theirs) for name in found)
+    return any(
+        all(found.get(name) == facets[0].get(name) for found in facets) and facets[0].get(name) != theirs.get(name)
+        for name in names
+    )
+
+
+def _facets(seen: Observed) -> dict[Hashable, Hashable]:
+    """All that is observed, one by one: number of frames, ports, lengths and bytes, events, metadata, state."""
+    found: dict[Hashable, Hashable] = {"fault": seen.fault, "frames": len(seen.outputs), "events": seen.events}
+    for number, (to, port, frame) in enumerate(seen.outputs):
+        found |= {(number, "to"): to, (number, "port"): port, (number, "length"): len(frame)}
+        found |= {(number, at): octet for at, octet in enumerate(frame)}
+    for number, carried in enumerate(seen.carried):
+        found |= {(number, name): value for name, value in carried.items()}
+    found |= {("metadata", name): value for name, value in seen.metadata.items()}
+    return found | {("state", name, i): value for name, cells in seen.state.items() for i, value in cells.items()}
+
+
+def allows(
+    spec: Behaviour, impl: Behaviour, given: Input, functions: Mapping[str, Function], engine: Engine
+) -> Literal["yes", "no", "unknown"]:
+    """Whether some undefined values let ``spec`` do on one input what ``impl`` does.
+
+    Args:
+        spec: the first program.
+        impl: the second; its choices have values in ``given``.
+        given: the input, with the cells that are looked at as ``at.NAME``.
+        functions: uninterpreted functions by name; others are 0.
+        engine: is asked.
+    """
+    free = frozenset(choices_of(spec))
+    sides = [_on(side, given, functions, free) for side in (spec, impl)]
+    violation = b.or_(*(o.violation for o in obligations(*sides)))
+    if b.applications(violation):
+        return "unknown"  # a table is asked with an undefined value
+    answer = engine.satisfiable(b.not_(violation), "an undefined value that would do", SECONDS)
+    return {"sat": "yes", "unsat": "no"}.get(answer.status, "unknown")  # type: ignore[return-value]
+
+
+def _on(side: Behaviour, given: Input, functions: Mapping[str, Function], free: frozenset[Term]) -> Behaviour:
+    """A behaviour on one input: all that it depends on but ``free`` is a number."""
+    of_payload = PayloadFunctions(given.packet)
+
+    def answer(name: str) -> Function:
+        if name in functions:
+            return functions[name]
+        return of_payload[name] if name.startswith("payload.") else lambda *_: 0
+
+    def change(terms: list[Term]) -> list[Term]:
+        values = {v: b.literal(_value(v.name, given), v) for v in b.variables(*terms) if v not in free}
+        calls = {call.name: call for call in b.applications(*terms)}
+        return b.substitute(terms, values, {name: _folding(call, answer(name)) for name, call in calls.items()})
+
+    return map_terms(side, change, {})
+
+
+def _value(name: str, given: Input) -> int:
+    if name == "pkt.len":
+        return len(given.packet)
+    if name == "in.port":
+        return given.port
+    if name.startswith("pkt[") and name.endswith("]"):
+        at = int(name[4:-1])
+        return given.packet[at] if at < len(given.packet) else 0
+    total = sum_of(name, given.packet)
+    return given.model.values.get(name, 0) if total is None else total
+
+
+def _folding(call: Term, function: Function) -> Callable[..., Term]:
+    """The function on numbers; left as it is where an argument is none."""
+
+    def build(*args: Term) -> Term:
+        if all(arg.is_const for arg in args):
+            return b.literal(function(*(arg.value for arg in args)), call)
+        return b.apply(call.name, call.sort, *args)
+
+    return build

@@ -1,0 +1,85 @@
+"""Counterexamples are ones: nothing undefined would do on the packet that is shown, and the program is not told apart
+from itself by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from p4verify.pairing import Pairing
+from p4verify.semantics import bits as b
+from p4verify.semantics.meaning.behaviour import Behaviour
+from tests.cli.conftest import Command
+
+PROGRAM = """#include <core.p4>
+#include <v1model.p4>
+header h_t { bit<8> v; bit<32> o; }
+struct H { h_t h; }
+struct M { bit<8> z; }
+parser P(packet_in b, out H h, inout M m, inout standard_metadata_t s) {
+    state start { b.extract(h.h); transition accept; } }
+control V(inout H h, inout M m) { apply {} }
+control I(inout H h, inout M m, inout standard_metadata_t s) {
+    action put(bit<32> n) { h.h.o = n; }
+    table t { key = { h.h.o : exact; } actions = { put; NoAction; } default_action = NoAction(); }
+    apply { bit<32> x; s.egress_spec = 1; BODY } }
+control E(inout H h, inout M m, inout standard_metadata_t s) { apply {} }
+control D(packet_out b, in H h) { apply { b.emit(h.h); } }
+V1Switch(P(), V(), I(), E(), V(), D()) main;
+"""
+
+
+@pytest.fixture
+def compare(p4verify: Command, tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Compares two bodies of the control; gives the exit code and the only result."""
+
+    def run(*bodies: str, more: tuple[str, ...] = ()):  # type: ignore[no-untyped-def]
+        paths = []
+        for name, body in zip("ab", bodies, strict=True):
+            paths.append(tmp_path / f"{name}.p4")
+            paths[-1].write_text(PROGRAM.replace("BODY", body))
+        ended = p4verify("check", paths[0], "--against", paths[1], *more, "--format", "json")
+        (result,) = ended.json()["results"]
+        return ended.code, result
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # A packet of zeros is simpler, but there the first program allows what the second one does.
+        ("if (h.h.v == 0) { h.h.o = x; } else { h.h.o = 5; }",
+         "if (h.h.v == 0) { h.h.o = 0x12345; } else { h.h.o = 6; }"),
+        # ... also where what is undefined is asked for in a table.
+        ("if (h.h.v == 0) { h.h.o = x; t.apply(); } else { h.h.o = 5; }",
+         "if (h.h.v == 0) { h.h.o = 0x12345; t.apply(); } else { h.h.o = 6; }"),
+    ],
+)  # fmt: skip
+def test_no_undefined_value_would_do_on_the_packet_that_is_shown(compare, first: str, second: str) -> None:  # type: ignore[no-untyped-def]
+    code, result = compare(first, second)
+    assert code == 1, result["reason"]
+    assert result["counterexample"]["packet"][:2] != "00"
+
+
+@pytest.mark.parametrize("more", [(), ("--exactly",)])
+@pytest.mark.parametrize("body", ["t.apply();", "h.h.o = x; t.apply();"])
+def test_a_difference_that_shows_between_a_program_and_itself_is_none(  # type: ignore[no-untyped-def]
+    compare, monkeypatch: pytest.MonkeyPatch, body: str, more: tuple[str, ...]
+) -> None:
+    right = Pairing.in_first_words
+
+    def wrong(pairing: Pairing, behaviour: Behaviour) -> Behaviour:
+        """Every frame of the second goes out of the port beside."""
+        cases = []
+        for case in right(pairing, behaviour).cases:
+            outputs = tuple(replace(o, port=b.add(o.port, b.bv(1, 32))) for o in case.outputs)
+            cases.append(replace(case, outputs=outputs))
+        return replace(right(pairing, behaviour), cases=tuple(cases))
+
+    monkeypatch.setattr(Pairing, "in_first_words", wrong)
+    code, result = compare(body, f"{body} m.z = 1;", more=more)
+    assert code == 4
+    assert "told apart from itself" in result["reason"]
