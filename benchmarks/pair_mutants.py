@@ -28,7 +28,7 @@ def main() -> int:
     """Run; exit code 1 if a difference was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--mutants", type=int, default=200, help="with a verdict, those in --data included (default 200)")
+    parser.add_argument("--mutants", type=int, default=200, help="with a verdict, in --data too (default 200)")
     parser.add_argument("--each", type=int, default=2, help="mutants of one program (default 2)")
     parser.add_argument("--runs", type=int, default=10000, help="random runs of a mutant that is not rejected")
     parser.add_argument("--seed", type=int, default=0)

@@ -81,7 +81,7 @@ def campaign(
         runs: random runs of both where the verdict is not ``reject``.
         limit: seconds for a verdict.
         done: what was tried before; its programs are left out.
-        total: mutants in all that count, of each kind as many; 0 for any number, of each kind as many of a program as another.
+        total: mutants in all that count, of each kind as many; 0 for any number.
     """
     left = Counter({kind: -(-total // len(KINDS)) if total else sys.maxsize for kind in KINDS})
     left -= Counter(row.kind for row in done if row.counts)
