@@ -30,10 +30,10 @@ from .semantics.arch.opaque import WORLD
 from .semantics.bits import Term
 from .semantics.meaning.answers import answers
 from .semantics.meaning.behaviour import Behaviour, Case, Choice
-from .semantics.meaning.concrete import BadBehaviour, Faulted, evaluate_behaviour
+from .semantics.meaning.concrete import BadBehaviour, Faulted, Plans, evaluate_behaviour
 from .semantics.meaning.concrete import Outcome as Evaluated
 from .semantics.meaning.inputs import Concrete
-from .semantics.meaning.program import Run
+from .semantics.meaning.program import Run, meaning
 from .semantics.meaning.trace import Trace
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import NOWHERE, Unsupported
@@ -127,6 +127,7 @@ class _Runs:
         assert found.outcome.impl is not None
         self.spec, self.impl = found.outcome.spec, found.outcome.impl
         self.interface: Interface | None = None
+        self._plans = Plans()
         self._with_members: frozenset[tuple[str, int]] | None = None
         """The groups that have members; None for all."""
         cases = (*self.spec.cases, *self.impl.cases)
@@ -239,14 +240,15 @@ class _Runs:
         except (ValueError, KeyError):
             return False
 
-    def _guessed(self, setting: Setting) -> list[Observed]:
+    def _guessed(self, setting: Setting) -> Iterator[Observed]:
         """What the first side does with some values of what is undefined in it."""
-        return [self._observed(setting, "spec", guess) for guess in (self._alike(setting), *_guesses(self.spec))]
+        yield self._observed(setting, "spec", self._alike(setting))
+        yield from (self._observed(setting, "spec", guess) for guess in _guesses(self.spec))
 
     def _differ_surely(self, setting: Setting) -> bool:
         """Whether they differ in what does not hang on the first side's undefined values, so far as tried."""
         try:
-            return self._differ(setting) and differs_in_all(self._guessed(setting), self._observed(setting, "impl"))
+            return self._differ(setting) and differs_in_all([*self._guessed(setting)], self._observed(setting, "impl"))
         except (ValueError, KeyError):
             return False
 
@@ -257,6 +259,10 @@ class _Runs:
         functions, values = self._known(setting)
         given = replace(setting.given, model=Model(values, setting.given.model.functions))
         answer = allows(self.spec, self.impl, given, functions, self.engine)
+        if answer == "unknown" and setting.rules is not None and self.found.blocks is None and not self.pair.across:
+            # A table is asked with an undefined value: the rules say what it answers to each.
+            spec = meaning(self.pair.assumed or self.pair.first, setting.rules, self.pair.turns)
+            answer = allows(spec, self.impl, given, functions, self.engine)
         return self._differ_surely(setting) if answer == "unknown" else answer == "no"
 
     def _by_itself(self, setting: Setting) -> bool:
@@ -329,6 +335,7 @@ class _Runs:
             default=0,
             cells={n: i for n, i in given.cells.items() if n in self._states},
             groups=(groups or self._groups(setting)).members,
+            plans=self._plans,
         )
 
     # --- the interpreter --------------------------------------------------------------------------------------------
