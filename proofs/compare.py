@@ -38,6 +38,13 @@ class Part:
     """``(when, a, b)`` if ``differ`` is ``when and a != b``: once that is proven, ``a`` may stand for ``b`` in other
     parts with the same ``when``."""
 
+    def under(self, known: Mapping[Term, Term]) -> Part:
+        """The same with terms put in for others."""
+        if self.pair is None:
+            return Part(self.name, b.substitute([self.differ], known)[0])
+        when, x, y = b.substitute(self.pair, known)
+        return Part(self.name, b.and_(when, b.ne(x, y)), (when, x, y))
+
 
 @dataclass(frozen=True)
 class Obligation:
@@ -114,15 +121,8 @@ def _pair(name: str, context: Term, mine: Case, theirs: Case, state: Mapping[str
     if context is b.FALSE:
         return Obligation(name, context, ())
     parts = list(_differences(mine, theirs, state, reads)) if parts is None else parts
-    left = [_under(part, known) for part in parts]
+    left = [part.under(known) for part in parts]
     return Obligation(name, context, tuple(p for p in left if p.differ is not b.FALSE), len({p.name for p in parts}))
-
-
-def _under(part: Part, known: dict[Term, Term]) -> Part:
-    if part.pair is None:
-        return Part(part.name, b.substitute([part.differ], known)[0])
-    when, x, y = b.substitute(part.pair, known)
-    return Part(part.name, b.and_(when, b.ne(x, y)), (when, x, y))
 
 
 ROUNDS: Final = 4

@@ -23,7 +23,9 @@ from ..semantics.meaning.behaviour import Behaviour, Choice, distinct_terms
 from .alignment import Candidates, aligned, instances
 from .compare import Obligation, Part, domain, obligations, unequal, without_axioms
 from .engine import Answer, Engine, Model
+from .freeing import freed
 from .options import Instance, cells_in, is_made_for_a_copy, names_a_copy, options_of
+from .splitting import condition_of, sides
 from .verdict import Proof, Tally, Verdict
 
 Changes = Callable[[list[Term]], list[Term]]
@@ -60,6 +62,9 @@ class Outcome:
     spec: Behaviour | None = None
     impl: Behaviour | None = None
 
+
+MAX_SPLIT_NODES: Final = 400_000
+"""Nodes of all parts into which obligations are taken apart in one search."""
 
 IMPL = "impl."
 """In front of the names of the other side's choices, so that none is shared."""
@@ -142,16 +147,23 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
     """
     impl = apart(impl, IMPL)
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
+    alike = _with_choices_alike(spec, impl, picks)
     spec, legal = without_axioms(spec, picks)
-    todo = list(obligations(spec, impl))
-    run = _Search(engine, picks, legal, todo)
-    if picks:  # where less is undefined a difference is found sooner
-        todo.sort(key=run.choices_in)
     possible = domain(spec, impl)
+    before = engine.folded, engine.solved, engine.cached
     feasible = Answer("sat") if Model().holds(possible) else engine.satisfiable(possible, "some input exists")
     if feasible.status == "unsat":
-        return Outcome(run.tally(), empty="no input satisfies the assumptions", spec=spec, impl=impl)
+        tally = _Search(engine, picks, legal, (), before).tally()
+        return Outcome(tally, empty="no input satisfies the assumptions", spec=spec, impl=impl)
     unknown = feasible.reason if feasible.status == "unknown" else ""
+    if alike is not None and not unknown:
+        held = _all_hold(alike, impl, engine, before)
+        if held is not None:
+            return Outcome(held, spec=spec, impl=impl)
+    todo = list(obligations(spec, impl))
+    run = _Search(engine, picks, legal, todo, before)
+    if picks:  # where less is undefined a difference is found sooner
+        todo.sort(key=run.choices_in)
     with engine.expecting([partial(run.first_query, o) for o in todo]):
         for number, obligation in enumerate(todo, 1):
             engine.stage = f"obligation {number} of {len(todo)}: "
@@ -164,6 +176,35 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
     return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
 
 
+def _with_choices_alike(spec: Behaviour, impl: Behaviour, picks: frozenset[Term]) -> Behaviour | None:
+    """``spec`` with each choice made as the other side makes the one of that name; None where that is no help.
+
+    It helps where choices decide which case applies: then two programs that do the same in the same order have the same
+    guards, and each case meets but one, while no pair of cases can be settled alone as long as the choices are open.
+    """
+    guards = [case.guard for case in spec.cases]
+    if not picks or picks.isdisjoint(b.variables(*guards)):
+        return None
+    theirs = frozenset(choices_of(impl))
+    made: dict[Term, Term] = {}
+    for v in picks:
+        partner = b.var(IMPL + v.name, v.sort)
+        made[v] = partner if partner in theirs else b.literal(0, v)
+    there = {case.guard for case in impl.cases}
+    if sum(guard in there for guard in b.substitute(guards, made)) * 2 < len(guards):
+        return None
+    return map_terms(spec, lambda terms: b.substitute(terms, made), made)
+
+
+def _all_hold(spec: Behaviour, impl: Behaviour, engine: Engine, before: tuple[int, int, int]) -> Tally | None:
+    """The counts if every obligation of two sides without open choices holds; None if one does not, or takes long."""
+    run = _Search(engine, frozenset(), b.TRUE, (), before)
+    for obligation in obligations(spec, impl):
+        if run.check_quickly(obligation) is not None:
+            return None
+    return run.tally() if run.compared else None
+
+
 class _Search:
     """One run over the obligations, with its counts.
 
@@ -171,7 +212,14 @@ class _Search:
     are true whatever is chosen, so they go with every instance of the choices, and no choice may break them.
     """
 
-    def __init__(self, engine: Engine, picks: frozenset[Term], legal: Term, todo: Sequence[Obligation]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        picks: frozenset[Term],
+        legal: Term,
+        todo: Sequence[Obligation],
+        before: tuple[int, int, int],
+    ) -> None:
         self.engine = engine
         self.picks = picks
         self.legal = legal
@@ -179,7 +227,8 @@ class _Search:
         self.compared = 0
         self._todo = todo
         self._whole_result: tuple[Difference | str | None] | None = None
-        self._before = engine.folded, engine.solved, engine.cached
+        self._before = before
+        self._split_nodes = 0
 
     def tally(self) -> Tally:
         now = self.engine.folded, self.engine.solved, self.engine.cached
@@ -205,6 +254,12 @@ class _Search:
                 self._whole_result = (self._all_together(),)
             return self._whole_result[0]
         return self._with_choices(obligation)
+
+    def check_quickly(self, obligation: Obligation) -> Difference | str | None:
+        """As :meth:`check` of an obligation without choices, in one query that must not take long."""
+        self.total += 1
+        self.compared += obligation.compared
+        return self._conclude(obligation, self.engine.satisfiable(obligation.violation, obligation.name, QUICK_SECONDS))
 
     def _all_together(self) -> Difference | str | None:
         """All obligations as one; a difference is that of the obligation that fails."""
@@ -270,21 +325,39 @@ class _Search:
         that fits an input has to fit all cells. Where a choice is shared by all copies of a frame, and the member of
         the group is part of the counterexample, one instance has to do.
         """
+        picks = self._picks_in(obligation.violation)
+        alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
+        if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
+            return None  # two programs that do the same in the same order
+        fewer = freed(obligation, self.legal, self.picks)
+        if fewer is None:
+            return self._with_instances(obligation)
+        before = self.picks, self.legal
+        self.picks, self.legal = self.picks | fewer.choices, fewer.legal
+        try:
+            found = self._with_instances(fewer.obligation)
+        finally:
+            self.picks, self.legal = before
+        return _difference(obligation, found.model, found.cells) if isinstance(found, Difference) else found
+
+    def _with_instances(self, obligation: Obligation) -> Difference | str | None:
         violation = obligation.violation
         picks = self._picks_in(violation)
-        alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
-        if b.FALSE in b.substitute([self.legal, violation], alike):
-            return None  # two programs that do the same in the same order
+        if not picks:
+            return self._without_choices(obligation)
         woven, options = options_of(obligation, violation, picks)
         tried = instances(options, picks)
         if woven:
             tried.insert(0, {v: woven.get(v, options[v][0]) for v in picks})
         if names_a_copy(violation) and not all(is_made_for_a_copy(pick) for pick in picks):
             return self._with_one_instance(obligation, violation, options, tried)
-        patience = max(QUICK_SECONDS, self.engine.timeout / 3)
+        condition = self._condition_of(obligation)
+        patience = QUICK_SECONDS if condition is not None else max(QUICK_SECONDS, self.engine.timeout / 3)
         first = self._without_choices(_instantiated(obligation, tried[0], self.legal), patience, patience)
         if first is None:
             return None
+        if condition is not None:
+            return self._in_two(obligation, condition, options, first)
         if isinstance(first, str):
             tried = tried[1:]  # not known to defeat anything, and hard to ask again
             if not tried:
@@ -336,6 +409,41 @@ class _Search:
                 return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
             model = answer.model
         return f"{obligation.name}: choices not settled after {ROUNDS} rounds"
+
+    def _condition_of(self, obligation: Obligation) -> Term | None:
+        """Where to take an obligation apart, as long as that was not done too often."""
+        return condition_of(obligation, self.picks) if self._split_nodes < MAX_SPLIT_NODES else None
+
+    def _in_two(
+        self, obligation: Obligation, condition: Term, options: Candidates, defeated: Difference | str
+    ) -> Difference | str | None:
+        """An obligation whose first instance does not do, by a condition; but not where no choice at all does."""
+        if isinstance(defeated, Difference):
+            fitting = self._choices_for(obligation.violation, options, defeated.model, obligation.name)
+            if isinstance(fitting, list):
+                return _difference(obligation, *_at_a_cell(obligation.violation, defeated.model, fitting))
+        todo = [(obligation, condition)]
+        while todo:
+            for side in sides(*todo.pop()):
+                following = self._condition_of(side)
+                self._split_nodes += _size(side.violation)
+                if not self._picks_in(side.violation):
+                    found = self._without_choices(side)
+                elif following is not None and not self._folds(side):
+                    todo.append((side, following))
+                    continue
+                else:
+                    found = self._with_choices(side)
+                if found is not None:
+                    return found
+        return None
+
+    def _folds(self, obligation: Obligation) -> bool:
+        """Whether witnesses for the choices are proof enough."""
+        picks = self._picks_in(obligation.violation)
+        woven, options = options_of(obligation, obligation.violation, picks)
+        instance = {v: woven.get(v, options[v][0]) for v in picks}
+        return b.FALSE in b.substitute([self.legal, obligation.violation], instance)
 
     def _choices_for(
         self, violation: Term, options: Candidates, model: Model, name: str
@@ -412,6 +520,10 @@ def _at_a_cell(violation: Term, model: Model, seen: list[Instance]) -> tuple[Mod
     return shown, tuple(places) if len(places) > 1 else ()
 
 
+def _size(term: Term) -> int:
+    return len(b.postorder([term]))
+
+
 def _number(value: b.Value) -> int:
     assert isinstance(value, int)
     return value
@@ -460,13 +572,7 @@ def _otherwise(name: str, table: Mapping[tuple[int, ...] | None, int]) -> int:
 def _instantiated(obligation: Obligation, instance: Instance, legal: Term) -> Obligation:
     """The obligation with values for the choices, for inputs that are legal with them."""
     context, *_ = b.substitute([b.and_(legal, obligation.context)], instance)
-    parts = []
-    for part in obligation.parts:
-        if part.pair is None:
-            parts.append(Part(part.name, b.substitute([part.differ], instance)[0]))
-        else:
-            when, x, y = b.substitute(part.pair, instance)
-            parts.append(Part(part.name, b.and_(when, b.ne(x, y)), (when, x, y)))
+    parts = (part.under(instance) for part in obligation.parts)
     return Obligation(obligation.name, context, tuple(parts), obligation.compared)
 
 

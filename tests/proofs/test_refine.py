@@ -317,3 +317,21 @@ def test_a_choice_that_must_miss_a_value_is_found() -> None:
     spec = split(b.eq(choice(0, 16), value), (send(),), ())
     assert verdict(spec, always()) == "accept"
     assert verdict(spec, always(send())) == "accept"
+
+
+def test_cases_that_choices_decide_are_compared_as_the_other_side_chooses() -> None:
+    """By choices that are made in the same order; one that is made otherwise is found."""
+
+    def side(last: Term) -> Behaviour:
+        first, second = b.eq(choice(0, 8), byte(0)), b.eq(choice(1, 8), byte(1))
+        left = b.and_(b.not_(first), b.not_(second))
+        return Behaviour(
+            (Case(first, (send(ONE),)), Case(b.and_(b.not_(first), second), (send(b.bv(2, 32)),)),
+             Case(left, (send(last),))), choices=tuple(Choice(choice(i, 8), "test") for i in range(2)),
+        )  # fmt: skip
+
+    outcome = found(side(b.bv(3, 32)), side(b.bv(3, 32)))
+    assert outcome.difference is None
+    assert not outcome.unknown
+    assert outcome.tally.total == 5
+    assert verdict(side(b.bv(3, 32)), side(b.bv(4, 32))) == "differs"

@@ -1,0 +1,68 @@
+"""One obligation as two, by a condition: where it holds, and where it does not.
+
+For each input the specification may choose otherwise, so an obligation holds exactly if it holds on both sides of any
+condition that mentions no choice of the specification. On one side of it the terms are smaller, and what a choice has
+to be is often one term where it was a decision between many: an element of a stack with an index that is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from .alignment import Mentions
+from .compare import Obligation, propagate
+
+_UNFIT = ("at.", "cell.", "each.", "in.each.")
+"""Beginnings of names of which no condition may speak: a choice is one for all cells, and for all copies or its own."""
+
+
+def sides(obligation: Obligation, condition: Term) -> Iterator[Obligation]:
+    """The obligation where ``condition`` holds, and where it does not."""
+    for literal in (condition, b.not_(condition)):
+        context, known = propagate(b.and_(obligation.context, literal))
+        parts = [] if context is b.FALSE else [part.under(known) for part in obligation.parts]
+        left = tuple(part for part in parts if part.differ is not b.FALSE)
+        yield Obligation(obligation.name, context, left, obligation.compared)
+
+
+def condition_of(obligation: Obligation, picks: frozenset[Term]) -> Term | None:
+    """Of conditions that say what a term is, free of choices, the one on which most decisions hang that lead to a
+    choice; None if there is none."""
+    open_, unfit = Mentions(picks), SpeaksOfOne()
+    count: dict[Term, int] = {}
+    for node in b.postorder([part.differ for part in obligation.parts]):
+        if node.op not in ("ite", "and", "or", "eq") or not open_(node):
+            continue
+        for arg in node.args:
+            if arg.sort is b.BOOL and not arg.is_const and not open_(arg):
+                atom = _atom(arg)
+                if _fixes(atom) and not unfit(atom):
+                    count[atom] = count.get(atom, 0) + 1
+    return max(count, key=lambda t: (count[t], -t.serial), default=None)
+
+
+def _atom(condition: Term) -> Term:
+    """Of a condition the part that others are most likely to share."""
+    while condition.op in ("and", "or", "not", "ite"):
+        condition = next((arg for arg in condition.args if _fixes(arg)), condition.args[0])
+    return condition
+
+
+def _fixes(atom: Term) -> bool:
+    """Whether an atom says what a term is, where it holds."""
+    return atom.op == "eq" and (atom.args[0].is_const or atom.args[1].is_const)
+
+
+class SpeaksOfOne:
+    """Whether a term speaks of one cell or one copy among many."""
+
+    def __init__(self) -> None:
+        self._known: dict[Term, bool] = {}
+
+    def __call__(self, term: Term) -> bool:
+        if term not in self._known:
+            names = (t.name.removeprefix("impl.") for t in b.postorder([term]) if t.op in ("var", "apply"))
+            self._known[term] = any(name.removeprefix("any.").startswith(_UNFIT) for name in names)
+        return self._known[term]
