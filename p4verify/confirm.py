@@ -29,12 +29,13 @@ from .semantics.bits import Term
 from .semantics.meaning.answers import answers
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
+from .semantics.meaning.concrete import Groups as Members
 from .semantics.meaning.program import meaning
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
 from .smaller import Setting, smaller
 from .stf_text import Test, stf_test
-from .targets.base import ComparesArtifacts, Relation, Target
+from .targets.base import ComparesArtifacts, Relation, Returns, Target
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
             less = smaller(first, cheap.differ, pair.program, rules=True, packet=True)
             assert less.rules is not None
             rules, model = less.rules, _model_of(less.given)
+        rules = _with_groups(pair, rules, input_of(model))
         if pair.restrictions is not None and pair.restrictions.violation(rules) is not None:
             raise CannotRealise("the rules that show the difference are not allowed by the restrictions")
         shown = describe(rules, pair.program)
@@ -151,6 +153,18 @@ def _model_of(given: Input) -> Model:
     values = {n: v for n, v in given.model.values.items() if not n.startswith("pkt[")}
     values |= {"pkt.len": len(given.packet), "in.port": given.port}
     return Model(values | {f"pkt[{i}]": octet for i, octet in enumerate(given.packet)}, given.model.functions)
+
+
+def _with_groups(pair: Pair, rules: RuleSet, given: Input) -> RuleSet:
+    """The rules with the multicast groups and clone sessions that the program asks for, with the model's member."""
+    groups = Groups(given.model.values)
+    functions = _Functions(pair.relation, given.model).program()
+    run = _side(pair.spec, functions, "", frozenset(), groups.members)
+    try:
+        run(given)
+    except (ValueError, KeyError, BadBehaviour, Unsupported):
+        return rules
+    return groups.into(rules)
 
 
 @dataclass(frozen=True)
@@ -255,6 +269,7 @@ def _side(
     functions: dict[str, Callable[..., int]],
     prefix: str,
     told: frozenset[str],
+    members: Members | None = None,
 ) -> Side:
     """The behaviour as a function from concrete inputs to what is observed.
 
@@ -270,7 +285,8 @@ def _side(
             return Observed((), fault=fault)
         seen = evaluate_behaviour(
             behaviour, given.packet, given.port, functions=functions, inputs=inputs, choices=choices, default=0,
-            cells=_known_cells(behaviour, given.cells), groups=lambda _kind, _group, depth: [_member(values, depth)],
+            cells=_known_cells(behaviour, given.cells),
+            groups=members or (lambda _kind, _group, depth: [_member(values, depth)]),
         )  # fmt: skip
         before = {name: inputs.get(f"in.{name}", 0) for name in told} if seen.outputs else {}
         metadata = before | dict(seen.metadata)
@@ -366,12 +382,18 @@ def _on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed) -> tu
         return None  # the machine cannot be given this packet or artifact (too long, a port that it has not, refused)
     finally:
         oracle.close()
-    if sorted(seen.outputs) != sorted(said.outputs):
+    if sorted(seen.outputs) != sorted(_as_seen(target, said.outputs)):
         if behaviour.choices:
             return None  # the machine has chosen otherwise (an address, say)
         shown = [(to, port, frame.hex()) for to, port, frame in seen.outputs]
         return False, f"the real machine does something else than its meaning says on {found.packet.hex()}: {shown}"
     return True, f"{target.name} {getattr(oracle, 'machine', 'kernel')}"
+
+
+def _as_seen(target: Target, outputs: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:
+    """What a machine is said to send as it is seen: what comes back leaves by the port that brings it back."""
+    back = isinstance(target, Returns)
+    return [("port" if back and to == "recirculate" else to, port, frame) for to, port, frame in outputs]
 
 
 def _depends_on_more(behaviour: Behaviour, found: Input) -> bool:

@@ -7,7 +7,7 @@ proven apart (:func:`.checks.check_relation`): they speak of rules, not of packe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from .on_numbers import all_terms
@@ -15,7 +15,7 @@ from .proofs.refine import map_terms
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
-from .semantics.meaning.behaviour import Behaviour, Case, Destination, Output
+from .semantics.meaning.behaviour import Behaviour, Case
 from .targets.base import Relation, StateRelation
 
 
@@ -57,22 +57,10 @@ def _one_of(term: Term, numbers: Sequence[int]) -> Term:
 
 
 def in_the_programs_cells(machine: Behaviour, relation: Relation) -> Behaviour:
-    """The machine's behaviour with its state told in the program's names, indexes and values, and with frames that come
-    back told as such."""
-    cases = (_rename_state(case, relation.states) for case in machine.cases)
-    return replace(machine, cases=tuple(_returned(case, relation.returning) for case in cases))
-
-
-def _returned(case: Case, ports: Collection[int]) -> Case:
-    """What is sent to one of ``ports`` comes back."""
-    if not ports:
-        return case
-    outputs: list[Output] = []
-    for output in case.outputs:
-        back = b.or_(*(b.eq(output.port, b.bv(port, 32)) for port in ports)) if output.to == "port" else b.FALSE
-        kinds: list[tuple[Term, Destination]] = [(b.not_(back), output.to), (back, "recirculate")]
-        outputs += [replace(output, when=b.and_(output.when, which), to=to) for which, to in kinds]
-    return replace(case, outputs=tuple(o for o in outputs if o.when is not b.FALSE))
+    """The machine's behaviour with its state told in the program's names, indexes and values, and what it sends as
+    the program tells it."""
+    cases = tuple(_rename_state(case, relation.states) for case in machine.cases)
+    return relation.told(replace(machine, cases=cases))
 
 
 def _initial(state: StateRelation) -> Callable[..., Term]:

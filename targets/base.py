@@ -67,8 +67,9 @@ class Relation:
     obligations: Sequence[Obligation] = ()
     axioms: Sequence[Term] = ()
     notes: Sequence[str] = ()
-    returning: frozenset[int] = frozenset()
-    """Ports of which what is sent there comes in again: the program's "recirculate"."""
+    told: Callable[[Behaviour], Behaviour] = lambda machine: machine
+    """The machine's behaviour with what it sends told as the program tells it: copies, frames that come back. Raises
+    Unsupported."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,18 @@ class Oracle(Protocol):
 
     def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
         """What the machine, loaded with ``artifact``, does to each (ingress port, frame), each from a fresh state."""
+        ...
+
+
+@runtime_checkable
+class KeepsState(Protocol):
+    """A real machine whose state can be carried from one packet to the next."""
+
+    def run_on(
+        self, artifact: Any, packet: tuple[int, bytes], tables: Any, state: Any, ports: Sequence[int]
+    ) -> tuple[Observation, Any]:
+        """As :meth:`Oracle.run` for one packet on the state that another one left (None: as it is at first), and what
+        it leaves; the machine has these ``ports`` beside the one that the packet comes in by."""
         ...
 
 
@@ -197,6 +210,15 @@ class PadsFrames(Protocol):
 
     def padded_to(self, artifact: Any) -> int | None:
         """That length in bytes; None if the artifact takes frames as they come. Raises Unsupported."""
+        ...
+
+
+@runtime_checkable
+class Returns(Protocol):
+    """A target for which some ports of a program stand for a way back to its beginning."""
+
+    def returning(self, program: Program) -> tuple[int, ...]:
+        """These ports: what is sent to one of them is to come in there again."""
         ...
 
 

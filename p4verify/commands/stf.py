@@ -14,10 +14,11 @@ from ..semantics import bits as b
 from ..semantics import ir
 from ..semantics.meaning.behaviour import Behaviour
 from ..semantics.meaning.concrete import evaluate_behaviour
+from ..semantics.meaning.passes import MAX_PASSES
 from ..semantics.meaning.stf import Machine, Opaque, Sent, run_stf
 from ..semantics.rules.ruleset import RuleSet
 from ..semantics.source import InputError, Span, Unsupported
-from ..targets.base import CannotOffload, Oracle, PadsFrames, Target, TellsPortUse
+from ..targets.base import CannotOffload, KeepsState, Oracle, PadsFrames, Returns, Target, TellsPortUse
 from .common import as_json, emit, source_options
 
 FIRST_REAL_PORT: Final = 2
@@ -92,6 +93,8 @@ class Real(Opaque):
     oracle: Oracle
     _made: tuple[RuleSet, Any] | None = None
     _judged: tuple[Any, bool] | None = None
+    _state: Any = None
+    """What the packets so far have left in the machine."""
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See ``Machine``."""
@@ -105,11 +108,34 @@ class Real(Opaque):
             if self._looks_at_port(artifact):
                 raise Unsupported(f"the program depends on the ingress port, and there is no interface {port}")
             port += SHIFT
+        sent: list[Sent] = []
+        waiting = [(port, packet)]
+        for _ in range(MAX_PASSES):
+            if not waiting:
+                return _without_padding(sent, padding)
+            for output in self._run(artifact, waiting.pop(0), tables, rules):
+                to, where, frame = output
+                if to == "port" and where in self._returning():
+                    waiting.append((where, frame))
+                else:
+                    sent.append(output)
+        raise Unsupported(f"more than {MAX_PASSES} passes of one packet")
+
+    def _returning(self) -> tuple[int, ...]:
+        """Ports of which what is sent there comes in again (:class:`..targets.base.Returns`)."""
+        return self.target.returning(self.program) if isinstance(self.target, Returns) else ()
+
+    def _run(self, artifact: Any, packet: tuple[int, bytes], tables: Any, rules: RuleSet) -> Sequence[Sent]:
+        """One packet, once, on the state that those before it have left."""
+        ports = sorted({member.port for replicas in rules.multicast.values() for member in replicas})
         try:
-            sent = self.oracle.run(artifact, [(port, packet)], tables)[0].outputs
+            if not isinstance(self.oracle, KeepsState):
+                return self.oracle.run(artifact, [packet], tables)[0].outputs
+            seen, self._state = self.oracle.run_on(artifact, packet, tables, self._state, ports)
         except ValueError as error:  # a frame that the machine cannot be given
-            raise Unsupported(f"packet {packet.hex() or 'of no bytes'} on {self.target.name}: {error}") from None
-        return _without_padding(sent, padding)
+            text = f"packet {packet[1].hex() or 'of no bytes'} on {self.target.name}: {error}"
+            raise Unsupported(text) from None
+        return seen.outputs
 
     def _looks_at_port(self, artifact: Any) -> bool:
         if isinstance(self.target, TellsPortUse) and self.target.plainly_ignores_port(artifact):

@@ -24,12 +24,12 @@ from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.bits import Term
 from ...semantics.meaning import lookup
+from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import Obligation, Relation, StateRelation
-from . import times
-from .artifact import BpfObject, MapDef
-from .artifact.ports import PSA_RECIRCULATE
+from . import relate_outputs, times
+from .artifact import BpfObject, MapDef, ports
 from .cells import CELLS, Cell, CellMap, cell_map, direct_counters
 from .fillup import (
     ACTION_BYTES,
@@ -44,6 +44,7 @@ from .fillup import (
     layouts,
     value_bytes,
 )
+from .replicas import MAP, MOST, fill_groups
 
 CHAIN = 8
 """Entries up to which a decision is a chain; more are split in halves."""
@@ -57,38 +58,29 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
         CannotOffload: maps cannot hold the program's tables.
         Unsupported: a map has less room than the table that it stands for.
     """
-    room = {item.name: item.max_entries for item in artifact.maps}
     have = {(item.name, item.type, item.key_size, item.value_size) for item in artifact.maps}
     out = _Builder(program)
-    filled = None if rules is None else fill_maps(program, rules)
-    for layout in layouts(program, rules).values():
-        if layout.entries is not None and _shape(layout.entries) in have:
-            if room[layout.entries.name] < layout.entries.max_entries:
-                name, asked = layout.entries.name, layout.entries.max_entries
-                text = f"map {name} has room for {room[name]} entries, and table {_name(layout)} for {asked}"
-                raise Unsupported(text, Span(artifact.name, 0, 0))
-            if filled is None:
-                out.entries(layout, layout.entries)
-            else:
-                out.decided(layout, layout.entries, filled.get(layout.entries.name, []))
-            out.laws(layout, layout.entries)
-        for direct in direct_counters(program, layout):
-            if _shape(direct.map) in have:
-                if filled is not None:
-                    raise Unsupported("direct counters under given rules", layout.table.span)
-                out.direct(layout, direct)
-        if layout.default is not None and _shape(layout.default) in have:
-            out.default(layout, layout.default, None if filled is None else filled.get(layout.default.name, []))
+    out.tables(artifact, rules)
     for instance in program.instances:
         if instance.extern in CELLS:
             cells = cell_map(instance)
             if _shape(cells.map) in have:
                 out.cells(cells)
+    notes = []
+    copies = MAP in artifact.maps
+    if copies:
+        notes.append(f"multicast groups have at most {MOST} members")
+        if rules is not None:
+            out.groups(rules)
     clock = {b.var(f"in.ebpf.ktime.{k}", 64): b.var(f"in.{name}", 64) for k, name in enumerate(times.asked(program))}
-    returning = frozenset({PSA_RECIRCULATE} if program.arch == "psa" else ())
-    notes = [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
     notes += [f"{name} is what the kernel's clock says" for name in times.asked(program)]
-    return Relation(out.functions, clock, out.states, out.obligations, (), notes, returning)
+    returning = ports.returning(program.arch)
+    notes += [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
+
+    def told(machine: Behaviour) -> Behaviour:
+        return relate_outputs.told(machine, returning, rules, copies=copies)
+
+    return Relation(out.functions, clock, out.states, out.obligations, (), notes, told)
 
 
 def _shape(item: MapDef) -> tuple[str, str, int, int]:
@@ -101,6 +93,30 @@ class _Builder:
     functions: dict[str, Callable[..., Term]] = field(default_factory=dict)
     obligations: list[Obligation] = field(default_factory=list)
     states: list[StateRelation] = field(default_factory=list)
+
+    def tables(self, artifact: BpfObject, rules: RuleSet | None) -> None:
+        """The maps of tables. Raises as :func:`relate`."""
+        room = {item.name: item.max_entries for item in artifact.maps}
+        have = {(item.name, item.type, item.key_size, item.value_size) for item in artifact.maps}
+        filled = None if rules is None else fill_maps(self.program, rules)
+        for layout in layouts(self.program, rules).values():
+            if layout.entries is not None and _shape(layout.entries) in have:
+                if room[layout.entries.name] < layout.entries.max_entries:
+                    name, asked = layout.entries.name, layout.entries.max_entries
+                    text = f"map {name} has room for {room[name]} entries, and table {_name(layout)} for {asked}"
+                    raise Unsupported(text, Span(artifact.name, 0, 0))
+                if filled is None:
+                    self.entries(layout, layout.entries)
+                else:
+                    self.decided(layout, layout.entries, filled.get(layout.entries.name, []))
+                self.laws(layout, layout.entries)
+            for direct in direct_counters(self.program, layout):
+                if _shape(direct.map) in have:
+                    if filled is not None:
+                        raise Unsupported("direct counters under given rules", layout.table.span)
+                    self.direct(layout, direct)
+            if layout.default is not None and _shape(layout.default) in have:
+                self.default(layout, layout.default, None if filled is None else filled.get(layout.default.name, []))
 
     def entries(self, layout: TableLayout, item: MapDef) -> None:
         """Under any rule set: the table's own functions."""
@@ -174,6 +190,12 @@ class _Builder:
 
         self.functions[f"map.{item.name}.found"] = found
         self.functions[f"map.{item.name}.value"] = value
+
+    def groups(self, rules: RuleSet) -> None:
+        """The multicast groups that are set up."""
+        decision = hash_decision(MAP, fill_groups(rules)[MAP.name])
+        self.functions[f"map.{MAP.name}.found"] = lambda key: decision(key)[0]
+        self.functions[f"map.{MAP.name}.value"] = lambda key: decision(key)[1]
 
     def direct(self, layout: TableLayout, cells: CellMap) -> None:
         """The cells of a direct counter: a key's cell lies where its entry does, and is there if that is."""

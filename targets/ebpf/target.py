@@ -48,6 +48,12 @@ class EbpfTarget:
 
         return plainly_ignores_port(artifact)
 
+    def returning(self, program: Program) -> tuple[int, ...]:
+        """See :func:`.artifact.ports.returning`."""
+        from .artifact.ports import returning
+
+        return returning(program.arch)
+
     def padded_to(self, artifact: BpfObject) -> int | None:
         """See :class:`...base.PadsFrames`."""
         from .artifact.shortest import declared
@@ -134,12 +140,13 @@ class EbpfTarget:
         from .fillup import fill_maps
         from .fillup_counters import counter_elements
         from .mapped import fill_mapped, mapping_of
+        from .replicas import fill_groups
 
         mapping = mapping_of(program, artifact)
         if mapping is not None:
             return fill_mapped(program, mapping, rules)
         have = {item.name for item in artifact.maps}
-        filled = fill_maps(program, rules) | counter_elements(program, rules)
+        filled = fill_maps(program, rules) | counter_elements(program, rules) | fill_groups(rules)
         return {name: entries for name, entries in filled.items() if name in have}
 
     def install(self, artifact: BpfObject, tables: Mapping[str, Sequence[tuple[bytes, bytes]]], device: str) -> None:

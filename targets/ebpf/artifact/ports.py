@@ -19,6 +19,11 @@ LARGEST: Final = (1 << 31) - 1
 """The kernel's interface numbers are positive ints."""
 
 
+def returning(arch: str) -> tuple[int, ...]:
+    """The ports of an architecture whose frames come in again."""
+    return (PSA_RECIRCULATE,) if arch == "psa" else ()
+
+
 def section(port0: int) -> dict[str, bytes]:
     """The section that names port 0's interface; none where ports are the interfaces of the same number."""
     return {SECTION: str(port0).encode()} if port0 else {}

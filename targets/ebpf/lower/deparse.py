@@ -8,6 +8,7 @@ that nobody changes, are not written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from ....semantics import ir
@@ -23,6 +24,7 @@ from .frame import Leaf, Ref, headers, leaves, varbits
 from .gen import Gen, chunks
 from .hooks import (
     CHANGE_HEAD,
+    SKB_LOAD_BYTES,
     SKB_STORE_BYTES,
     TAG_AT,
     TAG_BYTES,
@@ -112,6 +114,8 @@ class Deparser:
     control: ir.Control
     cursor: Ref
     send: Label
+    copy: Callable[[], None] | None = None
+    """Sends a copy of the new frame, which is then as it was before; None: the new frame stays."""
     shortest: list[int] = field(default_factory=list)
     """Bytes that every frame has afterwards, for each layout."""
 
@@ -276,6 +280,9 @@ class Deparser:
             if key not in shared:
                 shared[key] = g.asm.label(), fields, at // 8
             g.asm.goto(shared[key][0])
+        elif self.copy is not None:
+            copy_tc(g, fields, tagged, at // 8, cursor // 8, self.copy, span)
+            g.asm.goto(self.send)
         else:
             write_tc(g, g.hook, fields, tagged, at // 8, cursor // 8, span)
             g.asm.goto(self.send)
@@ -392,6 +399,35 @@ def write_tc(g: Gen, hook: TcHook, fields: Sequence[Field], tagged: bool, size: 
         g.asm.jump("jne", R0, 0, g.drop)
     for start, count in todo:
         _store(g, fields, tagged, start, count, span)
+
+
+def copy_tc(
+    g: Gen, fields: Sequence[Field], tagged: bool, size: int, parsed: int, send: Callable[[], None], span: Span
+) -> None:
+    """Replace the first bytes of the frame on the wire, ``send`` it, and put the old bytes back."""
+    if size != parsed:
+        raise CannotOffload("a copy whose headers are longer or shorter than those of the frame", span)
+    todo = dirty(fields, size)
+    if tagged and any(data is None for start, count in todo for _, data, _ in pieces(tagged, start, count)):
+        raise CannotOffload("a copy with another VLAN tag, or outermost type, than the frame has", span)
+    with ExitStack() as stack:
+        kept = [(start, stack.enter_context(g.buffer(count, span)), count) for start, count in todo]
+        for start, place, count in kept:
+            _move(g, SKB_LOAD_BYTES, tagged, start, place, count)
+        for start, count in todo:
+            _store(g, fields, tagged, start, count, span)
+        send()
+        for start, place, count in kept:
+            _move(g, SKB_STORE_BYTES, tagged, start, place, count)
+
+
+def _move(g: Gen, helper: int, tagged: bool, start: int, place: int, count: int) -> None:
+    """Bytes of the frame on the wire to or from the stack."""
+    for wire, data, length in pieces(tagged, start, count):
+        assert data is not None
+        g.asm.emit(asm.mov(R1, R6), asm.mov(R2, data), asm.mov(R3, R10), asm.alu("add", R3, place + wire - start))
+        g.asm.emit(asm.mov(R4, length), asm.mov(R5, 0), asm.call(helper))
+        g.asm.jump("jne", R0, 0, g.drop)
 
 
 def _store(g: Gen, fields: Sequence[Field], tagged: bool, start: int, count: int, span: Span) -> None:

@@ -20,7 +20,7 @@ from .gen import Gen
 
 # Helpers, by their numbers in uapi bpf.h.
 MAP_LOOKUP, MAP_UPDATE, SKB_STORE_BYTES, VLAN_PUSH, VLAN_POP, REDIRECT, SKB_LOAD_BYTES = 1, 2, 9, 18, 19, 23, 26
-KTIME, PRANDOM, CHANGE_HEAD, XDP_ADJUST_HEAD = 5, 7, 43, 44
+KTIME, PRANDOM, CLONE_REDIRECT, CHANGE_HEAD, XDP_ADJUST_HEAD = 5, 7, 13, 43, 44
 
 TAG_AT: Final = 12
 """Where the outer VLAN tag lies on the wire."""
@@ -38,6 +38,13 @@ def redirect(g: Gen) -> None:
     if g.port0:
         g.asm.emit(asm.alu("add", R1, g.port0, 32))
     g.asm.emit(asm.mov(R2, 0), asm.call(REDIRECT), asm.exit_())
+
+
+def send_copy(g: Gen) -> None:
+    """A copy of the frame leaves by port r1 (at tc); if it cannot, it is lost."""
+    if g.port0:
+        g.asm.emit(asm.alu("add", R1, g.port0, 32))
+    g.asm.emit(asm.mov(R2, R1), asm.mov(R1, R6), asm.mov(R3, 0), asm.call(CLONE_REDIRECT))
 
 
 class TcHook:

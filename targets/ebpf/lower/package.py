@@ -66,10 +66,11 @@ class Arrivals:
         self.g.store_constant(Leaf(self.cursor.path, 16), point.cursor)
         self.g.asm.goto(self.parsed)
 
-    def deparse(self, control: ir.Control, frame: dict[str, Ref]) -> int:
-        """The new frame is written; the code goes on. The bytes that it has at least."""
+    def deparse(self, control: ir.Control, frame: dict[str, Ref], copy: Callable[[], None] | None = None) -> int:
+        """The new frame is written, or with ``copy`` a copy of it sent; the code goes on. The bytes that it has at
+        least."""
         g, written = self.g, self.g.asm.label()
-        deparser = Deparser(g, control, self.cursor, written)
+        deparser = Deparser(g, control, self.cursor, written, copy)
         with g.asm.at(control.span):
             calls.top_level(g, lambda: deparser.run(frame, self.exits))
         g.asm.place(written)

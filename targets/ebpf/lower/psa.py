@@ -7,23 +7,25 @@ kernel has no way back to a program's beginning that carries metadata.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from ....semantics import ir
 from ....semantics.ir.printer.scope import mentioned
-from ....semantics.source import NOWHERE
+from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
-from ..artifact import asm, ports
-from ..artifact.asm import R0, R1, R2, R6
+from ..artifact import Label, asm, ports
+from ..artifact.asm import R0, R1, R2, R6, R7, R10
+from ..replicas import COUNT_BYTES, MAP, MEMBER_BYTES, MOST
 from ..times import asked
-from . import calls, objects
+from . import calls, objects, stmts
 from .frame import Ref, leaves
-from .gen import Gen
-from .hooks import KTIME, redirect
+from .gen import Gen, Temp
+from .hooks import KTIME, MAP_LOOKUP, TcHook, redirect, send_copy
 from .package import Arrivals, Parsing, blocks, member
 
-NORMAL, NORMAL_UNICAST, RECIRCULATE = 0, 1, 6
+NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, RECIRCULATE = 0, 1, 2, 6
 """Places in ``PSA_PacketPath_t``."""
 _HARMLESS: Final = (
     "packet_out", "InternetChecksum", "Checksum", "Hash", "psa_clone_i2e", "psa_resubmit", "psa_normal",
@@ -51,6 +53,17 @@ class _Half:
         return cls(program.parser(parser), program.control(control), program.control(deparser))
 
 
+@dataclass(frozen=True)
+class _Job:
+    """A packet on its way through egress."""
+
+    port: Ref
+    path: int
+    """Its place in ``PSA_PacketPath_t``."""
+    instance: Ref | None
+    """None: 0."""
+
+
 class _Psa:
     """One program being generated."""
 
@@ -71,11 +84,15 @@ class _Psa:
             fate = self.ingress.control.params[3]
             self.fate = g.declare("$fate", fate.type, fate.span)
             bridged = self.ingress.deparser.params[3]
-            self.bridged = g.declare("$bridged", bridged.type, bridged.span)
+            self.bridged, self.bridged_span = g.declare("$bridged", bridged.type, bridged.span), bridged.span
             with g.scope():
                 self._ingress()
+            span = self.ingress.control.span
+            group = member(self.fate, "multicast_group", span)
+            if group.path in g.usage.nonzero:
+                self._multicast(group)
             with g.scope():
-                self._egress()
+                self._egress(_Job(member(self.fate, "egress_port", span), NORMAL_UNICAST, None), g.drop, None)
         g.asm.place(g.drop)
         g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
 
@@ -135,15 +152,66 @@ class _Psa:
     def _refuse_copies(self) -> None:
         """Raises CannotOffload for what ingress may decide beside dropping a packet or sending it to one port."""
         nonzero = self.g.usage.nonzero
-        for name, text in (("resubmit", "a packet is resubmitted"), ("multicast_group", "a packet is multicast"),
-                           ("clone", "a packet is cloned")):  # fmt: skip
+        for name, text in (("resubmit", "a packet is resubmitted"), ("clone", "a packet is cloned")):
             place = nonzero.get(f"{self.fate.path}.{name}")
             if place is not None:
                 raise CannotOffload(f"{text} ({name} is written)", place)
 
     # --- egress ---
 
-    def _egress(self) -> None:
+    def _multicast(self, group: Ref) -> None:
+        """A copy to each member, if the packet goes to a group; it then goes nowhere itself."""
+        g = self.g
+        span = g.usage.nonzero[group.path]
+        if not isinstance(g.hook, TcHook):
+            raise CannotOffload("a packet is multicast (only at tc packets can be copied)", span)
+        if effect := _effect(g.program, self.egress):
+            raise CannotOffload("what egress does for each copy of a packet, beside sending it", effect)
+        unicast = g.asm.label()
+        g.load_leaf(R1, group)
+        g.asm.jump("jeq", R1, 0, unicast)
+        g.maps[MAP.name] = MAP
+        with g.buffer(MAP.key_size) as place:
+            g.asm.emit(asm.store(4, R10, place, R1), asm.mov(R2, R10), asm.alu("add", R2, place))
+            g.asm.emit(asm.load_map(R1, MAP.name), asm.call(MAP_LOOKUP))
+        done = g.asm.label()
+        g.asm.jump("jeq", R0, 0, done)
+        with g.hold(R0) as found:
+            for number in range(MOST):
+                self._copy_to(number, found)
+        # A place where copies are done, and one where it does not matter any more whether there was a group: a proof
+        # takes paths together where they meet, and does not have to tell them apart afterwards.
+        g.asm.emit(asm.mov(R0, g.hook.drop_code))
+        g.asm.place(done)
+        g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
+        g.asm.place(unicast)
+
+    def _copy_to(self, number: int, found: Temp) -> None:
+        """A copy to the member in place ``number``, if the group has as many."""
+        g, none = self.g, self.g.asm.label()
+        with g.scope():
+            port, instance = (g.declare(f"${name}", ir.bits(32)) for name in ("port", "instance"))
+            found.load(R7)
+            g.asm.emit(asm.load(4, R1, R7, 0))
+            g.asm.jump("jle", R1, number, none)
+            for ref, at in ((port, 0), (instance, 4)):
+                g.asm.emit(asm.load(4, R1, R7, COUNT_BYTES + MEMBER_BYTES * number + at))
+                g.store_leaf(ref, R1)
+            bridged = g.declare("$bridged", self.bridged.type, self.bridged_span)
+            stmts.copy(g, bridged, self.bridged)
+            outer, self.bridged = self.bridged, bridged
+
+            def send() -> None:
+                g.load_leaf(R1, port)
+                send_copy(g)
+
+            self._egress(_Job(port, NORMAL_MULTICAST, instance), none, send)
+            self.bridged = outer
+        g.asm.place(none)
+
+    def _egress(self, job: _Job, dropped: Label, copy: Callable[[], None] | None) -> None:
+        """Egress for a packet, which leaves by its port, or of which a ``copy`` leaves and the code goes on; to
+        ``dropped`` if it is dropped."""
         g, half = self.g, self.egress
         packet, hdr, meta, istd, normal, *clones = half.parser.params
         headers, user = (g.declare(f"$e{p.name}", p.type, p.span) for p in (hdr, meta))
@@ -153,11 +221,12 @@ class _Psa:
         told, end = g.declare("$eknown", known.type, known.span), g.declare("$end", ends.type, ends.span)
         for ref in (headers, user, given, told, end, *brought):
             g.clear(ref)
-        span = half.control.span
-        port = member(self.fate, "egress_port", span)
+        span, port = half.control.span, job.port
         for ref in (given, told):
             self._copy(port, member(ref, "egress_port", span))
-            self._set(ref, "packet_path", NORMAL_UNICAST)
+            self._set(ref, "packet_path", job.path)
+        if job.instance is not None:
+            self._copy(job.instance, member(told, "instance", span))
         self._copy(member(self.fate, "class_of_service", span), member(told, "class_of_service", span))
         self._time(told, "egress_timestamp")
         if ir.bare(normal.type) != ir.bare(self.bridged.type):
@@ -174,7 +243,7 @@ class _Psa:
             raise CannotOffload("a packet is cloned (clone is written)", place)
         early = not _acts(g.program, half.deparser)
         if early:
-            self._drop_if(end)
+            self._drop_if(end, dropped)
         carried, last = half.deparser.params[1:3], half.deparser.params[6]
         others = [g.declare(f"$e{p.name}", p.type, p.span) for p in carried]
         at = g.declare("$edeparser", last.type, last.span)
@@ -182,11 +251,15 @@ class _Psa:
             g.clear(ref)
         self._copy(port, member(at, "egress_port", span))
         self._refuse_recirculation()
-        self._deparse(half.deparser, arrivals, (Ref("$packet", packet.type), *others, headers, user, end, at))
+        before = g.shortest
+        self._deparse(half.deparser, arrivals, (Ref("$packet", packet.type), *others, headers, user, end, at), copy)
         if not early:
-            self._drop_if(end)
-        g.load_leaf(R1, port)
-        redirect(g)
+            self._drop_if(end, dropped)
+        if copy is None:
+            g.load_leaf(R1, port)
+            redirect(g)
+        else:
+            g.shortest = before
 
     def _refuse_recirculation(self) -> None:
         """Metadata that goes with recirculated packets has nothing to travel in."""
@@ -201,13 +274,15 @@ class _Psa:
         frame = {p.name: ref for p, ref in zip(control.params, refs, strict=True)}
         calls.top_level(self.g, lambda: calls.control(self.g, control, frame))
 
-    def _deparse(self, control: ir.Control, arrivals: Arrivals, refs: tuple[Ref, ...]) -> None:
+    def _deparse(
+        self, control: ir.Control, arrivals: Arrivals, refs: tuple[Ref, ...], copy: Callable[[], None] | None = None
+    ) -> None:
         frame = {p.name: ref for p, ref in zip(control.params, refs, strict=True)}
-        self.g.shortest = arrivals.deparse(control, frame)
+        self.g.shortest = arrivals.deparse(control, frame, copy)
 
-    def _drop_if(self, ref: Ref) -> None:
+    def _drop_if(self, ref: Ref, dropped: Label | None = None) -> None:
         self.g.load_leaf(R1, member(ref, "drop", self.ingress.control.span))
-        self.g.asm.jump("jne", R1, 0, self.g.drop)
+        self.g.asm.jump("jne", R1, 0, dropped or self.g.drop)
 
     def _set(self, ref: Ref, name: str, value: int) -> None:
         self.g.store_constant(next(leaves(self.g.program, member(ref, name, NOWHERE))), value)
@@ -222,6 +297,25 @@ class _Psa:
         if name in asked(self.g.program):
             self.g.asm.emit(asm.call(KTIME))
             self.g.store_leaf(member(ref, name, NOWHERE), R0)
+
+
+def _effect(program: ir.Program, half: _Half) -> Span | None:
+    """A place in egress whose effects are seen elsewhere than in the packet: state, and what is asked of the world."""
+    blocks: list[ir.Parser | ir.Control] = [half.parser, half.control, half.deparser]
+    seen: set[str] = set()
+    while blocks:
+        block = blocks.pop()
+        for node in mentioned(block):
+            match node:
+                case ir.ExternCall(extern=extern) if extern not in _HARMLESS and extern not in ("packet_in", "verify"):
+                    return node.span
+                case ir.Member(name="egress_timestamp"):
+                    return node.span
+                case ir.BlockApply(block=name) if name not in seen:
+                    seen.add(name)
+                    blocks += [p for p in program.parsers if p.name == name]
+                    blocks += [c for c in program.controls if c.name == name]
+    return None
 
 
 def _acts(program: ir.Program, deparser: ir.Control) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
+from ....semantics.meaning.behaviour import Event, Output
 from .ranges import Interval, hull
 from .state import Frame, Layout, State, Vlan, conjuncts
 from .store import Store, merged
@@ -26,8 +28,7 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
         mix: let bytes of memory that hold a pointer on one side only become unreadable, instead of staying apart.
         loose: let pointers into the packet with different offsets become one, too.
     """
-    apart = (first.counts, first.sent, first.events) != (second.counts, second.sent, second.events)
-    if apart or first.epochs != second.epochs:
+    if first.counts != second.counts or first.epochs != second.epochs:
         return None
     condition, guard = _joined(first.guard, second.guard)
     try:
@@ -38,7 +39,7 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
                 _value(condition, x, y, loose=loose) if n in live or n == 10 else None
                 for n, (x, y) in _registers(first, second)
             ],
-            _layouts(condition, first, second),
+            _layouts(condition, first, second, live),
             min(first.shortest, second.shortest),
             {name: _memory(condition, first, second, name, mix=mix) for name in first.memory | second.memory},
             tuple(_frame(condition, x, y, loose=loose) for x, y in zip(first.frames, second.frames, strict=True)),
@@ -49,8 +50,8 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
             {term: n for term, n in first.facts.items() if second.facts.get(term) == n},
             _ranges(first.ranges, second.ranges),
             dict(first.counts),
-            first.sent,
-            first.events,
+            _either_sent(condition, first.sent, second.sent),
+            _either_sent(condition, first.events, second.events),
         )
     except Apart:
         return None
@@ -120,9 +121,44 @@ def _ranges(first: dict[Term, Interval], second: dict[Term, Interval]) -> dict[T
     return {term: hull(found, second[term]) for term, found in first.items() if term in second}
 
 
-def _layouts(condition: Term, first: State, second: State) -> Layout:
+Sent = TypeVar("Sent", bound=Output | Event)
+
+
+def _either_sent(condition: Term, x: tuple[Sent, ...], y: tuple[Sent, ...]) -> tuple[Sent, ...]:
+    """What either side has sent or told: what both did before they parted, and the rest where it was done."""
+    if x == y:
+        return x
+    same = next((i for i, (p, q) in enumerate(zip(x, y, strict=False)) if p != q), min(len(x), len(y)))
+    sides = ((condition, x[same:]), (b.not_(condition), y[same:]))
+    return (*x[:same], *(_where(which, each) for which, rest in sides for each in rest))
+
+
+def _where(condition: Term, sent: Sent) -> Sent:
+    return replace(sent, when=b.and_(condition, sent.when))
+
+
+def _points_into_packet(state: State, live: frozenset[int]) -> bool:
+    """Whether a pointer into the packet, as it lies now, may still be followed."""
+    saved = [value for frame in state.frames for value in frame.saved]
+    held = [found.address for part in state.memory.values() for found in part.values() if isinstance(found, Piece)]
+    values = [*(state.regs[n] for n in live), *saved, *held]
+    return any(isinstance(v, Address) and v.kind in ("packet", "end") and v.epoch == state.layout.epoch for v in values)
+
+
+def _one_epoch(first: State, second: State, live: frozenset[int]) -> tuple[Layout, Layout]:
+    """The layouts, in the later one's epoch if a copy sent on one side is all that makes pointers stale there."""
     x, y = first.layout, second.layout
-    if x is y:
+    if x.epoch == y.epoch or first.sent == second.sent:
+        return x, y
+    if _points_into_packet(first, live) or _points_into_packet(second, live):
+        raise Apart
+    latest = max(x.epoch, y.epoch)
+    return replace(x, epoch=latest), replace(y, epoch=latest)
+
+
+def _layouts(condition: Term, first: State, second: State, live: frozenset[int]) -> Layout:
+    x, y = _one_epoch(first, second, live)
+    if x == y:
         return x
     if (x.delta, x.epoch, x.front) != (y.delta, y.epoch, y.front):
         raise Apart

@@ -16,7 +16,7 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Choice, Fault
 from ....semantics.source import Span, Unsupported
 from ..artifact.program import BpfProgram, MapDef
-from . import execute, memory
+from . import execute, memory, ranges
 from .context import Field
 from .graph import analyse
 from .join import merge
@@ -95,7 +95,7 @@ class Machine:
             _, location = heapq.heappop(self._queue)
             for state in self._meet(self._pending.pop(location)):
                 self._advance(state)
-        return self._joined(self._finished, frozenset({0}))
+        return self._joined(self._finished, frozenset({0}), ended=True)
 
     # --- what others ask for ---
 
@@ -166,9 +166,15 @@ class Machine:
         return known
 
     def fork(self, state: State, condition: Term) -> tuple[State | None, State | None]:
-        """The paths where ``condition`` holds, and those where it does not; None for no paths."""
+        """The paths where ``condition`` holds, and those where it does not; None for no paths. What holds anyway is not
+        said again."""
+        opposite = b.not_(condition)
+        if not condition.is_const and not ranges.possible(opposite, state.ranges):
+            return state, None
+        if not condition.is_const and not ranges.possible(condition, state.ranges):
+            return None, state
         then, other = state.copy(), state
-        return (then if then.assume(condition) else None), (other if other.assume(b.not_(condition)) else None)
+        return (then if then.assume(condition) else None), (other if other.assume(opposite) else None)
 
     # --- paths ---
 
@@ -182,17 +188,20 @@ class Machine:
     def _meet(self, states: list[State]) -> list[State]:
         return self._joined(states, self.graph.live[states[0].slot])
 
-    def _joined(self, states: list[State], live: frozenset[int]) -> list[State]:
-        """As few states as possible; neighbours that complete each other first."""
-        out = self._merged(states, live, loose=False)
-        return self._merged(out, live, loose=True) if len(out) > MANY_APART else out
+    def _joined(self, states: list[State], live: frozenset[int], *, ended: bool = False) -> list[State]:
+        """As few states as possible; neighbours that complete each other first. Those that have ``ended`` stay apart if
+        they have sent different things."""
+        out = self._merged(states, live, loose=False, ended=ended)
+        return self._merged(out, live, loose=True, ended=ended) if len(out) > MANY_APART else out
 
-    def _merged(self, states: list[State], live: frozenset[int], *, loose: bool) -> list[State]:
+    def _merged(self, states: list[State], live: frozenset[int], *, loose: bool, ended: bool) -> list[State]:
         out: list[State] = []
         for state in states:
             kept = state
             while True:
                 for other in reversed(out):
+                    if ended and (other.sent, other.events) != (kept.sent, kept.events):
+                        continue
                     both = merge(other, kept, live, mix=self.mix, loose=loose)
                     if both is not None:
                         out.remove(other)

@@ -78,8 +78,28 @@ class KernelOracle(Closing):
             OSError: there is no such kernel here.
         """
         first = port0(artifact)
-        seen = self.observe(artifact, [(port + first, frame) for port, frame in packets], tables)
+        seen = self.observe(artifact, [((port + first) % (1 << 32), frame) for port, frame in packets], tables)
         return [replace(each, outputs=tuple(_as_ports(each.outputs, first))) for each in seen]
+
+    def run_on(
+        self, artifact: Any, packet: tuple[int, bytes], tables: Any, state: Any, ports: Sequence[int]
+    ) -> tuple[Observation, Any]:
+        """As :meth:`run`, on maps that hold ``state`` (map's name → elements) where ``tables`` does not fill them."""
+        first = port0(artifact)
+        for number in [(port + first) % (1 << 32) for port in ports]:
+            if FIRST_PORT <= number < _STACK_PORT:
+                self._ready().tap(number)
+        after: dict[str, list[tuple[bytes, bytes]]] = {}
+
+        def keep(maps: dict[str, KernelMap]) -> None:
+            for name, item in maps.items():
+                if name not in (tables or {}):
+                    after[name] = [(key, item[key]) for key in item.keys()]  # noqa: SIM118
+
+        port, frame = packet
+        filled = {**(state or {}), **(tables or {})}
+        seen = self.observe(artifact, [((port + first) % (1 << 32), frame)], filled, inspect=keep)[0]
+        return replace(seen, outputs=tuple(_as_ports(seen.outputs, first))), after
 
     def observe(
         self,

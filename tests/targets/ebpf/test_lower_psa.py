@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -9,11 +10,17 @@ import pytest
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import ir
+from p4verify.semantics.meaning.program import run
+from p4verify.semantics.rules.ruleset import Replica, RuleSet
+from p4verify.semantics.source import InputError
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.ebpf.replicas import COUNT_BYTES, MEMBER_BYTES
 from p4verify.targets.ebpf.target import TARGET
 from tests.support.portable_text import psa
 
+LOAD_WORD: Final = 0x61
 _STATE: Final = """
 Counter<bit<6>, bit<4>>(10, PSA_CounterType_t.PACKETS_AND_BYTES) both;
 Counter<bit<6>, bit<40>>(10, PSA_CounterType_t.BYTES) one;
@@ -41,6 +48,15 @@ action drop() { ingress_drop(ostd); }
 table t { key = { hdr.h.a : exact; } actions = { to; drop; ingress_drop(ostd); NoAction; } default_action = drop(); }
 """
 _AGAIN: Final = "if (hdr.h.a == 1) { send_to_port(ostd, PSA_PORT_RECIRCULATE); hdr.h.b = 0; }"
+
+_MULTICAST: Final = "multicast(ostd, (MulticastGroup_t) (bit<32>) hdr.h.a);"
+_MEMBER: Final = """if (istd.packet_path == PSA_PacketPath_t.NORMAL_MULTICAST) {
+    hdr.h.c = (bit<8>) (bit<32>) istd.egress_port; }"""
+_GROUPS: Final = """
+action to(MulticastGroup_t group) { multicast(ostd, group); }
+action drop() { ingress_drop(ostd); }
+table t { key = { hdr.h.a : exact; } actions = { to; drop; NoAction; } default_action = drop(); }
+"""
 
 PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
     "fields": (
@@ -83,6 +99,14 @@ PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
         psa("hdr.h.a = ((bit<64>) istd.ingress_timestamp)[7:0];", "hdr.h.b = ((bit<64>) istd.egress_timestamp)[7:0];"),
         psa("hdr.h.a = ((bit<64>) istd.ingress_timestamp)[8:1];", "hdr.h.b = ((bit<64>) istd.egress_timestamp)[7:0];"),
     ),
+    "multicast": (
+        psa(_MULTICAST, "hdr.h.b = 3; if (istd.instance == (EgressInstance_t) 2) { egress_drop(ostd); } " + _MEMBER),
+        psa(_MULTICAST, "hdr.h.b = 3; if (istd.instance == (EgressInstance_t) 1) { egress_drop(ostd); } " + _MEMBER),
+    ),
+    "multicast after a table": (
+        psa("t.apply();", "hdr.h.d = (bit<8>) (bit<32>) istd.egress_port;", locals=_GROUPS),
+        psa("t.apply();", "hdr.h.d = (bit<8>) (bit<16>) istd.instance;", locals=_GROUPS),
+    ),
     "class of service": (
         psa("ostd.class_of_service = (ClassOfService_t) 3; hdr.h.b = 1;",
             "hdr.h.a = (bit<8>) istd.class_of_service; hdr.h.c = (bit<8>) (bit<32>) istd.egress_port;"),
@@ -93,6 +117,8 @@ PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
 """What it is about → a program, and one that differs."""
 
 
+COPIES: Final = ("multicast", "multicast after a table")
+"""What XDP cannot do."""
 TAGS_CHANGE: Final = ("bridged metadata", "a header that ingress adds and egress reads")
 """What tc cannot do to a frame that came with a VLAN tag."""
 
@@ -105,6 +131,10 @@ def test_proven(name: str, hook: str) -> None:
         with pytest.raises(CannotOffload, match="outermost type"):
             lower(program, None, {"hook": hook})
         return
+    if hook == "xdp" and name in COPIES:
+        with pytest.raises(CannotOffload, match="only at tc"):
+            lower(program, None, {"hook": hook})
+        return
     proof = Checker(program, timeout=60, machines_confirm=False).check_lowered(TARGET, {"hook": hook}).proof
     assert proof.verdict is Verdict.ACCEPT, proof.reason
 
@@ -112,7 +142,7 @@ def test_proven(name: str, hook: str) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_code_of_another_program_is_rejected(name: str) -> None:
     program, other = PROGRAMS[name]
-    artifact = lower(other, None, {"hook": "xdp"})
+    artifact = lower(other, None, {"hook": "tc" if name in COPIES else "xdp"})
     proof = Checker(program, timeout=60, machines_confirm=False).check_artifact(TARGET, artifact, None).proof
     assert proof.verdict is Verdict.REJECT, proof.reason
     assert proof.counterexample is not None
@@ -121,6 +151,50 @@ def test_the_code_of_another_program_is_rejected(name: str) -> None:
 def test_what_the_recirculation_port_is_taken_for_is_told() -> None:
     proof = Checker(PROGRAMS["recirculation"][0], machines_confirm=False).check_lowered(TARGET, {"hook": "xdp"}).proof
     assert any("0xfffffffa comes in there again" in note for note in proof.warnings)
+
+
+@pytest.mark.oracle
+def test_copies_leave_the_kernel(kernel_oracle: KernelOracle) -> None:
+    program, _ = PROGRAMS["multicast"]
+    rules = RuleSet({}, multicast={9: (Replica(6, 1), Replica(7, 2), Replica(8, 3)), 10: (Replica(6, 4),)})
+    artifact = lower(program, None, {"hook": "tc"})
+    tables = TARGET.fill(program, artifact, rules)
+    for group in (9, 10, 11):
+        frame = bytes([group]) + bytes(range(1, 20))
+        seen, _ = kernel_oracle.run_on(artifact, (5, frame), tables, None, (6, 7, 8))
+        expected = run(program, rules, frame, 5).outputs
+        assert len(expected) == {9: 2, 10: 1, 11: 0}[group]
+        assert sorted(seen.outputs) == sorted(expected)
+
+
+def test_a_group_that_is_too_large_is_refused() -> None:
+    program, _ = PROGRAMS["multicast"]
+    rules = RuleSet({}, multicast={9: tuple(Replica(port) for port in range(9))})
+    with pytest.raises(InputError, match="group 9 has 9 members"):
+        TARGET.fill(program, lower(program, None, {"hook": "tc"}), rules)
+
+
+@pytest.mark.parametrize("rules", [RuleSet({}, multicast={9: (Replica(6, 1), Replica(7, 2))}), RuleSet({})])
+def test_given_groups(rules: RuleSet) -> None:
+    program, other = PROGRAMS["multicast"]
+    checker = Checker(program, rules=rules, timeout=60, machines_confirm=False)
+    assert checker.check_lowered(TARGET, {"hook": "tc"}).proof.verdict is Verdict.ACCEPT
+    proof = checker.check_artifact(TARGET, lower(other, rules, {"hook": "tc"}), None).proof
+    assert proof.verdict is (Verdict.REJECT if rules.multicast else Verdict.ACCEPT)
+
+
+def test_copies_that_are_not_alike_are_not_taken_for_copies_to_any_member() -> None:
+    """The second member's copy made to leave by the third's port."""
+    program, _ = PROGRAMS["multicast"]
+    artifact = lower(program, None, {"hook": "tc"})
+    code = list(artifact.programs[0].insns)
+    second, third = COUNT_BYTES + MEMBER_BYTES, COUNT_BYTES + 2 * MEMBER_BYTES
+    place = next(i for i, insn in enumerate(code) if insn.opcode == LOAD_WORD and insn.src == 7 and insn.off == second)
+    code[place] = replace(code[place], off=third)
+    changed = replace(artifact, programs=(replace(artifact.programs[0], insns=tuple(code)),))
+    proof = Checker(program, timeout=60, machines_confirm=False).check_artifact(TARGET, changed, None).proof
+    assert proof.verdict is Verdict.UNSUPPORTED
+    assert "not sent alike" in proof.reason
 
 
 REFUSED: Final = {

@@ -15,7 +15,7 @@ from tests.support.stf_programs import WAYS, Reached, best, programs
 
 SHORT: Final = "bytes came, expected"
 """The test needs frames shorter than Ethernet carries (padding them is seen)."""
-ARCHITECTURES: Final = ("ebpf_model", "ubpf_model", "v1model", "xdp_model")
+ARCHITECTURES: Final = ("ebpf_model", "psa", "ubpf_model", "v1model", "xdp_model")
 STOPPED: Final = {
     "advance_ubpf.p4": "byte 1 differs",  # the frame's end is padded
     "checksum-l4-bmv2.p4": "verify_checksum_with_payload",
@@ -27,6 +27,10 @@ STOPPED: Final = {
     "issue1879-bmv2.p4": "512 bytes of an eBPF stack",
     "lookahead_ubpf.p4": "different ways through them",
     "parser_error-bmv2.p4": SHORT,
+    "psa-e2e-cloning-basic-bmv2.p4": "cloned",
+    "psa-end-of-ingress-test-bmv2.p4": "resubmitted",
+    "psa-i2e-cloning-basic-bmv2.p4": "cloned",
+    "psa-resubmit-bmv2.p4": "resubmitted",
     "ternary2-bmv2.p4": "ternary key",
     "truncate_ubpf.p4": "truncate",
     "v1model-special-ops-bmv2.p4": "resubmit",

@@ -1,0 +1,34 @@
+"""What an object sends, told as the program tells it: frames that come back, and copies for any member of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from ...semantics import bits as b
+from ...semantics.bits import Term
+from ...semantics.meaning.behaviour import Behaviour, Case, Destination, Output
+from ...semantics.rules.ruleset import RuleSet
+from . import relate_replicas
+
+
+def told(machine: Behaviour, returning: Collection[int], rules: RuleSet | None, *, copies: bool) -> Behaviour:
+    """The behaviour with frames to ``returning`` ports recirculated, and with ``copies`` for any member.
+
+    Raises:
+        Unsupported: see :func:`.relate_replicas.told`.
+    """
+    cases = [relate_replicas.told(case, rules) if copies else case for case in machine.cases]
+    return replace(machine, cases=tuple(_returned(case, returning) for case in cases))
+
+
+def _returned(case: Case, ports: Collection[int]) -> Case:
+    """What is sent to one of ``ports`` comes back."""
+    if not ports:
+        return case
+    outputs: list[Output] = []
+    for output in case.outputs:
+        back = b.or_(*(b.eq(output.port, b.bv(port, 32)) for port in ports)) if output.to == "port" else b.FALSE
+        kinds: list[tuple[Term, Destination]] = [(b.not_(back), output.to), (back, "recirculate")]
+        outputs += [replace(output, when=b.and_(output.when, which), to=to) for which, to in kinds]
+    return replace(case, outputs=tuple(o for o in outputs if o.when is not b.FALSE))
