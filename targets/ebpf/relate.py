@@ -78,7 +78,7 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     notes += [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
 
     def told(machine: Behaviour) -> Behaviour:
-        return relate_outputs.told(machine, returning, rules, copies=copies)
+        return relate_outputs.told(machine, returning, copies=copies and rules is None)
 
     return Relation(out.functions, clock, out.states, out.obligations, (), notes, told)
 

@@ -8,17 +8,16 @@ from dataclasses import replace
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Behaviour, Case, Destination, Output
-from ...semantics.rules.ruleset import RuleSet
 from . import relate_replicas
 
 
-def told(machine: Behaviour, returning: Collection[int], rules: RuleSet | None, *, copies: bool) -> Behaviour:
-    """The behaviour with frames to ``returning`` ports recirculated, and with ``copies`` for any member.
+def told(machine: Behaviour, returning: Collection[int], *, copies: bool) -> Behaviour:
+    """The behaviour with frames to ``returning`` ports recirculated, and with ``copies`` for any member of a group.
 
     Raises:
         Unsupported: see :func:`.relate_replicas.told`.
     """
-    cases = [relate_replicas.told(case, rules) if copies else case for case in machine.cases]
+    cases = [relate_replicas.told(case) if copies else case for case in machine.cases]
     return replace(machine, cases=tuple(_returned(case, returning) for case in cases))
 
 

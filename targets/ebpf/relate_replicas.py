@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Case, Output, Replication, replication
-from ...semantics.rules.decide import members
-from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import NOWHERE, Unsupported
 from .fillup import host_order
 from .replicas import COUNT_BYTES, MAP, MEMBER_BYTES, MOST, NAME
@@ -33,7 +31,7 @@ class _Copy:
     output: Output
 
 
-def told(case: Case, rules: RuleSet | None) -> Case:
+def told(case: Case) -> Case:
     """The case with its copies for any member.
 
     Raises:
@@ -41,11 +39,11 @@ def told(case: Case, rules: RuleSet | None) -> Case:
     """
     keys = {call.args[0] for call in b.applications(*case.terms()) if call.name in (_FOUND, _VALUE)}
     for key in keys:
-        case = _told(case, key, rules)
+        case = _told(case, key)
     return case
 
 
-def _told(case: Case, key: Term, rules: RuleSet | None) -> Case:
+def _told(case: Case, key: Term) -> Case:
     """The case without what the element at ``key`` holds."""
     member = replication("multicast", host_order(key))
     out: list[Output] = []
@@ -63,7 +61,7 @@ def _told(case: Case, key: Term, rules: RuleSet | None) -> Case:
         raise _unclear("what is told")
     return Case(
         guard,
-        (*out, *_for_any(copies, rules)),
+        (*out, *_for_any(copies)),
         {name: values[name] for name in case.metadata},
         {name: values[name] for name in case.state},
         case.events,
@@ -132,7 +130,7 @@ def _as_member(output: Output, member: Replication, key: Term, number: int, coun
     return None if made.when is b.FALSE else replace(made, each=(member,))
 
 
-def _for_any(sent: Sequence[_Copy], rules: RuleSet | None) -> list[Output]:
+def _for_any(sent: Sequence[_Copy]) -> list[Output]:
     """The outputs for any of the members for which they are sent."""
     by_place: dict[int, list[Output]] = {number: [] for number in range(MOST)}
     for copy in sent:
@@ -140,18 +138,7 @@ def _for_any(sent: Sequence[_Copy], rules: RuleSet | None) -> list[Output]:
     first = by_place[0]
     if any(outputs != first for outputs in by_place.values()):
         raise _unclear("a frame that is not sent alike to all members")
-    return first if rules is None else [_for_those(output, rules) for output in first]
-
-
-def _for_those(output: Output, rules: RuleSet) -> Output:
-    """For the members that are set up."""
-    member = output.each[0]
-    ways = [
-        b.and_(b.eq(member.group, b.bv(group, 32)), b.eq(member.port, b.bv(port, 32)),
-               b.eq(member.instance, b.bv(instance, 16)))
-        for group in sorted(rules.multicast) for port, instance in members(rules, "multicast", group)
-    ]  # fmt: skip
-    return replace(output, when=b.and_(output.when, b.or_(*ways)))
+    return first
 
 
 __all__ = ["MAP", "told"]
