@@ -175,10 +175,11 @@ class TakesMappings(Protocol):
 
 @runtime_checkable
 class Installs(Protocol):
-    """A target whose artifacts run on network devices of this machine."""
+    """A target whose artifacts run on network devices of this machine, or in bridges of a switch."""
 
     def install(self, artifact: Any, tables: Any, device: str) -> None:
-        """Attach the artifact, its tables filled, to a device. Raises InputError; nothing is left behind then."""
+        """Attach the artifact, its tables filled, to a device or bridge. Raises InputError; nothing is left behind
+        then."""
         ...
 
     def remove(self, device: str, options: Mapping[str, str]) -> None:

@@ -78,6 +78,18 @@ class OpenFlowTarget:
     def fill(self, program: Program, artifact: Bridge, rules: RuleSet) -> None:
         """Nothing to fill."""
 
+    def install(self, artifact: Bridge, tables: None, device: str) -> None:
+        """See :func:`.install.install`; ``device`` is a bridge."""
+        from .install import install
+
+        install(artifact, device)
+
+    def remove(self, device: str, options: Mapping[str, str]) -> None:
+        """See :func:`.install.remove`."""
+        from .install import remove
+
+        remove(device)
+
     def oracle(self) -> Oracle | None:
         """A private Open vSwitch."""
         from .oracle import OpenVSwitch

@@ -43,6 +43,8 @@ from .words import Item, Piece, items, masked, number, port
 _SUBFIELD: Final = re.compile(r"([A-Za-z0-9_]+)(?:\[(?:([0-9]+)(?:\.\.([0-9]+))?)?\])?\Z")
 _WHOLE_FRAME: Final = 0xFFFF
 """``max_len`` that cuts nothing (``UINT16_MAX``)."""
+VID_BITS: Final = 12
+"""A VLAN's number as part of a field; written as a whole it has a thirteenth bit, which says that there is a tag."""
 _OPAQUE: Final = frozenset(
     [
         "bundle",
@@ -263,10 +265,11 @@ def _named_bits(value: Piece) -> tuple[Name, Bits]:
     if match is None:
         raise value.error(f"'FIELD[low..high]' expected, not {value.shown()}")
     name = _known(match[1], value)
+    width = VID_BITS if name.needs.tagged and not name.low else name.bits
     low = int((match[2] or "0")[:9])
-    high = int((match[3] or match[2] or str(name.bits - 1))[:9])
-    if not low <= high < name.bits:
-        raise value.error(f"{match[1]} has bits 0 to {name.bits - 1}")
+    high = int((match[3] or match[2] or str(width - 1))[:9])
+    if not low <= high < width:
+        raise value.error(f"{match[1]} has bits 0 to {width - 1}")
     return name, Bits(name.field, name.low + low, high - low + 1, name.needs)
 
 
