@@ -1,10 +1,11 @@
 """Mutants of what the lowerings make of the examples, judged by the checker and run on the real machine.
 
-    python benchmarks/mutants.py [--target ebpf|u32|all] [--count N] [--packets N] [--seed S] [--timeout SECONDS]
+    python benchmarks/mutants.py [--target ebpf|u32|openflow|all] [--count N] [--packets N] [--seed S]
+        [--timeout SECONDS]
 
 Prints a table per target, a row per kind of mutation. Exits with 1 if a mutant is accepted that differs from the
 original on the machine, if one that differs is not rejected, or if a rejected one's counterexample does not differ
-there; with 3 without such a kernel. Needs root.
+there; with 3 without such a kernel (for openflow: without Open vSwitch). The kernel needs root.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -24,21 +26,36 @@ sys.path.insert(0, str(ROOT))
 from p4verify import targets
 from p4verify.inputs import SourceOptions, read_program, read_rules
 from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.openflow.oracle import OpenVSwitch
 from p4verify.targets.u32.oracle import KernelU32
-from tests.support.mutation import EbpfMachine, Judged, Subject, Totals, U32Machine, judge, judge_again, subject
+from tests.support.mutation import (
+    EbpfMachine,
+    Judged,
+    Machine,
+    OpenFlowMachine,
+    Subject,
+    Totals,
+    U32Machine,
+    judge,
+    judge_again,
+    subject,
+)
 
 SUBJECTS = {
     "ebpf": [(name, hook) for name in ("acl", "vlan_filter", "router") for hook in ("tc", "xdp")],
     "u32": [("acl", None)],
+    "openflow": [(name, None) for name in ("bridge", "mpls", "qinq", "router_dual", "firewall", "router")],
 }
 """Target → the examples that it accepts, and the hook."""
+ORACLES: dict[str, Any] = {"ebpf": KernelOracle, "u32": KernelU32, "openflow": OpenVSwitch}
+MACHINES: dict[str, Any] = {"ebpf": EbpfMachine, "u32": U32Machine, "openflow": OpenFlowMachine}
 COLUMNS = ("mutants", "differ", "reject", "accept", "unsupported", "undecided", "invalid",
            "WRONG ACCEPT", "missed", "not shown", "refused")  # fmt: skip
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--target", choices=("ebpf", "u32", "all"), default="all")
+    parser.add_argument("--target", choices=("ebpf", "u32", "openflow", "all"), default="all")
     parser.add_argument("--count", type=int, default=210, help="mutants per target that the machine takes")
     parser.add_argument("--packets", type=int, default=10_000, help="packets per mutant")
     parser.add_argument("--seed", type=int, default=1)
@@ -47,19 +64,19 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="a line per mutant")
     options = parser.parse_args()
     failed = False
-    for name in ("ebpf", "u32") if options.target == "all" else (options.target,):
+    for name in ("ebpf", "u32", "openflow") if options.target == "all" else (options.target,):
         with ExitStack() as stack:
-            oracle = stack.enter_context(KernelOracle() if name == "ebpf" else KernelU32())
+            oracle = stack.enter_context(ORACLES[name]())
             reason = oracle.available()
             if reason is not None:
                 print(f"{name}: {reason}", file=sys.stderr)
                 return 3
-            machine = EbpfMachine(oracle) if isinstance(oracle, KernelOracle) else U32Machine(oracle)
+            machine = MACHINES[name](oracle)
             failed |= _campaign(name, machine, options)
     return 1 if failed else 0
 
 
-def _campaign(name: str, machine: EbpfMachine | U32Machine, options: argparse.Namespace) -> bool:
+def _campaign(name: str, machine: Machine, options: argparse.Namespace) -> bool:
     rng = random.Random(options.seed)
     started = time.monotonic()
     chosen = [(e, hook) for e, hook in SUBJECTS[name] if options.example in (None, e)]
@@ -77,7 +94,7 @@ def _campaign(name: str, machine: EbpfMachine | U32Machine, options: argparse.Na
 
 
 def _subject(
-    name: str, example: str, hook: str | None, machine: EbpfMachine | U32Machine, rng: random.Random,
+    name: str, example: str, hook: str | None, machine: Machine, rng: random.Random,
     options: argparse.Namespace,
 ) -> Subject:  # fmt: skip
     program = read_program(str(ROOT / "examples" / f"{example}.p4"), SourceOptions())
