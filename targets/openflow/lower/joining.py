@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def joined(m: FlowMachine, ways: Ways, span: Span) -> Ways:
     """The ways with those brought together that can be; each keeps the place of its first."""
+    if not any(way.flow == "run" for way in ways):
+        return ways
     names = set.intersection(*(set(way.variables) for way in ways if way.flow == "run"))  # others are out of scope
     shapes = [_shape(way, names) if way.flow == "run" else None for way in ways]
     groups: dict[object, list[State]] = {}

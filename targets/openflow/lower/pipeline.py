@@ -45,7 +45,9 @@ class _Pipeline:
         """Parser, ingress, and then each way by itself."""
         model = self.model
         start = State(Cube({}, 14), {}, at=At(self.m.node("start"), {}, 14))
-        ways = model.parsed(start, {"ingress_port": seen.bits("in_port")[-_PORT_BITS:]})
+        # a port that is never set is any port: the one that drops, for the switch has no port 0
+        inputs = {"ingress_port": seen.bits("in_port")[-_PORT_BITS:], "egress_spec": number(DROP_PORT, _PORT_BITS)}
+        ways = model.parsed(start, inputs)
         parser = [f"{model.parser.name}/{p.name}" for p in model.parser.params]
         ways = self._stage(ways, parser, model.checked, model.verify)
         verify = [*parser[-1:], *_parameters(model.verify)]
@@ -196,7 +198,7 @@ class _Pipeline:
         if possible is None:
             raise CannotOffload("an egress port that is computed or taken from the frame", span)
         if self._where(way, bits, 0, span) is not None:
-            raise CannotOffload("egress port 0 (or none is set): ports of OpenFlow are numbered from 1", span)
+            raise CannotOffload("egress port 0: ports of OpenFlow are numbered from 1", span)
         value = known(bits)
         if value is not None and known(way.cube.resolve(seen.bits("in_port")[-_PORT_BITS:])) == value:
             return Output(IN_PORT)

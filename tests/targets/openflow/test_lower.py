@@ -171,6 +171,15 @@ def test_a_frame_may_leave_where_it_came_from(tmp_path: Path, switch: OpenVSwitc
     assert [o.outputs for o in switch.run(bridge, [(1, bytes(20)), (2, bytes(20))])] == [(("port", 1, bytes(20)),)] * 2
 
 
+def test_a_port_that_is_never_set_may_be_the_one_that_drops(tmp_path: Path) -> None:
+    body = "if (hdr.ethernet.dst == 1) { standard.egress_spec = 4; }"
+    assert len(proven(program(tmp_path, body, parser="transition accept;")).flows) == 1
+
+
+def test_a_program_that_drops_all_has_no_flows(tmp_path: Path) -> None:
+    assert TARGET.lower(program(tmp_path, "mark_to_drop(standard);"), None, {}).flows == ()
+
+
 def test_a_frame_is_sent_back(tmp_path: Path) -> None:
     loaded = program(tmp_path, "standard.egress_spec = standard.ingress_port;", parser="transition accept;")
     assert actions(proven(loaded)) == [Output(IN_PORT)]
@@ -219,7 +228,7 @@ def test_two_types_of_tags_that_are_alike_need_no_assumption_about_types(tmp_pat
 @pytest.mark.parametrize(
     ("body", "reason", "line"),
     [
-        ("", "port 0", 16),
+        ("standard.egress_spec = 0;", "port 0", 16),
         ("standard.egress_spec = 1; if (hdr.ipv4.length == 40) { mark_to_drop(standard); }", "in no field", 18),
         ("standard.egress_spec = 1; if (standard.packet_length == 40) { mark_to_drop(standard); }",
          "not in the frame", 18),
