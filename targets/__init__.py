@@ -13,11 +13,17 @@ from typing import Final
 from .base import Target
 
 GROUP: Final = "p4verify.targets"
-BUILT_IN: Final = {"ebpf": ".ebpf.target", "u32": ".u32.target", "openflow": ".openflow.target"}
+BUILT_IN: Final = {
+    "ebpf": ".ebpf.target",
+    "u32": ".u32.target",
+    "openflow": ".openflow.target",
+    "flower": ".flower.target",
+}
 """Name → module, relative to this package, that holds ``TARGET``."""
 DEFAULT: Final = ("ebpf", "u32")
 """What programs are lowered to where nobody asks for a target: what the kernel itself runs and offloads. OpenFlow is
-asked for by name: its flows are mostly made for plain frames only, an assumption that nobody should get unasked."""
+asked for by name: its flows are mostly made for plain frames only, an assumption that nobody should get unasked.
+Flower filters are read, not made."""
 
 
 def names() -> list[str]:

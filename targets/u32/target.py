@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...semantics.ir import Program
@@ -59,10 +60,18 @@ class U32Target:
         return meaning(artifact)
 
     def decides(self, artifact: FilterList, packet: bytes, port: int) -> Sequence[tuple[str, Span]]:
-        """See :func:`.meaning.decides.decides`."""
-        from .meaning.decides import decides
+        """See :func:`..tc.meaning.decides.decides`."""
+        from ..tc.meaning.decides import decides
+        from .artifact import print_filter
+        from .meaning import meaning
 
-        return decides(artifact, packet, port)
+        return decides(
+            artifact.filters,
+            lambda some: meaning(replace(artifact, filters=tuple(some))),
+            lambda one: print_filter(one, artifact.hook),
+            packet,
+            port,
+        )
 
     def relate(self, program: Program, artifact: FilterList, rules: RuleSet | None) -> Relation:
         """Nothing to relate: u32 has no tables of its own, rules are baked in."""

@@ -63,8 +63,8 @@ PEDITS = st.lists(st.one_of(RAW_KEYS, field_keys()), min_size=1, max_size=3).map
 TAGS = st.sampled_from([0x8100, 0x88A8])
 VLANS = st.one_of(
     st.builds(Vlan, st.just("pop"), control=CONTROLS),
-    st.builds(Vlan, st.just("push"), st.integers(0, 0xFFF), st.integers(0, 7), TAGS, CONTROLS),
-    st.builds(Vlan, st.just("modify"), st.integers(0, 0xFFF), st.none() | st.integers(0, 7), TAGS, CONTROLS),
+    st.builds(Vlan, st.just("push"), st.integers(0, 0xFFE), st.integers(0, 7), TAGS, CONTROLS),
+    st.builds(Vlan, st.just("modify"), st.integers(0, 0xFFE), st.none() | st.integers(0, 7), TAGS, CONTROLS),
 )
 _LABEL = st.integers(16, 0xFFFFF)
 _PARTS = {"tc": st.none() | st.integers(0, 7), "bos": st.none() | st.integers(0, 1), "control": CONTROLS}

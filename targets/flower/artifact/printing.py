@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.print_actions import action_words
 from ...tc.artifact.protocols import classid_text, protocol_text
-from .fields import FIELDS
-from .filters import FilterList, FlowerFilter, depths
+from .fields import ETH_IP, ETH_IP6, FIELDS, ICMP, ICMP6
+from .filters import FilterList, FlowerFilter, Match, depths, network_type
 from .values import key_text
 
 
@@ -47,11 +47,20 @@ def _keys(filter_: FlowerFilter) -> Iterator[str]:
     stack = False
     for key in filter_.keys:
         field = FIELDS[key.field]
-        if "@" not in key.field:
+        if key == _other_icmp(filter_):  # by its name tc takes it for the other IP only
+            assert isinstance(key, Match)
+            yield f"ip_proto {key.value:#x}"
+        elif "@" not in key.field:
             yield f"{field.word} {key_text(key, field, filter_.span)}"
         elif not stack:
             stack = True
             yield from _label_stack(filter_)
+
+
+def _other_icmp(filter_: FlowerFilter) -> Match | None:
+    """The key ``ip_proto``, where it is IPv4's ICMP in IPv6 or the other way round."""
+    other = {ETH_IP: ICMP6, ETH_IP6: ICMP}.get(network_type(filter_.protocol, filter_.keys) or 0)
+    return None if other is None else Match("ip_proto", other, 0xFF)
 
 
 def _label_stack(filter_: FlowerFilter) -> Iterator[str]:

@@ -9,8 +9,10 @@ from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
+from ....semantics.meaning import ways as w
 from ....semantics.meaning.behaviour import PORT, Choice, Fault
 from ....semantics.meaning.behaviour import Output as Sent
+from ....semantics.meaning.ways import first_match, joined, under
 from ....semantics.source import Span, Unsupported
 from ..artifact import (
     CFI,
@@ -50,7 +52,11 @@ from .commit import commit
 from .extract import MAX_LABELS, View
 from .state import DERIVED, LABEL_PARTS, PLAIN, Key, State, one_of, send
 from .tables import Tables
-from .ways import Tried, Way, Ways, first_match, joined, under
+
+Way = w.Way[State]  # in annotations; objects are made by their plain classes
+Ways = tuple[Way, ...]
+Tried = w.Tried[State]
+
 
 MAX_DEPTH: Final = 64
 """``MAX_DEPTH``: tables and groups within one another."""
@@ -82,7 +88,7 @@ class Pipeline:
         """What is sent, in order."""
         finished = self._from(0, self.view.state, TRUE, None, 0)
         ended = joined(after for way in finished for after in self._run_set(way))
-        sent: Ways = joined(Way(way.when, _only_sent(way.state)) for way in ended)
+        sent: Ways = joined(w.Way(way.when, _only_sent(way.state)) for way in ended)
         return tuple(replace(output, when=b.and_(way.when, output.when)) for way in sent for output in way.state.sent)
 
     def _run_set(self, way: Way) -> Iterable[Way]:
@@ -95,7 +101,7 @@ class Pipeline:
 
     def _from(self, table: int, state: State, when: Term, port: Term | None, depth: int) -> Ways:
         """A table and those that its flows go on to. ``port``: what the lookup takes for the ingress port."""
-        waiting: dict[int, list[Way]] = {table: [Way(TRUE, state, table)]}
+        waiting: dict[int, list[Way]] = {table: [w.Way(TRUE, state, table)]}
         finished: list[Way] = []
         while waiting:
             number = min(waiting)
@@ -111,7 +117,7 @@ class Pipeline:
     def _table(self, number: int, state: State, when: Term, port: Term | None, depth: int) -> Ways:
         """``xlate_table_action``: the flow of the highest priority that matches; without one, nothing."""
         if _DEAD in state.extra:
-            return (Way(TRUE, state),)
+            return (w.Way(TRUE, state),)
         if _POPPED in state.extra:
             raise Unsupported("a table after pop_mpls, which looks at what it uncovered", self.tables.span)
         key = looked_up(state.key if port is None else state.key.with_field("in_port", port))
@@ -122,11 +128,11 @@ class Pipeline:
                 continue
             self._spend(flow)
             ways = self._list(flow.actions, state, flow.span, depth, b.and_(when, hit), number)
-            tries.append(Tried(hit, under(hit, ways)))
+            tries.append(w.Tried(hit, under(hit, ways)))
             if hit is TRUE:
                 break
         found = first_match(tries)
-        return joined((*found.ways, Way(b.not_(found.hit), state)))
+        return joined((*found.ways, w.Way(b.not_(found.hit), state)))
 
     def _spend(self, flow: Flow) -> None:
         self._visits += 1
@@ -137,7 +143,7 @@ class Pipeline:
         self, actions: tuple[Action, ...], state: State, span: Span, depth: int, when: Term, table: int = 0
     ) -> Ways:
         """``do_xlate_actions``: one action after the other; at some the list ends."""
-        live: Ways = (Way(TRUE, state),)
+        live: Ways = (w.Way(TRUE, state),)
         ended: list[Way] = []
         for action in actions:
             following: list[Way] = []
@@ -159,7 +165,7 @@ class Pipeline:
             case Goto(target):
                 if target <= table:
                     raise Unsupported(f"goto_table:{target} in table {table}", span)
-                return [(Way(TRUE, state, target), True)]
+                return [(w.Way(TRUE, state, target), True)]
             case Resubmit(port, target):
                 return _on(self._resubmit(port, table if target is None else target, state, span, depth, when))
             case ToGroup(number):
@@ -175,7 +181,7 @@ class Pipeline:
             case PopMpls(ethertype):
                 return _on(_pop_mpls(state, ethertype))
             case _:
-                return [(Way(TRUE, self._simple(action, state, span, when)), True)]
+                return [(w.Way(TRUE, self._simple(action, state, span, when)), True)]
 
     def _simple(self, action: Action, state: State, span: Span, when: Term) -> State:
         """Actions with one outcome."""
@@ -204,7 +210,7 @@ class Pipeline:
         """
         came = state.key.get("in_port")
         if port is b.bv(CONTROLLER, 16):
-            return (Way(TRUE, send(self._committed(state, span), TRUE, "stack", b.bv(0, 32))),)
+            return (w.Way(TRUE, send(self._committed(state, span), TRUE, "stack", b.bv(0, 32))),)
         if port is b.bv(IN_PORT, 16):
             return self._sent(_is_port(came), came, state, span)
         return self._sent(b.ne(port, came), port, state, span)
@@ -225,9 +231,9 @@ class Pipeline:
 
     def _sent(self, when: Term, port: Term, state: State, span: Span) -> Ways:
         if when is FALSE:
-            return (Way(TRUE, state),)
+            return (w.Way(TRUE, state),)
         after = send(self._committed(state, span), TRUE, "port", b.zext(port, 32))
-        return joined((Way(when, after), Way(b.not_(when), state)))
+        return joined((w.Way(when, after), w.Way(b.not_(when), state)))
 
     def _committed(self, state: State, span: Span) -> State:
         """The frame as it would be sent."""
@@ -251,7 +257,7 @@ class Pipeline:
         if depth >= MAX_DEPTH:
             raise Unsupported(f"tables and groups more than {MAX_DEPTH} deep in one another", span)
         if group.kind in ("all", "indirect"):
-            ways: Ways = (Way(TRUE, state),)
+            ways: Ways = (w.Way(TRUE, state),)
             for bucket in group.buckets:
                 ways = joined(
                     after
@@ -278,12 +284,12 @@ class Pipeline:
             here = b.and_(left, takes)
             found += under(here, self._bucket(bucket, state, group.span, depth, b.and_(when, here)))
             left = b.and_(left, b.not_(takes))
-        return joined((*found, Way(left, state)))
+        return joined((*found, w.Way(left, state)))
 
     def _bucket(self, bucket: Bucket, state: State, span: Span, depth: int, when: Term) -> Ways:
         """A bucket is an action set; the key is then as before, what was sent and committed stays."""
         if _DEAD in state.extra:
-            return (Way(TRUE, state),)
+            return (w.Way(TRUE, state),)
         ways = self._list(in_order(bucket.actions), state, span, depth + 1, when)
         return joined(replace(way, state=_rolled_back(way.state, state)) for way in ways)
 
@@ -344,7 +350,7 @@ class Pipeline:
         goes_on = b.and_(one_of(state.key.get("eth_type"), ETH_MPLS), b.ugt(ttl, b.bv(1, 8)))
         less = b.sub(ttl, b.bv(1, 8))
         written = self._write("mpls_ttl", less, state, Prerequisites(), span, b.and_(when, goes_on))
-        return [(Way(goes_on, written), True), (Way(b.not_(goes_on), state), False)]
+        return [(w.Way(goes_on, written), True), (w.Way(b.not_(goes_on), state), False)]
 
     def _push_mpls(self, state: State, ethertype: int, span: Span) -> State:
         """``compose_mpls_push_action`` and ``flow_push_mpls``."""
@@ -450,7 +456,10 @@ def _dec_ttl(state: State) -> list[tuple[Way, bool]]:
     any_ip = one_of(kind, (ETH_IP, ETH_IPV6))
     ends = b.and_(any_ip, b.ule(ttl, b.bv(1, 8)))
     less = b.ite(any_ip, b.sub(ttl, b.bv(1, 8)), ttl)
-    return [(Way(b.not_(ends), replace(state, key=key.with_field("nw_ttl", less))), True), (Way(ends, state), False)]
+    return [
+        (w.Way(b.not_(ends), replace(state, key=key.with_field("nw_ttl", less))), True),
+        (w.Way(ends, state), False),
+    ]
 
 
 def _set_tci(action: SetField, state: State, span: Span) -> State:
@@ -475,7 +484,7 @@ def _pop_mpls(state: State, ethertype: int) -> Ways:
     """``compose_mpls_pop_action`` and ``flow_pop_mpls``."""
     key = state.key
     if not key.labels:
-        return (Way(TRUE, state),)
+        return (w.Way(TRUE, state),)
     new = replace(key.with_field("eth_type", b.bv(ethertype, 16)), labels=key.labels[1:])
     uncovered = ethertype not in ETH_MPLS
     extra = (_POPPED,) if uncovered else state.extra
@@ -483,10 +492,10 @@ def _pop_mpls(state: State, ethertype: int) -> Ways:
         new = replace(new, labels=())
     popped = replace(state, key=new, extra=extra)
     if len(key.labels) < MAX_LABELS:
-        return (Way(TRUE, popped),)
+        return (w.Way(TRUE, popped),)
     bottom = b.eq(b.extract(key.labels[-1], 8, 8), b.bv(1, 1))
     dead = replace(state, sent=(), extra=(_DEAD,))
-    return (Way(bottom, popped), Way(b.not_(bottom), dead))
+    return (w.Way(bottom, popped), w.Way(b.not_(bottom), dead))
 
 
 def in_order(written: tuple[Action, ...]) -> tuple[Action, ...]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ....semantics import bits as b
-from ....semantics.bits import FALSE, Term
+from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Destination, Packet
 from ....semantics.meaning.behaviour import Output as Sent
+from ....semantics.meaning.sent import each, merge_sent
 from ..artifact import FIELDS, Action
 
 LABEL_PARTS = {"mpls_label": (31, 12), "mpls_tc": (11, 9), "mpls_bos": (8, 8), "mpls_ttl": (7, 0)}
@@ -112,6 +113,10 @@ class State:
         """States of one shape can be merged."""
         return self.key.shape, self.base.shape, self.frame.shape, self.written, self.extra
 
+    def merged(self, condition: Term, other: State) -> State:
+        """See :class:`...semantics.meaning.ways.Mergeable`."""
+        return merge(condition, self, other)
+
 
 def merge(condition: Term, x: State, y: State) -> State:
     """``x`` where the condition holds, else ``y``; both of one shape."""
@@ -123,17 +128,13 @@ def merge(condition: Term, x: State, y: State) -> State:
             b.ite(condition, x.frame.macs, y.frame.macs),
             _tags(condition, x.frame.tags, y.frame.tags),
             b.ite(condition, x.frame.kind, y.frame.kind),
-            _each(condition, x.frame.snap, y.frame.snap),
-            _each(condition, x.frame.labels, y.frame.labels),
-            _each(condition, x.frame.rest, y.frame.rest),
+            each(condition, x.frame.snap, y.frame.snap),
+            each(condition, x.frame.labels, y.frame.labels),
+            each(condition, x.frame.rest, y.frame.rest),
             x.frame.payload,
         )
     key, base = _keys(condition, x.key, y.key), _keys(condition, x.base, y.base)
     return State(key, base, frame, merge_sent(condition, x.sent, y.sent), x.written, x.extra)
-
-
-def _each(condition: Term, x: tuple[Term, ...], y: tuple[Term, ...]) -> tuple[Term, ...]:
-    return x if x == y else tuple(b.ite(condition, p, q) for p, q in zip(x, y, strict=True))
 
 
 def _tags(condition: Term, x: tuple[Tag, ...], y: tuple[Tag, ...]) -> tuple[Tag, ...]:
@@ -148,40 +149,7 @@ def _keys(condition: Term, x: Key, y: Key) -> Key:
     fields = x.fields
     if x.fields is not y.fields:
         fields = MappingProxyType({name: b.ite(condition, value, y.fields[name]) for name, value in x.fields.items()})
-    return Key(fields, _tags(condition, x.tags, y.tags), _each(condition, x.labels, y.labels))
-
-
-def merge_sent(condition: Term, x: tuple[Sent, ...], y: tuple[Sent, ...]) -> tuple[Sent, ...]:
-    """What was sent: ``x`` where the condition holds, else ``y``; frames of one layout share a place."""
-    if x == y:
-        return x
-    merged: list[Sent] = []
-    rest = list(y)
-    for sent in x:
-        at = next((i for i, other in enumerate(rest) if _alike(sent, other)), None)
-        if at is None:
-            merged.append(_under(condition, sent))
-            continue
-        merged += [_under(b.not_(condition), other) for other in rest[:at]]
-        merged.append(_one(condition, sent, rest[at]))
-        del rest[: at + 1]
-    merged += [_under(b.not_(condition), other) for other in rest]
-    return tuple(sent for sent in merged if sent.when is not FALSE)
-
-
-def _alike(x: Sent, y: Sent) -> bool:
-    same = x.packet.payload == y.packet.payload and len(x.packet.prefix) == len(y.packet.prefix)
-    return x.to == y.to and same
-
-
-def _under(condition: Term, sent: Sent) -> Sent:
-    return replace(sent, when=b.and_(condition, sent.when))
-
-
-def _one(condition: Term, x: Sent, y: Sent) -> Sent:
-    when = b.ite(condition, x.when, y.when)
-    prefix = _each(condition, x.packet.prefix, y.packet.prefix)
-    return Sent(when, x.to, b.ite(condition, x.port, y.port), Packet(prefix, x.packet.payload))
+    return Key(fields, _tags(condition, x.tags, y.tags), each(condition, x.labels, y.labels))
 
 
 def send(state: State, when: Term, to: Destination, port: Term) -> State:

@@ -119,7 +119,7 @@ class Vlan:
     kind: ClassVar[str] = "vlan"
 
     def __post_init__(self) -> None:
-        within("VLAN id", self.vid, 0, 0xFFF)
+        within("VLAN id", self.vid, 0, 0xFFE)
         within("VLAN priority", self.priority or 0, 0, 7)
         if self.protocol not in (0x8100, 0x88A8):
             raise ValueError(f"{self.protocol:#x} is no VLAN protocol")

@@ -166,7 +166,7 @@ def _vlan(command: Command) -> Vlan:
     protocol = 0x8100
     while operation != "pop":
         if command.take("id"):
-            vid = command.number("VLAN id", 0, 0xFFF)
+            vid = command.number("VLAN id", 0, 0xFFE)
         elif command.take("priority"):
             priority = command.number("VLAN priority", 0, 7)
         elif command.take("protocol"):

@@ -79,7 +79,7 @@ def test_what_munge_writes(words: str, keys: list[tuple[str, int, str, str, str]
         ("pedit ex munge eth dst set 02:00:00:00:00:02 retain 1", "up to 32 bits"),
         ("pedit ex", "munge expected"),
         ("vlan modify priority 3", "needs an id"),
-        ("vlan push id 4096", "not in 0..4095"),
+        ("vlan push id 4095", "not in 0..4094"),
         ("vlan push id 1 protocol ip", "no VLAN protocol"),
         ("mpls pop", "needs a protocol"),
         ("mpls push tc 3", "needs a label"),

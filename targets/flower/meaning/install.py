@@ -1,0 +1,184 @@
+"""What the kernel makes of a filter list: chains of classifiers with their masks in order.
+
+Follows ``tc_new_tfilter`` of ``net/sched/cls_api.c`` and ``fl_change``, ``fl_set_key`` and ``fl_check_assign_mask`` of
+``net/sched/cls_flower.c`` (6.1): masks are tried in the order in which they were first used; two filters of one
+classifier with the same masked keys are refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from ....semantics.source import InputError, Unsupported
+from ...tc.artifact.protocols import ETH_P_ALL
+from ..artifact import ETH_VLAN, FilterList, FlowerFilter, Match, Range, depths
+from .dissect import LEFT_OUT
+
+_FIRST_AUTO_PREF: Final = 0xC000
+_AUTO_LIMIT: Final = 0x8000
+_ADDRESSES: Final = ("src_ip", "dst_ip", "src_ip6", "dst_ip6")
+_TUNNEL: Final = ("enc_src_ip", "enc_dst_ip", "enc_src_ip6", "enc_dst_ip6")
+
+MaskKey = tuple[object, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Mask:
+    """The filters of one mask, in the order of their insertion; with ranges, by where the range was first used."""
+
+    filters: list[FlowerFilter] = field(default_factory=list)
+    ranged: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Classifier:
+    """One ``tcf_proto``: the filters of one priority of one chain."""
+
+    pref: int
+    protocol: int
+    masks: dict[MaskKey, Mask] = field(default_factory=dict)
+    taken: set[tuple[MaskKey, object]] = field(default_factory=set)
+    handles: set[int] = field(default_factory=set)
+
+
+def install(filters: FilterList) -> dict[int, list[Classifier]]:
+    """Per chain its classifiers, lowest priority number first, after the filters were added in their order.
+
+    Raises:
+        InputError: the kernel refuses a filter; with its place.
+        Unsupported: something that is not modelled.
+    """
+    installer = _Installer()
+    for filter_ in filters.filters:
+        installer.add(filter_)
+    return installer.sorted()
+
+
+def types_of(filter_: FlowerFilter) -> tuple[int, ...]:
+    """The Ethernet types that a filter asks for, the outermost one first."""
+    if filter_.protocol == ETH_P_ALL:
+        return ()
+    types = [filter_.protocol]
+    for which in ("vlan_ethtype", "cvlan_ethtype"):
+        inner = filter_.exact(which)
+        if types[-1] not in ETH_VLAN or inner is None:
+            break
+        types.append(inner)
+    return tuple(types)
+
+
+class _Installer:
+    def __init__(self) -> None:
+        self.chains: dict[int, dict[int, Classifier]] = {}
+        self.lowest_auto: dict[int, int] = {}
+
+    def add(self, filter_: FlowerFilter) -> None:
+        """``tc filter add``."""
+        _check(filter_)
+        classifier = self._classifier(filter_)
+        if filter_.handle and filter_.handle in classifier.handles:
+            raise _refused(filter_, f"filter {filter_.handle:#x} exists")
+        classifier.handles.add(filter_.handle or _free(classifier.handles))
+        key, values = _mask_of(filter_), _values_of(filter_)
+        if (key, values) in classifier.taken:
+            raise _refused(filter_, "a filter with the same keys exists at this priority")
+        classifier.taken.add((key, values))
+        mask = classifier.masks.setdefault(key, Mask())
+        mask.filters.append(filter_)
+        mask.ranged = mask.ranged or any(isinstance(k, Range) for k in filter_.keys)
+
+    def sorted(self) -> dict[int, list[Classifier]]:
+        """The classifiers in the order in which they are tried."""
+        for chain in self.chains.values():
+            for classifier in chain.values():
+                for mask in classifier.masks.values():
+                    if mask.ranged:
+                        mask.filters = _by_range(mask.filters)
+        return {number: sorted(chain.values(), key=lambda c: c.pref) for number, chain in self.chains.items()}
+
+    def _classifier(self, filter_: FlowerFilter) -> Classifier:
+        chain = self.chains.setdefault(filter_.chain, {})
+        pref = filter_.pref or self._auto_pref(filter_.chain)
+        found = chain.get(pref)
+        if found is not None:
+            if not filter_.pref:
+                raise _refused(filter_, "no priority is free")
+            if filter_.protocol != found.protocol:
+                raise _refused(filter_, f"priority {pref} is there for another protocol")
+            return found
+        chain[pref] = Classifier(pref, filter_.protocol)
+        if pref >= _AUTO_LIMIT:
+            self.lowest_auto[filter_.chain] = min(pref, self.lowest_auto.get(filter_.chain, pref))
+        return chain[pref]
+
+    def _auto_pref(self, chain: int) -> int:
+        """``tcf_auto_prio``: one below the lowest priority from 0x8000 on, 0xc000 if there is none."""
+        lowest = self.lowest_auto.get(chain)
+        return _FIRST_AUTO_PREF if lowest is None else lowest - 1
+
+
+def _free(handles: set[int]) -> int:
+    """``idr_alloc_u32`` from 1 on."""
+    number = 1
+    while number in handles:
+        number += 1
+    return number
+
+
+def _refused(filter_: FlowerFilter, reason: str) -> InputError:
+    return InputError.at(filter_.span, f"the kernel refuses this filter: {reason}")
+
+
+def _check(filter_: FlowerFilter) -> None:
+    types = types_of(filter_)
+    named = [key.field for key in filter_.keys]
+    hidden = set(types) & set(LEFT_OUT)
+    if hidden or "pppoe_sid" in named or "ppp_proto" in named:
+        raise Unsupported("what is behind PPPoE, HSR, PRP and batman-adv headers", filter_.span)
+    if len(types) == 3 and types[2] in ETH_VLAN:
+        raise Unsupported("a third VLAN tag that filters ask for", filter_.span)
+    if "num_of_vlans" in named and filter_.protocol == ETH_P_ALL and any(n.startswith(("vlan", "cvl")) for n in named):
+        raise Unsupported("tags that are asked for by their number only", filter_.span)
+
+
+def _mask_of(filter_: FlowerFilter) -> MaskKey:
+    """The mask, as the kernel tells masks apart: addresses of both families lie at one place."""
+    parts: list[object] = []
+    for family in (_ADDRESSES, _TUNNEL):
+        there = [key for key in filter_.keys if key.field in family]
+        if there:
+            whole = bytearray(32)
+            for key in there:
+                assert isinstance(key, Match)
+                size = 16 if key.field.endswith("6") else 4
+                start = 0 if "src" in key.field else size
+                whole[start : start + size] = key.mask.to_bytes(size, "big")
+            parts.append((family[0], bytes(whole)))
+    for key in filter_.keys:
+        if key.field not in (*_ADDRESSES, *_TUNNEL):
+            if isinstance(key, Range):
+                parts.append((key.field, "range"))
+            elif key.mask:
+                parts.append((key.field.replace("vlan_ethtype", "vlan_type"), key.mask))
+    parts.append(("indev", filter_.indev is not None))
+    parts.append(("types", len(types_of(filter_)), filter_.protocol in ETH_VLAN))
+    return (*sorted(parts, key=repr), tuple(depths(filter_.keys)))
+
+
+def _values_of(filter_: FlowerFilter) -> object:
+    kept = [key for key in filter_.keys if isinstance(key, Range) or key.mask or key.field in (*_ADDRESSES, *_TUNNEL)]
+    return filter_.protocol, filter_.indev, tuple(kept)
+
+
+def _by_range(filters: list[FlowerFilter]) -> list[FlowerFilter]:
+    """``fl_lookup_range``: the first filter whose range fits says which range is looked up with all other keys."""
+    order: dict[object, int] = {}
+    for filter_ in filters:
+        order.setdefault(ranges_of(filter_), len(order))
+    return sorted(filters, key=lambda f: order[ranges_of(f)])
+
+
+def ranges_of(filter_: FlowerFilter) -> tuple[Range, ...]:
+    """The ranges of ports that a filter asks for."""
+    return tuple(key for key in filter_.keys if isinstance(key, Range))

@@ -1,0 +1,42 @@
+"""When a filter matches: ``fl_classify`` and ``fl_set_key`` of ``net/sched/cls_flower.c`` (6.1)."""
+
+from __future__ import annotations
+
+from ....semantics import bits as b
+from ....semantics.bits import FALSE, TRUE, Term
+from ....semantics.meaning.behaviour import PORT
+from ..artifact import FlowerFilter, Match, Range, depths
+from .dissect import Dissection
+
+_NAMES4, _NAMES6 = ("src_ip", "dst_ip"), ("src_ip6", "dst_ip6")
+_TUNNEL = ("enc_src_ip", "enc_dst_ip", "enc_src_ip6", "enc_dst_ip6")
+
+
+def matches(filter_: FlowerFilter, found: Dissection) -> Term:
+    """Whether the packet that was dissected matches; its outer type is the filter's protocol."""
+    conditions = [found.types, found.same_type]
+    if filter_.indev is not None:
+        conditions.append(b.eq(PORT, b.bv(filter_.indev, 32)))
+    conditions += [_key(key, found) for key in filter_.keys]
+    for names, there in ((_NAMES4, "addr4"), (_NAMES6, "addr6")):
+        asked = [key for key in filter_.keys if key.field in names]
+        if asked:
+            conditions.append(_addresses(asked, found.field(there)))
+    if any(key.field in _TUNNEL for key in filter_.keys):
+        conditions.append(FALSE)  # the key asks for a kind of address, and no packet comes from a tunnel
+    conditions += [b.to_bool(found.field(f"mpls_lse@{depth}")) for depth in depths(filter_.keys)]
+    return b.and_(*conditions)
+
+
+def _addresses(asked: list[Match | Range], there: Term) -> Term:
+    """The key asks for the kind of address too, which is only looked for if a bit of one is asked for."""
+    return b.to_bool(there) if any(isinstance(key, Match) and key.mask for key in asked) else FALSE
+
+
+def _key(key: Match | Range, found: Dissection) -> Term:
+    if isinstance(key, Match) and not key.mask:
+        return TRUE
+    value = found.field(key.field)
+    if isinstance(key, Range):
+        return b.and_(b.uge(value, b.bv(key.low, 16)), b.ule(value, b.bv(key.high, 16)))
+    return b.eq(b.band(value, b.bv(key.mask, value.width)), b.bv(key.value, value.width))

@@ -1,0 +1,191 @@
+"""The real machine: ``cls_flower`` of a private user-mode Linux, see :mod:`.uml`.
+
+That a frame goes on to the stack cannot be seen there, so it is sent out of a port of the oracle's own instead, one for
+each class id: what ends a list of actions with "pass" (or at its end) becomes a redirect, and every chain gets a last
+filter that redirects what no filter has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from ....semantics.source import InputError, Unsupported
+from ...base import Closing, Observation
+from ...tc.artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police
+from ...tc.artifact.hooks import Hook, PortNames
+from ..artifact import FilterList, FlowerFilter, print_filter
+from .uml import BARRIER, MAX_PORTS, Kernel, Refused, missing
+
+SHORTEST: Final = 14
+"""A driver accepts no shorter frame."""
+LONGEST: Final = 8000
+_NAMES: Final = PortNames("o")
+_HOOK: Final = Hook("vec0", "ingress")
+_LAST_PREF: Final = 0xFFFF
+_PASSES: Final = ("pass", "pipe")
+
+
+class UserModeLinux(Closing):
+    """The classifier of a private kernel; one object keeps one kernel until :meth:`close` or its end."""
+
+    machine: Final = "kernel"
+    """What a report calls it, behind the target's name."""
+
+    def __init__(self) -> None:
+        self._kernel: Kernel | None = None
+
+    def close(self) -> None:
+        """End the kernel; the oracle can be asked again afterwards."""
+        kernel, self._kernel = self._kernel, None
+        if kernel is not None:
+            kernel.close()
+
+    def available(self) -> str | None:
+        """None if a kernel can be had here, else why not."""
+        reason = missing()
+        if reason is not None:
+            return reason
+        try:
+            self.run(FilterList((FlowerFilter(1),)), [(0, bytes(SHORTEST))])
+        except (OSError, InputError) as error:
+            self.close()
+            return f"user-mode Linux cannot be used here: {error}"
+        return None
+
+    def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
+        """What the kernel does with each frame, whatever port it comes from. ``classid`` is in the metadata of what
+        passed with one.
+
+        Raises:
+            InputError: the kernel refuses a filter; with its place.
+            Unsupported: something that cannot be observed, with its place.
+            OSError: there is no such kernel here, or it does not answer.
+        """
+        if not isinstance(artifact, FilterList):
+            raise TypeError(f"a list of flower filters expected, not {type(artifact).__name__}")
+        if artifact.hook.direction != "ingress":
+            raise Unsupported("flower filters at egress")
+        if any(not SHORTEST <= len(frame) <= LONGEST or frame[:14] == BARRIER[:14] for _, frame in packets):
+            raise ValueError(f"a frame has {SHORTEST} to {LONGEST} bytes, and is not the oracle's barrier")
+        devices = _Devices(artifact)
+        try:
+            kernel = self._ready()
+            kernel.need(devices.count)
+            self._load(kernel, artifact, devices)
+            seen = kernel.observe([frame for _, frame in packets])
+        except OSError:
+            self.close()  # it may be in any state
+            raise
+        return [devices.observation(leaving) for leaving in seen]
+
+    def _ready(self) -> Kernel:
+        if self._kernel is None:
+            self._kernel = Kernel()
+        return self._kernel
+
+    @staticmethod
+    def _load(kernel: Kernel, artifact: FilterList, devices: _Devices) -> None:
+        filters = [devices.observable(f) for f in artifact.filters]
+        lines = [print_filter(f, _HOOK, _NAMES) for f in filters]
+        last = (
+            f"pref {_LAST_PREF} protocol all matchall action mirred egress redirect dev {_NAMES.name(devices.stack(0))}"
+        )
+        lines += [f"filter add {_HOOK} chain {chain} {last}" for chain in sorted(_chains(filters))]
+        try:
+            kernel.load(lines)
+        except Refused as error:
+            spans = [f.span for f in filters]
+            if not 0 <= error.number < len(spans):
+                raise OSError(f"the private kernel refuses what the oracle needs: {error}") from None
+            raise InputError.at(spans[error.number], f"the kernel refuses this filter: {error}") from None
+
+
+def _chains(filters: Sequence[FlowerFilter]) -> set[int]:
+    """The chains that packets can come to."""
+    found = {0} | {f.chain for f in filters}
+    for filter_ in filters:
+        for control in _controls(filter_.actions):
+            if control.kind == "goto chain":
+                found.add(control.argument)
+    return found
+
+
+def _controls(actions: Sequence[Action]) -> Iterator[Control]:
+    for action in actions:
+        if isinstance(action, Police):
+            yield from (action.exceed, action.conform)
+        elif not isinstance(action, OpaqueAction):
+            yield action.control
+
+
+class _Devices:
+    """Which device of the private kernel stands for which port, and for the stack by class id."""
+
+    def __init__(self, artifact: FilterList) -> None:
+        ports = {a.port for f in artifact.filters for a in f.actions if isinstance(a, Mirred)}
+        classes = {0} | {f.classid or 0 for f in artifact.filters}
+        if any(f.hw_tc is not None for f in artifact.filters):
+            raise Unsupported("hw_tc, which names a class of the oracle's own hook")
+        self._number = {port: i for i, port in enumerate(sorted(ports))}
+        self._stack = {classid: len(ports) + i for i, classid in enumerate(sorted(classes))}
+        self.count = len(ports) + len(classes)
+        if self.count > MAX_PORTS:
+            raise Unsupported(f"more than {MAX_PORTS} ports and class ids")
+        self._shift = int(any(f.pref == 1 for f in artifact.filters))  # priority 1 is the oracle's own
+
+    def stack(self, classid: int) -> int:
+        """The device of what goes to the stack with a class id."""
+        return self._stack[classid]
+
+    def observable(self, filter_: FlowerFilter) -> FlowerFilter:
+        """The filter as the kernel gets it. Raises Unsupported for what cannot be seen."""
+        if filter_.skip_sw:
+            raise Unsupported("a filter for hardware only, which there is none of", filter_.span)
+        if filter_.indev is not None:
+            raise Unsupported("indev: all frames come from one device", filter_.span)
+        if filter_.pref + self._shift >= _LAST_PREF:
+            raise Unsupported("the highest priorities, of which the oracle needs one", filter_.span)
+        actions = tuple(self._told(filter_))
+        if len(actions) > MAX_ACTIONS:
+            raise Unsupported(f"with the oracle's own more than {MAX_ACTIONS} actions", filter_.span)
+        return replace(filter_, pref=filter_.pref + self._shift if filter_.pref else 0, actions=actions)
+
+    def _told(self, filter_: FlowerFilter) -> Iterator[Action]:
+        passing = Mirred(self.stack(filter_.classid or 0))
+        for action in filter_.actions:
+            if isinstance(action, OpaqueAction | Police):
+                raise Unsupported(f"action {action.kind}", filter_.span)
+            if isinstance(action, Mirred):
+                action = replace(action, port=self._number[action.port])
+            if action.control.kind != "pass":
+                yield action
+                if action.control.kind != "pipe":
+                    return
+                continue
+            if not isinstance(action, Gact):
+                yield replace(action, control=PIPE)
+            yield passing
+            return
+        # What is at its end with "pipe" goes to the stack as well, but without its class id.
+        yield Mirred(self.stack(0)) if filter_.actions else passing
+
+    def observation(self, leaving: Sequence[tuple[int, bytes]]) -> Observation:
+        """What was seen of one frame."""
+        ports = {i: port for port, i in self._number.items()}
+        classes = {i: classid for classid, i in self._stack.items()}
+        outputs: list[tuple[str, int, bytes]] = []
+        classid = 0
+        for device, frame in leaving:
+            if device in ports:
+                outputs.append(("port", ports[device], frame))
+            elif device in classes:
+                outputs.append(("stack", 0, frame))
+                classid = classes[device]
+        if sum(to == "stack" for to, _, _ in outputs) > 1:
+            raise AssertionError("a frame went to the stack twice")
+        return Observation(tuple(sorted(outputs)), {"classid": classid})
+
+
+__all__ = ["UserModeLinux"]

@@ -1,0 +1,293 @@
+"""A private Linux kernel that runs as an ordinary process (user-mode Linux): no root, no device of this machine.
+
+The kernel's files are this machine's, read only; what it is told to do comes in a folder of its own. Frames go in by
+the device ``vec0``, one end of a socket pair, and come out of ``vec1``, another one's: a frame that is sent to port
+device ``oN`` gets a label stack entry in front of it on its way there, so that all that leaves is one stream in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+MAX_PORTS: Final = 48
+MEMORY: Final = "128M"
+MTU: Final = 9000
+_PATIENCE: Final = 60.0
+"""Seconds to boot, or for one command."""
+_FRAME_PATIENCE: Final = 20.0
+_CHUNK: Final = 24
+"""Frames on the way at once."""
+_BUFFER: Final = 1 << 21
+_MODULES: Final = (
+    "veth sch_ingress cls_flower cls_matchall act_gact act_mirred act_vlan act_mpls act_pedit act_csum act_skbedit"
+    " act_tunnel_key act_police"
+)
+_KERNEL: Final = "linux.uml"
+_BUSYBOX: Final = "/bin/busybox"
+BARRIER: Final = bytes.fromhex("0270345f4241 0270345f5252 88b6") + b"barrier of the oracle".ljust(46, b"\0")
+"""A frame that nobody else sends: it takes the same way as all others and tells that those before it have come."""
+FIRST_LABEL: Final = 0xF0000
+_FIRST: Final = (
+    "filter add dev vec0 ingress pref 1 protocol 0x88b6 flower dst_mac 02:70:34:5f:42:41 src_mac 02:70:34:5f:52:52"
+    " action mirred egress redirect dev ob"
+)
+
+_INIT: Final = """#!/bin/sh
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmpfs /run
+mkdir -p /run/m/lib/modules /run/io; ln -s /usr/lib/uml/modules/$(uname -r) /run/m/lib/modules/
+mount -t hostfs none /run/io -o "$IO"
+modprobe -a -d /run/m {modules}
+echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
+stty -F /dev/ttyS0 raw -echo
+exec 3<>/dev/ttyS0
+echo "ready $(uname -r)" >&3
+while read -r command <&3; do
+  case $command in
+  quit) break ;;
+  *) sh /run/io/command >/run/io/answer 2>&1; echo "done $?" >&3 ;;
+  esac
+done
+{busybox} poweroff -f
+"""
+
+
+def missing() -> str | None:
+    """None if user-mode Linux is installed, else what is missing."""
+    absent = [tool for tool in (_KERNEL, "tc", "ip") if _tool(tool) is None]
+    if not Path(_BUSYBOX).exists():
+        absent.append("busybox")
+    return f"user-mode Linux is not installed ({', '.join(absent)})" if absent else None
+
+
+def _tool(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
+
+
+class Kernel:
+    """A running kernel; ends with :meth:`close`."""
+
+    def __init__(self) -> None:
+        reason = missing()
+        if reason is not None:
+            raise OSError(reason)
+        self.folder = Path(tempfile.mkdtemp(prefix="p4v-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._open: list[int] = []
+        self._sockets: list[socket.socket] = []
+        self._ports = 0
+        try:
+            self._boot()
+        except BaseException:
+            self.close()
+            raise
+
+    # --- starting and ending ---
+
+    def _boot(self) -> None:
+        init = self.folder / "init"
+        init.write_text(_INIT.format(modules=_MODULES, busybox=_BUSYBOX))
+        init.chmod(0o755)
+        commands, self._write = os.pipe()
+        self._read, answers = os.pipe()
+        self._open = [commands, self._write, self._read, answers]
+        self._in, inner_in = self._pair()
+        self._out, inner_out = self._pair()
+        given = (commands, answers, inner_in.fileno(), inner_out.fileno())
+        vector = "transport=fd,fd={},mac=02:00:00:00:00:{:02x},depth=128,mtu=" + str(MTU)
+        arguments = [
+            str(_tool(_KERNEL)),
+            f"mem={MEMORY}",
+            "root=/dev/root",
+            "rootfstype=hostfs",
+            "rootflags=/",
+            "ro",
+            "quiet",
+            f"init={init}",
+            "con=null",
+            "con0=null,fd:1",
+            f"ssl0=fd:{commands},fd:{answers}",
+            f"uml_dir={self.folder}/",
+            "umid=u",
+            "vec0:" + vector.format(inner_in.fileno(), 0x10),
+            "vec1:" + vector.format(inner_out.fileno(), 0x11),
+            f"IO={self.folder}",
+        ]
+        shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(self.folder)
+        with (self.folder / "console").open("wb") as console:
+            self._process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                pass_fds=given,
+                env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TMPDIR": shared},
+                start_new_session=True,
+            )
+        for descriptor in (commands, answers):
+            os.close(descriptor)
+            self._open.remove(descriptor)
+        inner_in.close()
+        inner_out.close()
+        self.release = self._line("ready ").split()[1]
+        self.run(
+            "ip link set vec0 arp off promisc on up && ip link set vec1 arp off up\n"
+            f"ip link add ob type veth peer name qb && ip link set ob arp off mtu {MTU} up\n"
+            f"ip link set qb arp off mtu {MTU} up && tc qdisc add dev qb clsact\n"
+            "tc filter add dev qb ingress protocol all pref 1 matchall action mirred egress redirect dev vec1\n"
+        )
+
+    def _pair(self) -> tuple[socket.socket, socket.socket]:
+        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        for end in pair:
+            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                end.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+        self._sockets += pair
+        return pair
+
+    def close(self) -> None:
+        """End the kernel and remove its folder."""
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._write, b"quit\n")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(3)
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # the session that was started here
+                process.wait()
+        for descriptor in self._open:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self._open = []
+        for end in self._sockets:
+            end.close()
+        self._sockets = []
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- commands ---
+
+    def _line(self, start: str) -> str:
+        """The next line of the kernel's that begins with ``start``."""
+        got = b""
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            if not select.select([self._read], [], [], 0.5)[0]:
+                if self._process is None or self._process.poll() is not None:
+                    break
+                continue
+            data = os.read(self._read, 4096)
+            if not data:
+                break
+            *lines, got = (got + data).replace(b"\r", b"").split(b"\n")
+            for line in lines:
+                if line.startswith(start.encode()):
+                    return line.decode()
+        raise OSError("the private kernel does not answer")
+
+    def run(self, script: str) -> str:
+        """What a shell script prints. Raises OSError with it if the script fails."""
+        (self.folder / "command").write_text("set -e\n" + script)
+        os.write(self._write, b"go\n")
+        status = int(self._line("done ").split()[1])
+        said = (self.folder / "answer").read_text(errors="replace")
+        if status:
+            raise OSError(said.strip() or f"a command ends with {status}")
+        return said
+
+    def need(self, ports: int) -> None:
+        """Make the devices ``o0`` to ``o(ports - 1)``. Raises ValueError for too many."""
+        if ports > MAX_PORTS:
+            raise ValueError(f"more than {MAX_PORTS} ports")
+        lines = []
+        for i in range(self._ports, ports):
+            lines.append(f"ip link add o{i} type veth peer name q{i}")
+            lines += [f"ip link set {side}{i} arp off mtu {MTU} up" for side in "oq"]
+            lines += [f"tc qdisc add dev {side}{i} clsact" for side in "oq"]
+            # The label is put on before the other end looks at the frame, which would drop one with a tag cut short.
+            label = f"action mpls mac_push label {FIRST_LABEL + i}"
+            lines.append(f"tc filter add dev o{i} egress protocol all pref 1 matchall {label}")
+            lines.append(
+                f"tc filter add dev q{i} ingress protocol all pref 1 matchall action mirred egress redirect dev vec1"
+            )
+        if lines:
+            self.run("\n".join(lines) + "\n")
+            self._ports = ports
+
+    def load(self, filters: Sequence[str]) -> None:
+        """Replace all filters by these commands (``filter add dev vec0 ingress ...``, priorities from 2 on).
+
+        Raises:
+            Refused: the kernel, or tc, refuses one.
+        """
+        before = ["qdisc add dev vec0 clsact", _FIRST]
+        (self.folder / "batch").write_text("\n".join([*before, *filters]) + "\n")
+        script = "tc qdisc del dev vec0 clsact 2>/dev/null || true\ntc -batch /run/io/batch\n"
+        try:
+            self.run(script)
+        except OSError as error:
+            raise Refused.of(str(error), len(before)) from None
+
+    def show(self, options: str) -> str:
+        """What ``tc OPTIONS filter show dev vec0 ingress`` prints."""
+        return self.run(f"tc {options} filter show dev vec0 ingress\n")
+
+    # --- frames ---
+
+    def observe(self, frames: Sequence[bytes]) -> list[list[tuple[int, bytes]]]:
+        """What each frame makes leave: (number of the port device, frame). Raises OSError if no answer comes."""
+        found: list[list[tuple[int, bytes]]] = [[] for _ in frames]
+        self._out.settimeout(_FRAME_PATIENCE)
+        for start in range(0, len(frames), _CHUNK):
+            chunk = frames[start : start + _CHUNK]
+            for frame in chunk:
+                self._in.send(frame)
+                self._in.send(BARRIER)
+            at = start
+            while at < start + len(chunk):
+                try:
+                    got = self._out.recv(1 << 16)
+                except TimeoutError:
+                    raise OSError("the private kernel loses frames") from None
+                if got == BARRIER:
+                    at += 1
+                    continue
+                port = (int.from_bytes(got[:4], "big") >> 12) - FIRST_LABEL
+                if 0 <= port < self._ports:
+                    found[at].append((port, got[4:]))
+        return found
+
+
+class Refused(Exception):
+    """A filter that is refused: its number in the list, and the complaint."""
+
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(text)
+        self.number = number
+
+    @classmethod
+    def of(cls, said: str, before: int) -> Refused:
+        """From what ``tc -batch`` says; ``before``: lines before the filters."""
+        lines = said.splitlines()
+        number = 0
+        kept = []
+        for line in lines:
+            head, _, digits = line.rpartition(":")
+            if head.startswith("Command failed") and digits.isdigit():
+                number = int(digits) - 1 - before
+            elif line.strip() and not line.startswith("We have an error"):
+                kept.append(line.strip())
+        return cls(number, "; ".join(kept[:3]) or said.strip())

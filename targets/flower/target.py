@@ -1,0 +1,95 @@
+"""The target ``flower``: the rooms of this folder as one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ...semantics.ir import Program
+from ...semantics.meaning.behaviour import Behaviour
+from ...semantics.rules.ruleset import RuleSet
+from ...semantics.source import NOWHERE, Span
+from ..base import CannotOffload, Oracle, Relation
+from .artifact import FilterList
+
+LIMITS: Final = (
+    "filters are read and checked, not yet made: tc -batch scripts, tc filter show, tc -j filter show",
+    "keys: all of tc's but those of PPPoE, tunnel options and L2TPv3; frames that come from no tunnel and no conntrack",
+    "actions: gact, mirred to egress, vlan, mpls, pedit, csum of IPv4's header, skbedit (mark, priority), police",
+    "controls: drop, pass, continue, pipe, reclassify, goto chain, trap",
+    "no shared blocks' egress, no ct, tunnel_key set, sample, nat, checksums of what IP carries, random gact",
+)
+"""What can be expressed and what cannot, a line each."""
+
+
+class FlowerTarget:
+    """The tc classifier flower at a device's ingress."""
+
+    name: Final = "flower"
+    summary: Final = "tc flower filters, in software or in a NIC that offloads them (read and checked; not yet made)"
+    holds_tables: Final = False
+
+    def limits(self) -> Sequence[str]:
+        """What can be expressed and what cannot."""
+        return LIMITS
+
+    def lower(self, program: Program, rules: RuleSet | None, options: Mapping[str, str]) -> FilterList:
+        """Raises CannotOffload: there is no lowering to flower yet."""
+        raise CannotOffload("p4verify does not make flower filters yet; it checks those of others (--against)", NOWHERE)
+
+    def read(self, data: bytes, name: str) -> FilterList:
+        """A ``tc -batch`` script, or what ``tc filter show`` prints, also with ``-j``."""
+        from .artifact import read
+
+        return read(data, name)
+
+    def recognises(self, data: bytes) -> bool:
+        """Whether the content looks like flower filters."""
+        from .artifact import recognises
+
+        return recognises(data)
+
+    def write(self, artifact: FilterList, form: str | None = None) -> bytes:
+        """A ``tc -batch`` script. Raises ValueError for any other ``form`` than "batch"."""
+        from .artifact import write
+
+        if form not in (None, "batch"):
+            raise ValueError(f"flower has no form '{form}' (batch)")
+        return write(artifact)
+
+    def meaning(self, artifact: FilterList) -> Behaviour:
+        """See :func:`.meaning.meaning`."""
+        from .meaning import meaning
+
+        return meaning(artifact)
+
+    def decides(self, artifact: FilterList, packet: bytes, port: int) -> Sequence[tuple[str, Span]]:
+        """See :func:`..tc.meaning.decides.decides`."""
+        from ..tc.meaning.decides import decides
+        from .artifact import print_filter
+        from .meaning import meaning
+
+        return decides(
+            artifact.filters,
+            lambda some: meaning(replace(artifact, filters=tuple(some))),
+            lambda one: print_filter(one, artifact.hook),
+            packet,
+            port,
+        )
+
+    def relate(self, program: Program, artifact: FilterList, rules: RuleSet | None) -> Relation:
+        """Nothing to relate: rules are filters."""
+        return Relation()
+
+    def fill(self, program: Program, artifact: FilterList, rules: RuleSet) -> None:
+        """Nothing to fill."""
+
+    def oracle(self) -> Oracle | None:
+        """The classifier of a private kernel."""
+        from .oracle import UserModeLinux
+
+        return UserModeLinux()
+
+
+TARGET: Final = FlowerTarget()

@@ -1,0 +1,170 @@
+"""What a list of actions does to a packet: ``tcf_action_exec`` (``net/sched/act_api.c``) and ``act_*.c``, Linux 6.1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ....semantics import bits as b
+from ....semantics.bits import FALSE, TRUE, Term
+from ....semantics.meaning.behaviour import Choice
+from ....semantics.source import Span, Unsupported
+from ..artifact.actions import (
+    Action,
+    Control,
+    Csum,
+    Gact,
+    Mirred,
+    Mpls,
+    OpaqueAction,
+    Pedit,
+    Police,
+    Skbedit,
+    TunnelKey,
+    Vlan,
+)
+from .checksum import ip_header_checksum
+from .headers import Written, mpls, vlan
+from .packet import Skb
+from .pedit import pedit
+from .state import State
+
+GONE: Final = ("drop", "stolen", "queued", "trap")
+DROP: Final = Control("drop")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Where ``when`` holds, the packet is in ``state`` and the list ends with ``control``."""
+
+    when: Term
+    state: State
+    control: Control
+
+
+@dataclass
+class Machine:
+    """What is found out while actions are run: what is left open, and what has to hold of inputs."""
+
+    guard: Term
+    """Which inputs these are."""
+    choices: list[Choice] = field(default_factory=list)
+    assumed: dict[str, list[Term]] = field(default_factory=dict)
+    """What is outside the meaning: text → conditions that must hold."""
+    drawn: dict[object, Term] = field(default_factory=dict)
+
+    def assume(self, text: str, condition: Term) -> None:
+        """Inputs that break the condition are left out, which the verdict says."""
+        if condition is not TRUE:
+            self.assumed.setdefault(text, []).append(b.implies(self.guard, condition))
+
+    def choice(self, key: object, name: str, reason: str, span: Span) -> Term:
+        """An arbitrary bit; the same for the same key."""
+        if key not in self.drawn:
+            self.drawn[key] = b.var(f"any.{name}.{len(self.drawn)}", 1)
+            self.choices.append(Choice(self.drawn[key], reason, span))
+        return b.eq(self.drawn[key], b.bv(1, 1))
+
+
+Step = tuple[Term, State, Control]
+
+
+def run_actions(
+    machine: Machine, actions: Iterable[Action], state: State, span: Span, when: Term = TRUE
+) -> list[Result]:
+    """How a packet fares that meets these actions; the conditions exclude each other and one of them holds.
+
+    Args:
+        when: that the packet is in ``state`` at all.
+
+    Raises:
+        Unsupported: an action that is not modelled, or a control that nothing is known of.
+    """
+    results: list[Result] = []
+    live: list[tuple[Term, State]] = [(TRUE, state)]
+    last = Control("pass")
+    for place, action in enumerate(actions):
+        after: list[tuple[Term, State]] = []
+        for condition, packet in live:
+            for step, left, control in _run(machine, action, packet, (span, place), b.and_(when, condition)):
+                both = b.and_(condition, step)
+                if both is FALSE:
+                    continue
+                if _checked(control, span).kind == "pipe":
+                    after.append((both, left))
+                else:
+                    results.append(Result(both, left, control))
+        live = after
+        last = Control("pipe")
+    return results + [Result(condition, packet, last) for condition, packet in live]
+
+
+def _checked(control: Control, span: Span) -> Control:
+    if control.kind in ("repeat", "jump"):
+        raise Unsupported(f"the control {control.kind}", span)
+    return control
+
+
+def _run(machine: Machine, action: Action, state: State, place: tuple[Span, int], when: Term) -> list[Step]:
+    """One action."""
+    span = place[0]
+    if isinstance(action, Gact):
+        return [(TRUE, state, action.control)]
+    if isinstance(action, Mirred):
+        return [_mirred(action, state, span)]
+    if isinstance(action, Skbedit):
+        return [(TRUE, replace(state, skb=_skbedit(action, state.packet, span)), action.control)]
+    if isinstance(action, TunnelKey):
+        if not action.unset:
+            raise Unsupported("tunnel_key set: what a tunnel device makes of it", span)
+        return [(TRUE, state, action.control)]
+    if isinstance(action, Police):
+        exceeds = machine.choice(place, "police", "whether a rate is exceeded", span)
+        return [(exceeds, state, action.exceed), (b.not_(exceeds), state, action.conform)]
+    if isinstance(action, OpaqueAction):
+        raise Unsupported(f"action {action.kind}", span)
+    steps: list[Step] = []
+    for condition, skb in _writes(machine, action, state.packet, span, when):
+        control = DROP if skb is None else action.control
+        steps.append((condition, state if skb is None else replace(state, skb=skb), control))
+    return steps
+
+
+def _mirred(action: Mirred, state: State, span: Span) -> Step:
+    """``tcf_mirred_act``: a redirect that would take the frame sends it itself, any other sends a copy and goes on."""
+    if action.ingress:
+        raise Unsupported("mirred to a port's receive side", span)
+    sent = state.sending("port", b.bv(action.port, 32))
+    control = _checked(action.control, span)
+    return TRUE, sent, Control("stolen") if action.redirect and control.kind in GONE else control
+
+
+def _skbedit(action: Skbedit, skb: Skb, span: Span) -> Skb:
+    """``tcf_skbedit_act``."""
+    if action.packet_type is not None or action.queue is not None or action.inherit_dsfield:
+        raise Unsupported("skbedit of ptype, queue_mapping or inheritdsfield", span)
+    mark, priority = skb.mark, skb.priority
+    if action.mark is not None:
+        value, mask = action.mark
+        mark = b.bor(b.band(mark, b.bv(~mask & 0xFFFFFFFF, 32)), b.bv(value & mask, 32))
+    if action.priority is not None:
+        priority = b.bv(action.priority, 32)
+    return replace(skb, mark=mark, priority=priority)
+
+
+def _writes(machine: Machine, action: Vlan | Mpls | Pedit | Csum, skb: Skb, span: Span, when: Term) -> Written:
+    """An action that writes to the frame."""
+
+    def assume(text: str, condition: Term) -> None:
+        machine.assume(text, b.implies(when, condition))
+
+    if isinstance(action, Vlan):
+        return vlan(action, skb)
+    if isinstance(action, Mpls):
+        return mpls(action, skb)
+    if isinstance(action, Pedit):
+        return list(pedit(assume, action, skb, span))
+    if action.parts != ("iph",):
+        raise Unsupported("checksums of what IP carries", span)
+    return ip_header_checksum(assume, skb)

@@ -1,0 +1,118 @@
+"""Writing words of the frame: ``tcf_pedit_act`` (``net/sched/act_pedit.c``, Linux 6.1 with its fixes up to 6.1.176)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ....semantics import bits as b
+from ....semantics.bits import FALSE, TRUE, Term
+from ....semantics.source import Span, Unsupported
+from ..artifact.actions import Pedit, PeditKey
+from .packet import Skb
+
+IP6_HEADER: Final = 40
+_EXTENSIONS: Final = (0, 43, 44, 51, 60)
+"""``ipv6_ext_hdr`` without "no next header"."""
+_TRANSPORT: Final = {"tcp": 6, "udp": 17}
+_HEADROOM: Final = 16
+"""Bytes before the frame that may be written to (drivers reserve 32 or more)."""
+WHOLE_IP6: Final = "where TCP or UDP is written, an IPv6 header is whole and no extension header follows it"
+
+Assume = Callable[[str, Term], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a header begins: ``at``, where ``when`` holds."""
+
+    at: int
+    when: Term
+
+
+def pedit(assume: Assume, action: Pedit, skb: Skb, span: Span) -> Iterator[tuple[Term, Skb]]:
+    """What becomes of the packet, under conditions of which one holds. The first word that is not there ends it; those
+    before are written.
+
+    Raises:
+        Unsupported: a word too far before the frame, or one whose place depends on the frame.
+    """
+    yield from _keys(assume, action.keys, skb, TRUE, {}, span)
+
+
+def _keys(
+    assume: Assume, keys: tuple[PeditKey, ...], skb: Skb, live: Term, known: Mapping[str, _Place], span: Span
+) -> Iterator[tuple[Term, Skb]]:
+    """``known``: where a header begins, found out by a key before."""
+    if not keys or live is FALSE:
+        yield from [(live, skb)] * (live is not FALSE)
+        return
+    key, rest = keys[0], keys[1:]
+    places = [known[key.header]] if key.header in known else _places(assume, key, skb, live)
+    found = [(place, _there(key, skb, place, span)) for place in places]
+    ends = b.and_(live, b.not_(b.or_(*(there for _, there in found))))
+    if ends is not FALSE:
+        yield ends, skb
+    for place, there in found:
+        both = b.and_(live, there)
+        if both is FALSE:
+            continue
+        after = {**known, key.header: _Place(place.at, TRUE)} if key.header in _TRANSPORT else {}
+        yield from _keys(assume, rest, _written(key, skb, place.at + key.offset, span), both, after, span)
+
+
+def _there(key: PeditKey, skb: Skb, place: _Place, span: Span) -> Term:
+    """That the header begins at this place and the word is in the data."""
+    if key.offmask:
+        raise Unsupported("pedit at an offset that is taken from the frame", span)
+    at = place.at + key.offset
+    if at < -_HEADROOM:
+        raise Unsupported(f"pedit {-at} bytes before the frame", span)
+    return b.and_(place.when, skb.has(at + 4))
+
+
+def _written(key: PeditKey, skb: Skb, at: int, span: Span) -> Skb:
+    if at < 0 and key.add:
+        raise Unsupported("pedit adding to bytes before the frame", span)
+    old = b.concat(*(skb.byte(at + i) if at + i >= 0 else b.bv(0, 8) for i in range(4)))
+    mask = b.bv(key.mask, 32)
+    value = b.bv(key.value, 32)
+    if key.add:  # counted as the machine reads the word, which is little-endian
+        total = _swapped(b.add(_swapped(old), _swapped(value)))
+        value = b.band(total, b.bnot(mask))
+    return skb.written(at, b.bxor(b.band(old, mask), value))
+
+
+def _swapped(word: Term) -> Term:
+    return b.concat(*reversed(b.chunks(word, 8)))
+
+
+def _places(assume: Assume, key: PeditKey, skb: Skb, live: Term) -> list[_Place]:
+    """``pedit_skb_hdr_offset``: where the key's header may begin; nowhere, if it cannot be found."""
+    if key.header == "eth":
+        return [_Place(0, TRUE)]
+    if key.header in ("network", "ip", "ip6"):
+        return [_Place(skb.network, TRUE)]
+    return _transport(assume, _TRANSPORT[key.header], skb, live)
+
+
+def _transport(assume: Assume, number: int, skb: Skb, live: Term) -> list[_Place]:
+    """``pedit_l4_skb_offset``: behind an IPv4 header, whatever it carries, or behind IPv6's if that carries it."""
+    network = skb.network
+    places = []
+    is_ip = b.and_(b.eq(skb.protocol, b.bv(0x0800, 16)), skb.has(network + 20))
+    length = b.extract(skb.byte(network), 3, 0)
+    if is_ip is not FALSE:
+        for words in range(16):
+            when = b.and_(is_ip, b.eq(length, b.bv(words, 4)))
+            if when is not FALSE:
+                places.append(_Place(network + 4 * words, when))
+    is_ip6 = b.eq(skb.protocol, b.bv(0x86DD, 16))
+    carried = skb.byte(network + 6)
+    if is_ip6 is not FALSE:
+        extended = b.or_(*(b.eq(carried, b.bv(kind, 8)) for kind in _EXTENSIONS))
+        simple = b.and_(skb.has(network + IP6_HEADER), b.not_(extended))
+        assume(WHOLE_IP6, b.implies(b.and_(live, is_ip6), simple))
+        places.append(_Place(network + IP6_HEADER, b.and_(is_ip6, b.eq(carried, b.bv(number, 8)))))
+    return places

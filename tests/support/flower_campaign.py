@@ -1,0 +1,97 @@
+"""The meaning of flower filters against user-mode Linux, on random filter lists and frames."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.flower.artifact import parse_script
+from p4verify.targets.flower.meaning import meaning
+from p4verify.targets.flower.oracle import UserModeLinux
+
+from .compiled import compiled, inside
+from .flower_random import Filters, frame
+
+
+@dataclass
+class Tally:
+    """What a campaign has seen."""
+
+    seed: int
+    lists: int = 0
+    pairs: int = 0
+    outside: int = 0
+    """Frames that the meaning leaves out (long extension headers, damaged headers of which a checksum is made)."""
+    refused: Counter[str] = field(default_factory=Counter)
+    unsupported: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    mismatches: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def campaign(
+    oracle: UserModeLinux,
+    seed: int,
+    *,
+    pairs: int,
+    frames_per_list: int = 300,
+    stop_after: int = 3,
+    seconds: float = 1e9,
+) -> Tally:
+    """Compare until so many pairs are done, or time is up, or so many mismatches were found."""
+    tally = Tally(seed)
+    rng = random.Random(seed)
+    start = time.perf_counter()
+    while tally.pairs < pairs and len(tally.mismatches) < stop_after and time.perf_counter() - start < seconds:
+        text = Filters(rng).text()
+        frames = [frame(rng, text) for _ in range(frames_per_list)]
+        tally.lists += 1
+        judge(oracle, text, frames, tally)
+    tally.seconds = time.perf_counter() - start
+    return tally
+
+
+def judge(oracle: UserModeLinux, text: str, frames: list[bytes], tally: Tally) -> None:
+    """One list of filters on its frames. The kernel and the meaning have to refuse the same lists, too."""
+    filters = parse_script(text)
+    refused = ""
+    try:
+        behaviour = meaning(filters)
+    except Unsupported as reason:
+        tally.unsupported[reason.reason] += 1
+        return
+    except InputError as error:
+        refused = str(error).splitlines()[0]
+    packets = [(0, data) for data in frames]
+    try:
+        observed = oracle.run(filters, [] if refused else packets)
+    except Unsupported as reason:
+        tally.unsupported[reason.reason] += 1
+        return
+    except InputError as error:
+        said = str(error).splitlines()[0]
+        tally.refused[said.split("refuses this filter: ")[-1][:60]] += 1
+        if not refused or refused.split(" error")[0] != said.split(" error")[0]:
+            tally.mismatches.append(f"refused by the kernel: {said}\nby the meaning: {refused or 'no'}\n{text}")
+        return
+    if refused:
+        tally.mismatches.append(f"taken by the kernel, but the meaning says: {refused}\n{text}")
+        return
+    run, covers = compiled(behaviour), inside(behaviour)
+    for data, seen in zip(frames, observed, strict=True):
+        if not covers(data, 0):
+            tally.outside += 1
+            continue
+        got, classid = run(data, 0)
+        expected = tuple(sorted(seen.outputs))
+        tally.pairs += 1
+        written = " written" if any(sent != data for _, _, sent in expected) else ""
+        tally.kinds[("+".join(sorted(to for to, _, _ in expected)) or "gone") + written] += 1
+        if (got, classid) != (expected, seen.metadata["classid"]):
+            told = [[(to, out, sent.hex()) for to, out, sent in side] for side in (expected, got)]
+            classes = f"classid {seen.metadata['classid']:#x} {classid:#x}"
+            tally.mismatches.append(f"frame {data.hex()}:\n kernel  {told[0]}\n meaning {told[1]}\n {classes}\n{text}")
+            return

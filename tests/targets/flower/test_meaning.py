@@ -1,0 +1,273 @@
+"""What filters do: rules that people trip over, each as the kernel does it, and the meaning against the kernel."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.flower.artifact import parse_script
+from p4verify.targets.flower.meaning import meaning
+from p4verify.targets.flower.oracle import UserModeLinux
+from tests.support.compiled import compiled, inside
+from tests.support.flower_campaign import Tally, campaign, judge
+
+MACS = bytes.fromhex("020000000001 020000000002")
+UDP = bytes.fromhex("0035 0050 0008 1234")
+TCP = bytes.fromhex("0050 0051 00000000 00000000 5002 0000 abcd 0000")
+REVERSE_ARP = bytes.fromhex("0001 0800 06 04 0003") + bytes(20)
+LAST, NOT_LAST = bytes.fromhex("00063101"), bytes.fromhex("00063001")
+TO1 = "action mirred egress redirect dev port1"
+TO2 = "action mirred egress redirect dev port2"
+
+
+def ip4(payload: bytes = UDP, *, proto: int = 17, ttl: int = 64, flags: int = 0, words: int = 5) -> bytes:
+    """An IPv4 packet, its checksum not right, with options of zeros; fewer words than 5 are a lie."""
+    options = bytes(4 * max(0, words - 5))
+    total = 20 + len(options) + len(payload)
+    head = bytes((0x40 | words, 0)) + struct.pack("!HHHBBH", total, 1, flags, ttl, proto, 0x1111)
+    return head + bytes.fromhex("0a000001 0a000002") + options + payload
+
+
+def ip6(payload: bytes = UDP, *, following: int = 17) -> bytes:
+    head = struct.pack("!IHBB", 6 << 28, len(payload), following, 64)
+    return head + bytes.fromhex("fe80") + bytes(13) + b"\1" + bytes.fromhex("fe80") + bytes(13) + b"\2" + payload
+
+
+def eth(kind: int, payload: bytes, *tags: tuple[int, int]) -> bytes:
+    """A frame, with tags (type and TCI)."""
+    return MACS + b"".join(struct.pack("!HH", *tag) for tag in tags) + struct.pack("!H", kind) + payload
+
+
+def script(*filters: str) -> str:
+    return "".join(f"filter add dev port0 ingress {f}\n" for f in filters)
+
+
+def does(text: str, frame: bytes) -> list[tuple[str, int, bytes]]:
+    """What filters do with a frame, by their meaning."""
+    return list(compiled(meaning(parse_script(text)))(frame, 0)[0])
+
+
+def goes(text: str, frame: bytes) -> list[int | str]:
+    """The ports that it leaves by, and whether it goes to the stack."""
+    return [port if to == "port" else to for to, port, _ in does(text, frame)]
+
+
+def matched(keys: str, frame: bytes) -> bool:
+    return goes(script(f"pref 1 {keys} {TO1}"), frame) == [1]
+
+
+MATCHES = [
+    ("a header of 16 bytes has no fields", "protocol ip flower ip_proto udp", eth(0x800, ip4(words=4)), False),
+    ("but is of its protocol, and in one piece", "protocol ip flower ip_flags nofrag", eth(0x800, ip4(words=4)), True),
+    ("what is not found is 0", "protocol ip flower ip_ttl 0", eth(0x800, ip4(words=4)), True),
+    ("a header cut short has no fields", "protocol ip flower ip_ttl 64", eth(0x800, ip4()[:19]), False),
+    ("an address is asked for with its kind", "protocol ip flower src_ip 0.0.0.0/1", eth(0x800, ip4()[:19]), False),
+    ("addresses of no bits match nothing", "protocol ip flower src_ip 0.0.0.0/0", eth(0x800, ip4()), False),
+    ("ports stand behind options", "protocol ip flower ip_proto udp dst_port 80", eth(0x800, ip4(words=7)), True),
+    ("ports that are cut are 0", "protocol ip flower ip_proto udp dst_port 0/1", eth(0x800, ip4(UDP[:3])), True),
+    ("a first piece has no ports", "protocol ip flower ip_proto udp dst_port 80", eth(0x800, ip4(flags=0x2000)), False),
+    ("but its protocol", "protocol ip flower ip_proto udp ip_flags firstfrag", eth(0x800, ip4(flags=0x2000)), True),
+    ("a later piece has a TTL", "protocol ip flower ip_ttl 64 ip_flags nofirstfrag", eth(0x800, ip4(flags=7)), True),
+    ("MPLS in IP is no longer IP", "protocol ip flower", eth(0x800, ip4(proto=137)), False),
+    ("unless it is a piece", "protocol ip flower", eth(0x800, ip4(proto=137, flags=7)), True),
+    ("GRE is not looked into", "protocol ip flower ip_proto 0x2f", eth(0x800, ip4(proto=47)), True),
+    ("tcp_flags are 12 bits", "protocol ip flower ip_proto tcp tcp_flags 0x2", eth(0x800, ip4(TCP, proto=6)), True),
+    (
+        "an IPv6 header may be extended",
+        "protocol ipv6 flower ip_proto udp dst_port 80",
+        eth(0x86DD, ip6(bytes((17, 0)) + bytes(6) + UDP, following=60)),
+        True,
+    ),
+    ("a tag is seen by its type", "protocol 802.1q flower vlan_id 5", eth(0x800, ip4(), (0x8100, 0x6005)), True),
+    ("and hides what is behind it", "protocol ip flower", eth(0x800, ip4(), (0x8100, 5)), False),
+    (
+        "unless that is asked for",
+        "protocol 802.1q flower vlan_ethtype ip dst_ip 10.0.0.2",
+        eth(0x800, ip4(), (0x8100, 5)),
+        True,
+    ),
+    (
+        "the second tag is cvlan",
+        "protocol 802.1ad flower vlan_ethtype 802.1q cvlan_id 7 cvlan_ethtype ip ip_proto udp",
+        eth(0x800, ip4(), (0x88A8, 5), (0x8100, 7)),
+        True,
+    ),
+    (
+        "a tag that is cut is none",
+        "protocol 802.1ad flower vlan_ethtype 802.1q",
+        eth(0x8100, bytes(3), (0x88A8, 5)),
+        False,
+    ),
+    ("ARP is a request or a reply", "protocol arp flower arp_op 0", eth(0x806, REVERSE_ARP), True),
+    ("labels end at the last one", "protocol mpls_uc flower mpls lse depth 2", eth(0x8847, LAST * 2), False),
+    ("an entry that is there", "protocol mpls_uc flower mpls lse depth 2 ttl 1", eth(0x8847, NOT_LAST + LAST), True),
+    ("no packet comes from a tunnel", "protocol ip flower enc_key_id 5", eth(0x800, ip4()), False),
+    ("no packet is tracked", "protocol ip flower ct_state -trk", eth(0x800, ip4()), True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("keys", "frame", "expected"), [case[1:] for case in MATCHES], ids=[case[0] for case in MATCHES]
+)
+def test_what_matches(keys: str, frame: bytes, expected: bool) -> None:
+    assert matched(keys, frame) == expected
+
+
+@pytest.mark.oracle
+def test_the_kernel_agrees_on_what_matches(kernel: UserModeLinux) -> None:
+    tally = Tally(0)
+    for _, keys, _, _ in MATCHES:
+        judge(kernel, script(f"pref 1 {keys} {TO1}"), [frame for _, _, frame, _ in MATCHES], tally)
+    assert tally.mismatches == []
+
+
+def test_masks_are_tried_in_the_order_in_which_they_came() -> None:
+    first = f"pref 1 protocol ip flower ip_proto udp {TO1}"
+    second = f"pref 1 protocol ip flower dst_ip 10.0.0.2 {TO2}"
+    assert goes(script(first, second), eth(0x800, ip4())) == [1]
+    assert goes(script(second, first), eth(0x800, ip4())) == [2]
+
+
+def test_the_first_range_that_fits_is_looked_up_with_all_else() -> None:
+    ranged = "pref 1 protocol ip flower ip_proto udp dst_ip {} dst_port {} {}"
+    one = ranged.format("10.0.0.9", "70-90", "action drop")
+    two = ranged.format("10.0.0.2", "80-99", TO2)
+    three = ranged.format("10.0.0.2", "70-90", TO1)
+    assert goes(script(one, two, three), eth(0x800, ip4())) == [1]
+
+
+def test_continue_goes_to_the_next_priority() -> None:
+    filters = ["pref 1 protocol ip flower ip_proto udp action continue", f"pref 1 protocol ip flower ip_ttl 64 {TO1}"]
+    assert goes(script(*filters, f"pref 2 protocol all flower {TO2}"), eth(0x800, ip4())) == [2]
+
+
+def test_what_a_filter_has_written_the_next_one_sees() -> None:
+    written = "pref 1 protocol ip flower action pedit ex munge ip ttl set 9 pipe action continue"
+    assert goes(script(written, f"pref 2 protocol ip flower ip_ttl 9 {TO1}"), eth(0x800, ip4())) == [1]
+
+
+def test_a_chain_without_filters_lets_pass() -> None:
+    assert goes(script("pref 1 protocol all flower action goto chain 5"), eth(0x800, ip4())) == ["stack"]
+
+
+def test_a_circle_of_chains_drops() -> None:
+    assert goes(script("pref 1 protocol all flower action goto chain 0"), eth(0x800, ip4())) == []
+
+
+def test_filters_for_hardware_only_do_nothing_in_software() -> None:
+    filters = script(f"pref 1 protocol ip flower skip_sw {TO1}", f"pref 2 protocol ip flower {TO2}")
+    assert goes(filters, eth(0x800, ip4())) == [2]
+
+
+def test_a_filter_for_hardware_only_hides_a_range_behind_it() -> None:
+    ranged = "pref 1 protocol ip flower ip_proto udp dst_port {} {} {}"
+    filters = script(ranged.format("70-90", "skip_sw", TO1), ranged.format("80-99", "", TO2))
+    assert goes(filters, eth(0x800, ip4())) == ["stack"]
+
+
+def test_words_are_written_until_one_is_not_there() -> None:
+    text = script(f"pref 1 protocol all flower action pedit ex munge ip ttl set 1 munge offset 24 u32 set 7 pipe {TO1}")
+    ((_, _, whole),) = does(text, eth(0x800, ip4()))
+    ((_, _, cut),) = does(text, eth(0x800, ip4()[:26]))
+    assert (whole[22], whole[38:42]) == (1, bytes((0, 0, 0, 7)))
+    assert cut == eth(0x800, ip4()[:8] + b"\1" + ip4()[9:26])
+
+
+def test_added_numbers_carry_as_a_little_endian_word() -> None:
+    text = script(f"pref 1 protocol ip flower action pedit ex munge udp sport add 0xd0 pipe {TO1}")
+    ((_, _, sent),) = does(text, eth(0x800, ip4()))
+    assert sent[34:38] == bytes.fromhex("0005 0050")  # 0x35 + 0xd0 carries into what comes after, which is not written
+
+
+def test_a_tag_is_pushed_before_the_one_that_is_there() -> None:
+    text = script(f"pref 1 protocol 802.1q flower action vlan push id 9 priority 3 protocol 802.1ad pipe {TO1}")
+    ((_, _, sent),) = does(text, eth(0x800, ip4(), (0x8100, 5)))
+    assert sent == eth(0x800, ip4(), (0x88A8, 0x6009), (0x8100, 5))
+
+
+def test_a_pushed_tag_hides_what_was_a_tag_before_from_the_dissector() -> None:
+    """The network header stays behind the tag that went into the data, so an IP header is read as a tag."""
+    pushed = "pref 1 protocol 802.1q flower action vlan push id 9 pipe action continue"
+    inner = f"pref 2 protocol 802.1q flower vlan_ethtype 802.1q cvlan_id 5 {TO1}"
+    assert goes(script(pushed, inner), eth(0x800, ip4(), (0x8100, 5))) == ["stack"]
+
+
+def test_the_first_label_under_a_tag_writes_its_type() -> None:
+    text = script(f"pref 1 protocol ip flower action mpls push label 99 ttl 3 pipe {TO1}")
+    ((_, _, sent),) = does(text, eth(0x800, ip4()))
+    assert sent == eth(0x8847, struct.pack("!I", 99 << 12 | 1 << 8 | 3) + ip4())
+
+
+def test_a_ttl_of_1_is_dropped_with_its_packet() -> None:
+    text = script(f"pref 1 protocol mpls_uc flower action mpls dec_ttl pipe {TO1}")
+    assert goes(text, eth(0x8847, bytes.fromhex("00063101") + ip4())) == []
+    assert goes(text, eth(0x8847, bytes.fromhex("00063102") + ip4())) == [1]
+
+
+def test_checksum_of_a_header_with_options() -> None:
+    text = script(f"pref 1 protocol ip flower action csum ip4h pipe {TO1}")
+    ((_, _, sent),) = does(text, eth(0x800, ip4(words=6)))
+    words = struct.unpack("!12H", sent[14:38])
+    assert sum(words) % 0xFFFF == 0
+    assert not inside(meaning(parse_script(text)))(eth(0x800, ip4(words=4)), 0)
+
+
+def test_the_class_id_stays_with_pass_only() -> None:
+    text = "pref 1 protocol ip flower classid 1:7 action {}"
+    frame = eth(0x800, ip4())
+    assert compiled(meaning(parse_script(script(text.format("pass")))))(frame, 0)[1] == 0x10007
+    assert compiled(meaning(parse_script(script(text.format("pipe")))))(frame, 0)[1] == 0
+
+
+def test_marks_are_told() -> None:
+    text = "pref 1 protocol ip flower action skbedit mark 0xff/0xf priority 1:2 pass"
+    behaviour = meaning(parse_script(script(text)))
+    assert behaviour.observables == ("outputs", "mark", "priority")
+    plain = behaviour.cases[0].metadata
+    assert "in." not in str(plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("protocol ip flower action sample rate 10 group 3", "action sample"),
+        ("protocol ip flower action tunnel_key set src_ip 1.1.1.1 dst_ip 1.1.1.2 id 3", "tunnel_key set"),
+        ("protocol ip flower action csum tcp", "checksums of what IP carries"),
+        ("protocol ip flower action mirred ingress redirect dev port1", "receive side"),
+        ("protocol ip flower action jump 1", "the control jump"),
+        ("protocol ip flower action pedit munge offset 0 u32 at 4 0xf 0 set 7", "taken from the frame"),
+        ("protocol ip flower action skbedit ptype host", "skbedit of ptype"),
+        ("protocol ppp_ses flower", "PPPoE"),
+        ("protocol 802.1q flower vlan_ethtype 802.1q cvlan_ethtype 802.1q", "third VLAN tag"),
+    ],
+)
+def test_what_is_not_modelled_is_said_at_its_place(text: str, said: str) -> None:
+    with pytest.raises(Unsupported) as caught:
+        meaning(parse_script(script("pref 7 protocol all chain 3 flower action drop", f"pref 1 {text}"), "some.tc"))
+    assert said in caught.value.reason
+    assert caught.value.span.line == 2
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        (["pref 1 protocol ip flower ip_ttl 3", "pref 1 protocol ip flower ip_ttl 3 action drop"], "same keys"),
+        (["pref 1 protocol ip flower", "pref 1 protocol ipv6 flower"], "another protocol"),
+        (["pref 1 protocol ip handle 3 flower", "pref 1 protocol ip handle 3 flower ip_ttl 3"], "filter 0x3 exists"),
+    ],
+)
+def test_what_the_kernel_refuses(filters: list[str], said: str, kernel: UserModeLinux) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        meaning(parse_script(script(*filters), "some.tc"))
+    with pytest.raises(InputError) as refused:
+        kernel.run(parse_script(script(*filters), "some.tc"), [])
+    assert caught.value.diagnostics[0].span.line == refused.value.diagnostics[0].span.line == 2
+
+
+@pytest.mark.oracle
+def test_the_meaning_is_what_the_kernel_does(kernel: UserModeLinux) -> None:
+    tally = campaign(kernel, 2026, pairs=1500, frames_per_list=150, seconds=12)
+    assert tally.mismatches == []
+    assert tally.pairs > 200
