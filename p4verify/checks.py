@@ -175,12 +175,13 @@ class Checker:
         broken = self._check_laws(relation, engine, started)
         if broken is not None:
             return broken
-        known = not relation.states and any(spec is checked for checked in self._sound)  # then `mine` is `spec`
+        same = not relation.states and not relation.tables  # then `mine` is `spec`
+        known = same and any(spec is checked for checked in self._sound)
         for side, what in ((theirs, "artifact"),) if known else ((mine, "program"), (theirs, "artifact")):
             problem = self._check_itself(side, what, engine, started)
             if problem is not None:
                 return problem
-        if not relation.states and not known:
+        if same and not known:
             self._sound.append(spec)
         outcome = search(mine, theirs, engine)
         quantified = BOTH if rules is None and _has_open_tables(program) else PACKETS

@@ -35,7 +35,7 @@ from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
 from .smaller import Setting, smaller
 from .stf_text import Test, stf_test
-from .targets.base import ComparesArtifacts, Relation, Returns, Target
+from .targets.base import CannotOffload, ComparesArtifacts, Relation, Returns, Target
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     if rules is None and pair.program is not None and pair.first is None:
         # The machine may ask for keys that the program does not ask for: both sides' keys count.
         asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
-        rules = realise(pair.program, [t for side in asking for t in all_terms(side)], model)
+        rules = realise(pair.program, [t for side in asking for t in all_terms(side)], model, pair.relation)
         cheap = _Cheap(pair, pair.program)
         first = Setting(input_of(model), rules)
         if cheap.differ(first):
@@ -186,7 +186,13 @@ class _Cheap:
         functions = _Functions(pair.relation, given.model)
         mine = functions.program() | known.functions
         others = given.model.callables() | known.functions
-        theirs = others | functions_of(pair.relation, pair.impl, given.model.values, others)
+        held = pair.relation  # what the machine holds follows from the rules tried, or from the tables' answers
+        if held.tables:
+            try:
+                held = pair.target.relate(self.program, pair.artifact, rules)
+            except (InputError, Unsupported, CannotOffload):
+                return False
+        theirs = others | functions_of(held, pair.impl, given.model.values, others)
         names = frozenset(name for side in (pair.spec, pair.impl) for case in side.cases for name in case.metadata)
         possible = [a.condition for side in (pair.spec, pair.impl) for a in (*side.domain, *side.reaching)]
         spec = _within(possible, _side(pair.spec, mine, "", names))

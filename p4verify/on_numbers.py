@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from .semantics import bits as b
 from .semantics.bits import Term
@@ -36,6 +36,18 @@ def functions_of(
         build = relation.functions.get(call.name)
         if build is not None:
             found[call.name] = _on_numbers(build, [a.width for a in call.args], values or {}, others or {})
+    return found
+
+
+def tables_of(
+    relation: Relation, terms: Iterable[Term], values: Mapping[str, int], others: Mapping[str, Function]
+) -> dict[str, Function]:
+    """The tables' functions in ``terms`` that the relation gives by what the machine holds (:func:`functions_of`)."""
+    found = {}
+    for call in b.applications(*terms):
+        build = relation.tables.get(call.name)
+        if build is not None:
+            found[call.name] = _on_numbers(build, [a.width for a in call.args], values, others)
     return found
 
 

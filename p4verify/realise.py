@@ -7,7 +7,9 @@ prefixes) realise exactly that. They must fit the table: its size, and its actio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from .on_numbers import tables_of
 from .proofs.engine import Model
 from .semantics import bits as b
 from .semantics import ir
@@ -17,6 +19,7 @@ from .semantics.meaning.answers import split
 from .semantics.rules.build import SELECTOR, match_keys, needs_priority, selector_keys, value_set_widths
 from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from .targets.base import Relation
 
 Argument = Callable[[str, str], int]
 
@@ -25,13 +28,17 @@ class CannotRealise(Exception):
     """No legal rule set makes the tables answer like this (more entries than ``size``)."""
 
 
-def realise(program: ir.Program, terms: Iterable[Term], model: Model) -> RuleSet:
-    """The rule set in which every table and value set answers the keys asked in ``terms`` as ``model`` says.
+def realise(program: ir.Program, terms: Iterable[Term], model: Model, relation: Relation | None = None) -> RuleSet:
+    """The rule set in which every table and value set answers the keys asked in ``terms`` as ``model`` says; of tables
+    that the ``relation`` gives by what a machine holds, a guess at one with which it holds that.
 
     Raises:
         CannotRealise: a table or value set would need more entries than its size.
     """
     asked = list(terms)
+    by_machine = relation.entries if relation is not None else {}
+    if relation is not None and relation.tables:
+        model = replace(model, computed=tables_of(relation, asked, model.values, model.callables()))
     keys = _asked_keys(asked, model, ".hit")
     entries: dict[str, tuple[Rule, ...]] = {}
     defaults: dict[str, ActionCall] = {}
@@ -40,6 +47,9 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model) -> RuleSet
         default = _default(control, table, asked, model)
         if default is not None:
             defaults[name] = default
+        if name in by_machine:
+            entries[name] = by_machine[name]([key or 0 for key in keys.get(name, ())], model.callables())
+            continue
         answers = _answers(table, asked, model)
         rules = tuple(
             rule for key in keys.get(name, ()) if (rule := _entry(control, table, key, answers, model)) is not None

@@ -1,8 +1,8 @@
 """A machine's behaviour and a program's brought to the same words: the fill-up, applied.
 
 A :class:`~.targets.base.Relation` says what the machine's own functions (``map.*``) are in terms of the program's
-(``table.*``), and how cells of state correspond. Here it is substituted into both behaviours. Its obligations are
-proven apart (:func:`.checks.check_relation`): they speak of rules, not of packets.
+(``table.*``) or the other way round, and how cells of state correspond. Here it is substituted into both behaviours.
+Its obligations are proven apart (:class:`.checks.Checker`): they speak of rules, not of packets.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .proofs.refine import map_terms
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
+from .semantics.meaning import lookup
 from .semantics.meaning.behaviour import Behaviour, Case
 from .targets.base import Relation, StateRelation
 
@@ -25,6 +26,8 @@ def relate(program: Behaviour, machine: Behaviour, relation: Relation) -> tuple[
     program = replace(program, cases=tuple(_with_all_cells(case, relation.states) for case in program.cases))
     if cells:
         program = map_terms(program, lambda terms: b.substitute(terms, {}, cells), {})
+    if relation.tables:
+        program = map_terms(program, lambda terms: b.substitute(terms, {}, relation.tables), {})
     machine = in_the_programs_cells(machine, relation)
     machine = map_terms(machine, lambda terms: b.substitute(terms, relation.variables, relation.functions), {})
     axioms, notes = (*machine.axioms, *relation.axioms), (*machine.notes, *relation.notes)
@@ -46,7 +49,9 @@ def legal_answers(program: ir.Program, *sides: Behaviour) -> tuple[Term, ...]:
         by_default = [i for i, ref in enumerate(table.actions) if not ref.table_only]
         if all(ref.action != table.default.action for ref in table.actions):
             by_default.append(len(table.actions))
-        axioms += [_one_of(call, by_entry) for call in answers.get(f"{name}.action", ()) if by_entry]
+        for asked_of in (table.control_name, table.control_name + lookup.SLOT):
+            calls = answers.get(lookup.action_name(asked_of), ())
+            axioms += [_one_of(call, by_entry) for call in calls if by_entry]
         if f"{name}.default.action" in defaults:
             axioms.append(_one_of(defaults[f"{name}.default.action"], by_default))
     return tuple(axioms)

@@ -1,4 +1,5 @@
-"""Leaving out what is hard for a solver and rarely matters: sums of many addends, products, quotients.
+"""Leaving out what is hard for a solver and rarely matters: sums of many addends, products, quotients, and what is
+computed with sums only to ask a function.
 
 Both sides of a comparison mostly compute such a term alike (a checksum), and then it is one node that both share. With
 a free variable in its place the query gets weaker: if it is unsatisfiable even so, it was unsatisfiable before. If it
@@ -17,12 +18,18 @@ MANY: Final = 4
 """Addends from which on a sum counts as hard."""
 
 _HARD: Final = frozenset({"mul", "udiv", "urem", "sdiv", "srem"})
+_ARITHMETIC: Final = _HARD | {"add", "sub"}
 
 
 def abstracted(query: Term) -> Term | None:
     """``query`` with a free variable for each hard term that is not part of another; None if there is none."""
     nodes = b.postorder([query])
-    hard = {term for term in nodes if _is_hard(term)}
+    sums: set[Term] = set()
+    for term in nodes:
+        if term.op in _ARITHMETIC or not sums.isdisjoint(term.args):
+            sums.add(term)
+    asked = {arg for term in nodes if term.op == "apply" for arg in term.args if arg in sums}
+    hard = {term for term in nodes if term in asked or _is_hard(term)}
     if not hard:
         return None
     free: Mapping[Term, Term] = {t: b.var(f"hard.{i}", t.sort) for i, t in enumerate(t for t in nodes if t in hard)}

@@ -20,6 +20,8 @@ class Model:
 
     values: Mapping[str, int] = field(default_factory=dict)
     functions: Mapping[str, Table] = field(default_factory=dict)
+    computed: Mapping[str, Callable[..., int]] = field(default_factory=dict, compare=False)
+    """Functions that follow from the others; no solver says them."""
 
     def callables(self) -> dict[str, Callable[..., int]]:
         """The functions as callables on numbers."""
@@ -27,7 +29,7 @@ class Model:
         def look_up(table: Table) -> Callable[..., int]:
             return lambda *args: table.get(args, table.get(None, 0))
 
-        return {name: look_up(table) for name, table in self.functions.items()}
+        return {**{name: look_up(table) for name, table in self.functions.items()}, **self.computed}
 
     def holds(self, term: Term) -> bool:
         """Whether a Bool term is true in this model (what the model leaves open is 0)."""

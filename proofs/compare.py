@@ -121,7 +121,7 @@ def _pair(name: str, context: Term, mine: Case, theirs: Case, state: Mapping[str
     if context is b.FALSE:
         return Obligation(name, context, ())
     parts = list(_differences(mine, theirs, state, reads)) if parts is None else parts
-    left = [part.under(known) for part in parts]
+    left = [part.under(known | bounded(known, part.differ)) for part in parts]
     return Obligation(name, context, tuple(p for p in left if p.differ is not b.FALSE), len({p.name for p in parts}))
 
 
@@ -138,7 +138,7 @@ def propagate(context: Term) -> tuple[Term, dict[Term, Term]]:
         known: dict[Term, Term] = {}
         conjuncts = []
         for atom in sorted(_conjuncts(context), key=lambda t: (_size(t), t.serial)):
-            new = b.substitute([atom], known)[0] if known else atom
+            new = b.substitute([atom], known | bounded(known, atom))[0] if known else atom
             conjuncts.append(new)
             known |= facts(atom) | facts(new)
         after = b.and_(*conjuncts)
@@ -154,8 +154,24 @@ def _size(term: Term) -> int:
     return len(b.postorder([term]))
 
 
-def _conjuncts(context: Term) -> tuple[Term, ...]:
-    return context.args if context.op == "and" else (context,)
+def _conjuncts(context: Term) -> Sequence[Term]:
+    """The conjuncts of a conjunction; of those that are disjunctions, what all disjuncts have in common apart."""
+    found: dict[Term, None] = {}
+    for atom in _args(context, "and"):
+        found |= dict.fromkeys(_factored(atom) if atom.op == "or" else (atom,))
+    return list(found)
+
+
+def _args(term: Term, op: str) -> tuple[Term, ...]:
+    return term.args if term.op == op else (term,)
+
+
+def _factored(disjunction: Term) -> list[Term]:
+    ways = [_args(way, "and") for way in disjunction.args]
+    common = [atom for atom in ways[0] if all(atom in way for way in ways[1:])]
+    if not common:
+        return [disjunction]
+    return [*common, b.or_(*(b.and_(*(atom for atom in way if atom not in common)) for way in ways))]
 
 
 def facts(context: Term) -> dict[Term, Term]:
@@ -171,6 +187,47 @@ def facts(context: Term) -> dict[Term, Term]:
         elif not atom.is_const:
             known[atom] = b.TRUE
     return known
+
+
+def bounded(known: Mapping[Term, Term], term: Term) -> dict[Term, Term]:
+    """The comparisons with literals in a term that are decided because others, with what they compare, are known."""
+    low: dict[Term, int] = {}
+    high: dict[Term, int] = {}
+    for atom, truth in known.items():
+        side = _compared(atom)
+        if side is None:
+            continue
+        value, number, below = side
+        if (truth is b.TRUE) == below:  # value < number, or value <= number
+            high[value] = min(high.get(value, number), number - below)
+        else:
+            low[value] = max(low.get(value, 0), number + (not below))
+    if not low and not high:
+        return {}
+    found: dict[Term, Term] = {}
+    for atom, value, number, below in _comparisons(term):
+        most, least, border = high.get(value), low.get(value), number + (not below)
+        if most is not None and most < border:
+            found[atom] = b.boolean(below)
+        elif least is not None and least >= border:
+            found[atom] = b.boolean(not below)
+    return found
+
+
+def _compared(atom: Term) -> tuple[Term, int, bool] | None:
+    """Of a comparison with a literal what is compared, the number, and whether it says ``value < number`` (else it says
+    ``number < value``)."""
+    if atom.op != "ult":
+        return None
+    left, right = atom.args
+    if right.is_const:
+        return left, right.value, True
+    return (right, left.value, False) if left.is_const else None
+
+
+@lru_cache(maxsize=50_000)
+def _comparisons(term: Term) -> tuple[tuple[Term, Term, int, bool], ...]:
+    return tuple((atom, *side) for atom in b.postorder([term]) if (side := _compared(atom)) is not None)
 
 
 def _differences(mine: Case, theirs: Case, state: Mapping[str, Term], reads: Reads) -> Iterator[Part]:

@@ -149,9 +149,8 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
     alike = _with_choices_alike(spec, impl, picks)
     spec, legal = without_axioms(spec, picks)
-    possible = domain(spec, impl)
     before = engine.folded, engine.solved, engine.cached
-    feasible = Answer("sat") if Model().holds(possible) else engine.satisfiable(possible, "some input exists")
+    feasible = _some_input(domain(spec, impl), engine)
     if feasible.status == "unsat":
         tally = _Search(engine, picks, legal, (), before).tally()
         return Outcome(tally, empty="no input satisfies the assumptions", spec=spec, impl=impl)
@@ -203,6 +202,20 @@ def _all_hold(spec: Behaviour, impl: Behaviour, engine: Engine, before: tuple[in
         if run.check_quickly(obligation) is not None:
             return None
     return run.tally() if run.compared else None
+
+
+def _some_input(possible: Term, engine: Engine) -> Answer:
+    """Whether something satisfies the assumptions: zeros, or what satisfies those about no function, with functions
+    that are 0 everywhere; else the solver has to say it of all of them."""
+    if Model().holds(possible):
+        return Answer("sat")
+    conjuncts = possible.args if possible.op == "and" else (possible,)
+    plain = b.and_(*(t for t in conjuncts if not any(call.args for call in b.applications(t))))
+    if plain is not possible:
+        answer = engine.satisfiable(plain, "some input exists")
+        if answer.status == "unsat" or (answer.model is not None and answer.model.holds(possible)):
+            return answer
+    return engine.satisfiable(possible, "some input exists")
 
 
 class _Search:

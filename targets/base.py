@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 from ..semantics.bits import Term, Value
 from ..semantics.ir import Program
 from ..semantics.meaning.behaviour import Behaviour
-from ..semantics.rules.ruleset import RuleSet
+from ..semantics.rules.ruleset import Rule, RuleSet
 from ..semantics.source import NOWHERE, Span
 
 
@@ -53,12 +53,19 @@ class StateRelation:
     """What the machine's cell holds → what the program's cell holds."""
 
 
+MakesEntries = Callable[[Sequence[int], Mapping[str, Callable[..., int]]], tuple[Rule, ...]]
+"""The keys that a table is asked for (its values side by side), and functions on numbers → its entries, first winner
+first. They are a guess where several keys are asked: whoever uses them looks whether they do."""
+
+
 @dataclass(frozen=True)
 class Relation:
     """How the machine's own tables stand to the program's: the fill-up, as terms.
 
     ``functions`` says what each function of the machine's meaning (``map.*``) is, in terms of the program's
-    (``table.*``); it is sound because ``obligations`` are proven as well.
+    (``table.*``); it is sound because ``obligations`` are proven as well. Where the machine's contents cannot be told
+    from the table's answers, ``tables`` says the table's functions by what the machine holds instead, and ``entries``
+    gives, by table, the rules with which the machine holds what these functions on numbers say.
     """
 
     functions: Mapping[str, Callable[..., Term]] = field(default_factory=dict)
@@ -70,6 +77,8 @@ class Relation:
     told: Callable[[Behaviour], Behaviour] = lambda machine: machine
     """The machine's behaviour with what it sends told as the program tells it: copies, frames that come back. Raises
     Unsupported."""
+    tables: Mapping[str, Callable[..., Term]] = field(default_factory=dict)
+    entries: Mapping[str, MakesEntries] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ match on, and ``default.action`` and ``default.arg`` are functions of the select
 
 This is exact: a counterexample asks finitely many keys, and entries with full masks or prefixes realise any answers
 to them (``size`` permitting, which is checked when the entries are built).
+
+Of a machine that keeps the entries of ``T`` in numbered slots, what the entry in slot ``n`` does is what the table
+``T.slot`` answers to the key ``n`` (:data:`SLOT`).
 """
 
 from __future__ import annotations
@@ -23,21 +26,37 @@ from .. import bits as b
 from ..bits import Sort, Term
 
 ACTION_BITS = 16
+SLOT = ".slot"
+
+
+def hit_name(table: str) -> str:
+    """The function :func:`hit`."""
+    return f"table.{table}.hit"
+
+
+def action_name(table: str) -> str:
+    """The function :func:`action`."""
+    return f"table.{table}.action"
+
+
+def argument_name(table: str, action: str, param: str) -> str:
+    """The function :func:`argument`."""
+    return f"table.{table}.arg.{action}.{param}"
 
 
 def hit(table: str, key: Term | None) -> Term:
     """Whether some entry matches."""
-    return _ask(f"table.{table}.hit", b.BOOL, key)
+    return _ask(hit_name(table), b.BOOL, key)
 
 
 def action(table: str, key: Term | None) -> Term:
     """The index of the entry's action in ``Table.actions``, given that there is a hit."""
-    return _ask(f"table.{table}.action", b.bit_vector(ACTION_BITS), key)
+    return _ask(action_name(table), b.bit_vector(ACTION_BITS), key)
 
 
-def argument(table: str, action_name: str, param: str, width: int, key: Term | None) -> Term:
+def argument(table: str, action: str, param: str, width: int, key: Term | None) -> Term:
     """The entry's argument for ``param`` (Bool parameters: width 1), given a hit with that action."""
-    return _ask(f"table.{table}.arg.{action_name}.{param}", b.bit_vector(width), key)
+    return _ask(argument_name(table, action, param), b.bit_vector(width), key)
 
 
 def default_action(table: str, selector: Term | None = None) -> Term:

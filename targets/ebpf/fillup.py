@@ -1,10 +1,12 @@
 """How rules become map entries: the layout of keys and values, and the entry for one rule, as terms.
 
-A table that holds its rules in a map has one of two kinds of key:
+A table that holds its rules in a map has one of three kinds of key:
 
 * all keys exact: a hash map, whose key is the P4 keys in order, each in network order and padded in front to bytes;
 * one lpm key, the others exact: an LPM trie, whose key is the prefix length (32 bits, host order), the exact keys as
-  above, and the lpm key in network order, padded *behind*, so that its prefixes are prefixes of the bytes.
+  above, and the lpm key in network order, padded *behind*, so that its prefixes are prefixes of the bytes;
+* any others: an array of slots, which hold the rules in the order in which they win, and a second array that tells
+  which of them match (:mod:`.slots`).
 
 The value is the action's number (32 bits, host order: its place in ``Table.actions`` plus one; 0 means "nothing set")
 and behind it the arguments of all actions in order, each in network byte order and padded in front to bytes; those of
@@ -16,9 +18,9 @@ Everything that depends on a rule is a term, so that a rule with symbolic values
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from ...semantics import bits as b
 from ...semantics import ir
@@ -27,12 +29,15 @@ from ...semantics.rules.build import ENUM_BITS, source_entries, value_set_widths
 from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Rule, RuleSet
 from ...semantics.source import InputError, Unsupported
 from ..base import CannotOffload
+from . import slots as sl
 from .artifact import Field, MapDef
 from .artifact.program import F_NO_PREALLOC
+from .slots import Slots
 
 DEFAULT_SIZE: Final = 1024
 """Entries of a table whose source does not say how many."""
 
+MATCH_KINDS: Final = frozenset({"exact", "lpm", "ternary", "range", "optional"})
 ACTION_BYTES: Final = 4
 PREFIX_BYTES: Final = 4
 MAX_TRIE_BYTES: Final = 256
@@ -94,11 +99,24 @@ class TableLayout:
     """The entries that are compiled in, first winner first."""
     members: bool = False
     """Whether this is a value set of a parser: members in place of rules, and no actions."""
+    slots: Slots | None = None
+    """How the rules are searched for, if ``entries`` is an array of slots."""
 
     @property
     def value_size(self) -> int:
         """Bytes of a map value."""
         return ACTION_BYTES + sum(arg.size for action in self.actions for arg in action.args)
+
+    @property
+    def maps(self) -> tuple[MapDef, ...]:
+        """The maps that hold the rules."""
+        found = self.entries, self.slots.bits if self.slots is not None else None
+        return tuple(item for item in found if item is not None)
+
+    @property
+    def key_size(self) -> int:
+        """Bytes that the keys take, with what a map's key holds beside them."""
+        return max((part.offset + part.size for part in self.keys), default=0)
 
     @property
     def trie(self) -> bool:
@@ -153,18 +171,24 @@ def table_actions(program: ir.Program, control: ir.Control, table: ir.Table) -> 
     return [known[ref.action] for ref in table.actions]
 
 
-def layouts(program: ir.Program, rules: RuleSet | None = None) -> dict[str, TableLayout]:
-    """The layout of every table and value set, by its control-plane name. Tables with const entries, and those whose
-    keys no map matches when there are rules, have their entries compiled in.
+def layouts(program: ir.Program, rules: RuleSet | None = None, maps: Container[str] = ()) -> dict[str, TableLayout]:
+    """The layout of every table and value set, by its control-plane name. Tables with const entries have them compiled
+    in; so have those whose keys no map matches, when there are rules, unless the slots for them are among ``maps``.
+
+    Args:
+        program: the program.
+        rules: what is compiled in where no map matches; None: all tables but those with const entries lie in maps.
+        maps: names of maps that an artifact has.
 
     Raises:
         CannotOffload: maps cannot hold a table's rules; names the key or parameter.
     """
     taken: set[str] = set()
-    tables = {
-        table.control_name: layout(program, control, table, taken, _baked(program, table, rules))
-        for control, table in program.tables()
-    }
+    tables = {}
+    for control, table in program.tables():
+        slots = _unused(_bits_name(table), set(taken)) in maps
+        baked = _baked(program, table, None if slots else rules)
+        tables[table.control_name] = layout(program, control, table, taken, baked)
     sets = [(item, parser) for parser in program.parsers for item in parser.value_sets]
     return tables | {item.control_name: _value_set(item, taken) for item, _ in sets}
 
@@ -197,27 +221,50 @@ def _baked(program: ir.Program, table: ir.Table, rules: RuleSet | None) -> tuple
             return source_entries(program, table)
     except Unsupported as error:
         raise CannotOffload(error.reason, error.span) from None
+    return rules.of(table.control_name) if rules is not None and in_slots(table) else None
+
+
+def in_slots(table: ir.Table) -> bool:
+    """Whether no map of the kernel matches the table's keys."""
     kinds = [key.match_kind for key in table.keys]
-    if rules is not None and (set(kinds) - {"exact", "lpm"} or kinds.count("lpm") > 1):
-        return rules.of(table.control_name)
-    return None
+    return bool(set(kinds) - {"exact", "lpm"}) or kinds.count("lpm") > 1
+
+
+def _bits_name(table: ir.Table) -> str:
+    return f"{identifier(table.control_name)}_bits"
 
 
 def layout(
     program: ir.Program, control: ir.Control, table: ir.Table, taken: set[str], baked: tuple[Rule, ...] | None = None
 ) -> TableLayout:
     """The layout of one table; map names are made different from those in ``taken``, which then holds them."""
-    keys = _key_parts(program, table, baked is not None)
+    searched = in_slots(table)
+    keys = _key_parts(table, baked is not None, searched)
     actions = _action_parts(program, table_actions(program, control, table))
     size = ACTION_BYTES + sum(arg.size for action in actions for arg in action.args)
     base = identifier(table.control_name)
-    entries = default = None
+    entries = default = slots = None
     if keys and baked is None:
-        entries = _entries_map(program, table, _unused(base, taken), keys, actions, size)
+        name = _unused(base, taken)
+        if searched:
+            slots = _slots(program, table, _unused(_bits_name(table), taken), keys)
+            entries = MapDef(name, "array", 4, size, sl.WORD_BITS * slots.words, value_fields=_value_fields(actions))
+        else:
+            entries = _entries_map(program, table, name, keys, actions, size)
     if not table.const_default:
         name = _unused(f"{base}_default", taken)
         default = MapDef(name, "array", 4, size, 1, value_fields=_value_fields(actions))
-    return TableLayout(table, keys, actions, entries, default, baked)
+    return TableLayout(table, keys, actions, entries, default, baked, slots=slots)
+
+
+def _slots(program: ir.Program, table: ir.Table, name: str, keys: Sequence[KeyPart]) -> Slots:
+    chains = sl.chains_of([(part.size, table.keys[part.index].match_kind) for part in keys])
+    slots = sl.search_among(max(1, table_size(program, table)), name, chains)
+    lookups = slots.words * len(slots.planes)
+    if lookups > sl.MOST_LOOKUPS:
+        text = f"a search among {slots.room} rules by keys like these takes {lookups} look-ups"
+        raise CannotOffload(f"{text}, of at most {sl.MOST_LOOKUPS}", table.span)
+    return slots
 
 
 def _unused(name: str, taken: set[str]) -> str:
@@ -229,23 +276,19 @@ def _unused(name: str, taken: set[str]) -> str:
     return unique
 
 
-def _key_parts(program: ir.Program, table: ir.Table, baked: bool) -> tuple[KeyPart, ...]:
-    lpm = [key for key in table.keys if key.match_kind == "lpm"]
-    if len(lpm) > 1 and not baked:
-        raise CannotOffload("an LPM trie holds one lpm key, this table has more", lpm[1].span)
-    order = sorted(range(len(table.keys)), key=lambda i: table.keys[i].match_kind == "lpm")
+def _key_parts(table: ir.Table, baked: bool, searched: bool) -> tuple[KeyPart, ...]:
+    lpm = not searched and any(key.match_kind == "lpm" for key in table.keys)
+    order = sorted(range(len(table.keys)), key=lambda i: lpm and table.keys[i].match_kind == "lpm")
     parts, at = [], PREFIX_BYTES if lpm else 0
     for index in order:
         key = table.keys[index]
-        if key.match_kind not in ("exact", "lpm") and not baked:
-            raise CannotOffload(
-                f"no map matches a {key.match_kind} key (exact and lpm keys, or const entries)", key.span
-            )
+        if key.match_kind not in MATCH_KINDS and not baked:
+            raise CannotOffload(f"a key of kind {key.match_kind}", key.span)
         width = scalar_width(key.expr.type)
         if width is None:
             raise CannotOffload("a key of this type has no fixed width", key.span)
         size = bytes_for(width)
-        parts.append(KeyPart(index, key.name, width, key.match_kind == "lpm", at, size))
+        parts.append(KeyPart(index, key.name, width, lpm and key.match_kind == "lpm", at, size))
         at += size
     if lpm and not baked and at - PREFIX_BYTES > MAX_TRIE_BYTES:
         raise CannotOffload(f"an LPM trie's key holds {MAX_TRIE_BYTES} bytes, these keys need more", table.span)
@@ -443,12 +486,40 @@ def _fill_member(layout: TableLayout, member: Sequence[Match]) -> tuple[bytes, b
     return term_bytes(key_bytes(layout, values)), bytes(ACTION_BYTES)
 
 
-def fill_maps(program: ir.Program, rules: RuleSet) -> dict[str, Entries]:
-    """Map's name → what the control plane writes into it for ``rules`` (entries of the source included)."""
+def rule_pairs(layout: TableLayout, rule: Rule) -> list[sl.Pair]:
+    """What a rule in a slot says of each key, in the table's order.
+
+    Raises:
+        InputError: the rule matches in a way that the table's keys do not.
+    """
+    pairs = []
+    for part, match in zip(layout.keys, rule.matches, strict=True):
+        pair = sl.pair_of(match, part.width, layout.table.keys[part.index].match_kind)
+        if pair is None:
+            raise InputError.at(rule.span, f"key {part.name} of table {rule.table} cannot be matched like this")
+        pairs.append(pair)
+    return pairs
+
+
+def _fill_slots(layout: TableLayout, entries: MapDef, slots: Slots, rules: Sequence[Rule]) -> dict[str, Entries]:
+    """Both arrays of a table with slots. Raises InputError: there are more rules than slots."""
+    if len(rules) > slots.room:
+        text = f"{len(rules)} entries, and table {layout.table.control_name} has room for {slots.room}"
+        raise InputError.at(rules[slots.room].span, text)
+    values = [(slot.to_bytes(4, "little"), action_bytes(layout, rule.call)) for slot, rule in enumerate(rules)]
+    bits = sl.elements(slots, [rule_pairs(layout, rule) for rule in rules])
+    return {entries.name: values, slots.bits.name: list(bits)}
+
+
+def fill_maps(program: ir.Program, rules: RuleSet, maps: Container[str] = ()) -> dict[str, Entries]:
+    """Map's name → what the control plane writes into it for ``rules`` (entries of the source included); ``maps`` as
+    for :func:`layouts`."""
     out: dict[str, Entries] = {}
-    for name, item in layouts(program, rules).items():
+    for name, item in layouts(program, rules, maps).items():
         if item.members and item.entries is not None:
             out[item.entries.name] = [_fill_member(item, member) for member in rules.value_sets.get(name, ())]
+        elif item.entries is not None and item.slots is not None:
+            out |= _fill_slots(item, item.entries, item.slots, rules.of(name))
         elif item.entries is not None:
             # Keys may repeat; the first rule wins, and what is written last stays.
             out[item.entries.name] = [fill_rule(item, rule) for rule in reversed(rules.of(name))]
@@ -473,6 +544,3 @@ def _constant(expr: ir.Expr) -> int:
     if isinstance(expr, ir.Const) and isinstance(expr.value, int):
         return int(expr.value) & ((1 << width) - 1) if (width := ir.width_of(expr.type)) else 0
     raise CannotOffload("the default action's argument is no number", expr.span)
-
-
-MapKind = Literal["hash", "lpm_trie"]

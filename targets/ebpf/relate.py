@@ -17,17 +17,18 @@ That is right because of the obligations, which are about a symbolic rule and a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.bits import Term
 from ...semantics.meaning import lookup
 from ...semantics.meaning.behaviour import Behaviour
-from ...semantics.rules.ruleset import RuleSet
+from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.source import Span, Unsupported
-from ..base import Obligation, Relation, StateRelation
+from ..base import MakesEntries, Obligation, Relation, StateRelation
 from . import relate_outputs, times
 from .artifact import BpfObject, MapDef, ports
 from .cells import CELLS, Cell, CellMap, cell_map, direct_counters
@@ -37,6 +38,7 @@ from .fillup import (
     Entries,
     KeyPart,
     TableLayout,
+    action_bytes,
     fill,
     fill_maps,
     host_order,
@@ -44,7 +46,10 @@ from .fillup import (
     layouts,
     value_bytes,
 )
+from .relate_slots import Word, known_word, slot_laws, slot_name, table_functions, unknown_word, vector_bytes
 from .replicas import MAP, MOST, fill_groups
+from .slot_entries import entries_for
+from .slots import Slots
 
 CHAIN = 8
 """Entries up to which a decision is a chain; more are split in halves."""
@@ -60,7 +65,7 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     """
     have = {(item.name, item.type, item.key_size, item.value_size) for item in artifact.maps}
     out = _Builder(program)
-    out.tables(artifact, rules)
+    out.relate_tables(artifact, rules)
     for instance in program.instances:
         if instance.extern in CELLS:
             cells = cell_map(instance)
@@ -80,7 +85,14 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     def told(machine: Behaviour) -> Behaviour:
         return relate_outputs.told(machine, returning, copies=copies and rules is None)
 
-    return Relation(out.functions, clock, out.states, out.obligations, (), notes, told)
+    return Relation(out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made)
+
+
+def _check_room(layout: TableLayout, room: Mapping[str, int], where: str) -> None:
+    for item in layout.maps:
+        if room[item.name] < item.max_entries:
+            has, asked = f"map {item.name} has room for {room[item.name]} entries", f"table {_name(layout)} for"
+            raise Unsupported(f"{has}, and {asked} {item.max_entries}", Span(where, 0, 0))
 
 
 def _shape(item: MapDef) -> tuple[str, str, int, int]:
@@ -93,19 +105,20 @@ class _Builder:
     functions: dict[str, Callable[..., Term]] = field(default_factory=dict)
     obligations: list[Obligation] = field(default_factory=list)
     states: list[StateRelation] = field(default_factory=list)
+    tables: dict[str, Callable[..., Term]] = field(default_factory=dict)
+    made: dict[str, MakesEntries] = field(default_factory=dict)
 
-    def tables(self, artifact: BpfObject, rules: RuleSet | None) -> None:
+    def relate_tables(self, artifact: BpfObject, rules: RuleSet | None) -> None:
         """The maps of tables. Raises as :func:`relate`."""
         room = {item.name: item.max_entries for item in artifact.maps}
-        have = {(item.name, item.type, item.key_size, item.value_size) for item in artifact.maps}
-        filled = None if rules is None else fill_maps(self.program, rules)
-        for layout in layouts(self.program, rules).values():
-            if layout.entries is not None and _shape(layout.entries) in have:
-                if room[layout.entries.name] < layout.entries.max_entries:
-                    name, asked = layout.entries.name, layout.entries.max_entries
-                    text = f"map {name} has room for {room[name]} entries, and table {_name(layout)} for {asked}"
-                    raise Unsupported(text, Span(artifact.name, 0, 0))
-                if filled is None:
+        have = {_shape(item) for item in artifact.maps}
+        filled = None if rules is None else fill_maps(self.program, rules, room)
+        for layout in layouts(self.program, rules, room).values():
+            if layout.entries is not None and all(_shape(item) in have for item in layout.maps):
+                _check_room(layout, room, artifact.name)
+                if layout.slots is not None:
+                    self.slots(layout, layout.entries, layout.slots, None if rules is None else rules.of(_name(layout)))
+                elif filled is None:
                     self.entries(layout, layout.entries)
                 else:
                     self.decided(layout, layout.entries, filled.get(layout.entries.name, []))
@@ -148,6 +161,28 @@ class _Builder:
             return decision(key)[1]
 
         self.functions[f"map.{item.name}.found"] = found
+        self.functions[f"map.{item.name}.value"] = value
+
+    def slots(self, layout: TableLayout, item: MapDef, slots: Slots, rules: Sequence[Rule] | None) -> None:
+        """The arrays of a table with slots, under any rule set or under these rules."""
+        if rules is None:
+            word: Word = partial(unknown_word, layout, slots)
+            self.tables |= table_functions(layout, slots)
+            self.made[_name(layout)] = partial(entries_for, layout, slots)
+        else:
+            word = known_word(layout, slots, rules)
+        calls = [] if rules is None else [int.from_bytes(action_bytes(layout, rule.call), "big") for rule in rules]
+
+        def value(key: Term) -> Term:
+            index = host_order(key)
+            if rules is None:
+                return answer(layout, index, slot_name(layout))
+            found = b.bv(0, 8 * item.value_size)
+            for slot, content in enumerate(calls):
+                found = b.ite(b.eq(index, b.bv(slot, index.width)), b.bv(content, found.width), found)
+            return found
+
+        self.functions[f"map.{slots.bits.name}.value"] = vector_bytes(slots, word)
         self.functions[f"map.{item.name}.value"] = value
 
     def default(self, layout: TableLayout, item: MapDef, entries: Entries | None) -> None:
@@ -223,7 +258,9 @@ class _Builder:
 
     def laws(self, layout: TableLayout, item: MapDef) -> None:
         """The obligations of one table."""
-        self.obligations += [*key_laws(layout, item), *match_laws(layout, item), *value_laws(layout, item)]
+        searched = slot_laws(layout, layout.slots) if layout.slots is not None else []
+        looked_up = [*key_laws(layout, item), *match_laws(layout, item)] if layout.slots is None else []
+        self.obligations += [*searched, *looked_up, *value_laws(layout, item)]
 
 
 def cell_reader(cell: Cell) -> Callable[[Term], Term]:
@@ -293,9 +330,9 @@ def other_value(item: MapDef, key: Term) -> Term:
 # --- values ---------------------------------------------------------------------------------------------------------
 
 
-def answer(layout: TableLayout, key: Term | None) -> Term:
-    """The value at a key under an unknown rule set."""
-    name = _name(layout)
+def answer(layout: TableLayout, key: Term | None, name: str = "") -> Term:
+    """The value at a key under an unknown rule set; ``name``: of the table that is asked, if it is another."""
+    name = name or _name(layout)
     action = lookup.action(name, key)
     return _encoded(layout, action, lambda act, param, width: lookup.argument(name, act, param, width, key))
 

@@ -18,7 +18,7 @@ from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R7, R10
 from ..cells import CellMap, direct_counters
 from ..fillup import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout, default_index
-from . import calls, match
+from . import calls, match, search
 from . import expr as ex
 from .frame import Leaf, Ref
 from .gen import Gen, Temp
@@ -112,14 +112,17 @@ def _lookup(state: _Apply) -> None:
     assert entries is not None
     g.maps[entries.name] = entries
     miss = g.asm.label()
-    with g.buffer(entries.key_size, layout.table.span) as place:
+    with g.buffer(layout.key_size, layout.table.span) as place:
         if layout.trie:
             g.asm.emit(asm.store(PREFIX_BYTES, R10, place, 8 * (entries.key_size - PREFIX_BYTES)))
         for part in layout.in_order():
             _store_key(g, layout.table.keys[part.index].expr, part, place)
-        _find(g, entries.name, place)
-        g.asm.jump("jeq", R0, 0, miss)
-        g.asm.emit(asm.mov(R7, R0))
+        if layout.slots is not None:
+            search.find(g, layout, layout.slots, place, miss)
+        else:
+            _find(g, entries.name, place)
+            g.asm.jump("jeq", R0, 0, miss)
+            g.asm.emit(asm.mov(R7, R0))
         for cells in direct_counters(g.program, layout):
             _count_hit(g, cells, place)
     _set_hit(state, True)

@@ -139,6 +139,7 @@ def acl(kinds: tuple[str, ...] = ("exact",), *, const_default: bool = False) -> 
 CODE = """
 #include <core.p4>
 #include <ebpf_model.p4>
+match_kind {{ range, optional }}
 header h_t {{ {fields} }}
 struct headers {{ h_t h; }}
 parser prs(packet_in p, out headers hdr) {{ state start {{ p.extract(hdr.h); transition accept; }} }}

@@ -82,8 +82,7 @@ def test_const_parts_need_no_map() -> None:
 @pytest.mark.parametrize(
     ("keys", "text"),
     [
-        (((8, "ternary"),), "ternary key"),
-        (((8, "lpm"), (8, "lpm")), "one lpm key"),
+        (((2400, "ternary"),), "4800 look-ups, of at most 4096"),
         (((2000, "exact"), (2048, "lpm")), "256 bytes"),
     ],
 )

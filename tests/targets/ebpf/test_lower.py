@@ -486,13 +486,20 @@ def test_counters_and_registers_keep_count(kernel_oracle: KernelOracle, hook: st
 
 @oracle_test
 def test_every_example_is_taken_by_the_kernel() -> None:
-    for path in sorted(EXAMPLES.glob("*.p4")):
+    """At one hook at least."""
+    paths, taken = sorted(EXAMPLES.glob("*.p4")), set()
+    for path in paths:
         program = load(str(path)).program
         for hook in ("tc", "xdp"):
-            made = lower(program, None, {"hook": hook})
+            try:
+                made = lower(program, None, {"hook": hook})
+            except CannotOffload:
+                continue
             with ExitStack() as stack:
                 maps = load_maps(made, {}, stack)
                 stack.enter_context(KernelProgram(hook, made.program().insns, maps))
+            taken.add(path.name)
+    assert {path.name for path in paths} - taken <= {"bridge.p4"}  # which floods
 
 
 TABLE = "action a() { } table t { key = { hdr.h.a: exact; } actions = { a; }"
@@ -515,7 +522,7 @@ LPM_TABLE = TABLE.replace("exact", "lpm")
             f"direct_counter(CounterType.bytes) c; {LPM_TABLE} counters = c; }} apply {{ t.apply(); }}",
             "counters",
         ),
-        (f"{TABLE.replace('exact', 'ternary')} }} apply {{ t.apply(); }}", "ternary"),
+        (f"{TABLE.replace('exact', 'ternary')} size = 1 << 20; }} apply {{ t.apply(); }}", "look-ups"),
         ("register<bit<65>>(4) r; apply { r.write(0, 1); }", "registers"),
         ("apply { bit<128> w = 3; hdr.h.a = ((w << hdr.h.b) >> 1)[7:0]; }", "more than 64 bits"),
     ],

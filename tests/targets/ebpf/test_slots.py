@@ -1,0 +1,199 @@
+"""Tables whose keys no map of the kernel matches: rules in slots, found by bit vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p4verify import targets
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Proof
+from p4verify.semantics import bits as b
+from p4verify.semantics import ir
+from p4verify.semantics.rules.decide import first
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from p4verify.semantics.source import InputError
+from p4verify.targets.ebpf import fillup, relate_slots, slots
+from p4verify.targets.ebpf.artifact import BpfObject, Insn, asm
+from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.oracle import KernelOracle
+from tests.targets.ebpf.programs import one_table, rule, table
+
+TARGET = targets.find("ebpf")
+KEYS = ((12, "ternary"), (20, "range"), (9, "optional"), (7, "range"), (16, "lpm"), (3, "exact"))
+
+
+def number(width: int) -> st.SearchStrategy[int]:
+    """Numbers of so many bits, some of them often, so that rules match keys."""
+    full = (1 << width) - 1
+    return st.one_of(st.sampled_from([0, 1, full, full >> 1, full // 3]), st.integers(0, full))
+
+
+@st.composite
+def match(draw: st.DrawFn, width: int, kind: str) -> Match:
+    """A match as the kind of a key allows."""
+    value, other, full = draw(number(width)), draw(number(width)), (1 << width) - 1
+    match kind:
+        case "ternary":
+            return Ternary(value & other, other)
+        case "range":
+            return Range(min(value, other), max(value, other))
+        case "optional":
+            return draw(st.sampled_from([Ternary(value, full), Ternary(0, 0)]))
+        case "lpm":
+            length = draw(st.integers(0, width))
+            return Lpm(value >> width - length << width - length, length)
+    return Exact(value)
+
+
+RULES = st.lists(st.tuples(*(match(*key) for key in KEYS)).map(lambda found: rule(*found)), max_size=70)
+ASKED = st.lists(st.tuples(*(number(width) for width, _ in KEYS)), min_size=1, max_size=4)
+
+
+@settings(max_examples=40)
+@given(RULES, ASKED)
+def test_the_first_slot_found_is_that_of_the_first_rule_that_matches(
+    rules: list[Rule], asked: list[tuple[int, ...]]
+) -> None:
+    layout = table(*KEYS, rest="default_action = no(); size = 150;")
+    search = layout.slots
+    assert search is not None
+    written = dict(slots.elements(search, [fillup.rule_pairs(layout, each) for each in rules]))
+    for values in asked:
+        key = b.concat(*(b.bv(value, width) for value, (width, _) in zip(values, KEYS, strict=True)))
+        words = [b.bv(0, 64)] * search.words
+        for word in range(search.words):
+            found = []
+            for at, plane in enumerate(search.planes):
+                byte = values[plane.key] >> 8 * plane.byte & 0xFF
+                index = (search.first_index(word, at) + byte).to_bytes(4, "little")
+                found.append(b.bv(int.from_bytes(written.get(index, bytes(8)), "little"), 64))
+            words[word] = slots.joined(search.chains, found)
+        expected = first(rules, [(value, width) for value, (width, _) in zip(values, KEYS, strict=True)])
+        assert key.width == layout.key_width
+        if expected is None:
+            assert all(word.value == 0 for word in words)
+        else:
+            assert relate_slots.first_slot(words).value == expected
+
+
+def test_more_rules_than_slots_are_an_error_at_the_first_that_is_too_many() -> None:
+    program = one_table((8, "ternary"), rest="default_action = no(); size = 2;")
+    rules = RuleSet({"filt.t": tuple(rule(Ternary(i, 255)) for i in range(3))})
+    with pytest.raises(InputError, match="room for 2"):
+        fillup.fill_maps(program, rules, ("filt_t_bits",))
+
+
+@pytest.mark.parametrize("one", [Lpm(128, 1), Ternary(128, 128)])
+def test_a_range_key_takes_matches_that_are_ranges(one: Match) -> None:
+    assert slots.pair_of(one, 8, "range") == (128, 255)
+    assert slots.pair_of(Ternary(1, 1), 8, "range") is None
+    assert slots.pair_of(Range(1, 2), 8, "ternary") is None
+
+
+# --- proofs ---------------------------------------------------------------------------------------------------------
+
+SMALL = one_table((8, "ternary"), (16, "range"), (8, "optional"), rest="default_action = no(); size = 3;")
+
+
+def proof(made: BpfObject, program: ir.Program = SMALL, rules: RuleSet | None = None) -> Proof:
+    """Of an object, for every packet and (without rules) every rule set."""
+    return Checker(program, rules, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof
+
+
+@pytest.fixture(scope="module")
+def made() -> BpfObject:
+    """:data:`SMALL` for every rule set."""
+    return lower(SMALL, None, {"hook": "xdp"})
+
+
+def test_it_is_proven_for_every_rule_set(made: BpfObject) -> None:
+    found = proof(made)
+    assert found.verdict.value == "accept"
+    assert found.quantified_over == "packets and rules"
+
+
+def test_it_is_proven_for_given_rules_in_the_same_maps(made: BpfObject) -> None:
+    yes = ActionCall("yes", (5, 1, 6))
+    rules = (
+        rule(Ternary(1, 3), Range(100, 5000), Ternary(7, 255), call=yes),
+        rule(Ternary(0, 0), Range(0, 300), Ternary(0, 0)),
+    )
+    assert proof(made, rules=RuleSet({"filt.t": rules})).verdict.value == "accept"
+
+
+def test_several_lpm_keys_and_more_than_a_word_of_slots() -> None:
+    program = one_table((8, "lpm"), (8, "lpm"), rest="default_action = no(); size = 70;")
+    assert proof(lower(program, None, {"hook": "xdp"}), program).verdict.value == "accept"
+
+
+def changed(made: BpfObject, change: Callable[[Insn], Insn | None], which: int) -> BpfObject:
+    """With the ``which``-th of the instructions that ``change`` knows something for changed."""
+    insns = list(made.program().insns)
+    hits = [i for i, insn in enumerate(insns) if change(insn) is not None]
+    at = hits[which]
+    new = change(insns[at])
+    assert new is not None
+    insns[at] = new
+    return replace(made, programs=(replace(made.program(), insns=tuple(insns), lines=()),))
+
+
+def _one(old: Insn, new: Insn, insn: Insn) -> Insn | None:
+    return new if insn == old else None
+
+
+MISTAKES = {
+    "a plane is not heeded": (asm.alu("and", asm.R9, asm.R1), asm.mov(asm.R9, asm.R9), 2),
+    "an end of a range is joined wrongly": (asm.alu("or", asm.R1, asm.R2), asm.alu("and", asm.R1, asm.R2), 0),
+    "always the first slot": (asm.alu("sub", asm.R2, 1), asm.alu("sub", asm.R2, 0), 0),
+    "only two slots": (asm.alu("and", asm.R1, slots.COUNT), asm.alu("and", asm.R1, 1), 0),
+    "another key's plane": (asm.alu("add", asm.R1, 7 * 256), asm.alu("add", asm.R1, 0), 0),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_in_the_search_is_shown(made: BpfObject, name: str) -> None:
+    old, new, which = MISTAKES[name]
+    found = proof(changed(made, partial(_one, old, new), which))
+    assert found.verdict.value == "reject", (found.verdict, found.reason)
+    assert found.counterexample is not None
+
+
+# --- the kernel -----------------------------------------------------------------------------------------------------
+
+
+def test_the_kernel_finds_the_rules(kernel_oracle: KernelOracle) -> None:
+    program = one_table((8, "ternary"), (16, "range"), (8, "optional"), rest="default_action = no(); size = 200;")
+    made = lower(program, None, {"hook": "xdp"})
+    yes = ActionCall("yes", (5, 1, 6))
+    never = [rule(Ternary(i, 255), Range(i, 70), Ternary(9, 255)) for i in range(130)]
+    rules = [
+        *never,
+        rule(Ternary(1, 3), Range(0x00FF, 0x1301), Ternary(7, 255), call=yes),
+        rule(Ternary(0, 0), Range(0, 0x300), Ternary(0, 0), call=yes),
+        rule(Ternary(0, 0), Range(0, 0xFFFF), Ternary(0, 0)),
+    ]
+    maps = TARGET.fill(program, made, RuleSet({"filt.t": tuple(rules)}))
+    asked = [
+        (5, 0x1301, 7),
+        (5, 0x1302, 7),
+        (5, 0x00FF, 8),
+        (6, 0x0301, 7),
+        (6, 0x02FF, 7),
+        (0, 0x0050, 9),
+        (140, 0, 9),
+    ]
+    packets = [(2, bytes([a]) + b_.to_bytes(2) + bytes([c, *bytes(60)])) for a, b_, c in asked]
+    seen = kernel_oracle.observe(made, [(port, frame) for port, frame in packets], maps, refill=True)
+    calls = [
+        rules[at].call.action
+        for at in (first(rules, [(a, 8), (b_, 16), (c, 8)]) for a, b_, c in asked)
+        if at is not None
+    ]
+    assert [bool(each.outputs) for each in seen] == [action == "yes" for action in calls]
+    assert len(set(calls)) == 2
