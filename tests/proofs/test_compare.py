@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from p4verify.proofs.compare import facts, propagate
+from p4verify.proofs.compare import bounded, facts, propagate
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from tests.support.terms import Shapes, assignments, proven_equal
@@ -51,3 +51,31 @@ def test_propagation_keeps_the_meaning(seed: int) -> None:
             held: list[tuple[Term, Term]] = list(known.items())
             sides = b.evaluate([t for pair in held for t in pair], values, default=0)
             assert sides[::2] == sides[1::2]
+
+
+def test_what_all_ways_have_in_common_is_a_fact() -> None:
+    ways = b.or_(b.and_(P, b.eq(X, b.bv(3, 8)), b.eq(Y, b.bv(1, 8))), b.and_(b.eq(X, b.bv(3, 8)), b.not_(Q), P))
+    context, known = propagate(ways)
+    assert known[X] is b.bv(3, 8)
+    assert known[P] is b.TRUE
+    assert proven_equal(context, ways)
+
+
+@pytest.mark.parametrize("truth", [b.TRUE, b.FALSE])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_comparison_decides_those_that_follow_from_it_and_no_others(truth: Term, turned: bool) -> None:
+    """Every pair of comparisons of four bits with literals, by looking at all values."""
+    value = b.var("v", 4)
+
+    def compared(number: int, way: bool) -> Term:
+        return b.ult(*((b.bv(number, 4), value) if way else (value, b.bv(number, 4))))
+
+    for fact in (compared(number, turned) for number in range(16)):
+        left = [n for n in range(16) if b.evaluate([fact], {"v": n})[0] == truth.value]
+        for asked in (compared(number, way) for number in range(16) for way in (False, True)):
+            says = {b.evaluate([asked], {"v": n})[0] for n in left}
+            found = bounded({fact: truth}, asked).get(asked)
+            if found is not None:
+                assert says <= {found.value}
+            elif left and asked.op == fact.op == "ult":
+                assert len(says) == 2, (fact, truth, asked)
