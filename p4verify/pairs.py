@@ -19,7 +19,7 @@ from .assertions import EMPTY, shows_nothing, vacuous, with_faults
 from .mapping import NOTHING_SAID, ProgramMap
 from .pairing import Pairing, pair_programs
 from .proofs.engine import Engine
-from .proofs.refine import IMPL, Outcome, search
+from .proofs.refine import IMPL, ROUNDS, Outcome, search
 from .proofs.verdict import Proof, Tally, Verdict
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
@@ -123,6 +123,11 @@ class _Found:
     difference: Replay | None = None
     unsupported: Unsupported | None = None
 
+    @property
+    def equal(self) -> bool:
+        """Whether nothing is left that could differ."""
+        return self.unsupported is None and self.difference is None and not self.unknown
+
 
 def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     """Whether the second program does what the first one allows.
@@ -154,19 +159,35 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         early = _early_difference(pair, engine, started)
         if early is not None:
             return early
-    blocks = _compare_blocks(pair, engine)
-    if blocks.unsupported is None and blocks.difference is None and not blocks.unknown:
+    blocks = _compare_blocks(pair, engine, 0 if known else ROUNDS)
+    if blocks.equal:
         return _equal_blocks(pair, blocks, engine, started)
     if not known:
         return _own_package(blocks, started, engine)
     try:
         proof = _whole(pair, engine, started)
     except Unsupported as problem:
+        blocks = _thoroughly(pair, blocks, engine)
+        if blocks.equal:
+            return _equal_blocks(pair, blocks, engine, started)
         raise _why_not(blocks, problem) from problem
+    if proof.verdict is Verdict.UNDECIDED:
+        blocks = _thoroughly(pair, blocks, engine)
+        if blocks.equal:
+            return _equal_blocks(pair, blocks, engine, started)
     if proof.verdict is Verdict.ACCEPT and blocks.difference is not None:
         note = f"{blocks.difference.what} differs in {_parts(blocks.difference)}, which no packet shows"
         return replace(proof, warnings=(*proof.warnings, note))
     return proof
+
+
+def _thoroughly(pair: ProgramPair, blocks: _Found, engine: Engine) -> _Found:
+    """What comparing the blocks comes to if no pains are spared over undefined values.
+
+    At first none are taken: what is undefined in a block alone (a table's key in a header that may be missing) is
+    mostly defined in the pipeline, which decides sooner.
+    """
+    return _compare_blocks(pair, engine, ROUNDS) if blocks.unknown else blocks
 
 
 def _early_difference(pair: ProgramPair, engine: Engine, started: float) -> Proof | None:
@@ -246,13 +267,14 @@ def _own_package(found: _Found, started: float, engine: Engine) -> Proof:
 # --- blocks ---------------------------------------------------------------------------------------------------------
 
 
-def _compare_blocks(pair: ProgramPair, engine: Engine) -> _Found:
-    """Every block of the package against its counterpart; stops at the first that differs."""
+def _compare_blocks(pair: ProgramPair, engine: Engine, rounds: int) -> _Found:
+    """Every block of the package against its counterpart; stops at the first that differs. ``rounds`` as of
+    :func:`search`."""
     total = _Found(Tally())
     try:
         for mine, theirs in _paired_slots(pair):
-            total = _add(total, _compare_block(pair, mine, theirs, engine))
-            if total.difference is not None:
+            total = _add(total, _compare_block(pair, mine, theirs, engine, rounds))
+            if total.difference is not None or (total.unknown and not rounds):
                 break
     except Unsupported as problem:
         return replace(total, unsupported=problem)
@@ -286,14 +308,14 @@ def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
     return [(x, y) for x, y in zip(mine, theirs, strict=True) if x.block is not None]
 
 
-def _compare_block(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine) -> _Found:
+def _compare_block(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int) -> _Found:
     results = results_of(pair.first, mine.block or "")
     # Where parameters show nothing, extern calls may: these are met when the block is run.
     if results and not pair.exactly and not pair.said.renames and _same_block(pair, mine, theirs):
         return _Found(Tally(len(results), len(results), 0, len(results)), observables=results)
-    found = _block_outcome(pair, mine, theirs, engine, "sequence")
+    found = _block_outcome(pair, mine, theirs, engine, "sequence", rounds)
     if found.difference is not None and any(found.difference.spec.observables) and _emits(found.difference.spec):
-        return _block_outcome(pair, mine, theirs, engine, "bytes")
+        return _block_outcome(pair, mine, theirs, engine, "bytes", rounds)
     return found
 
 
@@ -303,7 +325,9 @@ def _emits(spec: Behaviour) -> bool:
     return any(EMITTED in case.metadata for case in spec.cases)
 
 
-def _block_outcome(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission) -> _Found:
+def _block_outcome(
+    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission, rounds: int
+) -> _Found:
     assert mine.block is not None
     assert theirs.block is not None
     first, second = mine.block, theirs.block
@@ -321,7 +345,7 @@ def _block_outcome(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, 
     if not any(case.outputs or case.metadata for case in (*left.behaviour.cases, *right.behaviour.cases)):
         return _Found(Tally())
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
-    outcome = search(spec, impl, engine, exactly=pair.exactly)
+    outcome = search(spec, impl, engine, exactly=pair.exactly, rounds=rounds)
     blocks = (first, second)
     return _as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
 

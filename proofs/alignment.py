@@ -46,19 +46,32 @@ def aligned(pairs: Iterable[tuple[Term, Term]], wanted: frozenset[Term]) -> Cand
 
 
 class Mentions:
-    """Whether a term mentions one of some variables."""
+    """Which of some variables a term mentions; every node is looked at once, however many terms it is in."""
 
-    def __init__(self, wanted: frozenset[Term]) -> None:
-        self._wanted = wanted
-        self._known: dict[Term, bool] = {}
+    def __init__(self, wanted: Iterable[Term]) -> None:
+        self._wanted = list(wanted)
+        self._known: dict[Term, int] = {}
+        """By node, a bit for each of the variables."""
+        self._own = {variable: 1 << k for k, variable in enumerate(self._wanted)}
 
     def __call__(self, term: Term) -> bool:
-        if term not in self._known:
-            for node in b.postorder([term]):
-                if node not in self._known:
-                    below = any(self._known[arg] for arg in node.args)
-                    self._known[node] = below or node in self._wanted
-        return self._known[term]
+        return bool(self._bits(term))
+
+    def of(self, term: Term) -> list[Term]:
+        """The variables that a term mentions, in a fixed order."""
+        bits = self._bits(term)
+        return [variable for k, variable in enumerate(self._wanted) if bits >> k & 1]
+
+    def _bits(self, term: Term) -> int:
+        known = self._known
+        if term not in known:
+            for node in b.postorder([term], known):
+                if node not in known:
+                    bits = self._own.get(node, 0)
+                    for arg in node.args:
+                        bits |= known[arg]
+                    known[node] = bits
+        return known[term]
 
 
 def below(x: Term, y: Term, open_: Mentions) -> Iterable[tuple[Term, Term]]:

@@ -136,7 +136,7 @@ def _terms(side: Behaviour) -> list[Term]:
     return list(found)
 
 
-def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False) -> Outcome:
+def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False, rounds: int = ROUNDS) -> Outcome:
     """Look for a difference; stops at the first one.
 
     Args:
@@ -144,6 +144,7 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
         impl: the other side.
         engine: where queries go; its deadline bounds the search.
         exactly: no choice may matter, on either side.
+        rounds: inputs that defeat all choices so far, for each of which others are looked for.
     """
     impl = apart(impl, IMPL)
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
@@ -160,7 +161,7 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
         if held is not None:
             return Outcome(held, spec=spec, impl=impl)
     todo = list(obligations(spec, impl))
-    run = _Search(engine, picks, legal, todo, before)
+    run = _Search(engine, picks, legal, todo, before, rounds)
     if picks:  # where less is undefined a difference is found sooner
         todo.sort(key=run.choices_in)
     with engine.expecting([partial(run.first_query, o) for o in todo]):
@@ -232,7 +233,9 @@ class _Search:
         legal: Term,
         todo: Sequence[Obligation],
         before: tuple[int, int, int],
+        rounds: int = ROUNDS,
     ) -> None:
+        self.rounds = rounds
         self.engine = engine
         self.picks = picks
         self.legal = legal
@@ -410,7 +413,7 @@ class _Search:
         self, obligation: Obligation, violation: Term, options: Candidates, tried: list[Instance], model: Model
     ) -> Difference | str | None:
         """Find an input that defeats every instance of the choices so far; look for one that does on that input."""
-        for _ in range(ROUNDS):
+        for _ in range(self.rounds):
             fitting = self._choices_for(violation, options, model, obligation.name)
             if isinstance(fitting, str):
                 return fitting
@@ -421,7 +424,7 @@ class _Search:
             if answer.model is None:
                 return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
             model = answer.model
-        return f"{obligation.name}: choices not settled after {ROUNDS} rounds"
+        return f"{obligation.name}: choices not settled after {self.rounds} rounds"
 
     def _condition_of(self, obligation: Obligation) -> Term | None:
         """Where to take an obligation apart, as long as that was not done too often."""

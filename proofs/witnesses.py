@@ -127,15 +127,18 @@ class _Walk:
         each open one is what the others leave, those before it with their witnesses."""
         take = b.sub if x.op == "add" else b.bxor
         found: Found = {}
-        known: dict[Term, Term] = {v: b.literal(0, v) for v in b.variables(x) if v in self._wanted}
+        known: dict[Term, Term] = {v: b.literal(0, v) for v in self._open.of(x)}
         open_ = [arg for arg in x.args if self._open(arg)]
         direct = [arg for arg in open_ if arg in self._wanted][:1]
-        for one in direct or open_:
+        todo = direct or open_
+        for one in todo:
             left = y
-            for term in b.substitute([arg for arg in x.args if arg is not one], known):
-                left = take(left, term)
+            for arg in x.args:
+                if arg is not one:
+                    left = take(left, b.substitute([arg], known)[0] if self._open(arg) else arg)
             new = self.pair(one, left)
-            known |= {v: self.closed(v, term) for v, term in new.items() if v not in found}
+            if direct or one is not todo[-1]:
+                known |= {v: self.closed(v, term) for v, term in new.items() if v not in found}
             found = self.join(found, new)
         return self.join(found, known) if direct else found
 
@@ -164,6 +167,8 @@ class _Walk:
 
     def closed(self, choice: Term, term: Term) -> Term:
         """``term`` without its holes: a decision of which one branch is open is what the other branch is."""
+        if not self._holed(term):
+            return term
         hole = _hole(choice)
         made: dict[Term, Term] = {}
 
@@ -177,7 +182,8 @@ class _Walk:
             return made[node]
 
         with recursion.at_least(RECURSION_LIMIT):
-            return b.substitute([close(term)], {hole: b.literal(0, choice)})[0]
+            ended = close(term)
+            return b.substitute([ended], {hole: b.literal(0, choice)})[0] if self._holed(ended) else ended
 
 
 def _least(comparison: Term) -> Term:
