@@ -18,7 +18,7 @@ That is right because of the obligations, which are about a symbolic rule and a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ...semantics import bits as b
@@ -29,7 +29,7 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
-from . import relate_outputs, times
+from . import arrivals, relate_outputs, times
 from .artifact import BpfObject, MapDef, ports
 from .cells import CELLS, Cell, CellMap, cell_map, direct_counters
 from .fillup import (
@@ -83,7 +83,8 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     notes += [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
 
     def told(machine: Behaviour) -> Behaviour:
-        return relate_outputs.told(machine, returning, copies=copies and rules is None)
+        met = replace(machine, domain=(*machine.domain, *arrivals.assumed(program)))
+        return relate_outputs.told(met, returning, copies=copies and rules is None)
 
     return Relation(out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made)
 

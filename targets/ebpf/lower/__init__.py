@@ -16,7 +16,7 @@ from ...base import CannotOffload
 from ..artifact import Assembler, BpfObject, BpfProgram, ports
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN, section
 from ..fillup import layouts
-from . import bpf_models, psa, v1model
+from . import bpf_models, pna, psa, v1model
 from .frame import Frame, Usage
 from .gen import Gen
 from .hooks import Hook, TcHook, XdpHook
@@ -27,7 +27,7 @@ MAX_INSNS: Final = 1_000_000
 """Instructions that the kernel's verifier is willing to look at (BPF_COMPLEXITY_LIMIT_INSNS)."""
 
 LIMITS: Final = (
-    "architectures: ebpf_model, ubpf_model, xdp_model, v1model and PSA (one pass)",
+    "architectures: ebpf_model, ubpf_model, xdp_model, v1model, PSA, PNA and P4TC's (one pass)",
     "hooks: tc ingress (hook=tc), XDP (hook=xdp)",
     "PSA: what recirculates goes, without metadata, to the interface that is port 0xfffffffa (port0=7: the loopback)",
     "table keys: exact, lpm, ternary, range, optional; const entries are compiled in",
@@ -36,7 +36,8 @@ LIMITS: Final = (
     "parser loops over header stacks; varbits and advances of up to 512 different sizes; value sets of exact members",
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",
     "multicast in PSA at tc: groups of up to 8 members, where egress keeps no state and headers keep their length",
-    "no clone, resubmit, digest, meters, selectors; recirculation and timestamps in PSA only",
+    "PNA: packets come from the network, for the first time; no mirroring, no add_entry, no tc_skb_metadata",
+    "no clone, resubmit, digest, meters, selectors; recirculation in PSA only, timestamps in PSA and PNA",
     "direct counters of tables with exact keys only",
     "at XDP a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",
     "ports have the numbers of interfaces, or of interfaces from option port0 on",
@@ -49,6 +50,7 @@ _HOOKS: Final[dict[str, Callable[[], Hook]]] = {"tc": TcHook, "xdp": XdpHook}
 _PIPELINES: Final = {
     "ebpf_model": bpf_models.ebpf_model,
     "ubpf_model": bpf_models.ubpf_model,
+    "pna": pna.pna,
     "psa": psa.psa,
     "v1model": v1model.v1model,
     "xdp_model": bpf_models.xdp_model,

@@ -13,7 +13,7 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from . import expr as ex
 from . import objects, stmts
-from .frame import Ref
+from .frame import OBJECT, Ref
 from .gen import Call, Gen
 
 MAX_DEPTH: Final = 64
@@ -88,6 +88,9 @@ def bind(
     frame: dict[str, Ref] = {}
     outs: list[CopyOut] = []
     for param, arg in zip(params, args, strict=True):
+        if isinstance(arg, ir.Const) and isinstance(arg.value, str) and isinstance(ir.bare(param.type), ir.ExternType):
+            frame[param.name] = Ref(f"{OBJECT}{arg.value}", param.type)
+            continue
         place = None if arg is None else places.get(id(arg))
         if place is not None and isinstance(ir.bare(param.type), ir.ExternType):
             frame[param.name] = place

@@ -13,7 +13,7 @@ from ..cells import Cell, cell_map, counter_kind
 from . import expr as ex
 from . import stmts, wide
 from .checksums import fields_of
-from .frame import Ref, is_composite, leaves
+from .frame import OBJECT, Ref, is_composite, leaves
 from .gen import Gen
 from .hooks import MAP_LOOKUP
 
@@ -22,7 +22,11 @@ INDEX_BITS = 32
 
 
 def instance_of(g: Gen, call: ir.ExternCall) -> ir.Instance:
-    """The object whose method is called. Raises CannotOffload for one that is a parameter."""
+    """The object whose method is called. Raises CannotOffload for a parameter for which none is known."""
+    if call.is_param and call.object is not None:
+        known = g.env.get(call.object)
+        if known is not None and known.path.startswith(OBJECT):
+            return g.program.instance(known.path.removeprefix(OBJECT))
     if call.object is None or call.is_param:
         raise CannotOffload(f"{call.extern} that is not an instance of the program", call.span)
     return g.program.instance(call.object)

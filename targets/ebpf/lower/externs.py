@@ -9,7 +9,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact.asm import R0, R1
 from ..cells import cell_map
-from . import arbitrary, cellcode, checksums, fields, hashes, portable, stmts
+from . import arbitrary, cellcode, checksums, fields, forwarding, hashes, portable, stmts
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
@@ -235,12 +235,15 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "random", ""): _random,
     ("v1model", "verify_checksum", ""): _verify_checksum,
     ("v1model", "update_checksum", ""): _update_checksum,
+    ("pna", "drop_packet", ""): forwarding.drop_packet,
+    ("pna", "send_to_port", ""): forwarding.send_to_port,
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.STATEMENTS.items()},
 }
 _VALUES: Final[dict[tuple[str, str, str], Value]] = {
     ("ubpf_model", "Register", "read"): cellcode.register_read,
     ("xdp_model", "ebpf_ipv4_checksum", ""): _ipv4_checksum,
     **{(arch, name, ""): made for arch in ("ubpf_model", "xdp_model") for name, made in _CSUM.items()},
+    ("pna", "SelectByDirection", ""): forwarding.by_direction,
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.VALUES.items()},
 }
 

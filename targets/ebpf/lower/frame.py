@@ -19,6 +19,8 @@ STACK_BYTES = 512
 """The kernel's MAX_BPF_STACK."""
 
 VALID, SIZE = "$valid", "$size"
+OBJECT = "$object "
+"""What the path begins with of a name that stands for an extern object; its full name follows."""
 SIZE_BITS = 16
 """Bits of a varbit's size."""
 

@@ -17,11 +17,16 @@ from .gen import Gen
 from .parse import ParsePoint, ParserGen
 
 
+def given_blocks(program: ir.Program) -> dict[str, object]:
+    """What the package was given, by parameter."""
+    assert program.main is not None
+    return dict(program.package(program.main).args)
+
+
 def blocks(program: ir.Program, *names: str) -> list[str]:
     """The full names of the blocks given for the package's parameters."""
     assert program.main is not None
-    package = program.package(program.main)
-    given = dict(package.args)
+    package, given = program.package(program.main), given_blocks(program)
     found = [given.get(name) for name in names]
     if not all(isinstance(block, str) for block in found):
         raise CannotOffload(f"package {package.type_name} is not that of the architecture", package.span)
@@ -42,6 +47,9 @@ def finish(g: Gen, accept: Label) -> None:
     g.asm.emit(asm.mov(R0, g.hook.pass_code), asm.exit_())
     g.asm.place(g.drop)
     g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
+
+
+NO_ERROR = "NoError"
 
 
 @dataclass
@@ -91,6 +99,8 @@ class Parsing:
 
     arrivals: Arrivals
     store_error: Callable[[str], None]
+    rejected: Label | None = None
+    """Where packets go that the program itself rejects, if they do not go on."""
     _stubs: dict[tuple[object, ...], tuple[Label, ParsePoint, str | None]] = field(default_factory=dict)
 
     def run(self, parser: ir.Parser, env: dict[str, Ref]) -> None:
@@ -113,6 +123,8 @@ class Parsing:
             self.arrivals.accept(point)
 
     def _rejected(self, point: ParsePoint, error: str | None) -> Label:
+        if self.rejected is not None and error in (None, NO_ERROR):
+            return self.rejected
         key = (error, point.known)
         if key not in self._stubs:
             self._stubs[key] = (self.arrivals.g.asm.label(), point.copy(), error)

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from ....semantics import ir
-from ....semantics.ir.printer.scope import mentioned
-from ....semantics.source import NOWHERE, Span
+from ....semantics.source import NOWHERE
 from ...base import CannotOffload
 from ..artifact import Label, asm, ports
 from ..artifact.asm import R0, R1, R2, R6, R7, R10
 from ..replicas import COUNT_BYTES, MAP, MEMBER_BYTES, MOST
 from ..times import asked
 from . import calls, objects, stmts
+from .effects import acts, effect
 from .frame import Ref, leaves
 from .gen import Gen, Temp
 from .hooks import KTIME, MAP_LOOKUP, TcHook, redirect, send_copy
@@ -27,11 +26,6 @@ from .package import Arrivals, Parsing, blocks, member
 
 NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, RECIRCULATE = 0, 1, 2, 6
 """Places in ``PSA_PacketPath_t``."""
-_HARMLESS: Final = (
-    "packet_out", "InternetChecksum", "Checksum", "Hash", "psa_clone_i2e", "psa_resubmit", "psa_normal",
-    "psa_clone_e2e", "psa_recirculate",
-)  # fmt: skip
-"""Externs whose effects nobody sees where a packet is dropped."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +114,7 @@ class _Psa:
         )
         self._control(half.control, (headers, user, told, self.fate))
         self._refuse_copies()
-        early = not _acts(g.program, half.deparser)
+        early = not acts(g.program, half.deparser)
         if early:
             self._drop_if(self.fate)
         carried = half.deparser.params[1:3]
@@ -165,8 +159,8 @@ class _Psa:
         span = g.usage.nonzero[group.path]
         if not isinstance(g.hook, TcHook):
             raise CannotOffload("a packet is multicast (only at tc packets can be copied)", span)
-        if effect := _effect(g.program, self.egress):
-            raise CannotOffload("what egress does for each copy of a packet, beside sending it", effect)
+        if where := effect(g.program, self.egress.parser, self.egress.control, self.egress.deparser):
+            raise CannotOffload("what egress does for each copy of a packet, beside sending it", where)
         unicast = g.asm.label()
         g.load_leaf(R1, group)
         g.asm.jump("jeq", R1, 0, unicast)
@@ -241,7 +235,7 @@ class _Psa:
         place = g.usage.nonzero.get(f"{end.path}.clone")
         if place is not None:
             raise CannotOffload("a packet is cloned (clone is written)", place)
-        early = not _acts(g.program, half.deparser)
+        early = not acts(g.program, half.deparser)
         if early:
             self._drop_if(end, dropped)
         carried, last = half.deparser.params[1:3], half.deparser.params[6]
@@ -297,38 +291,6 @@ class _Psa:
         if name in asked(self.g.program):
             self.g.asm.emit(asm.call(KTIME))
             self.g.store_leaf(member(ref, name, NOWHERE), R0)
-
-
-def _effect(program: ir.Program, half: _Half) -> Span | None:
-    """A place in egress whose effects are seen elsewhere than in the packet: state, and what is asked of the world."""
-    blocks: list[ir.Parser | ir.Control] = [half.parser, half.control, half.deparser]
-    seen: set[str] = set()
-    while blocks:
-        block = blocks.pop()
-        for node in mentioned(block):
-            match node:
-                case ir.ExternCall(extern=extern) if extern not in _HARMLESS and extern not in ("packet_in", "verify"):
-                    return node.span
-                case ir.Member(name="egress_timestamp"):
-                    return node.span
-                case ir.BlockApply(block=name) if name not in seen:
-                    seen.add(name)
-                    blocks += [p for p in program.parsers if p.name == name]
-                    blocks += [c for c in program.controls if c.name == name]
-    return None
-
-
-def _acts(program: ir.Program, deparser: ir.Control) -> bool:
-    """Whether a deparser does anything that outlives a packet that is dropped."""
-    for node in mentioned(deparser):
-        match node:
-            case ir.ExternCall(extern=extern) if extern not in _HARMLESS:
-                return True
-            case ir.BlockApply(block=name) if _acts(program, program.control(name)):
-                return True
-            case ir.TableApply():
-                return True
-    return False
 
 
 def psa(g: Gen) -> None:

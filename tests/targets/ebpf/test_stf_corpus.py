@@ -15,7 +15,7 @@ from tests.support.stf_programs import WAYS, Reached, best, programs
 
 SHORT: Final = "bytes came, expected"
 """The test needs frames shorter than Ethernet carries (padding them is seen)."""
-ARCHITECTURES: Final = ("ebpf_model", "psa", "ubpf_model", "v1model", "xdp_model")
+ARCHITECTURES: Final = ("ebpf_model", "pna", "psa", "ubpf_model", "v1model", "xdp_model")
 STOPPED: Final = {
     "advance_ubpf.p4": "byte 1 differs",  # the frame's end is padded
     "checksum-l4-bmv2.p4": "verify_checksum_with_payload",
@@ -46,7 +46,7 @@ MOST: Final = 0.1
 def test_stf_tests_pass_on_the_kernel(kernel_oracle: KernelOracle) -> None:
     found: dict[str, Reached] = {}
     counts: Counter[str] = Counter()
-    for item in programs([corpus_root() / "p4c" / "p4_16_samples"]):
+    for item in programs([corpus_root() / "p4c" / name for name in ("p4_16_samples", "p4tc_samples_stf")]):
         if item.program.arch in ARCHITECTURES:
             found[item.path.name] = best(item, kernel_oracle)
             counts[item.program.arch] += 1
