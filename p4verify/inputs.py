@@ -233,7 +233,7 @@ def looks_like_p4(spec: str) -> bool:
 
     if _named_kind(spec) is not None:
         return False
-    if spec.endswith((".p4", ".json", ".p4ast")):
+    if spec.endswith((".p4", ".p4ast")):
         return True
     data = read_bytes(spec)
     if b"\0" in data and not codec_netlink_read.recognises(data):

@@ -15,7 +15,7 @@ from .script import parse_script
 MAX_FILE: Final = 64 << 20
 _LOOKED_AT: Final = 1 << 16
 _COMMAND: Final = re.compile(rb"^[ \t]*(?:tc[ \t]+)?filter[ \t]+add[ \t][^\n#]*\bflower\b", re.MULTILINE)
-_SHOWN: Final = re.compile(rb"^filter [^\n]*\bprotocol \S+ pref \d+ flower\b", re.MULTILINE)
+_SHOWN: Final = re.compile(rb"^filter (?!add\b)[^\n]*\bprotocol \S+ pref \d+ flower\b", re.MULTILINE)
 _JSON: Final = re.compile(rb'"kind"\s*:\s*"flower"')
 
 

@@ -15,6 +15,8 @@ from ..artifact.actions import Mpls, Vlan
 from .packet import ETH_HLEN, MACS, VLAN_HLEN, VLAN_TYPES, Skb, is_one_of, protocol_of
 
 MPLS_HLEN: Final = 4
+MAX_TAGS: Final = 7
+"""``VLAN_MAX_DEPTH - 1``: tags that ``__vlan_get_protocol`` looks behind."""
 MPLS_TYPES: Final = (0x8847, 0x8848)
 Written = list[tuple[Term, Skb | None]]
 
@@ -126,9 +128,10 @@ def mpls(action: Mpls, skb: Skb) -> Written:
 
 
 def _inner(skb: Skb) -> Term:
-    """``skb_protocol(skb, true)`` (``__vlan_get_protocol``): the type behind the tags in the data; 0 if one is cut."""
+    """``skb_protocol(skb, true)`` (``__vlan_get_protocol``): the type behind the tags in the data; 0 if one is cut, or
+    if there are too many."""
     kind, at = skb.protocol, skb.mac_len
-    for _ in range(2):
+    for _ in range(MAX_TAGS):
         behind = b.ite(skb.has(at + VLAN_HLEN), skb.bytes(at + 2, 2), b.bv(0, 16))
         kind, at = b.ite(is_vlan(kind), behind, kind), at + VLAN_HLEN
     return kind

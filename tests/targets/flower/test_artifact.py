@@ -54,6 +54,12 @@ def test_a_dump_of_the_kernels_shows_the_filters_that_were_added(name: str) -> N
     assert all(f.in_hw is False for f in dumped.filters)
 
 
+def test_a_script_that_begins_with_a_comment_and_names_no_handles_is_no_dump() -> None:
+    text = b"# of an agent\nfilter add dev port0 ingress protocol ip pref 1 flower action drop\n"
+    assert recognises(text)
+    assert len(read(text, "x").filters) == 1
+
+
 def test_the_script_of_a_dump_is_read_again() -> None:
     filters = read((DUMPS / "filters.txt").read_bytes(), "filters.txt")
     assert plain(read(write(filters), "x")) == plain(filters)

@@ -200,6 +200,14 @@ def test_the_first_label_under_a_tag_writes_its_type() -> None:
     assert sent == eth(0x8847, struct.pack("!I", 99 << 12 | 1 << 8 | 3) + ip4())
 
 
+def test_a_label_before_tags_before_labels_is_not_the_last_one() -> None:
+    text = script(f"pref 1 protocol 802.1ad flower action mpls push label 16 ttl 3 pipe {TO1}")
+    tags = [(0x88A8, 5), (0x8100, 6), (0x8100, 7), (0x8100, 8), (0x8100, 9)]
+    for kind, bottom in ((0x8847, 0), (0x0800, 1)):
+        ((_, _, sent),) = does(text, eth(kind, LAST + ip4(), *tags))
+        assert sent[18:22] == struct.pack("!I", 16 << 12 | bottom << 8 | 3)
+
+
 def test_a_ttl_of_1_is_dropped_with_its_packet() -> None:
     text = script(f"pref 1 protocol mpls_uc flower action mpls dec_ttl pipe {TO1}")
     assert goes(text, eth(0x8847, bytes.fromhex("00063101") + ip4())) == []

@@ -1,0 +1,44 @@
+"""Flower filters of others through the public door: against a program and against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .conftest import Command
+
+Given = Any
+
+
+def test_a_dump_does_what_the_program_says(p4verify: Command, example: Given) -> None:
+    dump, rules = example("vlan_filter.flower.json"), example("vlan_filter.rules.cli")
+    ended = p4verify("check", example("vlan_filter.p4"), "--against", dump, "--rules", rules, "--format", "json")
+    assert ended.code == 0
+    (result,) = ended.json()["results"]
+    assert (result["target"], result["artifact"], result["verdict"]) == ("flower", str(dump), "accept")
+
+
+def test_a_dump_that_forgets_a_station_on_one_kind_of_tag(p4verify: Command, example: Given) -> None:
+    wrong, rules = example("vlan_filter.wrong.json"), example("vlan_filter.rules.cli")
+    ended = p4verify("check", example("vlan_filter.p4"), "--against", wrong, "--rules", rules, "--format", "json")
+    assert ended.code == 1
+    (result,) = ended.json()["results"]
+    assert result["verdict"] == "reject"
+    assert result["counterexample"]["packet"][12:32] == "02000000006688a8" + result["counterexample"]["packet"][28:32]
+    again = p4verify("check", "--against", example("vlan_filter.flower.json"), "--against", wrong, "--no-machines")
+    assert again.code == 1
+
+
+def test_a_program_with_what_flower_cannot_tell_apart(p4verify: Command, example: Given, tmp_path: Path) -> None:
+    """The dissector does not look at the version, so a filter that lets IPv4 pass lets other versions pass too."""
+    filters = tmp_path / "acl.tc"
+    filters.write_text("filter add dev port0 ingress pref 1 protocol ip flower src_ip 192.168.1.10 action pass\n")
+    arguments = ("--against", filters, "--rules", example("acl.rules.cli"), "--no-machines")
+    assert p4verify("check", example("acl.p4"), *arguments).code == 1
+
+
+def test_filters_are_not_made_yet(p4verify: Command, example: Given, tmp_path: Path) -> None:
+    arguments = ("--rules", example("vlan_filter.rules.cli"), "-o", tmp_path / "out.tc")
+    ended = p4verify("lower", example("vlan_filter.p4"), "--target", "flower", *arguments)
+    assert ended.code != 0
+    assert "does not make flower filters yet" in ended.out + ended.err
