@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from ..semantics import bits as b
@@ -25,6 +26,7 @@ from .compare import Obligation, Part, domain, obligations, unequal, without_axi
 from .engine import Answer, Engine, Model
 from .freeing import freed
 from .options import Instance, cells_in, is_made_for_a_copy, names_a_copy, options_of
+from .sampling import samples
 from .splitting import condition_of, sides
 from .verdict import Proof, Tally, Verdict
 
@@ -33,6 +35,9 @@ Application = Callable[..., Term]
 
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
+
+SAMPLES: Final = 4
+"""Inputs drawn at random for which it is asked whether choices fit."""
 
 ROUNDS = 24
 """How many instances of the specification's choices are tried before a query is left undecided."""
@@ -164,6 +169,9 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
     run = _Search(engine, picks, legal, todo, before, rounds)
     if picks:  # where less is undefined a difference is found sooner
         todo.sort(key=run.choices_in)
+    lucky = run.by_samples(domain(spec, impl))
+    if lucky is not None:
+        return Outcome(run.tally(), lucky, spec=spec, impl=impl)
     with engine.expecting([partial(run.first_query, o) for o in todo]):
         for number, obligation in enumerate(todo, 1):
             engine.stage = f"obligation {number} of {len(todo)}: "
@@ -293,6 +301,26 @@ class _Search:
             if failing is not None:
                 return _difference(failing, found.model, found.cells)
         return found
+
+    def by_samples(self, possible: Term) -> Difference | None:
+        """A difference on one of the inputs that are drawn first."""
+        alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in self.picks}
+        violations = b.or_(*(o.violation for o in self._todo))
+        for model in islice(samples(self._todo, possible, alike), SAMPLES):
+            same = {v.name: model.values.get(IMPL + v.name, 0) for v in self.picks}
+            model = replace(model, values={**model.values, **same})
+            failing = next((o for o in self._todo if model.holds(o.violation)), None)
+            if failing is None or not model.holds(possible):
+                continue
+            if self._picks_in(violations):
+                fitting = _fix(b.and_(self.legal, b.not_(violations)), model, self.picks)
+                if (
+                    self.engine.satisfiable(fitting, f"{failing.name}: choices for one input", QUICK_SECONDS).status
+                    != "unsat"
+                ):
+                    continue
+            return _difference(failing, model)
+        return None
 
     def choices_in(self, obligation: Obligation) -> int:
         """How many choices of the specification are in an obligation."""

@@ -115,12 +115,15 @@ class Compiled:
 
 
 class Common:
-    """What two behaviours show of themselves: names, and what is seen where one says nothing of a name."""
+    """What two behaviours show of themselves: names, and what is seen where one says nothing of a name.
 
-    def __init__(self, *sides: Behaviour) -> None:
+    ``but``: states that are not looked at.
+    """
+
+    def __init__(self, *sides: Behaviour, but: frozenset[str] = frozenset()) -> None:
         cases = [case for side in sides for case in side.cases]
         self.metadata = tuple(sorted({name for case in cases for name in case.metadata}))
-        self.state = tuple(sorted({name for case in cases for name in case.state}))
+        self.state = tuple(sorted({name for case in cases for name in case.state if not name.startswith(tuple(but))}))
         reads = [{v.name for v in b.variables(*_terms(side))} for side in sides]
         carried = {name for case in cases for output in case.outputs for name in output.metadata}
         self.carried = tuple(sorted(n for n in carried if all(f"in.{n}" in names for names in reads)))

@@ -101,11 +101,18 @@ def _subjects(pairing: Pairing, blocks: bool) -> Iterator[tuple[str, Behaviour, 
         yield f"block {mine.path}", left.behaviour, pairing.in_first_words(right.behaviour)
 
 
+def by_entry(program: ir.Program) -> frozenset[str]:
+    """The states that have a cell for each entry of a table. Which entry has which number is nothing that an observer
+    knows: a counter is asked for with the entry's key."""
+    direct = {"DirectCounter", "DirectMeter", "direct_counter", "direct_meter"}
+    return frozenset(i.name for i in program.instances if i.extern in direct)
+
+
 class _Runs:
     """Runs of one pair of behaviours."""
 
     def __init__(self, program: ir.Program, name: str, spec: Behaviour, impl: Behaviour, rng: random.Random) -> None:
-        common = Common(spec, impl)
+        common = Common(spec, impl, but=by_entry(program))
         self._program, self._name, self._rng = program, name, rng
         self._sides = Compiled(spec, common), Compiled(impl, common)
         self._pool = [*constants_of(program), 0, 1]
@@ -167,14 +174,22 @@ class _Runs:
         for guess in range(GUESSES if choices else 1):
             values = list(given)
             for i in choices:
-                width = max(1, side.variables[i].width)
-                values[i] = (0, (1 << width) - 1, self._rng.getrandbits(width))[min(guess, 2)]
+                values[i] = self._guess(side.variables[i], guess)
             number = side.which(padded, values, asked)
             if number == OUTSIDE:
                 return []
             seen.append(side.shown(number, data, padded, values, asked))
         names = dict.fromkeys((*seen[0], *other))
         return [n for n in names if all(s.get(n) == seen[0].get(n) for s in seen) and seen[0].get(n) != other.get(n)]
+
+    def _guess(self, choice: Term, guess: int) -> int:
+        """A value of an undefined value: zeros, ones, what it is compared with, or anything."""
+        width, known = max(1, choice.width), self._hints.of_variables.get(choice.name, [])
+        if guess - 2 in range(len(known)):
+            return known[guess - 2] & ((1 << width) - 1)
+        if known and guess % 2:
+            return self._rng.choice(known) & ((1 << width) - 1)
+        return (0, (1 << width) - 1, self._rng.getrandbits(width))[min(guess, 2)]
 
     # --- inputs -----------------------------------------------------------------------------------------------------
 
@@ -254,7 +269,7 @@ class Hints:
         for v in b.variables(term) if term.op != "ite" else ():
             if v.name == "pkt.len":
                 self._lengths |= {max(0, value + k) for k in (-1, 0, 1)} if value < 2048 else set()
-            elif not v.name.startswith(("pkt", "any.")):
+            elif not v.name.startswith("pkt"):
                 self.of_variables.setdefault(v.name, []).append(value)
 
     def put(self, rng: random.Random, data: bytearray) -> None:

@@ -1,0 +1,86 @@
+"""Inputs drawn at random find a difference between large behaviours without the solver, and never one that is none."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from p4verify.proofs.compare import domain, obligations
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.refine import search
+from p4verify.proofs.sampling import LARGE, samples
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+from p4verify.semantics.meaning.behaviour import LENGTH, Behaviour, Case, Choice, Output, Packet, byte, input_bytes
+from p4verify.semantics.meaning.lookup import action, hit
+
+ONE = b.bv(1, 32)
+KIND, KEY = input_bytes(12, 2), input_bytes(14, 4)
+GUARD = b.and_(
+    b.ule(b.bv(20, 16), LENGTH), b.eq(KIND, b.bv(0x0806, 16)), hit("t", KEY), b.eq(action("t", KEY), b.bv(2, 16))
+)
+LEGAL = b.implies(hit("t", KEY), b.or_(*(b.eq(action("t", KEY), b.bv(n, 16)) for n in (0, 2))))
+
+
+def mixed(last: Term, rounds: int = 400) -> Term:
+    """Something that a solver does not see through: many multiplications of what the frame holds, and ``last``."""
+    value = b.zext(KEY, 64)
+    for number in range(rounds):
+        value = b.bxor(b.mul(value, b.bv(2 * number + 3, 64)), b.lshr(value, b.bv(number % 31 + 1, 64)))
+    return b.mul(b.bor(b.extract(value, 7, 0), b.bv(1, 8)), last)
+
+
+def side(value: Term, choices: tuple[Term, ...] = ()) -> Behaviour:
+    sent = Output(b.TRUE, "port", ONE, Packet((value,), 1))
+    cases = (Case(GUARD, (sent,)), Case(b.not_(GUARD), ()))
+    return Behaviour(cases, axioms=(LEGAL,), choices=tuple(Choice(c, "test") for c in choices))
+
+
+class NoSolver(Engine):
+    """Answers what folds, and fails where anything hard is asked."""
+
+    def satisfiable(self, query: Term, what: str = "", seconds: float | None = None):  # type: ignore[no-untyped-def]
+        assert query.is_const or len(b.postorder([query])) < LARGE, what
+        return super().satisfiable(query, what, seconds)
+
+
+def test_a_difference_behind_a_guard_a_table_and_its_action_is_drawn() -> None:
+    outcome = search(side(mixed(b.bv(1, 8))), side(mixed(b.bv(2, 8))), NoSolver(timeout=5))
+    assert outcome.difference is not None
+    model = outcome.difference.model
+    assert model.holds(b.and_(GUARD, LEGAL))
+    assert outcome.difference.parts == ("port output: bytes",)
+
+
+def test_nothing_is_drawn_where_nothing_differs_or_all_is_small() -> None:
+    seven = b.bv(7, 8)
+    same = b.bxor(b.bxor(byte(1), seven), b.bxor(byte(0), seven))
+    for spec, impl in (
+        (side(mixed(b.bxor(byte(0), byte(1)))), side(mixed(same))),
+        (side(byte(0)), side(byte(1))),
+    ):
+        assert list(samples(list(obligations(spec, impl)), domain(spec, impl), {})) == []
+
+
+def test_what_a_choice_makes_equal_is_no_difference() -> None:
+    free = b.var("any.0", 8)
+    spec, impl = side(mixed(free), (free,)), side(mixed(b.bv(77, 8)))
+    todo = list(obligations(spec, impl))
+    assert list(islice(samples(todo, domain(spec, impl), {free: b.var("impl.any.0", 8)}), 1))
+    assert search(spec, impl, Engine(timeout=20)).difference is None
+
+
+@pytest.mark.parametrize("mask", [0xFE, 0x7F])
+def test_what_no_choice_makes_equal_is_one(mask: int) -> None:
+    free = b.var("any.0", 8)
+    spec = side(mixed(b.band(free, b.bv(mask, 8)), 300), (free,))
+    impl = side(mixed(b.bv(0xFF, 8), 300))
+    outcome = search(spec, impl, NoSolver(timeout=5))
+    assert outcome.difference is not None
+
+
+def test_an_input_that_is_not_legal_is_not_drawn() -> None:
+    spec, impl = side(mixed(b.bv(1, 8))), side(mixed(b.bv(2, 8)))
+    never = b.and_(domain(spec, impl), b.not_(hit("t", KEY)))
+    assert list(samples(list(obligations(spec, impl)), never, {})) == []
