@@ -134,10 +134,10 @@ def _signed(type_: ir.Type) -> bool:
 # --- packet_in --------------------------------------------------------------------------------------------------------
 
 
-def _if_long_enough(m: Machine, state: State, bits: int) -> tuple[State, list[State]]:
+def _if_long_enough(m: Machine, state: State, bits: int, span: Span) -> tuple[State, list[State]]:
     """The way where that many more bits are there, and the way where they are not, if there is one."""
     length = (state.cursor + bits + 7) // 8
-    if m.context.has(state, length):
+    if m.context.has(state, length, span):
         return state, []
     longer = replace(state, cube=state.cube.with_length(length))
     short = replace(state, flow="reject", error="PacketTooShort")
@@ -158,7 +158,7 @@ def _extract(m: Machine, call: ir.ExternCall, state: State) -> Valued:
     if target is None:
         type_ = ir.bare(call.type_args[0])
         width = ir.width_of(type_)
-        longer, short = _if_long_enough(m, state, width)
+        longer, short = _if_long_enough(m, state, width, call.span)
         return [(_past(m, longer, width), ()), *((s, ()) for s in short)]
     type_ = ir.bare(target.type)
     if not isinstance(type_, ir.HeaderType):
@@ -168,7 +168,7 @@ def _extract(m: Machine, call: ir.ExternCall, state: State) -> Valued:
     if isinstance(stack, Stack) and stack.next >= len(stack.items):
         return [(replace(state, flow="reject", error="StackOutOfBounds"), ())]
     widths = {field.name: _width(field, call.span) for field in type_.fields}
-    longer, short = _if_long_enough(m, state, sum(widths.values()))
+    longer, short = _if_long_enough(m, state, sum(widths.values()), call.span)
     taken = _past(m, longer, sum(widths.values()))
     fields: dict[str, Value] = {}
     at = state.cursor
@@ -195,7 +195,7 @@ def _width(field: ir.Field, span: Span) -> int:
 def _lookahead(m: Machine, call: ir.ExternCall, state: State) -> Valued:
     """``lookahead<bit<N>>()``."""
     width = width_of(call.type_args[0], call.span)
-    longer, short = _if_long_enough(m, state, width)
+    longer, short = _if_long_enough(m, state, width, call.span)
     ahead = m.context.ahead(longer, width)
     return [(longer, ahead), *((s, undefined(call.type_args[0], call.span)) for s in short)]
 
@@ -211,7 +211,7 @@ def _advance(m: Machine, call: ir.ExternCall, state: State) -> Valued:
         count = known(s.cube.resolve(as_bits(value, call.span)))
         if count is None:
             raise CannotOffload("advance by a number that depends on the frame", call.span)
-        longer, short = _if_long_enough(m, s, count)
+        longer, short = _if_long_enough(m, s, count, call.span)
         found += [(_past(m, longer, count), ()), *((x, ()) for x in short)]
     return found
 

@@ -95,8 +95,8 @@ class Context:
         """The next bits of the frame: their places on the wire."""
         return tuple(range(state.cursor, state.cursor + width))
 
-    def has(self, state: State, count: int) -> bool:
-        """Whether all frames of this way have so many bytes."""
+    def has(self, state: State, count: int, span: Span) -> bool:
+        """Whether all frames of this way have so many bytes. ``span``: who asks."""
         return count <= state.cube.length
 
     def narrowed(self, cube: Cube, wanted: Mapping[int, bool]) -> Cube | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ....semantics.source import Span
+from ...base import CannotOffload
 from ...unfold.state import Context, State, Ways
 from ...unfold.values import ONE, ZERO, Bits, Cube, known, number
 from ..artifact import PLAIN
 from . import seen
 from .drafts import Kept, Node, Possible
 
+ETHERNET = 14
+"""Bytes that every frame has."""
 _MAX_VALUES = 64
 """Values of a kept number that a condition on a part of it is compared with."""
 _MAX_NEVER = 64
@@ -56,14 +59,23 @@ class FlowContext(Context):
         """See :func:`.seen.frame`."""
         return seen.frame(state.cube, state.cursor + width)[state.cursor :]
 
-    def has(self, state: State, count: int) -> bool:
-        """Whether plain frames of this way have so many bytes."""
-        if count <= 14:
+    def has(self, state: State, count: int, span: Span) -> bool:
+        """Plain frames of this way have so many bytes. Raises CannotOffload: not all have, and no flow asks for it."""
+        if count <= ETHERNET:
             return True
-        found = count <= seen.least(state.cube)
-        if found:
-            self.assume(PLAIN)
-        return found
+        if count > seen.least(state.cube):
+            raise CannotOffload(
+                "a header that the switch does not know here: no flow asks for the frame's length", span
+            )
+        self.assume(PLAIN)
+        return True
+
+    def note(self, bits: Iterable[int], span: Span) -> None:
+        """Remember who asks. Raises CannotOffload for what no flow can ask for."""
+        asked = tuple(bits)
+        if any(map(seen.is_hidden, asked)):
+            raise CannotOffload("a condition on what is in no field of OpenFlow's flow key", span)
+        super().note(asked, span)
 
     def assume(self, what: str) -> None:
         """Something is assumed of frames."""
