@@ -98,6 +98,18 @@ class V1Model:
     def egressed(self, way: State, port: Bits, changes: Mapping[str, Bits]) -> Ways:
         """The ways through egress of a frame for a port; ``changes``: further fields of ``standard_metadata``."""
         headers, meta, standard = results(way, self.ingress)
+        return self._to_egress(way, [headers, meta, standard], port, changes)
+
+    def cloned(self, way: State, port: Bits, changes: Mapping[str, Bits]) -> Ways:
+        """The same of a clone from ingress: it has the headers that the parser found, and no metadata."""
+        headers, meta, standard = self.parser.params[1:]
+        found = way.variables[f"{self.parser.name}/{headers.name}"]
+        fresh = [found, undefined(meta.type, meta.span), _standard_metadata(standard, {})]
+        fresh[2] = with_field(fresh[2], "ingress_port", number(0, 9))
+        return self._to_egress(way, fresh, port, changes)
+
+    def _to_egress(self, way: State, values: list[Value], port: Bits, changes: Mapping[str, Bits]) -> Ways:
+        headers, meta, standard = values
         assert isinstance(standard, Record)
         inputs = {
             n: unknown(len(as_bits(standard.fields[n], self.span))) for n in _EGRESS_INPUTS if n in standard.fields

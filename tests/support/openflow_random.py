@@ -179,7 +179,7 @@ class Flows:
         for _ in range(count):
             actions = [a for a in (self._write(""), rng.choice(("", "push_vlan:0x8100", "pop_vlan"))) if a]
             rng.shuffle(actions)
-            outputs = [f"output:{rng.choice(PORTS)}"] if rng.random() < 0.9 else []
+            outputs = [f"output:{rng.choice((*PORTS, *PORTS, 'reg0[0..15]'))}"] if rng.random() < 0.9 else []
             buckets.append("bucket=actions=" + (",".join(actions + outputs)))
         return f"group_id={number},type={kind}," + ",".join(buckets)
 

@@ -10,8 +10,12 @@ from ...base import CannotOffload
 from ...unfold.values import ONE, ZERO, Bits
 from ..artifact import (
     CFI,
+    ETH_IP,
+    ETH_IPV6,
     ETH_MPLS,
     FIELDS,
+    ICMP,
+    ICMPV6,
     Action,
     Bucket,
     DecMplsTtl,
@@ -38,8 +42,9 @@ if TYPE_CHECKING:
 
 _ANY_PORT: Final = SetField("in_port", 0, 0xFFFF)
 """Then a frame may leave where it came from (``ovs-fields(7)``, in_port)."""
-_UNMOVED: Final = ("nw_tos", "tcp_flags", "nw_proto", "mpls_bos", "")
+_UNMOVED: Final = ("tcp_flags", "nw_proto", "mpls_bos", "")
 """Fields that are neither moved from nor to."""
+_ECN_BITS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,8 @@ class _Maker:
         if value in (ZERO, ONE) or y[1] in (ZERO, ONE):
             return value in (ZERO, ONE) and y[1] in (ZERO, ONE)
         name, at, _ = self._source(value)
-        return self._source(y[1])[:2] == (name, at + 1)
+        halves = ("nw_tos", _ECN_BITS) in ((name, at + 1), (field, place + 1))  # DSCP and ECN have names of their own
+        return not halves and self._source(y[1])[:2] == (name, at + 1)
 
     def _source(self, bit: int) -> tuple[str, int, Prerequisites]:
         if seen.is_kept(bit):
@@ -172,8 +178,8 @@ class _Maker:
         field, place = found
         if field.field in _UNMOVED:
             raise self.no("a number that no action of OpenFlow moves")
-        protocols = () if field.protocol is None else (field.protocol,)
-        needs = Prerequisites(() if field.type is None else (field.type,), protocols)
+        types = () if field.type is None else (field.type,)
+        needs = Prerequisites(types, () if field.protocol is None else (field.protocol,))
         return field.field, field.low + place, needs
 
     def _stretch(self, pairs: Sequence[tuple[tuple[str, int], int]], needs: Prerequisites) -> Action:
@@ -189,8 +195,12 @@ class _Maker:
 
 
 def _full(field: str, needs: Prerequisites) -> Prerequisites:
-    """Labels are moved from and to under either type."""
-    return Prerequisites(ETH_MPLS) if field.startswith("mpls_") else needs
+    """What the field's name says that it needs: some names are of both kinds of IP, or of both types of labels."""
+    if field.startswith("mpls_"):
+        return Prerequisites(ETH_MPLS)
+    if field.startswith(("nw_", "tp_")) and not set(needs.protocols) & {ICMP, ICMPV6}:
+        return Prerequisites((ETH_IP, ETH_IPV6), needs.protocols)
+    return needs
 
 
 def _constant(bits: Bits) -> int | None:

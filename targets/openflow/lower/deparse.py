@@ -124,7 +124,7 @@ class _Writer:
         if changed and (self.before.labels or pops):
             raise self.no("a change behind labels, which the switch does not look behind")
         for wanted, ttl in self._ttls(changed):
-            steps = [*(self._copy(s, b) for s, b in changed.items() if not s.name.endswith("nw_ttl")), *ttl]
+            steps = [*(c for s, b in changed.items() if s.field != "nw_ttl" for c in self._copies(s, b)), *ttl]
             for more, labels in self._labels(pops, pushes):
                 both = {**wanted, **more}
                 yield both, (*addresses, *steps, *labels, *tags)
@@ -268,9 +268,15 @@ class _Writer:
         if not _same(self.way, header[80:96], self.before.rest[80:96]):
             raise self.no("a change of IPv4's checksum, which no action of OpenFlow writes")
 
-    def _copy(self, field: seen.Seen, value: Bits) -> Step:
+    def _copies(self, field: seen.Seen, value: Bits) -> Iterator[Step]:
         needs = Prerequisites(() if field.type is None else (field.type,))
-        return Copy(field.field, field.low, value, needs)
+        if field.field != "nw_tos":
+            yield Copy(field.field, field.low, value, needs)
+            return
+        was = seen.bits(field.name)
+        for low, start, end in ((2, 0, 6), (0, 6, 8)):  # DSCP and ECN
+            if not _same(self.way, value[start:end], was[start:end]):
+                yield Copy("nw_tos", low, value[start:end], needs)
 
     def _ttls(self, changed: Mapping[seen.Seen, Bits]) -> Iterator[Variant]:
         field = next((f for f in changed if f.field == "nw_ttl"), None)

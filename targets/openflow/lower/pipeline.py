@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from ....semantics import ir
+from ....semantics.rules.ruleset import Replica
 from ....semantics.source import Span
 from ...base import CannotOffload
+from ...unfold.expressions import Valued, as_bits, evaluate
+from ...unfold.machine import Machine
 from ...unfold.state import State, Ways
 from ...unfold.v1model import DROP_PORT, V1Model
-from ...unfold.values import Bits, Cube, equals, known, number
+from ...unfold.values import ONE, Bits, Cube, equals, known, number
 from ..artifact import IN_PORT, DecTtl, Output, PopMpls, PopVlan, PushMpls, PushVlan
 from . import seen
-from .context import At, FlowContext
+from .context import ETHERNET, At, FlowContext
 from .deparse import Variant, variants
 from .drafts import Copies, Copy, Draft, Node, Out, Step, Visit, Write
 from .machine import FlowMachine
 
-_REPLICATED: Final = 5
-"""``instance_type`` of a copy (``PKT_INSTANCE_TYPE_REPLICATION`` of BMv2's ``simple_switch.h``)."""
+_CLONED, _REPLICATED = 1, 5
+"""``instance_type`` of copies (``PKT_INSTANCE_TYPE_*`` of BMv2's ``simple_switch.h``)."""
+_CLONE: Final = "/clone"
+"""A variable of no block: whether a clone is asked for, and its session."""
+_SENT, _DROPPED = 0, -1
+
+Fate = tuple[int, int | None]
+"""What becomes of the frame (a multicast group, or sent, or dropped), and the session of its clone."""
+Copied = list[tuple[State, tuple[tuple[Step, ...], ...]]]
+"""Ways, with the steps of each copy so far."""
 _PORT_BITS: Final = 9
+_SESSION_BITS: Final = 32
 
 
 def nodes(context: FlowContext) -> list[Node]:
@@ -30,7 +42,7 @@ def nodes(context: FlowContext) -> list[Node]:
     if program.arch != "v1model":
         arch = program.arch or "no known architecture"
         raise CannotOffload(f"programs for {arch} (openflow takes v1model)", Span(program.file, 0, 0))
-    model = V1Model.of(context, FlowMachine)
+    model = V1Model.of(context, lambda c, externs: FlowMachine(c, {**externs, ("clone", ""): _clone}))
     return _Pipeline(context, model).run()
 
 
@@ -44,15 +56,17 @@ class _Pipeline:
     def run(self) -> list[Node]:
         """Parser, ingress, and then each way by itself."""
         model = self.model
-        start = State(Cube({}, 14), {}, at=At(self.m.node("start"), {}, 14))
+        nothing = {_CLONE: number(0, 1 + _SESSION_BITS)}
+        start = State(Cube({}, ETHERNET), nothing, at=At(self.m.node("start"), {}, ETHERNET))
         # a port that is never set is any port: the one that drops, for the switch has no port 0
         inputs = {"ingress_port": seen.bits("in_port")[-_PORT_BITS:], "egress_spec": number(DROP_PORT, _PORT_BITS)}
         ways = model.parsed(start, inputs)
         parser = [f"{model.parser.name}/{p.name}" for p in model.parser.params]
         ways = self._stage(ways, parser, model.checked, model.verify)
-        verify = [*parser[-1:], *_parameters(model.verify)]
+        found = parser[1:2] if self.context.rules.sessions else []  # the headers that clones have
+        verify = [*found, *parser[-1:], *_parameters(model.verify)]
         ways = self._stage(ways, verify, model.ingressed, model.ingress)
-        self._after_ingress(_kept(ways, _parameters(model.ingress)))
+        self._after_ingress(_kept(ways, [*found, *_parameters(model.ingress)]))
         return self.m.nodes
 
     def _stage(self, ways: Ways, names: Sequence[str], stage: Callable[[State], Ways], control: ir.Control) -> Ways:
@@ -65,26 +79,49 @@ class _Pipeline:
 
     def _after_ingress(self, ways: Ways) -> None:
         """Ways with one fate go through egress together."""
-        span = self.model.ingress.span
-        fates: dict[int, Ways] = {}
+        fates: dict[Fate, Ways] = {}
         for way in ways:
-            groups = self.model.after_ingress(way, "mcast_grp")
-            for here, group in self._values(way, groups, sorted(self.context.rules.multicast), span):
-                if group is None:  # another number: a group without members
-                    self._drop(here, span)
-                elif group:
-                    fates.setdefault(group, []).append(here)
-                else:
-                    dropped, others = self._split(here, self.model.after_ingress(here, "egress_spec"), DROP_PORT, span)
-                    if dropped is not None:
-                        self._drop(dropped, span)
-                    fates.setdefault(0, []).extend([] if others is None else [others])
-        for group, found in fates.items():
-            for way in self.m.together(found, span):
-                if group:
-                    self._replicated(way, group)
-                else:
+            for here, clone in self._session(way):
+                for there, original in self._original(here):
+                    fates.setdefault((original, clone), []).append(there)
+        for (original, clone), found in fates.items():
+            for way in self.m.together(found, self.model.ingress.span):
+                if original == _SENT and clone is None:
                     self._unicast(way)
+                else:
+                    self._copied(way, original, clone)
+
+    def _original(self, way: State) -> Iterator[tuple[State, int]]:
+        """What becomes of the frame itself: the group that it goes to, or that it is sent, or dropped."""
+        span = self.model.ingress.span
+        groups = self.model.after_ingress(way, "mcast_grp")
+        for here, group in self._values(way, groups, sorted(self.context.rules.multicast), span):
+            if group is None:  # another number: a group without members
+                yield here, _DROPPED
+            elif group:
+                yield here, group
+            else:
+                dropped, others = self._split(here, self.model.after_ingress(here, "egress_spec"), DROP_PORT, span)
+                yield from [] if dropped is None else [(dropped, _DROPPED)]
+                yield from [] if others is None else [(others, _SENT)]
+
+    def _session(self, way: State) -> Iterator[tuple[State, int | None]]:
+        """The clone session that a way asks for; None for none, or one that is not set up."""
+        span = self.model.ingress.span
+        asked, *bits = way.variables[_CLONE]  # type: ignore[misc]
+        cloned, others = self._split(way, (asked,), 1, span)
+        yield from [] if others is None else [(others, None)]
+        if cloned is None:
+            return
+        for session, replicas in self.context.rules.sessions.items():
+            if replicas.truncate is not None:
+                raise CannotOffload(f"clone session {session} cuts its copies", span)
+            here, left = self._split(cloned, tuple(bits), session, span)
+            yield from [] if here is None else [(here, session)]
+            if left is None:
+                return
+            cloned = left
+        yield cloned, None
 
     def _values(self, way: State, bits: Bits, listed: Iterable[int], span: Span) -> list[tuple[State, int | None]]:
         """The way by a number's value: 0, those listed, and the others together (None)."""
@@ -212,33 +249,58 @@ class _Pipeline:
         wanted = {bit: bool(port >> i & 1) for i, bit in enumerate(reversed(bits))}
         return wanted in way.cube.never or way.cube.with_bits(wanted) is None
 
-    # --- multicast ----------------------------------------------------------------------------------------------------
+    # --- copies -------------------------------------------------------------------------------------------------------
 
-    def _replicated(self, way: State, group: int) -> None:
-        """Egress for each member, one after the other; then one flow with all copies."""
-        ends: list[tuple[State, tuple[tuple[Step, ...], ...]]] = [(way, ())]
-        for replica in self.context.rules.multicast.get(group, ()):
-            port = number(replica.port, _PORT_BITS)
-            changes = {"instance_type": number(_REPLICATED, 32), "egress_rid": number(replica.instance, 16)}
-            following: list[tuple[State, tuple[tuple[Step, ...], ...]]] = []
-            for state, copies in ends:
-                for end in self.model.egressed(state, port, changes):
-                    for after, steps in self._sent(end, port):
-                        back = replace(after, variables=state.variables, emitted=(), changed=state.changed)
-                        following += self._with_copy(back, copies, steps)
-            ends = following
+    def _copied(self, way: State, original: int, clone: int | None) -> None:
+        """Egress for the frame or each member of its group, then for its clones; then one flow with all of them."""
+        ends: Copied = [(way, ())]
+        rules = self.context.rules
+        if original == _SENT:
+            port = self.model.after_ingress(way, "egress_spec")
+            ends = self._one_more(ends, self.model.egressed, port, {"instance_type": number(0, 32)})
+        for replica in rules.multicast.get(original, ()):
+            ends = self._one_more(ends, self.model.egressed, *_copy(replica, _REPLICATED))
+        for replica in () if clone is None else rules.sessions[clone].replicas:
+            ends = self._one_more(ends, self.model.cloned, *_copy(replica, _CLONED))
         for state, copies in ends:
             self._end(state, {}, self._all(state, [steps for steps in copies if steps]), self.model.deparser.span)
 
+    def _one_more(
+        self,
+        ends: Copied,
+        egress: Callable[[State, Bits, Mapping[str, Bits]], Ways],
+        port: Bits,
+        changes: Mapping[str, Bits],
+    ) -> Copied:
+        """One more copy on every way; each begins with what ingress has left."""
+        found: Copied = []
+        for state, copies in ends:
+            for end in egress(state, port, changes):
+                for after, variants_ in self._sent(end, port):
+                    back = replace(after, variables=state.variables, emitted=(), changed=state.changed)
+                    found += self._with_copy(back, copies, variants_)
+        return found
+
+    def _with_copy(self, way: State, copies: tuple[tuple[Step, ...], ...], steps: list[Variant]) -> Copied:
+        found: Copied = []
+        for wanted, done in steps:
+            cube = self.context.narrowed(way.cube, wanted) if wanted else way.cube
+            assert cube is not None
+            found.append((replace(way, cube=cube), (*copies, done)))
+        states = self.context.ordered([s for s, _ in found])
+        return [(s, c) for s, (_, c) in zip(states, found, strict=True)]
+
     def _all(self, way: State, copies: list[tuple[Step, ...]]) -> tuple[Step, ...]:
-        """The copies as steps: what all have in common first; one that is changed by itself in a node of its own."""
-        if not copies:
-            return ()
-        if len({steps[:-1] for steps in copies}) == 1:
+        """The copies as steps: what all have in common first; one that is changed by itself, or goes to a
+        port that a register holds (which no bucket does), in a node of its own."""
+        if len(copies) < 2:
+            return copies[0] if copies else ()
+        plain = [not isinstance(s[-1], Out) or known(s[-1].port) is not None for s in copies]
+        if len({steps[:-1] for steps in copies}) == 1 and all(plain):
             return (*copies[0][:-1], Copies(tuple(steps[-1:] for steps in copies)))
         buckets: list[tuple[Step, ...]] = []
-        for steps in copies:
-            if len(steps) == 1:
+        for steps, is_plain in zip(copies, plain, strict=True):
+            if len(steps) == 1 and is_plain:
                 buckets.append(steps)
                 continue
             node = self.m.node("a copy")
@@ -247,16 +309,20 @@ class _Pipeline:
             buckets.append((Visit(node),))
         return (Copies(tuple(buckets)),)
 
-    def _with_copy(
-        self, way: State, copies: tuple[tuple[Step, ...], ...], steps: list[Variant]
-    ) -> list[tuple[State, tuple[tuple[Step, ...], ...]]]:
-        found = []
-        for wanted, done in steps:
-            cube = self.context.narrowed(way.cube, wanted) if wanted else way.cube
-            assert cube is not None
-            found.append((replace(way, cube=cube), (*copies, done)))
-        states = self.context.ordered([s for s, _ in found])
-        return [(s, c) for s, (_, c) in zip(states, found, strict=True)]
+
+def _copy(replica: Replica, kind: int) -> tuple[Bits, dict[str, Bits]]:
+    """The port of a copy, and what its metadata says."""
+    changes = {"instance_type": number(kind, 32), "egress_rid": number(replica.instance, 16)}
+    return number(replica.port, _PORT_BITS), changes
+
+
+def _clone(m: Machine, call: ir.ExternCall, state: State) -> Valued:
+    """``clone(CloneType.I2E, session)``: the last call counts."""
+    kind, session = call.args
+    if not isinstance(kind, ir.Const) or kind.value != "I2E":
+        raise CannotOffload("a clone that is not from ingress to egress", call.span)
+    assert session is not None
+    return [(s.set(_CLONE, (ONE, *as_bits(v, call.span))), ()) for s, v in evaluate(m, session, state)]
 
 
 def _spoils(field: seen.Seen, spoiled: set[str]) -> bool:
@@ -269,5 +335,5 @@ def _parameters(control: ir.Control) -> list[str]:
 
 def _kept(ways: Ways, names: Iterable[str]) -> Ways:
     """The ways with these variables only: the others are out of scope."""
-    wanted = set(names)
+    wanted = {_CLONE, *names}
     return [replace(w, variables={n: v for n, v in w.variables.items() if n in wanted}) for w in ways]

@@ -505,7 +505,7 @@ def in_order(written: tuple[Action, ...]) -> tuple[Action, ...]:
         found = [action for action in written if isinstance(action, kind)]
         return found[-1:]
 
-    outputs = last(ToGroup) or [a for a in written if isinstance(a, Output | OutputBits)][-1:] or last(Resubmit)
+    outputs = last(ToGroup) or last(Output) or last(Resubmit)  # output to a register's port has no place there
     if not outputs:
         return ()
     first = [*last(PopVlan), *last(PopMpls), *last(PushMpls), *last(PushVlan), *last(DecMplsTtl), *last(DecTtl)]

@@ -21,9 +21,13 @@ from ..artifact import (
     FIRST_RESERVED,
     MAX_PRIORITY,
     Action,
+    Bits,
     Bridge,
     Flow,
+    Move,
     Output,
+    OutputBits,
+    SetField,
     WriteActions,
     print_flow,
     print_group,
@@ -33,6 +37,8 @@ from .switch import Switch, missing, refused
 SHORTEST: Final = 14
 """The switch takes no shorter frame from a test."""
 MAX_PORTS: Final = 64
+_IN_REGISTERS: Final = 40
+"""Ports up to which those are made that registers may hold: the smallest, for some numbers there are no ports."""
 _CHUNK: Final = 40
 """Frames in one call: a port's queue holds 100, barriers included (``NETDEV_DUMMY_MAX_QUEUE``)."""
 _PATIENCE: Final = 10.0
@@ -82,6 +88,8 @@ class OpenVSwitch(Closing):
         ports = {port for port, _ in packets} | set(_ports(artifact))
         if not all(0 < port < FIRST_RESERVED for port in ports):
             raise Unsupported(f"ports are numbered from 1 to {FIRST_RESERVED - 1}")
+        others = sorted({port for port in _in_registers(artifact) if 0 < port < FIRST_RESERVED} - ports)
+        ports |= set(others[: max(0, _IN_REGISTERS - len(ports))])
         marker = max(ports, default=0) + 1
         if len(ports) >= MAX_PORTS or marker >= FIRST_RESERVED:
             raise Unsupported(f"more than {MAX_PORTS - 1} ports")
@@ -128,6 +136,38 @@ def _ports(bridge: Bridge) -> Iterator[int]:
             yield from _outputs(bucket.actions)
             if bucket.watch is not None:
                 yield bucket.watch
+
+
+def _in_registers(bridge: Bridge) -> Iterator[int]:
+    """The ports that ``output:FIELD[..]`` may find where actions have written or moved constants to."""
+    every = [action for actions in _lists(bridge) for action in actions]
+    asked = {action.source for action in every if isinstance(action, OutputBits)}
+    todo = list(asked)
+    while todo:
+        bits = todo.pop()
+        for action in every:
+            if isinstance(action, Move) and _within(bits, action.target):
+                from_ = replace(action.source, low=action.source.low + bits.low - action.target.low, width=bits.width)
+                if from_ not in asked:
+                    asked.add(from_)
+                    todo.append(from_)
+            elif isinstance(action, SetField) and action.field == bits.field:
+                ones = (1 << bits.width) - 1
+                if action.mask >> bits.low & ones == ones:
+                    yield action.value >> bits.low & ones
+
+
+def _within(inner: Bits, outer: Bits) -> bool:
+    return inner.field == outer.field and outer.low <= inner.low and inner.low + inner.width <= outer.low + outer.width
+
+
+def _lists(bridge: Bridge) -> Iterator[tuple[Action, ...]]:
+    """Every list of actions."""
+    todo = [flow.actions for flow in bridge.flows] + [b.actions for group in bridge.groups for b in group.buckets]
+    while todo:
+        actions = todo.pop()
+        yield actions
+        todo += [action.actions for action in actions if isinstance(action, WriteActions)]
 
 
 def _outputs(actions: tuple[Action, ...]) -> Iterator[int]:

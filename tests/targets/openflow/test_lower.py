@@ -38,6 +38,7 @@ from tests.support.openflow_lowered import judge
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 TARGET = find("openflow")
+NAMES = ("balancer", "bridge", "firewall", "mirror", "mpls", "qinq", "router", "router_dual", "stages")
 
 PROGRAM = """
 #include <core.p4>
@@ -105,7 +106,7 @@ def refusal(loaded: Program, rules: RuleSet | None = None, **options: str) -> Ca
 # --- the examples -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["bridge", "mpls", "qinq", "router_dual", "firewall", "router"])
+@pytest.mark.parametrize("name", NAMES)
 def test_flows_of_an_example_do_on_open_vswitch_what_the_source_does(name: str, switch: OpenVSwitch) -> None:
     loaded, rules = example(name)
     bridge = TARGET.lower(loaded, rules, {})
@@ -115,7 +116,7 @@ def test_flows_of_an_example_do_on_open_vswitch_what_the_source_does(name: str, 
     assert tally.sent
 
 
-@pytest.mark.parametrize("name", ["bridge", "mpls", "qinq", "router_dual", "firewall", "router"])
+@pytest.mark.parametrize("name", NAMES)
 def test_flows_are_read_as_they_were_written(name: str) -> None:
     bridge = TARGET.lower(*example(name), {})
     again = read_text(write(bridge).decode(), "again")
@@ -178,6 +179,26 @@ def test_a_port_that_is_never_set_may_be_the_one_that_drops(tmp_path: Path) -> N
 
 def test_a_program_that_drops_all_has_no_flows(tmp_path: Path) -> None:
     assert TARGET.lower(program(tmp_path, "mark_to_drop(standard);"), None, {}).flows == ()
+
+
+MIRROR = """
+    action forward(bit<9> port) { standard.egress_spec = port; }
+    action copy(bit<32> session) { clone(CloneType.I2E, session); }
+    action both(bit<9> port, bit<32> session) { standard.egress_spec = port; clone(CloneType.I2E, session); }
+    action drop() { mark_to_drop(standard); }
+    table t { key = { hdr.ethernet.dst: exact; } actions = { forward; copy; both; drop; } default_action = drop(); }
+"""
+
+
+def test_clones_leave_beside_the_frame_or_without_it(tmp_path: Path, switch: OpenVSwitch) -> None:
+    loaded = program(tmp_path, "t.apply();", declarations=MIRROR, parser="transition accept;")
+    text = "mirroring_add 7 4\nmirroring_add 8 1\ntable_add I.t copy 1 => 7\ntable_add I.t both 2 => 2 7\n"
+    text += "table_add I.t both 3 => 3 8\ntable_add I.t both 4 => 3 99\ntable_add I.t forward 5 => 1\n"
+    rules = read_rules(text + "table_add I.t both 6 => 4 7\n", "r", loaded)
+    bridge = proven(loaded, rules)
+    frames = [(1, bytes(5) + bytes([i]) + bytes(20)) for i in range(1, 7)]
+    ports = [sorted(port for _, port, _ in o.outputs) for o in switch.run(bridge, frames)]
+    assert ports == [[4], [2, 4], [1, 3], [3], [1], [4, 4]]
 
 
 def test_a_frame_is_sent_back(tmp_path: Path) -> None:

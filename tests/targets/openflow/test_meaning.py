@@ -49,6 +49,14 @@ RULES = [
     ("no flow, no frame", "arp actions=output:2", ip4(UDP), []),
     ("the action set comes last, groups before outputs", "actions=output:3,write_actions(output:2)", ip4(UDP), [2, 3]),
     ("an action set without an output does nothing", "actions=write_actions(pop_vlan)", ip4(UDP), []),
+    (
+        "a bucket sends to no register's port",
+        "group_id=1,type=all,bucket=actions=output:reg0[0..15],bucket=actions=output:3\nactions=set_field:2->reg0,group:1",
+        ip4(UDP),
+        [3],
+    ),
+    ("where a frame came from is forgotten", "actions=load:0->NXM_OF_IN_PORT[],output:1,output:2", ip4(UDP), [1, 2]),
+    ("... then back is nowhere", "actions=load:0->NXM_OF_IN_PORT[],in_port,output:2", ip4(UDP), [2]),
     ("metadata goes on", "actions=write_metadata:5,goto_table:2\ntable=2,metadata=5 actions=output:2", ip4(UDP), [2]),
 ]
 
