@@ -17,7 +17,7 @@ LIMITS: Final = (
     "no condition on a frame's length, on two fields, on what is in no field (IP's total length, a second tag)",
     "changes: MAC addresses, one VLAN tag, labels, TTL, TOS; IP addresses where no TCP or UDP checksum follows",
     "a change of IPv4 needs update_checksum over its header, for the switch does that as well",
-    "no counters, registers, meters, digests, hashes, selectors; clones from ingress only; no port 0; no header unknown to the switch",
+    "clones from ingress; no counters, registers, meters, digests, hashes, selectors; no port 0; no unknown header",
     "flows may be for plain frames only, and say so: assume=none forbids it, assume=plain+tags-8100 allows some",
     "read and checked: ovs-ofctl flow files, bundles, dump-flows and dump-groups (--no-names)",
     "matches: Ethernet, one VLAN tag, ARP, IPv4, IPv6 without extension headers, TCP, UDP, SCTP, ICMP, MPLS, registers",
