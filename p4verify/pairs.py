@@ -66,6 +66,8 @@ class ProgramPair:
     """What a user says of how the two correspond."""
     turns: int | None = None
     """How often the loops of parsers are followed; None for as often as they are at all."""
+    controls: dict[str, _Found] = field(default_factory=dict, init=False)
+    """What comparing controls came to, by their place in the package: it does not depend on :attr:`turns`."""
     pairing: Pairing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -194,7 +196,9 @@ def _early_difference(pair: ProgramPair, engine: Engine, started: float) -> Proo
     """A difference on a packet that goes through few turns of the parsers' loops: most show there, at a small part of
     what all turns take."""
     try:
-        proof = _check(replace(pair, turns=FEW_TURNS), engine, started)
+        few = replace(pair, turns=FEW_TURNS)
+        few.controls = pair.controls
+        proof = _check(few, engine, started)
     except Unsupported:
         return None
     return proof if proof.verdict is Verdict.REJECT else None
@@ -273,7 +277,12 @@ def _compare_blocks(pair: ProgramPair, engine: Engine, rounds: int) -> _Found:
     total = _Found(Tally())
     try:
         for mine, theirs in _paired_slots(pair):
-            total = _add(total, _compare_block(pair, mine, theirs, engine, rounds))
+            found = pair.controls.get(mine.path)
+            if found is None:
+                found = _compare_block(pair, mine, theirs, engine, rounds)
+            if not found.unknown and mine.block not in {parser.name for parser in pair.first.parsers}:
+                pair.controls[mine.path] = found
+            total = _add(total, found)
             if total.difference is not None or (total.unknown and not rounds):
                 break
     except Unsupported as problem:

@@ -60,11 +60,11 @@ class Parsed:
 
 @dataclass(slots=True)
 class _Pending:
-    """A state to run, how often the paths to it have run each state, and the choices that it asked for when it ran
-    before it was split in two."""
+    """A state to run, the ways that lead to it, how often they have run each state, and the choices that it asked for
+    when it ran before it was split in two."""
 
     name: str
-    state: State
+    ways: list[State]
     visits: Mapping[str, int]
     asked: tuple[Asked, ...] = ()
 
@@ -78,7 +78,8 @@ class _Run:
     ranks: dict[str, int]
     pending: dict[Signature, _Pending] = field(default_factory=dict)
     queue: list[tuple[int, int, int, Signature]] = field(default_factory=list)
-    finished: dict[Signature, Parsed] = field(default_factory=dict)
+    finished: dict[Signature, list[State]] = field(default_factory=dict)
+    """Ends of ways by what they share, of which the first thing is whether they are accepted."""
     counter: int = 0
     forks: int = 0
     late: bool = False
@@ -131,10 +132,11 @@ def run_parser(
 
 def _not_too_many(m: Machine, run: _Run, rejected_go_on: bool) -> list[Parsed]:
     """The ways; those that end at one position are one way where there would be too many, whatever their headers."""
-    if len(run.finished) <= MAX_WAYS:
-        return list(run.finished.values())
+    ends = [Parsed(_merged(m, ways), bool(accepted)) for (accepted, *_), ways in run.finished.items()]
+    if len(ends) <= MAX_WAYS:
+        return ends
     by_position: dict[tuple[bool, int], Parsed] = {}
-    for way in run.finished.values():
+    for way in ends:
         state, accepted = way.state, way.accepted and not rejected_go_on
         if way.accepted:
             state.error = m.no_error
@@ -147,7 +149,7 @@ def _not_too_many(m: Machine, run: _Run, rejected_go_on: bool) -> list[Parsed]:
 def _cut_all(m: Machine, run: _Run, steps: int) -> None:
     """Ways that are not finished are cut where there are too many."""
     for item in run.pending.values():
-        m.state = item.state
+        m.state = _merged(m, item.ways)
         m.cut(f"parser {run.parser.name} behind {steps} of its states, of all ways together", run.parser.span)
 
 
@@ -195,28 +197,33 @@ def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str
     signature = (name, *_signature(m, state))
     waiting = run.pending.get(signature)
     if waiting is not None:
-        merged = m.merge(state.path, state, waiting.state)
         counts = {n: max(visits.get(n, 0), waiting.visits.get(n, 0)) for n in {**visits, **waiting.visits}}
-        run.pending[signature] = _Pending(name, merged, counts)
+        run.pending[signature] = _Pending(name, [*waiting.ways, state], counts)
         return
-    run.pending[signature] = _Pending(name, state, visits)
+    run.pending[signature] = _Pending(name, [state], visits)
     run.counter += 1
     heapq.heappush(run.queue, (state.cursor, run.ranks.get(name, 0), run.counter, signature))
 
 
 def _finish(m: Machine, run: _Run, state: State, accepted: bool) -> None:
-    signature = (accepted, *_signature(m, state))
-    before = run.finished.get(signature)
-    if before is not None:
-        state = m.merge(state.path, state, before.state)
-    run.finished[signature] = Parsed(state, accepted)
+    run.finished.setdefault((accepted, *_signature(m, state)), []).append(state)
+
+
+def _merged(m: Machine, ways: Sequence[State]) -> State:
+    """One state for all ways that lead to it, put together in an order that does not depend on how the parser is
+    written: two programs that parse alike then have the same terms, whatever states theirs are divided into."""
+    first, *others = sorted(ways, key=lambda state: state.path.serial)
+    for state in others:
+        first = m.merge(state.path, state, first)
+    return first
 
 
 def _run_next(m: Machine, run: _Run) -> None:
     *_, signature = heapq.heappop(run.queue)
     item = run.pending.pop(signature)
     node = run.states[item.name]
-    m.state = item.state.copy()
+    begin = _merged(m, item.ways)
+    m.state = begin.copy()
     m.asked, m.again = [], list(reversed(item.asked))
     visits = {**item.visits, item.name: item.visits.get(item.name, 0) + 1}
     steps = len(m.trace.steps) if m.trace is not None else 0
@@ -231,7 +238,7 @@ def _run_next(m: Machine, run: _Run) -> None:
         if m.trace is not None:
             del m.trace.steps[steps:]
         for condition in fork.ways:
-            m.state = item.state.copy()
+            m.state = begin.copy()
             m.assume(condition)
             _enqueue_again(m, run, replace(item, asked=asked), signature)
 
@@ -242,7 +249,7 @@ def _enqueue_again(m: Machine, run: _Run, item: _Pending, signature: Signature) 
         return
     run.counter += 1
     twin = (*signature, run.counter)
-    run.pending[twin] = replace(item, state=m.state)
+    run.pending[twin] = replace(item, ways=[m.state])
     heapq.heappush(run.queue, (m.state.cursor, run.ranks.get(item.name, 0), run.counter, twin))
 
 

@@ -276,3 +276,18 @@ def test_loops_through_headers_of_several_sizes_are_followed_so_far() -> None:
     packet = bytes.fromhex("01000000 02000000 00000000 03000000 00 00 77")
     result = run(v1model("", parser=parser), None, packet, 0)
     assert evaluate_behaviour(behaviour, packet, 0, default=0).outputs == result.outputs
+
+
+def test_parsers_that_are_written_otherwise_have_the_same_terms() -> None:
+    """Ways that meet are put together in one order, whichever comes first."""
+
+    def parser(numbers: list[int]) -> str:
+        keys = " ".join(f"{i}: s{i};" for i in numbers)
+        states = " ".join(f"state s{i} {{ meta.m = hdr.h.b + {i}; transition join; }}" for i in numbers)
+        begin = (
+            f"state start {{ pkt.extract(hdr.h); meta.m = 0; transition select(hdr.h.a) {{ {keys} default: join; }} }}"
+        )
+        return f"{begin} {states} state join {{ transition accept; }}"
+
+    first, second = (meaning(v1model("hdr.h.d = meta.m;", parser=parser(n))) for n in ([1, 2, 3, 4], [3, 1, 4, 2]))
+    assert [case.terms() for case in first.cases] == [case.terms() for case in second.cases]
