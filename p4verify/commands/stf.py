@@ -127,7 +127,8 @@ class Real(Opaque):
 
     def _run(self, artifact: Any, packet: tuple[int, bytes], tables: Any, rules: RuleSet) -> Sequence[Sent]:
         """One packet, once, on the state that those before it have left."""
-        ports = sorted({member.port for replicas in rules.multicast.values() for member in replicas})
+        groups = (*rules.multicast.values(), *(session.replicas for session in rules.sessions.values()))
+        ports = sorted({member.port for replicas in groups for member in replicas})
         try:
             if not isinstance(self.oracle, KeepsState):
                 return self.oracle.run(artifact, [packet], tables)[0].outputs

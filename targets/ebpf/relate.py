@@ -47,7 +47,7 @@ from .fillup import (
     value_bytes,
 )
 from .relate_slots import Word, known_word, slot_laws, slot_name, table_functions, unknown_word, vector_bytes
-from .replicas import MAP, MOST, fill_groups
+from .replicas import KINDS, MOST, Groups, fill_groups
 from .slot_entries import entries_for
 from .slots import Slots
 
@@ -71,12 +71,12 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
             cells = cell_map(instance)
             if _shape(cells.map) in have:
                 out.cells(cells)
-    notes = []
-    copies = MAP in artifact.maps
-    if copies:
-        notes.append(f"multicast groups have at most {MOST} members")
-        if rules is not None:
-            out.groups(rules)
+    notes: list[str] = []
+    copies = [groups for groups in KINDS if groups.map in artifact.maps]
+    notes += [f"{groups.kind} groups have at most {MOST} members" for groups in copies]
+    if rules is not None:
+        for groups in copies:
+            out.groups(groups, fill_groups(rules)[groups.map.name])
     clock = {b.var(f"in.ebpf.ktime.{k}", 64): b.var(f"in.{name}", 64) for k, name in enumerate(times.asked(program))}
     notes += [f"{name} is what the kernel's clock says" for name in times.asked(program)]
     returning = ports.returning(program.arch)
@@ -84,7 +84,7 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
 
     def told(machine: Behaviour) -> Behaviour:
         met = replace(machine, domain=(*machine.domain, *arrivals.assumed(program)))
-        return relate_outputs.told(met, returning, copies=copies and rules is None)
+        return relate_outputs.told(met, returning, copies if rules is None else ())
 
     return Relation(out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made)
 
@@ -227,11 +227,11 @@ class _Builder:
         self.functions[f"map.{item.name}.found"] = found
         self.functions[f"map.{item.name}.value"] = value
 
-    def groups(self, rules: RuleSet) -> None:
-        """The multicast groups that are set up."""
-        decision = hash_decision(MAP, fill_groups(rules)[MAP.name])
-        self.functions[f"map.{MAP.name}.found"] = lambda key: decision(key)[0]
-        self.functions[f"map.{MAP.name}.value"] = lambda key: decision(key)[1]
+    def groups(self, groups: Groups, entries: Entries) -> None:
+        """The multicast groups, or clone sessions, that are set up."""
+        decision = hash_decision(groups.map, entries)
+        self.functions[f"map.{groups.map.name}.found"] = lambda key: decision(key)[0]
+        self.functions[f"map.{groups.map.name}.value"] = lambda key: decision(key)[1]
 
     def direct(self, layout: TableLayout, cells: CellMap) -> None:
         """The cells of a direct counter: a key's cell lies where its entry does, and is there if that is."""

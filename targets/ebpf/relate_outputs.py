@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Behaviour, Case, Destination, Output
 from . import relate_replicas
+from .replicas import Groups
 
 
-def told(machine: Behaviour, returning: Collection[int], *, copies: bool) -> Behaviour:
-    """The behaviour with frames to ``returning`` ports recirculated, and with ``copies`` for any member of a group.
+def told(machine: Behaviour, returning: Collection[int], copies: Sequence[Groups]) -> Behaviour:
+    """The behaviour with frames to ``returning`` ports recirculated, and with copies for any member of these groups.
 
     Raises:
         Unsupported: see :func:`.relate_replicas.told`.
     """
-    cases = [relate_replicas.told(case) if copies else case for case in machine.cases]
+    cases = list(machine.cases)
+    for groups in copies:
+        cases = [relate_replicas.told(case, groups) for case in cases]
     return replace(machine, cases=tuple(_returned(case, returning) for case in cases))
 
 

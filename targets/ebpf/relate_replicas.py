@@ -16,9 +16,8 @@ from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Case, Output, Replication, replication
 from ...semantics.source import NOWHERE, Unsupported
 from .fillup import host_order
-from .replicas import COUNT_BYTES, MAP, MEMBER_BYTES, MOST, NAME
+from .replicas import COUNT_BYTES, MEMBER_BYTES, MOST, Groups
 
-_FOUND, _VALUE = f"map.{NAME}.found", f"map.{NAME}.value"
 _OTHER = "group.member."
 """What begins the names of variables for other members."""
 
@@ -31,33 +30,57 @@ class _Copy:
     output: Output
 
 
-def told(case: Case) -> Case:
+def told(case: Case, groups: Groups) -> Case:
     """The case with its copies for any member.
 
     Raises:
         Unsupported: they are not the same for all members, or what is told depends on a group's members.
     """
-    keys = {call.args[0] for call in b.applications(*case.terms()) if call.name in (_FOUND, _VALUE)}
+    keys = {call.args[0] for call in b.applications(*case.terms()) if call.name in _names(groups)}
     for key in keys:
-        case = _told(case, key)
+        case = _told(case, _Element(groups, key))
     return case
 
 
-def _told(case: Case, key: Term) -> Case:
-    """The case without what the element at ``key`` holds."""
-    member = replication("multicast", host_order(key))
+def _names(groups: Groups) -> tuple[str, str]:
+    """What the map's meaning calls whether there is an element, and what it holds."""
+    return f"map.{groups.map.name}.found", f"map.{groups.map.name}.value"
+
+
+@dataclass(frozen=True)
+class _Element:
+    """The element of one group."""
+
+    groups: Groups
+    key: Term
+
+    @property
+    def member(self) -> Replication:
+        """Any member of the group."""
+        return replication(self.groups.kind, host_order(self.key))
+
+    @property
+    def class_of_service(self) -> Term:
+        """What the control plane gave to a clone session, 32 bits; 0 for multicast groups."""
+        if self.groups.kind == "multicast":
+            return b.bv(0, 32)
+        return b.zext(b.apply("session.class_of_service", b.bit_vector(8), host_order(self.key)), 32)
+
+
+def _told(case: Case, element: _Element) -> Case:
+    """The case without what the element holds."""
     out: list[Output] = []
     copies: list[_Copy] = []
     for output in case.outputs:
-        copy = None if output.each else _copy(output, member, key)
+        copy = None if output.each else _copy(output, element)
         if copy is not None:
             copies.append(copy)
         else:
-            out.append(_settled_output(output, key))
-    [guard] = _settled([case.guard], key)
+            out.append(_settled_output(output, element))
+    [guard] = _settled([case.guard], element)
     names = [*case.metadata, *case.state]
-    values = dict(zip(names, _settled([*case.metadata.values(), *case.state.values()], key), strict=True))
-    if any(_mentions(event.terms(), key) for event in case.events):
+    values = dict(zip(names, _settled([*case.metadata.values(), *case.state.values()], element), strict=True))
+    if any(_mentions(event.terms(), element) for event in case.events):
         raise _unclear("what is told")
     return Case(
         guard,
@@ -68,65 +91,69 @@ def _told(case: Case, key: Term) -> Case:
     )
 
 
-def _mentions(terms: Sequence[Term], key: Term) -> bool:
-    return any(call.name in (_FOUND, _VALUE) and call.args[0] is key for call in b.applications(*terms))
+def _mentions(terms: Sequence[Term], element: _Element) -> bool:
+    names = _names(element.groups)
+    return any(call.name in names and call.args[0] is element.key for call in b.applications(*terms))
 
 
-def _settled_output(output: Output, key: Term) -> Output:
+def _settled_output(output: Output, element: _Element) -> Output:
     terms = output.terms()
-    return output.mapped(dict(zip(terms, _settled(terms, key), strict=True)))
+    return output.mapped(dict(zip(terms, _settled(terms, element), strict=True)))
 
 
-def _settled(terms: Sequence[Term], key: Term) -> list[Term]:
+def _settled(terms: Sequence[Term], element: _Element) -> list[Term]:
     """Terms without the element, if they plainly are the same whatever it holds; else as they are, and what it holds is
     then anything."""
-    if not _mentions(terms, key):
+    if not _mentions(terms, element):
         return list(terms)
     places = [b.var(f"{_OTHER}{n}", 8 * MEMBER_BYTES) for n in range(MOST)]
-    ways = [_holding(terms, key, places, count) for count in (None, *range(MOST + 1))]
+    ways = [_holding(terms, element, places, count) for count in (None, *range(MOST + 1))]
     if any(way != ways[0] for way in ways) or any(v.name.startswith(_OTHER) for v in b.variables(*ways[0])):
         return list(terms)
     return ways[0]
 
 
-def _holding(terms: Sequence[Term], key: Term, places: Sequence[Term], count: int | None) -> list[Term]:
-    """Terms where the element at ``key`` holds ``count`` members (None: is not there); ``places`` are those of all."""
-    value = b.concat(host_order(b.bv(count or 0, 8 * COUNT_BYTES)), *places)
+def _holding(terms: Sequence[Term], element: _Element, places: Sequence[Term], count: int | None) -> list[Term]:
+    """Terms where the element holds ``count`` members (None: is not there); ``places`` are those of all."""
+    held_count = b.bv(count or 0, 8 * COUNT_BYTES)
+    value = b.concat(host_order(held_count), *places, host_order(element.class_of_service))
+    there, content = _names(element.groups)
 
     def found(asked: Term) -> Term:
-        return b.boolean(count is not None) if asked is key else b.apply(_FOUND, b.BOOL, asked)
+        return b.boolean(count is not None) if asked is element.key else b.apply(there, b.BOOL, asked)
 
     def held(asked: Term) -> Term:
-        return value if asked is key else b.apply(_VALUE, value.sort, asked)
+        return value if asked is element.key else b.apply(content, value.sort, asked)
 
-    return b.substitute(list(terms), {}, {_FOUND: found, _VALUE: held})
+    return b.substitute(list(terms), {}, {there: found, content: held})
 
 
 def _unclear(what: str) -> Unsupported:
-    return Unsupported(f"{what} depends on what map {NAME} holds", NOWHERE)
+    return Unsupported(f"{what} depends on the members of a multicast group or clone session", NOWHERE)
 
 
-def _copy(output: Output, member: Replication, key: Term) -> _Copy | None:
+def _copy(output: Output, element: _Element) -> _Copy | None:
     """Which member's copy this is, and the copy for any; None if it is none."""
-    if not _mentions([output.when], key):
+    if not _mentions([output.when], element):
         return None
     for number in range(MOST):
-        sent = _as_member(output, member, key, number, MOST)
+        sent = _as_member(output, element, number, MOST)
         if sent is not None and not any(v.name.startswith(_OTHER) for v in b.variables(*sent.terms())):
-            counted = [_as_member(output, member, key, number, count) for count in range(MOST)]
+            counted = [_as_member(output, element, number, count) for count in range(MOST)]
             expected = [None] * (number + 1) + [sent] * (MOST - 1 - number)
-            if counted == expected and _as_member(output, member, key, number, None) is None:
+            if counted == expected and _as_member(output, element, number, None) is None:
                 return _Copy(number, sent)
     return None
 
 
-def _as_member(output: Output, member: Replication, key: Term, number: int, count: int | None) -> Output | None:
-    """What is sent if the group has ``count`` members (None: is not set up), of which ``member`` has place ``number``;
-    None if nothing is."""
+def _as_member(output: Output, element: _Element, number: int, count: int | None) -> Output | None:
+    """What is sent if the group has ``count`` members (None: is not set up), any of which has place ``number``; None if
+    nothing is."""
+    member = element.member
     places = [b.var(f"{_OTHER}{n}", 8 * MEMBER_BYTES) for n in range(MOST)]
     places[number] = b.concat(host_order(member.port), host_order(b.zext(member.instance, 32)))
     terms = output.terms()
-    made = output.mapped(dict(zip(terms, _holding(terms, key, places, count), strict=True)))
+    made = output.mapped(dict(zip(terms, _holding(terms, element, places, count), strict=True)))
     return None if made.when is b.FALSE else replace(made, each=(member,))
 
 
@@ -141,4 +168,4 @@ def _for_any(sent: Sequence[_Copy]) -> list[Output]:
     return first
 
 
-__all__ = ["MAP", "told"]
+__all__ = ["told"]

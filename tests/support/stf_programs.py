@@ -28,9 +28,10 @@ WAYS: Final = {
     "xdp60": {"hook": "xdp", "min_frame": "60", "port0": "1000"},
     "xdp": {"hook": "xdp"},
     "tc": {"hook": "tc"},
+    "tc0": {"hook": "tc", "port0": "1000", "untagged": "1"},
 }
 """How programs are lowered: at XDP for frames of at least 60 bytes, to which those of a test are padded, with
-interfaces numbered from 1000 on; at XDP; at tc."""
+interfaces numbered from 1000 on; at XDP; at tc; at tc for frames without VLAN tags, interfaces from 1000 on."""
 
 
 @dataclass(frozen=True)

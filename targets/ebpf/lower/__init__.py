@@ -13,7 +13,7 @@ from ....semantics import ir
 from ....semantics.rules.ruleset import RuleSet
 from ....semantics.source import NOWHERE, InputError
 from ...base import CannotOffload
-from ..artifact import Assembler, BpfObject, BpfProgram, ports
+from ..artifact import Assembler, BpfObject, BpfProgram, ports, untagged
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN, section
 from ..fillup import layouts
 from . import bpf_models, pna, psa, v1model
@@ -35,18 +35,18 @@ LIMITS: Final = (
     "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
     "parser loops over header stacks; varbits and advances of up to 512 different sizes; value sets of exact members",
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",
-    "multicast in PSA at tc: groups of up to 8 members, where egress keeps no state and headers keep their length",
+    "PSA at tc: multicast and clones from ingress, to up to 8 members, where egress keeps no state, with no metadata",
     "PNA: packets come from the network, for the first time; no mirroring, no add_entry, no tc_skb_metadata",
-    "no clone, resubmit, digest, meters, selectors; recirculation in PSA only, timestamps in PSA and PNA",
+    "no other clone, resubmit, digest, meters, selectors; recirculation in PSA only, timestamps in PSA and PNA",
     "direct counters of tables with exact keys only",
     "at XDP a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",
     "ports have the numbers of interfaces, or of interfaces from option port0 on",
-    "at tc: no shorter frames, and a frame that came with a VLAN tag keeps its outermost type",
+    "at tc: no shorter frames; a frame that came with a VLAN tag keeps its outermost type (untagged=1: there are none)",
     "headers, metadata and locals that are read fit 512 bytes of stack",
 )
 
-_OPTIONS: Final = ("hook", "min_frame", "port0")
-_HOOKS: Final[dict[str, Callable[[], Hook]]] = {"tc": TcHook, "xdp": XdpHook}
+_OPTIONS: Final = ("hook", "min_frame", "port0", "untagged")
+_HOOKS: Final[dict[str, type[Hook]]] = {"tc": TcHook, "xdp": XdpHook}
 _PIPELINES: Final = {
     "ebpf_model": bpf_models.ebpf_model,
     "ubpf_model": bpf_models.ubpf_model,
@@ -66,7 +66,8 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
             maps, which :func:`..fillup.fill_maps` fills.
         options: ``hook``: "tc" (default) or "xdp"; ``min_frame``: bytes that every frame has, from 14 (default, what
             any driver promises) to 60 (what Ethernet does, :mod:`..artifact.shortest`); ``port0``: the interface that
-            is port 0 (default 0: ports have the interfaces' numbers, :mod:`..artifact.ports`).
+            is port 0 (default 0: ports have the interfaces' numbers, :mod:`..artifact.ports`); ``untagged``: 1 if no
+            frames come in with a VLAN tag (default 0, :mod:`..artifact.untagged`).
 
     Raises:
         CannotOffload: the program needs what eBPF, or this lowering, cannot do; with the place.
@@ -75,18 +76,20 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
     name = checked_hook(options)
     shortest = _number(options, "min_frame", ETH_HLEN, ETH_ZLEN, ETH_HLEN)
     port0 = _number(options, "port0", 0, ports.LARGEST, 0)
+    without_tags = bool(_number(options, "untagged", 0, 1, 0))
     pipeline = _PIPELINES.get(program.arch)
     if pipeline is None or program.main is None:
         raise CannotOffload(f"programs of architecture {program.arch} are not lowered to eBPF")
     try:
-        g = _generate(program, rules, _HOOKS[name](), pipeline, shortest, port0)
+        g = _generate(program, rules, _HOOKS[name](untagged=without_tags), pipeline, shortest, port0)
     except RecursionError:
         raise CannotOffload("an expression or statement is nested too deeply") from None
     insns = tidy(g.asm.finish())
     if len(insns) > MAX_INSNS:
         raise CannotOffload(f"{len(insns)} instructions are more than the kernel takes")
     code = BpfProgram("p4_main", g.hook.section, insns, lines=source_lines(insns))
-    return BpfObject((code,), tuple(g.maps.values()), "GPL", section(shortest) | ports.section(port0), program.file)
+    sections = section(shortest) | ports.section(port0) | untagged.section(without_tags)
+    return BpfObject((code,), tuple(g.maps.values()), "GPL", sections, program.file)
 
 
 def checked_hook(options: Mapping[str, str]) -> str:

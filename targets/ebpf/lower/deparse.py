@@ -36,6 +36,8 @@ from .hooks import (
     pieces,
 )
 
+NO_TAGS = "untagged=1 says that no frame comes with a tag"
+
 MAX_LEAVES = 512
 """Layouts of the outgoing frame; more are refused."""
 
@@ -409,7 +411,10 @@ def copy_tc(
         raise CannotOffload("a copy whose headers are longer or shorter than those of the frame", span)
     todo = dirty(fields, size)
     if tagged and any(data is None for start, count in todo for _, data, _ in pieces(tagged, start, count)):
-        raise CannotOffload("a copy with another VLAN tag, or outermost type, than the frame has", span)
+        raise CannotOffload(
+            f"a copy with another VLAN tag, or outermost type, than the frame has ({NO_TAGS})",
+            span,
+        )
     with ExitStack() as stack:
         kept = [(start, stack.enter_context(g.buffer(count, span)), count) for start, count in todo]
         for start, place, count in kept:
@@ -452,7 +457,8 @@ def _tag(
     changed = {i for start, count in todo for i in range(start, start + count)} & set(range(TAG_AT, TAG_AT + TAG_BYTES))
     if size != parsed or changed & {TAG_AT, TAG_AT + 1}:
         raise CannotOffload(
-            "at tc a frame that came with a VLAN tag cannot get another outermost type (it can with hook=xdp)", span
+            f"at tc a frame that came with a VLAN tag keeps its outermost type (not with hook=xdp; {NO_TAGS})",
+            span,
         )
     if not changed:
         return

@@ -53,10 +53,11 @@ class TcHook:
     section = "tc"
     pass_code = 0  # TC_ACT_OK
     drop_code = 2  # TC_ACT_SHOT
-    variants: tuple[bool, ...] = (False, True)
-    """Whether the outer VLAN tag may lie beside the data."""
-
     LEN, VLAN_PRESENT, VLAN_TCI, VLAN_PROTO, INGRESS_IFINDEX = 0, 20, 24, 28, 36
+
+    def __init__(self, *, untagged: bool = False) -> None:
+        self.variants: tuple[bool, ...] = (False,) if untagged else (False, True)
+        """Whether the outer VLAN tag may lie beside the data."""
 
     def split(self, g: Gen, tagged: Label) -> None:
         """Go to ``tagged`` if the outer tag lies beside the data."""
@@ -65,6 +66,9 @@ class TcHook:
 
     def length(self, g: Gen) -> None:
         """r1 = the length of the frame on the wire."""
+        if True not in self.variants:
+            g.asm.emit(asm.load(4, R1, R6, self.LEN))
+            return
         untagged = g.asm.label()
         g.asm.emit(asm.load(4, R2, R6, self.VLAN_PRESENT), asm.load(4, R1, R6, self.LEN))
         g.asm.jump("jeq", R2, 0, untagged)
@@ -127,9 +131,11 @@ class XdpHook:
     section = "xdp"
     pass_code = 2  # XDP_PASS
     drop_code = 1  # XDP_DROP
-    variants: tuple[bool, ...] = (False,)
-
     DATA, DATA_END, INGRESS_IFINDEX = 0, 4, 12
+
+    def __init__(self, *, untagged: bool = False) -> None:
+        """XDP sees tags as they came: ``untagged`` makes no difference."""
+        self.variants: tuple[bool, ...] = (False,)
 
     def split(self, g: Gen, tagged: Label) -> None:
         """Nothing: there is one variant only."""

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ....semantics import ir
-from ....semantics.source import NOWHERE
+from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import Label, asm, ports
 from ..artifact.asm import R0, R1, R2, R6, R7, R10
-from ..replicas import COUNT_BYTES, MAP, MEMBER_BYTES, MOST
+from ..replicas import CLONES, COS_AT, COUNT_BYTES, MEMBER_BYTES, MOST, MULTICAST, Groups
 from ..times import asked
 from . import calls, objects, stmts
 from .effects import acts, effect
@@ -24,7 +24,7 @@ from .gen import Gen, Temp
 from .hooks import KTIME, MAP_LOOKUP, TcHook, redirect, send_copy
 from .package import Arrivals, Parsing, blocks, member
 
-NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, RECIRCULATE = 0, 1, 2, 6
+NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, CLONE_I2E, RECIRCULATE = 0, 1, 2, 3, 6
 """Places in ``PSA_PacketPath_t``."""
 
 
@@ -54,6 +54,8 @@ class _Job:
     port: Ref
     path: int
     """Its place in ``PSA_PacketPath_t``."""
+    cos: Ref
+    """Its class of service."""
     instance: Ref | None
     """None: 0."""
 
@@ -67,6 +69,8 @@ class _Psa:
         names = blocks(program, "ingress", "egress")
         self.ingress = _Half.of(program, names[0], "ip", "ig", "id")
         self.egress = _Half.of(program, names[1], "ep", "eg", "ed")
+        self.cloned: Span | None = None
+        """Where ingress asks for clones."""
 
     def run(self) -> None:
         """The whole program."""
@@ -78,7 +82,7 @@ class _Psa:
             fate = self.ingress.control.params[3]
             self.fate = g.declare("$fate", fate.type, fate.span)
             bridged = self.ingress.deparser.params[3]
-            self.bridged, self.bridged_span = g.declare("$bridged", bridged.type, bridged.span), bridged.span
+            self.bridged = g.declare("$bridged", bridged.type, bridged.span)
             with g.scope():
                 self._ingress()
             span = self.ingress.control.span
@@ -86,7 +90,8 @@ class _Psa:
             if group.path in g.usage.nonzero:
                 self._multicast(group)
             with g.scope():
-                self._egress(_Job(member(self.fate, "egress_port", span), NORMAL_UNICAST, None), g.drop, None)
+                cos = member(self.fate, "class_of_service", span)
+                self._egress(_Job(member(self.fate, "egress_port", span), NORMAL_UNICAST, cos, None), g.drop, None)
         g.asm.place(g.drop)
         g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
 
@@ -113,7 +118,9 @@ class _Psa:
             half.parser, env
         )
         self._control(half.control, (headers, user, told, self.fate))
-        self._refuse_copies()
+        self._refuse_resubmission()
+        if f"{self.fate.path}.clone" in g.usage.nonzero:
+            self._clone()
         early = not acts(g.program, half.deparser)
         if early:
             self._drop_if(self.fate)
@@ -123,8 +130,16 @@ class _Psa:
             g.clear(ref)
         self._deparse(half.deparser, arrivals, (Ref("$packet", packet.type), *others, self.bridged, headers, user,
                                                 self.fate))  # fmt: skip
+        self._refuse_metadata_of_clones(others[0])
         if not early:
             self._drop_if(self.fate)
+
+    def _refuse_metadata_of_clones(self, ref: Ref) -> None:
+        """Clones are made before the deparser runs, which is where it is written what they carry."""
+        for leaf in leaves(self.g.program, ref):
+            where = self.g.usage.nonzero.get(leaf.path)
+            if self.cloned is not None and where is not None:
+                raise CannotOffload("metadata that goes with a cloned packet", where)
 
     def _arrival(self, ref: Ref) -> None:
         """``ingress_port`` and ``packet_path``."""
@@ -143,64 +158,86 @@ class _Psa:
             g.store_constant(next(leaves(g.program, path)), RECIRCULATE)
             g.asm.place(normal)
 
-    def _refuse_copies(self) -> None:
+    def _refuse_resubmission(self) -> None:
         """Raises CannotOffload for what ingress may decide beside dropping a packet or sending it to one port."""
         nonzero = self.g.usage.nonzero
-        for name, text in (("resubmit", "a packet is resubmitted"), ("clone", "a packet is cloned")):
-            place = nonzero.get(f"{self.fate.path}.{name}")
-            if place is not None:
-                raise CannotOffload(f"{text} ({name} is written)", place)
+        place = nonzero.get(f"{self.fate.path}.resubmit")
+        if place is not None:
+            raise CannotOffload("a packet is resubmitted (resubmit is written)", place)
 
     # --- egress ---
+
+    def _clone(self) -> None:
+        """Copies of the frame as it came to the members of a clone session, if the packet is cloned."""
+        g, span = self.g, self.ingress.control.span
+        clone = member(self.fate, "clone", span)
+        where = self._can_copy(clone, "cloned")
+        none = g.asm.label()
+        g.load_leaf(R1, clone)
+        g.asm.jump("jeq", R1, 0, none)
+        self._copies(CLONES, member(self.fate, "clone_session_id", span), CLONE_I2E)
+        g.asm.place(none)
+        self.cloned = where
 
     def _multicast(self, group: Ref) -> None:
         """A copy to each member, if the packet goes to a group; it then goes nowhere itself."""
         g = self.g
-        span = g.usage.nonzero[group.path]
-        if not isinstance(g.hook, TcHook):
-            raise CannotOffload("a packet is multicast (only at tc packets can be copied)", span)
-        if where := effect(g.program, self.egress.parser, self.egress.control, self.egress.deparser):
-            raise CannotOffload("what egress does for each copy of a packet, beside sending it", where)
+        self._can_copy(group, "multicast")
         unicast = g.asm.label()
         g.load_leaf(R1, group)
         g.asm.jump("jeq", R1, 0, unicast)
-        g.maps[MAP.name] = MAP
-        with g.buffer(MAP.key_size) as place:
-            g.asm.emit(asm.store(4, R10, place, R1), asm.mov(R2, R10), asm.alu("add", R2, place))
-            g.asm.emit(asm.load_map(R1, MAP.name), asm.call(MAP_LOOKUP))
-        done = g.asm.label()
-        g.asm.jump("jeq", R0, 0, done)
-        with g.hold(R0) as found:
-            for number in range(MOST):
-                self._copy_to(number, found)
-        # A place where copies are done, and one where it does not matter any more whether there was a group: a proof
-        # takes paths together where they meet, and does not have to tell them apart afterwards.
-        g.asm.emit(asm.mov(R0, g.hook.drop_code))
-        g.asm.place(done)
+        self._copies(MULTICAST, group, NORMAL_MULTICAST)
         g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
         g.asm.place(unicast)
 
-    def _copy_to(self, number: int, found: Temp) -> None:
+    def _can_copy(self, ref: Ref, what: str) -> Span:
+        """The place that asks for copies. Raises CannotOffload where none can be made."""
+        g = self.g
+        span = g.usage.nonzero[ref.path]
+        if not isinstance(g.hook, TcHook):
+            raise CannotOffload(f"a packet is {what} (only at tc packets can be copied)", span)
+        if where := effect(g.program, self.egress.parser, self.egress.control, self.egress.deparser):
+            raise CannotOffload("what egress does for each copy of a packet, beside sending it", where)
+        return span
+
+    def _copies(self, groups: Groups, group: Ref, path: int) -> None:
+        """A copy to each member of a group, through egress."""
+        g, item, done = self.g, groups.map, self.g.asm.label()
+        g.load_leaf(R1, group)
+        g.maps[item.name] = item
+        with g.buffer(item.key_size) as place:
+            g.asm.emit(asm.store(4, R10, place, R1), asm.mov(R2, R10), asm.alu("add", R2, place))
+            g.asm.emit(asm.load_map(R1, item.name), asm.call(MAP_LOOKUP))
+        g.asm.jump("jeq", R0, 0, done)
+        with g.hold(R0) as found:
+            for number in range(MOST):
+                self._copy_to(number, found, path)
+        # A place where copies are done, and one where it does not matter any more whether there was a group: a proof
+        # takes paths together where they meet, and does not have to tell them apart afterwards.
+        g.asm.emit(asm.mov(R0, 0))
+        g.asm.place(done)
+        g.asm.emit(asm.mov(R0, 0))
+
+    def _copy_to(self, number: int, found: Temp, path: int) -> None:
         """A copy to the member in place ``number``, if the group has as many."""
         g, none = self.g, self.g.asm.label()
         with g.scope():
-            port, instance = (g.declare(f"${name}", ir.bits(32)) for name in ("port", "instance"))
+            port, instance, cos = (g.declare(f"${name}", ir.bits(32)) for name in ("port", "instance", "cos"))
             found.load(R7)
             g.asm.emit(asm.load(4, R1, R7, 0))
             g.asm.jump("jle", R1, number, none)
-            for ref, at in ((port, 0), (instance, 4)):
-                g.asm.emit(asm.load(4, R1, R7, COUNT_BYTES + MEMBER_BYTES * number + at))
+            at = COUNT_BYTES + MEMBER_BYTES * number
+            for ref, offset in ((port, at), (instance, at + 4), (cos, COS_AT)):
+                g.asm.emit(asm.load(4, R1, R7, offset))
                 g.store_leaf(ref, R1)
-            bridged = g.declare("$bridged", self.bridged.type, self.bridged_span)
-            stmts.copy(g, bridged, self.bridged)
-            outer, self.bridged = self.bridged, bridged
+            if path == NORMAL_MULTICAST:
+                cos = member(self.fate, "class_of_service", self.ingress.control.span)
 
             def send() -> None:
                 g.load_leaf(R1, port)
                 send_copy(g)
 
-            self._egress(_Job(port, NORMAL_MULTICAST, instance), none, send)
-            self.bridged = outer
+            self._egress(_Job(port, path, cos, instance), none, send)
         g.asm.place(none)
 
     def _egress(self, job: _Job, dropped: Label, copy: Callable[[], None] | None) -> None:
@@ -221,12 +258,16 @@ class _Psa:
             self._set(ref, "packet_path", job.path)
         if job.instance is not None:
             self._copy(job.instance, member(told, "instance", span))
-        self._copy(member(self.fate, "class_of_service", span), member(told, "class_of_service", span))
+        self._copy(job.cos, member(told, "class_of_service", span))
         self._time(told, "egress_timestamp")
         if ir.bare(normal.type) != ir.bare(self.bridged.type):
             raise CannotOffload("normal metadata of ingress and egress have different types", normal.span)
         arrivals = Arrivals.of(g, "$ecursor")
-        refs = (Ref("$packet", packet.type), headers, user, given, self.bridged, *brought)
+        bridged = g.declare("$ebridged", normal.type, normal.span)  # of which egress may make what it likes
+        g.clear(bridged)
+        if job.path != CLONE_I2E:
+            stmts.copy(g, bridged, self.bridged, normal.span)
+        refs = (Ref("$packet", packet.type), headers, user, given, bridged, *brought)
         env = {p.name: r for p, r in zip(half.parser.params, refs, strict=True)}
         Parsing(arrivals, lambda error: self._set(told, "parser_error", g.program.errors.index(error))).run(
             half.parser, env

@@ -12,10 +12,10 @@ from typing import Final
 from ....semantics import bits as b
 from ....semantics.meaning.behaviour import Assumption, Behaviour
 from ....semantics.source import InputError, Span, Unsupported
-from ..artifact import BpfObject, BpfProgram
+from ..artifact import BpfObject, BpfProgram, untagged
 from ..artifact.ports import port0
 from ..artifact.shortest import ETH_HLEN, declared
-from .hooks import HOOKS, HookName, changed_metadata, finish, start
+from .hooks import HOOKS, HookName, changed_metadata, finish, start, without_tag
 from .machine import Machine, MixedRead
 from .memory import Restart, initial_stores
 from .renumbered import renumbered
@@ -79,7 +79,8 @@ def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset
     machine = Machine(linked, obj.maps, HOOKS[hook], written=written, mix=mix, file=obj.name, entries=entries)
     stores = initial_stores(machine.maps, written)
     shortest = declared(obj) or ETH_HLEN
-    begin = start(hook, stores, shortest)
+    tagless = untagged.declared(obj)
+    begin = start(hook, stores, shortest, tagless=tagless)
     ends = machine.run(begin.states)
     changed = changed_metadata(ends)
     cases = [*begin.cases, *(finish(hook, state, written, machine.maps, changed) for state in ends)]
@@ -88,7 +89,10 @@ def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset
     arrays = tuple(f"program array {item.name} holds what the object puts there" for item in obj.maps if item.programs)
     found = Behaviour(
         tuple(cases),
-        domain=(Assumption(f"frames have at least {shortest} bytes", b.not_(shorter_than(shortest))),),
+        domain=(
+            Assumption(f"frames have at least {shortest} bytes", b.not_(shorter_than(shortest))),
+            *((Assumption("frames come in without a VLAN tag", without_tag()),) if tagless else ()),
+        ),
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
         choices=machine.unknowns(),
         observables=("outputs", *told, *sorted(names)),

@@ -57,8 +57,14 @@ class Start:
     cases: list[Case]
 
 
-def start(hook: HookName, stores: Mapping[str, Store], shortest: int) -> Start:
-    """What the kernel does to a frame of at least ``shortest`` bytes before the program at ``hook`` runs."""
+def without_tag() -> Term:
+    """That a frame has no VLAN tag in front."""
+    return b.not_(is_vlan(input_bytes(12, 2)))
+
+
+def start(hook: HookName, stores: Mapping[str, Store], shortest: int, *, tagless: bool = False) -> Start:
+    """What the kernel does to a frame of at least ``shortest`` bytes before the program at ``hook`` runs; ``tagless``
+    ones have no VLAN tag."""
     whole = b.not_(shorter_than(shortest))
     if hook == "xdp":
         return Start([_state(whole, Layout(), shortest, None, {}, stores)], [])
@@ -72,6 +78,8 @@ def start(hook: HookName, stores: Mapping[str, Store], shortest: int) -> Start:
         _metadata(protocol_of(kind, input_bytes(14, 2), 16)),
         stores,
     )
+    if tagless:
+        return Start([plain], [])
     vlan = Vlan(kind, input_bytes(14, 2))
     inside = Layout(tuple(byte(i) for i in range(12)), 16)
     fields = _metadata(protocol_of(input_bytes(16, 2), input_bytes(18, 2), UNTAG_LENGTH))

@@ -11,7 +11,7 @@ from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.program import run
-from p4verify.semantics.rules.ruleset import Replica, RuleSet
+from p4verify.semantics.rules.ruleset import Replica, RuleSet, Session
 from p4verify.semantics.source import InputError
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.lower import lower
@@ -57,6 +57,11 @@ action to(MulticastGroup_t group) { multicast(ostd, group); }
 action drop() { ingress_drop(ostd); }
 table t { key = { hdr.h.a : exact; } actions = { to; drop; NoAction; } default_action = drop(); }
 """
+_CLONE: Final = """if (hdr.h.a == 1) { ostd.clone = true; ostd.clone_session_id = (CloneSessionId_t) 7; }
+if (hdr.h.b == 1) { ingress_drop(ostd); } hdr.h.d = 5; ostd.class_of_service = (ClassOfService_t) 2;"""
+_OF_CLONES: Final = """if (istd.packet_path == PSA_PacketPath_t.CLONE_I2E) { hdr.h.a = 0xC1; }
+else if (hdr.h.d == 9) { egress_drop(ostd); }
+hdr.h.c = (bit<8>) istd.class_of_service; hdr.h.b = (bit<8>) (bit<16>) istd.instance;"""
 
 PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
     "fields": (
@@ -107,6 +112,10 @@ PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
         psa("t.apply();", "hdr.h.d = (bit<8>) (bit<32>) istd.egress_port;", locals=_GROUPS),
         psa("t.apply();", "hdr.h.d = (bit<8>) (bit<16>) istd.instance;", locals=_GROUPS),
     ),
+    "clones": (
+        psa(_CLONE, _OF_CLONES),
+        psa(_CLONE.replace("a == 1", "a == 2"), _OF_CLONES),
+    ),
     "class of service": (
         psa("ostd.class_of_service = (ClassOfService_t) 3; hdr.h.b = 1;",
             "hdr.h.a = (bit<8>) istd.class_of_service; hdr.h.c = (bit<8>) (bit<32>) istd.egress_port;"),
@@ -117,7 +126,7 @@ PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
 """What it is about → a program, and one that differs."""
 
 
-COPIES: Final = ("multicast", "multicast after a table")
+COPIES: Final = ("multicast", "multicast after a table", "clones")
 """What XDP cannot do."""
 TAGS_CHANGE: Final = ("bridged metadata", "a header that ingress adds and egress reads")
 """What tc cannot do to a frame that came with a VLAN tag."""
@@ -167,6 +176,20 @@ def test_copies_leave_the_kernel(kernel_oracle: KernelOracle) -> None:
         assert sorted(seen.outputs) == sorted(expected)
 
 
+@pytest.mark.oracle
+def test_clones_leave_the_kernel(kernel_oracle: KernelOracle) -> None:
+    program, _ = PROGRAMS["clones"]
+    rules = RuleSet({}, sessions={7: Session((Replica(6, 1), Replica(7, 2)))})
+    artifact = lower(program, None, {"hook": "tc"})
+    tables = TARGET.fill(program, artifact, rules)
+    for head in (b"\1\0\3\4", b"\1\1\3\4", b"\2\0\3\4"):
+        frame = head + bytes(range(1, 20))
+        seen, _ = kernel_oracle.run_on(artifact, (5, frame), tables, None, (6, 7))
+        expected = run(program, rules, frame, 5).outputs
+        assert len(expected) == {b"\1\0": 3, b"\1\1": 2, b"\2\0": 1}[head[:2]]
+        assert sorted(seen.outputs) == sorted(expected)
+
+
 def test_a_group_that_is_too_large_is_refused() -> None:
     program, _ = PROGRAMS["multicast"]
     rules = RuleSet({}, multicast={9: tuple(Replica(port) for port in range(9))})
@@ -198,6 +221,12 @@ def test_copies_that_are_not_alike_are_not_taken_for_copies_to_any_member() -> N
 
 
 REFUSED: Final = {
+    "metadata that goes with a cloned packet": psa(
+        _CLONE,
+        id="cloned.m = 1; pkt.emit(hdr);",
+        ep="state start { pkt.extract(hdr.h); hdr.h.a = cloned.m; transition accept; }",
+    ),
+    "what egress does for each copy": psa(_CLONE, _ADD, egress_locals=_REGISTER),
     "resubmitted": psa("ostd.resubmit = true;"),
     "metadata that goes with a recirculated packet": psa(
         "hdr.h.a = meta.m;", ip="state start { pkt.extract(hdr.h); meta.m = recirculated.m; transition accept; }"
