@@ -15,18 +15,31 @@ _INFIX = {"add": "+", "mul": "*", "band": "&", "bor": "|", "bxor": "^"}
 
 def compiled(behaviour: Behaviour) -> Callable[[bytes, int], Result]:
     """The behaviour as a function of frame and ingress port; each case is compiled when it is first met."""
+    run = compiled_with(behaviour, ("classid",))
+
+    def simple(frame: bytes, port: int) -> Result:
+        outputs, told = run(frame, port)
+        return outputs, told["classid"]
+
+    return simple
+
+
+def compiled_with(
+    behaviour: Behaviour, names: tuple[str, ...]
+) -> Callable[[bytes, int], tuple[tuple[tuple[str, int, bytes], ...], dict[str, int]]]:
+    """The same with some metadata (0 where a case does not tell it)."""
     functions: dict[int, Callable[[bytes, int, int], tuple[int, ...]]] = {}
     guards = _function([case.guard for case in behaviour.cases])
 
-    def run(frame: bytes, port: int) -> Result:
+    def run(frame: bytes, port: int) -> tuple[tuple[tuple[str, int, bytes], ...], dict[str, int]]:
         padded = frame + bytes(2048)
         holding = [i for i, holds in enumerate(guards(padded, len(frame), port)) if holds]
         assert len(holding) == 1, f"{len(holding)} cases"
         case = behaviour.cases[holding[0]]
         if holding[0] not in functions:
-            functions[holding[0]] = _function(_roots(case))
+            functions[holding[0]] = _function(_roots(case, names))
         values = list(functions[holding[0]](padded, len(frame), port))
-        classid = values.pop()
+        told = dict(zip(names, values[len(values) - len(names) :], strict=True))
         outputs = []
         for output in case.outputs:
             when, to_port, *prefix = values[: 2 + len(output.packet.prefix)]
@@ -35,7 +48,7 @@ def compiled(behaviour: Behaviour) -> Callable[[bytes, int], Result]:
                 assert output.packet.payload <= len(frame)
                 assert output.packet.size is None
                 outputs.append((output.to, to_port, bytes(prefix) + frame[output.packet.payload :]))
-        return tuple(sorted(outputs)), classid
+        return tuple(sorted(outputs)), told
 
     return run
 
@@ -46,9 +59,9 @@ def inside(behaviour: Behaviour) -> Callable[[bytes, int], bool]:
     return lambda frame, port: all(asked(frame + bytes(2048), len(frame), port))
 
 
-def _roots(case: Case) -> list[Term]:
+def _roots(case: Case, names: tuple[str, ...]) -> list[Term]:
     roots = [t for o in case.outputs for t in (o.when, o.port, *o.packet.prefix)]
-    return [*roots, case.metadata.get("classid", b.bv(0, 32))]
+    return [*roots, *(case.metadata.get(name, b.bv(0, 32)) for name in names)]
 
 
 def _function(roots: list[Term]) -> Callable[[bytes, int, int], tuple[int, ...]]:

@@ -12,7 +12,7 @@ from p4verify.targets.flower.artifact import parse_script
 from p4verify.targets.flower.meaning import meaning
 from p4verify.targets.flower.oracle import UserModeLinux
 
-from .compiled import compiled, inside
+from .compiled import compiled_with, inside
 from .flower_random import Filters, frame
 
 
@@ -80,18 +80,18 @@ def judge(oracle: UserModeLinux, text: str, frames: list[bytes], tally: Tally) -
     if refused:
         tally.mismatches.append(f"taken by the kernel, but the meaning says: {refused}\n{text}")
         return
-    run, covers = compiled(behaviour), inside(behaviour)
+    run, covers = compiled_with(behaviour, ("classid", "mark", "priority")), inside(behaviour)
     for data, seen in zip(frames, observed, strict=True):
         if not covers(data, 0):
             tally.outside += 1
             continue
-        got, classid = run(data, 0)
+        got, metadata = run(data, 0)
         expected = tuple(sorted(seen.outputs))
         tally.pairs += 1
         written = " written" if any(sent != data for _, _, sent in expected) else ""
         tally.kinds[("+".join(sorted(to for to, _, _ in expected)) or "gone") + written] += 1
-        if (got, classid) != (expected, seen.metadata["classid"]):
+        if (got, metadata) != (expected, seen.metadata):
             told = [[(to, out, sent.hex()) for to, out, sent in side] for side in (expected, got)]
-            classes = f"classid {seen.metadata['classid']:#x} {classid:#x}"
-            tally.mismatches.append(f"frame {data.hex()}:\n kernel  {told[0]}\n meaning {told[1]}\n {classes}\n{text}")
+            sides = f" kernel  {told[0]} {dict(seen.metadata)}\n meaning {told[1]} {metadata}"
+            tally.mismatches.append(f"frame {data.hex()}:\n{sides}\n{text}")
             return

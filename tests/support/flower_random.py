@@ -196,13 +196,18 @@ class Filters:
         rng = self.rng
         done = pick(
             rng, (3, self.vlan()), (2.5, self.labels()), (5, self.pedit()), (1.5, "csum ip4h"), (0.5, self.mirror()),
-            (0.5, f"skbedit mark {rng.randint(0, 9)}"), (0.2, "tunnel_key unset"),
+            (1, self.skbedit()), (0.2, "tunnel_key unset"),
         )  # fmt: skip
         if done.startswith("mirred"):
             return done
         return done + pick(
             rng, (12, " pipe"), (0.4, " continue"), (0.4, " pass"), (0.4, " goto chain 1"), (0.2, " drop")
         )
+
+    def skbedit(self) -> str:
+        rng = self.rng
+        mark = f"mark {rng.choice([0, 1, 7, 0xFFFFFFFF])}{rng.choice(['', '/0xf', '/0x6'])}"
+        return f"skbedit {rng.choice([mark, mark, 'priority 1:2', f'priority 0:0 {mark}'])}"
 
     def vlan(self) -> str:
         rng = self.rng

@@ -2,7 +2,7 @@
 
 That a frame goes on to the stack cannot be seen there, so it is sent out of a port of the oracle's own instead, one for
 each class id: what ends a list of actions with "pass" (or at its end) becomes a redirect, and every chain gets a last
-filter that redirects what no filter has ended.
+filter that redirects what no filter has ended. Its mark and priority are read there.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from ....semantics.source import InputError, Unsupported
 from ...base import Closing, Observation
-from ...tc.artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police
+from ...tc.artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police, Skbedit
 from ...tc.artifact.hooks import Hook, PortNames
 from ..artifact import FilterList, FlowerFilter, print_filter
-from .uml import BARRIER, MAX_PORTS, Kernel, Refused, missing
+from .uml import BARRIER, MAX_CONDITIONS, MAX_PORTS, Kernel, Refused, missing
 
 SHORTEST: Final = 14
 """A driver accepts no shorter frame."""
@@ -55,8 +55,8 @@ class UserModeLinux(Closing):
         return None
 
     def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
-        """What the kernel does with each frame, whatever port it comes from. ``classid`` is in the metadata of what
-        passed with one.
+        """What the kernel does with each frame, whatever port it comes from; metadata ``classid``, ``mark`` and
+        ``priority`` are those of what went to the stack, else 0.
 
         Raises:
             InputError: the kernel refuses a filter; with its place.
@@ -73,6 +73,7 @@ class UserModeLinux(Closing):
         try:
             kernel = self._ready()
             kernel.need(devices.count)
+            kernel.tell(devices.stacks, devices.conditions)
             self._load(kernel, artifact, devices)
             seen = kernel.observe([frame for _, frame in packets])
         except OSError:
@@ -133,7 +134,18 @@ class _Devices:
         self.count = len(ports) + len(classes)
         if self.count > MAX_PORTS:
             raise Unsupported(f"more than {MAX_PORTS} ports and class ids")
+        self._marks = _combinations(artifact)
         self._shift = int(any(f.pref == 1 for f in artifact.filters))  # priority 1 is the oracle's own
+
+    @property
+    def stacks(self) -> list[int]:
+        """The devices of what goes to the stack."""
+        return sorted(self._stack.values())
+
+    @property
+    def conditions(self) -> list[str]:
+        """What tells marks and priorities apart, in the words of ``tc``'s ``basic`` classifier."""
+        return [f"meta(fwmark eq {mark}) and meta(priority eq {priority})" for mark, priority in self._marks]
 
     def stack(self, classid: int) -> int:
         """The device of what goes to the stack with a class id."""
@@ -171,21 +183,42 @@ class _Devices:
         # What is at its end with "pipe" goes to the stack as well, but without its class id.
         yield Mirred(self.stack(0)) if filter_.actions else passing
 
-    def observation(self, leaving: Sequence[tuple[int, bytes]]) -> Observation:
+    def observation(self, leaving: Sequence[tuple[int, int, bytes]]) -> Observation:
         """What was seen of one frame."""
         ports = {i: port for port, i in self._number.items()}
         classes = {i: classid for classid, i in self._stack.items()}
         outputs: list[tuple[str, int, bytes]] = []
-        classid = 0
-        for device, frame in leaving:
+        metadata = dict.fromkeys(("classid", "mark", "priority"), 0)
+        for device, told, frame in leaving:
             if device in ports:
                 outputs.append(("port", ports[device], frame))
             elif device in classes:
                 outputs.append(("stack", 0, frame))
-                classid = classes[device]
+                if self._marks and told < 0:
+                    raise AssertionError("a frame has a mark or priority that no action gives it")
+                mark, priority = self._marks[told] if self._marks else (0, 0)
+                metadata = {"classid": classes[device], "mark": mark, "priority": priority}
         if sum(to == "stack" for to, _, _ in outputs) > 1:
             raise AssertionError("a frame went to the stack twice")
-        return Observation(tuple(sorted(outputs)), {"classid": classid})
+        return Observation(tuple(sorted(outputs)), metadata)
+
+
+def _combinations(artifact: FilterList) -> list[tuple[int, int]]:
+    """Every mark with every priority that a frame can have; none if no action writes them.
+
+    Raises:
+        Unsupported: too many.
+    """
+    edits = [a for f in artifact.filters for a in f.actions if isinstance(a, Skbedit)]
+    written = {edit.mark for edit in edits if edit.mark is not None}
+    marks, new = {0}, {0}
+    while new and len(marks) <= MAX_CONDITIONS:
+        new = {mark & ~mask | value & mask for mark in new for value, mask in written} - marks
+        marks |= new
+    priorities = {0} | {edit.priority for edit in edits if edit.priority is not None}
+    if len(marks) * len(priorities) > MAX_CONDITIONS:
+        raise Unsupported(f"more than {MAX_CONDITIONS} marks and priorities")
+    return sorted((mark, priority) for mark in marks for priority in priorities) if edits else []
 
 
 __all__ = ["UserModeLinux"]

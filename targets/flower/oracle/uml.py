@@ -30,14 +30,16 @@ _CHUNK: Final = 24
 """Frames on the way at once."""
 _BUFFER: Final = 1 << 21
 _MODULES: Final = (
-    "veth sch_ingress cls_flower cls_matchall act_gact act_mirred act_vlan act_mpls act_pedit act_csum act_skbedit"
-    " act_tunnel_key act_police"
+    "veth sch_ingress cls_flower cls_matchall cls_basic em_meta act_gact act_mirred act_vlan act_mpls act_pedit"
+    " act_csum act_skbedit act_tunnel_key act_police"
 )
 _KERNEL: Final = "linux.uml"
 _BUSYBOX: Final = "/bin/busybox"
 BARRIER: Final = bytes.fromhex("0270345f4241 0270345f5252 88b6") + b"barrier of the oracle".ljust(46, b"\0")
 """A frame that nobody else sends: it takes the same way as all others and tells that those before it have come."""
 FIRST_LABEL: Final = 0xF0000
+"""Label of what is sent to ``o0``; of ``oN`` it is N more, and :data:`MAX_PORTS` more for each condition told."""
+MAX_CONDITIONS: Final = 256
 _FIRST: Final = (
     "filter add dev vec0 ingress pref 1 protocol 0x88b6 flower dst_mac 02:70:34:5f:42:41 src_mac 02:70:34:5f:52:52"
     " action mirred egress redirect dev ob"
@@ -88,6 +90,7 @@ class Kernel:
         self._open: list[int] = []
         self._sockets: list[socket.socket] = []
         self._ports = 0
+        self._told: dict[int, tuple[str, ...]] = {}
         try:
             self._boot()
         except BaseException:
@@ -217,15 +220,35 @@ class Kernel:
             lines.append(f"ip link add o{i} type veth peer name q{i}")
             lines += [f"ip link set {side}{i} arp off mtu {MTU} up" for side in "oq"]
             lines += [f"tc qdisc add dev {side}{i} clsact" for side in "oq"]
-            # The label is put on before the other end looks at the frame, which would drop one with a tag cut short.
-            label = f"action mpls mac_push label {FIRST_LABEL + i}"
-            lines.append(f"tc filter add dev o{i} egress protocol all pref 1 matchall {label}")
+            lines.append(self._labelling(i, []))
             lines.append(
                 f"tc filter add dev q{i} ingress protocol all pref 1 matchall action mirred egress redirect dev vec1"
             )
         if lines:
             self.run("\n".join(lines) + "\n")
             self._ports = ports
+
+    def tell(self, devices: Sequence[int], conditions: Sequence[str]) -> None:
+        """From now on, tell of what is sent to these devices which condition it meets first (``basic match ...``)."""
+        if len(conditions) > MAX_CONDITIONS:
+            raise ValueError(f"more than {MAX_CONDITIONS} conditions")
+        new = {device: tuple(conditions) for device in devices if conditions}
+        changed = [i for i in {*new, *self._told} if new.get(i) != self._told.get(i)]
+        lines = [f"tc filter del dev o{i} egress\n{self._labelling(i, new.get(i, ()))}" for i in changed]
+        if lines:
+            self.run("\n".join(lines) + "\n")
+            self._told = new
+
+    @staticmethod
+    def _labelling(device: int, conditions: Sequence[str]) -> str:
+        """The label is put on before the other end looks at the frame, which would drop one with a tag cut short."""
+        add = f"tc filter add dev o{device} egress protocol all pref"
+        lines = [f"{add} {i + 1} basic match '{condition}'" for i, condition in enumerate(conditions)]
+        lines.append(f"{add} {MAX_CONDITIONS + 1} matchall")
+        labels = [FIRST_LABEL + device + MAX_PORTS * (i + 1) for i in range(len(conditions))] + [FIRST_LABEL + device]
+        return "\n".join(
+            f"{line} action mpls mac_push label {label}" for line, label in zip(lines, labels, strict=True)
+        )
 
     def load(self, filters: Sequence[str]) -> None:
         """Replace all filters by these commands (``filter add dev vec0 ingress ...``, priorities from 2 on).
@@ -247,9 +270,12 @@ class Kernel:
 
     # --- frames ---
 
-    def observe(self, frames: Sequence[bytes]) -> list[list[tuple[int, bytes]]]:
-        """What each frame makes leave: (number of the port device, frame). Raises OSError if no answer comes."""
-        found: list[list[tuple[int, bytes]]] = [[] for _ in frames]
+    def observe(self, frames: Sequence[bytes]) -> list[list[tuple[int, int, bytes]]]:
+        """What each frame makes leave: number of the port device, of the condition that is told (-1: none), frame.
+
+        Raises OSError if no answer comes.
+        """
+        found: list[list[tuple[int, int, bytes]]] = [[] for _ in frames]
         self._out.settimeout(_FRAME_PATIENCE)
         for start in range(0, len(frames), _CHUNK):
             chunk = frames[start : start + _CHUNK]
@@ -265,9 +291,9 @@ class Kernel:
                 if got == BARRIER:
                     at += 1
                     continue
-                port = (int.from_bytes(got[:4], "big") >> 12) - FIRST_LABEL
-                if 0 <= port < self._ports:
-                    found[at].append((port, got[4:]))
+                told, port = divmod((int.from_bytes(got[:4], "big") >> 12) - FIRST_LABEL, MAX_PORTS)
+                if 0 <= told <= MAX_CONDITIONS and port < self._ports:
+                    found[at].append((port, told - 1, got[4:]))
         return found
 
 

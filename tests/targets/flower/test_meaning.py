@@ -10,7 +10,7 @@ from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.flower.artifact import parse_script
 from p4verify.targets.flower.meaning import meaning
 from p4verify.targets.flower.oracle import UserModeLinux
-from tests.support.compiled import compiled, inside
+from tests.support.compiled import compiled, compiled_with, inside
 from tests.support.flower_campaign import Tally, campaign, judge
 
 MACS = bytes.fromhex("020000000001 020000000002")
@@ -233,8 +233,20 @@ def test_marks_are_told() -> None:
     text = "pref 1 protocol ip flower action skbedit mark 0xff/0xf priority 1:2 pass"
     behaviour = meaning(parse_script(script(text)))
     assert behaviour.observables == ("outputs", "mark", "priority")
-    plain = behaviour.cases[0].metadata
-    assert "in." not in str(plain)
+    run = compiled_with(behaviour, ("mark", "priority"))
+    assert run(eth(0x800, ip4()), 0)[1] == {"mark": 0xF, "priority": 0x10002}
+    assert run(eth(0x806, ip4()), 0)[1] == {"mark": 0, "priority": 0}
+
+
+@pytest.mark.oracle
+def test_the_kernel_tells_marks(kernel: UserModeLinux) -> None:
+    marks = [
+        "pref 1 protocol ip flower action skbedit mark 0xff/0xf pipe action continue",
+        "pref 2 protocol ip flower ip_proto udp action skbedit mark 0x70/0xf0 priority 1:2 pass",
+    ]
+    udp, tcp, other = (eth(0x800, ip4()), eth(0x800, ip4(TCP, proto=6)), eth(0x806, ip4()))
+    seen = kernel.run(parse_script(script(*marks)), [(0, udp), (0, tcp), (0, other)])
+    assert [(s.metadata["mark"], s.metadata["priority"]) for s in seen] == [(0x7F, 0x10002), (0xF, 0), (0, 0)]
 
 
 @pytest.mark.parametrize(
