@@ -28,7 +28,7 @@ from .script import Options
 _HEAD: Final = re.compile(
     r"filter (?:(?:dev (?P<dev>\S+)|block (?P<block>\d+)|parent (?P<parent>\S+)) )*"
     r"protocol (?P<protocol>\S+) pref (?P<pref>\d+) (?P<kind>\S+)(?: chain (?P<chain>\d+))?"
-    r"(?: handle (?P<handle>0x[0-9a-f]+|\d+))?(?P<rest>.*)"
+    r"(?: handle (?P<handle>0x[0-9a-f]{1,8}|0|[1-9]\d{0,9}))?(?P<rest>.*)"
 )
 _EGRESS: Final = ("ffff:fff3",)
 _NOT_KEYS: Final = ("eth_type", "in_hw_count")

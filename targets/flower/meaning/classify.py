@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.meaning.ways import Tried, Way, first_match, joined, under
-from ....semantics.source import Unsupported
+from ....semantics.source import NOWHERE, Unsupported
+from ...tc.artifact.actions import Csum, Pedit
 from ...tc.artifact.protocols import ETH_P_ALL
-from ...tc.meaning.actions import GONE, Machine, run_actions
+from ...tc.meaning.actions import GONE, Machine, Result, run_actions
 from ...tc.meaning.packet import Skb
 from ...tc.meaning.state import State
 from ..artifact import FlowerFilter
@@ -22,6 +24,8 @@ MAX_RESETS: Final = 16
 """``max_reclassify_loop``: so often a packet goes to another chain or starts again; then it is dropped."""
 MAX_VISITS: Final = 2_000
 """Filters that packets meet which were written to or came from another chain: a bound on the size of the meaning."""
+MAX_WRITTEN_RESETS: Final = 6
+"""So often a packet may go to another chain after it was written to: circles make terms that grow and grow."""
 ENDED, NEXT_CLASSIFIER, NEXT_MASK = -1, -2, -3
 """Where a way goes on, beside the numbers of chains."""
 NO_CLASS: Final = 0
@@ -39,6 +43,7 @@ class Search:
 
     def __post_init__(self) -> None:
         self._first: State | None = None
+        self._span = next((f.span for c in self.chains.values() for f in _filters(c)), NOWHERE)
         self._dissected: dict[tuple[int, tuple[int, ...]], tuple[Skb, Dissection]] = {}
 
     def run(self, state: State) -> State:
@@ -57,6 +62,8 @@ class Search:
                     else:
                         arrived.append(way)
             ended = list(joined(ended))
+            if resets >= MAX_WRITTEN_RESETS and any(way.state.skb is not state.skb for way in arrived):
+                raise Unsupported(f"packets that are written to and then go through {resets} chains", self._span)
             waiting = {}
             for way in joined(arrived):
                 assert way.place is not None
@@ -129,12 +136,24 @@ class Search:
             self._dissected[key] = (skb, Dissection(skb, types))
         return self._dissected[key][1]
 
+    def _run(self, filter_: FlowerFilter, state: State, when: Term) -> list[Result]:
+        """The actions on a packet that matches, so that its type is known: writing needs not ask for it again."""
+        skb = state.packet
+        types = types_of(filter_)
+        place = 0 if skb.tag is None else 1
+        if len(types) <= place or not any(isinstance(a, Pedit | Csum) for a in filter_.actions):
+            return run_actions(self.machine, filter_.actions, state, filter_.span, when)
+        known = b.bv(types[place], 16)
+        narrow = replace(state, skb=replace(skb, protocol=known))
+        results = run_actions(self.machine, filter_.actions, narrow, filter_.span, when)
+        return [replace(result, state=_widened(result.state, known, skb.protocol)) for result in results]
+
     def _result(self, filter_: FlowerFilter, state: State, when: Term) -> Ways:
         """What a filter that matches does."""
         if filter_.skip_sw:
             return (Way(TRUE, state, NEXT_MASK),)
         ways: list[Way[State]] = []
-        for result in run_actions(self.machine, filter_.actions, state, filter_.span, when):
+        for result in self._run(filter_, state, when):
             kind = result.control.kind
             if kind == "continue":
                 ways.append(Way(result.when, result.state, NEXT_CLASSIFIER))
@@ -148,6 +167,18 @@ class Search:
                 classid = _classid(filter_) if kind == "pass" else NO_CLASS
                 ways.append(Way(result.when, result.state.passed(b.bv(classid, 32)), ENDED))
         return joined(ways)
+
+
+def _widened(state: State, known: Term, protocol: Term) -> State:
+    """With the term of the type again, which is what is known of it: so it can be merged with others."""
+    skb = state.packet
+    return replace(state, skb=replace(skb, protocol=protocol)) if skb.protocol is known else state
+
+
+def _filters(classifiers: list[Classifier]) -> Iterator[FlowerFilter]:
+    for classifier in classifiers:
+        for mask in classifier.masks.values():
+            yield from mask.filters
 
 
 def _classid(filter_: FlowerFilter) -> int:

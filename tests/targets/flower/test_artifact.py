@@ -118,6 +118,7 @@ def test_what_tc_refuses_is_refused_with_its_place(text: str, complaint: str) ->
         ("[]", "no flower filter"),
         ("filter protocol ip pref 1 flower chain 0 handle 0x1\n  what 5\n", "unknown option"),
         ("filter protocol ip pref 1 flower chain 0 handle 0x1\n", "without the key eth_type"),
+        ("filter protocol ip pref 1 flower chain 0 handle 02\n", "unknown option"),
         ("filter protocol ip pref 1 flower\nfilter protocol ip pref 1 u32 chain 0\n", "only flower filters"),
     ],
 )
