@@ -92,15 +92,15 @@ class Real(Opaque):
     options: dict[str, str]
     oracle: Oracle
     _made: tuple[RuleSet, Any] | None = None
+    _baked: bool = False
+    """Whether rules have to be compiled in."""
     _judged: tuple[Any, bool] | None = None
     _state: Any = None
     """What the packets so far have left in the machine."""
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See ``Machine``."""
-        if self._made is None or self._made[0] is not rules:
-            self._made = rules, self.target.lower(self.program, rules, self.options)
-        artifact = self._made[1]
+        artifact = self._artifact(rules)
         tables: Any = self.target.fill(self.program, artifact, rules)
         packet, padding = _padded(packet, self.target, artifact)
         first = self.target.port0(artifact) if isinstance(self.target, TellsPortUse) else 0
@@ -137,6 +137,20 @@ class Real(Opaque):
             text = f"packet {packet[1].hex() or 'of no bytes'} on {self.target.name}: {error}"
             raise Unsupported(text) from None
         return seen.outputs
+
+    def _artifact(self, rules: RuleSet) -> Any:
+        """The one for every rule set, where the machine holds tables that can take them all; else one for the rules."""
+        if self.target.holds_tables and not self._baked:
+            if self._made is not None:
+                return self._made[1]
+            try:
+                self._made = rules, self.target.lower(self.program, None, self.options)
+                return self._made[1]
+            except CannotOffload:
+                self._baked = True
+        if self._made is None or self._made[0] is not rules:
+            self._made = rules, self.target.lower(self.program, rules, self.options)
+        return self._made[1]
 
     def _looks_at_port(self, artifact: Any) -> bool:
         if isinstance(self.target, TellsPortUse) and self.target.plainly_ignores_port(artifact):

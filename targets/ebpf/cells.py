@@ -14,6 +14,9 @@ from .fillup import TableLayout, identifier
 COUNTER_ARRAY_BYTES: Final = 4
 """ebpf_model's counters have 32 bits."""
 WORD: Final = 8
+COLOUR_BYTES: Final = 4
+METERS: Final = {"meter": "size", "Meter": "n_meters"}
+"""Externs that are arrays of meters: the argument that says how many."""
 CELLS: Final = ("CounterArray", "counter", "Counter", "register", "Register")
 """Externs whose objects are arrays of cells."""
 
@@ -64,6 +67,19 @@ def cell_map(instance: ir.Instance) -> CellMap:
     size = sum(cell.size for cell in cells)
     item = MapDef(f"{identifier(name)}_cells", "array", 4, size, count, value_fields=_fields(cells))
     return CellMap(item, tuple(cells), index_bits=_index_bits(instance))
+
+
+def meter_map(instance: ir.Instance) -> MapDef:
+    """The map that holds the colour of each of the instance's meters; nothing that is compared.
+
+    Raises:
+        CannotOffload: the number of meters is not constant.
+    """
+    count = _constant(instance, METERS[instance.extern])
+    if not 0 < count < 1 << 32:
+        raise CannotOffload(f"{count} meters", instance.span)
+    fields = (Field("colour", 0, COLOUR_BYTES),)
+    return MapDef(f"{identifier(instance.name)}_colours", "array", 4, COLOUR_BYTES, count, value_fields=fields)
 
 
 def _index_bits(instance: ir.Instance) -> int:

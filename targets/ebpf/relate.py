@@ -31,7 +31,7 @@ from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
 from . import arrivals, relate_outputs, times
 from .artifact import BpfObject, MapDef, ports
-from .cells import CELLS, Cell, CellMap, cell_map, direct_counters
+from .cells import CELLS, METERS, Cell, CellMap, cell_map, direct_counters, meter_map
 from .fillup import (
     ACTION_BYTES,
     PREFIX_BYTES,
@@ -79,6 +79,8 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
             out.groups(groups, fill_groups(rules)[groups.map.name])
     clock = {b.var(f"in.ebpf.ktime.{k}", 64): b.var(f"in.{name}", 64) for k, name in enumerate(times.asked(program))}
     notes += [f"{name} is what the kernel's clock says" for name in times.asked(program)]
+    meters = [(item.name, meter_map(item)) for item in program.instances if item.extern in METERS]
+    notes += [f"meter {name} is as map {item.name} says" for name, item in meters if _shape(item) in have]
     returning = ports.returning(program.arch)
     notes += [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
 

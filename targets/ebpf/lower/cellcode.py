@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ....semantics import ir
 from ....semantics.source import Span
 from ...base import CannotOffload
-from ..artifact import asm
+from ..artifact import MapDef, asm
 from ..artifact.asm import R0, R1, R2, R10
 from ..cells import Cell, cell_map, counter_kind
 from . import expr as ex
@@ -34,10 +34,14 @@ def instance_of(g: Gen, call: ir.ExternCall) -> ir.Instance:
 
 def find_cell(g: Gen, instance: ir.Instance, index: ir.Expr | None) -> None:
     """r0 = the address of the instance's cell, or 0 if there is none with this index."""
-    item = cell_map(instance).map
-    g.maps[item.name] = item
     if index is None:
         raise CannotOffload("an index is missing", instance.span)
+    find_element(g, cell_map(instance).map, index)
+
+
+def find_element(g: Gen, item: MapDef, index: ir.Expr) -> None:
+    """r0 = the address of an array's element, or 0 if there is none with this index."""
+    g.maps[item.name] = item
     ex.value(g, index)
     end = g.asm.label()
     if g.width(index.type, index.span) > INDEX_BITS:
@@ -160,6 +164,6 @@ def _pack(g: Gen, source: ir.Expr) -> None:
 
 
 __all__ = [
-    "add_to_cell", "count", "find_cell", "instance_of", "load_cell", "register_read",
+    "add_to_cell", "count", "find_cell", "find_element", "instance_of", "load_cell", "register_read",
     "register_write", "store_cell",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact.asm import R0, R1
 from ..cells import cell_map
-from . import arbitrary, cellcode, checksums, fields, forwarding, hashes, portable, stmts
+from . import arbitrary, cellcode, checksums, fields, forwarding, hashes, meters, portable, stmts
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
@@ -233,6 +233,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "hash", ""): hashes.ranged,
     ("v1model", "log_msg", ""): _nothing,
     ("v1model", "random", ""): _random,
+    ("v1model", "meter", "execute_meter"): meters.execute_meter,
     ("v1model", "verify_checksum", ""): _verify_checksum,
     ("v1model", "update_checksum", ""): _update_checksum,
     ("pna", "drop_packet", ""): forwarding.drop_packet,

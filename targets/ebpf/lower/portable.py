@@ -9,7 +9,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2
-from . import arbitrary, cellcode, hashes, objects
+from . import arbitrary, cellcode, hashes, meters, objects
 from . import expr as ex
 from .frame import Ref
 from .gen import Gen
@@ -71,6 +71,8 @@ VALUES: Final[dict[tuple[str, str], Callable[[Gen, ir.ExternCall, Ref], None]]] 
     ("Register", "read"): cellcode.register_read,
     ("Hash", "get_hash"): _hash,
     ("Random", "read"): _random,
+    ("Meter", "execute"): meters.execute,
+    ("Meter", "dpdk_execute"): meters.execute,
     ("Checksum", "get"): objects.get,
     ("InternetChecksum", "get"): objects.get,
     ("InternetChecksum", "get_state"): objects.get_state,
