@@ -160,21 +160,40 @@ class _Runs:
         shown = [s.shown(n, data, padded, v, f) for s, n, v, f in zip(self._sides, numbers, given, asked, strict=True)]
         if shown[0] == shown[1]:
             return ""
-        names = self._for_certain(data, padded, given[0], asked[0], shown[1])
+        beside = self._asked_for(padded, given[1], asked[1], numbers[1], data)
+        names = self._for_certain(data, padded, given[0], asked[0], shown[1], beside)
         if not names:
             return ""
         some = {n: v for n, v in values.items() if v and not n.startswith("pkt")}
         return f"{names[:3]} on {data.hex()}, {some}: {[(s.get(names[0])) for s in shown]}"
 
-    def _for_certain(self, data: bytes, padded: bytes, given: list[int], asked: list[Any], other: Shown) -> list[str]:
+    def _asked_for(self, padded: bytes, given: list[int], asked: list[Any], number: int, data: bytes) -> list[int]:
+        """What the second program asks its tables for: an undefined value of the first may be that."""
+        found: dict[int, None] = {}
+
+        def noting(function: Any) -> Any:
+            def noted(*args: int) -> int:
+                found.update(dict.fromkeys(args))
+                return int(function(*args))
+
+            return noted
+
+        noted = [noting(f) for f in asked]
+        self._sides[1].which(padded, given, noted)
+        self._sides[1].shown(number, data, padded, given, noted)
+        return list(found)
+
+    def _for_certain(
+        self, data: bytes, padded: bytes, given: list[int], asked: list[Any], other: Shown, beside: list[int]
+    ) -> list[str]:
         """What differs whichever undefined values the first program reads (so far as tried)."""
         side = self._sides[0]
         choices = [i for i, v in enumerate(side.variables) if v.name.startswith("any.")]
         seen: list[Shown] = []
-        for guess in range(GUESSES if choices else 1):
+        for guess in range(GUESSES + 2 * len(beside) if choices else 1):
             values = list(given)
             for i in choices:
-                values[i] = self._guess(side.variables[i], guess)
+                values[i] = self._guess(side.variables[i], guess, beside)
             number = side.which(padded, values, asked)
             if number == OUTSIDE:
                 return []
@@ -182,9 +201,14 @@ class _Runs:
         names = dict.fromkeys((*seen[0], *other))
         return [n for n in names if all(s.get(n) == seen[0].get(n) for s in seen) and seen[0].get(n) != other.get(n)]
 
-    def _guess(self, choice: Term, guess: int) -> int:
-        """A value of an undefined value: zeros, ones, what it is compared with, or anything."""
+    def _guess(self, choice: Term, guess: int, beside: list[int]) -> int:
+        """A value of an undefined value: zeros, ones, what it is compared with or asked beside, or anything."""
         width, known = max(1, choice.width), self._hints.of_variables.get(choice.name, [])
+        if guess >= GUESSES:  # the same for all, then for each its own
+            asked = (
+                beside[(guess - GUESSES) % len(beside)] if guess - GUESSES < len(beside) else self._rng.choice(beside)
+            )
+            return asked & ((1 << width) - 1)
         if guess - 2 in range(len(known)):
             return known[guess - 2] & ((1 << width) - 1)
         if known and guess % 2:
