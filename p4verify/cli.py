@@ -135,7 +135,7 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--no-machines", action="store_true",
                         help="do not run counterexamples on this kernel, even where that is possible")  # fmt: skip
     _add_execution_options(parser)
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on the terminal")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
 
 
 def _add_parse(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -204,7 +204,7 @@ def _add_gate(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("config", nargs="?", default="p4verify.toml", metavar="p4verify.toml")
     _add_execution_options(parser)
     _add_output_options(parser, FORMATS)
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on the terminal")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
 
 
 def _port(text: str) -> int:

@@ -8,7 +8,7 @@ can be reached.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -83,14 +83,27 @@ def obligations(spec: Behaviour, impl: Behaviour) -> Iterator[Obligation]:
         yield Obligation(f"the cases of the {role} cover every input", inputs, (Part("coverage", b.not_(covered)),))
         for fault in side.faults:
             yield Obligation(f"no fault in the {role}: {fault.text}", inputs, (Part(fault.text, fault.guard),))
+    made = meeting(spec, impl, inputs)
+    for i, j in that_can_meet(spec, impl):
+        obligation = made(i, j)
+        if obligation is not None:
+            yield obligation
+
+
+def meeting(spec: Behaviour, impl: Behaviour, inputs: Term) -> Callable[[int, int], Obligation | None]:
+    """What must hold where case ``i`` of the one meets case ``j`` of the other; None where they do not meet."""
     widths = _cells_before(spec, impl)
     reads = tuple(_inputs_read(side) for side in (spec, impl))
-    for i, j in _that_can_meet(spec, impl):
+
+    def made(i: int, j: int) -> Obligation | None:
         mine, theirs = spec.cases[i], impl.cases[j]
         context = b.and_(inputs, mine.guard, theirs.guard)
-        if context is not b.FALSE:
-            yield _pair(f"case {i + 1} of the specification, case {j + 1} of the implementation", context,
-                        mine, theirs, widths, reads)  # fmt: skip
+        if context is b.FALSE:
+            return None
+        name = f"case {i + 1} of the specification, case {j + 1} of the implementation"
+        return _pair(name, context, mine, theirs, widths, reads)
+
+    return made
 
 
 Reads = Sequence[frozenset[str]]
@@ -102,7 +115,7 @@ def _inputs_read(side: Behaviour) -> frozenset[str]:
     return frozenset(v.name for v in b.variables(*terms) if v.name.startswith("in."))
 
 
-def _that_can_meet(spec: Behaviour, impl: Behaviour) -> Iterator[tuple[int, int]]:
+def that_can_meet(spec: Behaviour, impl: Behaviour) -> Iterator[tuple[int, int]]:
     """Pairs of cases. The guards of one side exclude each other, so two with one guard meet nobody else."""
     same = {case.guard: j for j, case in enumerate(impl.cases)}
     alike = {j for case in spec.cases if (j := same.get(case.guard)) is not None}

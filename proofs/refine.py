@@ -22,11 +22,11 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour, Choice, distinct_terms
 from .alignment import Candidates, aligned, instances
-from .compare import Obligation, Part, domain, obligations, unequal, without_axioms
+from .compare import Obligation, Part, domain, obligations, that_can_meet, unequal, without_axioms
 from .engine import Answer, Engine, Model
 from .freeing import freed
 from .options import Instance, cells_in, is_made_for_a_copy, names_a_copy, options_of
-from .sampling import samples
+from .sampling import case_samples, samples
 from .splitting import condition_of, sides
 from .verdict import Proof, Tally, Verdict
 
@@ -35,6 +35,9 @@ Application = Callable[..., Term]
 
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
+
+MANY: Final = 200
+"""Pairs of cases from which on inputs are drawn before it is said what has to hold for each pair."""
 
 SAMPLES: Final = 4
 """Inputs drawn at random for which it is asked whether choices fit."""
@@ -165,6 +168,11 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
         held = _all_hold(alike, impl, engine, before)
         if held is not None:
             return Outcome(held, spec=spec, impl=impl)
+    if sum(1 for _ in islice(that_can_meet(spec, impl), MANY)) == MANY:
+        drawing = _Search(engine, picks, legal, (), before)
+        lucky = drawing.by_case_samples(spec, impl)
+        if lucky is not None:
+            return Outcome(drawing.tally(), lucky, spec=spec, impl=impl)
     todo = list(obligations(spec, impl))
     run = _Search(engine, picks, legal, todo, before, rounds)
     if picks:  # where less is undefined a difference is found sooner
@@ -304,23 +312,47 @@ class _Search:
 
     def by_samples(self, possible: Term) -> Difference | None:
         """A difference on one of the inputs that are drawn first."""
-        alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in self.picks}
+        alike = self._alike()
         violations = b.or_(*(o.violation for o in self._todo))
         for model in islice(samples(self._todo, possible, alike), SAMPLES):
-            same = {v.name: model.values.get(IMPL + v.name, 0) for v in self.picks}
-            model = replace(model, values={**model.values, **same})
+            model = self._with_choices_of(model)
             failing = next((o for o in self._todo if model.holds(o.violation)), None)
             if failing is None or not model.holds(possible):
                 continue
-            if self._picks_in(violations):
-                fitting = _fix(b.and_(self.legal, b.not_(violations)), model, self.picks)
-                if (
-                    self.engine.satisfiable(fitting, f"{failing.name}: choices for one input", QUICK_SECONDS).status
-                    != "unsat"
-                ):
-                    continue
-            return _difference(failing, model)
+            fits = self._fits(violations, model, failing)
+            if fits is None:
+                return None
+            if not fits:
+                return _difference(failing, model)
         return None
+
+    def by_case_samples(self, spec: Behaviour, impl: Behaviour) -> Difference | None:
+        """The same before obligations are made, where they are many."""
+        for drawn, failing in islice(case_samples(spec, impl, self._alike()), SAMPLES):
+            model = self._with_choices_of(drawn)
+            here = [map_terms(side, partial(_all_fixed, model=model, free=self.picks), {}) for side in (spec, impl)]
+            fits = self._fits(b.or_(*(o.violation for o in obligations(here[0], here[1]))), model, failing)
+            if fits is None:
+                return None
+            if not fits:
+                return _difference(failing, model)
+        return None
+
+    def _alike(self) -> Instance:
+        return {v: b.var(IMPL + v.name, v.sort) for v in self.picks}
+
+    def _with_choices_of(self, model: Model) -> Model:
+        """The model in which the specification chooses as the other side does."""
+        same = {v.name: model.values.get(IMPL + v.name, 0) for v in self.picks}
+        return replace(model, values={**model.values, **same})
+
+    def _fits(self, violations: Term, model: Model, failing: Obligation) -> bool | None:
+        """Whether there are choices that do on the model's input; None if that is not known."""
+        if not self._picks_in(violations):
+            return not model.holds(violations)
+        fitting = _fix(b.and_(self.legal, b.not_(violations)), model, self.picks)
+        answer = self.engine.satisfiable(fitting, f"{failing.name}: choices for one input", QUICK_SECONDS)
+        return None if answer.status == "unknown" else answer.status == "sat"
 
     def choices_in(self, obligation: Obligation) -> int:
         """How many choices of the specification are in an obligation."""
@@ -575,15 +607,19 @@ def _number(value: b.Value) -> int:
 
 def _fix(term: Term, model: Model, free: frozenset[Term]) -> Term:
     """``term`` with everything but ``free`` given its value in the model."""
+    return _all_fixed([term], model, free)[0]
+
+
+def _all_fixed(terms: list[Term], model: Model, free: frozenset[Term]) -> list[Term]:
     inputs: dict[Term, Term] = {
-        v: b.literal(model.values.get(v.name, 0), v) for v in b.variables(term) if v not in free
+        v: b.literal(model.values.get(v.name, 0), v) for v in b.variables(*terms) if v not in free
     }
     tables = model.functions
     functions = {}
-    for call in b.applications(term):
+    for call in b.applications(*terms):
         table = tables.get(call.name, {})
         functions[call.name] = _as_decision(call, table)
-    return b.substitute([term], inputs, functions)[0]
+    return b.substitute(terms, inputs, functions)
 
 
 def _as_decision(call: Term, table: Mapping[tuple[int, ...] | None, int]) -> Application:

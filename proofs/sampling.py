@@ -14,9 +14,10 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import Behaviour, distinct_terms
 from ..semantics.meaning.payload import PayloadFunctions, sum_of
 from .answers import Model, Table
-from .compare import Obligation
+from .compare import Obligation, domain, meeting
 
 LARGE: Final = 1_000
 """Nodes below which a solver is as quick."""
@@ -61,6 +62,39 @@ def samples(obligations: Sequence[Obligation], possible: Term, alike: Mapping[Te
         drawn = Drawn(hints, rng, open_[at].context)
         if all(plan(drawn, drawn.functions)):
             yield drawn.model()
+
+
+def case_samples(spec: Behaviour, impl: Behaviour, alike: Mapping[Term, Term]) -> Iterator[tuple[Model, Obligation]]:
+    """The same for sides of so many cases that it takes long to say what has to hold where each two of them meet: the
+    models, each with the obligation of the two cases that it meets."""
+    possible = domain(spec, impl)
+    guards = [[case.guard for case in side.cases] for side in (spec, impl)]
+    terms = b.substitute([possible, *guards[0], *guards[1]], alike)
+    hints = Hints(b.substitute([possible, *distinct_terms((*spec.cases, *impl.cases))], alike))
+    if any(v.sort.index for v in hints.inputs):
+        return
+    which, rng = b.Plan(terms), random.Random(len(terms))
+    size, left = len(b.postorder(terms)), WORK
+    made = meeting(spec, impl, possible)
+    plans: dict[tuple[int, int], tuple[Obligation, b.Plan] | None] = {}
+    for _ in range(MOST):
+        left -= size
+        if left < 0:
+            return
+        drawn = Drawn(hints, rng, rng.choice(rng.choice(guards)))
+        holds, *seen = which(drawn, drawn.functions)
+        mine, theirs = seen[: len(guards[0])], seen[len(guards[0]) :]
+        if not holds or 1 not in mine or 1 not in theirs:
+            continue
+        met = mine.index(1), theirs.index(1)
+        if met not in plans:
+            obligation = made(*met)
+            plans[met] = None
+            if obligation is not None:
+                plans[met] = obligation, b.Plan(b.substitute([obligation.violation], alike))
+        known = plans[met]
+        if known is not None and known[1](drawn, drawn.functions) == [1]:
+            yield drawn.model(), known[0]
 
 
 class _Functions(Mapping[str, Callable[..., int]]):

@@ -67,7 +67,9 @@ EQUAL = {
 }
 """Pairs said to differ that are equal by the specification."""
 
-OPEN = {"basic_routing_stripped/3.p4": "a table with another key, which is named"}
+OPEN = {
+    "basic_routing_stripped/3.p4": "a table has a key less: no rule set is one of both (docs/tables.md), it is named"
+}
 """Pairs said to differ that are not decided."""
 
 
@@ -85,10 +87,11 @@ def judged(first: Path, second: Path, limit: float = 20) -> Judged:
 def test_what_was_compiled_wrongly_is_rejected(corpus: Path) -> None:
     wrong = []
     for name, first, second in pairs_of(corpus, "must_differ"):
-        if f"{name}/{second.name}" in OPEN:
-            continue
         found = judged(first, second)
-        if found.verdict != ("accept" if name in EQUAL else "reject"):
+        if f"{name}/{second.name}" in OPEN:
+            if found.verdict != "unsupported" or "other keys" not in found.reason:
+                wrong.append(f"{name}/{second.name}: {found.verdict} {found.reason}")
+        elif found.verdict != ("accept" if name in EQUAL else "reject"):
             wrong.append(f"{name}/{second.name}: {found.verdict} {found.reason}")
         elif found.proof is not None and found.verdict == "reject":
             assert found.proof.counterexample is not None

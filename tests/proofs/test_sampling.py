@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 import pytest
 
-from p4verify.proofs.compare import domain, obligations
+from p4verify.proofs import refine
+from p4verify.proofs.compare import domain, obligations, that_can_meet
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.refine import search
 from p4verify.proofs.sampling import LARGE, samples
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
-from p4verify.semantics.meaning.behaviour import LENGTH, Behaviour, Case, Choice, Output, Packet, byte, input_bytes
+from p4verify.semantics.meaning.behaviour import (
+    LENGTH,
+    Assumption,
+    Behaviour,
+    Case,
+    Choice,
+    Output,
+    Packet,
+    byte,
+    input_bytes,
+)
 from p4verify.semantics.meaning.lookup import action, hit
 
 ONE = b.bv(1, 32)
@@ -84,3 +96,43 @@ def test_an_input_that_is_not_legal_is_not_drawn() -> None:
     spec, impl = side(mixed(b.bv(1, 8))), side(mixed(b.bv(2, 8)))
     never = b.and_(domain(spec, impl), b.not_(hit("t", KEY)))
     assert list(samples(list(obligations(spec, impl)), never, {})) == []
+
+
+def counted(limit: int, wrong: int | None = None, free: Term | None = None) -> Behaviour:
+    """Cuts the frame to as many bytes as its first byte says: a case for each number. ``wrong``: with one too many;
+    ``free``: behind what is sent."""
+    cases = []
+    for number in range(limit):
+        sent = (byte(0), b.bv(number + (number == wrong), 8), free if free is not None else b.bv(5, 8))
+        cases.append(Case(b.eq(byte(0), b.bv(number, 8)), (Output(b.TRUE, "port", ONE, Packet(sent, 1)),)))
+    cases.append(Case(b.ule(b.bv(limit, 8), byte(0)), ()))
+    domain_ = (Assumption("a byte", b.ule(b.bv(1, 16), LENGTH)),)
+    return Behaviour(tuple(cases), domain_, choices=(Choice(free, "test"),) if free is not None else ())
+
+
+def apart_in_form(side: Behaviour) -> Behaviour:
+    """The same with other guards, so that by its form each case could meet each."""
+    three = b.mul(byte(0), b.bv(3, 8))
+    cases = [replace(case, guard=b.eq(three, b.bv(3 * i, 8))) for i, case in enumerate(side.cases[:-1])]
+    rest = replace(side.cases[-1], guard=b.and_(*(b.not_(case.guard) for case in cases)))
+    return replace(side, cases=(*cases, rest))
+
+
+def test_among_many_cases_a_difference_is_drawn_before_obligations_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, impl = counted(40), apart_in_form(counted(40, wrong=23))
+    assert len(list(that_can_meet(spec, impl))) > refine.MANY
+    made = []
+    right = refine.obligations
+    monkeypatch.setattr(refine, "obligations", lambda *sides: made.append(sides) or right(*sides))
+    outcome = search(spec, impl, Engine(timeout=20))
+    assert outcome.difference is not None
+    assert outcome.difference.model.values["pkt[0]"] == 23
+    assert all(isinstance(case.guard, Term) and case.guard.is_const for sides in made for case in sides[0].cases)
+
+
+def test_many_cases_that_a_choice_makes_equal_are_equal() -> None:
+    free = b.var("any.0", 8)
+    impl = apart_in_form(counted(20))
+    assert len(list(that_can_meet(counted(20, free=free), impl))) > refine.MANY
+    assert search(counted(20, free=free), impl, Engine(timeout=20)).difference is None
+    assert search(counted(20, wrong=3, free=free), impl, Engine(timeout=20)).difference is not None
