@@ -16,9 +16,9 @@ from .artifact import FilterList
 LIMITS: Final = (
     "filters are read and checked, not yet made: tc -batch scripts, tc filter show, tc -j filter show",
     "keys: all of tc's but those of PPPoE, tunnel options and L2TPv3; frames that come from no tunnel and no conntrack",
-    "actions: gact, mirred to egress, vlan, mpls, pedit, csum of IPv4's header, skbedit (mark, priority), police",
+    "actions: gact, mirred to egress, vlan, mpls, pedit, csum (IPv4, TCP, UDP, ICMP), skbedit (mark, priority), police",
     "controls: drop, pass, continue, pipe, reclassify, goto chain, trap",
-    "no shared blocks' egress, no ct, tunnel_key set, sample, nat, checksums of what IP carries, random gact",
+    "no egress hooks, ct, tunnel_key set, sample, nat, checksums of UDP-Lite and SCTP, random gact",
 )
 """What can be expressed and what cannot, a line each."""
 

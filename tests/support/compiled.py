@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from p4verify.semantics.meaning.behaviour import Behaviour, Case
+from p4verify.semantics.meaning.payload import sum_of
 
 Result = tuple[tuple[tuple[str, int, bytes], ...], int]
 """Outputs, sorted, and class id (0: none)."""
@@ -75,9 +77,14 @@ def _function(roots: list[Term]) -> Callable[[bytes, int, int], tuple[int, ...]]
             names[term] = f"t{i}"
             lines.append(f" t{i} = {text}")
     lines.append(f" return ({''.join(names[r] + ', ' for r in roots)})")
-    scope: dict[str, Callable[[bytes, int, int], tuple[int, ...]]] = {}
+    scope: dict[str, Any] = {"sum16": _sum16}
     exec("\n".join(lines), scope)
-    return scope["f"]
+    function: Callable[[bytes, int, int], tuple[int, ...]] = scope["f"]
+    return function
+
+
+def _sum16(padded: bytes, length: int, start: int) -> int:
+    return sum_of(f"pkt.sum16[{start}]", padded[:length]) or 0
 
 
 def _expression(term: Term, args: list[str]) -> str:
@@ -86,6 +93,8 @@ def _expression(term: Term, args: list[str]) -> str:
         case "const":
             return str(term.value)
         case "var":
+            if term.name.startswith("pkt.sum16["):
+                return f"sum16(p, n, {term.name[10:-1]})"
             return {"pkt.len": "n", "in.port": "port"}.get(term.name) or f"p{term.name.removeprefix('pkt')}"
         case "not":
             return f"not {args[0]}"

@@ -37,7 +37,7 @@ def campaign(
     seed: int,
     *,
     pairs: int,
-    frames_per_list: int = 300,
+    frames_per_list: int = 600,
     stop_after: int = 3,
     seconds: float = 1e9,
 ) -> Tally:

@@ -195,7 +195,7 @@ class Filters:
         """An action in the middle."""
         rng = self.rng
         done = pick(
-            rng, (3, self.vlan()), (2.5, self.labels()), (5, self.pedit()), (1.5, "csum ip4h"), (0.5, self.mirror()),
+            rng, (3, self.vlan()), (2.5, self.labels()), (5, self.pedit()), (2.5, self.csum()), (0.5, self.mirror()),
             (1, self.skbedit()), (0.2, "tunnel_key unset"),
         )  # fmt: skip
         if done.startswith("mirred"):
@@ -203,6 +203,11 @@ class Filters:
         return done + pick(
             rng, (12, " pipe"), (0.4, " continue"), (0.4, " pass"), (0.4, " goto chain 1"), (0.2, " drop")
         )
+
+    def csum(self) -> str:
+        rng = self.rng
+        parts = [part for part in ("ip4h", "tcp", "udp", "icmp", "igmp") if rng.random() < 0.5]
+        return f"csum {' and '.join(parts or ['ip4h'])}"
 
     def skbedit(self) -> str:
         rng = self.rng
@@ -331,7 +336,7 @@ def address6(rng: random.Random) -> bytes:
 
 def ip4(rng: random.Random) -> bytes:
     words = rng.choices([5, 6, 8, 15, 4, 0], [70, 8, 6, 6, 5, 3])[0]
-    protocol = rng.choice([*IP_PROTOCOLS.values(), 6, 17, 6, 17, 1, 47, 4, 41, 137, 51, rng.randrange(256)])
+    protocol = rng.choice([*IP_PROTOCOLS.values(), 6, 17, 6, 17, 1, 2, 47, 4, 41, 137, 51, rng.randrange(256)])
     pieces = rng.choices([0, 0x4000, 0x2000, 0x2007, 0x0007, 0x8000, 0x1FFF], [60, 20, 6, 4, 4, 2, 2])[0]
     options = rng.randbytes(4 * max(0, words - 5))
     carried = transport(rng, protocol)
@@ -368,8 +373,10 @@ def transport(rng: random.Random, protocol: int) -> bytes:
         head = struct.pack("!HHIIHHHH", rng.choice(L4), rng.choice(L4), 1, 2, offset << 12 | flags, 512, 0xBEEF, 0)
         return head + rng.randbytes(rng.choice([0, 1, 7, 20]))
     if protocol in (17, 132, 136):
-        return struct.pack("!HHHH", rng.choice(L4), rng.choice(L4), 8, 0xBEEF) + rng.randbytes(rng.choice([0, 1, 9]))
-    if protocol in (1, 58):
+        data = rng.randbytes(rng.choice([0, 1, 9]))
+        length, checksum = rng.choice([8 + len(data)] * 4 + [8]), rng.choice([0xBEEF, 0xBEEF, 0])
+        return struct.pack("!HHHH", rng.choice(L4), rng.choice(L4), length, checksum) + data
+    if protocol in (1, 2, 58):
         return bytes([rng.choice([0, 3, 8, 128]), rng.choice([0, 3, 8])]) + rng.randbytes(rng.choice([2, 6, 7, 30]))
     return rng.randbytes(rng.randint(0, 30))
 

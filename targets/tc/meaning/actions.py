@@ -24,7 +24,7 @@ from ..artifact.actions import (
     TunnelKey,
     Vlan,
 )
-from .checksum import ip_header_checksum
+from .checksum import KNOWN, checksums
 from .headers import Written, mpls, vlan
 from .packet import Skb
 from .pedit import pedit
@@ -165,6 +165,7 @@ def _writes(machine: Machine, action: Vlan | Mpls | Pedit | Csum, skb: Skb, span
         return mpls(action, skb)
     if isinstance(action, Pedit):
         return list(pedit(assume, action, skb, span))
-    if action.parts != ("iph",):
-        raise Unsupported("checksums of what IP carries", span)
-    return ip_header_checksum(assume, skb)
+    unknown = [part for part in action.parts if part not in KNOWN]
+    if unknown:
+        raise Unsupported(f"checksums of {' and '.join(unknown)}", span)
+    return checksums(assume, action.parts, skb)

@@ -222,6 +222,37 @@ def test_checksum_of_a_header_with_options() -> None:
     assert not inside(meaning(parse_script(text)))(eth(0x800, ip4(words=4)), 0)
 
 
+def test_checksums_of_tcp_and_udp() -> None:
+    text = script(f"pref 1 protocol ip flower action csum ip4h and tcp and udp pipe {TO1}")
+    for proto, payload in ((6, TCP + b"odd"), (17, UDP[:4] + b"\0\x0b" + UDP[6:] + b"odd")):
+        ((_, _, sent),) = does(text, eth(0x800, ip4(payload, proto=proto)))
+        carried = sent[34:] + b"\0" * (len(payload) % 2)
+        pseudo = sent[26:34] + bytes((0, proto)) + struct.pack("!H", len(payload))
+        words = struct.unpack(f"!{(len(pseudo) + len(carried)) // 2}H", pseudo + carried)
+        assert sum(words) % 0xFFFF == 0
+        assert sent[36:40] == payload[2:6]
+
+
+def test_udp_without_a_checksum_keeps_none_and_with_another_length_loses_it() -> None:
+    text = script(f"pref 1 protocol ip flower action csum udp pipe {TO1}")
+    ((_, _, without),) = does(text, eth(0x800, ip4(UDP[:6] + bytes(2))))
+    ((_, _, other),) = does(text, eth(0x800, ip4(UDP + b"more")))
+    assert without[40:42] == other[40:42] == bytes(2)
+
+
+def test_udp_in_ipv6_always_gets_a_checksum() -> None:
+    text = script(f"pref 1 protocol ipv6 flower action csum udp pipe {TO1}")
+    ((_, _, sent),) = does(text, eth(0x86DD, ip6(UDP[:6] + bytes(2))))
+    assert sent[60:62] != bytes(2)
+
+
+def test_a_frame_that_goes_on_behind_its_packet_is_left_out_of_checksums() -> None:
+    covers = inside(meaning(parse_script(script(f"pref 1 protocol ip flower action csum udp pipe {TO1}"))))
+    assert covers(eth(0x800, ip4()), 0)
+    assert not covers(eth(0x800, ip4() + bytes(18)), 0)
+    assert goes(script(f"pref 1 protocol ip flower action csum udp pipe {TO1}"), eth(0x800, ip4()[:-1])) == []
+
+
 def test_the_class_id_stays_with_pass_only() -> None:
     text = "pref 1 protocol ip flower classid 1:7 action {}"
     frame = eth(0x800, ip4())
@@ -254,7 +285,7 @@ def test_the_kernel_tells_marks(kernel: UserModeLinux) -> None:
     [
         ("protocol ip flower action sample rate 10 group 3", "action sample"),
         ("protocol ip flower action tunnel_key set src_ip 1.1.1.1 dst_ip 1.1.1.2 id 3", "tunnel_key set"),
-        ("protocol ip flower action csum tcp", "checksums of what IP carries"),
+        ("protocol ip flower action csum tcp and sctp", "checksums of sctp"),
         ("protocol ip flower action mirred ingress redirect dev port1", "receive side"),
         ("protocol ip flower action jump 1", "the control jump"),
         ("protocol ip flower action pedit munge offset 0 u32 at 4 0xf 0 set 7", "taken from the frame"),
