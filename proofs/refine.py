@@ -28,6 +28,7 @@ from .freeing import freed
 from .options import Instance, cells_in, is_made_for_a_copy, names_a_copy, options_of
 from .sampling import case_samples, samples
 from .splitting import condition_of, sides
+from .sweeping import swept
 from .verdict import Proof, Tally, Verdict
 
 Changes = Callable[[list[Term]], list[Term]]
@@ -368,6 +369,9 @@ class _Search:
 
         ``limit`` is for an obligation of one part.
         """
+        obligation = swept(obligation, self._unsatisfiable)
+        if not obligation.parts:
+            return None
         quickly = quick if len(obligation.parts) > 1 else limit
         answer = self.engine.satisfiable(obligation.violation, obligation.name, quickly)
         if answer.status != "unknown" or len(obligation.parts) <= 1:
@@ -385,6 +389,9 @@ class _Search:
                 when, x, y = part.pair
                 proven.setdefault(when, {}).setdefault(*((x, y) if y.is_const else (y, x)))
         return unknown
+
+    def _unsatisfiable(self, query: Term, seconds: float) -> bool:
+        return self.engine.satisfiable(query, "a question asked by both sides", seconds).status == "unsat"
 
     def _conclude(self, obligation: Obligation, answer: Answer) -> Difference | str | None:
         if answer.status == "unsat":
