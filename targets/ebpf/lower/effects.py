@@ -14,6 +14,9 @@ _HARMLESS: Final = (
 )  # fmt: skip
 """Externs whose effects nobody sees where a packet is dropped."""
 _OF_PARSERS: Final = ("packet_in", "verify")
+_OF_V1MODEL: Final = ("mark_to_drop", "update_checksum", "hash", "log_msg")
+"""... and those that change nothing but the packet."""
+_COUNTING: Final = ("direct_counter", "direct_meter")
 
 
 def acts(program: ir.Program, deparser: ir.Control) -> bool:
@@ -33,11 +36,14 @@ def effect(program: ir.Program, *blocks: ir.Parser | ir.Control) -> Span | None:
     """A place whose effects are seen elsewhere than in the packet: state, and what is asked of the world."""
     todo = list(blocks)
     seen: set[str] = set()
+    harmless = (*_HARMLESS, *_OF_PARSERS, *(_OF_V1MODEL if program.arch == "v1model" else ()))
     while todo:
         for node in mentioned(todo.pop()):
             match node:
-                case ir.ExternCall(extern=extern) if extern not in _HARMLESS and extern not in _OF_PARSERS:
+                case ir.ExternCall(extern=extern) if extern not in harmless:
                     return node.span
+                case ir.Property(value=str(name), span=span) if program.instance(name).extern in _COUNTING:
+                    return span
                 case ir.Member(name="egress_timestamp"):
                     return node.span
                 case ir.BlockApply(block=name) if name not in seen:
@@ -47,4 +53,17 @@ def effect(program: ir.Program, *blocks: ir.Parser | ir.Control) -> Span | None:
     return None
 
 
-__all__ = ["acts", "effect"]
+def asks(program: ir.Program, control: ir.Control, extern: str) -> Span | None:
+    """A place in a control, or one that it applies, that calls an extern function."""
+    for node in mentioned(control):
+        match node:
+            case ir.ExternCall(extern=name) if name == extern:
+                return node.span
+            case ir.BlockApply(block=block):
+                for each in program.controls:
+                    if each.name == block and (found := asks(program, each, extern)) is not None:
+                        return found
+    return None
+
+
+__all__ = ["acts", "asks", "effect"]

@@ -17,6 +17,8 @@ from .gen import Gen
 Statement = Callable[[Gen, ir.ExternCall], None]
 Value = Callable[[Gen, ir.ExternCall, Ref], None]
 
+CLONE, SESSION = "$clone", "$session"
+"""Names of what ``clone`` remembers: that it was called, and the session."""
 DROP_PORT: Final = 511
 """The ``egress_spec`` that v1model takes for "drop"."""
 
@@ -146,6 +148,17 @@ def _mark_to_drop(g: Gen, call: ir.ExternCall) -> None:
             g.store_constant(leaf, 0)
 
 
+def _clone(g: Gen, call: ir.ExternCall) -> None:
+    """``clone(type, session)`` from ingress; the last call counts."""
+    kind, session = call.args
+    asked = g.objects.get(CLONE)
+    if not isinstance(kind, ir.Const) or kind.value != "I2E" or session is None or asked is None:
+        raise CannotOffload("a packet is cloned in egress", call.span)
+    ex.value(g, session)
+    g.store_leaf(g.objects[SESSION], R1)
+    g.store_constant(Leaf(asked.path, 1), 1)
+
+
 def _algorithm(call: ir.ExternCall, argument: ir.Expr | None) -> None:
     if not isinstance(argument, ir.Const) or argument.value != "csum16":
         raise CannotOffload("checksums other than csum16", argument.span if argument is not None else call.span)
@@ -230,6 +243,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "register", "read"): _register_read,
     ("v1model", "register", "write"): cellcode.register_write,
     ("v1model", "mark_to_drop", ""): _mark_to_drop,
+    ("v1model", "clone", ""): _clone,
     ("v1model", "hash", ""): hashes.ranged,
     ("v1model", "log_msg", ""): _nothing,
     ("v1model", "random", ""): _random,
@@ -248,4 +262,4 @@ _VALUES: Final[dict[tuple[str, str, str], Value]] = {
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.VALUES.items()},
 }
 
-__all__ = ["DROP_PORT", "composite", "statement", "value"]
+__all__ = ["CLONE", "DROP_PORT", "SESSION", "composite", "statement", "value"]

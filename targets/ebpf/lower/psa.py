@@ -14,14 +14,14 @@ from ....semantics import ir
 from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import Label, asm, ports
-from ..artifact.asm import R0, R1, R2, R6, R7, R10
-from ..replicas import CLONES, COS_AT, COUNT_BYTES, MEMBER_BYTES, MOST, MULTICAST, Groups
+from ..artifact.asm import R0, R1, R2, R6
+from ..replicas import CLONES, MULTICAST, Groups
 from ..times import asked
-from . import calls, objects, stmts
-from .effects import acts, effect
+from . import calls, copies, objects, stmts
+from .effects import acts
 from .frame import Ref, leaves
-from .gen import Gen, Temp
-from .hooks import KTIME, MAP_LOOKUP, TcHook, redirect, send_copy
+from .gen import Gen
+from .hooks import KTIME, redirect
 from .package import Arrivals, Parsing, blocks, member
 
 NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, CLONE_I2E, RECIRCULATE = 0, 1, 2, 3, 6
@@ -192,53 +192,19 @@ class _Psa:
 
     def _can_copy(self, ref: Ref, what: str) -> Span:
         """The place that asks for copies. Raises CannotOffload where none can be made."""
-        g = self.g
-        span = g.usage.nonzero[ref.path]
-        if not isinstance(g.hook, TcHook):
-            raise CannotOffload(f"a packet is {what} (only at tc packets can be copied)", span)
-        if where := effect(g.program, self.egress.parser, self.egress.control, self.egress.deparser):
-            raise CannotOffload("what egress does for each copy of a packet, beside sending it", where)
+        span = self.g.usage.nonzero[ref.path]
+        copies.check(self.g, what, span, self.egress.parser, self.egress.control, self.egress.deparser)
         return span
 
     def _copies(self, groups: Groups, group: Ref, path: int) -> None:
         """A copy to each member of a group, through egress."""
-        g, item, done = self.g, groups.map, self.g.asm.label()
-        g.load_leaf(R1, group)
-        g.maps[item.name] = item
-        with g.buffer(item.key_size) as place:
-            g.asm.emit(asm.store(4, R10, place, R1), asm.mov(R2, R10), asm.alu("add", R2, place))
-            g.asm.emit(asm.load_map(R1, item.name), asm.call(MAP_LOOKUP))
-        g.asm.jump("jeq", R0, 0, done)
-        with g.hold(R0) as found:
-            for number in range(MOST):
-                self._copy_to(number, found, path)
-        # A place where copies are done, and one where it does not matter any more whether there was a group: a proof
-        # takes paths together where they meet, and does not have to tell them apart afterwards.
-        g.asm.emit(asm.mov(R0, 0))
-        g.asm.place(done)
-        g.asm.emit(asm.mov(R0, 0))
+        own = member(self.fate, "class_of_service", self.ingress.control.span)
 
-    def _copy_to(self, number: int, found: Temp, path: int) -> None:
-        """A copy to the member in place ``number``, if the group has as many."""
-        g, none = self.g, self.g.asm.label()
-        with g.scope():
-            port, instance, cos = (g.declare(f"${name}", ir.bits(32)) for name in ("port", "instance", "cos"))
-            found.load(R7)
-            g.asm.emit(asm.load(4, R1, R7, 0))
-            g.asm.jump("jle", R1, number, none)
-            at = COUNT_BYTES + MEMBER_BYTES * number
-            for ref, offset in ((port, at), (instance, at + 4), (cos, COS_AT)):
-                g.asm.emit(asm.load(4, R1, R7, offset))
-                g.store_leaf(ref, R1)
-            if path == NORMAL_MULTICAST:
-                cos = member(self.fate, "class_of_service", self.ingress.control.span)
+        def each(to: copies.Member) -> None:
+            cos = own if path == NORMAL_MULTICAST else to.class_of_service
+            self._egress(_Job(to.port, path, cos, to.instance), to.dropped, copies.sender(self.g, to.port))
 
-            def send() -> None:
-                g.load_leaf(R1, port)
-                send_copy(g)
-
-            self._egress(_Job(port, path, cos, instance), none, send)
-        g.asm.place(none)
+        copies.to_members(self.g, groups, group, each)
 
     def _egress(self, job: _Job, dropped: Label, copy: Callable[[], None] | None) -> None:
         """Egress for a packet, which leaves by its port, or of which a ``copy`` leaves and the code goes on; to

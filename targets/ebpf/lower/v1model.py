@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
+
 from ....semantics import ir
 from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
-from ..artifact import asm
+from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R6
-from . import calls
-from .externs import DROP_PORT
+from ..replicas import CLONES, MULTICAST
+from . import calls, copies, effects
+from .externs import CLONE, DROP_PORT, SESSION
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
 from .hooks import redirect
@@ -21,6 +25,10 @@ UNAVAILABLE = frozenset(
     }
 )  # fmt: skip
 """Fields of v1model's standard metadata that the kernel cannot say."""
+
+
+INGRESS_CLONE, REPLICATED = 1, 5
+"""Values of ``instance_type`` (``PktInstanceType`` of BMv2's ``simple_switch.h``)."""
 
 
 class _V1Model:
@@ -37,19 +45,20 @@ class _V1Model:
         verify, ingress, egress, compute, deparser = (g.program.control(name) for name in names[1:])
         g.varbit_bytes_only = True
         g.asm.emit(asm.mov(R6, R1))
-        with g.scope():
+        self.egress, self.compute, self.deparser = egress, compute, deparser
+        with g.scope(), ExitStack() as stack:
             self._declare(parser)
             refs = (self.packet, self.hdr, self.meta, self.std)
             env = {p.name: ref for p, ref in zip(parser.params, refs, strict=True)}
             Parsing(self.arrivals, self._store_error).run(parser, env)
+            self.cloned = effects.asks(g.program, ingress, "clone")
+            self._remember_for_clones(stack)
             self._control(verify, ("hdr", "meta"))
             self._control(ingress, ("hdr", "meta", "std"))
+            self._clone()
+            self._multicast()
             self._between()
-            self._control(egress, ("hdr", "meta", "std"))
-            self._drop_if_marked()
-            self._control(compute, ("hdr", "meta"))
-            frame = {p.name: r for p, r in zip(deparser.params, (self.packet, self.hdr), strict=True)}
-            self.arrivals.deparse(deparser, frame)
+            self._egress(g.drop, None)
             g.load_leaf(R1, self.port)
             redirect(g)
         g.asm.place(g.drop)
@@ -102,6 +111,87 @@ class _V1Model:
         g.load_leaf(R1, self._field("egress_spec"))
         g.asm.jump("jeq", R1, DROP_PORT, g.drop)
 
+    def _egress(self, dropped: Label, copy: Callable[[], None] | None) -> None:
+        """Egress, the checksums and the deparser; to ``dropped`` if egress drops."""
+        g = self.g
+        self._control(self.egress, ("hdr", "meta", "std"))
+        g.load_leaf(R1, self._field("egress_spec"))
+        g.asm.jump("jeq", R1, DROP_PORT, dropped)
+        self._control(self.compute, ("hdr", "meta"))
+        frame = {p.name: r for p, r in zip(self.deparser.params, (self.packet, self.hdr), strict=True)}
+        self.arrivals.deparse(self.deparser, frame, copy)
+
+    # --- copies ---
+
+    def _check_copies(self, what: str, span: Span) -> None:
+        copies.check(self.g, what, span, self.egress, self.compute, self.deparser)
+
+    def _remember_for_clones(self, stack: ExitStack) -> None:
+        """Clones begin egress with the headers that the parser found."""
+        if self.cloned is None:
+            return
+        g = self.g
+        self._check_copies("cloned", self.cloned)
+        self.as_parsed = stack.enter_context(copies.saved(g, self.hdr))
+        for name, width in ((CLONE, 1), (SESSION, 32)):
+            g.objects[name] = g.declare(name, ir.bits(width))
+            g.clear(g.objects[name])
+
+    def _clone(self) -> None:
+        """A copy to each member of the session, if ``clone`` was called."""
+        if self.cloned is None:
+            return
+        g, none = self.g, self.g.asm.label()
+        asked, session = g.objects.pop(CLONE), g.objects.pop(SESSION)
+        g.load_leaf(R1, asked)
+        g.asm.jump("jeq", R1, 0, none)
+        with copies.saved(g, self.hdr, self.meta, self.std) as back:
+
+            def each(to: copies.Member) -> None:
+                self.as_parsed()
+                for ref in (self.meta, self.std):
+                    g.clear(ref)
+                if self._live("packet_length"):
+                    g.hook.length(g)
+                    g.store_leaf(self._field("packet_length"), R1)
+                self._send_copy(to, INGRESS_CLONE)
+
+            copies.to_members(g, CLONES, session, each)
+            back()
+        g.asm.place(none)
+
+    def _multicast(self) -> None:
+        """A copy to each member of a group, if there is one; the packet itself then goes nowhere."""
+        g, group = self.g, self._field("mcast_grp")
+        if group.path not in g.usage.nonzero:
+            return
+        self._check_copies("multicast", g.usage.nonzero[group.path])
+        unicast = g.asm.label()
+        g.load_leaf(R1, group)
+        g.asm.jump("jeq", R1, 0, unicast)
+        with copies.saved(g, self.hdr, self.meta, self.std) as back:
+
+            def each(to: copies.Member) -> None:
+                back()
+                self._send_copy(to, REPLICATED)
+
+            copies.to_members(g, MULTICAST, group, each)
+        g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
+        g.asm.place(unicast)
+
+    def _send_copy(self, to: copies.Member, kind: int) -> None:
+        g = self.g
+        g.load_leaf(R1, to.port)
+        g.trim(R1, 9)
+        g.store_leaf(self.port, R1)
+        g.store_leaf(self._field("egress_port"), R1)
+        g.store_constant(Leaf(f"{self.std.path}.egress_spec", 9), 0)
+        g.store_constant(Leaf(f"{self.std.path}.instance_type", 32), kind)
+        if self._live("egress_rid"):
+            g.load_leaf(R1, to.instance)
+            g.store_leaf(self._field("egress_rid"), R1)
+        self._egress(to.dropped, copies.sender(g, self.port))
+
     def _between(self) -> None:
         """Ingress has chosen the port; egress may still drop (simple_switch's egress thread)."""
         g = self.g
@@ -111,13 +201,11 @@ class _V1Model:
         g.store_constant(Leaf(f"{self.std.path}.egress_spec", 9), 0)
 
     def _check(self) -> None:
-        """Raises CannotOffload for metadata that is read but cannot be had, or written but does not act."""
-        loads, stores = self.g.usage.loads, self.g.usage.stores
+        """Raises CannotOffload for metadata that is read but cannot be had."""
+        loads = self.g.usage.loads
         for name in sorted(UNAVAILABLE):
             if f"{self.std.path}.{name}" in loads:
                 raise CannotOffload(f"standard_metadata.{name} cannot be had", self._span(loads, name))
-        if f"{self.std.path}.mcast_grp" in stores:
-            raise CannotOffload("multicast (mcast_grp is written)", self._span(stores, "mcast_grp"))
 
     def _span(self, places: dict[str, Span], name: str) -> Span:
         return places.get(f"{self.std.path}.{name}", NOWHERE)

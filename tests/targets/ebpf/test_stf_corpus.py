@@ -22,7 +22,6 @@ STOPPED: Final = {
     "forloop-bmv2.p4": "a loop whose number of turns",
     "gauntlet_enum_assign-bmv2.p4": "enq_timestamp",
     "gauntlet_function_return-bmv2.p4": "enq_timestamp",
-    "ipv6-switch-ml-bmv2.p4": "multicast",
     "issue1768-bmv2.p4": SHORT,
     "issue1879-bmv2.p4": "512 bytes of an eBPF stack",
     "lookahead_ubpf.p4": "different ways through them",

@@ -1,0 +1,102 @@
+"""Multicast and clones of v1model programs at tc: proven for any member, and seen to leave the kernel."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import pytest
+
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Verdict
+from p4verify.semantics import ir
+from p4verify.semantics.meaning.program import run
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.rules.ruleset import Replica, RuleSet, Session
+from p4verify.targets.base import CannotOffload
+from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.ebpf.target import TARGET
+
+TEXT: Final = """
+#include <core.p4>
+#include <v1model.p4>
+header h_t { bit<8> a; bit<8> b; bit<8> c; bit<8> d; }
+struct headers { h_t h; }
+struct meta { bit<8> m; }
+parser prs(packet_in p, out headers hdr, inout meta m, inout standard_metadata_t std) {
+    state start { p.extract(hdr.h); transition accept; }
+}
+control none(inout headers hdr, inout meta m) { apply { } }
+control ing(inout headers hdr, inout meta m, inout standard_metadata_t std) {
+    apply { m.m = hdr.h.c; std.egress_spec = 5; INGRESS }
+}
+control eg(inout headers hdr, inout meta m, inout standard_metadata_t std) { LOCALS apply { EGRESS } }
+control dep(packet_out p, in headers hdr) { apply { p.emit(hdr.h); } }
+V1Switch(prs(), none(), ing(), eg(), none(), dep()) main;
+"""
+MULTICAST: Final = "hdr.h.d = 7; if (hdr.h.a != 1) { std.mcast_grp = (bit<16>) hdr.h.b; }"
+CLONE: Final = """if (hdr.h.a == 1) { clone(CloneType.I2E, (bit<32>) hdr.h.b); } hdr.h.d = 7;
+if (hdr.h.c == 2) { mark_to_drop(std); }"""
+COPIES: Final = """
+if (std.instance_type == 5) { hdr.h.a = m.m; if (std.egress_rid == 3) { mark_to_drop(std); } }
+else if (std.instance_type == 1) { hdr.h.a = (bit<8>) std.egress_port; }
+"""
+
+
+@lru_cache
+def program(ingress: str, egress: str = COPIES, locals: str = "") -> ir.Program:
+    text = TEXT.replace("INGRESS", ingress).replace("EGRESS", egress).replace("LOCALS", locals)
+    return load_text(text, "copies.p4").program
+
+
+PROGRAMS: Final = {
+    "multicast": (program(MULTICAST), program(MULTICAST, COPIES.replace("== 3", "== 4"))),
+    "clones": (program(CLONE), program(CLONE.replace("a == 1", "a == 2"))),
+    "both": (program(MULTICAST + CLONE), program(CLONE + MULTICAST.replace("= 7", "= 8"))),
+}
+
+
+@pytest.mark.parametrize("name", ["multicast", "clones"])
+def test_proven_for_any_member(name: str) -> None:
+    first, second = PROGRAMS[name]
+    checker = Checker(first, timeout=60, machines_confirm=False)
+    proof = checker.check_lowered(TARGET, {"hook": "tc"}).proof
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    proof = checker.check_artifact(TARGET, lower(second, None, {"hook": "tc"}), None).proof
+    assert proof.verdict is Verdict.REJECT, proof.reason
+
+
+@pytest.mark.oracle
+def test_copies_leave_the_kernel(kernel_oracle: KernelOracle) -> None:
+    first, _ = PROGRAMS["both"]
+    groups = {4: (Replica(6, 1), Replica(7, 3), Replica(8, 2))}
+    rules = RuleSet({}, multicast=groups, sessions={4: Session((Replica(6, 1), Replica(8, 2)))})
+    artifact = lower(first, None, {"hook": "tc"})
+    tables = TARGET.fill(first, artifact, rules)
+    counts = []
+    for head in (bytes((0, 4, 9, 1)), bytes((1, 4, 9, 1)), bytes((1, 4, 2, 1)), bytes((1, 5, 9, 1))):
+        frame = head + bytes(range(1, 20))
+        seen, _ = kernel_oracle.run_on(artifact, (5, frame), tables, None, (6, 7, 8))
+        expected = run(first, rules, frame, 5).outputs
+        counts.append(len(expected))
+        assert sorted(seen.outputs) == sorted(expected)
+    assert counts == [2, 3, 2, 1]
+
+
+REFUSED: Final = {
+    "only at tc": (program(MULTICAST), "xdp"),
+    "what egress does for each copy": (
+        program(MULTICAST, "r.write(0, hdr.h.a);", "register<bit<8>>(2) r;"),
+        "tc",
+    ),
+    "cloned in egress": (program("", "clone(CloneType.E2E, 32w1);"), "tc"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refused_with_its_place(what: str) -> None:
+    given, hook = REFUSED[what]
+    with pytest.raises(CannotOffload, match=what) as refusal:
+        lower(given, None, {"hook": hook})
+    assert refusal.value.span.line > 0
