@@ -23,11 +23,13 @@ from .proofs.verdict import Proof, Verdict
 from .related import legal_answers, relate
 from .restrictions import Restrictions
 from .results import Result
+from .scale import OPEN_FROM, Large, check_large
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.concrete import evaluate_behaviour
 from .semantics.meaning.members import by_port, one_by_one, ports_of
+from .semantics.meaning.opened import NotSuitable
 from .semantics.meaning.program import meaning
 from .semantics.rules.build import program_rules
 from .semantics.rules.decide import members
@@ -100,7 +102,11 @@ class Checker:
         label = label or target.name
         started = time.monotonic()
         try:
-            proof = self._prove(target, artifact, path, label, started)
+            proof = self._prove_large(target, artifact, path, label, started)
+            if isinstance(proof, str):
+                why = (proof,) if proof else ()
+                proof = self._prove(target, artifact, path, label, started)
+                proof = replace(proof, warnings=(*proof.warnings, *why))
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)
         except CannotOffload as error:
@@ -197,6 +203,28 @@ class Checker:
         unread = self.restrictions.notes if self.restrictions is not None and rules is None else ()
         notes = tuple(dict.fromkeys((*unread, *baked, *spec.notes, *machine.behaviour.notes, *relation.notes)))
         return replace(proof, quantified_over=quantified, warnings=(*proof.warnings, *notes))
+
+    def _prove_large(self, target: Target, artifact: Any, path: str | None, label: str, started: float) -> Proof | str:
+        """The proof where there are too many rules to put all into terms; else why there is none, if they are many."""
+        rules, program = self.rules, self._need_program()
+        if rules is None or all(len(entries) < OPEN_FROM for entries in rules.entries.values()):
+            return ""
+        engine = self._engine(label)
+        self.progress(f"{label}: large tables are left open")
+        if target.holds_tables:
+            every = replace(self, rules=None, _meanings={}, _accepted=[], _sound=[], _told={})
+            try:
+                proof = every._prove(target, artifact, path, label, started)
+            except (Unsupported, CannotOffload):
+                return "not decided for every rule set, so it was for the rules given"
+            if proof.verdict is not Verdict.ACCEPT:
+                return f"not accepted for every rule set ({proof.verdict.value}), so it was tried for the rules given"
+            return replace(proof, warnings=(*proof.warnings, "it holds of every rule set, so of the rules given"))
+        try:
+            large = Large(self.assumed or program, rules, target, artifact, self.machines_confirm)
+            return check_large(large, engine, started)
+        except NotSuitable as error:
+            return f"all rules were put into terms at once ({error})"
 
     def _spec(self, target: Target) -> tuple[RuleSet | None, Behaviour]:
         """The rules that count, and the program's meaning under them.

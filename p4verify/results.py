@@ -44,6 +44,16 @@ class Result:
             },
             "seconds": round(proof.seconds, 3),
             "counterexample": _counterexample(proof.counterexample),
+            "regions": [
+                {
+                    "rules": list(region.rules),
+                    "entries": list(region.entries),
+                    "packet": region.packet.hex(),
+                    "port": region.port,
+                    "reason": region.reason,
+                }
+                for region in proof.regions
+            ],
             "certificate": None,
             "assumptions": list(proof.assumptions),
             "observables": list(proof.observables),

@@ -152,6 +152,20 @@ class Counterexample:
 
 
 @dataclass(frozen=True)
+class Region:
+    """One of the places at which a large rule set and an artifact differ."""
+
+    rules: tuple[str, ...]
+    """What decides in the program, with its place."""
+    entries: tuple[str, ...]
+    """... and in the artifact."""
+    packet: bytes
+    """A packet that shows it; it was run on both sides."""
+    port: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Proof:
     """The outcome of one comparison of two behaviours."""
 
@@ -165,3 +179,5 @@ class Proof:
     assumptions: tuple[str, ...] = ()
     observables: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    regions: tuple[Region, ...] = ()
+    """Where large tables differ, all that was found; :attr:`counterexample` is that of the first."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 from ..semantics.bits import Term, Value
 from ..semantics.ir import Program
 from ..semantics.meaning.behaviour import Behaviour
+from ..semantics.meaning.opened import Opened
 from ..semantics.rules.ruleset import Rule, RuleSet
 from ..semantics.source import NOWHERE, Span
 
@@ -243,6 +244,26 @@ class TellsPortUse(Protocol):
 
     def plainly_ignores_port(self, artifact: Any) -> bool:
         """Whether it is plain, without a look at what it means, that nothing depends on the port a frame came in by."""
+        ...
+
+
+@runtime_checkable
+class Classifies(Protocol):
+    """A target whose artifacts hold large lists of entries of which the first that matches decides."""
+
+    def opened(self, artifact: Any, at_least: int) -> Opened:
+        """What the artifact does, with every list of ``at_least`` so many entries left open.
+
+        Raises NotSuitable if there is none, or it is not like that; Unsupported as :meth:`Target.meaning`.
+        """
+        ...
+
+    def only(self, artifact: Any, opened: Opened, kept: Mapping[str, Sequence[int]]) -> Any:
+        """The artifact without those entries of the open lists that are not kept (by their rows' ``origin``)."""
+        ...
+
+    def entry_text(self, entry: Any) -> str:
+        """An entry as its format writes it."""
         ...
 
 

@@ -27,6 +27,10 @@ def _result(program: str | None, result: Result) -> list[str]:
         tally = proof.tally
         kept = f" ({tally.cached} of them before)" if tally.cached else ""
         lines.append(f"              {tally.folded} queries folded, {tally.solved} solved{kept}, {proof.seconds:.2f} s")
+    for number, region in enumerate(proof.regions, 1):
+        told = (*(f"rule:   {rule}" for rule in region.rules), *(f"entry:  {entry}" for entry in region.entries))
+        lines += [f"              region {number}: {region.reason}", *(f"                {line}" for line in told)]
+        lines.append(f"                packet: {region.packet.hex() or '(empty)'} on port {region.port}")
     if proof.counterexample is not None:
         names = (program or "the first side", result.artifact or result.target)
         lines += [f"              {line}" for line in counterexample(proof.counterexample, names)]

@@ -147,6 +147,10 @@ class Machine:
         """The lookup whose action runs now, for externs that ask for it: as a :data:`HitHook` is told."""
         self.lookups: dict[tuple[str, tuple[Term, ...]], Any] = {}
         """Lookups among known entries that were made already: table and key values → what :mod:`.tables` found."""
+        self.open_tables: frozenset[str] = frozenset()
+        """Tables (control-plane names) whose entries are known, but left open (:mod:`.open_tables`)."""
+        self.looked_up: list[tuple[str, Term, Term]] = []
+        """Where these are asked: name, key, and when."""
         self.outer_paths: list[Term] = []
         """The paths, each from its own scope's start, on which the calls around this point were made."""
         self.varbit_bytes_only = False

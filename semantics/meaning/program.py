@@ -57,10 +57,23 @@ def meaning(program: ir.Program, rules: RuleSet | None = None, turns: int | None
     Raises:
         Unsupported: the program uses what is not modelled; with the place.
     """
+    return with_open_tables(program, rules, frozenset(), turns)[0]
+
+
+def with_open_tables(
+    program: ir.Program, rules: RuleSet | None, tables: frozenset[str], turns: int | None = None
+) -> tuple[Behaviour, list[tuple[str, Term, Term]]]:
+    """The same with some tables (control-plane names) left open although their rules are known, and where each of these
+    is asked: its name, its key, and when.
+
+    Raises:
+        Unsupported: see :func:`meaning`.
+    """
     architecture = _architecture(program)
     m = Machine(program, rules, Symbolic(), architecture.externs)
     m.unknown_extern = call_unknown
     m.turns = turns
+    m.open_tables = tables
     with deep_recursion(), _placed(program):
         cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells)]
     domain = (*architecture.domain(), *_distinct(m.assumptions))
@@ -70,7 +83,7 @@ def meaning(program: ir.Program, rules: RuleSet | None = None, turns: int | None
     mentioned |= {f"any.{name.removeprefix('open.')}" for name in mentioned if name.startswith("open.")}
     axioms = tuple(_about(m.axioms, set(leaves)))
     choices = tuple(choice for name, choice in m.choices.items() if name in mentioned)
-    return Behaviour(tuple(cases), domain, axioms, choices, _observables(cases), tuple(m.notes))
+    return Behaviour(tuple(cases), domain, axioms, choices, _observables(cases), tuple(m.notes)), m.looked_up
 
 
 def _observables(cases: Sequence[Case]) -> tuple[str, ...]:

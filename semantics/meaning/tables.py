@@ -174,6 +174,11 @@ def _look_up(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term,
         return b.FALSE, _default(m, table, keys, b.TRUE, span), None
     if table.const_entries:  # whatever the rules are
         return _decided(m, table, keys, source_entries(m.program, table), span)
+    if table.control_name in m.open_tables:
+        key = _side_by_side(keys.match, match_keys(table))
+        assert key is not None
+        m.looked_up.append((table.control_name, key, b.and_(*m.outer_paths, m.state.path)))
+        return _unknown(m, table, keys, span)
     if m.rules is not None:
         entries = m.rules.of(table.control_name)
         return _decided(m, table, keys, entries, span)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Protocol
 
 from .. import ir
@@ -51,14 +52,23 @@ class _Handles:
     """The handles of one table: place → how often it was used before, and the entry there (None: free)."""
 
     places: list[tuple[int, Identity | None]] = field(default_factory=list)
+    _free: list[int] = field(default_factory=list)
+    """A heap: the least place is taken first."""
+    _held: dict[Identity, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._held = {which: place for place, (_, which) in enumerate(self.places) if which is not None}
 
     def take(self, which: Identity) -> int:
-        for place, (version, held) in enumerate(self.places):
-            if held is None:
-                self.places[place] = version, which
-                return version << 24 | place
-        self.places.append((0, which))
-        return len(self.places) - 1
+        if self._free:
+            place = heappop(self._free)
+            version = self.places[place][0]
+            self.places[place] = version, which
+        else:
+            place, version = len(self.places), 0
+            self.places.append((version, which))
+        self._held[which] = place
+        return version << 24 | place
 
     def find(self, handle: int) -> Identity | None:
         place = handle & 0xFFFFFF
@@ -67,9 +77,10 @@ class _Handles:
         return self.places[place][1]
 
     def free(self, which: Identity) -> None:
-        for place, (version, held) in enumerate(self.places):
-            if held == which:
-                self.places[place] = (version + 1) & 0xFF, None
+        place = self._held.pop(which, None)
+        if place is not None:
+            self.places[place] = (self.places[place][0] + 1) & 0xFF, None
+            heappush(self._free, place)
 
 
 @dataclass

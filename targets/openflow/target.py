@@ -7,9 +7,10 @@ from typing import Final
 
 from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
+from ...semantics.meaning.opened import Opened
 from ...semantics.rules.ruleset import RuleSet
 from ..base import Oracle, Relation
-from .artifact import Bridge
+from .artifact import Bridge, Flow
 
 LIMITS: Final = (
     "programs: v1model, with its rules; tables stay tables, metadata goes through registers, multicast through groups",
@@ -70,6 +71,24 @@ class OpenFlowTarget:
         from .meaning import meaning
 
         return meaning(artifact)
+
+    def opened(self, artifact: Bridge, at_least: int) -> Opened:
+        """See :func:`.meaning.opened`."""
+        from .meaning import opened
+
+        return opened(artifact, at_least)
+
+    def only(self, artifact: Bridge, opened: Opened, kept: Mapping[str, Sequence[int]]) -> Bridge:
+        """See :func:`.meaning.only`."""
+        from .meaning import only
+
+        return only(artifact, opened, kept)
+
+    def entry_text(self, entry: Flow) -> str:
+        """A flow as ``ovs-ofctl`` takes it."""
+        from .artifact import print_flow
+
+        return print_flow(entry)
 
     def relate(self, program: Program, artifact: Bridge, rules: RuleSet | None) -> Relation:
         """Nothing to relate: rules are flows."""

@@ -15,7 +15,7 @@ from .conftest import SYNTAX_ERROR, Command
 File = Callable[[str], Path]
 RESULT_KEYS = {
     "target", "artifact", "verdict", "reason", "where", "quantified_over", "obligations", "seconds", "counterexample",
-    "certificate", "warnings",
+    "certificate", "regions", "warnings",
 }  # fmt: skip
 
 

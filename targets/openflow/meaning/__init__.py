@@ -6,9 +6,13 @@ and judged by its datapath in user space. A frame that goes to the controller is
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, Assumption, Behaviour, Case, Choice, Fault
+from ....semantics.meaning.opened import Lookup, NotSuitable, Opened
 from ..artifact import FIRST_RESERVED, Bridge
 from .assumed import assumed as assumed_of
 from .execute import Pipeline
@@ -30,8 +34,35 @@ def meaning(bridge: Bridge, mtu: int = DEFAULT_MTU) -> Behaviour:
     Raises:
         Unsupported: something that is not modelled, with the place of its flow or group.
     """
+    return _run(bridge, Tables(bridge), mtu)[0]
+
+
+def opened(bridge: Bridge, at_least: int, mtu: int = DEFAULT_MTU) -> Opened:
+    """The same with every table left open that has ``at_least`` so many flows.
+
+    Raises:
+        NotSuitable: none has, or one that has cannot be left open.
+        Unsupported: see :func:`meaning`.
+    """
+    tables = Tables(bridge, at_least)
+    if not tables.open:
+        raise NotSuitable(f"no table has {at_least} flows or more")
+    behaviour, lookups = _run(bridge, tables, mtu)
+    laws = [law for flows in tables.open.values() for law in flows.laws()]
+    return Opened(behaviour, {flows.table.name: flows.table for flows in tables.open.values()}, lookups, laws)
+
+
+def only(bridge: Bridge, opened: Opened, kept: Mapping[str, Sequence[int]]) -> Bridge:
+    """The bridge without those flows of open tables that are not kept (by :attr:`.Row.origin`)."""
+    gone = {id(flow) for table in opened.tables.values() for flow in table.entries}
+    gone -= {id(opened.tables[name].entries[i]) for name, origins in kept.items() for i in origins}
+    return replace(bridge, flows=tuple(flow for flow in bridge.flows if id(flow) not in gone))
+
+
+def _run(bridge: Bridge, tables: Tables, mtu: int) -> tuple[Behaviour, list[Lookup]]:
     asked, behind = needs(bridge)
-    tables = Tables(bridge)
+    lookups: list[Lookup] = []
+    given: list[Term] = []
     cases: list[Case] = []
     choices: list[Choice] = []
     faults: list[Fault] = []
@@ -41,6 +72,8 @@ def meaning(bridge: Bridge, mtu: int = DEFAULT_MTU) -> Behaviour:
         cases.append(Case(view.guard, pipeline.run()))
         choices += pipeline.choices
         faults += pipeline.faults
+        lookups += pipeline.lookups
+        given += pipeline.given
         assumed.append(b.implies(view.guard, view.assumes))
     longest = mtu + ETHERNET + 4
     domain = [
@@ -59,9 +92,10 @@ def meaning(bridge: Bridge, mtu: int = DEFAULT_MTU) -> Behaviour:
                 b.and_(*assumed),
             )
         )
-    return Behaviour(
+    behaviour = Behaviour(
         tuple(cases),
         domain=tuple(domain),
+        axioms=tuple(dict.fromkeys(given)),
         choices=tuple(choices),
         faults=tuple(faults),
         notes=(
@@ -70,6 +104,7 @@ def meaning(bridge: Bridge, mtu: int = DEFAULT_MTU) -> Behaviour:
             "a TTL that runs out is not reported to a controller (the default since OpenFlow 1.3)",
         ),
     )
+    return behaviour, lookups
 
 
-__all__ = ["DEFAULT_MTU", "meaning"]
+__all__ = ["DEFAULT_MTU", "meaning", "only", "opened"]

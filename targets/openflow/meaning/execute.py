@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.meaning import ways as w
 from ....semantics.meaning.behaviour import PORT, Choice, Fault
 from ....semantics.meaning.behaviour import Output as Sent
+from ....semantics.meaning.opened import Lookup
 from ....semantics.meaning.ways import first_match, joined, under
 from ....semantics.source import Span, Unsupported
 from ..artifact import (
@@ -50,7 +51,8 @@ from ..artifact import (
 )
 from .commit import commit
 from .extract import MAX_LABELS, View
-from .state import DERIVED, LABEL_PARTS, PLAIN, Key, State, one_of, send
+from .opened import OpenFlows, OutputTo, SetTo
+from .state import DERIVED, LABEL_PARTS, PLAIN, Key, State, masked, one_of, send
 from .tables import Tables
 
 Way = w.Way[State]  # in annotations; objects are made by their plain classes
@@ -82,6 +84,10 @@ class Pipeline:
         self.view = view
         self.choices: list[Choice] = []
         self.faults: list[Fault] = []
+        self.lookups: list[Lookup] = []
+        """Where tables that are left open are asked."""
+        self.given: list[Term] = []
+        """What is true of their answers."""
         self._visits = 0
 
     def run(self) -> tuple[Sent, ...]:
@@ -121,6 +127,9 @@ class Pipeline:
         if _POPPED in state.extra:
             raise Unsupported("a table after pop_mpls, which looks at what it uncovered", self.tables.span)
         key = looked_up(state.key if port is None else state.key.with_field("in_port", port))
+        opened = self.tables.open.get(number)
+        if opened is not None:
+            return self._open_table(opened, opened.key(key), state, when, depth)
         tries = []
         for flow in self.tables.flows(number):
             hit = matches(flow, key)
@@ -134,14 +143,26 @@ class Pipeline:
         found = first_match(tries)
         return joined((*found.ways, w.Way(b.not_(found.hit), state)))
 
+    def _open_table(self, opened: OpenFlows, key: Term, state: State, when: Term, depth: int) -> Ways:
+        """A table that is left open: every template, where the table answers it."""
+        self.lookups.append(Lookup(opened.table.name, key, b.and_(self.view.guard, when)))
+        self.given += opened.given(key)
+        ways: list[Way] = []
+        left = TRUE
+        for number, actions in enumerate(opened.ways):
+            hit = opened.table.is_template(key, number)
+            here = b.and_(when, left, hit)
+            after = self._list(actions(key), state, self.tables.span, depth, here, opened.number)
+            ways += under(b.and_(left, hit), after)
+            left = b.and_(left, b.not_(hit))
+        return joined((*ways, w.Way(left, state)))
+
     def _spend(self, flow: Flow) -> None:
         self._visits += 1
         if self._visits > MAX_VISITS:
             raise Unsupported(f"more than {MAX_VISITS} flows on the ways through the tables", flow.span)
 
-    def _list(
-        self, actions: tuple[Action, ...], state: State, span: Span, depth: int, when: Term, table: int = 0
-    ) -> Ways:
+    def _list(self, actions: tuple[Any, ...], state: State, span: Span, depth: int, when: Term, table: int = 0) -> Ways:
         """``do_xlate_actions``: one action after the other; at some the list ends."""
         live: Ways = (w.Way(TRUE, state),)
         ended: list[Way] = []
@@ -156,7 +177,7 @@ class Pipeline:
         return joined((*ended, *live))
 
     def _one(
-        self, action: Action, state: State, span: Span, depth: int, when: Term, table: int
+        self, action: Action | OutputTo | SetTo, state: State, span: Span, depth: int, when: Term, table: int
     ) -> list[tuple[Way, bool]]:
         """What one action does, and whether the list goes on."""
         if _POPPED in state.extra and not _fits_popped(action):
@@ -172,6 +193,8 @@ class Pipeline:
                 return _on(self._group(self.tables.group(number, span), state, span, depth, when))
             case Output(port):
                 return _on(self._output(b.bv(port, 16), state, span))
+            case OutputTo(to):
+                return _on(self._sent(b.ne(to, state.key.get("in_port")), to, state, span))
             case OutputBits(source):
                 return _on(self._output_bits(source, state, span, when))
             case DecTtl():
@@ -183,9 +206,11 @@ class Pipeline:
             case _:
                 return [(w.Way(TRUE, self._simple(action, state, span, when)), True)]
 
-    def _simple(self, action: Action, state: State, span: Span, when: Term) -> State:
+    def _simple(self, action: Action | SetTo, state: State, span: Span, when: Term) -> State:
         """Actions with one outcome."""
         match action:
+            case SetTo(name, to, mask, needs):
+                return self._set(name, to, mask, needs, state, span, when)
             case SetField():
                 return self._set_field(action, state, span, when)
             case Move(source, target):
@@ -294,13 +319,17 @@ class Pipeline:
         return joined(replace(way, state=_rolled_back(way.state, state)) for way in ways)
 
     def _set_field(self, action: SetField, state: State, span: Span, when: Term) -> State:
-        mask = b.bv(action.mask, FIELDS[action.field].width)
-        value = b.bv(action.value, FIELDS[action.field].width)
         if action.field == "vlan_tci" and not action.needs.tagged:
             return _set_tci(action, state, span)
-        old = state.key.get(action.field)
-        new = b.bor(b.band(old, b.bnot(mask)), value)
-        return self._write(action.field, new, state, action.needs, span, when)
+        value = b.bv(action.value, FIELDS[action.field].width)
+        return self._set(action.field, value, action.mask, action.needs, state, span, when)
+
+    def _set(
+        self, field: str, value: Term, mask: int, needs: Prerequisites, state: State, span: Span, when: Term
+    ) -> State:
+        old = state.key.get(field)
+        new = b.bor(b.band(old, b.bnot(b.bv(mask, old.width))), value)
+        return self._write(field, new, state, needs, span, when)
 
     def _move(self, source: Bits, target: Bits, state: State, span: Span, when: Term) -> State:
         old = state.key.get(target.field)
@@ -404,10 +433,10 @@ def _rolled_back(after: State, before: State) -> State:
     return replace(after, key=before.key, written=before.written, extra=before.extra)
 
 
-def _fits_popped(action: Action) -> bool:
-    if isinstance(action, SetField):
+def _fits_popped(action: Action | OutputTo | SetTo) -> bool:
+    if isinstance(action, SetField | SetTo):
         return action.field in _LAYER_2 or action.field == "vlan_tci"
-    return isinstance(action, Output | OutputBits | PushVlan | PopVlan | ClearActions | WriteActions)
+    return isinstance(action, Output | OutputTo | OutputBits | PushVlan | PopVlan | ClearActions | WriteActions)
 
 
 def _read(source: Bits, key: Key) -> Term:
@@ -441,9 +470,7 @@ def matches(flow: Flow, key: Key) -> Term:
     """Whether a packet with this key matches."""
     parts = []
     for m in flow.match:
-        value = key.get(m.field)
-        mask = b.bv(m.mask, value.width)
-        parts.append(b.eq(b.band(value, mask), b.bv(m.value, value.width)))
+        parts.append(masked(key, m.field, m.mask, b.bv(m.value, FIELDS[m.field].width)))
         if parts[-1] is FALSE:
             return FALSE
     return b.and_(*parts)
@@ -498,18 +525,19 @@ def _pop_mpls(state: State, ethertype: int) -> Ways:
     return (w.Way(bottom, popped), w.Way(b.not_(bottom), dead))
 
 
-def in_order(written: tuple[Action, ...]) -> tuple[Action, ...]:
+def in_order(written: tuple[Any, ...]) -> tuple[Any, ...]:
     """The action set in the order of its execution (``ofpacts_execute_action_set``); without an output, nothing."""
 
-    def last(kind: type) -> list[Action]:
+    def last(kind: type) -> list[Any]:
         found = [action for action in written if isinstance(action, kind)]
         return found[-1:]
 
-    outputs = last(ToGroup) or last(Output) or last(Resubmit)  # output to a register's port has no place there
+    to_port = [action for action in written if isinstance(action, Output | OutputTo)]  # a register's has no place there
+    outputs = last(ToGroup) or to_port[-1:] or last(Resubmit)
     if not outputs:
         return ()
     first = [*last(PopVlan), *last(PopMpls), *last(PushMpls), *last(PushVlan), *last(DecMplsTtl), *last(DecTtl)]
-    return (*first, *(a for a in written if isinstance(a, SetField | Move)), *outputs)
+    return (*first, *(a for a in written if isinstance(a, SetField | SetTo | Move)), *outputs)
 
 
 assert set(PLAIN) | set(DERIVED) == set(FIELDS)

@@ -66,6 +66,12 @@ class Key:
         return len(self.tags), len(self.labels)
 
 
+def masked(key: Key, name: str, mask: int, value: Term) -> Term:
+    """Whether the bits of a field in ``mask`` are those of ``value``."""
+    term = key.get(name)
+    return b.eq(b.band(term, b.bv(mask, term.width)), value)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """The frame as it is: its head, part by part, then the input from byte ``payload`` on."""

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from typing import Final
 
+from ....semantics.classifier import Cube, Row, TupleSpace
 from ....semantics.source import NOWHERE, Span, Unsupported
-from ..artifact import Bridge, Flow, Group
+from ..artifact import FIELDS, Bridge, Flow, Group
+from .opened import open_flows
 
 
 class Tables:
     """Flows by table, highest priority first; groups by number.
 
+    Args:
+        bridge: the flows and groups.
+        open_from: tables of so many flows are left open; None: none is.
+
     Raises:
+        NotSuitable: a table cannot be left open.
         Unsupported: two flows of one priority match the same packet and do different things: which wins is not defined.
     """
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, open_from: int | None = None) -> None:
         self.span: Span = bridge.flows[0].span if bridge.flows else NOWHERE
         self._groups = {group.number: group for group in bridge.groups}
         self._flows: dict[int, list[Flow]] = {}
@@ -28,6 +35,9 @@ class Tables:
             self._flows.setdefault(flow.table, []).append(flow)
         for flows in self._flows.values():
             _check_overlaps(flows)
+        large = {n: flows for n, flows in self._flows.items() if open_from is not None and len(flows) >= open_from}
+        self.open = {number: open_flows(number, flows) for number, flows in large.items()}
+        """Tables of so many flows, which are left open."""
 
     def flows(self, table: int) -> list[Flow]:
         """The flows of a table, in the order in which they win."""
@@ -41,29 +51,33 @@ class Tables:
 
 
 def _check_overlaps(flows: list[Flow]) -> None:
-    """By priority and by set of masks: flows with the same masks overlap only if they are the same."""
-    by_masks: dict[int, dict[object, list[Flow]]] = defaultdict(lambda: defaultdict(list))
+    """By priority: a flow is looked for among those of other masks that it overlaps."""
+    by_priority: dict[int, list[Flow]] = defaultdict(list)
     for flow in flows:
-        by_masks[flow.priority][tuple((m.field, m.mask) for m in flow.match)].append(flow)
-    for groups in by_masks.values():
-        for x, y in _pairs(list(groups.values())):
-            if x.actions != y.actions and _overlap(x, y):
-                raise Unsupported(
-                    f"this flow and that of {x.span} overlap at priority {y.priority}: which wins is not defined",
-                    y.span,
-                )
+        by_priority[flow.priority].append(flow)
+    for same in by_priority.values():
+        if len({tuple((m.field, m.mask) for m in flow.match) for flow in same}) == 1:
+            continue  # flows with the same masks overlap only if they are the same
+        seen = TupleSpace()
+        for number, flow in enumerate(same):
+            cube = _cube(flow)
+            for other in seen.overlapping(cube):
+                if flow.actions != same[other.origin].actions:
+                    raise Unsupported(
+                        f"this flow and that of {same[other.origin].span} overlap at priority {flow.priority}: "
+                        "which wins is not defined",
+                        flow.span,
+                    )
+            seen.add(Row(*cube, None, number, number))
 
 
-def _pairs(groups: list[list[Flow]]) -> Iterator[tuple[Flow, Flow]]:
-    for i, first in enumerate(groups):
-        for second in groups[i + 1 :]:
-            yield from ((x, y) for x in first for y in second)
+_PLACES: Final = {name: 128 * i for i, name in enumerate(FIELDS)}
 
 
-def _overlap(x: Flow, y: Flow) -> bool:
-    asked = {m.field: m for m in x.match}
-    for m in y.match:
-        other = asked.get(m.field)
-        if other is not None and (other.value ^ m.value) & other.mask & m.mask:
-            return False
-    return True
+def _cube(flow: Flow) -> Cube:
+    """Every field at a place of its own."""
+    value = mask = 0
+    for m in flow.match:
+        value |= m.value << _PLACES[m.field]
+        mask |= m.mask << _PLACES[m.field]
+    return value, mask

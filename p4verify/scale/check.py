@@ -1,0 +1,191 @@
+"""The check of a large rule set against a large artifact (``docs/scale.md``)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ..confirm import Pair, confirm
+from ..proofs.engine import Engine
+from ..proofs.refine import Outcome, search
+from ..proofs.verdict import Proof, Region, Tally, Verdict
+from ..realise import describe
+from ..semantics import bits as b
+from ..semantics import ir
+from ..semantics.classifier import TooHard
+from ..semantics.meaning import open_tables
+from ..semantics.meaning.behaviour import Assumption
+from ..semantics.meaning.opened import NotSuitable, Opened
+from ..semantics.meaning.program import meaning
+from ..semantics.rules.ruleset import RuleSet
+from ..targets.base import Classifies, Relation, Target
+from .investigate import Found, Investigator
+from .settle import Region as Place
+from .settle import Settlement
+
+OPEN_FROM: Final = 256
+"""Tables of so many rules are left open."""
+MOST: Final = 100
+"""Regions that are searched for a packet."""
+
+
+@dataclass(frozen=True)
+class Large:
+    """A program with many rules, and an artifact with many entries."""
+
+    program: ir.Program
+    rules: RuleSet
+    target: Target
+    artifact: Any
+    machines_confirm: bool = True
+    open_from: int = OPEN_FROM
+
+
+def check_large(large: Large, engine: Engine, started: float) -> Proof:
+    """The verdict, with every region on which the two differ.
+
+    Raises:
+        NotSuitable: it cannot be checked like this.
+        Unsupported: see :func:`..semantics.meaning.program.meaning` and the target's.
+    """
+    if not isinstance(large.target, Classifies):
+        raise NotSuitable(f"{large.target.name} has no tables that can be left open")
+    mine = open_tables.opened(large.program, large.rules, large.open_from)
+    if any(output.each for case in mine.behaviour.cases for output in case.outputs):
+        raise NotSuitable("the program makes copies")
+    theirs = large.target.opened(large.artifact, large.open_from)
+    for name, law in theirs.laws:
+        if engine.satisfiable(b.not_(law), name).status != "unsat":
+            raise NotSuitable(f"that rows say what the artifact says is not proven: {name}")
+    for side in (mine, theirs):
+        outcome = search(side.behaviour, side.behaviour, engine)
+        if outcome.difference is not None and not outcome.difference.obligation.startswith("no fault"):
+            reason = f"a side differs from itself ({outcome.difference.obligation}): a bug of ours, please report"
+            return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
+    return _Check(large, mine, theirs, engine, started).run()
+
+
+@dataclass
+class _Check:
+    large: Large
+    mine: Opened
+    theirs: Opened
+    engine: Engine
+    started: float
+
+    def __post_init__(self) -> None:
+        self.settlement = Settlement(self.mine, self.theirs, self.engine)
+
+    def run(self) -> Proof:
+        try:
+            outcome = self.settlement.settle()
+        except TooHard as error:
+            return self._proof(Verdict.UNDECIDED, f"a rule's region has too many parts ({error.row})")
+        # a difference that is left is not a matter of what the tables answer
+        regions = self.settlement.regions() if outcome.difference is None else [Place(b.TRUE)]
+        confirmed, unclear = self._searched(regions[:MOST])
+        if confirmed:
+            return self._rejected(confirmed, len(regions))
+        if len(regions) > MOST:
+            unclear = unclear or f"{len(regions)} regions could differ, and none of the first {MOST} does"
+        unclear = unclear or outcome.unknown or outcome.empty
+        if outcome.difference is not None:
+            unclear = unclear or "a difference was found that is none; please report this"
+        if unclear:
+            return self._proof(Verdict.UNDECIDED, unclear, outcome)
+        return self._proof(Verdict.ACCEPT, self._accepted(outcome), outcome)
+
+    def _searched(self, regions: Sequence[Place]) -> tuple[list[tuple[Region, Proof]], str]:
+        """The differences in regions that were confirmed, and why others are not decided."""
+        investigator = Investigator(self.mine, self.theirs, self.engine)
+        confirmed: list[tuple[Region, Proof]] = []
+        unclear = ""
+        for region in regions:
+            found = investigator.search(region.inside, region.known) if region.known else None
+            if not isinstance(found, Found):
+                found = investigator.search(region.condition)
+            if isinstance(found, Found):
+                proof = self._confirm(investigator, found)
+                if proof.verdict is Verdict.REJECT:
+                    confirmed.append((self._told(investigator, found, proof), proof))
+                else:
+                    unclear = unclear or proof.reason
+            elif found is not None:
+                unclear = unclear or found
+        return confirmed, unclear
+
+    def _confirm(self, investigator: Investigator, found: Found) -> Proof:
+        """Both sides with just the entries that the packet meets, run on it."""
+        kept: tuple[dict[str, list[int]], dict[str, list[int]]] = ({}, {})
+        pins = []
+        for side, one, key in found.keys:
+            origins = [row.origin for row in investigator.rows(side, one.table, key) if row.origin >= 0]
+            kept[side].setdefault(one.table, []).extend(origins)
+            pins.append(b.eq(one.key, b.bv(key, one.key.width)))
+        target = self.large.target
+        assert isinstance(target, Classifies)
+        rules = open_tables.only(self.large.rules, self.mine, kept[0])
+        artifact = target.only(self.large.artifact, self.theirs, kept[1])
+        spec = meaning(self.large.program, rules)
+        pinned = Assumption("just these entries match", b.and_(*pins))
+        spec = replace(spec, domain=(*spec.domain, pinned))
+        pair = Pair(self.large.program, rules, spec, target.meaning(artifact), target, artifact, Relation(),
+                    self.large.machines_confirm)  # fmt: skip
+        outcome = replace(found.outcome, spec=spec, impl=pair.impl)
+        return confirm(pair, outcome, self.started)
+
+    def _told(self, investigator: Investigator, found: Found, proof: Proof) -> Region:
+        """The rules and entries that decide the packet."""
+        target = self.large.target
+        assert isinstance(target, Classifies)
+        assert proof.counterexample is not None
+        rules: dict[str, None] = {}
+        entries: dict[str, None] = {}
+        for side, one, key in found.keys:
+            if not found.model.holds(one.guard):
+                continue
+            row = investigator.rows(side, one.table, key)[0]
+            table = self.sides[side].tables[one.table]
+            if row.origin < 0:
+                (rules, entries)[side][f"{one.table}: {table.templates[row.decision[0]].name}"] = None
+            elif side == 0:
+                text = describe(open_tables.only(_EMPTY, self.mine, {one.table: [row.origin]}), self.large.program)
+                rules[f"{text[0] if text else one.table} ({table.where(row)})"] = None
+            else:
+                entries[f"{target.entry_text(table.entries[row.origin])} ({table.where(row)})"] = None
+        seen = proof.counterexample
+        return Region(tuple(rules), tuple(entries), seen.packet, seen.port, proof.reason)
+
+    @property
+    def sides(self) -> tuple[Opened, Opened]:
+        return self.mine, self.theirs
+
+    # --- verdicts ---------------------------------------------------------------------------------------------------
+
+    def _rejected(self, confirmed: list[tuple[Region, Proof]], regions: int) -> Proof:
+        told = tuple(dict.fromkeys(region for region, _ in confirmed))
+        unseen = f" (the first {MOST} of {regions} that were found)" if regions > MOST else ""
+        reason = f"differs in {len(told)} region{'s' * (len(told) != 1)}{unseen}; {confirmed[0][1].reason}"
+        return replace(confirmed[0][1], reason=reason, regions=told, seconds=time.monotonic() - self.started)
+
+    def _accepted(self, outcome: Outcome) -> str:
+        rules, entries = (sum(len(t.entries) for t in side.tables.values()) for side in self.sides)
+        single = sum(one.comparison.looked_at for one in self.settlement.lists if one.comparison is not None)
+        return (
+            f"{self.large.target.name} does what is asked, for every packet: {outcome.tally.compared} observables "
+            f"compared with the large tables left open; {rules} rules and {entries} entries compared by regions, "
+            f"{single} rows one by one"
+        )
+
+    def _proof(self, verdict: Verdict, reason: str, outcome: Outcome | None = None) -> Proof:
+        tally = outcome.tally if outcome is not None else Tally()
+        notes = (*self.mine.behaviour.notes, *self.theirs.behaviour.notes)
+        assumptions = tuple(a.text for side in self.sides for a in side.behaviour.domain)
+        seconds = time.monotonic() - self.started
+        return Proof(verdict, reason, tally, seconds=seconds, assumptions=tuple(dict.fromkeys(assumptions)),
+                     observables=self.mine.behaviour.observables, warnings=tuple(dict.fromkeys(notes)))  # fmt: skip
+
+
+_EMPTY: Final = RuleSet({})

@@ -1,0 +1,215 @@
+"""What two sides with open tables need of their tables' answers, and where the rows do not give it.
+
+First comes the proof with the kinds of pairs of answers that rows with the same cube show; a kind that it cannot do
+with is bad. Then the lists are compared by the kinds that are left; what that shows of more kinds goes into the proof
+again, until it holds with all kinds that there are, but for those of the differences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ..proofs.answer_pairs import Kind, Kinds
+from ..proofs.engine import Engine, Model
+from ..proofs.refine import Outcome, search
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from ..semantics.classifier import Difference
+from ..semantics.meaning.opened import NotSuitable, Opened
+from .compared import Compared, compared
+
+ROUNDS: Final = 100
+TOGETHER: Final = 16
+"""Cubes of one region that are told apart; with more the whole table's keys are searched."""
+
+
+@dataclass
+class Settlement:
+    """The lists of two sides, and what is known of them."""
+
+    mine: Opened
+    theirs: Opened
+    engine: Engine
+    lists: list[Compared] = field(default_factory=list)
+    _numbers: dict[Term, None] = field(default_factory=dict)
+    """What is true of the numbers in the tables' answers."""
+
+    @property
+    def sides(self) -> tuple[Opened, Opened]:
+        """Both."""
+        return self.mine, self.theirs
+
+    def settle(self) -> Outcome:
+        """Compare everything; the outcome of the proof with what was found. See :meth:`regions` for what it is without.
+
+        It has a difference only if that is not a matter of what the tables answer.
+
+        Raises:
+            NotSuitable: it cannot be compared like this.
+            TooHard: a row's keys were cut into too many parts.
+        """
+        self.lists = compared(self.mine, self.theirs, self.engine)
+        self._numbers = dict.fromkeys(t for side in self.sides for t in _said_of_numbers(side))
+        for one in self.lists:
+            one.learn()
+        return self._settle()
+
+    def _settle(self) -> Outcome:
+        """Find which kinds of answers go together, and compare the lists by them; the proof with just these kinds.
+
+        Its outcome has a difference only if no kind is to blame.
+        """
+        enough = len(self._numbers) + ROUNDS // 2
+        for _ in range(ROUNDS):
+            outcome = self._search()
+            if outcome.difference is not None:
+                blamed = self._blame(outcome.difference.model)
+                if blamed is None or blamed[1] in blamed[0].commonest:  # more likely it is a number that no rule has
+                    unheard = list(self._unheard_of(outcome.difference.model))
+                    if unheard and len(self._numbers) < enough:
+                        self._numbers.update(dict.fromkeys(unheard))
+                        continue
+                if blamed is None:
+                    return outcome
+                self._condemn(*blamed)
+                continue
+            if outcome.unknown:
+                return outcome
+            if not self._compare_all():
+                return outcome
+        raise NotSuitable("too many kinds of answers do not go together")
+
+    def _search(self) -> Outcome:
+        axioms = tuple(term for one in self.lists for term in one.axioms(self._tried(one)))
+        spec = replace(self.mine.behaviour, axioms=(*self.mine.behaviour.axioms, *self._numbers, *axioms))
+        return search(spec, self.theirs.behaviour, self.engine)
+
+    def _unheard_of(self, model: Model) -> Iterator[Term]:
+        """That tables do not answer numbers of the model that no row has."""
+        for side in self.sides:
+            for one in side.lookups:
+                table = side.tables[one.table]
+                for number, seen in enumerate(table.numbers):
+                    if not model.holds(table.is_template(one.key, number)):
+                        continue
+                    terms = table.parameters(one.key, number)
+                    values = b.evaluate(terms, model.values, model.callables(), default=0)
+                    for term, value, known in zip(terms, values, seen, strict=True):
+                        if value not in known:
+                            assert isinstance(value, int)
+                            yield b.implies(table.is_template(one.key, number), b.ne(term, b.bv(value, term.width)))
+
+    @staticmethod
+    def _tried(one: Compared) -> set[Kind]:
+        """Kinds of differences that nothing has been said against yet."""
+        return {kind for d in one.differences if (kind := one.kind(d)) not in one.kinds.bad}
+
+    def _compare_all(self) -> bool:
+        """Compare the lists that have not been; whether the proof now speaks of too few kinds."""
+        more = False
+        for one in self.lists:
+            if one.done:
+                continue
+            before = one.used | self._tried(one)
+            trusted = {kind for other in self.lists if other.kinds is one.kinds for kind in before | other.used}
+            one.compare(trusted - one.kinds.bad)
+            more = more or not (one.used | self._tried(one)) <= before
+        return more
+
+    def _blame(self, model: Model) -> tuple[Kinds, Kind] | None:
+        """The rarest kind by which tables answer in the model."""
+        found: list[tuple[int, str, Kinds, Kind]] = []
+        for one in self.lists:
+            for condition, mine, theirs in one.facts:
+                if not model.holds(condition):
+                    continue
+                found += [
+                    (one.kinds.often[kind], repr(kind), one.kinds, kind)
+                    for kind in one.used | self._tried(one)
+                    if model.holds(one.kinds.condition(kind, mine, theirs))
+                ]
+        if not found:
+            return None
+        _, _, kinds, kind = min(found, key=lambda f: f[:2])
+        return kinds, kind
+
+    def _condemn(self, kinds: Kinds, kind: Kind) -> None:
+        kinds.bad.add(kind)
+        for one in self.lists:
+            if one.kinds is kinds and kind in one.used:
+                one.used.discard(kind)
+                one.done = one.first is None
+
+    def regions(self) -> list[Region]:
+        """Parts of the input space on which the tables may answer what does not go together, by the rules concerned."""
+        found: dict[object, Region] = {}
+        for one in self.lists:
+            where = b.or_(*(condition for condition, _, _ in one.facts))
+            if one.first is None:
+                if any(Kind(None, row.decision[0]) in one.kinds.bad for row in one.second):
+                    found[id(one)] = Region(where)
+                continue
+            for group in _groups([d for d in one.differences if one.kind(d) in one.kinds.bad]):
+                rules = frozenset((d.first.origin, d.second.origin) for d in group if d.first and d.second)
+                key = one.kinds.first.name, rules  # the same rules may meet different kinds of packets
+                found[key] = found.get(key, Region(b.FALSE)).joined(_region(one, where, group))
+        return list(found.values())
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the input space on which rows decide what does not go together."""
+
+    condition: Term
+    """Holds wherever the rows may differ."""
+    inside: Term = b.FALSE
+    """Holds where just these rows win; they answer what is :attr:`known`."""
+    known: tuple[Term, ...] = ()
+
+    def joined(self, other: Region) -> Region:
+        """Both."""
+        return Region(
+            b.or_(self.condition, other.condition), b.or_(self.inside, other.inside), (*self.known, *other.known)
+        )
+
+
+def _region(one: Compared, where: Term, group: Sequence[Difference]) -> Region:
+    cubes = b.or_(*(one.space.condition(d.region) for d in group)) if len(group) <= TOGETHER else b.TRUE
+    inside = []
+    known = []
+    for d in group[:TOGETHER]:
+        won = b.and_(where, one.space.condition(d.witness))
+        inside.append(won)
+        for condition, mine, theirs in one.facts:
+            for table, key, row in ((one.kinds.first, mine, d.first), (one.kinds.second, theirs, d.second)):
+                assert row is not None
+                said = b.and_(*table.answers(key, row.decision))
+                known.append(b.implies(b.and_(condition, one.space.condition(d.witness)), said))
+    return Region(b.and_(where, cubes), b.or_(*inside), tuple(known))
+
+
+def _said_of_numbers(side: Opened) -> Iterator[Term]:
+    for one in side.lookups:
+        yield from side.tables[one.table].said_of_numbers(one.key)
+
+
+def _groups(differences: list[Difference]) -> list[list[Difference]]:
+    """Differences that are about the same rows (those that have no partner in the other list)."""
+    single = {id(d.looked_at) for d in differences}
+    groups: dict[int, int] = {}
+
+    def root(x: int) -> int:
+        while groups.setdefault(x, x) != x:
+            x = groups[x]
+        return x
+
+    for d in differences:
+        for row in (d.first, d.second):
+            if row is not None and id(row) in single:
+                groups[root(id(row))] = root(id(d.looked_at))
+    found: dict[int, list[Difference]] = {}
+    for d in differences:
+        found.setdefault(root(id(d.looked_at)), []).append(d)
+    return list(found.values())

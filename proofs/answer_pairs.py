@@ -1,0 +1,112 @@
+"""Which answers of two tables belong together: kinds of pairs, learned from rows with the same cube.
+
+A *kind* is a template of each table with links between their numbers: bits of the second's numbers that are bits of
+the first's, or constant. Nothing rests on a kind's being guessed well: a kind that is used is a disjunct of what the
+proof is given about the tables, and the rows have been found to be of these kinds on all keys. A kind that the proof
+cannot do with is a difference, or ends undecided.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from ..semantics.meaning.opened import Answered, OpenTable
+from .bit_links import Link, holds, links_of, together
+
+SAMPLE: Final = 256
+"""Pairs of which links are learned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Templates of both tables (the first's None: it is not asked there) and links between their numbers."""
+
+    first: int | None
+    second: int
+    links: frozenset[Link] = frozenset()
+
+
+@dataclass
+class Kinds:
+    """The kinds of pairs of two tables."""
+
+    first: OpenTable
+    second: OpenTable
+    bad: set[Kind] = field(default_factory=set)
+    """Kinds that the two sides do not do the same with."""
+    often: Counter[Kind] = field(default_factory=Counter)
+    """How many pairs of rows with the same cube are of a kind."""
+    _links: dict[tuple[int, int], frozenset[Link]] = field(default_factory=dict)
+    _of: dict[tuple[Answered | None, Answered], Kind] = field(default_factory=dict)
+
+    def learn(self, pairs: Iterable[tuple[Answered | None, Answered]]) -> None:
+        """See how the numbers of these pairs hang together."""
+        seen = Counter(pairs)
+        by_templates: dict[tuple[int, int], list[tuple[Answered, Answered]]] = {}
+        for first, second in seen:
+            if first is not None:
+                by_templates.setdefault((first[0], second[0]), []).append((first, second))
+        for templates, some in by_templates.items():
+            self._learn(templates, some)
+        for pair, times in seen.items():
+            self.often[self.kind(*pair)] += times
+
+    def _learn(self, templates: tuple[int, int], pairs: list[tuple[Answered, Answered]]) -> frozenset[Link]:
+        if templates not in self._links:
+            some = pairs[:: max(1, len(pairs) // SAMPLE)]
+            widths = self._widths(templates)
+            values = [tuple(map(together, (x[1], y[1]), widths)) for x, y in some]
+            self._links[templates] = links_of([(v[0], v[1]) for v in values], *widths)
+        return self._links[templates]
+
+    def _widths(self, templates: tuple[int, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return self.first.templates[templates[0]].widths, self.second.templates[templates[1]].widths
+
+    @property
+    def commonest(self) -> set[Kind]:
+        """For both templates the kind that is most often."""
+        best: dict[tuple[int | None, int], Kind] = {}
+        for kind, _ in self.often.most_common():
+            best.setdefault((kind.first, kind.second), kind)
+        return set(best.values())
+
+    def kind(self, first: Answered | None, second: Answered) -> Kind:
+        """The kind of a pair: with those of the links that hold of it."""
+        found = self._of.get((first, second))
+        if found is None:
+            found = self._of[first, second] = self._kind(first, second)
+        return found
+
+    def _kind(self, first: Answered | None, second: Answered) -> Kind:
+        if first is None:
+            return Kind(None, second[0])
+        templates = first[0], second[0]
+        links = self._learn(templates, [(first, second)])
+        widths = self._widths(templates)
+        values = together(first[1], widths[0]), together(second[1], widths[1])
+        return Kind(*templates, frozenset(link for link in links if holds(link, *values)))
+
+    def condition(self, kind: Kind, first_key: Term, second_key: Term) -> Term:
+        """That what the tables answer to these keys is of a kind."""
+        second = self.second.is_template(second_key, kind.second)
+        if kind.first is None:
+            return second
+        parts = [second, self.first.is_template(first_key, kind.first)]
+        if kind.links:
+            mine = b.concat(*reversed(self.first.parameters(first_key, kind.first))) if self._has(kind) else None
+            theirs = b.concat(*reversed(self.second.parameters(second_key, kind.second)))
+            parts += [link.condition(mine, theirs) for link in sorted(kind.links)]
+        return b.and_(*parts)
+
+    def _has(self, kind: Kind) -> bool:
+        return kind.first is not None and bool(self.first.templates[kind.first].widths)
+
+    def shown(self, kind: Kind) -> str:
+        """The kind for people."""
+        mine = "-" if kind.first is None else self.first.templates[kind.first].name
+        return f"{mine} = {self.second.templates[kind.second].name}"

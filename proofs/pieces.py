@@ -1,0 +1,139 @@
+"""Parts of the input space on which the keys of lookups are plain: bits of the input side by side, and constants.
+
+A key is a term with conditions in it (a field is 0 where its header is not valid). The input space is split by these
+conditions, and by those of the lookups' guards, until none is left; on each part rows of the one key and of the other
+can be compared bit by bit (:mod:`p4verify.semantics.classifier`).
+
+A part is described by its condition alone. It may be taken for larger than it is (a condition that is not understood,
+or bits of two leaves that hang together), which never hides a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..semantics import bits as b
+from ..semantics.bits import FALSE, TRUE, Term
+from ..semantics.meaning.opened import NotSuitable
+from .engine import Engine, Model
+
+MAX_PIECES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the input space: its condition, and the terms as they are there."""
+
+    condition: Term
+    terms: tuple[Term, ...]
+
+
+def pieces(
+    terms: Sequence[Term], known: Sequence[Term], engine: Engine, needed: int | None = None, limit: int = MAX_PIECES
+) -> Iterator[Piece]:
+    """The parts on which no condition is left in ``terms``, but for what functions answer.
+
+    Args:
+        terms: keys and guards.
+        known: what holds of every input that counts; it is part of every piece's condition.
+        engine: asked whether a part has an input; what it does not know is taken for one.
+        needed: the number of a guard among ``terms``; parts where it is false are left out.
+        limit: of parts.
+
+    Raises:
+        NotSuitable: there are more parts.
+    """
+    start = _Open(tuple(terms), (), None)
+    for condition in known:
+        start = start.assuming(condition)
+    stack = [start]
+    made = 0
+    while stack:
+        here = stack.pop()
+        if FALSE in here.literals or (needed is not None and here.terms[needed] is FALSE):
+            continue
+        atom = _atom(here.terms)
+        if atom is None:
+            made += 1
+            if made > limit:
+                raise NotSuitable(f"the lookups' keys have more than {limit} forms")
+            yield Piece(b.and_(*here.literals), here.terms)
+            continue
+        for literal in (b.not_(atom), atom):
+            following = here.possible(literal, engine)
+            if following is not None:
+                stack.append(following)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A part that may still be split; ``model``: an input in it, if one is known."""
+
+    terms: tuple[Term, ...]
+    literals: tuple[Term, ...]
+    model: Model | None
+
+    def assuming(self, condition: Term) -> _Open:
+        terms = self.terms
+        for part in _conjuncts(condition):
+            terms = tuple(b.substitute(terms, _consequences(part)))
+        return _Open(terms, (*self.literals, condition), self.model)
+
+    def possible(self, literal: Term, engine: Engine) -> _Open | None:
+        """The part where ``literal`` holds too; None if there is no such input."""
+        following = self.assuming(literal)
+        if self.model is not None and self.model.holds(literal):
+            return following
+        answer = engine.satisfiable(b.and_(*following.literals), "forms of keys")
+        if answer.status == "unsat":
+            return None
+        return _Open(following.terms, following.literals, answer.model if answer.status == "sat" else None)
+
+
+def _conjuncts(condition: Term) -> Iterator[Term]:
+    if condition.op == "and":
+        for arg in condition.args:
+            yield from _conjuncts(arg)
+    else:
+        yield condition
+
+
+def _consequences(literal: Term) -> dict[Term, Term]:
+    """What terms are where ``literal`` holds."""
+    if literal.op == "not":
+        return {literal.args[0]: FALSE}
+    if literal.is_const:
+        return {}
+    found = {literal: TRUE}
+    if literal.op == "eq":
+        left, right = literal.args
+        if left.is_const:
+            left, right = right, left
+        if right.is_const and right.width:
+            found |= _fixed(left, right.value)
+    return found
+
+
+def _fixed(term: Term, value: int) -> dict[Term, Term]:
+    """What the variables are that stand side by side in a term of this value."""
+    if term.op == "var":
+        return {term: b.bv(value, term.width)}
+    found: dict[Term, Term] = {}
+    if term.op == "concat":
+        left = term.width
+        for arg in term.args:
+            left -= arg.width
+            found |= _fixed(arg, value >> left & ((1 << arg.width) - 1))
+    return found
+
+
+def _atom(terms: Iterable[Term]) -> Term | None:
+    """A condition in the terms that has none inside, and that does not hang on what a function answers."""
+    closed: dict[Term, bool] = {}
+    for term in b.postorder(terms):
+        inner = any(closed[arg] for arg in term.args)
+        closed[term] = inner or term.op in ("apply", "select") or (term.sort is b.BOOL and not term.is_const)
+        if term.sort is b.BOOL and not term.is_const and not inner:
+            return term
+    return None

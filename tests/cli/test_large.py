@@ -1,0 +1,57 @@
+"""`check` with rule sets that are too large for terms."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from p4verify.inputs import read_rules
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.scale import Large, check_large
+from p4verify.semantics.p4.frontend import load_program
+from p4verify.targets import find
+from tests.support import large_rules
+
+from .conftest import Command
+
+
+def test_every_error_of_a_foreign_dump_is_found_and_nothing_else(p4verify: Command, tmp_path: Path) -> None:
+    rules = large_rules.generate(540, 3)
+    program, given, flows = tmp_path / "x.p4", tmp_path / "x.cli", tmp_path / "x.flows"
+    program.write_text(large_rules.PROGRAM)
+    given.write_text("\n".join(large_rules.command_lines(rules)))
+    flows.write_text("\n".join(large_rules.foreign_flows(rules, 7, errors=3)))
+    ended = p4verify("check", program, "--rules", given, "--against", flows, "--format", "json", "--no-machines")
+    (result,) = ended.json()["results"]
+    assert ended.code == 1, result["reason"]
+    regions = result["regions"]
+    assert len(regions) == 3
+    told = sorted(" ".join(region["rules"]) for region in regions)
+    assert "I.deny" in told[2]
+    assert "I.forward" in told[0]
+    assert "I.forward" in told[1]
+    missing = [region for region in regions if "(no flow)" in " ".join(region["entries"])]
+    assert len(missing) <= 1
+    assert all(f"{given}:" in " ".join(region["rules"]) for region in regions)
+    assert any(f"{flows}:" in " ".join(region["entries"]) for region in regions)
+    assert result["counterexample"]["packet"] == regions[0]["packet"]
+
+
+def verdict(tmp_path: Path, rules: large_rules.Rules, flows: list[str]) -> Proof:
+    (tmp_path / "x.p4").write_text(large_rules.PROGRAM)
+    (tmp_path / "x.cli").write_text("\n".join(large_rules.command_lines(rules)))
+    program = load_program(str(tmp_path / "x.p4"))
+    target = find("openflow")
+    artifact: Any = target.read("\n".join(flows).encode(), "x.flows")
+    given = read_rules(str(tmp_path / "x.cli"), program)
+    large = Large(program, given, target, artifact, machines_confirm=False, open_from=8)
+    return check_large(large, Engine.within(None), time.monotonic())
+
+
+def test_an_equal_dump_that_is_written_otherwise_is_accepted(tmp_path: Path) -> None:
+    rules = large_rules.generate(60, 5)
+    proof = verdict(tmp_path, rules, large_rules.foreign_flows(rules, 9))
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    assert proof.tally.compared > 0
