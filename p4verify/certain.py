@@ -6,12 +6,14 @@ has to show it again, for a run sees one choice only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+import random
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from .proofs.compare import obligations
-from .proofs.counterexample import Input
-from .proofs.engine import Engine
+from .proofs.counterexample import Input, Side
+from .proofs.engine import Engine, Model
 from .proofs.refine import choices_of, map_terms
 from .proofs.verdict import Observed
 from .semantics import bits as b
@@ -20,8 +22,35 @@ from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.payload import PayloadFunctions, sum_of
 
 Function = Callable[..., int]
+GUESSES = 24
+"""Values of the program's undefined values that are tried, all at once, to see that none of them does."""
 SECONDS = 5.0
 """For the question whether an undefined value would do."""
+
+
+def guesses(choices: Sequence[Term]) -> Iterator[dict[str, int]]:
+    """Values of undefined values: all zeros, all ones, and some at random."""
+    rng = random.Random(0)
+    yield {v.name: 0 for v in choices}
+    yield {v.name: (1 << max(1, v.width)) - 1 for v in choices}
+    for _ in range(GUESSES):
+        yield {v.name: rng.getrandbits(max(1, v.width)) for v in choices}
+
+
+def surely(spec: Side, impl: Side, choices: Sequence[Term]) -> Side:
+    """``spec``, which does what ``impl`` does wherever one of its undefined values might let it, so far as tried."""
+
+    def run(given: Input) -> Observed:
+        actual = impl(given)
+        seen = [spec(given)]
+        for guess in guesses(choices):
+            if not seen[-1].differs(actual):
+                return actual
+            model = Model({**given.model.values, **guess}, given.model.functions)
+            seen.append(spec(replace(given, model=model)))
+        return seen[0] if differs_in_all(seen, actual) else actual
+
+    return run
 
 
 def differs_in_all(seen: Sequence[Observed], other: Observed) -> bool:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .certain import surely
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, run_on, same
 from .machine_told import told
 from .on_numbers import all_terms, functions_of
-from .proofs.counterexample import Input, Side, input_of, shrink
+from .proofs.counterexample import Input, Side, differ_on, input_of, shrink
 from .proofs.engine import Model
-from .proofs.refine import Difference, Outcome
+from .proofs.refine import Difference, Outcome, choices_of
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Verdict
 from .realise import CannotRealise, describe, realise
 from .related import in_the_programs_cells
@@ -106,7 +107,9 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         cheap = _Cheap(pair, pair.program)
         first = Setting(input_of(model), rules)
         if cheap.differ(first):
-            less = smaller(first, cheap.differ, pair.program, rules=True, packet=True)
+            sure = replace(cheap, surely=True)
+            differ = sure.differ if sure.differ(first) else cheap.differ
+            less = smaller(first, differ, pair.program, rules=True, packet=True)
             assert less.rules is not None
             rules, model = less.rules, _model_of(less.given)
         rules = _with_groups(pair, rules, input_of(model))
@@ -123,7 +126,10 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     given = input_of(model)
     if not run_spec(given).differs(run_impl(given)):
         return f"{difference.obligation}: both sides do the same on the solver's packet"
-    best = shrink(given, run_spec, run_impl)
+    spec_or_same = surely(run_spec, run_impl, choices_of(spec)) if pair.first is None else run_spec
+    if not differ_on(given, spec_or_same, run_impl):
+        spec_or_same = run_spec
+    best = shrink(given, spec_or_same, run_impl)
     expected, actual = run_spec(best), run_impl(best)
     told_by = _by_the_program(pair, rules, best, expected, actual)
     parts = told(pair.target, pair.artifact, pair.impl, best, functions.machine(pair.impl))
@@ -173,6 +179,8 @@ class _Cheap:
 
     pair: Pair
     program: ir.Program
+    surely: bool = False
+    """Whether they have to differ in what does not hang on the program's undefined values."""
 
     def differ(self, setting: Setting) -> bool:
         """Whether the sides can be told apart, under rules that may be installed."""
@@ -198,6 +206,8 @@ class _Cheap:
         spec = _within(possible, _side(pair.spec, mine, "", names))
         impl = _side(in_the_programs_cells(pair.impl, pair.relation), theirs, "impl.", names)
         try:
+            if self.surely:
+                spec = surely(spec, impl, choices_of(pair.spec))
             return spec(given).differs(impl(given))
         except (ValueError, KeyError, BadBehaviour, Unsupported):
             return False

@@ -8,13 +8,12 @@ long as the two still differ.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .certain import allows, differs_in_all
+from .certain import allows, differs_in_all, guesses
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, one_pass, run_on, same
 from .mapping import NOTHING_SAID
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
     from .pairs import ProgramPair
 
 Function = Callable[..., int]
-GUESSES = 24
-"""Values of the program's undefined values that are tried, all at once, to see that none of them does."""
 
 
 @dataclass(frozen=True)
@@ -243,7 +240,7 @@ class _Runs:
     def _guessed(self, setting: Setting) -> Iterator[Observed]:
         """What the first side does with some values of what is undefined in it."""
         yield self._observed(setting, "spec", self._alike(setting))
-        yield from (self._observed(setting, "spec", guess) for guess in _guesses(self.spec))
+        yield from (self._observed(setting, "spec", guess) for guess in guesses(choices_of(self.spec)))
 
     def _differ_surely(self, setting: Setting) -> bool:
         """Whether they differ in what does not hang on the first side's undefined values, so far as tried."""
@@ -462,13 +459,3 @@ def _states(cases: Iterable[Case]) -> set[str]:
 
 def _zeros(behaviour: Behaviour) -> dict[str, int]:
     return {v.name: 0 for v in choices_of(behaviour)}
-
-
-def _guesses(spec: Behaviour) -> Iterator[dict[str, int]]:
-    """Values of the choices: all zeros, all ones, and some at random."""
-    variables = choices_of(spec)
-    rng = random.Random(0)
-    yield {v.name: 0 for v in variables}
-    yield {v.name: (1 << max(1, v.width)) - 1 for v in variables}
-    for _ in range(GUESSES):
-        yield {v.name: rng.getrandbits(max(1, v.width)) for v in variables}

@@ -64,6 +64,17 @@ def test_no_undefined_value_would_do_on_the_packet_that_is_shown(compare, first:
     assert result["counterexample"]["packet"][:2] != "00"
 
 
+def test_no_undefined_value_would_do_on_the_packet_that_a_machine_does_wrong(p4verify: Command, tmp_path: Path) -> None:
+    program, other, lowered = (tmp_path / name for name in ("a.p4", "b.p4", "b.o"))
+    program.write_text(PROGRAM.replace("BODY", "if (h.h.v == 0) { h.h.o = x; } else { h.h.o = 5; }"))
+    other.write_text(PROGRAM.replace("BODY", "if (h.h.v == 0) { h.h.o = 0x12345; } else { h.h.o = 6; }"))
+    assert p4verify("lower", other, "--target", "ebpf", "-o", lowered).code == 0
+    ended = p4verify("check", program, "--against", lowered, "--no-machines", "--format", "json")
+    (result,) = ended.json()["results"]
+    assert ended.code == 1, result["reason"]
+    assert result["counterexample"]["packet"][:2] != "00"
+
+
 @pytest.mark.parametrize("more", [(), ("--exactly",)])
 @pytest.mark.parametrize("body", ["t.apply();", "h.h.o = x; t.apply();"])
 def test_a_difference_that_shows_between_a_program_and_itself_is_none(  # type: ignore[no-untyped-def]
