@@ -27,7 +27,7 @@ DUMPS = Path(__file__).parent / "dumps"
 ADD = "filter add dev port0 ingress pref 1 "
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(lists())
 def test_a_printed_script_is_read_again(filters: FilterList) -> None:
     assert parse_script(print_script(filters)) == filters

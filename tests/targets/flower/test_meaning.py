@@ -80,6 +80,18 @@ MATCHES = [
         eth(0x86DD, ip6(bytes((17, 0)) + bytes(6) + UDP, following=60)),
         True,
     ),
+    (
+        "a first piece of IPv6 has no ports",
+        "protocol ipv6 flower ip_proto udp dst_port 80",
+        eth(0x86DD, ip6(bytes((17, 0, 0, 1)) + bytes(4) + UDP, following=44)),
+        False,
+    ),
+    (
+        "but its protocol and that it is one",
+        "protocol ipv6 flower ip_proto udp ip_flags frag/firstfrag",
+        eth(0x86DD, ip6(bytes((17, 0, 0, 1)) + bytes(4) + UDP, following=44)),
+        True,
+    ),
     ("a tag is seen by its type", "protocol 802.1q flower vlan_id 5", eth(0x800, ip4(), (0x8100, 0x6005)), True),
     ("and hides what is behind it", "protocol ip flower", eth(0x800, ip4(), (0x8100, 5)), False),
     (
@@ -319,6 +331,6 @@ def test_what_the_kernel_refuses(filters: list[str], said: str, kernel: UserMode
 
 @pytest.mark.oracle
 def test_the_meaning_is_what_the_kernel_does(kernel: UserModeLinux) -> None:
-    tally = campaign(kernel, 2026, pairs=1500, frames_per_list=150, seconds=12)
+    tally = campaign(kernel, 2026, pairs=800, frames_per_list=100, seconds=6)
     assert tally.mismatches == []
-    assert tally.pairs > 200
+    assert tally.pairs > 100

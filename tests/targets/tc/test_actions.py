@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from p4verify.semantics.source import NOWHERE, InputError, Unsupported
 from p4verify.targets.tc.artifact.actions import Action, Control, Pedit, PeditKey, Police, Vlan
@@ -21,6 +21,7 @@ def read(text: str) -> list[Action]:
     return read_actions(command, PORTS)
 
 
+@settings(max_examples=60)
 @given(actions())
 def test_what_is_printed_is_read_again(action: Action) -> None:
     """Printing and reading gives another action of the same text; a field may have two names and one meaning."""
