@@ -54,7 +54,7 @@ class Restrictions:
     tables: dict[str, list[Restriction]] = field(default_factory=dict)
     actions: dict[str, list[Restriction]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    """Annotations that are not understood, which restrict nothing."""
+    """Annotations that are not understood, which restrict nothing; the source's entries that break others."""
 
     # --- every rule set ---------------------------------------------------------------------------------------------
 
@@ -117,6 +117,20 @@ class Restrictions:
                 for restriction in self._broken(control, table, rule, rules):
                     return rule, restriction
         return None
+
+    def own_entries(self) -> list[str]:
+        """What to say of the source's entries that are none a control plane may install. They are there all the same:
+        constraints are enforced on what P4Runtime is asked to write (p4-constraints, README)."""
+        found = []
+        for control, table in self.program.tables():
+            restricted = table.control_name in self.tables or any(
+                a.control_name in self.actions for a in control.actions
+            )
+            for rule in source_entries(self.program, table) if table.entries and restricted else ():
+                for restriction in self._broken(control, table, rule, RuleSet({})):
+                    what = f"{rule.span}: this entry of the program's own in table {table.control_name}"
+                    found.append(f"{what} is none that it allows others to install: {restriction.told}")
+        return found
 
     def refuse(self, rules: RuleSet) -> None:
         """Raises InputError for the first entry that is not allowed, at its place."""
@@ -287,6 +301,7 @@ def read_restrictions(program: ir.Program, given: Sequence[str] = ()) -> Restric
                 _annotated(found, found.actions, owner, action)
     for text in given:
         _given(found, text)
+    found.notes += found.own_entries()
     return found if found.tables or found.actions or found.notes else None
 
 

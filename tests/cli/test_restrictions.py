@@ -196,6 +196,15 @@ def test_entries_of_the_source_keep_to_nothing(check: Check) -> None:
     assert check(EXACT, "kind != 7", "hdr.h.kind == 7", default=entries)[0] == 1
 
 
+@pytest.mark.parametrize("entries", ["const entries", "entries"])
+def test_an_entry_of_the_source_that_breaks_its_tables_restriction_is_named(check: Check, entries: str) -> None:
+    own = entries + " = { 6 : to(8); 7 : to(9); } const default_action"
+    told = [w for w in check(EXACT, "kind != 7", "false", default=own)[1]["warnings"] if "install" in w]
+    assert len(told) == 1
+    assert "a.p4:13:" in told[0]
+    assert "this entry of the program's own in table I.t" in told[0]
+
+
 def test_one_entry_may_answer_one_key_and_another_the_next(check: Check) -> None:
     """What is unknown of an entry belongs to the key that it answers: not all entries have one mask."""
     both = "kind::mask == 0xff && kind == 1 || kind::mask == 0xf0 && kind::value == 0x20; value::mask == 0"
