@@ -388,7 +388,7 @@ def test_stack_written_on_one_path_only() -> None:
         ((asm.store(4, R1, 0, 1), *PASS), "writes 4 bytes of the context at 0"),
         ((Insn(0x07, dst=1, off=3, imm=1), *PASS), "undefined arithmetic"),
         ((asm.alu("mul", R1, 2), *PASS), "mul on a pointer"),
-        ((asm.mov(R0, R1), asm.exit_()), "returns a pointer"),
+        ((asm.load_map(R0, "cells"), asm.exit_()), "a map as a number"),
         ((asm.ja(-1),), "more than"),
         (packet(20, asm.load(4, R2, R6, 8), asm.alu("add", R7, R2), *PASS), "moves by a number without bounds"),
         ((asm.load_map(R1, "nowhere"), *PASS), "map nowhere, which the object does not define"),
@@ -423,6 +423,14 @@ def test_what_nobody_determines_is_a_choice_for_each_read() -> None:
     assert {c.variable.name for c in behaviour.choices} == {"in.ebpf.prandom.0", "in.ebpf.prandom.1"}
     assert all(c.reason == "a random number" for c in behaviour.choices)
     assert {c.variable.name.split(".")[2] for c in plain.choices} == {"hash"}
+
+
+def test_a_pointer_that_is_returned_is_any_address() -> None:
+    behaviour = meaning(obj(asm.mov(R0, R1), asm.exit_()))
+    assert [c.reason for c in behaviour.choices] == ["the address of a piece of the kernel's memory"]
+    sent = b.or_(*(b.and_(case.guard, output.when) for case in behaviour.cases for output in case.outputs))
+    known = [{"pkt.len": 60, "any.ebpf.address.0": address} for address in (0, 2)]  # TC_ACT_OK, TC_ACT_SHOT
+    assert [b.evaluate([sent], values, default=0)[0] for values in known] == [1, 0]
 
 
 def test_checksums() -> None:
