@@ -195,7 +195,7 @@ class Filters:
         """An action in the middle."""
         rng = self.rng
         done = pick(
-            rng, (3, self.vlan()), (2.5, self.labels()), (5, self.pedit()), (2.5, self.csum()), (0.5, self.mirror()),
+            rng, (3, self.vlan()), (2.5, self.labels()), (5, self.pedit()), (1.5, self.csum()), (0.5, self.mirror()),
             (1, self.skbedit()), (0.2, "tunnel_key unset"),
         )  # fmt: skip
         if done.startswith("mirred"):
@@ -206,7 +206,7 @@ class Filters:
 
     def csum(self) -> str:
         rng = self.rng
-        parts = [part for part in ("ip4h", "tcp", "udp", "icmp", "igmp") if rng.random() < 0.5]
+        parts = [part for part in ("ip4h", "tcp", "udp", "icmp", "igmp") if rng.random() < 0.25]
         return f"csum {' and '.join(parts or ['ip4h'])}"
 
     def skbedit(self) -> str:

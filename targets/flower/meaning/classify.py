@@ -13,7 +13,7 @@ from ....semantics.source import NOWHERE, Unsupported
 from ...tc.artifact.actions import Csum, Pedit
 from ...tc.artifact.protocols import ETH_P_ALL
 from ...tc.meaning.actions import GONE, Machine, Result, run_actions
-from ...tc.meaning.packet import Skb
+from ...tc.meaning.packet import VLAN_TYPES, Skb, received
 from ...tc.meaning.state import State
 from ..artifact import FlowerFilter
 from .dissect import Dissection
@@ -29,6 +29,7 @@ MAX_WRITTEN_RESETS: Final = 6
 ENDED, NEXT_CLASSIFIER, NEXT_MASK = -1, -2, -3
 """Where a way goes on, beside the numbers of chains."""
 NO_CLASS: Final = 0
+_PLAIN: Final = received(tagged=False)
 
 Ways = tuple[Way[State], ...]
 
@@ -88,7 +89,7 @@ class Search:
     def _classifier(self, classifier: Classifier, state: State, when: Term) -> Ways:
         """``fl_classify``, where the packet is of the classifier's protocol; the others go on."""
         skb = state.packet
-        asked = TRUE if classifier.protocol == ETH_P_ALL else b.eq(skb.outer, b.bv(classifier.protocol, 16))
+        asked = _asked(classifier.protocol, skb)
         if asked is FALSE:
             return (Way(TRUE, state, NEXT_CLASSIFIER),)
         tries = [self._mask(mask, state, b.and_(when, asked)) for mask in classifier.masks.values()]
@@ -167,6 +168,20 @@ class Search:
                 classid = _classid(filter_) if kind == "pass" else NO_CLASS
                 ways.append(Way(result.when, result.state.passed(b.bv(classid, 32)), ENDED))
         return joined(ways)
+
+
+def _asked(protocol: int, skb: Skb) -> Term:
+    """Whether the packet is of a classifier's protocol.
+
+    A tag in ``skb.tag`` is always of a tag's type, and the type of a frame that was received without one never is.
+    """
+    if protocol == ETH_P_ALL:
+        return TRUE
+    tags_only = skb.tag is not None
+    no_tags = skb.tag is None and skb.protocol is _PLAIN.protocol
+    if (tags_only and protocol not in VLAN_TYPES) or (no_tags and protocol in VLAN_TYPES):
+        return FALSE
+    return b.eq(skb.outer, b.bv(protocol, 16))
 
 
 def _widened(state: State, known: Term, protocol: Term) -> State:
