@@ -44,7 +44,10 @@ from tests.support.mutation import (
 SUBJECTS = {
     "ebpf": [(name, hook) for name in ("acl", "vlan_filter", "router") for hook in ("tc", "xdp")],
     "u32": [("acl", None)],
-    "openflow": [(name, None) for name in ("bridge", "mpls", "qinq", "router_dual", "firewall", "router")],
+    "openflow": [
+        (name, None)
+        for name in ("qinq", "balancer", "mirror", "stages", "mpls", "firewall", "bridge", "router_dual", "router")
+    ],
 }
 """Target → the examples that it accepts, and the hook."""
 ORACLES: dict[str, Any] = {"ebpf": KernelOracle, "u32": KernelU32, "openflow": OpenVSwitch}

@@ -25,6 +25,8 @@ class Tally:
     pairs: int = 0
     outside: int = 0
     """Frames that an assumption of the flows leaves out."""
+    undefined: int = 0
+    """Frames with which the program reads an undefined value; not among the pairs."""
     sent: int = 0
     changed: int = 0
     mismatches: list[str] = field(default_factory=list)
@@ -37,7 +39,11 @@ def judge(
     packets = plain_packets(rng, rules, bridge, count)
     tally = Tally(outside=count - len(packets))
     for (port, frame), seen in zip(packets, oracle.run(bridge, packets), strict=True):
-        expected = sorted(run(program, rules, frame, port).outputs)
+        asked = run(program, rules, frame, port)
+        if asked.undefined:
+            tally.undefined += 1
+            continue
+        expected = sorted(asked.outputs)
         tally.pairs += 1
         tally.sent += bool(expected)
         tally.changed += any(out != frame for _, _, out in expected)

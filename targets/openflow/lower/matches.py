@@ -106,6 +106,8 @@ class Matches:
                 return False
             fields["vlan_tci"] = value | (CFI if tagged else 0), mask | CFI
         if "in_port" in fields:  # nine bits of sixteen, the others zero
+            if fields["in_port"] == (0, 0x1FF):
+                return False  # ports are numbered from 1
             fields["in_port"] = fields["in_port"][0], fields["in_port"][1] | 0xFE00
         return True
 
