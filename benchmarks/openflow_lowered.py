@@ -3,8 +3,8 @@
     python benchmarks/openflow_lowered.py [CORPUS] [--frames N] [--seed S] [--every K] [--prove SECONDS]
 
 Each program that OpenFlow can express gets random rules over a few numbers; flows are made of it, and frames that meet
-the rules go through the source (on numbers) and through a private switch; those with which the program reads undefined
-values are not compared. ``--prove`` also asks the checker. Exits with 1 for a mismatch or a rejection, with 3 without
+the rules go through the source (on numbers) and through a private switch; a difference does not count where the program
+reads an undefined value. ``--prove`` also asks the checker. Exits with 1 for a mismatch or a rejection, with 3 without
 Open vSwitch.
 """
 
