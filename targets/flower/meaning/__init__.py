@@ -20,7 +20,7 @@ from ....semantics.source import Span, Unsupported
 from ...tc.artifact.actions import Skbedit, TunnelKey
 from ...tc.meaning.actions import Machine
 from ...tc.meaning.packet import ETH_HLEN, ETH_ZLEN, TAGGED, VLAN_HLEN, WHOLE_TAG, length_at_least, received
-from ...tc.meaning.state import NONE, State
+from ...tc.meaning.state import State
 from ..artifact import FilterList
 from .classify import Search
 from .install import install
@@ -110,4 +110,4 @@ def _assumed(machines: list[Machine]) -> list[Assumption]:
     return [Assumption(text, b.and_(*conditions)) for text, conditions in found.items()]
 
 
-__all__ = ["CLASSID", "DEFAULT_MTU", "MARK", "NONE", "PRIORITY", "meaning"]
+__all__ = ["CLASSID", "DEFAULT_MTU", "MARK", "PRIORITY", "meaning"]

@@ -27,7 +27,6 @@ _MPLS_IN_IP: Final = 137
 _OPTIONS: Final = (0, 43, 60)
 _FRAGMENT: Final = 44
 _WITH_PORTS: Final = (6, 17, 33, 50, 132, 136)
-FRAG, FIRST = 1, 2
 
 TAGS_TEXT: Final = (
     f"where filters do not say what is behind a tag, there are at most {MAX_TAGS} tags and no PPPoE, HSR, PRP or"
@@ -346,4 +345,4 @@ _HEADERS: Final[dict[int, type[_Header]]] = {
 }  # fmt: skip
 
 
-__all__ = ["FIRST", "FRAG", "LEFT_OUT", "Dissection"]
+__all__ = ["LEFT_OUT", "Dissection"]

@@ -16,9 +16,11 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import INPUT_PACKET, Assumption, Behaviour, Case, Output
 from ....semantics.source import Span, Unsupported
+from ...tc.meaning.packet import ETH_ZLEN, TAGGED, VLAN_HLEN, WHOLE_TAG
+from ...tc.meaning.packet import length_at_least as at_least
 from ..artifact import FilterList
 from .classify import Chains
-from .frame import ETH_ZLEN, TAGGED, VLAN_HLEN, WHOLE_TAG, Frame, at_least
+from .frame import Frame
 from .install import Installed, install
 from .outcome import DROPPED, Outcome
 

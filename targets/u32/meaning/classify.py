@@ -14,6 +14,7 @@ from ....semantics import bits as b
 from ....semantics.bits import TRUE, Term
 from ....semantics.meaning.behaviour import PORT
 from ....semantics.source import Unsupported
+from ...tc.meaning.packet import VLAN_TYPES
 from ..artifact import ETH_P_ALL, Key, U32Filter
 from . import frame as frames
 from .actions import Effect, run_actions
@@ -101,7 +102,7 @@ class Chains:
         """Whether the frame is of the classifier's protocol; a tagged frame is of its outer tag's type."""
         if protocol == ETH_P_ALL:
             return TRUE
-        if (protocol in frames.VLAN_TYPES) != self.frame.tagged:
+        if (protocol in VLAN_TYPES) != self.frame.tagged:
             return b.FALSE
         return b.eq(self.protocol, b.bv(protocol, 16))
 

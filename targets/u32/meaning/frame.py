@@ -13,17 +13,10 @@ from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.meaning.behaviour import LENGTH, byte, input_bytes
 from ....semantics.source import Span, Unsupported
+from ...tc.meaning.packet import ETH_HLEN, ETH_ZLEN, TAG_NEEDS, TYPE, VLAN_HLEN, protocol_of
+from ...tc.meaning.packet import length_at_least as at_least
 from .offsets import BITS, Offset, fixed, selected
 
-ETH_HLEN: Final = 14
-ETH_ZLEN: Final = ETH_HLEN
-"""The shortest frame that reaches a hook; shorter ones are dropped by every driver."""
-VLAN_HLEN: Final = 4
-VLAN_TYPES: Final = (0x8100, 0x88A8)
-ETH_P_802_3, ETH_P_802_2 = 0x0001, 0x0004
-_FIRST_TYPE: Final = 0x0600
-_TAG_NEEDS: Final = ETH_HLEN + VLAN_HLEN + 2
-"""A tag needs two bytes behind it, or the frame is dropped (``skb_vlan_untag`` looks at them)."""
 _HEADROOM: Final = 3
 """Bytes before the frame that a load may touch if its mask leaves them out (drivers reserve 32 or more)."""
 LOWEST: Final = -ETH_HLEN - _HEADROOM
@@ -31,25 +24,10 @@ LOWEST: Final = -ETH_HLEN - _HEADROOM
 _MAX_HEADROOM: Final = 0x10000
 """No frame has more bytes before its network header: ``skb->network_header`` is 16 bits."""
 
-TYPE: Final = input_bytes(12, 2)
-TAGGED: Final = b.or_(*(b.eq(TYPE, b.bv(kind, 16)) for kind in VLAN_TYPES))
-
-
-def at_least(length: int) -> Term:
-    """Whether the frame has that many bytes."""
-    if length <= 0:
-        return TRUE
-    return FALSE if length > 0xFFFF else b.uge(LENGTH, b.bv(length, 16))
-
-
-WHOLE_TAG: Final = at_least(_TAG_NEEDS)
-
 
 def protocol() -> Term:
     """``skb_protocol(skb, false)``: the outer tag's type, or what ``eth_type_trans`` makes of the frame (16 bits)."""
-    novell = b.and_(at_least(16), b.eq(input_bytes(14, 2), b.bv(0xFFFF, 16)))
-    length_field = b.ite(novell, b.bv(ETH_P_802_3, 16), b.bv(ETH_P_802_2, 16))
-    return b.ite(b.ult(TYPE, b.bv(_FIRST_TYPE, 16)), length_field, TYPE)
+    return protocol_of(TYPE, input_bytes(14, 2), at_least(16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +45,7 @@ class Frame:
         self.tagged = tagged
         self.max_length = max_length
         self._network = ETH_HLEN + VLAN_HLEN * tagged
-        self._min_length = _TAG_NEEDS if tagged else ETH_ZLEN
+        self._min_length = TAG_NEEDS if tagged else ETH_ZLEN
 
     def longer_than(self, offset: Offset) -> Term:
         """``offset < skb->len``."""
