@@ -138,6 +138,10 @@ def _check(filter_: FlowerFilter) -> None:
         raise Unsupported("what is behind PPPoE, HSR, PRP and batman-adv headers", filter_.span)
     if len(types) == 3 and types[2] in ETH_VLAN:
         raise Unsupported("a third VLAN tag that filters ask for", filter_.span)
+    tags = sum(kind in ETH_VLAN for kind in types)
+    if tags < len(types) and (filter_.exact("num_of_vlans") or 0) > tags:
+        # The kernel then takes the type for a tag's and passes over the keys that depend on it.
+        raise Unsupported("a number of tags that the types asked for contradict", filter_.span)
     if "num_of_vlans" in named and filter_.protocol == ETH_P_ALL and any(n.startswith(("vlan", "cvl")) for n in named):
         raise Unsupported("tags that are asked for by their number only", filter_.span)
 

@@ -303,6 +303,8 @@ def test_the_kernel_tells_marks(kernel: UserModeLinux) -> None:
         ("protocol ip flower action pedit munge offset 0 u32 at 4 0xf 0 set 7", "taken from the frame"),
         ("protocol ip flower action skbedit ptype host", "skbedit of ptype"),
         ("protocol ppp_ses flower", "PPPoE"),
+        ("protocol mpls_mc flower num_of_vlans 2 mpls_ttl 0", "a number of tags"),
+        ("protocol 802.1q flower num_of_vlans 2 vlan_ethtype ip", "a number of tags"),
         ("protocol 802.1q flower vlan_ethtype 802.1q cvlan_ethtype 802.1q", "third VLAN tag"),
     ],
 )
