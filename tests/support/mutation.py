@@ -162,7 +162,8 @@ def subject(
     artifact = target.lower(program, proven, options)
     checker = Checker(program, proven, timeout=timeout, machines_confirm=False)
     made = Subject(label, program, target, artifact, checker, machine, [])
-    keys = {table.control_name: key_names(key.name for key in table.keys) for _, table in program.tables()}
+    tables = () if isinstance(artifact, Bridge) else program.tables()  # flows are told apart by frames of another kind
+    keys = {table.control_name: key_names(key.name for key in table.keys) for _, table in tables}
     others = list(_other_rules(program, rules, rng)) if target.holds_tables else []
     for filled, share in ((rules, 2), *((r, 1) for r in others)):
         count = -(-packets * share // (2 + len(others)))
