@@ -91,8 +91,19 @@ V1Switch(P(), V(), I(), E(), C(), D()) main;
 """
 )
 
-ACL, ROUTES, BEGIN = 1, 2, 0
-"""Numbers of the flow tables."""
+
+def _plain(program: str) -> str:
+    """The program without what no flow can ask for (lengths) and without LLC/SNAP."""
+    start, end = program.index("        bit<32> behind"), program.index("            unroutable();\n        } else")
+    program = program[:start] + "        if (!hdr.ip.isValid()) {\n" + program[end:]
+    start, end = program.index("            0x0000 &&&"), program.index("            default: accept;")
+    program = program[:start] + program[end:]
+    return program.replace("                    if (sm.egress_spec == sm.ingress_port) { unroutable(); }\n", "")
+
+
+PLAIN_PROGRAM: Final = _plain(PROGRAM)
+"""... which can be made flows of, for plain frames."""
+
 _SHAPES: Final = (
     (16, 16, 0), (24, 24, 0), (32, 32, 0xFF), (32, 24, 0), (16, 32, 0xFF), (20, 20, 0xFF), (28, 16, 0xFF), (32, 32, 0),
 )  # fmt: skip

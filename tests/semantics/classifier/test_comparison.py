@@ -140,3 +140,13 @@ def test_rows_that_agree_are_not_looked_at_one_by_one() -> None:
     assert not list(comparison.differences())
     assert comparison.looked_at == 0
     assert comparison.paired == 1001
+
+
+def test_an_inversion_that_is_not_the_last_row_counts() -> None:
+    ranks = ((0, 5), (1, 3), (2, 9))
+    cubes_ = ((0, 0), (1, 7), (2, 7))
+    pairs = [
+        (Row(*cube, min(i, 1), a), Row(*cube, min(i, 1), b))
+        for i, (cube, (a, b)) in enumerate(zip(cubes_, ranks, strict=True))
+    ]
+    assert inverted(pairs, same) == [pairs[0][0]]

@@ -1,0 +1,171 @@
+"""How a check grows with the number of rules: an access list before a router, from 100 to a million rules.
+
+    python benchmarks/rules_scale.py [--only REGEX] [--largest 100000] [--limit 3000] [--data FILE] [--plot FILE]
+
+``lowered``: rules are read, made flows of by our own lowering, and checked. ``foreign``: the same rules are written as
+somebody else's flows (shuffled, prefixes cut in two, other priorities, rules that are never met), with three errors;
+all three have to be found, and nothing else. ``insert``: the mean time of comparing what one more rule changes, after
+that. A point is processor time in a process of its own; ``--data`` keeps the points in a JSON file and does not measure
+again what is there. Exit code 1 if a verdict is not what it has to be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from p4verify import targets
+from p4verify.inputs import read_rules
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Verdict
+from p4verify.scale import Large, check_large
+from p4verify.scale.settle import Settlement
+from p4verify.semantics.classifier import Row
+from p4verify.semantics.meaning import open_tables
+from p4verify.semantics.p4.frontend import load_program
+from p4verify.targets.base import Classifies
+from tests.support import large_rules
+from tests.support.log_plot import log_plot
+
+WAYS: Final = ("lowered", "foreign", "insert")
+OPEN_FROM: Final = 20
+SEED: Final = 1
+INSERTED: Final = 200
+
+
+def main() -> int:
+    """Run; see the module's text for the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", metavar="REGEX", help="ways that have this")
+    parser.add_argument("--largest", type=int, default=100_000, help="rules (default 100000)")
+    parser.add_argument("--limit", type=int, default=3000, help="seconds for a point (default 3000)")
+    parser.add_argument("--data", type=Path, help="keeps the points")
+    parser.add_argument("--plot", type=Path, help="writes the curves as SVG")
+    parser.add_argument("--point", nargs=2, metavar=("WAY", "N"), help="measure one point here, as JSON")
+    arguments = parser.parse_args()
+    if arguments.point:
+        print(json.dumps(_point(arguments.point[0], int(arguments.point[1]))))
+        return 0
+    known: dict[str, dict[str, Any]] = {}
+    if arguments.data is not None and arguments.data.exists():
+        known = json.loads(arguments.data.read_text())
+    wrong = 0
+    for way in (way for way in WAYS if re.search(arguments.only, way)):
+        count = 100
+        while count <= arguments.largest:
+            points = known.setdefault(way, {})
+            if str(count) not in points:
+                points[str(count)] = _measured(way, count, arguments.limit)
+                if arguments.data is not None:
+                    arguments.data.write_text(json.dumps(known, indent=1))
+            print(way, count, points[str(count)], flush=True)
+            wrong += not points[str(count)]["right"]
+            count *= 10
+    if arguments.plot is not None:
+        arguments.plot.write_text(_plot(known))
+    return 1 if wrong else 0
+
+
+def _measured(way: str, count: int, limit: int) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--point", way, str(count)]
+    try:
+        ended = subprocess.run(command, capture_output=True, timeout=limit, check=True, text=True)
+    except subprocess.TimeoutExpired:
+        return {"right": False, "why": f"longer than {limit} s"}
+    return json.loads(ended.stdout)  # type: ignore[no-any-return]
+
+
+def _point(way: str, count: int) -> dict[str, Any]:
+    rules = large_rules.generate(count, SEED)
+    target = targets.find("openflow")
+    assert isinstance(target, Classifies)
+    flows = "" if way == "lowered" else "\n".join(large_rules.foreign_flows(rules, 7, 3 if way == "foreign" else 0))
+    with tempfile.TemporaryDirectory() as folder:
+        program, given = Path(folder) / "x.p4", Path(folder) / "x.cli"
+        program.write_text(large_rules.PLAIN_PROGRAM if way == "lowered" else large_rules.PROGRAM)
+        given.write_text("\n".join(large_rules.command_lines(rules)))
+        laps = {"start": time.process_time()}
+        loaded = load_program(str(program))
+        installed = read_rules(str(given), loaded)
+    laps["rules read"] = time.process_time()
+    artifact = target.lower(loaded, installed, {}) if way == "lowered" else target.read(flows.encode(), "x.flows")
+    laps["flows made" if way == "lowered" else "flows read"] = time.process_time()
+    engine = Engine.within(None)
+    if way == "insert":
+        mine = open_tables.opened(loaded, installed, OPEN_FROM)
+        settlement = Settlement(mine, target.opened(artifact, OPEN_FROM), engine)
+        settlement.settle()
+        seconds, right = _inserted(settlement)
+        return {"right": right, "seconds": seconds, "MiB": _memory()}
+    large = Large(loaded, installed, target, artifact, machines_confirm=False, open_from=OPEN_FROM)
+    proof = check_large(large, engine, time.monotonic())
+    laps["check"] = time.process_time()
+    right = proof.verdict is Verdict.ACCEPT if way == "lowered" else len(proof.regions) == 3
+    times = list(laps.items())
+    parts = {name: round(t - before, 2) for (_, before), (name, t) in pairwise(times)}
+    return {
+        "right": right, "seconds": round(times[-1][1] - times[0][1], 2), "MiB": _memory(),
+        "verdict": proof.verdict.value, "regions": len(proof.regions), **parts,
+    }  # fmt: skip
+
+
+def _memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+def _inserted(settlement: Settlement) -> tuple[float, bool]:
+    """Seconds for what one more rule changes, in both lists; and whether that made no difference, as it should."""
+    chance = random.Random(SEED)
+    comparisons = [one.comparison for one in settlement.lists if one.comparison is not None]
+    rows = [[row for row in comparison.index(0).best() if row.mask] for comparison in comparisons]
+    places = [chance.randrange(len(comparisons)) for _ in range(INSERTED)]
+    chosen = [(comparisons[place], chance.choice(rows[place])) for place in places]
+    right = True
+    started = time.process_time()
+    for i, (comparison, like) in enumerate(chosen):
+        partner = comparison.index(1).equal(like.cube)
+        flip = like.mask & -like.mask  # its neighbour
+        value = like.value ^ flip
+        if (
+            not partner
+            or comparison.index(0).equal((value, like.mask))
+            or comparison.index(1).equal((value, like.mask))
+        ):
+            continue
+        first = Row(value, like.mask, like.decision, like.rank - 0.5 + i * 1e-6)
+        second = Row(value, like.mask, partner[0].decision, partner[0].rank - 0.5 + i * 1e-6)
+        right = right and not comparison.changed([(0, first), (1, second)])
+    return (time.process_time() - started) / INSERTED, right
+
+
+def _plot(known: dict[str, dict[str, Any]]) -> str:
+    curves, styles = {}, {}
+    for colour, way in enumerate(WAYS):
+        points = sorted((int(n), p) for n, p in known.get(way, {}).items() if p["right"])
+        if not points:
+            continue
+        name = {"lowered": "own flows: s", "foreign": "foreign flows, 3 errors: s", "insert": "one more rule: s"}[way]
+        curves[name] = [(float(n), max(p["seconds"], 1e-6)) for n, p in points]
+        styles[name] = colour, 0
+        if way != "insert":
+            memory = f"{name.split(':')[0]}: GiB"
+            curves[memory] = [(float(n), p["MiB"] / 1024) for n, p in points]
+            styles[memory] = colour, 1
+    return log_plot(curves, styles, "rules", "processor time, memory", 1.0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
