@@ -26,9 +26,9 @@ from .mapping import ProgramMap
 from .on_numbers import all_terms
 from .pairing import Pairing
 from .ports import is_port_type
+from .proofs.choices import choices_of, map_terms
 from .proofs.compare import domain
 from .proofs.engine import Engine
-from .proofs.refine import choices_of, map_terms
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term

@@ -16,7 +16,7 @@ from typing import Final
 from .mapping import ProgramMap
 from .on_numbers import all_terms
 from .pairing import Pairing
-from .proofs.refine import map_terms
+from .proofs.choices import map_terms
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term

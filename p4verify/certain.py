@@ -11,10 +11,10 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from .proofs.choices import choices_of, map_terms
 from .proofs.compare import obligations
 from .proofs.counterexample import Input, Side
 from .proofs.engine import Engine, Model
-from .proofs.refine import choices_of, map_terms
 from .proofs.verdict import Observed
 from .semantics import bits as b
 from .semantics.bits import Term

@@ -17,9 +17,11 @@ from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, run_on, same
 from .machine_told import told
 from .on_numbers import all_terms, functions_of
+from .proofs.choices import choices_of
 from .proofs.counterexample import Input, Side, differ_on, input_of, shrink
+from .proofs.deciding import Difference
 from .proofs.engine import Model
-from .proofs.refine import Difference, Outcome, choices_of
+from .proofs.refine import Outcome
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Verdict
 from .realise import CannotRealise, describe, realise
 from .related import in_the_programs_cells

@@ -72,7 +72,7 @@ class Pairing:
         Raises:
             Unsupported: it asks a table that cannot be paired, with the table's name and place.
         """
-        from .proofs.refine import map_terms
+        from .proofs.choices import map_terms
 
         if not self._translated:
             self._translate()

@@ -18,8 +18,10 @@ from .action_order import in_first_order
 from .assertions import EMPTY, shows_nothing, vacuous, with_faults
 from .mapping import NOTHING_SAID, ProgramMap
 from .pairing import Pairing, pair_programs
+from .proofs.choices import IMPL
+from .proofs.deciding import ROUNDS
 from .proofs.engine import Engine
-from .proofs.refine import IMPL, ROUNDS, Outcome, search
+from .proofs.refine import Outcome, search
 from .proofs.verdict import Proof, Tally, Verdict
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions

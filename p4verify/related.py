@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from .on_numbers import all_terms
-from .proofs.refine import map_terms
+from .proofs.choices import map_terms
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term

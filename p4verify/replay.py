@@ -18,9 +18,10 @@ from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, one_pass, run_on, same
 from .mapping import NOTHING_SAID
 from .on_numbers import all_terms
+from .proofs.choices import IMPL, apart, choices_of
 from .proofs.counterexample import Input, input_of
 from .proofs.engine import Engine, Model
-from .proofs.refine import IMPL, Outcome, apart, choices_of, may_agree
+from .proofs.refine import Outcome, may_agree
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Tally, Verdict
 from .realise import CannotRealise, describe, realise
 from .semantics import bits as b

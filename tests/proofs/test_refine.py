@@ -250,7 +250,7 @@ def test_running_out_of_time_is_undecided() -> None:
 
 def test_what_was_proven_of_one_output_is_not_used_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal wherever the frame is sent does not mean equal everywhere: the mark is set for dropped frames as well."""
-    monkeypatch.setattr("p4verify.proofs.refine.QUICK_SECONDS", 1e-9)
+    monkeypatch.setattr("p4verify.proofs.deciding.QUICK_SECONDS", 1e-9)
     small = b.ult(byte(0), b.bv(16, 8))
     masked = b.band(byte(0), b.bv(15, 8))
     spec = always(send(packet=Packet((byte(0),), 1), when=small), metadata={"mark": b.zext(byte(0), 32)})
@@ -262,7 +262,7 @@ def test_what_was_proven_of_one_output_is_not_used_for_another(monkeypatch: pyte
 
 def test_one_byte_helps_to_prove_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checksum over a byte that the two sides compute in two ways."""
-    monkeypatch.setattr("p4verify.proofs.refine.QUICK_SECONDS", 1e-9)
+    monkeypatch.setattr("p4verify.proofs.deciding.QUICK_SECONDS", 1e-9)
     first = b.ite(b.ult(byte(9), b.bv(2, 8)), byte(9), b.sub(byte(9), b.bv(1, 8)))
     second = b.ite(b.ule(b.bv(2, 8), byte(9)), b.add(byte(9), b.bv(255, 8)), byte(9))
 

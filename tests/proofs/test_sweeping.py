@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 
 from p4verify.proofs.compare import Obligation, unequal
+from p4verify.proofs.deciding import Search
 from p4verify.proofs.engine import Engine
-from p4verify.proofs.refine import _Search
 from p4verify.proofs.sweeping import LEAST, swept
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
@@ -86,6 +86,6 @@ def test_where_the_context_holds_both_say_the_same() -> None:
 
 def test_a_search_proves_a_chain_without_a_large_query() -> None:
     engine = Engine(10)
-    search = _Search(engine, frozenset(), b.TRUE, (), (0, 0, 0))
+    search = Search(engine, frozenset(), b.TRUE, (), (0, 0, 0))
     assert search.check(chain(4 * LONG)) is None
     assert engine.solved < 6

@@ -1,0 +1,51 @@
+"""What each side of a comparison may choose, and a behaviour with other terms in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import Behaviour, Choice, distinct_terms
+
+Changes = Callable[[list[Term]], list[Term]]
+
+IMPL = "impl."
+"""In front of the names of the other side's choices, so that none is shared."""
+
+
+def apart(side: Behaviour, prefix: str) -> Behaviour:
+    """``side`` with its choices renamed, so that no choice is shared with another side."""
+    renamed: dict[Term, Term] = {v: b.var(prefix + v.name, v.sort) for v in choices_of(side)}
+    if not renamed:
+        return side
+    return map_terms(side, lambda terms: b.substitute(terms, renamed), renamed)
+
+
+def choices_of(side: Behaviour) -> list[Term]:
+    """Every choice that occurs: by name, so that one that a meaning forgot to list is still never shared."""
+    return [v for v in b.variables(*_terms(side)) if v.name.startswith(("any.", IMPL + "any."))]
+
+
+def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) -> Behaviour:
+    """``side`` with ``change`` applied to every term in it (all at once, so that shared terms are met once)."""
+    terms = _terms(side)
+    new = dict(zip(terms, change(terms), strict=True))
+    return replace(
+        side,
+        cases=tuple(case.mapped(new) for case in side.cases),
+        domain=tuple(replace(a, condition=new[a.condition]) for a in side.domain),
+        reaching=tuple(replace(a, condition=new[a.condition]) for a in side.reaching),
+        axioms=tuple(new[t] for t in side.axioms),
+        choices=tuple(Choice(renamed.get(c.variable, c.variable), c.reason, c.span, c.origin) for c in side.choices),
+        faults=tuple(replace(f, guard=new[f.guard]) for f in side.faults),
+    )
+
+
+def _terms(side: Behaviour) -> list[Term]:
+    found = dict.fromkeys(distinct_terms(side.cases))
+    found.update(dict.fromkeys(a.condition for a in (*side.domain, *side.reaching)))
+    found.update(dict.fromkeys(side.axioms))
+    found.update(dict.fromkeys(f.guard for f in side.faults))
+    return list(found)

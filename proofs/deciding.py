@@ -1,0 +1,413 @@
+"""One run over the obligations of two behaviours, with choices bound, split and found by counterexample.
+
+Where no choice of the specification occurs in an obligation, that is a plain validity. Where a choice occurs,
+it is first instantiated by what the implementation shows at the same place; an obligation that still is not valid goes
+through instantiation by counterexample: find an input that defeats all instances tried, ask for values of the choices
+that would do on that input, add them, repeat within a bound. If there are none for that input, the two differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import Final
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import Behaviour
+from .alignment import Candidates, instances
+from .choices import IMPL, map_terms
+from .compare import Obligation, Part, obligations, unequal
+from .engine import Answer, Engine, Model
+from .fixing import all_fixed, at_a_cell, cells_of, fix, number, number_of, with_own_cells
+from .freeing import freed
+from .options import Instance, cells_in, is_made_for_a_copy, names_a_copy, options_of
+from .sampling import case_samples, samples
+from .splitting import condition_of, sides
+from .sweeping import swept
+from .verdict import Tally
+
+QUICK_SECONDS = 2.0
+"""How long all parts of an obligation are tried at once before they are taken one by one."""
+
+SAMPLES: Final = 4
+"""Inputs drawn at random for which it is asked whether choices fit."""
+
+ROUNDS = 24
+"""How many instances of the specification's choices are tried before a query is left undecided."""
+
+MAX_SPLIT_NODES: Final = 400_000
+"""Nodes of all parts into which obligations are taken apart in one search."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A model of the inputs (and of the implementation's choices) on which an obligation fails."""
+
+    obligation: str
+    parts: tuple[str, ...]
+    model: Model
+    cells: tuple[Mapping[str, int], ...] = ()
+    """Cells of the state (``at.NAME``) of which whatever the specification chooses leaves one other than it may be; the
+    model has one of them. None if one cell is enough."""
+
+
+class Search:
+    """One run over the obligations, with its counts.
+
+    ``legal`` are the axioms that speak of choices (the table's answer to a key that holds an undefined value). They
+    are true whatever is chosen, so they go with every instance of the choices, and no choice may break them.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        picks: frozenset[Term],
+        legal: Term,
+        todo: Sequence[Obligation],
+        before: tuple[int, int, int],
+        rounds: int = ROUNDS,
+    ) -> None:
+        self.rounds = rounds
+        self.engine = engine
+        self.picks = picks
+        self.legal = legal
+        self.total = 0
+        self.compared = 0
+        self._todo = todo
+        self._whole_result: tuple[Difference | str | None] | None = None
+        self._before = before
+        self._split_nodes = 0
+
+    def tally(self) -> Tally:
+        now = self.engine.folded, self.engine.solved, self.engine.cached
+        folded, solved, cached = (after - before for after, before in zip(now, self._before, strict=True))
+        return Tally(self.total, folded, solved, self.compared, cached)
+
+    def first_query(self, obligation: Obligation) -> tuple[Term, float | None] | None:
+        """What :meth:`check` will ask first, as far as that can be told beforehand, with its limit."""
+        violation = obligation.violation
+        if self._picks_in(violation):
+            return None
+        return violation, QUICK_SECONDS if len(obligation.parts) > 1 else None
+
+    def check(self, obligation: Obligation) -> Difference | str | None:
+        """None: it holds; text: why it is not known; a Difference: it fails."""
+        self.total += 1
+        self.compared += obligation.compared
+        if not self._picks_in(obligation.violation):
+            return self._without_choices(obligation)
+        if self._picks_in(obligation.context):
+            # The choices decide which case of the specification applies, so no pair of cases can be settled alone.
+            if self._whole_result is None:
+                self._whole_result = (self._all_together(),)
+            return self._whole_result[0]
+        return self._with_choices(obligation)
+
+    def check_quickly(self, obligation: Obligation) -> Difference | str | None:
+        """As :meth:`check` of an obligation without choices, in one query that must not take long."""
+        self.total += 1
+        self.compared += obligation.compared
+        return self._conclude(obligation, self.engine.satisfiable(obligation.violation, obligation.name, QUICK_SECONDS))
+
+    def _all_together(self) -> Difference | str | None:
+        """All obligations as one; a difference is that of the obligation that fails."""
+        parts = []
+        for each in self._todo:
+            for part in each.parts:
+                if part.pair is None:
+                    parts.append(Part(part.name, b.and_(each.context, part.differ)))
+                else:
+                    when, x, y = part.pair
+                    parts.append(unequal(part.name, x, y, b.and_(each.context, when)))
+        found = self._with_choices(Obligation("all cases together", b.TRUE, tuple(parts)))
+        if isinstance(found, Difference):
+            failing = next((o for o in self._todo if found.model.holds(o.violation)), None)
+            if failing is not None:
+                return _difference(failing, found.model, found.cells)
+        return found
+
+    def by_samples(self, possible: Term) -> Difference | None:
+        """A difference on one of the inputs that are drawn first."""
+        alike = self._alike()
+        violations = b.or_(*(o.violation for o in self._todo))
+        for model in islice(samples(self._todo, possible, alike), SAMPLES):
+            model = self._with_choices_of(model)
+            failing = next((o for o in self._todo if model.holds(o.violation)), None)
+            if failing is None or not model.holds(possible):
+                continue
+            fits = self._fits(violations, model, failing)
+            if fits is None:
+                return None
+            if not fits:
+                return _difference(failing, model)
+        return None
+
+    def by_case_samples(self, spec: Behaviour, impl: Behaviour) -> Difference | None:
+        """The same before obligations are made, where they are many."""
+        for drawn, failing in islice(case_samples(spec, impl, self._alike()), SAMPLES):
+            model = self._with_choices_of(drawn)
+            here = [map_terms(side, partial(all_fixed, model=model, free=self.picks), {}) for side in (spec, impl)]
+            fits = self._fits(b.or_(*(o.violation for o in obligations(here[0], here[1]))), model, failing)
+            if fits is None:
+                return None
+            if not fits:
+                return _difference(failing, model)
+        return None
+
+    def _alike(self) -> Instance:
+        return {v: b.var(IMPL + v.name, v.sort) for v in self.picks}
+
+    def _with_choices_of(self, model: Model) -> Model:
+        """The model in which the specification chooses as the other side does."""
+        same = {v.name: model.values.get(IMPL + v.name, 0) for v in self.picks}
+        return replace(model, values={**model.values, **same})
+
+    def _fits(self, violations: Term, model: Model, failing: Obligation) -> bool | None:
+        """Whether there are choices that do on the model's input; None if that is not known."""
+        if not self._picks_in(violations):
+            return not model.holds(violations)
+        fitting = fix(b.and_(self.legal, b.not_(violations)), model, self.picks)
+        answer = self.engine.satisfiable(fitting, f"{failing.name}: choices for one input", QUICK_SECONDS)
+        return None if answer.status == "unknown" else answer.status == "sat"
+
+    def choices_in(self, obligation: Obligation) -> int:
+        """How many choices of the specification are in an obligation."""
+        return len(self._picks_in(obligation.violation))
+
+    def _picks_in(self, term: Term) -> tuple[Term, ...]:
+        return tuple(v for v in b.variables(term) if v in self.picks) if self.picks else ()
+
+    def _without_choices(
+        self, obligation: Obligation, quick: float = QUICK_SECONDS, limit: float | None = None
+    ) -> Difference | str | None:
+        """All parts in one query, or if that takes long one after the other, each with the help of those before.
+
+        ``limit`` is for an obligation of one part.
+        """
+        obligation = swept(obligation, self._unsatisfiable)
+        if not obligation.parts:
+            return None
+        quickly = quick if len(obligation.parts) > 1 else limit
+        answer = self.engine.satisfiable(obligation.violation, obligation.name, quickly)
+        if answer.status != "unknown" or len(obligation.parts) <= 1:
+            return self._conclude(obligation, answer)
+        proven: dict[Term, dict[Term, Term]] = {}
+        unknown = None
+        for part in sorted(obligation.parts, key=lambda p: len(b.postorder([p.differ]))):
+            query = b.and_(obligation.context, _with_help(part, proven))
+            answer = self.engine.satisfiable(query, f"{obligation.name}: {part.name}")
+            if answer.status == "sat":
+                return self._conclude(obligation, answer)
+            if answer.status == "unknown":
+                unknown = unknown or self._conclude(obligation, answer)
+            elif part.pair is not None:
+                when, x, y = part.pair
+                proven.setdefault(when, {}).setdefault(*((x, y) if y.is_const else (y, x)))
+        return unknown
+
+    def _unsatisfiable(self, query: Term, seconds: float) -> bool:
+        return self.engine.satisfiable(query, "a question asked by both sides", seconds).status == "unsat"
+
+    def _conclude(self, obligation: Obligation, answer: Answer) -> Difference | str | None:
+        if answer.status == "unsat":
+            return None
+        if answer.model is None:
+            return f"{obligation.name}: {answer.reason}"
+        return _difference(obligation, answer.model)
+
+    def _with_choices(self, obligation: Obligation) -> Difference | str | None:
+        """Bind the choices, then go on by counterexample.
+
+        A choice that decides a cell of state must do for *all* cells at once, and the cell is part of the
+        counterexample here: so each instance is defeated by a cell of its own (:func:`.with_own_cells`), and a choice
+        that fits an input has to fit all cells. Where a choice is shared by all copies of a frame, and the member of
+        the group is part of the counterexample, one instance has to do.
+        """
+        picks = self._picks_in(obligation.violation)
+        alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
+        if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
+            return None  # two programs that do the same in the same order
+        fewer = freed(obligation, self.legal, self.picks)
+        if fewer is None:
+            return self._with_instances(obligation)
+        before = self.picks, self.legal
+        self.picks, self.legal = self.picks | fewer.choices, fewer.legal
+        try:
+            found = self._with_instances(fewer.obligation)
+        finally:
+            self.picks, self.legal = before
+        return _difference(obligation, found.model, found.cells) if isinstance(found, Difference) else found
+
+    def _with_instances(self, obligation: Obligation) -> Difference | str | None:
+        violation = obligation.violation
+        picks = self._picks_in(violation)
+        if not picks:
+            return self._without_choices(obligation)
+        woven, options = options_of(obligation, violation, picks)
+        tried = instances(options, picks)
+        if woven:
+            tried.insert(0, {v: woven.get(v, options[v][0]) for v in picks})
+        if names_a_copy(violation) and not all(is_made_for_a_copy(pick) for pick in picks):
+            return self._with_one_instance(obligation, violation, options, tried)
+        condition = self._condition_of(obligation)
+        patience = QUICK_SECONDS if condition is not None else max(QUICK_SECONDS, self.engine.timeout / 3)
+        first = self._without_choices(_instantiated(obligation, tried[0], self.legal), patience, patience)
+        if first is None:
+            return None
+        if condition is not None:
+            return self._in_two(obligation, condition, options, first)
+        if isinstance(first, str):
+            tried = tried[1:]  # not known to defeat anything, and hard to ask again
+            if not tried:
+                return first
+        answer = self._defeating(obligation, violation, tried)
+        if answer.model is None:
+            return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+        return self._by_counterexample(obligation, violation, options, tried, answer.model)
+
+    def _defeating(self, obligation: Obligation, violation: Term, tried: list[Instance]) -> Answer:
+        """An input on which none of the instances fits."""
+        own = [with_own_cells(violation, number) for number in range(len(tried))]
+        query = b.and_(*(t for i, v in zip(tried, own, strict=True) for t in b.substitute([self.legal, v], i)))
+        return self.engine.satisfiable(query, f"{obligation.name}, {len(tried)} instances of choices")
+
+    def _with_one_instance(
+        self, obligation: Obligation, violation: Term, options: Candidates, tried: list[Instance]
+    ) -> Difference | str | None:
+        """One instance has to fit every cell and copy: several together prove nothing. But where no choice at all fits
+        one copy, none fits all of them."""
+        model = None
+        for instance in tried:
+            answer = self._defeating(obligation, violation, [instance])
+            if answer.status == "unsat":
+                return None
+            if answer.model is None:
+                return f"{obligation.name}: {answer.reason}"
+            model = model or answer.model
+        if model is not None:
+            fitting = self._choices_for(violation, options, model, obligation.name)
+            if isinstance(fitting, list):
+                return _difference(obligation, *at_a_cell(violation, model, fitting))
+        what = "whether an undefined value that is kept in the state, or shared by copies, fits"
+        return f"{obligation.name}: {what} is not decided"
+
+    def _by_counterexample(
+        self, obligation: Obligation, violation: Term, options: Candidates, tried: list[Instance], model: Model
+    ) -> Difference | str | None:
+        """Find an input that defeats every instance of the choices so far; look for one that does on that input."""
+        for _ in range(self.rounds):
+            fitting = self._choices_for(violation, options, model, obligation.name)
+            if isinstance(fitting, str):
+                return fitting
+            if isinstance(fitting, list):
+                return _difference(obligation, *at_a_cell(violation, model, fitting))
+            tried.append(fitting)
+            answer = self._defeating(obligation, violation, tried)
+            if answer.model is None:
+                return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+            model = answer.model
+        return f"{obligation.name}: choices not settled after {self.rounds} rounds"
+
+    def _condition_of(self, obligation: Obligation) -> Term | None:
+        """Where to take an obligation apart, as long as that was not done too often."""
+        return condition_of(obligation, self.picks) if self._split_nodes < MAX_SPLIT_NODES else None
+
+    def _in_two(
+        self, obligation: Obligation, condition: Term, options: Candidates, defeated: Difference | str
+    ) -> Difference | str | None:
+        """An obligation whose first instance does not do, by a condition; but not where no choice at all does."""
+        if isinstance(defeated, Difference):
+            fitting = self._choices_for(obligation.violation, options, defeated.model, obligation.name)
+            if isinstance(fitting, list):
+                return _difference(obligation, *at_a_cell(obligation.violation, defeated.model, fitting))
+        todo = [(obligation, condition)]
+        while todo:
+            for side in sides(*todo.pop()):
+                following = self._condition_of(side)
+                self._split_nodes += _size(side.violation)
+                if not self._picks_in(side.violation):
+                    found = self._without_choices(side)
+                elif following is not None and not self._folds(side):
+                    todo.append((side, following))
+                    continue
+                else:
+                    found = self._with_choices(side)
+                if found is not None:
+                    return found
+        return None
+
+    def _folds(self, obligation: Obligation) -> bool:
+        """Whether witnesses for the choices are proof enough."""
+        picks = self._picks_in(obligation.violation)
+        woven, options = options_of(obligation, obligation.violation, picks)
+        instance = {v: woven.get(v, options[v][0]) for v in picks}
+        return b.FALSE in b.substitute([self.legal, obligation.violation], instance)
+
+    def _choices_for(
+        self, violation: Term, options: Candidates, model: Model, name: str
+    ) -> Instance | str | list[Instance]:
+        """Choices for which the sides agree on the model's input, in all cells; if there are none, cells of which no
+        choice fits all.
+
+        Terms among the options that have fitting values there, if there are such, so that other inputs are served too.
+        """
+        free, cells = frozenset(options), cells_in(violation)
+        legal, differ = fix(self.legal, model, free), fix(violation, model, free.union(cells))
+        known = {v: b.evaluate(terms, model.values, model.callables(), default=0) for v, terms in options.items()}
+        among = [b.or_(*(b.eq(v, b.literal(number(n), v)) for n in known[v])) for v in options]
+        seen = cells_of(model, cells)
+        for _ in range(ROUNDS):
+            fitting = b.and_(legal, *(b.not_(t) for cell in seen for t in b.substitute([differ], cell)))
+            answer = self.engine.satisfiable(b.and_(fitting, *among), f"{name}: choices for one input, among terms")
+            if answer.model is None:
+                answer = self.engine.satisfiable(fitting, f"{name}: choices for one input")
+            if answer.status == "unsat":
+                return seen
+            if answer.model is None:
+                return f"{name}: {answer.reason}"
+            values: Instance = {v: b.literal(answer.model.values.get(v.name, 0), v) for v in options}
+            elsewhere = (
+                self.engine.satisfiable(b.substitute([differ], values)[0], f"{name}: another cell") if cells else None
+            )
+            if elsewhere is None or elsewhere.status == "unsat":
+                return _by_terms(values, options, known)
+            if elsewhere.model is None:
+                return f"{name}: {elsewhere.reason}"
+            seen.append({cell: b.literal(elsewhere.model.values.get(cell.name, 0), cell) for cell in cells})
+        return f"{name}: choices for one input not settled after {ROUNDS} cells"
+
+
+def _by_terms(values: Instance, options: Candidates, known: Mapping[Term, Sequence[b.Value]]) -> Instance:
+    """Each choice's value as the first of its terms that has it there, if there is one."""
+    instance = {}
+    for v, value in values.items():
+        alike = (t for t, n in zip(options[v], known[v], strict=True) if number(n) == number_of(value))
+        instance[v] = next(alike, value)
+    return instance
+
+
+def _size(term: Term) -> int:
+    return len(b.postorder([term]))
+
+
+def _with_help(part: Part, proven: Mapping[Term, Mapping[Term, Term]]) -> Term:
+    """The part's condition, with what was proven equal under the same condition put in."""
+    if part.pair is None:
+        return part.differ
+    when, x, y = part.pair
+    return b.and_(when, b.ne(*b.substitute([x, y], proven.get(when, {}))))
+
+
+def _instantiated(obligation: Obligation, instance: Instance, legal: Term) -> Obligation:
+    """The obligation with values for the choices, for inputs that are legal with them."""
+    context, *_ = b.substitute([b.and_(legal, obligation.context)], instance)
+    parts = (part.under(instance) for part in obligation.parts)
+    return Obligation(obligation.name, context, tuple(parts), obligation.compared)
+
+
+def _difference(obligation: Obligation, model: Model, cells: tuple[Mapping[str, int], ...] = ()) -> Difference:
+    failing = tuple(p.name for p in obligation.parts if model.holds(p.differ))
+    return Difference(obligation.name, failing, model, cells)
