@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from p4verify.interrupts import unwound_when_terminated
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.support.examples_campaign import HOOKS, THE_EXAMPLES, Tally, campaign
 
@@ -58,4 +59,5 @@ def _table(oracle: KernelOracle, pairs: int, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with unwound_when_terminated():
+        sys.exit(main())

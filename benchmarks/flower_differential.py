@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from p4verify.interrupts import unwound_when_terminated
 from p4verify.targets.flower.oracle import UserModeLinux
 from tests.support.flower_campaign import campaign
 
@@ -59,4 +60,5 @@ def _table(oracle: UserModeLinux, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with unwound_when_terminated():
+        sys.exit(main())

@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from p4verify import targets
 from p4verify.inputs import SourceOptions, read_program, read_rules
+from p4verify.interrupts import unwound_when_terminated
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.openflow.oracle import OpenVSwitch
 from p4verify.targets.u32.oracle import KernelU32
@@ -138,4 +139,5 @@ def _report(name: str, judged: Sequence[Judged], seconds: float) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with unwound_when_terminated():
+        sys.exit(main())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from p4verify.interrupts import unwound_when_terminated
 from p4verify.targets.openflow.oracle import OpenVSwitch
 from tests.support.openflow_campaign import campaign
 
@@ -57,4 +58,5 @@ def _table(oracle: OpenVSwitch, first: int, seeds: int, pairs: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with unwound_when_terminated():
+        sys.exit(main())

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from p4verify import targets
 from p4verify.checks import Checker
+from p4verify.interrupts import unwound_when_terminated
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.source import InputError, Unsupported
@@ -114,4 +115,5 @@ def _one(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with unwound_when_terminated():
+        sys.exit(main())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from p4verify.interrupts import unwound_when_terminated
 from p4verify.targets.u32.oracle import KernelU32
 from tests.support.u32_campaign import campaign
 
@@ -55,4 +56,5 @@ def _table(oracle: KernelU32, first: int, seeds: int, pairs: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with unwound_when_terminated():
+        sys.exit(main())

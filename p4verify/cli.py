@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from . import __version__
+from .interrupts import unwound_when_terminated
 from .semantics.source import InputError, Unsupported
 from .targets.base import CannotOffload
 
@@ -26,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
-        return run(arguments)
+        with unwound_when_terminated():
+            return run(arguments)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
