@@ -225,7 +225,8 @@ def _layer4(rng: random.Random, six: bool) -> tuple[int, bytes]:
     data = rng.randbytes(rng.randrange(20))
     if protocol == 6:
         flags = rng.choice((b"\x02", b"\x12", b"\x10"))
-        return protocol, ports + rng.randbytes(8) + b"\x50" + flags + rng.randbytes(6) + data
+        offset = bytes((rng.choices((5, rng.randrange(16)), (3, 1))[0] << 4 | rng.choice((0, 0, 15)),))
+        return protocol, ports + rng.randbytes(8) + offset + flags + rng.randbytes(6) + data
     if protocol == 17:
         checksum = rng.choice((b"\0\0", rng.randbytes(2)))
         return protocol, ports + (8 + len(data)).to_bytes(2, "big") + checksum + data

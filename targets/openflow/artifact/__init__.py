@@ -13,6 +13,7 @@ from .fields import (
     FRAG_LATER,
     ICMP,
     ICMPV6,
+    TCP,
     FlowField,
 )
 from .flows import (
@@ -86,6 +87,7 @@ __all__ = [
     "TAGS_88A8",
     "TAGS_8100",
     "TAGS_WITHOUT_DEI",
+    "TCP",
     "Action",
     "Bits",
     "Bridge",

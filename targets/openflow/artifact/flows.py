@@ -227,8 +227,8 @@ TAGS_88A8: Final = "tags-88a8"
 TAGS_WITHOUT_DEI: Final = "tags-without-dei"
 ASSUMPTIONS: Final = {
     PLAIN: "frames are plain: tags are whole, no LLC/SNAP; IP of its version without options, extension headers or "
-    "fragments, its lengths and IPv4's checksum right, transport headers whole; ARP is Ethernet's for IPv4; labels are "
-    "whole",
+    "fragments, its lengths and IPv4's checksum right, transport headers whole (TCP's with its options); ARP is "
+    "Ethernet's for IPv4; labels are whole",
     TAGS_8100: "the outermost VLAN tag is of type 0x8100",
     TAGS_88A8: "the outermost VLAN tag is of type 0x88a8",
     TAGS_WITHOUT_DEI: "the outermost VLAN tag has a drop eligible indicator of 0",

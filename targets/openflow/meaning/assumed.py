@@ -26,16 +26,17 @@ from ..artifact import (
     TAGS_88A8,
     TAGS_8100,
     TAGS_WITHOUT_DEI,
+    TCP,
     Bridge,
 )
-from .extract import EXTENSIONS, at_least
+from .extract import EXTENSIONS, at_least, options_whole
 from .state import one_of
 
 _WIDE: Final = 17
 _TYPE_MIN: Final = 0x600
 _SNAP: Final = 0xAAAA03
-_BEHIND_4: Final = {6: 20, 17: 8, 132: 12, ICMP: 8}
-_BEHIND_6: Final = {6: 20, 17: 8, 132: 12, ICMPV6: 4}
+_BEHIND_4: Final = {TCP: 20, 17: 8, 132: 12, ICMP: 8}
+_BEHIND_6: Final = {TCP: 20, 17: 8, 132: 12, ICMPV6: 4}
 _TYPE: Final = 12
 
 
@@ -72,10 +73,13 @@ def _count(number: int) -> Term:
     return b.bv(number, _WIDE)
 
 
-def _whole(protocol: Term, size: Term, headers: Mapping[int, int]) -> Iterator[Term]:
-    """What stands behind IP, ``size`` bytes, has its whole header."""
+def _whole(at: int, protocol: Term, size: Term, headers: Mapping[int, int]) -> Iterator[Term]:
+    """What stands behind IP, ``size`` bytes from byte ``at`` on, has its whole header, TCP with its options."""
     for number, header in headers.items():
-        yield b.implies(b.eq(protocol, b.bv(number, 8)), b.uge(size, _count(header)))
+        whole = b.uge(size, _count(header))
+        if number == TCP:
+            whole = b.and_(whole, options_whole(input_bytes(at + 12, 1), size))
+        yield b.implies(b.eq(protocol, b.bv(number, 8)), whole)
 
 
 def _ipv4(at: int) -> Term:
@@ -89,7 +93,7 @@ def _ipv4(at: int) -> Term:
         b.ule(total, size),
         b.eq(b.band(input_bytes(at + 6, 2), b.bv(0x3FFF, 16)), b.bv(0, 16)),
         b.ne(protocol, b.bv(0, 8)),
-        *_whole(protocol, b.sub(total, _count(20)), _BEHIND_4),
+        *_whole(at + 20, protocol, b.sub(total, _count(20)), _BEHIND_4),
         _checksum_right(at),
     )
 
@@ -114,7 +118,7 @@ def _ipv6(at: int) -> Term:
         b.eq(b.extract(input_bytes(at, 1), 7, 4), b.bv(6, 4)),
         b.ule(payload, size),
         b.not_(one_of(protocol, EXTENSIONS)),
-        *_whole(protocol, payload, _BEHIND_6),
+        *_whole(at + 40, protocol, payload, _BEHIND_6),
     )
 
 

@@ -13,7 +13,7 @@ from ....semantics import bits as b
 from ....semantics.bits import FALSE, Term
 from ....semantics.meaning.behaviour import byte
 from ..artifact import CFI, ETH_ARP, ETH_IP, ETH_IPV6, ETH_RARP
-from .extract import View
+from .extract import View, options_whole
 from .state import Frame, Key, State, Tag, one_of
 
 _TCP_CSUM, _UDP_CSUM, _ICMP_CSUM = 16, 6, 2
@@ -238,6 +238,9 @@ def _set_ports(key: Key, base: Key, written: Bytes, view: View, changes: Mapping
     """``packet_set_tcp_port`` and ``packet_set_udp_port``."""
     assert view.transport is not None
     udp = view.protocol == 17
+    if not udp:  # odp_set_tcp leaves a header alone that is not whole
+        whole = options_whole(written.get(view.transport + 12, 1), view.size)
+        changes = {name: b.and_(changed, whole) for name, changed in changes.items()}
     checksum = view.transport + (_UDP_CSUM if udp else _TCP_CSUM)
     before = after = written.get(checksum, 2)
     for i, (name, changed) in enumerate(changes.items()):

@@ -208,7 +208,7 @@ def _transport(at: int, protocol: Term, later: Term, size: Term, *, version: int
     def there(number: int, header: int) -> Term:
         return b.and_(b.not_(later), b.eq(protocol, b.bv(number, 8)), b.uge(size, _count(header)))
 
-    tcp = there(6, TCP_HEADER)
+    tcp = b.and_(there(6, TCP_HEADER), options_whole(input_bytes(at + 12, 1), size))
     ports = b.or_(tcp, there(17, UDP_HEADER), there(132, SCTP_HEADER))
     # IGMP's type and code are kept there as well
     icmp = b.or_(there(1, ICMP_HEADER), there(2, ICMP_HEADER)) if version == 4 else there(58, ICMPV6_HEADER)
@@ -219,6 +219,13 @@ def _transport(at: int, protocol: Term, later: Term, size: Term, *, version: int
     flags = b.extract(input_bytes(at + 12, 2), 11, 0)
     found["tcp_flags"] = b.ite(tcp, flags, b.bv(0, 12))
     return found
+
+
+def options_whole(data_offset: Term, size: Term) -> Term:
+    """Whether TCP's header ends within ``size`` bytes and is not shorter than its fixed part, by the byte that has its
+    data offset (``miniflow_extract``, ``dp_packet_get_tcp_payload``)."""
+    length = b.concat(b.bv(0, size.width - 6), b.extract(data_offset, 7, 4), b.bv(0, 2))
+    return b.and_(b.uge(length, _count(TCP_HEADER)), b.ule(length, size))
 
 
 def _arp(needs: Needs, start: State, at: int) -> Iterator[View]:

@@ -14,6 +14,7 @@ from tests.support.openflow_campaign import campaign
 MACS = bytes.fromhex("020000000001 020000000002")
 UDP = bytes.fromhex("0035 0050 0008 1234")
 TCP = bytes.fromhex("0050 0051 00000000 00000000 5002 0000 abcd 0000")
+PORTS_OF_TCP = "tcp,tcp_src=80 actions=output:2\ntcp,tcp_src=0 actions=output:3"
 
 
 def ip4(payload: bytes, *, proto: int = 17, ttl: int = 64, flags: int = 0, length: int | None = None) -> bytes:
@@ -21,6 +22,11 @@ def ip4(payload: bytes, *, proto: int = 17, ttl: int = 64, flags: int = 0, lengt
     total = 20 + len(payload) if length is None else length
     head = bytes((0x45, 0)) + total.to_bytes(2, "big") + b"\0\1" + flags.to_bytes(2, "big") + bytes((ttl, proto))
     return MACS + b"\x08\0" + head + b"\x11\x11" + bytes.fromhex("0a000001 0a000002") + payload
+
+
+def with_offset(words: int) -> bytes:
+    """A TCP header of 20 bytes that says that it has ``words`` words."""
+    return TCP[:12] + bytes((words << 4,)) + TCP[13:]
 
 
 def does(text: str, frame: bytes, port: int = 1) -> list[tuple[str, int, bytes]]:
@@ -57,6 +63,8 @@ RULES = [
     ),
     ("where a frame came from is forgotten", "actions=load:0->NXM_OF_IN_PORT[],output:1,output:2", ip4(UDP), [1, 2]),
     ("... then back is nowhere", "actions=load:0->NXM_OF_IN_PORT[],in_port,output:2", ip4(UDP), [2]),
+    ("a TCP header shorter than its fixed part has no ports", PORTS_OF_TCP, ip4(with_offset(4), proto=6), [3]),
+    ("a TCP header longer than the packet has no ports", PORTS_OF_TCP, ip4(with_offset(6), proto=6), [3]),
     ("metadata goes on", "actions=write_metadata:5,goto_table:2\ntable=2,metadata=5 actions=output:2", ip4(UDP), [2]),
 ]
 
@@ -76,6 +84,18 @@ def test_an_address_that_changes_takes_checksums_with_it() -> None:
     ((_, _, sent),) = does("tcp actions=set_field:10.0.0.9->ip_src,output:2", ip4(TCP, proto=6))
     assert sent[24:26] == (0x1111 - 8).to_bytes(2, "big")
     assert sent[50:52] == (0xABCD - 8).to_bytes(2, "big")
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("words", [4, 5, 6])
+def test_ports_are_written_where_the_header_of_tcp_is_whole(switch: OpenVSwitch, words: int) -> None:
+    text, frame = (
+        "tcp actions=set_field:9->tcp_src,set_field:10.0.0.9->ip_dst,output:2",
+        ip4(with_offset(words), proto=6),
+    )
+    ((_, _, sent),) = does(text, frame)
+    assert sent[34:36] == (b"\0\x09" if words == 5 else b"\0\x50")
+    assert switch.run(read_text(text), [(1, frame)])[0].outputs == (("port", 2, sent),)
 
 
 def test_a_checksum_of_udp_that_is_not_used_stays_so() -> None:
