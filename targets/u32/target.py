@@ -13,6 +13,11 @@ from ...semantics.source import Span
 from ..base import Oracle, Relation
 from .artifact import FilterList
 
+READS: Final = (
+    "lists of others may also have vlan, mpls, pedit, csum, skbedit (mark, priority) and police, except that a packet"
+    " that is written to may not go on to the next filter of its priority"
+)
+
 
 class U32Target:
     """The tc classifier u32 at a device's ingress."""
@@ -25,7 +30,7 @@ class U32Target:
         """What can be expressed and what cannot."""
         from .lower import LIMITS
 
-        return LIMITS
+        return (*LIMITS, READS)
 
     def lower(self, program: Program, rules: RuleSet | None, options: Mapping[str, str]) -> FilterList:
         """See :func:`.lower.lower`."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+from p4verify.semantics.meaning.behaviour import Behaviour
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.flower.artifact import parse_script
 from p4verify.targets.flower.meaning import meaning
@@ -14,6 +17,8 @@ from p4verify.targets.flower.oracle import UserModeLinux
 
 from .compiled import compiled_with, inside
 from .flower_random import Filters, frame
+
+Meaning = Callable[[Any], Behaviour]
 
 
 @dataclass
@@ -56,10 +61,16 @@ def campaign(
 
 def judge(oracle: UserModeLinux, text: str, frames: list[bytes], tally: Tally) -> None:
     """One list of filters on its frames. The kernel and the meaning have to refuse the same lists, too."""
-    filters = parse_script(text)
+    judge_filters(oracle, parse_script(text), meaning, frames, tally, text)
+
+
+def judge_filters(
+    oracle: UserModeLinux, filters: Any, meant: Meaning, frames: list[bytes], tally: Tally, text: str
+) -> None:
+    """One list of any kind; ``text`` shows it."""
     refused = ""
     try:
-        behaviour = meaning(filters)
+        behaviour = meant(filters)
     except Unsupported as reason:
         tally.unsupported[reason.reason] += 1
         return

@@ -11,22 +11,19 @@ action writes them; they are 0 where the frame does not go to the stack.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ....semantics import bits as b
-from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Assumption, Behaviour, Case
 from ....semantics.source import Span, Unsupported
-from ...tc.artifact.actions import Skbedit, TunnelKey
-from ...tc.meaning.actions import Machine
+from ...tc.artifact.actions import TunnelKey
+from ...tc.meaning.actions import Machine, assumptions
 from ...tc.meaning.packet import ETH_HLEN, ETH_ZLEN, TAGGED, VLAN_HLEN, WHOLE_TAG, length_at_least, received
 from ...tc.meaning.state import State
+from ...tc.meaning.told import CLASSID, MARK, PRIORITY, metadata, told
 from ..artifact import FilterList
 from .classify import Search
 from .install import install
 
 DEFAULT_MTU = 1500
-CLASSID, MARK, PRIORITY = "classid", "mark", "priority"
 
 
 def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
@@ -44,7 +41,10 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
         raise Unsupported("flower filters at egress", Span(filters.name, 1, 1) if filters.name else Span("", 0, 0))
     _check_tunnels(filters)
     chains = install(filters)
-    told = _told(filters)
+    names = told(
+        (action for f in filters.filters for action in f.actions),
+        classes=any(f.classid or f.hw_tc is not None for f in filters.filters),
+    )
     machines: list[Machine] = []
     cases: list[Case] = []
     for tagged in (False, True):
@@ -52,15 +52,15 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
         machine = Machine(guard)
         machines.append(machine)
         ended = Search(chains, machine).run(State(received(tagged=tagged)))
-        cases.append(Case(guard, ended.sent, _metadata(ended, told)))
-    cases.append(Case(b.and_(TAGGED, b.not_(WHOLE_TAG)), (), _metadata(State(None), told)))
+        cases.append(Case(guard, ended.sent, metadata(ended, names)))
+    cases.append(Case(b.and_(TAGGED, b.not_(WHOLE_TAG)), (), metadata(State(None), names)))
     longest = mtu + ETH_HLEN + VLAN_HLEN
     return Behaviour(
         tuple(cases),
         domain=(
             Assumption(f"frames have at least {ETH_ZLEN} bytes", length_at_least(ETH_ZLEN)),
             Assumption(f"frames have at most {longest} bytes", b.not_(length_at_least(longest + 1))),
-            *_assumed(machines),
+            *assumptions(machines),
         ),
         reaching=(
             Assumption(
@@ -68,7 +68,7 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
             ),
         ),
         choices=tuple(choice for machine in machines for choice in machine.choices),
-        observables=("outputs", *told),
+        observables=("outputs", *names),
         notes=(
             "the filters are on the ingress hook of every port that frames come from",
             "redirected and mirrored frames reach their ports: these exist and are up",
@@ -84,30 +84,6 @@ def _check_tunnels(filters: FilterList) -> None:
         for action in filter_.actions:
             if isinstance(action, TunnelKey) and not action.unset:
                 raise Unsupported("tunnel_key set: what a tunnel device makes of it", filter_.span)
-
-
-def _told(filters: FilterList) -> tuple[str, ...]:
-    """The metadata that is told."""
-    edits = [a for f in filters.filters for a in f.actions if isinstance(a, Skbedit)]
-    said = {
-        CLASSID: any(f.classid or f.hw_tc is not None for f in filters.filters),
-        MARK: any(edit.mark is not None for edit in edits),
-        PRIORITY: any(edit.priority is not None for edit in edits),
-    }
-    return tuple(name for name, there in said.items() if there)
-
-
-def _metadata(ended: State, told: tuple[str, ...]) -> Mapping[str, Term]:
-    values = {CLASSID: ended.classid, MARK: ended.mark, PRIORITY: ended.priority}
-    return {name: values[name] for name in told}
-
-
-def _assumed(machines: list[Machine]) -> list[Assumption]:
-    found: dict[str, list[Term]] = {}
-    for machine in machines:
-        for text, conditions in machine.assumed.items():
-            found.setdefault(text, []).extend(conditions)
-    return [Assumption(text, b.and_(*conditions)) for text, conditions in found.items()]
 
 
 __all__ = ["CLASSID", "DEFAULT_MTU", "MARK", "PRIORITY", "meaning"]

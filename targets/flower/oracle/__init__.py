@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
-from ....semantics.source import InputError, Unsupported
+from ....semantics.source import InputError, Span, Unsupported
 from ...base import Closing, Observation
 from ...tc.artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police, Skbedit
 from ...tc.artifact.hooks import Hook, PortNames
@@ -21,10 +21,54 @@ from .uml import BARRIER, MAX_CONDITIONS, MAX_PORTS, Kernel, Refused, missing
 SHORTEST: Final = 14
 """A driver accepts no shorter frame."""
 LONGEST: Final = 8000
-_NAMES: Final = PortNames("o")
-_HOOK: Final = Hook("vec0", "ingress")
+NAMES: Final = PortNames("o")
+HOOK: Final = Hook("vec0", "ingress")
 _LAST_PREF: Final = 0xFFFF
 _PASSES: Final = ("pass", "pipe")
+
+
+class Observed(Protocol):
+    """A filter of any classifier."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def pref(self) -> int:
+        """0: the kernel chooses."""
+        ...
+
+    @property
+    def chain(self) -> int:
+        """Its chain."""
+        ...
+
+    @property
+    def classid(self) -> int | None:
+        """As a 32-bit number."""
+        ...
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What it does."""
+        ...
+
+    @property
+    def indev(self) -> int | None:
+        """The port that it asks for."""
+        ...
+
+    @property
+    def skip_sw(self) -> bool:
+        """Whether it is for hardware only."""
+        ...
+
+    @property
+    def span(self) -> Span:
+        """Its place."""
+        ...
+
+
+AnyFilter = TypeVar("AnyFilter", bound=Observed)
 
 
 class UserModeLinux(Closing):
@@ -48,7 +92,7 @@ class UserModeLinux(Closing):
         if reason is not None:
             return reason
         try:
-            self.run(FilterList((FlowerFilter(1),)), [(0, bytes(SHORTEST))])
+            self.run(self._smallest(), [(0, bytes(SHORTEST))])
         except (OSError, InputError) as error:
             self.close()
             return f"user-mode Linux cannot be used here: {error}"
@@ -63,18 +107,15 @@ class UserModeLinux(Closing):
             Unsupported: something that cannot be observed, with its place.
             OSError: there is no such kernel here, or it does not answer.
         """
-        if not isinstance(artifact, FilterList):
-            raise TypeError(f"a list of flower filters expected, not {type(artifact).__name__}")
-        if artifact.hook.direction != "ingress":
-            raise Unsupported("flower filters at egress")
+        self._check(artifact)
         if any(not SHORTEST <= len(frame) <= LONGEST or frame[:14] == BARRIER[:14] for _, frame in packets):
             raise ValueError(f"a frame has {SHORTEST} to {LONGEST} bytes, and is not the oracle's barrier")
-        devices = _Devices(artifact)
+        devices = Devices(artifact.filters)
         try:
             kernel = self._ready()
             kernel.need(devices.count)
             kernel.tell(devices.stacks, devices.conditions)
-            self._load(kernel, artifact, devices)
+            self._load(kernel, artifact.filters, devices)
             seen = kernel.observe([frame for _, frame in packets])
         except OSError:
             self.close()  # it may be in any state
@@ -86,14 +127,32 @@ class UserModeLinux(Closing):
             self._kernel = Kernel()
         return self._kernel
 
-    @staticmethod
-    def _load(kernel: Kernel, artifact: FilterList, devices: _Devices) -> None:
-        filters = [devices.observable(f) for f in artifact.filters]
-        lines = [print_filter(f, _HOOK, _NAMES) for f in filters]
+    # --- what is flower's ---
+
+    def _smallest(self) -> Any:
+        return FilterList((FlowerFilter(1),))
+
+    def _check(self, artifact: Any) -> None:
+        if not isinstance(artifact, FilterList):
+            raise TypeError(f"a list of flower filters expected, not {type(artifact).__name__}")
+        if artifact.hook.direction != "ingress":
+            raise Unsupported("flower filters at egress")
+        for filter_ in artifact.filters:
+            if filter_.hw_tc is not None:
+                raise Unsupported("hw_tc, which names a class of the oracle's own hook", filter_.span)
+
+    def _line(self, filter_: Any, devices: Devices) -> str:
+        """The command that adds a filter as the kernel gets it."""
+        return print_filter(devices.observable(filter_), HOOK, NAMES)
+
+    # ---
+
+    def _load(self, kernel: Kernel, filters: Sequence[Observed], devices: Devices) -> None:
+        lines = [self._line(f, devices) for f in filters]
         last = (
-            f"pref {_LAST_PREF} protocol all matchall action mirred egress redirect dev {_NAMES.name(devices.stack(0))}"
+            f"pref {_LAST_PREF} protocol all matchall action mirred egress redirect dev {NAMES.name(devices.stack(0))}"
         )
-        lines += [f"filter add {_HOOK} chain {chain} {last}" for chain in sorted(_chains(filters))]
+        lines += [f"filter add {HOOK} chain {chain} {last}" for chain in sorted(_chains(filters))]
         try:
             kernel.load(lines)
         except Refused as error:
@@ -103,7 +162,7 @@ class UserModeLinux(Closing):
             raise InputError.at(spans[error.number], f"the kernel refuses this filter: {error}") from None
 
 
-def _chains(filters: Sequence[FlowerFilter]) -> set[int]:
+def _chains(filters: Sequence[Observed]) -> set[int]:
     """The chains that packets can come to."""
     found = {0} | {f.chain for f in filters}
     for filter_ in filters:
@@ -121,21 +180,19 @@ def _controls(actions: Sequence[Action]) -> Iterator[Control]:
             yield action.control
 
 
-class _Devices:
+class Devices:
     """Which device of the private kernel stands for which port, and for the stack by class id."""
 
-    def __init__(self, artifact: FilterList) -> None:
-        ports = {a.port for f in artifact.filters for a in f.actions if isinstance(a, Mirred)}
-        classes = {0} | {f.classid or 0 for f in artifact.filters}
-        if any(f.hw_tc is not None for f in artifact.filters):
-            raise Unsupported("hw_tc, which names a class of the oracle's own hook")
+    def __init__(self, filters: Sequence[Observed]) -> None:
+        ports = {a.port for f in filters for a in f.actions if isinstance(a, Mirred)}
+        classes = {0} | {f.classid or 0 for f in filters}
         self._number = {port: i for i, port in enumerate(sorted(ports))}
         self._stack = {classid: len(ports) + i for i, classid in enumerate(sorted(classes))}
         self.count = len(ports) + len(classes)
         if self.count > MAX_PORTS:
             raise Unsupported(f"more than {MAX_PORTS} ports and class ids")
-        self._marks = _combinations(artifact)
-        self._shift = int(any(f.pref == 1 for f in artifact.filters))  # priority 1 is the oracle's own
+        self._marks = _combinations(filters)
+        self._shift = int(any(f.pref == 1 for f in filters))  # priority 1 is the oracle's own
 
     @property
     def stacks(self) -> list[int]:
@@ -151,7 +208,7 @@ class _Devices:
         """The device of what goes to the stack with a class id."""
         return self._stack[classid]
 
-    def observable(self, filter_: FlowerFilter) -> FlowerFilter:
+    def observable(self, filter_: AnyFilter) -> AnyFilter:
         """The filter as the kernel gets it. Raises Unsupported for what cannot be seen."""
         if filter_.skip_sw:
             raise Unsupported("a filter for hardware only, which there is none of", filter_.span)
@@ -162,9 +219,13 @@ class _Devices:
         actions = tuple(self._told(filter_))
         if len(actions) > MAX_ACTIONS:
             raise Unsupported(f"with the oracle's own more than {MAX_ACTIONS} actions", filter_.span)
-        return replace(filter_, pref=filter_.pref + self._shift if filter_.pref else 0, actions=actions)
+        return replace(self.shifted(filter_), actions=actions)
 
-    def _told(self, filter_: FlowerFilter) -> Iterator[Action]:
+    def shifted(self, filter_: AnyFilter) -> AnyFilter:
+        """The filter behind what the oracle needs."""
+        return replace(filter_, pref=filter_.pref + self._shift if filter_.pref else 0)
+
+    def _told(self, filter_: Observed) -> Iterator[Action]:
         passing = Mirred(self.stack(filter_.classid or 0))
         for action in filter_.actions:
             if isinstance(action, OpaqueAction | Police):
@@ -203,13 +264,13 @@ class _Devices:
         return Observation(tuple(sorted(outputs)), metadata)
 
 
-def _combinations(artifact: FilterList) -> list[tuple[int, int]]:
+def _combinations(filters: Sequence[Observed]) -> list[tuple[int, int]]:
     """Every mark with every priority that a frame can have; none if no action writes them.
 
     Raises:
         Unsupported: too many.
     """
-    edits = [a for f in artifact.filters for a in f.actions if isinstance(a, Skbedit)]
+    edits = [a for f in filters for a in f.actions if isinstance(a, Skbedit)]
     written = {edit.mark for edit in edits if edit.mark is not None}
     marks, new = {0}, {0}
     while new and len(marks) <= MAX_CONDITIONS:
@@ -221,4 +282,4 @@ def _combinations(artifact: FilterList) -> list[tuple[int, int]]:
     return sorted((mark, priority) for mark in marks for priority in priorities) if edits else []
 
 
-__all__ = ["UserModeLinux"]
+__all__ = ["HOOK", "NAMES", "Devices", "UserModeLinux"]

@@ -30,7 +30,7 @@ _CHUNK: Final = 24
 """Frames on the way at once."""
 _BUFFER: Final = 1 << 21
 _MODULES: Final = (
-    "veth sch_ingress cls_flower cls_matchall cls_basic em_meta act_gact act_mirred act_vlan act_mpls act_pedit"
+    "veth sch_ingress cls_flower cls_u32 cls_matchall cls_basic em_meta act_gact act_mirred act_vlan act_mpls act_pedit"
     " act_csum act_skbedit act_tunnel_key act_police"
 )
 _KERNEL: Final = "linux.uml"

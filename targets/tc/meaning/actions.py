@@ -8,7 +8,7 @@ from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
-from ....semantics.meaning.behaviour import Choice
+from ....semantics.meaning.behaviour import Assumption, Choice
 from ....semantics.source import Span, Unsupported
 from ..artifact.actions import (
     Action,
@@ -65,6 +65,15 @@ class Machine:
             self.drawn[key] = b.var(f"any.{name}.{len(self.drawn)}", 1)
             self.choices.append(Choice(self.drawn[key], reason, span))
         return b.eq(self.drawn[key], b.bv(1, 1))
+
+
+def assumptions(machines: Iterable[Machine]) -> list[Assumption]:
+    """What has to hold of inputs, one for each text."""
+    found: dict[str, list[Term]] = {}
+    for machine in machines:
+        for text, conditions in machine.assumed.items():
+            found.setdefault(text, []).extend(conditions)
+    return [Assumption(text, b.and_(*conditions)) for text, conditions in found.items()]
 
 
 Step = tuple[Term, State, Control]

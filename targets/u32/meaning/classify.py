@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from ....semantics import bits as b
 from ....semantics.bits import TRUE, Term
 from ....semantics.meaning.behaviour import PORT
 from ....semantics.source import Unsupported
-from ...tc.meaning.packet import VLAN_TYPES
-from ..artifact import ETH_P_ALL, Key, U32Filter
-from . import frame as frames
+from ...tc.meaning.chains import MAX_RESETS, asked
+from ..artifact import Key, U32Filter
 from .actions import Effect, run_actions
 from .frame import LOWEST, Frame, Load
 from .install import Classifier, Installed, Node, Table
@@ -38,14 +37,12 @@ from .outcome import (
 
 MAX_DEPTH: Final = 8
 """``TC_U32_MAXDEPTH``: tables nested in one another."""
-MAX_RESETS: Final = 16
-"""``max_reclassify_loop``: so often a frame goes to another chain or starts again; then it is dropped."""
 MAX_VISITS: Final = 100_000
 """Filters visited in all, each once per offset of its table: a bound on the size of the meaning."""
 
 
 @dataclass(slots=True)
-class _Budget:
+class Budget:
     left: int = MAX_VISITS
 
     def spend(self, filter_: U32Filter) -> None:
@@ -60,10 +57,9 @@ class Chains:
     def __init__(self, installed: Installed, frame: Frame) -> None:
         self.installed = installed
         self.frame = frame
-        self.protocol = frames.protocol()
-        self.budget = _Budget()
+        self.budget = Budget()
         self._effects: dict[int, Effect] = {}
-        self._heights = _table_heights(installed.tables.values())
+        self._heights = table_heights(installed.tables.values())
         self._goes = self._measure_chains()
         self._chain_heights = _heights(self._goes, MAX_RESETS + 1)
         self._done: dict[tuple[int, int], Outcome] = {}
@@ -92,19 +88,11 @@ class Chains:
         return [self._key(other, resets + 1) for other in self._goes.get(chain, ())]
 
     def _classifier(self, classifier: Classifier, resets: int) -> Decision:
-        asked = self._asked(classifier.protocol)
-        if asked is b.FALSE:
+        reached = asked(classifier.protocol, self.frame.skb)
+        if reached is b.FALSE:
             return NEXT
         decision = Search(self, resets).run(classifier.root)
-        return under(asked, instance(decision))
-
-    def _asked(self, protocol: int) -> Term:
-        """Whether the frame is of the classifier's protocol; a tagged frame is of its outer tag's type."""
-        if protocol == ETH_P_ALL:
-            return TRUE
-        if (protocol in VLAN_TYPES) != self.frame.tagged:
-            return b.FALSE
-        return b.eq(self.protocol, b.bv(protocol, 16))
+        return under(reached, instance(decision))
 
     def effect(self, node: Node) -> Effect:
         """What a filter's actions do; kept, for a filter may be met on many ways."""
@@ -115,6 +103,10 @@ class Chains:
     def height(self, table: Table) -> int:
         """How deep tables are nested below this one, at most; one more than allowed if there is a circle."""
         return self._heights[table.number]
+
+    def either(self, condition: Term, x: Decision, y: Decision) -> Decision:
+        """See :func:`.outcome.either`."""
+        return either(condition, x, y)
 
     def result(self, node: Node, resets: int) -> Decision:
         """What a filter that ends the search does."""
@@ -161,7 +153,7 @@ def _nodes_below(classifiers: Iterable[Classifier]) -> list[Node]:
     return nodes
 
 
-def _table_heights(tables: Iterable[Table]) -> dict[int, int]:
+def table_heights(tables: Iterable[Table]) -> dict[int, int]:
     links = {t.number: {n.link.number for nodes in t.buckets.values() for n in nodes if n.link} for t in tables}
     return _heights({number: tuple(to) for number, to in links.items()}, MAX_DEPTH + 1)
 
@@ -211,10 +203,29 @@ Walk = tuple[Decision, Offset]
 """What a table's filters do, and ``off2`` where they do not stop (the kernel does not restore it)."""
 
 
+class Around(Protocol):
+    """What a search asks of what is around it."""
+
+    frame: Frame
+    budget: Budget
+
+    def height(self, table: Table) -> int:
+        """See :meth:`Chains.height`."""
+        ...
+
+    def result(self, node: Node, resets: int) -> Decision:
+        """What a filter that ends the search does."""
+        ...
+
+    def either(self, condition: Term, x: Decision, y: Decision) -> Decision:
+        """``x`` where the condition holds, else ``y``."""
+        ...
+
+
 class Search:
     """One run of ``u32_classify``."""
 
-    def __init__(self, chains: Chains, resets: int) -> None:
+    def __init__(self, chains: Around, resets: int) -> None:
         self.chains = chains
         self.frame = chains.frame
         self.resets = resets
@@ -327,7 +338,7 @@ class Search:
             if bit.is_const:
                 return choose(low + (1 << (bits - 1)) * bit.value, bits - 1)
             no, yes = choose(low, bits - 1), choose(low + (1 << (bits - 1)), bits - 1)
-            return either(bit, yes[0], no[0]), merged(bit, yes[1], no[1], filter_.span)
+            return self.chains.either(bit, yes[0], no[0]), merged(bit, yes[1], no[1], filter_.span)
 
         return choose(0, table.divisor.bit_length() - 1)
 
@@ -344,4 +355,4 @@ def _bucket_bits(word: Term, mask: int, divisor: int) -> Term:
     return b.extract(folded, divisor.bit_length() - 2, 0)
 
 
-__all__ = ["MAX_DEPTH", "MAX_RESETS", "Chains"]
+__all__ = ["MAX_DEPTH", "MAX_RESETS", "Budget", "Chains", "Search", "table_heights"]

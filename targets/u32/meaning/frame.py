@@ -1,7 +1,6 @@
-"""The frame as the classifier sees it: after ``eth_type_trans`` and ``skb_vlan_untag``, before any filter.
+"""The frame as the classifier sees it: as it was received, or as actions have left it.
 
-Offset 0 is the network header, offset -14 the Ethernet header. An outer VLAN tag has been taken out of the data
-(``skb_vlan_untag`` in ``net/core/skbuff.c``), so the bytes before it stand four bytes later in memory.
+Offset 0 is the network header. An outer VLAN tag is not in the data (``skb_vlan_untag`` in ``net/core/skbuff.c``).
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
-from ....semantics.meaning.behaviour import LENGTH, byte, input_bytes
+from ....semantics.meaning.behaviour import LENGTH
 from ....semantics.source import Span, Unsupported
-from ...tc.meaning.packet import ETH_HLEN, ETH_ZLEN, TAG_NEEDS, TYPE, VLAN_HLEN, protocol_of
+from ...tc.meaning.packet import ETH_HLEN, ETH_ZLEN, TAG_NEEDS, Skb
 from ...tc.meaning.packet import length_at_least as at_least
 from .offsets import BITS, Offset, fixed, selected
 
@@ -25,11 +24,6 @@ _MAX_HEADROOM: Final = 0x10000
 """No frame has more bytes before its network header: ``skb->network_header`` is 16 bits."""
 
 
-def protocol() -> Term:
-    """``skb_protocol(skb, false)``: the outer tag's type, or what ``eth_type_trans`` makes of the frame (16 bits)."""
-    return protocol_of(TYPE, input_bytes(14, 2), at_least(16))
-
-
 @dataclass(frozen=True, slots=True)
 class Load:
     """Some bytes of the frame: whether they are there, and the term (arbitrary where they are not)."""
@@ -39,13 +33,15 @@ class Load:
 
 
 class Frame:
-    """Loads from a frame that is, or is not, tagged; ``max_length`` bounds its length on the wire."""
+    """Loads from a packet that was received, with or without a tag, as a frame of at most ``max_length`` bytes."""
 
-    def __init__(self, *, tagged: bool, max_length: int) -> None:
-        self.tagged = tagged
+    def __init__(self, skb: Skb, *, tagged: bool, max_length: int) -> None:
+        self.skb = skb
         self.max_length = max_length
-        self._network = ETH_HLEN + VLAN_HLEN * tagged
-        self._min_length = TAG_NEEDS if tagged else ETH_ZLEN
+        self._network = skb.network + skb.payload - len(skb.head)
+        """What a place in the data has more than the input's length needs to have for it to be there."""
+        self._min_length = max(TAG_NEEDS if tagged else ETH_ZLEN, skb.payload)
+        self._last = max_length + len(skb.head)
 
     def longer_than(self, offset: Offset) -> Term:
         """``offset < skb->len``."""
@@ -59,14 +55,14 @@ class Frame:
         Raises:
             Unsupported: the load may read from memory before the frame.
         """
-        lowest = -ETH_HLEN - min(self._masked_out(mask, count), _HEADROOM)
+        lowest = -self.skb.network - min(self._masked_out(mask, count), _HEADROOM)
         words = []
         for value, condition in base.choices:
             at = _int32(value + displacement)
-            if lowest <= at <= self.max_length:
+            if lowest <= at <= self._last:
                 words.append((condition, at))
             elif at < lowest and not (checked and at < -_MAX_HEADROOM):
-                raise Unsupported(f"a load {-at - ETH_HLEN} bytes before the frame", span)
+                raise Unsupported(f"a load {-at - self.skb.network} bytes before the frame", span)
         if not words:
             return Load(FALSE, b.bv(0, 8 * count))
         word = selected([(condition, self._bytes(at, count)) for condition, at in words])
@@ -89,16 +85,17 @@ class Frame:
             return FALSE
         if len(lengths) == 1:
             return at_least(lengths[0])
+        if lengths[0] < 0:
+            reached = zip(base.choices, lengths, strict=True)
+            return b.or_(*(b.and_(condition, at_least(length)) for (_, condition), length in reached))
         return b.uge(b.zext(LENGTH, BITS), b.add(base.term, b.bv(self._network + end, BITS)))
 
     def _bytes(self, at: int, count: int) -> Term:
         return b.concat(*(self._byte(at + i) for i in range(count)))
 
     def _byte(self, at: int) -> Term:
-        index = ETH_HLEN + at
-        if index < 0:
-            return b.bv(0, 8)  # masked out
-        return byte(index + VLAN_HLEN if self.tagged and index >= 12 else index)
+        index = self.skb.network + at
+        return b.bv(0, 8) if index < 0 else self.skb.byte(index)  # masked out
 
 
 def _int32(value: int) -> int:

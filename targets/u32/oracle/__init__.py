@@ -2,7 +2,8 @@
 
 What cannot be seen directly (whether a frame passed, and with which class id) is told by marker copies, see
 :mod:`.markers`. Needs CAP_SYS_ADMIN and CAP_NET_ADMIN, ``/dev/net/tun``, and a kernel with sch_ingress, cls_u32 and
-act_mirred; act_gact is used where it is there.
+act_mirred; act_gact is used where it is there. Lists with other actions go to a private user-mode Linux, see
+:mod:`.uml`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ..artifact import DROP, FilterList, Gact, Hook, Links, Mirred, PortNames, S
 from ..artifact.netlink import NLM_F_CREATE, NLM_F_EXCL, RTM_NEWTFILTER, encode_filter
 from .machine import BLOCK, Namespace
 from .markers import Markers, observable
+from .uml import UserModeU32
 
 SHORTEST: Final = 14
 """A driver accepts no shorter frame."""
@@ -32,9 +34,11 @@ class KernelU32(Closing):
     def __init__(self) -> None:
         self._space: Namespace | None = None
         self._gact = False
+        self._private = UserModeU32()
 
     def close(self) -> None:
         """Give the namespace and its devices back."""
+        self._private.close()
         space, self._space = self._space, None
         if space is not None:
             space.close()
@@ -63,6 +67,8 @@ class KernelU32(Closing):
             raise Unsupported("u32 filters at egress")
         if any(len(frame) < SHORTEST for _, frame in packets):
             raise ValueError(f"a frame has at least {SHORTEST} bytes")
+        if any(not isinstance(action, Gact | Mirred) for f in artifact.filters for action in f.actions):
+            return self._private.run(artifact, packets)
         space = self._ready()
         ports = sorted({port for port, _ in packets} | _targets(artifact.filters))
         markers = Markers(max(ports, default=0) + 1)
@@ -150,4 +156,4 @@ def _has_gact(space: Namespace) -> bool:
     return True
 
 
-__all__ = ["KernelU32"]
+__all__ = ["KernelU32", "UserModeU32"]

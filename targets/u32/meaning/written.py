@@ -1,0 +1,163 @@
+"""Filters whose actions write to the packet, or draw what they do: first the search, then the actions in order.
+
+:mod:`.classify` takes every filter's actions for a fixed effect. Here a run of ``u32_classify`` only tells which
+filters it comes to, in order; their actions are run on the packet as it is there (:mod:`...tc.meaning.actions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ....semantics import bits as b
+from ....semantics.bits import FALSE, TRUE, Term
+from ....semantics.meaning.ways import Tried, Way, first_match, joined, under
+from ....semantics.source import NOWHERE, Span, Unsupported
+from ...tc.artifact.actions import Action, Gact, Mirred
+from ...tc.meaning.actions import Machine, run_actions
+from ...tc.meaning.chains import NEXT_CLASSIFIER, Ways, after_actions, asked, through
+from ...tc.meaning.packet import Skb
+from ...tc.meaning.state import State
+from .classify import Budget, Search, table_heights
+from .frame import Frame
+from .install import Classifier, Installed, Node, Table
+from .outcome import Decision, then
+from .outcome import under as decided_under
+
+NO_MARK: Final = b.bv(0, 32)
+
+Hit = tuple[Term, Node]
+"""A filter that matches, and where the search comes to it if no other one ends it."""
+
+
+def writes(actions: Iterable[Action]) -> bool:
+    """Whether some actions are not the same for every packet."""
+    return any(not isinstance(action, Gact | Mirred) for action in actions)
+
+
+@dataclass
+class FreshMachine(Machine):
+    """Every time that a packet comes to an action, what it draws is drawn anew."""
+
+    kind: str = ""
+    """Which packets these are, for the names of what they draw."""
+
+    def choice(self, key: object, name: str, reason: str, span: Span) -> Term:
+        """An arbitrary bit, of its own."""
+        return super().choice((key, len(self.drawn)), f"{name}.{self.kind}", reason, span)
+
+
+class Hits:
+    """One packet's data under a run of ``u32_classify`` in which every filter lets the search go on."""
+
+    def __init__(self, frame: Frame, budget: Budget, heights: dict[int, int]) -> None:
+        self.frame = frame
+        self.budget = budget
+        self._heights = heights
+        self._nodes: list[Node] = []
+
+    def run(self, root: Table) -> list[Hit]:
+        """The filters that the search comes to, in order."""
+        found = Search(self, 0).run(root)
+        return [(when, self._nodes[number.value]) for when, number in found.events]
+
+    def height(self, table: Table) -> int:
+        """How deep tables are nested below this one."""
+        return self._heights[table.number]
+
+    def result(self, node: Node, resets: int) -> Decision:
+        """Noted as an event: the node's number."""
+        self._nodes.append(node)
+        return Decision(((TRUE, b.bv(len(self._nodes) - 1, 32)),))
+
+    def either(self, condition: Term, x: Decision, y: Decision) -> Decision:
+        """With the events of both, each under its condition, so that they stay numbers."""
+        return then(decided_under(condition, x), decided_under(b.not_(condition), y))
+
+
+class WrittenChains:
+    """All ways of a packet that was received, with or without a tag, through the chains."""
+
+    def __init__(self, installed: Installed, machine: Machine, *, tagged: bool, max_length: int) -> None:
+        self.installed = installed
+        self.machine = machine
+        self.tagged = tagged
+        self.max_length = max_length
+        self.budget = Budget()
+        self._heights = table_heights(installed.tables.values())
+        self._hits: dict[tuple[int, Skb], list[Hit]] = {}
+
+    def run(self, state: State) -> State:
+        """How a packet fares; see :func:`...tc.meaning.chains.through`."""
+        nodes = (node for t in self.installed.tables.values() for bucket in t.buckets.values() for node in bucket)
+        first = min(nodes, key=lambda node: node.after, default=None)
+        span = NOWHERE if first is None else first.filter.span
+        return through(self.installed.chains, self._classifier, state, span)
+
+    def _classifier(self, classifier: Classifier, state: State, when: Term) -> Ways:
+        """``u32_classify``, where the packet is of the classifier's protocol; the others go on."""
+        reached = asked(classifier.protocol, state.packet)
+        if reached is FALSE:
+            return (Way(TRUE, state, NEXT_CLASSIFIER),)
+        on = Way(reached, state, NEXT_CLASSIFIER)
+        ways = self._filters(classifier, self._found(classifier, _data(state.packet)), on, when)
+        return joined((*ways, Way(b.not_(reached), state, NEXT_CLASSIFIER)))
+
+    def _found(self, classifier: Classifier, data: Skb) -> list[Hit]:
+        """Kept, for many packets differ in their marks only."""
+        key = (classifier.root.number, data)
+        if key not in self._hits:
+            frame = Frame(data, tagged=self.tagged, max_length=self.max_length)
+            self._hits[key] = Hits(frame, self.budget, self._heights).run(classifier.root)
+        return self._hits[key]
+
+    def _filters(self, classifier: Classifier, hits: list[Hit], on: Way[State], when: Term) -> Ways:
+        """The actions of the filters that the search comes to; ``on``: where it still goes on, and with what."""
+        gone: list[Way[State]] = []
+        tries: list[Tried[State]] = []
+        for condition, node in hits:
+            self.budget.spend(node.filter)
+            reached = b.and_(on.when, condition)
+            results = run_actions(self.machine, node.filter.actions, on.state, node.filter.span, b.and_(when, reached))
+            found = after_actions(results, node.filter.classid or 0)
+            going = [way for way in found if way.place == NEXT_CLASSIFIER]
+            ending = tuple(way for way in found if way.place != NEXT_CLASSIFIER)
+            if all(way.state is on.state for way in going):
+                tries.append(Tried(b.and_(condition, b.or_(*(way.when for way in ending))), under(condition, ending)))
+                continue
+            on, tries = _settled(on, tries, gone), []
+            gone += under(b.and_(on.when, condition), ending)
+            ways = joined(
+                (
+                    Way(b.and_(on.when, b.not_(condition)), on.state, NEXT_CLASSIFIER),
+                    *under(b.and_(on.when, condition), going),
+                )
+            )
+            if any(_data(way.state.packet) != _data(on.state.packet) for way in going):
+                _check_last(classifier, node)
+                return (*gone, *ways)
+            if not ways:
+                return tuple(gone)
+            (on,) = ways
+        return (_settled(on, tries, gone), *gone)
+
+
+def _settled(on: Way[State], tries: list[Tried[State]], gone: list[Way[State]]) -> Way[State]:
+    """Where none of the tries ends the search; what they end is added to ``gone``."""
+    found = first_match(tries)
+    gone += under(on.when, found.ways)
+    return replace(on, when=b.and_(on.when, b.not_(found.hit)))
+
+
+def _data(skb: Skb) -> Skb:
+    """What filters look at."""
+    return replace(skb, mark=NO_MARK, priority=NO_MARK)
+
+
+def _check_last(classifier: Classifier, node: Node) -> None:
+    """The search goes on with offsets of the packet as it was: only told where no filter follows."""
+    if node is not classifier.root.nodes(0)[-1]:
+        raise Unsupported(
+            "a packet that is written to and goes on to the next filter of its priority", node.filter.span
+        )

@@ -1,0 +1,73 @@
+"""u32 filters whose actions write to the packet: the meaning against user-mode Linux on random lists and frames."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+
+from p4verify.targets.u32.artifact import Action, FilterList, Key, U32Filter, parse_script, print_script
+from p4verify.targets.u32.meaning import meaning
+from p4verify.targets.u32.oracle import UserModeU32
+
+from .flower_campaign import Tally, judge_filters
+from .flower_random import Filters, frame
+from .u32_random import EASY_MASKS, Frames, Lists
+
+
+class WrittenLists(Lists):
+    """Random lists in words that ``tc`` has, with actions of all kinds."""
+
+    def text(self) -> str:
+        """One script, mostly of filters that many frames match."""
+        if self.rng.random() < 0.7:
+            self.masks = EASY_MASKS
+        filters = [_sayable(f) for f in self.make().filters]
+        return print_script(FilterList(tuple(filters)))
+
+    def _actions(self, chains: list[int]) -> tuple[Action, ...]:
+        some = Filters(self.rng)
+        some.further = tuple(chains) or (10,)
+        words = " ".join(some.actions("all"))
+        (read,) = parse_script(f"filter add dev port0 ingress pref 1 protocol all u32 match u32 0 0 {words}").filters
+        return read.actions
+
+
+def _sayable(filter_: U32Filter) -> U32Filter:
+    selector = filter_.selector
+    if selector is not None:
+        ends = selector.terminal or bool(filter_.actions) or filter_.classid is not None
+        selector = replace(
+            selector,
+            keys=tuple({(key.offset, key.offmask): key for key in map(_sayable_key, selector.keys)}.values()),
+            terminal=ends,
+            offoff=selector.offoff & ~1,
+            hoff=selector.hoff & ~3,
+        )
+    return replace(filter_, selector=selector, indev=None)
+
+
+def _sayable_key(key: Key) -> Key:
+    offset = key.offset if abs(key.offset) < 0x8000 else 40
+    return Key(key.value & key.mask, key.mask, offset & ~3, -1 if key.offmask else 0)
+
+
+def campaign(
+    oracle: UserModeU32, seed: int, *, pairs: int, frames_per_list: int = 100, stop_after: int = 3, seconds: float = 1e9
+) -> Tally:
+    """Compare until so many pairs are done, or time is up, or so many mismatches were found."""
+    tally = Tally(seed)
+    rng = random.Random(seed)
+    start = time.perf_counter()
+    while tally.pairs < pairs and len(tally.mismatches) < stop_after and time.perf_counter() - start < seconds:
+        text = WrittenLists(rng).text()
+        filters = parse_script(text)
+        tally.lists += 1
+        hinted = [Frames(rng).make(filters) for _ in range(frames_per_list // 2)]
+        plain = [frame(rng, text) for _ in range(frames_per_list - len(hinted))]
+        judge_filters(oracle, filters, meaning, hinted + plain, tally, text)
+    tally.seconds = time.perf_counter() - start
+    return tally
+
+
+__all__ = ["WrittenLists", "campaign"]
