@@ -24,6 +24,7 @@ from .engine import Answer, Engine, Model
 from .fixing import all_fixed, at_a_cell, cells_of, fix, number, number_of, with_own_cells
 from .freeing import freed
 from .options import Instance, cells_in, is_made_for_a_copy, names_a_copy, options_of
+from .ordering import in_order, numbered, only_in
 from .sampling import case_samples, samples
 from .splitting import condition_of, sides
 from .sweeping import swept
@@ -31,6 +32,15 @@ from .verdict import Tally
 
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
+
+LARGE: Final = 2_000
+"""Nodes of a violation from which on choices are made in the other side's order before witnesses are looked for."""
+
+MOST_SLOW: Final = 3
+"""Parts that may take longer than that with choices made in order."""
+
+FEW_ROUNDS: Final = 6
+"""Instances that are tried for the choices that are left then."""
 
 SAMPLES: Final = 4
 """Inputs drawn at random for which it is asked whether choices fit."""
@@ -230,6 +240,57 @@ class Search:
         alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
         if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
             return None  # two programs that do the same in the same order
+        if _size(obligation.violation) >= LARGE and self._holds_in_order(obligation, picks):
+            return None
+        return self._freely(obligation)
+
+    def _holds_in_order(self, obligation: Obligation, picks: tuple[Term, ...]) -> bool:
+        """Whether choices do that are made in the other side's order, but for those on which nothing else depends.
+
+        All parts have to hold with the same choices. So a choice may be made in another way, for the parts that do not
+        hold as it is made in order, only if it occurs in no other part.
+        """
+        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + "any.")]
+        made = in_order(picks, others)
+        tried, places = numbered(_instantiated(obligation, made, self.legal))
+        left = self._left(swept(tried, self._unsatisfiable))
+        if not left:
+            return left is not None
+        at = {places[part.name] for part in left}
+        failing = tuple(part for i, part in enumerate(obligation.parts) if i in at)
+        proven = [part.differ for i, part in enumerate(obligation.parts) if i not in at]
+        elsewhere = [*proven, obligation.context, self.legal]
+        free = only_in([part.differ for part in failing], elsewhere, frozenset(picks))
+        if not free or len(free) == len(picks):
+            return False
+        settled = {v: term for v, term in made.items() if v not in free}
+        rest = _instantiated(replace(obligation, parts=failing), settled, self.legal)
+        return self._holds_soon(swept(rest, self._unsatisfiable))
+
+    def _left(self, obligation: Obligation) -> list[Part] | None:
+        """The parts that are not soon seen to hold; None if many take long."""
+        left, slow = [], 0
+        for part in obligation.parts:
+            query = b.and_(obligation.context, part.differ)
+            answer = self.engine.satisfiable(query, f"{obligation.name}: {part.name}, choices in order", QUICK_SECONDS)
+            if answer.status != "unsat":
+                left.append(part)
+            slow += answer.status == "unknown"
+            if slow > MOST_SLOW:
+                return None
+        return left
+
+    def _holds_soon(self, obligation: Obligation) -> bool:
+        """Whether an obligation is seen to hold in few rounds of short queries."""
+        before = self.rounds, self.engine.timeout
+        self.rounds, self.engine.timeout = min(before[0], FEW_ROUNDS), min(before[1], QUICK_SECONDS)
+        try:
+            return self._freely(obligation) is None
+        finally:
+            self.rounds, self.engine.timeout = before
+
+    def _freely(self, obligation: Obligation) -> Difference | str | None:
+        """With choices carried upwards first, where that takes some away."""
         fewer = freed(obligation, self.legal, self.picks)
         if fewer is None:
             return self._with_instances(obligation)

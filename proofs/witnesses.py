@@ -171,19 +171,13 @@ class _Walk:
             return term
         hole = _hole(choice)
         made: dict[Term, Term] = {}
-
-        def close(node: Term) -> Term:
-            if node.op != "ite" or not self._holed(node):
-                return node
-            if node not in made:
+        for node in b.postorder([term]):
+            if node.op == "ite" and self._holed(node):
                 condition, then, otherwise = node.args
-                left, right = close(then), close(otherwise)
+                left, right = made.get(then, then), made.get(otherwise, otherwise)
                 made[node] = right if left is hole else left if right is hole else b.ite(condition, left, right)
-            return made[node]
-
-        with recursion.at_least(RECURSION_LIMIT):
-            ended = close(term)
-            return b.substitute([ended], {hole: b.literal(0, choice)})[0] if self._holed(ended) else ended
+        ended = made.get(term, term)
+        return b.substitute([ended], {hole: b.literal(0, choice)})[0] if self._holed(ended) else ended
 
 
 def _least(comparison: Term) -> Term:

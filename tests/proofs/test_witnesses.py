@@ -86,3 +86,13 @@ def test_a_reads_own_place_is_found_again(data: st.DataObject) -> None:
         values = {"in.p": p, "in.q": q, "in.a": a, C.name: c, D.name: 200}
         functions = {"f": lambda x, y: (3 * x + y) & 0xFF}
         assert b.evaluate([there], values, functions) == b.evaluate([theirs], values, functions)
+
+
+def test_a_witness_may_be_nested_deeply() -> None:
+    """Witnesses that fill each other's holes are nested far more deeply than the terms that they are woven from."""
+    there = b.var("open", 8)  # as one that has a hole yet
+    for i in range(50_000):
+        there = b.ite(b.var(f"in.{i}", 0), b.var(f"in.n{i}", 8), there)
+    found = witnesses([(X, there)], WANTED)[X]
+    assert b.var("open", 8) not in b.variables(found)
+    assert b.evaluate([found], {"in.n0": 7}, default=0) == [7]

@@ -1,0 +1,121 @@
+"""Choices made in the other side's order: on single bits all inputs and all choices are gone through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from p4verify.proofs import deciding
+from p4verify.proofs.compare import Obligation, unequal
+from p4verify.proofs.deciding import Difference, Search
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.ordering import in_order
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+
+X, CELL = b.var("in.x", 1), b.var("at.cell", 1)
+CHOICES = tuple(b.var(f"any.{i}", 1) for i in range(3))
+OTHERS = tuple(b.var(f"impl.any.{i}", 1) for i in range(2))
+
+
+def numbers(leaves: Sequence[Term]) -> st.SearchStrategy[Term]:
+    def deeper(inner: st.SearchStrategy[Term]) -> st.SearchStrategy[Term]:
+        return st.one_of(
+            st.builds(lambda f, x, y: f(x, y), st.sampled_from([b.bxor, b.band]), inner, inner),
+            st.builds(lambda c, x, y: b.ite(b.eq(c, b.bv(0, 1)), x, y), st.one_of(st.just(CELL), inner), inner, inner),
+        )
+
+    return st.recursive(st.sampled_from([*leaves, b.bv(0, 1), b.bv(1, 1)]), deeper, max_leaves=4)
+
+
+MINE, THEIRS = numbers([X, *CHOICES]), numbers([X, *OTHERS])
+
+
+def holds(obligation: Obligation) -> bool:
+    """For all inputs and choices of the other side some choices do, in both cells."""
+    return all(
+        any(
+            not any(b.evaluate([obligation.violation], {**given_, **chosen, CELL.name: cell})[0] for cell in (0, 1))
+            for chosen in values(CHOICES)
+        )
+        for given_ in values((X, *OTHERS))
+    )
+
+
+def values(variables: Sequence[Term]) -> list[dict[str, int]]:
+    return [
+        {v.name: n for v, n in zip(variables, each, strict=True)} for each in product((0, 1), repeat=len(variables))
+    ]
+
+
+def compared(*pairs: tuple[Term, Term], context: Term = b.TRUE) -> Obligation:
+    parts = (unequal("part", x, y) for x, y in pairs)
+    return Obligation("test", context, tuple(p for p in parts if p.differ is not b.FALSE))
+
+
+def check(obligation: Obligation) -> Difference | str | None:
+    return Search(Engine(timeout=20), frozenset(CHOICES), b.TRUE, [obligation], (0, 0, 0)).check(obligation)
+
+
+@pytest.fixture(autouse=True)
+def _any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "LARGE", 0)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(MINE, THEIRS), min_size=1, max_size=3))
+def test_what_is_said_holds(pairs: list[tuple[Term, Term]]) -> None:
+    obligation = compared(*pairs)
+    found = check(obligation)
+    if found is None:
+        assert holds(obligation)
+    elif isinstance(found, Difference):
+        assert not holds(obligation)
+
+
+def test_a_choice_is_not_made_in_two_ways() -> None:
+    """In order the first two parts hold, and with another choice the last one; but no choice does for both."""
+    obligation = compared((CHOICES[0], OTHERS[0]), (CHOICES[1], OTHERS[1]), (CHOICES[0], X))
+    assert not holds(obligation)
+    assert isinstance(check(obligation), Difference)
+
+
+def test_choices_left_over_are_made_as_what_they_stand_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads that the other side has turned round are found without witnesses for the ones in order."""
+    seen: list[int] = []
+    freely = Search._freely
+
+    def counted(self: Search, obligation: Obligation) -> Difference | str | None:
+        seen.append(self.choices_in(obligation))
+        return freely(self, obligation)
+
+    monkeypatch.setattr(Search, "_freely", counted)
+    picks = [b.var(f"any.{i}", 8) for i in range(4)]
+    theirs = [b.var(f"impl.any.{i}", 8) for i in range(4)]
+    way = b.var("in.way", 0)
+    turned = (b.ite(way, picks[2], picks[3]), b.ite(way, theirs[3], theirs[2]))
+    obligation = compared((picks[0], theirs[0]), (b.add(picks[1], picks[0]), b.add(theirs[1], theirs[0])), turned)
+    assert Search(Engine(timeout=20), frozenset(picks), b.TRUE, [obligation], (0, 0, 0)).check(obligation) is None
+    assert seen == [2]
+
+
+def test_choices_are_paired_by_sort_and_place() -> None:
+    mine = [b.var(f"any.{i}", width) for i, width in ((2, 8), (10, 16), (11, 0), (12, 8))]
+    theirs = [b.var(f"impl.any.{i}", width) for i, width in ((1, 8), (9, 16), (10, 8))]
+    assert in_order(reversed(mine), reversed(theirs)) == {
+        mine[0]: theirs[0],
+        mine[1]: theirs[1],
+        mine[2]: b.FALSE,
+        mine[3]: theirs[2],
+    }
+
+
+def test_only_a_choice_made_for_a_copy_is_made_as_one_for_a_copy() -> None:
+    of_all, of_one = b.var("any.1", 8), b.var("any.each.1", 8)
+    other = b.var("impl.any.each.1", 8)
+    assert in_order([of_all], [other]) == {of_all: b.bv(0, 8)}
+    assert in_order([of_one], [other]) == {of_one: other}
