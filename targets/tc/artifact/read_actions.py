@@ -274,6 +274,13 @@ def _tunnel_key(command: Command) -> TunnelKey:
     return TunnelKey(control=_control_or(command, PIPE), **found)  # type: ignore[arg-type]
 
 
+def read_police(command: Command) -> Police:
+    """What stands after ``police``, as an action or as an option of a classifier (``act_parse_police``)."""
+    police = _police(command)
+    _not_shared(command)
+    return police
+
+
 def _police(command: Command) -> Police:
     limits: list[tuple[str, str]] = []
     exceed, conform = RECLASSIFY, PASS

@@ -8,7 +8,7 @@ from ....semantics.source import Span
 from ...tc.artifact.actions import Action
 from ...tc.artifact.hooks import PortNames
 from ...tc.artifact.protocols import read_classid
-from ...tc.artifact.read_actions import read_actions, read_port
+from ...tc.artifact.read_actions import read_actions, read_police, read_port
 from ...tc.artifact.words import Command, shorten
 from .filters import Handle, Selector, U32Filter
 from .matches import KeyList, read_match
@@ -33,6 +33,7 @@ class Options:
         self.indev: int | None = None
         self.actions: list[Action] = []
         self.terminal = False
+        self.policed = False
         self.skip: set[str] = set()
 
     def read(self) -> None:
@@ -75,11 +76,21 @@ class Options:
         elif command.take_short("action"):
             self.actions += read_actions(command, self.ports)
             self.terminal = True
+        elif command.take("police"):
+            self._police()
         elif command.take("skip_hw", "skip_sw"):
             self.skip.add(command.last_text)
         else:
             return False
         return True
+
+    def _police(self) -> None:
+        """``police ...`` without ``action`` (TCA_U32_POLICE): the kernel makes it the only action."""
+        if self.policed:
+            raise self.command.error("police is there already")
+        self.policed = True
+        self.actions.append(read_police(self.command))
+        self.terminal = True
 
     def _offset(self) -> None:
         """``offset [plus N] [at N] [mask M] [shift N] [eat]``."""
@@ -157,6 +168,8 @@ class Options:
         """The filter that the options describe, with what was said before ``u32``."""
         if len(self.skip) > 1:
             raise self.command.error("skip_hw and skip_sw exclude each other", start)
+        if self.policed and len(self.actions) > 1:
+            raise self.command.error("police and actions together: the kernel runs police only", start)
         if self.order and handle.node not in (0, self.order):
             raise self.command.error("order contradicts the handle", start)
         if self.order:

@@ -68,6 +68,8 @@ def print_filter(filter_: U32Filter, hook: Hook, ports: PortNames = DEFAULT_PORT
     words += [flag for flag, set_ in (("skip_hw", filter_.skip_hw), ("skip_sw", filter_.skip_sw)) if set_]
     words += _ending(filter_)
     words += [f"action {action_words(action, ports, filter_.span)}" for action in filter_.actions]
+    if words[-1].startswith("match mark"):
+        words.append("hashkey mask 0 at 0")  # tc reads one word too many behind a mark, and then misses it
     return " ".join(words)
 
 

@@ -233,7 +233,7 @@ def test_ports_have_the_names_that_are_asked_for() -> None:
         (ADD + "u32 divisor 4 match u32 0 0 at 0", 1, "a hash table"),
         (ADD + "u32 match u32 0 0 at 0 action mirred egress redirect dev eth0", 87, "not a port"),
         (ADD + "u32 match u32 0 0 at 0 action", 59, "action expected"),
-        (ADD + "u32 match u32 0 0 at 0 police rate 1mbit", 53, "unknown option 'police'"),
+        (ADD + "u32 match u32 0 0 at 0 tcindex 1", 53, "unknown option 'tcindex'"),
         (ADD + "u32 match u32 0 0 at 0 action drop random netrand ok 10", 65, "random"),
         (ADD + "u32 match u32 0 0 at 0 action drop index 4", 65, "shared"),
         (ADD + "handle 1:2:3:4 u32", 37, "too many parts"),

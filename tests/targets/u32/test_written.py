@@ -11,7 +11,7 @@ import pytest
 from p4verify.semantics.meaning.concrete import Outcome, evaluate_behaviour
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.tc.artifact.actions import Vlan
-from p4verify.targets.u32.artifact import U32Filter, parse_script
+from p4verify.targets.u32.artifact import FilterList, Selector, U32Filter, parse_script, print_script
 from p4verify.targets.u32.meaning import meaning
 from p4verify.targets.u32.oracle import KernelU32, UserModeU32
 from tests.support.compiled import compiled
@@ -129,6 +129,27 @@ def test_a_rate_that_is_asked_for_twice_may_be_exceeded_once() -> None:
     once = {str(name): int(str(name) == untagged[0]) for name in names}
     assert goes(police, choices=1) == []
     assert goes(police, choices=once) == [(1, FRAME)]
+
+
+def test_police_as_an_option_is_an_action() -> None:
+    """tc's older words, which the kernel keeps as TCA_U32_POLICE."""
+    old = parse_script(f"filter add dev port0 ingress pref 1 {ALL} police rate 1mbit burst 10k drop flowid 1:7\n")
+    new = parse_script(
+        f"filter add dev port0 ingress pref 1 {ALL} flowid 1:7 action police rate 1mbit burst 10k conform-exceed drop\n"
+    )
+    assert old == new
+    with pytest.raises(InputError, match="police and actions together"):
+        does(f"pref 1 {ALL} police rate 1mbit burst 10k drop action drop")
+    with pytest.raises(InputError, match="police is there already"):
+        does(f"pref 1 {ALL} police rate 1mbit burst 10k police rate 1mbit burst 10k")
+
+
+@pytest.mark.oracle
+def test_tc_takes_a_filter_of_which_nothing_is_said_but_a_mark(private: UserModeU32) -> None:
+    filters = FilterList((U32Filter(1, selector=Selector(terminal=False)),))
+    assert parse_script(print_script(filters)) == filters
+    (seen,) = private.run(filters, [(0, FRAME)])
+    assert [to for to, _, _ in seen.outputs] == ["stack"]
 
 
 def test_an_action_that_is_not_modelled_is_said_at_its_place() -> None:
