@@ -49,7 +49,7 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
     cases: list[Case] = []
     for tagged in (False, True):
         guard = b.and_(TAGGED, WHOLE_TAG) if tagged else b.not_(TAGGED)
-        machine = Machine(guard)
+        machine = Machine(guard, kind="tagged" if tagged else "untagged")
         machines.append(machine)
         ended = Search(chains, machine).run(State(received(tagged=tagged)))
         cases.append(Case(guard, ended.sent, metadata(ended, names)))

@@ -52,19 +52,19 @@ class Machine:
     choices: list[Choice] = field(default_factory=list)
     assumed: dict[str, list[Term]] = field(default_factory=dict)
     """What is outside the meaning: text → conditions that must hold."""
-    drawn: dict[object, Term] = field(default_factory=dict)
+    kind: str = ""
+    """Which packets these are, for the names of what is left open."""
 
     def assume(self, text: str, condition: Term) -> None:
         """Inputs that break the condition are left out, which the verdict says."""
         if condition is not TRUE:
             self.assumed.setdefault(text, []).append(b.implies(self.guard, condition))
 
-    def choice(self, key: object, name: str, reason: str, span: Span) -> Term:
-        """An arbitrary bit; the same for the same key."""
-        if key not in self.drawn:
-            self.drawn[key] = b.var(f"any.{name}.{len(self.drawn)}", 1)
-            self.choices.append(Choice(self.drawn[key], reason, span))
-        return b.eq(self.drawn[key], b.bv(1, 1))
+    def choice(self, name: str, reason: str, span: Span) -> Term:
+        """An arbitrary bit: a new one every time, for what is asked twice may be answered otherwise."""
+        drawn = b.var(f"any.{name}.{self.kind}.{len(self.choices)}", 1)
+        self.choices.append(Choice(drawn, reason, span))
+        return b.eq(drawn, b.bv(1, 1))
 
 
 def assumptions(machines: Iterable[Machine]) -> list[Assumption]:
@@ -93,10 +93,10 @@ def run_actions(
     results: list[Result] = []
     live: list[tuple[Term, State]] = [(TRUE, state)]
     last = Control("pass")
-    for place, action in enumerate(actions):
+    for action in actions:
         after: list[tuple[Term, State]] = []
         for condition, packet in live:
-            for step, left, control in _run(machine, action, packet, (span, place), b.and_(when, condition)):
+            for step, left, control in _run(machine, action, packet, span, b.and_(when, condition)):
                 both = b.and_(condition, step)
                 if both is FALSE:
                     continue
@@ -115,9 +115,8 @@ def _checked(control: Control, span: Span) -> Control:
     return control
 
 
-def _run(machine: Machine, action: Action, state: State, place: tuple[Span, int], when: Term) -> list[Step]:
+def _run(machine: Machine, action: Action, state: State, span: Span, when: Term) -> list[Step]:
     """One action."""
-    span = place[0]
     if isinstance(action, Gact):
         return [(TRUE, state, action.control)]
     if isinstance(action, Mirred):
@@ -129,7 +128,7 @@ def _run(machine: Machine, action: Action, state: State, place: tuple[Span, int]
             raise Unsupported("tunnel_key set: what a tunnel device makes of it", span)
         return [(TRUE, state, action.control)]
     if isinstance(action, Police):
-        exceeds = machine.choice(place, "police", "whether a rate is exceeded", span)
+        exceeds = machine.choice("police", "whether a rate is exceeded", span)
         return [(exceeds, state, action.exceed), (b.not_(exceeds), state, action.conform)]
     if isinstance(action, OpaqueAction):
         raise Unsupported(f"action {action.kind}", span)

@@ -23,7 +23,7 @@ from ..artifact import FilterList
 from .classify import Chains
 from .frame import Frame
 from .install import Installed, install
-from .written import FreshMachine, WrittenChains, writes
+from .written import WrittenChains, writes
 
 DEFAULT_MTU = 1500
 
@@ -49,7 +49,7 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
     cases: list[Case] = []
     for tagged in (False, True):
         guard = b.and_(TAGGED, WHOLE_TAG) if tagged else b.not_(TAGGED)
-        machine = FreshMachine(guard, kind="tagged" if tagged else "untagged")
+        machine = Machine(guard, kind="tagged" if tagged else "untagged")
         machines.append(machine)
         start = State(received(tagged=tagged))
         if writes(actions):

@@ -7,13 +7,13 @@ filters it comes to, in order; their actions are run on the packet as it is ther
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.meaning.ways import Tried, Way, first_match, joined, under
-from ....semantics.source import NOWHERE, Span, Unsupported
+from ....semantics.source import NOWHERE, Unsupported
 from ...tc.artifact.actions import Action, Gact, Mirred
 from ...tc.meaning.actions import Machine, run_actions
 from ...tc.meaning.chains import NEXT_CLASSIFIER, Ways, after_actions, asked, through
@@ -34,18 +34,6 @@ Hit = tuple[Term, Node]
 def writes(actions: Iterable[Action]) -> bool:
     """Whether some actions are not the same for every packet."""
     return any(not isinstance(action, Gact | Mirred) for action in actions)
-
-
-@dataclass
-class FreshMachine(Machine):
-    """Every time that a packet comes to an action, what it draws is drawn anew."""
-
-    kind: str = ""
-    """Which packets these are, for the names of what they draw."""
-
-    def choice(self, key: object, name: str, reason: str, span: Span) -> Term:
-        """An arbitrary bit, of its own."""
-        return super().choice((key, len(self.drawn)), f"{name}.{self.kind}", reason, span)
 
 
 class Hits:

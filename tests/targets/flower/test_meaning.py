@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.flower.artifact import parse_script
 from p4verify.targets.flower.meaning import meaning
@@ -270,6 +271,18 @@ def test_the_class_id_stays_with_pass_only() -> None:
     frame = eth(0x800, ip4())
     assert compiled(meaning(parse_script(script(text.format("pass")))))(frame, 0)[1] == 0x10007
     assert compiled(meaning(parse_script(script(text.format("pipe")))))(frame, 0)[1] == 0
+
+
+def test_a_rate_that_is_asked_for_twice_may_be_exceeded_once() -> None:
+    police = "pref 1 protocol all flower action police rate 1mbit burst 10k conform-exceed reclassify/pipe " + TO1
+    behaviour = meaning(parse_script(script(police)))
+    names = [str(choice.variable.payload) for choice in behaviour.choices]
+    assert len(set(names)) == len(names)
+    first = next(name for name in names if "untagged" in name)
+    once = {name: int(name == first) for name in names}
+    frame = eth(0x0800, ip4())
+    assert evaluate_behaviour(behaviour, frame, 0, choices=1).outputs == ()
+    assert [port for _, port, _ in evaluate_behaviour(behaviour, frame, 0, choices=once).outputs] == [1]
 
 
 def test_marks_are_told() -> None:
