@@ -512,8 +512,6 @@ LPM_TABLE = TABLE.replace("exact", "lpm")
 @pytest.mark.parametrize(
     ("ingress", "text"),
     [
-        ("apply { std.mcast_grp = 1; }", "multicast"),
-        ("apply { clone(CloneType.I2E, 5); }", "clone"),
         ("apply { std.egress_spec = (bit<9>)std.enq_qdepth; }", "enq_qdepth"),
         ("apply { bit<48> t = std.ingress_global_timestamp; hdr.h.a = t[7:0]; }", "ingress_global_timestamp"),
         ("apply { hash(hdr.h.a, HashAlgorithm.crc16_custom, (bit<8>)0, { hdr.h.b }, (bit<8>)255); }", "hash"),
@@ -533,6 +531,19 @@ def test_what_cannot_be_done_is_refused_at_its_place(ingress: str, text: str) ->
         lower(program, None, {})
     assert caught.value.span.file == "t.p4"
     assert caught.value.span.line
+
+
+@pytest.mark.parametrize(
+    ("ingress", "text"), [("std.mcast_grp = 1;", "multicast"), ("clone(CloneType.I2E, 5);", "clone")]
+)
+def test_copies_are_refused_at_xdp(ingress: str, text: str) -> None:
+    program = load_text(
+        v1_program(ORDER_TYPES, ORDER_STATES, f"apply {{ {ingress} }}", "p.emit(hdr.h);"), "t.p4"
+    ).program
+    with pytest.raises(CannotOffload, match=text) as caught:
+        lower(program, None, {"hook": "xdp"})
+    assert caught.value.span.file == "t.p4"
+    lower(program, None, {"hook": "tc"})
 
 
 def test_frames_that_xdp_cannot_make_are_refused() -> None:
