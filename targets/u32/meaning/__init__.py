@@ -12,20 +12,16 @@ whose TC_ACT_OK ended the search, else 0; at this hook the kernel keeps the low 
 from __future__ import annotations
 
 from ....semantics import bits as b
-from ....semantics.meaning.behaviour import INPUT_PACKET, Assumption, Behaviour, Case, Output
-from ....semantics.source import Span, Unsupported
-from ...tc.meaning.actions import Machine, assumptions
-from ...tc.meaning.packet import ETH_HLEN, ETH_ZLEN, TAGGED, VLAN_HLEN, WHOLE_TAG, received
-from ...tc.meaning.packet import length_at_least as at_least
+from ....semantics.meaning.behaviour import INPUT_PACKET, Behaviour, Output
+from ...tc.meaning.actions import Machine
+from ...tc.meaning.ingress import DEFAULT_MTU, ingress, longest_frame, require_ingress
 from ...tc.meaning.state import NONE, State
-from ...tc.meaning.told import CLASSID, MARK, PRIORITY, metadata, told
+from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told
 from ..artifact import FilterList
 from .classify import Chains
 from .frame import Frame
 from .install import Installed, install
 from .written import WrittenChains, writes
-
-DEFAULT_MTU = 1500
 
 
 def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
@@ -39,44 +35,22 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
         InputError: the kernel would refuse a filter.
         Unsupported: something that is not modelled, with the filter's place.
     """
-    if filters.hook.direction != "ingress":
-        raise Unsupported("u32 filters at egress", Span(filters.name, 1, 1) if filters.name else Span("", 0, 0))
+    require_ingress(filters.hook, "u32", filters.name)
     installed = install(filters)
     actions = [action for f in filters.filters for action in f.actions]
     names = told(actions, classes=any(f.classid for f in filters.filters))
-    longest = mtu + ETH_HLEN + VLAN_HLEN
-    machines: list[Machine] = []
-    cases: list[Case] = []
-    for tagged in (False, True):
-        guard = b.and_(TAGGED, WHOLE_TAG) if tagged else b.not_(TAGGED)
-        machine = Machine(guard, kind="tagged" if tagged else "untagged")
-        machines.append(machine)
-        start = State(received(tagged=tagged))
-        if writes(actions):
-            ended = WrittenChains(installed, machine, tagged=tagged, max_length=longest).run(start)
-        else:
-            ended = _fixed(installed, Frame(start.packet, tagged=tagged, max_length=longest))
-        cases.append(Case(guard, ended.sent, metadata(ended, names)))
-    cases.append(Case(b.and_(TAGGED, b.not_(WHOLE_TAG)), (), metadata(State(None), names)))
-    return Behaviour(
-        tuple(cases),
-        domain=(
-            Assumption(f"frames have at least {ETH_ZLEN} bytes", at_least(ETH_ZLEN)),
-            Assumption(f"frames have at most {longest} bytes", b.not_(at_least(longest + 1))),
-            *assumptions(machines),
-        ),
-        reaching=(
-            Assumption(
-                "a frame's outer VLAN tag is whole: tc ingress drops all others", b.or_(b.not_(TAGGED), WHOLE_TAG)
-            ),
-        ),
-        choices=tuple(choice for machine in machines for choice in machine.choices),
-        observables=("outputs", *names),
-        notes=(
-            "the filters are on the ingress hook of every port that frames come from",
-            "redirected and mirrored frames reach their ports: these exist and are up",
-            "u32 in software (cls_u32); a NIC that offloads the filters is taken at its word",
-        ),
+    longest, written = longest_frame(mtu), writes(actions)
+
+    def run(machine: Machine, start: State, tagged: bool) -> State:
+        if written:
+            return WrittenChains(installed, machine, tagged=tagged, max_length=longest).run(start)
+        return _fixed(installed, Frame(start.packet, tagged=tagged, max_length=longest))
+
+    return ingress(
+        run,
+        names,
+        longest=longest,
+        notes=("u32 in software (cls_u32); a NIC that offloads the filters is taken at its word",),
     )
 
 
