@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from p4verify.interrupts import unwound_when_terminated
-from p4verify.targets.flower.oracle import UserModeLinux
+from p4verify.targets.flower.oracle import UserModeFlower
 from tests.support.flower_campaign import campaign
 
 
@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5, help="how many seeds share the pairs")
     parser.add_argument("--seconds", type=float, default=1e9, help="for each seed at most")
     options = parser.parse_args()
-    with UserModeLinux() as oracle:
+    with UserModeFlower() as oracle:
         reason = oracle.available()
         if reason is not None:
             print(reason, file=sys.stderr)
@@ -34,7 +34,7 @@ def main() -> int:
         return _table(oracle, options)
 
 
-def _table(oracle: UserModeLinux, options: argparse.Namespace) -> int:
+def _table(oracle: UserModeFlower, options: argparse.Namespace) -> int:
     names = ("seed", "lists", "refused", "unsupported", "outside", "pairs", "mismatches")
     print("".join(f"{name:>12}" for name in names))
     kinds: Counter[str] = Counter()

@@ -87,9 +87,9 @@ class FlowerTarget:
 
     def oracle(self) -> Oracle | None:
         """The classifier of a private kernel."""
-        from .oracle import UserModeLinux
+        from .oracle import UserModeFlower
 
-        return UserModeLinux()
+        return UserModeFlower()
 
 
 TARGET: Final = FlowerTarget()

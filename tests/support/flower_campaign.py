@@ -13,7 +13,7 @@ from p4verify.semantics.meaning.behaviour import Behaviour
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.flower.artifact import parse_script
 from p4verify.targets.flower.meaning import meaning
-from p4verify.targets.flower.oracle import UserModeLinux
+from p4verify.targets.tc.oracle import UserModeLinux
 
 from .compiled import compiled_with, inside
 from .flower_random import Filters, frame

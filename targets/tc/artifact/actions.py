@@ -153,7 +153,6 @@ class Mpls:
 
 
 PeditHeader = Literal["network", "eth", "ip", "ip6", "tcp", "udp"]
-PEDIT_HEADERS: Final[tuple[PeditHeader, ...]] = ("network", "eth", "ip", "ip6", "tcp", "udp")
 
 
 @dataclass(frozen=True, slots=True)

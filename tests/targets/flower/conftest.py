@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from p4verify.targets.flower.oracle import UserModeLinux
+from p4verify.targets.flower.oracle import UserModeFlower
 from tests.support.machines import require
 
 
 @pytest.fixture(scope="session")
-def kernel() -> Iterator[UserModeLinux]:
+def kernel() -> Iterator[UserModeFlower]:
     """A private kernel; without one the test is skipped, or fails where oracles are required."""
-    with UserModeLinux() as oracle:
+    with UserModeFlower() as oracle:
         require(oracle)
         yield oracle

@@ -10,7 +10,7 @@ from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.flower.artifact import parse_script
 from p4verify.targets.flower.meaning import meaning
-from p4verify.targets.flower.oracle import UserModeLinux
+from p4verify.targets.flower.oracle import UserModeFlower
 from tests.support.compiled import compiled, compiled_with, inside
 from tests.support.flower_campaign import Tally, campaign, judge
 
@@ -129,7 +129,7 @@ def test_what_matches(keys: str, frame: bytes, expected: bool) -> None:
 
 
 @pytest.mark.oracle
-def test_the_kernel_agrees_on_what_matches(kernel: UserModeLinux) -> None:
+def test_the_kernel_agrees_on_what_matches(kernel: UserModeFlower) -> None:
     tally = Tally(0)
     for _, keys, _, _ in MATCHES:
         judge(kernel, script(f"pref 1 {keys} {TO1}"), [frame for _, _, frame, _ in MATCHES], tally)
@@ -295,7 +295,7 @@ def test_marks_are_told() -> None:
 
 
 @pytest.mark.oracle
-def test_the_kernel_tells_marks(kernel: UserModeLinux) -> None:
+def test_the_kernel_tells_marks(kernel: UserModeFlower) -> None:
     marks = [
         "pref 1 protocol ip flower action skbedit mark 0xff/0xf pipe action continue",
         "pref 2 protocol ip flower ip_proto udp action skbedit mark 0x70/0xf0 priority 1:2 pass",
@@ -336,7 +336,7 @@ def test_what_is_not_modelled_is_said_at_its_place(text: str, said: str) -> None
         (["pref 1 protocol ip handle 3 flower", "pref 1 protocol ip handle 3 flower ip_ttl 3"], "filter 0x3 exists"),
     ],
 )
-def test_what_the_kernel_refuses(filters: list[str], said: str, kernel: UserModeLinux) -> None:
+def test_what_the_kernel_refuses(filters: list[str], said: str, kernel: UserModeFlower) -> None:
     with pytest.raises(InputError, match=said) as caught:
         meaning(parse_script(script(*filters), "some.tc"))
     with pytest.raises(InputError) as refused:
@@ -345,7 +345,7 @@ def test_what_the_kernel_refuses(filters: list[str], said: str, kernel: UserMode
 
 
 @pytest.mark.oracle
-def test_the_meaning_is_what_the_kernel_does(kernel: UserModeLinux) -> None:
+def test_the_meaning_is_what_the_kernel_does(kernel: UserModeFlower) -> None:
     tally = campaign(kernel, 2026, pairs=800, frames_per_list=100, seconds=6)
     assert tally.mismatches == []
     assert tally.pairs > 100

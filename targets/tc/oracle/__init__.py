@@ -1,0 +1,282 @@
+"""The real machine for filters of tc: the classifiers of a private user-mode Linux, see :mod:`.kernel`.
+
+That a frame goes on to the stack cannot be seen there, so it is sent out of a port of the oracle's own instead, one for
+each class id: what ends a list of actions with "pass" (or at its end) becomes a redirect, and every chain gets a last
+filter that redirects what no filter has ended. Its mark and priority are read there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Final, Protocol, TypeVar
+
+from ....semantics.source import InputError, Span, Unsupported
+from ...base import Closing, Observation
+from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police, Skbedit
+from ..artifact.hooks import Hook, PortNames
+from .kernel import BARRIER, MAX_CONDITIONS, MAX_PORTS, Kernel, Refused, missing
+
+SHORTEST: Final = 14
+"""A driver accepts no shorter frame."""
+LONGEST: Final = 8000
+NAMES: Final = PortNames("o")
+HOOK: Final = Hook("vec0", "ingress")
+_LAST_PREF: Final = 0xFFFF
+
+
+class Observed(Protocol):
+    """A filter of any classifier."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def pref(self) -> int:
+        """0: the kernel chooses."""
+        ...
+
+    @property
+    def chain(self) -> int:
+        """Its chain."""
+        ...
+
+    @property
+    def classid(self) -> int | None:
+        """As a 32-bit number."""
+        ...
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What it does."""
+        ...
+
+    @property
+    def indev(self) -> int | None:
+        """The port that it asks for."""
+        ...
+
+    @property
+    def skip_sw(self) -> bool:
+        """Whether it is for hardware only."""
+        ...
+
+    @property
+    def span(self) -> Span:
+        """Its place."""
+        ...
+
+
+AnyFilter = TypeVar("AnyFilter", bound=Observed)
+
+
+class UserModeLinux(Closing, ABC):
+    """A classifier of a private kernel; one object keeps one kernel until :meth:`close` or its end."""
+
+    machine: Final = "kernel"
+    """What a report calls it, behind the target's name."""
+    classifier: ClassVar[str]
+    """Its name."""
+    lists: ClassVar[type[Any]]
+    """The class of its artifacts."""
+
+    def __init__(self) -> None:
+        self._kernel: Kernel | None = None
+
+    def close(self) -> None:
+        """End the kernel; the oracle can be asked again afterwards."""
+        kernel, self._kernel = self._kernel, None
+        if kernel is not None:
+            kernel.close()
+
+    def available(self) -> str | None:
+        """None if a kernel can be had here, else why not."""
+        reason = missing()
+        if reason is not None:
+            return reason
+        try:
+            self.run(self._smallest(), [(0, bytes(SHORTEST))])
+        except (OSError, InputError) as error:
+            self.close()
+            return f"user-mode Linux cannot be used here: {error}"
+        return None
+
+    def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
+        """What the kernel does with each frame, whatever port it comes from; metadata ``classid``, ``mark`` and
+        ``priority`` are those of what went to the stack, else 0.
+
+        Raises:
+            InputError: the kernel refuses a filter; with its place.
+            Unsupported: something that cannot be observed, with its place.
+            OSError: there is no such kernel here, or it does not answer.
+        """
+        self._check(artifact)
+        if any(not SHORTEST <= len(frame) <= LONGEST or frame[:14] == BARRIER[:14] for _, frame in packets):
+            raise ValueError(f"a frame has {SHORTEST} to {LONGEST} bytes, and is not the oracle's barrier")
+        devices = Devices(artifact.filters)
+        try:
+            kernel = self._ready()
+            kernel.need(devices.count)
+            kernel.tell(devices.stacks, devices.conditions)
+            self._load(kernel, artifact.filters, devices)
+            seen = kernel.observe([frame for _, frame in packets])
+        except OSError:
+            self.close()  # it may be in any state
+            raise
+        return [devices.observation(leaving) for leaving in seen]
+
+    def _ready(self) -> Kernel:
+        if self._kernel is None:
+            self._kernel = Kernel()
+        return self._kernel
+
+    def _check(self, artifact: Any) -> None:
+        if not isinstance(artifact, self.lists):
+            raise TypeError(f"a list of {self.classifier} filters expected, not {type(artifact).__name__}")
+        if artifact.hook.direction != "ingress":
+            raise Unsupported(f"{self.classifier} filters at egress")
+
+    @abstractmethod
+    def _smallest(self) -> Any:
+        """A list that shows that the classifier is there."""
+
+    @abstractmethod
+    def _line(self, filter_: Any, devices: Devices) -> str:
+        """The command that adds a filter as the kernel gets it. Raises Unsupported for what cannot be observed."""
+
+    def _load(self, kernel: Kernel, filters: Sequence[Observed], devices: Devices) -> None:
+        lines = [self._line(f, devices) for f in filters]
+        last = (
+            f"pref {_LAST_PREF} protocol all matchall action mirred egress redirect dev {NAMES.name(devices.stack(0))}"
+        )
+        lines += [f"filter add {HOOK} chain {chain} {last}" for chain in sorted(_chains(filters))]
+        try:
+            kernel.load(lines)
+        except Refused as error:
+            spans = [f.span for f in filters]
+            if not 0 <= error.number < len(spans):
+                raise OSError(f"the private kernel refuses what the oracle needs: {error}") from None
+            raise InputError.at(spans[error.number], f"the kernel refuses this filter: {error}") from None
+
+
+def _chains(filters: Sequence[Observed]) -> set[int]:
+    """The chains that packets can come to."""
+    found = {0} | {f.chain for f in filters}
+    for filter_ in filters:
+        for control in _controls(filter_.actions):
+            if control.kind == "goto chain":
+                found.add(control.argument)
+    return found
+
+
+def _controls(actions: Sequence[Action]) -> Iterator[Control]:
+    for action in actions:
+        if isinstance(action, Police):
+            yield from (action.exceed, action.conform)
+        elif not isinstance(action, OpaqueAction):
+            yield action.control
+
+
+class Devices:
+    """Which device of the private kernel stands for which port, and for the stack by class id."""
+
+    def __init__(self, filters: Sequence[Observed]) -> None:
+        ports = {a.port for f in filters for a in f.actions if isinstance(a, Mirred)}
+        classes = {0} | {f.classid or 0 for f in filters}
+        self._number = {port: i for i, port in enumerate(sorted(ports))}
+        self._stack = {classid: len(ports) + i for i, classid in enumerate(sorted(classes))}
+        self.count = len(ports) + len(classes)
+        if self.count > MAX_PORTS:
+            raise Unsupported(f"more than {MAX_PORTS} ports and class ids")
+        self._marks = _combinations(filters)
+        self._shift = int(any(f.pref == 1 for f in filters))  # priority 1 is the oracle's own
+
+    @property
+    def stacks(self) -> list[int]:
+        """The devices of what goes to the stack."""
+        return sorted(self._stack.values())
+
+    @property
+    def conditions(self) -> list[str]:
+        """What tells marks and priorities apart, in the words of ``tc``'s ``basic`` classifier."""
+        return [f"meta(fwmark eq {mark}) and meta(priority eq {priority})" for mark, priority in self._marks]
+
+    def stack(self, classid: int) -> int:
+        """The device of what goes to the stack with a class id."""
+        return self._stack[classid]
+
+    def observable(self, filter_: AnyFilter) -> AnyFilter:
+        """The filter as the kernel gets it. Raises Unsupported for what cannot be seen."""
+        if filter_.skip_sw:
+            raise Unsupported("a filter for hardware only, which there is none of", filter_.span)
+        if filter_.indev is not None:
+            raise Unsupported("indev: all frames come from one device", filter_.span)
+        if filter_.pref + self._shift >= _LAST_PREF:
+            raise Unsupported("the highest priorities, of which the oracle needs one", filter_.span)
+        actions = tuple(self._told(filter_))
+        if len(actions) > MAX_ACTIONS:
+            raise Unsupported(f"with the oracle's own more than {MAX_ACTIONS} actions", filter_.span)
+        return replace(self.shifted(filter_), actions=actions)
+
+    def shifted(self, filter_: AnyFilter) -> AnyFilter:
+        """The filter behind what the oracle needs."""
+        return replace(filter_, pref=filter_.pref + self._shift if filter_.pref else 0)
+
+    def _told(self, filter_: Observed) -> Iterator[Action]:
+        passing = Mirred(self.stack(filter_.classid or 0))
+        for action in filter_.actions:
+            if isinstance(action, OpaqueAction | Police):
+                raise Unsupported(f"action {action.kind}", filter_.span)
+            if isinstance(action, Mirred):
+                action = replace(action, port=self._number[action.port])
+            if action.control.kind != "pass":
+                yield action
+                if action.control.kind != "pipe":
+                    return
+                continue
+            if not isinstance(action, Gact):
+                yield replace(action, control=PIPE)
+            yield passing
+            return
+        # What is at its end with "pipe" goes to the stack as well, but without its class id.
+        yield Mirred(self.stack(0)) if filter_.actions else passing
+
+    def observation(self, leaving: Sequence[tuple[int, int, bytes]]) -> Observation:
+        """What was seen of one frame."""
+        ports = {i: port for port, i in self._number.items()}
+        classes = {i: classid for classid, i in self._stack.items()}
+        outputs: list[tuple[str, int, bytes]] = []
+        metadata = dict.fromkeys(("classid", "mark", "priority"), 0)
+        for device, told, frame in leaving:
+            if device in ports:
+                outputs.append(("port", ports[device], frame))
+            elif device in classes:
+                outputs.append(("stack", 0, frame))
+                if self._marks and told < 0:
+                    raise AssertionError("a frame has a mark or priority that no action gives it")
+                mark, priority = self._marks[told] if self._marks else (0, 0)
+                metadata = {"classid": classes[device], "mark": mark, "priority": priority}
+        if sum(to == "stack" for to, _, _ in outputs) > 1:
+            raise AssertionError("a frame went to the stack twice")
+        return Observation(tuple(sorted(outputs)), metadata)
+
+
+def _combinations(filters: Sequence[Observed]) -> list[tuple[int, int]]:
+    """Every mark with every priority that a frame can have; none if no action writes them.
+
+    Raises:
+        Unsupported: too many.
+    """
+    edits = [a for f in filters for a in f.actions if isinstance(a, Skbedit)]
+    written = {edit.mark for edit in edits if edit.mark is not None}
+    marks, new = {0}, {0}
+    while new and len(marks) <= MAX_CONDITIONS:
+        new = {mark & ~mask | value & mask for mark in new for value, mask in written} - marks
+        marks |= new
+    priorities = {0} | {edit.priority for edit in edits if edit.priority is not None}
+    if len(marks) * len(priorities) > MAX_CONDITIONS:
+        raise Unsupported(f"more than {MAX_CONDITIONS} marks and priorities")
+    return sorted((mark, priority) for mark in marks for priority in priorities) if edits else []
+
+
+__all__ = ["HOOK", "NAMES", "Devices", "UserModeLinux"]
