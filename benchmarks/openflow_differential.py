@@ -1,60 +1,31 @@
 """The meaning of OpenFlow flows against Open vSwitch on random bridges and frames: prints one row per seed.
 
-    python benchmarks/openflow_differential.py [--pairs N] [--seed N] [--seeds N]
+    python benchmarks/openflow_differential.py [--pairs N] [--seed N] [--seeds N] [--seconds N]
 
 Needs Open vSwitch (no root). Exits with 1 if there was a mismatch, with 3 without a switch.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from p4verify.interrupts import unwound_when_terminated
 from p4verify.targets.openflow.oracle import OpenVSwitch
+from tests.support.differential import arguments, report
 from tests.support.openflow_campaign import campaign
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=50_000, help="bridge-and-frame pairs in all")
-    parser.add_argument("--seed", type=int, default=1, help="the first seed")
-    parser.add_argument("--seeds", type=int, default=5, help="how many seeds share the pairs")
-    options = parser.parse_args()
+    options = arguments(__doc__.splitlines()[0], pairs=50_000).parse_args()
     with OpenVSwitch() as oracle:
         reason = oracle.available()
         if reason is not None:
             print(reason, file=sys.stderr)
             return 3
-        return _table(oracle, options.seed, options.seeds, options.pairs)
-
-
-def _table(oracle: OpenVSwitch, first: int, seeds: int, pairs: int) -> int:
-    names = ("seed", "bridges", "refused", "unsupported", "outside", "stale", "pairs", "mismatches")
-    print("".join(f"{name:>12}" for name in names))
-    kinds: Counter[str] = Counter()
-    left_out: Counter[str] = Counter()
-    mismatches: list[str] = []
-    for seed in range(first, first + seeds):
-        tally = campaign(oracle, seed, pairs=max(1, pairs // seeds))
-        left = (tally.refused.total(), tally.unsupported.total(), tally.outside, tally.stale)
-        row = (seed, tally.bridges, *left, tally.pairs, len(tally.mismatches))
-        print("".join(f"{number:12}" for number in row), f" {tally.pairs / tally.seconds:.0f}/s", flush=True)
-        kinds += tally.kinds
-        left_out += tally.unsupported + tally.refused
-        mismatches += tally.mismatches
-    print("what became of the frames:")
-    for kind, count in kinds.most_common(8):
-        print(f"  {count:8}  {kind if len(kind) < 60 else kind[:57] + '...'}")
-    for reason, count in left_out.most_common(8):
-        print(f"  {count:8}  bridges left out: {reason}")
-    for mismatch in mismatches:
-        print(mismatch, file=sys.stderr)
-    return 1 if mismatches else 0
+        return report(lambda seed, pairs: campaign(oracle, seed, pairs=pairs, seconds=options.seconds), options)
 
 
 if __name__ == "__main__":

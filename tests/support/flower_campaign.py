@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import random
-import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from p4verify.semantics.meaning.behaviour import Behaviour
@@ -16,25 +13,10 @@ from p4verify.targets.flower.meaning import meaning
 from p4verify.targets.tc.oracle import UserModeLinux
 
 from .compiled import compiled_with, inside
+from .differential import Tally, repeat
 from .flower_random import Filters, frame
 
 Meaning = Callable[[Any], Behaviour]
-
-
-@dataclass
-class Tally:
-    """What a campaign has seen."""
-
-    seed: int
-    lists: int = 0
-    pairs: int = 0
-    outside: int = 0
-    """Frames that the meaning leaves out (long extension headers, damaged headers of which a checksum is made)."""
-    refused: Counter[str] = field(default_factory=Counter)
-    unsupported: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[str] = field(default_factory=Counter)
-    mismatches: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 def campaign(
@@ -47,15 +29,13 @@ def campaign(
     seconds: float = 1e9,
 ) -> Tally:
     """Compare until so many pairs are done, or time is up, or so many mismatches were found."""
-    tally = Tally(seed)
-    rng = random.Random(seed)
-    start = time.perf_counter()
-    while tally.pairs < pairs and len(tally.mismatches) < stop_after and time.perf_counter() - start < seconds:
+    tally, rng = Tally(seed), random.Random(seed)
+
+    def step() -> None:
         text = Filters(rng).text()
-        frames = [frame(rng, text) for _ in range(frames_per_list)]
-        tally.lists += 1
-        judge(oracle, text, frames, tally)
-    tally.seconds = time.perf_counter() - start
+        judge(oracle, text, [frame(rng, text) for _ in range(frames_per_list)], tally)
+
+    repeat(step, tally, pairs=pairs, stop_after=stop_after, seconds=seconds)
     return tally
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.openflow.artifact import read_text
@@ -13,26 +11,21 @@ from p4verify.targets.openflow.meaning import meaning
 from p4verify.targets.openflow.oracle import OpenVSwitch
 
 from .compiled import compiled, inside
+from .differential import Tally, repeat
 from .openflow_random import PORTS, Flows, frame
 
 
 @dataclass
-class Tally:
+class SwitchTally(Tally):
     """What a campaign has seen."""
 
-    seed: int
-    bridges: int = 0
-    pairs: int = 0
-    outside: int = 0
-    """Frames that the meaning leaves out (extension headers, damaged label stacks)."""
     stale: int = 0
     """Frames that the switch treats as the meaning says when they come first, and otherwise as frames before them: it
     writes whole label stack entries by a cached flow that does not tell labels apart."""
-    refused: Counter[str] = field(default_factory=Counter)
-    unsupported: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[str] = field(default_factory=Counter)
-    mismatches: list[str] = field(default_factory=list)
-    seconds: float = 0.0
+
+    def row(self) -> dict[str, int]:
+        """See :meth:`.Tally.row`."""
+        return super().row() | {"stale": self.stale}
 
 
 def campaign(
@@ -43,21 +36,19 @@ def campaign(
     frames_per_bridge: int = 300,
     stop_after: int = 3,
     seconds: float = 1e9,
-) -> Tally:
+) -> SwitchTally:
     """Compare until so many pairs are done, or time is up, or so many mismatches were found."""
-    tally = Tally(seed)
-    rng = random.Random(seed)
-    start = time.perf_counter()
-    while tally.pairs < pairs and len(tally.mismatches) < stop_after and time.perf_counter() - start < seconds:
+    tally, rng = SwitchTally(seed), random.Random(seed)
+
+    def step() -> None:
         text = Flows(rng).text()
-        frames = sorted((rng.choice(PORTS), frame(rng)) for _ in range(frames_per_bridge))
-        tally.bridges += 1
-        judge(oracle, text, frames, tally)
-    tally.seconds = time.perf_counter() - start
+        judge(oracle, text, sorted((rng.choice(PORTS), frame(rng)) for _ in range(frames_per_bridge)), tally)
+
+    repeat(step, tally, pairs=pairs, stop_after=stop_after, seconds=seconds)
     return tally
 
 
-def judge(oracle: OpenVSwitch, text: str, frames: list[tuple[int, bytes]], tally: Tally) -> None:
+def judge(oracle: OpenVSwitch, text: str, frames: list[tuple[int, bytes]], tally: SwitchTally) -> None:
     """One bridge on its frames."""
     bridge = read_text(text)
     try:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
-from collections import Counter
-from dataclasses import dataclass, field
 
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.source import InputError, Unsupported
@@ -14,38 +11,22 @@ from p4verify.targets.u32.meaning import meaning
 from p4verify.targets.u32.oracle import KernelU32
 
 from .compiled import Result, compiled
+from .differential import Tally, repeat
 from .u32_random import PORTS, Frames, Lists
-
-
-@dataclass
-class Tally:
-    """What a campaign has seen."""
-
-    seed: int
-    lists: int = 0
-    pairs: int = 0
-    slow_pairs: int = 0
-    """Pairs whose behaviour was evaluated by the reference evaluator as well."""
-    refused: int = 0
-    unsupported: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[str] = field(default_factory=Counter)
-    mismatches: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 def campaign(
     oracle: KernelU32, seed: int, *, pairs: int, frames_per_list: int = 30, stop_after: int = 5, seconds: float = 1e9
 ) -> Tally:
     """Compare until so many pairs are done, or time is up, or so many mismatches were found."""
-    tally = Tally(seed)
-    rng = random.Random(seed)
-    start = time.perf_counter()
-    while tally.pairs < pairs and len(tally.mismatches) < stop_after and time.perf_counter() - start < seconds:
+    tally, rng = Tally(seed), random.Random(seed)
+
+    def step() -> None:
         filters = Lists(rng, wild=rng.random() < 0.2).make()
         frames = [(rng.choice(PORTS), Frames(rng).make(filters)) for _ in range(frames_per_list)]
-        tally.lists += 1
         judge(oracle, filters, frames, tally)
-    tally.seconds = time.perf_counter() - start
+
+    repeat(step, tally, pairs=pairs, stop_after=stop_after, seconds=seconds)
     return tally
 
 
@@ -72,7 +53,6 @@ def judge(oracle: KernelU32, filters: FilterList, frames: list[tuple[int, bytes]
         tally.kinds["+".join(sorted(to for to, _, _ in seen.outputs)) or "gone"] += 1
         if i == 0:
             slow = evaluate_behaviour(behaviour, frame, port)
-            tally.slow_pairs += 1
             assert got == (tuple(sorted(slow.outputs)), slow.metadata.get("classid", 0))
         if got != expected:
             shown = [[(to, out) for to, out, _ in r[0]] + [r[1]] for r in (expected, got)]
@@ -81,7 +61,7 @@ def judge(oracle: KernelU32, filters: FilterList, frames: list[tuple[int, bytes]
 
 
 def _judge_refusal(oracle: KernelU32, filters: FilterList, error: InputError, tally: Tally) -> None:
-    tally.refused += 1
+    tally.refused[str(error).split("error: ")[-1].splitlines()[0][:60]] += 1
     try:
         oracle.run(filters, [])
     except InputError as refusal:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import replace
 
 from p4verify.targets.u32.artifact import Action, FilterList, Key, U32Filter, parse_script, print_script
 from p4verify.targets.u32.meaning import meaning
 from p4verify.targets.u32.oracle import UserModeU32
 
-from .flower_campaign import Tally, judge_filters
+from .differential import Tally, repeat
+from .flower_campaign import judge_filters
 from .flower_random import Filters, frame
 from .u32_random import EASY_MASKS, Frames, Lists
 
@@ -56,17 +56,16 @@ def campaign(
     oracle: UserModeU32, seed: int, *, pairs: int, frames_per_list: int = 100, stop_after: int = 3, seconds: float = 1e9
 ) -> Tally:
     """Compare until so many pairs are done, or time is up, or so many mismatches were found."""
-    tally = Tally(seed)
-    rng = random.Random(seed)
-    start = time.perf_counter()
-    while tally.pairs < pairs and len(tally.mismatches) < stop_after and time.perf_counter() - start < seconds:
+    tally, rng = Tally(seed), random.Random(seed)
+
+    def step() -> None:
         text = WrittenLists(rng).text()
         filters = parse_script(text)
-        tally.lists += 1
         hinted = [Frames(rng).make(filters) for _ in range(frames_per_list // 2)]
         plain = [frame(rng, text) for _ in range(frames_per_list - len(hinted))]
         judge_filters(oracle, filters, meaning, hinted + plain, tally, text)
-    tally.seconds = time.perf_counter() - start
+
+    repeat(step, tally, pairs=pairs, stop_after=stop_after, seconds=seconds)
     return tally
 
 
