@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 from ..semantics.bits import Term, Value
 from ..semantics.ir import Program
@@ -265,6 +265,19 @@ class Classifies(Protocol):
     def entry_text(self, entry: Any) -> str:
         """An entry as its format writes it."""
         ...
+
+
+class RulesBakedIn:
+    """What a target does whose machine keeps no tables: rules are part of its artifacts."""
+
+    holds_tables: Final = False
+
+    def relate(self, program: Program, artifact: Any, rules: RuleSet | None) -> Relation:
+        """Nothing to relate."""
+        return Relation()
+
+    def fill(self, program: Program, artifact: Any, rules: RuleSet) -> None:
+        """Nothing to fill."""
 
 
 class Target(Protocol):

@@ -10,7 +10,7 @@ from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import NOWHERE, Span
-from ..base import CannotOffload, Oracle, Relation
+from ..base import CannotOffload, Oracle, RulesBakedIn
 from .artifact import FilterList
 
 LIMITS: Final = (
@@ -23,12 +23,11 @@ LIMITS: Final = (
 """What can be expressed and what cannot, a line each."""
 
 
-class FlowerTarget:
+class FlowerTarget(RulesBakedIn):
     """The tc classifier flower at a device's ingress."""
 
     name: Final = "flower"
     summary: Final = "tc flower filters, in software or in a NIC that offloads them (read and checked; not yet made)"
-    holds_tables: Final = False
 
     def limits(self) -> Sequence[str]:
         """What can be expressed and what cannot."""
@@ -77,13 +76,6 @@ class FlowerTarget:
             packet,
             port,
         )
-
-    def relate(self, program: Program, artifact: FilterList, rules: RuleSet | None) -> Relation:
-        """Nothing to relate: rules are filters."""
-        return Relation()
-
-    def fill(self, program: Program, artifact: FilterList, rules: RuleSet) -> None:
-        """Nothing to fill."""
 
     def oracle(self) -> Oracle | None:
         """The classifier of a private kernel."""

@@ -9,7 +9,7 @@ from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.meaning.opened import Opened
 from ...semantics.rules.ruleset import RuleSet
-from ..base import Oracle, Relation
+from ..base import Oracle, RulesBakedIn
 from .artifact import Bridge, Flow
 
 LIMITS: Final = (
@@ -29,12 +29,11 @@ LIMITS: Final = (
 """What can be expressed and what cannot, a line each."""
 
 
-class OpenFlowTarget:
+class OpenFlowTarget(RulesBakedIn):
     """A bridge of Open vSwitch that is programmed with flows and groups."""
 
     name: Final = "openflow"
     summary: Final = "OpenFlow flows and groups as Open vSwitch takes them"
-    holds_tables: Final = False
 
     def limits(self) -> Sequence[str]:
         """What can be expressed and what cannot."""
@@ -89,13 +88,6 @@ class OpenFlowTarget:
         from .artifact import print_flow
 
         return print_flow(entry)
-
-    def relate(self, program: Program, artifact: Bridge, rules: RuleSet | None) -> Relation:
-        """Nothing to relate: rules are flows."""
-        return Relation()
-
-    def fill(self, program: Program, artifact: Bridge, rules: RuleSet) -> None:
-        """Nothing to fill."""
 
     def install(self, artifact: Bridge, tables: None, device: str) -> None:
         """See :func:`.install.install`; ``device`` is a bridge."""

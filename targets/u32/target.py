@@ -10,7 +10,7 @@ from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import Span
-from ..base import Oracle, Relation
+from ..base import Oracle, RulesBakedIn
 from .artifact import FilterList
 
 READS: Final = (
@@ -19,12 +19,11 @@ READS: Final = (
 )
 
 
-class U32Target:
+class U32Target(RulesBakedIn):
     """The tc classifier u32 at a device's ingress."""
 
     name: Final = "u32"
     summary: Final = "tc u32 filters (drop, pass, redirect, class id), in software or in a NIC that offloads them"
-    holds_tables: Final = False
 
     def limits(self) -> Sequence[str]:
         """What can be expressed and what cannot."""
@@ -77,13 +76,6 @@ class U32Target:
             packet,
             port,
         )
-
-    def relate(self, program: Program, artifact: FilterList, rules: RuleSet | None) -> Relation:
-        """Nothing to relate: u32 has no tables of its own, rules are baked in."""
-        return Relation()
-
-    def fill(self, program: Program, artifact: FilterList, rules: RuleSet) -> None:
-        """Nothing to fill."""
 
     def oracle(self) -> Oracle | None:
         """The running kernel's classifier."""
