@@ -36,7 +36,7 @@ def look_up(m: Machine, table: ir.Table, state: State) -> Iterator[tuple[State, 
         left = False
         for rule in m.context.rules.of(table.control_name):
             m.context.step(rule.span)
-            for cube in _cubes(m, s.cube, keys, rule.matches, table):
+            for cube in cubes_of(m, s.cube, keys, rule.matches, table):
                 here = s if cube is s.cube else replace(s, cube=cube)
                 found.append((here, True, rule.call.action, rule.call.args))
                 left = left or cube is s.cube
@@ -78,14 +78,18 @@ def keys_of(m: Machine, table: ir.Table, state: State) -> list[tuple[State, tupl
     return ways
 
 
-def _cubes(m: Machine, cube: Cube, keys: Sequence[Bits], matches: Sequence[Match], table: ir.Table) -> Iterator[Cube]:
-    """Where all keys match: one cube, or several for ranges. ``cube`` itself if they always do."""
+def cubes_of(m: Machine, cube: Cube, keys: Sequence[Bits], matches: Sequence[Match], table: ir.Table) -> Iterator[Cube]:
+    """Where all keys match: one cube, or several for ranges. ``cube`` itself if they always do.
+
+    Raises:
+        CannotOffload: ranges need more than :data:`MAX_PIECES` masks.
+    """
     found = [cube]
     for key, bits, match in zip(table.keys, keys, matches, strict=True):
         following: list[Cube] = []
         for one in found:
             for value, mask in masks_of(match, len(bits)):
-                wanted = equals(bits, value, mask, key.span)
+                wanted = equals(one.resolve(bits), value, mask, key.span)
                 extended = None if wanted is None else m.context.narrowed(one, wanted)
                 if extended is not None:
                     m.context.note(wanted or (), key.span)

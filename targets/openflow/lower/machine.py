@@ -20,10 +20,10 @@ from ....semantics.rules.ruleset import ActionCall, Rule
 from ....semantics.source import Span, Unsupported
 from ...base import CannotOffload
 from ...unfold.expressions import as_bits, evaluate
-from ...unfold.lookups import Looked, check_properties, default_call, masks_of
+from ...unfold.lookups import Looked, check_properties, cubes_of, default_call
 from ...unfold.machine import Machine
 from ...unfold.state import State, Ways
-from ...unfold.values import Bits, Cube, equals, number, width_of
+from ...unfold.values import Bits, Cube, number, width_of
 from . import seen
 from .context import At, FlowContext
 from .drafts import Draft, Kept, Node, Possible, Write
@@ -35,7 +35,6 @@ _CALLERS: Final = 16
 """Bits of a caller's number before it is known how many callers there are."""
 _MANY: Final = 8
 """Ways that are brought together before any statement."""
-MAX_PIECES: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,9 @@ class FlowMachine(Machine):
             for value, part in zip(answer.args, possible[outcome], strict=True):
                 part.add([value])
             span = matches.span if matches is not None else table.span
-            for cube in self._cubes(table, keys, matches):
+            anything = Cube({}, 0)
+            cubes = [anything] if matches is None else cubes_of(self, anything, keys, matches.matches, table)
+            for cube in cubes:
                 made.node.add(Draft((place,), cube.bits, cube.bits, writes, target=made.behind, span=span))
         for outcome in made.outcomes:
             for bits, part in zip(_arguments(made, outcome), possible[outcome], strict=True):
@@ -207,24 +208,6 @@ class FlowMachine(Machine):
         for value, (low, size) in zip(answer.args, lookup.places[outcome], strict=True):
             writes.append(Write(lookup.outcomes[outcome], number(value, size), low))
         return writes
-
-    def _cubes(self, table: ir.Table, keys: tuple[Bits, ...], rule: Rule | None) -> list[Cube]:
-        found = [Cube({}, 0)]
-        if rule is None:
-            return found
-        for key, bits, match in zip(table.keys, keys, rule.matches, strict=True):
-            following: list[Cube] = []
-            for one in found:
-                for value, mask in masks_of(match, len(bits)):
-                    wanted = equals(one.resolve(bits), value, mask, key.span)
-                    extended = None if wanted is None else self.context.narrowed(one, wanted)
-                    if extended is not None:
-                        self.context.note(wanted or (), key.span)
-                        following.append(extended)
-            if len(following) > MAX_PIECES:
-                raise CannotOffload(f"the ranges of one entry need more than {MAX_PIECES} masks", key.span)
-            found = following
-        return found
 
 
 def _all_kept(bits: Bits) -> bool:
