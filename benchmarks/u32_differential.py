@@ -24,11 +24,7 @@ def main() -> int:
     parser.add_argument("--written", action="store_true", help="lists whose actions write to the packet")
     options = parser.parse_args()
     with UserModeU32() if options.written else KernelU32() as oracle:
-        reason = oracle.available()
-        if reason is not None:
-            print(reason, file=sys.stderr)
-            return 3
-        return report(lambda seed, pairs: _campaign(oracle, seed, pairs, options.seconds), options)
+        return report(oracle, lambda seed, pairs: _campaign(oracle, seed, pairs, options.seconds), options)
 
 
 def _campaign(oracle: KernelU32 | UserModeU32, seed: int, pairs: int, seconds: float) -> Tally:

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from p4verify.targets.base import Oracle
+
 
 @dataclass
 class Tally:
@@ -58,9 +60,13 @@ def arguments(description: str, *, pairs: int) -> argparse.ArgumentParser:
     return parser
 
 
-def report(campaign: Callable[[int, int], Tally], options: argparse.Namespace) -> int:
+def report(oracle: Oracle, campaign: Callable[[int, int], Tally], options: argparse.Namespace) -> int:
     """Run ``campaign(seed, pairs)`` for each seed and print a row each, then what became of frames and artifacts. The
-    exit code: 1 if there was a mismatch."""
+    exit code: 1 if there was a mismatch, 3 if there is no such machine here."""
+    reason = oracle.available()
+    if reason is not None:
+        print(reason, file=sys.stderr)
+        return 3
     kinds: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
     mismatches: list[str] = []
