@@ -37,7 +37,7 @@ LARGE: Final = 2_000
 """Nodes of a violation from which on choices are made in the other side's order before witnesses are looked for."""
 
 MOST_SLOW: Final = 3
-"""Parts that may take longer than that with choices made in order."""
+"""Parts that may take longer than :data:`QUICK_SECONDS` with choices made in order."""
 
 FEW_ROUNDS: Final = 6
 """Instances that are tried for the choices that are left then."""
