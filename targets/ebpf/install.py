@@ -19,9 +19,10 @@ from typing import Final
 
 from ...semantics.source import InputError, Span
 from .artifact import BpfObject
+from .artifact.loading import described
 from .oracle import load_maps
 from .oracle import rtnetlink as rt
-from .oracle.kernel import KernelProgram, Refused, program_name
+from .oracle.kernel import KernelProgram, KernelTypes, Refused, program_name
 from .oracle.rtnetlink import Rtnetlink
 
 NAME: Final = "p4verify"
@@ -47,9 +48,10 @@ def install(obj: BpfObject, tables: Tables, device: str) -> None:
     with _reasons(device), _netlink() as netlink, ExitStack() as stack:
         ifindex = _index(device)
         _check_free(netlink, ifindex, device, hook)
-        maps = load_maps(obj, tables, stack)
+        types = stack.enter_context(KernelTypes(described(obj, program)))
+        maps = load_maps(obj, tables, stack, types)
         try:
-            loaded = stack.enter_context(KernelProgram(hook, program.insns, maps, obj.license, NAME))
+            loaded = stack.enter_context(KernelProgram(hook, program.insns, maps, obj.license, NAME, types))
         except Refused as error:
             if error.code in (errno.EPERM, errno.EACCES) and not error.log:
                 raise OSError(error.code, os.strerror(error.code)) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,6 +102,30 @@ def test_it_runs_on_the_device_with_the_rules_and_is_taken_back(
     assert ("p4verify" in shown) if hook == "tc" else ("prog/xdp" in shown)
     assert namespace.lower(*target, "--remove", f"t{IN}").code == 0
     assert namespace.state() == before
+
+
+@pytest.mark.parametrize("hook", ["tc", "xdp"])
+def test_bpftool_shows_the_source_of_what_is_installed(
+    namespace: Namespace, example: Callable[[str], Path], hook: str
+) -> None:
+    if shutil.which("bpftool") is None:
+        pytest.skip("no bpftool")
+    program = example("router.p4")
+    target, rules = ("--target", f"ebpf:hook={hook}"), ("--rules", example("router.rules.cli"))
+    assert namespace.lower(program, *target, *rules, "--install", f"t{IN}").code == 0
+    number = re.findall(r"\b(?:xdp )?id (\d+)", namespace.state())[-1]
+    source = program.read_text().splitlines()
+    shown = re.findall(
+        r"^; (.*) \[file:(.*) line_num:(\d+) line_col:(\d+)\]$",
+        namespace.sh(f"bpftool prog dump xlated id {number} linum"),
+        re.M,
+    )
+    assert len(shown) > 20
+    assert all((text, file) == (source[int(line) - 1].strip(), str(program)) for text, file, line, _ in shown)
+    maps = re.findall(r"map_ids ([\d,]+)", namespace.sh(f"bpftool prog show id {number}"))[0].split(",")
+    kinds = {one: namespace.sh(f"bpftool map show id {one}") for one in maps}
+    trie = next(one for one, shown in kinds.items() if "lpm_trie  name RouterIngress_r " in shown)
+    assert '"prefixlen": 24' in namespace.sh(f"bpftool map dump id {trie}")
 
 
 def test_the_maps_hold_the_rules(namespace: Namespace, tmp_path: Path) -> None:

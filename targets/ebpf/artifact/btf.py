@@ -178,6 +178,12 @@ class Builder:
         rows = tuple((member, number, offset * 8) for member, number, offset in members)
         return self.add(Type(STRUCT, name, size, rows, len(rows)))
 
+    def function(self, name: str, *, entry: bool) -> int:
+        """A function that returns a number; the ``entry`` is global and takes the context, others are static."""
+        params = (("ctx", self.pointer(0)),) if entry else ()
+        proto = self.add(Type(FUNC_PROTO, "", self.signed_int(), params, len(params)))
+        return self.add(Type(FUNC, name, proto, (), 1 if entry else 0))
+
     def data(self) -> bytes:
         """The section."""
         records = b"".join(self._record(found) for found in self._types if found.kind)

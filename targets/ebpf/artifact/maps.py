@@ -43,14 +43,20 @@ def describe(builder: Builder, item: MapDef) -> tuple[int, int]:
     if item.pinning:
         numbers["pinning"] = item.pinning
     members = [(name, _number(builder, value)) for name, value in numbers.items()]
-    for name, size, fields in (("key", item.key_size, item.key_fields), ("value", item.value_size, item.value_fields)):
-        if size:
-            is_trie_key = name == "key" and item.type == "lpm_trie"
-            kind = _data_type(builder, f"{item.name}_{name}", size, fields, is_trie_key=is_trie_key)
-            members.append((name, builder.pointer(kind)))
+    members += [(name, builder.pointer(kind)) for name, kind in parts(builder, item).items()]
     rows = [(name, number, 8 * i) for i, (name, number) in enumerate(members)]
     struct = builder.struct("", 8 * len(rows), rows)
     return builder.add(btf.Type(btf.VAR, item.name, struct, ((1,),))), 8 * len(rows)
+
+
+def parts(builder: Builder, item: MapDef) -> dict[str, int]:
+    """Add the types of a map's "key" and "value", as far as it has them. Raises ValueError for what BTF cannot say."""
+    out = {}
+    for name, size, fields in (("key", item.key_size, item.key_fields), ("value", item.value_size, item.value_fields)):
+        if size:
+            is_trie_key = name == "key" and item.type == "lpm_trie"
+            out[name] = _data_type(builder, f"{item.name}_{name}", size, fields, is_trie_key=is_trie_key)
+    return out
 
 
 def _number(builder: Builder, value: int) -> int:

@@ -128,7 +128,7 @@ class _Writer:
             symbols.append(symbol)
             homes.append((section, at))
             self.code[section] += bytes(size)
-            self.functions.setdefault(section, []).append((at, self._function_type(name, entry=i == 0)))
+            self.functions.setdefault(section, []).append((at, self.types.function(name, entry=i == 0)))
         by_slot = dict(zip(bounds[:-1], symbols, strict=True))
         which = _owner(bounds)
         for slot, insn in zip(program.slots(), program.insns, strict=False):
@@ -150,12 +150,6 @@ class _Writer:
             insn = replace(insn, imm=-1)
         code = encode((insn,))
         self.code[section][at : at + len(code)] = code
-
-    def _function_type(self, name: str, *, entry: bool) -> int:
-        types = self.types
-        params = (("ctx", types.pointer(0)),) if entry else ()
-        proto = types.add(btf.Type(btf.FUNC_PROTO, "", types.signed_int(), params, len(params)))
-        return types.add(btf.Type(btf.FUNC, name, proto, (), 1 if entry else 0))
 
     def _rest(self) -> None:
         self.sections.append(Section("license", data=self.obj.license.encode() + b"\0", flags=elf.SHF_ALLOC))

@@ -16,7 +16,7 @@ from ...base import Closing, Observation
 from ..artifact import BpfObject, BpfProgram
 from ..artifact.ports import port0
 from ..artifact.program import F_RDONLY_PROG
-from .kernel import KernelMap, KernelProgram, Refused, TestRun, unusable
+from .kernel import KernelMap, KernelProgram, KernelTypes, Refused, TestRun, unusable
 from .network import LONGEST_FRAME, Network
 from .wrap import EMPTY, NOTES, NOTES_MAP, Notes, wrapped
 
@@ -168,14 +168,16 @@ def _constant(obj: BpfObject, name: str | None) -> bool:
     return name is None or bool(obj.map(name).flags & F_RDONLY_PROG)
 
 
-def load_maps(obj: BpfObject, tables: Tables, stack: ExitStack) -> dict[str, KernelMap]:
+def load_maps(
+    obj: BpfObject, tables: Tables, stack: ExitStack, types: KernelTypes | None = None
+) -> dict[str, KernelMap]:
     """The object's maps in the kernel, filled; they are closed with ``stack``. Raises InputError, Unsupported."""
     maps = {}
     for item in obj.maps:
         if item.programs or item.inner:
             text = f"map {item.name} with programs or maps in it, which the oracle does not load"
             raise Unsupported(text, Span(obj.name, 0, 0))
-        made = stack.enter_context(KernelMap(item))
+        made = stack.enter_context(KernelMap(item, types))
         maps[item.name] = made
         for key, value in tables.get(item.name, ()):
             try:

@@ -16,10 +16,11 @@ from typing import Final
 
 from ...base import Closing
 from ..artifact import MAP_TYPES, Insn, MapDef, encode
+from ..artifact.loading import FUNCTION_RECORD, LINE_RECORD, Described
 
 _MAP_DELETE, _MAP_NEXT_KEY = 3, 4
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _PROG_LOAD, _PROG_TEST_RUN, _MAP_FREEZE, _LINK_CREATE = 0, 1, 2, 5, 10, 22, 28
-_PROG_BY_ID, _OBJECT_INFO = 13, 15
+_PROG_BY_ID, _OBJECT_INFO, _BTF_LOAD = 13, 15, 18
 _INFO_SIZE, _NAME_AT = 80, 64  # struct bpf_prog_info up to the name
 _SYSCALL: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}
 PROGRAM_TYPES: Final = {"tc": 3, "xdp": 6}
@@ -76,14 +77,29 @@ class Descriptor(Closing):
             self.fd = -1
 
 
+class KernelTypes(Descriptor):
+    """BTF that the kernel has taken, and what it describes. Raises OSError."""
+
+    def __init__(self, described: Described) -> None:
+        self.described = described
+        held = _buffer(described.types)
+        size = len(described.types)
+        super().__init__(bpf(_BTF_LOAD, struct.pack("=QQIII4x", ctypes.addressof(held), 0, size, 0, 0))[0])
+
+
 class KernelMap(Descriptor):
     """A map in the kernel; keys and values are bytes. Of a per-CPU map all CPUs' values are written alike, and the sum
     of changes is not formed: reading gives the first CPU's."""
 
-    def __init__(self, item: MapDef) -> None:
+    def __init__(self, item: MapDef, types: KernelTypes | None = None) -> None:
         self.item = item
         kind, flags = MAP_TYPES[item.type], item.flags
-        attributes = struct.pack("=5I", kind, item.key_size, item.value_size, item.max_entries, flags) + bytes(52)
+        attributes = struct.pack("=5I", kind, item.key_size, item.value_size, item.max_entries, flags)
+        told = types.described.maps.get(item.name) if types is not None else None
+        if types is None or told is None:
+            attributes += bytes(52)
+        else:
+            attributes += struct.pack("=8x15sx4xIII12x", item.name.encode(), types.fd, *told)
         super().__init__(bpf(_MAP_CREATE, attributes)[0])
         if item.data is not None:
             self[bytes(item.key_size)] = item.data
@@ -179,17 +195,27 @@ class KernelProgram(Descriptor):
         maps: Mapping[str, KernelMap] | None = None,
         license: str = "GPL",
         name: str = "",
+        types: KernelTypes | None = None,
     ) -> None:
         code = encode(insns, {name: item.fd for name, item in (maps or {}).items()})
         held, said = _buffer(code), _buffer(license.encode() + b"\0")
         log = _buffer(_LOG_SIZE)
+        functions, lines = (types.described.functions, types.described.lines) if types is not None else (b"", b"")
+        records = _buffer(functions), _buffer(lines)
         head = (PROGRAM_TYPES[hook], len(code) // 8, ctypes.addressof(held), ctypes.addressof(said))
+        tail = struct.pack(
+            "=16s8xIIQIIQI4x",
+            *(name.encode(), types.fd if types is not None else 0),
+            *(FUNCTION_RECORD.size if functions else 0, ctypes.addressof(records[0]) if functions else 0),
+            *(len(functions) // FUNCTION_RECORD.size, LINE_RECORD.size if lines else 0),
+            *(ctypes.addressof(records[1]) if lines else 0, len(lines) // LINE_RECORD.size),
+        )
         try:
-            super().__init__(bpf(_PROG_LOAD, struct.pack("=IIQQ24x16s64x", *head, name.encode()))[0])
+            super().__init__(bpf(_PROG_LOAD, struct.pack("=IIQQ24x", *head) + tail)[0])
         except OSError:
-            tail = struct.pack("=IIQ", 1, _LOG_SIZE, ctypes.addressof(log))
+            logged = struct.pack("=IIQ8x", 1, _LOG_SIZE, ctypes.addressof(log))
             try:
-                super().__init__(bpf(_PROG_LOAD, struct.pack("=IIQQ", *head) + tail + bytes(88))[0])  # says why
+                super().__init__(bpf(_PROG_LOAD, struct.pack("=IIQQ", *head) + logged + tail)[0])  # says why
             except OSError as error:
                 raise Refused(error.errno or 0, log.value.decode(errors="replace")) from None
 
