@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..source import NOWHERE, Span
-from . import nodes, program, types
+from . import blocks, expressions, program, statements, types
 from .numbers import KINDS
 
 Accepts = Callable[[object], bool]
 
-_MODULES: Final = (types, nodes, program)
+_MODULES: Final = (types, expressions, statements, blocks, program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +130,10 @@ def _takes(hint: Any) -> str:
 
 
 FAMILIES: Final[dict[str, tuple[type, ...]]] = {
-    "Expr": get_args(nodes.Expr),
+    "Expr": get_args(expressions.Expr),
     "Type": get_args(types.Type),
-    "Stmt": get_args(nodes.Stmt),
-    "KeySet": get_args(nodes.KeySet),
+    "Stmt": get_args(statements.Stmt),
+    "KeySet": get_args(expressions.KeySet),
 }
 
 
