@@ -20,7 +20,7 @@ from .mapping import NOTHING_DERIVED, SaidDerived, SaidWay
 from .semantics import ir
 from .semantics.meaning.action_data import control_params, param_leaves
 from .semantics.meaning.tables import table_actions
-from .semantics.rules.build import key_bits
+from .semantics.rules.values import key_bits
 from .semantics.source import InputError, Span, Unsupported
 from .table_pair import actions_of_table, control_name_of
 

@@ -15,8 +15,9 @@ from .derived import Derived, Source
 from .semantics import ir
 from .semantics.meaning.answers import number_of
 from .semantics.meaning.tables import table_actions
-from .semantics.rules.build import by_prefix, default_call, key_bits, needs_priority, value_match
+from .semantics.rules.build import by_prefix, default_call, needs_priority, value_match
 from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary, one_action
+from .semantics.rules.values import key_bits
 from .semantics.source import Unsupported
 
 MOST_ENTRIES: Final = 100_000

@@ -13,7 +13,8 @@ from .semantics.bits import Term
 from .semantics.meaning import lookup
 from .semantics.meaning.action_data import action_leaves
 from .semantics.meaning.tables import table_actions
-from .semantics.rules.build import default_call, key_bits
+from .semantics.rules.build import default_call
+from .semantics.rules.values import key_bits
 
 Argument = Callable[[Source, int, int], Term]
 """What a source's action of some number is given as its k-th number."""

@@ -10,7 +10,7 @@ from .semantics.bits import Term
 from .semantics.meaning import lookup
 from .semantics.meaning.action_data import control_params, param_leaves
 from .semantics.meaning.tables import table_actions
-from .semantics.rules.build import key_bits
+from .semantics.rules.values import key_bits
 from .table_pair import TablePair, actions_of_table
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.action_data import action_leaves
 from .semantics.meaning.answers import split
-from .semantics.rules.build import SELECTOR, match_keys, needs_priority, selector_keys, value_set_widths
+from .semantics.rules.build import SELECTOR, match_keys, needs_priority, selector_keys
 from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from .semantics.rules.values import value_set_widths
 from .targets.base import Relation
 
 Argument = Callable[[str, str], int]

@@ -24,12 +24,13 @@ from .semantics.meaning import lookup
 from .semantics.meaning.action_data import action_leaves, control_params, param_leaves
 from .semantics.meaning.behaviour import Assumption, Behaviour
 from .semantics.p4info.names import param_name
-from .semantics.rules.build import SELECTOR, key_bits, match_keys, source_entries
+from .semantics.rules.build import SELECTOR, match_keys, source_entries
 from .semantics.rules.constraints import INT_BITS, Bits, Constraint, Entry, Match, Mistake, Value, Whole, exactly, parse
 from .semantics.rules.names import find_table
 from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, GroupRef, Lpm, Range, Rule, RuleSet, Ternary
 from .semantics.rules.ruleset import Match as RuleMatch
+from .semantics.rules.values import key_bits
 from .semantics.source import InputError, Span, Unsupported
 
 _GIVEN: Final = re.compile(r"\s*(table|action)\s+(\"[^\"]+\"|[^\s:]+)\s*:(.*)", re.DOTALL)

@@ -14,8 +14,9 @@ from typing import Final
 from .proofs.counterexample import Input, frame_candidates
 from .proofs.engine import Model
 from .semantics import ir
-from .semantics.rules.build import key_bits, match_keys
+from .semantics.rules.build import match_keys
 from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from .semantics.rules.values import key_bits
 
 SECONDS: Final = 5.0
 """How long a counterexample is made smaller, in this process's own time: what else the machine does changes nothing."""

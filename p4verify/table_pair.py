@@ -12,8 +12,8 @@ from .semantics import ir
 from .semantics.meaning.action_data import action_leaves, control_params, param_leaves
 from .semantics.meaning.tables import table_actions
 from .semantics.p4info.names import param_name
-from .semantics.rules.build import key_bits
 from .semantics.rules.ruleset import Exact, Rule
+from .semantics.rules.values import key_bits
 from .semantics.source import Unsupported
 
 

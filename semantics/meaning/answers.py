@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import ir
-from ..rules.build import SELECTOR, default_call, key_bits, match_keys, program_rules, selector_keys
+from ..rules.build import SELECTOR, default_call, match_keys, program_rules, selector_keys
 from ..rules.decide import first, matches, members
 from ..rules.ruleset import ActionCall, Answer, Match, RuleSet
+from ..rules.values import key_bits
 from .action_data import action_leaves
 from .concrete import Function, Groups
 from .selectors import pick_name, selections

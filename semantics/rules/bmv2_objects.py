@@ -13,12 +13,12 @@ from .. import ir
 from ..source import InputError, Span, Unsupported
 from .bmv2_session import Arguments, Cli, Command
 from .bmv2_tables import action_call, the_table
-from .build import value_set_widths
 from .cells import cell_names, find_cells, find_cells_of
 from .names import TableAction, find_profile, pick, profile_actions
 from .numbers import number
 from .profiles import Implementation, implementation_name
 from .ruleset import ActionCall, Exact, Match, Replica
+from .values import value_set_widths
 
 MIRROR_IDS: Final = 1 << 15
 """Mirror sessions that BMv2's targets have (``simple_switch.cpp``: ``max_sessions``)."""

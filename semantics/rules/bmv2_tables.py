@@ -12,11 +12,12 @@ from typing import Final
 from .. import ir
 from ..source import InputError, Span
 from .bmv2_session import Arguments, Cli, Command, Word
-from .build import MemberRef, Target, check_match, key_bits, match_keys, needs_priority, stand_in
+from .build import MemberRef, Target, check_match, match_keys, needs_priority, stand_in
 from .names import TableAction, check_value, find_action, find_table
 from .numbers import number, signed_fit
 from .profiles import implementation_name
 from .ruleset import ActionCall, Exact, GroupRef, Lpm, Match, Range, Rule, Ternary
+from .values import key_bits
 
 
 def the_table(cli: Cli, args: Arguments, *, indirect: bool | None) -> ir.Table:

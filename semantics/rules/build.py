@@ -14,68 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .. import ir
-from ..source import NOWHERE, InputError, Span, Unsupported
+from ..source import InputError, Span, Unsupported
 from .profiles import Profiles
 from .replication import ReplicationTable, initial_sessions
 from .ruleset import ActionCall, Answer, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
+from .values import constant, key_bits, leaves
 
-ENUM_BITS = 32
-"""Bits of an enum or error without a representation: the member's index."""
 SELECTOR = "selector"
 """The match kind of the keys that choose a member of a group."""
-
-
-def key_bits(type_: ir.Type, span: Span = NOWHERE) -> int:
-    """Bits of a key or of an action parameter (bool: 1). Raises Unsupported for what is no number."""
-    match ir.bare(type_):
-        case ir.BitsType(width) | ir.EnumType(underlying=ir.BitsType(width)):
-            return max(1, width)
-        case ir.BoolType():
-            return 1
-        case ir.EnumType() | ir.ErrorType() | ir.MatchKindType():
-            return ENUM_BITS
-    raise Unsupported(f"a key or parameter of type {type(ir.bare(type_)).__name__}", span)
-
-
-def value_set_widths(type_: ir.Type, span: Span) -> list[int]:
-    """Bits of each part of a value set's members."""
-    bare = ir.bare(type_)
-    if isinstance(bare, ir.StructType):
-        return [width for part in bare.fields for width in value_set_widths(part.type, span)]
-    if isinstance(bare, ir.TupleType):
-        return [width for part in bare.elements for width in value_set_widths(part, span)]
-    return [key_bits(bare, span)]
-
-
-def constant(program: ir.Program, expr: ir.Expr) -> int:
-    """A compile-time value as unsigned bits.
-
-    Raises:
-        Unsupported: it is not a literal, or has no representation as bits.
-    """
-    while isinstance(expr, ir.Cast) and not isinstance(expr.operand, ir.Const):
-        expr = expr.operand
-    type_ = ir.bare(expr.type)
-    inner = expr.operand if isinstance(expr, ir.Cast) else expr
-    if not isinstance(inner, ir.Const):
-        raise Unsupported("an entry's value that is not constant", expr.span)
-    value = inner.value
-    if isinstance(value, str):
-        return _member(program, ir.bare(inner.type), value, expr.span)
-    return int(value) & ((1 << key_bits(type_, expr.span)) - 1)
-
-
-def _member(program: ir.Program, type_: ir.Type, name: str, span: Span) -> int:
-    match type_:
-        case ir.ErrorType():
-            return program.errors.index(name)
-        case ir.MatchKindType():
-            return program.match_kinds.index(name)
-        case ir.EnumType(members=members, underlying=None):
-            return members.index(name)
-        case ir.EnumType(members=members, values=values):
-            return values[members.index(name)]
-    raise Unsupported("a string in an entry", span)
 
 
 # --- what kind of table ---------------------------------------------------------------------------------------------
@@ -222,7 +168,7 @@ def _ranked_source(program: ir.Program, table: ir.Table, ranks: Sequence[int] | 
         matches = [keyset_match(program, s, k) for s, k in pairs if k.match_kind != SELECTOR]
         if any(match is None for match in matches):
             continue
-        args = tuple(constant(program, arg) for arg in entry.action.args)
+        args = _arguments(program, entry.action.args)
         found = tuple(match for match in matches if match is not None)
         rule = Rule(table.control_name, found, ActionCall(entry.action.action, args), priority, entry.span)
         ranked.append((rank, rule))
@@ -419,7 +365,12 @@ def stand_in(target: Target) -> Answer:
 
 def default_call(program: ir.Program, table: ir.Table) -> ActionCall:
     """The default action of the source. Raises Unsupported for arguments that are not constant."""
-    return ActionCall(table.default.action, tuple(constant(program, arg) for arg in table.default.args))
+    return ActionCall(table.default.action, _arguments(program, table.default.args))
+
+
+def _arguments(program: ir.Program, args: Sequence[ir.Expr]) -> tuple[int, ...]:
+    """Arguments in the source as what the control plane would give."""
+    return tuple(leaf for arg in args for leaf in leaves(program, arg))
 
 
 def program_rules(program: ir.Program) -> RuleSet:

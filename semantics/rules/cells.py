@@ -8,8 +8,8 @@ from .. import ir
 from ..p4info.architecture import architecture
 from ..p4info.ids import Kind
 from ..source import InputError, Span, Unsupported
-from .build import key_bits
 from .names import pick
+from .values import key_bits
 
 _KINDS = {
     "register": (Kind.REGISTER,),

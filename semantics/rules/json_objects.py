@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 from ..source import InputError, Span
-from .build import Builder, key_bits
+from .build import Builder
 from .cells import CellArray, cell_names, find_cells_of
 from .json_text import Node
 from .names import TableAction, check_value, find_profile, param_name, pick, profile_actions
 from .numbers import number, signed_fit
 from .profiles import Implementation
 from .ruleset import ActionCall, Replica, Session
+from .values import key_bits
 
 
 def known(node: Node, what: str, names: set[str]) -> dict[str, Node]:

@@ -28,23 +28,14 @@ from __future__ import annotations
 
 from .. import ir
 from ..source import InputError, Span
-from .build import (
-    SELECTOR,
-    Builder,
-    MemberRef,
-    Target,
-    check_match,
-    key_bits,
-    needs_priority,
-    stand_in,
-    value_set_widths,
-)
+from .build import SELECTOR, Builder, MemberRef, Target, check_match, needs_priority, stand_in
 from .json_objects import OBJECTS, arguments, json_number, known
 from .json_text import Node, parse_json
 from .names import find_action, find_key, find_table, pick
 from .numbers import signed_fit
 from .profiles import implementation_name
 from .ruleset import ActionCall, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
+from .values import key_bits, value_set_widths
 
 
 def read_json(text: str, name: str, program: ir.Program) -> RuleSet:

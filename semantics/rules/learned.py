@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from .. import ir
-from .build import key_bits, match_keys, value_match
+from .build import match_keys, value_match
 from .ruleset import ActionCall, Rule, RuleSet
+from .values import key_bits
 
 EVENT = "add_entry."
 """What the name of such an event begins with; the table's control-plane name follows. Its fields are the key's values,

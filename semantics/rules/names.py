@@ -14,8 +14,8 @@ from typing import TypeVar
 from .. import ir
 from ..p4info.names import param_name as param_name
 from ..source import InputError, Span
-from .build import key_bits
 from .profiles import Implementation, Profiles
+from .values import key_bits
 
 Item = TypeVar("Item")
 

@@ -6,7 +6,6 @@ from typing import Final
 
 from ..p4info.ids import Kind
 from ..source import InputError
-from .build import value_set_widths
 from .cells import CellArray, cell_names
 from .names import profile_actions
 from .p4runtime_base import Session, Verb, action_call, bytes_of, counter_data, named, number_of
@@ -16,6 +15,7 @@ from .protobuf_text import Message
 from .replication import ReplicationTable
 from .ruleset import Exact, Match, Replica
 from .ruleset import Session as CloneSession
+from .values import value_set_widths
 
 MAX_SESSION: Final = 1 << 32
 

@@ -12,18 +12,7 @@ from typing import Final
 
 from .. import ir
 from ..source import InputError, Span, Unsupported
-from .build import (
-    SELECTOR,
-    Identity,
-    MemberRef,
-    Target,
-    check_match,
-    default_call,
-    identity,
-    key_bits,
-    needs_priority,
-    stand_in,
-)
+from .build import SELECTOR, Identity, MemberRef, Target, check_match, default_call, identity, needs_priority, stand_in
 from .entry_cells import direct_counters
 from .names import TableAction, check_use, pick, profile_actions, table_actions
 from .p4ids import numbered
@@ -31,6 +20,7 @@ from .p4runtime_base import Session, Verb, action_call, bytes_of, counter_data, 
 from .profiles import implementation_name
 from .protobuf_text import Message
 from .ruleset import ActionCall, Exact, GroupRef, Lpm, Match, Range, Rule, Ternary
+from .values import key_bits
 
 _ENTRY: Final = frozenset(
     {

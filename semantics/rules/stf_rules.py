@@ -21,10 +21,11 @@ from .. import ir
 from ..source import InputError, Span
 from .bmv2_cli import COMMANDS, INERT, NOT_MODELLED, cli_builder, run_command
 from .bmv2_session import Cli, Word, words
-from .build import SELECTOR, Builder, Identity, check_match, identity, key_bits, match_keys, needs_priority
+from .build import SELECTOR, Builder, Identity, check_match, identity, match_keys, needs_priority
 from .names import TableAction, check_value, find_action, find_key, find_table, param_name
 from .numbers import number, signed_fit, wildcard
 from .ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from .values import key_bits
 
 BMV2_SCALE = 10_000
 EBPF_ARCHITECTURES = ("ebpf_model", "ubpf_model", "xdp_model")

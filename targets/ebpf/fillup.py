@@ -25,8 +25,9 @@ from typing import Final
 from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.bits import Term
-from ...semantics.rules.build import ENUM_BITS, source_entries, value_set_widths
+from ...semantics.rules.build import source_entries
 from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Rule, RuleSet
+from ...semantics.rules.values import ENUM_BITS, value_set_widths
 from ...semantics.source import InputError, Unsupported
 from ..base import CannotOffload
 from . import slots as sl

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ...semantics import ir
-from ...semantics.rules.build import constant
 from ...semantics.rules.ruleset import Exact, Lpm, Match, Range, Ternary
+from ...semantics.rules.values import constant
 from ...semantics.source import Unsupported
 from ..base import CannotOffload
 from .expressions import as_bits, evaluate

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...semantics import ir
-from ...semantics.rules.build import constant
+from ...semantics.rules.values import constant
 from ...semantics.source import Span, Unsupported
 from ..base import CannotOffload
 from . import places

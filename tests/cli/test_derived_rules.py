@@ -15,8 +15,9 @@ from p4verify.pairing import Pairing, pair_programs
 from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.answers import answers
 from p4verify.semantics.p4.frontend import load_program
-from p4verify.semantics.rules.build import key_bits, match_keys
+from p4verify.semantics.rules.build import match_keys
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from p4verify.semantics.rules.values import key_bits
 from tests.cli.test_pair_derived import PARTS, PROGRAM, SPLIT_AS_SAID, WHOLE
 
 WIDTH = 8

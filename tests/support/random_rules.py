@@ -8,7 +8,7 @@ from typing import Any
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.behaviour import Behaviour
-from p4verify.semantics.rules.build import Builder, check_match, key_bits, match_keys
+from p4verify.semantics.rules.build import Builder, check_match, match_keys
 from p4verify.semantics.rules.names import table_actions
 from p4verify.semantics.rules.ruleset import (
     ActionCall,
@@ -22,6 +22,7 @@ from p4verify.semantics.rules.ruleset import (
     Session,
     Ternary,
 )
+from p4verify.semantics.rules.values import key_bits
 from p4verify.semantics.source import NOWHERE, InputError, Unsupported
 
 
