@@ -275,21 +275,27 @@ def _own_package(found: _Found, started: float, engine: Engine) -> Proof:
 
 def _compare_blocks(pair: ProgramPair, engine: Engine, rounds: int) -> _Found:
     """Every block of the package against its counterpart; stops at the first that differs. ``rounds`` as of
-    :func:`search`."""
+    :func:`search`. What is not supported in one block does not keep the others from being compared."""
     total = _Found(Tally())
     try:
-        for mine, theirs in _paired_slots(pair):
-            found = pair.controls.get(mine.path)
-            if found is None:
-                found = _compare_block(pair, mine, theirs, engine, rounds)
-            if not found.unknown and mine.block not in {parser.name for parser in pair.first.parsers}:
-                pair.controls[mine.path] = found
-            total = _add(total, found)
-            if total.difference is not None or (total.unknown and not rounds):
-                break
+        paired = _paired_slots(pair)
     except Unsupported as problem:
         return replace(total, unsupported=problem)
+    for mine, theirs in paired:
+        found = pair.controls.get(mine.path) or _compare_or_not(pair, mine, theirs, engine, rounds)
+        if not found.unknown and mine.block not in {parser.name for parser in pair.first.parsers}:
+            pair.controls[mine.path] = found
+        total = _add(total, found)
+        if total.difference is not None or (total.unknown and not rounds):
+            break
     return total
+
+
+def _compare_or_not(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int) -> _Found:
+    try:
+        return _compare_block(pair, mine, theirs, engine, rounds)
+    except Unsupported as problem:
+        return _Found(Tally(), unsupported=problem)
 
 
 def _add(x: _Found, y: _Found) -> _Found:
@@ -299,6 +305,7 @@ def _add(x: _Found, y: _Found) -> _Found:
     return _Found(
         x.tally + y.tally, both(x.notes, y.notes), both(x.assumptions, y.assumptions),
         both(x.observables, y.observables), x.unknown or y.unknown, x.difference or y.difference,
+        x.unsupported or y.unsupported,
     )  # fmt: skip
 
 
@@ -343,7 +350,7 @@ def _block_outcome(
     assert theirs.block is not None
     first, second = mine.block, theirs.block
     pairing = pair.pairing
-    _same_methods(pair)
+    _same_methods(pair, first)
     left = block_meaning(
         pair.first, first, pair.rules, identity=pairing.first_identity, emission=emission, turns=pair.turns
     )
@@ -361,10 +368,14 @@ def _block_outcome(
     return _as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
 
 
-def _same_methods(pair: ProgramPair) -> None:
-    """Raises Unsupported where the programs give an extern object methods that are not known to do the same."""
+def _same_methods(pair: ProgramPair, block: str) -> None:
+    """Raises Unsupported where the programs give an extern object that ``block`` may get at (one that no other block
+    of the package declares) methods that are not known to do the same."""
     mine, theirs = (OpaqueExterns(i) for i in (pair.pairing.first_identity, pair.pairing.second_identity))
+    packages = [slot.block for slot in slots(pair.first) if slot.block is not None]
     for other, name in pair.pairing.instances.items():
+        if max((p for p in packages if name.startswith(f"{p}.")), key=len, default=block) != block:
+            continue
         instance = pair.second.instance(other)
         if instance.methods or pair.first.instance(name).methods:
             x, y = mine.known_as(pair.first, name), theirs.known_as(pair.second, other)

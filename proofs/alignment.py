@@ -86,9 +86,10 @@ def below(x: Term, y: Term, open_: Mentions) -> Iterable[tuple[Term, Term]]:
         theirs = [arg for arg in y.args if arg not in shared]
         if len(mine) == 1 or len(mine) == len(theirs):
             yield from _sorted_pairs(mine, theirs, open_)
-    elif x.op == y.op and x.payload == y.payload and len(x.args) == len(y.args):
-        if all(p.sort == q.sort for p, q in zip(x.args, y.args, strict=True)):
-            yield from zip(x.args, y.args, strict=True)
+    elif x.op == y.op and x.payload == y.payload and [p.sort for p in x.args] == [q.sort for q in y.args]:
+        yield from zip(x.args, y.args, strict=True)
+    elif x.op == y.op == "concat":
+        yield from _parts(x, y)
     if x.op == "ite":
         for branch in x.args[1:]:
             yield branch, y
@@ -97,6 +98,14 @@ def below(x: Term, y: Term, open_: Mentions) -> Iterable[tuple[Term, Term]]:
             yield x, branch
     elif "concat" in (x.op, y.op) and x.op != y.op:
         yield from pieces(x, y)
+
+
+def _parts(x: Term, y: Term) -> Iterable[tuple[Term, Term]]:
+    """The parts of a concatenation, each with the bits of ``y`` that stand beside it, wherever that one is cut."""
+    low = x.width
+    for part in x.args:
+        low -= part.width
+        yield part, b.extract(y, low + part.width - 1, low)
 
 
 def questions(term: Term, wanted: frozenset[Term]) -> list[tuple[Term, Term]]:

@@ -101,6 +101,21 @@ def test_a_value_that_the_first_leaves_open_makes_no_difference_but_one_that_it_
     assert attacked(program(tmp_path, open_="2"), said).shown is not None
 
 
+def test_undefined_parts_of_one_key_are_guessed_together(tmp_path: Path) -> None:
+    """The key of a header that is not there may be any, so it may be what the other program asks for: all of it."""
+    text = PROGRAM.replace("key = { h.f.a : exact; h.f.c : exact; }", "key = { FIRST : exact; SECOND : exact; }")
+    text = text.replace("h.f.isValid() && t.apply().hit && h.f.d == 0xDEADBEEF", "!h.f.isValid() && t.apply().hit")
+    made = []
+    for first, second in (("h.f.a", "h.f.c"), ("h.e.a + 3", "h.e.a"), ("h.e.a", "h.e.a + 3")):
+        path = tmp_path / "keys.p4"
+        named = text.replace("FIRST : exact", f'{first} : exact @name("a")')
+        path.write_text(named.replace("SECOND : exact", f'{second} : exact @name("c")').replace("LAST", "7"))
+        path.write_text(path.read_text().replace("OPEN", "1"))
+        made.append(read_program(str(path), SourceOptions()))
+    assert attacked(made[0], made[1], runs=1000).shown is None
+    assert attacked(made[1], made[2]).shown is not None
+
+
 def test_mutants_come_evenly_by_kind_as_far_as_they_are_wanted(tmp_path: Path) -> None:
     made = program(tmp_path)
     wanted = dict.fromkeys(KINDS, 1) | {"order": 0}

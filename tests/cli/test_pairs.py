@@ -353,3 +353,30 @@ def test_methods_that_touch_the_block_around_them_are_not_supported(p4verify: Co
     ended = p4verify("check", paths[0], "--against", paths[1])
     assert ended.code == 3
     assert "whose methods the program defines" in ended.out
+
+
+BLOCKS = """extern Maker {{ Maker(); void run(inout bit<8> x); abstract bit<8> step(in bit<8> x); }}
+extern bit<8> given(in bit<8> x);
+control touches(inout bit<8> x) {{
+    Maker() maker = {{ bit<8> step(in bit<8> y) {{ return x; }} }};
+    apply {{ maker.run(x); x = x{more}; }}
+}}
+control plain(inout bit<8> x) {{ apply {{ x = given(x{more}); }} }}
+control proto(inout bit<8> x);
+package top(proto p, proto q);
+top({blocks}) main;
+"""
+
+
+@pytest.mark.parametrize("blocks", ["touches(), plain()", "plain(), touches()"])
+def test_a_block_that_is_not_supported_keeps_no_other_from_being_told_apart(
+    p4verify: Command, tmp_path: Path, blocks: str
+) -> None:
+    paths = [tmp_path / f"{name}.p4" for name in "abc"]
+    for path, more in zip(paths, ("", " + 1", " + 0"), strict=True):
+        path.write_text(BLOCKS.format(more=more, blocks=blocks))
+    different = p4verify("check", paths[0], "--against", paths[1])
+    assert different.code == 1, different.out
+    same = p4verify("check", paths[0], "--against", paths[2])
+    assert same.code == 3, same.out
+    assert "whose methods the program defines" in same.out

@@ -35,3 +35,11 @@ def test_instances_take_first_options_first() -> None:
     one, two, other = b.bv(1, 8), b.bv(2, 8), b.bv(0, 8)
     made = instances({X: [one, two], Y: [other]}, (X, Y))
     assert [(i[X], i[Y]) for i in made] == [(one, other), (two, other)]
+
+
+def test_parts_of_a_key_meet_the_bits_beside_them_wherever_the_other_side_has_its_cuts() -> None:
+    wide = b.var("any.2", 16)
+    bytes_ = [b.var(f"pkt[{i}]", 8) for i in range(4)]
+    mine, theirs = b.concat(X, wide, Y), b.concat(*bytes_)
+    found = aligned([(b.apply("f", 8, mine), b.apply("f", 8, theirs))], frozenset((X, wide, Y)))
+    assert found == {X: [bytes_[0]], wide: [b.concat(*bytes_[1:3])], Y: [bytes_[3]]}

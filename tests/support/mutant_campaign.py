@@ -28,6 +28,9 @@ from tests.support.pair_mutation import KINDS, Mutant, difference, known, mutant
 INTERPRETED: Final = 60
 """Runs by the interpreter of both programs, beside those of what was compiled."""
 
+ATTACKED: Final = 15.0
+"""Seconds of processor time at most for random runs of one mutant, however long a verdict on it may take."""
+
 
 @dataclass(frozen=True)
 class Tried:
@@ -114,6 +117,7 @@ def _tried(name: str, program: ir.Program, mutant: Mutant, rng: random.Random, r
 def _attacked(pairing: Pairing, rng: random.Random, runs: int, limit: float) -> Attack:
     """Runs of the whole programs, or else of their blocks."""
     found = Attack()
+    limit = min(limit, ATTACKED)
     for blocks in (False, True) if known(pairing.first) else (True,):
         try:
             found = attack(pairing, rng, runs, blocks=blocks, seconds=limit)

@@ -123,6 +123,7 @@ class _Runs:
         self._met: Counter[int] = Counter()
         self._rules: Rules | None = None
         self.of_port = [n for n in self._hints.of_variables.get("in.port", ()) if n < 512]
+        self._in_keys = choices_in_keys(self._sides[0])
 
     def go(self, runs: int, end: float, total: Attack) -> None:
         """Add to ``total``."""
@@ -167,39 +168,55 @@ class _Runs:
         some = {n: v for n, v in values.items() if v and not n.startswith("pkt")}
         return f"{names[:3]} on {data.hex()}, {some}: {[(s.get(names[0])) for s in shown]}"
 
-    def _asked_for(self, padded: bytes, given: list[int], asked: list[Any], number: int, data: bytes) -> list[int]:
+    def _asked_for(self, padded: bytes, given: list[int], asked: list[Any], number: int, data: bytes) -> Asked:
         """What the second program asks its tables for: an undefined value of the first may be that."""
-        found: dict[int, None] = {}
+        found: dict[str, dict[int, None]] = {}
 
-        def noting(function: Any) -> Any:
+        def noting(name: str, function: Any) -> Any:
             def noted(*args: int) -> int:
-                found.update(dict.fromkeys(args))
+                found.setdefault(name, {}).update(dict.fromkeys(args))
                 return int(function(*args))
 
             return noted
 
-        noted = [noting(f) for f in asked]
+        noted = [noting(name, f) for (name, _), f in zip(self._sides[1].functions, asked, strict=True)]
         self._sides[1].which(padded, given, noted)
         self._sides[1].shown(number, data, padded, given, noted)
-        return list(found)
+        return {name: list(keys) for name, keys in found.items()}
 
     def _for_certain(
-        self, data: bytes, padded: bytes, given: list[int], asked: list[Any], other: Shown, beside: list[int]
+        self, data: bytes, padded: bytes, given: list[int], asked: list[Any], other: Shown, keys: Asked
     ) -> list[str]:
         """What differs whichever undefined values the first program reads (so far as tried)."""
         side = self._sides[0]
         choices = [i for i, v in enumerate(side.variables) if v.name.startswith("any.")]
         seen: list[Shown] = []
-        for guess in range(GUESSES + 2 * len(beside) if choices else 1):
-            values = list(given)
-            for i in choices:
-                values[i] = self._guess(side.variables[i], guess, beside)
+        for values in self._guesses(given, choices, keys):
             number = side.which(padded, values, asked)
             if number == OUTSIDE:
                 return []
             seen.append(side.shown(number, data, padded, values, asked))
         names = dict.fromkeys((*seen[0], *other))
         return [n for n in names if all(s.get(n) == seen[0].get(n) for s in seen) and seen[0].get(n) != other.get(n)]
+
+    def _guesses(self, given: list[int], choices: list[int], keys: Asked) -> Iterator[list[int]]:
+        """The first program's inputs, with values of what is undefined in it; without any, just the inputs."""
+        if not choices:
+            yield given
+            return
+        beside = list(dict.fromkeys(key for asked in keys.values() for key in asked))
+        variables = self._sides[0].variables
+        for guess in range(GUESSES + 2 * len(beside)):
+            values = list(given)
+            for i in choices:
+                values[i] = self._guess(variables[i], guess, beside)
+            yield values
+        for turn in range(max(map(len, keys.values()), default=0)):  # parts of one key belong together
+            values = [0 if i in choices else value for i, value in enumerate(given)]
+            for name, asked in keys.items():
+                for i, low, width in self._in_keys.get(name, ()):
+                    values[i] = asked[min(turn, len(asked) - 1)] >> low & ((1 << width) - 1)
+            yield values
 
     def _guess(self, choice: Term, guess: int, beside: list[int]) -> int:
         """A value of an undefined value: zeros, ones, what it is compared with or asked beside, or anything."""
@@ -261,6 +278,25 @@ class _Runs:
         if hints and rng.random() < 0.7:
             usual = [rng.choice(hints) + rng.choice((0, 0, 0, 1, -1))]
         return rng.choice(usual) & ((1 << width) - 1)
+
+
+Asked = dict[str, list[int]]
+"""Function → the keys that it was asked with."""
+
+
+def choices_in_keys(side: Compiled) -> dict[str, list[tuple[int, int, int]]]:
+    """Function → the undefined values that are parts of its keys: which of the side's variables, its lowest bit in the
+    key, its bits."""
+    numbers = {v: i for i, v in enumerate(side.variables) if v.name.startswith("any.")}
+    found: dict[str, dict[tuple[int, int, int], None]] = {}
+    for call in b.applications(*side.terms):
+        for key in call.args:
+            low = key.width
+            for part in key.args if key.op == "concat" else (key,):
+                low -= part.width
+                if part in numbers:
+                    found.setdefault(call.name, {})[numbers[part], low, part.width] = None
+    return {name: list(parts) for name, parts in found.items()}
 
 
 # --- what is asked of inputs ------------------------------------------------------------------------------------------
