@@ -275,8 +275,8 @@ class Checker:
     def _agree(self, software: tuple[Machine, Behaviour], hardware: tuple[Machine, Behaviour]) -> Result:
         started = time.monotonic()
         label = f"{software[0].label} = {hardware[0].label}"
-        assumed = [a for meant in self._meanings.values() for a in meant.domain if a.call]
-        domain = tuple(dict.fromkeys((*software[1].domain, *assumed)))
+        meant = [a for found in self._meanings.values() for a in found.domain]  # each was accepted on no other inputs
+        domain = tuple(dict.fromkeys((*software[1].domain, *meant)))
         left = replace(software[0], behaviour=replace(software[1], domain=domain))
         right = replace(hardware[0], behaviour=hardware[1])
         path = hardware[0].path or software[0].path
