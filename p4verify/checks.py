@@ -14,6 +14,7 @@ from typing import Any
 
 from .assertions import Asserted, check_assertions, has_asserts, shows_nothing
 from .confirm import Pair, confirm
+from .impossible import without_the_impossible
 from .mapping import NOTHING_SAID, ProgramMap
 from .pairs import ProgramPair, check_pair
 from .proofs.engine import Engine
@@ -178,6 +179,8 @@ class Checker:
         if rules is None and self.restrictions is not None:
             mine, theirs = self.restrictions.restricted(mine), self.restrictions.restricted(theirs)
         engine = self._engine(label)
+        if ports:
+            theirs = without_the_impossible(theirs, engine)
         broken = self._check_laws(relation, engine, started)
         if broken is not None:
             return broken
