@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_stf(commands)
     _add_lower(commands)
+    _add_offload(commands)
     _add_targets(commands)
     _add_gate(commands)
     return parser
@@ -194,6 +195,20 @@ def _add_lower(commands: Commands[argparse.ArgumentParser]) -> None:
                         help="put the program's p4ast into the artifact: 'check ARTIFACT' needs no more")  # fmt: skip
     parser.add_argument("--as", dest="form", metavar="FORM", help="another form of the artifact (u32: netlink)")
     _add_source_options(parser)
+
+
+def _add_offload(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "offload", "offload",
+                      "prove or refute that a device that holds some entries of a list does, with software behind it, "
+                      "what software alone does")  # fmt: skip
+    parser.add_argument("artifact", metavar="[KIND:]ARTIFACT", help="tc filters, whose flags (in_hw, not_in_hw, "
+                        "skip_sw, skip_hw) say which of them are in hardware")  # fmt: skip
+    _add_output_options(parser, FORMATS)
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
+    parser.add_argument("--no-machines", action="store_true",
+                        help="do not run counterexamples on a private kernel, even where that is possible")  # fmt: skip
+    _add_execution_options(parser)
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
 
 
 def _add_targets(commands: Commands[argparse.ArgumentParser]) -> None:

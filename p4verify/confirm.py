@@ -58,6 +58,8 @@ class Pair:
     assumed: ir.Program | None = None
     """The program with what the user assumes in it."""
     restrictions: Restrictions | None = None
+    explained: bool = True
+    """Whether the machines are to tell what decides."""
 
 
 class _Defaulting(dict[str, int]):
@@ -134,8 +136,10 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     best = shrink(given, spec_or_same, run_impl)
     expected, actual = run_spec(best), run_impl(best)
     told_by = _by_the_program(pair, rules, best, expected, actual)
-    parts = told(pair.target, pair.artifact, pair.impl, best, functions.machine(pair.impl))
-    if pair.first is not None:
+    parts: tuple[str, ...] = ()
+    if pair.explained:
+        parts = told(pair.target, pair.artifact, pair.impl, best, functions.machine(pair.impl))
+    if pair.first is not None and pair.explained:
         others = told(pair.first, pair.first_artifact, pair.spec, best, functions.machine(pair.spec))
         parts = (*(f"the first: {text}" for text in others), *(f"the second: {text}" for text in parts))
     explanation = replace(told_by.explanation, machine=parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,6 +11,7 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import Span
 from ..base import Oracle, RulesBakedIn
+from ..offload import Device, Entry
 from .artifact import FilterList
 
 READS: Final = (
@@ -76,6 +77,42 @@ class U32Target(RulesBakedIn):
             packet,
             port,
         )
+
+    def entries(self, artifact: FilterList) -> Sequence[Entry]:
+        """See :class:`..offload.Offloads`."""
+        from .offload import entries
+
+        return entries(artifact)
+
+    def ports(self, artifact: FilterList) -> frozenset[int]:
+        """See :class:`..offload.Offloads`."""
+        from ..tc.offload import ports
+
+        return ports(artifact.filters)
+
+    def alone(self, artifact: FilterList) -> FilterList:
+        """See :class:`..offload.Offloads`."""
+        from .offload import alone
+
+        return alone(artifact)
+
+    def divided(self, artifact: FilterList, in_device: Collection[int], device: Device) -> FilterList:
+        """See :class:`..offload.Offloads`."""
+        from .offload import divided
+
+        return divided(artifact, in_device, device)
+
+    def unordered(self, artifact: FilterList) -> Sequence[tuple[int, int]]:
+        """See :class:`..offload.Offloads`."""
+        from .offload import unordered
+
+        return unordered(artifact)
+
+    def telling(self, artifact: FilterList, kept: Collection[int]) -> FilterList | None:
+        """See :class:`..offload.Offloads`."""
+        from .offload import telling
+
+        return telling(artifact, kept)
 
     def oracle(self) -> Oracle | None:
         """The running kernel's classifier."""

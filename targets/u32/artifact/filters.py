@@ -136,6 +136,8 @@ class U32Filter:
     """``(value, mask)`` for the packet's mark."""
     skip_hw: bool = False
     skip_sw: bool = False
+    in_hw: bool | None = None
+    """What a dump says of it."""
     span: Span = field(default=NOWHERE, compare=False)
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ TCA_KIND, TCA_OPTIONS, TCA_CHAIN = 1, 2, 11
     TCA_U32_INDEV, TCA_U32_PCNT, TCA_U32_MARK, TCA_U32_FLAGS, TCA_U32_PAD,
 ) = range(1, 13)  # fmt: skip
 _TERMINAL, _OFFSET, _VAROFFSET, _EAT = 1, 2, 4, 8
-_SKIP_HW, _SKIP_SW = 1, 2
+_SKIP_HW, _SKIP_SW, _IN_HW, _NOT_IN_HW = 1, 2, 4, 8
 _FIRST_ROOT: Final = 0x800
 """Tables that the kernel numbers itself begin here."""
 
@@ -196,7 +196,8 @@ def _decode_options(options: Attribute, info: int, handle: Handle, chain: int, l
     known = {TCA_U32_PCNT, TCA_U32_PAD}
     place = (info >> 16, socket.ntohs(info & 0xFFFF), handle)
     flags = found[TCA_U32_FLAGS].number() if TCA_U32_FLAGS in found else 0
-    skip = {"skip_hw": bool(flags & _SKIP_HW), "skip_sw": bool(flags & _SKIP_SW)}
+    in_hw = True if flags & _IN_HW else False if flags & _NOT_IN_HW else None
+    skip_hw, skip_sw = bool(flags & _SKIP_HW), bool(flags & _SKIP_SW)
     strange = set(found) - set(range(1, 12)) - known
     if strange or TCA_U32_POLICE in found:
         what = "police" if TCA_U32_POLICE in found else f"attribute {min(strange)}"
@@ -207,7 +208,7 @@ def _decode_options(options: Attribute, info: int, handle: Handle, chain: int, l
 
     if TCA_U32_DIVISOR in found:
         divisor = value(TCA_U32_DIVISOR)
-        return U32Filter(*place, None, divisor=divisor, chain=chain, skip_hw=skip["skip_hw"], skip_sw=skip["skip_sw"])
+        return U32Filter(*place, None, divisor=divisor, chain=chain, skip_hw=skip_hw, skip_sw=skip_sw, in_hw=in_hw)
     if TCA_U32_SEL not in found:
         raise options.place.error("there is neither a selector nor a divisor")
     link, ht = value(TCA_U32_LINK), value(TCA_U32_HASH)
@@ -224,8 +225,9 @@ def _decode_options(options: Attribute, info: int, handle: Handle, chain: int, l
         chain=chain,
         indev=_indev(found[TCA_U32_INDEV], links) if TCA_U32_INDEV in found else None,
         mark=None if mark is None else (mark[0], mark[1]),
-        skip_hw=skip["skip_hw"],
-        skip_sw=skip["skip_sw"],
+        skip_hw=skip_hw,
+        skip_sw=skip_sw,
+        in_hw=in_hw,
     )
 
 

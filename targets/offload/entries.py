@@ -1,0 +1,109 @@
+"""What is told of the entries of a list, whatever machine they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from ...semantics.source import InputError, Span
+from .device import Device
+
+KeyUse = Literal["exact", "prefix", "masked", "range"]
+"""All bits of a key, the first ones, some, or numbers from one to another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a device has to be able to do for an entry."""
+
+    classifier: str
+    chain: int
+    priority: int
+    protocol: str
+    """As ``tc`` writes it."""
+    keys: Mapping[str, KeyUse] = field(default_factory=dict)
+    actions: tuple[str, ...] = ()
+    """One after the other, in words of :data:`..profile.ACTIONS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a list."""
+
+    text: str
+    """As its format writes it."""
+    span: Span
+    needs: Needs
+    only_device: bool = False
+    """Software does not run it (``skip_sw``)."""
+    never_device: bool = False
+    """It must not go into the device (``skip_hw``)."""
+    said: bool | None = None
+    """Whether it is in the device, so far as the artifact says (``in_hw``, ``not_in_hw``)."""
+    refused: str | None = None
+    """Why no driver is ever asked to take it."""
+
+
+@runtime_checkable
+class Offloads(Protocol):
+    """A target whose artifacts are lists of which a device may hold a part."""
+
+    def entries(self, artifact: Any) -> Sequence[Entry]:
+        """The entries, in the artifact's order; elsewhere they go by their place here, from 0 on."""
+        ...
+
+    def ports(self, artifact: Any) -> Collection[int]:
+        """The ports that frames can be sent out of."""
+        ...
+
+    def alone(self, artifact: Any) -> Any:
+        """The artifact as software runs it where there is no device: every entry counts, whatever its flags say.
+
+        Raises Unsupported for what cannot be judged in part.
+        """
+        ...
+
+    def divided(self, artifact: Any, in_device: Collection[int], device: Device) -> Any:
+        """The device with these entries, and software with all of its own behind it, as one artifact.
+
+        Raises Unsupported for an entry of which it is not known what the device, or software behind it, does.
+        """
+        ...
+
+    def unordered(self, artifact: Any) -> Sequence[tuple[int, int]]:
+        """Entries that a device need not try in software's order, though both may match and do different things."""
+        ...
+
+    def telling(self, artifact: Any, kept: Collection[int]) -> Any | None:
+        """These entries alone, each of which does nothing but tell that it is the one that decides: what it leaves in
+        the metadata ``classid`` is its place, plus 1. None where no single entry decides what is done to a frame."""
+        ...
+
+
+def held(entries: Sequence[Entry]) -> frozenset[int] | int:
+    """The entries in the device, by what is said of them; or the first one of which nothing is said.
+
+    Raises:
+        InputError: what is said of an entry contradicts itself.
+    """
+    found = set()
+    for number, entry in enumerate(entries):
+        inside = said_otherwise(entry)
+        if inside is None:
+            return number
+        if inside:
+            found.add(number)
+    return frozenset(found)
+
+
+def said_otherwise(entry: Entry) -> bool | None:
+    """Whether an entry is in the device, so far as it says; ``skip_sw`` and ``skip_hw`` say it too. Raises
+    InputError."""
+    if entry.only_device and entry.said is False:
+        raise InputError.at(entry.span, "skip_sw, and not in hardware: nothing runs this filter")
+    if entry.never_device and entry.said:
+        raise InputError.at(entry.span, "skip_hw, and in hardware: this cannot be")
+    if entry.only_device or entry.never_device:
+        return entry.only_device
+    return entry.said
