@@ -152,6 +152,8 @@ def propagate(context: Term) -> tuple[Term, dict[Term, Term]]:
         conjuncts = []
         for atom in sorted(_conjuncts(context), key=lambda t: (_size(t), t.serial)):
             new = b.substitute([atom], known | bounded(known, atom))[0] if known else atom
+            if new is b.FALSE:
+                return b.FALSE, {}
             conjuncts.append(new)
             known |= facts(atom) | facts(new)
         after = b.and_(*conjuncts)

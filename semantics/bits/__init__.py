@@ -47,6 +47,7 @@ from .build import (
     zext,
 )
 from .concrete import signed
+from .linear import in_order
 from .partial import Partial
 from .pieces import chunks
 from .plan import Plan
@@ -60,7 +61,8 @@ __all__ = [
     "applications", "apply",
     "array_var", "ashr", "band", "binary", "bit_vector", "bnot", "boolean", "bor", "bv", "bxor", "chunks", "compare",
     "concat",
-    "const_array", "eq", "evaluate", "extract", "from_bool", "implies", "ite", "literal", "lshr", "make", "mul", "ne",
+    "const_array", "eq", "evaluate", "extract", "from_bool", "implies", "in_order",
+    "ite", "literal", "lshr", "make", "mul", "ne",
     "neg", "not_", "or_", "postorder", "rebuild", "resize", "rules_bits", "rules_bool", "rules_parts", "rules_sums",
     "sdiv",
     "select", "sext", "shl", "show", "signed", "sle", "slt", "srem", "store", "sub", "substitute", "to_bool", "total",

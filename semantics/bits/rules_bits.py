@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .build import band, bnot, bor, bxor, compare, concat, eq, extract, ite, not_, sext, shl
+from .build import band, bnot, bor, bxor, compare, concat, eq, extract, ite, not_, sext, shl, udiv, urem, zext
 from .pieces import has_parts, pieces
 from .rewrite import Args, rule
 from .term import FALSE, Payload, Term, bv
@@ -74,6 +74,26 @@ def urem_by_power(args: Args, _: Payload) -> Term | None:
         shift = y.value.bit_length() - 1
         return concat(bv(0, x.width - shift), extract(x, shift - 1, 0)) if shift else bv(0, x.width)
     return None
+
+
+def _narrower(args: Args) -> int:
+    """Bits of which both numbers need no more; 0 if that is all that they have."""
+    used = (_possible_ones(args[0]) | _possible_ones(args[1])).bit_length()
+    return used if 0 < used < args[0].width else 0
+
+
+@rule("udiv")
+def udiv_of_small_numbers(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    count = _narrower(args) if y.is_const and y.value else 0  # by zero all bits of the result are set
+    return zext(udiv(extract(x, count - 1, 0), extract(y, count - 1, 0)), x.width) if count else None
+
+
+@rule("urem")
+def urem_of_small_numbers(args: Args, _: Payload) -> Term | None:
+    x, y = args
+    count = _narrower(args)
+    return zext(urem(extract(x, count - 1, 0), extract(y, count - 1, 0)), x.width) if count else None
 
 
 @rule("band")

@@ -8,7 +8,7 @@ import pytest
 
 from p4verify.proofs.compare import bounded, facts, propagate
 from p4verify.semantics import bits as b
-from p4verify.semantics.bits import Term
+from p4verify.semantics.bits import Term, walk
 from tests.support.terms import Shapes, assignments, proven_equal
 
 X, Y, Z = (b.var(name, 8) for name in "xyz")
@@ -36,6 +36,15 @@ def test_nothing_proves_itself_away() -> None:
 
 def test_a_contradiction_is_seen() -> None:
     assert propagate(b.and_(b.eq(X, b.bv(1, 8)), b.eq(b.add(X, Y), b.bv(3, 8)), b.eq(Y, b.bv(9, 8))))[0] is b.FALSE
+
+
+def test_what_comes_behind_a_contradiction_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Term] = []
+    monkeypatch.setattr(b, "substitute", lambda roots, known: (looked.extend(roots), substitute(roots, known))[1])
+    substitute, large = walk.substitute, b.eq(b.mul(b.add(X, Y), b.add(Y, Z)), b.add(X, b.mul(Y, Z)))
+    assert propagate(b.and_(b.eq(X, b.bv(1, 8)), b.eq(b.band(X, b.bv(2, 8)), b.bv(2, 8)), large)) == (b.FALSE, {})
+    assert looked
+    assert large not in looked
 
 
 @pytest.mark.parametrize("seed", range(40))

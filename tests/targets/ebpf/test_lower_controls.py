@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from p4verify.semantics.meaning.program import run
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.targets.base import CannotOffload
+from p4verify.targets.ebpf.artifact import asm
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
@@ -117,6 +119,24 @@ def test_a_crc_is_the_one_that_everybody_has(kernel_oracle: KernelOracle) -> Non
     frame = random.Random(3).randbytes(40)
     [seen] = kernel_oracle.run(lower(program(body), None, {"hook": "xdp"}), [(5, frame)])
     assert seen.outputs[0][2][18:22] == zlib.crc32(frame[:18]).to_bytes(4, "big")
+
+
+def test_a_hash_that_is_used_further_is_proven() -> None:
+    """The remainder of a CRC decides; with one bit of one literal changed it is another hash."""
+    body = """apply { bit<16> r; std.egress_spec = 3;
+        hash(r, HashAlgorithm.crc16, 16w6, { hdr.h.a, hdr.h.c, hdr.h.macs, hdr.h.n }, 32w1000);
+        if (r < 100) { hdr.h.c = r; } else { hdr.h.b = (bit<32>)r; } }"""
+    given = program(body)
+    checker = Checker(given, timeout=30, machines_confirm=False)
+    made = TARGET.lower(given, None, {"hook": "xdp"})
+    proof = checker.check_artifact(TARGET, made, None).proof
+    assert proof.verdict.value == "accept", proof.reason
+    [main] = made.programs
+    at = next(i for i, insn in enumerate(main.insns) if insn.opcode == asm.alu("mul", asm.R3, 1).opcode)
+    changed = list(main.insns)
+    changed[at] = replace(changed[at], imm=changed[at].imm ^ 2)
+    wrong = replace(made, programs=(replace(main, insns=tuple(changed)),))
+    assert checker.check_artifact(TARGET, wrong, None).proof.verdict.value == "reject"
 
 
 @pytest.mark.parametrize(
