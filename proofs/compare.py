@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
@@ -285,14 +285,18 @@ def _by_shape(outputs: Sequence[Output]) -> dict[Shape, list[Output]]:
     return found
 
 
-def slots(outputs: Sequence[Output]) -> list[list[Output]]:
-    """Outputs of which at most one is sent, side by side: each list sends one frame or none (to each member)."""
-    found: list[list[Output]] = []
-    for output in outputs:
-        if found and all(b.and_(other.when, output.when) is b.FALSE for other in found[-1]):
-            found[-1].append(output)
+Happens = TypeVar("Happens", Output, Event)
+
+
+def slots(happening: Sequence[Happens]) -> list[list[Happens]]:
+    """Outputs, or events, of which at most one happens, side by side: each list sends one frame or none (to each
+    member), or tells one thing."""
+    found: list[list[Happens]] = []
+    for each in happening:
+        if found and all(b.and_(other.when, each.when) is b.FALSE for other in found[-1]):
+            found[-1].append(each)
         else:
-            found.append([output])
+            found.append([each])
     return found
 
 
@@ -357,21 +361,23 @@ def _written(slot: Slot, key: str, before: Term) -> Term:
 
 
 def _event_differences(mine: Sequence[Event], theirs: Sequence[Event]) -> Iterator[Part]:
-    """Events of one name, number of fields and replication, one after the other."""
+    """Events of one name, number of fields and replication, one after the other; those of which at most one is told
+    count as one."""
 
     def key(event: Event) -> tuple[str, int, tuple[str, ...]]:
         return event.name, len(event.fields), tuple(r.kind for r in event.each)
 
     for shape in sorted({key(event) for event in (*mine, *theirs)}):
-        left = [event for event in mine if key(event) == shape]
-        right = [event for event in theirs if key(event) == shape]
+        left, right = (slots([event for event in side if key(event) == shape]) for side in (mine, theirs))
         for k in range(max(len(left), len(right))):
             name = f"event {shape[0]} {k + 1}" if k else f"event {shape[0]}"
-            x, y = (side[k] if k < len(side) else None for side in (left, right))
-            when = [b.FALSE if event is None else event.when for event in (x, y)]
-            yield unequal(f"{name}: told or not", *when)
-            if x is not None and y is not None:
-                yield from _told_differences(name, b.and_(*when), x, y)
+            ours, others = (side[k] if k < len(side) else [] for side in (left, right))
+            yield unequal(f"{name}: told or not", *(b.or_(*(event.when for event in slot)) for slot in (ours, others)))
+            for x in ours:
+                for y in others:
+                    both = b.and_(x.when, y.when)
+                    if both is not b.FALSE:
+                        yield from _told_differences(name, both, x, y)
 
 
 def _told_differences(name: str, both: Term, x: Event, y: Event) -> Iterator[Part]:

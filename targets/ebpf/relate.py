@@ -29,7 +29,7 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
-from . import arrivals, relate_outputs, times
+from . import arrivals, records, relate_outputs, times
 from .artifact import BpfObject, MapDef, ports
 from .cells import CELLS, METERS, Cell, CellMap, cell_map, direct_counters, meter_map
 from .fillup import (
@@ -82,10 +82,11 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     meters = [(item.name, meter_map(item)) for item in program.instances if item.extern in METERS]
     notes += [f"meter {name} is as map {item.name} says" for name, item in meters if _shape(item) in have]
     returning = ports.returning(program.arch)
+    rings = {name: item for name, item in records.records(program).items() if _shape(item.map) in have}
     notes += [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
 
     def told(machine: Behaviour) -> Behaviour:
-        met = replace(machine, domain=(*machine.domain, *arrivals.assumed(program)))
+        met = records.told(replace(machine, domain=(*machine.domain, *arrivals.assumed(program))), rings)
         return relate_outputs.told(met, returning, copies if rules is None else ())
 
     return Relation(out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made)

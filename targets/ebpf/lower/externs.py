@@ -9,7 +9,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact.asm import R0, R1
 from ..cells import cell_map
-from . import arbitrary, cellcode, checksums, fields, forwarding, hashes, meters, portable, stmts
+from . import arbitrary, cellcode, checksums, digests, fields, forwarding, hashes, meters, portable, stmts
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
@@ -244,6 +244,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "register", "write"): cellcode.register_write,
     ("v1model", "mark_to_drop", ""): _mark_to_drop,
     ("v1model", "clone", ""): _clone,
+    ("v1model", "digest", ""): digests.tell,
     ("v1model", "hash", ""): hashes.ranged,
     ("v1model", "log_msg", ""): _nothing,
     ("v1model", "random", ""): _random,

@@ -20,7 +20,7 @@ from .gen import Gen
 
 # Helpers, by their numbers in uapi bpf.h.
 MAP_LOOKUP, MAP_UPDATE, SKB_STORE_BYTES, VLAN_PUSH, VLAN_POP, REDIRECT, SKB_LOAD_BYTES = 1, 2, 9, 18, 19, 23, 26
-KTIME, PRANDOM, CLONE_REDIRECT, CHANGE_HEAD, XDP_ADJUST_HEAD = 5, 7, 13, 43, 44
+KTIME, PRANDOM, CLONE_REDIRECT, CHANGE_HEAD, XDP_ADJUST_HEAD, RINGBUF_OUTPUT = 5, 7, 13, 43, 44, 130
 
 TAG_AT: Final = 12
 """Where the outer VLAN tag lies on the wire."""

@@ -9,7 +9,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2
-from . import arbitrary, cellcode, hashes, meters, objects
+from . import arbitrary, cellcode, digests, hashes, meters, objects
 from . import expr as ex
 from .frame import Ref
 from .gen import Gen
@@ -60,6 +60,7 @@ def _random(g: Gen, call: ir.ExternCall, result: Ref) -> None:
 STATEMENTS: Final[dict[tuple[str, str], Callable[[Gen, ir.ExternCall], None]]] = {
     ("Counter", "count"): cellcode.count,
     ("Register", "write"): cellcode.register_write,
+    ("Digest", "pack"): digests.tell,
     ("Checksum", "clear"): objects.clear,
     ("Checksum", "update"): objects.update,
     ("InternetChecksum", "clear"): objects.clear,

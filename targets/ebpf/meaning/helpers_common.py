@@ -113,8 +113,8 @@ def perf_event_output(machine: Machine, state: State) -> list[State]:
     return out
 
 
-def _tell(state: State, name: str, *fields: Term) -> None:
-    state.events = (*state.events, Event(b.TRUE, name, (b.concat(*fields),) if fields else ()))
+def _tell(state: State, name: str, *fields: Term, when: Term = b.TRUE) -> None:
+    state.events = (*state.events, Event(when, name, (b.concat(*fields),) if fields else ()))
 
 
 def ringbuf_output(machine: Machine, state: State) -> list[State]:
@@ -124,12 +124,9 @@ def ringbuf_output(machine: Machine, state: State) -> list[State]:
     data = memory.load_bytes(machine, state, machine.pointer(state, 2), size)
     if flags & ~3:
         return result(state, -EINVAL)
-    full, room = machine.fork(state, _full(machine, state, item.name))
-    out = result(full, -EAGAIN) if full is not None else []
-    if room is not None:
-        _tell(room, f"ring.{item.name}", *data)
-        out += result(room, 0)
-    return out
+    full = _full(machine, state, item.name)  # no fork: what comes behind hardly ever depends on it
+    _tell(state, f"ring.{item.name}", *data, when=b.not_(full))
+    return result(state, b.ite(full, b.bv(-EAGAIN, 64), b.bv(0, 64)))
 
 
 def _full(machine: Machine, state: State, name: str) -> Term:

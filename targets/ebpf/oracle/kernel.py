@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
 import platform
 import struct
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +33,10 @@ _ROOM: Final = 512
 """Bytes that a program may add to the packet."""
 _ARRAYS: Final = ("array", "percpu_array")
 _PER_CPU: Final = ("percpu_array", "percpu_hash")
+_WITHOUT_KEYS: Final = ("ringbuf", "perf_event_array")
+_RING_BUSY: Final = 1 << 31
+_RING_DISCARDED: Final = 1 << 30
+_RING_HEAD: Final = 8
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -138,8 +144,28 @@ class KernelMap(Descriptor):
         held = _buffer(key)
         bpf(_MAP_DELETE, struct.pack("=IIQQQ", self.fd, 0, ctypes.addressof(held), 0, 0))
 
+    def records(self) -> list[bytes]:
+        """What lies in a ring buffer, oldest first; it stays there (kernel/bpf/ringbuf.c: a page with how far it was
+        read, one with how far it is written, then the data twice, so that records never seem cut)."""
+        page, size = mmap.PAGESIZE, self.item.max_entries
+        with mmap.mmap(self.fd, page, prot=mmap.PROT_READ) as consumer:
+            at = int.from_bytes(consumer[:8], sys.byteorder)
+        out: list[bytes] = []
+        with mmap.mmap(self.fd, page + 2 * size, prot=mmap.PROT_READ, offset=page) as ring:
+            end = int.from_bytes(ring[:8], sys.byteorder)
+            while at < end:
+                start = page + at % size
+                head = int.from_bytes(ring[start : start + 4], sys.byteorder)
+                length = head & ~(_RING_BUSY | _RING_DISCARDED)
+                if not head & (_RING_BUSY | _RING_DISCARDED):
+                    out.append(ring[start + _RING_HEAD : start + _RING_HEAD + length])
+                at += (_RING_HEAD + length + 7) & ~7
+        return out
+
     def keys(self) -> list[bytes]:
         """The keys that are there."""
+        if self.item.type in _WITHOUT_KEYS:
+            return []
         out: list[bytes] = []
         before, key, address = _buffer(0), _buffer(self.item.key_size), 0
         while True:

@@ -1,0 +1,66 @@
+"""Digests: a record of the data for whoever reads the ring buffer (:mod:`..records`)."""
+
+from __future__ import annotations
+
+from ....semantics import ir
+from ...base import CannotOffload
+from ..artifact import Field, Label, asm
+from ..artifact.asm import R1, R2, R3, R4, R10
+from ..records import data_of, record_of
+from . import stmts, wide
+from .frame import VALID, Leaf, Ref, leaves
+from .gen import Gen
+from .hooks import RINGBUF_OUTPUT
+
+
+def tell(g: Gen, call: ir.ExternCall) -> None:
+    """v1model's ``digest(receiver, data)``, and ``Digest.pack(data)``."""
+    data, record = data_of(call), record_of(call)
+    if data is None:
+        raise CannotOffload("an argument is missing", call.span)
+    g.maps[record.map.name] = record.map
+    with g.scope():
+        place = g.declare("$data", call.params[call.args.index(data)].type, call.span)
+        stmts.assign(g, place, data)
+        with g.buffer(record.size, call.span) as at:
+            for word in range(0, record.size, 8):
+                g.asm.emit(asm.store(8, R10, at + word, 0))
+            _store(g, list(leaves(g.program, place, call.span)), record.fields, at, call)
+            g.asm.emit(asm.load_map(R1, record.map.name), asm.mov(R2, R10), asm.alu("add", R2, at))
+            g.asm.emit(asm.mov(R3, record.size), asm.mov(R4, 0), asm.call(RINGBUF_OUTPUT))
+
+
+def _store(g: Gen, items: list[Leaf], fields: tuple[Field, ...], at: int, call: ir.ExternCall) -> None:
+    """The scalars to the stack; those of headers that are not valid stay 0."""
+    header = ""
+    behind: Label | None = None
+    for leaf, item in zip(items, fields, strict=True):
+        if behind is not None and not leaf.path.startswith(header):
+            _place(g, behind)
+            behind = None
+        if leaf.path.endswith(f".{VALID}"):
+            header, behind = leaf.path.removesuffix(VALID), g.asm.label()
+            _bytes(g, leaf, item, at, call)
+            g.load_leaf(R1, Ref(leaf.path, ir.BOOL), span=call.span)
+            g.asm.jump("jeq", R1, 0, behind)
+        else:
+            _bytes(g, leaf, item, at, call)
+    _place(g, behind)
+
+
+def _place(g: Gen, label: Label | None) -> None:
+    if label is not None:
+        g.asm.place(label)
+
+
+def _bytes(g: Gen, leaf: Leaf, item: Field, at: int, call: ir.ExternCall) -> None:
+    """One scalar, in network order and padded in front."""
+    ref = Ref(leaf.path, ir.bits(leaf.width))
+    for index in range(0, item.size, 8):
+        size = min(8, item.size - index)
+        low = 8 * (item.size - index - size)
+        wide.leaf_window(g, ref, low, min(8 * size, leaf.width - low), call.span)
+        g.store_bytes(R10, at + item.offset + index, size)
+
+
+__all__ = ["tell"]
