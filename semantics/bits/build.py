@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from .concrete import BINARY, COMPARE
 from .rewrite import node
@@ -269,7 +270,20 @@ def _join(high: Term, low: Term) -> Term | None:
         (top, middle), (below, bottom) = high.bounds, low.bounds
         if middle == below + 1:
             return extract(high.args[0], top, bottom)
+    if high.op == "ite" and low.op == "ite" and high.args[0] is low.args[0]:
+        mine, other = _cut_from.get(high), _cut_from.get(low)
+        if mine is not None and other is not None and mine[0] is other[0] and mine[2] == other[1] + 1:
+            return extract(mine[0], mine[1], other[2])
     return None
+
+
+_cut_from: Final[WeakKeyDictionary[Term, tuple[Term, int, int]]] = WeakKeyDictionary()
+"""Choices that were bits of another choice: that one, and which bits, (choice, high, low).
+
+Extraction goes to the leaves of a choice; of a long chain of choices, neighbours would have to be put together again
+level by level, which takes longer the longer the chain is, and ends at the bound on rewriting. Only what is younger than
+the term that it was cut from is noted, so nothing keeps itself alive.
+"""
 
 
 def extract(x: Term, high: int, low: int) -> Term:
@@ -278,7 +292,10 @@ def extract(x: Term, high: int, low: int) -> Term:
         raise SortError(f"bits {high}..{low} of {x.sort}")
     if high - low + 1 == x.width:
         return x
-    return node("extract", (x,), bit_vector(high - low + 1), (high, low))
+    cut = node("extract", (x,), bit_vector(high - low + 1), (high, low))
+    if cut.op == "ite" and x.op == "ite" and cut.serial > x.serial:
+        _cut_from[cut] = x, high, low
+    return cut
 
 
 def zext(x: Term, width: int) -> Term:

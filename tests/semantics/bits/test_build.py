@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from p4verify.semantics import bits as b
-from p4verify.semantics.bits import Sort, SortError, Term, rewrite, term
+from p4verify.semantics.bits import Sort, SortError, Term, build, rewrite, term
 
 X8, Y8, X16 = b.var("x", 8), b.var("y", 8), b.var("w", 16)
 P = b.var("p", 0)
@@ -215,3 +215,32 @@ def test_there_is_one_object_of_each_sort() -> None:
         assert b.Sort(sort.width, sort.index) is sort
         assert pickle.loads(pickle.dumps(sort)) is sort
     assert len({b.Sort(8), b.Sort(8, 8), b.Sort(9)}) == 3
+
+
+def test_bytes_of_a_long_chain_of_choices_are_put_together_again() -> None:
+    """Also when it is not remembered how each level was put together."""
+    value = X16
+    for i in range(300):
+        value = b.ite(b.var(f"c{i}", 0), b.var(f"v{i}", 16), value)
+        high, low = b.extract(value, 15, 8), b.extract(value, 7, 0)
+        assert b.concat(high, low) is value
+    rewrite._recent.clear()
+    rewrite._remembered.clear()
+    assert b.concat(high, low) is value
+    assert b.concat(b.extract(value, 12, 8), low) is b.extract(value, 12, 0)
+    assert b.concat(low, high) is not value
+
+
+def test_a_choice_that_is_no_longer_used_takes_what_was_cut_from_it_along() -> None:
+    def cut() -> int:
+        chosen = b.ite(b.var("only here", 0), b.var("one way", 16), b.var("the other", 16))
+        parts = b.extract(chosen, 15, 8), b.extract(chosen, 7, 0)
+        return len(parts)
+
+    rewrite._recent.clear()
+    gc.collect()
+    before = len(build._cut_from)
+    cut()
+    rewrite._recent.clear()
+    gc.collect()
+    assert len(build._cut_from) == before
