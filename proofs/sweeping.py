@@ -11,7 +11,7 @@ is for: if it is unsatisfiable the questions are the same wherever the context h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -119,7 +119,7 @@ class _Sweep:
         mine, theirs = ({t: None for root in roots for t in self._outermost(root)} for roots in (xs, ys))
         free = {t: b.var(f"common.{i}", t.sort) for i, t in enumerate(t for t in theirs if t in mine)}
         about = dict.fromkeys(c for t in free for c in self._about.get(t, ()))
-        known = [t for t in b.substitute(about, free) if len(b.postorder([t])) <= LARGEST]
+        known = b.substitute((c for c in about if _is_small(c, free)), free)
         differ = b.or_(*(b.ne(x, y) for x, y in zip(b.substitute(xs, free), b.substitute(ys, free), strict=True)))
         return self._unsatisfiable(b.and_(*known, differ), SECONDS)
 
@@ -136,3 +136,16 @@ class _Sweep:
             else:
                 stack += node.args
         return found
+
+
+def _is_small(term: Term, ends: Container[Term]) -> bool:
+    """Whether a term has at most :data:`LARGEST` nodes, nothing below ``ends`` counted; no more are looked at."""
+    seen: set[Term] = set()
+    stack = [term]
+    while stack and len(seen) <= LARGEST:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            if node not in ends:
+                stack += node.args
+    return len(seen) <= LARGEST

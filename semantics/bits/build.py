@@ -281,8 +281,8 @@ _cut_from: Final[WeakKeyDictionary[Term, tuple[Term, int, int]]] = WeakKeyDictio
 """Choices that were bits of another choice: that one, and which bits, (choice, high, low).
 
 Extraction goes to the leaves of a choice; of a long chain of choices, neighbours would have to be put together again
-level by level, which takes longer the longer the chain is, and ends at the bound on rewriting. Only what is younger than
-the term that it was cut from is noted, so nothing keeps itself alive.
+level by level, which takes longer the longer the chain is and ends at the bound on rewriting. Only what is younger
+than the term that it was cut from is noted, so nothing keeps itself alive.
 """
 
 
