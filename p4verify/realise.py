@@ -97,8 +97,11 @@ def _answers(table: ir.Table, terms: Sequence[Term], model: Model) -> Mapping[in
     if not selector_keys(table):
         return {}
     found: dict[int | None, int | None] = {}
+    hit = model.callables().get(f"table.{table.control_name}.hit")
     for key in _asked_keys(terms, model, ".action").get(table.control_name, ()):
         match = _match_part(table, key)
+        if hit is None or not hit(*(() if match is None else (match,))):
+            continue
         if found.setdefault(match, key) != key:
             raise CannotRealise(f"table {table.control_name}: one entry answers several keys of its selector")
     return found

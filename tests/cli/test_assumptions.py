@@ -147,6 +147,27 @@ def test_an_assert_that_holds_is_proven(check) -> None:  # type: ignore[no-untyp
     assert results["assertions"]["verdict"] == "accept"
 
 
+@pytest.mark.parametrize("asserted", ["hdr.h.isValid()", "!hdr.h.isValid() || hdr.h.kind != 9"])
+def test_what_comes_after_an_assert_that_fails_needs_no_entries(
+    p4verify: Command, tmp_path: Path, asserted: str
+) -> None:
+    """Behind it one entry would have to answer two keys of its selector, one on each path."""
+    table = """action_selector(HashAlgorithm.crc16, 32w16, 32w4) sel;
+        table pick {
+            key = { hdr.h.kind : exact; hdr.h.value : selector; } actions = { to; NoAction; } implementation = sel;
+        }"""
+    body = f"""assert({asserted});
+        if (hdr.h.isValid()) {{
+            if (hdr.h.rest == 1) {{ hdr.h.value = 1; pick.apply(); }} else {{ hdr.h.value = 2; pick.apply(); }}
+        }}"""
+    path = tmp_path / "a.p4"
+    path.write_text(SWITCH.replace("    table steer", f"    {table}\n    table steer").replace("BODY", body))
+    ended = p4verify("check", path, "--against", path, "--format", "json")
+    results = {result["target"]: result for result in ended.json()["results"]}
+    assert results["assertions"]["verdict"] == "reject", results["assertions"]["reason"]
+    assert "assert" in results["assertions"]["counterexample"]["actual"]["fault"]
+
+
 def test_an_assume_before_an_assert_counts(check) -> None:  # type: ignore[no-untyped-def]
     body = "if (hdr.h.isValid()) { %s assert(hdr.h.value != 9); }"
     assert check(body % "", body % "")[1]["assertions"]["verdict"] == "reject"
