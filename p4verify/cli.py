@@ -203,6 +203,11 @@ def _add_offload(commands: Commands[argparse.ArgumentParser]) -> None:
                       "what software alone does")  # fmt: skip
     parser.add_argument("artifact", metavar="[KIND:]ARTIFACT", help="tc filters, whose flags (in_hw, not_in_hw, "
                         "skip_sw, skip_hw) say which of them are in hardware")  # fmt: skip
+    parser.add_argument("--profile", metavar="NAME|FILE", help="what the device takes and what it leaves to software "
+                        "(docs/offload.md): one that comes along, or a TOML file; filters whose flags say nothing are "
+                        "in hardware as far as there is room")  # fmt: skip
+    parser.add_argument("--largest", action="store_true",
+                        help="propose the largest safe part also where this one is safe")  # fmt: skip
     _add_output_options(parser, FORMATS)
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
     parser.add_argument("--no-machines", action="store_true",

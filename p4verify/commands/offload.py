@@ -4,61 +4,96 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from ..inputs import read_artifact
-from ..offload import Division, check_division
+from .. import targets
+from ..inputs import read_artifact, read_bytes
+from ..offload import Division, Proposal, check_division, in_device, propose, strangers
 from ..proofs.engine import Engine
 from ..proofs.execution import Execution
 from ..proofs.verdict import Proof, Verdict
-from ..report import render
+from ..report.offload import render_offload
 from ..results import Result, exit_code
 from ..semantics.source import InputError, Span, Unsupported
 from ..targets.base import Target
-from ..targets.offload import DEFAULT_DEVICE, Offloads, held
+from ..targets.offload import DEFAULT_DEVICE, Offloads, Profile, read_profile, shipped, shipped_profile
 from .common import Progress, emit
 from .solving import execution
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, report, and give the exit code."""
-    given = _given(arguments)
+    profile = _profile(arguments.profile) if arguments.profile is not None else None
+    given = _given(arguments.artifact, profile)
     progress = Progress(arguments.quiet)
     try:
         with execution(arguments) as where:
-            results = [_checked(given, arguments, progress, where)]
+            text, result = _report(given, profile, arguments, progress, where)
     finally:
         progress.done()
-    emit(render(arguments.format, None, results), arguments.output)
-    return exit_code(results)
+    emit(text, arguments.output)
+    return exit_code([result])
 
 
-Given = tuple[Target, Any, frozenset[int], str]
-"""A target, an artifact of it, its entries that are in hardware, and the file that it is in."""
+@dataclass(frozen=True)
+class _Given:
+    target: Target
+    artifact: Any
+    inside: frozenset[int]
+    path: str
 
 
-def _given(arguments: argparse.Namespace) -> Given:
-    """What is to be judged, and the file that it is in. Raises InputError."""
-    target, artifact, path = read_artifact(arguments.artifact)
+def _profile(spec: str) -> Profile:
+    """The profile of a name or in a file. Raises InputError."""
+    found = shipped_profile(spec, _known_keys()) if not Path(spec).exists() else None
+    if found is not None:
+        return found
+    if not Path(spec).exists() and not spec.endswith(".toml"):
+        text = f"there is no profile '{spec}', nor such a file; those that come along are {', '.join(shipped())}"
+        raise InputError.at(Span("", 0, 0), text)
+    return read_profile(read_bytes(spec), spec, _known_keys())
+
+
+def _known_keys() -> dict[str, Collection[str]]:
+    """The keys of entries, by classifier."""
+    found = ((name, targets.find(name)) for name in targets.names())
+    return {name: target.key_names() for name, target in found if isinstance(target, Offloads)}
+
+
+def _given(spec: str, profile: Profile | None) -> _Given:
+    """What is to be judged. Raises InputError."""
+    target, artifact, path = read_artifact(spec)
     if not isinstance(target, Offloads):
         text = f"is an artifact of {target.name}, which has no lists of which a device holds a part (flower, u32)"
         raise InputError.at(Span(path, 0, 0), text)
-    entries = target.entries(artifact)
-    inside = held(entries)
-    if isinstance(inside, int):
-        text = "nothing says whether this filter is in hardware (in_hw, not_in_hw, skip_sw, skip_hw)"
-        raise InputError.at(entries[inside].span, text)
-    return target, artifact, inside, path
+    return _Given(target, artifact, in_device(target.entries(artifact), profile), path)
 
 
-def _checked(given: Given, arguments: argparse.Namespace, progress: Progress, where: Execution) -> Result:
+def _report(
+    given: _Given, profile: Profile | None, arguments: argparse.Namespace, progress: Progress, where: Execution
+) -> tuple[str, Result]:
     started = time.monotonic()
-    target, artifact, inside, path = given
-    label = f"{target.name} offload"
+    label = f"{given.target.name} offload"
     engine = Engine.within(arguments.timeout, lambda line: progress(f"{label}: {line}"), where)
-    division = Division(target, artifact, inside, DEFAULT_DEVICE, engine, not arguments.no_machines)
+    device = profile.device if profile is not None else DEFAULT_DEVICE
+    division = Division(given.target, given.artifact, given.inside, device, engine, not arguments.no_machines)
+    proposal: Proposal | None = None
     try:
         proof = check_division(division, started)
+        if arguments.largest or proof.verdict in (Verdict.REJECT, Verdict.UNDECIDED):
+            progress(f"{label}: the largest safe part")
+            proposal = propose(division, profile)
     except Unsupported as error:
         proof = Proof(Verdict.UNSUPPORTED, error.reason, where=error.span, seconds=time.monotonic() - started)
-    return Result(label, path, proof)
+    if profile is not None:
+        more = strangers(division.entries, given.inside, profile)
+        proof = replace(proof, warnings=(*proof.warnings, *_told(profile), *more))
+    result = Result(label, given.path, proof)
+    return render_offload(arguments.format, result, division, proposal, profile), result
+
+
+def _told(profile: Profile) -> list[str]:
+    return [f"the device is taken for what the profile {profile.name} says ({profile.summary})"]

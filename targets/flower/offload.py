@@ -23,6 +23,10 @@ SHAPE: Final = tc.Shape[FlowerFilter](
 )
 
 
+KEY_NAMES: Final = frozenset({name.partition("@")[0] for name in FIELDS} | {"indev"})
+"""Of label stack entries one name for all of them."""
+
+
 def entries(filters: FilterList) -> list[Entry]:
     """See :meth:`..offload.entries.Offloads.entries`."""
     return [
@@ -123,4 +127,4 @@ def _apart(x: Key, y: Key) -> bool:
     return one.mask == FIELDS[one.field].whole and not other.low <= one.value <= other.high
 
 
-__all__ = ["alone", "divided", "entries", "telling", "unordered"]
+__all__ = ["KEY_NAMES", "alone", "divided", "entries", "telling", "unordered"]

@@ -78,6 +78,12 @@ class FlowerTarget(RulesBakedIn):
             port,
         )
 
+    def key_names(self) -> Collection[str]:
+        """See :class:`..offload.Offloads`."""
+        from .offload import KEY_NAMES
+
+        return KEY_NAMES
+
     def entries(self, artifact: FilterList) -> Sequence[Entry]:
         """See :class:`..offload.Offloads`."""
         from .offload import entries
@@ -107,6 +113,16 @@ class FlowerTarget(RulesBakedIn):
         from .offload import unordered
 
         return unordered(artifact)
+
+    def order(self, artifact: FilterList) -> Sequence[int]:
+        """See :class:`..offload.Offloads`."""
+        from ..tc.offload import order
+
+        return order(artifact.filters)
+
+    def independent(self, artifact: FilterList) -> bool:
+        """See :class:`..offload.Offloads`."""
+        return True
 
     def telling(self, artifact: FilterList, kept: Collection[int]) -> FilterList | None:
         """See :class:`..offload.Offloads`."""

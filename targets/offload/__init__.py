@@ -2,6 +2,10 @@
 a target has to tell of its artifacts so that the division can be judged."""
 
 from .device import DEFAULT_DEVICE, Device
-from .entries import Entry, KeyUse, Needs, Offloads, held, said_otherwise
+from .entries import Entry, KeyUse, Needs, Offloads, held, inside
+from .profile import Profile, Table, read_profile, shipped, shipped_profile
 
-__all__ = ["DEFAULT_DEVICE", "Device", "Entry", "KeyUse", "Needs", "Offloads", "held", "said_otherwise"]
+__all__ = [
+    "DEFAULT_DEVICE", "Device", "Entry", "KeyUse", "Needs", "Offloads", "Profile", "Table", "held", "inside",
+    "read_profile", "shipped", "shipped_profile",
+]  # fmt: skip

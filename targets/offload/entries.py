@@ -24,7 +24,7 @@ class Needs:
     """As ``tc`` writes it."""
     keys: Mapping[str, KeyUse] = field(default_factory=dict)
     actions: tuple[str, ...] = ()
-    """One after the other, in words of :data:`..profile.ACTIONS`."""
+    """One after the other, in words of :data:`.profile.ACTIONS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,10 @@ class Entry:
 @runtime_checkable
 class Offloads(Protocol):
     """A target whose artifacts are lists of which a device may hold a part."""
+
+    def key_names(self) -> Collection[str]:
+        """The keys that its entries may have, as :attr:`Needs.keys` calls them."""
+        ...
 
     def entries(self, artifact: Any) -> Sequence[Entry]:
         """The entries, in the artifact's order; elsewhere they go by their place here, from 0 on."""
@@ -75,6 +79,14 @@ class Offloads(Protocol):
         """Entries that a device need not try in software's order, though both may match and do different things."""
         ...
 
+    def order(self, artifact: Any) -> Sequence[int]:
+        """The entries in the order in which they are tried, those of one priority in any."""
+        ...
+
+    def independent(self, artifact: Any) -> bool:
+        """Whether an entry that does not match a frame never matters to which other one does."""
+        ...
+
     def telling(self, artifact: Any, kept: Collection[int]) -> Any | None:
         """These entries alone, each of which does nothing but tell that it is the one that decides: what it leaves in
         the metadata ``classid`` is its place, plus 1. None where no single entry decides what is done to a frame."""
@@ -89,15 +101,15 @@ def held(entries: Sequence[Entry]) -> frozenset[int] | int:
     """
     found = set()
     for number, entry in enumerate(entries):
-        inside = said_otherwise(entry)
-        if inside is None:
+        there = inside(entry)
+        if there is None:
             return number
-        if inside:
+        if there:
             found.add(number)
     return frozenset(found)
 
 
-def said_otherwise(entry: Entry) -> bool | None:
+def inside(entry: Entry) -> bool | None:
     """Whether an entry is in the device, so far as it says; ``skip_sw`` and ``skip_hw`` say it too. Raises
     InputError."""
     if entry.only_device and entry.said is False:

@@ -37,6 +37,10 @@ SHAPE: Final = tc.Shape[U32Filter](
 )
 
 
+KEY_NAMES: Final = frozenset({"word", "indev"})
+"""``word``: four bytes anywhere."""
+
+
 def entries(filters: FilterList) -> list[Entry]:
     """See :meth:`..offload.entries.Offloads.entries`. A hash table is an entry too, which stays in software."""
     return [_entry(f, filters) for f in filters.filters]
@@ -112,6 +116,12 @@ def telling(filters: FilterList, kept: Collection[int]) -> FilterList | None:
     return replace(filters, filters=tuple(numbered))
 
 
+def independent(filters: FilterList) -> bool:
+    """Whether no two filters share a priority: a key outside of the frame ends the search in all of it
+    (``u32_classify`` of ``net/sched/cls_u32.c``)."""
+    return len({(f.chain, f.pref) for f in filters.filters}) == len(filters.filters)
+
+
 def unordered(filters: FilterList) -> list[tuple[int, int]]:
     """Filters of one priority: software goes by their handles, which drivers may use otherwise."""
     groups: dict[tuple[int, int], list[int]] = {}
@@ -132,4 +142,4 @@ def _may_differ(x: U32Filter, y: U32Filter) -> bool:
     return not any((one.value ^ other.value) & one.mask & other.mask for one, other in shared)
 
 
-__all__ = ["alone", "divided", "entries", "telling", "unordered"]
+__all__ = ["KEY_NAMES", "alone", "divided", "entries", "independent", "telling", "unordered"]

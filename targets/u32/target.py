@@ -78,6 +78,12 @@ class U32Target(RulesBakedIn):
             port,
         )
 
+    def key_names(self) -> Collection[str]:
+        """See :class:`..offload.Offloads`."""
+        from .offload import KEY_NAMES
+
+        return KEY_NAMES
+
     def entries(self, artifact: FilterList) -> Sequence[Entry]:
         """See :class:`..offload.Offloads`."""
         from .offload import entries
@@ -107,6 +113,18 @@ class U32Target(RulesBakedIn):
         from .offload import unordered
 
         return unordered(artifact)
+
+    def order(self, artifact: FilterList) -> Sequence[int]:
+        """See :class:`..offload.Offloads`."""
+        from ..tc.offload import order
+
+        return order(artifact.filters)
+
+    def independent(self, artifact: FilterList) -> bool:
+        """See :class:`..offload.Offloads`."""
+        from .offload import independent
+
+        return independent(artifact)
 
     def telling(self, artifact: FilterList, kept: Collection[int]) -> FilterList | None:
         """See :class:`..offload.Offloads`."""

@@ -15,7 +15,9 @@ from p4verify import targets
 from p4verify.offload import Division, check_division
 from p4verify.proofs.engine import Engine
 from p4verify.targets.base import Oracle
+from p4verify.targets.flower.offload import KEY_NAMES
 from p4verify.targets.offload import Device, Offloads, held
+from p4verify.targets.offload.profile import ACTIONS
 
 from ..support.machines import require
 from .conftest import Command
@@ -60,19 +62,46 @@ def written(tmp_path: Path) -> Any:
     return write
 
 
+@pytest.fixture
+def everything(tmp_path: Path) -> Any:
+    """The arguments for a device that takes every filter, and leaves frames to software as it is said."""
+
+    def write(device: dict[str, str]) -> list[object]:
+        if not device:
+            return []
+        path = tmp_path / "device.toml"
+        keys = "".join(f'{name} = ["masked", "range"]\n' for name in sorted(KEY_NAMES))
+        frames = "".join(f"{name} = {value!r}\n" for name, value in device.items())
+        path.write_text(
+            "name = 'all'\nsummary = 'takes all'\nsources = ['none']\n"
+            f"[frames]\n{frames}[[table]]\nname = 'all'\nclassifiers = ['flower']\nactions = {sorted(ACTIONS)}\n"
+            f"[table.keys]\n{keys}"
+        )
+        return ["--profile", path]
+
+    return write
+
+
+QUIET: Final = ("--no-machines", "--jobs", "1", "--format", "json")
+
+
 def test_there_are_twenty_cases_safe_and_unsafe() -> None:
     assert len(ALL) >= 20
     assert {case.verdict for case in ALL} == {"accept", "reject"}
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
-def test_cases_are_decided_right(case: Case, p4verify: Command, written: Any) -> None:
-    ended = p4verify("offload", written(case.filters), "--no-machines", "--jobs", "1", "--format", "json")
-    (result,) = ended.json()["results"]
+def test_cases_are_decided_right(case: Case, p4verify: Command, written: Any, everything: Any) -> None:
+    ended = p4verify("offload", written(case.filters), *everything(case.device), *QUIET)
+    report = ended.json()
+    (result,) = report["results"]
     assert result["verdict"] == case.verdict
     assert ended.code == (0 if case.verdict == "accept" else 1)
     told = [[_line(text) for (text,) in (region["rules"], region["entries"])] for region in result["regions"]]
     assert sorted(told) == case.pairs
+    if case.largest is not None:
+        assert report["proposal"]["largest"]
+        assert len(report["proposal"]["in_hardware"]) == case.largest
 
 
 def _line(told: str) -> int:

@@ -1,6 +1,6 @@
 """Lists of filters of which a device holds a part, whatever their classifier is."""
 
-from .divide import MOST_CHAINS, Shape, alone, divided, ports, telling
+from .divide import MOST_CHAINS, Shape, alone, divided, order, ports, telling
 from .refusals import refusal, words_of
 
-__all__ = ["MOST_CHAINS", "Shape", "alone", "divided", "ports", "refusal", "telling", "words_of"]
+__all__ = ["MOST_CHAINS", "Shape", "alone", "divided", "order", "ports", "refusal", "telling", "words_of"]

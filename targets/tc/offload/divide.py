@@ -70,6 +70,11 @@ class Shape(Generic[AnyFilter]):
     """A filter without what binds it to others of its list; raises Unsupported where it cannot be without."""
 
 
+def order(filters: Sequence[Filter]) -> list[int]:
+    """Filters by chain and priority."""
+    return sorted(range(len(filters)), key=lambda n: (filters[n].chain, filters[n].pref, n))
+
+
 def ports(filters: Sequence[Filter]) -> frozenset[int]:
     """The ports that filters send to."""
     return frozenset(a.port for f in filters for a in f.actions if isinstance(a, Mirred))

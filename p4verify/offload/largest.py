@@ -1,0 +1,174 @@
+"""A largest part of a list that a device may hold, so that with software behind it it does what software alone does.
+
+By counterexamples: a set that keeps to all conditions found so far is compared with software alone; a packet on which
+they differ gives conditions that every safe set keeps to, and that this one does not. Where one entry decides what is
+done to a packet, they are: an entry that matches the packet and does the wrong thing to it may be in the device only
+if one that does the right thing and comes before it is there too. So the last set is safe, and no larger one is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..proofs.counterexample import input_of
+from ..proofs.refine import search
+from ..proofs.solvers.optimum import Clause
+from ..semantics.meaning.behaviour import Behaviour
+from ..semantics.meaning.concrete import evaluate_behaviour
+from ..semantics.source import Unsupported
+from ..targets.offload import Profile
+from .check import Division
+from .choosing import Room, choose
+from .winners import deciding
+
+ROUNDS: Final = 400
+"""Packets from which conditions are taken."""
+SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """``chosen``: entry → table of the profile (0 without one). ``reason``: why there is none, or why it is not shown
+    to be the largest."""
+
+    chosen: Mapping[int, int] | None
+    largest: bool = False
+    reason: str = ""
+    rounds: int = 0
+    left_out: Mapping[int, str] = field(default_factory=dict)
+    """Entries that the device cannot take anyway → why."""
+
+
+def room_for(division: Division, profile: Profile | None) -> tuple[Room, dict[int, str]]:
+    """The entries that may go into the device, and why others may not."""
+    places: dict[int, Sequence[int]] = {}
+    left_out: dict[int, str] = {}
+    for number, entry in enumerate(division.entries):
+        reason = "skip_hw" if entry.never_device else entry.refused
+        if reason is None and profile is not None:
+            reason = profile.misfit(entry.needs)
+        reason = reason or _not_alone(division, number)
+        if reason is not None:
+            left_out[number] = reason
+            continue
+        places[number] = profile.places(entry.needs) if profile is not None else [0]
+    order = division.offloads.order(division.artifact)
+    sizes = {n: table.size for n, table in enumerate(profile.tables)} if profile is not None else {0: None}
+    return Room({n: places[n] for n in order if n in places}, sizes), left_out
+
+
+def _not_alone(division: Division, number: int) -> str | None:
+    """Why it is not known what the device does with an entry."""
+    try:
+        division.offloads.divided(division.artifact, [number], division.device)
+    except Unsupported as error:
+        return error.reason
+    return None
+
+
+def propose(division: Division, profile: Profile | None) -> Proposal:
+    """A largest safe part. Raises Unsupported where no division of the list is modelled."""
+    room, left_out = room_for(division, profile)
+    search_for = _Search(division, room)
+    found = search_for.run()
+    return Proposal(found.chosen, found.largest, found.reason, found.rounds, left_out)
+
+
+@dataclass
+class _Search:
+    division: Division
+    room: Room
+    clauses: list[Clause] = field(default_factory=list)
+    matching: dict[int, Behaviour] = field(default_factory=dict)
+    lonely: dict[tuple[int, ...], Behaviour] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        offloads, artifact = self.division.offloads, self.division.artifact
+        self.alone = self.division.target.meaning(offloads.alone(artifact))
+
+    def run(self) -> Proposal:
+        telling = self.division.offloads.telling(self.division.artifact, range(len(self.division.entries)))
+        if telling is None or not self.division.offloads.independent(self.division.artifact):
+            return Proposal(None, reason="no single entry of this list decides what is done to a packet")
+        pairs = self.division.offloads.unordered(self.division.artifact)
+        only = [n for n, entry in enumerate(self.division.entries) if entry.only_device]
+        self.clauses = [(frozenset[int](), frozenset(pair)) for pair in pairs]
+        self.clauses += [(frozenset({n}), frozenset[int]()) for n in only]
+        until = time.monotonic() + SECONDS
+        for rounds in range(ROUNDS):
+            choice = choose(self.room, self.clauses)
+            if choice is None:
+                return Proposal(None, reason="no part of the list is safe", rounds=rounds)
+            answer = self._check(frozenset(choice.chosen))
+            if answer is None:
+                reason = "" if choice.largest else "not shown to be the largest: the optimiser ran out of time"
+                return Proposal(choice.chosen, choice.largest, reason, rounds)
+            if answer:
+                return Proposal(None, reason=answer, rounds=rounds)
+            if time.monotonic() > until:
+                break
+        return Proposal(None, reason=f"not found within {ROUNDS} packets and {SECONDS:.0f} s", rounds=ROUNDS)
+
+    def _check(self, chosen: frozenset[int]) -> str | None:
+        """None: the set is safe. "": it is not, and there are new clauses; else why that is not known."""
+        try:
+            division = self.division.with_device_holding(chosen)
+            outcome = search(division.alone[1], division.both[1], division.engine, exactly=True)
+        except Unsupported as error:
+            return f"{error.span}: {error.reason}" if error.span.line else error.reason
+        if outcome.difference is None:
+            return outcome.unknown or outcome.empty or None
+        given = input_of(outcome.difference.model)
+        new = self._conditions(given.packet, given.port)
+        missed = [clause for clause in new if not _kept(clause, chosen)]
+        if not missed:
+            return "a difference was found that is none; please report this"
+        self.clauses += new
+        return ""
+
+    # --- one packet ---
+
+    def _conditions(self, packet: bytes, port: int) -> list[Clause]:
+        """What every safe set keeps to, because of one packet."""
+        found: list[Clause] = []
+        right: set[int] = set()
+        before = _does(self.alone, packet, port)
+        for number in self.room.places:
+            if not self._matches(number, packet, port):
+                continue
+            if _does(self._with(number), packet, port) == before:
+                right.add(number)
+            else:
+                found.append((frozenset(right), frozenset({number})))
+        if _does(self._with(), packet, port) != before:
+            found.append((frozenset(right), frozenset[int]()))
+        return found
+
+    def _with(self, *numbers: int) -> Behaviour:
+        """The device with at most one entry."""
+        if numbers not in self.lonely:
+            offloads, artifact = self.division.offloads, self.division.artifact
+            self.lonely[numbers] = self.division.target.meaning(
+                offloads.divided(artifact, numbers, self.division.device)
+            )
+        return self.lonely[numbers]
+
+    def _matches(self, number: int, packet: bytes, port: int) -> bool:
+        if number not in self.matching:
+            one = self.division.offloads.telling(self.division.artifact, [number])
+            self.matching[number] = self.division.target.meaning(one)
+        return deciding(self.matching[number], packet, port) != 0
+
+
+def _does(side: Behaviour, packet: bytes, port: int) -> object:
+    """What is sent out of each port, in order, and to the stack with what."""
+    seen = evaluate_behaviour(side, packet, port, default=0)
+    return sorted(seen.outputs, key=lambda out: out[:2]), seen.metadata
+
+
+def _kept(clause: Clause, chosen: frozenset[int]) -> bool:
+    some, others = clause
+    return bool(some & chosen) or bool(others - chosen)

@@ -1,0 +1,192 @@
+"""``p4verify offload``: what is not known, what cannot be used, profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p4verify import targets
+from p4verify.targets.offload import Offloads, read_profile, shipped, shipped_profile
+
+from .conftest import Command
+from .test_offload import QUIET, script
+
+REDIRECT = "action mirred egress redirect dev port2"
+MANY_CHAINS = "\n".join(f"pref 1 protocol ip chain {n} flower not_in_hw action goto chain {n + 1}" for n in range(1, 9))
+KNOWN = {name: t.key_names() for name in ("flower", "u32") if isinstance(t := targets.find(name), Offloads)}
+
+
+@pytest.fixture
+def offload(p4verify: Command, tmp_path: Path) -> Any:
+    """Runs the command on filters of a hook."""
+
+    def run(filters: str, *arguments: object) -> Any:
+        path = tmp_path / "filters.tc"
+        path.write_text(script(filters))
+        return p4verify("offload", path, *arguments)
+
+    return run
+
+
+def test_masks_of_one_priority_have_no_order_in_hardware(offload: Any) -> None:
+    both = f"""
+protocol ip pref 1 flower in_hw ip_proto tcp action drop
+protocol ip pref 1 flower in_hw dst_ip 192.0.2.1 {REDIRECT}
+"""
+    ended = offload(both, *QUIET)
+    report = ended.json()
+    assert ended.code == 4
+    assert "need not try them in software's order" in report["results"][0]["reason"]
+    assert report["proposal"]["largest"]
+    assert len(report["proposal"]["in_hardware"]) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "protocol ip pref 1 flower in_hw ip_proto udp dst_ip 192.0.2.1 action pass",  # apart
+        "protocol ip pref 1 flower in_hw dst_ip 192.0.2.1 action drop",  # the same
+        "protocol ip pref 1 flower not_in_hw dst_ip 192.0.2.1 action drop",
+        "protocol ip pref 2 flower in_hw dst_ip 192.0.2.1 action mirred egress redirect dev port2",
+    ],
+)
+def test_masks_of_one_priority_whose_order_does_not_matter(offload: Any, other: str) -> None:
+    assert offload(f"protocol ip pref 1 flower in_hw ip_proto tcp action drop\n{other}", *QUIET).code == 0
+
+
+@pytest.mark.parametrize(
+    ("filters", "reason"),
+    [
+        ("pref 1 protocol ip flower in_hw action police rate 1mbit burst 9k conform-exceed drop\n{} action drop",
+         "action police"),
+        ("pref 1 protocol 802.1q flower in_hw vlan_id 5 action vlan pop pipe action pass\n{} action drop",
+         "that vlan has changed in hardware comes to software"),
+        ("pref 1 protocol ip flower in_hw action skbedit mark 7 pipe action pass\n{} action drop",
+         "that skbedit has changed in hardware"),
+        ("pref 1 protocol ip flower in_hw action goto chain 1\n{} action drop", "a profile says it"),
+        ("pref 1 protocol ip flower not_in_hw action reclassify\n{} action drop", "start again"),
+        ("pref 1 protocol ip flower in_hw ip_proto tcp action continue\n{} action drop", "ends with continue"),
+        ("pref 1 protocol ip flower in_hw action mirred egress mirror dev port2 continue\n{} action drop",
+         "is not told that mirred ends with continue"),
+        ("pref 1 protocol ip flower skip_sw action trap\n{} action drop", "trap that only a device runs"),
+        ("protocol ip flower in_hw action drop\n{} action drop", "without a priority"),
+        ("pref 65533 protocol ip flower in_hw action drop\n{} action drop", "priorities from"),
+        (f"{MANY_CHAINS}\n{{}} action goto chain 1", "go to another chain more than 7 times"),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_unsupported_with_its_place(offload: Any, filters: str, reason: str) -> None:
+    ended = offload(filters.format("pref 2 protocol ip flower not_in_hw"), *QUIET)
+    (result,) = ended.json()["results"]
+    assert ended.code == 3
+    assert result["verdict"] == "unsupported"
+    assert reason in result["reason"]
+    assert result["where"]["line"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("filters", "texts"),
+    [
+        (
+            "pref 1 protocol ip flower action drop",
+            ("filters.tc:1:1", "nothing says whether this filter is in hardware"),
+        ),
+        ("pref 1 protocol ip flower skip_sw not_in_hw action drop", ("filters.tc:1:1", "nothing runs this filter")),
+        ("pref 1 protocol ip flower skip_hw in_hw action drop", ("filters.tc:1:1", "this cannot be")),
+    ],
+)
+def test_flags_that_do_not_say_it(offload: Any, filters: str, texts: tuple[str, ...]) -> None:
+    offload(filters).one_error(*texts)
+
+
+def test_an_artifact_that_is_no_list(p4verify: Command, acl_object: Path) -> None:
+    p4verify("offload", acl_object).one_error("ebpf", "no lists of which a device holds a part")
+
+
+# --- profiles -----------------------------------------------------------------------------------------------------
+
+
+def test_a_driver_takes_filters_as_they_come_until_there_is_no_room(offload: Any) -> None:
+    lines = [f"pref {n + 1} protocol ip flower dst_ip 192.0.2.{n} action drop" for n in range(17)]
+    ended = offload("\n".join(lines), "--profile", "dpaa2-switch", *QUIET)
+    report = ended.json()
+    assert len(report["in_hardware"]) == 15
+    assert report["profile"]["sources"]
+    assert report["results"][0]["verdict"] == "reject"  # a switch forwards what the other two were to drop
+    assert report["proposal"]["in_hardware"] is None
+
+
+def test_a_driver_leaves_what_it_does_not_take_to_software(offload: Any) -> None:
+    filters = f"""
+pref 1 protocol ip flower ip_flags frag action drop
+pref 2 protocol ip flower ip_proto udp {REDIRECT}
+"""
+    report = offload(filters, "--profile", "octeontx2-pf", *QUIET).json()
+    assert report["in_hardware"] == []
+    report = offload(filters.replace("egress", "ingress"), "--profile", "octeontx2-pf", *QUIET).json()
+    assert report["results"][0]["verdict"] in ("unsupported", "reject")
+    assert [e["where"]["line"] for e in report["in_hardware"]] == [3 - 1]
+    refused = offload("pref 1 protocol ip flower skip_sw ip_ttl 1 action drop", "--profile", "octeontx2-pf")
+    refused.one_error("filters.tc:1:1", "octeontx2-pf does not take this filter", "not key ip_ttl")
+
+
+def test_what_the_profile_would_not_take_is_said_of_filters_in_hardware(offload: Any) -> None:
+    report = offload("pref 1 protocol ip flower in_hw ip_ttl 1 action drop", "--profile", "octeontx2-pf", *QUIET).json()
+    assert any("would not take" in text for text in report["results"][0]["warnings"])
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_profiles_that_come_along_say_where_they_are_from(name: str) -> None:
+    profile = shipped_profile(name, KNOWN)
+    assert profile is not None
+    assert profile.name == name
+    assert all(source.startswith("https://") for source in profile.sources)
+    assert all(table.keys and table.actions for table in profile.tables)
+
+
+GOOD = """name = "n"
+summary = "s"
+sources = ["x"]
+[frames]
+misses = "software"
+passes = "software"
+[[table]]
+name = "t"
+classifiers = ["flower"]
+actions = ["drop"]
+[table.keys]
+dst_ip = "prefix"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ('name = "n"', "name = ", "no TOML"),
+        ('name = "n"', "name = 5", "'name' must be a text"),
+        ('summary = "s"', "", "'summary' is missing"),
+        ('sources = ["x"]', "sources = []", "not an empty one"),
+        ('misses = "software"', 'misses = "lost"', "'lost' is none of software, forwarded"),
+        ('passes = "software"', "", "'passes' is missing"),
+        ('passes = "software"', 'passes = "software"\nchain_miss = "x"', "'x' is none of resumes, restarts"),
+        ('passes = "software"', 'passes = "software"\nother = 1', "unknown key 'other'"),
+        ('name = "t"', 'name = "t"\nsize = 0', "'size' must be 1 or more"),
+        ('name = "t"', 'name = "t"\nsize = true', "'size' must be a number"),
+        ('name = "t"', 'name = "t"\nchains = [3, 1]', "two numbers, the lower one first"),
+        ('["flower"]', '["bpf"]', "'bpf' is none of flower, u32"),
+        ('["drop"]', '["fly"]', "'fly' is none of"),
+        ('dst_ip = "prefix"', 'dst = "prefix"', "there is no key 'dst'"),
+        ('dst_ip = "prefix"', 'dst_ip = "some"', "'some' is none of exact, prefix, masked, range"),
+        ("[[table]]", "[[tables]]", "unknown key 'tables'"),
+    ],
+)
+def test_profiles_are_read_strictly(offload: Any, tmp_path: Path, old: str, new: str, text: str) -> None:
+    assert read_profile(GOOD.encode(), "good", KNOWN).tables[0].keys == {"dst_ip": frozenset({"exact", "prefix"})}
+    path = tmp_path / "device.toml"
+    path.write_text(GOOD.replace(old, new))
+    offload("pref 1 protocol ip flower action drop", "--profile", path).one_error("device.toml", text)
+
+
+def test_a_profile_that_is_not_there(offload: Any) -> None:
+    offload("pref 1 protocol ip flower action drop", "--profile", "mlx9").one_error("mlx9", "mlx5-switchdev")
