@@ -10,6 +10,7 @@
     program = "acl.p4"            # paths are relative to the file
     targets = ["ebpf", "u32"]     # default: none if `against` is given, else every built-in target
     against = ["installed.tc"]    # artifacts made elsewhere, other P4 programs
+    map = "names.toml"            # --map: of what is in `against`
     rules = "acl.rules"           # default: every rule set
     include = ["include"]         # -I
     define = ["NAME=1"]           # -D
@@ -26,7 +27,7 @@ when it goes away.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -45,9 +46,11 @@ from .inputs import (
     read_rules,
     with_mapping,
 )
+from .mapping import NOTHING_SAID, read_map
 from .proofs.execution import Execution
 from .proofs.verdict import Verdict
 from .results import Result
+from .semantics import ir
 from .semantics.source import InputError, Span
 
 CHECK_KEYS: Final = frozenset(
@@ -200,10 +203,11 @@ class Ran:
 
 def run_checks(config: Config, progress: Callable[[str], None], execution: Execution) -> list[Ran]:
     """Every check, in order. Raises InputError for the first input that cannot be used."""
-    return [_run(check, progress, execution) for check in config.checks]
+    return [run_check(check, progress, execution) for check in config.checks]
 
 
-def _run(check: Check, progress: Callable[[str], None], execution: Execution) -> Ran:
+def run_check(check: Check, progress: Callable[[str], None], execution: Execution) -> Ran:
+    """One check. Raises InputError for an input that cannot be used."""
     carried = read_carried(check.program)
     program = carried.program if carried else read_program(check.program, check.options)
     rules = read_rules(check.rules, program) if check.rules else None
@@ -222,12 +226,20 @@ def _run(check: Check, progress: Callable[[str], None], execution: Execution) ->
         results.append(checker.check_artifact(carried.target, carried.artifact, carried.path))
     if check.targets or not (check.against or carried):
         results += [checker.check_lowered(t, options) for t, options in all_targets(check.targets)]
+    results += _against(check, program, checker)
+    return Ran(check, (*results, *checker.check_agreement()))
+
+
+def _against(check: Check, program: ir.Program, checker: Checker) -> Iterator[Result]:
+    """What was made elsewhere, each with the same ``map``: of another program, or of an artifact's maps."""
+    if check.map is not None and not check.against:
+        raise InputError.at(Span(check.map, 0, 0), "'map' needs something in 'against' that it relates to the program")
     for spec in check.against:
         if looks_like_p4(spec):
-            results.append(checker.check_program(read_program(spec, check.options), spec))
+            said = NOTHING_SAID if check.map is None else read_map(read_bytes(check.map), check.map)
+            yield checker.check_program(read_program(spec, check.options), spec, said=said)
             continue
         given = read_artifact(spec)
         if check.map is not None:
             given = with_mapping(given, check.map, program)
-        results.append(checker.check_artifact(*given))
-    return Ran(check, (*results, *checker.check_agreement()))
+        yield checker.check_artifact(*given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from ..gate import Config, Ran, read_config, run_checks
@@ -11,6 +12,7 @@ from ..report import junit, sarif, text, to_json
 from ..results import exit_code
 from ..semantics.source import InputError, Span
 from .common import Progress, emit, write_whole
+from .gate_pool import run_at_once
 from .solving import execution
 
 
@@ -19,13 +21,21 @@ def run(arguments: argparse.Namespace) -> int:
     config = read_config(arguments.config)
     progress = Progress(arguments.quiet)
     try:
-        with execution(arguments) as where:
-            done = run_checks(config, progress, where)
+        done = _run(config, progress, arguments)
     finally:
         progress.done()
     _write_reports(config, done)
     emit(_render(arguments.format, done), arguments.output)
     return _exit_code(done)
+
+
+def _run(config: Config, progress: Progress, arguments: argparse.Namespace) -> list[Ran]:
+    """All checks; several at once where there are processes for them, one after the other on a cluster."""
+    jobs: int = arguments.jobs or len(os.sched_getaffinity(0))
+    if arguments.executor is None and min(jobs, len(config.checks)) > 1:
+        return run_at_once(config, progress, arguments, jobs)
+    with execution(arguments) as where:
+        return run_checks(config, progress, where)
 
 
 def _write_reports(config: Config, done: list[Ran]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -158,3 +160,61 @@ def test_the_default_file_by_a_process_of_its_own(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "p4verify", "gate"], capture_output=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     assert b"1 passed, 0 failed" in done.stdout
+
+
+def test_a_map_says_how_two_programs_correspond(gate: Gate, tmp_path: Path) -> None:
+    """It is not read for artifacts only."""
+    (tmp_path / "other.p4").write_text(re.sub(r"\bacl\b", "listed", (EXAMPLES / "acl.p4").read_text()))
+    (tmp_path / "names.toml").write_text('[tables]\n"Filter.acl" = "Filter.none"\n')
+    gate(check(against=["other.p4"], map="names.toml")).one_error("names.toml", "the second program has no Filter.none")
+    gate(check(targets=["ebpf"], map="names.toml")).one_error("names.toml", "'map' needs something in 'against'")
+
+
+def _told(ended: Ended) -> object:
+    """What the gate printed, but for how long things took."""
+    checks = ended.json()["checks"]
+    for row in checks:
+        for result in row["results"]:
+            del result["seconds"], result["obligations"]["cached"]
+    return checks
+
+
+def test_checks_at_once_are_told_as_one_after_the_other(gate: Gate) -> None:
+    text = check("router.p4", targets=["ebpf"]) + WRONG + EBPF
+    alone, together = (gate(text, "--format", "json", "--no-cache", "--jobs", n) for n in ("1", "3"))
+    assert alone.code == together.code == 1
+    assert _told(alone) == _told(together)
+
+
+def test_the_first_check_that_cannot_be_used_is_the_error(gate: Gate) -> None:
+    text = check("router.p4", targets=["ebpf"]) + check("missing.p4") + check(rules="missing too")
+    gate(text, "--jobs", "2").one_error("missing.p4")
+
+
+def test_processes_of_a_gate_end_with_it(tmp_path: Path) -> None:
+    (tmp_path / "p4verify.toml").write_text(check(str(EXAMPLES / "router.p4"), targets=["ebpf"]) * 8)
+    command = [sys.executable, "-m", "p4verify", "gate", "--jobs", "2", "--no-cache"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as running:
+        _until(lambda: len(_children(running.pid)) >= 2)
+        started = _children(running.pid)
+        running.kill()
+    _until(lambda: not any(map(_runs, started)))
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # whoever has taken it over may not have fetched it yet
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
