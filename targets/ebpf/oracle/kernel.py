@@ -202,13 +202,14 @@ def _possible_cpus() -> int:
 
 @dataclass(frozen=True)
 class TestRun:
-    """What BPF_PROG_TEST_RUN gave: the program's result (unsigned 32 bits), the packet, the context."""
+    """What BPF_PROG_TEST_RUN gave: the program's result (unsigned 32 bits), the packet, the context, and its time."""
 
     __test__ = False
 
     result: int
     packet: bytes
     context: bytes
+    nanoseconds: int
 
 
 class KernelProgram(Descriptor):
@@ -257,7 +258,8 @@ class KernelProgram(Descriptor):
             *(0, 0, 0, 0),
         )
         left = struct.unpack_from("=IIIIQQIIII", bpf(_PROG_TEST_RUN, attributes)[1])
-        return TestRun(left[1], data_out.raw[: left[3]], context_out.raw[: left[9]] if context_size else b"")
+        after = context_out.raw[: left[9]] if context_size else b""
+        return TestRun(left[1], data_out.raw[: left[3]], after, left[7])
 
 
 class Link(Descriptor):
