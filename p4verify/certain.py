@@ -89,7 +89,7 @@ def allows(
         engine: is asked.
     """
     free = frozenset(choices_of(spec))
-    sides = [_on(side, given, functions, free) for side in (spec, impl)]
+    sides = [on_input(side, given, functions, free) for side in (spec, impl)]
     violation = b.or_(*(o.violation for o in obligations(*sides)))
     if b.applications(violation):
         return "unknown"  # a table is asked with an undefined value
@@ -97,8 +97,11 @@ def allows(
     return {"sat": "yes", "unsat": "no"}.get(answer.status, "unknown")  # type: ignore[return-value]
 
 
-def _on(side: Behaviour, given: Input, functions: Mapping[str, Function], free: frozenset[Term]) -> Behaviour:
-    """A behaviour on one input: all that it depends on but ``free`` is a number."""
+def on_input(
+    side: Behaviour, given: Input, functions: Mapping[str, Function], free: frozenset[Term], open_: str | None = None
+) -> Behaviour:
+    """A behaviour on one input: all that it depends on but ``free`` is a number, and functions whose names begin with
+    ``open_``; functions that are not in ``functions`` are 0."""
     of_payload = PayloadFunctions(given.packet)
 
     def answer(name: str) -> Function:
@@ -109,6 +112,7 @@ def _on(side: Behaviour, given: Input, functions: Mapping[str, Function], free: 
     def change(terms: list[Term]) -> list[Term]:
         values = {v: b.literal(_value(v.name, given), v) for v in b.variables(*terms) if v not in free}
         calls = {call.name: call for call in b.applications(*terms)}
+        calls = {n: call for n, call in calls.items() if open_ is None or not n.startswith(open_)}
         return b.substitute(terms, values, {name: _folding(call, answer(name)) for name, call in calls.items()})
 
     return map_terms(side, change, {})

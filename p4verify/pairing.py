@@ -52,6 +52,8 @@ class Pairing:
     """Of the pairs, those of tables with other names that nobody has paired: their keys and actions are the same."""
     problems: dict[str, Unsupported] = field(default_factory=dict)
     """Why a table cannot be paired with that of its name: the second's control-plane name → reason, place."""
+    unlike: dict[str, str] = field(default_factory=dict)
+    """Of these tables: the one of the first that is called so."""
     _functions: dict[str, Function] = field(default_factory=dict)
     _variables: dict[Term, Term] = field(default_factory=dict)
     _translated: bool = False
@@ -66,18 +68,22 @@ class Pairing:
         """The name by which both know an extern instance of the second program."""
         return f"{self.instances.get(name, name)}:{ir.instance_text(self.second, name)}"
 
-    def in_first_words(self, behaviour: Behaviour) -> Behaviour:
+    def in_first_words(self, behaviour: Behaviour, own: str = "") -> Behaviour:
         """A behaviour of the second program over the first one's tables and state.
 
+        Args:
+            behaviour: in the second program's words.
+            own: put in front of what tables that cannot be paired answer, which are then functions of their own.
+
         Raises:
-            Unsupported: it asks a table that cannot be paired, with the table's name and place.
+            Unsupported: without ``own``, that it asks such a table, with the table's name and place.
         """
         from .proofs.choices import map_terms
 
         if not self._translated:
             self._translate()
             self._translated = True
-        renamed = map_terms(behaviour, self._substituted, {})
+        renamed = map_terms(behaviour, partial(self._substituted, own=own), {})
         cases = []
         for case in renamed.cases:
             outputs = tuple(replace(o, state={self.state_name(n): t for n, t in o.state.items()}) for o in case.outputs)
@@ -127,25 +133,27 @@ class Pairing:
         mine, theirs = table_actions(pair.first)[pair.actions[number]], table_actions(pair.second)[number]
         return left[mine.action], right[theirs.action]
 
-    def _substituted(self, terms: list[Term]) -> list[Term]:
+    def _substituted(self, terms: list[Term], own: str = "") -> list[Term]:
         functions, variables = dict(self._functions), dict(self._variables)
         for call in b.applications(*terms):
-            self._refuse(call.name)
-            new = self._renamed(call.name)
+            new = self._refused(call.name, own) or self._renamed(call.name)
             if new != call.name:
                 functions[call.name] = partial(b.apply, new, call.sort)
         for variable in b.variables(*terms):
-            self._refuse(variable.name)
-            new = self._renamed(variable.name)
+            new = self._refused(variable.name, own) or self._renamed(variable.name)
             if new != variable.name:
                 variables[variable] = b.var(new, variable.sort)
         return b.substitute(terms, variables, functions)
 
-    def _refuse(self, name: str) -> None:
+    def _refused(self, name: str, own: str) -> str:
+        """The name of what a table that cannot be paired answers, with ``own`` in front; "" for all else."""
         if name.startswith("table."):
             for table, problem in self.problems.items():
                 if name.startswith(f"table.{table}."):
-                    raise problem
+                    if not own:
+                        raise problem
+                    return own + name
+        return ""
 
     def _renamed(self, name: str) -> str:
         """The first's name of a state's or value set's function, or of the index of a state's cell."""

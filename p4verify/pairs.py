@@ -17,6 +17,7 @@ from . import across
 from .action_order import in_first_order
 from .assertions import EMPTY, shows_nothing, vacuous, with_faults
 from .mapping import NOTHING_SAID, ProgramMap
+from .no_rules_shown import no_rules_do
 from .pairing import Pairing, pair_programs
 from .proofs.choices import IMPL
 from .proofs.deciding import ROUNDS
@@ -66,6 +67,8 @@ class ProgramPair:
     """Whether each program's own entries count as its rules, those of ``rules`` being the first one's."""
     said: ProgramMap = NOTHING_SAID
     """What a user says of how the two correspond."""
+    content: RuleSet | None = None
+    """The second program's rules, where they do not follow from the first one's ``rules``."""
     turns: int | None = None
     """How often the loops of parsers are followed; None for as often as they are at all."""
     controls: dict[str, _Found] = field(default_factory=dict, init=False)
@@ -110,6 +113,8 @@ class ProgramPair:
     @property
     def second_rules(self) -> RuleSet | None:
         """The rules in the second program's names."""
+        if self.content is not None:
+            return self.content
         if self.own_entries:
             return program_rules(self.second)
         return self.pairing.second_rules(self.rules) if self.rules is not None else None
@@ -147,9 +152,12 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         # No rule set is one of both. The entries of their sources are, and may show a difference.
         own = replace(pair, rules=program_rules(pair.first), own_entries=True)
         proof = _check(own, engine, started)
-        if proof.verdict is not Verdict.REJECT:
+        if proof.verdict is Verdict.REJECT:
+            return proof
+        shown = no_rules_do(pair, engine, started, FEW_TURNS if _loops(pair.first) or _loops(pair.second) else None)
+        if shown is None:
             raise problem from None
-        return proof
+        return shown
 
 
 def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .certain import allows, differs_in_all, guesses
 from .explain import Ran, decoded_headers, diverges, explain, only_met
@@ -59,6 +59,8 @@ class Replay:
     impl: Behaviour
     what: str
     blocks: tuple[str, str] | None = None
+    shrink: bool = True
+    """Whether a smaller packet would do as well."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,22 @@ def undefined_reads(found: Replay, engine: Engine) -> list[Choice]:
     return [choice for choice in sides if choice.variable in choices]
 
 
+@dataclass(frozen=True)
+class Alike:
+    """A packet to which both sides do the same."""
+
+    seen: Observed
+    steps: tuple[Mapping[str, Any], ...] = ()
+    """The first program's, and ..."""
+    second_steps: tuple[Mapping[str, Any], ...] = ()
+    """... the second one's; () where the interpreter does not tell."""
+
+
+def alike_on(found: Replay, model: Model, engine: Engine) -> Alike | None:
+    """What both sides do to a packet, with the undefined values that ``model`` has; None if it is not the same."""
+    return _Runs(found, engine).alike(Setting(input_of(model), found.pair.rules))
+
+
 class _Runs:
     """Both sides on numbers."""
 
@@ -141,7 +159,7 @@ class _Runs:
         first = Setting(_with_cells(input_of(difference.model), difference.cells), self._rules(difference.model))
         if not self._differ(first) and not self._differ_in_groups(first):
             return f"{difference.obligation}: both sides do the same on the solver's packet"
-        best = self._smaller(first)
+        best = self._smaller(first) if self.found.shrink else first
         if self._by_itself(best):
             return (
                 f"{difference.obligation}: the first program is told apart from itself (a bug of ours, please report)"
@@ -161,30 +179,38 @@ class _Runs:
             decoded = decoded_headers(runs.first.trace)
             explanation = explain(runs.first, runs.second, expected, actual, reads)
             rules = runs.rules
-        test = self._test(best, rules, groups, expected, actual)
+        others = self._others(rules, runs) if rules is not None else None
+        test = self._test(best, rules, others, groups, expected, actual)
         shown = describe(rules, self.pair.first) if rules is not None else ()
-        others = self._second_rules(rules) if rules is not None and self.pair.pairing.relations() else None
         return Counterexample(
             best.given.packet, best.given.port, expected, actual, self._inputs(best), shown, difference.obligation,
             confirmed, decoded, diverges(explanation), self.found.what if self.found.blocks else "", explanation,
             test.text, test.why_not, describe(others, self.pair.second) if others is not None else (),
         )  # fmt: skip
 
+    def _others(self, rules: RuleSet, runs: _Interpreted | None) -> RuleSet | None:
+        """The second program's rules, where names alone do not tell them; where they do not follow, those met."""
+        if self.pair.content is not None:
+            return only_met(self.pair.content, runs.second.trace) if runs is not None else self.pair.content
+        return self._second_rules(rules) if self.pair.pairing.relations() else None
+
     def _second_rules(self, rules: RuleSet) -> RuleSet:
         """Rules of the first program as the second one's; where each has its source's, these."""
-        known = self.pair.second_rules if self.pair.own_entries else self.pair.pairing.second_rules(rules)
+        said = self.pair.own_entries or self.pair.content is not None
+        known = self.pair.second_rules if said else self.pair.pairing.second_rules(rules)
         assert known is not None
         return known
 
     def _test(
-        self, setting: Setting, rules: RuleSet | None, groups: Groups, expected: Observed, actual: Observed
-    ) -> Test:
+        self, setting: Setting, rules: RuleSet | None, others: RuleSet | None, groups: Groups, expected: Observed,
+        actual: Observed,
+    ) -> Test:  # fmt: skip
         if self.found.blocks is not None:
             return Test(why_not="blocks were compared by themselves, and no packet gets to one alone")
         if rules is None:
             return Test(why_not="the rules are not known")
         first, second = self.pair.first, self.pair.second
-        theirs = groups.into(self._second_rules(rules)) if self.pair.pairing.relations() else None
+        theirs = groups.into(others) if others is not None else None
         return stf_test(first, second, groups.into(rules), setting.given, expected, actual, theirs)
 
     def _inputs(self, setting: Setting) -> dict[str, int]:
@@ -238,6 +264,19 @@ class _Runs:
         except (ValueError, KeyError):
             return False
 
+    def alike(self, setting: Setting) -> Alike | None:
+        """:func:`alike_on`."""
+        assert setting.rules is not None
+        groups = self._groups(setting)
+        expected, actual = (self._observed(setting, side, groups=groups) for side in ("spec", "impl"))
+        if expected.differs(actual):
+            return None
+        runs = self._both(setting, setting.rules, groups)
+        if runs is None or not (same(runs[0], expected) and same(runs[1], actual)):
+            told = choices_of(self.spec) or choices_of(self.impl) or groups.asked or not one_pass(expected)
+            return Alike(expected) if runs is None or told else None
+        return Alike(expected, tuple(runs[0].trace.steps), tuple(runs[1].trace.steps))
+
     def _guessed(self, setting: Setting) -> Iterator[Observed]:
         """What the first side does with some values of what is undefined in it."""
         yield self._observed(setting, "spec", self._alike(setting))
@@ -267,7 +306,7 @@ class _Runs:
         """Whether the first side, taken for the second, is told apart from itself: then the runs show nothing."""
         pair, theirs = self.pair, self.found.spec
         if not pair.across:
-            pair = replace(pair, second=pair.first, said=NOTHING_SAID, exactly=False)
+            pair = replace(pair, second=pair.first, said=NOTHING_SAID, exactly=False, content=None)
             theirs = pair.pairing.in_first_words(theirs)
         model = setting.given.model
         values = {n: v for n, v in model.values.items() if not n.startswith("any.")}  # each as the other side's

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Verdict
+from .proofs.verdict import Beside, Counterexample, Explanation, Observed, Proof, Verdict
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,16 @@ def _counterexample(found: Counterexample | None) -> dict[str, Any] | None:
         "explanation": _explanation(found.explanation),
         "stf": found.stf or None,
         "no_stf": found.no_stf or None,
+        **({"any_rules": list(found.any_rules)} if found.any_rules else {}),
+        **({"beside": _beside(found.beside)} if found.beside is not None else {}),
     }
+
+
+def _beside(found: Beside) -> dict[str, Any]:
+    return {
+        "packet": found.packet.hex(), "port": found.port, "inputs": dict(found.inputs),
+        "expected": _observed(found.expected),
+    }  # fmt: skip
 
 
 def _explanation(found: Explanation) -> dict[str, Any]:

@@ -97,6 +97,7 @@ class _Partners:
             )  # fmt: skip
         except Unsupported as problem:
             pairing.problems[name] = problem
+            pairing.unlike[name] = partner
 
     # --- what fits only one way ---
 

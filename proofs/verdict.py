@@ -122,6 +122,17 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A second packet, for which the second side can do as it should only if it does not for the first one."""
+
+    packet: bytes
+    port: int
+    expected: Observed
+    """What the first side does, and with the rules shown the second one too."""
+    inputs: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Counterexample:
     """A packet (with port, rules and other inputs) on which the two sides differ; both were run on it."""
 
@@ -149,6 +160,10 @@ class Counterexample:
     """Why there is none."""
     second_rules: tuple[str, ...] = ()
     """The entries that the second side's tables have to hold, where more than names tells them from ``rules``."""
+    any_rules: tuple[str, ...] = ()
+    """Tables of the second side that may hold anything: whatever it is, the packet is treated wrongly, or that in
+    :attr:`beside`. ``second_rules`` are an example."""
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)

@@ -67,11 +67,6 @@ EQUAL = {
 }
 """Pairs said to differ that are equal by the specification."""
 
-OPEN = {
-    "basic_routing_stripped/3.p4": "a table has a key less: no rule set is one of both (docs/tables.md), it is named"
-}
-"""Pairs said to differ that are not decided."""
-
 
 def pairs_of(corpus: Path, kind: str) -> Iterator[tuple[str, Path, Path]]:
     for folder in sorted((corpus / "p4_pairs" / kind).glob("*")):
@@ -88,10 +83,7 @@ def test_what_was_compiled_wrongly_is_rejected(corpus: Path) -> None:
     wrong = []
     for name, first, second in pairs_of(corpus, "must_differ"):
         found = judged(first, second)
-        if f"{name}/{second.name}" in OPEN:
-            if found.verdict != "unsupported" or "other keys" not in found.reason:
-                wrong.append(f"{name}/{second.name}: {found.verdict} {found.reason}")
-        elif found.verdict != ("accept" if name in EQUAL else "reject"):
+        if found.verdict != ("accept" if name in EQUAL else "reject"):
             wrong.append(f"{name}/{second.name}: {found.verdict} {found.reason}")
         elif found.proof is not None and found.verdict == "reject":
             assert found.proof.counterexample is not None

@@ -59,6 +59,9 @@ def counterexample(found: Counterexample, names: tuple[str, str] = ("expected", 
     else:
         lines.append(f"expected: {observed(found.expected)}")
         lines.append(f"actual:   {observed(found.actual)}")
+    if found.beside is not None:
+        lines += [f"beside:   {found.beside.packet.hex() or '(empty)'} on port {found.beside.port}"]
+        lines += [f"          {observed(found.beside.expected)} (both, under these rules)"]
     lines.append(f"seen by:  {', '.join(found.confirmed_by)}")
     return lines + explained(found.explanation, names)
 

@@ -39,7 +39,7 @@ def answers(program: ir.Program, rules: RuleSet | None = None) -> Answers:
     for parser in program.parsers:
         for declaration in parser.value_sets:
             name = declaration.control_name
-            functions[f"table.{name}.hit"] = _member_of(rules.value_sets.get(name, ()), _set_widths(declaration.type))
+            functions[f"table.{name}.hit"] = _member_of(rules.value_sets.get(name, ()), set_widths(declaration.type))
     return Answers(functions, inputs, lambda kind, number, _depth: members(rules, kind, number))
 
 
@@ -60,12 +60,12 @@ class _Table:
 
     def hit(self, *key: int) -> int:
         """Whether an entry matches; asked with the keys that entries match on."""
-        values = split(key[0] if key else 0, _widths(match_keys(self.table)))
+        values = split(key[0] if key else 0, widths_of(match_keys(self.table)))
         return int(first(self.rules.of(self.table.control_name), _at_least_one_bit(values)) is not None)
 
     def entry(self, *key: int) -> ActionCall | None:
         """What the entry that matches does; asked with all keys."""
-        pairs = list(zip(self.table.keys, split(key[0] if key else 0, _widths(self.table.keys)), strict=True))
+        pairs = list(zip(self.table.keys, split(key[0] if key else 0, widths_of(self.table.keys)), strict=True))
         match = [value for part, value in pairs if part.match_kind != SELECTOR]
         entries = self.rules.of(self.table.control_name)
         at = first(entries, _at_least_one_bit(match))
@@ -79,7 +79,7 @@ class _Table:
         answer = self.rules.defaults.get(name) if not self.table.const_default else None
         if answer is None:
             return default_call(self.program, self.table)
-        return self._one(answer, split(selector[0] if selector else 0, _widths(selector_keys(self.table))))
+        return self._one(answer, split(selector[0] if selector else 0, widths_of(selector_keys(self.table))))
 
     def _one(self, answer: Answer, selector: Sequence[tuple[int, int]]) -> ActionCall:
         if isinstance(answer, ActionCall):
@@ -131,7 +131,7 @@ def _argument(call_of: _Call, action: str, position: int) -> Function:
     return argument
 
 
-def _widths(keys: Sequence[ir.Key]) -> list[int]:
+def widths_of(keys: Sequence[ir.Key]) -> list[int]:
     """Bits of each key in a lookup's key; those of no bits count nothing."""
     bare = [ir.bare(key.expr.type) for key in keys]
     empty = [isinstance(type_, ir.BitsType) and type_.width == 0 for type_ in bare]
@@ -159,10 +159,10 @@ def _member_of(members: Sequence[Sequence[Match]], widths: Sequence[int]) -> Fun
     return member
 
 
-def _set_widths(type_: ir.Type) -> list[int]:
+def set_widths(type_: ir.Type) -> list[int]:
     bare = ir.bare(type_)
     if isinstance(bare, ir.StructType):
-        return [width for part in bare.fields for width in _set_widths(part.type)]
+        return [width for part in bare.fields for width in set_widths(part.type)]
     if isinstance(bare, ir.TupleType):
-        return [width for part in bare.elements for width in _set_widths(part)]
+        return [width for part in bare.elements for width in set_widths(part)]
     return [key_bits(bare)]
