@@ -10,110 +10,15 @@ Open vSwitch.
 
 from __future__ import annotations
 
-import argparse
-import random
 import sys
-import time
-from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from p4verify import targets
-from p4verify.checks import Checker
 from p4verify.interrupts import unwound_when_terminated
-from p4verify.semantics import ir
-from p4verify.semantics.p4.frontend import load_program
-from p4verify.semantics.source import InputError, Unsupported
-from p4verify.targets.base import CannotOffload
 from p4verify.targets.openflow.oracle import OpenVSwitch
-from tests.support.openflow_lowered import judge
-from tests.support.random_rules import random_rules
-
-NUMBERS = [
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    10,
-    17,
-    20,
-    64,
-    100,
-    200,
-    0x0A000001,
-    0x0A000002,
-    0xC0A80101,
-    0x020000000001,
-    0x020000000002,
-]
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("corpus", nargs="?", type=Path, default=ROOT / "examples")
-    parser.add_argument("--frames", type=int, default=100, help="frames for each program")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--every", type=int, default=1, help="each K-th program only")
-    parser.add_argument("--prove", type=float, help="seconds for a verdict on each")
-    options = parser.parse_args()
-    counts: Counter[str] = Counter()
-    started = time.monotonic()
-    with OpenVSwitch() as oracle:
-        reason = oracle.available()
-        if reason is not None:
-            print(reason, file=sys.stderr)
-            return 3
-        for path in sorted(options.corpus.rglob("*.p4"))[:: options.every]:
-            try:
-                program = load_program(str(path))
-            except (InputError, Unsupported):
-                continue
-            if program.arch == "v1model":
-                _one(oracle, path, program, options, counts)
-    print(", ".join(f"{name}: {count}" for name, count in counts.items()), f"in {time.monotonic() - started:.0f} s")
-    return 1 if counts["mismatches"] or counts["rejects"] else 0
-
-
-def _one(
-    oracle: OpenVSwitch, path: Path, program: ir.Program, options: argparse.Namespace, counts: Counter[str]
-) -> None:
-    rng = random.Random(f"{options.seed}/{path.name}")
-    target = targets.find("openflow")
-    try:
-        rules = random_rules(program, rng.getrandbits(32), NUMBERS)
-        bridge = target.lower(program, rules, {})
-    except (CannotOffload, Unsupported) as error:
-        counts["not expressed"] += 1
-        counts["... by rules"] += isinstance(error, Unsupported)
-        return
-    counts["expressed"] += 1
-    counts["flows"] += len(bridge.flows)
-    try:
-        tally = judge(oracle, program, rules, bridge, rng, options.frames)
-    except Unsupported as error:
-        counts["not observed"] += 1
-        print(f"{path}: {error}", file=sys.stderr)
-        return
-    counts["pairs"] += tally.pairs
-    counts["undefined"] += tally.undefined
-    counts["sent"] += tally.sent
-    counts["changed"] += tally.changed
-    counts["mismatches"] += len(tally.mismatches)
-    for mismatch in tally.mismatches[:3]:
-        print(f"{path}: {mismatch}", file=sys.stderr)
-    if options.prove is not None:
-        proof = Checker(program, rules, timeout=options.prove, machines_confirm=False).check_artifact(
-            target, bridge, None
-        )
-        counts[f"{proof.proof.verdict.value}s"] += 1
-        if proof.proof.verdict.value == "reject":
-            print(f"{path}: {proof.proof.reason}", file=sys.stderr)
-
+from tests.support.lowered_campaign import main
 
 if __name__ == "__main__":
     with unwound_when_terminated():
-        sys.exit(main())
+        sys.exit(main("openflow", OpenVSwitch(), __doc__, ("v1model",)))

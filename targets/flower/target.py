@@ -9,34 +9,38 @@ from typing import Final
 from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import RuleSet
-from ...semantics.source import NOWHERE, Span
-from ..base import CannotOffload, Oracle, RulesBakedIn
+from ...semantics.source import Span
+from ..base import Oracle, RulesBakedIn
 from ..offload import Device, Entry
 from .artifact import FilterList
 
-LIMITS: Final = (
-    "filters are read and checked, not yet made: tc -batch scripts, tc filter show, tc -j filter show",
+READS: Final = (
+    "lists of others: tc -batch scripts, tc filter show, tc -j filter show",
     "keys: all of tc's but those of PPPoE, tunnel options and L2TPv3; frames that come from no tunnel and no conntrack",
     "actions: gact, mirred to egress, vlan, mpls, pedit, csum (IPv4, TCP, UDP, ICMP), skbedit (mark, priority), police",
     "controls: drop, pass, continue, pipe, reclassify, goto chain, trap",
     "no egress hooks, ct, tunnel_key set, sample, nat, checksums of UDP-Lite and SCTP, random gact",
 )
-"""What can be expressed and what cannot, a line each."""
+"""What lists of others may have, a line each."""
 
 
 class FlowerTarget(RulesBakedIn):
     """The tc classifier flower at a device's ingress."""
 
     name: Final = "flower"
-    summary: Final = "tc flower filters, in software or in a NIC that offloads them (read and checked; not yet made)"
+    summary: Final = "tc flower filters, in software or in a NIC that offloads them"
 
     def limits(self) -> Sequence[str]:
         """What can be expressed and what cannot."""
-        return LIMITS
+        from .lower import LIMITS
+
+        return (*LIMITS, *READS)
 
     def lower(self, program: Program, rules: RuleSet | None, options: Mapping[str, str]) -> FilterList:
-        """Raises CannotOffload: there is no lowering to flower yet."""
-        raise CannotOffload("p4verify does not make flower filters yet; it checks those of others (--against)", NOWHERE)
+        """See :func:`.lower.lower`."""
+        from .lower import lower
+
+        return lower(program, rules, options)
 
     def read(self, data: bytes, name: str) -> FilterList:
         """A ``tc -batch`` script, or what ``tc filter show`` prints, also with ``-j``."""

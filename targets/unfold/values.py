@@ -110,6 +110,8 @@ class Cube:
     length: int
     never: tuple[Mapping[int, bool], ...] = ()
     """Conditions that are known not to hold (for the target that remembers them)."""
+    among: tuple[Mapping[int, bool], ...] = ()
+    """Conditions of which one is known to hold; () if nothing of this kind is known (for the target that asks)."""
 
     def with_bits(self, more: Mapping[int, bool]) -> Cube | None:
         """Both conditions; None if they contradict each other."""

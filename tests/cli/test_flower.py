@@ -37,8 +37,15 @@ def test_a_program_with_what_flower_cannot_tell_apart(p4verify: Command, example
     assert p4verify("check", example("acl.p4"), *arguments).code == 1
 
 
-def test_filters_are_not_made_yet(p4verify: Command, example: Given, tmp_path: Path) -> None:
-    arguments = ("--rules", example("vlan_filter.rules.cli"), "-o", tmp_path / "out.tc")
-    ended = p4verify("lower", example("vlan_filter.p4"), "--target", "flower", *arguments)
-    assert ended.code != 0
-    assert "does not make flower filters yet" in ended.out + ended.err
+def test_filters_are_made_and_proven(p4verify: Command, example: Given, tmp_path: Path) -> None:
+    """What is written is what is checked, and says what it assumes."""
+    program, rules, out = example("router.p4"), ("--rules", example("router.rules.cli")), tmp_path / "out.tc"
+    assert p4verify("lower", program, "--target", "flower", *rules, "-o", out).code == 0
+    assert out.read_text().startswith("# p4verify assumes: checksums-right, plain\n")
+    ended = p4verify("check", program, "--target", "flower", *rules, "--no-machines", "--format", "json")
+    assert (ended.code, ended.json()["results"][0]["verdict"]) == (0, "accept")
+    again = p4verify("check", program, "--against", out, *rules, "--no-machines")
+    assert again.code == 0
+    assert "IPv4's header checksum is right" in again.out
+    refused = p4verify("check", program, "--target", "flower:assume=none", *rules, "--no-machines")
+    assert refused.code == 3

@@ -20,13 +20,27 @@ from .fields import (
     FlowerField,
 )
 from .files import read, recognises, write
-from .filters import FilterList, FlowerFilter, Key, Match, Range, depths, network_type, ordered
+from .filters import (
+    ASSUMPTIONS,
+    CHECKSUMS_RIGHT,
+    PLAIN,
+    TAGS_WHOLE,
+    TYPES_TOLD,
+    FilterList,
+    FlowerFilter,
+    Key,
+    Match,
+    Range,
+    depths,
+    network_type,
+    ordered,
+)
 from .printing import print_filter, print_script
 from .script import parse_script
 
 __all__ = [
-    "ETH_ARP", "ETH_IP", "ETH_IP6", "ETH_MPLS", "ETH_PPPOE", "ETH_RARP", "ETH_VLAN", "FIELDS", "ICMP", "ICMP6",
-    "MAX_LSE", "PPP_TYPES", "SCTP", "TCP", "UDP", "FilterList", "FlowerField", "FlowerFilter", "Key", "Match", "Range",
-    "depths", "network_type", "ordered", "parse_json", "parse_script", "parse_shown", "print_filter", "print_script",
-    "read", "recognises", "write",
+    "ASSUMPTIONS", "CHECKSUMS_RIGHT", "ETH_ARP", "ETH_IP", "ETH_IP6", "ETH_MPLS", "ETH_PPPOE", "ETH_RARP", "ETH_VLAN",
+    "FIELDS", "ICMP", "ICMP6", "MAX_LSE", "PLAIN", "PPP_TYPES", "SCTP", "TAGS_WHOLE", "TCP", "TYPES_TOLD", "UDP",
+    "FilterList", "FlowerField", "FlowerFilter", "Key", "Match", "Range", "depths", "network_type", "ordered",
+    "parse_json", "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises", "write",
 ]  # fmt: skip

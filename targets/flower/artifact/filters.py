@@ -189,6 +189,22 @@ def depths(keys: tuple[Key, ...]) -> list[int]:
     return [depth for depth in range(1, MAX_LSE + 1) if depth in asked]
 
 
+PLAIN: Final = "plain"
+TYPES_TOLD: Final = "types-told"
+TAGS_WHOLE: Final = "tags-whole"
+CHECKSUMS_RIGHT: Final = "checksums-right"
+ASSUMPTIONS: Final = {
+    PLAIN: "frames are plain: a second tag is whole; IPv4 is version 4, whole, without options, no fragment; IPv6 is"
+    " version 6, whole, without extension headers; neither carries MPLS; TCP, UDP, SCTP and ICMP have their whole"
+    " headers; ARP is a request or reply, Ethernet's for IPv4; label stack entries are whole",
+    TYPES_TOLD: "IP carries no MPLS, and IPv6 has no extension headers: otherwise flower's type of a frame may not be"
+    " that of its Ethernet header",
+    TAGS_WHOLE: "VLAN tags are whole, down to the third: the kernel drops a frame whose next tag it cannot take up",
+    CHECKSUMS_RIGHT: "IPv4's header checksum is right, where the header is whole and has no options",
+}
+"""What filters may be made for: name → what holds of frames. A comment in their file says it."""
+
+
 @dataclass(frozen=True, slots=True)
 class FilterList:
     """The artifact: the filters in the order in which they are added, on one hook."""
@@ -197,3 +213,5 @@ class FilterList:
     hook: Hook = Hook()
     name: str = field(default="", compare=False)
     """The file that it came from."""
+    assumes: tuple[str, ...] = ()
+    """What is assumed of frames: names of :data:`ASSUMPTIONS`."""

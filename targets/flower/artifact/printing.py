@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...assuming import comment
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.print_actions import action_words
 from ...tc.artifact.protocols import classid_text, protocol_text
@@ -13,12 +14,13 @@ from .values import key_text
 
 
 def print_script(filters: FilterList, ports: PortNames = DEFAULT_PORTS) -> str:
-    """The script that adds the filters, one command a line.
+    """The script that adds the filters, one command a line, behind a comment that says what is assumed of frames.
 
     Raises:
         Unsupported: ``tc`` has no words for a filter.
     """
-    return "".join(print_filter(f, filters.hook, ports) + "\n" for f in filters.filters)
+    lines = [*comment(filters.assumes), *(print_filter(f, filters.hook, ports) for f in filters.filters)]
+    return "".join(line + "\n" for line in lines)
 
 
 def print_filter(filter_: FlowerFilter, hook: Hook, ports: PortNames = DEFAULT_PORTS) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ....semantics.source import Span
+from ...assuming import assumed
 from ...tc.artifact.actions import Action
 from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
 from ...tc.artifact.protocols import read_classid
@@ -10,7 +11,7 @@ from ...tc.artifact.read_actions import read_actions, read_port
 from ...tc.artifact.script import Head, Kind, read_filters
 from ...tc.artifact.words import Command, shorten
 from .fields import ETH_IP6, FIELDS, FlowerField
-from .filters import FilterList, FlowerFilter, Key, Match, network_type, ordered
+from .filters import ASSUMPTIONS, FilterList, FlowerFilter, Key, Match, network_type, ordered
 from .values import read_key
 
 _WORDS = {field.word: field for field in FIELDS.values() if field.width != 128 and "@" not in field.name}
@@ -23,7 +24,8 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
     """The filters of a script.
 
     Raises:
-        InputError: a command that is not understood, or that does not add a flower filter; with line and column.
+        InputError: a command that is not understood, that does not add a flower filter, or a comment that names an
+            assumption which there is not; with line and column.
     """
 
     def read(command: Command, head: Head[int], start: Span) -> FlowerFilter:
@@ -33,7 +35,9 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
 
     kind = Kind("flower", 0, lambda command: command.number("handle", 1, 0xFFFFFFFF), read)
     hook, filters = read_filters(text, name, kind)
-    return FilterList(filters, hook, name)
+    lines = enumerate(text.split("\n"), 1)
+    said = {assumption for i, line in lines for assumption in assumed(line, Span(name, i, 1), ASSUMPTIONS)}
+    return FilterList(filters, hook, name, tuple(sorted(said)))
 
 
 class Options:

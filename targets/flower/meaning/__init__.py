@@ -11,12 +11,15 @@ action writes them; they are 0 where the frame does not go to the stack.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ....semantics.meaning.behaviour import Behaviour
 from ....semantics.source import Unsupported
 from ...tc.artifact.actions import TunnelKey
 from ...tc.meaning.ingress import DEFAULT_MTU, ingress, longest_frame, require_ingress
 from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told
 from ..artifact import FilterList
+from .assumed import assumed
 from .classify import Search
 from .install import install
 
@@ -39,7 +42,7 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
         (action for f in filters.filters for action in f.actions),
         classes=any(f.classid or f.hw_tc is not None for f in filters.filters),
     )
-    return ingress(
+    found = ingress(
         lambda machine, start, _tagged: Search(chains, machine).run(start),
         names,
         longest=longest_frame(mtu),
@@ -49,6 +52,7 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
             "masks of one priority are tried in the order in which the filters are listed",
         ),
     )
+    return replace(found, domain=(*found.domain, *assumed(filters.assumes)))
 
 
 def _check_tunnels(filters: FilterList) -> None:

@@ -39,8 +39,8 @@ class Search:
         self._span = next((f.span for c in self.chains.values() for f in _filters(c)), NOWHERE)
         self._dissected: dict[tuple[int, tuple[int, ...]], tuple[Skb, Dissection]] = {}
 
-    def run(self, state: State) -> State:
-        """How a packet fares that enters chain 0; its way has ended in the state that is given back."""
+    def run(self, state: State) -> Ways:
+        """How a packet fares that enters chain 0: ways that have ended, of which one is always taken."""
         self._first = state
         return through(self.chains, self._classifier, state, self._span)
 

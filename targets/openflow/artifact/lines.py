@@ -10,10 +10,10 @@ import re
 from typing import Final, get_args
 
 from ....semantics.source import InputError, Span
+from ...assuming import assumed
 from .actions import read_actions
 from .flows import ASSUMPTIONS, DEFAULT_PRIORITY, TABLES, Bridge, Bucket, Flow, Group, GroupKind
 from .matches import Match
-from .printing import ASSUMES
 from .words import Item, Piece, items, number, port
 
 MAX_FILE: Final = 256 << 20
@@ -78,8 +78,7 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     for count, line in enumerate(text.split("\n"), 1):
         if count > MAX_LINES:
             raise InputError.at(Span(name, count, 1), f"more than {MAX_LINES} lines")
-        if line.startswith(ASSUMES.rstrip()):
-            assumes += _assumed(line, count, name)
+        assumes += assumed(line, Span(name, count, 1), ASSUMPTIONS)
         piece = _statement(line, count, name)
         if piece is None:
             continue
@@ -94,17 +93,6 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     if not flows and not groups:
         raise InputError.at(Span(name, 1, 1), "no flow in this file")
     return Bridge(tuple(flows), tuple(groups.values()), name, tuple(sorted(set(assumes))))
-
-
-def _assumed(line: str, count: int, file: str) -> tuple[str, ...]:
-    """What a comment says is assumed of frames."""
-    names = tuple(name.strip() for name in line[len(ASSUMES.rstrip()) :].split(","))
-    for name in names:
-        if name not in ASSUMPTIONS:
-            raise InputError.at(
-                Span(file, count, 1), f"no assumption is called {name!r} ({', '.join(ASSUMPTIONS)})", line
-            )
-    return names
 
 
 def _statement(line: str, count: int, name: str) -> Piece | None:

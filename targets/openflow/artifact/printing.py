@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Final
 
+from ...assuming import comment
 from .fields import FIELDS, Style, nxm
 from .flows import (
     PORT_NAMES,
@@ -35,8 +36,6 @@ from .flows import (
     WriteActions,
 )
 
-ASSUMES: Final = "# p4verify assumes: "
-"""The comment that names what is assumed of frames."""
 _RESERVED: Final = {number: name for name, number in PORT_NAMES.items()}
 _FIRST: Final = ("in_port", "eth_type", "nw_proto")
 """What other fields need of the packet stands before them."""
@@ -46,7 +45,7 @@ _PROTOCOLS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
 def write(bridge: Bridge) -> bytes:
     """A flow file for ``ovs-ofctl add-flows``; with groups, a bundle for ``ovs-ofctl bundle``."""
     bundle = bool(bridge.groups)
-    lines = [f"{ASSUMES}{', '.join(bridge.assumes)}"] if bridge.assumes else []
+    lines = comment(bridge.assumes)
     lines += [f"group add {print_group(group)}" for group in bridge.groups]
     lines += [("flow add " if bundle else "") + print_flow(flow) for flow in bridge.flows]
     return "".join(line + "\n" for line in lines).encode()

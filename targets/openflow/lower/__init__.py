@@ -15,6 +15,7 @@ from ....semantics.ir import Program
 from ....semantics.rules.build import program_rules
 from ....semantics.rules.ruleset import RuleSet
 from ....semantics.source import NOWHERE, InputError, Span
+from ...assuming import allowed
 from ...base import CannotOffload
 from ..artifact import ASSUMPTIONS, Bridge
 from .assemble import assemble
@@ -36,7 +37,7 @@ def lower(program: Program, rules: RuleSet | None, options: Mapping[str, str]) -
         CannotOffload: the switch cannot do what the program does; at its place in the source.
         InputError: an option that does not exist.
     """
-    allowed = _allowed(options)
+    may = _allowed(options)
     context = FlowContext(program, program_rules(program) if rules is None else rules)
     with recursion.at_least(_RECURSION_LIMIT):
         try:
@@ -44,7 +45,7 @@ def lower(program: Program, rules: RuleSet | None, options: Mapping[str, str]) -
         except RecursionError:
             raise CannotOffload("the program is nested too deep", Span(program.file, 0, 0)) from None
     for name in bridge.assumes:
-        if name not in allowed:
+        if name not in may:
             raise CannotOffload(f"it would have to be assumed of frames: {ASSUMPTIONS[name]} (assume={name})",
                                 context.place_of("outer") or Span(program.file, 0, 0))  # fmt: skip
     return bridge
@@ -54,12 +55,4 @@ def _allowed(options: Mapping[str, str]) -> frozenset[str]:
     unknown = sorted(set(options) - {"assume"})
     if unknown:
         raise InputError.at(NOWHERE, f"openflow has no option {unknown[0]!r} (there is: assume)")
-    chosen = options.get("assume", "all")
-    if chosen in ("all", "none"):
-        return frozenset(ASSUMPTIONS if chosen == "all" else ())
-    names = chosen.split("+")
-    for name in names:
-        if name not in ASSUMPTIONS:
-            known = ", ".join(ASSUMPTIONS)
-            raise InputError.at(NOWHERE, f"openflow knows no assumption {name!r} (all, none, {known})")
-    return frozenset(names)
+    return allowed(options.get("assume", "all"), ASSUMPTIONS, "openflow")

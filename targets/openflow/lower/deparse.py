@@ -8,18 +8,17 @@ IPv4's checksum, and forgets a new tag's DEI) has to be what the program does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ....semantics.source import Span
 from ...base import CannotOffload
+from ...unfold.frames import Parts, alike, parts, same
 from ...unfold.state import State
 from ...unfold.values import ONE, ZERO, Bits, Wanted, equals, known, number
 from ..artifact import (
     ETH_IP,
     ETH_IPV6,
     ETH_MPLS,
-    ETH_VLAN,
     TAGS_WITHOUT_DEI,
     DecMplsTtl,
     DecTtl,
@@ -33,8 +32,6 @@ from . import seen
 from .context import FlowContext
 from .drafts import Copy, Step
 
-_ADDRESSES: Final = 96
-_TYPE: Final = 16
 _TAG: Final = Prerequisites(tagged=True)
 _MPLS: Final = Prerequisites(ETH_MPLS)
 _LABEL: Final = (("mpls_label", 0, 20), ("mpls_tc", 20, 23), ("mpls_ttl", 24, 32))
@@ -46,18 +43,6 @@ Variant = tuple[Wanted, tuple[Step, ...]]
 """What must hold as well, and the steps."""
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """A frame's beginning, in parts."""
-
-    addresses: Bits
-    tags: tuple[tuple[Bits, Bits], ...]
-    """Type and TCI of each."""
-    kind: Bits
-    labels: tuple[Bits, ...]
-    rest: Bits
-
-
 def variants(context: FlowContext, way: State, span: Span) -> Iterator[Variant]:
     """The steps that make what is emitted; where they depend on more than is known, for each possibility, in order.
 
@@ -65,44 +50,19 @@ def variants(context: FlowContext, way: State, span: Span) -> Iterator[Variant]:
         CannotOffload: no actions do that.
     """
     emitted = tuple(bit for field in way.emitted for bit in field)
-    if _same(way, emitted, way.taken):
+    if same(way, emitted, way.taken):
         yield {}, ()
         return
-    before, after = _parts(way, way.taken), _parts(way, emitted)
+    before, after = parts(way, way.taken), parts(way, emitted)
     if before is None or after is None:
         raise CannotOffload("a frame without Ethernet header", span)
     yield from _Writer(context, way, span, before, after).variants()
 
 
-def _same(way: State, x: Bits, y: Bits) -> bool:
-    return len(x) == len(y) and all(_alike(way, a, b) for a, b in zip(x, y, strict=True))
-
-
-def _alike(way: State, a: int, b: int) -> bool:
-    return a == b or way.cube.resolve((a,)) == way.cube.resolve((b,))
-
-
-def _parts(way: State, stream: Bits) -> _Parts | None:
-    if len(stream) < _ADDRESSES + _TYPE:
-        return None
-    addresses, kind, left = stream[:_ADDRESSES], stream[_ADDRESSES:112], stream[112:]
-    tags = []
-    while known(way.cube.resolve(kind)) in ETH_VLAN and len(left) >= 32:
-        tags.append((kind, left[:16]))
-        kind, left = left[16:32], left[32:]
-    labels = []
-    bottom: int | None = ZERO
-    while known(way.cube.resolve(kind)) in ETH_MPLS and len(left) >= 32 and bottom == ZERO:
-        labels.append(left[:32])
-        bottom = way.cube.resolve(left[23:24])[0]
-        left = left[32:]
-    return _Parts(addresses, tuple(tags), kind, tuple(labels), left)
-
-
 class _Writer:
     """The steps from one frame to the other."""
 
-    def __init__(self, context: FlowContext, way: State, span: Span, before: _Parts, after: _Parts) -> None:
+    def __init__(self, context: FlowContext, way: State, span: Span, before: Parts, after: Parts) -> None:
         self.context = context
         self.way = way
         self.span = way.changed if way.changed.file else span
@@ -135,7 +95,7 @@ class _Writer:
         found: list[Step] = []
         for name, start in (("eth_dst", 0), ("eth_src", 48)):
             old, new = self.before.addresses[start : start + 48], self.after.addresses[start : start + 48]
-            if not _same(self.way, old, new):
+            if not same(self.way, old, new):
                 found.append(Copy(name, 0, new, Prerequisites()))
         return found
 
@@ -147,7 +107,7 @@ class _Writer:
         if len(old) > 1:
             raise self.no("a change of the second tag: the switch looks at one")
         found: list[Step] = []
-        if len(old) == 1 and new and _same(self.way, old[0][0], new[-1][0]):
+        if len(old) == 1 and new and same(self.way, old[0][0], new[-1][0]):
             found += self._tag(new[-1][1], old[0][1])
             del old[-1], new[-1]
         found += [PopVlan() for _ in old]
@@ -158,7 +118,7 @@ class _Writer:
         return found
 
     def _same_tag(self, x: tuple[Bits, Bits], y: tuple[Bits, Bits]) -> bool:
-        return _same(self.way, x[0], y[0]) and _same(self.way, x[1], y[1])
+        return same(self.way, x[0], y[0]) and same(self.way, x[1], y[1])
 
     def _tag(self, tci: Bits, old: Bits | None) -> Iterator[Step]:
         """The parts of a tag that differ from what is there (of a new one, from zeros)."""
@@ -169,7 +129,7 @@ class _Writer:
         if old is not None:  # it writes zero only where something else changes, too
             self.context.assume(TAGS_WITHOUT_DEI)
         for low, start, end in ((13, 0, 3), (0, 4, 16)):
-            if not _same(self.way, tci[start:end], was[start:end]):
+            if not same(self.way, tci[start:end], was[start:end]):
                 yield Copy("vlan_tci", low, tci[start:end], _TAG)
 
     # --- labels -------------------------------------------------------------------------------------------------------
@@ -177,9 +137,9 @@ class _Writer:
     def _label_changes(self) -> tuple[list[Bits], list[Bits]]:
         """Label stack entries that go, outermost first, and those that come, innermost first."""
         old, new = list(self.before.labels), list(self.after.labels)
-        while old and new and _same(self.way, old[-1], new[-1]):
+        while old and new and same(self.way, old[-1], new[-1]):
             del old[-1], new[-1]
-        if not (old or new) and not _same(self.way, self.before.kind, self.after.kind):
+        if not (old or new) and not same(self.way, self.before.kind, self.after.kind):
             raise self.no("the Ethernet type changes")
         return old, new[::-1]
 
@@ -206,9 +166,9 @@ class _Writer:
 
     def _swapped(self, old: Bits, new: Bits) -> Iterator[Variant]:
         """A label stack entry is written to."""
-        if not _same(self.way, old[23:24], new[23:24]):
+        if not same(self.way, old[23:24], new[23:24]):
             raise self.no("the bottom-of-stack bit is written")
-        steps = [Copy(name, 0, new[i:j], _MPLS) for name, i, j in _LABEL[:2] if not _same(self.way, old[i:j], new[i:j])]
+        steps = [Copy(name, 0, new[i:j], _MPLS) for name, i, j in _LABEL[:2] if not same(self.way, old[i:j], new[i:j])]
         for wanted, more in self._less_one(old[24:], new[24:], "mpls_ttl", DecMplsTtl(), _MPLS):
             yield wanted, (*steps, *more)
 
@@ -230,7 +190,7 @@ class _Writer:
             raise self.no("headers are added or removed that are neither tags nor labels")
         fields: dict[seen.Seen, Bits] = {}
         for place, (x, y) in enumerate(zip(old, new, strict=True)):
-            if _alike(self.way, x, y) or self._is_checksum(place):
+            if alike(self.way, x, y) or self._is_checksum(place):
                 continue
             found = seen.field_of(x)
             if found is None:
@@ -265,7 +225,7 @@ class _Writer:
             return
         if written:
             raise self.no("IPv4's checksum is not updated as the switch updates it")
-        if not _same(self.way, header[80:96], self.before.rest[80:96]):
+        if not same(self.way, header[80:96], self.before.rest[80:96]):
             raise self.no("a change of IPv4's checksum, which no action of OpenFlow writes")
 
     def _copies(self, field: seen.Seen, value: Bits) -> Iterator[Step]:
@@ -275,7 +235,7 @@ class _Writer:
             return
         was = seen.bits(field.name)
         for low, start, end in ((2, 0, 6), (0, 6, 8)):  # DSCP and ECN
-            if not _same(self.way, value[start:end], was[start:end]):
+            if not same(self.way, value[start:end], was[start:end]):
                 yield Copy("nw_tos", low, value[start:end], needs)
 
     def _ttls(self, changed: Mapping[seen.Seen, Bits]) -> Iterator[Variant]:
@@ -288,7 +248,7 @@ class _Writer:
 
     def _less_one(self, old: Bits, new: Bits, name: str, decrement: Step, needs: Prerequisites) -> Iterator[Variant]:
         """A number that is kept, set, or one less. The switch ends a list that would make a TTL 0: 0 and 1 are set."""
-        if _same(self.way, old, new):
+        if same(self.way, old, new):
             yield {}, ()
             return
         if self.context.less_one(new) != old:

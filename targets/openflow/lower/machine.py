@@ -11,7 +11,7 @@ Before a statement that applies a table, ways that differ in numbers only are br
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -19,6 +19,7 @@ from ....semantics import ir
 from ....semantics.rules.ruleset import ActionCall, Rule
 from ....semantics.source import Span, Unsupported
 from ...base import CannotOffload
+from ...unfold.applies import applied
 from ...unfold.expressions import as_bits, evaluate
 from ...unfold.lookups import Looked, check_properties, cubes_of, default_call
 from ...unfold.machine import Machine
@@ -104,7 +105,7 @@ class FlowMachine(Machine):
     def before(self, statement: ir.Stmt, ways: Ways) -> Ways:
         """Ways are brought together before tables, and where they are many."""
         running = sum(way.flow == "run" for way in ways)
-        if running > _MANY or (running > 1 and _applies(statement)):
+        if running > _MANY or (running > 1 and any(applied(statement))):
             return self.together(ways, statement.span)
         return ways
 
@@ -241,14 +242,3 @@ def _side_by_side(widths: Iterable[int]) -> Iterator[tuple[int, int]]:
             low = (low + 31) // 32 * 32
         yield low, width
         low += width
-
-
-def _applies(node: object) -> bool:
-    """Whether a table is applied, or a block that may apply some, in a part of the tree."""
-    if isinstance(node, ir.TableApply | ir.BlockApply):
-        return True
-    if isinstance(node, tuple | list):
-        return any(_applies(part) for part in node)
-    if isinstance(node, ir.Stmt | ir.Expr | ir.SwitchCase) and is_dataclass(node):
-        return any(_applies(getattr(node, f.name)) for f in fields(node) if f.name not in ("type", "span"))
-    return False

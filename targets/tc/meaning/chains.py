@@ -33,8 +33,8 @@ Classify = Callable[[Classifier, State, Term], Ways]
 
 def through(
     chains: Mapping[int, Sequence[Classifier]], classify: Classify[Classifier], state: State, span: Span
-) -> State:
-    """How a packet fares that enters chain 0; its way has ended in the state that is given back.
+) -> Ways:
+    """How a packet fares that enters chain 0: ways that have ended, of which one is always taken.
 
     Args:
         span: of the first filter.
@@ -63,8 +63,25 @@ def through(
             waiting[way.place] = (*waiting.get(way.place, ()), Way(way.when, way.state))
         if not waiting:
             break
-    (last,) = joined(ended)
-    return last.state
+    return together(ended)
+
+
+def together(ended: Ways | list[Way[State]]) -> Ways:
+    """Ways that have ended as one, if it is plain which frames of theirs stand for one another: each has sent at most
+    one to the ports and one to the stack, all of one layout."""
+    frames: dict[str, set[tuple[str, int, int]]] = {}
+    for way in ended:
+        places = [to for to, _, _ in way.state.layout]
+        if len(places) != len(set(places)):
+            return tuple(ended)
+        for frame in way.state.layout:
+            frames.setdefault(frame[0], set()).add(frame)
+    if not ended or any(len(found) > 1 for found in frames.values()):
+        return tuple(ended)
+    first, *others = ended
+    for way in others:
+        first = Way(b.or_(first.when, way.when), first.state.merged(first.when, way.state), ENDED)
+    return (first,)
 
 
 def _chain(classifiers: Sequence[Classifier], classify: Classify[Classifier], ways: Ways) -> list[Way[State]]:

@@ -3,22 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from ....semantics import bits as b
+from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Assumption, Behaviour, Case
 from ....semantics.source import Span, Unsupported
 from ..artifact.hooks import Hook
 from .actions import Machine, assumptions
+from .chains import Ways
 from .packet import ETH_HLEN, ETH_ZLEN, TAGGED, VLAN_HLEN, WHOLE_TAG, length_at_least, received
 from .state import State
 from .told import metadata
 
 DEFAULT_MTU: Final = 1500
 
-Run = Callable[[Machine, State, bool], State]
-"""What filters make of a packet that comes, and whether it came with a tag: how its way ends."""
+Run = Callable[[Machine, State, bool], Ways]
+"""What filters make of a packet that comes, and whether it came with a tag: the ways that it can take to its end, of
+which one is always taken."""
 
 
 def longest_frame(mtu: int) -> int:
@@ -47,8 +50,7 @@ def ingress(run: Run, names: tuple[str, ...], *, longest: int, notes: tuple[str,
         guard = b.and_(TAGGED, WHOLE_TAG) if tagged else b.not_(TAGGED)
         machine = Machine(guard, kind="tagged" if tagged else "untagged")
         machines.append(machine)
-        ended = run(machine, State(received(tagged=tagged)), tagged)
-        cases.append(Case(guard, ended.sent, metadata(ended, names)))
+        cases += _cases(guard, run(machine, State(received(tagged=tagged)), tagged), names)
     cases.append(Case(b.and_(TAGGED, b.not_(WHOLE_TAG)), (), metadata(State(None), names)))
     return Behaviour(
         tuple(cases),
@@ -70,3 +72,13 @@ def ingress(run: Run, names: tuple[str, ...], *, longest: int, notes: tuple[str,
             *notes,
         ),
     )
+
+
+def _cases(guard: Term, ways: Ways, names: tuple[str, ...]) -> Iterator[Case]:
+    """A case for each way; the one with the longest condition has what the others leave."""
+    others = sorted(ways, key=lambda way: len(b.postorder([way.when])))
+    last = others.pop()
+    for way in others:
+        yield Case(b.and_(guard, way.when), way.state.sent, metadata(way.state, names))
+    left = b.not_(b.or_(*(way.when for way in others)))
+    yield Case(b.and_(guard, left), last.state.sent, metadata(last.state, names))

@@ -25,8 +25,13 @@ class State:
 
     @property
     def shape(self) -> object:
-        """States of one shape can be merged."""
-        return None if self.skb is None else self.skb.shape
+        """States of one shape can be merged; ended ones also if what was sent has one layout."""
+        return self.layout if self.skb is None else self.skb.shape
+
+    @property
+    def layout(self) -> tuple[tuple[str, int, int], ...]:
+        """Where each frame went that was sent, and how it lies on the one that came."""
+        return tuple((o.to, o.packet.payload, len(o.packet.prefix)) for o in self.sent)
 
     def merged(self, condition: Term, other: State) -> State:
         """This state where the condition holds, else the other, of the same shape."""

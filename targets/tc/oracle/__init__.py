@@ -21,8 +21,20 @@ from .kernel import BARRIER, MAX_CONDITIONS, MAX_PORTS, Kernel, Refused, missing
 SHORTEST: Final = 14
 """A driver accepts no shorter frame."""
 LONGEST: Final = 8000
-NAMES: Final = PortNames("o")
 HOOK: Final = Hook("vec0", "ingress")
+_IN: Final = 1 << 30
+"""The port that frames come from, where filters ask for it."""
+
+
+class _Names(PortNames):
+    """What the private kernel calls its devices."""
+
+    def name(self, port: int) -> str:
+        """See :meth:`PortNames.name`."""
+        return HOOK.device if port == _IN else super().name(port)
+
+
+NAMES: Final = _Names("o")
 _LAST_PREF: Final = 0xFFFF
 
 
@@ -102,8 +114,9 @@ class UserModeLinux(Closing, ABC):
         return None
 
     def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
-        """What the kernel does with each frame, whatever port it comes from; metadata ``classid``, ``mark`` and
-        ``priority`` are those of what went to the stack, else 0.
+        """What the kernel does with each frame; metadata ``classid``, ``mark`` and ``priority`` are those of what went
+        to the stack, else 0. All frames come from one device: where filters ask for ports, it stands for one after the
+        other, and has only those that ask for it or for none.
 
         Raises:
             InputError: the kernel refuses a filter; with its place.
@@ -113,13 +126,24 @@ class UserModeLinux(Closing, ABC):
         self._check(artifact)
         if any(not SHORTEST <= len(frame) <= LONGEST or frame[:14] == BARRIER[:14] for _, frame in packets):
             raise ValueError(f"a frame has {SHORTEST} to {LONGEST} bytes, and is not the oracle's barrier")
-        devices = Devices(artifact.filters)
+        asking = any(f.indev is not None for f in artifact.filters)
+        found: dict[int, Observation] = {}
+        for port in sorted({port for port, _ in packets}) if asking else [0]:
+            places = [i for i, (came, _) in enumerate(packets) if not asking or came == port]
+            seen = self._from(port, artifact, [packets[i][1] for i in places])
+            found |= dict(zip(places, seen, strict=True))
+        return [found[i] for i in range(len(packets))]
+
+    def _from(self, port: int, artifact: Any, frames: Sequence[bytes]) -> list[Observation]:
+        """What is done with frames that come from one port."""
+        filters = [f for f in artifact.filters if f.indev in (None, port)]
+        devices = Devices(filters)
         try:
             kernel = self._ready()
             kernel.need(devices.count)
             kernel.tell(devices.stacks, devices.conditions)
-            self._load(kernel, artifact.filters, devices)
-            seen = kernel.observe([frame for _, frame in packets])
+            self._load(kernel, filters, devices)
+            seen = kernel.observe(list(frames))
         except OSError:
             self.close()  # it may be in any state
             raise
@@ -209,8 +233,6 @@ class Devices:
         """The filter as the kernel gets it. Raises Unsupported for what cannot be seen."""
         if filter_.skip_sw:
             raise Unsupported("a filter for hardware only, which there is none of", filter_.span)
-        if filter_.indev is not None:
-            raise Unsupported("indev: all frames come from one device", filter_.span)
         if filter_.pref + self._shift >= _LAST_PREF:
             raise Unsupported("the highest priorities, of which the oracle needs one", filter_.span)
         actions = tuple(self._told(filter_))
@@ -219,8 +241,9 @@ class Devices:
         return replace(self.shifted(filter_), actions=actions)
 
     def shifted(self, filter_: AnyFilter) -> AnyFilter:
-        """The filter behind what the oracle needs."""
-        return replace(filter_, pref=filter_.pref + self._shift if filter_.pref else 0)
+        """The filter behind what the oracle needs, asking for the device that stands for its port."""
+        indev = None if filter_.indev is None else _IN
+        return replace(filter_, pref=filter_.pref + self._shift if filter_.pref else 0, indev=indev)
 
     def _told(self, filter_: Observed) -> Iterator[Action]:
         passing = Mirred(self.stack(filter_.classid or 0))

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from ....semantics import bits as b
 from ....semantics.meaning.behaviour import INPUT_PACKET, Behaviour, Output
+from ....semantics.meaning.ways import Way
 from ...tc.meaning.actions import Machine
+from ...tc.meaning.chains import Ways
 from ...tc.meaning.ingress import DEFAULT_MTU, ingress, longest_frame, require_ingress
 from ...tc.meaning.state import NONE, State
 from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told
@@ -41,10 +43,10 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
     names = told(actions, classes=any(f.classid for f in filters.filters))
     longest, written = longest_frame(mtu), writes(actions)
 
-    def run(machine: Machine, start: State, tagged: bool) -> State:
+    def run(machine: Machine, start: State, tagged: bool) -> Ways:
         if written:
             return WrittenChains(installed, machine, tagged=tagged, max_length=longest).run(start)
-        return _fixed(installed, Frame(start.packet, tagged=tagged, max_length=longest))
+        return (Way(b.TRUE, _fixed(installed, Frame(start.packet, tagged=tagged, max_length=longest))),)
 
     return ingress(
         run,

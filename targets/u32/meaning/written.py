@@ -76,7 +76,7 @@ class WrittenChains:
         self._heights = table_heights(installed.tables.values())
         self._hits: dict[tuple[int, Skb], list[Hit]] = {}
 
-    def run(self, state: State) -> State:
+    def run(self, state: State) -> Ways:
         """How a packet fares; see :func:`...tc.meaning.chains.through`."""
         nodes = (node for t in self.installed.tables.values() for bucket in t.buckets.values() for node in bucket)
         first = min(nodes, key=lambda node: node.after, default=None)

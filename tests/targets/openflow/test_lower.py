@@ -34,7 +34,7 @@ from p4verify.targets.openflow.artifact import (
     write,
 )
 from p4verify.targets.openflow.oracle import OpenVSwitch
-from tests.support.openflow_lowered import judge
+from tests.support.lowered import judge
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 TARGET = find("openflow")
@@ -110,7 +110,7 @@ def refusal(loaded: Program, rules: RuleSet | None = None, **options: str) -> Ca
 def test_flows_of_an_example_do_on_open_vswitch_what_the_source_does(name: str, switch: OpenVSwitch) -> None:
     loaded, rules = example(name)
     bridge = TARGET.lower(loaded, rules, {})
-    tally = judge(switch, loaded, rules, bridge, random.Random(name), 120)
+    tally = judge(TARGET, switch, loaded, rules, bridge, random.Random(name), 120)
     assert tally.mismatches == []
     assert tally.pairs > 40
     assert tally.sent

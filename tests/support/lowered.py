@@ -1,18 +1,18 @@
-"""Programs lowered to OpenFlow, side by side: the P4 source on numbers, and Open vSwitch with the flows made of it."""
+"""Programs lowered, side by side: the P4 source on numbers, and the real machine with the artifact made of it."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
+from p4verify.semantics.meaning.behaviour import Behaviour
 from p4verify.semantics.meaning.program import run
 from p4verify.semantics.rules.ruleset import Exact, Lpm, Range, RuleSet, Ternary
-from p4verify.targets.openflow.artifact import Bridge
-from p4verify.targets.openflow.meaning import meaning
-from p4verify.targets.openflow.oracle import OpenVSwitch
+from p4verify.targets.base import Oracle, Target
 
 PORTS = (1, 2, 3, 4, 5, 9)
 _KINDS = (0x0800, 0x0800, 0x0800, 0x86DD, 0x0806, 0x8847, 0x88B5)
@@ -24,7 +24,7 @@ class Tally:
 
     pairs: int = 0
     outside: int = 0
-    """Frames that an assumption of the flows leaves out."""
+    """Frames that an assumption of the artifact leaves out."""
     undefined: int = 0
     """Frames that differ, with which the program reads an undefined value; not among the pairs."""
     sent: int = 0
@@ -33,12 +33,12 @@ class Tally:
 
 
 def judge(
-    oracle: OpenVSwitch, program: ir.Program, rules: RuleSet, bridge: Bridge, rng: random.Random, count: int
+    target: Target, oracle: Oracle, program: ir.Program, rules: RuleSet, artifact: Any, rng: random.Random, count: int
 ) -> Tally:
     """``count`` frames that meet the rules, or nearly."""
-    packets = plain_packets(rng, rules, bridge, count)
+    packets = plain_packets(rng, rules, target.meaning(artifact), count)
     tally = Tally(outside=count - len(packets))
-    for (port, frame), seen in zip(packets, oracle.run(bridge, packets), strict=True):
+    for (port, frame), seen in zip(packets, oracle.run(artifact, packets), strict=True):
         asked = run(program, rules, frame, port)
         expected = sorted(asked.outputs)
         if asked.undefined and expected != sorted(seen.outputs):
@@ -48,13 +48,15 @@ def judge(
         tally.sent += bool(expected)
         tally.changed += any(out != frame for _, _, out in expected)
         if expected != sorted(seen.outputs):
-            tally.mismatches.append(f"port {port}, {frame.hex()}: P4 {_shown(expected)}, switch {_shown(seen.outputs)}")
+            tally.mismatches.append(
+                f"port {port}, {frame.hex()}: P4 {_shown(expected)}, machine {_shown(seen.outputs)}"
+            )
     return tally
 
 
-def plain_packets(rng: random.Random, rules: RuleSet, bridge: Bridge, count: int) -> list[tuple[int, bytes]]:
-    """Frames on ports, without those that an assumption of the flows leaves out."""
-    domain = [a.condition for a in meaning(bridge).domain]
+def plain_packets(rng: random.Random, rules: RuleSet, does: Behaviour, count: int) -> list[tuple[int, bytes]]:
+    """Frames on ports, without those that an assumption about frames leaves out."""
+    domain = [a.condition for a in (*does.domain, *does.reaching)]
     packets = []
     for port, frame in sorted((rng.choice(PORTS), a_frame(rng, rules)) for _ in range(count)):
         values = {"pkt.len": len(frame), "in.port": port} | {f"pkt[{i}]": octet for i, octet in enumerate(frame)}
