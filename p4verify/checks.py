@@ -174,6 +174,7 @@ class Checker:
         machine = _machine(target, artifact, path, label)
         spec, ports = self._copies_told(spec, rules)
         relation = target.relate(program, artifact, rules)
+        spec = relation.settled(spec)
         mine, theirs = (by_port(side, ports) for side in relate(spec, machine.behaviour, relation))
         theirs = replace(theirs, axioms=(*theirs.axioms, *legal_answers(program, mine, theirs)))
         if rules is None and self.restrictions is not None:

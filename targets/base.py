@@ -80,6 +80,9 @@ class Relation:
     Unsupported."""
     tables: Mapping[str, Callable[..., Term]] = field(default_factory=dict)
     entries: Mapping[str, MakesEntries] = field(default_factory=dict)
+    settled: Callable[[Behaviour], Behaviour] = lambda program: program
+    """The program's behaviour with what it leaves to the device said as the machine has it (when an entry cannot be
+    added), so that a machine which always takes the easy way is no lowering of it."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
 from ..meaning.tables import table_actions
 from ..meaning.values import Scalar, Text, Value, mux
+from ..rules.learned import FAILS
 from ..source import Span, Unsupported
 from . import portable_checksums, portable_state, tc_metadata
 from .extern_call import Call
@@ -105,7 +106,7 @@ def _add_entry(m: Machine, node: ir.ExternCall) -> Value:
         raise Unsupported(f"{node.extern} with an action's name that is no literal", node.span)
     number = b.bv(_action(m, table, name.text, node.span), 16)
     args = leaves(m, call.value(first + 1), node.span).values()
-    fails = m.fresh(0, "whether the device can add an entry", node.span)
+    fails = m.fresh(0, FAILS, node.span)
     added = b.and_(wanted, b.not_(fails))
     m.tell(f"add_entry.{table.control_name}", *keys, number, call.term(first + 2), *args, when=added)
     if isinstance(ir.bare(node.type), ir.BoolType):

@@ -14,6 +14,9 @@ EVENT = "add_entry."
 """What the name of such an event begins with; the table's control-plane name follows. Its fields are the key's values,
 the number of the action in the table's list, the expire time profile, and the action's arguments."""
 
+FAILS = "whether the device can add an entry"
+"""Why it is open whether the entry is made."""
+
 
 def learned(program: ir.Program, name: str, fields: Sequence[int]) -> Rule | None:
     """The entry that an event tells of; None if it tells of something else."""

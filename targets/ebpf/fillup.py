@@ -10,7 +10,9 @@ A table that holds its rules in a map has one of three kinds of key:
 
 The value is the action's number (32 bits, host order: its place in ``Table.actions`` plus one; 0 means "nothing set")
 and behind it the arguments of all actions in order, each in network byte order and padded in front to bytes; those of
-other actions are 0. A default action that the control plane may change lies in an array map of one such value.
+other actions are 0. Behind them lies, of tables to which the program itself adds entries, the expire time profile
+(:attr:`TableLayout.profile_bits`). A default action that the control plane may change lies in an array map of one such
+value.
 
 Everything that depends on a rule is a term, so that a rule with symbolic values gives a symbolic entry (what
 :mod:`.relate` proves laws about) and a concrete rule folds to bytes (:func:`fill_maps`).
@@ -25,6 +27,7 @@ from typing import Final
 from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.bits import Term
+from ...semantics.ir.printer.scope import mentioned
 from ...semantics.rules.build import source_entries
 from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Rule, RuleSet
 from ...semantics.rules.values import ENUM_BITS, value_set_widths
@@ -41,6 +44,9 @@ DEFAULT_SIZE: Final = 1024
 MATCH_KINDS: Final = frozenset({"exact", "lpm", "ternary", "range", "optional"})
 ACTION_BYTES: Final = 4
 PREFIX_BYTES: Final = 4
+PROFILE_BYTES: Final = 4
+ADDS: Final = ("add_entry", "add_entry_if")
+"""PNA's externs with which a program makes entries itself."""
 MAX_TRIE_BYTES: Final = 256
 """The longest data of an LPM trie (``LPM_DATA_SIZE_MAX`` in the kernel's lpm_trie.c)."""
 
@@ -102,11 +108,15 @@ class TableLayout:
     """Whether this is a value set of a parser: members in place of rules, and no actions."""
     slots: Slots | None = None
     """How the rules are searched for, if ``entries`` is an array of slots."""
+    profile_bits: int = 0
+    """Of the expire time profile that an entry made by the program itself has; 0 if the program makes none. Then the
+    values end in :data:`PROFILE_BYTES` with the profile's number plus one, in host order (0: it never expires)."""
 
     @property
     def value_size(self) -> int:
         """Bytes of a map value."""
-        return ACTION_BYTES + sum(arg.size for action in self.actions for arg in action.args)
+        own = ACTION_BYTES + sum(arg.size for action in self.actions for arg in action.args)
+        return own + (PROFILE_BYTES if self.profile_bits else 0)
 
     @property
     def maps(self) -> tuple[MapDef, ...]:
@@ -242,7 +252,8 @@ def layout(
     searched = in_slots(table)
     keys = _key_parts(table, baked is not None, searched)
     actions = _action_parts(program, table_actions(program, control, table))
-    size = ACTION_BYTES + sum(arg.size for action in actions for arg in action.args)
+    profile = _profile_bits(program, control, table) if keys and baked is None and not searched else 0
+    size = ACTION_BYTES + sum(arg.size for action in actions for arg in action.args) + (PROFILE_BYTES if profile else 0)
     base = identifier(table.control_name)
     entries = default = slots = None
     if keys and baked is None:
@@ -255,7 +266,22 @@ def layout(
     if not table.const_default:
         name = _unused(f"{base}_default", taken)
         default = MapDef(name, "array", 4, size, 1, value_fields=_value_fields(actions))
-    return TableLayout(table, keys, actions, entries, default, baked, slots=slots)
+    return TableLayout(table, keys, actions, entries, default, baked, slots=slots, profile_bits=profile)
+
+
+def _profile_bits(program: ir.Program, control: ir.Control, table: ir.Table) -> int:
+    """Bits of the expire time profile in calls of :data:`ADDS` by the table's actions; 0 if there are none, or the
+    type has no width."""
+    known = {action.name: action for action in (*program.actions, *control.actions)}
+    named = (*(ref.action for ref in table.actions), table.default.action)
+    calls = [
+        node
+        for name in named
+        if name in known
+        for node in mentioned(known[name])
+        if isinstance(node, ir.ExternCall) and node.extern in ADDS
+    ]
+    return (scalar_width(calls[0].params[-1].type) or 0) if calls else 0
 
 
 def _slots(program: ir.Program, table: ir.Table, name: str, keys: Sequence[KeyPart]) -> Slots:
@@ -403,15 +429,20 @@ def key_bytes(layout: TableLayout, values: Sequence[Term | None], prefix: Term |
     return b.concat(*parts)
 
 
-def value_bytes(layout: TableLayout, number: Term, args: Mapping[tuple[int, int], Term]) -> Term:
+def value_bytes(
+    layout: TableLayout, number: Term, args: Mapping[tuple[int, int], Term], profile: Term | None = None
+) -> Term:
     """The map value with action ``number`` (32 bits) and arguments by (action's index, argument's place); first byte
-    of memory highest. Arguments that are not given are 0."""
+    of memory highest. Arguments that are not given are 0, and so is what ``profile`` (32 bits) gives of tables whose
+    entries have one."""
     parts = [host_order(number)]
     for action in layout.actions:
         for place, arg in enumerate(action.args):
             if arg.size:
                 given = args.get((action.index, place))
                 parts.append(b.bv(0, 8 * arg.size) if given is None else b.zext(given, 8 * arg.size))
+    if layout.profile_bits:
+        parts.append(b.bv(0, 8 * PROFILE_BYTES) if profile is None else host_order(profile))
     return b.concat(*parts)
 
 

@@ -29,12 +29,13 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
-from . import arrivals, records, relate_outputs, times
+from . import arrivals, records, relate_learned, relate_outputs, times
 from .artifact import BpfObject, MapDef, ports
 from .cells import CELLS, METERS, Cell, CellMap, cell_map, direct_counters, meter_map
 from .fillup import (
     ACTION_BYTES,
     PREFIX_BYTES,
+    PROFILE_BYTES,
     Entries,
     KeyPart,
     TableLayout,
@@ -51,6 +52,7 @@ from .replicas import KINDS, MOST, Groups, fill_groups
 from .slot_entries import entries_for
 from .slots import Slots
 
+PRESENT = relate_learned.PRESENT
 CHAIN = 8
 """Entries up to which a decision is a chain; more are split in halves."""
 
@@ -87,9 +89,13 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
 
     def told(machine: Behaviour) -> Behaviour:
         met = records.told(replace(machine, domain=(*machine.domain, *arrivals.assumed(program))), rings)
+        met = relate_learned.told(met, out.learning)
         return relate_outputs.told(met, returning, copies if rules is None else ())
 
-    return Relation(out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made)
+    def settled(program: Behaviour) -> Behaviour:
+        return relate_learned.settled(program, out.learning, out.functions)
+
+    return Relation(out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made, settled)
 
 
 def _check_room(layout: TableLayout, room: Mapping[str, int], where: str) -> None:
@@ -111,6 +117,8 @@ class _Builder:
     states: list[StateRelation] = field(default_factory=list)
     tables: dict[str, Callable[..., Term]] = field(default_factory=dict)
     made: dict[str, MakesEntries] = field(default_factory=dict)
+    learning: list[tuple[TableLayout, MapDef]] = field(default_factory=list)
+    """Tables to which the program itself adds entries, with the maps of these."""
 
     def relate_tables(self, artifact: BpfObject, rules: RuleSet | None) -> None:
         """The maps of tables. Raises as :func:`relate`."""
@@ -145,10 +153,21 @@ class _Builder:
             return b.and_(well_formed(layout, key), hit)
 
         def value(key: Term) -> Term:
-            return b.ite(well_formed(layout, key), answer(layout, table_key(layout, key)), other_value(item, key))
+            profile = b.apply(f"map.{item.name}.profile", b.bit_vector(8 * PROFILE_BYTES), key)
+            held = answer(layout, table_key(layout, key), profile=profile)
+            return b.ite(well_formed(layout, key), held, other_value(item, key))
 
+        self._contents(layout, item, found, value)
+
+    def _contents(
+        self, layout: TableLayout, item: MapDef, found: Callable[[Term], Term], value: Callable[[Term], Term]
+    ) -> None:
         self.functions[f"map.{item.name}.found"] = found
         self.functions[f"map.{item.name}.value"] = value
+        if layout.profile_bits:  # the code writes the map, which is then told as state
+            self.functions[f"state.map.{item.name}{PRESENT}"] = lambda key: b.from_bool(found(key))
+            self.functions[f"state.map.{item.name}"] = value
+            self.learning.append((layout, item))
 
     def decided(self, layout: TableLayout, item: MapDef, entries: Entries) -> None:
         """Under these rules: a decision over what was written."""
@@ -164,8 +183,7 @@ class _Builder:
                 return b.ite(asks_all(layout, key), decision(key)[1], other_value(item, key))
             return decision(key)[1]
 
-        self.functions[f"map.{item.name}.found"] = found
-        self.functions[f"map.{item.name}.value"] = value
+        self._contents(layout, item, found, value)
 
     def slots(self, layout: TableLayout, item: MapDef, slots: Slots, rules: Sequence[Rule] | None) -> None:
         """The arrays of a table with slots, under any rule set or under these rules."""
@@ -334,11 +352,12 @@ def other_value(item: MapDef, key: Term) -> Term:
 # --- values ---------------------------------------------------------------------------------------------------------
 
 
-def answer(layout: TableLayout, key: Term | None, name: str = "") -> Term:
-    """The value at a key under an unknown rule set; ``name``: of the table that is asked, if it is another."""
+def answer(layout: TableLayout, key: Term | None, name: str = "", profile: Term | None = None) -> Term:
+    """The value at a key under an unknown rule set; ``name``: of the table that is asked, if it is another;
+    ``profile``: of the entry, if the table's have one."""
     name = name or _name(layout)
     action = lookup.action(name, key)
-    return _encoded(layout, action, lambda act, param, width: lookup.argument(name, act, param, width, key))
+    return _encoded(layout, action, lambda act, param, width: lookup.argument(name, act, param, width, key), profile)
 
 
 def default_answer(layout: TableLayout) -> Term:
@@ -348,7 +367,9 @@ def default_answer(layout: TableLayout) -> Term:
     return _encoded(layout, action, lambda act, param, width: lookup.default_argument(name, act, param, width))
 
 
-def _encoded(layout: TableLayout, action: Term, argument: Callable[[str, str, int], Term]) -> Term:
+def _encoded(
+    layout: TableLayout, action: Term, argument: Callable[[str, str, int], Term], profile: Term | None = None
+) -> Term:
     """The value for an action's place and its arguments; the arguments of other actions are 0."""
     args = {}
     for part in layout.actions:
@@ -357,7 +378,8 @@ def _encoded(layout: TableLayout, action: Term, argument: Callable[[str, str, in
                 given = argument(part.action.name, arg.param, arg.width)
                 chosen = b.eq(action, b.bv(part.index, lookup.ACTION_BITS))
                 args[part.index, place] = b.ite(chosen, given, b.bv(0, arg.width))
-    return value_bytes(layout, b.add(b.zext(action, 8 * ACTION_BYTES), b.bv(1, 8 * ACTION_BYTES)), args)
+    number = b.add(b.zext(action, 8 * ACTION_BYTES), b.bv(1, 8 * ACTION_BYTES))
+    return value_bytes(layout, number, args, profile)
 
 
 # --- laws -----------------------------------------------------------------------------------------------------------

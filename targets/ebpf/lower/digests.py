@@ -40,27 +40,17 @@ def _store(g: Gen, items: list[Leaf], fields: tuple[Field, ...], at: int, call: 
             behind = None
         if leaf.path.endswith(f".{VALID}"):
             header, behind = leaf.path.removesuffix(VALID), g.asm.label()
-            _bytes(g, leaf, item, at, call)
+            wide.store_network(g, leaf, at + item.offset, item.size, call.span)
             g.load_leaf(R1, Ref(leaf.path, ir.BOOL), span=call.span)
             g.asm.jump("jeq", R1, 0, behind)
         else:
-            _bytes(g, leaf, item, at, call)
+            wide.store_network(g, leaf, at + item.offset, item.size, call.span)
     _place(g, behind)
 
 
 def _place(g: Gen, label: Label | None) -> None:
     if label is not None:
         g.asm.place(label)
-
-
-def _bytes(g: Gen, leaf: Leaf, item: Field, at: int, call: ir.ExternCall) -> None:
-    """One scalar, in network order and padded in front."""
-    ref = Ref(leaf.path, ir.bits(leaf.width))
-    for index in range(0, item.size, 8):
-        size = min(8, item.size - index)
-        low = 8 * (item.size - index - size)
-        wide.leaf_window(g, ref, low, min(8 * size, leaf.width - low), call.span)
-        g.store_bytes(R10, at + item.offset + index, size)
 
 
 __all__ = ["tell"]

@@ -9,7 +9,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact.asm import R0, R1
 from ..cells import cell_map
-from . import arbitrary, cellcode, checksums, digests, fields, forwarding, hashes, meters, portable, stmts
+from . import arbitrary, cellcode, checksums, digests, fields, forwarding, hashes, learning, meters, portable, stmts
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
@@ -260,6 +260,8 @@ _VALUES: Final[dict[tuple[str, str, str], Value]] = {
     ("xdp_model", "ebpf_ipv4_checksum", ""): _ipv4_checksum,
     **{(arch, name, ""): made for arch in ("ubpf_model", "xdp_model") for name, made in _CSUM.items()},
     ("pna", "SelectByDirection", ""): forwarding.by_direction,
+    ("pna", "add_entry", ""): learning.add,
+    ("pna", "add_entry_if", ""): learning.add,
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.VALUES.items()},
 }
 

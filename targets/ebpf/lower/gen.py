@@ -84,6 +84,11 @@ class Gen:
     """Names of the functions and blocks being generated, against recursion."""
     point: ParsePoint | None = None
     """Where a parser stands, while one is generated."""
+    looked_up: tuple[TableLayout, int] | None = None
+    """The table whose action is being generated, and where on the stack its key lies, if that is still there."""
+    learning: set[str] = field(default_factory=set)
+    """Tables to which the program adds entries, as far as they have been applied: what is added is there for packets
+    that come later, so that no table is asked again."""
     objects: dict[str, Ref] = field(default_factory=dict)
     """Full name of a checksum object → what it holds."""
     standard: Ref | None = None

@@ -7,7 +7,8 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from ....semantics import ir
@@ -39,6 +40,8 @@ class _Apply:
     entries: list[Label]
     """Where the code of each action starts."""
     end: Label
+    key: int | None = None
+    """Where on the stack the key stays, if actions need it."""
 
     @property
     def table(self) -> ir.Table:
@@ -74,8 +77,13 @@ def apply(g: Gen, expr: ir.TableApply) -> None:
 
 
 def _apply(g: Gen, layout: TableLayout, outcome: Temp | None, wants_hit: bool) -> None:
-    with g.scope():
-        state = _Apply(g, layout, outcome, wants_hit, {}, [g.asm.label() for _ in layout.actions], g.asm.label())
+    if layout.profile_bits and layout.table.control_name in g.learning:
+        raise CannotOffload("a table to which the program adds entries is applied at several places", layout.table.span)
+    g.learning |= {layout.table.control_name} if layout.profile_bits else set()
+    with ExitStack() as kept:
+        kept.enter_context(g.scope())
+        key = kept.enter_context(g.buffer(layout.key_size, layout.table.span)) if layout.profile_bits else None
+        state = _Apply(g, layout, outcome, wants_hit, {}, [g.asm.label() for _ in layout.actions], g.asm.label(), key)
         for part in layout.actions:
             for arg, param in _directionless(part):
                 env = dict(g.env)
@@ -112,7 +120,7 @@ def _lookup(state: _Apply) -> None:
     assert entries is not None
     g.maps[entries.name] = entries
     miss = g.asm.label()
-    with g.buffer(layout.key_size, layout.table.span) as place:
+    with g.buffer(layout.key_size, layout.table.span) if state.key is None else nullcontext(state.key) as place:
         if layout.trie:
             g.asm.emit(asm.store(PREFIX_BYTES, R10, place, 8 * (entries.key_size - PREFIX_BYTES)))
         for part in layout.in_order():
@@ -239,8 +247,18 @@ def _unlisted_default(state: _Apply) -> None:
     if state.outcome is not None and not state.wants_hit:
         g.constant(R1, len(state.layout.actions))
         state.outcome.save()
-    calls.invoke(g, action.name, action.params, default.args, action.body, None, default.span, keep_env=True)
+    with _looked_up(state):
+        calls.invoke(g, action.name, action.params, default.args, action.body, None, default.span, keep_env=True)
     g.asm.goto(state.end)
+
+
+@contextmanager
+def _looked_up(state: _Apply) -> Iterator[None]:
+    """Code inside is that of an action of the table."""
+    before = state.g.looked_up
+    state.g.looked_up = None if state.key is None or state.layout.trie else (state.layout, state.key)
+    yield
+    state.g.looked_up = before
 
 
 def _with_constants(state: _Apply, part: ActionPart, bound: ir.BoundAction) -> None:
@@ -305,16 +323,11 @@ def _action(state: _Apply, part: ActionPart, label: Label) -> None:
                 env[name] = state.args[part.index, param.name]
                 args.append(ir.Var(name, param.type, param.span))
         g.env = env
-        calls.invoke(
-            g,
-            part.action.name,
-            part.action.params,
-            args,
-            part.action.body,
-            None,
-            state.table.span,
-            keep_env=not calls.closed(g, part.action),
-        )
+        keep = not calls.closed(g, part.action)
+        with _looked_up(state):
+            calls.invoke(
+                g, part.action.name, part.action.params, args, part.action.body, None, state.table.span, keep_env=keep
+            )
     g.asm.goto(state.end)
 
 

@@ -69,6 +69,15 @@ def compose(g: Gen, fields: Sequence[tuple[Leaf, int]], start: int, count: int, 
         g.asm.emit(asm.alu("or", R1, R2))
 
 
+def store_network(g: Gen, leaf: Leaf, place: int, size: int, span: Span = NOWHERE) -> None:
+    """A leaf to ``size`` bytes at ``place`` on the stack, in network order and padded in front."""
+    for index in range(0, size, 8):
+        count = min(8, size - index)
+        low = 8 * (size - index - count)
+        leaf_window(g, Ref(leaf.path, ir.bits(leaf.width)), low, min(8 * count, leaf.width - low), span)
+        g.store_bytes(R10, place + index, count)
+
+
 def _join(g: Gen, high: Callable[[], None], low: Callable[[], None], low_bits: int) -> None:
     """r1 = high above low."""
     high()
@@ -328,4 +337,4 @@ def _leaf_unequal(g: Gen, x: Ref, y: Ref, differ: Label, span: Span) -> None:
         g.asm.jump("jne", R1, R2, differ)
 
 
-__all__ = ["compare", "compare_composites", "compose", "leaf_window", "window"]
+__all__ = ["compare", "compare_composites", "compose", "leaf_window", "store_network", "window"]

@@ -84,7 +84,8 @@ class KernelOracle(Closing):
     def run_on(
         self, artifact: Any, packet: tuple[int, bytes], tables: Any, state: Any, ports: Sequence[int]
     ) -> tuple[Observation, Any]:
-        """As :meth:`run`, on maps that hold ``state`` (map's name → elements) where ``tables`` does not fill them."""
+        """As :meth:`run`, on maps that hold ``state`` (map's name → elements) where ``tables`` does not fill them, and
+        beside what it fills the elements that the program itself has put into hash maps."""
         first = port0(artifact)
         for number in [(port + first) % (1 << 32) for port in ports]:
             if FIRST_PORT <= number < _STACK_PORT:
@@ -93,11 +94,13 @@ class KernelOracle(Closing):
 
         def keep(maps: dict[str, KernelMap]) -> None:
             for name, item in maps.items():
-                if name not in (tables or {}):
-                    after[name] = [(key, item[key]) for key in item.keys()]  # noqa: SIM118
+                given = {key for key, _ in (tables or {}).get(name, ())}
+                if name not in (tables or {}) or item.item.type == "hash":
+                    after[name] = [(key, item[key]) for key in item.keys() if key not in given]  # noqa: SIM118
 
         port, frame = packet
-        filled = {**(state or {}), **(tables or {})}
+        held, given = state or {}, tables or {}
+        filled = {name: [*held.get(name, ()), *given.get(name, ())] for name in {**held, **given}}
         seen = self.observe(artifact, [((port + first) % (1 << 32), frame)], filled, inspect=keep)[0]
         return replace(seen, outputs=tuple(_as_ports(seen.outputs, first))), after
 
