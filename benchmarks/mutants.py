@@ -1,11 +1,11 @@
 """Mutants of what the lowerings make of the examples, judged by the checker and run on the real machine.
 
-    python benchmarks/mutants.py [--target ebpf|u32|openflow|all] [--count N] [--packets N] [--seed S]
+    python benchmarks/mutants.py [--target ebpf|u32|flower|openflow|all] [--count N] [--packets N] [--seed S]
         [--timeout SECONDS]
 
 Prints a table per target, a row per kind of mutation. Exits with 1 if a mutant is accepted that differs from the
 original on the machine, if one that differs is not rejected, or if a rejected one's counterexample does not differ
-there; with 3 without such a kernel (for openflow: without Open vSwitch). The kernel needs root.
+there; with 3 without such a kernel (flower: user-mode Linux; openflow: Open vSwitch). The kernel needs root.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from p4verify import targets
 from p4verify.inputs import SourceOptions, read_program, read_rules
 from p4verify.interrupts import unwound_when_terminated
 from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.flower.oracle import UserModeFlower
 from p4verify.targets.openflow.oracle import OpenVSwitch
 from p4verify.targets.u32.oracle import KernelU32
 from tests.support.mutation import (
     EbpfMachine,
     Judged,
     Machine,
-    OpenFlowMachine,
+    RulesMachine,
     Subject,
     Totals,
     U32Machine,
@@ -45,21 +46,25 @@ from tests.support.mutation import (
 SUBJECTS = {
     "ebpf": [(name, hook) for name in ("acl", "vlan_filter", "router") for hook in ("tc", "xdp")],
     "u32": [("acl", None)],
+    "flower": [
+        (name, None)
+        for name in ("acl", "qinq", "mirror", "stages", "mpls", "firewall", "bridge", "router_dual", "router")
+    ],
     "openflow": [
         (name, None)
         for name in ("qinq", "balancer", "mirror", "stages", "mpls", "firewall", "bridge", "router_dual", "router")
     ],
 }
 """Target → the examples that it accepts, and the hook."""
-ORACLES: dict[str, Any] = {"ebpf": KernelOracle, "u32": KernelU32, "openflow": OpenVSwitch}
-MACHINES: dict[str, Any] = {"ebpf": EbpfMachine, "u32": U32Machine, "openflow": OpenFlowMachine}
+ORACLES: dict[str, Any] = {"ebpf": KernelOracle, "u32": KernelU32, "flower": UserModeFlower, "openflow": OpenVSwitch}
+MACHINES: dict[str, Any] = {"ebpf": EbpfMachine, "u32": U32Machine, "flower": RulesMachine, "openflow": RulesMachine}
 COLUMNS = ("mutants", "differ", "reject", "accept", "unsupported", "undecided", "invalid",
            "WRONG ACCEPT", "missed", "not shown", "refused")  # fmt: skip
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--target", choices=("ebpf", "u32", "openflow", "all"), default="all")
+    parser.add_argument("--target", choices=("ebpf", "u32", "flower", "openflow", "all"), default="all")
     parser.add_argument("--count", type=int, default=210, help="mutants per target that the machine takes")
     parser.add_argument("--packets", type=int, default=10_000, help="packets per mutant")
     parser.add_argument("--seed", type=int, default=1)
@@ -68,7 +73,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="a line per mutant")
     options = parser.parse_args()
     failed = False
-    for name in ("ebpf", "u32", "openflow") if options.target == "all" else (options.target,):
+    for name in ("ebpf", "u32", "flower", "openflow") if options.target == "all" else (options.target,):
         with ExitStack() as stack:
             oracle = stack.enter_context(ORACLES[name]())
             reason = oracle.available()

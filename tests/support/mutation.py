@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -20,15 +20,17 @@ from p4verify.semantics.rules.names import table_actions
 from p4verify.semantics.rules.read import read_rules
 from p4verify.semantics.rules.ruleset import ActionCall, RuleSet
 from p4verify.semantics.source import InputError, Unsupported
-from p4verify.targets.base import Observation, Target
+from p4verify.targets.base import Observation, Oracle, Target
 from p4verify.targets.ebpf.artifact import BpfObject
 from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle
+from p4verify.targets.flower.artifact import FilterList as Filters
 from p4verify.targets.openflow.artifact import Bridge
-from p4verify.targets.openflow.oracle import OpenVSwitch
+from p4verify.targets.u32.artifact import FilterList
 from p4verify.targets.u32.oracle import KernelU32
 
+from .flower_mutants import flower_mutants
+from .lowered import plain_packets
 from .mutants import Mutant, drawn, ebpf_mutants, u32_mutants
-from .openflow_lowered import plain_packets
 from .openflow_mutants import openflow_mutants
 from .random_rules import random_rules
 from .rule_frames import key_names, rule_frames
@@ -83,15 +85,15 @@ class U32Machine:
         return Seen(tuple((o.outputs, dict(o.metadata)) for o in self.oracle.run(artifact, packets)))
 
 
-class OpenFlowMachine:
-    """Open vSwitch: outputs."""
+class RulesMachine:
+    """A machine that keeps no tables, Open vSwitch or user-mode Linux: outputs."""
 
-    def __init__(self, oracle: OpenVSwitch) -> None:
+    def __init__(self, oracle: Oracle) -> None:
         self.oracle = oracle
 
     def run(self, artifact: Any, packets: Packets, tables: Any) -> Seen:
         try:
-            return Seen(tuple(o.outputs for o in self.oracle.run(artifact, packets)))
+            return Seen(tuple(tuple(sorted(o.outputs)) for o in self.oracle.run(artifact, packets)))
         except Unsupported as error:
             raise InputError.at(error.span, error.reason) from None
 
@@ -144,8 +146,7 @@ class Subject:
         """The artifact's mutants, drawn evenly."""
         if isinstance(self.artifact, BpfObject):
             return drawn(ebpf_mutants(self.artifact), rng)
-        make = openflow_mutants if isinstance(self.artifact, Bridge) else u32_mutants
-        return drawn(make(self.artifact), rng)  # type: ignore[operator]
+        return drawn(_MAKERS[type(self.artifact)](self.artifact), rng)
 
     def trial(self, rules: RuleSet | None, packets: Packets) -> Trial:
         """What the original does."""
@@ -162,13 +163,14 @@ def subject(
     artifact = target.lower(program, proven, options)
     checker = Checker(program, proven, timeout=timeout, machines_confirm=False)
     made = Subject(label, program, target, artifact, checker, machine, [])
-    tables = () if isinstance(artifact, Bridge) else program.tables()  # flows are told apart by frames of another kind
+    plain = isinstance(artifact, Bridge | Filters)  # told apart by frames of another kind
+    tables = () if plain else program.tables()
     keys = {table.control_name: key_names(key.name for key in table.keys) for _, table in tables}
     others = list(_other_rules(program, rules, rng)) if target.holds_tables else []
     for filled, share in ((rules, 2), *((r, 1) for r in others)):
         count = -(-packets * share // (2 + len(others)))
-        if isinstance(artifact, Bridge):
-            made.trials.append(made.trial(filled, plain_packets(rng, filled, artifact, count)))
+        if plain:
+            made.trials.append(made.trial(filled, plain_packets(rng, filled, target.meaning(artifact), count)))
             continue
         frames = rule_frames(rng, filled, keys, count)
         made.trials.append(made.trial(filled, [(rng.choice(PORTS), frame) for frame in frames]))
@@ -197,6 +199,13 @@ def _other_rules(program: ir.Program, rules: RuleSet, rng: random.Random) -> Ite
     numbers = [getattr(m, "value", 0) for old in rules.entries.values() for rule in old for m in rule.matches]
     for _ in range(3):
         yield random_rules(program, rng.getrandbits(32), numbers)
+
+
+_MAKERS: Mapping[type, Callable[[Any], Iterable[Mutant]]] = {
+    Bridge: openflow_mutants,
+    Filters: flower_mutants,
+    FilterList: u32_mutants,
+}
 
 
 # --- judging --------------------------------------------------------------------------------------------------------
