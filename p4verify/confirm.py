@@ -125,8 +125,10 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     functions = _Functions(relation, model)
     possible = [a.condition for side in (spec, pair.impl) for a in (*side.domain, *side.reaching)]
     names = frozenset(name for side in (spec, pair.impl) for case in side.cases for name in case.metadata)
-    run_spec = _within(possible, _side(spec, functions.program(), "", names))
-    run_impl = _side(in_the_programs_cells(pair.impl, relation), functions.machine(pair.impl), "impl.", names)
+    held = functions.cells() if pair.first is None else {}
+    run_spec = _within(possible, _side(spec, functions.program(), "", names, held=held))
+    machine = functions.machine(pair.impl)
+    run_impl = _side(in_the_programs_cells(pair.impl, relation), machine, "impl.", names, held=held)
     given = input_of(model)
     if not run_spec(given).differs(run_impl(given)):
         return f"{difference.obligation}: both sides do the same on the solver's packet"
@@ -292,10 +294,13 @@ def _side(
     prefix: str,
     told: frozenset[str],
     members: Members | None = None,
+    held: Mapping[str, Callable[..., int]] | None = None,
 ) -> Side:
     """The behaviour as a function from concrete inputs to what is observed.
 
     ``told``: the metadata that is told of every output; where the behaviour says nothing of it, it is as it was.
+    ``held``: what cells hold before the packet, by the state's name; where no case writes them (under given rules, or
+    at all), they are as they were.
     """
 
     def run(given: Input) -> Observed:
@@ -312,7 +317,8 @@ def _side(
         )  # fmt: skip
         before = {name: inputs.get(f"in.{name}", 0) for name in told} if seen.outputs else {}
         metadata = before | dict(seen.metadata)
-        return Observed(seen.outputs, metadata, seen.state, carried=seen.carried, events=seen.events)
+        untouched = {n: {i: held[n](i) for i in at} for n, at in given.cells.items() if held is not None and n in held}
+        return Observed(seen.outputs, metadata, untouched | seen.state, carried=seen.carried, events=seen.events)
 
     return run
 

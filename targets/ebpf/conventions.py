@@ -8,7 +8,10 @@ p4c's back ends for the kernel (backends/ebpf: ebpfTable.cpp, also used for PSA 
   order, but the lpm key in network order, behind ``prefixlen``; wider ones are bytes in network order;
 * the value's members are ``action`` and the union ``u``, in which each action has a struct of its parameters, named as
   the action's map would be. ``NoAction`` has number 0, the others 1, 2, ... in the order of the table's list. Older
-  versions number by an enum with the actions' names, which BTF still tells.
+  versions number by an enum with the actions' names, which BTF still tells;
+* a dense ``CounterArray``, and PSA's counters and registers, lie in an array of their name, as one number or as
+  ``packets`` and ``bytes``, in host order. ebpf_model calls its argument the largest index; p4c makes it the number of
+  elements, so that the last counter is missing, which a check shows where a program counts there.
 
 A map is taken for a table's only if its members are there, of the right sizes; what is recognised is named in a note.
 """
@@ -22,9 +25,23 @@ from typing import Final
 
 from ...semantics import ir
 from ...semantics.p4info.names import param_name
+from ...semantics.source import Span, Unsupported
+from ..base import CannotOffload
 from .artifact import BpfObject, Field, MapDef
+from .cells import CELLS, cell_map
 from .fillup import identifier, said_size, scalar_width, table_actions
-from .mapping import ActionCode, ArgumentPlace, BadMapping, KeyPlace, MappedTable, Mapping, Order, Place, check
+from .mapping import (
+    ActionCode,
+    ArgumentPlace,
+    BadMapping,
+    KeyPlace,
+    MappedCells,
+    MappedTable,
+    Mapping,
+    Order,
+    Place,
+    check,
+)
 
 WORD_BITS: Final = 64
 """Wider numbers are arrays of bytes in p4c's C."""
@@ -39,12 +56,67 @@ def recognised(program: ir.Program, obj: BpfObject) -> Mapping:
         found = _table(program, control, table, maps)
         if found is not None:
             tables.append(found)
+    cells = tuple(held for one in program.instances if (held := _cells(one, maps)) is not None)
     notes = tuple(
         f"map {item.name} holds table {table.name} as p4c's eBPF back end names and numbers things"
         for table in tables
         if (item := table.entries or table.default) is not None
     )
-    return Mapping(tuple(tables), notes=notes)
+    told = tuple(
+        f"map {each.map.name} holds the cells of {each.instance.name} as p4c's eBPF back end does" for each in cells
+    )
+    return Mapping(tuple(tables), cells, notes + told)
+
+
+TABLE_SUFFIXES: Final = ("_defaultAction", "_prefixes", "_tuples_map")
+"""What p4c puts behind a table's name, for its default action and for the masks and entries of a ternary table."""
+
+
+def check_known(program: ir.Program, obj: BpfObject, mapping: Mapping) -> None:
+    """Nothing may be said of an object by p4c whose maps hold something in a form that is not known here.
+
+    Raises:
+        Unsupported: a map has the name that p4c gives to a table, counter or register that ``mapping`` does not relate.
+    """
+    maps = {item.name: item for item in obj.maps}
+    known = {table.name for table in mapping.tables} | {cells.instance.name for cells in mapping.cells}
+    for _, table in program.tables():
+        name = identifier(table.control_name)
+        found = [name + suffix for suffix in TABLE_SUFFIXES if name + suffix in maps]
+        if name in maps and {"action", "u"} <= {leaf.name for leaf in maps[name].value_leaves}:
+            found.append(name)
+        if found and table.control_name not in known:
+            raise _unknown(obj, found[0], f"table {table.control_name}")
+    for instance in program.instances:
+        name = identifier(instance.name)
+        if instance.extern in CELLS and name in maps and instance.name not in known:
+            raise _unknown(obj, name, f"{instance.extern} {instance.name}")
+
+
+def _unknown(obj: BpfObject, item: str, what: str) -> Unsupported:
+    text = f"map {item} has the name that p4c gives for {what}, and a form that is not related to it"
+    return Unsupported(f"{text}: a mapping file may say how (--map)", Span(obj.name, 0, 0))
+
+
+def _cells(instance: ir.Instance, maps: Names[str, MapDef]) -> MappedCells | None:
+    item = maps.get(identifier(instance.name))
+    if item is None or instance.extern not in CELLS or (item.type, item.key_size) != ("array", 4):
+        return None
+    try:
+        wanted = cell_map(instance)
+    except CannotOffload:
+        return None
+    fewest = wanted.map.max_entries - (instance.extern == "CounterArray")
+    if not fewest <= item.max_entries <= wanted.map.max_entries:
+        return None
+    leaves = {leaf.name: leaf for leaf in item.value_leaves}
+    places = [leaves.get(cell.state.rsplit(".", 1)[-1] if len(wanted.cells) > 1 else "") for cell in wanted.cells]
+    cells = [
+        replace(cell, offset=leaf.offset, size=leaf.size)
+        for cell, leaf in zip(wanted.cells, places, strict=True)
+        if leaf is not None and 8 * leaf.size >= cell.width
+    ]
+    return MappedCells(instance, item, tuple(cells)) if len(cells) == len(wanted.cells) else None
 
 
 def _table(program: ir.Program, control: ir.Control, table: ir.Table, maps: Names[str, MapDef]) -> MappedTable | None:

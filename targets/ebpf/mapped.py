@@ -20,7 +20,7 @@ from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Rule, RuleSet
 from ...semantics.source import InputError
 from ..base import CannotOffload, Obligation, Relation, StateRelation
 from .artifact import BpfObject, MapDef
-from .conventions import recognised
+from .conventions import check_known, recognised
 from .fillup import PREFIX_BYTES, Entries, host_order, source_default, term_bytes
 from .mapping import ActionCode, MappedCells, MappedObject, MappedTable, Mapping, Place
 from .relate import (
@@ -41,11 +41,16 @@ Argument = Callable[[str, str, int], Term]
 
 
 def mapping_of(program: ir.Program, obj: BpfObject) -> Mapping | None:
-    """How the maps of ``obj`` hold the tables: by its own mapping, else by p4c's names; None for neither."""
+    """How the maps of ``obj`` hold the tables: by its own mapping, else by p4c's names; None for neither.
+
+    Raises:
+        Unsupported: maps with p4c's names that are not related (:func:`.conventions.check_known`).
+    """
     if isinstance(obj, MappedObject):
         return obj.mapping
     found = recognised(program, obj)
-    return found if found.tables else None
+    check_known(program, obj, found)
+    return found if found.tables or found.cells else None
 
 
 def relate_mapped(program: ir.Program, mapping: Mapping, rules: RuleSet | None) -> Relation:

@@ -21,6 +21,8 @@ from .write import MAPS, R_BPF_64_32, R_BPF_64_64, TEXT, is_data, is_local_call
 MAX_LINKED_SLOTS: Final = 1 << 20
 """The kernel takes a million instructions; linking stops there."""
 
+P4TC: Final = ("bpf_p4tc_", "xdp_p4tc_", "bpf_skb_p4tc_", "bpf_xdp_p4tc_")
+"""How the functions begin that programs of p4c's tc back end ask for their tables (backends/tc/runtime/pna.h)."""
 _NOT_CONTENT: Final = (".strtab", ".shstrtab", ".symtab", ".BTF", ".BTF.ext", ".llvm_addrsig", ".comment", "license")
 
 
@@ -214,7 +216,7 @@ class _Reader:
             if relocation is not None:
                 symbol = self.elf.symbols[relocation.symbol]
                 if symbol.section == elf.SHN_UNDEF or symbol.section >= elf.SHN_LORESERVE:
-                    self.unsupported(f"{place}: refers to {symbol.name}, which the object does not define")
+                    self.unsupported(f"{place}: {_undefined(symbol.name, call=is_local_call(insn))}")
                 if relocation.type == R_BPF_64_64 and insn.wide:
                     insn = self._load(insn, symbol, place)
                 elif relocation.type == R_BPF_64_32 and is_local_call(insn):
@@ -319,3 +321,11 @@ class _Reader:
                 path, source = names
                 slot = base + (offset - code.at) // SLOT
                 yield Line(slot, path, place >> 10, place & 0x3FF, source)
+
+
+def _undefined(name: str, *, call: bool) -> str:
+    """What to say of something that the object takes from elsewhere."""
+    if not call:
+        return f"refers to {name}, which the object does not define"
+    where = "; P4TC's tables and externs lie in the kernel, in no maps" if name.startswith(P4TC) else ""
+    return f"calls {name}, which the object does not define: functions of the kernel (kfuncs) are not modelled{where}"

@@ -15,6 +15,7 @@ from ....semantics.source import InputError, Span, Unsupported
 from ..artifact import BpfObject, BpfProgram, untagged
 from ..artifact.ports import port0
 from ..artifact.shortest import ETH_HLEN, declared
+from ..artifact.write import TEXT
 from .hooks import HOOKS, HookName, changed_metadata, finish, start, without_tag
 from .machine import Machine, MixedRead
 from .memory import Restart, initial_stores
@@ -71,6 +72,8 @@ def _hook(program: BpfProgram, file: str) -> HookName:
     if program.hook == "tc":
         return "tcx" if program.section.lstrip("?").startswith("tcx") else "tc"
     text = f"program {program.name} in section {program.section}: a hook that is not modelled (tc ingress and XDP are)"
+    if program.section == TEXT:
+        text += "; p4c's ubpf back end makes such programs for machines outside of the kernel, whose helpers are others"
     raise Unsupported(text, program.place(0, file))
 
 

@@ -24,7 +24,7 @@ from p4verify.semantics.source import InputError
 from p4verify.targets.ebpf.artifact import Assembler, BpfObject, BpfProgram, Field, MapDef, asm
 from p4verify.targets.ebpf.artifact.asm import R0
 from p4verify.targets.ebpf.conventions import recognised
-from p4verify.targets.ebpf.mapped import fill_mapped, laws, relate_mapped
+from p4verify.targets.ebpf.mapped import fill_mapped, laws, mapping_of, relate_mapped
 from p4verify.targets.ebpf.mapping import MappedTable, Mapping, Order, Place, mapped
 from p4verify.targets.ebpf.mapping_file import read_mapping
 from p4verify.targets.ebpf.oracle import KernelOracle
@@ -239,6 +239,53 @@ def test_p4cs_names_are_recognised() -> None:
         ("NoAction", 0), ("allow", 1), ("refuse", 2),
     ]  # fmt: skip
     assert [key.place for key in table.keys] == [Place(0, 4, "host"), Place(4, 1, "host")]
+
+
+def _counting(last: int, sparse: bool = False) -> ir.Program:
+    source = (pairs.FOLDER / "counted.p4").read_text()
+    source = source.replace("CounterArray(64, false)", f"CounterArray({last}, {str(sparse).lower()})")
+    return load_text(source.replace('"headers.p4"', f'"{pairs.FOLDER / "headers.p4"}"'), "counted.p4").program
+
+
+def test_arrays_of_a_counters_name_hold_its_cells() -> None:
+    """p4c takes the largest index for the number of elements; a map of any other form is something else."""
+    array = MapDef("pipe_met", "array", 4, 4, 64, value_leaves=(Field("", 0, 4),))
+    for last in (63, 64):
+        (cells,) = recognised(_counting(last), _object(array)).cells
+        assert [(cell.state, cell.width, cell.offset, cell.size) for cell in cells.cells] == [("pipe.met", 32, 0, 4)]
+    others = (
+        replace(array, type="hash"), replace(array, key_size=8), replace(array, max_entries=65),
+        replace(array, max_entries=62), replace(array, value_leaves=()), replace(array, name="met"),
+        replace(array, value_leaves=(Field("", 0, 2),)),
+    )  # fmt: skip
+    for other in others:
+        assert recognised(_counting(63), _object(other)).cells == (), other
+
+
+def test_maps_with_p4cs_names_that_are_not_related_are_not_judged() -> None:
+    """What the control plane puts there is not known, so a difference would say nothing."""
+    sparse = MapDef("pipe_met", "hash", 4, 4, 64, value_leaves=(Field("", 0, 4),))
+    entries = MapDef("pipe_owners", "hash", 5, 8, 128, value_leaves=(Field("action", 0, 4), Field("u", 4, 4)))
+    masks = MapDef("pipe_owners_prefixes", "hash", 16, 24, 128)
+    program = _counting(64)
+    for item in (sparse, entries, masks, replace(entries, name="pipe_owners_defaultAction")):
+        found = Checker(program, None, timeout=20).check_artifact(targets.find("ebpf"), _object(item), None).proof
+        assert found.verdict.value == "unsupported", found
+        assert f"map {item.name} has the name that p4c gives" in found.reason
+    other = replace(entries, value_leaves=())
+    assert mapping_of(program, _object(other)) is None
+
+
+@needs_clang
+@pytest.mark.oracle
+def test_a_counter_that_the_program_leaves_alone_is_shown() -> None:
+    """Under the rules that show it the program writes no counter at all: that is no reason to say nothing of it."""
+    with KernelOracle() as oracle:
+        require(oracle)
+    proof = pairs.checked("counted", 2).proof
+    assert proof.verdict.value == "reject", proof.reason
+    assert proof.counterexample is not None
+    assert "ebpf kernel" in proof.counterexample.confirmed_by
 
 
 def test_older_versions_number_by_an_enum() -> None:
