@@ -1,7 +1,7 @@
 """Mutants of what the lowerings make of the examples, judged by the checker and run on the real machine.
 
     python benchmarks/mutants.py [--target ebpf|u32|flower|openflow|all] [--count N] [--packets N] [--seed S]
-        [--timeout SECONDS]
+        [--timeout SECONDS] [--by-meaning]
 
 Prints a table per target, a row per kind of mutation. Exits with 1 if a mutant is accepted that differs from the
 original on the machine, if one that differs is not rejected, or if a rejected one's counterexample does not differ
@@ -34,6 +34,7 @@ from tests.support.mutation import (
     EbpfMachine,
     Judged,
     Machine,
+    MeaningMachine,
     RulesMachine,
     Subject,
     Totals,
@@ -70,9 +71,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=20, help="seconds for each verdict")
     parser.add_argument("--example", help="this example only")
+    parser.add_argument("--by-meaning", action="store_true", help="run by the meaning instead of the machine (flower)")
     parser.add_argument("--list", action="store_true", help="a line per mutant")
     options = parser.parse_args()
     failed = False
+    if options.by_meaning:
+        if options.target != "flower":
+            parser.error("--by-meaning is for --target flower")
+        return int(_campaign("flower", MeaningMachine(targets.find("flower")), options))
     for name in ("ebpf", "u32", "flower", "openflow") if options.target == "all" else (options.target,):
         with ExitStack() as stack:
             oracle = stack.enter_context(ORACLES[name]())

@@ -134,6 +134,19 @@ class FlowerTarget(RulesBakedIn):
 
         return telling(artifact, kept)
 
+    def install(self, artifact: FilterList, tables: object, device: str) -> None:
+        """See :func:`..tc.install.install`."""
+        from ..tc.install import install
+        from .install import FLOWER
+
+        install(FLOWER, artifact.filters, device)
+
+    def remove(self, device: str, options: Mapping[str, str]) -> None:
+        """See :func:`..tc.install.remove`."""
+        from ..tc.install import remove
+
+        remove(device)
+
     def oracle(self) -> Oracle | None:
         """The classifier of a private kernel."""
         from .oracle import UserModeFlower

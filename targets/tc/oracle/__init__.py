@@ -16,7 +16,8 @@ from ....semantics.source import InputError, Span, Unsupported
 from ...base import Closing, Observation
 from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police, Skbedit
 from ..artifact.hooks import Hook, PortNames
-from .kernel import BARRIER, MAX_CONDITIONS, MAX_PORTS, Kernel, Refused, missing
+from ..command import Failed
+from .kernel import BARRIER, MAX_CONDITIONS, MAX_PORTS, Kernel, missing
 
 SHORTEST: Final = 14
 """A driver accepts no shorter frame."""
@@ -176,11 +177,11 @@ class UserModeLinux(Closing, ABC):
         lines += [f"filter add {HOOK} chain {chain} {last}" for chain in sorted(_chains(filters))]
         try:
             kernel.load(lines)
-        except Refused as error:
+        except Failed as error:
             spans = [f.span for f in filters]
-            if not 0 <= error.number < len(spans):
+            if error.line is None or not 0 <= error.line < len(spans):
                 raise OSError(f"the private kernel refuses what the oracle needs: {error}") from None
-            raise InputError.at(spans[error.number], f"the kernel refuses this filter: {error}") from None
+            raise InputError.at(spans[error.line], f"the kernel refuses this filter: {error}") from None
 
 
 def _chains(filters: Sequence[Observed]) -> set[int]:

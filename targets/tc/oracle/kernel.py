@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from ..command import Failed
+
 MAX_PORTS: Final = 48
 MEMORY: Final = "128M"
 MTU: Final = 9000
@@ -254,7 +256,7 @@ class Kernel:
         """Replace all filters by these commands (``filter add dev vec0 ingress ...``, priorities from 2 on).
 
         Raises:
-            Refused: the kernel, or tc, refuses one.
+            Failed: the kernel, or tc, refuses one; with its number.
         """
         before = ["qdisc add dev vec0 clsact", _FIRST]
         (self.folder / "batch").write_text("\n".join([*before, *filters]) + "\n")
@@ -262,7 +264,8 @@ class Kernel:
         try:
             self.run(script)
         except OSError as error:
-            raise Refused.of(str(error), len(before)) from None
+            failed = Failed.of(str(error))
+            raise Failed(str(failed), (failed.line or 0) - len(before)) from None
 
     def show(self, options: str) -> str:
         """What ``tc OPTIONS filter show dev vec0 ingress`` prints."""
@@ -295,25 +298,3 @@ class Kernel:
                 if 0 <= told <= MAX_CONDITIONS and port < self._ports:
                     found[at].append((port, told - 1, got[4:]))
         return found
-
-
-class Refused(Exception):
-    """A filter that is refused: its number in the list, and the complaint."""
-
-    def __init__(self, number: int, text: str) -> None:
-        super().__init__(text)
-        self.number = number
-
-    @classmethod
-    def of(cls, said: str, before: int) -> Refused:
-        """From what ``tc -batch`` says; ``before``: lines before the filters."""
-        lines = said.splitlines()
-        number = 0
-        kept = []
-        for line in lines:
-            head, _, digits = line.rpartition(":")
-            if head.startswith("Command failed") and digits.isdigit():
-                number = int(digits) - 1 - before
-            elif line.strip() and not line.startswith("We have an error"):
-                kept.append(line.strip())
-        return cls(number, "; ".join(kept[:3]) or said.strip())

@@ -1,0 +1,180 @@
+"""Putting filters on the ingress hook of a device of the caller's network namespace, and taking them back.
+
+The filters go in by ``tc -batch``, the program that the artifact's format is for (no library that we know has flower's
+and ``pedit``'s messages), chains that others lead to first. Then they are read back and compared with what was given.
+Whatever fails, all that was added is taken back. While they are added, frames may meet some of them.
+
+A last filter, in a chain that none leads to, says that they are ours, how many they are, and whether the qdisc is ours,
+so that taking them back takes back all that was made and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from ...semantics.source import InputError, Span
+from .artifact.hooks import Hook
+from .command import Command, Failed, Tc
+
+MARK_CHAIN: Final = 0x7034765
+"""The chain of the filter that says that the others are ours: the letters "p4v" in hexadecimal, as far as they fit."""
+_MOST: Final = 32_000
+"""Filters up to which their number is told whole by the priority of that filter."""
+
+
+class Placed(Protocol):
+    """A filter of any classifier."""
+
+    @property
+    def chain(self) -> int:
+        """Its chain."""
+        ...
+
+    @property
+    def span(self) -> Span:
+        """Its place."""
+        ...
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """What is the classifier's own."""
+
+    kind: str
+    anything: str
+    """The words of a filter for all packets."""
+    line: Callable[[Any, Hook], str]
+    """The command that adds a filter. Raises Unsupported."""
+    show: Sequence[str]
+    """Options with which ``tc filter show`` prints what ``read`` reads."""
+    read: Callable[[str, str], Iterable[Any]]
+    """The filters of a dump, and what the file is called. Raises InputError."""
+    plain: Callable[[Any], Any]
+    """A filter without what a dump adds to it."""
+
+
+def install(classifier: Classifier, filters: Sequence[Placed], device: str, tc: Tc | None = None) -> None:
+    """Put filters on a device.
+
+    Raises:
+        InputError: there is no such device, there are filters at its ingress, ``tc`` or the kernel refuses one, or what
+            is read back is something else. Nothing is left behind then.
+        Unsupported: ``tc`` has no words for a filter.
+    """
+    tc = tc or Command()
+    hook = Hook(device)
+    ordered = sorted(filters, key=lambda f: -f.chain)
+    lines = [classifier.line(f, hook) for f in ordered]
+    there = _shown(tc, device)
+    if there:
+        whose = "p4verify" if _mark(there) is not None else "others"
+        taken = "; 'p4verify lower --remove' takes them back" if whose == "p4verify" else ""
+        raise _error(device, f"has filters of {whose} at its ingress already{taken}")
+    made = not _has_hook(tc, device)
+    before = [f"qdisc add dev {device} clsact"] if made else []
+    before.append(
+        f"filter add {hook} protocol all pref {_marked(len(filters), made=made)} chain {MARK_CHAIN} "
+        f"{classifier.kind} {classifier.anything}"
+    )
+    try:
+        _add(tc, [*before, *lines], [device] * len(before), [f.span for f in ordered])
+        problem = _differs(classifier, filters, device, tc)
+        if problem is not None:
+            raise _error(device, problem)
+    except BaseException:
+        _take_back(tc, device, {MARK_CHAIN, *(f.chain for f in filters)}, made=made)
+        raise
+
+
+def remove(device: str, tc: Tc | None = None) -> None:
+    """Take back what :func:`install` put on a device.
+
+    Raises:
+        InputError: there is no such device, nothing of ours is there, or filters of others have come beside it.
+    """
+    tc = tc or Command()
+    there = _shown(tc, device)
+    mark = _mark(there)
+    if mark is None:
+        raise _error(device, "has no filters of p4verify at its ingress")
+    chains = [int(f.get("chain", 0)) for f in there]
+    count, made = mark
+    if (len(chains) - 1) % _MOST != count:
+        raise _error(device, "has filters of others beside those of p4verify; take them away first")
+    others = _shown(tc, device, "egress") if made else []
+    _take_back(tc, device, set(chains), made=made and not others)
+
+
+def _add(tc: Tc, lines: Sequence[str], devices: Sequence[str], spans: Sequence[Span]) -> None:
+    try:
+        tc.batch(lines)
+    except Failed as error:
+        number = -1 if error.line is None else error.line - len(devices)
+        if 0 <= number < len(spans):
+            raise InputError.at(spans[number], f"the kernel refuses this filter: {error}") from None
+        raise _error(devices[0], str(error)) from None
+
+
+def _take_back(tc: Tc, device: str, chains: Iterable[int], *, made: bool) -> None:
+    """Where the qdisc is ours all goes with it, else chain after chain, that which frames come to first."""
+    if made:
+        with contextlib.suppress(Failed):
+            tc.batch([f"qdisc del dev {device} clsact"])
+        return
+    for chain in sorted(chains):
+        with contextlib.suppress(Failed):
+            tc.batch([f"filter del dev {device} ingress chain {chain}"])
+
+
+def _differs(classifier: Classifier, filters: Sequence[Placed], device: str, tc: Tc) -> str | None:
+    """How what the kernel now says it has differs from what it was given."""
+    try:
+        text = tc.ask([*classifier.show, "filter", "show", "dev", device, "ingress"])
+    except Failed as error:
+        return str(error)
+    found = [f for f in classifier.read(text, f"{device} (dump)") if f.chain != MARK_CHAIN]
+    theirs, ours = (Counter(classifier.plain(f) for f in some) for some in (found, filters))
+    for one in (ours - theirs) + (theirs - ours):
+        return f"does not have what it was given: {classifier.line(one, Hook(device))[:300]}"
+    return None
+
+
+def _marked(count: int, *, made: bool) -> int:
+    """The priority of the filter that says whose the others are."""
+    return 1 + made + 2 * (count % _MOST)
+
+
+def _mark(there: Sequence[dict[str, Any]]) -> tuple[int, bool] | None:
+    """How many filters are ours, and whether the qdisc is; None if none is ours."""
+    found = [int(f["pref"]) - 1 for f in there if int(f.get("chain", 0)) == MARK_CHAIN]
+    return (found[0] // 2, bool(found[0] % 2)) if len(found) == 1 else None
+
+
+def _shown(tc: Tc, device: str, direction: str = "ingress") -> list[dict[str, Any]]:
+    """The filters at a hook, without what belongs to a classifier as a whole. Raises InputError."""
+    try:
+        text = tc.ask(["-j", "filter", "show", "dev", device, direction])
+        found = json.loads(text) if text.strip() else []
+    except (Failed, json.JSONDecodeError) as error:
+        raise _error(device, str(error)) from None
+    return [f for f in found if "options" in f and not str(f["options"].get("fh", "0")).endswith(":")]
+
+
+def _has_hook(tc: Tc, device: str) -> bool:
+    try:
+        text = tc.ask(["-j", "qdisc", "show", "dev", device])
+        return any(q.get("kind") in ("clsact", "ingress") for q in json.loads(text or "[]"))
+    except (Failed, json.JSONDecodeError) as error:
+        raise _error(device, str(error)) from None
+
+
+def _error(device: str, text: str) -> InputError:
+    return InputError.at(Span("", 0, 0), f"device {device}: {text}")
+
+
+__all__ = ["MARK_CHAIN", "Classifier", "install", "remove"]
