@@ -206,6 +206,10 @@ def _add_offload(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--profile", metavar="NAME|FILE", help="what the device takes and what it leaves to software "
                         "(docs/offload.md): one that comes along, or a TOML file; filters whose flags say nothing are "
                         "in hardware as far as there is room")  # fmt: skip
+    parser.add_argument("--program", metavar="P4", help="check too that hardware and software together do what this "
+                        "program says")  # fmt: skip
+    parser.add_argument("--rules", metavar="FILE", help="the program's rules")
+    _add_source_options(parser)
     parser.add_argument("--largest", action="store_true",
                         help="propose the largest safe part also where this one is safe")  # fmt: skip
     _add_output_options(parser, FORMATS)

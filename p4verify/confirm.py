@@ -31,7 +31,7 @@ from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.answers import answers
 from .semantics.meaning.behaviour import Behaviour
-from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
+from .semantics.meaning.concrete import BadBehaviour, Plans, evaluate_behaviour
 from .semantics.meaning.concrete import Groups as Members
 from .semantics.meaning.program import meaning
 from .semantics.rules.ruleset import RuleSet
@@ -303,6 +303,8 @@ def _side(
     at all), they are as they were.
     """
 
+    plans = Plans()
+
     def run(given: Input) -> Observed:
         values = given.model.values
         choices = _Defaulting({n.removeprefix(prefix): v for n, v in values.items() if n.startswith(f"{prefix}any.")})
@@ -313,7 +315,7 @@ def _side(
         seen = evaluate_behaviour(
             behaviour, given.packet, given.port, functions=functions, inputs=inputs, choices=choices, default=0,
             cells=_known_cells(behaviour, given.cells),
-            groups=members or (lambda _kind, _group, depth: [_member(values, depth)]),
+            groups=members or (lambda _kind, _group, depth: [_member(values, depth)]), plans=plans,
         )  # fmt: skip
         before = {name: inputs.get(f"in.{name}", 0) for name in told} if seen.outputs else {}
         metadata = before | dict(seen.metadata)
@@ -331,11 +333,13 @@ def _member(values: Mapping[str, int], depth: int) -> tuple[int, int]:
 def _within(conditions: Sequence[Term], side: Side) -> Side:
     """``side``, which cannot be run (ValueError) on an input outside of what was compared."""
 
+    plan = b.Plan(conditions)
+
     def run(given: Input) -> Observed:
         values = {n: v for n, v in given.model.values.items() if not n.startswith("pkt")}
         values |= {"pkt.len": len(given.packet), "in.port": given.port}
         values |= {f"pkt[{i}]": octet for i, octet in enumerate(given.packet)}
-        if not all(b.evaluate(conditions, values, given.model.callables(), default=0)):
+        if not all(plan(values, given.model.callables(), 0)):
             raise ValueError("the packet is none that gets to the machine")
         return side(given)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import targets
-from ..inputs import read_artifact, read_bytes
+from ..checks import Checker
+from ..inputs import read_artifact, read_bytes, read_program, read_rules
 from ..offload import Division, Proposal, check_division, in_device, propose, strangers
 from ..proofs.engine import Engine
 from ..proofs.execution import Execution
@@ -20,7 +21,7 @@ from ..results import Result, exit_code
 from ..semantics.source import InputError, Span, Unsupported
 from ..targets.base import Target
 from ..targets.offload import DEFAULT_DEVICE, Offloads, Profile, read_profile, shipped, shipped_profile
-from .common import Progress, emit
+from .common import Progress, emit, source_options
 from .solving import execution
 
 
@@ -31,11 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     progress = Progress(arguments.quiet)
     try:
         with execution(arguments) as where:
-            text, result = _report(given, profile, arguments, progress, where)
+            text, results = _report(given, profile, arguments, progress, where)
     finally:
         progress.done()
     emit(text, arguments.output)
-    return exit_code([result])
+    return exit_code(results)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def _given(spec: str, profile: Profile | None) -> _Given:
 
 def _report(
     given: _Given, profile: Profile | None, arguments: argparse.Namespace, progress: Progress, where: Execution
-) -> tuple[str, Result]:
+) -> tuple[str, list[Result]]:
+    of_program = _checker(arguments, progress, where)
     started = time.monotonic()
     label = f"{given.target.name} offload"
     engine = Engine.within(arguments.timeout, lambda line: progress(f"{label}: {line}"), where)
@@ -91,8 +93,32 @@ def _report(
     if profile is not None:
         more = strangers(division.entries, given.inside, profile)
         proof = replace(proof, warnings=(*proof.warnings, *_told(profile), *more))
-    result = Result(label, given.path, proof)
-    return render_offload(arguments.format, result, division, proposal, profile), result
+    results = [Result(label, given.path, proof)]
+    if of_program is not None:
+        results.append(_against_program(of_program, division, given.path, f"{label} = p4"))
+    return render_offload(arguments.format, results, division, proposal, profile), results
+
+
+def _checker(arguments: argparse.Namespace, progress: Progress, where: Execution) -> Checker | None:
+    """What checks against the program, if one is given. Raises InputError."""
+    if arguments.program is None:
+        if arguments.rules is not None:
+            raise InputError.at(Span("", 0, 0), "--rules are those of a program: give --program")
+        return None
+    program = read_program(arguments.program, source_options(arguments))
+    rules = read_rules(arguments.rules, program) if arguments.rules is not None else None
+    return Checker(program, rules, arguments.timeout, progress, not arguments.no_machines, where)
+
+
+def _against_program(checker: Checker, division: Division, path: str, label: str) -> Result:
+    """Hardware and software together against the program."""
+    started = time.monotonic()
+    try:
+        artifact = division.both[0]
+    except Unsupported as error:
+        proof = Proof(Verdict.UNSUPPORTED, error.reason, where=error.span, seconds=time.monotonic() - started)
+        return Result(label, path, proof)
+    return checker.check_artifact(division.target, artifact, path, label)
 
 
 def _told(profile: Profile) -> list[str]:

@@ -153,7 +153,8 @@ def _rejected(division: Division, proof: Proof) -> Proof:
     first = wrong[0].found
     if machine is not None:
         first = replace(first, confirmed_by=(*first.confirmed_by, machine.name))
-    regions = tuple(_region(division, w) for w in wrong if w.pair is not None)
+    told = sorted((w for w in wrong if w.pair is not None), key=lambda w: w.pair or (0, 0))
+    regions = tuple(_region(division, w) for w in told)
     reason = f"{proof.reason}; {_count(regions)}" if regions else proof.reason
     return replace(
         proof,

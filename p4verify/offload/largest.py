@@ -17,7 +17,7 @@ from ..proofs.counterexample import input_of
 from ..proofs.refine import search
 from ..proofs.solvers.optimum import Clause
 from ..semantics.meaning.behaviour import Behaviour
-from ..semantics.meaning.concrete import evaluate_behaviour
+from ..semantics.meaning.concrete import Plans, evaluate_behaviour
 from ..semantics.source import Unsupported
 from ..targets.offload import Profile
 from .check import Division
@@ -77,17 +77,30 @@ def propose(division: Division, profile: Profile | None) -> Proposal:
     return Proposal(found.chosen, found.largest, found.reason, found.rounds, left_out)
 
 
+@dataclass(frozen=True)
+class _Side:
+    """A behaviour that is run on many packets."""
+
+    behaviour: Behaviour
+    plans: Plans = field(default_factory=Plans)
+
+    def does(self, packet: bytes, port: int) -> object:
+        """What is sent out of each port, in order, and to the stack with what."""
+        seen = evaluate_behaviour(self.behaviour, packet, port, default=0, plans=self.plans)
+        return sorted(seen.outputs, key=lambda out: out[:2]), seen.metadata
+
+
 @dataclass
 class _Search:
     division: Division
     room: Room
     clauses: list[Clause] = field(default_factory=list)
-    matching: dict[int, Behaviour] = field(default_factory=dict)
-    lonely: dict[tuple[int, ...], Behaviour] = field(default_factory=dict)
+    matching: dict[int, _Side] = field(default_factory=dict)
+    lonely: dict[tuple[int, ...], _Side] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         offloads, artifact = self.division.offloads, self.division.artifact
-        self.alone = self.division.target.meaning(offloads.alone(artifact))
+        self.alone = _Side(self.division.target.meaning(offloads.alone(artifact)))
 
     def run(self) -> Proposal:
         telling = self.division.offloads.telling(self.division.artifact, range(len(self.division.entries)))
@@ -135,38 +148,32 @@ class _Search:
         """What every safe set keeps to, because of one packet."""
         found: list[Clause] = []
         right: set[int] = set()
-        before = _does(self.alone, packet, port)
+        before = self.alone.does(packet, port)
         for number in self.room.places:
             if not self._matches(number, packet, port):
                 continue
-            if _does(self._with(number), packet, port) == before:
+            if self._with(number).does(packet, port) == before:
                 right.add(number)
             else:
                 found.append((frozenset(right), frozenset({number})))
-        if _does(self._with(), packet, port) != before:
+        if self._with().does(packet, port) != before:
             found.append((frozenset(right), frozenset[int]()))
         return found
 
-    def _with(self, *numbers: int) -> Behaviour:
+    def _with(self, *numbers: int) -> _Side:
         """The device with at most one entry."""
         if numbers not in self.lonely:
-            offloads, artifact = self.division.offloads, self.division.artifact
-            self.lonely[numbers] = self.division.target.meaning(
-                offloads.divided(artifact, numbers, self.division.device)
-            )
+            division = self.division
+            artifact = division.offloads.divided(division.artifact, numbers, division.device)
+            self.lonely[numbers] = _Side(division.target.meaning(artifact))
         return self.lonely[numbers]
 
     def _matches(self, number: int, packet: bytes, port: int) -> bool:
         if number not in self.matching:
             one = self.division.offloads.telling(self.division.artifact, [number])
-            self.matching[number] = self.division.target.meaning(one)
-        return deciding(self.matching[number], packet, port) != 0
-
-
-def _does(side: Behaviour, packet: bytes, port: int) -> object:
-    """What is sent out of each port, in order, and to the stack with what."""
-    seen = evaluate_behaviour(side, packet, port, default=0)
-    return sorted(seen.outputs, key=lambda out: out[:2]), seen.metadata
+            self.matching[number] = _Side(self.division.target.meaning(one))
+        side = self.matching[number]
+        return deciding(side.behaviour, packet, port, side.plans) != 0
 
 
 def _kept(clause: Clause, chosen: frozenset[int]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour
-from ..semantics.meaning.concrete import evaluate_behaviour
+from ..semantics.meaning.concrete import Plans, evaluate_behaviour
 from ..targets.base import Target
 from ..targets.offload import Offloads
 
@@ -47,9 +47,9 @@ class Winners:
         return b.and_(_decides(self.software, pair[0]), _decides(self.hardware, pair[1]))
 
 
-def deciding(side: Behaviour | None, packet: bytes, port: int) -> int:
-    """Who decides on one packet."""
-    return 0 if side is None else evaluate_behaviour(side, packet, port, default=0).metadata[_TOLD]
+def deciding(side: Behaviour | None, packet: bytes, port: int, plans: Plans | None = None) -> int:
+    """Who decides on one packet. ``plans``: of this side, on other packets."""
+    return 0 if side is None else evaluate_behaviour(side, packet, port, default=0, plans=plans).metadata[_TOLD]
 
 
 def _decides(side: Behaviour | None, number: int) -> Term:

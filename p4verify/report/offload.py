@@ -13,16 +13,16 @@ from . import render, to_json
 
 
 def render_offload(
-    form: str, result: Result, division: Division | None, proposal: Proposal | None, profile: Profile | None
+    form: str, results: Sequence[Result], division: Division | None, proposal: Proposal | None, profile: Profile | None
 ) -> str:
     """The report in the form named. ``division``: None where the list cannot be read as one."""
     if form == "json":
-        data: dict[str, Any] = to_json(None, [result])
+        data: dict[str, Any] = to_json(None, results)
         data["profile"] = None if profile is None else {"name": profile.name, "sources": list(profile.sources)}
         data["in_hardware"] = _entries(division, sorted(division.in_device)) if division is not None else []
         data["proposal"] = None if proposal is None or division is None else _json(division, proposal, profile)
         return json.dumps(data, indent=2)
-    text = render(form, None, [result])
+    text = render(form, None, results)
     if form != "text" or proposal is None or division is None:
         return text
     return "\n".join([text, *(f"              {line}" for line in _lines(division, proposal, profile))])
