@@ -75,6 +75,7 @@ def _install(target: Target, artifact: Any, program: Program, rules: RuleSet | N
 def _installing(target: Target) -> Installs:
     if not isinstance(target, Installs):
         raise InputError.at(
-            NOWHERE, f"{target.name} is not installed by p4verify (--install, --remove); ebpf, flower and openflow are"
+            NOWHERE,
+            f"{target.name} is not installed by p4verify (--install, --remove); ebpf, u32, flower and openflow are",
         )
     return target

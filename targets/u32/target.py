@@ -39,7 +39,7 @@ class U32Target(RulesBakedIn):
         return lower(program, rules, options)
 
     def read(self, data: bytes, name: str) -> FilterList:
-        """A ``tc -batch`` script or rtnetlink messages."""
+        """A ``tc -batch`` script, what ``tc filter show`` prints, or rtnetlink messages."""
         from .artifact import read
 
         return read(data, name)
@@ -131,6 +131,19 @@ class U32Target(RulesBakedIn):
         from .offload import telling
 
         return telling(artifact, kept)
+
+    def install(self, artifact: FilterList, tables: object, device: str) -> None:
+        """See :func:`..tc.install.install`."""
+        from ..tc.install import install
+        from .install import U32
+
+        install(U32, artifact.filters, device)
+
+    def remove(self, device: str, options: Mapping[str, str]) -> None:
+        """See :func:`..tc.install.remove`."""
+        from ..tc.install import remove
+
+        remove(device)
 
     def oracle(self) -> Oracle | None:
         """The running kernel's classifier."""

@@ -11,7 +11,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any, Final
 
 from ....semantics.source import InputError, Span
@@ -19,18 +18,14 @@ from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.json_actions import Object, action_of
 from ...tc.artifact.protocols import ETH_P_ALL, protocol_number
 from ...tc.artifact.script import MAX_FILTERS, Head
-from ...tc.artifact.shown_actions import Line, is_action, shown_action
+from ...tc.artifact.shown import PLACE, blocks, head_of, parted, protocol_of
+from ...tc.artifact.shown_actions import Line
 from ...tc.artifact.words import Command, Word
 from .fields import ETH_PPPOE, ETH_VLAN
 from .filters import FilterList, FlowerFilter, network_type
 from .script import Options
 
-_HEAD: Final = re.compile(
-    r"filter (?:(?:dev (?P<dev>\S+)|block (?P<block>\d+)|parent (?P<parent>\S+)) )*"
-    r"protocol (?P<protocol>\S+) pref (?P<pref>\d+) (?P<kind>\S+)(?: chain (?P<chain>\d+))?"
-    r"(?: handle (?P<handle>0x[0-9a-f]{1,8}|0|[1-9]\d{0,9}))?(?P<rest>.*)"
-)
-_EGRESS: Final = ("ffff:fff3",)
+_HEAD: Final = re.compile(PLACE + r"(?: handle (?P<handle>0x[0-9a-f]{1,8}|0|[1-9]\d{0,9}))?(?P<rest>.*)")
 _NOT_KEYS: Final = ("eth_type", "in_hw_count")
 _DROPPED: Final = re.compile(r"in_hw_count \d+|used_hw_stats.*|hw_stats.*")
 _ETH_TYPES: Final = {"ipv4": 0x0800, "ipv6": 0x86DD, "arp": 0x0806, "rarp": 0x8035}
@@ -147,7 +142,7 @@ def parse_shown(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> Filte
     """The filters of a dump for people. Raises InputError, with line and column."""
     filters: list[FlowerFilter] = []
     hook = Hook()
-    for lines in _blocks(text, name):
+    for lines in blocks(text, name):
         head, hook_of = _read_head(lines[0])
         if head is None:
             continue
@@ -163,64 +158,29 @@ def parse_shown(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> Filte
     return FilterList(tuple(filters), hook, name)
 
 
-def _blocks(text: str, name: str) -> Iterator[list[Line]]:
-    """The lines of each filter."""
-    block: list[Line] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        stripped = line.strip()
-        if not stripped:
-            continue
-        column = len(line) - len(line.lstrip()) + 1
-        word = Word(stripped, Span(name, number, column, number, column + len(stripped)))
-        if stripped.startswith("filter "):
-            if block:
-                yield block
-            block = []
-        elif not block:
-            raise InputError.at(word.span, "a line that begins with 'filter' expected", line)
-        block.append((word, line))
-    if block:
-        yield block
-
-
 def _read_head(line: Line) -> tuple[Head[int] | None, Hook]:
     """What the first line says, and the words after it; None where it is the classifier's and no filter's."""
-    word, shown = line
-    found = _HEAD.match(word.text)
-    if found is None:
-        raise InputError.at(word.span, "'filter protocol P pref N flower' expected", shown)
-    if found["kind"] != "flower":
-        raise InputError.at(word.span, f"a filter of '{found['kind'][:20]}': only flower filters are understood", shown)
-    block = int(found["block"]) if found["block"] else None
-    direction = "egress" if found["parent"] in _EGRESS else "ingress"
-    hook = Hook("" if block is not None else found["dev"] or "port0", direction, block)  # type: ignore[arg-type]
+    found, hook = head_of(line, _HEAD, "flower")
     if not found["handle"]:
         return None, hook
     head = Head(int(found["handle"], 0))
     head.pref, head.chain = int(found["pref"]), int(found["chain"] or 0)
-    try:
-        head.protocol = protocol_number(found["protocol"])
-    except ValueError as error:
-        raise InputError.at(word.span, str(error), shown) from None
+    head.protocol = protocol_of(found, line)
     return head, hook
 
 
 def _shown_filter(head: Head[int], lines: list[Line], ports: PortNames) -> FlowerFilter:
-    first = next((i for i, (word, _) in enumerate(lines) if is_action(word.text)), len(lines))
+    before, actions = parted(lines, ports)
     rest = _HEAD.match(lines[0][0].text)["rest"]  # type: ignore[index]
     words = [Word(text, lines[0][0].span) for text in rest.split()]
     eth_type: str | None = None
-    for word, _ in lines[1:first]:
+    for word, _ in before[1:]:
         said = _DROPPED.sub("", word.text).split()
         if said[:1] == ["eth_type"]:
             eth_type = said[1] if len(said) > 1 else ""
         else:
             words += [Word(text, word.span) for text in said]
     shown = {word.span.line: line for word, line in lines}
-    command = Command(words, lines[first - 1][0].span, shown)
+    command = Command(words, before[-1][0].span, shown)
     found = _filter(command, head, ports, eth_type)
-    actions = []
-    starts = [i for i, (word, _) in enumerate(lines) if is_action(word.text)]
-    for start, end in pairwise([*starts, len(lines)]):
-        actions.append(shown_action(lines[start:end], ports))
-    return replace(found, actions=tuple(actions), span=lines[0][0].span)
+    return replace(found, actions=actions, span=lines[0][0].span)

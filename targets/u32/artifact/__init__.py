@@ -17,6 +17,7 @@ from ...tc.artifact.actions import (
 )
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.protocols import ETH_P_ALL
+from .dumps import parse_shown
 from .files import read, recognises, write
 from .filters import NO_HANDLE, ROOT_TABLE, FilterList, Handle, Key, Selector, U32Filter, hash_table
 from .netlink import Links, decode, encode
@@ -27,5 +28,5 @@ __all__ = [
     "CONTINUE", "DEFAULT_PORTS", "DROP", "ETH_P_ALL", "NO_HANDLE", "PASS", "PIPE", "RECLASSIFY", "ROOT_TABLE",
     "STOLEN", "Action", "Control", "ControlKind", "FilterList", "Gact", "Handle", "Hook", "Key", "Links", "Mirred",
     "OpaqueAction", "PortNames", "Selector", "U32Filter", "canonical", "decode", "encode", "goto_chain", "hash_table",
-    "parse_script", "print_filter", "print_script", "read", "recognises", "write",
+    "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises", "write",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Final
 from ....semantics.source import InputError, Span
 from ...tc.artifact.attributes import HEADER
 from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
+from .dumps import parse_shown
 from .filters import FilterList
 from .netlink import RTM_NEWTFILTER, Links, decode
 from .printing import print_script
@@ -15,12 +16,19 @@ from .script import parse_script
 
 MAX_FILE: Final = 64 << 20
 _FILTER_LINE: Final = re.compile(rb"^[ \t]*(?:tc[ \t]+)?filter[ \t][^\n#]*\bu32\b", re.MULTILINE)
+_SHOWN: Final = re.compile(rb"^filter (?!add\b)[^\n]*\bprotocol \S+ pref \d+ u32\b", re.MULTILINE)
+_JSON: Final = re.compile(rb'"kind"\s*:\s*"u32"')
 _LOOKED_AT: Final = 1 << 16
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a file's content looks like u32 filters: a script, or netlink messages."""
-    return _is_messages(data) or _FILTER_LINE.search(data[:_LOOKED_AT]) is not None
+    """Whether a file's content looks like u32 filters: a script, a dump, or netlink messages."""
+    return _is_messages(data) or _FILTER_LINE.search(data[:_LOOKED_AT]) is not None or _is_json(data)
+
+
+def _is_json(data: bytes) -> bool:
+    start = data[:_LOOKED_AT]
+    return start.lstrip().startswith(b"[") and _JSON.search(start) is not None
 
 
 def _is_messages(data: bytes) -> bool:
@@ -31,10 +39,11 @@ def _is_messages(data: bytes) -> bool:
 
 
 def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
-    """The filters in a file's content: a ``tc -batch`` script or rtnetlink messages.
+    """The filters in a file's content: a ``tc -batch`` script, what ``tc [-s] filter show`` prints, or rtnetlink
+    messages.
 
     Raises:
-        InputError: it is neither, or not well formed; with file and place.
+        InputError: it is none of them, or not well formed; with file and place.
     """
     if len(data) > MAX_FILE:
         raise InputError.at(Span(name, 0, 0), f"the file is larger than {MAX_FILE >> 20} MiB")
@@ -45,7 +54,14 @@ def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise InputError.at(Span(name, line, column), "neither a tc script (UTF-8) nor rtnetlink messages") from None
+        raise InputError.at(
+            Span(name, line, column), "neither a tc script or dump (UTF-8) nor rtnetlink messages"
+        ) from None
+    if _is_json(data):
+        what = "tc -j does not tell which u32 filters end the search; give what 'tc filter show' prints without -j"
+        raise InputError.at(Span(name, 1, 1), what)
+    if _SHOWN.search(data[:_LOOKED_AT]) is not None:
+        return parse_shown(text, name, ports)
     return parse_script(text, name, ports)
 
 

@@ -1,0 +1,74 @@
+"""What ``tc filter show`` prints for people, whatever the classifier (iproute2 6.1).
+
+Each filter is a block of lines, of which the first says where it is; its actions stand at the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+from ....semantics.source import InputError, Span
+from .actions import Action
+from .hooks import Hook, PortNames
+from .protocols import protocol_number
+from .shown_actions import Line, is_action, shown_action
+from .words import Word
+
+PLACE: Final = (
+    r"filter (?:(?:dev (?P<dev>\S+)|block (?P<block>\d+)|parent (?P<parent>\S+)) )*"
+    r"protocol (?P<protocol>\S+) pref (?P<pref>\d+) (?P<kind>\S+)(?: chain (?P<chain>\d+))?"
+)
+"""How a filter's first line begins, as a regular expression."""
+_EGRESS: Final = ("ffff:fff3",)
+
+
+def blocks(text: str, name: str) -> Iterator[list[Line]]:
+    """The lines of each filter. Raises InputError."""
+    block: list[Line] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if not stripped:
+            continue
+        column = len(line) - len(line.lstrip()) + 1
+        word = Word(stripped, Span(name, number, column, number, column + len(stripped)))
+        if stripped.startswith("filter "):
+            if block:
+                yield block
+            block = []
+        elif not block:
+            raise InputError.at(word.span, "a line that begins with 'filter' expected", line)
+        block.append((word, line))
+    if block:
+        yield block
+
+
+def head_of(line: Line, pattern: re.Pattern[str], kind: str) -> tuple[re.Match[str], Hook]:
+    """What the first line says, and the hook. Raises InputError if it is of another classifier."""
+    word, shown = line
+    found = pattern.match(word.text)
+    if found is None:
+        raise InputError.at(word.span, f"'filter protocol P pref N {kind}' expected", shown)
+    if found["kind"] != kind:
+        raise InputError.at(word.span, f"a filter of '{found['kind'][:20]}': only {kind} filters are understood", shown)
+    block = int(found["block"]) if found["block"] else None
+    direction = "egress" if found["parent"] in _EGRESS else "ingress"
+    return found, Hook("" if block is not None else found["dev"] or "port0", direction, block)  # type: ignore[arg-type]
+
+
+def protocol_of(found: re.Match[str], line: Line) -> int:
+    """The protocol that a first line says. Raises InputError."""
+    try:
+        return protocol_number(found["protocol"])
+    except ValueError as error:
+        raise InputError.at(line[0].span, str(error), line[1]) from None
+
+
+def parted(lines: Sequence[Line], ports: PortNames) -> tuple[Sequence[Line], tuple[Action, ...]]:
+    """The lines of a filter before its actions, and the actions. Raises InputError, ValueError."""
+    starts = [i for i, (word, _) in enumerate(lines) if is_action(word.text)]
+    first = starts[0] if starts else len(lines)
+    actions = tuple(shown_action(lines[start:end], ports) for start, end in pairwise([*starts, len(lines)]))
+    return lines[:first], actions
