@@ -19,6 +19,7 @@ Value = Callable[[Gen, ir.ExternCall, Ref], None]
 
 CLONE, SESSION = "$clone", "$session"
 """Names of what ``clone`` remembers: that it was called, and the session."""
+CLONES_OF: Final = ("clone", "clone_preserving_field_list")
 DROP_PORT: Final = 511
 """The ``egress_spec`` that v1model takes for "drop"."""
 
@@ -149,8 +150,8 @@ def _mark_to_drop(g: Gen, call: ir.ExternCall) -> None:
 
 
 def _clone(g: Gen, call: ir.ExternCall) -> None:
-    """``clone(type, session)`` from ingress; the last call counts."""
-    kind, session = call.args
+    """``clone(type, session)`` from ingress, also with a list's number behind; the last call counts."""
+    kind, session = call.args[:2]
     asked = g.objects.get(CLONE)
     if not isinstance(kind, ir.Const) or kind.value != "I2E" or session is None or asked is None:
         raise CannotOffload("a packet is cloned in egress", call.span)
@@ -243,7 +244,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "register", "read"): _register_read,
     ("v1model", "register", "write"): cellcode.register_write,
     ("v1model", "mark_to_drop", ""): _mark_to_drop,
-    ("v1model", "clone", ""): _clone,
+    **{("v1model", name, ""): _clone for name in CLONES_OF},
     ("v1model", "digest", ""): digests.tell,
     ("v1model", "hash", ""): hashes.ranged,
     ("v1model", "log_msg", ""): _nothing,
@@ -265,4 +266,4 @@ _VALUES: Final[dict[tuple[str, str, str], Value]] = {
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.VALUES.items()},
 }
 
-__all__ = ["CLONE", "DROP_PORT", "SESSION", "composite", "statement", "value"]
+__all__ = ["CLONE", "CLONES_OF", "DROP_PORT", "SESSION", "composite", "statement", "value"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from ....semantics import ir
@@ -12,8 +12,8 @@ from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R6
 from ..replicas import CLONES, MULTICAST
 from . import calls, copies, effects
-from .externs import CLONE, DROP_PORT, SESSION
-from .frame import Leaf, Ref, leaves
+from .externs import CLONE, CLONES_OF, DROP_PORT, SESSION
+from .frame import Leaf, Ref, leaves, parts
 from .gen import Gen
 from .hooks import redirect
 from .package import Arrivals, Parsing, blocks
@@ -29,6 +29,18 @@ UNAVAILABLE = frozenset(
 
 INGRESS_CLONE, REPLICATED = 1, 5
 """Values of ``instance_type`` (``PktInstanceType`` of BMv2's ``simple_switch.h``)."""
+
+
+def unlisted(ref: Ref) -> Iterator[Ref]:
+    """The parts of the user's metadata that no ``@field_list`` keeps in a clone: what is in some list goes with every
+    clone, as the others' values are undefined."""
+    bare = ir.bare(ref.type)
+    if not isinstance(bare, ir.StructType):
+        yield ref
+        return
+    for part, field in zip(parts(ref.type, ref), bare.fields, strict=True):
+        if not any(annotation.name == "field_list" for annotation in field.annotations):
+            yield from unlisted(part)
 
 
 class _V1Model:
@@ -51,7 +63,8 @@ class _V1Model:
             refs = (self.packet, self.hdr, self.meta, self.std)
             env = {p.name: ref for p, ref in zip(parser.params, refs, strict=True)}
             Parsing(self.arrivals, self._store_error).run(parser, env)
-            self.cloned = effects.asks(g.program, ingress, "clone")
+            found = [effects.asks(g.program, ingress, name) for name in CLONES_OF]
+            self.cloned = next((span for span in found if span is not None), None)
             self._remember_for_clones(stack)
             self._control(verify, ("hdr", "meta"))
             self._control(ingress, ("hdr", "meta", "std"))
@@ -145,11 +158,13 @@ class _V1Model:
         asked, session = g.objects.pop(CLONE), g.objects.pop(SESSION)
         g.load_leaf(R1, asked)
         g.asm.jump("jeq", R1, 0, none)
-        with copies.saved(g, self.hdr, self.meta, self.std) as back:
+        with copies.saved(g, self.hdr, self.std) as back, copies.saved(g, self.meta) as meta_back:
+            lost = list(unlisted(self.meta))
 
             def each(to: copies.Member) -> None:
                 self.as_parsed()
-                for ref in (self.meta, self.std):
+                meta_back()
+                for ref in (*lost, self.std):
                     g.clear(ref)
                 if self._live("packet_length"):
                     g.hook.length(g)
@@ -158,6 +173,7 @@ class _V1Model:
 
             copies.to_members(g, CLONES, session, each)
             back()
+            meta_back()
         g.asm.place(none)
 
     def _multicast(self) -> None:

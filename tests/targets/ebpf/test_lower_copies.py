@@ -23,13 +23,14 @@ TEXT: Final = """
 #include <v1model.p4>
 header h_t { bit<8> a; bit<8> b; bit<8> c; bit<8> d; }
 struct headers { h_t h; }
-struct meta { bit<8> m; }
+struct kept_t { bit<8> x; }
+struct meta { bit<8> m; @field_list(1) bit<8> n; @field_list(2) kept_t k; }
 parser prs(packet_in p, out headers hdr, inout meta m, inout standard_metadata_t std) {
     state start { p.extract(hdr.h); transition accept; }
 }
 control none(inout headers hdr, inout meta m) { apply { } }
 control ing(inout headers hdr, inout meta m, inout standard_metadata_t std) {
-    apply { m.m = hdr.h.c; std.egress_spec = 5; INGRESS }
+    apply { m.m = hdr.h.c; m.n = hdr.h.a; m.k.x = hdr.h.d; std.egress_spec = 5; INGRESS }
 }
 control eg(inout headers hdr, inout meta m, inout standard_metadata_t std) { LOCALS apply { EGRESS } }
 control dep(packet_out p, in headers hdr) { apply { p.emit(hdr.h); } }
@@ -42,6 +43,10 @@ COPIES: Final = """
 if (std.instance_type == 5) { hdr.h.a = m.m; if (std.egress_rid == 3) { mark_to_drop(std); } }
 else if (std.instance_type == 1) { hdr.h.a = (bit<8>) std.egress_port; }
 """
+PRESERVING: Final = """if (hdr.h.a == 1) { clone_preserving_field_list(CloneType.I2E, (bit<32>) hdr.h.b, 1); }
+else if (hdr.h.a == 2) { clone_preserving_field_list(CloneType.I2E, 6, 2); } m.n = m.n + 4;"""
+KEPT: Final = """if (std.instance_type == 1) { if (m.n == 5) { hdr.h.d = m.n; } else { hdr.h.c = hdr.h.b + m.k.x; } }
+else { m.n = 0; m.k.x = 0; }"""
 
 
 @lru_cache
@@ -53,11 +58,12 @@ def program(ingress: str, egress: str = COPIES, locals: str = "") -> ir.Program:
 PROGRAMS: Final = {
     "multicast": (program(MULTICAST), program(MULTICAST, COPIES.replace("== 3", "== 4"))),
     "clones": (program(CLONE), program(CLONE.replace("a == 1", "a == 2"))),
+    "clones with metadata": (program(PRESERVING, KEPT), program(PRESERVING.replace("m.n + 4", "m.n + 3"), KEPT)),
     "both": (program(MULTICAST + CLONE), program(CLONE + MULTICAST.replace("= 7", "= 8"))),
 }
 
 
-@pytest.mark.parametrize("name", ["multicast", "clones"])
+@pytest.mark.parametrize("name", ["multicast", "clones", "clones with metadata"])
 def test_proven_for_any_member(name: str) -> None:
     first, second = PROGRAMS[name]
     checker = Checker(first, timeout=60, machines_confirm=False)
@@ -82,6 +88,19 @@ def test_copies_leave_the_kernel(kernel_oracle: KernelOracle) -> None:
         counts.append(len(expected))
         assert sorted(seen.outputs) == sorted(expected)
     assert counts == [2, 3, 2, 1]
+
+
+@pytest.mark.oracle
+def test_clones_keep_their_metadata_on_the_kernel(kernel_oracle: KernelOracle) -> None:
+    first = program(PRESERVING, "if (std.instance_type == 1) { hdr.h.d = m.n; hdr.h.c = m.n + hdr.h.a; }")
+    rules = RuleSet({}, sessions={4: Session((Replica(6, 1), Replica(8, 2)))})
+    artifact = lower(first, None, {"hook": "tc"})
+    tables = TARGET.fill(first, artifact, rules)
+    frame = bytes((1, 4, 9, 1, *range(1, 20)))
+    seen, _ = kernel_oracle.run_on(artifact, (5, frame), tables, None, (6, 8))
+    expected = run(first, rules, frame, 5).outputs
+    assert sorted(seen.outputs) == sorted(expected)
+    assert sorted(out[2][:4] for out in expected) == [bytes((1, 4, 6, 5))] * 2 + [frame[:4]]
 
 
 REFUSED: Final = {
