@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ...semantics import ir
+from ...semantics.source import Span
 from ..base import CannotOffload
 from .artifact import Field, MapDef
 from .fillup import TableLayout, identifier
@@ -17,6 +18,8 @@ WORD: Final = 8
 COLOUR_BYTES: Final = 4
 METERS: Final = {"meter": "size", "Meter": "n_meters"}
 """Externs that are arrays of meters: the argument that says how many."""
+DIRECT_COUNTERS: Final = ("direct_counter", "DirectCounter")
+DIRECT_METERS: Final = ("direct_meter", "DirectMeter")
 CELLS: Final = ("CounterArray", "counter", "Counter", "register", "Register")
 """Externs whose objects are arrays of cells."""
 
@@ -41,6 +44,11 @@ class CellMap:
     """Whether the one cell of a counter counts bytes."""
     index_bits: int = 32
     """Of the index as the program's meaning has it."""
+    instance: str = ""
+    """Of a direct counter: its name."""
+    miss: MapDef | None = None
+    """Of a direct counter that actions count with (PSA's and PNA's; v1model's tables count their hits themselves): an
+    array with one element for what the default action counts."""
 
 
 def cell_map(instance: ir.Instance) -> CellMap:
@@ -101,7 +109,8 @@ def _counter_cells(instance: ir.Instance) -> list[Cell]:
 
 def _counter_width(instance: ir.Instance) -> int:
     """Bits of a counter of one kind: PSA's say how many, v1model's have as many as their cells."""
-    width = ir.width_of(instance.type_args[0]) if instance.extern == "Counter" and instance.type_args else 0
+    has_width = instance.extern in ("Counter", "DirectCounter") and instance.type_args
+    width = ir.width_of(instance.type_args[0]) if has_width else 0
     if width > 8 * WORD:
         raise CannotOffload("a counter of more than 64 bits", instance.span)
     return width or 8 * WORD
@@ -116,24 +125,53 @@ def direct_counters(program: ir.Program, layout: TableLayout) -> list[CellMap]:
     """The maps of a table's direct counters: an element for each rule, at the rule's key.
 
     Raises:
-        CannotOffload: the table's rules are not known by exact keys.
+        CannotOffload: the table's rules are not known by exact keys, or the program itself adds some.
     """
     out = []
-    for item in layout.table.properties:
-        if not isinstance(item.value, str):
-            continue
-        instance = program.instance(item.value)
-        if instance.extern != "direct_counter":
-            continue
+    for instance, span in attached(program, layout, DIRECT_COUNTERS):
         entries = layout.entries
         if entries is None or entries.type != "hash":
-            raise CannotOffload("direct counters of a table whose rules are not all known by exact keys", item.span)
-        cells, name = _counter_cells(instance), f"{identifier(instance.name)}_cells"
-        size = sum(cell.size for cell in cells)
-        keys = entries.key_fields
-        made = MapDef(name, "hash", entries.key_size, size, entries.max_entries, 0, keys, _fields(cells))
-        out.append(CellMap(made, tuple(cells), counter_kind(instance) == "bytes"))
+            raise CannotOffload("direct counters of a table whose rules are not all known by exact keys", span)
+        if layout.profile_bits:
+            raise CannotOffload("direct counters of a table to which the program adds entries", span)
+        cells, name = _counter_cells(instance), identifier(instance.name)
+        size, fields = sum(cell.size for cell in cells), _fields(cells)
+        made = MapDef(
+            f"{name}_cells", "hash", entries.key_size, size, entries.max_entries, 0, entries.key_fields, fields
+        )
+        called = instance.extern == "DirectCounter"
+        miss = MapDef(f"{name}_miss", "array", 4, size, 1, value_fields=fields) if called else None
+        kind = counter_kind(instance)
+        out.append(CellMap(made, tuple(cells), kind == "bytes", instance=instance.name, miss=miss))
     return out
+
+
+def direct_meters(program: ir.Program, layout: TableLayout) -> dict[str, MapDef]:
+    """Name of each of a table's direct meters → the map with the colour of each rule, at the rule's key; nothing that
+    is compared.
+
+    Raises:
+        CannotOffload: the table's rules lie in no map at their keys.
+    """
+    out = {}
+    for instance, span in attached(program, layout, DIRECT_METERS):
+        entries = layout.entries
+        if entries is None or layout.slots is not None:
+            raise CannotOffload("direct meters of a table whose rules are not known by exact keys or one lpm key", span)
+        out[instance.name] = replace(
+            entries,
+            name=f"{identifier(instance.name)}_colours",
+            value_size=COLOUR_BYTES,
+            value_fields=(Field("colour", 0, COLOUR_BYTES),),
+        )
+    return out
+
+
+def attached(program: ir.Program, layout: TableLayout, externs: Sequence[str]) -> list[tuple[ir.Instance, Span]]:
+    """The objects of these externs that belong to a table, each with the place that says so."""
+    named = [(item.value, item.span) for item in layout.table.properties if isinstance(item.value, str)]
+    found = [(program.instance(name), span) for name, span in named]
+    return [(instance, span) for instance, span in found if instance.extern in externs]
 
 
 def _constant(instance: ir.Instance, name: str) -> int:

@@ -241,6 +241,10 @@ def in_slots(table: ir.Table) -> bool:
     return bool(set(kinds) - {"exact", "lpm"}) or kinds.count("lpm") > 1
 
 
+def _all_exact(table: ir.Table) -> bool:
+    return bool(table.keys) and all(key.match_kind == "exact" for key in table.keys)
+
+
 def _bits_name(table: ir.Table) -> str:
     return f"{identifier(table.control_name)}_bits"
 
@@ -252,7 +256,7 @@ def layout(
     searched = in_slots(table)
     keys = _key_parts(table, baked is not None, searched)
     actions = _action_parts(program, table_actions(program, control, table))
-    profile = _profile_bits(program, control, table) if keys and baked is None and not searched else 0
+    profile = _profile_bits(program, control, table) if baked is None and _all_exact(table) else 0
     size = ACTION_BYTES + sum(arg.size for action in actions for arg in action.args) + (PROFILE_BYTES if profile else 0)
     base = identifier(table.control_name)
     entries = default = slots = None

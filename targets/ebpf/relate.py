@@ -31,7 +31,17 @@ from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
 from . import arrivals, records, relate_learned, relate_outputs, times
 from .artifact import BpfObject, MapDef, ports
-from .cells import CELLS, METERS, Cell, CellMap, cell_map, direct_counters, meter_map
+from .cells import (
+    CELLS,
+    DIRECT_METERS,
+    METERS,
+    Cell,
+    CellMap,
+    cell_map,
+    direct_counters,
+    direct_meters,
+    meter_map,
+)
 from .fillup import (
     ACTION_BYTES,
     PREFIX_BYTES,
@@ -42,6 +52,7 @@ from .fillup import (
     action_bytes,
     fill,
     fill_maps,
+    fill_rule,
     host_order,
     key_bytes,
     layouts,
@@ -83,6 +94,9 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     notes += [f"{name} is what the kernel's clock says" for name in times.asked(program)]
     meters = [(item.name, meter_map(item)) for item in program.instances if item.extern in METERS]
     notes += [f"meter {name} is as map {item.name} says" for name, item in meters if _shape(item) in have]
+    for layout in layouts(program, rules).values() if any(i.extern in DIRECT_METERS for i in program.instances) else ():
+        of_rules = [(name, item) for name, item in direct_meters(program, layout).items() if _shape(item) in have]
+        notes += [f"meter {name} is as map {item.name} says" for name, item in of_rules]
     returning = ports.returning(program.arch)
     rings = {name: item for name, item in records.records(program).items() if _shape(item.map) in have}
     notes += [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
@@ -137,9 +151,9 @@ class _Builder:
                 self.laws(layout, layout.entries)
             for direct in direct_counters(self.program, layout):
                 if _shape(direct.map) in have:
-                    if filled is not None:
-                        raise Unsupported("direct counters under given rules", layout.table.span)
-                    self.direct(layout, direct)
+                    self.direct(layout, direct, None if rules is None else rules.of(_name(layout)))
+                if direct.miss is not None and _shape(direct.miss) in have:
+                    self.missed(direct, direct.miss)
             if layout.default is not None and _shape(layout.default) in have:
                 self.default(layout, layout.default, None if filled is None else filled.get(layout.default.name, []))
 
@@ -254,9 +268,11 @@ class _Builder:
         self.functions[f"map.{groups.map.name}.found"] = lambda key: decision(key)[0]
         self.functions[f"map.{groups.map.name}.value"] = lambda key: decision(key)[1]
 
-    def direct(self, layout: TableLayout, cells: CellMap) -> None:
-        """The cells of a direct counter: a key's cell lies where its entry does, and is there if that is."""
+    def direct(self, layout: TableLayout, cells: CellMap, rules: Sequence[Rule] | None) -> None:
+        """The cells of a direct counter: a key's cell (of given rules: a rule's) lies where its entry does, and is
+        there if that is."""
         item = cells.map
+        keys = None if rules is None else [fill_rule(layout, rule)[0] for rule in rules]
 
         def index(key: Term) -> Term:
             values: list[Term | None] = []
@@ -266,17 +282,28 @@ class _Builder:
                 values.append(b.extract(key, low + part.width - 1, low) if part.width else None)
             return key_bytes(layout, values)
 
-        for cell in cells.cells:
-            self.states.append(
-                StateRelation(
-                    cell.state, f"map.{item.name}", layout.key_width, index, 8 * item.value_size, cell_reader(cell)
-                )
-            )
-
         def found(key: Term) -> Term:
+            if keys is not None:
+                return b.or_(*(b.eq(key, b.bv(int.from_bytes(each, "big"), key.width)) for each in keys))
             return b.and_(well_formed(layout, key), lookup.hit(_name(layout), table_key(layout, key)))
 
+        bits = layout.key_width if keys is None else 32
+        where = index if keys is None else _by_number(keys, item.key_size)
+        for cell in cells.cells:
+            state = StateRelation(cell.state, f"map.{item.name}", bits, where, 8 * item.value_size, cell_reader(cell))
+            self.states.append(state)
         self.functions[f"map.{item.name}.found"] = found
+
+    def missed(self, cells: CellMap, item: MapDef) -> None:
+        """What a direct counter counts for the default action: an array with one element."""
+
+        def index(cell: Term) -> Term:
+            return host_order(b.zext(cell, 32))
+
+        for cell in cells.cells:
+            state, bits = f"{cell.state}.miss", 8 * item.value_size
+            self.states.append(StateRelation(state, f"map.{item.name}", 1, index, bits, cell_reader(cell)))
+        self.functions[f"map.{item.name}.found"] = lambda key: b.eq(key, b.bv(0, 32))
 
     def laws(self, layout: TableLayout, item: MapDef) -> None:
         """The obligations of one table."""
@@ -293,6 +320,25 @@ def cell_reader(cell: Cell) -> Callable[[Term], Term]:
         return b.extract(host_order(b.extract(value, low + 8 * cell.size - 1, low)), cell.width - 1, 0)
 
     return read
+
+
+def _by_number(keys: Sequence[bytes], size: int) -> Callable[[Term], Term]:
+    """A rule's number → its key; of a rule that never wins, as one before it has the same key, and behind the last
+    rule, a key at which there is nothing."""
+    width = 8 * size
+    numbers = [int.from_bytes(key, "big") for key in keys]
+    nothing = next(n for n in range(len(keys) + 1) if n not in set(numbers))
+    if nothing >> width:
+        raise Unsupported("direct counters of a table that has an entry for every key")
+    places = {key: number for number, key in reversed(list(enumerate(numbers)))}
+
+    def place(number: Term) -> Term:
+        found = b.bv(nothing, width)
+        for key, at in places.items():
+            found = b.ite(b.eq(number, b.bv(at, number.width)), b.bv(key, width), found)
+        return found
+
+    return place
 
 
 def _name(layout: TableLayout) -> str:

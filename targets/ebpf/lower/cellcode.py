@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ....semantics import ir
 from ....semantics.source import Span
@@ -66,22 +66,39 @@ def count(g: Gen, call: ir.ExternCall) -> None:
     """``count(index)`` of a counter; DPDK's ``count(index, length)`` says itself how many bytes."""
     instance = instance_of(g, call)
     length = call.args[1] if len(call.args) > 1 else None
-    if length is None:
+
+    def find() -> None:
         find_cell(g, instance, call.args[0])
-        _count(g, instance, lambda: g.hook.length(g))
+
+    count_at(g, call, instance, cell_map(instance).cells, find, length)
+
+
+def count_at(
+    g: Gen,
+    call: ir.ExternCall,
+    instance: ir.Instance,
+    cells: Sequence[Cell],
+    find: Callable[[], None],
+    length: ir.Expr | None,
+) -> None:
+    """Count at the element whose address ``find`` leaves in r0, if there is one; ``length`` says how many bytes, if it
+    is not the frame's."""
+    if length is None:
+        find()
+        _count(g, instance, cells, lambda: g.hook.length(g))
         return
     with g.scope():
         place = g.declare("$length", length.type, call.span)
         stmts.assign(g, place, length)
-        find_cell(g, instance, call.args[0])
-        _count(g, instance, lambda: g.load_leaf(R1, place, span=call.span))
+        find()
+        _count(g, instance, cells, lambda: g.load_leaf(R1, place, span=call.span))
 
 
-def _count(g: Gen, instance: ir.Instance, length: Callable[[], None]) -> None:
+def _count(g: Gen, instance: ir.Instance, cells: Sequence[Cell], length: Callable[[], None]) -> None:
     """Count at the element at r0, if it is there; ``length`` leaves the bytes in r1 and r0 alone."""
     none = g.asm.label()
     g.asm.jump("jeq", R0, 0, none)
-    kind, cells = counter_kind(instance), cell_map(instance).cells
+    kind = counter_kind(instance)
     if kind in ("packets", "packets_and_bytes"):
         g.constant(R1, 1)
         add_to_cell(g, cells[0])
@@ -164,6 +181,6 @@ def _pack(g: Gen, source: ir.Expr) -> None:
 
 
 __all__ = [
-    "add_to_cell", "count", "find_cell", "find_element", "instance_of", "load_cell", "register_read",
+    "add_to_cell", "count", "count_at", "find_cell", "find_element", "instance_of", "load_cell", "register_read",
     "register_write", "store_cell",
 ]  # fmt: skip

@@ -250,6 +250,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "log_msg", ""): _nothing,
     ("v1model", "random", ""): _random,
     ("v1model", "meter", "execute_meter"): meters.execute_meter,
+    ("v1model", "direct_meter", "read"): meters.read_direct,
     ("v1model", "verify_checksum", ""): _verify_checksum,
     ("v1model", "update_checksum", ""): _update_checksum,
     ("pna", "drop_packet", ""): forwarding.drop_packet,

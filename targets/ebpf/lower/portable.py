@@ -9,7 +9,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2
-from . import arbitrary, cellcode, digests, hashes, meters, objects
+from . import arbitrary, cellcode, digests, direct, hashes, meters, objects
 from . import expr as ex
 from .frame import Ref
 from .gen import Gen
@@ -59,6 +59,7 @@ def _random(g: Gen, call: ir.ExternCall, result: Ref) -> None:
 
 STATEMENTS: Final[dict[tuple[str, str], Callable[[Gen, ir.ExternCall], None]]] = {
     ("Counter", "count"): cellcode.count,
+    ("DirectCounter", "count"): direct.count,
     ("Register", "write"): cellcode.register_write,
     ("Digest", "pack"): digests.tell,
     ("Checksum", "clear"): objects.clear,
@@ -74,6 +75,8 @@ VALUES: Final[dict[tuple[str, str], Callable[[Gen, ir.ExternCall, Ref], None]]] 
     ("Random", "read"): _random,
     ("Meter", "execute"): meters.execute,
     ("Meter", "dpdk_execute"): meters.execute,
+    ("DirectMeter", "execute"): meters.execute_direct,
+    ("DirectMeter", "dpdk_execute"): meters.execute_direct,
     ("Checksum", "get"): objects.get,
     ("InternetChecksum", "get"): objects.get,
     ("InternetChecksum", "get_state"): objects.get_state,

@@ -17,7 +17,7 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R7, R10
-from ..cells import CellMap, direct_counters
+from ..cells import DIRECT_METERS, CellMap, attached, direct_counters
 from ..fillup import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout, default_index
 from . import calls, match, search
 from . import expr as ex
@@ -55,8 +55,6 @@ def apply(g: Gen, expr: ir.TableApply) -> None:
     if table is None:
         raise CannotOffload(f"table {expr.table} cannot be applied here", expr.span)
     for item in table.properties:
-        if item.name == "meters":
-            raise CannotOffload(f"direct {item.name} of a table", item.span)
         if item.name in ("implementation", "action_profile") and isinstance(item.value, str):
             extern = g.program.instance(item.value).extern
             if extern not in ("hash_table", "array_table", "action_profile", "direct_counter"):
@@ -64,6 +62,7 @@ def apply(g: Gen, expr: ir.TableApply) -> None:
     if f"table {table.name}" in g.active:
         raise CannotOffload(f"table {table.name} is applied inside itself", expr.span)
     layout = g.layouts[table.control_name]
+    direct_counters(g.program, layout)  # refuses those that cannot be kept
     g.active.append(f"table {table.name}")
     if expr.result:
         with g.temp() as outcome:
@@ -82,7 +81,7 @@ def _apply(g: Gen, layout: TableLayout, outcome: Temp | None, wants_hit: bool) -
     g.learning |= {layout.table.control_name} if layout.profile_bits else set()
     with ExitStack() as kept:
         kept.enter_context(g.scope())
-        key = kept.enter_context(g.buffer(layout.key_size, layout.table.span)) if layout.profile_bits else None
+        key = kept.enter_context(g.buffer(layout.key_size, layout.table.span)) if _keeps_key(g, layout) else None
         state = _Apply(g, layout, outcome, wants_hit, {}, [g.asm.label() for _ in layout.actions], g.asm.label(), key)
         for part in layout.actions:
             for arg, param in _directionless(part):
@@ -98,6 +97,13 @@ def _apply(g: Gen, layout: TableLayout, outcome: Temp | None, wants_hit: bool) -
         for part, label in zip(layout.actions, state.entries, strict=True):
             _action(state, part, label)
         g.asm.place(state.end)
+
+
+def _keeps_key(g: Gen, layout: TableLayout) -> bool:
+    """Whether actions may ask for the key that was looked up."""
+    if layout.entries is None or layout.slots is not None:
+        return False
+    return bool(layout.profile_bits or attached(g.program, layout, (*DIRECT_METERS, "DirectCounter")))
 
 
 def _directionless(part: ActionPart) -> list[tuple[ArgPart, ir.Param]]:
@@ -132,7 +138,8 @@ def _lookup(state: _Apply) -> None:
             g.asm.jump("jeq", R0, 0, miss)
             g.asm.emit(asm.mov(R7, R0))
         for cells in direct_counters(g.program, layout):
-            _count_hit(g, cells, place)
+            if cells.miss is None:
+                _count_hit(g, cells, place)
     _set_hit(state, True)
     _from_value(state)
     g.asm.place(miss)
@@ -256,7 +263,7 @@ def _unlisted_default(state: _Apply) -> None:
 def _looked_up(state: _Apply) -> Iterator[None]:
     """Code inside is that of an action of the table."""
     before = state.g.looked_up
-    state.g.looked_up = None if state.key is None or state.layout.trie else (state.layout, state.key)
+    state.g.looked_up = None if state.key is None else (state.layout, state.key)
     yield
     state.g.looked_up = before
 

@@ -1,0 +1,63 @@
+"""Direct counters and meters of a table, in the actions that count and measure: what belongs to the rule that was hit
+lies at its key in a map of its own, and the key that was looked up still lies on the stack."""
+
+from __future__ import annotations
+
+from ....semantics import ir
+from ...base import CannotOffload
+from ..artifact import MapDef, asm
+from ..artifact.asm import R0, R1, R2, R10
+from ..cells import direct_counters, direct_meters
+from ..fillup import TableLayout
+from . import cellcode
+from .gen import Gen
+from .hooks import MAP_LOOKUP
+
+
+def count(g: Gen, call: ir.ExternCall) -> None:
+    """``DirectCounter.count()``, DPDK's ``count(length)``: for the rule that was hit, or for all misses."""
+    layout, key = _looked_up(g, call)
+    cells = next((item for item in direct_counters(g.program, layout) if item.instance == call.object), None)
+    if cells is None or cells.miss is None:
+        raise _of_another_table(call)
+    miss = cells.miss
+
+    def find() -> None:
+        hit = g.asm.label()
+        _find(g, cells.map, key)
+        g.asm.jump("jne", R0, 0, hit)
+        with g.buffer(miss.key_size) as place:
+            g.asm.emit(asm.store(miss.key_size, R10, place, 0))
+            _find(g, miss, place)
+        g.asm.place(hit)
+
+    length = call.args[0] if call.args else None
+    cellcode.count_at(g, call, g.program.instance(cells.instance), cells.cells, find, length)
+
+
+def find_colour(g: Gen, call: ir.ExternCall) -> None:
+    """r0 = the address of the colour of the rule that was hit, or 0."""
+    layout, key = _looked_up(g, call)
+    item = direct_meters(g.program, layout).get(str(call.object))
+    if item is None:
+        raise _of_another_table(call)
+    _find(g, item, key)
+
+
+def _looked_up(g: Gen, call: ir.ExternCall) -> tuple[TableLayout, int]:
+    if g.looked_up is None:
+        text = f"{call.extern}.{call.method} outside of the actions of a table whose rules lie in a map at their keys"
+        raise CannotOffload(text, call.span)
+    return g.looked_up
+
+
+def _of_another_table(call: ir.ExternCall) -> CannotOffload:
+    return CannotOffload(f"{call.extern}.{call.method} in an action of a table that it does not belong to", call.span)
+
+
+def _find(g: Gen, item: MapDef, key: int) -> None:
+    g.maps[item.name] = item
+    g.asm.emit(asm.load_map(R1, item.name), asm.mov(R2, R10), asm.alu("add", R2, key), asm.call(MAP_LOOKUP))
+
+
+__all__ = ["count", "find_colour"]

@@ -1,0 +1,134 @@
+"""Direct counters and meters that actions count and measure with: proven, rejected where they differ, seen in maps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.semantics import ir
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Rule, RuleSet
+from p4verify.targets.base import CannotOffload
+from p4verify.targets.ebpf.artifact import BpfObject
+from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle
+from p4verify.targets.ebpf.target import TARGET
+from tests.support.portable_text import pna, psa
+from tests.targets.ebpf.programs import v1_program
+
+_COUNTED: Final = """
+DirectCounter<bit<32>>(PNA_CounterType_t.PACKETS_AND_BYTES) both;
+action hit(bit<8> d) { both.count(); hdr.h.d = d; }
+action miss() { both.count(); }
+action silent() { hdr.h.d = 2; }
+table t { key = { hdr.h.a : exact; hdr.h.b : exact; } actions = { hit; miss; silent; } default_action = miss;
+    pna_direct_counter = both; }
+"""
+_METERED: Final = """
+DirectMeter(PSA_MeterType_t.BYTES) police;
+action measure(bit<8> d) {
+    PSA_MeterColor_t colour = police.execute(hdr.h.c == 1 ? PSA_MeterColor_t.RED : PSA_MeterColor_t.GREEN);
+    if (colour == PSA_MeterColor_t.RED) ingress_drop(ostd);
+    if (colour == PSA_MeterColor_t.YELLOW) hdr.h.d = d;
+}
+table t { key = { hdr.h.a : lpm; } actions = { measure; NoAction; } psa_direct_meter = police; }
+"""
+_V1: Final = """
+    direct_meter<bit<8>>(MeterType.bytes) police;
+    action measure(bit<9> port) { std.egress_spec = port; police.read(hdr.h.b); if (hdr.h.b == 2) mark_to_drop(std); }
+    table t { key = { hdr.h.a : exact; } actions = { measure; NoAction; } meters = police; }
+    apply { std.egress_spec = 1; t.apply(); }
+"""
+
+
+def v1(body: str = _V1) -> ir.Program:
+    """A v1model program with this ingress."""
+    types = "header h_t { bit<8> a; bit<8> b; } struct headers { h_t h; }"
+    parser = "state start { p.extract(hdr.h); transition accept; }"
+    return load_text(v1_program(types, parser, body, "p.emit(hdr.h);"), "t.p4").program
+
+
+def counted(locals: str = _COUNTED) -> ir.Program:
+    """A PNA program whose table counts."""
+    return pna("send_to_port((PortId_t) 5); t.apply();", locals=locals)
+
+
+PROGRAMS: Final = {
+    "counters": (counted(), counted(_COUNTED.replace("hit(bit<8> d) { both.count();", "hit(bit<8> d) {"))),
+    "misses": (counted(), counted(_COUNTED.replace("miss() { both.count(); }", "miss() { }"))),
+    "meters": (
+        psa("t.apply();", locals=_METERED, include="dpdk/psa.p4"),
+        psa("t.apply();", locals=_METERED.replace("c == 1 ? PSA_MeterColor_t.RED", "c == 2 ? PSA_MeterColor_t.RED"),
+            include="dpdk/psa.p4"),
+    ),
+    "v1model's meters": (v1(), v1(_V1.replace("b == 2) mark", "b == 1) mark"))),
+}  # fmt: skip
+"""What it is about → a program, and one that does something else."""
+
+
+def proof(program: ir.Program, made: BpfObject, rules: RuleSet | None = None) -> Proof:
+    """For every packet; without rules for every rule set."""
+    return Checker(program, rules, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_proven_and_told_apart(name: str) -> None:
+    program, other = PROGRAMS[name]
+    found = proof(program, lower(program, None, {"hook": "xdp"}))
+    assert found.verdict is Verdict.ACCEPT, found.reason
+    assert proof(program, lower(other, None, {"hook": "xdp"})).verdict is Verdict.REJECT
+
+
+def test_under_given_rules_a_rule_counts_once() -> None:
+    """Rules with one key: the first wins, and only its cell counts."""
+    program, other = PROGRAMS["counters"]
+    calls = [(Exact(1), ActionCall("hit", (7,))), (Exact(2), ActionCall("silent")), (Exact(1), ActionCall("hit", (5,)))]
+    rules = RuleSet({"MC.t": tuple(Rule("MC.t", (key, Exact(9)), call) for key, call in calls)})
+    assert proof(program, lower(program, rules, {"hook": "xdp"}), rules).verdict is Verdict.ACCEPT
+    assert proof(program, lower(other, rules, {"hook": "xdp"}), rules).verdict is Verdict.REJECT
+
+
+@pytest.mark.parametrize(("call", "counted_bytes"), [("count()", 70), ("count(77)", 77)])
+def test_the_kernel_counts_for_the_rule_or_for_misses(
+    kernel_oracle: KernelOracle, call: str, counted_bytes: int
+) -> None:
+    program = counted(_COUNTED.replace("count()", call))
+    made = lower(program, None, {"hook": "xdp"})
+    rules = RuleSet({"MC.t": tuple(Rule("MC.t", (Exact(a), Exact(9)), ActionCall("hit", (7,))) for a in (1, 2))})
+    filled = TARGET.fill(program, made, rules)
+    seen: list[tuple[dict[bytes, bytes], bytes]] = []
+
+    def keep(maps: dict[str, KernelMap]) -> None:
+        cells, miss = maps["MC_both_cells"], maps["MC_both_miss"]
+        seen.append(({key: cells[key] for key in cells.keys()}, miss[bytes(4)]))  # noqa: SIM118
+
+    kernel_oracle.observe(made, [(2, bytes([a, 9, 0, 0]).ljust(70, b"\0")) for a in (2, 3)], filled, inspect=keep)
+    one, none = (1).to_bytes(8, "little") + counted_bytes.to_bytes(8, "little"), bytes(16)
+    assert seen == [({b"\1\x09": none, b"\2\x09": one}, none), ({b"\1\x09": none, b"\2\x09": none}, one)]
+
+
+def test_the_kernel_heeds_the_rules_colour(kernel_oracle: KernelOracle) -> None:
+    program = PROGRAMS["v1model's meters"][0]
+    made = lower(program, None, {"hook": "xdp"})
+    rules = RuleSet({"Ing.t": tuple(Rule("Ing.t", (Exact(a),), ActionCall("measure", (3,))) for a in range(4))})
+    name = next(item.name for item in made.maps if item.name.endswith("police_colours"))
+    colours = [(bytes([a]), colour.to_bytes(4, "little")) for a, colour in enumerate([0, 1, 2])]
+    frames = [(2, bytes([a, 9]).ljust(60, b"\0")) for a in range(4)]
+    seen = kernel_oracle.observe(made, frames, {**TARGET.fill(program, made, rules), name: colours})
+    assert [[frame[1] for _, _, frame in each.outputs] for each in seen] == [[0], [1], [], [0]]
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        (counted(_COUNTED.replace("a : exact", "a : ternary")), "not all known by exact keys"),
+        (counted(_COUNTED.replace("pna_direct_counter = both;", "")), "outside of the actions|does not belong to"),
+        (v1(_V1.replace("a : exact", "a : ternary")), "outside of the actions"),
+    ],
+)
+def test_what_is_not_kept_is_refused(program: ir.Program, why: str) -> None:
+    with pytest.raises(CannotOffload, match=why):
+        lower(program, None, {})
