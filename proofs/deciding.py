@@ -26,7 +26,7 @@ from .freeing import freed
 from .options import Instance, cells_in, is_made_for_a_copy, names_a_copy, options_of
 from .ordering import in_order, numbered, only_in
 from .sampling import case_samples, samples
-from .splitting import condition_of, sides
+from .splitting import condition_of, condition_of_its_own, sides
 from .sweeping import swept
 from .verdict import Tally
 
@@ -374,7 +374,10 @@ class Search:
 
     def _condition_of(self, obligation: Obligation) -> Term | None:
         """Where to take an obligation apart, as long as that was not done too often."""
-        return condition_of(obligation, self.picks) if self._split_nodes < MAX_SPLIT_NODES else None
+        if self._split_nodes >= MAX_SPLIT_NODES:
+            return None
+        found = condition_of(obligation, self.picks)
+        return condition_of_its_own(obligation, self.picks) if found is None else found
 
     def _in_two(
         self, obligation: Obligation, condition: Term, options: Candidates, defeated: Difference | str

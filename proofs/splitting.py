@@ -7,7 +7,8 @@ to be is often one term where it was a decision between many: an element of a st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
@@ -16,6 +17,9 @@ from .compare import Obligation, propagate
 
 _UNFIT = ("at.", "cell.", "each.", "in.each.")
 """Beginnings of names of which no condition may speak: a choice is one for all cells, and for all copies or its own."""
+
+MOST_OWN: Final = 4
+"""Questions of the implementation to what it alone knows, up to which an obligation is taken apart by them."""
 
 
 def sides(obligation: Obligation, condition: Term) -> Iterator[Obligation]:
@@ -30,7 +34,7 @@ def sides(obligation: Obligation, condition: Term) -> Iterator[Obligation]:
 def condition_of(obligation: Obligation, picks: frozenset[Term]) -> Term | None:
     """Of conditions that say what a term is, free of choices, the one on which most decisions hang that lead to a
     choice; None if there is none."""
-    open_, unfit = Mentions(picks), SpeaksOfOne()
+    open_, unfit, told = Mentions(picks), SpeaksOfOne(), _told(obligation.context)
     count: dict[Term, int] = {}
     for node in b.postorder([part.differ for part in obligation.parts]):
         if node.op not in ("ite", "and", "or", "eq") or not open_(node):
@@ -38,9 +42,37 @@ def condition_of(obligation: Obligation, picks: frozenset[Term]) -> Term | None:
         for arg in node.args:
             if arg.sort is b.BOOL and not arg.is_const and not open_(arg):
                 atom = _atom(arg)
-                if _fixes(atom) and not unfit(atom):
+                if _fixes(atom) and not unfit(atom) and atom not in told:
                     count[atom] = count.get(atom, 0) + 1
     return max(count, key=lambda t: (count[t], -t.serial), default=None)
+
+
+def condition_of_its_own(obligation: Obligation, picks: frozenset[Term]) -> Term | None:
+    """What the implementation asks first of what it alone knows (the colour that a meter's map holds), where it asks
+    few such things: a choice has to follow the answers, and on either side of them it is most often a constant."""
+    pairs = [part.pair for part in obligation.parts if part.pair is not None]
+    known = _names(term for _, mine, _ in pairs for term in (mine,))
+    open_, unfit = Mentions(picks), SpeaksOfOne()
+    theirs = b.postorder([theirs for _, _, theirs in pairs])
+    asked = [node for node in theirs if _compares(node) and not open_(node) and not unfit(node)]
+    told = _told(obligation.context)
+    own = [node for node in asked if node not in told and not _names([node]) <= known]
+    return own[0] if 0 < len(own) <= MOST_OWN else None
+
+
+def _told(context: Term) -> set[Term]:
+    """What a context says outright: by such a condition nothing is taken apart again, though rewriting may have made it
+    anew out of others."""
+    said = context.args if context.op == "and" else (context,)
+    return {*said, *(b.not_(one) for one in said)}
+
+
+def _compares(node: Term) -> bool:
+    return node.op in ("eq", "ult") and any(arg.is_const for arg in node.args)
+
+
+def _names(terms: Iterable[Term]) -> set[str]:
+    return {node.name for node in b.postorder(list(terms)) if node.op in ("var", "apply")}
 
 
 def _atom(condition: Term) -> Term:

@@ -30,11 +30,14 @@ from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
 
 from .frames import frame as any_frame
+from .openflow_lowered import a_frame
 from .random_rules import random_rules
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 HOOKS: Final = ("tc", "xdp")
-PORTS: Final = (2, 3, 5, 77)
+PORTS: Final = (1, 1, 2, 2, 3, 3, 4, 5, 9, 77)
+PORT_0: Final = "200"
+"""The interface that is port 0: so that there is one for port 1, which is the loopback's number."""
 USUAL: Final = (0x0A000001, 0x0A000102, 0x0A000207, 0xC0A8010A, 2, 3, 6, 10, 17, 20, 53, 443)
 """Numbers that rules and frames share, so that they meet."""
 
@@ -47,7 +50,8 @@ class Example:
     """An example with the places of its keys."""
 
     name: str
-    keys: Mapping[str, tuple[Place, ...]]
+    keys: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    """By table; without any, frames carry numbers of the rules in their usual places."""
     tagged: bool = False
 
     def program(self) -> ir.Program:
@@ -65,6 +69,12 @@ THE_EXAMPLES: Final = (
     Example("router", {"RouterIngress.routes": ((240, 32),), "RouterIngress.neighbours": (None, (240, 32))}),
     Example("vlan_filter", {"Filter.vlans": ((116, 12), (48, 48)), "Filter.any_station": ((116, 12),)}, tagged=True),
 )
+OTHERS: Final = tuple(
+    Example(path.name.removesuffix(".rules.cli"))
+    for path in sorted(EXAMPLES.glob("*.rules.cli"))
+    if path.name.removesuffix(".rules.cli") not in {example.name for example in THE_EXAMPLES}
+)
+"""The examples of v1model that came later."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ class Tally:
 
 def trial(program: ir.Program, hook: str, rules: RuleSet, known: Trial | None = None) -> Trial:
     """Lowered for the hook, with the tables filled; ``known``'s meaning is used again if the artifact is the same."""
-    artifact = TARGET.lower(program, rules, {"hook": hook})
+    artifact = TARGET.lower(program, rules, {"hook": hook, "port0": PORT_0})
     same = known is not None and known.artifact == artifact
     behaviour = known.behaviour if same and known is not None else TARGET.meaning(artifact)
     functions = functions_of(TARGET.relate(program, artifact, rules), behaviour)
@@ -111,6 +121,8 @@ def campaign(oracle: KernelOracle, example: Example, hook: str, *, pairs: int, s
         if tally.pairs >= pairs or len(tally.mismatches) >= 5:
             break
         made = trial(program, hook, rules, made)
+        if not tally.rule_sets:  # ports that frames are sent to are there once something has come in by them
+            oracle.run(made.artifact, [(port, bytes(60)) for port in PORTS], made.tables)
         count = min(each, pairs - tally.pairs)
         judge(oracle, made, [(rng.choice(PORTS), frame(rng, example, rules)) for _ in range(count)], tally)
     tally.seconds = time.monotonic() - start
@@ -177,6 +189,8 @@ def _show(outputs: Sequence[tuple[str, int, bytes]]) -> str:
 def _rule_sets(example: Example, program: ir.Program, rng: random.Random) -> Iterator[RuleSet]:
     yield example.own_rules(program)
     yield RuleSet({}, {})
+    while not example.keys:
+        yield example.own_rules(program)
     while True:
         rules = random_rules(program, rng.getrandbits(48), list(USUAL))
         yield _with_neighbours(rules) if example.name == "router" else rules
@@ -206,6 +220,8 @@ def frame(rng: random.Random, example: Example, rules: RuleSet) -> bytes:
     """A frame that meets a rule (mostly), or any."""
     if rng.random() < 0.2:
         return any_frame(rng, USUAL)
+    if not example.keys:
+        return a_frame(rng, rules, noise=0.08)
     data = bytearray(_well_formed(rng, example))
     entries = [rule for entries in rules.entries.values() for rule in entries]
     if entries and rng.random() < 0.8:

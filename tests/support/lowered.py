@@ -69,15 +69,18 @@ def _shown(outputs: Iterable[tuple[str, int, bytes]]) -> str:
     return "; ".join(f"{to} {port} {frame.hex()}" for to, port, frame in outputs) or "nothing"
 
 
-def a_frame(rng: random.Random, rules: RuleSet) -> bytes:
-    """A plain frame with numbers that the rules name, where they fit; some have a tag, some two."""
+def a_frame(rng: random.Random, rules: RuleSet, noise: float = 0.3) -> bytes:
+    """A plain frame with numbers that the rules name, where they fit; some have a tag, some two.
+
+    ``noise``: how often such a number is not quite the rules' one.
+    """
     numbers = _numbers(rules)
 
     def some(width: int) -> int:
         fitting = [n for n in numbers if n < 1 << width and n.bit_length() > width - 12]
         small = [n for n in numbers if n < 1 << min(width, 20)]
-        chosen = rng.choice(fitting or small or [1]) if rng.random() < 0.8 else rng.getrandbits(width)
-        return chosen ^ (rng.getrandbits(8) if rng.random() < 0.3 else 0)
+        chosen = rng.choice(fitting or small or [1]) if rng.random() < 1 - noise * 2 / 3 else rng.getrandbits(width)
+        return chosen ^ (rng.getrandbits(8) if rng.random() < noise else 0)
 
     data = (some(48) % (1 << 48)).to_bytes(6, "big") + some(48).to_bytes(6, "big")
     for _ in range(rng.choice((0, 0, 0, 1, 1, 2))):

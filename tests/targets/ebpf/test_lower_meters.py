@@ -27,6 +27,15 @@ METERED = """
         if (colour == 2) mark_to_drop(std); else std.egress_spec = 2;
     }
 """
+POLICED = """
+    meter(256, MeterType.bytes) police;
+    apply {
+        bit<8> colour;
+        police.execute_meter((bit<32>)hdr.h.a[7:0], colour);
+        if (colour == 2) mark_to_drop(std); else std.egress_spec = 2;
+        if (colour == 1) hdr.h.b = hdr.h.b & 3;
+    }
+"""
 PSA = """
 #include <core.p4>
 #include <psa.p4>
@@ -83,6 +92,18 @@ def test_any_colour_is_right(program: ir.Program) -> None:
     found = proof(program, lower(program, None, {"hook": "xdp"}))
     assert found.verdict.value == "accept"
     assert any("_colours" in note for note in found.warnings)
+
+
+def test_a_colour_on_which_a_checksum_hangs() -> None:
+    """The program's colour has to follow the map's, through arithmetic in which it cannot be seen any more."""
+    text = v1_program(
+        "header h_t { bit<16> a; bit<16> b; bit<16> c; bit<16> d; bit<16> sum; } struct headers { h_t h; }",
+        "state start { p.extract(hdr.h); transition accept; }", POLICED, "p.emit(hdr.h);",
+        update="apply { update_checksum(true, { hdr.h.a, hdr.h.b, hdr.h.c, hdr.h.d }, hdr.h.sum, "
+               "HashAlgorithm.csum16); }",
+    )  # fmt: skip
+    program = load_text(text, "t.p4").program
+    assert proof(program, lower(program, None, {"hook": "xdp"})).verdict.value == "accept"
 
 
 def test_a_number_that_is_no_colour_is_not_handed_on() -> None:
