@@ -71,8 +71,8 @@ class ProgramPair:
     """The second program's rules, where they do not follow from the first one's ``rules``."""
     turns: int | None = None
     """How often the loops of parsers are followed; None for as often as they are at all."""
-    controls: dict[str, _Found] = field(default_factory=dict, init=False)
-    """What comparing controls came to, by their place in the package: it does not depend on :attr:`turns`."""
+    known: dict[str, _Found] = field(default_factory=dict, init=False)
+    """What comparing blocks came to, by their place in the package, where it does not depend on :attr:`turns`."""
     pairing: Pairing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,6 +131,8 @@ class _Found:
     unknown: str = ""
     difference: Replay | None = None
     unsupported: Unsupported | None = None
+    turned: bool = False
+    """Whether it might be otherwise if loops of parsers were followed further (:attr:`ProgramPair.turns`)."""
 
     @property
     def equal(self) -> bool:
@@ -207,7 +209,7 @@ def _early_difference(pair: ProgramPair, engine: Engine, started: float) -> Proo
     what all turns take."""
     try:
         few = replace(pair, turns=FEW_TURNS)
-        few.controls = pair.controls
+        few.known = pair.known
         proof = _check(few, engine, started)
     except Unsupported:
         return None
@@ -290,9 +292,9 @@ def _compare_blocks(pair: ProgramPair, engine: Engine, rounds: int) -> _Found:
     except Unsupported as problem:
         return replace(total, unsupported=problem)
     for mine, theirs in paired:
-        found = pair.controls.get(mine.path) or _compare_or_not(pair, mine, theirs, engine, rounds)
-        if not found.unknown and mine.block not in {parser.name for parser in pair.first.parsers}:
-            pair.controls[mine.path] = found
+        found = pair.known.get(mine.path) or _compare_or_not(pair, mine, theirs, engine, rounds)
+        if not found.unknown and not found.turned and found.unsupported is None:
+            pair.known[mine.path] = found
         total = _add(total, found)
         if total.difference is not None or (total.unknown and not rounds):
             break
@@ -373,7 +375,8 @@ def _block_outcome(
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
     outcome = search(spec, impl, engine, exactly=pair.exactly, rounds=rounds)
     blocks = (first, second)
-    return _as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
+    found = _as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
+    return replace(found, turned=left.turned or right.turned)
 
 
 def _same_methods(pair: ProgramPair, block: str) -> None:

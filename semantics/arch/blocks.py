@@ -70,6 +70,8 @@ class BlockMeaning:
 
     behaviour: Behaviour
     interface: Interface
+    turned: bool = False
+    """Whether it would be another one if loops of parsers were followed as far as they are at all."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def block_meaning(
     with deep_recursion(), _placed(program):
         parser = next((p for p in program.parsers if p.name == block), None)
         cases = run.control(program.control(block), into) if parser is None else run.parser(parser, into)
-    return BlockMeaning(_behaviour(m, cases), Interface(tuple(into.taken), tuple(run.out.taken)))
+    return BlockMeaning(_behaviour(m, cases), Interface(tuple(into.taken), tuple(run.out.taken)), m.turned)
 
 
 def preserved(program: ir.Program, block: str) -> tuple[tuple[int, tuple[str | int | bool, ...]], ...]:
@@ -352,8 +354,9 @@ def _behaviour(m: Machine, cases: list[Case]) -> Behaviour:
     observables = dict.fromkeys(name for case in cases for name in case.metadata)
     outputs = ("outputs",) if any(case.outputs for case in cases) else ()
     return Behaviour(
-        tuple(cases), tuple(assumptions.values()), axioms, choices, (*outputs, *observables), tuple(m.notes)
-    )
+        tuple(cases), tuple(assumptions.values()), axioms, choices, (*outputs, *observables), tuple(m.notes),
+        held=tuple(m.held),
+    )  # fmt: skip
 
 
 def _about(axiom: Term, asked: set[Term]) -> bool:

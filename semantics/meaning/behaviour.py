@@ -283,3 +283,6 @@ class Behaviour:
     reaching: tuple[Assumption, ...] = ()
     """What holds of every frame that gets as far as the artifact; all others the machine drops whatever the artifact
     says (a VLAN tag cut short at tc ingress). The cases cover them; a comparison leaves them out and says so."""
+    held: tuple[Term, ...] = field(default=(), compare=False, repr=False)
+    """Conditions by whose age states were put in an order: as long as they live, another program that comes to the same
+    conditions puts its states in the same order."""

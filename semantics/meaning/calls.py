@@ -144,12 +144,12 @@ def call(
     if inner.dead:
         inner.store, inner.path = caller, b.FALSE
         return VOID
-    _come_back(m, arguments, caller, shares, span)
+    come_back(m, arguments, caller, shares, span)
     m.state.path = outer_path if inner.path is b.TRUE else b.and_(outer_path, inner.path)
     return _result(returned)
 
 
-def _come_back(
+def come_back(
     m: Machine, arguments: Sequence[Argument], caller: dict[str, Value], shares: frozenset[str] | None, span: Span
 ) -> None:
     """The caller's store again, with what the callee changed of it and with the ``out`` arguments."""
@@ -170,25 +170,40 @@ def _copy_out_of_leaver(
     shares: frozenset[str] | None,
     span: Span,
 ) -> None:
-    """A leaver that goes through the caller too.
+    """A leaver that goes through the caller too."""
+    if leaver.kind == "reject":
+        come_back_rejected(m, leaver, arguments, caller, shares, span)
+        return
+    here = m.state
+    m.state = leaver.state
+    come_back(m, arguments, caller, shares, span)
+    m.state = here
+
+
+def come_back_rejected(
+    m: Machine,
+    leaver: Leaver,
+    arguments: Sequence[Argument],
+    caller: dict[str, Value],
+    shares: frozenset[str] | None,
+    span: Span,
+) -> None:
+    """A packet that is rejected in the callee is so in the caller.
 
     Where a parser rejects, the specification does not say whether the parsers that called it get its results ("the
     sub-parser's reject state is identified with the reject state of the current parser"): either may be.
     """
     here = m.state
     m.state = leaver.state
-    if leaver.kind != "reject":
-        _come_back(m, arguments, caller, shares, span)
-    else:
-        results = leaver.state.store
-        _come_back(m, [], caller, shares, span)
-        outward = [a for a in arguments if a.place is not None]
-        if outward:
-            handed = m.fresh(0, "whether a parser that rejects hands its results to its caller is left open", span)
-            for argument in outward:
-                assert argument.place is not None
-                before, after = fetch(m, argument.place), results[argument.param.name]
-                assign(m, argument.place, mux(handed, after, before))
+    results = leaver.state.store
+    come_back(m, [], caller, shares, span)
+    outward = [a for a in arguments if a.place is not None]
+    if outward:
+        handed = m.fresh(0, "whether a parser that rejects hands its results to its caller is left open", span)
+        for argument in outward:
+            assert argument.place is not None
+            before, after = fetch(m, argument.place), results[argument.param.name]
+            assign(m, argument.place, mux(handed, after, before))
     m.state = here
 
 

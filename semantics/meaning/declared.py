@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from .. import ir
@@ -9,8 +10,13 @@ from .. import ir
 
 @lru_cache(maxsize=4096)
 def _declared(block: _Held) -> frozenset[str]:
+    return declared_by([block.block])
+
+
+def declared_by(statements: Iterable[ir.Stmt]) -> frozenset[str]:
+    """The variables that statements declare, at any depth."""
     names: set[str] = set()
-    stack: list[ir.Stmt] = [block.block]
+    stack = list(statements)
     while stack:
         node = stack.pop()
         match node:
@@ -47,5 +53,5 @@ class _Held:
 
 
 def declared_names(block: ir.Block) -> frozenset[str]:
-    """The variables that a block declares, at any depth."""
+    """The variables that a block declares, at any depth; found once for each block."""
     return _declared(_Held(block))

@@ -24,7 +24,18 @@ from .behaviour import INPUT_PACKET, Assumption, Choice, Event, Packet, Replicat
 from .inputs import Input
 from .origin import Origin
 from .sizes import possible_values
-from .state import LeaveKind, Leaver, State, Write, merge_cells, merge_events, merge_objects, merge_pieces, merge_stores
+from .state import (
+    LeaveKind,
+    Leaver,
+    State,
+    Write,
+    merge_callers,
+    merge_cells,
+    merge_events,
+    merge_objects,
+    merge_pieces,
+    merge_stores,
+)
 from .trace import Trace
 from .values import Scalar, Value, build, copied, scalar_width
 
@@ -119,6 +130,10 @@ class Machine:
         self.turns: int | None = None
         """Visits of one parser state on one path that are followed, when the packet is not known; None for as many as
         :mod:`.parsing` says."""
+        self.held: list[Term] = []
+        """See :attr:`Behaviour.held`."""
+        self.turned = False
+        """Whether anything was cut because of :attr:`turns`."""
         self.state = State({})
         self.leavers: list[Leaver] = []
         self.parsing = False
@@ -143,6 +158,8 @@ class Machine:
         """What the architecture keeps at hand for its externs."""
         self.on_block: list[Callable[[Machine, str], None]] = []
         """Told whenever a parser or control, by its full name, begins."""
+        self.on_move: Callable[[Machine], None] | None = None
+        """Told before the parser moves on in the packet."""
         self.last_lookup: tuple[ir.Table, list[Term], Term, Term | None] | None = None
         """The lookup whose action runs now, for externs that ask for it: as a :data:`HitHook` is told."""
         self.lookups: dict[tuple[str, tuple[Term, ...]], Any] = {}
@@ -363,6 +380,12 @@ class Machine:
             raise Unsupported("a size or position that depends on the packet, outside of a parser", span)
         raise Fork(*conditions)
 
+    def move_to(self, cursor: int) -> None:
+        """The parser has taken the bits up to this one."""
+        if self.on_move is not None:
+            self.on_move(self)
+        self.state.cursor = cursor
+
     def error_number(self, name: str) -> Term:
         """The number that stands for an error."""
         return b.bv(self.program.errors.index(name), 32)
@@ -403,13 +426,20 @@ class Machine:
         pieces = merge_pieces(condition, then.pieces, otherwise.pieces)
         objects = merge_objects(condition, then.objects, otherwise.objects)
         events = merge_events(condition, then.events, otherwise.events)
-        return State(store, path, facts, cells, pieces, then.cursor, error, objects, events)
+        callers = merge_callers(condition, then.callers, otherwise.callers)
+        return State(store, path, facts, cells, pieces, then.cursor, error, objects, events, callers)
 
     @contextmanager
     def inside(self, control: ir.Control | ir.Parser) -> Iterator[None]:
         """A block begins; its actions and tables are in scope until it ends."""
         for hook in self.on_block:
             hook(self, control.name)
+        with self.scope(control):
+            yield
+
+    @contextmanager
+    def scope(self, control: ir.Control | ir.Parser) -> Iterator[None]:
+        """The block's actions and tables are in scope."""
         before = self.actions, self.tables, self.value_sets
         self.actions = {a.name: a for a in control.actions}
         self.tables = {t.name: t for t in control.tables} if isinstance(control, ir.Control) else {}

@@ -149,7 +149,7 @@ def _extracted(m: Machine, type_: ir.HeaderType, size: int | None, span: Span) -
             m.reject("HeaderTooShort", span)
             return None
         header = _with_varbit(m, type_, varbit, size, span)
-    m.state.cursor = start + total
+    m.move_to(start + total)
     return header
 
 
@@ -202,7 +202,7 @@ def _advance(m: Machine, node: ir.ExternCall) -> None:
         return
     need(m, m.state.cursor + amount, node.span)
     if not m.state.dead:
-        m.state.cursor += amount
+        m.move_to(m.state.cursor + amount)
 
 
 def _length(m: Machine, node: ir.ExternCall) -> Value:

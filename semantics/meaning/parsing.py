@@ -6,23 +6,45 @@ layout of headers are merged, so that diamonds do not multiply. Whatever would m
 
 A loop goes on until the stack that it fills is full, or the packet ends, which for all packets is too far: loops are
 followed for :data:`MAX_VISITS` visits of a state, and the inputs that go on are excluded from the domain by name; loops
-through states of several sizes, which end at ever more positions, for fewer (:data:`MAX_LOOP_PATHS`).
+through states of several sizes, which end at ever more positions, for fewer (:data:`MAX_LOOP_MOVES`).
+
+Where ways are cut must not depend on how a parser is divided into states, for then two programs that parse alike are
+cut alike. States are run in the order of their positions in the packet; what is counted is from where the parser goes
+on in it (position and layout of headers), never states; and whether there is too much of it is looked at only when all
+positions before the present one are done, and only where a loop begins anew.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from .. import bits as b
 from .. import ir
+from ..bits import Term
 from ..source import Span, Unsupported
 from .calls import Argument, call
+from .declared import declared_by
 from .keysets import select_matches
 from .machine import Asked, Fork, Machine
+from .parser_calls import (
+    Point,
+    applied,
+    applies,
+    begin_of,
+    callers_key,
+    enter_parser,
+    reject_in_callers,
+    return_from_parser,
+    waiting,
+)
+from .parser_graph import ParserGraph, parser_graph
+from .partings import Partings
 from .state import LeaveKind, State
+from .statements import if_condition
 from .values import Value, layout
 
 MAX_VISITS: Final = 64
@@ -31,15 +53,20 @@ MAX_VISITS: Final = 64
 MAX_PATHS: Final = 4000
 """States run in one parser, all paths together, when the packet is not known."""
 
-MAX_LOOP_PATHS: Final = 150
-"""States run in one parser, all paths together, after which no state is visited more than :data:`LATE_VISITS` times on
-a path, when the packet is not known."""
+MAX_MOVES: Final = 1200
+"""Positions, with layouts, from which a parser goes on in the packet, behind which no loop is followed when the packet
+is not known."""
+
+MAX_LOOP_MOVES: Final = 130
+"""The same, behind which no state is visited more than :data:`LATE_VISITS` times on a path; turns of loops that do not
+go on in the packet count as well."""
 
 LATE_VISITS: Final = 3
-"""See :data:`MAX_LOOP_PATHS`: a loop through states of several sizes ends at ever more positions."""
+"""See :data:`MAX_LOOP_MOVES`: a loop through states of several sizes ends at ever more positions."""
 
-MAX_FORKS: Final = 800
-"""States run again for each value of what a position depends on, all paths together, when the packet is not known."""
+MAX_FORKS: Final = 400
+"""States run again for each value of what a position depends on, all paths together, behind which no loop is
+followed when the packet is not known."""
 
 MAX_WAYS: Final = 300
 """Ways through a parser that are kept apart by their headers; everything behind the parser is run for each."""
@@ -58,14 +85,20 @@ class Parsed:
     accepted: bool
 
 
+Visits = Mapping[tuple[str, ...], int]
+"""How often states were run: the names of the states whose calls led to one, and its own."""
+
+Rank = tuple[int, ...]
+
+
 @dataclass(slots=True)
 class _Pending:
-    """A state to run, the ways that lead to it, how often they have run each state, and the choices that it asked for
-    when it ran before it was split in two."""
+    """A place to go on from, the ways that lead to it, how often they have run each state, and the choices that were
+    asked for when it ran before it was split in two."""
 
-    name: str
+    point: Point
     ways: list[State]
-    visits: Mapping[str, int]
+    visits: Visits
     asked: tuple[Asked, ...] = ()
 
 
@@ -74,16 +107,28 @@ class _Run:
     """A parser being run at the top level."""
 
     parser: ir.Parser
-    states: dict[str, ir.State]
-    ranks: dict[str, int]
+    graphs: dict[str, ParserGraph] = field(default_factory=dict)
+    """By the parser's name."""
     pending: dict[Signature, _Pending] = field(default_factory=dict)
-    queue: list[tuple[int, int, int, Signature]] = field(default_factory=list)
+    queue: list[tuple[int, Rank, int, Signature]] = field(default_factory=list)
     finished: dict[Signature, list[State]] = field(default_factory=dict)
     """Ends of ways by what they share, of which the first thing is whether they are accepted."""
+    partings: Partings = field(default_factory=Partings)
     counter: int = 0
-    forks: int = 0
-    late: bool = False
-    """Whether so many states have run that loops are cut early."""
+    forks: Counter[int] = field(default_factory=Counter)
+    """How many of them were made at which position."""
+    moves: set[Signature] = field(default_factory=set)
+    """Positions, with layouts, from which the parser went on in the packet."""
+    begun: set[Signature] = field(default_factory=set)
+    """Beginnings of loops that have run."""
+    turns: Counter[int] = field(default_factory=Counter)
+    """How often one of them ran again, by position: loops that do not go on in the packet."""
+    position: int = 0
+    """Where the packet is read now: all states that begin in front of it have run."""
+    most: int = MAX_VISITS
+    """How often a loop may go round from here on."""
+    last: int = 0
+    """The position from which on none may."""
 
 
 def run_parser(
@@ -107,32 +152,33 @@ def run_parser(
     Returns:
         Ways whose paths exclude each other and cover the domain; their stores hold the parameters at the end.
     """
-    run = _Run(parser, {s.name: s for s in parser.states}, _ranks(parser))
+    run = _Run(parser, most=MAX_VISITS if m.turns is None else m.turns)
     begin = State(dict(values)) if before is None else before.after(dict(values))
     m.state = begin
     m.parsing = True
+    if not m.input.length.is_const:
+        m.on_move = lambda m: run.moves.add(_signature(m, m.state))
     with m.inside(parser):
         for declaration in parser.locals:
             m.exec(declaration)
-        _enqueue(m, run, "start", m.state, {})
+        _enqueue(m, run, _begin_of(parser, "start"), m.state, {})
         steps = 0
         while run.queue:
             steps += 1
-            run.late = steps > MAX_LOOP_PATHS and not m.input.length.is_const
-            if not m.input.length.is_const and (steps > MAX_PATHS or run.forks > MAX_FORKS):
-                _cut_all(m, run, steps - 1)
+            if not m.input.length.is_const and _too_much(m, run, steps):
                 break
             if steps > MAX_STEPS:
                 raise Unsupported(f"a parser that runs more than {steps - 1} states", parser.span)
             _run_next(m, run)
     m.parsing = False
+    m.on_move = None
     m.again.clear()
     return _not_too_many(m, run, rejected_go_on)
 
 
 def _not_too_many(m: Machine, run: _Run, rejected_go_on: bool) -> list[Parsed]:
     """The ways; those that end at one position are one way where there would be too many, whatever their headers."""
-    ends = [Parsed(_merged(m, ways), bool(accepted)) for (accepted, *_), ways in run.finished.items()]
+    ends = [Parsed(run.partings.merged(m, ways), bool(accepted)) for (accepted, *_), ways in run.finished.items()]
     if len(ends) <= MAX_WAYS:
         return ends
     by_position: dict[tuple[bool, int], Parsed] = {}
@@ -146,28 +192,29 @@ def _not_too_many(m: Machine, run: _Run, rejected_go_on: bool) -> list[Parsed]:
     return list(by_position.values())
 
 
-def _cut_all(m: Machine, run: _Run, steps: int) -> None:
-    """Ways that are not finished are cut where there are too many."""
+def _too_much(m: Machine, run: _Run, steps: int) -> bool:
+    """Whether the ways that are not finished are followed no further; they are cut then."""
+    position = run.queue[0][0]
+    if position > run.position:
+        run.position = position
+        run.most = min(run.most, _most_visits(run))
+    if steps <= MAX_PATHS:
+        return False
     for item in run.pending.values():
-        m.state = _merged(m, item.ways)
-        m.cut(f"parser {run.parser.name} behind {steps} of its states, of all ways together", run.parser.span)
+        m.state = run.partings.merged(m, item.ways)
+        m.cut(f"parser {run.parser.name} behind {steps - 1} of its states, of all ways together", run.parser.span)
+    return True
 
 
-def _ranks(parser: ir.Parser) -> dict[str, int]:
-    """A number per state such that, loops apart, a state's is higher than those of all that lead to it."""
-    following = {s.name: [c.state for c in s.transition.cases] for s in parser.states}
-    order: list[str] = []
-    seen: set[str] = set()
-    stack: list[tuple[str, bool]] = [("start", False)]
-    while stack:
-        name, done = stack.pop()
-        if done:
-            order.append(name)
-        elif name not in seen and name in following:
-            seen.add(name)
-            stack.append((name, True))
-            stack.extend((n, False) for n in following[name])
-    return {name: i for i, name in enumerate(reversed(order))}
+def _most_visits(run: _Run) -> int:
+    """How often a loop may go round, after what was decided in front of the present position."""
+    moves = sum(cursor < run.position for cursor, *_ in run.moves if isinstance(cursor, int))
+    forks = sum(count for cursor, count in run.forks.items() if cursor < run.position)
+    if moves > MAX_MOVES or forks > MAX_FORKS:
+        run.last = run.last or run.position
+        return 0
+    moves += sum(count for cursor, count in run.turns.items() if cursor < run.position)
+    return LATE_VISITS if moves > MAX_LOOP_MOVES else MAX_VISITS
 
 
 def _signature(m: Machine, state: State) -> Signature:
@@ -177,103 +224,211 @@ def _signature(m: Machine, state: State) -> Signature:
     return (state.cursor, *terms)
 
 
-def _turns(m: Machine) -> int:
-    return MAX_VISITS if m.turns is None else m.turns
-
-
-def _enqueue(m: Machine, run: _Run, name: str, state: State, visits: Mapping[str, int]) -> None:
+def _enqueue(m: Machine, run: _Run, point: Point, state: State, visits: Visits) -> None:
     if state.dead:
         return
-    if name in ("accept", "reject"):
-        _finish(m, run, state, name == "accept")
+    signature = (point.key, callers_key(state.callers), *_signature(m, state))
+    before = run.pending.get(signature)
+    if before is not None:
+        counts = {n: max(visits.get(n, 0), before.visits.get(n, 0)) for n in {**visits, **before.visits}}
+        run.pending[signature] = _Pending(point, [*before.ways, state], counts)
         return
-    most = min(_turns(m), LATE_VISITS) if run.late else _turns(m)
-    if visits.get(name, 0) >= most and not state.path.is_const:
-        m.state = state
-        m.cut(f"parser state {run.parser.name}.{name} more than {most} times", run.states[name].span)
-        return
-    if name not in run.states:
-        raise Unsupported(f"no parser state {name}", run.parser.span)
-    signature = (name, *_signature(m, state))
-    waiting = run.pending.get(signature)
-    if waiting is not None:
-        counts = {n: max(visits.get(n, 0), waiting.visits.get(n, 0)) for n in {**visits, **waiting.visits}}
-        run.pending[signature] = _Pending(name, [*waiting.ways, state], counts)
-        return
-    run.pending[signature] = _Pending(name, [state], visits)
+    run.pending[signature] = _Pending(point, [state], visits)
+    _queue(run, signature, state)
+
+
+def _queue(run: _Run, signature: Signature, state: State) -> None:
     run.counter += 1
-    heapq.heappush(run.queue, (state.cursor, run.ranks.get(name, 0), run.counter, signature))
+    rank = _rank(run, state, run.pending[signature].point)
+    heapq.heappush(run.queue, (state.cursor, rank, run.counter, signature))
+
+
+def _rank(run: _Run, state: State, point: Point) -> Rank:
+    """What is run first at one position of the packet: loops apart, what leads to something else. A callee comes behind
+    its caller's call, and before what follows the call."""
+    *outer, last = (*waiting(state.callers), point)
+    ranks = [part for place in outer for part in (_rank_of(run, place), -1 - len(place.rest))]
+    return (*ranks, _rank_of(run, last), -len(last.rest))
+
+
+def _rank_of(run: _Run, point: Point) -> int:
+    return _graph(run, point.parser).ranks.get(point.state.name, 0)
+
+
+def _graph(run: _Run, parser: ir.Parser) -> ParserGraph:
+    if parser.name not in run.graphs:
+        run.graphs[parser.name] = parser_graph(parser)
+    return run.graphs[parser.name]
+
+
+def _visited(state: State, point: Point) -> tuple[str, ...]:
+    return (*(place.state.name for place in waiting(state.callers)), point.state.name)
+
+
+def _begin_of(parser: ir.Parser, name: str) -> Point:
+    point = begin_of(parser, name)
+    if point is None:
+        raise Unsupported(f"no parser state {name}", parser.span)
+    return point
 
 
 def _finish(m: Machine, run: _Run, state: State, accepted: bool) -> None:
-    run.finished.setdefault((accepted, *_signature(m, state)), []).append(state)
-
-
-def _merged(m: Machine, ways: Sequence[State]) -> State:
-    """One state for all ways that lead to it, put together in an order that does not depend on how the parser is
-    written: two programs that parse alike then have the same terms, whatever states theirs are divided into."""
-    first, *others = sorted(ways, key=lambda state: state.path.serial)
-    for state in others:
-        first = m.merge(state.path, state, first)
-    return first
+    cursor, *shared = _signature(m, state)
+    if m.opaque:  # nothing is parsed or emitted behind: what would take a question apart is not kept apart
+        shared = [term if isinstance(term, b.Term) and term.is_const else None for term in shared]
+    run.finished.setdefault((accepted, cursor, *shared), []).append(state)
 
 
 def _run_next(m: Machine, run: _Run) -> None:
     *_, signature = heapq.heappop(run.queue)
     item = run.pending.pop(signature)
-    node = run.states[item.name]
-    begin = _merged(m, item.ways)
+    point = item.point
+    begin = run.partings.merged(m, item.ways)
     m.state = begin.copy()
     m.asked, m.again = [], list(reversed(item.asked))
-    visits = {**item.visits, item.name: item.visits.get(item.name, 0) + 1}
+    visits = item.visits
+    if _goes_round_no_more(m, run, item, begin, signature):
+        return
     steps = len(m.trace.steps) if m.trace is not None else 0
-    if m.trace is not None:
-        m.trace.add("parser state", node.span, state=node.name, bit=m.state.cursor)
+    if point.begins:
+        visited = _visited(begin, point)
+        visits = {**visits, visited: visits.get(visited, 0) + 1}
+        if m.trace is not None:
+            m.trace.add("parser state", point.state.span, state=point.state.name, bit=m.state.cursor)
     try:
-        _run_state(m, run, node, visits)
+        with m.scope(point.parser):
+            ways, rejected = _run_from(m, run, point)
     except Fork as fork:
-        run.forks += len(fork.conditions)
+        run.forks[m.state.cursor] += len(fork.conditions)
         m.leavers.clear()
         asked = tuple(m.asked)  # the state runs again, and what it was split by must be read again
         if m.trace is not None:
             del m.trace.steps[steps:]
+        parted = []
         for condition in fork.ways:
             m.state = begin.copy()
             m.assume(condition)
+            parted.append((condition, m.state))
             _enqueue_again(m, run, replace(item, asked=asked), signature)
+        run.partings.part(begin.path, parted)
+        return
+    for state in rejected:
+        _finish(m, run, state, False)
+    for way in ways:
+        if way.point is None:
+            _finish(m, run, way.state, True)
+        else:
+            _enqueue(m, run, way.point, way.state, visits)
+
+
+def _goes_round_no_more(m: Machine, run: _Run, item: _Pending, state: State, signature: Signature) -> bool:
+    """Whether a loop has gone round often enough; it is cut then."""
+    point = item.point
+    if state.path.is_const or not point.begins or point.state.name not in _graph(run, point.parser).heads:
+        return False
+    run.turns[state.cursor] += signature in run.begun
+    run.begun.add(signature)
+    if item.visits.get(_visited(state, point), 0) < run.most:
+        return False
+    where = f"more than {run.most} times" if run.most else f"from bit {run.last} of the packet on"
+    m.turned = m.turned or run.most == m.turns
+    m.cut(f"parser state {point.parser.name}.{point.state.name} {where}", point.state.span)
+    return True
 
 
 def _enqueue_again(m: Machine, run: _Run, item: _Pending, signature: Signature) -> None:
     """The same state, with one more fact; it must not be merged with its twin."""
     if m.state.dead:
         return
-    run.counter += 1
     twin = (*signature, run.counter)
     run.pending[twin] = replace(item, ways=[m.state])
-    heapq.heappush(run.queue, (m.state.cursor, run.ranks.get(item.name, 0), run.counter, twin))
+    _queue(run, twin, m.state)
 
 
-def _run_state(m: Machine, run: _Run, node: ir.State, visits: Mapping[str, int]) -> None:
-    """A state's statements and its transition."""
-    for statement in node.body:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Where control goes on (None: the packet is accepted), and the execution's state there."""
+
+    point: Point | None
+    state: State
+
+
+def _run_from(m: Machine, run: _Run, point: Point) -> tuple[list[_Way], list[State]]:
+    """Run statements up to the state's end or a call of a parser: where control goes on, and the ways that reject."""
+    ways: list[_Way] | None = None
+    for at, statement in enumerate(point.rest):
+        if m.state.dead:
+            break
+        if applies(m, statement):
+            ways = _into(m, run, statement, replace(point, rest=point.rest[at + 1 :]))
+            break
         m.exec(statement)
-    ways = _transition(m, node.transition) if not m.state.dead else []
-    for leaver in m.gather(0, frozenset[LeaveKind]({"reject"})):
-        _finish(m, run, leaver.state, False)
-    declared = {s.name for s in node.body if isinstance(s, ir.Declare)}
-    for name, state in ways:
-        if name == "reject" and m.trace is not None:
-            m.trace.add("reject", node.transition.span, error=None)
-        state.store = {n: v for n, v in state.store.items() if n not in declared}
-        _enqueue(m, run, name, state, visits)
+    rejected = []
+    if ways is None:
+        ways = []
+        for name, state in _transition(m, run, point.state.transition) if not m.state.dead else []:
+            _drop_variables(state, point.state)
+            if name == "reject":
+                if m.trace is not None:
+                    m.trace.add("reject", point.state.transition.span, error=None)
+                rejected.append(state)
+            else:
+                ways.append(_followed(m, point.parser, name, state))
+    leavers = m.gather(0, frozenset[LeaveKind]({"reject"}))
+    return ways, [reject_in_callers(m, state) for state in [*(leaver.state for leaver in leavers), *rejected]]
 
 
-def _transition(m: Machine, node: ir.Transition) -> list[tuple[str, State]]:
+def _into(m: Machine, run: _Run, statement: ir.Stmt, behind: Point) -> list[_Way]:
+    """The ways into a statement that applies a parser, ``behind`` being the place after it."""
+    match statement:
+        case ir.Block(body=body):
+            return [_Way(replace(behind, rest=(*body, *behind.rest)), m.state)]
+        case ir.If(then=then, otherwise=otherwise):
+            condition = m.decide(if_condition(m, statement))
+            before = m.state
+            ways, parted = [], []
+            for branch, holds in ((then, condition), (otherwise, b.not_(condition))):
+                m.state = before.copy()
+                m.assume(holds)
+                parted.append((holds, m.state))
+                ways.append(_Way(replace(behind, rest=(*branch.body, *behind.rest)), m.state))
+            run.partings.part(before.path, parted)
+            return ways
+    callee = applied(m, statement)
+    assert callee is not None
+    assert isinstance(statement, ir.Do)
+    assert isinstance(statement.call, ir.BlockApply)
+    enter_parser(m, callee, statement.call, behind)
+    with m.inside(callee):
+        for declaration in callee.locals:
+            m.exec(declaration)
+    return [_Way(_begin_of(callee, "start"), m.state)]
+
+
+def _drop_variables(state: State, node: ir.State) -> None:
+    """Variables end with the state that declares them."""
+    declared = declared_by(node.body)
+    state.store = {n: v for n, v in state.store.items() if n not in declared}
+
+
+def _followed(m: Machine, parser: ir.Parser, name: str, state: State) -> _Way:
+    """What follows a transition to a state, or to ``accept``."""
+    if name != "accept":
+        return _Way(_begin_of(parser, name), state)
+    if not state.callers:
+        return _Way(None, state)
+    m.state = state
+    return _Way(return_from_parser(m), m.state)
+
+
+def _transition(m: Machine, run: _Run, node: ir.Transition) -> list[tuple[str, State]]:
     """The states that follow, each with the execution's state on the way there."""
     if not node.keys:
         return [(node.cases[0].state if node.cases else "reject", m.state)]
     keys = [m.fix(m.eval(key), key.span) for key in node.keys]
-    ways = []
+    ways, parted = [], []
+    before, left = m.state.path, len(m.leavers)
+    passed: list[Term] = []
     for case in node.cases:
         condition = m.decide(select_matches(m, case, keys, node))
         if m.state.dead or condition is b.FALSE:
@@ -282,8 +437,12 @@ def _transition(m: Machine, node: ir.Transition) -> list[tuple[str, State]]:
         m.state = rest.copy()
         m.assume(condition)
         ways.append((case.state, m.state))
+        parted.append((b.and_(*passed, condition), m.state))
+        passed.append(b.not_(condition))
         m.state = rest
         m.assume(b.not_(condition))
+    if m.state.dead and len(m.leavers) == left:
+        run.partings.part(before, parted)
     m.reject("NoMatch", node.span)
     return [(name, state) for name, state in ways if not state.dead]
 
@@ -291,6 +450,7 @@ def _transition(m: Machine, node: ir.Transition) -> list[tuple[str, State]]:
 def run_subparser(m: Machine, parser: ir.Parser, arguments: Sequence[Argument], span: Span) -> None:
     """A parser applied by a parser: its ``accept`` comes back here, its ``reject`` is the caller's."""
     states = {s.name: s for s in parser.states}
+    most = 2 * (MAX_VISITS if m.turns is None else m.turns)
 
     def body() -> None:
         for declaration in parser.locals:
@@ -299,8 +459,9 @@ def run_subparser(m: Machine, parser: ir.Parser, arguments: Sequence[Argument], 
         visits = 0
         while name not in ("accept", "reject") and not m.state.dead:
             visits += 1
-            if visits > 2 * _turns(m):
-                m.cut(f"more than {2 * _turns(m)} states of parser {parser.name}", parser.span)
+            if visits > most:
+                m.turned = m.turns is not None
+                m.cut(f"more than {most} states of parser {parser.name}", parser.span)
                 return
             for statement in states[name].body:
                 m.exec(statement)

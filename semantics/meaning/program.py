@@ -83,7 +83,8 @@ def with_open_tables(
     mentioned |= {f"any.{name.removeprefix('open.')}" for name in mentioned if name.startswith("open.")}
     axioms = tuple(_about(m.axioms, set(leaves)))
     choices = tuple(choice for name, choice in m.choices.items() if name in mentioned)
-    return Behaviour(tuple(cases), domain, axioms, choices, _observables(cases), tuple(m.notes)), m.looked_up
+    found = Behaviour(tuple(cases), domain, axioms, choices, _observables(cases), tuple(m.notes), held=tuple(m.held))
+    return found, m.looked_up
 
 
 def _observables(cases: Sequence[Case]) -> tuple[str, ...]:

@@ -34,6 +34,14 @@ class Piece:
     span: Span = NOWHERE
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A parser that waits for one that it applies: its variables, and where it goes on (:mod:`.parser_calls`)."""
+
+    store: dict[str, Value]
+    returns: object
+
+
 @dataclass(slots=True)
 class State:
     """All that an execution changes. ``path`` is the condition, since the block began, under which it is here."""
@@ -52,6 +60,8 @@ class State:
     """What extern objects, and the architecture, remember while a packet is processed: by name."""
     events: tuple[Event, ...] = ()
     """What the control plane has been told, with conditions since the block began."""
+    callers: tuple[Caller, ...] = ()
+    """Parsers that wait for the one that is running, the outermost first."""
 
     def copy(self) -> State:
         """A state that can change without changing this one."""
@@ -83,6 +93,15 @@ def merge_stores(condition: Term, then: dict[str, Value], otherwise: dict[str, V
         for name, value in then.items()
         if name in otherwise
     }
+
+
+def merge_callers(condition: Term, then: tuple[Caller, ...], otherwise: tuple[Caller, ...]) -> tuple[Caller, ...]:
+    """Callers of two states that are in the same calls."""
+    if then is otherwise:
+        return then
+    return tuple(
+        Caller(merge_stores(condition, x.store, y.store), x.returns) for x, y in zip(then, otherwise, strict=True)
+    )
 
 
 def _common(first: tuple[Any, ...], second: tuple[Any, ...]) -> int:

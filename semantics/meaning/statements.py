@@ -91,12 +91,17 @@ def _do(m: Machine, node: ir.Do) -> None:
     m.eval(node.call)
 
 
-@executes(ir.If)
-def _if(m: Machine, node: ir.If) -> None:
+def if_condition(m: Machine, node: ir.If) -> Term:
+    """Whether the condition of a statement holds; the trace is told."""
     condition = m.read(m.eval(node.condition), node.condition.span)
     if m.trace is not None and condition.is_const:
         m.trace.add("if", node.condition.span, holds=condition is b.TRUE)
-    m.branch(condition, lambda: m.exec(node.then), lambda: m.exec(node.otherwise))
+    return condition
+
+
+@executes(ir.If)
+def _if(m: Machine, node: ir.If) -> None:
+    m.branch(if_condition(m, node), lambda: m.exec(node.then), lambda: m.exec(node.otherwise))
 
 
 @executes(ir.Leave)

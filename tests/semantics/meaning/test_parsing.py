@@ -190,6 +190,86 @@ def test_a_sub_parser_comes_back_and_its_reject_is_the_callers() -> None:
     assert out(program, "03000000" + "aabbccdd") == "03000001" + "aabbccdd"
 
 
+TAGS = """parser Q(packet_in pkt, inout headers hdr, in bit<8> kind, out bit<8> last) {
+        bit<8> next = kind;
+        state start { last = next; transition select(next) { 1: tag; 2: end; default: accept; } }
+        state tag { pkt.extract(hdr.s.next); next = hdr.s.last.a; transition start; }
+        state end { pkt.extract(hdr.e); transition accept; } }"""
+TAGS_THERE = "meta.m = last; hdr.h.b = 9; transition accept;"
+TAGS_CALLED = f"""state start {{ bit<8> last; pkt.extract(hdr.h); q.apply(pkt, hdr, hdr.h.a, last); {TAGS_THERE} }}"""
+TAGS_INLINE = f"""bit<8> last; bit<8> next;
+        state start {{ pkt.extract(hdr.h); next = hdr.h.a; transition tags; }}
+        state tags {{ last = next; transition select(next) {{ 1: tag; 2: end; default: behind; }} }}
+        state tag {{ pkt.extract(hdr.s.next); next = hdr.s.last.a; transition tags; }}
+        state end {{ pkt.extract(hdr.e); transition behind; }}
+        state behind {{ {TAGS_THERE} }}"""
+
+
+def test_a_loop_in_a_sub_parser_is_the_loop_that_it_would_be_in_its_caller() -> None:
+    """What is accepted is the same terms; of what is rejected the caller may be told or not."""
+    called = v1model("hdr.h.d = meta.m;", top=TAGS, parser=TAGS_CALLED, parser_locals="Q() q;")
+    inline = v1model("hdr.h.d = meta.m;", parser=TAGS_INLINE)
+    for packet in ("02000000" + "0a0b0c0d", "01000000" + "01020304" + "02000000" + "0a0b0c0d", "03000000"):
+        assert out(called, packet) == out(inline, packet)
+        assert out(called, packet).startswith(packet[:2] + "09")
+    mine, theirs = meaning(called), meaning(inline)
+    assert mine.domain == theirs.domain
+    there = [case.terms() for case in theirs.cases]
+    whole = [
+        case.terms() for case in mine.cases if not any(v.name.startswith("any.") for v in b.variables(*case.terms()))
+    ]
+    assert len(whole) > 5
+    assert all(case in there for case in whole)
+
+
+def test_sub_parsers_in_blocks_conditions_and_other_sub_parsers() -> None:
+    top = """parser Inner(packet_in pkt, inout h_t e) { state start { pkt.extract(e); transition accept; } }
+        parser Q(packet_in pkt, inout headers hdr, in bit<8> kind) { Inner() i; Inner() j;
+        state start { bit<8> mine = kind; { if (kind == 1) { i.apply(pkt, hdr.e); mine = 7; } else { mine = 8; } }
+            hdr.h.b = mine; transition select(kind) { 1 .. 2: more; default: reject; } }
+        state more { j.apply(pkt, hdr.s[0]); hdr.h.c = hdr.e.isValid() ? 8w1 : 0; transition accept; } }"""
+    parser = "state start { pkt.extract(hdr.h); q.apply(pkt, hdr, hdr.h.a); hdr.h.d = 5; transition accept; }"
+    program = v1model("", top=top, parser=parser, parser_locals="Q() q;")
+    assert out(program, "01000000" + "0a0b0c0d" + "01020304" + "ff") == "01070105" + "01020304" + "0a0b0c0d" + "ff"
+    assert out(program, "02000000" + "01020304" + "ff") == "02080005" + "01020304" + "ff"
+    behaviour = meaning(program)
+    for packet in ("01000000" + "0a0b0c0d" + "01020304", "02000000" + "01020304", "01000000" + "0a", "", "02ffffff"):
+        frame = bytes.fromhex(packet)
+        assert evaluate_behaviour(behaviour, frame, 0, default=0).outputs == run(program, None, frame, 0).outputs
+
+
+def test_where_loops_are_cut_does_not_depend_on_how_a_parser_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One state that extracts twice, two states in its place, and a decision that is an ``if`` or a transition."""
+    monkeypatch.setattr(parsing, "MAX_LOOP_MOVES", 8)
+    choose = "transition select(pkt.lookahead<bit<8>>()) { 1: one; 2: two; default: accept; }"
+    one = "state one { pkt.extract(hdr.h); if (hdr.h.b == 0) { meta.m = meta.m + 1; } transition loop; }"
+    begin = "state start { pkt.extract(hdr.h); pkt.extract(hdr.w); transition loop; }"
+    whole = f"""{begin} state loop {{ {choose} }} {one}
+        state two {{ pkt.extract(hdr.w); pkt.extract(hdr.h); transition loop; }}"""
+    divided = f"""{begin} state loop {{ transition choose; }} state choose {{ {choose} }}
+        state one {{ pkt.extract(hdr.h); transition select(hdr.h.b == 0) {{ true: yes; default: no; }} }}
+        state yes {{ meta.m = meta.m + 1; transition join; }} state no {{ transition join; }}
+        state join {{ transition loop; }}
+        state two {{ pkt.extract(hdr.w); transition three; }}
+        state three {{ pkt.extract(hdr.h); transition loop; }}"""
+    first, second = (meaning(v1model("hdr.h.d = meta.m;", parser=p)) for p in (whole, divided))
+    assert len(first.domain) > 1
+    assert [a.condition for a in first.domain] == [a.condition for a in second.domain]
+    assert [case.terms() for case in first.cases] == [case.terms() for case in second.cases]
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_ways_that_meet_again_hold_no_packet_that_went_elsewhere(first: int) -> None:
+    """Of a ``select`` without ``default`` all cases lead to one state: what none of them matches is not there."""
+    parser = """state start { pkt.extract(hdr.h); transition select(hdr.h.a) { 1: one; 2: two; } }
+        state one { meta.m = 1; transition join; } state two { meta.m = 2; transition join; }
+        state join { transition accept; }"""
+    cases = meaning(v1model("hdr.h.d = meta.m;", parser=parser)).cases
+    guards = [case.guard for case in cases]
+    values = {"pkt.len": 4, "pkt[0]": first}
+    assert sum(b.evaluate(guards, values, {}, default=0)) == 1
+
+
 VALUE_SET = """value_set<bit<8>>(4) kinds;
     state start { pkt.extract(hdr.h); transition select(hdr.h.a) { kinds: in_set; default: accept; } }
     state in_set { meta.m = 1; transition accept; }"""
