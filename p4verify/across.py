@@ -2,12 +2,12 @@
 
 Both behaviours speak of frames, port numbers, groups, cells and events already. What is left is
 
-* what comes in: the first pass of a packet from a port; timestamps and the state of queues are any value (each
-  architecture has units of its own), on the first side one that it may choose, on the second every one;
+* what comes in: packets from a port, and those that both can make come back; timestamps and the state of queues are
+  any value (each architecture has units of its own), on the first side one that it may choose, on the second every
+  one;
 * ports: both have the ports below a number (511: v1model's port 511 means drop); frames to others go nowhere, and
   arguments of actions that are ports, members of groups and the ingress port are ports that both have;
-* packets that come back (resubmit, recirculate) carry what the other architecture cannot say: if there can be any, the
-  pair is unsupported;
+* packets that come back (:mod:`.passes_alike`); if any can go on to a host's stack, the pair is unsupported;
 * cells whose width or index is the architecture's own (:mod:`.cells_alike`), and names of digests.
 
 What begins otherwise (PSA drops unless told, PNA if no function was called, v1model leaves ``egress_spec`` open) is a
@@ -21,10 +21,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from . import cells_alike, places
+from . import cells_alike, passes_alike, places
 from .mapping import ProgramMap
 from .on_numbers import all_terms
 from .pairing import Pairing
+from .passes_alike import WORDS, Passes
 from .ports import is_port_type
 from .proofs.choices import choices_of, map_terms
 from .proofs.compare import domain
@@ -43,16 +44,21 @@ PORTS: Final = 511
 ANY: Final = None
 INPUTS: Final[Mapping[str, Mapping[str, int | None]]] = {
     "v1model": {
-        "instance_type": 0, "ingress_global_timestamp": ANY, "egress_global_timestamp": ANY, "enq_timestamp": ANY,
+        "ingress_global_timestamp": ANY, "egress_global_timestamp": ANY, "enq_timestamp": ANY,
         "enq_qdepth": ANY, "deq_timedelta": ANY, "deq_qdepth": ANY,
     },
-    "psa": {"packet_path": 0, "ingress_timestamp": ANY, "egress_timestamp": ANY},
+    "psa": {"ingress_timestamp": ANY, "egress_timestamp": ANY},
     "pna": {
-        "pass": 0, "loopedback": 0, "forward_port": 0, "class_of_service": 0, "timestamp": ANY, "from_ipsec": 0,
+        "loopedback": 0, "forward_port": 0, "class_of_service": 0, "timestamp": ANY, "from_ipsec": 0,
         "ipsec_status": 0,
     },
 }  # fmt: skip
-"""By architecture: what an input is, in the first pass of a packet from a port; what is not here has no default."""
+"""By architecture: what an input is, in every pass that is compared; what is not here, and not of
+:mod:`.passes_alike`, has no default."""
+FIRST_PASS: Final[Mapping[str, Mapping[str, int | None]]] = {
+    arch: {words.kind: words.numbers[0]} for arch, words in WORDS.items()
+}
+"""The same for the kind of pass, where no packet of both comes back."""
 
 _INPUT: Final = re.compile(r"in\.(each\.\d+\.)?(.+)", re.DOTALL)
 
@@ -63,11 +69,12 @@ def supported(first: ir.Program, second: ir.Program) -> bool:
 
 
 def inputs_of_a_run(
-    program: ir.Program, said: Mapping[str, int | None], values: Mapping[str, int], prefix: str
+    program: ir.Program, passes: Passes, said: Mapping[str, int | None], values: Mapping[str, int], prefix: str
 ) -> dict[str, int]:
     """The inputs of a run of ``program`` alone, on a model's values; ``prefix`` is in front of the side's choices."""
-    known = {**INPUTS[program.arch], **said}
-    return {n: values.get(f"{prefix}any.{n}", 0) if value is None else value for n, value in known.items()}
+    known = {**FIRST_PASS[program.arch], **INPUTS[program.arch], **said}
+    own = {n: values.get(f"{prefix}any.{n}", 0) if value is None else value for n, value in known.items()}
+    return own | passes.of_a_run(values, prefix)
 
 
 def alike(
@@ -81,12 +88,15 @@ def alike(
     """
     first, second = pairing.first, pairing.second
     ports = said.ports if said.ports is not None else PORTS
-    spec = _with_inputs(spec, first, said.inputs[0], said, "first")
-    impl = _with_inputs(impl, second, said.inputs[1], said, "second")
+    (spec, mine), (impl, theirs) = passes_alike.alike((first, second), said, (spec, impl))
+    pairing.passes = (mine, theirs)
+    spec = _with_inputs(spec, first, mine, said, "first")
+    impl = _with_inputs(impl, second, theirs, said, "second")
     legal = _legal_arguments(pairing, said, ports, (spec, impl))
     spec, impl = (_on_ports(side, ports, legal) for side in (spec, impl))
-    spec = _without_returns(spec, (spec, impl), first, engine)
-    impl = _without_returns(impl, (spec, impl), second, engine)
+    spec = _that_can_be(spec, (spec, impl), first, engine)
+    impl = _that_can_be(impl, (spec, impl), second, engine)
+    spec, impl = passes_alike.only_caused_by_both(spec, impl)
     pairing.events = _event_pairs(spec, impl, second, said)
     impl = _with_events(impl, pairing.events)
     return cells_alike.alike(pairing, said, spec, impl)
@@ -95,11 +105,10 @@ def alike(
 # --- what comes in --------------------------------------------------------------------------------------------------
 
 
-def _with_inputs(
-    side: Behaviour, program: ir.Program, mine: Mapping[str, int | None], said: ProgramMap, which: str
-) -> Behaviour:
-    """``side`` on the first pass of a packet from a port, with choices for what is any value."""
-    known = {**INPUTS[program.arch], **mine}
+def _with_inputs(side: Behaviour, program: ir.Program, passes: Passes, said: ProgramMap, which: str) -> Behaviour:
+    """``side`` on what both know of a pass, with choices for what is any value."""
+    mine = said.inputs[0 if which == "first" else 1]
+    known = {**({} if passes.kinds else FIRST_PASS[program.arch]), **INPUTS[program.arch], **mine}
     values: dict[Term, Term] = {}
     choices = []
     for variable in _inputs(all_terms(side)):
@@ -116,12 +125,19 @@ def _with_inputs(
                 raise InputError.at(Span(said.path, 0, 0), f"[inputs.{which}]: {value} is too large for {name}")
             values[variable] = b.literal(value, variable)
     changed = map_terms(side, lambda terms: b.substitute(terms, values), {})
+    common = passes.names()
     for variable in _inputs(all_terms(changed)):
         _, name = _parts(variable)
-        reason = f"{name} of {program.arch} has no counterpart; say what it is in [inputs.{which}] of a --map file"
+        if variable.name in common:
+            continue
+        reason = (
+            f"{name} of {program.arch} has no counterpart; say what it is in [inputs.{which}] of a --map file, or, of "
+            "what comes with a packet to another pass, which field it is in [carried]"
+        )
         raise Unsupported(reason, places.of_member(program, name.rpartition(".")[2]))
     kept = tuple(a for a in changed.domain if a.condition is not b.TRUE)
-    note = f"the {which} program ({program.arch}): packets from ports, in their first pass"
+    kinds = "".join(f", and packets to {kind}" for kind in passes.kinds) or ", in their first pass"
+    note = f"the {which} program ({program.arch}): packets from ports{kinds}"
     return replace(changed, domain=kept, choices=(*changed.choices, *choices), notes=(*changed.notes, note))
 
 
@@ -193,32 +209,42 @@ def _is_port(action: ir.Action, mine: ir.Param, theirs: ir.Param, said: ProgramM
     return is_port_type(mine.type) or is_port_type(theirs.type) or bool(names.intersection(said.port_arguments))
 
 
-# --- what comes back ------------------------------------------------------------------------------------------------
+# --- what goes elsewhere --------------------------------------------------------------------------------------------
 
 
-def _without_returns(
-    side: Behaviour, both: tuple[Behaviour, Behaviour], program: ir.Program, engine: Engine
-) -> Behaviour:
-    """``side`` without outputs that are no frames on a port, if there can be none."""
+def _that_can_be(side: Behaviour, both: tuple[Behaviour, Behaviour], program: ir.Program, engine: Engine) -> Behaviour:
+    """``side`` without outputs elsewhere than to ports that cannot be, and with packets that come back only where no
+    undefined port says so: one that is a number for "come back" goes nowhere, as every number does that is no port.
+
+    Raises:
+        Unsupported: a packet can go on to a host's stack.
+    """
     possible = domain(*both)
+    cases = []
     for case in side.cases:
+        undefined = {v: b.ite(_below(v, PORTS), v, b.bv(PORTS, v.width)) for v in _undefined_ports(case, side)}
+        outputs = []
         for output in case.outputs:
             if output.to == "port" or output.when is b.FALSE:
+                outputs.append(_on_a_port(output))
                 continue
-            fixed = b.and_(*(_below(v, PORTS) for v in _undefined_ports(case, side)))
-            query = b.and_(possible, fixed, case.guard, output.when)
-            answer = engine.satisfiable(query, f"no packet goes to {output.to}")
-            if answer.status != "unsat":
-                what = "goes on to the host's stack" if output.to == "stack" else "comes back"
-                reason = f"a packet of {program.arch} that {what} ({output.to}) has no counterpart in the other one"
+            (when,) = b.substitute([output.when], undefined)
+            query = b.and_(possible, case.guard, when)
+            if engine.satisfiable(query, f"no packet goes to {output.to}").status == "unsat":
+                outputs.append(_on_a_port(output))
+            elif output.to == "stack":
+                reason = (
+                    f"a packet of {program.arch} that goes on to the host's stack has no counterpart in the other one"
+                )
                 raise Unsupported(reason, places.of_return(program, output.to))
-    cases = tuple(_with_outputs(case, (_on_a_port(o) for o in case.outputs)) for case in side.cases)
-    return replace(side, cases=cases)
+            else:
+                outputs.append(replace(output, when=when))
+        cases.append(_with_outputs(case, outputs))
+    return replace(side, cases=tuple(cases))
 
 
 def _undefined_ports(case: Case, side: Behaviour) -> list[Term]:
-    """The choices that a case sends its frames to as they are: one that is a number for "come back" goes nowhere, as
-    every number does that is no port."""
+    """The choices that a case sends its frames to as they are."""
     choices, found = set(choices_of(side)), []
     waiting = [o.port for o in case.outputs if o.to == "port"]
     while waiting:

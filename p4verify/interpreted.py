@@ -72,12 +72,14 @@ def run_on(
     undefined: Undefined,
     more: Mapping[str, int] | None = None,
 ) -> Run | None:
-    """What the interpreter makes of a counterexample, with ``more`` inputs; None where it cannot be asked."""
+    """What the interpreter makes of a counterexample, with ``more`` inputs (``port``: instead of the counterexample's);
+    None where it cannot be asked."""
     values = given.model.values
     metadata = {n.removeprefix("in."): v for n, v in values.items() if n.startswith("in.") and n != "in.port"}
     metadata |= more or {}
+    port = metadata.pop("port", given.port)
     try:
-        return run(program, rules, given.packet, given.port, metadata=metadata, cells=cells, choice=undefined)
+        return run(program, rules, given.packet, port, metadata=metadata, cells=cells, choice=undefined)
     except (Unsupported, ValueError):
         return None
 

@@ -28,6 +28,8 @@
     direction = 0                 # a value; or "any": whatever it is
     [unobserved]
     state = ["MainControl.debug"] # counters and registers, of either, that are not compared
+    [carried]                     # what goes with packets that come back; a list: for either way of coming back
+    "meta.class" = "resubmit_meta.kind"
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ from typing import Any, Final, Literal
 from .semantics.source import InputError, Span
 
 NAMES: Final = ("tables", "actions", "state", "events")
-SECTIONS: Final = frozenset({*NAMES, "derived", "ports", "inputs", "unobserved"})
+SECTIONS: Final = frozenset({*NAMES, "carried", "derived", "ports", "inputs", "unobserved"})
 LARGEST_COUNT: Final = 1 << 32
 
 
@@ -78,6 +80,8 @@ class ProgramMap:
     actions: Mapping[str, str] = field(default_factory=dict)
     state: Mapping[str, str] = field(default_factory=dict)
     events: Mapping[str, str] = field(default_factory=dict)
+    carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What goes with packets that come back: a field may be one for resubmitted and one for recirculated packets."""
     ports: int | None = None
     """How many ports both have; None for what the architectures say."""
     port_arguments: tuple[str, ...] = ()
@@ -116,6 +120,7 @@ def read_map(data: bytes, path: str) -> ProgramMap:
     return ProgramMap(
         **names,
         tables=reader.several(found.get("tables", {}), "tables"),
+        carried=reader.several(found.get("carried", {}), "carried", once=False),
         derived=reader.derived(found.get("derived", [])),
         ports=reader.count(ports.get("count")),
         port_arguments=reader.texts(ports.get("arguments", []), "ports.arguments"),
@@ -153,13 +158,13 @@ class _Reader:
             raise self.wrong(f"'{where}' names one of the second program's twice")
         return dict(found)
 
-    def several(self, value: Any, where: str) -> dict[str, tuple[str, ...]]:
+    def several(self, value: Any, where: str, once: bool = True) -> dict[str, tuple[str, ...]]:
         found = {
             key: (name,) if isinstance(name, str) else self.texts(name, f"{where}.{key}")
             for key, name in self.table(value, where).items()
         }
         names = [name for several in found.values() for name in several]
-        if len(set(names)) != len(names):
+        if once and len(set(names)) != len(names):
             raise self.wrong(f"'{where}' names one of the second program's twice")
         return found
 

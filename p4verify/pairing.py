@@ -19,6 +19,7 @@ from .derived_rules import derived_default, derived_entries
 from .derived_words import derived_words
 from .mapping import NOTHING_SAID, ProgramMap, told
 from .pairing_words import Words, translation
+from .passes_alike import Passes
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
@@ -59,6 +60,8 @@ class Pairing:
     _translated: bool = False
     events: dict[str, str] = field(default_factory=dict)
     """Where the architectures are two: the second's names of digests → the first's (:mod:`.across`)."""
+    passes: tuple[Passes, Passes] = (Passes(), Passes())
+    """The same: what comes in with a pass, in the words of the first and of the second."""
 
     def first_identity(self, name: str) -> str:
         """The name by which both know an extern instance of the first program."""

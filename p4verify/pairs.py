@@ -95,7 +95,8 @@ class ProgramPair:
             return {}
         mine = side == "first"
         program, said = (self.first, self.said.inputs[0]) if mine else (self.second, self.said.inputs[1])
-        return across.inputs_of_a_run(program, said, values, "" if mine else IMPL)
+        passes = self.pairing.passes[0 if mine else 1]
+        return across.inputs_of_a_run(program, passes, said, values, "" if mine else IMPL)
 
     def seen(self, ran: Run) -> Run:
         """Of what a run of one of the two did, what is compared, in the first's words."""

@@ -39,6 +39,8 @@ def across(p4verify: Command, tmp_path: Path):  # type: ignore[no-untyped-def]
         ("router_pna", "router_v1model"),
         ("switch_v1model", "switch_psa"),
         ("switch_psa", "switch_v1model"),
+        ("again_v1model", "again_psa"),
+        ("again_psa", "again_v1model"),
     ],
 )
 def test_one_program_for_two_architectures_is_accepted(across, first: str, second: str) -> None:  # type: ignore[no-untyped-def]
@@ -58,6 +60,8 @@ def test_one_program_for_two_architectures_is_accepted(across, first: str, secon
         ("switch_v1model", "switch_psa", "(MulticastGroup_t)1)", "(MulticastGroup_t)2)", "multicast group"),
         ("switch_v1model", "switch_psa", "0x88B5", "0x88B6", "clone port output: bytes"),
         ("switch_v1model", "switch_psa", "hdr.ethernet.src, meta", "hdr.ethernet.dst, meta", "event"),
+        ("switch_v1model", "switch_psa", "= (ClassOfService_t)1;", "= (ClassOfService_t)2;", "event"),
+        ("again_v1model", "again_psa", "meta.class[3:0]", "meta.class[4:1]", "state Switch.seen"),
     ],
 )
 def test_a_mistake_is_found_and_run_on_both(  # type: ignore[no-untyped-def]
@@ -79,16 +83,15 @@ def test_what_architectures_do_unless_told_is_a_difference(across) -> None:  # t
 @pytest.mark.parametrize(
     ("second", "old", "new", "reason"),
     [
-        ("router_psa", "acl.apply();", "acl.apply(); ostd.resubmit = true;", "comes back (resubmit)"),
-        ("router_psa", "send_to_port(ostd, port);", "send_to_port(ostd, PSA_PORT_RECIRCULATE);", "(recirculate)"),
         ("router_pna", "acl.apply();", "if (istd.direction == PNA_Direction_t.NET_TO_HOST) { acl.apply(); }",
          "direction of pna has no counterpart"),
+        ("again_psa", "meta.class = resubmitted.class", "meta.class = 0", "the other program has nothing of that name"),
         ("router_psa", 'ternary @name("src")', 'exact @name("src")', "table Route.acl"),
         ("router_psa", "routed", "others", "Route.others: the first program has no counter"),
     ],
 )  # fmt: skip
 def test_what_has_no_counterpart_is_named(across, second: str, old: str, new: str, reason: str) -> None:  # type: ignore[no-untyped-def]
-    code, result = across("router_v1model", second, old, new)
+    code, result = across("again_v1model" if second == "again_psa" else "router_v1model", second, old, new)
     assert code == 3, result["reason"]
     assert reason in result["reason"]
     assert result["where"]["line"] > 0
@@ -141,5 +144,63 @@ def test_an_undefined_value_may_send_a_packet_back(across) -> None:  # type: ign
     """Whether something is undefined does not make it a port."""
     new = "bit<32> x; acl.apply(); if (x == 0xFFFFFFF0) { send_to_port(ostd, PSA_PORT_RECIRCULATE); }"
     code, result = across("router_v1model", "router_psa", "acl.apply();", new)
-    assert code == 3, result["reason"]
-    assert "(recirculate)" in result["reason"]
+    assert code == 1, result["reason"]
+    assert "recirculate output: sent or not" in result["reason"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "old", "new", "differs"),
+    [
+        ("again_v1model", "again_psa", "resubmit.class = meta.class;", "", "undefined"),
+        ("again_v1model", "again_psa", "recirculate.rounds = meta.rounds", "recirculate.rounds = 0", "meta.rounds"),
+        ("again_v1model", "again_psa", "ostd.resubmit = true;", "ostd.egress_port = PSA_PORT_RECIRCULATE;", "resubmit"),
+        ("router_v1model", "router_psa", "acl.apply();", "acl.apply(); ostd.resubmit = true;", "sent or not"),
+        ("again_psa", "again_v1model", "serving_field_list(2)", "serving_field_list(1)", "undefined"),
+    ],
+)  # fmt: skip
+def test_what_goes_back_wrongly_is_found(across, first: str, second: str, old: str, new: str, differs: str) -> None:  # type: ignore[no-untyped-def]
+    code, result = across(first, second, old, new)
+    assert code == 1, result["reason"]
+    assert differs in result["reason"]
+
+
+OTHER_NAME = {
+    "struct resubmit_t {": "struct told_t {\n    bit<8> kind;\n}\n\nstruct resubmit_t {",
+    "in resubmit_t resubmitted": "in told_t resubmitted",
+    "resubmitted.class": "resubmitted.kind",
+    "out resubmit_t resubmit": "out told_t resubmit",
+    "resubmit.class = meta.class": "resubmit.kind = meta.class",
+}
+
+
+def test_what_goes_along_may_have_another_name(p4verify: Command, tmp_path: Path) -> None:
+    text = (HERE / "again_psa.p4").read_text()
+    for old, new in OTHER_NAME.items():
+        assert old in text
+        text = text.replace(old, new)
+    other, said = tmp_path / "other.p4", tmp_path / "map.toml"
+    other.write_text(text)
+    (tmp_path / "headers.p4").write_text((HERE / "headers.p4").read_text())
+    command = ("check", HERE / "again_v1model.p4", "--against", other)
+    ended = p4verify(*command)
+    assert ended.code == 3
+    assert "meta.class comes with a packet to resubmit of v1model" in ended.out
+    said.write_text('[carried]\n"meta.class" = "resubmit_meta.kind"\n')
+    assert p4verify(*command, "--map", said).code == 0
+    said.write_text('[carried]\n"meta.class" = "resubmit_meta.sort"\n')
+    p4verify(*command, "--map", said).one_error("map.toml", "[carried]", "a resubmit_meta.sort (")
+    said.write_text('[carried]\n"meta.class" = "resubmit_meta.kind"\n"meta.rounds" = "resubmit_meta.kind"\n')
+    p4verify(*command, "--map", said).one_error("map.toml", "two partners")
+
+
+def test_only_what_is_sent_back_comes_in_again(p4verify: Command, tmp_path: Path) -> None:
+    """A field that is only ever sent back as a literal: a test for others never holds."""
+    changes = {"meta.class = class;": "meta.class = 1;", "resubmitted.class;": "resubmitted.class == 2 ? 8w9 : 8w1;"}
+    for name in ("again_v1model.p4", "again_psa.p4", "headers.p4"):
+        text = (HERE / name).read_text()
+        for old, new in changes.items():
+            text = text.replace(old, new)
+        (tmp_path / name).write_text(text)
+    ended = p4verify("check", tmp_path / "again_v1model.p4", "--against", tmp_path / "again_psa.p4")
+    assert ended.code == 0, ended.out
+    assert "meta.class comes with a packet to resubmit as 1" in ended.out
