@@ -21,10 +21,8 @@ from ...semantics.source import InputError
 from ..base import CannotOffload, Obligation, Relation, StateRelation
 from .artifact import BpfObject, MapDef
 from .conventions import check_known, recognised
-from .fillup import PREFIX_BYTES, Entries, host_order, source_default, term_bytes
-from .mapping import ActionCode, MappedCells, MappedObject, MappedTable, Mapping, Place
-from .relate import (
-    cell_reader,
+from .decisions import (
+    given_others,
     hash_decision,
     other_found,
     other_value,
@@ -32,9 +30,9 @@ from .relate import (
     trie_decision,
     trie_prefix,
 )
-
-FEW = 64
-"""Entries of a trie up to which lookups of less than whole keys are decided too."""
+from .fillup import PREFIX_BYTES, Entries, host_order, source_default, term_bytes
+from .mapping import ActionCode, MappedCells, MappedObject, MappedTable, Mapping, Place
+from .relate import cell_reader
 
 Argument = Callable[[str, str, int], Term]
 """Action, parameter and width → its argument."""
@@ -93,7 +91,7 @@ class _Builder:
         def found(key: Term) -> Term:
             hit = lookup.hit(table.name, table_key(table, key))
             if table.trie:
-                return b.ite(well_formed(table, item, key), hit, other_found(item, key))
+                return b.ite(well_formed(table, item, key), hit, b.and_(hit, other_found(item, key)))
             return b.and_(well_formed(table, item, key), hit)
 
         def value(key: Term) -> Term:
@@ -107,19 +105,17 @@ class _Builder:
 
     def _given_entries(self, table: MappedTable, item: MapDef, entries: Entries) -> None:
         decision = trie_decision(item, entries) if table.trie else hash_decision(item, entries)
-        few = table.trie and len(entries) <= FEW
+        other = given_others(item, entries)
 
         def found(key: Term) -> Term:
             if not table.trie:
                 return decision(key)[0]
-            other = trie_chain(item, entries, key)[0] if few else other_found(item, key)
-            return b.ite(well_formed(table, item, key), decision(key)[0], other)
+            return b.ite(well_formed(table, item, key), decision(key)[0], other(key)[0])
 
         def value(key: Term) -> Term:
             if not table.trie:
                 return decision(key)[1]
-            other = trie_chain(item, entries, key)[1] if few else other_value(item, key)
-            return b.ite(well_formed(table, item, key), decision(key)[1], other)
+            return b.ite(well_formed(table, item, key), decision(key)[1], other(key)[1])
 
         self._set(item, found, value)
 
@@ -150,20 +146,6 @@ class _Builder:
     def _set(self, item: MapDef, found: Callable[[Term], Term], value: Callable[[Term], Term]) -> None:
         self.functions[f"map.{item.name}.found"] = found
         self.functions[f"map.{item.name}.value"] = value
-
-
-def trie_chain(item: MapDef, entries: Entries, key: Term) -> tuple[Term, Term]:
-    """Whether a trie with these contents finds something for any bytes, and what: of the entries that are no longer
-    than what is asked, the longest that agrees (``trie_lookup_elem`` in kernel/bpf/lpm_trie.c)."""
-    found, value = b.FALSE, b.bv(0, 8 * item.value_size)
-    legal = b.ule(trie_prefix(key), b.bv(8 * (item.key_size - PREFIX_BYTES), 32))
-    latest = dict(entries)
-    for entry, content in sorted(latest.items(), key=lambda pair: int.from_bytes(pair[0][:PREFIX_BYTES], "little")):
-        term = b.bv(int.from_bytes(entry, "big"), 8 * item.key_size)
-        here = b.and_(legal, prefix_matches(term, key))
-        found = b.or_(here, found)
-        value = b.ite(here, b.bv(int.from_bytes(content, "big"), value.width), value)
-    return found, value
 
 
 def _fixed(table: MappedTable) -> Iterator[Term]:
@@ -224,23 +206,24 @@ def key_bytes(table: MappedTable, item: MapDef, values: Sequence[Term | None], p
 
 def table_key(table: MappedTable, key: Term) -> Term | None:
     """The P4 keys in the bytes of a map's key, side by side; None if they have no bits."""
-    parts = []
-    for part in table.keys:
-        if part.width:
-            whole = unpacked(key, part.place)
-            top = whole.width - 1 if part.lpm else part.width - 1
-            parts.append(b.extract(whole, top, top + 1 - part.width))
+    parts = [value for value in _decoded(table, key) if value is not None]
     return b.concat(*parts) if parts else None
 
 
-def well_formed(table: MappedTable, item: MapDef, key: Term) -> Term:
-    """Whether the bytes are what a lookup of some key asks: zeros wherever entries have zeros that count; of a trie at
-    least all of the lpm key is asked, and no more than the trie takes."""
+def _decoded(table: MappedTable, key: Term) -> list[Term | None]:
+    """The P4 keys in the bytes of a map's key (None for width 0)."""
     values: list[Term | None] = []
     for part in table.keys:
         whole = unpacked(key, part.place)
         top = whole.width - 1 if part.lpm else part.width - 1
         values.append(b.extract(whole, top, top + 1 - part.width) if part.width else None)
+    return values
+
+
+def well_formed(table: MappedTable, item: MapDef, key: Term) -> Term:
+    """Whether the bytes are what a lookup of some key asks: zeros wherever entries have zeros that count; of a trie at
+    least all of the lpm key is asked, and no more than the trie takes."""
+    values = _decoded(table, key)
     clean = key_bytes(table, item, values)
     if not table.trie:
         return b.eq(clean, key)
@@ -291,6 +274,12 @@ def laws(table: MappedTable, item: MapDef) -> list[Obligation]:
     match = b.implies(legal, b.eq(b.from_bool(ours), b.from_bool(theirs)))
     out.append(Obligation(f"a rule of table {table.name} matches as its entry in map {item.name}", match))
     if prefix is not None:
+        whatever = b.var(f"fill.{table.name}.asked", 8 * item.key_size)
+        answers = b.implies(
+            prefix_matches(entry, whatever), b.and_(*_matches(table, rule, prefix, _decoded(table, whatever)))
+        )
+        what = f"what map {item.name} answers if asked for less is of rules of table {table.name} that match"
+        out.append(Obligation(what, b.implies(legal, answers)))
         other, longer, also = _rule(table, "rule'")
         assert longer is not None
         in_trie = b.ult(trie_prefix(entry), trie_prefix(key_bytes(table, item, other, longer)))

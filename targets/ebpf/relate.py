@@ -4,13 +4,14 @@ The machine's meaning asks ``map.M.found(k)`` and ``map.M.value(k)`` of a map, w
 of memory, first byte highest. Under an unknown rule set, what a map holds is what :mod:`.fillup` wrote for the rules:
 at the encoding of a key, the encoding of the table's answer. A lookup with bytes that are no encoding finds nothing
 in a hash map (padding that is not 0); in a trie (which can also be asked for less than the whole key) it may answer
-anything.
+anything, but nothing where the table has no rule for the key.
 
 That is right because of the obligations, which are about a symbolic rule and a symbolic key:
 
 * a key is decoded from its encoding, so different keys are different bytes;
 * a rule matches a key exactly if its entry matches the key's bytes in the map's own sense: equal bytes in a hash map;
   in an LPM trie the first ``prefixlen`` bits (kernel/bpf/lpm_trie.c, ``longest_prefix_match``);
+* an entry that answers a trie that is asked for less is of a rule that matches the key;
 * the longer of two prefixes is the longer one in the trie, and no longer than the trie takes;
 * action and arguments are decoded from an entry's value.
 """
@@ -42,6 +43,15 @@ from .cells import (
     direct_meters,
     meter_map,
 )
+from .decisions import (
+    given_others,
+    hash_decision,
+    other_found,
+    other_value,
+    prefix_matches,
+    trie_decision,
+    trie_prefix,
+)
 from .fillup import (
     ACTION_BYTES,
     PREFIX_BYTES,
@@ -64,8 +74,6 @@ from .slot_entries import entries_for
 from .slots import Slots
 
 PRESENT = relate_learned.PRESENT
-CHAIN = 8
-"""Entries up to which a decision is a chain; more are split in halves."""
 
 
 def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> Relation:
@@ -163,7 +171,7 @@ class _Builder:
         def found(key: Term) -> Term:
             hit = lookup.hit(_name(layout), table_key(layout, key))
             if layout.trie:
-                return b.ite(well_formed(layout, key), hit, other_found(item, key))
+                return b.ite(well_formed(layout, key), hit, b.and_(hit, other_found(item, key)))
             return b.and_(well_formed(layout, key), hit)
 
         def value(key: Term) -> Term:
@@ -186,15 +194,16 @@ class _Builder:
     def decided(self, layout: TableLayout, item: MapDef, entries: Entries) -> None:
         """Under these rules: a decision over what was written."""
         decision = trie_decision(item, entries) if layout.trie else hash_decision(item, entries)
+        other = given_others(item, entries)
 
         def found(key: Term) -> Term:
             if layout.trie:
-                return b.ite(asks_all(layout, key), decision(key)[0], other_found(item, key))
+                return b.ite(asks_all(layout, key), decision(key)[0], other(key)[0])
             return decision(key)[0]
 
         def value(key: Term) -> Term:
             if layout.trie:
-                return b.ite(asks_all(layout, key), decision(key)[1], other_value(item, key))
+                return b.ite(asks_all(layout, key), decision(key)[1], other(key)[1])
             return decision(key)[1]
 
         self._contents(layout, item, found, value)
@@ -368,11 +377,6 @@ def table_key(layout: TableLayout, key: Term) -> Term:
     return b.concat(*(part_value(part, key) for part in layout.in_order() if part.width))
 
 
-def trie_prefix(key: Term) -> Term:
-    """The prefix length in a trie's key, as a number of 32 bits."""
-    return host_order(b.extract(key, key.width - 1, key.width - 8 * PREFIX_BYTES))
-
-
 def asks_all(layout: TableLayout, key: Term) -> Term:
     """Whether a trie is asked for its whole key."""
     return b.eq(trie_prefix(key), b.bv(key.width - 8 * PREFIX_BYTES, 32))
@@ -383,16 +387,6 @@ def well_formed(layout: TableLayout, key: Term) -> Term:
     pads = [pad for part in layout.keys if (pad := padding(part, key)) is not None]
     clean = b.and_(*(b.eq(pad, b.bv(0, pad.width)) for pad in pads))
     return b.and_(clean, asks_all(layout, key)) if layout.trie else clean
-
-
-def other_found(item: MapDef, key: Term) -> Term:
-    """Whether a lookup that no key stands behind finds something: nobody says."""
-    return b.apply(f"map.{item.name}.other.found", b.BOOL, key)
-
-
-def other_value(item: MapDef, key: Term) -> Term:
-    """What it finds."""
-    return b.apply(f"map.{item.name}.other.value", b.bit_vector(8 * item.value_size), key)
 
 
 # --- values ---------------------------------------------------------------------------------------------------------
@@ -489,6 +483,7 @@ def match_laws(layout: TableLayout, item: MapDef) -> list[Obligation]:
     same = b.eq(b.from_bool(ours), b.from_bool(theirs))
     out = [Obligation(f"a rule of table {name} matches as its entry in map {item.name}", b.implies(rule.legal, same))]
     if rule.prefix is not None:
+        out.append(_asked_for_less(layout, item, rule))
         other = _rule(layout, item, "rule'")
         assert other.prefix is not None
         longer = b.ult(rule.prefix, other.prefix)
@@ -498,6 +493,15 @@ def match_laws(layout: TableLayout, item: MapDef) -> list[Obligation]:
         legal = b.and_(rule.legal, other.legal)
         out.append(Obligation(f"longer prefixes of table {name} win in map {item.name}", b.implies(legal, law)))
     return out
+
+
+def _asked_for_less(layout: TableLayout, item: MapDef, rule: _SymbolicRule) -> Obligation:
+    """Whatever bytes a trie is asked for, and for however much of them: a rule whose entry answers matches the key."""
+    asked = b.var(f"fill.{item.name}.asked", 8 * item.key_size)
+    key = [part_value(part, asked) if part.width else None for part in layout.in_order()]
+    matched = b.implies(prefix_matches(rule.entry, asked), b.and_(*_matches(layout, rule, key)))
+    name = f"what map {item.name} answers if asked for less is of rules of table {_name(layout)} that match"
+    return Obligation(name, b.implies(rule.legal, matched))
 
 
 def _matches(layout: TableLayout, rule: _SymbolicRule, asked: Sequence[Term | None]) -> list[Term]:
@@ -518,17 +522,6 @@ def _matches(layout: TableLayout, rule: _SymbolicRule, asked: Sequence[Term | No
 def entry_matches(layout: TableLayout, entry: Term, key: Term) -> Term:
     """Whether the map's entry answers a lookup of ``key`` (of a trie: unless a longer one does)."""
     return prefix_matches(entry, key) if layout.trie else b.eq(entry, key)
-
-
-def prefix_matches(entry: Term, key: Term) -> Term:
-    """Whether a trie's entry answers a lookup of ``key``, unless a longer one does (``longest_prefix_match``)."""
-    data = key.width - 8 * PREFIX_BYTES
-    wide = max(data, 32)
-    apart = b.zext(b.bxor(b.extract(entry, data - 1, 0), b.extract(key, data - 1, 0)), wide)
-    behind = b.sub(b.bv(data, 32), trie_prefix(entry))
-    inside = b.lshr(apart, b.zext(behind, wide))
-    enough = b.ule(trie_prefix(entry), trie_prefix(key))
-    return b.and_(enough, b.eq(inside, b.bv(0, wide)))
 
 
 def value_laws(layout: TableLayout, item: MapDef) -> list[Obligation]:
@@ -554,92 +547,3 @@ def value_laws(layout: TableLayout, item: MapDef) -> list[Obligation]:
     return [
         Obligation(f"actions of table {_name(layout)} are recovered from the values of map {item.name}", b.and_(*laws))
     ]
-
-
-# --- decisions over given rules -------------------------------------------------------------------------------------
-
-Decision = Callable[[Term], tuple[Term, Term]]
-"""A map key → whether there is an entry, and its value (0 where there is none)."""
-
-
-def hash_decision(item: MapDef, entries: Entries) -> Decision:
-    """A hash map with these contents (what is written last stays)."""
-    content = sorted({int.from_bytes(key, "big"): int.from_bytes(value, "big") for key, value in entries}.items())
-    nothing = b.bv(0, 8 * item.value_size)
-
-    def decide(key: Term) -> tuple[Term, Term]:
-        def leaf(low: int, high: int) -> tuple[Term, Term]:
-            found, value = b.FALSE, nothing
-            for number, answer_ in content[low:high]:
-                here = b.eq(key, b.bv(number, key.width))
-                found, value = b.or_(here, found), b.ite(here, b.bv(answer_, value.width), value)
-            return found, value
-
-        return _halved(key, [number for number, _ in content], leaf)
-
-    return decide
-
-
-def trie_decision(item: MapDef, entries: Entries) -> Decision:
-    """An LPM trie with these contents, asked for whole keys: prefixes cut the keys into stretches with one answer."""
-    nothing = b.bv(0, 8 * item.value_size)
-    data = 8 * (item.key_size - PREFIX_BYTES)
-    starts = _stretches(data, entries)
-
-    def decide(key: Term) -> tuple[Term, Term]:
-        asked = b.extract(key, data - 1, 0)
-
-        def leaf(low: int, high: int) -> tuple[Term, Term]:
-            found, value = b.FALSE, nothing
-            for start, answer_ in starts[low:high]:
-                behind = b.uge(asked, b.bv(start, data))
-                here = b.boolean(answer_ is not None)
-                content = nothing if answer_ is None else b.bv(answer_, nothing.width)
-                found, value = b.ite(behind, here, found), b.ite(behind, content, value)
-            return found, value
-
-        return _halved(asked, [start for start, _ in starts], leaf)
-
-    return decide
-
-
-def _stretches(data: int, entries: Entries) -> list[tuple[int, int | None]]:
-    """Where the answer of a trie changes: (first key, the value from there on or None), ascending, the first at 0."""
-    prefixes: dict[tuple[int, int], int] = {}
-    for key, content in entries:
-        length = int.from_bytes(key[:PREFIX_BYTES], "little")
-        start = int.from_bytes(key[PREFIX_BYTES:], "big") >> data - length << data - length
-        prefixes[start, length] = int.from_bytes(content, "big")
-    out: list[tuple[int, int | None]] = [(0, None)]
-    open_: list[tuple[int, int]] = []
-    """Prefixes around the current one: (first key behind it, its value)."""
-
-    def close(until: int) -> None:
-        while open_ and open_[-1][0] <= until:
-            end, _ = open_.pop()
-            out.append((end, open_[-1][1] if open_ else None))
-
-    for (start, length), value in sorted(prefixes.items()):
-        close(start)
-        out.append((start, value))
-        open_.append((start + (1 << data - length), value))
-    close(1 << data)
-    latest = dict(out)
-    return [(start, value) for start, value in sorted(latest.items(), key=lambda item: item[0]) if start < 1 << data]
-
-
-def _halved(key: Term, starts: Sequence[int], leaf: Callable[[int, int], tuple[Term, Term]]) -> tuple[Term, Term]:
-    """A balanced decision: ``leaf`` decides among a few neighbours, comparisons with ``starts`` lead there."""
-    level = [(low, *leaf(low, min(low + CHAIN, len(starts)))) for low in range(0, len(starts), CHAIN)] or [
-        (0, *leaf(0, 0))
-    ]
-    while len(level) > 1:
-        above = []
-        for index in range(0, len(level) - 1, 2):
-            (low, found, value), (border, other_found_, other_value_) = level[index], level[index + 1]
-            left = b.ult(key, b.bv(starts[border], key.width))
-            above.append((low, b.ite(left, found, other_found_), b.ite(left, value, other_value_)))
-        if len(level) % 2:
-            above.append(level[-1])
-        level = above
-    return level[0][1], level[0][2]

@@ -51,7 +51,7 @@ def holds(law: Obligation) -> bool:
 @pytest.mark.parametrize("keys", TABLES, ids=str)
 def test_the_laws_hold(keys: tuple[tuple[int, str], ...]) -> None:
     found = laws(table(*keys))
-    assert len(found) == (4 if any(kind == "lpm" for _, kind in keys) else 3)
+    assert len(found) == (5 if any(kind == "lpm" for _, kind in keys) else 3)
     assert [law.name for law in found if not holds(law)] == []
 
 
@@ -107,12 +107,29 @@ def test_bytes_that_are_no_key_are_not_in_a_hash_map() -> None:
     assert found(b.bv(0x0FFF, 16)).name == "table.filt.t.hit"
 
 
-def test_a_trie_asked_for_less_than_the_key_answers_anything() -> None:
+def test_a_trie_asked_for_less_than_the_key_answers_anything_where_a_rule_matches() -> None:
     source = one_table((32, "lpm"))
     related = relate.relate(source, lower(source, None, {}), None)
     whole, less = (b.bv(int.from_bytes(n.to_bytes(4, "little"), "big") << 32, 64) for n in (32, 31))
     assert related.functions["map.filt_t.found"](whole).name == "table.filt.t.hit"
-    assert related.functions["map.filt_t.found"](less).name == "map.filt_t.other.found"
+    found = related.functions["map.filt_t.found"](less)
+    assert found.op == "and"
+    assert {part.name for part in found.args} == {"map.filt_t.other.found", "table.filt.t.hit"}
+
+
+def test_it_answers_with_the_longest_entry_that_is_no_longer_under_given_rules() -> None:
+    source = one_table((32, "lpm"))
+    rules = RuleSet(
+        {"filt.t": (rule(Lpm(0x0A010000, 16)), rule(Lpm(0x0A000000, 8), call=ActionCall("yes", (5, 1, 7))))}
+    )
+    related = relate.relate(source, lower(source, None, {}), rules)
+    for asked, wanted in ((7, None), (8, 8), (15, 8), (16, 16), (24, 16), (32, 16)):
+        key = b.bv(int.from_bytes(asked.to_bytes(4, "little") + bytes((10, 1, 2, 3)), "big"), 64)
+        assert related.functions["map.filt_t.found"](key) is b.boolean(wanted is not None), asked
+        if wanted is not None:
+            whole = b.bv(int.from_bytes((32).to_bytes(4, "little") + bytes((10, wanted // 16, 2, 3)), "big"), 64)
+            value = related.functions["map.filt_t.value"]
+            assert value(key) is value(whole), asked
 
 
 # --- given rules ----------------------------------------------------------------------------------------------------
