@@ -56,6 +56,8 @@ class Classifier:
     """The filters of a dump, and what the file is called. Raises InputError."""
     plain: Callable[[Any], Any]
     """A filter without what a dump adds to it."""
+    counted: Callable[[Any], bool] = lambda _filter: True
+    """Whether it is a filter, and no table."""
 
 
 def install(classifier: Classifier, filters: Sequence[Placed], device: str, tc: Tc | None = None) -> None:
@@ -76,10 +78,10 @@ def install(classifier: Classifier, filters: Sequence[Placed], device: str, tc: 
         taken = "; 'p4verify lower --remove' takes them back" if whose == "p4verify" else ""
         raise _error(device, f"has filters of {whose} at its ingress already{taken}")
     made = not _has_hook(tc, device)
+    mark = _marked(sum(map(classifier.counted, filters)), made=made)
     before = [f"qdisc add dev {device} clsact"] if made else []
     before.append(
-        f"filter add {hook} protocol all pref {_marked(len(filters), made=made)} chain {MARK_CHAIN} "
-        f"{classifier.kind} {classifier.anything}"
+        f"filter add {hook} protocol all pref {mark} chain {MARK_CHAIN} {classifier.kind} {classifier.anything}"
     )
     try:
         _add(tc, [*before, *lines], [device] * len(before), [f.span for f in ordered])

@@ -11,9 +11,15 @@ from .artifact import NO_HANDLE, U32Filter, parse_shown, print_filter
 
 def _plain(filter_: U32Filter) -> U32Filter:
     """Without the handle that the kernel gives, and what it says of hardware."""
-    return replace(filter_, handle=NO_HANDLE, in_hw=None)
+    return replace(filter_, handle=filter_.handle if filter_.divisor else NO_HANDLE, in_hw=None)
 
 
 U32: Final = Classifier(
-    "u32", "match u32 0 0", print_filter, (), lambda text, name: parse_shown(text, name).filters, _plain
+    "u32",
+    "match u32 0 0",
+    print_filter,
+    (),
+    lambda text, name: parse_shown(text, name).filters,
+    _plain,
+    lambda f: f.divisor is None,
 )

@@ -38,14 +38,17 @@ class Machine:
     @contextmanager
     def inside(self, block: ir.Parser | ir.Control | None, frame: str) -> Iterator[None]:
         """Names mean what they mean in ``block`` (None: in a function)."""
-        old = (self.context.frame, self.context.actions, self.context.tables)
+        context = self.context
+        old = (context.frame, context.actions, context.tables, context.value_sets)
         self.context.frame = frame
         self.context.actions = {} if block is None else {a.name: a for a in block.actions}
         self.context.tables = {t.name: t for t in block.tables} if isinstance(block, ir.Control) else {}
+        sets = block.value_sets if isinstance(block, ir.Parser) else ()
+        self.context.value_sets = {v.name: v.control_name for v in sets}
         try:
             yield
         finally:
-            self.context.frame, self.context.actions, self.context.tables = old
+            context.frame, context.actions, context.tables, context.value_sets = old
 
     # --- statements -------------------------------------------------------------------------------------------------
 

@@ -93,7 +93,8 @@ def _where(m: Machine, cube: Cube, keys: Sequence[Bits], pairs: Sequence[tuple[i
 def _alternatives(m: Machine, case: ir.SelectCase, keys: Sequence[Bits]) -> Iterator[list[tuple[int, int]]]:
     """A case as (value, mask) pairs for all keys; several where there are ranges or value sets."""
     if len(case.sets) == 1 and isinstance(case.sets[0], ir.ParserValueSet):
-        for members in m.context.rules.value_sets.get(case.sets[0].name, ()):
+        name = m.context.value_sets[case.sets[0].name]
+        for members in m.context.rules.value_sets.get(name, ()):
             rows: list[list[tuple[int, int]]] = [[]]
             for match, bits in zip(members, keys, strict=True):
                 rows = [[*row, pair] for row in rows for pair in masks_of(match, len(bits))]

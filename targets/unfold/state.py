@@ -63,6 +63,8 @@ class Context:
     rules: RuleSet
     actions: Mapping[str, ir.Action] = field(default_factory=dict)
     tables: Mapping[str, ir.Table] = field(default_factory=dict)
+    value_sets: Mapping[str, str] = field(default_factory=dict)
+    """Value sets of the parser that runs: name → the control plane's name."""
     frame: str = ""
     """Prefix of the names of the variables in scope."""
     steps: int = 0

@@ -20,7 +20,8 @@ from ...base import CannotOffload
 from ...unfold.state import Context
 from ..artifact import FilterList, Hook
 from .architectures import entries
-from .filters import VIEWS, Row, place, rows
+from .filters import VIEWS, place, rows
+from .rows import Row
 
 __all__ = ["LIMITS", "lower"]
 
@@ -30,7 +31,7 @@ LIMITS: Final = (
     "no change of the frame, no counters, registers, meters, digests, clones or multicast",
     "no condition on the ingress port, the frame's length, timestamps, or the outer VLAN tag's TCI",
     "no varbit, no header unions, no advance by a number in the frame",
-    "at most 2000 classifiers of 2000 filters",
+    "at most 2000 classifiers of 2000 filters; 64 or more filters that ask for the same bits are a hash table",
 )
 """What can be expressed and what cannot, a line each."""
 

@@ -19,8 +19,22 @@ from typing import Final
 from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ...unfold.values import Cube
-from ..artifact import DROP, ETH_P_ALL, PASS, Action, Gact, Key, Mirred, Selector, U32Filter
+from ..artifact import (
+    DROP,
+    ETH_P_ALL,
+    PASS,
+    Action,
+    Gact,
+    Handle,
+    Key,
+    Mirred,
+    Selector,
+    U32Filter,
+    hash_table,
+)
 from .architectures import Drop, Entry, Pass, Redirect, Verdict
+from .hashing import BUCKETS, MAX_TABLES, Hashed, units
+from .rows import Row
 
 ETHERNET: Final = 14
 TAG: Final = 4
@@ -62,34 +76,53 @@ class View:
 VIEWS: Final = (*(View(tag) for tag in TAG_TYPES), View(None))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A filter without its place: protocol, keys, how many bytes the frame must have, and the verdict."""
-
-    protocol: int
-    keys: tuple[Key, ...]
-    length: int
-    verdict: Verdict
-
-
 def place(rows: Sequence[Row]) -> tuple[U32Filter, ...]:
-    """The rows in classifiers: as few prefs as the rule about lengths allows.
+    """The rows in classifiers, as few prefs as the rule about lengths allows; many that ask for the same bits in hash
+    tables (:mod:`.hashing`).
 
     Raises:
         CannotOffload: there are too many.
     """
-    filters: list[U32Filter] = []
-    pref, count, previous = 0, 0, None
-    for row in rows:
+    placed = _Placed()
+    for unit in units(rows):
+        placed.add(unit)
+    if placed.pref > MAX_PREFS:
+        raise CannotOffload(f"{placed.pref} classifiers are needed; the kernel has room for {MAX_PREFS}", NOWHERE)
+    return tuple(placed.filters)
+
+
+class _Placed:
+    def __init__(self) -> None:
+        self.filters: list[U32Filter] = []
+        self.pref = self.count = self.tables = 0
+        self.previous: Row | None = None
+
+    def add(self, unit: Row | Hashed) -> None:
+        """In the classifier of the row before, if it fits, else in a new one."""
+        row = unit.rows[0] if isinstance(unit, Hashed) else unit
+        previous = self.previous
         fits = previous is not None and previous.protocol == row.protocol and previous.length <= row.length
-        if not fits or count >= MAX_PER_PREF:
-            pref, count = pref + 1, 0
-        count, previous = count + 1, row
-        selector = Selector(row.keys)
-        filters.append(U32Filter(pref, row.protocol, selector=selector, classid=None, actions=_actions(row.verdict)))
-    if pref > MAX_PREFS:
-        raise CannotOffload(f"{pref} classifiers are needed; the kernel has room for {MAX_PREFS}", NOWHERE)
-    return tuple(filters)
+        if not fits or self.count >= MAX_PER_PREF:
+            self.pref, self.count = self.pref + 1, 0
+        self.count, self.previous = self.count + 1, row
+        if isinstance(unit, Hashed) and self.tables < MAX_TABLES:
+            self._table(unit)
+        elif isinstance(unit, Hashed):
+            for one in unit.rows:
+                self.add(one)
+        else:
+            self.filters.append(self._filter(row))
+
+    def _table(self, unit: Hashed) -> None:
+        self.tables += 1
+        protocol = unit.rows[0].protocol
+        self.filters.append(hash_table(self.pref, self.tables, BUCKETS, protocol))
+        self.filters += [self._filter(row, Handle(self.tables, unit.bucket(row))) for row in unit.rows]
+        self.filters.append(U32Filter(self.pref, protocol, selector=unit.link, link=self.tables, classid=None))
+
+    def _filter(self, row: Row, ht: Handle | None = None) -> U32Filter:
+        selector, actions = Selector(row.keys), _actions(row.verdict)
+        return U32Filter(self.pref, row.protocol, selector=selector, ht=ht, classid=None, actions=actions)
 
 
 def _actions(verdict: Verdict) -> tuple[Action, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -286,6 +287,23 @@ def test_what_filters_assume_is_an_assumption_of_the_verdict(tmp_path: Path) -> 
     assert checker.check_artifact(TARGET, filters, None).proof.verdict is Verdict.ACCEPT
     unsaid = checker.check_artifact(TARGET, FilterList(filters.filters), None)
     assert unsaid.proof.verdict is Verdict.REJECT
+
+
+@pytest.mark.parametrize("name", [TAGS_WHOLE, TYPES_TOLD, CHECKSUMS_RIGHT])
+def test_no_assumption_is_made_in_vain(name: str, tmp_path: Path) -> None:
+    """Without it the filters are rejected."""
+    asked = "if (hdr.ethernet.type == 0x0800) { mark_to_drop(standard); } else { standard.egress_spec = 1; }"
+    given = {
+        TAGS_WHOLE: lambda: example("qinq"),
+        TYPES_TOLD: lambda: (program(tmp_path, asked, parser=NOTHING_MORE), None),
+        CHECKSUMS_RIGHT: lambda: example("router"),
+    }
+    loaded, rules = given[name]()
+    filters = TARGET.lower(loaded, rules, {})
+    assert name in filters.assumes
+    less = replace(filters, assumes=tuple(other for other in filters.assumes if other != name))
+    checker = Checker(loaded, rules, machines_confirm=False)
+    assert checker.check_artifact(TARGET, less, None).proof.verdict is Verdict.REJECT
 
 
 def test_hooks_are_chosen_by_options(tmp_path: Path) -> None:

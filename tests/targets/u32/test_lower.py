@@ -13,10 +13,21 @@ from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.program import run
 from p4verify.semantics.p4.frontend import load_text
-from p4verify.semantics.rules.ruleset import ActionCall, Lpm, Range, Rule, RuleSet, Ternary
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Range, Rule, RuleSet, Ternary
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.u32 import lower as lowering
-from p4verify.targets.u32.artifact import DROP, ETH_P_ALL, PASS, FilterList, Gact, Key, Mirred, encode, print_script
+from p4verify.targets.u32.artifact import (
+    DROP,
+    ETH_P_ALL,
+    PASS,
+    FilterList,
+    Gact,
+    Key,
+    Mirred,
+    encode,
+    parse_script,
+    print_script,
+)
 from p4verify.targets.u32.lower import filters as placing
 from p4verify.targets.u32.lower import lower
 from p4verify.targets.u32.oracle import KernelU32
@@ -366,13 +377,53 @@ def test_a_loop_without_end_is_refused() -> None:
         lower(ebpf("pass = true;", "state start { transition start; }"), None, {})
 
 
+def test_value_sets_have_the_members_that_rules_give_them() -> None:
+    parser = """value_set<bit<16>>(4) known;
+        state start { packet.extract(hdr.e); transition select(hdr.e.type) { known: more; default: accept; } }
+        state more { packet.extract(hdr.s); transition accept; }"""
+    program = ebpf("pass = hdr.s.isValid();", parser)
+    rules = RuleSet({}, {}, {"Parse.known": ((Exact(0x88B5),), (Exact(0x88B6),))})
+    asked = {f.protocol for f in lower(program, rules, {}).filters if f.actions == (Gact(PASS),)}
+    assert asked == {0x88B5, 0x88B6}
+    assert verdict(program, rules) is Verdict.ACCEPT
+
+
+def test_many_rows_that_ask_for_the_same_bits_are_in_a_hash_table() -> None:
+    declared = f"""{ACTIONS} table t {{ key = {{ hdr.e.dst: exact; hdr.e.src: exact; }} actions = {{ yes; no; }}
+                    default_action = no(); size = 200; }}"""
+    program = ebpf("pass = false; if (hdr.e.type == 0x800) { t.apply(); }", ETHERNET_ONLY, declared)
+    rules = tuple(
+        Rule("Filter.t", (Exact(0x020000000000 + 77 * i), Exact(i % 3)), ActionCall("yes" if i % 5 else "no"))
+        for i in range(80)
+    )
+    filters = lower(program, RuleSet({"Filter.t": rules}), {})
+    (link,) = (f for f in filters.filters if f.link is not None)
+    assert [f.divisor for f in filters.filters if f.divisor] == [256]
+    assert len({f.ht for f in filters.filters if f.ht is not None}) > 40
+    assert link.selector is not None
+    assert not link.selector.terminal
+    assert verdict(program, RuleSet({"Filter.t": rules})) is Verdict.ACCEPT
+    assert parse_script(print_script(filters)).filters == filters.filters
+
+
+def test_few_rows_or_rows_that_no_byte_tells_apart_stay_as_they_are() -> None:
+    declared = f"{ACTIONS} table t {{ key = {{ hdr.l.a: KIND; }} actions = {{ yes; no; }} default_action = no(); }}"
+    body = "pass = false; if (hdr.l.isValid()) { t.apply(); }"
+    few = tuple(Rule("Filter.t", (Exact(i),), ActionCall("yes")) for i in range(60))
+    program = ebpf(body, declared=declared.replace("KIND", "exact"))
+    assert not any(f.divisor for f in lower(program, RuleSet({"Filter.t": few}), {}).filters)
+    parts = tuple(Rule("Filter.t", (Ternary(i << 12, 0x7F000),), ActionCall("yes")) for i in range(100))
+    program = ebpf(body, declared=declared.replace("KIND", "ternary"))
+    assert not any(f.divisor for f in lower(program, RuleSet({"Filter.t": parts}), {}).filters)
+
+
 def test_many_rules_take_their_time_only_once() -> None:
     program = ebpf("pass = false; if (hdr.l.isValid()) { t.apply(); }", declared=TABLE)
     rules = tuple(
         Rule("Filter.t", (Lpm(i << 12, 20), Ternary(i & 0xFFFF, 0xFFFF)), ActionCall("yes")) for i in range(5000)
     )
     filters = lower(program, RuleSet({"Filter.t": rules}), {})
-    assert len([f for f in filters.filters if f.protocol == 0x800]) == 5000
+    assert len([f for f in filters.filters if f.protocol == 0x800 and f.actions]) == 5000
     assert max(f.pref for f in filters.filters) < 10
 
 
