@@ -1,4 +1,4 @@
-"""What is taken for granted of how a packet of PNA comes in, as the kernel says nothing of it."""
+"""What is taken for granted of the packets that come in: how, in PNA, and how long, where headers are put in front."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.ir.printer.scope import mentioned
-from ...semantics.meaning.behaviour import Assumption
+from ...semantics.meaning.behaviour import Assumption, Behaviour, distinct_terms
 
 _INPUTS: Final = {
     "direction": (1, "packets come from the network (direction is NET_TO_HOST)"),
@@ -30,3 +30,17 @@ def assumed(program: ir.Program) -> Sequence[Assumption]:
         for name, (bits, text) in _INPUTS.items()
         if name in read
     ]
+
+
+ROOM: Final = "in.ebpf.room."
+"""How the inputs begin that say whether the kernel refuses to make a long frame longer."""
+
+
+def short_enough(machine: Behaviour) -> Sequence[Assumption]:
+    """That it never refuses, if the machine asks it to: that is possible for frames of almost 15,000 bytes and more
+    only (BPF_SKB_MAX_LEN in net/core/filter.c), and no program can do anything about it."""
+    refusals = [v for v in b.variables(*distinct_terms(machine.cases)) if v.name.startswith(ROOM)]
+    if not refusals:
+        return ()
+    text = "no frame is so long that the kernel refuses to make it longer (from almost 15,000 bytes on it may)"
+    return [Assumption(text, b.and_(*(b.not_(v) for v in refusals)))]

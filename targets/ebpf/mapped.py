@@ -9,16 +9,18 @@ the entries for rules that are known, so what is proven is what is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.bits import Term
 from ...semantics.meaning import lookup
+from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.build import program_rules
 from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Rule, RuleSet
 from ...semantics.source import InputError
 from ..base import CannotOffload, Obligation, Relation, StateRelation
+from . import arrivals
 from .artifact import BpfObject, MapDef
 from .conventions import check_known, recognised
 from .decisions import (
@@ -59,7 +61,11 @@ def relate_mapped(program: ir.Program, mapping: Mapping, rules: RuleSet | None) 
     for cells in mapping.cells:
         out.cells(cells)
     notes = (*mapping.notes, *out.notes)
-    return Relation(out.functions, {}, out.states, out.obligations, tuple(out.axioms), notes)
+
+    def told(machine: Behaviour) -> Behaviour:
+        return replace(machine, domain=(*machine.domain, *arrivals.short_enough(machine)))
+
+    return Relation(out.functions, {}, out.states, out.obligations, tuple(out.axioms), notes, told)
 
 
 @dataclass

@@ -110,7 +110,8 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     notes += [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
 
     def told(machine: Behaviour) -> Behaviour:
-        met = records.told(replace(machine, domain=(*machine.domain, *arrivals.assumed(program))), rings)
+        granted = (*arrivals.assumed(program), *arrivals.short_enough(machine))
+        met = records.told(replace(machine, domain=(*machine.domain, *granted)), rings)
         met = relate_learned.told(met, out.learning)
         return relate_outputs.told(met, returning, copies if rules is None else ())
 

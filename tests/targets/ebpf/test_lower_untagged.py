@@ -62,3 +62,34 @@ def test_a_section_that_says_something_else_is_refused() -> None:
 def test_an_option_that_is_no_number_is_an_error() -> None:
     with pytest.raises(InputError, match="untagged is a number from 0 to 1"):
         lower(PROGRAM, None, {"hook": "tc", "untagged": "yes"})
+
+
+GROWING = load_text(
+    """
+#include <core.p4>
+#include <v1model.p4>
+header h_t { bit<8> a; }
+struct headers { h_t first; h_t second; }
+struct meta { }
+parser prs(packet_in p, out headers hdr, inout meta m, inout standard_metadata_t std) {
+    state start { p.extract(hdr.first); transition accept; }
+}
+control none(inout headers hdr, inout meta m) { apply { } }
+control ing(inout headers hdr, inout meta m, inout standard_metadata_t std) {
+    apply { hdr.second.setValid(); hdr.second.a = 7; std.egress_spec = 5; }
+}
+control eg(inout headers hdr, inout meta m, inout standard_metadata_t std) { apply { } }
+control dep(packet_out p, in headers hdr) { apply { p.emit(hdr); } }
+V1Switch(prs(), none(), ing(), eg(), none(), dep()) main;
+""",
+    "growing.p4",
+).program
+
+
+def test_frames_that_get_longer_are_taken_to_be_short_enough_for_that() -> None:
+    """The kernel may refuse longer ones, whatever the program does; one that does not grow any needs no such thing."""
+    proof = Checker(GROWING, timeout=60, machines_confirm=False).check_lowered(TARGET, OPTIONS).proof
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    assert [text for text in proof.assumptions if "refuses to make it longer" in text]
+    other = Checker(PROGRAM, timeout=60, machines_confirm=False).check_lowered(TARGET, OPTIONS).proof
+    assert not [text for text in other.assumptions if "refuses to make it longer" in text]
