@@ -71,17 +71,29 @@ def run_on(
     cells: Cells,
     undefined: Undefined,
     more: Mapping[str, int] | None = None,
+    functions: Cells | None = None,
 ) -> Run | None:
     """What the interpreter makes of a counterexample, with ``more`` inputs (``port``: instead of the counterexample's);
-    None where it cannot be asked."""
+    None where it cannot be asked.
+
+    ``functions``: what externs answer of which nobody says it, in the program's words; by default as the model has it.
+    """
     values = given.model.values
     metadata = {n.removeprefix("in."): v for n, v in values.items() if n.startswith("in.") and n != "in.port"}
     metadata |= more or {}
     port = metadata.pop("port", given.port)
+    known = answered(given.model.callables()) if functions is None else functions
     try:
-        return run(program, rules, given.packet, port, metadata=metadata, cells=cells, choice=undefined)
+        return run(
+            program, rules, given.packet, port, metadata=metadata, cells=cells, choice=undefined, functions=known
+        )
     except (Unsupported, ValueError):
         return None
+
+
+def answered(functions: Cells) -> dict[str, Callable[..., int]]:
+    """Of a model's functions, what externs answer; rules, state and payload are known otherwise."""
+    return {n: f for n, f in functions.items() if not n.startswith(("table.", "state.", "payload."))}
 
 
 def same(ran: Run, seen: Observed) -> bool:

@@ -139,11 +139,11 @@ class Pairing:
     def _substituted(self, terms: list[Term], own: str = "") -> list[Term]:
         functions, variables = dict(self._functions), dict(self._variables)
         for call in b.applications(*terms):
-            new = self._refused(call.name, own) or self._renamed(call.name)
+            new = self._refused(call.name, own) or self.renamed(call.name)
             if new != call.name:
                 functions[call.name] = partial(b.apply, new, call.sort)
         for variable in b.variables(*terms):
-            new = self._refused(variable.name, own) or self._renamed(variable.name)
+            new = self._refused(variable.name, own) or self.renamed(variable.name)
             if new != variable.name:
                 variables[variable] = b.var(new, variable.sort)
         return b.substitute(terms, variables, functions)
@@ -158,7 +158,7 @@ class Pairing:
                     return own + name
         return ""
 
-    def _renamed(self, name: str) -> str:
+    def renamed(self, name: str) -> str:
         """The first's name of a state's or value set's function, or of the index of a state's cell."""
         found = _OF_A_STATE.match(name)
         if found is not None:

@@ -27,6 +27,7 @@ from .proofs.verdict import Proof, Tally, Verdict
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
 from .semantics import ir
+from .semantics.arch.base import OtherPackage
 from .semantics.arch.blocks import Emission, Slot, block_meaning, preserved, results_of, slots
 from .semantics.arch.opaque import OpaqueExterns
 from .semantics.meaning.behaviour import Behaviour
@@ -179,8 +180,16 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         return _equal_blocks(pair, blocks, engine, started)
     if not known:
         return _own_package(blocks, started, engine)
+    return _after_blocks(pair, blocks, engine, started)
+
+
+def _after_blocks(pair: ProgramPair, blocks: _Found, engine: Engine, started: float) -> Proof:
+    """The whole pipelines, of which some block was not found equal."""
     try:
         proof = _whole(pair, engine, started)
+    except OtherPackage:
+        blocks = _thoroughly(pair, blocks, engine)
+        return _equal_blocks(pair, blocks, engine, started) if blocks.equal else _own_package(blocks, started, engine)
     except Unsupported as problem:
         blocks = _thoroughly(pair, blocks, engine)
         if blocks.equal:

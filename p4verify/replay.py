@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .certain import allows, differs_in_all, guesses
 from .explain import Ran, decoded_headers, diverges, explain, only_met
-from .interpreted import Groups, Undefined, one_pass, run_on, same
+from .interpreted import Groups, Undefined, answered, one_pass, run_on, same
 from .mapping import NOTHING_SAID
 from .on_numbers import all_terms
 from .proofs.choices import IMPL, apart, choices_of
@@ -426,7 +426,10 @@ class _Runs:
         values = given.model.values
         more = [self.pair.inputs_of_a_run(side, values) for side in ("first", "second")]
         left = run_on(self.pair.assumed or self.pair.first, groups.into(rules), given, mine, chosen, more[0])
-        right = run_on(self.pair.second, groups.into(theirs), given, cells, Undefined(self.impl, values), more[1])
+        told = answered(functions)
+        asked = {call.name: pairing.renamed(call.name) for call in b.applications(*all_terms(self.found.impl))}
+        said = {name: told[first] for name, first in asked.items() if first in told}
+        right = run_on(self.pair.second, groups.into(theirs), given, cells, Undefined(self.impl, values), more[1], said)
         return None if left is None or right is None else (self.pair.seen(left), self.pair.seen(right))
 
     def _blocks_interpreted(

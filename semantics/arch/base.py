@@ -72,6 +72,11 @@ class Architecture(Protocol):
         ...
 
 
+class OtherPackage(Unsupported):
+    """The program's ``main`` is called like the architecture's package, but has other parameters: it is one of its
+    own."""
+
+
 def main_arguments(program: ir.Program) -> dict[str, str]:
     """The blocks that the package ``main`` was given: parameter → full name.
 

@@ -37,7 +37,7 @@ from ..meaning.state import Piece, State
 from ..meaning.values import Value, uninitialised
 from ..source import Unsupported
 from . import pna_externs, portable_checksums, portable_state, tc_metadata
-from .base import NOT_CUT, Ended, Sent, main_arguments
+from .base import NOT_CUT, Ended, OtherPackage, Sent, main_arguments
 from .copies import Copies, Run
 from .stages import apply_block, number, standard
 
@@ -63,7 +63,7 @@ class _Blocks:
 def _blocks(program: ir.Program) -> _Blocks:
     names = main_arguments(program)
     if any(name not in names for name in ("main_parser", "main_control", "main_deparser")):
-        raise Unsupported("a main package that is no PNA_NIC")
+        raise OtherPackage("a main package that is no PNA_NIC")
     pre = program.control(names["pre_control"]) if "pre_control" in names else None
     control, deparser = (program.control(names[name]) for name in ("main_control", "main_deparser"))
     return _Blocks(program.parser(names["main_parser"]), pre, control, deparser)

@@ -38,9 +38,8 @@ from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
 from ..meaning.parsing import Parsed, run_parser
 from ..meaning.values import Scalar, Value, uninitialised
-from ..source import Unsupported
 from . import portable_checksums, portable_state
-from .base import Ended, Sent, main_arguments
+from .base import Ended, OtherPackage, Sent, main_arguments
 from .copies import Copies, Run
 from .extern_call import Call
 from .stages import Clones, Way, apply_block, deparsed, joined, number, standard
@@ -73,7 +72,7 @@ class _Blocks:
 def _blocks(program: ir.Program) -> _Blocks:
     names = main_arguments(program)
     if "ingress" not in names or "egress" not in names:
-        raise Unsupported("a main package that is no PSA_Switch")
+        raise OtherPackage("a main package that is no PSA_Switch")
     first, second = (dict(program.package(names[side]).args) for side in ("ingress", "egress"))
     parts = [str(x) for x in (first["ip"], first["ig"], first["id"], second["ep"], second["eg"], second["ed"])]
     controls = [program.control(name) for name in (parts[1], parts[2], parts[4], parts[5])]

@@ -40,7 +40,7 @@ from ..meaning.parsing import Parsed, run_parser
 from ..meaning.state import Piece
 from ..meaning.values import Scalar, Struct, Value, uninitialised
 from ..source import Unsupported
-from .base import Ended, Sent, main_arguments
+from .base import Ended, OtherPackage, Sent, main_arguments
 from .copies import Copies
 from .v1model_externs import EXTERNS, table_hook
 from .v1model_lists import FieldLists, carried, field_lists, given, kept, named_by
@@ -77,7 +77,7 @@ def _blocks(program: ir.Program) -> _Blocks:
     names = main_arguments(program)
     wanted = ("p", "vr", "ig", "eg", "ck", "dep")
     if any(name not in names for name in wanted):
-        raise Unsupported("a main package that is no V1Switch")
+        raise OtherPackage("a main package that is no V1Switch")
     controls = [program.control(names[name]) for name in wanted[1:]]
     return _Blocks(program.parser(names["p"]), *controls)
 

@@ -113,7 +113,7 @@ def _placed(program: ir.Program) -> Iterator[None]:
         yield
     except Unsupported as problem:
         if problem.span is NOWHERE or not problem.span.file:
-            raise Unsupported(problem.reason, Span(program.file, 1, 1)) from problem
+            raise replace(problem, span=Span(program.file, 1, 1)) from problem
         raise
 
 
@@ -284,6 +284,7 @@ def run(
     metadata: Mapping[str, int] | None = None,
     cells: Mapping[str, Callable[[int], int]] | None = None,
     choice: Callable[[Choice], int] | None = None,
+    functions: Mapping[str, Callable[..., int]] | None = None,
     leftovers: bool = False,
 ) -> Run:
     """What ``program`` does to one packet.
@@ -297,6 +298,8 @@ def run(
         cells: state's name → what its cells hold before; what is not given is what the rules say, else the
             register's initial value, else 0.
         choice: the value of an undefined read; 0 if not given.
+        functions: what nobody says of externs (what one that the program declares answers, an unknown hash): name →
+            function; of others 0.
         leftovers: what is undefined is what was there last (a field of a header that was removed), as in most machines.
 
     Raises:
@@ -309,6 +312,7 @@ def run(
         _architecture(program),
         cells or {},
         choice or (lambda _: 0),
+        functions or {},
         leftovers,
     )
     with deep_recursion(), _placed(program):
@@ -325,6 +329,7 @@ class _Runner:
     architecture: Architecture
     before: Mapping[str, Callable[[int], int]]
     choice: Callable[[Choice], int]
+    functions: Mapping[str, Callable[..., int]]
     leftovers: bool
     trace: Trace = field(default_factory=Trace)
     state: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -333,7 +338,7 @@ class _Runner:
 
     def __post_init__(self) -> None:
         self.initial = initial_values(self.program)
-        self.picks = selections(self.program, self.rules)
+        self.known = {**self.functions, **selections(self.program, self.rules)}
 
     def once(self, arrival: Arrival) -> Passed:
         """One pass."""
@@ -347,7 +352,7 @@ class _Runner:
                 raise ValueError(assumption.text)
         if arrival.by != "port":
             self.trace.steps.append({"step": "pass", "by": arrival.by, "port": port, "packet": packet.hex()})
-        source = Concrete(packet, port, arrival.metadata, self._cells(), self.choice, self.picks, self.leftovers)
+        source = Concrete(packet, port, arrival.metadata, self._cells(), self.choice, self.known, self.leftovers)
         m = Machine(self.program, self.rules, source, self.architecture.externs, self.trace)
         m.unknown_extern = call_unknown
         ended = [e for e in self.architecture.run(m) if e.guard is not b.FALSE]
