@@ -30,7 +30,7 @@ from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
 
 from .frames import frame as any_frame
-from .openflow_lowered import a_frame
+from .lowered import a_frame
 from .random_rules import random_rules
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
