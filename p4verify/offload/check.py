@@ -20,7 +20,7 @@ from ..targets.base import Relation, Target
 from ..targets.offload import Device, Entry, Offloads
 from .machine import Seen, Side, seen_by_machine
 from .sent import place_by_place
-from .winners import Winners
+from .winners import Deciding, Traces, Winners
 
 MOST: Final = 50
 """Pairs of entries that are told, each with a packet."""
@@ -134,42 +134,42 @@ def _notes(division: Division) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Wrong:
-    """One difference: the entries that decide, by place plus 1 (software alone; hardware), and its counterexample."""
+    """One difference: the entries that decide, and its counterexample."""
 
-    pair: tuple[int, int] | None
+    pair: Deciding
     found: Counterexample
 
 
 def _rejected(division: Division, proof: Proof) -> Proof:
     assert proof.counterexample is not None
-    winners = Winners.of(division.offloads, division.target, division.artifact, division.in_device)
-    wrong = [_Wrong(None, proof.counterexample)]
-    rest: str | None = "entries are not told in pairs: in a list with chains or 'continue' no single one decides"
-    if winners is not None:
-        wrong, rest = _all_pairs(division, winners, proof.counterexample)
+    wrong, rest = _all_pairs(division, _deciders(division), proof.counterexample)
     machine = _by_machine(division, [w.found for w in wrong]) if division.machines_confirm else None
     if isinstance(machine, str):
         return Proof(Verdict.UNDECIDED, machine, proof.tally)
     first = wrong[0].found
     if machine is not None:
         first = replace(first, confirmed_by=(*first.confirmed_by, machine.name))
-    told = sorted((w for w in wrong if w.pair is not None), key=lambda w: w.pair or (0, 0))
-    regions = tuple(_region(division, w) for w in told)
-    reason = f"{proof.reason}; {_count(regions)}" if regions else proof.reason
+    regions = tuple(_region(division, w) for w in sorted(wrong, key=lambda w: w.pair))
     return replace(
         proof,
-        reason=reason,
+        reason=f"{proof.reason}; {_count(regions)}",
         counterexample=first,
         regions=regions,
         warnings=(*proof.warnings, *([rest] if rest else [])),
     )
 
 
+def _deciders(division: Division) -> Winners | Traces:
+    target, artifact = division.target, division.artifact
+    found = Winners.of(division.offloads, target, artifact, division.in_device)
+    return found or Traces.of(division.offloads, target, artifact, division.in_device, division.device)
+
+
 def _count(regions: Sequence[Region]) -> str:
     return f"{len(regions)} pair{'s' if len(regions) > 1 else ''} of entries must not be parted like that"
 
 
-def _all_pairs(division: Division, winners: Winners, found: Counterexample) -> tuple[list[_Wrong], str | None]:
+def _all_pairs(division: Division, winners: Winners | Traces, found: Counterexample) -> tuple[list[_Wrong], str | None]:
     """A difference for each pair of deciding entries that there is one for; and why there may be more."""
     wrong: list[_Wrong] = []
     apart: list[Term] = []
@@ -198,21 +198,19 @@ def _another(division: Division, condition: Term) -> Counterexample | str | None
 
 
 def _region(division: Division, wrong: _Wrong) -> Region:
-    assert wrong.pair is not None
-    software, hardware = wrong.pair
-    found = wrong.found
-    return Region(
-        (division.told(software),), (division.told(hardware),), found.packet, found.port, _why(division, *wrong.pair)
-    )
+    software, hardware = (tuple(division.told(n) for n in numbers or (0,)) for numbers in wrong.pair)
+    return Region(software, hardware, wrong.found.packet, wrong.found.port, _why(division, *wrong.pair))
 
 
-def _why(division: Division, software: int, hardware: int) -> str:
+def _why(division: Division, software: Sequence[int], hardware: Sequence[int]) -> str:
     if not hardware:
         return "software alone is decided by the rule; the device has no entry for the packet, and does not show it"
     if software == hardware:
-        return "the entry lets the packet pass in hardware, and software then does it again"
-    where = "which is in hardware too" if software - 1 in division.in_device else "which is not"
-    return f"the entry is in hardware, before the rule, {where}"
+        return "hardware does not end the packet's way, and software then does the same again"
+    if len(software) > 1 or len(hardware) > 1:
+        return "the packet's way in software alone, and its way in hardware"
+    where = "is in hardware too" if set(software) <= {n + 1 for n in division.in_device} else "is not"
+    return f"the entry is in hardware, before the rule, which {where}"
 
 
 def _by_machine(division: Division, found: Sequence[Counterexample]) -> Seen | str | None:

@@ -3,7 +3,8 @@
 By counterexamples: a set that keeps to all conditions found so far is compared with software alone; a packet on which
 they differ gives conditions that every safe set keeps to, and that this one does not. Where one entry decides what is
 done to a packet, they are: an entry that matches the packet and does the wrong thing to it may be in the device only
-if one that does the right thing and comes before it is there too. So the last set is safe, and no larger one is.
+if one that does the right thing and comes before it is there too. Elsewhere it is: the packet must not go this way
+through the device. So the last set is safe, and no larger one is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..semantics.source import Unsupported
 from ..targets.offload import Profile
 from .check import Division
 from .choosing import Room, choose
-from .winners import deciding
+from .winners import deciding, matched
 
 ROUNDS: Final = 400
 """Packets from which conditions are taken."""
@@ -97,15 +98,15 @@ class _Search:
     clauses: list[Clause] = field(default_factory=list)
     matching: dict[int, _Side] = field(default_factory=dict)
     lonely: dict[tuple[int, ...], _Side] = field(default_factory=dict)
+    traced: dict[frozenset[int], tuple[Behaviour, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         offloads, artifact = self.division.offloads, self.division.artifact
         self.alone = _Side(self.division.target.meaning(offloads.alone(artifact)))
 
     def run(self) -> Proposal:
-        telling = self.division.offloads.telling(self.division.artifact, range(len(self.division.entries)))
-        if telling is None or not self.division.offloads.independent(self.division.artifact):
-            return Proposal(None, reason="no single entry of this list decides what is done to a packet")
+        if not self.division.offloads.independent(self.division.artifact):
+            return Proposal(None, reason="filters of one priority, of which others than those that match may matter")
         pairs = self.division.offloads.unordered(self.division.artifact)
         only = [n for n, entry in enumerate(self.division.entries) if entry.only_device]
         self.clauses = [(frozenset[int](), frozenset(pair)) for pair in pairs]
@@ -135,7 +136,11 @@ class _Search:
         if outcome.difference is None:
             return outcome.unknown or outcome.empty or None
         given = input_of(outcome.difference.model)
-        new = self._conditions(given.packet, given.port)
+        one = self.division.offloads.telling(self.division.artifact, [])
+        if one is not None:
+            new = self._conditions(given.packet, given.port)
+        else:
+            new = [self._way(chosen, given.packet, given.port)]
         missed = [clause for clause in new if not _kept(clause, chosen)]
         if not missed:
             return "a difference was found that is none; please report this"
@@ -159,6 +164,22 @@ class _Search:
         if self._with().does(packet, port) != before:
             found.append((frozenset(right), frozenset[int]()))
         return found
+
+    def _way(self, chosen: frozenset[int], packet: bytes, port: int) -> Clause:
+        """That the packet does not go the way that it goes with this set, which is wrong: it goes the same way with
+        every set that has the entries on it, and none of those that would by themselves lead it elsewhere."""
+        way = self._matched(chosen, packet, port)
+        others = (n for n in self.room.places if n not in chosen)
+        return frozenset(n for n in others if self._matched(chosen | {n}, packet, port) != way), way
+
+    def _matched(self, chosen: frozenset[int], packet: bytes, port: int) -> frozenset[int]:
+        """The entries of the device that a packet matches."""
+        if chosen not in self.traced:
+            division = self.division
+            artifact, first = division.offloads.traced(division.artifact, sorted(chosen), division.device)
+            self.traced[chosen] = division.target.meaning(artifact), first
+        side, first = self.traced[chosen]
+        return matched(side, first, packet, port)
 
     def _with(self, *numbers: int) -> _Side:
         """The device with at most one entry."""

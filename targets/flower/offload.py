@@ -71,6 +71,12 @@ def divided(filters: FilterList, in_device: Collection[int], device: Device) -> 
     return replace(filters, filters=tc.divided(filters.filters, in_device, device, SHAPE))
 
 
+def traced(filters: FilterList, in_device: Collection[int] | None, device: Device) -> tuple[FilterList, int]:
+    """See :meth:`..offload.entries.Offloads.traced`."""
+    first = 1 + max(tc.ports(filters.filters), default=0)
+    return replace(filters, filters=tc.traced(filters.filters, in_device, device, SHAPE, first)), first
+
+
 def telling(filters: FilterList, kept: Collection[int]) -> FilterList | None:
     """See :meth:`..offload.entries.Offloads.telling`."""
     told = tc.telling(filters.filters, kept, SHAPE)
@@ -127,4 +133,4 @@ def _apart(x: Key, y: Key) -> bool:
     return one.mask == FIELDS[one.field].whole and not other.low <= one.value <= other.high
 
 
-__all__ = ["KEY_NAMES", "alone", "divided", "entries", "telling", "unordered"]
+__all__ = ["KEY_NAMES", "alone", "divided", "entries", "telling", "traced", "unordered"]

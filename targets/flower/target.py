@@ -128,6 +128,12 @@ class FlowerTarget(RulesBakedIn):
         """See :class:`..offload.Offloads`."""
         return True
 
+    def traced(self, artifact: FilterList, in_device: Collection[int] | None, device: Device) -> tuple[FilterList, int]:
+        """See :class:`..offload.Offloads`."""
+        from .offload import traced
+
+        return traced(artifact, in_device, device)
+
     def telling(self, artifact: FilterList, kept: Collection[int]) -> FilterList | None:
         """See :class:`..offload.Offloads`."""
         from .offload import telling

@@ -87,6 +87,15 @@ class Offloads(Protocol):
         """Whether an entry that does not match a frame never matters to which other one does."""
         ...
 
+    def traced(self, artifact: Any, in_device: Collection[int] | None, device: Device) -> tuple[Any, int]:
+        """Software alone (``in_device`` None), or the device's part of a division without what is behind it, in which
+        every entry that matches a frame first sends a copy of it out of a port of its own; and the first entry's port,
+        which the others follow.
+
+        Raises Unsupported as :meth:`divided`, or where no copy can be made.
+        """
+        ...
+
     def telling(self, artifact: Any, kept: Collection[int]) -> Any | None:
         """These entries alone, each of which does nothing but tell that it is the one that decides: what it leaves in
         the metadata ``classid`` is its place, plus 1. None where no single entry decides what is done to a frame."""

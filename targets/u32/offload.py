@@ -103,6 +103,12 @@ def divided(filters: FilterList, in_device: Collection[int], device: Device) -> 
     return replace(filters, filters=tc.divided(_rooted(filters).filters, in_device, device, SHAPE))
 
 
+def traced(filters: FilterList, in_device: Collection[int] | None, device: Device) -> tuple[FilterList, int]:
+    """See :meth:`..offload.entries.Offloads.traced`."""
+    first = 1 + max(tc.ports(filters.filters), default=0)
+    return replace(filters, filters=tc.traced(_rooted(filters).filters, in_device, device, SHAPE, first)), first
+
+
 def telling(filters: FilterList, kept: Collection[int]) -> FilterList | None:
     """See :meth:`..offload.entries.Offloads.telling`; None with hash tables, links and filters that end no search."""
     if any(f.divisor is not None or f.link or f.ht is not None for f in _rooted(filters).filters):
@@ -142,4 +148,4 @@ def _may_differ(x: U32Filter, y: U32Filter) -> bool:
     return not any((one.value ^ other.value) & one.mask & other.mask for one, other in shared)
 
 
-__all__ = ["KEY_NAMES", "alone", "divided", "entries", "independent", "telling", "unordered"]
+__all__ = ["KEY_NAMES", "alone", "divided", "entries", "independent", "telling", "traced", "unordered"]

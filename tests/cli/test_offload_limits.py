@@ -32,7 +32,7 @@ def offload(p4verify: Command, tmp_path: Path) -> Any:
 
 def test_masks_of_one_priority_have_no_order_in_hardware(offload: Any) -> None:
     both = f"""
-protocol ip pref 1 flower in_hw ip_proto tcp action drop
+protocol ip pref 1 flower in_hw dst_ip 192.0.2.0/24 action drop
 protocol ip pref 1 flower in_hw dst_ip 192.0.2.1 {REDIRECT}
 """
     ended = offload(both, *QUIET)

@@ -14,7 +14,19 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from ....semantics.source import NOWHERE, Span, Unsupported
 from ...offload.device import Device
-from ..artifact.actions import PASS, PIPE, Action, Csum, Gact, Mirred, OpaqueAction, Pedit, Police, goto_chain
+from ..artifact.actions import (
+    MAX_ACTIONS,
+    PASS,
+    PIPE,
+    Action,
+    Csum,
+    Gact,
+    Mirred,
+    OpaqueAction,
+    Pedit,
+    Police,
+    goto_chain,
+)
 from .refusals import refusal
 
 MOST_CHAINS: Final = 7
@@ -94,16 +106,48 @@ def divided(
     Raises:
         Unsupported: a filter of which it is not known what the device, or software behind it, does; with its place.
     """
+    software, inside, ends = _parts(filters, in_device, device, shape)
+    return (*software, *inside, *ends)
+
+
+def traced(
+    filters: Sequence[AnyFilter], in_device: Collection[int] | None, device: Device, shape: Shape[AnyFilter], port: int
+) -> tuple[AnyFilter, ...]:
+    """The list alone (``in_device`` None), or the device's part of a division alone, in which every filter that a frame
+    matches first sends a copy of it out of port ``port`` plus its place.
+
+    Raises:
+        Unsupported: see :func:`divided`; or a filter has no room for another action.
+    """
+    marked = [_marked(f, port + n) for n, f in enumerate(filters)]
+    if in_device is None:
+        return alone(marked, shape)
+    _, inside, ends = _parts(marked, in_device, device, shape)
+    return (*inside, *ends)
+
+
+def _marked(filter_: AnyFilter, port: int) -> AnyFilter:
+    if len(filter_.actions) == MAX_ACTIONS:
+        raise Unsupported(f"a filter with {MAX_ACTIONS} actions, to be traced", filter_.span)
+    return replace(filter_, actions=(Mirred(port, redirect=False, control=PIPE), *(filter_.actions or (Gact(PASS),))))
+
+
+Parts = tuple[Sequence[AnyFilter], Sequence[AnyFilter], Sequence[AnyFilter]]
+
+
+def _parts(
+    filters: Sequence[AnyFilter], in_device: Collection[int], device: Device, shape: Shape[AnyFilter]
+) -> Parts[AnyFilter]:
+    """Software's filters, the device's, and what leads from these to those."""
     _check(filters)
     behind = 1 + max((f.chain for f in filters), default=0)
     behind = max(behind, 1 + max((c for f in filters for c in _goes_to(f)), default=0))
     software = [_moved(shape.plain(f), behind) for f in filters if not f.skip_sw]
     chosen = [f for n, f in enumerate(filters) if n in in_device]
-    returns = "software" in (device.misses, device.passes) or any(
-        _control(a) == "trap" for f in chosen for a in f.actions
-    )
+    traps = any(_control(a) == "trap" for f in chosen for a in f.actions)
+    returns = traps or "software" in (device.misses, device.passes)
     inside = [_in_device(f, behind, device, shape, returns=returns) for f in chosen]
-    return (*software, *inside, *_ends(inside, behind, device, shape))
+    return software, inside, list(_ends(inside, behind, device, shape))
 
 
 def telling(filters: Sequence[AnyFilter], kept: Collection[int], shape: Shape[AnyFilter]) -> list[AnyFilter] | None:
