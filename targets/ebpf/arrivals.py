@@ -1,4 +1,5 @@
-"""What is taken for granted of the packets that come in: how, in PNA, and how long, where headers are put in front."""
+"""What is taken for granted of the packets that come in, as the kernel says nothing of it: how, in PNA and v1model, and
+how long, where headers are put in front."""
 
 from __future__ import annotations
 
@@ -11,23 +12,31 @@ from ...semantics.ir.printer.scope import mentioned
 from ...semantics.meaning.behaviour import Assumption, Behaviour, distinct_terms
 
 _INPUTS: Final = {
-    "direction": (1, "packets come from the network (direction is NET_TO_HOST)"),
-    "pass": (3, "packets come in for the first time (pass is 0)"),
-    "loopedback": (1, "packets are not looped back"),
-    "class_of_service": (8, "packets come in with class of service 0"),
+    "pna": {
+        "direction": (1, "packets come from the network (direction is NET_TO_HOST)"),
+        "pass": (3, "packets come in for the first time (pass is 0)"),
+        "loopedback": (1, "packets are not looped back"),
+        "class_of_service": (8, "packets come in with class of service 0"),
+    },
+    "v1model": {
+        "enq_qdepth": (19, "no packets wait before egress (enq_qdepth is 0)"),
+        "deq_qdepth": (19, "no packets wait behind one that begins egress (deq_qdepth is 0)"),
+        "deq_timedelta": (32, "packets do not wait before egress (deq_timedelta is 0)"),
+    },
 }
-"""Input → its bits, and what it means that it is 0."""
+"""Architecture → input → its bits, and what it means that it is 0."""
 
 
 def assumed(program: ir.Program) -> Sequence[Assumption]:
     """That the inputs which a program can see are 0."""
-    if program.arch != "pna":
+    if program.arch not in _INPUTS:
         return ()
     blocks = (*program.parsers, *program.controls)
-    read = {node.name for block in blocks for node in mentioned(block) if isinstance(node, ir.Member)} | {"loopedback"}
+    read = {node.name for block in blocks for node in mentioned(block) if isinstance(node, ir.Member)}
+    read |= {"loopedback"} if program.arch == "pna" else set()
     return [
         Assumption(text, b.eq(b.var(f"in.{name}", bits), b.bv(0, bits)))
-        for name, (bits, text) in _INPUTS.items()
+        for name, (bits, text) in _INPUTS[program.arch].items()
         if name in read
     ]
 

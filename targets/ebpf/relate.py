@@ -98,7 +98,7 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     if rules is not None:
         for groups in copies:
             out.groups(groups, fill_groups(rules)[groups.map.name])
-    clock = {b.var(f"in.ebpf.ktime.{k}", 64): b.var(f"in.{name}", 64) for k, name in enumerate(times.asked(program))}
+    clock = times.of_clock(program)
     notes += [f"{name} is what the kernel's clock says" for name in times.asked(program)]
     meters = [(item.name, meter_map(item)) for item in program.instances if item.extern in METERS]
     notes += [f"meter {name} is as map {item.name} says" for name, item in meters if _shape(item) in have]
@@ -115,8 +115,8 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
         met = relate_learned.told(met, out.learning)
         return relate_outputs.told(met, returning, copies if rules is None else ())
 
-    def settled(program: Behaviour) -> Behaviour:
-        return relate_learned.settled(program, out.learning, out.functions)
+    def settled(meant: Behaviour) -> Behaviour:
+        return relate_learned.settled(times.settled(program, meant), out.learning, out.functions)
 
     return Relation(out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made, settled)
 

@@ -16,6 +16,10 @@ _HARMLESS: Final = (
 _OF_PARSERS: Final = ("packet_in", "verify")
 _OF_V1MODEL: Final = ("mark_to_drop", "update_checksum", "hash", "log_msg")
 """... and those that change nothing but the packet."""
+_OF_QUEUES: Final = (
+    "egress_timestamp", "egress_global_timestamp", "enq_timestamp", "enq_qdepth", "deq_timedelta", "deq_qdepth",
+)  # fmt: skip
+"""Metadata of which each copy has its own."""
 _COUNTING: Final = ("direct_counter", "direct_meter")
 
 
@@ -44,7 +48,7 @@ def effect(program: ir.Program, *blocks: ir.Parser | ir.Control) -> Span | None:
                     return node.span
                 case ir.Property(value=str(name), span=span) if program.instance(name).extern in _COUNTING:
                     return span
-                case ir.Member(name="egress_timestamp"):
+                case ir.Member(name=name) if name in _OF_QUEUES:
                     return node.span
                 case ir.BlockApply(block=name) if name not in seen:
                     seen.add(name)

@@ -6,26 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from ....semantics import ir
-from ....semantics.source import NOWHERE, Span
-from ...base import CannotOffload
+from ....semantics.source import Span
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R6
 from ..replicas import CLONES, MULTICAST
+from ..times import AT_EGRESS, UNIT, asked
 from . import calls, copies, effects
 from .externs import CLONE, CLONES_OF, DROP_PORT, SESSION
 from .frame import Leaf, Ref, leaves, parts
 from .gen import Gen
-from .hooks import redirect
+from .hooks import KTIME, redirect
 from .package import Arrivals, Parsing, blocks
-
-UNAVAILABLE = frozenset(
-    {
-        "enq_timestamp", "enq_qdepth", "deq_timedelta", "deq_qdepth", "ingress_global_timestamp",
-        "egress_global_timestamp",
-    }
-)  # fmt: skip
-"""Fields of v1model's standard metadata that the kernel cannot say."""
-
 
 INGRESS_CLONE, REPLICATED = 1, 5
 """Values of ``instance_type`` (``PktInstanceType`` of BMv2's ``simple_switch.h``)."""
@@ -76,7 +67,6 @@ class _V1Model:
             redirect(g)
         g.asm.place(g.drop)
         g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
-        self._check()
 
     def _declare(self, parser: ir.Parser) -> None:
         """Everything that passes from block to block, as a packet finds it (v1model: 0, headers invalid)."""
@@ -98,6 +88,7 @@ class _V1Model:
         if self._live("packet_length"):
             g.hook.length(g)
             g.store_leaf(self._field("packet_length"), R1)
+        self._times("ingress_global_timestamp")
 
     def _field(self, name: str) -> Ref:
         struct = ir.bare(self.std.type)
@@ -215,16 +206,18 @@ class _V1Model:
         g.store_leaf(self.port, R1)
         g.store_leaf(self._field("egress_port"), R1)
         g.store_constant(Leaf(f"{self.std.path}.egress_spec", 9), 0)
+        self._times(*AT_EGRESS)
 
-    def _check(self) -> None:
-        """Raises CannotOffload for metadata that is read but cannot be had."""
-        loads = self.g.usage.loads
-        for name in sorted(UNAVAILABLE):
-            if f"{self.std.path}.{name}" in loads:
-                raise CannotOffload(f"standard_metadata.{name} cannot be had", self._span(loads, name))
-
-    def _span(self, places: dict[str, Span], name: str) -> Span:
-        return places.get(f"{self.std.path}.{name}", NOWHERE)
+    def _times(self, *names: str) -> None:
+        """What the kernel's clock says, in microseconds, for those of these timestamps that the program reads
+        (:mod:`..times`)."""
+        g = self.g
+        for name in names:
+            if name in asked(g.program):
+                field = self._field(name)
+                g.asm.emit(asm.call(KTIME), asm.alu("div", R0, UNIT), asm.mov(R1, R0))
+                g.trim(R1, g.width(field.type))
+                g.store_leaf(field, R1)
 
 
 def v1model(g: Gen) -> None:

@@ -512,8 +512,6 @@ LPM_TABLE = TABLE.replace("exact", "lpm")
 @pytest.mark.parametrize(
     ("ingress", "text"),
     [
-        ("apply { std.egress_spec = (bit<9>)std.enq_qdepth; }", "enq_qdepth"),
-        ("apply { bit<48> t = std.ingress_global_timestamp; hdr.h.a = t[7:0]; }", "ingress_global_timestamp"),
         ("apply { hash(hdr.h.a, HashAlgorithm.crc16_custom, (bit<8>)0, { hdr.h.b }, (bit<8>)255); }", "hash"),
         ("apply { assert(hdr.h.a == 0); }", "assert"),
         (
