@@ -49,7 +49,18 @@ SUBJECTS = {
     "u32": [("acl", None)],
     "flower": [
         (name, None)
-        for name in ("acl", "qinq", "mirror", "stages", "mpls", "firewall", "bridge", "router_dual", "router")
+        for name in (
+            "vlan_filter",
+            "acl",
+            "qinq",
+            "mirror",
+            "stages",
+            "mpls",
+            "firewall",
+            "bridge",
+            "router_dual",
+            "router",
+        )
     ],
     "openflow": [
         (name, None)
