@@ -22,7 +22,7 @@ MODELS: Final = 40
 """Models that break an axiom, after which all are asked for at once."""
 
 
-def satisfiable(engine: Engine, query: Term, axioms: Sequence[Term], what: str) -> Answer:
+def satisfiable(engine: Engine, query: Term, axioms: Sequence[Term], what: str, seconds: float | None = None) -> Answer:
     """Whether ``query`` can be true together with all ``axioms``; the model is one of all of them.
 
     Args:
@@ -30,24 +30,23 @@ def satisfiable(engine: Engine, query: Term, axioms: Sequence[Term], what: str) 
         query: of sort Bool.
         axioms: of sort Bool.
         what: what is asked, for whoever waits.
+        seconds: limit of each query, below the engine's own.
     """
     if b.FALSE in axioms:
         return engine.satisfiable(b.FALSE, what)
     open_ = list(dict.fromkeys(axioms))
     asked = query
     for _ in range(MODELS):
-        answer = engine.satisfiable(asked, what)
-        if answer.model is None:
-            if answer.status == "unsat":
-                return answer
-            break  # with more of the axioms it may be easier
+        answer = engine.satisfiable(asked, what, seconds)
+        if answer.model is None:  # with all axioms it would take longer still
+            return answer
         broken = _broken(answer, open_)
         if not broken:
             return answer
         taken = set(sorted(broken, key=lambda t: (len(b.postorder([t])), t.serial))[:AT_ONCE])
         open_ = [axiom for axiom in open_ if axiom not in taken]
         asked = b.and_(asked, *taken)
-    return engine.satisfiable(b.and_(query, *axioms), what)
+    return engine.satisfiable(b.and_(query, *axioms), what, seconds)
 
 
 def _broken(answer: Answer, axioms: Sequence[Term]) -> list[Term]:

@@ -23,8 +23,8 @@ from .compare import Obligation, Part, obligations, unequal
 from .engine import Answer, Engine, Model
 from .fixing import all_fixed, at_a_cell, cells_of, fix, number, number_of, with_own_cells
 from .freeing import freed
-from .options import Instance, cells_in, is_made_for_a_copy, names_a_copy, options_of
-from .ordering import in_order, numbered, only_in
+from .made_in_order import InOrder
+from .options import Instance, cells_in, instantiated, is_made_for_a_copy, names_a_copy, options_of
 from .sampling import case_samples, samples
 from .splitting import condition_of, condition_of_its_own, sides
 from .sweeping import swept
@@ -35,9 +35,6 @@ QUICK_SECONDS = 2.0
 
 LARGE: Final = 2_000
 """Nodes of a violation from which on choices are made in the other side's order before witnesses are looked for."""
-
-MOST_SLOW: Final = 3
-"""Parts that may take longer than :data:`QUICK_SECONDS` with choices made in order."""
 
 FEW_ROUNDS: Final = 6
 """Instances that are tried for the choices that are left then."""
@@ -240,45 +237,11 @@ class Search:
         alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
         if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
             return None  # two programs that do the same in the same order
-        if _size(obligation.violation) >= LARGE and self._holds_in_order(obligation, picks):
-            return None
-        return self._freely(obligation)
-
-    def _holds_in_order(self, obligation: Obligation, picks: tuple[Term, ...]) -> bool:
-        """Whether choices do that are made in the other side's order, but for those on which nothing else depends.
-
-        All parts have to hold with the same choices. So a choice may be made in another way, for the parts that do not
-        hold as it is made in order, only if it occurs in no other part.
-        """
-        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + "any.")]
-        made = in_order(picks, others)
-        tried, places = numbered(_instantiated(obligation, made, self.legal))
-        left = self._left(swept(tried, self._unsatisfiable))
-        if not left:
-            return left is not None
-        at = {places[part.name] for part in left}
-        failing = tuple(part for i, part in enumerate(obligation.parts) if i in at)
-        proven = [part.differ for i, part in enumerate(obligation.parts) if i not in at]
-        elsewhere = [*proven, obligation.context, self.legal]
-        free = only_in([part.differ for part in failing], elsewhere, frozenset(picks))
-        if not free or len(free) == len(picks):
-            return False
-        settled = {v: term for v, term in made.items() if v not in free}
-        rest = _instantiated(replace(obligation, parts=failing), settled, self.legal)
-        return self._holds_soon(swept(rest, self._unsatisfiable))
-
-    def _left(self, obligation: Obligation) -> list[Part] | None:
-        """The parts that are not soon seen to hold; None if many take long."""
-        left, slow = [], 0
-        for part in obligation.parts:
-            query = b.and_(obligation.context, part.differ)
-            answer = self.engine.satisfiable(query, f"{obligation.name}: {part.name}, choices in order", QUICK_SECONDS)
-            if answer.status != "unsat":
-                left.append(part)
-            slow += answer.status == "unknown"
-            if slow > MOST_SLOW:
+        if _size(obligation.violation) >= LARGE:
+            made = InOrder(obligation, picks, self.legal, self.engine, self._unsatisfiable)
+            if made.holds(self._holds_soon):
                 return None
-        return left
+        return self._freely(obligation)
 
     def _holds_soon(self, obligation: Obligation) -> bool:
         """Whether an obligation is seen to hold in few rounds of short queries."""
@@ -315,7 +278,7 @@ class Search:
             return self._with_one_instance(obligation, violation, options, tried)
         condition = self._condition_of(obligation)
         patience = QUICK_SECONDS if condition is not None else max(QUICK_SECONDS, self.engine.timeout / 3)
-        first = self._without_choices(_instantiated(obligation, tried[0], self.legal), patience, patience)
+        first = self._without_choices(instantiated(obligation, tried[0], self.legal), patience, patience)
         if first is None:
             return None
         if condition is not None:
@@ -463,13 +426,6 @@ def _with_help(part: Part, proven: Mapping[Term, Mapping[Term, Term]]) -> Term:
         return part.differ
     when, x, y = part.pair
     return b.and_(when, b.ne(*b.substitute([x, y], proven.get(when, {}))))
-
-
-def _instantiated(obligation: Obligation, instance: Instance, legal: Term) -> Obligation:
-    """The obligation with values for the choices, for inputs that are legal with them."""
-    context, *_ = b.substitute([b.and_(legal, obligation.context)], instance)
-    parts = (part.under(instance) for part in obligation.parts)
-    return Obligation(obligation.name, context, tuple(parts), obligation.compared)
 
 
 def _difference(obligation: Obligation, model: Model, cells: tuple[Mapping[str, int], ...] = ()) -> Difference:

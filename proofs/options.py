@@ -139,3 +139,10 @@ def _disagreements(differs: list[Term]) -> list[tuple[Term, Term]]:
         elif term.op == "eq":
             found.append((term.args[0], term.args[1]))
     return found
+
+
+def instantiated(obligation: Obligation, instance: Instance, legal: Term) -> Obligation:
+    """The obligation with values for the choices, for inputs that are legal with them."""
+    context, *_ = b.substitute([b.and_(legal, obligation.context)], instance)
+    parts = (part.under(instance) for part in obligation.parts)
+    return Obligation(obligation.name, context, tuple(parts), obligation.compared)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p4verify.proofs import as_needed
@@ -31,6 +31,7 @@ def _asked(query: b.Term, axioms: list[b.Term]) -> tuple[list[b.Term], str]:
     return seen, as_needed.satisfiable(Watched(), query, axioms, "a query").status
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 255)), max_size=60), st.integers(0, 255))
 def test_the_answer_is_that_of_all_axioms_at_once(made: list[tuple[int, int]], number: int) -> None:
     axioms = [_axiom(*each) for each in made]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from p4verify.proofs import deciding
+from p4verify.proofs import deciding, made_in_order
 from p4verify.proofs.compare import Obligation, unequal
 from p4verify.proofs.deciding import Difference, Search
 from p4verify.proofs.engine import Engine
@@ -75,6 +75,38 @@ def test_what_is_said_holds(pairs: list[tuple[Term, Term]]) -> None:
         assert holds(obligation)
     elif isinstance(found, Difference):
         assert not holds(obligation)
+
+
+@pytest.mark.parametrize("quick", [2.0, 1e-9])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    pairs=st.lists(st.tuples(MINE, THEIRS), min_size=1, max_size=3),
+    context=st.sampled_from([b.TRUE, b.eq(X, b.bv(1, 1))]),
+)
+def test_what_is_said_holds_where_parts_take_long(
+    monkeypatch: pytest.MonkeyPatch, quick: float, pairs: list[tuple[Term, Term]], context: Term
+) -> None:
+    """Decisions are merged, and what takes long even so is asked together."""
+    monkeypatch.setattr(made_in_order, "MOST_SLOW", -1)
+    monkeypatch.setattr(made_in_order, "QUICK_SECONDS", quick)
+    obligation = compared(*pairs, context=context)
+    found = check(obligation)
+    if found is None:
+        assert holds(obligation)
+    elif isinstance(found, Difference):
+        assert not holds(obligation)
+
+
+def test_parts_that_take_long_are_proven_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is answered alone in time; witnesses are not looked for."""
+    monkeypatch.setattr(made_in_order, "QUICK_SECONDS", 1e-9)
+    monkeypatch.setattr(Search, "_freely", lambda *_: pytest.fail("choices were not settled in order"))
+    x, y = b.var("in.a", 8), b.var("in.b", 8)
+    product = (b.mul(b.bxor(x, y), b.bv(3, 8)), b.sub(b.mul(b.bv(3, 8), b.bor(x, y)), b.mul(b.bv(3, 8), b.band(x, y))))
+    picks = [b.var(f"any.{i}", 8) for i in range(5)]
+    theirs = [b.var(f"impl.any.{i}", 8) for i in range(5)]
+    obligation = compared(*((b.band(v, product[0]), b.band(t, product[1])) for v, t in zip(picks, theirs, strict=True)))
+    assert Search(Engine(timeout=20), frozenset(picks), b.TRUE, [obligation], (0, 0, 0)).check(obligation) is None
 
 
 def test_a_choice_is_not_made_in_two_ways() -> None:

@@ -1,0 +1,130 @@
+"""An obligation of a large program with choices made in the other side's order (:mod:`.ordering`), part by part.
+
+Parts are tried shortly one by one. If many take long, decisions that decide nothing are taken away (:mod:`.merging`),
+and what still takes long is asked together, with all the time there is: such parts mostly hang on the same conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from . import as_needed
+from .answers import Answer
+from .choices import IMPL
+from .compare import Obligation, Part
+from .engine import Engine
+from .merging import merged
+from .options import instantiated
+from .ordering import in_order, numbered, only_in
+from .sweeping import swept
+
+QUICK_SECONDS: Final = 2.0
+"""How long each part is tried at first."""
+
+MOST_SLOW: Final = 3
+"""Parts that may take longer than that; and pairs of conditions that may take longer than the following."""
+
+MERGING_SECONDS: Final = 1.0
+"""How long it may take to say whether two conditions exclude each other."""
+
+
+@dataclass
+class InOrder:
+    """An obligation with its choices, and where queries go.
+
+    Args:
+        obligation: of which something depends on ``choices``.
+        choices: of the specification.
+        legal: what holds of them, whatever they are.
+        engine: where queries go.
+        unsatisfiable: as of :func:`.sweeping.swept`.
+    """
+
+    obligation: Obligation
+    choices: Sequence[Term]
+    legal: Term
+    engine: Engine
+    unsatisfiable: Callable[[Term, float], bool]
+
+    def holds(self, soon: Callable[[Obligation], bool]) -> bool:
+        """Whether choices do that are made in the other side's order, but for those on which nothing else depends.
+
+        All parts have to hold with the same choices. So a choice may be made in another way, for the parts that do not
+        hold as it is made in order, only if it occurs in no other part. ``soon`` says of what is left then whether it
+        is seen to hold.
+        """
+        obligation = self.obligation
+        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + "any.")]
+        made = in_order(self.choices, others)
+        tried, places = numbered(instantiated(obligation, made, self.legal))
+        left = self._left(self._swept(tried))
+        if left is None:
+            left = self._left_when_merged(tried)
+        if not left:
+            return left is not None
+        at = {places[part.name] for part in left}
+        failing = tuple(part for i, part in enumerate(obligation.parts) if i in at)
+        proven = [part.differ for i, part in enumerate(obligation.parts) if i not in at]
+        elsewhere = [*proven, obligation.context, self.legal]
+        free = only_in([part.differ for part in failing], elsewhere, frozenset(self.choices))
+        if not free or len(free) == len(self.choices):
+            return False
+        settled = {v: term for v, term in made.items() if v not in free}
+        rest = instantiated(replace(obligation, parts=failing), settled, self.legal)
+        return soon(self._swept(rest))
+
+    def _swept(self, obligation: Obligation) -> Obligation:
+        return swept(obligation, self.unsatisfiable)
+
+    def _left(self, obligation: Obligation) -> list[Part] | None:
+        """The parts that are not soon seen to hold; None if many take long."""
+        left, slow = [], 0
+        for part in obligation.parts:
+            query = b.and_(obligation.context, part.differ)
+            status = self.engine.satisfiable(query, self._about(part), QUICK_SECONDS).status
+            if status != "unsat":
+                left.append(part)
+            slow += status == "unknown"
+            if slow > MOST_SLOW:
+                return None
+        return left
+
+    def _left_when_merged(self, tried: Obligation) -> list[Part] | None:
+        """The parts that do not hold, where decisions that decide nothing are taken away; None if that is not known."""
+        context = tried.context.args if tried.context.op == "and" else (tried.context,)
+
+        def asked(query: Term, what: str, seconds: float | None) -> Answer:
+            return as_needed.satisfiable(self.engine, query, context, what, seconds)
+
+        not_known = 0
+
+        def impossible(condition: Term) -> bool:
+            nonlocal not_known
+            if not_known > MOST_SLOW:
+                return False
+            status = asked(condition, "two conditions of one way", MERGING_SECONDS).status
+            not_known += status == "unknown"
+            return status == "unsat"
+
+        left: list[Part] = []
+        slow: list[Part] = []
+        for part in sorted(self._swept(merged(tried, impossible)).parts, key=lambda p: len(b.postorder([p.differ]))):
+            many = len(slow) > MOST_SLOW
+            status = "unknown" if many else asked(part.differ, self._about(part), QUICK_SECONDS).status
+            if status != "unsat":
+                (slow if status == "unknown" else left).append(part)
+        while slow:
+            together = asked(b.or_(*(p.differ for p in slow)), f"{self.obligation.name}: what takes long", None)
+            if together.model is None:
+                return left if together.status == "unsat" else None
+            failing = [part for part in slow if together.model.holds(part.differ)]
+            left += failing
+            slow = [part for part in slow if part not in failing]
+        return left
+
+    def _about(self, part: Part) -> str:
+        return f"{self.obligation.name}: {part.name}, choices in order"
