@@ -12,6 +12,7 @@ from typing import Final
 
 from .. import bits as b
 from .. import ir
+from ..bits import Term
 from ..source import Span, Unsupported
 from .declared import declared_names
 from .expressions import is_valid
@@ -187,11 +188,13 @@ def come_back_rejected(
     caller: dict[str, Value],
     shares: frozenset[str] | None,
     span: Span,
-) -> None:
+    handed: Term | None = None,
+) -> Term | None:
     """A packet that is rejected in the callee is so in the caller.
 
     Where a parser rejects, the specification does not say whether the parsers that called it get its results ("the
-    sub-parser's reject state is identified with the reject state of the current parser"): either may be.
+    sub-parser's reject state is identified with the reject state of the current parser"): either may be. ``handed`` is
+    that choice where it was made for another packet, as a packet is rejected but once; it is given back.
     """
     here = m.state
     m.state = leaver.state
@@ -199,12 +202,14 @@ def come_back_rejected(
     come_back(m, [], caller, shares, span)
     outward = [a for a in arguments if a.place is not None]
     if outward:
-        handed = m.fresh(0, "whether a parser that rejects hands its results to its caller is left open", span)
+        if handed is None:
+            handed = m.fresh(0, "whether a parser that rejects hands its results to its caller is left open", span)
         for argument in outward:
             assert argument.place is not None
             before, after = fetch(m, argument.place), results[argument.param.name]
             assign(m, argument.place, mux(handed, after, before))
     m.state = here
+    return handed
 
 
 def _result(returned: list[Leaver]) -> Value:

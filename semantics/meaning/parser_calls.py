@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .. import ir
+from ..bits import Term
 from .calls import Argument, bind, come_back, come_back_rejected, enter
 from .machine import Machine
 from .state import Caller, Leaver, State
@@ -94,11 +95,15 @@ def return_from_parser(m: Machine) -> Point:
     return returns.point
 
 
-def reject_in_callers(m: Machine, state: State) -> State:
-    """A packet is rejected by a parser, and so by all that wait for it."""
-    for caller in reversed(state.callers):
+def reject_in_callers(m: Machine, state: State, handed: dict[int, Term]) -> State:
+    """A packet is rejected by a parser, and so by all that wait for it. ``handed``, by how many wait, are the choices
+    whether they get its results, made for all packets together."""
+    for depth, caller in reversed(list(enumerate(state.callers))):
         returns = _returns(caller)
-        come_back_rejected(m, Leaver("reject", state), returns.arguments, caller.store, None, returns.call.span)
+        arguments, span = returns.arguments, returns.call.span
+        choice = come_back_rejected(m, Leaver("reject", state), arguments, caller.store, None, span, handed.get(depth))
+        if choice is not None:
+            handed[depth] = choice
     state.callers = ()
     return state
 

@@ -114,6 +114,8 @@ class _Run:
     finished: dict[Signature, list[State]] = field(default_factory=dict)
     """Ends of ways by what they share, of which the first thing is whether they are accepted."""
     partings: Partings = field(default_factory=Partings)
+    handed: dict[int, Term] = field(default_factory=dict)
+    """See :func:`.reject_in_callers`."""
     counter: int = 0
     forks: Counter[int] = field(default_factory=Counter)
     """How many of them were made at which position."""
@@ -274,8 +276,8 @@ def _begin_of(parser: ir.Parser, name: str) -> Point:
 
 def _finish(m: Machine, run: _Run, state: State, accepted: bool) -> None:
     cursor, *shared = _signature(m, state)
-    if m.opaque:  # nothing is parsed or emitted behind: what would take a question apart is not kept apart
-        shared = [term if isinstance(term, b.Term) and term.is_const else None for term in shared]
+    if m.opaque:  # nothing is parsed or emitted behind: only that accepted stacks are filled alike is kept apart
+        shared = [term if isinstance(term, Term) and term.is_const else None for term in shared] if accepted else []
     run.finished.setdefault((accepted, cursor, *shared), []).append(state)
 
 
@@ -375,7 +377,9 @@ def _run_from(m: Machine, run: _Run, point: Point) -> tuple[list[_Way], list[Sta
             else:
                 ways.append(_followed(m, point.parser, name, state))
     leavers = m.gather(0, frozenset[LeaveKind]({"reject"}))
-    return ways, [reject_in_callers(m, state) for state in [*(leaver.state for leaver in leavers), *rejected]]
+    return ways, [
+        reject_in_callers(m, state, run.handed) for state in [*(leaver.state for leaver in leavers), *rejected]
+    ]
 
 
 def _into(m: Machine, run: _Run, statement: ir.Stmt, behind: Point) -> list[_Way]:

@@ -3,6 +3,7 @@
 import pytest
 
 from p4verify.semantics import bits as b
+from p4verify.semantics.arch.blocks import block_meaning
 from p4verify.semantics.meaning import parsing
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning, run
@@ -220,6 +221,10 @@ def test_a_loop_in_a_sub_parser_is_the_loop_that_it_would_be_in_its_caller() -> 
     ]
     assert len(whole) > 5
     assert all(case in there for case in whole)
+    mine, theirs = (block_meaning(program, "P").behaviour for program in (called, inline))
+    assert [case.guard for case in mine.cases] == [case.guard for case in theirs.cases]
+    handed = [choice for choice in mine.choices if "hands its results" in choice.reason]
+    assert len(handed) == 1
 
 
 def test_sub_parsers_in_blocks_conditions_and_other_sub_parsers() -> None:
