@@ -225,3 +225,54 @@ def test_what_is_said_has_to_be_there(compare) -> None:  # type: ignore[no-untyp
         code, error = compare(WHOLE, PARTS, mapping)
         assert code == 2, mapping
         assert text in error
+
+
+# --- what is named as not supported ---------------------------------------------------------------------------------
+
+SWITCH = """#include <core.p4>
+#include <v1model.p4>
+header h_t {{ bit<8> a; bit<8> m; bit<8> n; }}
+struct headers {{ h_t h; }}
+struct meta {{ }}
+parser P(packet_in p, out headers s, inout meta m, inout standard_metadata_t sm) {{
+    state start {{ p.extract(s.h); transition accept; }}
+}}
+control V(inout headers s, inout meta m) {{ apply {{ }} }}
+control c(inout headers s, inout meta m, inout standard_metadata_t sm) {{
+    action none() {{ }}
+    action both(bit<8> m, bit<8> n) {{ s.h.m = m; s.h.n = n; }}
+    action set_m(bit<8> m) {{ s.h.m = m; }}
+    action set_n(bit<8> n) {{ s.h.n = n; }}
+    {body}
+}}
+control E(inout headers s, inout meta m, inout standard_metadata_t sm) {{ apply {{ }} }}
+control D(packet_out p, in headers s) {{ apply {{ p.emit(s.h); }} }}
+V1Switch(P(), V(), c(), E(), V(), D()) main;
+"""
+
+
+@pytest.mark.parametrize(
+    ("declared", "of_its_own"),
+    [
+        ("direct_counter(CounterType.packets) d;", "counters = d;"),
+        ("direct_meter<bit<2>>(MeterType.packets) d;", "meters = d;"),
+        ("action_profile(16) d;", "implementation = d;"),
+    ],
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_tables_with_more_than_entries_follow_from_nothing(
+    p4verify: Command, tmp_path: Path, declared: str, of_its_own: str, whole: bool
+) -> None:
+    """Whether it is the table that was split, or a part of it, that has counters, meters or members of its own."""
+    mine, other = table("t", "both;", more=of_its_own if whole else ""), table("t_n", "set_n;")
+    theirs = table("t_m", "set_m;", more="" if whole else of_its_own)
+    first, second = tmp_path / "first.p4", tmp_path / "second.p4"
+    first.write_text(SWITCH.format(body=(declared if whole else "") + mine + "apply { t.apply(); }"))
+    body = ("" if whole else declared) + theirs + other + "apply { t_m.apply(); t_n.apply(); }"
+    second.write_text(SWITCH.format(body=body))
+    ended = p4verify("check", first, "--against", second, "--format", "json")
+    assert ended.code == 3
+    (result,) = ended.json()["results"]
+    named = "c.t has" if whole else "c.t_m has"
+    assert f"{named} counters, meters or action data of its own" in result["reason"]
+    assert result["where"]["line"] > 0
