@@ -32,6 +32,8 @@ from tests.support.log_plot import log_plot
 WAYS: Final = ("pair", "ebpf", "u32")
 ALLOWED: Final = 2.2
 """An exponent above this is more than the square, with what two runs differ by anyway."""
+FLAT: Final = 0.5
+"""Seconds above the smallest program's below which an exponent is what two runs differ by."""
 COUNTS_FROM: Final = 3.0
 """Seconds from which on an exponent says something."""
 
@@ -119,7 +121,7 @@ def _growth(series: Series) -> float | None:
         return None
     base = series[sizes[0]].seconds
     before, last = (series[n].seconds - base for n in sizes[-2:])
-    return math.log2(last / before) if before > 0.05 and last > 0 else None
+    return math.log2(last / before) if last > before > FLAT else None
 
 
 def _report(name: str, series: Series) -> int:
