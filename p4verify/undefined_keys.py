@@ -13,6 +13,7 @@ from functools import partial
 from itertools import product
 from typing import Final
 
+from .pairing_words import key_parts
 from .realise import CannotRealise
 from .semantics import bits as b
 from .semantics import ir
@@ -47,7 +48,7 @@ class UndefinedKeys:
             table = tables.get(name)
             if table is None or not call.args or any(key.match_kind == SELECTOR for key in table.keys):
                 continue
-            parts = _parts(call.args[0], widths_of(table.keys))
+            parts = key_parts(call.args[0], widths_of(table.keys))
             here = frozenset(k for k, part in enumerate(parts) if part in choices)
             found[name] = found.get(name, here) & here
         return cls(program, {name: where for name, where in found.items() if where})
@@ -103,18 +104,8 @@ class UndefinedKeys:
         return replace(rules, entries=entries)
 
 
-def _parts(key: Term, widths: list[int]) -> list[Term | None]:
-    """A key taken apart; None for a part of no bits."""
-    parts: list[Term | None] = []
-    low = sum(widths)
-    for width in widths:
-        low -= width
-        parts.append(b.extract(key, low + width - 1, low) if width else None)
-    return parts
-
-
 def _asked_without(call: Term, widths: list[int], where: frozenset[int], key: Term) -> Term:
-    parts = _parts(key, widths)
+    parts = key_parts(key, widths)
     kept = [b.bv(0, part.width) if k in where else part for k, part in enumerate(parts) if part is not None]
     return b.apply(call.name, call.sort, b.concat(*kept))
 
