@@ -26,7 +26,7 @@ from .freeing import freed
 from .made_in_order import InOrder
 from .options import Instance, cells_in, instantiated, is_made_for_a_copy, names_a_copy, options_of
 from .sampling import case_samples, samples
-from .splitting import condition_of, condition_of_its_own, sides
+from .splitting import condition_besides, condition_of, sides
 from .sweeping import swept
 from .verdict import Tally
 
@@ -339,8 +339,7 @@ class Search:
         """Where to take an obligation apart, as long as that was not done too often."""
         if self._split_nodes >= MAX_SPLIT_NODES:
             return None
-        found = condition_of(obligation, self.picks)
-        return condition_of_its_own(obligation, self.picks) if found is None else found
+        return condition_besides(obligation, self.picks, condition_of(obligation, self.picks))
 
     def _in_two(
         self, obligation: Obligation, condition: Term, options: Candidates, defeated: Difference | str

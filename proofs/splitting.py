@@ -13,6 +13,7 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from .alignment import Mentions
+from .choices import IMPL
 from .compare import Obligation, propagate
 
 _UNFIT = ("at.", "cell.", "each.", "in.each.")
@@ -34,7 +35,7 @@ def sides(obligation: Obligation, condition: Term) -> Iterator[Obligation]:
 def condition_of(obligation: Obligation, picks: frozenset[Term]) -> Term | None:
     """Of conditions that say what a term is, free of choices, the one on which most decisions hang that lead to a
     choice; None if there is none."""
-    open_, unfit, told = Mentions(picks), SpeaksOfOne(), _told(obligation.context)
+    open_, unfit = Mentions(picks), SpeaksOfOne()
     count: dict[Term, int] = {}
     for node in b.postorder([part.differ for part in obligation.parts]):
         if node.op not in ("ite", "and", "or", "eq") or not open_(node):
@@ -42,29 +43,45 @@ def condition_of(obligation: Obligation, picks: frozenset[Term]) -> Term | None:
         for arg in node.args:
             if arg.sort is b.BOOL and not arg.is_const and not open_(arg):
                 atom = _atom(arg)
-                if _fixes(atom) and not unfit(atom) and atom not in told:
+                if _fixes(atom) and not unfit(atom):
                     count[atom] = count.get(atom, 0) + 1
     return max(count, key=lambda t: (count[t], -t.serial), default=None)
 
 
-def condition_of_its_own(obligation: Obligation, picks: frozenset[Term]) -> Term | None:
-    """What the implementation asks first of what it alone knows (the colour that a meter's map holds), where it asks
-    few such things: a choice has to follow the answers, and on either side of them it is most often a constant."""
+def condition_besides(obligation: Obligation, picks: frozenset[Term], found: Term | None) -> Term | None:
+    """``found``, or what the implementation asks of what it alone knows (the colour that a meter's map holds), where it
+    asks few such things: a choice has to follow the answers, and on either side of them it is most often a constant.
+
+    What the implementation chooses itself does not count: there choices are found by standing beside each other. Where
+    all answers are known, nothing is taken apart twice by one condition that rewriting makes anew.
+    """
+    own = _questions_of_its_own(obligation, picks)
+    if not 0 < len(own) <= MOST_OWN:
+        return found
+    told = _told(obligation.context)
+    if found is None:
+        return next((node for node in own if node not in told), None)
+    return None if found in told else found
+
+
+def _questions_of_its_own(obligation: Obligation, picks: frozenset[Term]) -> list[Term]:
     pairs = [part.pair for part in obligation.parts if part.pair is not None]
-    known = _names(term for _, mine, _ in pairs for term in (mine,))
+    known = _names(mine for _, mine, _ in pairs)
     open_, unfit = Mentions(picks), SpeaksOfOne()
     theirs = b.postorder([theirs for _, _, theirs in pairs])
     asked = [node for node in theirs if _compares(node) and not open_(node) and not unfit(node)]
-    told = _told(obligation.context)
-    own = [node for node in asked if node not in told and not _names([node]) <= known]
-    return own[0] if 0 < len(own) <= MOST_OWN else None
+    return [node for node in asked if _of_its_own(node, known)]
 
 
 def _told(context: Term) -> set[Term]:
-    """What a context says outright: by such a condition nothing is taken apart again, though rewriting may have made it
-    anew out of others."""
+    """What a context says outright; rewriting may have made it anew out of others."""
     said = context.args if context.op == "and" else (context,)
     return {*said, *(b.not_(one) for one in said)}
+
+
+def _of_its_own(node: Term, known: set[str]) -> bool:
+    names = _names([node])
+    return not names <= known and not any(name.startswith(IMPL) for name in names)
 
 
 def _compares(node: Term) -> bool:
