@@ -55,13 +55,13 @@ def condition_besides(obligation: Obligation, picks: frozenset[Term], found: Ter
     What the implementation chooses itself does not count: there choices are found by standing beside each other. Where
     all answers are known, nothing is taken apart twice by one condition that rewriting makes anew.
     """
+    told = _told(obligation.context)
+    if found is not None and found not in told:
+        return found
     own = _questions_of_its_own(obligation, picks)
     if not 0 < len(own) <= MOST_OWN:
         return found
-    told = _told(obligation.context)
-    if found is None:
-        return next((node for node in own if node not in told), None)
-    return None if found in told else found
+    return next((node for node in own if node not in told), None) if found is None else None
 
 
 def _questions_of_its_own(obligation: Obligation, picks: frozenset[Term]) -> list[Term]:
