@@ -8,7 +8,7 @@ which is one of the values allowed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -40,6 +40,17 @@ class Stack:
 
 
 Value = Bits | Record | Stack
+
+
+def shape_of(value: Value, of_bits: Callable[[Bits], object]) -> object:
+    """What two values must have in common to be brought together: the same parts, in which ``of_bits`` is the same."""
+    if isinstance(value, Stack):
+        return value.next, tuple(shape_of(item, of_bits) for item in value.items)
+    if isinstance(value, Record):
+        if value.valid is False:
+            return "invalid"
+        return value.valid, tuple((name, shape_of(part, of_bits)) for name, part in value.fields.items())
+    return of_bits(value)
 
 
 def number(value: int, width: int) -> Bits:

@@ -16,7 +16,7 @@ from ....semantics.source import Span
 from ...unfold.applies import applied
 from ...unfold.machine import Machine
 from ...unfold.state import State, Ways
-from ...unfold.values import Cube, Record, Stack, Value
+from ...unfold.values import Cube, shape_of
 from . import seen
 from .drafts import At, Draft, Node
 
@@ -90,18 +90,8 @@ class FlowerMachine(Machine):
 
 def _shape(way: State, names: Iterable[str]) -> object:
     """What ways must have in common to become one; variables that only some have are out of scope."""
-    variables = tuple((name, _value_shape(way.variables[name])) for name in names)
+    variables = tuple((name, shape_of(way.variables[name], lambda bits: bits)) for name in names)
     return way.cursor, way.taken, way.error, way.checksum_seen, way.emitted, variables
-
-
-def _value_shape(value: Value) -> object:
-    if isinstance(value, Stack):
-        return value.next, tuple(_value_shape(item) for item in value.items)
-    if isinstance(value, Record):
-        if value.valid is False:
-            return "invalid"
-        return value.valid, tuple((name, _value_shape(part)) for name, part in value.fields.items())
-    return value
 
 
 def _common(all_bits: Iterable[Mapping[int, bool]]) -> dict[int, bool]:

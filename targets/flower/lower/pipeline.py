@@ -7,18 +7,18 @@ goes; multicast groups and clone sessions are those of the rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from ....semantics import ir
 from ....semantics.rules.ruleset import Replica
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ...tc.artifact.actions import DROP, PASS, Action, Gact
-from ...unfold.expressions import Valued, as_bits, decide, evaluate
-from ...unfold.machine import PLAIN_EXTERNS, Machine
+from ...unfold.expressions import as_bits, decide
+from ...unfold.machine import PLAIN_EXTERNS
 from ...unfold.parsing import PACKET_IN, run_parser
+from ...unfold.stages import CLONE, CLONED, NO_CLONE, REPLICATED, ask_for_clone, kept, parameters
 from ...unfold.state import State, Ways
 from ...unfold.v1model import DROP_PORT, V1Model, main_blocks
 from ...unfold.values import ONE, Bits, Cube, known, number, undefined
@@ -28,12 +28,6 @@ from .copies import Copy, sent
 from .drafts import At, Draft, Node
 from .machine import FlowerMachine
 from .steps import emitted
-
-_CLONED, _REPLICATED = 1, 5
-"""``instance_type`` of copies (``PKT_INSTANCE_TYPE_*`` of BMv2's ``simple_switch.h``)."""
-_CLONE: Final = "/clone"
-"""A variable of no block: whether a clone is asked for, and its session."""
-_SESSION_BITS: Final = 32
 
 Copied = list[tuple[State, tuple[Copy, ...]]]
 """Ways, with the copies that leave so far."""
@@ -95,7 +89,7 @@ def _filtered(m: FlowerMachine, control: ir.Control, way: State, headers: str) -
 
 
 def _v1model(context: FlowerContext) -> Node:
-    model = V1Model.of(context, lambda c, externs: FlowerMachine(c, {**externs, ("clone", ""): _clone}))
+    model = V1Model.of(context, lambda c, externs: FlowerMachine(c, {**externs, ("clone", ""): ask_for_clone}))
     return _Pipeline(context, model).run()
 
 
@@ -109,15 +103,15 @@ class _Pipeline:
     def run(self) -> Node:
         """Parser, ingress, and then each way by itself."""
         model, node = self.model, Node()
-        way = _begun(node, {_CLONE: number(0, 1 + _SESSION_BITS)})
+        way = _begun(node, {CLONE: NO_CLONE})
         inputs = {"ingress_port": seen.PORT, "egress_spec": number(DROP_PORT, seen.PORT_BITS)}
         ways = model.parsed(way, inputs)
         parser = [f"{model.parser.name}/{p.name}" for p in model.parser.params]
         ways = self._stage(ways, parser, model.checked, model.verify)
         found = parser[1:2] if self.context.rules.sessions else []  # the headers that clones have
-        verify = [*found, *parser[-1:], *_parameters(model.verify)]
+        verify = [*found, *parser[-1:], *parameters(model.verify)]
         ways = self._stage(ways, verify, model.ingressed, model.ingress)
-        ways = _kept(ways, [*found, *_parameters(model.ingress)])
+        ways = kept(ways, [*found, *parameters(model.ingress)])
         if model.egress.body.body:
             ways = self.m.together(ways, model.ingress.span)
         for way in ways:
@@ -125,7 +119,7 @@ class _Pipeline:
         return node
 
     def _stage(self, ways: Ways, names: Sequence[str], stage: Callable[[State], Ways], control: ir.Control) -> Ways:
-        together = _kept(ways, names)
+        together = kept(ways, names)
         if control.body.body:
             together = self.m.together(together, control.span)
         return [end for way in together for end in stage(way)]
@@ -140,18 +134,18 @@ class _Pipeline:
         ends: Copied = [(way, ())]
         if group:
             for replica in self.context.rules.multicast.get(group, ()):
-                ends = self._one_more(ends, self.model.egressed, *_copy(replica, _REPLICATED))
+                ends = self._one_more(ends, self.model.egressed, *_copy(replica, REPLICATED))
         elif port != DROP_PORT:
             bits = number(port, seen.PORT_BITS)
             ends = self._one_more(ends, self.model.egressed, bits, {"instance_type": number(0, 32)})
         for replica in self._clones(way, span):
-            ends = self._one_more(ends, self.model.cloned, *_copy(replica, _CLONED))
+            ends = self._one_more(ends, self.model.cloned, *_copy(replica, CLONED))
         for state, copies in ends:
             self._sent(state, copies)
 
     def _clones(self, way: State, span: Span) -> Sequence[Replica]:
         """The replicas of the clone session that is asked for."""
-        asked, *session = way.cube.resolve(as_bits(way.variables[_CLONE], span))
+        asked, *session = way.cube.resolve(as_bits(way.variables[CLONE], span))
         if asked != ONE:
             return ()
         value = known(tuple(session))
@@ -203,22 +197,3 @@ def _copy(replica: Replica, kind: int) -> tuple[Bits, dict[str, Bits]]:
     """The port of a copy, and what its metadata says."""
     changes = {"instance_type": number(kind, 32), "egress_rid": number(replica.instance, 16)}
     return number(replica.port, seen.PORT_BITS), changes
-
-
-def _clone(m: Machine, call: ir.ExternCall, state: State) -> Valued:
-    """``clone(CloneType.I2E, session)``: the last call counts."""
-    kind, session = call.args
-    if not isinstance(kind, ir.Const) or kind.value != "I2E":
-        raise CannotOffload("a clone that is not from ingress to egress", call.span)
-    assert session is not None
-    return [(s.set(_CLONE, (ONE, *as_bits(v, call.span))), ()) for s, v in evaluate(m, session, state)]
-
-
-def _parameters(control: ir.Control) -> list[str]:
-    return [f"{control.name}/{p.name}" for p in control.params]
-
-
-def _kept(ways: Ways, names: Iterable[str]) -> Ways:
-    """The ways with these variables only: the others are out of scope."""
-    wanted = {_CLONE, *names}
-    return [replace(w, variables={n: v for n, v in w.variables.items() if n in wanted}) for w in ways]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ....semantics.source import Span
 from ...unfold.state import State, Ways
-from ...unfold.values import UNKNOWN, Bits, Cube, Record, Stack, Value, known
+from ...unfold.values import UNKNOWN, Bits, Cube, Record, Stack, Value, known, shape_of
 from . import seen
 from .context import At, Origin
 from .drafts import Write
@@ -41,18 +41,12 @@ def can_be_kept(bit: int) -> bool:
 
 
 def _shape(way: State, names: Iterable[str]) -> object:
-    variables = tuple((name, _value_shape(way.variables[name])) for name in sorted(names))
+    variables = tuple((name, shape_of(way.variables[name], _bits_shape)) for name in sorted(names))
     return way.cursor, way.taken, way.error, way.checksum_seen, variables
 
 
-def _value_shape(value: Value) -> object:
-    if isinstance(value, Stack):
-        return value.next, tuple(_value_shape(item) for item in value.items)
-    if isinstance(value, Record):
-        if value.valid is False:
-            return "invalid"
-        return value.valid, tuple((name, _value_shape(part)) for name, part in value.fields.items())
-    return tuple(None if can_be_kept(bit) else bit for bit in value)
+def _bits_shape(bits: Bits) -> object:
+    return tuple(None if can_be_kept(bit) else bit for bit in bits)
 
 
 class _Join:

@@ -10,11 +10,10 @@ from ....semantics import ir
 from ....semantics.rules.ruleset import Replica
 from ....semantics.source import Span
 from ...base import CannotOffload
-from ...unfold.expressions import Valued, as_bits, evaluate
-from ...unfold.machine import Machine
+from ...unfold.stages import CLONE, CLONED, NO_CLONE, REPLICATED, ask_for_clone, kept, parameters
 from ...unfold.state import State, Ways
 from ...unfold.v1model import DROP_PORT, V1Model
-from ...unfold.values import ONE, Bits, Cube, equals, known, number
+from ...unfold.values import Bits, Cube, equals, known, number
 from ..artifact import IN_PORT, DecTtl, Output, PopMpls, PopVlan, PushMpls, PushVlan
 from . import seen
 from .context import ETHERNET, At, FlowContext
@@ -22,10 +21,6 @@ from .deparse import Variant, variants
 from .drafts import Copies, Copy, Draft, Node, Out, Step, Visit, Write
 from .machine import FlowMachine
 
-_CLONED, _REPLICATED = 1, 5
-"""``instance_type`` of copies (``PKT_INSTANCE_TYPE_*`` of BMv2's ``simple_switch.h``)."""
-_CLONE: Final = "/clone"
-"""A variable of no block: whether a clone is asked for, and its session."""
 _SENT, _DROPPED = 0, -1
 
 Fate = tuple[int, int | None]
@@ -33,7 +28,6 @@ Fate = tuple[int, int | None]
 Copied = list[tuple[State, tuple[tuple[Step, ...], ...]]]
 """Ways, with the steps of each copy so far."""
 _PORT_BITS: Final = 9
-_SESSION_BITS: Final = 32
 
 
 def nodes(context: FlowContext) -> list[Node]:
@@ -42,7 +36,7 @@ def nodes(context: FlowContext) -> list[Node]:
     if program.arch != "v1model":
         arch = program.arch or "no known architecture"
         raise CannotOffload(f"programs for {arch} (openflow takes v1model)", Span(program.file, 0, 0))
-    model = V1Model.of(context, lambda c, externs: FlowMachine(c, {**externs, ("clone", ""): _clone}))
+    model = V1Model.of(context, lambda c, externs: FlowMachine(c, {**externs, ("clone", ""): ask_for_clone}))
     return _Pipeline(context, model).run()
 
 
@@ -56,7 +50,7 @@ class _Pipeline:
     def run(self) -> list[Node]:
         """Parser, ingress, and then each way by itself."""
         model = self.model
-        nothing = {_CLONE: number(0, 1 + _SESSION_BITS)}
+        nothing = {CLONE: NO_CLONE}
         start = State(Cube({}, ETHERNET), nothing, at=At(self.m.node("start"), {}, ETHERNET))
         # a port that is never set is any port: the one that drops, for the switch has no port 0
         inputs = {"ingress_port": seen.bits("in_port")[-_PORT_BITS:], "egress_spec": number(DROP_PORT, _PORT_BITS)}
@@ -64,13 +58,13 @@ class _Pipeline:
         parser = [f"{model.parser.name}/{p.name}" for p in model.parser.params]
         ways = self._stage(ways, parser, model.checked, model.verify)
         found = parser[1:2] if self.context.rules.sessions else []  # the headers that clones have
-        verify = [*found, *parser[-1:], *_parameters(model.verify)]
+        verify = [*found, *parser[-1:], *parameters(model.verify)]
         ways = self._stage(ways, verify, model.ingressed, model.ingress)
-        self._after_ingress(_kept(ways, [*found, *_parameters(model.ingress)]))
+        self._after_ingress(kept(ways, [*found, *parameters(model.ingress)]))
         return self.m.nodes
 
     def _stage(self, ways: Ways, names: Sequence[str], stage: Callable[[State], Ways], control: ir.Control) -> Ways:
-        together = _kept(ways, names)
+        together = kept(ways, names)
         if control.body.body and len(ways) > 1:
             together = self.m.together(together, control.span)
         return [end for way in together for end in stage(way)]
@@ -108,7 +102,7 @@ class _Pipeline:
     def _session(self, way: State) -> Iterator[tuple[State, int | None]]:
         """The clone session that a way asks for; None for none, or one that is not set up."""
         span = self.model.ingress.span
-        asked, *bits = way.variables[_CLONE]  # type: ignore[misc]
+        asked, *bits = way.variables[CLONE]  # type: ignore[misc]
         cloned, others = self._split(way, (asked,), 1, span)
         yield from [] if others is None else [(others, None)]
         if cloned is None:
@@ -259,9 +253,9 @@ class _Pipeline:
             port = self.model.after_ingress(way, "egress_spec")
             ends = self._one_more(ends, self.model.egressed, port, {"instance_type": number(0, 32)})
         for replica in rules.multicast.get(original, ()):
-            ends = self._one_more(ends, self.model.egressed, *_copy(replica, _REPLICATED))
+            ends = self._one_more(ends, self.model.egressed, *_copy(replica, REPLICATED))
         for replica in () if clone is None else rules.sessions[clone].replicas:
-            ends = self._one_more(ends, self.model.cloned, *_copy(replica, _CLONED))
+            ends = self._one_more(ends, self.model.cloned, *_copy(replica, CLONED))
         for state, copies in ends:
             self._end(state, {}, self._all(state, [steps for steps in copies if steps]), self.model.deparser.span)
 
@@ -316,24 +310,5 @@ def _copy(replica: Replica, kind: int) -> tuple[Bits, dict[str, Bits]]:
     return number(replica.port, _PORT_BITS), changes
 
 
-def _clone(m: Machine, call: ir.ExternCall, state: State) -> Valued:
-    """``clone(CloneType.I2E, session)``: the last call counts."""
-    kind, session = call.args
-    if not isinstance(kind, ir.Const) or kind.value != "I2E":
-        raise CannotOffload("a clone that is not from ingress to egress", call.span)
-    assert session is not None
-    return [(s.set(_CLONE, (ONE, *as_bits(v, call.span))), ()) for s, v in evaluate(m, session, state)]
-
-
 def _spoils(field: seen.Seen, spoiled: set[str]) -> bool:
     return field.field in spoiled or ("network" in spoiled and field.type is not None)
-
-
-def _parameters(control: ir.Control) -> list[str]:
-    return [f"{control.name}/{p.name}" for p in control.params]
-
-
-def _kept(ways: Ways, names: Iterable[str]) -> Ways:
-    """The ways with these variables only: the others are out of scope."""
-    wanted = {_CLONE, *names}
-    return [replace(w, variables={n: v for n, v in w.variables.items() if n in wanted}) for w in ways]
