@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=2, help="mutants of one program (default 2)")
     parser.add_argument("--runs", type=int, default=10000, help="random runs of a mutant that is not rejected")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=float, default=10.0, help="seconds for a verdict (default 10)")
+    parser.add_argument("--limit", type=float, default=10.0, help="processor time for a verdict (default 10)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long, without an error")
     parser.add_argument("--data", type=Path, help="keeps what was tried")
     arguments = parser.parse_args()

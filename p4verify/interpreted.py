@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from .proofs.counterexample import Input
 from .proofs.verdict import Observed
@@ -20,16 +21,24 @@ from .semantics.source import Unsupported
 
 Cells = Mapping[str, Callable[..., int]]
 
+INSTANCES: Final = 1 << 16
+"""Instances that copies of a group can have on one port."""
+
 
 @dataclass
 class Groups:
-    """The groups that frames are copied to on a counterexample: each has the one member that the model has."""
+    """The groups that frames are copied to on a counterexample: each has the member that the model has.
+
+    With ``twice`` it has another one, with the next instance on the same port: a frame that is copied to one member
+    looks like one that is sent there.
+    """
 
     values: Mapping[str, int]
     """The model's values, by name."""
-    asked: dict[tuple[str, int], Replica] = field(default_factory=dict)
+    asked: dict[tuple[str, int], tuple[Replica, ...]] = field(default_factory=dict)
     only: frozenset[tuple[str, int]] | None = None
     """The groups that have members; None for all. Two sides that name other groups are told apart by it."""
+    twice: bool = False
 
     def members(self, kind: str, group: int, depth: int) -> list[tuple[int, int]]:
         """As :data:`.semantics.meaning.concrete.Groups`; remembers who was asked for."""
@@ -37,13 +46,14 @@ class Groups:
         instance = self.values.get(f"each.{depth}.instance", 0)
         if self.only is not None and (kind, group) not in self.only:
             return []
-        self.asked.setdefault((kind, group), Replica(port, instance))
-        return [(port, instance)]
+        members = [(port, instance), (port, (instance + 1) % INSTANCES)][: 1 + self.twice]
+        self.asked.setdefault((kind, group), tuple(Replica(*member) for member in members))
+        return members
 
     def into(self, rules: RuleSet) -> RuleSet:
         """The rules with these groups."""
-        multicast = {group: (one,) for (kind, group), one in self.asked.items() if kind == "multicast"}
-        sessions = {group: Session((one,)) for (kind, group), one in self.asked.items() if kind == "clone"}
+        multicast = {group: members for (kind, group), members in self.asked.items() if kind == "multicast"}
+        sessions = {group: Session(members) for (kind, group), members in self.asked.items() if kind == "clone"}
         return replace(rules, multicast={**rules.multicast, **multicast}, sessions={**rules.sessions, **sessions})
 
 

@@ -146,6 +146,8 @@ class _Runs:
         self._plans = Plans()
         self._with_members: frozenset[tuple[str, int]] | None = None
         """The groups that have members; None for all."""
+        self._twice = False
+        """Whether each of these has two."""
         cases = (*self.spec.cases, *self.impl.cases)
         self._told = tuple(dict.fromkeys(name for case in cases for name in case.metadata))
         """The metadata that either side tells; where one does not, it is as it came in."""
@@ -157,7 +159,7 @@ class _Runs:
         difference = self.found.outcome.difference
         assert difference is not None
         first = Setting(_with_cells(input_of(difference.model), difference.cells), self._rules(difference.model))
-        if not self._differ(first) and not self._differ_in_groups(first):
+        if not (self._differ(first) or self._differ_in_groups(first) or self._differ_in_numbers(first)):
             return f"{difference.obligation}: both sides do the same on the solver's packet"
         best = self._smaller(first) if self.found.shrink else first
         if self._by_itself(best):
@@ -313,7 +315,7 @@ class _Runs:
         alike = replace(setting, given=replace(setting.given, model=Model(values, model.functions)))
         outcome = replace(self.found.outcome, spec=self.spec, impl=apart(theirs, IMPL))
         twin = _Runs(replace(self.found, pair=pair, outcome=outcome), self.engine)
-        twin._with_members = self._with_members
+        twin._with_members, twin._twice = self._with_members, self._twice
         return twin._differ(alike)
 
     def _alike(self, setting: Setting) -> dict[str, int]:
@@ -322,7 +324,7 @@ class _Runs:
         return {v.name: values.get(v.name, values.get(IMPL + v.name, 0)) for v in choices_of(self.spec)}
 
     def _groups(self, setting: Setting) -> Groups:
-        return Groups(setting.given.model.values, only=self._with_members)
+        return Groups(setting.given.model.values, only=self._with_members, twice=self._twice)
 
     def _differ_in_groups(self, setting: Setting) -> bool:
         """Whether the two can be told apart if only the groups that the first copies to have members."""
@@ -333,6 +335,12 @@ class _Runs:
             return False
         self._with_members = frozenset(groups.asked)
         return bool(groups.asked) and self._differ(setting)
+
+    def _differ_in_numbers(self, setting: Setting) -> bool:
+        """Whether the two can be told apart if groups have two members: one that has one, or none, may look like a port
+        that the first leaves undefined."""
+        self._with_members, self._twice = None, True
+        return self._differ(setting)
 
     def _observed(
         self, setting: Setting, side: str, choices: Mapping[str, int] | None = None, groups: Groups | None = None

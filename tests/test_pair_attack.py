@@ -101,6 +101,20 @@ def test_a_value_that_the_first_leaves_open_makes_no_difference_but_one_that_it_
     assert attacked(program(tmp_path, open_="2"), said).shown is not None
 
 
+@pytest.mark.parametrize("sent", [5, 6])
+def test_two_undefined_values_that_only_together_do_what_the_other_does_are_found(tmp_path: Path, sent: int) -> None:
+    text = PROGRAM.replace("LAST", "7").replace("OPEN", "1")
+    made = []
+    for number, body in enumerate((
+        "bit<16> x; bit<16> y; mark_to_drop(s); if (x > 3 && y == (x ^ 0x1234)) { s.egress_spec = 5; }",
+        f"s.egress_spec = {sent};",
+    )):  # fmt: skip
+        path = tmp_path / f"{number}.p4"
+        path.write_text(text.replace("s.egress_spec = 1;", body))
+        made.append(read_program(str(path), SourceOptions()))
+    assert (attacked(made[0], made[1], runs=100).shown is None) == (sent == 5)
+
+
 def test_undefined_parts_of_one_key_are_guessed_together(tmp_path: Path) -> None:
     """The key of a header that is not there may be any, so it may be what the other program asks for: all of it."""
     text = PROGRAM.replace("key = { h.f.a : exact; h.f.c : exact; }", "key = { FIRST : exact; SECOND : exact; }")

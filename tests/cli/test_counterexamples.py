@@ -140,6 +140,11 @@ def test_a_copy_goes_to_the_group_that_the_test_makes(compare) -> None:  # type:
     assert seen.stf() == (0, 1)
 
 
+def test_one_copy_is_what_an_undefined_port_may_be_but_two_are_not(compare) -> None:  # type: ignore[no-untyped-def]
+    seen = compare("bit<9> port; s.egress_spec = port;", "s.mcast_grp = 5;")
+    assert [len(seen.found[side]["outputs"]) for side in ("expected", "actual")] == [1, 2]
+
+
 def test_a_state_that_no_test_can_see_leaves_a_reason(compare) -> None:  # type: ignore[no-untyped-def]
     seen = compare("last.write(1, 7);", "last.write(1, 8);")
     assert seen.found["stf"] is None

@@ -57,6 +57,25 @@ class Compiled:
             self._cases[number] = self._case(self.behaviour.cases[number])
         return self._cases[number](data, frame, values, asked)
 
+    def told(self, case: Case) -> dict[str, Term]:
+        """What a case shows beside outputs and events, by name."""
+        found = {}
+        for name in self._common.metadata:
+            found[f"metadata {name}"] = case.metadata.get(name, self._common.before[f"in.{name}"])
+        for name in self._common.state:
+            found[f"state {name}"] = case.state.get(name, self._common.before[f"state.{name}"])
+        for kinds, (most, names) in self._common.copies.items():
+            wrote = _written(case, kinds)
+            for number in range(most):
+                after = wrote[number] if number < len(wrote) else {}
+                for name, before in names.items():
+                    found[f"copy {number} of {kinds}: state {name}"] = after.get(name, before)
+        return found
+
+    def carried(self, output: Output) -> list[Term]:
+        """What goes with an output that comes back, and is shown."""
+        return [output.metadata[n] for n in self._common.carried if n in output.metadata]
+
     def _place(self, term: Term) -> str:
         if term.op == "apply":
             return self._calls[term.name]
@@ -80,21 +99,9 @@ class Compiled:
         value = source.expression
         lines = source.lines
         lines.append("out = {}")
-        for name in self._common.metadata:
-            term = case.metadata.get(name, self._common.before[f"in.{name}"])
-            lines.append(f"out[{f'metadata {name}'!r}] = int({value(term)})")
-        for name in self._common.state:
-            term = case.state.get(name, self._common.before[f"state.{name}"])
-            lines.append(f"out[{f'state {name}'!r}] = int({value(term)})")
+        lines += [f"out[{name!r}] = int({value(term)})" for name, term in self.told(case).items()]
         for output in case.outputs:
             self._sends(source, output)
-        for kinds, (most, names) in self._common.copies.items():
-            wrote = _written(case, kinds)
-            for number in range(most):
-                after = wrote[number] if number < len(wrote) else {}
-                for name, before in names.items():
-                    shown = f"copy {number} of {kinds}: state {name}"
-                    lines.append(f"out[{shown!r}] = int({value(after.get(name, before))})")
         for event in case.events:
             fields = "".join(f"int({value(t)}), " for t in (*event.fields, *(r.group for r in event.each)))
             when = value(event.when)
@@ -103,14 +110,13 @@ class Compiled:
 
     def _sends(self, source: Source, output: Output) -> None:
         value, packet = source.expression, output.packet
-        kinds = " ".join((*(r.kind for r in output.each), output.to))
         groups = "".join(f"int({value(r.group)}), " for r in output.each)
         prefix = "".join(f"{value(t)}, " for t in packet.prefix)
         cut = f"[:{packet.size}]" if packet.size is not None else ""
-        more = "".join(f"{value(output.metadata[n])}, " for n in self._common.carried if n in output.metadata)
+        more = "".join(f"{value(t)}, " for t in self.carried(output))
         port, when = value(output.port), value(output.when)
         frame = f"(bytes(({prefix})) + D[{packet.payload}:]){cut}"
-        source.lines.append(f"if {when}: out.setdefault({f'outputs {kinds}'!r}, []).append("
+        source.lines.append(f"if {when}: out.setdefault({f'outputs {output_kinds(output)}'!r}, []).append("
                             f"({port}, ({groups}), {frame}, ({more})))")  # fmt: skip
 
 
@@ -152,6 +158,11 @@ class Common:
 def _cell_before(name: str, after: Term, prefix: str = "state") -> Term:
     index = [v for v in b.variables(after) if v.name == f"at.{name}"]
     return b.apply(f"{prefix}.{name}", after.sort, *index[:1])
+
+
+def output_kinds(output: Output) -> str:
+    """To whom an output goes: kinds of groups, then the destination."""
+    return " ".join((*(r.kind for r in output.each), output.to))
 
 
 def _kinds(output: Output) -> str:

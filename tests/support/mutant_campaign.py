@@ -82,7 +82,7 @@ def campaign(
         seed: decides order, mutants and runs.
         each: mutants of one program at most.
         runs: random runs of both where the verdict is not ``reject``.
-        limit: seconds for a verdict.
+        limit: seconds of processor time for a verdict.
         done: what was tried before; its programs are left out.
         total: mutants in all that count, of each kind as many; 0 for any number.
     """
@@ -102,7 +102,7 @@ def campaign(
 
 def _tried(name: str, program: ir.Program, mutant: Mutant, rng: random.Random, runs: int, limit: float) -> Tried:
     begun = time.process_time()
-    judged = judge_programs(program, mutant.program, limit)
+    judged = judge_programs(program, mutant.program, limit, alone=False)
     taken = time.process_time() - begun
     found = Attack()
     if judged.verdict != "reject":

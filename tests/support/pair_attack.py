@@ -31,6 +31,7 @@ from p4verify.semantics.meaning.program import meaning
 from p4verify.semantics.meaning.tables import table_actions
 from p4verify.semantics.source import InputError, Unsupported
 
+from .choosing import can_show
 from .compiled_behaviour import OUTSIDE, Common, Compiled, Shown
 from .frames import frame
 from .pair_mutation import constants_of
@@ -163,7 +164,7 @@ class _Runs:
             return ""
         beside = self._asked_for(padded, given[1], asked[1], numbers[1], data)
         names = self._for_certain(data, padded, given[0], asked[0], shown[1], beside)
-        if not names:
+        if not names or self._may_show(data, values, asked[0], shown[1]):
             return ""
         some = {n: v for n, v in values.items() if v and not n.startswith("pkt")}
         return f"{names[:3]} on {data.hex()}, {some}: {[(s.get(names[0])) for s in shown]}"
@@ -198,6 +199,14 @@ class _Runs:
             seen.append(side.shown(number, data, padded, values, asked))
         names = dict.fromkeys((*seen[0], *other))
         return [n for n in names if all(s.get(n) == seen[0].get(n) for s in seen) and seen[0].get(n) != other.get(n)]
+
+    def _may_show(self, data: bytes, values: Mapping[str, int], asked: list[Any], other: Shown) -> bool:
+        """Whether some undefined values of the first program show what the second did, though no guess does."""
+        side = self._sides[0]
+        if not any(v.name.startswith("any.") for v in side.variables):
+            return False
+        functions = {name: f for (name, _), f in zip(side.functions, asked, strict=True)}
+        return can_show(side, data, {v: values.get(v.name, 0) for v in side.variables}, functions, other) is True
 
     def _guesses(self, given: list[int], choices: list[int], keys: Asked) -> Iterator[list[int]]:
         """The first program's inputs, with values of what is undefined in it; without any, just the inputs."""

@@ -20,6 +20,9 @@ from p4verify.semantics.source import InputError, Unsupported
 
 PASSES = ("first", "frontend", "midend")
 
+BUSY = 4
+"""How many times longer than its processor time a check may take on a machine that has other work."""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -114,16 +117,18 @@ def judge_programs(
     *,
     exactly: bool = False,
     execution: Execution | None = None,
+    alone: bool = True,
 ) -> Judged:
-    """Compare in at most ``limit`` seconds."""
+    """Compare in at most ``limit`` seconds; if this process is not ``alone`` on its core, of processor time."""
     started = time.monotonic()
 
     def ended(verdict: str, reason: str, proof: Proof | None = None) -> Judged:
         return Judged(verdict, reason, time.monotonic() - started, proof)
 
     try:
-        with _at_most(limit):
-            engine = Engine.within(limit, execution=execution)
+        with _at_most(limit, signal.ITIMER_REAL if alone else signal.ITIMER_PROF):
+            deadline = started + limit * (1 if alone else BUSY)
+            engine = Engine(limit, deadline, execution=execution or Execution())
             proof = check_pair(ProgramPair(program, second, exactly=exactly), engine, started)
     except Unsupported as error:
         return ended("unsupported", f"{error.span}: {error.reason}")
@@ -133,14 +138,15 @@ def judge_programs(
 
 
 @contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
+def _at_most(seconds: float, clock: int = signal.ITIMER_REAL) -> Iterator[None]:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise TooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again: in a destructor an exception is lost
+    told = signal.SIGALRM if clock == signal.ITIMER_REAL else signal.SIGPROF
+    before = signal.signal(told, stop)
+    signal.setitimer(clock, seconds, 1.0)  # again: in a destructor an exception is lost
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(clock, 0)
+        signal.signal(told, before)

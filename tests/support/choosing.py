@@ -1,0 +1,158 @@
+"""Whether some undefined values let a behaviour show on one input what another one showed there.
+
+Everything but the undefined values is put into the behaviour as numbers; what is left is asked of a solver, for each
+case and selection of its outputs. It has nothing of how proofs compare two behaviours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, Final
+
+from p4verify.proofs.engine import Engine
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+from p4verify.semantics.meaning.behaviour import Case, Event, Output
+
+from .compiled_behaviour import FAULT, NO_CASE, Compiled, Shown, output_kinds
+
+SECONDS: Final = 5.0
+MOST_OPEN: Final = 6
+"""Outputs and events of which undefined values say whether they are there, at most."""
+
+
+def can_show(
+    side: Compiled, data: bytes, values: Mapping[Term, int], functions: Mapping[str, Callable[..., int]], shown: Shown
+) -> bool | None:
+    """Whether undefined values (``any.*``) let ``side`` show this of the frame ``data``.
+
+    Args:
+        side: the behaviour.
+        data: the frame.
+        values: of everything else; the frame's bytes apart.
+        functions: by name.
+        shown: what is to be shown, by the names that both sides tell.
+
+    Returns:
+        None if that is not known: a function is asked with an undefined value, or the solver has no answer.
+    """
+    behaviour = side.behaviour
+    possible = b.and_(*(a.condition for a in (*behaviour.domain, *behaviour.reaching)), *behaviour.axioms)
+    faults = b.or_(*(f.guard for f in behaviour.faults))
+    put = _Put(data, values, functions)
+    possible, faults, *guards = put([possible, faults, *(case.guard for case in behaviour.cases)])
+    if "fault" in shown:
+        none = b.and_(b.not_(faults), *(b.not_(guard) for guard in guards))
+        return _asked([b.and_(possible, {FAULT: faults, NO_CASE: none}[shown["fault"]])])
+    ways = []
+    for case, guard in zip(behaviour.cases, guards, strict=True):
+        here = b.and_(possible, b.not_(faults), guard)
+        if here is not b.FALSE:
+            matching = _matches(side, case, data, put, shown)
+            if matching is None:
+                return None
+            ways += [b.and_(here, way) for way in matching]
+    return _asked(ways)
+
+
+def _asked(ways: Sequence[Term]) -> bool | None:
+    query = b.or_(*ways)
+    if b.applications(query):
+        return None
+    status = Engine().satisfiable(query, seconds=SECONDS).status
+    return None if status == "unknown" else status == "sat"
+
+
+class _Put:
+    """Numbers for all but undefined values."""
+
+    def __init__(self, data: bytes, values: Mapping[Term, int], functions: Mapping[str, Callable[..., int]]) -> None:
+        self._data, self._values, self._functions = data, values, functions
+
+    def __call__(self, terms: Sequence[Term]) -> list[Term]:
+        known = {v: b.literal(self._of(v), v) for v in b.variables(*terms) if not v.name.startswith("any.")}
+        folding = {call.name: self._folding(call) for call in b.applications(*terms)}
+        return b.substitute(list(terms), known, folding)
+
+    def _of(self, variable: Term) -> int:
+        if variable.name.startswith("pkt["):
+            at = int(variable.name[4:-1])
+            return self._data[at] if at < len(self._data) else 0
+        return self._values[variable]
+
+    def _folding(self, call: Term) -> Callable[..., Term]:
+        def build(*args: Term) -> Term:
+            if not all(arg.is_const for arg in args):
+                return b.apply(call.name, call.sort, *args)
+            return b.literal(self._functions[call.name](*(int(arg.value) for arg in args)), call)
+
+        return build
+
+
+def _matches(side: Compiled, case: Case, data: bytes, put: _Put, shown: Shown) -> list[Term] | None:
+    """Conditions of which one has to hold so that a case shows that; None if they are too many."""
+    told = side.told(case)
+    values = put([*told.values(), *(o.when for o in case.outputs), *(e.when for e in case.events)])
+    same = b.and_(*(_is(x, shown.get(name)) for name, x in zip(told, values, strict=False)))
+    whens = values[len(told) :]
+    open_ = [i for i, when in enumerate(whens) if not when.is_const]
+    if len(open_) > MOST_OPEN:
+        return None
+    found = []
+    for taken in product((False, True), repeat=len(open_)):
+        there = [when is b.TRUE for when in whens]
+        for i, is_there in zip(open_, taken, strict=True):
+            there[i] = is_there
+        outputs = [o for o, sent in zip(case.outputs, there, strict=False) if sent]
+        events = [e for e, sent in zip(case.events, there[len(case.outputs) :], strict=True) if sent]
+        chosen = b.and_(*(whens[i] if there[i] else b.not_(whens[i]) for i in open_))
+        found.append(b.and_(same, chosen, _sends(side, outputs, events, data, put, shown)))
+    return found
+
+
+def _sends(
+    side: Compiled, outputs: Sequence[Output], events: Sequence[Event], data: bytes, put: _Put, shown: Shown
+) -> Term:
+    """That just these outputs and events are what was shown."""
+    mine: dict[str, list[Any]] = {}
+    for output in outputs:
+        mine.setdefault(f"outputs {output_kinds(output)}", []).append(output)
+    for event in events:
+        mine.setdefault(f"event {event.name}", []).append(event)
+    theirs = {name: value for name, value in shown.items() if name.startswith(("outputs ", "event "))}
+    if {name: len(sent) for name, sent in mine.items()} != {name: len(sent) for name, sent in theirs.items()}:
+        return b.FALSE
+    conditions: list[Term] = []
+    for name, sent in mine.items():
+        for one, other in zip(sent, theirs[name], strict=True):
+            conditions += _same_output(side, one, other, data, put) if name.startswith("o") else _same_event(
+                one, other, put
+            )  # fmt: skip
+    return b.and_(*conditions)
+
+
+def _same_output(side: Compiled, output: Output, other: tuple[Any, ...], data: bytes, put: _Put) -> Iterator[Term]:
+    port, groups, frame, more = other
+    packet = output.packet
+    carried = side.carried(output)
+    terms = put([output.port, *(r.group for r in output.each), *packet.prefix, *carried])
+    ours = [*terms[1 : 1 + len(output.each)], *terms[len(terms) - len(carried) :]]
+    yield _is(terms[0], port)
+    yield from (_is(x, y) for x, y in zip(ours, (*groups, *more), strict=True))
+    prefix = terms[1 + len(output.each) : len(terms) - len(carried)]
+    rest = data[packet.payload :]
+    size = len(prefix) + len(rest)
+    size = size if packet.size is None else min(size, packet.size)
+    if size != len(frame) or frame[len(prefix) :] != rest[: max(0, size - len(prefix))]:
+        yield b.FALSE
+    yield from (_is(x, y) for x, y in zip(prefix, frame, strict=False))
+
+
+def _same_event(event: Event, other: tuple[int, ...], put: _Put) -> Iterator[Term]:
+    fields = put([*event.fields, *(r.group for r in event.each)])
+    yield from (_is(x, y) for x, y in zip(fields, other, strict=True))
+
+
+def _is(term: Term, value: int | None) -> Term:
+    return b.FALSE if value is None else b.eq(term, b.literal(value, term))
