@@ -1,6 +1,6 @@
 """The eBPF of the examples, three ways on random rules and frames: kernel, artifact's meaning, meaning of the source.
 
-    python benchmarks/examples_differential.py [--pairs N] [--seed N]
+    python benchmarks/examples_differential.py [--pairs N] [--seed N] [--only REGEX]
 
 Prints a row per example and hook. Needs what the eBPF oracle needs (root). Exits with 1 if there was a mismatch, with 3
 without such a kernel.
@@ -9,6 +9,7 @@ without such a kernel.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -27,13 +28,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=100_000, help="program-and-packet pairs in all")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--only", default="", metavar="REGEX", help="of the examples those whose name and hook have this"
+    )
     options = parser.parse_args()
     with KernelOracle() as oracle:
         reason = oracle.available()
         if reason is not None:
             print(reason, file=sys.stderr)
             return 3
-        return _table(oracle, options.pairs, options.seed)
+        return _table(oracle, options.pairs, options.seed, options.only)
 
 
 def _takes(example: Example, hook: str) -> bool:
@@ -47,9 +51,10 @@ def _takes(example: Example, hook: str) -> bool:
     return True
 
 
-def _table(oracle: KernelOracle, pairs: int, seed: int) -> int:
-    runs = [(example, hook) for example in (*THE_EXAMPLES, *OTHERS) for hook in HOOKS if _takes(example, hook)]
-    share = -(-pairs // len(runs))
+def _table(oracle: KernelOracle, pairs: int, seed: int, only: str) -> int:
+    asked = [(example, hook) for example in (*THE_EXAMPLES, *OTHERS) for hook in HOOKS]
+    runs = [(e, hook) for e, hook in asked if re.search(only, f"{e.name} {hook}") and _takes(e, hook)]
+    share = -(-pairs // max(1, len(runs)))
     whole, hits = Tally(), Counter[str]()
     print(f"{'example':<12} {'hook':<4} {'rule sets':>9} {'pairs':>8} {'dropped':>8} {'unchanged':>9} {'rewritten':>9} "
           f"{'mismatches':>10} {'pairs/s':>8}")  # fmt: skip

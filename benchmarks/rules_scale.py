@@ -4,9 +4,10 @@
 
 ``lowered``: rules are read, made flows of by our own lowering, and checked. ``foreign``: the same rules are written as
 somebody else's flows (shuffled, prefixes cut in two, other priorities, rules that are never met), with three errors;
-all three have to be found, and nothing else. ``insert``: the mean time of comparing what one more rule changes, after
-that. A point is processor time in a process of its own; ``--data`` keeps the points in a JSON file and does not measure
-again what is there. Exit code 1 if a verdict is not what it has to be.
+all three have to be found, and nothing else. ``upgrade``: flows as a compiler writes them against those foreign ones,
+without a program; again just the three errors have to be found. ``insert``: the mean time of comparing what one more
+rule changes, after ``foreign`` without errors. A point is processor time in a process of its own; ``--data`` keeps the
+points in a JSON file and does not measure again what is there. Exit code 1 if a verdict is not what it has to be.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ sys.path.insert(0, str(ROOT))
 from p4verify import targets
 from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
-from p4verify.proofs.verdict import Verdict
-from p4verify.scale import Large, check_large
+from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.scale import Large, LargePair, check_large
 from p4verify.scale.settle import Settlement
 from p4verify.semantics.classifier import Comparison, Difference, Row
 from p4verify.semantics.meaning import open_tables
@@ -40,7 +41,7 @@ from p4verify.targets.base import Classifies
 from tests.support import large_rules
 from tests.support.log_plot import log_plot
 
-WAYS: Final = ("lowered", "foreign", "insert")
+WAYS: Final = ("lowered", "foreign", "upgrade", "insert")
 OPEN_FROM: Final = 20
 SEED: Final = 1
 INSERTED: Final = 2000
@@ -90,6 +91,8 @@ def _measured(way: str, count: int, limit: int) -> dict[str, Any]:
 
 def _point(way: str, count: int) -> dict[str, Any]:
     rules = large_rules.generate(count, SEED)
+    if way == "upgrade":
+        return _upgraded(rules)
     target = targets.find("openflow")
     assert isinstance(target, Classifies)
     flows = "" if way == "lowered" else "\n".join(large_rules.foreign_flows(rules, 7, 3 if way == "foreign" else 0))
@@ -114,6 +117,24 @@ def _point(way: str, count: int) -> dict[str, Any]:
     proof = check_large(large, engine, time.monotonic())
     laps["check"] = time.process_time()
     right = proof.verdict is Verdict.ACCEPT if way == "lowered" else len(proof.regions) == 3
+    return _told(proof, laps, right=right)
+
+
+def _upgraded(rules: large_rules.Rules) -> dict[str, Any]:
+    """Two lists of flows against each other."""
+    target = targets.find("openflow")
+    lists = large_rules.flows(rules), large_rules.foreign_flows(rules, 7, 3)
+    texts = ["\n".join(lines).encode() for lines in lists]
+    laps = {"start": time.process_time()}
+    first, second = ((target, target.read(text, f"{i}.flows")) for i, text in enumerate(texts))
+    pair = LargePair(first, second, machines_confirm=False, open_from=OPEN_FROM)
+    laps["flows read"] = time.process_time()
+    proof = check_large(pair, Engine.within(None), time.monotonic())
+    laps["check"] = time.process_time()
+    return _told(proof, laps, right=len(proof.regions) == 3)
+
+
+def _told(proof: Proof, laps: dict[str, float], *, right: bool) -> dict[str, Any]:
     times = list(laps.items())
     parts = {name: round(t - before, 2) for (_, before), (name, t) in pairwise(times)}
     return {
@@ -166,7 +187,12 @@ def _plot(known: dict[str, dict[str, Any]]) -> str:
         points = sorted((int(n), p) for n, p in known.get(way, {}).items() if p["right"])
         if not points:
             continue
-        name = {"lowered": "own flows: s", "foreign": "foreign flows, 3 errors: s", "insert": "one more rule: s"}[way]
+        name = {
+            "lowered": "own flows: s",
+            "foreign": "foreign flows, 3 errors: s",
+            "upgrade": "two lists of flows, 3 errors: s",
+            "insert": "one more rule: s",
+        }[way]
         curves[name] = [(float(n), max(p["seconds"], 1e-6)) for n, p in points]
         styles[name] = colour, 0
         if way != "insert":

@@ -24,19 +24,19 @@ from .proofs.verdict import Proof, Verdict
 from .related import legal_answers, relate
 from .restrictions import Restrictions
 from .results import Result
-from .scale import OPEN_FROM, Large, check_large
+from .scale import OPEN_FROM, Large, LargePair, check_large
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.concrete import evaluate_behaviour
 from .semantics.meaning.members import by_port, one_by_one, ports_of
-from .semantics.meaning.opened import NotSuitable
+from .semantics.meaning.opened import NothingLarge, NotSuitable
 from .semantics.meaning.program import meaning
 from .semantics.rules.build import program_rules
 from .semantics.rules.decide import members
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
-from .targets.base import CannotOffload, ComparesArtifacts, Relation, Target
+from .targets.base import CannotOffload, Classifies, ComparesArtifacts, Relation, Target
 
 ASSERTIONS = "assertions"
 """What the check of the program's own assertions is called in results."""
@@ -159,10 +159,15 @@ class Checker:
         started = time.monotonic()
         label = f"{first[0].name} = {second[0].name}"
         try:
-            left, right = _two_machines(first, second)
+            proof = self._equal_large(first, second, started, label)
+            if isinstance(proof, str):
+                left, right = _two_machines(first, second)
+                why = proof
+                proof = self._equal(left, right, started, label)
+                proof = replace(proof, warnings=(*proof.warnings, why)) if why else proof
         except Unsupported as error:
-            return Result(label, second[2], _unsupported(error.reason, error.span, started))
-        return Result(label, second[2], self._equal(left, right, started, label))
+            proof = _unsupported(error.reason, error.span, started)
+        return Result(label, second[2], proof)
 
     # --- one comparison ---------------------------------------------------------------------------------------------
 
@@ -310,6 +315,17 @@ class Checker:
                         Relation(), self.machines_confirm, left.target, left.artifact)  # fmt: skip
             proof = confirm(pair, outcome, started)
         return proof
+
+    def _equal_large(self, first: Given, second: Given, started: float, label: str) -> Proof | str:
+        """The proof where both have large lists of entries; else why there is none, if they could be of that form."""
+        if not all(isinstance(target, Classifies) for target, _, _ in (first, second)):
+            return ""
+        try:
+            return check_large(LargePair(first[:2], second[:2], self.machines_confirm), self._engine(label), started)
+        except NothingLarge:
+            return ""
+        except NotSuitable as error:
+            return f"all entries were put into terms at once ({error})"
 
     def _engine(self, label: str) -> Engine:
         return Engine.within(self.timeout, lambda line: self.progress(f"{label}: {line}"), self.execution)

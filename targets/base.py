@@ -254,8 +254,9 @@ class TellsPortUse(Protocol):
 class Classifies(Protocol):
     """A target whose artifacts hold large lists of entries of which the first that matches decides."""
 
-    def opened(self, artifact: Any, at_least: int) -> Opened:
-        """What the artifact does, with every list of ``at_least`` so many entries left open.
+    def opened(self, artifact: Any, at_least: int, name: str = "") -> Opened:
+        """What the artifact does, with every list of ``at_least`` so many entries left open; ``name`` begins the names
+        of their functions, so that two artifacts do not share them.
 
         Raises NotSuitable if there is none, or it is not like that; Unsupported as :meth:`Target.meaning`.
         """

@@ -5,6 +5,6 @@ tables' answers are alike is found by comparing rows with rows, without a solver
 region of the header space is searched for a packet.
 """
 
-from .check import OPEN_FROM, Large, check_large
+from .check import OPEN_FROM, Large, LargePair, check_large
 
-__all__ = ["OPEN_FROM", "Large", "check_large"]
+__all__ = ["OPEN_FROM", "Large", "LargePair", "check_large"]

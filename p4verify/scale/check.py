@@ -1,4 +1,4 @@
-"""The check of a large rule set against a large artifact (``docs/scale.md``)."""
+"""The check of a large rule set against a large artifact, and of two large artifacts (``docs/scale.md``)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from ..confirm import Pair, confirm
 from ..proofs.engine import Engine
 from ..proofs.refine import Outcome, search
 from ..proofs.verdict import Proof, Region, Tally, Verdict
-from ..realise import describe
 from ..semantics import bits as b
 from ..semantics import ir
 from ..semantics.classifier import TooHard
-from ..semantics.meaning import open_tables
-from ..semantics.meaning.behaviour import Assumption
+from ..semantics.meaning.behaviour import Assumption, Behaviour
 from ..semantics.meaning.opened import NotSuitable, Opened
-from ..semantics.meaning.program import meaning
 from ..semantics.rules.ruleset import RuleSet
-from ..targets.base import Classifies, Relation, Target
+from ..targets.base import Relation, Target
 from .investigate import Found, Investigator
 from .settle import Region as Place
 from .settle import Settlement
+from .sides import ArtifactSide, ProgramSide, Side
 
 OPEN_FROM: Final = 256
 """Tables of so many rules are left open."""
@@ -42,41 +40,57 @@ class Large:
     machines_confirm: bool = True
     open_from: int = OPEN_FROM
 
+    @property
+    def sides(self) -> tuple[ProgramSide, ArtifactSide]:
+        """Both."""
+        return ProgramSide(self.program, self.rules), ArtifactSide(self.target, self.artifact)
 
-def check_large(large: Large, engine: Engine, started: float) -> Proof:
+
+@dataclass(frozen=True)
+class LargePair:
+    """Two artifacts with many entries."""
+
+    first: tuple[Target, Any]
+    second: tuple[Target, Any]
+    machines_confirm: bool = True
+    open_from: int = OPEN_FROM
+
+    @property
+    def sides(self) -> tuple[ArtifactSide, ArtifactSide]:
+        """Both."""
+        return ArtifactSide(*self.first, name="first."), ArtifactSide(*self.second, name="second.")
+
+
+def check_large(large: Large | LargePair, engine: Engine, started: float) -> Proof:
     """The verdict, with every region on which the two differ.
 
     Raises:
         NotSuitable: it cannot be checked like this.
         Unsupported: see :func:`..semantics.meaning.program.meaning` and the target's.
     """
-    if not isinstance(large.target, Classifies):
-        raise NotSuitable(f"{large.target.name} has no tables that can be left open")
-    mine = open_tables.opened(large.program, large.rules, large.open_from)
-    if any(output.each for case in mine.behaviour.cases for output in case.outputs):
-        raise NotSuitable("the program makes copies")
-    theirs = large.target.opened(large.artifact, large.open_from)
-    for name, law in theirs.laws:
+    left, right = large.sides
+    opened = left.opened(large.open_from), right.opened(large.open_from)
+    for name, law in (law for side in opened for law in side.laws):
         if engine.satisfiable(b.not_(law), name).status != "unsat":
             raise NotSuitable(f"that rows say what the artifact says is not proven: {name}")
-    for side in (mine, theirs):
-        outcome = search(side.behaviour, side.behaviour, engine)
+    for one in opened:
+        outcome = search(one.behaviour, one.behaviour, engine)
         if outcome.difference is not None and not outcome.difference.obligation.startswith("no fault"):
             reason = f"a side differs from itself ({outcome.difference.obligation}): a bug of ours, please report"
             return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
-    return _Check(large, mine, theirs, engine, started).run()
+    return _Check(large, *opened, engine, started).run()
 
 
 @dataclass
 class _Check:
-    large: Large
+    large: Large | LargePair
     mine: Opened
     theirs: Opened
     engine: Engine
     started: float
 
     def __post_init__(self) -> None:
-        self.settlement = Settlement(self.mine, self.theirs, self.engine)
+        self.settlement = Settlement(self.mine, self.theirs, self.engine, exactly=self.exactly)
 
     def run(self) -> Proof:
         try:
@@ -99,7 +113,7 @@ class _Check:
 
     def _searched(self, regions: Sequence[Place]) -> tuple[list[tuple[Region, Proof]], str]:
         """The differences in regions that were confirmed, and why others are not decided."""
-        investigator = Investigator(self.mine, self.theirs, self.engine)
+        investigator = Investigator(self.mine, self.theirs, self.engine, exactly=self.exactly)
         confirmed: list[tuple[Region, Proof]] = []
         unclear = ""
         for region in regions:
@@ -124,43 +138,40 @@ class _Check:
             origins = [row.origin for row in investigator.rows(side, one.table, key) if row.origin >= 0]
             kept[side].setdefault(one.table, []).extend(origins)
             pins.append(b.eq(one.key, b.bv(key, one.key.width)))
-        target = self.large.target
-        assert isinstance(target, Classifies)
-        rules = open_tables.only(self.large.rules, self.mine, kept[0])
-        artifact = target.only(self.large.artifact, self.theirs, kept[1])
-        spec = meaning(self.large.program, rules)
+        left, right = self.large.sides
+        first, second = left.only(self.mine, kept[0]), right.only(self.theirs, kept[1])
+        spec = first.meaning()
         pinned = Assumption("just these entries match", b.and_(*pins))
-        spec = replace(spec, domain=(*spec.domain, pinned))
-        pair = Pair(self.large.program, rules, spec, target.meaning(artifact), target, artifact, Relation(),
-                    self.large.machines_confirm)  # fmt: skip
-        outcome = replace(found.outcome, spec=spec, impl=pair.impl)
+        pair = _pair(first, second, replace(spec, domain=(*spec.domain, pinned)), self.large.machines_confirm)
+        outcome = replace(found.outcome, spec=pair.spec, impl=pair.impl)
         return confirm(pair, outcome, self.started)
 
     def _told(self, investigator: Investigator, found: Found, proof: Proof) -> Region:
         """The rules and entries that decide the packet."""
-        target = self.large.target
-        assert isinstance(target, Classifies)
         assert proof.counterexample is not None
-        rules: dict[str, None] = {}
-        entries: dict[str, None] = {}
+        told: tuple[dict[str, None], dict[str, None]] = ({}, {})
         for side, one, key in found.keys:
             if not found.model.holds(one.guard):
                 continue
             row = investigator.rows(side, one.table, key)[0]
             table = self.sides[side].tables[one.table]
             if row.origin < 0:
-                (rules, entries)[side][f"{one.table}: {table.templates[row.decision[0]].name}"] = None
-            elif side == 0:
-                text = describe(open_tables.only(_EMPTY, self.mine, {one.table: [row.origin]}), self.large.program)
-                rules[f"{text[0] if text else one.table} ({table.where(row)})"] = None
+                told[side][f"{one.table}: {table.templates[row.decision[0]].name}"] = None
             else:
-                entries[f"{target.entry_text(table.entries[row.origin])} ({table.where(row)})"] = None
+                text = self.large.sides[side].text(self.sides[side], table, row)
+                told[side][f"{text} ({table.where(row)})"] = None
+        rules, entries = told
         seen = proof.counterexample
         return Region(tuple(rules), tuple(entries), seen.packet, seen.port, proof.reason)
 
     @property
     def sides(self) -> tuple[Opened, Opened]:
         return self.mine, self.theirs
+
+    @property
+    def exactly(self) -> bool:
+        """Neither of two artifacts may choose."""
+        return isinstance(self.large, LargePair)
 
     # --- verdicts ---------------------------------------------------------------------------------------------------
 
@@ -173,10 +184,15 @@ class _Check:
     def _accepted(self, outcome: Outcome) -> str:
         rules, entries = (sum(len(t.entries) for t in side.tables.values()) for side in self.sides)
         single = sum(one.comparison.looked_at for one in self.settlement.lists if one.comparison is not None)
+        large = self.large
+        who, kind = (
+            (f"{large.target.name} does what is asked", "rules")
+            if isinstance(large, Large)
+            else (f"{large.first[0].name} and {large.second[0].name} do the same", "entries")
+        )
         return (
-            f"{self.large.target.name} does what is asked, for every packet: {outcome.tally.compared} observables "
-            f"compared with the large tables left open; {rules} rules and {entries} entries compared by regions, "
-            f"{single} rows one by one"
+            f"{who}, for every packet: {outcome.tally.compared} observables compared with the large tables left open; "
+            f"{rules} {kind} and {entries} entries compared by regions, {single} rows one by one"
         )
 
     def _proof(self, verdict: Verdict, reason: str, outcome: Outcome | None = None) -> Proof:
@@ -188,4 +204,12 @@ class _Check:
                      observables=self.mine.behaviour.observables, warnings=tuple(dict.fromkeys(notes)))  # fmt: skip
 
 
-_EMPTY: Final = RuleSet({})
+def _pair(first: Side, second: ArtifactSide, spec: Behaviour, machines_confirm: bool) -> Pair:
+    """What is run to confirm a difference."""
+    impl = second.meaning()
+    if isinstance(first, ProgramSide):
+        return Pair(first.program, first.rules, spec, impl, second.target, second.artifact, Relation(),
+                    machines_confirm)  # fmt: skip
+    assert isinstance(first, ArtifactSide)
+    return Pair(None, None, spec, impl, second.target, second.artifact, Relation(), machines_confirm,
+                first.target, first.artifact)  # fmt: skip

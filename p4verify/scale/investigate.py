@@ -33,9 +33,10 @@ class Found:
 class Investigator:
     """Searches regions."""
 
-    def __init__(self, mine: Opened, theirs: Opened, engine: Engine) -> None:
+    def __init__(self, mine: Opened, theirs: Opened, engine: Engine, *, exactly: bool = False) -> None:
         self.sides = (mine, theirs)
         self.engine = engine
+        self.exactly = exactly
         self._rows: dict[tuple[int, str], TupleSpace] = {}
 
     def search(self, region: Term, known: Iterable[Term] = ()) -> Found | str | None:
@@ -50,7 +51,7 @@ class Investigator:
             mine, theirs = (side.behaviour for side in self.sides)
             limited = (*mine.domain, Assumption("the region", region))
             spec = replace(mine, domain=limited, axioms=(*mine.axioms, *learned))
-            outcome = search(spec, theirs, self.engine)
+            outcome = search(spec, theirs, self.engine, exactly=self.exactly)
             if outcome.difference is None:
                 if outcome.empty == "no input satisfies the assumptions":
                     return None

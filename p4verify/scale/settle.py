@@ -32,6 +32,8 @@ class Settlement:
     mine: Opened
     theirs: Opened
     engine: Engine
+    exactly: bool = False
+    """Neither side may choose: see :func:`..proofs.refine.search`."""
     lists: list[Compared] = field(default_factory=list)
     _numbers: dict[Term, None] = field(default_factory=dict)
     """What is true of the numbers in the tables' answers."""
@@ -84,7 +86,7 @@ class Settlement:
     def _search(self) -> Outcome:
         axioms = tuple(term for one in self.lists for term in one.axioms(self._tried(one)))
         spec = replace(self.mine.behaviour, axioms=(*self.mine.behaviour.axioms, *self._numbers, *axioms))
-        return search(spec, self.theirs.behaviour, self.engine)
+        return search(spec, self.theirs.behaviour, self.engine, exactly=self.exactly)
 
     def _unheard_of(self, model: Model) -> Iterator[Term]:
         """That tables do not answer numbers of the model that no row has."""

@@ -36,6 +36,11 @@ class NotSuitable(Exception):
         return self.reason
 
 
+@dataclass
+class NothingLarge(NotSuitable):
+    """There is no table with so many entries."""
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """One kind of answer: its name for people, and the width of each parameter."""

@@ -71,11 +71,11 @@ class OpenFlowTarget(RulesBakedIn):
 
         return meaning(artifact)
 
-    def opened(self, artifact: Bridge, at_least: int) -> Opened:
+    def opened(self, artifact: Bridge, at_least: int, name: str = "") -> Opened:
         """See :func:`.meaning.opened`."""
         from .meaning import opened
 
-        return opened(artifact, at_least)
+        return opened(artifact, at_least, name)
 
     def only(self, artifact: Bridge, opened: Opened, kept: Mapping[str, Sequence[int]]) -> Bridge:
         """See :func:`.meaning.only`."""

@@ -6,10 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
-from p4verify.scale import Large, check_large
+from p4verify.scale import Large, LargePair, check_large
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.targets import find
 from tests.support import large_rules
@@ -53,5 +55,29 @@ def verdict(tmp_path: Path, rules: large_rules.Rules, flows: list[str]) -> Proof
 def test_an_equal_dump_that_is_written_otherwise_is_accepted(tmp_path: Path) -> None:
     rules = large_rules.generate(60, 5)
     proof = verdict(tmp_path, rules, large_rules.foreign_flows(rules, 9))
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    assert proof.tally.compared > 0
+
+
+def test_two_dumps_are_compared_without_a_program(p4verify: Command, tmp_path: Path) -> None:
+    rules = large_rules.generate(540, 3)
+    before, after = tmp_path / "before.flows", tmp_path / "after.flows"
+    before.write_text("\n".join(large_rules.flows(rules)))
+    after.write_text("\n".join(large_rules.foreign_flows(rules, 7, errors=1)))
+    ended = p4verify("check", "--against", before, "--against", after, "--format", "json", "--no-machines")
+    (result,) = ended.json()["results"]
+    assert ended.code == 1, result["reason"]
+    (region,) = result["regions"]
+    assert f"{before}:" in " ".join(region["rules"])
+    assert f"{after}:" in " ".join(region["entries"])
+
+
+@pytest.mark.campaign
+def test_two_equal_dumps_that_are_written_otherwise_are_accepted() -> None:
+    rules = large_rules.generate(60, 5)
+    target = find("openflow")
+    texts = large_rules.flows(rules), large_rules.foreign_flows(rules, 9)
+    first, second = ((target, target.read("\n".join(text).encode(), "x.flows")) for text in texts)
+    proof = check_large(LargePair(first, second, False, 8), Engine.within(None), time.monotonic())
     assert proof.verdict is Verdict.ACCEPT, proof.reason
     assert proof.tally.compared > 0

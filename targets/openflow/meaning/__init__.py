@@ -12,7 +12,7 @@ from dataclasses import replace
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, Assumption, Behaviour, Case, Choice, Fault
-from ....semantics.meaning.opened import Lookup, NotSuitable, Opened
+from ....semantics.meaning.opened import Lookup, NothingLarge, Opened
 from ..artifact import FIRST_RESERVED, Bridge
 from .assumed import assumed as assumed_of
 from .execute import Pipeline
@@ -37,16 +37,16 @@ def meaning(bridge: Bridge, mtu: int = DEFAULT_MTU) -> Behaviour:
     return _run(bridge, Tables(bridge), mtu)[0]
 
 
-def opened(bridge: Bridge, at_least: int, mtu: int = DEFAULT_MTU) -> Opened:
-    """The same with every table left open that has ``at_least`` so many flows.
+def opened(bridge: Bridge, at_least: int, name: str = "", mtu: int = DEFAULT_MTU) -> Opened:
+    """The same with every table left open that has ``at_least`` so many flows; ``name`` begins their functions' names.
 
     Raises:
         NotSuitable: none has, or one that has cannot be left open.
         Unsupported: see :func:`meaning`.
     """
-    tables = Tables(bridge, at_least)
+    tables = Tables(bridge, at_least, name)
     if not tables.open:
-        raise NotSuitable(f"no table has {at_least} flows or more")
+        raise NothingLarge(f"no table has {at_least} flows or more")
     behaviour, lookups = _run(bridge, tables, mtu)
     laws = [law for flows in tables.open.values() for law in flows.laws()]
     return Opened(behaviour, {flows.table.name: flows.table for flows in tables.open.values()}, lookups, laws)

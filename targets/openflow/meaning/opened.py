@@ -88,8 +88,8 @@ class OpenFlows:
             )
 
 
-def open_flows(number: int, flows: Sequence[Flow]) -> OpenFlows:
-    """A table's flows, in the order in which they win.
+def open_flows(number: int, flows: Sequence[Flow], prefix: str = "") -> OpenFlows:
+    """A table's flows, in the order in which they win. ``prefix``: of its functions' names.
 
     Raises:
         NotSuitable: they are too different from one another.
@@ -125,13 +125,13 @@ def open_flows(number: int, flows: Sequence[Flow]) -> OpenFlows:
     name = f"table {number}"
 
     def is_template(key: Term, which: int) -> Term:
-        return b.eq(b.apply(f"flows.{number}.which", b.bit_vector(WHICH_BITS), key), b.bv(which, WHICH_BITS))
+        return b.eq(b.apply(f"{prefix}flows.{number}.which", b.bit_vector(WHICH_BITS), key), b.bv(which, WHICH_BITS))
 
     def parameters(key: Term, which: int) -> tuple[Term, ...]:
         if which == miss:
             return ()
         return tuple(
-            b.apply(f"flows.{number}.{which}.{i}", b.bit_vector(width), key)
+            b.apply(f"{prefix}flows.{number}.{which}.{i}", b.bit_vector(width), key)
             for i, width in enumerate(made[which].widths)
         )
 

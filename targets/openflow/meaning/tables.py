@@ -17,13 +17,14 @@ class Tables:
     Args:
         bridge: the flows and groups.
         open_from: tables of so many flows are left open; None: none is.
+        name: begins the names of their functions.
 
     Raises:
         NotSuitable: a table cannot be left open.
         Unsupported: two flows of one priority match the same packet and do different things: which wins is not defined.
     """
 
-    def __init__(self, bridge: Bridge, open_from: int | None = None) -> None:
+    def __init__(self, bridge: Bridge, open_from: int | None = None, name: str = "") -> None:
         self.span: Span = bridge.flows[0].span if bridge.flows else NOWHERE
         self._groups = {group.number: group for group in bridge.groups}
         self._flows: dict[int, list[Flow]] = {}
@@ -36,7 +37,7 @@ class Tables:
         for flows in self._flows.values():
             _check_overlaps(flows)
         large = {n: flows for n, flows in self._flows.items() if open_from is not None and len(flows) >= open_from}
-        self.open = {number: open_flows(number, flows) for number, flows in large.items()}
+        self.open = {number: open_flows(number, flows, name) for number, flows in large.items()}
         """Tables of so many flows, which are left open."""
 
     def flows(self, table: int) -> list[Flow]:

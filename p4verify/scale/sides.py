@@ -1,0 +1,100 @@
+"""What is compared where tables are large: a program with its rules, or an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+from ..realise import describe
+from ..semantics import ir
+from ..semantics.classifier import Row
+from ..semantics.meaning import open_tables
+from ..semantics.meaning.behaviour import Behaviour
+from ..semantics.meaning.opened import NotSuitable, Opened, OpenTable
+from ..semantics.meaning.program import meaning
+from ..semantics.rules.ruleset import RuleSet
+from ..targets.base import Classifies, Target
+
+Kept = Mapping[str, Sequence[int]]
+"""By open table the entries that stay (by their rows' ``origin``)."""
+_NO_RULES: Final = RuleSet({})
+
+
+class Side(Protocol):
+    """One of two that are compared."""
+
+    def opened(self, at_least: int) -> Opened:
+        """With every table of ``at_least`` so many entries left open. Raises NotSuitable, Unsupported."""
+        ...
+
+    def only(self, opened: Opened, kept: Kept) -> Side:
+        """The same without the entries of open tables that are not kept."""
+        ...
+
+    def meaning(self) -> Behaviour:
+        """With all entries in terms. Raises Unsupported."""
+        ...
+
+    def text(self, opened: Opened, table: OpenTable, row: Row) -> str:
+        """The entry that a row comes from, as its format writes it."""
+        ...
+
+
+@dataclass(frozen=True)
+class ProgramSide:
+    """A program with its rules."""
+
+    program: ir.Program
+    rules: RuleSet
+
+    def opened(self, at_least: int) -> Opened:
+        """See :class:`Side`. Raises NotSuitable as well where the program makes copies."""
+        found = open_tables.opened(self.program, self.rules, at_least)
+        if any(output.each for case in found.behaviour.cases for output in case.outputs):
+            raise NotSuitable("the program makes copies")
+        return found
+
+    def only(self, opened: Opened, kept: Kept) -> ProgramSide:
+        """See :class:`Side`."""
+        return replace(self, rules=open_tables.only(self.rules, opened, kept))
+
+    def meaning(self) -> Behaviour:
+        """See :class:`Side`."""
+        return meaning(self.program, self.rules)
+
+    def text(self, opened: Opened, table: OpenTable, row: Row) -> str:
+        """See :class:`Side`."""
+        said = describe(open_tables.only(_NO_RULES, opened, {table.name: [row.origin]}), self.program)
+        return said[0] if said else table.name
+
+
+@dataclass(frozen=True)
+class ArtifactSide:
+    """An artifact; ``name`` keeps the tables of two artifacts apart."""
+
+    target: Target
+    artifact: Any
+    name: str = ""
+
+    def opened(self, at_least: int) -> Opened:
+        """See :class:`Side`. Raises NotSuitable as well where the target has no tables that can be left open."""
+        return self._classifier.opened(self.artifact, at_least, self.name)
+
+    def only(self, opened: Opened, kept: Kept) -> ArtifactSide:
+        """See :class:`Side`."""
+        return replace(self, artifact=self._classifier.only(self.artifact, opened, kept))
+
+    def meaning(self) -> Behaviour:
+        """See :class:`Side`."""
+        return self.target.meaning(self.artifact)
+
+    def text(self, opened: Opened, table: OpenTable, row: Row) -> str:
+        """See :class:`Side`."""
+        return self._classifier.entry_text(table.entries[row.origin])
+
+    @property
+    def _classifier(self) -> Classifies:
+        if not isinstance(self.target, Classifies):
+            raise NotSuitable(f"{self.target.name} has no tables that can be left open")
+        return self.target
