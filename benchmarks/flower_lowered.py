@@ -1,11 +1,11 @@
 """Programs as flower filters, run beside their source: the examples with larger rule sets, or a corpus.
 
-    python benchmarks/flower_lowered.py [CORPUS] [--frames N] [--seed S] [--every K] [--prove SECONDS]
+    python benchmarks/flower_lowered.py [CORPUS] [--frames N] [--seed S] [--every K] [--own-rules] [--prove SECONDS]
 
-Each program that flower can express gets random rules over a few numbers; filters are made of it, and frames that meet
-the rules go through the source (on numbers) and through a private user-mode Linux; a difference does not count where
-the program reads an undefined value. ``--prove`` also asks the checker. Exits with 1 for a mismatch or a rejection,
-with 3 without user-mode Linux.
+Each program that flower can express gets random rules over a few numbers, or its own (``NAME.rules.cli`` beside it);
+filters are made of it, and frames that meet the rules go through the source (on numbers) and through a private user-
+mode Linux; a difference does not count where the program reads an undefined value. ``--prove`` also asks the checker.
+Exits with 1 for a mismatch or a rejection, with 3 without user-mode Linux.
 """
 
 from __future__ import annotations

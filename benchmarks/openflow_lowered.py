@@ -1,11 +1,12 @@
 """Programs as flows of Open vSwitch, run beside their source: the examples with larger rule sets, or a corpus.
 
-    python benchmarks/openflow_lowered.py [CORPUS] [--frames N] [--seed S] [--every K] [--prove SECONDS]
+    python benchmarks/openflow_lowered.py [CORPUS] [--frames N] [--seed S] [--every K] [--own-rules]
+        [--prove SECONDS]
 
-Each program that OpenFlow can express gets random rules over a few numbers; flows are made of it, and frames that meet
-the rules go through the source (on numbers) and through a private switch; a difference does not count where the program
-reads an undefined value. ``--prove`` also asks the checker. Exits with 1 for a mismatch or a rejection, with 3 without
-Open vSwitch.
+Each program that OpenFlow can express gets random rules over a few numbers, or its own (``NAME.rules.cli`` beside
+it); flows are made of it, and frames that meet the rules go through the source (on numbers) and through a private
+switch; a difference does not count where the program reads an undefined value. ``--prove`` also asks the checker.
+Exits with 1 for a mismatch or a rejection, with 3 without Open vSwitch.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ LIMITS: Final = (
     "matches: Ethernet, one VLAN tag, ARP, IPv4, IPv6 without extension headers, TCP, UDP, SCTP, ICMP, MPLS, registers",
     "actions: output, controller, set_field, load, move, push and pop of VLAN and MPLS, dec_ttl, groups, resubmit",
     "instructions: goto_table, write_actions, clear_actions, write_metadata",
-    "no meters, conntrack, tunnels, learn, clone, FLOOD or NORMAL; nothing that looks at what pop_mpls uncovered",
+    "groups all, indirect, select (any bucket that lives) and ff; meters that drop (they may, or may not)",
+    "no conntrack, tunnels, learn, clone, FLOOD or NORMAL; nothing that looks at what pop_mpls uncovered",
 )
 """What can be expressed and what cannot, a line each."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 from p4verify.semantics import bits as b
@@ -12,6 +14,9 @@ from p4verify.semantics.meaning.payload import sum_of
 
 Result = tuple[tuple[tuple[str, int, bytes], ...], int]
 """Outputs, sorted, and class id (0: none)."""
+Given = Mapping[str, int]
+"""Values of choices and of metadata that comes in, by their names."""
+_NOTHING: Given = MappingProxyType({})
 _INFIX = {"add": "+", "mul": "*", "band": "&", "bor": "|", "bxor": "^"}
 
 
@@ -30,17 +35,23 @@ def compiled_with(
     behaviour: Behaviour, names: tuple[str, ...]
 ) -> Callable[[bytes, int], tuple[tuple[tuple[str, int, bytes], ...], dict[str, int]]]:
     """The same with some metadata (0 where a case does not tell it)."""
-    functions: dict[int, Callable[[bytes, int, int], tuple[int, ...]]] = {}
-    guards = _function([case.guard for case in behaviour.cases])
+    run = compiled_given(behaviour, names)
+    return lambda frame, port: run(frame, port, _NOTHING)
 
-    def run(frame: bytes, port: int) -> tuple[tuple[tuple[str, int, bytes], ...], dict[str, int]]:
-        padded = frame + bytes(2048)
-        holding = [i for i, holds in enumerate(guards(padded, len(frame), port)) if holds]
-        assert len(holding) == 1, f"{len(holding)} cases"
-        case = behaviour.cases[holding[0]]
-        if holding[0] not in functions:
-            functions[holding[0]] = _function(_roots(case, names))
-        values = list(functions[holding[0]](padded, len(frame), port))
+
+def compiled_given(
+    behaviour: Behaviour, names: tuple[str, ...] = ()
+) -> Callable[[bytes, int, Given], tuple[tuple[tuple[str, int, bytes], ...], dict[str, int]]]:
+    """The same of a behaviour with choices or metadata that comes in."""
+    functions: dict[int, _Compiled] = {}
+    find = _finder(behaviour)
+
+    def run(frame: bytes, port: int, given: Given) -> tuple[tuple[tuple[str, int, bytes], ...], dict[str, int]]:
+        at = find(frame, port)
+        case = behaviour.cases[at]
+        if at not in functions:
+            functions[at] = _function(_roots(case, names))
+        values = list(functions[at](frame + bytes(2048), len(frame), port, given))
         told = dict(zip(names, values[len(values) - len(names) :], strict=True))
         outputs = []
         for output in case.outputs:
@@ -55,10 +66,36 @@ def compiled_with(
     return run
 
 
+def possible(behaviour: Behaviour, values: Mapping[str, range]) -> Callable[[bytes, int], Iterator[Given]]:
+    """Every way in which the choices that a frame meets can be made; ``values``: what a choice may be, by the beginning
+    of its name."""
+    find = _finder(behaviour)
+
+    def given(frame: bytes, port: int) -> Iterator[Given]:
+        met = [v.name for v in b.variables(*_roots(behaviour.cases[find(frame, port)], ())) if v.name[:4] == "any."]
+        ranges = [next(r for start, r in values.items() if name.startswith(start)) for name in met]
+        return (dict(zip(met, made, strict=True)) for made in product(*ranges))
+
+    return given
+
+
 def inside(behaviour: Behaviour) -> Callable[[bytes, int], bool]:
     """Whether a frame on a port is in the behaviour's domain."""
     asked = _function([assumption.condition for assumption in behaviour.domain])
-    return lambda frame, port: all(asked(frame + bytes(2048), len(frame), port))
+    return lambda frame, port: all(asked(frame + bytes(2048), len(frame), port, _NOTHING))
+
+
+def _finder(behaviour: Behaviour) -> Callable[[bytes, int], int]:
+    """Which case a frame is."""
+    guards = _function([case.guard for case in behaviour.cases])
+
+    def find(frame: bytes, port: int) -> int:
+        told = guards(frame + bytes(2048), len(frame), port, _NOTHING)
+        holding = [i for i, holds in enumerate(told) if holds]
+        assert len(holding) == 1, f"{len(holding)} cases"
+        return holding[0]
+
+    return find
 
 
 def _roots(case: Case, names: tuple[str, ...]) -> list[Term]:
@@ -66,9 +103,12 @@ def _roots(case: Case, names: tuple[str, ...]) -> list[Term]:
     return [*roots, *(case.metadata.get(name, b.bv(0, 32)) for name in names)]
 
 
-def _function(roots: list[Term]) -> Callable[[bytes, int, int], tuple[int, ...]]:
+_Compiled = Callable[[bytes, int, int, Given], tuple[int, ...]]
+
+
+def _function(roots: list[Term]) -> _Compiled:
     names: dict[Term, str] = {}
-    lines = ["def f(p, n, port):"]
+    lines = ["def f(p, n, port, given):"]
     for i, term in enumerate(b.postorder(roots)):
         text = _expression(term, [names[a] for a in term.args])
         if term.op in ("const", "var"):
@@ -79,7 +119,7 @@ def _function(roots: list[Term]) -> Callable[[bytes, int, int], tuple[int, ...]]
     lines.append(f" return ({''.join(names[r] + ', ' for r in roots)})")
     scope: dict[str, Any] = {"sum16": _sum16}
     exec("\n".join(lines), scope)
-    function: Callable[[bytes, int, int], tuple[int, ...]] = scope["f"]
+    function: _Compiled = scope["f"]
     return function
 
 
@@ -95,6 +135,8 @@ def _expression(term: Term, args: list[str]) -> str:
         case "var":
             if term.name.startswith("pkt.sum16["):
                 return f"sum16(p, n, {term.name[10:-1]})"
+            if not term.name.startswith("pkt[") and term.name not in ("pkt.len", "in.port"):
+                return f"given[{term.name!r}]"
             return {"pkt.len": "n", "in.port": "port"}.get(term.name) or f"p{term.name.removeprefix('pkt')}"
         case "not":
             return f"not {args[0]}"

@@ -15,6 +15,7 @@ from p4verify import targets
 from p4verify.checks import Checker
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_program
+from p4verify.semantics.rules.read import read_rules
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import CannotOffload, Oracle
 from tests.support.lowered import judge
@@ -49,6 +50,9 @@ def main(name: str, machine: AbstractContextManager[Any], about: str, archs: tup
     parser.add_argument("--frames", type=int, default=100, help="frames for each program")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="each K-th program only")
+    parser.add_argument(
+        "--own-rules", action="store_true", help="the rules that stand beside each program (.rules.cli)"
+    )
     parser.add_argument("--prove", type=float, help="seconds for a verdict on each")
     options = parser.parse_args()
     counts: Counter[str] = Counter()
@@ -76,6 +80,9 @@ def _one(
     target = targets.find(name)
     try:
         rules = random_rules(program, rng.getrandbits(32), NUMBERS)
+        if options.own_rules:
+            beside = path.with_suffix(".rules.cli")
+            rules = read_rules(beside.read_text(), str(beside), program)
         artifact = target.lower(program, rules, {})
     except (CannotOffload, Unsupported) as error:
         counts["not expressed"] += 1

@@ -15,6 +15,10 @@ TTLS: Final = (0, 1, 2, 64, 255)
 VIDS: Final = (0, 1, 5, 100, 4095)
 LABELS: Final = (0, 3, 16, 1000)
 
+MOST_BUCKETS: Final = 3
+LIVE: Final = {f"in.live.{port}": int(port in PORTS) for port in (*PORTS, 99)}
+"""The ports of the private switch are up; there is no port 99."""
+
 FAMILIES: Final = ("", "", *["ip", "tcp", "tcp", "udp", "icmp", "sctp", "ipv6", "tcp6", "udp6", "icmp6", "arp", "mpls"])
 
 
@@ -26,11 +30,14 @@ class Flows:
         self.groups = rng.sample((1, 2, 3), rng.choice((0, 0, 1, 2)))
         self.tables = rng.choice((1, 1, 2, 3))
         self.tags = 0
+        self.meters = rng.choice(((), (), (7,)))
 
     def text(self) -> str:
         """Groups first, then the flows, priorities all different."""
         rng = self.rng
         lines = [self._group(number) for number in self.groups]
+        lines += [f"meter={number},pktps,burst,bands=type=drop,rate={rng.choice((1, 9999999))},burst_size=1"
+                  for number in self.meters]  # fmt: skip
         count = rng.choice((1, 2, 3, 5, 8, 12))
         priorities = rng.sample(range(1, 1000), count)
         for priority in priorities:
@@ -103,6 +110,8 @@ class Flows:
             made.append(f"write_actions({','.join(a for a in inner if a)})")
         if rng.random() < 0.1:
             made.append("clear_actions") if not any("write_actions" in a for a in made) else None
+        if self.meters and rng.random() < 0.3:
+            made.insert(0, f"meter:{self.meters[0]}")
         if table + 1 < self.tables and rng.random() < 0.6:
             made.append(f"goto_table:{rng.randrange(table + 1, self.tables)}")
         return ",".join(made) or "drop"
@@ -173,15 +182,24 @@ class Flows:
 
     def _group(self, number: int) -> str:
         rng = self.rng
-        kind = rng.choice(("all", "all", "indirect"))
-        count = 1 if kind == "indirect" else rng.randrange(1, 4)
+        kind = rng.choice(("all", "all", "indirect", "ff", "select", "select"))
+        count = 1 if kind == "indirect" else rng.randrange(1, MOST_BUCKETS + 1)
         buckets = []
         for _ in range(count):
             actions = [a for a in (self._write(""), rng.choice(("", "push_vlan:0x8100", "pop_vlan"))) if a]
             rng.shuffle(actions)
             outputs = [f"output:{rng.choice((*PORTS, *PORTS, 'reg0[0..15]'))}"] if rng.random() < 0.9 else []
-            buckets.append("bucket=actions=" + (",".join(actions + outputs)))
-        return f"group_id={number},type={kind}," + ",".join(buckets)
+            buckets.append(f"bucket={self._bucket(kind)}actions=" + (",".join(actions + outputs)))
+        method = rng.choice(("", "selection_method=hash,fields(ip_dst,eth_src),")) if kind == "select" else ""
+        return f"group_id={number},type={kind},{method}" + ",".join(buckets)
+
+    def _bucket(self, kind: str) -> str:
+        """A bucket's weight and what it watches."""
+        rng = self.rng
+        watch = f"watch_port:{rng.choice((1, 2, 99))},"
+        if kind == "ff":
+            return watch
+        return rng.choice(("", "", "weight:5,", "weight:100,", watch)) if kind == "select" else ""
 
 
 def frame(rng: random.Random) -> bytes:

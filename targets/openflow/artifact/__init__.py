@@ -32,6 +32,7 @@ from .flows import (
     TAGS_8100,
     TAGS_WITHOUT_DEI,
     Action,
+    Band,
     Bits,
     Bridge,
     Bucket,
@@ -42,6 +43,7 @@ from .flows import (
     Goto,
     Group,
     Masked,
+    Meter,
     Move,
     Opaque,
     Output,
@@ -52,13 +54,14 @@ from .flows import (
     PushMpls,
     PushVlan,
     Resubmit,
+    Selection,
     SetField,
     ToGroup,
     ToMeter,
     WriteActions,
 )
 from .lines import read, read_text, recognises
-from .printing import print_actions, print_flow, print_group, write
+from .printing import print_actions, print_flow, print_group, print_meter, write
 
 __all__ = [
     "ALL",
@@ -89,6 +92,7 @@ __all__ = [
     "TAGS_WITHOUT_DEI",
     "TCP",
     "Action",
+    "Band",
     "Bits",
     "Bridge",
     "Bucket",
@@ -100,6 +104,7 @@ __all__ = [
     "Goto",
     "Group",
     "Masked",
+    "Meter",
     "Move",
     "Opaque",
     "Output",
@@ -110,6 +115,7 @@ __all__ = [
     "PushMpls",
     "PushVlan",
     "Resubmit",
+    "Selection",
     "SetField",
     "ToGroup",
     "ToMeter",
@@ -117,6 +123,7 @@ __all__ = [
     "print_actions",
     "print_flow",
     "print_group",
+    "print_meter",
     "read",
     "read_text",
     "recognises",

@@ -240,11 +240,23 @@ GroupKind = Literal["all", "select", "indirect", "ff"]
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One list of actions of a group; ``watch``: a fast-failover bucket lives while this port does."""
+    """A list of actions; it lives while the port ``watch`` or the group ``watch_group`` does (both None: always)."""
 
     actions: tuple[Action, ...]
     watch: int | None = None
     weight: int = 1
+    watch_group: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """How a group chooses (Netronome's extension ``selection_method``): by what, and over which fields, as written."""
+
+    method: str = ""
+    """``dp_hash`` or ``hash``; "": the switch's own way."""
+    param: int = 0
+    fields: tuple[str, ...] = ()
+    """Names of fields, or ``NAME=MASK``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +266,34 @@ class Group:
     number: int
     kind: GroupKind
     buckets: tuple[Bucket, ...]
+    span: Span = field(default=NOWHERE, compare=False)
+    selection: Selection = Selection()
+
+
+BandKind = Literal["drop", "dscp_remark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What a meter does above a rate: the packet is dropped, or its DSCP's drop precedence raised by ``level``."""
+
+    kind: BandKind
+    rate: int
+    """In the meter's unit."""
+    burst: int = 0
+    """In packets or kilobits; 0: the switch's own."""
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A meter: of several bands the one counts whose rate is the highest that is exceeded (OpenFlow 1.5, 5.11)."""
+
+    number: int
+    bands: tuple[Band, ...]
+    unit: Literal["kbps", "pktps"] = "kbps"
+    stats: bool = False
+    """Whether it counts; that does nothing to packets."""
     span: Span = field(default=NOWHERE, compare=False)
 
 
@@ -267,3 +307,5 @@ class Bridge:
     """The file that it was read from."""
     assumes: tuple[str, ...] = ()
     """What is assumed of frames: names of :data:`ASSUMPTIONS`."""
+    meters: tuple[Meter, ...] = ()
+    """Those that the file tells of; a flow may use others, which are in the switch only."""

@@ -1,20 +1,23 @@
 """Whole files: ``ovs-ofctl`` flow files, bundles, and what ``dump-flows`` and ``dump-groups`` print.
 
-Each line is a flow or a group. Lines of a bundle begin with ``flow add`` or ``group add``; a dump's lines of headers
-(``OFPST_FLOW reply``) are read over, and so is what it says of time and counters.
+Each line is a flow, a group or (:mod:`.meter_lines`) a meter. Lines of a bundle begin with ``flow add`` or
+``group add``; a dump's lines of headers (``OFPST_FLOW reply``) are read over, and so is what it says of time and
+counters.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final, get_args
+from typing import Final
 
 from ....semantics.source import InputError, Span
 from ...assuming import assumed
 from .actions import read_actions
-from .flows import ASSUMPTIONS, DEFAULT_PRIORITY, TABLES, Bridge, Bucket, Flow, Group, GroupKind
+from .flows import ASSUMPTIONS, DEFAULT_PRIORITY, TABLES, Bridge, Flow, Group
+from .group_lines import group_of
 from .matches import Match
-from .words import Item, Piece, items, number, port
+from .meter_lines import Meters
+from .words import Item, Piece, items, number
 
 MAX_FILE: Final = 256 << 20
 MAX_LINES: Final = 2_000_000
@@ -27,7 +30,6 @@ _FLOW: Final = re.compile(
 )
 _LOOKED_AT: Final = 1 << 16
 _ACTIONS: Final = re.compile(r"(?:^|[\s,])(actions?|instructions?)=")
-_BUCKET: Final = re.compile(r"[\s,]buckets?=")
 _COUNTERS: Final = frozenset(
     [
         "duration",
@@ -74,11 +76,14 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     """The flows and groups of a text; see :func:`read`."""
     flows: list[Flow] = []
     groups: dict[int, Group] = {}
+    meters = Meters()
     assumes: tuple[str, ...] = ()
     for count, line in enumerate(text.split("\n"), 1):
         if count > MAX_LINES:
             raise InputError.at(Span(name, count, 1), f"more than {MAX_LINES} lines")
         assumes += assumed(line, Span(name, count, 1), ASSUMPTIONS)
+        if meters.take(line, count, name):
+            continue
         piece = _statement(line, count, name)
         if piece is None:
             continue
@@ -86,13 +91,14 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
         if kind == "flow":
             flows.append(_flow(piece))
             continue
-        group = _group(piece)
+        group = group_of(piece)
         if group.number in groups:
             raise piece.error(f"group {group.number} is there twice")
         groups[group.number] = group
     if not flows and not groups:
         raise InputError.at(Span(name, 1, 1), "no flow in this file")
-    return Bridge(tuple(flows), tuple(groups.values()), name, tuple(sorted(set(assumes))))
+    assumes = tuple(sorted(set(assumes)))
+    return Bridge(tuple(flows), tuple(groups.values()), name, assumes, tuple(meters.by_number.values()))
 
 
 def _statement(line: str, count: int, name: str) -> Piece | None:
@@ -146,52 +152,3 @@ def _number(item: Item) -> int:
     if item.key.text == "table" and value >= TABLES:
         raise item.value.error(f"tables are numbered from 0 to {TABLES - 1}")
     return value
-
-
-def _group(piece: Piece) -> Group:
-    starts = [m.start() for m in _BUCKET.finditer(piece.text)]
-    ends = [*starts, len(piece.text)]
-    head = piece.part(0, ends[0])
-    number_: int | None = None
-    kind: GroupKind = "all"
-    for item in items(head):
-        if item.key.text == "group_id" and item.value is not None:
-            number_ = number(item.value, 32)
-        elif item.key.text == "type" and item.value is not None:
-            kind = _group_kind(item.value)
-        elif item.key.text != "selection_method":
-            raise item.whole.error(f"{item.whole.shown()} is not known of groups")
-    if number_ is None:
-        raise piece.error("a group needs a number ('group_id=...')")
-    buckets = tuple(_bucket(piece.part(start, end)) for start, end in zip(starts, ends[1:], strict=True))
-    if kind == "indirect" and len(buckets) != 1:
-        raise piece.error("an indirect group has one bucket")
-    return Group(number_, kind, buckets, piece.span)
-
-
-def _group_kind(piece: Piece) -> GroupKind:
-    kind = {"fast_failover": "ff"}.get(piece.text, piece.text)
-    for known in get_args(GroupKind):
-        if kind == known:
-            return known  # type: ignore[no-any-return]
-    raise piece.error(f"{piece.shown()} is no kind of group ({', '.join(get_args(GroupKind))})")
-
-
-def _bucket(piece: Piece) -> Bucket:
-    inner = piece.part(piece.text.index("=") + 1)
-    found = _ACTIONS.search(inner.text)
-    head = inner.part(0, found.start(1) if found else None)
-    watch: int | None = None
-    weight = 1
-    actions = inner.part(found.end() if found else len(inner.text))
-    for item in items(head):
-        if item.value is None or item.key.text not in ("watch_port", "weight", "bucket_id"):
-            if found:
-                raise item.whole.error(f"{item.whole.shown()} is not known of buckets")
-            actions = inner.part(item.whole.span.column - inner.span.column)
-            break
-        if item.key.text == "watch_port":
-            watch = port(item.value)
-        elif item.key.text == "weight":
-            weight = number(item.value, 16)
-    return Bucket(read_actions(actions), watch, weight)

@@ -21,6 +21,7 @@ from .flows import (
     Goto,
     Group,
     Masked,
+    Meter,
     Move,
     Opaque,
     Output,
@@ -35,6 +36,7 @@ from .flows import (
     ToMeter,
     WriteActions,
 )
+from .meter_lines import COMMENT
 
 _RESERVED: Final = {number: name for name, number in PORT_NAMES.items()}
 _FIRST: Final = ("in_port", "eth_type", "nw_proto")
@@ -43,9 +45,13 @@ _PROTOCOLS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
 
 
 def write(bridge: Bridge) -> bytes:
-    """A flow file for ``ovs-ofctl add-flows``; with groups, a bundle for ``ovs-ofctl bundle``."""
+    """A flow file for ``ovs-ofctl add-flows``; with groups, a bundle for ``ovs-ofctl bundle``.
+
+    Neither takes meters (``ovs-ofctl add-meter`` does), so these are comments, which :func:`.lines.read` reads.
+    """
     bundle = bool(bridge.groups)
     lines = comment(bridge.assumes)
+    lines += [f"{COMMENT}{print_meter(meter)}" for meter in bridge.meters]
     lines += [f"group add {print_group(group)}" for group in bridge.groups]
     lines += [("flow add " if bundle else "") + print_flow(flow) for flow in bridge.flows]
     return "".join(line + "\n" for line in lines).encode()
@@ -63,11 +69,29 @@ def print_flow(flow: Flow) -> str:
 def print_group(group: Group) -> str:
     """One group, as ``ovs-ofctl add-group`` reads it."""
     buckets = "".join(f",bucket={_bucket(bucket, group)}" for bucket in group.buckets)
-    return f"group_id={group.number},type={group.kind}{buckets}"
+    chosen = group.selection
+    method = f",selection_method={chosen.method}" if chosen.method else ""
+    method += f",selection_method_param={chosen.param}" if chosen.param else ""
+    method += f",fields({','.join(chosen.fields)})" if chosen.fields else ""
+    return f"group_id={group.number},type={group.kind}{method}{buckets}"
+
+
+def print_meter(meter: Meter) -> str:
+    """One meter, as ``ovs-ofctl add-meter`` reads it."""
+    bursts = ",burst" if any(band.burst for band in meter.bands) else ""
+    bands = "".join(
+        f",type={band.kind},rate={band.rate}"
+        + (f",burst_size={band.burst}" if bursts else "")
+        + (f",prec_level={band.level}" if band.kind == "dscp_remark" else "")
+        for band in meter.bands
+    )
+    stats = ",stats" if meter.stats else ""
+    return f"meter={meter.number},{meter.unit}{bursts}{stats},bands={bands[1:]}"
 
 
 def _bucket(bucket: Bucket, group: Group) -> str:
     watch = "" if bucket.watch is None else f"watch_port:{_port(bucket.watch)},"
+    watch += "" if bucket.watch_group is None else f"watch_group:{bucket.watch_group},"
     weight = f"weight:{bucket.weight}," if group.kind == "select" and bucket.weight != 1 else ""
     return f"{weight}{watch}actions={print_actions(bucket.actions)}"
 

@@ -96,7 +96,7 @@ def _run(bridge: Bridge, tables: Tables, mtu: int) -> tuple[Behaviour, list[Look
         tuple(cases),
         domain=tuple(domain),
         axioms=tuple(dict.fromkeys(given)),
-        choices=tuple(choices),
+        choices=tuple({choice.variable: choice for choice in choices}.values()),
         faults=tuple(faults),
         notes=(
             "Open vSwitch with a datapath in user space; the bridge is in secure mode and looks at one VLAN tag",

@@ -47,6 +47,7 @@ from ..artifact import (
     Resubmit,
     SetField,
     ToGroup,
+    ToMeter,
     WriteActions,
 )
 from .commit import commit
@@ -225,6 +226,8 @@ class Pipeline:
                 return replace(state, written=state.written + inner)
             case ClearActions():
                 return replace(state, written=())
+            case ToMeter(number):
+                return self._metered(number, state, span)
             case _:
                 raise Unsupported(f"the action {type(action).__name__}", span)
 
@@ -292,24 +295,62 @@ class Pipeline:
             return ways
         return self._chosen(group, state, depth, when)
 
+    def _metered(self, number: int, state: State, span: Span) -> State:
+        """The datapath drops the frame, or goes on with its list of actions; which of them depends on the traffic."""
+        drops = self._choice(f"meter.{number}", 1, f"meter {number} drops what is above its rate", span)
+        return replace(state, passing=b.and_(state.passing, b.eq(drops, b.bv(0, 1))))
+
+    def _choice(self, name: str, width: int, reason: str, span: Span) -> Term:
+        made = b.var(f"any.{name}.{len(self.choices)}", width)
+        self.choices.append(Choice(made, reason, span))
+        return made
+
     def _chosen(self, group: Group, state: State, depth: int, when: Term) -> Ways:
-        """One bucket: any of them (select), or the first whose port is alive (ff)."""
+        """One bucket that lives: any of them (select), or the first (ff); without one, nothing.
+
+        Of buckets with weights, one without is never taken (``group_setup_dp_hash_table``, ``group_best_live_bucket``).
+        """
+        buckets = group.buckets
+        if group.kind == "select":
+            buckets = tuple(bucket for bucket in buckets if bucket.weight)
+            if len(buckets) < len(group.buckets) and not buckets:
+                raise Unsupported(f"group {group.number}, whose buckets all have weight 0", group.span)
+        live = [self._lives(bucket, group.span, ()) for bucket in buckets]
+        takes = self._picked(group, live) if group.kind == "select" and len(buckets) > 1 else live
         left = TRUE
         found: list[Way] = []
-        pick = b.var(f"any.group.{group.number}.{len(self.choices)}", 16)
-        if group.kind == "select":
-            self.choices.append(Choice(pick, f"group {group.number} chooses a bucket", group.span))
-        for i, bucket in enumerate(group.buckets):
-            if group.kind == "select":
-                takes = TRUE if i == len(group.buckets) - 1 else b.eq(pick, b.bv(i, 16))
-            elif bucket.watch is None:
-                takes = FALSE
-            else:
-                takes = b.eq(b.var(f"in.live.{bucket.watch}", 1), b.bv(1, 1))
-            here = b.and_(left, takes)
-            found += under(here, self._bucket(bucket, state, group.span, depth, b.and_(when, here)))
-            left = b.and_(left, b.not_(takes))
+        for bucket, taken in zip(buckets, takes, strict=True):
+            here = b.and_(left, taken)
+            if here is not FALSE:
+                found += under(here, self._bucket(bucket, state, group.span, depth, b.and_(when, here)))
+            left = b.and_(left, b.not_(taken))
         return joined((*found, w.Way(left, state)))
+
+    def _picked(self, group: Group, live: list[Term]) -> list[Term]:
+        """An arbitrary one of those that live: the one whose number is drawn, or else the first."""
+        pick = self._choice(f"group.{group.number}", 16, f"group {group.number} chooses a bucket", group.span)
+        drawn = [b.and_(alive, b.eq(pick, b.bv(i, 16))) for i, alive in enumerate(live)]
+        none = b.not_(b.or_(*drawn))
+        found = []
+        for alive, here in zip(live, drawn, strict=True):
+            found.append(b.or_(here, b.and_(none, alive)))
+            none = b.and_(none, b.not_(alive))
+        return found
+
+    def _lives(self, bucket: Bucket, span: Span, within: tuple[int, ...]) -> Term:
+        """``bucket_is_alive``: it watches nothing, or a port that is up, or a group with a bucket that lives."""
+        if bucket.watch is None and bucket.watch_group is None:
+            return TRUE
+        alive = FALSE
+        if bucket.watch is not None:
+            alive = b.eq(b.var(f"in.live.{bucket.watch}", 1), b.bv(1, 1))
+        if bucket.watch_group is not None:
+            if bucket.watch_group in within:
+                raise Unsupported(f"group {bucket.watch_group} watches itself", span)
+            other = self.tables.group(bucket.watch_group, span)
+            inner = (*within, other.number)
+            alive = b.or_(alive, *(self._lives(one, other.span, inner) for one in other.buckets))
+        return alive
 
     def _bucket(self, bucket: Bucket, state: State, span: Span, depth: int, when: Term) -> Ways:
         """A bucket is an action set; the key is then as before, what was sent and committed stays."""
@@ -436,7 +477,9 @@ def _rolled_back(after: State, before: State) -> State:
 def _fits_popped(action: Action | OutputTo | SetTo) -> bool:
     if isinstance(action, SetField | SetTo):
         return action.field in _LAYER_2 or action.field == "vlan_tci"
-    return isinstance(action, Output | OutputTo | OutputBits | PushVlan | PopVlan | ClearActions | WriteActions)
+    return isinstance(
+        action, Output | OutputTo | OutputBits | PushVlan | PopVlan | ClearActions | WriteActions | ToMeter
+    )
 
 
 def _read(source: Bits, key: Key) -> Term:

@@ -58,6 +58,7 @@ def needs(bridge: Bridge) -> tuple[Needs, bool]:
     read = {m.field for flow in bridge.flows for m in flow.match}
     written: set[str] = set()
     mpls = False
+    _check_meters(bridge)
     for action, span in actions(bridge):
         _check(action, span)
         read |= _reads(action)
@@ -93,11 +94,21 @@ def _flat(found: tuple[Action, ...]) -> Iterator[Action]:
 def _check(action: Action, span: Span) -> None:
     if isinstance(action, Opaque):
         raise Unsupported(f"the action {action.text[:60]}", span)
-    if isinstance(action, ToMeter):
-        raise Unsupported(f"meter {action.meter}", span)
     if isinstance(action, Output) and action.port >= FIRST_RESERVED and action.port not in (IN_PORT, CONTROLLER):
         what = "all ports" if action.port == ALL else f"reserved port 0x{action.port:x}"
         raise Unsupported(f"output to {what}, which depends on the bridge", span)
+
+
+def _check_meters(bridge: Bridge) -> None:
+    """Meters drop: others there are not in the datapath in user space, nor in action sets."""
+    for meter in bridge.meters:
+        if any(band.kind != "drop" for band in meter.bands):
+            raise Unsupported(f"meter {meter.number}, which writes to the DSCP", meter.span)
+    for group in bridge.groups:
+        for bucket in group.buckets:
+            for action in _flat(bucket.actions):
+                if isinstance(action, ToMeter):
+                    raise Unsupported(f"meter {action.meter} in a bucket", group.span)
 
 
 def _reads(action: Action) -> set[str]:

@@ -113,6 +113,8 @@ class State:
     """The action set, in the order in which it was written."""
     extra: tuple[str, ...] = field(default=())
     """Marks of states that must not be merged."""
+    passing: Term = b.TRUE
+    """Whether every meter so far has let the frame pass; what one drops is sent nowhere any more."""
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -140,7 +142,8 @@ def merge(condition: Term, x: State, y: State) -> State:
             x.frame.payload,
         )
     key, base = _keys(condition, x.key, y.key), _keys(condition, x.base, y.base)
-    return State(key, base, frame, merge_sent(condition, x.sent, y.sent), x.written, x.extra)
+    passing = b.ite(condition, x.passing, y.passing)
+    return State(key, base, frame, merge_sent(condition, x.sent, y.sent), x.written, x.extra, passing)
 
 
 def _tags(condition: Term, x: tuple[Tag, ...], y: tuple[Tag, ...]) -> tuple[Tag, ...]:
@@ -159,5 +162,5 @@ def _keys(condition: Term, x: Key, y: Key) -> Key:
 
 
 def send(state: State, when: Term, to: Destination, port: Term) -> State:
-    """The frame as it is leaves."""
-    return replace(state, sent=(*state.sent, Sent(when, to, port, state.frame.packet())))
+    """The frame as it is leaves, if meters let it."""
+    return replace(state, sent=(*state.sent, Sent(b.and_(when, state.passing), to, port, state.frame.packet())))

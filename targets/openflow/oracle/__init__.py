@@ -31,6 +31,7 @@ from ..artifact import (
     WriteActions,
     print_flow,
     print_group,
+    print_meter,
 )
 from .switch import Switch, missing, refused
 
@@ -110,13 +111,18 @@ class OpenVSwitch(Closing):
         flows = "".join(print_flow(flow) + "\n" for flow in shown.flows)
         groups = "".join(print_group(group) + "\n" for group in shown.groups)
         try:
-            switch.load(barrier + flows, groups)
+            switch.load(barrier + flows, groups, [print_meter(meter) for meter in shown.meters])
         except OSError as error:
             raise self._blame(switch, shown, error) from None
 
     def _blame(self, switch: Switch, bridge: Bridge, error: OSError) -> InputError:
         """Which flow or group the switch refuses, found by adding one after the other."""
         switch.load("", "")
+        for meter in bridge.meters:
+            try:
+                switch.add_meter(print_meter(meter))
+            except OSError as complaint:
+                return refused(complaint, meter.span)
         groups = [(group.span, "add-group", print_group(group)) for group in bridge.groups]
         for span, command, text in groups + [(flow.span, "add-flow", print_flow(flow)) for flow in bridge.flows]:
             try:

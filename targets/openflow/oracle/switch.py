@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,6 +89,7 @@ class Switch:
         self.folder = Path(tempfile.mkdtemp(prefix="p4v-"))
         self._daemons: list[subprocess.Popen[bytes]] = []
         self._ports: set[int] = set()
+        self._metered = False
         try:
             self._start()
         except BaseException:
@@ -182,10 +184,20 @@ class Switch:
         self._vsctl(*arguments[1:])
         self._ports |= set(new)
 
-    def load(self, flows: str, groups: str) -> None:
+    def add_meter(self, meter: str) -> None:
+        """One more meter. Raises OSError if the switch refuses it."""
+        self._metered = True
+        self.ofctl("add-meter", meter)
+
+    def load(self, flows: str, groups: str, meters: Sequence[str] = ()) -> None:
         """Replace everything in the bridge. Raises OSError with what ``ovs-ofctl`` or the switch complains of."""
         self.ofctl("del-flows")
         self.ofctl("del-groups")
+        if self._metered:
+            self.ofctl("del-meters")
+            self._metered = False
+        for meter in meters:
+            self.add_meter(meter)
         if groups:
             self.ofctl("add-groups", "-", text=groups)
         if flows:

@@ -13,19 +13,23 @@ from p4verify.targets.openflow.artifact import (
     CFI,
     CONTROLLER,
     IN_PORT,
+    Band,
     Bits,
     Bucket,
     Flow,
     Goto,
     Group,
     Masked,
+    Meter,
     Move,
     Output,
     OutputBits,
     Prerequisites,
     Resubmit,
+    Selection,
     SetField,
     WriteActions,
+    print_meter,
     read,
     read_text,
     recognises,
@@ -109,6 +113,35 @@ def test_actions() -> None:
     )
 
 
+METERS = """\
+OFPST_METER_CONFIG reply (OF1.5) (xid=0x2):
+meter=1 pktps burst bands=
+type=drop rate=10 burst_size=5
+type=drop rate=20 burst_size=7
+
+meter=2 kbps stats bands=
+type=dscp_remark rate=10 prec_level=1
+"""
+
+
+def test_meters_of_a_dump_and_of_a_comment() -> None:
+    flow = "actions=meter:1,output:2\n"
+    first = Meter(1, (Band("drop", 10, 5), Band("drop", 20, 7)), "pktps")
+    bridge = read_text(METERS + flow)
+    assert bridge.meters == (first, Meter(2, (Band("dscp_remark", 10, 0, 1),), "kbps", stats=True))
+    assert b"\n# p4verify meter: meter=2,kbps,stats,bands=" in write(bridge)
+    assert read(write(bridge), "again") == bridge
+    assert read_text(f"{print_meter(first)}\n{flow}").meters == (first,)
+
+
+def test_how_a_group_chooses() -> None:
+    for fields in ("fields(ip_dst=255.0.0.0,tcp_src)", "fields(ip_dst=255.0.0.0 tcp_src)"):
+        text = f"group_id=3,type=select,selection_method=hash,selection_method_param=7,{fields},bucket=watch_group:4,2"
+        (group,) = read_text(text).groups
+        assert group.selection == Selection("hash", 7, ("ip_dst=255.0.0.0", "tcp_src"))
+        assert group.buckets == (Bucket((Output(2),), watch_group=4),)
+
+
 def test_no_actions_drop() -> None:
     assert read_text("priority=1 actions=").flows == (Flow(priority=1),)
     assert read_text("priority=1 actions=drop").flows == (Flow(priority=1),)
@@ -137,6 +170,14 @@ def test_no_actions_drop() -> None:
         ("group_id=1,type=some,bucket=output:1", 1, 17, "no kind of group"),
         ("group_id=1,type=all\ngroup_id=1,type=all", 2, 1, "there twice"),
         ("reg0=1,reg0=2 actions=drop", 1, 8, "matched twice"),
+        ("group_id=1,type=ff,bucket=output:1", 1, 1, "watches a port or a group"),
+        ("group_id=1,type=all,selection_method=hash,bucket=1", 1, 1, "only a group of type select"),
+        ("group_id=1,type=select,selection_method=best,bucket=1", 1, 41, "no way to choose"),
+        ("group_id=1,type=select,fields(ip_dst,size),bucket=1", 1, 38, "no field that is known"),
+        ("meter=1,mbps,bands=type=drop,rate=3", 1, 9, "not known of meters"),
+        ("meter=1 kbps bands=\ntype=drop speed=3", 2, 11, "not known of a meter's bands"),
+        ("# p4verify meter: meter=1,kbps,band=type=burn,rate=3", 1, 42, "no kind of band"),
+        ("meter=1\nmeter=1", 2, 1, "there twice"),
         ("# nothing", 1, 1, "no flow in this file"),
     ],
 )

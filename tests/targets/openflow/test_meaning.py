@@ -8,7 +8,7 @@ from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.openflow.artifact import read_text
 from p4verify.targets.openflow.meaning import meaning
 from p4verify.targets.openflow.oracle import OpenVSwitch
-from tests.support.compiled import compiled, inside
+from tests.support.compiled import compiled, compiled_given, inside, possible
 from tests.support.openflow_campaign import campaign
 
 MACS = bytes.fromhex("020000000001 020000000002")
@@ -110,9 +110,45 @@ def test_a_group_gives_each_bucket_the_packet_as_it_came() -> None:
     assert [(port, sent[11]) for _, port, sent in outputs] == [(2, 0x77), (3, 2), (4, 2)]
 
 
+def may(text: str, live: dict[str, int] | None = None) -> set[tuple[int, ...]]:
+    """The ports that a frame may leave by, for every way in which what is open can be decided."""
+    behaviour = meaning(read_text(text))
+    run = compiled_given(behaviour)
+    choices = possible(behaviour, {"any.group.": range(4), "any.meter.": range(2)})
+    frame = ip4(UDP)
+    return {tuple(p for _, p, _ in run(frame, 1, {**given, **(live or {})})[0]) for given in choices(frame, 1)}
+
+
+CHOOSING = "group_id=1,type=select,{}bucket=output:2,bucket={}output:3,bucket=output:4\nactions=group:1"
+
+
 def test_a_group_that_chooses_may_choose_any_bucket() -> None:
-    behaviour = meaning(read_text("group_id=1,type=select,bucket=output:2,bucket=output:3\nactions=group:1"))
-    assert [choice.reason for choice in behaviour.choices][:1] == ["group 1 chooses a bucket"]
+    assert may(CHOOSING.format("", "")) == {(2,), (3,), (4,)}
+    assert may(CHOOSING.format("selection_method=hash,fields(ip_src),", "")) == {(2,), (3,), (4,)}
+
+
+def test_a_group_chooses_no_bucket_without_weight_or_whose_port_is_down() -> None:
+    assert may(CHOOSING.format("", "weight:0,")) == {(2,), (4,)}
+    watched = CHOOSING.format("", "watch_port:9,")
+    assert may(watched, {"in.live.9": 0}) == {(2,), (4,)}
+    assert may(watched, {"in.live.9": 1}) == {(2,), (3,), (4,)}
+
+
+def test_fast_failover_takes_the_first_bucket_that_lives() -> None:
+    text = "group_id=2,type=ff,bucket=watch_port:9,output:2,bucket=watch_group:1,output:3\nactions=group:2\n"
+    text += "group_id=1,type=all,bucket=watch_port:8,output:4"
+    assert may(text, {"in.live.9": 1, "in.live.8": 0}) == {(2,)}
+    assert may(text, {"in.live.9": 0, "in.live.8": 1}) == {(3,)}
+    assert may(text, {"in.live.9": 0, "in.live.8": 0}) == {()}
+
+
+def test_a_meter_may_drop_what_has_not_been_sent_yet() -> None:
+    text = "actions=output:2,resubmit(,1),output:4\ntable=1 actions=meter:5,output:3"
+    assert may(text) == {(2,), (2, 3, 4)}
+
+
+def test_what_a_meter_drops_in_a_later_table_is_dropped_with_the_action_set() -> None:
+    assert may("actions=write_actions(output:2),goto_table:1\ntable=1 actions=meter:5") == {(), (2,)}
 
 
 def test_a_tag_that_is_written_loses_its_dei() -> None:
@@ -172,7 +208,10 @@ def test_both_ports_of_udp_are_one_change_of_its_checksum() -> None:
         ("actions=output:2\npriority=5,ip actions=ct(commit),output:3", 2, "the action ct"),
         ("ip,priority=5 actions=output:2\nin_port=1,priority=5 actions=output:3", 2, "overlap at priority 5"),
         ("actions=group:4", 1, "group 4 is not in the file"),
-        ("actions=meter:1,output:2", 1, "meter 1"),
+        ("meter=1,kbps,bands=type=dscp_remark,rate=5,prec_level=1\nactions=meter:1,output:2", 1, "writes to the DSCP"),
+        ("group_id=1,type=all,bucket=meter:1,output:2\nactions=group:1", 1, "in a bucket"),
+        ("group_id=1,type=select,bucket=weight:0,output:2,bucket=weight:0,output:3\nactions=group:1", 1, "weight 0"),
+        ("group_id=1,type=ff,bucket=watch_group:1,output:2\nactions=group:1", 1, "watches itself"),
         ("actions=resubmit(,0)", 1, "deep in one another"),
         ("ip actions=push_vlan:0x8100,push_mpls:0x8847,pop_vlan,output:2", 1, "around labels"),
     ],
