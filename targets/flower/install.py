@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..tc.install import Classifier
-from .artifact import FlowerFilter, parse_json, print_filter
+from .artifact import FlowerFilter, encode_filter, parse_json, print_filter
 
 
 def _plain(filter_: FlowerFilter) -> FlowerFilter:
@@ -15,5 +15,11 @@ def _plain(filter_: FlowerFilter) -> FlowerFilter:
 
 
 FLOWER: Final = Classifier(
-    "flower", "", print_filter, ("-j",), lambda text, name: parse_json(text, name).filters, _plain
+    "flower",
+    "",
+    print_filter,
+    ("-j",),
+    lambda text, name: parse_json(text, name).filters,
+    _plain,
+    message=encode_filter,
 )

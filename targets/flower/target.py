@@ -15,7 +15,7 @@ from ..offload import Device, Entry
 from .artifact import FilterList
 
 READS: Final = (
-    "lists of others: tc -batch scripts, tc filter show, tc -j filter show",
+    "lists of others: tc -batch scripts, tc filter show, tc -j filter show, rtnetlink messages",
     "keys: all of tc's but those of PPPoE, tunnel options and L2TPv3; frames that come from no tunnel and no conntrack",
     "actions: gact, mirred to egress, vlan, mpls, pedit, csum (IPv4, TCP, UDP, ICMP), skbedit (mark, priority), police",
     "controls: drop, pass, continue, pipe, reclassify, goto chain, trap",
@@ -43,7 +43,7 @@ class FlowerTarget(RulesBakedIn):
         return lower(program, rules, options)
 
     def read(self, data: bytes, name: str) -> FilterList:
-        """A ``tc -batch`` script, or what ``tc filter show`` prints, also with ``-j``."""
+        """A ``tc -batch`` script, what ``tc filter show`` prints, also with ``-j``, or rtnetlink messages."""
         from .artifact import read
 
         return read(data, name)
@@ -55,12 +55,12 @@ class FlowerTarget(RulesBakedIn):
         return recognises(data)
 
     def write(self, artifact: FilterList, form: str | None = None) -> bytes:
-        """A ``tc -batch`` script. Raises ValueError for any other ``form`` than "batch"."""
-        from .artifact import write
+        """A ``tc -batch`` script (form "batch") or rtnetlink messages (form "netlink"). Raises ValueError."""
+        from .artifact import encode, write
 
-        if form not in (None, "batch"):
-            raise ValueError(f"flower has no form '{form}' (batch)")
-        return write(artifact)
+        if form not in (None, "batch", "netlink"):
+            raise ValueError(f"flower has no form '{form}' (batch, netlink)")
+        return encode(artifact) if form == "netlink" else write(artifact)
 
     def meaning(self, artifact: FilterList) -> Behaviour:
         """See :func:`.meaning.meaning`."""

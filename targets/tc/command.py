@@ -1,12 +1,15 @@
-"""The command ``tc``, run in the caller's network namespace."""
+"""The command ``tc``, and rtnetlink where it has no words, run in the caller's network namespace."""
 
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from typing import Final, Protocol
+
+from . import rtnetlink
 
 _PATIENCE: Final = 300.0
 _PLACES: Final = "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin"
@@ -44,6 +47,14 @@ class Tc(Protocol):
         """Commands one after the other; the first that fails ends them. Raises Failed."""
         ...
 
+    def messages(self, requests: bytes) -> None:
+        """Send rtnetlink messages; the first that is refused ends them. Raises Failed, with its number."""
+        ...
+
+    def index(self, device: str) -> int:
+        """A device's interface number. Raises Failed."""
+        ...
+
 
 class Command:
     """The program itself."""
@@ -67,3 +78,19 @@ class Command:
             file.writelines(f"{line}\n" for line in lines)
             file.flush()
             self.ask(["-batch", file.name])
+
+    def messages(self, requests: bytes) -> None:
+        """See :meth:`Tc.messages`."""
+        try:
+            rtnetlink.add(requests)
+        except rtnetlink.Refused as error:
+            raise Failed(str(error), error.number) from None
+        except OSError as error:
+            raise Failed(f"rtnetlink: {error}") from None
+
+    def index(self, device: str) -> int:
+        """See :meth:`Tc.index`."""
+        try:
+            return socket.if_nametoindex(device)
+        except OSError:
+            raise Failed(f'Cannot find device "{device}"') from None

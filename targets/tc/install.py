@@ -1,7 +1,7 @@
 """Putting filters on the ingress hook of a device of the caller's network namespace, and taking them back.
 
-The filters go in by ``tc -batch``, the program that the artifact's format is for (no library that we know has flower's
-and ``pedit``'s messages), chains that others lead to first. Then they are read back and compared with what was given.
+The filters go in by ``tc -batch``, the program that the artifact's format is for, or by rtnetlink where it has no words
+for one of them; chains that others lead to first. Then they are read back and compared with what was given.
 Whatever fails, all that was added is taken back. While they are added, frames may meet some of them.
 
 A last filter, in a chain that none leads to, says that they are ours, how many they are, and whether the qdisc is ours,
@@ -14,11 +14,12 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from ...semantics.source import InputError, Span
+from ...semantics.source import InputError, Span, Unsupported
 from .artifact.hooks import Hook
+from .artifact.netlink import Links
 from .command import Command, Failed, Tc
 
 MARK_CHAIN: Final = 0x7034765
@@ -58,6 +59,8 @@ class Classifier:
     """A filter without what a dump adds to it."""
     counted: Callable[[Any], bool] = lambda _filter: True
     """Whether it is a filter, and no table."""
+    message: Callable[[Any, Hook, Links, int], bytes] | None = None
+    """The rtnetlink message that adds a filter, behind so many others. Raises Unsupported."""
 
 
 def install(classifier: Classifier, filters: Sequence[Placed], device: str, tc: Tc | None = None) -> None:
@@ -71,8 +74,8 @@ def install(classifier: Classifier, filters: Sequence[Placed], device: str, tc: 
     tc = tc or Command()
     hook = Hook(device)
     ordered = sorted(filters, key=lambda f: -f.chain)
-    lines = [classifier.line(f, hook) for f in ordered]
     there = _shown(tc, device)
+    adding = _Adding(classifier, ordered, hook, tc)
     if there:
         whose = "p4verify" if _mark(there) is not None else "others"
         taken = "; 'p4verify lower --remove' takes them back" if whose == "p4verify" else ""
@@ -84,7 +87,8 @@ def install(classifier: Classifier, filters: Sequence[Placed], device: str, tc: 
         f"filter add {hook} protocol all pref {mark} chain {MARK_CHAIN} {classifier.kind} {classifier.anything}"
     )
     try:
-        _add(tc, [*before, *lines], [device] * len(before), [f.span for f in ordered])
+        _batch(tc, before, device)
+        adding.run()
         problem = _differs(classifier, filters, device, tc)
         if problem is not None:
             raise _error(device, problem)
@@ -112,14 +116,61 @@ def remove(device: str, tc: Tc | None = None) -> None:
     _take_back(tc, device, set(chains), made=made and not others)
 
 
-def _add(tc: Tc, lines: Sequence[str], devices: Sequence[str], spans: Sequence[Span]) -> None:
+class _Adding:
+    """Filters on their way: as commands or, where ``tc`` has no words for one of them, all as rtnetlink messages."""
+
+    def __init__(self, classifier: Classifier, filters: Sequence[Placed], hook: Hook, tc: Tc) -> None:
+        self.classifier, self.filters, self.tc, self.device = classifier, filters, tc, hook.device
+        self.requests, self.lines = b"", list[str]()
+        try:
+            self.lines = [classifier.line(f, hook) for f in filters]
+        except Unsupported:
+            if classifier.message is None:
+                raise
+            links = _Links(tc=tc)
+            self.requests = b"".join(self._message(f, hook, links, i) for i, f in enumerate(filters))
+
+    def _message(self, filter_: Placed, hook: Hook, links: Links, place: int) -> bytes:
+        assert self.classifier.message is not None
+        try:
+            return self.classifier.message(filter_, hook, links, place)
+        except Failed as error:
+            raise self._refused(filter_, error) from None
+
+    @staticmethod
+    def _refused(filter_: Placed, error: Failed) -> InputError:
+        return InputError.at(filter_.span, f"the kernel refuses this filter: {error}")
+
+    def run(self) -> None:
+        """Put them in. Raises InputError at the filter that is refused."""
+        try:
+            if self.requests:
+                self.tc.messages(self.requests)
+            else:
+                self.tc.batch(self.lines)
+        except Failed as error:
+            number = -1 if error.line is None else error.line
+            if 0 <= number < len(self.filters):
+                raise self._refused(self.filters[number], error) from None
+            raise _error(self.device, str(error)) from None
+
+
+@dataclass(frozen=True)
+class _Links(Links):
+    """The interface numbers of the devices that ports are called after."""
+
+    tc: Tc = field(kw_only=True)
+
+    def index(self, port: int) -> int:
+        """See :meth:`Links.index`. Raises Failed: there is no such device."""
+        return self.tc.index(self.ports.name(port))
+
+
+def _batch(tc: Tc, lines: Sequence[str], device: str) -> None:
     try:
         tc.batch(lines)
     except Failed as error:
-        number = -1 if error.line is None else error.line - len(devices)
-        if 0 <= number < len(spans):
-            raise InputError.at(spans[number], f"the kernel refuses this filter: {error}") from None
-        raise _error(devices[0], str(error)) from None
+        raise _error(device, str(error)) from None
 
 
 def _take_back(tc: Tc, device: str, chains: Iterable[int], *, made: bool) -> None:
@@ -142,8 +193,15 @@ def _differs(classifier: Classifier, filters: Sequence[Placed], device: str, tc:
     found = [f for f in classifier.read(text, f"{device} (dump)") if f.chain != MARK_CHAIN]
     theirs, ours = (Counter(classifier.plain(f) for f in some) for some in (found, filters))
     for one in (ours - theirs) + (theirs - ours):
-        return f"does not have what it was given: {classifier.line(one, Hook(device))[:300]}"
+        return f"does not have what it was given: {_said(classifier, one, Hook(device))[:300]}"
     return None
+
+
+def _said(classifier: Classifier, filter_: Any, hook: Hook) -> str:
+    try:
+        return classifier.line(filter_, hook)
+    except Unsupported:
+        return str(filter_)
 
 
 def _marked(count: int, *, made: bool) -> int:

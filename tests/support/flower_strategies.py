@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from p4verify.targets.flower.artifact import (
@@ -121,3 +123,16 @@ def lists() -> st.SearchStrategy[FilterList]:
         st.integers(1, 0xFFFFFFFF).map(lambda block: Hook("", "ingress", block)),
     )
     return st.builds(FilterList, st.lists(filters(), min_size=1, max_size=4).map(tuple), hooks)
+
+
+def any_masks(filters: FilterList) -> FilterList:
+    """The same, where some masks of addresses are none that ``tc`` has words for."""
+
+    def changed(key: Key) -> Key:
+        if isinstance(key, Match) and FIELDS[key.field].form in ("ip", "ip6") and key.value % 3:
+            mask = key.mask & ~(key.value >> 1 | 2)
+            return Match(key.field, key.value & mask, mask)
+        return key
+
+    some = (replace(f, keys=tuple(map(changed, f.keys))) for f in filters.filters)
+    return replace(filters, filters=tuple(some))

@@ -39,7 +39,7 @@ def actions(*, sayable: bool) -> st.SearchStrategy[Action]:
     redirects = st.builds(Mirred, PORTS, st.just(True), st.just(STOLEN) if sayable else some, st.booleans())
     opaque = st.builds(OpaqueAction, st.just("sample"), st.just(("rate", "5")), st.none())
     if not sayable:
-        opaque = st.builds(OpaqueAction, st.just("skbedit"), st.just(()), st.binary(max_size=8).map(_whole))
+        opaque = st.builds(OpaqueAction, st.just("sample"), st.just(()), st.binary(max_size=8).map(_whole))
     return st.one_of(st.builds(Gact, some), mirrors, redirects, opaque)
 
 

@@ -7,8 +7,10 @@ from typing import Final
 
 from ....semantics.source import InputError, Span
 from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
+from ...tc.artifact.netlink import Links, is_filters
 from .dumps import parse_json, parse_shown
 from .filters import FilterList
+from .netlink import decode
 from .printing import print_script
 from .script import parse_script
 
@@ -20,8 +22,10 @@ _JSON: Final = re.compile(rb'"kind"\s*:\s*"flower"')
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a file's content looks like flower filters: a script, or a dump."""
+    """Whether a file's content looks like flower filters: a script, a dump, or netlink messages."""
     start = data[:_LOOKED_AT]
+    if is_filters(data, "flower"):
+        return True
     return _is_json(data) or _COMMAND.search(start) is not None or _SHOWN.search(start) is not None
 
 
@@ -31,19 +35,23 @@ def _is_json(data: bytes) -> bool:
 
 
 def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
-    """The filters in a file's content: a ``tc -batch`` script, or what ``tc filter show`` prints, also with ``-j``.
+    """The filters in a file's content: a ``tc -batch`` script, what ``tc filter show`` prints, also with ``-j``, or
+    rtnetlink messages.
 
     Raises:
         InputError: it is none of them, or not well formed; with file and place.
     """
     if len(data) > MAX_FILE:
         raise InputError.at(Span(name, 0, 0), f"the file is larger than {MAX_FILE >> 20} MiB")
+    if is_filters(data):
+        return decode(data, name, Links(ports))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        what = "neither a tc script or dump (UTF-8) nor rtnetlink messages"
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise InputError.at(Span(name, line, column), "neither a tc script nor a dump (UTF-8)") from None
+        raise InputError.at(Span(name, line, column), what) from None
     if data.lstrip().startswith(b"["):
         return parse_json(text, name, ports)
     if _SHOWN.search(data[:_LOOKED_AT]) is not None:

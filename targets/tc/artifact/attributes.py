@@ -47,6 +47,11 @@ class Attribute:
             raise self.place.error(f"attribute of {len(self.data)} bytes where {size} are expected")
         return int.from_bytes(self.data, sys.byteorder)
 
+    def big(self, size: int) -> int:
+        """The payload as an unsigned number of ``size`` bytes in network order. Raises InputError as above."""
+        self.number(size)
+        return int.from_bytes(self.data, "big")
+
     def text(self) -> str:
         """The payload as a name that ends in a zero byte."""
         raw = self.data.split(b"\0", 1)[0]
@@ -100,6 +105,16 @@ def attribute(kind: int, data: bytes) -> bytes:
 def number(kind: int, value: int) -> bytes:
     """An attribute of 32 bits."""
     return attribute(kind, struct.pack("=I", value))
+
+
+def small(kind: int, value: int, size: int) -> bytes:
+    """An attribute of ``size`` bytes in the machine's own order."""
+    return attribute(kind, value.to_bytes(size, sys.byteorder))
+
+
+def big(kind: int, value: int, size: int) -> bytes:
+    """An attribute of ``size`` bytes in network order."""
+    return attribute(kind, value.to_bytes(size, "big"))
 
 
 def message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:

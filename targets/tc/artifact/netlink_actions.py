@@ -1,4 +1,7 @@
-"""Actions as netlink attributes: ``TCA_ACT_KIND`` and ``TCA_ACT_OPTIONS`` of gact and mirred, others carried."""
+"""Actions as netlink attributes: ``TCA_ACT_KIND`` and ``TCA_ACT_OPTIONS`` (``uapi/linux/pkt_cls.h``, ``tc_act``).
+
+What the data types have no place for is carried as it is (:class:`OpaqueAction`).
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,32 @@ from collections.abc import Callable
 from typing import Final
 
 from ....semantics.source import Span, Unsupported
-from .actions import CONTROL_NUMBERS, Action, Control, ControlKind, Gact, Mirred, OpaqueAction
+from .actions import Action, Csum, Gact, Mirred, Mpls, OpaqueAction, Pedit, Police, Skbedit, TunnelKey, Vlan
 from .attributes import NESTED, Attribute, attribute
+from .netlink_controls import GENERIC, NEW, has_only, parameters, read_generic
+from .netlink_pedit import pedit_options, read_pedit
+from .netlink_police import police_options, read_police_options
+from .netlink_writes import (
+    csum_options,
+    mpls_options,
+    read_csum,
+    read_mpls,
+    read_skbedit,
+    read_tunnel_key,
+    read_vlan,
+    skbedit_options,
+    tunnel_key_options,
+    vlan_options,
+)
 
 TCA_ACT_KIND, TCA_ACT_OPTIONS = 1, 2
-_PARMS: Final = 2
-_GACT_PROB: Final = 3
-_MIRRED_BLOCK: Final = 4
-_GACT: Final = struct.Struct("=IIiii")
-_MIRRED: Final = struct.Struct("=IIiiiiI")
-_EXTENDED: Final[dict[int, ControlKind]] = {1: "jump", 2: "goto chain"}
-_SIMPLE: Final[dict[int, ControlKind]] = {n: k for k, n in CONTROL_NUMBERS.items() if k not in ("jump", "goto chain")}
-_KNOWN_INDEX: Final = 0
-"""A new action; any other index shares one that is there."""
+_TM, _PARMS, _GACT_PAD = 1, 2, 4
+_MIRRED_PAD: Final = 3
+_MIRRED_MORE: Final = struct.Struct("=iI")
+"""``eaction`` and ``ifindex``."""
+
+Found = dict[int, Attribute]
+Reader = Callable[[Found], Action | None]
 
 
 def action_attribute(action: Action, index: Callable[[int], int], span: Span) -> bytes:
@@ -28,58 +44,98 @@ def action_attribute(action: Action, index: Callable[[int], int], span: Span) ->
     Raises:
         Unsupported: an action of which only the words are known.
     """
-    if isinstance(action, Gact):
-        return _packed("gact", attribute(_PARMS, _GACT.pack(_KNOWN_INDEX, 0, action.control.number, 0, 0)))
-    if isinstance(action, Mirred):
-        code = (1 if action.redirect else 2) + 2 * action.ingress
-        parms = _MIRRED.pack(_KNOWN_INDEX, 0, action.control.number, 0, 0, code, index(action.port))
-        return _packed("mirred", attribute(_PARMS, parms))
-    if not isinstance(action, OpaqueAction) or action.options is None:
-        raise Unsupported(f"action {action.kind} is known by its words only", span)
-    return _packed(action.kind, action.options)
+    return attribute(TCA_ACT_KIND, action.kind.encode() + b"\0") + attribute(
+        TCA_ACT_OPTIONS | NESTED, _options(action, index, span)
+    )
 
 
-def _packed(kind: str, options: bytes) -> bytes:
-    return attribute(TCA_ACT_KIND, kind.encode() + b"\0") + attribute(TCA_ACT_OPTIONS | NESTED, options)
+def _options(action: Action, index: Callable[[int], int], span: Span) -> bytes:
+    match action:
+        case Gact(control):
+            return parameters(_PARMS, control)
+        case Mirred():
+            code = (1 if action.redirect else 2) + 2 * action.ingress
+            return parameters(_PARMS, action.control, _MIRRED_MORE.pack(code, index(action.port)))
+        case Vlan():
+            return vlan_options(action)
+        case Mpls():
+            return mpls_options(action)
+        case Pedit():
+            return pedit_options(action)
+        case Csum():
+            return csum_options(action)
+        case Skbedit():
+            return skbedit_options(action)
+        case TunnelKey():
+            return tunnel_key_options(action, span)
+        case Police():
+            return police_options(action, span)
+        case OpaqueAction(options=bytes() as options):
+            return options
+    raise Unsupported(f"action {action.kind} is known by its words only", span)
 
 
-def decode_actions(actions: Attribute, port: Callable[[int], int]) -> tuple[Action, ...]:
-    """The actions in ``TCA_U32_ACT`` and its like, by their order; ``port`` gives an interface's port."""
-    return tuple(_decode(nested, port) for _, nested in sorted(actions.nest().items()))
+def decode_actions(actions: Attribute, port: Callable[[int], int], *, new: bool = False) -> tuple[Action, ...]:
+    """The actions in ``TCA_U32_ACT`` and its like, by their order; ``port`` gives an interface's port.
+
+    Args:
+        new: whether the message adds them. Then an index says that an action is taken which is there already.
+
+    Raises:
+        InputError: what is no action; with the byte offset.
+    """
+    return tuple(_decode(nested, port, new=new) for _, nested in sorted(actions.nest().items()))
 
 
-def _decode(nested: Attribute, port: Callable[[int], int]) -> Action:
+def _decode(nested: Attribute, port: Callable[[int], int], *, new: bool) -> Action:
     found = nested.nest()
     if TCA_ACT_KIND not in found or TCA_ACT_OPTIONS not in found:
         raise nested.place.error("an action without kind or options")
     kind, options = found[TCA_ACT_KIND].text(), found[TCA_ACT_OPTIONS]
-    if kind == "gact":
-        return _decode_gact(options)
-    return _decode_mirred(options, port) if kind == "mirred" else OpaqueAction(kind, options=options.data)
+    readers: dict[str, tuple[int, Reader]] = {
+        **_READERS, "mirred": (_PARMS, lambda parts: _read_mirred(parts, port)),
+    }  # fmt: skip
+    if kind not in readers:
+        return OpaqueAction(kind, options=options.data)
+    place, reader = readers[kind]
+    parts = options.nest()
+    try:
+        _check(parts.get(place) or parts.get(_PARMS_EX, options), options, new=new)
+        action = reader(parts)
+    except ValueError as error:
+        raise options.place.error(str(error)) from None
+    except KeyError:
+        raise options.place.error(f"{kind} without something that it needs") from None
+    return OpaqueAction(kind, options=options.data) if action is None else action
 
 
-def _decode_gact(options: Attribute) -> Action:
-    found = options.nest()
-    if _PARMS not in found or _GACT_PROB in found:
-        return OpaqueAction("gact", options=options.data)
-    return Gact(_control(found[_PARMS], found[_PARMS].unpack(_GACT)[2]))
+_PARMS_EX: Final = 4
+"""Of pedit."""
 
 
-def _decode_mirred(options: Attribute, port: Callable[[int], int]) -> Action:
-    found = options.nest()
-    if _PARMS not in found or _MIRRED_BLOCK in found:
-        return OpaqueAction("mirred", options=options.data)
-    _, _, action, _, _, code, index = found[_PARMS].unpack(_MIRRED)
+def _check(parms: Attribute, options: Attribute, *, new: bool) -> None:
+    if parms is options:
+        raise options.place.error("an action without parameters")
+    if new and parms.unpack(GENERIC)[0] != NEW:
+        raise parms.place.error("shared actions (index) are not supported")
+
+
+def _read_gact(found: Found) -> Action | None:
+    return Gact(read_generic(found[_PARMS])[0]) if has_only(found, (_TM, _PARMS, _GACT_PAD)) else None
+
+
+def _read_mirred(found: Found, port: Callable[[int], int]) -> Action | None:
+    if not has_only(found, (_TM, _PARMS, _MIRRED_PAD)):
+        return None
+    control, (code, index) = read_generic(found[_PARMS], "iI")
     if not 1 <= code <= 4:
-        raise options.place.error(f"mirred of unknown kind {code}")
-    control = _control(found[_PARMS], action)
+        raise found[_PARMS].place.error(f"mirred of unknown kind {code}")
     return Mirred(port(index), code in (1, 3), control, ingress=code > 2)
 
 
-def _control(place: Attribute, number: int) -> Control:
-    if number in _SIMPLE:
-        return Control(_SIMPLE[number])
-    kind = _EXTENDED.get(number >> 28)
-    if kind is None:
-        raise place.place.error(f"unknown control {number}")
-    return Control(kind, number & ((1 << 28) - 1))
+_READERS: Final[dict[str, tuple[int, Reader]]] = {
+    "gact": (_PARMS, _read_gact), "vlan": (_PARMS, read_vlan), "mpls": (_PARMS, read_mpls),
+    "pedit": (_PARMS, read_pedit), "csum": (1, read_csum), "skbedit": (_PARMS, read_skbedit),
+    "tunnel_key": (_PARMS, read_tunnel_key), "police": (1, read_police_options),
+}  # fmt: skip
+"""Where an action's parameters are, and what reads it."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from ....semantics.source import InputError, Span, Unsupported
 from ...base import Closing, Observation
 from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police, Skbedit
 from ..artifact.hooks import Hook, PortNames
+from ..artifact.netlink import Links
 from ..command import Failed
 from .kernel import BARRIER, MAX_CONDITIONS, MAX_PORTS, Kernel, missing
 
@@ -33,6 +34,10 @@ class _Names(PortNames):
     def name(self, port: int) -> str:
         """See :meth:`PortNames.name`."""
         return HOOK.device if port == _IN else super().name(port)
+
+    def port(self, device: str) -> int | None:
+        """See :meth:`PortNames.port`."""
+        return _IN if device == HOOK.device else super().port(device)
 
 
 NAMES: Final = _Names("o")
@@ -169,19 +174,37 @@ class UserModeLinux(Closing, ABC):
     def _line(self, filter_: Any, devices: Devices) -> str:
         """The command that adds a filter as the kernel gets it. Raises Unsupported for what cannot be observed."""
 
+    def _messages(self, filters: Any, devices: Devices, links: Links) -> bytes | None:
+        """The rtnetlink messages that add filters, where ``tc`` has no words for one of them."""
+        return None
+
     def _load(self, kernel: Kernel, filters: Sequence[Observed], devices: Devices) -> None:
-        lines = [self._line(f, devices) for f in filters]
+        requests = self._messages(filters, devices, _Devices(NAMES, kernel=kernel))
+        lines = [] if requests else [self._line(f, devices) for f in filters]
         last = (
             f"pref {_LAST_PREF} protocol all matchall action mirred egress redirect dev {NAMES.name(devices.stack(0))}"
         )
         lines += [f"filter add {HOOK} chain {chain} {last}" for chain in sorted(_chains(filters))]
         try:
             kernel.load(lines)
+            if requests:
+                kernel.add(requests)
         except Failed as error:
             spans = [f.span for f in filters]
             if error.line is None or not 0 <= error.line < len(spans):
                 raise OSError(f"the private kernel refuses what the oracle needs: {error}") from None
             raise InputError.at(spans[error.line], f"the kernel refuses this filter: {error}") from None
+
+
+@dataclass(frozen=True)
+class _Devices(Links):
+    """The interface numbers of the private kernel's devices."""
+
+    kernel: Kernel = field(kw_only=True)
+
+    def index(self, port: int) -> int:
+        """See :meth:`Links.index`."""
+        return self.kernel.indices()[self.ports.name(port)]
 
 
 def _chains(filters: Sequence[Observed]) -> set[int]:

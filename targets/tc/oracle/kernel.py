@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ _MODULES: Final = (
     " act_csum act_skbedit act_tunnel_key act_police"
 )
 _KERNEL: Final = "linux.uml"
+_PYTHON: Final = f"{Path(sys.executable).resolve()} -S"
+_RTNETLINK: Final = Path(__file__).resolve().parent.parent / "rtnetlink.py"
 _BUSYBOX: Final = "/bin/busybox"
 BARRIER: Final = bytes.fromhex("0270345f4241 0270345f5252 88b6") + b"barrier of the oracle".ljust(46, b"\0")
 """A frame that nobody else sends: it takes the same way as all others and tells that those before it have come."""
@@ -92,6 +95,7 @@ class Kernel:
         self._open: list[int] = []
         self._sockets: list[socket.socket] = []
         self._ports = 0
+        self._indices: dict[str, int] = {}
         self._told: dict[int, tuple[str, ...]] = {}
         try:
             self._boot()
@@ -229,6 +233,7 @@ class Kernel:
         if lines:
             self.run("\n".join(lines) + "\n")
             self._ports = ports
+            self._indices = {}
 
     def tell(self, devices: Sequence[int], conditions: Sequence[str]) -> None:
         """From now on, tell of what is sent to these devices which condition it meets first (``basic match ...``)."""
@@ -270,6 +275,30 @@ class Kernel:
     def show(self, options: str) -> str:
         """What ``tc OPTIONS filter show dev vec0 ingress`` prints."""
         return self.run(f"tc {options} filter show dev vec0 ingress\n")
+
+    # --- rtnetlink ---
+
+    def add(self, requests: bytes) -> None:
+        """Send messages to the kernel (:func:`..rtnetlink.add`). Raises Failed, with the number of the refused one."""
+        (self.folder / "requests").write_bytes(requests)
+        try:
+            self.run(f"{_PYTHON} {_RTNETLINK} add /run/io/requests\n")
+        except OSError as error:
+            number, _, reason = str(error).partition(":")
+            raise Failed(reason or number, int(number) if number.isdigit() else None) from None
+
+    def messages(self, device: str) -> bytes:
+        """The messages with which it shows the filters at a device's ingress."""
+        self.run(f"{_PYTHON} {_RTNETLINK} show {device} /run/io/messages\n")
+        return (self.folder / "messages").read_bytes()
+
+    def indices(self) -> dict[str, int]:
+        """The interface numbers of its devices."""
+        if self._indices:
+            return self._indices
+        said = self.run("cd /sys/class/net; for d in *; do echo $d $(cat $d/ifindex); done\n")
+        self._indices = {name: int(number) for name, number in (line.split() for line in said.splitlines())}
+        return self._indices
 
     # --- frames ---
 

@@ -6,11 +6,11 @@ import re
 from typing import Final
 
 from ....semantics.source import InputError, Span
-from ...tc.artifact.attributes import HEADER
 from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
+from ...tc.artifact.netlink import Links, is_filters
 from .dumps import parse_shown
 from .filters import FilterList
-from .netlink import RTM_NEWTFILTER, Links, decode
+from .netlink import decode
 from .printing import print_script
 from .script import parse_script
 
@@ -23,19 +23,12 @@ _LOOKED_AT: Final = 1 << 16
 
 def recognises(data: bytes) -> bool:
     """Whether a file's content looks like u32 filters: a script, a dump, or netlink messages."""
-    return _is_messages(data) or _FILTER_LINE.search(data[:_LOOKED_AT]) is not None or _is_json(data)
+    return is_filters(data, "u32") or _FILTER_LINE.search(data[:_LOOKED_AT]) is not None or _is_json(data)
 
 
 def _is_json(data: bytes) -> bool:
     start = data[:_LOOKED_AT]
     return start.lstrip().startswith(b"[") and _JSON.search(start) is not None
-
-
-def _is_messages(data: bytes) -> bool:
-    if len(data) < HEADER.size:
-        return False
-    length, kind, *_ = HEADER.unpack_from(data)
-    return bool(kind == RTM_NEWTFILTER and HEADER.size <= length <= len(data))
 
 
 def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
@@ -47,7 +40,7 @@ def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList
     """
     if len(data) > MAX_FILE:
         raise InputError.at(Span(name, 0, 0), f"the file is larger than {MAX_FILE >> 20} MiB")
-    if _is_messages(data):
+    if is_filters(data):
         return decode(data, name, Links(ports))
     try:
         text = data.decode("utf-8")

@@ -8,28 +8,29 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from ....semantics.source import InputError, Span, Unsupported
-from ...tc.artifact.attributes import NESTED, Attribute, Message, attribute, message, messages, number
-from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
+from ....semantics.source import InputError, Span
+from ...tc.artifact.attributes import NESTED, Attribute, attribute, number
+from ...tc.artifact.hooks import Hook
+from ...tc.artifact.netlink import (
+    ADD,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    RTM_NEWTFILTER,
+    Links,
+    Place,
+    Told,
+    filter_message,
+    filter_messages,
+)
 from ...tc.artifact.netlink_actions import action_attribute, decode_actions
 from .filters import FilterList, Handle, Key, Selector, U32Filter
 
-RTM_NEWTFILTER: Final = 44
-NLM_F_REQUEST, NLM_F_EXCL, NLM_F_CREATE = 1, 0x200, 0x400
-_ADD: Final = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
-INGRESS: Final = 0xFFFFFFF2
-EGRESS: Final = 0xFFFFFFF3
-BLOCK: Final = -1
-"""``TCM_IFINDEX_MAGIC_BLOCK``: the parent is the number of a shared block."""
-
-_TCMSG: Final = struct.Struct("=BxxxiIII")
 _SEL: Final = struct.Struct("=BBBxHHhhI")
 _KEY: Final = struct.Struct("=IIii")
 _MARK: Final = struct.Struct("=III")
-TCA_KIND, TCA_OPTIONS, TCA_CHAIN = 1, 2, 11
 (
     TCA_U32_CLASSID, TCA_U32_HASH, TCA_U32_LINK, TCA_U32_DIVISOR, TCA_U32_SEL, TCA_U32_POLICE, TCA_U32_ACT,
     TCA_U32_INDEV, TCA_U32_PCNT, TCA_U32_MARK, TCA_U32_FLAGS, TCA_U32_PAD,
@@ -38,21 +39,6 @@ _TERMINAL, _OFFSET, _VAROFFSET, _EAT = 1, 2, 4, 8
 _SKIP_HW, _SKIP_SW, _IN_HW, _NOT_IN_HW = 1, 2, 4, 8
 _FIRST_ROOT: Final = 0x800
 """Tables that the kernel numbers itself begin here."""
-
-
-@dataclass(frozen=True)
-class Links:
-    """How interface numbers stand to ports; by default they are the same."""
-
-    ports: PortNames = DEFAULT_PORTS
-
-    def index(self, port: int) -> int:
-        """A port's interface number."""
-        return port
-
-    def port(self, index: int) -> int:
-        """An interface's port number."""
-        return index
 
 
 # --- encoding -----------------------------------------------------------------------------------------------------
@@ -68,23 +54,10 @@ def encode(filters: FilterList, links: Links | None = None) -> bytes:
     return b"".join(encode_filter(f, filters.hook, links, i + 1) for i, f in enumerate(filters.filters))
 
 
-def encode_filter(filter_: U32Filter, hook: Hook, links: Links, sequence: int, flags: int = _ADD) -> bytes:
+def encode_filter(filter_: U32Filter, hook: Hook, links: Links, sequence: int, flags: int = ADD) -> bytes:
     """The message that adds one filter."""
-    parent = INGRESS if hook.direction == "ingress" else EGRESS
-    if hook.block is not None:
-        index, parent = BLOCK, hook.block
-    else:
-        port = links.ports.port(hook.device)
-        if port is None:
-            raise Unsupported(f"device {hook.device!r} is not a port", filter_.span)
-        index = links.index(port)
-    info = filter_.pref << 16 | socket.htons(filter_.protocol)
-    attributes = attribute(TCA_KIND, b"u32\0")
-    if filter_.chain:
-        attributes += number(TCA_CHAIN, filter_.chain)
-    attributes += attribute(TCA_OPTIONS | NESTED, _options(filter_, links))
-    body = _TCMSG.pack(0, index, filter_.handle.value, parent, info) + attributes
-    return message(RTM_NEWTFILTER, flags, sequence, body)
+    place = Place(hook, filter_.pref, filter_.protocol, filter_.handle.value, filter_.chain)
+    return filter_message("u32", place, _options(filter_, links), links, filter_.span, sequence, flags)
 
 
 def _options(filter_: U32Filter, links: Links) -> bytes:
@@ -148,53 +121,23 @@ def decode(data: bytes, name: str = "<netlink>", links: Links | None = None) -> 
     """
     links = links or Links()
     filters: list[U32Filter] = []
-    hook: Hook | None = None
-    dumped = True
-    for one in messages(data, name):
-        if one.kind != RTM_NEWTFILTER:
-            if one.kind in (1, 2, 3):  # NLMSG_NOOP, ERROR (an acknowledgement), DONE
-                continue
-            raise one.body.place.error(f"message of type {one.kind}, not RTM_NEWTFILTER")
-        dumped = dumped and not one.flags & NLM_F_CREATE
-        where, filter_ = _decode_filter(one, links)
-        if hook is not None and where != hook:
-            raise one.body.place.error("all filters must be on one hook")
-        hook = where
-        if filter_ is not None:
-            filters.append(filter_)
-    if hook is None:
-        raise InputError.at(Span(name, 0, 0), "no filter in these messages")
+    hook, dumped = Hook(), True
+    for told in filter_messages(data, name, "u32", links):
+        dumped = dumped and not told.new
+        hook = told.place.hook
+        if told.options is not None:
+            try:
+                filters.append(_decode_options(told.options, told, links))
+            except ValueError as error:
+                raise told.body.place.error(str(error)) from None
     result = FilterList(tuple(filters), hook, name)
     return from_dump(result) if dumped else result
 
 
-def _decode_filter(one: Message, links: Links) -> tuple[Hook, U32Filter | None]:
-    body = one.body
-    _, index, handle, parent, info = body.unpack(_TCMSG)
-    attributes = dict(body.items(_TCMSG.size))
-    kind = attributes.get(TCA_KIND)
-    if kind is None or kind.text() != "u32":
-        raise body.place.error("the classifier is not u32")
-    if index == BLOCK:
-        hook = Hook("", "ingress", parent)
-    elif parent in (INGRESS, EGRESS) and index >= 0:
-        hook = Hook(links.ports.name(links.port(index)), "ingress" if parent == INGRESS else "egress")
-    else:
-        raise body.place.error(f"parent {parent:#x} of interface {index} is neither ingress nor egress")
-    chain = attributes[TCA_CHAIN].number() if TCA_CHAIN in attributes else 0
-    options = attributes.get(TCA_OPTIONS)
-    if options is None:
-        return hook, None  # a dump names each classifier once without options
-    try:
-        return hook, _decode_options(options, info, Handle.of(handle), chain, links)
-    except ValueError as error:
-        raise body.place.error(str(error)) from None
-
-
-def _decode_options(options: Attribute, info: int, handle: Handle, chain: int, links: Links) -> U32Filter:
-    found = options.nest()
+def _decode_options(options: Attribute, told: Told, links: Links) -> U32Filter:
+    found, chain = options.nest(), told.place.chain
     known = {TCA_U32_PCNT, TCA_U32_PAD}
-    place = (info >> 16, socket.ntohs(info & 0xFFFF), handle)
+    place = (told.place.pref, told.place.protocol, Handle.of(told.place.handle))
     flags = found[TCA_U32_FLAGS].number() if TCA_U32_FLAGS in found else 0
     in_hw = True if flags & _IN_HW else False if flags & _NOT_IN_HW else None
     skip_hw, skip_sw = bool(flags & _SKIP_HW), bool(flags & _SKIP_SW)
@@ -221,22 +164,14 @@ def _decode_options(options: Attribute, info: int, handle: Handle, chain: int, l
         ht=None if ht is None else Handle.of(ht),
         link=None if link is None else link >> 20,
         classid=value(TCA_U32_CLASSID),
-        actions=decode_actions(found[TCA_U32_ACT], links.port) if TCA_U32_ACT in found else (),
+        actions=decode_actions(found[TCA_U32_ACT], links.port, new=told.new) if TCA_U32_ACT in found else (),
         chain=chain,
-        indev=_indev(found[TCA_U32_INDEV], links) if TCA_U32_INDEV in found else None,
+        indev=links.named(found[TCA_U32_INDEV]) if TCA_U32_INDEV in found else None,
         mark=None if mark is None else (mark[0], mark[1]),
         skip_hw=skip_hw,
         skip_sw=skip_sw,
         in_hw=in_hw,
     )
-
-
-def _indev(attribute_: Attribute, links: Links) -> int:
-    name = attribute_.text()
-    port = links.ports.port(name)
-    if port is None:
-        raise attribute_.place.error(f"device {name!r} is not a port")
-    return port
 
 
 def _decode_selector(attribute_: Attribute) -> Selector:
@@ -288,3 +223,6 @@ def from_dump(dump: FilterList) -> FilterList:
         for f in nodes
     ]
     return FilterList((*tables, *placed), dump.hook, dump.name)
+
+
+__all__ = ["NLM_F_CREATE", "NLM_F_EXCL", "RTM_NEWTFILTER", "Links", "decode", "encode", "encode_filter", "from_dump"]

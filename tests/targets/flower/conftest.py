@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from p4verify.targets.flower.oracle import UserModeFlower
+from p4verify.targets.tc.oracle.kernel import Kernel
 from tests.support.machines import require
+from tests.support.private_tc import Inside
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +18,12 @@ def kernel() -> Iterator[UserModeFlower]:
     with UserModeFlower() as oracle:
         require(oracle)
         yield oracle
+
+
+@pytest.fixture(scope="session")
+def tc(kernel: UserModeFlower) -> Iterator[Inside]:
+    """A private kernel with some devices, without any filter."""
+    made = Kernel()
+    made.run("".join(f"ip link add port{i} type veth peer name p{i}\n" for i in (0, 1, 2, 7)))
+    yield Inside(made)
+    made.close()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from p4verify.semantics.source import InputError
-from p4verify.targets.flower.artifact import FilterList, parse_script
+from p4verify.semantics.source import InputError, Span
+from p4verify.targets.flower.artifact import FilterList, FlowerFilter, Match, parse_script
 from p4verify.targets.flower.install import FLOWER
-from p4verify.targets.flower.oracle import UserModeFlower
-from p4verify.targets.tc.command import Failed
+from p4verify.targets.tc.artifact.actions import Mirred
 from p4verify.targets.tc.install import install, remove
-from p4verify.targets.tc.oracle.kernel import Kernel
-from tests.support.machines import require
+from tests.support.private_tc import Inside
 
 DEVICE = "port7"
 SCRIPT = """
@@ -25,34 +24,6 @@ filter add dev port7 ingress protocol mpls_uc pref 4 flower mpls_label 9 action 
 filter add dev port7 ingress protocol all pref 5 flower dst_mac 02:00:00:00:00:01/ff:ff:00:00:00:00 action gact pass
 filter add dev port7 ingress protocol all pref 9 flower action gact drop
 """  # noqa: E501
-
-
-class Inside:
-    """``tc`` within the private kernel."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
-
-    def ask(self, arguments: Sequence[str]) -> str:
-        try:
-            return self.kernel.run(f"tc {shlex.join(arguments)}\n")
-        except OSError as error:
-            raise Failed.of(str(error)) from None
-
-    def batch(self, lines: Sequence[str]) -> None:
-        (self.kernel.folder / "lines").write_text("".join(f"{line}\n" for line in lines))
-        self.ask(["-batch", "/run/io/lines"])
-
-
-@pytest.fixture(scope="module")
-def tc() -> Iterator[Inside]:
-    """A private kernel with two devices."""
-    with UserModeFlower() as oracle:
-        require(oracle)
-    kernel = Kernel()
-    kernel.run("ip link add port7 type veth peer name p7\nip link add port2 type veth peer name p2\n")
-    yield Inside(kernel)
-    kernel.close()
 
 
 def state(tc: Inside) -> str:
@@ -122,6 +93,24 @@ def test_what_is_read_back_is_compared(tc: Inside) -> None:
     before = state(tc)
     with pytest.raises(InputError, match=r"does not have what it was given: .* pref 4 "):
         install(FLOWER, filters().filters, DEVICE, Forgetful(tc.kernel))
+    assert state(tc) == before
+
+
+def test_what_tc_has_no_words_for_goes_in_by_rtnetlink(tc: Inside) -> None:
+    before, masked = state(tc), Match("dst_ip", 0x0A000001, 0xFF0000FF)
+    given = (*filters().filters, FlowerFilter(8, 0x0800, (masked,), filters().filters[1].actions))
+    install(FLOWER, given, DEVICE, tc)
+    assert "10.0.0.1/255.0.0.255" in state(tc)
+    remove(DEVICE, tc)
+    assert state(tc) == before
+    given = (*given, replace(given[0], span=Span("some", 7, 1)))
+    with pytest.raises(InputError, match="kernel refuses this filter") as caught:
+        install(FLOWER, given, DEVICE, tc)
+    assert caught.value.diagnostics[0].span.line == 7
+    given = (*given[:-1], replace(given[0], actions=(Mirred(5),), pref=77, span=Span("some", 8, 1)))
+    with pytest.raises(InputError, match=r"Cannot find device .port5") as caught:
+        install(FLOWER, given, DEVICE, tc)
+    assert caught.value.diagnostics[0].span.line == 8
     assert state(tc) == before
 
 

@@ -1,0 +1,141 @@
+"""Filters as rtnetlink messages (``RTM_NEWTFILTER``), both ways: all that the data type holds.
+
+What is assumed of frames stands in front, in a message that says nothing to a kernel (``NLMSG_NOOP``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from ....semantics.source import InputError, Span
+from ...assuming import assumed, comment
+from ...tc.artifact.attributes import NESTED, NLMSG_NOOP, Attribute, attribute, big, message, messages, number
+from ...tc.artifact.hooks import Hook
+from ...tc.artifact.netlink import Links, Place, Told, filter_message, filter_messages
+from ...tc.artifact.netlink_actions import action_attribute, decode_actions
+from ...tc.artifact.protocols import ETH_P_ALL
+from .filters import ASSUMPTIONS, FilterList, FlowerFilter, network_type
+from .netlink_keys import ETH_TYPE, key_attributes, read_keys
+
+TCA_FLOWER_CLASSID, TCA_FLOWER_INDEV, TCA_FLOWER_ACT = 1, 2, 3
+TCA_FLOWER_FLAGS, TCA_FLOWER_IN_HW_COUNT = 22, 86
+_OTHERS: Final = (
+    TCA_FLOWER_CLASSID, TCA_FLOWER_INDEV, TCA_FLOWER_ACT, TCA_FLOWER_FLAGS, TCA_FLOWER_IN_HW_COUNT,
+)  # fmt: skip
+_SKIP_HW, _SKIP_SW, _IN_HW, _NOT_IN_HW, _VERBOSE = 1, 2, 4, 8, 16
+_FIRST_CLASS: Final = 0xFFFFFFE0
+"""``hw_tc 0`` as a class id: ``TC_H_MIN_PRIORITY`` of the ingress qdisc."""
+_CLASSES: Final = 16
+
+
+def encode(filters: FilterList, links: Links | None = None) -> bytes:
+    """The messages that add the filters, one after the other.
+
+    Raises:
+        Unsupported: the hook's device is no port, or an action is known by its words only.
+    """
+    links = links or Links()
+    said = "".join(f"{line}\n" for line in comment(filters.assumes))
+    out = [message(NLMSG_NOOP, 0, 0, said.encode())] if said else []
+    out += [encode_filter(f, filters.hook, links, i + 1) for i, f in enumerate(filters.filters)]
+    return b"".join(out)
+
+
+def encode_filter(filter_: FlowerFilter, hook: Hook, links: Links, sequence: int) -> bytes:
+    """The message that adds one filter. Raises Unsupported, see :func:`encode`."""
+    place = Place(hook, filter_.pref, filter_.protocol, filter_.handle, filter_.chain)
+    try:
+        return filter_message("flower", place, _options(filter_, links), links, filter_.span, sequence)
+    except ValueError as error:
+        raise InputError.at(filter_.span, str(error)) from None
+
+
+def _options(filter_: FlowerFilter, links: Links) -> bytes:
+    out = b""
+    if filter_.hw_tc is not None:
+        out += number(TCA_FLOWER_CLASSID, _FIRST_CLASS + filter_.hw_tc)
+    elif filter_.classid is not None:
+        out += number(TCA_FLOWER_CLASSID, filter_.classid)
+    if filter_.indev is not None:
+        out += attribute(TCA_FLOWER_INDEV, links.ports.name(filter_.indev).encode() + b"\0")
+    if filter_.protocol != ETH_P_ALL:
+        out += big(ETH_TYPE, filter_.protocol, 2)
+    out += key_attributes(filter_.protocol, filter_.keys)
+    if filter_.skip_hw or filter_.skip_sw:
+        out += number(TCA_FLOWER_FLAGS, _SKIP_HW * filter_.skip_hw | _SKIP_SW * filter_.skip_sw)
+    if filter_.actions:
+        parts = [
+            attribute(i | NESTED, action_attribute(a, links.index, filter_.span))
+            for i, a in enumerate(filter_.actions, 1)
+        ]
+        out += attribute(TCA_FLOWER_ACT | NESTED, b"".join(parts))
+    return out
+
+
+def decode(data: bytes, name: str = "<netlink>", links: Links | None = None) -> FilterList:
+    """The filters in messages: requests that add them, or the kernel's dump.
+
+    Raises:
+        InputError: anything that is not such a message, or what the data type has no place for; with the byte offset.
+    """
+    links = links or Links()
+    filters: list[FlowerFilter] = []
+    hook = Hook()
+    for told in filter_messages(data, name, "flower", links):
+        hook = told.place.hook
+        if told.options is None:
+            continue  # a dump names each classifier once without options
+        try:
+            filters.append(_filter(told.options, told, links))
+        except ValueError as error:
+            raise told.body.place.error(str(error)) from None
+    if not filters:
+        raise InputError.at(Span(name, 0, 0), "no flower filter in these messages")
+    return FilterList(tuple(filters), hook, name, _assumptions(data, name))
+
+
+def _assumptions(data: bytes, name: str) -> tuple[str, ...]:
+    said: set[str] = set()
+    for one in messages(data, name):
+        if one.kind == NLMSG_NOOP:
+            for line in one.body.data.decode("utf-8", "replace").rstrip("\0").split("\n"):
+                said |= set(assumed(line, Span(name, 0, 0), ASSUMPTIONS))
+    return tuple(sorted(said))
+
+
+def _filter(options: Attribute, told: Told, links: Links) -> FlowerFilter:
+    found, place = options.nest(), told.place
+    flags = found[TCA_FLOWER_FLAGS].number() if TCA_FLOWER_FLAGS in found else 0
+    if flags & ~(_SKIP_HW | _SKIP_SW | _IN_HW | _NOT_IN_HW | _VERBOSE):
+        raise found[TCA_FLOWER_FLAGS].place.error(f"unknown flags {flags:#x}")
+    classid = found[TCA_FLOWER_CLASSID].number() if TCA_FLOWER_CLASSID in found else 0
+    hw_tc = classid - _FIRST_CLASS if _FIRST_CLASS <= classid < _FIRST_CLASS + _CLASSES else None
+    keys = read_keys(found, _OTHERS, place.protocol, options)
+    result = FlowerFilter(
+        place.pref,
+        place.protocol,
+        keys,
+        decode_actions(found[TCA_FLOWER_ACT], links.port, new=told.new) if TCA_FLOWER_ACT in found else (),
+        place.chain,
+        place.handle,
+        links.named(found[TCA_FLOWER_INDEV]) if TCA_FLOWER_INDEV in found else None,
+        None if hw_tc is not None else classid or None,
+        hw_tc,
+        bool(flags & _SKIP_HW),
+        bool(flags & _SKIP_SW),
+        True if flags & _IN_HW else False if flags & _NOT_IN_HW else None,
+    )
+    _check_type(found, result, options, new=told.new)
+    return replace(result, span=Span(options.place.name, 0, 0))
+
+
+def _check_type(found: dict[int, Attribute], filter_: FlowerFilter, options: Attribute, *, new: bool) -> None:
+    """A request tells the outermost type, which is the protocol; a dump the one behind all tags. Without it, or with
+    another one, the filter would have keys that the kernel passes over."""
+    said = found[ETH_TYPE].big(2) if ETH_TYPE in found else None
+    outer = None if filter_.protocol == ETH_P_ALL else filter_.protocol
+    expected = outer if new else network_type(filter_.protocol, filter_.keys)
+    if said != expected:
+        what = "no key eth_type" if said is None else f"key eth_type {said:#x}"
+        raise options.place.error(f"{what} does not go with protocol {filter_.protocol:#x} and the other keys")

@@ -1,0 +1,161 @@
+"""Filters of any classifier as rtnetlink messages (``RTM_NEWTFILTER``): ``struct tcmsg`` (``uapi/linux/rtnetlink.h``)
+and the attributes that every classifier has. What is in ``TCA_OPTIONS`` is the classifier's own.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ....semantics.source import InputError, Span, Unsupported
+from .attributes import (
+    HEADER,
+    NESTED,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSG_NOOP,
+    Attribute,
+    Message,
+    attribute,
+    message,
+    messages,
+    number,
+)
+from .hooks import DEFAULT_PORTS, Hook, PortNames
+
+RTM_NEWTFILTER: Final = 44
+NLM_F_REQUEST, NLM_F_EXCL, NLM_F_CREATE = 1, 0x200, 0x400
+ADD: Final = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
+INGRESS: Final = 0xFFFFFFF2
+EGRESS: Final = 0xFFFFFFF3
+BLOCK: Final = -1
+"""``TCM_IFINDEX_MAGIC_BLOCK``: the parent is the number of a shared block."""
+TCMSG: Final = struct.Struct("=BxxxiIII")
+TCA_KIND, TCA_OPTIONS, TCA_CHAIN = 1, 2, 11
+_PASSED_OVER: Final = (NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE)
+_LOOKED_AT: Final = HEADER.size + TCMSG.size + 64
+"""Bytes of a message in which its classifier's name is."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """How interface numbers stand to ports; by default they are the same."""
+
+    ports: PortNames = DEFAULT_PORTS
+
+    def index(self, port: int) -> int:
+        """A port's interface number."""
+        return port
+
+    def port(self, index: int) -> int:
+        """An interface's port number."""
+        return index
+
+    def named(self, attribute_: Attribute) -> int:
+        """The port whose device an attribute names. Raises InputError: it is none."""
+        name = attribute_.text()
+        port = self.ports.port(name)
+        if port is None:
+            raise attribute_.place.error(f"device {name!r} is not a port")
+        return port
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a filter is, and what it is called."""
+
+    hook: Hook
+    pref: int
+    protocol: int
+    handle: int
+    chain: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message of a filter. ``options``: None where a dump only says that there is such a classifier."""
+
+    place: Place
+    options: Attribute | None
+    body: Attribute
+    new: bool
+    """Whether it asks for the filter to be added; otherwise it shows one."""
+
+
+def filter_message(
+    kind: str, place: Place, options: bytes, links: Links, span: Span, sequence: int, flags: int = ADD
+) -> bytes:
+    """The message that adds a filter. Raises Unsupported: the hook's device is no port."""
+    parent = INGRESS if place.hook.direction == "ingress" else EGRESS
+    if place.hook.block is not None:
+        index, parent = BLOCK, place.hook.block
+    else:
+        port = links.ports.port(place.hook.device)
+        if port is None:
+            raise Unsupported(f"device {place.hook.device!r} is not a port", span)
+        index = links.index(port)
+    info = place.pref << 16 | socket.htons(place.protocol)
+    attributes = attribute(TCA_KIND, kind.encode() + b"\0")
+    if place.chain:
+        attributes += number(TCA_CHAIN, place.chain)
+    attributes += attribute(TCA_OPTIONS | NESTED, options)
+    return message(RTM_NEWTFILTER, flags, sequence, TCMSG.pack(0, index, place.handle, parent, info) + attributes)
+
+
+def filter_messages(data: bytes, name: str, kind: str, links: Links) -> Iterator[Told]:
+    """The filters in messages: requests that add them, or the kernel's dump; all on one hook.
+
+    Raises:
+        InputError: anything that is not such a message, or no filter; with the byte offset.
+    """
+    hook: Hook | None = None
+    for one in messages(data, name):
+        if one.kind in _PASSED_OVER:
+            continue
+        if one.kind != RTM_NEWTFILTER:
+            raise one.body.place.error(f"message of type {one.kind}, not RTM_NEWTFILTER")
+        told = _told(one, kind, links)
+        if hook is not None and told.place.hook != hook:
+            raise one.body.place.error("all filters must be on one hook")
+        hook = told.place.hook
+        yield told
+    if hook is None:
+        raise InputError.at(Span(name, 0, 0), "no filter in these messages")
+
+
+def _told(one: Message, kind: str, links: Links) -> Told:
+    body = one.body
+    _, index, handle, parent, info = body.unpack(TCMSG)
+    attributes = dict(body.items(TCMSG.size))
+    if TCA_KIND not in attributes or attributes[TCA_KIND].text() != kind:
+        raise body.place.error(f"the classifier is not {kind}")
+    if index == BLOCK:
+        hook = Hook("", "ingress", parent)
+    elif parent in (INGRESS, EGRESS) and index >= 0:
+        hook = Hook(links.ports.name(links.port(index)), "ingress" if parent == INGRESS else "egress")
+    else:
+        raise body.place.error(f"parent {parent:#x} of interface {index} is neither ingress nor egress")
+    chain = attributes[TCA_CHAIN].number() if TCA_CHAIN in attributes else 0
+    place = Place(hook, info >> 16, socket.ntohs(info & 0xFFFF), handle, chain)
+    return Told(place, attributes.get(TCA_OPTIONS), body, bool(one.flags & NLM_F_CREATE))
+
+
+def is_filters(data: bytes, kind: str | None = None) -> bool:
+    """Whether a file's content begins with a filter's message, behind such as say nothing.
+
+    Args:
+        kind: of which classifier; None: any.
+    """
+    at = 0
+    while len(data) - at >= HEADER.size:
+        length, number_, *_ = HEADER.unpack_from(data, at)
+        if not HEADER.size <= length <= len(data) - at:
+            return False
+        if number_ != NLMSG_NOOP:
+            name = f"{kind or ''}\0".encode()
+            return bool(number_ == RTM_NEWTFILTER and (kind is None or name in data[at : at + _LOOKED_AT]))
+        at += (length + 3) & ~3
+    return False
