@@ -36,13 +36,20 @@ def aligned(pairs: Iterable[tuple[Term, Term]], wanted: frozenset[Term]) -> Cand
                 continue
             seen.add((x, y))
             if x in wanted:
-                if x.sort == y.sort and not open_(y):
+                if decides_on_a_cell(y):
+                    stack.extend((x, branch) for branch in reversed(y.args[1:]))
+                elif x.sort == y.sort and not open_(y):
                     known = found.setdefault(x, [])
                     if y not in known:
                         known.append(y)
                 continue
             stack.extend(reversed(list(below(x, y, open_))))
     return found
+
+
+def decides_on_a_cell(term: Term) -> bool:
+    """Whether a term is decided by which cell of a state is looked at: no choice may be, but it may be a branch."""
+    return term.op == "ite" and any(v.name.startswith("at.") for v in b.variables(term.args[0]))
 
 
 class Mentions:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
-from .alignment import Candidates, aligned, questions
+from .alignment import Candidates, Mentions, aligned, questions
 from .compare import Obligation
 from .witnesses import witnesses
 
@@ -32,7 +32,7 @@ def options_of(obligation: Obligation, violation: Term, picks: tuple[Term, ...])
     suggest; zeros and ones last."""
     wanted = frozenset(picks)
     pairs = [(part.pair[1], part.pair[2]) for part in obligation.parts if part.pair is not None]
-    asked = [*_arguments([violation], wanted), *questions(violation, wanted)]
+    asked = [*_arguments([violation], wanted), *questions(violation, wanted), *_cells_of_both(violation, wanted)]
     woven = {v: t for v, t in witnesses([*pairs, *asked], wanted).items() if not _is_one_of_many(t, v)}
     found = aligned([*pairs, *asked], wanted)
     bound = bindings([p.differ for p in obligation.parts], violation, picks)
@@ -62,6 +62,18 @@ def _asked_by_both(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Ter
         fixed = [c for c in calls if c not in open_]
         found += [(mine, theirs) for mine in open_ for theirs in fixed]
     return found
+
+
+def _cells_of_both(violation: Term, wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
+    """Indices of cells that both sides write, one of them a choice."""
+    compared: dict[Term, list[Term]] = {}
+    for node in b.postorder([violation]):
+        if node.op == "eq":
+            for cell, index in (node.args, node.args[::-1]):
+                if cell.op == "var" and cell.name.startswith("at."):
+                    compared.setdefault(cell, []).append(index)
+    open_ = Mentions(wanted)
+    return [(x, y) for indices in compared.values() for x in indices if open_(x) for y in indices if not open_(y)]
 
 
 def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> dict[Term, Term]:

@@ -8,6 +8,7 @@ How obligations are settled one by one is in :mod:`.deciding`.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -19,7 +20,7 @@ from ..semantics.meaning.behaviour import Behaviour
 from .alignment import aligned
 from .choices import IMPL, apart, choices_of, map_terms
 from .compare import domain, obligations, that_can_meet, without_axioms
-from .deciding import ROUNDS, Difference, Search
+from .deciding import FEW_ROUNDS, ROUNDS, Difference, Search
 from .engine import Answer, Engine, Model
 from .fixing import fix
 from .verdict import Proof, Tally, Verdict
@@ -91,10 +92,11 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
         tally = Search(engine, picks, legal, (), before).tally()
         return Outcome(tally, empty="no input satisfies the assumptions", spec=spec, impl=impl)
     unknown = feasible.reason if feasible.status == "unknown" else ""
-    if alike is not None and not unknown:
-        held = _all_hold(alike, impl, engine, before)
-        if held is not None:
-            return Outcome(held, spec=spec, impl=impl)
+    if not unknown:
+        for made in alike:
+            held = _all_hold(made, impl, engine, picks, before)
+            if held is not None:
+                return Outcome(held, spec=spec, impl=impl)
     if sum(1 for _ in islice(that_can_meet(spec, impl), MANY)) == MANY:
         drawing = Search(engine, picks, legal, (), before)
         lucky = drawing.by_case_samples(spec, impl)
@@ -124,15 +126,17 @@ def _in_order(side: Behaviour) -> Behaviour:
     return map_terms(side, b.in_order, {})
 
 
-def _with_choices_alike(spec: Behaviour, impl: Behaviour, picks: frozenset[Term]) -> Behaviour | None:
-    """``spec`` with each choice made as the other side makes the one of that name; None where that is no help.
+def _with_choices_alike(spec: Behaviour, impl: Behaviour, picks: frozenset[Term]) -> Iterator[Behaviour]:
+    """``spec`` with choices made as the other side makes those of their names: all of them, then only those that decide
+    which case applies. Nothing where that is no help.
 
     It helps where choices decide which case applies: then two programs that do the same in the same order have the same
     guards, and each case meets but one, while no pair of cases can be settled alone as long as the choices are open.
     """
     guards = [case.guard for case in spec.cases]
-    if not picks or picks.isdisjoint(b.variables(*guards)):
-        return None
+    deciding = picks.intersection(b.variables(*guards))
+    if not deciding:
+        return
     theirs = frozenset(choices_of(impl))
     made: dict[Term, Term] = {}
     for v in picks:
@@ -140,13 +144,20 @@ def _with_choices_alike(spec: Behaviour, impl: Behaviour, picks: frozenset[Term]
         made[v] = partner if partner in theirs else b.literal(0, v)
     there = {case.guard for case in impl.cases}
     if sum(guard in there for guard in b.substitute(guards, made)) * 2 < len(guards):
-        return None
-    return map_terms(spec, lambda terms: b.substitute(terms, made), made)
+        return
+    for chosen in dict.fromkeys((picks, deciding)):
+        some = {v: made[v] for v in chosen}
+        yield map_terms(spec, partial(b.substitute, mapping=some), some)
 
 
-def _all_hold(spec: Behaviour, impl: Behaviour, engine: Engine, before: tuple[int, int, int]) -> Tally | None:
-    """The counts if every obligation of two sides without open choices holds; None if one does not, or takes long."""
-    run = Search(engine, frozenset(), b.TRUE, (), before)
+def _all_hold(
+    spec: Behaviour, impl: Behaviour, engine: Engine, picks: frozenset[Term], before: tuple[int, int, int]
+) -> Tally | None:
+    """The counts if every obligation of two sides without open choices in their guards holds; None if one does not, or
+    takes long."""
+    left = picks.intersection(choices_of(spec))
+    spec, legal = without_axioms(spec, left)
+    run = Search(engine, left, legal, (), before, FEW_ROUNDS)
     for obligation in obligations(spec, impl):
         if run.check_quickly(obligation) is not None:
             return None

@@ -57,7 +57,7 @@ class _Walk:
         """What the choices in ``x`` have to be so that it equals ``y``."""
         if x is y or not self._open(x):
             return {}
-        if x in self._wanted:
+        if x in self._wanted and not (y.op == "ite" and self._is_about_a_cell(y.args[0])):
             return {x: y} if x.sort == y.sort and not self._open(y) else {}
         if (x, y) not in self._known:
             if len(self._known) > MAX_STEPS:

@@ -43,3 +43,8 @@ def test_parts_of_a_key_meet_the_bits_beside_them_wherever_the_other_side_has_it
     mine, theirs = b.concat(X, wide, Y), b.concat(*bytes_)
     found = aligned([(b.apply("f", 8, mine), b.apply("f", 8, theirs))], frozenset((X, wide, Y)))
     assert found == {X: [bytes_[0]], wide: [b.concat(*bytes_[1:3])], Y: [bytes_[3]]}
+
+
+def test_a_choice_is_what_is_in_one_cell_and_not_a_decision_between_cells() -> None:
+    here = b.eq(b.var("at.r", 8), C)
+    assert aligned([(X, b.ite(here, C, A))], WANTED) == {X: [C, A]}

@@ -335,3 +335,41 @@ def test_cases_that_choices_decide_are_compared_as_the_other_side_chooses() -> N
     assert not outcome.unknown
     assert outcome.tally.total == 5
     assert verdict(side(b.bv(3, 32)), side(b.bv(4, 32))) == "differs"
+
+
+def keeping(indices: tuple[Term, Term], first: int = 1, both: Term = b.FALSE) -> dict[str, Term]:
+    """What a copy without a header leaves, whose fields say whether something is kept in a cell, where, and what.
+
+    ``both``: where that is so in two cells.
+    """
+    at, kind, other = b.var("at.r", 8), of_a_copy(first), of_a_copy(first + 1)
+    before = b.apply("each.0.state.r", 8, at)
+    told = b.eq(kind, b.bv(7, 8))
+    seen = b.and_(b.or_(b.not_(told), both), b.ult(other, b.bv(9, 8)))
+    kept = b.ite(b.and_(seen, b.eq(at, indices[1])), b.bv(1, 8), before)
+    return {"r": b.ite(b.and_(told, b.eq(at, indices[0])), of_a_copy(first + 2), kept)}
+
+
+def of_a_copy(number: int) -> Term:
+    return b.var(f"any.each.{number}", 8)
+
+
+def test_an_index_that_is_read_once_may_be_any_of_those_that_the_other_side_reads() -> None:
+    spec = always(send(), state=keeping((of_a_copy(0), of_a_copy(0))))
+    theirs = of_a_copy(4), of_a_copy(5)
+    assert verdict(spec, always(send(), state=keeping(theirs))) == "accept"
+    assert verdict(spec, always(send(), state=keeping(theirs, both=b.TRUE))) == "differs"
+
+
+def test_choices_that_decide_no_case_may_be_made_otherwise_than_those_of_their_names() -> None:
+    """Where others decide which case applies, each case is still settled by itself."""
+    drops = b.eq(choice(0, 8), b.bv(0, 8))
+
+    def side(kept: dict[str, Term]) -> Behaviour:
+        return Behaviour((Case(b.not_(drops), (send(),), state=kept), Case(drops, (), {}, {"r": choice(9, 8)})))
+
+    spec = side(keeping((of_a_copy(4), of_a_copy(4))))
+    for first in (1, 5):  # numbered as the specification's are, or not
+        theirs = of_a_copy(10), of_a_copy(11)
+        assert verdict(spec, side(keeping(theirs, first))) == "accept"
+        assert verdict(spec, side(keeping(theirs, first, both=b.TRUE))) != "accept"

@@ -51,6 +51,11 @@ def test_a_decision_on_a_choice_goes_as_the_other_side_does() -> None:
         assert b.evaluate([b.substitute([made], {X: value})[0]], {C.name: shown}) == [shown]
 
 
+def test_a_witness_is_what_is_in_one_cell_and_not_a_decision_between_cells() -> None:
+    here = b.eq(b.var("at.r", 8), D)
+    assert witnesses([(X, b.ite(here, C, A))], WANTED) == {X: C}
+
+
 def test_no_witness_depends_on_the_cell_that_is_looked_at() -> None:
     at, index = b.var("at.r", 8), b.var("in.i", 8)
     before = b.apply("state.r", 8, at)
