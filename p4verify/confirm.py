@@ -7,6 +7,7 @@ tables are filled by its own fill-up, and both are evaluated on the packet. Only
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from .certain import surely
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, run_on, same
 from .machine_told import told
+from .near import near
 from .on_numbers import all_terms, functions_of
 from .proofs.choices import choices_of
 from .proofs.counterexample import Input, Side, differ_on, input_of, shrink
@@ -108,9 +110,9 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         # The machine may ask for keys that the program does not ask for: both sides' keys count.
         asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
         rules = realise(pair.program, [t for side in asking for t in all_terms(side)], model, pair.relation)
-        cheap = _Cheap(pair, pair.program)
-        first = Setting(input_of(model), rules)
-        if cheap.differ(first):
+        cheap = _Cheap(pair, pair.program, left_open=_left_open(outcome.impl))
+        first = _told_apart(Setting(input_of(model), rules), cheap, pair.program)
+        if first is not None:
             sure = replace(cheap, surely=True)
             differ = sure.differ if sure.differ(first) else cheap.differ
             less = smaller(first, differ, pair.program, rules=True, packet=True)
@@ -181,6 +183,20 @@ def _with_groups(pair: Pair, rules: RuleSet, given: Input) -> RuleSet:
     return groups.into(rules)
 
 
+def _told_apart(first: Setting, cheap: _Cheap, program: ir.Program) -> Setting | None:
+    """The setting, or one with rules near it where the machine was asked what they decide: where the sides differ."""
+    assert first.rules is not None
+    nearby = near(first.rules, program) if cheap.left_open else ()
+    settings = itertools.chain([first], (replace(first, rules=rules) for rules in nearby))
+    return next((setting for setting in settings if cheap.differ(setting)), None)
+
+
+def _left_open(machine: Behaviour | None) -> bool:
+    """Whether the machine, told in the program's terms, still asks its own maps: the tables' answers say nothing of it,
+    as of a trie that is asked for less than the whole key, but rules do."""
+    return machine is not None and any(call.name.startswith("map.") for call in b.applications(*all_terms(machine)))
+
+
 @dataclass(frozen=True)
 class _Cheap:
     """Both sides under rules that are tried: as they are under unknown rules, with what the tables answer put in."""
@@ -189,6 +205,8 @@ class _Cheap:
     program: ir.Program
     surely: bool = False
     """Whether they have to differ in what does not hang on the program's undefined values."""
+    left_open: bool = False
+    """Whether the machine is asked what the tables' answers do not tell."""
 
     def differ(self, setting: Setting) -> bool:
         """Whether the sides can be told apart, under rules that may be installed."""
@@ -203,7 +221,7 @@ class _Cheap:
         mine = functions.program() | known.functions
         others = given.model.callables() | known.functions
         held = pair.relation  # what the machine holds follows from the rules tried, or from the tables' answers
-        if held.tables:
+        if held.tables or self.left_open:
             try:
                 held = pair.target.relate(self.program, pair.artifact, rules)
             except (InputError, Unsupported, CannotOffload):

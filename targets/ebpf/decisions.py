@@ -30,8 +30,13 @@ def trie_prefix(key: Term) -> Term:
 
 
 def other_found(item: MapDef, key: Term) -> Term:
-    """Whether a lookup that no key stands behind finds something: nobody says."""
-    return b.apply(f"map.{item.name}.other.found", b.BOOL, key)
+    """Whether a trie's lookup that no whole key stands behind finds something: nobody says, unless it is of more bits
+    than there are, which finds nothing (``trie_lookup_elem``, since Linux 6.7)."""
+    return b.and_(_legal(item, key), b.apply(f"map.{item.name}.other.found", b.BOOL, key))
+
+
+def _legal(item: MapDef, key: Term) -> Term:
+    return b.ule(trie_prefix(key), b.bv(8 * (item.key_size - PREFIX_BYTES), 32))
 
 
 def other_value(item: MapDef, key: Term) -> Term:
@@ -137,7 +142,7 @@ def trie_chain(item: MapDef, entries: Entries, key: Term) -> tuple[Term, Term]:
     """Whether a trie with these contents finds something for any bytes, and what: of the entries that are no longer
     than what is asked, the longest that agrees (``trie_lookup_elem`` in kernel/bpf/lpm_trie.c)."""
     found, value = b.FALSE, b.bv(0, 8 * item.value_size)
-    legal = b.ule(trie_prefix(key), b.bv(8 * (item.key_size - PREFIX_BYTES), 32))
+    legal = _legal(item, key)
     latest = dict(entries)
     for entry, content in sorted(latest.items(), key=lambda pair: int.from_bytes(pair[0][:PREFIX_BYTES], "little")):
         term = b.bv(int.from_bytes(entry, "big"), 8 * item.key_size)

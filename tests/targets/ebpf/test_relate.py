@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p4verify import targets
+from p4verify.checks import Checker
 from p4verify.proofs.solvers.z3_engine import solve
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
@@ -16,8 +18,10 @@ from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, RuleSet
 from p4verify.targets.base import Obligation
 from p4verify.targets.ebpf import fillup, relate
-from p4verify.targets.ebpf.artifact import MapDef
+from p4verify.targets.ebpf.artifact import BpfObject, MapDef
+from p4verify.targets.ebpf.artifact.insn import ST
 from p4verify.targets.ebpf.lower import lower
+from tests.support.mutants import ebpf_mutants
 from tests.targets.ebpf.programs import one_table, rule, table
 
 TABLES = [
@@ -209,3 +213,21 @@ def test_cells_are_read_in_host_order() -> None:
     assert (state.program, state.machine, state.cell_bits) == ("filt.seen", "map.filt_seen_cells", 32)
     assert state.index(b.bv(1, 32)) is b.bv(0x01000000, 32)
     assert state.value(b.bv(0x01020304, 32)) is b.bv(0x04030201, 32)
+
+
+def test_a_trie_that_is_asked_for_the_wrong_number_of_bits_is_told_apart() -> None:
+    """What such a lookup finds is nobody's to say while rules are unknown; there are rules that show it."""
+    source, target = one_table((32, "lpm")), targets.find("ebpf")
+    lowered = lower(source, None, {})
+    changed = [
+        m for m in ebpf_mutants(lowered) if m.what.startswith("map key") and _writes_the_length(lowered, m.where)
+    ]
+    assert {m.what for m in changed} >= {"map key: left out", "map key: constant", "map key: offset"}
+    for mutant in changed:
+        proof = Checker(source, None, timeout=20).check_artifact(target, mutant.artifact, None).proof
+        assert proof.verdict.value == "reject", (mutant.what, proof.reason)
+
+
+def _writes_the_length(lowered: BpfObject, where: str) -> bool:
+    insn = lowered.programs[0].insns[int(where.rpartition(" ")[2])]
+    return insn.imm == 32 and insn.cls == ST
