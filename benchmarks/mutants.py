@@ -52,6 +52,7 @@ SUBJECTS = {
         for name in (
             "vlan_filter",
             "acl",
+            "balancer",
             "qinq",
             "mirror",
             "stages",

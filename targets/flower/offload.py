@@ -7,11 +7,10 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Final
 
-from ...semantics.source import Unsupported
 from ..offload import Device, Entry, KeyUse, Needs
 from ..tc import offload as tc
 from ..tc.artifact.protocols import protocol_text
-from .artifact import FIELDS, FilterList, FlowerFilter, Key, Match, Range, print_filter
+from .artifact import FIELDS, FilterList, FlowerFilter, Key, Match, Range, described
 
 
 def _plain(filter_: FlowerFilter) -> FlowerFilter:
@@ -30,16 +29,9 @@ KEY_NAMES: Final = frozenset({name.partition("@")[0] for name in FIELDS} | {"ind
 def entries(filters: FilterList) -> list[Entry]:
     """See :meth:`..offload.entries.Offloads.entries`."""
     return [
-        Entry(_text(f, filters), f.span, _needs(f), f.skip_sw, f.skip_hw, f.in_hw, tc.refusal(f.actions))
+        Entry(described(f, filters.hook), f.span, _needs(f), f.skip_sw, f.skip_hw, f.in_hw, tc.refusal(f.actions))
         for f in filters.filters
     ]
-
-
-def _text(filter_: FlowerFilter, filters: FilterList) -> str:
-    try:
-        return print_filter(filter_, filters.hook)
-    except Unsupported:
-        return "a filter that tc has no words for"
 
 
 def _needs(filter_: FlowerFilter) -> Needs:

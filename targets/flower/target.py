@@ -71,13 +71,13 @@ class FlowerTarget(RulesBakedIn):
     def decides(self, artifact: FilterList, packet: bytes, port: int) -> Sequence[tuple[str, Span]]:
         """See :func:`..tc.meaning.decides.decides`."""
         from ..tc.meaning.decides import decides
-        from .artifact import print_filter
+        from .artifact import described
         from .meaning import meaning
 
         return decides(
             artifact.filters,
             lambda some: meaning(replace(artifact, filters=tuple(some))),
-            lambda one: print_filter(one, artifact.hook),
+            lambda one: described(one, artifact.hook),
             packet,
             port,
         )

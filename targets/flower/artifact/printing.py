@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from ....semantics.source import Unsupported
 from ...assuming import comment
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.print_actions import action_words
@@ -25,6 +27,25 @@ def print_script(filters: FilterList, ports: PortNames = DEFAULT_PORTS) -> str:
 
 def print_filter(filter_: FlowerFilter, hook: Hook, ports: PortNames = DEFAULT_PORTS) -> str:
     """The command that adds one filter. Raises Unsupported if ``tc`` has no words for it."""
+    return " ".join([*_head(filter_, hook, ports), *_rest(filter_, ports, _keys(filter_))])
+
+
+def described(filter_: FlowerFilter, hook: Hook, ports: PortNames = DEFAULT_PORTS) -> str:
+    """The same for people, of any filter."""
+    try:
+        return print_filter(filter_, hook, ports)
+    except Unsupported:
+        pass
+    words = [*_head(filter_, hook, ports), *_rest(replace(filter_, actions=()), ports, _keys(filter_, shown=True))]
+    for action in filter_.actions:
+        try:
+            words.append(f"action {action_words(action, ports, filter_.span)}")
+        except Unsupported:
+            words.append(f"action {action.kind} ...")
+    return " ".join(words)
+
+
+def _head(filter_: FlowerFilter, hook: Hook, ports: PortNames) -> list[str]:
     words = [f"filter add {hook} protocol {protocol_text(filter_.protocol)}"]
     if filter_.pref:
         words.append(f"pref {filter_.pref}")
@@ -35,17 +56,21 @@ def print_filter(filter_: FlowerFilter, hook: Hook, ports: PortNames = DEFAULT_P
     words.append("flower")
     if filter_.indev is not None:
         words.append(f"indev {ports.name(filter_.indev)}")
-    words += _keys(filter_)
+    return words
+
+
+def _rest(filter_: FlowerFilter, ports: PortNames, keys: Iterable[str]) -> list[str]:
+    words = [*keys]
     words += [flag for flag, said in (("skip_hw", filter_.skip_hw), ("skip_sw", filter_.skip_sw)) if said]
     if filter_.classid is not None:
         words.append(f"classid {classid_text(filter_.classid)}")
     if filter_.hw_tc is not None:
         words.append(f"hw_tc {filter_.hw_tc}")
     words += [f"action {action_words(action, ports, filter_.span)}" for action in filter_.actions]
-    return " ".join(words)
+    return words
 
 
-def _keys(filter_: FlowerFilter) -> Iterator[str]:
+def _keys(filter_: FlowerFilter, *, shown: bool = False) -> Iterator[str]:
     stack = False
     for key in filter_.keys:
         field = FIELDS[key.field]
@@ -53,7 +78,7 @@ def _keys(filter_: FlowerFilter) -> Iterator[str]:
             assert isinstance(key, Match)
             yield f"ip_proto {key.value:#x}"
         elif "@" not in key.field:
-            yield f"{field.word} {key_text(key, field, filter_.span)}"
+            yield f"{field.word} {key_text(key, field, filter_.span, shown=shown)}"
         elif not stack:
             stack = True
             yield from _label_stack(filter_)

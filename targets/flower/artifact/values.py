@@ -152,8 +152,12 @@ def _flags(command: Command, field: FlowerField, text: str) -> tuple[int, int]:
 # --- printing -----------------------------------------------------------------------------------------------------
 
 
-def key_text(key: Key, field: FlowerField, span: Span) -> str:
-    """A key's value and mask. Raises Unsupported if ``tc`` has no words for them."""
+def key_text(key: Key, field: FlowerField, span: Span, *, shown: bool = False) -> str:
+    """A key's value and mask. Raises Unsupported if ``tc`` has no words for them.
+
+    Args:
+        shown: as it shows them: it does so with masks of addresses that it does not read.
+    """
     if isinstance(key, Range):
         return f"{key.low}-{key.high}"
     if field.form == "ip_flags":
@@ -164,8 +168,8 @@ def key_text(key: Key, field: FlowerField, span: Span) -> str:
         if sum(bit for _, bit in names) != key.mask or not names:
             raise Unsupported(f"tc has no words for ct_state under mask {key.mask:#x}", span)
         return "".join(f"{'+' if key.value & bit else '-'}{name}" for name, bit in names)
-    shown = _shown(key.value, field)
-    return shown if key.mask == field.whole else f"{shown}/{_shown_mask(key.mask, field, span)}"
+    value = _shown(key.value, field)
+    return value if key.mask == field.whole else f"{value}/{_shown_mask(key.mask, field, span, shown=shown)}"
 
 
 def _shown(value: int, field: FlowerField) -> str:
@@ -185,12 +189,15 @@ def _shown(value: int, field: FlowerField) -> str:
     return f"{value:#x}" if form == "hex" else str(value)
 
 
-def _shown_mask(mask: int, field: FlowerField, span: Span) -> str:
+def _shown_mask(mask: int, field: FlowerField, span: Span, *, shown: bool) -> str:
     form = field.form
     if form in ("ip", "ip6"):
         length = mask.bit_count()
         if mask != field.whole ^ (field.whole >> length):
-            raise Unsupported(f"tc has no words for {field.word} under a mask that is no prefix", span)
+            if shown:
+                return _shown(mask, field)
+            what = f"tc has no words for {field.word} under a mask that is no prefix"
+            raise Unsupported(f"{what}, rtnetlink messages have (--as netlink)", span)
         return str(length)
     if form in ("mac", "label"):
         return _shown(mask, field)

@@ -1,6 +1,7 @@
 """Conditions as keys: bits of the frame become masked keys, with the types and the protocol that those need.
 
-A key for which ``tc`` takes no mask, or only prefixes, is asked for with each number that the bits allow.
+A key for which no mask is taken is asked for with each number that the bits allow; so is an address for which ``tc``
+has only words of prefixes, unless these are too many: then messages say its mask (:mod:`..artifact.netlink`).
 """
 
 from __future__ import annotations
@@ -184,6 +185,8 @@ class _Maker:
         found: list[Masked] = [{}]
         for name, (value, mask) in masked.items():
             choices = list(_choices(name, value, mask))
+            if len(choices) * len(found) > MOST and _is_address(name):
+                choices = [(value, mask)]  # which is for messages: tc has no words for it
             if len(choices) * len(found) > MOST:
                 raise self.no(f"a condition on a part of {name} for which tc has no mask", self._bits(name))
             found = [{**one, name: choice} for one in found for choice in choices]
@@ -205,14 +208,19 @@ class _Maker:
 
 
 def _takes_any_mask(name: str) -> bool:
-    return name != _INDEV and FIELDS[name].masked and FIELDS[name].form not in ("ip", "ip6")
+    return name != _INDEV and FIELDS[name].masked and not _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    """Whether the kernel takes any mask, but ``tc`` has words for prefixes only."""
+    return name != _INDEV and FIELDS[name].form in ("ip", "ip6")
 
 
 def _choices(name: str, value: int, mask: int) -> Iterator[tuple[int, int]]:
     """The values with which a key can be asked for the bits in ``mask``."""
     width = seen.PORT_BITS if name == _INDEV else FIELDS[name].width
     full = (1 << width) - 1
-    if name != _INDEV and FIELDS[name].form in ("ip", "ip6"):  # for which ``tc`` has words where it is a prefix
+    if _is_address(name):  # for which ``tc`` has words where it is a prefix
         full ^= (mask & -mask) - 1
     elif _takes_any_mask(name):
         full = mask

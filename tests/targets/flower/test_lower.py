@@ -14,7 +14,7 @@ from p4verify.semantics.ir import Program
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.rules.read import read_rules
 from p4verify.semantics.rules.ruleset import RuleSet
-from p4verify.semantics.source import InputError
+from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets import find
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.flower.artifact import CHECKSUMS_RIGHT, PLAIN, TAGS_WHOLE, TYPES_TOLD, FilterList, Match
@@ -133,8 +133,18 @@ def test_tables_of_an_example_stay_apart() -> None:
     assert len({f.chain for f in filters.filters}) > 2
 
 
-def test_masks_that_are_no_prefix_have_no_words() -> None:
-    assert "src_ip for which tc has no mask" in refusal(*example("balancer")).reason
+def test_masks_that_are_no_prefix_are_told_by_messages(kernel: UserModeFlower) -> None:
+    loaded, rules = example("balancer")
+    filters = proven(loaded, rules)
+    with pytest.raises(Unsupported, match="rtnetlink messages have"):
+        TARGET.write(filters)
+    assert TARGET.read(TARGET.write(filters, "netlink"), "again").filters == filters.filters
+    tally = judge(TARGET, kernel, loaded, rules, filters, random.Random(1), 60)
+    assert tally.mismatches == []
+    assert tally.sent
+    header = bytes.fromhex("4500 001c 0000 0000 4011 0000") + bytes((10, 0, 0, 1, 192, 0, 2, 20))
+    decided = TARGET.decides(filters, bytes(12) + b"\x08\x00" + header + bytes(8), 1)
+    assert any("src_ip 0.0.0.1/0.0.0.1" in said for said, _ in decided)
 
 
 # --- single things ----------------------------------------------------------------------------------------------------
