@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final, Literal
 
 from . import across
@@ -20,6 +21,7 @@ from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
 from .pairing import Pairing, pair_programs
 from .proofs.choices import IMPL
+from .proofs.compare import that_can_meet
 from .proofs.deciding import ROUNDS
 from .proofs.engine import Engine
 from .proofs.refine import Outcome, search
@@ -38,6 +40,11 @@ from .semantics.source import Span, Unsupported
 
 FEW_TURNS: Final = 4
 """Turns of loops in parsers among which a difference is looked for first."""
+
+MUCH: Final = 6
+"""How many times as many inputs are drawn for whole pipelines of which a block differs."""
+MANY_MEETINGS: Final = 2_000
+"""Pairs of cases from which on two blocks are not compared before the whole pipelines, where fewer may meet."""
 
 CORE_ERRORS: Final = ("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort", "ParserTimeout",
                       "ParserInvalidArgument")  # fmt: skip
@@ -186,7 +193,7 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
 def _after_blocks(pair: ProgramPair, blocks: _Found, engine: Engine, started: float) -> Proof:
     """The whole pipelines, of which some block was not found equal."""
     try:
-        proof = _whole(pair, engine, started)
+        proof = _whole(pair, engine, started, MUCH if blocks.difference is not None else 1)
     except OtherPackage:
         blocks = _thoroughly(pair, blocks, engine)
         return _equal_blocks(pair, blocks, engine, started) if blocks.equal else _own_package(blocks, started, engine)
@@ -383,6 +390,8 @@ def _block_outcome(
     if not any(case.outputs or case.metadata for case in (*left.behaviour.cases, *right.behaviour.cases)):
         return _Found(Tally())
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
+    if not rounds and sum(1 for _ in islice(that_can_meet(spec, impl), MANY_MEETINGS)) == MANY_MEETINGS:
+        return _Found(Tally(), unknown=f"block {mine.path}: more than {MANY_MEETINGS} pairs of cases")
     outcome = search(spec, impl, engine, exactly=pair.exactly, rounds=rounds)
     blocks = (first, second)
     found = _as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
@@ -438,7 +447,8 @@ def _as_found(
 # --- the whole ------------------------------------------------------------------------------------------------------
 
 
-def _whole(pair: ProgramPair, engine: Engine, started: float) -> Proof:
+def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -> Proof:
+    """The whole pipelines; ``effort`` as of :func:`search`."""
     spec = meaning(pair.assumed or pair.first, pair.rules, pair.turns)
     theirs = with_faults(meaning(pair.second, pair.second_rules, pair.turns))
     impl = pair.pairing.in_first_words(theirs)
@@ -446,7 +456,7 @@ def _whole(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     if pair.across:
         spec, impl = across.alike(pair.pairing, pair.said, spec, impl, engine)
         theirs = replace(theirs, notes=impl.notes, domain=impl.domain)
-    outcome = search(spec, impl, engine, exactly=pair.exactly)
+    outcome = search(spec, impl, engine, exactly=pair.exactly, effort=effort)
     found = _as_found(pair, outcome, spec, theirs, "the pipeline")
     if found.difference is not None:
         return confirm_pair(found.difference, found.tally, started, engine)

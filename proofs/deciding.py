@@ -33,6 +33,9 @@ from .verdict import Tally
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
 
+MANY_CHOICES: Final = 100
+"""Choices of which more are not looked for one by one where no pains are to be taken (``rounds`` is 0)."""
+
 LARGE: Final = 2_000
 """Nodes of a violation from which on choices are made in the other side's order before witnesses are looked for."""
 
@@ -143,11 +146,11 @@ class Search:
                 return _difference(failing, found.model, found.cells)
         return found
 
-    def by_samples(self, possible: Term) -> Difference | None:
-        """A difference on one of the inputs that are drawn first."""
+    def by_samples(self, possible: Term, effort: int = 1) -> Difference | None:
+        """A difference on one of the inputs that are drawn first; ``effort`` as of :func:`samples`."""
         alike = self._alike()
         violations = b.or_(*(o.violation for o in self._todo))
-        for model in islice(samples(self._todo, possible, alike), SAMPLES):
+        for model in islice(samples(self._todo, possible, alike, effort), SAMPLES):
             model = self._with_choices_of(model)
             failing = next((o for o in self._todo if model.holds(o.violation)), None)
             if failing is None or not model.holds(possible):
@@ -248,6 +251,10 @@ class Search:
             made = InOrder(obligation, picks, self.legal, self.engine, self._unsatisfiable)
             if made.holds(self._holds_soon):
                 return None
+        elif self._unsatisfiable(b.and_(*b.substitute([self.legal, obligation.violation], alike)), QUICK_SECONDS):
+            return None
+        if not self.rounds and len(picks) > MANY_CHOICES:
+            return f"{obligation.name}: {len(picks)} undefined values"
         return self._freely(obligation)
 
     def _holds_soon(self, obligation: Obligation) -> bool:

@@ -72,7 +72,9 @@ def may_agree(outcome: Outcome, engine: Engine) -> frozenset[Term]:
     return used or frozenset(shared)
 
 
-def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False, rounds: int = ROUNDS) -> Outcome:
+def search(
+    spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False, rounds: int = ROUNDS, effort: int = 1
+) -> Outcome:
     """Look for a difference; stops at the first one.
 
     Args:
@@ -81,6 +83,7 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
         engine: where queries go; its deadline bounds the search.
         exactly: no choice may matter, on either side.
         rounds: inputs that defeat all choices so far, for each of which others are looked for.
+        effort: how many times as many inputs are drawn as usually, where a difference is likely.
     """
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
@@ -106,7 +109,7 @@ def search(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = 
     run = Search(engine, picks, legal, todo, before, rounds)
     if picks:  # where less is undefined a difference is found sooner
         todo.sort(key=run.choices_in)
-    lucky = run.by_samples(domain(spec, impl))
+    lucky = run.by_samples(domain(spec, impl), effort)
     if lucky is not None:
         return Outcome(run.tally(), lucky, spec=spec, impl=impl)
     with engine.expecting([partial(run.first_query, o) for o in todo]):

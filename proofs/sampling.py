@@ -25,6 +25,8 @@ WORK: Final = 1_500_000
 """Nodes that are evaluated in all."""
 MOST: Final = 400
 """Inputs that are drawn at most."""
+MOSTLY: Final = 0.8
+"""How often the cell that is looked at is one that the input reads or writes."""
 LONG: Final = 24
 """Bytes behind those that are asked for, at most."""
 
@@ -32,13 +34,16 @@ Bits = tuple[tuple[int, int, int], ...]
 """Bits of the frame, (byte, high, low), the highest first."""
 
 
-def samples(obligations: Sequence[Obligation], possible: Term, alike: Mapping[Term, Term]) -> Iterator[Model]:
+def samples(
+    obligations: Sequence[Obligation], possible: Term, alike: Mapping[Term, Term], effort: int = 1
+) -> Iterator[Model]:
     """Models that defeat one of the obligations, if the choices of the specification are as ``alike`` says.
 
     Args:
         obligations: what is to hold.
         possible: what holds of every input.
         alike: choice of the specification → a choice of the other side, which may not occur.
+        effort: how many times as much is tried as usually.
     """
     open_ = [o for o in obligations if o.violation is not b.FALSE]
     if not open_ or len(b.postorder([o.violation for o in open_])) < LARGE:
@@ -50,14 +55,14 @@ def samples(obligations: Sequence[Obligation], possible: Term, alike: Mapping[Te
     rng = random.Random(len(terms))
     work = 0
     plans: dict[int, tuple[b.Plan, int]] = {}
-    for number in range(MOST):
+    for number in range(MOST * effort):
         at = number % len(open_)
         if at not in plans:
             asked = [terms[0], terms[1 + at]]
             plans[at] = b.Plan(asked), len(b.postorder(asked))
         plan, size = plans[at]
         work += size
-        if work > WORK:
+        if work > WORK * effort:
             return
         drawn = Drawn(hints, rng, open_[at].context)
         if all(plan(drawn, drawn.functions)):
@@ -130,6 +135,7 @@ class Hints:
         self.bytes = 0
         """Bytes of the frame that are asked for."""
         self.inputs = b.variables(*terms)
+        self._indices: dict[tuple[str, Term], None] = {}
         self.widths = {t.name: max(1, t.width) for t in (*self.inputs, *b.applications(*terms))}
         """Bits of every variable, and of what every function answers."""
         for node in b.postorder(terms):
@@ -139,6 +145,14 @@ class Hints:
                 for x, y in (node.args, node.args[::-1]):
                     if y.is_const:
                         self._compared(x, y.value)
+                    elif x.op == "var" and x.name.startswith("at."):
+                        self._indices[x.name, y] = None
+        self._index = b.Plan([index for _, index in self._indices])
+
+    def cells(self, drawn: Drawn) -> Iterator[tuple[str, int]]:
+        """The cells of state (``at.NAME``) that a drawn input reads or writes."""
+        numbers = self._index(drawn, drawn.functions)
+        return ((name, int(n)) for (name, _), n in zip(self._indices, numbers, strict=True) if isinstance(n, int))
 
     def _compared(self, term: Term, value: int) -> None:
         bits = bits_of(term)
@@ -182,6 +196,10 @@ class Drawn(Mapping[str, b.Value]):
             self._meet(atom)
         self._values: dict[str, int] = {}
         self.functions = _Functions(self._answer, PayloadFunctions(bytes(self._packet)))
+        if rng.random() < MOSTLY:
+            cells = [*hints.cells(self)]
+            rng.shuffle(cells)
+            self._values |= cells
 
     def _drawn_length(self) -> int:
         rng, hints = self._rng, self._hints

@@ -23,6 +23,9 @@ MAX_STEPS: Final = 20_000
 MAX_FILLED: Final = 400
 """Holes that are filled; where there are more, what a choice meets first counts alone."""
 
+MAX_WOVEN: Final = 200_000
+"""Terms that are put together by a decision, for a choice each; what more than these would tell is left open."""
+
 RECURSION_LIMIT: Final = 40_000
 """Python frames for terms that are nested deeply."""
 
@@ -52,6 +55,7 @@ class _Walk:
         self._known: dict[tuple[Term, Term], Found] = {}
         self._about_a_cell: dict[Term, bool] = {}
         self._filled = 0
+        self._woven = 0
 
     def pair(self, x: Term, y: Term) -> Found:
         """What the choices in ``x`` have to be so that it equals ``y``."""
@@ -60,7 +64,7 @@ class _Walk:
         if x in self._wanted and not (y.op == "ite" and self._is_about_a_cell(y.args[0])):
             return {x: y} if x.sort == y.sort and not self._open(y) else {}
         if (x, y) not in self._known:
-            if len(self._known) > MAX_STEPS:
+            if len(self._known) > MAX_STEPS or self._woven > MAX_WOVEN:
                 return {}
             self._known[x, y] = {}
             self._known[x, y] = self._below(x, y)
@@ -147,6 +151,7 @@ class _Walk:
         if self._is_about_a_cell(condition):
             return self.join(then, otherwise)
         both = dict.fromkeys((*then, *otherwise))
+        self._woven += len(both)
         return {v: b.ite(condition, then.get(v, _hole(v)), otherwise.get(v, _hole(v))) for v in both}
 
     def _is_about_a_cell(self, condition: Term) -> bool:

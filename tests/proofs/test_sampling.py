@@ -138,3 +138,18 @@ def test_many_cases_that_a_choice_makes_equal_are_equal() -> None:
     assert len(list(that_can_meet(counted(20, free=free), impl))) > refine.MANY
     assert search(counted(20, free=free), impl, Engine(timeout=20)).difference is None
     assert search(counted(20, wrong=3, free=free), impl, Engine(timeout=20)).difference is not None
+
+
+def test_the_cell_that_is_looked_at_is_one_that_is_written() -> None:
+    """Among 2^32 cells no other would be drawn."""
+    cell = b.var("at.seen", 32)
+
+    def writing(number: int) -> Behaviour:
+        wide = b.zext(mixed(b.bv(1, 8)), 32)
+        written = b.eq(cell, b.add(b.mul(wide, b.bv(0x10001, 32)), KEY))
+        after = b.ite(written, b.add(wide, b.bv(number, 32)), b.apply("state.seen", 32, cell))
+        return Behaviour((Case(b.TRUE, (), state={"seen": after}),))
+
+    outcome = search(writing(1), writing(2), NoSolver(timeout=5))
+    assert outcome.difference is not None
+    assert outcome.difference.parts == ("state seen",)
