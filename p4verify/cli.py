@@ -193,7 +193,12 @@ def _add_lower(commands: Commands[argparse.ArgumentParser]) -> None:
                         help="the rules: baked into targets without tables, written to maps by --install")  # fmt: skip
     parser.add_argument("--embed", action="store_true",
                         help="put the program's p4ast into the artifact: 'check ARTIFACT' needs no more")  # fmt: skip
-    parser.add_argument("--as", dest="form", metavar="FORM", help="another form of the artifact (u32, flower: netlink)")
+    parser.add_argument(
+        "--as",
+        dest="form",
+        metavar="FORM",
+        help="another form of the artifact (u32, flower: netlink; openflow: openflow13 to openflow15)",
+    )
     _add_source_options(parser)
 
 

@@ -20,7 +20,8 @@ LIMITS: Final = (
     "a change of IPv4 needs update_checksum over its header, for the switch does that as well",
     "clones from ingress; no counters, registers, meters, digests, hashes, selectors; no port 0; no unknown header",
     "flows may be for plain frames only, and say so: assume=none forbids it, assume=plain+tags-8100 allows some",
-    "read and checked: ovs-ofctl flow files, bundles, dump-flows and dump-groups (--no-names)",
+    "read and checked: ovs-ofctl flow files, bundles, dump-flows, dump-groups and dump-meters (--no-names)",
+    "... and OpenFlow messages, 1.3 to 1.5: flows, groups and meters that are added, or told by multipart replies",
     "matches: Ethernet, one VLAN tag, ARP, IPv4, IPv6 without extension headers, TCP, UDP, SCTP, ICMP, MPLS, registers",
     "actions: output, controller, set_field, load, move, push and pop of VLAN and MPLS, dec_ttl, groups, resubmit",
     "instructions: goto_table, write_actions, clear_actions, write_metadata",
@@ -47,7 +48,7 @@ class OpenFlowTarget(RulesBakedIn):
         return lower(program, rules, options)
 
     def read(self, data: bytes, name: str) -> Bridge:
-        """A flow file, a bundle or a dump of ``ovs-ofctl``."""
+        """A flow file, a bundle or a dump of ``ovs-ofctl``, or OpenFlow messages."""
         from .artifact import read
 
         return read(data, name)
@@ -59,12 +60,18 @@ class OpenFlowTarget(RulesBakedIn):
         return recognises(data)
 
     def write(self, artifact: Bridge, form: str | None = None) -> bytes:
-        """A flow file, or a bundle where there are groups. Raises ValueError for any ``form``."""
-        from .artifact import write
+        """A flow file, or a bundle where there are groups; messages in the forms "openflow13" to "openflow15".
 
-        if form is not None:
-            raise ValueError(f"openflow has no form '{form}'")
-        return write(artifact)
+        Raises:
+            ValueError: another form, or messages of that version cannot say it.
+        """
+        from .artifact import MESSAGES, write, write_messages
+
+        if form is None:
+            return write(artifact)
+        if form not in MESSAGES:
+            raise ValueError(f"openflow has no form '{form}' ({', '.join(MESSAGES)})")
+        return write_messages(artifact, form)
 
     def meaning(self, artifact: Bridge) -> Behaviour:
         """See :func:`.meaning.meaning`."""

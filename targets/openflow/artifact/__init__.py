@@ -61,7 +61,7 @@ from .flows import (
     WriteActions,
 )
 from .lines import read, read_text, recognises
-from .printing import print_actions, print_flow, print_group, print_meter, write
+from .printing import MESSAGES, print_actions, print_flow, print_group, print_meter, write, write_messages
 
 __all__ = [
     "ALL",
@@ -85,6 +85,7 @@ __all__ = [
     "IN_PORT",
     "LOCAL",
     "MAX_PRIORITY",
+    "MESSAGES",
     "NORMAL",
     "PLAIN",
     "TAGS_88A8",
@@ -128,4 +129,5 @@ __all__ = [
     "read_text",
     "recognises",
     "write",
+    "write_messages",
 ]  # fmt: skip

@@ -13,7 +13,8 @@ from .words import Item, Piece, items, number, port
 
 _BUCKET: Final = re.compile(r"[\s,]buckets?=")
 _ACTIONS: Final = re.compile(r"(?:^|[\s,])(actions?)=")
-_METHODS: Final = ("dp_hash", "hash")
+METHODS: Final = ("dp_hash", "hash")
+"""Ways to choose that have a name."""
 _SAID_OF_BUCKETS: Final = ("watch_port", "watch_group", "weight", "bucket_id")
 
 
@@ -34,13 +35,24 @@ def group_of(piece: Piece) -> Group:
     if number_ is None:
         raise piece.error("a group needs a number ('group_id=...')")
     buckets = tuple(_bucket(piece.part(start, end)) for start, end in zip(starts, ends[1:], strict=True))
-    if kind == "indirect" and len(buckets) != 1:
-        raise piece.error("an indirect group has one bucket")
-    if kind == "ff" and any(bucket.watch is None and bucket.watch_group is None for bucket in buckets):
-        raise piece.error("a bucket of a fast-failover group watches a port or a group")
-    if chosen != Selection() and kind != "select":
-        raise piece.error("only a group of type select has a selection method")
-    return Group(number_, kind, buckets, piece.span, chosen)
+    made = Group(number_, kind, buckets, piece.span, chosen)
+    wrong = what_is_wrong(made)
+    if wrong is not None:
+        raise piece.error(wrong)
+    return made
+
+
+def what_is_wrong(group: Group) -> str | None:
+    """Why the switch refuses a group by itself (``lib/ofp-group.c``); None if it does not."""
+    if group.kind == "indirect" and len(group.buckets) != 1:
+        return "an indirect group has one bucket"
+    if group.kind == "ff" and any(bucket.watch is None and bucket.watch_group is None for bucket in group.buckets):
+        return "a bucket of a fast-failover group watches a port or a group"
+    if group.selection != Selection() and group.kind != "select":
+        return "only a group of type select has a selection method"
+    if group.selection.method not in ("", *METHODS):
+        return f"{group.selection.method!r} is no way to choose ({', '.join(METHODS)})"
+    return None
 
 
 def _kind(piece: Piece) -> GroupKind:
@@ -55,8 +67,8 @@ def _selection(item: Item, chosen: Selection) -> Selection:
     """``selection_method``, its parameter, and ``fields`` in any of the ways in which a dump writes them."""
     value = item.value
     if value is not None and item.key.text == "selection_method":
-        if value.text not in _METHODS:
-            raise value.error(f"{value.shown()} is no way to choose ({', '.join(_METHODS)})")
+        if value.text not in METHODS:
+            raise value.error(f"{value.shown()} is no way to choose ({', '.join(METHODS)})")
         return replace(chosen, method=value.text)
     if value is not None and item.key.text == "selection_method_param":
         return replace(chosen, param=number(value, 64))
@@ -92,4 +104,4 @@ def _bucket(piece: Piece) -> Bucket:
     return replace(bucket, actions=read_actions(actions))
 
 
-__all__ = ["group_of"]
+__all__ = ["METHODS", "group_of", "what_is_wrong"]

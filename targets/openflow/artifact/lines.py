@@ -12,6 +12,7 @@ from typing import Final
 
 from ....semantics.source import InputError, Span
 from ...assuming import assumed
+from . import messages
 from .actions import read_actions
 from .flows import ASSUMPTIONS, DEFAULT_PRIORITY, TABLES, Bridge, Flow, Group
 from .group_lines import group_of
@@ -53,17 +54,19 @@ _COUNTERS: Final = frozenset(
 def recognises(data: bytes) -> bool:
     """Whether a file's content looks like flows of Open vSwitch."""
     start = data[:_LOOKED_AT]
-    return b"\0" not in start and _FLOW.search(start) is not None
+    return messages.recognises(data) or (b"\0" not in start and _FLOW.search(start) is not None)
 
 
 def read(data: bytes, name: str) -> Bridge:
-    """The flows and groups of a file.
+    """The flows and groups of a file, of ``ovs-ofctl`` or of messages.
 
     Raises:
-        InputError: a line that is neither; with line and column.
+        InputError: a line that is neither, with line and column; a message that is damaged, with the byte.
     """
     if len(data) > MAX_FILE:
         raise InputError.at(Span(name, 0, 0), f"the file is larger than {MAX_FILE >> 20} MiB")
+    if messages.recognises(data):
+        return messages.decode(data, name)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

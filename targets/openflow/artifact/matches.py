@@ -5,14 +5,24 @@ Follows ``parse_ofp_str__``, ``mf_parse`` and ``mf_are_prereqs_ok`` of Open vSwi
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
+from ....semantics.source import InputError
 from . import fields
 from .fields import CFI, FIELDS, Name
 from .flows import Masked
 from .words import Item, Piece, masked, number
 
 _NO_VLAN: Final = 0xFFFF
+_ICMP: Final = {"icmp_type": "icmpv6_type", "icmp_code": "icmpv6_code"}
+
+
+class Place(Protocol):
+    """Where a field of a match stands."""
+
+    def error(self, message: str) -> InputError:
+        """An error at this place."""
+        ...
 
 
 class Match:
@@ -34,7 +44,10 @@ class Match:
 
     def take(self, item: Item) -> bool:
         """Whether the item is a field that is modelled; then it is taken. Raises InputError for a bad value."""
-        name = fields.find(item.key.text)
+        text = item.key.text
+        if text in _ICMP and self.value("eth_type") == fields.ETH_IPV6:  # a dump calls those of ICMPv6 so, too
+            text = _ICMP[text]
+        name = fields.find(text)
         if item.key.text == "dl_vlan" and item.value is not None:
             self._vlan(item.value)
             return True
@@ -46,22 +59,24 @@ class Match:
         if mask != (1 << name.bits) - 1 and not FIELDS[name.field].maskable:
             raise item.value.error(f"{item.key.text} cannot be matched with a mask")
         mask &= (1 << name.bits) - 1 if name.counts is None else name.counts
-        self._add_named(name, item, value & mask, mask)
+        self.add(name, value & mask, mask, item.key, item.key.text)
         return True
 
-    def _add_named(self, name: Name, item: Item, value: int, mask: int) -> None:
+    def add(self, name: Name, value: int, mask: int, at: Place, said: str = "") -> None:
+        """A field that is modelled; ``said``: what it is called there. Raises InputError, also for what it needs."""
+        said = said or name.field
         if name.needs.types and self.value("eth_type") not in name.needs.types:
-            raise item.key.error(f"{item.key.text} needs a match on the Ethernet type ({_types(name)})")
+            raise at.error(f"{said} needs a match on the Ethernet type ({_types(name)})")
         if name.needs.protocols and self.value("nw_proto") not in name.needs.protocols:
             numbers = " or ".join(str(number) for number in name.needs.protocols)
-            raise item.key.error(f"{item.key.text} needs a match on the IP protocol ({numbers})")
+            raise at.error(f"{said} needs a match on the IP protocol ({numbers})")
         if name.field == "vlan_tci" and name.low == 13:  # a priority is that of a tag
             value, mask = value << 13 | CFI, mask << 13 | CFI
         elif name.bits < FIELDS[name.field].width and name.field in ("tp_src", "tp_dst"):
             mask |= 0xFF00  # types and codes of ICMP are eight bits of sixteen
         else:
             value, mask = value << name.low, mask << name.low
-        self._add(name.field, value, mask, item.whole)
+        self._add(name.field, value, mask, at)
 
     def _vlan(self, piece: Piece) -> None:
         vid = number(piece, 16)
@@ -72,7 +87,7 @@ class Match:
         else:
             self._add("vlan_tci", vid | CFI, 0xFFF | CFI, piece)
 
-    def _add(self, field: str, value: int, mask: int, at: Piece) -> None:
+    def _add(self, field: str, value: int, mask: int, at: Place) -> None:
         old_value, old_mask = self._bits.get(field, (0, 0))
         if (old_value ^ value) & (old_mask & mask):
             raise at.error(f"{field} is matched twice, with different values")

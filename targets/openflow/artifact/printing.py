@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...assuming import comment
+from . import messages
 from .fields import FIELDS, Style, nxm
 from .flows import (
     PORT_NAMES,
@@ -39,6 +40,8 @@ from .flows import (
 from .meter_lines import COMMENT
 
 _RESERVED: Final = {number: name for name, number in PORT_NAMES.items()}
+MESSAGES: Final = {"openflow13": 4, "openflow14": 5, "openflow15": 6}
+"""Forms of an artifact that are messages, and their version on the wire."""
 _FIRST: Final = ("in_port", "eth_type", "nw_proto")
 """What other fields need of the packet stands before them."""
 _PROTOCOLS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
@@ -55,6 +58,11 @@ def write(bridge: Bridge) -> bytes:
     lines += [f"group add {print_group(group)}" for group in bridge.groups]
     lines += [("flow add " if bundle else "") + print_flow(flow) for flow in bridge.flows]
     return "".join(line + "\n" for line in lines).encode()
+
+
+def write_messages(bridge: Bridge, form: str) -> bytes:
+    """OpenFlow messages of the version that ``form`` names (:data:`MESSAGES`). Raises ValueError."""
+    return messages.encode(bridge, MESSAGES[form])
 
 
 def print_flow(flow: Flow) -> str:

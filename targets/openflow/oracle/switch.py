@@ -118,7 +118,7 @@ class Switch:
         self._await(self.folder / "vs.ctl")
         self.control = Control(self.folder / "vs.ctl")
         bridge = ["add-br", BRIDGE, "--", "set", "bridge", BRIDGE, "datapath_type=dummy", "fail-mode=secure"]
-        self._vsctl(*bridge, f"protocols={VERSION}")
+        self._vsctl(*bridge, "protocols=OpenFlow13,OpenFlow14,OpenFlow15")
 
     def _environment(self) -> dict[str, str]:
         names = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")

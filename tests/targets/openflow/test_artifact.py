@@ -68,6 +68,11 @@ def test_a_dump_is_read_without_its_counters() -> None:
     assert recognises(DUMP.encode())
 
 
+def test_a_dump_calls_types_of_icmpv6_types_of_icmp() -> None:
+    dumped, written = (read_text(f"icmp6,{word}=128 actions=drop").flows for word in ("icmp_type", "icmpv6_type"))
+    assert dumped == written
+
+
 def test_groups_of_a_dump_and_of_a_bundle() -> None:
     head = "group_id=7,type=select"
     dumped = read_text(f"{head},bucket=bucket_id:0,weight:3,actions=output:3,bucket=bucket_id:1,actions=drop")
