@@ -4,10 +4,11 @@
 
 ``lowered``: rules are read, made flows of by our own lowering, and checked. ``foreign``: the same rules are written as
 somebody else's flows (shuffled, prefixes cut in two, other priorities, rules that are never met), with three errors;
-all three have to be found, and nothing else. ``upgrade``: flows as a compiler writes them against those foreign ones,
-without a program; again just the three errors have to be found. ``insert``: the mean time of comparing what one more
-rule changes, after ``foreign`` without errors. A point is processor time in a process of its own; ``--data`` keeps the
-points in a JSON file and does not measure again what is there. Exit code 1 if a verdict is not what it has to be.
+all three have to be found, and nothing else. ``filters``: likewise, as tc flower filters. ``upgrade``: flows as a
+compiler writes them against those foreign ones, without a program; again just the three errors have to be found.
+``insert``: the mean time of comparing what one more rule changes, after ``foreign`` without errors. A point is
+processor time in a process of its own; ``--data`` keeps the points in a JSON file and does not measure again what is
+there. Exit code 1 if a verdict is not what it has to be.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from p4verify.targets.base import Classifies
 from tests.support import large_rules
 from tests.support.log_plot import log_plot
 
-WAYS: Final = ("lowered", "foreign", "upgrade", "insert")
+WAYS: Final = ("lowered", "foreign", "filters", "upgrade", "insert")
 OPEN_FROM: Final = 20
 SEED: Final = 1
 INSERTED: Final = 2000
@@ -93,12 +94,13 @@ def _point(way: str, count: int) -> dict[str, Any]:
     rules = large_rules.generate(count, SEED)
     if way == "upgrade":
         return _upgraded(rules)
-    target = targets.find("openflow")
+    target = targets.find("flower" if way == "filters" else "openflow")
     assert isinstance(target, Classifies)
-    flows = "" if way == "lowered" else "\n".join(large_rules.foreign_flows(rules, 7, 3 if way == "foreign" else 0))
+    written = large_rules.foreign_filters if way == "filters" else large_rules.foreign_flows
+    flows = "" if way == "lowered" else "\n".join(written(rules, 7, 0 if way == "insert" else 3))
     with tempfile.TemporaryDirectory() as folder:
         program, given = Path(folder) / "x.p4", Path(folder) / "x.cli"
-        program.write_text(large_rules.PLAIN_PROGRAM if way == "lowered" else large_rules.PROGRAM)
+        program.write_text(large_rules.PLAIN_PROGRAM if way in ("lowered", "filters") else large_rules.PROGRAM)
         given.write_text("\n".join(large_rules.command_lines(rules)))
         laps = {"start": time.process_time()}
         loaded = load_program(str(program))
@@ -190,6 +192,7 @@ def _plot(known: dict[str, dict[str, Any]]) -> str:
         name = {
             "lowered": "own flows: s",
             "foreign": "foreign flows, 3 errors: s",
+            "filters": "foreign filters, 3 errors: s",
             "upgrade": "two lists of flows, 3 errors: s",
             "insert": "one more rule: s",
         }[way]

@@ -266,8 +266,8 @@ class Classifies(Protocol):
         """The artifact without those entries of the open lists that are not kept (by their rows' ``origin``)."""
         ...
 
-    def entry_text(self, entry: Any) -> str:
-        """An entry as its format writes it."""
+    def entry_text(self, artifact: Any, entry: Any) -> str:
+        """An entry of an artifact's open lists as its format writes it."""
         ...
 
 

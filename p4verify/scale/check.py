@@ -113,7 +113,8 @@ class _Check:
 
     def _searched(self, regions: Sequence[Place]) -> tuple[list[tuple[Region, Proof]], str]:
         """The differences in regions that were confirmed, and why others are not decided."""
-        investigator = Investigator(self.mine, self.theirs, self.engine, exactly=self.exactly)
+        facts = self.settlement.facts()
+        investigator = Investigator(self.mine, self.theirs, self.engine, exactly=self.exactly, facts=facts)
         confirmed: list[tuple[Region, Proof]] = []
         unclear = ""
         for region in regions:

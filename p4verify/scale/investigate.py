@@ -33,10 +33,14 @@ class Found:
 class Investigator:
     """Searches regions."""
 
-    def __init__(self, mine: Opened, theirs: Opened, engine: Engine, *, exactly: bool = False) -> None:
+    def __init__(
+        self, mine: Opened, theirs: Opened, engine: Engine, *, exactly: bool = False, facts: Iterable[Term] = ()
+    ) -> None:
         self.sides = (mine, theirs)
         self.engine = engine
         self.exactly = exactly
+        self.facts = tuple(facts)
+        """What is true of the tables' answers everywhere."""
         self._rows: dict[tuple[int, str], TupleSpace] = {}
 
     def search(self, region: Term, known: Iterable[Term] = ()) -> Found | str | None:
@@ -46,7 +50,7 @@ class Investigator:
             region: a condition on inputs.
             known: what is true of the tables' answers.
         """
-        learned = dict.fromkeys(known)
+        learned = dict.fromkeys((*self.facts, *known))
         for _ in range(ROUNDS):
             mine, theirs = (side.behaviour for side in self.sides)
             limited = (*mine.domain, Assumption("the region", region))

@@ -144,6 +144,16 @@ class Settlement:
                 one.used.discard(kind)
                 one.done = one.first is None
 
+    def facts(self) -> Iterator[Term]:
+        """What the tables answer, as far as the lists were compared: kinds that go together, and those of the
+        differences that were found."""
+        yield from self._numbers
+        for one in self.lists:
+            if one.first is None:
+                yield from one.axioms({Kind(None, row.decision[0]) for row in one.second})
+            elif one.done:
+                yield from one.axioms({one.kind(d) for d in one.differences})
+
     def regions(self) -> list[Region]:
         """Parts of the input space on which the tables may answer what does not go together, by the rules concerned."""
         found: dict[object, Region] = {}

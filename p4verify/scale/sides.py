@@ -91,7 +91,7 @@ class ArtifactSide:
 
     def text(self, opened: Opened, table: OpenTable, row: Row) -> str:
         """See :class:`Side`."""
-        return self._classifier.entry_text(table.entries[row.origin])
+        return self._classifier.entry_text(self.artifact, table.entries[row.origin])
 
     @property
     def _classifier(self) -> Classifies:

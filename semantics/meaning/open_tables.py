@@ -20,6 +20,8 @@ from .program import with_open_tables
 from .tables import MATCH_KINDS
 from .values import scalar_width
 
+STORAGE: Final = frozenset(("array_table", "hash_table"))
+"""Externs that say how a table is stored, not what it answers (``ebpf_model.p4``)."""
 PIECES: Final = 64
 """Cubes that one rule with ranges may be cut into."""
 
@@ -44,7 +46,7 @@ def opened(program: ir.Program, rules: RuleSet, at_least: int) -> Opened:
 
 
 def _open(program: ir.Program, control: ir.Control, table: ir.Table, rules: RuleSet) -> OpenTable:
-    _check(table)
+    _check(program, table)
     name = table.control_name
     widths = [_key_width(key) for key in table.keys]
     actions = [_action(program, control, ref) for ref in table.actions]
@@ -80,8 +82,9 @@ def only(rules: RuleSet, opened: Opened, kept: Mapping[str, Sequence[int]]) -> R
     return replace(rules, entries={**rules.entries, **entries})
 
 
-def _check(table: ir.Table) -> None:
-    if any(isinstance(item.value, str) for item in table.properties):
+def _check(program: ir.Program, table: ir.Table) -> None:
+    owned = [program.instance(item.value).extern for item in table.properties if isinstance(item.value, str)]
+    if set(owned) - STORAGE:
         raise NotSuitable(f"table {table.control_name} has an extern of its own (a direct counter, a profile)")
     if any(key.match_kind not in MATCH_KINDS - {SELECTOR} for key in table.keys):
         raise NotSuitable(f"table {table.control_name} has a key that is no plain match")

@@ -8,11 +8,12 @@ from typing import Final
 
 from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
+from ...semantics.meaning.opened import Opened
 from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import Span
 from ..base import Oracle, RulesBakedIn
 from ..offload import Device, Entry
-from .artifact import FilterList
+from .artifact import FilterList, FlowerFilter
 
 READS: Final = (
     "lists of others: tc -batch scripts, tc filter show, tc -j filter show, rtnetlink messages",
@@ -67,6 +68,24 @@ class FlowerTarget(RulesBakedIn):
         from .meaning import meaning
 
         return meaning(artifact)
+
+    def opened(self, artifact: FilterList, at_least: int, name: str = "") -> Opened:
+        """See :func:`.meaning.opened`."""
+        from .meaning import opened
+
+        return opened(artifact, at_least, name)
+
+    def only(self, artifact: FilterList, opened: Opened, kept: Mapping[str, Sequence[int]]) -> FilterList:
+        """See :func:`.meaning.only`."""
+        from .meaning import only
+
+        return only(artifact, opened, kept)
+
+    def entry_text(self, artifact: FilterList, entry: FlowerFilter) -> str:
+        """A filter as ``tc`` takes it."""
+        from .artifact import print_filter
+
+        return print_filter(entry, artifact.hook)
 
     def decides(self, artifact: FilterList, packet: bytes, port: int) -> Sequence[tuple[str, Span]]:
         """See :func:`..tc.meaning.decides.decides`."""

@@ -91,7 +91,7 @@ class OpenFlowTarget(RulesBakedIn):
 
         return only(artifact, opened, kept)
 
-    def entry_text(self, entry: Flow) -> str:
+    def entry_text(self, artifact: Bridge, entry: Flow) -> str:
         """A flow as ``ovs-ofctl`` takes it."""
         from .artifact import print_flow
 

@@ -8,11 +8,12 @@ from typing import Final
 
 from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
+from ...semantics.meaning.opened import Opened
 from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import Span
 from ..base import Oracle, RulesBakedIn
 from ..offload import Device, Entry
-from .artifact import FilterList
+from .artifact import FilterList, U32Filter
 
 READS: Final = (
     "lists of others may also have vlan, mpls, pedit, csum, skbedit (mark, priority) and police, except that a packet"
@@ -63,6 +64,24 @@ class U32Target(RulesBakedIn):
         from .meaning import meaning
 
         return meaning(artifact)
+
+    def opened(self, artifact: FilterList, at_least: int, name: str = "") -> Opened:
+        """See :func:`.meaning.opened`."""
+        from .meaning import opened
+
+        return opened(artifact, at_least, name)
+
+    def only(self, artifact: FilterList, opened: Opened, kept: Mapping[str, Sequence[int]]) -> FilterList:
+        """See :func:`.meaning.only`."""
+        from .meaning import only
+
+        return only(artifact, opened, kept)
+
+    def entry_text(self, artifact: FilterList, entry: U32Filter) -> str:
+        """A filter as ``tc`` takes it."""
+        from .artifact import print_filter
+
+        return print_filter(entry, artifact.hook)
 
     def decides(self, artifact: FilterList, packet: bytes, port: int) -> Sequence[tuple[str, Span]]:
         """See :func:`..tc.meaning.decides.decides`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.scale import Large, LargePair, check_large
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.targets import find
+from p4verify.targets.tc.artifact.actions import DROP, PASS, Gact
 from tests.support import large_rules
 
 from .conftest import Command
@@ -57,6 +59,65 @@ def test_an_equal_dump_that_is_written_otherwise_is_accepted(tmp_path: Path) -> 
     proof = verdict(tmp_path, rules, large_rules.foreign_flows(rules, 9))
     assert proof.verdict is Verdict.ACCEPT, proof.reason
     assert proof.tally.compared > 0
+
+
+@pytest.mark.parametrize("errors", [0, 3])
+def test_flower_filters_in_chains_are_compared_by_regions(tmp_path: Path, errors: int) -> None:
+    rules = large_rules.generate(400, 3)
+    (tmp_path / "x.p4").write_text(large_rules.PLAIN_PROGRAM)
+    (tmp_path / "x.cli").write_text("\n".join(large_rules.command_lines(rules)))
+    program, target = load_program(str(tmp_path / "x.p4")), find("flower")
+    artifact = target.read("\n".join(large_rules.foreign_filters(rules, 7, errors)).encode(), "x.tc")
+    large = Large(program, read_rules(str(tmp_path / "x.cli"), program), target, artifact, False, 8)
+    proof = check_large(large, Engine.within(None), time.monotonic())
+    assert proof.verdict is (Verdict.REJECT if errors else Verdict.ACCEPT), proof.reason
+    assert len(proof.regions) == errors
+    assert all("x.tc:" in " ".join(region.entries) for region in proof.regions)
+
+
+ACCESS = """
+#include <core.p4>
+#include <ebpf_model.p4>
+header eth_h { bit<96> addresses; bit<16> type; }
+header ipv4_h { bit<64> before; bit<8> ttl; bit<8> proto; bit<16> sum; bit<32> src; bit<32> dst; }
+struct headers { eth_h eth; ipv4_h ip; }
+parser P(packet_in p, out headers hdr) {
+    state start { p.extract(hdr.eth); transition select(hdr.eth.type) { 0x0800: ip; default: reject; } }
+    state ip { p.extract(hdr.ip); transition accept; }
+}
+control F(inout headers hdr, out bool accept) {
+    action permit() { accept = true; }
+    action deny() { accept = false; }
+    table access {
+        key = { hdr.ip.src : ternary; hdr.ip.dst : ternary; hdr.ip.proto : ternary; }
+        actions = { permit; deny; }
+        const default_action = permit();
+        implementation = hash_table(2000000);
+    }
+    apply { accept = true; access.apply(); }
+}
+ebpfFilter(P(), F()) main;
+"""
+
+
+def test_u32_filters_of_our_own_and_one_of_them_changed(tmp_path: Path) -> None:
+    rules = large_rules.generate(120, 3)
+    lines = [line for line in large_rules.command_lines(rules) if "I.acl" in line]
+    (tmp_path / "x.p4").write_text(ACCESS)
+    (tmp_path / "x.cli").write_text("\n".join(lines).replace("I.acl", "F.access").replace("I.", "F."))
+    program, target = load_program(str(tmp_path / "x.p4")), find("u32")
+    given = read_rules(str(tmp_path / "x.cli"), program)
+    artifact: Any = target.lower(program, given, {})
+    proof = check_large(Large(program, given, target, artifact, False, 8), Engine.within(None), time.monotonic())
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    last = max(
+        i for i, one in enumerate(artifact.filters) if one.actions == (Gact(DROP),) and len(one.selector.keys) > 1
+    )
+    filters = [replace(one, actions=(Gact(PASS),)) if i == last else one for i, one in enumerate(artifact.filters)]
+    wrong = replace(artifact, filters=tuple(filters))
+    proof = check_large(Large(program, given, target, wrong, False, 8), Engine.within(None), time.monotonic())
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert len(proof.regions) == 1
 
 
 def test_two_dumps_are_compared_without_a_program(p4verify: Command, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 The flows are written in two ways: ``flows`` as a compiler might (the priority of a rule of the access list says how
 many others it has to win over), ``foreign_flows`` as somebody else might: shuffled, other priorities, prefixes cut in
-two, rules that are never met, actions written otherwise, and, if asked, with errors.
+two, rules that are never met, actions written otherwise, and, if asked, with errors. ``filters`` and
+``foreign_filters`` are the same for tc flower.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -227,6 +228,49 @@ def flows(rules: Rules) -> list[str]:
     ]
 
 
+_FIRST_FILTERS: Final = (
+    "# p4verify assumes: plain",
+    "filter add dev port0 ingress protocol ip pref 1 flower action gact goto chain 1",
+    "filter add dev port0 ingress protocol all pref 2 flower action gact drop",
+    "filter add dev port0 ingress protocol all pref 65000 chain 1 flower action gact goto chain 2",
+    "filter add dev port0 ingress protocol all pref 65000 chain 2 flower action gact drop",
+)
+_PROTOCOLS: Final = {1: "icmp", 6: "tcp", 17: "udp"}
+_TOP: Final = 60000
+"""A filter's ``pref`` is what its priority leaves of this."""
+
+
+def filters(rules: Rules) -> list[str]:
+    """The same as tc flower filters, for plain frames."""
+    ranks = levels(rules)
+    return [
+        *_FIRST_FILTERS,
+        *(_access_filter(rule, 10 + rank) for rule, rank in zip(rules.access, ranks, strict=True)),
+        *(_route_filter(route.prefix, route.hop, 10 + route.prefix[1]) for route in rules.routes),
+    ]
+
+
+def _access_filter(rule: Access, priority: int) -> str:
+    match = f" ip_proto {_PROTOCOLS[rule.protocol[0]]}" if rule.protocol[1] else ""
+    match += "".join(
+        f" {end}_ip {_dotted(value)}/{length}"
+        for end, (value, length) in (("src", rule.source), ("dst", rule.target))
+        if length
+    )
+    action = "drop" if rule.deny else "goto chain 2"
+    return f"filter add dev port0 ingress protocol ip pref {_TOP - priority} chain 1 flower{match} action gact {action}"
+
+
+def _route_filter(prefix: tuple[int, int], hop: int, priority: int, other: bool = False) -> str:
+    address = ":".join(f"{mac(hop):012x}"[i : i + 2] for i in range(0, 12, 2))
+    change = f"pedit ex munge eth dst set {address} pipe"
+    if other:  # the same in two steps
+        change = f"pedit ex munge eth dst set ff:ff:00:00:00:00 pipe action {change}"
+    match = f"dst_ip {_dotted(prefix[0])}/{prefix[1]}"
+    return (f"filter add dev port0 ingress protocol ip pref {_TOP - priority} chain 2 flower {match} action {change} "
+            f"action mirred egress redirect dev port{port(hop)}")  # fmt: skip
+
+
 def _access_flow(rule: Access, priority: int) -> str:
     match = "".join(
         f",nw_{end}={_dotted(value)}/{length}"
@@ -253,24 +297,35 @@ def _dotted(value: int) -> str:
 def foreign_flows(rules: Rules, seed: int, errors: int = 0) -> list[str]:
     """The flows of somebody else; with up to three ``errors``: a wrong port, a route that is missing, and a denied
     range that is half as large."""
+    return [*_FIRST, *_foreign(rules, seed, errors, _access_flow, _route_flow)]
+
+
+def foreign_filters(rules: Rules, seed: int, errors: int = 0) -> list[str]:
+    """The same as tc flower filters, for plain frames."""
+    return [*_FIRST_FILTERS, *_foreign(rules, seed, errors, _access_filter, _route_filter)]
+
+
+def _foreign(
+    rules: Rules, seed: int, errors: int, access_line: Callable[[Access, int], str], route_line: Callable[..., str]
+) -> list[str]:
     chance = random.Random(seed)
     ranks = levels(rules)
     access = [(rule, 100 + 3 * rank) for rule, rank in zip(rules.access, ranks, strict=True)]
     routes = [(route.prefix, route.hop) for route in rules.routes]
     if errors:
         _plant(rules, access, routes, chance, errors)
-    lines = [_access_flow(rule, rank) for rule, rank in access]
+    lines = [access_line(rule, rank) for rule, rank in access]
     for prefix, hop in routes:
         value, length = prefix
         parts = [prefix]
         if length < 32 and chance.random() < 0.05:
             parts = [(value, length + 1), (value | 1 << (31 - length), length + 1)]
         # a half has the priority of the whole, so that longer prefixes still win
-        lines += [_route_flow(part, hop, 1000 + 7 * length, other=chance.random() < 0.5) for part in parts]
+        lines += [route_line(part, hop, 1000 + 7 * length, other=chance.random() < 0.5) for part in parts]
         if length < 30 and chance.random() < 0.01:  # never met
-            lines.append(_route_flow((value, length + 2), (hop + 3) % HOPS, 999 + 7 * length))
+            lines.append(route_line((value, length + 2), (hop + 3) % HOPS, 999 + 7 * length))
     chance.shuffle(lines)
-    return [*_FIRST, *lines]
+    return lines
 
 
 def _plant(

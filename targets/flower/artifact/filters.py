@@ -114,6 +114,11 @@ class FlowerFilter:
         if wrong is not None:
             raise ValueError(wrong)
 
+    @property
+    def class_kept(self) -> int:
+        """The class id; 0 for none. ``hw_tc N`` is one of the ingress qdisc (``TC_H_MIN_PRIORITY + N``)."""
+        return 0xFFFFFFE0 + self.hw_tc if self.hw_tc is not None else self.classid or 0
+
     def exact(self, name: str) -> int | None:
         """The value that a key asks for, if the filter has it and it is not masked."""
         return _exact(self.keys, name)

@@ -11,17 +11,23 @@ action writes them; they are 0 where the frame does not go to the stack.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ....semantics.meaning.behaviour import Behaviour
+from ....semantics.meaning.opened import Lookup, NothingLarge, Opened
 from ....semantics.source import Unsupported
 from ...tc.artifact.actions import TunnelKey
+from ...tc.meaning.actions import Machine
+from ...tc.meaning.chains import Ways
 from ...tc.meaning.ingress import DEFAULT_MTU, ingress, longest_frame, require_ingress
+from ...tc.meaning.state import State
 from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told
 from ..artifact import FilterList
 from .assumed import assumed
 from .classify import Search
-from .install import install
+from .install import Classifier, install
+from .opened import OpenChain, only, open_chains
 
 
 def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
@@ -35,15 +41,47 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
         InputError: the kernel would refuse a filter.
         Unsupported: something that is not modelled, with the filter's place.
     """
+    return _run(filters, _installed(filters), mtu)[0]
+
+
+def opened(filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAULT_MTU) -> Opened:
+    """The same with every chain left open that has ``at_least`` so many filters; their functions' names begin with
+    ``name``.
+
+    Raises:
+        NotSuitable: none has, or one that has cannot be left open.
+        InputError, Unsupported: see :func:`meaning`.
+    """
+    chains = open_chains(_installed(filters), at_least, name)
+    lists = [one.list for chain in chains.values() for one in chain if isinstance(one, OpenChain)]
+    if not lists:
+        raise NothingLarge(f"no chain has {at_least} filters or more")
+    behaviour, lookups = _run(filters, chains, mtu)
+    laws = [law for one in lists for law in one.laws()]
+    return Opened(behaviour, {one.table.name: one.table for one in lists}, lookups, laws)
+
+
+def _installed(filters: FilterList) -> dict[int, list[Classifier]]:
     require_ingress(filters.hook, "flower", filters.name)
     _check_tunnels(filters)
-    chains = install(filters)
+    return install(filters)
+
+
+def _run(
+    filters: FilterList, chains: Mapping[int, Sequence[Classifier | OpenChain]], mtu: int
+) -> tuple[Behaviour, list[Lookup]]:
     names = told(
         (action for f in filters.filters for action in f.actions),
         classes=any(f.classid or f.hw_tc is not None for f in filters.filters),
     )
+    searches: list[Search] = []
+
+    def run(machine: Machine, start: State, _tagged: bool) -> Ways:
+        searches.append(Search(chains, machine))
+        return searches[-1].run(start)
+
     found = ingress(
-        lambda machine, start, _tagged: Search(chains, machine).run(start),
+        run,
         names,
         longest=longest_frame(mtu),
         notes=(
@@ -52,7 +90,9 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
             "masks of one priority are tried in the order in which the filters are listed",
         ),
     )
-    return replace(found, domain=(*found.domain, *assumed(filters.assumes)))
+    given = tuple(dict.fromkeys(term for search in searches for term in search.given))
+    domain = (*found.domain, *assumed(filters.assumes))
+    return replace(found, domain=domain, axioms=(*found.axioms, *given)), [o for s in searches for o in s.lookups]
 
 
 def _check_tunnels(filters: FilterList) -> None:
@@ -62,4 +102,4 @@ def _check_tunnels(filters: FilterList) -> None:
                 raise Unsupported("tunnel_key set: what a tunnel device makes of it", filter_.span)
 
 
-__all__ = ["CLASSID", "DEFAULT_MTU", "MARK", "PRIORITY", "meaning"]
+__all__ = ["CLASSID", "DEFAULT_MTU", "MARK", "PRIORITY", "meaning", "only", "opened"]

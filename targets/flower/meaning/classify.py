@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
+from ....semantics.meaning.opened import Lookup
 from ....semantics.meaning.ways import Tried, Way, first_match, joined, under
 from ....semantics.source import NOWHERE, Unsupported
 from ...tc.artifact.actions import Csum, Pedit
@@ -15,10 +16,12 @@ from ...tc.meaning.actions import Machine, Result, run_actions
 from ...tc.meaning.chains import MAX_RESETS, NEXT_CLASSIFIER, Ways, after_actions, asked, through
 from ...tc.meaning.packet import Skb
 from ...tc.meaning.state import State
+from ...tc.meaning.templates import Runnable, WriteWords
 from ..artifact import FlowerFilter
 from .dissect import Dissection
 from .install import Classifier, Mask, types_of
 from .match import matches
+from .opened import OpenChain
 
 MAX_VISITS: Final = 2_000
 """Filters that packets meet which were written to or came from another chain: a bound on the size of the meaning."""
@@ -30,13 +33,17 @@ NEXT_MASK: Final = -3
 class Search:
     """All ways of a packet through the chains."""
 
-    chains: dict[int, list[Classifier]]
+    chains: Mapping[int, Sequence[Classifier | OpenChain]]
     machine: Machine
     visits: int = 0
 
     def __post_init__(self) -> None:
         self._first: State | None = None
         self._span = next((f.span for c in self.chains.values() for f in _filters(c)), NOWHERE)
+        self.lookups: list[Lookup] = []
+        """Where lists that are left open are asked."""
+        self.given: list[Term] = []
+        """What is true of their answers."""
         self._dissected: dict[tuple[int, tuple[int, ...]], tuple[Skb, Dissection]] = {}
 
     def run(self, state: State) -> Ways:
@@ -44,9 +51,11 @@ class Search:
         self._first = state
         return through(self.chains, self._classifier, state, self._span)
 
-    def _classifier(self, classifier: Classifier, state: State, when: Term) -> Ways:
+    def _classifier(self, classifier: Classifier | OpenChain, state: State, when: Term) -> Ways:
         """``fl_classify``, where the packet is of the classifier's protocol; the others go on."""
         skb = state.packet
+        if isinstance(classifier, OpenChain):
+            return self._open(classifier, state, when)
         reached = asked(classifier.protocol, skb)
         if reached is FALSE:
             return (Way(TRUE, state, NEXT_CLASSIFIER),)
@@ -54,6 +63,22 @@ class Search:
         found = first_match([self._skipping(t) for t in tries])
         hit = b.and_(reached, found.hit)
         return joined((*under(reached, found.ways), Way(b.not_(hit), state, NEXT_CLASSIFIER)))
+
+    def _open(self, chain: OpenChain, state: State, when: Term) -> Ways:
+        """A whole chain whose filters are left open."""
+        skb, guard = state.packet, b.and_(self.machine.guard, when)
+
+        def run(condition: Hashable, actions: Sequence[Runnable], reached: Term) -> list[Result]:
+            like = chain.likes[condition]
+            return self._run(like, state, b.and_(when, reached), actions)
+
+        found = chain.terms(lambda types: self._dissection(skb, types), skb)
+        for types in chain.types:  # what is not modelled is known once fields have been asked for
+            self._assume_modelled(self._dissection(skb, types), when)
+        ways, lookup, given = chain.list.ways(state, guard, *found, run)
+        self.lookups.append(lookup)
+        self.given += given
+        return ways
 
     @staticmethod
     def _skipping(tried: Tried[State]) -> Tried[State]:
@@ -72,13 +97,15 @@ class Search:
                 continue
             found = self._dissection(state.packet, types_of(filter_))
             match = matches(filter_, found)
-            for text, outside in found.outside.items():
-                reached = b.and_(when, found.types)
-                self.machine.assume(text, b.not_(b.and_(reached, outside)))
+            self._assume_modelled(found, when)
             if match is FALSE:
                 continue
             tries.append(Tried(match, under(match, self._result(filter_, state, b.and_(when, match)))))
         return first_match(tries)
+
+    def _assume_modelled(self, found: Dissection, when: Term) -> None:
+        for text, outside in found.outside.items():
+            self.machine.assume(text, b.not_(b.and_(when, found.types, outside)))
 
     def _count(self, filter_: FlowerFilter, state: State) -> None:
         if state is not self._first:
@@ -95,23 +122,27 @@ class Search:
             self._dissected[key] = (skb, Dissection(skb, types))
         return self._dissected[key][1]
 
-    def _run(self, filter_: FlowerFilter, state: State, when: Term) -> list[Result]:
-        """The actions on a packet that matches, so that its type is known: writing needs not ask for it again."""
+    def _run(
+        self, filter_: FlowerFilter, state: State, when: Term, actions: Sequence[Runnable] | None = None
+    ) -> list[Result]:
+        """The actions (its own, if no others are given) on a packet that matches, so that its type is known: writing
+        needs not ask for it again."""
+        actions = filter_.actions if actions is None else actions
         skb = state.packet
         types = types_of(filter_)
         place = 0 if skb.tag is None else 1
-        if len(types) <= place or not any(isinstance(a, Pedit | Csum) for a in filter_.actions):
-            return run_actions(self.machine, filter_.actions, state, filter_.span, when)
+        if len(types) <= place or not any(isinstance(a, Pedit | WriteWords | Csum) for a in actions):
+            return run_actions(self.machine, actions, state, filter_.span, when)
         known = b.bv(types[place], 16)
         narrow = replace(state, skb=replace(skb, protocol=known))
-        results = run_actions(self.machine, filter_.actions, narrow, filter_.span, when)
+        results = run_actions(self.machine, actions, narrow, filter_.span, when)
         return [replace(result, state=_widened(result.state, known, skb.protocol)) for result in results]
 
     def _result(self, filter_: FlowerFilter, state: State, when: Term) -> Ways:
         """What a filter that matches does."""
         if filter_.skip_sw:
             return (Way(TRUE, state, NEXT_MASK),)
-        return after_actions(self._run(filter_, state, when), _classid(filter_))
+        return after_actions(self._run(filter_, state, when), filter_.class_kept)
 
 
 def _widened(state: State, known: Term, protocol: Term) -> State:
@@ -120,15 +151,13 @@ def _widened(state: State, known: Term, protocol: Term) -> State:
     return replace(state, skb=replace(skb, protocol=protocol)) if skb.protocol is known else state
 
 
-def _filters(classifiers: list[Classifier]) -> Iterator[FlowerFilter]:
+def _filters(classifiers: Sequence[Classifier | OpenChain]) -> Iterator[FlowerFilter]:
     for classifier in classifiers:
+        if isinstance(classifier, OpenChain):
+            yield from classifier.filters
+            continue
         for mask in classifier.masks.values():
             yield from mask.filters
-
-
-def _classid(filter_: FlowerFilter) -> int:
-    """``hw_tc N`` is a class id of the ingress qdisc (``TC_H_MIN_PRIORITY + N``)."""
-    return 0xFFFFFFE0 + filter_.hw_tc if filter_.hw_tc is not None else filter_.classid or 0
 
 
 __all__ = ["MAX_RESETS", "Search"]

@@ -14,18 +14,32 @@ _TUNNEL = ("enc_src_ip", "enc_dst_ip", "enc_src_ip6", "enc_dst_ip6")
 
 def matches(filter_: FlowerFilter, found: Dissection) -> Term:
     """Whether the packet that was dissected matches; its outer type is the filter's protocol."""
-    conditions = [found.types, found.same_type]
+    conditions = [there(filter_, found)]
     if filter_.indev is not None:
         conditions.append(b.eq(PORT, b.bv(filter_.indev, 32)))
-    conditions += [_key(key, found) for key in filter_.keys]
-    for names, there in ((_NAMES4, "addr4"), (_NAMES6, "addr6")):
+    return b.and_(*conditions, *(_key(key, found) for key in filter_.keys))
+
+
+def there(filter_: FlowerFilter, found: Dissection) -> Term:
+    """Whether there is what the filter asks values of; filters with the same :func:`asks_for` ask for the same."""
+    conditions = [found.types, found.same_type]
+    for names, flag in ((_NAMES4, "addr4"), (_NAMES6, "addr6")):
         asked = [key for key in filter_.keys if key.field in names]
         if asked:
-            conditions.append(_addresses(asked, found.field(there)))
+            conditions.append(_addresses(asked, found.field(flag)))
     if any(key.field in _TUNNEL for key in filter_.keys):
         conditions.append(FALSE)  # the key asks for a kind of address, and no packet comes from a tunnel
     conditions += [b.to_bool(found.field(f"mpls_lse@{depth}")) for depth in depths(filter_.keys)]
     return b.and_(*conditions)
+
+
+def asks_for(filter_: FlowerFilter) -> tuple[object, ...]:
+    """What :func:`there` depends on, beside the types that the filter asks for."""
+    kinds = []
+    for names in (_NAMES4, _NAMES6, _TUNNEL):
+        masks = [key.mask for key in filter_.keys if key.field in names and isinstance(key, Match)]
+        kinds.append((bool(masks), any(masks)))
+    return (*kinds, tuple(depths(filter_.keys)))
 
 
 def _addresses(asked: list[Match | Range], there: Term) -> Term:

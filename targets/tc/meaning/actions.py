@@ -11,7 +11,6 @@ from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.meaning.behaviour import Assumption, Choice
 from ....semantics.source import Span, Unsupported
 from ..artifact.actions import (
-    Action,
     Control,
     Csum,
     Gact,
@@ -29,6 +28,7 @@ from .headers import Written, mpls, vlan
 from .packet import Skb
 from .pedit import pedit
 from .state import State
+from .templates import Runnable, SendTo, WriteWords
 
 GONE: Final = ("drop", "stolen", "queued", "trap")
 DROP: Final = Control("drop")
@@ -80,7 +80,7 @@ Step = tuple[Term, State, Control]
 
 
 def run_actions(
-    machine: Machine, actions: Iterable[Action], state: State, span: Span, when: Term = TRUE
+    machine: Machine, actions: Iterable[Runnable], state: State, span: Span, when: Term = TRUE
 ) -> list[Result]:
     """How a packet fares that meets these actions; the conditions exclude each other and one of them holds.
 
@@ -115,11 +115,11 @@ def _checked(control: Control, span: Span) -> Control:
     return control
 
 
-def _run(machine: Machine, action: Action, state: State, span: Span, when: Term) -> list[Step]:
+def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Term) -> list[Step]:
     """One action."""
     if isinstance(action, Gact):
         return [(TRUE, state, action.control)]
-    if isinstance(action, Mirred):
+    if isinstance(action, Mirred | SendTo):
         return [_mirred(action, state, span)]
     if isinstance(action, Skbedit):
         return [(TRUE, replace(state, skb=_skbedit(action, state.packet, span)), action.control)]
@@ -139,11 +139,12 @@ def _run(machine: Machine, action: Action, state: State, span: Span, when: Term)
     return steps
 
 
-def _mirred(action: Mirred, state: State, span: Span) -> Step:
+def _mirred(action: Mirred | SendTo, state: State, span: Span) -> Step:
     """``tcf_mirred_act``: a redirect that would take the frame sends it itself, any other sends a copy and goes on."""
     if action.ingress:
         raise Unsupported("mirred to a port's receive side", span)
-    sent = state.sending("port", b.bv(action.port, 32))
+    port = action.port if isinstance(action, SendTo) else b.bv(action.port, 32)
+    sent = state.sending("port", port)
     control = _checked(action.control, span)
     return TRUE, sent, Control("stolen") if action.redirect and control.kind in GONE else control
 
@@ -161,7 +162,9 @@ def _skbedit(action: Skbedit, skb: Skb, span: Span) -> Skb:
     return replace(skb, mark=mark, priority=priority)
 
 
-def _writes(machine: Machine, action: Vlan | Mpls | Pedit | Csum, skb: Skb, span: Span, when: Term) -> Written:
+def _writes(
+    machine: Machine, action: Vlan | Mpls | Pedit | WriteWords | Csum, skb: Skb, span: Span, when: Term
+) -> Written:
     """An action that writes to the frame."""
 
     def assume(text: str, condition: Term) -> None:
@@ -172,7 +175,10 @@ def _writes(machine: Machine, action: Vlan | Mpls | Pedit | Csum, skb: Skb, span
     if isinstance(action, Mpls):
         return mpls(action, skb)
     if isinstance(action, Pedit):
-        return list(pedit(assume, action, skb, span))
+        values = tuple(b.bv(key.value, 32) for key in action.keys)
+        return list(pedit(assume, action.keys, values, skb, span))
+    if isinstance(action, WriteWords):
+        return list(pedit(assume, action.keys, action.values, skb, span))
     unknown = [part for part in action.parts if part not in KNOWN]
     if unknown:
         raise Unsupported(f"checksums of {' and '.join(unknown)}", span)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.source import Span, Unsupported
-from ..artifact.actions import Pedit, PeditKey
+from ..artifact.actions import PeditKey
 from .packet import Skb
 
 IP6_HEADER: Final = 40
@@ -21,6 +21,7 @@ _HEADROOM: Final = 16
 WHOLE_IP6: Final = "where TCP or UDP is written, an IPv6 header is whole and no extension header follows it"
 
 Assume = Callable[[str, Term], None]
+_Keys = tuple[tuple[PeditKey, Term], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +32,34 @@ class _Place:
     when: Term
 
 
-def pedit(assume: Assume, action: Pedit, skb: Skb, span: Span) -> Iterator[tuple[Term, Skb]]:
+def pedit(
+    assume: Assume, keys: Sequence[PeditKey], values: Sequence[Term], skb: Skb, span: Span
+) -> Iterator[tuple[Term, Skb]]:
     """What becomes of the packet, under conditions of which one holds. The first word that is not there ends it; those
     before are written.
+
+    Args:
+        values: 32 bits for each key, in place of its own.
 
     Raises:
         Unsupported: a word too far before the frame, or one whose place depends on the frame.
     """
-    yield from _keys(assume, action.keys, skb, TRUE, {}, span)
+    yield from _keys(assume, tuple(zip(keys, values, strict=True)), skb, TRUE, {}, span)
 
 
 def _keys(
-    assume: Assume, keys: tuple[PeditKey, ...], skb: Skb, live: Term, known: Mapping[str, _Place], span: Span
+    assume: Assume,
+    keys: tuple[tuple[PeditKey, Term], ...],
+    skb: Skb,
+    live: Term,
+    known: Mapping[str, _Place],
+    span: Span,
 ) -> Iterator[tuple[Term, Skb]]:
     """``known``: where a header begins, found out by a key before."""
     if not keys or live is FALSE:
         yield from [(live, skb)] * (live is not FALSE)
         return
-    key, rest = keys[0], keys[1:]
+    (key, value), rest = keys[0], keys[1:]
     places = [known[key.header]] if key.header in known else _places(assume, key, skb, live)
     found = [(place, _there(key, skb, place, span)) for place in places]
     ends = b.and_(live, b.not_(b.or_(*(there for _, there in found))))
@@ -59,7 +70,7 @@ def _keys(
         if both is FALSE:
             continue
         after = {**known, key.header: _Place(place.at, TRUE)} if key.header in _TRANSPORT else {}
-        yield from _keys(assume, rest, _written(key, skb, place.at + key.offset, span), both, after, span)
+        yield from _keys(assume, rest, _written(key, value, skb, place.at + key.offset, span), both, after, span)
 
 
 def _there(key: PeditKey, skb: Skb, place: _Place, span: Span) -> Term:
@@ -72,12 +83,11 @@ def _there(key: PeditKey, skb: Skb, place: _Place, span: Span) -> Term:
     return b.and_(place.when, skb.has(at + 4))
 
 
-def _written(key: PeditKey, skb: Skb, at: int, span: Span) -> Skb:
+def _written(key: PeditKey, value: Term, skb: Skb, at: int, span: Span) -> Skb:
     if at < 0 and key.add:
         raise Unsupported("pedit adding to bytes before the frame", span)
     old = b.concat(*(skb.byte(at + i) if at + i >= 0 else b.bv(0, 8) for i in range(4)))
     mask = b.bv(key.mask, 32)
-    value = b.bv(key.value, 32)
     if key.add:  # counted as the machine reads the word, which is little-endian
         total = _swapped(b.add(_swapped(old), _swapped(value)))
         value = b.band(total, b.bnot(mask))

@@ -11,8 +11,12 @@ whose TC_ACT_OK ended the search, else 0; at this hook the kernel keeps the low 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from ....semantics import bits as b
 from ....semantics.meaning.behaviour import INPUT_PACKET, Behaviour, Output
+from ....semantics.meaning.opened import NothingLarge, Opened
 from ....semantics.meaning.ways import Way
 from ...tc.meaning.actions import Machine
 from ...tc.meaning.chains import Ways
@@ -23,7 +27,10 @@ from ..artifact import FilterList
 from .classify import Chains
 from .frame import Frame
 from .install import Installed, install
+from .opened import only, open_chains
 from .written import WrittenChains, writes
+
+_NOTES: Final = ("u32 in software (cls_u32); a NIC that offloads the filters is taken at its word",)
 
 
 def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
@@ -37,10 +44,8 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
         InputError: the kernel would refuse a filter.
         Unsupported: something that is not modelled, with the filter's place.
     """
-    require_ingress(filters.hook, "u32", filters.name)
-    installed = install(filters)
+    installed = _installed(filters)
     actions = [action for f in filters.filters for action in f.actions]
-    names = told(actions, classes=any(f.classid for f in filters.filters))
     longest, written = longest_frame(mtu), writes(actions)
 
     def run(machine: Machine, start: State, tagged: bool) -> Ways:
@@ -48,12 +53,48 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
             return WrittenChains(installed, machine, tagged=tagged, max_length=longest).run(start)
         return (Way(b.TRUE, _fixed(installed, Frame(start.packet, tagged=tagged, max_length=longest))),)
 
-    return ingress(
-        run,
-        names,
-        longest=longest,
-        notes=("u32 in software (cls_u32); a NIC that offloads the filters is taken at its word",),
+    return ingress(run, _names(filters), longest=longest, notes=_NOTES)
+
+
+def opened(filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAULT_MTU) -> Opened:
+    """The same with every chain left open that has ``at_least`` so many filters; their functions' names begin with
+    ``name``.
+
+    Raises:
+        NotSuitable: none has, or one that has cannot be left open.
+        InputError, Unsupported: see :func:`meaning`.
+    """
+    installed = _installed(filters)
+    chains = open_chains(installed, at_least, name)
+    if not chains:
+        raise NothingLarge(f"no chain has {at_least} filters or more")
+    longest = longest_frame(mtu)
+    runs: list[WrittenChains] = []
+
+    def run(machine: Machine, start: State, tagged: bool) -> Ways:
+        runs.append(WrittenChains(installed, machine, tagged=tagged, max_length=longest, open_chains=chains))
+        return runs[-1].run(start)
+
+    found = ingress(run, _names(filters), longest=longest, notes=_NOTES)
+    given = tuple(dict.fromkeys(term for one in runs for term in one.given))
+    lists = [chain.list for chain in chains.values()]
+    return Opened(
+        replace(found, axioms=(*found.axioms, *given)),
+        {one.table.name: one.table for one in lists},
+        [lookup for one in runs for lookup in one.lookups],
+        [law for one in lists for law in one.laws()],
     )
+
+
+def _installed(filters: FilterList) -> Installed:
+    require_ingress(filters.hook, "u32", filters.name)
+    return install(filters)
+
+
+def _names(filters: FilterList) -> tuple[str, ...]:
+    """The metadata that is told."""
+    actions = [action for f in filters.filters for action in f.actions]
+    return told(actions, classes=any(f.classid for f in filters.filters))
 
 
 def _fixed(installed: Installed, frame: Frame) -> State:
@@ -65,4 +106,4 @@ def _fixed(installed: Installed, frame: Frame) -> State:
     return State(None, tuple(sent), outcome.classid)
 
 
-__all__ = ["CLASSID", "DEFAULT_MTU", "MARK", "PRIORITY", "meaning"]
+__all__ = ["CLASSID", "DEFAULT_MTU", "MARK", "PRIORITY", "meaning", "only", "opened"]

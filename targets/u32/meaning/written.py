@@ -6,22 +6,26 @@ filters it comes to, in order; their actions are run on the packet as it is ther
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
+from ....semantics.meaning.opened import Lookup
 from ....semantics.meaning.ways import Tried, Way, first_match, joined, under
 from ....semantics.source import NOWHERE, Unsupported
 from ...tc.artifact.actions import Action, Gact, Mirred
-from ...tc.meaning.actions import Machine, run_actions
+from ...tc.meaning.actions import Machine, Result, run_actions
 from ...tc.meaning.chains import NEXT_CLASSIFIER, Ways, after_actions, asked, through
 from ...tc.meaning.packet import Skb
 from ...tc.meaning.state import State
+from ...tc.meaning.templates import Runnable
 from .classify import Budget, Search, table_heights
 from .frame import Frame
 from .install import Classifier, Installed, Node, Table
+from .opened import OpenChain
 from .outcome import Decision, then
 from .outcome import under as decided_under
 
@@ -67,8 +71,24 @@ class Hits:
 class WrittenChains:
     """All ways of a packet that was received, with or without a tag, through the chains."""
 
-    def __init__(self, installed: Installed, machine: Machine, *, tagged: bool, max_length: int) -> None:
+    def __init__(
+        self,
+        installed: Installed,
+        machine: Machine,
+        *,
+        tagged: bool,
+        max_length: int,
+        open_chains: Mapping[int, OpenChain] = MappingProxyType({}),
+    ) -> None:
         self.installed = installed
+        self.chains: dict[int, Sequence[Classifier | OpenChain]] = {
+            **installed.chains,
+            **{number: [chain] for number, chain in open_chains.items()},
+        }
+        self.lookups: list[Lookup] = []
+        """Where lists that are left open are asked."""
+        self.given: list[Term] = []
+        """What is true of their answers."""
         self.machine = machine
         self.tagged = tagged
         self.max_length = max_length
@@ -81,10 +101,25 @@ class WrittenChains:
         nodes = (node for t in self.installed.tables.values() for bucket in t.buckets.values() for node in bucket)
         first = min(nodes, key=lambda node: node.after, default=None)
         span = NOWHERE if first is None else first.filter.span
-        return through(self.installed.chains, self._classifier, state, span)
+        return through(self.chains, self._classifier, state, span)
 
-    def _classifier(self, classifier: Classifier, state: State, when: Term) -> Ways:
+    def _open(self, chain: OpenChain, state: State, when: Term) -> Ways:
+        """A whole chain whose filters are left open."""
+        frame = Frame(_data(state.packet), tagged=self.tagged, max_length=self.max_length)
+
+        def run(_condition: object, actions: Sequence[Runnable], reached: Term) -> list[Result]:
+            return run_actions(self.machine, actions, state, chain.span, b.and_(when, reached))
+
+        guard = b.and_(self.machine.guard, when)
+        ways, lookup, given = chain.list.ways(state, guard, *chain.terms(frame), run)
+        self.lookups.append(lookup)
+        self.given += given
+        return ways
+
+    def _classifier(self, classifier: Classifier | OpenChain, state: State, when: Term) -> Ways:
         """``u32_classify``, where the packet is of the classifier's protocol; the others go on."""
+        if isinstance(classifier, OpenChain):
+            return self._open(classifier, state, when)
         reached = asked(classifier.protocol, state.packet)
         if reached is FALSE:
             return (Way(TRUE, state, NEXT_CLASSIFIER),)

@@ -1,0 +1,170 @@
+"""Chains of filters left open, with the rows as what they answer, do what the filters do."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from p4verify.proofs.engine import Engine
+from p4verify.semantics import bits as b
+from p4verify.semantics.classifier import TupleSpace
+from p4verify.semantics.meaning.behaviour import Behaviour
+from p4verify.semantics.meaning.concrete import evaluate_behaviour
+from p4verify.semantics.meaning.opened import NotSuitable, Opened, OpenTable
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets import find
+from p4verify.targets.u32.artifact import (
+    DROP,
+    PASS,
+    FilterList,
+    Gact,
+    Handle,
+    Key,
+    Mirred,
+    Selector,
+    U32Filter,
+    goto_chain,
+    hash_table,
+)
+from tests.support import flower_random, u32_random
+
+Function = Callable[..., int]
+
+
+def answering(opened: Opened) -> dict[str, Function]:
+    """The functions of open tables, as their rows have it."""
+    found: dict[str, Function] = {}
+    for name, table in opened.tables.items():
+        stem = name.replace(" ", ".")
+        rows = TupleSpace(table.rows)
+        found[f"{stem}.which"] = lambda key, rows=rows: rows.holding(key)[0].decision[0]
+        for number, template in enumerate(table.templates):
+            for i in range(len(template.widths)):
+                found[f"{stem}.{number}.{i}"] = _number(table, rows, number, i)
+    return found
+
+
+def _number(table: OpenTable, rows: TupleSpace, number: int, place: int) -> Function:
+    def answer(key: int) -> int:
+        which, numbers = rows.holding(key)[0].decision
+        return int(numbers[place]) if which == number else 0
+
+    return answer
+
+
+def alike(target: Any, artifact: Any, frames: list[tuple[int, bytes]]) -> bool:
+    """Compare on frames; whether the list could be opened at all."""
+    try:
+        whole = target.meaning(artifact)
+        opened = target.opened(artifact, 1)
+    except (NotSuitable, Unsupported, InputError):
+        return False
+    engine = Engine.within(None)
+    for name, law in opened.laws:
+        assert engine.satisfiable(b.not_(law), name).status == "unsat", name
+    functions = answering(opened)
+    for port, frame in frames:
+        expected, seen = result(whole, frame, port, {}), result(opened.behaviour, frame, port, functions)
+        assert seen == expected, (artifact, frame.hex(), port)
+    return True
+
+
+def result(side: Behaviour, frame: bytes, port: int, functions: dict[str, Function]) -> object:
+    """What a side does with a frame; why nothing is said of it."""
+    try:
+        found = evaluate_behaviour(side, frame, port, functions=functions, default=0)
+    except ValueError as error:
+        return str(error)
+    return found.outputs, found.metadata
+
+
+def plain_u32(rng: random.Random) -> FilterList:
+    """Keys of growing length, in two priorities and hash tables; ``goto chain`` now and then."""
+    made: list[U32Filter] = []
+    for pref in (1, 2):
+        protocol = rng.choice((0x0800, 3))
+        if rng.random() < 0.6:
+            divisor, shift = rng.choice((2, 4, 256)), rng.choice((0, 8, 24))
+            made.append(hash_table(pref, pref, divisor, protocol))
+            for _ in range(rng.randint(1, 4)):
+                place = Handle(pref, rng.randrange(divisor))
+                made.append(_filter(rng, pref, protocol, (12,), place))
+            mask = rng.choice((0xFF, 0x0F, 0x3)) << shift
+            selector = Selector((Key(0, 0, -4),), terminal=False, hmask=mask, hoff=rng.choice((0, 8)))
+            made.append(U32Filter(pref, protocol, selector=selector, link=pref))
+        ends = sorted(rng.choice((0, 8, 12, 16)) for _ in range(rng.randint(1, 4)))
+        made += [_filter(rng, pref, protocol, (end,), None) for end in ends]
+    made += [_filter(rng, 3, 3, (4,), None, chain=7) for _ in range(2)]
+    return FilterList(tuple(made))
+
+
+def _filter(
+    rng: random.Random, pref: int, protocol: int, places: tuple[int, ...], ht: Handle | None, chain: int = 0
+) -> U32Filter:
+    keys = tuple(Key(rng.choice((0, 1, 0x0A000001)), rng.choice((1, 3, 0xFF, 0x0F000000)), p) for p in (-12, *places))
+    actions = rng.choice(
+        [(Gact(DROP),), (Gact(PASS),), (Mirred(rng.choice((1, 2))),), (Gact(goto_chain(7)),), (Mirred(5, False, PASS),)]
+    )
+    return U32Filter(
+        pref, protocol, selector=Selector(keys), ht=ht, actions=actions, chain=chain, classid=rng.choice((None, 7))
+    )
+
+
+def short(frame: bytes, rng: random.Random) -> bytes:
+    return frame[: rng.choice((14, 22, 25, 26, 27, 30, 34, 60))]
+
+
+def u32_lists(seed: int) -> Iterator[tuple[FilterList, list[tuple[int, bytes]]]]:
+    rng = random.Random(seed)
+    for number in range(40):
+        filters = plain_u32(rng) if number % 2 else u32_random.Lists(rng).make()
+        frames = u32_random.Frames(rng)
+        found = [frames.make(filters) for _ in range(12)]
+        found += [
+            bytes(12) + rng.choice((b"\x08\x00", b"\x81\x00\x00\x05\x08\x00")) + rng.randbytes(46) for _ in range(6)
+        ]
+        found += [bytes(12) + b"\x08\x00" + bytes(rng.choice((0, 0, 0, 1, 10)) for _ in range(46)) for _ in range(6)]
+        yield filters, [(rng.choice(u32_random.PORTS), short(f, rng) if i % 2 else f) for i, f in enumerate(found)]
+
+
+def test_u32() -> None:
+    target = find("u32")
+    opened = sum(alike(target, filters, frames) for filters, frames in u32_lists(3))
+    assert opened >= 8
+
+
+def test_flower() -> None:
+    target, rng = find("flower"), random.Random(5)
+    opened = 0
+    for _ in range(24):
+        text = flower_random.Filters(rng).text()
+        frames = [(rng.choice((1, 2)), flower_random.frame(rng, text)) for _ in range(12)]
+        try:
+            filters = target.read(text.encode(), "x.tc")
+        except (InputError, Unsupported):
+            continue
+        opened += alike(target, filters, frames)
+    assert opened >= 5
+
+
+def test_what_is_not_modelled_of_packets_is_assumed_not_to_come() -> None:
+    target: Any = find("flower")
+    filters = target.read(b"filter add dev port0 ingress protocol ipv6 pref 1 flower action gact drop", "x.tc")
+    assumed = [{a.text for a in side.domain} for side in (target.meaning(filters), target.opened(filters, 1).behaviour)]
+    assert assumed[0] == assumed[1]
+    assert any("extension headers" in text for text in assumed[0])
+
+
+@pytest.mark.parametrize("second", [8, 16])
+def test_filters_of_one_priority_that_need_fewer_bytes_than_one_before_are_not_left_open(second: int) -> None:
+    keys = Key(1, 0xFF, 12), Key(1, 0xFF, second)
+    made = tuple(U32Filter(1, 0x0800, selector=Selector((key,)), actions=(Gact(DROP),)) for key in keys)
+    target: Any = find("u32")
+    if second == 16:
+        assert target.opened(FilterList(made), 1).tables
+        return
+    with pytest.raises(NotSuitable, match="more bytes"):
+        target.opened(FilterList(made), 1)
