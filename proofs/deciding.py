@@ -251,11 +251,19 @@ class Search:
             made = InOrder(obligation, picks, self.legal, self.engine, self._unsatisfiable)
             if made.holds(self._holds_soon):
                 return None
-        elif self._unsatisfiable(b.and_(*b.substitute([self.legal, obligation.violation], alike)), QUICK_SECONDS):
+        elif self._holds_alike(obligation, picks):
             return None
         if not self.rounds and len(picks) > MANY_CHOICES:
             return f"{obligation.name}: {len(picks)} undefined values"
         return self._freely(obligation)
+
+    def _holds_alike(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
+        """Whether an obligation is soon seen to hold if each choice is made as the other side makes the one of that
+        name; one that is of another width there is 0."""
+        others = {v.name: v for v in b.variables(obligation.violation)}
+        partners = {v: others.get(IMPL + v.name, b.literal(0, v)) for v in picks}
+        alike = {v: partner if partner.sort == v.sort else b.literal(0, v) for v, partner in partners.items()}
+        return self._unsatisfiable(b.and_(*b.substitute([self.legal, obligation.violation], alike)), QUICK_SECONDS)
 
     def _holds_soon(self, obligation: Obligation) -> bool:
         """Whether an obligation is seen to hold in few rounds of short queries."""

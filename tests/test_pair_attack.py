@@ -115,6 +115,22 @@ def test_two_undefined_values_that_only_together_do_what_the_other_does_are_foun
     assert (attacked(made[0], made[1], runs=100).shown is None) == (sent == 5)
 
 
+def test_undefined_values_that_a_function_is_asked_with_are_drawn_each_by_itself(tmp_path: Path) -> None:
+    """The table is asked with four bits of which each is open; the other program asks it with four that are not."""
+    text = PROGRAM.replace("LAST", "7").replace("OPEN", "1").replace("bit<8> unset;", "bit<8> unset; UNSET")
+    text = text.replace("key = { h.f.a : exact; h.f.c : exact; }", "key = { m.x : exact; }")
+    made = []
+    bits = "bit<8> a; bit<8> b; bit<8> c; bit<8> d; bit<1> w; bit<1> x; bit<1> y; bit<1> z; " + " ".join(
+        f"if ({v} > 99) {{ {bit} = 1; }} else {{ {bit} = 0; }}" for v, bit in zip("abcd", "wxyz", strict=True)
+    )
+    for number, (more, key) in enumerate(((bits, "(bit<8>)(w ++ x ++ y ++ z)"), ("", "5"))):
+        path = tmp_path / f"{number}.p4"
+        path.write_text(text.replace("UNSET", f"{more} m.x = {key};"))
+        made.append(read_program(str(path), SourceOptions()))
+    assert attacked(made[0], made[1], runs=2000).shown is None
+    assert attacked(made[1], made[0], runs=2000).shown is not None
+
+
 def test_undefined_parts_of_one_key_are_guessed_together(tmp_path: Path) -> None:
     """The key of a header that is not there may be any, so it may be what the other program asks for: all of it."""
     text = PROGRAM.replace("key = { h.f.a : exact; h.f.c : exact; }", "key = { FIRST : exact; SECOND : exact; }")

@@ -153,3 +153,14 @@ def test_the_cell_that_is_looked_at_is_one_that_is_written() -> None:
     outcome = search(writing(1), writing(2), NoSolver(timeout=5))
     assert outcome.difference is not None
     assert outcome.difference.parts == ("state seen",)
+
+
+def test_a_choice_may_have_another_width_on_the_other_side() -> None:
+    """Sides number their choices by themselves, so one name may be two things."""
+    narrow, wide = b.var("any.0", 8), b.var("any.0", 16)
+    spec = side(b.bxor(narrow, byte(0)), (narrow,))
+    impl = side(b.bxor(b.extract(wide, 11, 4), byte(1)), (wide,))
+    assert search(spec, impl, Engine(timeout=20)).difference is None
+    assert search(impl, spec, Engine(timeout=20)).difference is None
+    outcome = search(side(b.band(narrow, byte(0)), (narrow,)), impl, Engine(timeout=20))
+    assert outcome.difference is not None

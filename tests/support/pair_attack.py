@@ -41,6 +41,8 @@ RUNS_OF_RULES: Final = 16
 """Runs under the same rules."""
 GUESSES: Final = 16
 """Values of all undefined values of the first program that a difference must outlast."""
+DRAWN: Final = 256
+"""More of them, each value drawn by itself."""
 TRIES: Final = 4
 """Inputs that are drawn at most for each run: many are none that both programs can meet."""
 KEPT: Final = 6
@@ -164,7 +166,9 @@ class _Runs:
             return ""
         beside = self._asked_for(padded, given[1], asked[1], numbers[1], data)
         names = self._for_certain(data, padded, given[0], asked[0], shown[1], beside)
-        if not names or self._may_show(data, values, asked[0], shown[1]):
+        if not names or self._drawn_shows(data, padded, given[0], asked[0], shown[1]):
+            return ""
+        if self._may_show(data, values, asked[0], shown[1]):
             return ""
         some = {n: v for n, v in values.items() if v and not n.startswith("pkt")}
         return f"{names[:3]} on {data.hex()}, {some}: {[(s.get(names[0])) for s in shown]}"
@@ -199,6 +203,21 @@ class _Runs:
             seen.append(side.shown(number, data, padded, values, asked))
         names = dict.fromkeys((*seen[0], *other))
         return [n for n in names if all(s.get(n) == seen[0].get(n) for s in seen) and seen[0].get(n) != other.get(n)]
+
+    def _drawn_shows(self, data: bytes, padded: bytes, given: list[int], asked: list[Any], other: Shown) -> bool:
+        """Whether the first program shows what the second did with some undefined values of which each is drawn by
+        itself: a function that is asked with them is none for a solver."""
+        side, rng = self._sides[0], self._rng
+        choices = [(i, max(1, v.width)) for i, v in enumerate(side.variables) if v.name.startswith("any.")]
+        values = list(given)
+        for _ in range(DRAWN if choices else 0):
+            for i, width in choices:
+                known = self._hints.of_variables.get(side.variables[i].name, [])
+                values[i] = rng.choice((0, (1 << width) - 1, rng.getrandbits(width), *known)) & ((1 << width) - 1)
+            number = side.which(padded, values, asked)
+            if number != OUTSIDE and side.shown(number, data, padded, values, asked) == other:
+                return True
+        return False
 
     def _may_show(self, data: bytes, values: Mapping[str, int], asked: list[Any], other: Shown) -> bool:
         """Whether some undefined values of the first program show what the second did, though no guess does."""
