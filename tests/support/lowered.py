@@ -15,6 +15,8 @@ from p4verify.semantics.rules.ruleset import Exact, Lpm, Range, RuleSet, Ternary
 from p4verify.targets.base import Oracle, Target
 
 PORTS = (1, 2, 3, 4, 5, 9)
+_PIECES = (*[b"\x40\x00"] * 8, bytes(2), bytes(2), b"\x20\x00", b"\x20\x03", b"\x00\x03")
+"""IPv4's flags and fragment offset."""
 _KINDS = (0x0800, 0x0800, 0x0800, 0x86DD, 0x0806, 0x8847, 0x88B5)
 
 
@@ -112,7 +114,9 @@ def _behind(rng: random.Random, kind: int, some: object, numbers: Sequence[int])
         protocol = rng.choice((1, 6, 17, 17, 47, 132))
         body = _transport(rng, protocol, numbers) + body
         ttl = rng.choice((0, 1, 2, 64, 255))
-        head = bytes((0x45, rng.getrandbits(8))) + (20 + len(body)).to_bytes(2, "big") + rng.randbytes(2) + b"\x40\x00"
+        head = bytes((0x45, rng.getrandbits(8))) + (20 + len(body)).to_bytes(2, "big")
+        name = rng.randbytes(2)
+        head += name + _PIECES[name[0] % len(_PIECES)]
         head += bytes((ttl, protocol, 0, 0)) + some(32).to_bytes(4, "big") + some(32).to_bytes(4, "big")
         total = sum(int.from_bytes(head[i : i + 2], "big") for i in range(0, 20, 2))
         while total >> 16:

@@ -198,13 +198,15 @@ PLAIN: Final = "plain"
 TYPES_TOLD: Final = "types-told"
 TAGS_WHOLE: Final = "tags-whole"
 CHECKSUMS_RIGHT: Final = "checksums-right"
+UNFRAGMENTED: Final = "unfragmented"
 ASSUMPTIONS: Final = {
-    PLAIN: "frames are plain: a second tag is whole; IPv4 is version 4, whole, without options, no fragment; IPv6 is"
-    " version 6, whole, without extension headers; neither carries MPLS; TCP, UDP, SCTP and ICMP have their whole"
-    " headers; ARP is a request or reply, Ethernet's for IPv4; label stack entries are whole",
+    PLAIN: "frames are plain: a second tag is whole; IPv4 is version 4, whole, without options; IPv6 is version 6,"
+    " whole, without extension headers; neither carries MPLS; TCP, UDP, SCTP and ICMP have their whole headers, but for"
+    " fragments; ARP is a request or reply, Ethernet's for IPv4; label stack entries are whole",
     TYPES_TOLD: "IP carries no MPLS, and IPv6 has no extension headers: otherwise flower's type of a frame may not be"
     " that of its Ethernet header",
     TAGS_WHOLE: "VLAN tags are whole, down to the third: the kernel drops a frame whose next tag it cannot take up",
+    UNFRAGMENTED: "IPv4 packets are no fragments, whose ports flower does not see",
     CHECKSUMS_RIGHT: "IPv4's header checksum is right, where the header is whole and has no options",
 }
 """What filters may be made for: name → what holds of frames. A comment in their file says it."""

@@ -2,7 +2,8 @@
 
 The program is walked once (:mod:`...unfold`) with the rules put in (:mod:`.machine`), on frames whose bits are what
 flower's keys ask for (:mod:`.seen`). Ways end with what becomes of the frame (:mod:`.pipeline`, :mod:`.steps`), and
-leave drafts of filters in nodes, which become chains (:mod:`.assemble`).
+leave drafts of filters in nodes, which become chains (:mod:`.assemble`). Where the keys do not do for fragments, it is
+walked again for frames that are none.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ....semantics.rules.ruleset import RuleSet
 from ....semantics.source import NOWHERE, InputError, Span
 from ...assuming import allowed
 from ...base import CannotOffload
-from ..artifact import ASSUMPTIONS, PLAIN, TYPES_TOLD, FilterList
+from ..artifact import ASSUMPTIONS, PLAIN, TYPES_TOLD, FilterList, FlowerFilter
 from .assemble import assemble
 from .context import FlowerContext
 from .options import hook
@@ -54,16 +55,24 @@ def lower(program: Program, rules: RuleSet | None, options: Mapping[str, str]) -
     if unknown:
         raise InputError.at(NOWHERE, f"flower has no option {unknown[0]!r} (there are: device, block, assume)")
     where, may = hook(options), allowed(options.get("assume", "all"), ASSUMPTIONS, "flower")
-    context = FlowerContext(program, program_rules(program) if rules is None else rules)
+    made = program_rules(program) if rules is None else rules
     nowhere = Span(program.file, 0, 0)
-    with recursion.at_least(_RECURSION_LIMIT):
-        try:
-            filters = assemble(context, start(context))
-        except RecursionError:
-            raise CannotOffload("the program is nested too deep", nowhere) from None
+    try:
+        context, filters = _made(FlowerContext(program, made))
+    except CannotOffload:
+        context, filters = _made(FlowerContext(program, made, whole=True))
     for name in sorted(context.assumed):
         if name not in may and not (name in _PLAIN_HAVE and PLAIN in context.assumed):
             asked = next(iter(context.asked.values()), nowhere)
             raise CannotOffload(f"it would have to be assumed of frames: {ASSUMPTIONS[name]} (assume={name})", asked)
     assumed = context.assumed - (_PLAIN_HAVE if PLAIN in context.assumed else set())
     return FilterList(filters, where, program.file, tuple(sorted(assumed)))
+
+
+def _made(context: FlowerContext) -> tuple[FlowerContext, tuple[FlowerFilter, ...]]:
+    """The filters, and what was assumed for them. Raises CannotOffload."""
+    with recursion.at_least(_RECURSION_LIMIT):
+        try:
+            return context, assemble(context, start(context))
+        except RecursionError:
+            raise CannotOffload("the program is nested too deep", Span(context.program.file, 0, 0)) from None

@@ -10,7 +10,7 @@ from ...base import CannotOffload
 from ...unfold.frames import TAG_TYPES
 from ...unfold.state import Context, State, Ways
 from ...unfold.values import Bits, Cube, known, number
-from ..artifact import CHECKSUMS_RIGHT, PLAIN, TAGS_WHOLE, TYPES_TOLD
+from ..artifact import CHECKSUMS_RIGHT, ETH_IP, PLAIN, TAGS_WHOLE, TYPES_TOLD, UNFRAGMENTED
 from . import seen
 
 _OCTET = 8
@@ -25,6 +25,8 @@ class FlowerContext(Context):
     fewest: bool = True
     keeps_checksums: bool = True
     machine: str = "flower"
+    whole: bool = False
+    """Whether IPv4 packets are taken to be no fragments."""
     assumed: set[str] = field(default_factory=set)
     """The assumptions about frames that are made."""
     _sums: dict[Bits, tuple[Bits, int]] = field(default_factory=dict)
@@ -34,16 +36,18 @@ class FlowerContext(Context):
 
     def ahead(self, state: State, width: int) -> Bits:
         """The next bits of the frame, those put in that a plain frame always has."""
-        always = seen.constant(state.cube)
+        always = seen.constant(state.cube, whole=self.whole)
         return tuple(always.get(place, place) for place in range(state.cursor, state.cursor + width))
 
     def has(self, state: State, count: int, span: Span) -> bool:
         """Plain frames of this way have so many bytes. Raises CannotOffload: not all have, and no key asks for it."""
         if count <= seen.certain(state.cube):
             return True
-        if count > seen.least(state.cube):
+        if count > seen.least(state.cube, whole=self.whole):
             raise CannotOffload("a header that flower does not know here: no key asks for the frame's length", span)
         self.assumed.add(PLAIN)
+        if self.whole and seen.seen(state.cube).kind == ETH_IP:
+            self.assumed.add(UNFRAGMENTED)
         return True
 
     def types_asked(self) -> None:
@@ -116,10 +120,10 @@ class FlowerContext(Context):
         start = checksum[0] - 80 if len(checksum) == 16 else -1
         if start not in _IPV4_STARTS:
             return False
-        header = seen.ipv4_header(start)
+        header = seen.ipv4_header(start, whole=self.whole)
         if data != header[:80] + header[96:] or checksum != header[80:96]:
             return False
-        self.assumed |= {PLAIN, CHECKSUMS_RIGHT}
+        self.assumed |= {PLAIN, CHECKSUMS_RIGHT} | ({UNFRAGMENTED} if self.whole else set())
         return True
 
     def summed(self, checksum: Bits) -> Bits | None:

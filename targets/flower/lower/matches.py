@@ -33,6 +33,11 @@ _TYPE_KEYS: Final = ("", "vlan_ethtype", "cvlan_ethtype")
 Masked = dict[str, tuple[int, int]]
 """Key → value and mask; the ingress port is called ``indev``."""
 _INDEV: Final = "indev"
+_FLAGS: Final = "ip_flags"
+_MORE, _OFFSET = 1 << 13, (1 << 13) - 1
+"""Of an IPv4 header's 14 bits that say whether it is of a fragment."""
+_NO_FRAGMENT, _FIRST_FRAGMENT = (0, 1), (3, 3)
+"""``nofrag`` and ``frag/firstfrag``: value and mask."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class _Maker:
 
     def masked(self) -> Masked:
         """The bits in their keys; types are not among them."""
-        where = {p.start + i: (p, p.width - 1 - i) for p in seen.places(self.facts) for i in range(p.width)}
+        where = {p.start + i: (p, p.width - 1 - i) for p in self._places() for i in range(p.width)}
         found: Masked = {}
         for bit, value in self.draft.match.items():
             if self._type_of(bit) is not None:
@@ -185,6 +190,8 @@ class _Maker:
         found: list[Masked] = [{}]
         for name, (value, mask) in masked.items():
             choices = list(_choices(name, value, mask))
+            if not choices:
+                raise self.no("a condition on fragments that flower does not ask for", self._bits(name))
             if len(choices) * len(found) > MOST and _is_address(name):
                 choices = [(value, mask)]  # which is for messages: tc has no words for it
             if len(choices) * len(found) > MOST:
@@ -195,7 +202,10 @@ class _Maker:
     def _bits(self, name: str) -> Iterable[int]:
         if name == _INDEV:
             return seen.PORT
-        return [b for p in seen.places(self.facts) if p.key == name for b in range(p.start, p.start + p.width)]
+        return [b for p in self._places() if p.key == name for b in range(p.start, p.start + p.width)]
+
+    def _places(self) -> Iterator[seen.Place]:
+        return seen.places(self.facts, whole=self.context.whole)
 
     def asked(self, masked: Mapping[str, tuple[int, int]], depth: int) -> Asked:
         """One filter's keys."""
@@ -208,7 +218,7 @@ class _Maker:
 
 
 def _takes_any_mask(name: str) -> bool:
-    return name != _INDEV and FIELDS[name].masked and not _is_address(name)
+    return name not in (_INDEV, _FLAGS) and FIELDS[name].masked and not _is_address(name)
 
 
 def _is_address(name: str) -> bool:
@@ -218,6 +228,9 @@ def _is_address(name: str) -> bool:
 
 def _choices(name: str, value: int, mask: int) -> Iterator[tuple[int, int]]:
     """The values with which a key can be asked for the bits in ``mask``."""
+    if name == _FLAGS:
+        yield from _fragments(value, mask)
+        return
     width = seen.PORT_BITS if name == _INDEV else FIELDS[name].width
     full = (1 << width) - 1
     if _is_address(name):  # for which ``tc`` has words where it is a prefix
@@ -230,6 +243,16 @@ def _choices(name: str, value: int, mask: int) -> Iterator[tuple[int, int]]:
         return
     for chosen in range(1 << len(missing)):
         yield value | sum(bit for i, bit in enumerate(missing) if chosen >> i & 1), full
+
+
+def _fragments(value: int, mask: int) -> Iterator[tuple[int, int]]:
+    """What flower can ask for of these: whether an offset is 0, and then whether more follows. Nothing else."""
+    if mask & _OFFSET != _OFFSET or value & _OFFSET:
+        return
+    if not value & _MORE:
+        yield _NO_FRAGMENT
+    if value & _MORE or not mask & _MORE:
+        yield _FIRST_FRAGMENT
 
 
 assert all(kind >= FIRST_TYPE for kind in TAG_TYPES)

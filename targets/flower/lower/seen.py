@@ -5,6 +5,8 @@ an action computes (:data:`COMPUTED`) are counted from higher numbers on.
 
 Frames are taken to be plain (:data:`..artifact.PLAIN`): then each header that the program takes for one is what the
 flow dissector (``__skb_flow_dissect``, ``net/core/flow_dissector.c``) takes for one, and some of its bits are constant.
+Of fragments it sees the IP header only; so ports are there where a condition says that a packet is none, or where no
+packet is one (``whole``: :data:`..artifact.UNFRAGMENTED`).
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ _TAG: Final = 32
 _LABEL: Final = 32
 _BEHIND: Final = {TCP: 20, UDP: 8, SCTP: 12}
 _ICMP_HEADER: Final = 8
+FRAGMENT: Final = range(50, 64)
+"""The bits of an IPv4 header that say whether it is of a fragment: more fragments, and the offset."""
 
 PORT: Final[Bits] = tuple(IN_PORT + i for i in range(PORT_BITS))
 """The ingress port, as programs see it."""
@@ -90,6 +94,13 @@ def seen(cube: Cube) -> Seen:
     return Seen(tuple(types), base, None if protocol is None else number(cube, base + protocol, 8))
 
 
+def unfragmented(cube: Cube, found: Seen) -> bool:
+    """Whether the condition says that an IPv4 packet is no fragment; True of others."""
+    if found.base is None or found.kind != ETH_IP:
+        return True
+    return all(cube.bits.get(found.base + bit) is False for bit in FRAGMENT)
+
+
 def agree(x: Mapping[int, bool], y: Mapping[int, bool]) -> bool:
     """Whether two conditions can hold at once."""
     x, y = (x, y) if len(x) < len(y) else (y, x)
@@ -116,6 +127,8 @@ def _telling_bits(cube: Cube) -> Iterator[int]:
     start = {ETH_IP: 72, ETH_IP6: 48}.get(found.types[-1])
     if start is not None:
         yield from range(found.base + start, found.base + start + 8)
+    if found.kind == ETH_IP:
+        yield from (found.base + bit for bit in FRAGMENT)
     if found.kind in LABEL_TYPES:
         yield from (found.base + _LABEL * depth + 23 for depth in range(MAX_LSE))
 
@@ -123,8 +136,12 @@ def _telling_bits(cube: Cube) -> Iterator[int]:
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
-def places(cube: Cube) -> Iterator[Place]:
-    """The keys that there are for such frames; types are not among them."""
+def places(cube: Cube, *, whole: bool) -> Iterator[Place]:
+    """The keys that there are for such frames; types are not among them. ``ip_flags`` asks for :data:`FRAGMENT`.
+
+    Args:
+        whole: whether there are no fragments.
+    """
     yield Place("dst_mac", 0, 48)
     yield Place("src_mac", 48, 48)
     found = seen(cube)
@@ -134,10 +151,13 @@ def places(cube: Cube) -> Iterator[Place]:
         yield Place(f"{which}_id", start + 4, 12)
     if found.base is not None:
         yield from _network(cube, found, found.base)
+    if found.behind is not None and (whole or unfragmented(cube, found)):
+        yield from _transport(found, found.behind)
 
 
 def _network(cube: Cube, found: Seen, at: int) -> Iterator[Place]:
     if found.kind == ETH_IP:
+        yield Place("ip_flags", at + FRAGMENT.start, len(FRAGMENT))
         yield from (Place("ip_tos", at + 8, 8), Place("ip_ttl", at + 64, 8), Place("ip_proto", at + 72, 8))
         yield from (Place("src_ip", at + 96, 32), Place("dst_ip", at + 128, 32))
     elif found.kind == ETH_IP6:
@@ -151,8 +171,6 @@ def _network(cube: Cube, found: Seen, at: int) -> Iterator[Place]:
             start = at + _LABEL * (depth - 1)
             for part, low, width in (("label", 0, 20), ("tc", 20, 3), ("bos", 23, 1), ("ttl", 24, 8)):
                 yield Place(f"mpls_{part}@{depth}", start + low, width)
-    if found.behind is not None:
-        yield from _transport(found, found.behind)
 
 
 def _transport(found: Seen, at: int) -> Iterator[Place]:
@@ -175,14 +193,16 @@ def labels(cube: Cube, at: int) -> int:
 # --- the frame --------------------------------------------------------------------------------------------------------
 
 
-def least(cube: Cube) -> int:
-    """How many bytes plain frames of this kind have at least."""
+def least(cube: Cube, *, whole: bool) -> int:
+    """How many bytes plain frames of this kind have at least. ``whole``: see :func:`places`."""
     found = seen(cube)
     tags = sum(kind in TAG_TYPES for kind in found.types)
     length = ETHERNET + 4 * tags
     if found.kind in (ETH_IP, ETH_IP6):
         length += 20 if found.kind == ETH_IP else 40
         icmp = found.protocol == (ICMP if found.kind == ETH_IP else ICMP6)
+        if not (whole or unfragmented(cube, found)):
+            return length
         length += _ICMP_HEADER if icmp else _BEHIND.get(found.protocol or 0, 0)
     elif found.kind in (ETH_ARP, ETH_RARP):
         length += 28
@@ -197,14 +217,14 @@ def certain(cube: Cube) -> int:
     return ETHERNET + 4 * bool(found.types and found.types[0] in TAG_TYPES)
 
 
-def constant(cube: Cube) -> dict[int, int]:
-    """The bits of plain frames of this kind that are always the same."""
+def constant(cube: Cube, *, whole: bool) -> dict[int, int]:
+    """The bits of plain frames of this kind that are always the same. ``whole``: see :func:`places`."""
     found = seen(cube)
     if found.base is None:
         return {}
     at = found.base
     if found.kind == ETH_IP:
-        return _ipv4(at)
+        return _ipv4(at, whole=whole)
     if found.kind == ETH_IP6:
         return _put(at, 6, 4)
     if found.kind in (ETH_ARP, ETH_RARP):
@@ -212,13 +232,14 @@ def constant(cube: Cube) -> dict[int, int]:
     return {}
 
 
-def _ipv4(at: int) -> dict[int, int]:
-    return {**_put(at, 0x45, 8), **_put(at + 50, 0, 14)}  # no options, no fragment
+def _ipv4(at: int, *, whole: bool) -> dict[int, int]:
+    always = _put(at, 0x45, 8)  # no options
+    return always | _put(at + FRAGMENT.start, 0, len(FRAGMENT)) if whole else always
 
 
-def ipv4_header(at: int) -> Bits:
-    """The bits of a plain IPv4 header that begins with bit ``at``."""
-    always = _ipv4(at)
+def ipv4_header(at: int, *, whole: bool) -> Bits:
+    """The bits of a plain IPv4 header that begins with bit ``at``. ``whole``: see :func:`places`."""
+    always = _ipv4(at, whole=whole)
     return tuple(always.get(bit, bit) for bit in range(at, at + 160))
 
 

@@ -31,6 +31,7 @@ from ..artifact import (
     TCP,
     TYPES_TOLD,
     UDP,
+    UNFRAGMENTED,
 )
 
 _Condition = Callable[[Term, int], Term]
@@ -47,6 +48,7 @@ def assumed(names: Iterable[str]) -> list[Assumption]:
     conditions = {
         PLAIN: lambda: _behind_tags(_plain, _TYPE, 2, FALSE),
         TYPES_TOLD: lambda: _behind_tags(_types_told, _TYPE, 2, TRUE),
+        UNFRAGMENTED: lambda: _behind_tags(_unfragmented, _TYPE, 2, TRUE),
         TAGS_WHOLE: lambda: _behind_tags(lambda _kind, _at: TRUE, _TYPE, 3, FALSE),
         CHECKSUMS_RIGHT: lambda: _behind_tags(_checksum_right, _TYPE, 2, TRUE),
     }
@@ -97,14 +99,22 @@ def _checksum_right(kind: Term, at: int) -> Term:
     return b.implies(b.and_(b.eq(kind, b.bv(ETH_IP, 16)), header), right)
 
 
+def _unfragmented(kind: Term, at: int) -> Term:
+    return b.implies(b.and_(b.eq(kind, b.bv(ETH_IP, 16)), length_at_least(at + 20)), _no_fragment(at))
+
+
+def _no_fragment(at: int) -> Term:
+    """Of an IPv4 header: neither more fragments nor an offset."""
+    return b.eq(b.band(input_bytes(at + 6, 2), b.bv(0x3FFF, 16)), b.bv(0, 16))
+
+
 def _ipv4(at: int) -> Term:
     protocol = input_bytes(at + 9, 1)
     return b.and_(
         length_at_least(at + 20),
         b.eq(input_bytes(at, 1), b.bv(0x45, 8)),
-        b.eq(b.band(input_bytes(at + 6, 2), b.bv(0x3FFF, 16)), b.bv(0, 16)),
         b.ne(protocol, b.bv(_MPLS_IN_IP, 8)),
-        *_whole(at + 20, protocol, {**_BEHIND, ICMP: 8}),
+        b.implies(_no_fragment(at), b.and_(*_whole(at + 20, protocol, {**_BEHIND, ICMP: 8}))),
     )
 
 

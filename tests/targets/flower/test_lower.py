@@ -17,7 +17,15 @@ from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets import find
 from p4verify.targets.base import CannotOffload
-from p4verify.targets.flower.artifact import CHECKSUMS_RIGHT, PLAIN, TAGS_WHOLE, TYPES_TOLD, FilterList, Match
+from p4verify.targets.flower.artifact import (
+    CHECKSUMS_RIGHT,
+    PLAIN,
+    TAGS_WHOLE,
+    TYPES_TOLD,
+    UNFRAGMENTED,
+    FilterList,
+    Match,
+)
 from p4verify.targets.flower.oracle import UserModeFlower
 from p4verify.targets.tc.artifact.actions import DROP, PIPE, Csum, Gact, Mirred, Mpls, Pedit, Vlan
 from tests.support.lowered import judge
@@ -200,7 +208,46 @@ def test_ports_are_asked_for_whatever_protocol_has_them(tmp_path: Path) -> None:
     filters = proven(loaded, read_rules(text, "r", loaded))
     asked = [{k.field: k for k in f.keys} for f in filters.filters]
     assert {keys["ip_proto"].value for keys in asked if "dst_port" in keys} == {6, 17}  # type: ignore[union-attr]
+    assert filters.assumes == (PLAIN, UNFRAGMENTED)
+
+
+FRAGMENTS = """
+    transition select(hdr.ethernet.type) { 0x0800: internet; default: accept; } }
+    state internet { packet.extract(hdr.ipv4); transition select(hdr.ipv4.fragment@SLICE@, hdr.ipv4.protocol) {
+        (0, 17): udp; default: accept; } }
+    state udp { packet.extract(hdr.ports); transition accept;"""
+
+
+@pytest.mark.oracle
+def test_a_program_that_knows_fragments_needs_no_assumption_of_them(tmp_path: Path, kernel: UserModeFlower) -> None:
+    """Ports of packets that are none, an answer of its own for first pieces, and another one for those behind."""
+    body = """
+        if (hdr.ports.isValid()) { if (hdr.ports.dst == 53) { drop(); } else { forward(1); } }
+        else if (hdr.ipv4.isValid() && hdr.ipv4.fragment[12:0] == 0) {
+            if (hdr.ipv4.fragment[13:13] == 1) { forward(2); } else { forward(3); } }
+        else { forward(4); }"""
+    loaded = program(tmp_path, body, declarations=FORWARD, parser=FRAGMENTS.replace("@SLICE@", "[13:0]"))
+    filters = proven(loaded)
     assert filters.assumes == (PLAIN,)
+    flags = {(k.value, k.mask) for f in filters.filters for k in f.keys if k.field == "ip_flags"}  # type: ignore[union-attr]
+    assert flags == {(0, 1), (3, 3)}
+    tally = judge(TARGET, kernel, loaded, RuleSet({}), filters, random.Random(4), 150)
+    assert tally.mismatches == []
+    assert tally.sent
+
+
+@pytest.mark.parametrize("parser", [BY_TYPE, FRAGMENTS.replace("@SLICE@", "[12:0]")])
+def test_ports_of_first_fragments_are_not_seen(tmp_path: Path, parser: str) -> None:
+    body = "if (hdr.ports.isValid() && hdr.ports.dst == 53) { drop(); } else { forward(1); }"
+    loaded = program(tmp_path, body, declarations=FORWARD, parser=parser)
+    assert proven(loaded).assumes == (PLAIN, UNFRAGMENTED)
+    assert "assume=unfragmented" in refusal(loaded, assume=PLAIN).reason
+
+
+def test_part_of_an_offset_is_not_asked_for(tmp_path: Path) -> None:
+    body = "if (hdr.ipv4.isValid() && hdr.ipv4.fragment[12:8] == 0) { drop(); } else { forward(1); }"
+    loaded = program(tmp_path, body, declarations=FORWARD)
+    assert proven(loaded).assumes == (PLAIN, UNFRAGMENTED)
 
 
 def test_a_key_without_masks_is_asked_for_as_a_whole(tmp_path: Path) -> None:
@@ -280,7 +327,7 @@ def test_what_cannot_be_filters_is_said_at_its_place(tmp_path: Path, body: str, 
 
 def test_what_is_assumed_may_be_forbidden(tmp_path: Path) -> None:
     loaded = program(tmp_path, "if (hdr.ipv4.isValid()) { mark_to_drop(standard); } else { standard.egress_spec = 1; }")
-    assert TARGET.lower(loaded, None, {}).assumes == (PLAIN,)
+    assert TARGET.lower(loaded, None, {}).assumes == (PLAIN, UNFRAGMENTED)
     assert "assume=plain" in refusal(loaded, assume="none").reason
     assert "assume=plain" in refusal(loaded, assume=CHECKSUMS_RIGHT).reason
 
@@ -296,7 +343,7 @@ def test_what_filters_assume_is_an_assumption_of_the_verdict(tmp_path: Path) -> 
     assert unsaid.proof.verdict is Verdict.REJECT
 
 
-@pytest.mark.parametrize("name", [TAGS_WHOLE, TYPES_TOLD, CHECKSUMS_RIGHT])
+@pytest.mark.parametrize("name", [TAGS_WHOLE, TYPES_TOLD, CHECKSUMS_RIGHT, UNFRAGMENTED])
 def test_no_assumption_is_made_in_vain(name: str, tmp_path: Path) -> None:
     """Without it the filters are rejected."""
     asked = "if (hdr.ethernet.type == 0x0800) { mark_to_drop(standard); } else { standard.egress_spec = 1; }"
@@ -304,6 +351,7 @@ def test_no_assumption_is_made_in_vain(name: str, tmp_path: Path) -> None:
         TAGS_WHOLE: lambda: example("qinq"),
         TYPES_TOLD: lambda: (program(tmp_path, asked, parser=NOTHING_MORE), None),
         CHECKSUMS_RIGHT: lambda: example("router"),
+        UNFRAGMENTED: lambda: example("acl"),
     }
     loaded, rules = given[name]()
     filters = TARGET.lower(loaded, rules, {})
