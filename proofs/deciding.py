@@ -18,6 +18,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour
 from .alignment import Candidates, instances
+from .by_values import known_by_values
 from .choices import IMPL, map_terms
 from .compare import Obligation, Part, obligations, unequal
 from .engine import Answer, Engine, Model
@@ -198,13 +199,17 @@ class Search:
         return tuple(v for v in b.variables(term) if v in self.picks) if self.picks else ()
 
     def _without_choices(
-        self, obligation: Obligation, quick: float = QUICK_SECONDS, limit: float | None = None
+        self,
+        obligation: Obligation,
+        quick: float = QUICK_SECONDS,
+        limit: float | None = None,
+        each: float | None = None,
     ) -> Difference | str | None:
         """All parts in one query, or if that takes long one after the other, each with the help of those before.
 
-        ``limit`` is for an obligation of one part.
+        ``limit`` is for an obligation of one part, ``each`` for one part of several.
         """
-        obligation = swept(obligation, self._unsatisfiable)
+        obligation = known_by_values(swept(obligation, self._unsatisfiable))
         if not obligation.parts:
             return None
         quickly = quick if len(obligation.parts) > 1 else limit
@@ -215,7 +220,7 @@ class Search:
         unknown = None
         for part in sorted(obligation.parts, key=lambda p: len(b.postorder([p.differ]))):
             query = b.and_(obligation.context, _with_help(part, proven))
-            answer = self.engine.satisfiable(query, f"{obligation.name}: {part.name}")
+            answer = self.engine.satisfiable(query, f"{obligation.name}: {part.name}", each)
             if answer.status == "sat":
                 return self._conclude(obligation, answer)
             if answer.status == "unknown":
@@ -300,7 +305,8 @@ class Search:
             return self._with_one_instance(obligation, violation, options, tried)
         condition = self._condition_of(obligation)
         patience = QUICK_SECONDS if condition is not None else max(QUICK_SECONDS, self.engine.timeout / 3)
-        first = self._without_choices(instantiated(obligation, tried[0], self.legal), patience, patience)
+        each = None if condition is None else patience
+        first = self._without_choices(instantiated(obligation, tried[0], self.legal), patience, patience, each)
         if first is None:
             return None
         if condition is not None:

@@ -61,8 +61,12 @@ def all_fixed(terms: list[Term], model: Model, free: frozenset[Term]) -> list[Te
 def _as_decision(call: Term, table: Mapping[tuple[int, ...] | None, int]) -> Application:
     def build(*args: Term) -> Term:
         value = b.literal(_otherwise(call.name, table), call)
+        fixed = [(i, number_of(arg)) for i, arg in enumerate(args) if arg.is_const and not arg.sort.index]
+        if len(fixed) == len(args):
+            known = table.get(tuple(n for _, n in fixed))
+            return value if known is None else b.literal(known, call)
         for key, result in table.items():
-            if key is not None:
+            if key is not None and all(key[i] == n for i, n in fixed):
                 here = b.and_(*(b.eq(arg, b.literal(k, arg)) for arg, k in zip(args, key, strict=True)))
                 value = b.ite(here, b.literal(result, call), value)
         return value

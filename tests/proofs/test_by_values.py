@@ -1,0 +1,67 @@
+"""Run-time indices that one side writes out: an equality that holds at each value is known; no other is."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.proofs.by_values import LEAST, known_by_values
+from p4verify.proofs.compare import Obligation, unequal
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+
+K, A, C = b.var("in.k", 5), b.var("in.a", 8), b.var("in.c", 0)
+ALL = range(1 << 5)
+
+
+def f(index: Term) -> Term:
+    return b.apply("f", 8, index, A)
+
+
+def chain(values: range, otherwise: Term, wrong: int | None = None) -> Term:
+    """``k == 0 ? f(0) : k == 1 ? f(1) : ...``, at one value what ``f`` is of the next."""
+    made = otherwise
+    for value in reversed(values):
+        made = b.ite(b.eq(K, b.bv(value, 5)), f(b.bv(value + (value == wrong) & 31, 5)), made)
+    return made
+
+
+def holds(x: Term, y: Term) -> bool:
+    """Whether nothing is left to prove."""
+    return not known_by_values(Obligation("test", b.TRUE, (unequal("x", x, y),))).parts
+
+
+def test_an_index_that_is_written_out_is_known() -> None:
+    assert holds(f(K), chain(ALL, A))
+    assert holds(chain(ALL, A), f(K))
+    assert holds(f(K), chain(range(LEAST + 1), f(K)))
+    assert holds(b.ite(C, f(K), A), b.ite(C, chain(ALL, b.bv(0, 8)), A))
+
+
+@pytest.mark.parametrize("wrong", [0, 7, 31])
+def test_one_value_at_which_the_sides_differ_keeps_it_open(wrong: int) -> None:
+    assert not holds(f(K), chain(ALL, A, wrong))
+
+
+def test_what_happens_at_no_value_counts_where_not_all_are_written_out() -> None:
+    assert not holds(f(K), chain(ALL[:-1], A))
+    assert not holds(f(K), chain(ALL[1:], A))
+
+
+def test_comparisons_are_known_behind_the_last_value() -> None:
+    """A compiler says ``k >= 30`` where it has come to the end."""
+    end = b.ite(b.ult(K, b.bv(30, 5)), A, f(b.bv(2, 5)))
+    spec = b.ite(b.ult(K, b.bv(30, 5)), f(K), f(b.bv(2, 5)))
+    assert holds(spec, chain(range(30), end))
+
+
+def test_parts_beside_it_stay() -> None:
+    both = Obligation("test", b.TRUE, (unequal("x", f(K), chain(ALL, A)), unequal("y", f(K), chain(ALL, A, 3))))
+    assert [part.name for part in known_by_values(both).parts] == ["y"]
+
+
+def test_values_that_do_not_begin_at_zero_bound_nothing() -> None:
+    small = b.ult(K, b.bv(20, 5))
+    made = b.ite(small, b.bv(3, 8), f(K))
+    for value in range(1, 21):
+        made = b.ite(b.eq(K, b.bv(value, 5)), A if value < 20 else f(b.bv(value, 5)), made)
+    assert not holds(b.ite(small, A, f(K)), made)
