@@ -18,7 +18,7 @@ from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, run_on, same
 from .machine_told import told
 from .near import near
-from .on_numbers import all_terms, functions_of
+from .on_numbers import all_terms, functions_of, tables_of
 from .proofs.choices import choices_of
 from .proofs.counterexample import Input, Side, differ_on, input_of, shrink
 from .proofs.deciding import Difference
@@ -128,7 +128,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     possible = [a.condition for side in (spec, pair.impl) for a in (*side.domain, *side.reaching)]
     names = frozenset(name for side in (spec, pair.impl) for case in side.cases for name in case.metadata)
     held = functions.cells() if pair.first is None else {}
-    run_spec = _within(possible, _side(spec, functions.program(), "", names, held=held))
+    run_spec = _within(possible, _side(spec, functions.program(spec), "", names, held=held))
     machine = functions.machine(pair.impl)
     run_impl = _side(in_the_programs_cells(pair.impl, relation), machine, "impl.", names, held=held)
     given = input_of(model)
@@ -285,8 +285,12 @@ class _Functions:
         functions = self.program()
         return {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
 
-    def program(self) -> dict[str, Callable[..., int]]:
+    def program(self, side: Behaviour | None = None) -> dict[str, Callable[..., int]]:
+        """The model's functions, the program's cells as the machine holds them, and what ``side`` asks of the
+        relation."""
         functions = self.model.callables()
+        if side is not None and self.relation.tables:
+            functions |= tables_of(self.relation, all_terms(side), self.model.values, functions)
         for state in self.relation.states:
 
             def cell(index: int, state: Any = state) -> int:

@@ -7,7 +7,7 @@ prefixes) realise exactly that. They must fit the table: its size, and its actio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from .on_numbers import tables_of
 from .proofs.engine import Model
@@ -18,7 +18,7 @@ from .semantics.meaning.action_data import action_leaves
 from .semantics.meaning.answers import split
 from .semantics.rules.build import SELECTOR, match_keys, needs_priority, selector_keys
 from .semantics.rules.profiles import implementation_name
-from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from .semantics.rules.ruleset import ActionCall, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
 from .semantics.rules.values import value_set_widths
 from .targets.base import Relation
 
@@ -60,7 +60,8 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model, relation: 
         if rules:
             first = {rule.matches: rule for rule in reversed(rules)}
             entries[name] = tuple(sorted((r for r in rules if first[r.matches] is r), key=_generality))
-    return RuleSet(entries, defaults, value_sets=_value_sets(program, keys, model))
+    made = RuleSet(entries, defaults, value_sets=_value_sets(program, keys, model))
+    return relation.completed(made, model.callables()) if relation is not None else made
 
 
 def _value_sets(
@@ -227,20 +228,15 @@ def describe(rules: RuleSet, program: ir.Program) -> tuple[str, ...]:
     names = _action_names(program)
     profiles: dict[str, str | None] = {t.control_name: implementation_name(program, t) for _, t in program.tables()}
     tables = {table.control_name: table for _, table in program.tables()}
-    members: dict[str, list[ActionCall]] = {}
-    lines: list[str] = []
+    indirect = _Indirect(rules, names)
+    lines = indirect.lines
 
-    def member(profile: str, call: ActionCall) -> int:
-        made = members.setdefault(profile, [])
-        if call not in made:
-            made.append(call)
-            lines.append(_line("act_prof_create_member", profile, _text(names, call)))
-        return made.index(call)
-
-    for table in rules.defaults:
-        default = rules.default_call(table)
-        assert default is not None
-        lines.append(_line("table_set_default", table, _text(names, default)))
+    for table, answer in rules.defaults.items():
+        if isinstance(answer, GroupRef):
+            number = str(indirect.group(answer))
+            lines.append(_line("table_indirect_set_default_with_group", table, number))
+        else:
+            lines.append(_line("table_set_default", table, _text(names, answer)))
     for table, entries in rules.entries.items():
         written = {entry.span for entry in tables[table].entries} if table in tables else set()
         ranked = table in tables and needs_priority(tables[table])
@@ -250,14 +246,53 @@ def describe(rules: RuleSet, program: ir.Program) -> tuple[str, ...]:
             keys = " ".join(map(_show, rule.matches))
             priority = str(rank) if ranked else ""
             profile = profiles.get(table)
+            if isinstance(rule.action, GroupRef):
+                number = str(indirect.group(rule.action))
+                lines.append(_line("table_indirect_add_with_group", table, keys, "=>", number, priority))
+                continue
             if profile is not None:
-                number = str(member(profile, rule.call))
+                number = str(indirect.member(profile, rule.call))
                 lines.append(_line("table_indirect_add", table, keys, "=>", number, priority))
                 continue
             args = " ".join(hex(a) for a in rule.call.args)
             action = names.get(rule.call.action, rule.call.action)
             lines.append(_line("table_add", table, action, keys, "=>", args, priority))
     return (*lines, *_members(rules, program), *_groups(rules))
+
+
+@dataclass
+class _Indirect:
+    """Members and groups of action profiles and selectors, as they are made; numbered from 0 on, as BMv2 does."""
+
+    rules: RuleSet
+    names: Mapping[str, str]
+    lines: list[str] = field(default_factory=list)
+    made: dict[str, list[ActionCall]] = field(default_factory=dict)
+    groups: dict[str, list[int]] = field(default_factory=dict)
+
+    def member(self, profile: str, call: ActionCall, others: Sequence[int] = ()) -> int:
+        """The number of a member that is none of ``others``."""
+        made = self.made.setdefault(profile, [])
+        for number, known in enumerate(made):
+            if known == call and number not in others:
+                return number
+        made.append(call)
+        self.lines.append(_line("act_prof_create_member", profile, _text(self.names, call)))
+        return len(made) - 1
+
+    def group(self, ref: GroupRef) -> int:
+        """The number of a group."""
+        known = self.groups.setdefault(ref.profile, [])
+        if ref.group in known:
+            return known.index(ref.group)
+        number = len(known)
+        known.append(ref.group)
+        self.lines.append(_line("act_prof_create_group", ref.profile))
+        held: list[int] = []
+        for call in self.rules.members(ref):
+            held.append(self.member(ref.profile, call, held))
+            self.lines.append(_line("act_prof_add_member_to_group", ref.profile, str(held[-1]), str(number)))
+        return number
 
 
 def _members(rules: RuleSet, program: ir.Program) -> Iterator[str]:

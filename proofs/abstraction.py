@@ -36,6 +36,16 @@ def abstracted(query: Term) -> Term | None:
     return b.substitute([query], free)[0]
 
 
+def quotients_as_functions(query: Term) -> Term | None:
+    """``query`` with a function that nobody knows for each kind of division of two unknown numbers; None if there are
+    fewer than two divisions. It is weaker, too, but keeps that what is computed of the same numbers is the same."""
+    divisions = [t for t in b.postorder([query]) if t.op in _HARD - {"mul"} and _is_hard(t)]
+    if len(divisions) < 2:
+        return None
+    known = {t: b.apply(f"hard.{t.op}.{t.width}", t.sort, *t.args) for t in divisions}
+    return b.substitute([query], known)[0]
+
+
 def _is_hard(term: Term) -> bool:
     if term.op in _HARD:
         return not any(arg.is_const for arg in term.args)

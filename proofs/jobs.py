@@ -9,7 +9,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from .abstraction import abstracted
+from .abstraction import abstracted, quotients_as_functions
 from .answers import Answer, Model
 from .units import Unit
 
@@ -91,9 +91,9 @@ def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO, alone
     """
     end = time.monotonic() + seconds
     plan = tactics(query, alone) if tactic == AUTO else (tactic,)
-    easier = abstracted(query)
-    if easier is not None and _ask(easier, min(seconds, EASY_SECONDS), memory_mb, plan[0]).status == "unsat":
-        return Answer("unsat")
+    for easier in (abstracted(query), quotients_as_functions(query)):
+        if easier is not None and _ask(easier, min(seconds, EASY_SECONDS), memory_mb, plan[0]).status == "unsat":
+            return Answer("unsat")
     answers: list[Answer] = []
     for k, way in enumerate(plan if seconds > SHORT_SECONDS else plan[:1]):
         left = end - time.monotonic() if answers else seconds

@@ -80,6 +80,9 @@ class Relation:
     Unsupported."""
     tables: Mapping[str, Callable[..., Term]] = field(default_factory=dict)
     entries: Mapping[str, MakesEntries] = field(default_factory=dict)
+    completed: Callable[[RuleSet, Mapping[str, Callable[..., int]]], RuleSet] = lambda rules, functions: rules
+    """Rules made with ``entries``, completed with what else the machine holds for functions on numbers: groups of
+    action selectors, and default actions that are groups."""
     settled: Callable[[Behaviour], Behaviour] = lambda program: program
     """The program's behaviour with what it leaves to the device said as the machine has it (when an entry cannot be
     added), so that a machine which always takes the easy way is no lowering of it."""

@@ -271,3 +271,13 @@ def ult_ite_literal(args: Args, _: Payload) -> Term | None:
             then, other = (compare("ult", b, t) if flip else compare("ult", t, b) for t in a.args[1:])
             return ite(a.args[0], then, other)
     return None
+
+
+@rule("ult")
+def ult_remainder(args: Args, _: Payload) -> Term | None:
+    """A remainder is less than the divisor, unless that is 0; also if the divisor, and so the remainder, is short."""
+    x, y = args
+    inner = x.args[0] if x.op == "extract" and x.payload == (x.width - 1, 0) else x
+    if inner.op == "urem" and inner.args[1] is zext(y, inner.width):
+        return not_(eq(y, bv(0, y.width)))
+    return None

@@ -4,7 +4,7 @@ The members of a group are weighed alike; how the selector's key (and its algori
 architectures, so the pick is a function that nobody knows, the same for the same group and key:
 ``select.PROFILE.GROUP.W(key)``, 32 bits, below the number of members, ``key`` being the table's selector keys side by
 side, ``W`` bits. On numbers the pick is BMv2's (behavioral-model's ``src/bm_sim/action_profile.cpp``): the algorithm's
-hash of the key's fields, modulo the number of members.
+hash of the key's fields, modulo the number of members (:func:`place`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from ..bits import Term
 from ..rules.profiles import implementations
 from ..rules.ruleset import ActionCall, GroupRef, RuleSet
 from ..source import Span, Unsupported
-from .checksums import ALGORITHMS, CUSTOM, crc
+from .checksums import ALGORITHMS, CUSTOM, crc, identity
 from .concrete import Function
 from .machine import Machine
 
 INDEX_BITS: Final = 32
+_HASH_BITS: Final = 64
+"""No algorithm has more."""
 _SPELLINGS: Final = {"ones_complement16": "csum16"}
 
 
@@ -68,7 +70,7 @@ def selections(program: ir.Program, rules: RuleSet) -> dict[str, Function]:
         for group, members in (profile.groups if profile is not None else {}).items():
             for width in widths if members else ():
                 ref = GroupRef(name, group)
-                functions[pick_name(ref, width)] = _picker(_algorithm(implementation.instance), len(members), width)
+                functions[pick_name(ref, width)] = _picker(implementation.instance, len(members), width)
     return functions
 
 
@@ -77,23 +79,25 @@ def _selector_width(table: ir.Table) -> int:
 
 
 def _algorithm(instance: ir.Instance) -> Callable[[Term], Term]:
-    """The selector's algorithm by its name; of one that is the target's own, the key itself."""
+    """The selector's algorithm by its name; of one that is the device's own, the first eight bytes."""
     given = next((v.value for n, v in instance.args if n in ("algorithm", "algo") and isinstance(v, ir.Const)), "")
     name = str(given).lower()
     name = _SPELLINGS.get(name, name)
     if name in CUSTOM:
         return lambda data: crc(CUSTOM[name], data)
-    return ALGORITHMS.get(name, lambda data: data if data is not None else b.bv(0, 1))
+    return ALGORITHMS.get(name, identity)
 
 
-def _picker(algorithm: Callable[[Term], Term], count: int, width: int) -> Function:
+def place(instance: ir.Instance, key: Term, count: Term) -> Term:
+    """BMv2's pick: which of ``count`` (32 bits) members answers a selector's key, as 32 bits."""
+    padding = -key.width % 8
+    hashed = b.zext(_algorithm(instance)(b.concat(key, b.bv(0, padding)) if padding else key), _HASH_BITS)
+    return b.extract(b.urem(hashed, b.zext(count, _HASH_BITS)), INDEX_BITS - 1, 0)
+
+
+def _picker(instance: ir.Instance, count: int, width: int) -> Function:
     def function(*key: int) -> int:
-        if not key:
-            return 0
-        data = b.bv(key[0], width)
-        padding = -width % 8
-        hashed = algorithm(b.concat(data, b.bv(0, padding)) if padding else data)
-        return hashed.value % count
+        return place(instance, b.bv(key[0], width), b.bv(count, INDEX_BITS)).value if key else 0
 
     return function
 

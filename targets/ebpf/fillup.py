@@ -14,6 +14,8 @@ other actions are 0. Behind them lies, of tables to which the program itself add
 (:attr:`TableLayout.profile_bits`). A default action that the control plane may change lies in an array map of one such
 value.
 
+Tables with action selectors have more maps, and the number of a group at the end of their values (:mod:`.selectors`).
+
 Everything that depends on a rule is a term, so that a rule with symbolic values gives a symbolic entry (what
 :mod:`.relate` proves laws about) and a concrete rule folds to bytes (:func:`fill_maps`).
 """
@@ -21,7 +23,7 @@ Everything that depends on a rule is a term, so that a rule with symbolic values
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ...semantics import bits as b
@@ -29,10 +31,11 @@ from ...semantics import ir
 from ...semantics.bits import Term
 from ...semantics.ir.printer.scope import mentioned
 from ...semantics.rules.build import source_entries
-from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Rule, RuleSet
+from ...semantics.rules.ruleset import ActionCall, Answer, Exact, GroupRef, Lpm, Match, Rule, RuleSet
 from ...semantics.rules.values import ENUM_BITS, value_set_widths
-from ...semantics.source import InputError, Unsupported
+from ...semantics.source import NOWHERE, InputError, Unsupported
 from ..base import CannotOffload
+from . import selectors as sel
 from . import slots as sl
 from .artifact import Field, MapDef
 from .artifact.program import F_NO_PREALLOC
@@ -111,17 +114,26 @@ class TableLayout:
     profile_bits: int = 0
     """Of the expire time profile that an entry made by the program itself has; 0 if the program makes none. Then the
     values end in :data:`PROFILE_BYTES` with the profile's number plus one, in host order (0: it never expires)."""
+    selector: sel.Selector | None = None
+    """The action selector from whose groups entries may take their actions; ``table`` then lacks the keys for it."""
 
     @property
     def value_size(self) -> int:
         """Bytes of a map value."""
         own = ACTION_BYTES + sum(arg.size for action in self.actions for arg in action.args)
-        return own + (PROFILE_BYTES if self.profile_bits else 0)
+        return own + (PROFILE_BYTES if self.profile_bits else 0) + (sel.GROUP_BYTES if self.selector else 0)
+
+    @property
+    def group_number(self) -> int:
+        """What stands in map values in place of an action's number where a group of a selector answers: one more than
+        stands for a default action that the table does not list."""
+        return len(self.actions) + 2
 
     @property
     def maps(self) -> tuple[MapDef, ...]:
         """The maps that hold the rules."""
-        found = self.entries, self.slots.bits if self.slots is not None else None
+        groups = (self.selector.groups, self.selector.members) if self.selector is not None else ()
+        found = self.entries, self.slots.bits if self.slots is not None else None, *groups
         return tuple(item for item in found if item is not None)
 
     @property
@@ -194,14 +206,34 @@ def layouts(program: ir.Program, rules: RuleSet | None = None, maps: Container[s
     Raises:
         CannotOffload: maps cannot hold a table's rules; names the key or parameter.
     """
-    taken: set[str] = set()
+    names = _Names()
+    taken = names.taken
     tables = {}
     for control, table in program.tables():
         slots = _unused(_bits_name(table), set(taken)) in maps
-        baked = _baked(program, table, None if slots else rules)
-        tables[table.control_name] = layout(program, control, table, taken, baked)
+        baked = _baked(program, table, None if slots or sel.selector_instance(program, table) else rules)
+        tables[table.control_name] = layout(program, control, table, names, baked)
     sets = [(item, parser) for parser in program.parsers for item in parser.value_sets]
     return tables | {item.control_name: _value_set(item, taken) for item, _ in sets}
+
+
+@dataclass
+class _Names:
+    """Names of maps that are there already."""
+
+    taken: set[str] = field(default_factory=set)
+    groups: dict[str, str] = field(default_factory=dict)
+    """Action selector → the map of its groups."""
+
+    def of(self, name: str) -> str:
+        """A name that nobody has yet."""
+        return _unused(name, self.taken)
+
+    def of_groups(self, selector: str) -> str:
+        """The one of a selector's groups."""
+        if selector not in self.groups:
+            self.groups[selector] = self.of(f"{identifier(selector)}_groups")
+        return self.groups[selector]
 
 
 def _value_set(item: ir.ValueSetDecl, taken: set[str]) -> TableLayout:
@@ -250,27 +282,35 @@ def _bits_name(table: ir.Table) -> str:
 
 
 def layout(
-    program: ir.Program, control: ir.Control, table: ir.Table, taken: set[str], baked: tuple[Rule, ...] | None = None
+    program: ir.Program, control: ir.Control, table: ir.Table, names: _Names, baked: tuple[Rule, ...] | None = None
 ) -> TableLayout:
-    """The layout of one table; map names are made different from those in ``taken``, which then holds them."""
+    """The layout of one table; its maps get names that are not among ``names``."""
+    instance, whole, table = sel.selector_instance(program, table), table, sel.without_selector_keys(table)
     searched = in_slots(table)
     keys = _key_parts(table, baked is not None, searched)
     actions = _action_parts(program, table_actions(program, control, table))
     profile = _profile_bits(program, control, table) if baked is None and _all_exact(table) else 0
-    size = ACTION_BYTES + sum(arg.size for action in actions for arg in action.args) + (PROFILE_BYTES if profile else 0)
+    if instance is not None and profile:
+        raise CannotOffload("a table with an action selector to which the program adds entries", table.span)
+    size = ACTION_BYTES + sum(arg.size for action in actions for arg in action.args)
+    size += PROFILE_BYTES if profile else sel.GROUP_BYTES if instance is not None else 0
+    fields = _value_fields(actions, size if instance is not None else None)
     base = identifier(table.control_name)
-    entries = default = slots = None
+    entries = default = slots = selector = None
     if keys and baked is None:
-        name = _unused(base, taken)
+        name = names.of(base)
         if searched:
-            slots = _slots(program, table, _unused(_bits_name(table), taken), keys)
-            entries = MapDef(name, "array", 4, size, sl.WORD_BITS * slots.words, value_fields=_value_fields(actions))
+            slots = _slots(program, table, names.of(_bits_name(table)), keys)
+            entries = MapDef(name, "array", 4, size, sl.WORD_BITS * slots.words, value_fields=fields)
         else:
-            entries = _entries_map(program, table, name, keys, actions, size)
+            entries = _entries_map(program, table, name, keys, size, fields)
     if not table.const_default:
-        name = _unused(f"{base}_default", taken)
-        default = MapDef(name, "array", 4, size, 1, value_fields=_value_fields(actions))
-    return TableLayout(table, keys, actions, entries, default, baked, slots=slots, profile_bits=profile)
+        default = MapDef(names.of(f"{base}_default"), "array", 4, size, 1, value_fields=fields)
+    values = entries or default
+    if instance is not None and values is not None:
+        selector = sel.selector(instance, whole, (names.of_groups(instance.name), names.of(f"{base}_members")), values)
+    return TableLayout(table, keys, actions, entries, default, baked, slots=slots, profile_bits=profile,
+                       selector=selector)  # fmt: skip
 
 
 def _profile_bits(program: ir.Program, control: ir.Control, table: ir.Table) -> int:
@@ -349,8 +389,8 @@ def _entries_map(
     table: ir.Table,
     name: str,
     keys: tuple[KeyPart, ...],
-    actions: tuple[ActionPart, ...],
     value_size: int,
+    value_fields: tuple[Field, ...],
 ) -> MapDef:
     trie = any(part.lpm for part in keys)
     names: set[str] = set()
@@ -364,7 +404,7 @@ def _entries_map(
         max(1, table_size(program, table)),
         F_NO_PREALLOC if trie else 0,
         tuple(fields),
-        _value_fields(actions),
+        value_fields,
     )
 
 
@@ -386,7 +426,8 @@ def said_size(program: ir.Program, table: ir.Table) -> int | None:
     return None
 
 
-def _value_fields(actions: tuple[ActionPart, ...]) -> tuple[Field, ...]:
+def _value_fields(actions: tuple[ActionPart, ...], grouped: int | None) -> tuple[Field, ...]:
+    """The fields of a table's values; ``grouped``: their size, if they end in the number of a group."""
     names: set[str] = set()
     fields = [Field(_unused("action", names), 0, ACTION_BYTES)]
     for part in actions:
@@ -395,6 +436,8 @@ def _value_fields(actions: tuple[ActionPart, ...]) -> tuple[Field, ...]:
             for arg in part.args
             if arg.size
         ]
+    if grouped is not None:
+        fields.append(Field(_unused("group", names), grouped - sel.GROUP_BYTES, sel.GROUP_BYTES))
     return tuple(fields)
 
 
@@ -434,19 +477,31 @@ def key_bytes(layout: TableLayout, values: Sequence[Term | None], prefix: Term |
 
 
 def value_bytes(
-    layout: TableLayout, number: Term, args: Mapping[tuple[int, int], Term], profile: Term | None = None
+    layout: TableLayout,
+    number: Term,
+    args: Mapping[tuple[int, int], Term],
+    profile: Term | None = None,
+    group: Term | None = None,
 ) -> Term:
     """The map value with action ``number`` (32 bits) and arguments by (action's index, argument's place); first byte
     of memory highest. Arguments that are not given are 0, and so is what ``profile`` (32 bits) gives of tables whose
-    entries have one."""
+    entries have one, and what ``group`` (the bytes of a group's number) gives of tables with a selector."""
+    parts = [member_bytes(layout, number, args)]
+    if layout.profile_bits:
+        parts.append(b.bv(0, 8 * PROFILE_BYTES) if profile is None else host_order(profile))
+    if layout.selector is not None:
+        parts.append(b.bv(0, 8 * sel.GROUP_BYTES) if group is None else group)
+    return b.concat(*parts)
+
+
+def member_bytes(layout: TableLayout, number: Term, args: Mapping[tuple[int, int], Term]) -> Term:
+    """As :func:`value_bytes`, without what lies behind the arguments: the value of a member of a group."""
     parts = [host_order(number)]
     for action in layout.actions:
         for place, arg in enumerate(action.args):
             if arg.size:
                 given = args.get((action.index, place))
                 parts.append(b.bv(0, 8 * arg.size) if given is None else b.zext(given, 8 * arg.size))
-    if layout.profile_bits:
-        parts.append(b.bv(0, 8 * PROFILE_BYTES) if profile is None else host_order(profile))
     return b.concat(*parts)
 
 
@@ -477,13 +532,39 @@ def term_bytes(term: Term) -> bytes:
     return term.value.to_bytes(term.width // 8, "big")
 
 
-def action_bytes(layout: TableLayout, call: ActionCall) -> bytes:
-    """The map value for a concrete call."""
+def action_bytes(layout: TableLayout, answer: Answer) -> bytes:
+    """The map value for a concrete answer: a call, or a group of the table's selector."""
+    if isinstance(answer, GroupRef):
+        group = b.bv(int.from_bytes(answer.group.to_bytes(sel.GROUP_BYTES, "little"), "big"), 8 * sel.GROUP_BYTES)
+        return term_bytes(value_bytes(layout, b.bv(layout.group_number, 32), {}, group=group))
+    return term_bytes(value_bytes(layout, *_called(layout, answer)))
+
+
+def _called(layout: TableLayout, call: ActionCall) -> tuple[Term, dict[tuple[int, int], Term]]:
     part = layout.action_named(call.action)
-    args = {
-        (part.index, i): b.bv(v, a.width) for i, (a, v) in enumerate(zip(part.args, call.args, strict=True)) if a.width
-    }
-    return term_bytes(value_bytes(layout, b.bv(part.number, 32), args))
+    given = zip(part.args, call.args, strict=True)
+    return b.bv(part.number, 32), {(part.index, i): b.bv(v, a.width) for i, (a, v) in enumerate(given) if a.width}
+
+
+def _fill_groups(layout: TableLayout, selector: sel.Selector, rules: RuleSet) -> dict[str, Entries]:
+    """The maps of a table's selector. Raises InputError: the groups have more members than there is room for."""
+    groups: Entries = []
+    members: Entries = []
+    listed = {part.action.name for part in layout.actions}
+    name = selector.instance.name
+    for number in sorted(rules.profiles[name].groups) if name in rules.profiles else ():
+        calls = rules.members(GroupRef(name, number))
+        key = number.to_bytes(sel.GROUP_BYTES, "little")
+        if calls:
+            groups.append((key, len(calls).to_bytes(sel.COUNT_BYTES, "little")))
+        for place, call in enumerate(calls):
+            if call.action in listed:  # other tables of the selector may do more
+                value = term_bytes(member_bytes(layout, *_called(layout, call)))
+                members.append((key + place.to_bytes(sel.PLACE_BYTES, "little"), value))
+    if max(len(groups), len(members)) > selector.room:
+        text = f"{len(members)} members of groups, and action selector {name} has room for"
+        raise InputError.at(NOWHERE, f"{text} {selector.room}")
+    return {selector.groups.name: groups, selector.members.name: members}
 
 
 def fill_rule(layout: TableLayout, rule: Rule) -> tuple[bytes, bytes]:
@@ -499,7 +580,7 @@ def fill_rule(layout: TableLayout, rule: Rule) -> tuple[bytes, bytes]:
         values.append(b.bv(value, part.width) if part.width else None)
         if part.lpm:
             prefix = b.bv(length, 32)
-    return term_bytes(key_bytes(layout, values, prefix if layout.trie else None)), action_bytes(layout, rule.call)
+    return term_bytes(key_bytes(layout, values, prefix if layout.trie else None)), action_bytes(layout, rule.action)
 
 
 def _match_value(part: KeyPart, match: Match, rule: Rule) -> tuple[int, int]:
@@ -542,7 +623,7 @@ def _fill_slots(layout: TableLayout, entries: MapDef, slots: Slots, rules: Seque
     if len(rules) > slots.room:
         text = f"{len(rules)} entries, and table {layout.table.control_name} has room for {slots.room}"
         raise InputError.at(rules[slots.room].span, text)
-    values = [(slot.to_bytes(4, "little"), action_bytes(layout, rule.call)) for slot, rule in enumerate(rules)]
+    values = [(slot.to_bytes(4, "little"), action_bytes(layout, rule.action)) for slot, rule in enumerate(rules)]
     bits = sl.elements(slots, [rule_pairs(layout, rule) for rule in rules])
     return {entries.name: values, slots.bits.name: list(bits)}
 
@@ -559,8 +640,10 @@ def fill_maps(program: ir.Program, rules: RuleSet, maps: Container[str] = ()) ->
         elif item.entries is not None:
             # Keys may repeat; the first rule wins, and what is written last stays.
             out[item.entries.name] = [fill_rule(item, rule) for rule in reversed(rules.of(name))]
+        if item.selector is not None:
+            out |= _fill_groups(item, item.selector, rules)
         if item.default is not None:
-            call = rules.default_call(name) or source_default(item.table)
+            call = rules.defaults.get(name) or source_default(item.table)
             if default_index(item.table) is not None or name in rules.defaults:
                 out[item.default.name] = [(bytes(4), action_bytes(item, call))]
     return out

@@ -30,7 +30,7 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
-from . import arrivals, records, relate_learned, relate_outputs, times
+from . import arrivals, records, relate_learned, relate_outputs, selector_entries, times
 from .artifact import BpfObject, MapDef, ports
 from .cells import (
     CELLS,
@@ -68,8 +68,20 @@ from .fillup import (
     layouts,
     value_bytes,
 )
-from .relate_slots import Word, known_word, slot_laws, slot_name, table_functions, unknown_word, vector_bytes
+from .relate_selectors import Selected, picks, selector_laws
+from .relate_slots import (
+    Word,
+    first_slot,
+    known_word,
+    slot_laws,
+    slot_name,
+    table_functions,
+    unknown_word,
+    vector_bytes,
+    words_at,
+)
 from .replicas import KINDS, MOST, Groups, fill_groups
+from .selectors import Selector
 from .slot_entries import entries_for
 from .slots import Slots
 
@@ -118,7 +130,12 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     def settled(meant: Behaviour) -> Behaviour:
         return relate_learned.settled(times.settled(program, meant), out.learning, out.functions)
 
-    return Relation(out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made, settled)
+    completed = partial(selector_entries.with_groups, out.selected)
+    selectors = dict.fromkeys(selected.selector.instance.name for _, selected in out.selected)
+    notes += [f"groups of action selector {name} have members" for name in selectors]
+    return Relation(
+        out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made, completed, settled
+    )
 
 
 def _check_room(layout: TableLayout, room: Mapping[str, int], where: str) -> None:
@@ -142,6 +159,8 @@ class _Builder:
     made: dict[str, MakesEntries] = field(default_factory=dict)
     learning: list[tuple[TableLayout, MapDef]] = field(default_factory=list)
     """Tables to which the program itself adds entries, with the maps of these."""
+    selected: list[tuple[TableLayout, Selected]] = field(default_factory=list)
+    """Tables with action selectors, under an unknown rule set."""
 
     def relate_tables(self, artifact: BpfObject, rules: RuleSet | None) -> None:
         """The maps of tables. Raises as :func:`relate`."""
@@ -163,6 +182,8 @@ class _Builder:
                     self.direct(layout, direct, None if rules is None else rules.of(_name(layout)))
                 if direct.miss is not None and _shape(direct.miss) in have:
                     self.missed(direct, direct.miss)
+            if layout.selector is not None and all(_shape(item) in have for item in layout.maps):
+                self.selector(layout, layout.selector, rules, filled)
             if layout.default is not None and _shape(layout.default) in have:
                 self.default(layout, layout.default, None if filled is None else filled.get(layout.default.name, []))
 
@@ -176,11 +197,44 @@ class _Builder:
             return b.and_(well_formed(layout, key), hit)
 
         def value(key: Term) -> Term:
-            profile = b.apply(f"map.{item.name}.profile", b.bit_vector(8 * PROFILE_BYTES), key)
-            held = answer(layout, table_key(layout, key), profile=profile)
+            held = self.held(layout, item, key)
             return b.ite(well_formed(layout, key), held, other_value(item, key))
 
         self._contents(layout, item, found, value)
+
+    def held(self, layout: TableLayout, item: MapDef, key: Term) -> Term:
+        """What the map holds at the bytes of a key that it has."""
+        if layout.selector is not None:
+            selected = Selected(layout, layout.selector)
+            return selected.value(selected.entry, table_key(layout, key))
+        profile = b.apply(f"map.{item.name}.profile", b.bit_vector(8 * PROFILE_BYTES), key)
+        return answer(layout, table_key(layout, key), profile=profile)
+
+    def selector(
+        self, layout: TableLayout, selector: Selector, rules: RuleSet | None, filled: Mapping[str, Entries] | None
+    ) -> None:
+        """The maps of groups and members, under any rule set or under these rules."""
+        selected = Selected(layout, selector)
+        self.obligations += selector_laws(selected)
+        if rules is None or filled is None:
+            at: Callable[[Term], Term] = lambda key: key  # noqa: E731
+            if layout.slots is not None:
+                slots = layout.slots
+                at = lambda key: first_slot(words_at(layout, slots, key))  # noqa: E731
+            self.functions |= selected.maps()
+            self.tables |= selected.tables(at)
+            self.selected.append((layout, selected))
+            self.made.setdefault(_name(layout), partial(selector_entries.entries_for, selected))
+            return
+        for item in (selector.groups, selector.members):
+            self.known(item, filled.get(item.name, []))
+        self.tables |= picks(selector, rules)
+
+    def known(self, item: MapDef, entries: Entries) -> None:
+        """A hash map with these contents."""
+        decision = hash_decision(item, entries)
+        self.functions[f"map.{item.name}.found"] = lambda key: decision(key)[0]
+        self.functions[f"map.{item.name}.value"] = lambda key: decision(key)[1]
 
     def _contents(
         self, layout: TableLayout, item: MapDef, found: Callable[[Term], Term], value: Callable[[Term], Term]
@@ -217,10 +271,12 @@ class _Builder:
             self.made[_name(layout)] = partial(entries_for, layout, slots)
         else:
             word = known_word(layout, slots, rules)
-        calls = [] if rules is None else [int.from_bytes(action_bytes(layout, rule.call), "big") for rule in rules]
+        calls = [] if rules is None else [int.from_bytes(action_bytes(layout, rule.action), "big") for rule in rules]
 
         def value(key: Term) -> Term:
             index = host_order(key)
+            if rules is None and layout.selector is not None:
+                return Selected(layout, layout.selector).value(slot_name(layout), index)
             if rules is None:
                 return answer(layout, index, slot_name(layout))
             found = b.bv(0, 8 * item.value_size)
@@ -233,7 +289,9 @@ class _Builder:
 
     def default(self, layout: TableLayout, item: MapDef, entries: Entries | None) -> None:
         """The map of the default action: one element, always there."""
-        if entries is None:
+        if entries is None and layout.selector is not None:
+            content = Selected(layout, layout.selector).default_value()
+        elif entries is None:
             content = default_answer(layout)
         else:
             content = b.bv(int.from_bytes(entries[0][1], "big") if entries else 0, 8 * item.value_size)
@@ -274,9 +332,7 @@ class _Builder:
 
     def groups(self, groups: Groups, entries: Entries) -> None:
         """The multicast groups, or clone sessions, that are set up."""
-        decision = hash_decision(groups.map, entries)
-        self.functions[f"map.{groups.map.name}.found"] = lambda key: decision(key)[0]
-        self.functions[f"map.{groups.map.name}.value"] = lambda key: decision(key)[1]
+        self.known(groups.map, entries)
 
     def direct(self, layout: TableLayout, cells: CellMap, rules: Sequence[Rule] | None) -> None:
         """The cells of a direct counter: a key's cell (of given rules: a rule's) lies where its entry does, and is

@@ -10,7 +10,9 @@ from ...semantics.meaning.answers import split
 from ...semantics.rules.build import needs_priority
 from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, Ternary
 from .fillup import KeyPart, TableLayout
+from .relate_selectors import Selected
 from .relate_slots import vector_name
+from .selector_entries import answer_at
 from .slots import WORD_BITS, Chain, Slots
 
 Functions = Mapping[str, Callable[..., int]]
@@ -86,12 +88,15 @@ def _rule(layout: TableLayout, slot: int, asked: Sequence[_Asked], functions: Fu
     def answer(function: str) -> int:
         return functions[function](slot) if function in functions else 0
 
+    matches = tuple(_match(layout, part, slot, asked) for part in layout.keys)
+    if layout.selector is not None:
+        held = answer_at(Selected(layout, layout.selector), name, slot, functions)
+        return Rule(layout.table.control_name, matches, held, priority=slot + 1)
     number = answer(lookup.action_name(name))
     listed = [i for i, ref in enumerate(layout.table.actions) if not ref.default_only] or [0]
     part = layout.actions[number if number in listed else listed[0]]
     action = part.action.name
     args = tuple(answer(lookup.argument_name(name, action, arg.param)) for arg in part.args)
-    matches = tuple(_match(layout, part, slot, asked) for part in layout.keys)
     return Rule(layout.table.control_name, matches, ActionCall(action, args), priority=slot + 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p4verify.proofs.abstraction import abstracted
+from p4verify.proofs.abstraction import abstracted, quotients_as_functions
 from p4verify.proofs.engine import Engine
 from p4verify.semantics import bits as b
 from tests.support.terms import Shapes, assignments
@@ -32,6 +32,21 @@ def test_a_query_that_needs_the_sum_is_still_answered() -> None:
     assert answer.status == "sat"
     assert answer.model is not None
     assert answer.model.holds(b.eq(SUM, b.bv(0x12345, 32)))
+
+
+def test_remainders_of_the_same_numbers_are_the_same() -> None:
+    x, y, d = (b.var(name, 64) for name in "xyd")
+    query = b.and_(b.eq(b.bxor(x, y), b.bv(0, 64)), b.ne(b.urem(x, d), b.urem(y, d)))
+    easier = quotients_as_functions(query)
+    assert easier is not None
+    assert Engine().satisfiable(easier).status == "unsat"
+    other = quotients_as_functions(b.ne(b.urem(x, d), b.urem(y, d)))
+    assert other is not None
+    assert Engine().satisfiable(other).status == "sat"
+
+
+def test_one_division_stays() -> None:
+    assert quotients_as_functions(b.ne(b.urem(b.var("x", 8), b.var("d", 8)), b.var("z", 8))) is None
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -80,6 +80,12 @@ class Shapes:
         inner = sorted(self.random.sample(range(1, width), min(width - 1, self.random.choice((1, 1, 2)))))
         return tuple(self.term(z - a, depth) for a, z in itertools.pairwise([0, *inner, width]))
 
+    def _remainder(self, number: Term, divisor: Term) -> Term:
+        """The remainder, as short as the divisor is."""
+        rest = b.make("urem", (number, b.zext(divisor, number.width)), number.sort)
+        bounds = divisor.width - 1, 0
+        return rest if number.width == divisor.width else b.make("extract", (rest,), divisor.sort, bounds)
+
     def _made(self, raw: Term) -> Term:
         """``raw``, or what the smart constructors make of it."""
         folds = all(a.is_const for a in raw.args)  # the constructors leave no operator on literals alone
@@ -109,6 +115,8 @@ class Shapes:
         sides = self.term(width, 2), self.term(width, 2)
         if op == "eq" and self.random.random() < 0.2:
             sides = self.term(0, 2), self.term(0, 2)
+        if op == "ult" and width <= 16 and self.random.random() < 0.05:
+            sides = self._remainder(self.term(width + self.random.choice((0, 2)), 1), sides[1]), sides[1]
         return b.make(op, sides, b.BOOL if op in ("eq", "ult", "slt") else b.bit_vector(width))
 
 

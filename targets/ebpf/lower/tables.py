@@ -19,7 +19,7 @@ from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R7, R10
 from ..cells import DIRECT_METERS, CellMap, attached, direct_counters
 from ..fillup import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout, default_index
-from . import calls, match, search
+from . import calls, match, search, selectors
 from . import expr as ex
 from .frame import Leaf, Ref
 from .gen import Gen, Temp
@@ -57,7 +57,7 @@ def apply(g: Gen, expr: ir.TableApply) -> None:
     for item in table.properties:
         if item.name in ("implementation", "action_profile") and isinstance(item.value, str):
             extern = g.program.instance(item.value).extern
-            if extern not in ("hash_table", "array_table", "action_profile", "direct_counter"):
+            if extern not in ("hash_table", "array_table", "action_profile", "action_selector", "direct_counter"):
                 raise CannotOffload(f"a table with an {extern}", item.span)
     if f"table {table.name}" in g.active:
         raise CannotOffload(f"table {table.name} is applied inside itself", expr.span)
@@ -192,7 +192,10 @@ def _from_value(state: _Apply) -> None:
     """Go to the action that the value at r7 names, with its arguments; go to the source's default if it names none."""
     g = state.g
     none = g.asm.label()
-    g.asm.emit(asm.load(ACTION_BYTES, R1, R7, 0))
+    if state.layout.selector is not None:
+        selectors.member(g, state.layout, state.layout.selector)
+    else:
+        g.asm.emit(asm.load(ACTION_BYTES, R1, R7, 0))
     others = [g.asm.label() for _ in state.layout.actions]
     for part, other in zip(state.layout.actions, others, strict=True):
         g.asm.jump("jne", R1, part.number, other)
