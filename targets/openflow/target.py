@@ -9,7 +9,7 @@ from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.meaning.opened import Opened
 from ...semantics.rules.ruleset import RuleSet
-from ..base import Oracle, RulesBakedIn
+from ..base import Oracle, Relation, RulesBakedIn
 from .artifact import Bridge, Flow
 
 LIMITS: Final = (
@@ -18,7 +18,7 @@ LIMITS: Final = (
     "no condition on a frame's length, on two fields, on what is in no field (IP's total length, a second tag)",
     "changes: MAC addresses, one VLAN tag, labels, TTL, TOS; IP addresses where no TCP or UDP checksum follows",
     "a change of IPv4 needs update_checksum over its header, for the switch does that as well",
-    "clones from ingress; no counters, registers, meters, digests, hashes, selectors; no port 0; no unknown header",
+    "clones from ingress; no counters, registers, meters, digests, hashes; no port 0; no unknown header",
     "flows may be for plain frames only, and say so: assume=none forbids it, assume=plain+tags-8100 allows some",
     "read and checked: ovs-ofctl flow files, bundles, dump-flows, dump-groups and dump-meters (--no-names)",
     "... and OpenFlow messages, 1.3 to 1.5: flows, groups and meters that are added, or told by multipart replies",
@@ -78,6 +78,12 @@ class OpenFlowTarget(RulesBakedIn):
         from .meaning import meaning
 
         return meaning(artifact)
+
+    def relate(self, program: Program, artifact: Bridge, rules: RuleSet | None) -> Relation:
+        """The program's action selectors pick as the switch does; see :mod:`.picks`."""
+        from .picks import settled
+
+        return Relation(settled=lambda meant: settled(meant, rules))
 
     def opened(self, artifact: Bridge, at_least: int, name: str = "") -> Opened:
         """See :func:`.meaning.opened`."""

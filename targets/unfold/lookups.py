@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ...semantics import ir
-from ...semantics.rules.ruleset import Exact, Lpm, Match, Range, Ternary
+from ...semantics.rules.build import match_keys
+from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, Ternary
 from ...semantics.rules.values import constant
 from ...semantics.source import Unsupported
 from ..base import CannotOffload
@@ -23,6 +24,8 @@ Looked = tuple["State", bool, str]
 
 STORAGE: Final = ("array_table", "hash_table")
 """Property values that say how a table is stored, not what it answers."""
+MEMBERS: Final = ("action_profile", "action_selector")
+"""... and those that say where its actions are: an entry that names one member holds its action (:class:`.Rule`)."""
 HARMLESS: Final = ("size", "support_timeout", "idle_timeout", "default_idle_timeout_for_all")
 MAX_PIECES: Final = 4096
 """Masks that the ranges of one entry may need."""
@@ -38,7 +41,8 @@ def look_up(m: Machine, table: ir.Table, state: State) -> Iterator[tuple[State, 
             m.context.step(rule.span)
             for cube in cubes_of(m, s.cube, keys, rule.matches, table):
                 here = s if cube is s.cube else replace(s, cube=cube)
-                found.append((here, True, rule.call.action, rule.call.args))
+                call = call_of(rule)
+                found.append((here, True, call.action, call.args))
                 left = left or cube is s.cube
             if left:
                 break
@@ -53,14 +57,25 @@ def look_up(m: Machine, table: ir.Table, state: State) -> Iterator[tuple[State, 
 def check_properties(m: Machine, table: ir.Table) -> None:
     for item in table.properties:
         if isinstance(item.value, str):
-            if m.context.program.instance(item.value).extern not in STORAGE:
+            if m.context.program.instance(item.value).extern not in (*STORAGE, *MEMBERS):
                 raise CannotOffload(f"table property {item.name}", item.span)
         elif item.name not in HARMLESS:
             raise CannotOffload(f"table property {item.name}", item.span)
 
 
+def call_of(rule: Rule) -> ActionCall:
+    """The action of an entry. Raises CannotOffload for a group of an action selector."""
+    try:
+        return rule.call
+    except Unsupported as error:
+        raise CannotOffload(error.reason, error.span) from None
+
+
 def default_call(m: Machine, table: ir.Table) -> tuple[str, Sequence[int]]:
-    chosen = m.context.rules.default_call(table.control_name)
+    try:
+        chosen = m.context.rules.default_call(table.control_name)
+    except Unsupported as error:
+        raise CannotOffload(error.reason, table.span) from None
     if chosen is not None and not table.const_default:
         return chosen.action, chosen.args
     try:
@@ -71,7 +86,7 @@ def default_call(m: Machine, table: ir.Table) -> tuple[str, Sequence[int]]:
 
 def keys_of(m: Machine, table: ir.Table, state: State) -> list[tuple[State, tuple[Bits, ...]]]:
     ways: list[tuple[State, tuple[Bits, ...]]] = [(state, ())]
-    for key in table.keys:
+    for key in match_keys(table):
         ways = [
             (t, (*made, t.cube.resolve(as_bits(v, key.span)))) for s, made in ways for t, v in evaluate(m, key.expr, s)
         ]
@@ -85,7 +100,7 @@ def cubes_of(m: Machine, cube: Cube, keys: Sequence[Bits], matches: Sequence[Mat
         CannotOffload: ranges need more than :data:`MAX_PIECES` masks.
     """
     found = [cube]
-    for key, bits, match in zip(table.keys, keys, matches, strict=True):
+    for key, bits, match in zip(match_keys(table), keys, matches, strict=True):
         following: list[Cube] = []
         for one in found:
             for value, mask in masks_of(match, len(bits)):

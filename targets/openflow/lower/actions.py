@@ -34,7 +34,7 @@ from ..artifact import (
 )
 from ..artifact import Bits as Part
 from . import seen
-from .drafts import Copies, Copy, Draft, Node, Out, Step, Visit
+from .drafts import Copies, Copy, Draft, Node, Out, Step, Visit, Write
 
 if TYPE_CHECKING:
     from .assemble import Groups
@@ -70,7 +70,7 @@ class Needed:
 def needed(draft: Draft) -> Needed:
     """What the switch wants to see in a flow's match for its actions (``ofpacts_check``)."""
     found = Needed()
-    for bits in (*(w.value for w in draft.writes), *(s.value for s in draft.steps if isinstance(s, Copy))):
+    for bits in (*(w.value for w in draft.every_write()), *(s.value for s in draft.steps if isinstance(s, Copy))):
         for field in {f[0] for bit in bits if (f := seen.field_of(bit)) is not None}:
             found = found.also(field)
     pushed: set[str] = set()
@@ -92,14 +92,18 @@ def needed(draft: Draft) -> Needed:
 def actions_of(
     draft: Draft, where: Places, live: set[int], numbers: Mapping[Node, int], groups: Groups
 ) -> tuple[Action, ...]:
-    """The actions of a flow, without the last ``goto_table``. Raises CannotOffload."""
+    """The actions of a flow, without the last ``goto_table`` (a group that chooses has none). Raises CannotOffload."""
     made = _Maker(draft, where, numbers, groups)
-    found: list[Action] = []
-    for write in draft.writes:
-        if write.kept.number in live and write.value:
-            bits = write.kept.bits[write.kept.width - write.low - len(write.value) :][: len(write.value)]
-            found += made.kept(bits, write.value)
-    return (*_together(found), *made.steps(draft.steps))
+    found = list(_together(made.writes(draft.writes, live)))
+    if draft.chosen is None:
+        return (*found, *made.steps(draft.steps))
+    assert draft.target is not None
+    on = Resubmit(None, numbers[draft.target])
+    buckets = [
+        Bucket((*_together(made.writes(writes, live)), on), weight=weight)
+        for writes, weight in zip(draft.chosen.buckets, draft.chosen.weights, strict=True)
+    ]
+    return (*found, ToGroup(groups.number(tuple(buckets), draft.chosen.selection)))
 
 
 class _Maker:
@@ -112,6 +116,15 @@ class _Maker:
     def no(self, reason: str) -> CannotOffload:
         """The error that there is no such action."""
         return CannotOffload(reason, self.draft.span)
+
+    def writes(self, writes: Sequence[Write], live: set[int]) -> list[Action]:
+        """Kept numbers that are read somewhere are written."""
+        found: list[Action] = []
+        for write in writes:
+            if write.kept.number in live and write.value:
+                bits = write.kept.bits[write.kept.width - write.low - len(write.value) :][: len(write.value)]
+                found += self.kept(bits, write.value)
+        return found
 
     def kept(self, target: Bits, value: Bits) -> Iterator[Action]:
         """Bits of registers become these."""

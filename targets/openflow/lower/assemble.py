@@ -20,11 +20,12 @@ from ..artifact import (
     Goto,
     Group,
     Masked,
+    Selection,
 )
 from . import seen
 from .actions import actions_of
 from .context import FlowContext
-from .drafts import Copies, Copy, Draft, Node, Out, Step, Write
+from .drafts import Chosen, Copies, Copy, Draft, Node, Out, Step, Write
 from .matches import Matches
 from .registers import live_numbers, places
 
@@ -59,15 +60,18 @@ class Groups:
     """Groups by what they do."""
 
     def __init__(self) -> None:
-        self._numbers: dict[tuple[Bucket, ...], int] = {}
+        self._numbers: dict[tuple[tuple[Bucket, ...], Selection | None], int] = {}
 
-    def number(self, buckets: tuple[Bucket, ...]) -> int:
-        """The number of the group with these buckets."""
-        return self._numbers.setdefault(buckets, len(self._numbers) + 1)
+    def number(self, buckets: tuple[Bucket, ...], chosen: Selection | None = None) -> int:
+        """The number of the group with these buckets: all of them act, or one that is chosen in this way."""
+        return self._numbers.setdefault((buckets, chosen), len(self._numbers) + 1)
 
     def all(self) -> tuple[Group, ...]:
         """All of them."""
-        return tuple(Group(number, "all", buckets) for buckets, number in self._numbers.items())
+        return tuple(
+            Group(number, "all", buckets) if chosen is None else Group(number, "select", buckets, selection=chosen)
+            for (buckets, chosen), number in self._numbers.items()
+        )
 
 
 # --- nodes ------------------------------------------------------------------------------------------------------------
@@ -89,7 +93,7 @@ def _put_in_copies(nodes: Iterable[Node]) -> None:
     writes: dict[int, list[Write]] = {}
     for node in nodes:
         for draft in node.drafts:
-            for write in draft.writes:
+            for write in draft.every_write():
                 writes.setdefault(write.kept.number, []).append(write)
     copies: dict[int, int] = {}
     for found in writes.values():
@@ -113,8 +117,19 @@ def _with_constants(draft: Draft, constants: Mapping[int, int]) -> Draft | None:
         match[new] = value
     match.pop(ZERO, None)
     match.pop(ONE, None)
-    writes = [Write(w.kept, _put(w.value, constants), w.low) for w in draft.writes]
-    return replace(draft, match=match, writes=writes, steps=tuple(_with(step, constants) for step in draft.steps))
+    steps = tuple(_with(step, constants) for step in draft.steps)
+    chosen = _with_chosen(draft.chosen, constants)
+    return replace(draft, match=match, writes=_written(draft.writes, constants), steps=steps, chosen=chosen)
+
+
+def _written(writes: Iterable[Write], constants: Mapping[int, int]) -> list[Write]:
+    return [Write(w.kept, _put(w.value, constants), w.low) for w in writes]
+
+
+def _with_chosen(chosen: Chosen | None, constants: Mapping[int, int]) -> Chosen | None:
+    if chosen is None:
+        return None
+    return replace(chosen, buckets=tuple(tuple(_written(bucket, constants)) for bucket in chosen.buckets))
 
 
 def _put(bits: Bits, constants: Mapping[int, int]) -> Bits:
@@ -144,13 +159,18 @@ def _without_detours(start: Node) -> None:
         drafts = []
         for draft in node.drafts:
             target = draft.target
-            if target is None or (target.drafts and (len(target.drafts) > 1 or target.drafts[0].match)):
+            if (
+                target is None
+                or draft.chosen is not None
+                or (target.drafts and (len(target.drafts) > 1 or target.drafts[0].match))
+            ):
                 drafts.append(draft)
                 continue
             only = target.drafts[0] if target.drafts else Draft((), {}, {})
             writes = [*draft.writes, *only.writes]
             facts = {**only.facts, **draft.facts}
-            drafts.append(_folded(replace(draft, writes=writes, steps=only.steps, target=only.target, facts=facts)))
+            drafts.append(_folded(replace(only, order=draft.order, match=draft.match, facts=facts, writes=writes,
+                                          span=draft.span)))  # fmt: skip
         node.drafts = drafts
 
     straighten(start)
@@ -161,7 +181,7 @@ def _behind_nothing(start: Node) -> Node:
     live = live_numbers(_in_order(start))
     while len(start.drafts) == 1 and not start.drafts[0].match:
         only = start.drafts[0]
-        if only.target is None or any(write.kept.number in live for write in only.writes):
+        if only.target is None or any(write.kept.number in live for write in only.every_write()):
             break
         start = only.target
     return start
@@ -179,7 +199,8 @@ def _folded(draft: Draft) -> Draft:
             if value in (ZERO, ONE):
                 known[bit] = value
         writes.append(done)
-    return replace(draft, writes=writes, steps=tuple(_with(step, known) for step in draft.steps))
+    steps = tuple(_with(step, known) for step in draft.steps)
+    return replace(draft, writes=writes, steps=steps, chosen=_with_chosen(draft.chosen, known))
 
 
 def _next(node: Node) -> Iterator[Node]:
@@ -226,7 +247,7 @@ def _flows(
     lines: list[Line] = []
     for draft in sorted(node.drafts, key=lambda d: d.order):
         actions = actions_of(draft, where, live, numbers, groups)
-        if draft.target is not None:
+        if draft.target is not None and draft.chosen is None:
             actions = (*actions, Goto(numbers[draft.target]))
         lines += [(match, actions, draft) for match in matches.of(draft)]
     _check_tags(context, lines)

@@ -6,12 +6,12 @@ read in later ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ....semantics.source import NOWHERE, Span
 from ...unfold.values import Bits
-from ..artifact import Action, Prerequisites
+from ..artifact import Action, Prerequisites, Selection
 from .seen import KEPT, KEPT_BITS
 
 
@@ -95,6 +95,15 @@ class Copies:
 Step = Copy | Out | Visit | Copies | Action
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The switch takes one of several lists of writes."""
+
+    buckets: tuple[tuple[Write, ...], ...]
+    weights: tuple[int, ...]
+    selection: Selection
+
+
 @dataclass
 class Draft:
     """A flow: where ``match`` holds, and no flow of an earlier order does."""
@@ -107,6 +116,15 @@ class Draft:
     steps: Sequence[Step] = ()
     target: Node | None = None
     span: Span = NOWHERE
+    chosen: Chosen | None = None
+    """What is written then, before the target goes on, one of these lists; there are no steps."""
+
+    def every_write(self) -> Iterator[Write]:
+        """The writes for all packets, then those of each list that may be taken."""
+        yield from self.writes
+        if self.chosen is not None:
+            for bucket in self.chosen.buckets:
+                yield from bucket
 
 
 @dataclass(eq=False)

@@ -5,19 +5,24 @@ number, goes there, and the entries write what they answer: an outcome (hit or m
 A node behind it tells callers and outcomes apart, where the walk goes on with the arguments as kept numbers. So n
 entries are n flows, however many ways lead to the table and from it.
 
+An entry that names a group of an action selector is a group of type `select`: each of its buckets writes what one
+member answers, and lets the node behind go on (a resubmit, for the switch forgets what a bucket has written).
+
 Before a statement that applies a table, ways that differ in numbers only are brought together: what differs is kept.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 from ....semantics import ir
-from ....semantics.rules.ruleset import ActionCall, Rule
-from ....semantics.source import Span, Unsupported
+from ....semantics.rules.build import match_keys, selector_keys
+from ....semantics.rules.ruleset import ActionCall, Answer, GroupRef, Rule
+from ....semantics.source import Span
 from ...base import CannotOffload
 from ...unfold.applies import applied
 from ...unfold.expressions import as_bits, evaluate
@@ -27,8 +32,9 @@ from ...unfold.state import State, Ways
 from ...unfold.values import Bits, Cube, number, width_of
 from . import seen
 from .context import At, FlowContext
-from .drafts import Draft, Kept, Node, Possible, Write
+from .drafts import Chosen, Draft, Kept, Node, Possible, Write
 from .joining import joined
+from .selecting import selected_by
 
 FEW: Final = 4
 """Entries of a table that is unfolded where it is applied."""
@@ -70,6 +76,8 @@ class FlowMachine(Machine):
 
     lookups: dict[tuple[object, ...], list[Lookup]] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
+    choosing: dict[GroupRef, list[Lookup]] = field(default_factory=dict)
+    """Where a group of an action selector is asked."""
 
     @cached_property
     def flows(self) -> FlowContext:
@@ -118,7 +126,11 @@ class FlowMachine(Machine):
     def apply_table(self, call: ir.TableApply, state: State) -> list[Looked]:
         """See the module's text."""
         table = self.context.tables.get(call.table)
-        if table is None or state.flow != "run" or len(self.context.rules.of(table.control_name)) <= FEW:
+        if table is None or state.flow != "run":
+            return super().apply_table(call, state)
+        rules = self.context.rules.of(table.control_name)
+        answers = (*(rule.action for rule in rules), self._default(table))
+        if len(rules) <= FEW and not any(isinstance(answer, GroupRef) for answer in answers):
             return super().apply_table(call, state)
         check_properties(self, table)
         found: list[Looked] = []
@@ -128,7 +140,7 @@ class FlowMachine(Machine):
             if caller >> _CALLERS:
                 raise CannotOffload("too many ways to one table", call.span)
             lookup.caller.possible.add([caller])
-            asked = [Write(kept, bits) for kept, bits in zip(lookup.keys, keys, strict=True) if kept is not None]
+            asked = [Write(kept, bits) for kept, bits in zip(lookup.keys, keys, strict=False) if kept is not None]
             self.leave(s, [*asked, Write(lookup.caller, number(caller, _CALLERS))], lookup.node, table.span)
             for place, outcome in enumerate(lookup.outcomes):
                 here = self._behind(s, lookup, caller, place)
@@ -147,9 +159,9 @@ class FlowMachine(Machine):
         return replace(s, cube=replace(s.cube, bits=bits), order=(caller, place), at=at)
 
     def _keys(self, table: ir.Table, state: State) -> list[tuple[State, tuple[Bits, ...]]]:
-        """Keys as they are, not what this way knows of them: so ways share a lookup."""
+        """Keys as they are, not what this way knows of them: so ways share a lookup. Those of a selector come last."""
         ways: list[tuple[State, tuple[Bits, ...]]] = [(state, ())]
-        for key in table.keys:
+        for key in (*match_keys(table), *selector_keys(table)):
             ways = [(t, (*made, as_bits(v, key.span))) for s, made in ways for t, v in evaluate(self, key.expr, s)]
         return ways
 
@@ -161,14 +173,27 @@ class FlowMachine(Machine):
             if not lookup.node.reaches(caller):
                 return lookup
         there.append(self._made(table, keys))
+        self._choose_once(table, there[-1], caller)
         return there[-1]
+
+    def _choose_once(self, table: ir.Table, lookup: Lookup, caller: Node) -> None:
+        """A group answers one key always alike, but the switch chooses anew: no packet may come to it twice."""
+        answers = (*(rule.action for rule in self.context.rules.of(table.control_name)), self._default(table))
+        for group in {answer for answer in answers if isinstance(answer, GroupRef)}:
+            earlier = self.choosing.setdefault(group, [])
+            if any(other.behind.reaches(caller) for other in earlier):
+                raise CannotOffload(f"group {group.group} of {group.profile} is asked twice for one packet", table.span)
+            earlier.append(lookup)
 
     def _made(self, table: ir.Table, keys: tuple[Bits, ...]) -> Lookup:
         """The node with the table's entries."""
         rules = self.context.rules.of(table.control_name)
-        name, args = default_call(self, table)
-        default = ActionCall(name, tuple(args))
-        answers = {Outcome(True, call_of(rule).action): None for rule in rules} | {Outcome(False, default.action): None}
+        default = self._default(table)
+        answers = {
+            Outcome(hit, call.action): None
+            for _, answer, hit in _entries(rules, default)
+            for call in self._calls(answer, table)
+        }
         places: dict[Outcome, list[tuple[int, int]]] = {}
         for outcome in answers:
             widths = [width_of(p.type, p.span) for p in self.context.action(outcome.action, table.span).params
@@ -180,6 +205,8 @@ class FlowMachine(Machine):
         outcomes = {o: keep(max((low + size for low, size in found), default=0), area) for o, found in places.items()}
         for arguments in outcomes.values():
             arguments.possible.add(None)
+        matched = len(match_keys(table))
+        selection, keys = selected_by(keys[matched:]), keys[:matched]
         asked = tuple(keep(len(bits)) if _all_kept(bits) else None for bits in keys)
         keys = tuple(bits if kept is None else kept.bits for bits, kept in zip(keys, asked, strict=True))
         for kept in asked:
@@ -188,19 +215,41 @@ class FlowMachine(Machine):
         made = Lookup(table, self.node(name), self.node(f"behind {name}"), asked, caller, outcome_, outcomes, places)
         possible = {o: [Possible() for _ in found] for o, found in places.items()}
         for place, (matches, answer, hit) in enumerate(_entries(rules, default)):
-            outcome = Outcome(hit, answer.action)
-            writes = self._answer(made, outcome, answer)
-            for value, part in zip(answer.args, possible[outcome], strict=True):
-                part.add([value])
+            calls = self._calls(answer, table)
+            each = [self._answer(made, Outcome(hit, call.action), call) for call in calls]
+            for call in calls:
+                for value, part in zip(call.args, possible[Outcome(hit, call.action)], strict=True):
+                    part.add([value])
+            writes = each[0] if len(each) == 1 else ()
+            chosen = None if len(each) == 1 else Chosen(tuple(map(tuple, each)), tuple(calls.values()), selection)
             span = matches.span if matches is not None else table.span
             anything = Cube({}, 0)
             cubes = [anything] if matches is None else cubes_of(self, anything, keys, matches.matches, table)
             for cube in cubes:
-                made.node.add(Draft((place,), cube.bits, cube.bits, writes, target=made.behind, span=span))
+                draft = Draft((place,), cube.bits, cube.bits, writes, target=made.behind, span=span, chosen=chosen)
+                made.node.add(draft)
         for outcome in made.outcomes:
             for bits, part in zip(_arguments(made, outcome), possible[outcome], strict=True):
                 self.flows.part(bits, part)
         return made
+
+    def _default(self, table: ir.Table) -> Answer:
+        """What a miss does, which may be a group's to choose."""
+        set_ = self.context.rules.defaults.get(table.control_name)
+        if isinstance(set_, GroupRef) and not table.const_default:
+            return set_
+        name, args = default_call(self, table)
+        return ActionCall(name, tuple(args))
+
+    def _calls(self, answer: Answer, table: ir.Table) -> dict[ActionCall, int]:
+        """The actions that an answer chooses among, each with its weight."""
+        if not isinstance(answer, GroupRef):
+            return {answer: 1}
+        members = self.context.rules.members(answer)
+        if not members:
+            reason = f"group {answer.group} of action selector {answer.profile} is empty: what is done is open"
+            raise CannotOffload(reason, table.span)
+        return dict(Counter(members))
 
     def _answer(self, lookup: Lookup, outcome: Outcome, answer: ActionCall) -> list[Write]:
         place = list(lookup.outcomes).index(outcome)
@@ -220,17 +269,9 @@ def _arguments(lookup: Lookup, outcome: Outcome) -> list[Bits]:
     return [kept.bits[kept.width - low - size : kept.width - low] for low, size in lookup.places[outcome]]
 
 
-def call_of(rule: Rule) -> ActionCall:
-    """The action of an entry. Raises CannotOffload for a group of an action selector."""
-    try:
-        return rule.call
-    except Unsupported as error:
-        raise CannotOffload(error.reason, error.span) from None
-
-
-def _entries(rules: Sequence[Rule], default: ActionCall) -> Iterator[tuple[Rule | None, ActionCall, bool]]:
+def _entries(rules: Sequence[Rule], default: Answer) -> Iterator[tuple[Rule | None, Answer, bool]]:
     for rule in rules:
-        yield rule, call_of(rule), True
+        yield rule, rule.action, True
     yield None, default, False
 
 

@@ -71,7 +71,7 @@ def _lives(kept: Sequence[Kept], order: Sequence[Node], live: set[int]) -> dict[
         for draft in node.drafts:
             for number in numbers(draft.match):
                 used(number, at)
-            for write in draft.writes:
+            for write in draft.every_write():
                 if write.kept.number in live:
                     used(write.kept.number, at)
                     for number in numbers(write.value):
@@ -87,7 +87,7 @@ def live_numbers(order: Sequence[Node]) -> set[int]:
     live = {n for draft in drafts for n in (*numbers(draft.match), *read_by(draft.steps))}
     sources: dict[int, set[int]] = {}
     for draft in drafts:
-        for write in draft.writes:
+        for write in draft.every_write():
             sources.setdefault(write.kept.number, set()).update(numbers(write.value))
     todo = list(live)
     while todo:
