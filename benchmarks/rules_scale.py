@@ -6,9 +6,9 @@
 somebody else's flows (shuffled, prefixes cut in two, other priorities, rules that are never met), with three errors;
 all three have to be found, and nothing else. ``filters``: likewise, as tc flower filters. ``upgrade``: flows as a
 compiler writes them against those foreign ones, without a program; again just the three errors have to be found.
-``insert``: the mean time of comparing what one more rule changes, after ``foreign`` without errors. A point is
-processor time in a process of its own; ``--data`` keeps the points in a JSON file and does not measure again what is
-there. Exit code 1 if a verdict is not what it has to be.
+``insert``: the mean time of checking one more route (a rule and a flow that come in together) once flows of a compiler
+were accepted. A point is processor time in a process of its own; ``--data`` keeps the points in a JSON file and does
+not measure again what is there. Exit code 1 if a verdict is not what it has to be.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -33,11 +34,9 @@ from p4verify import targets
 from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
-from p4verify.scale import Large, LargePair, check_large
-from p4verify.scale.settle import Settlement
-from p4verify.semantics.classifier import Comparison, Difference, Row
-from p4verify.semantics.meaning import open_tables
+from p4verify.scale import Change, Large, LargePair, Standing, check_large
 from p4verify.semantics.p4.frontend import load_program
+from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.targets.base import Classifies
 from tests.support import large_rules
 from tests.support.log_plot import log_plot
@@ -96,8 +95,7 @@ def _point(way: str, count: int) -> dict[str, Any]:
         return _upgraded(rules)
     target = targets.find("flower" if way == "filters" else "openflow")
     assert isinstance(target, Classifies)
-    written = large_rules.foreign_filters if way == "filters" else large_rules.foreign_flows
-    flows = "" if way == "lowered" else "\n".join(written(rules, 7, 0 if way == "insert" else 3))
+    flows = "\n".join(_written(way, rules))
     with tempfile.TemporaryDirectory() as folder:
         program, given = Path(folder) / "x.p4", Path(folder) / "x.cli"
         program.write_text(large_rules.PLAIN_PROGRAM if way in ("lowered", "filters") else large_rules.PROGRAM)
@@ -109,13 +107,9 @@ def _point(way: str, count: int) -> dict[str, Any]:
     artifact = target.lower(loaded, installed, {}) if way == "lowered" else target.read(flows.encode(), "x.flows")
     laps["flows made" if way == "lowered" else "flows read"] = time.process_time()
     engine = Engine.within(None)
-    if way == "insert":
-        mine = open_tables.opened(loaded, installed, OPEN_FROM)
-        settlement = Settlement(mine, target.opened(artifact, OPEN_FROM), engine)
-        settlement.settle()
-        seconds, right = _inserted(settlement)
-        return {"right": right, "seconds": seconds, "MiB": _memory()}
     large = Large(loaded, installed, target, artifact, machines_confirm=False, open_from=OPEN_FROM)
+    if way == "insert":
+        return _inserted(Standing(large, engine), rules, installed)
     proof = check_large(large, engine, time.monotonic())
     laps["check"] = time.process_time()
     right = proof.verdict is Verdict.ACCEPT if way == "lowered" else len(proof.regions) == 3
@@ -149,38 +143,42 @@ def _memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
-def _inserted(settlement: Settlement) -> tuple[float, bool]:
-    """Seconds for what one more rule changes, in both lists; and whether what is said to differ then does."""
+def _written(way: str, rules: large_rules.Rules) -> list[str]:
+    """The lines of the artifact."""
+    if way == "filters":
+        return large_rules.foreign_filters(rules, 7, 3)
+    if way == "foreign":
+        return large_rules.foreign_flows(rules, 7, 3)
+    return large_rules.flows(rules) if way == "insert" else []
+
+
+def _inserted(standing: Standing, rules: large_rules.Rules, installed: RuleSet) -> dict[str, Any]:
+    """Seconds for one more route, on both sides; and whether none of them was said to make a difference."""
     chance = random.Random(SEED)
-    comparisons = [one.comparison for one in settlement.lists if one.comparison is not None]
-    rows = [[row for row in comparison.index(0).best() if row.mask] for comparison in comparisons]
-    places = [chance.randrange(len(comparisons)) for _ in range(INSERTED)]
-    chosen = [(comparisons[place], chance.choice(rows[place])) for place in places]
-    right, spent = True, 0.0
-    for i, (comparison, like) in enumerate(chosen):
+    flows = {
+        (flow.match[-1].value, flow.match[-1].mask.bit_count()): flow
+        for flow in standing.entries(1, "table 2")
+        if len(flow.match) > 1
+    }
+    taken = {route.prefix for route in rules.routes}
+    right, spent, done = True, 0.0, 0
+    for rule in chance.choices(installed.of("I.routes"), k=INSERTED):
+        match = rule.matches[0]
+        beside = match.value ^ 1 << (32 - match.prefix_len)
+        flow = flows.get((match.value, match.prefix_len))
+        if (beside, match.prefix_len) in taken or flow is None:
+            continue
+        taken.add((beside, match.prefix_len))
+        new = replace(flow, match=(*flow.match[:-1], replace(flow.match[-1], value=beside)))
+        both = [
+            Change(0, "I.routes", replace(rule, matches=(replace(match, value=beside),))),
+            Change(1, "table 2", new),
+        ]
         started = time.process_time()
-        found = _neighbour_put_in(comparison, like, i * 1e-6)
-        spent += time.process_time() - started
-        right = right and all(_are_apart(comparison, difference) for difference in found)
-    return spent / INSERTED, right
-
-
-def _neighbour_put_in(comparison: Comparison, like: Row, after: float) -> list[Difference]:
-    """What differs once a row beside ``like`` stands right before it and before what it equals in the other list: now
-    and then the two lists order what overlaps the new row otherwise, since that did not matter before."""
-    partner = comparison.index(1).equal(like.cube)
-    value = like.value ^ (like.mask & -like.mask)
-    if not partner or any(comparison.index(side).equal((value, like.mask)) for side in (0, 1)):
-        return []
-    first = Row(value, like.mask, like.decision, like.rank - 0.5 + after)
-    second = Row(value, like.mask, partner[0].decision, partner[0].rank - 0.5 + after)
-    return comparison.changed([(0, first), (1, second)])
-
-
-def _are_apart(comparison: Comparison, difference: Difference) -> bool:
-    """Whether the lists decide otherwise on the difference's witness."""
-    rows = [comparison.index(side).holding(difference.witness[0])[0] for side in (0, 1)]
-    return not comparison.compatible(rows[0].decision, rows[1].decision)
+        found = standing.changed(both)
+        spent, done = spent + time.process_time() - started, done + 1
+        right = right and not found
+    return {"right": right, "seconds": spent / done, "MiB": _memory(), "routes": done}
 
 
 def _plot(known: dict[str, dict[str, Any]]) -> str:
@@ -194,7 +192,7 @@ def _plot(known: dict[str, dict[str, Any]]) -> str:
             "foreign": "foreign flows, 3 errors: s",
             "filters": "foreign filters, 3 errors: s",
             "upgrade": "two lists of flows, 3 errors: s",
-            "insert": "one more rule: s",
+            "insert": "one more route: s",
         }[way]
         curves[name] = [(float(n), max(p["seconds"], 1e-6)) for n, p in points]
         styles[name] = colour, 0

@@ -6,5 +6,6 @@ region of the header space is searched for a packet.
 """
 
 from .check import OPEN_FROM, Large, LargePair, check_large
+from .standing import Change, NotAccepted, Standing
 
-__all__ = ["OPEN_FROM", "Large", "LargePair", "check_large"]
+__all__ = ["OPEN_FROM", "Change", "Large", "LargePair", "NotAccepted", "Standing", "check_large"]

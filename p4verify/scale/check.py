@@ -68,6 +68,11 @@ def check_large(large: Large | LargePair, engine: Engine, started: float) -> Pro
         NotSuitable: it cannot be checked like this.
         Unsupported: see :func:`..semantics.meaning.program.meaning` and the target's.
     """
+    return checked(large, engine, started)[0]
+
+
+def checked(large: Large | LargePair, engine: Engine, started: float) -> tuple[Proof, Settlement | None]:
+    """:func:`check_large`, and what was found of the tables if they do the same on every key."""
     left, right = large.sides
     opened = left.opened(large.open_from), right.opened(large.open_from)
     for name, law in (law for side in opened for law in side.laws):
@@ -77,8 +82,11 @@ def check_large(large: Large | LargePair, engine: Engine, started: float) -> Pro
         outcome = search(one.behaviour, one.behaviour, engine)
         if outcome.difference is not None and not outcome.difference.obligation.startswith("no fault"):
             reason = f"a side differs from itself ({outcome.difference.obligation}): a bug of ours, please report"
-            return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
-    return _Check(large, *opened, engine, started).run()
+            return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started), None
+    check = _Check(large, *opened, engine, started)
+    proof = check.run()
+    alike = proof.verdict is Verdict.ACCEPT and not check.settlement.regions()
+    return proof, check.settlement if alike else None
 
 
 @dataclass

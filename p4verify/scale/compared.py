@@ -27,6 +27,8 @@ class Compared:
     first: list[Row] | None
     """None: the first side does not ask its table there."""
     second: list[Row]
+    runs: tuple[Runs | None, Runs]
+    """Both keys, as bits of the space."""
     facts: list[tuple[Term, Term, Term]] = field(default_factory=list)
     """Condition of the part, and both keys."""
     used: set[Kind] = field(default_factory=set)
@@ -124,7 +126,7 @@ def _lists(mine: OpenTable, theirs: OpenTable, first: Runs | None, second: Runs,
     space = Space()
     other = in_space(theirs.rows, second, space)
     own = None if first is None else in_space(mine.rows, first, space)
-    return Compared(kinds, space, own, other)
+    return Compared(kinds, space, own, other, (first, second))
 
 
 def _domain(side: Opened) -> list[Term]:

@@ -37,6 +37,8 @@ class Settlement:
     lists: list[Compared] = field(default_factory=list)
     _numbers: dict[Term, None] = field(default_factory=dict)
     """What is true of the numbers in the tables' answers."""
+    unheard: set[tuple[str, int, int, int]] = field(default_factory=set)
+    """Table, template, parameter and number: that no row answers this has been used."""
 
     @property
     def sides(self) -> tuple[Opened, Opened]:
@@ -98,9 +100,10 @@ class Settlement:
                         continue
                     terms = table.parameters(one.key, number)
                     values = b.evaluate(terms, model.values, model.callables(), default=0)
-                    for term, value, known in zip(terms, values, seen, strict=True):
+                    for place, (term, value, known) in enumerate(zip(terms, values, seen, strict=True)):
                         if value not in known:
                             assert isinstance(value, int)
+                            self.unheard.add((table.name, number, place, value))
                             yield b.implies(table.is_template(one.key, number), b.ne(term, b.bv(value, term.width)))
 
     @staticmethod

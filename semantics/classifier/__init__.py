@@ -7,12 +7,13 @@ least rank decides.
 
 from .comparison import Comparison, Difference, TooHard
 from .cubes import Cube, meet, overlap, subtract
-from .index import Row, TupleSpace
+from .index import Rank, Row, TupleSpace
 
 __all__ = [
     "Comparison",
     "Cube",
     "Difference",
+    "Rank",
     "Row",
     "TooHard",
     "TupleSpace",

@@ -8,6 +8,7 @@ when it is first needed, and kept up to date.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import Any, Final
 
 from .cubes import Cube
@@ -16,12 +17,16 @@ FEW: Final = 16
 """Tuples of up to so many values are gone through without another hash table."""
 
 
+Rank = float | Fraction
+"""Whole numbers at first; fractions for rows that come between others."""
+
+
 class Row:
     """A cube with what it decides. ``rank``: the least of those that hold a key wins. ``origin``: whose it is."""
 
     __slots__ = ("decision", "mask", "origin", "rank", "value")
 
-    def __init__(self, value: int, mask: int, decision: Any, rank: float, origin: int = -1) -> None:
+    def __init__(self, value: int, mask: int, decision: Any, rank: Rank, origin: int = -1) -> None:
         self.value = value
         self.mask = mask
         self.decision = decision

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final
 
-from .index import Row
+from .index import Rank, Row
 
 Pair = tuple[Row, Row]
 """Rows of one cube, one of each list."""
@@ -26,11 +26,11 @@ class _Bucket:
     __slots__ = ("firsts", "least", "seconds")
 
     def __init__(self) -> None:
-        self.firsts: list[float] = []
-        self.seconds: list[float] = []
-        self.least: list[float] | None = None
+        self.firsts: list[Rank] = []
+        self.seconds: list[Rank] = []
+        self.least: list[Rank] | None = None
 
-    def inverts(self, first: float, second: float) -> bool:
+    def inverts(self, first: Rank, second: Rank) -> bool:
         """Whether a pair that is after ``first`` in the first list is before ``second`` in the second one."""
         at = bisect_right(self.firsts, first)
         if at == len(self.firsts):

@@ -11,8 +11,8 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..classifier import Cube, Row
-from ..rules.build import SELECTOR
-from ..rules.ruleset import ActionCall, Exact, Lpm, Match, Range, RuleSet, Ternary
+from ..rules.build import SELECTOR, by_prefix
+from ..rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 from . import lookup
 from .action_data import action_leaves
 from .opened import Answered, Lookup, NotSuitable, Opened, OpenTable, Template
@@ -70,10 +70,23 @@ def _open(program: ir.Program, control: ir.Control, table: ir.Table, rules: Rule
         action = table.actions[number].action
         return tuple(lookup.argument(name, action, leaf, width, key) for leaf, width in leaves[number])
 
+    def rows_of(rule: Rule) -> Iterator[tuple[Cube, Answered]]:
+        if not isinstance(rule.action, ActionCall):
+            raise NotSuitable(f"table {name} has groups")
+        answer = numbers[rule.action.action], rule.action.args
+        return ((cube, answer) for cube in cubes(rule.matches, widths))
+
     rows = list(_rows(rules, table, widths, numbers))
     rows.append(Row(0, 0, (miss, ()), float("inf")))
     made = [*templates, Template("(miss)")]
-    return OpenTable(name, sum(widths), made, rows, is_template, parameters, rules.of(name))
+    order = _prefix_order if by_prefix(table) else None
+    return OpenTable(
+        name, sum(widths), made, rows, is_template, parameters, rules.of(name), rows_of=rows_of, order=order
+    )
+
+
+def _prefix_order(rule: Rule) -> int:
+    return -sum(match.prefix_len for match in rule.matches if isinstance(match, Lpm))
 
 
 def only(rules: RuleSet, opened: Opened, kept: Mapping[str, Sequence[int]]) -> RuleSet:

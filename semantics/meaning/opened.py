@@ -8,14 +8,14 @@ with this function; so whatever holds for every function with some property hold
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
 from .. import bits as b
 from ..bits import Term
-from ..classifier import Row
+from ..classifier import Cube, Row
 from ..source import NOWHERE, Span
 from .behaviour import Behaviour
 
@@ -65,6 +65,13 @@ class OpenTable:
     """(key, number) → the numbers that go with it."""
     entries: Sequence[Any] = ()
     """The rules or flows that rows come from, each with a ``span``, by :attr:`.Row.origin` (-1: none)."""
+    rows_of: Callable[[Any], Iterable[tuple[Cube, Answered]]] | None = None
+    """The cubes of an entry that comes in later, and what they answer, where the table's form allows for that. Raises
+    NotSuitable if the entry is not of it."""
+    order: Callable[[Any], int] | None = None
+    """Entries with a lower number win. None: entries do not say their order themselves."""
+    ties: bool = True
+    """Whether of two entries with the same number the one that is there wins; else they must not overlap."""
 
     def where(self, row: Row) -> Span:
         """Where a row's rule is."""

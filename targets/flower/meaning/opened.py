@@ -44,19 +44,11 @@ class OpenChain:
         for classifier in classifiers:
             for mask in classifier.masks.values():
                 for filter_ in mask.filters:
-                    rows += self._asked(filter_, classifier.pref)
+                    self.likes.setdefault(_condition(filter_), filter_)
+                    rows += _asked(filter_, len(self.filters))
+                    self.filters.append(replace(filter_, pref=classifier.pref))
         self.types = tuple(dict.fromkeys(types_of(one) for one in self.likes.values()))
-        self.list = OpenList(number, rows, self.filters, name)
-
-    def _asked(self, filter_: FlowerFilter, pref: int) -> Iterator[Asked]:
-        if filter_.skip_sw:
-            raise NotSuitable("filters with skip_sw end the search in their mask")
-        condition = filter_.protocol, types_of(filter_), asks_for(filter_)
-        self.likes.setdefault(condition, filter_)
-        origin = len(self.filters)
-        self.filters.append(replace(filter_, pref=pref))
-        for tests in _tests(filter_):
-            yield Asked(origin, condition, tests, filter_.actions, filter_.class_kept, filter_.span)
+        self.list = OpenList(number, rows, self.filters, name, later=lambda entry: _asked(entry, -1))
 
     def terms(self, dissection: Callable[[tuple[int, ...]], Dissection], skb: Skb) -> Terms:
         """What the conditions and fields are of a packet."""
@@ -70,6 +62,17 @@ class OpenChain:
             name, types = place
             fields[place] = PORT if place == _PORT else dissection(types).field(name)
         return conditions, fields
+
+
+def _condition(filter_: FlowerFilter) -> Hashable:
+    return filter_.protocol, types_of(filter_), asks_for(filter_)
+
+
+def _asked(filter_: FlowerFilter, origin: int) -> Iterator[Asked]:
+    if filter_.skip_sw:
+        raise NotSuitable("filters with skip_sw end the search in their mask")
+    for tests in _tests(filter_):
+        yield Asked(origin, _condition(filter_), tests, filter_.actions, filter_.class_kept, filter_.span)
 
 
 def _tests(filter_: FlowerFilter) -> Iterator[tuple[Test, ...]]:

@@ -7,13 +7,13 @@ flows look at; the pipeline runs each template once, on parameters that are term
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.classifier import Row
+from ....semantics.classifier import Cube, Row
 from ....semantics.meaning.opened import Answered, NotSuitable, OpenTable, Template
 from ..artifact import FIELDS, FIRST_RESERVED, Action, Flow, Output, Prerequisites, SetField, WriteActions
 from .state import Key, masked
@@ -113,11 +113,7 @@ def open_flows(number: int, flows: Sequence[Flow], prefix: str = "") -> OpenFlow
             answer = kept[flow.actions] = templates.setdefault(skeleton, len(templates)), tuple(values)
             if len(templates) > MAX_TEMPLATES:
                 raise NotSuitable(f"table {number} has more than {MAX_TEMPLATES} kinds of lists of actions")
-        value = mask = 0
-        for m in flow.match:
-            value |= m.value << shifts[m.field]
-            mask |= m.mask << shifts[m.field]
-        rows.append(Row(value, mask, answer, rank, rank))
+        rows.append(Row(*_cube(flow, shifts), answer, rank, rank))
     miss = len(templates)
     rows.append(Row(0, 0, (miss, ()), float("inf")))
     parts = [_parameters(skeleton) for skeleton in templates]
@@ -138,9 +134,27 @@ def open_flows(number: int, flows: Sequence[Flow], prefix: str = "") -> OpenFlow
     def way(which: int, skeleton: Skeleton) -> Callable[[Term], tuple[Any, ...]]:
         return lambda key: _filled(skeleton, iter(parameters(key, which)))
 
-    table = OpenTable(name, width, [*made, Template("(no flow)")], rows, is_template, parameters, flows)
+    def rows_of(flow: Flow) -> list[tuple[Cube, Answered]]:
+        values: list[int] = []
+        skeleton = _skeleton(flow.actions, values)
+        if skeleton not in templates or any(m.field not in shifts for m in flow.match):
+            raise NotSuitable(f"no flow of table {number} looks at these fields, or has such a list of actions")
+        return [(_cube(flow, shifts), (templates[skeleton], tuple(values)))]
+
+    table = OpenTable(
+        name, width, [*made, Template("(no flow)")], rows, is_template, parameters, flows,
+        rows_of=rows_of, order=lambda flow: -flow.priority, ties=False,
+    )  # fmt: skip
     kinds = [*(tuple(kind for kind, _ in p) for p in parts), ()]
     return OpenFlows(number, fields, table, [way(i, s) for i, s in enumerate(templates)], kinds, flows)
+
+
+def _cube(flow: Flow, shifts: Mapping[str, int]) -> Cube:
+    value = mask = 0
+    for m in flow.match:
+        value |= m.value << shifts[m.field]
+        mask |= m.mask << shifts[m.field]
+    return value, mask
 
 
 def _skeleton(actions: tuple[Action, ...], values: list[int]) -> Skeleton:

@@ -9,13 +9,13 @@ id do, but for the numbers in their actions, is a template.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, Term
-from ....semantics.classifier import Row
+from ....semantics.classifier import Cube, Row
 from ....semantics.meaning.opened import Answered, Lookup, NotSuitable, OpenTable, Template
 from ....semantics.meaning.ways import Way, joined, under
 from ....semantics.source import Span
@@ -66,12 +66,20 @@ class OpenList:
         asked: its filters, first winner first.
         entries: the filters as the artifact has them, by :attr:`Asked.origin`.
         name: begins the names of the functions.
+        later: what a filter asks that comes in later; None: that is not known.
 
     Raises:
         NotSuitable: they are too different from one another.
     """
 
-    def __init__(self, number: int, asked: Sequence[Asked], entries: Sequence[Any], name: str) -> None:
+    def __init__(
+        self,
+        number: int,
+        asked: Sequence[Asked],
+        entries: Sequence[Any],
+        name: str,
+        later: Callable[[Any], Iterable[Asked]] | None = None,
+    ) -> None:
         self.number = number
         self.name = f"{name}chain.{number}"
         self.conditions = tuple(dict.fromkeys(one.condition for one in asked))
@@ -80,21 +88,39 @@ class OpenList:
             self.fields.update((test[0], test[1]) for test in one.tests)
         self._shapes = dict.fromkeys(tuple((t[0], t[3]) for t in one.tests) for one in asked)
         self._ways: list[_Way] = []
+        self._shifts: dict[Hashable, int] = {}
+        low = 0
+        for place in reversed([*((0, c) for c in self.conditions), *((1, f) for f in self.fields)]):
+            self._shifts[place] = low
+            low += 1 if place[0] == 0 else self.fields[place[1]]
         rows = list(self._rows(asked))
         rows.append(Row(0, 0, (len(self._ways), ()), float("inf")))
         templates = [Template(_shown(way), (NUMBER_BITS,) * _numbers(way)) for way in self._ways]
         self._widths = [t.widths for t in templates]
         width = len(self.conditions) + sum(self.fields.values())
+        self._later = later
         self.table = OpenTable(
-            f"chain {number}", width, [*templates, Template("(no filter)")], rows, self._is, self._numbers, entries
-        )
+            f"chain {number}", width, [*templates, Template("(no filter)")], rows, self._is, self._numbers, entries,
+            rows_of=None if later is None else self._rows_of, order=_pref, ties=False,
+        )  # fmt: skip
+
+    def _rows_of(self, entry: Any) -> Iterator[tuple[Cube, Answered]]:
+        assert self._later is not None
+        for one in self._later(entry):
+            actions, numbers = skeleton(one.actions)
+            way = _Way(one.condition, actions, one.classid, one.span)
+            if way not in self._ways or any(test[0] not in self.fields for test in one.tests):
+                raise NotSuitable(f"no filter of chain {self.number} looks at these fields, or has such actions")
+            yield self._cube(one), (self._ways.index(way), numbers)
+
+    def _cube(self, one: Asked) -> Cube:
+        value = mask = 1 << self._shifts[0, one.condition]
+        for name, _, wanted, bits in one.tests:
+            value |= wanted << self._shifts[1, name]
+            mask |= bits << self._shifts[1, name]
+        return value, mask
 
     def _rows(self, asked: Sequence[Asked]) -> Iterator[Row]:
-        shifts: dict[Hashable, int] = {}
-        low = 0
-        for place in reversed([*((0, c) for c in self.conditions), *((1, f) for f in self.fields)]):
-            shifts[place] = low
-            low += 1 if place[0] == 0 else self.fields[place[1]]
         ways: dict[_Way, int] = {}
         known: dict[tuple[object, ...], Answered] = {}
         for rank, one in enumerate(asked):
@@ -106,11 +132,7 @@ class OpenList:
                 answer = known[same] = ways.setdefault(way, len(ways)), numbers
             if len(ways) > MAX_TEMPLATES:
                 raise NotSuitable(f"chain {self.number} has more than {MAX_TEMPLATES} kinds of lists of actions")
-            value = mask = 1 << shifts[0, one.condition]
-            for name, _, wanted, bits in one.tests:
-                value |= wanted << shifts[1, name]
-                mask |= bits << shifts[1, name]
-            yield Row(value, mask, answer, rank, one.origin)
+            yield Row(*self._cube(one), answer, rank, one.origin)
         self._ways = list(ways)
 
     def _is(self, key: Term, number: int) -> Term:
@@ -183,6 +205,11 @@ class OpenList:
 
 def _numbers(way: _Way) -> int:
     return len(skeleton(way.actions)[1])
+
+
+def _pref(entry: Any) -> int:
+    """Filters are tried by priority; within one the order is that of masks, which one filter does not tell."""
+    return int(entry.pref)
 
 
 def _shown(way: _Way) -> str:
