@@ -16,6 +16,12 @@ LABELS = (0, 16, 99, 1048575)
 IP_PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 1, "icmpv6": 58}
 TYPES = {"ip": 0x0800, "ipv6": 0x86DD, "arp": 0x0806, "rarp": 0x8035, "mpls_uc": 0x8847, "mpls_mc": 0x8848}
 CHAINS = (0, 1, 7)
+UNTRACKED = (
+    "ct_state -trk", "ct_state +trk", "ct_state +trk+new", "ct_state -new-est", "ct_mark 0/0xff", "ct_mark 3",
+    "ct_label 00/ff", "enc_key_id 5", "enc_key_id 0", "enc_tos 0", "enc_ttl 3/4", "enc_dst_ip 10.0.0.1",
+    "enc_src_ip 10.0.0.1/0", "enc_dst_ip fe80::1", "enc_dst_port 4789", "enc_dst_port 0",
+)  # fmt: skip
+"""Keys of tunnels and of connection tracking, which no packet comes from."""
 
 
 def pick(rng: random.Random, *weighted: tuple[float, str]) -> str:
@@ -93,8 +99,8 @@ class Filters:
             words += self.mpls()
         if rng.random() < 0.12:
             words.append(f"ip_flags {rng.choice(['frag', 'nofrag', 'firstfrag', 'nofirstfrag', 'frag/nofirstfrag'])}")
-        if rng.random() < 0.02:
-            words.append(rng.choice(["ct_state -trk", "ct_state +trk", "enc_key_id 5", "enc_tos 0", "enc_ttl 3/4"]))
+        if rng.random() < 0.05:
+            words.append(rng.choice(UNTRACKED))
         return words
 
     def behind(self, which: str) -> str:
@@ -196,7 +202,7 @@ class Filters:
         rng = self.rng
         done = pick(
             rng, (3, self.vlan()), (2.5, self.labels()), (5, self.pedit()), (1.5, self.csum()), (0.5, self.mirror()),
-            (1, self.skbedit()), (0.2, "tunnel_key unset"),
+            (1, self.skbedit()), (0.2, "tunnel_key unset"), (0.2, "ct clear"),
         )  # fmt: skip
         if done.startswith("mirred"):
             return done

@@ -10,6 +10,7 @@ from p4verify.targets.tc.artifact.actions import (
     Action,
     Control,
     Csum,
+    CtClear,
     Gact,
     Mirred,
     Mpls,
@@ -105,5 +106,5 @@ def actions() -> st.SearchStrategy[Action]:
         st.builds(Mirred, PORTS, st.just(False), CONTROLS, st.booleans()),
         st.builds(Mirred, PORTS, st.just(True), st.just(STOLEN), st.booleans()),
         VLANS, MPLSES, st.builds(Pedit, PEDITS, CONTROLS), CSUMS, SKBEDITS, TUNNELS, POLICES,
-        st.just(OpaqueAction("sample", ("rate", "5"))),
+        st.builds(CtClear, CONTROLS), st.just(OpaqueAction("sample", ("rate", "5"))),
     )  # fmt: skip

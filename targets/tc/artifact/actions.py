@@ -272,4 +272,14 @@ class Police:
     kind: ClassVar[str] = "police"
 
 
-Action = Gact | Mirred | Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Police | OpaqueAction
+@dataclass(frozen=True, slots=True)
+class CtClear:
+    """``act_ct`` with ``clear``: what connection tracking knows of the packet is taken from it."""
+
+    control: Control = PIPE
+
+    kind: ClassVar[str] = "ct"
+    operation: ClassVar[str] = "clear"
+
+
+Action = Gact | Mirred | Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Police | CtClear | OpaqueAction

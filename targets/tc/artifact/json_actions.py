@@ -13,6 +13,7 @@ from .actions import (
     Control,
     ControlKind,
     Csum,
+    CtClear,
     Gact,
     Mirred,
     Mpls,
@@ -155,7 +156,11 @@ def _police(found: Object, control: Control) -> Action:
     return Police((), controls[0], controls[1] if len(controls) > 1 else PASS)
 
 
+def _ct(found: Object, control: Control) -> Action:
+    return CtClear(control) if found.get("action") == "clear" else OpaqueAction("ct", options=b"")
+
+
 _READERS: Final[dict[str, Callable[[Object, Control], Action]]] = {
     "gact": _gact, "vlan": _vlan, "mpls": _mpls, "pedit": _pedit, "csum": _csum, "skbedit": _skbedit,
-    "tunnel_key": _tunnel_key, "police": _police,
+    "tunnel_key": _tunnel_key, "police": _police, "ct": _ct,
 }  # fmt: skip

@@ -10,15 +10,17 @@ from collections.abc import Callable
 from typing import Final
 
 from ....semantics.source import Span, Unsupported
-from .actions import Action, Csum, Gact, Mirred, Mpls, OpaqueAction, Pedit, Police, Skbedit, TunnelKey, Vlan
+from .actions import Action, Csum, CtClear, Gact, Mirred, Mpls, OpaqueAction, Pedit, Police, Skbedit, TunnelKey, Vlan
 from .attributes import NESTED, Attribute, attribute
 from .netlink_controls import GENERIC, NEW, has_only, parameters, read_generic
 from .netlink_pedit import pedit_options, read_pedit
 from .netlink_police import police_options, read_police_options
 from .netlink_writes import (
     csum_options,
+    ct_clear_options,
     mpls_options,
     read_csum,
+    read_ct,
     read_mpls,
     read_skbedit,
     read_tunnel_key,
@@ -64,6 +66,8 @@ def _options(action: Action, index: Callable[[int], int], span: Span) -> bytes:
             return pedit_options(action)
         case Csum():
             return csum_options(action)
+        case CtClear():
+            return ct_clear_options(action)
         case Skbedit():
             return skbedit_options(action)
         case TunnelKey():
@@ -136,6 +140,6 @@ def _read_mirred(found: Found, port: Callable[[int], int]) -> Action | None:
 _READERS: Final[dict[str, tuple[int, Reader]]] = {
     "gact": (_PARMS, _read_gact), "vlan": (_PARMS, read_vlan), "mpls": (_PARMS, read_mpls),
     "pedit": (_PARMS, read_pedit), "csum": (1, read_csum), "skbedit": (_PARMS, read_skbedit),
-    "tunnel_key": (_PARMS, read_tunnel_key), "police": (1, read_police_options),
+    "tunnel_key": (_PARMS, read_tunnel_key), "police": (1, read_police_options), "ct": (1, read_ct),
 }  # fmt: skip
 """Where an action's parameters are, and what reads it."""

@@ -13,6 +13,7 @@ from .actions import (
     Action,
     Control,
     Csum,
+    CtClear,
     Gact,
     Mirred,
     Mpls,
@@ -49,7 +50,7 @@ def action_words(action: Action, ports: PortNames, span: Span) -> str:
     return " ".join([action.kind, *words])
 
 
-def _words(action: Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey, span: Span) -> Iterator[str]:
+def _words(action: Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | CtClear, span: Span) -> Iterator[str]:
     if isinstance(action, Vlan):
         yield from _vlan(action)
     elif isinstance(action, Mpls):
@@ -66,6 +67,8 @@ def _words(action: Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey, span: Span)
         yield " and ".join(action.parts)
     elif isinstance(action, Skbedit):
         yield from _skbedit(action)
+    elif isinstance(action, CtClear):
+        yield action.operation
     else:
         yield from _tunnel_key(action)
 

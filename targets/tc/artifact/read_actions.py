@@ -18,6 +18,7 @@ from .actions import (
     ControlKind,
     Csum,
     CsumPart,
+    CtClear,
     Gact,
     Mirred,
     Mpls,
@@ -86,7 +87,7 @@ def _action(command: Command, ports: PortNames) -> Action:
             return _mirred(command, ports)
         if command.take("gact") or kind in _CONTROLS:
             return _gact(command)
-        if kind in _READERS:
+        if kind in _READERS and (kind != "ct" or command.second == "clear"):
             command.next("action")
             action = _READERS[kind](command)
             _not_shared(command)
@@ -274,6 +275,11 @@ def _tunnel_key(command: Command) -> TunnelKey:
     return TunnelKey(control=_control_or(command, PIPE), **found)  # type: ignore[arg-type]
 
 
+def _ct_clear(command: Command) -> CtClear:
+    command.next("clear")
+    return CtClear(_control_or(command, PIPE))
+
+
 def read_police(command: Command) -> Police:
     """What stands after ``police``, as an action or as an option of a classifier (``act_parse_police``)."""
     police = _police(command)
@@ -311,5 +317,5 @@ def _conform_exceed(command: Command) -> tuple[Control, Control]:
 
 _READERS: Final[dict[str, Callable[[Command], Action]]] = {
     "vlan": _vlan, "mpls": _mpls, "pedit": _pedit, "csum": _csum, "skbedit": _skbedit, "tunnel_key": _tunnel_key,
-    "police": _police,
+    "police": _police, "ct": _ct_clear,
 }  # fmt: skip

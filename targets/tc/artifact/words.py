@@ -59,6 +59,11 @@ class Command:
         """The next word's text; empty at the end."""
         return self.words[self.at].text if self else ""
 
+    @property
+    def second(self) -> str:
+        """The text of the word after the next one; empty at the end."""
+        return self.words[self.at + 1].text if self.at + 1 < len(self.words) else ""
+
     def next(self, what: str) -> str:
         """The next word's text, taken. Raises InputError at the end: ``what`` is missing."""
         if not self:

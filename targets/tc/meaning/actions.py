@@ -13,6 +13,7 @@ from ....semantics.source import Span, Unsupported
 from ..artifact.actions import (
     Control,
     Csum,
+    CtClear,
     Gact,
     Mirred,
     Mpls,
@@ -123,6 +124,8 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
         return [_mirred(action, state, span)]
     if isinstance(action, Skbedit):
         return [(TRUE, replace(state, skb=_skbedit(action, state.packet, span)), action.control)]
+    if isinstance(action, CtClear):  # no packet is tracked: nothing is taken from it
+        return [(TRUE, state, action.control)]
     if isinstance(action, TunnelKey):
         if not action.unset:
             raise Unsupported("tunnel_key set: what a tunnel device makes of it", span)

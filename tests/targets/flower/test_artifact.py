@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from p4verify.semantics.source import InputError
+from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.flower.artifact import (
     FilterList,
     FlowerFilter,
@@ -20,7 +20,8 @@ from p4verify.targets.flower.artifact import (
     recognises,
     write,
 )
-from p4verify.targets.tc.artifact.actions import Police
+from p4verify.targets.flower.meaning import meaning
+from p4verify.targets.tc.artifact.actions import CtClear, Police
 from tests.support.flower_strategies import lists
 
 DUMPS = Path(__file__).parent / "dumps"
@@ -58,6 +59,33 @@ def test_a_script_that_begins_with_a_comment_and_names_no_handles_is_no_dump() -
     text = b"# of an agent\nfilter add dev port0 ingress protocol ip pref 1 flower action drop\n"
     assert recognises(text)
     assert len(read(text, "x").filters) == 1
+
+
+SHOWN = """filter protocol ip pref 5 flower chain 0
+filter protocol ip pref 5 flower chain 0 handle 0x1
+  eth_type ipv4
+  not_in_hw
+\taction order 1: ct {} pipe
+\t index 1 ref 1 bind 1
+"""
+JSON = (
+    '[{"protocol":"ip","pref":5,"kind":"flower","chain":0,"options":{"handle":1,"keys":{"eth_type":"ipv4"},'
+    '"not_in_hw":true,"actions":[{"order":1,"kind":"ct",ACTION"control_action":{"type":"pipe"},"index":1}]}}]'
+)
+
+
+def test_connection_tracking_is_understood_where_it_is_cleared() -> None:
+    cleared = (
+        SHOWN.format("clear"),
+        JSON.replace("ACTION", '"action":"clear",'),
+        ADD + "protocol ip flower action ct clear",
+    )
+    assert {f.actions for text in cleared for f in read(text.encode(), "x").filters} == {(CtClear(),)}
+    for text in (SHOWN.format("commit"), JSON.replace("ACTION", ""), ADD + "protocol ip flower action ct commit"):
+        (found,) = read(text.encode(), "x").filters
+        assert found.actions[0].kind == "ct"
+        with pytest.raises(Unsupported, match="action ct"):
+            meaning(FilterList((found,)))
 
 
 def test_the_script_of_a_dump_is_read_again() -> None:
