@@ -16,7 +16,20 @@ from dataclasses import replace
 from typing import Final
 
 from ...semantics.source import InputError, Span
-from .artifact import Action, Bridge, Flow, Group, ToGroup, WriteActions, print_flow, print_group, read_text
+from .artifact import (
+    Action,
+    Bridge,
+    Flow,
+    Group,
+    Meter,
+    ToGroup,
+    ToMeter,
+    WriteActions,
+    print_flow,
+    print_group,
+    print_meter,
+    read_text,
+)
 
 COOKIE: Final = 0x7034_7665_7269_6679
 """Of our flows: "p4verify"."""
@@ -41,15 +54,24 @@ def install(bridge: Bridge, switch: str) -> None:
     taken = {group.number for group in _groups(switch)} & {group.number for group in bridge.groups}
     if taken:
         raise _error(switch, f"has a group {min(taken)} already")
+    numbers = {meter.number for meter in bridge.meters}
+    if numbers & {meter.number for meter in _meters(switch)}:
+        raise _error(switch, f"has a meter {min(numbers & {meter.number for meter in _meters(switch)})} already")
     ours = [replace(flow, cookie=COOKIE) for flow in bridge.flows]
     lines = [f"group add {print_group(group)}" for group in bridge.groups]
-    _bundle(switch, [*lines, *(f"flow add {print_flow(flow)}" for flow in ours)])
+    try:
+        for meter in bridge.meters:
+            _ofctl("add-meter", switch, print_meter(meter))
+        _bundle(switch, [*lines, *(f"flow add {print_flow(flow)}" for flow in ours)])
+    except InputError:
+        _take_meters(switch, numbers)
+        raise
     try:
         problem = _differs(bridge, switch)
         if problem is not None:
             raise _error(switch, problem)
     except InputError:
-        _take_back(switch, {group.number for group in bridge.groups})
+        _take_back(switch, {group.number for group in bridge.groups}, numbers)
         raise
 
 
@@ -60,12 +82,20 @@ def remove(switch: str) -> None:
         raise _error(switch, "has no flows of p4verify")
     by_number = {group.number: group for group in _groups(switch)}
     numbers = _reached((action for flow in ours for action in flow.actions), by_number)
-    _take_back(switch, numbers)
+    meters = {action.meter for flow in ours for action in flow.actions if isinstance(action, ToMeter)}
+    _take_back(switch, numbers, meters)
 
 
-def _take_back(switch: str, groups: Iterable[int]) -> None:
+def _take_meters(switch: str, meters: Iterable[int]) -> None:
+    there = {meter.number for meter in _meters(switch)}
+    for number in sorted(there.intersection(meters)):
+        _ofctl("del-meter", switch, f"meter={number}")
+
+
+def _take_back(switch: str, groups: Iterable[int], meters: Iterable[int]) -> None:
     deleted = [f"group delete group_id={number}" for number in sorted(groups)]
     _bundle(switch, [f"flow delete cookie=0x{COOKIE:x}/-1", *deleted])
+    _take_meters(switch, meters)
 
 
 def _reached(actions: Iterable[Action], groups: dict[int, Group]) -> set[int]:
@@ -92,6 +122,10 @@ def _differs(bridge: Bridge, switch: str) -> str | None:
     for group in bridge.groups:
         if there.get(group.number) != group:
             return f"does not have what it was given: {print_group(group)}"
+    meters = {meter.number: meter for meter in _meters(switch)} if bridge.meters else {}
+    for meter in bridge.meters:
+        if meters.get(meter.number) != meter:
+            return f"does not have what it was given: {print_meter(meter)}"
     return None
 
 
@@ -101,6 +135,10 @@ def _flows(switch: str) -> tuple[Flow, ...]:
 
 def _groups(switch: str) -> tuple[Group, ...]:
     return _read(_ofctl("dump-groups", "--no-names", switch), switch).groups
+
+
+def _meters(switch: str) -> tuple[Meter, ...]:
+    return read_text(_ofctl("dump-meters", switch) + "\nactions=drop\n", f"{switch} (dump)").meters
 
 
 def _read(text: str, switch: str) -> Bridge:

@@ -18,7 +18,7 @@ LIMITS: Final = (
     "no condition on a frame's length, on two fields, on what is in no field (IP's total length, a second tag)",
     "changes: MAC addresses, one VLAN tag, labels, TTL, TOS; IP addresses where no TCP or UDP checksum follows",
     "a change of IPv4 needs update_checksum over its header, for the switch does that as well",
-    "clones from ingress; no counters, registers, meters, digests, hashes; no port 0; no unknown header",
+    "clones from ingress; meters that drop red; no counters, registers, digests, hashes; no port 0; no unknown header",
     "flows may be for plain frames only, and say so: assume=none forbids it, assume=plain+tags-8100 allows some",
     "read and checked: ovs-ofctl flow files, bundles, dump-flows, dump-groups and dump-meters (--no-names)",
     "... and OpenFlow messages, 1.3 to 1.5: flows, groups and meters that are added, or told by multipart replies",

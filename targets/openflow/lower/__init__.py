@@ -20,6 +20,7 @@ from ...base import CannotOffload
 from ..artifact import ASSUMPTIONS, Bridge
 from .assemble import assemble
 from .context import FlowContext
+from .metering import GREEN, RED, Metering
 from .pipeline import nodes
 
 __all__ = ["lower"]
@@ -38,10 +39,14 @@ def lower(program: Program, rules: RuleSet | None, options: Mapping[str, str]) -
         InputError: an option that does not exist.
     """
     may = _allowed(options)
-    context = FlowContext(program, program_rules(program) if rules is None else rules)
+    given = program_rules(program) if rules is None else rules
+    context, metering = FlowContext(program, given), Metering(GREEN)
     with recursion.at_least(_RECURSION_LIMIT):
         try:
-            bridge = assemble(context, nodes(context), program.file)
+            made = nodes(context, metering)
+            if metering.numbers:
+                nodes(FlowContext(program, given), Metering(RED))
+            bridge = assemble(context, made, program.file, metering.numbers.values())
         except RecursionError:
             raise CannotOffload("the program is nested too deep", Span(program.file, 0, 0)) from None
     for name in bridge.assumes:

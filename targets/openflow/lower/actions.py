@@ -31,6 +31,7 @@ from ..artifact import (
     Resubmit,
     SetField,
     ToGroup,
+    ToMeter,
 )
 from ..artifact import Bits as Part
 from . import seen
@@ -94,7 +95,8 @@ def actions_of(
 ) -> tuple[Action, ...]:
     """The actions of a flow, without the last ``goto_table`` (a group that chooses has none). Raises CannotOffload."""
     made = _Maker(draft, where, numbers, groups)
-    found = list(_together(made.writes(draft.writes, live)))
+    found: list[Action] = [] if draft.meter is None else [ToMeter(draft.meter)]
+    found += _together(made.writes(draft.writes, live))
     if draft.chosen is None:
         return (*found, *made.steps(draft.steps))
     assert draft.target is not None

@@ -20,6 +20,7 @@ from ..artifact import (
     Goto,
     Group,
     Masked,
+    Meter,
     Selection,
 )
 from . import seen
@@ -36,8 +37,12 @@ _COMPARED: Final = 400
 Line = tuple[tuple[Masked, ...], tuple[Action, ...], Draft]
 
 
-def assemble(context: FlowContext, nodes: Sequence[Node], file: str) -> Bridge:
-    """The flows and groups. Raises CannotOffload if there is too much of something, or what no match can ask for."""
+def assemble(context: FlowContext, nodes: Sequence[Node], file: str, meters: Iterable[Meter] = ()) -> Bridge:
+    """The flows and groups, with these meters.
+
+    Raises:
+        CannotOffload: there is too much of something, or what no match can ask for.
+    """
     _put_in_constants(context, nodes)
     _put_in_copies(nodes)
     start = nodes[0]
@@ -53,7 +58,7 @@ def assemble(context: FlowContext, nodes: Sequence[Node], file: str) -> Bridge:
     flows: list[Flow] = []
     for node in order:
         flows += _flows(context, node, numbers, where, live, groups)
-    return Bridge(tuple(flows), groups.all(), file, tuple(sorted(context.assumed)))
+    return Bridge(tuple(flows), groups.all(), file, tuple(sorted(context.assumed)), tuple(meters))
 
 
 class Groups:
@@ -167,10 +172,19 @@ def _without_detours(start: Node) -> None:
                 drafts.append(draft)
                 continue
             only = target.drafts[0] if target.drafts else Draft((), {}, {})
-            writes = [*draft.writes, *only.writes]
-            facts = {**only.facts, **draft.facts}
-            drafts.append(_folded(replace(only, order=draft.order, match=draft.match, facts=facts, writes=writes,
-                                          span=draft.span)))  # fmt: skip
+            if draft.meter is not None and only.meter is not None:
+                drafts.append(draft)
+                continue
+            merged = replace(
+                only,
+                order=draft.order,
+                match=draft.match,
+                facts={**only.facts, **draft.facts},
+                writes=[*draft.writes, *only.writes],
+                span=draft.span,
+                meter=only.meter if draft.meter is None else draft.meter,
+            )
+            drafts.append(_folded(merged))
         node.drafts = drafts
 
     straighten(start)
@@ -181,7 +195,11 @@ def _behind_nothing(start: Node) -> Node:
     live = live_numbers(_in_order(start))
     while len(start.drafts) == 1 and not start.drafts[0].match:
         only = start.drafts[0]
-        if only.target is None or any(write.kept.number in live for write in only.every_write()):
+        if (
+            only.target is None
+            or only.meter is not None
+            or any(write.kept.number in live for write in only.every_write())
+        ):
             break
         start = only.target
     return start

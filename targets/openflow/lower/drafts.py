@@ -116,6 +116,8 @@ class Draft:
     steps: Sequence[Step] = ()
     target: Node | None = None
     span: Span = NOWHERE
+    meter: int | None = None
+    """The meter that a packet has to pass first."""
     chosen: Chosen | None = None
     """What is written then, before the target goes on, one of these lists; there are no steps."""
 

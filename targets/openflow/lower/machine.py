@@ -91,10 +91,12 @@ class FlowMachine(Machine):
         self.nodes.append(made)
         return made
 
-    def leave(self, state: State, writes: Sequence[Write], target: Node, span: Span) -> None:
-        """A flow for packets of this way: they go on in another node."""
-        at = self.place(state)
-        at.node.add(Draft(state.order, self.asked(state, span), state.cube.bits, writes, target=target, span=span))
+    def leave(
+        self, state: State, writes: Sequence[Write], target: Node, span: Span, *, meter: int | None = None
+    ) -> None:
+        """A flow for packets of this way: they go on in another node, if they pass the meter."""
+        at, asked = self.place(state), self.asked(state, span)
+        at.node.add(Draft(state.order, asked, state.cube.bits, writes, target=target, span=span, meter=meter))
 
     def place(self, state: State) -> At:
         """Where the way is."""

@@ -20,6 +20,7 @@ from .context import ETHERNET, At, FlowContext
 from .deparse import Variant, variants
 from .drafts import Copies, Copy, Draft, Node, Out, Step, Visit, Write
 from .machine import FlowMachine
+from .metering import METERED, NOT_METERED, Metering
 
 _SENT, _DROPPED = 0, -1
 
@@ -30,19 +31,21 @@ Copied = list[tuple[State, tuple[tuple[Step, ...], ...]]]
 _PORT_BITS: Final = 9
 
 
-def nodes(context: FlowContext) -> list[Node]:
+def nodes(context: FlowContext, metering: Metering) -> list[Node]:
     """The nodes of the program's flows; the first one is where packets begin. Raises CannotOffload."""
     program = context.program
     if program.arch != "v1model":
         arch = program.arch or "no known architecture"
         raise CannotOffload(f"programs for {arch} (openflow takes v1model)", Span(program.file, 0, 0))
-    model = V1Model.of(context, lambda c, externs: FlowMachine(c, {**externs, ("clone", ""): ask_for_clone}))
-    return _Pipeline(context, model).run()
+    ours = {("clone", ""): ask_for_clone, ("meter", "execute_meter"): metering.ask}
+    model = V1Model.of(context, lambda c, externs: FlowMachine(c, {**externs, **ours}))
+    return _Pipeline(context, model, metering).run()
 
 
 class _Pipeline:
-    def __init__(self, context: FlowContext, model: V1Model) -> None:
+    def __init__(self, context: FlowContext, model: V1Model, metering: Metering) -> None:
         self.context = context
+        self.metering = metering
         self.model = model
         assert isinstance(model.m, FlowMachine)
         self.m = model.m
@@ -50,7 +53,7 @@ class _Pipeline:
     def run(self) -> list[Node]:
         """Parser, ingress, and then each way by itself."""
         model = self.model
-        nothing = {CLONE: NO_CLONE}
+        nothing = {CLONE: NO_CLONE, METERED: NOT_METERED}
         start = State(Cube({}, ETHERNET), nothing, at=At(self.m.node("start"), {}, ETHERNET))
         # a port that is never set is any port: the one that drops, for the switch has no port 0
         inputs = {"ingress_port": seen.bits("in_port")[-_PORT_BITS:], "egress_spec": number(DROP_PORT, _PORT_BITS)}
@@ -59,12 +62,14 @@ class _Pipeline:
         ways = self._stage(ways, parser, model.checked, model.verify)
         found = parser[1:2] if self.context.rules.sessions else []  # the headers that clones have
         verify = [*found, *parser[-1:], *parameters(model.verify)]
+        self.metering.in_ingress = True
         ways = self._stage(ways, verify, model.ingressed, model.ingress)
-        self._after_ingress(kept(ways, [*found, *parameters(model.ingress)]))
+        self.metering.in_ingress = False
+        self._after_ingress(kept(ways, [METERED, *found, *parameters(model.ingress)]))
         return self.m.nodes
 
     def _stage(self, ways: Ways, names: Sequence[str], stage: Callable[[State], Ways], control: ir.Control) -> Ways:
-        together = kept(ways, names)
+        together = kept(ways, [METERED, *names])
         if control.body.body and len(ways) > 1:
             together = self.m.together(together, control.span)
         return [end for way in together for end in stage(way)]
@@ -147,6 +152,7 @@ class _Pipeline:
 
     def _end(self, way: State, wanted: dict[int, bool], steps: Sequence[Step], span: Span) -> None:
         here = way
+        self.metering.ended(way, sent=bool(steps))
         if wanted:
             cube = self.context.narrowed(way.cube, wanted)
             assert cube is not None

@@ -1,0 +1,134 @@
+"""Programs with meters as flows with meters: what is above the rate is dropped, all else goes on as green."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Verdict
+from p4verify.semantics.ir import Program
+from p4verify.semantics.p4.frontend import load_program
+from p4verify.semantics.rules.read import read_rules
+from p4verify.semantics.rules.ruleset import RuleSet
+from p4verify.targets import find
+from p4verify.targets.base import CannotOffload
+from p4verify.targets.openflow.artifact import Bridge, ToMeter, print_meter
+from p4verify.targets.openflow.install import install, remove
+from p4verify.targets.openflow.oracle import OpenVSwitch
+from p4verify.targets.openflow.oracle.switch import BRIDGE, Switch
+
+TARGET = find("openflow")
+PROGRAM = """
+#include <core.p4>
+#include <v1model.p4>
+header ethernet_t { bit<48> dst; bit<48> src; bit<16> type; }
+struct headers_t { ethernet_t ethernet; }
+struct metadata_t { bit<8> colour; }
+parser P(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard) {
+    state start { packet.extract(hdr.ethernet); transition accept; }
+}
+control V(inout headers_t hdr, inout metadata_t meta) { apply {} }
+control I(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard) {
+    meter(64, MeterType.packets) rates;
+    action police(bit<8> cell) { rates.execute_meter((bit<32>)cell, meta.colour); }
+    action free() { meta.colour = 0; }
+    table t { key = { hdr.ethernet.src: exact; } actions = { police; free; } default_action = free(); }
+    apply { meta.colour = 0; standard.egress_spec = 2; @BODY@ }
+}
+control E(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard) { apply {} }
+control C(inout headers_t hdr, inout metadata_t meta) { apply {} }
+control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr.ethernet); } }
+V1Switch(P(), V(), I(), E(), C(), D()) main;
+"""
+DROPPED = "t.apply(); if (meta.colour == 2) { mark_to_drop(standard); }"
+RULES = "".join(f"table_add I.t police 02:00:00:00:00:{i:02x} => {i % 2}\n" for i in range(5))
+
+
+def program(tmp_path: Path, body: str) -> tuple[Program, RuleSet]:
+    """A program with meters, and five rules for two of them."""
+    path = tmp_path / "p.p4"
+    path.write_text(PROGRAM.replace("@BODY@", body))
+    loaded = load_program(str(path))
+    return loaded, read_rules(RULES, "rules", loaded)
+
+
+def verdict(loaded: tuple[Program, RuleSet], bridge: Bridge) -> Verdict:
+    """What is said of flows for a program."""
+    return Checker(*loaded, machines_confirm=False).check_artifact(TARGET, bridge, None).proof.verdict
+
+
+def test_each_cell_is_a_meter_that_drops(tmp_path: Path) -> None:
+    loaded = program(tmp_path, DROPPED)
+    bridge = TARGET.lower(*loaded, {})
+    asked = [action.meter for flow in bridge.flows for action in flow.actions if isinstance(action, ToMeter)]
+    assert asked == [1, 2]
+    assert print_meter(bridge.meters[0]) == "meter=1,pktps,bands=type=drop,rate=4294967295"
+    assert verdict(loaded, bridge) is Verdict.ACCEPT
+
+
+@pytest.mark.campaign
+def test_yellow_does_not_come(tmp_path: Path) -> None:
+    loaded = program(tmp_path, DROPPED + " else if (meta.colour == 1) { hdr.ethernet.dst = 1; }")
+    bridge = TARGET.lower(*loaded, {})
+    assert verdict(loaded, bridge) is Verdict.ACCEPT
+    assert not any(m.field == "eth_dst" for flow in bridge.flows for m in flow.match)
+
+
+def test_a_meter_for_packets_that_none_is_asked_for_is_rejected(tmp_path: Path) -> None:
+    loaded = program(tmp_path, DROPPED)
+    bridge = TARGET.lower(*loaded, {})
+    last = bridge.flows[-1]
+    assert not any(isinstance(action, ToMeter) for action in last.actions)
+    metered = (*bridge.flows[:-1], replace(last, actions=(ToMeter(1), *last.actions)))
+    assert verdict(loaded, replace(bridge, flows=metered)) is Verdict.REJECT
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("t.apply(); if (meta.colour == 2) { standard.egress_spec = 3; }", "is not dropped"),
+        ("t.apply(); if (meta.colour == 1) { mark_to_drop(standard); }", "is not dropped"),
+        ("clone(CloneType.I2E, 7); t.apply(); if (meta.colour == 2) { mark_to_drop(standard); }", None),
+        ("t.apply(); rates.execute_meter(5, meta.colour); if (meta.colour == 2) { mark_to_drop(standard); }",
+         "a second meter"),
+        (("rates.execute_meter((bit<32>)hdr.ethernet.type, meta.colour); if (meta.colour == 2) "
+         "{ mark_to_drop(standard); }"), "taken from the frame"),
+        ("rates.execute_meter(64, meta.colour); if (meta.colour == 2) { mark_to_drop(standard); }", "may not have"),
+    ],
+)  # fmt: skip
+def test_what_meters_of_the_switch_cannot_do_is_said(tmp_path: Path, body: str, said: str | None) -> None:
+    loaded = program(tmp_path, body)
+    if said is None:  # a session that is not set up clones nothing
+        assert verdict(loaded, TARGET.lower(*loaded, {})) is Verdict.ACCEPT
+        return
+    with pytest.raises(CannotOffload, match=said):
+        TARGET.lower(*loaded, {})
+
+
+@pytest.mark.oracle
+def test_without_rates_everything_passes(tmp_path: Path, switch: OpenVSwitch) -> None:
+    bridge = TARGET.lower(*program(tmp_path, DROPPED), {})
+    frames = [(1, bytes(11) + bytes((i % 8,)) + bytes(48)) for i in range(64)]
+    frames = [(port, frame[:6] + b"\2" + frame[7:]) for port, frame in frames]
+    assert all(seen.outputs == (("port", 2, frame),) for (_, frame), seen in
+               zip(frames, switch.run(bridge, frames), strict=True))  # fmt: skip
+
+
+@pytest.mark.oracle
+def test_meters_are_installed_and_taken_back(tmp_path: Path) -> None:
+    bridge = TARGET.lower(*program(tmp_path, DROPPED), {})
+    switch = Switch()
+    try:
+        switch.need({1, 2})
+        switch.ofctl("del-flows")
+        at = f"unix:{switch.folder}/{BRIDGE}.mgmt"
+        install(bridge, at)
+        assert "meter=2 pktps" in switch.ofctl("dump-meters")
+        remove(at)
+        assert "meter=" not in switch.ofctl("dump-meters")
+        assert "actions" not in switch.ofctl("dump-flows")
+    finally:
+        switch.close()
