@@ -55,6 +55,8 @@ class Obligation:
     parts: tuple[Part, ...]
     compared: int = 0
     """Observables that this obligation compares, folded ones included."""
+    theirs: Term | None = None
+    """The guard of the implementation's case that it is about; None if it is about all of them."""
 
     @property
     def violation(self) -> Term:
@@ -87,7 +89,7 @@ def obligations(spec: Behaviour, impl: Behaviour) -> Iterator[Obligation]:
     for i, j in that_can_meet(spec, impl):
         obligation = made(i, j)
         if obligation is not None:
-            yield obligation
+            yield replace(obligation, theirs=impl.cases[j].guard)
 
 
 def meeting(spec: Behaviour, impl: Behaviour, inputs: Term) -> Callable[[int, int], Obligation | None]:

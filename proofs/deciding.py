@@ -8,7 +8,7 @@ that would do on that input, add them, repeat within a bound. If there are none 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -131,21 +131,25 @@ class Search:
         return self._conclude(obligation, self.engine.satisfiable(obligation.violation, obligation.name, QUICK_SECONDS))
 
     def _all_together(self) -> Difference | str | None:
-        """All obligations as one; a difference is that of the obligation that fails."""
-        parts = []
-        for each in self._todo:
-            for part in each.parts:
-                if part.pair is None:
-                    parts.append(Part(part.name, b.and_(each.context, part.differ)))
-                else:
-                    when, x, y = part.pair
-                    parts.append(unequal(part.name, x, y, b.and_(each.context, when)))
-        found = self._with_choices(Obligation("all cases together", b.TRUE, tuple(parts)))
-        if isinstance(found, Difference):
-            failing = next((o for o in self._todo if found.model.holds(o.violation)), None)
-            if failing is not None:
-                return _difference(failing, found.model, found.cells)
-        return found
+        """All obligations with choices as one, for each case of the implementation; a difference is that of the
+        obligation that fails.
+
+        What the specification chooses may depend on which case of the implementation applies. Obligations without
+        choices hold whatever is chosen, or are seen not to hold by themselves.
+        """
+        open_ = [each for each in self._todo if self._picks_in(each.violation)]
+        guards = list(dict.fromkeys(each.theirs for each in open_ if each.theirs is not None))
+        unknown = None
+        for guard in (*guards, b.not_(b.or_(*guards))):
+            about = [each for each in open_ if each.theirs in (None, guard)]
+            whole = Obligation("all cases together", b.TRUE, tuple(part for each in about for part in _parts_of(each)))
+            side = next(sides(whole, guard))
+            found = self._with_choices(side) if self._picks_in(side.violation) else self._without_choices(side)
+            if isinstance(found, Difference):
+                failing = next((o for o in about if found.model.holds(o.violation)), None)
+                return _difference(failing, found.model, found.cells) if failing is not None else found
+            unknown = unknown or found
+        return unknown
 
     def by_samples(self, possible: Term, effort: int = 1) -> Difference | None:
         """A difference on one of the inputs that are drawn first; ``effort`` as of :func:`samples`."""
@@ -441,6 +445,16 @@ def _by_terms(values: Instance, options: Candidates, known: Mapping[Term, Sequen
         alike = (t for t, n in zip(options[v], known[v], strict=True) if number(n) == number_of(value))
         instance[v] = next(alike, value)
     return instance
+
+
+def _parts_of(obligation: Obligation) -> Iterator[Part]:
+    """The parts of an obligation, each with its context in it."""
+    for part in obligation.parts:
+        if part.pair is None:
+            yield Part(part.name, b.and_(obligation.context, part.differ))
+        else:
+            when, x, y = part.pair
+            yield unequal(part.name, x, y, b.and_(obligation.context, when))
 
 
 def _size(term: Term) -> int:

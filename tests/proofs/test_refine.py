@@ -373,3 +373,22 @@ def test_choices_that_decide_no_case_may_be_made_otherwise_than_those_of_their_n
         theirs = of_a_copy(10), of_a_copy(11)
         assert verdict(spec, side(keeping(theirs, first))) == "accept"
         assert verdict(spec, side(keeping(theirs, first, both=b.TRUE))) != "accept"
+
+
+def test_choices_that_decide_the_way_are_made_for_each_case_of_the_other_side() -> None:
+    ports = [b.bv(n, 32) for n in range(4)]
+    first, second = b.eq(choice(0, 8), byte(2)), b.eq(choice(1, 8), b.bv(1, 8))
+    ways = first, b.and_(b.not_(first), second), b.and_(b.not_(first), b.not_(second))
+    spec = Behaviour(tuple(Case(way, (send(port),)) for way, port in zip(ways, ports, strict=False)))
+
+    def machine(last: Term) -> Behaviour:
+        small, large = b.ult(byte(0), b.bv(5, 8)), b.ult(b.bv(9, 8), byte(0))
+        rest = b.and_(b.not_(small), b.not_(large))
+        return Behaviour(tuple(Case(w, (send(p),)) for w, p in ((small, ports[1]), (large, ports[0]), (rest, last))))
+
+    assert verdict(spec, machine(ports[2])) == "accept"
+    assert verdict(spec, machine(ports[3])) == "differs"
+    assert verdict(machine(ports[2]), spec) == "differs"
+    never = Behaviour((Case(b.and_(first, b.not_(first)), ()), *spec.cases[:2]))  # no case where neither is chosen
+    assert verdict(never, machine(ports[0])) == "accept"
+    assert verdict(never, machine(ports[2])) == "differs"
