@@ -12,11 +12,13 @@ from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.source import Span, Unsupported
+from . import scratch
 from .artifact import BpfObject, MapDef
 from .artifact.program import F_RDONLY_PROG
 from .meaning import meaning
 from .meaning.memory import PRESENT
 
+_OTHER_SCRATCH = f"{scratch.NAME} (other)"
 _ARRAYS = ("array", "percpu_array")
 
 
@@ -26,10 +28,11 @@ def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviou
     Raises:
         Unsupported: maps of one name that are not alike, or something that is not modelled.
     """
-    second, notes = paired(first, second)
+    second, notes = paired(first, _apart(second))
     written: frozenset[str] = frozenset()
     while True:  # ends: each round adds a map that one of them writes
-        left, right = meaning(first, written=written), meaning(second, written=written)
+        left = scratch.forgotten(meaning(first, written=written), first.maps)
+        right = scratch.forgotten(meaning(second, written=written), second.maps, _OTHER_SCRATCH)
         found = frozenset(
             name.removeprefix("map.") for side in (left, right) for case in side.cases for name in case.state
         )
@@ -56,9 +59,15 @@ def paired(first: BpfObject, second: BpfObject) -> tuple[BpfObject, tuple[str, .
     return _renamed(second, names), notes
 
 
+def _apart(obj: BpfObject) -> BpfObject:
+    """The object with scratch memory that is not the other one's."""
+    return _renamed(obj, {scratch.NAME: _OTHER_SCRATCH} if any(map(scratch.is_scratch, obj.maps)) else {})
+
+
 def _used(obj: BpfObject) -> dict[str, MapDef]:
-    """The maps that the programs refer to, constant data apart."""
+    """The maps that the programs refer to, constant data and scratch memory apart."""
     named = {insn.map for program in obj.programs for insn in program.insns}
+    named -= {item.name for item in obj.maps if scratch.is_scratch(item) or scratch.is_scratch(item, _OTHER_SCRATCH)}
     return {m.name: m for m in obj.maps if m.name in named and not (m.data is not None and m.flags & F_RDONLY_PROG)}
 
 

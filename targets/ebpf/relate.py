@@ -30,7 +30,7 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
-from . import arrivals, records, relate_learned, relate_outputs, selector_entries, times
+from . import arrivals, records, relate_learned, relate_outputs, scratch, selector_entries, times
 from .artifact import BpfObject, MapDef, ports
 from .cells import (
     CELLS,
@@ -124,7 +124,7 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     def told(machine: Behaviour) -> Behaviour:
         granted = (*arrivals.assumed(program), *arrivals.short_enough(machine))
         met = records.told(replace(machine, domain=(*machine.domain, *granted)), rings)
-        met = relate_learned.told(met, out.learning)
+        met = relate_learned.told(scratch.forgotten(met, artifact.maps), out.learning)
         return relate_outputs.told(met, returning, copies if rules is None else ())
 
     def settled(meant: Behaviour) -> Behaviour:

@@ -16,8 +16,9 @@ from ...base import CannotOffload
 from ..artifact import Assembler, BpfObject, BpfProgram, ports, untagged
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN, section
 from ..fillup import layouts
+from ..scratch import scratch_map
 from . import bpf_models, pna, psa, v1model
-from .frame import Frame, Usage
+from .frame import STACK_BYTES, Frame, Full, Usage
 from .gen import Gen
 from .hooks import Hook, TcHook, XdpHook
 from .lines import source_lines
@@ -48,9 +49,11 @@ LIMITS: Final = (
     "at XDP a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",
     "ports have the numbers of interfaces, or of interfaces from option port0 on",
     "at tc: no shorter frames; a frame that came with a VLAN tag keeps its outermost type (untagged=1: there are none)",
-    "headers, metadata and locals that are read fit 512 bytes of stack",
+    "headers, metadata and locals that are read fit 32 KiB of scratch memory, beyond what fits the stack",
 )
 
+_KEPT: Final = (STACK_BYTES, STACK_BYTES // 2, 0)
+"""Bytes of the stack that variables may take, in the order in which it is tried."""
 _OPTIONS: Final = ("hook", "min_frame", "port0", "untagged")
 _HOOKS: Final[dict[str, type[Hook]]] = {"tc": TcHook, "xdp": XdpHook}
 _PIPELINES: Final = {
@@ -123,9 +126,10 @@ def _generate(
     live: frozenset[str] | None = None
     tables = layouts(program, rules)
 
-    def once(unlimited: bool) -> Gen:
+    def once(unlimited: bool, kept: int = STACK_BYTES) -> Gen:
         code = Assembler()
         g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code, shortest, port0)
+        g.kept = kept
         with code.at(program.package(program.main).span if program.main else NOWHERE):
             pipeline(g)
         return g
@@ -133,8 +137,24 @@ def _generate(
     while True:
         read = frozenset(once(unlimited=True).usage.loads)
         if read == live:
-            return once(unlimited=False)
+            return _placed(lambda kept: once(unlimited=False, kept=kept))
         live = read
+
+
+def _placed(once: Callable[[int], Gen]) -> Gen:
+    """The code with all variables on the stack, or as many as leave enough of it for all else that must lie there."""
+    for kept in _KEPT:
+        try:
+            g = once(kept)
+        except Full:
+            if kept == _KEPT[-1]:
+                raise
+            continue
+        if g.spills:
+            item = scratch_map(g.scratch.deepest)
+            g.maps[item.name] = item
+        return g
+    raise AssertionError
 
 
 __all__ = ["LIMITS", "checked_hook", "lower"]

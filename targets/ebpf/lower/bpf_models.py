@@ -5,12 +5,11 @@ from __future__ import annotations
 from ....semantics import ir
 from ....semantics.source import Span
 from ...base import CannotOffload
-from ..artifact import asm
-from ..artifact.asm import R1, R6
+from ..artifact.asm import R1
 from . import calls
 from .frame import Ref, leaves
 from .gen import Gen
-from .hooks import redirect
+from .hooks import begin, redirect
 from .package import Arrivals, blocks, entries, finish, member
 from .parse import ParsePoint, ParserGen
 
@@ -24,7 +23,7 @@ def ebpf_model(g: Gen) -> None:
     parser, control = g.program.parser(parser_name), g.program.control(filter_name)
     packet, hdr = parser.params
     accept, filtering = g.asm.label(), g.asm.label()
-    g.asm.emit(asm.mov(R6, R1))
+    begin(g)
     with g.scope():
         headers = g.declare(hdr.name, hdr.type, hdr.span)
         accepted = g.declare("$accept", ir.BOOL)
@@ -48,7 +47,7 @@ def xdp_model(g: Gen) -> None:
     parser, switch, deparser = g.program.parser(names[0]), *map(g.program.control, names[1:])
     packet, hdr = parser.params
     accept = g.asm.label()
-    g.asm.emit(asm.mov(R6, R1))
+    begin(g)
     with g.scope():
         arrivals = Arrivals.of(g)
         headers = g.declare("$hdr", hdr.type, hdr.span)
@@ -93,7 +92,7 @@ def ubpf_model(g: Gen) -> None:
     parser, pipeline, deparser = g.program.parser(names[0]), *map(g.program.control, names[1:])
     accept = g.asm.label()
     g.varbit_bytes_only = True
-    g.asm.emit(asm.mov(R6, R1))
+    begin(g)
     with g.scope():
         arrivals = Arrivals.of(g)
         refs = [g.declare(f"${p.name}", p.type, p.span) for p in parser.params[1:]]

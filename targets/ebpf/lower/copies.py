@@ -13,7 +13,7 @@ from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R7, R10
 from ..replicas import COS_AT, COUNT_BYTES, MEMBER_BYTES, MOST, Groups
 from . import effects
-from .frame import Ref, leaf_bytes, leaves
+from .frame import Place, Ref, leaf_bytes, leaves
 from .gen import Gen, Temp
 from .hooks import MAP_LOOKUP, TcHook, send_copy
 
@@ -87,24 +87,21 @@ def sender(g: Gen, port: Ref) -> Callable[[], None]:
 @contextmanager
 def saved(g: Gen, *refs: Ref) -> Iterator[Callable[[], None]]:
     """The values of variables put aside, as far as somebody else reads them; the result puts them back."""
-    places: list[tuple[int, int, int]] = []
+    places: list[tuple[Place, Place, int]] = []
     for ref in refs:
         for leaf in leaves(g.program, ref):
             if leaf.width and leaf.path in g.slots:
                 size = leaf_bytes(leaf.width)
-                places.append((g.slots[leaf.path], g.frame.take(size), size))
+                places.append((g.slots[leaf.path], g.room(size), size))
 
     def move(*, back: bool) -> None:
         for own, kept, size in places:
-            source, target = (kept, own) if back else (own, kept)
-            for at in range(0, size, 8):
-                step = min(8, size)
-                g.asm.emit(asm.load(step, R1, R10, source + at), asm.store(step, R10, target + at, R1))
+            g.move(*((kept, own) if back else (own, kept)), size)
 
     move(back=False)
     yield lambda: move(back=True)
     for _, kept, size in places:
-        g.frame.give_back(kept, size)
+        g.forget(kept, size)
 
 
 __all__ = ["Member", "check", "saved", "sender", "to_members"]

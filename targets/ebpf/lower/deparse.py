@@ -38,8 +38,10 @@ from .hooks import (
 
 NO_TAGS = "untagged=1 says that no frame comes with a tag"
 
-MAX_LEAVES = 512
+MAX_LEAVES = 1024
 """Layouts of the outgoing frame; more are refused."""
+MAX_SIZES = 512
+"""Sizes of a varbit that the program itself makes; more are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +240,8 @@ class Deparser:
                 found[size] = (*found.get(size, ()), way)
             return found
         width = next(leaves(g.program, part)).width
-        if not g.varbit_bytes_only and width > MAX_LEAVES:
-            raise CannotOffload(f"a varbit with more than {MAX_LEAVES} sizes", self.control.span)
+        if not g.varbit_bytes_only and width > MAX_SIZES:
+            raise CannotOffload(f"a varbit with more than {MAX_SIZES} sizes", self.control.span)
         return dict.fromkeys(range(0, width + 1, 8 if g.varbit_bytes_only else 1), exits)
 
     def _leaves(self, emitted: tuple[Emitted, ...], exits: tuple[Exit, ...]) -> None:

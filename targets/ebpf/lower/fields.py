@@ -14,6 +14,8 @@ from .frame import Leaf, Ref, is_composite, leaves, parts
 from .gen import Gen
 
 TOO_SHORT = "PacketTooShort"
+MOST_BYTES = 32760
+"""What of a frame is parsed: offsets of instructions have 16 bits and a sign (RFC 9669, section 3)."""
 
 
 def header_fields(g: Gen, ref: Ref, span: Span, sizes: Mapping[str, int]) -> list[tuple[Leaf, int]]:
@@ -31,10 +33,18 @@ def header_fields(g: Gen, ref: Ref, span: Span, sizes: Mapping[str, int]) -> lis
     return out
 
 
-def load_fields(g: Gen, tagged: bool, cursor: int, fields: Sequence[tuple[Leaf, int]], short: Label) -> None:
-    """Fields from the frame, the first at bit ``cursor``, to their leaves."""
+def load_fields(
+    g: Gen, tagged: bool, cursor: int, fields: Sequence[tuple[Leaf, int]], short: Label, span: Span
+) -> None:
+    """Fields from the frame, the first at bit ``cursor``, to their leaves.
+
+    Raises:
+        CannotOffload: they end behind what an instruction's offset reaches.
+    """
     start = cursor // 8
     end = max(cursor + at + leaf.bits for leaf, at in fields)
+    if end > 8 * MOST_BYTES:
+        raise CannotOffload(f"headers that end behind byte {MOST_BYTES}", span)
     with g.hook.fetch(g, tagged, start, (end + 7) // 8 - start, short) as (base, offset):
         for leaf, at in fields:
             if leaf.path not in g.slots:
@@ -69,4 +79,4 @@ def lookahead(g: Gen, call: ir.ExternCall, ref: Ref) -> None:
         at = g.width(ref.type, call.span)
         fields = [(Leaf(ref.path, at), 0)]
     if at:
-        load_fields(g, point.tagged, point.cursor, fields, point.fail(TOO_SHORT))
+        load_fields(g, point.tagged, point.cursor, fields, point.fail(TOO_SHORT), call.span)

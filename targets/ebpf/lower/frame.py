@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ....semantics import ir
 from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
+from ..artifact import Reg
 from ..fillup import scalar_width
 
 STACK_BYTES = 512
@@ -144,11 +145,25 @@ def leaf_bytes(width: int) -> int:
     return next(size for size in (1, 2, 4, 8) if width <= 8 * size)
 
 
+class Full(CannotOffload):
+    """Variables need more memory than there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a leaf lies: ``offset`` bytes behind what a register points to."""
+
+    base: Reg
+    offset: int
+
+
 @dataclass
 class Frame:
-    """Hands out stack bytes, lowest addresses last; ``unlimited`` while it is only counted what is read."""
+    """Hands out bytes of the stack, or of scratch memory, lowest addresses last; ``unlimited`` while it is only counted
+    what is read."""
 
     unlimited: bool = False
+    size: int = STACK_BYTES
     _used: list[tuple[int, int]] = field(default_factory=list)
     """Stretches in use as (distance below the frame pointer of the low end, of the high end), ascending."""
     deepest: int = 0
@@ -157,7 +172,7 @@ class Frame:
         """The offset from the frame pointer of ``size`` free bytes, aligned to the largest power of two up to 8 in it.
 
         Raises:
-            CannotOffload: the stack is full.
+            Full: there is no room.
         """
         align = next(a for a in (8, 4, 2, 1) if size >= a)
         top = 0
@@ -166,8 +181,8 @@ class Frame:
                 break
             top = max(top, low)
         low = self._fit(top, size, align)
-        if low > STACK_BYTES and not self.unlimited:
-            raise CannotOffload(f"the variables need more than the {STACK_BYTES} bytes of an eBPF stack", span)
+        if low > self.size and not self.unlimited:
+            raise Full(f"the variables need more than {self.size} bytes", span)
         if self.unlimited:
             return -min(low, 32760)
         self._used.append((low, low - size))
@@ -182,6 +197,14 @@ class Frame:
         """Free what :meth:`take` gave."""
         if not self.unlimited:
             self._used.remove((-offset, -offset - size))
+
+    def has_room(self, size: int, limit: int) -> bool:
+        """Whether ``size`` bytes fit the ``limit`` bytes next to the frame pointer."""
+        if self.unlimited:
+            return True
+        offset = self.take(size)
+        self.give_back(offset, size)
+        return -offset <= limit
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """The state of one pass of code generation, and the code for loading and storing bits.
 
 Registers: r6 holds the context throughout; r7 a pointer into the packet or a map's value, while one is used; r8 and r9
-are temporaries; expressions leave their value in r1 and may destroy r0 and r2 to r5. Values of up to 64 bits are kept
-zero-extended, whatever their sign.
+are temporaries, but r9 points to scratch memory (:mod:`..scratch`) in programs that need some; expressions leave their
+value in r1 and may destroy r0 and r2 to r5. Values of up to 64 bits are kept zero-extended, whatever their sign.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from ..artifact import Assembler, Label, MapDef, Reg, asm
 from ..artifact.asm import R1, R2, R8, R9, R10
 from ..artifact.shortest import ETH_HLEN
 from ..fillup import TableLayout, scalar_width
-from .frame import Frame, Leaf, Ref, Usage, leaf_bytes, leaves, type_name
+from ..scratch import MOST_BYTES
+from .frame import STACK_BYTES, Frame, Leaf, Place, Ref, Usage, leaf_bytes, leaves, type_name
 
 if TYPE_CHECKING:
     from .hooks import Hook
@@ -68,8 +69,11 @@ class Gen:
     port0: int = 0
     """The interface that is port 0."""
     maps: dict[str, MapDef] = field(default_factory=dict)
-    slots: dict[str, int] = field(default_factory=dict)
-    """Path of a leaf → its offset from the frame pointer."""
+    kept: int = STACK_BYTES
+    """Bytes of the stack that variables may take; those that find no room there lie in scratch memory."""
+    scratch: Frame = field(default_factory=lambda: Frame(size=MOST_BYTES))
+    slots: dict[str, Place] = field(default_factory=dict)
+    """Path of a leaf → where it lies."""
     env: dict[str, Ref] = field(default_factory=dict)
     """Names in scope."""
     actions: dict[str, ir.Action] = field(default_factory=dict)
@@ -101,7 +105,16 @@ class Gen:
     """How many conditions decide whether the code being generated runs at all."""
     _roots: int = 0
     _registers: list[Reg] = field(default_factory=lambda: list(_CALLEE_SAVED))
-    _scopes: list[list[tuple[str, int, int]]] = field(default_factory=lambda: [[]])
+    _scopes: list[list[tuple[str, Place, int]]] = field(default_factory=lambda: [[]])
+
+    def reserve(self, reg: Reg) -> None:
+        """A register for temporaries is none any more."""
+        self._registers.remove(reg)
+
+    @property
+    def spills(self) -> bool:
+        """Whether there is scratch memory."""
+        return self.kept < STACK_BYTES
 
     # --- variables ---
 
@@ -126,9 +139,9 @@ class Gen:
         env = dict(self.env)
         yield
         self.env = env
-        for path, offset, size in self._scopes.pop():
+        for path, place, size in self._scopes.pop():
             del self.slots[path]
-            self.frame.give_back(offset, size)
+            self.forget(place, size)
 
     def declare(self, name: str, type_: ir.Type, span: Span = NOWHERE) -> Ref:
         """A new variable, in scope as ``name``; its leaves hold nothing yet."""
@@ -137,11 +150,24 @@ class Gen:
         for leaf in leaves(self.program, ref, span):
             if leaf.width and self.is_live(leaf.path):
                 size = leaf_bytes(leaf.width)
-                offset = self.frame.take(size, span)
-                self.slots[leaf.path] = offset
-                self._scopes[-1].append((leaf.path, offset, size))
+                place = self.room(size, span)
+                self.slots[leaf.path] = place
+                self._scopes[-1].append((leaf.path, place, size))
         self.env[name] = ref
         return ref
+
+    def room(self, size: int, span: Span = NOWHERE) -> Place:
+        """``size`` bytes for a variable, until :meth:`forget`."""
+        if not self.spills or self.frame.has_room(size, self.kept):
+            return Place(R10, self.frame.take(size, span))
+        return Place(R9, -self.scratch.take(size, span) - size)
+
+    def forget(self, place: Place, size: int) -> None:
+        """Free what :meth:`room` gave."""
+        if place.base == R10:
+            self.frame.give_back(place.offset, size)
+        else:
+            self.scratch.give_back(-place.offset - size, size)
 
     def is_live(self, path: str) -> bool:
         """Whether some code may read the leaf."""
@@ -160,14 +186,14 @@ class Gen:
         """Write a constant to a leaf, if it is kept."""
         if leaf.path not in self.slots:
             return
-        offset, size = self.slots[leaf.path], leaf_bytes(leaf.width)
+        place, size = self.slots[leaf.path], leaf_bytes(leaf.width)
         for low in range(0, size, 8):
             word = value >> 8 * low & ((1 << 8 * min(size, 8)) - 1)
             if size < 8 or word < 1 << 31:
-                self.asm.emit(asm.store(min(size, 8), R10, offset + low, word))
+                self.asm.emit(asm.store(min(size, 8), place.base, place.offset + low, word))
             else:
                 self.constant(R1, word)
-                self.asm.emit(asm.store(8, R10, offset + low, R1))
+                self.asm.emit(asm.store(8, place.base, place.offset + low, R1))
 
     def load_leaf(self, dst: Reg, ref: Ref, limb: int = 0, span: Span = NOWHERE) -> None:
         """``dst`` = a leaf, or one 64-bit limb of a wide one."""
@@ -176,13 +202,23 @@ class Gen:
         if not width:
             self.constant(dst, 0)
         else:
-            self.asm.emit(asm.load(min(leaf_bytes(width), 8), dst, R10, self.slots[ref.path] + 8 * limb))
+            place = self.slots[ref.path]
+            self.asm.emit(asm.load(min(leaf_bytes(width), 8), dst, place.base, place.offset + 8 * limb))
 
     def store_leaf(self, ref: Ref, src: Reg, limb: int = 0) -> None:
         """Write ``src`` to a leaf (or limb of one), if it is kept."""
         if ref.path in self.slots:
-            size = min(leaf_bytes(self.width(ref.type)), 8)
-            self.asm.emit(asm.store(size, R10, self.slots[ref.path] + 8 * limb, src))
+            size, place = min(leaf_bytes(self.width(ref.type)), 8), self.slots[ref.path]
+            self.asm.emit(asm.store(size, place.base, place.offset + 8 * limb, src))
+
+    def move(self, source: Place, target: Place, size: int) -> None:
+        """Copy a leaf of ``size`` bytes; destroys r1."""
+        for low in range(0, size, 8):
+            step = min(8, size)
+            self.asm.emit(
+                asm.load(step, R1, source.base, source.offset + low),
+                asm.store(step, target.base, target.offset + low, R1),
+            )
 
     def written(self, ref: Ref, span: Span, *, zero: bool = False) -> None:
         """Note that the program itself changes ``ref``; ``zero``: to nothing but zeros."""

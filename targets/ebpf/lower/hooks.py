@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from .. import scratch
 from ..artifact import Label, Reg, asm
-from ..artifact.asm import R0, R1, R2, R3, R4, R6, R7, R10
+from ..artifact.asm import R0, R1, R2, R3, R4, R6, R7, R9, R10
 from .gen import Gen
 
 # Helpers, by their numbers in uapi bpf.h.
@@ -25,6 +26,19 @@ KTIME, PRANDOM, CLONE_REDIRECT, CHANGE_HEAD, XDP_ADJUST_HEAD, RINGBUF_OUTPUT = 5
 TAG_AT: Final = 12
 """Where the outer VLAN tag lies on the wire."""
 TAG_BYTES: Final = 4
+
+
+def begin(g: Gen) -> None:
+    """What programs begin with: the registers that hold something throughout."""
+    g.asm.emit(asm.mov(R6, R1))
+    if not g.spills:
+        return
+    g.reserve(R9)
+    with g.buffer(scratch.KEY_BYTES) as key:
+        g.asm.emit(asm.store(scratch.KEY_BYTES, R10, key, 0), asm.load_map(R1, scratch.NAME))
+        g.asm.emit(asm.mov(R2, R10), asm.alu("add", R2, key), asm.call(MAP_LOOKUP))
+    g.asm.jump("jeq", R0, 0, g.drop)  # never: the map has this element
+    g.asm.emit(asm.mov(R9, R0))
 
 
 def number_port(g: Gen) -> None:

@@ -302,7 +302,7 @@ class ParserGen:
         fields = header_fields(g, ref, span, sizes)
         width = sum(leaf.bits for leaf, _ in fields)
         if any(g.is_live(leaf.path) for leaf, _ in fields if leaf.width):
-            load_fields(g, point.tagged, point.cursor, fields, point.fail(TOO_SHORT))
+            load_fields(g, point.tagged, point.cursor, fields, point.fail(TOO_SHORT), span)
         elif width:
             g.hook.require(g, point.tagged, (point.cursor + width + 7) // 8, point.fail(TOO_SHORT))
         g.store_constant(Leaf(ref.valid.path, 1), 1)

@@ -11,14 +11,14 @@ from typing import Final
 from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import asm
-from ..artifact.asm import R0, R1, R6
+from ..artifact.asm import R0, R1
 from ..times import asked
 from . import calls, objects
 from .effects import acts
 from .forwarding import DROPPED, NOWHERE_YET, PORT, TO, TO_PORT
 from .frame import Leaf, Ref, leaves, parts
 from .gen import Gen
-from .hooks import KTIME, redirect
+from .hooks import KTIME, begin, redirect
 from .package import Arrivals, Parsing, blocks, given_blocks, member
 
 _TO_BITS: Final = 2
@@ -40,7 +40,7 @@ class _Pna:
         """The whole program."""
         g = self.g
         g.varbit_bytes_only = True
-        g.asm.emit(asm.mov(R6, R1))
+        begin(g)
         passed = g.asm.label()
         with g.scope():
             objects.declare(g)

@@ -14,14 +14,14 @@ from ....semantics import ir
 from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import Label, asm, ports
-from ..artifact.asm import R0, R1, R2, R6
+from ..artifact.asm import R0, R1, R2
 from ..replicas import CLONES, MULTICAST, Groups
 from ..times import asked
 from . import calls, copies, objects, stmts
 from .effects import acts
 from .frame import Ref, leaves
 from .gen import Gen
-from .hooks import KTIME, redirect
+from .hooks import KTIME, begin, redirect
 from .package import Arrivals, Parsing, blocks, member
 
 NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, CLONE_I2E, RECIRCULATE = 0, 1, 2, 3, 6
@@ -76,7 +76,7 @@ class _Psa:
         """The whole program."""
         g = self.g
         g.varbit_bytes_only = True
-        g.asm.emit(asm.mov(R6, R1))
+        begin(g)
         with g.scope():
             objects.declare(g)
             fate = self.ingress.control.params[3]

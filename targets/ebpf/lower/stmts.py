@@ -373,13 +373,7 @@ def copy(g: Gen, to: Ref, source: Ref, span: Span = NOWHERE) -> None:
         if left.path not in g.slots or not left.width:
             continue
         g.usage.loads.setdefault(right.path, span)
-        size = leaf_bytes(left.width)
-        for low in range(0, size, 8):
-            step = min(8, size)
-            g.asm.emit(
-                asm.load(step, R1, R10, g.slots[right.path] + low),
-                asm.store(step, R10, g.slots[left.path] + low, R1),
-            )
+        g.move(g.slots[right.path], g.slots[left.path], leaf_bytes(left.width))
 
 
 __all__ = [

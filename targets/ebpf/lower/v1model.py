@@ -8,14 +8,14 @@ from contextlib import ExitStack
 from ....semantics import ir
 from ....semantics.source import Span
 from ..artifact import Label, asm
-from ..artifact.asm import R0, R1, R6
+from ..artifact.asm import R0, R1
 from ..replicas import CLONES, MULTICAST
 from ..times import AT_EGRESS, UNIT, asked
 from . import calls, copies, effects
 from .externs import CLONE, CLONES_OF, DROP_PORT, SESSION
 from .frame import Leaf, Ref, leaves, parts
 from .gen import Gen
-from .hooks import KTIME, redirect
+from .hooks import KTIME, begin, redirect
 from .package import Arrivals, Parsing, blocks
 
 INGRESS_CLONE, REPLICATED = 1, 5
@@ -47,7 +47,7 @@ class _V1Model:
         parser = g.program.parser(names[0])
         verify, ingress, egress, compute, deparser = (g.program.control(name) for name in names[1:])
         g.varbit_bytes_only = True
-        g.asm.emit(asm.mov(R6, R1))
+        begin(g)
         self.egress, self.compute, self.deparser = egress, compute, deparser
         with g.scope(), ExitStack() as stack:
             self._declare(parser)

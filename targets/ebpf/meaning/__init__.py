@@ -16,6 +16,7 @@ from ..artifact import BpfObject, BpfProgram, untagged
 from ..artifact.ports import port0
 from ..artifact.shortest import ETH_HLEN, declared
 from ..artifact.write import TEXT
+from .elements import initial_memory
 from .hooks import HOOKS, HookName, changed_metadata, finish, start, without_tag
 from .machine import Machine, MixedRead
 from .memory import Restart, initial_stores
@@ -80,10 +81,11 @@ def _hook(program: BpfProgram, file: str) -> HookName:
 def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset[str], *, mix: bool) -> Behaviour:
     linked, entries = with_tail_calls(obj, program)
     machine = Machine(linked, obj.maps, HOOKS[hook], written=written, mix=mix, file=obj.name, entries=entries)
-    stores = initial_stores(machine.maps, written)
     shortest = declared(obj) or ETH_HLEN
     tagless = untagged.declared(obj)
-    begin = start(hook, stores, shortest, tagless=tagless)
+    begin = start(hook, shortest, tagless=tagless)
+    for state in begin.states:
+        state.stores, state.memory = initial_stores(machine.maps, written), initial_memory(machine.maps, written)
     ends = machine.run(begin.states)
     changed = changed_metadata(ends)
     cases = [*begin.cases, *(finish(hook, state, written, machine.maps, changed) for state in ends)]

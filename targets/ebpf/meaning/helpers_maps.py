@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ..artifact.program import F_RDONLY_PROG, MapDef
-from . import memory
+from . import elements, memory
 from .alu import swap
-from .memory import INNER, PRESENT, Restart
+from .elements import INNER
+from .memory import PRESENT, Restart
 from .state import State
 from .values import Address
 
@@ -206,6 +207,9 @@ def _set_present(state: State, item: MapDef, key: Term, value: int) -> None:
 
 
 def _write(state: State, item: MapDef, key: Term, value: Term) -> None:
+    if elements.is_single(item):  # the key is that of the element, or nothing would be written
+        elements.overwrite(state, item, value)
+        return
     state.stores[item.name] = state.stores[item.name].write(key, value)
     if item.type not in ARRAYS:  # a hash table puts a new element in the old one's place
         state.epochs[item.name] = state.epochs.get(item.name, 0) + 1

@@ -16,14 +16,16 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, Case, Output, Packet, byte, input_bytes
 from ..artifact.program import MapDef
 from ..artifact.shortest import ETH_HLEN
+from . import elements
 from .context import SKB
 from .context import XDP as XDP_FIELDS
+from .elements import INNER
 from .helpers_maps import HASHES, NUMBER_BITS
 from .helpers_skb import TC, TC_ACT_REDIRECT, TC_ACT_SHOT
 from .helpers_vlan import is_vlan, protocol_of, with_tag
 from .helpers_xdp import XDP, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .machine import Host, start_registers
-from .memory import INNER, PRESENT
+from .memory import PRESENT
 from .state import Layout, State, Vlan, shorter_than
 from .store import Store
 
@@ -62,12 +64,12 @@ def without_tag() -> Term:
     return b.not_(is_vlan(input_bytes(12, 2)))
 
 
-def start(hook: HookName, stores: Mapping[str, Store], shortest: int, *, tagless: bool = False) -> Start:
+def start(hook: HookName, shortest: int, *, tagless: bool = False) -> Start:
     """What the kernel does to a frame of at least ``shortest`` bytes before the program at ``hook`` runs; ``tagless``
-    ones have no VLAN tag."""
+    ones have no VLAN tag. What maps hold is left to the caller."""
     whole = b.not_(shorter_than(shortest))
     if hook == "xdp":
-        return Start([_state(whole, Layout(), shortest, None, {}, stores)], [])
+        return Start([_state(whole, Layout(), shortest, None, {})], [])
     kind = input_bytes(12, 2)
     tagged = is_vlan(kind)
     plain = _state(
@@ -76,7 +78,6 @@ def start(hook: HookName, stores: Mapping[str, Store], shortest: int, *, tagless
         shortest,
         None,
         _metadata(protocol_of(kind, input_bytes(14, 2), 16)),
-        stores,
     )
     if tagless:
         return Start([plain], [])
@@ -84,7 +85,7 @@ def start(hook: HookName, stores: Mapping[str, Store], shortest: int, *, tagless
     inside = Layout(tuple(byte(i) for i in range(12)), 16)
     fields = _metadata(protocol_of(input_bytes(16, 2), input_bytes(18, 2), UNTAG_LENGTH))
     enough = max(shortest, UNTAG_LENGTH)
-    untagged = _state(b.and_(b.not_(shorter_than(enough)), tagged), inside, enough, vlan, fields, stores)
+    untagged = _state(b.and_(b.not_(shorter_than(enough)), tagged), inside, enough, vlan, fields)
     if shortest >= UNTAG_LENGTH:
         return Start([plain, untagged], [])
     cut = Case(b.and_(whole, tagged, shorter_than(UNTAG_LENGTH)), ())
@@ -97,11 +98,10 @@ def _state(
     shortest: int,
     vlan: Vlan | None,
     fields: dict[str, Term],
-    stores: Mapping[str, Store],
 ) -> State:
     fields = fields | {"redirect": b.bv(0, 32), "redirected": b.bv(0, 1)}
     sizes = {LENGTH: (shortest, 0xFFFF)}
-    return State(guard, 0, start_registers(), layout, shortest, {}, (), vlan, fields, dict(stores), ranges=sizes)
+    return State(guard, 0, start_registers(), layout, shortest, {}, (), vlan, fields, ranges=sizes)
 
 
 def _metadata(protocol: Term) -> dict[str, Term]:
@@ -194,8 +194,15 @@ def _state_after(state: State, written: frozenset[str], maps: Mapping[str, MapDe
         item = maps[name.removesuffix(PRESENT)]
         extra = NUMBER_BITS if item.name.endswith(INNER) else 0
         index = b.var(f"at.map.{name}", 8 * item.key_size + extra)
-        after[f"map.{name}"] = state.stores[name].read(index)
+        after[f"map.{name}"] = _store_after(state, item, name).read(index)
         if name == item.name and item.type in HASHES and name + PRESENT in written:
             there = b.to_bool(state.stores[name + PRESENT].read(b.var(f"at.map.{name}", index.width)))
             after[f"map.{name}"] = b.ite(there, after[f"map.{name}"], b.bv(0, 8 * item.value_size))
     return after
+
+
+def _store_after(state: State, item: MapDef, name: str) -> Store:
+    if name != item.name or not elements.is_single(item):
+        return state.stores[name]
+    held, found = elements.before(item), elements.after(item, state)
+    return state.stores[name] if found is held else state.stores[name].write(b.bv(0, 8 * item.key_size), found)

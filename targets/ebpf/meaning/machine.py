@@ -16,7 +16,7 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Choice, Fault
 from ....semantics.source import Span, Unsupported
 from ..artifact.program import BpfProgram, MapDef
-from . import execute, memory, ranges
+from . import elements, execute, ranges
 from .context import Field
 from .graph import analyse
 from .join import merge
@@ -294,7 +294,7 @@ def with_inner_maps(maps: Sequence[MapDef]) -> dict[str, MapDef]:
     out = {item.name: item for item in maps}
     for item in maps:
         if item.inner is not None:
-            name = item.name + memory.INNER
+            name = item.name + elements.INNER
             out[name] = replace(item.inner, name=name)
     return out
 

@@ -13,6 +13,7 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH
 from ..artifact.program import F_RDONLY_PROG, MapDef
 from . import offsets
+from .elements import element, is_single
 from .state import State, shorter_than
 from .store import Store
 from .values import MIXED, Address, Byte, Lane, Mixed, Partial, Piece, Value
@@ -62,12 +63,25 @@ class Checks(Protocol):
 
 def load(machine: Checks, state: State, address: Address, size: int) -> Value:
     """The ``size`` bytes at ``address`` (not of the context): a term of ``8 * size`` bits, or a whole pointer."""
-    address = fixed(state, address)
+    address = _in_memory(machine, state, fixed(state, address), size)
     if address.kind in ("stack", "buffer"):
         if address.moved is not None:
             return _load_somewhere(machine, state, address, size)
         return _load_memory(machine, state, address, size)
     return little_endian(load_bytes(machine, state, address, size))
+
+
+def _in_memory(machine: Checks, state: State, address: Address, size: int) -> Address:
+    """The address with what it points into told as plain memory if it is the only element of an array that is written,
+    where every pointer that is not null points to: bytes of it that do not change cost nothing."""
+    if address.kind != "value" or not _is_memory(machine, address.name):
+        return address
+    _require_value(machine, state, address, size)
+    return Address("buffer", address.offset, element(address.name), moved=address.moved)
+
+
+def _is_memory(machine: Checks, name: str) -> bool:
+    return name in machine.written and is_single(machine.maps[name])
 
 
 def fixed(state: State, address: Address) -> Address:
@@ -80,7 +94,7 @@ def fixed(state: State, address: Address) -> Address:
 
 def load_bytes(machine: Checks, state: State, address: Address, size: int) -> list[Term]:
     """The ``size`` bytes at ``address``, lowest address first; faults for what may not be read."""
-    address = fixed(state, address)
+    address = _in_memory(machine, state, fixed(state, address), size)
     if address.kind == "packet":
         require_packet(machine, state, address, size)
         places = _places(machine, state, address, size)
@@ -214,7 +228,7 @@ def _inside(address: Address, size: int, low: int, high: int) -> Term:
 
 def store(machine: Checks, state: State, address: Address, value: Value, size: int) -> None:
     """Write the low ``size`` bytes of a register's value."""
-    address = fixed(state, address)
+    address = _in_memory(machine, state, fixed(state, address), size)
     if isinstance(value, Address):
         if address.kind != "stack" or size != 8:
             raise machine.unsupported(state, "a pointer stored where it is no pointer any more")
@@ -233,8 +247,8 @@ def store(machine: Checks, state: State, address: Address, value: Value, size: i
 
 def store_bytes(machine: Checks, state: State, address: Address, values: list[Term]) -> None:
     """Write ``values`` from ``address`` on; faults for what may not be written."""
-    address = fixed(state, address)
     size = len(values)
+    address = _in_memory(machine, state, fixed(state, address), size)
     if address.kind == "packet":
         if address.moved is not None:  # which bytes of the packet are written must be known
             machine.number(state, address.moved)
@@ -359,5 +373,3 @@ def initial_stores(maps: dict[str, MapDef], written: frozenset[str]) -> dict[str
 
 PRESENT: Final = ".present"
 """What the state that says which keys a map holds is called, behind the map's name."""
-INNER: Final = ".inner"
-"""What all the maps in a map of maps together are called, behind its name."""

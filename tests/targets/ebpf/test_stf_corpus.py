@@ -22,7 +22,6 @@ STOPPED: Final = {
     "forloop-bmv2.p4": "a loop whose number of turns",
     "gauntlet_enum_assign-bmv2.p4": "a frame has at least",  # and multicast only at tc, where frames are not padded
     "issue1768-bmv2.p4": SHORT,
-    "issue1879-bmv2.p4": "512 bytes of an eBPF stack",
     "lookahead_ubpf.p4": "different ways through them",
     "parser_error-bmv2.p4": SHORT,
     "psa-e2e-cloning-basic-bmv2.p4": "cloned",
