@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .agreement import Followed, through_program
 from .assertions import Asserted, check_assertions, has_asserts, shows_nothing
 from .confirm import Pair, confirm
 from .impossible import without_the_impossible
@@ -56,6 +57,16 @@ class Machine:
     label: str
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A machine that was accepted, and its behaviour with the fill-up; ``followed``: what it was compared with, where
+    that was the program's meaning as it is."""
+
+    machine: Machine
+    behaviour: Behaviour
+    followed: Followed | None
+
+
 @dataclass
 class Checker:
     """All checks of one program (or, without one, of artifacts against each other).
@@ -80,7 +91,7 @@ class Checker:
     assumed: ir.Program | None = None
     restrictions: Restrictions | None = None
     _meanings: dict[bool, Behaviour] = field(default_factory=dict)
-    _accepted: list[tuple[Machine, Behaviour]] = field(default_factory=list)
+    _accepted: list[Accepted] = field(default_factory=list)
     _told: dict[int, Behaviour] = field(default_factory=dict)
     """Meaning of the program, by identity → the same with copies told one by one."""
     _sound: list[Behaviour] = field(default_factory=list)
@@ -150,8 +161,8 @@ class Checker:
 
     def check_agreement(self) -> list[Result]:
         """Software against hardware: every accepted eBPF machine against every other accepted machine."""
-        software = [m for m in self._accepted if m[0].target.holds_tables]
-        hardware = [m for m in self._accepted if not m[0].target.holds_tables]
+        software = [m for m in self._accepted if m.machine.target.holds_tables]
+        hardware = [m for m in self._accepted if not m.machine.target.holds_tables]
         return [self._agree(s, h) for s in software for h in hardware]
 
     def check_two(self, first: tuple[Target, Any, str], second: tuple[Target, Any, str]) -> Result:
@@ -207,7 +218,8 @@ class Checker:
                         assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
             proof = confirm(pair, outcome, started)
         elif proof.verdict is Verdict.ACCEPT:
-            self._accepted.append((machine, theirs))
+            followed = Followed(mine, theirs, proof.tally.compared) if same else None
+            self._accepted.append(Accepted(machine, theirs, followed))
         baked = (OWN_ENTRIES,) if self.rules is None and rules is not None and _has_open_tables(program) else ()
         unread = self.restrictions.notes if self.restrictions is not None and rules is None else ()
         notes = tuple(dict.fromkeys((*unread, *baked, *spec.notes, *machine.behaviour.notes, *relation.notes)))
@@ -281,14 +293,19 @@ class Checker:
             return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
         return None
 
-    def _agree(self, software: tuple[Machine, Behaviour], hardware: tuple[Machine, Behaviour]) -> Result:
+    def _agree(self, software: Accepted, hardware: Accepted) -> Result:
         started = time.monotonic()
-        label = f"{software[0].label} = {hardware[0].label}"
+        first, second = software.machine, hardware.machine
+        label, path = f"{first.label} = {second.label}", second.path or first.path
+        if self.rules is not None and software.followed is not None and hardware.followed is not None:
+            engine = self._engine(label)
+            through = through_program(software.followed, hardware.followed, label, engine, started)
+            if through is not None:
+                return Result(label, path, through)
         meant = [a for found in self._meanings.values() for a in found.domain]  # each was accepted on no other inputs
-        domain = tuple(dict.fromkeys((*software[1].domain, *meant)))
-        left = replace(software[0], behaviour=replace(software[1], domain=domain))
-        right = replace(hardware[0], behaviour=hardware[1])
-        path = hardware[0].path or software[0].path
+        domain = tuple(dict.fromkeys((*software.behaviour.domain, *meant)))
+        left = replace(first, behaviour=replace(software.behaviour, domain=domain))
+        right = replace(second, behaviour=hardware.behaviour)
         proof = self._equal(left, right, started, label)
         return Result(label, path, self._blame_undefined(proof) if proof.verdict is Verdict.REJECT else proof)
 
