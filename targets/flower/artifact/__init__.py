@@ -33,6 +33,7 @@ from .filters import (
     Match,
     Range,
     depths,
+    first_class,
     network_type,
     ordered,
 )
@@ -45,6 +46,6 @@ __all__ = [
     "FIELDS", "ICMP", "ICMP6", "MAX_LSE", "PLAIN", "PPP_TYPES", "SCTP", "TAGS_WHOLE", "TCP", "TYPES_TOLD", "UDP",
     "UNFRAGMENTED",
     "FilterList", "FlowerField", "FlowerFilter", "Key", "Match", "Range", "decode", "depths", "described", "encode",
-    "encode_filter", "network_type", "ordered",
+    "encode_filter", "first_class", "network_type", "ordered",
     "parse_json", "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises", "write",
 ]  # fmt: skip

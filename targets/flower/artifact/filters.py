@@ -116,12 +116,17 @@ class FlowerFilter:
 
     @property
     def class_kept(self) -> int:
-        """The class id; 0 for none. ``hw_tc N`` is one of the ingress qdisc (``TC_H_MIN_PRIORITY + N``)."""
-        return 0xFFFFFFE0 + self.hw_tc if self.hw_tc is not None else self.classid or 0
+        """The class id; 0 for none. ``hw_tc N`` is one of the device's ingress qdisc (``TC_H_MIN_PRIORITY + N``)."""
+        return first_class(Hook()) + self.hw_tc if self.hw_tc is not None else self.classid or 0
 
     def exact(self, name: str) -> int | None:
         """The value that a key asks for, if the filter has it and it is not masked."""
         return _exact(self.keys, name)
+
+
+def first_class(hook: Hook) -> int:
+    """``hw_tc 0`` as a class id: ``TC_H_MIN_PRIORITY`` of the ingress qdisc; ``tc`` names none for a shared block."""
+    return 0xFFE0 if hook.block is not None else 0xFFFFFFE0
 
 
 def ordered(keys: Mapping[str, Key]) -> tuple[Key, ...]:

@@ -15,7 +15,7 @@ from ...tc.artifact.hooks import Hook
 from ...tc.artifact.netlink import Links, Place, Told, filter_message, filter_messages
 from ...tc.artifact.netlink_actions import action_attribute, decode_actions
 from ...tc.artifact.protocols import ETH_P_ALL
-from .filters import ASSUMPTIONS, FilterList, FlowerFilter, network_type
+from .filters import ASSUMPTIONS, FilterList, FlowerFilter, first_class, network_type
 from .netlink_keys import ETH_TYPE, key_attributes, read_keys
 
 TCA_FLOWER_CLASSID, TCA_FLOWER_INDEV, TCA_FLOWER_ACT = 1, 2, 3
@@ -24,8 +24,6 @@ _OTHERS: Final = (
     TCA_FLOWER_CLASSID, TCA_FLOWER_INDEV, TCA_FLOWER_ACT, TCA_FLOWER_FLAGS, TCA_FLOWER_IN_HW_COUNT,
 )  # fmt: skip
 _SKIP_HW, _SKIP_SW, _IN_HW, _NOT_IN_HW, _VERBOSE = 1, 2, 4, 8, 16
-_FIRST_CLASS: Final = 0xFFFFFFE0
-"""``hw_tc 0`` as a class id: ``TC_H_MIN_PRIORITY`` of the ingress qdisc."""
 _CLASSES: Final = 16
 
 
@@ -46,15 +44,15 @@ def encode_filter(filter_: FlowerFilter, hook: Hook, links: Links, sequence: int
     """The message that adds one filter. Raises Unsupported, see :func:`encode`."""
     place = Place(hook, filter_.pref, filter_.protocol, filter_.handle, filter_.chain)
     try:
-        return filter_message("flower", place, _options(filter_, links), links, filter_.span, sequence)
+        return filter_message("flower", place, _options(filter_, hook, links), links, filter_.span, sequence)
     except ValueError as error:
         raise InputError.at(filter_.span, str(error)) from None
 
 
-def _options(filter_: FlowerFilter, links: Links) -> bytes:
+def _options(filter_: FlowerFilter, hook: Hook, links: Links) -> bytes:
     out = b""
     if filter_.hw_tc is not None:
-        out += number(TCA_FLOWER_CLASSID, _FIRST_CLASS + filter_.hw_tc)
+        out += number(TCA_FLOWER_CLASSID, first_class(hook) + filter_.hw_tc)
     elif filter_.classid is not None:
         out += number(TCA_FLOWER_CLASSID, filter_.classid)
     if filter_.indev is not None:
@@ -110,7 +108,8 @@ def _filter(options: Attribute, told: Told, links: Links) -> FlowerFilter:
     if flags & ~(_SKIP_HW | _SKIP_SW | _IN_HW | _NOT_IN_HW | _VERBOSE):
         raise found[TCA_FLOWER_FLAGS].place.error(f"unknown flags {flags:#x}")
     classid = found[TCA_FLOWER_CLASSID].number() if TCA_FLOWER_CLASSID in found else 0
-    hw_tc = classid - _FIRST_CLASS if _FIRST_CLASS <= classid < _FIRST_CLASS + _CLASSES else None
+    first = first_class(place.hook)
+    hw_tc = classid - first if first <= classid < first + _CLASSES else None
     keys = read_keys(found, _OTHERS, place.protocol, options)
     result = FlowerFilter(
         place.pref,

@@ -23,7 +23,7 @@ from ...tc.meaning.chains import Ways
 from ...tc.meaning.ingress import DEFAULT_MTU, ingress, longest_frame, require_ingress
 from ...tc.meaning.state import State
 from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told
-from ..artifact import FilterList
+from ..artifact import FilterList, first_class
 from .assumed import assumed
 from .classify import Search
 from .install import Classifier, install
@@ -41,6 +41,7 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
         InputError: the kernel would refuse a filter.
         Unsupported: something that is not modelled, with the filter's place.
     """
+    filters = _classed(filters)
     return _run(filters, _installed(filters), mtu)[0]
 
 
@@ -52,6 +53,7 @@ def opened(filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAUL
         NotSuitable: none has, or one that has cannot be left open.
         InputError, Unsupported: see :func:`meaning`.
     """
+    filters = _classed(filters)
     chains = open_chains(_installed(filters), at_least, name)
     lists = [one.list for chain in chains.values() for one in chain if isinstance(one, OpenChain)]
     if not lists:
@@ -59,6 +61,15 @@ def opened(filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAUL
     behaviour, lookups = _run(filters, chains, mtu)
     laws = [law for one in lists for law in one.laws()]
     return Opened(behaviour, {one.table.name: one.table for one in lists}, lookups, laws)
+
+
+def _classed(filters: FilterList) -> FilterList:
+    """On a block, ``hw_tc`` is a class id of no qdisc: then it stands as that."""
+    if filters.hook.block is None or all(f.hw_tc is None for f in filters.filters):
+        return filters
+    first = first_class(filters.hook)
+    some = (f if f.hw_tc is None else replace(f, hw_tc=None, classid=first + f.hw_tc) for f in filters.filters)
+    return replace(filters, filters=tuple(some))
 
 
 def _installed(filters: FilterList) -> dict[int, list[Classifier]]:

@@ -8,7 +8,7 @@ import pytest
 
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.source import InputError, Unsupported
-from p4verify.targets.flower.artifact import parse_script
+from p4verify.targets.flower.artifact import decode, encode, parse_script
 from p4verify.targets.flower.meaning import meaning
 from p4verify.targets.flower.oracle import UserModeFlower
 from tests.support.compiled import compiled, compiled_with, inside
@@ -273,6 +273,15 @@ def test_the_class_id_stays_with_pass_only() -> None:
     assert compiled(meaning(parse_script(script(text.format("pipe")))))(frame, 0)[1] == 0
 
 
+@pytest.mark.parametrize(("hook", "first"), [("dev port0 ingress", 0xFFFFFFE0), ("block 22", 0xFFE0)])
+def test_a_hardware_class_is_a_class_id(hook: str, first: int) -> None:
+    """As ``tc`` names it, which for a block knows no qdisc (seen in what Linux 6.1 then shows)."""
+    filters = parse_script(f"filter add {hook} pref 1 protocol ip flower hw_tc 3 action pass\n")
+    assert decode(encode(filters)) == filters
+    assert struct.pack("=I", first + 3) in encode(filters)
+    assert compiled(meaning(filters))(eth(0x800, ip4()), 0)[1] == first + 3
+
+
 def test_a_rate_that_is_asked_for_twice_may_be_exceeded_once() -> None:
     police = "pref 1 protocol all flower action police rate 1mbit burst 10k conform-exceed reclassify/pipe " + TO1
     behaviour = meaning(parse_script(script(police)))
@@ -348,4 +357,4 @@ def test_what_the_kernel_refuses(filters: list[str], said: str, kernel: UserMode
 def test_the_meaning_is_what_the_kernel_does(kernel: UserModeFlower) -> None:
     tally = campaign(kernel, 2026, pairs=800, frames_per_list=100, seconds=6)
     assert tally.mismatches == []
-    assert tally.pairs > 100
+    assert tally.pairs >= 100
