@@ -26,7 +26,8 @@ LIMITS: Final = (
     "actions: output, controller, set_field, load, move, push and pop of VLAN and MPLS, dec_ttl, groups, resubmit",
     "instructions: goto_table, write_actions, clear_actions, write_metadata",
     "groups all, indirect, select (any bucket that lives) and ff; meters that drop (they may, or may not)",
-    "no conntrack, tunnels, learn, clone, FLOOD or NORMAL; nothing that looks at what pop_mpls uncovered",
+    "fields of tunnels and connections are 0: no port is a tunnel, nothing is tracked",
+    "no ct, learn, clone, FLOOD or NORMAL; nothing that looks at what pop_mpls uncovered",
 )
 """What can be expressed and what cannot, a line each."""
 

@@ -12,7 +12,7 @@ from p4verify.targets.openflow.oracle import OpenVSwitch
 
 from .compiled import compiled_given, inside, possible
 from .differential import Tally, repeat
-from .openflow_random import LIVE, MOST_BUCKETS, PORTS, Flows, frame
+from .openflow_random import DOWN, LIVE, MOST_BUCKETS, PORTS, Flows, frame
 
 _CHOICES = {"any.group.": range(MOST_BUCKETS), "any.meter.": range(2)}
 
@@ -44,6 +44,7 @@ def campaign(
 ) -> SwitchTally:
     """Compare until so many pairs are done, or time is up, or so many mismatches were found."""
     tally, rng = SwitchTally(seed), random.Random(seed)
+    oracle.take_down(DOWN)
 
     def step() -> None:
         text = Flows(rng).text()

@@ -16,8 +16,9 @@ VIDS: Final = (0, 1, 5, 100, 4095)
 LABELS: Final = (0, 3, 16, 1000)
 
 MOST_BUCKETS: Final = 3
-LIVE: Final = {f"in.live.{port}": int(port in PORTS) for port in (*PORTS, 99)}
-"""The ports of the private switch are up; there is no port 99."""
+DOWN: Final = 99
+"""A port that campaigns take down."""
+LIVE: Final = {f"in.live.{port}": int(port != DOWN) for port in (*PORTS, DOWN)}
 
 FAMILIES: Final = ("", "", *["ip", "tcp", "tcp", "udp", "icmp", "sctp", "ipv6", "tcp6", "udp6", "icmp6", "arp", "mpls"])
 
@@ -62,7 +63,10 @@ class Flows:
             some = (f"dl_vlan={vid}", "vlan_tci=0x1000/0x1000", "vlan_tci=0", f"dl_vlan={vid},dl_vlan_pcp=3")
             words.append(rng.choice(some))
         if rng.random() < 0.2:
-            words.append(rng.choice((f"reg0={rng.randrange(3)}", "reg1=1/1", "metadata=5/0xf")))
+            numbers = [f"reg0={rng.randrange(3)}", "reg1=1/1", "metadata=5/0xf", "tun_id=5", "tun_id=0"]
+            words.append(
+                rng.choice([*numbers, "tun_src=0.0.0.0/8", "ct_state=-trk", "ct_state=+trk+new", "ct_mark=0/1"])
+            )
         family = rng.choice(FAMILIES)
         if family:
             words.append(family)
@@ -160,6 +164,8 @@ class Flows:
             f"set_field:{rng.randrange(4)}->reg{rng.randrange(2)}",
             "move:NXM_OF_ETH_SRC[0..15]->NXM_NX_REG0[0..15]",
             "set_field:0x5/0xf->metadata",
+            "set_field:5->tun_id",
+            "move:NXM_NX_TUN_ID[0..15]->NXM_NX_REG0[0..15]",
             f"load:{rng.choice((0, 0, 2))}->NXM_OF_IN_PORT[]",
         ]
         if family in ("ip", "tcp", "udp", "icmp", "sctp"):
@@ -196,7 +202,7 @@ class Flows:
     def _bucket(self, kind: str) -> str:
         """A bucket's weight and what it watches."""
         rng = self.rng
-        watch = f"watch_port:{rng.choice((1, 2, 99))},"
+        watch = f"watch_port:{rng.choice((1, 2, DOWN))},"
         if kind == "ff":
             return watch
         return rng.choice(("", "", "weight:5,", "weight:100,", watch)) if kind == "select" else ""

@@ -14,6 +14,7 @@ from .fields import (
     ICMP,
     ICMPV6,
     TCP,
+    TUNNEL,
     FlowField,
 )
 from .flows import (
@@ -92,6 +93,7 @@ __all__ = [
     "TAGS_8100",
     "TAGS_WITHOUT_DEI",
     "TCP",
+    "TUNNEL",
     "Action",
     "Band",
     "Bits",

@@ -71,8 +71,6 @@ _OPAQUE: Final = frozenset(
         "sample",
         "set_queue",
         "set_mpls_label",
-        "set_tunnel",
-        "set_tunnel64",
         "push_pbb",
         "nat",
         "debug_recirc",
@@ -97,6 +95,8 @@ _MODS: Final[Mapping[str, str]] = {
     "set_mpls_label": "mpls_label",
     "set_mpls_tc": "mpls_tc",
     "set_mpls_ttl": "mpls_ttl",
+    "set_tunnel": "tun_id",
+    "set_tunnel64": "tun_id",
 }
 
 

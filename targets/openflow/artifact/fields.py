@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from .flows import NO_PREREQUISITES, Bits, Prerequisites
 
-Style = Literal["decimal", "hex", "mac", "ipv4", "ipv6", "port", "frag", "tcp_flags"]
+Style = Literal["decimal", "hex", "mac", "ipv4", "ipv6", "port", "frag", "tcp_flags", "ct_state"]
 
 ETH_IP: Final = 0x0800
 ETH_ARP: Final = 0x0806
@@ -48,6 +48,12 @@ FIELDS: Final = _table(
     FlowField("in_port", 16, "port", maskable=False),
     FlowField("metadata", 64, "hex"),
     *(FlowField(f"reg{i}", 32, "hex") for i in range(REGISTERS)),
+    FlowField("tun_id", 64, "hex"),
+    FlowField("tun_src", 32, "ipv4"),
+    FlowField("tun_dst", 32, "ipv4"),
+    FlowField("ct_state", 32, "ct_state", writable=False),
+    FlowField("ct_zone", 16, "decimal", writable=False),
+    FlowField("ct_mark", 32, "hex", writable=False),
     FlowField("eth_src", 48, "mac"),
     FlowField("eth_dst", 48, "mac"),
     FlowField("eth_type", 16, "hex", maskable=False, writable=False),
@@ -111,6 +117,12 @@ _MPLS: Final = Prerequisites(ETH_MPLS)
 _TAG: Final = Prerequisites(tagged=True)
 
 
+TUNNEL: Final = ("tun_id", "tun_src", "tun_dst")
+"""Of the tunnel that a frame came by, and is sent by: 0, and without effect, where no port is a tunnel."""
+TRACKING: Final = ("ct_state", "ct_zone", "ct_mark")
+"""Of the connection that a frame belongs to: 0 before an action has asked for it."""
+
+
 def _over(ip: Prerequisites, *protocols: int) -> Prerequisites:
     return Prerequisites(ip.types, protocols)
 
@@ -118,6 +130,7 @@ def _over(ip: Prerequisites, *protocols: int) -> Prerequisites:
 def _names() -> dict[str, Name]:
     names = {name: Name(name) for name in ("in_port", "metadata", "eth_src", "eth_dst", "eth_type", "vlan_tci")}
     names |= {f"reg{i}": Name(f"reg{i}") for i in range(REGISTERS)}
+    names |= {name: Name(name) for name in (*TUNNEL, *TRACKING)}
     names |= {name: Name(name, needs=_MPLS) for name in ("mpls_label", "mpls_tc", "mpls_bos", "mpls_ttl")}
     names |= {name: Name(name, needs=_IP4) for name in ("ip_src", "ip_dst")}
     names |= {name: Name(name, needs=_IP6) for name in ("ipv6_src", "ipv6_dst", "ipv6_label")}
@@ -155,10 +168,17 @@ _OTHER_NAMES: Final = {
     "icmp6_type": "icmpv6_type",
     "icmp6_code": "icmpv6_code",
     "dl_vlan_pcp": "vlan_pcp",
+    "tunnel_id": "tun_id",
 }
 _NXM: Final = {
     "NXM_OF_IN_PORT": "in_port",
     "OXM_OF_METADATA": "metadata",
+    "NXM_NX_TUN_ID": "tun_id",
+    "NXM_NX_TUN_IPV4_SRC": "tun_src",
+    "NXM_NX_TUN_IPV4_DST": "tun_dst",
+    "NXM_NX_CT_STATE": "ct_state",
+    "NXM_NX_CT_ZONE": "ct_zone",
+    "NXM_NX_CT_MARK": "ct_mark",
     "NXM_OF_ETH_SRC": "eth_src",
     "NXM_OF_ETH_DST": "eth_dst",
     "NXM_OF_ETH_TYPE": "eth_type",

@@ -28,6 +28,7 @@ _FRAGS: Final = {
     "not_later": (0, FRAG_LATER),
 }
 _TCP_FLAGS: Final = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]")
+_CT_STATES: Final = ("new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")
 _DEEPEST: Final = 16
 
 
@@ -149,8 +150,8 @@ def masked(piece: Piece, bits: int, style: Style) -> tuple[int, int]:
         return _FRAGS[piece.text]
     if style == "port":
         return port(piece), everything
-    if style == "tcp_flags" and piece.text[:1] in ("+", "-"):
-        return _flags(piece)
+    if style in ("tcp_flags", "ct_state") and piece.text[:1] in ("+", "-"):
+        return _flags(piece, _TCP_FLAGS if style == "tcp_flags" else _CT_STATES)
     text, slash, _ = piece.text.partition("/")
     value = single(piece.part(0, len(text)), bits, style)
     if not slash:
@@ -184,12 +185,12 @@ def _mask(piece: Piece, bits: int, style: Style) -> int:
     return single(piece, bits, style)
 
 
-def _flags(piece: Piece) -> tuple[int, int]:
+def _flags(piece: Piece, names: tuple[str, ...]) -> tuple[int, int]:
     value = mask = 0
     for sign, name in re.findall(r"([+-])([^+-]*)", piece.text):
-        if name not in _TCP_FLAGS:
-            raise piece.error(f"{name!r} is no TCP flag ({', '.join(_TCP_FLAGS)})")
-        bit = 1 << _TCP_FLAGS.index(name)
+        if name not in names:
+            raise piece.error(f"{name!r} is no flag of this field ({', '.join(names)})")
+        bit = 1 << names.index(name)
         mask |= bit
         value |= bit if sign == "+" else 0
     return value, mask

@@ -17,7 +17,7 @@ from ..artifact import FIRST_RESERVED, Bridge
 from .assumed import assumed as assumed_of
 from .execute import Pipeline
 from .extract import at_least, views
-from .needs import needs
+from .needs import needs, tunnelled
 from .tables import Tables
 
 ETHERNET = 14
@@ -101,6 +101,7 @@ def _run(bridge: Bridge, tables: Tables, mtu: int) -> tuple[Behaviour, list[Look
         notes=(
             "Open vSwitch with a datapath in user space; the bridge is in secure mode and looks at one VLAN tag",
             "ports that frames are sent to exist and are up",
+            *(["no port is a tunnel"] if tunnelled(bridge) else []),
             "a TTL that runs out is not reported to a controller (the default since OpenFlow 1.3)",
         ),
     )

@@ -68,7 +68,7 @@ MAX_VISITS: Final = 1_000_000
 MAX_TAGS: Final = 2
 """``FLOW_MAX_VLAN_HEADERS``."""
 _LAYER_2: Final = frozenset(("in_port", "metadata", "eth_src", "eth_dst", "eth_type")) | {
-    name for name in FIELDS if name.startswith("reg")
+    name for name in FIELDS if name.startswith(("reg", "tun_", "ct_"))
 }
 """Fields that stay when a label is pushed (``FLOW_SEGMENT_2_ENDS_AT``)."""
 _POPPED: Final = "popped"

@@ -11,6 +11,7 @@ from ..artifact import (
     CONTROLLER,
     FIRST_RESERVED,
     IN_PORT,
+    TUNNEL,
     Action,
     Bridge,
     DecMplsTtl,
@@ -97,6 +98,14 @@ def _check(action: Action, span: Span) -> None:
     if isinstance(action, Output) and action.port >= FIRST_RESERVED and action.port not in (IN_PORT, CONTROLLER):
         what = "all ports" if action.port == ALL else f"reserved port 0x{action.port:x}"
         raise Unsupported(f"output to {what}, which depends on the bridge", span)
+
+
+def tunnelled(bridge: Bridge) -> bool:
+    """Whether flows look at the fields of tunnels, or write to them."""
+    touched = {m.field for flow in bridge.flows for m in flow.match}
+    for action, _ in actions(bridge):
+        touched |= _reads(action) | _writes(action)
+    return not touched.isdisjoint(TUNNEL)
 
 
 def _check_meters(bridge: Bridge) -> None:

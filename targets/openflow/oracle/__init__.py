@@ -74,6 +74,12 @@ class OpenVSwitch(Closing):
             return f"Open vSwitch cannot be used here: {error}"
         return None
 
+    def take_down(self, port: int) -> None:
+        """From now on a port is down, so that buckets that watch it do not live. Raises OSError."""
+        switch = self._ready()
+        switch.need({port})
+        switch.take_down(port)
+
     def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
         """What the switch does with each frame received on each port; frames to the controller go to the "stack".
 

@@ -184,6 +184,15 @@ class Switch:
         self._vsctl(*arguments[1:])
         self._ports |= set(new)
 
+    def take_down(self, port: int) -> None:
+        """A port that is there goes down; returns when the switch has seen it. Raises OSError."""
+        self.control.call("netdev-dummy/set-admin-state", f"p{port}", "down")
+        limit = time.monotonic() + _PATIENCE
+        while "LINK_DOWN" not in self.ofctl("dump-ports-desc", str(port)):
+            if time.monotonic() > limit:
+                raise OSError(f"port {port} does not go down")
+            time.sleep(0.05)
+
     def add_meter(self, meter: str) -> None:
         """One more meter. Raises OSError if the switch refuses it."""
         self._metered = True

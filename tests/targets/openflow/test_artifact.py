@@ -89,6 +89,8 @@ def test_groups_of_a_dump_and_of_a_bundle() -> None:
         ("dl_vlan_pcp=3", (Masked("vlan_tci", 3 << 13 | CFI, 7 << 13 | CFI),)),
         ("dl_vlan=5,dl_vlan_pcp=3", (Masked("vlan_tci", 3 << 13 | 5 | CFI, 0xFFFF),)),
         ("vlan_vid=0x1000/0x1000", (Masked("vlan_tci", CFI, CFI),)),
+        ("ct_state=+trk-new", (Masked("ct_state", 0x20, 0x21),)),
+        ("tunnel_id=7", (Masked("tun_id", 7, (1 << 64) - 1),)),
         ("reg1=5/0xf", (Masked("reg1", 5, 0xF),)),
         ("in_port=3", (Masked("in_port", 3, 0xFFFF),)),
         ("nw_tos=9,ip", (Masked("eth_type", 0x800, 0xFFFF), Masked("nw_tos", 8, 0xFC))),

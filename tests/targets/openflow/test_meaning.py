@@ -65,6 +65,14 @@ RULES = [
     ("... then back is nowhere", "actions=load:0->NXM_OF_IN_PORT[],in_port,output:2", ip4(UDP), [2]),
     ("a TCP header shorter than its fixed part has no ports", PORTS_OF_TCP, ip4(with_offset(4), proto=6), [3]),
     ("a TCP header longer than the packet has no ports", PORTS_OF_TCP, ip4(with_offset(6), proto=6), [3]),
+    ("a frame came by no tunnel", "tun_id=0 actions=output:2\ntun_id=5 actions=output:3", ip4(UDP), [2]),
+    (
+        "a tunnel's number is kept, like a register",
+        "actions=set_tunnel:5,goto_table:1\ntable=1,tun_id=5 actions=output:2",
+        ip4(UDP),
+        [2],
+    ),
+    ("nobody has tracked it", "ct_state=-trk actions=output:2\nct_state=+trk actions=output:3", ip4(UDP), [2]),
     ("metadata goes on", "actions=write_metadata:5,goto_table:2\ntable=2,metadata=5 actions=output:2", ip4(UDP), [2]),
 ]
 

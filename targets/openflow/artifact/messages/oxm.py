@@ -48,7 +48,7 @@ def _kinds() -> Iterator[Kind]:
         "9 nw_ecn 1, 10 nw_proto 1, 11 ip_src 4, 12 ip_dst 4, 13 tcp_src 2, 14 tcp_dst 2, 15 udp_src 2, 16 udp_dst 2, "
         "17 sctp_src 2, 18 sctp_dst 2, 19 icmp_type 1, 20 icmp_code 1, 21 arp_op 2, 22 arp_spa 4, 23 arp_tpa 4, "
         "24 arp_sha 6, 25 arp_tha 6, 26 ipv6_src 16, 27 ipv6_dst 16, 28 ipv6_label 4, 29 icmpv6_type 1, "
-        "30 icmpv6_code 1, 34 mpls_label 4, 35 mpls_tc 1, 36 mpls_bos 1, 42 tcp_flags 2"
+        "30 icmpv6_code 1, 34 mpls_label 4, 35 mpls_tc 1, 36 mpls_bos 1, 38 tun_id 8, 42 tcp_flags 2"
     )
     nicira_0 = (
         "0 in_port 2, 1 eth_dst 6, 2 eth_src 6, 3 eth_type 2, 4 vlan_tci 2, 5 nw_tos 1, 6 nw_proto 1, 7 ip_src 4, "
@@ -57,7 +57,8 @@ def _kinds() -> Iterator[Kind]:
     )
     nicira_1 = (
         "17 arp_sha 6, 18 arp_tha 6, 19 ipv6_src 16, 20 ipv6_dst 16, 21 icmpv6_type 1, 22 icmpv6_code 1, 26 nw_frag 1, "
-        "27 ipv6_label 4, 28 nw_ecn 1, 29 nw_ttl 1, 30 mpls_ttl 1, 34 tcp_flags 2"
+        "27 ipv6_label 4, 28 nw_ecn 1, 29 nw_ttl 1, 30 mpls_ttl 1, "
+        "31 tun_src 4, 32 tun_dst 4, 34 tcp_flags 2, 105 ct_state 4, 106 ct_zone 2, 107 ct_mark 4, 16 tun_id 8"
     )
     for class_, listed in ((BASIC, basic), (NXM_0, nicira_0), (NXM_1, nicira_1)):
         for words in listed.split(", "):
