@@ -33,6 +33,9 @@ INGRESS: Final = 0xFFFFFFF2
 EGRESS: Final = 0xFFFFFFF3
 BLOCK: Final = -1
 """``TCM_IFINDEX_MAGIC_BLOCK``: the parent is the number of a shared block."""
+_CODE: Final = struct.Struct("=i")
+_INTERRUPTED: Final = 0x10
+"""``NLM_F_DUMP_INTR``."""
 TCMSG: Final = struct.Struct("=BxxxiIII")
 TCA_KIND, TCA_OPTIONS, TCA_CHAIN = 1, 2, 11
 _PASSED_OVER: Final = (NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE)
@@ -113,6 +116,7 @@ def filter_messages(data: bytes, name: str, kind: str, links: Links) -> Iterator
     """
     hook: Hook | None = None
     for one in messages(data, name):
+        _complete(one)
         if one.kind in _PASSED_OVER:
             continue
         if one.kind != RTM_NEWTFILTER:
@@ -124,6 +128,15 @@ def filter_messages(data: bytes, name: str, kind: str, links: Links) -> Iterator
         yield told
     if hook is None:
         raise InputError.at(Span(name, 0, 0), "no filter in these messages")
+
+
+def _complete(one: Message) -> None:
+    """Raises InputError: a request was refused, or filters came or went while they were shown."""
+    ends = one.kind == NLMSG_ERROR or (one.kind == NLMSG_DONE and one.body.data)
+    if ends and one.body.unpack(_CODE)[0]:
+        raise one.body.place.error(f"the kernel has refused a request (error {-one.body.unpack(_CODE)[0]})")
+    if one.flags & _INTERRUPTED:
+        raise one.body.place.error("the dump is not consistent: filters came or went meanwhile")
 
 
 def _told(one: Message, kind: str, links: Links) -> Told:

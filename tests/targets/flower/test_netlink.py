@@ -24,6 +24,7 @@ from p4verify.targets.flower.artifact import (
 )
 from p4verify.targets.flower.target import TARGET
 from p4verify.targets.tc.artifact.actions import OpaqueAction, Police, TunnelKey, Vlan
+from p4verify.targets.tc.artifact.attributes import NLMSG_DONE, NLMSG_ERROR, message
 from p4verify.targets.tc.artifact.netlink import Links
 from p4verify.targets.tc.command import Failed
 from tests.support.flower_strategies import any_masks, lists
@@ -182,6 +183,19 @@ def test_an_action_that_is_there_already_is_not_taken_for_a_new_one() -> None:
         decode(shared)
     shown = shared[:6] + bytes(2) + shared[8:]  # the same in a dump, where every action has an index
     assert decode(shown).filters[0].actions == (Vlan("push", 7, 0),)
+
+
+def test_a_dump_that_is_not_whole_is_no_list() -> None:
+    whole = encode(NESTED_ACTION)
+    acknowledged, refused = (message(NLMSG_ERROR, 0, 1, code.to_bytes(4, "little", signed=True)) for code in (0, -17))
+    assert decode(whole + acknowledged).filters == NESTED_ACTION.filters
+    with pytest.raises(InputError, match=r"refused a request \(error 17\)"):
+        decode(whole + refused)
+    with pytest.raises(InputError, match=r"refused a request \(error 17\)"):
+        decode(whole + message(NLMSG_DONE, 2, 1, refused[16:]))
+    assert decode(whole + message(NLMSG_DONE, 2, 1, bytes(4))).filters == NESTED_ACTION.filters
+    with pytest.raises(InputError, match="came or went"):
+        decode(whole[:6] + b"\x12\0" + whole[8:])
 
 
 def test_messages_of_another_classifier_are_not_taken_for_these() -> None:
