@@ -22,6 +22,7 @@ from .frame import STACK_BYTES, Frame, Full, Usage
 from .gen import Gen
 from .hooks import Hook, TcHook, XdpHook
 from .lines import source_lines
+from .parse import TURNS, UnboundedLoop
 from .tidy import tidy
 
 MAX_INSNS: Final = 1_000_000
@@ -34,7 +35,8 @@ LIMITS: Final = (
     "table keys: exact, lpm, ternary, range, optional; const entries are compiled in",
     "unless all keys are exact, or but one lpm: given rules are compiled in, else 4096 words (64 rules, byte of a key)",
     "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
-    "parser loops over header stacks; varbits and advances of up to 512 different sizes; value sets of exact members",
+    "parser loops over header stacks; others as far as 2048 pieces of code for states go, and for 64 turns at most",
+    "(frames that would go on are dropped); varbits and advances of up to 512 sizes; value sets of exact members",
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",
     "v1model and PSA at tc: multicast and clones from ingress, to up to 8 members each; metadata goes with v1model's",
     "clones (field lists), egress keeps no state for copies, and their headers are as long as the frame's",
@@ -90,7 +92,7 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
     if pipeline is None or program.main is None:
         raise CannotOffload(f"programs of architecture {program.arch} are not lowered to eBPF")
     try:
-        g = _generate(program, rules, _HOOKS[name](untagged=without_tags), pipeline, shortest, port0)
+        g = _bounded(program, rules, _HOOKS[name](untagged=without_tags), pipeline, shortest, port0)
     except RecursionError:
         raise CannotOffload("an expression or statement is nested too deeply") from None
     insns = tidy(g.asm.finish())
@@ -119,8 +121,27 @@ def _number(options: Mapping[str, str], name: str, least: int, most: int, defaul
     return int(text)
 
 
-def _generate(
+def _bounded(
     program: ir.Program, rules: RuleSet | None, hook: Hook, pipeline: Callable[[Gen], None], shortest: int, port0: int
+) -> Gen:
+    """The code, with as many turns of parser loops as it has room for."""
+    for turns in (0, *TURNS):
+        try:
+            return _generate(program, rules, hook, pipeline, shortest, port0, turns)
+        except UnboundedLoop:
+            if turns == TURNS[-1]:
+                raise
+    raise AssertionError("there are turns to try")
+
+
+def _generate(
+    program: ir.Program,
+    rules: RuleSet | None,
+    hook: Hook,
+    pipeline: Callable[[Gen], None],
+    shortest: int,
+    port0: int,
+    turns: int,
 ) -> Gen:
     """Passes until what is read does not change any more, then one whose stack is real."""
     live: frozenset[str] | None = None
@@ -130,6 +151,7 @@ def _generate(
         code = Assembler()
         g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code, shortest, port0)
         g.kept = kept
+        g.parser_turns = turns
         with code.at(program.package(program.main).span if program.main else NOWHERE):
             pipeline(g)
         return g

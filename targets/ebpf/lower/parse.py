@@ -28,6 +28,10 @@ from .gen import Gen, Temp
 MAX_POINTS: Final = 2048
 """Pieces of code for states; more are refused."""
 
+TURNS: Final = (64, 32, 16, 8, 4, 3)
+"""How often a packet may come through a state of a loop that nothing else bounds: the first of these with which the
+pieces suffice. Frames that would go on are dropped."""
+
 MAX_SIZES: Final = 512
 """Numbers of bits that one call extracts or skips; more are refused."""
 LONGEST_FRAME: Final = 8 * 0xFFFF
@@ -35,6 +39,10 @@ LONGEST_FRAME: Final = 8 * 0xFFFF
 
 NO_MATCH, OUT_OF_BOUNDS = "NoMatch", "StackOutOfBounds"
 HEADER_TOO_SHORT, INVALID_ARGUMENT = "HeaderTooShort", "ParserInvalidArgument"
+
+
+class UnboundedLoop(CannotOffload):
+    """A parser's loops have too many ways through them."""
 
 
 @dataclass
@@ -54,18 +62,23 @@ class ParsePoint:
     """Path of each varbit that was extracted → its bits; empty where nobody asks."""
     starts: dict[str, int] = field(default_factory=dict)
     """Path of each header that was extracted → where in the frame, in bits; empty where nobody asks."""
+    visits: dict[tuple[int, str], int] = field(default_factory=dict)
+    """How often the packet came through each state of a loop, where that is bounded: by frame and name."""
     dead: bool = False
     """The code has gone to an error for certain; nothing behind it is reached."""
 
     def copy(self) -> ParsePoint:
         """An independent copy."""
-        return replace(self, next_index=dict(self.next_index), sizes=dict(self.sizes), starts=dict(self.starts))
+        return replace(
+            self, next_index=dict(self.next_index), sizes=dict(self.sizes), starts=dict(self.starts),
+            visits=dict(self.visits),
+        )  # fmt: skip
 
     @property
     def known(self) -> tuple[object, ...]:
         """What tells two points apart."""
         found = (tuple(sorted(each.items())) for each in (self.next_index, self.sizes, self.starts))
-        return (self.tagged, self.cursor, self.valid, *found)
+        return (self.tagged, self.cursor, self.valid, *found, tuple(sorted(self.visits.items())))
 
     def fail(self, error: str) -> Label:
         """Where to go with this error."""
@@ -97,6 +110,8 @@ class _Frame:
     parser: ir.Parser
     env: dict[str, Ref]
     behind: _Item | None = None
+    loops: frozenset[str] = frozenset()
+    """States that can be come to again."""
 
 
 @dataclass(eq=False)
@@ -149,7 +164,7 @@ class ParserGen:
         outer, g.env = g.env, dict(env)
         for stmt in (*parser.locals, *_declared(parser.states)):
             g.declare(stmt.name, stmt.type, stmt.span)
-        frame, g.env = _Frame(parser, g.env, behind), outer
+        frame, g.env = _Frame(parser, g.env, behind, _loops(parser)), outer
         return frame
 
     def _state(self, frame: _Frame, name: str, point: ParsePoint, span: Span) -> Label:
@@ -161,6 +176,11 @@ class ParserGen:
         state = next((s for s in frame.parser.states if s.name == name), None)
         if state is None:
             raise CannotOffload(f"no state {name}", span)
+        if self._g.parser_turns and name in frame.loops:
+            point = point.copy()
+            visits = point.visits[id(frame), name] = point.visits.get((id(frame), name), 0) + 1
+            if visits > self._g.parser_turns:
+                return self._g.drop
         item = _Item(frame, state.body, state.transition, state.span)
         return self._label((id(frame), id(state)), item, point, span)
 
@@ -172,7 +192,7 @@ class ParserGen:
             self._todo.append((label, item, point.copy()))
             self._keep += [item, item.frame if item else None]
             if len(self._labels) > MAX_POINTS:
-                raise CannotOffload("the parser's loops have too many different ways through them", span)
+                raise UnboundedLoop("the parser's loops have too many different ways through them", span)
         self._graph.add_edge(self._here, label.number)
         return label
 
@@ -409,6 +429,14 @@ class ParserGen:
                 if all(isinstance(item_set, ir.AnySet) for item_set in case.sets):
                     return
         g.asm.goto(point.fail(NO_MATCH))
+
+
+def _loops(parser: ir.Parser) -> frozenset[str]:
+    """The states that can be come to again."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_edges_from((state.name, case.state) for state in parser.states for case in state.transition.cases)
+    parts_ = nx.strongly_connected_components(graph)
+    return frozenset(n for part in parts_ for n in part if len(part) > 1 or graph.has_edge(n, n))
 
 
 def _rename(point: ParsePoint, source: Ref, target: Ref) -> None:
