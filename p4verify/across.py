@@ -27,7 +27,7 @@ from .on_numbers import all_terms
 from .pairing import Pairing
 from .passes_alike import WORDS, Passes
 from .ports import is_port_type
-from .proofs.choices import choices_of, map_terms
+from .proofs.choices import apart, choices_of, map_terms
 from .proofs.compare import domain
 from .proofs.engine import Engine
 from .semantics import bits as b
@@ -40,6 +40,9 @@ from .semantics.source import InputError, Span, Unsupported
 
 PORTS: Final = 511
 """Ports that both have if nothing is said: v1model's 9 bits without the one that means drop."""
+
+OTHER: Final = "other."
+"""In front of one side's choices in a question about the other side."""
 
 ANY: Final = None
 INPUTS: Final[Mapping[str, Mapping[str, int | None]]] = {
@@ -92,8 +95,7 @@ def alike(
     pairing.passes = (mine, theirs)
     spec = _with_inputs(spec, first, mine, said, "first")
     impl = _with_inputs(impl, second, theirs, said, "second")
-    legal = _legal_arguments(pairing, said, ports, (spec, impl))
-    spec, impl = (_on_ports(side, ports, legal) for side in (spec, impl))
+    spec, impl = (_on_ports(side, ports, _legal_arguments(pairing, said, ports, side)) for side in (spec, impl))
     spec = _that_can_be(spec, (spec, impl), first, engine)
     impl = _that_can_be(impl, (spec, impl), second, engine)
     spec, impl = passes_alike.only_caused_by_both(spec, impl)
@@ -181,10 +183,8 @@ def _below(term: Term, limit: int) -> Term:
     return b.ult(term, b.bv(limit, term.width)) if limit < 1 << term.width else b.TRUE
 
 
-def _legal_arguments(
-    pairing: Pairing, said: ProgramMap, ports: int, sides: tuple[Behaviour, Behaviour]
-) -> tuple[Term, ...]:
-    """Of the answers of the tables that are asked: arguments are ports that both have, and fit both."""
+def _legal_arguments(pairing: Pairing, said: ProgramMap, ports: int, side: Behaviour) -> tuple[Term, ...]:
+    """Of the answers of the tables that a side asks: arguments are ports that both have, and fit both."""
     limits: dict[str, int] = {}
     for pair in pairing.tables:
         for number, positions in pair.params.items():
@@ -198,7 +198,7 @@ def _legal_arguments(
                     table, name = pair.first.control_name, f"{mine.name}.{leaf}"
                     limits[f"table.{table}.arg.{name}"] = limit
                     limits[f"table.{table}.default.arg.{name}"] = limit
-    asked = [term for side in sides for term in all_terms(side)]
+    asked = all_terms(side)
     answers = {*b.applications(*asked), *b.variables(*asked)}
     found = [_below(t, limits[t.name]) for t in sorted(answers, key=lambda t: t.serial) if t.name in limits]
     return tuple(t for t in found if t is not b.TRUE)
@@ -219,7 +219,7 @@ def _that_can_be(side: Behaviour, both: tuple[Behaviour, Behaviour], program: ir
     Raises:
         Unsupported: a packet can go on to a host's stack.
     """
-    possible = domain(*both)
+    possible = domain(side, *(apart(other, OTHER) for other in both if other is not side))
     cases = []
     for case in side.cases:
         undefined = {v: b.ite(_below(v, PORTS), v, b.bv(PORTS, v.width)) for v in _undefined_ports(case, side)}

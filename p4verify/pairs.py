@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, Literal
 
-from . import across
+from . import across, earlier_passes
 from .action_order import in_first_order
 from .assertions import EMPTY, shows_nothing, vacuous, with_faults
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
 from .pairing import Pairing, pair_programs
+from .passes_alike import KIND, KINDS
 from .proofs.choices import IMPL
 from .proofs.compare import that_can_meet
 from .proofs.deciding import ROUNDS
@@ -28,11 +29,12 @@ from .proofs.refine import Outcome, search
 from .proofs.verdict import Proof, Tally, Verdict
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
+from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.base import OtherPackage
 from .semantics.arch.blocks import Emission, Slot, block_meaning, preserved, results_of, slots
 from .semantics.arch.opaque import OpaqueExterns
-from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.behaviour import Assumption, Behaviour
 from .semantics.meaning.program import ARCHITECTURES, Run, meaning
 from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
@@ -440,7 +442,8 @@ def _as_found(
     assumptions = tuple(dict.fromkeys(a.text for side in (spec, impl) for a in (*side.domain, *side.reaching)))
     found = _Found(outcome.tally, notes, assumptions, spec.observables, outcome.unknown)
     if outcome.difference is not None:
-        return replace(found, difference=Replay(pair, outcome, spec, impl, what, blocks))
+        later = outcome.difference.model.values.get(KIND.name, 0) != 0
+        return replace(found, difference=Replay(pair, outcome, spec, impl, what, blocks, shrink=not later))
     return found
 
 
@@ -457,6 +460,11 @@ def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -
         spec, impl = across.alike(pair.pairing, pair.said, spec, impl, engine)
         theirs = replace(theirs, notes=impl.notes, domain=impl.domain)
     outcome = search(spec, impl, engine, exactly=pair.exactly, effort=effort)
+    if pair.across and outcome.difference is not None:
+        led = _from_a_port(pair, outcome, spec, impl, engine)
+        if isinstance(led, str):
+            return Proof(Verdict.UNDECIDED, led, outcome.tally, seconds=time.monotonic() - started)
+        outcome, spec, theirs = led[0], led[1], replace(theirs, domain=led[2].domain)
     found = _as_found(pair, outcome, spec, theirs, "the pipeline")
     if found.difference is not None:
         return confirm_pair(found.difference, found.tally, started, engine)
@@ -465,3 +473,29 @@ def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -
         reason = outcome.unknown or outcome.empty
         return Proof(verdict, reason, found.tally, seconds=time.monotonic() - started)
     return shows_nothing(_accepted(pair, found, started, "the whole pipeline"), (spec, impl), engine)
+
+
+def _from_a_port(
+    pair: ProgramPair, outcome: Outcome, spec: Behaviour, impl: Behaviour, engine: Engine
+) -> tuple[Outcome, Behaviour, Behaviour] | str:
+    """A difference as it is if it is one in a first pass; else one in a pass to which packets from ports are led, with
+    both sides under that assumption; or why there is none."""
+    assert outcome.difference is not None
+    way = outcome.difference.model.values.get(KIND.name, 0)
+    if not way:
+        return outcome, spec, impl
+    for count in range(earlier_passes.PASSES + 1):
+        condition = earlier_passes.behind(spec, impl, pair.pairing.passes, count)
+        if condition is b.FALSE:
+            continue
+        came = Assumption(f"packets from ports, after {count} passes of both programs", condition)
+        sides = [replace(side, domain=(*side.domain, came)) for side in (spec, impl)]
+        found = search(sides[0], sides[1], engine, exactly=pair.exactly)
+        if found.difference is not None and earlier_passes.determined(
+            found.spec or spec, found.difference.model, count
+        ):
+            return found, sides[0], sides[1]
+    return (
+        f"a packet that came back ({KINDS[way - 1]}) is treated otherwise, with whatever it brings along, but no packet"
+        f" from a port was found that gets there within {earlier_passes.PASSES} passes"
+    )

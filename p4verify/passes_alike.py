@@ -141,7 +141,7 @@ def _literals(pairs: Mapping[str, Sequence[tuple[str, str]]], side: Behaviour) -
                 field_ = b.var(f"in.{kind}.{name}", next(iter(values)).width)
                 text = f"{name} comes with a packet to {kind} as {' or '.join(str(v.value) for v in values)}"
                 holds = b.or_(*(b.eq(field_, value) for value in values))
-                found.append(Assumption(text, b.implies(_is(kind), holds)))
+                found.append(Assumption(text, b.implies(is_kind(kind), holds)))
     return found
 
 
@@ -286,7 +286,7 @@ def _in_shared_words(side: Behaviour, program: ir.Program, passes: Passes, field
         for kind in passes.kinds:
             both = passes.shared.get((kind, name))
             if both is not None:
-                term = b.ite(_is(kind), b.var(f"in.{both}", width), term)
+                term = b.ite(is_kind(kind), b.var(f"in.{both}", width), term)
         values[own] = term
     choices: tuple[Choice, ...] = ()
     if "recirculate" in passes.kinds and program.arch != "pna":
@@ -299,7 +299,7 @@ def _in_shared_words(side: Behaviour, program: ir.Program, passes: Passes, field
 
     cases = tuple(replace(case, outputs=tuple(map(shared, case.outputs))) for case in side.cases)
     made = map_terms(replace(side, cases=cases), lambda terms: b.substitute(terms, values), {})
-    possible = b.or_(b.eq(KIND, b.bv(0, 2)), *map(_is, passes.kinds))
+    possible = b.or_(b.eq(KIND, b.bv(0, 2)), *map(is_kind, passes.kinds))
     text = f"packets from ports, and packets to {' and '.join(passes.kinds)} with whatever they bring along"
     domain = (*(a for a in made.domain if a.condition is not b.TRUE), Assumption(text, possible))
     return replace(made, domain=domain, choices=(*made.choices, *choices))
@@ -310,13 +310,13 @@ def _plain_return(output: Output) -> Output:
     return replace(output, port=b.bv(0, 32), metadata={}) if output.to in KINDS else output
 
 
-def _is(kind: str) -> Term:
+def is_kind(kind: str) -> Term:
     return b.eq(KIND, b.bv(KINDS.index(kind) + 1, 2))
 
 
 def only_caused_by_both(spec: Behaviour, impl: Behaviour) -> tuple[Behaviour, Behaviour]:
     """Both sides without passes of a kind that one of them turned out to cause never."""
-    never = [b.not_(_is(kind)) for kind in KINDS if not (_returns(spec, kind) and _returns(impl, kind))]
+    never = [b.not_(is_kind(kind)) for kind in KINDS if not (_returns(spec, kind) and _returns(impl, kind))]
     there = Assumption("passes are those that both programs can cause", b.and_(*never))
     if KIND not in b.variables(*all_terms(spec), *all_terms(impl)) or there.condition is b.TRUE:
         return spec, impl
@@ -331,15 +331,15 @@ def _kind_here(words: _Words, passes: Passes) -> Term:
     for kind in passes.kinds:
         number = words.numbers.get(KINDS.index(kind) + 1)
         later = b.ite(b.eq(own, zero), b.bv(1, words.width), own)
-        term = b.ite(_is(kind), later if number is None else b.bv(number, words.width), term)
+        term = b.ite(is_kind(kind), later if number is None else b.bv(number, words.width), term)
     return term
 
 
 def _port_of_a_pass(program: ir.Program, passes: Passes) -> tuple[Term, tuple[Choice, ...]]:
     """The port at which a packet of v1model or PSA comes in."""
-    recirculated = _is("recirculate")
+    recirculated = is_kind("recirculate")
     if program.arch == "psa":
-        kept = b.and_(_is("resubmit"), b.to_bool(WENT_ROUND)) if "resubmit" in passes.kinds else b.FALSE
+        kept = b.and_(is_kind("resubmit"), b.to_bool(WENT_ROUND)) if "resubmit" in passes.kinds else b.FALSE
         return b.ite(b.or_(recirculated, kept), b.bv(PORT_RECIRCULATE, 32), PORT), ()
     any_port = b.var(PASS_PORT, V1MODEL_PORT_BITS)
     reason = "the ingress port of a recirculated packet"

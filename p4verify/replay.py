@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .certain import allows, differs_in_all, guesses
+from .earlier_passes import EARLIER
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, answered, one_pass, run_on, same
 from .mapping import NOTHING_SAID
@@ -236,7 +237,8 @@ class _Runs:
             return self.pair.rules
         if self._opaque_keys():
             return None
-        rules = realise(self.pair.first, [*all_terms(self.spec), *all_terms(self.impl)], model)
+        before = [a.condition for a in self.spec.domain if _of_earlier_passes(a.condition)]
+        rules = realise(self.pair.first, [*all_terms(self.spec), *all_terms(self.impl), *before], model)
         if not self._allowed(rules):
             raise CannotRealise("the rules that show the difference are not allowed by the restrictions")
         if self.pair.pairing.derived:
@@ -497,6 +499,11 @@ def _with_cells(given: Input, more: tuple[Mapping[str, int], ...]) -> Input:
             state = name.removeprefix("at.")
             cells[state] = tuple(dict.fromkeys((*cells.get(state, ()), index)))
     return replace(given, cells=cells)
+
+
+def _of_earlier_passes(condition: Term) -> bool:
+    """Whether an assumption says what passes before do to the packet, under the same rules."""
+    return any(v.name.startswith(EARLIER) for v in b.variables(condition))
 
 
 def _called(call: Term) -> str:

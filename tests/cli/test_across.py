@@ -204,3 +204,37 @@ def test_only_what_is_sent_back_comes_in_again(p4verify: Command, tmp_path: Path
     ended = p4verify("check", tmp_path / "again_v1model.p4", "--against", tmp_path / "again_psa.p4")
     assert ended.code == 0, ended.out
     assert "meta.class comes with a packet to resubmit as 1" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("both", "test", "code"),
+    [
+        # What comes along is odd.
+        ({"meta.class = class;": "meta.class = class | 1;"}, "meta.class[0:0] == 0", 4),
+        ({"meta.class = class;": "meta.class = class | 1;"}, "meta.class[1:0] == 3", 1),
+        # The pass before has left something in the register.
+        ({"meta.class = class;": "meta.class = class; seen.write(3, 5);"}, "left != 5", 4),
+        ({"meta.class = class;": "meta.class = class; seen.write(3, 5);"}, "left == 5", 1),
+    ],
+)  # fmt: skip
+def test_a_difference_in_a_later_pass_counts_if_packets_get_there(
+    p4verify: Command, tmp_path: Path, both: dict[str, str], test: str, code: int
+) -> None:
+    for name in ("again_v1model.p4", "again_psa.p4", "headers.p4"):
+        text = (HERE / name).read_text()
+        for old, new in both.items():
+            text = text.replace(old, new)
+        (tmp_path / name).write_text(text)
+    other = tmp_path / "again_psa.p4"
+    text = other.read_text()
+    assert text.count("receivers.apply();") == 1
+    read = "bit<32> left = seen.read(3);"
+    mistake = f"{read} if ({test}) {{ ingress_drop(ostd); }} else {{ receivers.apply(); }}"
+    other.write_text(text.replace("receivers.apply();", mistake))
+    ended = p4verify("check", tmp_path / "again_v1model.p4", "--against", other, "--format", "json")
+    (result,) = ended.json()["results"]
+    assert ended.code == code, result["reason"]
+    if code == 4:
+        assert "no packet from a port was found that gets there" in result["reason"]
+    else:
+        assert result["counterexample"]["inputs"]["in.pass_kind"] == 1
