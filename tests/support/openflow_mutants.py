@@ -10,7 +10,6 @@ from p4verify.targets.openflow.artifact import (
     FIELDS,
     Action,
     Bridge,
-    Bucket,
     DecMplsTtl,
     DecTtl,
     Flow,
@@ -119,4 +118,4 @@ def _group_mutants(group: Group) -> Iterator[tuple[str, Group]]:
         yield "bucket left out", replace(group, buckets=(*before, *after))
         yield "bucket twice", replace(group, buckets=(*before, bucket, bucket, *after))
         for what, actions in _action_mutants(bucket.actions):
-            yield f"bucket: {what}", replace(group, buckets=(*before, Bucket(actions), *after))
+            yield f"bucket: {what}", replace(group, buckets=(*before, replace(bucket, actions=actions), *after))
