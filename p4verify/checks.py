@@ -17,6 +17,7 @@ from .assertions import Asserted, check_assertions, has_asserts, shows_nothing
 from .confirm import Pair, confirm
 from .impossible import without_the_impossible
 from .mapping import NOTHING_SAID, ProgramMap
+from .offload.sent import place_by_place
 from .pairs import ProgramPair, check_pair
 from .proofs.engine import Engine
 from .proofs.execution import Execution
@@ -38,6 +39,7 @@ from .semantics.rules.decide import members
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
 from .targets.base import CannotOffload, Classifies, ComparesArtifacts, Relation, Target
+from .targets.offload import Offloads
 
 ASSERTIONS = "assertions"
 """What the check of the program's own assertions is called in results."""
@@ -326,6 +328,10 @@ class Checker:
     def _equal(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
         engine = self._engine(label)
         outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
+        placed = _by_place(left, right, engine) if outcome.difference is not None else None
+        if placed is not None:
+            left, right = placed
+            outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
         proof = decide(outcome, started, _accepted_because(outcome, PACKETS, label))
         if proof is None:
             pair = Pair(self.program, self.rules, left.behaviour, right.behaviour, right.target, right.artifact,
@@ -365,6 +371,21 @@ def _two_machines(first: Given, second: Given) -> tuple[Machine, Machine]:
         left, right = (Machine(t, a, p, side, t.name) for (t, a, p), side in zip((first, second), sides, strict=True))
         return left, right
     return _machine(*first, first[0].name), _machine(*second, second[0].name)
+
+
+def _by_place(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Machine] | None:
+    """Both with their frames told port by port: nobody sees the order of frames that leave by different ports. None if
+    the targets do not know their ports, or frames go elsewhere."""
+    ports: set[int] = set()
+    for one in (left, right):
+        if not isinstance(one.target, Offloads):
+            return None
+        ports.update(one.target.ports(one.artifact))
+    try:
+        told = [replace(one, behaviour=place_by_place(one.behaviour, ports, engine)) for one in (left, right)]
+    except Unsupported:
+        return None
+    return told[0], told[1]
 
 
 def _machine(target: Target, artifact: Any, path: str | None, label: str) -> Machine:

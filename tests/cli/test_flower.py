@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .conftest import Command
 
 Given = Any
@@ -49,3 +51,30 @@ def test_filters_are_made_and_proven(p4verify: Command, example: Given, tmp_path
     assert "IPv4's header checksum is right" in again.out
     refused = p4verify("check", program, "--target", "flower:assume=none", *rules, "--no-machines")
     assert refused.code == 3
+
+
+MIRROR = (
+    "filter add dev port0 ingress protocol ip pref 1 flower ip_proto udp action mirred egress mirror dev port{} pipe "
+)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        # two ports: nobody sees which frame leaves first
+        (MIRROR.format(1) + "action mirred egress redirect dev port2",
+         MIRROR.format(2) + "action mirred egress redirect dev port1", 0),
+        # one port: the frame with the tag comes after the other, or before
+        (MIRROR.format(1) + "action vlan push id 5 pipe action mirred egress redirect dev port1",
+         MIRROR.format(1).replace("action", "action vlan push id 5 pipe action")
+         + "action vlan pop pipe action mirred egress redirect dev port1", 1),
+    ],
+)  # fmt: skip
+def test_frames_out_of_different_ports_have_no_order(
+    p4verify: Command, tmp_path: Path, first: str, second: str, code: int
+) -> None:
+    files = tmp_path / "first.tc", tmp_path / "second.tc"
+    for file, text in zip(files, (first, second), strict=True):
+        file.write_text(text + "\n")
+    ended = p4verify("check", "--against", files[0], "--against", files[1], "--no-machines")
+    assert ended.code == code, ended.out
