@@ -47,17 +47,23 @@ def _addends(terms: Args, width: int) -> tuple[list[Term], int] | None:
 
 def _holds(total: Term) -> bool:
     """Whether a sum cannot overflow its width: then it is the same sum in any wider one."""
+    bound = _bound(total)
+    return bound is not None and bound < 1 << total.width
+
+
+def _bound(total: Term) -> int | None:
+    """What a sum does not exceed, if it is not cut off; None for one of too many addends."""
     bound, stack, seen = 0, list(total.args), 0
     while stack:
         x = stack.pop()
         seen += 1
         if seen > MAX_ADDENDS:
-            return False
+            return None
         if x.op == "add":  # of the same width: its addends count one by one
             stack.extend(x.args)
         else:
             bound += x.value if x.is_const else (1 << _core(x).width) - 1
-    return bound < 1 << total.width
+    return bound
 
 
 def _cancelled(addends: list[Term], width: int) -> tuple[list[Term], int]:
@@ -79,6 +85,8 @@ def _chain(addends: list[Term], literal: int, width: int) -> Term:
     """The normal form of a sum of ``width`` bits."""
     literal %= 1 << width
     bound = literal + sum((1 << x.width) - 1 for x in addends)
+    if len(addends) == 2 and not literal and (_is_carry(*addends) or _is_carry(*reversed(addends))):
+        bound -= 1
     narrow = min(width, max(1, bound.bit_length()))
     parts = [_wide(x, narrow) for x in sorted(addends, key=lambda t: t.serial)]
     if literal:
@@ -89,6 +97,18 @@ def _chain(addends: list[Term], literal: int, width: int) -> Term:
     for part in parts[1:]:
         total = make("add", (total, part), bit_vector(narrow))
     return _wide(total, width)
+
+
+def _is_carry(low: Term, carry: Term) -> bool:
+    """Whether these are the low bits of a sum and the carry out of them. Added (one's complement addition) they are no
+    wider than the low bits: where there is a carry, these are not all ones."""
+    if carry.width != 1 or carry.op != "extract" or carry.bounds != (low.width, low.width):
+        return False
+    whole = carry.args[0]
+    if whole.op != "add" or whole.width != low.width + 1 or extract(whole, low.width - 1, 0) is not low:
+        return False
+    bound = _bound(whole)
+    return bound is not None and bound < (1 << whole.width) - 1
 
 
 def _wide(x: Term, width: int) -> Term:

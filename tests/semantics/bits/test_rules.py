@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from p4verify.semantics import bits as b
@@ -63,3 +65,34 @@ def test_constructors_agree_with_plain_nodes(width: int) -> None:
             built = b.rebuild(b.make(raw.op, (), raw.sort, raw.payload), raw.args)
             assert built.sort == raw.sort
             assert difference(raw, built, 128) is None, (raw, built)
+
+
+def folded(total: b.Term, width: int) -> b.Term:
+    """What lies above the low ``width`` bits of a wider sum, added to them."""
+    return b.add(b.zext(b.extract(total, width - 1, 0), total.width), b.lshr(total, b.bv(width, total.width)))
+
+
+@pytest.mark.parametrize("last", [b.var("z", 4), b.bv(13, 4)])
+def test_ones_complement_sums_are_one_term_in_any_width(last: b.Term) -> None:
+    """RFC 1071: the carry comes in at the low end, once for each addend or out of a wider register."""
+    x, y = b.var("x", 4), b.var("y", 4)
+
+    def around(left: b.Term, right: b.Term) -> b.Term:
+        return b.extract(folded(b.add(b.zext(left, 5), b.zext(right, 5)), 4), 3, 0)
+
+    wide = b.zext(x, 64)
+    for addend in (y, last):
+        wide = folded(b.add(wide, b.zext(addend, 64)), 4)
+    assert wide is b.zext(around(around(x, y), last), 64)
+
+
+@pytest.mark.parametrize("widths", [(3, 3), (3, 4), (4, 4), (2, 3)])
+def test_a_sum_and_its_carry_are_added_rightly(widths: tuple[int, int]) -> None:
+    """Also where a sum of wider addends makes them wider than the low bits: nothing is cut off there."""
+    x, y = (b.var(name, width) for name, width in zip("xy", widths, strict=True))
+    total = b.add(b.zext(x, 4), b.zext(y, 4))
+    found = b.add(b.zext(b.extract(total, 2, 0), 8), b.zext(b.extract(total, 3, 3), 8))
+    for first, second in itertools.product(*(range(1 << width) for width in widths)):
+        number = (first + second) % 16
+        [value] = b.evaluate([found], {"x": first, "y": second})
+        assert value == number % 8 + number // 8
