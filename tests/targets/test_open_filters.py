@@ -139,7 +139,7 @@ def test_u32() -> None:
 def test_flower() -> None:
     target, rng = find("flower"), random.Random(5)
     opened = 0
-    for _ in range(24):
+    for _ in range(16):
         text = flower_random.Filters(rng).text()
         frames = [(rng.choice((1, 2)), flower_random.frame(rng, text)) for _ in range(12)]
         try:
@@ -147,7 +147,7 @@ def test_flower() -> None:
         except (InputError, Unsupported):
             continue
         opened += alike(target, filters, frames)
-    assert opened >= 5
+    assert opened >= 3
 
 
 def test_what_is_not_modelled_of_packets_is_assumed_not_to_come() -> None:
