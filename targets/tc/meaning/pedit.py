@@ -16,6 +16,8 @@ IP6_HEADER: Final = 40
 _EXTENSIONS: Final = (0, 43, 44, 51, 60)
 """``ipv6_ext_hdr`` without "no next header"."""
 _TRANSPORT: Final = {"tcp": 6, "udp": 17}
+_LENGTH_AT, _NEXT_AT = 0, 6
+"""Bytes of an IPv4 header with its length, of an IPv6 header with what follows it."""
 _HEADROOM: Final = 16
 """Bytes before the frame that may be written to (drivers reserve 32 or more)."""
 WHOLE_IP6: Final = "where TCP or UDP is written, an IPv6 header is whole and no extension header follows it"
@@ -69,8 +71,16 @@ def _keys(
         both = b.and_(live, there)
         if both is FALSE:
             continue
-        after = {**known, key.header: _Place(place.at, TRUE)} if key.header in _TRANSPORT else {}
+        stays = key.header in _TRANSPORT and not _moves(key, skb, place)
+        after = {**known, key.header: _Place(place.at, TRUE)} if stays else {}
         yield from _keys(assume, rest, _written(key, value, skb, place.at + key.offset, span), both, after, span)
+
+
+def _moves(key: PeditKey, skb: Skb, place: _Place) -> bool:
+    """Whether a word is written that says where a transport header begins, which the kernel asks for each key anew: as
+    it may be behind an IPv4 header that says to have less than 20 bytes."""
+    start = place.at + key.offset
+    return any(start <= skb.network + said < start + 4 for said in (_LENGTH_AT, _NEXT_AT))
 
 
 def _there(key: PeditKey, skb: Skb, place: _Place, span: Span) -> Term:

@@ -188,6 +188,17 @@ def test_words_are_written_until_one_is_not_there() -> None:
     assert cut == eth(0x800, ip4()[:8] + b"\1" + ip4()[9:26])
 
 
+def test_a_header_is_looked_for_anew_where_it_was_written_to() -> None:
+    """Behind an IPv4 header of no length a port is that header's first word; then the length is another one (seen on
+    Linux 6.1)."""
+    text = script(
+        f"pref 1 protocol ip flower action pedit ex munge udp sport set 65535 munge udp sport add 1000 pipe {TO1}"
+    )
+    frame = eth(0x800, ip4(words=0)[:43])
+    ((_, _, sent),) = does(text, frame)
+    assert sent == frame[:14] + b"\xff\xff" + frame[16:]
+
+
 def test_added_numbers_carry_as_a_little_endian_word() -> None:
     text = script(f"pref 1 protocol ip flower action pedit ex munge udp sport add 0xd0 pipe {TO1}")
     ((_, _, sent),) = does(text, eth(0x800, ip4()))
