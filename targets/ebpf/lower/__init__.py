@@ -22,7 +22,7 @@ from .frame import STACK_BYTES, Frame, Full, Usage
 from .gen import Gen
 from .hooks import Hook, TcHook, XdpHook
 from .lines import source_lines
-from .parse import TURNS, UnboundedLoop
+from .parse import UnboundedLoop
 from .tidy import tidy
 
 MAX_INSNS: Final = 1_000_000
@@ -35,7 +35,7 @@ LIMITS: Final = (
     "table keys: exact, lpm, ternary, range, optional; const entries are compiled in",
     "unless all keys are exact, or but one lpm: given rules are compiled in, else 4096 words (64 rules, byte of a key)",
     "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
-    "parser loops over header stacks; others as far as 2048 pieces of code for states go, and for 64 turns at most",
+    "parser loops over header stacks; others for 64 turns, if 2048 pieces of code are enough for that",
     "(frames that would go on are dropped); varbits and advances of up to 512 sizes; value sets of exact members",
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",
     "v1model and PSA at tc: multicast and clones from ingress, to up to 8 members each; metadata goes with v1model's",
@@ -124,14 +124,11 @@ def _number(options: Mapping[str, str], name: str, least: int, most: int, defaul
 def _bounded(
     program: ir.Program, rules: RuleSet | None, hook: Hook, pipeline: Callable[[Gen], None], shortest: int, port0: int
 ) -> Gen:
-    """The code, with as many turns of parser loops as it has room for."""
-    for turns in (0, *TURNS):
-        try:
-            return _generate(program, rules, hook, pipeline, shortest, port0, turns)
-        except UnboundedLoop:
-            if turns == TURNS[-1]:
-                raise
-    raise AssertionError("there are turns to try")
+    """The code; with parser loops that are followed only so far where nothing else bounds them."""
+    try:
+        return _generate(program, rules, hook, pipeline, shortest, port0, bounded=False)
+    except UnboundedLoop:
+        return _generate(program, rules, hook, pipeline, shortest, port0, bounded=True)
 
 
 def _generate(
@@ -141,7 +138,8 @@ def _generate(
     pipeline: Callable[[Gen], None],
     shortest: int,
     port0: int,
-    turns: int,
+    *,
+    bounded: bool,
 ) -> Gen:
     """Passes until what is read does not change any more, then one whose stack is real."""
     live: frozenset[str] | None = None
@@ -151,7 +149,7 @@ def _generate(
         code = Assembler()
         g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code, shortest, port0)
         g.kept = kept
-        g.parser_turns = turns
+        g.bounded_loops = bounded
         with code.at(program.package(program.main).span if program.main else NOWHERE):
             pipeline(g)
         return g

@@ -95,8 +95,8 @@ class Gen:
     that come later, so that no table is asked again."""
     objects: dict[str, Ref] = field(default_factory=dict)
     """Full name of a checksum object → what it holds."""
-    parser_turns: int = 0
-    """How often a packet may come through a state of a parser's loop; 0 if something else bounds that."""
+    bounded_loops: bool = False
+    """Whether loops of parsers are followed only so far, as nothing else bounds them."""
     standard: Ref | None = None
     """The architecture's own metadata, if it has any."""
     varbit_bytes_only: bool = False

@@ -7,7 +7,7 @@ a stack is unrolled as far as the stack goes, and the deparser knows with which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -28,9 +28,9 @@ from .gen import Gen, Temp
 MAX_POINTS: Final = 2048
 """Pieces of code for states; more are refused."""
 
-TURNS: Final = (64, 32, 16, 8, 4, 3)
-"""How often a packet may come through a state of a loop that nothing else bounds: the first of these with which the
-pieces suffice. Frames that would go on are dropped."""
+TURNS: Final = 64
+"""How often a packet may come through each state where a loop that nothing else bounds begins anew, which is as far as
+programs are compared. Frames that would go on are dropped."""
 
 MAX_SIZES: Final = 512
 """Numbers of bits that one call extracts or skips; more are refused."""
@@ -110,8 +110,8 @@ class _Frame:
     parser: ir.Parser
     env: dict[str, Ref]
     behind: _Item | None = None
-    loops: frozenset[str] = frozenset()
-    """States that can be come to again."""
+    loops: Mapping[str, int] = field(default_factory=dict)
+    """States that can be come to again, and how many states can be gone through on the way."""
 
 
 @dataclass(eq=False)
@@ -176,10 +176,10 @@ class ParserGen:
         state = next((s for s in frame.parser.states if s.name == name), None)
         if state is None:
             raise CannotOffload(f"no state {name}", span)
-        if self._g.parser_turns and name in frame.loops:
+        if self._g.bounded_loops and name in frame.loops:
             point = point.copy()
             visits = point.visits[id(frame), name] = point.visits.get((id(frame), name), 0) + 1
-            if visits > self._g.parser_turns:
+            if visits > TURNS * frame.loops[name] + 1:  # other states of the loop may come first, and in between
                 return self._g.drop
         item = _Item(frame, state.body, state.transition, state.span)
         return self._label((id(frame), id(state)), item, point, span)
@@ -431,12 +431,12 @@ class ParserGen:
         g.asm.goto(point.fail(NO_MATCH))
 
 
-def _loops(parser: ir.Parser) -> frozenset[str]:
-    """The states that can be come to again."""
+def _loops(parser: ir.Parser) -> dict[str, int]:
+    """The states that can be come to again, and how many states can be gone through on the way."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_edges_from((state.name, case.state) for state in parser.states for case in state.transition.cases)
     parts_ = nx.strongly_connected_components(graph)
-    return frozenset(n for part in parts_ for n in part if len(part) > 1 or graph.has_edge(n, n))
+    return {n: len(part) for part in parts_ for n in part if len(part) > 1 or graph.has_edge(n, n)}
 
 
 def _rename(point: ParsePoint, source: Ref, target: Ref) -> None:
