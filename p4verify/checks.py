@@ -8,8 +8,9 @@ sides, and on the real machine where there is one, before it is called ``reject`
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from .agreement import Followed, through_program
@@ -26,7 +27,7 @@ from .proofs.verdict import Proof, Verdict
 from .related import legal_answers, relate
 from .restrictions import Restrictions
 from .results import Result
-from .scale import OPEN_FROM, Large, LargePair, check_large
+from .scale import OPEN_FROM, Large, LargePair, LeavesOpen, check_large
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.meaning.behaviour import Behaviour
@@ -176,7 +177,7 @@ class Checker:
             if isinstance(proof, str):
                 left, right = _two_machines(first, second)
                 why = proof
-                proof = self._equal(left, right, started, label)
+                proof = self._alike(left, right, started, label)
                 proof = replace(proof, warnings=(*proof.warnings, why)) if why else proof
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)
@@ -326,16 +327,32 @@ class Checker:
         return replace(proof, reason=reason, where=reads[0].span)
 
     def _equal(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
+        left, right, outcome = _exactly(left, right, self._engine(label))
+        return self._of_two(left, right, outcome, started, label)
+
+    def _alike(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
+        """Two artifacts: they do the same; or, where a machine leaves something open (which member a group takes, what
+        is above a rate), each may do whatever the other may."""
         engine = self._engine(label)
-        outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
-        placed = _by_place(left, right, engine) if outcome.difference is not None else None
-        if placed is not None:
-            left, right = placed
-            outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
+        left, right, outcome = _exactly(left, right, engine)
+        open_ = [choice.reason for side in (left, right) for choice in side.behaviour.choices]
+        if not open_ or (outcome.difference is None and not outcome.unknown):
+            return self._of_two(left, right, outcome, started, label)
+
+        def one_way(first: Machine, second: Machine) -> Proof:
+            found = search(first.behaviour, second.behaviour, engine)
+            return self._of_two(first, second, found, started, label, may=True)
+
+        return _both_ways((partial(one_way, left, right), partial(one_way, right, left)), open_)
+
+    def _of_two(
+        self, left: Machine, right: Machine, outcome: Outcome, started: float, label: str, *, may: bool = False
+    ) -> Proof:
+        """``may``: the first machine may choose what is left open."""
         proof = decide(outcome, started, _accepted_because(outcome, PACKETS, label))
         if proof is None:
             pair = Pair(self.program, self.rules, left.behaviour, right.behaviour, right.target, right.artifact,
-                        Relation(), self.machines_confirm, left.target, left.artifact)  # fmt: skip
+                        Relation(), self.machines_confirm, left.target, left.artifact, may=may)  # fmt: skip
             proof = confirm(pair, outcome, started)
         return proof
 
@@ -343,8 +360,13 @@ class Checker:
         """The proof where both have large lists of entries; else why there is none, if they could be of that form."""
         if not all(isinstance(target, Classifies) for target, _, _ in (first, second)):
             return ""
+        pair = LargePair(first[:2], second[:2], self.machines_confirm)
+        engine = self._engine(label)
         try:
-            return check_large(LargePair(first[:2], second[:2], self.machines_confirm), self._engine(label), started)
+            try:
+                return check_large(pair, engine, started)
+            except LeavesOpen as error:
+                return _both_ways([partial(check_large, way, engine, started) for way in pair.ways], error.args)
         except NothingLarge:
             return ""
         except NotSuitable as error:
@@ -371,6 +393,26 @@ def _two_machines(first: Given, second: Given) -> tuple[Machine, Machine]:
         left, right = (Machine(t, a, p, side, t.name) for (t, a, p), side in zip((first, second), sides, strict=True))
         return left, right
     return _machine(*first, first[0].name), _machine(*second, second[0].name)
+
+
+def _exactly(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Machine, Outcome]:
+    """Whether two machines do the same, whatever is open; with the machines as they were compared."""
+    outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
+    placed = _by_place(left, right, engine) if outcome.difference is not None else None
+    if placed is not None:
+        left, right = placed
+        outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
+    return left, right, outcome
+
+
+def _both_ways(ways: Iterable[Callable[[], Proof]], left_open: Iterable[str]) -> Proof:
+    """The first proof that is no accept, or the last. ``left_open``: what the machines choose."""
+    for way in ways:
+        proof = way()
+        if proof.verdict is not Verdict.ACCEPT:
+            return proof
+    reasons = ", ".join(dict.fromkeys(left_open))
+    return replace(proof, warnings=(*proof.warnings, f"each may do what the other may, where this is open: {reasons}"))
 
 
 def _by_place(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Machine] | None:

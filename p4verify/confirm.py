@@ -57,6 +57,8 @@ class Pair:
     on_machines: bool
     first: Target | None = None
     first_artifact: Any = None
+    may: bool = False
+    """Of two machines: whether the first may choose what it leaves open, as a program may."""
     assumed: ir.Program | None = None
     """The program with what the user assumes in it."""
     restrictions: Restrictions | None = None
@@ -134,7 +136,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     given = input_of(model)
     if not run_spec(given).differs(run_impl(given)):
         return f"{difference.obligation}: both sides do the same on the solver's packet"
-    spec_or_same = surely(run_spec, run_impl, choices_of(spec)) if pair.first is None else run_spec
+    spec_or_same = surely(run_spec, run_impl, choices_of(spec)) if pair.first is None or pair.may else run_spec
     if not differ_on(given, spec_or_same, run_impl):
         spec_or_same = run_spec
     best = shrink(given, spec_or_same, run_impl)

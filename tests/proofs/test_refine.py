@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -36,8 +37,11 @@ def send(port: Term = ONE, packet: Packet = INPUT_PACKET, when: Term = b.TRUE) -
     return Output(when, "port", port, packet)
 
 
-def always(*outputs: Output, choices: tuple[Term, ...] = (), **more: object) -> Behaviour:
-    return Behaviour((Case(b.TRUE, outputs, **more),), choices=tuple(Choice(c, "test") for c in choices))  # type: ignore[arg-type]
+def always(
+    *outputs: Output, choices: tuple[Term, ...] = (), axioms: tuple[Term, ...] = (), **more: object
+) -> Behaviour:
+    made = tuple(Choice(c, "test") for c in choices)
+    return Behaviour((Case(b.TRUE, outputs, **more),), axioms=axioms, choices=made)  # type: ignore[arg-type]
 
 
 def split(condition: Term, then: tuple[Output, ...], otherwise: tuple[Output, ...]) -> Behaviour:
@@ -335,6 +339,14 @@ def test_cases_that_choices_decide_are_compared_as_the_other_side_chooses() -> N
     assert not outcome.unknown
     assert outcome.tally.total == 5
     assert verdict(side(b.bv(3, 32)), side(b.bv(4, 32))) == "differs"
+
+
+def test_an_axiom_that_limits_a_choice_is_refused() -> None:
+    """It would limit what the other side chooses, too: a wrong accept."""
+    c = choice(0, 8)
+    side = replace(always(send(port=b.zext(c, 32)), choices=(c,)), axioms=(b.ult(c, b.bv(5, 8)),))
+    with pytest.raises(ValueError, match="limits"):
+        found(side, side)
 
 
 def keeping(indices: tuple[Term, Term], first: int = 1, both: Term = b.FALSE) -> dict[str, Term]:

@@ -1,0 +1,29 @@
+"""`p4verify check --against A --against B` where a machine leaves something open: which bucket a group takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command
+
+GROUP = "group add group_id=1,type=select,{}\nflow add table=0,priority=5,ip actions=group:1\n"
+
+
+def bundle(path: Path, *ports: int) -> Path:
+    path.write_text(GROUP.format(",".join(f"bucket=output:{port}" for port in ports)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [((1, 2), (1, 2), 0), ((1, 2), (2, 1), 0), ((1, 2), (1, 2, 3), 1), ((1, 2, 3), (1, 2), 1)],
+)
+def test_each_may_take_the_buckets_that_the_other_may(
+    p4verify: Command, tmp_path: Path, before: tuple[int, ...], after: tuple[int, ...], code: int
+) -> None:
+    paths = bundle(tmp_path / "before.ofp", *before), bundle(tmp_path / "after.ofp", *after)
+    ended = p4verify("check", "--against", paths[0], "--against", paths[1], "--no-machines")
+    assert ended.code == code, ended.out
+    assert ("group 1 chooses a bucket" in ended.out) is (code == 0)
