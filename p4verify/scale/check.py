@@ -54,11 +54,22 @@ class LargePair:
     second: tuple[Target, Any]
     machines_confirm: bool = True
     open_from: int = OPEN_FROM
+    may: bool = False
+    """Whether the first may choose what it leaves to the machine; else neither may leave anything."""
 
     @property
     def sides(self) -> tuple[ArtifactSide, ArtifactSide]:
         """Both."""
         return ArtifactSide(*self.first, name="first."), ArtifactSide(*self.second, name="second.")
+
+    @property
+    def ways(self) -> tuple[LargePair, LargePair]:
+        """Each as what the other may do."""
+        return replace(self, may=True), replace(self, first=self.second, second=self.first, may=True)
+
+
+class LeavesOpen(Exception):
+    """An artifact leaves something to the machine: the reasons."""
 
 
 def check_large(large: Large | LargePair, engine: Engine, started: float) -> Proof:
@@ -66,6 +77,7 @@ def check_large(large: Large | LargePair, engine: Engine, started: float) -> Pro
 
     Raises:
         NotSuitable: it cannot be checked like this.
+        LeavesOpen: two artifacts of which one leaves something open, and neither may choose.
         Unsupported: see :func:`..semantics.meaning.program.meaning` and the target's.
     """
     return checked(large, engine, started)[0]
@@ -75,6 +87,10 @@ def checked(large: Large | LargePair, engine: Engine, started: float) -> tuple[P
     """:func:`check_large`, and what was found of the tables if they do the same on every key."""
     left, right = large.sides
     opened = left.opened(large.open_from), right.opened(large.open_from)
+    if isinstance(large, LargePair) and not large.may:
+        left_open = dict.fromkeys(choice.reason for one in opened for choice in one.behaviour.choices)
+        if left_open:
+            raise LeavesOpen(*left_open)
     for name, law in (law for side in opened for law in side.laws):
         if engine.satisfiable(b.not_(law), name).status != "unsat":
             raise NotSuitable(f"that rows say what the artifact says is not proven: {name}")
@@ -151,7 +167,8 @@ class _Check:
         first, second = left.only(self.mine, kept[0]), right.only(self.theirs, kept[1])
         spec = first.meaning()
         pinned = Assumption("just these entries match", b.and_(*pins))
-        pair = _pair(first, second, replace(spec, domain=(*spec.domain, pinned)), self.large.machines_confirm)
+        limited = replace(spec, domain=(*spec.domain, pinned))
+        pair = _pair(first, second, limited, self.large.machines_confirm, not self.exactly)
         outcome = replace(found.outcome, spec=pair.spec, impl=pair.impl)
         return confirm(pair, outcome, self.started)
 
@@ -180,7 +197,7 @@ class _Check:
     @property
     def exactly(self) -> bool:
         """Neither of two artifacts may choose."""
-        return isinstance(self.large, LargePair)
+        return isinstance(self.large, LargePair) and not self.large.may
 
     # --- verdicts ---------------------------------------------------------------------------------------------------
 
@@ -213,7 +230,7 @@ class _Check:
                      observables=self.mine.behaviour.observables, warnings=tuple(dict.fromkeys(notes)))  # fmt: skip
 
 
-def _pair(first: Side, second: ArtifactSide, spec: Behaviour, machines_confirm: bool) -> Pair:
+def _pair(first: Side, second: ArtifactSide, spec: Behaviour, machines_confirm: bool, may: bool) -> Pair:
     """What is run to confirm a difference."""
     impl = second.meaning()
     if isinstance(first, ProgramSide):
@@ -221,4 +238,4 @@ def _pair(first: Side, second: ArtifactSide, spec: Behaviour, machines_confirm: 
                     machines_confirm)  # fmt: skip
     assert isinstance(first, ArtifactSide)
     return Pair(None, None, spec, impl, second.target, second.artifact, Relation(), machines_confirm,
-                first.target, first.artifact)  # fmt: skip
+                first.target, first.artifact, may=may)  # fmt: skip

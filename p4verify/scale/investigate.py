@@ -14,7 +14,7 @@ from ..proofs.refine import Outcome, search
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.classifier import Cube, Row, TupleSpace, overlap
-from ..semantics.meaning.behaviour import Assumption
+from ..semantics.meaning.behaviour import LENGTH, Assumption, byte
 from ..semantics.meaning.opened import Lookup, Opened
 
 ROUNDS = 60
@@ -42,6 +42,7 @@ class Investigator:
         self.facts = tuple(facts)
         """What is true of the tables' answers everywhere."""
         self._rows: dict[tuple[int, str], TupleSpace] = {}
+        self._end = _nothing_behind([one.key for side in self.sides for one in side.lookups])
 
     def search(self, region: Term, known: Iterable[Term] = ()) -> Found | str | None:
         """A packet of the region; None if the sides do the same on all of it; text: why it is not known.
@@ -53,7 +54,7 @@ class Investigator:
         learned = dict.fromkeys((*self.facts, *known))
         for _ in range(ROUNDS):
             mine, theirs = (side.behaviour for side in self.sides)
-            limited = (*mine.domain, Assumption("the region", region))
+            limited = (*mine.domain, Assumption("the region", region), self._end)
             spec = replace(mine, domain=limited, axioms=(*mine.axioms, *learned))
             outcome = search(spec, theirs, self.engine, exactly=self.exactly)
             if outcome.difference is None:
@@ -100,6 +101,13 @@ class Investigator:
         cube = _around(key, row, self._index(side, one.table))
         inside = b.eq(b.band(one.key, b.bv(cube[1], table.width)), b.bv(cube[0], table.width))
         yield b.implies(inside, said)
+
+
+def _nothing_behind(keys: Iterable[Term]) -> Assumption:
+    """Bytes of keys behind a frame's end are 0, as they are when the frame is run: there is nothing to read."""
+    read = sorted(int(v.name[4:-1]) for v in b.variables(*keys) if v.name.startswith("pkt["))
+    ends = (b.implies(b.ule(LENGTH, b.bv(i, LENGTH.width)), b.eq(byte(i), b.bv(0, 8))) for i in read)
+    return Assumption("bytes behind the end are 0", b.and_(*ends))
 
 
 def _around(key: int, row: Row, rows: TupleSpace) -> Cube:

@@ -27,3 +27,22 @@ def test_each_may_take_the_buckets_that_the_other_may(
     ended = p4verify("check", "--against", paths[0], "--against", paths[1], "--no-machines")
     assert ended.code == code, ended.out
     assert ("group 1 chooses a bucket" in ended.out) is (code == 0)
+
+
+def routes(path: Path, moved: str = "") -> Path:
+    """Many flows to a group that chooses, and to ports; one of them for the network ``moved``."""
+    lines = ["group add group_id=1,type=select,bucket=output:1,bucket=output:2"]
+    for i in range(264):
+        network = moved if moved and i == 7 else f"10.{i >> 8}.{i & 255}.0"
+        actions = "group:1" if i % 7 == 0 else f"output:{1 + i % 5}"
+        lines.append(f"flow add table=0,priority=5,ip,nw_dst={network}/24 actions={actions}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(("moved", "code"), [("", 0), ("10.99.7.0", 1)])
+def test_large_lists_may_choose_as_well(p4verify: Command, tmp_path: Path, moved: str, code: int) -> None:
+    before, after = routes(tmp_path / "before.ofp"), routes(tmp_path / "after.ofp", moved)
+    ended = p4verify("check", "--against", before, "--against", after, "--no-machines")
+    assert ended.code == code, ended.out
+    assert "large tables left open" in ended.out or "differs in 2 regions" in ended.out
