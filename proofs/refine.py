@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -87,9 +87,10 @@ def search(
     """
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
+    before = engine.folded, engine.solved, engine.cached
+    spec = _choosing_what_is_assumed(spec, picks)
     alike = _with_choices_alike(spec, impl, picks)
     spec, legal = without_axioms(spec, picks)
-    before = engine.folded, engine.solved, engine.cached
     feasible = _some_input(domain(spec, impl), engine)
     if feasible.status == "unsat":
         tally = Search(engine, picks, legal, (), before).tally()
@@ -127,6 +128,18 @@ def search(
 def _in_order(side: Behaviour) -> Behaviour:
     """``side`` with sums over GF(2) in one form, so that a CRC is one term however it is computed."""
     return map_terms(side, b.in_order, {})
+
+
+def _choosing_what_is_assumed(spec: Behaviour, picks: frozenset[Term]) -> Behaviour:
+    """``spec``, in no case where a choice breaks an assumption: left among the assumptions, one that hangs on a choice
+    would be broken by choosing, and with it all that is compared."""
+    chosen = [a for a in (*spec.domain, *spec.reaching) if picks.intersection(b.variables(a.condition))]
+    if not chosen:
+        return spec
+    kept = b.and_(*(a.condition for a in chosen))
+    cases = tuple(replace(case, guard=b.and_(case.guard, kept)) for case in spec.cases)
+    inputs, reaching = (tuple(a for a in part if a not in chosen) for part in (spec.domain, spec.reaching))
+    return replace(spec, cases=cases, domain=inputs, reaching=reaching)
 
 
 def _with_choices_alike(spec: Behaviour, impl: Behaviour, picks: frozenset[Term]) -> Iterator[Behaviour]:

@@ -349,6 +349,19 @@ def test_an_axiom_that_limits_a_choice_is_refused() -> None:
         found(side, side)
 
 
+def test_no_choice_may_break_what_is_assumed() -> None:
+    """It would leave nothing to compare: a wrong accept."""
+    c = choice(0, 8)
+    small = Assumption("it is small", b.ult(c, b.bv(5, 8)))
+    spec = replace(always(send(port=b.zext(c, 32)), choices=(c,)), domain=(small,))
+    assert verdict(spec, always(send(port=b.bv(3, 32)))) == "accept"
+    assert verdict(spec, always(send(port=b.bv(7, 32)))) == "differs"
+    assert verdict(spec, always(send(port=b.zext(byte(0), 32)))) == "differs"
+    as_small = Assumption("so is this", b.ult(byte(0), b.bv(5, 8)))
+    limited = replace(always(send(port=b.zext(byte(0), 32))), domain=(as_small,))
+    assert verdict(spec, limited) == "accept"
+
+
 def keeping(indices: tuple[Term, Term], first: int = 1, both: Term = b.FALSE) -> dict[str, Term]:
     """What a copy without a header leaves, whose fields say whether something is kept in a cell, where, and what.
 
