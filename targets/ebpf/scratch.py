@@ -18,6 +18,8 @@ NAME: Final = "p4verify_scratch"
 MOST_BYTES: Final = 32768
 """The largest element of a per-CPU array (PCPU_MIN_UNIT_SIZE, ``array_map_alloc_check``)."""
 KEY_BYTES: Final = 4
+ALONE: Final = "no run interrupts another one on the same CPU, which has the same scratch memory"
+"""What verdicts say."""
 
 
 def scratch_map(size: int) -> MapDef:
@@ -40,7 +42,8 @@ def forgotten(machine: Behaviour, maps: Iterable[MapDef], name: str = NAME) -> B
         replace(case, state={kept: term for kept, term in case.state.items() if kept != state})
         for case in machine.cases
     )
-    return replace(machine, cases=cases, observables=tuple(seen for seen in machine.observables if seen != state))
+    seen = tuple(observed for observed in machine.observables if observed != state)
+    return replace(machine, cases=cases, observables=seen, notes=(*machine.notes, ALONE))
 
 
-__all__ = ["KEY_BYTES", "MOST_BYTES", "NAME", "forgotten", "is_scratch", "scratch_map"]
+__all__ = ["ALONE", "KEY_BYTES", "MOST_BYTES", "NAME", "forgotten", "is_scratch", "scratch_map"]
