@@ -13,7 +13,7 @@ from ...assuming import assumed, comment
 from ...tc.artifact.attributes import NESTED, NLMSG_NOOP, Attribute, attribute, big, message, messages, number
 from ...tc.artifact.hooks import Hook
 from ...tc.artifact.netlink import Links, Place, Told, filter_message, filter_messages
-from ...tc.artifact.netlink_actions import action_attribute, decode_actions
+from ...tc.artifact.netlink_actions import action_attributes, decode_actions
 from ...tc.artifact.protocols import ETH_P_ALL
 from .filters import ASSUMPTIONS, FilterList, FlowerFilter, first_class, network_type
 from .netlink_keys import ETH_TYPE, key_attributes, read_keys
@@ -63,11 +63,7 @@ def _options(filter_: FlowerFilter, hook: Hook, links: Links) -> bytes:
     if filter_.skip_hw or filter_.skip_sw:
         out += number(TCA_FLOWER_FLAGS, _SKIP_HW * filter_.skip_hw | _SKIP_SW * filter_.skip_sw)
     if filter_.actions:
-        parts = [
-            attribute(i | NESTED, action_attribute(a, links.index, filter_.span))
-            for i, a in enumerate(filter_.actions, 1)
-        ]
-        out += attribute(TCA_FLOWER_ACT | NESTED, b"".join(parts))
+        out += attribute(TCA_FLOWER_ACT | NESTED, action_attributes(filter_.actions, links.index, filter_.span))
     return out
 
 

@@ -6,7 +6,7 @@ What the data types have no place for is carried as it is (:class:`OpaqueAction`
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ....semantics.source import Span, Unsupported
@@ -40,15 +40,18 @@ Found = dict[int, Attribute]
 Reader = Callable[[Found], Action | None]
 
 
-def action_attribute(action: Action, index: Callable[[int], int], span: Span) -> bytes:
-    """The content of one action's attribute; ``index`` gives a port's interface number.
+def action_attributes(actions: Sequence[Action], index: Callable[[int], int], span: Span) -> bytes:
+    """A filter's actions in order, numbered from 1; ``index`` gives a port's interface number.
 
     Raises:
         Unsupported: an action of which only the words are known.
     """
-    return attribute(TCA_ACT_KIND, action.kind.encode() + b"\0") + attribute(
-        TCA_ACT_OPTIONS | NESTED, _options(action, index, span)
-    )
+    return b"".join(attribute(i | NESTED, _attributes(action, index, span)) for i, action in enumerate(actions, 1))
+
+
+def _attributes(action: Action, index: Callable[[int], int], span: Span) -> bytes:
+    options = attribute(TCA_ACT_OPTIONS | NESTED, _options(action, index, span))
+    return attribute(TCA_ACT_KIND, action.kind.encode() + b"\0") + options
 
 
 def _options(action: Action, index: Callable[[int], int], span: Span) -> bytes:

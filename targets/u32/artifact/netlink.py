@@ -25,7 +25,7 @@ from ...tc.artifact.netlink import (
     filter_message,
     filter_messages,
 )
-from ...tc.artifact.netlink_actions import action_attribute, decode_actions
+from ...tc.artifact.netlink_actions import action_attributes, decode_actions
 from .filters import FilterList, Handle, Key, Selector, U32Filter
 
 _SEL: Final = struct.Struct("=BBBxHHhhI")
@@ -79,11 +79,7 @@ def _options(filter_: U32Filter, links: Links) -> bytes:
     if filter_.skip_hw or filter_.skip_sw:
         out += number(TCA_U32_FLAGS, _SKIP_HW * filter_.skip_hw | _SKIP_SW * filter_.skip_sw)
     if filter_.actions:
-        parts = [
-            attribute(i | NESTED, action_attribute(a, links.index, filter_.span))
-            for i, a in enumerate(filter_.actions, 1)
-        ]
-        out += attribute(TCA_U32_ACT | NESTED, b"".join(parts))
+        out += attribute(TCA_U32_ACT | NESTED, action_attributes(filter_.actions, links.index, filter_.span))
     return out
 
 
