@@ -63,11 +63,11 @@ def show(index: int) -> bytes:
         shown = b""
         while True:
             for kind, one in _messages(netlink.recv(_BUFFER)):
-                if kind == _DONE:
-                    return shown
                 if kind == _ERROR:
                     raise OSError(-_CODE.unpack_from(one, _HEADER.size)[0], "the kernel does not show its filters")
                 shown += one + bytes(-len(one) % 4)
+                if kind == _DONE:
+                    return shown
 
 
 def _socket() -> socket.socket:

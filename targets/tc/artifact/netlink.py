@@ -36,6 +36,8 @@ BLOCK: Final = -1
 _CODE: Final = struct.Struct("=i")
 _INTERRUPTED: Final = 0x10
 """``NLM_F_DUMP_INTR``."""
+_MULTI: Final = 0x2
+"""``NLM_F_MULTI``: of a dump, which ``NLMSG_DONE`` ends."""
 TCMSG: Final = struct.Struct("=BxxxiIII")
 TCA_KIND, TCA_OPTIONS, TCA_CHAIN = 1, 2, 11
 _PASSED_OVER: Final = (NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE)
@@ -115,8 +117,10 @@ def filter_messages(data: bytes, name: str, kind: str, links: Links) -> Iterator
         InputError: anything that is not such a message, or no filter; with the byte offset.
     """
     hook: Hook | None = None
+    goes_on: Message | None = None
     for one in messages(data, name):
         _complete(one)
+        goes_on = one if one.flags & _MULTI and one.kind != NLMSG_DONE else None
         if one.kind in _PASSED_OVER:
             continue
         if one.kind != RTM_NEWTFILTER:
@@ -126,6 +130,8 @@ def filter_messages(data: bytes, name: str, kind: str, links: Links) -> Iterator
             raise one.body.place.error("all filters must be on one hook")
         hook = told.place.hook
         yield told
+    if goes_on is not None:
+        raise goes_on.body.place.error("the dump ends with this message, without NLMSG_DONE: there were more")
     if hook is None:
         raise InputError.at(Span(name, 0, 0), "no filter in these messages")
 

@@ -172,7 +172,7 @@ class Namespace:
             data = self._netlink.recv(1 << 18)
             for one in messages(data, "<kernel>"):
                 if one.kind == NLMSG_DONE:
-                    return shown
+                    return shown + data
                 if one.kind == NLMSG_ERROR:
                     raise OSError(-struct.unpack_from("=i", one.body.data)[0], "the dump was refused")
             shown += data

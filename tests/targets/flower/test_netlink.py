@@ -196,6 +196,10 @@ def test_a_dump_that_is_not_whole_is_no_list() -> None:
     assert decode(whole + message(NLMSG_DONE, 2, 1, bytes(4))).filters == NESTED_ACTION.filters
     with pytest.raises(InputError, match="came or went"):
         decode(whole[:6] + b"\x12\0" + whole[8:])
+    part = whole[:6] + b"\x02\0" + whole[8:]
+    with pytest.raises(InputError, match="without NLMSG_DONE"):
+        decode(part)
+    assert decode(part + message(NLMSG_DONE, 2, 1, bytes(4))).filters == NESTED_ACTION.filters
 
 
 def test_messages_of_another_classifier_are_not_taken_for_these() -> None:
