@@ -35,7 +35,7 @@ LIMITS: Final = (
     "table keys: exact, lpm, ternary, range, optional; const entries are compiled in",
     "unless all keys are exact, or but one lpm: given rules are compiled in, else 4096 words (64 rules, byte of a key)",
     "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
-    "parser loops over header stacks; others for 64 turns, if 2048 pieces of code are enough for that",
+    "parser loops over header stacks; others for 64 turns, if 2048 pieces of code are enough for that (seldom proven)",
     "(frames that would go on are dropped); varbits and advances of up to 512 sizes; value sets of exact members",
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",
     "v1model and PSA at tc: multicast and clones from ingress, to up to 8 members each; metadata goes with v1model's",
