@@ -25,7 +25,10 @@ from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.support.embedded import check_file, described, from_file
 from tests.support.mutation import EbpfMachine, judge, judge_again, subject
 
-SUBJECTS = [(name, hook) for name in ("acl", "vlan_filter", "router") for hook in ("tc", "xdp")]
+SUBJECTS = [
+    *((name, hook) for name in ("acl", "vlan_filter", "router") for hook in ("tc", "xdp")),
+    *((name, "xdp") for name in ("firewall", "qinq", "mpls", "stages", "balancer")),
+]
 
 
 def main() -> int:
