@@ -20,6 +20,7 @@ from .impossible import without_the_impossible
 from .mapping import NOTHING_SAID, ProgramMap
 from .offload.sent import place_by_place
 from .pairs import ProgramPair, check_pair
+from .proofs.choices import left_open
 from .proofs.engine import Engine
 from .proofs.execution import Execution
 from .proofs.refine import Outcome, decide, search
@@ -335,15 +336,15 @@ class Checker:
         is above a rate), each may do whatever the other may."""
         engine = self._engine(label)
         left, right, outcome = _exactly(left, right, engine)
-        open_ = [choice.reason for side in (left, right) for choice in side.behaviour.choices]
-        if not open_ or (outcome.difference is None and not outcome.unknown):
+        reasons = left_open(left.behaviour, right.behaviour)
+        if not reasons or (outcome.difference is None and not outcome.unknown):
             return self._of_two(left, right, outcome, started, label)
 
         def one_way(first: Machine, second: Machine) -> Proof:
             found = search(first.behaviour, second.behaviour, engine)
             return self._of_two(first, second, found, started, label, may=True)
 
-        return _both_ways((partial(one_way, left, right), partial(one_way, right, left)), open_)
+        return _both_ways((partial(one_way, left, right), partial(one_way, right, left)), reasons)
 
     def _of_two(
         self, left: Machine, right: Machine, outcome: Outcome, started: float, label: str, *, may: bool = False
@@ -361,12 +362,8 @@ class Checker:
         if not all(isinstance(target, Classifies) for target, _, _ in (first, second)):
             return ""
         pair = LargePair(first[:2], second[:2], self.machines_confirm)
-        engine = self._engine(label)
         try:
-            try:
-                return check_large(pair, engine, started)
-            except LeavesOpen as error:
-                return _both_ways([partial(check_large, way, engine, started) for way in pair.ways], error.args)
+            return _large_pair(pair, self._engine(label), started)
         except NothingLarge:
             return ""
         except NotSuitable as error:
@@ -405,14 +402,22 @@ def _exactly(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Ma
     return left, right, outcome
 
 
-def _both_ways(ways: Iterable[Callable[[], Proof]], left_open: Iterable[str]) -> Proof:
-    """The first proof that is no accept, or the last. ``left_open``: what the machines choose."""
+def _large_pair(pair: LargePair, engine: Engine, started: float) -> Proof:
+    """Two large artifacts; see :func:`.scale.check_large` for what is raised."""
+    try:
+        return check_large(pair, engine, started)
+    except LeavesOpen as error:
+        return _both_ways([partial(check_large, way, engine, started) for way in pair.ways], error.args)
+
+
+def _both_ways(ways: Iterable[Callable[[], Proof]], reasons: Iterable[str]) -> Proof:
+    """The first proof that is no accept, or the last. ``reasons``: why something is the machines' to choose."""
     for way in ways:
         proof = way()
         if proof.verdict is not Verdict.ACCEPT:
             return proof
-    reasons = ", ".join(dict.fromkeys(left_open))
-    return replace(proof, warnings=(*proof.warnings, f"each may do what the other may, where this is open: {reasons}"))
+    said = f"each may do what the other may, where this is open: {', '.join(reasons)}"
+    return replace(proof, warnings=(*proof.warnings, said))
 
 
 def _by_place(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Machine] | None:

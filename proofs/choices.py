@@ -28,6 +28,13 @@ def choices_of(side: Behaviour) -> list[Term]:
     return [v for v in b.variables(*_terms(side)) if v.name.startswith(("any.", IMPL + "any."))]
 
 
+def left_open(*sides: Behaviour) -> tuple[str, ...]:
+    """Why there are the choices that occur in some sides; () if there are none."""
+    chosen = {v: v.name for side in sides for v in choices_of(side)}
+    listed = {c.variable: c.reason for side in sides for c in side.choices}
+    return tuple(dict.fromkeys(listed.get(v, name) for v, name in chosen.items()))
+
+
 def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) -> Behaviour:
     """``side`` with ``change`` applied to every term in it (all at once, so that shared terms are met once)."""
     terms = _terms(side)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..confirm import Pair, confirm
+from ..proofs.choices import left_open
 from ..proofs.engine import Engine
 from ..proofs.refine import Outcome, search
 from ..proofs.verdict import Proof, Region, Tally, Verdict
@@ -88,9 +89,9 @@ def checked(large: Large | LargePair, engine: Engine, started: float) -> tuple[P
     left, right = large.sides
     opened = left.opened(large.open_from), right.opened(large.open_from)
     if isinstance(large, LargePair) and not large.may:
-        left_open = dict.fromkeys(choice.reason for one in opened for choice in one.behaviour.choices)
-        if left_open:
-            raise LeavesOpen(*left_open)
+        reasons = left_open(*(one.behaviour for one in opened))
+        if reasons:
+            raise LeavesOpen(*reasons)
     for name, law in (law for side in opened for law in side.laws):
         if engine.satisfiable(b.not_(law), name).status != "unsat":
             raise NotSuitable(f"that rows say what the artifact says is not proven: {name}")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, get_args
 
 from . import fields
 from .actions import read_actions
 from .flows import Bucket, Group, GroupKind, Selection
-from .words import Item, Piece, items, number, port
+from .words import Item, Piece, items, number, one_of, port
 
 _BUCKET: Final = re.compile(r"[\s,]buckets?=")
 _ACTIONS: Final = re.compile(r"(?:^|[\s,])(actions?)=")
 METHODS: Final = ("dp_hash", "hash")
 """Ways to choose that have a name."""
+_KINDS: Final[Mapping[str, GroupKind]] = {**{kind: kind for kind in get_args(GroupKind)}, "fast_failover": "ff"}
 _SAID_OF_BUCKETS: Final = ("watch_port", "watch_group", "weight", "bucket_id")
 
 
@@ -29,7 +31,7 @@ def group_of(piece: Piece) -> Group:
         if item.key.text == "group_id" and item.value is not None:
             number_ = number(item.value, 32)
         elif item.key.text == "type" and item.value is not None:
-            kind = _kind(item.value)
+            kind = one_of(item.value, _KINDS, "group")
         else:
             chosen = _selection(item, chosen)
     if number_ is None:
@@ -53,14 +55,6 @@ def what_is_wrong(group: Group) -> str | None:
     if group.selection.method not in ("", *METHODS):
         return f"{group.selection.method!r} is no way to choose ({', '.join(METHODS)})"
     return None
-
-
-def _kind(piece: Piece) -> GroupKind:
-    kind = {"fast_failover": "ff"}.get(piece.text, piece.text)
-    for known in get_args(GroupKind):
-        if kind == known:
-            return known  # type: ignore[no-any-return]
-    raise piece.error(f"{piece.shown()} is no kind of group ({', '.join(get_args(GroupKind))})")
 
 
 def _selection(item: Item, chosen: Selection) -> Selection:

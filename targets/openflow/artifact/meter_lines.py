@@ -7,18 +7,19 @@ A dump has the meter's head in one line (``meter=1 pktps burst bands=``) and eac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final, get_args
 
 from ....semantics.source import Span
 from .flows import Band, BandKind, Meter
-from .words import Item, Piece, items, number
+from .words import Item, Piece, items, number, one_of
 
 COMMENT: Final = "# p4verify meter: "
 """How a meter begins in a flow file or bundle."""
 _METER: Final = re.compile(r"\s*meter=")
 _BAND: Final = re.compile(r"\s*type=")
+_KINDS: Final[Mapping[str, BandKind]] = {kind: kind for kind in get_args(BandKind)}
 _IGNORED: Final = ("burst",)
 
 
@@ -74,7 +75,7 @@ def _bands(piece: Piece, words: Iterator[Item]) -> tuple[Band, ...]:
         if item.value is None:
             raise item.whole.error(f"{item.whole.shown()} is not known of a meter's bands")
         if item.key.text == "type":
-            found.append(Band(_kind(item.value), 0))
+            found.append(Band(one_of(item.value, _KINDS, "band"), 0))
         elif not found:
             raise item.whole.error("a band begins with its type")
         elif item.key.text == "rate":
@@ -86,13 +87,6 @@ def _bands(piece: Piece, words: Iterator[Item]) -> tuple[Band, ...]:
         else:
             raise item.whole.error(f"{item.whole.shown()} is not known of a meter's bands")
     return tuple(found)
-
-
-def _kind(piece: Piece) -> BandKind:
-    for known in get_args(BandKind):
-        if piece.text == known:
-            return known  # type: ignore[no-any-return]
-    raise piece.error(f"{piece.shown()} is no kind of band ({', '.join(get_args(BandKind))})")
 
 
 __all__ = ["COMMENT", "Meters"]

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from ....semantics.source import InputError, Span
 from .fields import FRAG_ANY, FRAG_LATER, Style
 from .flows import FIRST_RESERVED, PORT_NAMES
 
+_T = TypeVar("_T")
 _KEY: Final = re.compile(r"[^,\s=:(]+")
 _BLANK: Final = re.compile(r"[\s,]*")
 _NUMBER: Final = re.compile(r"(?:0[xX][0-9a-fA-F]{1,64}|[0-9]{1,64})\Z")
@@ -114,6 +115,13 @@ def _value_end(piece: Piece, at: int) -> int:
             raise piece.part(at, at + 1).error("this parenthesis was never opened")
         at += 1
     return at
+
+
+def one_of(piece: Piece, known: Mapping[str, _T], what: str) -> _T:
+    """What a word stands for. Raises InputError naming all that are known."""
+    if piece.text in known:
+        return known[piece.text]
+    raise piece.error(f"{piece.shown()} is no kind of {what} ({', '.join(dict.fromkeys(map(str, known.values())))})")
 
 
 def number(piece: Piece, bits: int) -> int:

@@ -23,12 +23,12 @@ struct headers { first_t first; option_t option; last_t last; }
 """
 
 
-def skipping(options: str = "1: option;") -> ir.Program:
+def skipping() -> ir.Program:
     """Skips options up to the last header, whose value it counts up."""
-    states = f"""
-    state start {{ p.extract(hdr.first); transition select(hdr.first.next) {{ 1: option; default: last; }} }}
-    state option {{ p.extract(hdr.option); transition select(hdr.option.next) {{ {options} default: last; }} }}
-    state last {{ p.extract(hdr.last); transition accept; }}
+    states = """
+    state start { p.extract(hdr.first); transition select(hdr.first.next) { 1: option; default: last; } }
+    state option { p.extract(hdr.option); transition select(hdr.option.next) { 1: option; default: last; } }
+    state last { p.extract(hdr.last); transition accept; }
 """
     ingress = "apply { std.egress_spec = 2; hdr.last.value = hdr.last.value + 1; }"
     emits = "p.emit(hdr.first); p.emit(hdr.option); p.emit(hdr.last);"
