@@ -21,7 +21,7 @@ from ..proofs.plain_keys import in_space
 from ..proofs.verdict import Proof
 from ..semantics.classifier import Difference, Rank, Row
 from ..semantics.meaning.opened import FEW, Answered, NotSuitable, OpenTable
-from .check import Large, LargePair, checked
+from .check import Large, LargePair, LeavesOpen, checked
 from .compared import Compared
 
 Place = tuple[Compared, int, Row]
@@ -64,7 +64,10 @@ class Standing:
     """
 
     def __init__(self, large: Large | LargePair, engine: Engine) -> None:
-        self.proof, settlement = checked(large, engine, time.monotonic())
+        try:
+            self.proof, settlement = checked(large, engine, time.monotonic())
+        except LeavesOpen as error:
+            raise NotSuitable(f"something is left to the machine: {', '.join(error.args)}") from error
         if settlement is None:
             raise NotAccepted(self.proof)
         self._settlement = settlement

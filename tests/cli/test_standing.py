@@ -12,7 +12,7 @@ import pytest
 from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Verdict
-from p4verify.scale import Change, Large, NotAccepted, Standing, check_large
+from p4verify.scale import Change, Large, LargePair, NotAccepted, Standing, check_large
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.opened import NotSuitable
 from p4verify.semantics.p4.frontend import load_program
@@ -127,3 +127,12 @@ def test_a_pair_that_differs_is_not_kept(sides: Sides) -> None:
     fewer = replace(rules, entries={**rules.entries, ROUTES: rules.of(ROUTES)[1:]})
     with pytest.raises(NotAccepted, match="differs"):
         Standing(Large(program, fewer, find("flower"), filters, False, 8), Engine.within(None))
+
+
+def test_a_pair_that_leaves_something_to_the_machine_is_not_kept() -> None:
+    lines = ["group add group_id=1,type=select,bucket=output:1,bucket=output:2"]
+    lines += [f"flow add table=0,priority=5,ip,nw_dst=10.0.{i}.0/24 actions=group:1" for i in range(8)]
+    openflow = find("openflow")
+    flows = openflow.read("\n".join(lines).encode(), "x.ofp")
+    with pytest.raises(NotSuitable, match="group 1 chooses a bucket"):
+        Standing(LargePair((openflow, flows), (openflow, flows), False, 4), Engine.within(None))
