@@ -14,7 +14,7 @@ from .p4runtime import read_p4runtime
 from .ruleset import RuleSet
 from .stf_rules import CHECKS, VERBS, read_stf_rules
 
-MAX_SIZE: Final = 64 << 20
+MAX_SIZE: Final = 256 << 20
 """Characters of rules that are read."""
 
 _PROTOBUF = re.compile(r"[A-Za-z_]\w*\s*[:{<]")

@@ -136,3 +136,25 @@ def test_a_pair_that_leaves_something_to_the_machine_is_not_kept() -> None:
     flows = openflow.read("\n".join(lines).encode(), "x.ofp")
     with pytest.raises(NotSuitable, match="group 1 chooses a bucket"):
         Standing(LargePair((openflow, flows), (openflow, flows), False, 4), Engine.within(None))
+
+
+def u32_lists(extra: str = "") -> Any:
+    lines = [
+        f"filter add dev port0 ingress protocol ip pref 1 handle ::{i + 1} u32 match ip src 10.0.{i}.0/24 "
+        f"action {'drop' if i % 3 else 'mirred egress redirect dev port2'}"
+        for i in range(12)
+    ]
+    return find("u32").read("\n".join([*lines, extra]).encode(), "x.tc")
+
+
+def test_a_u32_filter_that_comes_in_says_its_handle() -> None:
+    u32, made = find("u32"), u32_lists()
+    new = "filter add dev port0 ingress protocol ip pref 1 handle ::80 u32 match ip src 10.0.{}.0/24 action drop"
+    here = u32_lists(new.format(99)).filters[-1]
+    standing = Standing(LargePair((u32, made), (u32, u32_lists()), False, 4), Engine.within(None))
+    assert standing.changed([Change(0, "chain 0", here), Change(1, "chain 0", replace(here))]) == []
+    with pytest.raises(NotSuitable, match="for the kernel to choose"):
+        standing.changed([Change(0, "chain 0", replace(here, handle=type(here.handle)()))])
+    assert standing.changed([Change(0, "chain 0", replace(here, handle=type(here.handle)(node=0x90)))]) == []
+    other = u32_lists(new.format(98)).filters[-1]
+    assert standing.changed([Change(1, "chain 0", other)])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from p4verify.proofs.engine import Engine
 from p4verify.semantics import bits as b
-from p4verify.semantics.classifier import TupleSpace
+from p4verify.semantics.classifier import Row, TupleSpace
 from p4verify.semantics.meaning.behaviour import Behaviour
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.opened import NotSuitable, Opened, OpenTable
@@ -29,6 +31,7 @@ from p4verify.targets.u32.artifact import (
     goto_chain,
     hash_table,
 )
+from p4verify.targets.u32.meaning import numbered
 from tests.support import flower_random, u32_random
 
 Function = Callable[..., int]
@@ -81,8 +84,8 @@ def result(side: Behaviour, frame: bytes, port: int, functions: dict[str, Functi
     return found.outputs, found.metadata
 
 
-def plain_u32(rng: random.Random) -> FilterList:
-    """Keys of growing length, in two priorities and hash tables; ``goto chain`` now and then."""
+def plain_u32(rng: random.Random, places: tuple[int, ...] = (0, 8, 12, 16)) -> FilterList:
+    """Keys of growing length, in two priorities and hash tables; ``goto chain`` now and then. ``places``: of keys."""
     made: list[U32Filter] = []
     for pref in (1, 2):
         protocol = rng.choice((0x0800, 3))
@@ -95,7 +98,7 @@ def plain_u32(rng: random.Random) -> FilterList:
             mask = rng.choice((0xFF, 0x0F, 0x3)) << shift
             selector = Selector((Key(0, 0, -4),), terminal=False, hmask=mask, hoff=rng.choice((0, 8)))
             made.append(U32Filter(pref, protocol, selector=selector, link=pref))
-        ends = sorted(rng.choice((0, 8, 12, 16)) for _ in range(rng.randint(1, 4)))
+        ends = sorted(rng.choice(places) for _ in range(rng.randint(1, 4)))
         made += [_filter(rng, pref, protocol, (end,), None) for end in ends]
     made += [_filter(rng, 3, 3, (4,), None, chain=7) for _ in range(2)]
     return FilterList(tuple(made))
@@ -134,6 +137,67 @@ def test_u32() -> None:
     target = find("u32")
     opened = sum(alike(target, filters, frames) for filters, frames in u32_lists(3))
     assert opened >= 8
+
+
+def test_a_u32_filter_that_comes_in_later_stands_where_the_kernel_puts_it() -> None:
+    target: Any = find("u32")
+    rng, taken, refused = random.Random(8), 0, Counter[str]()
+    for _ in range(40):
+        filters = numbered(plain_u32(rng, (12, 12, 12, 16)))
+        plain = [one for one in filters.filters if one.selector is not None and one.link is None]
+        gone, like = rng.choice(plain), rng.choice(plain)
+        late = replace(gone, actions=like.actions, classid=like.classid)
+        before = replace(filters, filters=tuple(one for one in filters.filters if one is not gone))
+        filters = replace(filters, filters=tuple(late if one is gone else one for one in filters.filters))
+        try:
+            opened, whole = target.opened(before, 1), target.meaning(filters)
+            tables = [with_later(table, late) for table in opened.tables.values()]
+        except NotSuitable as error:
+            refused[str(error)] += 1
+            continue
+        functions = answering(replace(opened, tables={table.name: table for table in tables}))
+        frames = u32_random.Frames(rng)
+        for i in range(24):
+            frame = frames.make(filters) if i % 3 else bytes(12) + b"\x08\x00" + bytes(rng.choices((0, 1, 10), k=46))
+            frame, port = short(frame, rng) if i % 4 == 0 else frame, rng.choice(u32_random.PORTS)
+            expected = result(whole, frame, port, {})
+            assert result(opened.behaviour, frame, port, functions) == expected, (filters, late, frame.hex())
+        taken += 1
+    assert taken >= 12, refused
+    assert any("more or fewer bytes" in reason for reason in refused)
+
+
+@pytest.mark.parametrize("ht", [None, Handle(5, 1)])
+@pytest.mark.parametrize("place", [8, 12, 16])
+def test_a_u32_filter_that_comes_in_needs_as_many_bytes_as_its_neighbours(place: int, ht: Handle | None) -> None:
+    """A load that fails ends the priority, so one that needs more would keep short frames from those behind it."""
+
+    def asking(offset: int, node: int, ht: Handle | None) -> U32Filter:
+        selector = Selector((Key(1, 0xFF, offset),))
+        return U32Filter(1, 0x0800, Handle(node=node), selector=selector, ht=ht, actions=(Gact(DROP),))
+
+    link = U32Filter(1, 0x0800, Handle(node=2), selector=Selector((Key(0, 0, -4),), False, hmask=0xF, hoff=0), link=5)
+    made = hash_table(1, 5, 4, 0x0800), asking(12, 1, Handle(5, 0)), link, asking(12, 9, None), asking(16, 10, None)
+    target: Any = find("u32")
+    (table,) = target.opened(FilterList(made), 1).tables.values()
+    late = asking(place, 4, ht)
+    if place == 12:
+        assert list(table.rows_of(late))
+        return
+    with pytest.raises(NotSuitable, match="more or fewer bytes"):
+        list(table.rows_of(late))
+
+
+def with_later(table: OpenTable, late: U32Filter) -> OpenTable:
+    """The table with one more filter, if it is of the table's chain."""
+    if table.entries[0].chain != late.chain:
+        return table
+    assert table.rows_of is not None
+    assert table.order is not None
+    place = table.order(late)
+    after = next((row.rank for row in table.rows if row.origin >= 0 and table.order(table.entries[row.origin]) > place),
+                 table.rows[-2].rank + 1)  # fmt: skip
+    return replace(table, rows=[*table.rows, *(Row(*cube, said, after - 0.5) for cube, said in table.rows_of(late))])
 
 
 def test_flower() -> None:

@@ -14,7 +14,7 @@ from .netlink import decode
 from .printing import print_script
 from .script import parse_script
 
-MAX_FILE: Final = 64 << 20
+MAX_FILE: Final = 256 << 20
 _LOOKED_AT: Final = 1 << 16
 _COMMAND: Final = re.compile(rb"^[ \t]*(?:tc[ \t]+)?filter[ \t]+add[ \t][^\n#]*\bflower\b", re.MULTILINE)
 _SHOWN: Final = re.compile(rb"^filter (?!add\b)[^\n]*\bprotocol \S+ pref \d+ flower\b", re.MULTILINE)

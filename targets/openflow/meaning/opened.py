@@ -137,7 +137,7 @@ def open_flows(number: int, flows: Sequence[Flow], prefix: str = "") -> OpenFlow
     def rows_of(flow: Flow) -> list[tuple[Cube, Answered]]:
         values: list[int] = []
         skeleton = _skeleton(flow.actions, values)
-        if skeleton not in templates or any(m.field not in shifts for m in flow.match):
+        if flow.table != number or skeleton not in templates or any(m.field not in shifts for m in flow.match):
             raise NotSuitable(f"no flow of table {number} looks at these fields, or has such a list of actions")
         return [(_cube(flow, shifts), (templates[skeleton], tuple(values)))]
 

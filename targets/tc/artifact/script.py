@@ -15,7 +15,7 @@ from .hooks import Hook
 from .protocols import ETH_P_ALL, read_classid, read_protocol
 from .words import Command, commands, shorten
 
-MAX_FILTERS: Final = 1 << 20
+MAX_FILTERS: Final = 1 << 21
 _INGRESS_PARENTS: Final = (0xFFFF0000, 0xFFFFFFF2)
 _EGRESS_PARENT: Final = 0xFFFFFFF3
 

@@ -67,6 +67,7 @@ class OpenList:
         entries: the filters as the artifact has them, by :attr:`Asked.origin`.
         name: begins the names of the functions.
         later: what a filter asks that comes in later; None: that is not known.
+        order: a filter's place among the others, by a number: lower ones are tried first.
 
     Raises:
         NotSuitable: they are too different from one another.
@@ -79,6 +80,7 @@ class OpenList:
         entries: Sequence[Any],
         name: str,
         later: Callable[[Any], Iterable[Asked]] | None = None,
+        order: Callable[[Any], int] | None = None,
     ) -> None:
         self.number = number
         self.name = f"{name}chain.{number}"
@@ -101,11 +103,13 @@ class OpenList:
         self._later = later
         self.table = OpenTable(
             f"chain {number}", width, [*templates, Template("(no filter)")], rows, self._is, self._numbers, entries,
-            rows_of=None if later is None else self._rows_of, order=_pref, ties=False,
+            rows_of=None if later is None else self._rows_of, order=order or _pref, ties=False,
         )  # fmt: skip
 
     def _rows_of(self, entry: Any) -> Iterator[tuple[Cube, Answered]]:
         assert self._later is not None
+        if entry.chain != self.number:
+            raise NotSuitable(f"a filter of chain {entry.chain}, not of chain {self.number}")
         for one in self._later(entry):
             actions, numbers = skeleton(one.actions)
             way = _Way(one.condition, actions, one.classid, one.span)
@@ -209,6 +213,8 @@ def _numbers(way: _Way) -> int:
 
 def _pref(entry: Any) -> int:
     """Filters are tried by priority; within one the order is that of masks, which one filter does not tell."""
+    if not entry.pref:
+        raise NotSuitable("the filter's priority is for the kernel to choose")
     return int(entry.pref)
 
 

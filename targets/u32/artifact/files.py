@@ -14,7 +14,7 @@ from .netlink import decode
 from .printing import print_script
 from .script import parse_script
 
-MAX_FILE: Final = 64 << 20
+MAX_FILE: Final = 256 << 20
 _FILTER_LINE: Final = re.compile(rb"^[ \t]*(?:tc[ \t]+)?filter[ \t][^\n#]*\bu32\b", re.MULTILINE)
 _SHOWN: Final = re.compile(rb"^filter (?!add\b)[^\n]*\bprotocol \S+ pref \d+ u32\b", re.MULTILINE)
 _JSON: Final = re.compile(rb'"kind"\s*:\s*"u32"')

@@ -26,7 +26,7 @@ from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told
 from ..artifact import FilterList
 from .classify import Chains
 from .frame import Frame
-from .install import Installed, install
+from .install import Installed, install, numbered
 from .opened import only, open_chains
 from .written import WrittenChains, writes
 
@@ -106,4 +106,4 @@ def _fixed(installed: Installed, frame: Frame) -> State:
     return State(None, tuple(sent), outcome.classid)
 
 
-__all__ = ["CLASSID", "DEFAULT_MTU", "MARK", "PRIORITY", "meaning", "only", "opened"]
+__all__ = ["CLASSID", "DEFAULT_MTU", "MARK", "PRIORITY", "meaning", "numbered", "only", "opened"]

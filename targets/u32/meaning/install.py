@@ -7,7 +7,7 @@ kernel chooses, and what it refuses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ....semantics.source import InputError, Unsupported
@@ -100,6 +100,17 @@ def install(filters: FilterList) -> Installed:
         installer.add(filter_)
     installer.sort()
     return installer.state
+
+
+def numbered(filters: FilterList) -> FilterList:
+    """The list with the number of every filter in its bucket said, as the kernel chose it. Raises as
+    :func:`install`."""
+    nodes = [node for table in install(filters).tables.values() for bucket in table.buckets.values() for node in bucket]
+    numbers = {id(node.filter): node.node for node in nodes}
+    said = (
+        replace(one, handle=Handle(node=numbers[id(one)])) if id(one) in numbers else one for one in filters.filters
+    )
+    return replace(filters, filters=tuple(said))
 
 
 def _refused(filter_: U32Filter, why: str) -> InputError:

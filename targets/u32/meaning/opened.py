@@ -9,7 +9,7 @@ does not match: the frame is too short for all that follow, too. Lists that are 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from ....semantics import bits as b
@@ -19,25 +19,14 @@ from ....semantics.meaning.opened import NotSuitable, Opened
 from ....semantics.source import Span
 from ...tc.meaning.chains import asked as asked_protocol
 from ...tc.meaning.open_list import Asked, OpenList
-from ..artifact import FilterList, Key, Selector, U32Filter
+from ..artifact import FilterList, U32Filter
+from .asked import LOWEST, Asks, asked_by, check
 from .frame import Frame
-from .install import Classifier, Installed, Node, Table
+from .install import Classifier, Installed
 from .offsets import ZERO
+from .places import MAX_DEPTH, Places, Reached, Way
 
-_LOWEST: Final = -14
-"""The Ethernet header's first byte: every frame has all before the network header."""
 _INDEV: Final = "indev"
-
-Bytes = dict[int, tuple[int, int]]
-"""Offset → value and mask."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asks:
-    """What has been asked on the way to a table: bytes (None: no frame has them), and how far they reach."""
-
-    tests: Bytes | None
-    end: int
 
 
 class OpenChain:
@@ -55,57 +44,61 @@ class OpenChain:
     def __init__(self, number: int, classifiers: Sequence[Classifier], name: str) -> None:
         self.filters: list[U32Filter] = []
         self._rows: list[Asked] = []
+        places = Places()
         for classifier in classifiers:
-            self._walk(classifier.protocol, classifier.root.nodes(0), _Asks({}, _LOWEST), _LOWEST, ())
+            asks = Asks({}, LOWEST)
+            root = Reached(classifier.protocol, classifier.root, Way(classifier.pref), asks)
+            places.root(classifier.pref, root)
+            self._walk(places, root, 0, LOWEST, ())
         if not self.filters:
             raise NotSuitable(f"no packet comes to a filter of chain {number}")
         self.span: Span = self.filters[0].span
-        self.list = OpenList(number, self._rows, self.filters, name)
 
-    def _walk(self, protocol: int, nodes: Sequence[Node], way: _Asks, least: int, above: tuple[int, ...]) -> int:
-        """The filters of a bucket, to which one comes that way. ``least``: what filters before need; ``above``: the
-        tables that this one lies in. Returns what is needed at most."""
+        def later(entry: U32Filter) -> Iterator[Asked]:
+            for protocol, asks in places.later(entry):
+                yield from _row(-1, protocol, entry, asks)
+
+        self.list = OpenList(number, self._rows, self.filters, name, later, places.order)
+
+    def _walk(self, places: Places, reached: Reached, bucket: int, least: int, above: tuple[int, ...]) -> int:
+        """The filters of a bucket. ``least``: what filters before need; ``above``: the tables that this one lies in.
+        Returns what is needed at most."""
+        way, asked_before = reached.bucket(bucket)
+        nodes = reached.table.nodes(bucket)
         for node in nodes:
-            _check(node)
-            end = max((key.offset + 4 for key in node.selector.keys), default=_LOWEST)
-            asks = _Asks(_with_keys(way.tests, node.selector.keys), max(way.end, end))
+            check(node)
+        asked = [asked_by(node.selector, asked_before) for node in nodes]
+        reached.note(bucket, nodes, asked)
+        for node, asks in zip(nodes, asked, strict=True):
             if asks.end < least:
                 raise NotSuitable("filters that need more bytes of the frame than others of their priority after them")
             least = asks.end
             if node.link is not None:
-                least = self._linked(protocol, node, node.link, asks, above)
+                least = self._linked(places, Reached(reached.protocol, node.link, way, asks, node), above)
             if node.selector.terminal:
                 if asks.end < least:
                     raise NotSuitable("a filter that links to a table whose filters need more bytes, and is one itself")
-                self._row(protocol, node.filter, asks)
+                rows = list(_row(len(self.filters), reached.protocol, node.filter, asks))
+                if rows:
+                    self.filters.append(node.filter)
+                    self._rows += rows
+                    places.put(node.filter, way.to(node.node))
         return least
 
-    def _linked(self, protocol: int, node: Node, table: Table, asks: _Asks, above: tuple[int, ...]) -> int:
+    def _linked(self, places: Places, reached: Reached, above: tuple[int, ...]) -> int:
         """The filters of a hash table: bits of the frame say which bucket."""
-        if table.number in above or len(above) >= 6:
+        table, link = reached.table, reached.link
+        assert link is not None
+        if table.number in above or len(above) >= MAX_DEPTH - 1:
             raise NotSuitable("tables that are nested deep, or in themselves")
-        selector = node.selector
-        end = max(asks.end, selector.hoff + 4) if table.divisor > 1 else asks.end
-        if selector.hoff < _LOWEST:
+        if link.selector.hoff < LOWEST:
             raise NotSuitable("loads before the frame")
-        least = end
+        places.linked(reached)
+        end = reached.bucket(0)[1].end
+        most = end
         for bucket in sorted(table.buckets):
-            bits = _bucket_bits(selector, table.divisor, bucket)
-            tests = None if bits is None else _with_keys(asks.tests, (bits,) if table.divisor > 1 else ())
-            inner = self._walk(protocol, table.nodes(bucket), _Asks(tests, end), end, (*above, table.number))
-            least = max(least, inner)
-        return least
-
-    def _row(self, protocol: int, filter_: U32Filter, asks: _Asks) -> None:
-        if asks.tests is None:
-            return
-        tests = [(at, 8, value, mask) for at, (value, mask) in sorted(asks.tests.items()) if mask]
-        port = [] if filter_.indev is None else [(_INDEV, 32, filter_.indev, 0xFFFFFFFF)]
-        origin = len(self.filters)
-        self.filters.append(filter_)
-        condition = protocol, asks.end
-        row = (*tests, *port)
-        self._rows.append(Asked(origin, condition, row, filter_.actions, filter_.classid or 0, filter_.span))
+            most = max(most, self._walk(places, reached, bucket, end, (*above, table.number)))
+        return most
 
     def terms(self, frame: Frame) -> tuple[dict[Hashable, Term], dict[Hashable, Term]]:
         """What the conditions and fields are of a packet."""
@@ -113,7 +106,7 @@ class OpenChain:
         for condition in self.list.conditions:
             assert isinstance(condition, tuple)
             protocol, end = condition
-            there = frame.load(ZERO, end - 1, 1, 0xFF, self.span, checked=True).ok if end > _LOWEST else b.TRUE
+            there = frame.load(ZERO, end - 1, 1, 0xFF, self.span, checked=True).ok if end > LOWEST else b.TRUE
             conditions[condition] = b.and_(asked_protocol(protocol, frame.skb), there)
         fields: dict[Hashable, Term] = {}
         for place in self.list.fields:
@@ -124,47 +117,15 @@ class OpenChain:
         return conditions, fields
 
 
-def _check(node: Node) -> None:
-    selector = node.selector
-    if node.filter.mark is not None and node.filter.mark != (0, 0):
-        raise NotSuitable("matches on the mark")
-    if not node.filter.pref:
-        raise NotSuitable("filters whose priority the kernel chooses")
-    if any(key.offmask for key in selector.keys):
-        raise NotSuitable("offsets that depend on the frame")
-    if any(key.offset < _LOWEST for key in selector.keys):
-        raise NotSuitable("loads before the frame")
-    if node.link is not None and (selector.has_offset or selector.var_offset or selector.eat):
-        raise NotSuitable("tables that begin elsewhere in the frame")
-
-
-def _with_keys(tests: Bytes | None, keys: Sequence[Key]) -> Bytes | None:
-    """With what keys ask as well; None if no frame has both."""
-    if tests is None:
-        return None
-    found = dict(tests)
-    for key in keys:
-        for place, (value, mask) in _bytes(key):
-            old_value, old_mask = found.get(place, (0, 0))
-            if (old_value ^ value) & old_mask & mask:
-                return None
-            found[place] = old_value | value, old_mask | mask
-    return found
-
-
-def _bytes(key: Key) -> Iterator[tuple[int, tuple[int, int]]]:
-    for i, shift in enumerate((24, 16, 8, 0)):
-        mask = key.mask >> shift & 0xFF
-        yield key.offset + i, (key.value >> shift & mask, mask)
-
-
-def _bucket_bits(selector: Selector, divisor: int, bucket: int) -> Key | None:
-    """The bits with which a frame comes to a bucket (``u32_hash_fold``, cut to the table's size); None if none does."""
-    shift = (selector.hmask & -selector.hmask).bit_length() - 1 if selector.hmask else 0
-    chosen = selector.hmask & (divisor - 1) << shift
-    if bucket << shift & ~chosen:
-        return None
-    return Key(bucket << shift, chosen, selector.hoff)
+def _row(origin: int, protocol: int, filter_: U32Filter, asks: Asks) -> Iterator[Asked]:
+    """The filter as a row; nothing if no frame has what it asks for."""
+    if asks.tests is None:
+        return
+    tests = [(at, 8, value, mask) for at, (value, mask) in sorted(asks.tests.items()) if mask]
+    port = [] if filter_.indev is None else [(_INDEV, 32, filter_.indev, 0xFFFFFFFF)]
+    condition = protocol, asks.end
+    row = (*tests, *port)
+    yield Asked(origin, condition, row, filter_.actions, filter_.classid or 0, filter_.span)
 
 
 def open_chains(installed: Installed, at_least: int, name: str) -> dict[int, OpenChain]:
