@@ -65,6 +65,11 @@ class Machine:
         """The ways with which a statement begins: a target may bring some of them together here."""
         return ways
 
+    def branches(self, ways: Sequence[tuple[State, Sequence[ir.Stmt]]]) -> Ways:
+        """Each way goes on with statements of its own, and what it comes to stands in its place: a target whose ways
+        know their order may let those with the same statements go on together."""
+        return [end for state, body in ways for end in self.run(body, [state])]
+
     def _one(self, statement: ir.Stmt, state: State) -> Ways:
         self.context.step(statement.span)
         match statement:
@@ -77,11 +82,8 @@ class Machine:
             case ir.Assign(target, value):
                 return [self._assign(s, target, v) for s, v in evaluate(self, value, state)]
             case ir.If(condition, then, otherwise):
-                return [
-                    end
-                    for s, truth in decide(self, condition, state)
-                    for end in self.run((then if truth else otherwise).body, [s])
-                ]
+                decided = decide(self, condition, state)
+                return self.branches([(s, (then if truth else otherwise).body) for s, truth in decided])
             case ir.Do(call):
                 return self._do(call, state)
             case ir.Switch():
@@ -112,27 +114,15 @@ class Machine:
 
     def _switch(self, statement: ir.Switch, state: State) -> Ways:
         if isinstance(statement.subject, ir.TableApply):
-            return [
-                end
-                for s, _, action in self.apply_table(statement.subject, state)
-                for end in self._case(statement, action, s)
-            ]
-        found: Ways = []
+            looked = self.apply_table(statement.subject, state)
+            return self.branches([(s, _case(statement, action)) for s, _, action in looked])
+        found: list[tuple[State, Sequence[ir.Stmt]]] = []
         for s, value in evaluate(self, statement.subject, state):
             found += self._cases(statement, as_bits(value, statement.span), s)
-        return found
+        return self.branches(found)
 
-    def _case(self, statement: ir.Switch, label: str, state: State) -> Ways:
-        """The case that names an action, else the default."""
-        for wanted in (label, None):
-            for place, case in enumerate(statement.cases):
-                if wanted in case.labels:
-                    return self._case_body(statement, place, state)
-        return [state]
-
-    def _cases(self, statement: ir.Switch, subject: Bits, state: State) -> Ways:
+    def _cases(self, statement: ir.Switch, subject: Bits, state: State) -> Iterator[tuple[State, Sequence[ir.Stmt]]]:
         """The case with the subject's value, else the default."""
-        found: Ways = []
         rest: State | None = state
         for place, case in enumerate(statement.cases):
             for label in case.labels:
@@ -141,19 +131,10 @@ class Machine:
                 assert not isinstance(label, str)
                 value = as_bits(evaluate(self, label, rest)[0][1], label.span)
                 decided = split(self, rest, [same(rest.cube.resolve(subject), value, label.span)], label.span)
-                found += [end for s, t in decided if t for end in self._case_body(statement, place, s)]
+                yield from ((s, _case_body(statement, place)) for s, t in decided if t)
                 rest = next((s for s, t in decided if not t), None)
         if rest is not None:
-            default = next((i for i, case in enumerate(statement.cases) if None in case.labels), None)
-            found += [rest] if default is None else self._case_body(statement, default, rest)
-        return found
-
-    def _case_body(self, statement: ir.Switch, place: int, state: State) -> Ways:
-        """The body of a case, or the one that it falls through to."""
-        for case in statement.cases[place:]:
-            if case.body is not None:
-                return self.run(case.body.body, [state])
-        return [state]
+            yield rest, _case(statement, None)
 
     # --- calls ------------------------------------------------------------------------------------------------------
 
@@ -273,6 +254,20 @@ class Machine:
                 given[param.name] = number(value, width_of(param.type, span)) if isinstance(value, int) else value
         frame = self.context.frame
         return [s for s, _ in self._routine(action.params, action.body, full, state, frame, span, given)]
+
+
+def _case(statement: ir.Switch, label: str | None) -> Sequence[ir.Stmt]:
+    """The statements of the case that names an action, else of the default."""
+    for wanted in (label, None):
+        for place, case in enumerate(statement.cases):
+            if wanted in case.labels:
+                return _case_body(statement, place)
+    return ()
+
+
+def _case_body(statement: ir.Switch, place: int) -> Sequence[ir.Stmt]:
+    """The body of a case, or the one that it falls through to."""
+    return next((case.body.body for case in statement.cases[place:] if case.body is not None), ())
 
 
 def _merged(before: State, ways: Ways) -> Ways:

@@ -16,6 +16,8 @@ _MAC: Final = re.compile(r"(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}\Z")
 _DECIMAL: Final = re.compile(r"[0-9]{1,10}\Z")
 _STATE: Final = re.compile(r"([+-])([a-z]+)")
 _BRACKETS: Final = re.compile(r"\[([0-9]{1,5})\]\Z")
+PORTS: Final = ("src_port", "dst_port")
+_LAST_ARP_OP: Final = 2
 _PPP: Final = {"ip": 0x0021, "ipv6": 0x0057, "mpls_uc": 0x0281, "mpls_mc": 0x0283}
 
 
@@ -25,7 +27,7 @@ _PPP: Final = {"ip": 0x0021, "ipv6": 0x0057, "mpls_uc": 0x0281, "mpls_mc": 0x028
 def read_key(command: Command, field: FlowerField) -> Key:
     """The key of ``field`` from the next word. Raises InputError."""
     text = command.next(field.word)
-    if field.name in ("src_port", "dst_port") and "-" in text:
+    if field.name in PORTS and "-" in text:
         low, _, high = text.partition("-")
         try:
             return Range(field.name, _decimal(command, field, low), _decimal(command, field, high))  # type: ignore[arg-type]
@@ -55,12 +57,12 @@ def _value(command: Command, field: FlowerField, text: str) -> int:
     if form == "arp_op":
         number = ARP_OPS.get(text)
         number = _decimal(command, field, text) if number is None else number
-        if number > 2:
+        if number > _LAST_ARP_OP:
             raise command.error("arp_op is request, reply, 0, 1 or 2")
         return number
     if form == "label":
         return _label(command, field, text)
-    if form == "decimal" or field.name in ("src_port", "dst_port"):
+    if form == "decimal" or field.name in PORTS:
         return _decimal(command, field, text)
     return command.as_number(text, field.word, 0, field.whole, hexadecimal=form in ("hex", "ip_proto"))
 
@@ -168,7 +170,12 @@ def key_text(key: Key, field: FlowerField, span: Span, *, shown: bool = False) -
         if sum(bit for _, bit in names) != key.mask or not names:
             raise Unsupported(f"tc has no words for ct_state under mask {key.mask:#x}", span)
         return "".join(f"{'+' if key.value & bit else '-'}{name}" for name, bit in names)
+    if field.form == "arp_op" and key.value > _LAST_ARP_OP and not shown:
+        what = f"tc has no words for {field.word} {key.value}"
+        raise Unsupported(f"{what}, rtnetlink messages have (--as netlink)", span)
     value = _shown(key.value, field)
+    if field.name in PORTS and not key.value and not shown:
+        return f"{value}/{key.mask:#x}"  # tc takes port 0 with a mask only (get_range in f_flower.c)
     return value if key.mask == field.whole else f"{value}/{_shown_mask(key.mask, field, span, shown=shown)}"
 
 

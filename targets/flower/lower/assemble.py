@@ -6,40 +6,20 @@ A chain whose first filter takes all packets is not made: who would go there doe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from ....semantics.source import Span
 from ...base import CannotOffload
-from ...tc.artifact.actions import MAX_ACTIONS, Action, Gact, goto_chain
+from ...tc.artifact.actions import MAX_ACTIONS, Gact, goto_chain
 from ..artifact import FlowerFilter
 from .context import FlowerContext
 from .drafts import Draft, Node
-from .matches import ALL, Asked, matches
+from .lines import Does, Line, useful
+from .matches import ALL, matches
 
 MAX_RESETS: Final = 16
 """``max_reclassify_loop`` (``net/sched/cls_api.c``): so often a packet goes to another chain."""
 MAX_PREF: Final = 0xFF00
 MAX_FILTERS: Final = 200_000
-_COMPARED: Final = 300
-"""Filters of a chain up to which each is compared with each."""
-
-
-@dataclass(frozen=True)
-class Does:
-    """What becomes of a packet: actions, and then another node's filters, if there is a ``target``."""
-
-    actions: tuple[Action, ...]
-    target: Node | None
-    span: Span = field(compare=False)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A filter of a node."""
-
-    asked: Asked
-    does: Does
 
 
 def assemble(context: FlowerContext, start: Node) -> tuple[FlowerFilter, ...]:
@@ -73,7 +53,7 @@ class _Assembler:
         for draft in sorted(node.drafts, key=lambda d: d.order):
             does = self._does(draft)
             found += [Line(asked, does) for asked in matches(self.context, draft)]
-        return _useful(found)
+        return useful(found)
 
     def _does(self, draft: Draft) -> Does:
         if draft.target is not None:
@@ -99,22 +79,6 @@ class _Assembler:
                         f"more than {MAX_RESETS} chains on one way, after which the kernel drops", line.does.span
                     )
         return sorted(depth, key=lambda node: depth[node])
-
-
-def _useful(lines: Sequence[Line]) -> list[Line]:
-    """Without filters that an earlier one hides, and at the end those that do what the last one does anyway."""
-    kept: list[Line] = []
-    there: set[Asked] = set()
-    for line in lines:
-        if line.asked in there or (len(lines) <= _COMPARED and any(other.asked.covers(line.asked) for other in kept)):
-            continue
-        there.add(line.asked)
-        kept.append(line)
-        if line.asked == ALL:
-            break
-    while len(kept) > 1 and kept[-1].asked == ALL and kept[-2].does == kept[-1].does:
-        del kept[-2]
-    return kept
 
 
 def _filters(lines: Sequence[Line], chain: int, chains: dict[Node, int]) -> Iterator[FlowerFilter]:

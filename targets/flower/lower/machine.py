@@ -7,7 +7,7 @@ each state in which packets come to it, and entries that answer the same lead to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -52,6 +52,12 @@ class FlowerMachine(Machine):
         if tables or running > _MANY:
             return self.together(ways, statement.span, alone=large)
         return ways
+
+    def branches(self, ways: Sequence[tuple[State, Sequence[ir.Stmt]]]) -> Ways:
+        """Ways with the same statements go on together, so that a table behind a table is one chain for all of them;
+        each knows its place by its order."""
+        bodies = {id(body): body for _, body in ways}
+        return [end for key, body in bodies.items() for end in self.run(body, [s for s, b in ways if id(b) == key])]
 
     def _is_large(self, call: ir.TableApply | ir.BlockApply) -> bool:
         table = self.context.tables.get(call.table) if isinstance(call, ir.TableApply) else None

@@ -15,7 +15,7 @@ from ...base import CannotOffload
 from ...tc.artifact.protocols import ETH_P_ALL
 from ...unfold.frames import ADDRESSES, TAG_TYPES, TYPE
 from ...unfold.values import Cube
-from ..artifact import ETH_IP, ETH_IP6, FIELDS, Key, Match, ordered
+from ..artifact import ETH_IP, ETH_IP6, FIELDS, Key, Match, Range, ordered
 from . import seen
 from .context import FlowerContext
 from .drafts import Draft
@@ -51,7 +51,11 @@ class Asked:
     @property
     def shape(self) -> object:
         """Filters of one shape exclude one another, if they are not the same."""
-        return self.protocol, self.indev is None, tuple((k.field, k.mask) for k in self.keys if isinstance(k, Match))
+        return (
+            self.protocol,
+            self.indev is None,
+            tuple((k.field, k.mask) if isinstance(k, Match) else k for k in self.keys),
+        )
 
     def covers(self, other: Asked) -> bool:
         """Whether all packets of the other are packets of this one."""
@@ -60,11 +64,25 @@ class Asked:
         theirs = {key.field: key for key in other.keys}
         for key in self.keys:
             their = theirs.get(key.field)
-            if not isinstance(key, Match) or not isinstance(their, Match):
-                return False
-            if key.mask & ~their.mask or (key.value ^ their.value) & key.mask:
+            if their is None or not _includes(key, their):
                 return False
         return True
+
+
+def interval(key: Key) -> tuple[int, int] | None:
+    """The values that a key of a port asks for, where they follow one another."""
+    if isinstance(key, Range):
+        return key.low, key.high
+    free = FIELDS[key.field].whole & ~key.mask
+    return (key.value, key.value | free) if free & (free + 1) == 0 else None
+
+
+def _includes(key: Key, other: Key) -> bool:
+    """Whether a key takes all values of the field that the other takes; also False where that is not seen."""
+    if isinstance(key, Match) and isinstance(other, Match):
+        return not (key.mask & ~other.mask or (key.value ^ other.value) & key.mask)
+    outer, inner = interval(key), interval(other)
+    return None not in (outer, inner) and outer[0] <= inner[0] and inner[1] <= outer[1]  # type: ignore[index]
 
 
 ALL: Final = Asked()

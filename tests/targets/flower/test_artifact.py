@@ -34,6 +34,19 @@ def test_a_printed_script_is_read_again(filters: FilterList) -> None:
     assert parse_script(print_script(filters)) == filters
 
 
+def test_what_tc_takes_in_another_form_only_is_said_so() -> None:
+    """Port 0 needs a mask (``get_range`` of ``f_flower.c``); operations of ARP but the first two have no words."""
+
+    def one(protocol: int, *keys: Match) -> FilterList:
+        return FilterList((FlowerFilter(1, protocol, keys),))
+
+    port = one(0x0800, Match("ip_proto", 6, 0xFF), Match("dst_port", 0, 0xFFFF))
+    assert "dst_port 0/0xffff" in print_script(port)
+    assert parse_script(print_script(port)) == port
+    with pytest.raises(Unsupported, match="no words for arp_op 3, rtnetlink messages have"):
+        print_script(one(0x0806, Match("arp_op", 3, 0xFF)))
+
+
 def plain(filters: FilterList) -> list[FlowerFilter]:
     """By chain, priority and handle, without what a dump tells otherwise: a police action's rates, and ``in_hw``."""
 

@@ -25,6 +25,7 @@ from p4verify.targets.flower.artifact import (
     UNFRAGMENTED,
     FilterList,
     Match,
+    Range,
 )
 from p4verify.targets.flower.oracle import UserModeFlower
 from p4verify.targets.tc.artifact.actions import DROP, PIPE, Csum, Gact, Mirred, Mpls, Pedit, Vlan
@@ -199,6 +200,26 @@ def test_metadata_goes_from_table_to_table_in_chains(tmp_path: Path) -> None:
     assert len({f.chain for f in filters.filters}) == 4
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if (k.apply().hit) { t.apply(); } else { drop(); }",
+        "switch (k.apply().action_run) { permit: { t.apply(); } default: { drop(); } }",
+    ],
+)
+def test_a_table_that_another_one_decides_on_is_one_chain(tmp_path: Path, body: str) -> None:
+    more = """
+    action permit() { }
+    table k { key = { hdr.ethernet.src: exact; } actions = { permit; drop; } default_action = drop(); }
+    """
+    loaded = program(tmp_path, body, declarations=FORWARD + more, parser=NOTHING_MORE)
+    text = "".join(f"table_add I.k permit 02:00:00:00:00:{i:02x} =>\n" for i in range(12))
+    text += "".join(f"table_add I.t forward 02:00:00:00:00:{i:02x} => {i % 5}\n" for i in range(12))
+    filters = proven(loaded, read_rules(text, "r", loaded))
+    assert len(filters.filters) == 12 + 12 + 2  # they add up, and do not multiply
+    assert len({f.chain for f in filters.filters}) == 2
+
+
 def test_ports_are_asked_for_whatever_protocol_has_them(tmp_path: Path) -> None:
     """Ways of TCP and of UDP come to the table together; a key of ports needs the protocol."""
     declarations = FORWARD.replace("hdr.ethernet.dst: exact", "hdr.ports.dst: range")
@@ -209,6 +230,27 @@ def test_ports_are_asked_for_whatever_protocol_has_them(tmp_path: Path) -> None:
     asked = [{k.field: k for k in f.keys} for f in filters.filters]
     assert {keys["ip_proto"].value for keys in asked if "dst_port" in keys} == {6, 17}  # type: ignore[union-attr]
     assert filters.assumes == (PLAIN, UNFRAGMENTED)
+
+
+@pytest.mark.oracle
+def test_ranges_of_ports_stay_ranges(tmp_path: Path, kernel: UserModeFlower) -> None:
+    """As few keys as there are: a mask, a port, a range; ranges of flower's begin with 1. ``tc`` takes them all."""
+    declarations = FORWARD.replace("hdr.ethernet.dst: exact", "hdr.ports.src: range; hdr.ports.dst: range")
+    body = "if (hdr.ports.isValid()) { t.apply(); } else { drop(); }"
+    loaded = program(tmp_path, body, declarations=declarations)
+    entries = ["7->9 0->99", "0->65535 0->1023", "0->65535 1000->5000", "100->100 7->65535"]
+    text = "".join(f"table_add I.t forward {entry} => {i + 1} {i + 1}\n" for i, entry in enumerate(entries))
+    rules = read_rules(text, "r", loaded)
+    filters = proven(loaded, rules)
+    keys = {port: {k for f in filters.filters for k in f.keys if k.field == f"{port}_port"} for port in ("src", "dst")}
+    assert keys["dst"] == {
+        Match("dst_port", 0, 0xFC00), Range("dst_port", 1000, 5000), Match("dst_port", 0, 0xFFFF),
+        Range("dst_port", 1, 99), Range("dst_port", 7, 65535),
+    }  # fmt: skip
+    assert keys["src"] == {Range("src_port", 7, 9), Match("src_port", 100, 0xFFFF)}
+    tally = judge(TARGET, kernel, loaded, rules, filters, random.Random(1), 80)
+    assert tally.mismatches == []
+    assert tally.sent
 
 
 FRAGMENTS = """
