@@ -16,13 +16,12 @@ from typing import Any, Final
 from ....semantics.source import InputError, Span
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.json_actions import Object, action_of
-from ...tc.artifact.protocols import ETH_P_ALL, protocol_number
+from ...tc.artifact.protocols import protocol_number
 from ...tc.artifact.script import MAX_FILTERS, Head
 from ...tc.artifact.shown import PLACE, blocks, head_of, parted, protocol_of
 from ...tc.artifact.shown_actions import Line
 from ...tc.artifact.words import Command, Word
-from .fields import ETH_PPPOE, ETH_VLAN
-from .filters import FilterList, FlowerFilter, network_type
+from .filters import FilterList, FlowerFilter, shown_type
 from .script import Options
 
 _HEAD: Final = re.compile(PLACE + r"(?: handle (?P<handle>0x[0-9a-f]{1,8}|0|[1-9]\d{0,9}))?(?P<rest>.*)")
@@ -122,17 +121,15 @@ def _filter(command: Command, head: Head[int], ports: PortNames, eth_type: str |
     options = Options(command, ports, head.protocol)
     options.read()
     found = options.filter(head, command.end)
-    if eth_type is not None:
-        _check_type(found, _ETH_TYPES.get(eth_type) or int(eth_type, 16))
-    elif found.protocol not in (ETH_P_ALL, *ETH_VLAN, ETH_PPPOE):
-        raise ValueError("a filter without the key eth_type, which tc always gives for such a protocol")
+    _check_type(found, None if eth_type is None else _ETH_TYPES.get(eth_type) or int(eth_type, 16))
     return found
 
 
-def _check_type(found: FlowerFilter, eth_type: int) -> None:
+def _check_type(found: FlowerFilter, eth_type: int | None) -> None:
     """``tc`` gives the key ``eth_type`` by the protocol; a filter that somebody else made may have another one."""
-    if network_type(found.protocol, found.keys) != eth_type:
-        raise ValueError(f"key eth_type {eth_type:#x} does not go with protocol {found.protocol:#x} and the other keys")
+    if shown_type(found.protocol, found.keys) != eth_type:
+        what = "no key eth_type" if eth_type is None else f"key eth_type {eth_type:#x}"
+        raise ValueError(f"{what} does not go with protocol {found.protocol:#x} and the other keys")
 
 
 # --- for people ---------------------------------------------------------------------------------------------------

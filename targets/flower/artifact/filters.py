@@ -143,15 +143,24 @@ def _exact(keys: tuple[Key, ...], name: str) -> int | None:
 
 def network_type(protocol: int, keys: tuple[Key, ...]) -> int | None:
     """The Ethernet type that the filter asks for behind VLAN tags and PPPoE (key ``eth_type``); None: any."""
+    return _type_behind(protocol, keys, 0)
+
+
+def shown_type(protocol: int, keys: tuple[Key, ...]) -> int | None:
+    """What the kernel shows as key ``eth_type``; None: nothing. Where more tags are asked for (``num_of_vlans``), it
+    has taken the type for a tag's (``is_vlan_key`` of ``cls_flower.c``), and there is no key of one behind."""
+    return _type_behind(protocol, keys, _exact(keys, "num_of_vlans") or 0)
+
+
+def _type_behind(protocol: int, keys: tuple[Key, ...], tags: int) -> int | None:
     kind: int | None = None if protocol == ETH_P_ALL else protocol
-    for which in ("vlan_ethtype", "cvlan_ethtype"):
-        if kind in ETH_VLAN:
+    for depth, which in enumerate(("vlan_ethtype", "cvlan_ethtype")):
+        if kind in ETH_VLAN or tags > depth:
             kind = _exact(keys, which)
-    if kind in ETH_VLAN and _exact(keys, "cvlan_ethtype") != kind:
-        kind = None
-    if kind == ETH_PPPOE:
-        kind = PPP_TYPES.get(_exact(keys, "ppp_proto") or 0)
-    return kind
+    if kind != ETH_PPPOE:
+        return kind
+    carried = _exact(keys, "ppp_proto")
+    return None if carried is None else PPP_TYPES.get(carried, ETH_PPPOE)
 
 
 def misplaced(protocol: int, keys: tuple[Key, ...]) -> str | None:

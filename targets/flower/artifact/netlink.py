@@ -15,7 +15,7 @@ from ...tc.artifact.hooks import Hook
 from ...tc.artifact.netlink import Links, Place, Told, filter_message, filter_messages
 from ...tc.artifact.netlink_actions import action_attributes, decode_actions
 from ...tc.artifact.protocols import ETH_P_ALL
-from .filters import ASSUMPTIONS, FilterList, FlowerFilter, first_class, network_type
+from .filters import ASSUMPTIONS, FilterList, FlowerFilter, first_class, shown_type
 from .netlink_keys import ETH_TYPE, key_attributes, read_keys
 
 TCA_FLOWER_CLASSID, TCA_FLOWER_INDEV, TCA_FLOWER_ACT = 1, 2, 3
@@ -130,7 +130,7 @@ def _check_type(found: dict[int, Attribute], filter_: FlowerFilter, options: Att
     another one, the filter would have keys that the kernel passes over."""
     said = found[ETH_TYPE].big(2) if ETH_TYPE in found else None
     outer = None if filter_.protocol == ETH_P_ALL else filter_.protocol
-    expected = outer if new else network_type(filter_.protocol, filter_.keys)
+    expected = outer if new else shown_type(filter_.protocol, filter_.keys)
     if said != expected:
         what = "no key eth_type" if said is None else f"key eth_type {said:#x}"
         raise options.place.error(f"{what} does not go with protocol {filter_.protocol:#x} and the other keys")

@@ -47,6 +47,24 @@ def test_what_tc_takes_in_another_form_only_is_said_so() -> None:
         print_script(one(0x0806, Match("arp_op", 3, 0xFF)))
 
 
+@pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        ("protocol ip flower num_of_vlans 3", '"num_of_vlans": 3'),
+        ("protocol 802.1q flower num_of_vlans 2 vlan_ethtype ip", '"num_of_vlans": 2, "vlan_ethtype": "ip"'),
+        ("protocol 802.1q flower num_of_vlans 1 vlan_ethtype ip",
+         '"num_of_vlans": 1, "vlan_ethtype": "ip", "eth_type": "ipv4"'),
+        ("protocol ppp_ses flower ppp_proto 0x1234", '"ppp_proto": "0x1234", "eth_type": "8864"'),
+    ],
+)  # fmt: skip
+def test_the_type_that_a_dump_shows_is_the_kernels(keys: str, shown: str) -> None:
+    """Where more tags are asked for, the kernel keeps no type behind them."""
+    protocol = keys.split()[1].replace("802.1q", "802.1Q")
+    text = f'[{{"protocol": "{protocol}", "pref": 1, "kind": "flower", "options": {{"keys": {{{shown}}}}}}}]'
+    dumped, written = read(text.encode(), "d"), parse_script(f"{ADD}{keys}")
+    assert [f.keys for f in dumped.filters] == [f.keys for f in written.filters]
+
+
 def plain(filters: FilterList) -> list[FlowerFilter]:
     """By chain, priority and handle, without what a dump tells otherwise: a police action's rates, and ``in_hw``."""
 
@@ -144,7 +162,7 @@ def test_what_tc_refuses_is_refused_with_its_place(text: str, complaint: str) ->
     ("text", "complaint"),
     [
         ('[{"kind": "u32", "protocol": "ip", "pref": 1, "options": {}}]', "only flower filters"),
-        ('[{"kind": "flower", "protocol": "ip", "pref": 1, "options": {"keys": {}}}]', "without the key eth_type"),
+        ('[{"kind": "flower", "protocol": "ip", "pref": 1, "options": {"keys": {}}}]', "no key eth_type does not go"),
         (
             '[{"kind": "flower", "protocol": "all", "pref": 1, "options": {"keys": {"eth_type": "ipv4"}}}]',
             "does not go with",
@@ -158,7 +176,7 @@ def test_what_tc_refuses_is_refused_with_its_place(text: str, complaint: str) ->
         ("[{", "no JSON"),
         ("[]", "no flower filter"),
         ("filter protocol ip pref 1 flower chain 0 handle 0x1\n  what 5\n", "unknown option"),
-        ("filter protocol ip pref 1 flower chain 0 handle 0x1\n", "without the key eth_type"),
+        ("filter protocol ip pref 1 flower chain 0 handle 0x1\n", "no key eth_type does not go"),
         ("filter protocol ip pref 1 flower chain 0 handle 02\n", "unknown option"),
         ("filter protocol ip pref 1 flower\nfilter protocol ip pref 1 u32 chain 0\n", "only flower filters"),
     ],
