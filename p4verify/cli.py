@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stf(commands)
     _add_lower(commands)
     _add_offload(commands)
+    _add_watch(commands)
     _add_targets(commands)
     _add_gate(commands)
     return parser
@@ -221,6 +222,25 @@ def _add_offload(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
     parser.add_argument("--no-machines", action="store_true",
                         help="do not run counterexamples on a private kernel, even where that is possible")  # fmt: skip
+    _add_execution_options(parser)
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+
+
+def _add_watch(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "watch", "watch",
+                      "check a pair, and then what comes to it and goes, one line of JSON after the other "
+                      "(docs/scale.md)")  # fmt: skip
+    parser.add_argument("program", nargs="?", metavar="PROGRAM", help="the program that --rules are for")
+    parser.add_argument("--rules", metavar="FILE", help="the program's rules as they are at the beginning")
+    parser.add_argument("--against", action="append", default=[], metavar="[KIND:]ARTIFACT",
+                        help="u32 or flower filters, or OpenFlow flows; without PROGRAM, give two")  # fmt: skip
+    parser.add_argument("--changes", default="-", metavar="FILE", help="a change for each line (default: stdin)")
+    parser.add_argument("--open-from", type=_count, default=256, metavar="N",
+                        help="tables of so many entries are compared entry by entry (default 256)")  # fmt: skip
+    _add_source_options(parser)
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
+    parser.add_argument("--no-machines", action="store_true",
+                        help="do not run counterexamples on this kernel, even where that is possible")  # fmt: skip
     _add_execution_options(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
 

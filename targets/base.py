@@ -15,6 +15,7 @@ from ..semantics.meaning.behaviour import Behaviour
 from ..semantics.meaning.opened import Opened
 from ..semantics.rules.ruleset import Rule, RuleSet
 from ..semantics.source import NOWHERE, Span
+from .keeping import Kept
 
 
 @dataclass
@@ -271,6 +272,27 @@ class Classifies(Protocol):
 
     def entry_text(self, artifact: Any, entry: Any) -> str:
         """An entry of an artifact's open lists as its format writes it."""
+        ...
+
+
+@runtime_checkable
+class KeepsEntries(Protocol):
+    """A target whose artifacts' entries can come and go one by one."""
+
+    def kept(self, artifact: Any) -> Kept:
+        """The artifact's entries; raises as :meth:`Target.meaning`."""
+        ...
+
+    def having(self, artifact: Any, entries: Sequence[Any]) -> Any:
+        """The artifact with these entries, and all else as it is."""
+        ...
+
+    def entries_in(self, artifact: Any) -> Sequence[Any]:
+        """The entries of an artifact as it was read. Raises ValueError if it has more than entries."""
+        ...
+
+    def list_of(self, entry: Any) -> str:
+        """The name of the list (:attr:`.OpenTable.name`) that an entry is in."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from .. import ir
@@ -36,17 +37,28 @@ def read_rules(text: str, name: str, program: ir.Program) -> RuleSet:
     """
     if len(text) > MAX_SIZE:
         raise InputError.at(Span(name, 1, 1), f"more than {MAX_SIZE} characters of rules")
+    return _reader(text)(text, name, program)
+
+
+def lowest_first(text: str) -> bool:
+    """Whether the lowest priority wins in the format that a text is in: commands of BMv2's CLI."""
+    return _reader(text) is read_cli
+
+
+def _reader(text: str) -> Callable[[str, str, ir.Program], RuleSet]:
     start = _first(text)
     if not start:
-        return program_rules(program)
+        return _read_none
     if start.startswith("{"):
-        return read_json(text, name, program)
+        return read_json
     if _PROTOBUF.match(start):
-        return read_p4runtime(text, name, program)
+        return read_p4runtime
     first_words = {line.split(None, 1)[0].lower() for line in text.splitlines() if line.strip()}
-    if not first_words.isdisjoint((*VERBS, *CHECKS)):
-        return read_stf_rules(text, name, program)
-    return read_cli(text, name, program)
+    return read_cli if first_words.isdisjoint((*VERBS, *CHECKS)) else read_stf_rules
+
+
+def _read_none(_text: str, _name: str, program: ir.Program) -> RuleSet:
+    return program_rules(program)
 
 
 def _first(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...semantics.ir import Program
@@ -10,6 +11,7 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.meaning.opened import Opened
 from ...semantics.rules.ruleset import RuleSet
 from ..base import Oracle, Relation, RulesBakedIn
+from ..keeping import Kept
 from .artifact import Bridge, Flow
 
 LIMITS: Final = (
@@ -115,6 +117,24 @@ class OpenFlowTarget(RulesBakedIn):
         from .install import remove
 
         remove(device)
+
+    def kept(self, artifact: Bridge) -> Kept:
+        """See :class:`..base.KeepsEntries`. A table has one flow of a priority and match."""
+        return Kept(artifact.flows, lambda one: (one.table, one.priority, one.match))
+
+    def having(self, artifact: Bridge, entries: Sequence[Flow]) -> Bridge:
+        """See :class:`..base.KeepsEntries`."""
+        return replace(artifact, flows=tuple(entries))
+
+    def entries_in(self, artifact: Bridge) -> Sequence[Flow]:
+        """See :class:`..base.KeepsEntries`."""
+        if artifact.groups or artifact.meters:
+            raise ValueError("groups and meters cannot come and go one by one")
+        return artifact.flows
+
+    def list_of(self, entry: Flow) -> str:
+        """See :class:`..base.KeepsEntries`."""
+        return f"table {entry.table}"
 
     def oracle(self) -> Oracle | None:
         """A private Open vSwitch."""

@@ -12,6 +12,7 @@ from ...semantics.meaning.opened import Opened
 from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import Span
 from ..base import Oracle, RulesBakedIn
+from ..keeping import Kept
 from ..offload import Device, Entry
 from .artifact import FilterList, U32Filter
 
@@ -82,6 +83,25 @@ class U32Target(RulesBakedIn):
         from .artifact import print_filter
 
         return print_filter(entry, artifact.hook)
+
+    def kept(self, artifact: FilterList) -> Kept:
+        """See :class:`..base.KeepsEntries`."""
+        from .keeping import KeptFilters
+        from .meaning import numbered
+
+        return KeptFilters(numbered(artifact).filters)
+
+    def having(self, artifact: FilterList, entries: Sequence[U32Filter]) -> FilterList:
+        """See :class:`..base.KeepsEntries`."""
+        return replace(artifact, filters=tuple(entries))
+
+    def entries_in(self, artifact: FilterList) -> Sequence[U32Filter]:
+        """See :class:`..base.KeepsEntries`."""
+        return artifact.filters
+
+    def list_of(self, entry: U32Filter) -> str:
+        """See :class:`..base.KeepsEntries`."""
+        return f"chain {entry.chain}"
 
     def decides(self, artifact: FilterList, packet: bytes, port: int) -> Sequence[tuple[str, Span]]:
         """See :func:`..tc.meaning.decides.decides`."""

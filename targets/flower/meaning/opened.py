@@ -46,7 +46,8 @@ class OpenChain:
                 for filter_ in mask.filters:
                     self.likes.setdefault(_condition(filter_), filter_)
                     rows += _asked(filter_, len(self.filters))
-                    self.filters.append(replace(filter_, pref=classifier.pref))
+                    chosen = filter_.pref != classifier.pref  # by the kernel
+                    self.filters.append(replace(filter_, pref=classifier.pref) if chosen else filter_)
         self.types = tuple(dict.fromkeys(types_of(one) for one in self.likes.values()))
         self.list = OpenList(number, rows, self.filters, name, later=lambda entry: _asked(entry, -1))
 

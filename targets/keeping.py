@@ -1,0 +1,56 @@
+"""Entries that come and go: those of an artifact, each of which is found again when it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
+
+
+class Kept:
+    """The entries of an artifact, in the order in which they came.
+
+    Args:
+        entries: those that are there.
+        known_by: by what an entry that goes is found.
+        alone: whether the machine holds one entry of that.
+    """
+
+    def __init__(self, entries: Iterable[Any], known_by: Callable[[Any], Hashable], *, alone: bool = True) -> None:
+        self._known_by = known_by
+        self._alone = alone
+        self._there: dict[int, Any] = {}
+        self._found: dict[Hashable, list[Any]] = {}
+        for entry in entries:
+            self._put(entry)
+
+    @property
+    def entries(self) -> Sequence[Any]:
+        """Those that are there."""
+        return tuple(self._there.values())
+
+    def add(self, entry: Any) -> Any:
+        """Put one in; as it stands there then. Raises ValueError if the machine would not take it as one more."""
+        if self._alone and self._known_by(entry) in self._found:
+            raise ValueError("there is such an entry already")
+        return self._put(entry)
+
+    def remove(self, like: Any) -> Any:
+        """Take out the one that is like this. Raises ValueError if there is none, or more than one."""
+        found = self.alike(like)
+        if len(found) != 1:
+            raise ValueError("there is no such entry" if not found else f"there are {len(found)} such entries")
+        (entry,), known = found, self._known_by(like)
+        del self._there[id(entry)]
+        self._found[known] = [one for one in self._found[known] if one is not entry]
+        if not self._found[known]:
+            del self._found[known]
+        return entry
+
+    def alike(self, like: Any) -> Sequence[Any]:
+        """The entries that could be meant."""
+        return self._found.get(self._known_by(like), ())
+
+    def _put(self, entry: Any) -> Any:
+        self._there[id(entry)] = entry
+        self._found.setdefault(self._known_by(entry), []).append(entry)
+        return entry
