@@ -286,3 +286,20 @@ class Behaviour:
     held: tuple[Term, ...] = field(default=(), compare=False, repr=False)
     """Conditions by whose age states were put in an order: as long as they live, another program that comes to the same
     conditions puts its states in the same order."""
+
+
+def substituted(behaviour: Behaviour, variables: Mapping[Term, Term]) -> Behaviour:
+    """``behaviour`` with terms in place of variables, wherever it mentions them."""
+    assumed = (*behaviour.domain, *behaviour.reaching)
+    terms = distinct_terms(behaviour.cases)
+    terms += [each.condition for each in assumed] + [fault.guard for fault in behaviour.faults]
+    terms += behaviour.axioms
+    new = dict(zip(terms, b.substitute(terms, variables), strict=True))
+    return replace(
+        behaviour,
+        cases=tuple(case.mapped(new) for case in behaviour.cases),
+        domain=tuple(replace(each, condition=new[each.condition]) for each in behaviour.domain),
+        reaching=tuple(replace(each, condition=new[each.condition]) for each in behaviour.reaching),
+        axioms=tuple(new[t] for t in behaviour.axioms),
+        faults=tuple(replace(fault, guard=new[fault.guard]) for fault in behaviour.faults),
+    )

@@ -27,8 +27,9 @@ _INPUTS: Final = {
 """Architecture → input → its bits, and what it means that it is 0."""
 
 
-def assumed(program: ir.Program) -> Sequence[Assumption]:
-    """That the inputs which a program can see are 0."""
+def assumed(program: ir.Program, *, comes_back: bool = False) -> Sequence[Assumption]:
+    """That the inputs which a program can see are 0; not that packets come for the first time, where they may come
+    back."""
     if program.arch not in _INPUTS:
         return ()
     blocks = (*program.parsers, *program.controls)
@@ -37,7 +38,7 @@ def assumed(program: ir.Program) -> Sequence[Assumption]:
     return [
         Assumption(text, b.eq(b.var(f"in.{name}", bits), b.bv(0, bits)))
         for name, (bits, text) in _INPUTS[program.arch].items()
-        if name in read
+        if name in read and not (comes_back and name == "pass")
     ]
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
-from ...semantics.source import InputError, Span
+from ...semantics.source import InputError, Span, Unsupported
 from .artifact import BpfObject
 from .artifact.loading import described
 from .oracle import load_maps
@@ -39,7 +39,7 @@ def install(obj: BpfObject, tables: Tables, device: str) -> None:
     Raises:
         InputError: there is no such device, something is attached there, the kernel refuses the program or an element,
             or this process may not do it. Nothing is left behind then.
-        Unsupported: maps with programs or maps in them.
+        Unsupported: maps with programs or maps in them (packets that come back need such).
     """
     program = obj.program()
     hook = program.hook
@@ -49,6 +49,10 @@ def install(obj: BpfObject, tables: Tables, device: str) -> None:
         ifindex = _index(device)
         _check_free(netlink, ifindex, device, hook)
         types = stack.enter_context(KernelTypes(described(obj, program)))
+        held = next((item for item in obj.maps if item.programs), None)
+        if held is not None:
+            text = f"map {held.name}: the kernel empties an array of programs that nobody has open"
+            raise Unsupported(text, Span(obj.name, 0, 0))
         maps = load_maps(obj, tables, stack, types)
         try:
             loaded = stack.enter_context(KernelProgram(hook, program.insns, maps, obj.license, NAME, types))

@@ -30,8 +30,8 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
-from . import arrivals, records, relate_learned, relate_outputs, scratch, selector_entries, times
-from .artifact import BpfObject, MapDef, ports
+from . import arrivals, records, relate_learned, relate_outputs, relate_passes, scratch, selector_entries, times
+from .artifact import BpfObject, MapDef, passes, ports
 from .cells import (
     CELLS,
     DIRECT_METERS,
@@ -121,8 +121,13 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     rings = {name: item for name, item in records.records(program).items() if _shape(item.map) in have}
     notes += [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
 
+    passed = _passed(program, artifact)
+    notes += [relate_passes.NOTE] if passed is not None else []
+
     def told(machine: Behaviour) -> Behaviour:
-        granted = (*arrivals.assumed(program), *arrivals.short_enough(machine))
+        granted = (*arrivals.assumed(program, comes_back=passed is not None), *arrivals.short_enough(machine))
+        if passed is not None:
+            machine = relate_passes.told(program, machine, passed)
         met = records.told(replace(machine, domain=(*machine.domain, *granted)), rings)
         met = relate_learned.told(scratch.forgotten(met, artifact.maps), out.learning)
         return relate_outputs.told(met, returning, copies if rules is None else ())
@@ -136,6 +141,17 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     return Relation(
         out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made, completed, settled
     )
+
+
+def _passed(program: ir.Program, artifact: BpfObject) -> int | None:
+    """The bytes that go along with packets that come back; None for an object of which none do."""
+    if program.arch not in relate_passes.ARCHITECTURES:
+        return None
+    try:
+        item = passes.carried_by(artifact, artifact.program())
+    except KeyError:
+        return None
+    return None if item is None else item.value_size
 
 
 def _check_room(layout: TableLayout, room: Mapping[str, int], where: str) -> None:

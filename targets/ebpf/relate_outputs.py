@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Final
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Behaviour, Case, Destination, Output
 from . import relate_replicas
 from .replicas import Groups
+
+AS_RECIRCULATED: Final = {"packet_path": b.bv(6, 8)}
+"""What the next pass finds of a frame that comes in by PSA's port for them (its place in ``PSA_PacketPath_t``)."""
 
 
 def told(machine: Behaviour, returning: Collection[int], copies: Sequence[Groups]) -> Behaviour:
@@ -32,5 +36,7 @@ def _returned(case: Case, ports: Collection[int]) -> Case:
     for output in case.outputs:
         back = b.or_(*(b.eq(output.port, b.bv(port, 32)) for port in ports)) if output.to == "port" else b.FALSE
         kinds: list[tuple[Term, Destination]] = [(b.not_(back), output.to), (back, "recirculate")]
-        outputs += [replace(output, when=b.and_(output.when, which), to=to) for which, to in kinds]
+        for which, to in kinds:
+            metadata = {**output.metadata, **AS_RECIRCULATED} if to == "recirculate" else output.metadata
+            outputs.append(replace(output, when=b.and_(output.when, which), to=to, metadata=metadata))
     return replace(case, outputs=tuple(o for o in outputs if o.when is not b.FALSE))

@@ -180,9 +180,12 @@ class Builder:
 
     def function(self, name: str, *, entry: bool) -> int:
         """A function that returns a number; the ``entry`` is global and takes the context, others are static."""
-        params = (("ctx", self.pointer(0)),) if entry else ()
-        proto = self.add(Type(FUNC_PROTO, "", self.signed_int(), params, len(params)))
-        return self.add(Type(FUNC, name, proto, (), 1 if entry else 0))
+        return self.add(Type(FUNC, name, self.prototype(context=entry), (), 1 if entry else 0))
+
+    def prototype(self, *, context: bool = True) -> int:
+        """What functions that return a number are called with: the ``context``, or nothing."""
+        params = (("ctx", self.pointer(0)),) if context else ()
+        return self.add(Type(FUNC_PROTO, "", self.signed_int(), params, len(params)))
 
     def data(self) -> bytes:
         """The section."""

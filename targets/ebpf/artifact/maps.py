@@ -35,8 +35,8 @@ def check_identifier(name: str, what: str) -> None:
 def describe(builder: Builder, item: MapDef) -> tuple[int, int]:
     """Add the variable for a map; ``(its type id, its size)``. Raises ValueError for what BTF cannot say."""
     check_identifier(item.name, "map name")
-    if item.programs is not None or item.inner is not None:
-        raise ValueError(f"map {item.name}: what it holds at the start cannot be written")
+    if item.inner is not None:
+        raise ValueError(f"map {item.name}: what the maps in it are like cannot be written")
     numbers = {"type": MAP_TYPES[item.type], "max_entries": item.max_entries}
     if item.flags:
         numbers["map_flags"] = item.flags
@@ -44,9 +44,13 @@ def describe(builder: Builder, item: MapDef) -> tuple[int, int]:
         numbers["pinning"] = item.pinning
     members = [(name, _number(builder, value)) for name, value in numbers.items()]
     members += [(name, builder.pointer(kind)) for name, kind in parts(builder, item).items()]
+    size = 8 * len(members)
+    if item.programs is not None:
+        members.append(("values", builder.array(builder.pointer(builder.prototype()), 0)))
     rows = [(name, number, 8 * i) for i, (name, number) in enumerate(members)]
-    struct = builder.struct("", 8 * len(rows), rows)
-    return builder.add(btf.Type(btf.VAR, item.name, struct, ((1,),))), 8 * len(rows)
+    struct = builder.struct("", size, rows)
+    held = 8 * (max(item.programs, default=-1) + 1) if item.programs is not None else 0
+    return builder.add(btf.Type(btf.VAR, item.name, struct, ((1,),))), size + held
 
 
 def parts(builder: Builder, item: MapDef) -> dict[str, int]:

@@ -17,8 +17,8 @@ from .insn import CALL_LOCAL, JMP, JMP_OPS, PSEUDO_FUNC, SLOT, Insn, encode
 from .maps import check_identifier, describe
 from .program import F_RDONLY_PROG, BpfObject, BpfProgram, MapDef
 
-R_BPF_64_64, R_BPF_64_32 = 1, 10
-"""Relocation types: a 64-bit immediate load, a call."""
+R_BPF_64_64, R_BPF_64_ABS64, R_BPF_64_32 = 1, 2, 10
+"""Relocation types: a 64-bit immediate load, a pointer in data, a call."""
 
 CALL: Final = JMP_OPS["call"] | JMP
 TEXT: Final = ".text"
@@ -65,6 +65,8 @@ class _Writer:
         self._maps()
         for program in self.obj.programs:
             self._program(program)
+        for item in self.obj.maps:
+            self._held(item)
         for name, code in self.code.items():
             section = self.sections[self._indexes[name]]
             section.data = bytes(code)
@@ -111,6 +113,16 @@ class _Writer:
         if rows:
             self.types.add(btf.Type(btf.DATASEC, MAPS, at, tuple(rows), len(rows)))
             self.sections[self._indexes[MAPS]].data = bytes(at)
+
+    def _held(self, item: MapDef) -> None:
+        """The pointers to the programs that an array holds at the start, which lie at the variable's end."""
+        if not item.programs:
+            return
+        variable = self.of_map[item.name]
+        first = variable.value + variable.size - 8 * (max(item.programs) + 1)
+        for index, name in item.programs.items():
+            program = next(symbol for symbol in self.shared if symbol.type == elf.STT_FUNC and symbol.name == name)
+            self.pending.append((MAPS, first + 8 * index, R_BPF_64_ABS64, program))
 
     def _program(self, program: BpfProgram) -> None:
         starts = [f.slot for f in program.functions]
@@ -196,6 +208,11 @@ def _check(obj: BpfObject) -> None:
             raise ValueError(f"map {item.name}: global data is one value with a key of 4 bytes")
         if item.data and ".bss" in item.name and any(item.data):
             raise ValueError(f"map {item.name}: .bss holds zeros only")
+    for item in obj.maps:
+        held = sorted(set((item.programs or {}).values()))
+        missing = held if item.type != "prog_array" else [n for n in held if all(p.name != n for p in obj.programs)]
+        if missing:
+            raise ValueError(f"map {item.name}: it cannot hold program {missing[0]}")
     for program in obj.programs:
         _check_program(program, {m.name for m in obj.maps})
 

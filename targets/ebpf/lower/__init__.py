@@ -13,11 +13,11 @@ from ....semantics import ir
 from ....semantics.rules.ruleset import RuleSet
 from ....semantics.source import NOWHERE, InputError
 from ...base import CannotOffload
-from ..artifact import Assembler, BpfObject, BpfProgram, ports, untagged
+from ..artifact import Assembler, BpfObject, BpfProgram, passes, ports, untagged
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN, section
 from ..fillup import layouts
 from ..scratch import scratch_map
-from . import bpf_models, pna, psa, v1model
+from . import again, bpf_models, pna, psa, v1model
 from .frame import STACK_BYTES, Frame, Full, Usage
 from .gen import Gen
 from .hooks import Hook, TcHook, XdpHook
@@ -29,7 +29,7 @@ MAX_INSNS: Final = 1_000_000
 """Instructions that the kernel's verifier is willing to look at (BPF_COMPLEXITY_LIMIT_INSNS)."""
 
 LIMITS: Final = (
-    "architectures: ebpf_model, ubpf_model, xdp_model, v1model, PSA, PNA and P4TC's (one pass)",
+    "architectures: ebpf_model, ubpf_model, xdp_model, v1model, PSA, PNA and P4TC's",
     "hooks: tc ingress (hook=tc), XDP (hook=xdp)",
     "PSA: what recirculates goes, without metadata, to the interface that is port 0xfffffffa (port0=7: the loopback)",
     "table keys: exact, lpm, ternary, range, optional; const entries are compiled in",
@@ -40,11 +40,12 @@ LIMITS: Final = (
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",
     "v1model and PSA at tc: multicast and clones from ingress, to up to 8 members each; metadata goes with v1model's",
     "clones (field lists), egress keeps no state for copies, and their headers are as long as the frame's",
-    "PNA: packets come from the network, for the first time; no mirroring, no tc_skb_metadata",
+    "packets that come back: resubmitted (v1model, PSA), recirculated (v1model, PNA); up to 32 times, no copies",
+    "PNA: packets come from the network; no mirroring, no tc_skb_metadata",
     "PNA: add_entry to tables with exact keys, which are applied at one place; nothing that changes expire times",
     "meters read their colour from a map; direct ones of tables with exact keys, or but one lpm",
     "action selectors pick members as BMv2 does; of an algorithm that is the device's own, by the keys' first 8 bytes",
-    "no clones from egress, no resubmit; recirculation in PSA only",
+    "no clones from egress",
     "v1model: nothing waits before egress (queue depths and the time there are 0)",
     "digests of structs of up to 256 bytes, without varbits and stacks, by a ring buffer",
     "direct counters of tables with exact keys only, to which the program adds no entries",
@@ -98,9 +99,11 @@ def lower(program: ir.Program, rules: RuleSet | None, options: Mapping[str, str]
     insns = tidy(g.asm.finish())
     if len(insns) > MAX_INSNS:
         raise CannotOffload(f"{len(insns)} instructions are more than the kernel takes")
-    code = BpfProgram("p4_main", g.hook.section, insns, lines=source_lines(insns))
+    name = passes.PASS if passes.ARRAY in g.maps else "p4_main"
+    code = BpfProgram(name, g.hook.section, insns, lines=source_lines(insns))
+    before = (again.entry(g.hook, g.maps[passes.CARRIED].value_size),) if name == passes.PASS else ()
     sections = section(shortest) | ports.section(port0) | untagged.section(without_tags)
-    return BpfObject((code,), tuple(g.maps.values()), "GPL", sections, program.file)
+    return BpfObject((*before, code), tuple(g.maps.values()), "GPL", sections, program.file)
 
 
 def checked_hook(options: Mapping[str, str]) -> str:
@@ -145,20 +148,24 @@ def _generate(
     live: frozenset[str] | None = None
     tables = layouts(program, rules)
 
+    comes_back = True
+
     def once(unlimited: bool, kept: int = STACK_BYTES) -> Gen:
         code = Assembler()
         g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code, shortest, port0)
         g.kept = kept
         g.bounded_loops = bounded
+        g.comes_back = comes_back
         with code.at(program.package(program.main).span if program.main else NOWHERE):
             pipeline(g)
         return g
 
     while True:
-        read = frozenset(once(unlimited=True).usage.loads)
-        if read == live:
+        found = once(unlimited=True)
+        read, back = frozenset(found.usage.loads), passes.ARRAY in found.maps
+        if (read, back) == (live, comes_back):
             return _placed(lambda kept: once(unlimited=False, kept=kept))
-        live = read
+        live, comes_back = read, back
 
 
 def _placed(once: Callable[[int], Gen]) -> Gen:

@@ -120,8 +120,12 @@ class Deparser:
     send: Label
     copy: Callable[[], None] | None = None
     """Sends a copy of the new frame, which is then as it was before; None: the new frame stays."""
+    discard: bool = False
+    """Whether no frame is wanted, but only what the deparser does beside."""
     shortest: list[int] = field(default_factory=list)
     """Bytes that every frame has afterwards, for each layout."""
+    grows: bool = False
+    """Whether a frame may get longer."""
 
     def run(self, env: dict[str, Ref], exits: Sequence[Exit]) -> None:
         """The code from here on: writes the new frame and goes to ``send``."""
@@ -277,6 +281,10 @@ class Deparser:
         fields, at = self._layout(emitted, cursor, ways)
         if at % 8 or cursor % 8:
             raise CannotOffload("headers that are no whole number of bytes in all", span)
+        if self.discard:
+            g.asm.goto(self.send)
+            return
+        self.grows |= at > cursor
         self.shortest.append(at // 8 + max(0, g.shortest - cursor // 8))
         if isinstance(g.hook, XdpHook):
             resize_xdp(g, at // 8, cursor // 8, span)

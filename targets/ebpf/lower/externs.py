@@ -20,6 +20,8 @@ Value = Callable[[Gen, ir.ExternCall, Ref], None]
 CLONE, SESSION = "$clone", "$session"
 """Names of what ``clone`` remembers: that it was called, and the session."""
 CLONES_OF: Final = ("clone", "clone_preserving_field_list")
+RESUBMIT, RECIRCULATE = "$resubmit", "$recirculate"
+"""... and that the packet shall come back."""
 DROP_PORT: Final = 511
 """The ``egress_spec`` that v1model takes for "drop"."""
 
@@ -160,6 +162,19 @@ def _clone(g: Gen, call: ir.ExternCall) -> None:
     g.store_constant(Leaf(asked.path, 1), 1)
 
 
+def _come_back(name: str) -> Statement:
+    """``resubmit_preserving_field_list(list)`` and its like, which count in the control that decides on it alone."""
+
+    def come_back(g: Gen, call: ir.ExternCall) -> None:
+        if any(ex.has_calls(arg) for arg in call.args):
+            raise CannotOffload(f"a call inside {call.extern}", call.span)
+        asked = g.objects.get(name)
+        if asked is not None:
+            g.store_constant(Leaf(asked.path, 1), 1)
+
+    return come_back
+
+
 def _algorithm(call: ir.ExternCall, argument: ir.Expr | None) -> None:
     if not isinstance(argument, ir.Const) or argument.value != "csum16":
         raise CannotOffload("checksums other than csum16", argument.span if argument is not None else call.span)
@@ -245,6 +260,8 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "register", "write"): cellcode.register_write,
     ("v1model", "mark_to_drop", ""): _mark_to_drop,
     **{("v1model", name, ""): _clone for name in CLONES_OF},
+    ("v1model", "resubmit_preserving_field_list", ""): _come_back(RESUBMIT),
+    ("v1model", "recirculate_preserving_field_list", ""): _come_back(RECIRCULATE),
     ("v1model", "digest", ""): digests.tell,
     ("v1model", "hash", ""): hashes.ranged,
     ("v1model", "log_msg", ""): _nothing,
@@ -255,6 +272,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "update_checksum", ""): _update_checksum,
     ("pna", "drop_packet", ""): forwarding.drop_packet,
     ("pna", "send_to_port", ""): forwarding.send_to_port,
+    ("pna", "recirculate", ""): forwarding.recirculate,
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.STATEMENTS.items()},
 }
 _VALUES: Final[dict[tuple[str, str, str], Value]] = {
@@ -267,4 +285,4 @@ _VALUES: Final[dict[tuple[str, str, str], Value]] = {
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.VALUES.items()},
 }
 
-__all__ = ["CLONE", "CLONES_OF", "DROP_PORT", "SESSION", "composite", "statement", "value"]
+__all__ = ["CLONE", "CLONES_OF", "DROP_PORT", "RECIRCULATE", "RESUBMIT", "SESSION", "composite", "statement", "value"]

@@ -12,8 +12,8 @@ from . import stmts
 from .frame import Ref, leaves
 from .gen import Gen
 
-TO, PORT = "$to", "$port"
-"""Names of what is remembered: one of the following, and the port."""
+TO, PORT, AGAIN = "$to", "$port", "$again"
+"""Names of what is remembered: one of the following, the port, and whether the packet is recirculated."""
 NOWHERE_YET, DROPPED, TO_PORT = 0, 1, 2
 DIRECTION_FROM_NET: Final = 0
 """``NET_TO_HOST``."""
@@ -46,6 +46,11 @@ def send_to_port(g: Gen, call: ir.ExternCall) -> None:
     _to(g, call, TO_PORT)
 
 
+def recirculate(g: Gen, call: ir.ExternCall) -> None:
+    """``recirculate()``."""
+    g.store_constant(next(leaves(g.program, _remembered(g, call, AGAIN))), 1)
+
+
 def by_direction(g: Gen, call: ir.ExternCall, result: Ref) -> None:
     """``SelectByDirection(direction, n2h_value, h2n_value)``: both values are evaluated, then one is taken."""
     direction, first, second = call.args
@@ -67,4 +72,7 @@ def by_direction(g: Gen, call: ir.ExternCall, result: Ref) -> None:
         g.asm.place(end)
 
 
-__all__ = ["DROPPED", "NOWHERE_YET", "PORT", "TO", "TO_PORT", "by_direction", "drop_packet", "send_to_port"]
+__all__ = [
+    "AGAIN", "DROPPED", "NOWHERE_YET", "PORT", "TO", "TO_PORT", "by_direction", "drop_packet", "recirculate",
+    "send_to_port",
+]  # fmt: skip

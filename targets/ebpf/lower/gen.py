@@ -97,6 +97,8 @@ class Gen:
     """Full name of a checksum object → what it holds."""
     bounded_loops: bool = False
     """Whether loops of parsers are followed only so far, as nothing else bounds them."""
+    comes_back: bool = True
+    """Whether packets come back to the program's beginning, as far as the last pass over it has found out."""
     standard: Ref | None = None
     """The architecture's own metadata, if it has any."""
     varbit_bytes_only: bool = False

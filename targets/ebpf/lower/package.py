@@ -61,6 +61,8 @@ class Arrivals:
     """Where they all go."""
     cursor: Ref
     exits: list[Exit] = field(default_factory=list)
+    grows: bool = False
+    """Whether what was deparsed may be longer than what came."""
 
     @classmethod
     def of(cls, g: Gen, name: str = "$cursor") -> Arrivals:
@@ -74,14 +76,22 @@ class Arrivals:
         self.g.store_constant(Leaf(self.cursor.path, 16), point.cursor)
         self.g.asm.goto(self.parsed)
 
-    def deparse(self, control: ir.Control, frame: dict[str, Ref], copy: Callable[[], None] | None = None) -> int:
-        """The new frame is written, or with ``copy`` a copy of it sent; the code goes on. The bytes that it has at
-        least."""
+    def deparse(
+        self,
+        control: ir.Control,
+        frame: dict[str, Ref],
+        copy: Callable[[], None] | None = None,
+        *,
+        discard: bool = False,
+    ) -> int:
+        """The new frame is written, or with ``copy`` a copy of it sent, or it is discarded; the code goes on. The bytes
+        that it has at least."""
         g, written = self.g, self.g.asm.label()
-        deparser = Deparser(g, control, self.cursor, written, copy)
+        deparser = Deparser(g, control, self.cursor, written, copy, discard)
         with g.asm.at(control.span):
             calls.top_level(g, lambda: deparser.run(frame, self.exits))
         g.asm.place(written)
+        self.grows = deparser.grows
         return min(deparser.shortest, default=g.shortest)
 
 

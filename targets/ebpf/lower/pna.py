@@ -1,4 +1,5 @@
-"""PNA, also P4TC's: main parser, pre control, main control, main deparser. What comes in comes from the network.
+"""PNA, also P4TC's: main parser, pre control, main control, main deparser. What comes in comes from the network, or is
+recirculated by a tail call (:mod:`.again`).
 
 A packet of which no forwarding function says anything is dropped; P4TC's goes on to the stack. P4TC drops what the
 program itself sends to ``reject``; every other packet that a parser gives up goes on to the controls.
@@ -12,16 +13,19 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R0, R1
+from ..carried import carried
 from ..times import asked
-from . import calls, objects
+from . import again, calls, effects, objects
 from .effects import acts
-from .forwarding import DROPPED, NOWHERE_YET, PORT, TO, TO_PORT
+from .forwarding import AGAIN, DROPPED, NOWHERE_YET, PORT, TO, TO_PORT
 from .frame import Leaf, Ref, leaves, parts
 from .gen import Gen
 from .hooks import KTIME, begin, redirect
 from .package import Arrivals, Parsing, blocks, given_blocks, member
 
 _TO_BITS: Final = 2
+_PASS_BITS: Final = 3
+"""Of ``PassNumber_t``."""
 
 
 class _Pna:
@@ -35,6 +39,10 @@ class _Pna:
         self.parser, self.control = program.parser(parser), program.control(control)
         self.deparser = program.control(deparser)
         self.pre = program.control(pre) if isinstance(pre, str) else None
+        controls = [c for c in (self.pre, self.control, self.deparser) if c is not None]
+        found = [effects.asks(program, each, "recirculate") for each in controls]
+        self.recirculates = next((span for span in found if span is not None), None)
+        """A place that asks for that."""
 
     def run(self) -> None:
         """The whole program."""
@@ -53,11 +61,13 @@ class _Pna:
             Parsing(arrivals, self._store_error, rejected).run(self.parser, env)
             self._pre_control()
             self._block(self.control, (self.headers, self.meta, self.known, self.leaving))
-            early = not acts(g.program, self.deparser)
+            early = self.recirculates is None and not acts(g.program, self.deparser)
             if early:
                 self._drop()
             frame = (packet, self.headers, self.meta, self.leaving)
-            arrivals.deparse(self.deparser, {p.name: r for p, r in zip(self.deparser.params, frame, strict=True)})
+            names = [p.name for p in self.deparser.params]
+            shortest = arrivals.deparse(self.deparser, dict(zip(names, frame, strict=True)))
+            self._recirculate(shortest, grows=arrivals.grows)
             if not early:
                 self._drop()
             g.load_leaf(R1, self.to)
@@ -79,9 +89,12 @@ class _Pna:
         self.known = g.declare("$known", known.type, known.span)
         self.leaving = g.declare("$leaving", leaving.type, leaving.span)
         self.to, self.port = g.declare(TO, ir.bits(_TO_BITS)), g.declare(PORT, ir.bits(32))
-        g.objects |= {TO: self.to, PORT: self.port}
-        for ref in (self.headers, self.meta, self.given, self.known, self.leaving, self.to, self.port):
+        self.again, self.number = g.declare(AGAIN, ir.bits(1)), g.declare("$pass", ir.bits(_PASS_BITS))
+        g.objects |= {TO: self.to, PORT: self.port, AGAIN: self.again}
+        for ref in (self.headers, self.meta, self.given, self.known, self.leaving, self.to, self.port, self.again):
             g.clear(ref)
+        if self.recirculates is not None:
+            again.begin(g, carried(g.program), {"pass": self.number})
         g.store_constant(Leaf(self.to.path, _TO_BITS), NOWHERE_YET if self.pre is None else DROPPED)
         for ref in (self.given, self.known):
             self._arrival(ref)
@@ -99,6 +112,10 @@ class _Pna:
         for place in self._fields(ref, "input_port"):
             if self.g.is_live(place.path):
                 self.g.hook.port(self.g)
+                self.g.store_leaf(place, R1)
+        for place in self._fields(ref, "pass") if self.recirculates is not None else ():
+            if self.g.is_live(place.path):
+                self.g.load_leaf(R1, self.number)
                 self.g.store_leaf(place, R1)
 
     def _store_error(self, error: str) -> None:
@@ -134,6 +151,22 @@ class _Pna:
             where = g.usage.nonzero.get(f"{decision.path}.decrypt")
         if where is not None:
             raise CannotOffload("a packet is decrypted (decrypt is written)", where)
+
+    def _recirculate(self, shortest: int, *, grows: bool) -> None:
+        """The packet comes back, with the number of the next pass, if that was asked for; whatever else was."""
+        g = self.g
+        if self.recirculates is None:
+            return
+        again.refuse_unless_as_long(g, self.recirculates, shortest=shortest, grows=grows)
+        goes_on = g.asm.label()
+        g.load_leaf(R1, self.again)
+        g.asm.jump("jeq", R1, 0, goes_on)
+        g.load_leaf(R1, self.number)
+        g.asm.emit(asm.alu("add", R1, 1))
+        g.trim(R1, _PASS_BITS)
+        g.store_leaf(self.number, R1)
+        again.back(g, carried(g.program), self.number, {})
+        g.asm.place(goes_on)
 
     def _drop(self) -> None:
         self.g.load_leaf(R1, self.to)

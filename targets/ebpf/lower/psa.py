@@ -1,8 +1,8 @@
 """PSA: ingress parser, ingress, ingress deparser, and the same again for egress, in one program.
 
 Between the two the frame is written, and read again by the egress parser. Ports are interfaces; the port for
-recirculation is one too, whose frames come back (:mod:`..artifact.ports`). A program that resubmits is refused: the
-kernel has no way back to a program's beginning that carries metadata.
+recirculation is one too, whose frames come back (:mod:`..artifact.ports`). Frames that are resubmitted come back by a
+tail call (:mod:`.again`).
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import Label, asm, ports
 from ..artifact.asm import R0, R1, R2
+from ..carried import carried
 from ..replicas import CLONES, MULTICAST, Groups
 from ..times import asked
-from . import calls, copies, objects, stmts
+from . import again, calls, copies, objects, stmts
 from .effects import acts
 from .frame import Ref, leaves
 from .gen import Gen
 from .hooks import KTIME, begin, redirect
 from .package import Arrivals, Parsing, blocks, member
 
-NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, CLONE_I2E, RECIRCULATE = 0, 1, 2, 3, 6
+NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, CLONE_I2E, RESUBMIT, RECIRCULATE = 0, 1, 2, 3, 5, 6
 """Places in ``PSA_PacketPath_t``."""
 
 
@@ -108,8 +109,7 @@ class _Psa:
         for ref in (headers, user, given, told, self.fate, self.bridged, *brought):
             g.clear(ref)
         self._set(self.fate, "drop", 1)
-        for ref in (given, told):
-            self._arrival(ref)
+        self._begin_again(brought[0], (given, told))
         self._time(told, "ingress_timestamp")
         arrivals = Arrivals.of(g, "$icursor")
         env = {p.name: r for p, r in zip(half.parser.params, (Ref("$packet", packet.type), headers, user, given,
@@ -118,18 +118,17 @@ class _Psa:
             half.parser, env
         )
         self._control(half.control, (headers, user, told, self.fate))
-        self._refuse_resubmission()
         if f"{self.fate.path}.clone" in g.usage.nonzero:
             self._clone()
         early = not acts(g.program, half.deparser)
         if early:
             self._drop_if(self.fate)
-        carried = half.deparser.params[1:3]
-        others = [g.declare(f"$i{p.name}", p.type, p.span) for p in carried]
+        others = [g.declare(f"$i{p.name}", p.type, p.span) for p in half.deparser.params[1:3]]
         for ref in (*others, self.bridged):
             g.clear(ref)
-        self._deparse(half.deparser, arrivals, (Ref("$packet", packet.type), *others, self.bridged, headers, user,
-                                                self.fate))  # fmt: skip
+        refs = (Ref("$packet", packet.type), *others, self.bridged, headers, user, self.fate)
+        self._resubmit(arrivals, refs)
+        self._deparse(half.deparser, arrivals, refs)
         self._refuse_metadata_of_clones(others[0])
         if not early:
             self._drop_if(self.fate)
@@ -158,12 +157,42 @@ class _Psa:
             g.store_constant(next(leaves(g.program, path)), RECIRCULATE)
             g.asm.place(normal)
 
-    def _refuse_resubmission(self) -> None:
-        """Raises CannotOffload for what ingress may decide beside dropping a packet or sending it to one port."""
-        nonzero = self.g.usage.nonzero
-        place = nonzero.get(f"{self.fate.path}.resubmit")
-        if place is not None:
-            raise CannotOffload("a packet is resubmitted (resubmit is written)", place)
+    # --- resubmission ---
+
+    def _begin_again(self, brought: Ref, refs: tuple[Ref, ...]) -> None:
+        """How the packet came, and what it brought if it was resubmitted."""
+        g = self.g
+        kind = g.declare("$kind", ir.bits(8))
+        if g.comes_back:
+            known = carried(g.program)
+            again.begin(g, known, again.inputs(brought, "resubmit_meta", known) | {known.kind.name: kind})
+        for ref in refs:
+            self._arrival(ref)
+            path = member(ref, "packet_path", self.ingress.parser.span)
+            if g.comes_back and g.is_live(path.path):
+                came = g.asm.label()
+                g.load_leaf(R1, kind)
+                g.asm.jump("jne", R1, RESUBMIT, came)
+                g.store_constant(next(leaves(g.program, path)), RESUBMIT)
+                g.asm.place(came)
+
+    def _resubmit(self, arrivals: Arrivals, refs: tuple[Ref, ...]) -> None:
+        """The frame as it came, back to ingress, if ingress asks for that and does not drop it."""
+        g, span = self.g, self.ingress.control.span
+        asked = member(self.fate, "resubmit", span)
+        if asked.path not in g.usage.nonzero:
+            return
+        goes_on = g.asm.label()
+        g.load_leaf(R1, asked)
+        g.asm.jump("jeq", R1, 0, goes_on)
+        g.load_leaf(R1, member(self.fate, "drop", span))
+        g.asm.jump("jne", R1, 0, goes_on)
+        known, deparser = carried(g.program), self.ingress.deparser
+        if known.parts or acts(g.program, deparser):
+            frame = {p.name: ref for p, ref in zip(deparser.params, refs, strict=True)}
+            arrivals.deparse(deparser, frame, discard=True)
+        again.back(g, known, RESUBMIT, again.inputs(refs[2], "resubmit_meta", known))
+        g.asm.place(goes_on)
 
     # --- egress ---
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 from ....semantics import ir
 from ....semantics.source import Span
+from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1
+from ..carried import RECIRCULATED, RESUBMITTED, Carried, carried
 from ..replicas import CLONES, MULTICAST
 from ..times import AT_EGRESS, UNIT, asked
-from . import calls, copies, effects
-from .externs import CLONE, CLONES_OF, DROP_PORT, SESSION
+from . import again, calls, copies, effects
+from .externs import CLONE, CLONES_OF, DROP_PORT, RECIRCULATE, RESUBMIT, SESSION
 from .frame import Leaf, Ref, leaves, parts
 from .gen import Gen
 from .hooks import KTIME, begin, redirect
 from .package import Arrivals, Parsing, blocks
 
+_RESUBMITS, _RECIRCULATES = "resubmit_preserving_field_list", "recirculate_preserving_field_list"
 INGRESS_CLONE, REPLICATED = 1, 5
 """Values of ``instance_type`` (``PktInstanceType`` of BMv2's ``simple_switch.h``)."""
 
@@ -35,7 +38,7 @@ def unlisted(ref: Ref) -> Iterator[Ref]:
 
 
 class _V1Model:
-    """v1model, single pass: parser, verify checksum, ingress, egress, compute checksum, deparser."""
+    """v1model: parser, verify checksum, ingress, egress, compute checksum, deparser."""
 
     def __init__(self, g: Gen) -> None:
         self.g = g
@@ -48,9 +51,10 @@ class _V1Model:
         verify, ingress, egress, compute, deparser = (g.program.control(name) for name in names[1:])
         g.varbit_bytes_only = True
         begin(g)
-        self.egress, self.compute, self.deparser = egress, compute, deparser
+        self.ingress, self.egress, self.compute, self.deparser = ingress, egress, compute, deparser
         with g.scope(), ExitStack() as stack:
             self._declare(parser)
+            self._begin_again()
             refs = (self.packet, self.hdr, self.meta, self.std)
             env = {p.name: ref for p, ref in zip(parser.params, refs, strict=True)}
             Parsing(self.arrivals, self._store_error).run(parser, env)
@@ -58,11 +62,18 @@ class _V1Model:
             self.cloned = next((span for span in found if span is not None), None)
             self._remember_for_clones(stack)
             self._control(verify, ("hdr", "meta"))
-            self._control(ingress, ("hdr", "meta", "std"))
-            self._clone()
+            with self._asking(RESUBMIT):
+                self._control(ingress, ("hdr", "meta", "std"))
+                self._clone()
+                self._come_back(RESUBMIT)
             self._multicast()
             self._between()
-            self._egress(g.drop, None)
+            with self._asking(RECIRCULATE):
+                after = self._egress(g.drop, None)
+                if self.egress_returns is not None:
+                    grows = self.arrivals.grows
+                    again.refuse_unless_as_long(g, self.egress_returns, shortest=after, grows=grows)
+                self._come_back(RECIRCULATE)
             g.load_leaf(R1, self.port)
             redirect(g)
         g.asm.place(g.drop)
@@ -115,15 +126,62 @@ class _V1Model:
         g.load_leaf(R1, self._field("egress_spec"))
         g.asm.jump("jeq", R1, DROP_PORT, g.drop)
 
-    def _egress(self, dropped: Label, copy: Callable[[], None] | None) -> None:
-        """Egress, the checksums and the deparser; to ``dropped`` if egress drops."""
+    def _egress(self, dropped: Label, copy: Callable[[], None] | None) -> int:
+        """Egress, the checksums and the deparser; to ``dropped`` if egress drops. The bytes that the frame then has at
+        least."""
         g = self.g
         self._control(self.egress, ("hdr", "meta", "std"))
         g.load_leaf(R1, self._field("egress_spec"))
         g.asm.jump("jeq", R1, DROP_PORT, dropped)
         self._control(self.compute, ("hdr", "meta"))
         frame = {p.name: r for p, r in zip(self.deparser.params, (self.packet, self.hdr), strict=True)}
-        self.arrivals.deparse(self.deparser, frame, copy)
+        return self.arrivals.deparse(self.deparser, frame, copy)
+
+    # --- packets that come back ---
+
+    def _begin_again(self) -> None:
+        """What has come along, if this program makes packets come back."""
+        g = self.g
+        self.ingress_returns = effects.asks(g.program, self.ingress, _RESUBMITS)
+        self.egress_returns = effects.asks(g.program, self.egress, _RECIRCULATES)
+        self.carried: Carried | None = None
+        if self.ingress_returns is None and self.egress_returns is None:
+            idle = (
+                effects.asks(g.program, self.egress, _RESUBMITS),
+                effects.asks(g.program, self.ingress, _RECIRCULATES),
+            )
+            for span in idle:
+                if span is not None:
+                    raise CannotOffload("a packet is asked to come back where nobody looks at that", span)
+            return
+        self.carried = carried(g.program)
+        places = again.inputs(self.meta, "meta", self.carried)
+        again.begin(g, self.carried, places | {"instance_type": self._field("instance_type")})
+
+    @contextmanager
+    def _asking(self, name: str) -> Iterator[None]:
+        """A control runs that may ask for the packet to come back in this way."""
+        g = self.g
+        asks = self.ingress_returns if name == RESUBMIT else self.egress_returns
+        if asks is None:
+            yield
+            return
+        g.objects[name] = g.declare(name, ir.bits(1))
+        g.clear(g.objects[name])
+        yield
+        del g.objects[name]
+
+    def _come_back(self, name: str) -> None:
+        """The packet comes back, if the control has asked for that."""
+        g, asked = self.g, self.g.objects.get(name)
+        if asked is None or self.carried is None:
+            return
+        goes_on = g.asm.label()
+        kind = RESUBMITTED if name == RESUBMIT else RECIRCULATED
+        g.load_leaf(R1, asked)
+        g.asm.jump("jeq", R1, 0, goes_on)
+        again.back(g, self.carried, kind[g.program.arch], again.inputs(self.meta, "meta", self.carried))
+        g.asm.place(goes_on)
 
     # --- copies ---
 
@@ -206,6 +264,8 @@ class _V1Model:
         g.store_leaf(self.port, R1)
         g.store_leaf(self._field("egress_port"), R1)
         g.store_constant(Leaf(f"{self.std.path}.egress_spec", 9), 0)
+        if self.carried is not None:
+            g.store_constant(Leaf(f"{self.std.path}.instance_type", 32), 0)
         self._times(*AT_EGRESS)
 
     def _times(self, *names: str) -> None:

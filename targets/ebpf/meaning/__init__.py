@@ -13,6 +13,7 @@ from ....semantics import bits as b
 from ....semantics.meaning.behaviour import Assumption, Behaviour
 from ....semantics.source import InputError, Span, Unsupported
 from ..artifact import BpfObject, BpfProgram, untagged
+from ..artifact.passes import ARRAY, carried_by
 from ..artifact.ports import port0
 from ..artifact.shortest import ETH_HLEN, declared
 from ..artifact.write import TEXT
@@ -20,6 +21,7 @@ from .elements import initial_memory
 from .hooks import HOOKS, HookName, changed_metadata, finish, start, without_tag
 from .machine import Machine, MixedRead
 from .memory import Restart, initial_stores
+from .passes import Passes, came_back, first_time
 from .renumbered import renumbered
 from .state import shorter_than
 from .tail import with_tail_calls
@@ -80,23 +82,38 @@ def _hook(program: BpfProgram, file: str) -> HookName:
 
 def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset[str], *, mix: bool) -> Behaviour:
     linked, entries = with_tail_calls(obj, program)
-    machine = Machine(linked, obj.maps, HOOKS[hook], written=written, mix=mix, file=obj.name, entries=entries)
     shortest = declared(obj) or ETH_HLEN
     tagless = untagged.declared(obj)
+    passes = _passes(obj, program, hook, shortest, tagless=tagless)
+    if passes is not None:
+        written |= {passes.carried.name}
+    machine = Machine(
+        linked, obj.maps, HOOKS[hook], written=written, mix=mix, file=obj.name, entries=entries, passes=passes
+    )
     begin = start(hook, shortest, tagless=tagless)
-    for state in begin.states:
+    if passes is not None:
+        begin = first_time(begin)
+    later = passes.starts(machine) if passes is not None else []
+    for state in (*begin.states, *later):
         state.stores, state.memory = initial_stores(machine.maps, written), initial_memory(machine.maps, written)
-    ends = machine.run(begin.states)
+    if passes is not None:
+        for state in later:
+            passes.fill(state)
+    ends = machine.run([*begin.states, *later])
     changed = changed_metadata(ends)
-    cases = [*begin.cases, *(finish(hook, state, written, machine.maps, changed) for state in ends)]
+    finished = [finish(hook, state, written, machine.maps, changed) for state in ends]
+    if passes is not None:
+        finished = [passes.told(state, case) for state, case in zip(ends, finished, strict=True)]
+    cases = [*begin.cases, *finished]
     names = {name for case in cases for name in (*case.metadata, *case.state)}
     told = ("events",) if any(case.events for case in cases) else ()
     arrays = tuple(f"program array {item.name} holds what the object puts there" for item in obj.maps if item.programs)
+    comes_in_untagged = without_tag() if passes is None else b.or_(came_back(), without_tag())
     found = Behaviour(
         tuple(cases),
         domain=(
             Assumption(f"frames have at least {shortest} bytes", b.not_(shorter_than(shortest))),
-            *((Assumption("frames come in without a VLAN tag", without_tag()),) if tagless else ()),
+            *((Assumption("frames come in without a VLAN tag", comes_in_untagged),) if tagless else ()),
         ),
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
         choices=machine.unknowns(),
@@ -105,3 +122,12 @@ def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset
         faults=tuple(machine.faults),
     )
     return renumbered(found, port0(obj))
+
+
+def _passes(obj: BpfObject, program: BpfProgram, hook: HookName, shortest: int, *, tagless: bool) -> Passes | None:
+    """What is known of an object whose packets come back."""
+    item = carried_by(obj, program)
+    if item is None:
+        return None
+    called = (obj.map(ARRAY).programs or {})[0]
+    return Passes(hook, called, item, shortest, tagless)

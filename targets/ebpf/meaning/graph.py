@@ -69,8 +69,8 @@ class Graph:
     """Slot → registers that some path from it reads before it writes them."""
 
 
-def analyse(program: BpfProgram, entries: tuple[int, ...] = ()) -> Graph:
-    """The graph of ``program``; tail calls lead to ``entries``.
+def analyse(program: BpfProgram, entries: tuple[int, ...] = (), *, self_calls: bool = True) -> Graph:
+    """The graph of ``program``; tail calls lead to ``entries``; without ``self_calls`` to those behind them only.
 
     Raises Unsupported for a jump that leaves it or falls off its end.
     """
@@ -78,7 +78,7 @@ def analyse(program: BpfProgram, entries: tuple[int, ...] = ()) -> Graph:
     follows = {slot: list(_followers(program, insns, slot)) for slot in insns}
     for slot, insn in insns.items():
         if insn.opcode == CALL and insn.src == 0 and insn.imm == TAIL_CALL:
-            follows[slot] += entries
+            follows[slot] += [entry for entry in entries if self_calls or entry > slot]
     for slot, after in follows.items():
         for other in after:
             if other not in insns:

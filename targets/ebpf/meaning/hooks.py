@@ -104,6 +104,11 @@ def _state(
     return State(guard, 0, start_registers(), layout, shortest, {}, (), vlan, fields, ranges=sizes)
 
 
+def begun(guard: Term, layout: Layout, shortest: int, vlan: Vlan | None, protocol: Term | None) -> State:
+    """A program that begins on a frame; ``protocol`` is what the stack takes it for (None: at XDP, which has none)."""
+    return _state(guard, layout, shortest, vlan, {} if protocol is None else _metadata(protocol))
+
+
 def _metadata(protocol: Term) -> dict[str, Term]:
     kept = {f.name: b.var(f"in.{f.name}", f.width) for f in SKB if f.kind in ("kept", "bytes", "noted")}
     return kept | {
@@ -141,8 +146,7 @@ def finish(
     returned = state.regs[0]
     assert isinstance(returned, Term)
     code = b.extract(returned, 31, 0)
-    frame = with_tag(state.layout, state.vlan) if state.vlan is not None else state.layout
-    packet = _trimmed(frame)
+    packet = finish_frame(state)
     outputs = tuple(o for o in _outputs(hook, state, code, packet) if o.when is not b.FALSE)
     metadata = {}
     if outputs:
@@ -150,6 +154,11 @@ def finish(
             term = state.fields[field]
             metadata[REPORTED[field][0]] = b.zext(term, max(32, term.width))
     return Case(state.guard, (*state.sent, *outputs), metadata, _state_after(state, written, maps), state.events)
+
+
+def finish_frame(state: State) -> Packet:
+    """The frame on the wire as the paths have left it."""
+    return _trimmed(with_tag(state.layout, state.vlan) if state.vlan is not None else state.layout)
 
 
 def _before(field: str, width: int) -> Term:

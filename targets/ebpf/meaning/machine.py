@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
@@ -24,6 +24,9 @@ from .memory import Stop
 from .pointers import Split
 from .state import State, both
 from .values import MAX_VALUES, Address, Value, possible_values
+
+if TYPE_CHECKING:
+    from .passes import Passes
 
 MAX_STEPS: Final = 400_000
 """Instructions run, over all paths; more is not tried."""
@@ -64,12 +67,15 @@ class Machine:
         mix: bool = True,
         file: str = "",
         entries: Mapping[str, int] | None = None,
+        passes: Passes | None = None,
     ) -> None:
         self.program, self.host, self.written, self.mix = program, host, written, mix
         self.maps = with_inner_maps(maps)
         self.entries = entries or {}
         """Programs behind the own one, which tail calls lead to: name → first slot."""
-        self.graph = analyse(program, tuple(self.entries.values()))
+        self.passes = passes
+        """Of an object whose packets come back."""
+        self.graph = analyse(program, tuple(self.entries.values()), self_calls=passes is None)
         self.faults: list[Fault] = []
         self.choices: list[Choice] = []
         self._addresses: dict[Address, Term] = {}

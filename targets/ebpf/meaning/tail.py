@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ..artifact.insn import slots
+from ..artifact.passes import MAX_TAIL_CALLS
 from ..artifact.program import BpfObject, BpfProgram
 from .state import State
 from .values import Address
@@ -14,8 +15,6 @@ from .values import Address
 if TYPE_CHECKING:
     from .machine import Machine
 
-MAX_TAIL_CALLS: Final = 33
-"""MAX_TAIL_CALL_CNT: one more goes on behind the call."""
 _COUNT: Final = "tail calls"
 
 
@@ -47,9 +46,11 @@ def call(machine: Machine, state: State) -> list[State]:
 
 
 def _entered(machine: Machine, state: State, name: str) -> State:
-    """At the start of the program, in place of the function that called."""
+    """At the start of the program, in place of the function that called; or at the end of a pass."""
     if name not in machine.entries:
         raise machine.unsupported(state, f"a tail call to {name}, which is no program of this kind in the object")
+    if machine.passes is not None and machine.passes.comes_back(machine, state, name):
+        return machine.passes.ended(state)
     depth = len(state.frames)
     state.counts[_COUNT] = state.counts.get(_COUNT, 0) + 1
     state.memory.pop(f"stack {depth}", None)

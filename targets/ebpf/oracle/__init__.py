@@ -6,21 +6,27 @@ is seen, and :mod:`.kernel` for BPF_PROG_TEST_RUN, which is quicker but knows no
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from ....semantics.source import InputError, Span, Unsupported
 from ...base import Closing, Observation
-from ..artifact import BpfObject, BpfProgram
+from ..artifact import BpfObject, BpfProgram, Insn
+from ..artifact.loading import described
 from ..artifact.ports import port0
 from ..artifact.program import F_RDONLY_PROG
 from .kernel import KernelMap, KernelProgram, KernelTypes, Refused, TestRun, unusable
 from .network import LONGEST_FRAME, Network
-from .wrap import EMPTY, NOTES, NOTES_MAP, Notes, wrapped
+from .wrap import EMPTY, NOTES, NOTES_MAP, Notes, spied, with_functions, wrapped
 
-__all__ = ["KernelMap", "KernelOracle", "KernelProgram", "Network", "Refused", "TestRun", "load_maps", "unusable"]
+__all__ = [
+    "KernelMap", "KernelOracle", "KernelProgram", "Network", "Refused", "TestRun", "load_called", "load_maps",
+    "unusable",
+]  # fmt: skip
 
 Tables = Mapping[str, Iterable[tuple[bytes, bytes]]]
 """Map's name → its elements (key, value)."""
@@ -95,6 +101,8 @@ class KernelOracle(Closing):
         def keep(maps: dict[str, KernelMap]) -> None:
             for name, item in maps.items():
                 given = {key for key, _ in (tables or {}).get(name, ())}
+                if item.item.programs is not None:
+                    continue
                 if name not in (tables or {}) or item.item.type == "hash":
                     after[name] = [(key, item[key]) for key in item.keys() if key not in given]  # noqa: SIM118
 
@@ -177,8 +185,8 @@ def load_maps(
     """The object's maps in the kernel, filled; they are closed with ``stack``. Raises InputError, Unsupported."""
     maps = {}
     for item in obj.maps:
-        if item.programs or item.inner:
-            text = f"map {item.name} with programs or maps in it, which the oracle does not load"
+        if item.inner:
+            text = f"map {item.name} with maps in it, which the oracle does not load"
             raise Unsupported(text, Span(obj.name, 0, 0))
         made = stack.enter_context(KernelMap(item, types))
         maps[item.name] = made
@@ -196,17 +204,44 @@ def load_maps(
     return maps
 
 
+def load_called(
+    obj: BpfObject,
+    program: BpfProgram,
+    kind: str,
+    maps: Mapping[str, KernelMap],
+    stack: ExitStack,
+    code: Callable[[BpfProgram], Sequence[Insn]] = lambda called: called.insns,
+) -> None:
+    """The programs that ``program``'s arrays hold, in the kernel and in these; they are closed with ``stack``. An array
+    holds what it holds as long as somebody has it open. ``code``: of a program what is loaded. Raises Refused."""
+    loaded: dict[str, KernelProgram] = {}
+    for item in obj.maps:
+        for index, name in (item.programs or {}).items():
+            if name not in loaded:
+                insns = code(obj.program(name))
+                loaded[name] = stack.enter_context(KernelProgram(kind, insns, maps, obj.license, name))
+            maps[item.name][index.to_bytes(4, sys.byteorder)] = loaded[name].fd.to_bytes(4, sys.byteorder)
+
+
 class _Loaded:
     """A program and its maps in the kernel, until ``stack`` is closed."""
 
     def __init__(self, stack: ExitStack, obj: BpfObject, program: BpfProgram, hook: str, tables: Tables) -> None:
-        self.stack, self.hook, self.tables, self.code = stack, hook, tables, program.insns
+        self.stack, self.hook, self.tables = stack, hook, tables
+        called = {name for item in obj.maps for name in (item.programs or {}).values()}
+        codes = [program.insns, *(p.insns for p in obj.programs if p.name in called)]
+        self.named = {insn.map for insns in codes for insn in insns}
         self.maps = load_maps(obj, tables, stack)
         self.notes = stack.enter_context(KernelMap(NOTES_MAP))
         code = wrapped(program, hook, _STACK_PORT, _REDIRECT_PORT)
         kind = "xdp" if hook == "xdp" else "tc"
+        maps = self.maps | {NOTES: self.notes}
         try:
-            self.program = stack.enter_context(KernelProgram(kind, code, self.maps | {NOTES: self.notes}, obj.license))
+            load_called(obj, program, kind, maps, stack, partial(spied, hook=hook, redirect_port=_REDIRECT_PORT))
+            types = None
+            if called:
+                types = stack.enter_context(KernelTypes(described(obj, with_functions(program, code))))
+            self.program = stack.enter_context(KernelProgram(kind, code, maps, obj.license, types=types))
         except Refused as error:
             raise InputError.at(Span(obj.name, 0, 0), f"the kernel refuses program {program.name}: {error}") from None
 
@@ -215,8 +250,10 @@ class _Loaded:
         out: list[Observation] = []
         for port in {port for port, _ in packets}:
             network.attach(self.stack, self.hook, port, self.program)
-        named = {insn.map for insn in self.code}
-        changing = {n: m for n, m in self.maps.items() if n in named and not m.item.flags & F_RDONLY_PROG}
+        changing = {
+            n: m for n, m in self.maps.items()
+            if n in self.named and not m.item.flags & F_RDONLY_PROG and m.item.programs is None
+        }  # fmt: skip
         for number, (port, frame) in enumerate(packets):
             for name, item in changing.items() if number else ():
                 item.refill(self.tables.get(name, ()))

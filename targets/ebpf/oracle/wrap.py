@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..artifact import Assembler, BpfProgram, Insn, MapDef, asm, slots
+from ..artifact import Assembler, BpfProgram, Function, Insn, MapDef, asm, slots
 from ..artifact.asm import R0, R1, R2, R3, R6, R7, R8, R9
 
 NOTES: Final = "p4verify_notes"
@@ -87,9 +87,27 @@ def wrapped(program: BpfProgram, hook: str, stack_port: int, redirect_port: int)
     out.place(leave)
     out.emit(asm.mov(R0, R7), asm.exit_())
     out.place(start)
+    out.emit(*spied(program, hook, redirect_port))
+    return out.finish()
+
+
+def with_functions(program: BpfProgram, code: tuple[Insn, ...]) -> BpfProgram:
+    """``code``, which :func:`wrapped` made of ``program``, with its functions named: the kernel asks for that where one
+    of them makes tail calls."""
+    size = slots(program.insns)[-1]
+    spy = _redirects(program)
+    start = slots(code)[-1] - size - (_SPY_SLOTS if spy else 0)
+    functions = [Function("p4verify_program", start)]
+    functions += [Function(f.name, f.slot + start) for f in program.functions]
+    functions += [Function("p4verify_redirect", start + size)] if spy else []
+    return BpfProgram(program.name, program.section, code, tuple(functions))
+
+
+def spied(program: BpfProgram, hook: str, redirect_port: int) -> tuple[Insn, ...]:
+    """The program with its calls of ``bpf_redirect`` observed, but not wrapped: one that tail calls lead to."""
     if not _redirects(program):
-        out.emit(*program.insns)
-        return out.finish()
+        return program.insns
+    out = Assembler()
     out.emit(*_with_spies(program.insns))
     _spy(out, hook, redirect_port)
     return out.finish()
@@ -111,6 +129,10 @@ def _with_spies(insns: Sequence[Insn]) -> list[Insn]:
         asm.call_local(end - slot - 1) if _is_redirect(insn) else insn
         for slot, insn in zip(places, insns, strict=False)
     ]
+
+
+_SPY_SLOTS: Final = 9
+"""How long the following function is."""
 
 
 def _spy(out: Assembler, hook: str, port: int) -> None:

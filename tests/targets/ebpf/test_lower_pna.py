@@ -91,14 +91,13 @@ def test_what_is_taken_for_granted_of_packets_is_told() -> None:
 
 REFUSED: Final = {
     "mirror_packet": "mirror_packet((MirrorSlotId_t) 1, (MirrorSessionId_t) 2);",
-    "recirculate": "recirculate();",
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refused_with_its_place(what: str) -> None:
     with pytest.raises(CannotOffload, match=what) as refusal:
-        lower(pna(REFUSED[what], include="dpdk/pna.p4" if what == "recirculate" else "pna.p4"), None, {"hook": "tc"})
+        lower(pna(REFUSED[what]), None, {"hook": "tc"})
     assert refusal.value.span.line > 0
 
 

@@ -235,7 +235,6 @@ REFUSED: Final = {
         ep="state start { pkt.extract(hdr.h); hdr.h.a = cloned.m; transition accept; }",
     ),
     "what egress does for each copy": psa(_CLONE, _ADD, egress_locals=_REGISTER),
-    "resubmitted": psa("ostd.resubmit = true;"),
     "metadata that goes with a recirculated packet": psa(
         "hdr.h.a = meta.m;", ip="state start { pkt.extract(hdr.h); meta.m = recirculated.m; transition accept; }"
     ),
