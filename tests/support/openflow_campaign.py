@@ -14,7 +14,13 @@ from .compiled import compiled_given, inside, possible
 from .differential import Tally, repeat
 from .openflow_random import DOWN, LIVE, MOST_BUCKETS, PORTS, Flows, frame
 
-_CHOICES = {"any.group.": range(MOST_BUCKETS), "any.meter.": range(2)}
+_CHOICES = {
+    "any.group.": range(MOST_BUCKETS),
+    "any.meter.": range(2),
+    "any.table.": range(3),
+    "any.multipath.": range(2),
+    "any.bundle.": range(3),
+}
 
 
 @dataclass

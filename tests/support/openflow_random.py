@@ -48,7 +48,32 @@ class Flows:
             lines.append(f"table={table},priority={priority}{match} actions={self.actions(family, table)}")
         if rng.random() < 0.5:
             lines.append(f"table=0,priority=0 actions={self.actions('', 0)}")
+        if rng.random() < 0.25:
+            lines += self._conjunction(rng.randrange(self.tables))
+        if rng.random() < 0.15:  # with others of its priority
+            lines.append(f"table=0,priority={rng.choice(priorities)},in_port=1 actions=output:{rng.choice(PORTS)}")
         return "\n".join(lines) + "\n"
+
+    def _conjunction(self, table: int) -> list[str]:
+        """Flows that match together, and what follows."""
+        rng = self.rng
+        number, clauses = rng.choice((1, 2)), rng.choice((2, 2, 3))
+        priorities = rng.choices((500, 500, 500, 40, 999), k=clauses)
+        lines = []
+        for clause, priority in enumerate(priorities, 1):
+            for _ in range(rng.choice((1, 1, 2))):
+                match = ",".join(["", *self.match()[0]])
+                lines.append(
+                    f"table={table},priority={priority}{match} actions=conjunction({number},{clause}/{clauses})"
+                )
+        if rng.random() < 0.9:
+            family = rng.choice(FAMILIES)
+            asked = f",{family}" if family else ""
+            lines.append(
+                f"table={table},priority={rng.choice((1, 400, 500, 600))},conj_id={number}{asked} "
+                f"actions={self.actions(family, table)}"
+            )
+        return lines
 
     def match(self) -> tuple[list[str], str]:
         """The words of a match, and the protocol that it asks for."""
@@ -135,6 +160,7 @@ class Flows:
             self._push,
             self._pop,
             lambda: f"resubmit({rng.choice(('', '1', '2'))},{table + 1})" if table + 1 < self.tables else "",
+            lambda: self._of_nicira(family),
         ]
         if family == "mpls":
             choices += [lambda: "dec_mpls_ttl", lambda: "pop_mpls:0x8847"]
@@ -142,6 +168,25 @@ class Flows:
         elif family and family != "arp":
             choices += [lambda: "dec_ttl", lambda: "dec_ttl"]
         return rng.choice(choices)()
+
+    def _of_nicira(self, family: str) -> str:
+        """An action that OpenFlow has not."""
+        rng = self.rng
+        some = (
+            f"clone({self._write(family)},{self._output()})",
+            f"clone({self._output()})",
+            "exit" if rng.random() < 0.3 else "note:01",
+            "push:NXM_OF_ETH_SRC[0..15],pop:NXM_NX_REG0[0..15]",
+            "pop:NXM_OF_ETH_DST[]",
+            "move:NXM_OF_ETH_SRC[]->NXM_NX_XXREG0[64..111]",
+            f"load:{rng.choice(PORTS)}->NXM_NX_XXREG0[96..127]",
+            "enqueue:2:1",
+            "ct_clear,set_queue:1",
+            f"bundle(eth_src,0,{rng.choice(('hrw', 'active_backup'))},ofport,members:1,{DOWN},2)",
+            "multipath(eth_src,0,modulo_n,2,0,NXM_NX_REG1[0..3])",
+            "set_field:5->pkt_mark",
+        )
+        return rng.choice(some)
 
     def _push(self) -> str:
         if self.tags > 1:

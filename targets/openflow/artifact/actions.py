@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from . import fields
-from .fields import CFI, FIELDS, Name
+from . import fields, subfields
+from .fields import CFI
 from .flows import (
     CONTROLLER,
     FIRST_RESERVED,
@@ -19,69 +19,72 @@ from .flows import (
     PORT_NAMES,
     TABLES,
     Action,
-    Bits,
+    Bundle,
     ClearActions,
+    Clone,
+    Conjunction,
     DecMplsTtl,
     DecTtl,
+    Exit,
     Goto,
-    Move,
+    Ineffective,
+    Multipath,
     Opaque,
     Output,
-    OutputBits,
+    Pop,
     PopMpls,
     PopVlan,
+    Push,
     PushMpls,
     PushVlan,
     Resubmit,
     SetField,
+    TagWith,
     ToGroup,
     ToMeter,
     WriteActions,
 )
 from .words import Item, Piece, items, masked, number, port
 
-_SUBFIELD: Final = re.compile(r"([A-Za-z0-9_]+)(?:\[(?:([0-9]+)(?:\.\.([0-9]+))?)?\])?\Z")
+_Read = Action | tuple[Action, ...]
 _WHOLE_FRAME: Final = 0xFFFF
 """``max_len`` that cuts nothing (``UINT16_MAX``)."""
-VID_BITS: Final = 12
-"""A VLAN's number as part of a field; written as a whole it has a thirteenth bit, which says that there is a tag."""
+_PCP_LOW: Final = 13
+_PCP_BITS: Final = 3
+_VID_BITS: Final = 12
+_MOST_LINKS: Final = 65536
+_CONJUNCTION: Final = re.compile(r"\s*([0-9a-fA-FxX]+)\s*,\s*([0-9]+)\s*/\s*([0-9]+)\s*\Z")
+_MOST_CLAUSES: Final = 64
+_BUNDLE: Final = re.compile(
+    r"(\s*[a-z0-9_]+\s*,\s*[0-9]+\s*,\s*(hrw|active_backup)\s*,\s*ofport\s*,)(.*?)(?:slaves|members):(.*)\Z", re.DOTALL
+)
 _OPAQUE: Final = frozenset(
     [
-        "bundle",
-        "bundle_load",
         "check_pkt_larger",
-        "clone",
-        "conjunction",
         "ct",
-        "ct_clear",
         "dec_nsh_ttl",
         "decap",
         "delete_field",
         "encap",
-        "enqueue",
-        "exit",
         "fin_timeout",
         "learn",
-        "move_field",
-        "multipath",
-        "note",
-        "pop",
-        "pop_queue",
-        "push",
         "sample",
-        "set_queue",
-        "set_mpls_label",
         "push_pbb",
+        "pop_pbb",
         "nat",
         "debug_recirc",
         "debug_slow",
-        "group_id",
-        "mod_vlan_vid",
-        "mod_vlan_pcp",
-        "output_trunc",
+        "copy_ttl_in",
+        "copy_ttl_out",
     ]
 )
 """Actions of the tools that are not modelled."""
+_INEFFECTIVE: Final = frozenset(["note", "ct_clear", "set_queue", "pop_queue"])
+"""Actions that do nothing to packets: a queue decides when a frame is sent, and what connection tracking says of it is
+nothing before an action has asked for that."""
+_NO_PLACE_IN_A_SET: Final = (Bundle, ClearActions, Clone, Conjunction, Exit, Goto, Multipath, Pop, Push, ToMeter,
+                             WriteActions)  # fmt: skip
+"""Instructions, and actions that an action set cannot have (``ofpact_is_allowed_in_actions_set``)."""
 _MODS: Final[Mapping[str, str]] = {
     "mod_dl_src": "eth_src",
     "mod_dl_dst": "eth_dst",
@@ -107,22 +110,33 @@ def read_actions(piece: Piece) -> tuple[Action, ...]:
         if len(found) > 1:
             raise piece.error("drop stands alone")
         return ()
-    actions = tuple(_action(item) for item in found)
-    for item, action in zip(found[:-1], actions[:-1], strict=True):
+    read = [_action(item) for item in found]
+    for item, action in zip(found[:-1], read[:-1], strict=True):
         if isinstance(action, Goto):
             raise item.whole.error("goto_table is the last of a list")
+    actions = tuple(part for action in read for part in (action if isinstance(action, tuple) else (action,)))
+    if any(isinstance(action, Conjunction) for action in actions):
+        for item, action in zip(found, read, strict=True):
+            note = isinstance(action, Ineffective) and action.text.startswith("note")
+            if not note and not isinstance(action, Conjunction):
+                raise item.whole.error("beside a conjunction there are notes only")
     return actions
 
 
-def _action(item: Item) -> Action:
+def _action(item: Item) -> _Read:
     name, value = item.key.text.lower(), item.value
     if value is None:
         return _bare(item, name)
     reader = _READERS.get(name)
-    if reader is not None:
-        return reader(value)
-    if name in _MODS:
-        return _set_named(_known(_MODS[name], item.key), value, value)
+    try:
+        if reader is not None:
+            return reader(value)
+        if name in _MODS:
+            return subfields.set_named(fields.NAMES[_MODS[name]], value, value)
+    except subfields.NotModelledError:
+        return Opaque(item.whole.text)
+    if name in _INEFFECTIVE:
+        return Ineffective(item.whole.text)
     if name in _OPAQUE:
         return Opaque(item.whole.text)
     raise item.key.error(f"{item.key.shown()} is no action that is known")
@@ -135,11 +149,14 @@ def _bare(item: Item, name: str) -> Action:
         "dec_ttl": DecTtl(),
         "dec_mpls_ttl": DecMplsTtl(),
         "clear_actions": ClearActions(),
+        "exit": Exit(),
     }
     if name in simple:
         return simple[name]
     if name in PORT_NAMES or name.isdecimal():
         return _output(item.key)
+    if name in _INEFFECTIVE:
+        return Ineffective(item.whole.text)
     if name in _OPAQUE:
         return Opaque(item.whole.text)
     raise item.key.error(f"{item.key.shown()} is no action that is known")
@@ -150,14 +167,98 @@ def _output(value: Piece) -> Action:
         return Output(port(value))
     if value.text.startswith("port="):
         return Opaque(f"output({value.text})")
-    return OutputBits(_bits(value))
+    return subfields.output(value)
 
 
 def _controller(value: Piece) -> Action:
-    """``CONTROLLER:max_len`` and ``controller(max_len=N)``; with more than that it is not a plain copy of the frame."""
-    if value.text.isdecimal() and number(value, 16) == _WHOLE_FRAME:
-        return Output(CONTROLLER)
-    return Opaque(f"controller({value.text})")
+    """``CONTROLLER:max_len`` and ``controller(...)``: a plain copy of the whole frame, or not modelled."""
+    if value.text.isdecimal():
+        whole = number(value, 16) == _WHOLE_FRAME
+    else:
+        said = {item.key.text: item.value.text if item.value else "" for item in items(value)}
+        plain = {"max_len": str(_WHOLE_FRAME), "reason": "action", "id": "0"}
+        whole = all(plain.get(key) == text for key, text in said.items())
+    return Output(CONTROLLER) if whole else Opaque(f"controller({value.text})")
+
+
+def _dec_ttl(value: Piece) -> Action:
+    """``dec_ttl(ID, ...)``: controllers that are told of a TTL that runs out."""
+    for item in items(value):
+        number(item.key, 16)
+    return DecTtl()
+
+
+def _enqueue(value: Piece) -> _Read:
+    """``enqueue:PORT:QUEUE``, ``enqueue(PORT,QUEUE)``: the frame is sent, by a queue."""
+    parts = re.split(r"[:,]", value.text)
+    if len(parts) != 2:
+        raise value.error("'enqueue:PORT:QUEUE' expected")
+    to = port(value.part(0, len(parts[0])))
+    number(value.part(len(parts[0]) + 1), 32)
+    return Ineffective(f"set_queue:{parts[1]}"), Output(to), Ineffective("pop_queue")
+
+
+def _mod_vlan_vid(value: Piece) -> Action:
+    mask = (1 << _VID_BITS) - 1 | CFI
+    return TagWith(number(value, _VID_BITS) | CFI, mask)
+
+
+def _mod_vlan_pcp(value: Piece) -> Action:
+    mask = ((1 << _PCP_BITS) - 1) << _PCP_LOW | CFI
+    return TagWith(number(value, _PCP_BITS) << _PCP_LOW | CFI, mask)
+
+
+def _conjunction(value: Piece) -> Action:
+    """``conjunction(ID,K/N)``: clause ``K`` of ``N``, counted from 1."""
+    match = _CONJUNCTION.match(value.text)
+    if match is None:
+        raise value.error("'conjunction(ID,K/N)' expected")
+    clause, clauses = int(match[2][:9]), int(match[3][:9])
+    if not 2 <= clauses <= _MOST_CLAUSES or not 1 <= clause <= clauses:
+        raise value.error(f"a conjunction has 2 to {_MOST_CLAUSES} clauses, counted from 1")
+    return Conjunction(number(value.part(match.start(1), match.end(1)), 32), clause - 1, clauses)
+
+
+def _clone(value: Piece) -> Action:
+    inner = read_actions(value)
+    if any(isinstance(action, Conjunction) for action in inner):
+        raise value.error("a conjunction is no part of a clone")
+    return Clone(inner)
+
+
+def _multipath(value: Piece) -> Action:
+    """``multipath(FIELDS, BASIS, ALGORITHM, LINKS, ARG, FIELD[BITS])``."""
+    text, comma, _ = value.text.rpartition(",")
+    parts = text.split(",")
+    if not comma or len(parts) != 5:
+        raise value.error("'multipath(FIELDS, BASIS, ALGORITHM, LINKS, ARG, FIELD[BITS])' expected")
+    at = len(",".join(parts[:3])) + 1
+    links = number(_stripped(value.part(at, at + len(parts[3]))), 17)
+    bits = subfields.written(_stripped(value.part(len(text) + 1)))
+    if not 1 <= links <= min(_MOST_LINKS, 1 << bits.width):
+        raise value.error(f"{links} links do not fit into {bits.width} bits")
+    return Multipath(links, bits, text)
+
+
+def _bundle(value: Piece) -> Action:
+    """``bundle(FIELDS, BASIS, ALGORITHM, ofport, members:PORT, ...)``, ``bundle_load`` with ``FIELD[BITS]`` between."""
+    match = _BUNDLE.match(value.text)
+    if match is None:
+        raise value.error("'bundle(FIELDS, BASIS, ALGORITHM, ofport, members:PORT, ...)' expected")
+    listed = value.part(match.start(4))
+    members = tuple(port(item.key) for item in items(listed))
+    if any(not 0 < member < FIRST_RESERVED for member in members):
+        raise listed.error("a member of a bundle is a port's number")
+    between = _stripped(value.part(match.start(3), match.end(3)))
+    target = subfields.written(_stripped(between.part(0, between.text.rindex(",")))) if between.text else None
+    if target is not None and target.width < 16:
+        raise between.error("a port's number needs 16 bits")
+    return Bundle(members, match[2] == "active_backup", target, match[1])
+
+
+def _stripped(piece: Piece) -> Piece:
+    start = len(piece.text) - len(piece.text.lstrip())
+    return piece.part(start, len(piece.text.rstrip()))
 
 
 def _group(value: Piece) -> Action:
@@ -187,8 +288,8 @@ def _resubmit(value: Piece) -> Action:
 def _write_actions(value: Piece) -> Action:
     inner = read_actions(value)
     for action in inner:
-        if isinstance(action, Goto | WriteActions | ClearActions | ToMeter):
-            raise value.error("an instruction cannot be in the action set")
+        if isinstance(action, _NO_PLACE_IN_A_SET):
+            raise value.error(f"{type(action).__name__} cannot be in the action set")
     return WriteActions(inner)
 
 
@@ -210,77 +311,7 @@ def _push_mpls(value: Piece) -> Action:
     return PushMpls(ethertype)
 
 
-def _set_field(value: Piece) -> Action:
-    text, arrow, target = value.text.rpartition("->")
-    if not arrow:
-        raise value.error("'set_field:VALUE->FIELD' expected")
-    at = value.part(len(text) + 2)
-    return _set_named(_known(target, at), value.part(0, len(text)), at)
-
-
-def _set_named(name: Name, value: Piece, at: Piece) -> Action:
-    field = FIELDS[name.field]
-    if not field.writable:
-        raise at.error(f"{at.shown()} cannot be written")
-    number_, mask = masked(value, name.bits, name.written)
-    mask &= (1 << name.bits) - 1 if name.counts is None else name.counts
-    if name.field in ("tp_src", "tp_dst") and name.bits == 8:
-        mask |= 0xFF00
-    number_, mask = (number_ & mask) << name.low, mask << name.low
-    if name.needs.tagged and mask & CFI and not number_ & CFI:
-        raise value.error("a VLAN's number is written with the bit 0x1000, which says that there is a tag")
-    return SetField(field.name, number_, mask, name.needs)
-
-
-def _load(value: Piece) -> Action:
-    text, arrow, target = value.text.rpartition("->")
-    if not arrow:
-        raise value.error("'load:VALUE->FIELD[BITS]' expected")
-    name, bits = _named_bits(value.part(len(text) + 2))
-    if not FIELDS[bits.field].writable or (bits.field == "in_port" and bits.width < name.bits):
-        raise value.error(f"{target!r} cannot be written")
-    loaded = number(value.part(0, len(text)), bits.width)
-    return SetField(bits.field, loaded << bits.low, ((1 << bits.width) - 1) << bits.low, name.needs)
-
-
-def _move(value: Piece) -> Action:
-    text, arrow, _ = value.text.rpartition("->")
-    if not arrow:
-        raise value.error("'move:FIELD[BITS]->FIELD[BITS]' expected")
-    source, target = _bits(value.part(0, len(text))), _bits(value.part(len(text) + 2))
-    if source.width != target.width:
-        raise value.error(f"{source.width} bits cannot be moved to {target.width}")
-    if not FIELDS[target.field].writable or target.field == "in_port":
-        raise value.error(f"{target.field} cannot be written")
-    return Move(source, target)
-
-
-def _bits(value: Piece) -> Bits:
-    return _named_bits(value)[1]
-
-
-def _named_bits(value: Piece) -> tuple[Name, Bits]:
-    """``FIELD[low..high]``, ``FIELD[bit]``, ``FIELD[]`` or ``FIELD``."""
-    match = _SUBFIELD.match(value.text)
-    if match is None:
-        raise value.error(f"'FIELD[low..high]' expected, not {value.shown()}")
-    name = _known(match[1], value)
-    width = VID_BITS if name.needs.tagged and not name.low else name.bits
-    low = int((match[2] or "0")[:9])
-    high = int((match[3] or match[2] or str(width - 1))[:9])
-    if not low <= high < width:
-        raise value.error(f"{match[1]} has bits 0 to {width - 1}")
-    return name, Bits(name.field, name.low + low, high - low + 1, name.needs)
-
-
-def _known(text: str, at: Piece) -> Name:
-    name = fields.find(text)
-    if name is None:
-        raise at.error(f"{text!r} is no field that is known")
-    return name
-
-
-_READERS: Final[Mapping[str, Callable[[Piece], Action]]] = {
+_READERS: Final[Mapping[str, Callable[[Piece], _Read]]] = {
     "output": _output,
     "controller": _controller,
     "group": _group,
@@ -293,9 +324,20 @@ _READERS: Final[Mapping[str, Callable[[Piece], Action]]] = {
     "push_vlan": _push_vlan,
     "push_mpls": _push_mpls,
     "pop_mpls": lambda value: PopMpls(number(value, 16)),
-    "set_field": _set_field,
-    "load": _load,
-    "move": _move,
+    "set_field": subfields.set_field,
+    "load": subfields.load,
+    "move": subfields.move,
+    "push": subfields.push,
+    "pop": subfields.pop,
+    "dec_ttl": _dec_ttl,
+    "enqueue": _enqueue,
+    "mod_vlan_vid": _mod_vlan_vid,
+    "mod_vlan_pcp": _mod_vlan_pcp,
+    "conjunction": _conjunction,
+    "clone": _clone,
+    "multipath": _multipath,
+    "bundle": _bundle,
+    "bundle_load": _bundle,
 }
 
 __all__ = ["read_actions"]

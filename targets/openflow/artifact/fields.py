@@ -6,6 +6,7 @@ those of ``struct flow``: ``tcp_dst``, ``udp_dst`` and ``icmp_code`` are one fie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -54,6 +55,9 @@ FIELDS: Final = _table(
     FlowField("ct_state", 32, "ct_state", writable=False),
     FlowField("ct_zone", 16, "decimal", writable=False),
     FlowField("ct_mark", 32, "hex", writable=False),
+    FlowField("ct_label", 128, "hex", writable=False),
+    FlowField("pkt_mark", 32, "hex"),
+    FlowField("conj_id", 32, "decimal", maskable=False, writable=False),
     FlowField("eth_src", 48, "mac"),
     FlowField("eth_dst", 48, "mac"),
     FlowField("eth_type", 16, "hex", maskable=False, writable=False),
@@ -119,8 +123,24 @@ _TAG: Final = Prerequisites(tagged=True)
 
 TUNNEL: Final = ("tun_id", "tun_src", "tun_dst")
 """Of the tunnel that a frame came by, and is sent by: 0, and without effect, where no port is a tunnel."""
-TRACKING: Final = ("ct_state", "ct_zone", "ct_mark")
+TRACKING: Final = ("ct_state", "ct_zone", "ct_mark", "ct_label")
 """Of the connection that a frame belongs to: 0 before an action has asked for it."""
+WIDE: Final[Mapping[str, tuple[str, ...]]] = {
+    **{f"xreg{i}": (f"reg{2 * i}", f"reg{2 * i + 1}") for i in range(REGISTERS // 2)},
+    **{f"xxreg{i}": tuple(f"reg{4 * i + j}" for j in range(4)) for i in range(REGISTERS // 4)},
+}
+"""Names of several registers together, the highest bits first (``lib/meta-flow.h``)."""
+WIDTH_OF_REGISTER: Final = 32
+_WIDE_NXM: Final = {
+    **{f"OXM_OF_PKT_REG{i}": f"xreg{i}" for i in range(REGISTERS // 2)},
+    **{f"NXM_NX_XXREG{i}": f"xxreg{i}" for i in range(REGISTERS // 4)},
+}
+_UNMODELLED: Final = re.compile(
+    r"(?:ct_(?:nw_src|nw_dst|nw_proto|tp_src|tp_dst|ipv6_src|ipv6_dst)|nd_(?:target|sll|tll|reserved|options_type)|"
+    r"tun_(?:ipv6_src|ipv6_dst|gbp_id|gbp_flags|flags|ttl|tos|erspan_[a-z]+|gtpu_[a-z]+|metadata[0-9]{1,2})|"
+    r"dp_hash|recirc_id|skb_priority|actset_output|packet_type|nsh_[a-z0-9]+)\Z"
+)
+"""Fields of ``lib/meta-flow.h`` that are not modelled."""
 
 
 def _over(ip: Prerequisites, *protocols: int) -> Prerequisites:
@@ -130,7 +150,7 @@ def _over(ip: Prerequisites, *protocols: int) -> Prerequisites:
 def _names() -> dict[str, Name]:
     names = {name: Name(name) for name in ("in_port", "metadata", "eth_src", "eth_dst", "eth_type", "vlan_tci")}
     names |= {f"reg{i}": Name(f"reg{i}") for i in range(REGISTERS)}
-    names |= {name: Name(name) for name in (*TUNNEL, *TRACKING)}
+    names |= {name: Name(name) for name in (*TUNNEL, *TRACKING, "pkt_mark", "conj_id")}
     names |= {name: Name(name, needs=_MPLS) for name in ("mpls_label", "mpls_tc", "mpls_bos", "mpls_ttl")}
     names |= {name: Name(name, needs=_IP4) for name in ("ip_src", "ip_dst")}
     names |= {name: Name(name, needs=_IP6) for name in ("ipv6_src", "ipv6_dst", "ipv6_label")}
@@ -179,6 +199,9 @@ _NXM: Final = {
     "NXM_NX_CT_STATE": "ct_state",
     "NXM_NX_CT_ZONE": "ct_zone",
     "NXM_NX_CT_MARK": "ct_mark",
+    "NXM_NX_CT_LABEL": "ct_label",
+    "NXM_NX_PKT_MARK": "pkt_mark",
+    "NXM_NX_CONJ_ID": "conj_id",
     "NXM_OF_ETH_SRC": "eth_src",
     "NXM_OF_ETH_DST": "eth_dst",
     "NXM_OF_ETH_TYPE": "eth_type",
@@ -206,7 +229,28 @@ _NXM: Final = {
     "NXM_NX_ARP_SHA": "arp_sha",
     "NXM_NX_ARP_THA": "arp_tha",
     **{f"NXM_NX_REG{i}": f"reg{i}" for i in range(REGISTERS)},
-}
+    "NXM_NX_IP_FRAG": "nw_frag",
+    "NXM_NX_MPLS_TTL": "mpls_ttl",
+    "NXM_NX_TCP_FLAGS": "tcp_flags",
+    "NXM_NX_IPV6_LABEL": "ipv6_label",
+    "NXM_NX_ICMPV6_TYPE": "icmpv6_type",
+    "NXM_NX_ICMPV6_CODE": "icmpv6_code",
+    **{f"NXM_OF_{name.upper()}": name for name in ("arp_op", "icmp_type", "icmp_code")},
+    **{
+        f"OXM_OF_{name.upper()}": name
+        for name in (
+            "in_port", "eth_src", "eth_dst", "eth_type", "ip_proto", "tcp_src", "tcp_dst", "udp_src", "udp_dst",
+            "sctp_src", "sctp_dst", "arp_op", "arp_spa", "arp_tpa", "arp_sha", "arp_tha", "ipv6_src", "ipv6_dst",
+            "mpls_bos", "tcp_flags", "icmpv6_type", "icmpv6_code",
+        )
+    },
+    "OXM_OF_IPV4_SRC": "ip_src",
+    "OXM_OF_IPV4_DST": "ip_dst",
+    "OXM_OF_IPV6_FLABEL": "ipv6_label",
+    "OXM_OF_ICMPV4_TYPE": "icmp_type",
+    "OXM_OF_ICMPV4_CODE": "icmp_code",
+    "OXM_OF_TUNNEL_ID": "tun_id",
+}  # fmt: skip
 
 NAMES: Final = _names()
 """Every name that the tools know for a modelled field."""
@@ -214,13 +258,24 @@ NAMES: Final = _names()
 
 def find(name: str) -> Name | None:
     """The field that a name of the tools stands for; None if it is not modelled."""
-    return NAMES.get(_OTHER_NAMES.get(name, _NXM.get(name, name)))
+    plain = _NXM.get(name, name)
+    return NAMES.get(_OTHER_NAMES.get(plain, plain))
+
+
+def wide(name: str) -> tuple[str, ...] | None:
+    """The registers that a name stands for together, the highest bits first; None: it is no such name."""
+    return WIDE.get(_WIDE_NXM.get(name, name))
+
+
+def unmodelled(name: str) -> bool:
+    """Whether the tools know a field of this name that is not modelled."""
+    return _UNMODELLED.match(re.sub(r"\A[NO]XM_(?:OF|NX)_", "", name).lower()) is not None
 
 
 def nxm(part: Bits) -> tuple[str, Name]:
     """The name in ``move`` and ``output`` of a field that has these bits: one that needs the same, if there is one;
     Nicira's names first, then the tools'."""
-    names = {full: NAMES[name] for full, name in _NXM.items()} | NAMES
+    names = {full: NAMES[_OTHER_NAMES.get(name, name)] for full, name in _NXM.items()} | NAMES
     end = part.low + part.width
     fitting = [
         (f, n) for f, n in names.items() if n.field == part.field and n.low <= part.low and end <= n.low + n.bits
@@ -232,6 +287,7 @@ def nxm(part: Bits) -> tuple[str, Name]:
 SHORTHANDS: Final[Mapping[str, tuple[int, int | None]]] = {
     "ip": (ETH_IP, None),
     "ipv4": (ETH_IP, None),
+    "ip4": (ETH_IP, None),
     "icmp": (ETH_IP, ICMP),
     "tcp": (ETH_IP, TCP),
     "udp": (ETH_IP, UDP),
@@ -239,6 +295,7 @@ SHORTHANDS: Final[Mapping[str, tuple[int, int | None]]] = {
     "arp": (ETH_ARP, None),
     "rarp": (ETH_RARP, None),
     "ipv6": (ETH_IPV6, None),
+    "ip6": (ETH_IPV6, None),
     "icmp6": (ETH_IPV6, ICMPV6),
     "tcp6": (ETH_IPV6, TCP),
     "udp6": (ETH_IPV6, UDP),

@@ -181,6 +181,81 @@ class ToMeter:
 
 
 @dataclass(frozen=True, slots=True)
+class TagWith:
+    """Bits of the outermost tag, the thirteenth (there is a tag) among them; a frame without gets one of type 0x8100
+    (``mod_vlan_vid``, ``mod_vlan_pcp``: ``OFPACT_SET_VLAN_VID`` with ``push_vlan_if_needed``)."""
+
+    value: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """The bits go to the top of the stack."""
+
+    source: Bits
+
+
+@dataclass(frozen=True, slots=True)
+class Pop:
+    """The bits become the lowest of those on top of the stack, which is taken off."""
+
+    target: Bits
+
+
+@dataclass(frozen=True, slots=True)
+class Multipath:
+    """The bits become a number below ``links`` that a hash chooses."""
+
+    links: int
+    target: Bits
+    text: str
+    """The hash: everything before the target, as it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """To one of the ports that live, which a hash chooses or the first (``active_backup``); perhaps as bits only."""
+
+    members: tuple[int, ...]
+    first: bool
+    """Whether it is the first that lives."""
+    target: Bits | None
+    """Where its number goes; None: the frame is sent there."""
+    text: str
+    """The hash: everything before the target and the members, as it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunction:
+    """The flow is one of those of a clause: all of them together match as if the packet had the field ``conj_id``."""
+
+    number: int
+    clause: int
+    """Counted from 0."""
+    clauses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """No more actions: neither of this list, nor of those that led here, nor of the action set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """These actions, and the action set, on a copy of the packet."""
+
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ineffective:
+    """An action that does nothing to packets: a note, a queue, what connection tracking said forgotten."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Opaque:
     """An action that is not modelled, as it was written."""
 
@@ -204,6 +279,15 @@ Action = (
     | WriteActions
     | ClearActions
     | ToMeter
+    | TagWith
+    | Push
+    | Pop
+    | Multipath
+    | Bundle
+    | Conjunction
+    | Exit
+    | Clone
+    | Ineffective
     | Opaque
 )
 
@@ -219,6 +303,8 @@ class Flow:
     actions: tuple[Action, ...] = ()
     cookie: int = 0
     span: Span = field(default=NOWHERE, compare=False)
+    unmodelled: tuple[str, ...] = ()
+    """Parts of the match that the tools know and the meaning does not, as they were written."""
 
 
 PLAIN: Final = "plain"

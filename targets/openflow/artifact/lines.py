@@ -139,7 +139,10 @@ def _flow(piece: Piece) -> Flow:
     for item in sorted(rest, key=_order):
         if not match.take(item):
             raise item.key.error(f"{item.key.shown()} is no field that is known")
-    return Flow(numbers["table"], numbers["priority"], match.done(), read_actions(tail), numbers["cookie"], piece.span)
+    return Flow(
+        numbers["table"], numbers["priority"], match.done(), read_actions(tail), numbers["cookie"], piece.span,
+        tuple(sorted(match.unmodelled)),
+    )  # fmt: skip
 
 
 def _order(item: Item) -> int:

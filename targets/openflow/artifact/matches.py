@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from ....semantics.source import InputError
 from . import fields
-from .fields import CFI, FIELDS, Name
+from .fields import CFI, FIELDS, WIDTH_OF_REGISTER, Name
 from .flows import Masked
 from .words import Item, Piece, masked, number
 
@@ -30,6 +30,8 @@ class Match:
 
     def __init__(self) -> None:
         self._bits: dict[str, tuple[int, int]] = {}
+        self.unmodelled: list[str] = []
+        """What the tools know and the meaning does not, as it was written."""
 
     def shorthand(self, word: Piece) -> bool:
         """Whether the word stands for a protocol (``tcp``); then it is taken."""
@@ -51,10 +53,17 @@ class Match:
         if item.key.text == "dl_vlan" and item.value is not None:
             self._vlan(item.value)
             return True
-        if name is None:
+        registers = fields.wide(text)
+        if registers is None and name is None and not fields.unmodelled(text):
             return False
         if item.value is None:
             raise item.key.error(f"{item.key.text} needs a value")
+        if registers is not None:
+            self._wide(registers, item.value, item.key)
+            return True
+        if name is None:
+            self.unmodelled.append(item.whole.text)
+            return True
         value, mask = masked(item.value, name.bits, name.written)
         if mask != (1 << name.bits) - 1 and not FIELDS[name.field].maskable:
             raise item.value.error(f"{item.key.text} cannot be matched with a mask")
@@ -77,6 +86,14 @@ class Match:
         else:
             value, mask = value << name.low, mask << name.low
         self._add(name.field, value, mask, at)
+
+    def _wide(self, registers: tuple[str, ...], said: Piece, at: Place) -> None:
+        """Several registers together, the highest bits first."""
+        value, mask = masked(said, len(registers) * WIDTH_OF_REGISTER, "hex")
+        for name in reversed(registers):
+            cut = (1 << WIDTH_OF_REGISTER) - 1
+            self._add(name, value & cut, mask & cut, at)
+            value, mask = value >> WIDTH_OF_REGISTER, mask >> WIDTH_OF_REGISTER
 
     def _vlan(self, piece: Piece) -> None:
         vid = number(piece, 16)

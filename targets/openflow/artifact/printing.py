@@ -15,24 +15,33 @@ from .flows import (
     Bits,
     Bridge,
     Bucket,
+    Bundle,
     ClearActions,
+    Clone,
+    Conjunction,
     DecMplsTtl,
     DecTtl,
+    Exit,
     Flow,
     Goto,
     Group,
+    Ineffective,
     Masked,
     Meter,
     Move,
+    Multipath,
     Opaque,
     Output,
     OutputBits,
+    Pop,
     PopMpls,
     PopVlan,
+    Push,
     PushMpls,
     PushVlan,
     Resubmit,
     SetField,
+    TagWith,
     ToGroup,
     ToMeter,
     WriteActions,
@@ -70,7 +79,7 @@ def print_flow(flow: Flow) -> str:
     head = [f"table={flow.table}", f"priority={flow.priority}"]
     if flow.cookie:
         head.append(f"cookie=0x{flow.cookie:x}")
-    head += _match(flow.match)
+    head += [*_match(flow.match), *flow.unmodelled]
     return ",".join(head) + " actions=" + print_actions(flow.actions)
 
 
@@ -202,8 +211,34 @@ def _action(action: Action) -> str:  # noqa: C901 - one line for each kind
             return "clear_actions"
         case ToMeter(number):
             return f"meter:{number}"
-        case Opaque(text):
+        case Opaque(text) | Ineffective(text):
             return text
+        case _:
+            return _rare(action)
+
+
+def _rare(action: Action) -> str:
+    """Actions that Open vSwitch has beside OpenFlow's."""
+    match action:
+        case TagWith(value, mask):
+            return f"mod_vlan_vid:{value & 0xFFF}" if mask & 0xFFF else f"mod_vlan_pcp:{value >> 13}"
+        case Push(source):
+            return f"push:{_bits(source)}"
+        case Pop(target):
+            return f"pop:{_bits(target)}"
+        case Multipath(_, target, text):
+            return f"multipath({text},{_bits(target)})"
+        case Bundle(members, _, target, text):
+            to = "" if target is None else f"{_bits(target)},"
+            return f"bundle{'_load' if to else ''}({text}{to}members:{','.join(map(str, members))})"
+        case Conjunction(number, clause, clauses):
+            return f"conjunction({number},{clause + 1}/{clauses})"
+        case Exit():
+            return "exit"
+        case Clone(inner):
+            return f"clone({print_actions(inner) if inner else ''})"
+        case _:
+            raise TypeError(f"{type(action).__name__} has no words")
 
 
 def _set_field(action: SetField) -> str:

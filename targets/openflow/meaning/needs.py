@@ -8,21 +8,31 @@ from typing import Final
 from ....semantics.source import Span, Unsupported
 from ..artifact import (
     ALL,
+    CFI,
     CONTROLLER,
     FIRST_RESERVED,
     IN_PORT,
     TUNNEL,
     Action,
     Bridge,
+    Bundle,
+    ClearActions,
+    Clone,
     DecMplsTtl,
     DecTtl,
+    Flow,
     Move,
+    Multipath,
     Opaque,
     Output,
     OutputBits,
+    Pop,
     PopMpls,
+    Push,
     PushMpls,
     SetField,
+    TagWith,
+    ToGroup,
     ToMeter,
     WriteActions,
 )
@@ -60,6 +70,13 @@ def needs(bridge: Bridge) -> tuple[Needs, bool]:
     written: set[str] = set()
     mpls = False
     _check_meters(bridge)
+    for flow in bridge.flows:
+        if flow.unmodelled:
+            raise Unsupported(f"a match on {flow.unmodelled[0][:60]}", flow.span)
+        _check_tag_with(flow)
+    for group in bridge.groups:
+        if any(isinstance(action, TagWith) for bucket in group.buckets for action in _flat(bucket.actions)):
+            raise Unsupported("mod_vlan_vid in a bucket, which means something else in each version", group.span)
     for action, span in actions(bridge):
         _check(action, span)
         read |= _reads(action)
@@ -88,7 +105,7 @@ def actions(bridge: Bridge) -> Iterator[tuple[Action, Span]]:
 def _flat(found: tuple[Action, ...]) -> Iterator[Action]:
     for action in found:
         yield action
-        if isinstance(action, WriteActions):
+        if isinstance(action, WriteActions | Clone):
             yield from _flat(action.actions)
 
 
@@ -98,6 +115,20 @@ def _check(action: Action, span: Span) -> None:
     if isinstance(action, Output) and action.port >= FIRST_RESERVED and action.port not in (IN_PORT, CONTROLLER):
         what = "all ports" if action.port == ALL else f"reserved port 0x{action.port:x}"
         raise Unsupported(f"output to {what}, which depends on the bridge", span)
+
+
+def _check_tag_with(flow: Flow) -> None:
+    """``mod_vlan_vid`` is OpenFlow 1.0's: later versions are told to push a tag, unless the flow asks for one
+    (``encode_SET_VLAN_VID``); so it means one thing only in flows that OpenFlow 1.0 has, or that ask."""
+    later = (ToGroup, WriteActions, ClearActions, ToMeter)
+    listed = list(_flat(flow.actions))
+    asked = any(m.field == "vlan_tci" and m.mask & CFI for m in flow.match)
+    inner = (action for one in flow.actions if isinstance(one, WriteActions) for action in _flat(one.actions))
+    in_set = any(isinstance(action, TagWith) for action in inner)
+    if any(isinstance(action, TagWith) for action in listed) and (
+        in_set or (not asked and any(isinstance(action, later) for action in listed))
+    ):
+        raise Unsupported("mod_vlan_vid beside what OpenFlow 1.0 has not, which means something else in 1.3", flow.span)
 
 
 def tunnelled(bridge: Bridge) -> bool:
@@ -118,12 +149,14 @@ def _check_meters(bridge: Bridge) -> None:
             for action in _flat(bucket.actions):
                 if isinstance(action, ToMeter):
                     raise Unsupported(f"meter {action.meter} in a bucket", group.span)
+    for flow in bridge.flows:
+        for action in _flat(flow.actions):
+            if isinstance(action, Clone) and any(isinstance(inner, ToMeter) for inner in _flat(action.actions)):
+                raise Unsupported("a meter in a clone", flow.span)
 
 
 def _reads(action: Action) -> set[str]:
-    if isinstance(action, Move):
-        return {action.source.field}
-    if isinstance(action, OutputBits):
+    if isinstance(action, Move | OutputBits | Push):
         return {action.source.field}
     return {"nw_ttl"} if isinstance(action, DecTtl) else set()
 
@@ -131,4 +164,6 @@ def _reads(action: Action) -> set[str]:
 def _writes(action: Action) -> set[str]:
     if isinstance(action, SetField):
         return {action.field}
-    return {action.target.field} if isinstance(action, Move) else set()
+    if isinstance(action, Bundle):
+        return set() if action.target is None else {action.target.field}
+    return {action.target.field} if isinstance(action, Move | Pop | Multipath) else set()

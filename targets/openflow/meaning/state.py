@@ -113,13 +113,16 @@ class State:
     """The action set, in the order in which it was written."""
     extra: tuple[str, ...] = field(default=())
     """Marks of states that must not be merged."""
+    stack: tuple[Term, ...] = ()
+    """What ``push`` has put there, the top last."""
     passing: Term = b.TRUE
     """Whether every meter so far has let the frame pass; what one drops is sent nowhere any more."""
 
     @property
     def shape(self) -> tuple[object, ...]:
         """States of one shape can be merged."""
-        return self.key.shape, self.base.shape, self.frame.shape, self.written, self.extra
+        widths = tuple(term.width for term in self.stack)
+        return self.key.shape, self.base.shape, self.frame.shape, self.written, self.extra, widths
 
     def merged(self, condition: Term, other: State) -> State:
         """See :class:`...semantics.meaning.ways.Mergeable`."""
@@ -143,7 +146,8 @@ def merge(condition: Term, x: State, y: State) -> State:
         )
     key, base = _keys(condition, x.key, y.key), _keys(condition, x.base, y.base)
     passing = b.ite(condition, x.passing, y.passing)
-    return State(key, base, frame, merge_sent(condition, x.sent, y.sent), x.written, x.extra, passing)
+    stack = each(condition, x.stack, y.stack)
+    return State(key, base, frame, merge_sent(condition, x.sent, y.sent), x.written, x.extra, stack, passing)
 
 
 def _tags(condition: Term, x: tuple[Tag, ...], y: tuple[Tag, ...]) -> tuple[Tag, ...]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Final
+from collections.abc import Sequence
+from typing import TypeGuard
 
-from ....semantics.classifier import Cube, Row, TupleSpace
+from ....semantics.meaning.opened import NotSuitable
 from ....semantics.source import NOWHERE, Span, Unsupported
-from ..artifact import FIELDS, Bridge, Flow, Group
+from ..artifact import Bridge, Flow, Group
+from .conjunctive import FIELD, Together, asks_for_number, is_part, together
 from .opened import open_flows
+from .overlaps import Rivals, rivals
+
+Conjunctions = tuple[Together, ...]
+"""Flows that match together, of one priority: of each number."""
+Entry = Rivals | Conjunctions
 
 
 class Tables:
@@ -21,7 +27,8 @@ class Tables:
 
     Raises:
         NotSuitable: a table cannot be left open.
-        Unsupported: two flows of one priority match the same packet and do different things: which wins is not defined.
+        Unsupported: two flows of one priority of such a table match the same packet and do different things; or see
+            :func:`.conjunctive.together`.
     """
 
     def __init__(self, bridge: Bridge, open_from: int | None = None, name: str = "") -> None:
@@ -34,15 +41,21 @@ class Tables:
             kept[flow.table, flow.priority, flow.match] = flow
         for flow in sorted(kept.values(), key=lambda flow: -flow.priority):
             self._flows.setdefault(flow.table, []).append(flow)
-        for flows in self._flows.values():
-            _check_overlaps(flows)
+        self._entries: dict[int, list[Entry]] = {}
         large = {n: flows for n, flows in self._flows.items() if open_from is not None and len(flows) >= open_from}
+        for number, flows in self._flows.items():
+            self._entries[number] = _entries(flows)
+            if number in large:
+                _check_overlaps(self._entries[number])
+        for number, flows in large.items():
+            if any(is_part(flow) or any(m.field == FIELD for m in flow.match) for flow in flows):
+                raise NotSuitable(f"flows of table {number} match together (conjunction)")
         self.open = {number: open_flows(number, flows, name) for number, flows in large.items()}
         """Tables of so many flows, which are left open."""
 
-    def flows(self, table: int) -> list[Flow]:
-        """The flows of a table, in the order in which they win."""
-        return self._flows.get(table, [])
+    def entries(self, table: int) -> list[Entry]:
+        """What is in a table, in the order in which it wins."""
+        return self._entries.get(table, [])
 
     def group(self, number: int, span: Span) -> Group:
         """A group. Raises Unsupported if it is not there."""
@@ -51,34 +64,24 @@ class Tables:
         return self._groups[number]
 
 
-def _check_overlaps(flows: list[Flow]) -> None:
-    """By priority: a flow is looked for among those of other masks that it overlaps."""
-    by_priority: dict[int, list[Flow]] = defaultdict(list)
-    for flow in flows:
-        by_priority[flow.priority].append(flow)
-    for same in by_priority.values():
-        if len({tuple((m.field, m.mask) for m in flow.match) for flow in same}) == 1:
-            continue  # flows with the same masks overlap only if they are the same
-        seen = TupleSpace()
-        for number, flow in enumerate(same):
-            cube = _cube(flow)
-            for other in seen.overlapping(cube):
-                if flow.actions != same[other.origin].actions:
-                    raise Unsupported(
-                        f"this flow and that of {same[other.origin].span} overlap at priority {flow.priority}: "
-                        "which wins is not defined",
-                        flow.span,
-                    )
-            seen.add(Row(*cube, None, number, number))
+def is_rivals(entry: Entry) -> TypeGuard[Rivals]:
+    """Whether it is flows that match alone."""
+    return isinstance(entry[0], Flow)
 
 
-_PLACES: Final = {name: 128 * i for i, name in enumerate(FIELDS)}
+def _entries(flows: Sequence[Flow]) -> list[Entry]:
+    """Of one priority, flows that match alone come first."""
+    alone = [flow for flow in flows if not is_part(flow) and not asks_for_number(flow)]
+    found: list[Entry] = [*rivals(alone), *map(tuple, together(flows).values())]
+    return sorted(found, key=lambda entry: (-entry[0].priority, not is_rivals(entry)))
 
 
-def _cube(flow: Flow) -> Cube:
-    """Every field at a place of its own."""
-    value = mask = 0
-    for m in flow.match:
-        value |= m.value << _PLACES[m.field]
-        mask |= m.mask << _PLACES[m.field]
-    return value, mask
+def _check_overlaps(entries: Sequence[Entry]) -> None:
+    """Tables that are left open know one order only."""
+    for entry in entries:
+        if is_rivals(entry) and len(entry) > 1:
+            raise Unsupported(
+                f"this flow and that of {entry[0].span} overlap at priority {entry[0].priority}: "
+                "which wins is not defined",
+                entry[1].span,
+            )

@@ -23,17 +23,20 @@ from ..artifact import (
     Action,
     Bits,
     Bridge,
+    Bundle,
+    Clone,
     Flow,
     Move,
     Output,
     OutputBits,
     SetField,
+    TagWith,
     WriteActions,
     print_flow,
     print_group,
     print_meter,
 )
-from .switch import Switch, missing, refused
+from .switch import FIRST_VERSION, VERSION, Switch, missing, refused
 
 SHORTEST: Final = 14
 """The switch takes no shorter frame from a test."""
@@ -117,7 +120,7 @@ class OpenVSwitch(Closing):
         flows = "".join(print_flow(flow) + "\n" for flow in shown.flows)
         groups = "".join(print_group(group) + "\n" for group in shown.groups)
         try:
-            switch.load(barrier + flows, groups, [print_meter(meter) for meter in shown.meters])
+            switch.load(barrier + flows, groups, [print_meter(meter) for meter in shown.meters], _version(shown))
         except OSError as error:
             raise self._blame(switch, shown, error) from None
 
@@ -132,7 +135,7 @@ class OpenVSwitch(Closing):
         groups = [(group.span, "add-group", print_group(group)) for group in bridge.groups]
         for span, command, text in groups + [(flow.span, "add-flow", print_flow(flow)) for flow in bridge.flows]:
             try:
-                switch.ofctl(command, text)
+                switch.ofctl(command, text, version=VERSION if command == "add-group" else _version(bridge))
             except OSError as complaint:
                 return refused(complaint, span)
         return refused(error, bridge.flows[0].span if bridge.flows else bridge.groups[0].span)
@@ -179,14 +182,16 @@ def _lists(bridge: Bridge) -> Iterator[tuple[Action, ...]]:
     while todo:
         actions = todo.pop()
         yield actions
-        todo += [action.actions for action in actions if isinstance(action, WriteActions)]
+        todo += [action.actions for action in actions if isinstance(action, WriteActions | Clone)]
 
 
 def _outputs(actions: tuple[Action, ...]) -> Iterator[int]:
     for action in actions:
         if isinstance(action, Output) and action.port < FIRST_RESERVED:
             yield action.port
-        elif isinstance(action, WriteActions):
+        elif isinstance(action, Bundle):
+            yield from action.members
+        elif isinstance(action, WriteActions | Clone):
             yield from _outputs(action.actions)
 
 
@@ -207,11 +212,17 @@ def _told(actions: tuple[Action, ...], marker: int) -> tuple[Action, ...]:
     return tuple(
         Output(marker)
         if action == Output(CONTROLLER)
-        else WriteActions(_told(action.actions, marker))
-        if isinstance(action, WriteActions)
+        else replace(action, actions=_told(action.actions, marker))
+        if isinstance(action, WriteActions | Clone)
         else action
         for action in actions
     )
+
+
+def _version(bridge: Bridge) -> str:
+    """The version of OpenFlow by which flows are put in: only 1.0 has ``mod_vlan_vid``."""
+    tags = any(isinstance(action, TagWith) for actions in _lists(bridge) for action in actions)
+    return FIRST_VERSION if tags else VERSION
 
 
 class _Capture:

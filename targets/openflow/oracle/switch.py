@@ -21,6 +21,7 @@ from ....semantics.source import InputError, Span
 
 BRIDGE: Final = "br0"
 VERSION: Final = "OpenFlow15"
+FIRST_VERSION: Final = "OpenFlow10"
 _PATIENCE: Final = 20.0
 """Seconds for a daemon to answer."""
 _SCHEMA: Final = (
@@ -118,7 +119,7 @@ class Switch:
         self._await(self.folder / "vs.ctl")
         self.control = Control(self.folder / "vs.ctl")
         bridge = ["add-br", BRIDGE, "--", "set", "bridge", BRIDGE, "datapath_type=dummy", "fail-mode=secure"]
-        self._vsctl(*bridge, "protocols=OpenFlow13,OpenFlow14,OpenFlow15")
+        self._vsctl(*bridge, "protocols=OpenFlow10,OpenFlow13,OpenFlow14,OpenFlow15")
 
     def _environment(self) -> dict[str, str]:
         names = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
@@ -161,10 +162,10 @@ class Switch:
     def _vsctl(self, *arguments: str) -> None:
         self._run("ovs-vsctl", f"--db=unix:{self.folder}/db.sock", f"--timeout={int(_PATIENCE)}", *arguments)
 
-    def ofctl(self, command: str, *arguments: str, text: str | None = None) -> str:
+    def ofctl(self, command: str, *arguments: str, text: str | None = None, version: str = VERSION) -> str:
         """What ``ovs-ofctl COMMAND`` prints. Raises OSError with what it complains of."""
         return self._run(
-            "ovs-ofctl", "-O", VERSION, command, f"unix:{self.folder}/{BRIDGE}.mgmt", *arguments, text=text
+            "ovs-ofctl", "-O", version, command, f"unix:{self.folder}/{BRIDGE}.mgmt", *arguments, text=text
         )
 
     def capture(self, port: int) -> Path:
@@ -198,7 +199,7 @@ class Switch:
         self._metered = True
         self.ofctl("add-meter", meter)
 
-    def load(self, flows: str, groups: str, meters: Sequence[str] = ()) -> None:
+    def load(self, flows: str, groups: str, meters: Sequence[str] = (), version: str = VERSION) -> None:
         """Replace everything in the bridge. Raises OSError with what ``ovs-ofctl`` or the switch complains of."""
         self.ofctl("del-flows")
         self.ofctl("del-groups")
@@ -210,7 +211,7 @@ class Switch:
         if groups:
             self.ofctl("add-groups", "-", text=groups)
         if flows:
-            self.ofctl("add-flows", "-", text=flows)
+            self.ofctl("add-flows", "-", text=flows, version=version)
         self.control.call("revalidator/purge")
 
     def close(self) -> None:

@@ -214,7 +214,6 @@ def test_both_ports_of_udp_are_one_change_of_its_checksum() -> None:
     [
         ("actions=NORMAL", 1, "reserved port"),
         ("actions=output:2\npriority=5,ip actions=ct(commit),output:3", 2, "the action ct"),
-        ("ip,priority=5 actions=output:2\nin_port=1,priority=5 actions=output:3", 2, "overlap at priority 5"),
         ("actions=group:4", 1, "group 4 is not in the file"),
         ("meter=1,kbps,bands=type=dscp_remark,rate=5,prec_level=1\nactions=meter:1,output:2", 1, "writes to the DSCP"),
         ("group_id=1,type=all,bucket=meter:1,output:2\nactions=group:1", 1, "in a bucket"),

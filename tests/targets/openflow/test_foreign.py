@@ -1,0 +1,207 @@
+"""Flows as others write them: what Open vSwitch has beside OpenFlow, each as the switch does it."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.openflow.artifact import print_flow, read_text
+from p4verify.targets.openflow.meaning import meaning
+from p4verify.targets.openflow.oracle import OpenVSwitch
+from tests.support.compiled import compiled_given, possible
+
+from .test_meaning import UDP, ip4
+
+_CHOICES = {"any.table.": range(3), "any.multipath.": range(4), "any.bundle.": range(3)}
+_LIVE = {f"in.live.{port}": 1 for port in range(2, 6)}
+FRAME = ip4(UDP)
+LOW_TTL = ip4(UDP, ttl=1)
+TAGGED = FRAME[:12] + b"\x81\0\0\5" + FRAME[12:]
+TWICE = TAGGED[:12] + b"\x88\xa8\0\7" + TAGGED[12:]
+
+
+def conjunction(*others: str, clauses: int = 2, priority: int = 10) -> str:
+    """Two clauses of number 5, both of which :data:`FRAME` meets, and other flows."""
+    ends = (f"{end}={address} actions=conjunction(5,{clause}/{clauses})"
+            for clause, (end, address) in enumerate((("nw_src", "10.0.0.1"), ("nw_dst", "10.0.0.2")), 1))  # fmt: skip
+    return "\n".join([*(f"priority={priority},ip,{end}" for end in ends), *others])
+
+
+AGAIN = "priority=5,ip,nw_src=10.0.0.1 actions=conjunction(7,1/2)\npriority=5,udp actions=conjunction(7,2/2)"
+
+CASES = [
+    ("clauses that match together", conjunction("conj_id=5 actions=output:2", "priority=9 actions=output:3"), FRAME),
+    ("... whatever the priority of what follows", conjunction("priority=1,conj_id=5 actions=output:2"), FRAME),
+    ("... but what matches alone at a higher one comes first",
+     conjunction("priority=1,conj_id=5 actions=output:2", "priority=11,ip actions=output:3"), FRAME),
+    ("... and at the same one", conjunction("conj_id=5 actions=output:2", "priority=10 actions=output:3"), FRAME),
+    ("... and what it is asked for again may be another flow",
+     conjunction("priority=3,conj_id=5 actions=output:2", "priority=5,ip actions=output:3"), FRAME),
+    ("a clause is missing", conjunction("conj_id=5 actions=output:2", "priority=5 actions=output:3", clauses=3), FRAME),
+    ("clauses of different priorities",
+     ("priority=10,ip,nw_src=10.0.0.1 actions=conjunction(5,1/2)\npriority=20,ip,nw_dst=10.0.0.2 "
+     "actions=conjunction(5,2/2)\npriority=9,ip actions=output:4\npriority=10,conj_id=5 actions=output:2"), FRAME),
+    ("nothing follows: on with lower priorities",
+     conjunction("conj_id=5,nw_ttl=9,ip actions=output:2", AGAIN, "priority=4,conj_id=7 actions=output:3"), FRAME),
+    ("... unless another flow follows",
+     conjunction("conj_id=6 actions=output:2", AGAIN, "priority=4,ip actions=output:3",
+                 "priority=6,conj_id=7 actions=output:4"), FRAME),
+    ("a flow behind a clause with the same match is not found again",
+     conjunction("priority=5,ip,nw_src=10.0.0.1 actions=output:4", "priority=4,conj_id=5 actions=output:2"), FRAME),
+    ("conj_id is 0 afterwards",
+     conjunction("conj_id=5 actions=resubmit(,1)") + "\ntable=1,conj_id=5 actions=output:2\ntable=1,conj_id=0 "
+     "actions=output:3", FRAME),
+    ("any of two numbers that do the same",
+     conjunction("priority=10,ip,nw_ttl=64 actions=conjunction(6,1/2)", "priority=10,udp actions=conjunction(6,2/2)",
+                 "conj_id=5 actions=output:2", "conj_id=6 actions=output:2"), FRAME),
+    ("any of two numbers that do not",
+     conjunction("priority=10,ip,nw_ttl=64 actions=conjunction(6,1/2)", "priority=10,udp actions=conjunction(6,2/2)",
+                 "conj_id=5 actions=output:2", "conj_id=6 actions=output:3"), FRAME),
+    ("flows of one priority: any", ("priority=5,ip actions=output:2\npriority=5,udp actions=output:3\n"
+     "priority=5,in_port=1 actions=output:4\npriority=1 actions=output:5"), FRAME),
+    ("a clone is another packet", "actions=clone(set_field:02:00:00:00:00:09->eth_dst,output:2),output:4", FRAME),
+    ("... with tags of its own", "actions=clone(push_vlan:0x8100,output:2),output:4", TAGGED),
+    ("... and a TTL that runs out", "ip actions=clone(dec_ttl,output:2),output:4", LOW_TTL),
+    ("... and an action set", ("actions=clone(resubmit(,1)),output:4,write_actions(output:3)\ntable=1 "
+     "actions=write_actions(output:5)"), FRAME),
+    ("... but exit ends all", "actions=clone(output:2,exit,output:3),output:4", FRAME),
+    ("exit ends what led to it", "actions=resubmit(,1),output:4\ntable=1 actions=output:2,exit,output:5", FRAME),
+    ("... and the action set", "actions=write_actions(output:3),goto_table:1\ntable=1 actions=output:2,exit", FRAME),
+    ("... but not other buckets", ("group_id=1,type=all,bucket=actions=resubmit(,1),bucket=actions=output:3\n"
+     "actions=group:1,output:4\ntable=1 actions=output:2,exit"), FRAME),
+    ("a tag where there is none", "vlan_tci=0 actions=mod_vlan_vid:9,mod_vlan_pcp:3,output:2", FRAME),
+    ("... or the outermost one's number", "actions=mod_vlan_vid:9,output:2", TWICE),
+    ("... and none after it was taken off", "actions=strip_vlan,mod_vlan_pcp:2,output:2", TAGGED),
+    ("the stack", ("actions=push:NXM_OF_ETH_SRC[],resubmit(,1),pop:NXM_OF_ETH_DST[],output:2\ntable=1 actions="
+     "pop:NXM_NX_REG0[],set_field:02:00:00:00:00:09->eth_src,push:NXM_OF_ETH_SRC[]"), FRAME),
+    ("... of a clone", ("actions=push:NXM_OF_ETH_SRC[],clone(pop:NXM_OF_ETH_DST[],output:3),pop:NXM_OF_ETH_DST[],"
+     "output:2"), FRAME),
+    ("... empty", "actions=pop:NXM_OF_ETH_DST[],output:2", FRAME),
+    ("... with wider values", ("actions=push:NXM_OF_ETH_SRC[0..15],pop:NXM_NX_REG0[8..31],load:5->NXM_NX_REG0[16..31],"
+     "output:NXM_NX_REG0[16..31],move:NXM_NX_REG0[0..15]->NXM_OF_ETH_DST[0..15],output:2"), FRAME),
+    ("registers together", ("actions=load:0x300000000->NXM_NX_XXREG0[64..127],output:NXM_NX_REG1[0..15],"
+     "output:NXM_NX_REG0[0..15]"), FRAME),
+    ("... set", ("actions=set_field:0x1020304050607080->xreg1,move:NXM_NX_XXREG0[0..47]->NXM_OF_ETH_DST[],"
+     "output:2"), FRAME),
+    ("... matched", ("actions=set_field:7->reg3,set_field:1->reg0,resubmit(,1)\ntable=1,xxreg0=0x7/0xff "
+     "actions=output:2\ntable=1,priority=5 actions=output:3"), FRAME),
+    ("... moved upwards", ("actions=move:NXM_OF_ETH_SRC[]->NXM_NX_XXREG0[24..71],move:NXM_NX_XXREG0[24..71]->"
+     "NXM_NX_XXREG0[40..87],move:NXM_NX_XXREG0[40..87]->NXM_OF_ETH_DST[],output:2"), FRAME),
+    ("... moved downwards", ("actions=move:NXM_OF_ETH_SRC[]->NXM_NX_XXREG0[40..87],move:NXM_NX_XXREG0[40..87]->"
+     "NXM_NX_XXREG0[24..71],move:NXM_NX_XXREG0[24..71]->NXM_OF_ETH_DST[],output:2"), FRAME),
+    ("a mark", "actions=set_field:5->pkt_mark,goto_table:1\ntable=1,pkt_mark=5 actions=output:2", FRAME),
+    ("queues and notes", "actions=enqueue:2:7,note:01.02,ct_clear,set_queue:4,output:3,pop_queue", FRAME),
+    ("a hash", ("actions=multipath(eth_src,50,modulo_n,3,0,NXM_NX_REG0[0..7]),resubmit(,1)\ntable=1,reg0=0 "
+     "actions=output:2\ntable=1,reg0=1 actions=output:3\ntable=1,reg0=2/2 actions=output:4"), FRAME),
+    ("a port of several", ("actions=bundle(eth_src,0,hrw,ofport,members:2,3),bundle(eth_src,0,active_backup,ofport,"
+     "slaves:4,5)"), FRAME),
+    ("... in a register", ("actions=bundle_load(eth_src,0,hrw,ofport,NXM_NX_REG0[],members:2,3),"
+     "output:NXM_NX_REG0[0..15]"), FRAME),
+]  # fmt: skip
+EXPECTED: dict[str, set[tuple[int, ...]]] = {
+    "clauses that match together": {(2,)},
+    "... whatever the priority of what follows": {(2,)},
+    "... but what matches alone at a higher one comes first": {(3,)},
+    "... and at the same one": {(3,)},
+    "... and what it is asked for again may be another flow": {(3,)},
+    "a clause is missing": {(3,)},
+    "clauses of different priorities": {(4,)},
+    "nothing follows: on with lower priorities": {(3,)},
+    "... unless another flow follows": {(3,)},
+    "a flow behind a clause with the same match is not found again": {(2,)},
+    "conj_id is 0 afterwards": {(3,)},
+    "any of two numbers that do the same": {(2,)},
+    "any of two numbers that do not": {(2,), (3,)},
+    "flows of one priority: any": {(2,), (3,), (4,)},
+    "a clone is another packet": {(2, 4)},
+    "... with tags of its own": {(2, 4)},
+    "... and a TTL that runs out": {(4,)},
+    "... and an action set": {(3, 4, 5)},
+    "... but exit ends all": {(2,)},
+    "exit ends what led to it": {(2,)},
+    "... and the action set": {(2,)},
+    "... but not other buckets": {(2, 3, 4)},
+    "a tag where there is none": {(2,)},
+    "... or the outermost one's number": {(2,)},
+    "... and none after it was taken off": {(2,)},
+    "the stack": {(2,)},
+    "... of a clone": {(2, 3)},
+    "... empty": {(2,)},
+    "... with wider values": {(2, 5)},
+    "registers together": {(3,)},
+    "... set": {(2,)},
+    "... matched": {(2,)},
+    "... moved upwards": {(2,)},
+    "... moved downwards": {(2,)},
+    "a mark": {(2,)},
+    "queues and notes": {(2, 3)},
+    "a hash": {(2,), (3,), (4,)},
+    "a port of several": {(2, 4), (3, 4)},
+    "... in a register": {(2,), (3,)},
+}
+"""Ports that a frame leaves by: one of these."""
+
+
+def allowed(text: str, frame: bytes) -> list[tuple[tuple[str, int, bytes], ...]]:
+    """What a bridge may do with a frame, by its meaning."""
+    behaviour = meaning(read_text(text))
+    run, choices = compiled_given(behaviour), possible(behaviour, _CHOICES)
+    return list(dict.fromkeys(run(frame, 1, _LIVE | dict(given))[0] for given in choices(frame, 1)))
+
+
+@pytest.mark.parametrize(("name", "text", "frame"), CASES, ids=[case[0] for case in CASES])
+def test_ports(name: str, text: str, frame: bytes) -> None:
+    assert {tuple(port for _, port, _ in sent) for sent in allowed(text, frame)} == EXPECTED[name]
+
+
+@pytest.mark.oracle
+def test_the_switch_does_one_of_the_things_that_are_allowed(switch: OpenVSwitch) -> None:
+    for name, text, frame in CASES:
+        (seen,) = switch.run(read_text(text), [(1, frame)])
+        assert tuple(sorted(seen.outputs)) in allowed(text, frame), name
+
+
+@pytest.mark.parametrize(("name", "text", "frame"), CASES, ids=[case[0] for case in CASES])
+def test_what_is_printed_is_read_as_the_same(name: str, text: str, frame: bytes) -> None:
+    flows = read_text(text).flows
+    assert read_text("\n".join(map(print_flow, flows))).flows == flows
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ip actions=conjunction(1,1/2),output:1", "beside a conjunction there are notes only"),
+        ("ip actions=conjunction(1,0/2)", "counted from 1"),
+        ("ip actions=conjunction(1,1/1)", "2 to 64 clauses"),
+        ("actions=write_actions(exit)", "Exit cannot be in the action set"),
+        ("actions=move:NXM_OF_ETH_SRC[]->conj_id", "cannot be moved"),
+        ("actions=multipath(eth_src,50,modulo_n,300,0,NXM_NX_REG0[0..7])", "300 links do not fit"),
+        ("actions=bundle(eth_src,0,hrw,ofport,members:2,LOCAL)", "a member of a bundle is a port's number"),
+        ("actions=pop:NXM_OF_IN_PORT[]", "in_port cannot be written"),
+        ("actions=load:1->NXM_NX_XXREG0[100..128]", "bits 0 to 127"),
+    ],
+)
+def test_what_the_switch_refuses_is_an_error(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read_text(text, "some.flows")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("icmp6,icmpv6_type=135,nd_target=fe80::1 actions=output:2", "a match on nd_target=fe80::1"),
+        ("actions=load:1->NXM_NX_ND_TARGET[0..3],output:2", "the action load:1->NXM_NX_ND_TARGET"),
+        ("ip actions=conjunction(1,1/2)\nudp actions=conjunction(1,2/3)", "two numbers of clauses"),
+        ("ip actions=conjunction(1,1/2),conjunction(1,2/2)", "in two clauses"),
+        ("actions=mod_vlan_vid:5,write_actions(output:2)", "beside what OpenFlow 1.0 has not"),
+        ("group_id=1,type=all,bucket=actions=mod_vlan_vid:5,output:2\nactions=group:1", "in a bucket"),
+        ("meter=1,kbps,bands=type=drop,rate=5\nactions=clone(meter:1,output:2)", "a meter in a clone"),
+        ("actions=clone(ct(commit),output:2)", "the action ct"),
+        ("actions=learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])", "the action learn"),
+        ("actions=controller(userdata=00.01)", "the action controller"),
+    ],
+)
+def test_what_is_not_modelled_is_said(text: str, said: str) -> None:
+    with pytest.raises(Unsupported) as caught:
+        meaning(read_text(text, "some.flows"))
+    assert said in caught.value.reason
