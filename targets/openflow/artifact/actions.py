@@ -14,8 +14,10 @@ from . import fields, subfields
 from .fields import CFI
 from .flows import (
     CONTROLLER,
+    FIRST,
     FIRST_RESERVED,
     IN_PORT,
+    MOST_CLAUSES,
     PORT_NAMES,
     TABLES,
     Action,
@@ -54,7 +56,6 @@ _PCP_BITS: Final = 3
 _VID_BITS: Final = 12
 _MOST_LINKS: Final = 65536
 _CONJUNCTION: Final = re.compile(r"\s*([0-9a-fA-FxX]+)\s*,\s*([0-9]+)\s*/\s*([0-9]+)\s*\Z")
-_MOST_CLAUSES: Final = 64
 _BUNDLE: Final = re.compile(
     r"(\s*[a-z0-9_]+\s*,\s*[0-9]+\s*,\s*(hrw|active_backup)\s*,\s*ofport\s*,)(.*?)(?:slaves|members):(.*)\Z", re.DOTALL
 )
@@ -79,9 +80,6 @@ _OPAQUE: Final = frozenset(
     ]
 )
 """Actions of the tools that are not modelled."""
-_INEFFECTIVE: Final = frozenset(["note", "ct_clear", "set_queue", "pop_queue"])
-"""Actions that do nothing to packets: a queue decides when a frame is sent, and what connection tracking says of it is
-nothing before an action has asked for that."""
 _NO_PLACE_IN_A_SET: Final = (Bundle, ClearActions, Clone, Conjunction, Exit, Goto, Multipath, Pop, Push, ToMeter,
                              WriteActions)  # fmt: skip
 """Instructions, and actions that an action set cannot have (``ofpact_is_allowed_in_actions_set``)."""
@@ -135,8 +133,6 @@ def _action(item: Item) -> _Read:
             return subfields.set_named(fields.NAMES[_MODS[name]], value, value)
     except subfields.NotModelledError:
         return Opaque(item.whole.text)
-    if name in _INEFFECTIVE:
-        return Ineffective(item.whole.text)
     if name in _OPAQUE:
         return Opaque(item.whole.text)
     raise item.key.error(f"{item.key.shown()} is no action that is known")
@@ -150,13 +146,14 @@ def _bare(item: Item, name: str) -> Action:
         "dec_mpls_ttl": DecMplsTtl(),
         "clear_actions": ClearActions(),
         "exit": Exit(),
+        "ct_clear": Ineffective("ct_clear"),
+        "pop_queue": Ineffective("pop_queue"),
+        "note": _note(item.key.part(len(item.key.text))),
     }
     if name in simple:
         return simple[name]
     if name in PORT_NAMES or name.isdecimal():
         return _output(item.key)
-    if name in _INEFFECTIVE:
-        return Ineffective(item.whole.text)
     if name in _OPAQUE:
         return Opaque(item.whole.text)
     raise item.key.error(f"{item.key.shown()} is no action that is known")
@@ -194,8 +191,18 @@ def _enqueue(value: Piece) -> _Read:
     if len(parts) != 2:
         raise value.error("'enqueue:PORT:QUEUE' expected")
     to = port(value.part(0, len(parts[0])))
-    number(value.part(len(parts[0]) + 1), 32)
-    return Ineffective(f"set_queue:{parts[1]}"), Output(to), Ineffective("pop_queue")
+    queue = number(value.part(len(parts[0]) + 1), 32)
+    return Ineffective(f"set_queue:{queue}"), Output(to), Ineffective("pop_queue")
+
+
+def _note(value: Piece) -> Action:
+    """``note:HEX``, filled up with zeros as in its message (``parse_NOTE``)."""
+    digits = value.text.replace(".", "")
+    if len(digits) % 2 or not re.fullmatch(r"[0-9a-fA-F]*", digits):
+        raise value.error("bytes in hexadecimal expected")
+    octets = bytes.fromhex(digits)
+    octets += bytes(-(len(octets) + 2) % 8)
+    return Ineffective("note:" + ".".join(f"{octet:02x}" for octet in octets))
 
 
 def _mod_vlan_vid(value: Piece) -> Action:
@@ -214,8 +221,8 @@ def _conjunction(value: Piece) -> Action:
     if match is None:
         raise value.error("'conjunction(ID,K/N)' expected")
     clause, clauses = int(match[2][:9]), int(match[3][:9])
-    if not 2 <= clauses <= _MOST_CLAUSES or not 1 <= clause <= clauses:
-        raise value.error(f"a conjunction has 2 to {_MOST_CLAUSES} clauses, counted from 1")
+    if not 2 <= clauses <= MOST_CLAUSES or not 1 <= clause <= clauses:
+        raise value.error(f"a conjunction has 2 to {MOST_CLAUSES} clauses, counted from 1")
     return Conjunction(number(value.part(match.start(1), match.end(1)), 32), clause - 1, clauses)
 
 
@@ -237,7 +244,7 @@ def _multipath(value: Piece) -> Action:
     bits = subfields.written(_stripped(value.part(len(text) + 1)))
     if not 1 <= links <= min(_MOST_LINKS, 1 << bits.width):
         raise value.error(f"{links} links do not fit into {bits.width} bits")
-    return Multipath(links, bits, text)
+    return Multipath(links, bits, "".join(text.split()))
 
 
 def _bundle(value: Piece) -> Action:
@@ -253,7 +260,7 @@ def _bundle(value: Piece) -> Action:
     target = subfields.written(_stripped(between.part(0, between.text.rindex(",")))) if between.text else None
     if target is not None and target.width < 16:
         raise between.error("a port's number needs 16 bits")
-    return Bundle(members, match[2] == "active_backup", target, match[1])
+    return Bundle(members, match[2] == FIRST, target, "".join(match[1].split()))
 
 
 def _stripped(piece: Piece) -> Piece:
@@ -331,6 +338,8 @@ _READERS: Final[Mapping[str, Callable[[Piece], _Read]]] = {
     "pop": subfields.pop,
     "dec_ttl": _dec_ttl,
     "enqueue": _enqueue,
+    "note": _note,
+    "set_queue": lambda value: Ineffective(f"set_queue:{number(value, 32)}"),
     "mod_vlan_vid": _mod_vlan_vid,
     "mod_vlan_pcp": _mod_vlan_pcp,
     "conjunction": _conjunction,

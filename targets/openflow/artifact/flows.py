@@ -226,6 +226,11 @@ class Bundle:
     """The hash: everything before the target and the members, as it was written."""
 
 
+FIRST: Final = "active_backup"
+"""The way of a bundle to take the first port that lives."""
+MOST_CLAUSES: Final = 64
+
+
 @dataclass(frozen=True, slots=True)
 class Conjunction:
     """The flow is one of those of a clause: all of them together match as if the packet had the field ``conj_id``."""

@@ -26,7 +26,7 @@ class NotModelledError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
+class Stretch:
     """Bits of a field, or of several registers together (``registers``: the highest first)."""
 
     bits: Bits
@@ -57,11 +57,12 @@ def set_field(value: Piece) -> Action | tuple[Action, ...]:
     if registers is None:
         return set_named(_known(target, at), said, at)
     width = len(registers) * WIDTH_OF_REGISTER
-    everything = _Stretch(Bits(target, 0, width), None, registers)
-    return tuple(_set_parts(everything, *masked(said, width, "hex")))
+    everything = Stretch(Bits(target, 0, width), None, registers)
+    return tuple(set_parts(everything, *masked(said, width, "hex")))
 
 
-def _set_parts(stretch: _Stretch, value: int, mask: int) -> Iterator[SetField]:
+def set_parts(stretch: Stretch, value: int, mask: int) -> Iterator[SetField]:
+    """Bits of registers together become those of a value, register by register."""
     for start, part in stretch.parts(0, stretch.bits.width):
         cut = (1 << part.width) - 1
         if mask >> start & cut:
@@ -92,7 +93,7 @@ def load(value: Piece) -> Action | tuple[Action, ...]:
     bits = stretch.bits
     loaded = number(value.part(0, len(text)), bits.width)
     if stretch.name is None:
-        return tuple(_set_parts(stretch, loaded, (1 << bits.width) - 1))
+        return tuple(set_parts(stretch, loaded, (1 << bits.width) - 1))
     if not FIELDS[bits.field].writable or (bits.field == "in_port" and bits.width < stretch.name.bits):
         raise value.error(f"{target!r} cannot be written")
     return SetField(bits.field, loaded << bits.low, ((1 << bits.width) - 1) << bits.low, bits.needs)
@@ -107,10 +108,10 @@ def move(value: Piece) -> Action | tuple[Action, ...]:
     if source.bits.width != target.bits.width:
         raise value.error(f"{source.bits.width} bits cannot be moved to {target.bits.width}")
     _check_written(target, value)
-    return tuple(_moves(source, target))
+    return tuple(moves(source, target))
 
 
-def _moves(source: _Stretch, target: _Stretch) -> Iterator[Move]:
+def moves(source: Stretch, target: Stretch) -> Iterator[Move]:
     """One for each pair of fields, in the order in which none reads what an earlier one has written."""
     found = [
         Move(Bits(taken.field, taken.low, part.width, taken.needs), part)
@@ -121,7 +122,7 @@ def _moves(source: _Stretch, target: _Stretch) -> Iterator[Move]:
     return iter(found) if _place(source) >= _place(target) else reversed(found)
 
 
-def _place(stretch: _Stretch) -> int:
+def _place(stretch: Stretch) -> int:
     """Where it begins among all registers, counted so that a register's higher bits, and those of the one before it,
     come later."""
     first = next(iter(stretch.parts(0, stretch.bits.width)))[1]
@@ -153,7 +154,7 @@ def written(value: Piece) -> Bits:
     return _single(value)
 
 
-def _check_written(target: _Stretch, value: Piece) -> None:
+def _check_written(target: Stretch, value: Piece) -> None:
     field = target.bits.field
     if target.name is not None and (not FIELDS[field].writable or field == "in_port"):
         raise value.error(f"{field} cannot be written")
@@ -167,7 +168,7 @@ def _single(value: Piece) -> Bits:
     return parts[0][1]
 
 
-def _stretch(value: Piece) -> _Stretch:
+def _stretch(value: Piece) -> Stretch:
     """``FIELD[low..high]``, ``FIELD[bit]``, ``FIELD[]`` or ``FIELD``."""
     match = _SUBFIELD.match(value.text)
     if match is None:
@@ -184,7 +185,7 @@ def _stretch(value: Piece) -> _Stretch:
     high = int((match[3] or match[2] or str(width - 1))[:9])
     if not low <= high < width:
         raise value.error(f"{match[1]} has bits 0 to {width - 1}")
-    return _Stretch(Bits(field, start + low, high - low + 1, needs), name, registers or ())
+    return Stretch(Bits(field, start + low, high - low + 1, needs), name, registers or ())
 
 
 def _known(text: str, at: Piece) -> Name:
@@ -196,4 +197,17 @@ def _known(text: str, at: Piece) -> Name:
     return name
 
 
-__all__ = ["NotModelledError", "load", "move", "output", "pop", "push", "set_field", "set_named", "written"]
+__all__ = [
+    "NotModelledError",
+    "Stretch",
+    "load",
+    "move",
+    "moves",
+    "output",
+    "pop",
+    "push",
+    "set_field",
+    "set_named",
+    "set_parts",
+    "written",
+]

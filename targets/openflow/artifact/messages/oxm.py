@@ -17,7 +17,10 @@ BASIC, NXM_0, NXM_1, REGISTERS, EXPERIMENTER = 0x8000, 0x0000, 0x0001, 0x8001, 0
 ONF: Final = 0x4F4E4600
 RESERVED_32: Final = 0xFFFFFF00
 """The first reserved port of 32 bits."""
-_XREG_BYTES: Final = 8
+REGISTERS_TOGETHER: Final = 8
+"""... and how many registers of 64 bits there are."""
+_FIRST_OF_128: Final = 111
+"""``NXM_NX_XXREG0``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def _kinds() -> Iterator[Kind]:
     nicira_1 = (
         "17 arp_sha 6, 18 arp_tha 6, 19 ipv6_src 16, 20 ipv6_dst 16, 21 icmpv6_type 1, 22 icmpv6_code 1, 26 nw_frag 1, "
         "27 ipv6_label 4, 28 nw_ecn 1, 29 nw_ttl 1, 30 mpls_ttl 1, "
-        "31 tun_src 4, 32 tun_dst 4, 34 tcp_flags 2, 105 ct_state 4, 106 ct_zone 2, 107 ct_mark 4, 16 tun_id 8"
+        "31 tun_src 4, 32 tun_dst 4, 33 pkt_mark 4, 34 tcp_flags 2, 37 conj_id 4, 105 ct_state 4, 106 ct_zone 2, "
+        "107 ct_mark 4, 108 ct_label 16, 16 tun_id 8"
     )
     for class_, listed in ((BASIC, basic), (NXM_0, nicira_0), (NXM_1, nicira_1)):
         for words in listed.split(", "):
@@ -101,7 +105,7 @@ class Part:
 
 
 def read_header(wire: Wire) -> tuple[Kind | None, int, bool, int]:
-    """A header: its field (None for registers of 64 bits), which one, whether a mask follows, and how many bytes.
+    """A header: its field (None for registers together), the first register, whether a mask follows, how many bytes.
 
     Raises:
         InputError: a field that is not modelled.
@@ -112,8 +116,10 @@ def read_header(wire: Wire) -> tuple[Kind | None, int, bool, int]:
     experimenter = 0
     if class_ == EXPERIMENTER:
         experimenter, size = wire.number(4, "an experimenter's number"), size - 4
-    if class_ == REGISTERS and number < 8:
-        return None, number, masked, size
+    if class_ == REGISTERS and number < REGISTERS_TOGETHER:
+        return None, 2 * number, masked, size
+    if class_ == NXM_1 and _FIRST_OF_128 <= number < _FIRST_OF_128 + 4:
+        return None, 4 * (number - _FIRST_OF_128), masked, size
     kind = _BY_HEADER.get((class_, number, experimenter))
     if kind is None:
         raise wire.error(f"field {number} of class 0x{class_:04x} is not known", at)
@@ -124,18 +130,27 @@ def read_field(wire: Wire) -> list[Part]:
     """A field with its value, and mask if there is one (a register of 64 bits is two of 32). Raises InputError."""
     at = wire.at
     kind, number, masked, size = read_header(wire)
-    width = _XREG_BYTES if kind is None else kind.size
-    if size != width * (2 if masked else 1):
+    width = (size // 2 if masked else size) if kind is None else kind.size
+    if (kind is None and width not in (8, 16)) or size != width * (2 if masked else 1):
         raise wire.error(f"{size} bytes follow a field of {width}", at)
     value = wire.number(width, "a value")
     mask = wire.number(width, "a mask") if masked else (1 << 8 * width) - 1
     if value & ~mask:
         raise wire.error("the value has bits that the mask has not", at)
     if kind is None:
-        pairs = ((f"reg{2 * number}", 32), (f"reg{2 * number + 1}", 0))
-        parts = [Part(NAMES[n], value >> s & 0xFFFFFFFF, mask >> s & 0xFFFFFFFF, at) for n, s in pairs]
+        names = registers(number, width)
+        shifts = [32 * i for i in reversed(range(len(names)))]
+        parts = [
+            Part(NAMES[n], value >> s & 0xFFFFFFFF, mask >> s & 0xFFFFFFFF, at)
+            for n, s in zip(names, shifts, strict=True)
+        ]
         return [part for part in parts if part.mask]
     return [_checked(wire, kind, value, mask, at)]
+
+
+def registers(first: int, size: int) -> tuple[str, ...]:
+    """The registers that so many bytes hold together, the highest bits first."""
+    return tuple(f"reg{first + i}" for i in range(size // 4))
 
 
 def _checked(wire: Wire, kind: Kind, value: int, mask: int, at: int) -> Part:

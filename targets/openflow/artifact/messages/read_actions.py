@@ -8,20 +8,30 @@ from typing import Final
 from ..fields import CFI, ETH_MPLS, ETH_VLAN, FIELDS, NAMES, Name
 from ..flows import (
     CONTROLLER,
+    FIRST,
+    FIRST_RESERVED,
     IN_PORT,
+    MOST_CLAUSES,
     TABLES,
     Action,
     Bits,
+    Bundle,
     ClearActions,
+    Clone,
+    Conjunction,
     DecMplsTtl,
     DecTtl,
+    Exit,
     Goto,
-    Move,
+    Ineffective,
+    Multipath,
     Opaque,
     Output,
     OutputBits,
+    Pop,
     PopMpls,
     PopVlan,
+    Push,
     PushMpls,
     PushVlan,
     Resubmit,
@@ -30,13 +40,30 @@ from ..flows import (
     ToMeter,
     WriteActions,
 )
+from ..subfields import Stretch, moves, set_parts
 from . import oxm
 from .wire import Wire
 
+Read = Action | tuple[Action, ...]
 NICIRA: Final = 0x00002320
+CLONE: Final = 42
+HASH_FIELDS: Final = (
+    "eth_src",
+    "symmetric_l4",
+    "symmetric_l3l4",
+    "symmetric_l3l4+udp",
+    "nw_src",
+    "nw_dst",
+    "symmetric_l3",
+)
+"""``enum nx_hash_fields``."""
+HASHES: Final = ("modulo_n", "hash_threshold", "hrw", "iter_hash")
+"""``enum nx_mp_algorithm``."""
+BUNDLES: Final = (FIRST, "hrw")
+"""``enum nx_bd_algorithm``."""
 _EXPERIMENTER: Final = 0xFFFF
 _WHOLE_FRAME: Final = 0xFFFF
-_NAMES: Final = {11: "copy_ttl_out", 12: "copy_ttl_in", 21: "set_queue", 26: "push_pbb", 27: "pop_pbb"}
+_NAMES: Final = {11: "copy_ttl_out", 12: "copy_ttl_in", 26: "push_pbb", 27: "pop_pbb"}
 """Actions that are not modelled."""
 _MASKS_SINCE: Final = 6
 """The version in which ``OFPAT_SET_FIELD`` may have a mask."""
@@ -68,6 +95,11 @@ def actions(wire: Wire, version: int) -> tuple[Action, ...]:
 
 
 def _actions(wire: Wire, version: int) -> Iterator[Action]:
+    for read in _each(wire, version):
+        yield from read if isinstance(read, tuple) else (read,)
+
+
+def _each(wire: Wire, version: int) -> Iterator[Read]:
     while wire.left:
         at = wire.at
         kind, size = wire.number(2, "an action"), wire.number(2, "an action")
@@ -75,7 +107,7 @@ def _actions(wire: Wire, version: int) -> Iterator[Action]:
             raise wire.error(f"an action of {size} bytes", at)
         body = wire.part(size - 4, "an action")
         if kind == _EXPERIMENTER:
-            yield _experimenter(body, at)
+            yield _experimenter(body, at, version)
         elif kind in _NAMES:
             yield Opaque(_NAMES[kind])
         elif kind == _SET_FIELD:
@@ -86,9 +118,12 @@ def _actions(wire: Wire, version: int) -> Iterator[Action]:
             raise wire.error(f"action {kind} is not known", at)
 
 
-def _experimenter(body: Wire, at: int) -> Action:
+def _experimenter(body: Wire, at: int, version: int) -> Read:
     vendor = body.number(4, "an experimenter's number")
     subtype = body.number(2, "an experimenter's action")
+    if vendor == NICIRA and subtype == CLONE:
+        body.take(6)
+        return Clone(actions(body, version))
     if vendor != NICIRA or subtype not in _NICIRAS:
         return Opaque(f"experimenter 0x{vendor:08x} action {subtype} (byte {at})")
     return _NICIRAS[subtype](body)
@@ -166,12 +201,12 @@ def _ethertype(body: Wire, allowed: tuple[int, ...] | None) -> int:
     return kind
 
 
-def _set_number(name: str) -> Callable[[Wire], Action]:
+def _set_number(name: str) -> Callable[[Wire], Read]:
     known = NAMES[name]
     return lambda body: SetField(known.field, body.number(1), 0xFF, known.needs)
 
 
-def _set_field(body: Wire, version: int) -> Action:
+def _set_field(body: Wire, version: int) -> Read:
     at = body.at
     masked = bool(body.data[at + 2] & 1) if body.left > 3 else False
     if masked and version < _MASKS_SINCE:
@@ -179,12 +214,9 @@ def _set_field(body: Wire, version: int) -> Action:
     return _set(body)
 
 
-def _set(body: Wire) -> Action:
+def _set(body: Wire) -> Read:
     parts = oxm.read_field(body)
-    if len(parts) != 1:
-        raise body.error("a register of 64 bits is written", parts[0].at if parts else body.at)
-    part = parts[0]
-    return set_field(body, part.name, part.value, part.mask, part.at)
+    return tuple(set_field(body, part.name, part.value, part.mask, part.at) for part in parts)
 
 
 def set_field(wire: Wire, name: Name, value: int, mask: int, at: int) -> SetField:
@@ -200,62 +232,139 @@ def set_field(wire: Wire, name: Name, value: int, mask: int, at: int) -> SetFiel
     return SetField(field.name, value, mask, name.needs)
 
 
-def _bits(wire: Wire, low: int, width: int, *, written: bool) -> Bits:
+def _stretch(wire: Wire, low: int, width: int, *, written: bool) -> Stretch:
+    """Bits of a field, or of registers together."""
     at = wire.at
-    kind, number, _, _ = oxm.read_header(wire)
-    if kind is None:  # a half of a register of 64 bits
-        half = 0 if low >= 32 else 1
-        name, low = NAMES[f"reg{2 * number + half}"], low % 32
+    kind, first, _, size = oxm.read_header(wire)
+    if kind is None:
+        names = oxm.registers(first, size)
+        bits, name = 8 * size, None
+        found = Stretch(Bits(names[0], low, width), None, names)
     else:
         name = kind.known
-    if low + width > name.bits:
-        raise wire.error(f"{name.field} has {name.bits} bits", at)
-    if written and (not FIELDS[name.field].writable or name.field == "in_port"):
+        bits = name.bits
+        found = Stretch(Bits(name.field, name.low + low, width, name.needs), name)
+    if low + width > bits:
+        raise wire.error(f"{found.bits.field} has {bits} bits", at)
+    if name is not None and written and (not FIELDS[name.field].writable or name.field == "in_port"):
         raise wire.error(f"{name.field} cannot be written", at)
-    return Bits(name.field, name.low + low, width, name.needs)
+    return found
 
 
-def _copy(body: Wire) -> Action:
+def _bits(wire: Wire, low: int, width: int, *, written: bool) -> Bits:
+    """Bits of one field."""
+    at = wire.at
+    stretch = _stretch(wire, low, width, written=written)
+    parts = list(stretch.parts(0, width))
+    if len(parts) != 1:
+        raise wire.error("bits of several registers together have no place here", at)
+    return parts[0][1]
+
+
+def _copy(body: Wire) -> Read:
     """``OFPAT_COPY_FIELD`` and ``NXAST_REG_MOVE``: width, offsets, then the headers of both fields."""
     width, source, target = (body.number(2, "a number of bits") for _ in range(3))
-    return Move(_bits(body, source, width, written=False), _bits(body, target, width, written=True))
+    return _moves(body, width, source, target)
 
 
-def _copy_15(body: Wire) -> Action:
+def _copy_15(body: Wire) -> Read:
     numbers = body.take(6, "three numbers of bits")
     body.take(2)
     width, source, target = (int.from_bytes(numbers[i : i + 2], "big") for i in (0, 2, 4))
-    return Move(_bits(body, source, width, written=False), _bits(body, target, width, written=True))
+    return _moves(body, width, source, target)
 
 
-def _load(body: Wire) -> Action:
+def _moves(body: Wire, width: int, source: int, target: int) -> Read:
+    from_ = _stretch(body, source, width, written=False)
+    return tuple(moves(from_, _stretch(body, target, width, written=True)))
+
+
+def _load(body: Wire) -> Read:
     """``NXAST_REG_LOAD``."""
-    offset = body.number(2, "an offset")
-    low, width = offset >> 6, (offset & 0x3F) + 1
+    low, width = offset_and_width(body)
     at = body.at
-    kind, number, _, _ = oxm.read_header(body)
-    name = NAMES[f"reg{2 * number + (0 if low >= 32 else 1)}"] if kind is None else kind.known
-    low = low % 32 if kind is None else low
+    kind, first, _, size = oxm.read_header(body)
     value = body.number(8, "a value")
-    field = FIELDS[name.field]
-    if low + width > name.bits or value >> width:
-        raise body.error(f"{name.field} has {name.bits} bits", at)
-    if not field.writable or (name.field == "in_port" and width < name.bits):
-        raise body.error(f"{name.field} cannot be written", at)
+    bits = 8 * size if kind is None else kind.known.bits
+    if low + width > bits or value >> width:
+        raise body.error(f"{'registers together' if kind is None else kind.known.field} has {bits} bits", at)
+    if kind is None:
+        names = oxm.registers(first, size)
+        return tuple(set_parts(Stretch(Bits(names[0], low, width), None, names), value, (1 << width) - 1))
+    name = kind.known
+    if not FIELDS[name.field].writable or (name.field == "in_port" and width < name.bits):
+        raise body.error(f"{FIELDS[name.field].name} cannot be written", at)
     low += name.low
     return SetField(name.field, value << low, ((1 << width) - 1) << low, name.needs)
 
 
-def _load_2(body: Wire) -> Action:
+def _load_2(body: Wire) -> Read:
     """``NXAST_REG_LOAD2``: a field with a mask."""
     body.take(6)
     return _set(body)
 
 
+def offset_and_width(body: Wire) -> tuple[int, int]:
+    """``ofs_nbits``: where bits begin, and how many there are."""
+    offset = body.number(2, "an offset")
+    return offset >> 6, (offset & 0x3F) + 1
+
+
 def _output_reg(body: Wire) -> Action:
     """``NXAST_OUTPUT_REG``."""
-    offset = body.number(2, "an offset")
-    return OutputBits(_bits(body, offset >> 6, (offset & 0x3F) + 1, written=False))
+    low, width = offset_and_width(body)
+    return OutputBits(_bits(body, low, width, written=False))
+
+
+def _stack(body: Wire, *, written: bool) -> Bits:
+    """``NXAST_STACK_PUSH`` and ``NXAST_STACK_POP``."""
+    low = body.number(2, "an offset")
+    header = body.part(4, "a field")
+    bits = _bits(header, low, body.number(2, "a number of bits"), written=written)
+    body.take(6)
+    return bits
+
+
+def _conjunction(body: Wire) -> Action:
+    at = body.at
+    clause, clauses = body.number(1, "a clause"), body.number(1, "a number of clauses")
+    if not 2 <= clauses <= MOST_CLAUSES or clause >= clauses:
+        raise body.error(f"clause {clause} of {clauses}", at)
+    return Conjunction(body.number(4, "a conjunction"), clause, clauses)
+
+
+def _note(body: Wire) -> Action:
+    return Ineffective("note:" + ".".join(f"{octet:02x}" for octet in body.take(body.left)))
+
+
+def _multipath(body: Wire) -> Action:
+    at = body.at
+    fields, basis = body.number(2, "what is hashed"), body.number(2, "a basis")
+    body.take(2)
+    how, most = body.number(2, "an algorithm"), body.number(2, "a number of links")
+    argument = body.number(4, "an argument")
+    body.take(2)
+    low, width = offset_and_width(body)
+    target = _bits(body, low, width, written=True)
+    if fields >= len(HASH_FIELDS) or how >= len(HASHES) or most >> width:
+        raise body.error("a hash that is not known", at)
+    return Multipath(most + 1, target, f"{HASH_FIELDS[fields]},{basis},{HASHES[how]},{most + 1},{argument}")
+
+
+def _bundle(body: Wire, *, loads: bool) -> Action:
+    at = body.at
+    how, fields, basis = (body.number(2, "a bundle") for _ in range(3))
+    body.take(4)  # the type of members: ports
+    count = body.number(2, "a number of members")
+    numbers = body.number(2, "an offset")
+    header = body.part(4, "a field")
+    body.take(4)
+    target = _bits(header, numbers >> 6, (numbers & 0x3F) + 1, written=True) if loads else None
+    members = tuple(body.number(2, "a member") for _ in range(count))
+    body.take(body.left)
+    if how >= len(BUNDLES) or fields >= len(HASH_FIELDS) or any(not 0 < m < FIRST_RESERVED for m in members):
+        raise body.error("a bundle that is not known", at)
+    return Bundle(members, BUNDLES[how] == FIRST, target, f"{HASH_FIELDS[fields]},{basis},{BUNDLES[how]},ofport,")
 
 
 def _resubmit(body: Wire, *, with_table: bool) -> Action:
@@ -273,7 +382,7 @@ def _resubmit(body: Wire, *, with_table: bool) -> Action:
 
 
 _SET_FIELD: Final = 25
-_ACTIONS: Final[Mapping[int, Callable[[Wire], Action]]] = {
+_ACTIONS: Final[Mapping[int, Callable[[Wire], Read]]] = {
     0: _output,
     15: _set_number("mpls_ttl"),
     16: lambda body: DecMplsTtl(),
@@ -281,20 +390,31 @@ _ACTIONS: Final[Mapping[int, Callable[[Wire], Action]]] = {
     18: lambda body: PopVlan(),
     19: lambda body: PushMpls(_ethertype(body, ETH_MPLS)),
     20: lambda body: PopMpls(_ethertype(body, None)),
+    21: lambda body: Ineffective(f"set_queue:{body.number(4, 'a queue')}"),
     22: lambda body: ToGroup(body.number(4, "a group")),
     23: _set_number("nw_ttl"),
     24: lambda body: DecTtl(),
     28: _copy_15,
     29: lambda body: ToMeter(body.number(4, "a meter")),
 }
-_NICIRAS: Final[Mapping[int, Callable[[Wire], Action]]] = {
+_NICIRAS: Final[Mapping[int, Callable[[Wire], Read]]] = {
     1: lambda body: _resubmit(body, with_table=False),
     6: _copy,
     7: _load,
     14: lambda body: _resubmit(body, with_table=True),
     15: _output_reg,
+    5: lambda body: Ineffective("pop_queue"),
+    8: _note,
+    10: _multipath,
+    12: lambda body: _bundle(body, loads=False),
+    13: lambda body: _bundle(body, loads=True),
+    17: lambda body: Exit(),
     18: lambda body: DecTtl(),
+    27: lambda body: Push(_stack(body, written=False)),
+    28: lambda body: Pop(_stack(body, written=True)),
     33: _load_2,
+    34: _conjunction,
+    43: lambda body: Ineffective("ct_clear"),
 }
 
 __all__ = ["NICIRA", "actions", "instructions"]

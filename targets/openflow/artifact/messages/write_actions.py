@@ -10,16 +10,24 @@ from ..flows import (
     IN_PORT,
     Action,
     Bits,
+    Bundle,
     ClearActions,
+    Clone,
+    Conjunction,
     DecMplsTtl,
     DecTtl,
+    Exit,
     Goto,
+    Ineffective,
     Move,
+    Multipath,
     Output,
     OutputBits,
+    Pop,
     PopMpls,
     PopVlan,
     Prerequisites,
+    Push,
     PushMpls,
     PushVlan,
     Resubmit,
@@ -29,7 +37,7 @@ from ..flows import (
     WriteActions,
 )
 from . import oxm
-from .read_actions import NICIRA
+from .read_actions import BUNDLES, CLONE, HASH_FIELDS, HASHES, NICIRA
 
 _ALL: Final = 0xFF
 _PLAIN: Final = {PopVlan: 18, DecMplsTtl: 16, DecTtl: 24}
@@ -116,7 +124,57 @@ def _action(action: Action, version: int) -> bytes:
             return _move(action, version)
         case SetField():
             return _set(action, version)
+    return _rare(action, version)
+
+
+def _rare(action: Action, version: int) -> bytes:
+    """Nicira's actions that OpenFlow has not."""
+    match action:
+        case Exit():
+            return _nicira(17, bytes(6))
+        case Clone(inner):
+            return _nicira(CLONE, bytes(6) + b"".join(actions(inner, version)))
+        case Conjunction(number, clause, clauses):
+            return _nicira(34, bytes((clause, clauses)) + number.to_bytes(4, "big"))
+        case Push(bits) | Pop(bits):
+            low, header = _part(bits)
+            body = low.to_bytes(2, "big") + header + bits.width.to_bytes(2, "big") + bytes(6)
+            return _nicira(27 if isinstance(action, Push) else 28, body)
+        case Ineffective(text):
+            return _ineffective(text)
+        case Multipath():
+            return _multipath(action)
+        case Bundle():
+            return _bundle(action)
     raise ValueError(f"{type(action).__name__} has no message")
+
+
+def _ineffective(text: str) -> bytes:
+    name, _, value = text.partition(":")
+    if name == "set_queue":
+        return _made(21, int(value).to_bytes(4, "big"))
+    if name == "note":
+        return _nicira(8, bytes.fromhex(value.replace(".", "")))
+    return _nicira({"pop_queue": 5, "ct_clear": 43}[name], bytes(6))
+
+
+def _multipath(action: Multipath) -> bytes:
+    fields, basis, how, _, argument = action.text.split(",")
+    low, header = _part(action.target)
+    numbers = (HASH_FIELDS.index(fields), int(basis), 0, HASHES.index(how), action.links - 1)
+    body = b"".join(number.to_bytes(2, "big") for number in numbers) + int(argument).to_bytes(4, "big") + bytes(2)
+    return _nicira(10, body + (low << 6 | action.target.width - 1).to_bytes(2, "big") + header)
+
+
+def _bundle(action: Bundle) -> bytes:
+    fields, basis, how, *_ = action.text.split(",")
+    low, header = (0, bytes(4)) if action.target is None else _part(action.target)
+    offset = 0 if action.target is None else low << 6 | action.target.width - 1
+    body = b"".join(n.to_bytes(2, "big") for n in (BUNDLES.index(how), HASH_FIELDS.index(fields), int(basis)))
+    body += oxm.NICIRAS["in_port"].header(masked=False) + len(action.members).to_bytes(2, "big")
+    body += offset.to_bytes(2, "big") + header + bytes(4)
+    members = b"".join(member.to_bytes(2, "big") for member in action.members)
+    return _nicira(12 if action.target is None else 13, body + members + bytes(-len(members) % 8))
 
 
 def _made(kind: int, body: bytes) -> bytes:
