@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from .own_defaults import own_default
 from .semantics import bits as b
 from .semantics.bits import Term
 from .semantics.meaning import lookup
@@ -32,9 +33,13 @@ def translation(pairing: Pairing, pair: TablePair) -> tuple[dict[str, Function],
         f"table.{second}.hit": lambda *key: b.and_(fits(key), lookup.hit(first, place(key))),
         f"table.{second}.action": lambda *key: _number(pair, lookup.action(first, place(key))),
     }
-    default = lookup.default_action(second)
-    variables: dict[Term, Term] = {default: _number(pair, lookup.default_action(first))}
-    functions[default.name] = lambda selector: _number(pair, lookup.default_action(first, selector))
+    default, own = lookup.default_action(second), own_default(pairing, pair)
+
+    def default_number(selector: Term | None) -> Term:
+        return own.number(selector, _number(pair, lookup.default_action(first, selector)))
+
+    variables: dict[Term, Term] = {default: default_number(None)}
+    functions[default.name] = default_number
     for number, other in pair.actions.items():
         mine = left[table_actions(pair.first)[other].action]
         theirs = right[table_actions(pair.second)[number].action]
@@ -50,9 +55,14 @@ def translation(pairing: Pairing, pair: TablePair) -> tuple[dict[str, Function],
                 return b.resize(lookup.argument(first, a, p, w, place(key)), to)
 
             def default_argument(
-                selector: Term | None, a: str = mine.name, p: str = ours, w: int = width, to: int = bits
+                selector: Term | None,
+                a: str = mine.name,
+                p: str = ours,
+                w: int = width,
+                to: int = bits,
+                at: tuple[str, str] = (theirs.name, leaf),
             ) -> Term:
-                return b.resize(lookup.default_argument(first, a, p, w, selector), to)
+                return own.argument(at, selector, b.resize(lookup.default_argument(first, a, p, w, selector), to))
 
             functions[f"table.{second}.arg.{theirs.name}.{leaf}"] = argument
             there = lookup.default_argument(second, theirs.name, leaf, bits)

@@ -19,6 +19,7 @@ from .action_order import in_first_order
 from .assertions import EMPTY, shows_nothing, vacuous, with_faults
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
+from .own_entries import other_entries, second_content, with_other_entries
 from .pairing import Pairing, pair_programs
 from .passes_alike import KIND, KINDS
 from .proofs.choices import IMPL
@@ -158,7 +159,7 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         Unsupported: a program uses what is not modelled, or the two cannot be compared; with the place.
     """
     try:
-        return _check(pair, engine, started)
+        return _with_own_entries(pair, engine, started)
     except Unsupported as problem:
         if not pair.pairing.problems or pair.rules is not None or not pair.pairing.sources_agree():
             raise
@@ -171,6 +172,20 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         if shown is None:
             raise problem from None
         return shown
+
+
+def _with_own_entries(pair: ProgramPair, engine: Engine, started: float) -> Proof:
+    """:func:`_check`, where tables may hold at first what their sources say, which may differ."""
+    unlike = [] if pair.own_entries or pair.content is not None else with_other_entries(pair.pairing)
+    if not unlike:
+        return _check(pair, engine, started)
+    if pair.rules is not None:
+        return _check(replace(pair, content=second_content(pair.pairing, unlike, pair.rules)), engine, started)
+    for tried in (replace(pair, rules=program_rules(pair.first), own_entries=True), pair):
+        proof = _check(tried, engine, started)
+        if proof.verdict is Verdict.REJECT:
+            return proof
+    raise other_entries(unlike[0])
 
 
 def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:

@@ -16,7 +16,7 @@ from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.action_data import action_leaves
 from .semantics.meaning.answers import split
-from .semantics.rules.build import SELECTOR, match_keys, needs_priority, selector_keys
+from .semantics.rules.build import SELECTOR, default_call, match_keys, needs_priority, selector_keys
 from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
 from .semantics.rules.values import value_set_widths
@@ -46,7 +46,7 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model, relation: 
     for control, table in program.tables():
         name = table.control_name
         default = _default(control, table, asked, model)
-        if default is not None:
+        if default is not None and not _is_own(program, table, default, model):
             defaults[name] = default
         if name in by_machine:
             entries[name] = by_machine[name]([key or 0 for key in keys.get(name, ())], model.callables())
@@ -147,6 +147,12 @@ def _default(control: ir.Control, table: ir.Table, terms: Sequence[Term], model:
     if len(calls) > 1:
         raise CannotRealise(f"table {name}: the default action differs between keys of its selector")
     return next(iter(calls), None)
+
+
+def _is_own(program: ir.Program, table: ir.Table, default: ActionCall, model: Model) -> bool:
+    """Whether the model wants the source's default action to be left as it is."""
+    wanted = model.values.get(f"table.{table.control_name}.default.own", 0)
+    return bool(wanted) and default == default_call(program, table)
 
 
 def _only_default(table: ir.Table, model: Model) -> int | None:

@@ -105,6 +105,7 @@ def _table(
             argument = f"arg.{action_name}.{leaf}"
             functions[f"table.{name}.{argument}"] = _argument(answer.entry, action_name, position)
             defaults[f"default.{argument}"] = _argument(answer.default, action_name, position)
+    inputs[f"table.{name}.default.own"] = int(name not in answer.rules.defaults)
     for suffix, function in defaults.items():
         if selector_keys(table):
             functions[f"table.{name}.{suffix}"] = function

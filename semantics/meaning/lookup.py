@@ -8,6 +8,8 @@ without keys has none of the arguments; a key of width 0 counts nothing):
 * ``table.T.arg.A.P(key)``: on a hit with action ``A``: its argument for parameter ``P`` (action's local name).
 * ``table.T.default.action``, ``table.T.default.arg.A.P``: variables: what a miss does, when the default action is not
   const.
+* ``table.T.default.own``: Bool, a variable: the control plane has not set it, so it is the source's. Asked only where
+  the sources of two programs have different ones.
 
 Of a table with an action selector, what an entry or the default does is a function of the selector's key too: the
 ``key`` of ``action`` and ``arg`` holds all keys of the table, in their order, that of ``hit`` only those which entries
@@ -67,6 +69,11 @@ def default_action(table: str, selector: Term | None = None) -> Term:
 def default_argument(table: str, action_name: str, param: str, width: int, selector: Term | None = None) -> Term:
     """The default action's argument for ``param`` (Bool parameters: width 1)."""
     return _default(f"table.{table}.default.arg.{action_name}.{param}", width, selector)
+
+
+def default_is_own(table: str) -> Term:
+    """Whether the default action is the source's, as the control plane has set none."""
+    return b.var(f"table.{table}.default.own", b.BOOL)
 
 
 def _default(name: str, width: int, selector: Term | None) -> Term:

@@ -55,6 +55,68 @@ def test_tables_that_depend_on_each_other_in_another_order_are_not(compare) -> N
     assert code == 1, result["reason"]
 
 
+N_AFTER_M = "apply { if (t_m.apply().hit) t_n.apply(); }"
+
+
+def test_defaults_of_the_sources_count_while_the_control_plane_sets_none(compare) -> None:  # type: ignore[no-untyped-def]
+    """A default action that may be set is the source's until it is set; here entries of another table lead to it."""
+    other = N.replace("default_action = none()", "default_action = set_n(7, 3)")
+    code, result = compare(f"{M} {N} {N_AFTER_M}", f"{M} {other} {N_AFTER_M}")
+    assert code == 1, result["reason"]
+    rules = result["counterexample"]["rules"]
+    assert any(rule.startswith("table_add c.t_m") for rule in rules)
+    assert not any(rule.startswith("table_set_default c.t_n") for rule in rules)
+    assert "interpreter of both programs" in result["counterexample"]["confirmed_by"]
+
+
+def test_arguments_of_defaults_of_the_sources_count(compare) -> None:  # type: ignore[no-untyped-def]
+    n, other = (N.replace("default_action = none()", f"default_action = set_n({args})") for args in ("7, 3", "7, 4"))
+    code, result = compare(f"{n} apply {{ t_n.apply(); }}", f"{other} apply {{ t_n.apply(); }}")
+    assert code == 1, result["reason"]
+
+
+def test_defaults_of_the_sources_that_do_the_same_are_equal(compare) -> None:  # type: ignore[no-untyped-def]
+    n, other = (N.replace("default_action = none()", f"default_action = set_n({args})") for args in ("7, 3", "3, 11"))
+    code, result = compare(f"{n} apply {{ t_n.apply(); }}", f"{other} apply {{ t_n.apply(); }}")
+    assert code == 0, result["reason"]
+
+
+def _with_entries(entries: str, use: str = "t_m.apply();") -> str:
+    return f"{M.removesuffix('}')} entries = {{ {entries} }} }} apply {{ {use} }}"
+
+
+@pytest.mark.parametrize("other", ["3 : set_m(6);", "4 : set_m(5);", ""])
+def test_entries_of_the_sources_count_while_nobody_changes_them(compare, other: str) -> None:  # type: ignore[no-untyped-def]
+    code, result = compare(_with_entries("3 : set_m(5);"), _with_entries(other))
+    assert code == 1, result["reason"]
+
+
+def test_entries_of_the_sources_that_are_the_same_are_equal(compare) -> None:  # type: ignore[no-untyped-def]
+    code, result = compare(_with_entries("3 : set_m(5); 4 : none();"), _with_entries("4 : none(); 3 : set_m(5);"))
+    assert code == 0, result["reason"]
+
+
+def test_other_entries_of_the_source_that_show_nothing_alone_are_not_accepted(compare) -> None:  # type: ignore[no-untyped-def]
+    """Where an entry of another table leads there they would show, and that combination is not compared."""
+    use = "if (s.m == 1 && s.m == 2) t_m.apply();"
+    code, result = compare(_with_entries("3 : set_m(5);", use), _with_entries("3 : set_m(6);", use))
+    assert code == 3
+    assert "the two sources give it other entries" in result["reason"]
+
+
+def test_given_rules_come_on_top_of_each_source(p4verify: Command, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.txt"
+    rules.write_text("table_add c.t_m set_m 9 => 1\n")
+    verdicts = []
+    a, c = tmp_path / "a.p4", tmp_path / "b.p4"
+    for other in ("3 : set_m(5);", "3 : set_m(6);"):
+        for path, entries in ((a, "3 : set_m(5);"), (c, other)):
+            path.write_text(PROGRAM.format(body=_with_entries(entries)))
+        ended = p4verify("check", a, "--against", c, "--rules", rules, "--format", "json")
+        verdicts.append(ended.json()["results"][0]["verdict"])
+    assert verdicts == ["accept", "reject"]
+
+
 def test_a_table_that_does_nothing_may_go_or_come(compare) -> None:  # type: ignore[no-untyped-def]
     with_idle = f"{M} {IDLE} apply {{ idle.apply(); t_m.apply(); }}"
     without = f"{M} apply {{ t_m.apply(); }}"
