@@ -98,6 +98,12 @@ def _add_output_options(parser: argparse.ArgumentParser, formats: Sequence[str])
     parser.add_argument("-o", dest="output", metavar="FILE", help="write the result to FILE instead of printing it")
 
 
+def _add_devices(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", action="append", default=[], dest="devices", metavar="NAME=PORT",
+                        help="the port that a device is which a list of tc filters names (without: portN is port N); "
+                        "of messages the interface's number")  # fmt: skip
+
+
 def _add_execution_options(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=_count, metavar="N",
@@ -125,6 +131,7 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
                         "without it the answer is for every rule set where the artifact holds tables")  # fmt: skip
     parser.add_argument("--map", metavar="FILE", help="TOML: which maps of the artifact hold which tables "
                         "(docs/maps.md), or how the other program is related (docs/architectures.md)")  # fmt: skip
+    _add_devices(parser)
     _add_source_options(parser)
     _add_output_options(parser, FORMATS)
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
@@ -166,6 +173,7 @@ def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--map", metavar="FILE", help="TOML: which maps of the artifact hold which tables (docs/maps.md)"
     )
+    _add_devices(parser)
     _add_source_options(parser)
     _add_output_options(parser, ("text", "json"))
 
@@ -215,6 +223,7 @@ def _add_offload(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--program", metavar="P4", help="check too that hardware and software together do what this "
                         "program says")  # fmt: skip
     parser.add_argument("--rules", metavar="FILE", help="the program's rules")
+    _add_devices(parser)
     _add_source_options(parser)
     parser.add_argument("--largest", action="store_true",
                         help="propose the largest safe part also where this one is safe")  # fmt: skip

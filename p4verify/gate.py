@@ -16,6 +16,7 @@
     define = ["NAME=1"]           # -D
     arch = "v1model"              # --arch
     assume = ["hdr.ip.ttl > 1"]   # --assume
+    devices = ["eth0=1"]          # --device: which ports devices are that tc filters in `against` name
     timeout = 60                  # seconds for each comparison
     expect = "accept"             # accept (default) | reject | unsupported | undecided: what counts as passing,
                                   # or a table from target to verdict: { ebpf = "accept", u32 = "unsupported" }
@@ -38,6 +39,7 @@ from .inputs import (
     SourceOptions,
     all_targets,
     looks_like_p4,
+    parse_devices,
     read_artifact,
     read_assumptions,
     read_bytes,
@@ -54,7 +56,20 @@ from .semantics import ir
 from .semantics.source import InputError, Span
 
 CHECK_KEYS: Final = frozenset(
-    {"program", "targets", "against", "map", "rules", "include", "define", "arch", "timeout", "expect", "assume"}
+    {
+        "program",
+        "targets",
+        "against",
+        "map",
+        "rules",
+        "include",
+        "define",
+        "arch",
+        "timeout",
+        "expect",
+        "assume",
+        "devices",
+    }
 )
 VERDICTS: Final = tuple(v.value for v in Verdict)
 
@@ -71,6 +86,7 @@ class Check:
     timeout: float | None = None
     map: str | None = None
     assume: tuple[str, ...] = ()
+    devices: Mapping[str, int] = field(default_factory=dict)
     expect: Mapping[str, str] = field(default_factory=dict)
     """Result's target → expected verdict; "" is for all others."""
 
@@ -157,7 +173,7 @@ class _Reader:
         against = tuple(self._artifact(spec) for spec in self.texts(row, "against", where))
         return Check(program, self.texts(row, "targets", where), against, self.path(row, "rules", where), options,
                      self._timeout(row, where), self.path(row, "map", where), self.texts(row, "assume", where),
-                     self._expect(row, where))  # fmt: skip
+                     parse_devices(self.texts(row, "devices", where)), self._expect(row, where))  # fmt: skip
 
     def _artifact(self, spec: str) -> str:
         """``PATH`` or ``KIND:PATH``, the path beside the configuration."""
@@ -239,7 +255,7 @@ def _against(check: Check, program: ir.Program, checker: Checker) -> Iterator[Re
             said = NOTHING_SAID if check.map is None else read_map(read_bytes(check.map), check.map)
             yield checker.check_program(read_program(spec, check.options), spec, said=said)
             continue
-        given = read_artifact(spec)
+        given = read_artifact(spec, check.devices)
         if check.map is not None:
             given = with_mapping(given, check.map, program)
         yield checker.check_artifact(*given)

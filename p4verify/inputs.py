@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from . import targets
 from .semantics.ir import Program
 from .semantics.rules.ruleset import RuleSet
-from .semantics.source import Diagnostic, InputError, Span
-from .targets.base import CarriesPrograms, ShowsSource, TakesMappings, Target
+from .semantics.source import NOWHERE, Diagnostic, InputError, Span
+from .targets.base import CarriesPrograms, NamesDevices, ShowsSource, TakesMappings, Target
 
 if TYPE_CHECKING:
     from .restrictions import Restrictions
@@ -190,22 +190,47 @@ def read_rules(path: str, program: Program) -> RuleSet:
     return parse(text, path, program)
 
 
-def read_artifact(spec: str) -> tuple[Target, Any, str]:
-    """The target, the artifact and the path of ``PATH`` or ``KIND:PATH``. Raises InputError."""
+def read_artifact(spec: str, devices: Mapping[str, int] | None = None) -> tuple[Target, Any, str]:
+    """The target, the artifact and the path of ``PATH`` or ``KIND:PATH``; ``devices`` says which ports they are.
+
+    Raises:
+        InputError: the file cannot be used, or devices are named that artifacts of this kind have not.
+    """
     named = _named_kind(spec)
     if named is not None:
         kind, path = named
         target = targets.find(kind)
-        return target, target.read(read_bytes(path), path), path
+        return target, _read(target, read_bytes(path), path, devices or {}), path
     data = read_bytes(spec)
     for name in targets.names():
         target = targets.find(name)
         if target.recognises(data):
-            return target, target.read(data, spec), spec
+            return target, _read(target, data, spec, devices or {}), spec
     raise InputError.at(
         Span(spec, 0, 0),
         f"is no artifact of a known kind ({', '.join(targets.names())}); name the kind as KIND:{spec}",
     )
+
+
+def _read(target: Target, data: bytes, path: str, devices: Mapping[str, int]) -> Any:
+    if not devices:
+        return target.read(data, path)
+    if not isinstance(target, NamesDevices):
+        raise InputError.at(Span(path, 0, 0), f"{target.name} artifacts have no devices that --device could name")
+    return target.read_named(data, path, devices)
+
+
+def parse_devices(given: Sequence[str]) -> dict[str, int]:
+    """Device → port, of ``NAME=PORT`` each. Raises InputError, also for a device or a port that is given twice."""
+    found: dict[str, int] = {}
+    for text in given:
+        name, _, port = text.partition("=")
+        if not name or not port.isascii() or not port.isdigit() or len(port) > 10 or int(port) >= 1 << 31:
+            raise InputError.at(NOWHERE, f"--device is NAME=PORT, a port from 0 to {(1 << 31) - 1}, not {text[:60]!r}")
+        if name in found or int(port) in found.values():
+            raise InputError.at(NOWHERE, f"--device {text[:60]}: this device or this port was named before")
+        found[name] = int(port)
+    return found
 
 
 def with_mapping(given: tuple[Target, Any, str], path: str, program: Program) -> tuple[Target, Any, str]:

@@ -179,6 +179,15 @@ class CarriesPrograms(Protocol):
 
 
 @runtime_checkable
+class NamesDevices(Protocol):
+    """A target whose artifacts call ports by the names of devices."""
+
+    def read_named(self, data: bytes, name: str, devices: Mapping[str, int]) -> Any:
+        """As :meth:`Target.read`; ``devices`` says which ports some devices are, a port once. Raises InputError."""
+        ...
+
+
+@runtime_checkable
 class TakesMappings(Protocol):
     """A target whose artifacts, made elsewhere, may hold tables in a way that a file has to tell."""
 

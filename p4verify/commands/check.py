@@ -8,6 +8,7 @@ from ..checks import Checker
 from ..inputs import (
     all_targets,
     looks_like_p4,
+    parse_devices,
     read_artifact,
     read_assumptions,
     read_bytes,
@@ -48,7 +49,8 @@ def _results(arguments: argparse.Namespace, progress: Progress, where: Execution
     program = carried.program if carried else read_program(arguments.program, source_options(arguments))
     rules = read_rules(arguments.rules, program) if arguments.rules else None
     programs = {a: read_program(a, source_options(arguments)) for a in arguments.against if looks_like_p4(a)}
-    artifacts = {a: read_artifact(a) for a in arguments.against if a not in programs}  # all before the first proof
+    devices = parse_devices(arguments.devices)
+    artifacts = {a: read_artifact(a, devices) for a in arguments.against if a not in programs}  # before the first proof
     implied = not arguments.against and carried is None
     said = NOTHING_SAID
     if arguments.map is not None:
@@ -81,6 +83,6 @@ def _two_artifacts(arguments: argparse.Namespace, progress: Progress, where: Exe
         raise InputError.at(nowhere, "--target, --rules, --map and --assume need a PROGRAM")
     if len(arguments.against) != 2:
         raise InputError.at(nowhere, "give a PROGRAM, or two artifacts with --against to compare with each other")
-    first, second = (read_artifact(spec) for spec in arguments.against)
+    first, second = (read_artifact(spec, parse_devices(arguments.devices)) for spec in arguments.against)
     checker = Checker(None, None, arguments.timeout, progress, not arguments.no_machines, where)
     return checker.check_two(first, second)

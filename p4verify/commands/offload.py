@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .. import targets
 from ..checks import Checker
-from ..inputs import read_artifact, read_bytes, read_program, read_rules
+from ..inputs import parse_devices, read_artifact, read_bytes, read_program, read_rules
 from ..offload import Division, Proposal, check_division, in_device, propose, strangers
 from ..proofs.engine import Engine
 from ..proofs.execution import Execution
@@ -28,7 +28,7 @@ from .solving import execution
 def run(arguments: argparse.Namespace) -> int:
     """Check, report, and give the exit code."""
     profile = _profile(arguments.profile) if arguments.profile is not None else None
-    given = _given(arguments.artifact, profile)
+    given = _given(arguments.artifact, parse_devices(arguments.devices), profile)
     progress = Progress(arguments.quiet)
     try:
         with execution(arguments) as where:
@@ -64,9 +64,9 @@ def _known_keys() -> dict[str, Collection[str]]:
     return {name: target.key_names() for name, target in found if isinstance(target, Offloads)}
 
 
-def _given(spec: str, profile: Profile | None) -> _Given:
+def _given(spec: str, devices: Mapping[str, int], profile: Profile | None) -> _Given:
     """What is to be judged. Raises InputError."""
-    target, artifact, path = read_artifact(spec)
+    target, artifact, path = read_artifact(spec, devices)
     if not isinstance(target, Offloads):
         text = f"is an artifact of {target.name}, which has no lists of which a device holds a part (flower, u32)"
         raise InputError.at(Span(path, 0, 0), text)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import pcap
-from ..inputs import looks_like_p4, read_artifact, read_bytes, read_program, read_rules, with_mapping
+from ..inputs import looks_like_p4, parse_devices, read_artifact, read_bytes, read_program, read_rules, with_mapping
 from ..on_numbers import functions_of
 from ..report.run import packet_text
 from ..semantics import ir
@@ -129,7 +129,7 @@ def _decoded(program: ir.Program, rules: RuleSet, frame: bytes, port: int) -> Da
 
 def _of_artifact(arguments: argparse.Namespace) -> Callable[[bytes], Data]:
     """An artifact's tables hold what the rules put there, by the program given with --program; else they are empty."""
-    target, artifact, path = read_artifact(arguments.program)
+    target, artifact, path = read_artifact(arguments.program, parse_devices(arguments.devices))
     functions: dict[str, Any] = {}
     if arguments.map is not None and not arguments.source:
         raise InputError.at(NOWHERE, "--map needs the program to whose tables it relates the maps (--program)")

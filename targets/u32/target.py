@@ -14,6 +14,7 @@ from ...semantics.source import Span
 from ..base import Oracle, RulesBakedIn
 from ..keeping import Kept
 from ..offload import Device, Entry
+from ..tc.artifact.hooks import PortNames
 from .artifact import FilterList, U32Filter
 
 READS: Final = (
@@ -45,6 +46,12 @@ class U32Target(RulesBakedIn):
         from .artifact import read
 
         return read(data, name)
+
+    def read_named(self, data: bytes, name: str, devices: Mapping[str, int]) -> FilterList:
+        """See :class:`..base.NamesDevices`."""
+        from .artifact import read
+
+        return read(data, name, PortNames(named=devices))
 
     def recognises(self, data: bytes) -> bool:
         """Whether the content looks like a list of tc filters."""

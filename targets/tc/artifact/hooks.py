@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal
 
 
@@ -21,16 +23,25 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class PortNames:
-    """How port numbers and device names stand to each other: port N is the device ``<prefix>N``."""
+    """How port numbers and device names stand to each other: those that are ``named`` (no number twice), and else port
+    N is the device ``<prefix>N``."""
 
     prefix: str = "port"
+    named: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def name(self, port: int) -> str:
         """The device of a port."""
-        return f"{self.prefix}{port}"
+        return next((name for name, number in self.named.items() if number == port), f"{self.prefix}{port}")
 
     def port(self, device: str) -> int | None:
-        """The port of a device; None if the name does not follow the rule."""
+        """The port of a device; None if it is not named and its name does not follow the rule, or if another device is
+        named for that port."""
+        if device in self.named:
+            return self.named[device]
+        found = self._by_rule(device)
+        return None if found in self.named.values() else found
+
+    def _by_rule(self, device: str) -> int | None:
         digits = device.removeprefix(self.prefix)
         ok = device.startswith(self.prefix) and digits.isascii() and digits.isdigit() and len(digits) < 11
         number = int(digits) if ok else -1

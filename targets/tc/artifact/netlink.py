@@ -47,17 +47,17 @@ _LOOKED_AT: Final = HEADER.size + TCMSG.size + 64
 
 @dataclass(frozen=True)
 class Links:
-    """How interface numbers stand to ports; by default they are the same."""
+    """How interface numbers stand to ports: as ``ports`` says of the number as a name; else they are the same."""
 
     ports: PortNames = DEFAULT_PORTS
 
     def index(self, port: int) -> int:
         """A port's interface number."""
-        return port
+        return next((int(name) for name, number in self.ports.named.items() if number == port and name.isdigit()), port)
 
     def port(self, index: int) -> int:
         """An interface's port number."""
-        return index
+        return self.ports.named.get(str(index), index)
 
     def named(self, attribute_: Attribute) -> int:
         """The port whose device an attribute names. Raises InputError: it is none."""

@@ -75,7 +75,9 @@ def read_port(command: Command, ports: PortNames) -> int:
     name = command.next("device")
     port = ports.port(name)
     if port is None:
-        raise command.error(f"device {shorten(name)} is not a port (like {ports.name(1)})")
+        raise command.error(
+            f"device {shorten(name)} is not a port (like {ports.prefix}1; --device NAME=N names others)"
+        )
     return port
 
 
