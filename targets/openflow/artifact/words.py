@@ -79,6 +79,8 @@ def items(piece: Piece) -> Iterator[Item]:
             end = _closing(piece, at)
             value = piece.part(at + 1, end)
             at = end + 1
+            if piece.text.startswith("->", at):  # check_pkt_larger(LENGTH)->FIELD[BIT]
+                at = _value_end(piece, at)
         elif follows in ("=", ":"):
             end = _value_end(piece, at + 1)
             value = piece.part(at + 1, end)
@@ -158,8 +160,9 @@ def masked(piece: Piece, bits: int, style: Style) -> tuple[int, int]:
         return _FRAGS[piece.text]
     if style == "port":
         return port(piece), everything
-    if style in ("tcp_flags", "ct_state") and piece.text[:1] in ("+", "-"):
-        return _flags(piece, _TCP_FLAGS if style == "tcp_flags" else _CT_STATES)
+    if style in ("tcp_flags", "ct_state") and piece.text and not piece.text[0].isdigit():
+        names = _TCP_FLAGS if style == "tcp_flags" else _CT_STATES
+        return _flags(piece, names) if piece.text[0] in "+-" else (_all_flags(piece, names), everything)
     text, slash, _ = piece.text.partition("/")
     value = single(piece.part(0, len(text)), bits, style)
     if not slash:
@@ -191,6 +194,16 @@ def _mask(piece: Piece, bits: int, style: Style) -> int:
             raise piece.error(f"a prefix has at most {bits} bits")
         return ((1 << length) - 1) << (bits - length)
     return single(piece, bits, style)
+
+
+def _all_flags(piece: Piece, names: tuple[str, ...]) -> int:
+    """Flags that are set, where all others are not (``syn|ack``; ``parse_flags``)."""
+    value = 0
+    for name in piece.text.split("|"):
+        if name not in names:
+            raise piece.error(f"{name!r} is no flag of this field ({', '.join(names)})")
+        value |= 1 << names.index(name)
+    return value
 
 
 def _flags(piece: Piece, names: tuple[str, ...]) -> tuple[int, int]:

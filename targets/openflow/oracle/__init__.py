@@ -198,7 +198,7 @@ def _outputs(actions: tuple[Action, ...]) -> Iterator[int]:
 def _observable(bridge: Bridge, marker: int) -> Bridge:
     """The same with the controller's frames sent out of the marker port."""
     for flow in bridge.flows:
-        if flow.table == 0 and flow.priority == MAX_PRIORITY:
+        if flow.table == 0 and flow.priority == MAX_PRIORITY and _meets_barrier(flow):
             raise Unsupported("a flow of the highest priority in table 0 (the oracle's own is there)", flow.span)
     flows = tuple(replace(flow, actions=_told(flow.actions, marker)) for flow in bridge.flows)
     groups = tuple(
@@ -206,6 +206,13 @@ def _observable(bridge: Bridge, marker: int) -> Bridge:
         for g in bridge.groups
     )
     return replace(bridge, flows=flows, groups=groups)
+
+
+def _meets_barrier(flow: Flow) -> bool:
+    """Whether the oracle's own frame may match a flow."""
+    dst, src, kind = (int.from_bytes(_BARRIER[i:j], "big") for i, j in ((0, 6), (6, 12), (12, 14)))
+    known = {"eth_dst": dst, "eth_src": src, "eth_type": kind, "vlan_tci": 0}
+    return all(known[m.field] & m.mask == m.value for m in flow.match if m.field in known)
 
 
 def _told(actions: tuple[Action, ...], marker: int) -> tuple[Action, ...]:
