@@ -28,7 +28,7 @@ from .proofs.verdict import Proof, Verdict
 from .related import legal_answers, relate
 from .restrictions import Restrictions
 from .results import Result
-from .scale import OPEN_FROM, Large, LargePair, LeavesOpen, check_large
+from .scale import OPEN_FROM, Large, LargePair, LeavesOpen, check_large, checked
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.meaning.behaviour import Behaviour
@@ -64,11 +64,12 @@ class Machine:
 @dataclass(frozen=True)
 class Accepted:
     """A machine that was accepted, and its behaviour with the fill-up; ``followed``: what it was compared with, where
-    that was the program's meaning as it is."""
+    that was the program's meaning as it is; ``all_rules``: likewise, where it was accepted for every rule set."""
 
     machine: Machine
     behaviour: Behaviour
     followed: Followed | None
+    all_rules: Followed | None = None
 
 
 @dataclass
@@ -222,8 +223,8 @@ class Checker:
                         assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
             proof = confirm(pair, outcome, started)
         elif proof.verdict is Verdict.ACCEPT:
-            followed = Followed(mine, theirs, proof.tally.compared) if same else None
-            self._accepted.append(Accepted(machine, theirs, followed))
+            followed = Followed(mine, theirs, proof.tally.compared)
+            self._accepted.append(Accepted(machine, theirs, followed if same else None, replace(followed, large=True)))
         baked = (OWN_ENTRIES,) if self.rules is None and rules is not None and _has_open_tables(program) else ()
         unread = self.restrictions.notes if self.restrictions is not None and rules is None else ()
         notes = tuple(dict.fromkeys((*unread, *baked, *spec.notes, *machine.behaviour.notes, *relation.notes)))
@@ -244,12 +245,18 @@ class Checker:
                 return "not decided for every rule set, so it was for the rules given"
             if proof.verdict is not Verdict.ACCEPT:
                 return f"not accepted for every rule set ({proof.verdict.value}), so it was tried for the rules given"
+            self._accepted += [replace(one, followed=one.all_rules) for one in every._accepted]
             return replace(proof, warnings=(*proof.warnings, "it holds of every rule set, so of the rules given"))
         try:
             large = Large(self.assumed or program, rules, target, artifact, self.machines_confirm)
-            return check_large(large, engine, started)
+            proof, settlement = checked(large, engine, started)
         except NotSuitable as error:
             return f"all rules were put into terms at once ({error})"
+        if settlement is not None:
+            mine, theirs = (side.behaviour for side in settlement.sides)
+            machine = Machine(target, artifact, path, theirs, label)
+            self._accepted.append(Accepted(machine, theirs, Followed(mine, theirs, proof.tally.compared, large=True)))
+        return proof
 
     def _spec(self, target: Target) -> tuple[RuleSet | None, Behaviour]:
         """The rules that count, and the program's meaning under them.
@@ -301,17 +308,27 @@ class Checker:
         started = time.monotonic()
         first, second = software.machine, hardware.machine
         label, path = f"{first.label} = {second.label}", second.path or first.path
-        if self.rules is not None and software.followed is not None and hardware.followed is not None:
-            engine = self._engine(label)
-            through = through_program(software.followed, hardware.followed, label, engine, started)
-            if through is not None:
-                return Result(label, path, through)
+        through = self._through(software.followed, hardware.followed, label, started)
+        if through is not None:
+            return Result(label, path, through)
         meant = [a for found in self._meanings.values() for a in found.domain]  # each was accepted on no other inputs
         domain = tuple(dict.fromkeys((*software.behaviour.domain, *meant)))
         left = replace(first, behaviour=replace(software.behaviour, domain=domain))
         right = replace(second, behaviour=hardware.behaviour)
         proof = self._equal(left, right, started, label)
         return Result(label, path, self._blame_undefined(proof) if proof.verdict is Verdict.REJECT else proof)
+
+    def _through(self, left: Followed | None, right: Followed | None, label: str, started: float) -> Proof | None:
+        """That they do the same because of what each was accepted for; None if they have to be compared."""
+        found = None
+        if self.rules is not None and left is not None and right is not None:
+            found = through_program(left, right, label, self._engine(label), started)
+        if found is None and any(one is not None and one.large for one in (left, right)):
+            reason = (
+                "the program leaves something open, and there are too many rules to compare what the two make of it"
+            )
+            return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
+        return found
 
     def _blame_undefined(self, proof: Proof) -> Proof:
         """Both sides were accepted, so what tells them apart is a value that the program leaves undefined: name it."""

@@ -5,7 +5,17 @@ tables' answers are alike is found by comparing rows with rows, without a solver
 region of the header space is searched for a packet.
 """
 
-from .check import OPEN_FROM, Large, LargePair, LeavesOpen, check_large
+from .check import OPEN_FROM, Large, LargePair, LeavesOpen, check_large, checked
 from .standing import Change, NotAccepted, Standing
 
-__all__ = ["OPEN_FROM", "Change", "Large", "LargePair", "LeavesOpen", "NotAccepted", "Standing", "check_large"]
+__all__ = [
+    "OPEN_FROM",
+    "Change",
+    "Large",
+    "LargePair",
+    "LeavesOpen",
+    "NotAccepted",
+    "Standing",
+    "check_large",
+    "checked",
+]

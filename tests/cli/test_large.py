@@ -140,3 +140,17 @@ def test_two_equal_dumps_that_are_written_otherwise_are_accepted() -> None:
     proof = check_large(LargePair(first, second, False, 8), Engine.within(None), time.monotonic())
     assert proof.verdict is Verdict.ACCEPT, proof.reason
     assert proof.tally.compared > 0
+
+
+@pytest.mark.campaign
+def test_software_and_hardware_that_are_accepted_with_many_rules_agree(p4verify: Command, tmp_path: Path) -> None:
+    rules = large_rules.generate(540, 3)
+    program, given, filters = tmp_path / "x.p4", tmp_path / "x.cli", tmp_path / "x.tc"
+    program.write_text(large_rules.PLAIN_PROGRAM)
+    given.write_text("\n".join(large_rules.command_lines(rules)))
+    filters.write_text("\n".join(large_rules.filters(rules)))
+    ended = p4verify(
+        "check", program, "--rules", given, "--against", filters, "--target", "ebpf", "--format", "json"
+    )  # fmt: skip
+    verdicts = {result["target"]: result["verdict"] for result in ended.json()["results"]}
+    assert verdicts == {"ebpf": "accept", "flower": "accept", "ebpf = flower": "accept"}

@@ -35,6 +35,21 @@ def test_both_follow_a_program_that_leaves_nothing_open() -> None:
     assert found.tally.compared == 3
 
 
+def test_a_meaning_with_open_tables_need_not_be_told_alike() -> None:
+    large = replace(followed(OTHER), large=True)
+    assert verdict(followed(), large) is not None
+    assert verdict(replace(followed(), large=True), followed(OTHER)) is not None
+
+
+def test_what_no_machine_meets_may_be_open() -> None:
+    port = b.ite(LONG.condition, b.var("any.port", 32), b.bv(1, 32))
+    open_where_long = Behaviour((Case(b.TRUE, (replace(PORT_ONE, port=port),)),))
+    short, large = followed(domain=(SHORT,)), Followed(open_where_long, PROGRAM, 3, large=True)
+    assert verdict(replace(short, program=open_where_long), large) is not None
+    assert verdict(replace(short, program=open_where_long, large=True), followed(OPEN)) is not None
+    assert verdict(replace(followed(), program=open_where_long), large) is None
+
+
 OPEN = Behaviour((Case(b.TRUE, (replace(PORT_ONE, port=b.var("any.port", 32)),)),))
 OTHER = Behaviour((Case(b.TRUE, ()),))
 
@@ -52,6 +67,7 @@ OTHER = Behaviour((Case(b.TRUE, ()),))
             id="both tell what the program does not",
         ),
         pytest.param(followed(observables=("mark",)), followed(), id="no outputs"),
+        pytest.param(followed(OPEN), replace(followed(OPEN), large=True), id="with open tables something is left open"),
     ],
 )
 def test_it_does_not_follow(left: Followed, right: Followed) -> None:
