@@ -82,11 +82,14 @@ def run_on(
     undefined: Undefined,
     more: Mapping[str, int] | None = None,
     functions: Cells | None = None,
+    *,
+    meters_kept: bool = False,
 ) -> Run | None:
     """What the interpreter makes of a counterexample, with ``more`` inputs (``port``: instead of the counterexample's);
     None where it cannot be asked.
 
     ``functions``: what externs answer of which nobody says it, in the program's words; by default as the model has it.
+    ``meters_kept``: as of :func:`.semantics.meaning.program.run`.
     """
     values = given.model.values
     metadata = {n.removeprefix("in."): v for n, v in values.items() if n.startswith("in.") and n != "in.port"}
@@ -95,8 +98,9 @@ def run_on(
     known = answered(given.model.callables()) if functions is None else functions
     try:
         return run(
-            program, rules, given.packet, port, metadata=metadata, cells=cells, choice=undefined, functions=known
-        )
+            program, rules, given.packet, port, metadata=metadata, cells=cells, choice=undefined, functions=known,
+            meters_kept=meters_kept,
+        )  # fmt: skip
     except (Unsupported, ValueError):
         return None
 

@@ -91,8 +91,8 @@ def find(pair: ProgramPair, engine: Engine, turns: int | None) -> Impossible | N
     Raises:
         Unsupported: a program uses what is not modelled.
     """
-    spec = pair.restricted(meaning(pair.assumed or pair.first, None, turns))
-    theirs = with_faults(meaning(pair.second, None, turns))
+    spec = pair.restricted(meaning(pair.assumed or pair.first, None, turns, meters_kept=True))
+    theirs = with_faults(meaning(pair.second, None, turns, meters_kept=True))
     impl = apart(pair.restricted(pair.pairing.in_first_words(theirs, own=OWN)), IMPL)
     search = _Search(pair, engine, spec, impl)
     for control, table in search.tables():

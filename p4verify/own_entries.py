@@ -1,4 +1,4 @@
-"""Entries in the sources of two programs that a control plane may change, where they differ.
+"""Entries of tables, and contents of registers, that a control plane may change, where two sources have other ones.
 
 Such entries are what a table holds at first. A program that is loaded with others may do something else before anybody
 has changed them, though every rule set that is written into both has the same effect.
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from .pairing import Pairing
 from .semantics.rules.build import match_keys, program_rules
+from .semantics.rules.cells import initial_values
 from .semantics.rules.ruleset import Match, Rule, RuleSet
 from .semantics.source import Unsupported
 from .table_pair import TablePair
@@ -35,6 +36,17 @@ def with_other_entries(pairing: Pairing) -> list[TablePair]:
         return fixed[0] < fixed[1] or _told(pair, follow.of(name)) != _told(pair, theirs.of(name))
 
     return [pair for pair in open_ if differ(pair)]
+
+
+def same_registers(pairing: Pairing) -> None:
+    """Raises Unsupported where the two sources give a register other values to begin with: with what both hold alike
+    the two are compared, and that is not so."""
+    mine = initial_values(pairing.first)
+    theirs = {pairing.state_name(name): value for name, value in initial_values(pairing.second).items()}
+    for second, first in pairing.instances.items():
+        if mine.get(first, 0) != theirs.get(first, 0):
+            reason = f"{first}: the two sources give it other values to begin with"
+            raise Unsupported(reason, pairing.second.instance(second).span)
 
 
 def second_content(pairing: Pairing, unlike: list[TablePair], rules: RuleSet) -> RuleSet:

@@ -19,7 +19,7 @@ from .action_order import in_first_order
 from .assertions import EMPTY, shows_nothing, vacuous, with_faults
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
-from .own_entries import other_entries, second_content, with_other_entries
+from .own_entries import other_entries, same_registers, second_content, with_other_entries
 from .pairing import Pairing, pair_programs
 from .passes_alike import KIND, KINDS
 from .proofs.choices import IMPL
@@ -159,7 +159,10 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         Unsupported: a program uses what is not modelled, or the two cannot be compared; with the place.
     """
     try:
-        return _with_own_entries(pair, engine, started)
+        proof = _with_own_entries(pair, engine, started)
+        if proof.verdict is Verdict.ACCEPT:
+            same_registers(pair.pairing)
+        return proof
     except Unsupported as problem:
         if not pair.pairing.problems or pair.rules is not None or not pair.pairing.sources_agree():
             raise
@@ -265,7 +268,7 @@ def _equal_blocks(pair: ProgramPair, blocks: _Found, engine: Engine, started: fl
     """Accepted; what the user assumes was not needed, but has to be possible."""
     if pair.assumed is None:
         return _accepted(pair, blocks, started, "block by block")
-    spec = meaning(pair.assumed, pair.rules)
+    spec = meaning(pair.assumed, pair.rules, meters_kept=True)
     nothing = vacuous([spec], engine)
     if nothing:
         verdict = Verdict.UNSUPPORTED if nothing == EMPTY else Verdict.UNDECIDED
@@ -467,8 +470,8 @@ def _as_found(
 
 def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -> Proof:
     """The whole pipelines; ``effort`` as of :func:`search`."""
-    spec = meaning(pair.assumed or pair.first, pair.rules, pair.turns)
-    theirs = with_faults(meaning(pair.second, pair.second_rules, pair.turns))
+    spec = meaning(pair.assumed or pair.first, pair.rules, pair.turns, meters_kept=True)
+    theirs = with_faults(meaning(pair.second, pair.second_rules, pair.turns, meters_kept=True))
     impl = pair.pairing.in_first_words(theirs)
     spec, impl = pair.restricted(spec), pair.restricted(impl)
     if pair.across:

@@ -302,7 +302,7 @@ class _Runs:
         answer = allows(self.spec, self.impl, given, functions, self.engine)
         if answer == "unknown" and setting.rules is not None and self.found.blocks is None and not self.pair.across:
             # A table is asked with an undefined value: the rules say what it answers to each.
-            spec = meaning(self.pair.assumed or self.pair.first, setting.rules, self.pair.turns)
+            spec = meaning(self.pair.assumed or self.pair.first, setting.rules, self.pair.turns, meters_kept=True)
             answer = allows(spec, self.impl, given, functions, self.engine)
         return self._differ_surely(setting) if answer == "unknown" else answer == "no"
 
@@ -435,11 +435,16 @@ class _Runs:
         chosen = Undefined(self.spec, {**setting.given.model.values, **self._alike(setting)})
         values = given.model.values
         more = [self.pair.inputs_of_a_run(side, values) for side in ("first", "second")]
-        left = run_on(self.pair.assumed or self.pair.first, groups.into(rules), given, mine, chosen, more[0])
+        left = run_on(
+            self.pair.assumed or self.pair.first, groups.into(rules), given, mine, chosen, more[0], meters_kept=True
+        )
         told = answered(functions)
         asked = {call.name: pairing.renamed(call.name) for call in b.applications(*all_terms(self.found.impl))}
         said = {name: told[first] for name, first in asked.items() if first in told}
-        right = run_on(self.pair.second, groups.into(theirs), given, cells, Undefined(self.impl, values), more[1], said)
+        right = run_on(
+            self.pair.second, groups.into(theirs), given, cells, Undefined(self.impl, values), more[1], said,
+            meters_kept=True,
+        )  # fmt: skip
         return None if left is None or right is None else (self.pair.seen(left), self.pair.seen(right))
 
     def _blocks_interpreted(

@@ -9,8 +9,8 @@ refers. Decisions:
 * An index beyond the size counts nowhere, writes nothing, and reads an undefined value; so for a meter's colour.
 * A direct counter counts only where an action calls ``count``: at the entry that was hit (its number in the rule set
   or, rules unknown, its key), or at ``NAME.miss`` for the default action.
-* A meter answers any colour (its configuration and the time are not modelled), but, aware of colours, never a better
-  one than it was given (RFC 2698). Meters are not compared.
+* A meter answers any colour, or one that depends on what it holds (:mod:`.meters`), but, aware of colours, never a
+  better one than it was given (RFC 2698).
 * What a register holds before is arbitrary, and where a run is not told otherwise its ``initial_value``.
 * A digest is an event with the fields of its data.
 """
@@ -30,6 +30,7 @@ from ..meaning.values import Scalar, Value, unpack
 from ..source import Span, Unsupported
 from .assertions import ASSERTIONS, GIVEN
 from .extern_call import Call
+from .meters import RED, YELLOW, any_colour_noted, kept_colour
 
 BOTH_BITS: Final = 64
 """Bits of each count of a counter of packets and bytes."""
@@ -136,25 +137,30 @@ def _colours(node: ir.ExternCall) -> tuple[int, int, int]:
     return green, yellow, red
 
 
-def _colour(call: Call) -> Term:
-    """Any colour, but none better than one that is given."""
+def _colour(call: Call, index: Term, inside: Term, suffix: str = "") -> Term:
+    """A colour, none better than one that is given."""
     green, yellow, red = (b.bv(number, 32) for number in _colours(call.node))
     before = green
     for position, param in enumerate(call.node.params):
         if isinstance(ir.bare(param.type), ir.EnumType):
             before = call.term(position)
-    any_ = call.m.fresh(2, "the colour of a meter", call.node.span)
-    call.m.note(f"meter {call.instance}: every colour is possible, its state is not compared")
-    mild = b.or_(b.eq(before, yellow), b.eq(any_, b.bv(1, 2)))
-    severe = b.or_(b.eq(before, red), b.ult(b.bv(1, 2), any_))
+    if call.m.meters_kept:
+        given = b.ite(b.eq(before, red), b.bv(RED, 2), b.ite(b.eq(before, yellow), b.bv(YELLOW, 2), b.bv(0, 2)))
+        any_ = kept_colour(call.m, call.instance + suffix, index, given, inside, call.node.span)
+    else:
+        any_ = call.m.fresh(2, "the colour of a meter", call.node.span)
+        any_colour_noted(call.m, call.instance)
+    mild = b.or_(b.eq(before, yellow), b.eq(any_, b.bv(YELLOW, 2)))
+    severe = b.or_(b.eq(before, red), b.ult(b.bv(YELLOW, 2), any_))
     return b.ite(severe, red, b.ite(mild, yellow, green))
 
 
 def _meter(m: Machine, node: ir.ExternCall) -> Value:
     """``execute`` and ``dpdk_execute`` of ``Meter``: the index comes first."""
     call = Call(m, node)
-    result = _colour(call)
-    inside = _inside(call, call.term(0), "n_meters")
+    index = call.term(0)
+    inside = _inside(call, index, "n_meters")
+    result = _colour(call, index, inside)
     if inside is not b.TRUE:
         result = b.ite(inside, result, m.fresh(32, "a meter is used beyond its size", node.span))
         result = _member(m, result, node)
@@ -169,9 +175,16 @@ def _member(m: Machine, value: Term, node: ir.ExternCall) -> Term:
 
 
 def _meter_direct(m: Machine, node: ir.ExternCall) -> Value:
-    """``execute`` and ``dpdk_execute`` of ``DirectMeter``."""
-    _owner(m, node)
-    return Scalar(_colour(Call(m, node)))
+    """``execute`` and ``dpdk_execute`` of ``DirectMeter``: of the entry that was hit, or of the default action."""
+    keys, hit, entry = _owner(m, node)
+    call = Call(m, node)
+    hit = m.decide(hit)
+    missed = _colour(call, b.bv(0, 1), b.not_(hit), ".miss") if hit is not b.TRUE else None
+    if not keys or hit is b.FALSE:
+        assert missed is not None
+        return Scalar(missed)
+    found = _colour(call, b.concat(*keys) if entry is None else entry, hit)
+    return Scalar(found if missed is None else b.ite(hit, found, missed))
 
 
 # --- registers ------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from ..meaning.values import Scalar, Struct, Value, unpack
 from ..source import Span, Unsupported
 from .assertions import ASSERTIONS, GIVEN
 from .extern_call import Call
+from .meters import any_colour_noted, kept_colour
 from .v1model_checksums import CHECKSUMS
 from .v1model_signals import SIGNALS
 
@@ -146,26 +147,39 @@ def _colour(m: Machine, width: int, span: Span) -> Term:
 
 
 def _meter(m: Machine, node: ir.ExternCall) -> None:
-    """``execute_meter(index, result)``: an arbitrary colour; meters are not compared."""
+    """``execute_meter(index, result)``."""
     call = Call(m, node)
-    inside = m.decide(_inside(call, call.term(0)))
-    result = _colour(m, call.width(1), node.span)
+    index = call.term(0)
+    inside = m.decide(_inside(call, index))
+    if m.meters_kept:
+        result = b.resize(kept_colour(m, call.instance, index, b.bv(0, 2), inside, node.span), call.width(1))
+    else:
+        result = _colour(m, call.width(1), node.span)
+        any_colour_noted(m, call.instance)
     if inside is not b.TRUE:
         other = m.fresh(call.width(1), "a meter is used beyond its size", node.span)
         result = b.ite(inside, result, other)
-    m.note(f"meter {node.object}: every colour is possible, its state is not compared")
     call.put(1, Scalar(result))
 
 
 def _direct_meter(m: Machine, node: ir.ExternCall) -> None:
-    """``direct_meter.read(result)``: an arbitrary colour."""
+    """``direct_meter.read(result)``, in an action of the meter's table: the colour for the entry that was hit."""
     call = Call(m, node)
-    m.note(f"meter {node.object}: every colour is possible, its state is not compared")
-    call.put(0, Scalar(_colour(m, call.width(0), node.span)))
+    if not m.meters_kept:
+        any_colour_noted(m, call.instance)
+        call.put(0, Scalar(_colour(m, call.width(0), node.span)))
+        return
+    if m.last_lookup is None or all(item.value != node.object for item in m.last_lookup[0].properties):
+        raise Unsupported("direct_meter.read outside of an action of its table", node.span)
+    _, keys, hit, entry = m.last_lookup
+    key = b.concat(*keys) if keys else b.bv(0, 1)
+    colour = kept_colour(m, call.instance, key if entry is None else entry, b.bv(0, 2), hit, node.span)
+    call.put(0, Scalar(b.resize(colour, call.width(0))))
 
 
 def table_hook(m: Machine, table: ir.Table, keys: list[Term], hit: Term, entry: Term | None) -> None:
     """What a table does beside its action: direct counters count hits. Unknown properties are not ignored."""
+    m.last_lookup = (table, keys, hit, entry)
     for item in table.properties:
         if not isinstance(item.value, str):
             continue

@@ -164,6 +164,8 @@ class Machine:
         """The lookup whose action runs now, for externs that ask for it: as a :data:`HitHook` is told."""
         self.lookups: dict[tuple[str, tuple[Term, ...]], Any] = {}
         """Lookups among known entries that were made already: table and key values → what :mod:`.tables` found."""
+        self.meters_kept = False
+        """Whether what meters hold is state, so that their colours depend on it; else each use may give any colour."""
         self.open_tables: frozenset[str] = frozenset()
         """Tables (control-plane names) whose entries are known, but left open (:mod:`.open_tables`)."""
         self.looked_up: list[tuple[str, Term, Term]] = []

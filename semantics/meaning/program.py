@@ -46,22 +46,30 @@ _SUBJECTS: Final = (statements, tables)
 """Modules that register the meaning of nodes when they are imported."""
 
 
-def meaning(program: ir.Program, rules: RuleSet | None = None, turns: int | None = None) -> Behaviour:
+def meaning(
+    program: ir.Program, rules: RuleSet | None = None, turns: int | None = None, *, meters_kept: bool = False
+) -> Behaviour:
     """What ``program`` does to any packet.
 
     Args:
         program: the program.
         rules: what the control plane has installed; None for anything that it could install.
         turns: how often a parser's loop is followed; None for as often as :mod:`.parsing` says.
+        meters_kept: whether colours of meters depend on what these hold (:mod:`..arch.meters`); else they are choices.
 
     Raises:
         Unsupported: the program uses what is not modelled; with the place.
     """
-    return with_open_tables(program, rules, frozenset(), turns)[0]
+    return with_open_tables(program, rules, frozenset(), turns, meters_kept=meters_kept)[0]
 
 
 def with_open_tables(
-    program: ir.Program, rules: RuleSet | None, tables: frozenset[str], turns: int | None = None
+    program: ir.Program,
+    rules: RuleSet | None,
+    tables: frozenset[str],
+    turns: int | None = None,
+    *,
+    meters_kept: bool = False,
 ) -> tuple[Behaviour, list[tuple[str, Term, Term]]]:
     """The same with some tables (control-plane names) left open although their rules are known, and where each of these
     is asked: its name, its key, and when.
@@ -73,6 +81,7 @@ def with_open_tables(
     m = Machine(program, rules, Symbolic(), architecture.externs)
     m.unknown_extern = call_unknown
     m.turns = turns
+    m.meters_kept = meters_kept
     m.open_tables = tables
     with deep_recursion(), _placed(program):
         cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells)]
@@ -286,6 +295,7 @@ def run(
     choice: Callable[[Choice], int] | None = None,
     functions: Mapping[str, Callable[..., int]] | None = None,
     leftovers: bool = False,
+    meters_kept: bool = False,
 ) -> Run:
     """What ``program`` does to one packet.
 
@@ -301,6 +311,7 @@ def run(
         functions: what nobody says of externs (what one that the program declares answers, an unknown hash): name →
             function; of others 0.
         leftovers: what is undefined is what was there last (a field of a header that was removed), as in most machines.
+        meters_kept: as of :func:`meaning`; what is held, and what comes of it, are among ``cells`` and ``functions``.
 
     Raises:
         Unsupported: the program uses what is not modelled; with the place.
@@ -314,6 +325,7 @@ def run(
         choice or (lambda _: 0),
         functions or {},
         leftovers,
+        meters_kept,
     )
     with deep_recursion(), _placed(program):
         whole = all_passes(Arrival(packet, port, metadata or {}), runner.once)
@@ -331,6 +343,7 @@ class _Runner:
     choice: Callable[[Choice], int]
     functions: Mapping[str, Callable[..., int]]
     leftovers: bool
+    meters_kept: bool
     trace: Trace = field(default_factory=Trace)
     state: dict[str, dict[int, int]] = field(default_factory=dict)
     initial: Mapping[str, int] = field(init=False)
@@ -355,6 +368,7 @@ class _Runner:
         source = Concrete(packet, port, arrival.metadata, self._cells(), self.choice, self.known, self.leftovers)
         m = Machine(self.program, self.rules, source, self.architecture.externs, self.trace)
         m.unknown_extern = call_unknown
+        m.meters_kept = self.meters_kept
         ended = [e for e in self.architecture.run(m) if e.guard is not b.FALSE]
         if failed_assertion(self.trace) is not None:
             return Passed((), ())
