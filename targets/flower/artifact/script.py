@@ -105,7 +105,7 @@ class Options:
             self.classid = read_classid(command, "class id")
         elif command.take("hw_tc"):
             self.hw_tc = command.number("hw_tc", 0, 15)
-        elif command.take("action"):
+        elif len(command.peek()) > 1 and command.take_short("action"):
             self.actions += read_actions(command, self.ports)
         elif command.take("skip_hw", "skip_sw", "in_hw", "not_in_hw"):
             self.said.add(command.last_text)

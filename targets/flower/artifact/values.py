@@ -13,6 +13,8 @@ from .fields import ARP_OPS, CT_STATES, IP_FLAGS, IP_PROTOCOLS, FlowerField
 from .filters import Key, Match, Range
 
 _MAC: Final = re.compile(r"(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}\Z")
+_SHORT: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,2}\Z")
+"""The first octets of an address; the others are 0 (``get_addr_ipv4`` of ``lib/utils.c``)."""
 _DECIMAL: Final = re.compile(r"[0-9]{1,10}\Z")
 _STATE: Final = re.compile(r"([+-])([a-z]+)")
 _BRACKETS: Final = re.compile(r"\[([0-9]{1,5})\]\Z")
@@ -36,6 +38,8 @@ def read_key(command: Command, field: FlowerField) -> Key:
     if field.form in ("ip_flags", "ct_state"):
         value, mask = _flags(command, field, text)
         return Match(field.name, value, mask)
+    if field.form in ("ip", "ip6") and text == "default":
+        return Match(field.name, 0, 0)
     shown, slash, mask_text = text.partition("/")
     if slash and not field.masked:
         raise command.error(f"{field.word} cannot be masked")
@@ -87,8 +91,8 @@ def _decimal(command: Command, field: FlowerField, text: str) -> int:
 
 
 def _length(command: Command, field: FlowerField, text: str) -> int:
-    """The mask of that many first bits."""
-    length = command.as_number(text, f"length of {field.word}", 0, field.width)
+    """The mask of that many first bits. 0 of an Ethernet address ``tc`` shifts by 64, which means anything."""
+    length = command.as_number(text, f"length of {field.word}", int(field.form == "mac"), field.width)
     return field.whole ^ (field.whole >> length)
 
 
@@ -99,6 +103,8 @@ def _mac(command: Command, text: str) -> int:
 
 
 def _address(command: Command, field: FlowerField, text: str) -> int:
+    if field.width == 32 and _SHORT.match(text):
+        text += ".0" * (3 - text.count("."))
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

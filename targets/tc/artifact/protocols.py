@@ -18,9 +18,9 @@ PROTOCOLS: Final[dict[str, int]] = {
     "ddcmp": 0x0006, "wan_ppp": 0x0007, "ppp_mp": 0x0008, "localtalk": 0x0009, "can": 0x000C, "ppptalk": 0x0010,
     "tr_802_2": 0x0011, "mobitex": 0x0015, "control": 0x0016, "irda": 0x0017, "econet": 0x0018, "tipc": 0x88CA,
     "profinet": 0x8892, "aoe": 0x88A2, "ethercat": 0x88A4, "802.1q": 0x8100, "802.1ad": 0x88A8, "mpls_uc": 0x8847,
-    "mpls_mc": 0x8848, "teb": 0x6558,
+    "mpls_mc": 0x8848, "teb": 0x6558, "lldp": 0x88CC,
 }  # fmt: skip
-"""``lib/ll_proto.c`` of iproute2, in lower case (it compares without case); ``ipv4`` is ours."""
+"""``lib/ll_proto.c`` of iproute2, in lower case (it compares without case)."""
 
 PROTOCOL_NAMES: Final = {
     number: name

@@ -42,8 +42,9 @@ _CONTROLS: Final[dict[str, ControlKind]] = {
 }  # fmt: skip
 _AFTER: Final = ("flowid", "classid")
 _CSUM_WORDS: Final[dict[str, CsumPart]] = {
-    "ip4h": "iph", "ip4": "iph", "ipv4h": "iph", "iph": "iph", **{part: part for part in CSUM_PARTS},
+    "iph": "iph", "ip4h": "iph", "ipv4h": "iph", **{part: part for part in CSUM_PARTS},
 }  # fmt: skip
+"""In the order in which ``tc`` compares a word with them, of which any beginning will do."""
 _PACKET_TYPES: Final[tuple[PacketType, ...]] = ("host", "broadcast", "multicast", "otherhost")
 _POLICE_LIMITS: Final = (
     "rate", "burst", "buffer", "maxburst", "mtu", "minburst", "peakrate", "avrate", "overhead", "linklayer",
@@ -168,12 +169,14 @@ def _vlan(command: Command) -> Vlan:
     priority: int | None = None
     protocol = 0x8100
     while operation != "pop":
-        if command.take("id"):
+        if command.take_short("id"):
             vid = command.number("VLAN id", 0, 0xFFE)
-        elif command.take("priority"):
-            priority = command.number("VLAN priority", 0, 7)
-        elif command.take("protocol"):
+        elif command.peek() == "p":
+            break  # which is ``pop``
+        elif command.take_short("protocol"):
             protocol = read_protocol(command)
+        elif command.take_short("priority"):
+            priority = command.number("VLAN priority", 0, 7)
         else:
             break
     if operation != "pop" and vid is None:
@@ -220,8 +223,8 @@ def _pedit(command: Command) -> Pedit:
 
 def _csum(command: Command) -> Csum:
     found: set[CsumPart] = set()
-    while command.peek() in _CSUM_WORDS:
-        found.add(_CSUM_WORDS[command.next("header")])
+    while (word := next(filter(command.take_short, _CSUM_WORDS), None)) is not None:
+        found.add(_CSUM_WORDS[word])
         command.take("and", "or", "+")
     if not found:
         raise command.error(f"{', '.join(CSUM_PARTS)} expected", command.here)
@@ -231,14 +234,14 @@ def _csum(command: Command) -> Csum:
 def _skbedit(command: Command) -> Skbedit:
     found: dict[str, object] = {}
     while command:
-        if command.take("mark"):
+        if command.take_short("mark"):
             value, slash, mask = command.next("mark").partition("/")
             number = command.as_number(value, "mark", 0, 0xFFFFFFFF)
             kept = command.as_number(mask, "mask", 0, 0xFFFFFFFF) if slash else 0xFFFFFFFF
             found["mark"] = (number, kept)
-        elif command.take("priority"):
+        elif command.peek() != "p" and command.take_short("priority"):
             found["priority"] = read_classid(command, "priority")
-        elif command.take("queue_mapping"):
+        elif command.take_short("queue_mapping"):
             found["queue"] = command.number("queue", 0, 0xFFFF)
         elif command.take("ptype"):
             if not command.take(*_PACKET_TYPES):

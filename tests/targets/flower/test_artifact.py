@@ -34,6 +34,23 @@ def test_a_printed_script_is_read_again(filters: FilterList) -> None:
     assert parse_script(print_script(filters)) == filters
 
 
+@pytest.mark.parametrize(
+    ("short", "written"),
+    [
+        ("protocol ip flower dst_ip 10/8 src_ip 1.2.3", "protocol ip flower dst_ip 10.0.0.0/8 src_ip 1.2.3.0"),
+        ("protocol ipv6 flower dst_ip default", "protocol ipv6 flower dst_ip ::/0"),
+        ("protocol LLDP flower act drop", "protocol 0x88cc flower action drop"),
+        ("protocol ip flower action csum ip and t or udpl + s pipe",
+         "protocol ip flower action csum iph and tcp and udplite and sctp pipe"),
+        ("protocol ip flower action vlan push id 5 prio 3 prot 802.1ad",
+         "protocol ip flower action vlan push id 5 protocol 802.1ad priority 3"),
+        ("protocol ip flower action skbedit prio 1:2", "protocol ip flower action skbedit priority 1:2"),
+    ],
+)  # fmt: skip
+def test_short_words_are_read_as_tc_reads_them(short: str, written: str) -> None:
+    assert parse_script(ADD + short).filters == parse_script(ADD + written).filters
+
+
 def test_what_tc_takes_in_another_form_only_is_said_so() -> None:
     """Port 0 needs a mask (``get_range`` of ``f_flower.c``); operations of ARP but the first two have no words."""
 
@@ -140,6 +157,9 @@ def test_the_script_of_a_dump_is_read_again() -> None:
         ("protocol ip flower ip_proto udp dst_port 0-10", "not a range"),
         ("protocol ip flower ip_proto udp dst_port 5 dst_port 6", "given twice"),
         ("protocol ip flower ip_flags odd", "frag"),
+        ("protocol ip flower dst_mac 02:00:00:00:00:01/0", "length of dst_mac 0 is not in 1..48"),
+        ("protocol ip flower dst_ip 010.1", "IPv4 address expected"),
+        ("protocol ip flower dst_ip 1.2.3.4.5", "IPv4 address expected"),
         ("protocol ip flower ct_state 3", "connection states"),
         ("protocol ip flower vlan", "unknown option"),
         ("protocol ip flower geneve_opts 1", "not supported"),
