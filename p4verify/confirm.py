@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .certain import surely
+from .counted import numbered
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, run_on, same
 from .machine_told import told
@@ -124,6 +125,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
         if pair.restrictions is not None and pair.restrictions.violation(rules) is not None:
             raise CannotRealise("the rules that show the difference are not allowed by the restrictions")
         shown = describe(rules, pair.program)
+        model = numbered(pair.program, rules, model)
         spec = meaning(pair.assumed or pair.program, rules)
         relation = pair.target.relate(pair.program, pair.artifact, rules)
     functions = _Functions(relation, model)

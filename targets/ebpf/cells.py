@@ -49,6 +49,8 @@ class CellMap:
     miss: MapDef | None = None
     """Of a direct counter that actions count with (PSA's and PNA's; v1model's tables count their hits themselves): an
     array with one element for what the default action counts."""
+    of_rules: bool = True
+    """False: of a direct counter of a table that has no rules; ``map`` is then ``miss``."""
 
 
 def cell_map(instance: ir.Instance) -> CellMap:
@@ -122,28 +124,39 @@ def _fields(cells: Sequence[Cell]) -> tuple[Field, ...]:
 
 
 def direct_counters(program: ir.Program, layout: TableLayout) -> list[CellMap]:
-    """The maps of a table's direct counters: an element for each rule, at the rule's key.
+    """The maps of a table's direct counters: an element for each rule, at the rule's key, or at its number where the
+    rules are compiled in. A table without keys has no rules, and counts at most what its default action does.
 
     Raises:
-        CannotOffload: the table's rules are not known by exact keys, or the program itself adds some.
+        CannotOffload: the table's rules lie in slots, or the program itself adds some.
     """
     out = []
     for instance, span in attached(program, layout, DIRECT_COUNTERS):
-        entries = layout.entries
-        if entries is None or entries.type != "hash":
-            raise CannotOffload("direct counters of a table whose rules are not all known by exact keys", span)
         if layout.profile_bits:
             raise CannotOffload("direct counters of a table to which the program adds entries", span)
         cells, name = _counter_cells(instance), identifier(instance.name)
         size, fields = sum(cell.size for cell in cells), _fields(cells)
-        made = MapDef(
-            f"{name}_cells", "hash", entries.key_size, size, entries.max_entries, 0, entries.key_fields, fields
-        )
         called = instance.extern == "DirectCounter"
         miss = MapDef(f"{name}_miss", "array", 4, size, 1, value_fields=fields) if called else None
-        kind = counter_kind(instance)
-        out.append(CellMap(made, tuple(cells), kind == "bytes", instance=instance.name, miss=miss))
+        made = _of_rules(layout, f"{name}_cells", size, fields, span)
+        item = made or miss
+        if item is not None:
+            bytes_only = counter_kind(instance) == "bytes"
+            name, ruled = instance.name, made is not None
+            out.append(CellMap(item, tuple(cells), bytes_only, instance=name, miss=miss, of_rules=ruled))
     return out
+
+
+def _of_rules(layout: TableLayout, name: str, size: int, fields: tuple[Field, ...], span: Span) -> MapDef | None:
+    """The map with the cells of a table's rules; None if there can be none."""
+    if layout.baked is not None:
+        return MapDef(name, "array", 4, size, len(layout.baked), value_fields=fields) if layout.baked else None
+    if not layout.keys:
+        return None
+    entries = layout.entries
+    if entries is None or layout.slots is not None:
+        raise CannotOffload("direct counters of a table whose rules are not known by exact keys or one lpm key", span)
+    return replace(entries, name=name, value_size=size, value_fields=fields)
 
 
 def direct_meters(program: ir.Program, layout: TableLayout) -> dict[str, MapDef]:

@@ -17,6 +17,8 @@ def counter_elements(program: ir.Program, rules: RuleSet) -> dict[str, Entries]:
     out: dict[str, Entries] = {}
     for name, layout in layouts(program, rules).items():
         for cells in direct_counters(program, layout):
+            if not cells.of_rules or layout.baked is not None:
+                continue
             zeros = bytes(cells.map.value_size)
             out[cells.map.name] = [(fill_rule(layout, rule)[0], zeros) for rule in rules.of(name)]
     return out

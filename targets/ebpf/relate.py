@@ -194,8 +194,9 @@ class _Builder:
                     self.decided(layout, layout.entries, filled.get(layout.entries.name, []))
                 self.laws(layout, layout.entries)
             for direct in direct_counters(self.program, layout):
-                if _shape(direct.map) in have:
-                    self.direct(layout, direct, None if rules is None else rules.of(_name(layout)))
+                if direct.of_rules and _shape(direct.map) in have:
+                    of_table = None if rules is None else rules.of(_name(layout))
+                    self.cells(direct) if layout.baked is not None else self.direct(layout, direct, of_table)
                 if direct.miss is not None and _shape(direct.miss) in have:
                     self.missed(direct, direct.miss)
             if layout.selector is not None and all(_shape(item) in have for item in layout.maps):
@@ -366,9 +367,17 @@ class _Builder:
 
         def found(key: Term) -> Term:
             if keys is not None:
-                return b.or_(*(b.eq(key, b.bv(int.from_bytes(each, "big"), key.width)) for each in keys))
-            return b.and_(well_formed(layout, key), lookup.hit(_name(layout), table_key(layout, key)))
+                return decision(key)[0]
+            hit = lookup.hit(_name(layout), table_key(layout, key))
+            less = other_found(item, key) if layout.trie else b.FALSE
+            return b.and_(hit, b.or_(well_formed(layout, key), less))
 
+        given = [(key, key) for key in keys or ()]  # of equal keys the first stays, as in the table's map
+        kept = [(key, held) for at, (key, held) in enumerate(given) if all(key != other for other, _ in given[:at])]
+        itself = replace(item, value_size=item.key_size)
+        decision = (trie_decision if layout.trie else hash_decision)(itself, kept)
+        if layout.trie:  # under any rule set each key that is asked for may have an entry of its own
+            self.functions[f"map.{item.name}.element"] = lambda key: key if keys is None else decision(key)[1]
         bits = layout.key_width if keys is None else 32
         where = index if keys is None else _by_number(keys, item.key_size)
         for cell in cells.cells:

@@ -48,7 +48,7 @@ LIMITS: Final = (
     "no clones from egress",
     "v1model: nothing waits before egress (queue depths and the time there are 0)",
     "digests of structs of up to 256 bytes, without varbits and stacks, by a ring buffer",
-    "direct counters of tables with exact keys only, to which the program adds no entries",
+    "direct counters of tables without slots, to which the program adds no entries",
     "at XDP a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",
     "ports have the numbers of interfaces, or of interfaces from option port0 on",
     "at tc: no shorter frames; a frame that came with a VLAN tag keeps its outermost type (untagged=1: there are none)",

@@ -8,24 +8,33 @@ from ...base import CannotOffload
 from ..artifact import MapDef, asm
 from ..artifact.asm import R0, R1, R2, R10
 from ..cells import direct_counters, direct_meters
-from ..fillup import TableLayout
 from . import cellcode
-from .gen import Gen
+from .gen import Gen, LookedUp
 from .hooks import MAP_LOOKUP
 
 
 def count(g: Gen, call: ir.ExternCall) -> None:
     """``DirectCounter.count()``, DPDK's ``count(length)``: for the rule that was hit, or for all misses."""
-    layout, key = _looked_up(g, call)
-    cells = next((item for item in direct_counters(g.program, layout) if item.instance == call.object), None)
+    found = _looked_up(g, call)
+    cells = next((item for item in direct_counters(g.program, found.layout) if item.instance == call.object), None)
     if cells is None or cells.miss is None:
         raise _of_another_table(call)
-    miss = cells.miss
+    item, miss = cells.map if cells.of_rules else None, cells.miss
 
     def find() -> None:
-        hit = g.asm.label()
-        _find(g, cells.map, key)
-        g.asm.jump("jne", R0, 0, hit)
+        hit, missed = g.asm.label(), g.asm.label()
+        if item is not None and found.key is not None:
+            _find(g, item, found.key)
+            g.asm.jump("jne", R0, 0, hit)
+        elif item is not None and found.entry is not None:
+            g.load_leaf(R1, found.entry, span=call.span)
+            g.asm.jump("jeq", R1, 0, missed)
+            g.asm.emit(asm.alu("sub", R1, 1))
+            with g.buffer(item.key_size) as place:
+                g.asm.emit(asm.store(item.key_size, R10, place, R1))
+                _find(g, item, place)
+            g.asm.goto(hit)
+        g.asm.place(missed)
         with g.buffer(miss.key_size) as place:
             g.asm.emit(asm.store(miss.key_size, R10, place, 0))
             _find(g, miss, place)
@@ -37,17 +46,16 @@ def count(g: Gen, call: ir.ExternCall) -> None:
 
 def find_colour(g: Gen, call: ir.ExternCall) -> None:
     """r0 = the address of the colour of the rule that was hit, or 0."""
-    layout, key = _looked_up(g, call)
-    item = direct_meters(g.program, layout).get(str(call.object))
-    if item is None:
+    found = _looked_up(g, call)
+    item = direct_meters(g.program, found.layout).get(str(call.object))
+    if item is None or found.key is None:
         raise _of_another_table(call)
-    _find(g, item, key)
+    _find(g, item, found.key)
 
 
-def _looked_up(g: Gen, call: ir.ExternCall) -> tuple[TableLayout, int]:
+def _looked_up(g: Gen, call: ir.ExternCall) -> LookedUp:
     if g.looked_up is None:
-        text = f"{call.extern}.{call.method} outside of the actions of a table whose rules lie in a map at their keys"
-        raise CannotOffload(text, call.span)
+        raise CannotOffload(f"{call.extern}.{call.method} outside of the actions of a table", call.span)
     return g.looked_up
 
 

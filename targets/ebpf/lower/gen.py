@@ -52,6 +52,17 @@ class Loop:
     """Where ``break`` goes."""
 
 
+@dataclass(frozen=True)
+class LookedUp:
+    """A table whose action is being generated."""
+
+    layout: TableLayout
+    key: int | None
+    """Where on the stack its key lies, if that is still there."""
+    entry: Ref | None
+    """Where the rules are compiled in, and somebody asks for it: the number of the one that was hit, one higher."""
+
+
 @dataclass
 class Gen:
     """One pass over a program."""
@@ -88,8 +99,8 @@ class Gen:
     """Names of the functions and blocks being generated, against recursion."""
     point: ParsePoint | None = None
     """Where a parser stands, while one is generated."""
-    looked_up: tuple[TableLayout, int] | None = None
-    """The table whose action is being generated, and where on the stack its key lies, if that is still there."""
+    looked_up: LookedUp | None = None
+    """The table whose action is being generated."""
     learning: set[str] = field(default_factory=set)
     """Tables to which the program adds entries, as far as they have been applied: what is added is there for packets
     that come later, so that no table is asked again."""

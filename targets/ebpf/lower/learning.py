@@ -55,7 +55,11 @@ def _looked_up(g: Gen, call: ir.ExternCall) -> tuple[TableLayout, int]:
         raise CannotOffload(
             f"{call.extern} outside of the actions of a table whose entries lie in a hash map", call.span
         )
-    layout, key = g.looked_up
+    layout, key = g.looked_up.layout, g.looked_up.key
+    if key is None:
+        raise CannotOffload(
+            f"{call.extern} outside of the actions of a table whose entries lie in a hash map", call.span
+        )
     if scalar := layout.profile_bits:
         last = call.params[-1].type
         if g.width(last, call.span) == scalar < 8 * PROFILE_BYTES:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Final
 
 from ....semantics import ir
 from ....semantics.rules.ruleset import Rule
@@ -21,9 +22,12 @@ from ..cells import DIRECT_METERS, CellMap, attached, direct_counters
 from ..fillup import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout, default_index
 from . import calls, match, search, selectors
 from . import expr as ex
-from .frame import Leaf, Ref
-from .gen import Gen, Temp
+from .frame import Leaf, Ref, leaves
+from .gen import Gen, LookedUp, Temp
 from .hooks import MAP_LOOKUP
+
+NUMBER_BITS: Final = 32
+"""Of a rule's number."""
 
 
 @dataclass
@@ -42,6 +46,8 @@ class _Apply:
     end: Label
     key: int | None = None
     """Where on the stack the key stays, if actions need it."""
+    number: Ref | None = None
+    """Where the number of the rule that was hit is noted, one higher, if actions need it."""
 
     @property
     def table(self) -> ir.Table:
@@ -81,8 +87,13 @@ def _apply(g: Gen, layout: TableLayout, outcome: Temp | None, wants_hit: bool) -
     g.learning |= {layout.table.control_name} if layout.profile_bits else set()
     with ExitStack() as kept:
         kept.enter_context(g.scope())
+        number = None
+        if layout.baked is not None and _counts(g, layout):
+            number = g.declare("$entry", ir.bits(NUMBER_BITS))
+            g.clear(number)
         key = kept.enter_context(g.buffer(layout.key_size, layout.table.span)) if _keeps_key(g, layout) else None
-        state = _Apply(g, layout, outcome, wants_hit, {}, [g.asm.label() for _ in layout.actions], g.asm.label(), key)
+        labels = [g.asm.label() for _ in layout.actions]
+        state = _Apply(g, layout, outcome, wants_hit, {}, labels, g.asm.label(), key, number)
         for part in layout.actions:
             for arg, param in _directionless(part):
                 env = dict(g.env)
@@ -99,11 +110,16 @@ def _apply(g: Gen, layout: TableLayout, outcome: Temp | None, wants_hit: bool) -
         g.asm.place(state.end)
 
 
+def _counts(g: Gen, layout: TableLayout) -> bool:
+    """Whether actions may count for the rule that was hit."""
+    return bool(attached(g.program, layout, ("DirectCounter",)))
+
+
 def _keeps_key(g: Gen, layout: TableLayout) -> bool:
     """Whether actions may ask for the key that was looked up."""
     if layout.entries is None or layout.slots is not None:
         return False
-    return bool(layout.profile_bits or attached(g.program, layout, (*DIRECT_METERS, "DirectCounter")))
+    return bool(layout.profile_bits or _counts(g, layout) or attached(g.program, layout, DIRECT_METERS))
 
 
 def _directionless(part: ActionPart) -> list[tuple[ArgPart, ir.Param]]:
@@ -266,7 +282,7 @@ def _unlisted_default(state: _Apply) -> None:
 def _looked_up(state: _Apply) -> Iterator[None]:
     """Code inside is that of an action of the table."""
     before = state.g.looked_up
-    state.g.looked_up = None if state.key is None else (state.layout, state.key)
+    state.g.looked_up = LookedUp(state.layout, state.key, state.number)
     yield
     state.g.looked_up = before
 
@@ -296,12 +312,25 @@ def _compiled_in(state: _Apply, rules: Sequence[Rule]) -> None:
     """Compare with each rule, first winner first; go on if none matches."""
     g = state.g
     with match.evaluated(g, [key.expr for key in state.table.keys]) as keys:
-        for rule in rules:
+        for number, rule in enumerate(rules):
             other = g.asm.label()
             match.unless_rule(g, keys, rule, other)
             _set_hit(state, True)
+            _hit_number(state, number)
             _with_numbers(state, _named(state, rule.call.action, rule.span), rule.call.args)
             g.asm.place(other)
+
+
+def _hit_number(state: _Apply, number: int) -> None:
+    """Rule ``number`` was hit: tables that count their hits themselves do so, others note it for their actions."""
+    g = state.g
+    if state.number is not None:
+        g.store_constant(next(leaves(g.program, state.number)), number + 1)
+    for cells in direct_counters(g.program, state.layout):
+        if cells.miss is None:
+            with g.buffer(4) as place:
+                g.asm.emit(asm.store(4, R10, place, number))
+                _count_hit(g, cells, place)
 
 
 def _named(state: _Apply, name: str, span: Span) -> ActionPart:

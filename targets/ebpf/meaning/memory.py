@@ -23,7 +23,7 @@ MAX_BITS: Final = 1 << 20
 STACK_SIZE: Final = 512
 """Bytes of a frame's stack (MAX_BPF_STACK)."""
 
-WRITABLE_MAPS: Final = ("array", "hash", "percpu_array", "percpu_hash", "lru_hash", "lru_percpu_hash")
+WRITABLE_MAPS: Final = ("array", "hash", "percpu_array", "percpu_hash", "lru_hash", "lru_percpu_hash", "lpm_trie")
 """Map types whose values a program may change through a pointer, one element per key."""
 
 
@@ -296,7 +296,7 @@ def _store_value(machine: Checks, state: State, address: Address, values: list[T
         changed = _replaced(new, at, values)
         there = b.TRUE if address.moved is None else b.eq(address.distance, b.bv(at, 64))
         new = b.ite(there, changed, new)
-    state.stores[item.name] = state.stores[item.name].write(address.key, new)
+    state.stores[item.name] = state.stores[item.name].write(_element(item, address.key), new)
 
 
 def _replaced(whole: Term, at: int, values: list[Term]) -> Term:
@@ -355,10 +355,15 @@ def cell(machine: Checks, state: State, item: MapDef, address: Address) -> Term:
     if item.data is not None and item.flags & F_RDONLY_PROG:
         return b.bv(int.from_bytes(item.data, "big"), 8 * item.value_size)
     if item.name in machine.written:
-        return state.stores[item.name].read(address.key)
+        return state.stores[item.name].read(_element(item, address.key))
     if 8 * item.value_size > MAX_BITS:
         raise machine.unsupported(state, f"a value of {item.value_size} bytes of map {item.name}")
     return b.apply(f"map.{item.name}.value", 8 * item.value_size, address.key)
+
+
+def _element(item: MapDef, key: Term) -> Term:
+    """The key of the element that a look-up of ``key`` has found: in a trie that of a prefix, ``map.NAME.element``."""
+    return b.apply(f"map.{item.name}.element", key.sort, key) if item.type == "lpm_trie" else key
 
 
 def initial_stores(maps: dict[str, MapDef], written: frozenset[str]) -> dict[str, Store]:

@@ -8,12 +8,14 @@ import pytest
 
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_text
-from p4verify.semantics.rules.ruleset import ActionCall, Exact, Rule, RuleSet
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Rule, RuleSet
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.artifact import BpfObject
 from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle
 from p4verify.targets.ebpf.target import TARGET
 from tests.support.portable_text import pna, psa
@@ -51,6 +53,10 @@ def v1(body: str = _V1) -> ir.Program:
     return load_text(v1_program(types, parser, body, "p.emit(hdr.h);"), "t.p4").program
 
 
+_CONST: Final = """const entries = { (1, 2): hit(3); (4, 5): miss(); (6, _): silent(); (1, _): hit(9); }
+    default_action = miss;"""
+
+
 def counted(locals: str = _COUNTED) -> ir.Program:
     """A PNA program whose table counts."""
     return pna("send_to_port((PortId_t) 5); t.apply();", locals=locals)
@@ -59,6 +65,20 @@ def counted(locals: str = _COUNTED) -> ir.Program:
 PROGRAMS: Final = {
     "counters": (counted(), counted(_COUNTED.replace("hit(bit<8> d) { both.count();", "hit(bit<8> d) {"))),
     "misses": (counted(), counted(_COUNTED.replace("miss() { both.count(); }", "miss() { }"))),
+    "rules compiled in": (
+        counted(_COUNTED.replace("b : exact", "b : ternary").replace("default_action = miss;", _CONST)),
+        counted(_COUNTED.replace("b : exact", "b : ternary").replace("default_action = miss;", _CONST)
+                .replace("miss() { both.count(); }", "miss() { }")),
+    ),
+    "prefixes": (
+        counted(_COUNTED.replace("b : exact", "b : lpm")),
+        counted(_COUNTED.replace("b : exact", "b : lpm").replace("hit(bit<8> d) { both.count();", "hit(bit<8> d) {")),
+    ),
+    "no keys": (
+        counted(_COUNTED.replace("key = { hdr.h.a : exact; hdr.h.b : exact; }", "key = { }")),
+        counted(_COUNTED.replace("key = { hdr.h.a : exact; hdr.h.b : exact; }", "key = { }")
+                .replace("miss() { both.count(); }", "miss() { both.count(); both.count(); }")),
+    ),
     "meters": (
         psa("t.apply();", locals=_METERED, include="dpdk/psa.p4"),
         psa("t.apply();", locals=_METERED.replace("c == 1 ? PSA_MeterColor_t.RED", "c == 2 ? PSA_MeterColor_t.RED"),
@@ -81,14 +101,21 @@ def test_proven(name: str) -> None:
     assert found.verdict is Verdict.ACCEPT, found.reason
 
 
-@pytest.mark.parametrize("name", ["misses", "v1model's meters"])
+@pytest.mark.parametrize("name", ["misses", "rules compiled in", "v1model's meters"])
 def test_code_that_counts_or_measures_otherwise_is_rejected(name: str) -> None:
     program, other = PROGRAMS[name]
     assert proof(program, lower(other, None, {"hook": "xdp"})).verdict is Verdict.REJECT
 
 
+def test_keys_that_find_one_prefix_are_one_element() -> None:
+    """What a trie holds is written at what a look-up has found: other keys find it, too."""
+    found = meaning(lower(PROGRAMS["prefixes"][0], None, {"hook": "xdp"}))
+    [cells] = {term for case in found.cases for name, term in case.state.items() if name == "map.MC_both_cells"}
+    assert "map.MC_both_cells.element" in {call.name for call in b.applications(cells)}
+
+
 @pytest.mark.campaign
-@pytest.mark.parametrize("name", ["counters", "meters"])
+@pytest.mark.parametrize("name", ["counters", "meters", "prefixes", "no keys"])
 def test_so_is_more_of_it(name: str) -> None:
     program, other = PROGRAMS[name]
     assert proof(program, lower(other, None, {"hook": "xdp"})).verdict is Verdict.REJECT
@@ -122,6 +149,24 @@ def test_the_kernel_counts_for_the_rule_or_for_misses(
     assert seen == [({b"\1\x09": none, b"\2\x09": one}, none), ({b"\1\x09": none, b"\2\x09": none}, one)]
 
 
+def test_the_kernel_counts_for_the_longest_prefix(kernel_oracle: KernelOracle) -> None:
+    program, _ = PROGRAMS["prefixes"]
+    made = lower(program, None, {"hook": "xdp"})
+    keys = [(Exact(1), Lpm(0, 0)), (Exact(1), Lpm(0xA0, 4))]
+    rules = RuleSet({"MC.t": tuple(Rule("MC.t", key, ActionCall("hit", (7,))) for key in keys)})
+    seen: list[list[int]] = []
+
+    def keep(maps: dict[str, KernelMap]) -> None:
+        cells = maps["MC_both_cells"]
+        seen.append([cells[key][0] for key, _ in filled["MC_both_cells"]])
+
+    filled = TARGET.fill(program, made, rules)
+    frames = [(2, bytes([a, b, 0, 0]).ljust(60, b"\0")) for a, b in ((1, 0xA7), (1, 0x17), (2, 0xA7))]
+    kernel_oracle.observe(made, frames, filled, inspect=keep)
+    assert sorted(map(sum, seen)) == [0, 1, 1]
+    assert sorted(seen) == [[0, 0], [0, 1], [1, 0]]
+
+
 def test_the_kernel_heeds_the_rules_colour(kernel_oracle: KernelOracle) -> None:
     program = PROGRAMS["v1model's meters"][0]
     made = lower(program, None, {"hook": "xdp"})
@@ -136,9 +181,9 @@ def test_the_kernel_heeds_the_rules_colour(kernel_oracle: KernelOracle) -> None:
 @pytest.mark.parametrize(
     ("program", "why"),
     [
-        (counted(_COUNTED.replace("a : exact", "a : ternary")), "not all known by exact keys"),
+        (counted(_COUNTED.replace("a : exact", "a : ternary")), "not known by exact keys or one lpm key"),
         (counted(_COUNTED.replace("pna_direct_counter = both;", "")), "outside of the actions|does not belong to"),
-        (v1(_V1.replace("a : exact", "a : ternary")), "outside of the actions"),
+        (v1(_V1.replace("a : exact", "a : ternary")), "direct meters of a table"),
     ],
 )
 def test_what_is_not_kept_is_refused(program: ir.Program, why: str) -> None:

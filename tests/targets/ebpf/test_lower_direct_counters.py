@@ -105,5 +105,5 @@ def test_the_kernel_counts_each_rule(kernel_oracle: KernelOracle) -> None:
 
 def test_tables_whose_rules_have_no_keys_of_their_own_are_refused() -> None:
     with pytest.raises(CannotOffload, match="direct counters") as refusal:
-        lower(program("packets", "lpm"), None, {})
+        lower(program("packets", "ternary"), None, {})
     assert refusal.value.span.line
