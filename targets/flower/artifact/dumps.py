@@ -18,7 +18,7 @@ from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.json_actions import Object, action_of
 from ...tc.artifact.protocols import protocol_number
 from ...tc.artifact.script import MAX_FILTERS, Head
-from ...tc.artifact.shown import PLACE, blocks, head_of, parted, protocol_of
+from ...tc.artifact.shown import PLACE, blocks, head_of, on_one_hook, parted, protocol_of, told_hook
 from ...tc.artifact.shown_actions import Line
 from ...tc.artifact.words import Command, Word
 from .filters import FilterList, FlowerFilter, shown_type
@@ -36,22 +36,26 @@ _ETH_TYPES: Final = {"ipv4": 0x0800, "ipv6": 0x86DD, "arp": 0x0806, "rarp": 0x80
 def parse_json(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
     """The filters of a JSON dump. Raises InputError, with line and column of the filter."""
     filters: list[FlowerFilter] = []
-    hook = Hook()
+    hook: Hook | None = None
     for found, span in _elements(text, name):
         if "options" not in found:
             continue
         try:
-            if "block" in found:
-                hook = Hook("", "ingress", int(found["block"]))
+            hook = on_one_hook(hook, _json_hook(found))
             filters.append(_json_filter(found, span, ports))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             what = f"{error} is missing or unknown" if isinstance(error, KeyError) else str(error)
             raise InputError.at(span, what[:200]) from None
         if len(filters) > MAX_FILTERS:
             raise InputError.at(span, f"more than {MAX_FILTERS} filters")
-    if not filters:
+    if hook is None:
         raise InputError.at(Span(name, 1, 1), "no flower filter in this dump")
     return FilterList(tuple(filters), hook, name)
+
+
+def _json_hook(found: Object) -> Hook:
+    device, block, parent = (None if found.get(key) is None else str(found[key]) for key in ("dev", "block", "parent"))
+    return told_hook(device, block, "egress" if found.get("egress") else parent)
 
 
 def _elements(text: str, name: str) -> Iterator[tuple[Object, Span]]:
@@ -138,19 +142,19 @@ def _check_type(found: FlowerFilter, eth_type: int | None) -> None:
 def parse_shown(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
     """The filters of a dump for people. Raises InputError, with line and column."""
     filters: list[FlowerFilter] = []
-    hook = Hook()
+    hook: Hook | None = None
     for lines in blocks(text, name):
-        head, hook_of = _read_head(lines[0])
+        head, told = _read_head(lines[0])
         if head is None:
             continue
-        hook = hook_of
         try:
+            hook = on_one_hook(hook, told)
             filters.append(_shown_filter(head, lines, ports))
         except ValueError as error:
             raise InputError.at(lines[0][0].span, str(error)[:200], lines[0][1]) from None
         if len(filters) > MAX_FILTERS:
             raise InputError.at(lines[0][0].span, f"more than {MAX_FILTERS} filters")
-    if not filters:
+    if hook is None:
         raise InputError.at(Span(name, 1, 1), "no flower filter in this dump")
     return FilterList(tuple(filters), hook, name)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 from ....semantics.source import InputError, Span
 from .actions import Action
@@ -18,11 +18,10 @@ from .shown_actions import Line, is_action, shown_action
 from .words import Word
 
 PLACE: Final = (
-    r"filter (?:(?:dev (?P<dev>\S+)|block (?P<block>\d+)|parent (?P<parent>\S+)) )*"
+    r"filter (?:(?:dev (?P<dev>\S+)|block (?P<block>\d+)|parent (?P<parent>\S+)|(?P<hook>ingress|egress)) )*"
     r"protocol (?P<protocol>\S+) pref (?P<pref>\d+) (?P<kind>\S+)(?: chain (?P<chain>\d+))?"
 )
 """How a filter's first line begins, as a regular expression."""
-_EGRESS: Final = ("ffff:fff3",)
 
 
 def blocks(text: str, name: str) -> Iterator[list[Line]]:
@@ -53,9 +52,21 @@ def head_of(line: Line, pattern: re.Pattern[str], kind: str) -> tuple[re.Match[s
         raise InputError.at(word.span, f"'filter protocol P pref N {kind}' expected", shown)
     if found["kind"] != kind:
         raise InputError.at(word.span, f"a filter of '{found['kind'][:20]}': only {kind} filters are understood", shown)
-    block = int(found["block"]) if found["block"] else None
-    direction = "egress" if found["parent"] in _EGRESS else "ingress"
-    return found, Hook("" if block is not None else found["dev"] or "port0", direction, block)  # type: ignore[arg-type]
+    return found, told_hook(found["dev"], found["block"], found["hook"] or found["parent"])
+
+
+def told_hook(device: str | None, block: str | None, parent: str | None) -> Hook:
+    """The hook that a dump tells of; it leaves out what it was asked for."""
+    number = None if block is None else int(block)
+    direction: Literal["ingress", "egress"] = "egress" if parent in ("egress", "ffff:fff3") else "ingress"
+    return Hook("" if number is not None else device or "port0", direction, number)
+
+
+def on_one_hook(before: Hook | None, hook: Hook) -> Hook:
+    """The hook of all filters so far. Raises ValueError: they are on several, and would not be one list."""
+    if before is not None and before != hook:
+        raise ValueError(f"all filters must be on one hook; this one is on {hook}, earlier ones are on {before}")
+    return hook
 
 
 def protocol_of(found: re.Match[str], line: Line) -> int:

@@ -14,7 +14,7 @@ from ....semantics.source import InputError, Span
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.protocols import read_classid
 from ...tc.artifact.script import MAX_FILTERS
-from ...tc.artifact.shown import PLACE, blocks, head_of, parted, protocol_of
+from ...tc.artifact.shown import PLACE, blocks, head_of, on_one_hook, parted, protocol_of
 from ...tc.artifact.shown_actions import Line
 from ...tc.artifact.words import Command, Word
 from .filters import FilterList, Handle, Key, Selector, U32Filter
@@ -46,18 +46,19 @@ def parse_shown(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> Filte
         InputError: a line that is not understood; with line and column.
     """
     filters: list[U32Filter] = []
-    hook = Hook()
+    hook: Hook | None = None
     for lines in blocks(text, name):
-        found, hook = head_of(lines[0], _HEAD, "u32")
+        found, told = head_of(lines[0], _HEAD, "u32")
         if found["fh"] is None:
             continue
         try:
+            hook = on_one_hook(hook, told)
             filters.append(_filter(found, lines, ports))
         except ValueError as error:
             raise InputError.at(lines[0][0].span, str(error)[:200], lines[0][1]) from None
         if len(filters) > MAX_FILTERS:
             raise InputError.at(lines[0][0].span, f"more than {MAX_FILTERS} filters")
-    if not any(f.divisor is None for f in filters):
+    if hook is None or all(f.divisor is not None for f in filters):
         raise InputError.at(Span(name, 1, 1), "no u32 filter in this dump")
     return from_dump(FilterList(tuple(filters), hook, name))
 

@@ -208,6 +208,31 @@ def test_a_dump_that_is_not_understood_says_where(text: str, complaint: str) -> 
     assert str(error.value).startswith("x:")
 
 
+HEAD = "filter {} protocol all pref 1 flower chain 0 handle 0x1\n"
+
+
+def test_filters_of_a_dump_are_on_one_hook() -> None:
+    """A dump of more than one hook is no list: it tells where each filter is."""
+    text = HEAD.format("dev eth0 ingress") + HEAD.format("dev eth1 ingress")
+    with pytest.raises(InputError, match="d:2:1: error: all filters must be on one hook"):
+        read(text.encode(), "d")
+    with pytest.raises(InputError, match="on one hook; this one is on dev port0 egress"):
+        read((HEAD.format("ingress") + HEAD.format("parent ffff:fff3")).encode(), "d")
+    one = '{"kind": "flower", "protocol": "all", "pref": 1, "options": {"keys": {}}, "WHERE": SAID}'
+    told = {
+        said: one.replace("WHERE", said.split("=")[0]).replace("SAID", said.split("=")[1])
+        for said in ('dev="eth0"', 'dev="eth1"', "egress=true", 'parent="ffff:fff3"')
+    }
+    with pytest.raises(InputError, match="on one hook; this one is on dev eth1 ingress"):
+        read(("[" + told['dev="eth0"'] + ", " + told['dev="eth1"'] + "]").encode(), "d")
+    dumps = [HEAD.format("egress"), f"[{told['egress=true']}]", "[" + told['parent="ffff:fff3"'] + "]"]
+    for text in dumps:
+        found = read(text.encode(), "d")
+        assert found.hook.direction == "egress"
+        with pytest.raises(Unsupported, match="egress"):
+            meaning(found)
+
+
 def test_a_filter_has_each_key_once_and_in_order() -> None:
     with pytest.raises(ValueError, match="twice or out of order"):
         FlowerFilter(1, 0x0800, (Match("ip_ttl", 1, 255), Match("ip_ttl", 1, 255)))
