@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ...semantics.source import Span
+from ..base import CannotOffload
 from .state import State
 from .values import ZERO, Bits, known
 
@@ -55,3 +57,38 @@ def parts(way: State, stream: Bits) -> Parts | None:
         bottom = way.cube.resolve(left[23:24])[0]
         left = left[32:]
     return Parts(addresses, tuple(tags), kind, tuple(labels), left)
+
+
+class Rewrite:
+    """What becomes of a frame on a way: from which parts to which, and the place that errors name.
+
+    Raises:
+        CannotOffload: one of both has no Ethernet header.
+    """
+
+    def __init__(self, way: State, old: Bits, new: Bits, span: Span) -> None:
+        before, after = parts(way, old), parts(way, new)
+        if before is None or after is None:
+            raise CannotOffload("a frame without Ethernet header", span)
+        self.way = way
+        self.span = way.changed if way.changed.file else span
+        self.before = before
+        self.after = after
+
+    def no(self, reason: str) -> CannotOffload:
+        """The error that there are no such actions."""
+        return CannotOffload(reason, self.span)
+
+    def label_changes(self) -> tuple[list[Bits], list[Bits]]:
+        """Label stack entries that go, outermost first, and those that come, innermost first."""
+        old, new = list(self.before.labels), list(self.after.labels)
+        while old and new and same(self.way, old[-1], new[-1]):
+            del old[-1], new[-1]
+        return old, new[::-1]
+
+    def type_after(self) -> int:
+        """The Ethernet type that comes out. Raises CannotOffload if it depends on the packet."""
+        kind = known(self.way.cube.resolve(self.after.kind))
+        if kind is None:
+            raise self.no("a type that is not known before a packet comes")
+        return kind

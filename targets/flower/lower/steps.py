@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ....semantics.source import Span
-from ...base import CannotOffload
 from ...tc.artifact.actions import PIPE, Action, Csum, Mpls, Pedit, PeditKey, Vlan
-from ...unfold.frames import LABEL_TYPES, Parts, alike, parts, same
+from ...unfold.frames import LABEL_TYPES, Parts, Rewrite, alike, same
 from ...unfold.state import State
 from ...unfold.values import ONE, ZERO, Bits, Wanted, equals, known
 from ..artifact import ETH_IP, ETH_IP6
@@ -51,10 +50,7 @@ def changes(context: FlowerContext, way: State, stream: Bits, span: Span) -> Ite
     if unchanged(way, stream):
         yield {}, ()
         return
-    before, after = parts(way, way.taken), parts(way, stream)
-    if before is None or after is None:
-        raise CannotOffload("a frame without Ethernet header", span)
-    yield from _Writer(context, way, span, before, after).variants()
+    yield from _Writer(context, way, way.taken, stream, span).variants()
 
 
 def retagged(context: FlowerContext, way: State, old: Bits, new: Bits, span: Span) -> tuple[Action, ...]:
@@ -63,11 +59,8 @@ def retagged(context: FlowerContext, way: State, old: Bits, new: Bits, span: Spa
     Raises:
         CannotOffload: they differ in more, or no actions do that.
     """
-    before, after = parts(way, old), parts(way, new)
-    if before is None or after is None:
-        raise CannotOffload("a frame without Ethernet header", span)
-    writer = _Writer(context, way, span, before, after)
-    if not same(way, _without_tags(before), _without_tags(after)):
+    writer = _Writer(context, way, old, new, span)
+    if not same(way, _without_tags(writer.before), _without_tags(writer.after)):
         raise writer.no("copies of a frame that differ in more than their tags")
     return tuple(writer.tags())
 
@@ -76,25 +69,18 @@ def _without_tags(of: Parts) -> Bits:
     return (*of.addresses, *of.kind, *(bit for label in of.labels for bit in label), *of.rest)
 
 
-class _Writer:
+class _Writer(Rewrite):
     """The actions from one frame to the other."""
 
-    def __init__(self, context: FlowerContext, way: State, span: Span, before: Parts, after: Parts) -> None:
+    def __init__(self, context: FlowerContext, way: State, old: Bits, new: Bits, span: Span) -> None:
+        super().__init__(way, old, new, span)
         self.context = context
-        self.way = way
-        self.span = way.changed if way.changed.file else span
-        self.before = before
-        self.after = after
-
-    def no(self, reason: str) -> CannotOffload:
-        """The error that there are no such actions."""
-        return CannotOffload(reason, self.span)
 
     def variants(self) -> Iterator[Variant]:
         """See :func:`changes`."""
         words = _Words(self)
         words.addresses()
-        pops, pushes = self._label_changes()
+        pops, pushes = self.label_changes()
         checksum = words.rest()
         tags = self.tags()
         if (pops or pushes) and len(self.before.tags) > 1:
@@ -153,20 +139,11 @@ class _Writer:
 
     # --- labels -------------------------------------------------------------------------------------------------------
 
-    def _label_changes(self) -> tuple[list[Bits], list[Bits]]:
-        """Label stack entries that go, outermost first, and those that come, innermost first."""
-        old, new = list(self.before.labels), list(self.after.labels)
-        while old and new and same(self.way, old[-1], new[-1]):
-            del old[-1], new[-1]
-        return old, new[::-1]
-
     def _labels(self, old: list[Bits], new: list[Bits]) -> Iterator[tuple[Wanted, tuple[PeditKey, ...], list[Action]]]:
         if not old and not new:
             yield {}, (), []
             return
-        kind = known(self.way.cube.resolve(self.after.kind))
-        if kind is None:
-            raise self.no("a type that is not known before a packet comes")
+        kind = self.type_after()
         if not self.after.labels and kind in LABEL_TYPES:
             raise self.no("a type of labels without labels")
         if not (old and new):

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ....semantics.source import Span
-from ...base import CannotOffload
-from ...unfold.frames import Parts, alike, parts, same
+from ...unfold.frames import Rewrite, alike, same
 from ...unfold.state import State
 from ...unfold.values import ONE, ZERO, Bits, Wanted, equals, known, number
 from ..artifact import (
@@ -53,31 +52,23 @@ def variants(context: FlowContext, way: State, span: Span) -> Iterator[Variant]:
     if same(way, emitted, way.taken):
         yield {}, ()
         return
-    before, after = parts(way, way.taken), parts(way, emitted)
-    if before is None or after is None:
-        raise CannotOffload("a frame without Ethernet header", span)
-    yield from _Writer(context, way, span, before, after).variants()
+    yield from _Writer(context, way, way.taken, emitted, span).variants()
 
 
-class _Writer:
+class _Writer(Rewrite):
     """The steps from one frame to the other."""
 
-    def __init__(self, context: FlowContext, way: State, span: Span, before: Parts, after: Parts) -> None:
+    def __init__(self, context: FlowContext, way: State, old: Bits, new: Bits, span: Span) -> None:
+        super().__init__(way, old, new, span)
         self.context = context
-        self.way = way
-        self.span = way.changed if way.changed.file else span
-        self.before = before
-        self.after = after
-
-    def no(self, reason: str) -> CannotOffload:
-        """The error that there are no such actions."""
-        return CannotOffload(reason, self.span)
 
     def variants(self) -> Iterator[Variant]:
         """See :func:`variants`."""
         addresses = self._addresses()
         tags = self._tags()
-        pops, pushes = self._label_changes()
+        pops, pushes = self.label_changes()
+        if not (pops or pushes) and not same(self.way, self.before.kind, self.after.kind):
+            raise self.no("the Ethernet type changes")
         if tags and (pops or pushes) and any(isinstance(step, PushVlan | PopVlan) for step in tags):
             raise self.no("tags and labels change at once: the switch does not look behind both")
         changed = self._changed()
@@ -134,23 +125,12 @@ class _Writer:
 
     # --- labels -------------------------------------------------------------------------------------------------------
 
-    def _label_changes(self) -> tuple[list[Bits], list[Bits]]:
-        """Label stack entries that go, outermost first, and those that come, innermost first."""
-        old, new = list(self.before.labels), list(self.after.labels)
-        while old and new and same(self.way, old[-1], new[-1]):
-            del old[-1], new[-1]
-        if not (old or new) and not same(self.way, self.before.kind, self.after.kind):
-            raise self.no("the Ethernet type changes")
-        return old, new[::-1]
-
     def _labels(self, old: list[Bits], new: list[Bits]) -> Iterator[Variant]:
         if not old and not new:
             yield {}, ()
             return
         left = len(self.before.labels) - len(old)
-        kind = known(self.way.cube.resolve(self.after.kind))
-        if kind is None:
-            raise self.no("a type that is not known before a packet comes")
+        kind = self.type_after()
         if old and new:
             if len(old) > 1:
                 raise self.no("several labels change at once")
