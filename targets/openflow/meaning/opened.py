@@ -15,7 +15,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.classifier import Cube, Row
 from ....semantics.meaning.opened import Answered, NotSuitable, OpenTable, Template
-from ..artifact import FIELDS, FIRST_RESERVED, Action, Flow, Output, Prerequisites, SetField, WriteActions
+from ..artifact import FIELDS, FIRST_RESERVED, Action, Flow, Output, Prerequisites, SetField, TagWith, WriteActions
 from .state import Key, masked
 
 WHICH_BITS: Final = 16
@@ -137,6 +137,7 @@ def open_flows(number: int, flows: Sequence[Flow], prefix: str = "") -> OpenFlow
     def rows_of(flow: Flow) -> list[tuple[Cube, Answered]]:
         values: list[int] = []
         skeleton = _skeleton(flow.actions, values)
+        _check_late(flow)
         if flow.table != number or skeleton not in templates or any(m.field not in shifts for m in flow.match):
             raise NotSuitable(f"no flow of table {number} looks at these fields, or has such a list of actions")
         return [(_cube(flow, shifts), (templates[skeleton], tuple(values)))]
@@ -147,6 +148,12 @@ def open_flows(number: int, flows: Sequence[Flow], prefix: str = "") -> OpenFlow
     )  # fmt: skip
     kinds = [*(tuple(kind for kind, _ in p) for p in parts), ()]
     return OpenFlows(number, fields, table, [way(i, s) for i, s in enumerate(templates)], kinds, flows)
+
+
+def _check_late(flow: Flow) -> None:
+    """What may be wrong with a flow that nobody has looked at. Raises NotSuitable."""
+    if flow.unmodelled or any(isinstance(action, TagWith) for action in flow.actions):
+        raise NotSuitable("a flow that has to be looked at by itself")
 
 
 def _cube(flow: Flow, shifts: Mapping[str, int]) -> Cube:

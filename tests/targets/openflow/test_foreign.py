@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from p4verify.semantics.meaning.opened import NotSuitable
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.openflow.artifact import print_flow, read_text
-from p4verify.targets.openflow.meaning import meaning
+from p4verify.targets.openflow.meaning import meaning, opened
 from p4verify.targets.openflow.oracle import OpenVSwitch
 from tests.support.compiled import compiled_given, possible
 
@@ -205,3 +206,30 @@ def test_what_is_not_modelled_is_said(text: str, said: str) -> None:
     with pytest.raises(Unsupported) as caught:
         meaning(read_text(text, "some.flows"))
     assert said in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        "priority=7,icmp6,icmpv6_type=135,nd_target=fe80::1 actions=output:2",
+        "priority=7,icmp6,icmpv6_type=135 actions=mod_vlan_vid:5,output:2",
+        "priority=7,icmp6,icmpv6_type=135 actions=conjunction(1,1/2)",
+        "priority=7,icmp6,icmpv6_type=135,conj_id=1 actions=output:2",
+    ],
+)
+def test_a_flow_that_comes_in_is_not_taken_for_what_a_table_knows(late: str) -> None:
+    kinds = "\n".join(f"priority={i},icmp6,icmpv6_type={i} actions=output:{i}" for i in range(2, 6))
+    tagged = "priority=9,icmp6,icmpv6_type=9 actions=mod_vlan_vid:7,output:2"
+    (table,) = opened(read_text(f"{kinds}\n{tagged}"), 2).tables.values()
+    assert table.rows_of is not None
+    (usual,) = read_text("priority=7,icmp6,icmpv6_type=135 actions=output:3").flows
+    assert list(table.rows_of(usual))
+    with pytest.raises(NotSuitable):
+        list(table.rows_of(read_text(late).flows[0]))
+
+
+def test_a_large_table_whose_flows_match_together_is_not_left_open() -> None:
+    with pytest.raises(NotSuitable, match="match together"):
+        opened(read_text(conjunction("conj_id=5 actions=output:2")), 2)
+    with pytest.raises(Unsupported, match="which wins is not defined"):
+        opened(read_text("priority=5,ip actions=output:2\npriority=5,in_port=1 actions=output:3"), 2)
