@@ -1,8 +1,10 @@
 """Objects that carry their p4ast: mutants of the code and of the metadata, judged by ``check FILE`` alone.
 
     python benchmarks/ebpf_embedded.py [--code N] [--metadata N] [--packets N] [--runs N] [--seed S] [--example NAME]
+                                       [--hook HOOK] [--skip N]
 
-Prints a line for each subject and each wrong verdict. Exits with 1 if a mutant is accepted that was seen to differ (its
+Prints a line for each subject, also when it is stopped, and each wrong verdict. Runs with the same seed and ``--skip``
+take other mutants: a campaign can be cut into slices. Exits with 1 if a mutant is accepted that was seen to differ (its
 code on this kernel, its metadata when both programs run), or if one that differs is not rejected; with 3 without such
 a kernel. Needs root.
 """
@@ -10,6 +12,7 @@ a kernel. Needs root.
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import sys
 import time
@@ -21,9 +24,10 @@ sys.path.insert(0, str(ROOT))
 
 from p4verify import targets
 from p4verify.inputs import SourceOptions, read_program, read_rules
+from p4verify.interrupts import unwound_when_terminated
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.support.embedded import check_file, described, from_file
-from tests.support.mutation import EbpfMachine, judge, judge_again, subject
+from tests.support.mutation import EbpfMachine, Judged, Subject, judge, judge_again, subject
 
 SUBJECTS = [
     *((name, hook) for name in ("acl", "vlan_filter", "router") for hook in ("tc", "xdp")),
@@ -40,8 +44,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=20, help="seconds for each verdict")
     parser.add_argument("--example", help="this example only")
+    parser.add_argument("--hook", choices=("tc", "xdp"), help="at this hook only")
+    parser.add_argument("--skip", type=int, default=0, help="mutants of each half to leave out, for each subject")
     options = parser.parse_args()
-    chosen = [(name, hook) for name, hook in SUBJECTS if options.example in (None, name)]
+    chosen = [(n, hook) for n, hook in SUBJECTS if options.example in (None, n) and options.hook in (None, hook)]
     with KernelOracle() as oracle:
         reason = oracle.available()
         if reason is not None:
@@ -66,30 +72,55 @@ def _subject(machine: EbpfMachine, name: str, hook: str, code: int, metadata: in
     if own.verdict.value != "accept":
         print(f"{label}: the object itself: {own.verdict.value}: {own.reason}")
         return 1
-    made, counts, wrong, judged = from_file(plain), Counter[str](), 0, []
-    for mutant in made.mutants(rng):
-        if code <= 0:
+    made, counts = from_file(plain), Counter[str]()
+    rest = random.Random(f"{options.seed} {name} {hook} metadata")
+    try:
+        return _code(made, rng, code, options.skip, counts) + _metadata(made, rest, metadata, options, counts)
+    finally:
+        print(f"{label} ({time.monotonic() - started:.0f} s, {time.process_time():.0f} s CPU): "
+              + ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())), flush=True)  # fmt: skip
+
+
+def _code(made: Subject, rng: random.Random, wanted: int, skip: int, counts: Counter[str]) -> int:
+    """Judges mutants of the code until ``wanted`` were taken by the kernel; how many verdicts are wrong."""
+    left, wrong = [], 0
+    for mutant in itertools.islice(made.mutants(rng), skip if wanted else 0, None):
+        if wanted <= 0:
             break
         one = judge(made, mutant)
+        counts["code, drawn"] += 1
         counts["code, refused by the kernel"] += not one.loads
-        code -= one.loads
-        judged += [one] if one.loads else []
-    for one in (judge_again(made, j) for j in judged):
-        counts[f"code: {one.verdict}{' (differs)' if one.differs else ''}"] += 1
-        wrong += one.wrong in ("WRONG ACCEPT", "missed")
-        if one.wrong:
-            print(f"  {one.wrong}: {one}", flush=True)
-    for other in described(program, made.artifact, rng, metadata, options.runs, options.timeout):
+        wanted -= one.loads
+        if one.loads and (one.verdict == "reject" or one.differs):
+            wrong += _count_code(one, counts)
+        elif one.loads:
+            left.append(one)
+    return wrong + sum(_count_code(judge_again(made, one), counts) for one in left)
+
+
+def _count_code(one: Judged, counts: Counter[str]) -> int:
+    counts[f"code: {one.verdict}{' (differs)' if one.differs else ''}"] += 1
+    if one.wrong or (one.verdict, bool(one.differs)) == ("reject", False):
+        print(f"  {one.wrong or 'not seen to differ'}: {one}", flush=True)
+    return one.wrong in ("WRONG ACCEPT", "missed")
+
+
+def _metadata(
+    made: Subject, rng: random.Random, count: int, options: argparse.Namespace, counts: Counter[str]
+) -> int:  # fmt: skip
+    """Judges mutants of the metadata; how many verdicts are wrong."""
+    wrong = 0
+    for other in described(made.program, made.artifact, rng, count, options.runs, options.timeout, options.skip):
         counts[f"metadata: {other.verdict}{' (differs)' if other.differs else ''}"] += 1
         counts["metadata: confirmed by the kernel"] += "ebpf kernel" in other.confirmed
         wrong += other.wrong is not None
-        if other.wrong:
+        if other.wrong or other.verdict not in ("accept", "reject"):
             where = f"{other.mutant.kind} at {other.mutant.where}"
-            print(f"  {other.wrong}: {label}, metadata, {where}: {other.reason}; {other.differs}", flush=True)
-    print(f"{label} ({time.monotonic() - started:.0f} s): "
-          + ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())), flush=True)  # fmt: skip
+            said = other.wrong or other.verdict
+            print(f"  {said}: {made.label}, metadata, {where}: {other.reason}; {other.differs}", flush=True)
     return wrong
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with unwound_when_terminated():
+        sys.exit(main())

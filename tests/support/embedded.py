@@ -79,11 +79,18 @@ class Described:
 
 
 def described(
-    program: ir.Program, artifact: BpfObject, rng: random.Random, count: int, packets: int, timeout: float
+    program: ir.Program,
+    artifact: BpfObject,
+    rng: random.Random,
+    count: int,
+    packets: int,
+    timeout: float,
+    skip: int = 0,
 ) -> Iterator[Described]:
-    """Up to ``count`` mutants of the metadata in ``artifact``, which was lowered from ``program``."""
+    """Up to ``count`` mutants of the metadata in ``artifact``, which was lowered from ``program``; not the first
+    ``skip``."""
     target = targets.find("ebpf")
-    for mutant in mutants(program, rng, count):
+    for mutant in mutants(program, rng, skip + count)[skip:]:
         started = time.monotonic()
         differs = _difference(program, mutant.program, rng, packets)
         try:

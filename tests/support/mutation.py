@@ -30,7 +30,7 @@ from p4verify.targets.u32.oracle import KernelU32
 
 from .compiled import compiled
 from .flower_mutants import flower_mutants
-from .lowered import plain_packets
+from .lowered import a_frame, plain_packets
 from .mutants import Mutant, drawn, ebpf_mutants, u32_mutants
 from .openflow_mutants import openflow_mutants
 from .random_rules import random_rules
@@ -187,7 +187,8 @@ def subject(
         if plain:
             made.trials.append(made.trial(filled, plain_packets(rng, filled, target.meaning(artifact), count)))
             continue
-        frames = rule_frames(rng, filled, keys, count)
+        frames = rule_frames(rng, filled, keys, count - count // 3)
+        frames += [a_frame(rng, filled) for _ in range(count // 3)]
         made.trials.append(made.trial(filled, [(rng.choice(PORTS), frame) for frame in frames]))
     return made
 

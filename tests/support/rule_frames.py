@@ -23,8 +23,10 @@ FIELDS = {
     "station": "mac_source",
 }
 """Key's name → field of :class:`Headers`."""
-NOT_IN_FRAMES = {"port"}
+NOT_IN_FRAMES = {"port", "zone", "class", "service", "server"}
 """Keys that are no field of the frame."""
+NOT_BUILT = {"label"}
+"""Keys in headers that no frame here has; :func:`~.lowered.a_frame` makes some that do."""
 WIDTHS = {
     "mac_destination": 48,
     "mac_source": 48,
@@ -114,7 +116,7 @@ def key_names(keys: Iterator[str]) -> tuple[str, ...]:
     """The key names of a table. Raises KeyError for one that no frame is known to carry."""
     names = tuple(keys)
     for name in names:
-        if name not in FIELDS and name not in NOT_IN_FRAMES:
+        if name not in FIELDS and name not in NOT_IN_FRAMES and name not in NOT_BUILT:
             raise KeyError(name)
     return names
 
