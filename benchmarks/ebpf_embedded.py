@@ -30,7 +30,7 @@ from tests.support.embedded import check_file, described, from_file
 from tests.support.mutation import EbpfMachine, Judged, Subject, judge, judge_again, subject
 
 SUBJECTS = [
-    *((name, hook) for name in ("acl", "vlan_filter", "router") for hook in ("tc", "xdp")),
+    *((name, hook) for name in ("acl", "vlan_filter", "router", "policer", "router_dual") for hook in ("tc", "xdp")),
     *((name, "xdp") for name in ("firewall", "qinq", "mpls", "stages", "balancer")),
 ]
 

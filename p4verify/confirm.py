@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from .certain import surely
 from .counted import numbered
@@ -397,6 +397,9 @@ MOST_PORT = 1 << 30
 MOST_PORTS = 4
 """Ports besides the one that the packet comes in by that the real machine is given."""
 
+_SEEN: Final = ("port", "stack", "recirculate", "resubmit")
+"""Where frames may go that a machine is watched at."""
+
 Loaded = tuple[Target, Any, Behaviour]
 """A target, an artifact, and what its meaning is."""
 
@@ -432,6 +435,8 @@ def _on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed) -> tu
     target, artifact, behaviour = loaded
     oracle = target.oracle()
     if oracle is None or said.fault or _depends_on_more(behaviour, found):
+        return None
+    if any(to not in _SEEN for to, _, _ in said.outputs):
         return None
     try:
         if oracle.available() is not None:

@@ -87,6 +87,6 @@ def observed(seen: Observed) -> str:
 
 
 def _sent(to: str, port: int, frame: bytes, metadata: Mapping[str, int]) -> str:
-    where = {"port": f"port {port}", "stack": "passed on", "recirculate": "recirculated", "resubmit": "resubmitted"}[to]
+    where = {"port": f"port {port}", "stack": "passed on", "recirculate": "recirculated", "resubmit": "resubmitted"}
     carried = "".join(f", {name} = {value:#x}" for name, value in metadata.items())
-    return f"{where}: {frame.hex()}{carried}"
+    return f"{where.get(to, f'{to} {port}')}: {frame.hex()}{carried}"

@@ -67,16 +67,18 @@ def _bound(total: Term) -> int | None:
 
 
 def _cancelled(addends: list[Term], width: int) -> tuple[list[Term], int]:
-    """Without the pairs ``x``, ``~x`` of full width, each of which is -1; with the literal that they leave."""
+    """Without the pairs ``x``, ``~x``, the latter of full width, each of which is -1; with the literal that they
+    leave. Addends have no zeros above."""
     negated = [x for x in addends if x.op == "bnot" and x.width == width]
     if not negated:
         return addends, 0
     kept = list(addends)
     literal = 0
     for x in negated:
-        if x in kept and x.args[0] in kept:
+        other = _core(x.args[0])
+        if x in kept and other in kept:
             kept.remove(x)
-            kept.remove(x.args[0])
+            kept.remove(other)
             literal -= 1
     return kept, literal
 

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from .. import bits as b
 from ..bits import Term
@@ -96,10 +96,10 @@ INPUT_PACKET: Final = Packet()
 """The input, unchanged."""
 
 
-Destination = Literal["port", "stack", "recirculate", "resubmit"]
+Destination = Literal["port", "stack", "recirculate", "resubmit", "ingress", "peer", "neighbour", "cpu", "socket"]
 """Where a frame goes (see :class:`Output`)."""
 
-DESTINATIONS: Final[tuple[Destination, ...]] = ("port", "stack", "recirculate", "resubmit")
+DESTINATIONS: Final[tuple[Destination, ...]] = get_args(Destination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,10 @@ class Output:
 
     ``to`` "port": out of port ``port`` (32 bits). ``to`` "stack": on to the host's stack or next hook
     (TC_ACT_OK, XDP_PASS, the eBPF filter's accept); ``port`` is then 0. ``to`` "recirculate" and "resubmit": back to
-    the beginning for another pass, which reads ``port`` as ``in.port`` and ``metadata`` as ``in.NAME``.
+    the beginning for another pass, which reads ``port`` as ``in.port`` and ``metadata`` as ``in.NAME``. Of eBPF alone:
+    ``to`` "ingress" and "peer": received by interface ``port``, or by the other end of that one; "neighbour": out of
+    interface ``port``, with the addresses of whatever the kernel takes for the next hop; "cpu" and "socket": what an
+    element of a map leads to, which ``port`` holds.
 
     A copy goes through its own egress after the frame that it is a copy of, and after all outputs before it; the
     order among the members of one group is open.

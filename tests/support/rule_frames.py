@@ -25,7 +25,7 @@ FIELDS = {
 """Key's name → field of :class:`Headers`."""
 NOT_IN_FRAMES = {"port", "zone", "class", "service", "server"}
 """Keys that are no field of the frame."""
-NOT_BUILT = {"label"}
+NOT_BUILT = {"label", "dst6", "hop"}
 """Keys in headers that no frame here has; :func:`~.lowered.a_frame` makes some that do."""
 WIDTHS = {
     "mac_destination": 48,

@@ -13,7 +13,7 @@ from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import LENGTH, PORT
+from ....semantics.meaning.behaviour import PORT
 from .alu import swap
 from .state import State
 from .values import Address, Value
@@ -40,7 +40,7 @@ class Field:
 
 def packet_length(state: State) -> Term:
     """The packet's length as the program sees it, 32 bits."""
-    return b.add(b.zext(LENGTH, 32), b.bv(state.layout.delta, 32))
+    return state.layout.length(32)
 
 
 def _network(term: Term) -> Term:

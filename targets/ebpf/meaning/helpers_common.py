@@ -172,6 +172,19 @@ def ringbuf_discard(machine: Machine, state: State) -> list[State]:
     return [state]
 
 
+# --- locks --------------------------------------------------------------------------------------------------------
+
+
+def spin_lock(machine: Machine, state: State) -> list[State]:
+    """``bpf_spin_lock(lock)`` and ``bpf_spin_unlock(lock)``: no other run is in the middle of one."""
+    address = machine.pointer(state, 1)
+    if address.kind != "value":
+        raise machine.unsupported(state, "r1 is no lock in a map's value")
+    machine.require(state, b.not_(address.null), f"locks the null pointer of a look-up in map {address.name}")
+    state.regs[0] = None
+    return [state]
+
+
 # --- routes -------------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +213,8 @@ COMMON: Final[dict[int, Helper]] = MAPS | {
     28: csum_diff,
     42: constant("node", 32, "the memory node of the CPU that runs the program"),
     69: fib_lookup,
+    93: spin_lock,
+    94: spin_lock,
     118: anything("jiffies", 64, "the time"),
     125: _TIME,
     130: ringbuf_output,
@@ -208,6 +223,7 @@ COMMON: Final[dict[int, Helper]] = MAPS | {
     133: ringbuf_discard,
     134: anything("ringbuf_query", 64, "what is in a ring buffer"),
     160: _TIME,
+    177: anything("printk", 64, "what trace_printk returns"),
     208: _TIME,
 }
 """Helper's number (``enum bpf_func_id``) → what it does."""

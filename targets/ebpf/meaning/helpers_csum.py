@@ -12,7 +12,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from .helpers_common import context_argument
 from .helpers_maps import EFAULT, EINVAL, result
-from .state import State, shorter_than
+from .state import State
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -74,7 +74,7 @@ def _replace(machine: Machine, state: State, allowed: int, two: object) -> list[
         return result(state, -EINVAL)
     if offset > 0xFFFF or offset & 1:
         return result(state, -EFAULT)
-    there, missing = machine.fork(state, b.not_(shorter_than(offset + 2 - state.layout.delta)))
+    there, missing = machine.fork(state, state.layout.has(offset + 2))
     out = result(missing, -EFAULT) if missing is not None else []
     if there is None:
         return out

@@ -18,15 +18,17 @@ from .values import Address
 if TYPE_CHECKING:
     from .machine import Helper, Machine
 
-ENOENT, E2BIG, ENOMEM, EFAULT, EEXIST, EINVAL = 2, 7, 12, 14, 17, 22
+ENOENT, E2BIG, ENOMEM, EFAULT, EEXIST, EINVAL, ENOTSUPP = 2, 7, 12, 14, 17, 22, 524
 
-ARRAYS: Final = ("array", "percpu_array", "devmap")
+ENTRIES: Final = ("devmap", "cpumap", "xskmap")
+"""Arrays whose elements somebody has to put in."""
+ARRAYS: Final = ("array", "percpu_array", *ENTRIES)
 INDEXED: Final = (*ARRAYS, "array_of_maps", "devmap_hash")
 """Map types whose key is an index of 4 bytes; the kernel makes no others (``array_map_alloc_check``,
 ``dev_map_alloc``)."""
 LRU: Final = ("lru_hash", "lru_percpu_hash")
 HASHES: Final = ("hash", "percpu_hash", *LRU)
-LOOKED_UP: Final = (*ARRAYS, *HASHES, "lpm_trie", "devmap_hash")
+LOOKED_UP: Final = ("array", "percpu_array", "devmap", "xskmap", *HASHES, "lpm_trie", "devmap_hash")
 """Map types whose look-up is modelled. A per-CPU map is the part of it that the running CPU owns."""
 OF_MAPS: Final = ("array_of_maps", "hash_of_maps")
 UPDATED: Final = ("array", "percpu_array", *HASHES)
@@ -89,7 +91,7 @@ def in_array(item: MapDef, key: Term) -> Term:
 
 def present(machine: Machine, state: State, item: MapDef, key: Term) -> Term:
     """Whether map ``item`` has an element for ``key``."""
-    if item.type in ARRAYS and item.type != "devmap":
+    if item.type in ARRAYS and item.type not in ENTRIES:
         return in_array(item, key)
     if item.name + PRESENT in machine.written:
         return b.to_bool(state.stores[item.name + PRESENT].read(key))

@@ -12,15 +12,15 @@ from .alu import swap
 from .context import packet_length
 from .hash import forget_hash
 from .helpers_common import context_argument
-from .helpers_maps import EFAULT, EINVAL, ENOMEM, result
-from .state import State, shorter_than
+from .helpers_maps import EFAULT, EINVAL, ENOMEM, ENOTSUPP, result
+from .state import State
 
 if TYPE_CHECKING:
     from .machine import Machine
 
 ETH_HLEN: Final = 14
 ETH_P_IP, ETH_P_IPV6 = 0x0800, 0x86DD
-ENOTSUPP, EALREADY = 524, 114
+EALREADY: Final = 114
 MODE_NET, MODE_MAC = 0, 1
 FIXED_GSO, ENCAP_IPV4, ENCAP_IPV6, ENCAP_GRE, ENCAP_UDP, NO_CSUM_RESET, ENCAP_ETH, DECAP_IPV4, DECAP_IPV6 = (
     1 << i for i in range(9)
@@ -81,7 +81,7 @@ def _shrink(machine: Machine, state: State, places: tuple[int, int], count: int,
         return out
     if flags & ~(FIXED_GSO | _DECAP | NO_CSUM_RESET):
         return out + result(enough, -EINVAL)
-    there, missing = machine.fork(enough, b.not_(shorter_than(at + count - enough.layout.delta)))
+    there, missing = machine.fork(enough, enough.layout.has(at + count))
     out += result(missing, -ENOMEM) if missing is not None else []
     if there is not None:
         there.layout = there.layout.removed(at, count)
@@ -123,7 +123,8 @@ def _grown(machine: Machine, state: State, at: int, count: int, flags: int) -> l
 
 def _reaching(machine: Machine, state: State, at: int) -> None:
     """The packet has the bytes in front of which room is made: the kernel does not ask."""
-    if state.may(shorter_than(at - state.layout.delta)) and state.shortest < at - state.layout.delta:
+    missing = b.not_(state.layout.has(at))
+    if state.may(missing) and (state.layout.size is not None or state.shortest < at - state.layout.delta):
         raise machine.unsupported(state, f"room at byte {at} of a packet that may be shorter")
 
 
@@ -148,7 +149,7 @@ def change_proto(machine: Machine, state: State) -> list[State]:
         out += _translated(longer, ETH_P_IPV6)
     if shorter is not None:
         at = machine.number(shorter, shorter.fields["l2"])
-        there, missing = machine.fork(shorter, b.not_(shorter_than(at + 20 - shorter.layout.delta)))
+        there, missing = machine.fork(shorter, shorter.layout.has(at + 20))
         out += result(missing, -ENOMEM) if missing is not None else []
         if there is not None:
             there.layout = there.layout.removed(at, 20)

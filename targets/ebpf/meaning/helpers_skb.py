@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import Output, Packet
+from ....semantics.meaning.behaviour import Destination, Output, Packet
 from . import memory
 from .context import packet_length
 from .hash import forget_hash, get_hash_recalc, set_hash, set_hash_invalid
@@ -14,8 +14,11 @@ from .helpers_common import COMMON, anything, constant, context_argument
 from .helpers_csum import l3_csum_replace, l4_csum_replace
 from .helpers_maps import EFAULT, EINVAL, ENOMEM, result
 from .helpers_room import adjust_room, change_proto
+from .helpers_sockets import SET as TUNNEL_SET
+from .helpers_sockets import SOCKETS, TUNNELS
+from .helpers_tail import TC_TAIL
 from .helpers_vlan import skb_vlan_pop, skb_vlan_push, with_tag
-from .state import State, shorter_than
+from .state import State, redirected_to
 from .values import Address, possible_values
 
 if TYPE_CHECKING:
@@ -35,33 +38,58 @@ SURE_LENGTH: Final = 15_000
 def redirect(machine: Machine, state: State) -> list[State]:
     """``bpf_redirect(ifindex, flags)``: remembered; acts if the program returns TC_ACT_REDIRECT."""
     flags = machine.number(state, machine.scalar(state, 2))
-    if flags & REDIRECT_INTERNAL or flags & F_INGRESS:
+    if flags & REDIRECT_INTERNAL:
         raise machine.unsupported(state, f"a redirect with flags {flags:#x}")
+    if flags & ~F_INGRESS:
+        return result(state, TC_ACT_SHOT)
+    return _redirected(machine, state, "ingress" if flags else "port")
+
+
+def _redirected(machine: Machine, state: State, to: Destination) -> list[State]:
+    state.fields["redirect"] = b.extract(machine.scalar(state, 1), 31, 0)
+    state.fields["redirected"] = redirected_to(to)
+    return result(state, TC_ACT_REDIRECT)
+
+
+def redirect_peer(machine: Machine, state: State) -> list[State]:
+    """``bpf_redirect_peer(ifindex, flags)``: no flags are known."""
+    if machine.number(state, machine.scalar(state, 2)):
+        return result(state, TC_ACT_SHOT)
+    return _redirected(machine, state, "peer")
+
+
+def redirect_neigh(machine: Machine, state: State) -> list[State]:
+    """``bpf_redirect_neigh(ifindex, params, size, flags)``: no flags are known."""
+    size = machine.number(state, b.extract(machine.scalar(state, 3), 31, 0))
+    flags = machine.number(state, machine.scalar(state, 4))
+    if size:
+        raise machine.unsupported(state, "a redirect to a neighbour whose address the program gives")
     if flags:
         return result(state, TC_ACT_SHOT)
-    state.fields["redirect"] = b.extract(machine.scalar(state, 1), 31, 0)
-    state.fields["redirected"] = b.bv(1, 1)
-    return result(state, TC_ACT_REDIRECT)
+    return _redirected(machine, state, "neighbour")
 
 
 def _inside(machine: Machine, state: State, offset: int, size: int) -> tuple[State | None, State | None]:
     """The paths where ``size`` bytes at ``offset`` lie in the packet, and those where they do not."""
     if offset >= 1 << 31:
         return None, state
-    return machine.fork(state, b.not_(shorter_than(offset + size - state.layout.delta)))
+    return machine.fork(state, state.layout.has(offset + size))
 
 
 def clone_redirect(machine: Machine, state: State) -> list[State]:
     """``bpf_clone_redirect(skb, ifindex, flags)``: a copy goes out at once."""
     context_argument(machine, state)
     flags = machine.number(state, machine.scalar(state, 3))
-    if flags == F_INGRESS:
-        raise machine.unsupported(state, "a copy sent to where another device receives")
-    if flags:
+    if flags & ~F_INGRESS:
         return result(state, -EINVAL)
+    if state.counts.get(TUNNEL_SET):
+        raise machine.unsupported(state, "a copy of a packet whose tunnel key was set")
     frame = with_tag(state.layout, state.vlan) if state.vlan is not None else state.layout
     port = b.extract(machine.scalar(state, 2), 31, 0)
-    state.sent = (*state.sent, Output(b.TRUE, "port", port, Packet(frame.prefix, frame.payload)))
+    state.sent = (
+        *state.sent,
+        Output(b.TRUE, "ingress" if flags else "port", port, Packet(frame.prefix, frame.payload, frame.size)),
+    )
     state.layout = state.layout.touched()
     return result(state, 0)
 
@@ -179,29 +207,38 @@ def change_type(machine: Machine, state: State) -> list[State]:
     return out
 
 
-TC: Final[dict[int, Helper]] = COMMON | {
-    9: skb_store_bytes,
-    10: l3_csum_replace,
-    11: l4_csum_replace,
-    13: clone_redirect,
-    17: constant("cgroup_classid", 32, "the class of the socket's control group"),
-    18: skb_vlan_push,
-    19: skb_vlan_pop,
-    23: redirect,
-    24: constant("route_realm", 32, "the realm of the packet's route"),
-    26: skb_load_bytes,
-    31: change_proto,
-    32: change_type,
-    34: get_hash_recalc,
-    39: skb_pull_data,
-    40: anything("csum_update", 64, "whether the device has summed up the packet"),
-    41: set_hash_invalid,
-    43: skb_change_head,
-    46: constant("socket_cookie", 64, "the cookie of the packet's socket"),
-    47: constant("socket_uid", 32, "the owner of the packet's socket"),
-    48: set_hash,
-    50: adjust_room,
-    68: skb_load_bytes_relative,
-    135: anything("csum_level", 64, "what the device has said of checksums"),
-}
+TC: Final[dict[int, Helper]] = (
+    COMMON
+    | SOCKETS
+    | TUNNELS
+    | TC_TAIL
+    | {
+        9: skb_store_bytes,
+        10: l3_csum_replace,
+        11: l4_csum_replace,
+        13: clone_redirect,
+        17: constant("cgroup_classid", 32, "the class of the socket's control group"),
+        18: skb_vlan_push,
+        19: skb_vlan_pop,
+        23: redirect,
+        152: redirect_neigh,
+        155: redirect_peer,
+        24: constant("route_realm", 32, "the realm of the packet's route"),
+        26: skb_load_bytes,
+        31: change_proto,
+        32: change_type,
+        34: get_hash_recalc,
+        39: skb_pull_data,
+        40: anything("csum_update", 64, "whether the device has summed up the packet"),
+        41: set_hash_invalid,
+        43: skb_change_head,
+        46: constant("socket_cookie", 64, "the cookie of the packet's socket"),
+        47: constant("socket_uid", 32, "the owner of the packet's socket"),
+        48: set_hash,
+        50: adjust_room,
+        68: skb_load_bytes_relative,
+        79: constant("cgroup_id", 64, "the control group of the packet's socket"),
+        135: anything("csum_level", 64, "what the device has said of checksums"),
+    }
+)
 """Helper's number (``enum bpf_func_id``) → what it does."""

@@ -61,7 +61,7 @@ def with_tag(layout: Layout, vlan: Vlan) -> Layout:
     """The packet with the tag between its addresses and its type."""
     longer = layout.reaching(12)
     tag = [b.extract(part, high, high - 7) for part in (vlan.protocol, vlan.tci) for high in (15, 7)]
-    return replace(longer, prefix=(*longer.prefix[:12], *tag, *longer.prefix[12:]))
+    return replace(longer.inserted(12, tuple(tag)), epoch=layout.epoch)
 
 
 def skb_vlan_pop(machine: Machine, state: State) -> list[State]:
@@ -97,7 +97,7 @@ def _next_tag(machine: Machine, state: State) -> list[State]:
 
 def _has_tag(state: State) -> Term:
     """Whether addresses, tag and type are there (``skb_ensure_writable(skb, VLAN_ETH_HLEN)``)."""
-    return b.not_(shorter_than(18 - state.layout.delta))
+    return state.layout.has(18)
 
 
 def _take_tag(machine: Machine, state: State) -> Term:
@@ -105,15 +105,14 @@ def _take_tag(machine: Machine, state: State) -> Term:
     layout = state.layout.reaching(18)
     tci = b.concat(*layout.prefix[14:16])
     kind = b.concat(*layout.prefix[16:18])
-    needed = 20 - layout.delta
-    if state.shortest >= needed or kind.is_const:
+    there = layout.has(20)
+    if there is b.TRUE or (layout.size is None and state.shortest >= 20 - layout.delta) or kind.is_const:
         behind = b.concat(layout.at(18), layout.at(19))
     else:  # the kernel looks at two bytes that may lie behind the packet
-        there = b.not_(shorter_than(needed))
         garbage = machine.asked(state, "behind", 16, "what lies in memory behind a short packet")
         behind = b.ite(there, b.concat(layout.at(18), layout.at(19)), garbage)
     state.fields["protocol"] = protocol_of(kind, behind, 0)
-    state.layout = replace(layout, prefix=(*layout.prefix[:12], *layout.prefix[16:]))
+    state.layout = replace(layout.removed(12, 4), epoch=layout.epoch)
     l2 = state.fields["l2"]
     state.fields["l2"] = b.ite(b.ult(l2, b.bv(18, 16)), b.bv(14, 16), b.sub(l2, b.bv(SIZE, 16)))
     return tci

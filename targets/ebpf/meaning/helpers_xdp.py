@@ -6,12 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
+from ....semantics.meaning.behaviour import Destination
 from . import memory
 from .alu import swap
 from .context import packet_length
 from .helpers_common import COMMON, context_argument
 from .helpers_maps import EINVAL, map_argument, present, result
-from .state import State, shorter_than
+from .helpers_sockets import SOCKETS
+from .helpers_tail import XDP_TAIL
+from .state import State, redirected_to
 from .values import Address
 
 if TYPE_CHECKING:
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = range(5)
 BROADCAST, EXCLUDE_INGRESS = 1 << 3, 1 << 4
 ETH_HLEN: Final = 14
+_LEADS_TO: Final[dict[str, Destination]] = {
+    "devmap": "port", "devmap_hash": "port", "cpumap": "cpu", "xskmap": "socket",
+}  # fmt: skip
+"""Types of maps that frames are redirected through, and where to."""
 SURE_HEADROOM: Final = 192
 """Bytes in front of the frame that every driver gives (XDP_PACKET_HEADROOM less ``struct xdp_frame``)."""
 
@@ -29,15 +36,16 @@ def redirect(machine: Machine, state: State) -> list[State]:
     if machine.number(state, machine.scalar(state, 2)):
         return result(state, XDP_ABORTED)
     state.fields["redirect"] = b.extract(machine.scalar(state, 1), 31, 0)
-    state.fields["redirected"] = b.bv(1, 1)
+    state.fields["redirected"] = redirected_to("port")
     return result(state, XDP_REDIRECT)
 
 
 def redirect_map(machine: Machine, state: State) -> list[State]:
-    """``bpf_redirect_map(map, key, flags)`` through a map of devices; the flags are what a missing element gives."""
-    item = map_argument(machine, state, 1, "devmap", "devmap_hash").item
+    """``bpf_redirect_map(map, key, flags)`` through a map of devices, CPUs or sockets; the flags are what a missing
+    element gives."""
+    item = map_argument(machine, state, 1, *_LEADS_TO).item
     flags = machine.number(state, machine.scalar(state, 3))
-    if flags & (BROADCAST | EXCLUDE_INGRESS):
+    if flags & (BROADCAST | EXCLUDE_INGRESS) and _LEADS_TO[item.type] == "port":
         raise machine.unsupported(state, f"a frame sent to every device of map {item.name}")
     if flags & ~(XDP_PASS | XDP_TX | XDP_DROP):
         return result(state, XDP_ABORTED)
@@ -47,7 +55,7 @@ def redirect_map(machine: Machine, state: State) -> list[State]:
     if found is not None:
         value = memory.cell(machine, found, item, Address("value", 0, item.name, key))
         first = b.extract(value, value.width - 1, value.width - 32)
-        found.fields["redirect"], found.fields["redirected"] = swap(first), b.bv(1, 1)
+        found.fields["redirect"], found.fields["redirected"] = swap(first), redirected_to(_LEADS_TO[item.type])
         out += result(found, XDP_REDIRECT)
     return out
 
@@ -62,7 +70,7 @@ def xdp_adjust_head(machine: Machine, state: State) -> list[State]:
             raise machine.unsupported(state, f"more than {SURE_HEADROOM} bytes put in front of the frame")
         _push(machine, state, -delta)
         return result(state, 0)
-    good, bad = machine.fork(state, b.not_(shorter_than(delta + ETH_HLEN - state.layout.delta)))
+    good, bad = machine.fork(state, state.layout.has(delta + ETH_HLEN))
     out: list[State] = []
     if good is not None:
         cut = tuple(good.layout.at(i) for i in range(delta))
@@ -125,12 +133,17 @@ def xdp_store_bytes(machine: Machine, state: State) -> list[State]:
     return out
 
 
-XDP: Final[dict[int, Helper]] = COMMON | {
-    23: redirect,
-    44: xdp_adjust_head,
-    51: redirect_map,
-    188: get_buff_len,
-    189: xdp_load_bytes,
-    190: xdp_store_bytes,
-}
+XDP: Final[dict[int, Helper]] = (
+    COMMON
+    | SOCKETS
+    | XDP_TAIL
+    | {
+        23: redirect,
+        44: xdp_adjust_head,
+        51: redirect_map,
+        188: get_buff_len,
+        189: xdp_load_bytes,
+        190: xdp_store_bytes,
+    }
+)
 """Helper's number (``enum bpf_func_id``) → what it does."""

@@ -26,7 +26,7 @@ from .helpers_vlan import is_vlan, protocol_of, with_tag
 from .helpers_xdp import XDP, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .machine import Host, start_registers
 from .memory import PRESENT
-from .state import Layout, State, Vlan, shorter_than
+from .state import REDIRECTS, Layout, State, Vlan, redirected_to, shorter_than
 from .store import Store
 
 HookName = Literal["tc", "tcx", "xdp"]
@@ -99,7 +99,7 @@ def _state(
     vlan: Vlan | None,
     fields: dict[str, Term],
 ) -> State:
-    fields = fields | {"redirect": b.bv(0, 32), "redirected": b.bv(0, 1)}
+    fields = fields | {"redirect": b.bv(0, 32), "redirected": redirected_to(None)}
     sizes = {LENGTH: (shortest, 0xFFFF)}
     return State(guard, 0, start_registers(), layout, shortest, {}, (), vlan, fields, ranges=sizes)
 
@@ -172,27 +172,31 @@ def _trimmed(layout: Layout) -> Packet:
     while prefix and payload and prefix[-1] is byte(payload - 1):
         prefix.pop()
         payload -= 1
-    return Packet(tuple(prefix), payload)
+    return Packet(tuple(prefix), payload, layout.size)
 
 
 def _outputs(hook: HookName, state: State, code: Term, packet: Packet) -> list[Output]:
     def is_code(*numbers: int) -> Term:
         return b.or_(*(b.eq(code, b.bv(n, 32)) for n in numbers))
 
-    redirected = b.to_bool(state.fields["redirected"])
     nowhere, target = b.bv(0, 32), state.fields["redirect"]
+    redirect = is_code(XDP_REDIRECT if hook == "xdp" else TC_ACT_REDIRECT)
+    redirects = [
+        Output(b.and_(redirect, b.eq(state.fields["redirected"], redirected_to(to))), to, target, packet)
+        for to in REDIRECTS
+    ]
     if hook == "xdp":
         return [
             Output(is_code(XDP_PASS), "stack", nowhere, packet),
             Output(is_code(XDP_TX), "port", PORT, packet),
-            Output(b.and_(is_code(XDP_REDIRECT), redirected), "port", target, packet),
+            *redirects,
         ]
     taken = [TC_ACT_SHOT, TC_ACT_REDIRECT]
     if hook == "tc":  # tcx takes these two for "next program", cls_bpf for the end of the packet
         taken += [TC_ACT_STOLEN, TC_ACT_TRAP]
     return [
         Output(b.not_(is_code(*taken)), "stack", nowhere, packet),
-        Output(b.and_(is_code(TC_ACT_REDIRECT), redirected), "port", target, packet),
+        *redirects,
     ]
 
 

@@ -160,7 +160,7 @@ def _layouts(condition: Term, first: State, second: State, live: frozenset[int])
     x, y = _one_epoch(first, second, live)
     if x == y:
         return x
-    if (x.delta, x.epoch, x.front) != (y.delta, y.epoch, y.front):
+    if (x.delta, x.epoch, x.front, x.size) != (y.delta, y.epoch, y.front, y.size):
         raise Apart
     count = max(len(x.prefix), len(y.prefix))
     x, y = x.reaching(count), y.reaching(count)

@@ -10,11 +10,10 @@ from typing import Final, Protocol
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import LENGTH
 from ..artifact.program import F_RDONLY_PROG, MapDef
 from . import offsets
 from .elements import element, is_single
-from .state import State, shorter_than
+from .state import State
 from .store import Store
 from .values import MIXED, Address, Byte, Lane, Mixed, Partial, Piece, Value
 
@@ -133,7 +132,7 @@ def _limits(machine: Checks, state: State, address: Address) -> tuple[int, int]:
         return 0, len(state.memory.get(address.name, {}))
     if address.kind == "value":
         return 0, machine.maps[address.name].value_size
-    return 0, (1 << 16) + max(0, state.layout.delta)
+    return 0, state.layout.size or (1 << 16) + max(0, state.layout.delta)
 
 
 def _packet_bytes(state: State, at: int, size: int) -> list[Term]:
@@ -322,18 +321,17 @@ def require_packet(machine: Checks, state: State, address: Address, size: int) -
         return
     if address.offset < 0:
         machine.require(state, b.FALSE, f"reaches {-address.offset} bytes before the packet")
-    need = address.offset + size - state.layout.delta
-    if need > state.shortest:
+    need = address.offset + size
+    if state.layout.size is not None or need - state.layout.delta > state.shortest:
         text = f"reaches past the packet (bytes {address.offset} to {address.offset + size - 1})"
-        machine.require(state, b.not_(shorter_than(need)), text)
+        machine.require(state, state.layout.has(need), text)
 
 
 def in_packet(state: State, address: Address, size: int) -> Term:
     """Whether ``size`` bytes at an address of the packet lie inside."""
     if address.moved is None:
-        fits = b.not_(shorter_than(address.offset + size - state.layout.delta))
-        return fits if address.offset >= 0 else b.FALSE
-    length = b.add(b.zext(LENGTH, 64), b.bv(state.layout.delta, 64))
+        return state.layout.has(address.offset + size) if address.offset >= 0 else b.FALSE
+    length = state.layout.length(64)
     past = b.add(address.distance, b.bv(size, 64))
     return b.and_(b.ule(address.distance, b.bv(1 << 30, 64)), b.ule(past, length))
 

@@ -96,6 +96,8 @@ class Passes:
         changed = [n for n, term in state.fields.items() if n not in (*_ANYTHING, _BACK) and term is not first.get(n)]
         if state.frames:
             return "from within a function"
+        if state.layout.size is not None:
+            return "cut short"
         if changed:
             return f"with its {changed[0]} changed"
         if state.shortest + wire < self.shortest:

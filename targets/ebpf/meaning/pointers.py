@@ -13,7 +13,6 @@ from typing import Final, Protocol
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import LENGTH
 from ..artifact.insn import ALU, JMP32, Insn
 from . import alu
 from .memory import Checks, fixed
@@ -100,7 +99,7 @@ def _distance(machine: Numbers, state: State, x: Address, y: Address) -> Term:
     if _same_memory(x, y):
         return gap
     _packet_pointers(machine, state, x, y)
-    length = b.add(b.zext(LENGTH, 64), b.bv(state.layout.delta, 64))
+    length = state.layout.length(64)
     return b.add(length, gap) if x.kind == "end" else b.sub(gap, length)
 
 
@@ -145,8 +144,10 @@ def compare(machine: Numbers, state: State, insn: Insn, name: str, x: Term | Add
         if x.kind == "end":
             x, y, name = y, x, _FLIPPED[name]
         if x.moved is not None:
-            length = b.add(b.zext(LENGTH, 64), b.bv(state.layout.delta + y.offset, 64))
+            length = b.add(state.layout.length(64), b.bv(y.offset, 64))
             return alu.condition(_SIGNED.get(name, name), x.distance, length)
+        if state.layout.size is not None:
+            return b.boolean(_ORDER[name](x.offset - y.offset, state.layout.size))
         return _against_length(name, x.offset - state.layout.delta - y.offset)
     address, other = (x, y) if isinstance(x, Address) else (y, x)
     assert isinstance(address, Address)
@@ -165,7 +166,7 @@ def as_number(machine: Numbers, state: State, value: Term | Address) -> Term:
     if value.kind == "map":
         raise machine.unsupported(state, "a map as a number")
     if value.kind == "end":
-        length = b.add(b.zext(LENGTH, 64), b.bv(state.layout.delta, 64))
+        length = state.layout.length(64)
         start = machine.address(Address("packet", epoch=value.epoch))
         return b.add(start, b.add(length, value.distance))
     start = machine.address(replace(value, offset=0, null=b.FALSE, moved=None))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import LENGTH, Event, Output, byte
+from ....semantics.meaning.behaviour import LENGTH, Destination, Event, Output, byte
 from . import ranges
 from .ranges import Interval
 from .store import Store
@@ -25,6 +26,8 @@ class Layout:
     payload: int = 0
     epoch: int = 0
     front: tuple[Term, ...] = ()
+    size: int | None = None
+    """Bytes that it was cut to; None if it ends where the input frame does."""
 
     @property
     def delta(self) -> int:
@@ -34,6 +37,24 @@ class Layout:
     def at(self, index: int) -> Term:
         """Byte ``index``, which must lie inside."""
         return self.prefix[index] if index < len(self.prefix) else byte(index - self.delta)
+
+    def has(self, count: int) -> Term:
+        """Whether there are at least ``count`` bytes."""
+        return b.not_(shorter_than(count - self.delta)) if self.size is None else b.boolean(count <= self.size)
+
+    def length(self, width: int) -> Term:
+        """Its length in bytes as a number of ``width`` bits."""
+        if self.size is not None:
+            return b.bv(self.size, width)
+        return b.add(b.zext(LENGTH, width), b.bv(self.delta, width))
+
+    def cut(self, size: int) -> Layout:
+        """With its first ``size`` bytes alone, which must be there; pointers become stale."""
+        return replace(self, prefix=self.prefix[:size], size=size, epoch=self.epoch + 1,
+                       payload=self.payload - max(0, len(self.prefix) - size))  # fmt: skip
+
+    def _longer(self, count: int) -> int | None:
+        return None if self.size is None else self.size + count
 
     def reaching(self, count: int) -> Layout:
         """The same packet with at least ``count`` bytes written out in ``prefix``."""
@@ -48,22 +69,26 @@ class Layout:
 
     def pushed(self, values: tuple[Term, ...]) -> Layout:
         """With ``values`` in front; pointers become stale."""
-        return replace(self, prefix=values + self.prefix, epoch=self.epoch + 1)
+        size = self._longer(len(values))
+        return replace(self, prefix=values + self.prefix, epoch=self.epoch + 1, size=size)
 
     def pulled(self, count: int) -> Layout:
         """Without its first ``count`` bytes; pointers become stale."""
         over = max(0, count - len(self.prefix))
-        return replace(self, prefix=self.prefix[count:], payload=self.payload + over, epoch=self.epoch + 1)
+        size = self._longer(-count)
+        return replace(self, prefix=self.prefix[count:], payload=self.payload + over, epoch=self.epoch + 1, size=size)
 
     def inserted(self, at: int, values: tuple[Term, ...]) -> Layout:
         """With ``values`` in front of byte ``at``, which lies inside or at the end; pointers become stale."""
         longer = self.reaching(at)
-        return replace(longer, prefix=(*longer.prefix[:at], *values, *longer.prefix[at:]), epoch=self.epoch + 1)
+        prefix = (*longer.prefix[:at], *values, *longer.prefix[at:])
+        return replace(longer, prefix=prefix, epoch=self.epoch + 1, size=self._longer(len(values)))
 
     def removed(self, at: int, count: int) -> Layout:
         """Without ``count`` bytes from byte ``at`` on, all inside; pointers become stale."""
         longer = self.reaching(at + count)
-        return replace(longer, prefix=(*longer.prefix[:at], *longer.prefix[at + count :]), epoch=self.epoch + 1)
+        prefix = (*longer.prefix[:at], *longer.prefix[at + count :])
+        return replace(longer, prefix=prefix, epoch=self.epoch + 1, size=self._longer(-count))
 
     def touched(self) -> Layout:
         """The same bytes, with pointers stale."""
@@ -201,6 +226,16 @@ def lower_bound(condition: Term) -> int:
         other = inner.args[0] if inner.args[1] is LENGTH else inner.args[1]
         return other.value if other.is_const else 0
     return 0
+
+
+REDIRECTED_BITS: Final = 3
+REDIRECTS: Final[tuple[Destination, ...]] = ("port", "ingress", "peer", "neighbour", "cpu", "socket")
+"""Where a packet can be redirected to."""
+
+
+def redirected_to(to: Destination | None) -> Term:
+    """What field "redirected" holds: where a packet is to go by what a helper has noted (None: nowhere)."""
+    return b.bv(0 if to is None else 1 + REDIRECTS.index(to), REDIRECTED_BITS)
 
 
 def shorter_than(count: int) -> Term:

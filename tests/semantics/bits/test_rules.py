@@ -96,3 +96,11 @@ def test_a_sum_and_its_carry_are_added_rightly(widths: tuple[int, int]) -> None:
         number = (first + second) % 16
         [value] = b.evaluate([found], {"x": first, "y": second})
         assert value == number % 8 + number // 8
+
+
+def test_a_number_and_its_complement_leave_minus_one_however_wide_the_number_was() -> None:
+    x, y = b.var("x", 16), b.var("y", 32)
+    wide = b.zext(x, 32)
+    assert b.add(b.add(wide, b.bnot(wide)), b.bv(99, 32)) is b.bv(98, 32)
+    assert b.add(b.add(y, wide), b.bnot(wide)) is b.sub(y, b.bv(1, 32))
+    assert b.add(x, b.bnot(b.extract(b.zext(x, 20), 15, 0))) is b.bv(-1, 16)

@@ -379,7 +379,7 @@ def test_stack_written_on_one_path_only() -> None:
 @pytest.mark.parametrize(
     ("insns", "text"),
     [
-        ((asm.call(155), *PASS), "instruction 0: calls helper 155 (redirect_peer)"),
+        ((asm.call(181), *PASS), "instruction 0: calls helper 181 (loop)"),
         ((asm.call(999), *PASS), "instruction 0: calls helper 999"),
         ((Insn(0x85, src=2, imm=9), *PASS), "kernel function"),
         ((asm.mov(R0, 0), Insn(0x8D, dst=1), *PASS), "instruction 1: undefined jump"),
@@ -392,7 +392,7 @@ def test_stack_written_on_one_path_only() -> None:
         ((asm.ja(-1),), "more than"),
         (packet(20, asm.load(4, R2, R6, 8), asm.alu("add", R7, R2), *PASS), "moves by a number without bounds"),
         ((asm.load_map(R1, "nowhere"), *PASS), "map nowhere, which the object does not define"),
-        ((asm.mov(R1, 3), asm.mov(R2, 1), asm.call(23), asm.exit_()), "redirect with flags 0x1"),
+        ((asm.mov(R1, 3), asm.mov(R2, 2), asm.call(23), asm.exit_()), "redirect with flags 0x2"),
     ],
 )
 def test_refused_with_the_place(insns: tuple[Insn, ...], text: str) -> None:

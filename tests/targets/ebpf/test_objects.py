@@ -24,9 +24,12 @@ NO_KERNEL = {
     "tenants": "the oracle does not make maps of maps",
     "histogram": "the frame is the same: only a map differs",
     "sample": "the frame is the same: only an event differs",
+    "steer": "the kernel has no such sockets and CPUs in its maps",
+    "overlay": "there is no tunnel, and no neighbour",
+    "sockets": "there are no sockets, and no pairs of devices",
 }
 """Programs whose mistakes the kernel's output on a frame does not show, each with the reason."""
-STATE_ONLY = ("acl_five", "bridge", "counters", "crc", "mirror", "report", "sticky", "synflood", "token")
+STATE_ONLY = ("acl_five", "bridge", "counters", "crc", "locked", "mirror", "report", "sticky", "synflood", "token")
 """Programs some of whose mistakes show in state, metadata or events only."""
 
 

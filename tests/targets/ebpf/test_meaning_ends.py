@@ -1,0 +1,148 @@
+"""Where frames end, and where they are sent beside ports: helpers that cut frames, redirects, sockets, tunnels."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.semantics import bits as b
+from p4verify.semantics.meaning.behaviour import Output, Packet
+from p4verify.semantics.meaning.sent import merge_sent
+from p4verify.semantics.source import Unsupported
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6
+from p4verify.targets.ebpf.meaning import meaning
+from p4verify.targets.ebpf.oracle import KernelOracle
+from tests.support.bpf_compare import difference, evaluated
+
+FRAME = bytes(range(12)) + b"\x08\x00\x45" + bytes(range(100, 160))
+PASS, DATA_END = 2, 4
+
+
+def xdp(*insns: Insn, maps: tuple[MapDef, ...] = ()) -> BpfObject:
+    return BpfObject((BpfProgram("test", "xdp", insns),), maps, name="test.o")
+
+
+def tc(*insns: Insn, maps: tuple[MapDef, ...] = ()) -> BpfObject:
+    return BpfObject((BpfProgram("test", "tc", insns),), maps, name="test.o")
+
+
+def cut_to(size: int, head: int = 0) -> BpfObject:
+    """At XDP: cut to ``size`` bytes and moved at the head by ``head``; passed if the first helper takes it, else sent
+    back."""
+    return xdp(
+        asm.mov(R6, R1), asm.load(4, R2, R1, 0), asm.load(4, R3, R1, DATA_END), asm.alu("sub", R2, R3),
+        asm.alu("add", R2, size), asm.call(65), asm.jump("jne", R0, 0, 5), asm.mov(R1, R6), asm.mov(R2, head),
+        asm.call(44), asm.mov(R0, PASS), asm.exit_(), asm.mov(R0, 3), asm.exit_(),
+    )  # fmt: skip
+
+
+def long_enough(size: int, then: BpfObject) -> BpfObject:
+    """Frames of fewer than ``size`` bytes are dropped before."""
+    program = then.programs[0]
+    length = (
+        asm.load(4, R2, R1, 0), asm.load(4, R3, R1, DATA_END), asm.alu("add", R2, size), asm.jump("jle", R2, R3, 2),
+        asm.mov(R0, 1), asm.exit_(),
+    )  # fmt: skip
+    return xdp(*length, *program.insns)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("size", "head"), [(13, 0), (14, 0), (20, 6), (40, 4), (60, 45), (60, 47)])
+def test_a_frame_is_cut_at_its_end(kernel_oracle: KernelOracle, size: int, head: int) -> None:
+    program = long_enough(size, cut_to(size, head))
+    frames = [FRAME[:n] for n in (14, size - 1, size, size + 1, len(FRAME)) if n >= 14]
+    for seen, frame in zip(kernel_oracle.observe(program, [(3, f) for f in frames], hook="xdp"), frames, strict=True):
+        assert difference(evaluated(meaning(program), program, {}, 3, frame), seen) is None, frame.hex()
+
+
+def change_tail(size: int, flags: int = 0) -> BpfObject:
+    """At tc: cut to ``size`` bytes, if there are more; the mark tells what the helper returned. Where a transport
+    header lies (tap devices look for one), the kernel cuts nothing in front of it."""
+    return tc(
+        asm.load(4, R2, R1, 0), asm.jump("jgt", R2, size, 2), asm.mov(R0, 0), asm.exit_(), asm.mov(R6, R1),
+        asm.mov(R2, size), asm.mov(R3, flags), asm.call(38), asm.store(4, R6, 8, R0), asm.mov(R0, 0), asm.exit_(),
+    )  # fmt: skip
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("size", "flags"), [(12, 0), (40, 0), (40, 1), (70, 0)])
+def test_a_frame_is_cut_at_tc(kernel_oracle: KernelOracle, size: int, flags: int) -> None:
+    program = change_tail(size, flags)
+    frames = [FRAME, FRAME[:50], FRAME[:12] + b"\x81\x00\x00\x07" + FRAME[12:]]
+    for seen, frame in zip(kernel_oracle.observe(program, [(3, f) for f in frames], hook="tc"), frames, strict=True):
+        assert difference(evaluated(meaning(program), program, {}, 3, frame), seen) is None, frame.hex()
+
+
+def test_what_lies_behind_a_cut_is_gone() -> None:
+    behind = xdp(
+        *long_enough(60, cut_to(30)).programs[0].insns[:-5], asm.load(4, R1, R6, 0), asm.load(1, R0, R1, 30),
+        asm.exit_(), asm.mov(R0, 3), asm.exit_(),
+    )  # fmt: skip
+    assert any("reaches past the packet" in fault.text for fault in meaning(behind).faults)
+
+
+def test_frames_that_get_longer_or_lose_a_number_of_bytes_are_refused() -> None:
+    with pytest.raises(Unsupported, match="longer at its end"):
+        meaning(cut_to(60))
+    less = (asm.mov(R2, -4), asm.call(65), asm.mov(R0, PASS), asm.exit_())
+    with pytest.raises(Unsupported, match="no fixed number of bytes"):
+        meaning(xdp(*less))
+
+
+def test_frames_of_two_sizes_share_no_place() -> None:
+    whole, condition = Output(b.TRUE, "port", b.bv(1, 32), Packet((b.bv(7, 8),) * 20, 20, 20)), b.var("c", 0)
+    short = Output(b.TRUE, "port", b.bv(1, 32), Packet((b.bv(7, 8),) * 20, 20, 16))
+    assert {o.packet.size for o in merge_sent(condition, (whole,), (short,))} == {16, 20}
+    elsewhere = Output(b.TRUE, "port", b.bv(2, 32), whole.packet)
+    assert [o.packet.size for o in merge_sent(condition, (whole,), (elsewhere,))] == [20]
+
+
+def destinations(program: BpfObject) -> set[str]:
+    return {output.to for case in meaning(program).cases for output in case.outputs if output.when is not b.FALSE}
+
+
+@pytest.mark.parametrize(("call", "flags", "to"), [(23, 0, "port"), (23, 1, "ingress"), (155, 0, "peer")])
+def test_a_redirect_says_where_to(call: int, flags: int, to: str) -> None:
+    program = tc(asm.mov(R1, 9), asm.mov(R2, flags), asm.call(call), asm.exit_())
+    assert destinations(program) == {to}
+
+
+def test_a_redirect_with_flags_that_nobody_knows_drops() -> None:
+    assert destinations(tc(asm.mov(R1, 9), asm.mov(R2, 32), asm.call(23), asm.exit_())) == set()
+    assert destinations(tc(asm.mov(R1, 9), asm.mov(R2, 1), asm.call(155), asm.exit_())) == set()
+    neighbour = (asm.mov(R1, 9), asm.mov(R2, 0), asm.mov(R3, 0), asm.mov(R4, 1), asm.call(152), asm.exit_())
+    assert destinations(tc(*neighbour)) == set()
+    assert destinations(tc(*neighbour[:3], asm.mov(R4, 0), *neighbour[4:])) == {"neighbour"}
+    with pytest.raises(Unsupported, match="whose address the program gives"):
+        meaning(tc(*neighbour[:2], asm.mov(R3, 20), *neighbour[3:]))
+
+
+@pytest.mark.parametrize(("kind", "to"), [("cpumap", "cpu"), ("xskmap", "socket"), ("devmap", "port")])
+def test_a_map_leads_to_what_is_in_it(kind: str, to: str) -> None:
+    item = MapDef("there", kind, 4, 4, 8)
+    program = xdp(
+        asm.load_map(R1, "there"), asm.mov(R2, 3), asm.mov(R3, 1), asm.call(51), asm.exit_(), maps=(item,)
+    )  # fmt: skip
+    [output] = [o for case in meaning(program).cases for o in case.outputs if o.when is not b.FALSE]
+    assert output.to == to
+    assert {call.name for call in b.applications(output.when)} == {"map.there.found"}
+    assert "map.there.value" in {call.name for call in b.applications(output.port)}
+
+
+def test_a_copy_after_a_tunnel_key_was_set_is_refused() -> None:
+    """What is set and what is copied are told apart from each other, so their order would be lost."""
+    key = (asm.mov(R6, R1), asm.store(8, FP, -8, 0), asm.mov(R2, FP), asm.alu("add", R2, -8), asm.mov(R3, 8),
+           asm.mov(R4, 0), asm.call(21))  # fmt: skip
+    copy = (asm.mov(R1, R6), asm.mov(R2, 3), asm.mov(R3, 0), asm.call(13))
+    end = (asm.mov(R0, 0), asm.exit_())
+    assert meaning(tc(*key, *end)).cases
+    with pytest.raises(Unsupported, match="whose tunnel key was set"):
+        meaning(tc(*key, *copy, *end))
+    again = (asm.mov(R1, R6), asm.mov(R2, FP), asm.alu("add", R2, -8), asm.mov(R3, 8), asm.mov(R4, 0), asm.call(20))
+    with pytest.raises(Unsupported, match="after one was set"):
+        meaning(tc(*key, *again, *end))
+
+
+def test_a_lock_is_in_a_value() -> None:
+    with pytest.raises(Unsupported, match="no lock"):
+        meaning(tc(asm.mov(R1, FP), asm.call(93), asm.mov(R0, 0), asm.exit_()))
