@@ -27,7 +27,7 @@ from .actions import (
     Vlan,
 )
 from .hooks import PortNames
-from .protocols import protocol_number
+from .protocols import protocol_number, shown_classid
 
 _HEADERS: Final[dict[str, PeditHeader]] = {
     "network": "network", "eth": "eth", "ipv4": "ip", "ipv6": "ip6", "tcp": "tcp", "udp": "udp",
@@ -129,8 +129,7 @@ def _skbedit(found: Object, control: Control) -> Action:
     mask = int(str(found.get("mask", "ffffffff")), 16)
     priority = None
     if "priority" in found:
-        major, _, minor = str(found["priority"]).rpartition(":")
-        priority = int(major or "0", 16) << 16 | int(minor or "0", 16)
+        priority = shown_classid(str(found["priority"]))
     return Skbedit(
         None if mark is None else (mark, mask),
         priority,

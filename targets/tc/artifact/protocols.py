@@ -22,6 +22,7 @@ PROTOCOLS: Final[dict[str, int]] = {
 }  # fmt: skip
 """``lib/ll_proto.c`` of iproute2, in lower case (it compares without case)."""
 
+_CLASSES: Final = {"none": 0, "root": 0xFFFFFFFF}
 PROTOCOL_NAMES: Final = {
     number: name
     for name, number in PROTOCOLS.items()
@@ -56,14 +57,22 @@ def protocol_text(number: int) -> str:
 def read_classid(command: Command, what: str) -> int:
     """``major:minor`` in hex, the whole as one hex number, ``root`` or ``none`` (``get_tc_classid``)."""
     text = command.next(what)
-    if text in ("none", "root"):
-        return 0 if text == "none" else 0xFFFFFFFF
+    if text in _CLASSES:
+        return _CLASSES[text]
     major, colon, minor = text.partition(":")
     if not colon:
         return command.as_number(text, what, 0, 0xFFFFFFFF, hexadecimal=True)
     high = command.as_number(major, what, 0, 0xFFFF, hexadecimal=True) if major else 0
     low = command.as_number(minor, what, 0, 0xFFFF, hexadecimal=True) if minor else 0
     return high << 16 | low
+
+
+def shown_classid(text: str) -> int:
+    """The same as dumps write it (``print_tc_classid``). Raises ValueError."""
+    if text in _CLASSES:
+        return _CLASSES[text]
+    major, _, minor = text.rpartition(":")
+    return int(major or "0", 16) << 16 | int(minor or "0", 16)
 
 
 def classid_text(classid: int) -> str:

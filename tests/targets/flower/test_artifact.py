@@ -21,7 +21,7 @@ from p4verify.targets.flower.artifact import (
     write,
 )
 from p4verify.targets.flower.meaning import meaning
-from p4verify.targets.tc.artifact.actions import CtClear, Police
+from p4verify.targets.tc.artifact.actions import CtClear, Police, Skbedit
 from tests.support.flower_strategies import lists
 
 DUMPS = Path(__file__).parent / "dumps"
@@ -49,6 +49,13 @@ def test_a_printed_script_is_read_again(filters: FilterList) -> None:
 )  # fmt: skip
 def test_short_words_are_read_as_tc_reads_them(short: str, written: str) -> None:
     assert parse_script(ADD + short).filters == parse_script(ADD + written).filters
+
+
+@pytest.mark.parametrize(("shown", "number"), [("none", 0), ("root", 0xFFFFFFFF), (":7", 7), ("1:f", 0x1000F)])
+def test_priorities_of_json_are_class_ids(shown: str, number: int) -> None:
+    action = f'{{"kind": "skbedit", "priority": "{shown}", "control_action": {{"type": "pipe"}}}}'
+    text = f'[{{"kind": "flower", "protocol": "all", "pref": 1, "options": {{"keys": {{}}, "actions": [{action}]}}}}]'
+    assert read(text.encode(), "d").filters[0].actions == (Skbedit(priority=number),)
 
 
 def test_what_tc_takes_in_another_form_only_is_said_so() -> None:
