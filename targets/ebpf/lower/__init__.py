@@ -41,7 +41,7 @@ LIMITS: Final = (
     "v1model and PSA at tc: multicast and clones from ingress, to up to 8 members each; metadata goes with v1model's",
     "clones (field lists), egress keeps no state for copies, and their headers are as long as the frame's",
     "packets that come back: resubmitted (v1model, PSA), recirculated (v1model, PNA); up to 32 times, no copies",
-    "PNA: packets come from the network; no mirroring, no tc_skb_metadata",
+    "PNA: packets come from the network; no tc_skb_metadata; mirror copies at tc, in slots that are constant",
     "PNA: add_entry to tables with exact keys, which are applied at one place; nothing that changes expire times",
     "meters read their colour from a map; direct ones of tables with exact keys, or but one lpm",
     "action selectors pick members as BMv2 does; of an algorithm that is the device's own, by the keys' first 8 bytes",

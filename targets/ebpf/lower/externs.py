@@ -9,7 +9,20 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact.asm import R0, R1
 from ..cells import cell_map
-from . import arbitrary, cellcode, checksums, digests, fields, forwarding, hashes, learning, meters, portable, stmts
+from . import (
+    arbitrary,
+    cellcode,
+    checksums,
+    digests,
+    fields,
+    forwarding,
+    hashes,
+    learning,
+    meters,
+    mirrors,
+    portable,
+    stmts,
+)
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
 from .gen import Gen
@@ -273,6 +286,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("pna", "drop_packet", ""): forwarding.drop_packet,
     ("pna", "send_to_port", ""): forwarding.send_to_port,
     ("pna", "recirculate", ""): forwarding.recirculate,
+    ("pna", "mirror_packet", ""): mirrors.ask,
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.STATEMENTS.items()},
 }
 _VALUES: Final[dict[tuple[str, str, str], Value]] = {

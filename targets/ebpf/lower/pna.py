@@ -15,7 +15,7 @@ from ..artifact import asm
 from ..artifact.asm import R0, R1
 from ..carried import carried
 from ..times import asked
-from . import again, calls, effects, objects
+from . import again, calls, effects, mirrors, objects
 from .effects import acts
 from .forwarding import AGAIN, DROPPED, NOWHERE_YET, PORT, TO, TO_PORT
 from .frame import Leaf, Ref, leaves, parts
@@ -61,12 +61,14 @@ class _Pna:
             Parsing(arrivals, self._store_error, rejected).run(self.parser, env)
             self._pre_control()
             self._block(self.control, (self.headers, self.meta, self.known, self.leaving))
-            early = self.recirculates is None and not acts(g.program, self.deparser)
+            mirrored = bool(mirrors.slots(g))
+            early = self.recirculates is None and not mirrored and not acts(g.program, self.deparser)
             if early:
                 self._drop()
             frame = (packet, self.headers, self.meta, self.leaving)
             names = [p.name for p in self.deparser.params]
             shortest = arrivals.deparse(self.deparser, dict(zip(names, frame, strict=True)))
+            mirrors.send(g)
             self._recirculate(shortest, grows=arrivals.grows)
             if not early:
                 self._drop()
@@ -93,6 +95,7 @@ class _Pna:
         g.objects |= {TO: self.to, PORT: self.port, AGAIN: self.again}
         for ref in (self.headers, self.meta, self.given, self.known, self.leaving, self.to, self.port, self.again):
             g.clear(ref)
+        mirrors.declare(g)
         if self.recirculates is not None:
             again.begin(g, carried(g.program), {"pass": self.number})
         g.store_constant(Leaf(self.to.path, _TO_BITS), NOWHERE_YET if self.pre is None else DROPPED)

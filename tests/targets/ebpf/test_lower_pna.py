@@ -9,13 +9,19 @@ import pytest
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import ir
+from p4verify.semantics.meaning.program import run
+from p4verify.semantics.rules.ruleset import Replica, RuleSet, Session
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
 from tests.support.portable_text import pna
 
 TC: Final = "tc/pna.p4"
 _SEND: Final = "if (hdr.h.a == 1) { drop_packet(); } else if (hdr.h.a < 4) { send_to_port((PortId_t) 5); }"
+_MIRROR: Final = """mirror_packet((MirrorSlotId_t) 1, (MirrorSessionId_t) 6); hdr.h.b = 9;
+if (hdr.h.a == 1) { mirror_packet((MirrorSlotId_t) 1, (MirrorSessionId_t) 7); } if (hdr.h.a < 5) {
+send_to_port((PortId_t) 5); }"""
 _TABLE: Final = """
 action to(PortId_t port) { send_to_port(port); hdr.h.d = 3; }
 action drop() { drop_packet(); }
@@ -58,6 +64,7 @@ PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
         pna(_SEND + "hdr.h.b = meta.m;", pre="meta.m = hdr.h.d;", parser="""state start {
             pkt.extract(hdr.h); meta.m = 1; transition accept; }"""),
     ),
+    "mirror copies": (pna(_MIRROR), pna(_MIRROR.replace("7); }", "8); }"))),
     "a checksum object given to a function": (
         pna(_SEND, md_locals="InternetChecksum() ck;", deparser="sum(ck, hdr.h, 1); pkt.emit(hdr);", top=_FUNCTION,
             include=TC),
@@ -71,7 +78,7 @@ PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_proven(name: str) -> None:
     program, _ = PROGRAMS[name]
-    hook = "tc" if name in ("forwarding of P4TC", "tables") else "xdp"
+    hook = "tc" if name in ("forwarding of P4TC", "tables", "mirror copies") else "xdp"
     proof = Checker(program, timeout=60, machines_confirm=False).check_lowered(TARGET, {"hook": hook}).proof
     assert proof.verdict is Verdict.ACCEPT, proof.reason
 
@@ -79,7 +86,7 @@ def test_proven(name: str) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_code_of_another_program_is_rejected(name: str) -> None:
     program, other = PROGRAMS[name]
-    artifact = lower(other, None, {"hook": "xdp"})
+    artifact = lower(other, None, {"hook": "tc" if name == "mirror copies" else "xdp"})
     proof = Checker(program, timeout=60, machines_confirm=False).check_artifact(TARGET, artifact, None).proof
     assert proof.verdict is Verdict.REJECT, proof.reason
 
@@ -89,15 +96,30 @@ def test_what_is_taken_for_granted_of_packets_is_told() -> None:
     assert {"packets are not looped back", "packets come in for the first time (pass is 0)"} <= set(proof.assumptions)
 
 
+@pytest.mark.oracle
+def test_mirror_copies_leave_the_kernel(kernel_oracle: KernelOracle) -> None:
+    program, _ = PROGRAMS["mirror copies"]
+    rules = RuleSet({}, sessions={6: Session((Replica(6),)), 7: Session((Replica(6, 1), Replica(7, 2)))})
+    artifact = lower(program, None, {"hook": "tc"})
+    tables = TARGET.fill(program, artifact, rules)
+    for first, count in ((1, 3), (2, 2), (5, 1)):
+        frame = bytes([first]) + bytes(range(1, 20))
+        seen, _ = kernel_oracle.run_on(artifact, (5, frame), tables, None, (6, 7))
+        expected = run(program, rules, frame, 5).outputs
+        assert len(expected) == count
+        assert sorted(seen.outputs) == sorted(expected)
+
+
 REFUSED: Final = {
-    "mirror_packet": "mirror_packet((MirrorSlotId_t) 1, (MirrorSessionId_t) 2);",
+    "mirrored": "mirror_packet((MirrorSlotId_t) 1, (MirrorSessionId_t) 2);",
+    "a slot that is not constant": "mirror_packet((MirrorSlotId_t) hdr.h.a, (MirrorSessionId_t) 2);",
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refused_with_its_place(what: str) -> None:
     with pytest.raises(CannotOffload, match=what) as refusal:
-        lower(pna(REFUSED[what]), None, {"hook": "tc"})
+        lower(pna(REFUSED[what]), None, {"hook": "xdp"})
     assert refusal.value.span.line > 0
 
 
