@@ -17,6 +17,7 @@ from .flows import (
     FIRST,
     FIRST_RESERVED,
     IN_PORT,
+    LOCAL,
     MOST_CLAUSES,
     PORT_NAMES,
     TABLES,
@@ -286,7 +287,7 @@ def _resubmit(value: Piece) -> Action:
         return Opaque(f"resubmit({value.text})")
     at = value.part(0, len(parts[0]))
     as_port = port(at) if at.text else None
-    if as_port is not None and as_port >= FIRST_RESERVED and as_port != IN_PORT:
+    if as_port is not None and as_port >= FIRST_RESERVED and as_port not in (IN_PORT, LOCAL):
         raise at.error("a frame comes from a port of its own")
     table = _table(value.part(len(parts[0]) + 1)) if parts[1:] and parts[1] else None
     return Resubmit(None if as_port == IN_PORT else as_port, table)

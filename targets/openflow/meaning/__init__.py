@@ -13,7 +13,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, Assumption, Behaviour, Case, Choice, Fault
 from ....semantics.meaning.opened import Lookup, NothingLarge, Opened
-from ..artifact import FIRST_RESERVED, Bridge
+from ..artifact import FIRST_RESERVED, LOCAL, Bridge
 from .assumed import assumed as assumed_of
 from .execute import Pipeline
 from .extract import at_least, views
@@ -80,8 +80,11 @@ def _run(bridge: Bridge, tables: Tables, mtu: int) -> tuple[Behaviour, list[Look
         Assumption(f"frames have at least {ETHERNET} bytes", at_least(ETHERNET)),
         Assumption(f"frames have at most {longest} bytes", b.ule(LENGTH, b.bv(longest, 16))),
         Assumption(
-            f"ports are numbered from 1 to {FIRST_RESERVED - 1}",
-            b.and_(b.uge(PORT, b.bv(1, 32)), b.ult(PORT, b.bv(FIRST_RESERVED, 32))),
+            f"ports are numbered from 1 to {FIRST_RESERVED - 1}; the bridge's own is {LOCAL}",
+            b.or_(
+                b.and_(b.uge(PORT, b.bv(1, 32)), b.ult(PORT, b.bv(FIRST_RESERVED, 32))),
+                b.eq(PORT, b.bv(LOCAL, 32)),
+            ),
         ),
     ]
     domain += assumed_of(bridge)

@@ -19,6 +19,7 @@ from ..artifact import (
     FIELDS,
     FIRST_RESERVED,
     IN_PORT,
+    LOCAL,
     Action,
     Bits,
     Bucket,
@@ -282,9 +283,10 @@ class Pipeline(Writes):
         low = b.resize(value, 16)
         fits = b.eq(b.resize(low, max(source.width, 16)), b.resize(value, max(source.width, 16)))
         fits = b.and_(fits, has(state.key, source.needs))
-        ordinary = b.and_(fits, b.ult(low, b.bv(FIRST_RESERVED, 16)), b.ne(low, b.bv(0, 16)))
+        number = b.and_(b.ult(low, b.bv(FIRST_RESERVED, 16)), b.ne(low, b.bv(0, 16)))
+        ordinary = b.and_(fits, b.or_(number, b.eq(low, b.bv(LOCAL, 16))))
         back = b.and_(fits, b.eq(low, b.bv(IN_PORT, 16)), is_port(came))
-        ours = one_of(low, (IN_PORT, 0xFFFF))
+        ours = one_of(low, (IN_PORT, LOCAL, 0xFFFF))
         reserved = b.and_(fits, b.uge(low, b.bv(FIRST_RESERVED, 16)), b.not_(ours))
         self._fault(b.and_(when, reserved), "output to a reserved port, which depends on the bridge", span)
         return self._sent(b.or_(b.and_(ordinary, b.ne(low, came)), back), b.ite(back, came, low), state, span)

@@ -12,6 +12,7 @@ from ..artifact import (
     CONTROLLER,
     FIRST_RESERVED,
     IN_PORT,
+    LOCAL,
     TUNNEL,
     Action,
     Bridge,
@@ -112,7 +113,7 @@ def _flat(found: tuple[Action, ...]) -> Iterator[Action]:
 def _check(action: Action, span: Span) -> None:
     if isinstance(action, Opaque):
         raise Unsupported(f"the action {action.text[:60]}", span)
-    if isinstance(action, Output) and action.port >= FIRST_RESERVED and action.port not in (IN_PORT, CONTROLLER):
+    if isinstance(action, Output) and action.port >= FIRST_RESERVED and action.port not in (IN_PORT, CONTROLLER, LOCAL):
         what = "all ports" if action.port == ALL else f"reserved port 0x{action.port:x}"
         raise Unsupported(f"output to {what}, which depends on the bridge", span)
 

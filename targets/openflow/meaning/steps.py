@@ -24,6 +24,7 @@ from ..artifact import (
     FRAG_LATER,
     ICMP,
     ICMPV6,
+    LOCAL,
     Action,
     Bits,
     ClearActions,
@@ -84,7 +85,8 @@ def is_port(came: Term) -> Term:
     """Whether the ingress port is one: an action may have written another number to it."""
     if came is b.extract(PORT, 15, 0):
         return TRUE
-    return b.and_(b.ne(came, b.bv(0, 16)), b.ult(came, b.bv(FIRST_RESERVED, 16)))
+    ordinary = b.and_(b.ne(came, b.bv(0, 16)), b.ult(came, b.bv(FIRST_RESERVED, 16)))
+    return b.or_(ordinary, b.eq(came, b.bv(LOCAL, 16)))
 
 
 def on(ways: Ways) -> list[tuple[Way, bool]]:

@@ -19,6 +19,7 @@ from ...base import Closing, Observation
 from ..artifact import (
     CONTROLLER,
     FIRST_RESERVED,
+    LOCAL,
     MAX_PRIORITY,
     Action,
     Bits,
@@ -36,7 +37,7 @@ from ..artifact import (
     print_group,
     print_meter,
 )
-from .switch import FIRST_VERSION, VERSION, Switch, missing, refused
+from .switch import FIRST_VERSION, VERSION, Switch, device, missing, refused
 
 SHORTEST: Final = 14
 """The switch takes no shorter frame from a test."""
@@ -96,11 +97,11 @@ class OpenVSwitch(Closing):
         if any(len(frame) < SHORTEST or frame == _BARRIER for _, frame in packets):
             raise ValueError(f"a frame has at least {SHORTEST} bytes, and is not the oracle's barrier")
         ports = {port for port, _ in packets} | set(_ports(artifact))
-        if not all(0 < port < FIRST_RESERVED for port in ports):
+        if not all(0 < port < FIRST_RESERVED or port == LOCAL for port in ports):
             raise Unsupported(f"ports are numbered from 1 to {FIRST_RESERVED - 1}")
         others = sorted({port for port in _in_registers(artifact) if 0 < port < FIRST_RESERVED} - ports)
         ports |= set(others[: max(0, _IN_REGISTERS - len(ports))])
-        marker = max(ports, default=0) + 1
+        marker = max(ports - {LOCAL}, default=0) + 1
         if len(ports) >= MAX_PORTS or marker >= FIRST_RESERVED:
             raise Unsupported(f"more than {MAX_PORTS - 1} ports")
         switch = self._ready()
@@ -144,13 +145,18 @@ class OpenVSwitch(Closing):
 def _ports(bridge: Bridge) -> Iterator[int]:
     """The ports that are sent to, watched or asked for."""
     for flow in bridge.flows:
-        yield from (m.value for m in flow.match if m.field == "in_port" and m.value < FIRST_RESERVED)
+        yield from (m.value for m in flow.match if m.field == "in_port" and _is_seen(m.value))
         yield from _outputs(flow.actions)
     for group in bridge.groups:
         for bucket in group.buckets:
             yield from _outputs(bucket.actions)
             if bucket.watch is not None:
                 yield bucket.watch
+
+
+def _is_seen(port: int) -> bool:
+    """Whether frames that a port sends can be captured."""
+    return port < FIRST_RESERVED or port == LOCAL
 
 
 def _in_registers(bridge: Bridge) -> Iterator[int]:
@@ -187,7 +193,9 @@ def _lists(bridge: Bridge) -> Iterator[tuple[Action, ...]]:
 
 def _outputs(actions: tuple[Action, ...]) -> Iterator[int]:
     for action in actions:
-        if isinstance(action, Output) and action.port < FIRST_RESERVED:
+        if isinstance(action, OutputBits):
+            yield LOCAL
+        elif isinstance(action, Output) and _is_seen(action.port):
             yield action.port
         elif isinstance(action, Bundle):
             yield from action.members
@@ -268,7 +276,7 @@ def _observe(
     try:
         for start, end in _chunks(packets):
             arguments = [text for _, frame in packets[start:end] for text in (frame.hex(), _BARRIER.hex())]
-            switch.control.call("netdev-dummy/receive", f"p{packets[start][0]}", *arguments)
+            switch.control.call("netdev-dummy/receive", device(packets[start][0]), *arguments)
             _collect(switch, captures, found, start, end, marker)
     finally:
         for capture in captures.values():

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ....semantics.source import InputError, Span
+from ..artifact import LOCAL
 
 BRIDGE: Final = "br0"
 VERSION: Final = "OpenFlow15"
@@ -78,6 +79,11 @@ class Control:
     def close(self) -> None:
         """End the connection."""
         self._socket.close()
+
+
+def device(port: int) -> str:
+    """The name of a port's device."""
+    return BRIDGE if port == LOCAL else f"p{port}"
 
 
 class Switch:
@@ -170,7 +176,7 @@ class Switch:
 
     def capture(self, port: int) -> Path:
         """The file of frames that were sent out of a port."""
-        return self.folder / f"p{port}.pcap"
+        return self.folder / f"{device(port)}.pcap"
 
     def need(self, ports: set[int]) -> None:
         """Make these ports (a number is the port's number in OpenFlow)."""
@@ -179,6 +185,10 @@ class Switch:
             return
         arguments: list[str] = []
         for port in new:
+            if port == LOCAL:
+                arguments += ["--", "set", "Interface", BRIDGE, f"options:tx_pcap={self.capture(port)}"]
+                arguments += ["mtu_request=9000"]
+                continue
             arguments += ["--", "add-port", BRIDGE, f"p{port}", "--", "set", "Interface", f"p{port}", "type=dummy"]
             arguments += [f"ofport_request={port}", f"options:tx_pcap={self.capture(port)}"]
             arguments += ["mtu_request=9000"]
@@ -187,7 +197,7 @@ class Switch:
 
     def take_down(self, port: int) -> None:
         """A port that is there goes down; returns when the switch has seen it. Raises OSError."""
-        self.control.call("netdev-dummy/set-admin-state", f"p{port}", "down")
+        self.control.call("netdev-dummy/set-admin-state", device(port), "down")
         limit = time.monotonic() + _PATIENCE
         while "LINK_DOWN" not in self.ofctl("dump-ports-desc", str(port)):
             if time.monotonic() > limit:

@@ -9,7 +9,7 @@ from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.openflow.artifact import print_flow, read_text
 from p4verify.targets.openflow.meaning import meaning, opened
 from p4verify.targets.openflow.oracle import OpenVSwitch
-from tests.support.compiled import compiled_given, possible
+from tests.support.compiled import compiled_given, inside, possible
 
 from .test_meaning import UDP, ip4
 
@@ -143,16 +143,43 @@ EXPECTED: dict[str, set[tuple[int, ...]]] = {
 """Ports that a frame leaves by: one of these."""
 
 
-def allowed(text: str, frame: bytes) -> list[tuple[tuple[str, int, bytes], ...]]:
+def allowed(text: str, frame: bytes, port: int = 1) -> list[tuple[tuple[str, int, bytes], ...]]:
     """What a bridge may do with a frame, by its meaning."""
     behaviour = meaning(read_text(text))
     run, choices = compiled_given(behaviour), possible(behaviour, _CHOICES)
-    return list(dict.fromkeys(run(frame, 1, _LIVE | dict(given))[0] for given in choices(frame, 1)))
+    return list(dict.fromkeys(run(frame, port, _LIVE | dict(given))[0] for given in choices(frame, port)))
 
 
 @pytest.mark.parametrize(("name", "text", "frame"), CASES, ids=[case[0] for case in CASES])
 def test_ports(name: str, text: str, frame: bytes) -> None:
     assert {tuple(port for _, port, _ in sent) for sent in allowed(text, frame)} == EXPECTED[name]
+
+
+LOCAL_PORT = 0xFFFE
+OF_THE_BRIDGE = "priority=2,in_port=LOCAL actions=output:2,LOCAL,in_port\npriority=1 actions=LOCAL,output:3"
+
+
+def test_the_bridge_has_a_port_of_its_own() -> None:
+    behaviour = meaning(read_text(OF_THE_BRIDGE))
+    run, covers = compiled_given(behaviour), inside(behaviour)
+    assert [port for _, port, _ in run(FRAME, LOCAL_PORT, {})[0]] == [2, LOCAL_PORT]
+    assert [port for _, port, _ in run(FRAME, 1, {})[0]] == [3, LOCAL_PORT]
+    assert covers(FRAME, LOCAL_PORT)
+    assert not covers(FRAME, 0xFFFD)
+
+
+@pytest.mark.oracle
+def test_the_bridges_port_on_the_switch(switch: OpenVSwitch) -> None:
+    by_register = "actions=load:0xfffe->NXM_NX_REG0[],output:NXM_NX_REG0[0..15]"
+    for text, port, expected in (
+        (OF_THE_BRIDGE, LOCAL_PORT, [2, LOCAL_PORT]),
+        (OF_THE_BRIDGE, 1, [3, LOCAL_PORT]),
+        (by_register, 1, [LOCAL_PORT]),
+        (by_register, LOCAL_PORT, []),
+    ):
+        (seen,) = switch.run(read_text(text), [(port, FRAME)])
+        assert [to for _, to, _ in seen.outputs] == expected
+        assert allowed(text, FRAME, port) == [tuple(seen.outputs)]
 
 
 @pytest.mark.oracle

@@ -78,6 +78,7 @@ PAIRS = [
         ),
         "accept",
     ),
+    ("frames of the bridge itself", ("in_port=1 actions=2", "in_port=1 actions=2\nin_port=LOCAL actions=1"), "reject"),
     ("a bundle is no port", (DUMPS["bundle_doc"][1], "actions=output:4"), "reject"),
 ]
 

@@ -11,6 +11,7 @@ from ..flows import (
     FIRST,
     FIRST_RESERVED,
     IN_PORT,
+    LOCAL,
     MOST_CLAUSES,
     TABLES,
     Action,
@@ -376,7 +377,7 @@ def _resubmit(body: Wire, *, with_table: bool) -> Action:
         if there >= TABLES and there != 0xFF:
             raise body.error(f"tables are numbered from 0 to {TABLES - 1}", at + 2)
         table = None if there == 0xFF else there
-    if port >= 0xFF00 and port != IN_PORT:
+    if port >= FIRST_RESERVED and port not in (IN_PORT, LOCAL):
         raise body.error("a frame comes from a port of its own", at)
     return Resubmit(None if port == IN_PORT else port, table)
 
