@@ -29,6 +29,9 @@ class Tally:
     """Frames that an assumption of the artifact leaves out."""
     undefined: int = 0
     """Frames that differ, with which the program reads an undefined value; not among the pairs."""
+    stale: int = 0
+    """Frames with which the machine does as the program says when they come alone, and otherwise as with frames before
+    them: Open vSwitch writes whole label stack entries by a cached flow that does not tell labels apart."""
     sent: int = 0
     changed: int = 0
     mismatches: list[str] = field(default_factory=list)
@@ -49,7 +52,11 @@ def judge(
         tally.pairs += 1
         tally.sent += bool(expected)
         tally.changed += any(out != frame for _, _, out in expected)
-        if expected != sorted(seen.outputs):
+        if expected == sorted(seen.outputs):
+            continue
+        if expected == sorted(oracle.run(artifact, [(port, frame)])[0].outputs):
+            tally.stale += 1
+        else:
             tally.mismatches.append(
                 f"port {port}, {frame.hex()}: P4 {_shown(expected)}, machine {_shown(seen.outputs)}"
             )

@@ -98,6 +98,7 @@ def _one(
         return
     counts["pairs"] += tally.pairs
     counts["undefined"] += tally.undefined
+    counts["stale"] += tally.stale
     counts["sent"] += tally.sent
     counts["changed"] += tally.changed
     counts["mismatches"] += len(tally.mismatches)

@@ -17,11 +17,15 @@ from ..artifact import FIRST_RESERVED, LOCAL, Bridge
 from .assumed import assumed as assumed_of
 from .execute import Pipeline
 from .extract import at_least, views
-from .needs import needs, tunnelled
+from .needs import needs, tunnelled, writes_labels
 from .tables import Tables
 
 ETHERNET = 14
 DEFAULT_MTU = 1500
+_CACHED = (
+    "Open vSwitch 3.1 writes label stack entries whole: traffic class and TTL, where no flow asks for them, may be "
+    "those of an earlier frame, for its cache does not tell them apart; it is compared as if it had none"
+)
 
 
 def meaning(bridge: Bridge, mtu: int = DEFAULT_MTU) -> Behaviour:
@@ -105,6 +109,7 @@ def _run(bridge: Bridge, tables: Tables, mtu: int) -> tuple[Behaviour, list[Look
             "Open vSwitch with a datapath in user space; the bridge is in secure mode and looks at one VLAN tag",
             "ports that frames are sent to exist and are up",
             *(["no port is a tunnel"] if tunnelled(bridge) else []),
+            *([_CACHED] if writes_labels(bridge) else []),
             "a TTL that runs out is not reported to a controller (the default since OpenFlow 1.3)",
         ),
     )

@@ -140,6 +140,11 @@ def tunnelled(bridge: Bridge) -> bool:
     return not touched.isdisjoint(TUNNEL)
 
 
+def writes_labels(bridge: Bridge) -> bool:
+    """Whether a part of a label stack entry is written."""
+    return any(name.startswith("mpls_") for action, _ in actions(bridge) for name in _writes(action))
+
+
 def _check_meters(bridge: Bridge) -> None:
     """Meters drop: others there are not in the datapath in user space, nor in action sets."""
     for meter in bridge.meters:
