@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .certain import allows, differs_in_all, guesses
+from .certain import SECONDS, allows, differs_in_all, guesses, on_input
 from .earlier_passes import EARLIER
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, answered, one_pass, run_on, same
@@ -144,6 +144,9 @@ class _Runs:
         assert found.outcome.impl is not None
         self.spec, self.impl = found.outcome.spec, found.outcome.impl
         self.interface: Interface | None = None
+        picks = set(choices_of(self.spec))
+        self._assumes_choices = any(picks.intersection(b.variables(a.condition)) for a in found.spec.domain)
+        """Whether what is undefined in the first side must be as it assumes."""
         self._plans = Plans()
         self._with_members: frozenset[tuple[str, int]] | None = None
         """The groups that have members; None for all."""
@@ -282,9 +285,12 @@ class _Runs:
         return Alike(expected, tuple(runs[0].trace.steps), tuple(runs[1].trace.steps))
 
     def _guessed(self, setting: Setting) -> Iterator[Observed]:
-        """What the first side does with some values of what is undefined in it."""
+        """What the first side does with some values of what is undefined in it, of those that it may have."""
         yield self._observed(setting, "spec", self._alike(setting))
-        yield from (self._observed(setting, "spec", guess) for guess in guesses(choices_of(self.spec)))
+        for guess in guesses(choices_of(self.spec)):
+            if self._assumes_choices and not self._may_choose(setting, guess):
+                continue
+            yield self._observed(setting, "spec", guess)
 
     def _differ_surely(self, setting: Setting) -> bool:
         """Whether they differ in what does not hang on the first side's undefined values, so far as tried."""
@@ -314,6 +320,8 @@ class _Runs:
             theirs = pair.pairing.in_first_words(theirs)
         model = setting.given.model
         values = {n: v for n, v in model.values.items() if not n.startswith("any.")}  # each as the other side's
+        if self._assumes_choices:
+            values |= {IMPL + name: value for name, value in self._alike(setting).items()}
         alike = replace(setting, given=replace(setting.given, model=Model(values, model.functions)))
         outcome = replace(self.found.outcome, spec=self.spec, impl=apart(theirs, IMPL))
         twin = _Runs(replace(self.found, pair=pair, outcome=outcome), self.engine)
@@ -321,9 +329,31 @@ class _Runs:
         return twin._differ(alike)
 
     def _alike(self, setting: Setting) -> dict[str, int]:
-        """Undefined values of the first side: those that the second one has where it reads just as much before."""
+        """Undefined values of the first side: those that the second one has where it reads just as much before; or such
+        as are assumed."""
         values = setting.given.model.values
-        return {v.name: values.get(v.name, values.get(IMPL + v.name, 0)) for v in choices_of(self.spec)}
+        alike = {v.name: values.get(v.name, values.get(IMPL + v.name, 0)) for v in choices_of(self.spec)}
+        if not self._assumes_choices or self._may_choose(setting, alike):
+            return alike
+        covered = self._covered(setting, frozenset(choices_of(self.spec)))
+        answer = self.engine.satisfiable(covered, "undefined values as they are assumed", SECONDS)
+        if answer.model is None:
+            raise ValueError("no undefined values are known that are as they are assumed")
+        return {**alike, **{v.name: answer.model.values.get(v.name, 0) for v in b.variables(covered)}}
+
+    def _may_choose(self, setting: Setting, values: Mapping[str, int]) -> bool:
+        """Whether these undefined values break nothing that is assumed: then a case of the first side applies."""
+        covered = self._covered(setting, frozenset(choices_of(self.spec)))
+        return Model(values).holds(covered)
+
+    def _covered(self, setting: Setting, free: frozenset[Term]) -> Term:
+        """That some case of the first side applies on an input, over what is undefined."""
+        functions, values = self._known(setting)
+        given = replace(setting.given, model=Model(values, setting.given.model.functions))
+        here = on_input(
+            replace(self.spec, cases=tuple(Case(c.guard, ()) for c in self.spec.cases)), given, functions, free
+        )
+        return b.or_(*(case.guard for case in here.cases))
 
     def _groups(self, setting: Setting) -> Groups:
         return Groups(setting.given.model.values, only=self._with_members, twice=self._twice)

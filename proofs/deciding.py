@@ -146,10 +146,22 @@ class Search:
             side = next(sides(whole, guard))
             found = self._with_choices(side) if self._picks_in(side.violation) else self._without_choices(side)
             if isinstance(found, Difference):
-                failing = next((o for o in about if found.model.holds(o.violation)), None)
-                return _difference(failing, found.model, found.cells) if failing is not None else found
+                return self._blamed(about, found)
             unknown = unknown or found
         return unknown
+
+    def _blamed(self, about: Sequence[Obligation], found: Difference) -> Difference:
+        """A difference as that of the obligation that fails, the specification choosing so that one of its cases
+        applies, where it can: there may be none for what its assumptions forbid it to choose."""
+        covered = b.and_(self.legal, *(b.not_(o.violation) for o in about if o.theirs is None))
+        fitting = fix(covered, found.model, self.picks)
+        answer = self.engine.satisfiable(fitting, "choices with which a case applies", QUICK_SECONDS)
+        model = found.model
+        if answer.model is not None:
+            chosen = {v.name: answer.model.values.get(v.name, 0) for v in b.variables(fitting)}
+            model = replace(model, values={**model.values, **chosen})
+        failing = next((o for o in about if model.holds(o.violation)), None)
+        return found if failing is None else _difference(failing, model, found.cells)
 
     def by_samples(self, possible: Term, effort: int = 1) -> Difference | None:
         """A difference on one of the inputs that are drawn first; ``effort`` as of :func:`samples`."""

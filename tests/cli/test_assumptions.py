@@ -220,3 +220,16 @@ def test_a_lowering_is_not_accepted_where_nothing_is_left(p4verify: Command, exa
     (result,) = ended.json()["results"]
     assert (ended.code, result["verdict"]) == (3, "unsupported")
     assert SAME in result["reason"]
+
+
+DRAWN = "bit<8> drawn; random(drawn, 2, 9); assume(drawn > 5); hdr.h.kind = drawn;"
+
+
+def test_what_is_drawn_is_as_the_first_program_assumes(check) -> None:  # type: ignore[no-untyped-def]
+    """Values that an assumption rules out are not among those that the first program may do."""
+    assert check(DRAWN, "hdr.h.kind = 7;")[0] == 0
+    code, results = check(DRAWN, "hdr.h.kind = 4;")
+    assert code == 1, results["p4"]["reason"]
+    packet = bytes.fromhex(results["p4"]["counterexample"]["expected"]["outputs"][0]["packet"])
+    assert 5 < packet[0] < 10
+    assert check(DRAWN, DRAWN.replace("assume(drawn > 5);", ""))[0] == 1
