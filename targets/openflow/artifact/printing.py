@@ -137,11 +137,12 @@ def _field(m: Masked, asked: dict[str, Masked]) -> Iterator[str]:
 
 
 def _transport(field: str, asked: dict[str, Masked]) -> str:
-    protocol = asked["nw_proto"].value
+    """The name of a port, or of ICMP's type or code; the tools refuse one for which no protocol is asked."""
+    protocol = asked["nw_proto"].value if "nw_proto" in asked else 0
     kind = "icmp" if protocol == 1 else "icmpv6"
     if protocol in (1, 58):
         return kind + ("_type" if field == "tp_src" else "_code")
-    return f"{_PROTOCOLS[protocol]}_{field[3:]}"
+    return f"{_PROTOCOLS[protocol]}_{field[3:]}" if protocol in _PROTOCOLS else field
 
 
 def _frag(m: Masked) -> str:

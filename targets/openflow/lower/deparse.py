@@ -145,12 +145,20 @@ class _Writer(Rewrite):
             yield {}, (PopMpls(kind),)
 
     def _swapped(self, old: Bits, new: Bits) -> Iterator[Variant]:
-        """A label stack entry is written to."""
+        """A label stack entry is written to.
+
+        The switch writes the whole entry, also by what it has kept of an earlier frame: it looks at what no flow asks
+        for only if that is copied, be it onto itself.
+        """
         if not same(self.way, old[23:24], new[23:24]):
             raise self.no("the bottom-of-stack bit is written")
-        steps = [Copy(name, 0, new[i:j], _MPLS) for name, i, j in _LABEL[:2] if not same(self.way, old[i:j], new[i:j])]
+        steps = [
+            Copy(name, 0, new[i:j], _MPLS)
+            for name, i, j in _LABEL[:2]
+            if not same(self.way, old[i:j], new[i:j]) or known(self.way.cube.resolve(old[i:j])) is None
+        ]
         for wanted, more in self._less_one(old[24:], new[24:], "mpls_ttl", DecMplsTtl(), _MPLS):
-            yield wanted, (*steps, *more)
+            yield wanted, (*steps, *(more or (Copy("mpls_ttl", 0, new[24:], _MPLS),)))
 
     def _pushes(self, labels: Sequence[Bits], kind: int, *, below: bool) -> Iterator[Step]:
         for label in labels:

@@ -29,6 +29,7 @@ from p4verify.targets.openflow.artifact import (
     Selection,
     SetField,
     WriteActions,
+    print_flow,
     print_meter,
     read,
     read_text,
@@ -208,3 +209,10 @@ def test_damaged_flows_are_an_error_or_flows(seed: int, data: st.DataObject) -> 
         place = error.diagnostics[0].span
         if not place.line:
             raise
+
+
+@pytest.mark.parametrize("protocol", [(), (Masked("nw_proto", 7, 0xFF),)], ids=["none", "another"])
+def test_ports_of_no_protocol_are_printed_as_the_tools_refuse_them(protocol: tuple[Masked, ...]) -> None:
+    flow = Flow(match=(Masked("eth_type", 0x800, 0xFFFF), *protocol, Masked("tp_dst", 80, 0xFFFF)))
+    with pytest.raises(InputError, match="tp_dst needs a match on the IP protocol"):
+        read_text(print_flow(flow))

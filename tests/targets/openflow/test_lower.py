@@ -10,6 +10,7 @@ import pytest
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
 from p4verify.semantics.ir import Program
+from p4verify.semantics.meaning.program import run
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.rules.read import read_rules
 from p4verify.semantics.rules.ruleset import RuleSet
@@ -133,6 +134,19 @@ def test_labels_are_swapped_and_taken_off() -> None:
     made = actions(TARGET.lower(*example("mpls"), {}))
     assert DecMplsTtl() in made
     assert PopMpls(0x0800) in made
+
+
+@pytest.mark.oracle
+def test_the_switchs_cache_tells_label_stack_entries_apart(switch: OpenVSwitch) -> None:
+    """It writes a whole entry, by what it has kept of the frame before."""
+    source, rules = example("mpls")
+    start, end = bytes.fromhex("000000000fa2 000000000001 8847"), bytes(40)
+    entries = [0x7D3 << 12 | tc << 9 | 1 << 8 | ttl for tc, ttl in ((4, 64), (7, 64), (7, 9), (2, 30))]
+    frames = [start + entry.to_bytes(4, "big") + end for entry in entries]
+    seen = switch.run(TARGET.lower(source, rules, {}), [(9, frame) for frame in frames])
+    expected = [sorted(run(source, rules, frame, 9).outputs) for frame in frames]
+    assert [sorted(one.outputs) for one in seen] == expected
+    assert all(expected)
 
 
 def test_tables_stay_apart() -> None:
