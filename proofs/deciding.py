@@ -25,7 +25,7 @@ from .engine import Answer, Engine, Model
 from .fixing import all_fixed, at_a_cell, cells_of, fix, number, number_of, with_own_cells
 from .freeing import freed
 from .made_in_order import InOrder
-from .options import Instance, cells_in, instantiated, is_made_for_a_copy, names_a_copy, options_of
+from .options import Instance, cells_in, every_instance, instantiated, is_made_for_a_copy, names_a_copy, options_of
 from .sampling import case_samples, samples
 from .splitting import condition_besides, condition_of, sides
 from .sweeping import swept
@@ -268,6 +268,9 @@ class Search:
         alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
         if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
             return None  # two programs that do the same in the same order
+        every = every_instance(picks)
+        if every is not None and not _shared_by_copies(obligation.violation, picks):
+            return self._for_every_value(obligation, picks, every)
         if _size(obligation.violation) >= LARGE:
             made = InOrder(obligation, picks, self.legal, self.engine, self._unsatisfiable)
             if made.holds(self._holds_soon):
@@ -277,6 +280,16 @@ class Search:
         if not self.rounds and len(picks) > MANY_CHOICES:
             return f"{obligation.name}: {len(picks)} undefined values"
         return self._freely(obligation)
+
+    def _for_every_value(
+        self, obligation: Obligation, picks: Sequence[Term], every: list[Instance]
+    ) -> Difference | str | None:
+        """Where choices have few values: there is a difference exactly if none of them fits some input."""
+        answer = self._defeating(obligation, obligation.violation, every)
+        if answer.model is None:
+            return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+        options = {v: list(dict.fromkeys(instance[v] for instance in every)) for v in picks}
+        return self._by_counterexample(obligation, obligation.violation, options, every, answer.model)
 
     def _holds_alike(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
         """Whether an obligation is soon seen to hold if each choice is made as the other side makes the one of that
@@ -317,7 +330,7 @@ class Search:
         tried = instances(options, picks)
         if woven:
             tried.insert(0, {v: woven.get(v, options[v][0]) for v in picks})
-        if names_a_copy(violation) and not all(is_made_for_a_copy(pick) for pick in picks):
+        if _shared_by_copies(violation, picks):
             return self._with_one_instance(obligation, violation, options, tried)
         condition = self._condition_of(obligation)
         patience = QUICK_SECONDS if condition is not None else max(QUICK_SECONDS, self.engine.timeout / 3)
@@ -448,6 +461,11 @@ class Search:
                 return f"{name}: {elsewhere.reason}"
             seen.append({cell: b.literal(elsewhere.model.values.get(cell.name, 0), cell) for cell in cells})
         return f"{name}: choices for one input not settled after {ROUNDS} cells"
+
+
+def _shared_by_copies(violation: Term, picks: Sequence[Term]) -> bool:
+    """Whether one choice has to do for all copies of a frame, so that no two instances together prove anything."""
+    return names_a_copy(violation) and not all(is_made_for_a_copy(pick) for pick in picks)
 
 
 def _by_terms(values: Instance, options: Candidates, known: Mapping[Term, Sequence[b.Value]]) -> Instance:

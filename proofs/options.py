@@ -6,7 +6,8 @@ unless the choice was made for a copy, which copy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
@@ -20,6 +21,18 @@ Instance = dict[Term, Term]
 
 MAX_SUGGESTED = 8
 """Terms on the other side that one choice may be, of those that alignment finds."""
+
+MOST_VALUES = 4
+"""Values that all choices of an obligation together may have to be tried one by one."""
+
+
+def every_instance(picks: Sequence[Term]) -> list[Instance] | None:
+    """All values that the choices can have, if they are few."""
+    widths = [max(1, pick.width) for pick in picks]
+    if any(pick.sort.index for pick in picks) or 1 << sum(widths) > MOST_VALUES:
+        return None
+    ranges = [range(1 << width) for width in widths]
+    return [{v: b.literal(n, v) for v, n in zip(picks, numbers, strict=True)} for numbers in product(*ranges)]
 
 
 def cells_in(violation: Term) -> list[Term]:

@@ -32,6 +32,8 @@ SESSION = replication("clone", b.bv(5, 32))
 GROUP = replication("multicast", b.zext(byte(0), 32))
 INNER = replication("clone", b.bv(7, 32), depth=1)
 CHOICE, OWN_CHOICE = b.var("any.0", 16), b.var("any.each.1", 16)
+FLAG = b.var("any.0", 0)
+IS_ODD = b.eq(b.extract(SESSION.instance, 0, 0), b.bv(1, 1))
 INDEX = b.var("at.reg", 8)
 
 
@@ -51,6 +53,10 @@ def back(value: Term, to: str = "recirculate") -> Output:
 
 def rid(each: Replication = SESSION) -> Packet:
     return Packet((b.extract(each.instance, 7, 0),), 0)
+
+
+def either(condition: Term) -> Packet:
+    return Packet((b.ite(condition, b.bv(1, 8), b.bv(2, 8)),), 0)
 
 
 def case(*outputs: Output, events: tuple[Event, ...] = (), choices: tuple[Term, ...] = ()) -> Behaviour:
@@ -97,6 +103,8 @@ CHANGED: Mapping[str, tuple[Behaviour, Behaviour]] = {
         b.eq(INDEX, b.bv(4, 8)), b.add(before(0), b.bv(1, 8)), before(0))}))),
     "a choice that all copies share is no member": (case(copy(packet=Packet((b.extract(CHOICE, 7, 0),), 0)),
                                                          choices=(CHOICE,)), case(copy(packet=rid()))),
+    "a choice of two that all copies share": (case(copy(packet=either(FLAG)), choices=(FLAG,)),
+                                              case(copy(packet=either(IS_ODD)))),
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -417,3 +418,37 @@ def test_choices_that_decide_the_way_are_made_for_each_case_of_the_other_side() 
     never = Behaviour((Case(b.and_(first, b.not_(first)), ()), *spec.cases[:2]))  # no case where neither is chosen
     assert verdict(never, machine(ports[0])) == "accept"
     assert verdict(never, machine(ports[2])) == "differs"
+
+
+def octets(*names: str) -> list[Term]:
+    return [b.var(f"in.{name}", 8) for name in names]
+
+
+def test_a_choice_between_two_things_is_settled_at_once() -> None:
+    """What it has to be is told by several results, none of which tells it for every input."""
+    mine = [octets(f"x{k}", f"y{k}") for k in range(6)]
+    asked = [b.eq(byte(k), b.bv(k, 8)) for k in range(6)]
+    way = b.or_(*(b.and_(p, b.not_(q)) for p, q in pairwise(asked)))
+    c, zero = choice(0, 0), b.bv(0, 8)
+    shown, made = {}, {}
+    for k, (when, (x, y)) in enumerate(zip(asked, mine, strict=True)):
+        shown[f"m{k}"] = b.ite(when, b.ite(c, x, y), y)
+        made[f"m{k}"] = b.ite(when, b.add(y, b.ite(way, b.sub(x, y), zero)), y)
+    outcome = found(always(choices=(c,), metadata=shown), always(metadata=made))
+    assert decide(outcome, time.monotonic(), "").verdict is Verdict.ACCEPT  # type: ignore[union-attr]
+    assert outcome.tally.solved == 1
+
+
+def test_a_choice_between_two_things_is_one_for_all_results() -> None:
+    (x, y, u, v), c = octets("x", "y", "u", "v"), choice(0, 0)
+    spec = always(choices=(c,), metadata={"m": b.ite(c, x, y), "n": b.ite(c, u, v)})
+    assert verdict(spec, always(metadata={"m": x, "n": v})) == "differs"
+    assert verdict(spec, always(metadata={"m": y, "n": v})) == "accept"
+
+
+def test_a_choice_between_two_things_is_one_for_all_cells() -> None:
+    (x, y), c, cell = octets("x", "y"), choice(0, 0), b.var("at.r", 8)
+    spec = always(choices=(c,), state={"r": b.ite(c, x, y)})
+    by_cell = b.ite(b.eq(cell, b.bv(0, 8)), x, y)
+    assert verdict(spec, always(state={"r": by_cell})) == "differs"
+    assert verdict(spec, always(state={"r": b.ite(b.eq(byte(0), b.bv(0, 8)), x, y)})) == "accept"
