@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Final, Literal
 
 from . import across, earlier_passes
@@ -23,7 +22,6 @@ from .own_entries import other_entries, same_registers, second_content, with_oth
 from .pairing import Pairing, pair_programs
 from .passes_alike import KIND, KINDS
 from .proofs.choices import IMPL
-from .proofs.compare import that_can_meet
 from .proofs.deciding import ROUNDS
 from .proofs.engine import Engine
 from .proofs.refine import Outcome, search
@@ -410,9 +408,8 @@ def _block_outcome(
     if not any(case.outputs or case.metadata for case in (*left.behaviour.cases, *right.behaviour.cases)):
         return _Found(Tally())
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
-    if not rounds and sum(1 for _ in islice(that_can_meet(spec, impl), MANY_MEETINGS)) == MANY_MEETINGS:
-        return _Found(Tally(), unknown=f"block {mine.path}: more than {MANY_MEETINGS} pairs of cases")
-    outcome = search(spec, impl, engine, exactly=pair.exactly, rounds=rounds)
+    most = None if rounds else MANY_MEETINGS
+    outcome = search(spec, impl, engine, exactly=pair.exactly, rounds=rounds, most=most)
     blocks = (first, second)
     found = _as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
     return replace(found, turned=left.turned or right.turned)

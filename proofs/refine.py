@@ -23,6 +23,7 @@ from .compare import domain, obligations, that_can_meet, without_axioms
 from .deciding import FEW_ROUNDS, ROUNDS, Difference, Search
 from .engine import Answer, Engine, Model
 from .fixing import fix
+from .guards import with_guards_alike
 from .verdict import Proof, Tally, Verdict
 
 MANY: Final = 200
@@ -73,7 +74,14 @@ def may_agree(outcome: Outcome, engine: Engine) -> frozenset[Term]:
 
 
 def search(
-    spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False, rounds: int = ROUNDS, effort: int = 1
+    spec: Behaviour,
+    impl: Behaviour,
+    engine: Engine,
+    *,
+    exactly: bool = False,
+    rounds: int = ROUNDS,
+    effort: int = 1,
+    most: int | None = None,
 ) -> Outcome:
     """Look for a difference; stops at the first one.
 
@@ -84,6 +92,7 @@ def search(
         exactly: no choice may matter, on either side.
         rounds: inputs that defeat all choices so far, for each of which others are looked for.
         effort: how many times as many inputs are drawn as usually, where a difference is likely.
+        most: pairs of cases from which on nothing is compared (None: however many there are).
     """
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
@@ -91,6 +100,10 @@ def search(
     spec = _choosing_what_is_assumed(spec, picks)
     alike = _with_choices_alike(spec, impl, picks)
     spec, legal = without_axioms(spec, picks)
+    impl = with_guards_alike(spec, impl, picks, engine)
+    if most is not None and _meet(spec, impl, most):
+        tally = Search(engine, picks, legal, (), before).tally()
+        return Outcome(tally, unknown=f"more than {most} pairs of cases", spec=spec, impl=impl)
     feasible = _some_input(domain(spec, impl), engine)
     if feasible.status == "unsat":
         tally = Search(engine, picks, legal, (), before).tally()
@@ -101,7 +114,7 @@ def search(
             held = _all_hold(made, impl, engine, picks, before)
             if held is not None:
                 return Outcome(held, spec=spec, impl=impl)
-    if sum(1 for _ in islice(that_can_meet(spec, impl), MANY)) == MANY:
+    if _meet(spec, impl, MANY):
         drawing = Search(engine, picks, legal, (), before)
         lucky = drawing.by_case_samples(spec, impl)
         if lucky is not None:
@@ -123,6 +136,11 @@ def search(
                 unknown = answer
     empty = "" if run.compared else "no output, metadata or state of the two sides was compared"
     return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
+
+
+def _meet(spec: Behaviour, impl: Behaviour, count: int) -> bool:
+    """Whether so many pairs of cases can meet."""
+    return sum(1 for _ in islice(that_can_meet(spec, impl), count)) == count
 
 
 def _in_order(side: Behaviour) -> Behaviour:
