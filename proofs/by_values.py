@@ -56,7 +56,7 @@ def _folds_at_each_value(equality: Term) -> bool:
     if any(b.substitute([equality], {term: value})[0] is not b.TRUE for value in values):
         return False
     elsewhere = _elsewhere(term, values)
-    return elsewhere is None or b.substitute([equality], elsewhere | bounded(elsewhere, equality))[0] is b.TRUE
+    return elsewhere is None or b.substitute([equality], elsewhere | bounded(elsewhere, [equality]))[0] is b.TRUE
 
 
 def _elsewhere(term: Term, values: list[Term]) -> dict[Term, Term] | None:

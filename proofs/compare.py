@@ -38,12 +38,14 @@ class Part:
     """``(when, a, b)`` if ``differ`` is ``when and a != b``: once that is proven, ``a`` may stand for ``b`` in other
     parts with the same ``when``."""
 
-    def under(self, known: Mapping[Term, Term]) -> Part:
-        """The same with terms put in for others."""
-        if self.pair is None:
-            return Part(self.name, b.substitute([self.differ], known)[0])
-        when, x, y = b.substitute(self.pair, known)
-        return Part(self.name, b.and_(when, b.ne(x, y)), (when, x, y))
+
+def under(parts: Sequence[Part], known: Mapping[Term, Term]) -> list[Part]:
+    """The same with terms put in for others; what parts share is looked at once."""
+    new = iter(b.substitute([t for part in parts for t in part.pair or (part.differ,)], known))
+    return [
+        unequal(part.name, when=next(new), x=next(new), y=next(new)) if part.pair else Part(part.name, next(new))
+        for part in parts
+    ]
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _pair(name: str, context: Term, mine: Case, theirs: Case, state: Mapping[str
     if context is b.FALSE:
         return Obligation(name, context, ())
     parts = list(_differences(mine, theirs, state, reads)) if parts is None else parts
-    left = [part.under(known | bounded(known, part.differ)) for part in parts]
+    left = under(parts, known | bounded(known, [part.differ for part in parts]))
     return Obligation(name, context, tuple(p for p in left if p.differ is not b.FALSE), len({p.name for p in parts}))
 
 
@@ -160,7 +162,7 @@ def propagate(context: Term) -> tuple[Term, dict[Term, Term]]:
         known: dict[Term, Term] = {}
         conjuncts = []
         for atom in sorted(_conjuncts(context), key=lambda t: (_size(t), t.serial)):
-            new = b.substitute([atom], known | bounded(known, atom))[0] if known else atom
+            new = b.substitute([atom], known | bounded(known, [atom]))[0] if known else atom
             if new is b.FALSE:
                 return b.FALSE, {}
             conjuncts.append(new)
@@ -213,8 +215,8 @@ def facts(context: Term) -> dict[Term, Term]:
     return known
 
 
-def bounded(known: Mapping[Term, Term], term: Term) -> dict[Term, Term]:
-    """The comparisons with literals in a term that are decided because others, with what they compare, are known."""
+def bounded(known: Mapping[Term, Term], terms: Sequence[Term]) -> dict[Term, Term]:
+    """The comparisons with literals in terms that are decided because others, with what they compare, are known."""
     low: dict[Term, int] = {}
     high: dict[Term, int] = {}
     for atom, truth in known.items():
@@ -229,7 +231,7 @@ def bounded(known: Mapping[Term, Term], term: Term) -> dict[Term, Term]:
     if not low and not high:
         return {}
     found: dict[Term, Term] = {}
-    for atom, value, number, below in _comparisons(term):
+    for atom, value, number, below in _comparisons(terms[0]) if len(terms) == 1 else _comparisons_in(terms):
         most, least, border = high.get(value), low.get(value), number + (not below)
         if most is not None and most < border:
             found[atom] = b.boolean(below)
@@ -249,9 +251,17 @@ def _compared(atom: Term) -> tuple[Term, int, bool] | None:
     return (right, left.value, False) if left.is_const else None
 
 
+Comparisons = tuple[tuple[Term, Term, int, bool], ...]
+
+
 @lru_cache(maxsize=50_000)
-def _comparisons(term: Term) -> tuple[tuple[Term, Term, int, bool], ...]:
-    return tuple((atom, *side) for atom in b.postorder([term]) if (side := _compared(atom)) is not None)
+def _comparisons(term: Term) -> Comparisons:
+    """Those of a conjunct, of which most are in many guards."""
+    return _comparisons_in([term])
+
+
+def _comparisons_in(terms: Sequence[Term]) -> Comparisons:
+    return tuple((atom, *side) for atom in b.postorder(terms) if (side := _compared(atom)) is not None)
 
 
 def _differences(mine: Case, theirs: Case, state: Mapping[str, Term], reads: Reads) -> Iterator[Part]:

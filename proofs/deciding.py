@@ -34,6 +34,9 @@ from .verdict import Tally
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
 
+LEAST_SECONDS: Final = 0.1
+"""What a part takes by itself, however simple it is; all at once have as long as they would take one by one."""
+
 MANY_CHOICES: Final = 100
 """Choices of which more are not looked for one by one where no pains are to be taken (``rounds`` is 0)."""
 
@@ -228,7 +231,7 @@ class Search:
         obligation = known_by_values(swept(obligation, self._unsatisfiable))
         if not obligation.parts:
             return None
-        quickly = quick if len(obligation.parts) > 1 else limit
+        quickly = max(quick, len(obligation.parts) * LEAST_SECONDS) if len(obligation.parts) > 1 else limit
         answer = self.engine.satisfiable(obligation.violation, obligation.name, quickly)
         if answer.status != "unknown" or len(obligation.parts) <= 1:
             return self._conclude(obligation, answer)

@@ -13,7 +13,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
 from .alignment import Candidates, Mentions, aligned, questions
-from .compare import Obligation
+from .compare import Obligation, under
 from .witnesses import witnesses
 
 Instance = dict[Term, Term]
@@ -169,5 +169,4 @@ def _disagreements(differs: list[Term]) -> list[tuple[Term, Term]]:
 def instantiated(obligation: Obligation, instance: Instance, legal: Term) -> Obligation:
     """The obligation with values for the choices, for inputs that are legal with them."""
     context, *_ = b.substitute([b.and_(legal, obligation.context)], instance)
-    parts = (part.under(instance) for part in obligation.parts)
-    return Obligation(obligation.name, context, tuple(parts), obligation.compared)
+    return Obligation(obligation.name, context, tuple(under(obligation.parts, instance)), obligation.compared)

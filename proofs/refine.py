@@ -109,16 +109,14 @@ def search(
         tally = Search(engine, picks, legal, (), before).tally()
         return Outcome(tally, empty="no input satisfies the assumptions", spec=spec, impl=impl)
     unknown = feasible.reason if feasible.status == "unknown" else ""
-    if not unknown:
-        for made in alike:
-            held = _all_hold(made, impl, engine, picks, before)
-            if held is not None:
-                return Outcome(held, spec=spec, impl=impl)
+    held = (_all_hold(made, impl, engine, picks, before) for made in alike if not unknown)
+    soon = next((tally for tally in held if tally is not None), None)
+    if soon is not None:
+        return Outcome(soon, spec=spec, impl=impl)
     if _meet(spec, impl, MANY):
-        drawing = Search(engine, picks, legal, (), before)
-        lucky = drawing.by_case_samples(spec, impl)
-        if lucky is not None:
-            return Outcome(drawing.tally(), lucky, spec=spec, impl=impl)
+        shown = _drawn_first(spec, impl, Search(engine, picks, legal, (), before))
+        if shown is not None:
+            return shown
     todo = list(obligations(spec, impl))
     run = Search(engine, picks, legal, todo, before, rounds)
     if picks:  # where less is undefined a difference is found sooner
@@ -136,6 +134,12 @@ def search(
                 unknown = answer
     empty = "" if run.compared else "no output, metadata or state of the two sides was compared"
     return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
+
+
+def _drawn_first(spec: Behaviour, impl: Behaviour, drawing: Search) -> Outcome | None:
+    """A difference on one of the inputs that are drawn before it is said what has to hold."""
+    lucky = drawing.by_case_samples(spec, impl)
+    return None if lucky is None else Outcome(drawing.tally(), lucky, spec=spec, impl=impl)
 
 
 def _meet(spec: Behaviour, impl: Behaviour, count: int) -> bool:

@@ -14,7 +14,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from .alignment import Mentions
 from .choices import IMPL
-from .compare import Obligation, propagate
+from .compare import Obligation, propagate, under
 
 _UNFIT = ("at.", "cell.", "each.", "in.each.")
 """Beginnings of names of which no condition may speak: a choice is one for all cells, and for all copies or its own."""
@@ -27,7 +27,7 @@ def sides(obligation: Obligation, condition: Term) -> Iterator[Obligation]:
     """The obligation where ``condition`` holds, and where it does not."""
     for literal in (condition, b.not_(condition)):
         context, known = propagate(b.and_(obligation.context, literal))
-        parts = [] if context is b.FALSE else [part.under(known) for part in obligation.parts]
+        parts = [] if context is b.FALSE else under(obligation.parts, known)
         left = tuple(part for part in parts if part.differ is not b.FALSE)
         yield Obligation(obligation.name, context, left, obligation.compared)
 

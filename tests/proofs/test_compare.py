@@ -83,7 +83,7 @@ def test_a_comparison_decides_those_that_follow_from_it_and_no_others(truth: Ter
         left = [n for n in range(16) if b.evaluate([fact], {"v": n})[0] == truth.value]
         for asked in (compared(number, way) for number in range(16) for way in (False, True)):
             says = {b.evaluate([asked], {"v": n})[0] for n in left}
-            found = bounded({fact: truth}, asked).get(asked)
+            found = bounded({fact: truth}, [asked]).get(asked)
             if found is not None:
                 assert says <= {found.value}
             elif left and asked.op == fact.op == "ult":
