@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from p4verify import targets
 from p4verify.semantics.rules.decide import first
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
-from p4verify.targets.ebpf.fillup import in_slots
+from p4verify.targets.ebpf.layout import in_slots
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.targets.ebpf.programs import one_table, rule

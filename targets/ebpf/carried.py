@@ -15,7 +15,7 @@ from typing import Final
 
 from ...semantics import ir
 from ..base import CannotOffload
-from .fillup import scalar_width
+from .layout import scalar_width
 
 KIND_BYTES: Final = 4
 VALID: Final = "$valid"

@@ -10,7 +10,7 @@ from ...semantics import ir
 from ...semantics.source import Span
 from ..base import CannotOffload
 from .artifact import Field, MapDef
-from .fillup import TableLayout, identifier
+from .layout import TableLayout, identifier
 
 COUNTER_ARRAY_BYTES: Final = 4
 """ebpf_model's counters have 32 bits."""

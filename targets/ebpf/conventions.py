@@ -29,7 +29,7 @@ from ...semantics.source import Span, Unsupported
 from ..base import CannotOffload
 from .artifact import BpfObject, Field, MapDef
 from .cells import CELLS, cell_map
-from .fillup import identifier, said_size, scalar_width, table_actions
+from .layout import identifier, said_size, scalar_width, table_actions
 from .mapping import (
     ActionCode,
     ArgumentPlace,

@@ -13,7 +13,8 @@ from typing import Final
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from .artifact import MapDef
-from .fillup import PREFIX_BYTES, Entries, host_order
+from .fillup import Entries, host_order
+from .layout import PREFIX_BYTES
 
 CHAIN = 8
 """Entries up to which a decision is a chain; more are split in halves."""

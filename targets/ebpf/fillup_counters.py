@@ -5,7 +5,8 @@ from __future__ import annotations
 from ...semantics import ir
 from ...semantics.rules.ruleset import RuleSet
 from .cells import direct_counters
-from .fillup import Entries, fill_rule, layouts
+from .fillup import Entries, fill_rule
+from .layout import layouts
 
 
 def counter_elements(program: ir.Program, rules: RuleSet) -> dict[str, Entries]:

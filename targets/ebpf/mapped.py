@@ -32,7 +32,8 @@ from .decisions import (
     trie_decision,
     trie_prefix,
 )
-from .fillup import PREFIX_BYTES, Entries, host_order, source_default, term_bytes
+from .fillup import Entries, host_order, source_default, term_bytes
+from .layout import PREFIX_BYTES
 from .mapping import ActionCode, MappedCells, MappedObject, MappedTable, Mapping, Place
 from .relate import cell_reader
 

@@ -13,7 +13,7 @@ from typing import Literal
 from ...semantics import ir
 from .artifact import BpfObject, MapDef
 from .cells import Cell
-from .fillup import PREFIX_BYTES
+from .layout import PREFIX_BYTES
 
 Order = Literal["network", "host"]
 

@@ -35,7 +35,7 @@ from ...semantics.source import InputError, Span
 from ..base import CannotOffload
 from .artifact import BpfObject, MapDef
 from .cells import Cell, cell_map
-from .fillup import said_size, scalar_width, table_actions
+from .layout import said_size, scalar_width, table_actions
 from .mapping import (
     ActionCode,
     ArgumentPlace,

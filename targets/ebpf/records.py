@@ -19,7 +19,7 @@ from ...semantics.ir.printer.scope import mentioned
 from ...semantics.meaning.behaviour import Assumption, Behaviour, Case, Event, distinct_terms
 from ..base import CannotOffload
 from .artifact import Field, MapDef
-from .fillup import bytes_for, identifier, scalar_width
+from .layout import bytes_for, identifier, scalar_width
 
 RING_BYTES: Final = 1 << 18
 """Of a buffer: a power of two, and a multiple of any page (``ringbuf_map_alloc`` in the kernel's ringbuf.c)."""

@@ -6,14 +6,7 @@ at the encoding of a key, the encoding of the table's answer. A lookup with byte
 in a hash map (padding that is not 0); in a trie (which can also be asked for less than the whole key) it may answer
 anything, but nothing where the table has no rule for the key.
 
-That is right because of the obligations, which are about a symbolic rule and a symbolic key:
-
-* a key is decoded from its encoding, so different keys are different bytes;
-* a rule matches a key exactly if its entry matches the key's bytes in the map's own sense: equal bytes in a hash map;
-  in an LPM trie the first ``prefixlen`` bits (kernel/bpf/lpm_trie.c, ``longest_prefix_match``);
-* an entry that answers a trie that is asked for less is of a rule that matches the key;
-* the longer of two prefixes is the longer one in the trie, and no longer than the trie takes;
-* action and arguments are decoded from an entry's value.
+That is right because of the laws in :mod:`.relate_laws`, which are proven.
 """
 
 from __future__ import annotations
@@ -31,6 +24,7 @@ from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
 from . import arrivals, records, relate_learned, relate_outputs, relate_passes, scratch, selector_entries, times
+from .answers import answer, asks_all, default_answer, table_key, well_formed
 from .artifact import BpfObject, MapDef, passes, ports
 from .cells import (
     CELLS,
@@ -48,26 +42,11 @@ from .decisions import (
     hash_decision,
     other_found,
     other_value,
-    prefix_matches,
     trie_decision,
-    trie_prefix,
 )
-from .fillup import (
-    ACTION_BYTES,
-    PREFIX_BYTES,
-    PROFILE_BYTES,
-    Entries,
-    KeyPart,
-    TableLayout,
-    action_bytes,
-    fill,
-    fill_maps,
-    fill_rule,
-    host_order,
-    key_bytes,
-    layouts,
-    value_bytes,
-)
+from .fillup import Entries, action_bytes, fill_maps, fill_rule, host_order, key_bytes
+from .layout import PROFILE_BYTES, TableLayout, layouts
+from .relate_laws import key_laws, match_laws, value_laws
 from .relate_selectors import Selected, picks, selector_laws
 from .relate_slots import (
     Word,
@@ -434,198 +413,3 @@ def _by_number(keys: Sequence[bytes], size: int) -> Callable[[Term], Term]:
 
 def _name(layout: TableLayout) -> str:
     return layout.table.control_name
-
-
-# --- keys -----------------------------------------------------------------------------------------------------------
-
-
-def part_value(part: KeyPart, key: Term) -> Term:
-    """The P4 key in the map key's bytes."""
-    low = key.width - 8 * (part.offset + part.size) + (8 * part.size - part.width if part.lpm else 0)
-    return b.extract(key, low + part.width - 1, low)
-
-
-def padding(part: KeyPart, key: Term) -> Term | None:
-    """The bits of the map key that pad the P4 key; None if there are none."""
-    count = 8 * part.size - part.width
-    if not count:
-        return None
-    low = key.width - 8 * (part.offset + part.size) + (0 if part.lpm else part.width)
-    return b.extract(key, low + count - 1, low)
-
-
-def table_key(layout: TableLayout, key: Term) -> Term:
-    """The P4 keys in the map key's bytes side by side, as :mod:`...semantics.meaning.lookup` takes them."""
-    return b.concat(*(part_value(part, key) for part in layout.in_order() if part.width))
-
-
-def asks_all(layout: TableLayout, key: Term) -> Term:
-    """Whether a trie is asked for its whole key."""
-    return b.eq(trie_prefix(key), b.bv(key.width - 8 * PREFIX_BYTES, 32))
-
-
-def well_formed(layout: TableLayout, key: Term) -> Term:
-    """Whether the bytes are what a lookup of some key asks."""
-    pads = [pad for part in layout.keys if (pad := padding(part, key)) is not None]
-    clean = b.and_(*(b.eq(pad, b.bv(0, pad.width)) for pad in pads))
-    return b.and_(clean, asks_all(layout, key)) if layout.trie else clean
-
-
-# --- values ---------------------------------------------------------------------------------------------------------
-
-
-def answer(layout: TableLayout, key: Term | None, name: str = "", profile: Term | None = None) -> Term:
-    """The value at a key under an unknown rule set; ``name``: of the table that is asked, if it is another;
-    ``profile``: of the entry, if the table's have one."""
-    name = name or _name(layout)
-    action = lookup.action(name, key)
-    return _encoded(layout, action, lambda act, param, width: lookup.argument(name, act, param, width, key), profile)
-
-
-def default_answer(layout: TableLayout) -> Term:
-    """The value of the default action under an unknown rule set."""
-    name = _name(layout)
-    action = lookup.default_action(name)
-    return _encoded(layout, action, lambda act, param, width: lookup.default_argument(name, act, param, width))
-
-
-def _encoded(
-    layout: TableLayout, action: Term, argument: Callable[[str, str, int], Term], profile: Term | None = None
-) -> Term:
-    """The value for an action's place and its arguments; the arguments of other actions are 0."""
-    args = {}
-    for part in layout.actions:
-        for place, arg in enumerate(part.args):
-            if arg.width:
-                given = argument(part.action.name, arg.param, arg.width)
-                chosen = b.eq(action, b.bv(part.index, lookup.ACTION_BITS))
-                args[part.index, place] = b.ite(chosen, given, b.bv(0, arg.width))
-    number = b.add(b.zext(action, 8 * ACTION_BYTES), b.bv(1, 8 * ACTION_BYTES))
-    return value_bytes(layout, number, args, profile)
-
-
-# --- laws -----------------------------------------------------------------------------------------------------------
-
-
-def _symbols(layout: TableLayout, item: MapDef, what: str) -> list[Term | None]:
-    return [
-        b.var(f"fill.{item.name}.{what}{part.index}", part.width) if part.width else None for part in layout.in_order()
-    ]
-
-
-def key_laws(layout: TableLayout, item: MapDef) -> list[Obligation]:
-    """A key comes back from its encoding, which is well-formed."""
-    values = _symbols(layout, item, "key")
-    encoded = key_bytes(layout, values)
-    whole = b.concat(*(value for value in values if value is not None))
-    back = b.and_(b.eq(table_key(layout, encoded), whole), well_formed(layout, encoded))
-    size = b.boolean(encoded.width == 8 * item.key_size)
-    return [
-        Obligation(f"keys of table {_name(layout)} are recovered from the bytes of map {item.name}", b.and_(back, size))
-    ]
-
-
-@dataclass(frozen=True)
-class _SymbolicRule:
-    """Any rule's keys: values, and of tables with an lpm key the prefix length; ``legal`` says what a rule obeys."""
-
-    values: list[Term | None]
-    prefix: Term | None
-    legal: Term
-    entry: Term
-
-
-def _rule(layout: TableLayout, item: MapDef, what: str) -> _SymbolicRule:
-    values = _symbols(layout, item, what)
-    prefix: Term | None = None
-    legal = b.TRUE
-    for part, value in zip(layout.in_order(), values, strict=True):
-        if part.lpm:
-            prefix = b.var(f"fill.{item.name}.{what}.prefix", 32)
-            legal = b.ule(prefix, b.bv(part.width, 32))
-            if value is not None:
-                outside = b.band(value, b.bnot(_mask(part, prefix)))
-                legal = b.and_(legal, b.eq(outside, b.bv(0, part.width)))
-    return _SymbolicRule(values, prefix, legal, key_bytes(layout, values, prefix))
-
-
-def _mask(part: KeyPart, prefix: Term) -> Term:
-    """The lpm key's mask for a prefix length up to its width."""
-    amount = b.sub(b.bv(part.width, 32), prefix)
-    wide = max(part.width, 32)
-    return b.extract(b.shl(b.bv(-1, wide), b.zext(amount, wide)), part.width - 1, 0)
-
-
-def match_laws(layout: TableLayout, item: MapDef) -> list[Obligation]:
-    """A rule matches as P4 says exactly if its entry matches as the map does; longer prefixes are longer."""
-    name = _name(layout)
-    rule, asked = _rule(layout, item, "rule"), _symbols(layout, item, "key")
-    ours = b.and_(*_matches(layout, rule, asked))
-    theirs = entry_matches(layout, rule.entry, key_bytes(layout, asked))
-    same = b.eq(b.from_bool(ours), b.from_bool(theirs))
-    out = [Obligation(f"a rule of table {name} matches as its entry in map {item.name}", b.implies(rule.legal, same))]
-    if rule.prefix is not None:
-        out.append(_asked_for_less(layout, item, rule))
-        other = _rule(layout, item, "rule'")
-        assert other.prefix is not None
-        longer = b.ult(rule.prefix, other.prefix)
-        in_trie = b.ult(trie_prefix(rule.entry), trie_prefix(other.entry))
-        fits = b.ule(trie_prefix(rule.entry), b.bv(8 * (item.key_size - PREFIX_BYTES), 32))
-        law = b.and_(b.eq(b.from_bool(longer), b.from_bool(in_trie)), fits)
-        legal = b.and_(rule.legal, other.legal)
-        out.append(Obligation(f"longer prefixes of table {name} win in map {item.name}", b.implies(legal, law)))
-    return out
-
-
-def _asked_for_less(layout: TableLayout, item: MapDef, rule: _SymbolicRule) -> Obligation:
-    """Whatever bytes a trie is asked for, and for however much of them: a rule whose entry answers matches the key."""
-    asked = b.var(f"fill.{item.name}.asked", 8 * item.key_size)
-    key = [part_value(part, asked) if part.width else None for part in layout.in_order()]
-    matched = b.implies(prefix_matches(rule.entry, asked), b.and_(*_matches(layout, rule, key)))
-    name = f"what map {item.name} answers if asked for less is of rules of table {_name(layout)} that match"
-    return Obligation(name, b.implies(rule.legal, matched))
-
-
-def _matches(layout: TableLayout, rule: _SymbolicRule, asked: Sequence[Term | None]) -> list[Term]:
-    """P4's matching, key by key."""
-    out = []
-    for part, value, key in zip(layout.in_order(), rule.values, asked, strict=True):
-        if value is None or key is None:
-            continue
-        if part.lpm:
-            assert rule.prefix is not None
-            mask = _mask(part, rule.prefix)
-            out.append(b.eq(b.band(key, mask), b.band(value, mask)))
-        else:
-            out.append(b.eq(key, value))
-    return out
-
-
-def entry_matches(layout: TableLayout, entry: Term, key: Term) -> Term:
-    """Whether the map's entry answers a lookup of ``key`` (of a trie: unless a longer one does)."""
-    return prefix_matches(entry, key) if layout.trie else b.eq(entry, key)
-
-
-def value_laws(layout: TableLayout, item: MapDef) -> list[Obligation]:
-    """The number of the action and its arguments come back from the value."""
-    laws = []
-    values = _symbols(layout, item, "key")
-    prefix = b.bv(next((part.width for part in layout.keys if part.lpm), 0), 32) if layout.trie else None
-    for part in layout.actions:
-        args = [b.var(f"fill.{item.name}.{part.index}.{a.param}", a.width) for a in part.args if a.width]
-        places = [place for place, a in enumerate(part.args) if a.width]
-        if len(places) != len(part.args):
-            given = dict(zip(places, args, strict=True))
-            placed = {(part.index, place): term for place, term in given.items()}
-            value = value_bytes(layout, b.bv(part.number, 8 * ACTION_BYTES), placed)
-        else:
-            _, value = fill(layout, values, prefix, part.index, args)
-        number = host_order(b.extract(value, value.width - 1, value.width - 8 * ACTION_BYTES))
-        laws.append(b.eq(number, b.bv(part.index + 1, 8 * ACTION_BYTES)))
-        for term, arg in zip(args, (a for a in part.args if a.width), strict=True):
-            low = value.width - 8 * (arg.offset + arg.size)
-            laws.append(b.eq(b.extract(value, low + 8 * arg.size - 1, low), b.zext(term, 8 * arg.size)))
-        laws.append(b.boolean(value.width == 8 * item.value_size))
-    return [
-        Obligation(f"actions of table {_name(layout)} are recovered from the values of map {item.name}", b.and_(*laws))
-    ]

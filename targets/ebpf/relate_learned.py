@@ -18,7 +18,8 @@ from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Behaviour, Case, Event, distinct_terms
 from ...semantics.rules.learned import EVENT, FAILS
 from .artifact import MapDef
-from .fillup import ACTION_BYTES, PROFILE_BYTES, ActionPart, KeyPart, TableLayout, host_order, key_bytes, value_bytes
+from .fillup import host_order, key_bytes, value_bytes
+from .layout import ACTION_BYTES, PROFILE_BYTES, ActionPart, KeyPart, TableLayout
 
 PRESENT: Final = ".present"
 """What the meaning calls the state that says which elements a map has, behind the map's name."""

@@ -25,7 +25,8 @@ from ...semantics.meaning.selectors import pick_name, place
 from ...semantics.rules.build import SELECTOR
 from ...semantics.rules.ruleset import GroupRef, RuleSet
 from ..base import Obligation
-from .fillup import ACTION_BYTES, TableLayout, host_order, member_bytes, scalar_width, value_bytes
+from .fillup import host_order, member_bytes, value_bytes
+from .layout import ACTION_BYTES, TableLayout, scalar_width
 from .selectors import GROUP_BYTES, Selector
 
 ENTRY = ".entry"

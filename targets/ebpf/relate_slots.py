@@ -22,7 +22,8 @@ from ...semantics.bits import Term
 from ...semantics.meaning import lookup
 from ...semantics.rules.ruleset import Rule
 from ..base import Obligation
-from .fillup import KeyPart, TableLayout, host_order, rule_pairs
+from .fillup import host_order, rule_pairs
+from .layout import KeyPart, TableLayout
 from .slots import COUNT, EIGHTS, FOURS, TWOS, WORD_BITS, Slots, allows, byte_of, joined
 
 INDEX_BITS: Final = 32

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ...semantics.meaning import lookup
 from ...semantics.meaning.answers import split
 from ...semantics.rules.ruleset import ActionCall, Answer, Exact, GroupRef, Lpm, Match, Profile, Rule, RuleSet
-from .fillup import TableLayout
+from .layout import TableLayout
 from .relate_selectors import DEFAULT, MEMBER, NOTHING, Selected
 from .selectors import PLACE_BYTES
 

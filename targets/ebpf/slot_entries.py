@@ -9,7 +9,7 @@ from ...semantics.meaning import lookup
 from ...semantics.meaning.answers import split
 from ...semantics.rules.build import needs_priority
 from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, Ternary
-from .fillup import KeyPart, TableLayout
+from .layout import KeyPart, TableLayout
 from .relate_selectors import Selected
 from .relate_slots import vector_name
 from .selector_entries import answer_at

@@ -15,7 +15,7 @@ from ....semantics.source import NOWHERE, InputError
 from ...base import CannotOffload
 from ..artifact import Assembler, BpfObject, BpfProgram, passes, ports, untagged
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN, section
-from ..fillup import layouts
+from ..layout import layouts
 from ..scratch import scratch_map
 from . import again, bpf_models, pna, psa, v1model
 from .frame import STACK_BYTES, Frame, Full, Usage

@@ -14,7 +14,7 @@ from ....semantics import ir
 from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import Reg
-from ..fillup import scalar_width
+from ..layout import scalar_width
 
 STACK_BYTES = 512
 """The kernel's MAX_BPF_STACK."""

@@ -18,7 +18,7 @@ from ...base import CannotOffload
 from ..artifact import Assembler, Label, MapDef, Reg, asm
 from ..artifact.asm import R1, R2, R8, R9, R10
 from ..artifact.shortest import ETH_HLEN
-from ..fillup import TableLayout, scalar_width
+from ..layout import TableLayout, scalar_width
 from ..scratch import MOST_BYTES
 from .frame import STACK_BYTES, Frame, Leaf, Place, Ref, Usage, leaf_bytes, leaves, type_name
 

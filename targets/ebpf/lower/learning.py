@@ -11,7 +11,7 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R0, R1, R2, R3, R4, R10
-from ..fillup import ACTION_BYTES, PROFILE_BYTES, ActionPart, TableLayout
+from ..layout import ACTION_BYTES, PROFILE_BYTES, ActionPart, TableLayout
 from . import expr as ex
 from . import stmts, wide
 from .frame import VALID, Leaf, Ref, is_composite, leaves

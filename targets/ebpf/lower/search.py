@@ -11,7 +11,7 @@ from typing import Final
 
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R3, R7, R10
-from ..fillup import TableLayout
+from ..layout import TableLayout
 from ..slots import COUNT, EIGHTS, FOURS, TWOS, WORD_BITS, WORD_BYTES, Chain, Slots
 from .gen import Gen, Temp
 from .hooks import MAP_LOOKUP

@@ -6,7 +6,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R0, R1, R2, R7, R10
-from ..fillup import ACTION_BYTES, TableLayout
+from ..layout import ACTION_BYTES, TableLayout
 from ..selectors import COUNT_BYTES, GROUP_BYTES, PLACE_BYTES, Selector
 from . import expr as ex
 from . import hashes

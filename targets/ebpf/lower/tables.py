@@ -19,7 +19,8 @@ from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R7, R10
 from ..cells import DIRECT_METERS, CellMap, attached, direct_counters
-from ..fillup import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout, default_index
+from ..fillup import default_index
+from ..layout import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout
 from . import calls, match, search, selectors
 from . import expr as ex
 from .frame import Leaf, Ref, leaves

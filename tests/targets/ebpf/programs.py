@@ -5,7 +5,7 @@ from __future__ import annotations
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import ActionCall, Match, Rule
-from p4verify.targets.ebpf import fillup
+from p4verify.targets.ebpf import layout
 
 ETHERNET = ir.HeaderType(
     "ethernet_t", (ir.Field("dst", ir.bits(48)), ir.Field("src", ir.bits(48)), ir.Field("type", ir.bits(16)))
@@ -165,9 +165,9 @@ def one_table(*keys: tuple[int, str], rest: str = "default_action = no();") -> i
     return load_text(CODE.format(fields=fields, keys=listed, rest=rest), "t.p4").program
 
 
-def table(*keys: tuple[int, str], rest: str = "default_action = no();") -> fillup.TableLayout:
+def table(*keys: tuple[int, str], rest: str = "default_action = no();") -> layout.TableLayout:
     """The layout of :func:`one_table`."""
-    return fillup.layouts(one_table(*keys, rest=rest))["filt.t"]
+    return layout.layouts(one_table(*keys, rest=rest))["filt.t"]
 
 
 NO = ActionCall("no")

@@ -12,7 +12,7 @@ from p4verify.semantics import bits as b
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, RuleSet, Ternary
 from p4verify.semantics.source import InputError
 from p4verify.targets.base import CannotOffload
-from p4verify.targets.ebpf import fillup
+from p4verify.targets.ebpf import fillup, layout
 from p4verify.targets.ebpf.artifact import Field
 from p4verify.targets.ebpf.oracle import KernelMap, unusable
 from tests.targets.ebpf.programs import one_table, rule, table
@@ -94,7 +94,7 @@ def test_what_no_map_holds_is_refused_at_the_key(keys: tuple[tuple[int, str], ..
 
 def test_given_rules_are_compiled_in_where_no_map_holds_them() -> None:
     rules = RuleSet({"filt.t": (rule(Ternary(1, 3)),)})
-    item = fillup.layouts(one_table((8, "ternary")), rules)["filt.t"]
+    item = layout.layouts(one_table((8, "ternary")), rules)["filt.t"]
     assert item.entries is None
     assert item.baked == rules.of("filt.t")
 

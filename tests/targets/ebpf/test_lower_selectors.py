@@ -18,7 +18,8 @@ from p4verify.semantics.rules.ruleset import ActionCall, Exact, GroupRef, Profil
 from p4verify.semantics.source import InputError
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.artifact import BpfObject, Insn, asm
-from p4verify.targets.ebpf.fillup import fill_maps, layouts
+from p4verify.targets.ebpf.fillup import fill_maps
+from p4verify.targets.ebpf.layout import layouts
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.targets.ebpf.programs import v1_program

@@ -17,9 +17,10 @@ from p4verify.semantics.bits import Term
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, RuleSet
 from p4verify.targets.base import Obligation
-from p4verify.targets.ebpf import fillup, relate
+from p4verify.targets.ebpf import decisions, fillup, relate, relate_laws
 from p4verify.targets.ebpf.artifact import BpfObject, MapDef
 from p4verify.targets.ebpf.artifact.insn import ST
+from p4verify.targets.ebpf.layout import TableLayout
 from p4verify.targets.ebpf.lower import lower
 from tests.support.mutants import ebpf_mutants
 from tests.targets.ebpf.programs import one_table, rule, table
@@ -37,10 +38,12 @@ TABLES = [
 ]
 
 
-def laws(layout: fillup.TableLayout) -> list[Obligation]:
+def laws(layout: TableLayout) -> list[Obligation]:
     assert layout.entries is not None
     return [
-        law for part in (relate.key_laws, relate.match_laws, relate.value_laws) for law in part(layout, layout.entries)
+        law
+        for part in (relate_laws.key_laws, relate_laws.match_laws, relate_laws.value_laws)
+        for law in part(layout, layout.entries)
     ]
 
 
@@ -64,21 +67,21 @@ def test_a_fill_up_that_forgets_the_exact_bytes_in_the_prefix_length_is_refuted(
 ) -> None:
     honest = fillup.key_bytes
 
-    def forgets(layout: fillup.TableLayout, values: list[Term | None], prefix: Term | None = None) -> Term:
+    def forgets(layout: TableLayout, values: list[Term | None], prefix: Term | None = None) -> Term:
         wrong = None if prefix is None else b.sub(prefix, b.bv(8, 32))
         return honest(layout, values, wrong)
 
-    monkeypatch.setattr(relate, "key_bytes", forgets)
+    monkeypatch.setattr(relate_laws, "key_bytes", forgets)
     assert not all(holds(law) for law in laws(table((32, "lpm"), (8, "exact"))))
 
 
 def test_an_lpm_key_in_host_order_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = fillup.key_bytes
 
-    def swapped(layout: fillup.TableLayout, values: list[Term | None], prefix: Term | None = None) -> Term:
+    def swapped(layout: TableLayout, values: list[Term | None], prefix: Term | None = None) -> Term:
         return honest(layout, [None if v is None else fillup.host_order(v) for v in values], prefix)
 
-    monkeypatch.setattr(relate, "key_bytes", swapped)
+    monkeypatch.setattr(relate_laws, "key_bytes", swapped)
     assert not all(holds(law) for law in laws(table((32, "lpm"))))
 
 
@@ -151,7 +154,7 @@ CONTENT = st.binary(min_size=3, max_size=3)
 
 @given(st.lists(st.tuples(st.binary(min_size=2, max_size=2), CONTENT), max_size=40), st.binary(min_size=2, max_size=2))
 def test_a_hash_map_holds_what_was_written_last(entries: list[tuple[bytes, bytes]], other: bytes) -> None:
-    decide = relate.hash_decision(HASH, entries)
+    decide = decisions.hash_decision(HASH, entries)
     for key in [other, *(key for key, _ in entries)]:
         assert _asked(decide, key) == dict(entries).get(key)
 
@@ -159,7 +162,7 @@ def test_a_hash_map_holds_what_was_written_last(entries: list[tuple[bytes, bytes
 @given(st.lists(st.tuples(st.integers(0, 16), st.integers(0, 2**16 - 1), CONTENT), max_size=40), st.data())
 def test_a_trie_answers_with_the_longest_prefix(rules: list[tuple[int, int, bytes]], data: st.DataObject) -> None:
     entries = [(length.to_bytes(4, "little") + value.to_bytes(2, "big"), content) for length, value, content in rules]
-    decide = relate.trie_decision(TRIE, entries)
+    decide = decisions.trie_decision(TRIE, entries)
     near = [v ^ d for _, v, _ in rules for d in (0, 1, 128)] or [0]
     for asked in data.draw(st.lists(st.sampled_from(near) | st.integers(0, 2**16 - 1), min_size=1, max_size=10)):
         matching = [r for r in rules if asked >> 16 - r[0] == r[1] >> 16 - r[0]]
@@ -170,7 +173,7 @@ def test_a_trie_answers_with_the_longest_prefix(rules: list[tuple[int, int, byte
 
 def test_decisions_over_many_rules_stay_shallow() -> None:
     entries = [(n.to_bytes(2, "big"), n.to_bytes(3, "big")) for n in range(0, 60000, 20)]
-    found, _ = relate.hash_decision(HASH, entries)(b.var("k", 16))
+    found, _ = decisions.hash_decision(HASH, entries)(b.var("k", 16))
     depth: dict[Term, int] = {}
     for term in b.postorder([found]):
         depth[term] = 1 + max((depth[arg] for arg in term.args), default=0)
