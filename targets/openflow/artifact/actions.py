@@ -19,6 +19,7 @@ from .flows import (
     IN_PORT,
     LOCAL,
     MOST_CLAUSES,
+    NO_PLACE_IN_A_SET,
     PORT_NAMES,
     TABLES,
     Action,
@@ -34,10 +35,8 @@ from .flows import (
     Multipath,
     Opaque,
     Output,
-    Pop,
     PopMpls,
     PopVlan,
-    Push,
     PushMpls,
     PushVlan,
     Resubmit,
@@ -81,9 +80,6 @@ _OPAQUE: Final = frozenset(
     ]
 )
 """Actions of the tools that are not modelled."""
-_NO_PLACE_IN_A_SET: Final = (Bundle, ClearActions, Clone, Conjunction, Exit, Goto, Multipath, Pop, Push, ToMeter,
-                             WriteActions)  # fmt: skip
-"""Instructions, and actions that an action set cannot have (``ofpact_is_allowed_in_actions_set``)."""
 _MODS: Final[Mapping[str, str]] = {
     "mod_dl_src": "eth_src",
     "mod_dl_dst": "eth_dst",
@@ -296,9 +292,14 @@ def _resubmit(value: Piece) -> Action:
 def _write_actions(value: Piece) -> Action:
     inner = read_actions(value)
     for action in inner:
-        if isinstance(action, _NO_PLACE_IN_A_SET):
+        if isinstance(action, NO_PLACE_IN_A_SET):
             raise value.error(f"{type(action).__name__} cannot be in the action set")
-    return WriteActions(inner)
+    return WriteActions(in_a_set(inner))
+
+
+def in_a_set(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Actions of a set or bucket: no ``enqueue`` is executed there, so it must not become what it is elsewhere."""
+    return (Opaque("enqueue in an action set"),) if Ineffective("pop_queue") in actions else actions
 
 
 def _write_metadata(value: Piece) -> Action:
@@ -350,4 +351,4 @@ _READERS: Final[Mapping[str, Callable[[Piece], _Read]]] = {
     "bundle_load": _bundle,
 }
 
-__all__ = ["read_actions"]
+__all__ = ["in_a_set", "read_actions"]

@@ -297,6 +297,12 @@ Action = (
 )
 
 
+NO_PLACE_IN_A_SET: Final = (
+    Bundle, ClearActions, Clone, Conjunction, Exit, Goto, Multipath, Pop, Push, ToMeter, WriteActions,
+)  # fmt: skip
+"""Instructions, and actions that an action set cannot have (``ofpact_is_allowed_in_actions_set``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """One flow of a table. An empty list of actions drops."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final, get_args
 
 from . import fields
-from .actions import read_actions
+from .actions import in_a_set, read_actions
 from .flows import Bucket, Group, GroupKind, Selection
 from .words import Item, Piece, items, number, one_of, port
 
@@ -95,7 +95,7 @@ def _bucket(piece: Piece) -> Bucket:
             bucket = replace(bucket, watch_group=number(item.value, 32))
         elif item.key.text == "weight":
             bucket = replace(bucket, weight=number(item.value, 16))
-    return replace(bucket, actions=read_actions(actions))
+    return replace(bucket, actions=in_a_set(read_actions(actions)))
 
 
 __all__ = ["METHODS", "group_of", "what_is_wrong"]

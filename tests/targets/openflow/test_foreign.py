@@ -224,6 +224,7 @@ def test_what_the_switch_refuses_is_an_error(text: str, said: str) -> None:
         ("actions=mod_vlan_vid:5,write_actions(output:2)", "beside what OpenFlow 1.0 has not"),
         ("group_id=1,type=all,bucket=actions=mod_vlan_vid:5,output:2\nactions=group:1", "in a bucket"),
         ("meter=1,kbps,bands=type=drop,rate=5\nactions=clone(meter:1,output:2)", "a meter in a clone"),
+        ("group_id=1,type=all,bucket=actions=enqueue:2:1\nactions=group:1", "enqueue in an action set"),
         ("actions=clone(ct(commit),output:2)", "the action ct"),
         ("actions=learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])", "the action learn"),
         ("actions=controller(userdata=00.01)", "the action controller"),

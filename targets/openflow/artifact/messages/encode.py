@@ -46,6 +46,8 @@ def _message(version: int, kind: int, body: bytes, number: int) -> bytes:
 
 
 def _flow(flow: Flow, version: int) -> bytes:
+    if flow.unmodelled:
+        raise ValueError(f"{flow.unmodelled[0]} has no message here")
     head = flow.cookie.to_bytes(8, "big") + bytes(8) + bytes((flow.table, 0)) + bytes(4)
     head += flow.priority.to_bytes(2, "big") + _NO_BUFFER + _ANY + _ANY + bytes(4)
     return head + match(flow.match, version) + instructions(flow.actions, version)

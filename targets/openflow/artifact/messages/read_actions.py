@@ -13,6 +13,7 @@ from ..flows import (
     IN_PORT,
     LOCAL,
     MOST_CLAUSES,
+    NO_PLACE_IN_A_SET,
     TABLES,
     Action,
     Bits,
@@ -157,8 +158,9 @@ def _write(body: Wire, version: int) -> tuple[Action, ...]:
     body.take(4)
     at = body.at
     inner = actions(body, version)
-    if any(isinstance(action, ToMeter) for action in inner):
-        raise body.error("a meter cannot be in the action set", at)
+    wrong = next((action for action in inner if isinstance(action, NO_PLACE_IN_A_SET)), None)
+    if wrong is not None:
+        raise body.error(f"{type(wrong).__name__} cannot be in the action set", at)
     return (WriteActions(inner),)
 
 
