@@ -238,3 +238,23 @@ def test_a_difference_in_a_later_pass_counts_if_packets_get_there(
         assert "no packet from a port was found that gets there" in result["reason"]
     else:
         assert result["counterexample"]["inputs"]["in.pass_kind"] == 1
+
+
+def test_a_difference_that_hangs_on_what_an_earlier_pass_leaves_open_is_none(p4verify: Command, tmp_path: Path) -> None:
+    """The first program may send back any class, and sends what comes in again to port 1 or 2 by it; the second one
+    always does one of these. Looked at alone, a packet that comes in again with class 9 is treated otherwise."""
+    changes = {
+        "again_v1model.p4": "if (meta.class == 9) { standard.egress_spec = 1; } else { standard.egress_spec = 2; }",
+        "again_psa.p4": "send_to_port(ostd, (PortId_t)(PortIdUint_t)2);",
+    }
+    (tmp_path / "headers.p4").write_text((HERE / "headers.p4").read_text())
+    for name, sent in changes.items():
+        text = (HERE / name).read_text()
+        for old, new in {"meta.class = class;": "bit<8> any; meta.class = any;", "receivers.apply();": sent}.items():
+            assert text.count(old) == 1
+            text = text.replace(old, new)
+        (tmp_path / name).write_text(text)
+    ended = p4verify("check", tmp_path / "again_v1model.p4", "--against", tmp_path / "again_psa.p4", "--format", "json")
+    (result,) = ended.json()["results"]
+    assert ended.code == 4, result["reason"]
+    assert "no packet from a port was found that gets there" in result["reason"]
