@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import pytest
 
+from p4verify.proofs.compare import obligations
+from p4verify.proofs.deciding import Search
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.refine import Outcome, decide, search
 from p4verify.proofs.verdict import Verdict
@@ -452,3 +454,26 @@ def test_a_choice_between_two_things_is_one_for_all_cells() -> None:
     by_cell = b.ite(b.eq(cell, b.bv(0, 8)), x, y)
     assert verdict(spec, always(state={"r": by_cell})) == "differs"
     assert verdict(spec, always(state={"r": b.ite(b.eq(byte(0), b.bv(0, 8)), x, y)})) == "accept"
+
+
+def test_no_pair_of_cases_is_settled_alone_where_choices_decide_which_applies() -> None:
+    """Each pair by itself holds for some choice: that under which its case does not apply."""
+    one = choice(0, 0)
+    spec = split(one, (send(b.bv(1, 32)),), (send(b.bv(2, 32)),))
+    impl = always(send(b.bv(3, 32)))
+    run = Search(Engine(timeout=20), frozenset({one}), b.TRUE, (), (0, 0, 0))
+    pairs = [o for o in obligations(spec, impl) if o.theirs is not None]
+    assert len(pairs) == 2
+    assert all("choices decide whether it applies" in str(run.check_quickly(o)) for o in pairs)
+    assert verdict(spec, impl) == "differs"
+
+
+def test_what_fails_is_named_where_an_assumption_limits_choices() -> None:
+    """A choice that the assumption forbids leaves the input in no case, and that is not what differs."""
+    drawn = choice(0, 8)
+    assumed = Assumption("drawn above 5", b.ult(b.bv(5, 8), drawn))
+    spec = replace(always(send(b.zext(drawn, 32)), choices=(drawn,)), domain=(assumed,))
+    assert verdict(spec, always(send(b.bv(7, 32)))) == "accept"
+    difference = found(spec, always(send(b.bv(4, 32)))).difference
+    assert difference is not None
+    assert difference.parts == ("port output: port",)
