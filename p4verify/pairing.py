@@ -111,6 +111,11 @@ class Pairing:
         ]
         return (*told, *(derived.text() for derived in self.derived))
 
+    def room(self) -> tuple[str, ...]:
+        """What is assumed of how many rules there are."""
+        small = [p.second for p in self.tables if p.has_less_room and not (p.second.const_entries or not p.second.keys)]
+        return tuple(f"the rules fit the second program's table {t.control_name}, of size {t.size}" for t in small)
+
     def sources_agree(self) -> bool:
         """Whether the entries and defaults in the source of derived tables are those that follow from the first's."""
         if not self.derived:

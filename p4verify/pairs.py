@@ -302,7 +302,7 @@ def _accepted(pair: ProgramPair, found: _Found, started: float, how: str) -> Pro
     reason = f"{verb}, for {over}: {count} observables compared, {found.tally.total} obligations, {how}"
     return Proof(
         Verdict.ACCEPT, reason, found.tally, seconds=time.monotonic() - started,
-        assumptions=(*found.assumptions, *pair.pairing.relations()),
+        assumptions=(*found.assumptions, *pair.pairing.relations(), *pair.pairing.room()),
         observables=found.observables, warnings=(*found.notes, *pair.pairing.notes(), *pair.unread()),
     )  # fmt: skip
 

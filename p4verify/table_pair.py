@@ -34,6 +34,11 @@ class TablePair:
     widths: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """For these actions: for each leaf its bits in the second, where some have others in the first."""
 
+    @property
+    def has_less_room(self) -> bool:
+        """Whether rules of the first may be too many for the second."""
+        return self.first.size is not None and self.second.size is not None and self.second.size < self.first.size
+
     def can_match(self, rule: Rule) -> bool:
         """Whether an entry of the first can match in the second at all: its key may be narrower there."""
         keys = [self.first.keys[k] for k in self.keys]
@@ -102,7 +107,18 @@ def pair_tables(
             raise Unsupported(f"table {mine.control_name}: only one of the programs has a const {what}", theirs.span)
     if _plain_properties(mine) != _plain_properties(theirs):
         raise Unsupported(f"table {mine.control_name}: the two programs give it other properties", theirs.span)
+    if not across and _selector(first, mine) != _selector(second, theirs):
+        raise Unsupported(
+            f"table {mine.control_name}: the two programs give it selectors that pick otherwise", theirs.span
+        )
     return TablePair(mine, theirs, keys, actions, params, leaves, widths if across else {})
+
+
+def _selector(program: ir.Program, table: ir.Table) -> dict[str, str]:
+    """How the table's action selector picks members: what it was made with, beside its size; {} if there is none."""
+    found = [program.instance(p.value) for p in table.properties if isinstance(p.value, str)]
+    selectors = [item for item in found if item.extern in ("action_selector", "ActionSelector")]
+    return {n: ir.argument_text(program, v) for item in selectors for n, v in item.args if n != "size"}
 
 
 def _plain_properties(table: ir.Table) -> dict[str, ir.Expr]:

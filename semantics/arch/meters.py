@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 from .. import bits as b
+from .. import ir
 from ..bits import Term
 from ..meaning.machine import Machine
 from ..source import Span
@@ -24,6 +25,8 @@ STATE_BITS: Final = 64
 YELLOW: Final = 1
 RED: Final = 2
 """Colours by how severe they are; GREEN is 0."""
+MISS: Final = ".miss"
+"""Behind a direct meter's name: its cell of the default action."""
 _WHY: Final = "nobody says how a meter is configured"
 
 
@@ -40,10 +43,18 @@ def kept_colour(m: Machine, name: str, index: Term, before: Term, inside: Term, 
     """
     m.note(f"meter {name}: the colour is any function of what the meter holds and of the colour given")
     held = m.read_cell(name, index, STATE_BITS)
-    told = m.input.function("meter.colour", 2, (held, before), _WHY, span, m.trace)
-    m.write_cell(name, index, m.input.function("meter.next", STATE_BITS, (held, before), _WHY, span, None), inside)
+    kind = _kind(m, name)
+    told = m.input.function(f"meter.colour.{kind}", 2, (held, before), _WHY, span, m.trace)
+    after = m.input.function(f"meter.next.{kind}", STATE_BITS, (held, before), _WHY, span, None)
+    m.write_cell(name, index, after, inside)
     colour = b.ite(b.ult(told, b.bv(RED, 2)), told, b.bv(RED, 2))
     return b.ite(b.ult(colour, before), before, colour)
+
+
+def _kind(m: Machine, name: str) -> str:
+    """What the meter measures, packets or bytes, by one name in all architectures; "" if nothing says it."""
+    instance = m.program.instance(name.removesuffix(MISS))
+    return next((str(v.value).upper() for n, v in instance.args if n == "type" and isinstance(v, ir.Const)), "")
 
 
 def any_colour_noted(m: Machine, name: str) -> None:

@@ -30,7 +30,7 @@ from ..meaning.values import Scalar, Value, unpack
 from ..source import Span, Unsupported
 from .assertions import ASSERTIONS, GIVEN
 from .extern_call import Call
-from .meters import RED, YELLOW, any_colour_noted, kept_colour
+from .meters import MISS, RED, YELLOW, any_colour_noted, kept_colour
 
 BOTH_BITS: Final = 64
 """Bits of each count of a counter of packets and bytes."""
@@ -179,7 +179,7 @@ def _meter_direct(m: Machine, node: ir.ExternCall) -> Value:
     keys, hit, entry = _owner(m, node)
     call = Call(m, node)
     hit = m.decide(hit)
-    missed = _colour(call, b.bv(0, 1), b.not_(hit), ".miss") if hit is not b.TRUE else None
+    missed = _colour(call, b.bv(0, 1), b.not_(hit), MISS) if hit is not b.TRUE else None
     if not keys or hit is b.FALSE:
         assert missed is not None
         return Scalar(missed)

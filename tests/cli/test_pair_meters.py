@@ -65,6 +65,11 @@ def test_a_meter_that_is_used_otherwise_is_another_program(compare, body: str) -
     assert "interpreter of both programs" in result["counterexample"]["confirmed_by"]
 
 
+def test_a_meter_of_packets_is_none_of_bytes(compare) -> None:  # type: ignore[no-untyped-def]
+    code, result = compare((METER, USE + RED), (METER.replace("packets", "bytes"), USE + RED))
+    assert code == 1, result["reason"]
+
+
 DIRECT = """{kind}(MeterType.packets) d; action f(bit<8> v) {{ hdr.h.b = v; {read} }} action n() {{ }}
     table t {{ key = {{ {keys} }} actions = {{ f; n; }} default_action = n(); {what} = d; }}"""
 KEYS = ("hdr.h.a : exact; hdr.h.b : exact;", "hdr.h.b : exact; hdr.h.a : exact;")

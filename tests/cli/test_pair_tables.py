@@ -117,6 +117,16 @@ def test_given_rules_come_on_top_of_each_source(p4verify: Command, tmp_path: Pat
     assert verdicts == ["accept", "reject"]
 
 
+def test_that_rules_fit_a_smaller_table_is_an_assumption(compare) -> None:  # type: ignore[no-untyped-def]
+    tables = [f"{M.removesuffix('}')} size = {size}; }} apply {{ t_m.apply(); }}" for size in (8, 2)]
+    code, result = compare(*tables)
+    assert code == 0
+    assert "the rules fit the second program's table c.t_m, of size 2" in result["assumptions"]
+    code, result = compare(*tables[::-1])
+    assert code == 0
+    assert not any("fit" in text for text in result["assumptions"])
+
+
 def test_a_table_that_does_nothing_may_go_or_come(compare) -> None:  # type: ignore[no-untyped-def]
     with_idle = f"{M} {IDLE} apply {{ idle.apply(); t_m.apply(); }}"
     without = f"{M} apply {{ t_m.apply(); }}"
@@ -204,3 +214,36 @@ def test_a_value_set_without_room_for_a_member_has_none(p4verify: Command, tmp_p
     c.write_text(MEMBERS.format(size=0, value=2))
     ended = p4verify("check", a, "--against", c, "--format", "json")
     assert ended.code != 1, ended.json()["results"]
+
+
+SELECTOR = """#include <core.p4>
+#include <v1model.p4>
+header h_t { bit<8> a; bit<8> b; }
+struct headers { h_t h; }
+struct meta_t { }
+parser P(packet_in pkt, out headers hdr, inout meta_t meta, inout standard_metadata_t sm) {
+    state start { pkt.extract(hdr.h); transition accept; }
+}
+control V(inout headers hdr, inout meta_t meta) { apply { } }
+control I(inout headers hdr, inout meta_t meta, inout standard_metadata_t sm) {
+    action_selector(HashAlgorithm.crc16, 8, 10) ways;
+    action to(bit<9> port) { sm.egress_spec = port; }
+    table t { key = { hdr.h.a : exact; hdr.h.b : selector; } actions = { to; NoAction; } implementation = ways; }
+    apply { t.apply(); }
+}
+control E(inout headers hdr, inout meta_t meta, inout standard_metadata_t sm) { apply { } }
+control C(inout headers hdr, inout meta_t meta) { apply { } }
+control D(packet_out pkt, in headers hdr) { apply { pkt.emit(hdr.h); } }
+V1Switch(P(), V(), I(), E(), C(), D()) main;
+"""
+
+
+def test_selectors_that_pick_otherwise_are_not_taken_for_each_other(p4verify: Command, tmp_path: Path) -> None:
+    ended = []
+    for old, new in (("t.apply();", "t.apply(); sm.mcast_grp = 0;"), ("crc16", "crc32")):
+        a, c = tmp_path / "a.p4", tmp_path / "b.p4"
+        a.write_text(SELECTOR)
+        c.write_text(SELECTOR.replace(old, new))
+        ended.append(p4verify("check", a, "--against", c, "--format", "json"))
+    assert [e.code for e in ended] == [0, 3]
+    assert "selectors that pick otherwise" in ended[1].json()["results"][0]["reason"]
