@@ -272,7 +272,7 @@ def _case_body(statement: ir.Switch, place: int) -> Sequence[ir.Stmt]:
 
 def _merged(before: State, ways: Ways) -> Ways:
     """One way for many that differ in their conditions only: together they hold wherever ``before`` did."""
-    if any(w.at is not before.at for w in ways):
+    if not ways or any(w.at is not before.at for w in ways):
         return ways
     first = replace(ways[0], cube=before.cube, order=before.order)
     return [first] if all(replace(w, cube=before.cube, order=before.order) == first for w in ways) else ways

@@ -18,9 +18,11 @@ from ....semantics.rules.ruleset import RuleSet
 from ....semantics.source import NOWHERE, InputError, Span
 from ...assuming import allowed
 from ...base import CannotOffload
+from ...unfold.metering import GREEN, RED
 from ..artifact import ASSUMPTIONS, PLAIN, TYPES_TOLD, FilterList, FlowerFilter
 from .assemble import assemble
 from .context import FlowerContext
+from .metering import Policing
 from .options import hook
 from .pipeline import start
 
@@ -33,7 +35,8 @@ LIMITS: Final = (
     "changes: constants, TTL and hop limit by addition, IPv4's checksum, VLAN tags and labels; no field into another",
     "options: device (default port0) or block: whose ingress",
     f"option assume: what may be assumed of frames: all (default), none, or some of {'+'.join(ASSUMPTIONS)}",
-    "no counters, registers, meters, digests, or conditions on the frame's length",
+    "indexed meters whose red packets are dropped, as police; no counters, registers, digests",
+    "no conditions on the frame's length",
 )
 """What can be made of programs and what cannot, a line each."""
 
@@ -71,8 +74,12 @@ def lower(program: Program, rules: RuleSet | None, options: Mapping[str, str]) -
 
 def _made(context: FlowerContext) -> tuple[FlowerContext, tuple[FlowerFilter, ...]]:
     """The filters, and what was assumed for them. Raises CannotOffload."""
+    metering = Policing(GREEN)
     with recursion.at_least(_RECURSION_LIMIT):
         try:
-            return context, assemble(context, start(context))
+            node = start(context, metering)
+            if metering.cells:
+                start(FlowerContext(context.program, context.rules, whole=context.whole), Policing(RED))
+            return context, assemble(context, node)
         except RecursionError:
             raise CannotOffload("the program is nested too deep", Span(context.program.file, 0, 0)) from None

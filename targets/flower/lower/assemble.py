@@ -6,10 +6,11 @@ A chain whose first filter takes all packets is not made: who would go there doe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...base import CannotOffload
-from ...tc.artifact.actions import MAX_ACTIONS, Gact, goto_chain
+from ...tc.artifact.actions import MAX_ACTIONS, Gact, Police, goto_chain
 from ..artifact import FlowerFilter
 from .context import FlowerContext
 from .drafts import Draft, Node
@@ -51,15 +52,17 @@ class _Assembler:
     def _made(self, node: Node) -> list[Line]:
         found = []
         for draft in sorted(node.drafts, key=lambda d: d.order):
-            does = self._does(draft)
-            found += [Line(asked, does) for asked in matches(self.context, draft)]
+            asked = list(matches(self.context, draft))
+            does = self._does(draft, alone=len(asked) == 1 and draft.target is not None and draft.target.leads == 1)
+            found += [Line(one, does) for one in asked]
         return useful(found)
 
-    def _does(self, draft: Draft) -> Does:
+    def _does(self, draft: Draft, *, alone: bool) -> Does:
+        """What a filter does. A rate is for all packets of its chain together; ``alone``: for those of one filter."""
         if draft.target is not None:
-            behind = self.lines(draft.target)
-            if behind[0].asked == ALL:
-                return behind[0].does
+            behind = self.lines(draft.target)[0]
+            if behind.asked == ALL and (alone or not any(isinstance(a, Police) for a in behind.does.actions)):
+                return replace(behind.does, actions=(*draft.actions, *behind.does.actions))
         return Does(draft.actions, draft.target, draft.span)
 
     def order(self, start: Node) -> list[Node]:

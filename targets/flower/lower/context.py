@@ -14,6 +14,8 @@ from ..artifact import CHECKSUMS_RIGHT, ETH_IP, PLAIN, TAGS_WHOLE, TYPES_TOLD, U
 from . import seen
 
 _OCTET = 8
+_MAX_NEVER = 16
+"""Conditions that are remembered to have failed."""
 _IPV4_STARTS = (112, 144, 176)
 """Bits at which an IPv4 header begins, behind no tag, one or two."""
 
@@ -60,19 +62,32 @@ class FlowerContext(Context):
             self.assumed.add(TAGS_WHOLE)
 
     def narrowed(self, cube: Cube, wanted: Mapping[int, bool]) -> Cube | None:
-        """Where these bits are so too; None if that cannot be, also because no way that was brought together has
-        them."""
+        """Where these bits are so too; None if that cannot be, also because an earlier way has such packets, or no way
+        that was brought together has them."""
         found = cube.with_bits(wanted)
-        if found is None or found is cube or not cube.among:
+        if found is None or found is cube:
+            return found
+        if any(all(found.bits.get(bit) == value for bit, value in never.items()) for never in cube.never):
+            return None
+        if not cube.among:
             return found
         left = tuple(one for one in cube.among if seen.agree(one, found.bits))
         return replace(found, among=left) if left else None
 
     def ordered(self, ways: Ways) -> Ways:
-        """Ways that come from one get their places."""
+        """Ways that come from one get their places; the later ones know that the earlier ones' conditions fail."""
         if len(ways) < 2:
             return ways
-        return [replace(way, order=(*way.order, place)) for place, way in enumerate(ways)]
+        found: Ways = []
+        common = set(ways[0].cube.bits.items()).intersection(*(way.cube.bits.items() for way in ways[1:]))
+        failed: list[Mapping[int, bool]] = []
+        for place, way in enumerate(ways):
+            cube = replace(way.cube, never=(*way.cube.never, *failed)) if failed else way.cube
+            found.append(replace(way, cube=cube, order=(*way.order, place)))
+            new = dict(way.cube.bits.items() - common)
+            if new and len(cube.never) < _MAX_NEVER:
+                failed.append(new)
+        return found
 
     # --- numbers ------------------------------------------------------------------------------------------------------
 

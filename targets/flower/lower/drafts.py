@@ -37,3 +37,5 @@ class Node:
     """A chain."""
 
     drafts: list[Draft] = field(default_factory=list)
+    leads: int = 0
+    """How many drafts lead here."""

@@ -43,6 +43,8 @@ class FlowerMachine(Machine):
     def leave(self, state: State, draft: Draft) -> None:
         """A filter for packets of this way."""
         self.place(state).node.drafts.append(draft)
+        if draft.target is not None:
+            draft.target.leads += 1
 
     def before(self, statement: ir.Stmt, ways: Ways) -> Ways:
         """Ways are brought together before tables, and where they are many."""
@@ -73,10 +75,10 @@ class FlowerMachine(Machine):
         names = sorted(set.intersection(*(set(way.variables) for way in running))) if running else []
         groups: dict[object, list[State]] = {}
         for way in running:
-            groups.setdefault(_shape(way, names), []).append(way)
+            groups.setdefault(shape(way, names), []).append(way)
         found: Ways = []
         for way in ways:
-            group = [way] if way.flow != "run" else groups.pop(_shape(way, names), [])
+            group = [way] if way.flow != "run" else groups.pop(shape(way, names), [])
             if len(group) > 1 or (group and alone and way.flow == "run" and self.asked(way)):
                 found.append(self._joined(group, span))
             else:
@@ -90,11 +92,12 @@ class FlowerMachine(Machine):
             self.leave(way, Draft(way.order, self.asked(way), way.cube, (), node, span))
         bits = _common([way.cube.bits for way in ways])
         told = {frozenset(one.items()): one for way in ways for one in seen.telling(way.cube)}
-        cube = Cube(bits, min(way.cube.length for way in ways), among=tuple(told.values()))
+        never = tuple(n for n in ways[0].cube.never if all(n in way.cube.never for way in ways[1:]))
+        cube = Cube(bits, min(way.cube.length for way in ways), never, tuple(told.values()))
         return replace(ways[0], cube=cube, order=(), at=At(node, bits))
 
 
-def _shape(way: State, names: Iterable[str]) -> object:
+def shape(way: State, names: Iterable[str]) -> object:
     """What ways must have in common to become one; variables that only some have are out of scope."""
     variables = tuple((name, shape_of(way.variables[name], lambda bits: bits)) for name in names)
     return way.cursor, way.taken, way.error, way.checksum_seen, way.emitted, variables

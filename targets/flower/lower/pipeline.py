@@ -17,6 +17,7 @@ from ...base import CannotOffload
 from ...tc.artifact.actions import DROP, PASS, Action, Gact
 from ...unfold.expressions import as_bits, decide
 from ...unfold.machine import PLAIN_EXTERNS
+from ...unfold.metering import METERED, NOT_METERED
 from ...unfold.parsing import PACKET_IN, run_parser
 from ...unfold.stages import CLONE, CLONED, NO_CLONE, REPLICATED, ask_for_clone, kept, parameters
 from ...unfold.state import State, Ways
@@ -27,20 +28,20 @@ from .context import FlowerContext
 from .copies import Copy, sent
 from .drafts import At, Draft, Node
 from .machine import FlowerMachine
+from .metering import Policing
 from .steps import emitted
 
 Copied = list[tuple[State, tuple[Copy, ...]]]
 """Ways, with the copies that leave so far."""
 
 
-def start(context: FlowerContext) -> Node:
+def start(context: FlowerContext, metering: Policing) -> Node:
     """The node where packets begin. Raises CannotOffload."""
     program = context.program
-    run = {"ebpf_model": _ebpf_model, "v1model": _v1model}.get(program.arch)
-    if run is None:
+    if program.arch not in ("ebpf_model", "v1model"):
         arch = program.arch or "no known architecture"
         raise CannotOffload(f"programs for {arch} (flower takes ebpf_model and v1model)", Span(program.file, 0, 0))
-    return run(context)
+    return _ebpf_model(context) if program.arch == "ebpf_model" else _v1model(context, metering)
 
 
 def _begun(node: Node, variables: Mapping[str, Bits]) -> State:
@@ -88,30 +89,34 @@ def _filtered(m: FlowerMachine, control: ir.Control, way: State, headers: str) -
 # --- v1model ----------------------------------------------------------------------------------------------------------
 
 
-def _v1model(context: FlowerContext) -> Node:
-    model = V1Model.of(context, lambda c, externs: FlowerMachine(c, {**externs, ("clone", ""): ask_for_clone}))
-    return _Pipeline(context, model).run()
+def _v1model(context: FlowerContext, metering: Policing) -> Node:
+    ours = {("clone", ""): ask_for_clone, ("meter", "execute_meter"): metering.ask}
+    model = V1Model.of(context, lambda c, externs: FlowerMachine(c, {**externs, **ours}))
+    return _Pipeline(context, model, metering).run()
 
 
 class _Pipeline:
-    def __init__(self, context: FlowerContext, model: V1Model) -> None:
+    def __init__(self, context: FlowerContext, model: V1Model, metering: Policing) -> None:
         self.context = context
         self.model = model
+        self.metering = metering
         assert isinstance(model.m, FlowerMachine)
         self.m = model.m
 
     def run(self) -> Node:
         """Parser, ingress, and then each way by itself."""
         model, node = self.model, Node()
-        way = _begun(node, {CLONE: NO_CLONE})
+        way = _begun(node, {CLONE: NO_CLONE, METERED: NOT_METERED})
         inputs = {"ingress_port": seen.PORT, "egress_spec": number(DROP_PORT, seen.PORT_BITS)}
         ways = model.parsed(way, inputs)
         parser = [f"{model.parser.name}/{p.name}" for p in model.parser.params]
         ways = self._stage(ways, parser, model.checked, model.verify)
         found = parser[1:2] if self.context.rules.sessions else []  # the headers that clones have
         verify = [*found, *parser[-1:], *parameters(model.verify)]
+        self.metering.in_ingress = True
         ways = self._stage(ways, verify, model.ingressed, model.ingress)
-        ways = kept(ways, [*found, *parameters(model.ingress)])
+        self.metering.in_ingress = False
+        ways = kept(ways, [METERED, *found, *parameters(model.ingress)])
         if model.egress.body.body:
             ways = self.m.together(ways, model.ingress.span)
         for way in ways:
@@ -119,7 +124,7 @@ class _Pipeline:
         return node
 
     def _stage(self, ways: Ways, names: Sequence[str], stage: Callable[[State], Ways], control: ir.Control) -> Ways:
-        together = kept(ways, names)
+        together = kept(ways, [METERED, *names])
         if control.body.body:
             together = self.m.together(together, control.span)
         return [end for way in together for end in stage(way)]
@@ -183,6 +188,7 @@ class _Pipeline:
 
     def _sent(self, way: State, copies: tuple[Copy, ...]) -> None:
         span = self.model.deparser.span
+        self.metering.ended(way, sent=bool(copies))
         if not copies:
             _end(self.m, way, [Gact(DROP)], span)
             return

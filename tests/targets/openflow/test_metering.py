@@ -10,8 +10,6 @@ import pytest
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
 from p4verify.semantics.ir import Program
-from p4verify.semantics.p4.frontend import load_program
-from p4verify.semantics.rules.read import read_rules
 from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.targets import find
 from p4verify.targets.base import CannotOffload
@@ -19,40 +17,9 @@ from p4verify.targets.openflow.artifact import Bridge, ToMeter, print_meter
 from p4verify.targets.openflow.install import install, remove
 from p4verify.targets.openflow.oracle import OpenVSwitch
 from p4verify.targets.openflow.oracle.switch import BRIDGE, Switch
+from tests.support.metered import DROPPED, IMPOSSIBLE, program
 
 TARGET = find("openflow")
-PROGRAM = """
-#include <core.p4>
-#include <v1model.p4>
-header ethernet_t { bit<48> dst; bit<48> src; bit<16> type; }
-struct headers_t { ethernet_t ethernet; }
-struct metadata_t { bit<8> colour; }
-parser P(packet_in packet, out headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard) {
-    state start { packet.extract(hdr.ethernet); transition accept; }
-}
-control V(inout headers_t hdr, inout metadata_t meta) { apply {} }
-control I(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard) {
-    meter(64, MeterType.packets) rates;
-    action police(bit<8> cell) { rates.execute_meter((bit<32>)cell, meta.colour); }
-    action free() { meta.colour = 0; }
-    table t { key = { hdr.ethernet.src: exact; } actions = { police; free; } default_action = free(); }
-    apply { meta.colour = 0; standard.egress_spec = 2; @BODY@ }
-}
-control E(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard) { apply {} }
-control C(inout headers_t hdr, inout metadata_t meta) { apply {} }
-control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr.ethernet); } }
-V1Switch(P(), V(), I(), E(), C(), D()) main;
-"""
-DROPPED = "t.apply(); if (meta.colour == 2) { mark_to_drop(standard); }"
-RULES = "".join(f"table_add I.t police 02:00:00:00:00:{i:02x} => {i % 2}\n" for i in range(5))
-
-
-def program(tmp_path: Path, body: str) -> tuple[Program, RuleSet]:
-    """A program with meters, and five rules for two of them."""
-    path = tmp_path / "p.p4"
-    path.write_text(PROGRAM.replace("@BODY@", body))
-    loaded = load_program(str(path))
-    return loaded, read_rules(RULES, "rules", loaded)
 
 
 def verdict(loaded: tuple[Program, RuleSet], bridge: Bridge) -> Verdict:
@@ -86,19 +53,7 @@ def test_a_meter_for_packets_that_none_is_asked_for_is_rejected(tmp_path: Path) 
     assert verdict(loaded, replace(bridge, flows=metered)) is Verdict.REJECT
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ("t.apply(); if (meta.colour == 2) { standard.egress_spec = 3; }", "is not dropped"),
-        ("t.apply(); if (meta.colour == 1) { mark_to_drop(standard); }", "is not dropped"),
-        ("clone(CloneType.I2E, 7); t.apply(); if (meta.colour == 2) { mark_to_drop(standard); }", None),
-        ("t.apply(); rates.execute_meter(5, meta.colour); if (meta.colour == 2) { mark_to_drop(standard); }",
-         "a second meter"),
-        (("rates.execute_meter((bit<32>)hdr.ethernet.type, meta.colour); if (meta.colour == 2) "
-         "{ mark_to_drop(standard); }"), "taken from the frame"),
-        ("rates.execute_meter(64, meta.colour); if (meta.colour == 2) { mark_to_drop(standard); }", "may not have"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("body", "said"), IMPOSSIBLE)
 def test_what_meters_of_the_switch_cannot_do_is_said(tmp_path: Path, body: str, said: str | None) -> None:
     loaded = program(tmp_path, body)
     if said is None:  # a session that is not set up clones nothing
