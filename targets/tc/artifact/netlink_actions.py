@@ -89,9 +89,13 @@ def decode_actions(actions: Attribute, port: Callable[[int], int], *, new: bool 
         new: whether the message adds them. Then an index says that an action is taken which is there already.
 
     Raises:
-        InputError: what is no action; with the byte offset.
+        InputError: what is no action, or a number is left out; with the byte offset.
     """
-    return tuple(_decode(nested, port, new=new) for _, nested in sorted(actions.nest().items()))
+    found = sorted(actions.nest().items())
+    for expected, (number, nested) in enumerate(found, 1):
+        if number != expected:  # the kernel takes no action behind a gap (``tcf_action_init``)
+            raise nested.place.error(f"an action of number {number} where {expected} is expected")
+    return tuple(_decode(nested, port, new=new) for _, nested in found)
 
 
 def _decode(nested: Attribute, port: Callable[[int], int], *, new: bool) -> Action:

@@ -185,6 +185,16 @@ def test_an_action_that_is_there_already_is_not_taken_for_a_new_one() -> None:
     assert decode(shown).filters[0].actions == (Vlan("push", 7, 0),)
 
 
+@pytest.mark.parametrize("number", [0, 2, 9])
+def test_actions_are_numbered_without_a_gap(number: int) -> None:
+    """The kernel takes those up to the first number that is missing."""
+    whole = encode(NESTED_ACTION)
+    at = whole.index(b"\x01\x80", whole.index(b"flower"))
+    damaged = whole[:at] + bytes((number,)) + whole[at + 1 :]
+    with pytest.raises(InputError, match=f"an action of number {number} where 1 is expected"):
+        decode(damaged)
+
+
 def test_a_dump_that_is_not_whole_is_no_list() -> None:
     whole = encode(NESTED_ACTION)
     acknowledged, refused = (message(NLMSG_ERROR, 0, 1, code.to_bytes(4, "little", signed=True)) for code in (0, -17))
