@@ -41,6 +41,9 @@ def across(p4verify: Command, tmp_path: Path):  # type: ignore[no-untyped-def]
         ("switch_psa", "switch_v1model"),
         ("again_v1model", "again_psa"),
         ("again_psa", "again_v1model"),
+        ("checked_v1model", "checked_psa"),
+        ("checked_psa", "checked_pna"),
+        ("checked_pna", "checked_v1model"),
     ],
 )
 def test_one_program_for_two_architectures_is_accepted(across, first: str, second: str) -> None:  # type: ignore[no-untyped-def]
@@ -61,6 +64,8 @@ def test_one_program_for_two_architectures_is_accepted(across, first: str, secon
         ("switch_v1model", "switch_psa", "0x88B5", "0x88B6", "clone port output: bytes"),
         ("switch_v1model", "switch_psa", "hdr.ethernet.src, meta", "hdr.ethernet.dst, meta", "event"),
         ("switch_v1model", "switch_psa", "= (ClassOfService_t)1;", "= (ClassOfService_t)2;", "event"),
+        ("checked_v1model", "checked_psa", " && istd.parser_error == error.NoError", "", "sent or not"),
+        ("checked_v1model", "checked_pna", "ipv4.checksum = checksum.get();", "", "bytes"),
         ("again_v1model", "again_psa", "meta.class[3:0]", "meta.class[4:1]", "state Switch.seen"),
     ],
 )
