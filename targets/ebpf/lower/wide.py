@@ -31,6 +31,12 @@ def window(g: Gen, expr: ir.Expr, low: int, count: int) -> None:
             raise CannotOffload("this expression is not supported", expr.span)
         leaf_window(g, ref, low, count, expr.span)
         return
+    if isinstance(expr, ir.ExternCall) and (expr.extern, expr.method) == ("packet_in", "lookahead"):
+        with g.scope():  # which may well be done for each window: it does nothing else
+            seen = g.declare("$seen", expr.type, expr.span)
+            stmts.assign(g, seen, expr)
+            leaf_window(g, seen, low, count, expr.span)
+        return
     handler = _WINDOWS.get(type(expr))
     if handler is None:
         raise CannotOffload("this operation on more than 64 bits", expr.span)

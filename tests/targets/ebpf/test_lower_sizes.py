@@ -98,3 +98,15 @@ def test_too_many_sizes_are_refused_with_the_place() -> None:
     with pytest.raises(CannotOffload, match="different numbers of bits") as refusal:
         lower(program(far), None, {"hook": "xdp"})
     assert refusal.value.span.line
+
+
+def test_a_part_of_many_bits_that_are_looked_at_ahead() -> None:
+    states = """state start { transition select(p.lookahead<bit<112>>()[111:80] ++ p.lookahead<bit<112>>()[15:0]) {
+        48w5: all; default: accept; } }
+    state all { p.extract(hdr.eth); transition accept; }"""
+    ingress = "apply { std.egress_spec = 3; if (hdr.eth.isValid()) { std.egress_spec = 4; } }"
+    found = program(states, ingress)
+    other = lower(program(states.replace("[15:0]", "[16:1]"), ingress), None, {"hook": "xdp"})
+    checker = Checker(found, timeout=60, machines_confirm=False)
+    assert checker.check_lowered(TARGET, {"hook": "xdp"}).proof.verdict is Verdict.ACCEPT
+    assert checker.check_artifact(TARGET, other, None).proof.verdict is Verdict.REJECT
