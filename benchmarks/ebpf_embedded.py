@@ -31,7 +31,7 @@ from tests.support.mutation import EbpfMachine, Judged, Subject, judge, judge_ag
 
 SUBJECTS = [
     *((name, hook) for name in ("acl", "vlan_filter", "router", "policer", "router_dual") for hook in ("tc", "xdp")),
-    *((name, "xdp") for name in ("firewall", "qinq", "mpls", "stages", "balancer")),
+    *((name, "xdp") for name in ("firewall", "qinq", "mpls", "stages", "balancer", "ecmp")),
 ]
 
 

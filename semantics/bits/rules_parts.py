@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Final
 
 from .build import binary, bnot, concat, eq, extract, ite, sext
 from .pieces import has_parts, pieces
@@ -56,6 +57,22 @@ def extract_low_sum(args: Args, payload: Payload) -> Term | None:
     if low or x.op not in ("add", "mul"):
         return None
     return binary(x.op, extract(x.args[0], high, 0), extract(x.args[1], high, 0))
+
+
+WORD: Final = 32
+"""Bits of the words that 64-bit machines keep in registers twice as wide."""
+
+
+@rule("extract")
+def extract_word_of_sum(args: Args, payload: Payload) -> Term | None:
+    """Bits of the lower word need the lower words only: arithmetic on words is the same in registers of 64 bits, where
+    a compiler has none of 32 (eBPF before ``-mcpu=v3``)."""
+    high, low = _bounds(payload)
+    x = args[0]
+    if high >= WORD or x.width <= WORD or x.op not in ("add", "mul"):
+        return None
+    word = binary(x.op, extract(x.args[0], WORD - 1, 0), extract(x.args[1], WORD - 1, 0))
+    return extract(word, high, low)
 
 
 @rule("extract")

@@ -223,8 +223,11 @@ def fill_maps(program: ir.Program, rules: RuleSet, maps: Container[str] = ()) ->
         if item.selector is not None:
             out |= _fill_groups(item, item.selector, rules)
         if item.default is not None:
-            call = rules.defaults.get(name) or source_default(item.table)
-            if default_index(item.table) is not None or name in rules.defaults:
+            source = source_default(item.table)
+            call = rules.defaults.get(name, source)
+            # One that the table does not list can only be the source's, with its arguments: the code does that where
+            # the map holds zeros.
+            if default_index(item.table) is not None or call != source:
                 out[item.default.name] = [(bytes(4), action_bytes(item, call))]
     return out
 

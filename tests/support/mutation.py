@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Counterexample, Proof
 from p4verify.semantics import ir
+from p4verify.semantics.rules.build import match_keys
 from p4verify.semantics.rules.names import table_actions
 from p4verify.semantics.rules.read import read_rules
 from p4verify.semantics.rules.ruleset import ActionCall, RuleSet
@@ -180,7 +181,7 @@ def subject(
     made = Subject(label, program, target, artifact, checker, machine, [])
     plain = isinstance(artifact, Bridge | Filters)  # told apart by frames of another kind
     tables = () if plain else program.tables()
-    keys = {table.control_name: key_names(key.name for key in table.keys) for _, table in tables}
+    keys = {table.control_name: key_names(key.name for key in match_keys(table)) for _, table in tables}
     others = list(_other_rules(program, rules, rng)) if target.holds_tables else []
     for filled, share in ((rules, 2), *((r, 1) for r in others)):
         count = -(-packets * share // (2 + len(others)))

@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
-from p4verify.semantics.rules.ruleset import Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 
 from .frames import frame
 
@@ -124,7 +124,7 @@ def key_names(keys: Iterator[str]) -> tuple[str, ...]:
 def _constants(rules: list[Rule]) -> set[int]:
     found = {0x0800, 0x0806, 0x8100, 0x88A8, 0x86DD, 5, 6, 17}
     for rule in rules:
-        found |= set(rule.action.args)
+        found |= set(rule.action.args) if isinstance(rule.action, ActionCall) else set()
         for match in rule.matches:
             found |= {getattr(match, f.name) for f in fields(match) if f.name not in ("prefix_len", "mask")}
     return found

@@ -104,3 +104,12 @@ def test_a_number_and_its_complement_leave_minus_one_however_wide_the_number_was
     assert b.add(b.add(wide, b.bnot(wide)), b.bv(99, 32)) is b.bv(98, 32)
     assert b.add(b.add(y, wide), b.bnot(wide)) is b.sub(y, b.bv(1, 32))
     assert b.add(x, b.bnot(b.extract(b.zext(x, 20), 15, 0))) is b.bv(-1, 16)
+
+
+def test_words_are_added_and_multiplied_alike_in_wide_registers() -> None:
+    x, y = b.var("x", 32), b.var("y", 32)
+    for op in (b.add, b.sub, b.mul):
+        wide = op(b.concat(b.var("above", 32), x), b.zext(y, 64))
+        for high, low in ((31, 24), (25, 18), (31, 0), (7, 0), (30, 1)):
+            assert b.extract(wide, high, low) is b.extract(op(x, y), high, low)
+        assert b.extract(wide, 32, 5).op == "extract"

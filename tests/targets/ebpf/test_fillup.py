@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p4verify.semantics import bits as b
-from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, RuleSet, Ternary
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Rule, RuleSet, Ternary
 from p4verify.semantics.source import InputError
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf import fillup, layout
 from p4verify.targets.ebpf.artifact import Field
 from p4verify.targets.ebpf.oracle import KernelMap, unusable
-from tests.targets.ebpf.programs import one_table, rule, table
+from tests.targets.ebpf.programs import one_table, rule, table, v1_program
 
 
 def test_exact_keys_are_in_network_order_padded_in_front() -> None:
@@ -57,6 +58,17 @@ def test_what_the_control_plane_writes_for_a_rule_set() -> None:
     assert filled["filt_t_default"] == [(bytes(4), (2).to_bytes(4, "little") + bytes(9))]
     other = replace(rules, defaults={"filt.t": ActionCall("yes", (1, 0, 2))})
     assert fillup.fill_maps(found, other)["filt_t_default"][0][1][:4] == (1).to_bytes(4, "little")
+
+
+def test_a_default_that_the_table_does_not_list_is_the_sources() -> None:
+    ingress = """action via(bit<9> port) { std.egress_spec = port; }
+        table t { key = { hdr.h.a: exact; } actions = { via; } } apply { t.apply(); }"""
+    text = v1_program("header h_t { bit<8> a; } struct headers { h_t h; }",
+                      "state start { p.extract(hdr.h); transition accept; }", ingress, "p.emit(hdr.h);")  # fmt: skip
+    found = load_text(text, "t.p4").program
+    rules = RuleSet({"Ing.t": (Rule("Ing.t", (Exact(1),), ActionCall("via", (5,))),)})
+    named = replace(rules, defaults={"Ing.t": ActionCall("NoAction")})
+    assert fillup.fill_maps(found, named) == fillup.fill_maps(found, rules)
 
 
 def test_the_first_rule_wins_where_two_have_one_key() -> None:
