@@ -49,30 +49,20 @@ def extract_bitwise(args: Args, payload: Payload) -> Term | None:
     return bnot(extract(x.args[0], high, low)) if x.op == "bnot" else None
 
 
-@rule("extract")
-def extract_low_sum(args: Args, payload: Payload) -> Term | None:
-    """The low bits of a sum or product need the low bits only."""
-    high, low = _bounds(payload)
-    x = args[0]
-    if low or x.op not in ("add", "mul"):
-        return None
-    return binary(x.op, extract(x.args[0], high, 0), extract(x.args[1], high, 0))
-
-
 WORD: Final = 32
 """Bits of the words that 64-bit machines keep in registers twice as wide."""
 
 
 @rule("extract")
-def extract_word_of_sum(args: Args, payload: Payload) -> Term | None:
-    """Bits of the lower word need the lower words only: arithmetic on words is the same in registers of 64 bits, where
-    a compiler has none of 32 (eBPF before ``-mcpu=v3``)."""
+def extract_low_sum(args: Args, payload: Payload) -> Term | None:
+    """The low bits of a sum or product need the low bits only, and bits of a word the words: arithmetic on words is the
+    same in registers of 64 bits, where a compiler has no others (eBPF before ``-mcpu=v3``)."""
     high, low = _bounds(payload)
     x = args[0]
-    if high >= WORD or x.width <= WORD or x.op not in ("add", "mul"):
+    if x.op not in ("add", "mul") or (low and not high < WORD < x.width):
         return None
-    word = binary(x.op, extract(x.args[0], WORD - 1, 0), extract(x.args[1], WORD - 1, 0))
-    return extract(word, high, low)
+    top = high if not low else WORD - 1
+    return extract(binary(x.op, extract(x.args[0], top, 0), extract(x.args[1], top, 0)), high, low)
 
 
 @rule("extract")

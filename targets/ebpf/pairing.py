@@ -31,8 +31,8 @@ def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviou
     second, notes = paired(first, _apart(second))
     written: frozenset[str] = frozenset()
     while True:  # ends: each round adds a map that one of them writes
-        left = scratch.forgotten(meaning(first, written=written), first.maps)
-        right = scratch.forgotten(meaning(second, written=written), second.maps, _OTHER_SCRATCH)
+        left = scratch.forgotten(meaning(first, written=written, open_ended=True), first.maps)
+        right = scratch.forgotten(meaning(second, written=written, open_ended=True), second.maps, _OTHER_SCRATCH)
         found = frozenset(
             name.removeprefix("map.") for side in (left, right) for case in side.cases for name in case.state
         )

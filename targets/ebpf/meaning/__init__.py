@@ -35,8 +35,9 @@ _PORTS: Final = "port numbers are interface indices; every interface that a fram
 
 
 def meaning(
-    obj: BpfObject, program: str | None = None, hook: HookName | None = None, written: frozenset[str] = frozenset()
-) -> Behaviour:
+    obj: BpfObject, program: str | None = None, hook: HookName | None = None, written: frozenset[str] = frozenset(),
+    *, open_ended: bool = False,
+) -> Behaviour:  # fmt: skip
     """What ``program`` of ``obj`` does to any frame on the wire.
 
     Args:
@@ -45,6 +46,7 @@ def meaning(
         hook: where it is attached; by default what its section's name says.
         written: maps (and :data:`.memory.PRESENT` of maps) that are told as state even if this program does not write
             them: those that another program writes, with which it is compared.
+        open_ended: tail calls may lead to programs that nobody knows, which is then where the packet goes.
 
     Raises:
         InputError: there is no such program.
@@ -55,7 +57,7 @@ def meaning(
     mix = True
     while True:  # ends: each round adds a map, or gives up mixing
         try:
-            return _run(obj, chosen, where, written, mix=mix)
+            return _run(obj, chosen, where, written, mix=mix, open_ended=open_ended)
         except Restart as restart:
             written |= {restart.name}
         except MixedRead:
@@ -80,7 +82,9 @@ def _hook(program: BpfProgram, file: str) -> HookName:
     raise Unsupported(text, program.place(0, file))
 
 
-def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset[str], *, mix: bool) -> Behaviour:
+def _run(
+    obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset[str], *, mix: bool, open_ended: bool
+) -> Behaviour:
     linked, entries = with_tail_calls(obj, program)
     shortest = declared(obj) or ETH_HLEN
     tagless = untagged.declared(obj)
@@ -88,7 +92,15 @@ def _run(obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset
     if passes is not None:
         written |= {passes.carried.name}
     machine = Machine(
-        linked, obj.maps, HOOKS[hook], written=written, mix=mix, file=obj.name, entries=entries, passes=passes
+        linked,
+        obj.maps,
+        HOOKS[hook],
+        written=written,
+        mix=mix,
+        file=obj.name,
+        entries=entries,
+        passes=passes,
+        open_ended=open_ended,
     )
     begin = start(hook, shortest, tagless=tagless)
     if passes is not None:

@@ -68,12 +68,15 @@ class Machine:
         file: str = "",
         entries: Mapping[str, int] | None = None,
         passes: Passes | None = None,
+        open_ended: bool = False,
     ) -> None:
         self.program, self.host, self.written, self.mix = program, host, written, mix
         self.maps = with_inner_maps(maps)
         self.entries = entries or {}
         """Programs behind the own one, which tail calls lead to: name → first slot."""
         self.passes = passes
+        self.open_ended = open_ended
+        """Whether tail calls may lead to programs that nobody knows."""
         """Of an object whose packets come back."""
         self.graph = analyse(program, tuple(self.entries.values()), self_calls=passes is None)
         self.faults: list[Fault] = []

@@ -1,4 +1,5 @@
-"""Tail calls (``bpf_tail_call``, kernel/bpf/core.c) through program arrays whose contents the object gives."""
+"""Tail calls (``bpf_tail_call``, kernel/bpf/core.c): through program arrays whose contents the object gives, or, where
+two objects are compared, to programs that somebody else puts there."""
 
 from __future__ import annotations
 
@@ -6,9 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
+from ....semantics.bits import Term
+from ....semantics.meaning.behaviour import Event, Output, Packet
 from ..artifact.insn import slots
 from ..artifact.passes import MAX_TAIL_CALLS
 from ..artifact.program import BpfObject, BpfProgram
+from .alu import swap
 from .state import State
 from .values import Address
 
@@ -26,12 +30,18 @@ def call(machine: Machine, state: State) -> list[State]:
     if array.kind != "map" or array.key is not None or machine.maps[array.name].type != "prog_array":
         raise machine.unsupported(state, "r2 is no array of programs")
     item = machine.maps[array.name]
-    if item.programs is None:
+    if item.programs is None and not machine.open_ended:
         raise machine.unsupported(state, f"a tail call into map {item.name}, whose programs the object does not name")
     index = b.extract(machine.scalar(state, 3), 31, 0)
     out: list[State] = []
     rest: State | None = state
-    if state.counts.get(_COUNT, 0) < MAX_TAIL_CALLS:
+    if item.programs is None:
+        key = swap(index)
+        there = b.and_(b.ult(index, b.bv(item.max_entries, 32)), b.apply(f"map.{item.name}.found", b.BOOL, key))
+        taken, rest = machine.fork(state, there)
+        if taken is not None:
+            out.append(_handed_over(machine, taken, item.name, key))
+    elif state.counts.get(_COUNT, 0) < MAX_TAIL_CALLS:
         for number, name in sorted(item.programs.items()):
             if rest is None or number >= item.max_entries:
                 break
@@ -56,6 +66,27 @@ def _entered(machine: Machine, state: State, name: str) -> State:
     state.memory.pop(f"stack {depth}", None)
     state.regs = [None, Address("ctx"), *[None] * 8, Address("stack", 0, f"stack {depth}")]
     state.slot = machine.entries[name]
+    return state
+
+
+def _handed_over(machine: Machine, state: State, name: str, key: Term) -> State:
+    """At the end, where a program that nobody knows goes on: it finds the packet, what the kernel keeps beside it, and
+    the maps as they are now."""
+    if state.frames or state.layout.front:
+        what = "from within a function" if state.frames else "with bytes in front of the packet that were cut off"
+        raise machine.unsupported(state, f"a tail call to a program that is not known, {what}")
+    program = b.apply(f"map.{name}.value", b.bit_vector(32), key)
+    tag = state.vlan
+    beside = [term for _, term in sorted(state.fields.items())]
+    beside += [b.bv(0, 33)] if tag is None else [b.bv(1, 1), tag.protocol, tag.tci]
+    layout = state.layout
+    packet = Packet(layout.prefix, layout.payload, layout.size)
+    state.sent = (*state.sent, Output(b.TRUE, "program", program, packet))
+    state.events = (*state.events, Event(b.TRUE, f"program.{name}", (b.concat(*beside),)))
+    state.memory.pop("stack 0", None)
+    nothing_sent = 2 if machine.host.legacy_loads else 1  # TC_ACT_SHOT, XDP_DROP
+    state.regs = [b.bv(nothing_sent, 64), *[None] * 10]
+    state.slot = -1
     return state
 
 

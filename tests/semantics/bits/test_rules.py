@@ -113,3 +113,5 @@ def test_words_are_added_and_multiplied_alike_in_wide_registers() -> None:
         for high, low in ((31, 24), (25, 18), (31, 0), (7, 0), (30, 1)):
             assert b.extract(wide, high, low) is b.extract(op(x, y), high, low)
         assert b.extract(wide, 32, 5).op == "extract"
+        raw = b.make("extract", (wide,), b.bit_vector(8), (25, 18))
+        assert op is b.mul or proven_equal(raw, b.extract(wide, 25, 18))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.behaviour import Output, Packet
 from p4verify.semantics.meaning.sent import merge_sent
@@ -12,6 +14,7 @@ from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, 
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6
 from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.ebpf.target import TARGET
 from tests.support.bpf_compare import difference, evaluated
 
 FRAME = bytes(range(12)) + b"\x08\x00\x45" + bytes(range(100, 160))
@@ -141,6 +144,30 @@ def test_a_copy_after_a_tunnel_key_was_set_is_refused() -> None:
     again = (asm.mov(R1, R6), asm.mov(R2, FP), asm.alu("add", R2, -8), asm.mov(R3, 8), asm.mov(R4, 0), asm.call(20))
     with pytest.raises(Unsupported, match="after one was set"):
         meaning(tc(*key, *again, *end))
+
+
+def handing_over(*before: Insn) -> BpfObject:
+    """At tc: goes on in whatever program is in place 1 of an array, else drops."""
+    call = (asm.mov(R1, R6), asm.load_map(R2, "stages"), asm.mov(R3, 1), asm.call(12), asm.mov(R0, 2), asm.exit_())
+    return tc(asm.mov(R6, R1), *before, *call, maps=(MapDef("stages", "prog_array", 4, 4, 4),))
+
+
+CONTROL_BUFFER, MARK = 48, 8
+
+
+@pytest.mark.parametrize("place", [CONTROL_BUFFER, MARK])
+def test_a_program_that_nobody_knows_finds_what_is_left_to_it(place: int) -> None:
+    left = [handing_over(asm.store(4, R6, place, n)) for n in (5, 5, 6)]
+    first, *others = [(TARGET, obj, f"{n}.o") for n, obj in enumerate(left)]
+    found = [Checker(None, timeout=60, machines_confirm=False).check_two(first, other) for other in others]
+    assert [one.verdict for one in found] == [Verdict.ACCEPT, Verdict.REJECT]
+
+
+def test_programs_that_nobody_knows_are_refused_where_a_program_is_asked_for() -> None:
+    with pytest.raises(Unsupported, match="whose programs the object does not name"):
+        meaning(handing_over())
+    [there, missing] = meaning(handing_over(), open_ended=True).cases[-2:]
+    assert {output.to for case in (there, missing) for output in case.outputs if output.when is b.TRUE} == {"program"}
 
 
 def test_a_lock_is_in_a_value() -> None:

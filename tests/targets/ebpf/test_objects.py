@@ -20,6 +20,7 @@ from tests.support.machines import needs_clang
 
 NO_KERNEL = {
     "fib": "the kernel's routes are its own",
+    "dispatcher": "what other programs find shows only in these",
     "tails": "the oracle does not fill arrays of programs",
     "tenants": "the oracle does not make maps of maps",
     "histogram": "the frame is the same: only a map differs",
