@@ -41,6 +41,8 @@ def across(p4verify: Command, tmp_path: Path):  # type: ignore[no-untyped-def]
         ("switch_psa", "switch_v1model"),
         ("again_v1model", "again_psa"),
         ("again_psa", "again_v1model"),
+        ("once_v1model", "once_pna"),
+        ("once_pna", "once_v1model"),
         ("checked_v1model", "checked_psa"),
         ("checked_psa", "checked_pna"),
         ("checked_pna", "checked_v1model"),
@@ -160,6 +162,8 @@ def test_an_undefined_value_may_send_a_packet_back(across) -> None:  # type: ign
         ("again_v1model", "again_psa", "recirculate.rounds = meta.rounds", "recirculate.rounds = 0", "meta.rounds"),
         ("again_v1model", "again_psa", "ostd.resubmit = true;", "ostd.egress_port = PSA_PORT_RECIRCULATE;", "resubmit"),
         ("router_v1model", "router_psa", "acl.apply();", "acl.apply(); ostd.resubmit = true;", "sent or not"),
+        ("once_v1model", "once_pna", "src + 1", "src + 2", "recirculate"),
+        ("once_pna", "once_v1model", "&& standard.instance_type == 0", "&& hdr.ethernet.src > 5", "port output"),
         ("again_psa", "again_v1model", "serving_field_list(2)", "serving_field_list(1)", "undefined"),
     ],
 )  # fmt: skip
