@@ -253,6 +253,16 @@ def test_ranges_of_ports_stay_ranges(tmp_path: Path, kernel: UserModeFlower) -> 
     assert tally.sent
 
 
+def test_ranges_that_follow_one_another_are_one_but_for_a_gap(tmp_path: Path) -> None:
+    declarations = FORWARD.replace("hdr.ethernet.dst: exact", "hdr.ports.dst: range")
+    body = "if (hdr.ports.isValid()) { t.apply(); } else { drop(); }"
+    loaded = program(tmp_path, body, declarations=declarations)
+    text = "".join(f"table_add I.t forward {ends} => 1 {i}\n" for i, ends in enumerate(["30->39", "10->19", "21->29"]))
+    filters = proven(loaded, read_rules(text, "r", loaded))
+    keys = {key for f in filters.filters for key in f.keys if key.field == "dst_port"}
+    assert keys == {Range("dst_port", 10, 19), Range("dst_port", 21, 39)}
+
+
 FRAGMENTS = """
     transition select(hdr.ethernet.type) { 0x0800: internet; default: accept; } }
     state internet { packet.extract(hdr.ipv4); transition select(hdr.ipv4.fragment@SLICE@, hdr.ipv4.protocol) {
