@@ -21,6 +21,7 @@ from . import (
     meters,
     mirrors,
     portable,
+    questions,
     stmts,
 )
 from . import expr as ex
@@ -293,6 +294,7 @@ _VALUES: Final[dict[tuple[str, str, str], Value]] = {
     ("ubpf_model", "Register", "read"): cellcode.register_read,
     ("xdp_model", "ebpf_ipv4_checksum", ""): _ipv4_checksum,
     **{(arch, name, ""): made for arch in ("ubpf_model", "xdp_model") for name, made in _CSUM.items()},
+    **{("psa", name, ""): questions.answer for name in questions.NAMES},
     ("pna", "SelectByDirection", ""): forwarding.by_direction,
     ("pna", "add_entry", ""): learning.add,
     ("pna", "add_entry_if", ""): learning.add,

@@ -63,6 +63,14 @@ _OF_CLONES: Final = """if (istd.packet_path == PSA_PacketPath_t.CLONE_I2E) { hdr
 else if (hdr.h.d == 9) { egress_drop(ostd); }
 hdr.h.c = (bit<8>) istd.class_of_service; hdr.h.b = (bit<8>) (bit<16>) istd.instance;"""
 
+_ASKED: Final = """if (hdr.h.a == 1) { ingress_drop(ostd); } if (hdr.h.a == 2) { ostd.resubmit = true; }
+if (hdr.h.a == 3) { send_to_port(ostd, PSA_PORT_RECIRCULATE); }"""
+_DROPS: Final = "if (hdr.h.b == 7) { egress_drop(ostd); }"
+_ASKS: Final = """bridged.m = 1; if (psa_normal(istd)) { bridged.m = 2; } if (psa_clone_i2e(istd)) { hdr.h.d = 1; }
+if (psa_resubmit(istd)) { resubmitted.m = hdr.h.b; } pkt.emit(hdr);"""
+_EGRESS_ASKS: Final = """if (psa_recirculate(istd, edstd)) { hdr.h.c = 2; } if (psa_clone_e2e(istd)) { hdr.h.d = 1; }
+pkt.emit(hdr);"""
+
 PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
     "fields": (
         psa("hdr.h.a = hdr.h.b;", "hdr.h.c = hdr.h.d;"),
@@ -71,6 +79,10 @@ PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
     "drops": (
         psa("if (hdr.h.a == 1) { ingress_drop(ostd); }", "if (hdr.h.b == 2) { egress_drop(ostd); }"),
         psa("if (hdr.h.a == 1) { ingress_drop(ostd); }", "if (hdr.h.b != 2) { egress_drop(ostd); }"),
+    ),
+    "questions of deparsers": (
+        psa(_ASKED, _DROPS, id=_ASKS, ed=_EGRESS_ASKS),
+        psa(_ASKED, _DROPS, id=_ASKS, ed=_EGRESS_ASKS.replace("c = 2", "c = 3")),
     ),
     "bridged metadata": (
         psa(id="bridged.m = hdr.h.a; bridged.x.setValid(); bridged.x.v = 5; pkt.emit(hdr);",
