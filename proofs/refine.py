@@ -16,7 +16,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Behaviour
+from ..semantics.meaning.behaviour import Assumption, Behaviour
 from .alignment import aligned
 from .choices import IMPL, apart, choices_of, map_terms
 from .compare import domain, obligations, that_can_meet, without_axioms
@@ -97,13 +97,10 @@ def search(
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
     before = engine.folded, engine.solved, engine.cached
-    spec = _choosing_what_is_assumed(spec, picks)
     alike = _with_choices_alike(spec, impl, picks)
+    spec = _choosing_what_is_assumed(spec, picks)
     spec, legal = without_axioms(spec, picks)
     impl = with_guards_alike(spec, impl, picks, engine)
-    if most is not None and _meet(spec, impl, most):
-        tally = Search(engine, picks, legal, (), before).tally()
-        return Outcome(tally, unknown=f"more than {most} pairs of cases", spec=spec, impl=impl)
     feasible = _some_input(domain(spec, impl), engine)
     if feasible.status == "unsat":
         tally = Search(engine, picks, legal, (), before).tally()
@@ -113,6 +110,9 @@ def search(
     soon = next((tally for tally in held if tally is not None), None)
     if soon is not None:
         return Outcome(soon, spec=spec, impl=impl)
+    if most is not None and _meet(spec, impl, most):
+        tally = Search(engine, picks, legal, (), before).tally()
+        return Outcome(tally, unknown=f"more than {most} pairs of cases", spec=spec, impl=impl)
     if _meet(spec, impl, MANY):
         shown = _drawn_first(spec, impl, Search(engine, picks, legal, (), before))
         if shown is not None:
@@ -152,10 +152,15 @@ def _in_order(side: Behaviour) -> Behaviour:
     return map_terms(side, b.in_order, {})
 
 
+def _hanging_on(picks: frozenset[Term], spec: Behaviour) -> list[Assumption]:
+    """The assumptions that some choice may break."""
+    return [a for a in (*spec.domain, *spec.reaching) if picks.intersection(b.variables(a.condition))]
+
+
 def _choosing_what_is_assumed(spec: Behaviour, picks: frozenset[Term]) -> Behaviour:
     """``spec``, in no case where a choice breaks an assumption: left among the assumptions, one that hangs on a choice
     would be broken by choosing, and with it all that is compared."""
-    chosen = [a for a in (*spec.domain, *spec.reaching) if picks.intersection(b.variables(a.condition))]
+    chosen = _hanging_on(picks, spec)
     if not chosen:
         return spec
     kept = b.and_(*(a.condition for a in chosen))
@@ -171,8 +176,7 @@ def _with_choices_alike(spec: Behaviour, impl: Behaviour, picks: frozenset[Term]
     It helps where choices decide which case applies: then two programs that do the same in the same order have the same
     guards, and each case meets but one, while no pair of cases can be settled alone as long as the choices are open.
     """
-    guards = [case.guard for case in spec.cases]
-    deciding = picks.intersection(b.variables(*guards))
+    deciding = picks.intersection(b.variables(*(case.guard for case in spec.cases)))
     if not deciding:
         return
     theirs = frozenset(choices_of(impl))
@@ -181,11 +185,21 @@ def _with_choices_alike(spec: Behaviour, impl: Behaviour, picks: frozenset[Term]
         partner = b.var(IMPL + v.name, v.sort)
         made[v] = partner if partner in theirs else b.literal(0, v)
     there = {case.guard for case in impl.cases}
-    if sum(guard in there for guard in b.substitute(guards, made)) * 2 < len(guards):
-        return
-    for chosen in dict.fromkeys((picks, deciding)):
+    for number, chosen in enumerate(dict.fromkeys((picks, deciding))):
         some = {v: made[v] for v in chosen}
-        yield map_terms(spec, partial(b.substitute, mapping=some), some)
+        # Where the other side assumes the same of its choices, nothing is left to be broken.
+        broken = not _assumed_by(impl, [a.condition for a in _hanging_on(picks, spec)], some)
+        side = _choosing_what_is_assumed(spec, picks) if broken else spec
+        side = map_terms(side, partial(b.substitute, mapping=some), some)
+        if not number and sum(case.guard in there for case in side.cases) * 2 < len(side.cases):
+            return
+        yield side
+
+
+def _assumed_by(impl: Behaviour, conditions: list[Term], made: dict[Term, Term]) -> bool:
+    """Whether what one side assumes is, with choices made so, assumed by the other."""
+    there = {b.TRUE, *(a.condition for a in (*impl.domain, *impl.reaching))}
+    return all(condition in there for condition in b.substitute(conditions, made))
 
 
 def _all_hold(

@@ -365,6 +365,28 @@ def test_no_choice_may_break_what_is_assumed() -> None:
     assert verdict(spec, limited) == "accept"
 
 
+def ways_by_choice(few: Term) -> Behaviour:
+    """A way for each of 20 values of a choice, and one for all others; ``few`` is assumed of it."""
+    c, last = choice(0, 8), b.bv(99, 8)
+    chosen = [b.eq(c, b.bv(k, 8)) for k in range(20)]
+    cases = [Case(is_so, (), {"m": b.bv(k, 8), "n": byte(k)}) for k, is_so in enumerate(chosen)]
+    rest = Case(b.not_(b.or_(*chosen)), (), {"m": last, "n": last})
+    return Behaviour((*cases, rest), (Assumption("few", few),), (), (Choice(c, "test"),))
+
+
+def test_sides_that_choose_alike_and_assume_the_same_of_it_are_settled_at_once() -> None:
+    side = ways_by_choice(b.ult(b.add(choice(0, 8), byte(30)), b.bv(21, 8)))
+    outcome = found(side, side)
+    assert (outcome.difference, outcome.unknown, outcome.tally.total) == (None, "", 23)
+    assert outcome.tally.solved <= 2
+
+
+def test_sides_that_choose_alike_and_assume_less_of_it_differ() -> None:
+    """What only the other side may choose is a difference, although each case has its partner."""
+    spec, impl = (ways_by_choice(b.ult(choice(0, 8), b.bv(limit, 8))) for limit in (20, 21))
+    assert verdict(spec, impl) == "differs"
+
+
 def keeping(indices: tuple[Term, Term], first: int = 1, both: Term = b.FALSE) -> dict[str, Term]:
     """What a copy without a header leaves, whose fields say whether something is kept in a cell, where, and what.
 
