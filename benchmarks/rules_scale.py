@@ -4,10 +4,11 @@
 
 ``lowered``: rules are read, made flows of by our own lowering, and checked. ``foreign``: the same rules are written as
 somebody else's flows (shuffled, prefixes cut in two, other priorities, rules that are never met), with three errors;
-all three have to be found, and nothing else. ``filters``: likewise, as tc flower filters. ``upgrade``: flows as a
-compiler writes them against those foreign ones, without a program; again just the three errors have to be found.
-``insert``: the mean time of checking one more route (a rule and a flow that come in together) once flows of a compiler
-were accepted. A point is processor time in a process of its own; ``--data`` keeps the points in a JSON file and does
+all three have to be found, and nothing else. ``filters``: likewise, as tc flower filters; ``u32``: as u32 filters.
+``upgrade``: flows as a compiler writes them against those foreign ones, without a program; again just the three errors
+have to be found. ``insert``: the mean time of one more route (a rule and a flow that come in together, as text) once
+flows of a compiler were accepted; ``insert-flower`` and ``insert-u32``: likewise with filters. A point
+is processor time in a process of its own; ``--data`` keeps the points in a JSON file and does
 not measure again what is there. Exit code 1 if a verdict is not what it has to be.
 """
 
@@ -34,14 +35,16 @@ from p4verify import targets
 from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
-from p4verify.scale import Change, Large, LargePair, Standing, check_large
+from p4verify.scale import Large, LargePair, check_large
+from p4verify.scale.watching import CHANGE, ArtifactSide, Asked, RulesSide, Watched
 from p4verify.semantics.p4.frontend import load_program
-from p4verify.semantics.rules.ruleset import RuleSet
-from p4verify.targets.base import Classifies
+from p4verify.semantics.source import NOWHERE
 from tests.support import large_rules
 from tests.support.log_plot import log_plot
 
-WAYS: Final = ("lowered", "foreign", "filters", "upgrade", "insert")
+WAYS: Final = ("lowered", "foreign", "filters", "u32", "upgrade", "insert", "insert-flower", "insert-u32")
+TARGETS: Final = {"filters": "flower", "u32": "u32", "insert-flower": "flower", "insert-u32": "u32"}
+"""Where it is not OpenFlow."""
 OPEN_FROM: Final = 20
 SEED: Final = 1
 INSERTED: Final = 2000
@@ -93,12 +96,12 @@ def _point(way: str, count: int) -> dict[str, Any]:
     rules = large_rules.generate(count, SEED)
     if way == "upgrade":
         return _upgraded(rules)
-    target = targets.find("flower" if way == "filters" else "openflow")
-    assert isinstance(target, Classifies)
+    target = targets.find(TARGETS.get(way, "openflow"))
+    plain = way == "lowered" or way in TARGETS
     flows = "\n".join(_written(way, rules))
     with tempfile.TemporaryDirectory() as folder:
         program, given = Path(folder) / "x.p4", Path(folder) / "x.cli"
-        program.write_text(large_rules.PLAIN_PROGRAM if way in ("lowered", "filters") else large_rules.PROGRAM)
+        program.write_text(large_rules.PLAIN_PROGRAM if plain else large_rules.PROGRAM)
         given.write_text("\n".join(large_rules.command_lines(rules)))
         laps = {"start": time.process_time()}
         loaded = load_program(str(program))
@@ -108,8 +111,8 @@ def _point(way: str, count: int) -> dict[str, Any]:
     laps["flows made" if way == "lowered" else "flows read"] = time.process_time()
     engine = Engine.within(None)
     large = Large(loaded, installed, target, artifact, machines_confirm=False, open_from=OPEN_FROM)
-    if way == "insert":
-        return _inserted(Standing(large, engine), rules, installed)
+    if way.startswith("insert"):
+        return _inserted(large, rules)
     proof = check_large(large, engine, time.monotonic())
     laps["check"] = time.process_time()
     right = proof.verdict is Verdict.ACCEPT if way == "lowered" else len(proof.regions) == 3
@@ -145,40 +148,38 @@ def _memory() -> int:
 
 def _written(way: str, rules: large_rules.Rules) -> list[str]:
     """The lines of the artifact."""
-    if way == "filters":
-        return large_rules.foreign_filters(rules, 7, 3)
-    if way == "foreign":
-        return large_rules.foreign_flows(rules, 7, 3)
-    return large_rules.flows(rules) if way == "insert" else []
+    foreign = {"foreign": large_rules.foreign_flows, "filters": large_rules.foreign_filters,
+               "u32": large_rules.foreign_u32}  # fmt: skip
+    if way in foreign:
+        return foreign[way](rules, 7, 3)
+    own = {"insert": large_rules.flows, "insert-flower": large_rules.filters, "insert-u32": large_rules.u32_filters}
+    return own[way](rules) if way in own else []
 
 
-def _inserted(standing: Standing, rules: large_rules.Rules, installed: RuleSet) -> dict[str, Any]:
-    """Seconds for one more route, on both sides; and whether none of them was said to make a difference."""
+def _inserted(large: Large, rules: large_rules.Rules) -> dict[str, Any]:
+    """Seconds for one more route, on both sides, from its text on; and whether none was said to make a difference."""
     chance = random.Random(SEED)
-    flows = {
-        (flow.match[-1].value, flow.match[-1].mask.bit_count()): flow
-        for flow in standing.entries(1, "table 2")
-        if len(flow.match) > 1
-    }
+    sides = RulesSide(0, large.program, large.rules, lowest=True), ArtifactSide(1, large.target, large.artifact, "x")
+    watched = Watched(sides, lambda: Engine.within(None), _never, machines_confirm=False, open_from=OPEN_FROM)
     taken = {route.prefix for route in rules.routes}
-    right, spent, done = True, 0.0, 0
-    for rule in chance.choices(installed.of("I.routes"), k=INSERTED):
-        match = rule.matches[0]
-        beside = match.value ^ 1 << (32 - match.prefix_len)
-        flow = flows.get((match.value, match.prefix_len))
-        if (beside, match.prefix_len) in taken or flow is None:
+    right, spent, done = watched.whole().proof.verdict is Verdict.ACCEPT, 0.0, 0
+    for route in chance.choices(rules.routes, k=INSERTED):
+        value, length = route.prefix
+        new = replace(route, prefix=(value ^ 1 << (32 - length), length))
+        if new.prefix in taken:
             continue
-        taken.add((beside, match.prefix_len))
-        new = replace(flow, match=(*flow.match[:-1], replace(flow.match[-1], value=beside)))
-        both = [
-            Change(0, "I.routes", replace(rule, matches=(replace(match, value=beside),))),
-            Change(1, "table 2", new),
-        ]
+        taken.add(new.prefix)
+        (rule,) = large_rules.command_lines(large_rules.Rules((), (new,)))
+        entry = large_rules.route_line(large.target.name, new.prefix, new.hop)
         started = time.process_time()
-        found = standing.changed(both)
+        answer = watched.change({0: Asked([rule]), 1: Asked([entry])}, NOWHERE)
         spent, done = spent + time.process_time() - started, done + 1
-        right = right and not found
+        right = right and answer.how == CHANGE and answer.proof.verdict is Verdict.ACCEPT
     return {"right": right, "seconds": spent / done, "MiB": _memory(), "routes": done}
+
+
+def _never() -> Proof:
+    raise AssertionError("not of the form that is compared by regions")
 
 
 def _plot(known: dict[str, dict[str, Any]]) -> str:
@@ -189,14 +190,17 @@ def _plot(known: dict[str, dict[str, Any]]) -> str:
             continue
         name = {
             "lowered": "own flows: s",
-            "foreign": "foreign flows, 3 errors: s",
-            "filters": "foreign filters, 3 errors: s",
-            "upgrade": "two lists of flows, 3 errors: s",
-            "insert": "one more route: s",
+            "foreign": "foreign flows: s",
+            "filters": "foreign flower filters: s",
+            "u32": "foreign u32 filters: s",
+            "upgrade": "two lists of flows: s",
+            "insert": "one more route, flows: s",
+            "insert-flower": "one more route, flower: s",
+            "insert-u32": "one more route, u32: s",
         }[way]
         curves[name] = [(float(n), max(p["seconds"], 1e-6)) for n, p in points]
-        styles[name] = colour, 0
-        if way != "insert":
+        styles[name] = (colour % 5, 0) if not way.startswith("insert") else (colour % 5, 2)
+        if not way.startswith("insert"):
             memory = f"{name.split(':')[0]}: GiB"
             curves[memory] = [(float(n), p["MiB"] / 1024) for n, p in points]
             styles[memory] = colour, 1

@@ -3,7 +3,7 @@
 The flows are written in two ways: ``flows`` as a compiler might (the priority of a rule of the access list says how
 many others it has to win over), ``foreign_flows`` as somebody else might: shuffled, other priorities, prefixes cut in
 two, rules that are never met, actions written otherwise, and, if asked, with errors. ``filters`` and
-``foreign_filters`` are the same for tc flower.
+``foreign_filters`` are the same for tc flower, ``u32_filters`` and ``foreign_u32`` for u32.
 """
 
 from __future__ import annotations
@@ -257,18 +257,69 @@ def _access_filter(rule: Access, priority: int) -> str:
         for end, (value, length) in (("src", rule.source), ("dst", rule.target))
         if length
     )
+    return _denied_or_not(rule, priority, f"flower{match}")
+
+
+def _denied_or_not(rule: Access, priority: int, match: str) -> str:
     action = "drop" if rule.deny else "goto chain 2"
-    return f"filter add dev port0 ingress protocol ip pref {_TOP - priority} chain 1 flower{match} action gact {action}"
+    return f"filter add dev port0 ingress protocol ip pref {_TOP - priority} chain 1 {match} action gact {action}"
 
 
 def _route_filter(prefix: tuple[int, int], hop: int, priority: int, other: bool = False) -> str:
+    return _routed(hop, priority, f"flower dst_ip {_dotted(prefix[0])}/{prefix[1]}", other)
+
+
+def _routed(hop: int, priority: int, match: str, other: bool) -> str:
     address = ":".join(f"{mac(hop):012x}"[i : i + 2] for i in range(0, 12, 2))
     change = f"pedit ex munge eth dst set {address} pipe"
     if other:  # the same in two steps
         change = f"pedit ex munge eth dst set ff:ff:00:00:00:00 pipe action {change}"
-    match = f"dst_ip {_dotted(prefix[0])}/{prefix[1]}"
-    return (f"filter add dev port0 ingress protocol ip pref {_TOP - priority} chain 2 flower {match} action {change} "
+    return (f"filter add dev port0 ingress protocol ip pref {_TOP - priority} chain 2 {match} action {change} "
             f"action mirred egress redirect dev port{port(hop)}")  # fmt: skip
+
+
+_WHOLE_HEADER: Final = "match u32 0 0 at 16"
+"""All filters of a priority need the same bytes: those of a whole header."""
+_FIRST_U32: Final = (
+    f"filter add dev port0 ingress protocol ip pref 1 u32 {_WHOLE_HEADER} action gact goto chain 1",
+    "filter add dev port0 ingress protocol all pref 2 u32 match u32 0 0 at -4 action gact drop",
+    f"filter add dev port0 ingress protocol ip pref 65000 chain 1 u32 {_WHOLE_HEADER} action gact goto chain 2",
+    f"filter add dev port0 ingress protocol ip pref 65000 chain 2 u32 {_WHOLE_HEADER} action gact drop",
+)
+
+
+def _access_u32(rule: Access, priority: int) -> str:
+    match = f"{_WHOLE_HEADER} " + " ".join(
+        f"match ip {end} {_dotted(value)}/{length}"
+        for end, (value, length) in (("src", rule.source), ("dst", rule.target))
+        if length
+    )
+    protocol = f" match ip protocol {rule.protocol[0]} 0xff" if rule.protocol[1] else ""
+    return _denied_or_not(rule, priority, f"u32 {match}{protocol}")
+
+
+def _route_u32(prefix: tuple[int, int], hop: int, priority: int, other: bool = False) -> str:
+    return _routed(hop, priority, f"u32 match ip dst {_dotted(prefix[0])}/{prefix[1]}", other)
+
+
+def u32_filters(rules: Rules) -> list[str]:
+    """The same as u32 filters."""
+    ranks = levels(rules)
+    return [
+        *_FIRST_U32,
+        *(_access_u32(rule, 10 + rank) for rule, rank in zip(rules.access, ranks, strict=True)),
+        *(_route_u32(route.prefix, route.hop, 10 + route.prefix[1]) for route in rules.routes),
+    ]
+
+
+ROUTES: Final = {"openflow": "table 2", "flower": "chain 2", "u32": "chain 2"}
+"""Where the routes are."""
+
+
+def route_line(target: str, prefix: tuple[int, int], hop: int) -> str:
+    """A route as a line of :func:`flows`, :func:`filters` or :func:`u32_filters`."""
+    line = {"openflow": _route_flow, "flower": _route_filter, "u32": _route_u32}[target]
+    return line(prefix, hop, 10 + prefix[1])
 
 
 def _access_flow(rule: Access, priority: int) -> str:
@@ -303,6 +354,11 @@ def foreign_flows(rules: Rules, seed: int, errors: int = 0) -> list[str]:
 def foreign_filters(rules: Rules, seed: int, errors: int = 0) -> list[str]:
     """The same as tc flower filters, for plain frames."""
     return [*_FIRST_FILTERS, *_foreign(rules, seed, errors, _access_filter, _route_filter)]
+
+
+def foreign_u32(rules: Rules, seed: int, errors: int = 0) -> list[str]:
+    """The same as u32 filters."""
+    return [*_FIRST_U32, *_foreign(rules, seed, errors, _access_u32, _route_u32)]
 
 
 def _foreign(
