@@ -74,7 +74,7 @@ class Division:
 
     def unordered(self) -> list[tuple[int, int]]:
         """Entries in the device that it need not try in software's order."""
-        return [pair for pair in self.offloads.unordered(self.artifact) if self.in_device.issuperset(pair)]
+        return [pair for pair in self.offloads.unordered(self.artifact, self.device) if self.in_device.issuperset(pair)]
 
     def told(self, number: int) -> str:
         """An entry with its place; 0 for none, else its place in the list plus 1."""

@@ -107,7 +107,7 @@ class _Search:
     def run(self) -> Proposal:
         if not self.division.offloads.independent(self.division.artifact):
             return Proposal(None, reason="filters of one priority, of which others than those that match may matter")
-        pairs = self.division.offloads.unordered(self.division.artifact)
+        pairs = self.division.offloads.unordered(self.division.artifact, self.division.device)
         only = [n for n, entry in enumerate(self.division.entries) if entry.only_device]
         self.clauses = [(frozenset[int](), frozenset(pair)) for pair in pairs]
         self.clauses += [(frozenset({n}), frozenset[int]()) for n in only]

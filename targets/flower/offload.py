@@ -78,9 +78,13 @@ def telling(filters: FilterList, kept: Collection[int]) -> FilterList | None:
     return replace(filters, filters=tuple(numbered))
 
 
-def unordered(filters: FilterList) -> list[tuple[int, int]]:
+def unordered(filters: FilterList, device: Device) -> list[tuple[int, int]]:
     """Filters of one priority with different masks: software tries the masks in the order in which they were first
-    used, which no driver is told (``fl_check_assign_mask`` of ``net/sched/cls_flower.c``)."""
+    used, which no driver is told (``fl_check_assign_mask`` of ``net/sched/cls_flower.c``); and all of one chain, where
+    the device is told no priorities."""
+    if device.order == "none":
+        there = [(n, f) for n, f in enumerate(filters.filters)]
+        return [(m, n) for (m, x), (n, y) in combinations(there, 2) if x.chain == y.chain and _may_differ(x, y)]
     groups: dict[tuple[int, int], dict[object, list[int]]] = {}
     for number, filter_ in enumerate(filters.filters):
         masks = groups.setdefault((filter_.chain, filter_.pref), {})

@@ -156,11 +156,11 @@ class FlowerTarget(RulesBakedIn):
 
         return divided(artifact, in_device, device)
 
-    def unordered(self, artifact: FilterList) -> Sequence[tuple[int, int]]:
+    def unordered(self, artifact: FilterList, device: Device) -> Sequence[tuple[int, int]]:
         """See :class:`..offload.Offloads`."""
         from .offload import unordered
 
-        return unordered(artifact)
+        return unordered(artifact, device)
 
     def order(self, artifact: FilterList) -> Sequence[int]:
         """See :class:`..offload.Offloads`."""

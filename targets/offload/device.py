@@ -10,6 +10,9 @@ Rest = Literal["software", "forwarded"]
 """``software``: the frame comes to the software list, as the device has left it. ``forwarded``: the device goes on as a
 switch does, and software never sees the frame: it counts as passed on."""
 
+Order = Literal["software", "none"]
+"""``none``: of entries that match one frame nobody knows which the device takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -18,18 +21,22 @@ class Device:
     ``misses``: no entry of the first chain has matched. ``passes``: an entry has matched, and lets the frame pass.
     ``chain_miss``: an entry has sent the frame to another chain, where none matches; software ``resumes`` there (the
     driver hands the chain over, ``tc_skb_ext`` of ``include/linux/skbuff.h``) or ``restarts`` at its beginning; None:
-    not known. What a device traps always comes to the beginning of the software list.
+    not known. ``order``: whether entries are tried in software's order, or their priorities are not told to the device.
+    What a device traps always comes to the beginning of the software list.
     """
 
     misses: Rest = "software"
     passes: Rest = "software"
     chain_miss: Literal["resumes", "restarts"] | None = None
+    order: Order = "software"
 
     def told(self) -> Iterator[str]:
         """In words, for the notes of a verdict."""
         where = {"software": "comes to software", "forwarded": "goes on in the device, unseen by software"}
         yield f"a frame that no entry in the device matches {where[self.misses]}"
         yield f"a frame that an entry in the device lets pass {where[self.passes]}"
+        if self.order == "none":
+            yield "the device is not told which of two entries comes first"
         if self.chain_miss is not None:
             yield f"after a miss in a further chain of the device software {self.chain_miss}"
 

@@ -75,8 +75,8 @@ class Offloads(Protocol):
         """
         ...
 
-    def unordered(self, artifact: Any) -> Sequence[tuple[int, int]]:
-        """Entries that a device need not try in software's order, though both may match and do different things."""
+    def unordered(self, artifact: Any, device: Device) -> Sequence[tuple[int, int]]:
+        """Entries that the device need not try in software's order, though both may match and do different things."""
         ...
 
     def order(self, artifact: Any) -> Sequence[int]:

@@ -10,6 +10,7 @@
     misses = "forwarded"            # or "software"
     passes = "forwarded"            # or "software"
     chain_miss = "resumes"          # or "restarts"; left out: not known
+    order = "none"                  # the driver tells no priorities; left out: software's
 
     [[table]]                       # one or more; an entry goes into one that takes it
     name = "ACL"
@@ -35,7 +36,7 @@ from importlib.resources import files
 from typing import Any, Final, get_args
 
 from ...semantics.source import InputError, Span
-from .device import Device, Rest
+from .device import Device, Order, Rest
 from .entries import KeyUse, Needs
 
 ACTIONS: Final = frozenset({
@@ -52,7 +53,7 @@ _ALLOWS: Final[Mapping[str, frozenset[str]]] = {
     "range": frozenset({"exact", "range"}),
 }
 _PROFILE: Final = frozenset({"name", "summary", "sources", "frames", "table"})
-_FRAMES: Final = frozenset({"misses", "passes", "chain_miss"})
+_FRAMES: Final = frozenset({"misses", "passes", "chain_miss", "order"})
 _TABLE: Final = frozenset({
     "name", "classifiers", "size", "chains", "priorities", "protocols", "most_actions", "actions", "keys",
 })  # fmt: skip
@@ -220,7 +221,8 @@ class _Reading:
         chain_miss = found.get("chain_miss")
         if chain_miss is not None:
             self.one_of(chain_miss, ("resumes", "restarts"), "frames, chain_miss")
-        return Device(found["misses"], found["passes"], chain_miss)
+        order = self.one_of(found.get("order", "software"), get_args(Order), "frames, order")
+        return Device(found["misses"], found["passes"], chain_miss, order)
 
     def table(self, found: Any, number: int) -> Table:
         where = f"table {number}"

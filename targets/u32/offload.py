@@ -128,11 +128,13 @@ def independent(filters: FilterList) -> bool:
     return len({(f.chain, f.pref) for f in filters.filters}) == len(filters.filters)
 
 
-def unordered(filters: FilterList) -> list[tuple[int, int]]:
-    """Filters of one priority: software goes by their handles, which drivers may use otherwise."""
+def unordered(filters: FilterList, device: Device) -> list[tuple[int, int]]:
+    """Filters of one priority: software goes by their handles, which drivers may use otherwise; of one chain, where the
+    device is told no priorities."""
     groups: dict[tuple[int, int], list[int]] = {}
     for number, filter_ in enumerate(filters.filters):
-        groups.setdefault((filter_.chain, filter_.pref), []).append(number)
+        pref = filter_.pref if device.order == "software" else 0
+        groups.setdefault((filter_.chain, pref), []).append(number)
     pairs = [pair for numbers in groups.values() for pair in combinations(numbers, 2)]
     return sorted(pair for pair in pairs if _may_differ(*(filters.filters[n] for n in pair)))
 

@@ -154,11 +154,11 @@ class U32Target(RulesBakedIn):
 
         return divided(artifact, in_device, device)
 
-    def unordered(self, artifact: FilterList) -> Sequence[tuple[int, int]]:
+    def unordered(self, artifact: FilterList, device: Device) -> Sequence[tuple[int, int]]:
         """See :class:`..offload.Offloads`."""
         from .offload import unordered
 
-        return unordered(artifact)
+        return unordered(artifact, device)
 
     def order(self, artifact: FilterList) -> Sequence[int]:
         """See :class:`..offload.Offloads`."""

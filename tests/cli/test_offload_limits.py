@@ -131,6 +131,39 @@ pref 2 protocol ip flower ip_proto udp {REDIRECT}
     refused.one_error("filters.tc:1:1", "octeontx2-pf does not take this filter", "not key ip_ttl")
 
 
+@pytest.mark.parametrize("profile", ["bnxt-flower", "ice-switchdev", "nfp-flower"])
+def test_a_driver_that_tells_no_priorities_leaves_open_which_of_two_filters_wins(offload: Any, profile: str) -> None:
+    filters = f"""pref 1 protocol ip flower dst_ip 192.0.2.1 action drop
+pref 2 protocol ip flower dst_ip 192.0.2.0/24 {REDIRECT}"""
+    report = offload(filters, "--profile", profile, *QUIET).json()
+    (result,) = report["results"]
+    assert result["verdict"] == "undecided"
+    assert "software's order" in result["reason"]
+    assert any("which of two entries" in text for text in result["warnings"])
+    assert len(report["proposal"]["in_hardware"]) == 1
+    assert [entry["where"]["line"] for entry in report["proposal"]["in_hardware"]] == [1]
+    apart = filters.replace("192.0.2.0/24", "198.51.100.0/24")
+    (result,) = offload(apart, "--profile", profile, *QUIET).json()["results"]
+    assert result["verdict"] == "accept"
+
+
+def test_u32_filters_for_a_device_without_priorities(offload: Any, tmp_path: Path) -> None:
+    path = tmp_path / "device.toml"
+    changed = {'"flower"': '"u32"', 'dst_ip = "prefix"': 'word = "masked"', '"drop"': '"drop", "redirect"'}
+    text = GOOD
+    for old, new in changed.items():
+        text = text.replace(old, new)
+    filters = (
+        "pref 1 protocol ip u32 match ip dst 192.0.2.1 action drop\npref 2 protocol ip u32 match ip dst {} action drop"
+    )
+    redirect = filters.replace("{} action drop", "{} " + REDIRECT)
+    for order, place, verdict in (("none", "192.0.2.0/24", "undecided"), ("software", "192.0.2.0/24", "accept"),
+                                  ("none", "198.51.100.0/24", "accept")):  # fmt: skip
+        path.write_text(text.replace("[frames]", f'[frames]\norder = "{order}"'))
+        (result,) = offload(redirect.format(place), "--profile", path, *QUIET).json()["results"]
+        assert result["verdict"] == verdict, result["reason"]
+
+
 def test_what_the_profile_would_not_take_is_said_of_filters_in_hardware(offload: Any) -> None:
     report = offload("pref 1 protocol ip flower in_hw ip_ttl 1 action drop", "--profile", "octeontx2-pf", *QUIET).json()
     assert any("would not take" in text for text in report["results"][0]["warnings"])
@@ -170,6 +203,7 @@ dst_ip = "prefix"
         ('misses = "software"', 'misses = "lost"', "'lost' is none of software, forwarded"),
         ('passes = "software"', "", "'passes' is missing"),
         ('passes = "software"', 'passes = "software"\nchain_miss = "x"', "'x' is none of resumes, restarts"),
+        ('passes = "software"', 'passes = "software"\norder = "x"', "'x' is none of software, none"),
         ('passes = "software"', 'passes = "software"\nother = 1', "unknown key 'other'"),
         ('name = "t"', 'name = "t"\nsize = 0', "'size' must be 1 or more"),
         ('name = "t"', 'name = "t"\nsize = true', "'size' must be a number"),
