@@ -47,6 +47,8 @@ ASSERTIONS = "assertions"
 """What the check of the program's own assertions is called in results."""
 BOTH = "packets and rules"
 PACKETS = "packets"
+IN_TERMS = 4096
+"""Rules that are put into terms where comparing them by regions does not decide."""
 OWN_ENTRIES = "no rules are given, and this target holds no tables: the program's own entries count as all there are"
 
 
@@ -252,6 +254,8 @@ class Checker:
             proof, settlement = checked(large, engine, started)
         except NotSuitable as error:
             return f"all rules were put into terms at once ({error})"
+        if proof.verdict is Verdict.UNDECIDED and sum(map(len, rules.entries.values())) <= IN_TERMS:
+            return f"all rules were put into terms at once (by regions it was not decided: {proof.reason})"
         if settlement is not None:
             mine, theirs = (side.behaviour for side in settlement.sides)
             machine = Machine(target, artifact, path, theirs, label)

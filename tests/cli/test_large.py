@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from p4verify.checks import Checker
 from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
@@ -18,7 +19,7 @@ from p4verify.targets import find
 from p4verify.targets.tc.artifact.actions import DROP, PASS, Gact
 from tests.support import large_rules
 
-from .conftest import Command
+from .conftest import EXAMPLES, Command
 
 
 def test_every_error_of_a_foreign_dump_is_found_and_nothing_else(p4verify: Command, tmp_path: Path) -> None:
@@ -154,3 +155,17 @@ def test_software_and_hardware_that_are_accepted_with_many_rules_agree(p4verify:
     )  # fmt: skip
     verdicts = {result["target"]: result["verdict"] for result in ended.json()["results"]}
     assert verdicts == {"ebpf": "accept", "flower": "accept", "ebpf = flower": "accept"}
+
+
+@pytest.mark.parametrize(("most", "verdict"), [(4096, Verdict.ACCEPT), (4, Verdict.UNDECIDED)])
+def test_what_is_not_decided_by_regions_is_put_into_terms(
+    monkeypatch: pytest.MonkeyPatch, most: int, verdict: Verdict
+) -> None:
+    monkeypatch.setattr("p4verify.checks.OPEN_FROM", 4)
+    monkeypatch.setattr("p4verify.checks.IN_TERMS", most)
+    monkeypatch.setattr("p4verify.checks.checked", lambda *_: (Proof(Verdict.UNDECIDED, "no end"), None))
+    program = load_program(str(EXAMPLES / "acl.p4"))
+    rules = read_rules(str(EXAMPLES / "acl.rules.cli"), program)
+    proof = Checker(program, rules, machines_confirm=False).check_lowered(find("u32"), {}).proof
+    assert proof.verdict is verdict, proof.reason
+    assert any("no end" in text for text in proof.warnings) == (verdict is Verdict.ACCEPT)
