@@ -33,7 +33,19 @@ from tests.support.lowered import judge
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 TARGET = find("flower")
-NAMES = ("acl", "bridge", "firewall", "mirror", "mpls", "qinq", "router", "router_dual", "stages", "vlan_filter")
+NAMES = (
+    "acl",
+    "bridge",
+    "firewall",
+    "mirror",
+    "mpls",
+    "policer",
+    "qinq",
+    "router",
+    "router_dual",
+    "stages",
+    "vlan_filter",
+)
 
 PROGRAM = """
 #include <core.p4>
@@ -135,6 +147,28 @@ def test_a_provider_bridge_is_proven() -> None:
     filters = proven(*example("qinq"))
     assert filters.assumes == (TAGS_WHOLE,)
     assert Vlan("push", 200, 3, 0x88A8) in actions(filters)
+
+
+@pytest.mark.campaign
+def test_a_policer_is_proven() -> None:
+    proven(*example("policer"))
+
+
+def test_what_an_earlier_entry_takes_comes_to_no_later_one(tmp_path: Path) -> None:
+    """Frames of port 1 have been sent: the second table's entry for it is no filter, nor its check."""
+    declarations = """
+    action drop() { mark_to_drop(standard); }
+    action forward(bit<9> port) { standard.egress_spec = port; }
+    table t { key = { standard.ingress_port: exact; } actions = { forward; drop; } default_action = drop(); }
+    table u { key = { standard.ingress_port: exact; } actions = { forward; drop; } default_action = drop(); }
+    """
+    body = "if (!t.apply().hit) { u.apply(); }"
+    loaded = program(tmp_path, body, declarations=declarations, parser=NOTHING_MORE)
+    rules = "table_add I.t forward 1 => 2\ntable_add I.u forward 1 => 3\ntable_add I.u forward 2 => 4\n"
+    filters = proven(loaded, read_rules(rules, "r", loaded))
+    assert [(f.indev, f.actions) for f in filters.filters] == [
+        (1, (Mirred(2),)), (2, (Mirred(4),)), (None, (Gact(DROP),)),
+    ]  # fmt: skip
 
 
 def test_tables_of_an_example_stay_apart() -> None:
