@@ -188,6 +188,13 @@ def test_a_u32_filter_that_comes_in_needs_as_many_bytes_as_its_neighbours(place:
         list(table.rows_of(late))
 
 
+def test_filters_of_one_bucket_are_numbered_as_far_as_numbers_go() -> None:
+    made = [U32Filter(1, 0x0800, actions=(Gact(DROP),)) for _ in range(0xFFF)]
+    assert {one.handle.node for one in numbered(FilterList(tuple(made))).filters} == set(range(1, 0x1000))
+    with pytest.raises(Unsupported, match="the same number"):
+        numbered(FilterList((*made, replace(made[0]))))
+
+
 def with_later(table: OpenTable, late: U32Filter) -> OpenTable:
     """The table with one more filter, if it is of the table's chain."""
     if table.entries[0].chain != late.chain:

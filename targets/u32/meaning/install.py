@@ -8,6 +8,7 @@ kernel chooses, and what it refuses.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from ....semantics.source import InputError, Unsupported
@@ -103,10 +104,20 @@ def install(filters: FilterList) -> Installed:
 
 
 def numbered(filters: FilterList) -> FilterList:
-    """The list with the number of every filter in its bucket said, as the kernel chose it. Raises as
-    :func:`install`."""
-    nodes = [node for table in install(filters).tables.values() for bucket in table.buckets.values() for node in bucket]
-    numbers = {id(node.filter): node.node for node in nodes}
+    """The list with the number of every filter in its bucket said, as the kernel chose it.
+
+    Raises:
+        InputError, Unsupported: see :func:`install`; also Unsupported for a bucket with so many filters that some have
+            the same number.
+    """
+    numbers: dict[int, int] = {}
+    for bucket in (bucket for table in install(filters).tables.values() for bucket in table.buckets.values()):
+        for before, node in pairwise([None, *bucket]):
+            assert node is not None
+            if before is not None and before.node == node.node:
+                raise Unsupported("filters of one bucket with the same number, which the kernel had to give twice",
+                                  node.filter.span)  # fmt: skip
+            numbers[id(node.filter)] = node.node
     said = (
         replace(one, handle=Handle(node=numbers[id(one)])) if id(one) in numbers else one for one in filters.filters
     )
