@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
+from p4verify.semantics.source import InputError
 from p4verify.targets.openflow.artifact import (
     FIELDS,
     Action,
@@ -25,6 +26,8 @@ from p4verify.targets.openflow.artifact import (
     PushVlan,
     SetField,
     ToGroup,
+    print_flow,
+    read_text,
 )
 
 from .mutants import Mutant
@@ -38,6 +41,8 @@ def openflow_mutants(original: Bridge) -> Iterator[Mutant]:
     for i, flow in enumerate(flows):
         where = f"flow {i} of table {flow.table}"
         for what, changed in _flow_mutants(flow):
+            if not _is_one(changed):
+                continue
             yield Mutant(what, where, replace(original, flows=(*flows[:i], changed, *flows[i + 1 :])))
         yield Mutant("flow left out", where, replace(original, flows=(*flows[:i], *flows[i + 1 :])))
     for i, (first, second) in enumerate(itertools.pairwise(flows)):
@@ -49,6 +54,15 @@ def openflow_mutants(original: Bridge) -> Iterator[Mutant]:
         for what, changed_group in _group_mutants(group):
             groups = (*original.groups[:i], changed_group, *original.groups[i + 1 :])
             yield Mutant(what, f"group {group.number}", replace(original, groups=groups))
+
+
+def _is_one(flow: Flow) -> bool:
+    """Whether it can be written: one that asks for a field without what that needs of the packet is an error, and the
+    tools leave the field out."""
+    try:
+        return read_text(print_flow(flow)).flows[0].match == flow.match
+    except (InputError, ValueError):
+        return False
 
 
 def _flow_mutants(flow: Flow) -> Iterator[tuple[str, Flow]]:
