@@ -16,6 +16,7 @@ from p4verify.checks import Checker
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.rules.read import read_rules
+from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import CannotOffload, Oracle
 from tests.support.lowered import judge
@@ -51,7 +52,7 @@ def main(name: str, machine: AbstractContextManager[Any], about: str, archs: tup
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="each K-th program only")
     parser.add_argument(
-        "--own-rules", action="store_true", help="the rules that stand beside each program (.rules.cli)"
+        "--own-rules", action="store_true", help="the rules beside each program (.rules.cli), where there are"
     )
     parser.add_argument("--prove", type=float, help="seconds for a verdict on each")
     options = parser.parse_args()
@@ -73,16 +74,20 @@ def main(name: str, machine: AbstractContextManager[Any], about: str, archs: tup
     return 1 if counts["mismatches"] or counts["rejects"] else 0
 
 
+def _own_rules(path: Path, program: ir.Program) -> RuleSet | None:
+    """The rules that lie beside a program; None if there are none."""
+    beside = path.with_suffix(".rules.cli")
+    return read_rules(beside.read_text(), str(beside), program) if beside.exists() else None
+
+
 def _one(
     name: str, oracle: Oracle, path: Path, program: ir.Program, options: argparse.Namespace, counts: Counter[str]
 ) -> None:
     rng = random.Random(f"{options.seed}/{path.name}")
     target = targets.find(name)
     try:
-        rules = random_rules(program, rng.getrandbits(32), NUMBERS)
-        if options.own_rules:
-            beside = path.with_suffix(".rules.cli")
-            rules = read_rules(beside.read_text(), str(beside), program)
+        rules = _own_rules(path, program) if options.own_rules else None
+        rules = random_rules(program, rng.getrandbits(32), NUMBERS) if rules is None else rules
         artifact = target.lower(program, rules, {})
     except (CannotOffload, Unsupported) as error:
         counts["not expressed"] += 1
@@ -102,6 +107,7 @@ def _one(
     counts["sent"] += tally.sent
     counts["changed"] += tally.changed
     counts["mismatches"] += len(tally.mismatches)
+    print(f"{path.stem}: {tally.pairs} pairs, {tally.sent} sent, {len(tally.mismatches)} mismatches", flush=True)
     for mismatch in tally.mismatches[:3]:
         print(f"{path}: {mismatch}", file=sys.stderr)
     if options.prove is not None:
