@@ -16,6 +16,8 @@ Interval = tuple[int, int]
 """Least and greatest value, as unsigned numbers."""
 Ranges = Mapping[Term, Interval]
 
+_MOST_WAYS: Final = 3
+"""Conditions of which one holds: of more, nothing is learned."""
 _DEPTH: Final = 150
 """How deep a term is looked into; below, anything is possible."""
 
@@ -127,12 +129,44 @@ _RULES: Final[dict[str, Rule]] = {
 
 def learn(condition: Term, known: dict[Term, Interval]) -> bool:
     """Add to ``known`` what ``condition`` says; False if it cannot hold together with what is known."""
-    for part in condition.args if condition.op == "and" else (condition,):
+    for part in _arguments(condition, "and", "or"):
         if part is b.FALSE:
             return False
+        ways = _arguments(part, "or", "and")
+        if 1 < len(ways) <= _MOST_WAYS:
+            if not _learn_one_of(ways, known):
+                return False
+            continue
         for term, bounds in _bounds(part, known):
             if not _narrow(term, bounds, known):
                 return False
+    return True
+
+
+def _arguments(condition: Term, op: str, dual: str) -> tuple[Term, ...]:
+    """What a condition joins with ``op``, also where it denies what ``dual`` joins; else itself."""
+    if condition.op == op:
+        return condition.args
+    if condition.op == "not" and condition.args[0].op == dual:
+        return tuple(b.not_(a) for a in condition.args[0].args)
+    return (condition,)
+
+
+def _learn_one_of(ways: Sequence[Term], known: dict[Term, Interval]) -> bool:
+    """Add what holds whichever of the ``ways`` does; False if none can."""
+    found = []
+    for way in ways:
+        then = dict(known)
+        if learn(way, then):
+            found.append(then)
+    if not found:
+        return False
+    first, *others = found
+    for term, bounds in first.items():
+        if known.get(term) != bounds and all(term in other for other in others):
+            for other in others:
+                bounds = hull(bounds, other[term])
+            known[term] = bounds
     return True
 
 

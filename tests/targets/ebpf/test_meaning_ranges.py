@@ -36,7 +36,11 @@ def term(rng: random.Random, depth: int) -> b.Term:
 
 
 def condition(rng: random.Random, depth: int) -> b.Term:
-    """A comparison, sometimes negated."""
+    """A comparison, sometimes negated, sometimes joined with others."""
+    if depth and rng.random() < 0.3:
+        parts = [condition(rng, depth - 1) for _ in range(rng.randrange(2, 5))]
+        joined = rng.choice((b.and_, b.or_))(*parts)
+        return b.not_(joined) if rng.random() < 0.5 else joined
     x, y = term(rng, depth), term(rng, depth)
     if rng.random() < 0.7:
         y = b.bv(rng.getrandbits(WIDTH), WIDTH)
@@ -90,3 +94,16 @@ def test_a_choice_among_offsets_is_what_lies_there(seed: int) -> None:
         at = number(moved, values) + start
         assert at in found
         assert number(offsets.choose(moved, rows)[0], values) == at & 0xFF
+
+
+def test_a_loop_that_counts_a_header_down_ends() -> None:
+    """Which of two bounds holds is not known, and each number that is left out narrows both."""
+    words = b.zext(b.var("words", 4), 32)
+    turns = b.ite(b.ult(words, b.bv(14, 32)), words, b.bv(14, 32))
+    known: dict[b.Term, ranges.Interval] = {}
+    assert ranges.learn(b.ule(b.bv(5, 32), words), known)
+    for turn in range(1, 14):
+        ends = b.eq(turns, b.bv(turn, 32))
+        assert ranges.possible(ends, known) == (turn >= 5)
+        assert ranges.learn(b.not_(ends), known)
+    assert not ranges.possible(b.ne(turns, b.bv(14, 32)), known)
