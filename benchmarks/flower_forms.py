@@ -3,9 +3,9 @@
     python benchmarks/flower_forms.py [--lists N] [--damaged N] [--seconds S] [--seed N]
 
 Random lists, and the examples' filters with one mutation each, go into the kernel; what ``tc filter show`` prints,
-also with -s, -d and -j, and the messages over rtnetlink have to be read as what went in. Requests with one wrong bit
-have to be read as what the kernel makes of them, or not at all. Exits with 1 if something is read otherwise, with 3
-without a kernel.
+also with -s, -d and -j, and the messages over rtnetlink have to be read as what went in, requests with one wrong bit as
+what the kernel makes of them: or not at all, or as what has no meaning. Exits with 1 if something is read otherwise,
+with 3 without a kernel.
 """
 
 from __future__ import annotations
