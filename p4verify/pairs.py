@@ -34,6 +34,7 @@ from .semantics.arch.base import OtherPackage
 from .semantics.arch.blocks import Emission, Slot, block_meaning, preserved, results_of, slots
 from .semantics.arch.opaque import OpaqueExterns
 from .semantics.meaning.behaviour import Assumption, Behaviour
+from .semantics.meaning.machine import FOLLOWED_SO_FAR
 from .semantics.meaning.program import ARCHITECTURES, Run, meaning
 from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
@@ -197,7 +198,7 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         return _whole(pair, engine, started)
     known = pair.first.arch in ARCHITECTURES
     if known and pair.turns is None and (_loops(pair.first) or _loops(pair.second)):
-        early = _early_difference(pair, engine, started)
+        early = _with_few_turns(pair, engine, started)
         if early is not None:
             return early
     blocks = _compare_blocks(pair, engine, 0 if known else ROUNDS)
@@ -239,16 +240,18 @@ def _thoroughly(pair: ProgramPair, blocks: _Found, engine: Engine) -> _Found:
     return _compare_blocks(pair, engine, ROUNDS) if blocks.unknown else blocks
 
 
-def _early_difference(pair: ProgramPair, engine: Engine, started: float) -> Proof | None:
-    """A difference on a packet that goes through few turns of the parsers' loops: most show there, at a small part of
-    what all turns take."""
+def _with_few_turns(pair: ProgramPair, engine: Engine, started: float) -> Proof | None:
+    """What packets that go through few turns of the parsers' loops show: a difference (most show there, at a small part
+    of what all turns take), or that the two are equal, if no loop goes round any further."""
     try:
         few = replace(pair, turns=FEW_TURNS)
         few.known = pair.known
         proof = _check(few, engine, started)
     except Unsupported:
         return None
-    return proof if proof.verdict is Verdict.REJECT else None
+    followed = not any(warning.startswith(FOLLOWED_SO_FAR) for warning in proof.warnings)
+    settled = proof.verdict is Verdict.REJECT or (proof.verdict is Verdict.ACCEPT and followed)
+    return proof if settled else None
 
 
 def _loops(program: ir.Program) -> bool:

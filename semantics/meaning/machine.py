@@ -50,6 +50,10 @@ UNDEFINED: Final = "the value read here is not defined"
 """Why a read is a choice."""
 
 
+FOLLOWED_SO_FAR: Final = "loops were followed only so far: "
+"""Beginning of the note that :meth:`Machine.cut` makes."""
+
+
 class Fork(Exception):
     """A parser needs to know which of ``conditions``, that exclude each other, holds, if any: the state is run again
     for each of them and for none."""
@@ -536,7 +540,7 @@ class Machine:
         if b.and_(*around, self.state.path).is_const:
             raise Unsupported(f"a loop that does not end: {what}", span)
         self.assumptions.append(Assumption(f"no packet goes through {what}", self.absolute(b.FALSE)))
-        self.note(f"loops were followed only so far: {what}")
+        self.note(f"{FOLLOWED_SO_FAR}{what}")
         self.state.path = b.FALSE
 
     def absolute(self, condition: Term) -> Term:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Command
 
 TAGS = """#include <core.p4>
@@ -42,3 +44,34 @@ def test_a_difference_in_the_first_turns_of_a_loop_is_found(p4verify: Command, t
     assert "interpreter of both programs" in result["counterexample"]["confirmed_by"]
     packet = bytes.fromhex(result["counterexample"]["packet"])
     assert packet[12:14] == b"\x81\x00"
+
+
+STACK = """#include <core.p4>
+#include <v1model.p4>
+header tag_t { bit<8> value; bit<8> more; }
+struct headers_t { tag_t[SIZE] tags; }
+struct meta_t { bit<9> port; }
+parser Parse(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    state start { meta.port = 1; transition tag; }
+    state tag { packet.extract(hdr.tags.next); transition select(hdr.tags.lastIndex) { LAST: full; default: look; } }
+    state look { transition select(hdr.tags.last.more) { 0: accept; default: tag; } }
+    state full { meta.port = PORT; transition accept; }
+}
+control Nothing(inout headers_t hdr, inout meta_t meta) { apply { } }
+control Route(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    apply { standard.egress_spec = meta.port; }
+}
+control Out(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
+control Deparse(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
+V1Switch(Parse(), Nothing(), Route(), Out(), Nothing(), Deparse()) main;
+"""
+
+
+@pytest.mark.parametrize("size", [3, 7])
+def test_a_difference_in_the_last_turn_of_a_loop_is_found(p4verify: Command, tmp_path: Path, size: int) -> None:
+    """Whether it is among the first turns or behind them."""
+    first, same, other = (tmp_path / name for name in ("a.p4", "b.p4", "c.p4"))
+    for path, port in ((first, "5"), (same, "4 + 1"), (other, "6")):
+        path.write_text(STACK.replace("SIZE", str(size)).replace("LAST", str(size - 1)).replace("PORT", port))
+    assert p4verify("check", first, "--against", same).code == 0
+    assert p4verify("check", first, "--against", other).code == 1
