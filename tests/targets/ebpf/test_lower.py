@@ -503,7 +503,7 @@ def test_every_example_is_taken_by_the_kernel() -> None:
 
 
 TABLE = "action a() { } table t { key = { hdr.h.a: exact; } actions = { a; }"
-LPM_TABLE = TABLE.replace("exact", "lpm")
+TERNARY_TABLE = TABLE.replace("exact", "ternary")
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------
@@ -515,10 +515,10 @@ LPM_TABLE = TABLE.replace("exact", "lpm")
         ("apply { hash(hdr.h.a, HashAlgorithm.crc16_custom, (bit<8>)0, { hdr.h.b }, (bit<8>)255); }", "hash"),
         ("apply { assert(hdr.h.a == 0); }", "assert"),
         (
-            f"direct_counter(CounterType.bytes) c; {LPM_TABLE} counters = c; }} apply {{ t.apply(); }}",
+            f"direct_counter(CounterType.bytes) c; {TERNARY_TABLE} counters = c; }} apply {{ t.apply(); }}",
             "counters",
         ),
-        (f"{TABLE.replace('exact', 'ternary')} size = 1 << 20; }} apply {{ t.apply(); }}", "look-ups"),
+        (f"{TERNARY_TABLE} size = 1 << 20; }} apply {{ t.apply(); }}", "look-ups"),
         ("register<bit<65>>(4) r; apply { r.write(0, 1); }", "registers"),
         ("apply { bit<128> w = 3; hdr.h.a = ((w << hdr.h.b) >> 1)[7:0]; }", "more than 64 bits"),
     ],
