@@ -27,7 +27,10 @@ PACKETS = 1000
 pytestmark = pytest.mark.oracle
 
 
-@pytest.fixture(scope="module", params=["ebpf acl tc", "ebpf vlan_filter xdp", "ebpf router tc", "u32 acl"])
+LONG = pytest.param("ebpf router tc", marks=pytest.mark.campaign)
+
+
+@pytest.fixture(scope="module", params=["ebpf acl tc", "ebpf vlan_filter xdp", LONG, "u32 acl"])
 def made(request: pytest.FixtureRequest) -> Iterator[Subject]:
     """A lowered example on this kernel; skipped where there is none, a failure where one is required."""
     name, example, *hook = request.param.split()

@@ -47,7 +47,11 @@ def test_a_hash_map_holds_no_key_with_bits_in_its_padding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("example", "hook", "where"), [("acl", "xdp", "instruction 53"), ("vlan_filter", "xdp", "instruction 49")]
+    ("example", "hook", "where"),
+    [
+        ("acl", "xdp", "instruction 53"),
+        pytest.param("vlan_filter", "xdp", "instruction 49", marks=pytest.mark.campaign),
+    ],
 )
 def test_what_depends_on_an_address_is_rejected(example: str, hook: str, where: str) -> None:
     """A register that was not overwritten holds a pointer, which is compared with a number, or turned around."""

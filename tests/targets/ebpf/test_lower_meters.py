@@ -94,6 +94,7 @@ def test_any_colour_is_right(program: ir.Program) -> None:
     assert any("_colours" in note for note in found.warnings)
 
 
+@pytest.mark.campaign
 def test_a_colour_on_which_a_checksum_hangs() -> None:
     """The program's colour has to follow the map's, through arithmetic in which it cannot be seen any more."""
     text = v1_program(
