@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Behaviour, Choice, distinct_terms
+from ..semantics.meaning.behaviour import Behaviour, Choice, all_terms, changed
 
 Changes = Callable[[list[Term]], list[Term]]
 
@@ -25,7 +25,7 @@ def apart(side: Behaviour, prefix: str) -> Behaviour:
 
 def choices_of(side: Behaviour) -> list[Term]:
     """Every choice that occurs: by name, so that one that a meaning forgot to list is still never shared."""
-    return [v for v in b.variables(*_terms(side)) if v.name.startswith(("any.", IMPL + "any."))]
+    return [v for v in b.variables(*all_terms(side)) if v.name.startswith(("any.", IMPL + "any."))]
 
 
 def left_open(*sides: Behaviour) -> tuple[str, ...]:
@@ -37,22 +37,5 @@ def left_open(*sides: Behaviour) -> tuple[str, ...]:
 
 def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) -> Behaviour:
     """``side`` with ``change`` applied to every term in it (all at once, so that shared terms are met once)."""
-    terms = _terms(side)
-    new = dict(zip(terms, change(terms), strict=True))
-    return replace(
-        side,
-        cases=tuple(case.mapped(new) for case in side.cases),
-        domain=tuple(replace(a, condition=new[a.condition]) for a in side.domain),
-        reaching=tuple(replace(a, condition=new[a.condition]) for a in side.reaching),
-        axioms=tuple(new[t] for t in side.axioms),
-        choices=tuple(Choice(renamed.get(c.variable, c.variable), c.reason, c.span, c.origin) for c in side.choices),
-        faults=tuple(replace(f, guard=new[f.guard]) for f in side.faults),
-    )
-
-
-def _terms(side: Behaviour) -> list[Term]:
-    found = dict.fromkeys(distinct_terms(side.cases))
-    found.update(dict.fromkeys(a.condition for a in (*side.domain, *side.reaching)))
-    found.update(dict.fromkeys(side.axioms))
-    found.update(dict.fromkeys(f.guard for f in side.faults))
-    return list(found)
+    choices = tuple(Choice(renamed.get(c.variable, c.variable), c.reason, c.span, c.origin) for c in side.choices)
+    return replace(changed(side, change), choices=choices)

@@ -33,7 +33,7 @@ many terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
@@ -293,13 +293,19 @@ class Behaviour:
     conditions puts its states in the same order."""
 
 
-def substituted(behaviour: Behaviour, variables: Mapping[Term, Term]) -> Behaviour:
-    """``behaviour`` with terms in place of variables, wherever it mentions them."""
-    assumed = (*behaviour.domain, *behaviour.reaching)
-    terms = distinct_terms(behaviour.cases)
-    terms += [each.condition for each in assumed] + [fault.guard for fault in behaviour.faults]
-    terms += behaviour.axioms
-    new = dict(zip(terms, b.substitute(terms, variables), strict=True))
+def all_terms(behaviour: Behaviour) -> list[Term]:
+    """Every term in ``behaviour`` once, but for the variables of its choices."""
+    found = dict.fromkeys(distinct_terms(behaviour.cases))
+    found.update(dict.fromkeys(a.condition for a in (*behaviour.domain, *behaviour.reaching)))
+    found.update(dict.fromkeys(behaviour.axioms))
+    found.update(dict.fromkeys(fault.guard for fault in behaviour.faults))
+    return list(found)
+
+
+def changed(behaviour: Behaviour, change: Callable[[list[Term]], list[Term]]) -> Behaviour:
+    """``behaviour`` with ``change`` applied to every term in it (all at once, so that shared terms are met once)."""
+    terms = all_terms(behaviour)
+    new = dict(zip(terms, change(terms), strict=True))
     return replace(
         behaviour,
         cases=tuple(case.mapped(new) for case in behaviour.cases),
@@ -308,3 +314,8 @@ def substituted(behaviour: Behaviour, variables: Mapping[Term, Term]) -> Behavio
         axioms=tuple(new[t] for t in behaviour.axioms),
         faults=tuple(replace(fault, guard=new[fault.guard]) for fault in behaviour.faults),
     )
+
+
+def substituted(behaviour: Behaviour, variables: Mapping[Term, Term]) -> Behaviour:
+    """``behaviour`` with terms in place of variables, wherever it mentions them."""
+    return changed(behaviour, lambda terms: b.substitute(terms, variables))

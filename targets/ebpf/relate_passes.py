@@ -33,8 +33,8 @@ def told(program: ir.Program, machine: Behaviour, size: int) -> Behaviour:
         return machine
     width = 8 * size
     variables = {b.var(AGAIN, 1): _came_back(program.arch, known), b.var(CARRIED_IN, width): _element(known)}
-    cases = tuple(_told(program.arch, known, case) for case in substituted(machine, variables).cases)
-    return replace(substituted(machine, variables), cases=cases)
+    found = substituted(machine, variables)
+    return replace(found, cases=tuple(_told(program.arch, known, case) for case in found.cases))
 
 
 def _input(part: Part) -> Term:
