@@ -6,6 +6,7 @@ a meter has to end dropped. Yellow, what is between two rates, does not come.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +26,7 @@ GREEN, RED = 0, 2
 
 
 @dataclass
-class Metering:
+class Metering(ABC):
     """The meters that a program asks.
 
     ``colour``: what all of them answer in this walk.
@@ -55,9 +56,9 @@ class Metering:
                 found.append((store(m, after, result, number(self.colour, width)), ()))
         return found
 
+    @abstractmethod
     def passed(self, m: Machine, call: ir.ExternCall, state: State, index: Bits) -> State | None:
         """The way behind the meter, :data:`METERED`; None if another one goes on for it. Raises CannotOffload."""
-        raise NotImplementedError
 
     def by_packets(self, m: Machine, call: ir.ExternCall, cell: int) -> bool:
         """Whether a cell counts packets, and not bytes. Raises CannotOffload: there may be no such cell."""

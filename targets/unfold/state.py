@@ -77,6 +77,8 @@ class Context:
     """Whether the machine keeps the Internet checksums of its frames right."""
     machine: str = "this machine"
     """What messages call it."""
+    most_never: int = 0
+    """Conditions that a way remembers to have failed; 0: none, and ways get no places."""
 
     def __post_init__(self) -> None:
         self.functions = {f.name: f for f in self.program.functions}
@@ -106,8 +108,23 @@ class Context:
         return cube.with_bits(wanted)
 
     def ordered(self, ways: Ways) -> Ways:
-        """Ways that come from one, in order."""
-        return ways
+        """Ways that come from one get their places; the later ones know that the earlier ones' conditions fail.
+
+        A condition that also asks for a longer frame is not remembered: that it fails says nothing of its bits.
+        """
+        if not self.most_never or len(ways) < 2:
+            return ways
+        found: Ways = []
+        shortest = min(way.cube.length for way in ways)
+        common = set(ways[0].cube.bits.items()).intersection(*(way.cube.bits.items() for way in ways[1:]))
+        failed: list[Mapping[int, bool]] = []
+        for place, way in enumerate(ways):
+            cube = replace(way.cube, never=(*way.cube.never, *failed)) if failed else way.cube
+            found.append(replace(way, cube=cube, order=(*way.order, place)))
+            new = dict(way.cube.bits.items() - common)
+            if new and way.cube.length == shortest and len(cube.never) < self.most_never:
+                failed.append(new)
+        return found
 
     def computed(self, op: str, left: Bits, right: Bits) -> Bits | None:
         """What an operation gives that the machine can do, as bits that stand for it; None if it cannot."""

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field, replace
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ...unfold.frames import TAG_TYPES
-from ...unfold.state import Context, State, Ways
+from ...unfold.state import Context, State
 from ...unfold.values import Bits, Cube, known, number
 from ..artifact import CHECKSUMS_RIGHT, ETH_IP, PLAIN, TAGS_WHOLE, TYPES_TOLD, UNFRAGMENTED
 from . import seen
 
 _OCTET = 8
-_MAX_NEVER = 16
-"""Conditions that are remembered to have failed."""
 _IPV4_STARTS = (112, 144, 176)
 """Bits at which an IPv4 header begins, behind no tag, one or two."""
 
@@ -27,6 +25,7 @@ class FlowerContext(Context):
     fewest: bool = True
     keeps_checksums: bool = True
     machine: str = "flower"
+    most_never: int = 16
     whole: bool = False
     """Whether IPv4 packets are taken to be no fragments."""
     assumed: set[str] = field(default_factory=set)
@@ -73,21 +72,6 @@ class FlowerContext(Context):
             return found
         left = tuple(one for one in cube.among if seen.agree(one, found.bits))
         return replace(found, among=left) if left else None
-
-    def ordered(self, ways: Ways) -> Ways:
-        """Ways that come from one get their places; the later ones know that the earlier ones' conditions fail."""
-        if len(ways) < 2:
-            return ways
-        found: Ways = []
-        common = set(ways[0].cube.bits.items()).intersection(*(way.cube.bits.items() for way in ways[1:]))
-        failed: list[Mapping[int, bool]] = []
-        for place, way in enumerate(ways):
-            cube = replace(way.cube, never=(*way.cube.never, *failed)) if failed else way.cube
-            found.append(replace(way, cube=cube, order=(*way.order, place)))
-            new = dict(way.cube.bits.items() - common)
-            if new and len(cube.never) < _MAX_NEVER:
-                failed.append(new)
-        return found
 
     # --- numbers ------------------------------------------------------------------------------------------------------
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ....semantics.source import Span
 from ...base import CannotOffload
-from ...unfold.state import Context, State, Ways
+from ...unfold.state import Context, State
 from ...unfold.values import ONE, ZERO, Bits, Cube, known, number
 from ..artifact import PLAIN
 from . import seen
@@ -17,8 +17,6 @@ ETHERNET = 14
 """Bytes that every frame has."""
 _MAX_VALUES = 64
 """Values of a kept number that a condition on a part of it is compared with."""
-_MAX_NEVER = 64
-"""Conditions that are known not to hold, which a way remembers."""
 
 
 Origin = Sequence[tuple[Cube, Mapping[int, int]]]
@@ -41,6 +39,7 @@ class FlowContext(Context):
     fewest: bool = True
     keeps_checksums: bool = True
     machine: str = "openflow"
+    most_never: int = 64
     allowed: frozenset[str] = frozenset()
     """Assumptions about frames that may be made."""
     assumed: set[str] = field(default_factory=set)
@@ -118,22 +117,6 @@ class FlowContext(Context):
             part.values is not None and not _some(part.values, bits, cube.bits)
             for bits, part in self.parts.get(bit, ())
         )
-
-    def ordered(self, ways: Ways) -> Ways:
-        """Ways that come from one get their places; the later ones know that the earlier ones' conditions fail."""
-        if len(ways) < 2:
-            return ways
-        found: Ways = []
-        shortest = min(way.cube.length for way in ways)
-        common = set(ways[0].cube.bits.items()).intersection(*(way.cube.bits.items() for way in ways[1:]))
-        before: list[Mapping[int, bool]] = []
-        for place, way in enumerate(ways):
-            cube = replace(way.cube, never=(*way.cube.never, *before)) if before else way.cube
-            found.append(replace(way, cube=cube, order=(*way.order, place)))
-            new = dict(way.cube.bits.items() - common)
-            if new and way.cube.length == shortest and len(cube.never) < _MAX_NEVER:
-                before.append(new)
-        return found
 
     # --- numbers ------------------------------------------------------------------------------------------------------
 
