@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 
@@ -54,3 +55,20 @@ class Kept:
         self._there[id(entry)] = entry
         self._found.setdefault(self._known_by(entry), []).append(entry)
         return entry
+
+
+class KeepsFilters:
+    """What is the same where artifacts are lists of filters in chains (:class:`.base.KeepsEntries`)."""
+
+    def having(self, artifact: Any, entries: Sequence[Any]) -> Any:
+        """The list with these filters, and all else as it is."""
+        return replace(artifact, filters=tuple(entries))
+
+    def entries_in(self, artifact: Any) -> Sequence[Any]:
+        """The filters of a list as it was read."""
+        entries: Sequence[Any] = artifact.filters
+        return entries
+
+    def list_of(self, entry: Any) -> str:
+        """The name of the chain that a filter is in."""
+        return f"chain {entry.chain}"

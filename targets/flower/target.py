@@ -12,7 +12,7 @@ from ...semantics.meaning.opened import Opened
 from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import Span
 from ..base import Oracle, RulesBakedIn
-from ..keeping import Kept
+from ..keeping import KeepsFilters, Kept
 from ..offload import Device, Entry
 from ..tc.artifact.hooks import PortNames
 from .artifact import FilterList, FlowerFilter
@@ -28,7 +28,7 @@ READS: Final = (
 """What lists of others may have, a line each."""
 
 
-class FlowerTarget(RulesBakedIn):
+class FlowerTarget(RulesBakedIn, KeepsFilters):
     """The tc classifier flower at a device's ingress."""
 
     name: Final = "flower"
@@ -99,18 +99,6 @@ class FlowerTarget(RulesBakedIn):
     def kept(self, artifact: FilterList) -> Kept:
         """See :class:`..base.KeepsEntries`. The kernel takes one filter of a priority with the same keys."""
         return Kept(artifact.filters, lambda one: (one.chain, one.pref, one.keys, one.indev))
-
-    def having(self, artifact: FilterList, entries: Sequence[FlowerFilter]) -> FilterList:
-        """See :class:`..base.KeepsEntries`."""
-        return replace(artifact, filters=tuple(entries))
-
-    def entries_in(self, artifact: FilterList) -> Sequence[FlowerFilter]:
-        """See :class:`..base.KeepsEntries`."""
-        return artifact.filters
-
-    def list_of(self, entry: FlowerFilter) -> str:
-        """See :class:`..base.KeepsEntries`."""
-        return f"chain {entry.chain}"
 
     def decides(self, artifact: FilterList, packet: bytes, port: int) -> Sequence[tuple[str, Span]]:
         """See :func:`..tc.meaning.decides.decides`."""

@@ -12,7 +12,7 @@ from ...semantics.meaning.opened import Opened
 from ...semantics.rules.ruleset import RuleSet
 from ...semantics.source import Span
 from ..base import Oracle, RulesBakedIn
-from ..keeping import Kept
+from ..keeping import KeepsFilters, Kept
 from ..offload import Device, Entry
 from ..tc.artifact.hooks import PortNames
 from .artifact import FilterList, U32Filter
@@ -23,7 +23,7 @@ READS: Final = (
 )
 
 
-class U32Target(RulesBakedIn):
+class U32Target(RulesBakedIn, KeepsFilters):
     """The tc classifier u32 at a device's ingress."""
 
     name: Final = "u32"
@@ -97,18 +97,6 @@ class U32Target(RulesBakedIn):
         from .meaning import numbered
 
         return KeptFilters(numbered(artifact).filters)
-
-    def having(self, artifact: FilterList, entries: Sequence[U32Filter]) -> FilterList:
-        """See :class:`..base.KeepsEntries`."""
-        return replace(artifact, filters=tuple(entries))
-
-    def entries_in(self, artifact: FilterList) -> Sequence[U32Filter]:
-        """See :class:`..base.KeepsEntries`."""
-        return artifact.filters
-
-    def list_of(self, entry: U32Filter) -> str:
-        """See :class:`..base.KeepsEntries`."""
-        return f"chain {entry.chain}"
 
     def decides(self, artifact: FilterList, packet: bytes, port: int) -> Sequence[tuple[str, Span]]:
         """See :func:`..tc.meaning.decides.decides`."""
