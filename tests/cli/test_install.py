@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.oracle.network import Network
+from tests.support import bpftool
 from tests.support.machines import require
 
 from .conftest import Command, Ended
@@ -108,8 +108,7 @@ def test_it_runs_on_the_device_with_the_rules_and_is_taken_back(
 def test_bpftool_shows_the_source_of_what_is_installed(
     namespace: Namespace, example: Callable[[str], Path], hook: str
 ) -> None:
-    if shutil.which("bpftool") is None:
-        pytest.skip("no bpftool")
+    bpftool.needed()
     program = example("router.p4")
     target, rules = ("--target", f"ebpf:hook={hook}"), ("--rules", example("router.rules.cli"))
     assert namespace.lower(program, *target, *rules, "--install", f"t{IN}").code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import NoReturn
 
 import pytest
 
@@ -21,6 +22,11 @@ def require(oracle: Oracle) -> None:
     """Skip the test if ``oracle`` cannot be asked here; fail it instead where P4VERIFY_REQUIRE_ORACLES=1."""
     reason = oracle.available()
     if reason is not None:
-        if REQUIRED:
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+        absent(reason)
+
+
+def absent(reason: str) -> NoReturn:
+    """Skip the test because of what is not here; fail it instead where P4VERIFY_REQUIRE_ORACLES=1."""
+    if REQUIRED:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

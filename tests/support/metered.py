@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Verdict
 from p4verify.semantics.ir import Program
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.rules.read import read_rules
 from p4verify.semantics.rules.ruleset import RuleSet
+from p4verify.targets.base import Target
 
 PROGRAM = """
 #include <core.p4>
@@ -54,3 +58,8 @@ IMPOSSIBLE = [
     ("rates.execute_meter(64, meta.colour); if (meta.colour == 2) { mark_to_drop(standard); }", "may not have"),
 ]  # fmt: skip
 """What becomes of packets, and why it cannot be done (None: it can)."""
+
+
+def verdict(loaded: tuple[Program, RuleSet], target: Target, artifact: Any) -> Verdict:
+    """What is said of an artifact for a program."""
+    return Checker(*loaded, machines_confirm=False).check_artifact(target, artifact, None).proof.verdict

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from p4verify.targets.ebpf.artifact.asm import R0, R1
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.lower.lines import MAX_COLUMN, MAX_LINE, source_lines
 from p4verify.targets.ebpf.lower.tidy import tidy
+from tests.support import bpftool
 
 from .programs import TRUE, accept, ebpf_filter
 
@@ -90,16 +89,8 @@ def test_p4ast_without_its_source_leaves_the_text_out(tmp_path: Path) -> None:
 def test_bpftool_shows_them_next_to_the_kernels_instructions(
     router: Path, tmp_path: Path, kernel_oracle: object
 ) -> None:
-    if shutil.which("bpftool") is None:
-        pytest.skip("no bpftool")
-    mount = f"mkdir -p {tmp_path}/fs && mount -t bpf bpf {tmp_path}/fs"
-    load = f"bpftool prog loadall {router} {tmp_path}/fs/p"
-    dump = f"bpftool prog dump xlated pinned {tmp_path}/fs/p/p4_main linum"
-    done = subprocess.run(
-        ["unshare", "-m", "sh", "-c", f"{mount} && {load} && {dump}"], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    shown = re.findall(r"^; (.*) \[file:(.*) line_num:(\d+) line_col:(\d+)\]$", done.stdout, re.M)
+    printed = bpftool.loaded(router, tmp_path / "fs", "bpftool prog dump xlated pinned {}/p4_main linum")
+    shown = re.findall(r"^; (.*) \[file:(.*) line_num:(\d+) line_col:(\d+)\]$", printed, re.M)
     source = ROUTER.read_text().splitlines()
     assert len(shown) > 20
     assert all((text, file) == (source[int(line) - 1].strip(), str(ROUTER)) for text, file, line, _ in shown)

@@ -7,23 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
-from p4verify.semantics.ir import Program
-from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.targets import find
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.flower.artifact import FilterList
 from p4verify.targets.tc.artifact.actions import DROP, PIPE, Police
-from tests.support.metered import DROPPED, IMPOSSIBLE, program
+from tests.support.metered import DROPPED, program, verdict
 from tests.support.private_tc import Inside
 
 TARGET = find("flower")
-
-
-def verdict(loaded: tuple[Program, RuleSet], filters: FilterList) -> Verdict:
-    """What is said of filters for a program."""
-    return Checker(*loaded, machines_confirm=False).check_artifact(TARGET, filters, None).proof.verdict
 
 
 def polices(filters: FilterList) -> list[Police]:
@@ -37,7 +29,7 @@ def test_a_cell_is_one_police_action_whichever_entries_ask_it(tmp_path: Path) ->
     found = polices(filters)
     assert [(p.exceed, p.conform) for p in found] == [(DROP, PIPE)] * 2  # five entries, two cells
     assert found[0].limits[0][0] == "pkts_rate"
-    assert verdict(loaded, filters) is Verdict.ACCEPT
+    assert verdict(loaded, TARGET, filters) is Verdict.ACCEPT
     assert TARGET.read(TARGET.write(filters), "again").filters == filters.filters
 
 
@@ -48,7 +40,7 @@ def test_a_cell_that_one_entry_asks_is_policed_there(tmp_path: Path) -> None:
     filters = TARGET.lower(loaded, few, {})
     assert {f.chain for f in filters.filters} == {0}
     assert len(polices(filters)) == 2
-    assert verdict((loaded, few), filters) is Verdict.ACCEPT
+    assert verdict((loaded, few), TARGET, filters) is Verdict.ACCEPT
 
 
 def test_policing_that_none_asks_for_is_rejected(tmp_path: Path) -> None:
@@ -63,17 +55,7 @@ def test_policing_that_none_asks_for_is_rejected(tmp_path: Path) -> None:
             replace(last, actions=(police, *last.actions)),
             *filters.filters[place + 1 :],
         )
-        assert verdict(loaded, replace(filters, filters=metered)) is Verdict.REJECT
-
-
-@pytest.mark.parametrize(("body", "said"), IMPOSSIBLE)
-def test_what_policing_cannot_do_is_said(tmp_path: Path, body: str, said: str | None) -> None:
-    loaded = program(tmp_path, body)
-    if said is None:  # a session that is not set up clones nothing
-        assert verdict(loaded, TARGET.lower(*loaded, {})) is Verdict.ACCEPT
-        return
-    with pytest.raises(CannotOffload, match=said):
-        TARGET.lower(*loaded, {})
+        assert verdict(loaded, TARGET, replace(filters, filters=metered)) is Verdict.REJECT
 
 
 def test_a_cell_that_is_asked_in_several_states_is_refused(tmp_path: Path) -> None:

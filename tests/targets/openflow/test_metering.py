@@ -7,24 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
-from p4verify.semantics.ir import Program
-from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.targets import find
-from p4verify.targets.base import CannotOffload
-from p4verify.targets.openflow.artifact import Bridge, ToMeter, print_meter
+from p4verify.targets.openflow.artifact import ToMeter, print_meter
 from p4verify.targets.openflow.install import install, remove
 from p4verify.targets.openflow.oracle import OpenVSwitch
 from p4verify.targets.openflow.oracle.switch import BRIDGE, Switch
-from tests.support.metered import DROPPED, IMPOSSIBLE, program
+from tests.support.metered import DROPPED, program, verdict
 
 TARGET = find("openflow")
-
-
-def verdict(loaded: tuple[Program, RuleSet], bridge: Bridge) -> Verdict:
-    """What is said of flows for a program."""
-    return Checker(*loaded, machines_confirm=False).check_artifact(TARGET, bridge, None).proof.verdict
 
 
 def test_each_cell_is_a_meter_that_drops(tmp_path: Path) -> None:
@@ -33,14 +24,14 @@ def test_each_cell_is_a_meter_that_drops(tmp_path: Path) -> None:
     asked = [action.meter for flow in bridge.flows for action in flow.actions if isinstance(action, ToMeter)]
     assert asked == [1, 2]
     assert print_meter(bridge.meters[0]) == "meter=1,pktps,bands=type=drop,rate=4294967295"
-    assert verdict(loaded, bridge) is Verdict.ACCEPT
+    assert verdict(loaded, TARGET, bridge) is Verdict.ACCEPT
 
 
 @pytest.mark.campaign
 def test_yellow_does_not_come(tmp_path: Path) -> None:
     loaded = program(tmp_path, DROPPED + " else if (meta.colour == 1) { hdr.ethernet.dst = 1; }")
     bridge = TARGET.lower(*loaded, {})
-    assert verdict(loaded, bridge) is Verdict.ACCEPT
+    assert verdict(loaded, TARGET, bridge) is Verdict.ACCEPT
     assert not any(m.field == "eth_dst" for flow in bridge.flows for m in flow.match)
 
 
@@ -50,17 +41,7 @@ def test_a_meter_for_packets_that_none_is_asked_for_is_rejected(tmp_path: Path) 
     last = bridge.flows[-1]
     assert not any(isinstance(action, ToMeter) for action in last.actions)
     metered = (*bridge.flows[:-1], replace(last, actions=(ToMeter(1), *last.actions)))
-    assert verdict(loaded, replace(bridge, flows=metered)) is Verdict.REJECT
-
-
-@pytest.mark.parametrize(("body", "said"), IMPOSSIBLE)
-def test_what_meters_of_the_switch_cannot_do_is_said(tmp_path: Path, body: str, said: str | None) -> None:
-    loaded = program(tmp_path, body)
-    if said is None:  # a session that is not set up clones nothing
-        assert verdict(loaded, TARGET.lower(*loaded, {})) is Verdict.ACCEPT
-        return
-    with pytest.raises(CannotOffload, match=said):
-        TARGET.lower(*loaded, {})
+    assert verdict(loaded, TARGET, replace(bridge, flows=metered)) is Verdict.REJECT
 
 
 @pytest.mark.oracle
