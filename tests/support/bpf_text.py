@@ -1,6 +1,7 @@
 """The text format of the bpf_conformance suite: sections of assembly, memory and expected result.
 
-Sections begin with ``-- NAME``; ``#`` starts a comment. Only "asm", "mem", "raw", "result" and "error" matter here.
+Sections begin with ``-- NAME``; ``#`` starts a comment. Only "asm", "raw" (encoded instructions), "mem", "result" and
+"error" matter here.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from p4verify.targets.ebpf.artifact import Assembler, Insn, Label, Reg, asm
+from p4verify.targets.ebpf.artifact import Assembler, Insn, Label, Reg, asm, decode
 from p4verify.targets.ebpf.artifact.insn import ALU_OPS, ATOMIC_CMPXCHG, ATOMIC_FETCH, ATOMIC_XCHG
+from p4verify.targets.ebpf.meaning.graph import CALL_REGISTER, JA, JA32
 
 SIZES = {"b": 1, "h": 2, "w": 4, "dw": 8}
 ATOMIC = {name: ALU_OPS[name] for name in ("add", "or", "and", "xor")}
+_NUMBER = re.compile(r"[+-]?(0x[0-9a-fA-F]+|\d+)")
 _MEMORY = re.compile(r"\[%?r(\d+)\s*(?:([+-])\s*(0x[0-9a-fA-F]+|\d+))?\]")
+_LOCKED = re.compile(r"(fetch[ _]+)?([a-z]+)(32|64)?\s+(\[.*\])")
 
 
 @dataclass(frozen=True)
@@ -28,40 +32,76 @@ class Case:
 
 def parse(text: str) -> Case:
     """The test in ``text``. Raises ValueError for what is not understood."""
+    parts = _sections(text)
+    if not parts.keys() & {"asm", "raw"}:
+        raise ValueError(f"no program (sections: {', '.join(parts)})")
+    insns = assemble(parts["asm"]) if "asm" in parts else _raw(parts["raw"])
+    if "asm" in parts and "raw" in parts and insns != _raw(parts["raw"]):
+        raise ValueError("the assembly is not what the raw instructions are")
+    if not parts.keys() & {"result", "error"}:
+        raise ValueError("neither a result nor an error is expected")
+    result = None
+    if "result" in parts:
+        words = parts["result"] or ["no number"]
+        result = int(words[0], 16 if "0x" in words[0].lower() else 10) & (1 << 64) - 1
+    return Case(insns, bytes.fromhex("".join(parts.get("mem", ()))), result)
+
+
+def _sections(text: str) -> dict[str, list[str]]:
+    """Section's name → its lines, without comments and empty ones."""
     parts: dict[str, list[str]] = {}
     name = ""
     for raw in text.splitlines():
-        line = raw.split("#")[0].rstrip()
-        if line.startswith("-- "):
-            name = line[3:].strip()
+        line = re.split("[#;]" if name == "asm" else "#", raw)[0].strip()
+        head = re.fullmatch(r"--\s*(\w[\w ]*)", line)
+        if head:
+            name = head[1]
             parts[name] = []
-        elif line.strip() and name:
-            parts[name].append(line.strip())
-    if "asm" not in parts:
-        raise ValueError(f"no assembly (sections: {', '.join(parts)})")
-    result = int(parts["result"][0], 0) & (1 << 64) - 1 if "result" in parts else None
-    return Case(assemble(parts["asm"]), bytes.fromhex("".join(parts.get("mem", ()))), result)
+        elif line and name:
+            parts[name].append(line)
+    return parts
+
+
+def _raw(lines: list[str]) -> tuple[Insn, ...]:
+    """Instructions as numbers of 64 bits in the machine's order, or byte by byte as they lie in memory."""
+    slots = b""
+    for line in lines:
+        words = line.replace(",", " ").split()
+        whole = all(len(word.lower().removeprefix("0x")) == 16 for word in words)
+        slots += b"".join(int(w, 16).to_bytes(8, "little") for w in words) if whole else bytes.fromhex("".join(words))
+    return decode(slots)
 
 
 def assemble(lines: list[str]) -> tuple[Insn, ...]:
-    """The program in ``lines``. Raises ValueError for what is not understood."""
+    """The program in ``lines``: labels end in a colon, alone or before an instruction; "exit" without a place of its
+    own is the last exit. Raises ValueError for what is not understood."""
     out = Assembler()
     labels: dict[str, Label] = {}
-    named = {line.rstrip(":").strip() for line in lines if line.endswith(":")}
 
     def label(name: str) -> Label:
         return labels.setdefault(name, out.label(name))
 
-    exit_at = next((i for i, line in enumerate(reversed(lines)) if line.split()[0] == "exit"), None)
-    for number, line in enumerate(lines):
-        if line.endswith(":"):
-            out.place(label(line[:-1].strip()))
+    steps = [part for line in lines for part in _parts(line)]
+    exits = [number for number, step in enumerate(steps) if step == "exit"]
+    last = exits[-1] if exits and "exit:" not in steps else None
+    for number, step in enumerate(steps):
+        if step.endswith(":"):
+            out.place(label(step[:-1]))
             continue
-        if "exit" not in named and exit_at is not None and number == len(lines) - 1 - exit_at:
+        if number == last:
             out.place(label("exit"))
-        words = line.replace(",", " , ").split(None, 1)
-        _instruction(out, words[0], [w.strip() for w in words[1].split(",")] if len(words) > 1 else [], label)
+        name, *rest = step.split(None, 1)
+        try:
+            _instruction(out, name, [w.strip() for w in rest[0].split(",")] if rest else [], label)
+        except (IndexError, KeyError) as error:
+            raise ValueError(f"not understood: {step}") from error
     return out.finish()
+
+
+def _parts(line: str) -> list[str]:
+    """The labels and the instruction of a line."""
+    found = re.fullmatch(r"(\w+)\s*:\s*(.*)", line)
+    return [f"{found[1]}:", *_parts(found[2])] if found else [line] if line else []
 
 
 def _register(text: str) -> Reg:
@@ -90,14 +130,8 @@ def _instruction(out: Assembler, name: str, args: list[str], label: Callable[[st
         out.emit(asm.exit_())
     elif name in ("ja", "ja32"):
         _go(out, name, args[0], label)
-    elif name == "call":
-        words = args[0].split()
-        if words[0] == "local":
-            out.call(label(words[1]))
-        elif args[0].startswith("%"):
-            out.emit(Insn(0x8D, dst=_register(args[0])))
-        else:
-            out.emit(asm.call(int(words[-1], 0)))
+    elif name in ("call", "callx"):
+        _call(out, args[0].split(), label)
     elif name == "lddw":
         out.emit(asm.load_imm64(_register(args[0]), int(args[1], 0) % (1 << 64)))
     elif name == "lock":
@@ -110,19 +144,29 @@ def _instruction(out: Assembler, name: str, args: list[str], label: Callable[[st
         out.emit(_arithmetic(name, args))
 
 
-def _go(out: Assembler, name: str, target: str, label: Callable[[str], Label]) -> None:
-    if re.fullmatch(r"[+-]?\d+|[+-]?0x[0-9a-fA-F]+", target):
-        gap = int(target, 0)
-        out.emit(Insn(0x05, off=gap) if name == "ja" else Insn(0x06, imm=gap))
+def _call(out: Assembler, words: list[str], label: Callable[[str], Label]) -> None:
+    if words[0] != "local":
+        callee = words[-1]
+        out.emit(Insn(CALL_REGISTER, dst=_register(callee)) if callee[0] == "%" else asm.call(int(callee, 0)))
+    elif _NUMBER.fullmatch(words[1]):
+        out.emit(asm.call_local(int(words[1], 0)))
     else:
-        out.goto(label(target))
+        out.call(label(words[1]))
+
+
+def _go(out: Assembler, name: str, target: str, label: Callable[[str], Label]) -> None:
+    if _NUMBER.fullmatch(target):
+        gap = int(target, 0)
+        out.emit(Insn(JA, off=gap) if name == "ja" else Insn(JA32, imm=gap))
+    else:
+        out.branch(Insn(JA if name == "ja" else JA32), label(target))
 
 
 def _branch(out: Assembler, name: str, args: list[str], label: Callable[[str], Label]) -> None:
     width = 32 if name.endswith("32") else 64
     op = name.removesuffix("32")
     dst, operand = _register(args[0]), _operand(args[1])
-    if re.fullmatch(r"[+-](\d+|0x[0-9a-fA-F]+)", args[2]):
+    if _NUMBER.fullmatch(args[2]):
         out.emit(asm.jump(op, dst, operand, int(args[2], 0), width))
     else:
         out.jump(op, dst, operand, label(args[2]), width)
@@ -144,19 +188,13 @@ def _transfer(out: Assembler, name: str, args: list[str]) -> None:
 
 
 def _lock(out: Assembler, args: list[str]) -> None:
-    words = args[0].split(None, 1)
-    name = words[0]
-    size = 4 if name.endswith("32") else 8
-    name = name.removesuffix("32")
-    fetch = name == "fetch"
-    if fetch:
-        name, words[1] = words[1].split(None, 1)
-        size = 4 if name.endswith("32") else 8
-        name = name.removesuffix("32")
+    found = _LOCKED.fullmatch(args[0])
+    if not found:
+        raise ValueError(f"no atomic operation: lock {args[0]}")
+    fetch, name, size, where = found.groups()
     codes = {"xchg": ATOMIC_XCHG, "cmpxchg": ATOMIC_CMPXCHG}
     code = codes.get(name) or ATOMIC[name] | (ATOMIC_FETCH if fetch else 0)
-    base, off = _memory(words[1])
-    out.emit(asm.atomic(size, code, base, off, _register(args[1])))
+    out.emit(asm.atomic(4 if size else 8, code, *_memory(where), _register(args[1])))
 
 
 def _arithmetic(name: str, args: list[str]) -> Insn:

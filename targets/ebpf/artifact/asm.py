@@ -216,7 +216,7 @@ class Assembler:
         self.branch(jump(op, dst, operand, 0, width), to)
 
     def branch(self, insn: Insn, to: Label) -> None:
-        """Append a jump whose distance is to be that to ``to``."""
+        """Append a jump whose distance is to be that to ``to`` (an unconditional one keeps its 32 bits)."""
         self._items.append((self._sourced(insn), to))
 
     def goto(self, to: Label) -> None:
@@ -278,7 +278,7 @@ class Assembler:
                 if to not in labels:
                     raise ValueError(f"label {to} was never placed")
                 gap = labels[to] - starts[index] - self._size(index, long)
-                if _is_call(insn):
+                if _is_call(insn) or (insn.cls == JMP32 and _is_ja(insn)):
                     yield replace(insn, imm=gap)
                 elif _is_ja(insn):
                     yield replace(ja(gap), source=insn.source)

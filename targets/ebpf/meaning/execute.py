@@ -25,13 +25,13 @@ from ..artifact.insn import (
     X,
 )
 from . import alu, atomic, context, legacy, memory, pointers, tail
-from .graph import CALL, EXIT, JA, JA32, TAIL_CALL, is_jump, target
+from .graph import CALL, CALL_REGISTER, EXIT, JA, JA32, TAIL_CALL, is_jump, target
 from .names import HELPERS
 from .state import Frame, State, both
 from .values import Address, Value
 
 if TYPE_CHECKING:
-    from .machine import Machine
+    from .machine import Helper, Machine
 
 MAX_CALLS: Final = 8
 """Frames that the kernel allows (MAX_CALL_FRAMES)."""
@@ -43,6 +43,8 @@ def step(machine: Machine, state: State, insn: Insn) -> list[State]:
         return _exit(machine, state, insn)
     if insn.opcode == CALL:
         return _call(machine, state, insn)
+    if insn.opcode == CALL_REGISTER:
+        return _call_by_register(machine, state, insn)
     if is_jump(insn):
         return _jump(machine, state, insn)
     if insn.cls in (ALU, ALU64):
@@ -190,6 +192,20 @@ def _call(machine: Machine, state: State, insn: Insn) -> list[State]:
         name = f" ({HELPERS[insn.imm]})" if insn.imm in HELPERS else ""
         kind = f"helper {insn.imm}{name}" if insn.src == CALL_HELPER else f"kernel function (kind {insn.src})"
         raise machine.unsupported(state, f"calls {kind}")
+    return _run(machine, state, helper)
+
+
+def _call_by_register(machine: Machine, state: State, insn: Insn) -> list[State]:
+    if not machine.host.register_calls or insn != Insn(CALL_REGISTER, insn.dst):
+        raise machine.unsupported(state, f"undefined jump (opcode {insn.opcode:#04x})")
+    number = machine.number(state, machine.scalar(state, insn.dst))
+    helper = machine.host.helpers.get(number)
+    if helper is None:
+        raise machine.unsupported(state, f"calls helper {number}")
+    return _run(machine, state, helper)
+
+
+def _run(machine: Machine, state: State, helper: Helper) -> list[State]:
     out = helper(machine, state)
     for after in out:
         after.regs[1:6] = [None] * 5

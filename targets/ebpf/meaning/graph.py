@@ -32,6 +32,8 @@ from ..artifact.program import BpfProgram
 
 EXIT: Final = JMP_OPS["exit"] | JMP
 CALL: Final = JMP_OPS["call"] | JMP
+CALL_REGISTER: Final = JMP_OPS["call"] | JMP | X
+"""Calls the helper whose number a register holds; clang writes it at -O0."""
 JA: Final = JMP_OPS["ja"] | JMP
 JA32: Final = JMP_OPS["ja"] | JMP32
 
@@ -48,7 +50,7 @@ HELPER_ARGUMENTS: Final = {
 
 def is_jump(insn: Insn) -> bool:
     """Whether this is a conditional or unconditional jump (no call, no exit)."""
-    return insn.cls in (JMP, JMP32) and insn.opcode not in (EXIT, CALL)
+    return insn.cls in (JMP, JMP32) and insn.opcode not in (EXIT, CALL, CALL_REGISTER)
 
 
 def target(slot: int, insn: Insn) -> int:
@@ -166,6 +168,8 @@ def touches(insn: Insn) -> tuple[set[int], set[int]]:
     if insn.opcode == CALL:
         count = HELPER_ARGUMENTS.get(insn.imm, 5) if insn.src == 0 else 5
         return set(range(1, count + 1)), {0, 1, 2, 3, 4, 5}
+    if insn.opcode == CALL_REGISTER:
+        return {insn.dst, 1, 2, 3, 4, 5}, {0, 1, 2, 3, 4, 5}
     if insn.opcode in (JA, JA32):
         return set(), set()
     return {insn.dst} | ({insn.src} if register else set()), set()

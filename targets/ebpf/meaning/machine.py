@@ -52,6 +52,8 @@ class Host:
     helpers: Mapping[int, Helper]
     legacy_loads: bool = False
     """Whether LD_ABS and LD_IND read the packet (programs that get a socket buffer)."""
+    register_calls: bool = False
+    """Whether a helper may be called by the number in a register (engines in user space; no kernel takes it)."""
 
 
 class Machine:
