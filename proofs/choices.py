@@ -14,6 +14,9 @@ Changes = Callable[[list[Term]], list[Term]]
 IMPL = "impl."
 """In front of the names of the other side's choices, so that none is shared."""
 
+SOME = "some."
+"""In front of the names of choices with which an input is as it is assumed to be."""
+
 
 def apart(side: Behaviour, prefix: str) -> Behaviour:
     """``side`` with its choices renamed, so that no choice is shared with another side."""

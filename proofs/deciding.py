@@ -19,8 +19,8 @@ from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour
 from .alignment import Candidates, instances
 from .by_values import known_by_values
-from .choices import IMPL, map_terms
-from .compare import Obligation, Part, obligations, unequal
+from .choices import IMPL, SOME, map_terms
+from .compare import Obligation, Part, facts, obligations, under, unequal
 from .engine import Answer, Engine, Model
 from .fixing import all_fixed, at_a_cell, cells_of, fix, number, number_of, with_own_cells
 from .freeing import freed
@@ -271,6 +271,8 @@ class Search:
         alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
         if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
             return None  # two programs that do the same in the same order
+        if self._is_what_is_assumed(obligation, picks):
+            return None
         every = every_instance(picks)
         if every is not None and not _shared_by_copies(obligation.violation, picks):
             return self._for_every_value(obligation, picks, every)
@@ -283,6 +285,14 @@ class Search:
         if not self.rounds and len(picks) > MANY_CHOICES:
             return f"{obligation.name}: {len(picks)} undefined values"
         return self._freely(obligation)
+
+    def _is_what_is_assumed(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
+        """Whether an obligation asks for no more than choices that are as they are assumed, which there are."""
+        some: Instance = {v: b.var(SOME + v.name, v.sort) for v in picks}
+        if obligation.theirs is not None or not set(some.values()).intersection(b.variables(obligation.context)):
+            return False
+        parts = under([*obligation.parts, Part("legal", b.not_(self.legal))], some)
+        return all(part.differ is b.FALSE for part in under(parts, facts(obligation.context)))
 
     def _for_every_value(
         self, obligation: Obligation, picks: Sequence[Term], every: list[Instance]

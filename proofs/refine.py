@@ -8,7 +8,7 @@ How obligations are settled one by one is in :mod:`.deciding`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -18,7 +18,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Assumption, Behaviour
 from .alignment import aligned
-from .choices import IMPL, apart, choices_of, map_terms
+from .choices import IMPL, SOME, apart, choices_of, map_terms
 from .compare import domain, obligations, that_can_meet, without_axioms
 from .deciding import FEW_ROUNDS, ROUNDS, Difference, Search
 from .engine import Answer, Engine, Model
@@ -159,14 +159,31 @@ def _hanging_on(picks: frozenset[Term], spec: Behaviour) -> list[Assumption]:
 
 def _choosing_what_is_assumed(spec: Behaviour, picks: frozenset[Term]) -> Behaviour:
     """``spec``, in no case where a choice breaks an assumption: left among the assumptions, one that hangs on a choice
-    would be broken by choosing, and with it all that is compared."""
+    would be broken by choosing, and with it all that is compared.
+
+    An input on which every choice breaks one is none that can occur: there are choices, called :data:`SOME` and part of
+    a counterexample, that break none.
+    """
     chosen = _hanging_on(picks, spec)
     if not chosen:
         return spec
     kept = b.and_(*(a.condition for a in chosen))
     cases = tuple(replace(case, guard=b.and_(case.guard, kept)) for case in spec.cases)
-    inputs, reaching = (tuple(a for a in part if a not in chosen) for part in (spec.domain, spec.reaching))
-    return replace(spec, cases=cases, domain=inputs, reaching=reaching)
+    some = {v: b.var(SOME + v.name, v.sort) for v in picks}
+    inputs, reaching = (_of_some_choice(part, chosen, some) for part in (spec.domain, spec.reaching))
+    told = [t for t in spec.axioms if picks.intersection(b.variables(t))]
+    axioms = (*spec.axioms, *b.substitute(told, some))
+    return replace(spec, cases=cases, domain=inputs, reaching=reaching, axioms=axioms)
+
+
+def _of_some_choice(
+    assumed: Sequence[Assumption], chosen: Sequence[Assumption], some: Mapping[Term, Term]
+) -> tuple[Assumption, ...]:
+    """Assumptions of which those that hang on choices are about ``some`` that may be made."""
+    there = b.substitute([a.condition for a in assumed], some)
+    return tuple(
+        replace(a, condition=condition) if a in chosen else a for a, condition in zip(assumed, there, strict=True)
+    )
 
 
 def _with_choices_alike(spec: Behaviour, impl: Behaviour, picks: frozenset[Term]) -> Iterator[Behaviour]:

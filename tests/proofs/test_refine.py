@@ -365,6 +365,37 @@ def test_no_choice_may_break_what_is_assumed() -> None:
     assert verdict(spec, limited) == "accept"
 
 
+def test_inputs_on_which_every_choice_breaks_an_assumption_are_left_out() -> None:
+    """They are as much outside of what is assumed as those on which nothing can be chosen: no case is missing there."""
+    c, x = choice(0, 8), byte(0)
+    together = Assumption("few turns", b.ult(b.add(b.zext(c, 9), b.zext(x, 9)), b.bv(5, 9)))
+    spec = replace(always(send(port=b.zext(c, 32)), choices=(c,)), domain=(together,))
+    zero = always(send(port=b.bv(0, 32)))
+    assert verdict(spec, zero) == "accept"
+    assert verdict(spec, always(send(port=b.bv(1, 32)))) == "differs"
+    outcome = found(spec, zero)
+    assert outcome.impl is not None
+    assert outcome.spec is not None
+    assert [a.text for a in outcome.spec.domain] == ["few turns"]
+
+
+def test_a_missing_case_is_found_where_choices_are_assumed() -> None:
+    c = choice(0, 8)
+    small = Assumption("it is small", b.ult(c, b.bv(5, 8)))
+    some = Case(b.eq(byte(0), b.bv(1, 8)), (send(b.zext(c, 32)),))
+    spec = Behaviour((some,), (small,), (), (Choice(c, "test"),))
+    difference = found(spec, always(send(b.bv(3, 32)))).difference
+    assert difference is not None
+    assert difference.parts == ("coverage",)
+
+
+def test_an_assumption_that_no_choice_meets_leaves_nothing_to_compare() -> None:
+    c = choice(0, 8)
+    never = Assumption("more than there is", b.ult(b.bv(255, 8), b.bor(c, b.bv(1, 8))))
+    spec = replace(always(send(port=b.zext(c, 32)), choices=(c,)), domain=(never,))
+    assert found(spec, always(send(port=b.bv(1, 32)))).empty
+
+
 def ways_by_choice(few: Term) -> Behaviour:
     """A way for each of 20 values of a choice, and one for all others; ``few`` is assumed of it."""
     c, last = choice(0, 8), b.bv(99, 8)
