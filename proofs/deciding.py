@@ -26,6 +26,7 @@ from .fixing import all_fixed, at_a_cell, cells_of, fix, number, number_of, with
 from .freeing import freed
 from .made_in_order import InOrder
 from .options import Instance, cells_in, every_instance, instantiated, is_made_for_a_copy, names_a_copy, options_of
+from .regardless import holding_regardless
 from .sampling import case_samples, samples
 from .splitting import condition_besides, condition_of, sides
 from .sweeping import swept
@@ -252,6 +253,9 @@ class Search:
     def _unsatisfiable(self, query: Term, seconds: float) -> bool:
         return self.engine.satisfiable(query, "a question asked by both sides", seconds).status == "unsat"
 
+    def _never(self, query: Term, what: str) -> bool:
+        return self.engine.satisfiable(query, what).status == "unsat"
+
     def _conclude(self, obligation: Obligation, answer: Answer) -> Difference | str | None:
         if answer.status == "unsat":
             return None
@@ -271,6 +275,8 @@ class Search:
         alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
         if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
             return None  # two programs that do the same in the same order
+        obligation = holding_regardless(obligation, self.picks, self._never)
+        picks = self._picks_in(obligation.violation)
         if self._is_what_is_assumed(obligation, picks):
             return None
         every = every_instance(picks)

@@ -1,4 +1,5 @@
-"""Choices carried upwards, and obligations taken apart: on few bits all inputs and all choices are gone through."""
+"""Choices carried upwards, obligations taken apart, and parts that hold whatever is chosen: on few bits all inputs and
+all choices are gone through."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ from collections.abc import Callable, Sequence
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p4verify.proofs.compare import Obligation, unequal
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.freeing import freed
 from p4verify.proofs.refine import search
+from p4verify.proofs.regardless import LEAST, holding_regardless
 from p4verify.proofs.splitting import condition_of, sides
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
@@ -72,6 +74,56 @@ def test_an_obligation_with_freed_choices_holds_exactly_if_it_did(x: Term, z: Te
     left = [v for v in b.variables(found.obligation.violation) if v in found.choices or v in CHOICES]
     if sum(max(1, v.width) for v in left) <= 6:
         assert holds(found.obligation, found.legal, left) == holds(obligation, b.TRUE, CHOICES)
+
+
+def never(query: Term, _what: str) -> bool:
+    """Whether a query is false on all inputs."""
+    return not any(b.evaluate([query], {**inputs, CELL.name: cell})[0] for inputs in values(INPUTS) for cell in (0, 1))
+
+
+@pytest.fixture
+def however_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p4verify.proofs.regardless.LEAST", 1)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(conditions(numbers([*INPUTS, *CHOICES[:2]])), conditions(numbers([*INPUTS, CHOICES[0]])),
+       numbers([*INPUTS, CHOICES[0]]), numbers(INPUTS), numbers(INPUTS))  # fmt: skip
+def test_an_obligation_holds_exactly_if_it_did_without_what_holds_regardless(
+    however_small: None, when: Term, context: Term, x: Term, y: Term, z: Term
+) -> None:
+    parts = (unequal("chosen", x, y, when), unequal("free", y, z, when), unequal("alike", z, b.add(z, y), when))
+    obligation = Obligation("test", context, tuple(part for part in parts if part.differ is not b.FALSE))
+    left = holding_regardless(obligation, frozenset(CHOICES), never)
+    assert set(left.parts) <= set(obligation.parts)
+    assert holds(left, b.TRUE, CHOICES[:2]) == holds(obligation, b.TRUE, CHOICES[:2])
+
+
+def sum_of(names: str, *, shuffled: bool = False) -> Term:
+    """A fold of many numbers, which the terms' own form does not show to be the same in another order."""
+    terms = [b.concat(b.bv(0, 8), b.var(f"in.{names}{i}", 8)) for i in range(LEAST // 2)]
+    total = b.bv(0, 16)
+    for term in reversed(terms) if shuffled else terms:
+        total = b.band(b.add(total, term), b.bnot(b.bv(0x8000, 16))) if shuffled else b.add(total, term)
+    return total
+
+
+def test_large_parts_without_choices_are_asked_once_where_no_choice_is_known() -> None:
+    chosen, sent = b.eq(CHOICES[0], X), b.eq(X, Y)
+    large, other = sum_of("a"), sum_of("a", shuffled=True)
+    parts = (unequal("port", CHOICES[1], X, chosen), unequal("sum", large, other, b.and_(chosen, sent)))
+    asked: list[Term] = []
+
+    def unsatisfiable(query: Term, _what: str) -> bool:
+        asked.append(query)
+        return True
+
+    obligation = Obligation("test", b.ult(X, b.bv(2, WIDTH)), parts)
+    left = holding_regardless(obligation, frozenset(CHOICES), unsatisfiable)
+    assert asked == [b.and_(obligation.context, sent, b.ne(large, other))]
+    assert [part.name for part in left.parts] == ["port"]
+    kept = holding_regardless(obligation, frozenset(CHOICES), lambda _query, _what: False)
+    assert kept.parts == obligation.parts
 
 
 X, Y = INPUTS

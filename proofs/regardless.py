@@ -1,0 +1,61 @@
+"""Large parts of an obligation that hold whatever is chosen, proven once and for all choices.
+
+A packet's checksum is summed by both sides without a choice in it, while a choice decides how the packet is sent. With
+the choice bound in one way after the other, and the obligation taken apart by conditions, the same sums would be
+compared each time. Here they are compared first, where all is known that mentions no choice.
+
+Conditions that mention a choice are missing, so a query is weaker than the part it stands for: if it is unsatisfiable
+the part cannot be satisfied, whatever is chosen. If it is not nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from .alignment import Mentions
+from .compare import Obligation, Part
+
+LEAST: Final = 60
+"""Nodes of both terms of a part that is looked at; smaller ones are soon compared again."""
+
+
+def holding_regardless(
+    obligation: Obligation, picks: frozenset[Term], unsatisfiable: Callable[[Term, str], bool]
+) -> Obligation:
+    """An obligation that holds if and only if this one does, without the large parts that are seen to hold whatever the
+    choices ``picks`` are; the first that is not seen to hold ends it.
+
+    ``unsatisfiable`` says whether a query is seen to be so (the second argument: what it is about).
+    """
+    mentions = Mentions(picks)
+    open_ = [part for part in obligation.parts if not _large_and_free(part, mentions)]
+    if not open_ or len(open_) == len(obligation.parts):
+        return obligation
+    context = _without(obligation.context, mentions)
+    left = list(obligation.parts)
+    for part in obligation.parts:
+        if part.pair is None or not _large_and_free(part, mentions):
+            continue
+        when, x, y = part.pair
+        query = b.and_(context, _without(when, mentions), b.ne(x, y))
+        if not unsatisfiable(query, f"{obligation.name}: {part.name}"):
+            break
+        left.remove(part)
+    return replace(obligation, parts=tuple(left))
+
+
+def _large_and_free(part: Part, mentions: Mentions) -> bool:
+    if part.pair is None:
+        return False
+    when, x, y = part.pair
+    return mentions(when) and not (mentions(x) or mentions(y)) and len(b.postorder([x, y])) >= LEAST
+
+
+def _without(condition: Term, mentions: Mentions) -> Term:
+    """The conjuncts that mention no choice."""
+    conjuncts = condition.args if condition.op == "and" else (condition,)
+    return b.and_(*(one for one in conjuncts if not mentions(one)))
