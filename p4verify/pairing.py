@@ -31,6 +31,7 @@ from .semantics.rules.ruleset import ActionCall, Answer, GroupRef, Rule, RuleSet
 from .semantics.source import Unsupported
 from .table_pair import TablePair, actions_of_table, partners
 from .table_partners import pair_all_tables
+from .value_set_pairs import ValueSetPairs, pair_value_sets
 
 Function = Callable[..., Term]
 _OF_A_STATE: Final = re.compile(r"((?:each\.\d+\.)?state\.|at\.)(.*)", re.DOTALL)
@@ -46,7 +47,7 @@ class Pairing:
     tables: list[TablePair] = field(default_factory=list)
     instances: dict[str, str] = field(default_factory=dict)
     """Full name in the second → full name in the first."""
-    value_sets: dict[str, str] = field(default_factory=dict)
+    value_sets: ValueSetPairs = field(default_factory=ValueSetPairs)
     derived: list[Derived] = field(default_factory=list)
     """The second's tables whose rules follow from those of other tables of the first."""
     guessed: list[TablePair] = field(default_factory=list)
@@ -114,7 +115,10 @@ class Pairing:
     def room(self) -> tuple[str, ...]:
         """What is assumed of how many rules there are."""
         small = [p.second for p in self.tables if p.has_less_room and not (p.second.const_entries or not p.second.keys)]
-        return tuple(f"the rules fit the second program's table {t.control_name}, of size {t.size}" for t in small)
+        holders = [("table", t) for t in small] + [("value set", s) for s in self.value_sets.smaller]
+        return tuple(
+            f"the rules fit the second program's {what} {x.control_name}, of size {x.size}" for what, x in holders
+        )
 
     def sources_agree(self) -> bool:
         """Whether the entries and defaults in the source of derived tables are those that follow from the first's."""
@@ -130,6 +134,12 @@ class Pairing:
             return entries, rules.default_call(table.control_name) or default_call(self.second, table)
 
         return all(told(follow, derived.second) == told(own, derived.second) for derived in self.derived)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether paired tables have their keys and parameters, of an action each, in one order."""
+        orders = [order for pair in self.tables for order in (pair.keys, *pair.params.values())]
+        return all(order == tuple(range(len(order))) for order in orders)
 
     def _copied(self, table: ir.Table) -> bool:
         """Whether several of the second's tables have the rules of one of the first."""
@@ -156,6 +166,9 @@ class Pairing:
     def _refused(self, name: str, own: str) -> str:
         """The name of what a table that cannot be paired answers, with ``own`` in front; "" for all else."""
         if name.startswith("table."):
+            unknown = self.value_sets.problems.get(name.removeprefix("table.").removesuffix(".hit"))
+            if unknown is not None:
+                raise unknown
             for table, problem in self.problems.items():
                 if name.startswith(f"table.{table}."):
                     if not own:
@@ -171,7 +184,7 @@ class Pairing:
         if name.startswith(OF_UNKNOWN):
             return self._called(name)
         if name.startswith("table.") and name.endswith(".hit"):
-            known = self.value_sets.get(name[len("table.") : -len(".hit")])
+            known = self.value_sets.names.get(name[len("table.") : -len(".hit")])
             return f"table.{known}.hit" if known is not None else name
         return name
 
@@ -210,8 +223,11 @@ class Pairing:
         """Rules of the first program as the second one's.
 
         Raises:
-            Unsupported: a rule's action is none of the second's, or they are too many for a table.
+            Unsupported: a rule's action is none of the second's, or they are too many for a table, or what a value set
+                holds is not known.
         """
+        for problem in self.value_sets.problems.values():
+            raise problem
         entries: dict[str, tuple[Rule, ...]] = {}
         defaults: dict[str, Answer] = {}
         for pair in self.tables:
@@ -230,9 +246,8 @@ class Pairing:
             default = derived_default(derived, self.first, rules)
             if default is not None:
                 defaults[name] = default
-        sets = {
-            second: rules.value_sets[first] for second, first in self.value_sets.items() if first in rules.value_sets
-        }
+        names = self.value_sets.names
+        sets = {second: rules.value_sets[first] for second, first in names.items() if first in rules.value_sets}
         return replace(rules, entries=entries, defaults=defaults, value_sets=sets)
 
     def _answer(self, pair: TablePair, answer: Answer) -> Answer:
@@ -260,6 +275,5 @@ def pair_programs(first: ir.Program, second: ir.Program, said: ProgramMap = NOTH
     pair_all_tables(pairing, said)
     mine, theirs = [i.name for i in first.instances], [i.name for i in second.instances]
     pairing.instances = partners(theirs, mine, told(said, "state", mine, theirs))
-    sets = [v.control_name for p in first.parsers for v in p.value_sets]
-    pairing.value_sets = partners([v.control_name for p in second.parsers for v in p.value_sets], sets)
+    pairing.value_sets = pair_value_sets(first, second)
     return pairing

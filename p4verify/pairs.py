@@ -16,6 +16,7 @@ from typing import Final, Literal
 from . import across, earlier_passes
 from .action_order import in_first_order
 from .assertions import EMPTY, shows_nothing, vacuous, with_faults
+from .attached import same_tables
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
 from .own_entries import other_entries, same_registers, second_content, with_other_entries
@@ -122,6 +123,12 @@ class ProgramPair:
         return tuple(self.restrictions.notes) if self.restrictions is not None and self.rules is None else ()
 
     @property
+    def names_say_nothing(self) -> bool:
+        """Whether tables whose p4ast is the same have the same rules: neither a user nor annotations, which are no part
+        of a comparison of p4ast, give them other ones."""
+        return not self.said.renames and not self.pairing.value_sets.problems and self.pairing.in_order
+
+    @property
     def second_rules(self) -> RuleSet | None:
         """The rules in the second program's names."""
         if self.content is not None:
@@ -157,6 +164,7 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     Raises:
         Unsupported: a program uses what is not modelled, or the two cannot be compared; with the place.
     """
+    same_tables(pair.pairing)
     try:
         proof = _with_own_entries(pair, engine, started)
         if proof.verdict is Verdict.ACCEPT:
@@ -377,7 +385,7 @@ def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
 def _compare_block(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int) -> _Found:
     results = results_of(pair.first, mine.block or "")
     # Where parameters show nothing, extern calls may: these are met when the block is run.
-    if results and not pair.exactly and not pair.said.renames and _same_block(pair, mine, theirs):
+    if results and not pair.exactly and pair.names_say_nothing and _same_block(pair, mine, theirs):
         return _Found(Tally(len(results), len(results), 0, len(results)), observables=results)
     found = _block_outcome(pair, mine, theirs, engine, "sequence", rounds)
     if found.difference is not None and any(found.difference.spec.observables) and _emits(found.difference.spec):
