@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from p4verify import targets
+from p4verify.collecting import collect_all_rarely
 from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
@@ -61,6 +62,7 @@ def main() -> int:
     parser.add_argument("--point", nargs=2, metavar=("WAY", "N"), help="measure one point here, as JSON")
     arguments = parser.parse_args()
     if arguments.point:
+        collect_all_rarely()  # as the command does
         print(json.dumps(_point(arguments.point[0], int(arguments.point[1]))))
         return 0
     known: dict[str, dict[str, Any]] = {}

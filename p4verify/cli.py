@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from . import __version__
+from .collecting import collect_all_rarely
 from .interrupts import unwound_when_terminated
 from .semantics.source import InputError, Unsupported
 from .targets.base import CannotOffload
@@ -25,6 +26,7 @@ FORMATS: Final = ("text", "json", "sarif", "junit")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the console script's entry point."""
     arguments = _parser().parse_args(argv)
+    collect_all_rarely()
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         with unwound_when_terminated():

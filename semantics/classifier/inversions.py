@@ -52,11 +52,15 @@ def inverted(pairs: Sequence[Pair], compatible: Callable[[Any, Any], bool]) -> l
     by_mask: dict[int, list[Pair]] = {}
     for pair in in_order:
         by_mask.setdefault(pair[0].mask, []).append(pair)
+    seconds = {mask: [second.rank for _, second in there] for mask, there in by_mask.items()}
+    least, most = ({mask: end(ranks) for mask, ranks in seconds.items()} for end in (min, max))
     decisions = {second.decision for _, second in pairs}
     apart = len(decisions) <= FEW
     found: dict[int, Row] = {}
     for mask, asking in by_mask.items():
         for other, asked in by_mask.items():
+            if asked[-1][0].rank <= asking[0][0].rank or least[other] >= most[mask]:
+                continue  # none of these comes after one of those in the first list, or before one in the second
             buckets = _buckets(asked, mask & other, apart)
             for first, second in asking:
                 for decision, bucket in buckets.get(first.value & other, {}).items():

@@ -93,7 +93,8 @@ class Context:
     def note(self, bits: Iterable[int], span: Span) -> None:
         """Remember that these bits of the frame are asked for here."""
         for bit in bits:
-            self.asked.setdefault(bit, span)
+            if bit not in self.asked:
+                self.asked[bit] = span
 
     def ahead(self, state: State, width: int) -> Bits:
         """The next bits of the frame: their places on the wire."""

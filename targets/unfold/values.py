@@ -126,7 +126,7 @@ class Cube:
 
     def with_bits(self, more: Mapping[int, bool]) -> Cube | None:
         """Both conditions; None if they contradict each other."""
-        if any(self.bits.get(bit, value) != value for bit, value in more.items()):
+        if not self.bits.keys().isdisjoint(more) and any(self.bits.get(b, value) != value for b, value in more.items()):
             return None
         return replace(self, bits={**self.bits, **more}) if more else self
 
@@ -136,7 +136,7 @@ class Cube:
 
     def resolve(self, bits: Bits) -> Bits:
         """The number with the bits that the condition decides put in."""
-        if not any(bit >= 0 and bit in self.bits for bit in bits):
+        if self.bits.keys().isdisjoint(bits):
             return bits
         return tuple((ONE if self.bits[bit] else ZERO) if bit in self.bits else bit for bit in bits)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ...base import CannotOffload
-from ...unfold.values import ONE, ZERO, Bits
+from ...unfold.values import ONE, ZERO, Bits, known
 from ..artifact import (
     CFI,
     ETH_IP,
@@ -72,8 +72,9 @@ def needed(draft: Draft) -> Needed:
     """What the switch wants to see in a flow's match for its actions (``ofpacts_check``)."""
     found = Needed()
     for bits in (*(w.value for w in draft.every_write()), *(s.value for s in draft.steps if isinstance(s, Copy))):
-        for field in {f[0] for bit in bits if (f := seen.field_of(bit)) is not None}:
-            found = found.also(field)
+        if max(bits, default=ZERO) >= 0:  # else a constant, as most of what entries of tables write is
+            for field in {f[0] for bit in bits if (f := seen.field_of(bit)) is not None}:
+                found = found.also(field)
     pushed: set[str] = set()
     for step in draft.steps:
         if isinstance(step, PushVlan):
@@ -151,7 +152,7 @@ class _Maker:
     def _out(self, port: Bits, back: bool) -> Iterator[Action]:
         if back:
             yield _ANY_PORT
-        value = _constant(port)
+        value = known(port)
         if value is not None:
             yield Output(value)
             return
@@ -165,6 +166,10 @@ class _Maker:
 
     def _copied(self, target: Sequence[tuple[str, int]], value: Bits, needs: Prerequisites) -> Iterator[Action]:
         """Stretches that are constant, or side by side in one field, on both sides; the lowest first."""
+        number = known(value)
+        if number is not None:
+            yield from _set_in(target, number, needs)
+            return
         pairs = list(zip(reversed(target), reversed(value), strict=True))
         start = 0
         while start < len(pairs):
@@ -209,6 +214,20 @@ class _Maker:
         return Move(Part(source, at, width, _full(source, wants)), Part(name, low, width, _full(name, needs)))
 
 
+def _set_in(target: Sequence[tuple[str, int]], value: int, needs: Prerequisites) -> Iterator[Action]:
+    """A number is set in bits of fields: one action for each stretch of bits side by side, the lowest first."""
+    places = target[::-1]
+    start = 0
+    while start < len(places):
+        field, low = places[start]
+        end = start + 1
+        while end < len(places) and places[end] == (field, low + end - start):
+            end += 1
+        mask = (1 << (end - start)) - 1
+        yield _set(field, (value >> start & mask) << low, mask << low, needs)
+        start = end
+
+
 def _full(field: str, needs: Prerequisites) -> Prerequisites:
     """What the field's name says that it needs: some names are of both kinds of IP, or of both types of labels."""
     if field.startswith("mpls_"):
@@ -216,12 +235,6 @@ def _full(field: str, needs: Prerequisites) -> Prerequisites:
     if field.startswith(("nw_", "tp_")) and not set(needs.protocols) & {ICMP, ICMPV6}:
         return Prerequisites((ETH_IP, ETH_IPV6), needs.protocols)
     return needs
-
-
-def _constant(bits: Bits) -> int | None:
-    if any(bit not in (ZERO, ONE) for bit in bits):
-        return None
-    return sum((bit == ONE) << i for i, bit in enumerate(reversed(bits)))
 
 
 def _set(name: str, value: int, mask: int, needs: Prerequisites) -> SetField:

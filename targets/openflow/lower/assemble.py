@@ -114,17 +114,26 @@ def _put_in_copies(nodes: Iterable[Node]) -> None:
 
 def _with_constants(draft: Draft, constants: Mapping[int, int]) -> Draft | None:
     """The flow with bits put in for others; None if its match cannot hold."""
+    match = _asked_with(draft.match, constants)
+    if match is None:
+        return None
+    steps = tuple(_with(step, constants) for step in draft.steps)
+    chosen = _with_chosen(draft.chosen, constants)
+    return replace(draft, match=match, writes=_written(draft.writes, constants), steps=steps, chosen=chosen)
+
+
+def _asked_with(asked: Mapping[int, bool], constants: Mapping[int, int]) -> Mapping[int, bool] | None:
+    if constants.keys().isdisjoint(asked):  # so it is for most entries of a large table
+        return asked
     match: dict[int, bool] = {}
-    for bit, value in draft.match.items():
+    for bit, value in asked.items():
         new = constants.get(bit, bit)
         if match.get(new, value) != value or (new in (ZERO, ONE) and (new == ONE) != value):
             return None
         match[new] = value
     match.pop(ZERO, None)
     match.pop(ONE, None)
-    steps = tuple(_with(step, constants) for step in draft.steps)
-    chosen = _with_chosen(draft.chosen, constants)
-    return replace(draft, match=match, writes=_written(draft.writes, constants), steps=steps, chosen=chosen)
+    return match
 
 
 def _written(writes: Iterable[Write], constants: Mapping[int, int]) -> list[Write]:
@@ -138,6 +147,8 @@ def _with_chosen(chosen: Chosen | None, constants: Mapping[int, int]) -> Chosen 
 
 
 def _put(bits: Bits, constants: Mapping[int, int]) -> Bits:
+    if constants.keys().isdisjoint(bits):
+        return bits
     return tuple(constants.get(bit, bit) for bit in bits)
 
 

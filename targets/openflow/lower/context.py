@@ -71,10 +71,10 @@ class FlowContext(Context):
 
     def note(self, bits: Iterable[int], span: Span) -> None:
         """Remember who asks. Raises CannotOffload for what no flow can ask for."""
-        asked = tuple(bits)
-        if any(map(seen.is_hidden, asked)):
+        new = [bit for bit in bits if bit not in self.asked]
+        if any(map(seen.is_hidden, new)):
             raise CannotOffload("a condition on what is in no field of OpenFlow's flow key", span)
-        super().note(asked, span)
+        super().note(new, span)
 
     def assume(self, what: str) -> None:
         """Something is assumed of frames."""

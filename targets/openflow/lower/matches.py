@@ -5,7 +5,7 @@ A field that takes no mask is asked for with each number that the bits allow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ....semantics.source import NOWHERE, Span
@@ -19,6 +19,8 @@ from .drafts import Draft
 
 _MOST: Final = 256
 """Matches that one condition may need."""
+_KNOWN: Final = 4096
+"""Layouts that are kept."""
 _FIRST_TYPE: Final = 0x600
 _WHOLE_PARTS: Final = {"nw_tos": (0xFC, 0x03)}
 """Fields whose parts are asked for whole."""
@@ -27,27 +29,55 @@ Fields = dict[str, tuple[int, int]]
 """Field → value and mask."""
 
 
+class _Layout:
+    """Where some bits are: the entries of a large table ask for the same ones again and again."""
+
+    def __init__(self, places: Sequence[tuple[str, int]], seen_: tuple[seen.Seen, ...]) -> None:
+        self.seen = seen_
+        self._places = [(field, 1 << place) for field, place in places]
+        self._masks: dict[str, int] = {}
+        for field, bit in self._places:
+            if field:
+                self._masks[field] = self._masks.get(field, 0) | bit
+
+    def filled(self, values: Iterable[bool]) -> Fields:
+        """The fields that the bits are in, when they have these values."""
+        found = dict.fromkeys(self._masks, 0)
+        for (field, bit), value in zip(self._places, values, strict=True):
+            if value and field:
+                found[field] |= bit
+        return {field: (value, self._masks[field]) for field, value in found.items()}
+
+
 class Matches:
     """Makes matches; ``where``: in which registers kept numbers are."""
 
     def __init__(self, context: FlowContext, where: Mapping[int, tuple[str, int]]) -> None:
         self.context = context
         self.where = where
+        self._layouts: dict[tuple[int, ...], _Layout] = {}
 
     def of(self, draft: Draft) -> Iterator[tuple[Masked, ...]]:
         """The matches of a flow: together they are its condition; none if it cannot hold."""
-        fields: Fields = {}
+        layout = self._layout(draft)
+        fields = layout.filled(draft.match.values())
         needs = needed(draft)
-        for bit, value in draft.match.items():
-            field, place = self._field(bit, draft)
-            if field:
-                old_value, old_mask = fields.get(field, (0, 0))
-                fields[field] = old_value | value << place, old_mask | 1 << place
-            found = seen.field_of(bit)
-            if found is not None:
-                needs = needs.also(found[0])
+        for field in layout.seen:
+            needs = needs.also(field)
         if self._types(draft, needs, fields):
             yield from self._spread(fields, draft)
+
+    def _layout(self, draft: Draft) -> _Layout:
+        """Where the bits that a flow asks for are."""
+        bits = tuple(draft.match)
+        layout = self._layouts.get(bits)
+        if layout is None:
+            fields = (found[0] for bit in bits if (found := seen.field_of(bit)) is not None)
+            layout = _Layout([self._field(bit, draft) for bit in bits], tuple(dict.fromkeys(fields)))
+            if len(self._layouts) == _KNOWN:
+                self._layouts.clear()
+            self._layouts[bits] = layout
+        return layout
 
     def _field(self, bit: int, draft: Draft) -> tuple[str, int]:
         """Field and place of a bit; "" for the types, which are asked for as a whole."""
@@ -133,6 +163,9 @@ def _choices(name: str, value: int, mask: int) -> Iterator[tuple[int, int]]:
     for part in parts:
         if mask & part:
             missing |= part & ~mask
+    if not missing:
+        yield value, mask
+        return
     if missing.bit_count() > _MOST.bit_length():
         yield from [(value, mask)] * (_MOST + 1)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,8 +97,10 @@ def live_numbers(order: Sequence[Node]) -> set[int]:
     return live
 
 
-def numbers(bits: Iterable[int]) -> set[int]:
+def numbers(bits: Collection[int]) -> set[int]:
     """The kept numbers that bits belong to."""
+    if not bits or max(bits) < seen.KEPT:  # so it is for most entries of a large table
+        return set()
     return {kept_number(bit)[0] for bit in bits if seen.is_kept(bit)}
 
 

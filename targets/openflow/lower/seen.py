@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from ...unfold.values import ONE, ZERO, Bits, Cube, known
@@ -73,6 +74,7 @@ SEEN: Final[Mapping[str, Seen]] = {field.name: field for field in _ALL}
 _FIRST: Final = {field.name: (i + 1) << _FIELD_BITS for i, field in enumerate(_ALL)}
 
 
+@cache
 def bits(name: str) -> Bits:
     """A field's bits."""
     return tuple(_FIRST[name] + i for i in reversed(range(SEEN[name].width)))
