@@ -79,9 +79,10 @@ def judged(first: Path, second: Path, limit: float = 20) -> Judged:
     return judge(load(first), second, limit)
 
 
-def test_what_was_compiled_wrongly_is_rejected(corpus: Path) -> None:
+@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.campaign)])
+def test_what_was_compiled_wrongly_is_rejected(corpus: Path, every: int) -> None:
     wrong = []
-    for name, first, second in pairs_of(corpus, "must_differ"):
+    for name, first, second in list(pairs_of(corpus, "must_differ"))[::every]:
         found = judged(first, second)
         if found.verdict != ("accept" if name in EQUAL else "reject"):
             wrong.append(f"{name}/{second.name}: {found.verdict} {found.reason}")
@@ -135,7 +136,7 @@ def has_leaves(type_: ir.Type) -> bool:
 
 
 def test_outputs_of_a_compiler_are_judged_rightly(corpus: Path) -> None:
-    assert walk(corpus, every=37, limit=3) == []
+    assert walk(corpus, every=74, limit=3) == []
 
 
 @pytest.mark.campaign

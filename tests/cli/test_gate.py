@@ -180,14 +180,14 @@ def _told(ended: Ended) -> object:
 
 
 def test_checks_at_once_are_told_as_one_after_the_other(gate: Gate) -> None:
-    text = check("router.p4", targets=["ebpf"]) + WRONG + EBPF
+    text = check("vlan_filter.p4", targets=["ebpf"]) + WRONG + EBPF
     alone, together = (gate(text, "--format", "json", "--no-cache", "--jobs", n) for n in ("1", "3"))
     assert alone.code == together.code == 1
     assert _told(alone) == _told(together)
 
 
 def test_the_first_check_that_cannot_be_used_is_the_error(gate: Gate) -> None:
-    text = check("router.p4", targets=["ebpf"]) + check("missing.p4") + check(rules="missing too")
+    text = EBPF + check("missing.p4") + check(rules="missing too")
     gate(text, "--jobs", "2").one_error("missing.p4")
 
 

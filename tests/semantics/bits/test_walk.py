@@ -12,7 +12,7 @@ from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from tests.support.terms import Shapes, assignments
 
-DEEP = 50_000
+DEEP = 20_000
 
 
 @settings(deadline=None)

@@ -44,7 +44,7 @@ Trip = Callable[[ir.Program], ir.Program]
 
 
 @ROUND_TRIPS
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(seed=seeds)
 def test_round_trip(trip: Trip, seed: int) -> None:
     program = Nodes(seed).program()
@@ -92,7 +92,7 @@ def _classes(program: ir.Program) -> set[type]:
 @ROUND_TRIPS
 def test_deep_and_wide(trip: Trip) -> None:
     assert same(trip(deep_sum(4000)), deep_sum(4000))
-    wide = with_body(*(ir.Assign(ir.Var(f"x{i}", ir.bits(i)), ir.Const(i, ir.bits(i))) for i in range(30_000)))
+    wide = with_body(*(ir.Assign(ir.Var(f"x{i}", ir.bits(i)), ir.Const(i, ir.bits(i))) for i in range(10_000)))
     assert same(trip(wide), wide)
     text = with_body(ir.Assign(ir.Var("x" * 100_000, ir.bits(8)), ir.Const("é" * 70_000, ir.StringType())))
     assert same(trip(text), text)
@@ -285,7 +285,7 @@ def _fuzz(seed: int) -> tuple[bool, bool]:
     )
 
 
-@settings(deadline=2000, max_examples=150)
+@settings(deadline=2000, max_examples=60)
 @given(st.integers(0, 2**32))
 def test_mutations_are_refused_or_programs(seed: int) -> None:
     _fuzz(seed)
