@@ -41,7 +41,7 @@ from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
 from .smaller import Setting, smaller
 from .stf_text import Test, stf_test
-from .targets.base import CannotOffload, ComparesArtifacts, Relation, Returns, Target
+from .targets.base import CannotOffload, ComparesArtifacts, Oracle, Relation, Returns, ShowsState, Target
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     spec_or_same = surely(run_spec, run_impl, choices_of(spec)) if pair.first is None or pair.may else run_spec
     if not differ_on(given, spec_or_same, run_impl):
         spec_or_same = run_spec
-    best = shrink(given, spec_or_same, run_impl)
+    best = shrink(given, spec_or_same, run_impl, inputs=pair.first is not None)
     expected, actual = run_spec(best), run_impl(best)
     told_by = _by_the_program(pair, rules, best, expected, actual)
     parts: tuple[str, ...] = ()
@@ -154,13 +154,17 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     confirmed: tuple[str, ...] = ("reference", f"{pair.target.name} meaning")
     if pair.first is not None:
         confirmed = (f"{pair.first.name} meaning", f"{pair.target.name} meaning")
-    for one, tables, said in _machines(pair, rules, best, expected, actual) if pair.on_machines else ():
-        seen = _on_machine(one, tables, best, said)
-        if seen is not None and not seen[0]:
-            return seen[1]
-        if seen is not None:
-            confirmed += (seen[1],)
-    inputs = {n: v for n, v in model.values.items() if n.startswith(("in.", "any.", "at.", "each.")) and n != "in.port"}
+    seen = [
+        _on_machine(one, tables, best, said)
+        for one, tables, said in (_machines(pair, rules, best, expected, actual) if pair.on_machines else ())
+    ]
+    wrong = next((each for each in seen if isinstance(each, str)), None)
+    if wrong is not None:
+        return wrong
+    confirmed += _confirming(seen, both=pair.first is not None)
+    inputs = {
+        n: v for n, v in best.model.values.items() if n.startswith(("in.", "any.", "at.", "each.")) and n != "in.port"
+    }
     return Counterexample(
         best.packet, best.port, expected, actual, inputs, told_by.rules or shown, difference.obligation,
         (*confirmed, *told_by.confirmed), told_by.decoded, diverges(explanation), "", explanation,
@@ -430,30 +434,69 @@ def _machines(
         yield one, tables, said
 
 
-def _on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed) -> tuple[bool, str] | None:
-    """``(agrees, text)``: whether the real machine does what its meaning says; None where it cannot be asked."""
+@dataclass(frozen=True)
+class _Seen:
+    """What a real machine showed, all of it as its meaning says."""
+
+    machine: str
+    shown: Observed
+
+
+def _confirming(seen: Sequence[_Seen | str | None], *, both: bool) -> tuple[str, ...]:
+    """The machines that confirm a difference: one that did as it is said to; of two those that showed it."""
+    found = [each for each in seen if isinstance(each, _Seen)]
+    if both and not (len(found) == 2 and found[0].shown.differs(found[1].shown)):
+        return ()
+    return tuple(each.machine for each in found)
+
+
+def _on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed) -> _Seen | str | None:
+    """What the real machine shows, or in which way it does something else than its meaning says; None where it cannot
+    be asked."""
     target, artifact, behaviour = loaded
     oracle = target.oracle()
-    if oracle is None or said.fault or _depends_on_more(behaviour, found):
-        return None
-    if any(to not in _SEEN for to, _, _ in said.outputs):
+    if oracle is None or any(to not in _SEEN for to, _, _ in said.outputs):
         return None
     try:
         if oracle.available() is not None:
             return None
-        others = sorted({port for to, port, _ in said.outputs if to == "port" and 1 < port < MOST_PORT})
-        packets = [(port, found.packet) for port in (found.port, *others[:MOST_PORTS])]  # so that these ports are there
-        seen = oracle.run(artifact, packets, tables)[0]
+        shown = _shown(target, oracle, artifact, tables, found, said)
     except (ValueError, OSError, InputError, Unsupported):
         return None  # the machine cannot be given this packet or artifact (too long, a port that it has not, refused)
     finally:
         oracle.close()
-    if sorted(seen.outputs) != sorted(_as_seen(target, said.outputs)):
-        if behaviour.choices:
-            return None  # the machine has chosen otherwise (an address, say)
-        shown = [(to, port, frame.hex()) for to, port, frame in seen.outputs]
-        return False, f"the real machine does something else than its meaning says on {found.packet.hex()}: {shown}"
-    return True, f"{target.name} {getattr(oracle, 'machine', 'kernel')}"
+    if shown is None:
+        return None
+    if _agrees(target, said, shown):
+        return _Seen(f"{target.name} {getattr(oracle, 'machine', 'kernel')}", shown)
+    if behaviour.choices or _depends_on_more(behaviour, found):
+        return None  # the machine has chosen otherwise (an address, say), or it was not told all that counts
+    outputs = [(to, port, frame.hex()) for to, port, frame in shown.outputs]
+    text = f"{outputs}, metadata {dict(shown.metadata)}, state {dict(shown.state)}"
+    return f"the real machine does something else than its meaning says on {found.packet.hex()}: {text}"
+
+
+def _shown(target: Target, oracle: Oracle, artifact: Any, tables: Any, found: Input, said: Observed) -> Observed | None:
+    """What the machine shows of ``said``; None where it cannot show it."""
+    if said.fault:
+        return said if isinstance(oracle, ShowsState) and oracle.refuses(artifact) else None
+    others = sorted({port for to, port, _ in said.outputs if to == "port" and 1 < port < MOST_PORT})[:MOST_PORTS]
+    if not isinstance(oracle, ShowsState):
+        packets = [(port, found.packet) for port in (found.port, *others)]  # so that these ports are there
+        return Observed(tuple(sorted(oracle.run(artifact, packets, tables)[0].outputs)))
+    asked = {name: tuple(cells) for name, cells in said.state.items()}
+    seen, cells = oracle.run_showing(artifact, (found.port, found.packet), tables, others, asked)
+    metadata = {name: value for name, value in seen.metadata.items() if name in said.metadata}
+    return Observed(tuple(sorted(seen.outputs)), metadata, cells)
+
+
+def _agrees(target: Target, said: Observed, shown: Observed) -> bool:
+    """Whether the machine showed what was said, in all that it showed."""
+    if said.fault:
+        return True  # it refused what has the fault
+    return not replace(said, outputs=tuple(sorted(_as_seen(target, said.outputs))), carried=(), events=()).differs(
+        shown
+    )
 
 
 def _comes_back(pair: Pair, *sides: Observed) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from .engine import Model
@@ -40,14 +41,14 @@ def input_of(model: Model) -> Input:
     return Input(packet, model.values.get("in.port", 0), model, cells)
 
 
-def shrink(found: Input, spec: Side, impl: Side, *, budget: int = 400) -> Input:
-    """A simpler input on which the sides still differ: shorter, and with as many zero bytes as can be.
+def shrink(found: Input, spec: Side, impl: Side, *, budget: int = 400, inputs: bool = False) -> Input:
+    """A simpler input on which the sides still differ: shorter, and with as many zeros as can be.
 
-    Only the frame and the port are changed. Spends at most ``budget`` runs of the two sides; an input on which a side
-    cannot be run (outside of its domain) is not taken.
+    The frame and the port are changed, and with ``inputs`` what comes with the packet (``in.*``). Spends at most
+    ``budget`` runs of the two sides; an input on which a side cannot be run (outside of its domain) is not taken.
     """
     best = found
-    for candidate in frame_candidates(found):
+    for candidate in (*(_without_metadata(found) if inputs else ()), *frame_candidates(found)):
         if budget <= 0:
             break
         trial = candidate(best)
@@ -65,6 +66,18 @@ def differ_on(trial: Input, spec: Side, impl: Side) -> bool:
         return spec(trial).differs(impl(trial))
     except (ValueError, KeyError):
         return False
+
+
+def _without_metadata(found: Input) -> list[Callable[[Input], Input | None]]:
+    """Zero in place of what comes with the packet, one by one."""
+    names = [
+        name for name, value in found.model.values.items() if name.startswith("in.") and name != "in.port" and value
+    ]
+    return [partial(_with_zero, name) for name in sorted(names)]
+
+
+def _with_zero(name: str, trial: Input) -> Input:
+    return replace(trial, model=Model({**trial.model.values, name: 0}, trial.model.functions))
 
 
 def frame_candidates(found: Input) -> list[Callable[[Input], Input | None]]:

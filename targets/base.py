@@ -5,7 +5,7 @@ A target is found by its name under the entry point group ``p4verify.targets``; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, Self, runtime_checkable
 
@@ -89,6 +89,10 @@ class Relation:
     added), so that a machine which always takes the easy way is no lowering of it."""
 
 
+Cells = Mapping[str, Iterable[int]]
+"""State's name → indexes of its cells."""
+
+
 @dataclass(frozen=True)
 class Observation:
     """What a real machine did to one packet: outputs as (to, port, bytes), metadata that could be seen."""
@@ -122,6 +126,23 @@ class KeepsState(Protocol):
     ) -> tuple[Observation, Any]:
         """As :meth:`Oracle.run` for one packet on the state that another one left (None: as it is at first), and what
         it leaves; the machine has these ``ports`` beside the one that the packet comes in by."""
+        ...
+
+
+@runtime_checkable
+class ShowsState(Protocol):
+    """A real machine whose state can be looked at behind a packet, and that refuses artifacts with faults in them."""
+
+    def run_showing(
+        self, artifact: Any, packet: tuple[int, bytes], tables: Any, ports: Sequence[int], cells: Cells
+    ) -> tuple[Observation, Mapping[str, Mapping[int, int]]]:
+        """As :meth:`Oracle.run` for one packet, where the machine has these ``ports`` as well; the observation's
+        metadata is what leaves with the frame. And what those of the ``cells`` hold afterwards that can be looked at:
+        state's name → index → value."""
+        ...
+
+    def refuses(self, artifact: Any) -> bool:
+        """Whether the machine does not take the artifact because of what it reads or writes."""
         ...
 
 

@@ -218,7 +218,7 @@ def _sent(m: Machine, blocks: _Blocks, begins: _Pass, cursor: int, guard: Term) 
     for when, session in pna_externs.mirrors(m):
         copies.ask("clone", session, when, _mirrored(m, session, pieces, cursor, blocks), span)
     told = m.state.events
-    left = tc_metadata.leaving(m) if blocks.tc else {}
+    left = tc_metadata.leaving(m, b.or_(*(s.when for s in sent))) if blocks.tc else {}
     return copies.finish(Ended(guard, tuple(s for s in sent if s.when is not b.FALSE), m.state, told, left))
 
 

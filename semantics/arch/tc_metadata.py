@@ -72,9 +72,10 @@ def _setter(m: Machine, node: ir.ExternCall) -> None:
     m.remember(f"$noted.{name}", b.concat(b.bv(1, 1), value))
 
 
-def leaving(m: Machine) -> dict[str, Term]:
-    """The metadata that leaves: fields that are other than they came."""
-    return {name: now for name in WRITABLE if (now := _kernel(m, name)) is not m.input.metadata(name, FIELDS[name])}
+def leaving(m: Machine, sent: Term) -> dict[str, Term]:
+    """The metadata that leaves where the packet is ``sent``: fields that are other than they came."""
+    came = {name: m.input.metadata(name, FIELDS[name]) for name in WRITABLE}
+    return {name: b.ite(sent, now, came[name]) for name in WRITABLE if (now := _kernel(m, name)) is not came[name]}
 
 
 EXTERNS: Final[ExternTable] = {

@@ -110,6 +110,7 @@ def _read(types: Btf, map_name: str, struct: btf.Type, *, nested: bool) -> MapDe
     numbers = dict.fromkeys(_NUMBERS, 0)
     parts: dict[str, int] = {}
     inner: MapDef | None = None
+    holds = False
     for name, kind, _ in struct.rows:
         pointer = types.plain(kind)
         if name in numbers:
@@ -119,14 +120,14 @@ def _read(types: Btf, map_name: str, struct: btf.Type, *, nested: bool) -> MapDe
                 types.fail(f"map {map_name}: {name} is no pointer to a type")
             parts[str(name)] = pointer.arg
         elif name == "values" and not nested:
-            held = _held(types, map_name, pointer)
+            held, holds = _held(types, map_name, pointer), True
             inner = _read(types, map_name, held, nested=True) if held.kind == btf.STRUCT else None
         else:
             raise Unsupported(f"map {map_name}: attribute {name}", types.place)
     if numbers["type"] not in _TYPE_NAMES:
         raise Unsupported(f"map {map_name}: map type {numbers['type']}", types.place)
     found = _map(types, map_name, numbers, parts)
-    if inner is None:
+    if not holds:
         return found
     return replace(found, inner=inner, key_size=found.key_size or 4, value_size=found.value_size or 4)
 

@@ -148,12 +148,18 @@ def finish(
     code = b.extract(returned, 31, 0)
     packet = finish_frame(state)
     outputs = tuple(o for o in _outputs(hook, state, code, packet) if o.when is not b.FALSE)
-    metadata = {}
-    if outputs:
-        for field in sorted(changed):
-            term = state.fields[field]
-            metadata[REPORTED[field][0]] = b.zext(term, max(32, term.width))
+    metadata = _metadata_after(state, changed, b.or_(*(o.when for o in outputs))) if outputs else {}
     return Case(state.guard, (*state.sent, *outputs), metadata, _state_after(state, written, maps), state.events)
+
+
+def _metadata_after(state: State, changed: frozenset[str], sent: Term) -> dict[str, Term]:
+    """The ``changed`` fields; of a frame that goes nowhere nobody sees them, so they count as unchanged."""
+    after = {}
+    for field in sorted(changed):
+        name, term = REPORTED[field][0], state.fields[field]
+        width = max(32, term.width)
+        after[name] = b.ite(sent, b.zext(term, width), b.var(f"in.{name}", width))
+    return after
 
 
 def finish_frame(state: State) -> Packet:

@@ -6,6 +6,7 @@ is seen, and :mod:`.kernel` for BPF_PROG_TEST_RUN, which is quicker but knows no
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,11 +15,12 @@ from functools import partial
 from typing import Any, Final
 
 from ....semantics.source import InputError, Span, Unsupported
-from ...base import Closing, Observation
+from ...base import Cells, Closing, Observation
 from ..artifact import BpfObject, BpfProgram, Insn
 from ..artifact.loading import described
 from ..artifact.ports import port0
 from ..artifact.program import F_RDONLY_PROG
+from . import shown
 from .kernel import KernelMap, KernelProgram, KernelTypes, Refused, TestRun, unusable
 from .network import LONGEST_FRAME, Network
 from .wrap import EMPTY, NOTES, NOTES_MAP, Notes, spied, with_functions, wrapped
@@ -74,8 +76,8 @@ class KernelOracle(Closing):
             tables: see :data:`Tables`; None for empty maps.
 
         Returns:
-            Outputs, and in ``metadata`` "mark", "priority" and "classid" of frames at tc, and "result", the program's;
-            "ran" is 0 for a frame that the kernel dropped before the hook.
+            Outputs, and in ``metadata`` "mark", "priority", "classid" and "tc_index" of frames at tc, and "result", the
+            program's; "ran" is 0 for a frame that the kernel dropped before the hook.
 
         Raises:
             InputError: the kernel refuses the program, or an element of a table.
@@ -93,9 +95,7 @@ class KernelOracle(Closing):
         """As :meth:`run`, on maps that hold ``state`` (map's name → elements) where ``tables`` does not fill them, and
         beside what it fills the elements that the program itself has put into hash maps."""
         first = port0(artifact)
-        for number in [(port + first) % (1 << 32) for port in ports]:
-            if FIRST_PORT <= number < _STACK_PORT:
-                self._ready().tap(number)
+        self._with_ports(artifact, ports)
         after: dict[str, list[tuple[bytes, bytes]]] = {}
 
         def keep(maps: dict[str, KernelMap]) -> None:
@@ -111,6 +111,43 @@ class KernelOracle(Closing):
         filled = {name: [*held.get(name, ()), *given.get(name, ())] for name in {**held, **given}}
         seen = self.observe(artifact, [((port + first) % (1 << 32), frame)], filled, inspect=keep)[0]
         return replace(seen, outputs=tuple(_as_ports(seen.outputs, first))), after
+
+    def run_showing(
+        self, artifact: Any, packet: tuple[int, bytes], tables: Any, ports: Sequence[int], cells: Cells
+    ) -> tuple[Observation, Mapping[str, Mapping[int, int]]]:
+        """See :class:`....base.ShowsState`; raises as :meth:`run` does."""
+        first = port0(artifact)
+        self._with_ports(artifact, ports)
+        before = {name: dict(elements) for name, elements in (tables or {}).items()}
+        after: dict[str, dict[int, int]] = {}
+        port, frame = packet
+        seen = self.observe(
+            artifact, [((port + first) % (1 << 32), frame)], tables,
+            inspect=lambda maps: after.update(shown.cells(cells, maps, before)),
+        )[0]  # fmt: skip
+        return replace(
+            shown.going_on(seen, _hook_of(artifact.program())), outputs=tuple(_as_ports(seen.outputs, first))
+        ), after
+
+    def refuses(self, artifact: Any) -> bool:
+        """Whether the kernel's verifier says that the program may access what it must not (EACCES)."""
+        chosen = artifact.program()
+        try:
+            with ExitStack() as stack:
+                maps = load_maps(artifact, {}, stack)
+                kind = "xdp" if _hook_of(chosen) == "xdp" else "tc"
+                stack.enter_context(KernelProgram(kind, chosen.insns, maps, artifact.license))
+        except Refused as error:
+            return error.code == errno.EACCES
+        except (OSError, InputError, Unsupported):
+            return False
+        return False
+
+    def _with_ports(self, artifact: BpfObject, ports: Iterable[int]) -> None:
+        for port in ports:
+            number = (port + port0(artifact)) % (1 << 32)
+            if FIRST_PORT <= number < _STACK_PORT:
+                self._ready().tap(number)
 
     def observe(
         self,
@@ -282,5 +319,5 @@ def _observe(network: Network, notes: KernelMap, hook: str, port: int, frame: by
             outputs.append(("port", ifindex, out))
     metadata = {"ran": int(said.ran), "result": said.result}
     if hook != "xdp":
-        metadata |= {"mark": said.mark, "priority": said.priority, "classid": said.classid}
+        metadata |= {"mark": said.mark, "priority": said.priority, "classid": said.classid, "tc_index": said.tc_index}
     return Observation(tuple(sorted(outputs)), metadata)

@@ -100,7 +100,8 @@ class KernelMap(Descriptor):
     def __init__(self, item: MapDef, types: KernelTypes | None = None) -> None:
         self.item = item
         kind, flags = MAP_TYPES[item.type], item.flags
-        attributes = struct.pack("=5I", kind, item.key_size, item.value_size, item.max_entries, flags)
+        entries = item.max_entries or (_possible_cpus() if item.type == "perf_event_array" else 0)  # as libbpf does
+        attributes = struct.pack("=5I", kind, item.key_size, item.value_size, entries, flags)
         told = types.described.maps.get(item.name) if types is not None else None
         if types is None or told is None:
             attributes += bytes(52)
@@ -123,6 +124,10 @@ class KernelMap(Descriptor):
         bpf(command, struct.pack("=IIQQQ", self.fd, 0, ctypes.addressof(held), ctypes.addressof(value), 0))
 
     def __getitem__(self, key: bytes) -> bytes:
+        return self.values_of(key)[0]
+
+    def values_of(self, key: bytes) -> list[bytes]:
+        """The values of all CPUs; of a map that is not per CPU the one. Raises KeyError, OSError."""
         value = _buffer(self._slot * self._cpus if self._cpus else self.item.value_size)
         try:
             self._element(_MAP_LOOKUP, key, value)
@@ -130,7 +135,7 @@ class KernelMap(Descriptor):
             if error.errno == errno.ENOENT:
                 raise KeyError(key) from None
             raise
-        return value.raw[: self.item.value_size]
+        return [value.raw[self._slot * i :][: self.item.value_size] for i in range(max(1, self._cpus))]
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
         if len(value) != self.item.value_size:

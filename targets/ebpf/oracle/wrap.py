@@ -20,15 +20,16 @@ NOTES: Final = "p4verify_notes"
 """The map with one value of :data:`_LAYOUT`."""
 _LAYOUT: Final = struct.Struct("=8I")
 NOTES_MAP: Final = MapDef(NOTES, "array", 4, _LAYOUT.size, 1)
-_RESULT, _TARGET, _REDIRECTED, _MARK, _PRIORITY, _CLASSID, _RAN = range(0, 28, 4)
+_RESULT, _TARGET, _REDIRECTED, _MARK, _PRIORITY, _CLASSID, _RAN, _TC_INDEX = range(0, 32, 4)
 
 _REDIRECT: Final = 23
-_SKB_MARK, _SKB_PRIORITY, _SKB_CLASSID = 8, 32, 72
+_SKB_FIELDS: Final = ((8, _MARK), (32, _PRIORITY), (72, _CLASSID), (44, _TC_INDEX))
+"""Where a field lies in ``struct __sk_buff``, and where it is noted."""
 _CALL_HELPER: Final = 0x85
-_TAKEN: Final = {"tc": (2, 4, 7, 8), "tcx": (2, 7), "xdp": None}
+TAKEN: Final = {"tc": (2, 4, 7, 8), "tcx": (2, 7), "xdp": ()}
 """Results that do not lead to the stack (checked against the stack itself by a test); XDP: all but XDP_PASS."""
 _XDP_PASS: Final = 2
-_REDIRECTS: Final = {"tc": 7, "tcx": 7, "xdp": 4}
+REDIRECTS: Final = {"tc": 7, "tcx": 7, "xdp": 4}
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,13 @@ class Notes:
     mark: int
     priority: int
     classid: int
+    tc_index: int
 
     @classmethod
     def of(cls, value: bytes) -> Notes:
         """From the map's value."""
-        result, target, redirected, mark, priority, classid, ran, _ = _LAYOUT.unpack(value)
-        return cls(bool(ran), result, bool(redirected), target, mark, priority, classid)
+        result, target, redirected, mark, priority, classid, ran, tc_index = _LAYOUT.unpack(value)
+        return cls(bool(ran), result, bool(redirected), target, mark, priority, classid, tc_index)
 
 
 EMPTY: Final = bytes(_LAYOUT.size)
@@ -73,14 +75,13 @@ def wrapped(program: BpfProgram, hook: str, stack_port: int, redirect_port: int)
     # (6.18) that believed a constant to be another number than the one computed.
     out.emit(asm.load(4, R7, R8, _RESULT))
     if hook != "xdp":
-        for place, field in ((_SKB_MARK, _MARK), (_SKB_PRIORITY, _PRIORITY), (_SKB_CLASSID, _CLASSID)):
+        for place, field in _SKB_FIELDS:
             out.emit(asm.load(4, R9, R6, place), asm.store(4, R8, field, R9))
-    taken = _TAKEN[hook]
     leave, passes = out.label(), out.label()
-    if taken is None:
+    if hook == "xdp":
         out.jump("jne", R7, _XDP_PASS, leave, 32)
     else:
-        for code in taken:
+        for code in TAKEN[hook]:
             out.jump("jeq", R7, code, leave, 32)
     out.place(passes)
     out.emit(asm.mov(R1, stack_port), asm.mov(R2, 0), asm.call(_REDIRECT), asm.exit_())
@@ -139,7 +140,7 @@ def _spy(out: Assembler, hook: str, port: int) -> None:
     """``redirect(ifindex, flags)``: note and redirect; R6 to R9 are the function's own."""
     refused = out.label()
     out.emit(asm.mov(R6, R1), asm.mov(R1, port), asm.call(_REDIRECT))
-    out.jump("jne", R0, _REDIRECTS[hook], refused)
+    out.jump("jne", R0, REDIRECTS[hook], refused)
     out.emit(asm.load_map_value(R3, NOTES, 0), asm.store(4, R3, _TARGET, R6), asm.store(4, R3, _REDIRECTED, 1))
     out.place(refused)
     out.emit(asm.exit_())

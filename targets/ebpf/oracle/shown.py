@@ -1,0 +1,59 @@
+"""What the kernel shows of a run beside frames: cells of its maps, and the metadata of a frame that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ...base import Cells, Observation
+from ..artifact import MapDef
+from .kernel import KernelMap
+from .wrap import REDIRECTS, TAKEN
+
+_STATE: Final = "map."
+_PRESENT: Final = ".present"
+_NOTES: Final = ("ran", "result")
+
+
+def cells(
+    asked: Cells, maps: Mapping[str, KernelMap], before: Mapping[str, Mapping[bytes, bytes]]
+) -> dict[str, dict[int, int]]:
+    """What the cells hold that are ``map.NAME`` (index: the key's bytes) or ``map.NAME.present``, as the meaning names
+    them. A map per CPU shows the value of the CPU on which it is no more what it was ``before`` (map's name →
+    elements)."""
+    out: dict[str, dict[int, int]] = {}
+    for name, indexes in asked.items():
+        plain = name.removeprefix(_STATE).removesuffix(_PRESENT)
+        held = maps.get(plain) if name.startswith(_STATE) else None
+        if held is not None and held.item.programs is None and held.item.inner is None:
+            known = before.get(plain, {})
+            out[name] = dict(_values(held, list(indexes), known, presence=name.endswith(_PRESENT)))
+    return out
+
+
+def _values(
+    held: KernelMap, indexes: list[int], before: Mapping[bytes, bytes], *, presence: bool
+) -> Iterator[tuple[int, int]]:
+    for index in indexes:
+        key = index.to_bytes(held.item.key_size, "big")
+        try:
+            found = held.values_of(key)
+        except KeyError:
+            found = []
+        if presence:
+            yield index, int(bool(found))
+        elif found:
+            was = before.get(key, _at_first(held.item))
+            yield index, int.from_bytes(next((value for value in found if value != was), found[0]), "big")
+
+
+def _at_first(item: MapDef) -> bytes:
+    return bytes(item.value_size) if item.data is None else item.data
+
+
+def going_on(seen: Observation, hook: str) -> Observation:
+    """The observation with the metadata that a frame takes along; none where nobody gets the frame, whatever clones of
+    it do. ``hook``: "tc", "tcx" or "xdp"."""
+    result = seen.metadata.get("result")
+    gone = not seen.outputs or (result in TAKEN[hook] and result != REDIRECTS[hook])
+    return Observation(seen.outputs, {} if gone else {n: v for n, v in seen.metadata.items() if n not in _NOTES})
