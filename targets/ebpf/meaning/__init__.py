@@ -117,6 +117,7 @@ def _run(
     if passes is not None:
         finished = [passes.told(state, case) for state, case in zip(ends, finished, strict=True)]
     cases = [*begin.cases, *finished]
+    unwritten = machine.depending(term for case in cases for term in case.terms())
     names = {name for case in cases for name in (*case.metadata, *case.state)}
     told = ("events",) if any(case.events for case in cases) else ()
     arrays = tuple(f"program array {item.name} holds what the object puts there" for item in obj.maps if item.programs)
@@ -128,10 +129,10 @@ def _run(
             *((Assumption("frames come in without a VLAN tag", comes_in_untagged),) if tagless else ()),
         ),
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
-        choices=machine.unknowns(),
+        choices=(*machine.unknowns(), *(choice for choice, _ in unwritten)),
         observables=("outputs", *told, *sorted(names)),
         notes=(_LINEAR, _PORTS, *((_TAGS,) if hook == "xdp" else ()), *(arrays if entries else ())),
-        faults=tuple(machine.faults),
+        faults=(*machine.faults, *(fault for _, fault in unwritten)),
     )
     return renumbered(found, port0(obj))
 

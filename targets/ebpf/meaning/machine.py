@@ -7,7 +7,7 @@ have arrived before it goes on; what cannot be one state stays apart. Loops are 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -86,6 +86,7 @@ class Machine:
         self._addresses: dict[Address, Term] = {}
         self.file = file
         self._given: dict[Term, Choice] = {}
+        self._unwritten: dict[Term, Fault] = {}
         self._steps = 0
         self._visits: dict[int, int] = {}
         self._pending: dict[tuple[int, ...], list[State]] = {}
@@ -135,6 +136,29 @@ class Machine:
             self.faults.append(Fault(bad, f"{self.where(state)}: {text}", self.place(state)))
         if not state.assume(condition):
             raise Stop
+
+    def unwritten(self, state: State, condition: Term, text: str) -> Term:
+        """What lies in a byte of the stack that was read, though nothing was written there where ``condition``:
+        anything. The kernel lets privileged programs read it, and compilers do where they throw it away again."""
+        variable = b.var(f"any.ebpf.unwritten.{len(self._unwritten)}", 8)
+        self._unwritten[variable] = Fault(
+            both(state.guard, condition), f"{self.where(state)}: {text}", self.place(state)
+        )
+        return variable
+
+    def depending(self, terms: Iterable[Term]) -> tuple[tuple[Choice, Fault], ...]:
+        """What was read without having been written, as far as ``terms`` or faults depend on it."""
+        asked = [*terms, *(fault.guard for fault in self.faults)]
+        used: set[Term] = set()
+        while asked:
+            found = self._unwritten.keys() & set(b.variables(*asked)) - used
+            used |= found
+            asked = [self._unwritten[variable].guard for variable in found]
+        return tuple(
+            (Choice(variable, "what the kernel's stack holds where nothing was written"), fault)
+            for variable, fault in self._unwritten.items()
+            if variable in used
+        )
 
     def choose(self, name: str, width: int, reason: str) -> Term:
         """A fresh choice of ``width`` bits."""

@@ -50,6 +50,9 @@ class Checks(Protocol):
     def unsupported(self, state: State, text: str) -> Exception:
         """The error for something at this place that is not modelled."""
 
+    def unwritten(self, state: State, condition: Term, text: str) -> Term:
+        """A byte of the stack that was read where nothing was written, which is so where ``condition``."""
+
     def mixed(self, state: State) -> Exception:
         """The error for a byte that holds a pointer on some paths only."""
 
@@ -149,18 +152,13 @@ def little_endian(values: list[Term]) -> Term:
 
 
 def _load_somewhere(machine: Checks, state: State, address: Address, size: int) -> Value:
-    """A load at one of several offsets: bytes that were not written are a fault at their offset only."""
+    """A load at one of several offsets: bytes that were not written count at their offset only."""
     part = _plain(machine, state, address, size)
     rows: list[tuple[int, list[Term]]] = []
     for at in _places(machine, state, address, size):
         there = b.eq(address.distance, b.bv(at, 64))
-        values = []
-        for i in range(size):
-            term, written = _byte_at(machine, state, part.get(at + i))
-            if written is not b.TRUE:
-                text = f"reads {_where(replace(address, offset=at), i)}, which was not written"
-                machine.require(state, b.or_(b.not_(there), written), text)
-            values.append(term)
+        place = replace(address, offset=at)
+        values = [_number(machine, state, part.get(at + i), place, i, there) for i in range(size)]
         rows.append((at - address.offset, values))
     return little_endian(offsets.choose(address.moved, rows))
 
@@ -190,11 +188,21 @@ def _load_memory(machine: Checks, state: State, address: Address, size: int) -> 
     return little_endian(load_bytes(machine, state, address, size))
 
 
-def _number(machine: Checks, state: State, found: Byte | None, address: Address, index: int) -> Term:
+def _number(
+    machine: Checks, state: State, found: Byte | None, address: Address, index: int, when: Term = b.TRUE
+) -> Term:
+    """A byte that is read where ``when``. What lies in the stack where nothing was written is anything, the same each
+    time; of other memory that is a fault."""
     term, written = _byte_at(machine, state, found)
-    if written is not b.TRUE:
-        machine.require(state, written, f"reads {_where(address, index)}, which was not written")
-    return term
+    if written is b.TRUE:
+        return term
+    text = f"reads {_where(address, index)}, which was not written"
+    if address.kind != "stack":
+        machine.require(state, b.or_(b.not_(when), written), text)
+        return term
+    value = b.ite(written, term, machine.unwritten(state, b.and_(when, b.not_(written)), text))
+    state.memory[address.name][address.offset + index] = value
+    return value
 
 
 def _where(address: Address, index: int) -> str:

@@ -330,7 +330,7 @@ def test_a_pointer_kept_on_one_path_and_read_on_that_path() -> None:
         ((asm.mov(R0, R3), asm.exit_()), "instruction 0: reads r3, which holds nothing"),
         ((asm.exit_(),), "reads r0"),
         ((asm.load(8, R0, FP, -8), asm.exit_()), "byte -8 of the stack, which was not written"),
-        ((asm.store(1, FP, -8, 0), asm.load(8, R0, FP, -8), asm.exit_()), "byte -7 of the stack"),
+        ((asm.store(1, FP, -8, 2), asm.load(8, R0, FP, -8), asm.exit_()), "byte -7 of the stack"),
         ((asm.store(8, FP, -516, 0), *PASS), "reaches past the stack"),
         ((asm.store(8, FP, -4, 0), *PASS), "reaches past the stack"),
         ((asm.mov(R1, 5), asm.load(1, R0, R1), asm.exit_()), "which is no pointer"),
