@@ -25,7 +25,7 @@ from .passes_alike import KIND, KINDS
 from .proofs.choices import IMPL
 from .proofs.deciding import ROUNDS
 from .proofs.engine import Engine
-from .proofs.refine import Outcome, search
+from .proofs.refine import Outcome, drawn, search
 from .proofs.verdict import Proof, Tally, Verdict
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
@@ -209,7 +209,10 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         early = _with_few_turns(pair, engine, started)
         if early is not None:
             return early
-    blocks = _compare_blocks(pair, engine, 0 if known else ROUNDS)
+    aside = _Drawn(pair, engine, started) if known else None
+    blocks = _compare_blocks(pair, engine, 0 if known else ROUNDS, aside)
+    if aside is not None and aside.proof is not None:
+        return aside.proof
     if blocks.equal:
         return _equal_blocks(pair, blocks, engine, started)
     if not known:
@@ -329,16 +332,16 @@ def _own_package(found: _Found, started: float, engine: Engine) -> Proof:
 # --- blocks ---------------------------------------------------------------------------------------------------------
 
 
-def _compare_blocks(pair: ProgramPair, engine: Engine, rounds: int) -> _Found:
-    """Every block of the package against its counterpart; stops at the first that differs. ``rounds`` as of
-    :func:`search`. What is not supported in one block does not keep the others from being compared."""
+def _compare_blocks(pair: ProgramPair, engine: Engine, rounds: int, aside: _Drawn | None = None) -> _Found:
+    """Every block of the package against its counterpart; stops at the first that differs. ``rounds`` and ``aside`` as
+    of :func:`search`. What is not supported in one block does not keep the others from being compared."""
     total = _Found(Tally())
     try:
         paired = _paired_slots(pair)
     except Unsupported as problem:
         return replace(total, unsupported=problem)
     for mine, theirs in paired:
-        found = pair.known.get(mine.path) or _compare_or_not(pair, mine, theirs, engine, rounds)
+        found = pair.known.get(mine.path) or _compare_or_not(pair, mine, theirs, engine, rounds, aside)
         if not found.unknown and not found.turned and found.unsupported is None:
             pair.known[mine.path] = found
         total = _add(total, found)
@@ -347,9 +350,11 @@ def _compare_blocks(pair: ProgramPair, engine: Engine, rounds: int) -> _Found:
     return total
 
 
-def _compare_or_not(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int) -> _Found:
+def _compare_or_not(
+    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int, aside: _Drawn | None
+) -> _Found:
     try:
-        return _compare_block(pair, mine, theirs, engine, rounds)
+        return _compare_block(pair, mine, theirs, engine, rounds, aside)
     except Unsupported as problem:
         return _Found(Tally(), unsupported=problem)
 
@@ -382,14 +387,16 @@ def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
     return [(x, y) for x, y in zip(mine, theirs, strict=True) if x.block is not None]
 
 
-def _compare_block(pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int) -> _Found:
+def _compare_block(
+    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int, aside: _Drawn | None
+) -> _Found:
     results = results_of(pair.first, mine.block or "")
     # Where parameters show nothing, extern calls may: these are met when the block is run.
     if results and not pair.exactly and pair.names_say_nothing and _same_block(pair, mine, theirs):
         return _Found(Tally(len(results), len(results), 0, len(results)), observables=results)
-    found = _block_outcome(pair, mine, theirs, engine, "sequence", rounds)
+    found = _block_outcome(pair, mine, theirs, engine, "sequence", rounds, aside)
     if found.difference is not None and any(found.difference.spec.observables) and _emits(found.difference.spec):
-        return _block_outcome(pair, mine, theirs, engine, "bytes", rounds)
+        return _block_outcome(pair, mine, theirs, engine, "bytes", rounds, aside)
     return found
 
 
@@ -400,7 +407,7 @@ def _emits(spec: Behaviour) -> bool:
 
 
 def _block_outcome(
-    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission, rounds: int
+    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission, rounds: int, aside: _Drawn | None
 ) -> _Found:
     assert mine.block is not None
     assert theirs.block is not None
@@ -420,7 +427,7 @@ def _block_outcome(
         return _Found(Tally())
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
     most = None if rounds else MANY_MEETINGS
-    outcome = search(spec, impl, engine, exactly=pair.exactly, rounds=rounds, most=most)
+    outcome = search(spec, impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside)
     blocks = (first, second)
     found = _as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
     return replace(found, turned=left.turned or right.turned)
@@ -478,10 +485,7 @@ def _as_found(
 
 def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -> Proof:
     """The whole pipelines; ``effort`` as of :func:`search`."""
-    spec = meaning(pair.assumed or pair.first, pair.rules, pair.turns, meters_kept=True)
-    theirs = with_faults(meaning(pair.second, pair.second_rules, pair.turns, meters_kept=True))
-    impl = pair.pairing.in_first_words(theirs)
-    spec, impl = pair.restricted(spec), pair.restricted(impl)
+    spec, impl, theirs = _pipelines(pair)
     if pair.across:
         spec, impl = across.alike(pair.pairing, pair.said, spec, impl, engine)
         theirs = replace(theirs, notes=impl.notes, domain=impl.domain)
@@ -499,6 +503,42 @@ def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -
         reason = outcome.unknown or outcome.empty
         return Proof(verdict, reason, found.tally, seconds=time.monotonic() - started)
     return shows_nothing(_accepted(pair, found, started, "the whole pipeline"), (spec, impl), engine)
+
+
+def _pipelines(pair: ProgramPair) -> tuple[Behaviour, Behaviour, Behaviour]:
+    """What the two do to packets: the second one in the first one's words, and in its own as well."""
+    spec = meaning(pair.assumed or pair.first, pair.rules, pair.turns, meters_kept=True)
+    theirs = with_faults(meaning(pair.second, pair.second_rules, pair.turns, meters_kept=True))
+    impl = pair.pairing.in_first_words(theirs)
+    return pair.restricted(spec), pair.restricted(impl), theirs
+
+
+class _Drawn:
+    """The whole pipelines on inputs that are drawn at random, while comparing blocks takes long: a difference that is
+    seen there, and stands when it is run, needs no block."""
+
+    def __init__(self, pair: ProgramPair, engine: Engine, started: float) -> None:
+        self._pair, self._engine, self._started = pair, engine, started
+        self._asked = False
+        self.proof: Proof | None = None
+
+    def __call__(self) -> bool:
+        """Whether there is one; it is looked for once."""
+        if not self._asked:
+            self._asked = True
+            self._look()
+        return self.proof is not None
+
+    def _look(self) -> None:
+        try:
+            spec, impl, theirs = _pipelines(self._pair)
+        except Unsupported:
+            return
+        outcome = drawn(spec, impl, self._engine, exactly=self._pair.exactly)
+        found = _as_found(self._pair, outcome, spec, theirs, "the pipeline")
+        if found.difference is not None:
+            proof = confirm_pair(found.difference, found.tally, self._started, self._engine)
+            self.proof = proof if proof.verdict is Verdict.REJECT else None
 
 
 def _from_a_port(

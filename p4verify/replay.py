@@ -144,9 +144,12 @@ class _Runs:
         assert found.outcome.impl is not None
         self.spec, self.impl = found.outcome.spec, found.outcome.impl
         self.interface: Interface | None = None
-        picks = set(choices_of(self.spec))
+        self._picks, self._theirs = choices_of(self.spec), choices_of(self.impl)
+        """What is undefined in the two."""
+        picks = set(self._picks)
         self._assumes_choices = any(picks.intersection(b.variables(a.condition)) for a in found.spec.domain)
         """Whether what is undefined in the first side must be as it assumes."""
+        self._last_covered: tuple[Setting, Term] | None = None
         self._plans = Plans()
         self._with_members: frozenset[tuple[str, int]] | None = None
         """The groups that have members; None for all."""
@@ -260,12 +263,11 @@ class _Runs:
 
     def _differ(self, setting: Setting) -> bool:
         """Whether the second side's result is none that the first side allows, under rules that may be installed."""
-        if setting.rules is not None and self.pair.rules is None and not self._allowed(setting.rules):
+        if not self._may_stand(setting):
             return False
         try:
             actual = self._observed(setting, "impl")
-            names = [v.name for v in choices_of(self.spec)]
-            if not names or self.pair.exactly:
+            if not self._picks or self.pair.exactly:
                 return self._observed(setting, "spec").differs(actual)
             return all(seen.differs(actual) for seen in self._guessed(setting))
         except (ValueError, KeyError):
@@ -280,14 +282,14 @@ class _Runs:
             return None
         runs = self._both(setting, setting.rules, groups)
         if runs is None or not (same(runs[0], expected) and same(runs[1], actual)):
-            told = choices_of(self.spec) or choices_of(self.impl) or groups.asked or not one_pass(expected)
+            told = self._picks or self._theirs or groups.asked or not one_pass(expected)
             return Alike(expected) if runs is None or told else None
         return Alike(expected, tuple(runs[0].trace.steps), tuple(runs[1].trace.steps))
 
     def _guessed(self, setting: Setting) -> Iterator[Observed]:
         """What the first side does with some values of what is undefined in it, of those that it may have."""
         yield self._observed(setting, "spec", self._alike(setting))
-        for guess in guesses(choices_of(self.spec)):
+        for guess in guesses(self._picks) if self._picks else ():
             if self._assumes_choices and not self._may_choose(setting, guess):
                 continue
             yield self._observed(setting, "spec", guess)
@@ -295,13 +297,24 @@ class _Runs:
     def _differ_surely(self, setting: Setting) -> bool:
         """Whether they differ in what does not hang on the first side's undefined values, so far as tried."""
         try:
-            return self._differ(setting) and differs_in_all([*self._guessed(setting)], self._observed(setting, "impl"))
+            if not self._may_stand(setting):
+                return False
+            actual, seen = self._observed(setting, "impl"), []
+            for one in self._guessed(setting):
+                if not one.differs(actual):
+                    return False
+                seen.append(one)
+            return differs_in_all(seen, actual)
         except (ValueError, KeyError):
             return False
 
+    def _may_stand(self, setting: Setting) -> bool:
+        """Whether the rules of a setting may be installed."""
+        return setting.rules is None or self.pair.rules is not None or self._allowed(setting.rules)
+
     def _is_one(self, setting: Setting) -> bool:
         """Whether a setting that was made smaller shows the difference: no undefined value of the first would do."""
-        if self.pair.exactly or not choices_of(self.spec):
+        if self.pair.exactly or not self._picks:
             return True
         functions, values = self._known(setting)
         given = replace(setting.given, model=Model(values, setting.given.model.functions))
@@ -332,10 +345,10 @@ class _Runs:
         """Undefined values of the first side: those that the second one has where it reads just as much before; or such
         as are assumed."""
         values = setting.given.model.values
-        alike = {v.name: values.get(v.name, values.get(IMPL + v.name, 0)) for v in choices_of(self.spec)}
+        alike = {v.name: values.get(v.name, values.get(IMPL + v.name, 0)) for v in self._picks}
         if not self._assumes_choices or self._may_choose(setting, alike):
             return alike
-        covered = self._covered(setting, frozenset(choices_of(self.spec)))
+        covered = self._covered(setting)
         answer = self.engine.satisfiable(covered, "undefined values as they are assumed", SECONDS)
         if answer.model is None:
             raise ValueError("no undefined values are known that are as they are assumed")
@@ -343,15 +356,20 @@ class _Runs:
 
     def _may_choose(self, setting: Setting, values: Mapping[str, int]) -> bool:
         """Whether these undefined values break nothing that is assumed: then a case of the first side applies."""
-        covered = self._covered(setting, frozenset(choices_of(self.spec)))
+        covered = self._covered(setting)
         return Model(values).holds(covered)
 
-    def _covered(self, setting: Setting, free: frozenset[Term]) -> Term:
+    def _covered(self, setting: Setting) -> Term:
         """That some case of the first side applies on an input, over what is undefined."""
+        if self._last_covered is None or self._last_covered[0] is not setting:
+            self._last_covered = setting, self._covered_anew(setting)
+        return self._last_covered[1]
+
+    def _covered_anew(self, setting: Setting) -> Term:
         functions, values = self._known(setting)
         given = replace(setting.given, model=Model(values, setting.given.model.functions))
         here = on_input(
-            replace(self.spec, cases=tuple(Case(c.guard, ()) for c in self.spec.cases)), given, functions, free
+            Behaviour(tuple(Case(c.guard, ()) for c in self.spec.cases)), given, functions, frozenset(self._picks)
         )
         return b.or_(*(case.guard for case in here.cases))
 
@@ -379,7 +397,8 @@ class _Runs:
     ) -> Observed:
         behaviour = self.spec if side == "spec" else self.impl
         functions, values = self._known(setting)
-        values |= choices or {}
+        undefined = self._picks if side == "spec" else self._theirs
+        values = dict.fromkeys((v.name for v in undefined), 0) | values | dict(choices or {})
         try:
             seen = self._evaluated(behaviour, setting, functions, values, groups)
         except Faulted as fault:
@@ -408,7 +427,7 @@ class _Runs:
             given.packet,
             given.port,
             functions=functions,
-            inputs=_zeros(behaviour) | values,
+            inputs=values,
             default=0,
             cells={n: i for n, i in given.cells.items() if n in self._states},
             groups=(groups or self._groups(setting)).members,
@@ -435,7 +454,7 @@ class _Runs:
             if runs is not None and same(runs[0], expected) and same(runs[1], actual):
                 first, second = Ran(self.pair.first, runs[0].trace.steps), Ran(self.pair.second, runs[1].trace.steps)
                 return _Interpreted(first, second, rules)
-        if runs is None or choices_of(self.spec) or choices_of(self.impl) or groups.asked or runs[0].failed:
+        if runs is None or self._picks or self._theirs or groups.asked or runs[0].failed:
             return None
         if not (one_pass(expected) and one_pass(actual)):
             return None
@@ -505,7 +524,7 @@ class _Runs:
             result, interface = run_block(program, block, entries, source, trace, interface, identity)
             self.interface = interface
             results.append({WORLD: names.get(WORLD, 0), **result})
-        if choices_of(self.spec) or choices_of(self.impl):
+        if self._picks or self._theirs:
             seen = (expected.metadata, actual.metadata)
             if any(said[n] != ran.get(n, said[n]) for said, ran in zip(seen, results, strict=True) for n in said):
                 return None  # it has met its undefined values in another order
@@ -548,7 +567,3 @@ def _called(call: Term) -> str:
 def _states(cases: Iterable[Case]) -> set[str]:
     """What the cases, or copies in them, write."""
     return {name for case in cases for written in (case.state, *(o.state for o in case.outputs)) for name in written}
-
-
-def _zeros(behaviour: Behaviour) -> dict[str, int]:
-    return {v.name: 0 for v in choices_of(behaviour)}

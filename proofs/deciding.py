@@ -8,7 +8,8 @@ that would do on that input, add them, repeat within a bound. If there are none 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -34,6 +35,9 @@ from .verdict import Tally
 
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
+
+LONG_SECONDS: Final = 2.0
+"""What a search may take before it is asked whether it is needed."""
 
 LEAST_SECONDS: Final = 0.1
 """What a part takes by itself, however simple it is; all at once have as long as they would take one by one."""
@@ -84,8 +88,10 @@ class Search:
         todo: Sequence[Obligation],
         before: tuple[int, int, int],
         rounds: int = ROUNDS,
+        aside: Callable[[], bool] | None = None,
     ) -> None:
         self.rounds = rounds
+        self._aside, self._settled, self._begun = aside, False, time.monotonic()
         self.engine = engine
         self.picks = picks
         self.legal = legal
@@ -95,6 +101,12 @@ class Search:
         self._whole_result: tuple[Difference | str | None] | None = None
         self._before = before
         self._split_nodes = 0
+
+    def settled_aside(self) -> bool:
+        """Whether something else has settled what the search is for; it is asked once, when the search takes long."""
+        if self._aside is not None and time.monotonic() - self._begun > LONG_SECONDS:
+            self._settled, self._aside = self._aside(), None
+        return self._settled
 
     def tally(self) -> Tally:
         now = self.engine.folded, self.engine.solved, self.engine.cached
@@ -290,6 +302,8 @@ class Search:
             return None
         if not self.rounds and len(picks) > MANY_CHOICES:
             return f"{obligation.name}: {len(picks)} undefined values"
+        if self.settled_aside():
+            return f"{obligation.name}: settled otherwise"
         return self._freely(obligation)
 
     def _is_what_is_assumed(self, obligation: Obligation, picks: Sequence[Term]) -> bool:

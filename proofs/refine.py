@@ -8,7 +8,7 @@ How obligations are settled one by one is in :mod:`.deciding`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -56,7 +56,8 @@ def may_agree(outcome: Outcome, engine: Engine) -> frozenset[Term]:
     mine, theirs = choices_of(outcome.spec), choices_of(outcome.impl)
     if not mine and not theirs:
         return frozenset()
-    parts = [part for o in obligations(outcome.spec, outcome.impl) for part in o.parts]
+    todo = list(obligations(outcome.spec, outcome.impl))
+    parts = [part for o in todo for part in o.parts]
     pairs = [(part.pair[1], part.pair[2]) for part in parts if part.pair is not None]
     candidates = aligned(pairs, frozenset(mine))
     shared: dict[Term, Term] = {}
@@ -64,7 +65,7 @@ def may_agree(outcome: Outcome, engine: Engine) -> frozenset[Term]:
         partner = next((t for t in known if t in theirs and t not in shared.values()), None)
         if partner is not None:
             shared[choice] = partner
-    violation = b.substitute([b.or_(*(o.violation for o in obligations(outcome.spec, outcome.impl)))], shared)[0]
+    violation = b.substitute([b.or_(*(o.violation for o in todo))], shared)[0]
     free = frozenset(v for v in (*mine, *theirs) if v not in shared and v not in shared.values())
     fixed = fix(violation, model, free)
     if engine.satisfiable(b.not_(fixed), "agreement on undefined values", 5.0).status != "sat":
@@ -82,6 +83,7 @@ def search(
     rounds: int = ROUNDS,
     effort: int = 1,
     most: int | None = None,
+    aside: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Look for a difference; stops at the first one.
 
@@ -93,6 +95,7 @@ def search(
         rounds: inputs that defeat all choices so far, for each of which others are looked for.
         effort: how many times as many inputs are drawn as usually, where a difference is likely.
         most: pairs of cases from which on nothing is compared (None: however many there are).
+        aside: asked once if it takes long, whether something else has settled what the search is for; then it ends.
     """
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
@@ -118,7 +121,7 @@ def search(
         if shown is not None:
             return shown
     todo = list(obligations(spec, impl))
-    run = Search(engine, picks, legal, todo, before, rounds)
+    run = Search(engine, picks, legal, todo, before, rounds, aside)
     if picks:  # where less is undefined a difference is found sooner
         todo.sort(key=run.choices_in)
     lucky = run.by_samples(domain(spec, impl), effort)
@@ -132,8 +135,24 @@ def search(
                 return Outcome(run.tally(), answer, spec=spec, impl=impl)
             if answer and not unknown:
                 unknown = answer
+            if run.settled_aside():
+                unknown = unknown or "settled otherwise"
+                break
     empty = "" if run.compared else "no output, metadata or state of the two sides was compared"
     return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
+
+
+def drawn(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False) -> Outcome:
+    """As :func:`search`, but nothing is proven: a difference on inputs drawn at random, if one is soon seen."""
+    spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
+    picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
+    before = engine.folded, engine.solved, engine.cached
+    spec, legal = without_axioms(_choosing_what_is_assumed(spec, picks), picks)
+    many = _meet(spec, impl, MANY)
+    run = Search(engine, picks, legal, () if many else list(obligations(spec, impl)), before)
+    lucky = run.by_case_samples(spec, impl) if many else run.by_samples(domain(spec, impl))
+    unknown = "" if lucky is not None else "no input that was drawn shows a difference"
+    return Outcome(run.tally(), lucky, unknown, spec=spec, impl=impl)
 
 
 def _drawn_first(spec: Behaviour, impl: Behaviour, drawing: Search) -> Outcome | None:

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from p4verify import pairs
+from p4verify.proofs import deciding, refine, sampling
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Verdict
 from tests.cli.conftest import Command
+from tests.support.pair_campaign import load
 
 TAGS = """#include <core.p4>
 #include <v1model.p4>
@@ -75,3 +80,38 @@ def test_a_difference_in_the_last_turn_of_a_loop_is_found(p4verify: Command, tmp
         path.write_text(STACK.replace("SIZE", str(size)).replace("LAST", str(size - 1)).replace("PORT", port))
     assert p4verify("check", first, "--against", same).code == 0
     assert p4verify("check", first, "--against", other).code == 1
+
+
+ROUTE = "standard.egress_spec = meta.port;"
+
+
+@pytest.mark.parametrize(
+    ("port", "route", "verdict"),
+    [
+        ("6", ROUTE, Verdict.REJECT),
+        ("meta.port + 4", ROUTE, Verdict.ACCEPT),
+        ("5", f"if (meta.port < 9) {ROUTE} else standard.egress_spec = 3;", Verdict.ACCEPT),
+    ],
+    ids=["another port", "the same", "only the block differs"],
+)
+def test_where_blocks_take_long_the_whole_is_drawn_and_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: str, route: str, verdict: Verdict
+) -> None:
+    monkeypatch.setattr(deciding, "LONG_SECONDS", -1.0)
+    monkeypatch.setattr(sampling, "LARGE", 0)
+    monkeypatch.setattr(refine, "_all_hold", lambda *_: None)
+    seen = []
+    drawn = pairs.drawn
+    monkeypatch.setattr(pairs, "drawn", lambda *sides, **more: seen.append(drawn(*sides, **more)) or seen[-1])
+    text = STACK.replace("SIZE", "3").replace("LAST", "2")
+    programs = []
+    for name, program in (
+        ("a", text.replace("PORT", "5")), ("b", text.replace("PORT", port).replace(ROUTE, route)),
+    ):  # fmt: skip
+        path = tmp_path / f"{name}.p4"
+        path.write_text(program)
+        programs.append(load(path))
+    assert pairs.check_pair(pairs.ProgramPair(*programs), Engine(timeout=20), 0.0).verdict is verdict
+    if verdict is Verdict.ACCEPT:
+        assert seen or route != ROUTE, "a block's difference may be seen at once"
+        assert all(outcome.unknown for outcome in seen)

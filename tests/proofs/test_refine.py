@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from p4verify.proofs import deciding
 from p4verify.proofs.compare import obligations
 from p4verify.proofs.deciding import Search
 from p4verify.proofs.engine import Engine
-from p4verify.proofs.refine import Outcome, decide, search
+from p4verify.proofs.refine import Outcome, decide, drawn, search
 from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
@@ -530,3 +532,32 @@ def test_what_fails_is_named_where_an_assumption_limits_choices() -> None:
     difference = found(spec, always(send(b.bv(4, 32)))).difference
     assert difference is not None
     assert difference.parts == ("port output: port",)
+
+
+def test_a_search_that_takes_long_ends_where_something_else_settles_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = b.zext(byte(0), 32)
+    spec, impl = always(send(b.mul(x, x))), always(send(b.mul(b.add(x, b.bv(1, 32)), x)))
+    asked: list[None] = []
+
+    def aside(answer: bool) -> Callable[[], bool]:
+        return lambda: asked.append(None) or answer  # type: ignore[func-returns-value]
+
+    assert search(spec, impl, Engine(timeout=20), aside=aside(True)).difference is not None
+    assert not asked, "it does not take long"
+    monkeypatch.setattr(deciding, "LONG_SECONDS", -1.0)
+    assert search(spec, spec, Engine(timeout=20), aside=aside(False)).unknown == ""
+    assert len(asked) == 1
+    ended = search(spec, spec, Engine(timeout=20), aside=aside(True))
+    assert ended.unknown, "nothing is proven where it ends early"
+
+
+def test_what_is_only_drawn_proves_nothing() -> None:
+    spec = ways_by_choice(b.TRUE)
+    assert drawn(spec, spec, Engine(timeout=20)).unknown
+    many = [Case(b.eq(byte(0), b.bv(k, 8)), (), {"m": b.bv(k, 8)}) for k in range(255)]
+    rest = b.eq(byte(0), b.bv(255, 8))
+    sides = [Behaviour((*many, Case(rest, (), {"m": b.bv(last, 8)}))) for last in (7, 8)]
+    for two in (sides, sides[::-1]):
+        outcome = drawn(two[0], two[1], Engine(timeout=20))
+        assert outcome.unknown or outcome.difference is not None
+    assert drawn(sides[0], sides[0], Engine(timeout=20)).unknown
