@@ -145,8 +145,18 @@ def _pair(name: str, context: Term, mine: Case, theirs: Case, state: Mapping[str
     if context is b.FALSE:
         return Obligation(name, context, ())
     parts = list(_differences(mine, theirs, state, reads)) if parts is None else parts
-    left = under(parts, known | bounded(known, [part.differ for part in parts]))
+    left = _simplified(parts, known)
     return Obligation(name, context, tuple(p for p in left if p.differ is not b.FALSE), len({p.name for p in parts}))
+
+
+def _simplified(parts: Sequence[Part], known: dict[Term, Term]) -> Sequence[Part]:
+    """The parts with what is known put in, also into what a condition folds to by that."""
+    for _ in range(ROUNDS):
+        before = [part.differ for part in parts]
+        parts = under(parts, known | bounded(known, before))
+        if [part.differ for part in parts] == before:
+            break
+    return parts
 
 
 ROUNDS: Final = 4
@@ -212,6 +222,9 @@ def facts(context: Term) -> dict[Term, Term]:
             known[atom.args[0]] = b.FALSE
         elif not atom.is_const:
             known[atom] = b.TRUE
+            if atom.op == "or":  # others may ask whether none of them holds
+                none = b.and_(*(b.not_(part) for part in atom.args))
+                known |= {none: b.FALSE} if not none.is_const else {}
     return known
 
 

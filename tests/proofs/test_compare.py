@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from p4verify.proofs.compare import bounded, facts, propagate
+from p4verify.proofs.compare import bounded, facts, obligations, propagate
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term, walk
+from p4verify.semantics.meaning.behaviour import Behaviour, Case
 from tests.support.terms import Shapes, assignments, proven_equal
 
 X, Y, Z = (b.var(name, 8) for name in "xyz")
@@ -18,6 +19,21 @@ P, Q = b.var("p", 0), b.var("q", 0)
 def test_facts_of_a_conjunction() -> None:
     context = b.and_(b.eq(X, b.bv(3, 8)), b.not_(P), b.ult(Y, Z))
     assert facts(context) == {X: b.bv(3, 8), P: b.FALSE, b.ult(Y, Z): b.TRUE}
+
+
+def test_that_one_of_several_holds_says_that_not_none_does() -> None:
+    known = facts(b.or_(P, Q))
+    assert known[b.and_(b.not_(P), b.not_(Q))] is b.FALSE
+
+
+def test_what_a_condition_folds_to_is_looked_at_again() -> None:
+    """With ``p`` known, the condition becomes one that is known as well."""
+    one_of = b.or_(Q, b.eq(X, b.bv(3, 8)))
+    condition = b.and_(b.or_(P, b.eq(Z, b.bv(1, 8))), b.not_(Q), b.not_(b.eq(X, b.bv(3, 8))))
+    shown = b.ite(condition, b.apply("f", b.bit_vector(8), X), Y)
+    spec, impl = (Behaviour((Case(b.and_(P, one_of), (), {"y": y}),)) for y in (Y, shown))
+    both = [o for o in obligations(spec, impl) if o.name.startswith("case")]
+    assert [o.parts for o in both] == [()]
 
 
 def test_a_small_conjunct_is_used_up_in_a_large_one() -> None:

@@ -68,12 +68,44 @@ def _joined(first: Term, second: Term) -> tuple[Term, Term]:
 
 
 def _either(mine: list[Term], other: list[Term]) -> Term:
-    """The disjunction of two conjunctions; ``a or (not a and b)`` is ``a or b``."""
+    """The disjunction of two conjunctions; ``a or (not a and b)`` is ``a or b``, also where ``a`` is one of several."""
     if len(mine) == 1:
-        other = [part for part in other if b.not_(part) is not mine[0]]
+        other = [part for part in other if b.not_(part) not in disjuncts(mine[0])]
     elif len(other) == 1:
-        mine = [part for part in mine if b.not_(part) is not other[0]]
+        mine = [part for part in mine if b.not_(part) not in disjuncts(other[0])]
     return b.or_(b.and_(*mine), b.and_(*other))
+
+
+def choice(condition: Term, x: Term, y: Term) -> Term:
+    """``x`` where the condition holds, else ``y``; several that meet at one place are asked for one after the other, as
+    they were: "one of a and b, and then a" is "a, else b"."""
+    if condition.op != "or":
+        return b.ite(condition, x, y)
+    if x.op == "ite":
+        asked, then, otherwise = x.args
+        for met, turned in ((disjuncts(asked), False), (disjuncts(_negated(asked)), True)):
+            if set(met) < set(condition.args):
+                rest = b.or_(*(part for part in condition.args if part not in met))
+                left = choice(rest, then if turned else otherwise, y)
+                return b.ite(asked, left, otherwise) if turned else b.ite(asked, then, left)
+    none = _negated(condition)
+    return (
+        b.ite(none, y, x)
+        if none.op == "and" and all(part.op == "not" for part in condition.args)
+        else b.ite(condition, x, y)
+    )
+
+
+def _negated(term: Term) -> Term:
+    """The negation, of a conjunction as a disjunction and the other way round."""
+    if term.op not in ("and", "or"):
+        return b.not_(term)
+    return (b.or_ if term.op == "and" else b.and_)(*(b.not_(part) for part in term.args))
+
+
+def disjuncts(term: Term) -> tuple[Term, ...]:
+    """The parts of a disjunction, or the term alone."""
+    return term.args if term.op == "or" else (term,)
 
 
 def _registers(first: State, second: State) -> list[tuple[int, tuple[Value, Value]]]:
@@ -84,7 +116,7 @@ def _value(condition: Term, x: Value, y: Value, *, loose: bool = False) -> Value
     if x is y or x == y:
         return x
     if isinstance(x, Term) and isinstance(y, Term):
-        return b.ite(condition, x, y)
+        return choice(condition, x, y)
     if isinstance(x, Address) and isinstance(y, Address):
         return _addresses(condition, x, y, loose=loose)
     if isinstance(x, Address) and isinstance(y, Term) and _can_be_null(x) and y.is_const and y.value == 0:
@@ -183,7 +215,7 @@ def _byte(condition: Term, x: Byte | None, y: Byte | None, *, mix: bool) -> Byte
     if x is y or x == y:
         return x
     if isinstance(x, Lane) and isinstance(y, Lane) and (x.index, x.whole.sort) == (y.index, y.whole.sort):
-        return Lane(b.ite(condition, x.whole, y.whole), x.index)
+        return Lane(choice(condition, x.whole, y.whole), x.index)
     if isinstance(x, Piece) and isinstance(y, Piece) and x.index == y.index:
         try:
             return Piece(_addresses(condition, x.address, y.address, loose=False), x.index)
@@ -194,7 +226,7 @@ def _byte(condition: Term, x: Byte | None, y: Byte | None, *, mix: bool) -> Byte
         if not mix:
             raise Apart
         return MIXED
-    term = term_y if x is None else term_x if y is None else b.ite(condition, term_x, term_y)
+    term = term_y if x is None else term_x if y is None else choice(condition, term_x, term_y)
     written = b.ite(condition, has_x, has_y)
     return term if written is b.TRUE else Partial(term, written)
 

@@ -1,0 +1,57 @@
+"""States that meet: what was chosen along the ways is told in the order in which it was asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+from p4verify.targets.ebpf.meaning import join
+from tests.support.terms import Shapes, assignments
+
+FOUND = [b.var(f"found{i}", 0) for i in range(5)]
+VALUES = [b.var(f"value{i}", 8) for i in range(6)]
+
+
+def first_found(values: list[Term]) -> tuple[Term, Term]:
+    """What a search holds that leaves as soon as something is found, where the ways meet one after the other; and the
+    condition under which something was found."""
+    guard, held = FOUND[0], values[0]
+    for place in range(1, len(FOUND)):
+        way = b.and_(*(b.not_(found) for found in FOUND[:place]), FOUND[place])
+        condition, guard = join._joined(guard, way)
+        held = join.choice(condition, held, values[place])
+    return held, guard
+
+
+@pytest.mark.parametrize("values", [VALUES, [b.bv(v, 8) for v in (0, 0, 1, 1, 0)]])
+@pytest.mark.parametrize("negated", [False, True])
+def test_a_search_that_leaves_where_it_finds_is_a_chain_of_questions(
+    values: list[Term], negated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [b.not_(found) for found in FOUND] if negated else FOUND
+    monkeypatch.setitem(globals(), "FOUND", asked)
+    held, guard = first_found(values)
+    chain = values[len(asked) - 1]
+    for found, value in reversed(list(zip(asked[:-1], values, strict=False))):
+        chain = b.ite(found, value, chain)
+    assert held is chain
+    assert guard is b.or_(*asked)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_choice_is_that_of_its_condition(seed: int) -> None:
+    shapes = Shapes(seed=seed)
+    conditions = [shapes.term(0, 1) for _ in range(3)]
+    x = b.ite(conditions[seed % 2], b.ite(conditions[1], VALUES[0], VALUES[1]), VALUES[2])
+    condition = b.or_(*conditions[: 2 + seed % 2])
+    plain, made = b.ite(condition, x, VALUES[3]), join.choice(condition, x, VALUES[3])
+    for values in assignments((plain, made), 64, seed):
+        was, now = b.evaluate([plain, made], values)
+        assert was == now
+
+
+def test_of_two_ways_with_something_in_common_either_is_what_one_of_them_says() -> None:
+    p, q, r = FOUND[:3]
+    _, guard = join._joined(b.or_(p, q), b.and_(b.not_(p), b.not_(q), r))
+    assert guard is b.or_(p, q, r)
