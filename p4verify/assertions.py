@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, run_on
@@ -53,26 +53,49 @@ def vacuous(sides: Sequence[Behaviour], engine: Engine) -> str:
     """Why nothing was shown, if no input and rule set satisfies what is assumed; "" if one does.
 
     An assumption of the user's says nothing of packets that do not get to the control that it speaks of, so some packet
-    has to get there and satisfy it.
+    has to get there and satisfy it; not only with luck, by undefined values that it reads.
     """
     conditions = [a.condition for side in sides for a in (*side.domain, *side.reaching)]
     conditions += [t for side in sides for t in side.axioms]
     reached: dict[str, list[Term]] = {"": [b.TRUE]}
     for a in (a for side in sides for a in side.domain if a.call == "given"):
         reached.setdefault(a.text, []).append(a.reached)
+    undefined = [v for v in b.variables(*conditions) if v.name.startswith(OPEN)] if len(reached) > 1 else []
     for ways in reached.values():
         possible = b.and_(*conditions, b.or_(*ways))
-        if Model().holds(possible):  # an empty packet and rules of zeros are enough: nothing needs to be solved
-            continue
-        answer = engine.satisfiable(possible, "some input exists")
-        if answer.status == "unsat":
+        status, reason = _some_input(possible, engine)
+        if status == "unknown":
+            return f"whether the assumptions can hold is not decided: {reason}"
+        if status == "unsat":
             return EMPTY
-        if answer.status == "unknown":
-            return f"whether the assumptions can hold is not decided: {answer.reason}"
+        if undefined and _some_input(_whatever(undefined, possible), engine)[0] == "unsat":
+            return LUCKY
     return ""
 
 
-EMPTY = "no input satisfies the assumptions, so nothing is shown"
+EMPTY: Final = "no input satisfies the assumptions, so nothing is shown"
+LUCKY: Final = "inputs satisfy the assumptions only by undefined values that these read, so nothing is shown"
+SHOWS_NOTHING: Final = (EMPTY, LUCKY)
+
+
+def _some_input(possible: Term, engine: Engine) -> tuple[str, str]:
+    """Whether an input satisfies ``possible``: a status, and the reason of one that is not known."""
+    if Model().holds(possible):  # an empty packet and rules of zeros are enough: nothing needs to be solved
+        return "sat", ""
+    answer = engine.satisfiable(possible, "some input exists")
+    return answer.status, answer.reason or ""
+
+
+def _whatever(undefined: Sequence[Term], possible: Term) -> Term:
+    """``possible`` with zeros and with ones in place of undefined values: less than whatever they are, and enough to
+    tell what holds by luck alone."""
+    filled = []
+    for ones in (False, True):
+        values = {
+            v: b.boolean(ones) if v.sort is b.BOOL else b.bv(-ones & (1 << v.width) - 1, v.width) for v in undefined
+        }
+        filled += b.substitute([possible], values)
+    return b.and_(*filled)
 
 
 # --- checking -------------------------------------------------------------------------------------------------------
@@ -104,7 +127,9 @@ def shows_nothing(proof: Proof, sides: Sequence[Behaviour], engine: Engine) -> P
     nothing = vacuous(sides, engine)
     if not nothing:
         return proof
-    return replace(proof, verdict=Verdict.UNSUPPORTED if nothing == EMPTY else Verdict.UNDECIDED, reason=nothing)
+    return replace(
+        proof, verdict=Verdict.UNSUPPORTED if nothing in SHOWS_NOTHING else Verdict.UNDECIDED, reason=nothing
+    )
 
 
 def check_assertions(what: Asserted, engine: Engine, started: float) -> Proof:

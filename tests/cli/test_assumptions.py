@@ -86,6 +86,15 @@ def test_assumptions_that_nothing_satisfies_show_nothing(check) -> None:  # type
         assert SAME in results["p4"]["reason"]
 
 
+def test_assumptions_that_only_undefined_values_satisfy_show_nothing(check) -> None:  # type: ignore[no-untyped-def]
+    """Of a header that is not there the two reads may have two values, of one that is there they have not."""
+    never = ("--assume", "hdr.h.value == 1", "--assume", "hdr.h.value == 2")
+    for second in ("hdr.h.rest = 1;", "hdr.h.rest = 2;"):
+        code, results = check("hdr.h.rest = 1;", second, *never)
+        assert (code, results["p4"]["verdict"]) == (3, "unsupported")
+        assert "only by undefined values" in results["p4"]["reason"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
