@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from ..semantics.meaning.payload import with_sums
 from .engine import Model
 from .verdict import Observed
 
@@ -31,13 +32,15 @@ Side = Callable[[Input], Observed]
 
 
 def input_of(model: Model) -> Input:
-    """The concrete input that a model describes; bytes that it leaves open are 0."""
+    """The concrete input that a model describes; bytes that it leaves open are 0, save where it says what sums over
+    them are."""
     length = model.values.get("pkt.len", 0)
     packet = bytes(model.values.get(f"pkt[{i}]", 0) & 0xFF for i in range(length))
     cells: dict[str, tuple[int, ...]] = {}
     for name, value in model.values.items():
         if name.startswith("at."):
             cells[name[3:]] = (value,)
+    packet = with_sums(packet, model.values)
     return Input(packet, model.values.get("in.port", 0), model, cells)
 
 

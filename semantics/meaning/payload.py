@@ -82,6 +82,25 @@ def sum_of(name: str, packet: bytes) -> int | None:
     return total
 
 
+def with_sums(packet: bytes, values: Mapping[str, int]) -> bytes:
+    """``packet`` with its payload changed so that the sums over it are what ``values`` says, where one of its words is
+    free for that: two bytes, an even number behind the sum's first one, of which ``values`` says nothing."""
+    found = bytearray(packet)
+    taken = {int(name[4:-1]) for name in values if name.startswith("pkt[")}
+    sums = [(int(parts[2]), parts[1], name) for name in values if (parts := _SUM.fullmatch(name))]
+    for start, kind, name in sorted(sums, reverse=True):
+        free = (i for i in range(start, len(packet) - 1, 2) if not {i, i + 1} & taken)
+        at = next(free, None) if sum_of(name, bytes(found)) != values[name] else None
+        if at is None:
+            continue
+        taken |= {at, at + 1}
+        found[at : at + 2] = b"\0\0"
+        rest = sum_of(name, bytes(found)) or 0
+        word = rest ^ values[name] if kind == "xor16" else (values[name] - rest) % 0xFFFF or 0xFFFF
+        found[at : at + 2] = word.to_bytes(2, "big")
+    return bytes(found)
+
+
 class PayloadFunctions(Mapping[str, Callable[..., int]]):
     """The functions over a packet's payload, by name."""
 
