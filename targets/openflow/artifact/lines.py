@@ -14,7 +14,7 @@ from ....semantics.source import InputError, Span
 from ...assuming import assumed
 from . import messages
 from .actions import read_actions
-from .flows import ASSUMPTIONS, DEFAULT_PRIORITY, TABLES, Bridge, Flow, Group
+from .flows import ASSUMPTIONS, DEFAULT_PRIORITY, TABLES, Action, Bridge, Flow, Group
 from .group_lines import group_of
 from .matches import Match
 from .meter_lines import Meters
@@ -80,6 +80,7 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     flows: list[Flow] = []
     groups: dict[int, Group] = {}
     meters = Meters()
+    known: dict[str, tuple[Action, ...]] = {}
     assumes: tuple[str, ...] = ()
     for count, line in enumerate(text.split("\n"), 1):
         if count > MAX_LINES:
@@ -92,7 +93,7 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
             continue
         piece, kind = _kind(piece)
         if kind == "flow":
-            flows.append(_flow(piece))
+            flows.append(_flow(piece, known))
             continue
         group = group_of(piece)
         if group.number in groups:
@@ -123,11 +124,15 @@ def _kind(piece: Piece) -> tuple[Piece, str]:
     return piece.part(words.end() if command in (None, "add") else words.start(2)), words[1]
 
 
-def _flow(piece: Piece) -> Flow:
+def _flow(piece: Piece, known: dict[str, tuple[Action, ...]]) -> Flow:
+    """One flow; ``known``: lists of actions by their text, for the flows of a large table have few."""
     found = _ACTIONS.search(piece.text)
     if found is None:
         raise piece.error("a flow needs actions ('actions=...')")
     head, tail = piece.part(0, found.start(1)), piece.part(found.end())
+    actions = known.get(tail.text)
+    if actions is None:
+        actions = known[tail.text] = read_actions(tail)
     match = Match()
     numbers = {"table": 0, "priority": DEFAULT_PRIORITY, "cookie": 0}
     rest = []
@@ -140,7 +145,7 @@ def _flow(piece: Piece) -> Flow:
         if not match.take(item):
             raise item.key.error(f"{item.key.shown()} is no field that is known")
     return Flow(
-        numbers["table"], numbers["priority"], match.done(), read_actions(tail), numbers["cookie"], piece.span,
+        numbers["table"], numbers["priority"], match.done(), actions, numbers["cookie"], piece.span,
         tuple(sorted(match.unmodelled)),
     )  # fmt: skip
 
