@@ -294,11 +294,9 @@ class Search:
         every = every_instance(picks)
         if every is not None and not _shared_by_copies(obligation.violation, picks):
             return self._for_every_value(obligation, picks, every)
-        if _size(obligation.violation) >= LARGE:
-            made = InOrder(obligation, picks, self.legal, self.engine, self._unsatisfiable)
-            if made.holds(self._holds_soon):
-                return None
-        elif self._holds_alike(obligation, picks):
+        large = _size(obligation.violation) >= LARGE
+        alike_too = "unknown" if large else self._alike_too(obligation, picks)
+        if alike_too == "unsat" or (alike_too == "unknown" and self._holds_in_order(obligation, picks)):
             return None
         if not self.rounds and len(picks) > MANY_CHOICES:
             return f"{obligation.name}: {len(picks)} undefined values"
@@ -324,13 +322,19 @@ class Search:
         options = {v: list(dict.fromkeys(instance[v] for instance in every)) for v in picks}
         return self._by_counterexample(obligation, obligation.violation, options, every, answer.model)
 
-    def _holds_alike(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
-        """Whether an obligation is soon seen to hold if each choice is made as the other side makes the one of that
-        name; one that is of another width there is 0."""
+    def _holds_in_order(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
+        """Whether an obligation is seen to hold, part by part, with choices made in the other side's order."""
+        made = InOrder(obligation, picks, self.legal, self.engine, self._unsatisfiable)
+        return made.holds(self._holds_soon)
+
+    def _alike_too(self, obligation: Obligation, picks: Sequence[Term]) -> str:
+        """Whether something defeats an obligation if each choice is made as the other side makes the one of that name
+        ("unsat": nothing, "unknown": that takes long to see); one that is of another width there is 0."""
         others = {v.name: v for v in b.variables(obligation.violation)}
         partners = {v: others.get(IMPL + v.name, b.literal(0, v)) for v in picks}
         alike = {v: partner if partner.sort == v.sort else b.literal(0, v) for v, partner in partners.items()}
-        return self._unsatisfiable(b.and_(*b.substitute([self.legal, obligation.violation], alike)), QUICK_SECONDS)
+        query = b.and_(*b.substitute([self.legal, obligation.violation], alike))
+        return self.engine.satisfiable(query, "a question asked by both sides", QUICK_SECONDS).status
 
     def _holds_soon(self, obligation: Obligation) -> bool:
         """Whether an obligation is seen to hold in few rounds of short queries."""
