@@ -30,8 +30,9 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
     """
     if first.counts != second.counts or first.epochs != second.epochs:
         return None
-    condition, guard = _joined(first.guard, second.guard)
     try:
+        layouts = _alike_layouts(first, second, live)  # before terms are made: most states that stay apart do so here
+        condition, guard = _joined(first.guard, second.guard)
         return State(
             guard,
             first.slot,
@@ -39,7 +40,7 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
                 _value(condition, x, y, loose=loose) if n in live or n == 10 else None
                 for n, (x, y) in _registers(first, second)
             ],
-            _layouts(condition, first, second, live),
+            _layouts(condition, *layouts),
             min(first.shortest, second.shortest),
             {name: _memory(condition, first, second, name, mix=mix) for name in first.memory | second.memory},
             tuple(_frame(condition, x, y, loose=loose) for x, y in zip(first.frames, second.frames, strict=True)),
@@ -188,16 +189,24 @@ def _one_epoch(first: State, second: State, live: frozenset[int]) -> tuple[Layou
     return replace(x, epoch=latest), replace(y, epoch=latest)
 
 
-def _layouts(condition: Term, first: State, second: State, live: frozenset[int]) -> Layout:
+def _alike_layouts(first: State, second: State, live: frozenset[int]) -> tuple[Layout, Layout]:
+    """The layouts, if terms can choose between them. Raises Apart."""
     x, y = _one_epoch(first, second, live)
     if x == y:
-        return x
+        return x, y
     if (x.delta, x.epoch, x.front, x.size) != (y.delta, y.epoch, y.front, y.size):
         raise Apart
     count = max(len(x.prefix), len(y.prefix))
-    x, y = x.reaching(count), y.reaching(count)
-    if x.payload > min(first.shortest, second.shortest):
+    if x.payload + count - len(x.prefix) > min(first.shortest, second.shortest):
         raise Apart  # one side may be shorter than what the other has written out
+    return x, y
+
+
+def _layouts(condition: Term, x: Layout, y: Layout) -> Layout:
+    if x == y:
+        return x
+    count = max(len(x.prefix), len(y.prefix))
+    x, y = x.reaching(count), y.reaching(count)
     return replace(x, prefix=tuple(b.ite(condition, p, q) for p, q in zip(x.prefix, y.prefix, strict=True)))
 
 
