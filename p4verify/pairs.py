@@ -16,7 +16,7 @@ from typing import Final, Literal
 from . import across, earlier_passes
 from .action_order import in_first_order
 from .assertions import SHOWS_NOTHING, shows_nothing, vacuous, with_faults
-from .attached import same_tables
+from .attached import one_of_each_name, same_tables
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
 from .own_entries import other_entries, same_registers, second_content, with_other_entries
@@ -165,6 +165,7 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         Unsupported: a program uses what is not modelled, or the two cannot be compared; with the place.
     """
     same_tables(pair.pairing)
+    one_of_each_name(pair.pairing)
     try:
         proof = _with_own_entries(pair, engine, started)
         if proof.verdict is Verdict.ACCEPT:

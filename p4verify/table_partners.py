@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .derived import Derived, derive
-from .mapping import NOTHING_DERIVED, NOTHING_SAID, ProgramMap, told
+from .mapping import NOTHING_DERIVED, ProgramMap, called, told
 from .semantics import ir
+from .semantics.meaning.tables import table_actions
 from .semantics.source import InputError, Span, Unsupported
 from .table_pair import TablePair, actions_of_table, control_name_of, pair_tables, partners
 
@@ -48,6 +49,7 @@ class _Partners:
         """The second's tables → the first's of that name, whether they fit or not."""
 
     def find(self) -> None:
+        self._known_actions()
         self._derived_as_said()
         derived = {d.second.control_name for d in self.pairing.derived} | set(self.pairing.problems)
         names = [name for name in self.theirs if name not in derived]
@@ -60,6 +62,16 @@ class _Partners:
             self._merged()
 
     # --- said, and names ---
+
+    def _known_actions(self) -> None:
+        for which, program, names in (
+            ("first", self.first, self.said.actions), ("second", self.second, self.said.actions.values()),
+        ):  # fmt: skip
+            known = dict.fromkeys(name for _, table in program.tables() for name in _action_names(program, table))
+            for name in names:
+                if not any(x == name or x.endswith(f".{name}") for x in known):
+                    text = f"[actions]: no table of the {which} program has an action {name}"
+                    raise InputError.at(Span(self.said.path, 0, 0), f"{text} ({', '.join(known) or 'none'})")
 
     def _derived_as_said(self) -> None:
         for item in self.said.derived:
@@ -128,7 +140,7 @@ class _Partners:
         """The two as a pair, if they are the same by all that the control plane calls something but their names."""
         try:
             control, other = self.mine[mine.control_name][0], self.theirs[theirs.control_name][0]
-            pair = pair_tables(self.first, control, mine, self.second, other, theirs, NOTHING_SAID)
+            pair = pair_tables(self.first, control, mine, self.second, other, theirs, self.said)
         except Unsupported:
             return None
         same = _shape(self.first, mine) == _shape(self.second, theirs)
@@ -154,6 +166,10 @@ class _Partners:
                 self._known(derived)
 
     def _guess(self, table: ir.Table, sources: list[ir.Table]) -> Derived | None:
+        """What names tell of a table, unless a user has said of its actions what they are."""
+        mine = [name for source in sources for name in _action_names(self.first, source)]
+        if called(self.said.actions, mine, _action_names(self.second, table)):
+            return None
         try:
             return derive(self.first, self.second, table, sources, NOTHING_DERIVED, "")
         except Unsupported as problem:
@@ -172,6 +188,12 @@ class _Partners:
 def _keys(table: ir.Table) -> list[tuple[str, str]]:
     """What a table matches on, in any order."""
     return sorted((key.name, key.match_kind) for key in table.keys)
+
+
+def _action_names(program: ir.Program, table: ir.Table) -> list[str]:
+    """The control-plane names of a table's actions."""
+    actions = actions_of_table(program, table)
+    return [actions[ref.action].control_name for ref in table_actions(table)]
 
 
 def _shape(program: ir.Program, table: ir.Table) -> tuple[object, ...]:

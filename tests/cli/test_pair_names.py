@@ -23,11 +23,12 @@ parser p(packet_in pk, out s_t s, inout m_t m, inout standard_metadata_t d) {{
 control v(inout s_t s, inout m_t m) {{ apply {{ }} }}
 control i(inout s_t s, inout m_t m, inout standard_metadata_t d) {{
     direct_counter(CounterType.packets) seen;
+    {state}
     action set(@name("{params[0]}") bit<16> x, @name("{params[1]}") bit<16> y) {{ s.h.b = x; s.h.c = y; }}
     action none() {{ }}
     table t {{ key = {{ s.h.b : exact; }} actions = {{ set; none; }} default_action = none(); {of_t} }}
     table u {{ key = {{ s.h.a : exact; }} actions = {{ none; }} default_action = none(); {of_u} }}
-    apply {{ d.egress_spec = 1; t.apply(); u.apply(); if (s.next.isValid()) {{ s.h.a = 1; }} }}
+    apply {{ d.egress_spec = 1; {counts} t.apply(); u.apply(); if (s.next.isValid()) {{ s.h.a = 1; }} }}
 }}
 control e(inout s_t s, inout m_t m, inout standard_metadata_t d) {{ apply {{ }} }}
 control c(inout s_t s, inout m_t m) {{ apply {{ }} }}
@@ -36,6 +37,7 @@ V1Switch(p(), v(), i(), e(), c(), o()) main;
 """
 FIRST: dict[str, Any] = {
     "kind": "exact", "room": 4, "name": "members", "params": ("x", "y"), "of_t": "counters = seen;", "of_u": "",
+    "state": "counter(4, CounterType.packets) c1;", "counts": "c1.count(0);",
 }  # fmt: skip
 RULES = '{"version": 1, "tables": {}, "value_sets": {"p.members": [["1", "2"]]}}'
 
@@ -44,12 +46,16 @@ RULES = '{"version": 1, "tables": {}, "value_sets": {"p.members": [["1", "2"]]}}
 def compare(p4verify: Command, tmp_path: Path):  # type: ignore[no-untyped-def]
     """Compares the program with one that is otherwise in what is given; gives the exit code and the only result."""
 
-    def run(rules: str = "", **other: object) -> tuple[int, Any]:
-        a, c, given = tmp_path / "a.p4", tmp_path / "b.p4", tmp_path / "rules.json"
+    def run(rules: str = "", mapping: str = "", **other: object) -> tuple[int, Any]:
+        a, c, given, said = (tmp_path / name for name in ("a.p4", "b.p4", "rules.json", "map.toml"))
         a.write_text(PROGRAM.format(**FIRST))
         c.write_text(PROGRAM.format(**FIRST | other))
         given.write_text(rules)
-        ended = p4verify("check", a, "--against", c, "--format", "json", *(["--rules", given] if rules else []))
+        said.write_text(mapping)
+        more = ["--rules", given] if rules else []
+        ended = p4verify("check", a, "--against", c, "--format", "json", "--map", said, *more)
+        if ended.code == 2:
+            return ended.code, ended
         (result,) = ended.json()["results"]
         return ended.code, result
 
@@ -89,3 +95,23 @@ def test_a_counter_of_entries_of_another_table_is_another_counter(compare) -> No
     code, result = compare(of_t="", of_u="counters = seen;")
     assert code == 3, result["reason"]
     assert "i.seen hangs on table i.t in the first program, on i.u in the second" in result["reason"]
+
+
+def test_names_do_not_gainsay_what_a_user_says_of_actions(compare) -> None:  # type: ignore[no-untyped-def]
+    code, result = compare(mapping='[actions]\n"i.set" = "i.none"\n')
+    assert code == 3, result["reason"]
+
+
+@pytest.mark.parametrize("said", ['"i.sat" = "i.set"', '"i.set" = "sat"'])
+def test_an_action_that_no_table_has_is_one_error(compare, said: str) -> None:  # type: ignore[no-untyped-def]
+    _, ended = compare(mapping=f"[actions]\n{said}\n")
+    ended.one_error("map.toml", "has an action", "sat", "i.set")
+
+
+@pytest.mark.parametrize("counts", ["c2.count(0); c1.count(1);", "c1.count(1); c2.count(0);"])
+def test_two_states_do_not_become_one(compare, counts: str) -> None:  # type: ignore[no-untyped-def]
+    """The first program's ``c1`` is ``c2`` in the second, which counts in a ``c1`` of its own besides."""
+    two = "counter(4, CounterType.packets) c1; counter(4, CounterType.packets) c2;"
+    code, result = compare(mapping='[state]\n"i.c1" = "i.c2"\n', state=two, counts=counts)
+    assert code == 3, result["reason"]
+    assert "i.c1: the first program's of this name is i.c2 in the second" in result["reason"]
