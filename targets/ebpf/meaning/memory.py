@@ -320,9 +320,9 @@ def _replaced(whole: Term, at: int, values: list[Term]) -> Term:
 
 
 def require_packet(machine: Checks, state: State, address: Address, size: int) -> None:
-    """The access lies inside the packet, and the pointer is not stale."""
+    """The access lies inside the packet, and the pointer is not stale (the kernel may have moved the packet since)."""
     if address.epoch != state.layout.epoch:
-        raise machine.unsupported(state, "a packet pointer from before a change of the packet")
+        machine.require(state, b.FALSE, "follows a packet pointer from before a change of the packet")
     if address.moved is not None:
         text = f"reaches past the packet ({size} bytes at a variable offset)"
         machine.require(state, in_packet(state, address, size), text)
