@@ -30,6 +30,7 @@ from .options import Instance, cells_in, every_instance, instantiated, is_made_f
 from .regardless import holding_regardless
 from .sampling import case_samples, samples
 from .splitting import condition_besides, condition_of, sides
+from .sums import folds_sums
 from .sweeping import swept
 from .verdict import Tally
 
@@ -237,17 +238,33 @@ class Search:
         limit: float | None = None,
         each: float | None = None,
     ) -> Difference | str | None:
-        """All parts in one query, or if that takes long one after the other, each with the help of those before.
+        """All parts in one query, or if that takes long one after the other, each with the help of those before; sums
+        with carries added again by themselves.
 
         ``limit`` is for an obligation of one part, ``each`` for one part of several.
         """
         obligation = known_by_values(swept(obligation, self._unsatisfiable))
+        sums = tuple(part for part in obligation.parts if folds_sums(part.differ))
+        if sums and len(sums) < len(obligation.parts):
+            others = tuple(part for part in obligation.parts if part not in sums)
+            found = self._all_or_each(replace(obligation, parts=others), quick, limit, each)
+            if isinstance(found, Difference):
+                return found
+            return self._one_by_one(replace(obligation, parts=sums), each) or found
+        return self._all_or_each(obligation, quick, limit, each)
+
+    def _all_or_each(
+        self, obligation: Obligation, quick: float, limit: float | None, each: float | None
+    ) -> Difference | str | None:
         if not obligation.parts:
             return None
         quickly = max(quick, len(obligation.parts) * LEAST_SECONDS) if len(obligation.parts) > 1 else limit
         answer = self.engine.satisfiable(obligation.violation, obligation.name, quickly)
         if answer.status != "unknown" or len(obligation.parts) <= 1:
             return self._conclude(obligation, answer)
+        return self._one_by_one(obligation, each)
+
+    def _one_by_one(self, obligation: Obligation, each: float | None) -> Difference | str | None:
         proven: dict[Term, dict[Term, Term]] = {}
         unknown = None
         for part in sorted(obligation.parts, key=lambda p: len(b.postorder([p.differ]))):

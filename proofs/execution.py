@@ -199,7 +199,7 @@ def _race(
                 undecided.append(found[1])
             elif until is not None and time.monotonic() >= until:
                 return _OVER
-        return undecided[0]
+        return next((answer for answer in undecided if answer.reason), undecided[0])
     finally:
         for number in running:
             executor.cancel(number)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 _HOME: Final = Path(__file__).resolve().parent
-_SOURCES: Final = ("proofs/answers.py", "proofs/abstraction.py", "proofs/jobs.py", "proofs/units.py",
+_SOURCES: Final = ("proofs/answers.py", "proofs/abstraction.py", "proofs/jobs.py", "proofs/sums.py", "proofs/units.py",
                    "proofs/solvers/*.py", "semantics/bits/*.py")  # fmt: skip
 """What a query goes through on its way to the solver, and an answer on its way back."""
 

@@ -11,6 +11,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from .abstraction import abstracted, quotients_as_functions
 from .answers import Answer, Model
+from .sums import folds_sums
 from .units import Unit
 
 EASY_SECONDS: Final = 10.0
@@ -19,6 +20,8 @@ EASY_SECONDS: Final = 10.0
 
 AUTO: Final = "auto"
 BITWUZLA: Final = "bitwuzla"
+INTEGERS: Final = "integers"
+"""Z3 on a weaker query, of sums over integers: it can only say that there is no model, and says no reason otherwise."""
 
 SHORT_SECONDS: Final = 0.2
 """With less time than this, one tactic is tried only."""
@@ -69,7 +72,7 @@ class Job:
 
 def tactics(query: Term, alone: bool = False) -> tuple[str, ...]:
     """The ways to go about a query, the more promising ones of each solver first: where functions are applied, not to
-    turn each application into bits.
+    turn each application into bits; where carries of sums are added again, to look at the sums alone.
 
     Args:
         query: the query.
@@ -79,7 +82,8 @@ def tactics(query: Term, alone: bool = False) -> tuple[str, ...]:
 
     applied = any(t.args for t in b.applications(query))
     first, last = ("smt", "sat") if applied else ("sat", "smt")
-    return (first, BITWUZLA, last) if alone and bitwuzla_engine.installed() else (first, last)
+    bits = (first, BITWUZLA, last) if alone and bitwuzla_engine.installed() else (first, last)
+    return (INTEGERS, *bits) if folds_sums(query) else bits
 
 
 def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO, alone: bool = False) -> Answer:
@@ -91,20 +95,22 @@ def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO, alone
     """
     end = time.monotonic() + seconds
     plan = tactics(query, alone) if tactic == AUTO else (tactic,)
-    for easier in (abstracted(query), quotients_as_functions(query)):
-        if easier is not None and _ask(easier, min(seconds, EASY_SECONDS), memory_mb, plan[0]).status == "unsat":
+    bits = [way for way in plan if way != INTEGERS]
+    for easier in (abstracted(query), quotients_as_functions(query)) if bits else ():
+        if easier is not None and _ask(easier, min(seconds, EASY_SECONDS), memory_mb, bits[0]).status == "unsat":
             return Answer("unsat")
     answers: list[Answer] = []
-    for k, way in enumerate(plan if seconds > SHORT_SECONDS else plan[:1]):
+    for k, way in enumerate(plan if seconds > SHORT_SECONDS or not bits else bits[:1]):
         left = end - time.monotonic() if answers else seconds
         if left > 0:
-            answers.append(_ask(query, left / (len(plan) - k), memory_mb, way))
+            share = left / (len(plan) - k)
+            answers.append(_ask(query, min(share, EASY_SECONDS) if way == INTEGERS else share, memory_mb, way))
             if answers[-1].status == "sat" and way == "smt":
                 left = max(end - time.monotonic(), LEAST_SECONDS)
                 return _plainer(query, min(left, PLAINER_SECONDS), memory_mb) or answers[-1]
             if answers[-1].status != "unknown":
                 return answers[-1]
-    return answers[0]
+    return next((answer for answer in answers if answer.reason), Answer("unknown", reason="the time limit ran out"))
 
 
 def _plainer(query: Term, seconds: float, memory_mb: int) -> Answer | None:
@@ -118,6 +124,9 @@ def _ask(query: Term, seconds: float, memory_mb: int, tactic: str) -> Answer:
         return _ask_bitwuzla(query, seconds, memory_mb)
     from .solvers import z3_engine  # late: importing a solver takes longer than most folded checks
 
+    if tactic == INTEGERS:
+        answer = z3_engine.refuted_over_integers(query, timeout_s=seconds, memory_mb=memory_mb)
+        return Answer("unsat" if answer.status == "unsat" else "unknown")
     result = z3_engine.solve([query], timeout_s=seconds, memory_mb=memory_mb, tactic=tactic)
     if result.status == "unsat":
         return Answer("unsat")

@@ -16,6 +16,7 @@ import z3
 
 from ...semantics import bits as b
 from ...semantics.bits import Sort, Term, Value
+from .integers import over_integers
 from .smtlib import Signature, logic, signatures, symbol, to_smtlib
 
 LONGEST_MS: Final = 0xFFFFFFFE
@@ -79,16 +80,48 @@ def solve(
     return replace(answer, seconds=time.monotonic() - start)
 
 
-def _run(
-    assertions: Sequence[Term], text: str, timeout_s: float, rlimit: int | None, memory_mb: int | None, tactic: str
-) -> Result:
+def refuted_over_integers(query: Term, *, timeout_s: float, memory_mb: int | None = None) -> Result:
+    """``unsat`` if ``query`` (Bool) has no model even where bits are forgotten (:mod:`.integers`), else ``unknown``.
+
+    Args as of :func:`solve`; it never says ``sat``.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C while Z3 was running.
+    """
+    start = time.monotonic()
     context = z3.Context()
-    solver = _solver(assertions, context, tactic)
+    try:
+        solver = z3.SolverFor("QF_LIA", ctx=context)
+        _limit(solver, timeout_s, None, memory_mb)
+        solver.add(z3.parse_smt2_string(over_integers(query), ctx=context))
+        status = solver.check()
+        reason = solver.reason_unknown() if status == z3.unknown else "a model of the sums alone"
+    except z3.Z3Exception as error:
+        status, reason = z3.unknown, str(error)
+    if "interrupted" in reason:
+        raise KeyboardInterrupt
+    seconds = time.monotonic() - start
+    return (
+        Result("unsat", seconds=seconds)
+        if status == z3.unsat
+        else Result("unknown", reason=f"z3: {reason}", seconds=seconds)
+    )
+
+
+def _limit(solver: Any, timeout_s: float, rlimit: int | None, memory_mb: int | None) -> None:
     solver.set("timeout", max(1, int(min(timeout_s * 1000, LONGEST_MS))))
     if rlimit is not None:
         solver.set("rlimit", rlimit)
     if memory_mb is not None:
         solver.set("max_memory", memory_mb)
+
+
+def _run(
+    assertions: Sequence[Term], text: str, timeout_s: float, rlimit: int | None, memory_mb: int | None, tactic: str
+) -> Result:
+    context = z3.Context()
+    solver = _solver(assertions, context, tactic)
+    _limit(solver, timeout_s, rlimit, memory_mb)
     solver.add(z3.parse_smt2_string(text, ctx=context))
     status = solver.check()
     count = _count(solver)
