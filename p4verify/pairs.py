@@ -20,20 +20,19 @@ from .attached import one_of_each_name, same_tables
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
 from .own_entries import other_entries, same_registers, second_content, with_other_entries
+from .pair_blocks import Found, as_found, compare_blocks
 from .pairing import Pairing, pair_programs
 from .passes_alike import KIND, KINDS
 from .proofs.choices import IMPL
 from .proofs.deciding import ROUNDS
 from .proofs.engine import Engine
 from .proofs.refine import Outcome, drawn, search
-from .proofs.verdict import Proof, Tally, Verdict
+from .proofs.verdict import Proof, Verdict
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.base import OtherPackage
-from .semantics.arch.blocks import Emission, Slot, block_meaning, preserved, results_of, slots
-from .semantics.arch.opaque import OpaqueExterns
 from .semantics.meaning.behaviour import Assumption, Behaviour
 from .semantics.meaning.machine import FOLLOWED_SO_FAR
 from .semantics.meaning.program import ARCHITECTURES, Run, meaning
@@ -46,8 +45,6 @@ FEW_TURNS: Final = 4
 
 MUCH: Final = 6
 """How many times as many inputs are drawn for whole pipelines of which a block differs."""
-MANY_MEETINGS: Final = 2_000
-"""Pairs of cases from which on two blocks are not compared before the whole pipelines, where fewer may meet."""
 
 CORE_ERRORS: Final = ("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort", "ParserTimeout",
                       "ParserInvalidArgument")  # fmt: skip
@@ -82,7 +79,7 @@ class ProgramPair:
     """The second program's rules, where they do not follow from the first one's ``rules``."""
     turns: int | None = None
     """How often the loops of parsers are followed; None for as often as they are at all."""
-    known: dict[str, _Found] = field(default_factory=dict, init=False)
+    known: dict[str, Found] = field(default_factory=dict, init=False)
     """What comparing blocks came to, by their place in the package, where it does not depend on :attr:`turns`."""
     pairing: Pairing = field(init=False)
 
@@ -138,26 +135,6 @@ class ProgramPair:
         return self.pairing.second_rules(self.rules) if self.rules is not None else None
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What comparing all blocks came to."""
-
-    tally: Tally
-    notes: tuple[str, ...] = ()
-    assumptions: tuple[str, ...] = ()
-    observables: tuple[str, ...] = ()
-    unknown: str = ""
-    difference: Replay | None = None
-    unsupported: Unsupported | None = None
-    turned: bool = False
-    """Whether it might be otherwise if loops of parsers were followed further (:attr:`ProgramPair.turns`)."""
-
-    @property
-    def equal(self) -> bool:
-        """Whether nothing is left that could differ."""
-        return self.unsupported is None and self.difference is None and not self.unknown
-
-
 def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     """Whether the second program does what the first one allows.
 
@@ -211,7 +188,7 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         if early is not None:
             return early
     aside = _Drawn(pair, engine, started) if known else None
-    blocks = _compare_blocks(pair, engine, 0 if known else ROUNDS, aside)
+    blocks = compare_blocks(pair, engine, 0 if known else ROUNDS, aside)
     if aside is not None and aside.proof is not None:
         return aside.proof
     if blocks.equal:
@@ -221,7 +198,7 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     return _after_blocks(pair, blocks, engine, started)
 
 
-def _after_blocks(pair: ProgramPair, blocks: _Found, engine: Engine, started: float) -> Proof:
+def _after_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: float) -> Proof:
     """The whole pipelines, of which some block was not found equal."""
     try:
         proof = _whole(pair, engine, started, MUCH if blocks.difference is not None else 1)
@@ -243,13 +220,13 @@ def _after_blocks(pair: ProgramPair, blocks: _Found, engine: Engine, started: fl
     return proof
 
 
-def _thoroughly(pair: ProgramPair, blocks: _Found, engine: Engine) -> _Found:
+def _thoroughly(pair: ProgramPair, blocks: Found, engine: Engine) -> Found:
     """What comparing the blocks comes to if no pains are spared over undefined values.
 
     At first none are taken: what is undefined in a block alone (a table's key in a header that may be missing) is
     mostly defined in the pipeline, which decides sooner.
     """
-    return _compare_blocks(pair, engine, ROUNDS) if blocks.unknown else blocks
+    return compare_blocks(pair, engine, ROUNDS) if blocks.unknown else blocks
 
 
 def _with_few_turns(pair: ProgramPair, engine: Engine, started: float) -> Proof | None:
@@ -277,7 +254,7 @@ def _loops(program: ir.Program) -> bool:
     return False
 
 
-def _equal_blocks(pair: ProgramPair, blocks: _Found, engine: Engine, started: float) -> Proof:
+def _equal_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: float) -> Proof:
     """Accepted; what the user assumes was not needed, but has to be possible."""
     if pair.assumed is None:
         return _accepted(pair, blocks, started, "block by block")
@@ -290,7 +267,7 @@ def _equal_blocks(pair: ProgramPair, blocks: _Found, engine: Engine, started: fl
     return _accepted(pair, replace(blocks, assumptions=(*blocks.assumptions, *texts)), started, "block by block")
 
 
-def _why_not(blocks: _Found, problem: Unsupported) -> Unsupported:
+def _why_not(blocks: Found, problem: Unsupported) -> Unsupported:
     """The whole pipeline is not modelled, and its blocks were not found equal."""
     if blocks.unsupported is not None:
         return problem
@@ -307,7 +284,7 @@ def _parts(found: Replay) -> str:
     return ", ".join(dict.fromkeys(difference.parts)) or difference.obligation
 
 
-def _accepted(pair: ProgramPair, found: _Found, started: float, how: str) -> Proof:
+def _accepted(pair: ProgramPair, found: Found, started: float, how: str) -> Proof:
     over = "every packet and every rule set" if pair.rules is None else "every packet"
     count = found.tally.compared
     verb = "equals the program" if pair.exactly else "does what the program allows"
@@ -322,163 +299,12 @@ def _accepted(pair: ProgramPair, found: _Found, started: float, how: str) -> Pro
     )  # fmt: skip
 
 
-def _own_package(found: _Found, started: float, engine: Engine) -> Proof:
+def _own_package(found: Found, started: float, engine: Engine) -> Proof:
     if found.difference is not None:
         return confirm_pair(found.difference, found.tally, started, engine)
     if found.unsupported is not None:
         raise found.unsupported
     return Proof(Verdict.UNDECIDED, found.unknown, found.tally, seconds=time.monotonic() - started)
-
-
-# --- blocks ---------------------------------------------------------------------------------------------------------
-
-
-def _compare_blocks(pair: ProgramPair, engine: Engine, rounds: int, aside: _Drawn | None = None) -> _Found:
-    """Every block of the package against its counterpart; stops at the first that differs. ``rounds`` and ``aside`` as
-    of :func:`search`. What is not supported in one block does not keep the others from being compared."""
-    total = _Found(Tally())
-    try:
-        paired = _paired_slots(pair)
-    except Unsupported as problem:
-        return replace(total, unsupported=problem)
-    for mine, theirs in paired:
-        found = pair.known.get(mine.path) or _compare_or_not(pair, mine, theirs, engine, rounds, aside)
-        if not found.unknown and not found.turned and found.unsupported is None:
-            pair.known[mine.path] = found
-        total = _add(total, found)
-        if total.difference is not None or (total.unknown and not rounds):
-            break
-    return total
-
-
-def _compare_or_not(
-    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int, aside: _Drawn | None
-) -> _Found:
-    try:
-        return _compare_block(pair, mine, theirs, engine, rounds, aside)
-    except Unsupported as problem:
-        return _Found(Tally(), unsupported=problem)
-
-
-def _add(x: _Found, y: _Found) -> _Found:
-    def both(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*first, *second)))
-
-    return _Found(
-        x.tally + y.tally, both(x.notes, y.notes), both(x.assumptions, y.assumptions),
-        both(x.observables, y.observables), x.unknown or y.unknown, x.difference or y.difference,
-        x.unsupported or y.unsupported,
-    )  # fmt: skip
-
-
-def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
-    where = Span(pair.second.file, 1, 1)
-    mine, theirs = slots(pair.first), slots(pair.second)
-    enums = {t.name: t for t in pair.first.types if isinstance(t, ir.EnumType)}
-    for type_ in pair.second.types:
-        if isinstance(type_, ir.EnumType) and enums.get(type_.name, type_).members != type_.members:
-            raise Unsupported(f"the two programs declare enum {type_.name} otherwise", where)
-    if len(mine) != len(theirs):
-        raise Unsupported("the two programs give their package another number of arguments", where)
-    for x, y in zip(mine, theirs, strict=True):
-        if (x.block is None) != (y.block is None) or x.other != y.other:
-            raise Unsupported(f"the two programs give their package another {x.path}", where)
-        if x.block is not None and preserved(pair.first, x.block) != preserved(pair.second, y.block or ""):
-            raise Unsupported(f"block {x.path}: the two programs put other fields into field lists", where)
-    return [(x, y) for x, y in zip(mine, theirs, strict=True) if x.block is not None]
-
-
-def _compare_block(
-    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int, aside: _Drawn | None
-) -> _Found:
-    results = results_of(pair.first, mine.block or "")
-    # Where parameters show nothing, extern calls may: these are met when the block is run.
-    if results and not pair.exactly and pair.names_say_nothing and _same_block(pair, mine, theirs):
-        return _Found(Tally(len(results), len(results), 0, len(results)), observables=results)
-    found = _block_outcome(pair, mine, theirs, engine, "sequence", rounds, aside)
-    if found.difference is not None and any(found.difference.spec.observables) and _emits(found.difference.spec):
-        return _block_outcome(pair, mine, theirs, engine, "bytes", rounds, aside)
-    return found
-
-
-def _emits(spec: Behaviour) -> bool:
-    from .semantics.arch.blocks import EMITTED
-
-    return any(EMITTED in case.metadata for case in spec.cases)
-
-
-def _block_outcome(
-    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission, rounds: int, aside: _Drawn | None
-) -> _Found:
-    assert mine.block is not None
-    assert theirs.block is not None
-    first, second = mine.block, theirs.block
-    pairing = pair.pairing
-    _same_methods(pair, first)
-    left = block_meaning(
-        pair.first, first, pair.rules, identity=pairing.first_identity, emission=emission, turns=pair.turns
-    )
-    right = block_meaning(
-        pair.second, second, pair.second_rules,
-        like=left.interface, identity=pairing.second_identity, emission=emission, turns=pair.turns,
-    )  # fmt: skip
-    if left.interface.widths != right.interface.widths:
-        raise Unsupported(f"block {mine.path}: the parameters of the two programs differ", Span(pair.second.file, 1, 1))
-    if not any(case.outputs or case.metadata for case in (*left.behaviour.cases, *right.behaviour.cases)):
-        return _Found(Tally())
-    spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
-    most = None if rounds else MANY_MEETINGS
-    outcome = search(spec, impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside)
-    blocks = (first, second)
-    found = _as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
-    return replace(found, turned=left.turned or right.turned)
-
-
-def _same_methods(pair: ProgramPair, block: str) -> None:
-    """Raises Unsupported where the programs give an extern object that ``block`` may get at (one that no other block
-    of the package declares) methods that are not known to do the same."""
-    mine, theirs = (OpaqueExterns(i) for i in (pair.pairing.first_identity, pair.pairing.second_identity))
-    packages = [slot.block for slot in slots(pair.first) if slot.block is not None]
-    for other, name in pair.pairing.instances.items():
-        if max((p for p in packages if name.startswith(f"{p}.")), key=len, default=block) != block:
-            continue
-        instance = pair.second.instance(other)
-        if instance.methods or pair.first.instance(name).methods:
-            x, y = mine.known_as(pair.first, name), theirs.known_as(pair.second, other)
-            if x.rpartition(" with ")[2] != y.rpartition(" with ")[2]:
-                text = f"extern {instance.extern} whose methods the program defines: not known to be the same in both"
-                raise Unsupported(text, instance.span)
-
-
-def _same_block(pair: ProgramPair, mine: Slot, theirs: Slot) -> bool:
-    """Whether a block, and all that it may use, is the same p4ast in both programs: then so is what it does."""
-    a, c, first = pair.first, pair.second, mine.block
-    if first != theirs.block or a.match_kinds != c.match_kinds:
-        return False
-    packages = {slot.block for slot in slots(a)}
-
-    def used(program: ir.Program) -> tuple[object, ...]:
-        parsers = [p for p in program.parsers if p.name == first or p.name not in packages]
-        controls = [c for c in program.controls if c.name == first or c.name not in packages]
-        return (parsers, controls, program.functions, program.actions, program.instances)
-
-    try:
-        return used(a) == used(c)
-    except RecursionError:  # nested too deeply to be compared like this
-        return False
-
-
-def _as_found(
-    pair: ProgramPair, outcome: Outcome, spec: Behaviour, impl: Behaviour, what: str,
-    blocks: tuple[str, str] | None = None,
-) -> _Found:  # fmt: skip
-    notes = tuple(dict.fromkeys((*spec.notes, *impl.notes)))
-    assumptions = tuple(dict.fromkeys(a.text for side in (spec, impl) for a in (*side.domain, *side.reaching)))
-    found = _Found(outcome.tally, notes, assumptions, spec.observables, outcome.unknown)
-    if outcome.difference is not None:
-        later = outcome.difference.model.values.get(KIND.name, 0) != 0
-        return replace(found, difference=Replay(pair, outcome, spec, impl, what, blocks, shrink=not later))
-    return found
 
 
 # --- the whole ------------------------------------------------------------------------------------------------------
@@ -496,7 +322,7 @@ def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -
         if isinstance(led, str):
             return Proof(Verdict.UNDECIDED, led, outcome.tally, seconds=time.monotonic() - started)
         outcome, spec, theirs = led[0], led[1], replace(theirs, domain=led[2].domain)
-    found = _as_found(pair, outcome, spec, theirs, "the pipeline")
+    found = as_found(pair, outcome, spec, theirs, "the pipeline")
     if found.difference is not None:
         return confirm_pair(found.difference, found.tally, started, engine)
     if outcome.unknown or outcome.empty:
@@ -536,7 +362,7 @@ class _Drawn:
         except Unsupported:
             return
         outcome = drawn(spec, impl, self._engine, exactly=self._pair.exactly)
-        found = _as_found(self._pair, outcome, spec, theirs, "the pipeline")
+        found = as_found(self._pair, outcome, spec, theirs, "the pipeline")
         if found.difference is not None:
             proof = confirm_pair(found.difference, found.tally, self._started, self._engine)
             self.proof = proof if proof.verdict is Verdict.REJECT else None

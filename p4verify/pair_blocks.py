@@ -1,0 +1,194 @@
+"""The blocks of two programs' packages, each against its counterpart: functions of their own, externs uninterpreted
+(:mod:`.semantics.arch.blocks`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from .passes_alike import KIND
+from .proofs.engine import Engine
+from .proofs.refine import Outcome, search
+from .proofs.verdict import Tally
+from .replay import Replay
+from .semantics import ir
+from .semantics.arch.blocks import EMITTED, Emission, Slot, block_meaning, preserved, results_of, slots
+from .semantics.arch.opaque import OpaqueExterns
+from .semantics.meaning.behaviour import Behaviour
+from .semantics.source import Span, Unsupported
+
+if TYPE_CHECKING:
+    from .pairs import ProgramPair
+
+Aside = Callable[[], bool]
+"""Whether something else has settled whether the programs differ (:func:`.search`)."""
+
+MANY_MEETINGS: Final = 2_000
+"""Pairs of cases from which on two blocks are not compared before the whole pipelines, where fewer may meet."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What comparing all blocks came to."""
+
+    tally: Tally
+    notes: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    observables: tuple[str, ...] = ()
+    unknown: str = ""
+    difference: Replay | None = None
+    unsupported: Unsupported | None = None
+    turned: bool = False
+    """Whether it might be otherwise if loops of parsers were followed further (:attr:`ProgramPair.turns`)."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing is left that could differ."""
+        return self.unsupported is None and self.difference is None and not self.unknown
+
+
+def compare_blocks(pair: ProgramPair, engine: Engine, rounds: int, aside: Aside | None = None) -> Found:
+    """Every block of the package against its counterpart; stops at the first that differs. ``rounds`` and ``aside`` as
+    of :func:`search`. What is not supported in one block does not keep the others from being compared."""
+    total = Found(Tally())
+    try:
+        paired = _paired_slots(pair)
+    except Unsupported as problem:
+        return replace(total, unsupported=problem)
+    for mine, theirs in paired:
+        found = pair.known.get(mine.path) or _compare_or_not(pair, mine, theirs, engine, rounds, aside)
+        if not found.unknown and not found.turned and found.unsupported is None:
+            pair.known[mine.path] = found
+        total = _add(total, found)
+        if total.difference is not None or (total.unknown and not rounds):
+            break
+    return total
+
+
+def _compare_or_not(
+    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int, aside: Aside | None
+) -> Found:
+    try:
+        return _compare_block(pair, mine, theirs, engine, rounds, aside)
+    except Unsupported as problem:
+        return Found(Tally(), unsupported=problem)
+
+
+def _add(x: Found, y: Found) -> Found:
+    def both(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*first, *second)))
+
+    return Found(
+        x.tally + y.tally, both(x.notes, y.notes), both(x.assumptions, y.assumptions),
+        both(x.observables, y.observables), x.unknown or y.unknown, x.difference or y.difference,
+        x.unsupported or y.unsupported,
+    )  # fmt: skip
+
+
+def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
+    where = Span(pair.second.file, 1, 1)
+    mine, theirs = slots(pair.first), slots(pair.second)
+    enums = {t.name: t for t in pair.first.types if isinstance(t, ir.EnumType)}
+    for type_ in pair.second.types:
+        if isinstance(type_, ir.EnumType) and enums.get(type_.name, type_).members != type_.members:
+            raise Unsupported(f"the two programs declare enum {type_.name} otherwise", where)
+    if len(mine) != len(theirs):
+        raise Unsupported("the two programs give their package another number of arguments", where)
+    for x, y in zip(mine, theirs, strict=True):
+        if (x.block is None) != (y.block is None) or x.other != y.other:
+            raise Unsupported(f"the two programs give their package another {x.path}", where)
+        if x.block is not None and preserved(pair.first, x.block) != preserved(pair.second, y.block or ""):
+            raise Unsupported(f"block {x.path}: the two programs put other fields into field lists", where)
+    return [(x, y) for x, y in zip(mine, theirs, strict=True) if x.block is not None]
+
+
+def _compare_block(
+    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, rounds: int, aside: Aside | None
+) -> Found:
+    results = results_of(pair.first, mine.block or "")
+    # Where parameters show nothing, extern calls may: these are met when the block is run.
+    if results and not pair.exactly and pair.names_say_nothing and _same_block(pair, mine, theirs):
+        return Found(Tally(len(results), len(results), 0, len(results)), observables=results)
+    found = _block_outcome(pair, mine, theirs, engine, "sequence", rounds, aside)
+    if found.difference is not None and any(found.difference.spec.observables) and _emits(found.difference.spec):
+        return _block_outcome(pair, mine, theirs, engine, "bytes", rounds, aside)
+    return found
+
+
+def _emits(spec: Behaviour) -> bool:
+    return any(EMITTED in case.metadata for case in spec.cases)
+
+
+def _block_outcome(
+    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission, rounds: int, aside: Aside | None
+) -> Found:
+    assert mine.block is not None
+    assert theirs.block is not None
+    first, second = mine.block, theirs.block
+    pairing = pair.pairing
+    _same_methods(pair, first)
+    left = block_meaning(
+        pair.first, first, pair.rules, identity=pairing.first_identity, emission=emission, turns=pair.turns
+    )
+    right = block_meaning(
+        pair.second, second, pair.second_rules,
+        like=left.interface, identity=pairing.second_identity, emission=emission, turns=pair.turns,
+    )  # fmt: skip
+    if left.interface.widths != right.interface.widths:
+        raise Unsupported(f"block {mine.path}: the parameters of the two programs differ", Span(pair.second.file, 1, 1))
+    if not any(case.outputs or case.metadata for case in (*left.behaviour.cases, *right.behaviour.cases)):
+        return Found(Tally())
+    spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
+    most = None if rounds else MANY_MEETINGS
+    outcome = search(spec, impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside)
+    blocks = (first, second)
+    found = as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
+    return replace(found, turned=left.turned or right.turned)
+
+
+def _same_methods(pair: ProgramPair, block: str) -> None:
+    """Raises Unsupported where the programs give an extern object that ``block`` may get at (one that no other block
+    of the package declares) methods that are not known to do the same."""
+    mine, theirs = (OpaqueExterns(i) for i in (pair.pairing.first_identity, pair.pairing.second_identity))
+    packages = [slot.block for slot in slots(pair.first) if slot.block is not None]
+    for other, name in pair.pairing.instances.items():
+        if max((p for p in packages if name.startswith(f"{p}.")), key=len, default=block) != block:
+            continue
+        instance = pair.second.instance(other)
+        if instance.methods or pair.first.instance(name).methods:
+            x, y = mine.known_as(pair.first, name), theirs.known_as(pair.second, other)
+            if x.rpartition(" with ")[2] != y.rpartition(" with ")[2]:
+                text = f"extern {instance.extern} whose methods the program defines: not known to be the same in both"
+                raise Unsupported(text, instance.span)
+
+
+def _same_block(pair: ProgramPair, mine: Slot, theirs: Slot) -> bool:
+    """Whether a block, and all that it may use, is the same p4ast in both programs: then so is what it does."""
+    a, c, first = pair.first, pair.second, mine.block
+    if first != theirs.block or a.match_kinds != c.match_kinds:
+        return False
+    packages = {slot.block for slot in slots(a)}
+
+    def used(program: ir.Program) -> tuple[object, ...]:
+        parsers = [p for p in program.parsers if p.name == first or p.name not in packages]
+        controls = [c for c in program.controls if c.name == first or c.name not in packages]
+        return (parsers, controls, program.functions, program.actions, program.instances)
+
+    try:
+        return used(a) == used(c)
+    except RecursionError:  # nested too deeply to be compared like this
+        return False
+
+
+def as_found(
+    pair: ProgramPair, outcome: Outcome, spec: Behaviour, impl: Behaviour, what: str,
+    blocks: tuple[str, str] | None = None,
+) -> Found:  # fmt: skip
+    notes = tuple(dict.fromkeys((*spec.notes, *impl.notes)))
+    assumptions = tuple(dict.fromkeys(a.text for side in (spec, impl) for a in (*side.domain, *side.reaching)))
+    found = Found(outcome.tally, notes, assumptions, spec.observables, outcome.unknown)
+    if outcome.difference is not None:
+        later = outcome.difference.model.values.get(KIND.name, 0) != 0
+        return replace(found, difference=Replay(pair, outcome, spec, impl, what, blocks, shrink=not later))
+    return found
