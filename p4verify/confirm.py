@@ -11,12 +11,13 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from .certain import surely
 from .counted import numbered
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, run_on, same
+from .machine_shown import Loaded, confirming, on_machine, ports_of
 from .machine_told import told
 from .near import near
 from .on_numbers import all_terms, functions_of, tables_of
@@ -41,7 +42,7 @@ from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
 from .smaller import Setting, smaller
 from .stf_text import Test, stf_test
-from .targets.base import CannotOffload, ComparesArtifacts, Oracle, Relation, Returns, ShowsState, Target
+from .targets.base import CannotOffload, ComparesArtifacts, Relation, Returns, Target
 
 
 @dataclass(frozen=True)
@@ -154,14 +155,15 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     confirmed: tuple[str, ...] = ("reference", f"{pair.target.name} meaning")
     if pair.first is not None:
         confirmed = (f"{pair.first.name} meaning", f"{pair.target.name} meaning")
+    ports = ports_of(expected, actual) if pair.first is not None else ports_of(actual)
     seen = [
-        _on_machine(one, tables, best, said)
+        on_machine(one, tables, best, said, ports)
         for one, tables, said in (_machines(pair, rules, best, expected, actual) if pair.on_machines else ())
     ]
     wrong = next((each for each in seen if isinstance(each, str)), None)
     if wrong is not None:
         return wrong
-    confirmed += _confirming(seen, both=pair.first is not None)
+    confirmed += confirming(seen, both=pair.first is not None)
     inputs = {
         n: v for n, v in best.model.values.items() if n.startswith(("in.", "any.", "at.", "each.")) and n != "in.port"
     }
@@ -396,18 +398,6 @@ def _fault(
     return None
 
 
-MOST_PORT = 1 << 30
-"""Port numbers from here on are not made for a run."""
-MOST_PORTS = 4
-"""Ports besides the one that the packet comes in by that the real machine is given."""
-
-_SEEN: Final = ("port", "stack", "recirculate", "resubmit")
-"""Where frames may go that a machine is watched at."""
-
-Loaded = tuple[Target, Any, Behaviour]
-"""A target, an artifact, and what its meaning is."""
-
-
 def _machines(
     pair: Pair, rules: RuleSet | None, found: Input, expected: Observed, actual: Observed
 ) -> Iterator[tuple[Loaded, Any, Observed]]:
@@ -434,71 +424,6 @@ def _machines(
         yield one, tables, said
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What a real machine showed, all of it as its meaning says."""
-
-    machine: str
-    shown: Observed
-
-
-def _confirming(seen: Sequence[_Seen | str | None], *, both: bool) -> tuple[str, ...]:
-    """The machines that confirm a difference: one that did as it is said to; of two those that showed it."""
-    found = [each for each in seen if isinstance(each, _Seen)]
-    if both and not (len(found) == 2 and found[0].shown.differs(found[1].shown)):
-        return ()
-    return tuple(each.machine for each in found)
-
-
-def _on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed) -> _Seen | str | None:
-    """What the real machine shows, or in which way it does something else than its meaning says; None where it cannot
-    be asked."""
-    target, artifact, behaviour = loaded
-    oracle = target.oracle()
-    if oracle is None or any(to not in _SEEN for to, _, _ in said.outputs):
-        return None
-    try:
-        if oracle.available() is not None:
-            return None
-        shown = _shown(target, oracle, artifact, tables, found, said)
-    except (ValueError, OSError, InputError, Unsupported):
-        return None  # the machine cannot be given this packet or artifact (too long, a port that it has not, refused)
-    finally:
-        oracle.close()
-    if shown is None:
-        return None
-    if _agrees(target, said, shown):
-        return _Seen(f"{target.name} {getattr(oracle, 'machine', 'kernel')}", shown)
-    if behaviour.choices or _depends_on_more(behaviour, found):
-        return None  # the machine has chosen otherwise (an address, say), or it was not told all that counts
-    outputs = [(to, port, frame.hex()) for to, port, frame in shown.outputs]
-    text = f"{outputs}, metadata {dict(shown.metadata)}, state {dict(shown.state)}"
-    return f"the real machine does something else than its meaning says on {found.packet.hex()}: {text}"
-
-
-def _shown(target: Target, oracle: Oracle, artifact: Any, tables: Any, found: Input, said: Observed) -> Observed | None:
-    """What the machine shows of ``said``; None where it cannot show it."""
-    if said.fault:
-        return said if isinstance(oracle, ShowsState) and oracle.refuses(artifact) else None
-    others = sorted({port for to, port, _ in said.outputs if to == "port" and 1 < port < MOST_PORT})[:MOST_PORTS]
-    if not isinstance(oracle, ShowsState):
-        packets = [(port, found.packet) for port in (found.port, *others)]  # so that these ports are there
-        return Observed(tuple(sorted(oracle.run(artifact, packets, tables)[0].outputs)))
-    asked = {name: tuple(cells) for name, cells in said.state.items()}
-    seen, cells = oracle.run_showing(artifact, (found.port, found.packet), tables, others, asked)
-    metadata = {name: value for name, value in seen.metadata.items() if name in said.metadata}
-    return Observed(tuple(sorted(seen.outputs)), metadata, cells)
-
-
-def _agrees(target: Target, said: Observed, shown: Observed) -> bool:
-    """Whether the machine showed what was said, in all that it showed."""
-    if said.fault:
-        return True  # it refused what has the fault
-    return not replace(said, outputs=tuple(sorted(_as_seen(target, said.outputs))), carried=(), events=()).differs(
-        shown
-    )
-
-
 def _comes_back(pair: Pair, *sides: Observed) -> bool:
     """Whether a frame comes back on either side, other than by a port that can be watched."""
     watched: tuple[int, ...] = ()
@@ -509,18 +434,3 @@ def _comes_back(pair: Pair, *sides: Observed) -> bool:
         for side in sides
         for to, port, _ in side.outputs
     )
-
-
-def _as_seen(target: Target, outputs: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:
-    """What a machine is said to send as it is seen: what comes back leaves by the port that brings it back."""
-    back = isinstance(target, Returns)
-    return [("port" if back and to == "recirculate" else to, port, frame) for to, port, frame in outputs]
-
-
-def _depends_on_more(behaviour: Behaviour, found: Input) -> bool:
-    """Whether the behaviour reads what no frame brings about: metadata that is not 0, the world's answers."""
-    terms = all_terms(behaviour)
-    if any(call.name.startswith("given.") for call in b.applications(*terms)):
-        return True
-    names = {v.name for v in b.variables(*terms) if v.name.startswith("in.") and v.name != "in.port"}
-    return any(found.model.values.get(name, 0) for name in names if not name.startswith("in.ebpf."))

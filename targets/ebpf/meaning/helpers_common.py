@@ -202,6 +202,27 @@ def fib_lookup(machine: Machine, state: State) -> list[State]:
     return result(state, b.sext(b.apply(f"given.fib.{flags}.result", 32, asked), 64))
 
 
+MTU_SEGMENTS: Final = 1
+"""BPF_MTU_CHK_SEGS: look at the segments of a packet that is to be cut."""
+
+
+def check_mtu(machine: Machine, state: State) -> list[State]:
+    """``bpf_check_mtu(ctx, ifindex, mtu_len, len_diff, flags)``: which devices there are and what they take is an
+    arbitrary function of what is asked; the device's limit is told unless the answer is an error."""
+    context_argument(machine, state)
+    flags = machine.number(state, machine.scalar(state, 5))
+    if flags & ~MTU_SEGMENTS:
+        return result(state, -EINVAL)
+    ifindex, difference = (b.extract(machine.scalar(state, n), 31, 0) for n in (2, 4))
+    address = machine.pointer(state, 3)
+    length = memory.little_endian(memory.load_bytes(machine, state, address, 4))
+    asked = b.concat(ifindex, length, difference, packet_length(state))
+    answer = b.apply(f"given.mtu.{flags}.result", 32, asked)
+    limit = b.ite(b.slt(answer, b.bv(0, 32)), length, b.apply("given.mtu", 32, ifindex))
+    memory.store_bytes(machine, state, address, [b.extract(limit, 8 * i + 7, 8 * i) for i in range(4)])
+    return result(state, b.sext(answer, 64))
+
+
 _TIME: Final = anything("ktime", 64, "the time")
 
 COMMON: Final[dict[int, Helper]] = MAPS | {
@@ -223,6 +244,7 @@ COMMON: Final[dict[int, Helper]] = MAPS | {
     133: ringbuf_discard,
     134: anything("ringbuf_query", 64, "what is in a ring buffer"),
     160: _TIME,
+    163: check_mtu,
     177: anything("printk", 64, "what trace_printk returns"),
     208: _TIME,
 }

@@ -165,3 +165,49 @@ def test_an_array_has_a_key_of_4_bytes(kind: str, size: int) -> None:
     )
     with pytest.raises(Unsupported, match=f"no {kind} has a key of {size} bytes"):
         meaning(obj(*(look_up if kind == "array" else call), section="xdp", maps=(item,)))
+
+
+# --- what devices take --------------------------------------------------------------------------------------------
+
+
+def asked_of_device(then: tuple[Insn, ...], flags: int = 0) -> BpfObject:
+    """Asks what device 9 takes of 700 bytes and 20 more; r6 is the context."""
+    return obj(
+        asm.mov(R6, R1), asm.mov(R2, 9), asm.store(4, FP, -4, 700), asm.mov(R3, FP), asm.alu("add", R3, -4),
+        asm.mov(R4, 20), asm.mov(asm.R5, flags), asm.call(163), *then,
+    )  # fmt: skip
+
+
+MARK_BOTH = (
+    asm.load(4, R2, FP, -4), asm.alu("lsh", R2, 8), asm.alu("and", R0, 0xFF), asm.alu("or", R0, R2),
+    asm.store(4, R6, 8, R0), *PASS,
+)  # fmt: skip
+"""The answer's low byte, and the limit above it."""
+
+
+@pytest.mark.parametrize(("answer", "told"), [(0, 1500), (1, 1500), (-19, 700)])
+def test_what_a_device_takes_is_a_function_of_what_is_asked(answer: int, told: int) -> None:
+    found = meaning(asked_of_device(MARK_BOTH))
+    seen: list[int] = []
+
+    def result(asked: int) -> int:
+        seen.append(asked)
+        return answer % (1 << 32)
+
+    values = {"pkt.len": len(PLAIN), "in.mark": 0} | {f"pkt[{i}]": octet for i, octet in enumerate(PLAIN)}
+    functions = {"given.mtu.0.result": result, "given.mtu": lambda _: 1500}
+    (case,) = [c for c in found.cases if b.evaluate([c.guard], values, functions) == [1] and c.outputs]
+    (marked,) = b.evaluate([case.metadata["mark"]], values, functions)
+    assert marked == told << 8 | answer & 0xFF
+    assert set(seen) == {9 << 96 | 700 << 64 | 20 << 32 | len(PLAIN)}
+
+
+@pytest.mark.oracle
+def test_the_kernel_knows_no_device_9(kernel_oracle: KernelOracle) -> None:
+    """-ENODEV, and the length as it was; -EINVAL for flags that there are not."""
+    program = asked_of_device(MARK_BOTH)
+    (seen,) = kernel_oracle.run(program, [(3, PLAIN)])
+    assert seen.metadata["mark"] == 700 << 8 | -19 & 0xFF
+    refused = asked_of_device(MARK_BOTH, flags=4)
+    (seen,) = kernel_oracle.run(refused, [(3, PLAIN)])
+    assert seen.metadata["mark"] == 700 << 8 | -22 & 0xFF == mark(refused)

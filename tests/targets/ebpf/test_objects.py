@@ -29,6 +29,7 @@ NO_KERNEL = {
     ("steer", 1): "the kernel has no such sockets and CPUs in its maps",
     **{("overlay", bug): "there is no tunnel, and no neighbour" for bug in (1, 2)},
     ("sockets", 2): "there are no sockets, and no pairs of devices",
+    ("mtu", 1): "which devices there are is the kernel's own",
     **{("locked", bug): "the kernel's clock is its own" for bug in (1, 2)},
     ("token", 1): "the kernel's clock is its own",
 }

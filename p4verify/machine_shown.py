@@ -1,0 +1,112 @@
+"""What a real machine shows of a packet that two sides disagree on, and whether that confirms the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .on_numbers import all_terms
+from .proofs.counterexample import Input
+from .proofs.verdict import Observed
+from .semantics import bits as b
+from .semantics.meaning.behaviour import Behaviour
+from .semantics.source import InputError, Unsupported
+from .targets.base import Oracle, Returns, ShowsState, Target
+
+MOST_PORT: Final = 1 << 30
+"""Port numbers from here on are not made for a run."""
+MOST_PORTS: Final = 4
+"""Ports besides the one that the packet comes in by that the real machine is given."""
+
+_SEEN: Final = ("port", "stack", "recirculate", "resubmit")
+"""Where frames may go that a machine is watched at."""
+
+Loaded = tuple[Target, Any, Behaviour]
+"""A target, an artifact, and what its meaning is."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a real machine showed, all of it as its meaning says."""
+
+    machine: str
+    shown: Observed
+
+
+def confirming(seen: Sequence[Seen | str | None], *, both: bool) -> tuple[str, ...]:
+    """The machines that confirm a difference: one that did as it is said to; of two those that showed it."""
+    found = [each for each in seen if isinstance(each, Seen)]
+    if both and not (len(found) == 2 and found[0].shown.differs(found[1].shown)):
+        return ()
+    return tuple(each.machine for each in found)
+
+
+def ports_of(*sides: Observed) -> list[int]:
+    """Ports that frames go to, which the machines are given; of two machines both."""
+    used = {port for side in sides for to, port, _ in side.outputs if to == "port"}
+    return sorted(port for port in used if 1 < port < MOST_PORT)[:MOST_PORTS]
+
+
+def on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed, ports: Sequence[int]) -> Seen | str | None:
+    """What the real machine with these ports shows, or in which way it does something else than its meaning says; None
+    where it cannot be asked."""
+    target, artifact, behaviour = loaded
+    oracle = target.oracle()
+    if oracle is None or any(to not in _SEEN for to, _, _ in said.outputs):
+        return None
+    try:
+        if oracle.available() is not None:
+            return None
+        shown = _shown(oracle, artifact, tables, found, said, ports)
+    except (ValueError, OSError, InputError, Unsupported):
+        return None  # the machine cannot be given this packet or artifact (too long, a port that it has not, refused)
+    finally:
+        oracle.close()
+    if shown is None:
+        return None
+    if _agrees(target, said, shown):
+        return Seen(f"{target.name} {getattr(oracle, 'machine', 'kernel')}", shown)
+    if behaviour.choices or _depends_on_more(behaviour, found):
+        return None  # the machine has chosen otherwise (an address, say), or it was not told all that counts
+    outputs = [(to, port, frame.hex()) for to, port, frame in shown.outputs]
+    text = f"{outputs}, metadata {dict(shown.metadata)}, state {dict(shown.state)}"
+    return f"the real machine does something else than its meaning says on {found.packet.hex()}: {text}"
+
+
+def _shown(
+    oracle: Oracle, artifact: Any, tables: Any, found: Input, said: Observed, ports: Sequence[int]
+) -> Observed | None:
+    """What the machine shows of ``said``; None where it cannot show it."""
+    if said.fault:
+        return said if isinstance(oracle, ShowsState) and oracle.refuses(artifact) else None
+    if not isinstance(oracle, ShowsState):
+        packets = [(port, found.packet) for port in (found.port, *ports)]  # so that these ports are there
+        return Observed(tuple(sorted(oracle.run(artifact, packets, tables)[0].outputs)))
+    asked = {name: tuple(cells) for name, cells in said.state.items()}
+    seen, cells = oracle.run_showing(artifact, (found.port, found.packet), tables, ports, asked)
+    metadata = {name: value for name, value in seen.metadata.items() if name in said.metadata}
+    return Observed(tuple(sorted(seen.outputs)), metadata, cells)
+
+
+def _agrees(target: Target, said: Observed, shown: Observed) -> bool:
+    """Whether the machine showed what was said, in all that it showed."""
+    if said.fault:
+        return True  # it refused what has the fault
+    outputs = tuple(sorted(_as_seen(target, said.outputs)))
+    return not Observed(outputs, said.metadata, said.state).differs(shown)
+
+
+def _as_seen(target: Target, outputs: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:
+    """What a machine is said to send as it is seen: what comes back leaves by the port that brings it back."""
+    back = isinstance(target, Returns)
+    return [("port" if back and to == "recirculate" else to, port, frame) for to, port, frame in outputs]
+
+
+def _depends_on_more(behaviour: Behaviour, found: Input) -> bool:
+    """Whether the behaviour reads what no frame brings about: metadata that is not 0, the world's answers."""
+    terms = all_terms(behaviour)
+    if any(call.name.startswith("given.") for call in b.applications(*terms)):
+        return True
+    names = {v.name for v in b.variables(*terms) if v.name.startswith("in.") and v.name != "in.port"}
+    return any(found.model.values.get(name, 0) for name in names if not name.startswith("in.ebpf."))
