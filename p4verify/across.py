@@ -90,6 +90,7 @@ def alike(
         InputError: the mapping names an input that is not there.
     """
     first, second = pairing.first, pairing.second
+    _known_arguments(first, said)
     ports = said.ports if said.ports is not None else PORTS
     (spec, mine), (impl, theirs) = passes_alike.alike((first, second), said, (spec, impl))
     pairing.passes = (mine, theirs)
@@ -113,7 +114,9 @@ def _with_inputs(side: Behaviour, program: ir.Program, passes: Passes, said: Pro
     known = {**({} if passes.kinds else FIRST_PASS[program.arch]), **INPUTS[program.arch], **mine}
     values: dict[Term, Term] = {}
     choices = []
-    for variable in _inputs(all_terms(side)):
+    read = _inputs(all_terms(side))
+    told, unread = _what_was_said(mine, read, program, said.path, which)
+    for variable in read:
         copy, name = _parts(variable)
         if name not in known:
             continue
@@ -140,7 +143,30 @@ def _with_inputs(side: Behaviour, program: ir.Program, passes: Passes, said: Pro
     kept = tuple(a for a in changed.domain if a.condition is not b.TRUE)
     kinds = "".join(f", and packets to {kind}" for kind in passes.kinds) or ", in their first pass"
     note = f"the {which} program ({program.arch}): packets from ports{kinds}"
-    return replace(changed, domain=kept, choices=(*changed.choices, *choices), notes=(*changed.notes, note))
+    notes = (*changed.notes, note, *unread)
+    return replace(changed, domain=(*kept, *told), choices=(*changed.choices, *choices), notes=notes)
+
+
+def _what_was_said(
+    mine: Mapping[str, int | None], read: Iterable[Term], program: ir.Program, path: str, which: str
+) -> tuple[list[Assumption], list[str]]:
+    """What is assumed of inputs because a user says so, and what is said of inputs that nothing reads.
+
+    Raises:
+        InputError: no input is called so.
+    """
+    names = {_parts(variable)[1] for variable in read}
+    fields = {f.name for type_ in program.types if isinstance(type_, ir.StructType) for f in type_.fields}
+    for name in mine:
+        if name not in names and name.rpartition(".")[2] not in fields:
+            raise InputError.at(Span(path, 0, 0), f"[inputs.{which}]: {program.arch} has no input {name}")
+    told = [
+        Assumption(f"{name} of the {which} program is {'anything' if value is None else value}, as --map says", b.TRUE)
+        for name, value in mine.items()
+        if name in names
+    ]
+    unread = [f"[inputs.{which}]: nothing reads {name} as an input of its own" for name in mine if name not in names]
+    return told, unread
 
 
 def _inputs(terms: Iterable[Term]) -> list[Term]:
@@ -204,9 +230,24 @@ def _legal_arguments(pairing: Pairing, said: ProgramMap, ports: int, side: Behav
     return tuple(t for t in found if t is not b.TRUE)
 
 
+def _known_arguments(program: ir.Program, said: ProgramMap) -> None:
+    """Raises InputError where an argument that is said to be a port is none of the program's actions."""
+    actions = [action for control in program.controls for action in control.actions]
+    known = {name for action in actions for param in control_params(action) for name in _names(action, param)}
+    for name in said.port_arguments:
+        if name not in known:
+            raise InputError.at(
+                Span(said.path, 0, 0), f"[ports]: no action of the first program has an argument {name}"
+            )
+
+
+def _names(action: ir.Action, param: ir.Param) -> set[str]:
+    return {f"{name}.{param.name}" for name in (action.name, action.control_name, action.control_name.split(".")[-1])}
+
+
 def _is_port(action: ir.Action, mine: ir.Param, theirs: ir.Param, said: ProgramMap) -> bool:
-    names = {f"{name}.{mine.name}" for name in (action.name, action.control_name, action.control_name.split(".")[-1])}
-    return is_port_type(mine.type) or is_port_type(theirs.type) or bool(names.intersection(said.port_arguments))
+    named = not _names(action, mine).isdisjoint(said.port_arguments)
+    return is_port_type(mine.type) or is_port_type(theirs.type) or named
 
 
 # --- what goes elsewhere --------------------------------------------------------------------------------------------

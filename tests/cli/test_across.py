@@ -115,6 +115,7 @@ def test_a_mapping_says_what_names_do_not(across) -> None:  # type: ignore[no-un
     direction = "if (istd.direction == PNA_Direction_t.NET_TO_HOST) { acl.apply(); }"
     code, result = across("router_v1model", "router_pna", "acl.apply();", direction, "[inputs.second]\ndirection = 0\n")
     assert code == 0, result["reason"]
+    assert "direction of the second program is 0, as --map says" in result["assumptions"]
     code, result = across("router_v1model", "router_pna", "acl.apply();", direction, "[inputs.second]\ndirection = 1\n")
     assert code == 1, result["reason"]
 
@@ -125,6 +126,8 @@ def test_a_mapping_says_what_names_do_not(across) -> None:  # type: ignore[no-un
         ("[tables]\nnone = 'Route.acl'\n", "the first program has no none"),
         ("[ports]\ncount = 0\n", "'ports.count'"),
         ("[inputs.second]\ndirection = 'up'\n", "'inputs.second.direction'"),
+        ("[inputs.second]\nnothing = 1\n", "psa has no input nothing"),
+        ("[ports]\narguments = ['route.way']\n", "no action of the first program has an argument route.way"),
         ("[port]\n", "unknown key 'port'"),
         ("x", "is not TOML"),
     ],
