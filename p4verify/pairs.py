@@ -147,7 +147,7 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         proof = _with_own_entries(pair, engine, started)
         if proof.verdict is Verdict.ACCEPT:
             same_registers(pair.pairing)
-        return proof
+        return _with_what_tables_hold(pair, proof)
     except Unsupported as problem:
         if not pair.pairing.problems or pair.rules is not None or not pair.pairing.sources_agree():
             raise
@@ -160,6 +160,22 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         if shown is None:
             raise problem from None
         return shown
+
+
+def _with_what_tables_hold(pair: ProgramPair, proof: Proof) -> Proof:
+    """``proof`` under given rules, where some tables of the second program have none: that they hold what the source
+    says and no more is an assumption. A difference might be gone with what else they may hold.
+
+    Raises:
+        Unsupported: there is a difference; with such a table.
+    """
+    unknown = {} if pair.rules is None or pair.own_entries or pair.content is not None else pair.pairing.problems
+    if not unknown or proof.verdict not in (Verdict.ACCEPT, Verdict.REJECT):
+        return proof
+    if proof.verdict is Verdict.REJECT:
+        raise next(iter(unknown.values()))
+    told = (f"the second program's table {name} holds what its source says and no more" for name in unknown)
+    return replace(proof, assumptions=(*proof.assumptions, *told))
 
 
 def _with_own_entries(pair: ProgramPair, engine: Engine, started: float) -> Proof:

@@ -26,7 +26,7 @@ control i(inout s_t s, inout m_t m, inout standard_metadata_t d) {{
     {state}
     action set(@name("{params[0]}") bit<16> x, @name("{params[1]}") bit<16> y) {{ s.h.b = x; s.h.c = y; }}
     action none() {{ }}
-    table t {{ key = {{ s.h.b : exact; }} actions = {{ set; none; }} default_action = none(); {of_t} }}
+    table t {{ key = {{ s.h.b : {match}; }} actions = {{ set; none; }} default_action = none(); {of_t} }}
     table u {{ key = {{ s.h.a : exact; }} actions = {{ none; }} default_action = none(); {of_u} }}
     apply {{ d.egress_spec = 1; {counts} t.apply(); u.apply(); if (s.next.isValid()) {{ s.h.a = 1; }} }}
 }}
@@ -37,7 +37,7 @@ V1Switch(p(), v(), i(), e(), c(), o()) main;
 """
 FIRST: dict[str, Any] = {
     "kind": "exact", "room": 4, "name": "members", "params": ("x", "y"), "of_t": "counters = seen;", "of_u": "",
-    "state": "counter(4, CounterType.packets) c1;", "counts": "c1.count(0);",
+    "state": "counter(4, CounterType.packets) c1;", "counts": "c1.count(0);", "match": "exact",
 }  # fmt: skip
 RULES = '{"version": 1, "tables": {}, "value_sets": {"p.members": [["1", "2"]]}}'
 
@@ -115,3 +115,17 @@ def test_two_states_do_not_become_one(compare, counts: str) -> None:  # type: ig
     code, result = compare(mapping='[state]\n"i.c1" = "i.c2"\n', state=two, counts=counts)
     assert code == 3, result["reason"]
     assert "i.c1: the first program's of this name is i.c2 in the second" in result["reason"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "code"), [("[]", 0), ('[{"match": {"s.h.b": 5}, "action": "i.set", "args": [1, 2]}]', 3)]
+)
+def test_rules_that_are_given_say_nothing_of_tables_without_partners(compare, entries: str, code: int) -> None:  # type: ignore[no-untyped-def]
+    """The second program's table might hold what makes both alike, or, where both are empty, something else."""
+    rules = f'{{"version": 1, "tables": {{"i.t": {{"entries": {entries}}}}}}}'
+    found, result = compare(rules, match="ternary")
+    assert found == code, result["reason"]
+    if code:
+        assert "table i.t: the two programs give it other keys" in result["reason"]
+    else:
+        assert "the second program's table i.t holds what its source says and no more" in result["assumptions"]
