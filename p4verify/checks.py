@@ -19,6 +19,7 @@ from .confirm import Pair, confirm
 from .impossible import without_the_impossible
 from .mapping import NOTHING_SAID, ProgramMap
 from .offload.sent import place_by_place
+from .on_numbers import all_terms
 from .pairs import ProgramPair, check_pair
 from .proofs.choices import left_open
 from .proofs.engine import Engine
@@ -224,6 +225,8 @@ class Checker:
             pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
                         assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
             proof = confirm(pair, outcome, started)
+            if proof.verdict is Verdict.UNDECIDED:
+                proof = _once_more(pair, mine, theirs, engine, started) or proof
         elif proof.verdict is Verdict.ACCEPT:
             followed = Followed(mine, theirs, proof.tally.compared)
             self._accepted.append(Accepted(machine, theirs, followed if same else None, replace(followed, large=True)))
@@ -397,6 +400,16 @@ class Checker:
         if self.program is None:
             raise ValueError("this check needs a program")
         return self.program
+
+
+def _once_more(pair: Pair, mine: Behaviour, theirs: Behaviour, engine: Engine, started: float) -> Proof | None:
+    """A difference that was confirmed, searched for anew with all that is true of what the machine holds; else None."""
+    real = pair.relation.real([*all_terms(mine), *all_terms(theirs)])
+    if not real:
+        return None
+    outcome = search(mine, replace(theirs, axioms=(*theirs.axioms, *real)), engine)
+    found = confirm(pair, outcome, started) if outcome.difference is not None else None
+    return found if found is not None and found.verdict is Verdict.REJECT else None
 
 
 Given = tuple[Target, Any, str]

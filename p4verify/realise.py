@@ -49,7 +49,8 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model, relation: 
         if default is not None and not _is_own(program, table, default, model):
             defaults[name] = default
         if name in by_machine:
-            entries[name] = by_machine[name]([key or 0 for key in keys.get(name, ())], model.callables())
+            made_for = [key or 0 for key in keys.get(name, ())]
+            entries[name] = by_machine[name](made_for, model.callables(), _arguments(asked, model, f"table.{name}."))
             continue
         answers = _answers(table, asked, model)
         rules = tuple(
@@ -174,6 +175,17 @@ def _asked_keys(terms: Iterable[Term], model: Model, suffix: str) -> dict[str, t
         assert key is None or isinstance(key, int)
         found.setdefault(call.name[len("table.") : -len(suffix)], {})[key] = None
     return {name: tuple(keys) for name, keys in found.items()}
+
+
+def _arguments(terms: Iterable[Term], model: Model, prefix: str) -> dict[str, list[tuple[int, ...]]]:
+    """What the functions whose names begin with ``prefix`` are asked for under the model, each once."""
+    calls = [t for t in b.applications(*terms) if t.name.startswith(prefix)]
+    values = iter(b.evaluate([arg for call in calls for arg in call.args], model.values, model.callables(), default=0))
+    found: dict[str, dict[tuple[int, ...], None]] = {}
+    for call in calls:
+        arguments = tuple(number for _ in call.args if isinstance(number := next(values), int))
+        found.setdefault(call.name, {})[arguments] = None
+    return {name: list(each) for name, each in found.items()}
 
 
 def _entry(

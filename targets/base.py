@@ -55,9 +55,13 @@ class StateRelation:
     """What the machine's cell holds → what the program's cell holds."""
 
 
-MakesEntries = Callable[[Sequence[int], Mapping[str, Callable[..., int]]], tuple[Rule, ...]]
-"""The keys that a table is asked for (its values side by side), and functions on numbers → its entries, first winner
-first. They are a guess where several keys are asked: whoever uses them looks whether they do."""
+Asked = Mapping[str, Sequence[tuple[int, ...]]]
+"""The arguments that functions are asked for, by the functions' names."""
+
+MakesEntries = Callable[[Sequence[int], Mapping[str, Callable[..., int]], Asked], tuple[Rule, ...]]
+"""The keys that a table is asked for (its values side by side), functions on numbers, and what the functions of that
+table (``table.T.*``) are asked for by either side → its entries, first winner first. They are a guess where several
+keys are asked: whoever uses them looks whether they do."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ class Relation:
     completed: Callable[[RuleSet, Mapping[str, Callable[..., int]]], RuleSet] = lambda rules, functions: rules
     """Rules made with ``entries``, completed with what else the machine holds for functions on numbers: groups of
     action selectors, and default actions that are groups."""
+    real: Callable[[Sequence[Term]], Sequence[Term]] = lambda terms: ()
+    """What else is true, whatever the rules, of what the machine holds where the terms ask for it: too much to say with
+    each question, and only made use of where a difference turns out to be that of no rules."""
     settled: Callable[[Behaviour], Behaviour] = lambda program: program
     """The program's behaviour with what it leaves to the device said as the machine has it (when an entry cannot be
     added), so that a machine which always takes the easy way is no lowering of it."""

@@ -52,6 +52,7 @@ from .relate_slots import (
     Word,
     first_slot,
     known_word,
+    like_ranges,
     slot_laws,
     slot_name,
     table_functions,
@@ -118,8 +119,9 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     selectors = dict.fromkeys(selected.selector.instance.name for _, selected in out.selected)
     notes += [f"groups of action selector {name} have members" for name in selectors]
     return Relation(
-        out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made, completed, settled
-    )
+        out.functions, clock, out.states, out.obligations, (), notes, told, out.tables, out.made, completed, out.real,
+        settled,
+    )  # fmt: skip
 
 
 def _passed(program: ir.Program, artifact: BpfObject) -> int | None:
@@ -154,8 +156,14 @@ class _Builder:
     made: dict[str, MakesEntries] = field(default_factory=dict)
     learning: list[tuple[TableLayout, MapDef]] = field(default_factory=list)
     """Tables to which the program itself adds entries, with the maps of these."""
+    searched: list[tuple[TableLayout, Slots]] = field(default_factory=list)
+    """Tables with slots, under an unknown rule set."""
     selected: list[tuple[TableLayout, Selected]] = field(default_factory=list)
     """Tables with action selectors, under an unknown rule set."""
+
+    def real(self, terms: Sequence[Term]) -> list[Term]:
+        """What is true of the vectors that ``terms`` ask, whatever the rules."""
+        return [fact for layout, slots in self.searched for fact in like_ranges(layout, slots, terms)]
 
     def relate_tables(self, artifact: BpfObject, rules: RuleSet | None) -> None:
         """The maps of tables. Raises as :func:`relate`."""
@@ -265,6 +273,7 @@ class _Builder:
             word: Word = partial(unknown_word, layout, slots)
             self.tables |= table_functions(layout, slots)
             self.made[_name(layout)] = partial(entries_for, layout, slots)
+            self.searched.append((layout, slots))
         else:
             word = known_word(layout, slots, rules)
         calls = [] if rules is None else [int.from_bytes(action_bytes(layout, rule.action), "big") for rule in rules]

@@ -13,7 +13,7 @@ these the table answers like this, because of the obligations:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -24,7 +24,7 @@ from ...semantics.rules.ruleset import Rule
 from ..base import Obligation
 from .fillup import host_order, rule_pairs
 from .layout import KeyPart, TableLayout
-from .slots import COUNT, EIGHTS, FOURS, TWOS, WORD_BITS, Slots, allows, byte_of, joined
+from .slots import COUNT, EIGHTS, FOURS, TWOS, WORD_BITS, Slots, Test, allows, byte_of, joined
 
 INDEX_BITS: Final = 32
 
@@ -43,8 +43,12 @@ def vector_name(layout: TableLayout, number: int) -> str:
 
 def unknown_word(layout: TableLayout, slots: Slots, number: int, byte: Term) -> Term:
     """The vector's word under an unknown rule set, which has no more rules than there is room for."""
+    return b.zext(_unknown(layout, slots, number, byte), WORD_BITS)
+
+
+def _unknown(layout: TableLayout, slots: Slots, number: int, byte: Term) -> Term:
     width = min(WORD_BITS, slots.room - WORD_BITS * (number // len(slots.planes)))
-    return b.zext(b.apply(vector_name(layout, number), b.bit_vector(width), byte), WORD_BITS)
+    return b.apply(vector_name(layout, number), b.bit_vector(width), byte)
 
 
 def known_word(layout: TableLayout, slots: Slots, rules: Sequence[Rule]) -> Word:
@@ -78,6 +82,59 @@ def vector_bytes(slots: Slots, word: Word) -> Build:
         return host_order(found)
 
     return value
+
+
+LOW: Final[tuple[Test, Test]] = ("ge", "gt")
+"""The planes of a range's low end."""
+HIGH: Final[tuple[Test, Test]] = ("le", "lt")
+"""Those of its high end."""
+STRICTER: Final[tuple[tuple[Test, Test], ...]] = (("gt", "ge"), ("lt", "le"))
+"""A plane, and the one that allows what it allows."""
+MOST_BYTES: Final = 4
+"""Bytes that the planes of one byte of a key are asked for, with more of which nothing is said."""
+
+
+def like_ranges(layout: TableLayout, slots: Slots, terms: Sequence[Term]) -> list[Term]:
+    """What is true of the vectors of ranges for the bytes that ``terms`` ask for, whatever the rules: each end is at
+    one place, and of the highest bytes the low end's is not above the high end's."""
+    asked: dict[str, dict[Term, None]] = {}
+    for call in b.applications(*terms):
+        asked.setdefault(call.name, {})[call.args[0] if call.args else b.TRUE] = None
+    found: list[Term] = []
+    for part in layout.keys:
+        of_key = [(n, plane) for n, plane in enumerate(slots.planes) if plane.key == part.index]
+        for byte in range(part.size):
+            planes = {plane.test: n for n, plane in of_key if plane.byte == byte}
+            for word in range(slots.words):
+                numbers = {test: len(slots.planes) * word + n for test, n in planes.items()}
+                names = [vector_name(layout, number) for number in numbers.values()]
+                places = list(dict.fromkeys(place for name in names for place in asked.get(name, ())))
+                if {"ge", "le"} <= numbers.keys() and len(places) <= MOST_BYTES:
+                    at = {test: partial(_unknown, layout, slots, number) for test, number in numbers.items()}
+                    found += _like_ends(at, places, highest=byte == part.size - 1)
+    return found
+
+
+def _like_ends(at: Mapping[Test, Callable[[Term], Term]], places: Sequence[Term], *, highest: bool) -> Iterator[Term]:
+    """What is true of the planes ``at`` one byte of a range for the bytes ``places``."""
+    for x in places:
+        if highest:
+            yield _all_of(b.bnot(at["ge"](x)), at["le"](x))
+        for strict, equal in STRICTER:
+            if strict in at:
+                yield _all_of(at[strict](x), at[equal](x))
+        for y in places:
+            if x is not y:
+                above = b.ult(x, y)
+                yield from (b.implies(above, _all_of(at[t](x), at[t](y))) for t in LOW if t in at)
+                yield from (b.implies(above, _all_of(at[t](y), at[t](x))) for t in HIGH if t in at)
+                if "gt" in at and "lt" in at:
+                    yield b.implies(above, b.and_(_all_of(at["ge"](x), at["gt"](y)), _all_of(at["le"](y), at["lt"](x))))
+
+
+def _all_of(some: Term, others: Term) -> Term:
+    """Whether the slots in ``some`` are all in ``others``."""
+    return b.eq(b.band(some, b.bnot(others)), b.bv(0, some.width))
 
 
 # --- the table's answers --------------------------------------------------------------------------------------------

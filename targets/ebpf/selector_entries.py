@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ...semantics.meaning import lookup
 from ...semantics.meaning.answers import split
 from ...semantics.rules.ruleset import ActionCall, Answer, Exact, GroupRef, Lpm, Match, Profile, Rule, RuleSet
+from ..base import Asked
 from .layout import TableLayout
 from .relate_selectors import DEFAULT, MEMBER, NOTHING, Selected
 from .selectors import PLACE_BYTES
@@ -41,7 +42,7 @@ def _call(selected: Selected, asked: str, key: int, functions: Functions) -> Act
     return ActionCall(part.action.name, tuple(args))
 
 
-def entries_for(selected: Selected, keys: Sequence[int], functions: Functions) -> tuple[Rule, ...]:
+def entries_for(selected: Selected, keys: Sequence[int], functions: Functions, _asked: Asked) -> tuple[Rule, ...]:
     """The entries of a table with exact keys, or but one lpm key: one for each key asked that is to be found."""
     table, name = selected.layout.table, selected.name
     hit = functions.get(lookup.hit_name(name))

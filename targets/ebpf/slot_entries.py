@@ -1,94 +1,112 @@
-"""Rules for which the vectors of a table with slots say, of the keys asked, what a solver's model wants."""
+"""Rules for which the vectors of a table with slots say, of the bytes asked, what a solver's model wants.
+
+A machine that makes a key otherwise than the program asks the vectors for other bytes than the program does, so that
+each byte of a rule is made by what its planes say of all bytes that either side asks for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...semantics.meaning import lookup
 from ...semantics.meaning.answers import split
 from ...semantics.rules.build import needs_priority
 from ...semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, Ternary
+from ..base import Asked
 from .layout import KeyPart, TableLayout
 from .relate_selectors import Selected
 from .relate_slots import vector_name
 from .selector_entries import answer_at
-from .slots import WORD_BITS, Chain, Slots
+from .slots import WORD_BITS, Plane, Slots, Test
 
 Functions = Mapping[str, Callable[..., int]]
-Says = Mapping[tuple[int, str], bool]
-"""What the planes of one key say of a slot: by byte and test."""
+Says = Mapping[int, bool]
+"""What a slot's bits in one plane say of bytes."""
 
 
-def entries_for(layout: TableLayout, slots: Slots, keys: Sequence[int], functions: Functions) -> tuple[Rule, ...]:
-    """The rule in each slot, up to the last one that matches a key or fails to in one chain only.
+def entries_for(
+    layout: TableLayout, slots: Slots, keys: Sequence[int], functions: Functions, asked: Asked
+) -> tuple[Rule, ...]:
+    """The rule in each slot, up to the last one that could match, or fail to in one chain only.
 
     Args:
         layout: of a table with slots.
         slots: its search.
         keys: what the table is asked for, its values side by side.
         functions: the vectors and what the slots do, as :mod:`.relate_slots` names them.
+        asked: what these are asked for.
     """
-    asked = [_Asked(layout, slots, key, functions) for key in dict.fromkeys(keys)]
-    count = 1 + max((each.last() for each in asked), default=-1)
-    rules = [_rule(layout, slot, asked, functions) for slot in range(count)]
+    vectors = _Vectors(layout, slots, tuple(dict.fromkeys(keys)), functions, asked)
+    near = (slot for slot in reversed(range(slots.room)) if vectors.fails(slot) <= 1)
+    rules = [_rule(vectors, slot) for slot in range(1 + next(near, -1))]
     if not needs_priority(layout.table):
         rules.sort(key=lambda rule: -sum(m.prefix_len for m in rule.matches if isinstance(m, Lpm)))
     return tuple(rules)
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A key that the table is asked for, and what the vectors say of it."""
+class _Vectors:
+    """The vectors on numbers, with the bytes that they are asked for."""
 
     layout: TableLayout
     slots: Slots
-    key: int
+    keys: tuple[int, ...]
     functions: Functions
+    asked: Asked
 
-    def value(self, part: KeyPart) -> int:
-        """The value of one of the table's keys."""
-        return split(self.key, [each.width for each in self.layout.keys])[part.index][0]
+    def values(self, part: KeyPart) -> Iterator[int]:
+        """The values of one of the table's keys that it is asked for."""
+        widths = [each.width for each in self.layout.keys]
+        return (split(key, widths)[part.index][0] for key in self.keys)
 
-    def last(self) -> int:
-        """The last slot that matches, or fails to in one chain only; -1 if there is none."""
-        near = (s for s in reversed(range(self.slots.room)) if sum(not ok for _, ok in self._chains(s)) <= 1)
-        return next(near, -1)
-
-    def allows(self, slot: int, part: KeyPart) -> bool:
-        """Whether the rule in a slot matches this key's value."""
-        return all(ok for chain, ok in self._chains(slot) if chain[0].plane.key == part.index)
-
-    def says(self, slot: int, part: KeyPart) -> Says:
-        """The bits of a slot in the planes of one key."""
+    def says(self, slot: int, part: KeyPart) -> dict[tuple[int, Test], Says]:
+        """The slot's bits in the planes of one key, by byte and test."""
         planes = enumerate(self.slots.planes)
-        return {(p.byte, p.test): self._bit(slot, n) for n, p in planes if p.key == part.index}
+        return {(p.byte, p.test): self._says(slot, n) for n, p in planes if p.key == part.index}
 
-    def _chains(self, slot: int) -> list[tuple[Chain, bool]]:
-        found, number = [], 0
+    def fails(self, slot: int) -> int:
+        """How many chains can be seen not to match, whatever is asked."""
+        count = number = 0
         for chain in self.slots.chains:
-            ok = self._bit(slot, number)
-            for place, step in enumerate(chain[1:], 1):
-                bit = self._bit(slot, number + place)
+            some = [any(self._says(slot, number + place).values()) for place in range(len(chain))]
+            ok = some[0]
+            for step, bit in zip(chain[1:], some[1:], strict=True):
                 ok = ok and bit if step.join == "and" else ok or bit
-            found.append((chain, ok))
+            count += not ok
             number += len(chain)
+        return count
+
+    def _says(self, slot: int, number: int) -> Says:
+        word, bit = divmod(slot, WORD_BITS)
+        return {byte: bool(held >> bit & 1) for byte, held in self._words[word * len(self.slots.planes) + number]}
+
+    @cached_property
+    def _words(self) -> list[list[tuple[int, int]]]:
+        """For each vector, words and planes as they are numbered: the bytes asked for, and the word there."""
+        of_keys = [self._bytes_of_keys(plane) for plane in self.slots.planes]
+        found = []
+        for number in range(self.slots.words * len(of_keys)):
+            name = vector_name(self.layout, number)
+            bytes_ = dict.fromkeys([*of_keys[number % len(of_keys)], *(args[0] for args in self.asked.get(name, ()))])
+            vector = self.functions.get(name)
+            found.append([(byte, vector(byte) if vector is not None else 0) for byte in bytes_])
         return found
 
-    def _bit(self, slot: int, number: int) -> bool:
-        plane, (word, bit) = self.slots.planes[number], divmod(slot, WORD_BITS)
-        name = vector_name(self.layout, word * len(self.slots.planes) + number)
-        byte = self.value(self.layout.keys[plane.key]) >> 8 * plane.byte & 0xFF
-        return name in self.functions and bool(self.functions[name](byte) >> bit & 1)
+    def _bytes_of_keys(self, plane: Plane) -> list[int]:
+        part = next(part for part in self.layout.keys if part.index == plane.key)
+        return [value >> 8 * plane.byte & 0xFF for value in self.values(part)]
 
 
-def _rule(layout: TableLayout, slot: int, asked: Sequence[_Asked], functions: Functions) -> Rule:
+def _rule(vectors: _Vectors, slot: int) -> Rule:
+    layout, functions = vectors.layout, vectors.functions
     name = f"{layout.table.control_name}{lookup.SLOT}"
 
     def answer(function: str) -> int:
         return functions[function](slot) if function in functions else 0
 
-    matches = tuple(_match(layout, part, slot, asked) for part in layout.keys)
+    matches = tuple(_match(layout, part, vectors.says(slot, part)) for part in layout.keys)
     if layout.selector is not None:
         held = answer_at(Selected(layout, layout.selector), name, slot, functions)
         return Rule(layout.table.control_name, matches, held, priority=slot + 1)
@@ -100,47 +118,55 @@ def _rule(layout: TableLayout, slot: int, asked: Sequence[_Asked], functions: Fu
     return Rule(layout.table.control_name, matches, ActionCall(action, args), priority=slot + 1)
 
 
-def _match(layout: TableLayout, part: KeyPart, slot: int, asked: Sequence[_Asked]) -> Match:
-    """A match of all values that the slot is to match; as for the first value asked, if it is to match none."""
-    kind = layout.table.keys[part.index].match_kind
-    wanted = [each.value(part) for each in asked if each.allows(slot, part)]
+def _match(layout: TableLayout, part: KeyPart, says: Mapping[tuple[int, Test], Says]) -> Match:
+    """A match that stands to each byte asked for as the planes say, as far as one of its kind can."""
+    kind, full = layout.table.keys[part.index].match_kind, (1 << part.width) - 1
     if kind == "range":
-        one = asked[0]
-        ends = _ends(part, one.value(part), one.says(slot, part))
-        low, high = (min(wanted), max(wanted)) if len(wanted) > 1 else ends
+        low, high = (_joined(part, [_ends(byte, part, says)[end] for byte in range(part.size)]) for end in (0, 1))
         return Range(low, max(low, high))
-    full = (1 << part.width) - 1
-    value = wanted[0] if wanted else _other(asked[0].value(part), asked[0].says(slot, part)) & full
-    free = 0
-    for each in wanted:
-        free |= value ^ each
+    pairs = [_masked(says.get((byte, "masked"), {}), _most(part, byte)) for byte in range(part.size)]
+    value, mask = (_joined(part, [pair[place] for pair in pairs]) for place in (0, 1))
     match kind:
         case "exact":
             return Exact(value)
         case "lpm":
-            length = part.width - free.bit_length()
+            length = part.width - (full & ~mask).bit_length()
             return Lpm(value >> part.width - length << part.width - length, length)
         case "optional":
-            return Ternary(0, 0) if free else Ternary(value, full)
-    return Ternary(value & ~free, full & ~free)
+            return Ternary(0, 0) if mask != full else Ternary(value, full)
+    return Ternary(value & mask, mask)
 
 
-def _other(value: int, says: Says) -> int:
-    """A value that differs in the bytes of which it is said that they are not allowed."""
-    for (byte, _), allowed in says.items():
-        value ^= 0 if allowed else 1 << 8 * byte
-    return value
+def _joined(part: KeyPart, bytes_: Sequence[int]) -> int:
+    return sum(byte << 8 * place for place, byte in enumerate(bytes_)) & (1 << part.width) - 1
 
 
-def _ends(part: KeyPart, value: int, says: Says) -> tuple[int, int]:
-    """A range whose ends stand to ``value`` as the planes say, byte by byte."""
+def _most(part: KeyPart, byte: int) -> int:
+    """The greatest value of one of a key's bytes."""
+    return (1 << part.width) - 1 >> 8 * byte & 0xFF
+
+
+def _masked(says: Says, most: int) -> tuple[int, int]:
+    """A value, the first byte allowed, and a mask with which all are that are allowed; of which none is asked for, if
+    none is allowed and a byte is left."""
+    allowed = [byte for byte, ok in says.items() if ok]
+    if not allowed:
+        return next((byte for byte in range(most + 1) if byte not in says), 0), most
+    free = 0
+    for byte in allowed:
+        free |= allowed[0] ^ byte
+    return allowed[0], most & ~free
+
+
+def _ends(byte: int, part: KeyPart, says: Mapping[tuple[int, Test], Says]) -> tuple[int, int]:
+    """The byte of a range's low end and of its high end: the least and the greatest that fit."""
+    most = _most(part, byte)
     if part.size == 1:
-        value = value if says.get((0, "within")) else value ^ 1
-        return value, value
-    low = high = 0
-    for byte in range(part.size):
-        own, most = value >> 8 * byte & 0xFF, (1 << part.width) - 1 >> 8 * byte & 0xFF
-        less, more = max(own - 1, 0), min(own + 1, most)
-        low |= (less if says.get((byte, "gt")) else own if says[byte, "ge"] else more) << 8 * byte
-        high |= (more if says.get((byte, "lt")) else own if says[byte, "le"] else less) << 8 * byte
-    return low, high
+        within = says.get((byte, "within"), {})
+        allowed = [each for each, ok in within.items() if ok]
+        none = next((each for each in range(most + 1) if each not in within), 0)
+        return (min(allowed), max(allowed)) if allowed else (none, none)
+    ge, gt, le, lt = (says.get((byte, test), {}) for test in ("ge", "gt", "le", "lt"))
+    low = max([0, *(x + 1 for x, ok in ge.items() if not ok), *(x for x, ok in gt.items() if not ok)])
+    high = min([most, *(x - 1 for x, ok in le.items() if not ok), *(x for x, ok in lt.items() if not ok)])
+    return min(low, most), max(high, 0)

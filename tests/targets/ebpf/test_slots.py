@@ -22,6 +22,7 @@ from p4verify.targets.ebpf import fillup, relate_slots, slots
 from p4verify.targets.ebpf.artifact import BpfObject, Insn, asm
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import KernelOracle
+from tests.support.mutants import ebpf_mutants
 from tests.targets.ebpf.programs import one_table, rule, table
 
 TARGET = targets.find("ebpf")
@@ -162,6 +163,14 @@ def test_a_mistake_in_the_search_is_shown(made: BpfObject, name: str) -> None:
     found = proof(changed(made, partial(_one, old, new), which))
     assert found.verdict.value == "reject", (found.verdict, found.reason)
     assert found.counterexample is not None
+
+
+def test_a_range_key_that_is_made_otherwise_is_shown_by_rules() -> None:
+    """The machine asks the vectors for other bytes than the program; what it finds there has to be that of ranges."""
+    program = one_table((16, "range"), (8, "ternary"), rest="default_action = no(); size = 3;")
+    turned = [m for m in ebpf_mutants(lower(program, None, {"hook": "xdp"})) if m.what == "byte order"]
+    found = proof(turned[1].artifact, program)
+    assert found.verdict.value == "reject", (turned[1].where, found.reason)
 
 
 # --- the kernel -----------------------------------------------------------------------------------------------------
