@@ -197,8 +197,9 @@ def _add_lower(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--target", required=True, metavar="NAME[:KEY=VALUE,...]")
     parser.add_argument("-o", dest="output", metavar="ARTIFACT", help="where to write the artifact")
     parser.add_argument("--install", metavar="DEV", help="ebpf: load it, fill its maps from the rules (default: the "
-                        "program's own entries), and attach it to this device; openflow: put the flows into this "
-                        "bridge, as ovs-ofctl names it, and read them back")  # fmt: skip
+                        "program's own entries), and attach it to this device; u32, flower: put the filters on this "
+                        "device's ingress and read them back; openflow: put the flows into this bridge, as ovs-ofctl "
+                        "names it, and read them back")  # fmt: skip
     parser.add_argument("--remove", metavar="DEV", help="take back what --install put on this device or bridge")
     parser.add_argument("--rules", metavar="FILE",
                         help="the rules: baked into targets without tables, written to maps by --install")  # fmt: skip
