@@ -95,7 +95,8 @@ def search(
         rounds: inputs that defeat all choices so far, for each of which others are looked for.
         effort: how many times as many inputs are drawn as usually, where a difference is likely.
         most: pairs of cases from which on nothing is compared (None: however many there are).
-        aside: asked once if it takes long, whether something else has settled what the search is for; then it ends.
+        aside: asked once if it takes long and something is undecided or has to be chosen: whether something else has
+            settled what the search is for; then it ends.
     """
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
@@ -133,11 +134,10 @@ def search(
             answer = run.check(obligation)
             if isinstance(answer, Difference):
                 return Outcome(run.tally(), answer, spec=spec, impl=impl)
-            if answer and not unknown:
-                unknown = answer
-            if run.settled_aside():
-                unknown = unknown or "settled otherwise"
-                break
+            if answer:
+                unknown = unknown or answer
+                if run.settled_aside():  # while nothing is undecided, the sides may be proven alike without it
+                    break
     empty = "" if run.compared else "no output, metadata or state of the two sides was compared"
     return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
 

@@ -536,18 +536,21 @@ def test_what_fails_is_named_where_an_assumption_limits_choices() -> None:
 
 def test_a_search_that_takes_long_ends_where_something_else_settles_it(monkeypatch: pytest.MonkeyPatch) -> None:
     x = b.zext(byte(0), 32)
-    spec, impl = always(send(b.mul(x, x))), always(send(b.mul(b.add(x, b.bv(1, 32)), x)))
+    square, chosen = always(send(b.mul(x, x))), choice(0, 32)
+    anything = always(send(chosen), choices=(chosen,))
     asked: list[None] = []
 
     def aside(answer: bool) -> Callable[[], bool]:
         return lambda: asked.append(None) or answer  # type: ignore[func-returns-value]
 
-    assert search(spec, impl, Engine(timeout=20), aside=aside(True)).difference is not None
+    assert search(anything, square, Engine(timeout=20), aside=aside(True)).unknown == ""
     assert not asked, "it does not take long"
     monkeypatch.setattr(deciding, "LONG_SECONDS", -1.0)
-    assert search(spec, spec, Engine(timeout=20), aside=aside(False)).unknown == ""
+    assert search(square, square, Engine(timeout=20), aside=aside(True)).unknown == ""
+    assert not asked, "nothing is undecided, and no choice is looked for"
+    assert search(anything, square, Engine(timeout=20), aside=aside(False)).unknown == ""
     assert len(asked) == 1
-    ended = search(spec, spec, Engine(timeout=20), aside=aside(True))
+    ended = search(anything, square, Engine(timeout=20), aside=aside(True))
     assert ended.unknown, "nothing is proven where it ends early"
 
 
