@@ -114,9 +114,13 @@ control BalancerIngress(inout headers_t hdr, inout metadata_t meta, inout standa
     apply {
         if (!hdr.ipv4.isValid()) {
             drop();
-        } else if (services.apply().hit) {
-            if (shares.apply().hit) {
-                servers.apply();
+        } else {
+            switch (services.apply().action_run) {
+                serve: {
+                    switch (shares.apply().action_run) {
+                        choose: { servers.apply(); }
+                    }
+                }
             }
         }
     }

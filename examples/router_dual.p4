@@ -127,12 +127,16 @@ control DualIngress(inout headers_t hdr, inout metadata_t meta, inout standard_m
         if (hdr.ipv4.isValid()) {
             if (hdr.ipv4.ttl > 1) {
                 hdr.ipv4.ttl = hdr.ipv4.ttl - 1;
-                found = routes4.apply().hit;
+                switch (routes4.apply().action_run) {
+                    route: { found = true; }
+                }
             }
         } else if (hdr.ipv6.isValid()) {
             if (hdr.ipv6.hop_limit > 1) {
                 hdr.ipv6.hop_limit = hdr.ipv6.hop_limit - 1;
-                found = routes6.apply().hit;
+                switch (routes6.apply().action_run) {
+                    route: { found = true; }
+                }
             }
         }
         if (found) {
