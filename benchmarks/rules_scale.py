@@ -91,6 +91,8 @@ def _measured(way: str, count: int, limit: int) -> dict[str, Any]:
         ended = subprocess.run(command, capture_output=True, timeout=limit, check=True, text=True)
     except subprocess.TimeoutExpired:
         return {"right": False, "why": f"longer than {limit} s"}
+    except subprocess.CalledProcessError as failed:
+        return {"right": False, "why": failed.stderr.strip().rpartition("\n")[2]}
     return json.loads(ended.stdout)  # type: ignore[no-any-return]
 
 
