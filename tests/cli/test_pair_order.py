@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from p4verify import pairs
+from p4verify import pair_blocks
 from p4verify.inputs import SourceOptions, read_program
 from p4verify.pairs import ProgramPair, check_pair
 from p4verify.proofs import deciding
@@ -44,7 +44,7 @@ def checked(folder: Path, first: str, second: str, seconds: float = 60) -> Proof
 def test_blocks_of_many_cases_are_left_to_the_pipeline(
     body: str, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairs, "MANY_MEETINGS", 1)
+    monkeypatch.setattr(pair_blocks, "MANY_MEETINGS", 1)
     first = SKIPPING.replace("BODY", TAKE + SKIP)
     assert checked(tmp_path, first, SKIPPING.replace("BODY", body)).verdict.value == verdict
 
