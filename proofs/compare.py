@@ -193,17 +193,13 @@ def _size(term: Term) -> int:
 def _conjuncts(context: Term) -> Sequence[Term]:
     """The conjuncts of a conjunction; of those that are disjunctions, what all disjuncts have in common apart."""
     found: dict[Term, None] = {}
-    for atom in _args(context, "and"):
+    for atom in b.conjuncts(context):
         found |= dict.fromkeys(_factored(atom) if atom.op == "or" else (atom,))
     return list(found)
 
 
-def _args(term: Term, op: str) -> tuple[Term, ...]:
-    return term.args if term.op == op else (term,)
-
-
 def _factored(disjunction: Term) -> list[Term]:
-    ways = [_args(way, "and") for way in disjunction.args]
+    ways = [b.conjuncts(way) for way in disjunction.args]
     common = [atom for atom in ways[0] if all(atom in way for way in ways[1:])]
     if not common:
         return [disjunction]

@@ -95,7 +95,7 @@ class InOrder:
 
     def _left_when_merged(self, tried: Obligation) -> list[Part] | None:
         """The parts that do not hold, where decisions that decide nothing are taken away; None if that is not known."""
-        context = tried.context.args if tried.context.op == "and" else (tried.context,)
+        context = b.conjuncts(tried.context)
 
         def asked(query: Term, what: str, seconds: float | None) -> Answer:
             return as_needed.satisfiable(self.engine, query, context, what, seconds)

@@ -142,7 +142,7 @@ def known(condition: Term) -> dict[Term, Term]:
 
 def _factored(disjunction: Term) -> Term:
     """What all disjuncts have in common, taken out."""
-    ways = [way.args if way.op == "and" else (way,) for way in disjunction.args]
+    ways = [b.conjuncts(way) for way in disjunction.args]
     common = [atom for atom in ways[0] if all(atom in way for way in ways[1:])]
     if not common:
         return disjunction

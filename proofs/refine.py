@@ -257,8 +257,7 @@ def _some_input(possible: Term, engine: Engine) -> Answer:
     that are 0 everywhere; else the solver has to say it of all of them."""
     if Model().holds(possible):
         return Answer("sat")
-    conjuncts = possible.args if possible.op == "and" else (possible,)
-    plain = b.and_(*(t for t in conjuncts if not any(call.args for call in b.applications(t))))
+    plain = b.and_(*(t for t in b.conjuncts(possible) if not any(call.args for call in b.applications(t))))
     if plain is not possible:
         answer = engine.satisfiable(plain, "some input exists")
         if answer.status == "unsat" or (answer.model is not None and answer.model.holds(possible)):

@@ -57,5 +57,4 @@ def _large_and_free(part: Part, mentions: Mentions) -> bool:
 
 def _without(condition: Term, mentions: Mentions) -> Term:
     """The conjuncts that mention no choice."""
-    conjuncts = condition.args if condition.op == "and" else (condition,)
-    return b.and_(*(one for one in conjuncts if not mentions(one)))
+    return b.and_(*(one for one in b.conjuncts(condition) if not mentions(one)))

@@ -192,7 +192,7 @@ class Drawn(Mapping[str, b.Value]):
         self._packet = bytearray(rng.randbytes(self._length) if rng.random() < 0.8 else bytes(self._length))
         for bits, value in rng.sample(hints.frame, min(len(hints.frame), rng.randrange(8))):
             self._put(bits, value + rng.choice((0, 0, 0, 1, -1)))
-        for atom in context.args if context.op == "and" else (context,):
+        for atom in b.conjuncts(context):
             self._meet(atom)
         self._values: dict[str, int] = {}
         self.functions = _Functions(self._answer, PayloadFunctions(bytes(self._packet)))

@@ -75,7 +75,7 @@ def _questions_of_its_own(obligation: Obligation, picks: frozenset[Term]) -> lis
 
 def _told(context: Term) -> set[Term]:
     """What a context says outright; rewriting may have made it anew out of others."""
-    said = context.args if context.op == "and" else (context,)
+    said = b.conjuncts(context)
     return {*said, *(b.not_(one) for one in said)}
 
 

@@ -67,7 +67,7 @@ class _Sweep:
         """These terms of the first side."""
         self._failed = 0
         self._about: dict[Term, list[Term]] = {}
-        for conjunct in context.args if context.op == "and" else (context,):
+        for conjunct in b.conjuncts(context):
             for known in self._outermost(conjunct):
                 if known.name.startswith("table."):
                     self._about.setdefault(known, []).append(conjunct)

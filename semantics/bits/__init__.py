@@ -54,14 +54,14 @@ from .plan import Plan
 from .rewrite import RULES
 from .rules_sums import total
 from .term import BOOL, FALSE, TRUE, Sort, Term, bit_vector, boolean, bv, make, postorder, show, var
-from .walk import Value, applications, evaluate, literal, rebuild, substitute, variables
+from .walk import Value, applications, conjuncts, disjuncts, evaluate, literal, rebuild, substitute, variables
 
 __all__ = [
     "BOOL", "FALSE", "RULES", "TRUE", "Partial", "Plan", "Sort", "SortError", "Term", "Value", "add", "and_",
     "applications", "apply",
     "array_var", "ashr", "band", "binary", "bit_vector", "bnot", "boolean", "bor", "bv", "bxor", "chunks", "compare",
-    "concat",
-    "const_array", "eq", "evaluate", "extract", "from_bool", "implies", "in_order",
+    "concat", "conjuncts",
+    "const_array", "disjuncts", "eq", "evaluate", "extract", "from_bool", "implies", "in_order",
     "ite", "literal", "lshr", "make", "mul", "ne",
     "neg", "not_", "or_", "postorder", "rebuild", "resize", "rules_bits", "rules_bool", "rules_parts", "rules_sums",
     "sdiv",

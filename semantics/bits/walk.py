@@ -22,6 +22,16 @@ def applications(*roots: Term) -> list[Term]:
     return [t for t in postorder(roots) if t.op == "apply"]
 
 
+def conjuncts(term: Term) -> tuple[Term, ...]:
+    """The parts of a conjunction, or the term alone; large ones below it are parts themselves."""
+    return term.args if term.op == "and" else (term,)
+
+
+def disjuncts(term: Term) -> tuple[Term, ...]:
+    """The parts of a disjunction, or the term alone; large ones below it are parts themselves."""
+    return term.args if term.op == "or" else (term,)
+
+
 def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
     """``term``'s operator on other arguments of the same sorts, through the smart constructors."""
     if args == term.args:

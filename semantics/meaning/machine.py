@@ -320,8 +320,7 @@ class Machine:
         """Go on only where ``condition`` holds."""
         state = self.state
         state.path = b.and_(state.path, condition)
-        parts = condition.args if condition.op == "and" else (condition,)
-        state.facts = state.facts.union(parts, (condition,))
+        state.facts = state.facts.union(b.conjuncts(condition), (condition,))
 
     def branch(self, condition: Term, then: Callable[[], None], otherwise: Callable[[], None]) -> None:
         """Run ``then`` where ``condition`` holds and ``otherwise`` elsewhere, and merge what they leave."""

@@ -9,7 +9,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Event, Output
 from .ranges import Interval, hull
-from .state import Frame, Layout, State, Vlan, conjuncts
+from .state import Frame, Layout, State, Vlan
 from .store import Store, merged
 from .values import MIXED, Address, Byte, Lane, Partial, Piece, Value
 
@@ -60,7 +60,7 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
 
 def _joined(first: Term, second: Term) -> tuple[Term, Term]:
     """A condition that tells the two guards apart where either holds, and their disjunction."""
-    ours, theirs = conjuncts(first), conjuncts(second)
+    ours, theirs = b.conjuncts(first), b.conjuncts(second)
     mine = [part for part in ours if part not in theirs]
     other = [part for part in theirs if part not in ours]
     common = [part for part in ours if part in theirs]
@@ -71,9 +71,9 @@ def _joined(first: Term, second: Term) -> tuple[Term, Term]:
 def _either(mine: list[Term], other: list[Term]) -> Term:
     """The disjunction of two conjunctions; ``a or (not a and b)`` is ``a or b``, also where ``a`` is one of several."""
     if len(mine) == 1:
-        other = [part for part in other if b.not_(part) not in disjuncts(mine[0])]
+        other = [part for part in other if b.not_(part) not in b.disjuncts(mine[0])]
     elif len(other) == 1:
-        mine = [part for part in mine if b.not_(part) not in disjuncts(other[0])]
+        mine = [part for part in mine if b.not_(part) not in b.disjuncts(other[0])]
     return b.or_(b.and_(*mine), b.and_(*other))
 
 
@@ -84,7 +84,7 @@ def choice(condition: Term, x: Term, y: Term) -> Term:
         return b.ite(condition, x, y)
     if x.op == "ite":
         asked, then, otherwise = x.args
-        for met, turned in ((disjuncts(asked), False), (disjuncts(_negated(asked)), True)):
+        for met, turned in ((b.disjuncts(asked), False), (b.disjuncts(_negated(asked)), True)):
             if set(met) < set(condition.args):
                 rest = b.or_(*(part for part in condition.args if part not in met))
                 left = choice(rest, then if turned else otherwise, y)
@@ -102,11 +102,6 @@ def _negated(term: Term) -> Term:
     if term.op not in ("and", "or"):
         return b.not_(term)
     return (b.or_ if term.op == "and" else b.and_)(*(b.not_(part) for part in term.args))
-
-
-def disjuncts(term: Term) -> tuple[Term, ...]:
-    """The parts of a disjunction, or the term alone."""
-    return term.args if term.op == "or" else (term,)
 
 
 def _registers(first: State, second: State) -> list[tuple[int, tuple[Value, Value]]]:

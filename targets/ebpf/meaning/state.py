@@ -168,7 +168,7 @@ class State:
     def assume(self, condition: Term) -> bool:
         """Restrict to the inputs where ``condition`` holds; False if there are none, as far as terms show."""
         self.guard = both(self.guard, condition)
-        self.shortest = max(self.shortest, *(lower_bound(part) for part in conjuncts(condition)))
+        self.shortest = max(self.shortest, *(lower_bound(part) for part in b.conjuncts(condition)))
         if self.guard is not b.FALSE and not ranges.learn(condition, self.ranges):
             self.guard = b.FALSE
         if LENGTH in self.ranges:
@@ -197,17 +197,12 @@ class State:
                     part[at] = replace(found, address=replace(found.address, null=b.FALSE))
 
 
-def conjuncts(term: Term) -> tuple[Term, ...]:
-    """The parts of a conjunction."""
-    return term.args if term.op == "and" else (term,)
-
-
 def both(guard: Term, condition: Term) -> Term:
     """The conjunction, and false if ``guard`` has the negation of ``condition`` as one of its parts.
 
     (A conjunction is taken apart when it becomes part of another, so that ``b.and_`` does not see that.)
     """
-    parts = conjuncts(guard)
+    parts = b.conjuncts(guard)
     opposite = b.not_(condition)
     if opposite in parts or (opposite.op == "and" and all(part in parts for part in opposite.args)):
         return b.FALSE
