@@ -75,7 +75,11 @@ def vacuous(sides: Sequence[Behaviour], engine: Engine) -> str:
 
 EMPTY: Final = "no input satisfies the assumptions, so nothing is shown"
 LUCKY: Final = "inputs satisfy the assumptions only by undefined values that these read, so nothing is shown"
-SHOWS_NOTHING: Final = (EMPTY, LUCKY)
+
+
+def verdict_of_nothing(reason: str) -> Verdict:
+    """The verdict where nothing was shown for this ``reason`` (of :func:`vacuous`)."""
+    return Verdict.UNSUPPORTED if reason in (EMPTY, LUCKY) else Verdict.UNDECIDED
 
 
 def _some_input(possible: Term, engine: Engine) -> tuple[str, str]:
@@ -127,9 +131,7 @@ def shows_nothing(proof: Proof, sides: Sequence[Behaviour], engine: Engine) -> P
     nothing = vacuous(sides, engine)
     if not nothing:
         return proof
-    return replace(
-        proof, verdict=Verdict.UNSUPPORTED if nothing in SHOWS_NOTHING else Verdict.UNDECIDED, reason=nothing
-    )
+    return replace(proof, verdict=verdict_of_nothing(nothing), reason=nothing)
 
 
 def check_assertions(what: Asserted, engine: Engine, started: float) -> Proof:

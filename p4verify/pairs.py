@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from . import across, earlier_passes
 from .action_order import in_first_order
-from .assertions import SHOWS_NOTHING, shows_nothing, vacuous, with_faults
+from .assertions import shows_nothing, vacuous, verdict_of_nothing, with_faults
 from .attached import one_of_each_name, same_tables
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
@@ -277,8 +277,7 @@ def _equal_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: flo
     spec = meaning(pair.assumed, pair.rules, meters_kept=True)
     nothing = vacuous([spec], engine)
     if nothing:
-        verdict = Verdict.UNSUPPORTED if nothing in SHOWS_NOTHING else Verdict.UNDECIDED
-        return Proof(verdict, nothing, blocks.tally, seconds=time.monotonic() - started)
+        return Proof(verdict_of_nothing(nothing), nothing, blocks.tally, seconds=time.monotonic() - started)
     texts = tuple(a.text for a in spec.domain if a.call == "given")
     return _accepted(pair, replace(blocks, assumptions=(*blocks.assumptions, *texts)), started, "block by block")
 

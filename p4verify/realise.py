@@ -166,20 +166,16 @@ def _only_default(table: ir.Table, model: Model) -> int | None:
 
 def _asked_keys(terms: Iterable[Term], model: Model, suffix: str) -> dict[str, tuple[int | None, ...]]:
     """Table → the keys (None: a table without keys) that ``table.T`` + ``suffix`` is asked under the model."""
-    calls = [t for t in b.applications(*terms) if t.name.startswith("table.") and t.name.endswith(suffix)]
-    found: dict[str, dict[int | None, None]] = {}
-    arguments = [call.args[0] if call.args else None for call in calls]
-    values = iter(b.evaluate([a for a in arguments if a is not None], model.values, model.callables(), default=0))
-    for call, argument in zip(calls, arguments, strict=True):
-        key = next(values) if argument is not None else None
-        assert key is None or isinstance(key, int)
-        found.setdefault(call.name[len("table.") : -len(suffix)], {})[key] = None
-    return {name: tuple(keys) for name, keys in found.items()}
+    found = _arguments(terms, model, "table.", suffix)
+    return {
+        name[len("table.") : -len(suffix)]: tuple(args[0] if args else None for args in asked)
+        for name, asked in found.items()
+    }
 
 
-def _arguments(terms: Iterable[Term], model: Model, prefix: str) -> dict[str, list[tuple[int, ...]]]:
-    """What the functions whose names begin with ``prefix`` are asked for under the model, each once."""
-    calls = [t for t in b.applications(*terms) if t.name.startswith(prefix)]
+def _arguments(terms: Iterable[Term], model: Model, prefix: str, suffix: str = "") -> dict[str, list[tuple[int, ...]]]:
+    """What the functions whose names begin and end like this are asked for under the model, each once."""
+    calls = [t for t in b.applications(*terms) if t.name.startswith(prefix) and t.name.endswith(suffix)]
     values = iter(b.evaluate([arg for call in calls for arg in call.args], model.values, model.callables(), default=0))
     found: dict[str, dict[tuple[int, ...], None]] = {}
     for call in calls:
