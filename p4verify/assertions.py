@@ -18,6 +18,7 @@ from .on_numbers import all_terms
 from .proofs.as_needed import satisfiable
 from .proofs.counterexample import Input, input_of
 from .proofs.engine import Engine, Model
+from .proofs.refine import some_input
 from .proofs.verdict import Counterexample, Observed, Proof, Tally, Verdict
 from .realise import CannotRealise, describe, realise
 from .restrictions import Restrictions
@@ -63,12 +64,12 @@ def vacuous(sides: Sequence[Behaviour], engine: Engine) -> str:
     undefined = [v for v in b.variables(*conditions) if v.name.startswith(OPEN)] if len(reached) > 1 else []
     for ways in reached.values():
         possible = b.and_(*conditions, b.or_(*ways))
-        status, reason = _some_input(possible, engine)
-        if status == "unknown":
-            return f"whether the assumptions can hold is not decided: {reason}"
-        if status == "unsat":
+        answer = some_input(possible, engine)
+        if answer.status == "unknown":
+            return f"whether the assumptions can hold is not decided: {answer.reason}"
+        if answer.status == "unsat":
             return EMPTY
-        if undefined and _some_input(_whatever(undefined, possible), engine)[0] == "unsat":
+        if undefined and some_input(_whatever(undefined, possible), engine).status == "unsat":
             return LUCKY
     return ""
 
@@ -80,14 +81,6 @@ LUCKY: Final = "inputs satisfy the assumptions only by undefined values that the
 def verdict_of_nothing(reason: str) -> Verdict:
     """The verdict where nothing was shown for this ``reason`` (of :func:`vacuous`)."""
     return Verdict.UNSUPPORTED if reason in (EMPTY, LUCKY) else Verdict.UNDECIDED
-
-
-def _some_input(possible: Term, engine: Engine) -> tuple[str, str]:
-    """Whether an input satisfies ``possible``: a status, and the reason of one that is not known."""
-    if Model().holds(possible):  # an empty packet and rules of zeros are enough: nothing needs to be solved
-        return "sat", ""
-    answer = engine.satisfiable(possible, "some input exists")
-    return answer.status, answer.reason or ""
 
 
 def _whatever(undefined: Sequence[Term], possible: Term) -> Term:

@@ -105,7 +105,7 @@ def search(
     spec = _choosing_what_is_assumed(spec, picks)
     spec, legal = without_axioms(spec, picks)
     impl = with_guards_alike(spec, impl, picks, engine)
-    feasible = _some_input(domain(spec, impl), engine)
+    feasible = some_input(domain(spec, impl), engine)
     if feasible.status == "unsat":
         tally = Search(engine, picks, legal, (), before).tally()
         return Outcome(tally, empty="no input satisfies the assumptions", spec=spec, impl=impl)
@@ -252,7 +252,7 @@ def _all_hold(
     return run.tally() if run.compared else None
 
 
-def _some_input(possible: Term, engine: Engine) -> Answer:
+def some_input(possible: Term, engine: Engine) -> Answer:
     """Whether something satisfies the assumptions: zeros, or what satisfies those about no function, with functions
     that are 0 everywhere; else the solver has to say it of all of them."""
     if Model().holds(possible):
