@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final, Literal
 
 from . import across, earlier_passes
@@ -133,6 +134,15 @@ class ProgramPair:
         if self.own_entries:
             return program_rules(self.second)
         return self.pairing.second_rules(self.rules) if self.rules is not None else None
+
+    @cached_property
+    def pipelines(self) -> tuple[Behaviour, Behaviour, Behaviour]:
+        """What the two do to packets: the second one in the first one's words, and in its own as well; made once, for
+        drawing inputs while blocks are compared and for comparing the whole."""
+        spec = meaning(self.assumed or self.first, self.rules, self.turns, meters_kept=True)
+        theirs = with_faults(meaning(self.second, self.second_rules, self.turns, meters_kept=True))
+        impl = self.pairing.in_first_words(theirs)
+        return self.restricted(spec), self.restricted(impl), theirs
 
 
 def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
@@ -327,7 +337,7 @@ def _own_package(found: Found, started: float, engine: Engine) -> Proof:
 
 def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -> Proof:
     """The whole pipelines; ``effort`` as of :func:`search`."""
-    spec, impl, theirs = _pipelines(pair)
+    spec, impl, theirs = pair.pipelines
     if pair.across:
         spec, impl = across.alike(pair.pairing, pair.said, spec, impl, engine)
         theirs = replace(theirs, notes=impl.notes, domain=impl.domain)
@@ -345,14 +355,6 @@ def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -
         reason = outcome.unknown or outcome.empty
         return Proof(verdict, reason, found.tally, seconds=time.monotonic() - started)
     return shows_nothing(_accepted(pair, found, started, "the whole pipeline"), (spec, impl), engine)
-
-
-def _pipelines(pair: ProgramPair) -> tuple[Behaviour, Behaviour, Behaviour]:
-    """What the two do to packets: the second one in the first one's words, and in its own as well."""
-    spec = meaning(pair.assumed or pair.first, pair.rules, pair.turns, meters_kept=True)
-    theirs = with_faults(meaning(pair.second, pair.second_rules, pair.turns, meters_kept=True))
-    impl = pair.pairing.in_first_words(theirs)
-    return pair.restricted(spec), pair.restricted(impl), theirs
 
 
 class _Drawn:
@@ -373,7 +375,7 @@ class _Drawn:
 
     def _look(self) -> None:
         try:
-            spec, impl, theirs = _pipelines(self._pair)
+            spec, impl, theirs = self._pair.pipelines
         except Unsupported:
             return
         outcome = drawn(spec, impl, self._engine, exactly=self._pair.exactly)

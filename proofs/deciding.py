@@ -92,7 +92,7 @@ class Search:
         aside: Callable[[], bool] | None = None,
     ) -> None:
         self.rounds = rounds
-        self._aside, self._settled, self._begun = aside, False, time.monotonic()
+        self._aside, self._begun = aside, time.monotonic()
         self.engine = engine
         self.picks = picks
         self.legal = legal
@@ -104,10 +104,8 @@ class Search:
         self._split_nodes = 0
 
     def settled_aside(self) -> bool:
-        """Whether something else has settled what the search is for; it is asked once, when the search takes long."""
-        if self._aside is not None and time.monotonic() - self._begun > LONG_SECONDS:
-            self._settled, self._aside = self._aside(), None
-        return self._settled
+        """Whether something else has settled what the search is for; it is asked when the search takes long."""
+        return self._aside is not None and time.monotonic() - self._begun > LONG_SECONDS and self._aside()
 
     def tally(self) -> Tally:
         now = self.engine.folded, self.engine.solved, self.engine.cached

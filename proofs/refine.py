@@ -95,7 +95,7 @@ def search(
         rounds: inputs that defeat all choices so far, for each of which others are looked for.
         effort: how many times as many inputs are drawn as usually, where a difference is likely.
         most: pairs of cases from which on nothing is compared (None: however many there are).
-        aside: asked once if it takes long and something is undecided or has to be chosen: whether something else has
+        aside: asked if it takes long and something is undecided or has to be chosen: whether something else has
             settled what the search is for; then it ends.
     """
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
