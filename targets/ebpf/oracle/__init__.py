@@ -85,16 +85,13 @@ class KernelOracle(Closing):
             ValueError: a frame is shorter or longer than the network carries.
             OSError: there is no such kernel here.
         """
-        first = port0(artifact)
-        seen = self.observe(artifact, [((port + first) % (1 << 32), frame) for port, frame in packets], tables)
-        return [replace(each, outputs=tuple(_as_ports(each.outputs, first))) for each in seen]
+        return self._on_ports(artifact, packets, tables)
 
     def run_on(
         self, artifact: Any, packet: tuple[int, bytes], tables: Any, state: Any, ports: Sequence[int]
     ) -> tuple[Observation, Any]:
         """As :meth:`run`, on maps that hold ``state`` (map's name → elements) where ``tables`` does not fill them, and
         beside what it fills the elements that the program itself has put into hash maps."""
-        first = port0(artifact)
         self._with_ports(artifact, ports)
         after: dict[str, list[tuple[bytes, bytes]]] = {}
 
@@ -106,28 +103,23 @@ class KernelOracle(Closing):
                 if name not in (tables or {}) or item.item.type == "hash":
                     after[name] = [(key, item[key]) for key in item.keys() if key not in given]  # noqa: SIM118
 
-        port, frame = packet
         held, given = state or {}, tables or {}
         filled = {name: [*held.get(name, ()), *given.get(name, ())] for name in {**held, **given}}
-        seen = self.observe(artifact, [((port + first) % (1 << 32), frame)], filled, inspect=keep)[0]
-        return replace(seen, outputs=tuple(_as_ports(seen.outputs, first))), after
+        return self._on_ports(artifact, [packet], filled, keep)[0], after
 
     def run_showing(
         self, artifact: Any, packet: tuple[int, bytes], tables: Any, ports: Sequence[int], cells: Cells
     ) -> tuple[Observation, Mapping[str, Mapping[int, int]]]:
         """See :class:`....base.ShowsState`; raises as :meth:`run` does."""
-        first = port0(artifact)
         self._with_ports(artifact, ports)
         before = {name: dict(elements) for name, elements in (tables or {}).items()}
         after: dict[str, dict[int, int]] = {}
-        port, frame = packet
-        seen = self.observe(
-            artifact, [((port + first) % (1 << 32), frame)], tables,
-            inspect=lambda maps: after.update(shown.cells(cells, maps, before)),
-        )[0]  # fmt: skip
-        return replace(
-            shown.going_on(seen, _hook_of(artifact.program())), outputs=tuple(_as_ports(seen.outputs, first))
-        ), after
+
+        def look(maps: dict[str, KernelMap]) -> None:
+            after.update(shown.cells(cells, maps, before))
+
+        (seen,) = self._on_ports(artifact, [packet], tables, look)
+        return shown.going_on(seen, _hook_of(artifact.program())), after
 
     def refuses(self, artifact: Any) -> bool:
         """Whether the kernel's verifier says that the program may access what it must not (EACCES)."""
@@ -135,17 +127,29 @@ class KernelOracle(Closing):
         try:
             with ExitStack() as stack:
                 maps = load_maps(artifact, {}, stack)
-                kind = "xdp" if _hook_of(chosen) == "xdp" else "tc"
-                stack.enter_context(KernelProgram(kind, chosen.insns, maps, artifact.license))
+                stack.enter_context(KernelProgram(_kind_of(_hook_of(chosen)), chosen.insns, maps, artifact.license))
         except Refused as error:
             return error.code == errno.EACCES
         except (OSError, InputError, Unsupported):
             return False
         return False
 
+    def _on_ports(
+        self,
+        artifact: BpfObject,
+        packets: Sequence[tuple[int, bytes]],
+        tables: Tables | None,
+        inspect: Inspect | None = None,
+    ) -> list[Observation]:
+        """As :meth:`observe`, with the numbers of ports in place of interfaces'."""
+        on_interfaces = [(_interface(artifact, port), frame) for port, frame in packets]
+        seen = self.observe(artifact, on_interfaces, tables, inspect=inspect)
+        first = port0(artifact)
+        return [replace(each, outputs=tuple(_as_ports(each.outputs, first))) for each in seen]
+
     def _with_ports(self, artifact: BpfObject, ports: Iterable[int]) -> None:
         for port in ports:
-            number = (port + port0(artifact)) % (1 << 32)
+            number = _interface(artifact, port)
             if FIRST_PORT <= number < _STACK_PORT:
                 self._ready().tap(number)
 
@@ -198,10 +202,20 @@ class KernelOracle(Closing):
         return self._network
 
 
+def _interface(artifact: BpfObject, port: int) -> int:
+    """The number of the interface that is a port."""
+    return (port + port0(artifact)) % (1 << 32)
+
+
 def _as_ports(outputs: Iterable[tuple[str, int, bytes]], first: int) -> Iterator[tuple[str, int, bytes]]:
     """Outputs with the numbers of ports in place of interfaces'."""
     for to, number, frame in outputs:
         yield to, (number - first) % (1 << 32) if to == "port" else number, frame
+
+
+def _kind_of(hook: str) -> str:
+    """The kind of program that the kernel takes at a hook."""
+    return "xdp" if hook == "xdp" else "tc"
 
 
 def _hook_of(program: BpfProgram) -> str:
@@ -271,7 +285,7 @@ class _Loaded:
         self.maps = load_maps(obj, tables, stack)
         self.notes = stack.enter_context(KernelMap(NOTES_MAP))
         code = wrapped(program, hook, _STACK_PORT, _REDIRECT_PORT)
-        kind = "xdp" if hook == "xdp" else "tc"
+        kind = _kind_of(hook)
         maps = self.maps | {NOTES: self.notes}
         try:
             load_called(obj, program, kind, maps, stack, partial(spied, hook=hook, redirect_port=_REDIRECT_PORT))
