@@ -193,9 +193,10 @@ def test_closing_ends_all_processes_at_once_and_leaves_no_zombie(pool: LocalPool
 
 
 OWNER = """
-import sys
+import signal, sys
 from p4verify.proofs.pool import LocalPool
 from tests.support.hard_queries import hard, job
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs in the background ignore it
 with LocalPool(1) as pool:
     number = pool.submit(job(hard(), 60.0))
     while not pool._workers[0].begun:
