@@ -201,8 +201,8 @@ with LocalPool(1) as pool:
     number = pool.submit(job(hard(), 60.0))
     while not pool._workers[0].begun:
         pool._step(0.01)
-    print(pool._workers[0].process.pid, flush=True)
     try:
+        print(pool._workers[0].process.pid, flush=True)  # from here on it may be interrupted
         pool.wait([number], None, lambda: None)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
