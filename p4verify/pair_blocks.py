@@ -53,14 +53,14 @@ def compare_blocks(pair: ProgramPair, engine: Engine, rounds: int, aside: Aside 
     of :func:`search`. What is not supported in one block does not keep the others from being compared."""
     total = Found(Tally())
     try:
-        paired = _paired_slots(pair)
+        paired = paired_slots(pair)
     except Unsupported as problem:
         return replace(total, unsupported=problem)
     for mine, theirs in paired:
         found = pair.known.get(mine.path) or _compare_or_not(pair, mine, theirs, engine, rounds, aside)
         if not found.unknown and not found.turned and found.unsupported is None:
             pair.known[mine.path] = found
-        total = _add(total, found)
+        total = together(total, found)
         if total.difference is not None or (total.unknown and not rounds):
             break
     return total
@@ -75,7 +75,9 @@ def _compare_or_not(
         return Found(Tally(), unsupported=problem)
 
 
-def _add(x: Found, y: Found) -> Found:
+def together(x: Found, y: Found) -> Found:
+    """What comparing some blocks and some others came to."""
+
     def both(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*first, *second)))
 
@@ -86,7 +88,12 @@ def _add(x: Found, y: Found) -> Found:
     )  # fmt: skip
 
 
-def _paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
+def paired_slots(pair: ProgramPair) -> list[tuple[Slot, Slot]]:
+    """The blocks that the two packages are given, each with its counterpart.
+
+    Raises:
+        Unsupported: there is none, or the packages are not given the same beside them.
+    """
     where = Span(pair.second.file, 1, 1)
     mine, theirs = slots(pair.first), slots(pair.second)
     enums = {t.name: t for t in pair.first.types if isinstance(t, ir.EnumType)}
@@ -123,6 +130,36 @@ def _emits(spec: Behaviour) -> bool:
 def _block_outcome(
     pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission, rounds: int, aside: Aside | None
 ) -> Found:
+    sides = block_sides(pair, mine, theirs, emission)
+    if sides is None:
+        return Found(Tally())
+    most = None if rounds else MANY_MEETINGS
+    outcome = search(sides.spec, sides.impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside)
+    found = as_found(pair, outcome, sides.spec, sides.theirs, sides.what, sides.blocks)
+    return replace(found, turned=sides.turned)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What two blocks do: ``spec``, and ``impl`` in the first program's words; ``theirs`` is that in its own."""
+
+    what: str
+    """What reports call the block."""
+    blocks: tuple[str, str]
+    """Their full names."""
+    spec: Behaviour
+    impl: Behaviour
+    theirs: Behaviour
+    turned: bool
+    """As :attr:`Found.turned`."""
+
+
+def block_sides(pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission) -> Sides | None:
+    """What two blocks do; None if they leave nothing behind.
+
+    Raises:
+        Unsupported: a block uses what is not modelled, or the two have other parameters; with the place.
+    """
     assert mine.block is not None
     assert theirs.block is not None
     first, second = mine.block, theirs.block
@@ -138,13 +175,10 @@ def _block_outcome(
     if left.interface.widths != right.interface.widths:
         raise Unsupported(f"block {mine.path}: the parameters of the two programs differ", Span(pair.second.file, 1, 1))
     if not any(case.outputs or case.metadata for case in (*left.behaviour.cases, *right.behaviour.cases)):
-        return Found(Tally())
+        return None
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
-    most = None if rounds else MANY_MEETINGS
-    outcome = search(spec, impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside)
-    blocks = (first, second)
-    found = as_found(pair, outcome, spec, right.behaviour, f"block {mine.path}", blocks)
-    return replace(found, turned=left.turned or right.turned)
+    turned = left.turned or right.turned
+    return Sides(f"block {mine.path}", (first, second), spec, impl, right.behaviour, turned)
 
 
 def _same_methods(pair: ProgramPair, block: str) -> None:

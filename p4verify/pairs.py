@@ -27,7 +27,7 @@ from .passes_alike import KIND, KINDS
 from .proofs.choices import IMPL
 from .proofs.deciding import ROUNDS
 from .proofs.engine import Engine
-from .proofs.refine import Outcome, drawn, search
+from .proofs.refine import NOTHING_COMPARED, Outcome, drawn, search
 from .proofs.verdict import Proof, Verdict
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
@@ -40,6 +40,7 @@ from .semantics.meaning.program import ARCHITECTURES, Run, meaning
 from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
+from .unseen_results import compare_but_unseen
 
 FEW_TURNS: Final = 4
 """Turns of loops in parsers among which a difference is looked for first."""
@@ -240,10 +241,23 @@ def _after_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: flo
         blocks = _thoroughly(pair, blocks, engine)
         if blocks.equal:
             return _equal_blocks(pair, blocks, engine, started)
+    if proof.verdict is Verdict.UNSUPPORTED and proof.reason == NOTHING_COMPARED:
+        return _sending_nothing(pair, proof, engine, started)
     if proof.verdict is Verdict.ACCEPT and blocks.difference is not None:
         note = f"{blocks.difference.what} differs in {_parts(blocks.difference)}, which no packet shows"
         return replace(proof, warnings=(*proof.warnings, note))
     return proof
+
+
+def _sending_nothing(pair: ProgramPair, whole: Proof, engine: Engine, started: float) -> Proof:
+    """``whole``, by which neither program has anything to show; accepted if what their blocks do is the same but for
+    what would be seen if they had (:mod:`.unseen_results`)."""
+    found = compare_but_unseen(pair, engine)
+    if found is None:
+        return whole
+    proof = _equal_blocks(pair, found, engine, started)
+    told = dict.fromkeys((*proof.assumptions, *whole.assumptions)), dict.fromkeys((*proof.warnings, *whole.warnings))
+    return replace(proof, assumptions=tuple(told[0]), warnings=tuple(told[1]))
 
 
 def _thoroughly(pair: ProgramPair, blocks: Found, engine: Engine) -> Found:
@@ -353,7 +367,10 @@ def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -
     if outcome.unknown or outcome.empty:
         verdict = Verdict.UNDECIDED if outcome.unknown else Verdict.UNSUPPORTED
         reason = outcome.unknown or outcome.empty
-        return Proof(verdict, reason, found.tally, seconds=time.monotonic() - started)
+        return Proof(
+            verdict, reason, found.tally, seconds=time.monotonic() - started,
+            assumptions=found.assumptions, warnings=found.notes,
+        )  # fmt: skip
     return shows_nothing(_accepted(pair, found, started, "the whole pipeline"), (spec, impl), engine)
 
 

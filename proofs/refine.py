@@ -29,6 +29,9 @@ from .verdict import Proof, Tally, Verdict
 MANY: Final = 200
 """Pairs of cases from which on inputs are drawn before it is said what has to hold for each pair."""
 
+NOTHING_COMPARED: Final = "no output, metadata or state of the two sides was compared"
+"""What :attr:`Outcome.empty` says where both sides have nothing to show."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -138,7 +141,7 @@ def search(
                 unknown = unknown or answer
                 if run.settled_aside():  # while nothing is undecided, the sides may be proven alike without it
                     break
-    empty = "" if run.compared else "no output, metadata or state of the two sides was compared"
+    empty = "" if run.compared else NOTHING_COMPARED
     return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
 
 

@@ -8,8 +8,8 @@ fields are called and however structs are nested.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from .. import bits as b
 from .. import ir
@@ -136,7 +136,7 @@ def made(m: Machine, type_: ir.Type, leaf: Callable[[int], Scalar], span: Span) 
     """A value each of whose leaves ``leaf`` makes, given its width (0: Bool); enums in it are members.
 
     Raises:
-        Unsupported: the type has no values at run time, or has unions or varbits in it.
+        Unsupported: the type has no values at run time, or has varbits in it.
     """
     bare = ir.bare(type_)
     match bare:
@@ -149,6 +149,8 @@ def made(m: Machine, type_: ir.Type, leaf: Callable[[int], Scalar], span: Span) 
         case ir.HeaderType(fields=fields):
             valid = leaf(0).term
             return Header(valid, {f.name: made(m, f.type, leaf, span) for f in fields})
+        case ir.UnionType(fields=fields):
+            return _first_valid({f.name: made(m, f.type, leaf, span) for f in fields})
         case ir.StackType(element, size):
             return Stack(tuple(made(m, element, leaf, span) for _ in range(size)), b.bv(0, INDEX_BITS))
     width = scalar_width(bare, span)
@@ -161,6 +163,17 @@ def made(m: Machine, type_: ir.Type, leaf: Callable[[int], Scalar], span: Span) 
     if count is not None:
         m.axioms[b.ult(value.term, b.bv(count, value.term.width))] = None
     return value
+
+
+def _first_valid(members: Mapping[str, Value]) -> Union:
+    """A union of which at most one member is valid (spec 8.20): the first of those that are said to be."""
+    found: dict[str, Header] = {}
+    taken = b.FALSE
+    for name, member in members.items():
+        if isinstance(member, Header):
+            found[name] = replace(member, valid=b.and_(member.valid, b.not_(taken)))
+            taken = b.or_(taken, member.valid)
+    return Union(found)
 
 
 # --- out ------------------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ ARGUMENTS = {
               "value[0].a"),
     "header": ("h_t", "(h_t){a = 8w7}", "value.isValid() ? value.a : 0", "value.isValid() ? 8w0 : 1"),
     "invalid header": ("h_t", "(h_t){#}", "value.isValid() ? value.a : 8w3", "value.isValid() ? value.a : 8w4"),
+    "invalid union": ("u_t", "(u_t){#}", "value.one.isValid() ? value.one.a : 8w3", "value.two.isValid() ? 8w3 : 4"),
     "default": ("inner_t", "(inner_t)...", "value.a", "value.a + 1"),
 }  # fmt: skip
 
