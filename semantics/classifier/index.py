@@ -7,7 +7,7 @@ when it is first needed, and kept up to date.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -42,7 +42,8 @@ class Row:
         return f"Row({self.value:#x}, {self.mask:#x}, {self.decision}, rank={self.rank}, origin={self.origin})"
 
 
-Values = dict[int, list[Row]]
+Values = dict[int, Row | list[Row]]
+"""The row of each value, or the rows where there are several: a list for each row is what a large set cannot afford."""
 
 
 class TupleSpace:
@@ -57,12 +58,12 @@ class TupleSpace:
     def add(self, row: Row) -> None:
         """Put a row in."""
         values = self._tuples.setdefault(row.mask, {})
-        same = values.setdefault(row.value, [])
-        same.append(row)
-        if len(same) > 1:
+        _put(values, row.value, row)
+        same = values[row.value]
+        if isinstance(same, list):
             same.sort(key=lambda r: r.rank)
         for part, kept in self._parts.get(row.mask, {}).items():
-            kept.setdefault(row.value & part, []).append(row)
+            _put(kept, row.value & part, row)
 
     def remove(self, row: Row) -> None:
         """Take out a row that is there. Raises KeyError or ValueError if it is not."""
@@ -74,19 +75,19 @@ class TupleSpace:
             del self._tuples[row.mask]
             self._parts.pop(row.mask, None)
 
-    def equal(self, cube: Cube) -> list[Row]:
+    def equal(self, cube: Cube) -> Sequence[Row]:
         """The rows of just this cube, best first."""
-        return self._tuples.get(cube[1], {}).get(cube[0], [])
+        return _at(self._tuples.get(cube[1], {}), cube[0])
 
     def best(self) -> Iterator[Row]:
         """Of every cube that there is, the row that wins."""
         for values in self._tuples.values():
             for same in values.values():
-                yield same[0]
+                yield same[0] if isinstance(same, list) else same
 
     def holding(self, key: int) -> list[Row]:
         """The rows that hold a key, best first."""
-        found = [row for mask, values in self._tuples.items() for row in values.get(key & mask, ())]
+        found = [row for mask, values in self._tuples.items() for row in _at(values, key & mask)]
         found.sort(key=lambda r: r.rank)
         return found
 
@@ -96,16 +97,16 @@ class TupleSpace:
         for own, values in self._tuples.items():
             both = own & mask
             if both == own:
-                yield from values.get(value & own, ())
+                yield from _at(values, value & own)
             elif len(values) <= FEW:
-                for other, rows in values.items():
+                for other in values:
                     if not (other ^ value) & both:
-                        yield from rows
+                        yield from _at(values, other)
             elif not both:
-                for rows in values.values():
-                    yield from rows
+                for other in values:
+                    yield from _at(values, other)
             else:
-                yield from self._part(own, both).get(value & both, ())
+                yield from _at(self._part(own, both), value & both)
 
     def _part(self, own: int, part: int) -> Values:
         """The rows of a tuple by some of its bits."""
@@ -114,12 +115,35 @@ class TupleSpace:
         if kept is None:
             kept = parts[part] = {}
             for value, rows in self._tuples[own].items():
-                kept.setdefault(value & part, []).extend(rows)
+                for row in rows if isinstance(rows, list) else (rows,):
+                    _put(kept, value & part, row)
         return kept
+
+
+def _at(values: Values, value: int) -> Sequence[Row]:
+    found = values.get(value)
+    if found is None:
+        return ()
+    return found if isinstance(found, list) else (found,)
+
+
+def _put(values: Values, value: int, row: Row) -> None:
+    there = values.get(value)
+    if there is None:
+        values[value] = row
+    elif isinstance(there, list):
+        there.append(row)
+    else:
+        values[value] = [there, row]
 
 
 def _take(values: Values, value: int, row: Row) -> None:
     rows = values[value]
-    rows.remove(row)
-    if not rows:
+    if isinstance(rows, list):
+        rows.remove(row)
+        if len(rows) == 1:
+            values[value] = rows[0]
+    elif rows is row:
         del values[value]
+    else:
+        raise ValueError(f"{row} is not there")

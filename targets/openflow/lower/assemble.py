@@ -10,10 +10,8 @@ from ....semantics.source import NOWHERE
 from ...base import CannotOffload
 from ...unfold.values import ONE, ZERO, Bits
 from ..artifact import (
-    MAX_PRIORITY,
     TAGS_88A8,
     TAGS_8100,
-    Action,
     Bridge,
     Bucket,
     Flow,
@@ -28,13 +26,12 @@ from .actions import actions_of
 from .context import FlowContext
 from .drafts import Chosen, Copies, Copy, Draft, Node, Out, Step, Write
 from .matches import Matches
+from .priorities import Line, with_priorities
 from .registers import live_numbers, places
 
 _TABLES: Final = 254
 _COMPARED: Final = 400
 """Flows of a table up to which each is compared with each."""
-
-Line = tuple[tuple[Masked, ...], tuple[Action, ...], Draft]
 
 
 def assemble(context: FlowContext, nodes: Sequence[Node], file: str, meters: Iterable[Meter] = ()) -> Bridge:
@@ -280,7 +277,7 @@ def _flows(
             actions = (*actions, Goto(numbers[draft.target]))
         lines += [(match, actions, draft) for match in matches.of(draft)]
     _check_tags(context, lines)
-    return list(_with_priorities(_useful(lines), numbers[node]))
+    return list(with_priorities(_useful(lines), numbers[node]))
 
 
 def _check_tags(context: FlowContext, lines: Sequence[Line]) -> None:
@@ -327,18 +324,3 @@ def _covers(x: tuple[Masked, ...], y: tuple[Masked, ...]) -> bool:
         if other is None or m.mask & ~other.mask or (m.value ^ other.value) & m.mask:
             return False
     return True
-
-
-def _with_priorities(lines: Sequence[Line], table: int) -> Iterator[Flow]:
-    """Flows one after the other that ask for the same bits exclude one another and share a priority."""
-    levels: list[int] = []
-    level, before = 0, None
-    for match, _, _ in lines:
-        masks = tuple((m.field, m.mask) for m in match)
-        level += masks != before
-        before = masks
-        levels.append(level)
-    if level >= MAX_PRIORITY:
-        raise CannotOffload(f"{level} priorities are needed in one table", lines[0][2].span)
-    for (match, actions, draft), place in zip(lines, levels, strict=True):
-        yield Flow(table, level - place + 1, match, actions, span=draft.span)
