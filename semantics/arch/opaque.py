@@ -14,7 +14,7 @@ constructor's arguments, the method, strings among the arguments, and the widths
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .. import bits as b
@@ -24,10 +24,12 @@ from ..meaning.calls import ENDS_CALL, VOID, Argument, bind, call, copy_out
 from ..meaning.machine import ExternHandler, Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
-from ..meaning.parameters import flatten, made
+from ..meaning.parameters import flatten, made, with_leaves
+from ..meaning.references import Reference, assign, fetch
 from ..meaning.values import Scalar, Text, Value
 from ..source import NOWHERE, Span, Unsupported
-from .methods import methods_text
+from .captured import Captured, CapturedLeaf, captured_variables, own_names
+from .methods import Methods, methods_of
 
 WORLD: Final = "extern calls"
 """The input and the result that is the world; in between the machine remembers it (:attr:`State.objects`)."""
@@ -47,8 +49,8 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
     def __init__(self, identity: Callable[[str], str]) -> None:
         self._known = {**PACKET_IN, **PACKET_OUT}
         self._identity = identity
-        self._methods: dict[str, str] = {}
-        """Object → what the methods that the program gives it do."""
+        self._methods: dict[str, Methods | None] = {}
+        """Object → what the methods that the program gives it do; None while that is looked for."""
 
     def __getitem__(self, key: tuple[str, str]) -> ExternHandler:
         known = self._known.get(key)
@@ -65,13 +67,16 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         own = self._own_method(m, node)
         if own is not None:
             renamed = [replace(a, param=p) for a, p in zip(arguments, own.params, strict=True)]
-            return call(m, renamed, lambda: m.exec(own.body), ENDS_CALL, node.span)
+            return call(m, renamed, lambda: m.exec(own.body), ENDS_CALL, node.span, shares=own_names(own))
         parts = [node.extern, node.method, self._object(m, node)]
         terms = [] if node.index is None else [m.read(m.eval(node.index), node.index.span)]
         for argument, given in zip(arguments, node.args, strict=True):
             text, leaves = self._argument(m, argument, given, node.span)
             parts.append(text)
             terms += leaves
+        around = self._around(m, node)
+        parts += around.texts
+        terms += around.read(m)
         name = "extern." + "|".join([*parts, ",".join(str(t.width) for t in terms)])
         before = (world(m), *terms)
         m.note(f"the extern {node.extern} is any function of its arguments and of all extern calls before")
@@ -85,6 +90,7 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         result: Value = VOID
         if not isinstance(node.type, ir.VoidType):
             result = _answer(m, f"{name}.result", node.type, before, node.span)
+        around.write(m, name, before)
         m.remember(WORLD, _ask(m, f"{name}.after", WORLD_BITS, before, node.span))
         copy_out(m, arguments, {**_unchanged(arguments), **results}, node.span)
         return result
@@ -105,27 +111,54 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         methods = m.program.instance(node.object).methods
         found = [f for f in methods if f.name == node.method and len(f.params) == len(node.params)]
         if found:
-            self.known_as(m.program, node.object)  # raises where it is no function of its arguments
+            self._in_its_block(m, node)
         return found[0] if found else None
 
     def known_as(self, program: ir.Program, name: str) -> str:
         """The name by which both programs know an object, and what its methods do, if the program gives it some.
 
         Raises:
-            Unsupported: a method is no function of its arguments and the extern calls before.
+            Unsupported: a method is no function of its arguments, of variables around it and the extern calls before.
         """
-        instance = program.instance(name)
-        if not instance.methods:
+        if not program.instance(name).methods:
             return self._identity(name)
+        methods = self._methods_of(program, name)
+        return f"{self._identity(name)} with {methods.text if methods is not None else 'itself'}"
+
+    def _methods_of(self, program: ir.Program, name: str) -> Methods | None:
+        """What an object's methods do; None where one of them calls another of its object's."""
+        instance = program.instance(name)
         if name not in self._methods:
-            self._methods[name] = "itself"  # where a method calls another of its object's
+            self._methods[name] = None
             try:
-                self._methods[name] = methods_text(program, instance, self, begin_world, WORLD)
+                self._methods[name] = methods_of(program, instance, self, begin_world, WORLD)
             except Unsupported as problem:
                 del self._methods[name]
-                text = f"extern {instance.extern} whose methods the program defines: {problem.reason}"
-                raise Unsupported(text, problem.span) from problem
-        return f"{self._identity(name)} with {self._methods[name]}"
+                raise _unsupported(instance, problem.reason, problem.span) from problem
+        return self._methods[name]
+
+    def _in_its_block(self, m: Machine, node: ir.ExternCall) -> None:
+        """Raises Unsupported where an object's methods read or write variables that the machine does not hold now."""
+        instance = m.program.instance(node.object or "")
+        block, named = captured_variables(m.program, instance)
+        if named and m.block != block:
+            raise _unsupported(instance, f"called where {next(iter(named))} is not known", node.span)
+
+    def _around(self, m: Machine, node: ir.ExternCall) -> _Around:
+        """What the methods of the object that is called read and write of the block."""
+        if node.object is None or node.object.startswith(PARAMETER) or not m.program.instance(node.object).methods:
+            return _Around(Captured(), [], [], node.span)
+        self._in_its_block(m, node)
+        methods = self._methods_of(m.program, node.object)
+        if methods is None:
+            instance = m.program.instance(node.object)
+            for name in captured_variables(m.program, instance)[1]:
+                raise _unsupported(instance, f"they call the object itself, and read or write {name}", node.span)
+            return _Around(Captured(), [], [], node.span)
+        touched, written = methods.captured.at_call(m.program, node.extern, node.method)
+        if methods.captured.types:
+            m.note(f"methods that the program gives to an extern {node.extern} are called while others of it are only")
+        return _Around(methods.captured, touched, written, node.span)
 
     def _argument(self, m: Machine, argument: Argument, given: ir.Expr | None, span: Span) -> tuple[str, list[Term]]:
         """What of an argument goes into the name, and the leaves that go in."""
@@ -133,7 +166,9 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         if isinstance(ir.bare(param.type), ir.ExternType):
             if not isinstance(value, Text):
                 raise Unsupported("an extern that is given the packet", span)
-            return value.text if value.text.startswith(PARAMETER) else self.known_as(m.program, value.text), []
+            if value.text.startswith(PARAMETER):
+                return value.text, []
+            return self._given_away(m.program, value.text, span), []
         if param.direction == "out" or value is None:
             return param.direction or "none", []
         if isinstance(value, Text):
@@ -141,6 +176,79 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         if isinstance(ir.bare(param.type), ir.IntType) and isinstance(given, ir.Const):
             return str(given.value), []
         return param.direction, list(_leaves(m, value, param.type, span))
+
+    def _given_away(self, program: ir.Program, name: str, span: Span) -> str:
+        """:meth:`known_as` of an object that another extern is given, which may call it at any time from then on."""
+        instance = program.instance(name)
+        for variable in captured_variables(program, instance)[1]:
+            raise _unsupported(instance, f"it is given to an extern, and reads or writes {variable}", span)
+        return self.known_as(program, name)
+
+
+def _unsupported(instance: ir.Instance, reason: str, span: Span) -> Unsupported:
+    return Unsupported(f"extern {instance.extern} whose methods the program defines: {reason}", span)
+
+
+@dataclass(frozen=True)
+class _Around:
+    """The variables of a block that the methods of an object may read and write while it is called."""
+
+    captured: Captured
+    touched: list[int]
+    written: list[int]
+    span: Span
+
+    @property
+    def texts(self) -> list[str]:
+        """What of them goes into the name of the call: which leaves are read."""
+        return [f"around {','.join(map(str, self.touched))}"] if self.touched else []
+
+    def read(self, m: Machine) -> list[Term]:
+        """The leaves that are read or written, before the call."""
+        needed = {self.captured.leaves[n]: n for n in self.touched}
+        found: dict[int, Term] = {}
+        for name, type_ in self._variables(self.touched).items():
+
+            def read(leaf: Scalar, path: str, name: str = name) -> Term:
+                return m.read(leaf, self.span) if CapturedLeaf(name, path) in needed else leaf.term
+
+            for path, term in flatten(fetch(m, Reference(name, (), self.span)), type_, "", read, self.span):
+                number = needed.get(CapturedLeaf(name, path))
+                if number is not None:
+                    found[number] = term
+        return [found[n] for n in self.touched]
+
+    def write(self, m: Machine, call: str, before: tuple[Term, ...]) -> None:
+        """The leaves that may be written, after it: functions of what the call is given. One that was not defined may
+        still not be."""
+        numbers = {self.captured.leaves[n]: n for n in self.written}
+        for name, type_ in self._variables(self.written).items():
+
+            def change(path: str, old: Scalar, type_: ir.Type, name: str = name) -> Scalar:
+                number = numbers.get(CapturedLeaf(name, path))
+                return old if number is None else _written(m, f"{call}.around.{number}", old, type_, before, self.span)
+
+            place = Reference(name, (), self.span)
+            assign(m, place, with_leaves(fetch(m, place), type_, "", change, self.span))
+
+    def _variables(self, numbers: list[int]) -> dict[str, ir.Type]:
+        named = {self.captured.leaves[n].variable for n in numbers}
+        return {name: type_ for name, type_ in self.captured.types.items() if name in named}
+
+
+def _written(m: Machine, name: str, old: Scalar, type_: ir.Type, before: tuple[Term, ...], span: Span) -> Scalar:
+    """A leaf that a method may have written."""
+    term = _ask(m, name, max(1, old.term.width), before, span)
+    bare = ir.bare(type_)
+    count = len(m.program.errors) if isinstance(bare, ir.ErrorType) else None
+    if isinstance(bare, ir.EnumType) and bare.underlying is None:
+        count = len(bare.members)
+    if count is not None:
+        m.axioms[b.ult(term, b.bv(count, term.width))] = None
+    defined = m.decide(old.defined)
+    if defined is not b.TRUE:
+        defined = b.or_(defined, b.to_bool(_ask(m, f"{name}.defined", 1, before, span)))
+    return Scalar(b.to_bool(term) if old.term.sort is b.BOOL else term, defined, old.origin)
 
 
 def _unchanged(arguments: list[Argument]) -> dict[str, Value]:

@@ -235,7 +235,8 @@ def _function_call(m: Machine, node: ir.FunctionCall) -> Value:
     if function is None:
         raise Unsupported(f"no function {node.name}", node.span)
     arguments = bind(m, function.params, node.args, node.span)
-    return call(m, arguments, lambda: m.exec(function.body), ENDS_CALL, node.span)
+    with m.outside():
+        return call(m, arguments, lambda: m.exec(function.body), ENDS_CALL, node.span)
 
 
 def find_action(m: Machine, name: str) -> ir.Action | None:

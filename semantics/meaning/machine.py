@@ -143,6 +143,8 @@ class Machine:
         self.parsing = False
         self.functions = {f.name: f for f in program.functions}
         self.top_actions = {a.name: a for a in program.actions}
+        self.block = ""
+        """The full name of the parser or control whose variables the store holds; "" in a function."""
         self.actions: Mapping[str, ir.Action] = {}
         self.tables: Mapping[str, ir.Table] = {}
         self.value_sets: Mapping[str, ir.ValueSetDecl] = {}
@@ -445,14 +447,24 @@ class Machine:
     @contextmanager
     def scope(self, control: ir.Control | ir.Parser) -> Iterator[None]:
         """The block's actions and tables are in scope."""
-        before = self.actions, self.tables, self.value_sets
+        before = self.block, self.actions, self.tables, self.value_sets
+        self.block = control.name
         self.actions = {a.name: a for a in control.actions}
         self.tables = {t.name: t for t in control.tables} if isinstance(control, ir.Control) else {}
         self.value_sets = {v.name: v for v in control.value_sets} if isinstance(control, ir.Parser) else {}
         try:
             yield
         finally:
-            self.actions, self.tables, self.value_sets = before
+            self.block, self.actions, self.tables, self.value_sets = before
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """A function of the top level begins, which sees no block's variables."""
+        before, self.block = self.block, ""
+        try:
+            yield
+        finally:
+            self.block = before
 
     # --- leaving ----------------------------------------------------------------------------------------------------
 

@@ -219,6 +219,35 @@ def _flatten(
                 yield from _flatten(part, part_type, name, read, when, span)
 
 
+def with_leaves(
+    value: Value, type_: ir.Type, path: str, change: Callable[[str, Scalar, ir.Type], Scalar], span: Span
+) -> Value:
+    """``value`` with its leaves, named as by :func:`flatten`, as ``change`` makes them of path, old leaf and type.
+
+    Raises:
+        Unsupported: there is a varbit in it.
+    """
+    match value, ir.bare(type_):
+        case _, ir.BitsType(0) | ir.VoidType():
+            return value
+        case Scalar(), _:
+            return change(path, value, type_)
+        case Varbit(), _:
+            raise Unsupported("a varbit that is written from elsewhere", span)
+    parts = [with_leaves(part, t, name, change, span) for name, part, t in _parts(value, type_, path, span)]
+    match value, ir.bare(type_):
+        case Header(valid), ir.HeaderType(fields=types):
+            valid = change(f"{path}.{VALID}", Scalar(valid), ir.BoolType()).term
+            return replace(value, valid=valid, fields={t.name: part for t, part in zip(types, parts, strict=True)})
+        case Struct(), ir.StructType(fields=types):
+            return Struct({t.name: part for t, part in zip(types, parts, strict=True)})
+        case Struct(), _:
+            return Struct({str(i): part for i, part in enumerate(parts)})
+        case Stack(), _:
+            return replace(value, elements=tuple(parts))
+    raise Unsupported(f"a {type(value).__name__.lower()} that is written from elsewhere", span)
+
+
 def _parts(value: Value, type_: ir.Type, path: str, span: Span) -> Iterator[tuple[str, Value, ir.Type]]:
     """The parts of a composed value, by path, with their types."""
     match value, ir.bare(type_):
