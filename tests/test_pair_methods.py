@@ -119,6 +119,10 @@ DIFFERENT: dict[str, tuple[Version, Version]] = {
         ("bit<8> x = 0;", PUTS, f"{RUN} s.b = x;"),
         ("bit<8> x;", PUTS, f"{RUN} s.b = x;"),
     ),
+    "a variable that nobody may have set, read twice": (
+        ("bit<8> x;", PUTS, f"{RUN} bit<8> t = x; s.b = t; s.c = t;"),
+        ("bit<8> x;", PUTS, f"{RUN} s.b = x; s.c = x;"),
+    ),
     "a method that is called by the program": (
         ("bit<8> x;", PLUS, "x = s.b; s.a = box.step(s.c);"),
         ("bit<8> x;", PLUS, "x = s.c; s.a = box.step(s.c);"),
@@ -156,6 +160,13 @@ def test_where_methods_may_be_called_at_any_time_nothing_is_said(name: str) -> N
     version, more, reason = NOT_KNOWN[name]
     with pytest.raises(Unsupported, match=reason):
         judged(version, (version[0], version[1], version[2] + " s.c = s.c + 1 - 1;"), (more, more))
+
+
+@pytest.mark.parametrize("other", ["x = v + 1;", "y = v;"])
+def test_methods_that_write_otherwise_are_not_taken_to_be_the_same(other: str) -> None:
+    both = PUTS.replace("return v;", "return x - y;")
+    with pytest.raises(Unsupported, match="not known to be the same"):
+        judged((TWO, both, RUN), (TWO, both.replace("x = v;", other), RUN))
 
 
 INSIDE = """
