@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -211,6 +212,26 @@ def test_the_way_and_the_value_hang_on_one_choice() -> None:
     spec = Behaviour(split(b.ult(c, b.bv(2, 8)), (send(port=b.zext(c, 32)),), ()).cases, choices=(Choice(c, "test"),))
     assert verdict(spec, always(send(port=b.bv(1, 32)))) == "accept"
     assert verdict(spec, always(send(port=b.bv(2, 32)))) == "differs"
+
+
+def test_a_value_found_for_one_input_is_tried_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The values that suggest themselves do not do, and one that is found does on every input: it is not asked for
+    together with those that do not."""
+    asked: list[int] = []
+    together = Search._defeating
+
+    def counted(self: Search, obligation: Any, violation: Term, tried: list[Any]) -> Any:
+        asked.append(len(tried))
+        return together(self, obligation, violation, tried)
+
+    monkeypatch.setattr(Search, "_defeating", counted)
+    c = choice(0, 8)
+    square = b.eq(b.mul(c, b.add(c, byte(0))), b.bv(42, 8))
+    when = b.eq(byte(0), b.bv(1, 8))
+    spec = always(send(port=b.ite(square, ONE, b.bv(2, 32)), when=when), choices=(c,))
+    impl = always(send(when=when))
+    assert verdict(spec, impl) == "accept"
+    assert len(asked) == 1
 
 
 def test_a_difference_is_that_of_the_obligation_that_fails() -> None:

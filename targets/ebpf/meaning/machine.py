@@ -16,7 +16,7 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Choice, Fault
 from ....semantics.source import Span, Unsupported
 from ..artifact.program import BpfProgram, MapDef
-from . import elements, execute, ranges
+from . import elements, execute, pointers, ranges
 from .context import Field
 from .graph import analyse
 from .join import merge
@@ -190,6 +190,10 @@ class Machine:
             last_page = b.eq(b.extract(low, 62, 12), b.bv((1 << 51) - 1, 51))
             self._addresses[base] = b.concat(b.bv(1, 1), b.ite(last_page, b.bv(0, 63), low))
         return self._addresses[base]
+
+    def bits_of(self, state: State, pointer: Address) -> Term:
+        """The 64 bits of a pointer that is taken for a number; unsupported for one to a map itself."""
+        return pointers.as_number(self, state, pointer)
 
     def number(self, state: State, term: Term) -> int:
         """``term`` as a number. Raises Split if the paths have not fixed it."""

@@ -56,6 +56,9 @@ class Checks(Protocol):
     def mixed(self, state: State) -> Exception:
         """The error for a byte that holds a pointer on some paths only."""
 
+    def bits_of(self, state: State, pointer: Address) -> Term:
+        """The 64 bits of a pointer that is taken for a number."""
+
     def number(self, state: State, term: Term) -> int:
         """``term`` as a number; raises an exception that makes the machine run once for each that it can be."""
 
@@ -168,7 +171,8 @@ def _byte_at(machine: Checks, state: State, found: Byte | None) -> tuple[Term, T
     if isinstance(found, Mixed):
         raise machine.mixed(state)
     if isinstance(found, Piece):
-        raise machine.unsupported(state, "a pointer in memory read as a number")
+        whole = machine.bits_of(state, found.address)
+        return b.extract(whole, 8 * found.index + 7, 8 * found.index), b.TRUE
     if isinstance(found, Lane):
         return found.term, b.TRUE
     if isinstance(found, Partial):
@@ -234,11 +238,12 @@ def _inside(address: Address, size: int, low: int, high: int) -> Term:
 
 
 def store(machine: Checks, state: State, address: Address, value: Value, size: int) -> None:
-    """Write the low ``size`` bytes of a register's value."""
+    """Write the low ``size`` bytes of a register's value. A pointer stays one in eight bytes of the stack only: what is
+    written of it elsewhere is a number (kernel/bpf/verifier.c, ``check_mem_access``, where pointers may leak)."""
     address = _in_memory(machine, state, fixed(state, address), size)
+    if isinstance(value, Address) and (address.kind != "stack" or size != 8):
+        value = machine.bits_of(state, value)
     if isinstance(value, Address):
-        if address.kind != "stack" or size != 8:
-            raise machine.unsupported(state, "a pointer stored where it is no pointer any more")
         if address.moved is not None:
             machine.number(state, address.moved)
         part = _plain(machine, state, address, size)
