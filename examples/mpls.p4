@@ -113,8 +113,9 @@ control LabelIngress(inout headers_t hdr, inout metadata_t meta, inout standard_
         actions = {
             swap;
             drop;
+            @defaultonly NoAction;
         }
-        default_action = drop();
+        default_action = NoAction();
         size = 4096;
     }
 
@@ -152,14 +153,22 @@ control LabelIngress(inout headers_t hdr, inout metadata_t meta, inout standard_
         bool sent = false;
         if (hdr.mpls.isValid()) {
             if (hdr.mpls.ttl > 1) {
-                sent = labels.apply().hit;
-                if (!sent && hdr.mpls.bottom == 1) {
-                    sent = last_hops.apply().hit;
+                switch (labels.apply().action_run) {
+                    swap: { sent = true; }
+                    NoAction: {
+                        if (hdr.mpls.bottom == 1) {
+                            switch (last_hops.apply().action_run) {
+                                pop: { sent = true; }
+                            }
+                        }
+                    }
                 }
             }
         } else if (hdr.ipv4.isValid()) {
             if (hdr.ipv4.ttl > 1) {
-                sent = prefixes.apply().hit;
+                switch (prefixes.apply().action_run) {
+                    push: { sent = true; }
+                }
             }
         }
         if (sent) {
