@@ -139,7 +139,8 @@ class Common:
             for name, term in case.metadata.items():
                 self.before.setdefault(f"in.{name}", b.var(f"in.{name}", term.sort))
             for name, term in case.state.items():
-                self.before.setdefault(f"state.{name}", _cell_before(name, term))
+                if f"state.{name}" not in self.before:  # a walk over all that is below the term
+                    self.before[f"state.{name}"] = _cell_before(name, term)
         self.copies: dict[str, tuple[int, dict[str, Term]]] = {}
         """What copies write, by the kinds of the groups: how many do at most, and what a cell held before."""
         for case in cases:
@@ -148,7 +149,8 @@ class Common:
                 most, names = self.copies.get(kinds, (0, {}))
                 self.copies[kinds] = (max(most, len(_written(case, kinds))), names)
                 for name, term in output.state.items():
-                    names.setdefault(name, _cell_before(name, term, f"each.{len(output.each) - 1}.state"))
+                    if name not in names:
+                        names[name] = _cell_before(name, term, f"each.{len(output.each) - 1}.state")
 
     def terms(self) -> list[Term]:
         """What is seen where a behaviour says nothing."""

@@ -75,16 +75,19 @@ def attack(pairing: Pairing, rng: random.Random, runs: int, *, blocks: bool, sec
         rng: decides everything.
         runs: inputs in all.
         blocks: compare block by block instead of whole packets.
-        seconds: of processor time, after which no more is tried.
+        seconds: of processor time for runs, after which no more is tried; making the behaviours is not counted, or large
+            programs would never be run.
 
     Raises:
         Unsupported: a program cannot be run.
     """
     total = Attack()
-    end = time.process_time() + seconds
     subjects = list(_subjects(pairing, blocks))
     for name, spec, impl in subjects:
-        _Runs(pairing.first, name, spec, impl, rng).go(-(-runs // len(subjects)), end, total)
+        compiled = _Runs(pairing.first, name, spec, impl, rng)
+        begun = time.process_time()
+        compiled.go(-(-runs // len(subjects)), begun + seconds, total)
+        seconds -= time.process_time() - begun
         if total.shown is not None:
             break
     return total
@@ -195,14 +198,19 @@ class _Runs:
         """What differs whichever undefined values the first program reads (so far as tried)."""
         side = self._sides[0]
         choices = [i for i, v in enumerate(side.variables) if v.name.startswith("any.")]
-        seen: list[Shown] = []
+        first: Shown | None = None
+        names: list[str] = []
         for values in self._guesses(given, choices, keys):
             number = side.which(padded, values, asked)
             if number == OUTSIDE:
                 return []
-            seen.append(side.shown(number, data, padded, values, asked))
-        names = dict.fromkeys((*seen[0], *other))
-        return [n for n in names if all(s.get(n) == seen[0].get(n) for s in seen) and seen[0].get(n) != other.get(n)]
+            shown = side.shown(number, data, padded, values, asked)
+            if first is None:
+                first, names = shown, [n for n in dict.fromkeys((*shown, *other)) if shown.get(n) != other.get(n)]
+            names = [n for n in names if shown.get(n) == first.get(n)]
+            if not names:
+                break
+        return names
 
     def _drawn_shows(self, data: bytes, padded: bytes, given: list[int], asked: list[Any], other: Shown) -> bool:
         """Whether the first program shows what the second did with some undefined values of which each is drawn by
@@ -239,8 +247,11 @@ class _Runs:
             for i in choices:
                 values[i] = self._guess(variables[i], guess, beside)
             yield values
+        zeros = list(given)
+        for i in choices:
+            zeros[i] = 0
         for turn in range(max(map(len, keys.values()), default=0)):  # parts of one key belong together
-            values = [0 if i in choices else value for i, value in enumerate(given)]
+            values = list(zeros)
             for name, asked in keys.items():
                 for i, low, width in self._in_keys.get(name, ()):
                     values[i] = asked[min(turn, len(asked) - 1)] >> low & ((1 << width) - 1)
