@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from .abstraction import abstracted, quotients_as_functions
 from .answers import Answer, Model
+from .decided_sums import with_sums_decided
 from .sums import folds_sums
 from .units import Unit
 
@@ -29,6 +30,14 @@ SHORT_SECONDS: Final = 0.2
 
 PLAINER_SECONDS: Final = 1.0
 """How long a plainer model is looked for, where one is known."""
+
+DECIDING: Final = 4
+"""The part of a query's time that may go into what its sums decide is one of so many, ..."""
+
+DECIDING_SECONDS: Final = 1.0
+"""... and no more than this."""
+
+NO_MODEL: Final = "the solver's model does not satisfy the query (a bug of ours; please report)"
 
 LEAST_SECONDS: Final = 0.3
 """The same for a query that has no time left: well within what a pool allows before it kills."""
@@ -99,18 +108,44 @@ def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO, alone
     for easier in (abstracted(query), quotients_as_functions(query)) if bits else ():
         if easier is not None and _ask(easier, min(seconds, EASY_SECONDS), memory_mb, bits[0]).status == "unsat":
             return Answer("unsat")
+    plan = plan if seconds > SHORT_SECONDS or not bits else tuple(bits[:1])
     answers: list[Answer] = []
-    for k, way in enumerate(plan if seconds > SHORT_SECONDS or not bits else bits[:1]):
+    if INTEGERS in plan:
+        answers.append(_ask(query, min(seconds / len(plan), EASY_SECONDS), memory_mb, INTEGERS))
+        if answers[-1].status == "unsat" or not bits:
+            return answers[-1]
+    asked = _with_sums_decided(query, seconds / DECIDING, memory_mb)
+    for k, way in enumerate(bits := [way for way in plan if way != INTEGERS]):
         left = end - time.monotonic() if answers else seconds
         if left > 0:
-            share = left / (len(plan) - k)
-            answers.append(_ask(query, min(share, EASY_SECONDS) if way == INTEGERS else share, memory_mb, way))
+            answers.append(_ask(asked, left / (len(bits) - k), memory_mb, way))
             if answers[-1].status == "sat" and way == "smt":
                 left = max(end - time.monotonic(), LEAST_SECONDS)
-                return _plainer(query, min(left, PLAINER_SECONDS), memory_mb) or answers[-1]
+                answers.append(_plainer(asked, min(left, PLAINER_SECONDS), memory_mb) or answers[-1])
             if answers[-1].status != "unknown":
-                return answers[-1]
+                return answers[-1] if asked is query else _of_all(query, answers[-1])
     return next((answer for answer in answers if answer.reason), Answer("unknown", reason="the time limit ran out"))
+
+
+def _with_sums_decided(query: Term, seconds: float, memory_mb: int) -> Term:
+    """The query, without comparisons of sums that it decides itself."""
+    if not folds_sums(query):
+        return query
+    end = time.monotonic() + min(seconds, DECIDING_SECONDS)
+
+    def refuted(weaker: Term) -> bool:
+        return _ask(weaker, max(end - time.monotonic(), LEAST_SECONDS), memory_mb, INTEGERS).status == "unsat"
+
+    return with_sums_decided(query, refuted, lambda: time.monotonic() < end)
+
+
+def _of_all(query: Term, answer: Answer) -> Answer:
+    """The answer for a query of which some comparisons were put in: a model counts if it holds for the whole."""
+    if answer.model is None:
+        return answer
+    values = {**{v.name: 0 for v in b.variables(query)}, **answer.model.values}
+    model = replace(answer.model, values=values)
+    return Answer("sat", model) if model.holds(query) else Answer("unknown", reason=NO_MODEL)
 
 
 def _plainer(query: Term, seconds: float, memory_mb: int) -> Answer | None:
@@ -134,8 +169,7 @@ def _ask(query: Term, seconds: float, memory_mb: int, tactic: str) -> Answer:
         return Answer("unknown", reason=result.reason or "the solver gave up")
     model = Model(result.values, result.functions)
     if not model.holds(query):
-        reason = "the solver's model does not satisfy the query (a bug of ours; please report)"
-        return Answer("unknown", reason=reason)
+        return Answer("unknown", reason=NO_MODEL)
     return Answer("sat", model)
 
 

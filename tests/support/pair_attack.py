@@ -75,8 +75,8 @@ def attack(pairing: Pairing, rng: random.Random, runs: int, *, blocks: bool, sec
         rng: decides everything.
         runs: inputs in all.
         blocks: compare block by block instead of whole packets.
-        seconds: of processor time for runs, after which no more is tried; making the behaviours is not counted, or large
-            programs would never be run.
+        seconds: of processor time for runs, after which no more is tried; making the behaviours is not counted, or
+            large programs would never be run.
 
     Raises:
         Unsupported: a program cannot be run.
