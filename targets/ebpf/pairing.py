@@ -10,13 +10,14 @@ from dataclasses import replace
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
-from ...semantics.meaning.behaviour import Behaviour
+from ...semantics.meaning.behaviour import Behaviour, distinct_terms
 from ...semantics.source import Span, Unsupported
 from . import scratch
 from .artifact import BpfObject, MapDef
 from .artifact.program import F_RDONLY_PROG
 from .meaning import meaning
 from .meaning.memory import PRESENT
+from .trie_laws import entry, length_name, trie_laws
 
 _OTHER_SCRATCH = f"{scratch.NAME} (other)"
 _ARRAYS = ("array", "percpu_array")
@@ -37,8 +38,16 @@ def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviou
             name.removeprefix("map.") for side in (left, right) for case in side.cases for name in case.state
         )
         if found <= written:
-            return left, replace(right, notes=(*right.notes, *notes))
+            laws = _of_tries(first, (left, right))
+            return left, replace(right, notes=(*right.notes, *notes), axioms=(*right.axioms, *laws))
         written |= found
+
+
+def _of_tries(first: BpfObject, sides: Sequence[Behaviour]) -> list[Term]:
+    """What is true of all that both ask of their tries."""
+    terms = [t for side in sides for t in distinct_terms(side.cases)]
+    terms += [fault.guard for side in sides for fault in side.faults]
+    return [law for item in first.maps if item.type == "lpm_trie" for law in trie_laws(item, terms)]
 
 
 def paired(first: BpfObject, second: BpfObject) -> tuple[BpfObject, tuple[str, ...]]:
@@ -136,4 +145,10 @@ def _elements(item: MapDef, keys: Iterator[int], functions: Functions) -> Iterat
             there = bool(answer(number, f"state.map.{item.name}{PRESENT}", f"map.{item.name}.found"))
         if there:
             value = answer(number, f"state.map.{item.name}", f"map.{item.name}.value")
-            yield key, value.to_bytes(item.value_size, "big")
+            yield _entry(item, key, functions), value.to_bytes(item.value_size, "big")
+
+
+def _entry(item: MapDef, key: bytes, functions: Functions) -> bytes:
+    """The key of the element that a look-up of ``key`` finds: in a trie it may be that of a shorter prefix."""
+    length = functions.get(length_name(item)) if item.type == "lpm_trie" else None
+    return key if length is None else entry(item, key, length(int.from_bytes(key, "big")))

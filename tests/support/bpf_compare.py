@@ -28,12 +28,13 @@ def functions(obj: BpfObject, tables: Tables) -> dict[str, Function]:
 
 def _asked(item: MapDef, elements: Mapping[bytes, bytes], answer: Callable[[bytes | None], int]) -> Function:
     def function(key: int) -> int:
-        return int(answer(_look_up(item, elements, key.to_bytes(item.key_size, "big"))))
+        return int(answer(look_up(item, elements, key.to_bytes(item.key_size, "big"))))
 
     return function
 
 
-def _look_up(item: MapDef, elements: Mapping[bytes, bytes], key: bytes) -> bytes | None:
+def look_up(item: MapDef, elements: Mapping[bytes, bytes], key: bytes) -> bytes | None:
+    """The value that a hash map or a trie with these elements answers; None for none (``trie_lookup_elem``)."""
     if item.type != "lpm_trie":
         return elements.get(key)
     asked, best, found = int.from_bytes(key[:4], "little"), -1, None
@@ -41,7 +42,7 @@ def _look_up(item: MapDef, elements: Mapping[bytes, bytes], key: bytes) -> bytes
         length = int.from_bytes(prefix[:4], "little")
         shift = 8 * (item.key_size - 4) - length
         same = int.from_bytes(prefix[4:], "big") >> shift == int.from_bytes(key[4:], "big") >> shift
-        if length <= asked and same and length > best:
+        if length <= asked <= 8 * (item.key_size - 4) and same and length > best:
             best, found = length, value
     return found
 

@@ -34,10 +34,6 @@ NO_KERNEL = {
     ("token", 1): "the kernel's clock is its own",
 }
 """Mistakes that the kernel does not show, each with the reason."""
-UNDECIDED = {
-    ("lpm_fallback", 2): "a trie asked for 31 and 32 bits answers as if there were two",
-}
-"""Mistakes that are found, but shown with contents of maps that the kernel contradicts."""
 
 
 @needs_clang
@@ -56,9 +52,6 @@ def test_nine_ways_to_compile(name: str, kernel_oracle: KernelOracle) -> None:
         assert compared(name, level, cpu).verdict is Verdict.ACCEPT, (level, cpu)
     for bug in bpf_suite.bugs(name):
         proof = compared(name, "-O2", "v3", bug).proof
-        if (name, bug) in UNDECIDED:
-            assert proof.verdict is Verdict.UNDECIDED
-            continue
         assert proof.verdict is Verdict.REJECT
         assert proof.counterexample is not None
         by_kernel = proof.counterexample.confirmed_by[-2:] == ("ebpf kernel", "ebpf kernel")
