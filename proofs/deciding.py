@@ -29,6 +29,7 @@ from .made_in_order import InOrder
 from .options import Instance, cells_in, every_instance, instantiated, is_made_for_a_copy, names_a_copy, options_of
 from .regardless import holding_regardless
 from .sampling import case_samples, samples
+from .shapes import Shaped, shaped
 from .splitting import condition_besides, condition_of, sides
 from .sums import folds_sums
 from .sweeping import swept
@@ -101,6 +102,8 @@ class Search:
         self._todo = todo
         self._whole_result: tuple[Difference | str | None] | None = None
         self._before = before
+        self._looked_at: dict[int, tuple[Obligation, Shaped]] = {}
+        """Obligations that were looked at before they are checked, by their identity."""
         self._split_nodes = 0
 
     def settled_aside(self) -> bool:
@@ -117,6 +120,10 @@ class Search:
         violation = obligation.violation
         if self._picks_in(violation):
             return None
+        asked = shaped(obligation)
+        if asked is not None:
+            self._looked_at[id(obligation)] = obligation, asked
+            return asked.shapes.violation, _quickly(asked.shapes, QUICK_SECONDS)
         return violation, QUICK_SECONDS if len(obligation.parts) > 1 else None
 
     def check(self, obligation: Obligation) -> Difference | str | None:
@@ -254,13 +261,35 @@ class Search:
     def _all_or_each(
         self, obligation: Obligation, quick: float, limit: float | None, each: float | None
     ) -> Difference | str | None:
+        obligation = self._without_shapes(obligation, quick, each)
         if not obligation.parts:
             return None
-        quickly = max(quick, len(obligation.parts) * LEAST_SECONDS) if len(obligation.parts) > 1 else limit
+        quickly = _quickly(obligation, quick) if len(obligation.parts) > 1 else limit
         answer = self.engine.satisfiable(obligation.violation, obligation.name, quickly)
         if answer.status != "unknown" or len(obligation.parts) <= 1:
             return self._conclude(obligation, answer)
         return self._one_by_one(obligation, each)
+
+    def _without_shapes(self, obligation: Obligation, quick: float, each: float | None) -> Obligation:
+        """The obligation without parts that hold because both sides choose alike, where that is far less to ask."""
+        _, asked = self._looked_at.pop(id(obligation), None) or (None, shaped(obligation))
+        if asked is None:
+            return obligation
+        todo = asked.shapes
+        while todo.parts:
+            answer = self.engine.satisfiable(todo.violation, todo.name, _quickly(todo, quick))
+            if answer.status == "unsat":
+                return asked.without(todo.parts)
+            if answer.model is None:
+                return asked.without([part for part in todo.parts if self._holds(todo, part, each)])
+            if answer.model.holds(obligation.violation):
+                break
+            todo = replace(todo, parts=tuple(part for part in todo.parts if not answer.model.holds(part.differ)))
+        return obligation
+
+    def _holds(self, obligation: Obligation, part: Part, seconds: float | None) -> bool:
+        query = b.and_(obligation.context, part.differ)
+        return self.engine.satisfiable(query, f"{obligation.name}: {part.name}", seconds).status == "unsat"
 
     def _one_by_one(self, obligation: Obligation, each: float | None) -> Difference | str | None:
         proven: dict[Term, dict[Term, Term]] = {}
@@ -545,6 +574,11 @@ def _parts_of(obligation: Obligation) -> Iterator[Part]:
         else:
             when, x, y = part.pair
             yield unequal(part.name, x, y, b.and_(obligation.context, when))
+
+
+def _quickly(obligation: Obligation, quick: float) -> float:
+    """How long all parts are tried at once."""
+    return max(quick, len(obligation.parts) * LEAST_SECONDS)
 
 
 def _size(term: Term) -> int:

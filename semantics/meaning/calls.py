@@ -125,7 +125,7 @@ def call(
     """
     if m.state.dead:
         return VOID
-    outer_path, caller = m.state.path, m.state.store
+    outer_path, caller, steps = m.state.path, m.state.store, m.state.steps
     m.state.path = b.TRUE
     m.state.store = {} if shares is None else dict(caller)
     mark = len(m.leavers)
@@ -147,6 +147,7 @@ def call(
         return VOID
     come_back(m, arguments, caller, shares, span)
     m.state.path = outer_path if inner.path is b.TRUE else b.and_(outer_path, inner.path)
+    m.state.steps = steps
     return _result(returned)
 
 

@@ -28,6 +28,7 @@ from .state import (
     LeaveKind,
     Leaver,
     State,
+    Step,
     Write,
     merge_callers,
     merge_cells,
@@ -141,6 +142,8 @@ class Machine:
         self.state = State({})
         self.leavers: list[Leaver] = []
         self.parsing = False
+        self.asking: object = None
+        """The statement, or the keys of a transition, that a parser is at (:attr:`Step.by`)."""
         self.functions = {f.name: f for f in program.functions}
         self.top_actions = {a.name: a for a in program.actions}
         self.block = ""
@@ -321,6 +324,8 @@ class Machine:
     def assume(self, condition: Term) -> None:
         """Go on only where ``condition`` holds."""
         state = self.state
+        if self.parsing and condition is not b.TRUE:
+            state.steps = Step(state.steps, state.path, condition, self.asking)
         state.path = b.and_(state.path, condition)
         state.facts = state.facts.union(b.conjuncts(condition), (condition,))
 
@@ -434,7 +439,8 @@ class Machine:
         objects = merge_objects(condition, then.objects, otherwise.objects)
         events = merge_events(condition, then.events, otherwise.events)
         callers = merge_callers(condition, then.callers, otherwise.callers)
-        return State(store, path, facts, cells, pieces, then.cursor, error, objects, events, callers)
+        steps = whole.steps if whole else None
+        return State(store, path, facts, cells, pieces, then.cursor, error, objects, events, callers, steps)
 
     @contextmanager
     def inside(self, control: ir.Control | ir.Parser) -> Iterator[None]:

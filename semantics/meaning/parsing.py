@@ -42,10 +42,10 @@ from .parser_calls import (
     waiting,
 )
 from .parser_graph import ParserGraph, parser_graph
-from .partings import Partings
+from .partings import Partings, Signature, layout_of
 from .state import LeaveKind, State
 from .statements import if_condition
-from .values import Value, layout
+from .values import Value
 
 MAX_VISITS: Final = 64
 """Visits of one state on one path, when the packet is not known."""
@@ -73,8 +73,6 @@ MAX_WAYS: Final = 300
 
 MAX_STEPS: Final = 150_000
 """States run in one parser, when the packet is known: enough for one state per byte."""
-
-Signature = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ def run_parser(
     m.state = begin
     m.parsing = True
     if not m.input.length.is_const:
-        m.on_move = lambda m: run.moves.add(_signature(m, m.state))
+        m.on_move = lambda m: run.moves.add(layout_of(m, m.state))
     with m.inside(parser):
         for declaration in parser.locals:
             m.exec(declaration)
@@ -219,17 +217,10 @@ def _most_visits(run: _Run) -> int:
     return LATE_VISITS if moves > MAX_LOOP_MOVES else MAX_VISITS
 
 
-def _signature(m: Machine, state: State) -> Signature:
-    """What two states must share to be merged: the position and the layout of everything in the store (what is emitted
-    later has a place for each layout; of a parser by itself nothing is)."""
-    terms = (t for name in sorted(state.store) for t in layout(state.store[name], emitted=not m.opaque))
-    return (state.cursor, *terms)
-
-
 def _enqueue(m: Machine, run: _Run, point: Point, state: State, visits: Visits) -> None:
     if state.dead:
         return
-    signature = (point.key, callers_key(state.callers), *_signature(m, state))
+    signature = (point.key, callers_key(state.callers), *layout_of(m, state))
     before = run.pending.get(signature)
     if before is not None:
         counts = {n: max(visits.get(n, 0), before.visits.get(n, 0)) for n in {**visits, **before.visits}}
@@ -275,7 +266,7 @@ def _begin_of(parser: ir.Parser, name: str) -> Point:
 
 
 def _finish(m: Machine, run: _Run, state: State, accepted: bool) -> None:
-    cursor, *shared = _signature(m, state)
+    cursor, *shared = layout_of(m, state)
     if m.opaque:  # nothing is parsed or emitted behind: only that accepted stacks are filled alike is kept apart
         shared = [term if isinstance(term, Term) and term.is_const else None for term in shared] if accepted else []
     run.finished.setdefault((accepted, cursor, *shared), []).append(state)
@@ -312,7 +303,7 @@ def _run_next(m: Machine, run: _Run) -> None:
             m.assume(condition)
             parted.append((condition, m.state))
             _enqueue_again(m, run, replace(item, asked=asked), signature)
-        run.partings.part(begin.path, parted)
+        run.partings.part(begin, parted)
         return
     for state in rejected:
         _finish(m, run, state, False)
@@ -364,6 +355,7 @@ def _run_from(m: Machine, run: _Run, point: Point) -> tuple[list[_Way], list[Sta
         if applies(m, statement):
             ways = _into(m, run, statement, replace(point, rest=point.rest[at + 1 :]))
             break
+        m.asking = statement
         m.exec(statement)
     rejected = []
     if ways is None:
@@ -396,7 +388,7 @@ def _into(m: Machine, run: _Run, statement: ir.Stmt, behind: Point) -> list[_Way
                 m.assume(holds)
                 parted.append((holds, m.state))
                 ways.append(_Way(replace(behind, rest=(*branch.body, *behind.rest)), m.state))
-            run.partings.part(before.path, parted)
+            run.partings.part(before, parted)
             return ways
     callee = applied(m, statement)
     assert callee is not None
@@ -429,9 +421,10 @@ def _transition(m: Machine, run: _Run, node: ir.Transition) -> list[tuple[str, S
     """The states that follow, each with the execution's state on the way there."""
     if not node.keys:
         return [(node.cases[0].state if node.cases else "reject", m.state)]
+    m.asking = node.keys
     keys = [m.fix(m.eval(key), key.span) for key in node.keys]
     ways, parted = [], []
-    before, left = m.state.path, len(m.leavers)
+    before, left = m.state.copy(), len(m.leavers)
     passed: list[Term] = []
     for case in node.cases:
         condition = m.decide(select_matches(m, case, keys, node))

@@ -42,6 +42,17 @@ class Caller:
     returns: object
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Control went on in a parser: the step before, the path before, the condition, and what asked for it."""
+
+    earlier: Step | None
+    path: Term
+    condition: Term
+    by: object = None
+    """The statement, or the keys of a transition."""
+
+
 @dataclass(slots=True)
 class State:
     """All that an execution changes. ``path`` is the condition, since the block began, under which it is here."""
@@ -62,6 +73,9 @@ class State:
     """What the control plane has been told, with conditions since the block began."""
     callers: tuple[Caller, ...] = ()
     """Parsers that wait for the one that is running, the outermost first."""
+    steps: Step | None = None
+    """The last of the steps that led here in a parser since ways were put together, as far as they are known: whoever
+    uses one checks that its path and condition make :attr:`path`."""
 
     def copy(self) -> State:
         """A state that can change without changing this one."""

@@ -6,7 +6,11 @@ from p4verify.semantics import bits as b
 from p4verify.semantics.arch.blocks import block_meaning
 from p4verify.semantics.meaning import parsing
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
+from p4verify.semantics.meaning.inputs import Symbolic
+from p4verify.semantics.meaning.machine import Machine
+from p4verify.semantics.meaning.partings import Partings
 from p4verify.semantics.meaning.program import meaning, run
+from p4verify.semantics.meaning.state import State, Step
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import Exact, RuleSet
 from p4verify.semantics.source import Unsupported
@@ -261,6 +265,35 @@ def test_where_loops_are_cut_does_not_depend_on_how_a_parser_is_divided(monkeypa
     assert len(first.domain) > 1
     assert [a.condition for a in first.domain] == [a.condition for a in second.domain]
     assert [case.terms() for case in first.cases] == [case.terms() for case in second.cases]
+
+
+def test_copies_of_a_state_are_put_together_as_the_state_is() -> None:
+    """What follows several states is in a state of its own, or in a copy on each way; others come to the same place in
+    the packet, and some read the same bits there. Two programs that do so have the same terms, at once."""
+    begin = """state start { pkt.extract(hdr.h); transition select(hdr.h.a) {
+            1: one; 2: two; 3: three; 4: other; default: accept; } }
+        state other { pkt.extract(hdr.s[0]); transition select(hdr.s[0].a) { 1: last; 2: more; default: accept; } }
+        state last { pkt.extract(hdr.s[1]); transition accept; }
+        state more { meta.m = 9; transition accept; }"""
+    tail = "pkt.extract(hdr.e); transition select(hdr.e.a) { 1: last; 2: more; default: reject; }"
+    one, two, three = "meta.m = hdr.h.b;", "meta.m = 2;", "hdr.h.c = 3; meta.m = hdr.h.d;"
+    shared = f"""{begin} state one {{ {one} transition tail; }} state two {{ {two} transition tail; }}
+        state three {{ {three} transition tail; }} state tail {{ {tail} }}"""
+    copied = f"""{begin} state one {{ {one} {tail} }} state two {{ {two} {tail} }}
+        state three {{ {three} transition tail; }} state tail {{ {tail} }}"""
+    first, second = (block_meaning(v1model("", parser=p), "P") for p in (shared, copied))
+    assert len(first.behaviour.cases) > 3
+    for mine, theirs in zip(first.behaviour.cases, second.behaviour.cases, strict=True):
+        assert mine.terms() == theirs.terms()
+
+
+def test_a_step_is_not_taken_back_where_more_is_known_since() -> None:
+    """The path must be that before the step and its condition: here it is narrower, and stays so."""
+    m = Machine(v1model(""), None, Symbolic(), {})
+    x, y, more = (b.var(name, 0) for name in ("in.x", "in.y", "in.more"))
+    last = b.var("in.last", 0)
+    ways = [State({}, b.and_(path, last, more), steps=Step(None, path, last)) for path in (x, b.and_(b.not_(x), y))]
+    assert Partings().merged(m, ways).path is b.or_(*(way.path for way in ways))
 
 
 @pytest.mark.parametrize("first", [1, 2, 3])
