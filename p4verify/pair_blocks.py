@@ -13,7 +13,7 @@ from .proofs.refine import Outcome, search
 from .proofs.verdict import Tally
 from .replay import Replay
 from .semantics import ir
-from .semantics.arch.blocks import EMITTED, Emission, Slot, block_meaning, preserved, results_of, slots
+from .semantics.arch.blocks import EMITTED, BlockMeaning, Emission, Slot, block_meaning, preserved, results_of, slots
 from .semantics.arch.opaque import OpaqueExterns
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.source import Span, Unsupported
@@ -135,6 +135,8 @@ def _block_outcome(
         return Found(Tally())
     most = None if rounds else MANY_MEETINGS
     outcome = search(sides.spec, sides.impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside)
+    if outcome.difference is not None and sides.endless:
+        raise Unsupported(sides.endless, Span(pair.second.file, 1, 1))
     found = as_found(pair, outcome, sides.spec, sides.theirs, sides.what, sides.blocks)
     return replace(found, turned=sides.turned)
 
@@ -152,6 +154,8 @@ class Sides:
     theirs: Behaviour
     turned: bool
     """As :attr:`Found.turned`."""
+    endless: str = ""
+    """Why a difference shows nothing; "" if it does show one."""
 
 
 def block_sides(pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission) -> Sides | None:
@@ -172,13 +176,28 @@ def block_sides(pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission)
         pair.second, second, pair.second_rules,
         like=left.interface, identity=pairing.second_identity, emission=emission, turns=pair.turns,
     )  # fmt: skip
+    endless = _same_loops(pair, mine, left, right)
     if left.interface.widths != right.interface.widths:
         raise Unsupported(f"block {mine.path}: the parameters of the two programs differ", Span(pair.second.file, 1, 1))
     if not any(case.outputs or case.metadata for case in (*left.behaviour.cases, *right.behaviour.cases)):
         return None
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
     turned = left.turned or right.turned
-    return Sides(f"block {mine.path}", (first, second), spec, impl, right.behaviour, turned)
+    return Sides(f"block {mine.path}", (first, second), spec, impl, right.behaviour, turned, endless)
+
+
+def _same_loops(pair: ProgramPair, mine: Slot, left: BlockMeaning, right: BlockMeaning) -> str:
+    """What to say of a difference between two blocks with loops that are followed no further; "" if they have none.
+
+    Raises:
+        Unsupported: such loops of the two are not known to do the same.
+    """
+    if not left.loops and not right.loops:
+        return ""
+    if left.loops != right.loops or (pair.exactly and left.loops_chosen):
+        text = f"a loop that does not end in block {mine.path}, one turn of which is not known to do the same in both"
+        raise Unsupported(text, Span(pair.second.file, 1, 1))
+    return f"a loop that does not end in block {mine.path}, before or behind which the two programs differ"
 
 
 def _same_methods(pair: ProgramPair, block: str) -> None:

@@ -46,9 +46,6 @@ DEFECTS = {
 }
 """Outputs that are no refinement, by program, with the reason; those that say so hang on undefined values alone."""
 
-NOT_DECIDED = re.compile("a loop that does not end")  # for any packet
-"""What is said to be unsupported, and rightly so."""
-
 SHOWS_NOTHING = re.compile("no output, metadata or state of the two (programs|sides) was compared")
 DEAD_CALLS = {"issue4507_1.p4": "its calls of externs stand below conditions that are always false"}
 EQUAL = {
@@ -111,7 +108,7 @@ def may_be(made: Made, found: Judged) -> bool:
         return name in DEFECTS and only_undefined == ("(undefined)" in DEFECTS[name])
     if found.verdict == "unsupported" and SHOWS_NOTHING.search(found.reason):
         return name in DEAD_CALLS or shows_nothing(load(made.program))
-    return found.verdict in ("undecided", "too long") or NOT_DECIDED.search(found.reason) is not None
+    return found.verdict in ("undecided", "too long")
 
 
 def shows_nothing(program: ir.Program) -> bool:

@@ -36,6 +36,7 @@ from ..meaning.trace import Trace
 from ..meaning.values import Scalar, Text, Value, uninitialised
 from ..rules.ruleset import RuleSet
 from ..source import NOWHERE, Span, Unsupported
+from .endless import EndlessLoops
 from .opaque import PARAMETER, WORLD, OpaqueExterns, begin_world, has_called, table_hook, world
 
 ACCEPTED: Final = "accepted"
@@ -72,6 +73,11 @@ class BlockMeaning:
     interface: Interface
     turned: bool = False
     """Whether it would be another one if loops of parsers were followed as far as they are at all."""
+    loops: tuple[str, ...] = ()
+    """Loops of which nothing is known but one turn (:mod:`.endless`), by their digests: with another program's block
+    that has the same ones, no other, this one may be compared, and a difference shows nothing."""
+    loops_chosen: bool = False
+    """Whether one of these reads undefined values."""
 
 
 @dataclass(frozen=True)
@@ -142,13 +148,17 @@ def block_meaning(
     m.opaque = True
     m.turns = turns
     m.on_hit.append(table_hook(identity))
+    loops = EndlessLoops(WORLD, begin_world)
+    if source is None:
+        m.endless = loops
     begin_world(m)
     into = Names([n for n, _ in like.into] if like else None)
     run = _Block(m, Names(), [n for n, _ in like.out] if like else None, emission)
     with deep_recursion(), _placed(program):
         parser = next((p for p in program.parsers if p.name == block), None)
         cases = run.control(program.control(block), into) if parser is None else run.parser(parser, into)
-    return BlockMeaning(_behaviour(m, cases), Interface(tuple(into.taken), tuple(run.out.taken)), m.turned)
+    interface = Interface(tuple(into.taken), tuple(run.out.taken))
+    return BlockMeaning(_behaviour(m, cases), interface, m.turned, tuple(loops.taken), loops.chosen)
 
 
 def preserved(program: ir.Program, block: str) -> tuple[tuple[int, tuple[str | int | bool, ...]], ...]:

@@ -22,6 +22,7 @@ from ..meaning.references import Reference, fetch
 from ..meaning.values import Scalar, Value, uninitialised
 from ..source import Span, Unsupported
 from .captured import Captured, CapturedLeaf, captured_variables, own_names
+from .terms_text import as_text
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def methods_of(
             found.append(_done(m, method, variables, world))
     leaves = _numbered(found)
     touched, written = _sets(found, leaves, _Done.touches), _sets(found, leaves, _Done.writes)
-    text = "".join(f"{done.name}({done.as_text(leaves)})" for done in found)
+    text = "".join(f"{done.name}({done.text(leaves)})" for done in found)
     captured = Captured(block, variables, tuple(leaves), touched, written)
     return Methods(hashlib.sha256(text.encode()).hexdigest() if text else "", captured)
 
@@ -84,12 +85,12 @@ class _Done:
         asked = b.variables(*self.results, *self.after.values())
         return self.writes(leaf) or any(v in asked for v in self._inputs(leaf))
 
-    def as_text(self, numbers: Mapping[CapturedLeaf, int]) -> str:
+    def text(self, numbers: Mapping[CapturedLeaf, int]) -> str:
         """What it does, with leaves by their numbers."""
         written = {numbers[leaf]: term for leaf, term in self.after.items()}
         terms = [*self.results, *(written[n] for n in sorted(written))]
         named = {v: b.var(f"captured {numbers[leaf]}", v.sort) for leaf in numbers for v in self._inputs(leaf)}
-        return f"{_as_text(b.substitute(terms, named))};writes {sorted(written)}"
+        return f"{as_text(b.substitute(terms, named))};writes {sorted(written)}"
 
     def _inputs(self, leaf: CapturedLeaf) -> list[Term]:
         return [v for v in b.variables(self.before[leaf]) if v.name == _input(leaf)]
@@ -168,15 +169,3 @@ def _leaves(m: Machine, value: Value, type_: ir.Type, span: Span) -> list[Term]:
         return m.read(leaf, span)
 
     return [term for _, term in flatten(value, type_, "", read, span)]
-
-
-def _as_text(terms: list[Term]) -> str:
-    """Terms as text of linear size: each node once, in an order that the terms alone decide."""
-    numbers: dict[Term, int] = {}
-    lines = []
-    for node in b.postorder(terms):
-        numbers[node] = len(numbers)
-        args = ",".join(str(numbers[arg]) for arg in node.args)
-        name = node.name if node.op in ("var", "apply") else repr(node.payload)
-        lines.append(f"{node.op}:{node.sort}:{name}({args})")
-    return ";".join([*lines, ",".join(str(numbers[t]) for t in terms)])

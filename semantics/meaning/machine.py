@@ -185,6 +185,9 @@ class Machine:
         """Whether sizes and skips that are no whole bytes are ``error.ParserInvalidArgument`` (a target may say so)."""
         self.opaque = False
         """Whether externs are left uninterpreted, and so are the match kinds of tables."""
+        self.endless: Callable[[Machine, ir.For], bool] | None = None
+        """Goes on behind a loop that is followed no further, at whose head the machine is in another turn for sure;
+        says whether it did."""
         self.iterations = 0
         self.open_iterations = 0
         """Iterations of loops so far: those that were certain, and those that were not."""

@@ -33,7 +33,8 @@ MAX_ALL_ITERATIONS: Final = 70_000
 """Iterations of all loops together that certainly go on."""
 
 _BREAK: Final = frozenset[LeaveKind]({"break"})
-_CONTINUE: Final = frozenset[LeaveKind]({"continue"})
+CONTINUE: Final = frozenset[LeaveKind]({"continue"})
+"""What ends a turn of a loop, but not the loop."""
 
 
 def run_all(m: Machine, body: tuple[ir.Stmt, ...]) -> None:
@@ -154,11 +155,20 @@ def _for(m: Machine, node: ir.For) -> None:
     def condition() -> Term:
         return m.read(m.eval(node.condition), node.condition.span)
 
-    _loop(m, node.span, condition, node.body, lambda: run_all(m, node.update))
+    _loop(m, node.span, condition, node.body, lambda: run_all(m, node.update), lambda: _beyond(m, node))
 
 
-def _loop(m: Machine, span: Span, condition: Callable[[], Term], body: ir.Block, update: Callable[[], None]) -> None:
-    """Unrolled until nothing goes on; ``break`` leaves the loop, ``continue`` the body."""
+def _beyond(m: Machine, node: ir.For) -> bool:
+    """Go on behind a loop that is followed no further, if anybody knows how."""
+    return m.endless is not None and m.endless(m, node)
+
+
+def _loop(
+    m: Machine, span: Span, condition: Callable[[], Term], body: ir.Block, update: Callable[[], None],
+    beyond: Callable[[], bool] = lambda: False,
+) -> None:  # fmt: skip
+    """Unrolled until nothing goes on; ``break`` leaves the loop, ``continue`` the body. ``beyond`` goes on behind a
+    loop of which another turn is sure, if it can."""
     mark = len(m.leavers)
     turns = sure = 0
     while not m.state.dead:
@@ -171,11 +181,13 @@ def _loop(m: Machine, span: Span, condition: Callable[[], Term], body: ir.Block,
             turns += 1
             _leave_unless(m, goes_on)
         if _too_long(m, turns, sure, goes_on):
+            if goes_on is b.TRUE and beyond():
+                break
             m.cut(f"the loop at {span} more than {turns + sure - 1} times", span)
             break
         inner = len(m.leavers)
         m.exec(body)
-        m.rejoin(m.gather(inner, _CONTINUE))
+        m.rejoin(m.gather(inner, CONTINUE))
         if not m.state.dead:
             update()
     m.rejoin(m.gather(mark, _BREAK))
