@@ -4,6 +4,10 @@ A machine that is accepted does what the program does on every input that both c
 program leaves open. Where it leaves nothing open there is nothing to choose: two such machines do the same on every
 input that both and the program can meet, and need not be compared once more. (Two checksums that are summed in two
 ways, neither as the program sums it, are hard to compare, and each of them easy with the program.)
+
+Where all that it leaves open is what every machine decides for itself (whether a rate is exceeded is a matter of its
+own meters), the two need not do the same: each does what the program allows, which was proven; more cannot be asked.
+This is not said of values that are undefined: which one a packet meets should not hang on where it is handled.
 """
 
 from __future__ import annotations
@@ -11,12 +15,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from .proofs.choices import IMPL, apart, choices_of
+from .proofs.choices import IMPL, apart, choices_of, left_open, map_terms
 from .proofs.compare import domain
 from .proofs.engine import Engine
 from .proofs.refine import search
 from .proofs.verdict import Proof, Tally, Verdict
-from .semantics.meaning.behaviour import Behaviour
+from .semantics import bits as b
+from .semantics.bits import Term
+from .semantics.meaning.behaviour import OWN_TO_EACH_MACHINE, Behaviour
 
 
 @dataclass(frozen=True)
@@ -38,27 +44,65 @@ def through_program(left: Followed, right: Followed, label: str, engine: Engine,
     Args:
         left, right: two machines that were accepted for one program, each for every rule set or for the one given.
     """
-    spec = left.program
-    if not (left.large or right.large) and not _same(spec, right.program):
+    if not (left.large or right.large) and not _same(left.program, right.program):
         return None
+    if not _can_be_compared(left, right, engine):
+        return None
+    if not any(_leaves_nothing_open(program, (left, right), engine) for program in _programs(left, right)):
+        return None
+    why = "both do what the program does, which leaves nothing open"
+    return _accepted(left, right, f"{label} does what is asked, for every packet: {why}", started)
+
+
+def as_allowed(left: Followed, right: Followed, label: str, engine: Engine, started: float) -> Proof | None:
+    """That each does what the program allows, where that leaves open only what every machine decides for itself.
+
+    Args:
+        left, right: two machines that were accepted for one program under the same rules, however these are told.
+    """
+    for program in _programs(left, right):
+        own = [reason for reason in left_open(program) if reason in OWN_TO_EACH_MACHINE]
+        if not own or not _can_be_compared(left, right, engine):
+            continue
+        if _is_one_thing(_own_choices_given(program), (left, right), engine):
+            why = f"each does what the program allows, which leaves open to every machine: {', '.join(own)}"
+            return _accepted(left, right, f"{label} does what is asked, for every packet: {why}", started)
+    return None
+
+
+def _own_choices_given(program: Behaviour) -> Behaviour:
+    """The program with what every machine decides for itself as if it came in with the packet."""
+    own = [c.variable for c in program.choices if c.reason in OWN_TO_EACH_MACHINE]
+    given: dict[Term, Term] = {v: b.var(f"in.own.{v.name}", v.sort) for v in own}
+    return map_terms(program, lambda terms: b.substitute(terms, given), given)
+
+
+def _programs(left: Followed, right: Followed) -> tuple[Behaviour, ...]:
+    """The meanings of the program that the two were accepted for."""
+    return (left.program,) if left.program is right.program else (left.program, right.program)
+
+
+def _common(left: Followed, right: Followed) -> set[str]:
+    return set(left.machine.observables) & set(right.machine.observables)
+
+
+def _can_be_compared(left: Followed, right: Followed, engine: Engine) -> bool:
+    """Whether both were accepted for something on what both show, and can meet the same input."""
     if not left.compared or not right.compared:
-        return None
-    common = set(left.machine.observables) & set(right.machine.observables)
-    if not common <= set(spec.observables) & set(right.program.observables) or "outputs" not in common:
-        return None
-    programs = (spec,) if left.program is right.program else (spec, right.program)
-    meeting = domain(*programs, left.machine, apart(right.machine, IMPL))
-    met = engine.satisfiable(meeting, "an input that both can meet")
-    if met.status != "sat":
-        return None
-    if not any(_leaves_nothing_open(program, (left, right), engine) for program in programs):
-        return None
-    compared = min(left.compared, right.compared)
-    reason = f"{label} does what is asked, for every packet: both do what the program does, which leaves nothing open"
-    sides = (left.machine, right.machine, *programs)
+        return False
+    common = _common(left, right)
+    if not common <= set(left.program.observables) & set(right.program.observables) or "outputs" not in common:
+        return False
+    meeting = domain(*_programs(left, right), left.machine, apart(right.machine, IMPL))
+    return engine.satisfiable(meeting, "an input that both can meet").status == "sat"
+
+
+def _accepted(left: Followed, right: Followed, reason: str, started: float) -> Proof:
+    sides = (left.machine, right.machine, *_programs(left, right))
     assumptions = tuple(dict.fromkeys(a.text for side in sides for a in (*side.domain, *side.reaching)))
-    return Proof(Verdict.ACCEPT, reason, Tally(compared=compared), seconds=time.monotonic() - started,
-                 assumptions=assumptions, observables=tuple(sorted(common)))  # fmt: skip
+    tally = Tally(compared=min(left.compared, right.compared))
+    return Proof(Verdict.ACCEPT, reason, tally, seconds=time.monotonic() - started, assumptions=assumptions,
+                 observables=tuple(sorted(_common(left, right))))  # fmt: skip
 
 
 def _leaves_nothing_open(program: Behaviour, machines: tuple[Followed, Followed], engine: Engine) -> bool:
@@ -69,8 +113,13 @@ def _leaves_nothing_open(program: Behaviour, machines: tuple[Followed, Followed]
     """
     if not choices_of(program):
         return True
-    if not any(one.large for one in machines):
-        return False
+    return any(one.large for one in machines) and _is_one_thing(program, machines, engine)
+
+
+def _is_one_thing(program: Behaviour, machines: tuple[Followed, Followed], engine: Engine) -> bool:
+    """Whether no choice matters on any input that both machines can meet."""
+    if not choices_of(program):
+        return True
     inputs = tuple(a for one in machines for a in (*one.machine.domain, *one.machine.reaching))
     limited = replace(program, domain=tuple(dict.fromkeys((*program.domain, *inputs))))
     outcome = search(limited, limited, engine, exactly=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from .agreement import Followed, through_program
+from .agreement import Followed, as_allowed, through_program
 from .assertions import Asserted, check_assertions, has_asserts, shows_nothing
 from .confirm import Pair, confirm
 from .impossible import without_the_impossible
@@ -315,7 +315,8 @@ class Checker:
         started = time.monotonic()
         first, second = software.machine, hardware.machine
         label, path = f"{first.label} = {second.label}", second.path or first.path
-        through = self._through(software.followed, hardware.followed, label, started)
+        allowed = self._allowed(software, hardware, label, started)
+        through = allowed or self._through(software.followed, hardware.followed, label, started)
         if through is not None:
             return Result(label, path, through)
         meant = [a for found in self._meanings.values() for a in found.domain]  # each was accepted on no other inputs
@@ -324,6 +325,13 @@ class Checker:
         right = replace(second, behaviour=hardware.behaviour)
         proof = self._equal(left, right, started, label)
         return Result(label, path, self._blame_undefined(proof) if proof.verdict is Verdict.REJECT else proof)
+
+    def _allowed(self, software: Accepted, hardware: Accepted, label: str, started: float) -> Proof | None:
+        """That each does what the program allows, where there is no more to ask; else None."""
+        left, right = (one.followed or one.all_rules for one in (software, hardware))
+        if self.rules is None or left is None or right is None:
+            return None
+        return as_allowed(left, right, label, self._engine(label), started)
 
     def _through(self, left: Followed | None, right: Followed | None, label: str, started: float) -> Proof | None:
         """That they do the same because of what each was accepted for; None if they have to be compared."""

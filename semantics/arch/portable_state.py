@@ -22,6 +22,7 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..bits import Term
+from ..meaning.behaviour import METER_COLOUR, RANDOM_NUMBER
 from ..meaning.leaves import leaves
 from ..meaning.machine import ExternTable, Machine
 from ..meaning.packet_in import frame_length
@@ -148,7 +149,7 @@ def _colour(call: Call, index: Term, inside: Term, suffix: str = "") -> Term:
         given = b.ite(b.eq(before, red), b.bv(RED, 2), b.ite(b.eq(before, yellow), b.bv(YELLOW, 2), b.bv(0, 2)))
         any_ = kept_colour(call.m, call.instance + suffix, index, given, inside, call.node.span)
     else:
-        any_ = call.m.fresh(2, "the colour of a meter", call.node.span)
+        any_ = call.m.fresh(2, METER_COLOUR, call.node.span)
         any_colour_noted(call.m, call.instance)
     mild = b.or_(b.eq(before, yellow), b.eq(any_, b.bv(YELLOW, 2)))
     severe = b.or_(b.eq(before, red), b.ult(b.bv(YELLOW, 2), any_))
@@ -226,7 +227,7 @@ def _random(m: Machine, node: ir.ExternCall) -> Value:
     """Any value from ``min`` to ``max``, both included."""
     call = Call(m, node)
     low, high = (m.read(m.eval(call.constructor(name)), node.span) for name in ("min", "max"))
-    any_ = m.fresh(low.width, "a random number", node.span)
+    any_ = m.fresh(low.width, RANDOM_NUMBER, node.span)
     return Scalar(b.ite(b.and_(b.ule(low, any_), b.ule(any_, high)), any_, low))
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..bits import Term
+from ..meaning.behaviour import METER_COLOUR, RANDOM_NUMBER
 from ..meaning.calls import bind
 from ..meaning.machine import ExternTable, Machine
 from ..meaning.packet_in import PACKET_IN
@@ -142,7 +143,7 @@ def _register_write(m: Machine, node: ir.ExternCall) -> None:
 
 def _colour(m: Machine, width: int, span: Span) -> Term:
     """0, 1 or 2, nobody knows which."""
-    any_ = m.fresh(width, "the colour of a meter", span)
+    any_ = m.fresh(width, METER_COLOUR, span)
     return b.ite(b.ult(any_, b.bv(3, width)), any_, b.bv(0, width))
 
 
@@ -206,7 +207,7 @@ def _random(m: Machine, node: ir.ExternCall) -> None:
     """Any value from ``lo`` to ``hi``; any value at all if lo > hi."""
     call = Call(m, node)
     low, high = call.term(1), call.term(2)
-    any_ = m.fresh(low.width, "a random number", node.span)
+    any_ = m.fresh(low.width, RANDOM_NUMBER, node.span)
     fits = b.or_(b.ult(high, low), b.and_(b.ule(low, any_), b.ule(any_, high)))
     call.put(0, Scalar(b.ite(fits, any_, low)))
 

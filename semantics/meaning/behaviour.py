@@ -231,6 +231,12 @@ def distinct_terms(cases: Iterable[Case]) -> list[Term]:
     return list(found)
 
 
+METER_COLOUR: Final = "the colour of a meter"
+RANDOM_NUMBER: Final = "a random number"
+OWN_TO_EACH_MACHINE: Final = frozenset((METER_COLOUR, RANDOM_NUMBER))
+"""Reasons of choices that every machine makes for itself, from what is in no packet; others are for want of a value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A free variable ``any.*`` whose value nobody fixes, with the place that reads it and why."""
