@@ -16,10 +16,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ..sums import is_long, summands
+
+LONG: Final = 40
+"""Characters of a condition from which on it gets a name."""
 
 
 def over_integers(query: Term) -> str:
@@ -111,7 +115,7 @@ class _Integers:
             case "const":
                 return "true" if term.value else "false"
             case "not" | "and" | "or" | "ite":
-                return f"({term.op} {' '.join(self._truths[a] for a in args)})"
+                return self._said_once(f"({term.op} {' '.join(self._truths[a] for a in args)})")
             case "eq" if args[0].sort is b.BOOL:
                 return f"(= {self._truths[args[0]]} {self._truths[args[1]]})"
             case "eq" | "ult" | "ule" if not args[0].sort.index:
@@ -119,6 +123,14 @@ class _Integers:
                 return f"({sign} {self._forms[args[0]].text()} {self._forms[args[1]].text()})"
         name = f"b{len(self._lines)}"
         self._lines.append(f"(declare-const {name} Bool)")
+        return name
+
+    def _said_once(self, text: str) -> str:
+        """A name for a long condition: what stands in many places would be repeated in all of them, and so on above."""
+        if len(text) <= LONG:
+            return text
+        name = f"b{len(self._lines)}"
+        self._lines.append(f"(define-fun {name} () Bool {text})")
         return name
 
     def _form(self, term: Term) -> _Linear:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p4verify.proofs import jobs
+from p4verify.proofs.solvers.integers import over_integers
 from p4verify.proofs.solvers.z3_engine import refuted_over_integers
 from p4verify.proofs.sums import folds_sums, summands
 from p4verify.semantics import bits as b
@@ -122,3 +123,13 @@ def test_a_narrow_sum_is_what_the_low_part_of_a_wide_one_makes_of_it(constant: i
         known = b.and_(*(b.eq(v, b.bv(values[v.name], WIDTH)) for v in VARIABLES))
         assert status(b.and_(known, b.eq(narrow, b.bv(value, WIDTH)))) == "unknown"
         assert status(b.and_(known, b.ne(narrow, b.bv(value, WIDTH)))) == "unsat"
+
+
+def test_what_stands_in_many_places_is_written_once() -> None:
+    """A condition that each next one has twice: written out it is 2^30 times as long."""
+    x = [b.var(f"x{i}", b.bit_vector(8)) for i in range(60)]
+    query = b.eq(x[0], b.bv(1, 8))
+    for i in range(1, 30):
+        other = b.and_(b.not_(query), b.eq(x[i + 30], b.bv(2, 8)))
+        query = b.or_(b.and_(query, b.eq(x[i], b.bv(1, 8))), other)
+    assert len(over_integers(query)) < 100 * len(b.postorder([query]))
