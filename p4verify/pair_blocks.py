@@ -214,6 +214,9 @@ def _same_methods(pair: ProgramPair, block: str) -> None:
             if x.rpartition(" with ")[2] != y.rpartition(" with ")[2]:
                 text = f"extern {instance.extern} whose methods the program defines: not known to be the same in both"
                 raise Unsupported(text, instance.span)
+            if pair.exactly and mine.methods_choose(pair.first, name):
+                text = f"extern {instance.extern} whose methods the program defines: they read what is not defined"
+                raise Unsupported(text, instance.span)
 
 
 def _same_block(pair: ProgramPair, mine: Slot, theirs: Slot) -> bool:

@@ -40,12 +40,12 @@ Version = tuple[str, str, str]
 """Variables, methods, and the body of ``apply``."""
 
 
-def judged(first: Version, second: Version, more: tuple[str, str] = ("", "")) -> Proof:
+def judged(first: Version, second: Version, more: tuple[str, str] = ("", ""), *, exactly: bool = False) -> Proof:
     programs = [
         load_text(TEXT.format(variables=v, methods=m, body=body, more=also), "test.p4").program
         for (v, m, body), also in zip((first, second), more, strict=True)
     ]
-    return check_pair(ProgramPair(*programs), Engine(), time.monotonic())
+    return check_pair(ProgramPair(*programs, exactly=exactly), Engine(), time.monotonic())
 
 
 PLUS = "bit<8> step(in bit<8> v) { return v + x; }"
@@ -167,6 +167,13 @@ def test_methods_that_write_otherwise_are_not_taken_to_be_the_same(other: str) -
     both = PUTS.replace("return v;", "return x - y;")
     with pytest.raises(Unsupported, match="not known to be the same"):
         judged((TWO, both, RUN), (TWO, both.replace("x = v;", other), RUN))
+
+
+def test_exactly_asks_for_methods_without_undefined_values() -> None:
+    unset = "bit<8> step(in bit<8> v) { bit<8> t; return t; }"
+    assert judged(("", unset, RUN), ("", unset, RUN + "s.b = s.b + 0;")).verdict is Verdict.ACCEPT
+    with pytest.raises(Unsupported, match="they read what is not defined"):
+        judged(("", unset, RUN), ("", unset, RUN + "s.b = s.b + 0;"), exactly=True)
 
 
 INSIDE = """

@@ -32,6 +32,8 @@ class Methods:
     text: str = ""
     """Equal texts mean the same; "" without methods."""
     captured: Captured = field(default_factory=Captured)
+    chosen: bool = False
+    """Whether what they do hangs on an undefined value."""
 
 
 def methods_of(
@@ -61,7 +63,8 @@ def methods_of(
     touched, written = _sets(found, leaves, _Done.touches), _sets(found, leaves, _Done.writes)
     text = "".join(f"{done.name}({done.text(leaves)})" for done in found)
     captured = Captured(block, variables, tuple(leaves), touched, written)
-    return Methods(hashlib.sha256(text.encode()).hexdigest() if text else "", captured)
+    chosen = any(v.name.startswith("any.") for done in found for v in b.variables(*done.results, *done.after.values()))
+    return Methods(hashlib.sha256(text.encode()).hexdigest() if text else "", captured, chosen)
 
 
 @dataclass(frozen=True)

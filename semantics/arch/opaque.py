@@ -125,6 +125,12 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         methods = self._methods_of(program, name)
         return f"{self._identity(name)} with {methods.text if methods is not None else 'itself'}"
 
+    def methods_choose(self, program: ir.Program, name: str) -> bool:
+        """Whether what the methods that a program gives to an object do hangs on an undefined value. Raises
+        Unsupported as :meth:`known_as`."""
+        methods = self._methods_of(program, name)
+        return methods is not None and methods.chosen
+
     def _methods_of(self, program: ir.Program, name: str) -> Methods | None:
         """What an object's methods do; None where one of them calls another of its object's."""
         instance = program.instance(name)
