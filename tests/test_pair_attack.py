@@ -153,3 +153,18 @@ def test_mutants_come_evenly_by_kind_as_far_as_they_are_wanted(tmp_path: Path) -
     assert counts["key"] == counts["width"] == counts["operator"] == 1
     assert "order" not in counts
     assert all(m.program != made for m in mutants(made, random.Random(3), 100))
+
+
+def test_default_actions_change_to_others_that_may_be_a_default_and_their_numbers(tmp_path: Path) -> None:
+    text = PROGRAM.replace("LAST", "7").replace("OPEN", "1")
+    text = text.replace("actions = { put; NoAction; }", "actions = { put; NoAction; @tableonly clear; drop; }")
+    text = text.replace("action put", "action clear() { h.f.d = 0; } action drop() { h.f.d = 1; } action put")
+    found = []
+    for default in ("NoAction()", "put(255)"):
+        path = tmp_path / "defaults.p4"
+        path.write_text(text.replace("default_action = NoAction()", f"default_action = {default}"))
+        made = [m for m in mutants(read_program(str(path), SourceOptions()), random.Random(3), 1000)
+                if m.kind == "default"]  # fmt: skip
+        defaults = [next(t for _, t in m.program.tables()).default for m in made]
+        found.append({(d.action, *(a.value for a in d.args if isinstance(a, ir.Const))) for d in defaults})
+    assert found == [{("drop",)}, {("NoAction",), ("drop",), ("put", 256)}]

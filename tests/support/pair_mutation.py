@@ -42,7 +42,7 @@ class Mutant:
     program: ir.Program
 
 
-KINDS = ("operator", "constant", "width", "order", "dropped", "branch", "key")
+KINDS = ("operator", "constant", "width", "order", "dropped", "branch", "key", "default")
 """What is changed."""
 
 
@@ -125,6 +125,7 @@ def _changes(node: Any) -> Iterator[tuple[str, Change]]:
             yield from _swaps(entries, _other_sets, partial(_in_field, "entries"), _swap_sets)
         case ir.Control(tables=tables):
             yield from _swaps(tables, _first_keys_alike, partial(_in_field, "tables"), _swap_first_keys)
+            yield from _other_defaults(node)
 
 
 def _statement_changes(body: tuple[Any, ...]) -> Iterator[tuple[str, Change]]:
@@ -197,6 +198,26 @@ def _first_keys_alike(x: ir.Table, y: ir.Table) -> bool:
 def _swap_first_keys(x: ir.Table, y: ir.Table) -> Two:
     mine, theirs = _swap_exprs(x.keys[0], y.keys[0])
     return replace(x, keys=(mine, *x.keys[1:])), replace(y, keys=(theirs, *y.keys[1:]))
+
+
+def _other_defaults(node: ir.Control) -> Iterator[tuple[str, Change]]:
+    """Tables by default doing what another of their actions does, of those that take nothing from the rules; or with
+    another number."""
+    without = {a.name for a in node.actions if all(param.direction for param in a.params)}
+    for i, table in enumerate(node.tables):
+        for ref in table.actions:
+            if ref.action in without and ref.action != table.default.action and not ref.table_only:
+                other = replace(table.default, action=ref.action, args=())
+                yield "default", partial(_in_field, "tables", _put(node.tables, i, replace(table, default=other)))
+        for k, given in enumerate(table.default.args):
+            if isinstance(given, ir.Const) and isinstance(given.type, ir.BitsType) and not isinstance(given.value, str):
+                number = replace(given, value=(given.value + 1) % (1 << given.type.width))
+                other = replace(table.default, args=_put(table.default.args, k, number))
+                yield "default", partial(_in_field, "tables", _put(node.tables, i, replace(table, default=other)))
+
+
+def _put(items: tuple[Any, ...], at: int, item: Any) -> tuple[Any, ...]:
+    return (*items[:at], item, *items[at + 1 :])
 
 
 def _width_changes(type_: ir.Type) -> Iterator[tuple[str, Change]]:
