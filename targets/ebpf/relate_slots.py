@@ -96,7 +96,7 @@ MOST_BYTES: Final = 4
 
 def like_ranges(layout: TableLayout, slots: Slots, terms: Sequence[Term]) -> list[Term]:
     """What is true of the vectors of ranges for the bytes that ``terms`` ask for, whatever the rules: each end is at
-    one place, and of the highest bytes the low end's is not above the high end's."""
+    one place, and of the highest bytes the low end's is not above the high end's; a slot without a rule has no bit."""
     asked: dict[str, dict[Term, None]] = {}
     for call in b.applications(*terms):
         asked.setdefault(call.name, {})[call.args[0] if call.args else b.TRUE] = None
@@ -119,7 +119,8 @@ def _like_ends(at: Mapping[Test, Callable[[Term], Term]], places: Sequence[Term]
     """What is true of the planes ``at`` one byte of a range for the bytes ``places``."""
     for x in places:
         if highest:
-            yield _all_of(b.bnot(at["ge"](x)), at["le"](x))
+            free = b.band(b.bnot(at["ge"](x)), b.bnot(at["le"](x)))
+            yield from (_all_of(free, b.bnot(word(y))) for word in at.values() for y in places if y is not x)
         for strict, equal in STRICTER:
             if strict in at:
                 yield _all_of(at[strict](x), at[equal](x))

@@ -83,6 +83,26 @@ def test_the_first_slot_found_is_that_of_the_first_rule_that_matches(
             assert relate_slots.first_slot(words).value == expected
 
 
+WIDE = ((12, "range"), (24, "range"), (8, "range"), (9, "ternary"))
+WIDE_RULES = st.lists(st.tuples(*(match(*key) for key in WIDE)).map(lambda found: rule(*found)), max_size=9)
+
+
+@settings(max_examples=25)
+@given(WIDE_RULES, st.lists(st.integers(0, 255), min_size=2, max_size=4, unique=True))
+def test_what_is_said_of_ranges_is_true_of_the_vectors_of_any_rules(rules: list[Rule], octets: list[int]) -> None:
+    layout = table(*WIDE, rest="default_action = no(); size = 70;")
+    search = layout.slots
+    assert search is not None
+    asked = [b.var(f"octet{i}", 8) for i in range(len(octets))]
+    numbers = range(search.words * len(search.planes))
+    terms = [relate_slots.unknown_word(layout, search, number, octet) for number in numbers for octet in asked]
+    said = relate_slots.like_ranges(layout, search, terms)
+    held = relate_slots.known_word(layout, search, rules)
+    functions = {relate_slots.vector_name(layout, n): lambda octet, n=n: held(n, b.bv(octet, 8)).value for n in numbers}
+    assert len(said) > 20
+    assert all(b.evaluate(said, {f"octet{i}": octet for i, octet in enumerate(octets)}, functions))
+
+
 def test_more_rules_than_slots_are_an_error_at_the_first_that_is_too_many() -> None:
     program = one_table((8, "ternary"), rest="default_action = no(); size = 2;")
     rules = RuleSet({"filt.t": tuple(rule(Ternary(i, 255)) for i in range(3))})
