@@ -18,6 +18,7 @@ from . import across, earlier_passes
 from .action_order import in_first_order
 from .assertions import shows_nothing, vacuous, verdict_of_nothing, with_faults
 from .attached import one_of_each_name, same_tables
+from .drawing import Drawn
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
 from .own_entries import other_entries, same_registers, second_content, with_other_entries
@@ -27,7 +28,7 @@ from .passes_alike import KIND, KINDS
 from .proofs.choices import IMPL
 from .proofs.deciding import ROUNDS
 from .proofs.engine import Engine
-from .proofs.refine import NOTHING_COMPARED, Outcome, drawn, search
+from .proofs.refine import NOTHING_COMPARED, Outcome, search
 from .proofs.verdict import Proof, Verdict
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
@@ -214,7 +215,7 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         early = _with_few_turns(pair, engine, started)
         if early is not None:
             return early
-    aside = _Drawn(pair, engine, started) if known else None
+    aside = Drawn(pair, engine, started) if known else None
     blocks = compare_blocks(pair, engine, 0 if known else ROUNDS, aside)
     if aside is not None and aside.proof is not None:
         return aside.proof
@@ -372,34 +373,6 @@ def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -
             assumptions=found.assumptions, warnings=found.notes,
         )  # fmt: skip
     return shows_nothing(_accepted(pair, found, started, "the whole pipeline"), (spec, impl), engine)
-
-
-class _Drawn:
-    """The whole pipelines on inputs that are drawn at random, while comparing blocks takes long: a difference that is
-    seen there, and stands when it is run, needs no block."""
-
-    def __init__(self, pair: ProgramPair, engine: Engine, started: float) -> None:
-        self._pair, self._engine, self._started = pair, engine, started
-        self._asked = False
-        self.proof: Proof | None = None
-
-    def __call__(self) -> bool:
-        """Whether there is one; it is looked for once."""
-        if not self._asked:
-            self._asked = True
-            self._look()
-        return self.proof is not None
-
-    def _look(self) -> None:
-        try:
-            spec, impl, theirs = self._pair.pipelines
-        except Unsupported:
-            return
-        outcome = drawn(spec, impl, self._engine, exactly=self._pair.exactly)
-        found = as_found(self._pair, outcome, spec, theirs, "the pipeline")
-        if found.difference is not None:
-            proof = confirm_pair(found.difference, found.tally, self._started, self._engine)
-            self.proof = proof if proof.verdict is Verdict.REJECT else None
 
 
 def _from_a_port(

@@ -9,6 +9,7 @@ import pytest
 from p4verify.pairs import ProgramPair, check_pair
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.semantics.meaning import statements
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.source import Unsupported
 
@@ -174,6 +175,19 @@ def test_exactly_asks_for_methods_without_undefined_values() -> None:
     assert judged(("", unset, RUN), ("", unset, RUN + "s.b = s.b + 0;")).verdict is Verdict.ACCEPT
     with pytest.raises(Unsupported, match="they read what is not defined"):
         judged(("", unset, RUN), ("", unset, RUN + "s.b = s.b + 0;"), exactly=True)
+
+
+def test_methods_whose_loops_are_not_followed_to_the_end_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two do the same in the turns that are followed."""
+    monkeypatch.setattr(statements, "MAX_ITERATIONS", 5)
+    loop = """bit<8> step(in bit<8> v) {
+        bit<8> n = 0;
+        for (bit<8> i = 0; i < v; i = i + 1) { if (i > 9) { n = LATE; } }
+        return n;
+    }"""
+    late = [loop.replace("LATE", text) for text in ("1", "2")]
+    with pytest.raises(Unsupported, match="followed only so far"):
+        judged(("", late[0], RUN), ("", late[1], RUN))
 
 
 INSIDE = """

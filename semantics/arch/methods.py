@@ -16,7 +16,7 @@ from .. import ir
 from ..bits import Term
 from ..meaning.calls import ENDS_CALL, VOID, Argument, call
 from ..meaning.inputs import Symbolic
-from ..meaning.machine import ExternTable, Machine, deep_recursion
+from ..meaning.machine import FOLLOWED_SO_FAR, ExternTable, Machine, deep_recursion
 from ..meaning.parameters import Names, arbitrary, flatten
 from ..meaning.references import Reference, fetch
 from ..meaning.values import Scalar, Value, uninitialised
@@ -128,6 +128,8 @@ def _done(m: Machine, method: ir.Function, variables: Mapping[str, ir.Type], wor
     before = _captured_leaves(m, store, variables, method.span)
     m.state.store |= store
     results = _results(m, method)
+    if any(note.startswith(FOLLOWED_SO_FAR) for note in m.notes):
+        raise Unsupported("a loop in them is followed only so far", method.span)
     after = _captured_leaves(m, {name: m.state.store[name] for name in variables}, variables, method.span)
     changed = {leaf: term for leaf, term in after.items() if term is not before[leaf]}
     return _Done(method.name, [*results, m.recall(world, method.span)], before, changed)
