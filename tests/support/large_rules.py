@@ -307,9 +307,22 @@ def u32_filters(rules: Rules) -> list[str]:
     ranks = levels(rules)
     return [
         *_FIRST_U32,
-        *(_access_u32(rule, 10 + rank) for rule, rank in zip(rules.access, ranks, strict=True)),
-        *(_route_u32(route.prefix, route.hop, 10 + route.prefix[1]) for route in rules.routes),
+        *(_access_u32(rule, _apart(10 + rank, rule.cube[0])) for rule, rank in zip(rules.access, ranks, strict=True)),
+        *(_own_route_u32(route.prefix, route.hop, 10 + route.prefix[1]) for route in rules.routes),
     ]
+
+
+def _own_route_u32(prefix: tuple[int, int], hop: int, priority: int) -> str:
+    return _route_u32(prefix, hop, _apart(priority, prefix[0]))
+
+
+_SHARES: Final = 16
+
+
+def _apart(priority: int, value: int) -> int:
+    """One of several priorities in the place of one: the kernel numbers 4,095 filters of one, no more
+    (``gen_new_kid`` of ``net/sched/cls_u32.c``)."""
+    return priority * _SHARES + (value * 0x9E3779B97F4A7C15 >> 52) % _SHARES
 
 
 ROUTES: Final = {"openflow": "table 2", "flower": "chain 2", "u32": "chain 2"}
@@ -318,7 +331,7 @@ ROUTES: Final = {"openflow": "table 2", "flower": "chain 2", "u32": "chain 2"}
 
 def route_line(target: str, prefix: tuple[int, int], hop: int) -> str:
     """A route as a line of :func:`flows`, :func:`filters` or :func:`u32_filters`."""
-    line = {"openflow": _route_flow, "flower": _route_filter, "u32": _route_u32}[target]
+    line = {"openflow": _route_flow, "flower": _route_filter, "u32": _own_route_u32}[target]
     return line(prefix, hop, 10 + prefix[1])
 
 
