@@ -16,6 +16,7 @@ from .semantics import ir
 from .semantics.arch.blocks import EMITTED, BlockMeaning, Emission, Slot, block_meaning, preserved, results_of, slots
 from .semantics.arch.opaque import OpaqueExterns
 from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.tables import table_actions
 from .semantics.source import Span, Unsupported
 
 if TYPE_CHECKING:
@@ -228,13 +229,18 @@ def _same_block(pair: ProgramPair, mine: Slot, theirs: Slot) -> bool:
 
     def used(program: ir.Program) -> tuple[object, ...]:
         parsers = [p for p in program.parsers if p.name == first or p.name not in packages]
-        controls = [c for c in program.controls if c.name == first or c.name not in packages]
+        controls = [_with_defaults(c) for c in program.controls if c.name == first or c.name not in packages]
         return (parsers, controls, program.functions, program.actions, program.instances)
 
     try:
         return used(a) == used(c)
     except RecursionError:  # nested too deeply to be compared like this
         return False
+
+
+def _with_defaults(control: ir.Control) -> ir.Control:
+    """``control`` with the default actions of its tables in their lists, where a compiler puts them if they lack."""
+    return replace(control, tables=tuple(replace(t, actions=table_actions(t)) for t in control.tables))
 
 
 def as_found(
