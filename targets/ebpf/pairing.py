@@ -14,13 +14,15 @@ from ...semantics.meaning.behaviour import Behaviour, distinct_terms
 from ...semantics.source import Span, Unsupported
 from . import scratch
 from .artifact import BpfObject, MapDef
-from .artifact.program import F_RDONLY_PROG
+from .artifact.program import F_RDONLY_PROG, INNER, NUMBER_BYTES
 from .meaning import meaning
 from .meaning.memory import PRESENT
 from .trie_laws import entry, length_name, trie_laws
 
 _OTHER_SCRATCH = f"{scratch.NAME} (other)"
 _ARRAYS = ("array", "percpu_array")
+_INDEXED = (*_ARRAYS, "array_of_maps")
+INDEX_BYTES = 4
 
 
 def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviour]:
@@ -115,13 +117,21 @@ def contents(
 ) -> dict[str, list[tuple[bytes, bytes]]]:
     """Elements that make the maps of ``obj`` answer what is asked of them in ``terms`` as the functions do."""
     out: dict[str, list[tuple[bytes, bytes]]] = {}
-    for item in obj.maps:
-        names = {f"map.{item.name}.{part}" for part in ("found", "value")}
+    for item in _with_inner(obj.maps):
+        names = {f"map.{item.name}.{part}" for part in ("found", "value", "number")}
         names |= {f"state.map.{item.name}", f"state.map.{item.name}{PRESENT}"}
         elements = dict(_elements(item, _asked(terms, names, values, functions), functions))
         if elements:
             out[item.name] = list(elements.items())
     return out
+
+
+def _with_inner(maps: Sequence[MapDef]) -> Iterator[MapDef]:
+    """The maps, and the maps in maps of maps as one whose key begins with the number of the map."""
+    for item in maps:
+        yield item
+        if item.inner is not None:
+            yield replace(item.inner, name=item.name + INNER, key_size=NUMBER_BYTES + item.inner.key_size)
 
 
 def _asked(
@@ -139,13 +149,14 @@ def _elements(item: MapDef, keys: Iterator[int], functions: Functions) -> Iterat
 
     for number in keys:
         key = number.to_bytes(item.key_size, "big")
-        if item.type in _ARRAYS:
-            there = int.from_bytes(key, "little") < item.max_entries
-        else:
-            there = bool(answer(number, f"state.map.{item.name}{PRESENT}", f"map.{item.name}.found"))
-        if there:
-            value = answer(number, f"state.map.{item.name}", f"map.{item.name}.value")
-            yield _entry(item, key, functions), value.to_bytes(item.value_size, "big")
+        there = item.type in _ARRAYS or answer(number, f"state.map.{item.name}{PRESENT}", f"map.{item.name}.found")
+        if not there or (item.type in _INDEXED and int.from_bytes(key[-INDEX_BYTES:], "little") >= item.max_entries):
+            continue
+        if item.inner is not None:
+            yield key, answer(number, f"map.{item.name}.number").to_bytes(NUMBER_BYTES, "big")
+            continue
+        value = answer(number, f"state.map.{item.name}", f"map.{item.name}.value")
+        yield _entry(item, key, functions), value.to_bytes(item.value_size, "big")
 
 
 def _entry(item: MapDef, key: bytes, functions: Functions) -> bytes:

@@ -96,7 +96,8 @@ MOST_BYTES: Final = 4
 
 def like_ranges(layout: TableLayout, slots: Slots, terms: Sequence[Term]) -> list[Term]:
     """What is true of the vectors of ranges for the bytes that ``terms`` ask for, whatever the rules: each end is at
-    one place, and of the highest bytes the low end's is not above the high end's; a slot without a rule has no bit."""
+    one place, and of the highest bytes the low end's is not above the high end's; a slot without a rule has no bit.
+    (Of ranges in one byte nothing is said.)"""
     asked: dict[str, dict[Term, None]] = {}
     for call in b.applications(*terms):
         asked.setdefault(call.name, {})[call.args[0] if call.args else b.TRUE] = None
@@ -112,6 +113,7 @@ def like_ranges(layout: TableLayout, slots: Slots, terms: Sequence[Term]) -> lis
                 if {"ge", "le"} <= numbers.keys() and len(places) <= MOST_BYTES:
                     at = {test: partial(_unknown, layout, slots, number) for test, number in numbers.items()}
                     found += _like_ends(at, places, highest=byte == part.size - 1)
+                    found += (fact for place in places for fact in _at_borders(at, place, part.width - 8 * byte))
     return found
 
 
@@ -131,6 +133,18 @@ def _like_ends(at: Mapping[Test, Callable[[Term], Term]], places: Sequence[Term]
                 yield from (b.implies(above, _all_of(at[t](y), at[t](x))) for t in HIGH if t in at)
                 if "gt" in at and "lt" in at:
                     yield b.implies(above, b.and_(_all_of(at["ge"](x), at["gt"](y)), _all_of(at["le"](y), at["lt"](x))))
+
+
+def _at_borders(at: Mapping[Test, Callable[[Term], Term]], x: Term, width: int) -> Iterator[Term]:
+    """What is true where a byte ``x`` (of ``width`` bits, if that is less) is the least or greatest there is: it is on
+    the right side of one end of every range, and beyond none."""
+    least = b.eq(x, b.bv(0, 8))
+    greatest = b.uge(x, b.bv((1 << min(8, width)) - 1, 8))
+    borders: tuple[tuple[Term, Test, Test, Test], ...] = (least, "le", "ge", "gt"), (greatest, "ge", "le", "lt")
+    for border, sure, other, strict in borders:
+        yield b.implies(border, _all_of(b.bnot(at[sure](x)), b.bnot(at[other](x))))
+        if strict in at:
+            yield b.implies(border, b.eq(at[strict](x), b.bv(0, at[strict](x).width)))
 
 
 def _all_of(some: Term, others: Term) -> Term:

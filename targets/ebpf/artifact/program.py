@@ -39,6 +39,12 @@ class Field:
     size: int
 
 
+INNER: Final = ".inner"
+"""What all the maps in a map of maps together are called, behind its name."""
+NUMBER_BYTES: Final = 4
+"""Bytes of the number that tells the maps in a map of maps apart, in front of the key."""
+
+
 @dataclass(frozen=True, slots=True)
 class MapDef:
     """A map: its type (a name of :data:`MAP_TYPES`), sizes in bytes, and how its key and value are made up.

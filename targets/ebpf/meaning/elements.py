@@ -10,13 +10,11 @@ from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ..artifact.program import F_RDONLY_PROG, MapDef
+from ..artifact.program import F_RDONLY_PROG, INNER, MapDef
 from .state import State
 from .values import Byte, Lane, Partial
 
 SINGLES: Final = ("array", "percpu_array")
-INNER: Final = ".inner"
-"""What all the maps in a map of maps together are called, behind its name."""
 
 
 def is_single(item: MapDef) -> bool:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ..artifact.program import F_RDONLY_PROG, MapDef
+from ..artifact.program import F_RDONLY_PROG, INNER, MapDef
 from . import elements, memory
 from .alu import swap
-from .elements import INNER
 from .memory import PRESENT, Restart
 from .state import State
 from .values import Address

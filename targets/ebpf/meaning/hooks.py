@@ -14,12 +14,11 @@ from typing import Final, Literal
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, Case, Output, Packet, byte, input_bytes
-from ..artifact.program import MapDef
+from ..artifact.program import INNER, MapDef
 from ..artifact.shortest import ETH_HLEN
 from . import elements
 from .context import SKB
 from .context import XDP as XDP_FIELDS
-from .elements import INNER
 from .helpers_maps import HASHES, NUMBER_BITS
 from .helpers_skb import TC, TC_ACT_REDIRECT, TC_ACT_SHOT
 from .helpers_vlan import is_vlan, protocol_of, with_tag

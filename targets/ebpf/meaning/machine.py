@@ -15,8 +15,8 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Choice, Fault
 from ....semantics.source import Span, Unsupported
-from ..artifact.program import BpfProgram, MapDef
-from . import elements, execute, pointers, ranges
+from ..artifact.program import INNER, BpfProgram, MapDef
+from . import execute, pointers, ranges
 from .context import Field
 from .graph import analyse
 from .join import merge
@@ -333,7 +333,7 @@ def with_inner_maps(maps: Sequence[MapDef]) -> dict[str, MapDef]:
     out = {item.name: item for item in maps}
     for item in maps:
         if item.inner is not None:
-            name = item.name + elements.INNER
+            name = item.name + INNER
             out[name] = replace(item.inner, name=name)
     return out
 

@@ -16,12 +16,13 @@ from typing import Any, Final
 
 from ....semantics.source import InputError, Span, Unsupported
 from ...base import Cells, Closing, Observation
-from ..artifact import BpfObject, BpfProgram, Insn
+from ..artifact import BpfObject, BpfProgram, Insn, MapDef
 from ..artifact.loading import described
 from ..artifact.ports import port0
-from ..artifact.program import F_RDONLY_PROG
+from ..artifact.program import F_RDONLY_PROG, INNER
 from . import shown
 from .kernel import KernelMap, KernelProgram, KernelTypes, Refused, TestRun, unusable
+from .nested import load_nested
 from .network import LONGEST_FRAME, Network
 from .wrap import EMPTY, NOTES, NOTES_MAP, Notes, spied, with_functions, wrapped
 
@@ -98,7 +99,7 @@ class KernelOracle(Closing):
         def keep(maps: dict[str, KernelMap]) -> None:
             for name, item in maps.items():
                 given = {key for key, _ in (tables or {}).get(name, ())}
-                if item.item.programs is not None:
+                if item.item.programs is not None or item.item.inner is not None:
                     continue
                 if name not in (tables or {}) or item.item.type == "hash":
                     after[name] = [(key, item[key]) for key in item.keys() if key not in given]  # noqa: SIM118
@@ -236,9 +237,9 @@ def load_maps(
     """The object's maps in the kernel, filled; they are closed with ``stack``. Raises InputError, Unsupported."""
     maps = {}
     for item in obj.maps:
-        if item.inner:
-            text = f"map {item.name} with maps in it, which the oracle does not load"
-            raise Unsupported(text, Span(obj.name, 0, 0))
+        if item.inner is not None:
+            maps[item.name] = _nested(obj, item, item.inner, tables, stack)
+            continue
         made = stack.enter_context(KernelMap(item, types))
         maps[item.name] = made
         for key, value in tables.get(item.name, ()):
@@ -249,10 +250,19 @@ def load_maps(
                 raise InputError.at(Span(obj.name, 0, 0), text) from None
         if item.data is not None and item.flags & F_RDONLY_PROG:
             made.freeze()
-    unknown = sorted(set(tables) - set(maps))
+    inner = {item.name + INNER for item in obj.maps if item.inner is not None}
+    unknown = sorted(set(tables) - set(maps) - inner)
     if unknown:
         raise InputError.at(Span(obj.name, 0, 0), f"there is no map {unknown[0]}")
     return maps
+
+
+def _nested(obj: BpfObject, item: MapDef, inner: MapDef, tables: Tables, stack: ExitStack) -> KernelMap:
+    try:
+        return load_nested(item, inner, tables, stack)
+    except OSError as error:
+        text = f"the kernel refuses map {item.name} or the maps in it: {error.strerror}"
+        raise InputError.at(Span(obj.name, 0, 0), text) from None
 
 
 def load_called(
@@ -303,7 +313,7 @@ class _Loaded:
             network.attach(self.stack, self.hook, port, self.program)
         changing = {
             n: m for n, m in self.maps.items()
-            if n in self.named and not m.item.flags & F_RDONLY_PROG and m.item.programs is None
+            if n in self.named and not m.item.flags & F_RDONLY_PROG and m.item.programs is None and m.item.inner is None
         }  # fmt: skip
         for number, (port, frame) in enumerate(packets):
             for name, item in changing.items() if number else ():

@@ -95,16 +95,16 @@ class KernelTypes(Descriptor):
 
 class KernelMap(Descriptor):
     """A map in the kernel; keys and values are bytes. Of a per-CPU map all CPUs' values are written alike, and the sum
-    of changes is not formed: reading gives the first CPU's."""
+    of changes is not formed: reading gives the first CPU's. ``inner``: of a map of maps, one like those in it."""
 
-    def __init__(self, item: MapDef, types: KernelTypes | None = None) -> None:
+    def __init__(self, item: MapDef, types: KernelTypes | None = None, inner: KernelMap | None = None) -> None:
         self.item = item
         kind, flags = MAP_TYPES[item.type], item.flags
         entries = item.max_entries or (_possible_cpus() if item.type == "perf_event_array" else 0)  # as libbpf does
         attributes = struct.pack("=5I", kind, item.key_size, item.value_size, entries, flags)
         told = types.described.maps.get(item.name) if types is not None else None
         if types is None or told is None:
-            attributes += bytes(52)
+            attributes += struct.pack("=I48x", 0 if inner is None else inner.fd)
         else:
             attributes += struct.pack("=8x15sx4xIII12x", item.name.encode(), types.fd, *told)
         super().__init__(bpf(_MAP_CREATE, attributes)[0])

@@ -23,7 +23,6 @@ from tests.support.machines import needs_clang
 NO_KERNEL = {
     ("fib", 1): "the kernel's routes are its own",
     **{("dispatcher", bug): "what other programs find shows only in these" for bug in (1, 2, 3)},
-    ("tenants", 1): "the oracle does not make maps of maps",
     ("report", 1): "only an event differs",
     ("sample", 1): "only an event differs",
     ("steer", 1): "the kernel has no such sockets and CPUs in its maps",

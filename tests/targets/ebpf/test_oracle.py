@@ -117,6 +117,28 @@ def test_per_cpu_maps_and_constant_data(kernel_oracle: KernelOracle) -> None:
             maps["counts"][bytes(3)]
 
 
+@pytest.mark.parametrize("kind", ["array", "hash"])
+def test_maps_in_a_map_of_maps_are_told_by_number(kernel_oracle: KernelOracle, kind: str) -> None:
+    """The program passes what the inner map of its key 1 marks with 1: two keys lead to one map, one to another."""
+    lists = MapDef("lists", f"{kind}_of_maps", 4, 4, 4, inner=MapDef("list", kind, 4, 4, 4))
+    code = (
+        asm.store(4, FP, -4, 1), asm.load(4, R1, R1, 36), asm.store(4, FP, -8, R1),
+        asm.load_map(R1, "lists"), asm.mov(R2, FP), asm.alu("add", R2, -8), asm.call(1), asm.jump("jeq", R0, 0, 6),
+        asm.mov(R1, R0), asm.mov(R2, FP), asm.alu("add", R2, -4), asm.call(1), asm.jump("jeq", R0, 0, 1),
+        asm.load(4, R0, R0, 0), asm.jump("jeq", R0, 1, 2), asm.mov(R0, 2), asm.exit_(), asm.mov(R0, 0), asm.exit_(),
+    )  # fmt: skip
+    one_, two, index = (1).to_bytes(4, "big"), (2).to_bytes(4, "big"), (1).to_bytes(4, "little")
+    tables = {
+        "lists": [(bytes([2, 0, 0, 0]), one_), (bytes([3, 0, 0, 0]), two), (bytes([0, 0, 0, 0]), one_)],
+        "lists.inner": [(one_ + index, index), (two + index, bytes(4)), (bytes(4) + index, index)],
+    }
+    program = obj("tc", *code, maps=(lists,))
+    seen = kernel_oracle.run(program, [(port, PLAIN) for port in (2, 3, 77)], tables)
+    assert [bool(each.outputs) for each in seen] == [True, False, False]
+    with pytest.raises(InputError, match="refuses map lists or the maps in it"):
+        kernel_oracle.run(program, [(2, PLAIN)], {"lists": [(bytes([i, 0, 0, 0]), one_) for i in range(9)]})
+
+
 def test_a_missing_key(kernel_oracle: KernelOracle) -> None:
     with KernelMap(MapDef("m", "hash", 4, 4, 1)) as found, pytest.raises(KeyError):
         found[b"1234"]
