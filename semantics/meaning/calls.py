@@ -330,6 +330,7 @@ def _extern_call(m: Machine, node: ir.ExternCall) -> Value:
             node = replace(node, object=instance.text, is_param=False)
         elif node.extern not in OF_THE_ARCHITECTURE:
             raise Unsupported(f"extern {name} of an object that no instance is known for", node.span)
+    m.asking = node.method, node.args
     handler = m.externs.get((node.extern, node.method))
     if handler is None and any(known == node.extern for known, _ in m.externs):
         raise Unsupported(f"extern {name}", node.span)

@@ -143,7 +143,7 @@ class Machine:
         self.leavers: list[Leaver] = []
         self.parsing = False
         self.asking: object = None
-        """The statement, or the keys of a transition, that a parser is at (:attr:`Step.by`)."""
+        """What a parser is at (:attr:`Step.by`)."""
         self.functions = {f.name: f for f in program.functions}
         self.top_actions = {a.name: a for a in program.actions}
         self.block = ""

@@ -349,13 +349,13 @@ class _Way:
 def _run_from(m: Machine, run: _Run, point: Point) -> tuple[list[_Way], list[State]]:
     """Run statements up to the state's end or a call of a parser: where control goes on, and the ways that reject."""
     ways: list[_Way] | None = None
+    m.asking = None
     for at, statement in enumerate(point.rest):
         if m.state.dead:
             break
         if applies(m, statement):
             ways = _into(m, run, statement, replace(point, rest=point.rest[at + 1 :]))
             break
-        m.asking = statement
         m.exec(statement)
     rejected = []
     if ways is None:
@@ -421,7 +421,7 @@ def _transition(m: Machine, run: _Run, node: ir.Transition) -> list[tuple[str, S
     """The states that follow, each with the execution's state on the way there."""
     if not node.keys:
         return [(node.cases[0].state if node.cases else "reject", m.state)]
-    m.asking = node.keys
+    m.asking = tuple(key if isinstance(key, ir.Member) else None for key in node.keys)
     keys = [m.fix(m.eval(key), key.span) for key in node.keys]
     ways, parted = [], []
     before, left = m.state.copy(), len(m.leavers)

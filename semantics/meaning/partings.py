@@ -122,7 +122,7 @@ def _last(state: State) -> Step | None:
 
 
 def _same(first: Step | None, second: Step | None) -> bool:
-    """Whether two steps are made by the same statement, or by copies of it, on the same condition."""
+    """Whether two steps are made on the same condition, in the same state or in copies of it for all that is known."""
     if first is None or second is None:
         return False
     return first.condition is second.condition and (first.by is second.by or first.by == second.by)

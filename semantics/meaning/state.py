@@ -50,7 +50,8 @@ class Step:
     path: Term
     condition: Term
     by: object = None
-    """The statement, or the keys of a transition."""
+    """The method that was called last in the state, with its arguments, or the fields that a transition asks for; the
+    variables that a compiler may have put between do not count."""
 
 
 @dataclass(slots=True)

@@ -385,17 +385,22 @@ def layout(value: Value, *, emitted: bool = True) -> Iterable[Term]:
                 if emitted:
                     yield valid
                     if valid is not b.FALSE:
-                        stack.extend(reversed(list(fields.values())))
+                        stack += _wholes(fields)
             case Struct(fields):
-                stack.extend(reversed(list(fields.values())))
+                stack += _wholes(fields)
             case Union(members):
-                stack.extend(reversed(list(members.values())))
+                stack += _wholes(members)
             case Stack(elements, next_index):
                 yield next_index
                 stack.extend(reversed(elements))
             case Varbit(length=length):
                 if emitted:
                     yield length
+
+
+def _wholes(fields: Mapping[str, Value]) -> list[Value]:
+    """What is no scalar, the last first: most fields are scalars, on which no layout depends."""
+    return [value for value in reversed(list(fields.values())) if type(value) is not Scalar]
 
 
 # --- headers --------------------------------------------------------------------------------------------------------

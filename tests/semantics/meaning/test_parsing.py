@@ -287,6 +287,24 @@ def test_copies_of_a_state_are_put_together_as_the_state_is() -> None:
         assert mine.terms() == theirs.terms()
 
 
+def test_variables_between_do_not_tell_copies_of_a_state_apart() -> None:
+    """A compiler puts what two states look ahead at into a variable of each."""
+    begin = "state start { pkt.extract(hdr.h); transition odd; }"
+    plain = f"""{begin} state odd {{ pkt.advance(8); transition select(pkt.lookahead<bit<8>>()) {{
+            0: odd; default: even; }} }}
+        state even {{ pkt.advance(8); transition select(pkt.lookahead<bit<8>>()) {{
+            0: odd; 1: even; default: accept; }} }}"""
+    put = f"""{begin} state odd {{ pkt.advance(8); x = pkt.lookahead<bit<8>>(); transition select(x) {{
+            0: odd; default: even; }} }}
+        state even {{ pkt.advance(8); y = pkt.lookahead<bit<8>>(); transition select(y) {{
+            0: odd; 1: even; default: accept; }} }}"""
+    first = block_meaning(v1model("", parser=plain), "P", turns=6)
+    second = block_meaning(v1model("", parser=put, parser_locals="bit<8> x; bit<8> y;"), "P", turns=6)
+    assert len(first.behaviour.cases) > 6
+    for mine, theirs in zip(first.behaviour.cases, second.behaviour.cases, strict=True):
+        assert mine.terms() == theirs.terms()
+
+
 def test_a_step_is_not_taken_back_where_more_is_known_since() -> None:
     """The path must be that before the step and its condition: here it is narrower, and stays so."""
     m = Machine(v1model(""), None, Symbolic(), {})
