@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from .on_numbers import all_terms
@@ -58,14 +58,16 @@ def on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed, ports:
     try:
         if oracle.available() is not None:
             return None
-        shown = _shown(oracle, artifact, tables, found, said, ports)
+        seen = _shown(oracle, artifact, tables, found, said, ports)
     except (ValueError, OSError, InputError, Unsupported):
         return None  # the machine cannot be given this packet or artifact (too long, a port that it has not, refused)
     finally:
         oracle.close()
-    if shown is None:
+    if seen is None:
         return None
-    if _agrees(target, said, shown):
+    sight = _with_events(behaviour, seen)
+    shown = sight.shown
+    if _agrees(target, said, sight):
         return Seen(f"{target.name} {getattr(oracle, 'machine', 'kernel')}", shown)
     if behaviour.choices or _depends_on_more(behaviour, found):
         return None  # the machine has chosen otherwise (an address, say), or it was not told all that counts
@@ -74,27 +76,44 @@ def on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed, ports:
     return f"the real machine does something else than its meaning says on {found.packet.hex()}: {text}"
 
 
+@dataclass(frozen=True)
+class _Sight:
+    """What the machine showed, and all that it shows of events, by name."""
+
+    shown: Observed
+    events: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+
+
 def _shown(
     oracle: Oracle, artifact: Any, tables: Any, found: Input, said: Observed, ports: Sequence[int]
-) -> Observed | None:
+) -> _Sight | None:
     """What the machine shows of ``said``; None where it cannot show it."""
     if said.fault:
-        return said if isinstance(oracle, ShowsState) and oracle.refuses(artifact) else None
+        return _Sight(said) if isinstance(oracle, ShowsState) and oracle.refuses(artifact) else None
     if not isinstance(oracle, ShowsState):
         packets = [(port, found.packet) for port in (found.port, *ports)]  # so that these ports are there
-        return Observed(tuple(sorted(oracle.run(artifact, packets, tables)[0].outputs)))
+        return _Sight(Observed(tuple(sorted(oracle.run(artifact, packets, tables)[0].outputs))))
     asked = {name: tuple(cells) for name, cells in said.state.items()}
     seen, cells = oracle.run_showing(artifact, (found.port, found.packet), tables, ports, asked)
     metadata = {name: value for name, value in seen.metadata.items() if name in said.metadata}
-    return Observed(tuple(sorted(seen.outputs)), metadata, cells)
+    return _Sight(Observed(tuple(sorted(seen.outputs)), metadata, cells), seen.events)
 
 
-def _agrees(target: Target, said: Observed, shown: Observed) -> bool:
+def _with_events(behaviour: Behaviour, sight: _Sight) -> _Sight:
+    """With the events that the behaviour tells under the names that the machine shows them by, name by name."""
+    told = {event.name for case in behaviour.cases for event in case.events}
+    events = {name: each for name, each in sorted(sight.events.items()) if name in told}
+    listed = tuple((name, fields) for name, each in events.items() for fields in each)
+    return _Sight(replace(sight.shown, events=listed) if events else sight.shown, events)
+
+
+def _agrees(target: Target, said: Observed, sight: _Sight) -> bool:
     """Whether the machine showed what was said, in all that it showed."""
     if said.fault:
         return True  # it refused what has the fault
     outputs = tuple(sorted(_as_seen(target, said.outputs)))
-    return not Observed(outputs, said.metadata, said.state).differs(shown)
+    events = sorted((event for event in said.events if event[0] in sight.events), key=lambda event: event[0])
+    return not Observed(outputs, said.metadata, said.state, events=tuple(events)).differs(sight.shown)
 
 
 def _as_seen(target: Target, outputs: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:

@@ -106,6 +106,8 @@ class Observation:
 
     outputs: tuple[tuple[str, int, bytes], ...]
     metadata: Mapping[str, int] = field(default_factory=dict)
+    events: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    """Of the events that can be seen, by name: the fields of each, oldest first."""
 
 
 class Oracle(Protocol):
@@ -144,8 +146,8 @@ class ShowsState(Protocol):
         self, artifact: Any, packet: tuple[int, bytes], tables: Any, ports: Sequence[int], cells: Cells
     ) -> tuple[Observation, Mapping[str, Mapping[int, int]]]:
         """As :meth:`Oracle.run` for one packet, where the machine has these ``ports`` as well; the observation's
-        metadata is what leaves with the frame. And what those of the ``cells`` hold afterwards that can be looked at:
-        state's name → index → value."""
+        metadata is what leaves with the frame, and its events are what can be seen of those. And what those of the
+        ``cells`` hold afterwards that can be looked at: state's name → index → value."""
         ...
 
     def refuses(self, artifact: Any) -> bool:

@@ -115,12 +115,14 @@ class KernelOracle(Closing):
         self._with_ports(artifact, ports)
         before = {name: dict(elements) for name, elements in (tables or {}).items()}
         after: dict[str, dict[int, int]] = {}
+        told: dict[str, tuple[tuple[int, ...], ...]] = {}
 
         def look(maps: dict[str, KernelMap]) -> None:
             after.update(shown.cells(cells, maps, before))
+            told.update(shown.records(maps))
 
         (seen,) = self._on_ports(artifact, [packet], tables, look)
-        return shown.going_on(seen, _hook_of(artifact.program())), after
+        return replace(shown.going_on(seen, _hook_of(artifact.program())), events=told), after
 
     def refuses(self, artifact: Any) -> bool:
         """Whether the kernel's verifier says that the program may access what it must not (EACCES)."""

@@ -13,6 +13,8 @@ from .wrap import REDIRECTS, TAKEN
 _STATE: Final = "map."
 _PRESENT: Final = ".present"
 _NOTES: Final = ("ran", "result")
+RING: Final = "ring."
+"""What the name of an event begins with that is a record in a ring buffer."""
 
 
 def cells(
@@ -49,6 +51,15 @@ def _values(
 
 def _at_first(item: MapDef) -> bytes:
     return bytes(item.value_size) if item.data is None else item.data
+
+
+def records(maps: Mapping[str, KernelMap]) -> dict[str, tuple[tuple[int, ...], ...]]:
+    """What lies in ring buffers, as the meaning names it: ``ring.NAME``, and of each record its bytes as one number."""
+    rings = {name: held for name, held in maps.items() if held.item.type == "ringbuf"}
+    return {
+        f"{RING}{name}": tuple((int.from_bytes(record, "big"),) for record in held.records())
+        for name, held in rings.items()
+    }
 
 
 def going_on(seen: Observation, hook: str) -> Observation:

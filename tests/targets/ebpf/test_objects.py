@@ -173,9 +173,28 @@ def test_the_kernel_confirms_what_it_shows(kernel_oracle: KernelOracle) -> None:
 
 
 @pytest.mark.oracle
+def test_the_kernel_confirms_records_in_ring_buffers(kernel_oracle: KernelOracle) -> None:
+    """Of another content, one that is not there, and one more."""
+    ring = MapDef("ring", "ringbuf", 0, 0, 4096)
+    silent = [asm.mov(R0, 0), asm.exit_()]
+    for first, second in ((told(1), told(2)), (told(1), silent), (silent, told(1)), (told(1), told(1)[:-2] + told(1))):
+        proof = same_or_not(first, second, ring)
+        assert proof.verdict is Verdict.REJECT
+        assert proof.counterexample is not None
+        assert proof.counterexample.confirmed_by[-2:] == ("ebpf kernel", "ebpf kernel")
+
+
+@pytest.mark.oracle
 def test_the_kernel_confirms_nothing_that_it_does_not_show(kernel_oracle: KernelOracle) -> None:
-    """The frame is the same on both sides: that it was seen says nothing of the record."""
-    proof = same_or_not(told(1), told(2), MapDef("ring", "ringbuf", 0, 0, 4096))
+    """The frame is the same on both sides: that it was seen says nothing of the event."""
+
+    def perf(octet: int) -> list[Insn]:
+        return [
+            asm.store(1, asm.FP, -1, octet), asm.load_map(R2, "events"), asm.mov(asm.R3, 0), asm.mov(asm.R4, asm.FP),
+            asm.alu("add", asm.R4, -1), asm.mov(asm.R5, 1), asm.call(25), asm.mov(R0, 0), asm.exit_(),
+        ]  # fmt: skip
+
+    proof = same_or_not(perf(1), perf(2), MapDef("events", "perf_event_array", 4, 4, 0))
     assert proof.verdict is Verdict.REJECT
     assert proof.counterexample is not None
     assert "ebpf kernel" not in proof.counterexample.confirmed_by
