@@ -22,7 +22,7 @@ from .trie_laws import entry, length_name, trie_laws
 _OTHER_SCRATCH = f"{scratch.NAME} (other)"
 _ARRAYS = ("array", "percpu_array")
 _INDEXED = (*_ARRAYS, "array_of_maps")
-INDEX_BYTES = 4
+_INDEX_BYTES = 4
 
 
 def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviour]:
@@ -150,7 +150,7 @@ def _elements(item: MapDef, keys: Iterator[int], functions: Functions) -> Iterat
     for number in keys:
         key = number.to_bytes(item.key_size, "big")
         there = item.type in _ARRAYS or answer(number, f"state.map.{item.name}{PRESENT}", f"map.{item.name}.found")
-        if not there or (item.type in _INDEXED and int.from_bytes(key[-INDEX_BYTES:], "little") >= item.max_entries):
+        if not there or (item.type in _INDEXED and int.from_bytes(key[-_INDEX_BYTES:], "little") >= item.max_entries):
             continue
         if item.inner is not None:
             yield key, answer(number, f"map.{item.name}.number").to_bytes(NUMBER_BYTES, "big")
