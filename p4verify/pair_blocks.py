@@ -131,7 +131,15 @@ def _emits(spec: Behaviour) -> bool:
 def _block_outcome(
     pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission, rounds: int, aside: Aside | None
 ) -> Found:
-    sides = block_sides(pair, mine, theirs, emission)
+    sides = _with_loops_at_once(pair, mine, theirs, emission)
+    if isinstance(sides, Sides) and sides.endless:
+        alike = search(sides.spec, sides.impl, engine, exactly=pair.exactly, rounds=rounds, most=MANY_MEETINGS)
+        if alike.difference is None and not alike.unknown and not alike.empty:
+            found = as_found(pair, alike, sides.spec, sides.theirs, sides.what, sides.blocks)
+            return replace(found, turned=sides.turned)
+        sides = None
+    if not isinstance(sides, Sides):
+        sides = block_sides(pair, mine, theirs, emission)
     if sides is None:
         return Found(Tally())
     most = None if rounds else MANY_MEETINGS
@@ -140,6 +148,14 @@ def _block_outcome(
         raise Unsupported(sides.endless, Span(pair.second.file, 1, 1))
     found = as_found(pair, outcome, sides.spec, sides.theirs, sides.what, sides.blocks)
     return replace(found, turned=sides.turned)
+
+
+def _with_loops_at_once(pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission) -> Sides | None:
+    """What two blocks do, with loops that need not be followed; as :func:`block_sides` where there are no loops."""
+    try:
+        return block_sides(pair, mine, theirs, emission, loops_at_once=True)
+    except Unsupported:
+        return None
 
 
 @dataclass(frozen=True)
@@ -159,8 +175,10 @@ class Sides:
     """Why a difference shows nothing; "" if it does show one."""
 
 
-def block_sides(pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission) -> Sides | None:
-    """What two blocks do; None if they leave nothing behind.
+def block_sides(
+    pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission, *, loops_at_once: bool = False
+) -> Sides | None:
+    """What two blocks do; None if they leave nothing behind. ``loops_at_once`` as of :func:`block_meaning`.
 
     Raises:
         Unsupported: a block uses what is not modelled, or the two have other parameters; with the place.
@@ -171,11 +189,13 @@ def block_sides(pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission)
     pairing = pair.pairing
     _same_methods(pair, first)
     left = block_meaning(
-        pair.first, first, pair.rules, identity=pairing.first_identity, emission=emission, turns=pair.turns
-    )
+        pair.first, first, pair.rules,
+        identity=pairing.first_identity, emission=emission, turns=pair.turns, loops_at_once=loops_at_once,
+    )  # fmt: skip
     right = block_meaning(
         pair.second, second, pair.second_rules,
         like=left.interface, identity=pairing.second_identity, emission=emission, turns=pair.turns,
+        loops_at_once=loops_at_once,
     )  # fmt: skip
     endless = _same_loops(pair, mine, left, right)
     if left.interface.widths != right.interface.widths:

@@ -76,6 +76,94 @@ def test_loops_whose_turns_do_the_same_are_the_same(name: str) -> None:
     assert any("is followed no further" in note for note in proof.warnings)
 
 
+OPEN = "for (bit<8> i = 0; i < s.b; i = i + 1) { BODY }"
+RANGE = "for (bit<8> i in s.a .. s.b) { BODY }"
+ADDS = "s.h.f = s.h.f + i;"
+INNER = (
+    "for (bit<8> j in i .. s.b) { bit<8> t = ask(j); if (t == 7) { break; } if (t == 8) { continue; } s.a = s.a + t; }"
+)
+SETS = OPEN.replace("BODY", "if (s.a == 1) { t = i; } s.a = s.a + i;")
+IN_RANGE = RANGE.replace("s.a ..", "0 ..").replace("BODY", "if (s.a == 1) { t = i; }")
+STARTS = {
+    "a loop with an open bound": (OPEN.replace("BODY", "s.a = s.a + i;"), OPEN.replace("BODY", "s.a = i + s.a;")),
+    "a range": (RANGE.replace("BODY", ADDS), RANGE.replace("BODY", "bit<8> t = i; s.h.f = t + s.h.f;")),
+    "a loop in a loop, with ways out": (
+        OPEN.replace("BODY", INNER), OPEN.replace("BODY", INNER.replace("s.a + t", "t + s.a")),
+    ),
+    "a variable that is not used behind it": (
+        f"bit<8> t = 5; {SETS} t = 2; s.h.f = t;", f"bit<8> t; {SETS} t = 2; s.h.f = t;",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_loops_of_which_it_is_open_how_often_they_go_round_are_not_followed(name: str) -> None:
+    proof = judged(*STARTS[name])
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    assert any("one turn of it does the same" in note for note in proof.warnings)
+    assert not any("no packet goes through" in text for text in proof.assumptions)
+
+
+OTHERWISE = {
+    "another turn": (OPEN.replace("BODY", "s.a = s.a + i;"), OPEN.replace("BODY", "s.a = s.a + i + 1;")),
+    "another bound": (RANGE.replace("BODY", ADDS), RANGE.replace("BODY", ADDS).replace(".. s.b", ".. s.b + 1")),
+    "another sign": (
+        RANGE.replace("BODY", ADDS), RANGE.replace("s.a .. s.b", "((int<8>) s.a) .. ((int<8>) s.b)")
+        .replace("bit<8> i", "int<8> i").replace("BODY", ADDS.replace("+ i", "+ (bit<8>) i")),
+    ),
+    "a break where the other goes on": (
+        OPEN.replace("BODY", "if (i == 3) { break; } s.a = s.a + i;"),
+        OPEN.replace("BODY", "if (i == 3) { continue; } s.a = s.a + i;"),
+    ),
+    "a break behind a statement": (
+        OPEN.replace("BODY", "s.a = s.a + i; if (i == 3) { break; }"),
+        OPEN.replace("BODY", "if (i == 3) { break; } s.a = s.a + i;"),
+    ),
+    "a variable that no turn may have set": (
+        f"bit<8> t = 5; {SETS} s.h.setValid(); s.h.f = t;", f"bit<8> t = 6; {SETS} s.h.setValid(); s.h.f = t;",
+    ),
+    "another bound, of a range that has something in it": (
+        RANGE.replace("s.a ..", "0 ..").replace("BODY", "s.a = s.a + i;"),
+        RANGE.replace("s.a .. s.b", "0 .. (s.b | 1)").replace("BODY", "s.a = s.a + i;"),
+    ),
+    "a break in a range": (
+        RANGE.replace("BODY", "s.a = s.a + i; if (i == 3) { break; }"), RANGE.replace("BODY", "s.a = s.a + i;"),
+    ),
+    "what a turn leaves": (
+        "bit<8> t = 5; " + OPEN.replace("BODY", "t = i;") + " s.a = t;",
+        "bit<8> t = 5; " + OPEN.replace("BODY", "t = i ^ 1;") + " s.a = t;",
+    ),
+    "what need not be defined, not used": (
+        f"bit<8> t; {SETS} s.h.setValid(); s.h.f = t;", f"bit<8> t; {SETS} s.h.setValid(); s.h.f = 9;",
+    ),
+    "what need not be defined, though there are turns": (
+        f"bit<8> t = 0; {IN_RANGE} s.a = t;", f"bit<8> t; {IN_RANGE} s.a = t;",
+    ),
+    "one that is not defined": (
+        "bit<8> t = 5; " + OPEN.replace("BODY", "t = i;") + " s.a = t;",
+        "bit<8> t; " + OPEN.replace("BODY", "t = i;") + " s.a = t;",
+    ),
+    "what comes behind it": (
+        OPEN.replace("BODY", "s.a = s.a + i;"), OPEN.replace("BODY", "s.a = s.a + i;") + " s.a = s.a + 1;",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_differences_of_such_loops_are_shown_by_following_them(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(statements, "MAX_ITERATIONS", 8)
+    proof = judged(*OTHERWISE[name])
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
+
+
+def test_a_parameter_that_a_loop_may_leave_undefined_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statements, "MAX_ITERATIONS", 8)
+    both = "action get(out bit<8> r) { for (bit<8> i = 0; i < s.b; i = i + 1) { if (i == 3) { r = i; } } }"
+    proof = judged("get(s.a);", "get(s.a); s.h.f = s.h.f;", both=both)
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+
+
 FOR_EVER = "bit<8> n = 0; for (bit<16> i = 3; i != 0; i = i + 2) { n = n + 1; }"
 
 NOT_KNOWN = {
@@ -121,7 +209,7 @@ def test_turns_that_ask_rules_are_not_compared() -> None:
 
 
 def test_a_loop_with_a_way_out_is_followed_so_far() -> None:
-    out = COUNT.replace("n = n + s.b;", "n = n + s.b; if (n == 7) { break; }")
+    out = COUNT.replace("n = n + s.b;", "n = n + s.b; if (n == 7) { exit; }")
     proof = judged(out, out.replace("n + s.b", "s.b + n"))
     assert proof.verdict is Verdict.ACCEPT
     assert any("followed only so far" in note for note in proof.warnings)

@@ -127,6 +127,7 @@ def block_meaning(
     source: Input | None = None,
     trace: Trace | None = None,
     turns: int | None = None,
+    loops_at_once: bool = False,
 ) -> BlockMeaning:
     """What a block does, for every input.
 
@@ -140,6 +141,7 @@ def block_meaning(
         source: the inputs; None for all.
         trace: told what happens, if the inputs are numbers.
         turns: how often a parser's loop is followed; None for as often as :mod:`..meaning.parsing` says.
+        loops_at_once: turns of loops of which it is open how many they make are not followed (:mod:`.endless`).
 
     Raises:
         Unsupported: the block uses what is not modelled; with the place.
@@ -148,7 +150,7 @@ def block_meaning(
     m.opaque = True
     m.turns = turns
     m.on_hit.append(table_hook(identity))
-    loops = EndlessLoops(WORLD, begin_world)
+    loops = EndlessLoops(WORLD, begin_world, loops_at_once)
     if source is None:
         m.endless = loops
     begin_world(m)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from .. import bits as b
@@ -106,6 +107,24 @@ ExternTable = Mapping[tuple[str, str], ExternHandler]
 """``(extern, method)`` → its meaning; a function has method ""."""
 
 
+@dataclass(frozen=True)
+class Loop:
+    """A ``for`` statement whose turns differ in nothing but the variables.
+
+    ``low`` and ``high`` are the bounds of the range that a variable ``index`` goes through; else ``condition`` says
+    whether a turn is made.
+    """
+
+    span: Span
+    body: ir.Block
+    condition: ir.Expr | None = None
+    update: tuple[ir.Stmt, ...] = ()
+    index: str = ""
+    low: Term = b.FALSE
+    high: Term = b.FALSE
+    signed: bool = False
+
+
 HitHook = Callable[["Machine", ir.Table, list[Term], Term, "Term | None"], None]
 """Told of every lookup: table, key values, whether it hit, and (rules known) the number of the entry that wins."""
 
@@ -185,9 +204,9 @@ class Machine:
         """Whether sizes and skips that are no whole bytes are ``error.ParserInvalidArgument`` (a target may say so)."""
         self.opaque = False
         """Whether externs are left uninterpreted, and so are the match kinds of tables."""
-        self.endless: Callable[[Machine, ir.For], bool] | None = None
-        """Goes on behind a loop that is followed no further, at whose head the machine is in another turn for sure;
-        says whether it did."""
+        self.endless: Callable[[Machine, Loop, bool], bool] | None = None
+        """Goes on behind a loop at whose head the machine is, without following its turns; says whether it did. The
+        flag: another turn is sure, and those that were followed are many."""
         self.iterations = 0
         self.open_iterations = 0
         """Iterations of loops so far: those that were certain, and those that were not."""

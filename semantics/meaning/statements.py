@@ -11,7 +11,7 @@ from .. import ir
 from ..bits import Term
 from ..source import Span, Unsupported
 from .expressions import convert, is_signed
-from .machine import Machine, executes
+from .machine import Loop, Machine, executes
 from .references import assign, reference
 from .state import LeaveKind
 from .tables import action_number
@@ -32,7 +32,8 @@ MAX_SURE_ITERATIONS: Final = 4_000
 MAX_ALL_ITERATIONS: Final = 70_000
 """Iterations of all loops together that certainly go on."""
 
-_BREAK: Final = frozenset[LeaveKind]({"break"})
+BREAK: Final = frozenset[LeaveKind]({"break"})
+"""What ends a loop."""
 CONTINUE: Final = frozenset[LeaveKind]({"continue"})
 """What ends a turn of a loop, but not the loop."""
 
@@ -155,20 +156,21 @@ def _for(m: Machine, node: ir.For) -> None:
     def condition() -> Term:
         return m.read(m.eval(node.condition), node.condition.span)
 
-    _loop(m, node.span, condition, node.body, lambda: run_all(m, node.update), lambda: _beyond(m, node))
+    loop = Loop(node.span, node.body, node.condition, node.update)
+    if not _beyond(m, loop, sure=False):
+        _loop(m, node.span, condition, node.body, lambda: run_all(m, node.update), loop)
 
 
-def _beyond(m: Machine, node: ir.For) -> bool:
-    """Go on behind a loop that is followed no further, if anybody knows how."""
-    return m.endless is not None and m.endless(m, node)
+def _beyond(m: Machine, loop: Loop | None, *, sure: bool) -> bool:
+    """Go on behind a loop without following its turns, if anybody knows how (:attr:`Machine.endless`)."""
+    return loop is not None and m.endless is not None and not m.state.dead and m.endless(m, loop, sure)
 
 
 def _loop(
     m: Machine, span: Span, condition: Callable[[], Term], body: ir.Block, update: Callable[[], None],
-    beyond: Callable[[], bool] = lambda: False,
+    loop: Loop | None = None,
 ) -> None:  # fmt: skip
-    """Unrolled until nothing goes on; ``break`` leaves the loop, ``continue`` the body. ``beyond`` goes on behind a
-    loop of which another turn is sure, if it can."""
+    """Unrolled until nothing goes on; ``break`` leaves the loop, ``continue`` the body."""
     mark = len(m.leavers)
     turns = sure = 0
     while not m.state.dead:
@@ -181,7 +183,7 @@ def _loop(
             turns += 1
             _leave_unless(m, goes_on)
         if _too_long(m, turns, sure, goes_on):
-            if goes_on is b.TRUE and beyond():
+            if goes_on is b.TRUE and _beyond(m, loop, sure=True):
                 break
             m.cut(f"the loop at {span} more than {turns + sure - 1} times", span)
             break
@@ -190,7 +192,7 @@ def _loop(
         m.rejoin(m.gather(inner, CONTINUE))
         if not m.state.dead:
             update()
-    m.rejoin(m.gather(mark, _BREAK))
+    m.rejoin(m.gather(mark, BREAK))
 
 
 def _too_long(m: Machine, turns: int, sure: int, goes_on: Term) -> bool:
@@ -239,6 +241,9 @@ def _for_range(m: Machine, node: ir.ForIn, over: ir.RangeSet) -> None:
     low = m.read(m.eval(over.low), over.low.span)
     high = m.read(m.eval(over.high), over.high.span)
     inside = b.sle if is_signed(over.low.type) else b.ule
+    signed = is_signed(over.low.type)
+    if _beyond(m, Loop(node.span, node.body, index=node.name, low=low, high=high, signed=signed), sure=False):
+        return
     any_, distance = inside(low, high), b.sub(high, low)
     turn = 0
 
