@@ -17,7 +17,7 @@ from .artifact import BpfObject, MapDef
 from .artifact.program import F_RDONLY_PROG, INNER, NUMBER_BYTES
 from .meaning import meaning
 from .meaning.memory import PRESENT
-from .trie_laws import entry, length_name, trie_laws
+from .trie_laws import element_name, entry, length_name, trie_laws
 
 _OTHER_SCRATCH = f"{scratch.NAME} (other)"
 _ARRAYS = ("array", "percpu_array")
@@ -155,8 +155,14 @@ def _elements(item: MapDef, keys: Iterator[int], functions: Functions) -> Iterat
         if item.inner is not None:
             yield key, answer(number, f"map.{item.name}.number").to_bytes(NUMBER_BYTES, "big")
             continue
-        value = answer(number, f"state.map.{item.name}", f"map.{item.name}.value")
+        value = answer(_element(item, number, functions), f"state.map.{item.name}", f"map.{item.name}.value")
         yield _entry(item, key, functions), value.to_bytes(item.value_size, "big")
+
+
+def _element(item: MapDef, key: int, functions: Functions) -> int:
+    """What tells the element that a look-up of ``key`` finds: of a trie that is written the entry's own key."""
+    element = functions.get(element_name(item)) if f"state.map.{item.name}" in functions else None
+    return key if element is None else element(key)
 
 
 def _entry(item: MapDef, key: bytes, functions: Functions) -> bytes:

@@ -128,6 +128,15 @@ def looks_up(*lengths: int) -> BpfObject:
     return BpfObject((BpfProgram("p", "tc", tuple(code)),), (TRIE,), name=f"{lengths}.o")
 
 
+def counts(step: int, *lengths: int) -> BpfObject:
+    """Adds ``step`` to the value of each element that is found so."""
+    plain = looks_up(*lengths).programs[0].insns
+    add = (asm.load(1, R1, R0, 0), asm.alu("add", R1, step), asm.store(1, R0, 0, R1))
+    found = [i for i, insn in enumerate(plain) if insn == asm.exit_()][:-1]
+    code = [each for i, insn in enumerate(plain) for each in ((insn, *add) if i in found else (insn,))]
+    return BpfObject((BpfProgram("p", "tc", tuple(code)),), (TRIE,), name=f"{step} {lengths}.o")
+
+
 def verdict(first: BpfObject, second: BpfObject) -> Verdict:
     checker = Checker(None, timeout=60, machines_confirm=False)
     return checker.check_two((TARGET, first, first.name), (TARGET, second, second.name)).verdict
@@ -142,3 +151,17 @@ def test_more_bits_than_there_are_find_nothing() -> None:
     nothing = BpfObject((BpfProgram("p", "tc", (asm.mov(R0, 2), asm.exit_())),), (TRIE,), name="nothing.o")
     assert verdict(nothing, looks_up(9)) is Verdict.ACCEPT
     assert verdict(nothing, looks_up(8)) is Verdict.REJECT
+
+
+def test_look_ups_that_find_one_element_count_in_one() -> None:
+    assert verdict(counts(1, 8, 8), counts(2, 8)) is Verdict.ACCEPT
+    assert verdict(counts(1, 8, 5), counts(2, 8)) is Verdict.REJECT
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("others", [(2, 8), (1, 8, 5), (1, 5)])
+def test_the_kernel_confirms_what_is_counted_in_elements(kernel_oracle: KernelOracle, others: tuple[int, ...]) -> None:
+    first, second = counts(1, 8), counts(*others)
+    proof = Checker(None, timeout=60).check_two((TARGET, first, first.name), (TARGET, second, second.name)).proof
+    assert proof.counterexample is not None, proof.reason
+    assert proof.counterexample.confirmed_by[-2:] == ("ebpf kernel", "ebpf kernel")
