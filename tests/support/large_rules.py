@@ -313,7 +313,8 @@ def u32_filters(rules: Rules) -> list[str]:
 
 
 def _own_route_u32(prefix: tuple[int, int], hop: int, priority: int) -> str:
-    return _route_u32(prefix, hop, _apart(priority, prefix[0]))
+    value, length = prefix
+    return _route_u32(prefix, hop, _apart(priority, value & ~(1 << 32 - length)))  # that of its sibling, which may come
 
 
 _SHARES: Final = 16
