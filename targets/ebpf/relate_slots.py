@@ -14,7 +14,7 @@ these the table answers like this, because of the obligations:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from ...semantics import bits as b
@@ -55,6 +55,7 @@ def known_word(layout: TableLayout, slots: Slots, rules: Sequence[Rule]) -> Word
     """The vectors' words under these rules."""
     pairs = [rule_pairs(layout, rule) for rule in rules]
 
+    @cache  # a counterexample that is made smaller asks for the same ones again and again
     def word(number: int, byte: Term) -> Term:
         at, index = divmod(number, len(slots.planes))
         plane = slots.planes[index]
