@@ -154,6 +154,7 @@ def _told(proof: Proof, laps: dict[str, float], *, right: bool) -> dict[str, Any
     return {
         "right": right, "seconds": round(times[-1][1] - times[0][1], 2), "MiB": _memory(),
         "verdict": proof.verdict.value, "regions": len(proof.regions), **parts,
+        **({} if right else {"why": proof.reason}),
     }  # fmt: skip
 
 

@@ -154,7 +154,9 @@ class Comparison:
 
     def _uncovered(self, cube: Cube, rows: Sequence[Row], asked: Row) -> Cube | None:
         """Some keys of the cube that no row holds."""
-        blocking = sorted((r.cube for r in rows if overlap(r.cube, cube)), key=lambda c: c[1].bit_count())
+        value, mask = cube
+        there = ((r.value, r.mask) for r in rows if not (r.value ^ value) & r.mask & mask)  # each row, many times
+        blocking = sorted(there, key=lambda c: c[1].bit_count())
         stack = [(cube, 0)]
         spent = 0
         while stack:
