@@ -144,8 +144,8 @@ def _block_outcome(
         return Found(Tally())
     most = None if rounds else MANY_MEETINGS
     outcome = search(sides.spec, sides.impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside)
-    if outcome.difference is not None and sides.endless:
-        raise Unsupported(sides.endless, Span(pair.second.file, 1, 1))
+    if outcome.difference is not None and sides.shows_nothing:
+        raise Unsupported(sides.shows_nothing, Span(pair.second.file, 1, 1))
     found = as_found(pair, outcome, sides.spec, sides.theirs, sides.what, sides.blocks)
     return replace(found, turned=sides.turned)
 
@@ -172,7 +172,14 @@ class Sides:
     turned: bool
     """As :attr:`Found.turned`."""
     endless: str = ""
-    """Why a difference shows nothing; "" if it does show one."""
+    """That loops are followed no further, if they are: a difference shows nothing then."""
+    unsaid: str = ""
+    """The same of methods of which nothing says when they are called."""
+
+    @property
+    def shows_nothing(self) -> str:
+        """Why a difference shows nothing; "" if it does show one."""
+        return self.endless or self.unsaid
 
 
 def block_sides(
@@ -204,7 +211,11 @@ def block_sides(
         return None
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
     turned = left.turned or right.turned
-    return Sides(f"block {mine.path}", (first, second), spec, impl, right.behaviour, turned, endless)
+    unsaid = "".join(
+        f"block {mine.path} differs in what {name} may read or write, and nothing says when that method is called"
+        for name in (*left.at_any_time, *right.at_any_time)[:1]
+    )
+    return Sides(f"block {mine.path}", (first, second), spec, impl, right.behaviour, turned, endless, unsaid)
 
 
 def _same_loops(pair: ProgramPair, mine: Slot, left: BlockMeaning, right: BlockMeaning) -> str:

@@ -56,7 +56,7 @@ def _but_unseen(pair: ProgramPair, sides: Sides, engine: Engine) -> Found | None
         if outcome.difference is None:
             found = as_found(pair, outcome, spec, impl, sides.what)
             return replace(found, notes=(*found.notes, *(_told(sides.what, name) for name in unlike)))
-        if sides.endless:
+        if sides.shows_nothing:
             return None
         names = {p.removeprefix(RESULT) for p in outcome.difference.parts if p.startswith(RESULT)}
         if not names or len(names) < len(set(outcome.difference.parts)):

@@ -163,6 +163,19 @@ def test_where_methods_may_be_called_at_any_time_nothing_is_said(name: str) -> N
         judged(version, (version[0], version[1], version[2] + " s.c = s.c + 1 - 1;"), (more, more))
 
 
+@pytest.mark.parametrize("methods", [PLUS, "bit<8> step(in bit<8> v) { s.a = s.a + v; return v; }"])
+def test_a_difference_shows_nothing_where_nothing_says_when_a_method_is_called(
+    methods: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """p4c then takes it not to be called in between, and moves what it reads and writes across calls."""
+    monkeypatch.setattr(f"{__name__}.TEXT", TEXT.replace("@synchronous(run) abstract", "abstract"))
+    first = (TWO, methods, f"x = 1; s.b = s.a; {RUN}")
+    assert judged(first, (TWO, methods, f"s.b = s.a; x = 2 - 1; {RUN}")).verdict is Verdict.ACCEPT
+    other = f"x = 2; s.b = s.a; {RUN}" if methods is PLUS else f"x = 1; {RUN} s.b = s.a;"
+    with pytest.raises(Unsupported, match=r"what c.box.step may read or write, and nothing says when"):
+        judged(first, (TWO, methods, other))
+
+
 @pytest.mark.parametrize("other", ["x = v + 1;", "y = v;"])
 def test_methods_that_write_otherwise_are_not_taken_to_be_the_same(other: str) -> None:
     both = PUTS.replace("return v;", "return x - y;")

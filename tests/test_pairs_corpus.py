@@ -34,10 +34,6 @@ DEFECTS = {
         "extracting into an element beyond the stack's end goes on (spec 8.18: only next and last reject; a write "
         "there changes nothing); the output rejects with StackOutOfBounds"
     ),
-    "generic-extern-inference.p4": (
-        "a parameter that the extern's get may write, by the method that the program gives the object, is read after "
-        "get() and no more before it (spec 8.1: operands are evaluated from left to right); -frontend keeps the order"
-    ),
     "issue2726-bmv2.p4": f"{TWICE}: a header that a short packet does not have, by its element",
     "runtime-index-bmv2.p4": f"{TWICE}: a header that a short packet does not have, by its element",
     "issue4883_dup_has_returned_decl2.p4": f"{TWICE}: the variable that is copied into a control",

@@ -78,6 +78,8 @@ class BlockMeaning:
     that has the same ones, no other, this one may be compared, and a difference shows nothing."""
     loops_chosen: bool = False
     """Whether one of these reads undefined values."""
+    at_any_time: tuple[str, ...] = ()
+    """As of :class:`.opaque.OpaqueExterns`: a difference shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ def block_meaning(
     Raises:
         Unsupported: the block uses what is not modelled; with the place.
     """
-    m = Machine(program, rules, source or Symbolic(), OpaqueExterns(identity), trace)
+    externs = OpaqueExterns(identity)
+    m = Machine(program, rules, source or Symbolic(), externs, trace)
     m.opaque = True
     m.turns = turns
     m.on_hit.append(table_hook(identity))
@@ -160,7 +163,8 @@ def block_meaning(
         parser = next((p for p in program.parsers if p.name == block), None)
         cases = run.control(program.control(block), into) if parser is None else run.parser(parser, into)
     interface = Interface(tuple(into.taken), tuple(run.out.taken))
-    return BlockMeaning(_behaviour(m, cases), interface, m.turned, tuple(loops.taken), loops.chosen)
+    behaviour, unsaid = _behaviour(m, cases), tuple(externs.at_any_time)
+    return BlockMeaning(behaviour, interface, m.turned, tuple(loops.taken), loops.chosen, unsaid)
 
 
 def preserved(program: ir.Program, block: str) -> tuple[tuple[int, tuple[str | int | bool, ...]], ...]:

@@ -21,7 +21,9 @@ from ..meaning.declared import declared_names
 from ..source import Unsupported
 
 SYNCHRONOUS: Final = "synchronous"
-"""The annotation that says which methods of an object call one that the program gives it; any do without it."""
+"""The annotation that says which methods of an object call one that the program gives it. Without it any may do so, as
+far as equality goes; a difference shows nothing then, since p4c (frontends/p4/methodInstance.cpp, ``mayCall``) takes
+none to do so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +56,26 @@ class Captured:
         touched = {n for name in methods for n in self.touched[name]}
         return sorted(touched), sorted({n for name in methods for n in self.written[name]})
 
+    def at_any_time(self, program: ir.Program, extern: str) -> list[str]:
+        """The methods that read or write variables, and of which nothing says when they are called."""
+        return [name for name, leaves in self.touched.items() if leaves and not all(_said(program, extern, name))]
+
 
 def _may_be_called(program: ir.Program, extern: str, abstract: str, called: str) -> bool:
     """Whether an abstract method may be called while another one is, so far as its annotation says."""
-    for declaration in program.declarations:
-        if isinstance(declaration, ir.ExternDecl) and declaration.name == extern:
-            notes = [
-                [a for a in method.annotations if a.name == SYNCHRONOUS]
-                for method in declaration.methods
-                if method.abstract and method.name == abstract
-            ]
-            return not notes or any(not found or any(called in _names(a) for a in found) for found in notes)
-    return True
+    said = _said(program, extern, abstract)
+    return not said or any(not found or any(called in _names(a) for a in found) for found in said)
+
+
+def _said(program: ir.Program, extern: str, abstract: str) -> list[list[ir.Annotation]]:
+    """What is said of when an abstract method is called, for each one of that name."""
+    return [
+        [a for a in method.annotations if a.name == SYNCHRONOUS]
+        for declaration in program.declarations
+        if isinstance(declaration, ir.ExternDecl) and declaration.name == extern
+        for method in declaration.methods
+        if method.abstract and method.name == abstract
+    ]
 
 
 def _names(annotation: ir.Annotation) -> list[str]:

@@ -51,6 +51,9 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         self._identity = identity
         self._methods: dict[str, Methods | None] = {}
         """Object → what the methods that the program gives it do; None while that is looked for."""
+        self.at_any_time: dict[str, None] = {}
+        """Methods that read or write variables of the block, of objects that were called, if nothing says when they are
+        called: what they do then is known to be the same for the same calls only."""
 
     def __getitem__(self, key: tuple[str, str]) -> ExternHandler:
         known = self._known.get(key)
@@ -164,6 +167,8 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         touched, written = methods.captured.at_call(m.program, node.extern, node.method)
         if methods.captured.types:
             m.note(f"methods that the program gives to an extern {node.extern} are called while others of it are only")
+        unsaid = methods.captured.at_any_time(m.program, node.extern)
+        self.at_any_time |= dict.fromkeys(f"{node.object}.{name}" for name in unsaid)
         return _Around(methods.captured, touched, written, node.span)
 
     def _argument(self, m: Machine, argument: Argument, given: ir.Expr | None, span: Span) -> tuple[str, list[Term]]:
