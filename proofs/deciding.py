@@ -26,7 +26,16 @@ from .engine import Answer, Engine, Model
 from .fixing import all_fixed, at_a_cell, cells_of, fix, number, number_of, with_own_cells
 from .freeing import freed
 from .made_in_order import InOrder
-from .options import Instance, cells_in, every_instance, instantiated, is_made_for_a_copy, names_a_copy, options_of
+from .options import (
+    Instance,
+    cells_in,
+    every_instance,
+    instantiated,
+    is_made_for_a_copy,
+    is_one_of_many,
+    names_a_copy,
+    options_of,
+)
 from .regardless import holding_regardless
 from .sampling import case_samples, samples
 from .shapes import Shaped, shaped
@@ -34,6 +43,7 @@ from .splitting import condition_besides, condition_of, sides
 from .sums import folds_sums
 from .sweeping import swept
 from .verdict import Tally
+from .ways import by_ways
 
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
@@ -49,6 +59,9 @@ MANY_CHOICES: Final = 100
 
 LARGE: Final = 2_000
 """Nodes of a violation from which on choices are made in the other side's order before witnesses are looked for."""
+
+WAYS_SECONDS: Final = 5.0
+"""How long each part is tried with choices that are made by the way that the other side goes."""
 
 FEW_ROUNDS: Final = 6
 """Instances that are tried for the choices that are left then."""
@@ -340,13 +353,28 @@ class Search:
             return self._for_every_value(obligation, picks, every)
         large = _size(obligation.violation) >= LARGE
         alike_too = "unknown" if large else self._alike_too(obligation, picks)
-        if alike_too == "unsat" or (alike_too == "unknown" and self._holds_in_order(obligation, picks)):
+        if alike_too == "unsat" or self._holds_by_ways(obligation, picks):
+            return None
+        if alike_too == "unknown" and self._holds_in_order(obligation, picks):
             return None
         if not self.rounds and len(picks) > MANY_CHOICES:
             return f"{obligation.name}: {len(picks)} undefined values"
         if self.settled_aside():
             return f"{obligation.name}: settled otherwise"
         return self._freely(obligation)
+
+    def _holds_by_ways(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
+        """Whether an obligation is seen to hold with choices that are made by the way that the other side goes, where
+        that reads undefined values more often."""
+        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + "any.")]
+        if len(others) <= len(picks):
+            return False
+        pairs = [part.pair[1:] for part in obligation.parts if part.pair is not None]
+        made = by_ways(pairs, frozenset(picks))
+        if made is None or any(is_one_of_many(term, choice) for choice, term in made.items()):
+            return False
+        one = instantiated(obligation, made, self.legal)
+        return self._without_choices(one, QUICK_SECONDS, WAYS_SECONDS, WAYS_SECONDS) is None
 
     def _is_what_is_assumed(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
         """Whether an obligation asks for no more than choices that are as they are assumed, which there are."""

@@ -46,12 +46,12 @@ def options_of(obligation: Obligation, violation: Term, picks: tuple[Term, ...])
     wanted = frozenset(picks)
     pairs = [(part.pair[1], part.pair[2]) for part in obligation.parts if part.pair is not None]
     asked = [*_arguments([violation], wanted), *questions(violation, wanted), *_cells_of_both(violation, wanted)]
-    woven = {v: t for v, t in witnesses([*pairs, *asked], wanted).items() if not _is_one_of_many(t, v)}
+    woven = {v: t for v, t in witnesses([*pairs, *asked], wanted).items() if not is_one_of_many(t, v)}
     found = aligned([*pairs, *asked], wanted)
     bound = bindings([p.differ for p in obligation.parts], violation, picks)
     options: Candidates = {}
     for v in picks:
-        suggested = [t for t in found.get(v, []) if not _is_one_of_many(t, v)]
+        suggested = [t for t in found.get(v, []) if not is_one_of_many(t, v)]
         known = [t[v] for t in (bound, woven) if v in t]
         ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
         options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *known, *ends]))
@@ -103,7 +103,7 @@ def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> d
     for x, y in [*_disagreements(differs), *_questions([violation], wanted)]:
         for mine, theirs in ((x, y), (y, x)):
             choice = mine.args[0] if mine.op == "extract" else mine
-            if choice not in wanted or wanted.intersection(b.variables(theirs)) or _is_one_of_many(theirs, choice):
+            if choice not in wanted or wanted.intersection(b.variables(theirs)) or is_one_of_many(theirs, choice):
                 continue
             if mine is choice:
                 bound.setdefault(choice, theirs)
@@ -112,7 +112,7 @@ def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> d
     return {choice: _side_by_side(choice.width, parts) for choice, parts in pieces.items()} | bound
 
 
-def _is_one_of_many(term: Term, choice: Term) -> bool:
+def is_one_of_many(term: Term, choice: Term) -> bool:
     """Whether a term speaks of one cell or one copy among many, which this choice must not depend on."""
     return bool(cells_in(term)) or (names_a_copy(term) and not is_made_for_a_copy(choice))
 
