@@ -320,7 +320,7 @@ class Search:
         return unknown
 
     def _unsatisfiable(self, query: Term, seconds: float) -> bool:
-        return self.engine.satisfiable(query, "a question asked by both sides", seconds).status == "unsat"
+        return self.engine.refuted(query, "a question asked by both sides", seconds)
 
     def _never(self, query: Term, what: str) -> bool:
         return self.engine.satisfiable(query, what).status == "unsat"

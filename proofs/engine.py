@@ -42,6 +42,8 @@ class Engine:
     cached: int = 0
     _unsatisfiable: set[Term] = field(default_factory=set)
     """Queries that were answered; a check asks some more than once (both sides' cases cover the same inputs)."""
+    _not_refuted: dict[Term, float] = field(default_factory=dict)
+    """Queries that were not seen to be unsatisfiable, and in how many seconds."""
 
     @classmethod
     def within(
@@ -104,6 +106,16 @@ class Engine:
         if answer.status == "unsat":
             self._unsatisfiable.add(query)
         return answer
+
+    def refuted(self, query: Term, what: str, seconds: float) -> bool:
+        """Whether ``query`` is seen to have no model within ``seconds``; one for which that was not so is not asked
+        again, unless there is more time."""
+        if self._not_refuted.get(query, 0.0) >= seconds:
+            return False
+        if self.satisfiable(query, what, seconds).status == "unsat":
+            return True
+        self._not_refuted[query] = seconds
+        return False
 
     def _remaining(self) -> float:
         if self.deadline is None:

@@ -192,6 +192,20 @@ def test_a_plainer_model_is_asked_for_and_nothing_else_changes(monkeypatch: pyte
     assert jobs.solve(easy(1), 10, 2048) == (found if found.status == "sat" else first)
 
 
+def test_what_was_not_refuted_is_not_asked_again_in_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def answer(_self: Execution, query: Term, seconds: float, *_rest: object) -> Answer:
+        asked.append(seconds)
+        return Answer("unsat" if query is easy(1) else "unknown")
+
+    monkeypatch.setattr(Execution, "answer", answer)
+    engine = Engine()
+    assert [engine.refuted(easy(0), "", seconds) for seconds in (1, 1, 0.5, 2, 2)] == [False] * 5
+    assert asked == [1, 2]
+    assert engine.refuted(easy(1), "", 1)
+
+
 def test_verdicts_are_the_same_whatever_answers(tmp_path: Path) -> None:
     queries = [easy(n) for n in range(8)] + [b.and_(easy(3), b.not_(easy(5)))]
 
