@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from .passes_alike import KIND
@@ -144,8 +145,12 @@ def _block_outcome(
         return Found(Tally())
     most = None if rounds else MANY_MEETINGS
     outcome = search(sides.spec, sides.impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside)
-    if outcome.difference is not None and sides.shows_nothing:
-        raise Unsupported(sides.shows_nothing, Span(pair.second.file, 1, 1))
+    if outcome.difference is not None and sides.endless:
+        raise Unsupported(sides.endless, Span(pair.second.file, 1, 1))
+    if outcome.difference is not None and sides.unsaid:
+        said = block_sides(pair, mine, theirs, emission, as_said=True)
+        if said is None or search(said.spec, said.impl, engine, exactly=pair.exactly).difference is None:
+            raise Unsupported(sides.unsaid, Span(pair.second.file, 1, 1))
     found = as_found(pair, outcome, sides.spec, sides.theirs, sides.what, sides.blocks)
     return replace(found, turned=sides.turned)
 
@@ -174,7 +179,7 @@ class Sides:
     endless: str = ""
     """That loops are followed no further, if they are: a difference shows nothing then."""
     unsaid: str = ""
-    """The same of methods of which nothing says when they are called."""
+    """The same of methods of which nothing says when they are called, unless it is a difference without these calls."""
 
     @property
     def shows_nothing(self) -> str:
@@ -183,9 +188,16 @@ class Sides:
 
 
 def block_sides(
-    pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission, *, loops_at_once: bool = False
+    pair: ProgramPair,
+    mine: Slot,
+    theirs: Slot,
+    emission: Emission,
+    *,
+    loops_at_once: bool = False,
+    as_said: bool = False,
 ) -> Sides | None:
-    """What two blocks do; None if they leave nothing behind. ``loops_at_once`` as of :func:`block_meaning`.
+    """What two blocks do; None if they leave nothing behind. ``loops_at_once``, ``as_said`` as of
+    :func:`block_meaning`.
 
     Raises:
         Unsupported: a block uses what is not modelled, or the two have other parameters; with the place.
@@ -195,15 +207,9 @@ def block_sides(
     first, second = mine.block, theirs.block
     pairing = pair.pairing
     _same_methods(pair, first)
-    left = block_meaning(
-        pair.first, first, pair.rules,
-        identity=pairing.first_identity, emission=emission, turns=pair.turns, loops_at_once=loops_at_once,
-    )  # fmt: skip
-    right = block_meaning(
-        pair.second, second, pair.second_rules,
-        like=left.interface, identity=pairing.second_identity, emission=emission, turns=pair.turns,
-        loops_at_once=loops_at_once,
-    )  # fmt: skip
+    how = partial(block_meaning, emission=emission, turns=pair.turns, loops_at_once=loops_at_once, as_said=as_said)
+    left = how(pair.first, first, pair.rules, identity=pairing.first_identity)
+    right = how(pair.second, second, pair.second_rules, like=left.interface, identity=pairing.second_identity)
     endless = _same_loops(pair, mine, left, right)
     if left.interface.widths != right.interface.widths:
         raise Unsupported(f"block {mine.path}: the parameters of the two programs differ", Span(pair.second.file, 1, 1))

@@ -79,7 +79,7 @@ class BlockMeaning:
     loops_chosen: bool = False
     """Whether one of these reads undefined values."""
     at_any_time: tuple[str, ...] = ()
-    """As of :class:`.opaque.OpaqueExterns`: a difference shows nothing."""
+    """As of :class:`.opaque.OpaqueExterns`: whether they are called has to make no difference to a difference."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,7 @@ def block_meaning(
     trace: Trace | None = None,
     turns: int | None = None,
     loops_at_once: bool = False,
+    as_said: bool = False,
 ) -> BlockMeaning:
     """What a block does, for every input.
 
@@ -144,11 +145,12 @@ def block_meaning(
         trace: told what happens, if the inputs are numbers.
         turns: how often a parser's loop is followed; None for as often as :mod:`..meaning.parsing` says.
         loops_at_once: turns of loops of which it is open how many they make are not followed (:mod:`.endless`).
+        as_said: as of :class:`.opaque.OpaqueExterns`.
 
     Raises:
         Unsupported: the block uses what is not modelled; with the place.
     """
-    externs = OpaqueExterns(identity)
+    externs = OpaqueExterns(identity, as_said=as_said)
     m = Machine(program, rules, source or Symbolic(), externs, trace)
     m.opaque = True
     m.turns = turns

@@ -21,9 +21,8 @@ from ..meaning.declared import declared_names
 from ..source import Unsupported
 
 SYNCHRONOUS: Final = "synchronous"
-"""The annotation that says which methods of an object call one that the program gives it. Without it any may do so, as
-far as equality goes; a difference shows nothing then, since p4c (frontends/p4/methodInstance.cpp, ``mayCall``) takes
-none to do so."""
+"""The annotation that says which methods of an object call one that the program gives it. Without it any may do so, or
+none, as p4c takes it (frontends/p4/methodInstance.cpp, ``mayCall``): only what differs both ways is a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,10 @@ class Captured:
     written: dict[str, frozenset[int]] = field(default_factory=dict)
     """Method → the leaves that it writes."""
 
-    def at_call(self, program: ir.Program, extern: str, called: str) -> tuple[list[int], list[int]]:
+    def at_call(self, program: ir.Program, extern: str, called: str, *, as_said: bool) -> tuple[list[int], list[int]]:
         """The leaves that may be read or written while a method that the extern brings along is called, and among
-        them those that may be written."""
-        methods = [name for name in self.touched if _may_be_called(program, extern, name, called)]
+        them those that may be written. ``as_said``: by methods only that are said to be called then."""
+        methods = [name for name in self.touched if _may_be_called(program, extern, name, called, as_said)]
         touched = {n for name in methods for n in self.touched[name]}
         return sorted(touched), sorted({n for name in methods for n in self.written[name]})
 
@@ -61,10 +60,10 @@ class Captured:
         return [name for name, leaves in self.touched.items() if leaves and not all(_said(program, extern, name))]
 
 
-def _may_be_called(program: ir.Program, extern: str, abstract: str, called: str) -> bool:
+def _may_be_called(program: ir.Program, extern: str, abstract: str, called: str, as_said: bool) -> bool:
     """Whether an abstract method may be called while another one is, so far as its annotation says."""
-    said = _said(program, extern, abstract)
-    return not said or any(not found or any(called in _names(a) for a in found) for found in said)
+    said = _said(program, extern, abstract) or [[]]
+    return any(any(called in _names(a) for a in found) if found else not as_said for found in said)
 
 
 def _said(program: ir.Program, extern: str, abstract: str) -> list[list[ir.Annotation]]:

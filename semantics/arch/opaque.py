@@ -44,16 +44,18 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
 
     Args:
         identity: the name by which both programs know an extern instance (its full name in this program is given).
+        as_said: methods that the program gives to objects are called while others are only where that is said.
     """
 
-    def __init__(self, identity: Callable[[str], str]) -> None:
+    def __init__(self, identity: Callable[[str], str], *, as_said: bool = False) -> None:
+        self._as_said = as_said
         self._known = {**PACKET_IN, **PACKET_OUT}
         self._identity = identity
         self._methods: dict[str, Methods | None] = {}
         """Object → what the methods that the program gives it do; None while that is looked for."""
         self.at_any_time: dict[str, None] = {}
         """Methods that read or write variables of the block, of objects that were called, if nothing says when they are
-        called: what they do then is known to be the same for the same calls only."""
+        called."""
 
     def __getitem__(self, key: tuple[str, str]) -> ExternHandler:
         known = self._known.get(key)
@@ -164,7 +166,7 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
             for name in captured_variables(m.program, instance)[1]:
                 raise _unsupported(instance, f"they call the object itself, and read or write {name}", node.span)
             return _Around(Captured(), [], [], node.span)
-        touched, written = methods.captured.at_call(m.program, node.extern, node.method)
+        touched, written = methods.captured.at_call(m.program, node.extern, node.method, as_said=self._as_said)
         if methods.captured.types:
             m.note(f"methods that the program gives to an extern {node.extern} are called while others of it are only")
         unsaid = methods.captured.at_any_time(m.program, node.extern)
