@@ -15,6 +15,8 @@ from p4verify.inputs import SourceOptions, read_program
 from p4verify.pairing import pair_programs
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.source import Unsupported
 from tests.support.compiled_terms import NotCompiled, Source, function
 from tests.support.pair_attack import Attack, attack
 from tests.support.pair_mutation import KINDS, mutants
@@ -168,3 +170,17 @@ def test_default_actions_change_to_others_that_may_be_a_default_and_their_number
         defaults = [next(t for _, t in m.program.tables()).default for m in made]
         found.append({(d.action, *(a.value for a in d.args if isinstance(a, ir.Const))) for d in defaults})
     assert found == [{("drop",)}, {("NoAction",), ("drop",), ("put", 256)}]
+
+
+def test_loops_that_are_followed_no_further_are_not_run() -> None:
+    """Of such a loop it is only known that it is a function, which is another one in the other program."""
+    text = """control c(inout bit<32> x) {{ apply {{
+            bit<32> s = 1;
+            for (bit<32> i = 5; i != 0;) {{ s = s + i; if (s == {stop}) {{ i = i - 1; }} x = x + 1; }}
+        }} }}
+        control proto(inout bit<32> x);
+        package top(proto p);
+        top(c()) main;"""
+    first, second = (load_text(text.format(stop=stop), "test.p4").program for stop in (10, 11))
+    with pytest.raises(Unsupported, match="followed no further"):
+        attacked(first, second, blocks=True)

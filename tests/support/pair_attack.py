@@ -29,7 +29,7 @@ from p4verify.semantics.meaning.behaviour import Behaviour
 from p4verify.semantics.meaning.payload import PayloadFunctions, sum_of
 from p4verify.semantics.meaning.program import meaning
 from p4verify.semantics.meaning.tables import table_actions
-from p4verify.semantics.source import InputError, Unsupported
+from p4verify.semantics.source import InputError, Span, Unsupported
 
 from .choosing import can_show
 from .compiled_behaviour import OUTSIDE, Common, Compiled, Shown
@@ -104,6 +104,9 @@ def _subjects(pairing: Pairing, blocks: bool) -> Iterator[tuple[str, Behaviour, 
         right = block_meaning(
             pairing.second, theirs.block, like=left.interface, identity=pairing.second_identity, emission="bytes"
         )
+        if left.loops or right.loops:
+            where = Span(pairing.second.file, 1, 1)
+            raise Unsupported("loops that are followed no further do anything at all, which is no run of them", where)
         yield f"block {mine.path}", left.behaviour, pairing.in_first_words(right.behaviour)
 
 
