@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -217,11 +217,17 @@ def block_sides(
         return None
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
     turned = left.turned or right.turned
-    unsaid = "".join(
-        f"block {mine.path} differs in what {name} may read or write, and nothing says when that method is called"
-        for name in (*left.at_any_time, *right.at_any_time)[:1]
-    )
+    unsaid = _unsaid(mine, (*left.at_any_time, *right.at_any_time))
     return Sides(f"block {mine.path}", (first, second), spec, impl, right.behaviour, turned, endless, unsaid)
+
+
+def _unsaid(mine: Slot, methods: Sequence[str]) -> str:
+    """What to say of a difference that hangs on ``methods`` of which nothing says when they are called; "" without."""
+    if not methods:
+        return ""
+    return (
+        f"block {mine.path} differs in what {methods[0]} may read or write, and nothing says when that method is called"
+    )
 
 
 def _same_loops(pair: ProgramPair, mine: Slot, left: BlockMeaning, right: BlockMeaning) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, product
+from math import prod
 from typing import Final
 
 from ..semantics import bits as b
@@ -52,6 +53,8 @@ class _Walk:
         self._open = Mentions(wanted)
         self._of: dict[Term, dict[Term, Cut | None]] = {v: {} for v in wanted}
         """Choice → the comparisons that ask for it; None for one that is not with a number."""
+        self._answers: dict[tuple[Term, int], dict[Term, Term]] = {}
+        """Choice and value → what its comparisons say then."""
         self._decided: dict[tuple[Term, Term, int], Term] = {}
         self.steps = 0
         for node in b.postorder(roots):
@@ -75,10 +78,7 @@ class _Walk:
             numbers = {n >> low - start & mask for high, start, n in known if start <= low and end <= high + 1}
             other = next((n for n in range(mask + 1) if n not in numbers), None)
             parts.append([n << low for n in sorted(numbers | ({other} if other is not None else set()))])
-        count = 1
-        for part in parts:
-            count *= len(part)
-        return [sum(each) for each in product(*parts)] if count <= MOST_VALUES else None
+        return [sum(each) for each in product(*parts)] if prod(map(len, parts)) <= MOST_VALUES else None
 
     def way(self, choice: Term, value: int, pairs: Iterable[tuple[Term, Term]]) -> Term:
         """What the other side decides where the first one goes as a choice's value makes it go."""
@@ -119,13 +119,19 @@ class _Walk:
         """A condition where a choice has a value and is read."""
         key = choice, condition, value
         if key not in self._decided:
+            self._decided[key] = b.substitute([condition], self._answers_of(choice, value))[0]
+        return self._decided[key]
+
+    def _answers_of(self, choice: Term, value: int) -> dict[Term, Term]:
+        """What the comparisons that ask for a choice say where it has a value and is read."""
+        if (choice, value) not in self._answers:
             known = {}
             for asked, cut in self._of[choice].items():
                 assert cut is not None
                 high, low, number = cut
                 known[asked] = b.TRUE if value >> low & ((1 << high - low + 1) - 1) == number else b.FALSE
-            self._decided[key] = b.substitute([condition], known)[0]
-        return self._decided[key]
+            self._answers[choice, value] = known
+        return self._answers[choice, value]
 
 
 def _number_in(part: Term) -> tuple[Term, Term | None]:
