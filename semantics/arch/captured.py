@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .. import ir
-from ..ir.schema import BY_CLASS
+from ..ir.traverse import mentioned
 from ..meaning.declared import declared_names
 from ..source import Unsupported
 
@@ -136,7 +136,7 @@ def _free_names(program: ir.Program, instance: ir.Instance, seen: frozenset[str]
     """The variables that an object's methods name, and the objects that they call, but do not declare."""
     for method in sorted(instance.methods, key=lambda f: f.name):
         own = own_names(method)
-        for node in _nodes(method.body):
+        for node in mentioned(method.body):
             match node:
                 case ir.Var(name=name) if name not in own:
                     yield name
@@ -146,19 +146,6 @@ def _free_names(program: ir.Program, instance: ir.Instance, seen: frozenset[str]
                     yield name
                 case ir.ExternCall(object=str(name), is_param=False) if name not in seen | {instance.name}:
                     yield from _free_names(program, program.instance(name), seen | {instance.name})
-
-
-def _nodes(root: ir.Block) -> Iterator[object]:
-    todo: list[object] = [root]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, tuple):
-            todo.extend(reversed(node))
-            continue
-        kind = BY_CLASS.get(type(node))
-        if kind is not None and not isinstance(node, ir.Type):
-            yield node
-            todo.extend(getattr(node, f.name) for f in reversed(kind.fields))
 
 
 def parts_of(type_: ir.Type) -> Iterator[ir.Type]:

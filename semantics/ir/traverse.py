@@ -1,8 +1,8 @@
-"""Folding over p4ast values without recursion, and the bounds on what a decoder lets in."""
+"""Walking and folding p4ast values without recursion, and the bounds on what a decoder lets in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -26,6 +26,23 @@ class _Open(NamedTuple):
     value: object
     fields: Sequence[FieldSchema]
     arity: int
+
+
+def mentioned(root: object) -> Iterator[object]:
+    """Every node below ``root``, types too, each object once."""
+    todo: list[object] = [root]
+    seen: set[int] = set()
+    while todo:
+        node = todo.pop()
+        if isinstance(node, tuple):
+            todo.extend(reversed(node))
+            continue
+        kind = BY_CLASS.get(type(node))
+        if kind is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        todo.extend(getattr(node, f.name) for f in reversed(kind.fields))
 
 
 def fold(

@@ -8,7 +8,7 @@ from typing import Final
 
 from ...semantics import bits as b
 from ...semantics import ir
-from ...semantics.ir.printer.scope import mentioned
+from ...semantics.ir.traverse import mentioned
 from ...semantics.meaning.behaviour import Assumption, Behaviour, distinct_terms
 
 _INPUTS: Final = {

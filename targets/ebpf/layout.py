@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...semantics import ir
-from ...semantics.ir.printer.scope import mentioned
+from ...semantics.ir.traverse import mentioned
 from ...semantics.rules.build import source_entries
 from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.rules.values import ENUM_BITS, value_set_widths

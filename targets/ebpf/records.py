@@ -15,7 +15,7 @@ from typing import Final
 from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.bits import Term
-from ...semantics.ir.printer.scope import mentioned
+from ...semantics.ir.traverse import mentioned
 from ...semantics.meaning.behaviour import Assumption, Behaviour, Case, Event, distinct_terms
 from ..base import CannotOffload
 from .artifact import Field, MapDef

@@ -9,7 +9,7 @@ from typing import Final
 from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.bits import Term
-from ...semantics.ir.printer.scope import mentioned
+from ...semantics.ir.traverse import mentioned
 from ...semantics.meaning.behaviour import Behaviour, distinct_terms
 
 TIMESTAMPS: Final = {

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from ...source import Unsupported
 from .. import nodes as n
 from ..program import Program
+from ..traverse import mentioned
 from .blocks import action, control, function, parser, scope_of
 from .declarations import instance, named_types, own_package, package, passed_to, type_declaration
 from .expressions import Part, type_arguments
@@ -24,7 +25,7 @@ from .externs import declaration, own_externs
 from .layout import render
 from .owners import owners
 from .prelude import prelude
-from .scope import Names, Scope, local_names, mentioned, plain
+from .scope import Names, Scope, local_names, plain
 from .statements import Mark, braces, notes, parameters
 
 __all__ = ["to_p4"]

@@ -8,9 +8,10 @@ from ...source import Unsupported
 from .. import nodes as n
 from .. import types as t
 from ..program import Program
+from ..traverse import mentioned
 from .expressions import Part, Row, joined, type_arguments
 from .prelude import Named
-from .scope import Names, anonymous, mentioned
+from .scope import Names, anonymous
 from .statements import braces, notes, parameters
 
 

@@ -8,7 +8,7 @@ from ...source import Unsupported
 from .. import nodes as n
 from .. import types as t
 from ..program import Program
-from .scope import mentioned
+from ..traverse import mentioned
 
 BlockNode = n.Parser | n.Control
 

@@ -13,7 +13,6 @@ from ...source import Unsupported
 from .. import nodes as n
 from .. import types as t
 from ..program import Declaration, ExternDecl, Prototype
-from ..schema import BY_CLASS
 from .prelude import Prelude
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -102,23 +101,6 @@ class Scope:
     """Name in the block → as it is called there."""
     this: str = ""
     """The object whose abstract method this is."""
-
-
-def mentioned(root: object) -> Iterable[object]:
-    """Every node below ``root``, types too, each object once."""
-    todo: list[object] = [root]
-    seen: set[int] = set()
-    while todo:
-        node = todo.pop()
-        if isinstance(node, tuple):
-            todo.extend(reversed(node))
-            continue
-        kind = BY_CLASS.get(type(node))
-        if kind is None or id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        todo.extend(getattr(node, f.name) for f in reversed(kind.fields))
 
 
 def local_names(nodes: Iterable[object]) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from ....semantics import ir
-from ....semantics.ir.printer.scope import mentioned
+from ....semantics.ir.traverse import mentioned
 from ....semantics.source import Span
 from ...base import CannotOffload
 from . import expr as ex

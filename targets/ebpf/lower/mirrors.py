@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ....semantics import ir
-from ....semantics.ir.printer.scope import mentioned
+from ....semantics.ir.traverse import mentioned
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact.asm import R1

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from p4verify.semantics import ir
 from p4verify.semantics.ir import codec_json
-from p4verify.semantics.ir.printer.scope import mentioned
+from p4verify.semantics.ir.traverse import mentioned
 from p4verify.semantics.ir.verify import verify
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.source import InputError
