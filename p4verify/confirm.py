@@ -23,7 +23,7 @@ from .near import near
 from .on_numbers import all_terms, functions_of, tables_of
 from .proofs.choices import choices_of
 from .proofs.counterexample import Input, Side, differ_on, input_of, shrink
-from .proofs.deciding import Difference
+from .proofs.difference import Difference
 from .proofs.engine import Model
 from .proofs.refine import Outcome
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Verdict

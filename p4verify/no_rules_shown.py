@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .explain import only_met
 from .no_rules import Impossible, find
 from .proofs.counterexample import input_of
-from .proofs.deciding import Difference
+from .proofs.difference import Difference
 from .proofs.engine import Engine
 from .proofs.refine import Outcome
 from .proofs.verdict import Beside, Counterexample, Proof, Tally, Verdict

@@ -26,10 +26,10 @@ from .pair_blocks import Found, as_found, compare_blocks
 from .pairing import Pairing, pair_programs
 from .passes_alike import KIND, KINDS
 from .proofs.choices import IMPL
-from .proofs.deciding import ROUNDS
 from .proofs.engine import Engine
 from .proofs.refine import NOTHING_COMPARED, Outcome, search
 from .proofs.verdict import Proof, Verdict
+from .proofs.with_choices import ROUNDS
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
 from .semantics import bits as b

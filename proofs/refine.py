@@ -20,11 +20,13 @@ from ..semantics.meaning.behaviour import Assumption, Behaviour
 from .alignment import aligned
 from .choices import IMPL, SOME, apart, choices_of, map_terms
 from .compare import domain, obligations, that_can_meet, without_axioms
-from .deciding import FEW_ROUNDS, ROUNDS, Difference, Search
+from .deciding import Search
+from .difference import Difference
 from .engine import Answer, Engine, Model
 from .fixing import fix
 from .guards import with_guards_alike
 from .verdict import Proof, Tally, Verdict
+from .with_choices import FEW_ROUNDS, ROUNDS
 
 MANY: Final = 200
 """Pairs of cases from which on inputs are drawn before it is said what has to hold for each pair."""

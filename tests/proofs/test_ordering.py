@@ -9,11 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from p4verify.proofs import deciding, made_in_order
+from p4verify.proofs import made_in_order, with_choices
 from p4verify.proofs.compare import Obligation, unequal
-from p4verify.proofs.deciding import Difference, Search
+from p4verify.proofs.deciding import Search
+from p4verify.proofs.difference import Difference
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.ordering import in_order
+from p4verify.proofs.with_choices import WithChoices
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 
@@ -63,7 +65,7 @@ def check(obligation: Obligation) -> Difference | str | None:
 
 @pytest.fixture(autouse=True)
 def _any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deciding, "LARGE", 0)
+    monkeypatch.setattr(with_choices, "LARGE", 0)
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -100,7 +102,7 @@ def test_what_is_said_holds_where_parts_take_long(
 def test_parts_that_take_long_are_proven_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """None is answered alone in time; witnesses are not looked for."""
     monkeypatch.setattr(made_in_order, "QUICK_SECONDS", 1e-9)
-    monkeypatch.setattr(Search, "_freely", lambda *_: pytest.fail("choices were not settled in order"))
+    monkeypatch.setattr(WithChoices, "_freely", lambda *_: pytest.fail("choices were not settled in order"))
     x, y = b.var("in.a", 8), b.var("in.b", 8)
     product = (b.mul(b.bxor(x, y), b.bv(3, 8)), b.sub(b.mul(b.bv(3, 8), b.bor(x, y)), b.mul(b.bv(3, 8), b.band(x, y))))
     picks = [b.var(f"any.{i}", 8) for i in range(5)]
@@ -119,13 +121,13 @@ def test_a_choice_is_not_made_in_two_ways() -> None:
 def test_choices_left_over_are_made_as_what_they_stand_beside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads that the other side has turned round are found without witnesses for the ones in order."""
     seen: list[int] = []
-    freely = Search._freely
+    freely = WithChoices._freely
 
-    def counted(self: Search, obligation: Obligation) -> Difference | str | None:
-        seen.append(self.choices_in(obligation))
+    def counted(self: WithChoices, obligation: Obligation) -> Difference | str | None:
+        seen.append(len(self.picks_in(obligation.violation)))
         return freely(self, obligation)
 
-    monkeypatch.setattr(Search, "_freely", counted)
+    monkeypatch.setattr(WithChoices, "_freely", counted)
     picks = [b.var(f"any.{i}", 8) for i in range(4)]
     theirs = [b.var(f"impl.any.{i}", 8) for i in range(4)]
     way = b.var("in.way", 0)

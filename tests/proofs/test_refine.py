@@ -16,6 +16,7 @@ from p4verify.proofs.deciding import Search
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.refine import Outcome, decide, drawn, search
 from p4verify.proofs.verdict import Verdict
+from p4verify.proofs.with_choices import WithChoices
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from p4verify.semantics.meaning.behaviour import (
@@ -218,13 +219,13 @@ def test_a_value_found_for_one_input_is_tried_alone(monkeypatch: pytest.MonkeyPa
     """The values that suggest themselves do not do, and one that is found does on every input: it is not asked for
     together with those that do not."""
     asked: list[int] = []
-    together = Search._defeating
+    together = WithChoices._defeating
 
-    def counted(self: Search, obligation: Any, violation: Term, tried: list[Any]) -> Any:
+    def counted(self: WithChoices, obligation: Any, violation: Term, tried: list[Any]) -> Any:
         asked.append(len(tried))
         return together(self, obligation, violation, tried)
 
-    monkeypatch.setattr(Search, "_defeating", counted)
+    monkeypatch.setattr(WithChoices, "_defeating", counted)
     c = choice(0, 8)
     square = b.eq(b.mul(c, b.add(c, byte(0))), b.bv(42, 8))
     when = b.eq(byte(0), b.bv(1, 8))
@@ -280,7 +281,8 @@ def test_running_out_of_time_is_undecided() -> None:
 
 def test_what_was_proven_of_one_output_is_not_used_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal wherever the frame is sent does not mean equal everywhere: the mark is set for dropped frames as well."""
-    monkeypatch.setattr("p4verify.proofs.deciding.QUICK_SECONDS", 1e-9)
+    for name in ("QUICK_SECONDS", "LEAST_SECONDS"):
+        monkeypatch.setattr(f"p4verify.proofs.without_choices.{name}", 1e-9)
     small = b.ult(byte(0), b.bv(16, 8))
     masked = b.band(byte(0), b.bv(15, 8))
     spec = always(send(packet=Packet((byte(0),), 1), when=small), metadata={"mark": b.zext(byte(0), 32)})
@@ -292,7 +294,8 @@ def test_what_was_proven_of_one_output_is_not_used_for_another(monkeypatch: pyte
 
 def test_one_byte_helps_to_prove_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checksum over a byte that the two sides compute in two ways."""
-    monkeypatch.setattr("p4verify.proofs.deciding.QUICK_SECONDS", 1e-9)
+    for name in ("QUICK_SECONDS", "LEAST_SECONDS"):
+        monkeypatch.setattr(f"p4verify.proofs.without_choices.{name}", 1e-9)
     first = b.ite(b.ult(byte(9), b.bv(2, 8)), byte(9), b.sub(byte(9), b.bv(1, 8)))
     second = b.ite(b.ule(b.bv(2, 8), byte(9)), b.add(byte(9), b.bv(255, 8)), byte(9))
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p4verify.proofs.compare import Obligation, unequal
-from p4verify.proofs.deciding import Difference, Search
+from p4verify.proofs.deciding import Search
+from p4verify.proofs.difference import Difference
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.shapes import LEAST, shaped
 from p4verify.semantics import bits as b

@@ -1,0 +1,348 @@
+"""Obligations in which choices of the specification occur: for every input there have to be choices that do.
+
+Before instances of the choices are taken, what takes no more than a look is tried: that the obligation holds with
+choices made as the other side makes them, by the way that it goes, or in its order. An obligation that is not seen to
+hold so goes through instantiation by counterexample: find an input that defeats all instances tried, ask for values of
+the choices that would do on that input, add them, repeat within a bound. If there are none for that input, the two
+differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from .alignment import Candidates, instances
+from .choices import IMPL, SOME
+from .compare import Obligation, Part, facts, under
+from .difference import Difference, difference_in
+from .engine import Answer, Engine, Model
+from .fixing import at_a_cell, cells_of, fix, number, number_of, with_own_cells
+from .freeing import freed
+from .made_in_order import InOrder
+from .options import (
+    Instance,
+    cells_in,
+    every_instance,
+    instantiated,
+    is_made_for_a_copy,
+    is_one_of_many,
+    names_a_copy,
+    options_of,
+)
+from .regardless import holding_regardless
+from .splitting import condition_besides, condition_of, sides
+from .ways import by_ways
+from .without_choices import QUICK_SECONDS, WithoutChoices
+
+MANY_CHOICES: Final = 100
+"""Choices of which more are not looked for one by one where no pains are to be taken (``rounds`` is 0)."""
+
+LARGE: Final = 2_000
+"""Nodes of a violation from which on choices are made in the other side's order before witnesses are looked for."""
+
+WAYS_SECONDS: Final = 5.0
+"""How long each part is tried with choices that are made by the way that the other side goes."""
+
+FEW_ROUNDS: Final = 6
+"""Instances that are tried for the choices that are left then."""
+
+ROUNDS = 24
+"""How many instances of the specification's choices are tried before a query is left undecided."""
+
+MAX_SPLIT_NODES: Final = 400_000
+"""Nodes of all parts into which obligations are taken apart in one search."""
+
+
+class WithChoices:
+    """Settles such obligations.
+
+    Args:
+        plain: settles those that are left when choices are bound.
+        picks: the specification's choices.
+        legal: the axioms that speak of them.
+        rounds: inputs that defeat all choices so far, for each of which others are looked for.
+        settled: whether something else has settled what the search is for.
+    """
+
+    def __init__(
+        self, plain: WithoutChoices, picks: frozenset[Term], legal: Term, rounds: int, settled: Callable[[], bool]
+    ) -> None:
+        self.engine: Engine = plain.engine
+        self._plain, self._settled = plain, settled
+        self.picks, self.legal, self.rounds = picks, legal, rounds
+        self._split_nodes = 0
+
+    def picks_in(self, term: Term) -> tuple[Term, ...]:
+        """The choices that occur in a term."""
+        return tuple(v for v in b.variables(term) if v in self.picks) if self.picks else ()
+
+    def settle(self, obligation: Obligation) -> Difference | str | None:
+        """Bind the choices, then go on by counterexample.
+
+        A choice that decides a cell of state must do for *all* cells at once, and the cell is part of the
+        counterexample here: so each instance is defeated by a cell of its own (:func:`.with_own_cells`), and a choice
+        that fits an input has to fit all cells. Where a choice is shared by all copies of a frame, and the member of
+        the group is part of the counterexample, one instance has to do.
+        """
+        picks = self.picks_in(obligation.violation)
+        alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
+        if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
+            return None  # two programs that do the same in the same order
+        obligation = holding_regardless(obligation, self.picks, self._never)
+        picks = self.picks_in(obligation.violation)
+        if self._is_what_is_assumed(obligation, picks):
+            return None
+        every = every_instance(picks)
+        if every is not None and not _shared_by_copies(obligation.violation, picks):
+            return self._for_every_value(obligation, picks, every)
+        large = _size(obligation.violation) >= LARGE
+        alike_too = "unknown" if large else self._alike_too(obligation, picks)
+        if alike_too == "unsat" or self._holds_by_ways(obligation, picks):
+            return None
+        if alike_too == "unknown" and self._holds_in_order(obligation, picks):
+            return None
+        if not self.rounds and len(picks) > MANY_CHOICES:
+            return f"{obligation.name}: {len(picks)} undefined values"
+        if self._settled():
+            return f"{obligation.name}: settled otherwise"
+        return self._freely(obligation)
+
+    def _never(self, query: Term, what: str) -> bool:
+        return self.engine.satisfiable(query, what).status == "unsat"
+
+    def _holds_by_ways(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
+        """Whether an obligation is seen to hold with choices that are made by the way that the other side goes, where
+        that reads undefined values more often."""
+        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + "any.")]
+        if len(others) <= len(picks):
+            return False
+        pairs = [part.pair[1:] for part in obligation.parts if part.pair is not None]
+        made = by_ways(pairs, frozenset(picks))
+        if made is None or any(is_one_of_many(term, choice) for choice, term in made.items()):
+            return False
+        one = instantiated(obligation, made, self.legal)
+        return self._plain.settle(one, QUICK_SECONDS, WAYS_SECONDS, WAYS_SECONDS) is None
+
+    def _is_what_is_assumed(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
+        """Whether an obligation asks for no more than choices that are as they are assumed, which there are."""
+        some: Instance = {v: b.var(SOME + v.name, v.sort) for v in picks}
+        if obligation.theirs is not None or not set(some.values()).intersection(b.variables(obligation.context)):
+            return False
+        parts = under([*obligation.parts, Part("legal", b.not_(self.legal))], some)
+        return all(part.differ is b.FALSE for part in under(parts, facts(obligation.context)))
+
+    def _for_every_value(
+        self, obligation: Obligation, picks: Sequence[Term], every: list[Instance]
+    ) -> Difference | str | None:
+        """Where choices have few values: there is a difference exactly if none of them fits some input."""
+        answer = self._defeating(obligation, obligation.violation, every)
+        if answer.model is None:
+            return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+        options = {v: list(dict.fromkeys(instance[v] for instance in every)) for v in picks}
+        return self._by_counterexample(obligation, obligation.violation, options, every, answer.model)
+
+    def _holds_in_order(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
+        """Whether an obligation is seen to hold, part by part, with choices made in the other side's order."""
+        made = InOrder(obligation, picks, self.legal, self.engine, self._plain.unsatisfiable)
+        return made.holds(self.holds_soon)
+
+    def _alike_too(self, obligation: Obligation, picks: Sequence[Term]) -> str:
+        """Whether something defeats an obligation if each choice is made as the other side makes the one of that name
+        ("unsat": nothing, "unknown": that takes long to see); one that is of another width there is 0."""
+        others = {v.name: v for v in b.variables(obligation.violation)}
+        partners = {v: others.get(IMPL + v.name, b.literal(0, v)) for v in picks}
+        alike = {v: partner if partner.sort == v.sort else b.literal(0, v) for v, partner in partners.items()}
+        query = b.and_(*b.substitute([self.legal, obligation.violation], alike))
+        return self.engine.satisfiable(query, "a question asked by both sides", QUICK_SECONDS).status
+
+    def holds_soon(self, obligation: Obligation) -> bool:
+        """Whether an obligation is seen to hold in few rounds of short queries."""
+        before = self.rounds, self.engine.timeout
+        self.rounds, self.engine.timeout = min(before[0], FEW_ROUNDS), min(before[1], QUICK_SECONDS)
+        try:
+            return self._freely(obligation) is None
+        finally:
+            self.rounds, self.engine.timeout = before
+
+    def _freely(self, obligation: Obligation) -> Difference | str | None:
+        """With choices carried upwards first, where that takes some away."""
+        fewer = freed(obligation, self.legal, self.picks)
+        if fewer is None:
+            return self._with_instances(obligation)
+        before = self.picks, self.legal
+        self.picks, self.legal = self.picks | fewer.choices, fewer.legal
+        try:
+            found = self._with_instances(fewer.obligation)
+        finally:
+            self.picks, self.legal = before
+        return difference_in(obligation, found.model, found.cells) if isinstance(found, Difference) else found
+
+    def _with_instances(self, obligation: Obligation) -> Difference | str | None:
+        violation = obligation.violation
+        picks = self.picks_in(violation)
+        if not picks:
+            return self._plain.settle(obligation)
+        woven, options = options_of(obligation, violation, picks)
+        tried = instances(options, picks)
+        if woven:
+            tried.insert(0, {v: woven.get(v, options[v][0]) for v in picks})
+        if _shared_by_copies(violation, picks):
+            return self._with_one_instance(obligation, violation, options, tried)
+        condition = self._condition_of(obligation)
+        patience = QUICK_SECONDS if condition is not None else max(QUICK_SECONDS, self.engine.timeout / 3)
+        each = None if condition is None else patience
+        first = self._plain.settle(instantiated(obligation, tried[0], self.legal), patience, patience, each)
+        if first is None:
+            return None
+        if condition is not None:
+            return self._in_two(obligation, condition, options, first)
+        if isinstance(first, str):
+            tried = tried[1:]  # not known to defeat anything, and hard to ask again
+            if not tried:
+                return first
+        answer = self._defeating(obligation, violation, tried)
+        if answer.model is None:
+            return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+        return self._by_counterexample(obligation, violation, options, tried, answer.model)
+
+    def _defeating(self, obligation: Obligation, violation: Term, tried: list[Instance]) -> Answer:
+        """An input on which none of the instances fits."""
+        own = [with_own_cells(violation, number) for number in range(len(tried))]
+        query = b.and_(*(t for i, v in zip(tried, own, strict=True) for t in b.substitute([self.legal, v], i)))
+        return self.engine.satisfiable(query, f"{obligation.name}, {len(tried)} instances of choices")
+
+    def _with_one_instance(
+        self, obligation: Obligation, violation: Term, options: Candidates, tried: list[Instance]
+    ) -> Difference | str | None:
+        """One instance has to fit every cell and copy: several together prove nothing. But where no choice at all fits
+        one copy, none fits all of them."""
+        model = None
+        for instance in tried:
+            answer = self._defeating(obligation, violation, [instance])
+            if answer.status == "unsat":
+                return None
+            if answer.model is None:
+                return f"{obligation.name}: {answer.reason}"
+            model = model or answer.model
+        if model is not None:
+            fitting = self._choices_for(violation, options, model, obligation.name)
+            if isinstance(fitting, list):
+                return difference_in(obligation, *at_a_cell(violation, model, fitting))
+        what = "whether an undefined value that is kept in the state, or shared by copies, fits"
+        return f"{obligation.name}: {what} is not decided"
+
+    def _by_counterexample(
+        self, obligation: Obligation, violation: Term, options: Candidates, tried: list[Instance], model: Model
+    ) -> Difference | str | None:
+        """Find an input that defeats every instance of the choices so far; look for one that does on that input."""
+        for _ in range(self.rounds):
+            fitting = self._choices_for(violation, options, model, obligation.name)
+            if isinstance(fitting, str):
+                return fitting
+            if isinstance(fitting, list):
+                return difference_in(obligation, *at_a_cell(violation, model, fitting))
+            if self._does_alone(obligation, fitting):
+                return None
+            tried.append(fitting)
+            answer = self._defeating(obligation, violation, tried)
+            if answer.model is None:
+                return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+            model = answer.model
+        return f"{obligation.name}: choices not settled after {self.rounds} rounds"
+
+    def _does_alone(self, obligation: Obligation, instance: Instance) -> bool:
+        """Whether one instance is soon seen to do on every input: a query about all that were tried holds each of them,
+        sums that carry and all."""
+        one = instantiated(obligation, instance, self.legal)
+        return self._plain.settle(one, QUICK_SECONDS, QUICK_SECONDS, QUICK_SECONDS) is None
+
+    def _condition_of(self, obligation: Obligation) -> Term | None:
+        """Where to take an obligation apart, as long as that was not done too often."""
+        if self._split_nodes >= MAX_SPLIT_NODES:
+            return None
+        return condition_besides(obligation, self.picks, condition_of(obligation, self.picks))
+
+    def _in_two(
+        self, obligation: Obligation, condition: Term, options: Candidates, defeated: Difference | str
+    ) -> Difference | str | None:
+        """An obligation whose first instance does not do, by a condition; but not where no choice at all does."""
+        if isinstance(defeated, Difference):
+            fitting = self._choices_for(obligation.violation, options, defeated.model, obligation.name)
+            if isinstance(fitting, list):
+                return difference_in(obligation, *at_a_cell(obligation.violation, defeated.model, fitting))
+        todo = [(obligation, condition)]
+        while todo:
+            for side in sides(*todo.pop()):
+                following = self._condition_of(side)
+                self._split_nodes += _size(side.violation)
+                if not self.picks_in(side.violation):
+                    found = self._plain.settle(side)
+                elif following is not None and not self._folds(side):
+                    todo.append((side, following))
+                    continue
+                else:
+                    found = self.settle(side)
+                if found is not None:
+                    return found
+        return None
+
+    def _folds(self, obligation: Obligation) -> bool:
+        """Whether witnesses for the choices are proof enough."""
+        picks = self.picks_in(obligation.violation)
+        woven, options = options_of(obligation, obligation.violation, picks)
+        instance = {v: woven.get(v, options[v][0]) for v in picks}
+        return b.FALSE in b.substitute([self.legal, obligation.violation], instance)
+
+    def _choices_for(
+        self, violation: Term, options: Candidates, model: Model, name: str
+    ) -> Instance | str | list[Instance]:
+        """Choices for which the sides agree on the model's input, in all cells; if there are none, cells of which no
+        choice fits all.
+
+        Terms among the options that have fitting values there, if there are such, so that other inputs are served too.
+        """
+        free, cells = frozenset(options), cells_in(violation)
+        legal, differ = fix(self.legal, model, free), fix(violation, model, free.union(cells))
+        known = {v: b.evaluate(terms, model.values, model.callables(), default=0) for v, terms in options.items()}
+        among = [b.or_(*(b.eq(v, b.literal(number(n), v)) for n in known[v])) for v in options]
+        seen = cells_of(model, cells)
+        for _ in range(ROUNDS):
+            fitting = b.and_(legal, *(b.not_(t) for cell in seen for t in b.substitute([differ], cell)))
+            answer = self.engine.satisfiable(b.and_(fitting, *among), f"{name}: choices for one input, among terms")
+            if answer.model is None:
+                answer = self.engine.satisfiable(fitting, f"{name}: choices for one input")
+            if answer.status == "unsat":
+                return seen
+            if answer.model is None:
+                return f"{name}: {answer.reason}"
+            values: Instance = {v: b.literal(answer.model.values.get(v.name, 0), v) for v in options}
+            elsewhere = (
+                self.engine.satisfiable(b.substitute([differ], values)[0], f"{name}: another cell") if cells else None
+            )
+            if elsewhere is None or elsewhere.status == "unsat":
+                return _by_terms(values, options, known)
+            if elsewhere.model is None:
+                return f"{name}: {elsewhere.reason}"
+            seen.append({cell: b.literal(elsewhere.model.values.get(cell.name, 0), cell) for cell in cells})
+        return f"{name}: choices for one input not settled after {ROUNDS} cells"
+
+
+def _shared_by_copies(violation: Term, picks: Sequence[Term]) -> bool:
+    """Whether one choice has to do for all copies of a frame, so that no two instances together prove anything."""
+    return names_a_copy(violation) and not all(is_made_for_a_copy(pick) for pick in picks)
+
+
+def _by_terms(values: Instance, options: Candidates, known: Mapping[Term, Sequence[b.Value]]) -> Instance:
+    """Each choice's value as the first of its terms that has it there, if there is one."""
+    instance = {}
+    for v, value in values.items():
+        alike = (t for t, n in zip(options[v], known[v], strict=True) if number(n) == number_of(value))
+        instance[v] = next(alike, value)
+    return instance
+
+
+def _size(term: Term) -> int:
+    return len(b.postorder([term]))
