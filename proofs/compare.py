@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
@@ -26,6 +26,7 @@ from ..semantics.meaning.behaviour import (
     Replication,
     distinct_terms,
 )
+from .happenings import Write, in_step, left_by, slots, writes
 
 
 @dataclass(frozen=True)
@@ -277,9 +278,9 @@ def _differences(mine: Case, theirs: Case, state: Mapping[str, Term], reads: Rea
     left, right = _by_shape(mine.outputs), _by_shape(theirs.outputs)
     for shape in sorted(left.keys() | right.keys()):
         ours, others = (_slots(side.get(shape, ()), shape) for side in (left, right))
-        for k in range(max(len(ours), len(others))):
-            name = f"{shape.title} {k + 1}" if k else shape.title
-            yield from _output_differences(name, _get(ours, k), _get(others, k), reads)
+        for k, (slot, other) in enumerate(in_step(ours, others)):
+            yield from _output_differences(f"{shape.title} {k + 1}" if k else shape.title, slot, other, reads)
+    yield from _copied_state_differences(mine.outputs, theirs.outputs)
     yield from _event_differences(mine.events, theirs.events)
     for name in sorted(mine.metadata.keys() | theirs.metadata.keys()):
         x, y = mine.metadata.get(name), theirs.metadata.get(name)
@@ -313,30 +314,11 @@ def _by_shape(outputs: Sequence[Output]) -> dict[Shape, list[Output]]:
     return found
 
 
-Happens = TypeVar("Happens", Output, Event)
-
-
-def slots(happening: Sequence[Happens]) -> list[list[Happens]]:
-    """Outputs, or events, of which at most one happens, side by side: each list sends one frame or none (to each
-    member), or tells one thing."""
-    found: list[list[Happens]] = []
-    for each in happening:
-        if found and all(b.and_(other.when, each.when) is b.FALSE for other in found[-1]):
-            found[-1].append(each)
-        else:
-            found.append([each])
-    return found
-
-
 def _slots(outputs: Sequence[Output], shape: Shape) -> list[list[Output]]:
     return [list(outputs)] if shape.apart else slots(outputs)
 
 
 Slot = Sequence[Output]
-
-
-def _get(found: Sequence[Slot], index: int) -> Slot:
-    return found[index] if index < len(found) else ()
 
 
 def _output_differences(name: str, mine: Slot, theirs: Slot, reads: Reads) -> Iterator[Part]:
@@ -348,7 +330,6 @@ def _output_differences(name: str, mine: Slot, theirs: Slot, reads: Reads) -> It
             both = b.and_(x.when, y.when)
             if both is not b.FALSE:
                 yield from _frame_differences(name, both, x, y, reads)
-    yield from _state_differences(name, mine, theirs)
 
 
 def _frame_differences(name: str, both: Term, x: Output, y: Output, reads: Reads) -> Iterator[Part]:
@@ -374,18 +355,37 @@ def _group_differences(
         yield unequal(f"{name}: {x.kind} group", x.group, y.group, both)
 
 
-def _state_differences(name: str, mine: Slot, theirs: Slot) -> Iterator[Part]:
-    """What the copies write; a side without the copy, or without the name, leaves the cell as it was."""
-    written = {key: term for slot in (theirs, mine) for o in slot for key, term in o.state.items()}
-    for key in sorted(written):
-        depth = max(len(o.each) for o in (*mine, *theirs)) - 1
-        before = _cell_before(key, written[key], f"each.{depth}.state")
-        after = [_written(slot, key, before) for slot in (mine, theirs)]
-        yield unequal(f"{name}: state {key}", *after)
+def _copied_state_differences(mine: Sequence[Output], theirs: Sequence[Output]) -> Iterator[Part]:
+    """What copies write into the cells one after the other, those of each kind by themselves; copies that send nothing
+    write, too."""
+    after = {key: term for o in (*theirs, *mine) for key, term in o.state.items()}
+    for key in sorted(after):
+        index = [v for v in b.variables(after[key]) if v.name == f"at.{key}"][:1]
+        ours, others = (writes(side, key, index) for side in (mine, theirs))
+        kinds = {write.kinds for write in (*ours, *others)}
+        for kind in sorted(kinds):
+            left, right = (slots(w for w in side if w.kinds == kind) for side in (ours, others))
+            for k, (x, y) in enumerate(in_step(left, right)):
+                name = f"{' '.join(kind)} {k + 1}" if k else " ".join(kind)
+                yield from _write_differences(f"{name}: state {key}", x, y)
+        if len(kinds) > 1 and [w.kinds for w in ours] != [w.kinds for w in others]:
+            yield Part(f"order of copies: state {key}", _several_kinds(ours))
 
 
-def _written(slot: Slot, key: str, before: Term) -> Term:
-    return next((o.state[key] for o in slot if key in o.state), before)
+def _write_differences(name: str, mine: Sequence[Write], theirs: Sequence[Write]) -> Iterator[Part]:
+    before = next(write.before for write in (*mine, *theirs))
+    yield unequal(name, *(left_by(slot) if slot else before for slot in (mine, theirs)))
+    for x in mine:
+        for y in theirs:
+            both = b.and_(x.when, y.when)
+            if both is not b.FALSE:
+                yield from _group_differences(name, both, x.each, y.each)
+
+
+def _several_kinds(found: Sequence[Write]) -> Term:
+    """That copies of more than one kind write."""
+    pairs = ((x, y) for i, x in enumerate(found) for y in found[:i] if x.kinds != y.kinds)
+    return b.or_(*(b.and_(x.when, y.when) for x, y in pairs))
 
 
 def _event_differences(mine: Sequence[Event], theirs: Sequence[Event]) -> Iterator[Part]:
@@ -397,9 +397,8 @@ def _event_differences(mine: Sequence[Event], theirs: Sequence[Event]) -> Iterat
 
     for shape in sorted({key(event) for event in (*mine, *theirs)}):
         left, right = (slots([event for event in side if key(event) == shape]) for side in (mine, theirs))
-        for k in range(max(len(left), len(right))):
+        for k, (ours, others) in enumerate(in_step(left, right)):
             name = f"event {shape[0]} {k + 1}" if k else f"event {shape[0]}"
-            ours, others = (side[k] if k < len(side) else [] for side in (left, right))
             yield unequal(f"{name}: told or not", *(b.or_(*(event.when for event in slot)) for slot in (ours, others)))
             for x in ours:
                 for y in others:

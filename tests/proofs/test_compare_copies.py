@@ -66,6 +66,18 @@ def case(*outputs: Output, events: tuple[Event, ...] = (), choices: tuple[Term, 
 MAIN = Output(b.TRUE, "port", b.bv(1, 32), INPUT_PACKET)
 DIGEST = Event(b.TRUE, "digest", (byte(0), byte(1)))
 COUNTS = copy(state={"reg": b.ite(b.eq(INDEX, b.bv(3, 8)), b.add(before(0), b.bv(1, 8)), before(0))})
+ODD = b.eq(b.extract(byte(0), 0, 0), b.bv(1, 1))
+
+
+def counts(each: Replication = SESSION, when: Term = b.TRUE, by: int = 1, sends: Term = b.FALSE) -> Output:
+    """A copy that adds to a cell and sends nothing, or only where ``sends``."""
+    return copy(each, b.and_(when, sends), state={"reg": b.ite(when, b.add(before(0), b.bv(by, 8)), before(0))})
+
+
+def doubles(each: Replication) -> Output:
+    return copy(each, b.FALSE, state={"reg": b.add(before(0), before(0))})
+
+
 ALL = case(MAIN, copy(packet=rid()), copy(GROUP), back(byte(2)), events=(DIGEST,))
 
 
@@ -101,6 +113,14 @@ CHANGED: Mapping[str, tuple[Behaviour, Behaviour]] = {
     "a copy counts": (case(COUNTS), case(replace(COUNTS, state={}))),
     "a copy counts elsewhere": (case(COUNTS), case(replace(COUNTS, state={"reg": b.ite(
         b.eq(INDEX, b.bv(4, 8)), b.add(before(0), b.bv(1, 8)), before(0))}))),
+    "the other of two copies counts": (case(counts(when=ODD, sends=ODD), counts(when=b.not_(ODD), sends=b.TRUE)), case(
+        counts(when=ODD, sends=ODD), counts(when=b.not_(ODD), by=2, sends=b.TRUE))),
+    "the second copy that sends nothing counts": (case(counts(), counts(by=2)), case(counts(), counts(by=3))),
+    "once more counted by a copy that sends nothing": (case(counts()), case(counts(), counts())),
+    "copies of another session that send nothing count": (case(counts()), case(
+        counts(replication("clone", b.bv(6, 32))))),
+    "copies for a group write before those of a session": (case(counts(), doubles(GROUP)), case(
+        doubles(GROUP), counts())),
     "a choice that all copies share is no member": (case(copy(packet=Packet((b.extract(CHOICE, 7, 0),), 0)),
                                                          choices=(CHOICE,)), case(copy(packet=rid()))),
     "a choice of two that all copies share": (case(copy(packet=either(FLAG)), choices=(FLAG,)),
@@ -133,6 +153,21 @@ def test_alternatives_are_compared_whatever_way_they_are_split() -> None:
         assert verdict(case(*parts), whole) == "accept"
     wrong = replace(second, packet=Packet((byte(3),), 1))
     assert verdict(whole, case(first, wrong)) == "differs"
+
+
+def test_copies_are_counted_as_they_are_made() -> None:
+    """One side names a copy for each of two ways, so that nothing says outright that they exclude each other."""
+    low, high = b.ult(byte(0), b.bv(7, 8)), b.ult(b.bv(6, 8), byte(0))
+    other = replication("clone", b.bv(6, 32))
+    hidden = case(copy(when=low), copy(other, when=high))
+    plain = case(copy(when=low), copy(other, when=b.not_(low)))
+    one = case(copy(replication("clone", b.ite(low, b.bv(5, 32), b.bv(6, 32)))))
+    assert {verdict(x, y) for x in (hidden, plain, one) for y in (hidden, plain, one)} == {"accept"}
+    assert verdict(hidden, case(copy(when=low), copy(when=b.not_(low)))) == "differs"
+    counting = case(counts(when=low), counts(when=high, by=2))
+    at_once = {"reg": b.add(before(0), b.ite(low, b.bv(1, 8), b.bv(2, 8)))}
+    assert verdict(counting, case(copy(when=b.FALSE, state=at_once))) == "accept"
+    assert verdict(case(copy(when=b.FALSE, state=at_once)), counting) == "accept"
 
 
 # --- on numbers -----------------------------------------------------------------------------------------------------
