@@ -22,7 +22,7 @@ from .machine_told import told
 from .near import near
 from .on_numbers import all_terms, functions_of, tables_of
 from .proofs.choices import choices_of
-from .proofs.counterexample import Input, Side, differ_on, input_of, shrink
+from .proofs.counterexample import Input, Side, differ_on, input_of, shrink, values_of
 from .proofs.difference import Difference
 from .proofs.engine import Model
 from .proofs.refine import Outcome
@@ -176,9 +176,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
 
 def _model_of(given: Input) -> Model:
     """The model with the packet and the port of an input that was made smaller."""
-    values = {n: v for n, v in given.model.values.items() if not n.startswith("pkt[")}
-    values |= {"pkt.len": len(given.packet), "in.port": given.port}
-    return Model(values | {f"pkt[{i}]": octet for i, octet in enumerate(given.packet)}, given.model.functions)
+    return Model(values_of(given), given.model.functions)
 
 
 def _with_groups(pair: Pair, rules: RuleSet, given: Input) -> RuleSet:
@@ -368,10 +366,7 @@ def _within(conditions: Sequence[Term], side: Side) -> Side:
     plan = b.Plan(conditions)
 
     def run(given: Input) -> Observed:
-        values = {n: v for n, v in given.model.values.items() if not n.startswith("pkt")}
-        values |= {"pkt.len": len(given.packet), "in.port": given.port}
-        values |= {f"pkt[{i}]": octet for i, octet in enumerate(given.packet)}
-        if not all(plan(values, given.model.callables(), 0)):
+        if not all(plan(values_of(given), given.model.callables(), 0)):
             raise ValueError("the packet is none that gets to the machine")
         return side(given)
 
@@ -412,9 +407,7 @@ def _machines(
             tables = pair.target.fill(pair.program, pair.artifact, rules)
         yield impl, tables, actual
         return
-    values = {n: v for n, v in found.model.values.items() if not n.startswith("pkt")}
-    values |= {"pkt.len": len(found.packet), "in.port": found.port}
-    values |= {f"pkt[{i}]": octet for i, octet in enumerate(found.packet)}
+    values = values_of(found)
     terms = [t for side in (pair.spec, pair.impl) for t in all_terms(side)]
     for one, said in (((pair.first, pair.first_artifact, pair.spec), expected), (impl, actual)):
         target, artifact, _ = one

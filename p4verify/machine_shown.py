@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Final
 
 from .on_numbers import all_terms
-from .proofs.counterexample import Input
+from .proofs.counterexample import Input, values_of
 from .proofs.verdict import Observed
 from .semantics import bits as b
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.source import InputError, Unsupported
-from .targets.base import Oracle, Returns, ShowsState, Target
+from .targets.base import Oracle, Returns, ShowsState, Target, World
 
 MOST_PORT: Final = 1 << 30
 """Port numbers from here on are not made for a run."""
 MOST_PORTS: Final = 4
 """Ports besides the one that the packet comes in by that the real machine is given."""
 
-_SEEN: Final = ("port", "stack", "recirculate", "resubmit")
+_SEEN: Final = ("port", "peer", "neighbour", "ingress", "stack", "recirculate", "resubmit")
 """Where frames may go that a machine is watched at."""
+
+_GIVEN: Final = "given."
+"""What functions are called that the world around answers."""
 
 Loaded = tuple[Target, Any, Behaviour]
 """A target, an artifact, and what its meaning is."""
@@ -58,7 +62,7 @@ def on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed, ports:
     try:
         if oracle.available() is not None:
             return None
-        seen = _shown(oracle, artifact, tables, found, said, ports)
+        seen = _shown(oracle, artifact, behaviour, tables, found, said, ports)
     except (ValueError, OSError, InputError, Unsupported):
         return None  # the machine cannot be given this packet or artifact (too long, a port that it has not, refused)
     finally:
@@ -85,7 +89,7 @@ class _Sight:
 
 
 def _shown(
-    oracle: Oracle, artifact: Any, tables: Any, found: Input, said: Observed, ports: Sequence[int]
+    oracle: Oracle, artifact: Any, behaviour: Behaviour, tables: Any, found: Input, said: Observed, ports: Sequence[int]
 ) -> _Sight | None:
     """What the machine shows of ``said``; None where it cannot show it."""
     if said.fault:
@@ -94,9 +98,24 @@ def _shown(
         packets = [(port, found.packet) for port in (found.port, *ports)]  # so that these ports are there
         return _Sight(Observed(tuple(sorted(oracle.run(artifact, packets, tables)[0].outputs))))
     asked = {name: tuple(cells) for name, cells in said.state.items()}
-    seen, cells = oracle.run_showing(artifact, (found.port, found.packet), tables, ports, asked)
+    seen, cells = oracle.run_showing(
+        artifact, (found.port, found.packet), tables, ports, asked, _around(behaviour, found)
+    )
     metadata = {name: value for name, value in seen.metadata.items() if name in said.metadata}
     return _Sight(Observed(tuple(sorted(seen.outputs)), metadata, cells), seen.events)
+
+
+def _around(behaviour: Behaviour, found: Input) -> World:
+    """What the world around tells the behaviour on an input."""
+    values = values_of(found)
+    calls = [call for call in b.applications(*all_terms(behaviour)) if call.name.startswith(_GIVEN)]
+    terms = [term for call in calls for term in (call, *call.args)]
+    told = iter(b.evaluate(terms, values, found.model.callables(), default=0))
+    answers: dict[str, dict[tuple[int, ...], int]] = {}
+    for call in calls:
+        answer, *asked = (int(value) for value in islice(told, 1 + len(call.args)) if not isinstance(value, dict))
+        answers.setdefault(call.name, {})[tuple(asked)] = answer
+    return World({name: value for name, value in values.items() if name.startswith("in.")}, answers)
 
 
 def _with_events(behaviour: Behaviour, sight: _Sight) -> _Sight:
@@ -125,7 +144,7 @@ def _as_seen(target: Target, outputs: Sequence[tuple[str, int, bytes]]) -> list[
 def _depends_on_more(behaviour: Behaviour, found: Input) -> bool:
     """Whether the behaviour reads what no frame brings about: metadata that is not 0, the world's answers."""
     terms = all_terms(behaviour)
-    if any(call.name.startswith("given.") for call in b.applications(*terms)):
+    if any(call.name.startswith(_GIVEN) for call in b.applications(*terms)):
         return True
     names = {v.name for v in b.variables(*terms) if v.name.startswith("in.") and v.name != "in.port"}
     return any(found.model.values.get(name, 0) for name in names if not name.startswith("in.ebpf."))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 from ..semantics.meaning.payload import with_sums
 from .engine import Model
@@ -42,6 +42,13 @@ def input_of(model: Model) -> Input:
             cells[name[3:]] = (value,)
     packet = with_sums(packet, model.values)
     return Input(packet, model.values.get("in.port", 0), model, cells)
+
+
+def values_of(given: Input) -> dict[str, int]:
+    """All that an input says, by the variables' names: the packet's bytes, its length and port, and the model's."""
+    values = {n: v for n, v in given.model.values.items() if not n.startswith("pkt")}
+    values |= {"pkt.len": len(given.packet), "in.port": given.port}
+    return values | {f"pkt[{i}]": octet for i, octet in enumerate(given.packet)}
 
 
 def shrink(found: Input, spec: Side, impl: Side, *, budget: int = 400, inputs: bool = False) -> Input:
@@ -93,6 +100,7 @@ def frame_candidates(found: Input) -> list[Callable[[Input], Input | None]]:
     tries += [_with_length(n) for n in lengths]
     tries += [_shorter(n) for n in (64, 16, 8, 4, 2, 1, 1, 1)]
     tries.append(lambda i: replace(i, port=2) if i.port != 2 else None)
+    tries += [_with_port_and_cells(order) for order in ("big", "little")]
     for size in (64, 32, 16, 8, 4, 2, 1):
         tries += [_with_zeros(k, size) for k in range(0, min(length, 256), size)]
     for size in (8, 4, 2, 1):
@@ -111,6 +119,24 @@ def _with_length(count: int) -> Callable[[Input], Input | None]:
 
 def _shorter(count: int) -> Callable[[Input], Input | None]:
     return lambda i: replace(i, packet=i.packet[:-count]) if len(i.packet) > count else None
+
+
+def _with_port_and_cells(order: Literal["big", "little"]) -> Callable[[Input], Input | None]:
+    """The usual port, and its cell of the state where the cell of the port was looked at: that of the number, or of its
+    four bytes in reverse, as a machine has it that stores the lowest first."""
+
+    def cell(port: int) -> int:
+        return int.from_bytes((port & 0xFFFFFFFF).to_bytes(4, order), "big")
+
+    def change(trial: Input) -> Input | None:
+        was, usual = cell(trial.port), cell(2)
+        if trial.port == 2 or not any(was in indexes for indexes in trial.cells.values()):
+            return None
+        cells = {name: tuple(usual if i == was else i for i in indexes) for name, indexes in trial.cells.items()}
+        values = {n: usual if n.startswith("at.") and v == was else v for n, v in trial.model.values.items()}
+        return replace(trial, port=2, cells=cells, model=replace(trial.model, values=values))
+
+    return change
 
 
 def _with_zeros(index: int, size: int, checksum: int | None = None) -> Callable[[Input], Input | None]:

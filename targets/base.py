@@ -138,14 +138,25 @@ class KeepsState(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class World:
+    """What nobody controls, as it is in one run of a meaning."""
+
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    """By the input's name (``in.*``); what is not there is 0."""
+    answers: Mapping[str, Mapping[tuple[int, ...], int]] = field(default_factory=dict)
+    """By the function's name (``given.*``) what it is asked for, with the answer."""
+
+
 @runtime_checkable
 class ShowsState(Protocol):
     """A real machine whose state can be looked at behind a packet, and that refuses artifacts with faults in them."""
 
     def run_showing(
-        self, artifact: Any, packet: tuple[int, bytes], tables: Any, ports: Sequence[int], cells: Cells
+        self, artifact: Any, packet: tuple[int, bytes], tables: Any, ports: Sequence[int], cells: Cells, around: World
     ) -> tuple[Observation, Mapping[str, Mapping[int, int]]]:
-        """As :meth:`Oracle.run` for one packet, where the machine has these ``ports`` as well; the observation's
+        """As :meth:`Oracle.run` for one packet, where the machine has these ``ports`` as well, and is told what is
+        ``around`` it as far as it can be (the time, say) in place of what is so; the observation's
         metadata is what leaves with the frame, and its events are what can be seen of those. And what those of the
         ``cells`` hold afterwards that can be looked at: state's name → index → value."""
         ...

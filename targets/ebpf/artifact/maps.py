@@ -13,7 +13,7 @@ from typing import Final
 from ....semantics.source import Unsupported
 from . import btf
 from .btf import Btf, Builder
-from .program import MAP_TYPES, Field, MapDef
+from .program import KERNEL_STRUCTS, MAP_TYPES, Field, MapDef
 
 _TYPE_NAMES: Final = {number: name for name, number in MAP_TYPES.items()}
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -79,8 +79,14 @@ def _data_type(
         check_identifier(item.name, "field name")
         if item.offset < 0 or item.size < 1 or item.offset + item.size > size:
             raise ValueError(f"field {item.name} reaches past the {size} bytes of {name}")
-        rows.append((item.name, _bytes(builder, item.size), item.offset))
+        kind = _kernel_struct(builder, item.kind) if item.kind else _bytes(builder, item.size)
+        rows.append((item.name, kind, item.offset))
     return builder.struct(name, size, rows)
+
+
+def _kernel_struct(builder: Builder, name: str) -> int:
+    size = KERNEL_STRUCTS[name]
+    return builder.struct(name, size, [("val", builder.integer(size), 0)])
 
 
 def _bytes(builder: Builder, size: int) -> int:
@@ -227,5 +233,7 @@ def _fields(types: Btf, number: int | None) -> tuple[Field, ...] | None:
             return None
         if bits // 8 + size > struct.arg:
             types.fail(f"member {name} reaches past its struct of {struct.arg} bytes")
-        out.append(Field(str(name), bits // 8, size))
+        inner = types.plain(kind)
+        known = inner.name if inner.kind == btf.STRUCT and inner.name in KERNEL_STRUCTS else ""
+        out.append(Field(str(name), bits // 8, size, known))
     return tuple(out)

@@ -37,8 +37,12 @@ class Field:
     name: str
     offset: int
     size: int
+    kind: str = ""
+    """The name of its struct, if it is one that the kernel knows (:data:`KERNEL_STRUCTS`)."""
 
 
+KERNEL_STRUCTS: Final = {"bpf_spin_lock": 4}
+"""Structs in values of maps that the kernel looks for by name (kernel/bpf/btf.c), and the bytes of the number in it."""
 INNER: Final = ".inner"
 """What all the maps in a map of maps together are called, behind its name."""
 NUMBER_BYTES: Final = 4

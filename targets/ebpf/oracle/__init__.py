@@ -11,20 +11,20 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
 from ....semantics.source import InputError, Span, Unsupported
-from ...base import Cells, Closing, Observation
+from ...base import Cells, Closing, Observation, World
 from ..artifact import BpfObject, BpfProgram, Insn, MapDef
 from ..artifact.loading import described
 from ..artifact.ports import port0
 from ..artifact.program import F_RDONLY_PROG, INNER
-from . import shown
+from . import shown, world
 from .kernel import KernelMap, KernelProgram, KernelTypes, Refused, TestRun, unusable
 from .nested import load_nested
 from .network import LONGEST_FRAME, Network
-from .wrap import EMPTY, NOTES, NOTES_MAP, Notes, spied, with_functions, wrapped
+from .spies import spied
+from .wrap import EMPTY, LEFT_TO, NOTES, NOTES_MAP, Notes, redirections, with_functions, wrapped
 
 __all__ = [
     "KernelMap", "KernelOracle", "KernelProgram", "Network", "Refused", "TestRun", "load_called", "load_maps",
@@ -109,7 +109,7 @@ class KernelOracle(Closing):
         return self._on_ports(artifact, [packet], filled, keep)[0], after
 
     def run_showing(
-        self, artifact: Any, packet: tuple[int, bytes], tables: Any, ports: Sequence[int], cells: Cells
+        self, artifact: Any, packet: tuple[int, bytes], tables: Any, ports: Sequence[int], cells: Cells, around: World
     ) -> tuple[Observation, Mapping[str, Mapping[int, int]]]:
         """See :class:`....base.ShowsState`; raises as :meth:`run` does."""
         self._with_ports(artifact, ports)
@@ -121,7 +121,7 @@ class KernelOracle(Closing):
             after.update(shown.cells(cells, maps, before))
             told.update(shown.records(maps))
 
-        (seen,) = self._on_ports(artifact, [packet], tables, look)
+        (seen,) = self._on_ports(artifact, [packet], tables, look, around)
         return replace(shown.going_on(seen, _hook_of(artifact.program())), events=told), after
 
     def refuses(self, artifact: Any) -> bool:
@@ -143,10 +143,11 @@ class KernelOracle(Closing):
         packets: Sequence[tuple[int, bytes]],
         tables: Tables | None,
         inspect: Inspect | None = None,
+        around: World | None = None,
     ) -> list[Observation]:
         """As :meth:`observe`, with the numbers of ports in place of interfaces'."""
         on_interfaces = [(_interface(artifact, port), frame) for port, frame in packets]
-        seen = self.observe(artifact, on_interfaces, tables, inspect=inspect)
+        seen = self.observe(artifact, on_interfaces, tables, inspect=inspect, around=around)
         first = port0(artifact)
         return [replace(each, outputs=tuple(_as_ports(each.outputs, first))) for each in seen]
 
@@ -166,12 +167,14 @@ class KernelOracle(Closing):
         inspect: Inspect | None = None,
         keep_maps: bool = False,
         refill: bool = False,
+        around: World | None = None,
     ) -> list[Observation]:
         """As :meth:`run`, for one program of several, or at another hook ("tc", "tcx", "xdp") than its section says.
 
         ``inspect`` gets the maps as they are after each packet; with ``keep_maps`` all packets meet the same maps
         (quick; right for programs that write none), and ``inspect`` gets them after the last packet. With ``refill``
         the program is loaded once, and its maps are filled as at first before each packet (quicker than new ones).
+        ``around``: what the program is told that nobody controls; None for what the kernel tells.
         """
         chosen = obj.program(program)
         where = hook or _hook_of(chosen)
@@ -188,12 +191,12 @@ class KernelOracle(Closing):
         together = keep_maps or (not inspect and all(_constant(obj, i.map) for i in chosen.insns))
         if refill:
             with ExitStack() as stack:
-                loaded = _Loaded(stack, obj, chosen, where, tables or {})
+                loaded = _Loaded(stack, obj, chosen, where, tables or {}, around)
                 return loaded.one_by_one(network, packets, inspect or (lambda _: None))
         step = len(packets) if together else 1
         for at in range(0, len(packets), max(1, step)):  # maps that may be written are made anew for each packet
             with ExitStack() as stack:
-                loaded = _Loaded(stack, obj, chosen, where, tables or {})
+                loaded = _Loaded(stack, obj, chosen, where, tables or {}, around)
                 out += loaded.observe(network, packets[at : at + step])
                 if inspect:
                     inspect(loaded.maps)
@@ -286,24 +289,40 @@ def load_called(
             maps[item.name][index.to_bytes(4, sys.byteorder)] = loaded[name].fd.to_bytes(4, sys.byteorder)
 
 
+def _filled(stack: ExitStack, item: MapDef, elements: Mapping[bytes, bytes]) -> KernelMap:
+    made = stack.enter_context(KernelMap(item))
+    for key, value in elements.items():
+        made[key] = value
+    return made
+
+
 class _Loaded:
     """A program and its maps in the kernel, until ``stack`` is closed."""
 
-    def __init__(self, stack: ExitStack, obj: BpfObject, program: BpfProgram, hook: str, tables: Tables) -> None:
+    def __init__(
+        self, stack: ExitStack, obj: BpfObject, program: BpfProgram, hook: str, tables: Tables,
+        around: World | None = None,
+    ) -> None:  # fmt: skip
         self.stack, self.hook, self.tables = stack, hook, tables
         called = {name for item in obj.maps for name in (item.programs or {}).values()}
         codes = [program.insns, *(p.insns for p in obj.programs if p.name in called)]
         self.named = {insn.map for insns in codes for insn in insns}
-        self.maps = load_maps(obj, tables, stack)
+        typed = any(f.kind for item in obj.maps for f in item.value_fields or ())
+        types = stack.enter_context(KernelTypes(described(obj, program))) if typed else None
+        self.maps = load_maps(obj, tables, stack, types)
         self.notes = stack.enter_context(KernelMap(NOTES_MAP))
-        code = wrapped(program, hook, _STACK_PORT, _REDIRECT_PORT)
+        spies = [*redirections(hook, _REDIRECT_PORT), *(world.spies(around) if around is not None else ())]
+        told = {
+            item.name: _filled(stack, item, held) for item, held in (world.filled(around) if around else {}).items()
+        }
+        code = wrapped(program, hook, _STACK_PORT, spies)
         kind = _kind_of(hook)
-        maps = self.maps | {NOTES: self.notes}
+        maps = self.maps | {NOTES: self.notes} | told
         try:
-            load_called(obj, program, kind, maps, stack, partial(spied, hook=hook, redirect_port=_REDIRECT_PORT))
+            load_called(obj, program, kind, maps, stack, lambda called: spied(called.insns, spies))
             types = None
             if called:
-                types = stack.enter_context(KernelTypes(described(obj, with_functions(program, code))))
+                types = stack.enter_context(KernelTypes(described(obj, with_functions(program, code, spies))))
             self.program = stack.enter_context(KernelProgram(kind, code, maps, obj.license, types=types))
         except Refused as error:
             raise InputError.at(Span(obj.name, 0, 0), f"the kernel refuses program {program.name}: {error}") from None
@@ -340,7 +359,7 @@ def _observe(network: Network, notes: KernelMap, hook: str, port: int, frame: by
         if ifindex == _STACK_PORT:
             outputs.append(("stack", 0, out))
         elif ifindex == _REDIRECT_PORT:
-            outputs.append(("port", said.target, out))
+            outputs.append((LEFT_TO[said.redirected], said.target, out))
         else:
             outputs.append(("port", ifindex, out))
     metadata = {"ran": int(said.ran), "result": said.result}

@@ -1,20 +1,21 @@
 """A program made observable: it becomes a function of a wrapper that writes down what it decided.
 
 The wrapper calls the program, notes its result and the packet's metadata in a map, and sends what would have gone to
-the host's stack to a tap instead, where it can be read. Calls of ``bpf_redirect`` go through a function that notes the
-interface asked for and redirects to a tap that is there, so any port number can be observed. The program's own
-instructions are otherwise untouched.
+the host's stack to a tap instead, where it can be read. Calls of ``bpf_redirect`` and its like go through a function
+that notes the interface asked for and redirects to a tap that is there, so any port number can be observed. The
+program's own instructions are otherwise untouched.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ..artifact import Assembler, BpfProgram, Function, Insn, MapDef, asm, slots
 from ..artifact.asm import R0, R1, R2, R3, R6, R7, R8, R9
+from .spies import Spy, placed, spied
 
 NOTES: Final = "p4verify_notes"
 """The map with one value of :data:`_LAYOUT`."""
@@ -22,10 +23,14 @@ _LAYOUT: Final = struct.Struct("=8I")
 NOTES_MAP: Final = MapDef(NOTES, "array", 4, _LAYOUT.size, 1)
 _RESULT, _TARGET, _REDIRECTED, _MARK, _PRIORITY, _CLASSID, _RAN, _TC_INDEX = range(0, 32, 4)
 
-_REDIRECT: Final = 23
+_REDIRECT, _REDIRECT_NEIGH, _REDIRECT_PEER = 23, 152, 155
+_INGRESS_FLAG: Final = 1
+"""BPF_F_INGRESS."""
+PORT, PEER, NEIGHBOUR, INGRESS = 1, 2, 3, 4
+LEFT_TO: Final = {PORT: "port", PEER: "peer", NEIGHBOUR: "neighbour", INGRESS: "ingress"}
+"""Ways to redirect, and where a packet goes that is."""
 _SKB_FIELDS: Final = ((8, _MARK), (32, _PRIORITY), (72, _CLASSID), (44, _TC_INDEX))
 """Where a field lies in ``struct __sk_buff``, and where it is noted."""
-_CALL_HELPER: Final = 0x85
 TAKEN: Final = {"tc": (2, 4, 7, 8), "tcx": (2, 7), "xdp": ()}
 """Results that do not lead to the stack (checked against the stack itself by a test); XDP: all but XDP_PASS."""
 _XDP_PASS: Final = 2
@@ -38,7 +43,8 @@ class Notes:
 
     ran: bool
     result: int
-    redirected: bool
+    redirected: int
+    """The way, 0 for none."""
     target: int
     mark: int
     priority: int
@@ -49,20 +55,20 @@ class Notes:
     def of(cls, value: bytes) -> Notes:
         """From the map's value."""
         result, target, redirected, mark, priority, classid, ran, tc_index = _LAYOUT.unpack(value)
-        return cls(bool(ran), result, bool(redirected), target, mark, priority, classid, tc_index)
+        return cls(bool(ran), result, redirected, target, mark, priority, classid, tc_index)
 
 
 EMPTY: Final = bytes(_LAYOUT.size)
 
 
-def wrapped(program: BpfProgram, hook: str, stack_port: int, redirect_port: int) -> tuple[Insn, ...]:
+def wrapped(program: BpfProgram, hook: str, stack_port: int, spies: Sequence[Spy]) -> tuple[Insn, ...]:
     """The observable program.
 
     Args:
         program: the program.
         hook: "tc", "tcx" or "xdp".
         stack_port: where to send what passes.
-        redirect_port: where to send what is redirected.
+        spies: what takes the place of helpers, :func:`redirections` among them.
     """
     out = Assembler()
     start = out.label("program")
@@ -88,59 +94,59 @@ def wrapped(program: BpfProgram, hook: str, stack_port: int, redirect_port: int)
     out.place(leave)
     out.emit(asm.mov(R0, R7), asm.exit_())
     out.place(start)
-    out.emit(*spied(program, hook, redirect_port))
+    out.emit(*spied(program.insns, spies))
     return out.finish()
 
 
-def with_functions(program: BpfProgram, code: tuple[Insn, ...]) -> BpfProgram:
+def with_functions(program: BpfProgram, code: tuple[Insn, ...], spies: Sequence[Spy]) -> BpfProgram:
     """``code``, which :func:`wrapped` made of ``program``, with its functions named: the kernel asks for that where one
     of them makes tail calls."""
-    size = slots(program.insns)[-1]
-    spy = _redirects(program)
-    start = slots(code)[-1] - size - (_SPY_SLOTS if spy else 0)
+    behind = list(placed(program.insns, spies))
+    start = slots(code)[-1] - slots(spied(program.insns, spies))[-1]
     functions = [Function("p4verify_program", start)]
     functions += [Function(f.name, f.slot + start) for f in program.functions]
-    functions += [Function("p4verify_redirect", start + size)] if spy else []
+    functions += [Function(f"p4verify_{spy.name}", slot + start) for spy, slot in behind]
     return BpfProgram(program.name, program.section, code, tuple(functions))
 
 
-def spied(program: BpfProgram, hook: str, redirect_port: int) -> tuple[Insn, ...]:
-    """The program with its calls of ``bpf_redirect`` observed, but not wrapped: one that tail calls lead to."""
-    if not _redirects(program):
-        return program.insns
+def redirections(hook: str, port: int) -> Iterator[Spy]:
+    """Functions that note where to a packet is redirected, and send it to ``port``."""
+    yield Spy("redirect", frozenset({_REDIRECT}), _redirect(hook, port))
+    if hook != "xdp":
+        for helper, kind in ((_REDIRECT_PEER, PEER), (_REDIRECT_NEIGH, NEIGHBOUR)):
+            yield Spy(f"redirect_{LEFT_TO[kind]}", frozenset({helper}), _redirect_further(helper, kind, port))
+
+
+def _redirect(hook: str, port: int) -> tuple[Insn, ...]:
+    """``redirect(ifindex, flags)``: note and redirect; R6 to R9 are the function's own."""
     out = Assembler()
-    out.emit(*_with_spies(program.insns))
-    _spy(out, hook, redirect_port)
+    refused, outwards = out.label(), out.label()
+    out.emit(asm.mov(R6, R1), asm.mov(R7, R2), asm.mov(R1, port), asm.call(_REDIRECT))
+    out.jump("jne", R0, REDIRECTS[hook], refused)
+    if hook != "xdp":
+        out.emit(asm.alu("and", R7, _INGRESS_FLAG))
+        out.jump("jeq", R7, 0, outwards)
+        out.emit(asm.mov(R1, port), asm.mov(R2, 0), asm.call(_REDIRECT), *_noted(INGRESS), asm.exit_())
+    out.place(outwards)
+    out.emit(*_noted(PORT))
+    out.place(refused)
+    out.emit(asm.exit_())
     return out.finish()
 
 
-def _is_redirect(insn: Insn) -> bool:
-    return insn.opcode == _CALL_HELPER and insn.src == 0 and insn.imm == _REDIRECT
-
-
-def _redirects(program: BpfProgram) -> bool:
-    return any(_is_redirect(insn) for insn in program.insns)
-
-
-def _with_spies(insns: Sequence[Insn]) -> list[Insn]:
-    """The program with calls of the function right behind it in place of ``bpf_redirect``."""
-    places = slots(insns)
-    end = places[-1]
-    return [
-        asm.call_local(end - slot - 1) if _is_redirect(insn) else insn
-        for slot, insn in zip(places, insns, strict=False)
-    ]
-
-
-_SPY_SLOTS: Final = 9
-"""How long the following function is."""
-
-
-def _spy(out: Assembler, hook: str, port: int) -> None:
-    """``redirect(ifindex, flags)``: note and redirect; R6 to R9 are the function's own."""
+def _redirect_further(helper: int, kind: int, port: int) -> tuple[Insn, ...]:
+    """``redirect_peer(ifindex, flags)`` and ``redirect_neigh(ifindex, params, plen, flags)``: the kernel says whether
+    it takes that (which it does whatever the number of the interface), then as for ``redirect``."""
+    out = Assembler()
     refused = out.label()
-    out.emit(asm.mov(R6, R1), asm.mov(R1, port), asm.call(_REDIRECT))
-    out.jump("jne", R0, REDIRECTS[hook], refused)
-    out.emit(asm.load_map_value(R3, NOTES, 0), asm.store(4, R3, _TARGET, R6), asm.store(4, R3, _REDIRECTED, 1))
+    out.emit(asm.mov(R6, R1), asm.call(helper))
+    out.jump("jne", R0, REDIRECTS["tc"], refused)
+    out.emit(asm.mov(R1, port), asm.mov(R2, 0), asm.call(_REDIRECT), *_noted(kind))
     out.place(refused)
     out.emit(asm.exit_())
+    return out.finish()
+
+
+def _noted(kind: int) -> tuple[Insn, ...]:
+    """Note that the packet goes to the interface in R6, in which way."""
+    return (asm.load_map_value(R3, NOTES, 0), asm.store(4, R3, _TARGET, R6), asm.store(4, R3, _REDIRECTED, kind))

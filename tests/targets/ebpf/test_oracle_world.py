@@ -1,0 +1,139 @@
+"""The kernel confirms differences that hang on what nobody controls: it is told what the solver's run was told."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Counterexample, Verdict
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R5, R6, R7
+from p4verify.targets.ebpf.artifact.program import Field
+from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.ebpf.target import TARGET
+
+pytestmark = pytest.mark.oracle
+
+ANSWER = 0x1A2B3C
+"""Nothing that a solver or a kernel answers by chance."""
+
+
+def told_apart(left: list[Insn], right: list[Insn], *maps: MapDef) -> Counterexample:
+    first, second = (
+        BpfObject((BpfProgram("p", "tc", tuple(code)),), maps, name=f"{name}.o")
+        for name, code in (("left", left), ("right", right))
+    )
+    proof = Checker(None, timeout=60).check_two((TARGET, first, first.name), (TARGET, second, second.name)).proof
+    assert proof.verdict is Verdict.REJECT
+    assert proof.counterexample is not None
+    return proof.counterexample
+
+
+def confirmed(found: Counterexample) -> bool:
+    return found.confirmed_by[-2:] == ("ebpf kernel", "ebpf kernel")
+
+
+def marks(mark: int, *asking: Insn) -> list[Insn]:
+    """Marks frames for which r0 becomes :data:`ANSWER`; the context is in r6."""
+    return [
+        asm.mov(R6, R1), *asking, asm.jump("jne", R0, ANSWER, 2), asm.mov(R1, mark), asm.store(4, R6, 8, R1),
+        asm.mov(R0, 0), asm.exit_(),
+    ]  # fmt: skip
+
+
+def zeros(size: int) -> list[Insn]:
+    """``size`` bytes of zeros at the top of the stack; r2 points to them."""
+    stores = [asm.store(4, FP, at - size, 0) for at in range(0, size, 4)]
+    return [*stores, asm.mov(R2, FP), asm.alu("add", R2, -size)]
+
+
+READ = asm.load(4, R0, FP, -4)
+"""The last of the bytes that :func:`zeros` has put down."""
+ROUTE = [*zeros(64), asm.mov(R1, R6), asm.mov(R3, 64), asm.mov(R4, 0), asm.call(69)]
+LIMIT = [*zeros(4), asm.mov(R3, R2), asm.mov(R1, R6), asm.mov(R2, 5), asm.mov(R4, 20), asm.mov(R5, 0), asm.call(163)]
+TUNNEL = [*zeros(44), asm.mov(R1, R6), asm.mov(R3, 44), asm.mov(R4, 0), asm.call(20)]
+PUT = [*zeros(44), asm.mov(R1, R6), asm.mov(R3, 44), asm.mov(R4, 2), asm.call(21)]
+NEGATED = asm.alu("neg", R0)
+SOCKET = [
+    *zeros(12), asm.mov(R1, R6), asm.mov(R3, 12), asm.mov(R4, -1), asm.mov(R5, 0), asm.call(84),
+    asm.jump("jeq", R0, 0, 4), asm.load(4, R7, R0, 24), asm.mov(R1, R0), asm.call(86), asm.mov(R0, R7),
+]  # fmt: skip
+"""A field of a TCP socket, 0 if there is none."""
+
+ASKED = {
+    "time": [asm.call(5)],
+    "second time": [asm.call(5), asm.mov(R7, R0), asm.call(125), asm.jump("jne", R7, 77, 1), asm.mov(R7, R0),
+                    asm.mov(R0, R7)],
+    "ticks": [asm.call(118)],
+    "random number": [asm.call(7)],
+    "CPU": [asm.call(8)],
+    "route": [*ROUTE, READ],
+    "no route": [*ROUTE, NEGATED],
+    "limit": [*LIMIT, READ],
+    "beyond the limit": [*LIMIT, NEGATED],
+    "tunnel": [*TUNNEL, READ],
+    "no tunnel": [*TUNNEL, NEGATED],
+    "tunnel's key refused": [*PUT, NEGATED],
+    "socket": SOCKET,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("asking", ASKED.values(), ids=ASKED)
+def test_the_kernel_is_told_what_the_solvers_run_was_told(kernel_oracle: KernelOracle, asking: list[Insn]) -> None:
+    assert confirmed(told_apart(marks(1, *asking), marks(2, *asking)))
+
+
+LEFT = {"peer": [asm.call(155)], "neighbour": [asm.mov(R3, 0), asm.mov(R4, 0), asm.call(152)]}
+
+
+@pytest.mark.parametrize("way", LEFT)
+def test_other_ways_to_redirect_are_seen(kernel_oracle: KernelOracle, way: str) -> None:
+    def to(port: int) -> list[Insn]:
+        return [asm.mov(R1, port), asm.mov(R2, 0), *LEFT[way], asm.exit_()]
+
+    found = told_apart(to(8), to(9))
+    assert confirmed(found)
+    assert {(where, port) for side in (found.expected, found.actual) for where, port, _ in side.outputs} == {
+        (way, 8), (way, 9),
+    }  # fmt: skip
+    assert confirmed(told_apart(to(8), [asm.mov(R1, 8), asm.mov(R2, 0), asm.call(23), asm.exit_()]))
+
+
+def test_frames_that_come_in_by_another_port_are_told_from_those_that_leave_by_it(kernel_oracle: KernelOracle) -> None:
+    def redirected(flags: int) -> list[Insn]:
+        return [asm.mov(R1, 8), asm.mov(R2, flags), asm.call(23), asm.exit_()]
+
+    found = told_apart(redirected(0), redirected(1))
+    assert confirmed(found)
+    assert [output[:2] for output in found.actual.outputs] == [("ingress", 8)]
+
+
+def test_maps_with_a_lock_in_their_values(kernel_oracle: KernelOracle) -> None:
+    """The kernel looks for the struct of the lock in the types of the map."""
+    item = MapDef("locked", "array", 4, 8, 1, value_fields=(Field("lock", 0, 4, "bpf_spin_lock"), Field("count", 4, 4)))
+
+    def counted(step: int) -> list[Insn]:
+        return [
+            asm.store(4, FP, -4, 0), asm.load_map(R1, "locked"), asm.mov(R2, FP), asm.alu("add", R2, -4), asm.call(1),
+            asm.jump("jeq", R0, 0, 8), asm.mov(R6, R0), asm.mov(R1, R6), asm.call(93), asm.load(4, R7, R6, 4),
+            asm.alu("add", R7, step), asm.store(4, R6, 4, R7), asm.mov(R1, R6), asm.call(94), asm.mov(R0, 0),
+            asm.exit_(),
+        ]  # fmt: skip
+
+    assert confirmed(told_apart(counted(1), counted(2), item))
+
+
+def test_a_cell_that_the_ports_number_names_is_that_of_a_port_that_there_is(kernel_oracle: KernelOracle) -> None:
+    """No frame comes in by interface 0, which is the first that a solver thinks of."""
+    item = MapDef("seen", "hash", 4, 4, 16)
+
+    def counted(step: int) -> list[Insn]:
+        return [
+            asm.load(4, R2, R1, 36), asm.store(4, FP, -4, R2), asm.load_map(R1, "seen"), asm.mov(R2, FP),
+            asm.alu("add", R2, -4), asm.call(1), asm.jump("jeq", R0, 0, 3), asm.load(4, R1, R0),
+            asm.alu("add", R1, step), asm.store(4, R0, 0, R1), asm.mov(R0, 0), asm.exit_(),
+        ]  # fmt: skip
+
+    found = told_apart(counted(1), counted(2), item)
+    assert found.port == 2
+    assert confirmed(found)
