@@ -25,7 +25,7 @@ from .proofs.choices import left_open
 from .proofs.engine import Engine
 from .proofs.execution import Execution
 from .proofs.refine import Outcome, decide, search
-from .proofs.verdict import Proof, Verdict
+from .proofs.verdict import Proof, Tally, Verdict
 from .related import legal_answers, relate
 from .restrictions import Restrictions
 from .results import Result
@@ -37,11 +37,12 @@ from .semantics.meaning.concrete import evaluate_behaviour
 from .semantics.meaning.members import by_port, one_by_one, ports_of
 from .semantics.meaning.opened import NothingLarge, NotSuitable
 from .semantics.meaning.program import meaning
+from .semantics.rules.as_source import with_rules_of
 from .semantics.rules.build import program_rules
 from .semantics.rules.decide import members
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
-from .targets.base import CannotOffload, Classifies, ComparesArtifacts, Relation, Target
+from .targets.base import CannotOffload, Classifies, ComparesArtifacts, CompilesIn, Relation, Target
 from .targets.offload import Offloads
 
 ASSERTIONS = "assertions"
@@ -219,7 +220,7 @@ class Checker:
             self._sound.append(spec)
         outcome = search(mine, theirs, engine)
         quantified = BOTH if rules is None and _has_open_tables(program) else PACKETS
-        proof = decide(outcome, started, _accepted_because(outcome, quantified, label))
+        proof = decide(outcome, started, _accepted_because(outcome.tally, quantified, label))
         proof = shows_nothing(proof, (mine, theirs), engine) if proof is not None else None
         if proof is None:
             pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
@@ -243,15 +244,7 @@ class Checker:
         engine = self._engine(label)
         self.progress(f"{label}: large tables are left open")
         if target.holds_tables:
-            every = replace(self, rules=None, _meanings={}, _accepted=[], _sound=[], _told={})
-            try:
-                proof = every._prove(target, artifact, path, label, started)
-            except (Unsupported, CannotOffload):
-                return "not decided for every rule set, so it was for the rules given"
-            if proof.verdict is not Verdict.ACCEPT:
-                return f"not accepted for every rule set ({proof.verdict.value}), so it was tried for the rules given"
-            self._accepted += [replace(one, followed=one.all_rules) for one in every._accepted]
-            return replace(proof, warnings=(*proof.warnings, "it holds of every rule set, so of the rules given"))
+            return self._prove_for_every(target, artifact, path, label, started)
         try:
             large = Large(self.assumed or program, rules, target, artifact, self.machines_confirm)
             proof, settlement = checked(large, engine, started)
@@ -264,6 +257,32 @@ class Checker:
             machine = Machine(target, artifact, path, theirs, label)
             self._accepted.append(Accepted(machine, theirs, Followed(mine, theirs, proof.tally.compared, large=True)))
         return proof
+
+    def _prove_for_every(
+        self, target: Target, artifact: Any, path: str | None, label: str, started: float
+    ) -> Proof | str:
+        """The proof for every rule set, but for the rules that are in the artifact's code; else why there is none."""
+        program, assumed, rules = self._need_program(), self.assumed, self.rules
+        assert rules is not None
+        which = "every rule set"
+        try:
+            fixed = target.compiled_in(program, artifact, rules) if isinstance(target, CompilesIn) else frozenset()
+            if fixed:
+                which = f"every rule set with these rules in {', '.join(sorted(fixed))}"
+                program = with_rules_of(program, rules, fixed)
+                assumed = with_rules_of(assumed, rules, fixed) if assumed is not None else None
+            every = replace(self, program=program, assumed=assumed, rules=None,
+                            _meanings={}, _accepted=[], _sound=[], _told={})  # fmt: skip
+            proof = every._prove(target, artifact, path, label, started)
+        except (Unsupported, CannotOffload):
+            return f"not decided for {which}, so it was for the rules given"
+        if proof.verdict is not Verdict.ACCEPT:
+            return f"not accepted for {which} ({proof.verdict.value}), so it was tried for the rules given"
+        if fixed:
+            reason = _accepted_because(proof.tally, PACKETS, label)
+            proof = replace(proof, reason=reason, quantified_over=PACKETS)
+        self._accepted += [replace(one, followed=one.all_rules) for one in every._accepted]
+        return replace(proof, warnings=(*proof.warnings, f"it holds of {which}, so of the rules given"))
 
     def _spec(self, target: Target) -> tuple[RuleSet | None, Behaviour]:
         """The rules that count, and the program's meaning under them.
@@ -382,7 +401,7 @@ class Checker:
         self, left: Machine, right: Machine, outcome: Outcome, started: float, label: str, *, may: bool = False
     ) -> Proof:
         """``may``: the first machine may choose what is left open."""
-        proof = decide(outcome, started, _accepted_because(outcome, PACKETS, label))
+        proof = decide(outcome, started, _accepted_because(outcome.tally, PACKETS, label))
         if proof is None:
             pair = Pair(self.program, self.rules, left.behaviour, right.behaviour, right.target, right.artifact,
                         Relation(), self.machines_confirm, left.target, left.artifact, may=may)  # fmt: skip
@@ -497,7 +516,6 @@ def _has_open_tables(program: ir.Program) -> bool:
     return any(not (t.const_entries or not t.keys) or not t.const_default for _, t in program.tables())
 
 
-def _accepted_because(outcome: Outcome, quantified: str, label: str) -> str:
-    count = outcome.tally.compared
+def _accepted_because(tally: Tally, quantified: str, label: str) -> str:
     over = "every packet and every rule set" if quantified == BOTH else "every packet"
-    return f"{label} does what is asked, for {over}: {count} observables compared, {outcome.tally.total} obligations"
+    return f"{label} does what is asked, for {over}: {tally.compared} observables compared, {tally.total} obligations"

@@ -291,6 +291,16 @@ class Returns(Protocol):
 
 
 @runtime_checkable
+class CompilesIn(Protocol):
+    """A target that holds tables, whose artifacts may have the rules of some tables in their code."""
+
+    def compiled_in(self, program: Program, artifact: Any, rules: RuleSet) -> frozenset[str]:
+        """The tables (control-plane names) whose rules are in the code of an artifact made under these rules. A guess,
+        where somebody else made it: nothing rests on it but which way a proof goes."""
+        ...
+
+
+@runtime_checkable
 class TellsPortUse(Protocol):
     """A target that knows which interfaces an artifact's ports are, and can tell quickly of many artifacts that they do
     the same on every port."""

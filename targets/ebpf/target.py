@@ -133,6 +133,16 @@ class EbpfTarget:
         mapping = mapping_of(program, artifact)
         return relate(program, artifact, rules) if mapping is None else relate_mapped(program, mapping, rules)
 
+    def compiled_in(self, program: Program, artifact: BpfObject, rules: RuleSet) -> frozenset[str]:
+        """See :class:`...base.CompilesIn`."""
+        from .layout import layouts
+        from .mapped import mapping_of
+
+        if mapping_of(program, artifact) is not None:
+            return frozenset()
+        there = layouts(program, rules, {item.name for item in artifact.maps})
+        return frozenset(name for name, one in there.items() if one.baked is not None and not one.table.const_entries)
+
     def fill(
         self, program: Program, artifact: BpfObject, rules: RuleSet
     ) -> Mapping[str, Sequence[tuple[bytes, bytes]]]:
