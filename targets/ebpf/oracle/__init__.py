@@ -19,11 +19,11 @@ from ..artifact import BpfObject, BpfProgram, Insn, MapDef
 from ..artifact.loading import described
 from ..artifact.ports import port0
 from ..artifact.program import F_RDONLY_PROG, INNER
-from . import shown, world
+from . import perf, shown, world
 from .kernel import KernelMap, KernelProgram, KernelTypes, Refused, TestRun, unusable
 from .nested import load_nested
 from .network import LONGEST_FRAME, Network
-from .spies import spied
+from .spies import Spy, spied
 from .wrap import EMPTY, LEFT_TO, NOTES, NOTES_MAP, Notes, redirections, with_functions, wrapped
 
 __all__ = [
@@ -311,10 +311,11 @@ class _Loaded:
         types = stack.enter_context(KernelTypes(described(obj, program))) if typed else None
         self.maps = load_maps(obj, tables, stack, types)
         self.notes = stack.enter_context(KernelMap(NOTES_MAP))
-        spies = [*redirections(hook, _REDIRECT_PORT), *(world.spies(around) if around is not None else ())]
-        told = {
-            item.name: _filled(stack, item, held) for item, held in (world.filled(around) if around else {}).items()
-        }
+        spies = [*redirections(hook, _REDIRECT_PORT)]
+        told: dict[str, KernelMap] = {}
+        if around is not None:
+            more, told = self._told(obj, around)
+            spies += more
         code = wrapped(program, hook, _STACK_PORT, spies)
         kind = _kind_of(hook)
         maps = self.maps | {NOTES: self.notes} | told
@@ -326,6 +327,20 @@ class _Loaded:
             self.program = stack.enter_context(KernelProgram(kind, code, maps, obj.license, types=types))
         except Refused as error:
             raise InputError.at(Span(obj.name, 0, 0), f"the kernel refuses program {program.name}: {error}") from None
+
+    def _told(self, obj: BpfObject, around: World) -> tuple[list[Spy], dict[str, KernelMap]]:
+        """Functions for a run in a world that is given, with their maps; what it writes into perf buffers is kept, if
+        there may be such, and one array of them, for a record does not say which it was written through."""
+        maps = {item.name: _filled(self.stack, item, held) for item, held in world.filled(around).items()}
+        spies = world.spies(around)
+        arrays = [item for item in obj.maps if item.type == "perf_event_array"]
+        watched = perf.watched(arrays[0]) if len(arrays) == 1 else None
+        if watched is not None:
+            self.stack.enter_context(watched)
+            self.maps[arrays[0].name] = watched
+            maps[perf.NOTED.name] = watched.noted
+            spies.append(perf.spy())
+        return spies, maps
 
     def one_by_one(self, network: Network, packets: Sequence[tuple[int, bytes]], inspect: Inspect) -> list[Observation]:
         """What happens to each of ``packets``, with the maps filled as at first before each of them."""

@@ -8,13 +8,14 @@ from typing import Final
 from ...base import Cells, Observation
 from ..artifact import MapDef
 from .kernel import KernelMap
+from .perf import PerfMap
 from .wrap import REDIRECTS, TAKEN
 
 _STATE: Final = "map."
 _PRESENT: Final = ".present"
 _NOTES: Final = ("ran", "result")
-RING: Final = "ring."
-"""What the name of an event begins with that is a record in a ring buffer."""
+RING, PERF = "ring.", "perf."
+"""What the name of an event begins with that is a record in a ring buffer, or in a perf buffer."""
 
 
 def cells(
@@ -54,11 +55,12 @@ def _at_first(item: MapDef) -> bytes:
 
 
 def records(maps: Mapping[str, KernelMap]) -> dict[str, tuple[tuple[int, ...], ...]]:
-    """What lies in ring buffers, as the meaning names it: ``ring.NAME``, and of each record its bytes as one number."""
-    rings = {name: held for name, held in maps.items() if held.item.type == "ringbuf"}
+    """What lies in ring and perf buffers, as the meaning names it: ``ring.NAME`` and ``perf.NAME``, and of each record
+    its bytes as one number."""
+    buffers = {f"{RING}{name}": held for name, held in maps.items() if held.item.type == "ringbuf"}
+    buffers |= {f"{PERF}{name}": held for name, held in maps.items() if isinstance(held, PerfMap)}
     return {
-        f"{RING}{name}": tuple((int.from_bytes(record, "big"),) for record in held.records())
-        for name, held in rings.items()
+        name: tuple((int.from_bytes(record, "big"),) for record in held.records()) for name, held in buffers.items()
     }
 
 

@@ -83,6 +83,26 @@ def test_the_kernel_is_told_what_the_solvers_run_was_told(kernel_oracle: KernelO
     assert confirmed(told_apart(marks(1, *asking), marks(2, *asking)))
 
 
+def reports(octets: bytes, packet: int) -> list[Insn]:
+    """Writes bytes into a perf buffer, with so many of the packet behind them."""
+    return [
+        *(asm.store(1, FP, at - len(octets), octet) for at, octet in enumerate(octets)), asm.load_map(R2, "events"),
+        asm.load_imm64(R3, packet << 32 | 0xFFFFFFFF), asm.mov(R4, FP), asm.alu("add", R4, -len(octets)),
+        asm.mov(R5, len(octets)), asm.call(25), asm.mov(R0, 0), asm.exit_(),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("packet", [0, 3, 14])
+@pytest.mark.parametrize("octets", [b"a", b"abcd", b"abcdefghij"])
+def test_what_is_written_into_perf_buffers_is_seen(kernel_oracle: KernelOracle, octets: bytes, packet: int) -> None:
+    """However long: the kernel pads records."""
+    events = MapDef("events", "perf_event_array", 4, 4, 0)
+    found = told_apart(reports(octets, packet), [asm.mov(R0, 0), asm.exit_()], events)
+    assert confirmed(found)
+    assert found.expected.events
+    assert confirmed(told_apart(reports(octets, packet), reports(b"x" + octets[1:], packet), events))
+
+
 LEFT = {"peer": [asm.call(155)], "neighbour": [asm.mov(R3, 0), asm.mov(R4, 0), asm.call(152)]}
 
 
