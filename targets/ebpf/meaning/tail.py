@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 _COUNT: Final = "tail calls"
+HANDED_OVER: Final = ("mark", "priority", "tc_index", "tc_classid", "cb")
+"""Fields of the context that a program leaves to the next one, as it finds them: those of the event."""
 
 
 def call(machine: Machine, state: State) -> list[State]:
@@ -70,19 +72,21 @@ def _entered(machine: Machine, state: State, name: str) -> State:
 
 
 def _handed_over(machine: Machine, state: State, name: str, key: Term) -> State:
-    """At the end, where a program that nobody knows goes on: it finds the packet, what the kernel keeps beside it, and
-    the maps as they are now."""
+    """At the end, where a program that nobody knows goes on: it finds the packet, what the kernel keeps beside it (the
+    event ``program.MAP`` has :data:`HANDED_OVER`, ``program.MAP.beside`` the rest), and the maps as they are now."""
     if state.frames or state.layout.front:
         what = "from within a function" if state.frames else "with bytes in front of the packet that were cut off"
         raise machine.unsupported(state, f"a tail call to a program that is not known, {what}")
     program = b.apply(f"map.{name}.value", b.bit_vector(32), key)
     tag = state.vlan
-    beside = [term for _, term in sorted(state.fields.items())]
+    left = tuple(state.fields[field] for field in HANDED_OVER if field in state.fields)
+    beside = [term for field, term in sorted(state.fields.items()) if field not in HANDED_OVER]
     beside += [b.bv(0, 33)] if tag is None else [b.bv(1, 1), tag.protocol, tag.tci]
     layout = state.layout
     packet = Packet(layout.prefix, layout.payload, layout.size)
     state.sent = (*state.sent, Output(b.TRUE, "program", program, packet))
-    state.events = (*state.events, Event(b.TRUE, f"program.{name}", (b.concat(*beside),)))
+    told = (Event(b.TRUE, f"program.{name}", left), Event(b.TRUE, f"program.{name}.beside", (b.concat(*beside),)))
+    state.events = (*state.events, *told)
     state.memory.pop("stack 0", None)
     nothing_sent = 2 if machine.host.legacy_loads else 1  # TC_ACT_SHOT, XDP_DROP
     state.regs = [b.bv(nothing_sent, 64), *[None] * 10]

@@ -24,7 +24,18 @@ from .kernel import KernelMap, KernelProgram, KernelTypes, Refused, TestRun, unu
 from .nested import load_nested
 from .network import LONGEST_FRAME, Network
 from .spies import Spy, spied
-from .wrap import EMPTY, LEFT_TO, NOTES, NOTES_MAP, Notes, redirections, with_functions, wrapped
+from .wrap import (
+    EMPTY,
+    HANDED,
+    LEFT_TO,
+    NOTES,
+    NOTES_MAP,
+    Notes,
+    redirections,
+    taking_over,
+    with_functions,
+    wrapped,
+)
 
 __all__ = [
     "KernelMap", "KernelOracle", "KernelProgram", "Network", "Refused", "TestRun", "load_called", "load_maps",
@@ -122,7 +133,7 @@ class KernelOracle(Closing):
             told.update(shown.records(maps))
 
         (seen,) = self._on_ports(artifact, [packet], tables, look, around)
-        return replace(shown.going_on(seen, _hook_of(artifact.program())), events=told), after
+        return replace(shown.going_on(seen, _hook_of(artifact.program())), events={**seen.events, **told}), after
 
     def refuses(self, artifact: Any) -> bool:
         """Whether the kernel's verifier says that the program may access what it must not (EACCES)."""
@@ -309,6 +320,10 @@ class _Loaded:
         self.named = {insn.map for insns in codes for insn in insns}
         typed = any(f.kind for item in obj.maps for f in item.value_fields or ())
         types = stack.enter_context(KernelTypes(described(obj, program))) if typed else None
+        self.open_arrays = _open_arrays(obj) if around is not None else {}
+        others = set(self.open_arrays.values())
+        self.handed = {name: elements for name, elements in tables.items() if name in others}
+        tables = {name: elements for name, elements in tables.items() if name not in others}
         self.maps = load_maps(obj, tables, stack, types)
         self.notes = stack.enter_context(KernelMap(NOTES_MAP))
         spies = [*redirections(hook, _REDIRECT_PORT)]
@@ -319,14 +334,23 @@ class _Loaded:
         code = wrapped(program, hook, _STACK_PORT, spies)
         kind = _kind_of(hook)
         maps = self.maps | {NOTES: self.notes} | told
+        self._hand_over(kind, obj.license)
         try:
             load_called(obj, program, kind, maps, stack, lambda called: spied(called.insns, spies))
             types = None
-            if called:
+            if called or self.open_arrays:
                 types = stack.enter_context(KernelTypes(described(obj, with_functions(program, code, spies))))
             self.program = stack.enter_context(KernelProgram(kind, code, maps, obj.license, types=types))
         except Refused as error:
             raise InputError.at(Span(obj.name, 0, 0), f"the kernel refuses program {program.name}: {error}") from None
+
+    def _hand_over(self, kind: str, license: str) -> None:
+        """Put programs of our own into arrays that somebody else fills, where there is one by the tables."""
+        for place, name in self.open_arrays.items():
+            for key, value in self.handed.get(name, ()):
+                code = taking_over(self.hook, _REDIRECT_PORT, HANDED + place, int.from_bytes(value, "big"))
+                program = self.stack.enter_context(KernelProgram(kind, code, {NOTES: self.notes}, license))
+                self.maps[name][key] = program.fd.to_bytes(4, sys.byteorder)
 
     def _told(self, obj: BpfObject, around: World) -> tuple[list[Spy], dict[str, KernelMap]]:
         """Functions for a run in a world that is given, with their maps; what it writes into perf buffers is kept, if
@@ -354,7 +378,7 @@ class _Loaded:
         for number, (port, frame) in enumerate(packets):
             for name, item in changing.items() if number else ():
                 item.refill(self.tables.get(name, ()))
-            out.append(_observe(network, self.notes, self.hook, port, frame))
+            out.append(self._observe(network, port, frame))
             inspect(self.maps)
         return out
 
@@ -362,22 +386,30 @@ class _Loaded:
         """What happens to each of ``packets``."""
         for port in {port for port, _ in packets}:
             network.attach(self.stack, self.hook, port, self.program)
-        return [_observe(network, self.notes, self.hook, port, frame) for port, frame in packets]
+        return [self._observe(network, port, frame) for port, frame in packets]
+
+    def _observe(self, network: Network, port: int, frame: bytes) -> Observation:
+        self.notes[_NO_KEY] = EMPTY
+        sent = network.pass_through(port, frame)
+        said = Notes.of(self.notes[_NO_KEY])
+        outputs = []
+        for ifindex, out in sent:
+            if ifindex == _STACK_PORT:
+                outputs.append(("stack", 0, out))
+            elif ifindex == _REDIRECT_PORT:
+                outputs.append((LEFT_TO.get(said.way, "program"), said.target, out))
+            else:
+                outputs.append(("port", ifindex, out))
+        metadata = {"ran": int(said.ran), "result": said.result}
+        if self.hook != "xdp":
+            metadata |= said.left
+        events = {
+            f"program.{name}": (said.found(self.hook),) if said.way == HANDED + place else ()
+            for place, name in self.open_arrays.items()
+        }
+        return Observation(tuple(sorted(outputs)), metadata, events)
 
 
-def _observe(network: Network, notes: KernelMap, hook: str, port: int, frame: bytes) -> Observation:
-    notes[_NO_KEY] = EMPTY
-    sent = network.pass_through(port, frame)
-    said = Notes.of(notes[_NO_KEY])
-    outputs = []
-    for ifindex, out in sent:
-        if ifindex == _STACK_PORT:
-            outputs.append(("stack", 0, out))
-        elif ifindex == _REDIRECT_PORT:
-            outputs.append((LEFT_TO[said.redirected], said.target, out))
-        else:
-            outputs.append(("port", ifindex, out))
-    metadata = {"ran": int(said.ran), "result": said.result}
-    if hook != "xdp":
-        metadata |= {"mark": said.mark, "priority": said.priority, "classid": said.classid, "tc_index": said.tc_index}
-    return Observation(tuple(sorted(outputs)), metadata)
+def _open_arrays(obj: BpfObject) -> dict[int, str]:
+    """Arrays of programs that somebody else fills: their place among the maps → name."""
+    return {i: item.name for i, item in enumerate(obj.maps) if item.type == "prog_array" and item.programs is None}

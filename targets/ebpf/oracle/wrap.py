@@ -19,9 +19,11 @@ from .spies import Spy, placed, spied
 
 NOTES: Final = "p4verify_notes"
 """The map with one value of :data:`_LAYOUT`."""
-_LAYOUT: Final = struct.Struct("=8I")
+_LAYOUT: Final = struct.Struct("=8I20s")
 NOTES_MAP: Final = MapDef(NOTES, "array", 4, _LAYOUT.size, 1)
 _RESULT, _TARGET, _REDIRECTED, _MARK, _PRIORITY, _CLASSID, _RAN, _TC_INDEX = range(0, 32, 4)
+_CONTROL, _CONTROL_BYTES, _SKB_CONTROL = 32, 20, 48
+"""Where the control buffer is noted, its bytes, and where it lies in ``struct __sk_buff``."""
 
 _REDIRECT, _REDIRECT_NEIGH, _REDIRECT_PEER = 23, 152, 155
 _INGRESS_FLAG: Final = 1
@@ -29,6 +31,8 @@ _INGRESS_FLAG: Final = 1
 PORT, PEER, NEIGHBOUR, INGRESS = 1, 2, 3, 4
 LEFT_TO: Final = {PORT: "port", PEER: "peer", NEIGHBOUR: "neighbour", INGRESS: "ingress"}
 """Ways to redirect, and where a packet goes that is."""
+HANDED: Final = 16
+"""From here on the way is that of a tail call through one of the object's maps, by its place among these."""
 _SKB_FIELDS: Final = ((8, _MARK), (32, _PRIORITY), (72, _CLASSID), (44, _TC_INDEX))
 """Where a field lies in ``struct __sk_buff``, and where it is noted."""
 TAKEN: Final = {"tc": (2, 4, 7, 8), "tcx": (2, 7), "xdp": ()}
@@ -43,19 +47,35 @@ class Notes:
 
     ran: bool
     result: int
-    redirected: int
-    """The way, 0 for none."""
+    way: int
+    """The way that the packet was redirected, 0 for none."""
     target: int
     mark: int
     priority: int
     classid: int
     tc_index: int
+    control: bytes
+    """What was in the control buffer when another program took over."""
 
     @classmethod
     def of(cls, value: bytes) -> Notes:
         """From the map's value."""
-        result, target, redirected, mark, priority, classid, ran, tc_index = _LAYOUT.unpack(value)
-        return cls(bool(ran), result, redirected, target, mark, priority, classid, tc_index)
+        result, target, redirected, mark, priority, classid, ran, tc_index, control = _LAYOUT.unpack(value)
+        return cls(bool(ran), result, redirected, target, mark, priority, classid, tc_index, control)
+
+    @property
+    def left(self) -> dict[str, int]:
+        """What the program has left with the packet at tc."""
+        return {
+            "mark": self.mark, "priority": self.priority, "classid": self.classid, "tc_index": self.tc_index,
+        }  # fmt: skip
+
+    def found(self, hook: str) -> tuple[int, ...]:
+        """What another program finds that takes over."""
+        if hook == "xdp":
+            return ()
+        control = int.from_bytes(self.control, "little")
+        return self.mark, self.priority, self.tc_index, self.classid, control
 
 
 EMPTY: Final = bytes(_LAYOUT.size)
@@ -145,6 +165,19 @@ def _redirect_further(helper: int, kind: int, port: int) -> tuple[Insn, ...]:
     out.place(refused)
     out.emit(asm.exit_())
     return out.finish()
+
+
+def taking_over(hook: str, port: int, kind: int, number: int) -> tuple[Insn, ...]:
+    """A program in place of one that nobody knows, which tail calls lead to: it notes what it finds, and which it
+    stands for (``kind`` and ``number``), and sends the packet to ``port``."""
+    control = range(0, _CONTROL_BYTES if hook != "xdp" else 0, 4)
+    kept = [
+        insn for at in control for insn in (asm.load(4, R0, R7, _SKB_CONTROL + at), asm.store(4, R3, _CONTROL + at, R0))
+    ]
+    return (
+        asm.mov(R7, R1), asm.mov(R6, number, 32), *_noted(kind), *kept, asm.mov(R1, port), asm.mov(R2, 0),
+        asm.call(_REDIRECT), asm.exit_(),
+    )  # fmt: skip
 
 
 def _noted(kind: int) -> tuple[Insn, ...]:

@@ -119,6 +119,29 @@ def test_other_ways_to_redirect_are_seen(kernel_oracle: KernelOracle, way: str) 
     assert confirmed(told_apart(to(8), [asm.mov(R1, 8), asm.mov(R2, 0), asm.call(23), asm.exit_()]))
 
 
+STAGES = MapDef("stages", "prog_array", 4, 4, 4)
+
+
+def hands_over(index: int, *before: Insn) -> list[Insn]:
+    """Calls the program at ``index``, which somebody else puts there; without one the frame is dropped."""
+    return [
+        asm.mov(R6, R1), *before, asm.mov(R1, R6), asm.load_map(R2, "stages"), asm.mov(R3, index), asm.call(12),
+        asm.mov(R0, 2), asm.exit_(),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", [8, 32, 44, 48, 56, 64, 72])
+def test_what_a_program_of_others_finds_is_seen(kernel_oracle: KernelOracle, place: int) -> None:
+    found = told_apart(hands_over(1), hands_over(1, asm.store(4, R6, place, 5)), STAGES)
+    assert found.expected.outputs[0][0] == "program"
+    assert confirmed(found)
+
+
+def test_which_program_of_others_takes_over_is_seen(kernel_oracle: KernelOracle) -> None:
+    assert confirmed(told_apart(hands_over(1), hands_over(2), STAGES))
+    assert confirmed(told_apart(hands_over(1), [asm.mov(R0, 2), asm.exit_()], STAGES))
+
+
 def test_frames_that_come_in_by_another_port_are_told_from_those_that_leave_by_it(kernel_oracle: KernelOracle) -> None:
     def redirected(flags: int) -> list[Insn]:
         return [asm.mov(R1, 8), asm.mov(R2, flags), asm.call(23), asm.exit_()]
