@@ -164,18 +164,29 @@ def _meter(m: Machine, node: ir.ExternCall) -> None:
 
 
 def _direct_meter(m: Machine, node: ir.ExternCall) -> None:
-    """``direct_meter.read(result)``, in an action of the meter's table: the colour for the entry that was hit."""
+    """``direct_meter.read(result)``: the colour for the entry that was hit. It "may only be called within an action
+    executed as a result of matching a table entry, of a table that has" this meter (v1model.p4); elsewhere nobody says
+    what it gives. BMv2 leaves the result alone there, as it takes the call for no code at all (p4c's
+    ``ExternConverter_direct_meter``)."""
     call = Call(m, node)
-    if not m.meters_kept:
-        any_colour_noted(m, call.instance)
-        call.put(0, Scalar(_colour(m, call.width(0), node.span)))
-        return
+    width = call.width(0)
     if m.last_lookup is None or all(item.value != node.object for item in m.last_lookup[0].properties):
-        raise Unsupported("direct_meter.read outside of an action of its table", node.span)
-    _, keys, hit, entry = m.last_lookup
-    key = b.concat(*keys) if keys else b.bv(0, 1)
-    colour = kept_colour(m, call.instance, key if entry is None else entry, b.bv(0, 2), hit, node.span)
-    call.put(0, Scalar(b.resize(colour, call.width(0))))
+        call.put(0, Scalar(m.fresh(width, NO_ENTRY, node.span)))
+    elif not m.meters_kept:
+        any_colour_noted(m, call.instance)
+        call.put(0, Scalar(_colour(m, width, node.span)))
+    else:
+        hit = m.decide(m.last_lookup[2])
+        colour = b.resize(m.recall(_colour_of(call.instance), node.span), width)
+        call.put(0, Scalar(colour if hit is b.TRUE else b.ite(hit, colour, m.fresh(width, NO_ENTRY, node.span))))
+
+
+NO_ENTRY: Final = "a direct meter is read where no entry of its table was hit"
+
+
+def _colour_of(meter: str) -> str:
+    """Under which the colour for the entry that was hit last is remembered."""
+    return f"{meter}.colour"
 
 
 def table_hook(m: Machine, table: ir.Table, keys: list[Term], hit: Term, entry: Term | None) -> None:
@@ -187,6 +198,8 @@ def table_hook(m: Machine, table: ir.Table, keys: list[Term], hit: Term, entry: 
         extern = m.program.instance(item.value).extern
         if extern == "direct_counter":
             _count_hit(m, item.value, table, keys, hit, entry)
+        elif extern == "direct_meter" and m.meters_kept:
+            _meter_hit(m, item.value, table, keys, hit, entry)
         elif extern not in ("direct_meter", "action_profile", "action_selector"):
             raise Unsupported(f"table property {item.name} = {extern}", item.span)
 
@@ -198,6 +211,17 @@ def _count_hit(m: Machine, name: str, table: ir.Table, keys: list[Term], hit: Te
     for state, amount in _counter_kinds(m, name, table.span):
         old = m.read_cell(state, index, COUNTER_BITS)
         m.write_cell(state, index, b.add(old, amount), hit)
+
+
+def _meter_hit(m: Machine, name: str, table: ir.Table, keys: list[Term], hit: Term, entry: Term | None) -> None:
+    """What is done to the meter of an entry "every time the table is applied and a table entry is matched", whether its
+    action reads the colour or not (v1model.p4)."""
+    if hit is b.FALSE or not keys:
+        colour = b.bv(0, 2)
+    else:
+        index = b.concat(*keys) if entry is None else entry
+        colour = kept_colour(m, name, index, b.bv(0, 2), hit, table.span)
+    m.remember(_colour_of(name), colour)
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------

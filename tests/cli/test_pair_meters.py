@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from p4verify.pairs import ProgramPair, check_pair
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.semantics.p4.frontend import load_text
 from tests.cli.conftest import Command
 
 V1MODEL = """#include <core.p4>
@@ -31,26 +36,15 @@ USE = "mt.execute_meter((bit<32>)hdr.h.a & 7, colour);"
 RED = "if (colour == 2) mark_to_drop(sm);"
 
 
-@pytest.fixture
-def compare(p4verify: Command, tmp_path: Path):  # type: ignore[no-untyped-def]
-    """Compares two pairs of locals and body; gives the exit code and the only result."""
-
-    def run(first: tuple[str, str], second: tuple[str, str]):  # type: ignore[no-untyped-def]
-        paths = []
-        for name, (own, body) in (("a", first), ("b", second)):
-            paths.append(tmp_path / f"{name}.p4")
-            paths[-1].write_text(V1MODEL.format(locals=own, body=body))
-        ended = p4verify("check", paths[0], "--against", paths[1], "--format", "json")
-        (result,) = ended.json()["results"]
-        return ended.code, result
-
-    return run
+def _judged(first: tuple[str, str], second: tuple[str, str]) -> Proof:
+    both = (load_text(V1MODEL.format(locals=own, body=body), "t.p4").program for own, body in (first, second))
+    return check_pair(ProgramPair(*both), Engine(), time.monotonic())
 
 
-def test_a_meter_that_is_used_alike_gives_both_the_same_colour(compare) -> None:  # type: ignore[no-untyped-def]
+def test_a_meter_that_is_used_alike_gives_both_the_same_colour() -> None:
     other = "if (colour == 1) sm.egress_spec = 1; else if (colour == 2) mark_to_drop(sm);"
-    code, result = compare((METER, USE + RED), (METER, USE + other))
-    assert code == 0, result["reason"]
+    proof = _judged((METER, USE + RED), (METER, USE + other))
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
 
 
 @pytest.mark.parametrize("body", [
@@ -59,15 +53,16 @@ def test_a_meter_that_is_used_alike_gives_both_the_same_colour(compare) -> None:
     (USE + RED).replace("hdr.h.a", "hdr.h.b"),  # asks another cell
     "",  # asks nothing, and drops nothing, which some colours would allow
 ])  # fmt: skip
-def test_a_meter_that_is_used_otherwise_is_another_program(compare, body: str) -> None:  # type: ignore[no-untyped-def]
-    code, result = compare((METER, USE + RED), (METER, body))
-    assert code == 1, result["reason"]
-    assert "interpreter of both programs" in result["counterexample"]["confirmed_by"]
+def test_a_meter_that_is_used_otherwise_is_another_program(body: str) -> None:
+    proof = _judged((METER, USE + RED), (METER, body))
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
+    assert "interpreter of both programs" in proof.counterexample.confirmed_by
 
 
-def test_a_meter_of_packets_is_none_of_bytes(compare) -> None:  # type: ignore[no-untyped-def]
-    code, result = compare((METER, USE + RED), (METER.replace("packets", "bytes"), USE + RED))
-    assert code == 1, result["reason"]
+def test_a_meter_of_packets_is_none_of_bytes() -> None:
+    proof = _judged((METER, USE + RED), (METER.replace("packets", "bytes"), USE + RED))
+    assert proof.verdict is Verdict.REJECT, proof.reason
 
 
 DIRECT = """{kind}(MeterType.packets) d; action f(bit<8> v) {{ hdr.h.b = v; {read} }} action n() {{ }}
@@ -84,21 +79,47 @@ def _counter(keys: str) -> tuple[str, str]:
     return text.replace("MeterType", "CounterType"), "t.apply();"
 
 
-def test_what_hangs_on_a_table_does_not_depend_on_the_order_of_its_keys(compare) -> None:  # type: ignore[no-untyped-def]
+def test_what_hangs_on_a_table_does_not_depend_on_the_order_of_its_keys() -> None:
     for made in (_counter, _meter):
-        code, result = compare(made(KEYS[0]), made(KEYS[1]))
-        assert code == 0, result["reason"]
+        proof = _judged(made(KEYS[0]), made(KEYS[1]))
+        assert proof.verdict is Verdict.ACCEPT, proof.reason
 
 
-def test_what_hangs_on_a_table_depends_on_what_its_keys_are(compare) -> None:  # type: ignore[no-untyped-def]
+def test_what_hangs_on_a_table_depends_on_what_its_keys_are() -> None:
     other = KEYS[0].replace("a : exact", "b : exact @name('hdr.h.a')", 1).replace("'", '"')
-    code, result = compare(_counter(KEYS[0]), _counter(other))
-    assert code == 1, result["reason"]
+    proof = _judged(_counter(KEYS[0]), _counter(other))
+    assert proof.verdict is Verdict.REJECT, proof.reason
 
 
-def test_a_direct_meter_that_is_not_read_is_another_program(compare) -> None:  # type: ignore[no-untyped-def]
-    code, result = compare(_meter(KEYS[0]), _meter(KEYS[0], ""))
-    assert code == 1, result["reason"]
+def test_a_direct_meter_that_is_not_read_is_another_program() -> None:
+    proof = _judged(_meter(KEYS[0]), _meter(KEYS[0], ""))
+    assert proof.verdict is Verdict.REJECT, proof.reason
+
+
+def test_an_entry_s_meter_is_used_when_the_entry_is_hit_and_not_when_the_colour_is_read() -> None:
+    """Whether it is read once, twice or never shows nothing as long as nothing depends on the colour."""
+    once = "d.read(meta.m); if (meta.m == 2) hdr.h.a = 1;"
+    seen, unseen = (_meter(KEYS[0], read) for read in (once, "d.read(meta.m);"))
+    assert _judged(unseen, _meter(KEYS[0], "")).verdict is Verdict.ACCEPT
+    assert _judged(_meter(KEYS[0], ""), unseen).verdict is Verdict.ACCEPT
+    assert _judged(seen, _meter(KEYS[0], "d.read(meta.m); " + once)).verdict is Verdict.ACCEPT
+    assert _judged(seen, _meter(KEYS[0], once.replace("2", "1"))).verdict is Verdict.REJECT
+    sometimes = (seen[0], "if (hdr.h.b == 7) { t.apply(); }")
+    assert _judged(sometimes, (seen[0], "if (hdr.h.b != 7) { } else { t.apply(); }")).verdict is Verdict.ACCEPT
+    assert _judged(seen, sometimes).verdict is Verdict.REJECT
+
+
+def test_another_table_s_meter_gives_anything_when_it_is_read() -> None:
+    own, body = _meter(KEYS[0])
+    more = """action g() {{ {read} if (meta.m == 2) hdr.h.a = 3; }}
+        table u {{ key = {{ hdr.h.a : exact; }} actions = {{ g; @defaultonly n; }} default_action = n(); }}"""
+    reads, assigns = (
+        (own + more.format(read=read), body + "u.apply();") for read in ("d.read(meta.m);", "meta.m = 2;")
+    )
+    assert _judged(reads, assigns).verdict is Verdict.ACCEPT
+    other = _judged(assigns, reads)
+    assert other.verdict is Verdict.REJECT
+    assert "only where a value is undefined" in other.reason
 
 
 HERE = Path(__file__).resolve().parents[2] / "examples" / "architectures"
