@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -15,8 +15,8 @@ from .proofs.verdict import Tally
 from .replay import Replay
 from .semantics import ir
 from .semantics.arch.blocks import EMITTED, BlockMeaning, Emission, Slot, block_meaning, preserved, results_of, slots
-from .semantics.arch.opaque import OpaqueExterns
-from .semantics.meaning.behaviour import Behaviour
+from .semantics.arch.opaque import LATER, OpaqueExterns
+from .semantics.meaning.behaviour import Behaviour, Case
 from .semantics.meaning.tables import table_actions
 from .semantics.source import Span, Unsupported
 
@@ -149,10 +149,37 @@ def _block_outcome(
         raise Unsupported(sides.endless, Span(pair.second.file, 1, 1))
     if outcome.difference is not None and sides.unsaid:
         said = block_sides(pair, mine, theirs, emission, as_said=True)
-        if said is None or search(said.spec, said.impl, engine, exactly=pair.exactly).difference is None:
+        same = _alike_as_said(pair, said, engine) if said is not None else None
+        if same is not None:
+            return same
+        if said is None or not _differ_as_said(pair, said, engine):
             raise Unsupported(sides.unsaid, Span(pair.second.file, 1, 1))
     found = as_found(pair, outcome, sides.spec, sides.theirs, sides.what, sides.blocks)
     return replace(found, turned=sides.turned)
+
+
+def _alike_as_said(pair: ProgramPair, said: Sides, engine: Engine) -> Found | None:
+    """That two blocks do the same, and leave the same behind for methods of which nothing says when they are called, if
+    these are not called in between; None if that is not so."""
+    outcome = search(said.spec, said.impl, engine, exactly=pair.exactly)
+    if outcome.difference is not None or outcome.unknown or outcome.empty:
+        return None
+    found = as_found(pair, outcome, said.spec, said.theirs, said.what, said.blocks)
+    text = f"{said.method}, of which nothing says when it is called, is called when {said.what} is done, if at all"
+    return replace(found, turned=said.turned, assumptions=(*found.assumptions, text))
+
+
+def _differ_as_said(pair: ProgramPair, said: Sides, engine: Engine) -> bool:
+    """Whether two blocks differ if methods of which nothing says when they are called are never called."""
+    spec, impl = _but_for_later(said.spec), _but_for_later(said.impl)
+    return search(spec, impl, engine, exactly=pair.exactly).difference is not None
+
+
+def _but_for_later(side: Behaviour) -> Behaviour:
+    def seen(case: Case) -> Case:
+        return replace(case, metadata={n: t for n, t in case.metadata.items() if not n.startswith(LATER)})
+
+    return replace(side, cases=tuple(map(seen, side.cases)))
 
 
 def _with_loops_at_once(pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission) -> Sides | None:
@@ -178,8 +205,18 @@ class Sides:
     """As :attr:`Found.turned`."""
     endless: str = ""
     """That loops are followed no further, if they are: a difference shows nothing then."""
-    unsaid: str = ""
-    """The same of methods of which nothing says when they are called, unless it is a difference without these calls."""
+    method: str = ""
+    """One of which nothing says when it is called, and that reads or writes variables of the block, if there is one. A
+    difference shows nothing then either, unless it is one without calls of such methods."""
+
+    @property
+    def unsaid(self) -> str:
+        """What to say of a difference that hangs on such methods; "" without."""
+        if not self.method:
+            return ""
+        return (
+            f"{self.what} differs in what {self.method} may read or write, and nothing says when that method is called"
+        )
 
     @property
     def shows_nothing(self) -> str:
@@ -217,17 +254,8 @@ def block_sides(
         return None
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
     turned = left.turned or right.turned
-    unsaid = _unsaid(mine, (*left.at_any_time, *right.at_any_time))
-    return Sides(f"block {mine.path}", (first, second), spec, impl, right.behaviour, turned, endless, unsaid)
-
-
-def _unsaid(mine: Slot, methods: Sequence[str]) -> str:
-    """What to say of a difference that hangs on ``methods`` of which nothing says when they are called; "" without."""
-    if not methods:
-        return ""
-    return (
-        f"block {mine.path} differs in what {methods[0]} may read or write, and nothing says when that method is called"
-    )
+    method = next(iter((*left.at_any_time, *right.at_any_time)), "")
+    return Sides(f"block {mine.path}", (first, second), spec, impl, right.behaviour, turned, endless, method)
 
 
 def _same_loops(pair: ProgramPair, mine: Slot, left: BlockMeaning, right: BlockMeaning) -> str:

@@ -160,7 +160,7 @@ def block_meaning(
         m.endless = loops
     begin_world(m)
     into = Names([n for n, _ in like.into] if like else None)
-    run = _Block(m, Names(), [n for n, _ in like.out] if like else None, emission)
+    run = _Block(m, externs, Names(), [n for n, _ in like.out] if like else None, emission)
     with deep_recursion(), _placed(program):
         parser = next((p for p in program.parsers if p.name == block), None)
         cases = run.control(program.control(block), into) if parser is None else run.parser(parser, into)
@@ -227,15 +227,19 @@ def run_block(
     trace: Trace,
     like: Interface | None = None,
     identity: Identity = lambda name: name,
+    *,
+    as_said: bool = False,
 ) -> tuple[dict[str, int], Interface]:
-    """What a block does on numbers: its results by name (those of emitted bytes as one number), and its interface.
+    """What a block does on numbers: its results by name (those of emitted bytes as one number), and its interface;
+    ``as_said`` as of :class:`.opaque.OpaqueExterns`.
 
     Raises:
         Unsupported: the block uses what is not modelled.
     """
     found = block_meaning(
-        program, block, rules, like=like, identity=identity, emission="bytes", source=source, trace=trace
-    )
+        program, block, rules, like=like, identity=identity, emission="bytes", source=source, trace=trace,
+        as_said=as_said,
+    )  # fmt: skip
     case = next(case for case in found.behaviour.cases if case.guard is b.TRUE)
     results = {name: term.value for name, term in case.metadata.items()}
     for output in case.outputs:
@@ -262,6 +266,7 @@ class _Block:
     """One block being run."""
 
     m: Machine
+    externs: OpaqueExterns
     out: Names
     given: Sequence[str] | None
     emission: Emission
@@ -280,6 +285,7 @@ class _Block:
                 ERROR: error,
                 POSITION: b.bv(way.state.cursor, 32),
                 **self._world(),
+                **self.externs.seen_later(m),
             }
             cases.append(Case(way.state.path, (), metadata))
         return cases
@@ -287,8 +293,11 @@ class _Block:
     def control(self, control: ir.Control, into: Names) -> list[Case]:
         """A control has one case, or one for each layout of what it emits."""
         m = self.m
-        after = run_control(m, control, self._arguments(control.params, into))
-        metadata = {**self._results(control.params, after), **self._world()}
+        later: dict[str, Term] = {}
+        after = run_control(
+            m, control, self._arguments(control.params, into), lambda: later.update(self.externs.seen_later(m))
+        )
+        metadata = {**self._results(control.params, after), **self._world(), **later}
         emits = any(_is(p, "packet_out") for p in control.params)
         if not emits:
             return [Case(b.TRUE, (), metadata)]

@@ -22,7 +22,8 @@ from ..source import Unsupported
 
 SYNCHRONOUS: Final = "synchronous"
 """The annotation that says which methods of an object call one that the program gives it. Without it any may do so, or
-none, as p4c takes it (frontends/p4/methodInstance.cpp, ``mayCall``): only what differs both ways is a difference."""
+none, as p4c takes it (frontends/p4/methodInstance.cpp, ``mayCall``): only what differs both ways is a difference. What
+is the same if none does, and if such methods are called when the block is done, is the same if that is so."""
 
 
 @dataclass(frozen=True, slots=True)

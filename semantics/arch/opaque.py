@@ -34,6 +34,9 @@ from .methods import Methods, methods_of
 WORLD: Final = "extern calls"
 """The input and the result that is the world; in between the machine remembers it (:attr:`State.objects`)."""
 
+LATER: Final = "found later by methods: variable "
+"""With its number and object behind: a result of :meth:`OpaqueExterns.seen_later`."""
+
 WORLD_BITS: Final = 64
 PARAMETER: Final = "$parameter "
 """With its position behind: an extern object that the block is given."""
@@ -44,7 +47,8 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
 
     Args:
         identity: the name by which both programs know an extern instance (its full name in this program is given).
-        as_said: methods that the program gives to objects are called while others are only where that is said.
+        as_said: methods that the program gives to objects are called while others are only where that is said. Those
+            of which nothing is said may be called when the block is done (:meth:`seen_later`).
     """
 
     def __init__(self, identity: Callable[[str], str], *, as_said: bool = False) -> None:
@@ -53,6 +57,8 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         self._identity = identity
         self._methods: dict[str, Methods | None] = {}
         """Object → what the methods that the program gives it do; None while that is looked for."""
+        self._later: dict[str, _Around] = {}
+        """Object that was called → the variables that such methods of it read or write, if it has any."""
         self.at_any_time: dict[str, None] = {}
         """Methods that read or write variables of the block, of objects that were called, if nothing says when they are
         called."""
@@ -99,6 +105,17 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         m.remember(WORLD, _ask(m, f"{name}.after", WORLD_BITS, before, node.span))
         copy_out(m, arguments, {**_unchanged(arguments), **results}, node.span)
         return result
+
+    def seen_later(self, m: Machine) -> dict[str, Term]:
+        """What methods find in the variables of the block if they are called when it is done: of those that are not
+        called while others are, if they are called as is said."""
+        if not self._as_said:
+            return {}
+        return {
+            f"{LATER}{number} of {self._identity(name)}": term
+            for name, around in self._later.items()
+            for number, term in zip(around.touched, around.read(m), strict=True)
+        }
 
     def _object(self, m: Machine, node: ir.ExternCall) -> str:
         if node.object is None:
@@ -171,6 +188,9 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
             m.note(f"methods that the program gives to an extern {node.extern} are called while others of it are only")
         unsaid = methods.captured.at_any_time(m.program, node.extern)
         self.at_any_time |= dict.fromkeys(f"{node.object}.{name}" for name in unsaid)
+        if unsaid:
+            later = sorted({number for name in unsaid for number in methods.captured.touched[name]})
+            self._later[node.object] = _Around(methods.captured, later, [], node.span)
         return _Around(methods.captured, touched, written, node.span)
 
     def _argument(self, m: Machine, argument: Argument, given: ir.Expr | None, span: Span) -> tuple[str, list[Term]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from .. import bits as b
@@ -40,7 +40,9 @@ def _run(
         return call(m, arguments, body, ends, span)
 
 
-def run_control(m: Machine, control: ir.Control, values: Mapping[str, Value]) -> dict[str, Value]:
+def run_control(
+    m: Machine, control: ir.Control, values: Mapping[str, Value], at_end: Callable[[], None] = lambda: None
+) -> dict[str, Value]:
     """Run a control as the architecture does: ``exit`` ends it too.
 
     Args:
@@ -48,6 +50,7 @@ def run_control(m: Machine, control: ir.Control, values: Mapping[str, Value]) ->
         control: the control.
         values: parameter's name → its value before (nothing for extern objects). Values pass as they are: what is
             undefined in them stays so.
+        at_end: called when it is done and its variables are still there.
 
     Returns:
         What each of those parameters holds afterwards.
@@ -63,6 +66,7 @@ def run_control(m: Machine, control: ir.Control, values: Mapping[str, Value]) ->
             m.exec(declaration)
         m.exec(control.body)
         m.rejoin(m.gather(mark, ENDS_BLOCK))
+    at_end()
     m.outer_paths.pop()
     results = {name: m.state.store[name] for name in values}
     m.state.store, m.state.path = caller, path
