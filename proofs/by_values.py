@@ -24,7 +24,10 @@ MOST_WORK: Final = 1_000_000
 
 def known_by_values(obligation: Obligation) -> Obligation:
     """An obligation that holds if and only if this one does, without equalities that fold at each value of a term."""
-    equal = {node: b.TRUE for node in _equalities(obligation) if _folds_at_each_value(node)}
+    equalities = list(_equalities(obligation))
+    if len(_most_compared(b.postorder(equalities))[1]) < LEAST:  # then so it is in each of them: one walk for all
+        return obligation
+    equal = {node: b.TRUE for node in equalities if _folds_at_each_value(node)}
     if not equal:
         return obligation
     parts = [Part(part.name, b.substitute([part.differ], equal)[0], part.pair) for part in obligation.parts]

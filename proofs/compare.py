@@ -80,8 +80,10 @@ def without_axioms(side: Behaviour, about: frozenset[Term]) -> tuple[Behaviour, 
         ValueError: one limits a choice itself. Axioms are true whatever is chosen (they tell what functions answer), so
             it would be taken for true of the other side's choices, too; what must not be chosen belongs into the cases.
     """
-    taken = [t for t in side.axioms if about.intersection(b.variables(t))] if about else []
-    if not all(b.applications(t) for t in taken):
+    mentioning = b.leading_to(side.axioms, about.__contains__) if about else set()
+    taken = [t for t in side.axioms if t in mentioning]
+    calling = b.leading_to(taken, lambda t: t.op == "apply")
+    if not all(t in calling for t in taken):
         raise ValueError("an axiom limits what may be chosen")
     rest = tuple(t for t in side.axioms if t not in taken)
     return replace(side, axioms=rest), b.and_(*taken)

@@ -262,7 +262,9 @@ def some_input(possible: Term, engine: Engine) -> Answer:
     that are 0 everywhere; else the solver has to say it of all of them."""
     if Model().holds(possible):
         return Answer("sat")
-    plain = b.and_(*(t for t in b.conjuncts(possible) if not any(call.args for call in b.applications(t))))
+    parts = b.conjuncts(possible)
+    calling = b.leading_to(parts, lambda t: t.op == "apply" and bool(t.args))
+    plain = b.and_(*(part for part in parts if part not in calling))
     if plain is not possible:
         answer = engine.satisfiable(plain, "some input exists")
         if answer.status == "unsat" or (answer.model is not None and answer.model.holds(possible)):

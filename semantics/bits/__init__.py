@@ -54,7 +54,18 @@ from .plan import Plan
 from .rewrite import RULES
 from .rules_sums import total
 from .term import BOOL, FALSE, TRUE, Sort, Term, bit_vector, boolean, bv, make, postorder, show, var
-from .walk import Value, applications, conjuncts, disjuncts, evaluate, literal, rebuild, substitute, variables
+from .walk import (
+    Value,
+    applications,
+    conjuncts,
+    disjuncts,
+    evaluate,
+    leading_to,
+    literal,
+    rebuild,
+    substitute,
+    variables,
+)
 
 __all__ = [
     "BOOL", "FALSE", "RULES", "TRUE", "Partial", "Plan", "Sort", "SortError", "Term", "Value", "add", "and_",
@@ -62,7 +73,7 @@ __all__ = [
     "array_var", "ashr", "band", "binary", "bit_vector", "bnot", "boolean", "bor", "bv", "bxor", "chunks", "compare",
     "concat", "conjuncts",
     "const_array", "disjuncts", "eq", "evaluate", "extract", "from_bool", "implies", "in_order",
-    "ite", "literal", "lshr", "make", "mul", "ne",
+    "ite", "leading_to", "literal", "lshr", "make", "mul", "ne",
     "neg", "not_", "or_", "postorder", "rebuild", "resize", "rules_bits", "rules_bool", "rules_parts", "rules_sums",
     "sdiv",
     "select", "sext", "shl", "show", "signed", "sle", "slt", "srem", "store", "sub", "substitute", "to_bool", "total",

@@ -22,6 +22,15 @@ def applications(*roots: Term) -> list[Term]:
     return [t for t in postorder(roots) if t.op == "apply"]
 
 
+def leading_to(roots: Iterable[Term], found: Callable[[Term], bool]) -> set[Term]:
+    """The nodes at or below ``roots`` that are ``found`` themselves or have one below them; one pass for all roots."""
+    leading: set[Term] = set()
+    for term in postorder(roots):
+        if found(term) or any(arg in leading for arg in term.args):
+            leading.add(term)
+    return leading
+
+
 def conjuncts(term: Term) -> tuple[Term, ...]:
     """The parts of a conjunction, or the term alone; large ones below it are parts themselves."""
     return term.args if term.op == "and" else (term,)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeVar
 
 from ....semantics import bits as b
@@ -82,21 +84,61 @@ def choice(condition: Term, x: Term, y: Term) -> Term:
     they were: "one of a and b, and then a" is "a, else b"."""
     if condition.op != "or":
         return b.ite(condition, x, y)
-    if x.op == "ite":
+    asked_first, left, x = _asked_first(x, dict.fromkeys(condition.args))
+    chosen = _chosen(condition if not asked_first else b.or_(*left), x, y)
+    for asked, kept, turned in reversed(asked_first):
+        chosen = b.ite(asked, chosen, kept) if turned else b.ite(asked, kept, chosen)
+    return chosen
+
+
+Asked = tuple[Term, Term, bool]
+"""A question of a chain of choices, what stays where it decides, and whether it decides where it does not hold."""
+
+
+def _asked_first(x: Term, left: dict[Term, None]) -> tuple[list[Asked], dict[Term, None], Term]:
+    """The questions with which ``x`` begins that are some of the ways of a disjunction, the ways left (always one at
+    least), and what ``x`` is behind these questions."""
+    found: list[Asked] = []
+    while x.op == "ite" and len(left) > 1:
         asked, then, otherwise = x.args
-        for met, turned in ((b.disjuncts(asked), False), (b.disjuncts(_negated(asked)), True)):
-            if set(met) < set(condition.args):
-                rest = b.or_(*(part for part in condition.args if part not in met))
-                left = choice(rest, then if turned else otherwise, y)
-                return b.ite(asked, left, otherwise) if turned else b.ite(asked, then, left)
-    none = _negated(condition)
-    return (
-        b.ite(none, y, x)
-        if none.op == "and" and all(part.op == "not" for part in condition.args)
-        else b.ite(condition, x, y)
-    )
+        met, turned = _ways(asked, left)
+        if not 0 < len(met) < len(left):
+            break
+        for part in met:
+            del left[part]
+        found.append((asked, otherwise if turned else then, turned))
+        x = then if turned else otherwise
+    return found, left, x
 
 
+def _ways(asked: Term, left: Container[Term]) -> tuple[tuple[Term, ...], bool]:
+    """Those of the ways left that a question asks for, and whether it does so where it does not hold; most questions
+    ask for something else, which their first part shows."""
+    parts = b.disjuncts(asked)
+    if all(part in left for part in parts):
+        return parts, False
+    if asked.op == "or":
+        none = _negated(asked)
+        return ((none,), True) if none in left else ((), False)
+    met: list[Term] = []
+    for part in b.conjuncts(asked):
+        opposite = b.disjuncts(b.not_(part))
+        if any(way not in left for way in opposite):
+            return (), False
+        met += opposite
+    return tuple(met), True
+
+
+def _chosen(condition: Term, x: Term, y: Term) -> Term:
+    """A choice by a condition as it is, or turned round if that says less of what does not hold."""
+    if condition.op == "or" and all(part.op == "not" for part in condition.args):
+        none = _negated(condition)
+        if none.op == "and":
+            return b.ite(none, y, x)
+    return b.ite(condition, x, y)
+
+
+@lru_cache(maxsize=10_000)
 def _negated(term: Term) -> Term:
     """The negation, of a conjunction as a disjunction and the other way round."""
     if term.op not in ("and", "or"):

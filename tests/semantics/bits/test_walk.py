@@ -145,3 +145,11 @@ def test_order_is_arguments_first_and_each_node_once() -> None:
     assert all(place[a] < place[t] for t in order for a in t.args)
     assert order == b.postorder([random_term])
     assert random.Random(1).choice(order) in place
+
+
+def test_leading_to_is_what_is_found_and_all_above_it() -> None:
+    x, y = b.var("x", 8), b.var("y", 8)
+    called = b.make("apply", (x,), x.sort, "f")
+    above, beside = b.eq(b.add(called, y), b.bv(3, 8)), b.ult(x, y)
+    assert b.leading_to([above, beside], lambda t: t.op == "apply") == {above, *above.args, called} - {b.bv(3, 8)}
+    assert b.leading_to([beside], lambda t: t.op == "apply") == set()

@@ -55,3 +55,14 @@ def test_of_two_ways_with_something_in_common_either_is_what_one_of_them_says() 
     p, q, r = FOUND[:3]
     _, guard = join._joined(b.or_(p, q), b.and_(b.not_(p), b.not_(q), r))
     assert guard is b.or_(p, q, r)
+
+
+def test_ways_that_a_question_denies_are_asked_for_one_after_the_other() -> None:
+    p, q, r, s = FOUND[:4]
+    x = b.ite(b.and_(b.not_(b.or_(p, q)), b.not_(r)), VALUES[0], VALUES[1])  # what stays where neither of three is
+    assert join.choice(b.or_(p, q, r, s), x, VALUES[2]) is b.ite(
+        b.and_(b.not_(b.or_(p, q)), b.not_(r)), b.ite(s, VALUES[0], VALUES[2]), VALUES[1]
+    )
+    neither = b.and_(b.not_(p), b.not_(q))
+    x = b.ite(b.or_(p, q), VALUES[0], VALUES[1])
+    assert join.choice(b.or_(neither, s), x, VALUES[2]) is b.ite(b.or_(p, q), b.ite(s, VALUES[0], VALUES[2]), VALUES[1])
