@@ -131,8 +131,8 @@ class Output:
     (TC_ACT_OK, XDP_PASS, the eBPF filter's accept); ``port`` is then 0. ``to`` "recirculate" and "resubmit": back to
     the beginning for another pass, which reads ``port`` as ``in.port`` and ``metadata`` as ``in.NAME``. Of eBPF alone:
     ``to`` "ingress" and "peer": received by interface ``port``, or by the other end of that one; "neighbour": out of
-    interface ``port``, with the addresses of whatever the kernel takes for the next hop; "cpu", "socket" and "program"
-    (which goes on with the packet): what an element of a map leads to, which ``port`` holds.
+    interface ``port``, with the addresses of whatever the kernel takes for the next hop; "cpu": on to CPU ``port``;
+    "socket" and "program" (which goes on with the packet): what an element of a map leads to, which ``port`` holds.
 
     A copy goes through its own egress after the frame that it is a copy of, and after all outputs before it; the
     order among the members of one group is open.

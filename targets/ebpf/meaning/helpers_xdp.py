@@ -49,13 +49,15 @@ def redirect_map(machine: Machine, state: State) -> list[State]:
         raise machine.unsupported(state, f"a frame sent to every device of map {item.name}")
     if flags & ~(XDP_PASS | XDP_TX | XDP_DROP):
         return result(state, XDP_ABORTED)
-    key = swap(b.extract(machine.scalar(state, 2), 31, 0))
+    number = b.extract(machine.scalar(state, 2), 31, 0)
+    key = swap(number)
     found, missing = machine.fork(state, present(machine, state, item, key))
     out = result(missing, flags) if missing is not None else []
     if found is not None:
-        value = memory.cell(machine, found, item, Address("value", 0, item.name, key))
-        first = b.extract(value, value.width - 1, value.width - 32)
-        found.fields["redirect"], found.fields["redirected"] = swap(first), redirected_to(_LEADS_TO[item.type])
+        if item.type != "cpumap":  # there the key is the CPU, and the value how long its queue is
+            value = memory.cell(machine, found, item, Address("value", 0, item.name, key))
+            number = swap(b.extract(value, value.width - 1, value.width - 32))
+        found.fields["redirect"], found.fields["redirected"] = number, redirected_to(_LEADS_TO[item.type])
         out += result(found, XDP_REDIRECT)
     return out
 

@@ -120,16 +120,28 @@ def test_a_redirect_with_flags_that_nobody_knows_drops() -> None:
         meaning(tc(*neighbour[:2], asm.mov(R3, 20), *neighbour[3:]))
 
 
-@pytest.mark.parametrize(("kind", "to"), [("cpumap", "cpu"), ("xskmap", "socket"), ("devmap", "port")])
-def test_a_map_leads_to_what_is_in_it(kind: str, to: str) -> None:
-    item = MapDef("there", kind, 4, 4, 8)
-    program = xdp(
-        asm.load_map(R1, "there"), asm.mov(R2, 3), asm.mov(R3, 1), asm.call(51), asm.exit_(), maps=(item,)
-    )  # fmt: skip
+def through_a_map(kind: str) -> Output:
+    """Where a frame goes that element 3 of a map leads somewhere."""
+    code = (asm.load_map(R1, "there"), asm.mov(R2, 3), asm.mov(R3, 1), asm.call(51), asm.exit_())
+    program = xdp(*code, maps=(MapDef("there", kind, 4, 4, 8),))
     [output] = [o for case in meaning(program).cases for o in case.outputs if o.when is not b.FALSE]
+    return output
+
+
+@pytest.mark.parametrize(("kind", "to"), [("xskmap", "socket"), ("devmap", "port")])
+def test_a_map_leads_to_what_is_in_it(kind: str, to: str) -> None:
+    output = through_a_map(kind)
     assert output.to == to
     assert {call.name for call in b.applications(output.when)} == {"map.there.found"}
     assert "map.there.value" in {call.name for call in b.applications(output.port)}
+
+
+def test_an_element_of_a_map_of_cpus_leads_to_the_cpu_of_its_key() -> None:
+    """What it holds is how long the queue there is (``cpu_map_update_elem``)."""
+    output = through_a_map("cpumap")
+    assert output.to == "cpu"
+    assert {call.name for call in b.applications(output.when)} == {"map.there.found"}
+    assert b.evaluate([output.port], {}, {"map.there.found": lambda _: 1}, default=0) == [3]
 
 
 def test_a_copy_after_a_tunnel_key_was_set_is_refused() -> None:
