@@ -32,6 +32,9 @@ class Drawn:
         return self.proof is not None
 
     def _look(self) -> None:
+        self.proof = self._pair.frames.reject(self._engine, self._started)
+        if self.proof is not None:
+            return
         try:
             spec, impl, theirs = self._pair.pipelines
         except Unsupported:

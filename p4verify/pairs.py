@@ -18,6 +18,7 @@ from . import across, earlier_passes
 from .action_order import in_first_order
 from .assertions import shows_nothing, vacuous, verdict_of_nothing, with_faults
 from .attached import one_of_each_name, same_tables
+from .by_frames import ByFrames
 from .drawing import Drawn
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
@@ -85,6 +86,8 @@ class ProgramPair:
     known: dict[str, Found] = field(default_factory=dict, init=False)
     """What comparing blocks came to, by their place in the package, where it does not depend on :attr:`turns`."""
     pairing: Pairing = field(init=False)
+    frames: ByFrames = field(init=False, repr=False)
+    """Frames on which whole pipelines are compared, one by one; the same for whatever :attr:`turns` are."""
 
     def __post_init__(self) -> None:
         errors = tuple(dict.fromkeys((*self.first.errors, *self.second.errors, *CORE_ERRORS)))
@@ -93,6 +96,7 @@ class ProgramPair:
             self.assumed = replace(self.assumed, errors=errors)
         self.second = in_first_order(pair_programs(self.first, self.second, self.said))
         self.pairing = pair_programs(self.first, self.second, self.said)
+        self.frames = ByFrames(self)
 
     @property
     def across(self) -> bool:
@@ -141,8 +145,12 @@ class ProgramPair:
     def pipelines(self) -> tuple[Behaviour, Behaviour, Behaviour]:
         """What the two do to packets: the second one in the first one's words, and in its own as well; made once, for
         drawing inputs while blocks are compared and for comparing the whole."""
-        spec = meaning(self.assumed or self.first, self.rules, self.turns, meters_kept=True)
-        theirs = with_faults(meaning(self.second, self.second_rules, self.turns, meters_kept=True))
+        return self.on_frame(None)
+
+    def on_frame(self, frame: bytes | None) -> tuple[Behaviour, Behaviour, Behaviour]:
+        """The same on one frame (None: on any)."""
+        spec = meaning(self.assumed or self.first, self.rules, self.turns, meters_kept=True, frame=frame)
+        theirs = with_faults(meaning(self.second, self.second_rules, self.turns, meters_kept=True, frame=frame))
         impl = self.pairing.in_first_words(theirs)
         return self.restricted(spec), self.restricted(impl), theirs
 
@@ -228,6 +236,10 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
 
 def _after_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: float) -> Proof:
     """The whole pipelines, of which some block was not found equal."""
+    if blocks.difference is not None:
+        shown = pair.frames.reject(engine, started, blocks)
+        if shown is not None:
+            return shown
     try:
         proof = _whole(pair, engine, started, MUCH if blocks.difference is not None else 1)
     except OtherPackage:
@@ -275,7 +287,7 @@ def _with_few_turns(pair: ProgramPair, engine: Engine, started: float) -> Proof 
     of what all turns take), or that the two are equal, if no loop goes round any further."""
     try:
         few = replace(pair, turns=FEW_TURNS)
-        few.known = pair.known
+        few.known, few.frames = pair.known, pair.frames
         proof = _check(few, engine, started)
     except Unsupported:
         return None

@@ -8,7 +8,7 @@ a choice occurs, it is instantiated by what the implementation shows at the same
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -155,8 +155,28 @@ class Search:
 
     def by_case_samples(self, spec: Behaviour, impl: Behaviour) -> Difference | None:
         """The same before obligations are made, where they are many."""
-        for drawn, failing in islice(case_samples(spec, impl, self._alike()), SAMPLES):
-            model = self._with_choices_of(drawn)
+        return self._lasting(spec, impl, islice(case_samples(spec, impl, self._alike()), SAMPLES))
+
+    def by_choices_alike(self, spec: Behaviour, impl: Behaviour) -> Difference | None:
+        """A difference among those that a solver tells if the specification chooses as the other side does: then most
+        of what the sides have in common is the same term. Nothing is proven; queries are short."""
+        alike = map_terms(spec, partial(b.substitute, mapping=self._alike()), {})
+        return self._lasting(spec, impl, islice(self._defeated(alike, impl), SAMPLES))
+
+    def _defeated(self, spec: Behaviour, impl: Behaviour) -> Iterator[tuple[Model, Obligation]]:
+        for obligation in obligations(spec, impl):
+            answer = self.engine.satisfiable(obligation.violation, obligation.name, QUICK_SECONDS)
+            if answer.model is not None:
+                yield answer.model, obligation
+            elif self.engine.out_of_time:
+                return
+
+    def _lasting(
+        self, spec: Behaviour, impl: Behaviour, candidates: Iterable[tuple[Model, Obligation]]
+    ) -> Difference | None:
+        """The first of some differences that no choice of the specification takes away."""
+        for found, failing in candidates:
+            model = self._with_choices_of(found)
             here = [map_terms(side, partial(all_fixed, model=model, free=self.picks), {}) for side in (spec, impl)]
             fits = self._fits(b.or_(*(o.violation for o in obligations(here[0], here[1]))), model, failing)
             if fits is None:

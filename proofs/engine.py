@@ -117,6 +117,11 @@ class Engine:
         self._not_refuted[query] = seconds
         return False
 
+    @property
+    def out_of_time(self) -> bool:
+        """Whether no query is started any more."""
+        return self.deadline is not None and time.monotonic() > self.deadline
+
     def _remaining(self) -> float:
         if self.deadline is None:
             return self.timeout

@@ -19,11 +19,11 @@ from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Assumption, Behaviour
 from .alignment import aligned
 from .choices import IMPL, SOME, apart, choices_of, map_terms
-from .compare import domain, obligations, that_can_meet, without_axioms
+from .compare import Obligation, domain, obligations, that_can_meet, without_axioms
 from .deciding import Search
 from .difference import Difference
 from .engine import Answer, Engine, Model
-from .fixing import fix
+from .fixing import all_fixed, fix
 from .guards import with_guards_alike
 from .verdict import Proof, Tally, Verdict
 from .with_choices import FEW_ROUNDS, ROUNDS
@@ -61,7 +61,9 @@ def may_agree(outcome: Outcome, engine: Engine) -> frozenset[Term]:
     mine, theirs = choices_of(outcome.spec), choices_of(outcome.impl)
     if not mine and not theirs:
         return frozenset()
-    todo = list(obligations(outcome.spec, outcome.impl))
+    undefined = frozenset((*mine, *theirs))
+    here = [map_terms(s, partial(all_fixed, model=model, free=undefined), {}) for s in (outcome.spec, outcome.impl)]
+    todo = list(obligations(here[0], here[1]))  # of all inputs it would take long to say what has to hold
     parts = [part for o in todo for part in o.parts]
     pairs = [(part.pair[1], part.pair[2]) for part in parts if part.pair is not None]
     candidates = aligned(pairs, frozenset(mine))
@@ -149,14 +151,40 @@ def search(
 
 def drawn(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False) -> Outcome:
     """As :func:`search`, but nothing is proven: a difference on inputs drawn at random, if one is soon seen."""
+
+    def look(spec: Behaviour, impl: Behaviour, start: Callable[[Sequence[Obligation]], Search]) -> _Seen:
+        if _meet(spec, impl, MANY):
+            run = start(())
+            return run, run.by_case_samples(spec, impl)
+        run = start(list(obligations(spec, impl)))
+        return run, run.by_samples(domain(spec, impl))
+
+    return _looked_for(look, spec, impl, engine, exactly)
+
+
+def told(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False) -> Outcome:
+    """As :func:`search`, but nothing is proven: a difference that a solver soon tells, if choices are made alike."""
+
+    def look(spec: Behaviour, impl: Behaviour, start: Callable[[Sequence[Obligation]], Search]) -> _Seen:
+        run = start(())
+        return run, run.by_choices_alike(spec, impl)
+
+    return _looked_for(look, spec, impl, engine, exactly)
+
+
+_Seen = tuple[Search, Difference | None]
+_Look = Callable[[Behaviour, Behaviour, Callable[[Sequence[Obligation]], Search]], _Seen]
+"""Looks for a difference in a search that it starts."""
+
+
+def _looked_for(look: _Look, spec: Behaviour, impl: Behaviour, engine: Engine, exactly: bool) -> Outcome:
+    """What :func:`search` would find as far as somebody looks."""
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
     before = engine.folded, engine.solved, engine.cached
     spec, legal = without_axioms(_choosing_what_is_assumed(spec, picks), picks)
-    many = _meet(spec, impl, MANY)
-    run = Search(engine, picks, legal, () if many else list(obligations(spec, impl)), before)
-    lucky = run.by_case_samples(spec, impl) if many else run.by_samples(domain(spec, impl))
-    unknown = "" if lucky is not None else "no input that was drawn shows a difference"
+    run, lucky = look(spec, impl, lambda todo: Search(engine, picks, legal, todo, before))
+    unknown = "" if lucky is not None else "no input that was looked at shows a difference"
     return Outcome(run.tally(), lucky, unknown, spec=spec, impl=impl)
 
 

@@ -11,6 +11,7 @@ is for: if it is unsatisfiable the questions are the same wherever the context h
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -32,7 +33,10 @@ LARGEST: Final = 100
 """Nodes of a conjunct of the context that is made use of: what rule sets can be like says it in fewer."""
 
 SECONDS: Final = 0.5
-"""For each query."""
+"""For each query, and ..."""
+
+VAIN_SECONDS = 5.0
+"""... for all queries since the last that was unsatisfiable: after that no more are asked."""
 
 Unsatisfiable = Callable[[Term, float], bool]
 """Whether a query can be seen to be unsatisfiable within some seconds."""
@@ -66,6 +70,8 @@ class _Sweep:
         self._cuts: set[Term] = set()
         """These terms of the first side."""
         self._failed = 0
+        self._vain = 0.0
+        """Seconds of queries since one was unsatisfiable."""
         self._about: dict[Term, list[Term]] = {}
         for conjunct in b.conjuncts(context):
             for known in self._outermost(conjunct):
@@ -116,12 +122,21 @@ class _Sweep:
     def _equal(self, xs: Sequence[Term], ys: Sequence[Term]) -> bool:
         if all(x is y for x, y in zip(xs, ys, strict=True)):
             return True
+        if self._vain > VAIN_SECONDS:
+            return False
         mine, theirs = ({t: None for root in roots for t in self._outermost(root)} for roots in (xs, ys))
         free = {t: b.var(f"common.{i}", t.sort) for i, t in enumerate(t for t in theirs if t in mine)}
         about = dict.fromkeys(c for t in free for c in self._about.get(t, ()))
         known = b.substitute((c for c in about if _is_small(c, free)), free)
         differ = b.or_(*(b.ne(x, y) for x, y in zip(b.substitute(xs, free), b.substitute(ys, free), strict=True)))
-        return self._unsatisfiable(b.and_(*known, differ), SECONDS)
+        return self._never(b.and_(*known, differ))
+
+    def _never(self, query: Term) -> bool:
+        """Whether a query is seen to be unsatisfiable, as long as asking was not in vain too long."""
+        begun = time.monotonic()
+        never = self._unsatisfiable(query, SECONDS)
+        self._vain = 0.0 if never else self._vain + time.monotonic() - begun
+        return never
 
     def _outermost(self, term: Term) -> list[Term]:
         """The answers of functions in a term and what is known to be equal, if below no other; variables beside."""

@@ -87,7 +87,7 @@ class Copies:
         """``ended``, the frame itself, with all that was asked for and what comes of it."""
         m = self.m
         state, outer = ended.state, m.outer_paths
-        for_all = not m.input.length.is_const
+        for_all = not m.input.concrete
         cells = state.cells
         while self._asked:
             asked = self._asked.popleft()

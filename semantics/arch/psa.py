@@ -257,7 +257,7 @@ def _replicated(
 def _clones_for_all(m: Machine, blocks: _Blocks, fate: _Fate, cloned: Value | None, guard: Term) -> Ended | None:
     """Clones of the frame as it came, if the packet is not known: they do not depend on what becomes of the packet, so
     once is enough. (If it is known they find the state that the packet's own egress leaves.)"""
-    if m.input.length.is_const:
+    if m.input.concrete:
         return None
     begin, m.outer_paths = m.state, [guard]
     copies = Copies(m, cuts=True)

@@ -17,6 +17,11 @@ class Input(Protocol):
     """The frame, metadata, the state's contents and the choices of one evaluation."""
 
     @property
+    def concrete(self) -> bool:
+        """Whether all of it are numbers: one packet under rules that are known."""
+        ...
+
+    @property
     def length(self) -> Term:
         """The frame's length in bytes (16 bits)."""
         ...
@@ -52,8 +57,13 @@ class Input(Protocol):
 class Symbolic:
     """Every input at once."""
 
-    length = LENGTH
+    concrete = False
     port = PORT
+
+    @property
+    def length(self) -> Term:
+        """See :class:`Input`."""
+        return LENGTH
 
     def byte(self, index: int) -> Term:
         """See :class:`Input`."""
@@ -78,6 +88,22 @@ class Symbolic:
         return b.apply(name, width, *args)
 
 
+class OneFrame(Symbolic):
+    """Every input at once but for the frame, which is known."""
+
+    def __init__(self, frame: bytes) -> None:
+        self._frame = frame
+
+    @property
+    def length(self) -> Term:
+        """See :class:`Input`."""
+        return b.bv(len(self._frame), 16)
+
+    def byte(self, index: int) -> Term:
+        """See :class:`Input`."""
+        return b.bv(self._frame[index] if index < len(self._frame) else 0, 8)
+
+
 @dataclass
 class Concrete:
     """One packet: metadata that is not given is 0, every choice is 0 and is told to the trace."""
@@ -91,6 +117,7 @@ class Concrete:
     """Functions that are known on numbers."""
     leftovers: bool = False
     """Whether what is undefined is what was there last, where something was."""
+    concrete = True
 
     @property
     def length(self) -> Term:

@@ -156,7 +156,7 @@ def run_parser(
     begin = State(dict(values)) if before is None else before.after(dict(values))
     m.state = begin
     m.parsing = True
-    if not m.input.length.is_const:
+    if not m.input.concrete:
         m.on_move = lambda m: run.moves.add(layout_of(m, m.state))
     with m.inside(parser):
         for declaration in parser.locals:
@@ -165,7 +165,7 @@ def run_parser(
         steps = 0
         while run.queue:
             steps += 1
-            if not m.input.length.is_const and _too_much(m, run, steps):
+            if not m.input.concrete and _too_much(m, run, steps):
                 break
             if steps > MAX_STEPS:
                 raise Unsupported(f"a parser that runs more than {steps - 1} states", parser.span)

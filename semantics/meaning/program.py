@@ -28,7 +28,7 @@ from ..source import NOWHERE, Span, Unsupported
 from . import statements, tables
 from .behaviour import Assumption, Behaviour, Case, Choice, Output, Packet, distinct_terms
 from .concrete import Told
-from .inputs import Concrete, Symbolic
+from .inputs import Concrete, OneFrame, Symbolic
 from .layouts import Layout, cut_to, layouts
 from .machine import Machine, deep_recursion
 from .passes import Arrival, Passed, all_passes
@@ -47,7 +47,12 @@ _SUBJECTS: Final = (statements, tables)
 
 
 def meaning(
-    program: ir.Program, rules: RuleSet | None = None, turns: int | None = None, *, meters_kept: bool = False
+    program: ir.Program,
+    rules: RuleSet | None = None,
+    turns: int | None = None,
+    *,
+    meters_kept: bool = False,
+    frame: bytes | None = None,
 ) -> Behaviour:
     """What ``program`` does to any packet.
 
@@ -56,11 +61,12 @@ def meaning(
         rules: what the control plane has installed; None for anything that it could install.
         turns: how often a parser's loop is followed; None for as often as :mod:`.parsing` says.
         meters_kept: whether colours of meters depend on what these hold (:mod:`..arch.meters`); else they are choices.
+        frame: what the packet is, of which alone the behaviour speaks then; None for any.
 
     Raises:
         Unsupported: the program uses what is not modelled; with the place.
     """
-    return with_open_tables(program, rules, frozenset(), turns, meters_kept=meters_kept)[0]
+    return with_open_tables(program, rules, frozenset(), turns, meters_kept=meters_kept, frame=frame)[0]
 
 
 def with_open_tables(
@@ -70,6 +76,7 @@ def with_open_tables(
     turns: int | None = None,
     *,
     meters_kept: bool = False,
+    frame: bytes | None = None,
 ) -> tuple[Behaviour, list[tuple[str, Term, Term]]]:
     """The same with some tables (control-plane names) left open although their rules are known, and where each of these
     is asked: its name, its key, and when.
@@ -78,7 +85,7 @@ def with_open_tables(
         Unsupported: see :func:`meaning`.
     """
     architecture = _architecture(program)
-    m = Machine(program, rules, Symbolic(), architecture.externs)
+    m = Machine(program, rules, Symbolic() if frame is None else OneFrame(frame), architecture.externs)
     m.unknown_extern = call_unknown
     m.turns = turns
     m.meters_kept = meters_kept

@@ -200,7 +200,7 @@ def _too_long(m: Machine, turns: int, sure: int, goes_on: Term) -> bool:
     further."""
     if goes_on is b.TRUE:
         m.iterations += 1
-        return m.iterations > MAX_ALL_ITERATIONS or (sure > MAX_SURE_ITERATIONS and not m.input.length.is_const)
+        return m.iterations > MAX_ALL_ITERATIONS or (sure > MAX_SURE_ITERATIONS and not m.input.concrete)
     m.open_iterations += 1
     return turns > (MAX_ITERATIONS if m.open_iterations <= MAX_OPEN_ITERATIONS else FEW_ITERATIONS)
 

@@ -14,7 +14,7 @@ from p4verify.proofs import deciding
 from p4verify.proofs.compare import obligations
 from p4verify.proofs.deciding import Search
 from p4verify.proofs.engine import Engine
-from p4verify.proofs.refine import Outcome, decide, drawn, search
+from p4verify.proofs.refine import Outcome, decide, drawn, search, told
 from p4verify.proofs.verdict import Verdict
 from p4verify.proofs.with_choices import WithChoices
 from p4verify.semantics import bits as b
@@ -588,3 +588,14 @@ def test_what_is_only_drawn_proves_nothing() -> None:
         outcome = drawn(two[0], two[1], Engine(timeout=20))
         assert outcome.unknown or outcome.difference is not None
     assert drawn(sides[0], sides[0], Engine(timeout=20)).unknown
+
+
+def test_what_is_told_with_choices_alike_is_no_difference_where_another_choice_does() -> None:
+    mine, theirs = choice(0, 8), choice(1, 8)
+    chosen = always(send(b.zext(mine, 32)), choices=(mine,))
+    assert told(chosen, always(send(b.bv(7, 32))), Engine(timeout=20)).unknown
+    assert told(chosen, always(send(b.zext(theirs, 32)), choices=(theirs,)), Engine(timeout=20)).unknown
+    assert told(chosen, always(send(b.bv(256, 32))), Engine(timeout=20)).difference is not None
+    outcome = told(always(send(b.bv(7, 32))), chosen, Engine(timeout=20))
+    assert outcome.difference is not None
+    assert told(chosen, always(send(b.bv(7, 32))), Engine(timeout=20), exactly=True).difference is not None

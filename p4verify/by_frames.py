@@ -1,0 +1,135 @@
+"""Whole pipelines on single frames, for every rule set: where two large programs differ, a few frames show it.
+
+The pipelines of a large program have a case for each way through its parser with each layout of what is sent, and it
+takes long to say what has to hold of all of them. On one frame all that is left open is what the tables answer, what
+state holds and where the frame came in, which is small. A difference there is one of the programs; that there is none
+says nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from .frames import frame_of, frames, of_parameters, ways
+from .pair_blocks import Found, as_found
+from .proofs.engine import Engine
+from .proofs.refine import told
+from .proofs.verdict import Proof, Verdict
+from .replay import confirm_pair
+from .semantics.ir.traverse import mentioned
+from .semantics.meaning.behaviour import LENGTH, Case
+from .semantics.source import Unsupported
+
+if TYPE_CHECKING:
+    from .pairs import ProgramPair
+
+NODES: Final = 1_500
+"""Nodes of a program's blocks from which on frames may be tried, and ..."""
+LARGE: Final = 100_000
+"""... these times the ways through its parser."""
+
+SECONDS: Final = 10.0
+"""Of processor time for all frames, or ..."""
+PART: Final = 0.25
+"""... this part of what the check has left, if that is more."""
+
+QUERY_SECONDS: Final = 0.4
+"""For each query about one frame, and ..."""
+FRAME_SECONDS: Final = 2.5
+"""... for all of them."""
+
+MOST: Final = 64
+"""Frames that are tried."""
+
+
+class ByFrames:
+    """The frames of one pair; none is tried twice."""
+
+    def __init__(self, pair: ProgramPair) -> None:
+        self._pair = pair
+        self._tried: set[bytes] = set()
+        self._spent = 0.0
+
+    @cached_property
+    def _ways(self) -> tuple[Case, ...]:
+        """The ways through the first program's parser; none where the pair is not large."""
+        pair = self._pair
+        nodes = sum(1 for _ in mentioned((*pair.first.parsers, *pair.first.controls)))
+        if nodes < NODES:
+            return ()
+        try:
+            found = ways(pair.first, pair.rules)
+        except Unsupported:
+            return ()
+        return found if nodes * len(found) >= LARGE else ()
+
+    def reject(self, engine: Engine, started: float, blocks: Found | None = None) -> Proof | None:
+        """A difference on some frame, confirmed; None if none is found in time, or the pair is not large.
+
+        Args:
+            engine: its deadline bounds the search.
+            started: when the check began, as of ``time.monotonic()``.
+            blocks: what comparing blocks came to: a difference of one says what frames may show it.
+        """
+        begun = time.process_time()
+        if not self._ways:
+            return None
+        end = begun + _seconds(engine) - self._spent
+        try:
+            for frame in self._frames(blocks, engine):
+                if time.process_time() > end or len(self._tried) >= MOST:
+                    return None
+                proof = self._on(frame, engine, started)
+                if proof is not None:
+                    return proof
+        except Unsupported:
+            return None  # the whole is not modelled
+        finally:
+            self._spent += time.process_time() - begun
+        return None
+
+    def _frames(self, blocks: Found | None, engine: Engine) -> Iterator[bytes]:
+        """Those that are not tried yet, first the ones that suit the blocks."""
+        known = blocks.difference.outcome.difference if blocks is not None and blocks.difference is not None else None
+        values = known.model.values if known is not None else {}
+        own = frame_of(known.model) if known is not None and LENGTH.name in values else None
+        for frame in chain((own,) if own is not None else (), frames(self._ways, of_parameters(values), engine)):
+            if frame not in self._tried:
+                self._tried.add(frame)
+                yield frame
+
+    def _on(self, frame: bytes, engine: Engine, started: float) -> Proof | None:
+        """A difference on one frame.
+
+        Raises:
+            Unsupported: a program uses what is not modelled.
+        """
+        pair = self._pair
+        quick = replace(engine, timeout=min(engine.timeout, QUERY_SECONDS), deadline=_soon(engine))
+        spec, impl, theirs = pair.on_frame(frame)
+        outcome = told(spec, impl, quick, exactly=pair.exactly)
+        if outcome.difference is None:
+            return None
+        model = outcome.difference.model
+        values = {**model.values, **{f"pkt[{i}]": octet for i, octet in enumerate(frame)}, LENGTH.name: len(frame)}
+        outcome = replace(outcome, difference=replace(outcome.difference, model=replace(model, values=values)))
+        found = as_found(pair, outcome, spec, theirs, "the pipeline")
+        assert found.difference is not None
+        proof = confirm_pair(found.difference, found.tally, started, engine)
+        return proof if proof.verdict is Verdict.REJECT else None
+
+
+def _seconds(engine: Engine) -> float:
+    left = engine.deadline - time.monotonic() if engine.deadline is not None else 0.0
+    return max(SECONDS, PART * left)
+
+
+def _soon(engine: Engine) -> float:
+    """When a search on one frame ends."""
+    return min(engine.deadline or math.inf, time.monotonic() + FRAME_SECONDS)
