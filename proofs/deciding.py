@@ -17,7 +17,7 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour
-from .choices import IMPL, map_terms
+from .choices import IMPL, choices_of, map_terms
 from .compare import Obligation, Part, obligations, unequal
 from .difference import Difference, difference_in
 from .engine import Engine, Model
@@ -160,7 +160,9 @@ class Search:
     def by_choices_alike(self, spec: Behaviour, impl: Behaviour) -> Difference | None:
         """A difference among those that a solver tells if the specification chooses as the other side does: then most
         of what the sides have in common is the same term. Nothing is proven; queries are short."""
-        alike = map_terms(spec, partial(b.substitute, mapping=self._alike()), {})
+        theirs = choices_of(impl)
+        made = {v: other if other in theirs else b.literal(0, v) for v, other in self._alike().items()}
+        alike = map_terms(spec, partial(b.substitute, mapping=made), {})
         return self._lasting(spec, impl, islice(self._defeated(alike, impl), SAMPLES))
 
     def _defeated(self, spec: Behaviour, impl: Behaviour) -> Iterator[tuple[Model, Obligation]]:
@@ -189,8 +191,8 @@ class Search:
         return {v: b.var(IMPL + v.name, v.sort) for v in self.picks}
 
     def _with_choices_of(self, model: Model) -> Model:
-        """The model in which the specification chooses as the other side does."""
-        same = {v.name: model.values.get(IMPL + v.name, 0) for v in self.picks}
+        """The model in which the specification chooses as the other side does, as far as that fits."""
+        same = {v.name: model.values.get(IMPL + v.name, 0) & ((1 << max(1, v.width)) - 1) for v in self.picks}
         return replace(model, values={**model.values, **same})
 
     def _fits(self, violations: Term, model: Model, failing: Obligation) -> bool | None:

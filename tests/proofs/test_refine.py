@@ -599,3 +599,13 @@ def test_what_is_told_with_choices_alike_is_no_difference_where_another_choice_d
     outcome = told(always(send(b.bv(7, 32))), chosen, Engine(timeout=20))
     assert outcome.difference is not None
     assert told(chosen, always(send(b.bv(7, 32))), Engine(timeout=20), exactly=True).difference is not None
+
+
+def test_choices_of_one_name_may_be_of_two_widths() -> None:
+    mine, theirs = choice(0, 8), choice(0, 16)
+    spec = always(send(b.zext(mine, 32)), choices=(mine,))
+    outcome = told(spec, always(send(b.zext(theirs, 32)), choices=(theirs,)), Engine(timeout=20))
+    assert outcome.difference is not None
+    assert outcome.difference.model.values["impl.any.0"] > 255
+    small = always(send(b.zext(b.extract(theirs, 7, 0), 32)), choices=(theirs,))
+    assert told(spec, small, Engine(timeout=20)).unknown
