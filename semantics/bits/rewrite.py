@@ -38,7 +38,7 @@ MAX_REMEMBERED: Final = 500_000
 
 
 MAX_RECENT: Final = 30_000
-"""Results kept alive."""
+"""Results kept alive; those that are asked for stay, so that no chain of results is cut in two."""
 
 
 class _Run(threading.local):
@@ -52,8 +52,37 @@ class _Run(threading.local):
 
 _run: Final = _Run()
 _remembered: Final[WeakValueDictionary[Key, Term]] = WeakValueDictionary()
-_recent: Final[dict[Key, Term]] = {}
-"""What was made lately, kept alive: a condition is often built again right after nobody holds it any more."""
+
+
+class _Recent:
+    """What was made lately, kept alive: a condition is often built again right after nobody holds it any more.
+
+    Of two generations the older one is dropped when the younger one is full; what is asked for is made young again.
+    """
+
+    def __init__(self) -> None:
+        self._young: dict[Key, Term] = {}
+        self._old: dict[Key, Term] = {}
+
+    def get(self, key: Key) -> Term | None:
+        found = self._young.get(key)
+        if found is None and (found := self._old.get(key)) is not None:
+            self.keep(key, found)
+        return found
+
+    def keep(self, key: Key, result: Term) -> None:
+        if len(self._young) >= MAX_RECENT // 2:
+            self._young, self._old = {}, self._young
+        self._young[key] = result
+
+    def clear(self) -> None:
+        self._young, self._old = {}, {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+
+_recent: Final = _Recent()
 
 
 def rule(*ops: str) -> Callable[[Rule], Rule]:
@@ -91,9 +120,7 @@ def _rewrite(rows: list[tuple[str, Rule]], key: Key) -> Term:
     try:
         result = _first(rows, key)
         _run.done[key] = result
-        if len(_recent) >= MAX_RECENT:
-            _recent.clear()
-        _recent[key] = result
+        _recent.keep(key, result)
     finally:
         _run.depth -= 1
         if not _run.depth:

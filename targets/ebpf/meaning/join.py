@@ -62,12 +62,24 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
 
 def _joined(first: Term, second: Term) -> tuple[Term, Term]:
     """A condition that tells the two guards apart where either holds, and their disjunction."""
-    ours, theirs = b.conjuncts(first), b.conjuncts(second)
+    ours, theirs = (dict.fromkeys(_flat(guard, "and")) for guard in (first, second))
     mine = [part for part in ours if part not in theirs]
     other = [part for part in theirs if part not in ours]
     common = [part for part in ours if part in theirs]
     condition = b.and_(*mine) if len(mine) <= len(other) else b.not_(b.and_(*other))
     return condition, b.and_(*common, _either(mine, other))
+
+
+def _flat(term: Term, op: str) -> list[Term]:
+    """The parts of a conjunction or a disjunction, also of large ones, which are parts of others themselves."""
+    found, stack = [], [term]
+    while stack:
+        part = stack.pop()
+        if part.op == op:
+            stack += reversed(part.args)
+        else:
+            found.append(part)
+    return found
 
 
 def _either(mine: list[Term], other: list[Term]) -> Term:
@@ -84,7 +96,7 @@ def choice(condition: Term, x: Term, y: Term) -> Term:
     they were: "one of a and b, and then a" is "a, else b"."""
     if condition.op != "or":
         return b.ite(condition, x, y)
-    asked_first, left, x = _asked_first(x, dict.fromkeys(condition.args))
+    asked_first, left, x = _asked_first(x, dict.fromkeys(_flat(condition, "or")))
     chosen = _chosen(condition if not asked_first else b.or_(*left), x, y)
     for asked, kept, turned in reversed(asked_first):
         chosen = b.ite(asked, chosen, kept) if turned else b.ite(asked, kept, chosen)
@@ -111,22 +123,22 @@ def _asked_first(x: Term, left: dict[Term, None]) -> tuple[list[Asked], dict[Ter
     return found, left, x
 
 
-def _ways(asked: Term, left: Container[Term]) -> tuple[tuple[Term, ...], bool]:
+def _ways(asked: Term, left: Container[Term]) -> tuple[list[Term], bool]:
     """Those of the ways left that a question asks for, and whether it does so where it does not hold; most questions
     ask for something else, which their first part shows."""
-    parts = b.disjuncts(asked)
+    parts = _flat(asked, "or")
     if all(part in left for part in parts):
         return parts, False
     if asked.op == "or":
         none = _negated(asked)
-        return ((none,), True) if none in left else ((), False)
+        return ([none], True) if none in left else ([], False)
     met: list[Term] = []
-    for part in b.conjuncts(asked):
-        opposite = b.disjuncts(b.not_(part))
+    for part in _flat(asked, "and"):
+        opposite = _flat(b.not_(part), "or")
         if any(way not in left for way in opposite):
-            return (), False
+            return [], False
         met += opposite
-    return tuple(met), True
+    return met, True
 
 
 def _chosen(condition: Term, x: Term, y: Term) -> Term:

@@ -231,6 +231,22 @@ def test_bytes_of_a_long_chain_of_choices_are_put_together_again() -> None:
     assert b.concat(low, high) is not value
 
 
+def test_what_is_asked_for_stays_remembered_however_much_else_is_rewritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that bytes of a chain of choices, each of which is read, are told from those of the one before."""
+    monkeypatch.setattr(rewrite, "MAX_RECENT", 1000)
+    rewrite._recent.clear()
+    value = X16
+    for i in range(3 * rewrite.MAX_DEPTH):
+        value = b.ite(b.var(f"d{i}", 0), b.var(f"w{i}", 16), value)
+        for k in range(20):
+            b.bnot(b.bnot(b.add(value, b.bv(2 * k + 1, 16))))
+        swapped = b.concat(b.extract(value, 7, 0), b.extract(value, 15, 8))
+        assert b.concat(b.extract(swapped, 7, 0), b.extract(swapped, 15, 8)) is value
+        del swapped
+    assert len(rewrite._recent) <= 1000
+    rewrite._recent.clear()
+
+
 def test_a_choice_that_is_no_longer_used_takes_what_was_cut_from_it_along() -> None:
     def cut() -> int:
         chosen = b.ite(b.var("only here", 0), b.var("one way", 16), b.var("the other", 16))

@@ -66,3 +66,15 @@ def test_ways_that_a_question_denies_are_asked_for_one_after_the_other() -> None
     neither = b.and_(b.not_(p), b.not_(q))
     x = b.ite(b.or_(p, q), VALUES[0], VALUES[1])
     assert join.choice(b.or_(neither, s), x, VALUES[2]) is b.ite(b.or_(p, q), b.ite(s, VALUES[0], VALUES[2]), VALUES[1])
+
+
+def test_what_two_long_guards_have_in_common_is_found_in_them() -> None:
+    """A conjunction of more than 256 is a part of the next one."""
+    common = b.and_(*(b.var(f"met{i}", 0) for i in range(300)))
+    p, q, r = FOUND[:3]
+    condition, guard = join._joined(b.and_(common, p, q), b.and_(common, b.not_(p), q))
+    assert condition is p
+    assert set(join._flat(guard, "and")) == {*common.args, q}
+    many = [b.var(f"way{i}", 0) for i in range(300)]
+    held = join.choice(b.or_(b.or_(*many), r), b.ite(many[7], VALUES[0], VALUES[1]), VALUES[2])
+    assert held.args[:2] == (many[7], VALUES[0])
