@@ -138,7 +138,7 @@ def _ways(asked: Term, left: Container[Term]) -> tuple[list[Term], bool]:
         if any(way not in left for way in opposite):
             return [], False
         met += opposite
-    return met, True
+    return list(dict.fromkeys(met)), True
 
 
 def _chosen(condition: Term, x: Term, y: Term) -> Term:
