@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from .both_interpreted import Interpreted, Interpreters
 from .certain import SECONDS, allows, differs_in_all, guesses, on_input
 from .earlier_passes import EARLIER
-from .explain import Ran, decoded_headers, diverges, explain, only_met
-from .interpreted import Groups, Undefined, answered, one_pass, run_on, same
+from .explain import decoded_headers, diverges, explain, only_met
+from .interpreted import Groups, one_pass, same
 from .mapping import NOTHING_SAID
 from .on_numbers import all_terms
 from .proofs.choices import IMPL, apart, choices_of
@@ -26,16 +27,12 @@ from .proofs.refine import Outcome, may_agree
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Tally, Verdict
 from .realise import CannotRealise, describe, realise
 from .semantics import bits as b
-from .semantics.arch.blocks import Interface, run_block
-from .semantics.arch.opaque import WORLD
 from .semantics.bits import Term
 from .semantics.meaning.answers import answers
 from .semantics.meaning.behaviour import Behaviour, Case, Choice
 from .semantics.meaning.concrete import BadBehaviour, Faulted, Plans, evaluate_behaviour
 from .semantics.meaning.concrete import Outcome as Evaluated
-from .semantics.meaning.inputs import Concrete
-from .semantics.meaning.program import Run, meaning
-from .semantics.meaning.trace import Trace
+from .semantics.meaning.program import meaning
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import NOWHERE, Unsupported
 from .smaller import Setting, smaller
@@ -62,15 +59,6 @@ class Replay:
     blocks: tuple[str, str] | None = None
     shrink: bool = True
     """Whether a smaller packet would do as well."""
-
-
-@dataclass(frozen=True)
-class _Interpreted:
-    """Runs of both programs, under rules that suffice for the difference."""
-
-    first: Ran
-    second: Ran
-    rules: RuleSet
 
 
 def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) -> Proof:
@@ -143,12 +131,12 @@ class _Runs:
         assert found.outcome.spec is not None
         assert found.outcome.impl is not None
         self.spec, self.impl = found.outcome.spec, found.outcome.impl
-        self.interface: Interface | None = None
         self._picks, self._theirs = choices_of(self.spec), choices_of(self.impl)
         """What is undefined in the two."""
         picks = set(self._picks)
         self._assumes_choices = any(picks.intersection(b.variables(a.condition)) for a in found.spec.domain)
         """Whether what is undefined in the first side must be as it assumes."""
+        self._interpreters = Interpreters(self.pair, found.blocks, self.spec, self.impl, found.impl, self._alike)
         self._last_covered: tuple[Setting, Term] | None = None
         self._plans = Plans()
         self._with_members: frozenset[tuple[str, int]] | None = None
@@ -179,7 +167,7 @@ class _Runs:
         confirmed: tuple[str, ...] = ("meaning of both programs",)
         decoded: tuple[str, ...] = ()
         explanation = Explanation()
-        runs = self._interpreted(best, expected, actual, groups)
+        runs = self._interpreters.runs(best, expected, actual, groups)
         if isinstance(runs, str):
             return f"{difference.obligation}: {runs}"
         rules = best.rules
@@ -197,18 +185,11 @@ class _Runs:
             test.text, test.why_not, describe(others, self.pair.second) if others is not None else (),
         )  # fmt: skip
 
-    def _others(self, rules: RuleSet, runs: _Interpreted | None) -> RuleSet | None:
+    def _others(self, rules: RuleSet, runs: Interpreted | None) -> RuleSet | None:
         """The second program's rules, where names alone do not tell them; where they do not follow, those met."""
         if self.pair.content is not None:
             return only_met(self.pair.content, runs.second.trace) if runs is not None else self.pair.content
-        return self._second_rules(rules) if self.pair.pairing.relations() else None
-
-    def _second_rules(self, rules: RuleSet) -> RuleSet:
-        """Rules of the first program as the second one's; where each has its source's, these."""
-        said = self.pair.own_entries or self.pair.content is not None
-        known = self.pair.second_rules if said else self.pair.pairing.second_rules(rules)
-        assert known is not None
-        return known
+        return self._interpreters.second_rules(rules) if self.pair.pairing.relations() else None
 
     def _test(
         self, setting: Setting, rules: RuleSet | None, others: RuleSet | None, groups: Groups, expected: Observed,
@@ -280,7 +261,7 @@ class _Runs:
         expected, actual = (self._observed(setting, side, groups=groups) for side in ("spec", "impl"))
         if expected.differs(actual):
             return None
-        runs = self._both(setting, setting.rules, groups)
+        runs = self._interpreters.both(setting, setting.rules, groups)
         if runs is None or not (same(runs[0], expected) and same(runs[1], actual)):
             told = self._picks or self._theirs or groups.asked or not one_pass(expected)
             return Alike(expected) if runs is None or told else None
@@ -434,104 +415,6 @@ class _Runs:
             plans=self._plans,
         )
 
-    # --- the interpreter --------------------------------------------------------------------------------------------
-
-    def _interpreted(
-        self, setting: Setting, expected: Observed, actual: Observed, groups: Groups
-    ) -> _Interpreted | str | None:
-        """Runs of both programs, which differ; None where the interpreter does not tell what is compared."""
-        if setting.rules is None:
-            return None
-        if self.found.blocks is not None:
-            traces = self._blocks_interpreted(setting, expected, actual)
-            if traces is None or isinstance(traces, str):
-                return traces
-            mine, theirs = traces
-            first, second = Ran(self.pair.first, mine.steps), Ran(self.pair.second, theirs.steps)
-            return _Interpreted(first, second, setting.rules)
-        for rules in self._enough(setting, groups):
-            runs = self._both(setting, rules, groups)
-            if runs is not None and same(runs[0], expected) and same(runs[1], actual):
-                first, second = Ran(self.pair.first, runs[0].trace.steps), Ran(self.pair.second, runs[1].trace.steps)
-                return _Interpreted(first, second, rules)
-        if runs is None or self._picks or self._theirs or groups.asked or runs[0].failed:
-            return None
-        if not (one_pass(expected) and one_pass(actual)):
-            return None
-        return "the interpreter does something else than the meanings"
-
-    def _enough(self, setting: Setting, groups: Groups) -> Iterator[RuleSet]:
-        """Rules that may do: of those given, the entries that the runs meet; then all."""
-        assert setting.rules is not None
-        if self.pair.rules is not None:
-            runs = self._both(setting, setting.rules, groups)
-            if runs is not None:
-                yield only_met(setting.rules, runs[0].trace.steps)
-        yield setting.rules
-
-    def _both(self, setting: Setting, rules: RuleSet, groups: Groups) -> tuple[Run, Run] | None:
-        """Both programs by the interpreter."""
-        pairing = self.pair.pairing
-        try:
-            theirs = self._second_rules(rules)
-        except Unsupported:
-            return None
-        given = setting.given
-        functions = given.model.callables()
-        mine = {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
-        names = {n.removeprefix("state.") for n in map(_called, b.applications(*all_terms(self.found.impl)))}
-        cells = {n: mine[known] for n in names if (known := pairing.state_name(n)) in mine}
-        chosen = Undefined(self.spec, {**setting.given.model.values, **self._alike(setting)})
-        values = given.model.values
-        more = [self.pair.inputs_of_a_run(side, values) for side in ("first", "second")]
-        left = run_on(
-            self.pair.assumed or self.pair.first, groups.into(rules), given, mine, chosen, more[0], meters_kept=True
-        )
-        told = answered(functions)
-        asked = {call.name: pairing.renamed(call.name) for call in b.applications(*all_terms(self.found.impl))}
-        said = {name: told[first] for name, first in asked.items() if first in told}
-        right = run_on(
-            self.pair.second, groups.into(theirs), given, cells, Undefined(self.impl, values), more[1], said,
-            meters_kept=True,
-        )  # fmt: skip
-        return None if left is None or right is None else (self.pair.seen(left), self.pair.seen(right))
-
-    def _blocks_interpreted(
-        self, setting: Setting, expected: Observed, actual: Observed
-    ) -> tuple[Trace, Trace] | str | None:
-        """Traces of both blocks by the interpreter, which must differ."""
-        given, rules = setting.given, setting.rules
-        assert rules is not None
-        assert self.found.blocks is not None
-        try:
-            known = self.pair.second_rules
-            theirs = known if known is not None else self.pair.pairing.second_rules(rules)
-        except Unsupported:
-            return None
-        traces = (Trace(), Trace())
-        results = []
-        alike = Undefined(self.spec, self._alike(setting))
-        for program, block, entries, trace, identity, chosen in (
-            (self.pair.first, self.found.blocks[0], rules, traces[0], self.pair.pairing.first_identity, alike),
-            (self.pair.second, self.found.blocks[1], theirs, traces[1], self.pair.pairing.second_identity,
-             Undefined(self.impl, given.model.values)),
-        ):  # fmt: skip
-            names = {n.removeprefix("in."): v for n, v in given.model.values.items() if n.startswith("in.")}
-            functions = given.model.callables()
-            cells = {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
-            source = Concrete(given.packet, given.port, names, cells, chosen, functions)
-            interface = self.interface if program is self.pair.second else None
-            result, interface = run_block(program, block, entries, source, trace, interface, identity)
-            self.interface = interface
-            results.append({WORLD: names.get(WORLD, 0), **result})
-        if self._picks or self._theirs:
-            seen = (expected.metadata, actual.metadata)
-            if any(said[n] != ran.get(n, said[n]) for said, ran in zip(seen, results, strict=True) for n in said):
-                return None  # it has met its undefined values in another order
-        if results[0] == results[1]:
-            return "both blocks, run, do the same"
-        return traces
-
     # --- smaller ----------------------------------------------------------------------------------------------------
 
     def _smaller(self, setting: Setting) -> Setting:
@@ -558,10 +441,6 @@ def _with_cells(given: Input, more: tuple[Mapping[str, int], ...]) -> Input:
 def _of_earlier_passes(condition: Term) -> bool:
     """Whether an assumption says what passes before do to the packet, under the same rules."""
     return any(v.name.startswith(EARLIER) for v in b.variables(condition))
-
-
-def _called(call: Term) -> str:
-    return call.name
 
 
 def _states(cases: Iterable[Case]) -> set[str]:

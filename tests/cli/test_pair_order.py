@@ -9,7 +9,7 @@ import pytest
 from p4verify import pair_blocks
 from p4verify.inputs import SourceOptions, read_program
 from p4verify.pairs import ProgramPair, check_pair
-from p4verify.proofs import deciding
+from p4verify.proofs import with_choices
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof
 from tests.support.growth_programs import entries
@@ -59,7 +59,7 @@ def test_entries_in_another_order_are_equal_in_their_block_though_its_key_may_be
 def test_many_undefined_values_of_a_block_are_left_to_the_pipeline(
     wrong: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "MANY_CHOICES", 0)
+    monkeypatch.setattr(with_choices, "MANY_CHOICES", 0)
     other = entries(4, True).replace("put(9)", "put(10)") if wrong else entries(4, True)
     proof = checked(tmp_path, entries(4), other)
     assert proof.verdict.value == ("reject" if wrong else "accept")
