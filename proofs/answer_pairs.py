@@ -9,7 +9,7 @@ cannot do with is a difference, or ends undecided.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +20,9 @@ from .bit_links import Link, holds, links_of, together
 
 SAMPLE: Final = 256
 """Pairs of which links are learned."""
+RARE: Final = 8
+"""A pair that is seen so many times less often than another one with the same first answer came about by chance: in
+crowded tables a part of one rule often has the cube of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,8 @@ class Kinds:
         """See how the numbers of these pairs hang together."""
         seen = Counter(pairs)
         by_templates: dict[tuple[int, int], list[tuple[Answered, Answered]]] = {}
-        for first, second in seen:
-            if first is not None:
-                by_templates.setdefault((first[0], second[0]), []).append((first, second))
+        for first, second in _likely(seen):
+            by_templates.setdefault((first[0], second[0]), []).append((first, second))
         for templates, some in by_templates.items():
             self._learn(templates, some)
         for pair, times in seen.items():
@@ -110,3 +112,14 @@ class Kinds:
         """The kind for people."""
         mine = "-" if kind.first is None else self.first.templates[kind.first].name
         return f"{mine} = {self.second.templates[kind.second].name}"
+
+
+def _likely(seen: Counter[tuple[Answered | None, Answered]]) -> Iterator[tuple[Answered, Answered]]:
+    """The pairs of answers that are not there by chance."""
+    most: dict[tuple[Answered | None, int], int] = {}
+    for (first, second), times in seen.items():
+        key = first, second[0]
+        most[key] = max(most.get(key, 0), times)
+    for (first, second), times in seen.items():
+        if first is not None and times * RARE > most[first, second[0]]:
+            yield first, second

@@ -143,18 +143,28 @@ class _Check:
         confirmed: list[tuple[Region, Proof]] = []
         unclear = ""
         for region in regions:
-            found = investigator.search(region.inside, region.known) if region.known else None
-            if not isinstance(found, Found):
-                found = investigator.search(region.condition)
-            if isinstance(found, Found):
-                proof = self._confirm(investigator, found)
-                if proof.verdict is Verdict.REJECT:
-                    confirmed.append((self._told(investigator, found, proof), proof))
-                else:
-                    unclear = unclear or proof.reason
-            elif found is not None:
-                unclear = unclear or found
+            answer = self._of_region(investigator, region)
+            if not isinstance(answer, tuple):
+                unclear = unclear or answer or ""
+                continue
+            found, proof = answer
+            if proof.verdict is Verdict.REJECT:
+                confirmed.append((self._told(investigator, found, proof), proof))
+            else:
+                unclear = unclear or proof.reason
         return confirmed, unclear
+
+    def _of_region(self, investigator: Investigator, region: Place) -> tuple[Found, Proof] | str | None:
+        """What :meth:`.Investigator.search` says; with what is found, the proof that comes of running it."""
+        at_once = investigator.at_once(region.inside, region.known) if region.known else None
+        if at_once is not None:
+            proof = self._confirm(investigator, at_once)
+            if proof.verdict is Verdict.REJECT:
+                return at_once, proof
+        found = investigator.search(region.inside, region.known) if region.known else None
+        if not isinstance(found, Found):
+            found = investigator.search(region.condition)
+        return (found, self._confirm(investigator, found)) if isinstance(found, Found) else found
 
     def _confirm(self, investigator: Investigator, found: Found) -> Proof:
         """Both sides with just the entries that the packet meets, run on it."""

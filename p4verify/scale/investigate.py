@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
+from ..proofs.choices import choices_of
+from ..proofs.compare import domain, meeting
+from ..proofs.difference import Difference, difference_in
 from ..proofs.engine import Engine, Model
+from ..proofs.fixing import fix
 from ..proofs.refine import Outcome, search
+from ..proofs.verdict import Tally
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.classifier import Cube, Row, TupleSpace, overlap
-from ..semantics.meaning.behaviour import LENGTH, Assumption, byte
+from ..semantics.meaning.behaviour import LENGTH, Assumption, Behaviour, byte
 from ..semantics.meaning.opened import Lookup, Opened
 
-ROUNDS = 60
+ROUNDS: Final = 60
+FIRST: Final = 12
+"""Packets that are tried before it is searched."""
+SECONDS: Final = 10.0
+"""For each of them."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +73,39 @@ class Investigator:
                 return outcome.unknown or outcome.empty or None
             model = outcome.difference.model
             asked = tuple(self._keys(model))
-            more = [
-                term
-                for side, one, key in asked
-                if model.holds(one.guard)
-                for term in self._answer(side, one, key, model)
-            ]
+            more = list(self._otherwise(asked, model))
             if not more:
                 return Found(model, outcome, asked)
             learned.update(dict.fromkeys(more))
         return f"no end after {ROUNDS} packets on which the tables answer otherwise"
+
+    def at_once(self, region: Term, known: Iterable[Term] = ()) -> Found | None:
+        """A packet of the region on which the two sides differ whatever they choose, if the first ones that come up
+        show it.
+
+        The tables answer as their rows do there, so this takes no proof about other answers. Args as of :meth:`search`;
+        None says nothing.
+        """
+        mine, theirs = (side.behaviour for side in self.sides)
+        condition = b.and_(domain(mine, theirs), self._end.condition, region, *known)
+        for _ in range(FIRST):
+            answer = self.engine.satisfiable(condition, "a packet of a region", SECONDS)
+            if answer.model is None:
+                return None
+            asked = tuple(self._keys(answer.model))
+            more = list(self._otherwise(asked, answer.model))
+            if not more:
+                difference = _where_they_differ(mine, theirs, answer.model)
+                outcome = None if difference is None else Outcome(Tally(), difference, spec=mine, impl=theirs)
+                return None if outcome is None else Found(answer.model, outcome, asked)
+            condition = b.and_(condition, *more)
+        return None
+
+    def _otherwise(self, asked: Iterable[tuple[int, Lookup, int]], model: Model) -> Iterator[Term]:
+        """What the tables answer around the keys that are asked, where the model has them answer something else."""
+        for side, one, key in asked:
+            if model.holds(one.guard):
+                yield from self._answer(side, one, key, model)
 
     def rows(self, side: int, table: str, key: int) -> list[Row]:
         """The rows of a table that hold a key, best first."""
@@ -101,6 +134,20 @@ class Investigator:
         cube = _around(key, row, self._index(side, one.table))
         inside = b.eq(b.band(one.key, b.bv(cube[1], table.width)), b.bv(cube[0], table.width))
         yield b.implies(inside, said)
+
+
+def _where_they_differ(mine: Behaviour, theirs: Behaviour, model: Model) -> Difference | None:
+    """In which parts of their outputs two sides differ on an input, whatever is chosen."""
+    at = [next((i for i, case in enumerate(side.cases) if model.holds(case.guard)), None) for side in (mine, theirs)]
+    if at[0] is None or at[1] is None:
+        return None
+    obligation = meeting(mine, theirs, b.TRUE)(at[0], at[1])
+    if obligation is None:
+        return None
+    picks = frozenset((*choices_of(mine), *choices_of(theirs)))
+    if fix(obligation.violation, model, picks) is not b.TRUE:
+        return None
+    return difference_in(obligation, model)
 
 
 def _nothing_behind(keys: Iterable[Term]) -> Assumption:
