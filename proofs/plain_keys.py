@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
@@ -31,11 +32,37 @@ def runs(key: Term) -> Runs:
 
 
 def _side_by_side(key: Term) -> Iterator[Term]:
+    """The parts of a key, highest first. Bits that a mask sets, or clears, are constants (a tag's presence, say, is a
+    bit that is set beside its number)."""
     if key.op == "concat":
         for arg in key.args:
             yield from _side_by_side(arg)
-    else:
+        return
+    inner, (high, low) = (key.args[0], key.bounds) if key.op == "extract" else (key, (key.width - 1, 0))
+    mask = next((arg for arg in inner.args if arg.is_const), None) if inner.op in _MASKED else None
+    if mask is None:
         yield key
+        return
+    value = next(arg for arg in inner.args if arg is not mask)
+    fixed = _MASKED[inner.op]
+    for top, bottom in _same_bits(mask.value, high, low):
+        if (mask.value >> bottom & 1) == fixed:
+            yield b.bv(-fixed, top - bottom + 1)
+        else:
+            yield from _side_by_side(b.extract(value, top, bottom))
+
+
+_MASKED: Final = {"bor": 1, "band": 0}
+"""The bits of a mask that fix bits of the result, to the same."""
+
+
+def _same_bits(mask: int, high: int, low: int) -> Iterator[tuple[int, int]]:
+    """The runs of equal bits between two places, highest first."""
+    top = high
+    for at in range(high, low - 1, -1):
+        if at == low or (mask >> at & 1) != (mask >> (at - 1) & 1):
+            yield top, at
+            top = at - 1
 
 
 @dataclass
