@@ -3,10 +3,11 @@
     python benchmarks/growth.py [--only REGEX] [--largest 256] [--limit 200] [--data FILE] [--plot FILE]
 
 Each program is checked against an equal one that is written otherwise (``pair``), and as eBPF and u32 where these
-take it. A point is the processor time of the command ``p4verify check`` in a process of its own; ``--data`` keeps the
-points in a JSON file and does not measure again what is there, so that a run may be cut into pieces. The growth is the
-exponent between the last two sizes, the time of the smallest program taken off. Exit code 1 if a check is not accepted
-(or unsupported), takes longer than the limit, or grows faster than the square where that takes seconds.
+take it. A point is the processor time of the command ``p4verify check`` in a process of its own, without answers kept
+from before; ``--data`` keeps the points in a JSON file and does not measure again what is there, so that a run may be
+cut into pieces. The growth is the exponent between the last two sizes, the time of the smallest program taken off. Exit
+code 1 if a check is not accepted (or unsupported), takes longer than the limit, or grows faster than the square where
+that takes seconds.
 """
 
 from __future__ import annotations
@@ -102,8 +103,8 @@ def _check(family: str, n: int, way: str, limit: int) -> Point:
         def bounded() -> None:
             resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
 
-        done = subprocess.run([*command, "--no-machines"], capture_output=True, text=True, check=False, cwd=ROOT,
-                              preexec_fn=bounded)  # fmt: skip
+        done = subprocess.run([*command, "--no-machines", "--no-cache"], capture_output=True, text=True, check=False,
+                              cwd=ROOT, preexec_fn=bounded)  # fmt: skip
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if done.returncode < 0:

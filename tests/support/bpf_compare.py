@@ -57,6 +57,7 @@ def evaluated(
     """What ``behaviour`` says of one frame, maps afterwards included; the kernel's metadata starts as zeros.
     ``plans``: the same with each frame, to be quicker."""
     variables = {t.name for case in behaviour.cases for t in (plans or b).variables(*_terms(case))}
+    variables |= {v.name for v in b.variables(*(assumption.condition for assumption in behaviour.domain))}
     inputs: dict[str, b.Value] = {n: 0 for n in variables if n.startswith("in.") and n != "in.port"}
     cells = {name: [int.from_bytes(key, "big") for key in KEYS] for case in behaviour.cases for name in case.state}
     known = functions(obj, tables)
@@ -106,6 +107,9 @@ def difference(outcome: Outcome, seen: Observation) -> str | None:
     goes_on = outcome.outputs and seen.metadata.get("result") not in CONSUMED
     for name in ("mark", "priority"):
         if goes_on and name in seen.metadata and outcome.metadata.get(name, 0) != seen.metadata[name]:
+            return f"{name}: meaning {outcome.metadata.get(name, 0):#x}, kernel {seen.metadata[name]:#x}"
+    for name in sorted(n for n in seen.metadata if n.startswith("meta") and outcome.outputs):
+        if outcome.metadata.get(name, 0) != seen.metadata[name]:
             return f"{name}: meaning {outcome.metadata.get(name, 0):#x}, kernel {seen.metadata[name]:#x}"
     return None
 

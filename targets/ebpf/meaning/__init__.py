@@ -18,7 +18,7 @@ from ..artifact.ports import port0
 from ..artifact.shortest import ETH_HLEN, declared
 from ..artifact.write import TEXT
 from .elements import initial_memory
-from .hooks import HOOKS, HookName, changed_metadata, finish, start, without_tag
+from .hooks import HOOKS, METADATA_LENGTH, HookName, changed_metadata, finish, start, without_tag
 from .machine import Machine, MixedRead
 from .memory import Restart, initial_stores
 from .passes import Passes, came_back, first_time
@@ -31,6 +31,7 @@ __all__ = ["HookName", "meaning"]
 _LINEAR: Final = "the frame lies in one piece of memory (data_end is its end), and helpers find the memory they need"
 _WHOLE_TAG: Final = "a frame's outer VLAN tag is whole: tc ingress drops all others"
 _TAGS: Final = "the device leaves VLAN tags in the frames that it hands to XDP (its receive offload is off)"
+_NO_METADATA: Final = "frames come in without metadata in front"
 _PORTS: Final = "port numbers are interface indices; every interface that a frame is sent to exists and is up"
 
 
@@ -127,6 +128,7 @@ def _run(
         domain=(
             Assumption(f"frames have at least {shortest} bytes", b.not_(shorter_than(shortest))),
             *((Assumption("frames come in without a VLAN tag", comes_in_untagged),) if tagless else ()),
+            *((Assumption(_NO_METADATA, b.eq(METADATA_LENGTH, b.bv(0, 32))),) if "meta_len" in names else ()),
         ),
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
         choices=(*machine.unknowns(), *(choice for choice, _ in unwritten)),

@@ -24,7 +24,7 @@ from ..artifact.insn import (
     Insn,
     X,
 )
-from . import alu, atomic, context, legacy, memory, pointers, tail
+from . import alu, atomic, context, helpers_meta, legacy, memory, pointers, tail
 from .graph import CALL, CALL_REGISTER, EXIT, JA, JA32, TAIL_CALL, is_jump, target
 from .names import HELPERS
 from .state import Frame, State, both
@@ -120,6 +120,8 @@ def _load(machine: Machine, state: State, insn: Insn) -> None:
 
 def _read_context(machine: Machine, state: State, address: Address, size: int) -> Value:
     field = context.find(machine.host.fields, address.offset, size) if address.moved is None else None
+    if field is not None and field.kind == "data_meta" and not machine.host.legacy_loads:
+        return helpers_meta.data_meta(machine, state)
     if field is None or field.kind == "data_meta":
         raise machine.unsupported(state, f"reads {size} bytes of the context at {address.offset}")
     return context.read_field(state, field, address.offset, size, machine.given)

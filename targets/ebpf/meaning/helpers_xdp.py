@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
@@ -12,6 +11,7 @@ from .alu import swap
 from .context import packet_length
 from .helpers_common import COMMON, context_argument
 from .helpers_maps import EINVAL, map_argument, present, result
+from .helpers_meta import xdp_adjust_head, xdp_adjust_meta
 from .helpers_sockets import SOCKETS
 from .helpers_tail import XDP_TAIL
 from .state import State, redirected_to
@@ -22,13 +22,10 @@ if TYPE_CHECKING:
 
 XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = range(5)
 BROADCAST, EXCLUDE_INGRESS = 1 << 3, 1 << 4
-ETH_HLEN: Final = 14
 _LEADS_TO: Final[dict[str, Destination]] = {
     "devmap": "port", "devmap_hash": "port", "cpumap": "cpu", "xskmap": "socket",
 }  # fmt: skip
 """Types of maps that frames are redirected through, and where to."""
-SURE_HEADROOM: Final = 192
-"""Bytes in front of the frame that every driver gives (XDP_PACKET_HEADROOM less ``struct xdp_frame``)."""
 
 
 def redirect(machine: Machine, state: State) -> list[State]:
@@ -60,36 +57,6 @@ def redirect_map(machine: Machine, state: State) -> list[State]:
         found.fields["redirect"], found.fields["redirected"] = number, redirected_to(_LEADS_TO[item.type])
         out += result(found, XDP_REDIRECT)
     return out
-
-
-def xdp_adjust_head(machine: Machine, state: State) -> list[State]:
-    """``bpf_xdp_adjust_head(xdp, delta)``: what comes in front is what lies in memory there."""
-    context_argument(machine, state)
-    delta = b.signed(machine.number(state, b.extract(machine.scalar(state, 2), 31, 0)), 32)
-    state.layout = state.layout.touched()
-    if delta <= 0:
-        if state.layout.delta - delta > SURE_HEADROOM:
-            raise machine.unsupported(state, f"more than {SURE_HEADROOM} bytes put in front of the frame")
-        _push(machine, state, -delta)
-        return result(state, 0)
-    good, bad = machine.fork(state, state.layout.has(delta + ETH_HLEN))
-    out: list[State] = []
-    if good is not None:
-        cut = tuple(good.layout.at(i) for i in range(delta))
-        good.layout = replace(good.layout.pulled(delta), front=good.layout.front + cut)
-        out += result(good, 0)
-    return out + (result(bad, -EINVAL) if bad is not None else [])
-
-
-def _push(machine: Machine, state: State, count: int) -> None:
-    """Bytes that were cut off come back; in front of them lies what lay in front of the frame."""
-    front = state.layout.front
-    back = front[len(front) - min(count, len(front)) :]
-    reached = state.layout.delta + len(front)  # bytes in front of the frame that came in which are in use
-    reason = "what lies in memory in front of the packet"
-    fresh = range(reached + count - len(back), reached, -1)
-    values = tuple(machine.given(f"headroom[{i}]", 8, reason) for i in fresh) + back
-    state.layout = replace(state.layout.pushed(values), front=front[: len(front) - len(back)])
 
 
 def get_buff_len(machine: Machine, state: State) -> list[State]:
@@ -143,6 +110,7 @@ XDP: Final[dict[int, Helper]] = (
         23: redirect,
         44: xdp_adjust_head,
         51: redirect_map,
+        54: xdp_adjust_meta,
         188: get_buff_len,
         189: xdp_load_bytes,
         190: xdp_store_bytes,

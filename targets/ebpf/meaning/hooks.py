@@ -147,7 +147,8 @@ def finish(
     code = b.extract(returned, 31, 0)
     packet = finish_frame(state)
     outputs = tuple(o for o in _outputs(hook, state, code, packet) if o.when is not b.FALSE)
-    metadata = _metadata_after(state, changed, b.or_(*(o.when for o in outputs))) if outputs else {}
+    sent = b.or_(*(o.when for o in outputs))
+    metadata = _metadata_after(state, changed, sent) | _in_front(state.layout, sent) if outputs else {}
     return Case(state.guard, (*state.sent, *outputs), metadata, _state_after(state, written, maps), state.events)
 
 
@@ -159,6 +160,18 @@ def _metadata_after(state: State, changed: frozenset[str], sent: Term) -> dict[s
         width = max(32, term.width)
         after[name] = b.ite(sent, b.zext(term, width), b.var(f"in.{name}", width))
     return after
+
+
+METADATA_LENGTH: Final = b.var("in.meta_len", 32)
+"""Bytes of metadata in front of a frame that comes in: none."""
+
+
+def _in_front(layout: Layout, sent: Term) -> dict[str, Term]:
+    """The metadata in front of a frame at XDP, if there is any; whoever gets the frame reads it."""
+    told = {"meta_len": b.bv(layout.meta, 32)} | {f"meta[{i}]": term for i, term in enumerate(layout.metadata)}
+    if not layout.meta:
+        return {}
+    return {name: b.ite(sent, term, b.var(f"in.{name}", term.width)) for name, term in told.items()}
 
 
 def finish_frame(state: State) -> Packet:

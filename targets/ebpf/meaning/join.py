@@ -243,7 +243,7 @@ def _alike_layouts(first: State, second: State, live: frozenset[int]) -> tuple[L
     x, y = _one_epoch(first, second, live)
     if x == y:
         return x, y
-    if (x.delta, x.epoch, x.front, x.size) != (y.delta, y.epoch, y.front, y.size):
+    if (x.delta, x.epoch, len(x.front), x.meta, x.size) != (y.delta, y.epoch, len(y.front), y.meta, y.size):
         raise Apart
     count = max(len(x.prefix), len(y.prefix))
     if x.payload + count - len(x.prefix) > min(first.shortest, second.shortest):
@@ -256,7 +256,11 @@ def _layouts(condition: Term, x: Layout, y: Layout) -> Layout:
         return x
     count = max(len(x.prefix), len(y.prefix))
     x, y = x.reaching(count), y.reaching(count)
-    return replace(x, prefix=tuple(b.ite(condition, p, q) for p, q in zip(x.prefix, y.prefix, strict=True)))
+    prefix, front = (
+        tuple(b.ite(condition, p, q) for p, q in zip(*sides, strict=True))
+        for sides in ((x.prefix, y.prefix), (x.front, y.front))
+    )
+    return replace(x, prefix=prefix, front=front)
 
 
 def _memory(condition: Term, first: State, second: State, name: str, *, mix: bool) -> dict[int, Byte]:

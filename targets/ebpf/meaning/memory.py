@@ -138,7 +138,7 @@ def _limits(machine: Checks, state: State, address: Address) -> tuple[int, int]:
         return 0, len(state.memory.get(address.name, {}))
     if address.kind == "value":
         return 0, machine.maps[address.name].value_size
-    return 0, state.layout.size or (1 << 16) + max(0, state.layout.delta)
+    return -state.layout.meta, state.layout.size or (1 << 16) + max(0, state.layout.delta)
 
 
 def _packet_bytes(state: State, at: int, size: int) -> list[Term]:
@@ -329,11 +329,15 @@ def require_packet(machine: Checks, state: State, address: Address, size: int) -
     if address.epoch != state.layout.epoch:
         machine.require(state, b.FALSE, "follows a packet pointer from before a change of the packet")
     if address.moved is not None:
+        if state.layout.meta:  # whether it points into the metadata or the packet must be known
+            machine.number(state, address.moved)
         text = f"reaches past the packet ({size} bytes at a variable offset)"
         machine.require(state, in_packet(state, address, size), text)
         return
-    if address.offset < 0:
-        machine.require(state, b.FALSE, f"reaches {-address.offset} bytes before the packet")
+    if address.offset < -state.layout.meta:
+        what = "metadata" if state.layout.meta else "packet"
+        before = -address.offset - state.layout.meta
+        machine.require(state, b.FALSE, f"reaches {before} bytes before the {what}")
     need = address.offset + size
     if state.layout.size is not None or need - state.layout.delta > state.shortest:
         text = f"reaches past the packet (bytes {address.offset} to {address.offset + size - 1})"

@@ -28,6 +28,13 @@ class Layout:
     front: tuple[Term, ...] = ()
     size: int | None = None
     """Bytes that it was cut to; None if it ends where the input frame does."""
+    meta: int = 0
+    """How many bytes at the end of ``front`` are metadata, which programs reach by negative offsets (XDP)."""
+
+    @property
+    def metadata(self) -> tuple[Term, ...]:
+        """The metadata's bytes."""
+        return self.front[len(self.front) - self.meta :]
 
     @property
     def delta(self) -> int:
@@ -35,7 +42,9 @@ class Layout:
         return len(self.prefix) - self.payload
 
     def at(self, index: int) -> Term:
-        """Byte ``index``, which must lie inside."""
+        """Byte ``index``, which must lie inside, or in the metadata."""
+        if index < 0:
+            return self.front[len(self.front) + index]
         return self.prefix[index] if index < len(self.prefix) else byte(index - self.delta)
 
     def has(self, count: int) -> Term:
@@ -62,7 +71,11 @@ class Layout:
         return replace(self, prefix=self.prefix + more, payload=self.payload + len(more)) if more else self
 
     def write(self, index: int, values: list[Term]) -> Layout:
-        """With ``values`` from byte ``index`` on, all inside."""
+        """With ``values`` from byte ``index`` on, all inside or in the metadata."""
+        if index < 0:
+            start, count = len(self.front) + index, min(-index, len(values))
+            front = (*self.front[:start], *values[:count], *self.front[start + count :])
+            return replace(self, front=front).write(0, values[count:])
         longer = self.reaching(index + len(values))
         prefix = (*longer.prefix[:index], *values, *longer.prefix[index + len(values) :])
         return replace(longer, prefix=prefix)

@@ -88,8 +88,9 @@ class KernelOracle(Closing):
             tables: see :data:`Tables`; None for empty maps.
 
         Returns:
-            Outputs, and in ``metadata`` "mark", "priority", "classid" and "tc_index" of frames at tc, and "result", the
-            program's; "ran" is 0 for a frame that the kernel dropped before the hook.
+            Outputs, and in ``metadata`` "mark", "priority", "classid" and "tc_index" of frames at tc, "meta_len" and
+            "meta[I]" (what lies in front of the frame) of those at XDP, and "result", the program's; "ran" is 0 for a
+            frame that the kernel dropped before the hook.
 
         Raises:
             InputError: the kernel refuses the program, or an element of a table.
@@ -401,8 +402,7 @@ class _Loaded:
             else:
                 outputs.append(("port", ifindex, out))
         metadata = {"ran": int(said.ran), "result": said.result}
-        if self.hook != "xdp":
-            metadata |= said.left
+        metadata |= said.in_front if self.hook == "xdp" else said.left
         events = {
             f"program.{name}": (said.found(self.hook),) if said.way == HANDED + place else ()
             for place, name in self.open_arrays.items()

@@ -13,19 +13,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ....semantics.source import Unsupported
 from ..artifact import Assembler, BpfProgram, Function, Insn, MapDef, asm, slots
 from ..artifact.asm import R0, R1, R2, R3, R6, R7, R8, R9
 from .spies import Spy, placed, spied
 
 NOTES: Final = "p4verify_notes"
 """The map with one value of :data:`_LAYOUT`."""
-_LAYOUT: Final = struct.Struct("=8I20s")
+_LAYOUT: Final = struct.Struct("=8I20sI32s")
 NOTES_MAP: Final = MapDef(NOTES, "array", 4, _LAYOUT.size, 1)
 _RESULT, _TARGET, _REDIRECTED, _MARK, _PRIORITY, _CLASSID, _RAN, _TC_INDEX = range(0, 32, 4)
 _CONTROL, _CONTROL_BYTES, _SKB_CONTROL = 32, 20, 48
 """Where the control buffer is noted, its bytes, and where it lies in ``struct __sk_buff``."""
+_META_LENGTH, _META, _META_BYTES = 52, 56, 32
+"""Where the length of the metadata in front of a frame is noted, where its bytes are, and how many of these at most."""
 
 _REDIRECT, _REDIRECT_NEIGH, _REDIRECT_PEER = 23, 152, 155
+_ADJUST_META, _CALL_HELPER = 54, 0x85
 _INGRESS_FLAG: Final = 1
 """BPF_F_INGRESS."""
 PORT, PEER, NEIGHBOUR, INGRESS = 1, 2, 3, 4
@@ -56,12 +60,16 @@ class Notes:
     tc_index: int
     control: bytes
     """What was in the control buffer when another program took over."""
+    metadata: bytes
+    """What lies in front of a frame at XDP for whoever gets it next."""
 
     @classmethod
     def of(cls, value: bytes) -> Notes:
         """From the map's value."""
-        result, target, redirected, mark, priority, classid, ran, tc_index, control = _LAYOUT.unpack(value)
-        return cls(bool(ran), result, redirected, target, mark, priority, classid, tc_index, control)
+        result, target, way, mark, priority, classid, ran, tc_index, control, length, words = _LAYOUT.unpack(value)
+        if length > len(words):
+            raise Unsupported(f"the kernel left {length} bytes of metadata, of which {len(words)} can be seen")
+        return cls(bool(ran), result, way, target, mark, priority, classid, tc_index, control, words[:length])
 
     @property
     def left(self) -> dict[str, int]:
@@ -69,6 +77,11 @@ class Notes:
         return {
             "mark": self.mark, "priority": self.priority, "classid": self.classid, "tc_index": self.tc_index,
         }  # fmt: skip
+
+    @property
+    def in_front(self) -> dict[str, int]:
+        """What the program has left in front of the packet at XDP."""
+        return {"meta_len": len(self.metadata)} | {f"meta[{i}]": byte for i, byte in enumerate(self.metadata)}
 
     def found(self, hook: str) -> tuple[int, ...]:
         """What another program finds that takes over."""
@@ -103,6 +116,8 @@ def wrapped(program: BpfProgram, hook: str, stack_port: int, spies: Sequence[Spy
     if hook != "xdp":
         for place, field in _SKB_FIELDS:
             out.emit(asm.load(4, R9, R6, place), asm.store(4, R8, field, R9))
+    elif any((i.opcode, i.src, i.imm) == (_CALL_HELPER, 0, _ADJUST_META) for i in program.insns):
+        _note_metadata(out)
     leave, passes = out.label(), out.label()
     if hook == "xdp":
         out.jump("jne", R7, _XDP_PASS, leave, 32)
@@ -116,6 +131,18 @@ def wrapped(program: BpfProgram, hook: str, stack_port: int, spies: Sequence[Spy
     out.place(start)
     out.emit(*spied(program.insns, spies))
     return out.finish()
+
+
+def _note_metadata(out: Assembler) -> None:
+    """How much lies between ``data_meta`` and ``data`` of the context in R6, and what, into the notes at R8."""
+    done = out.label()
+    out.emit(asm.load(4, R1, R6, 8), asm.load(4, R2, R6, 0), asm.mov(R3, R2), asm.alu("sub", R3, R1))
+    out.emit(asm.store(4, R8, _META_LENGTH, R3))
+    for at in range(0, _META_BYTES, 4):
+        out.emit(asm.mov(R3, R1), asm.alu("add", R3, at + 4))
+        out.jump("jgt", R3, R2, done)
+        out.emit(asm.load(4, R3, R1, at), asm.store(4, R8, _META + at, R3))
+    out.place(done)
 
 
 def with_functions(program: BpfProgram, code: tuple[Insn, ...], spies: Sequence[Spy]) -> BpfProgram:
