@@ -37,7 +37,7 @@ LARGE: Final = 100_000
 SECONDS: Final = 10.0
 """Of processor time for all frames, or ..."""
 PART: Final = 0.25
-"""... this part of what the check has left, if that is more."""
+"""... this part of what the check has left, if that is more and a block differs."""
 
 QUERY_SECONDS: Final = 0.4
 """For each query about one frame, and ..."""
@@ -69,18 +69,22 @@ class ByFrames:
             return ()
         return found if nodes * len(found) >= LARGE else ()
 
-    def reject(self, engine: Engine, started: float, blocks: Found | None = None) -> Proof | None:
+    def reject(
+        self, engine: Engine, started: float, blocks: Found | None = None, seconds: float = SECONDS
+    ) -> Proof | None:
         """A difference on some frame, confirmed; None if none is found in time, or the pair is not large.
 
         Args:
             engine: its deadline bounds the search.
             started: when the check began, as of ``time.monotonic()``.
             blocks: what comparing blocks came to: a difference of one says what frames may show it.
+            seconds: of processor time for this and what was tried before, if no block is known to differ.
         """
         begun = time.process_time()
         if not self._ways:
             return None
-        end = begun + _seconds(engine) - self._spent
+        known = blocks is not None and blocks.difference is not None
+        end = begun + (_seconds(engine) if known else seconds) - self._spent
         try:
             for frame in self._frames(blocks, engine):
                 if time.process_time() > end or len(self._tried) >= MOST:

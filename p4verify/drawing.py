@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .pair_blocks import as_found
 from .proofs.engine import Engine
@@ -15,26 +15,32 @@ if TYPE_CHECKING:
     from .pairs import ProgramPair
 
 
+EARLY_SECONDS: Final = 3.0
+"""Of processor time for the frames that are tried early."""
+
+
 class Drawn:
     """The whole pipelines on inputs that are drawn at random, while comparing blocks takes long: a difference that is
     seen there, and stands when it is run, needs no block."""
 
     def __init__(self, pair: ProgramPair, engine: Engine, started: float) -> None:
         self._pair, self._engine, self._started = pair, engine, started
-        self._asked = False
+        self._asked = self._asked_early = False
         self.proof: Proof | None = None
 
-    def __call__(self) -> bool:
-        """Whether there is one; it is looked for once."""
-        if not self._asked:
+    def __call__(self, early: bool = False) -> bool:
+        """Whether there is one; it is looked for once, and on a few frames before that where ``early`` is asked."""
+        if early and not self._asked_early:
+            self._asked_early = True
+            self.proof = self._pair.frames.reject(self._engine, self._started, seconds=EARLY_SECONDS)
+        elif not early and not self._asked and self.proof is None:
             self._asked = True
-            self._look()
+            self.proof = self._pair.frames.reject(self._engine, self._started)
+            if self.proof is None:
+                self._look()
         return self.proof is not None
 
     def _look(self) -> None:
-        self.proof = self._pair.frames.reject(self._engine, self._started)
-        if self.proof is not None:
-            return
         try:
             spec, impl, theirs = self._pair.pipelines
         except Unsupported:

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from .passes_alike import KIND
+from .proofs.deciding import Aside
 from .proofs.engine import Engine
 from .proofs.refine import Outcome, search
 from .proofs.verdict import Tally
@@ -22,9 +22,6 @@ from .semantics.source import Span, Unsupported
 
 if TYPE_CHECKING:
     from .pairs import ProgramPair
-
-Aside = Callable[[], bool]
-"""Whether something else has settled whether the programs differ (:func:`.search`)."""
 
 MANY_MEETINGS: Final = 2_000
 """Pairs of cases from which on two blocks are not compared before the whole pipelines, where fewer may meet."""

@@ -236,10 +236,9 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
 
 def _after_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: float) -> Proof:
     """The whole pipelines, of which some block was not found equal."""
-    if blocks.difference is not None:
-        shown = pair.frames.reject(engine, started, blocks)
-        if shown is not None:
-            return shown
+    shown = pair.frames.reject(engine, started, blocks)
+    if shown is not None:
+        return shown
     try:
         proof = _whole(pair, engine, started, MUCH if blocks.difference is not None else 1)
     except OtherPackage:

@@ -16,7 +16,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Behaviour
+from ..semantics.meaning.behaviour import Behaviour, all_terms
 from .choices import IMPL, choices_of, map_terms
 from .compare import Obligation, Part, obligations, unequal
 from .difference import Difference, difference_in
@@ -30,7 +30,13 @@ from .with_choices import ROUNDS, WithChoices
 from .without_choices import QUICK_SECONDS, WithoutChoices, conclude
 
 LONG_SECONDS: Final = 2.0
-"""What a search may take before it is asked whether it is needed."""
+"""What a search may take before it is asked whether it is needed, and ..."""
+
+EARLY_SECONDS: Final = 4.0
+"""... before that is asked while it is still being seen whether something holds without looking for choices."""
+
+Aside = Callable[[bool], bool]
+"""Whether something else has settled what a search is for; asked early, it may take a short look first."""
 
 SAMPLES: Final = 4
 """Inputs drawn at random for which it is asked whether choices fit."""
@@ -51,7 +57,7 @@ class Search:
         todo: Sequence[Obligation],
         before: tuple[int, int, int],
         rounds: int = ROUNDS,
-        aside: Callable[[], bool] | None = None,
+        aside: Aside | None = None,
     ) -> None:
         self._aside, self._begun = aside, time.monotonic()
         self.engine = engine
@@ -65,9 +71,10 @@ class Search:
         self._plain = WithoutChoices(engine)
         self._choosing = WithChoices(self._plain, picks, legal, rounds, self.settled_aside)
 
-    def settled_aside(self) -> bool:
+    def settled_aside(self, early: bool = False) -> bool:
         """Whether something else has settled what the search is for; it is asked when the search takes long."""
-        return self._aside is not None and time.monotonic() - self._begun > LONG_SECONDS and self._aside()
+        taken = time.monotonic() - self._begun
+        return self._aside is not None and taken > (EARLY_SECONDS if early else LONG_SECONDS) and self._aside(early)
 
     def tally(self) -> Tally:
         now = self.engine.folded, self.engine.solved, self.engine.cached
@@ -176,9 +183,14 @@ class Search:
     def _lasting(
         self, spec: Behaviour, impl: Behaviour, candidates: Iterable[tuple[Model, Obligation]]
     ) -> Difference | None:
-        """The first of some differences that no choice of the specification takes away."""
+        """The first of some differences that no choice of the specification takes away.
+
+        It says which cell of each state it is about: what a choice leaves in a cell may be all that makes it unfit.
+        """
+        read = b.variables(*all_terms(spec), *all_terms(impl))
+        cells = {v.name: 0 for v in read if v.name.startswith("at.")}
         for found, failing in candidates:
-            model = self._with_choices_of(found)
+            model = self._with_choices_of(replace(found, values={**cells, **found.values}))
             here = [map_terms(side, partial(all_fixed, model=model, free=self.picks), {}) for side in (spec, impl)]
             fits = self._fits(b.or_(*(o.violation for o in obligations(here[0], here[1]))), model, failing)
             if fits is None:

@@ -42,6 +42,7 @@ class InOrder:
         legal: what holds of them, whatever they are.
         engine: where queries go.
         unsatisfiable: as of :func:`.sweeping.swept`.
+        settled: whether nobody needs to know any more.
     """
 
     obligation: Obligation
@@ -49,6 +50,7 @@ class InOrder:
     legal: Term
     engine: Engine
     unsatisfiable: Callable[[Term, float], bool]
+    settled: Callable[[], bool]
 
     def holds(self, soon: Callable[[Obligation], bool]) -> bool:
         """Whether choices do that are made in the other side's order, but for those on which nothing else depends.
@@ -62,7 +64,7 @@ class InOrder:
         made = in_order(self.choices, others)
         tried, places = numbered(instantiated(obligation, made, self.legal))
         left = self._left(self._swept(tried))
-        if left is None:
+        if left is None and not self.settled():
             left = self._left_when_merged(tried)
         if not left:
             return left is not None
@@ -89,7 +91,7 @@ class InOrder:
             if status != "unsat":
                 left.append(part)
             slow += status == "unknown"
-            if slow > MOST_SLOW:
+            if slow > MOST_SLOW or (status != "unsat" and self.settled()):
                 return None
         return left
 
@@ -118,6 +120,8 @@ class InOrder:
             if status != "unsat":
                 (slow if status == "unknown" else left).append(part)
         while slow:
+            if self.settled():
+                return None
             together = asked(b.or_(*(p.differ for p in slow)), f"{self.obligation.name}: what takes long", None)
             if together.model is None:
                 return left if together.status == "unsat" else None

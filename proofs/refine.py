@@ -20,7 +20,7 @@ from ..semantics.meaning.behaviour import Assumption, Behaviour
 from .alignment import aligned
 from .choices import IMPL, SOME, apart, choices_of, map_terms
 from .compare import Obligation, domain, obligations, that_can_meet, without_axioms
-from .deciding import Search
+from .deciding import Aside, Search
 from .difference import Difference
 from .engine import Answer, Engine, Model
 from .fixing import all_fixed, fix
@@ -90,7 +90,7 @@ def search(
     rounds: int = ROUNDS,
     effort: int = 1,
     most: int | None = None,
-    aside: Callable[[], bool] | None = None,
+    aside: Aside | None = None,
 ) -> Outcome:
     """Look for a difference; stops at the first one.
 

@@ -10,6 +10,7 @@ differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from ..semantics import bits as b
@@ -64,11 +65,11 @@ class WithChoices:
         picks: the specification's choices.
         legal: the axioms that speak of them.
         rounds: inputs that defeat all choices so far, for each of which others are looked for.
-        settled: whether something else has settled what the search is for.
+        settled: whether something else has settled what the search is for (as early as it may be asked, or not).
     """
 
     def __init__(
-        self, plain: WithoutChoices, picks: frozenset[Term], legal: Term, rounds: int, settled: Callable[[], bool]
+        self, plain: WithoutChoices, picks: frozenset[Term], legal: Term, rounds: int, settled: Callable[[bool], bool]
     ) -> None:
         self.engine: Engine = plain.engine
         self._plain, self._settled = plain, settled
@@ -106,7 +107,7 @@ class WithChoices:
             return None
         if not self.rounds and len(picks) > MANY_CHOICES:
             return f"{obligation.name}: {len(picks)} undefined values"
-        if self._settled():
+        if self._settled(False):
             return f"{obligation.name}: settled otherwise"
         return self._freely(obligation)
 
@@ -146,7 +147,9 @@ class WithChoices:
 
     def _holds_in_order(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
         """Whether an obligation is seen to hold, part by part, with choices made in the other side's order."""
-        made = InOrder(obligation, picks, self.legal, self.engine, self._plain.unsatisfiable)
+        made = InOrder(
+            obligation, picks, self.legal, self.engine, self._plain.unsatisfiable, partial(self._settled, True)
+        )
         return made.holds(self.holds_soon)
 
     def _alike_too(self, obligation: Obligation, picks: Sequence[Term]) -> str:

@@ -564,8 +564,8 @@ def test_a_search_that_takes_long_ends_where_something_else_settles_it(monkeypat
     anything = always(send(chosen), choices=(chosen,))
     asked: list[None] = []
 
-    def aside(answer: bool) -> Callable[[], bool]:
-        return lambda: asked.append(None) or answer  # type: ignore[func-returns-value]
+    def aside(answer: bool) -> Callable[[bool], bool]:
+        return lambda _early: asked.append(None) or answer  # type: ignore[func-returns-value]
 
     assert search(anything, square, Engine(timeout=20), aside=aside(True)).unknown == ""
     assert not asked, "it does not take long"
@@ -609,3 +609,15 @@ def test_choices_of_one_name_may_be_of_two_widths() -> None:
     assert outcome.difference.model.values["impl.any.0"] > 255
     small = always(send(b.zext(b.extract(theirs, 7, 0), 32)), choices=(theirs,))
     assert told(spec, small, Engine(timeout=20)).unknown
+
+
+def test_what_is_told_says_which_cells_it_is_about() -> None:
+    """A choice would do for what is sent, but not for what is left in the state: a run has to look there, too."""
+    mine = choice(0, 8)
+    cell = b.var("at.r", 8)
+    left = b.ite(b.eq(cell, b.bv(0, 8)), mine, b.apply("state.r", 8, cell))
+    kept = b.ite(b.eq(cell, b.bv(0, 8)), b.bv(7, 8), b.apply("state.r", 8, cell))
+    spec = always(send(b.zext(mine, 32)), state={"r": left}, choices=(mine,))
+    outcome = told(spec, always(send(b.bv(3, 32)), state={"r": kept}), Engine(timeout=20))
+    assert outcome.difference is not None
+    assert outcome.difference.model.values["at.r"] == 0
