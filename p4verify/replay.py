@@ -22,6 +22,7 @@ from .mapping import NOTHING_SAID
 from .on_numbers import all_terms
 from .proofs.choices import IMPL, apart, choices_of
 from .proofs.counterexample import Input, input_of
+from .proofs.defined import defined_difference
 from .proofs.engine import Engine, Model
 from .proofs.refine import Outcome, may_agree
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Tally, Verdict
@@ -68,11 +69,9 @@ def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) ->
     if difference.obligation.startswith("the cases of"):
         reason = f"{difference.obligation}: does not hold (a bug of ours, please report)"
         return Proof(Verdict.UNDECIDED, reason, tally, seconds=time.monotonic() - started)
-    try:
-        reads = undefined_reads(found, engine)
-        outcome = _Runs(found, engine).confirm(reads)
-    except (CannotRealise, BadBehaviour, KeyError, ValueError, Unsupported) as error:
-        outcome = f"{difference.obligation}: {error}"
+    found, reads, outcome = _confirmed(found, engine)
+    difference = found.outcome.difference
+    assert difference is not None
     seconds = time.monotonic() - started
     if isinstance(outcome, str):
         reason = f"a difference was found but could not be confirmed ({outcome})"
@@ -93,6 +92,34 @@ def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) ->
         reason = f"{outcome.actual.fault}, in the second program, on the packet shown"
     relations = found.pair.pairing.relations()
     return Proof(Verdict.REJECT, reason, tally, where, outcome, seconds=seconds, assumptions=relations)
+
+
+def _confirmed(found: Replay, engine: Engine) -> tuple[Replay, list[Choice], Counterexample | str]:
+    """A difference, the undefined values that it hangs on, and its counterexample, or why there is none. One that hangs
+    on none is taken if it can be found."""
+    try:
+        reads = undefined_reads(found, engine)
+    except (KeyError, ValueError, Unsupported) as error:
+        return found, [], _why(found, error)
+    if reads and not found.pair.across:  # across architectures it would have to be led to from a port
+        defined = defined_difference(found.outcome, engine)
+        other = replace(found, outcome=defined) if defined is not None else found
+        shown = _run(other, [], engine) if defined is not None else ""
+        if isinstance(shown, Counterexample):
+            return other, [], shown
+    return found, reads, _run(found, reads, engine)
+
+
+def _run(found: Replay, reads: list[Choice], engine: Engine) -> Counterexample | str:
+    try:
+        return _Runs(found, engine).confirm(reads)
+    except (CannotRealise, BadBehaviour, KeyError, ValueError, Unsupported) as error:
+        return _why(found, error)
+
+
+def _why(found: Replay, error: Exception) -> str:
+    assert found.outcome.difference is not None
+    return f"{found.outcome.difference.obligation}: {error}"
 
 
 def undefined_reads(found: Replay, engine: Engine) -> list[Choice]:

@@ -89,25 +89,28 @@ def without_axioms(side: Behaviour, about: frozenset[Term]) -> tuple[Behaviour, 
     return replace(side, axioms=rest), b.and_(*taken)
 
 
-def obligations(spec: Behaviour, impl: Behaviour) -> Iterator[Obligation]:
-    """All that must hold so that ``impl`` does what ``spec`` does (choices not yet quantified)."""
+def obligations(spec: Behaviour, impl: Behaviour, reads: Reads | None = None) -> Iterator[Obligation]:
+    """All that must hold so that ``impl`` does what ``spec`` does (choices not yet quantified); ``reads`` if the two do
+    not tell it, as inputs are numbers in them."""
     inputs = domain(spec, impl)
     for role, side in (("specification", spec), ("implementation", impl)):
         covered = b.or_(*(case.guard for case in side.cases), *(fault.guard for fault in side.faults))
         yield Obligation(f"the cases of the {role} cover every input", inputs, (Part("coverage", b.not_(covered)),))
         for fault in side.faults:
             yield Obligation(f"no fault in the {role}: {fault.text}", inputs, (Part(fault.text, fault.guard),))
-    made = meeting(spec, impl, inputs)
+    made = meeting(spec, impl, inputs, reads)
     for i, j in that_can_meet(spec, impl):
         obligation = made(i, j)
         if obligation is not None:
             yield replace(obligation, theirs=impl.cases[j].guard)
 
 
-def meeting(spec: Behaviour, impl: Behaviour, inputs: Term) -> Callable[[int, int], Obligation | None]:
+def meeting(
+    spec: Behaviour, impl: Behaviour, inputs: Term, reads: Reads | None = None
+) -> Callable[[int, int], Obligation | None]:
     """What must hold where case ``i`` of the one meets case ``j`` of the other; None where they do not meet."""
     widths = _cells_before(spec, impl)
-    reads = tuple(_inputs_read(side) for side in (spec, impl))
+    asked = reads if reads is not None else tuple(inputs_read(side) for side in (spec, impl))
 
     def made(i: int, j: int) -> Obligation | None:
         mine, theirs = spec.cases[i], impl.cases[j]
@@ -115,7 +118,7 @@ def meeting(spec: Behaviour, impl: Behaviour, inputs: Term) -> Callable[[int, in
         if context is b.FALSE:
             return None
         name = f"case {i + 1} of the specification, case {j + 1} of the implementation"
-        return _pair(name, context, mine, theirs, widths, reads)
+        return _pair(name, context, mine, theirs, widths, asked)
 
     return made
 
@@ -124,7 +127,8 @@ Reads = Sequence[frozenset[str]]
 """The inputs ``in.*`` that each side's passes read."""
 
 
-def _inputs_read(side: Behaviour) -> frozenset[str]:
+def inputs_read(side: Behaviour) -> frozenset[str]:
+    """The inputs ``in.*`` that a side's passes read."""
     terms = [*distinct_terms(side.cases), *(a.condition for a in side.domain)]
     return frozenset(v.name for v in b.variables(*terms) if v.name.startswith("in."))
 

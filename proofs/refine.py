@@ -19,7 +19,7 @@ from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Assumption, Behaviour
 from .alignment import aligned
 from .choices import IMPL, SOME, apart, choices_of, map_terms
-from .compare import Obligation, domain, obligations, that_can_meet, without_axioms
+from .compare import Obligation, domain, inputs_read, obligations, that_can_meet, without_axioms
 from .deciding import Aside, Search
 from .difference import Difference
 from .engine import Answer, Engine, Model
@@ -51,8 +51,8 @@ class Outcome:
 def may_agree(outcome: Outcome, engine: Engine) -> frozenset[Term]:
     """The undefined values that the difference hangs on, of both sides: with others the two do the same on that input.
 
-    An undefined value that both sides read alike is not among them: it is given one value on both sides. Empty if there
-    are none, or if that is not decided.
+    An undefined value that both sides read alike, and that both show on that input, is not among them: it is given one
+    value on both sides. Empty if there are none, or if that is not decided.
     """
     assert outcome.difference is not None
     assert outcome.spec is not None
@@ -63,16 +63,19 @@ def may_agree(outcome: Outcome, engine: Engine) -> frozenset[Term]:
         return frozenset()
     undefined = frozenset((*mine, *theirs))
     here = [map_terms(s, partial(all_fixed, model=model, free=undefined), {}) for s in (outcome.spec, outcome.impl)]
-    todo = list(obligations(here[0], here[1]))  # of all inputs it would take long to say what has to hold
+    reads = tuple(inputs_read(side) for side in (outcome.spec, outcome.impl))
+    todo = list(obligations(here[0], here[1], reads))  # of all inputs it would take long to say what has to hold
     parts = [part for o in todo for part in o.parts]
     pairs = [(part.pair[1], part.pair[2]) for part in parts if part.pair is not None]
     candidates = aligned(pairs, frozenset(mine))
+    violation = b.or_(*(o.violation for o in todo))
+    shown = frozenset(b.variables(fix(violation, model, frozenset((*mine, *theirs)))))
     shared: dict[Term, Term] = {}
     for choice, known in candidates.items():
         partner = next((t for t in known if t in theirs and t not in shared.values()), None)
-        if partner is not None:
+        if partner is not None and choice in shown and partner in shown:
             shared[choice] = partner
-    violation = b.substitute([b.or_(*(o.violation for o in todo))], shared)[0]
+    violation = b.substitute([violation], shared)[0]
     free = frozenset(v for v in (*mine, *theirs) if v not in shared and v not in shared.values())
     fixed = fix(violation, model, free)
     if engine.satisfiable(b.not_(fixed), "agreement on undefined values", 5.0).status != "sat":
