@@ -223,7 +223,7 @@ class _Reader:
                     insn = self._call(code, slot, insn, symbol, place)
                 else:
                     self.unsupported(f"{place}: relocation of type {relocation.type}")
-            if insn.wide and insn.src and insn.map is None:
+            if insn.wide and insn.src and insn.map is None and (insn.src != PSEUDO_FUNC or relocation is None):
                 self.unsupported(f"{place}: a 64-bit load of kind {insn.src} without a map that the object defines")
             out.append(insn)
         code.insns = tuple(out)
@@ -235,12 +235,19 @@ class _Reader:
             if insn.imm >> 32 or offset >= section.size:
                 self.fail(f"{place}: refers past the end of section {section.name}")
             return replace(insn, src=PSEUDO_MAP_VALUE, imm=offset, map=section.name)
-        if insn.src == PSEUDO_FUNC or section.flags & elf.SHF_EXECINSTR:
-            self.unsupported(f"{place}: takes the address of function {symbol.name}")
+        if section.flags & elf.SHF_EXECINSTR:
+            return self._function_address(insn, symbol, place)
         item = self.maps.get((symbol.section, symbol.value))
         if item is None or insn.imm:
             self.fail(f"{place}: refers to {symbol.name} in section {section.name}, which is no map")
         return replace(insn, src=PSEUDO_MAP_FD, imm=0, map=item.name)
+
+    def _function_address(self, insn: Insn, symbol: Symbol, place: str) -> Insn:
+        """The place of a function in its section, which is noted in ``off`` until it is linked, as for calls."""
+        at = symbol.value + insn.imm
+        if at % SLOT or at >= 1 << 32 or symbol.section >= 1 << 15:
+            self.fail(f"{place}: takes the address of {symbol.name}, which is no function")
+        return replace(insn, src=PSEUDO_FUNC, off=symbol.section, imm=at // SLOT)
 
     def _call(self, code: _Code, slot: int, insn: Insn, symbol: Symbol, place: str) -> Insn:
         section = self.elf.sections[symbol.section]
@@ -292,12 +299,12 @@ class _Reader:
 
     def _calls(self, code: _Code) -> Iterator[_Code]:
         for slot, insn in zip(code.starts, code.insns, strict=False):
-            if is_local_call(insn):
+            if is_local_call(insn) or _is_function_address(insn):
                 yield self._callee(code, slot, insn)
 
     def _callee(self, code: _Code, slot: int, insn: Insn) -> _Code:
         section = insn.off or code.section
-        target = insn.imm if insn.off else code.at // SLOT + slot + 1 + insn.imm
+        target = insn.imm if insn.off or insn.wide else code.at // SLOT + slot + 1 + insn.imm
         found = self.code.get(section, {}).get(target * SLOT)
         if found is None:
             self.fail(f"function {code.name}, instruction {slot}: calls something that is no function")
@@ -309,6 +316,9 @@ class _Reader:
             if is_local_call(insn):
                 distance = placed[id(self._callee(code, slot, insn))] - (base + slot) - 1
                 yield replace(insn, off=0, imm=distance)
+            elif _is_function_address(insn):
+                distance = placed[id(self._callee(code, slot, insn))] - (base + slot) - 1
+                yield replace(insn, off=0, imm=distance & 0xFFFFFFFF)
             else:
                 yield insn
 
@@ -321,6 +331,10 @@ class _Reader:
                 path, source = names
                 slot = base + (offset - code.at) // SLOT
                 yield Line(slot, path, place >> 10, place & 0x3FF, source)
+
+
+def _is_function_address(insn: Insn) -> bool:
+    return insn.wide and insn.src == PSEUDO_FUNC
 
 
 def _undefined(name: str, *, call: bool) -> str:

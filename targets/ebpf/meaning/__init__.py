@@ -19,6 +19,7 @@ from ..artifact.shortest import ETH_HLEN, declared
 from ..artifact.write import TEXT
 from .elements import initial_memory
 from .hooks import HOOKS, METADATA_LENGTH, HookName, changed_metadata, finish, start, without_tag
+from .loops import with_loop
 from .machine import Machine, MixedRead
 from .memory import Restart, initial_stores
 from .passes import Passes, came_back, first_time
@@ -87,6 +88,7 @@ def _run(
     obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset[str], *, mix: bool, open_ended: bool
 ) -> Behaviour:
     linked, entries = with_tail_calls(obj, program)
+    linked, loop = with_loop(linked)
     shortest = declared(obj) or ETH_HLEN
     tagless = untagged.declared(obj)
     passes = _passes(obj, program, hook, shortest, tagless=tagless)
@@ -102,6 +104,7 @@ def _run(
         entries=entries,
         passes=passes,
         open_ended=open_ended,
+        loop=loop,
     )
     begin = start(hook, shortest, tagless=tagless)
     if passes is not None:

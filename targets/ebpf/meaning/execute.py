@@ -17,6 +17,7 @@ from ..artifact.insn import (
     MODE_ATOMIC,
     MODE_MEM,
     MODE_MEMSX,
+    PSEUDO_FUNC,
     PSEUDO_MAP_VALUE,
     SIZE_BYTES,
     ST,
@@ -26,6 +27,7 @@ from ..artifact.insn import (
 )
 from . import alu, atomic, context, helpers_meta, legacy, memory, pointers, tail
 from .graph import CALL, CALL_REGISTER, EXIT, JA, JA32, TAIL_CALL, is_jump, target
+from .loops import CALL_FUNCTION, LOOP
 from .names import HELPERS
 from .state import Frame, State, both
 from .values import Address, Value
@@ -87,6 +89,12 @@ def _arithmetic(machine: Machine, state: State, insn: Insn) -> None:
 
 def _load_wide(machine: Machine, state: State, insn: Insn) -> None:
     if insn.map is None:
+        if insn.src == PSEUDO_FUNC:
+            start = state.slot + 1 + b.signed(insn.imm & 0xFFFFFFFF, 32)
+            if all(function.slot != start for function in machine.program.functions):
+                raise machine.unsupported(state, "the address of something that is no function")
+            machine.set(state, insn.dst, Address("function", 0, str(start)))
+            return
         if insn.src:
             raise machine.unsupported(state, f"a 64-bit immediate of kind {insn.src}")
         machine.set(state, insn.dst, b.bv(insn.imm, 64))
@@ -186,7 +194,9 @@ def _jump(machine: Machine, state: State, insn: Insn) -> list[State]:
 
 def _call(machine: Machine, state: State, insn: Insn) -> list[State]:
     if insn.src == CALL_LOCAL:
-        return [_enter(machine, state, insn)]
+        return [_enter(machine, state, state.slot + 1 + insn.imm)]
+    if insn.src == CALL_HELPER and insn.imm == LOOP and machine.loop is not None:
+        return [_enter(machine, state, machine.loop)]
     if insn.src == CALL_HELPER and insn.imm == TAIL_CALL:
         return tail.call(machine, state)
     helper = machine.host.helpers.get(insn.imm) if insn.src == CALL_HELPER else None
@@ -198,6 +208,11 @@ def _call(machine: Machine, state: State, insn: Insn) -> list[State]:
 
 
 def _call_by_register(machine: Machine, state: State, insn: Insn) -> list[State]:
+    if insn == CALL_FUNCTION:
+        function = machine.pointer(state, insn.dst)
+        if function.kind != "function":
+            raise machine.unsupported(state, f"r{insn.dst} is no function")
+        return [_enter(machine, state, int(function.name))]
     if not machine.host.register_calls or insn != Insn(CALL_REGISTER, insn.dst):
         raise machine.unsupported(state, f"undefined jump (opcode {insn.opcode:#04x})")
     number = machine.number(state, machine.scalar(state, insn.dst))
@@ -215,7 +230,8 @@ def _run(machine: Machine, state: State, helper: Helper) -> list[State]:
     return out
 
 
-def _enter(machine: Machine, state: State, insn: Insn) -> State:
+def _enter(machine: Machine, state: State, slot: int) -> State:
+    """A call of the function that begins at ``slot``."""
     depth = len(state.frames) + 1
     if depth >= MAX_CALLS:
         raise machine.unsupported(state, f"more than {MAX_CALLS} frames")
@@ -226,7 +242,7 @@ def _enter(machine: Machine, state: State, insn: Insn) -> State:
     state.regs[0] = None
     state.regs[6:10] = [None] * 4
     state.regs[10] = Address("stack", 0, f"stack {depth}")
-    state.slot = back + insn.imm
+    state.slot = slot
     if state.slot not in machine.graph.insns:
         raise machine.unsupported(state, "calls where there is no instruction")
     return state

@@ -71,7 +71,10 @@ class Machine:
         entries: Mapping[str, int] | None = None,
         passes: Passes | None = None,
         open_ended: bool = False,
+        loop: int | None = None,
     ) -> None:
+        self.loop = loop
+        """Where calls of ``bpf_loop`` lead to."""
         self.program, self.host, self.written, self.mix = program, host, written, mix
         self.maps = with_inner_maps(maps)
         self.entries = entries or {}

@@ -30,11 +30,12 @@ class Address:
     "packet"    the packet, counted from its first byte; ``epoch`` says since which change of its layout
     "end"       the packet, counted from its end
     "map"       no memory: map ``name`` itself, an argument for helpers; of a map of maps: the one that ``key`` names
+    "function"  no memory: the program's function that begins at slot ``name``, an argument for helpers
     "value"     the value of map ``name`` for ``key``; absent where ``null`` holds; ``epoch`` as of the map
     ==========  ====================================================================================================
     """
 
-    kind: Literal["ctx", "stack", "buffer", "packet", "end", "map", "value"]
+    kind: Literal["ctx", "stack", "buffer", "packet", "end", "map", "value", "function"]
     offset: int = 0
     name: str = ""
     key: Term | None = None

@@ -16,6 +16,7 @@ from typing import Any, Final
 from ....semantics.source import InputError, Span, Unsupported
 from ...base import Cells, Closing, Observation, World
 from ..artifact import BpfObject, BpfProgram, Insn, MapDef
+from ..artifact.insn import PSEUDO_FUNC
 from ..artifact.loading import described
 from ..artifact.ports import port0
 from ..artifact.program import F_RDONLY_PROG, INNER
@@ -339,7 +340,7 @@ class _Loaded:
         try:
             load_called(obj, program, kind, maps, stack, lambda called: spied(called.insns, spies))
             types = None
-            if called or self.open_arrays:
+            if called or self.open_arrays or any(i.wide and i.src == PSEUDO_FUNC for i in program.insns):
                 types = stack.enter_context(KernelTypes(described(obj, with_functions(program, code, spies))))
             self.program = stack.enter_context(KernelProgram(kind, code, maps, obj.license, types=types))
         except Refused as error:

@@ -1,0 +1,78 @@
+"""``bpf_loop``: what the meaning says of it, and beside it what this kernel does."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.semantics.source import Unsupported
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Function, Insn, asm, slots
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6
+from p4verify.targets.ebpf.artifact.insn import LD_IMM64, PSEUDO_FUNC
+from p4verify.targets.ebpf.meaning import machine, meaning
+from p4verify.targets.ebpf.oracle import KernelOracle
+from tests.support.bpf_compare import difference, evaluated
+
+FRAMES = [bytes(12) + b"\x08\x06" + bytes((n, *bytes(45))) for n in (0, 1, 2, 5, 7)]
+LOOP = 181
+
+
+def looping(turns: int | None, stop: int, flags: int = 0) -> BpfObject:
+    """Marks the packet with what the helper gives and what the function has added up; it stops in turn ``stop``.
+
+    ``turns``: how many are asked for, or as many as the frame's byte 14 says, up to 7.
+    """
+    read = (
+        asm.load(4, R1, R6, 76), asm.load(4, R2, R6, 80), asm.mov(R3, R1), asm.alu("add", R3, 15),
+        asm.jump("jle", R3, R2, 2), asm.mov(R0, 2), asm.exit_(), asm.load(1, R1, R1, 14), asm.alu("and", R1, 7),
+    )  # fmt: skip
+    before = (
+        asm.mov(R6, R1), asm.store(8, FP, -8, 0), *((asm.mov(R1, turns, 32),) if turns is not None else read),
+    )  # fmt: skip
+    after = (
+        asm.mov(R3, FP), asm.alu("add", R3, -8), asm.mov(R4, flags), asm.call(LOOP), asm.alu("lsh", R0, 16),
+        asm.load(8, R1, FP, -8), asm.alu("add", R0, R1), asm.store(4, R6, 8, R0), asm.mov(R0, 0), asm.exit_(),
+    )  # fmt: skip
+    function = (
+        asm.load(8, R3, R2, 0), asm.alu("add", R3, R1), asm.alu("add", R3, 1), asm.store(8, R2, 0, R3),
+        asm.mov(R0, 0), asm.jump("jne", R1, stop, 1), asm.mov(R0, 1), asm.exit_(),
+    )  # fmt: skip
+    start = slots(before)[-1]
+    begins = start + 2 + slots(after)[-1]
+    address = Insn(LD_IMM64, 2, PSEUDO_FUNC, 0, begins - start - 1)
+    code = (*before, address, *after, *function)
+    return BpfObject((BpfProgram("test", "tc", code, (Function("turn", begins),)),), (), name="test.o")
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    ("turns", "stop", "flags"),
+    [
+        (1, 9, 0),
+        (6, 9, 0),
+        (6, 3, 0),
+        (6, 0, 0),
+        (None, 9, 0),
+        (None, 3, 0),
+        (3, 9, 1),
+        ((1 << 23) + 1, 2, 0),
+    ],
+)
+def test_turns_are_those_of_the_kernel(turns: int | None, stop: int, flags: int, kernel_oracle: KernelOracle) -> None:
+    found = looping(turns, stop, flags)
+    behaviour = meaning(found)
+    assert behaviour.faults == ()
+    for frame, seen in zip(FRAMES, kernel_oracle.observe(found, [(3, f) for f in FRAMES]), strict=True):
+        assert difference(evaluated(behaviour, found, {}, 3, frame), seen) is None
+
+
+def test_an_end_that_does_not_fold_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "MAX_VISITS", 50)
+    with pytest.raises(Unsupported, match="a loop whose end does not fold"):
+        meaning(looping(1 << 20, 1 << 21))
+
+
+def test_a_number_is_no_function() -> None:
+    code = (asm.mov(R1, 1), asm.mov(R2, 7), asm.mov(R3, FP), asm.mov(R4, 0), asm.call(LOOP), asm.exit_())
+    found = BpfObject((BpfProgram("test", "tc", code),), (), name="test.o")
+    texts = {fault.text.partition(": ")[2] for fault in meaning(found).faults}
+    assert texts == {"follows r9, which is no pointer"}
