@@ -19,6 +19,7 @@ from ..semantics.meaning.behaviour import Assumption, Behaviour
 from ..semantics.meaning.opened import NotSuitable, Opened
 from ..semantics.rules.ruleset import RuleSet
 from ..targets.base import Relation, Target
+from .compared import LISTED
 from .investigate import Found, Investigator
 from .settle import Region as Place
 from .settle import Settlement
@@ -28,6 +29,8 @@ OPEN_FROM: Final = 256
 """Tables of so many rules are left open."""
 MOST: Final = 100
 """Regions that are searched for a packet."""
+FEW: Final = 10
+"""... where tables have more differences than are listed."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +127,13 @@ class _Check:
             return self._proof(Verdict.UNDECIDED, f"a rule's region has too many parts ({error.row})")
         # a difference that is left is not a matter of what the tables answer
         regions = self.settlement.regions() if outcome.difference is None else [Place(b.TRUE)]
-        confirmed, unclear = self._searched(regions[:MOST])
+        cut = next((one for one in self.settlement.lists if one.cut), None)
+        confirmed, unclear = self._searched(regions[: MOST if cut is None else FEW])
         if confirmed:
             return self._rejected(confirmed, len(regions))
+        if cut is not None:
+            tables = f"{cut.kinds.first.name} and {cut.kinds.second.name}"
+            unclear = f"the rows of {tables} differ in more than {LISTED} places, and none of the first ones is seen"
         if len(regions) > MOST:
             unclear = unclear or f"{len(regions)} regions could differ, and none of the first {MOST} does"
         unclear = unclear or outcome.unknown or outcome.empty
@@ -214,7 +221,10 @@ class _Check:
 
     def _rejected(self, confirmed: list[tuple[Region, Proof]], regions: int) -> Proof:
         told = tuple(dict.fromkeys(region for region, _ in confirmed))
-        unseen = f" (the first {MOST} of {regions} that were found)" if regions > MOST else ""
+        cut = any(one.cut for one in self.settlement.lists)
+        searched = FEW if cut else MOST
+        count = f"more than {regions}" if cut else str(regions)
+        unseen = f" (the first {searched} of {count} that were found)" if regions > searched else ""
         reason = f"differs in {len(told)} region{'s' * (len(told) != 1)}{unseen}; {confirmed[0][1].reason}"
         return replace(confirmed[0][1], reason=reason, regions=told, seconds=time.monotonic() - self.started)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
 
 from ..proofs.answer_pairs import Kind, Kinds
 from ..proofs.engine import Engine
@@ -14,7 +16,9 @@ from ..semantics.bits import FALSE, Term
 from ..semantics.classifier import Comparison, Difference, Row
 from ..semantics.meaning.opened import Answered, Lookup, NotSuitable, Opened, OpenTable
 
-SAMPLE = 2000
+LISTED: Final = 5000
+"""So many differences are listed: lists with more have nothing in common, or differ nearly everywhere."""
+SAMPLE: Final = 2000
 """Rows by which it is guessed which table stands for which."""
 
 
@@ -36,6 +40,8 @@ class Compared:
     differences: list[Difference] = field(default_factory=list)
     comparison: Comparison | None = None
     done: bool = False
+    cut: bool = False
+    """There are more differences than are listed, so nothing is known of keys that are in none of them."""
 
     def learn(self) -> None:
         """The kinds of rows with the same cube."""
@@ -67,7 +73,9 @@ class Compared:
             self.comparison = Comparison(self.first, self.second, compatible)
         self.comparison.compatible = compatible
         self.used = set()
-        self.differences = list(self.comparison.differences())
+        found = self.comparison.differences()
+        self.differences = list(islice(found, LISTED))
+        self.cut = next(found, None) is not None
         self.done = True
 
     def kind(self, difference: Difference) -> Kind:
@@ -150,11 +158,12 @@ def _conjuncts(condition: Term) -> Iterator[Term]:
 
 def _paired(mine: Opened, theirs: Opened, engine: Engine) -> dict[str, str]:
     """Which table of the first side stands for which of the second: those whose keys read the same inputs, and where
-    that does not tell, whose rows have the most cubes in common.
+    that does not tell, whose rows have the most cubes in common. One of the first side may stand for several, which
+    are asked for different packets.
 
     It is a guess: what is proven does not rest on it.
     """
-    if len(mine.tables) != len(theirs.tables):
+    if len(mine.tables) > len(theirs.tables):
         counts = f"{len(mine.tables)} and {len(theirs.tables)}"
         raise NotSuitable(f"the two sides have {counts} large tables, which cannot be told which stands for which")
     for side in (mine, theirs):
@@ -162,7 +171,7 @@ def _paired(mine: Opened, theirs: Opened, engine: Engine) -> dict[str, str]:
             if all(one.table != name for one in side.lookups):
                 raise NotSuitable(f"{name} is never asked")
     if len(mine.tables) == 1:
-        return {next(iter(theirs.tables)): next(iter(mine.tables))}
+        return dict.fromkeys(theirs.tables, next(iter(mine.tables)))
     combinations = [(first, second) for first in mine.tables for second in theirs.tables]
     reads = [_read(mine), _read(theirs)]
     alike: dict[tuple[str, str], float] = {}
@@ -171,10 +180,13 @@ def _paired(mine: Opened, theirs: Opened, engine: Engine) -> dict[str, str]:
         alike[first, second] = len(both) / max(1, len(either))
     if len(set(alike.values())) < len(alike):
         alike = {pair: _in_common(mine, theirs, *pair, engine) for pair in combinations}
+    likely = sorted(alike, key=lambda pair: -alike[pair])
     pairs: dict[str, str] = {}
-    for first, second in sorted(alike, key=lambda pair: -alike[pair]):
+    for first, second in likely:
         if first not in pairs.values() and second not in pairs:
             pairs[second] = first
+    for first, second in likely:  # more of them than of the first side
+        pairs.setdefault(second, first)
     return pairs
 
 

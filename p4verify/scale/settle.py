@@ -120,7 +120,10 @@ class Settlement:
             before = one.used | self._tried(one)
             trusted = {kind for other in self.lists if other.kinds is one.kinds for kind in before | other.used}
             one.compare(trusted - one.kinds.bad)
-            more = more or not (one.used | self._tried(one)) <= before
+            tried = self._tried(one)
+            if one.cut and tried:  # once these are trusted, there is room for others
+                one.done, more = False, True
+            more = more or not (one.used | tried) <= before
         return more
 
     def _blame(self, model: Model) -> tuple[Kinds, Kind] | None:
@@ -154,7 +157,7 @@ class Settlement:
         for one in self.lists:
             if one.first is None:
                 yield from one.axioms({Kind(None, row.decision[0]) for row in one.second})
-            elif one.done:
+            elif one.done and not one.cut:
                 yield from one.axioms({one.kind(d) for d in one.differences})
 
     def regions(self) -> list[Region]:

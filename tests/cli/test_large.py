@@ -169,3 +169,44 @@ def test_what_is_not_decided_by_regions_is_put_into_terms(
     proof = Checker(program, rules, machines_confirm=False).check_lowered(find("u32"), {}).proof
     assert proof.verdict is verdict, proof.reason
     assert any("no end" in text for text in proof.warnings) == (verdict is Verdict.ACCEPT)
+
+
+def of_u32(tmp_path: Path, rules: large_rules.Rules, lines: list[str]) -> Proof:
+    """The verdict on u32 filters, with all that is long left open."""
+    (tmp_path / "x.p4").write_text(large_rules.PLAIN_PROGRAM)
+    (tmp_path / "x.cli").write_text("\n".join(large_rules.command_lines(rules)))
+    program, target = load_program(str(tmp_path / "x.p4")), find("u32")
+    given = read_rules(str(tmp_path / "x.cli"), program)
+    artifact: Any = target.read("\n".join(lines).encode(), "x.tc")
+    large = Large(program, given, target, artifact, machines_confirm=False, open_from=8)
+    return check_large(large, Engine.within(None), time.monotonic())
+
+
+def test_differences_that_are_not_listed_are_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = large_rules.generate(60, 5)
+    wrong, right = (large_rules.foreign_u32(rules, 9, errors) for errors in (2, 0))
+    monkeypatch.setattr("p4verify.scale.compared.LISTED", 0)
+    proof = of_u32(tmp_path, rules, wrong)
+    assert proof.verdict is Verdict.UNDECIDED
+    assert "differ in more than" in proof.reason
+    monkeypatch.setattr("p4verify.scale.compared.LISTED", 3)
+    proof = of_u32(tmp_path, rules, right)
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+
+
+def test_a_table_that_is_two_chains_is_compared_with_both(tmp_path: Path) -> None:
+    rules = large_rules.generate(30, 5)
+    lines = large_rules.u32_filters(rules)
+    tcp = next(line for line in lines if "pref 65000 chain 1" in line).replace("65000", "64000")
+    tcp = tcp.replace("match u32 0 0 at 16", "match u32 0 0 at 16 match ip protocol 6 0xff").replace(
+        "chain 2", "chain 3"
+    )
+    copies = [line.replace("chain 2 u32", "chain 3 u32") for line in lines if "chain 2 u32" in line]
+    proof = of_u32(tmp_path, rules, [*lines, tcp, *copies])
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    routes = [line for line in copies if "mirred" in line]
+    proof = of_u32(tmp_path, rules, [*lines, tcp, *(line for line in copies if line is not routes[3])])
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert len(proof.regions) == 1
