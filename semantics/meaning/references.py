@@ -45,7 +45,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Bits:
-    """Bits ``high`` down to ``low``."""
+    """Bits ``high`` down to ``low``; the last step, if there is one."""
 
     high: int
     low: int
@@ -84,8 +84,16 @@ def reference(m: Machine, node: ir.Expr) -> Reference:
                 term = m.read(m.eval(index), index.span)
                 place = replace(place, steps=(*place.steps, Element(b.zext(term, max(32, term.width)))), stack=None)
             case ir.Slice(high=high, low=low):
-                place = replace(place, steps=(*place.steps, Bits(high, low)), stack=None)
+                place = replace(place, steps=_sliced(place.steps, high, low), stack=None)
     return replace(place, span=spine[0].span if spine else place.span)
+
+
+def _sliced(steps: tuple[Step, ...], high: int, low: int) -> tuple[Step, ...]:
+    """Steps to bits of what ``steps`` lead to; bits of bits are bits."""
+    if steps and isinstance(steps[-1], Bits):
+        start = steps[-1].low
+        return (*steps[:-1], Bits(start + high, start + low))
+    return (*steps, Bits(high, low))
 
 
 def _member_reference(m: Machine, place: Reference, node: ir.Member, name: str) -> Reference:

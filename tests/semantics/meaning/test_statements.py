@@ -109,6 +109,7 @@ CASES = {
         "02030000",
     ),
     "a slice is assigned": ("hdr.h.a[6:3] = 15;", "", "00000000", "78000000"),
+    "a slice of a slice is assigned": ("hdr.h.a[6:1][4:2] = 7;", "", "00000000", "38000000"),
     "exit in ingress leaves egress": ("exit;", "", "01020304", "01020304"),
 }
 
