@@ -49,6 +49,8 @@ class Interpreters:
     """The second side in its own words."""
     alike: Callable[[Setting], dict[str, int]]
     """What the undefined values of the first program are."""
+    promised: bool = False
+    """As :attr:`.replay.Replay.promised`."""
     _interface: Interface | None = field(default=None, init=False)
 
     @property
@@ -146,7 +148,9 @@ class Interpreters:
             cells = {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
             source = Concrete(given.packet, given.port, names, cells, chosen, functions)
             interface = self._interface if program is self.pair.second else None
-            result, interface = run_block(program, block, entries, source, trace, interface, identity)
+            result, interface = run_block(
+                program, block, entries, source, trace, interface, identity, promised=self.promised
+            )
             self._interface = interface
             results.append({WORLD: names.get(WORLD, 0), **result})
         if self._choosing:

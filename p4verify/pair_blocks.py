@@ -16,6 +16,7 @@ from .replay import Replay
 from .semantics import ir
 from .semantics.arch.blocks import EMITTED, BlockMeaning, Emission, Slot, block_meaning, preserved, results_of, slots
 from .semantics.arch.opaque import LATER, OpaqueExterns
+from .semantics.arch.promises import Promise, promises
 from .semantics.meaning.behaviour import Behaviour, Case
 from .semantics.meaning.tables import table_actions
 from .semantics.source import Span, Unsupported
@@ -40,6 +41,8 @@ class Found:
     unsupported: Unsupported | None = None
     turned: bool = False
     """Whether it might be otherwise if loops of parsers were followed further (:attr:`ProgramPair.turns`)."""
+    promising: bool = False
+    """Whether it might be otherwise if calls of externs do what is said of them (:mod:`.semantics.arch.promises`)."""
 
     @property
     def equal(self) -> bool:
@@ -116,9 +119,13 @@ def _compare_block(
     # Where parameters show nothing, extern calls may: these are met when the block is run.
     if results and not pair.exactly and pair.names_say_nothing and _same_block(pair, mine, theirs):
         return Found(Tally(len(results), len(results), 0, len(results)), observables=results)
-    found = _block_outcome(pair, mine, theirs, engine, "sequence", rounds, aside)
-    if found.difference is not None and any(found.difference.spec.observables) and _emits(found.difference.spec):
-        return _block_outcome(pair, mine, theirs, engine, "bytes", rounds, aside)
+    found = Found(Tally())
+    for promised in (False, True):  # what is the same whatever calls of externs do is so, too, if they keep promises
+        found = _block_outcome(pair, mine, theirs, engine, "sequence", rounds, aside, promised)
+        if found.difference is not None and any(found.difference.spec.observables) and _emits(found.difference.spec):
+            found = _block_outcome(pair, mine, theirs, engine, "bytes", rounds, aside, promised)
+        if not rounds or not found.promising or (found.difference is None and not found.unknown):
+            break  # without pains the whole pipelines come next
     return found
 
 
@@ -127,9 +134,10 @@ def _emits(spec: Behaviour) -> bool:
 
 
 def _block_outcome(
-    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission, rounds: int, aside: Aside | None
-) -> Found:
-    sides = _with_loops_at_once(pair, mine, theirs, emission)
+    pair: ProgramPair, mine: Slot, theirs: Slot, engine: Engine, emission: Emission, rounds: int, aside: Aside | None,
+    promised: bool,
+) -> Found:  # fmt: skip
+    sides = _with_loops_at_once(pair, mine, theirs, emission, promised)
     if isinstance(sides, Sides) and sides.endless:
         alike = search(sides.spec, sides.impl, engine, exactly=pair.exactly, rounds=rounds, most=MANY_MEETINGS)
         if alike.difference is None and not alike.unknown and not alike.empty:
@@ -137,7 +145,7 @@ def _block_outcome(
             return replace(found, turned=sides.turned)
         sides = None
     if not isinstance(sides, Sides):
-        sides = block_sides(pair, mine, theirs, emission)
+        sides = block_sides(pair, mine, theirs, emission, promised=promised)
     if sides is None:
         return Found(Tally())
     most = None if rounds else MANY_MEETINGS
@@ -145,14 +153,16 @@ def _block_outcome(
     if outcome.difference is not None and sides.endless:
         raise Unsupported(sides.endless, Span(pair.second.file, 1, 1))
     if outcome.difference is not None and sides.unsaid:
-        said = block_sides(pair, mine, theirs, emission, as_said=True)
+        said = block_sides(pair, mine, theirs, emission, as_said=True, promised=promised)
         same = _alike_as_said(pair, said, engine) if said is not None else None
         if same is not None:
             return same
         if said is None or not _differ_as_said(pair, said, engine):
             raise Unsupported(sides.unsaid, Span(pair.second.file, 1, 1))
     found = as_found(pair, outcome, sides.spec, sides.theirs, sides.what, sides.blocks)
-    return replace(found, turned=sides.turned)
+    if found.difference is not None:
+        found = replace(found, difference=replace(found.difference, promised=promised))
+    return replace(found, turned=sides.turned, promising=sides.promising)
 
 
 def _alike_as_said(pair: ProgramPair, said: Sides, engine: Engine) -> Found | None:
@@ -179,10 +189,12 @@ def _but_for_later(side: Behaviour) -> Behaviour:
     return replace(side, cases=tuple(map(seen, side.cases)))
 
 
-def _with_loops_at_once(pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission) -> Sides | None:
+def _with_loops_at_once(
+    pair: ProgramPair, mine: Slot, theirs: Slot, emission: Emission, promised: bool
+) -> Sides | None:
     """What two blocks do, with loops that need not be followed; as :func:`block_sides` where there are no loops."""
     try:
-        return block_sides(pair, mine, theirs, emission, loops_at_once=True)
+        return block_sides(pair, mine, theirs, emission, loops_at_once=True, promised=promised)
     except Unsupported:
         return None
 
@@ -205,6 +217,9 @@ class Sides:
     method: str = ""
     """One of which nothing says when it is called, and that reads or writes variables of the block, if there is one. A
     difference shows nothing then either, unless it is one without calls of such methods."""
+
+    promising: bool = False
+    """As of :class:`BlockMeaning`, of either."""
 
     @property
     def unsaid(self) -> str:
@@ -229,8 +244,9 @@ def block_sides(
     *,
     loops_at_once: bool = False,
     as_said: bool = False,
+    promised: bool = False,
 ) -> Sides | None:
-    """What two blocks do; None if they leave nothing behind. ``loops_at_once``, ``as_said`` as of
+    """What two blocks do; None if they leave nothing behind. ``loops_at_once``, ``as_said``, ``promised`` as of
     :func:`block_meaning`.
 
     Raises:
@@ -241,7 +257,12 @@ def block_sides(
     first, second = mine.block, theirs.block
     pairing = pair.pairing
     _same_methods(pair, first)
-    how = partial(block_meaning, emission=emission, turns=pair.turns, loops_at_once=loops_at_once, as_said=as_said)
+    if promised:
+        _same_promises(pair)
+    how = partial(
+        block_meaning, emission=emission, turns=pair.turns, loops_at_once=loops_at_once, as_said=as_said,
+        promised=promised,
+    )  # fmt: skip
     left = how(pair.first, first, pair.rules, identity=pairing.first_identity)
     right = how(pair.second, second, pair.second_rules, like=left.interface, identity=pairing.second_identity)
     endless = _same_loops(pair, mine, left, right)
@@ -252,7 +273,8 @@ def block_sides(
     spec, impl = pair.restricted(left.behaviour), pair.restricted(pairing.in_first_words(right.behaviour))
     turned = left.turned or right.turned
     method = next(iter((*left.at_any_time, *right.at_any_time)), "")
-    return Sides(f"block {mine.path}", (first, second), spec, impl, right.behaviour, turned, endless, method)
+    promising = left.promising or right.promising
+    return Sides(f"block {mine.path}", (first, second), spec, impl, right.behaviour, turned, endless, method, promising)
 
 
 def _same_loops(pair: ProgramPair, mine: Slot, left: BlockMeaning, right: BlockMeaning) -> str:
@@ -267,6 +289,20 @@ def _same_loops(pair: ProgramPair, mine: Slot, left: BlockMeaning, right: BlockM
         text = f"a loop that does not end in block {mine.path}, one turn of which is not known to do the same in both"
         raise Unsupported(text, Span(pair.second.file, 1, 1))
     return f"a loop that does not end in block {mine.path}, before or behind which the two programs differ"
+
+
+def _same_promises(pair: ProgramPair) -> None:
+    """Raises Unsupported where the programs annotate an extern otherwise, so that it is not known what its calls do."""
+    mine, theirs = promises(pair.first), promises(pair.second)
+    for signature in mine.keys() & theirs.keys():
+        if mine[signature] != theirs[signature]:
+            extern, method, _ = signature
+            text = f"extern {'.'.join(filter(None, (extern, method)))} is {_annotated(theirs[signature])} here, "
+            raise Unsupported(f"{text}{_annotated(mine[signature])} in the first program", Span(pair.second.file, 1, 1))
+
+
+def _annotated(promise: Promise) -> str:
+    return f"@{promise}" if promise else "neither @pure nor @noSideEffects"
 
 
 def _same_methods(pair: ProgramPair, block: str) -> None:

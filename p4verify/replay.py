@@ -60,6 +60,8 @@ class Replay:
     blocks: tuple[str, str] | None = None
     shrink: bool = True
     """Whether a smaller packet would do as well."""
+    promised: bool = False
+    """Whether extern calls in blocks are taken to do what is said of them (:mod:`.semantics.arch.promises`)."""
 
 
 def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) -> Proof:
@@ -163,7 +165,9 @@ class _Runs:
         picks = set(self._picks)
         self._assumes_choices = any(picks.intersection(b.variables(a.condition)) for a in found.spec.domain)
         """Whether what is undefined in the first side must be as it assumes."""
-        self._interpreters = Interpreters(self.pair, found.blocks, self.spec, self.impl, found.impl, self._alike)
+        self._interpreters = Interpreters(
+            self.pair, found.blocks, self.spec, self.impl, found.impl, self._alike, found.promised
+        )
         self._last_covered: tuple[Setting, Term] | None = None
         self._plans = Plans()
         self._with_members: frozenset[tuple[str, int]] | None = None

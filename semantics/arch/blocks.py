@@ -80,6 +80,8 @@ class BlockMeaning:
     """Whether one of these reads undefined values."""
     at_any_time: tuple[str, ...] = ()
     """As of :class:`.opaque.OpaqueExterns`: whether they are called has to make no difference to a difference."""
+    promising: bool = False
+    """As of :class:`.opaque.OpaqueExterns`: a difference may be none if what is said of externs is kept."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def block_meaning(
     turns: int | None = None,
     loops_at_once: bool = False,
     as_said: bool = False,
+    promised: bool = False,
 ) -> BlockMeaning:
     """What a block does, for every input.
 
@@ -145,12 +148,12 @@ def block_meaning(
         trace: told what happens, if the inputs are numbers.
         turns: how often a parser's loop is followed; None for as often as :mod:`..meaning.parsing` says.
         loops_at_once: turns of loops of which it is open how many they make are not followed (:mod:`.endless`).
-        as_said: as of :class:`.opaque.OpaqueExterns`.
+        as_said, promised: as of :class:`.opaque.OpaqueExterns`.
 
     Raises:
         Unsupported: the block uses what is not modelled; with the place.
     """
-    externs = OpaqueExterns(identity, as_said=as_said)
+    externs = OpaqueExterns(identity, as_said=as_said, promised=promised)
     m = Machine(program, rules, source or Symbolic(), externs, trace)
     m.opaque = True
     m.turns = turns
@@ -166,7 +169,7 @@ def block_meaning(
         cases = run.control(program.control(block), into) if parser is None else run.parser(parser, into)
     interface = Interface(tuple(into.taken), tuple(run.out.taken))
     behaviour, unsaid = _behaviour(m, cases), tuple(externs.at_any_time)
-    return BlockMeaning(behaviour, interface, m.turned, tuple(loops.taken), loops.chosen, unsaid)
+    return BlockMeaning(behaviour, interface, m.turned, tuple(loops.taken), loops.chosen, unsaid, externs.promising)
 
 
 def preserved(program: ir.Program, block: str) -> tuple[tuple[int, tuple[str | int | bool, ...]], ...]:
@@ -229,16 +232,17 @@ def run_block(
     identity: Identity = lambda name: name,
     *,
     as_said: bool = False,
+    promised: bool = False,
 ) -> tuple[dict[str, int], Interface]:
     """What a block does on numbers: its results by name (those of emitted bytes as one number), and its interface;
-    ``as_said`` as of :class:`.opaque.OpaqueExterns`.
+    ``as_said`` and ``promised`` as of :class:`.opaque.OpaqueExterns`.
 
     Raises:
         Unsupported: the block uses what is not modelled.
     """
     found = block_meaning(
         program, block, rules, like=like, identity=identity, emission="bytes", source=source, trace=trace,
-        as_said=as_said,
+        as_said=as_said, promised=promised,
     )  # fmt: skip
     case = next(case for case in found.behaviour.cases if case.guard is b.TRUE)
     results = {name: term.value for name, term in case.metadata.items()}

@@ -30,6 +30,7 @@ from ..meaning.values import Scalar, Text, Value
 from ..source import NOWHERE, Span, Unsupported
 from .captured import Captured, CapturedLeaf, captured_variables, own_names
 from .methods import Methods, methods_of
+from .promises import PURE, Promise, promises
 
 WORLD: Final = "extern calls"
 """The input and the result that is the world; in between the machine remembers it (:attr:`State.objects`)."""
@@ -42,6 +43,13 @@ PARAMETER: Final = "$parameter "
 """With its position behind: an extern object that the block is given."""
 
 
+_AND_OF: Final[Mapping[Promise, str]] = {
+    "": " and of all extern calls before",
+    "noSideEffects": " and of all extern calls before that may have side effects, and has none itself (@noSideEffects)",
+    "pure": " alone (@pure)",
+}
+
+
 class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
     """A meaning for every extern there may be: ``packet_in`` and ``packet_out`` as they are, all others opaque.
 
@@ -49,10 +57,14 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         identity: the name by which both programs know an extern instance (its full name in this program is given).
         as_said: methods that the program gives to objects are called while others are only where that is said. Those
             of which nothing is said may be called when the block is done (:meth:`seen_later`).
+        promised: calls do what annotations say (:mod:`.promises`); else each may change what later ones do.
     """
 
-    def __init__(self, identity: Callable[[str], str], *, as_said: bool = False) -> None:
+    def __init__(self, identity: Callable[[str], str], *, as_said: bool = False, promised: bool = False) -> None:
         self._as_said = as_said
+        self._promised = promised
+        self.promising = False
+        """Whether something is called of which more is said than is taken to hold."""
         self._known = {**PACKET_IN, **PACKET_OUT}
         self._identity = identity
         self._methods: dict[str, Methods | None] = {}
@@ -88,9 +100,10 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         around = self._around(m, node)
         parts += around.texts
         terms += around.read(m)
-        name = "extern." + "|".join([*parts, ",".join(str(t.width) for t in terms)])
-        before = (world(m), *terms)
-        m.note(f"the extern {node.extern} is any function of its arguments and of all extern calls before")
+        promise = self._promise(m.program, node)
+        name = f"extern{promise}." + "|".join([*parts, ",".join(str(t.width) for t in terms)])
+        before = tuple(terms) if promise == PURE else (world(m), *terms)
+        m.note(f"the extern {node.extern} is any function of its arguments{_AND_OF[promise]}")
         results = {
             argument.param.name: _answer(m, f"{name}.out.{i}", argument.param.type, before, node.span)
             for i, argument in enumerate(arguments)
@@ -102,9 +115,20 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         if not isinstance(node.type, ir.VoidType):
             result = _answer(m, f"{name}.result", node.type, before, node.span)
         around.write(m, name, before)
-        m.remember(WORLD, _ask(m, f"{name}.after", WORLD_BITS, before, node.span))
+        if not promise:
+            m.remember(WORLD, _ask(m, f"{name}.after", WORLD_BITS, before, node.span))
         copy_out(m, arguments, {**_unchanged(arguments), **results}, node.span)
         return result
+
+    def _promise(self, program: ir.Program, node: ir.ExternCall) -> Promise:
+        """What is said that a call does not do; nothing where methods of the program may be called by it."""
+        owns = node.object is not None and not node.object.startswith(PARAMETER) and not node.is_param
+        given = any(isinstance(ir.bare(param.type), ir.ExternType) for param in node.params)
+        if given or (owns and program.instance(node.object or "").methods):
+            return ""
+        promise = promises(program).get((node.extern, node.method, len(node.params)), "")
+        self.promising |= bool(promise) and not self._promised
+        return promise if self._promised else ""
 
     def seen_later(self, m: Machine) -> dict[str, Term]:
         """What methods find in the variables of the block if they are called when it is done: of those that are not

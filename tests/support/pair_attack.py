@@ -100,7 +100,9 @@ def _subjects(pairing: Pairing, blocks: bool) -> Iterator[tuple[str, Behaviour, 
     for mine, theirs in zip(slots(pairing.first), slots(pairing.second), strict=True):
         if mine.block is None or theirs.block is None:
             continue
-        left = block_meaning(pairing.first, mine.block, identity=pairing.first_identity, emission="bytes", as_said=True)
+        left = block_meaning(
+            pairing.first, mine.block, identity=pairing.first_identity, emission="bytes", as_said=True, promised=True
+        )
         right = block_meaning(
             pairing.second,
             theirs.block,
@@ -108,6 +110,7 @@ def _subjects(pairing: Pairing, blocks: bool) -> Iterator[tuple[str, Behaviour, 
             identity=pairing.second_identity,
             emission="bytes",
             as_said=True,
+            promised=True,
         )
         if left.loops or right.loops:
             where = Span(pairing.second.file, 1, 1)

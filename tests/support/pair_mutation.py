@@ -346,7 +346,9 @@ def _blocks_differ(
             trace = Trace()
             source = Concrete(data, 0, values, {}, lambda _: 0, Hashed(seed))  # type: ignore[arg-type]
             interface: Interface | None = like
-            result, like = run_block(program, block, entries, source, trace, interface, identity, as_said=True)
+            result, like = run_block(
+                program, block, entries, source, trace, interface, identity, as_said=True, promised=True
+            )
             results.append({WORLD: values.get(WORLD, 0), **result})
             undefined = undefined or _reads_undefined(trace)
         if not undefined and results[0] != results[1]:
