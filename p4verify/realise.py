@@ -45,7 +45,7 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model, relation: 
     defaults: dict[str, ActionCall] = {}
     for control, table in program.tables():
         name = table.control_name
-        default = _default(control, table, asked, model)
+        default = _default(control, table, asked, model, grouped=name in by_machine)
         if default is not None and not _is_own(program, table, default, model):
             defaults[name] = default
         if name in by_machine:
@@ -123,8 +123,10 @@ def _match_part(table: ir.Table, key: int | None) -> int | None:
     return match
 
 
-def _default(control: ir.Control, table: ir.Table, terms: Sequence[Term], model: Model) -> ActionCall | None:
-    """The default action that the model has set, if it says so."""
+def _default(
+    control: ir.Control, table: ir.Table, terms: Sequence[Term], model: Model, *, grouped: bool
+) -> ActionCall | None:
+    """The default action that the model has set, if it says so; ``grouped``: one that is a group is made later."""
     name = table.control_name
     if table.const_default:
         return None
@@ -145,6 +147,8 @@ def _default(control: ir.Control, table: ir.Table, terms: Sequence[Term], model:
         for key in asked
         if answer("action", key) < len(table.actions)
     }
+    if len(calls) > 1 and grouped:
+        return None
     if len(calls) > 1:
         raise CannotRealise(f"table {name}: the default action differs between keys of its selector")
     return next(iter(calls), None)

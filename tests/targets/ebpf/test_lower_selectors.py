@@ -10,7 +10,10 @@ import pytest
 from p4verify import targets
 from p4verify.checks import Checker
 from p4verify.commands.stf import Real
+from p4verify.proofs.engine import Model
 from p4verify.proofs.verdict import Verdict
+from p4verify.realise import realise
+from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.stf import run_stf
 from p4verify.semantics.p4.frontend import load_text
@@ -38,7 +41,10 @@ def v1(ingress: str) -> ir.Program:
     return load_text(text, "t.p4").program
 
 
-def balancer(algorithm: str = "crc32", kind: str = "exact", selectors: str = "hdr.h.b: selector;") -> ir.Program:
+def balancer(
+    algorithm: str = "crc32", kind: str = "exact", selectors: str = "hdr.h.b: selector;",
+    apply: str = "routes.apply();",
+) -> ir.Program:  # fmt: skip
     """Sends a packet to one of a group's ports."""
     return v1(f"""
     action drop() {{ mark_to_drop(std); }}
@@ -50,7 +56,7 @@ def balancer(algorithm: str = "crc32", kind: str = "exact", selectors: str = "hd
         implementation = hops;
         size = 32;
     }}
-    apply {{ drop(); routes.apply(); }}
+    apply {{ drop(); {apply} }}
 """)
 
 
@@ -129,10 +135,10 @@ def test_it_is_proven_for_given_groups() -> None:
     assert proof(balancer("xor16"), XDP, RULES) is Verdict.ACCEPT
 
 
-def swapped(made: BpfObject, of: Insn, by: Insn) -> BpfObject:
-    """The object with another instruction in place of the first one like ``of``."""
+def swapped(made: BpfObject, of: Insn, by: Insn, which: int = 0) -> BpfObject:
+    """The object with another instruction in place of one like ``of``: the first, or that with this number."""
     code = made.program()
-    at = next(n for n, insn in enumerate(code.insns) if (insn.opcode, insn.imm) == (of.opcode, of.imm))
+    at = [n for n, insn in enumerate(code.insns) if (insn.opcode, insn.imm) == (of.opcode, of.imm)][which]
     by = replace(by, dst=code.insns[at].dst, src=code.insns[at].src if by.opcode & 8 else by.src)
     return replace(made, programs=(replace(code, insns=(*code.insns[:at], by, *code.insns[at + 1 :])),))
 
@@ -151,6 +157,17 @@ def test_code_that_picks_otherwise_is_rejected(of: Insn, by: Insn) -> None:
     assert found.verdict is Verdict.REJECT
     assert found.counterexample is not None
     assert any(line.startswith("act_prof_create_group") for line in found.counterexample.rules)
+
+
+def test_a_default_action_that_is_a_group_shows_how_it_picks() -> None:
+    """Nothing else does where packets that hit are dropped; the model's default then differs by the selector's key."""
+    program = balancer(apply="if (routes.apply().hit) { drop(); }")
+    picks, first = asm.alu("mod", asm.R1, asm.R2), asm.alu("xor", asm.R1, asm.R1)
+    damaged = swapped(lower(program, None, XDP), picks, first, -1)
+    found = Checker(program, timeout=60, machines_confirm=False).check_artifact(TARGET, damaged, None).proof
+    assert found.verdict is Verdict.REJECT, found.reason
+    assert found.counterexample is not None
+    assert any(line.startswith("table_indirect_set_default_with_group") for line in found.counterexample.rules)
 
 
 def test_a_group_taken_for_no_group_is_rejected() -> None:
@@ -215,3 +232,26 @@ def test_a_selecting_key_without_a_selector_is_refused() -> None:
 """)
     with pytest.raises(CannotOffload, match="a key of kind selector in a table without an action selector"):
         lower(program, None, XDP)
+
+
+def test_a_model_whose_default_is_a_group_becomes_rules() -> None:
+    """What a miss does then differs by the selector's key; a group does that, and no one action."""
+    program = balancer()
+    relation = TARGET.relate(program, lower(program, None, XDP), None)
+    table = "table.Ing.routes"
+    asked = [b.apply(f"{table}.default.{what}", b.bit_vector(width), b.var(f"key{i}", 8))
+             for what, width in (("action", 16), ("arg.via.port", 9)) for i in range(8)]  # fmt: skip
+    model = Model(
+        {f"key{i}": i for i in range(8)},
+        {
+            f"{table}.default_entry.grouped": {None: 1},
+            f"{table}.default_entry.group": {None: 5},
+            "selector.Ing.hops.count": {None: 4},
+            f"{table}.member.action": {None: 0},
+            f"{table}.member.arg.via.port": {(5 << 32 | place << 24,): place + 1 for place in range(4)},
+        },
+    )
+    rules = realise(program, asked, model, relation)
+    default = rules.defaults["Ing.routes"]
+    assert isinstance(default, GroupRef)
+    assert len(rules.members(default)) == 4
