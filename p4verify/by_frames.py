@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -57,22 +57,23 @@ class ByFrames:
         self._spent = 0.0
 
     @cached_property
+    def large(self) -> bool:
+        """Whether the pair is so large that frames are tried before all packets at once."""
+        nodes = sum(1 for _ in mentioned((*self._pair.first.parsers, *self._pair.first.controls)))
+        return nodes >= NODES and nodes * len(self._ways) >= LARGE
+
+    @cached_property
     def _ways(self) -> tuple[Case, ...]:
-        """The ways through the first program's parser; none where the pair is not large."""
-        pair = self._pair
-        nodes = sum(1 for _ in mentioned((*pair.first.parsers, *pair.first.controls)))
-        if nodes < NODES:
-            return ()
+        """The ways through the first program's parser; none where it is not modelled."""
         try:
-            found = ways(pair.first, pair.rules)
+            return ways(self._pair.first, self._pair.rules)
         except Unsupported:
             return ()
-        return found if nodes * len(found) >= LARGE else ()
 
     def reject(
         self, engine: Engine, started: float, blocks: Found | None = None, seconds: float = SECONDS
     ) -> Proof | None:
-        """A difference on some frame, confirmed; None if none is found in time, or the pair is not large.
+        """A difference on some frame, confirmed; None if none is found in time.
 
         Args:
             engine: its deadline bounds the search.
@@ -81,8 +82,6 @@ class ByFrames:
             seconds: of processor time for this and what was tried before, if no block is known to differ.
         """
         begun = time.process_time()
-        if not self._ways:
-            return None
         known = blocks is not None and blocks.difference is not None
         end = begun + (_seconds(engine) if known else seconds) - self._spent
         try:
@@ -127,6 +126,20 @@ class ByFrames:
         assert found.difference is not None
         proof = confirm_pair(found.difference, found.tally, started, engine)
         return proof if proof.verdict is Verdict.REJECT else None
+
+
+class Meanwhile:
+    """The frames of a pair while comparing it as a whole takes long."""
+
+    def __init__(self, pair: ProgramPair, engine: Engine, started: float, blocks: Found) -> None:
+        self._look: Callable[[], Proof | None] | None = partial(pair.frames.reject, engine, started, blocks)
+        self.proof: Proof | None = None
+
+    def __call__(self, _early: bool) -> bool:
+        """Whether one shows a difference; they are tried once."""
+        if self._look is not None:
+            self.proof, self._look = self._look(), None
+        return self.proof is not None
 
 
 def _seconds(engine: Engine) -> float:

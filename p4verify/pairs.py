@@ -18,7 +18,7 @@ from . import across, earlier_passes
 from .action_order import in_first_order
 from .assertions import shows_nothing, vacuous, verdict_of_nothing, with_faults
 from .attached import one_of_each_name, same_tables
-from .by_frames import ByFrames
+from .by_frames import ByFrames, Meanwhile
 from .drawing import Drawn
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
@@ -236,11 +236,11 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
 
 def _after_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: float) -> Proof:
     """The whole pipelines, of which some block was not found equal."""
-    shown = pair.frames.reject(engine, started, blocks)
+    shown = pair.frames.reject(engine, started, blocks) if pair.frames.large else None
     if shown is not None:
         return shown
     try:
-        proof = _whole(pair, engine, started, MUCH if blocks.difference is not None else 1)
+        proof = _whole(pair, engine, started, blocks)
     except OtherPackage:
         blocks = _thoroughly(pair, blocks, engine)
         return _equal_blocks(pair, blocks, engine, started) if blocks.equal else _own_package(blocks, started, engine)
@@ -361,13 +361,17 @@ def _own_package(found: Found, started: float, engine: Engine) -> Proof:
 # --- the whole ------------------------------------------------------------------------------------------------------
 
 
-def _whole(pair: ProgramPair, engine: Engine, started: float, effort: int = 1) -> Proof:
-    """The whole pipelines; ``effort`` as of :func:`search`."""
+def _whole(pair: ProgramPair, engine: Engine, started: float, blocks: Found | None = None) -> Proof:
+    """The whole pipelines, of which comparing blocks came to what is given."""
+    effort = MUCH if blocks is not None and blocks.difference is not None else 1
+    meanwhile = Meanwhile(pair, engine, started, blocks) if blocks is not None else None
     spec, impl, theirs = pair.pipelines
     if pair.across:
         spec, impl = across.alike(pair.pairing, pair.said, spec, impl, engine)
         theirs = replace(theirs, notes=impl.notes, domain=impl.domain)
-    outcome = search(spec, impl, engine, exactly=pair.exactly, effort=effort)
+    outcome = search(spec, impl, engine, exactly=pair.exactly, effort=effort, aside=meanwhile)
+    if meanwhile is not None and meanwhile.proof is not None:
+        return meanwhile.proof
     if pair.across and outcome.difference is not None:
         led = _from_a_port(pair, outcome, spec, impl, engine)
         if isinstance(led, str):
