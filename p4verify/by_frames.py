@@ -16,7 +16,7 @@ from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from .frames import frame_of, frames, of_parameters, ways
+from .frames import fitting, frame_of, frames, of_parameters, ways
 from .pair_blocks import Found, as_found
 from .proofs.engine import Engine
 from .proofs.refine import told
@@ -37,7 +37,7 @@ LARGE: Final = 100_000
 SECONDS: Final = 10.0
 """Of processor time for all frames, or ..."""
 PART: Final = 0.25
-"""... this part of what the check has left, if that is more and a block differs."""
+"""... this part of what the check has left, if that is more."""
 
 QUERY_SECONDS: Final = 0.4
 """For each query about one frame, and ..."""
@@ -54,6 +54,8 @@ class ByFrames:
     def __init__(self, pair: ProgramPair) -> None:
         self._pair = pair
         self._tried: set[bytes] = set()
+        self._others: Iterator[bytes] | None = None
+        """Frames for all ways, of which some may have been taken."""
         self._spent = 0.0
 
     @cached_property
@@ -71,7 +73,7 @@ class ByFrames:
             return ()
 
     def reject(
-        self, engine: Engine, started: float, blocks: Found | None = None, seconds: float = SECONDS
+        self, engine: Engine, started: float, blocks: Found | None = None, seconds: float | None = None
     ) -> Proof | None:
         """A difference on some frame, confirmed; None if none is found in time.
 
@@ -79,20 +81,21 @@ class ByFrames:
             engine: its deadline bounds the search.
             started: when the check began, as of ``time.monotonic()``.
             blocks: what comparing blocks came to: a difference of one says what frames may show it.
-            seconds: of processor time for this and what was tried before, if no block is known to differ.
+            seconds: of processor time, with what was tried before; None for as much as the engine's deadline leaves.
         """
+        if not self._ways:
+            return None
+        queue = self._frames(blocks, engine)
         begun = time.process_time()
-        known = blocks is not None and blocks.difference is not None
-        end = begun + (_seconds(engine) if known else seconds) - self._spent
+        end = begun + (_seconds(engine) if seconds is None else seconds) - self._spent
         try:
-            for frame in self._frames(blocks, engine):
-                if time.process_time() > end or len(self._tried) >= MOST:
-                    return None
-                proof = self._on(frame, engine, started)
-                if proof is not None:
+            while time.process_time() < end and len(self._tried) < MOST:
+                frame = next(queue, None)
+                proof = self._on(frame, engine, started) if frame is not None else None
+                if proof is not None or frame is None:
                     return proof
         except Unsupported:
-            return None  # the whole is not modelled
+            self._ways = ()  # the whole is not modelled
         finally:
             self._spent += time.process_time() - begun
         return None
@@ -102,7 +105,10 @@ class ByFrames:
         known = blocks.difference.outcome.difference if blocks is not None and blocks.difference is not None else None
         values = known.model.values if known is not None else {}
         own = frame_of(known.model) if known is not None and LENGTH.name in values else None
-        for frame in chain((own,) if own is not None else (), frames(self._ways, of_parameters(values), engine)):
+        if self._others is None:
+            self._others = frames(self._ways, engine)
+        suited = fitting(self._ways, of_parameters(values), engine)
+        for frame in chain((own,) if own is not None else (), suited, self._others):
             if frame not in self._tried:
                 self._tried.add(frame)
                 yield frame

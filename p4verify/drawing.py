@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from .pair_blocks import as_found
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 
 EARLY_SECONDS: Final = 3.0
-"""Of processor time for the frames that are tried early."""
+"""Of processor time for the frames that are tried early, with ..."""
+
+EARLY_PART: Final = 0.1
+"""... this part of what the check has taken so far."""
 
 
 class Drawn:
@@ -25,18 +29,18 @@ class Drawn:
 
     def __init__(self, pair: ProgramPair, engine: Engine, started: float) -> None:
         self._pair, self._engine, self._started = pair, engine, started
-        self._asked = self._asked_early = False
+        self._asked = False
         self.proof: Proof | None = None
 
     def __call__(self, early: bool = False) -> bool:
-        """Whether there is one; it is looked for once, and on a few frames before that where ``early`` is asked."""
-        if early and not self._asked_early:
-            self._asked_early = True
-            self.proof = self._pair.frames.reject(self._engine, self._started, seconds=EARLY_SECONDS)
-        elif not early and not self._asked and self.proof is None:
+        """Whether there is one; it is looked for once, and whenever it is asked ``early`` on a few frames."""
+        if self.proof is None and early:
+            seconds = EARLY_SECONDS + EARLY_PART * (time.monotonic() - self._started)
+            self.proof = self._pair.frames.reject(self._engine, self._started, seconds=seconds)
+        elif self.proof is None and not self._asked:
             self._asked = True
             self.proof = self._pair.frames.reject(self._engine, self._started)
-            if self.proof is None:
+            if self.proof is None and not self._pair.frames.large:  # whole pipelines take too long then
                 self._look()
         return self.proof is not None
 

@@ -8,7 +8,7 @@ as far as that way can have them.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -50,21 +50,24 @@ def ways(program: ir.Program, rules: RuleSet | None) -> tuple[Case, ...]:
     return block_meaning(program, first, rules, turns=TURNS).behaviour.cases
 
 
-def frames(cases: tuple[Case, ...], wanted: Mapping[str, int], engine: Engine) -> Iterator[bytes]:
-    """Frames for :func:`ways`, at most two for each.
+def frames(cases: Sequence[Case], engine: Engine) -> Iterator[bytes]:
+    """A frame for each of :func:`ways` for which there is one, most headers first; ``engine`` finds them."""
+    rng = random.Random(len(cases))
+    for case in _in_order(cases, {}, rng):
+        yield from _frame(case.guard, engine, rng)
+
+
+def fitting(cases: Sequence[Case], wanted: Mapping[str, int], engine: Engine) -> Iterator[bytes]:
+    """Frames that leave the headers as a block found them, or as few otherwise as can be, with fields as they were.
 
     Args:
         cases: the ways.
-        wanted: a block's inputs by name, without its parameter's; may be empty.
+        wanted: the block's inputs by name, without its parameter's (:func:`of_parameters`).
         engine: finds them.
     """
     rng = random.Random(len(cases))
-    order = list(cases)
-    rng.shuffle(order)  # neighbours are much alike
-    order.sort(key=lambda case: (_accepts(case), _valid_as(case, wanted)), reverse=True)
-    for case in order[:NEAREST] if wanted else ():
+    for case in _in_order(cases, wanted, rng)[:NEAREST] if wanted else ():
         yield from _fitting(case, wanted, engine, rng)
-    for case in order:
         yield from _frame(case.guard, engine, rng)
 
 
@@ -79,6 +82,13 @@ def frame_of(model: Model) -> bytes | None:
 def of_parameters(values: Mapping[str, int]) -> dict[str, int]:
     """The inputs of a block among a model's values, without the names of its parameters."""
     return {name.partition(".")[2].partition(".")[2]: value for name, value in values.items() if name.startswith("in.")}
+
+
+def _in_order(cases: Sequence[Case], wanted: Mapping[str, int], rng: random.Random) -> list[Case]:
+    """Ways that accept first, and of them those that suit best."""
+    order = list(cases)
+    rng.shuffle(order)  # neighbours are much alike
+    return sorted(order, key=lambda case: (_accepts(case), _valid_as(case, wanted)), reverse=True)
 
 
 @dataclass(frozen=True)

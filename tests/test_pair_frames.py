@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from p4verify import by_frames, pairs
-from p4verify.frames import frames, of_parameters, ways
+from p4verify.frames import fitting, frames, of_parameters, ways
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.semantics import bits as b
@@ -104,7 +104,7 @@ def test_frames_go_every_way_through_the_parser() -> None:
     """Without a second header; with two of them, or the last one too, that way or at once; and cut short."""
     program = made()
     seen = set()
-    for frame in frames(ways(program, None), {}, Engine(timeout=5)):
+    for frame in frames(ways(program, None), Engine(timeout=5)):
         steps = run(program, program_rules(program), frame, 1).trace.steps
         seen.add("".join(step["header"][-1] for step in steps if step["step"] == "extract"))
     assert seen == {"", "a", "ab", "ac", "abc"}
@@ -114,7 +114,7 @@ def test_frames_are_as_a_block_found_them_first() -> None:
     wanted = of_parameters(
         {"in.h.a.isValid()": 1, "in.h.b.isValid()": 1, "in.h.c.isValid()": 1, "in.h.c.number": 77, "pkt.len": 9}
     )
-    first = next(frames(ways(made(), None), wanted, Engine(timeout=5)))
+    first = next(fitting(ways(made(), None), wanted, Engine(timeout=5)))
     assert first[0] == 1
     assert first[2] == 2
     assert first[5] == 77
@@ -123,7 +123,7 @@ def test_frames_are_as_a_block_found_them_first() -> None:
 def test_on_one_frame_a_program_means_what_it_does_to_it() -> None:
     program = made(value=200)
     rules = replace(program_rules(program), defaults={"i.t": ActionCall("to", (5,))})
-    for frame in (*frames(ways(program, None), {}, Engine(timeout=5)), bytes([1, 0, 2, 0, 77, 77])):
+    for frame in (*frames(ways(program, None), Engine(timeout=5)), bytes([1, 0, 2, 0, 77, 77])):
         behaviour = meaning(program, rules, frame=frame)
         assert not [v for v in b.variables(*distinct_terms(behaviour.cases)) if v.name.startswith("pkt")]
         outputs = evaluate_behaviour(behaviour, frame, 1, default=0).outputs
