@@ -8,7 +8,7 @@ sides, and on the real machine where there is one, before it is called ``reject`
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,6 @@ from .assertions import Asserted, check_assertions, has_asserts, shows_nothing
 from .confirm import Pair, confirm
 from .impossible import without_the_impossible
 from .mapping import NOTHING_SAID, ProgramMap
-from .offload.sent import place_by_place
 from .on_numbers import all_terms
 from .pairs import ProgramPair, check_pair
 from .proofs.choices import left_open
@@ -29,7 +28,7 @@ from .proofs.verdict import Proof, Tally, Verdict
 from .related import legal_answers, relate
 from .restrictions import Restrictions
 from .results import Result
-from .scale import OPEN_FROM, Large, LargePair, LeavesOpen, check_large, checked
+from .scale import OPEN_FROM, Large, LargePair, checked
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.meaning.behaviour import Behaviour
@@ -42,8 +41,8 @@ from .semantics.rules.build import program_rules
 from .semantics.rules.decide import members
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
-from .targets.base import CannotOffload, Classifies, ComparesArtifacts, CompilesIn, Relation, Target
-from .targets.offload import Offloads
+from .targets.base import CannotOffload, Classifies, CompilesIn, Relation, Target
+from .two_machines import Given, Machine, both_ways, exactly, large_pair, machine_with, two_machines
 
 ASSERTIONS = "assertions"
 """What the check of the program's own assertions is called in results."""
@@ -52,17 +51,6 @@ PACKETS = "packets"
 IN_TERMS = 4096
 """Rules that are put into terms where comparing them by regions does not decide."""
 OWN_ENTRIES = "no rules are given, and this target holds no tables: the program's own entries count as all there are"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A target with an artifact, and what came of it."""
-
-    target: Target
-    artifact: Any
-    path: str | None
-    behaviour: Behaviour
-    label: str
 
 
 @dataclass(frozen=True)
@@ -181,7 +169,7 @@ class Checker:
         try:
             proof = self._equal_large(first, second, started, label)
             if isinstance(proof, str):
-                left, right = _two_machines(first, second)
+                left, right = two_machines(first, second)
                 why = proof
                 proof = self._alike(left, right, started, label)
                 proof = replace(proof, warnings=(*proof.warnings, why)) if why else proof
@@ -196,7 +184,7 @@ class Checker:
         self.progress(f"{label}: meaning of the program")
         rules, spec = self._spec(target)
         self.progress(f"{label}: meaning of the artifact")
-        machine = _machine(target, artifact, path, label)
+        machine = machine_with(target, artifact, path, label)
         spec, ports = self._copies_told(spec, rules)
         relation = target.relate(program, artifact, rules)
         spec = relation.settled(spec)
@@ -379,14 +367,14 @@ class Checker:
         return replace(proof, reason=reason, where=reads[0].span)
 
     def _equal(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
-        left, right, outcome = _exactly(left, right, self._engine(label))
+        left, right, outcome = exactly(left, right, self._engine(label))
         return self._of_two(left, right, outcome, started, label)
 
     def _alike(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
         """Two artifacts: they do the same; or, where a machine leaves something open (which member a group takes, what
         is above a rate), each may do whatever the other may."""
         engine = self._engine(label)
-        left, right, outcome = _exactly(left, right, engine)
+        left, right, outcome = exactly(left, right, engine)
         reasons = left_open(left.behaviour, right.behaviour)
         if not reasons or (outcome.difference is None and not outcome.unknown):
             return self._of_two(left, right, outcome, started, label)
@@ -395,7 +383,7 @@ class Checker:
             found = search(first.behaviour, second.behaviour, engine)
             return self._of_two(first, second, found, started, label, may=True)
 
-        return _both_ways((partial(one_way, left, right), partial(one_way, right, left)), reasons)
+        return both_ways((partial(one_way, left, right), partial(one_way, right, left)), reasons)
 
     def _of_two(
         self, left: Machine, right: Machine, outcome: Outcome, started: float, label: str, *, may: bool = False
@@ -414,7 +402,7 @@ class Checker:
             return ""
         pair = LargePair(first[:2], second[:2], self.machines_confirm)
         try:
-            return _large_pair(pair, self._engine(label), started)
+            return large_pair(pair, self._engine(label), started)
         except NothingLarge:
             return ""
         except NotSuitable as error:
@@ -437,67 +425,6 @@ def _once_more(pair: Pair, mine: Behaviour, theirs: Behaviour, engine: Engine, s
     outcome = search(mine, replace(theirs, axioms=(*theirs.axioms, *real)), engine)
     found = confirm(pair, outcome, started) if outcome.difference is not None else None
     return found if found is not None and found.verdict is Verdict.REJECT else None
-
-
-Given = tuple[Target, Any, str]
-"""A target, an artifact of it, and the file that it is in."""
-
-
-def _two_machines(first: Given, second: Given) -> tuple[Machine, Machine]:
-    """Two artifacts; of one target with what they share under the same names."""
-    target = first[0]
-    if target is second[0] and isinstance(target, ComparesArtifacts):
-        sides = target.behaviours(first[1], second[1])
-        left, right = (Machine(t, a, p, side, t.name) for (t, a, p), side in zip((first, second), sides, strict=True))
-        return left, right
-    return _machine(*first, first[0].name), _machine(*second, second[0].name)
-
-
-def _exactly(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Machine, Outcome]:
-    """Whether two machines do the same, whatever is open; with the machines as they were compared."""
-    outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
-    placed = _by_place(left, right, engine) if outcome.difference is not None else None
-    if placed is not None:
-        left, right = placed
-        outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
-    return left, right, outcome
-
-
-def _large_pair(pair: LargePair, engine: Engine, started: float) -> Proof:
-    """Two large artifacts; see :func:`.scale.check_large` for what is raised."""
-    try:
-        return check_large(pair, engine, started)
-    except LeavesOpen as error:
-        return _both_ways([partial(check_large, way, engine, started) for way in pair.ways], error.args)
-
-
-def _both_ways(ways: Iterable[Callable[[], Proof]], reasons: Iterable[str]) -> Proof:
-    """The first proof that is no accept, or the last. ``reasons``: why something is the machines' to choose."""
-    for way in ways:
-        proof = way()
-        if proof.verdict is not Verdict.ACCEPT:
-            return proof
-    said = f"each may do what the other may, where this is open: {', '.join(reasons)}"
-    return replace(proof, warnings=(*proof.warnings, said))
-
-
-def _by_place(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Machine] | None:
-    """Both with their frames told port by port: nobody sees the order of frames that leave by different ports. None if
-    the targets do not know their ports, or frames go elsewhere."""
-    ports: set[int] = set()
-    for one in (left, right):
-        if not isinstance(one.target, Offloads):
-            return None
-        ports.update(one.target.ports(one.artifact))
-    try:
-        told = [replace(one, behaviour=place_by_place(one.behaviour, ports, engine)) for one in (left, right)]
-    except Unsupported:
-        return None
-    return told[0], told[1]
-
-
-def _machine(target: Target, artifact: Any, path: str | None, label: str) -> Machine:
-    return Machine(target, artifact, path, target.meaning(artifact), label)
 
 
 def _unsupported(reason: str, span: Span, started: float) -> Proof:

@@ -1,0 +1,91 @@
+"""Machines that are checked, and whether two of them do the same: exactly, or as far as either leaves nothing open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from .offload.sent import place_by_place
+from .proofs.engine import Engine
+from .proofs.refine import Outcome, search
+from .proofs.verdict import Proof, Verdict
+from .scale import LargePair, LeavesOpen, check_large
+from .semantics.meaning.behaviour import Behaviour
+from .semantics.source import Unsupported
+from .targets.base import ComparesArtifacts, Target
+from .targets.offload import Offloads
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A target with an artifact, and what came of it."""
+
+    target: Target
+    artifact: Any
+    path: str | None
+    behaviour: Behaviour
+    label: str
+
+
+Given = tuple[Target, Any, str]
+"""A target, an artifact of it, and the file that it is in."""
+
+
+def machine_with(target: Target, artifact: Any, path: str | None, label: str) -> Machine:
+    """The target with an artifact. Raises Unsupported for what its meaning does not cover."""
+    return Machine(target, artifact, path, target.meaning(artifact), label)
+
+
+def two_machines(first: Given, second: Given) -> tuple[Machine, Machine]:
+    """Two artifacts; of one target with what they share under the same names."""
+    target = first[0]
+    if target is second[0] and isinstance(target, ComparesArtifacts):
+        sides = target.behaviours(first[1], second[1])
+        left, right = (Machine(t, a, p, side, t.name) for (t, a, p), side in zip((first, second), sides, strict=True))
+        return left, right
+    return machine_with(*first, first[0].name), machine_with(*second, second[0].name)
+
+
+def exactly(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Machine, Outcome]:
+    """Whether two machines do the same, whatever is open; with the machines as they were compared."""
+    outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
+    placed = _by_place(left, right, engine) if outcome.difference is not None else None
+    if placed is not None:
+        left, right = placed
+        outcome = search(left.behaviour, right.behaviour, engine, exactly=True)
+    return left, right, outcome
+
+
+def _by_place(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Machine] | None:
+    """Both with their frames told port by port: nobody sees the order of frames that leave by different ports. None if
+    the targets do not know their ports, or frames go elsewhere."""
+    ports: set[int] = set()
+    for one in (left, right):
+        if not isinstance(one.target, Offloads):
+            return None
+        ports.update(one.target.ports(one.artifact))
+    try:
+        told = [replace(one, behaviour=place_by_place(one.behaviour, ports, engine)) for one in (left, right)]
+    except Unsupported:
+        return None
+    return told[0], told[1]
+
+
+def large_pair(pair: LargePair, engine: Engine, started: float) -> Proof:
+    """Two large artifacts; see :func:`.scale.check_large` for what is raised."""
+    try:
+        return check_large(pair, engine, started)
+    except LeavesOpen as error:
+        return both_ways([partial(check_large, way, engine, started) for way in pair.ways], error.args)
+
+
+def both_ways(ways: Iterable[Callable[[], Proof]], reasons: Iterable[str]) -> Proof:
+    """The first proof that is no accept, or the last. ``reasons``: why something is the machines' to choose."""
+    for way in ways:
+        proof = way()
+        if proof.verdict is not Verdict.ACCEPT:
+            return proof
+    said = f"each may do what the other may, where this is open: {', '.join(reasons)}"
+    return replace(proof, warnings=(*proof.warnings, said))
