@@ -37,7 +37,9 @@ LARGE: Final = 100_000
 SECONDS: Final = 10.0
 """Of processor time for all frames, or ..."""
 PART: Final = 0.25
-"""... this part of what the check has left, if that is more."""
+"""... this part of what the check has left, if that is more, but no more than ..."""
+MOST_SECONDS: Final = 20.0
+"""... these."""
 
 QUERY_SECONDS: Final = 0.4
 """For each query about one frame, and ..."""
@@ -150,7 +152,7 @@ class Meanwhile:
 
 def _seconds(engine: Engine) -> float:
     left = engine.deadline - time.monotonic() if engine.deadline is not None else 0.0
-    return max(SECONDS, PART * left)
+    return min(max(SECONDS, PART * left), MOST_SECONDS)
 
 
 def _soon(engine: Engine) -> float:
