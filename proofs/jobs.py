@@ -10,7 +10,7 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from .abstraction import abstracted, quotients_as_functions
-from .answers import Answer, Model
+from .answers import Answer, Model, Table
 from .decided_sums import with_sums_decided
 from .sums import folds_sums
 from .units import Unit
@@ -167,7 +167,8 @@ def _ask(query: Term, seconds: float, memory_mb: int, tactic: str) -> Answer:
         return Answer("unsat")
     if result.status != "sat":
         return Answer("unknown", reason=result.reason or "the solver gave up")
-    model = Model(result.values, result.functions)
+    alone: dict[str, Table] = {t.name: {(): result.values[t.name]} for t in b.applications(query) if not t.args}
+    model = Model(result.values, {**result.functions, **alone})
     if not model.holds(query):
         return Answer("unknown", reason=NO_MODEL)
     return Answer("sat", model)

@@ -14,6 +14,7 @@ from p4verify.semantics.source import Unsupported
 
 TEXT = """extern Table { Table(); @noSideEffects bit<8> look(in bit<8> x); void put(in bit<8> x); }
 @pure extern bit<8> pure(in bit<8> x);
+@pure extern bit<8> constant();
 @pure extern void pure_out(in bit<8> x, out bit<8> y);
 extern bit<8> call(in bit<8> x);
 struct s_t { bit<8> a; bit<8> b; bit<8> c; }
@@ -40,6 +41,7 @@ EQUAL = {
 DIFFERENT = {
     "another argument": ("s.a = pure(s.c); s.b = call(1);", "s.b = call(1); s.a = pure(s.b);"),
     "a look moved over a call": ("s.a = t.look(s.c); t.put(s.c);", "t.put(s.c); s.a = t.look(s.c);"),
+    "a pure call without arguments": ("if (constant() == 1) { s.a = 1; }", "if (constant() == 2) { s.a = 1; }"),
     "a call left out": ("s.a = pure(s.c); s.b = call(1);", "s.a = pure(s.c); s.b = 1;"),
     "calls beside a pure one": ("s.a = pure(1); s.b = call(1); s.c = call(2);",
                                 "s.c = call(2); s.b = call(1); s.a = pure(1);"),
