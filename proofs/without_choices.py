@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from .asked_alike import asked_alike
+from .backbone import with_backbone
 from .by_values import known_by_values
 from .compare import Obligation, Part
 from .difference import Difference, difference_in
@@ -57,6 +59,8 @@ class WithoutChoices:
         """
         quick = QUICK_SECONDS if quick is None else quick
         obligation = known_by_values(swept(obligation, self.unsatisfiable))
+        if any(folds_sums(part.differ) for part in obligation.parts):
+            obligation = self._plainer(obligation)
         sums = tuple(part for part in obligation.parts if folds_sums(part.differ))
         if sums and len(sums) < len(obligation.parts):
             others = tuple(part for part in obligation.parts if part not in sums)
@@ -74,9 +78,19 @@ class WithoutChoices:
             return None
         quickly = _quickly(obligation, quick) if len(obligation.parts) > 1 else limit
         answer = self.engine.satisfiable(obligation.violation, obligation.name, quickly)
-        if answer.status != "unknown" or len(obligation.parts) <= 1:
+        if answer.status != "unknown":
             return conclude(obligation, answer)
-        return self._one_by_one(obligation, each)
+        plainer = self._plainer(obligation)
+        if len(obligation.parts) > 1:
+            return self._one_by_one(plainer, each)
+        if plainer is not obligation:
+            answer = self.engine.satisfiable(plainer.violation, obligation.name, limit)
+        return conclude(obligation, answer)
+
+    def _plainer(self, obligation: Obligation) -> Obligation:
+        """The same with what the context says put into the parts, for those that take long."""
+        fixed = with_backbone(obligation, lambda query, s: self.engine.satisfiable(query, "values of a context", s))
+        return asked_alike(fixed, self.unsatisfiable)
 
     def _without_shapes(self, obligation: Obligation, quick: float, each: float | None) -> Obligation:
         """The obligation without parts that hold because both sides choose alike, where that is far less to ask."""
