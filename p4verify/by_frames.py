@@ -132,7 +132,7 @@ class ByFrames:
         outcome = replace(outcome, difference=replace(outcome.difference, model=replace(model, values=values)))
         found = as_found(pair, outcome, spec, theirs, "the pipeline")
         assert found.difference is not None
-        proof = confirm_pair(found.difference, found.tally, started, engine)
+        proof = confirm_pair(replace(found.difference, guessed=True), found.tally, started, engine)
         return proof if proof.verdict is Verdict.REJECT else None
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .both_interpreted import Interpreted, Interpreters
 from .certain import SECONDS, allows, differs_in_all, guesses, on_input
@@ -60,6 +60,8 @@ class Replay:
     blocks: tuple[str, str] | None = None
     shrink: bool = True
     """Whether a smaller packet would do as well."""
+    guessed: bool = False
+    """Whether undefined values of the first program may take the difference away, for all that is known."""
     promised: bool = False
     """Whether extern calls in blocks are taken to do what is said of them (:mod:`.semantics.arch.promises`)."""
 
@@ -188,6 +190,9 @@ class _Runs:
         if not (self._differ(first) or self._differ_in_groups(first) or self._differ_in_numbers(first)):
             return f"{difference.obligation}: both sides do the same on the solver's packet"
         best = self._smaller(first) if self.found.shrink else first
+        does = self._some_choice_does(best)
+        if does == "yes" or (does == "unknown" and self.found.guessed):
+            return f"{difference.obligation}: the first program may do the same with other undefined values"
         if self._by_itself(best):
             return (
                 f"{difference.obligation}: the first program is told apart from itself (a bug of ours, please report)"
@@ -326,16 +331,22 @@ class _Runs:
 
     def _is_one(self, setting: Setting) -> bool:
         """Whether a setting that was made smaller shows the difference: no undefined value of the first would do."""
+        answer = self._some_choice_does(setting)
+        return self._differ_surely(setting) if answer == "unknown" else answer == "no"
+
+    def _some_choice_does(self, setting: Setting) -> Literal["yes", "no", "unknown"]:
+        """Whether some undefined values let the first program do what the second one does, under given rules."""
         if self.pair.exactly or not self._picks:
-            return True
+            return "no"
         functions, values = self._known(setting)
         given = replace(setting.given, model=Model(values, setting.given.model.functions))
         answer = allows(self.spec, self.impl, given, functions, self.engine)
         if answer == "unknown" and setting.rules is not None and self.found.blocks is None and not self.pair.across:
             # A table is asked with an undefined value: the rules say what it answers to each.
-            spec = meaning(self.pair.assumed or self.pair.first, setting.rules, self.pair.turns, meters_kept=True)
+            first, frame = self.pair.assumed or self.pair.first, setting.given.packet
+            spec = meaning(first, setting.rules, self.pair.turns, meters_kept=True, frame=frame)
             answer = allows(spec, self.impl, given, functions, self.engine)
-        return self._differ_surely(setting) if answer == "unknown" else answer == "no"
+        return answer
 
     def _by_itself(self, setting: Setting) -> bool:
         """Whether the first side, taken for the second, is told apart from itself: then the runs show nothing."""

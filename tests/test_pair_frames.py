@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from p4verify import by_frames, pairs
 from p4verify.frames import fitting, frames, of_parameters, ways
+from p4verify.pair_blocks import as_found
 from p4verify.proofs.engine import Engine
+from p4verify.proofs.refine import told
 from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.replay import confirm_pair
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.behaviour import distinct_terms
@@ -19,6 +23,7 @@ from p4verify.semantics.meaning.program import meaning, run
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.build import program_rules
 from p4verify.semantics.rules.ruleset import ActionCall
+from tests.support.pair_campaign import load
 
 TEXT = """#include <core.p4>
 #include <v1model.p4>
@@ -129,3 +134,30 @@ def test_on_one_frame_a_program_means_what_it_does_to_it() -> None:
         outputs = evaluate_behaviour(behaviour, frame, 1, default=0).outputs
         assert outputs == run(program, rules, frame, 1).outputs
         assert outputs or len(frame) < 6
+
+
+UNDEFINED = (
+    "9aeab7bd5132b3020f84148d0800967f6995ab7f2c99f8115149f562e365fa56fa56e391086805a192e124ffaebe4c9face2513e4185011a"
+    "adff"
+)
+"""A frame on which a large program asks tables with undefined values."""
+
+
+@pytest.mark.corpus
+@pytest.mark.campaign
+def test_what_tables_answer_to_keys_that_no_model_speaks_of_makes_no_difference(corpus: Path) -> None:
+    """A compiler's output is told from its source by a model whose answers are legal only where it was asked; with the
+    rules that it becomes, undefined values of the source do what the output does."""
+    names = ("p4_16_samples/omec/up4.p4", "p4_16_samples_outputs/omec/up4-frontend.p4")
+    pair = pairs.ProgramPair(*(load(corpus / "p4c" / name) for name in names))
+    engine, frame = Engine.within(200), bytes.fromhex(UNDEFINED)
+    spec, impl, theirs = pair.on_frame(frame)
+    outcome = told(spec, impl, engine)
+    assert outcome.difference is not None
+    model = outcome.difference.model
+    values = {**model.values, **{f"pkt[{i}]": octet for i, octet in enumerate(frame)}, "pkt.len": len(frame)}
+    difference = replace(outcome.difference, model=replace(model, values=values))
+    found = as_found(pair, replace(outcome, difference=difference), spec, theirs, "the pipeline")
+    assert found.difference is not None
+    proof = confirm_pair(replace(found.difference, guessed=True), found.tally, time.monotonic(), engine)
+    assert proof.verdict is Verdict.UNDECIDED
