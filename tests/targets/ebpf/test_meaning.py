@@ -380,7 +380,7 @@ def test_stack_written_on_one_path_only() -> None:
 @pytest.mark.parametrize(
     ("insns", "text"),
     [
-        ((asm.call(181), *PASS), "instruction 0: calls helper 181 (loop)"),
+        ((asm.call(182), *PASS), "instruction 0: calls helper 182 (strncmp)"),
         ((asm.call(999), *PASS), "instruction 0: calls helper 999"),
         ((Insn(0x85, src=2, imm=9), *PASS), "kernel function"),
         ((asm.mov(R0, 0), Insn(0x8D, dst=1), *PASS), "instruction 1: undefined jump"),
