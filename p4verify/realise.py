@@ -147,9 +147,9 @@ def _default(
         for key in asked
         if answer("action", key) < len(table.actions)
     }
-    if len(calls) > 1 and grouped:
-        return None
     if len(calls) > 1:
+        if grouped:
+            return None
         raise CannotRealise(f"table {name}: the default action differs between keys of its selector")
     return next(iter(calls), None)
 

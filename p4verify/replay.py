@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .pairs import ProgramPair
 
 Function = Callable[..., int]
+_Does = Literal["yes", "no", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,7 @@ class _Runs:
             self.pair, found.blocks, self.spec, self.impl, found.impl, self._alike, found.promised
         )
         self._last_covered: tuple[Setting, Term] | None = None
+        self._last_asked: tuple[Setting, _Does] | None = None
         self._plans = Plans()
         self._with_members: frozenset[tuple[str, int]] | None = None
         """The groups that have members; None for all."""
@@ -334,10 +336,15 @@ class _Runs:
         answer = self._some_choice_does(setting)
         return self._differ_surely(setting) if answer == "unknown" else answer == "no"
 
-    def _some_choice_does(self, setting: Setting) -> Literal["yes", "no", "unknown"]:
+    def _some_choice_does(self, setting: Setting) -> _Does:
         """Whether some undefined values let the first program do what the second one does, under given rules."""
         if self.pair.exactly or not self._picks:
             return "no"
+        if self._last_asked is None or self._last_asked[0] is not setting:
+            self._last_asked = setting, self._some_choice_does_anew(setting)
+        return self._last_asked[1]
+
+    def _some_choice_does_anew(self, setting: Setting) -> _Does:
         functions, values = self._known(setting)
         given = replace(setting.given, model=Model(values, setting.given.model.functions))
         answer = allows(self.spec, self.impl, given, functions, self.engine)
