@@ -107,6 +107,11 @@ class Insn:
         return self.opcode & 0x07
 
 
+def called_helper(insn: Insn) -> int | None:
+    """The number of the helper (``enum bpf_func_id``) that this calls; None for anything else."""
+    return insn.imm if insn.opcode == JMP_OPS["call"] | JMP and insn.src == CALL_HELPER else None
+
+
 def slots(insns: Sequence[Insn]) -> list[int]:
     """The slot of each instruction, and behind them the number of slots in all."""
     out, at = [], 0

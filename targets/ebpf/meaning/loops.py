@@ -8,9 +8,9 @@ from typing import Final
 
 from ..artifact import asm
 from ..artifact.asm import R0, R1, R2, R3, R4, R6, R7, R8, R9, Assembler
-from ..artifact.insn import CALL_LOCAL, Insn, slots
+from ..artifact.insn import CALL_LOCAL, Insn, called_helper, slots
 from ..artifact.program import BpfProgram, Function, Line
-from .graph import CALL, CALL_REGISTER
+from .graph import CALL_REGISTER
 from .helpers_maps import E2BIG, EINVAL
 
 LOOP: Final = 181
@@ -22,7 +22,7 @@ CALL_FUNCTION: Final = Insn(CALL_REGISTER, R9, CALL_LOCAL)
 
 def with_loop(program: BpfProgram) -> tuple[BpfProgram, int | None]:
     """``program`` with the function behind it if it calls the helper, and its first slot."""
-    if not any(insn.opcode == CALL and insn.src == 0 and insn.imm == LOOP for insn in program.insns):
+    if not any(called_helper(insn) == LOOP for insn in program.insns):
         return program, None
     at = slots(program.insns)[-1]
     lines = (*program.lines, Line(at, "bpf_loop", 0, 0)) if program.lines else ()

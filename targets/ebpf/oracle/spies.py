@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ..artifact import Insn, asm, slots
-
-_CALL_HELPER: Final = 0x85
+from ..artifact.insn import called_helper
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ def spied(insns: Sequence[Insn], spies: Iterable[Spy]) -> tuple[Insn, ...]:
         return tuple(insns)
     at = {helper: slot for spy, slot in behind.items() for helper in spy.helpers}
     called = [
-        asm.call_local(at[insn.imm] - slot - 1) if _helper(insn) in at else insn
+        asm.call_local(at[insn.imm] - slot - 1) if called_helper(insn) in at else insn
         for slot, insn in zip(slots(insns), insns, strict=False)
     ]
     return (*called, *(insn for spy in behind for insn in spy.code))
@@ -39,13 +37,9 @@ def spied(insns: Sequence[Insn], spies: Iterable[Spy]) -> tuple[Insn, ...]:
 
 def placed(insns: Sequence[Insn], spies: Iterable[Spy]) -> Iterator[tuple[Spy, int]]:
     """The spies that a program calls, each with the slot at which it begins behind it."""
-    called = {_helper(insn) for insn in insns}
+    called = {called_helper(insn) for insn in insns}
     slot = slots(insns)[-1]
     for spy in spies:
         if spy.helpers & called:
             yield spy, slot
             slot += slots(spy.code)[-1]
-
-
-def _helper(insn: Insn) -> int | None:
-    return insn.imm if insn.opcode == _CALL_HELPER and insn.src == 0 else None

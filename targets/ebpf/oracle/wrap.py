@@ -16,6 +16,7 @@ from typing import Final
 from ....semantics.source import Unsupported
 from ..artifact import Assembler, BpfProgram, Function, Insn, MapDef, asm, slots
 from ..artifact.asm import R0, R1, R2, R3, R6, R7, R8, R9
+from ..artifact.insn import called_helper
 from .spies import Spy, placed, spied
 
 NOTES: Final = "p4verify_notes"
@@ -29,7 +30,7 @@ _META_LENGTH, _META, _META_BYTES = 52, 56, 32
 """Where the length of the metadata in front of a frame is noted, where its bytes are, and how many of these at most."""
 
 _REDIRECT, _REDIRECT_NEIGH, _REDIRECT_PEER = 23, 152, 155
-_ADJUST_META, _CALL_HELPER = 54, 0x85
+_ADJUST_META: Final = 54
 _INGRESS_FLAG: Final = 1
 """BPF_F_INGRESS."""
 PORT, PEER, NEIGHBOUR, INGRESS = 1, 2, 3, 4
@@ -116,7 +117,7 @@ def wrapped(program: BpfProgram, hook: str, stack_port: int, spies: Sequence[Spy
     if hook != "xdp":
         for place, field in _SKB_FIELDS:
             out.emit(asm.load(4, R9, R6, place), asm.store(4, R8, field, R9))
-    elif any((i.opcode, i.src, i.imm) == (_CALL_HELPER, 0, _ADJUST_META) for i in program.insns):
+    elif any(called_helper(insn) == _ADJUST_META for insn in program.insns):
         _note_metadata(out)
     leave, passes = out.label(), out.label()
     if hook == "xdp":
