@@ -204,10 +204,11 @@ def test_what_a_device_takes_is_a_function_of_what_is_asked(answer: int, told: i
 
 @pytest.mark.oracle
 def test_the_kernel_knows_no_device_9(kernel_oracle: KernelOracle) -> None:
-    """-ENODEV, and the length as it was; -EINVAL for flags that there are not."""
-    program = asked_of_device(MARK_BOTH)
-    (seen,) = kernel_oracle.run(program, [(3, PLAIN)])
-    assert seen.metadata["mark"] == 700 << 8 | -19 & 0xFF
-    refused = asked_of_device(MARK_BOTH, flags=4)
-    (seen,) = kernel_oracle.run(refused, [(3, PLAIN)])
+    """-ENODEV, and the length as it was; -EINVAL for flags that there are not. The namespace is one where no other test
+    has made the device."""
+    program, refused = asked_of_device(MARK_BOTH), asked_of_device(MARK_BOTH, flags=4)
+    with KernelOracle() as alone:
+        (seen,) = alone.run(program, [(3, PLAIN)])
+        assert seen.metadata["mark"] == 700 << 8 | -19 & 0xFF
+        (seen,) = alone.run(refused, [(3, PLAIN)])
     assert seen.metadata["mark"] == 700 << 8 | -22 & 0xFF == mark(refused)
