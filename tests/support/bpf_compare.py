@@ -95,20 +95,14 @@ def _terms(case: Case) -> list[b.Term]:
     return [case.guard, *outs, *case.metadata.values(), *case.state.values()]
 
 
-CONSUMED = frozenset({2, 4, 5, 8})
-"""Results of a tc program with which the frame itself goes nowhere, whatever clones of it do (``pkt_cls.h``:
-``TC_ACT_SHOT``, ``_STOLEN``, ``_QUEUED``, ``_TRAP``): nobody sees its metadata."""
-
-
 def difference(outcome: Outcome, seen: Observation) -> str | None:
     """What the meaning and the kernel disagree on, None if nothing."""
     if tuple(sorted(outcome.outputs)) != seen.outputs:
         return f"outputs: meaning {_show(outcome.outputs)}, kernel {_show(seen.outputs)}"
-    goes_on = outcome.outputs and seen.metadata.get("result") not in CONSUMED
     for name in ("mark", "priority"):
-        if goes_on and name in seen.metadata and outcome.metadata.get(name, 0) != seen.metadata[name]:
+        if name in seen.metadata and outcome.metadata.get(name, 0) != seen.metadata[name]:
             return f"{name}: meaning {outcome.metadata.get(name, 0):#x}, kernel {seen.metadata[name]:#x}"
-    for name in sorted(n for n in seen.metadata if n.startswith("meta") and outcome.outputs):
+    for name in sorted(n for n in seen.metadata if n.startswith("meta")):
         if outcome.metadata.get(name, 0) != seen.metadata[name]:
             return f"{name}: meaning {outcome.metadata.get(name, 0):#x}, kernel {seen.metadata[name]:#x}"
     return None

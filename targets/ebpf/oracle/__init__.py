@@ -67,8 +67,9 @@ class KernelOracle(Closing):
 
         Returns:
             Outputs, and in ``metadata`` "mark", "priority", "classid" and "tc_index" of frames at tc, "meta_len" and
-            "meta[I]" (what lies in front of the frame) of those at XDP, and "result", the program's; "ran" is 0 for a
-            frame that the kernel dropped before the hook.
+            "meta[I]" (what lies in front of the frame) of those at XDP, none of them where nobody gets the frame
+            itself, whatever clones of it do; and "result", the program's; "ran" is 0 for a frame that the kernel
+            dropped before the hook.
 
         Raises:
             InputError: the kernel refuses the program, or an element of a table.
@@ -112,7 +113,7 @@ class KernelOracle(Closing):
             told.update(shown.records(maps))
 
         (seen,) = self._on_ports(artifact, [packet], tables, look, around)
-        return replace(shown.going_on(seen, _hook_of(artifact.program())), events={**seen.events, **told}), after
+        return replace(shown.going_on(seen), events={**seen.events, **told}), after
 
     def refuses(self, artifact: Any) -> bool:
         """Whether the kernel's verifier says that the program may access what it must not (EACCES)."""

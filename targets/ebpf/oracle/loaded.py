@@ -200,7 +200,8 @@ class Loaded:
             else:
                 outputs.append(("port", ifindex, out))
         metadata = {"ran": int(said.ran), "result": said.result}
-        metadata |= said.in_front if self.hook == "xdp" else said.left
+        if outputs and said.goes_on(self.hook):
+            metadata |= said.in_front if self.hook == "xdp" else said.left
         events = {
             f"program.{name}": (said.found(self.hook),) if said.way == HANDED + place else ()
             for place, name in self.open_arrays.items()

@@ -9,7 +9,6 @@ from ...base import Cells, Observation
 from ..artifact import MapDef
 from .kernel import KernelMap
 from .perf import PerfMap
-from .wrap import REDIRECTS, TAKEN
 
 _STATE: Final = "map."
 _PRESENT: Final = ".present"
@@ -64,9 +63,6 @@ def records(maps: Mapping[str, KernelMap]) -> dict[str, tuple[tuple[int, ...], .
     }
 
 
-def going_on(seen: Observation, hook: str) -> Observation:
-    """The observation with the metadata that a frame takes along; none where nobody gets the frame, whatever clones of
-    it do. ``hook``: "tc", "tcx" or "xdp"."""
-    result = seen.metadata.get("result")
-    gone = not seen.outputs or (result in TAKEN[hook] and result != REDIRECTS[hook])
-    return Observation(seen.outputs, {} if gone else {n: v for n, v in seen.metadata.items() if n not in _NOTES})
+def going_on(seen: Observation) -> Observation:
+    """The observation with nothing but what a frame takes along."""
+    return Observation(seen.outputs, {name: value for name, value in seen.metadata.items() if name not in _NOTES})

@@ -72,6 +72,11 @@ class Notes:
             raise Unsupported(f"the kernel left {length} bytes of metadata, of which {len(words)} can be seen")
         return cls(bool(ran), result, way, target, mark, priority, classid, tc_index, control, words[:length])
 
+    def goes_on(self, hook: str) -> bool:
+        """Whether somebody gets the frame itself, whatever clones of it do: the result leads to the stack, or the
+        program has said where a frame goes that is redirected."""
+        return self.result not in TAKEN[hook] or (self.result == REDIRECTS[hook] and self.way != 0)
+
     @property
     def left(self) -> dict[str, int]:
         """What the program has left with the packet at tc."""

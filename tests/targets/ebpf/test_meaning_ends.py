@@ -120,6 +120,25 @@ def test_a_redirect_with_flags_that_nobody_knows_drops() -> None:
         meaning(tc(*neighbour[:2], asm.mov(R3, 20), *neighbour[3:]))
 
 
+def cloned(result: int, *redirecting: Insn) -> BpfObject:
+    """A clone that goes to port 9, and a frame that is marked and ends with ``result``."""
+    clone = (asm.mov(R6, R1), asm.mov(R2, 9), asm.mov(R3, 0), asm.call(13), asm.store(4, R6, 8, 77))
+    return tc(*clone, *redirecting, asm.mov(R0, result), asm.exit_())
+
+
+@pytest.mark.oracle
+def test_a_frame_that_goes_nowhere_shows_no_mark_whatever_clones_of_it_leave(kernel_oracle: KernelOracle) -> None:
+    redirecting = (asm.mov(R1, 5), asm.mov(R2, 0), asm.call(23))
+    seen = {}
+    for result, before in ((0, ()), (2, ()), (4, ()), (7, ()), (7, redirecting), (2, redirecting)):
+        program = cloned(result, *before)
+        *_, shown = kernel_oracle.run(program, [(9, FRAME), (3, FRAME)])  # there is an interface 9
+        assert difference(evaluated(meaning(program), program, {}, 3, FRAME), shown) is None
+        seen[result, len(before)] = ({o[1] for o in shown.outputs}, shown.metadata.get("mark"))
+    gone = ({9}, None)
+    assert seen == {(0, 0): ({9, 0}, 77), (2, 0): gone, (4, 0): gone, (7, 0): gone, (7, 3): ({9, 5}, 77), (2, 3): gone}
+
+
 def through_a_map(kind: str) -> Output:
     """Where a frame goes that element 3 of a map leads somewhere."""
     code = (asm.load_map(R1, "there"), asm.mov(R2, 3), asm.mov(R3, 1), asm.call(51), asm.exit_())
