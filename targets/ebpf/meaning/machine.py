@@ -18,7 +18,7 @@ from ....semantics.source import Span, Unsupported
 from ..artifact.program import INNER, BpfProgram, MapDef
 from . import execute, pointers, ranges
 from .context import Field
-from .graph import analyse
+from .graph import CALL, CALL_REGISTER, analyse
 from .join import merge
 from .memory import Stop
 from .pointers import Split
@@ -278,12 +278,15 @@ class Machine:
                     waiting.append(after)
 
     def _step(self, state: State) -> list[State]:
+        insn = self.graph.insns[state.slot]
+        # A helper may have taken paths apart before it asks for a number: those are what the state has lost then.
+        before = state.copy() if insn.opcode in (CALL, CALL_REGISTER) else state
         try:
-            return execute.step(self, state, self.graph.insns[state.slot])
+            return execute.step(self, state, insn)
         except Stop:
             return []
         except Split as split:
-            return list(self._split(state, split.term))
+            return list(self._split(before, split.term))
 
     def _split(self, state: State, term: Term) -> Iterator[State]:
         """One state for every number that ``term`` can be; each runs the same instruction again."""

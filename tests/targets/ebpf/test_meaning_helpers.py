@@ -212,3 +212,28 @@ def test_the_kernel_knows_no_device_9(kernel_oracle: KernelOracle) -> None:
         assert seen.metadata["mark"] == 700 << 8 | -19 & 0xFF
         (seen,) = alone.run(refused, [(3, PLAIN)])
     assert seen.metadata["mark"] == 700 << 8 | -22 & 0xFF == mark(refused)
+
+
+# --- numbers that a helper asks for -------------------------------------------------------------------------------
+
+
+def reading_at_two_places() -> BpfObject:
+    """Marks the packet with 4 bytes that ``bpf_skb_load_bytes_relative`` reads at 1 or 3, as the low bit of byte 14
+    says; what is masked for that may be too large for any packet."""
+    return obj(
+        asm.mov(R6, R1), asm.store(8, FP, -8, 0), asm.load(4, R1, R6, 76), asm.load(4, R2, R6, 80), asm.mov(R3, R1),
+        asm.alu("add", R3, 15), asm.jump("jle", R3, R2, 2), *PASS, asm.load(1, R4, R1, 14), asm.load_imm64(R2, 33),
+        asm.jump("jset", R4, 1, 2), asm.load_imm64(R2, 0x170A4FEB7AC0127F), asm.alu("and", R2, 3), asm.mov(R1, R6),
+        asm.mov(R3, FP), asm.alu("add", R3, -8), asm.mov(R4, 4), asm.mov(asm.R5, 0), asm.call(68),
+        asm.load(4, R0, FP, -8), asm.store(4, R6, 8, R0), *PASS,
+    )  # fmt: skip
+
+
+@pytest.mark.oracle
+def test_no_path_is_lost_where_a_helper_asks_for_a_number(kernel_oracle: KernelOracle) -> None:
+    program = reading_at_two_places()
+    frames = [PLAIN, PLAIN[:14] + b"\x44" + PLAIN[15:]]
+    seen = kernel_oracle.run(program, [(3, frame) for frame in frames])
+    assert [o.metadata["mark"] for o in seen] == [0x04030201, 0x06050403]
+    for frame, observation in zip(frames, seen, strict=True):
+        assert difference(evaluated(meaning(program), program, {}, 3, frame), observation) is None
