@@ -180,14 +180,18 @@ class KernelOracle(Closing):
             network.tap(port)
         out: list[Observation] = []
         together = keep_maps or (not inspect and all(_constant(obj, i.map) for i in chosen.insns))
+
+        def load(stack: ExitStack) -> Loaded:  # in the namespace: maps of devices are filled with its devices
+            return network.inside(lambda: Loaded(stack, obj, chosen, where, tables or {}, around))
+
         if refill:
             with ExitStack() as stack:
-                loaded = Loaded(stack, obj, chosen, where, tables or {}, around)
+                loaded = load(stack)
                 return loaded.one_by_one(network, packets, inspect or (lambda _: None))
         step = len(packets) if together else 1
         for at in range(0, len(packets), max(1, step)):  # maps that may be written are made anew for each packet
             with ExitStack() as stack:
-                loaded = Loaded(stack, obj, chosen, where, tables or {}, around)
+                loaded = load(stack)
                 out += loaded.observe(network, packets[at : at + step])
                 if inspect:
                     inspect(loaded.maps)

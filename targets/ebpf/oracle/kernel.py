@@ -32,7 +32,7 @@ _LOG_SIZE: Final = 1 << 20
 _ROOM: Final = 512
 """Bytes that a program may add to the packet."""
 _ARRAYS: Final = ("array", "percpu_array")
-_PER_CPU: Final = ("percpu_array", "percpu_hash")
+_PER_CPU: Final = ("percpu_array", "percpu_hash", "lru_percpu_hash")
 _WITHOUT_KEYS: Final = ("ringbuf", "perf_event_array")
 _RING_BUSY: Final = 1 << 31
 _RING_DISCARDED: Final = 1 << 30

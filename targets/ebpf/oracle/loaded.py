@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Final
 
 from ....semantics.source import InputError, Span
 from ...base import Observation, World
 from ..artifact import BpfObject, BpfProgram, Insn, MapDef
-from ..artifact.insn import PSEUDO_FUNC
+from ..artifact.insn import LD, PSEUDO_FUNC
 from ..artifact.loading import described
 from ..artifact.program import F_RDONLY_PROG, INNER
 from . import perf, world
@@ -39,6 +40,8 @@ Inspect = Callable[[dict[str, KernelMap]], None]
 STACK_PORT, REDIRECT_PORT = 0x7FFF0001, 0x7FFF0002
 """Interfaces where what goes to the stack, and what is redirected, is sent to be seen."""
 _NO_KEY: Final = bytes(4)
+_OF_DEVICES: Final = ("devmap", "devmap_hash")
+"""Maps whose elements are looked up among the devices when they are put in."""
 
 
 def kind_of(hook: str) -> str:
@@ -137,7 +140,7 @@ class Loaded:
         try:
             load_called(obj, program, kind, maps, stack, lambda called: spied(called.insns, spies))
             types = None
-            if called or self.open_arrays or any(i.wide and i.src == PSEUDO_FUNC for i in program.insns):
+            if called or self.open_arrays or any(_asks_for_types(insn) for insn in program.insns):
                 types = stack.enter_context(KernelTypes(described(obj, with_functions(program, code, spies))))
             self.program = stack.enter_context(KernelProgram(kind, code, maps, obj.license, types=types))
         except Refused as error:
@@ -176,7 +179,8 @@ class Loaded:
         }  # fmt: skip
         for number, (port, frame) in enumerate(packets):
             for name, item in changing.items() if number else ():
-                item.refill(self.tables.get(name, ()))
+                refill = partial(item.refill, self.tables.get(name, ()))
+                network.inside(refill) if item.item.type in _OF_DEVICES else refill()
             out.append(self._observe(network, port, frame))
             inspect(self.maps)
         return out
@@ -207,6 +211,12 @@ class Loaded:
             for place, name in self.open_arrays.items()
         }
         return Observation(tuple(sorted(outputs)), metadata, events)
+
+
+def _asks_for_types(insn: Insn) -> bool:
+    """Whether the kernel takes this in a function only if the functions' types are told: the address of a function, and
+    the packet loads of old, which end a function with 0."""
+    return (insn.wide and insn.src == PSEUDO_FUNC) or (insn.cls == LD and not insn.wide)
 
 
 def _open_arrays(obj: BpfObject) -> dict[int, str]:

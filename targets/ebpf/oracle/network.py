@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from . import rtnetlink
 from .kernel import KernelProgram, Link
@@ -31,6 +31,9 @@ MTU: Final = 9000
 LONGEST_FRAME: Final = MTU + 14
 """Bytes of a frame that every device sends on; the kernel drops longer ones silently (``is_skb_forwardable``)."""
 _LONGEST: Final = 1 << 16
+
+
+Result = TypeVar("Result")
 
 
 class Tap:
@@ -70,9 +73,9 @@ class Network:
         self._by_fd: dict[int, Tap] = {}
         self._in_thread(self._open)
 
-    def _in_thread(self, work: Callable[[], object]) -> None:
+    def _in_thread(self, work: Callable[[], Result]) -> Result:
         with ThreadPoolExecutor(1, "ebpf-oracle") as thread:
-            thread.submit(work).result()
+            return thread.submit(work).result()
 
     def _open(self) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
@@ -131,16 +134,16 @@ class Network:
         """Generic XDP on a tap; descriptor -1 detaches."""
         rtnetlink.set_xdp(self._netlink, ifindex, program, rtnetlink.XDP_GENERIC)
 
-    def inside(self, work: Callable[[], object]) -> None:
-        """Run ``work`` in the namespace (interface numbers are looked up in it)."""
+    def inside(self, work: Callable[[], Result]) -> Result:
+        """What ``work`` gives in the namespace (interface numbers are looked up in it)."""
 
-        def entered() -> None:
+        def entered() -> Result:
             libc = ctypes.CDLL(None, use_errno=True)
             if libc.setns(self._here, _CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), "setns")
-            work()
+            return work()
 
-        self._in_thread(entered)
+        return self._in_thread(entered)
 
     def pass_through(self, ifindex: int, frame: bytes) -> list[tuple[int, bytes]]:
         """Let a tap receive a frame; ``(interface number, frame)`` for everything that was sent then."""

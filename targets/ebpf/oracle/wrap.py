@@ -4,6 +4,11 @@ The wrapper calls the program, notes its result and the packet's metadata in a m
 the host's stack to a tap instead, where it can be read. Calls of ``bpf_redirect`` and its like go through a function
 that notes the interface asked for and redirects to a tap that is there, so any port number can be observed. The
 program's own instructions are otherwise untouched.
+
+A verifier was met (Linux 6.18) that takes ``rN += r10``, rN a number, for an address in the stack of the outermost
+function, whichever runs: what is stored there it believes unchanged in the function's own stack, and it drops branches
+for that. In a program as it is loaded by others the outermost function is its own; here it is the wrapper, so such code
+(compilers write ``rN = r10`` first) may be seen to do what it would not do elsewhere.
 """
 
 from __future__ import annotations
@@ -116,8 +121,7 @@ def wrapped(program: BpfProgram, hook: str, stack_port: int, spies: Sequence[Spy
     out.emit(
         asm.mov(R7, R0), asm.load_map_value(R8, NOTES, 0), asm.store(4, R8, _RESULT, R7), asm.store(4, R8, _RAN, 1)
     )
-    # Read back, so that what the verifier believes of the result cannot decide the comparisons below: a kernel was met
-    # (6.18) that believed a constant to be another number than the one computed.
+    # Read back, so that what the verifier believes of the result, rightly or not, cannot decide the comparisons below.
     out.emit(asm.load(4, R7, R8, _RESULT))
     if hook != "xdp":
         for place, field in _SKB_FIELDS:
