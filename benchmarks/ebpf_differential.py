@@ -12,7 +12,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -24,10 +24,19 @@ from p4verify.semantics.meaning.behaviour import Behaviour
 from p4verify.semantics.meaning.concrete import Faulted, Plans
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject
+from p4verify.targets.ebpf.artifact.program import INNER
 from p4verify.targets.ebpf.meaning import meaning
-from p4verify.targets.ebpf.oracle import KernelOracle
-from tests.support.bpf_compare import contents, difference, difference_in_maps, evaluated
+from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle, shown
+from tests.support.bpf_compare import (
+    Contents,
+    contents,
+    difference,
+    difference_in_maps,
+    difference_in_records,
+    evaluated,
+)
 from tests.support.bpf_random import random_object, random_tables
+from tests.support.bpf_random_wider import wider_object, wider_tables
 from tests.support.frames import frame
 
 SECONDS = 2.0
@@ -46,18 +55,29 @@ def one_round(oracle: KernelOracle, seed: int, counts: Counter[str], frames: int
     """The program and frames of this seed."""
     rng = random.Random(seed)
     hook = rng.choice(("tc", "tc", "tcx", "xdp"))
-    obj: BpfObject = random_object(rng, "xdp" if hook == "xdp" else "tc", rng.choice((5, 15, 40)))
-    tables = random_tables(rng)
+    wider = seed & 1
+    make = wider_object if wider else random_object
+    obj: BpfObject = make(rng, "xdp" if hook == "xdp" else "tc", rng.choice((5, 15, 40)))
+    named = {insn.map for insn in obj.program().insns}
+    there = {item.name for item in obj.maps} | {item.name + INNER for item in obj.maps}
+    tables = {name: held for name, held in (wider_tables if wider else random_tables)(rng).items() if name in there}
     packets = [(rng.choice((2, 3, 77)), frame(rng, (0x0800, 0x8100))) for _ in range(frames)]
-    after: list[dict[str, dict[bytes, bytes | None]]] = []
+    ports = {port.to_bytes(4, "little") for port, _ in packets}  # the interfaces that there are
+    tables = {n: [e for e in held if n != "ports" or e[1] in ports] for n, held in tables.items()}
+    after: list[Contents] = []
+    records = Records()
+
+    def inspect(maps: Mapping[str, KernelMap]) -> None:
+        after.append(contents({n: m for n, m in maps.items() if n in named}, tables))
+        records.look(maps)
+
     try:
-        named = {insn.map for insn in obj.program().insns}
         seen = oracle.observe(
             obj,
             packets,
             tables,
             hook=hook,
-            inspect=lambda maps: after.append(contents({n: m for n, m in maps.items() if n in named})),
+            inspect=inspect,
             refill=True,
         )
     except InputError as error:
@@ -77,17 +97,36 @@ def one_round(oracle: KernelOracle, seed: int, counts: Counter[str], frames: int
         counts["programs with faults that the kernel takes"] += 1
         yield f"seed {seed}: fault {possible}"
     plans = Plans()
-    for (port, data), observation, maps in zip(packets, seen, after, strict=True):
+    for (port, data), observation, maps, told in zip(packets, seen, after, records.new, strict=True):
         counts["pairs"] += 1
         counts["pairs with an output"] += bool(observation.outputs)
-        try:
-            outcome = evaluated(behaviour, obj, tables, port, data, plans)
-            wrong = difference(outcome, observation) or difference_in_maps(outcome, maps)
-        except (AssertionError, KeyError, Faulted) as error:
-            wrong = repr(error)
+        wrong = ""
+        for refused in (False, True):
+            try:
+                outcome = evaluated(behaviour, obj, tables, port, data, plans, refused)
+                wrong = difference(outcome, observation) or difference_in_maps(outcome, maps, obj, tables) or ""
+                wrong = wrong or difference_in_records(outcome, told) or ""
+            except (AssertionError, KeyError, Faulted) as error:
+                wrong = repr(error)
+            if not wrong or not any(choice.variable.name.startswith("in.ebpf.tail.") for choice in behaviour.choices):
+                break
         if wrong:
             counts["mismatches"] += 1
         yield f"seed {seed}, {hook}, port {port}, frame {data.hex()}: {wrong}" if wrong else ""
+
+
+class Records:
+    """What each frame adds to ring buffers, which nobody reads."""
+
+    def __init__(self) -> None:
+        self.new: list[dict[str, tuple[tuple[int, ...], ...]]] = []
+        self._known: Counter[str] = Counter()
+
+    def look(self, maps: Mapping[str, KernelMap]) -> None:
+        """After each frame."""
+        found = shown.records(maps)
+        self.new.append({name: records[self._known[name] :] for name, records in found.items()})
+        self._known.update({name: len(records) for name, records in self.new[-1].items()})
 
 
 def reachable(behaviour: Behaviour) -> str:

@@ -3,27 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.behaviour import Behaviour, Case
 from p4verify.semantics.meaning.concrete import Function, Outcome, Plans, evaluate_behaviour
 from p4verify.targets.base import Observation
 from p4verify.targets.ebpf.artifact import BpfObject, MapDef
-from p4verify.targets.ebpf.oracle import KernelMap
+from p4verify.targets.ebpf.artifact.program import INNER, NUMBER_BYTES
+from p4verify.targets.ebpf.oracle import KernelMap, shown
 
 Tables = Mapping[str, Sequence[tuple[bytes, bytes]]]
 
 
+_CHECKSUMS: dict[str, Function] = {
+    f"given.csum_zero.{new}.{old}": lambda _: 0 for new in range(0, 17, 2) for old in range(0, 17, 2)
+}
+"""Which of its two zeros a checksum comes out as, where nothing hangs on it."""
+
+
 def functions(obj: BpfObject, tables: Tables) -> dict[str, Function]:
     """The functions that a meaning asks, answered from the elements of the maps."""
-    out: dict[str, Function] = {}
+    out = dict(_CHECKSUMS)
     for item in obj.maps:
         elements = dict(tables.get(item.name, ()))
-        out[f"map.{item.name}.found"] = _asked(item, elements, lambda found: int(found is not None))
-        out[f"state.map.{item.name}.present"] = out[f"map.{item.name}.found"]
-        value = _asked(item, elements, lambda found: int.from_bytes(found or b"", "big"))
-        out[f"map.{item.name}.value"] = out[f"state.map.{item.name}"] = value
+        if item.inner is not None:
+            numbered = replace(item.inner, key_size=NUMBER_BYTES + item.inner.key_size)
+            out |= _answers(numbered, dict(tables.get(item.name + INNER, ())), item.name + INNER)
+            out[f"map.{item.name}.number"] = _asked(item, elements, _as_number)
+        out |= _answers(item, elements, item.name)
+        if item.data is not None:
+            data = int.from_bytes(item.data, "big")
+            out[f"map.{item.name}.value"] = out[f"state.map.{item.name}"] = lambda _, data=data: data
+        if item.type == "lpm_trie":
+            out[f"map.{item.name}.element"] = _element(item, elements)
     return out
+
+
+def _answers(item: MapDef, elements: Mapping[bytes, bytes], name: str) -> dict[str, Function]:
+    found = _asked(item, elements, lambda found: int(found is not None))
+    value = _asked(item, elements, _as_number)
+    return {f"map.{name}.found": found, f"state.map.{name}.present": found,
+            f"map.{name}.value": value, f"state.map.{name}": value}  # fmt: skip
+
+
+def _as_number(value: bytes | None) -> int:
+    return int.from_bytes(value or b"", "big")
+
+
+def _element(item: MapDef, elements: Mapping[bytes, bytes]) -> Function:
+    """The key of the prefix that a look-up in a trie finds."""
+
+    def function(key: int) -> int:
+        found = prefix_of(item, elements, key.to_bytes(item.key_size, "big"))
+        return key if found is None else int.from_bytes(found, "big")
+
+    return function
 
 
 def _asked(item: MapDef, elements: Mapping[bytes, bytes], answer: Callable[[bytes | None], int]) -> Function:
@@ -34,16 +69,22 @@ def _asked(item: MapDef, elements: Mapping[bytes, bytes], answer: Callable[[byte
 
 
 def look_up(item: MapDef, elements: Mapping[bytes, bytes], key: bytes) -> bytes | None:
-    """The value that a hash map or a trie with these elements answers; None for none (``trie_lookup_elem``)."""
+    """The value that a hash map or a trie with these elements answers; None for none."""
     if item.type != "lpm_trie":
         return elements.get(key)
+    found = prefix_of(item, elements, key)
+    return None if found is None else elements[found]
+
+
+def prefix_of(item: MapDef, elements: Mapping[bytes, bytes], key: bytes) -> bytes | None:
+    """The element of a trie that a look-up of ``key`` finds, by its key (``trie_lookup_elem``)."""
     asked, best, found = int.from_bytes(key[:4], "little"), -1, None
-    for prefix, value in elements.items():
+    for prefix in elements:
         length = int.from_bytes(prefix[:4], "little")
         shift = 8 * (item.key_size - 4) - length
         same = int.from_bytes(prefix[4:], "big") >> shift == int.from_bytes(key[4:], "big") >> shift
         if length <= asked <= 8 * (item.key_size - 4) and same and length > best:
-            best, found = length, value
+            best, found = length, prefix
     return found
 
 
@@ -51,57 +92,90 @@ KEYS = [i.to_bytes(4, "little") for i in range(6)]
 """The keys of 4 bytes that are looked at after a packet."""
 
 
+def _looked_at(item: MapDef, tables: Tables) -> list[int]:
+    """The keys of ``item`` that are looked at after a packet: of a trie those of its elements."""
+    keys = KEYS if item.key_size == len(KEYS[0]) else [key for key, _ in tables.get(item.name, ())]
+    return [int.from_bytes(key, "big") for key in keys]
+
+
 def evaluated(
-    behaviour: Behaviour, obj: BpfObject, tables: Tables, port: int, frame: bytes, plans: Plans | None = None
+    behaviour: Behaviour,
+    obj: BpfObject,
+    tables: Tables,
+    port: int,
+    frame: bytes,
+    plans: Plans | None = None,
+    refused: bool = False,
 ) -> Outcome:
     """What ``behaviour`` says of one frame, maps afterwards included; the kernel's metadata starts as zeros.
-    ``plans``: the same with each frame, to be quicker."""
+    ``plans``: the same with each frame, to be quicker. ``refused``: whether the kernel takes the transport header to
+    begin too far behind for a frame to be cut."""
     variables = {t.name for case in behaviour.cases for t in (plans or b).variables(*_terms(case))}
     variables |= {v.name for v in b.variables(*(assumption.condition for assumption in behaviour.domain))}
     inputs: dict[str, b.Value] = {n: 0 for n in variables if n.startswith("in.") and n != "in.port"}
-    cells = {name: [int.from_bytes(key, "big") for key in KEYS] for case in behaviour.cases for name in case.state}
+    inputs |= {n: int(refused) for n in inputs if n.startswith("in.ebpf.tail.")}
+    keys = {item.name: _looked_at(item, tables) for item in obj.maps}
+    cells = {n: keys[n.removeprefix("map.").removesuffix(".present")] for case in behaviour.cases for n in case.state}
     known = functions(obj, tables)
     return evaluate_behaviour(behaviour, frame, port, functions=known, inputs=inputs, cells=cells, plans=plans)
 
 
-def contents(maps: Mapping[str, KernelMap]) -> dict[str, dict[bytes, bytes | None]]:
-    """What the kernel's maps with keys of 4 bytes hold for :data:`KEYS`."""
-    return {name: {key: _content(item, key) for key in KEYS} for name, item in maps.items() if item.item.key_size == 4}
+Contents = Mapping[str, Mapping[int, int]]
+"""``map.NAME`` and ``map.NAME.present`` → key → value, as the meaning names them."""
 
 
-def _content(item: KernelMap, key: bytes) -> bytes | None:
-    try:
-        return item[key]
-    except KeyError:
-        return None
+def contents(maps: Mapping[str, KernelMap], tables: Tables) -> Contents:
+    """What the kernel's maps hold that programs can write, for the keys that are looked at. ``tables``: what they held
+    before, which tells the part of a map per CPU that the program has written."""
+    asked = {}
+    for name, held in maps.items():
+        if held.item.type not in _NOT_LOOKED_AT and held.item.inner is None:
+            asked[f"map.{name}"] = asked[f"map.{name}.present"] = _looked_at(held.item, tables)
+    return shown.cells(asked, maps, {name: dict(elements) for name, elements in tables.items()})
 
 
-def difference_in_maps(outcome: Outcome, seen: Mapping[str, Mapping[bytes, bytes | None]]) -> str | None:
+_NOT_LOOKED_AT = ("ringbuf", "devmap", "prog_array")
+
+
+def difference_in_maps(outcome: Outcome, seen: Contents, obj: BpfObject, tables: Tables) -> str | None:
     """Where the maps after the packet are not what the meaning says; a map that it does not mention is unchanged."""
-    for name, elements in seen.items():
-        for key, value in elements.items():
-            number = int.from_bytes(key, "big")
-            present = outcome.state.get(f"map.{name}.present")
-            if present is not None and bool(present[number]) != (value is not None):
-                return f"map {name}, key {key.hex()}: meaning present {present[number]}, kernel {value!r}"
-            cells = outcome.state.get(f"map.{name}")
-            if cells is not None and value is not None and cells[number] != int.from_bytes(value, "big"):
-                return f"map {name}, key {key.hex()}: meaning {cells[number]:x}, kernel {value.hex()}"
+    known = functions(obj, tables)
+    for name, cells in seen.items():
+        item = obj.map(name.removeprefix("map.").removesuffix(".present"))
+        said = outcome.state.get(name) or {key: known[f"state.{name}"](key) for key in cells}
+        if name.endswith(".present") and item.type in ("array", "percpu_array"):
+            continue
+        for key, value in cells.items():
+            if said[key] != value:
+                return (
+                    f"{name}, key {key.to_bytes(item.key_size, 'big').hex()}: meaning {said[key]:x}, kernel {value:x}"
+                )
+    return None
+
+
+def difference_in_records(outcome: Outcome, seen: Mapping[str, Sequence[tuple[int, ...]]]) -> str | None:
+    """Where the records of ring buffers are not those that the meaning tells."""
+    for name, records in seen.items():
+        said = [fields for told, fields in outcome.events if told == name]
+        if said != list(records):
+            return f"{name}: meaning {said}, kernel {list(records)}"
     return None
 
 
 def _terms(case: Case) -> list[b.Term]:
     outs = [t for o in case.outputs for t in (o.when, o.port, *o.packet.prefix)]
-    return [case.guard, *outs, *case.metadata.values(), *case.state.values()]
+    told = [t for event in case.events for t in (event.when, *event.fields)]
+    return [case.guard, *outs, *case.metadata.values(), *case.state.values(), *told]
 
 
 def difference(outcome: Outcome, seen: Observation) -> str | None:
     """What the meaning and the kernel disagree on, None if nothing."""
     if tuple(sorted(outcome.outputs)) != seen.outputs:
         return f"outputs: meaning {_show(outcome.outputs)}, kernel {_show(seen.outputs)}"
-    for name in ("mark", "priority"):
-        if name in seen.metadata and outcome.metadata.get(name, 0) != seen.metadata[name]:
-            return f"{name}: meaning {outcome.metadata.get(name, 0):#x}, kernel {seen.metadata[name]:#x}"
+    for name in ("mark", "priority", "classid", "tc_index"):
+        before = 0  # of a frame that comes in from a wire
+        if name in seen.metadata and outcome.metadata.get(name, before) != seen.metadata[name]:
+            return f"{name}: meaning {outcome.metadata.get(name, before):#x}, kernel {seen.metadata[name]:#x}"
     for name in sorted(n for n in seen.metadata if n.startswith("meta")):
         if outcome.metadata.get(name, 0) != seen.metadata[name]:
             return f"{name}: meaning {outcome.metadata.get(name, 0):#x}, kernel {seen.metadata[name]:#x}"

@@ -48,6 +48,8 @@ class Generator:
 
     rare = 0.4
     """The share of programs in which the rarer steps occur."""
+    maps = MAPS
+    keyed = KEYED
 
     def __init__(self, rng: random.Random, hook: str, size: int = 25, helpers: bool = True) -> None:
         self.rng, self.hook, self.helpers = rng, hook, helpers
@@ -253,7 +255,9 @@ class Generator:
             out.jump("jlt", R0, R8, behind := out.label())
             out.emit(asm.mov(R8, size * self.rng.randrange(span // size)))
             out.place(behind)
-        out.emit(asm.alu("add", R8, FP), asm.alu("add", R8, -self.rng.randrange(span, STACK + 1, 8)))
+        # Not "add r8, r10": a kernel (6.18) takes that, in a function, for an address in its caller's stack.
+        out.emit(asm.mov(R0, R8), asm.mov(R8, FP), asm.alu("add", R8, R0))
+        out.emit(asm.alu("add", R8, -self.rng.randrange(span, STACK + 1, 8)))
         if self.rng.random() < 0.5:
             out.emit(asm.load(size, self.number(), R8, 0))
         else:
@@ -268,14 +272,19 @@ class Generator:
         self._after_call()
 
     def _function(self) -> None:
-        out = self.out
-        out.place(self.function)
+        self.out.place(self.function)
+        self.out.emit(*self._function_code())
+
+    @staticmethod
+    def _function_code() -> tuple[Insn, ...]:
+        out = Assembler()
         out.emit(asm.load(8, R0, R2, 0), asm.store(8, FP, -8, R1), asm.load(4, R3, FP, -8))
         behind = out.label()
         out.jump("jset", R1, 1, behind)
         out.emit(asm.alu("xor", R0, R3), asm.store(4, R2, 4, R0))
         out.place(behind)
         out.emit(asm.alu("add", R0, R1), asm.exit_())
+        return out.finish()
 
     # --- helpers ---
 
@@ -292,7 +301,7 @@ class Generator:
         return at
 
     def look_up(self) -> None:
-        item = self.rng.choice(MAPS)
+        item = self.rng.choice(self.maps)
         out, missing = self.out, self.out.label()
         at = self._key(item)
         out.emit(asm.load_map(R1, item.name), asm.mov(R2, FP), asm.alu("add", R2, at), asm.call(1))
@@ -312,13 +321,13 @@ class Generator:
         out.emit(asm.mov(R8, 0))
 
     def delete(self) -> None:
-        item = self.rng.choice(KEYED)
+        item = self.rng.choice(self.keyed)
         at = self._key(item)
         self.out.emit(asm.load_map(R1, item.name), asm.mov(R2, FP), asm.alu("add", R2, at), asm.call(3))
         self._after_call()
 
     def update(self) -> None:
-        item = self.rng.choice(KEYED)
+        item = self.rng.choice(self.keyed)
         at = self._key(item)
         out = self.out
         out.emit(asm.load_map(R1, item.name), asm.mov(R2, FP), asm.alu("add", R2, at), asm.mov(R3, FP))
@@ -426,6 +435,12 @@ class Generator:
             out.emit(asm.mov(R8, R0), asm.alu("rsh", R8, 32), asm.store(4, R7, 0, R0), asm.store(4, R7, 4, R8))
         if self.hook == "tc" and self.rng.random() < 0.7:
             out.emit(asm.store(4, R6, _SKB["mark"], R0))
+        self._return()
+        if self.called:
+            self._function()
+
+    def _return(self) -> None:
+        out = self.out
         kind = self.rng.random()
         if kind < 0.35:
             out.emit(asm.mov(R1, R0), asm.alu("and", R1, 0xFF), asm.alu("add", R1, 2), asm.mov(R2, 0), asm.call(23))
@@ -436,8 +451,6 @@ class Generator:
             if self.rng.random() < 0.5:
                 out.emit(asm.alu("sub", R0, 1))
         out.emit(asm.exit_())
-        if self.called:
-            self._function()
 
 
 def random_object(rng: random.Random, hook: str, size: int = 25) -> BpfObject:

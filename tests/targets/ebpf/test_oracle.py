@@ -12,9 +12,9 @@ import pytest
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import Observation
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
-from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R6
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R6
 from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle, KernelProgram, Network, Refused, load_maps
-from tests.support.bpf_compare import contents
+from tests.support.bpf_compare import Tables, contents
 from tests.support.bpf_random import random_object, random_tables
 from tests.support.frames import frame
 
@@ -115,6 +115,31 @@ def test_per_cpu_maps_and_constant_data(kernel_oracle: KernelOracle) -> None:
             maps[".rodata"][bytes(4)] = b"efgh"
         with pytest.raises(ValueError, match="a key of 3 bytes"):
             maps["counts"][bytes(3)]
+
+
+@pytest.mark.parametrize("kind", ["percpu_hash", "lru_percpu_hash"])
+def test_every_cpu_has_its_part_of_a_map(kind: str) -> None:
+    counts, mine = MapDef("counts", "percpu_array", 4, 8, 2), MapDef("mine", kind, 4, 8, 64)
+    with ExitStack() as stack:
+        maps = load_maps(obj("tc", maps=(counts, mine)), {"mine": [(bytes(4), b"12345678")]}, stack)
+        assert maps["mine"].values_of(bytes(4)) == [b"12345678"] * len(maps["counts"].values_of(bytes(4)))
+
+
+def test_a_map_of_devices_leads_to_those_of_the_network(kernel_oracle: KernelOracle) -> None:
+    """And refilling it, too: elements are looked up among the devices when they are put in."""
+    code = (asm.load_map(R1, "ports"), asm.mov(R2, 1), asm.mov(R3, 2), asm.call(51), asm.exit_())
+    there = obj("xdp", *code, maps=(MapDef("ports", "devmap", 4, 4, 4),))
+    tables = {"ports": [(struct.pack("<I", 1), struct.pack("<I", 6))]}
+    for refill in (False, True):
+        seen = kernel_oracle.observe(there, [(6, PLAIN), (5, PLAIN)], tables, refill=refill)
+        assert [o.outputs for o in seen] == [(("port", 6, PLAIN),)] * 2
+
+
+def test_a_packet_load_of_old_ends_the_program(kernel_oracle: KernelOracle) -> None:
+    load = Insn(0x20, imm=30)
+    marking = obj("tc", asm.mov(R6, R1), load, asm.store(4, R6, 8, R0), asm.mov(R0, 4), asm.exit_())
+    short, long = PLAIN[:33], PLAIN[:34]
+    assert [bool(o.outputs) for o in kernel_oracle.run(marking, [(5, short), (5, long)])] == [True, False]
 
 
 @pytest.mark.parametrize("kind", ["array", "hash"])
@@ -234,8 +259,8 @@ def test_maps_are_filled_as_at_first_before_each_packet(kernel_oracle: KernelOra
         for refill in (False, True):
             held: list[object] = []
 
-            def note(maps: Mapping[str, KernelMap], held: list[object] = held) -> None:
-                held.append(contents(maps))
+            def note(maps: Mapping[str, KernelMap], held: list[object] = held, tables: Tables = tables) -> None:
+                held.append(contents(maps, tables))
 
             try:
                 out = kernel_oracle.observe(obj, packets, tables, hook="tc", inspect=note, refill=refill)

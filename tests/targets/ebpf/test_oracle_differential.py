@@ -17,6 +17,7 @@ from p4verify.targets.ebpf.meaning import alu, helpers_maps, helpers_vlan, hooks
 from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram
 from tests.support.bpf_compare import evaluated
 from tests.support.bpf_random import MAPS, Generator, random_object
+from tests.support.bpf_random_wider import MORE_MAPS, wider_object
 from tests.support.frames import frame
 
 pytestmark = pytest.mark.oracle
@@ -121,8 +122,8 @@ def _pop_keeps_next_tag(patch: pytest.MonkeyPatch) -> None:
 
 
 MUTANTS: dict[str, tuple[Change, int]] = {
-    "division by zero gives all ones": (_binary("div", b.udiv), 7),
-    "remainder by zero gives 0": (_binary("mod", lambda x, y: b.ite(b.to_bool(y), b.urem(x, y), b.bv(0, x.width))), 19),
+    "division by zero gives all ones": (_binary("div", b.udiv), 55),
+    "remainder by zero gives 0": (_binary("mod", lambda x, y: b.ite(b.to_bool(y), b.urem(x, y), b.bv(0, x.width))), 57),
     "arithmetic shift is logical": (_binary("arsh", b.lshr), 4),
     "shift amounts are not masked": (_shift_unmasked, 16),
     "the tag is not put back": (_no_tag_back, 5),
@@ -131,7 +132,7 @@ MUTANTS: dict[str, tuple[Change, int]] = {
     "memory is big-endian": (_big_endian_memory, 2),
     "one side of a join is lost": (_first_side_wins, 2),
     "hash maps are empty": (_present_in_arrays, 22),
-    "a second tag stays in the packet": (_pop_keeps_next_tag, 2),
+    "a second tag stays in the packet": (_pop_keeps_next_tag, 42),
 }
 """What is wrong → how, and a seed of programs that show it soon."""
 
@@ -153,3 +154,16 @@ def test_the_generator_writes_what_it_should() -> None:
     assert {i.map for _ in range(50) for i in random_object(rng, "xdp").programs[0].insns} >= {m.name for m in MAPS}
     assert asm.exit_() == random_object(rng, "xdp").programs[0].insns[-1]
     assert R0 == 0
+
+
+@pytest.mark.parametrize(
+    ("hook", "helpers"),
+    [("tc", {38, 41, 68, 130, 131, 132, 133, 152, 155, 181}), ("xdp", {44, 51, 54, 65, 188, 189, 190})],
+)
+def test_the_wider_generator_writes_what_it_should(hook: str, helpers: set[int]) -> None:
+    rng = random.Random(1)
+    insns = [insn for _ in range(150) for insn in wider_object(rng, hook).programs[0].insns]
+    assert {insn.imm for insn in insns if insn.opcode == 0x85} >= helpers
+    maps = {item.name for item in MORE_MAPS if hook == "xdp" or item.type != "devmap"}
+    assert {insn.map for insn in insns} >= maps
+    assert {insn.opcode for insn in insns} >= ({0x20, 0x28, 0x30, 0x40, 0x48, 0x50} if hook == "tc" else set())
