@@ -106,10 +106,11 @@ def evaluated(
     frame: bytes,
     plans: Plans | None = None,
     refused: bool = False,
+    choices: int = 0,
 ) -> Outcome:
     """What ``behaviour`` says of one frame, maps afterwards included; the kernel's metadata starts as zeros.
     ``plans``: the same with each frame, to be quicker. ``refused``: whether the kernel takes the transport header to
-    begin too far behind for a frame to be cut."""
+    begin too far behind for a frame to be cut. ``choices``: the value of all choices."""
     variables = {t.name for case in behaviour.cases for t in (plans or b).variables(*_terms(case))}
     variables |= {v.name for v in b.variables(*(assumption.condition for assumption in behaviour.domain))}
     inputs: dict[str, b.Value] = {n: 0 for n in variables if n.startswith("in.") and n != "in.port"}
@@ -117,7 +118,9 @@ def evaluated(
     keys = {item.name: _looked_at(item, tables) for item in obj.maps}
     cells = {n: keys[n.removeprefix("map.").removesuffix(".present")] for case in behaviour.cases for n in case.state}
     known = functions(obj, tables)
-    return evaluate_behaviour(behaviour, frame, port, functions=known, inputs=inputs, cells=cells, plans=plans)
+    return evaluate_behaviour(
+        behaviour, frame, port, functions=known, inputs=inputs, cells=cells, plans=plans, choices=choices
+    )
 
 
 Contents = Mapping[str, Mapping[int, int]]

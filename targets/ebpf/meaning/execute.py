@@ -27,7 +27,8 @@ from ..artifact.insn import (
 )
 from . import alu, atomic, context, helpers_meta, legacy, memory, pointers, tail
 from .graph import CALL, CALL_REGISTER, EXIT, JA, JA32, TAIL_CALL, is_jump, target
-from .loops import CALL_FUNCTION, LOOP
+from .helpers_maps import result
+from .loops import CALL_FUNCTION, LOOP, TOO_MANY, too_many
 from .names import HELPERS
 from .state import Frame, State, both
 from .values import Address, Value
@@ -208,11 +209,14 @@ def _call(machine: Machine, state: State, insn: Insn) -> list[State]:
 
 
 def _call_by_register(machine: Machine, state: State, insn: Insn) -> list[State]:
-    if insn == CALL_FUNCTION:
+    ours = machine.loop is not None and state.slot >= machine.loop
+    if ours and insn == CALL_FUNCTION:
         function = machine.pointer(state, insn.dst)
         if function.kind != "function":
             raise machine.unsupported(state, f"r{insn.dst} is no function")
         return [_enter(machine, state, int(function.name))]
+    if ours and insn == TOO_MANY:
+        return _run(machine, state, lambda machine, state: result(state, too_many(machine)))
     if not machine.host.register_calls or insn != Insn(CALL_REGISTER, insn.dst):
         raise machine.unsupported(state, f"undefined jump (opcode {insn.opcode:#04x})")
     number = machine.number(state, machine.scalar(state, insn.dst))

@@ -9,6 +9,7 @@ from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Function, Insn
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6
 from p4verify.targets.ebpf.artifact.insn import LD_IMM64, PSEUDO_FUNC
 from p4verify.targets.ebpf.meaning import machine, meaning
+from p4verify.targets.ebpf.meaning.loops import CALL_FUNCTION, TOO_MANY
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.support.bpf_compare import difference, evaluated
 
@@ -76,3 +77,31 @@ def test_a_number_is_no_function() -> None:
     found = BpfObject((BpfProgram("test", "tc", code),), (), name="test.o")
     texts = {fault.text.partition(": ")[2] for fault in meaning(found).faults}
     assert texts == {"follows r9, which is no pointer"}
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("flags_known", [True, False])
+def test_the_error_of_too_many_turns_may_have_32_bits(flags_known: bool, kernel_oracle: KernelOracle) -> None:
+    """As it has where the verifier puts instructions in the helper's place; what depends on it is a choice."""
+    found = looping((1 << 23) + 1, 2)
+    (program,) = found.programs
+    insns = list(program.insns)
+    call = next(i for i, insn in enumerate(insns) if insn == asm.call(LOOP))
+    if not flags_known:  # 0, but not for the verifier
+        insns[call - 1] = asm.load(4, R4, R6, 8)
+    insns[call + 1] = asm.alu("rsh", R0, 32)
+    found = BpfObject((BpfProgram("test", "tc", tuple(insns), program.functions),), (), name="test.o")
+    (seen,) = kernel_oracle.run(found, [(3, FRAMES[0])])
+    assert seen.metadata["mark"] == (0 if flags_known else 0xFFFFFFFF)
+    behaviour = meaning(found)
+    told = [evaluated(behaviour, found, {}, 3, FRAMES[0], choices=n) for n in (0, 1)]
+    assert [outcome.metadata["mark"] for outcome in told] == [0, 0xFFFFFFFF]
+
+
+@pytest.mark.parametrize("insn", [CALL_FUNCTION, TOO_MANY])
+def test_the_instructions_of_our_own_mean_nothing_in_a_program(insn: Insn) -> None:
+    found = looping(2, 9)
+    (program,) = found.programs
+    insns = tuple(insn if old == asm.alu("lsh", R0, 16) else old for old in program.insns)
+    with pytest.raises(Unsupported, match="undefined jump"):
+        meaning(BpfObject((BpfProgram("test", "tc", insns, program.functions),), (), name="test.o"))
