@@ -58,7 +58,7 @@ def one_round(oracle: KernelOracle, seed: int, counts: Counter[str], frames: int
     wider = seed & 1
     make = wider_object if wider else random_object
     obj: BpfObject = make(rng, "xdp" if hook == "xdp" else "tc", rng.choice((5, 15, 40)))
-    named = {insn.map for insn in obj.program().insns}
+    named = {insn.map for program in obj.programs for insn in program.insns}
     there = {item.name for item in obj.maps} | {item.name + INNER for item in obj.maps}
     tables = {name: held for name, held in (wider_tables if wider else random_tables)(rng).items() if name in there}
     packets = [(rng.choice((2, 3, 77)), frame(rng, (0x0800, 0x8100))) for _ in range(frames)]
@@ -76,7 +76,8 @@ def one_round(oracle: KernelOracle, seed: int, counts: Counter[str], frames: int
             obj,
             packets,
             tables,
-            hook=hook,
+            "test",
+            hook,
             inspect=inspect,
             refill=True,
         )
@@ -86,7 +87,7 @@ def one_round(oracle: KernelOracle, seed: int, counts: Counter[str], frames: int
         yield ""
         return
     try:
-        behaviour = meaning(obj, hook=hook)  # type: ignore[arg-type]
+        behaviour = meaning(obj, "test", hook)  # type: ignore[arg-type]
     except Unsupported as error:
         counts["unsupported: " + error.reason.split(": ")[-1]] += 1
         yield ""

@@ -32,7 +32,10 @@ from tests.support.mutation import EbpfMachine, Judged, Subject, judge, judge_ag
 SUBJECTS = [
     *((name, hook) for name in ("acl", "vlan_filter", "router", "policer", "router_dual") for hook in ("tc", "xdp")),
     *((name, "xdp") for name in ("firewall", "qinq", "mpls", "stages", "balancer", "ecmp")),
+    *((name, "tc") for name in ("firewall", "stages", "balancer", "ecmp", "mirror")),
+    ("tunnel", "xdp"),
 ]
+"""All that the examples are lowered to."""
 
 
 def main() -> int:

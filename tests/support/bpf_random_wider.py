@@ -42,6 +42,7 @@ MORE_MAPS = (
     MapDef("sets", "hash_of_maps", 4, 4, 4, inner=replace(_INNER, type="hash")),
     MapDef("ring", "ringbuf", 0, 0, 1 << 17),
     MapDef("ports", "devmap", 4, 4, 4),
+    MapDef("stages", "prog_array", 4, 4, 3, programs={1: "other"}),
     MapDef(".data", "array", 4, DATA, 1, data=bytes(range(100, 100 + DATA))),
     MapDef(".rodata", "array", 4, CONSTANTS, 1, F_RDONLY_PROG, data=bytes(range(7, 7 + CONSTANTS))),
 )
@@ -56,6 +57,8 @@ _MOST_METADATA = 32
 class WiderGenerator(Generator):
     """Writes one program, half of it as :class:`.Generator` does."""
 
+    first = True
+    """Whether this is not the program that another hands over to."""
     maps = (*MAPS, *_PER_CPU)
     keyed = (*KEYED, *_PER_CPU)
 
@@ -63,6 +66,7 @@ class WiderGenerator(Generator):
         super().__init__(rng, hook, size, helpers)
         self.turn = self.out.label("turn")
         self.turns = False
+        self.other: BpfObject | None = None
         self.checks = 0
         self.metadata = 0
 
@@ -77,9 +81,10 @@ class WiderGenerator(Generator):
             insns = tuple(_led_to(insns, at))
         if self.called:
             functions.append(Function("function", at - slots(self._function_code())[-1]))
-        named = {insn.map for insn in insns}
+        more = self.other.programs if self.other is not None else ()
+        named = {insn.map for insn in (*insns, *(i for program in more for i in program.insns))}
         maps = tuple(item for item in (*MAPS, *MORE_MAPS) if item.name in named)
-        return BpfObject((BpfProgram("test", self.hook, insns, tuple(reversed(functions))),), maps)
+        return BpfObject((BpfProgram("test", self.hook, insns, tuple(reversed(functions))), *more), maps)
 
     def check(self) -> None:
         super().check()
@@ -93,9 +98,10 @@ class WiderGenerator(Generator):
         if self.room:
             kinds += [self.at_an_offset, self.spilled, self.along, self.length]
         if self.hook == "tc":
-            kinds += [self.legacy, self.fields]
+            kinds += [self.fields, *[self.legacy] * self.first]
         if self.helpers:
-            kinds += [self.single, self.path, self.nested, self.ring, self.loop, self.difference]
+            kinds += [self.single, self.path, self.nested, self.ring, self.difference]
+            kinds += [self.loop, self.hand_over] * self.first
             kinds += [self.wider_tc] * 3 if self.hook == "tc" else [self.wider_xdp] * 3
         self.rng.choice(kinds)()
 
@@ -301,6 +307,20 @@ class WiderGenerator(Generator):
         out.emit(asm.mov(R4, rng.choice((0, 0, 0, 1))), asm.call(181))
         self._after_call()
 
+    def hand_over(self) -> None:
+        """A tail call to another program; most programs have none."""
+        if self.other is None and self.rng.random() < 0.7:
+            return
+        if self.other is None:
+            second = WiderGenerator(self.rng, self.hook, 6)
+            second.first = False
+            made = second.object()
+            self.other = replace(made, programs=(replace(made.programs[0], name="other"),))
+        out = self.out
+        out.emit(asm.mov(R3, self.number()), asm.alu("and", R3, self.rng.choice((1, 3))), asm.mov(R1, R6))
+        out.emit(asm.load_map(R2, "stages"), asm.call(12), asm.mov(R0, self.constant()))
+        self._after_call()
+
     # --- helpers ---
 
     def difference(self) -> None:
@@ -401,17 +421,16 @@ class WiderGenerator(Generator):
         if not change % 4:
             change = max(-self.metadata, min(change, _MOST_METADATA - self.metadata))
             self.metadata += change
-        out.emit(asm.mov(R1, R6), asm.mov(R2, -change), asm.call(54))
-        self._told()
         behind = out.label()
+        out.emit(asm.mov(R1, R6), asm.mov(R2, -change), asm.call(54), asm.mov(R9, R0))
         out.emit(asm.load(4, R8, R6, _DATA_META), asm.mov(R1, R8), asm.alu("add", R1, self.metadata))
         out.emit(asm.load(4, R2, R6, 0))
         out.jump("jgt", R1, R2, behind)
         for at in range(0, self.metadata, 4):
-            out.emit(asm.store(4, R8, at, rng.choice((R3, R4, R5))))
+            out.emit(asm.store(4, R8, at, rng.randrange(1 << 31)))
         out.place(behind)
-        out.emit(asm.mov(R8, 0))
-        self._numbers((R1, R2))
+        out.emit(asm.mov(R0, R9), asm.mov(R8, 0))
+        self._told()
 
     # --- the end ---
 
