@@ -20,7 +20,7 @@ MOST_PORT: Final = 1 << 30
 MOST_PORTS: Final = 4
 """Ports besides the one that the packet comes in by that the real machine is given."""
 
-_SEEN: Final = ("port", "peer", "neighbour", "ingress", "program", "stack", "recirculate", "resubmit")
+_SEEN: Final = ("port", "cpu", "peer", "neighbour", "ingress", "program", "stack", "recirculate", "resubmit")
 """Where frames may go that a machine is watched at."""
 
 _GIVEN: Final = "given."

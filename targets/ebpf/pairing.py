@@ -16,12 +16,13 @@ from . import scratch
 from .artifact import BpfObject, MapDef
 from .artifact.program import F_RDONLY_PROG, INNER, NUMBER_BYTES
 from .meaning import meaning
+from .meaning.helpers_maps import ARRAYS
 from .meaning.memory import PRESENT
 from .trie_laws import element_name, entry, length_name, trie_laws
 
 _OTHER_SCRATCH = f"{scratch.NAME} (other)"
 _ARRAYS = ("array", "percpu_array")
-_INDEXED = (*_ARRAYS, "array_of_maps")
+_INDEXED = (*ARRAYS, "array_of_maps")
 _INDEX_BYTES = 4
 
 

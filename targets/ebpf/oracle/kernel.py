@@ -28,6 +28,8 @@ _SYSCALL: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, 
 PROGRAM_TYPES: Final = {"tc": 3, "xdp": 6}
 """Hook → BPF_PROG_TYPE_*."""
 TCX_INGRESS: Final = 46
+XDP_CPUMAP: Final = 35
+"""BPF_XDP_CPUMAP: of programs that CPUs in a map run."""
 _LOG_SIZE: Final = 1 << 20
 _ROOM: Final = 512
 """Bytes that a program may add to the packet."""
@@ -228,6 +230,7 @@ class KernelProgram(Descriptor):
         license: str = "GPL",
         name: str = "",
         types: KernelTypes | None = None,
+        attach_type: int = 0,
     ) -> None:
         code = encode(insns, {name: item.fd for name, item in (maps or {}).items()})
         held, said = _buffer(code), _buffer(license.encode() + b"\0")
@@ -236,8 +239,8 @@ class KernelProgram(Descriptor):
         records = _buffer(functions), _buffer(lines)
         head = (PROGRAM_TYPES[hook], len(code) // 8, ctypes.addressof(held), ctypes.addressof(said))
         tail = struct.pack(
-            "=16s8xIIQIIQI4x",
-            *(name.encode(), types.fd if types is not None else 0),
+            "=16s4xIIIQIIQI4x",
+            *(name.encode(), attach_type, types.fd if types is not None else 0),
             *(FUNCTION_RECORD.size if functions else 0, ctypes.addressof(records[0]) if functions else 0),
             *(len(functions) // FUNCTION_RECORD.size, LINE_RECORD.size if lines else 0),
             *(ctypes.addressof(records[1]) if lines else 0, len(lines) // LINE_RECORD.size),

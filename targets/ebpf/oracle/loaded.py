@@ -14,7 +14,7 @@ from ..artifact import BpfObject, BpfProgram, Insn, MapDef
 from ..artifact.insn import LD, PSEUDO_FUNC
 from ..artifact.loading import described
 from ..artifact.program import F_RDONLY_PROG, INNER
-from . import perf, world
+from . import cpus, perf, world
 from .kernel import KernelMap, KernelProgram, KernelTypes, Refused
 from .nested import load_nested
 from .network import Network
@@ -25,6 +25,7 @@ from .wrap import (
     LEFT_TO,
     NOTES,
     NOTES_MAP,
+    REDIRECTS,
     Notes,
     redirections,
     taking_over,
@@ -42,6 +43,8 @@ STACK_PORT, REDIRECT_PORT = 0x7FFF0001, 0x7FFF0002
 _NO_KEY: Final = bytes(4)
 _OF_DEVICES: Final = ("devmap", "devmap_hash")
 """Maps whose elements are looked up among the devices when they are put in."""
+CPU_SECONDS: Final = 0.5
+"""How long a CPU may take to send what it was sent."""
 
 
 def kind_of(hook: str) -> str:
@@ -50,11 +53,18 @@ def kind_of(hook: str) -> str:
 
 
 def load_maps(
-    obj: BpfObject, tables: Tables, stack: ExitStack, types: KernelTypes | None = None
+    obj: BpfObject,
+    tables: Tables,
+    stack: ExitStack,
+    types: KernelTypes | None = None,
+    known: Mapping[str, KernelMap] | None = None,
 ) -> dict[str, KernelMap]:
-    """The object's maps in the kernel, filled; they are closed with ``stack``. Raises InputError, Unsupported."""
-    maps = {}
+    """The object's maps in the kernel, filled, but for those that are ``known``; they are closed with ``stack``. Raises
+    InputError, Unsupported."""
+    maps = dict(known or {})
     for item in obj.maps:
+        if item.name in maps:
+            continue
         if item.inner is not None:
             maps[item.name] = _nested(obj, item, item.inner, tables, stack)
             continue
@@ -126,8 +136,9 @@ class Loaded:
         others = set(self.open_arrays.values())
         self.handed = {name: elements for name, elements in tables.items() if name in others}
         tables = {name: elements for name, elements in tables.items() if name not in others}
-        self.maps = load_maps(obj, tables, stack, types)
         self.notes = stack.enter_context(KernelMap(NOTES_MAP))
+        self.of_cpus = self._of_cpus(obj, tables)
+        self.maps = load_maps(obj, tables, stack, types, self.of_cpus)
         spies = [*redirections(hook, REDIRECT_PORT)]
         told: dict[str, KernelMap] = {}
         if around is not None:
@@ -145,6 +156,19 @@ class Loaded:
             self.program = stack.enter_context(KernelProgram(kind, code, maps, obj.license, types=types))
         except Refused as error:
             raise InputError.at(Span(obj.name, 0, 0), f"the kernel refuses program {program.name}: {error}") from None
+
+    def _of_cpus(self, obj: BpfObject, tables: Tables) -> dict[str, KernelMap]:
+        """The object's maps of CPUs."""
+        made = {}
+        for item in obj.maps if self.hook == "xdp" else ():
+            if item.type == cpus.TYPE:
+                held = tables.get(item.name, ())
+                try:
+                    made[item.name] = cpus.load_cpus(item, held, self.notes, REDIRECT_PORT, obj.license, self.stack)
+                except (OSError, Refused) as error:
+                    text = f"the kernel refuses map {item.name} or what is in it: {error}"
+                    raise InputError.at(Span(obj.name, 0, 0), text) from None
+        return made
 
     def _hand_over(self, kind: str, license: str) -> None:
         """Put programs of our own into arrays that somebody else fills, where there is one by the tables."""
@@ -175,7 +199,8 @@ class Loaded:
             network.attach(self.stack, self.hook, port, self.program)
         changing = {
             n: m for n, m in self.maps.items()
-            if n in self.named and not m.item.flags & F_RDONLY_PROG and m.item.programs is None and m.item.inner is None
+            if n in self.named and n not in self.of_cpus and not m.item.flags & F_RDONLY_PROG
+            and m.item.programs is None and m.item.inner is None
         }  # fmt: skip
         for number, (port, frame) in enumerate(packets):
             for name, item in changing.items() if number else ():
@@ -195,6 +220,9 @@ class Loaded:
         self.notes[_NO_KEY] = EMPTY
         sent = network.pass_through(port, frame)
         said = Notes.of(self.notes[_NO_KEY])
+        if self.of_cpus and not sent and said.result == REDIRECTS["xdp"]:
+            sent = network.sent(CPU_SECONDS)
+            said = Notes.of(self.notes[_NO_KEY])
         outputs = []
         for ifindex, out in sent:
             if ifindex == STACK_PORT:

@@ -148,8 +148,12 @@ class Network:
     def pass_through(self, ifindex: int, frame: bytes) -> list[tuple[int, bytes]]:
         """Let a tap receive a frame; ``(interface number, frame)`` for everything that was sent then."""
         self.taps[ifindex].send(frame)
+        return self.sent(0)
+
+    def sent(self, seconds: float) -> list[tuple[int, bytes]]:
+        """``(interface number, frame)`` for what was sent, waiting for as long as this for the first."""
         sent = []
-        for fd, _ in self._events.poll(0):
+        for fd, _ in self._events.poll(seconds):
             tap = self._by_fd[fd]
             while (out := tap.receive()) is not None:
                 sent.append((tap.ifindex, out))

@@ -38,8 +38,8 @@ _REDIRECT, _REDIRECT_NEIGH, _REDIRECT_PEER = 23, 152, 155
 _ADJUST_META: Final = 54
 _INGRESS_FLAG: Final = 1
 """BPF_F_INGRESS."""
-PORT, PEER, NEIGHBOUR, INGRESS = 1, 2, 3, 4
-LEFT_TO: Final = {PORT: "port", PEER: "peer", NEIGHBOUR: "neighbour", INGRESS: "ingress"}
+PORT, PEER, NEIGHBOUR, INGRESS, CPU = 1, 2, 3, 4, 5
+LEFT_TO: Final = {PORT: "port", PEER: "peer", NEIGHBOUR: "neighbour", INGRESS: "ingress", CPU: "cpu"}
 """Ways to redirect, and where a packet goes that is."""
 HANDED: Final = 16
 """From here on the way is that of a tail call through one of the object's maps, by its place among these."""

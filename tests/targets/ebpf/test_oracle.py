@@ -60,6 +60,25 @@ def test_xdp_sends_back_where_it_came_from(kernel_oracle: KernelOracle) -> None:
     assert one(kernel_oracle, returns("xdp", 3), PLAIN, 9).outputs == (("port", 9, PLAIN),)
 
 
+def to_cpu(number: int) -> BpfObject:
+    code = (asm.load_map(R1, "cpus"), asm.mov(R2, number), asm.mov(R3, 1), asm.call(51), asm.exit_())
+    return obj("xdp", *code, maps=(MapDef("cpus", "cpumap", 4, 4, 64),))
+
+
+def test_a_frame_that_is_sent_to_a_cpu_is_seen_there(kernel_oracle: KernelOracle) -> None:
+    """Two times, for the CPU takes its time: nothing of one frame is left for the next."""
+    held = {"cpus": [(bytes(4), bytes(4))]}
+    seen = kernel_oracle.run(to_cpu(0), [(5, PLAIN), (5, TAGGED)], held)
+    assert [each.outputs for each in seen] == [(("cpu", 0, PLAIN),), (("cpu", 0, TAGGED),)]
+    (missing,) = kernel_oracle.run(to_cpu(1), [(5, PLAIN)], held)
+    assert (missing.outputs, missing.metadata["result"]) == ((), 1)
+
+
+def test_a_cpu_that_is_not_there_is_refused(kernel_oracle: KernelOracle) -> None:
+    with pytest.raises(InputError, match="the kernel refuses map cpus or what is in it"):
+        kernel_oracle.run(to_cpu(63), [(5, PLAIN)], {"cpus": [(b"\x3f\0\0\0", bytes(4))]})
+
+
 def test_maps_are_filled_and_fresh_for_every_packet(kernel_oracle: KernelOracle) -> None:
     cells = MapDef("cells", "array", 4, 4, 2)
     counting = obj(
