@@ -443,8 +443,14 @@ class WiderGenerator(Generator):
             if rng.random() < 0.3:
                 out.emit(asm.mov(R1, 2), asm.mov(R2, rng.choice((0, 1))), asm.call(23), asm.exit_())
                 return
-            out.emit(asm.mov(R2, R0), asm.alu("and", R2, rng.choice((1, 7))), asm.load_map(R1, "ports"))
-            out.emit(asm.mov(R3, rng.randrange(5)), asm.call(51), asm.exit_())
+            out.emit(asm.mov(R9, R0))
+            shifts = rng.choice(((0,), (0, 3)))
+            for shift in shifts:
+                out.emit(asm.mov(R2, R9), asm.alu("rsh", R2, shift), asm.alu("and", R2, rng.choice((1, 3, 7))))
+                out.emit(asm.load_map(R1, "ports"), asm.mov(R3, rng.randrange(5)), asm.call(51))
+            if len(shifts) > 1 and rng.random() < 0.7:  # goes where the last but one of them said
+                out.emit(asm.mov(R0, 4))
+            out.emit(asm.exit_())
             return
         out.emit(asm.mov(R1, R0), asm.alu("and", R1, 0xFF), asm.alu("add", R1, 2))
         kind = rng.choice((23, 152, 155))

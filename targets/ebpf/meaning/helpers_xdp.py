@@ -32,7 +32,8 @@ def redirect(machine: Machine, state: State) -> list[State]:
     """``bpf_redirect(ifindex, flags)`` of XDP: no flags are known."""
     if machine.number(state, machine.scalar(state, 2)):
         return result(state, XDP_ABORTED)
-    state.fields["redirect"] = b.extract(machine.scalar(state, 1), 31, 0)
+    number = b.extract(machine.scalar(state, 1), 31, 0)
+    state.fields["redirect"] = state.fields["redirect_index"] = number
     state.fields["redirected"] = redirected_to("port")
     return result(state, XDP_REDIRECT)
 
@@ -49,14 +50,27 @@ def redirect_map(machine: Machine, state: State) -> list[State]:
     number = b.extract(machine.scalar(state, 2), 31, 0)
     key = swap(number)
     found, missing = machine.fork(state, present(machine, state, item, key))
-    out = result(missing, flags) if missing is not None else []
+    out: list[State] = []
+    if missing is not None:
+        _forget_map(missing)
+        out += result(missing, flags)
     if found is not None:
+        found.fields["redirect_index"] = number
         if item.type != "cpumap":  # there the key is the CPU, and the value how long its queue is
             value = memory.cell(machine, found, item, Address("value", 0, item.name, key))
             number = swap(b.extract(value, value.width - 1, value.width - 32))
         found.fields["redirect"], found.fields["redirected"] = number, redirected_to(_LEADS_TO[item.type])
         out += result(found, XDP_REDIRECT)
     return out
+
+
+def _forget_map(state: State) -> None:
+    """After a look-up without an element: what was noted before is the number of an interface, also where it was the
+    index of a map's element (``__bpf_xdp_redirect_map`` leaves ``tgt_index`` as it was)."""
+    nowhere = redirected_to(None)
+    nothing = b.eq(state.fields["redirected"], nowhere)
+    state.fields["redirect"] = state.fields["redirect_index"]
+    state.fields["redirected"] = b.ite(nothing, nowhere, redirected_to("port"))
 
 
 def get_buff_len(machine: Machine, state: State) -> list[State]:

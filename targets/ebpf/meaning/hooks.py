@@ -98,7 +98,7 @@ def _state(
     vlan: Vlan | None,
     fields: dict[str, Term],
 ) -> State:
-    fields = fields | {"redirect": b.bv(0, 32), "redirected": redirected_to(None)}
+    fields = fields | {"redirect": b.bv(0, 32), "redirect_index": b.bv(0, 32), "redirected": redirected_to(None)}
     sizes = {LENGTH: (shortest, 0xFFFF)}
     return State(guard, 0, start_registers(), layout, shortest, {}, (), vlan, fields, ranges=sizes)
 

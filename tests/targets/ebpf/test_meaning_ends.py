@@ -155,6 +155,40 @@ def test_a_map_leads_to_what_is_in_it(kind: str, to: str) -> None:
     assert "map.there.value" in {call.name for call in b.applications(output.port)}
 
 
+def through(index: int, flags: int = 0) -> tuple[Insn, ...]:
+    return asm.load_map(R1, "there"), asm.mov(R2, index), asm.mov(R3, flags), asm.call(51)
+
+
+def to(port: int, flags: int = 0) -> tuple[Insn, ...]:
+    return asm.mov(R1, port), asm.mov(R2, flags), asm.call(23)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    ("calls", "port"),
+    [
+        ((through(5), through(3)), 5),  # the index of the first becomes the number of an interface
+        ((through(5), through(3), through(2)), 5),
+        ((to(8), through(3)), 8),
+        ((through(3),), None),
+        ((through(5), through(3, 32)), 6),
+        ((through(5), to(8, 1)), 6),
+        ((through(5), to(8)), 8),
+        ((through(5), through(7)), 7),
+    ],
+)
+def test_what_counts_of_several_redirects(
+    calls: tuple[tuple[Insn, ...], ...], port: int | None, kernel_oracle: KernelOracle
+) -> None:
+    devices = MapDef("there", "devmap", 4, 4, 8)
+    program = xdp(*(insn for call in calls for insn in call), asm.mov(R0, 4), asm.exit_(), maps=(devices,))
+    kernel_oracle.observe(xdp(asm.mov(R0, 1), asm.exit_()), [(n, FRAME) for n in (5, 6, 7, 8)])  # makes them
+    tables = {"there": [(n.to_bytes(4, "little"), m.to_bytes(4, "little")) for n, m in ((5, 6), (7, 7))]}
+    (seen,) = kernel_oracle.run(program, [(5, FRAME)], tables)
+    assert [number for _, number, _ in seen.outputs] == ([] if port is None else [port])
+    assert difference(evaluated(meaning(program), program, tables, 5, FRAME), seen) is None
+
+
 def test_an_element_of_a_map_of_cpus_leads_to_the_cpu_of_its_key() -> None:
     """What it holds is how long the queue there is (``cpu_map_update_elem``)."""
     output = through_a_map("cpumap")
