@@ -90,7 +90,8 @@ def allows(
     """
     free = frozenset(choices_of(spec))
     sides = [on_input(side, given, functions, free) for side in (spec, impl)]
-    violation = b.or_(*(o.violation for o in obligations(sides[0], sides[1], (inputs_read(spec), inputs_read(impl)))))
+    parts = [o.violation for o in obligations(sides[0], sides[1], (inputs_read(spec), inputs_read(impl)))]
+    violation = b.or_(*_on_input(parts, given, functions, free))  # bytes of the payload are asked for there only
     if b.applications(violation):
         return "unknown"  # a table is asked with an undefined value
     answer = engine.satisfiable(b.not_(violation), "an undefined value that would do", SECONDS)
@@ -102,6 +103,21 @@ def on_input(
 ) -> Behaviour:
     """A behaviour on one input: all that it depends on but ``free`` is a number, and functions whose names begin with
     ``open_``; functions that are not in ``functions`` are 0."""
+
+    def change(terms: list[Term]) -> list[Term]:
+        return _on_input(terms, given, functions, free, open_)
+
+    return map_terms(side, change, {})
+
+
+def _on_input(
+    terms: Sequence[Term],
+    given: Input,
+    functions: Mapping[str, Function],
+    free: frozenset[Term],
+    open_: str | None = None,
+) -> list[Term]:
+    """Terms on one input, as of :func:`on_input`."""
     of_payload = PayloadFunctions(given.packet)
 
     def answer(name: str) -> Function:
@@ -109,13 +125,10 @@ def on_input(
             return functions[name]
         return of_payload[name] if name.startswith("payload.") else lambda *_: 0
 
-    def change(terms: list[Term]) -> list[Term]:
-        values = {v: b.literal(_value(v.name, given), v) for v in b.variables(*terms) if v not in free}
-        calls = {call.name: call for call in b.applications(*terms)}
-        calls = {n: call for n, call in calls.items() if open_ is None or not n.startswith(open_)}
-        return b.substitute(terms, values, {name: _folding(call, answer(name)) for name, call in calls.items()})
-
-    return map_terms(side, change, {})
+    values = {v: b.literal(_value(v.name, given), v) for v in b.variables(*terms) if v not in free}
+    calls = {call.name: call for call in b.applications(*terms)}
+    calls = {n: call for n, call in calls.items() if open_ is None or not n.startswith(open_)}
+    return b.substitute(terms, values, {name: _folding(call, answer(name)) for name, call in calls.items()})
 
 
 def _value(name: str, given: Input) -> int:
