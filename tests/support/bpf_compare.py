@@ -22,11 +22,16 @@ _CHECKSUMS: dict[str, Function] = {
 """Which of its two zeros a checksum comes out as, where nothing hangs on it."""
 
 
+_UPDATES = 64
+"""How often a program may update a map."""
+
+
 def functions(obj: BpfObject, tables: Tables) -> dict[str, Function]:
     """The functions that a meaning asks, answered from the elements of the maps."""
     out = dict(_CHECKSUMS)
     for item in obj.maps:
         elements = dict(tables.get(item.name, ()))
+        out |= {f"given.evicted.{item.name}.{n}": lambda _: 0 for n in range(_UPDATES)}
         if item.inner is not None:
             numbered = replace(item.inner, key_size=NUMBER_BYTES + item.inner.key_size)
             out |= _answers(numbered, dict(tables.get(item.name + INNER, ())), item.name + INNER)
@@ -107,17 +112,19 @@ def evaluated(
     plans: Plans | None = None,
     refused: bool = False,
     choices: int = 0,
+    world: Mapping[str, Function] | None = None,
 ) -> Outcome:
     """What ``behaviour`` says of one frame, maps afterwards included; the kernel's metadata starts as zeros.
     ``plans``: the same with each frame, to be quicker. ``refused``: whether the kernel takes the transport header to
-    begin too far behind for a frame to be cut. ``choices``: the value of all choices."""
+    begin too far behind for a frame to be cut. ``choices``: the value of all choices.
+    ``world``: functions that nobody controls."""
     variables = {t.name for case in behaviour.cases for t in (plans or b).variables(*_terms(case))}
     variables |= {v.name for v in b.variables(*(assumption.condition for assumption in behaviour.domain))}
     inputs: dict[str, b.Value] = {n: 0 for n in variables if n.startswith("in.") and n != "in.port"}
     inputs |= {n: int(refused) for n in inputs if n.startswith("in.ebpf.tail.")}
     keys = {item.name: _looked_at(item, tables) for item in obj.maps}
     cells = {n: keys[n.removeprefix("map.").removesuffix(".present")] for case in behaviour.cases for n in case.state}
-    known = functions(obj, tables)
+    known = functions(obj, tables) | dict(world or {})
     return evaluate_behaviour(
         behaviour, frame, port, functions=known, inputs=inputs, cells=cells, plans=plans, choices=choices
     )

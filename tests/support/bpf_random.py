@@ -378,11 +378,11 @@ class Generator:
         kind = rng.choice(("l3", "l4", "room", "proto", "type", "clone", "hash", "relative"))
         out.emit(asm.mov(R3, self.number()), asm.mov(R4, self.number()), asm.mov(R1, R6))
         if kind == "l3":
-            size = rng.choice((0, 2, 4))
+            size = rng.choice((0, 2, 4, 3))
             out.emit(*((asm.mov(R3, 0),) if rng.random() < 0.5 else ()))
             out.emit(asm.mov(R2, 2 * rng.randrange(7, 20)), asm.mov(R5, size), asm.call(10))
         elif kind == "l4":
-            flags = rng.choice((0, 2, 4)) | rng.choice((0, 0x10)) | rng.choice((0, 0x20, 0x60))
+            flags = rng.choice((0, 2, 4, 5)) | rng.choice((0, 0x10)) | rng.choice((0, 0x20, 0x60))
             out.emit(*((asm.mov(R3, 0),) if rng.random() < 0.5 else ()))
             out.emit(asm.mov(R2, 2 * rng.randrange(7, 20)), asm.mov(R5, flags), asm.call(11))
         elif kind == "room":

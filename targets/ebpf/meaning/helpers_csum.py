@@ -70,33 +70,38 @@ def _replace(machine: Machine, state: State, allowed: int, two: object) -> list[
     offset = machine.number(state, b.extract(machine.scalar(state, 2), 31, 0))
     before, after = machine.scalar(state, 3), machine.scalar(state, 4)
     state.layout = state.layout.touched()
-    if flags & ~allowed or flags & SIZE_MASK not in (0, 2, 4):
+    if flags & ~allowed:
         return result(state, -EINVAL)
     if offset > 0xFFFF or offset & 1:
         return result(state, -EFAULT)
     there, missing = machine.fork(state, state.layout.has(offset + 2))
     out = result(missing, -EFAULT) if missing is not None else []
-    if there is None:
-        return out
-    if not flags & SIZE_MASK:
+    if there is not None and flags & MARK_ZERO and not flags & MARK_ENFORCE:  # no sum, which is left like that
+        none, there = machine.fork(there, b.eq(_old(there, offset), b.bv(0, 16)))
+        out += result(none, 0) if none is not None else []
+    if there is not None and not flags & SIZE_MASK:
         there, wrong = machine.fork(there, b.eq(before, b.bv(0, 64)))
         out += result(wrong, -EINVAL) if wrong is not None else []
+    if there is not None and flags & SIZE_MASK not in (0, 2, 4):
+        return out + result(there, -EINVAL)
     if there is not None:
         _write(there, offset, flags, before, after, two)
         out += result(there, 0)
     return out
 
 
+def _old(state: State, offset: int) -> Term:
+    """The sum in the packet."""
+    return b.concat(state.layout.at(offset + 1), state.layout.at(offset))
+
+
 def _write(state: State, offset: int, flags: int, before: Term, after: Term, two: object) -> None:
-    old = b.concat(state.layout.at(offset + 1), state.layout.at(offset))
+    old = _old(state, offset)
     size = flags & SIZE_MASK
     width = 16 if size == 2 else 32
     x, y = b.extract(before, width - 1, 0), b.extract(after, width - 1, 0)
     assert callable(two)
     new = two(old, x, y) if size == 2 else replaced_4(old, x, y) if size == 4 else by_difference(old, y)
     if flags & MARK_ZERO:
-        zero = b.bv(0, 16)
-        new = b.ite(b.eq(new, zero), b.bv(MANGLED_ZERO, 16), new)
-        if not flags & MARK_ENFORCE:
-            new = b.ite(b.eq(old, zero), old, new)
+        new = b.ite(b.eq(new, b.bv(0, 16)), b.bv(MANGLED_ZERO, 16), new)
     state.layout = state.layout.write(offset, [b.extract(new, 7, 0), b.extract(new, 15, 8)])

@@ -134,6 +134,8 @@ def map_update_elem(machine: Machine, state: State) -> list[State]:
     key = named.key(machine, state, 2)
     value = b.concat(*memory.load_bytes(machine, state, machine.pointer(state, 3), item.value_size))
     _changes_presence(machine, item)
+    if item.type == "lru_hash" or (item.type == "lru_percpu_hash" and flags != EXIST):
+        _make_room(state, item)
     there, absent = machine.fork(state, present(machine, state, item, key))
     out: list[State] = []
     if there is not None:
@@ -172,7 +174,8 @@ def _insert(machine: Machine, state: State, item: MapDef, key: Term, value: Term
     if flags == EXIST:
         return result(state, -ENOENT)
     if item.type in LRU:
-        return _insert_lru(machine, state, item, key, value)
+        _put(state, item, key, value)
+        return result(state, 0)
     reason = f"whether map {item.name} has room for one more element"
     full, room = machine.fork(state, machine.asked(state, f"full.{item.name}", 0, reason))
     out: list[State] = []
@@ -180,26 +183,25 @@ def _insert(machine: Machine, state: State, item: MapDef, key: Term, value: Term
         no_memory = machine.asked(full, f"error.{item.name}", 0, reason)
         out += result(full, b.ite(no_memory, b.bv(-ENOMEM, 64), b.bv(-E2BIG, 64)))
     if room is not None:
-        # Pointers to other elements stay: only one that is replaced or taken out goes.
-        room.stores[item.name] = room.stores[item.name].write(key, value)
-        _set_present(room, item, key, 1)
+        _put(room, item, key, value)
         out += result(room, 0)
     return out
 
 
-def _insert_lru(machine: Machine, state: State, item: MapDef, key: Term, value: Term) -> list[State]:
-    """There is always room, since another element may go."""
-    reason = f"which element of map {item.name} makes room for a new one"
-    victim = machine.asked(state, f"evicted.{item.name}", key.width, reason)
-    name = item.name + PRESENT
-    kept = b.and_(
-        b.not_(machine.asked(state, f"evicts.{item.name}", 0, reason)), b.to_bool(state.stores[name].read(victim))
-    )
-    state.stores[name] = state.stores[name].write(victim, b.from_bool(kept))
-    state.epochs[item.name] = state.epochs.get(item.name, 0) + 1
+def _put(state: State, item: MapDef, key: Term, value: Term) -> None:
+    """A new element. Pointers to others stay: only one that is replaced or taken out goes."""
     state.stores[item.name] = state.stores[item.name].write(key, value)
     _set_present(state, item, key, 1)
-    return result(state, 0)
+
+
+def _make_room(state: State, item: MapDef) -> None:
+    """Any elements may go, that with the same key too: the kernel takes a node for the new element before it looks for
+    an old one, whatever becomes of the update (``prealloc_lru_pop``; ``__bpf_lru_list_shrink`` takes several out)."""
+    count = state.counts.get(f"evicted.{item.name}", 0)
+    state.counts[f"evicted.{item.name}"] = count + 1
+    name = item.name + PRESENT
+    state.stores[name] = state.stores[name].without(f"given.evicted.{item.name}.{count}")
+    state.epochs[item.name] = state.epochs.get(item.name, 0) + 1
 
 
 def _set_present(state: State, item: MapDef, key: Term, value: int) -> None:

@@ -41,12 +41,16 @@ def skb_change_tail(machine: Machine, state: State) -> list[State]:
     state.layout = state.layout.touched()
     if flags:
         return result(state, -EINVAL)
-    if machine.number(state, state.fields["encapsulated"]):
-        return result(state, -ENOTSUPP)
+    encapsulated = machine.number(state, state.fields["encapsulated"])
     reason = "where the kernel takes the transport header to begin"
     refused, taken = machine.fork(state, machine.asked(state, "tail", 0, reason))
     out = result(refused, -EINVAL) if refused is not None else []
-    return out + (_cut(machine, taken, wanted, least) if taken is not None else [])
+    if taken is None:
+        return out
+    if encapsulated:
+        fits = b.and_(b.uge(wanted, b.bv(least, 32)), b.ule(wanted, b.bv(MAX_LEN, 32)))
+        return out + result(taken, b.ite(fits, b.bv(-ENOTSUPP, 64), b.bv(-EINVAL, 64)))
+    return out + _cut(machine, taken, wanted, least)
 
 
 def _cut(machine: Machine, state: State, wanted: Term, least: int) -> list[State]:

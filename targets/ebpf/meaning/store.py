@@ -15,7 +15,7 @@ from ....semantics.bits import Term
 @dataclass(eq=False, slots=True)
 class Store:
     """A function from key to cell: initially ``name(key)``, or ``value`` at ``key`` and else ``below``, or one of two
-    by ``condition``."""
+    by ``condition``, or 0 at each key for which ``gone(key)`` holds and else ``below``."""
 
     width: int
     name: str = ""
@@ -24,12 +24,17 @@ class Store:
     below: Store | None = None
     condition: Term | None = None
     other: Store | None = None
+    gone: str = ""
     _read: dict[Term, Term] = field(default_factory=dict)
 
     def write(self, key: Term, value: Term) -> Store:
         """This with ``value`` at ``key``."""
         base = self.below if self.key is key and self.below is not None else self
         return Store(self.width, key=key, value=value, below=base)
+
+    def without(self, gone: str) -> Store:
+        """This with 0 at each key for which the function ``gone`` holds."""
+        return Store(self.width, below=self, gone=gone)
 
     def read(self, key: Term) -> Term:
         """The cell at ``key``."""
@@ -54,6 +59,8 @@ class Store:
             return b.ite(b.eq(self.key, key), self.value, self.below._read[key])
         if self.condition is not None and self.below is not None and self.other is not None:
             return b.ite(self.condition, self.below._read[key], self.other._read[key])
+        if self.gone and self.below is not None:
+            return b.ite(b.apply(self.gone, b.BOOL, key), b.bv(0, self.width), self.below._read[key])
         return b.apply(self.name, self.width, key)
 
 

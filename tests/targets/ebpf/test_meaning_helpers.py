@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from p4verify.semantics import bits as b
@@ -9,9 +11,9 @@ from p4verify.semantics.source import Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm, read_elf
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6
 from p4verify.targets.ebpf.meaning import meaning
-from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram
+from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle, KernelProgram
 from tests.support import bpf_suite
-from tests.support.bpf_compare import difference, evaluated
+from tests.support.bpf_compare import KEYS, difference, evaluated
 from tests.support.machines import needs_clang
 
 ADDRESSES = bytes(range(12))
@@ -237,3 +239,73 @@ def test_no_path_is_lost_where_a_helper_asks_for_a_number(kernel_oracle: KernelO
     assert [o.metadata["mark"] for o in seen] == [0x04030201, 0x06050403]
     for frame, observation in zip(frames, seen, strict=True):
         assert difference(evaluated(meaning(program), program, {}, 3, frame), observation) is None
+
+
+# --- what helpers ask first ---------------------------------------------------------------------------------------
+
+UDP = ADDRESSES + b"\x08\x00" + b"\x45" + bytes(9) + b"\x12\x34" + bytes(range(100, 130))
+"""Two bytes of 0x1234 at 24, zeros before."""
+
+
+def replaced(helper: int, offset: int, before: int, flags: int) -> BpfObject:
+    """Marks the packet with what ``bpf_l3_csum_replace`` or ``bpf_l4_csum_replace`` answers."""
+    return obj(
+        asm.mov(R6, R1), asm.mov(R2, offset), asm.mov(R3, before), asm.mov(R4, 7), asm.mov(asm.R5, flags),
+        asm.call(helper), asm.store(4, R6, 8, R0), *PASS,
+    )  # fmt: skip
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("helper", [10, 11])
+@pytest.mark.parametrize("offset", [14, 15, 20, 24, 90])
+@pytest.mark.parametrize("before", [0, 5])
+def test_sums_are_replaced_as_on_the_kernel(helper: int, offset: int, before: int, kernel_oracle: KernelOracle) -> None:
+    for flags in (0, 2, 3, 4, 0x20, 0x22, 0x23, 0x60, 0x62, 0x63, 0x30, 0x100, 0x203):
+        program = replaced(helper, offset, before, flags)
+        (seen,) = kernel_oracle.run(program, [(3, UDP)])
+        found = difference(evaluated(meaning(program), program, {}, 3, UDP), seen)
+        assert found is None, f"flags {flags:#x}: {found}"
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("size", [10, 70, 70_000])
+def test_a_packet_that_is_encapsulated_is_not_cut(size: int, kernel_oracle: KernelOracle) -> None:
+    program = obj(
+        asm.mov(R6, R1), asm.mov(R2, 20), asm.mov(R3, 1), asm.mov(R4, 2), asm.call(50),
+        asm.jump("jeq", R0, 0, 2), *PASS,
+        asm.mov(R1, R6), asm.mov(R2, size), asm.mov(R3, 0), asm.call(38), asm.store(4, R6, 8, R0), *PASS,
+    )  # fmt: skip
+    (seen,) = kernel_oracle.run(program, [(3, UDP)])
+    assert difference(evaluated(meaning(program), program, {}, 3, UDP), seen) is None
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("kind", ["lru_hash", "lru_percpu_hash"])
+@pytest.mark.parametrize("flags", [0, 1, 2])
+def test_an_update_lets_elements_go_before_it_looks_for_its_own(
+    kind: str, flags: int, kernel_oracle: KernelOracle
+) -> None:
+    """Of a full map; the update of key 1, which is there, is seen to find it gone."""
+    program = obj(
+        asm.mov(R6, R1), asm.store(4, FP, -4, 1), asm.store(8, FP, -16, 7), asm.load_map(R1, "used"), asm.mov(R2, FP),
+        asm.alu("add", R2, -4), asm.mov(R3, FP), asm.alu("add", R3, -16), asm.mov(R4, flags), asm.call(2),
+        asm.store(4, R6, 8, R0), *PASS, maps=(MapDef("used", kind, 4, 8, 16),),
+    )  # fmt: skip
+    tables = {"used": [(n.to_bytes(4, "little"), bytes(8)) for n in range(16)]}
+    left: list[set[int]] = []
+
+    def look(maps: Mapping[str, KernelMap]) -> None:
+        left.append({int.from_bytes(key, "big") for key in maps["used"].keys()})  # noqa: SIM118
+
+    (seen,) = kernel_oracle.observe(program, [(3, PLAIN)], tables, inspect=look)
+    keys = {int.from_bytes(key, "big") for key, _ in tables["used"]}
+    own = int.from_bytes(tables["used"][1][0], "big")
+    taken = keys - left[0] | {own}
+    assert (len(taken) > 2) == (flags != 2 or kind == "lru_hash")
+    behaviour = meaning(program)
+    world = {"given.evicted.used.0": lambda key: int(key in taken)}
+    said = evaluated(behaviour, program, tables, 3, PLAIN, world=world)
+    assert difference(said, seen) is None
+    assert {key for key, there in said.state["map.used.present"].items() if there} == left[0] & {
+        int.from_bytes(key, "big") for key in KEYS
+    }
