@@ -34,6 +34,7 @@ from tests.support.bpf_compare import (
     difference_in_maps,
     difference_in_records,
     evaluated,
+    functions,
 )
 from tests.support.bpf_random import random_object, random_tables
 from tests.support.bpf_random_wider import wider_object, wider_tables
@@ -97,15 +98,15 @@ def one_round(oracle: KernelOracle, seed: int, counts: Counter[str], frames: int
     if possible:
         counts["programs with faults that the kernel takes"] += 1
         yield f"seed {seed}: fault {possible}"
-    plans = Plans()
+    plans, known = Plans(), functions(obj, tables)
     for (port, data), observation, maps, told in zip(packets, seen, after, records.new, strict=True):
         counts["pairs"] += 1
         counts["pairs with an output"] += bool(observation.outputs)
         wrong = ""
         for refused in (False, True):
             try:
-                outcome = evaluated(behaviour, obj, tables, port, data, plans, refused)
-                wrong = difference(outcome, observation) or difference_in_maps(outcome, maps, obj, tables) or ""
+                outcome = evaluated(behaviour, obj, tables, port, data, plans, refused, known=known)
+                wrong = difference(outcome, observation) or difference_in_maps(outcome, maps, obj, known) or ""
                 wrong = wrong or difference_in_records(outcome, told) or ""
             except (AssertionError, KeyError, Faulted) as error:
                 wrong = repr(error)

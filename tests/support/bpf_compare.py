@@ -31,7 +31,8 @@ def functions(obj: BpfObject, tables: Tables) -> dict[str, Function]:
     out = dict(_CHECKSUMS)
     for item in obj.maps:
         elements = dict(tables.get(item.name, ()))
-        out |= {f"given.evicted.{item.name}.{n}": lambda _: 0 for n in range(_UPDATES)}
+        if item.type in ("lru_hash", "lru_percpu_hash"):
+            out |= {f"given.evicted.{item.name}.{n}": lambda _: 0 for n in range(_UPDATES)}
         if item.inner is not None:
             numbered = replace(item.inner, key_size=NUMBER_BYTES + item.inner.key_size)
             out |= _answers(numbered, dict(tables.get(item.name + INNER, ())), item.name + INNER)
@@ -113,11 +114,12 @@ def evaluated(
     refused: bool = False,
     choices: int = 0,
     world: Mapping[str, Function] | None = None,
+    known: Mapping[str, Function] | None = None,
 ) -> Outcome:
     """What ``behaviour`` says of one frame, maps afterwards included; the kernel's metadata starts as zeros.
     ``plans``: the same with each frame, to be quicker. ``refused``: whether the kernel takes the transport header to
     begin too far behind for a frame to be cut. ``choices``: the value of all choices.
-    ``world``: functions that nobody controls."""
+    ``world``: functions that nobody controls; ``known``: what :func:`functions` gives, if that was asked before."""
     variables = {t.name for case in behaviour.cases for t in (plans or b).variables(*_terms(case))}
     variables |= {v.name for v in b.variables(*(assumption.condition for assumption in behaviour.domain))}
     inputs: dict[str, b.Value] = {n: 0 for n in variables if n.startswith("in.") and n != "in.port"}
@@ -147,9 +149,9 @@ def contents(maps: Mapping[str, KernelMap], tables: Tables) -> Contents:
 _NOT_LOOKED_AT = ("ringbuf", "devmap", "prog_array")
 
 
-def difference_in_maps(outcome: Outcome, seen: Contents, obj: BpfObject, tables: Tables) -> str | None:
-    """Where the maps after the packet are not what the meaning says; a map that it does not mention is unchanged."""
-    known = functions(obj, tables)
+def difference_in_maps(outcome: Outcome, seen: Contents, obj: BpfObject, known: Mapping[str, Function]) -> str | None:
+    """Where the maps after the packet are not what the meaning says; a map that it does not mention is as ``known``
+    (:func:`functions`)."""
     for name, cells in seen.items():
         item = obj.map(name.removeprefix("map.").removesuffix(".present"))
         said = outcome.state.get(name) or {key: known[f"state.{name}"](key) for key in cells}
