@@ -22,6 +22,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from p4verify.inputs import SourceOptions, read_program, with_mapping
+from p4verify.running.entries import random_rules
+from p4verify.running.ethernet import frame
+from p4verify.running.rules import constants_of
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.program import run
 from p4verify.semantics.rules.ruleset import RuleSet
@@ -31,9 +34,6 @@ from p4verify.targets.ebpf.artifact.asm import R0
 from p4verify.targets.ebpf.oracle import KernelProgram, load_maps, unusable
 from p4verify.targets.ebpf.target import TARGET
 from tests.support import p4_against_c
-from tests.support.frames import frame
-from tests.support.pair_mutation import constants_of
-from tests.support.random_rules import random_rules
 
 PORT = 1
 """Where frames come in: BPF_PROG_TEST_RUN takes the loopback device."""

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from p4verify.proofs.compare import domain
 from p4verify.proofs.engine import Engine
+from p4verify.running.ethernet import frame
 from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.behaviour import Behaviour
 from p4verify.semantics.meaning.concrete import Faulted, Plans
@@ -38,7 +39,6 @@ from tests.support.bpf_compare import (
 )
 from tests.support.bpf_random import random_object, random_tables
 from tests.support.bpf_random_wider import wider_object, wider_tables
-from tests.support.frames import frame
 
 SECONDS = 2.0
 """How long the solver may look for a frame that leads to a fault."""

@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from .by_runs import Sides, shown_by
 from .frames import fitting, frame_of, frames, of_parameters, ways
 from .pair_blocks import Found, as_found
 from .proofs.engine import Engine
 from .proofs.refine import told
 from .proofs.verdict import Proof, Verdict
 from .replay import confirm_pair
+from .running.terms import NotCompiled
+from .seen_in_runs import SeenInRuns
 from .semantics.ir.traverse import mentioned
 from .semantics.meaning.behaviour import LENGTH, Case
 from .semantics.source import Unsupported
@@ -46,8 +50,25 @@ QUERY_SECONDS: Final = 0.4
 FRAME_SECONDS: Final = 2.5
 """... for all of them."""
 
+RUNS: Final = 400
+"""Random runs on one frame, and ..."""
+RUN_SECONDS: Final = 0.5
+"""... seconds of processor time for them."""
+
 MOST: Final = 64
 """Frames that are tried."""
+
+
+AHEAD: Final = 4
+"""Frames that are run before a solver is asked about the first of them."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A frame, and what the two programs do to it."""
+
+    frame: bytes
+    sides: Sides
 
 
 class ByFrames:
@@ -56,6 +77,8 @@ class ByFrames:
     def __init__(self, pair: ProgramPair) -> None:
         self._pair = pair
         self._tried: set[bytes] = set()
+        self._open: deque[Tried] = deque()
+        """Frames that were run, of which a solver has not been asked."""
         self._others: Iterator[bytes] | None = None
         """Frames for all ways, of which some may have been taken."""
         self._spent = 0.0
@@ -87,20 +110,30 @@ class ByFrames:
         """
         if not self._ways:
             return None
-        queue = self._frames(blocks, engine)
+        looks = self._looks(blocks, engine, started)
         begun = time.process_time()
         end = begun + (_seconds(engine) if seconds is None else seconds) - self._spent
         try:
-            while time.process_time() < end and len(self._tried) < MOST:
-                frame = next(queue, None)
-                proof = self._on(frame, engine, started) if frame is not None else None
-                if proof is not None or frame is None:
+            while time.process_time() < end:
+                look = next(looks, None)
+                proof = look() if look is not None else None
+                if proof is not None or look is None:
                     return proof
         except Unsupported:
             self._ways = ()  # the whole is not modelled
         finally:
             self._spent += time.process_time() - begun
         return None
+
+    def _looks(self, blocks: Found | None, engine: Engine, started: float) -> Iterator[Callable[[], Proof | None]]:
+        """What is tried, one by one: random rules on some frames, which is quick, then a solver on one of these."""
+        for frame in self._frames(blocks, engine):
+            self._open.append(Tried(frame, self._pair.on_frame(frame)))
+            yield partial(self._run, self._open[-1], engine, started)
+            if len(self._open) >= AHEAD:
+                yield partial(self._ask, self._open.popleft(), engine, started)
+        while self._open:
+            yield partial(self._ask, self._open.popleft(), engine, started)
 
     def _frames(self, blocks: Found | None, engine: Engine) -> Iterator[bytes]:
         """Those that are not tried yet, first the ones that suit the blocks."""
@@ -111,19 +144,24 @@ class ByFrames:
             self._others = frames(self._ways, engine)
         suited = fitting(self._ways, of_parameters(values), engine)
         for frame in chain((own,) if own is not None else (), suited, self._others):
-            if frame not in self._tried:
+            if frame not in self._tried and len(self._tried) < MOST:
                 self._tried.add(frame)
                 yield frame
 
-    def _on(self, frame: bytes, engine: Engine, started: float) -> Proof | None:
-        """A difference on one frame.
+    def _run(self, tried: Tried, engine: Engine, started: float) -> Proof | None:
+        """A difference that random rules show on one frame."""
+        spec, impl, _ = tried.sides
+        try:
+            seen = SeenInRuns(self._pair, spec, impl, tried.frame)
+        except NotCompiled:
+            return None
+        return shown_by(seen, self._pair, tried.sides, engine, started, time.process_time() + RUN_SECONDS, RUNS)
 
-        Raises:
-            Unsupported: a program uses what is not modelled.
-        """
-        pair = self._pair
+    def _ask(self, tried: Tried, engine: Engine, started: float) -> Proof | None:
+        """A difference that a solver finds on one frame."""
+        pair, frame = self._pair, tried.frame
         quick = replace(engine, timeout=min(engine.timeout, QUERY_SECONDS), deadline=_soon(engine))
-        spec, impl, theirs = pair.on_frame(frame)
+        spec, impl, theirs = tried.sides
         outcome = told(spec, impl, quick, exactly=pair.exactly)
         if outcome.difference is None:
             return None
@@ -134,20 +172,6 @@ class ByFrames:
         assert found.difference is not None
         proof = confirm_pair(replace(found.difference, guessed=True), found.tally, started, engine)
         return proof if proof.verdict is Verdict.REJECT else None
-
-
-class Meanwhile:
-    """The frames of a pair while comparing it as a whole takes long."""
-
-    def __init__(self, pair: ProgramPair, engine: Engine, started: float, blocks: Found) -> None:
-        self._look: Callable[[], Proof | None] | None = partial(pair.frames.reject, engine, started, blocks)
-        self.proof: Proof | None = None
-
-    def __call__(self, _early: bool) -> bool:
-        """Whether one shows a difference; they are tried once."""
-        if self._look is not None:
-            self.proof, self._look = self._look(), None
-        return self.proof is not None
 
 
 def _seconds(engine: Engine) -> float:

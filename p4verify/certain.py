@@ -11,10 +11,12 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from .proofs.answers import Table
 from .proofs.choices import choices_of, map_terms
 from .proofs.compare import inputs_read, obligations
 from .proofs.counterexample import Input, Side
 from .proofs.engine import Engine, Model
+from .proofs.fixing import Application, as_decision
 from .proofs.verdict import Observed
 from .semantics import bits as b
 from .semantics.bits import Term
@@ -77,7 +79,12 @@ def _facets(seen: Observed) -> dict[Hashable, Hashable]:
 
 
 def allows(
-    spec: Behaviour, impl: Behaviour, given: Input, functions: Mapping[str, Function], engine: Engine
+    spec: Behaviour,
+    impl: Behaviour,
+    given: Input,
+    functions: Mapping[str, Function],
+    engine: Engine,
+    tables: Mapping[str, Table] | None = None,
 ) -> Literal["yes", "no", "unknown"]:
     """Whether some undefined values let ``spec`` do on one input what ``impl`` does.
 
@@ -87,11 +94,13 @@ def allows(
         given: the input, with the cells that are looked at as ``at.NAME``.
         functions: uninterpreted functions by name; others are 0.
         engine: is asked.
+        tables: the same functions where an undefined value is asked for; None if that is not known.
     """
     free = frozenset(choices_of(spec))
-    sides = [on_input(side, given, functions, free) for side in (spec, impl)]
+    sides = [on_input(side, given, functions, free, tables=tables) for side in (spec, impl)]
     parts = [o.violation for o in obligations(sides[0], sides[1], (inputs_read(spec), inputs_read(impl)))]
-    violation = b.or_(*_on_input(parts, given, functions, free))  # bytes of the payload are asked for there only
+    known = _on_input(parts, given, functions, free, tables=tables)  # bytes of the payload are asked for there only
+    violation = b.or_(*known)
     if b.applications(violation):
         return "unknown"  # a table is asked with an undefined value
     answer = engine.satisfiable(b.not_(violation), "an undefined value that would do", SECONDS)
@@ -99,13 +108,18 @@ def allows(
 
 
 def on_input(
-    side: Behaviour, given: Input, functions: Mapping[str, Function], free: frozenset[Term], open_: str | None = None
+    side: Behaviour,
+    given: Input,
+    functions: Mapping[str, Function],
+    free: frozenset[Term],
+    open_: str | None = None,
+    tables: Mapping[str, Table] | None = None,
 ) -> Behaviour:
     """A behaviour on one input: all that it depends on but ``free`` is a number, and functions whose names begin with
-    ``open_``; functions that are not in ``functions`` are 0."""
+    ``open_``; functions that are not in ``functions`` are 0. ``tables`` as of :func:`allows`."""
 
     def change(terms: list[Term]) -> list[Term]:
-        return _on_input(terms, given, functions, free, open_)
+        return _on_input(terms, given, functions, free, open_, tables)
 
     return map_terms(side, change, {})
 
@@ -116,6 +130,7 @@ def _on_input(
     functions: Mapping[str, Function],
     free: frozenset[Term],
     open_: str | None = None,
+    tables: Mapping[str, Table] | None = None,
 ) -> list[Term]:
     """Terms on one input, as of :func:`on_input`."""
     of_payload = PayloadFunctions(given.packet)
@@ -125,10 +140,14 @@ def _on_input(
             return functions[name]
         return of_payload[name] if name.startswith("payload.") else lambda *_: 0
 
+    def other(call: Term) -> Application | None:
+        known = tables is not None and not call.name.startswith("payload.")
+        return as_decision(call, (tables or {}).get(call.name, {})) if known else None
+
     values = {v: b.literal(_value(v.name, given), v) for v in b.variables(*terms) if v not in free}
     calls = {call.name: call for call in b.applications(*terms)}
     calls = {n: call for n, call in calls.items() if open_ is None or not n.startswith(open_)}
-    return b.substitute(terms, values, {name: _folding(call, answer(name)) for name, call in calls.items()})
+    return b.substitute(terms, values, {n: _folding(call, answer(n), other(call)) for n, call in calls.items()})
 
 
 def _value(name: str, given: Input) -> int:
@@ -143,12 +162,12 @@ def _value(name: str, given: Input) -> int:
     return given.model.values.get(name, 0) if total is None else total
 
 
-def _folding(call: Term, function: Function) -> Callable[..., Term]:
-    """The function on numbers; left as it is where an argument is none."""
+def _folding(call: Term, function: Function, other: Application | None) -> Application:
+    """The function on numbers; where an argument is none, the ``other`` one, or left as it is."""
 
     def build(*args: Term) -> Term:
         if all(arg.is_const for arg in args):
             return b.literal(function(*(arg.value for arg in args)), call)
-        return b.apply(call.name, call.sort, *args)
+        return b.apply(call.name, call.sort, *args) if other is None else other(*args)
 
     return build

@@ -13,6 +13,7 @@ from .proofs.engine import Engine
 from .proofs.refine import Outcome, search
 from .proofs.verdict import Tally
 from .replay import Replay
+from .seen_in_runs import BesideBlocks
 from .semantics import ir
 from .semantics.arch.blocks import EMITTED, BlockMeaning, Emission, Slot, block_meaning, preserved, results_of, slots
 from .semantics.arch.opaque import LATER, OpaqueExterns
@@ -149,7 +150,12 @@ def _block_outcome(
     if sides is None:
         return Found(Tally())
     most = None if rounds else MANY_MEETINGS
-    outcome = search(sides.spec, sides.impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside)
+    runs = BesideBlocks(pair, sides.spec, sides.impl, engine) if aside is None and not sides.shows_nothing else None
+    outcome = search(
+        sides.spec, sides.impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside or runs
+    )
+    if outcome.unknown and outcome.difference is None and runs is not None and runs():
+        outcome = runs.outcome or outcome
     if outcome.difference is not None and sides.endless:
         raise Unsupported(sides.endless, Span(pair.second.file, 1, 1))
     if outcome.difference is not None and sides.unsaid:

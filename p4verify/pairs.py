@@ -18,8 +18,9 @@ from . import across, earlier_passes
 from .action_order import in_first_order
 from .assertions import shows_nothing, vacuous, verdict_of_nothing, with_faults
 from .attached import one_of_each_name, same_tables
-from .by_frames import ByFrames, Meanwhile
-from .drawing import Drawn
+from .by_frames import ByFrames
+from .by_runs import ByRuns
+from .drawing import LAST_SECONDS, Beside
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
 from .own_entries import other_entries, same_registers, second_content, with_other_entries
@@ -88,6 +89,8 @@ class ProgramPair:
     pairing: Pairing = field(init=False)
     frames: ByFrames = field(init=False, repr=False)
     """Frames on which whole pipelines are compared, one by one; the same for whatever :attr:`turns` are."""
+    runs: ByRuns = field(init=False, repr=False)
+    """Random runs of whole pipelines."""
 
     def __post_init__(self) -> None:
         errors = tuple(dict.fromkeys((*self.first.errors, *self.second.errors, *CORE_ERRORS)))
@@ -97,6 +100,7 @@ class ProgramPair:
         self.second = in_first_order(pair_programs(self.first, self.second, self.said))
         self.pairing = pair_programs(self.first, self.second, self.said)
         self.frames = ByFrames(self)
+        self.runs = ByRuns(self)
 
     @property
     def across(self) -> bool:
@@ -223,7 +227,7 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         early = _with_few_turns(pair, engine, started)
         if early is not None:
             return early
-    aside = Drawn(pair, engine, started) if known else None
+    aside = Beside(pair, engine, started) if known else None
     blocks = compare_blocks(pair, engine, 0 if known else ROUNDS, aside)
     if aside is not None and aside.proof is not None:
         return aside.proof
@@ -250,6 +254,9 @@ def _after_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: flo
             return _equal_blocks(pair, blocks, engine, started)
         raise _why_not(blocks, problem) from problem
     if proof.verdict is Verdict.UNDECIDED:
+        shown = pair.runs.reject(engine, started, LAST_SECONDS)
+        if shown is not None:
+            return shown
         blocks = _thoroughly(pair, blocks, engine)
         if blocks.equal:
             return _equal_blocks(pair, blocks, engine, started)
@@ -364,7 +371,7 @@ def _own_package(found: Found, started: float, engine: Engine) -> Proof:
 def _whole(pair: ProgramPair, engine: Engine, started: float, blocks: Found | None = None) -> Proof:
     """The whole pipelines, of which comparing blocks came to what is given."""
     effort = MUCH if blocks is not None and blocks.difference is not None else 1
-    meanwhile = Meanwhile(pair, engine, started, blocks) if blocks is not None else None
+    meanwhile = Beside(pair, engine, started, blocks) if blocks is not None else None
     spec, impl, theirs = pair.pipelines
     if pair.across:
         spec, impl = across.alike(pair.pairing, pair.said, spec, impl, engine)

@@ -101,12 +101,13 @@ def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) ->
 
 def _confirmed(found: Replay, engine: Engine) -> tuple[Replay, list[Choice], Counterexample | str]:
     """A difference, the undefined values that it hangs on, and its counterexample, or why there is none. One that hangs
-    on none is taken if it can be found."""
+    on none is taken if it can be found; not for one that is guessed, as that takes much longer than the next guess."""
     try:
         reads = undefined_reads(found, engine)
     except (KeyError, ValueError, Unsupported) as error:
         return found, [], _why(found, error)
-    if reads and not found.pair.across:  # across architectures it would have to be led to from a port
+    # across architectures it would have to be led to from a port
+    if reads and not found.guessed and not found.pair.across:
         defined = defined_difference(found.outcome, engine)
         other = replace(found, outcome=defined) if defined is not None else found
         shown = _run(other, [], engine) if defined is not None else ""
@@ -353,6 +354,9 @@ class _Runs:
             first, frame = self.pair.assumed or self.pair.first, setting.given.packet
             spec = meaning(first, setting.rules, self.pair.turns, meters_kept=True, frame=frame)
             answer = allows(spec, self.impl, given, functions, self.engine)
+        elif answer == "unknown" and setting.rules is None:  # the model says it
+            tables = setting.given.model.functions
+            answer = allows(self.spec, self.impl, given, functions, self.engine, tables)
         return answer
 
     def _by_itself(self, setting: Setting) -> bool:

@@ -18,7 +18,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour, all_terms
 from .choices import IMPL, choices_of, map_terms
-from .compare import Obligation, Part, obligations, unequal
+from .compare import Obligation, Part, inputs_read, obligations, unequal
 from .difference import Difference, difference_in
 from .engine import Engine, Model
 from .fixing import all_fixed, fix
@@ -187,17 +187,30 @@ class Search:
 
         It says which cell of each state it is about: what a choice leaves in a cell may be all that makes it unfit.
         """
-        read = b.variables(*all_terms(spec), *all_terms(impl))
-        cells = {v.name: 0 for v in read if v.name.startswith("at.")}
         for found, failing in candidates:
-            model = self._with_choices_of(replace(found, values={**cells, **found.values}))
-            here = [map_terms(side, partial(all_fixed, model=model, free=self.picks), {}) for side in (spec, impl)]
-            fits = self._fits(b.or_(*(o.violation for o in obligations(here[0], here[1]))), model, failing)
+            todo, model = self._on(found, spec, impl)
+            fits = self._fits(b.or_(*(o.violation for o in todo)), model, failing)
             if fits is None:
                 return None
             if not fits:
                 return difference_in(failing, model)
         return None
+
+    def on_input(self, spec: Behaviour, impl: Behaviour, given: Model) -> Difference | None:
+        """The difference on one input, if no choice of the specification takes it away."""
+        todo, model = self._on(given, spec, impl)
+        failing = next((o for o in todo if model.holds(o.violation)), None)
+        if failing is None or self._fits(b.or_(*(o.violation for o in todo)), model, failing) is not False:
+            return None
+        return difference_in(failing, model)
+
+    def _on(self, given: Model, spec: Behaviour, impl: Behaviour) -> tuple[list[Obligation], Model]:
+        """What must hold on one input, and all that it is: the cell of each state, and choices made alike."""
+        cells = {v.name: 0 for v in b.variables(*all_terms(spec), *all_terms(impl)) if v.name.startswith("at.")}
+        model = self._with_choices_of(replace(given, values={**cells, **given.values}))
+        here = [map_terms(side, partial(all_fixed, model=model, free=self.picks), {}) for side in (spec, impl)]
+        reads = inputs_read(spec), inputs_read(impl)
+        return list(obligations(here[0], here[1], reads)), model
 
     def _alike(self) -> Instance:
         return {v: b.var(IMPL + v.name, v.sort) for v in self.picks}

@@ -54,11 +54,11 @@ def all_fixed(terms: list[Term], model: Model, free: frozenset[Term]) -> list[Te
     functions = {}
     for call in b.applications(*terms):
         table = tables.get(call.name, {})
-        functions[call.name] = _as_decision(call, table)
+        functions[call.name] = as_decision(call, table)
     return b.substitute(terms, inputs, functions)
 
 
-def _as_decision(call: Term, table: Mapping[tuple[int, ...] | None, int]) -> Application:
+def as_decision(call: Term, table: Mapping[tuple[int, ...] | None, int]) -> Application:
     def build(*args: Term) -> Term:
         value = b.literal(_otherwise(call.name, table), call)
         fixed = [(i, number_of(arg)) for i, arg in enumerate(args) if arg.is_const and not arg.sort.index]

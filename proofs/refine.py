@@ -152,15 +152,15 @@ def search(
     return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
 
 
-def drawn(spec: Behaviour, impl: Behaviour, engine: Engine, *, exactly: bool = False) -> Outcome:
-    """As :func:`search`, but nothing is proven: a difference on inputs drawn at random, if one is soon seen."""
+def seen_on(spec: Behaviour, impl: Behaviour, engine: Engine, model: Model, *, exactly: bool = False) -> Outcome:
+    """As :func:`search`, but of one input alone: whether the two differ there, whatever is chosen.
+
+    ``model``: the input, with the other side's choices (:data:`IMPL`).
+    """
 
     def look(spec: Behaviour, impl: Behaviour, start: Callable[[Sequence[Obligation]], Search]) -> _Seen:
-        if _meet(spec, impl, MANY):
-            run = start(())
-            return run, run.by_case_samples(spec, impl)
-        run = start(list(obligations(spec, impl)))
-        return run, run.by_samples(domain(spec, impl))
+        run = start(())
+        return run, run.on_input(spec, impl, model)
 
     return _looked_for(look, spec, impl, engine, exactly)
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from p4verify.inputs import SourceOptions, read_program
 from p4verify.pairing import pair_programs
+from p4verify.running.terms import NotCompiled, Source, function
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.source import Unsupported
-from tests.support.compiled_terms import NotCompiled, Source, function
 from tests.support.pair_attack import Attack, attack
 from tests.support.pair_mutation import KINDS, mutants
 from tests.support.terms import Shapes, assignments

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from p4verify import drawing, pairs
+from p4verify import pairs, seen_in_runs
 from p4verify.proofs import deciding, refine, sampling
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Verdict
@@ -101,8 +101,8 @@ def test_where_blocks_take_long_the_whole_is_drawn_and_proves_nothing(
     monkeypatch.setattr(sampling, "LARGE", 0)
     monkeypatch.setattr(refine, "_all_hold", lambda *_: None)
     seen = []
-    drawn = drawing.drawn
-    monkeypatch.setattr(drawing, "drawn", lambda *sides, **more: seen.append(drawn(*sides, **more)) or seen[-1])
+    run = seen_in_runs.seen_on
+    monkeypatch.setattr(seen_in_runs, "seen_on", lambda *sides, **more: seen.append(run(*sides, **more)) or seen[-1])
     text = STACK.replace("SIZE", "3").replace("LAST", "2")
     programs = []
     for name, program in (

@@ -11,11 +11,10 @@ from itertools import product
 from typing import Any, Final
 
 from p4verify.proofs.engine import Engine
+from p4verify.running.behaviours import FAULT, NO_CASE, Compiled, Shown, output_kinds
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from p4verify.semantics.meaning.behaviour import Case, Event, Output
-
-from .compiled_behaviour import FAULT, NO_CASE, Compiled, Shown, output_kinds
 
 SECONDS: Final = 5.0
 MOST_OPEN: Final = 6

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from p4verify.running.entries import random_rules
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.program import ARCHITECTURES
 from p4verify.semantics.p4.frontend import load_program
@@ -15,7 +16,7 @@ from tests.support import agreement
 from tests.support.corpus_packets import Packets
 from tests.support.plain.machine import MACHINES
 from tests.support.plain_agreement import Judged, one_packet
-from tests.support.random_rules import numbers_of_groups, random_groups, random_rules
+from tests.support.random_groups import numbers_of_groups, random_groups
 
 
 @dataclass

@@ -18,16 +18,17 @@ from p4verify import targets
 from p4verify.checks import Checker
 from p4verify.inputs import embedded, read_carried
 from p4verify.results import Result
+from p4verify.running.entries import random_rules
+from p4verify.running.ethernet import frame
+from p4verify.running.rules import constants_of
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.program import run
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import Target
 from p4verify.targets.ebpf.artifact import BpfObject
 
-from .frames import frame
 from .mutation import PORTS, Subject
-from .pair_mutation import Mutant, constants_of, mutants
-from .random_rules import random_rules
+from .pair_mutation import Mutant, mutants
 
 
 def check_file(target: Target, artifact: Any, program: ir.Program, timeout: float, *, machines: bool = False) -> Result:

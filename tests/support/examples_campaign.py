@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from p4verify.on_numbers import Function, functions_of
+from p4verify.running.entries import random_rules
+from p4verify.running.ethernet import frame as any_frame
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.behaviour import Behaviour
@@ -29,9 +31,7 @@ from p4verify.targets.ebpf.artifact.program import F_RDONLY_PROG
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
 
-from .frames import frame as any_frame
 from .lowered import a_frame
-from .random_rules import random_rules
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 HOOKS: Final = ("tc", "xdp")

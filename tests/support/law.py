@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from p4verify.running.entries import random_rules
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.answers import answers
@@ -14,7 +15,7 @@ from p4verify.semantics.meaning.concrete import Function
 from p4verify.semantics.meaning.passes import evaluate_passes
 from p4verify.semantics.meaning.program import meaning, run
 from p4verify.semantics.source import Unsupported
-from tests.support.random_rules import numbers_of_groups, random_groups, random_rules
+from tests.support.random_groups import numbers_of_groups, random_groups
 
 
 def damaged(rng: random.Random, frame: bytes) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 
 from p4verify import targets
 from p4verify.checks import Checker
+from p4verify.running.entries import random_rules
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.rules.read import read_rules
@@ -20,7 +21,6 @@ from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import CannotOffload, Oracle
 from tests.support.lowered import judge
-from tests.support.random_rules import random_rules
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NUMBERS = [

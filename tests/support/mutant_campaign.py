@@ -18,9 +18,9 @@ from typing import Final
 
 from p4verify.pairing import Pairing
 from p4verify.pairs import ProgramPair
+from p4verify.running.terms import NotCompiled
 from p4verify.semantics import ir
 from p4verify.semantics.source import Unsupported
-from tests.support.compiled_terms import NotCompiled
 from tests.support.pair_attack import Attack, attack
 from tests.support.pair_campaign import Made, compiled, complete, judge_programs
 from tests.support.pair_mutation import KINDS, Mutant, difference, known, mutants

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Counterexample, Proof
+from p4verify.running.entries import random_rules
 from p4verify.semantics import ir
 from p4verify.semantics.rules.build import match_keys
 from p4verify.semantics.rules.names import table_actions
@@ -34,7 +35,6 @@ from .flower_mutants import flower_mutants
 from .lowered import a_frame, plain_packets
 from .mutants import Mutant, drawn, ebpf_mutants, u32_mutants
 from .openflow_mutants import openflow_mutants
-from .random_rules import random_rules
 from .rule_frames import key_names, rule_frames
 
 PORTS = (2, 3, 77)

@@ -12,6 +12,9 @@ from itertools import zip_longest
 from typing import Any
 
 from p4verify.pairing import Pairing
+from p4verify.running.entries import random_rules
+from p4verify.running.ethernet import frame
+from p4verify.running.rules import constants_of
 from p4verify.semantics import ir
 from p4verify.semantics.arch.blocks import Interface, run_block, slots
 from p4verify.semantics.arch.opaque import WORLD
@@ -20,8 +23,6 @@ from p4verify.semantics.meaning.program import ARCHITECTURES, run
 from p4verify.semantics.meaning.trace import Trace
 from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.semantics.source import InputError, Span, Unsupported
-from tests.support.frames import frame
-from tests.support.random_rules import random_rules
 
 OPERATORS = {
     "+": "-", "-": "+", "*": "+", "|+|": "+", "|-|": "-", "&": "|", "|": "&", "^": "|", "<<": ">>", ">>": "<<",
@@ -271,18 +272,6 @@ class Hashed(Mapping[str, Callable[..., int]]):
 
     def __len__(self) -> int:
         return 0
-
-
-def constants_of(program: ir.Program) -> list[int]:
-    """The numbers that a program mentions."""
-    found: dict[int, None] = {}
-    stack: list[Any] = [*program.controls, *program.parsers]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ir.Const) and isinstance(node.value, int) and not isinstance(node.value, bool):
-            found[node.value] = None
-        stack += [part for _, part in _parts(node)]
-    return list(found)
 
 
 RUNS_OF_RULES = 8

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 
+from p4verify.running.entries import random_rules
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.program import Run, run
 from p4verify.semantics.p4.frontend import load_text
@@ -13,7 +14,6 @@ from p4verify.semantics.rules.ruleset import RuleSet
 from tests.support.agreement import Packet, number
 from tests.support.p4_random import Generated
 from tests.support.plain import UNDEFINED, Result, Skip, run_plain
-from tests.support.random_rules import random_rules
 
 
 @dataclass

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.refine import search
+from p4verify.running.entries import random_rules
 from p4verify.semantics import ir, p4info
 from p4verify.semantics.ir import codec_json, codec_netlink
 from p4verify.semantics.ir.printer import to_p4
@@ -26,7 +27,7 @@ from tests.support import agreement
 from tests.support.ir_alike import difference
 from tests.support.ir_nodes import same
 from tests.support.p4_random import Generated, Settings, random_program
-from tests.support.random_rules import numbers_of_groups, random_groups, random_rules
+from tests.support.random_groups import numbers_of_groups, random_groups
 
 PACKETS = 10
 PRINTED = 2

@@ -9,9 +9,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
+from p4verify.running.ethernet import frame
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
-
-from .frames import frame
 
 FIELDS = {
     "src": "ip_source",

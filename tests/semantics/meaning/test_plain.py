@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from p4verify.running.entries import random_rules
 from p4verify.semantics.meaning.program import run
 from p4verify.semantics.p4.frontend import load_text
 from tests.support.agreement import Packet
@@ -22,7 +23,6 @@ from tests.support.plain import run_plain
 from tests.support.plain.machine import MACHINES
 from tests.support.plain_agreement import Judged, judge, one_packet
 from tests.support.random_campaign import generated
-from tests.support.random_rules import random_rules
 
 SETTINGS = {"defined": DEFINED, "undefined": Settings(paths=False)}
 

@@ -14,6 +14,8 @@ from p4verify.cli import main
 from p4verify.inputs import SourceOptions, read_program
 from p4verify.on_numbers import functions_of
 from p4verify.proofs.engine import Engine
+from p4verify.running.entries import random_rules
+from p4verify.running.rules import constants_of
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
@@ -30,8 +32,6 @@ from p4verify.targets.ebpf.mapping_file import read_mapping
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.support import p4_against_c as pairs
 from tests.support.machines import needs_clang, require
-from tests.support.pair_mutation import constants_of
-from tests.support.random_rules import random_rules
 
 from .programs import one_table
 

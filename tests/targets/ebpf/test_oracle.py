@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from p4verify.running.ethernet import frame
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import Observation
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
@@ -16,7 +17,6 @@ from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R6
 from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle, KernelProgram, Network, Refused, load_maps
 from tests.support.bpf_compare import Tables, contents
 from tests.support.bpf_random import random_object, random_tables
-from tests.support.frames import frame
 
 pytestmark = pytest.mark.oracle
 

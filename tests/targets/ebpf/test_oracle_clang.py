@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from p4verify.running.ethernet import frame
 from p4verify.targets.ebpf.artifact import BpfObject, read_elf
 from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.support.bpf_compare import Tables, difference, evaluated
 from tests.support.bpf_objects import compiled
-from tests.support.frames import frame
 
 pytestmark = pytest.mark.oracle
 

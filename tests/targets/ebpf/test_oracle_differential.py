@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.ebpf_differential import one_round, rounds
+from p4verify.running.ethernet import frame
 from p4verify.semantics import bits as b
 from p4verify.targets.ebpf.artifact import asm
 from p4verify.targets.ebpf.artifact.asm import R0
@@ -18,7 +19,6 @@ from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram
 from tests.support.bpf_compare import evaluated
 from tests.support.bpf_random import MAPS, Generator, random_object
 from tests.support.bpf_random_wider import MORE_MAPS, wider_object
-from tests.support.frames import frame
 
 pytestmark = pytest.mark.oracle
 

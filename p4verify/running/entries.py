@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from collections.abc import Sequence
 
-from p4verify.semantics import bits as b
-from p4verify.semantics import ir
-from p4verify.semantics.meaning.behaviour import Behaviour
-from p4verify.semantics.rules.build import Builder, check_match, match_keys
-from p4verify.semantics.rules.names import table_actions
-from p4verify.semantics.rules.ruleset import (
+from ..semantics import ir
+from ..semantics.rules.build import Builder, check_match, match_keys
+from ..semantics.rules.names import table_actions
+from ..semantics.rules.ruleset import (
     ActionCall,
     Exact,
     Lpm,
     Match,
     Range,
-    Replica,
     Rule,
     RuleSet,
-    Session,
     Ternary,
 )
-from p4verify.semantics.rules.values import key_bits
-from p4verify.semantics.source import NOWHERE, InputError, Unsupported
+from ..semantics.rules.values import key_bits
+from ..semantics.source import NOWHERE, InputError, Unsupported
 
 
-def random_rules(program: ir.Program, seed: int, pool: list[int]) -> RuleSet:
+def random_rules(program: ir.Program, seed: int, pool: Sequence[int]) -> RuleSet:
     """Some entries in some tables; keys are taken from ``pool`` half of the time."""
     rng = random.Random(seed)
     builder = Builder(program)
@@ -44,39 +40,19 @@ def random_rules(program: ir.Program, seed: int, pool: list[int]) -> RuleSet:
     for declared in (v for parser in program.parsers for v in parser.value_sets):
         width = ir.width_of(declared.type) if isinstance(ir.bare(declared.type), ir.BitsType) else 0
         if width and rng.random() < 0.7:
-            members = [(Exact(_value(rng, width, pool)),) for _ in range(rng.randrange(1, 4))]
+            members: list[tuple[Match, ...]] = [(Exact(_value(rng, width, pool)),) for _ in range(rng.randrange(1, 4))]
             builder.value_sets[declared.control_name] = members
     return builder.finish()
 
 
-def numbers_of_groups(behaviour: Behaviour) -> list[int]:
-    """Numbers that groups of copies may have: those that the behaviour mentions, and a few more."""
-    each = [r for case in behaviour.cases for o in case.outputs for r in o.each]
-    literals = {t.value for t in b.postorder([r.group for r in each]) if t.is_const}
-    return sorted(literals | {0, 1, 5} if each else ())
-
-
-def random_groups(seed: int, numbers: list[int]) -> dict[str, Any]:
-    """Multicast groups and clone sessions with these numbers, most of them with a few members."""
-    rng = random.Random(seed)
-
-    def some() -> tuple[Replica, ...]:
-        return tuple(Replica(rng.randrange(512), rng.randrange(4)) for _ in range(rng.randrange(4)))
-
-    return {
-        "multicast": {n: some() for n in numbers if rng.random() < 0.8},
-        "sessions": {n: Session(some()) for n in numbers if rng.random() < 0.8},
-    }
-
-
-def _value(rng: random.Random, width: int, pool: list[int]) -> int:
+def _value(rng: random.Random, width: int, pool: Sequence[int]) -> int:
     choices = [rng.getrandbits(width), rng.randrange(min(4, 1 << width))]
     if pool:
         choices += [rng.choice(pool), rng.choice(pool)]
     return rng.choice(choices) & ((1 << width) - 1)
 
 
-def _match(rng: random.Random, table: ir.Table, key: ir.Key, pool: list[int]) -> Match:
+def _match(rng: random.Random, table: ir.Table, key: ir.Key, pool: Sequence[int]) -> Match:
     width = key_bits(key.expr.type)
     value = _value(rng, width, pool)
     kinds: dict[str, Match] = {
@@ -99,7 +75,7 @@ def _call(rng: random.Random, program: ir.Program, table: ir.Table, *, as_defaul
     return ActionCall(found.ref.action, tuple(_value(rng, key_bits(p.type), []) for p in found.params))
 
 
-def _rule(rng: random.Random, program: ir.Program, table: ir.Table, pool: list[int]) -> Rule:
+def _rule(rng: random.Random, program: ir.Program, table: ir.Table, pool: Sequence[int]) -> Rule:
     call = _call(rng, program, table, as_default=False)
     if call is None:
         raise InputError

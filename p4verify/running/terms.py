@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from p4verify.semantics.bits import Term, postorder, signed
+from ..semantics.bits import Term, postorder, signed
 
 NESTED: Final = 12
 """How deep an expression may be before its value gets a name of its own."""
@@ -131,6 +131,5 @@ def function(head: str, lines: Iterable[str]) -> Callable[..., Any]:
     """The Python function ``def HEAD`` with these lines (indented by what they need beyond the function)."""
     scope = dict(GLOBALS)
     exec("\n".join((f"def {head}:", *(f"    {line}" for line in lines))), scope)
-    made = scope[head.split("(", 1)[0]]
-    assert callable(made)
+    made: Callable[..., Any] = scope[head.split("(", 1)[0]]
     return made

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from p4verify.semantics import bits as b
-from p4verify.semantics.bits import Term
-from p4verify.semantics.meaning.behaviour import Behaviour, Case, Output, distinct_terms
-
-from .compiled_terms import Source, function
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import Behaviour, Case, Output, distinct_terms
+from .terms import Source, function
 
 OUTSIDE: Final = -1
 """The input is none that can occur, or the rules are none that may be installed."""
@@ -41,6 +40,7 @@ class Compiled:
         self._places = {v: f"V[{i}]" for i, v in enumerate(self.variables)}
         self._calls = {name: f"F[{i}]" for i, (name, _) in enumerate(self.functions)}
         self._which = self._guards()
+        self._cells = self._indices()
         self._cases: dict[int, Callable[..., Shown]] = {}
 
     def which(self, frame: Sequence[int], values: Values, asked: Asked) -> int:
@@ -56,6 +56,11 @@ class Compiled:
         if number not in self._cases:
             self._cases[number] = self._case(self.behaviour.cases[number])
         return self._cases[number](data, frame, values, asked)
+
+    def cells(self, frame: Sequence[int], values: Values, asked: Asked) -> list[tuple[str, int]]:
+        """The cells of states (``at.NAME``) that an input reads or writes."""
+        found: list[tuple[str, int]] = self._cells(frame, values, asked)
+        return found
 
     def told(self, case: Case) -> dict[str, Term]:
         """What a case shows beside outputs and events, by name."""
@@ -93,6 +98,17 @@ class Compiled:
             test = source.expression(term)
             source.lines.append(f"if {test}: return {answer}")
         return function("which(P, V, F)", [*source.lines, f"return {NO_CASE}"])
+
+    def _indices(self) -> Callable[..., Any]:
+        """Of every comparison with the number of the cell that is looked at: the name, and what it is compared with."""
+        compared: dict[tuple[str, Term], None] = {}
+        for node in b.postorder(self.terms):
+            for x, y in (node.args, node.args[::-1]) if node.op == "eq" else ():
+                if x.op == "var" and x.name.startswith("at.") and not y.is_const:
+                    compared[x.name, y] = None
+        source = Source([index for _, index in compared], self._place)
+        pairs = [f"({name!r}, {source.expression(index)})" for name, index in compared]
+        return function("cells(P, V, F)", [*source.lines, f"return [{', '.join(pairs)}]"])
 
     def _case(self, case: Case) -> Callable[..., Shown]:
         source = Source([*case.terms(), *self._common.terms()], self._place)

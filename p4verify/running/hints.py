@@ -1,0 +1,66 @@
+"""What two behaviours ask of their inputs: the numbers with which they compare the frame's bytes, its length and the
+rest."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+from ..proofs.sampling import Bits, bits_of
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from .behaviours import Compiled
+
+SHORT: Final = 256
+"""Bytes of the longest frame, save where the behaviours ask for more."""
+
+LONGEST: Final = 2048
+"""Bytes up to which lengths are told apart."""
+
+
+class Hints:
+    """The numbers with which two behaviours compare the frame's bytes, its length and other inputs."""
+
+    def __init__(self, sides: tuple[Compiled, Compiled]) -> None:
+        self.bytes = 0
+        """Bytes of a frame that are asked for at most."""
+        self.of_variables: dict[str, list[int]] = {}
+        self._of_bytes: dict[tuple[Bits, int], None] = {}
+        self._lengths: set[int] = {0, 14, 60}
+        for side in sides:
+            for node in b.postorder(side.terms):
+                if node.op == "var" and node.name.startswith("pkt["):
+                    self.bytes = max(self.bytes, int(node.name[4:-1]) + 1)
+                elif node.op in ("eq", "ult", "ule", "slt"):
+                    for x, y in (node.args, node.args[::-1]):
+                        if y.is_const:
+                            self._compared(x, y.value)
+        self._bytes = list(self._of_bytes)
+
+    def _compared(self, term: Term, value: int) -> None:
+        bits = bits_of(term)
+        if bits is not None:
+            self._of_bytes[bits, value] = None
+            return
+        for v in b.variables(term) if term.op != "ite" else ():
+            if v.name == "pkt.len":
+                self._lengths |= {max(0, value + k) for k in (-1, 0, 1)} if value < LONGEST else set()
+            elif not v.name.startswith("pkt"):
+                self.of_variables.setdefault(v.name, []).append(value)
+
+    def put(self, rng: random.Random, data: bytearray) -> None:
+        """Set some of the frame's bits to what they are compared with, or beside it; make the frame long enough."""
+        for _ in range(rng.randrange(6) if self._bytes else 0):
+            bits, value = rng.choice(self._bytes)
+            value += rng.choice((0, 0, 0, 0, 1, -1))
+            needed = max(index for index, _, _ in bits) + 1
+            if needed > len(data):
+                data += rng.randbytes(needed - len(data))
+            for index, high, low in reversed(bits):
+                mask = (1 << (high - low + 1)) - 1
+                data[index] = data[index] & ~(mask << low) | (value & mask) << low
+                value >>= high - low + 1
+
+    def length(self, rng: random.Random) -> int:
+        """A length that matters, or any."""
+        return rng.choice(sorted(self._lengths)) if rng.random() < 0.8 else rng.randrange(min(self.bytes, SHORT) + 40)

@@ -1,0 +1,97 @@
+"""Inputs at random for two behaviours, drawn towards what these ask."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from ..semantics.bits import Term
+from ..semantics.meaning.payload import sum_of
+from .ethernet import frame
+from .hints import SHORT, Hints
+from .rules import Rules
+
+KEPT: Final = 6
+"""Frames that are kept for each case."""
+
+
+class Inputs:
+    """Frames and values. Bytes, lengths and other inputs are set to the numbers that they are compared with, and frames
+    that got into a case that few got into are changed further."""
+
+    def __init__(self, hints: Hints, rng: random.Random, pool: Sequence[int], only: bytes | None = None) -> None:
+        """``only``: the frame of which alone the behaviours speak."""
+        self._hints, self._rng, self._pool, self._only = hints, rng, pool, only
+        self._kept: dict[int, list[bytes]] = {}
+        self.met: Counter[int] = Counter()
+        """How often each case of the first side was met."""
+        self._ports = [n for n in hints.of_variables.get("in.port", ()) if n < 512]
+
+    def keep(self, case: int, data: bytes) -> None:
+        """Tell what case a frame got into."""
+        self.met[case] += 1
+        kept = self._kept.setdefault(case, [])
+        if len(kept) < KEPT:
+            kept.append(data)
+        elif self._rng.random() < 0.1:
+            kept[self._rng.randrange(KEPT)] = data
+
+    def frame(self) -> bytes:
+        """A frame: one that was kept, one of usual headers, or any; some of it changed."""
+        if self._only is not None:
+            return self._only
+        rng = self._rng
+        kind = rng.random()
+        if self._kept and kind < 0.6:
+            some = rng.sample(list(self._kept), min(4, len(self._kept)))
+            base = rng.choice(self._kept[min(some, key=lambda case: self.met[case])])
+        elif kind < 0.75:
+            base = frame(rng, self._pool)
+        else:
+            base = rng.randbytes(rng.choice((0, 14, 34, 64, min(self._hints.bytes, SHORT))))
+        data = bytearray(base)
+        self._hints.put(rng, data)
+        if rng.random() < 0.3:
+            size = self._hints.length(rng)
+            data = data[:size] + bytearray(rng.randbytes(max(0, size - len(data))))
+        if data and rng.random() < 0.3:
+            data[rng.randrange(len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
+        return bytes(data)
+
+    def padded(self, data: bytes) -> bytes:
+        """A frame with zeros behind it where the behaviours look."""
+        return data + bytes(max(0, self._hints.bytes - len(data)))
+
+    def value(self, variable: Term, data: bytes, rules: Rules) -> int:
+        """A value of anything but a byte of the frame, which is ``data``."""
+        name, width = variable.name, max(1, variable.width)
+        if name == "pkt.len":
+            return len(data)
+        if name in rules.inputs:
+            return rules.inputs[name] & ((1 << width) - 1)
+        if name == "in.port" or re.fullmatch(r"each\.\d+\.port", name):
+            return self._rng.choice((0, 1, 2, 255, self._rng.randrange(512), *self._ports))
+        total = sum_of(name, data)
+        if total is not None:
+            return total
+        rng = self._rng
+        usual = [0, 1, rng.getrandbits(width), rng.choice(self._pool)]
+        hints = self._hints.of_variables.get(name)
+        if hints and rng.random() < 0.7:
+            usual = [rng.choice(hints) + rng.choice((0, 0, 0, 1, -1))]
+        return rng.choice(usual) & ((1 << width) - 1)
+
+    def undefined(self, variables: Sequence[Term]) -> dict[str, int]:
+        """Values of undefined values: mostly zeros; or for each what it is compared with, zero or anything."""
+        rng = self._rng
+        if rng.random() < 0.5:
+            return {}
+        found = {}
+        for v in variables:
+            width = max(1, v.width)
+            usual = (0, (1 << width) - 1, rng.getrandbits(width), *self._hints.of_variables.get(v.name, ()))
+            found[v.name] = rng.choice(usual) & ((1 << width) - 1)
+        return found

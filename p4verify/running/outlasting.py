@@ -1,0 +1,143 @@
+"""Whether a difference outlasts the first program's undefined values, as far as tried: quickly, by running it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..semantics import bits as b
+from ..semantics.bits import Term
+from .behaviours import OUTSIDE, Compiled, Shown
+from .hints import Hints
+
+UNDEFINED: Final = "any."
+"""How the names of undefined values begin."""
+GUESSES: Final = 16
+"""Values of all undefined values at once, and ..."""
+DRAWN: Final = 256
+"""... more of them, each value drawn by itself."""
+
+Asked = dict[str, list[int]]
+"""Function → the keys that it was asked with."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One side's run: its frame (with zeros behind), the values and functions that it had, and what it showed."""
+
+    side: Compiled
+    data: bytes
+    padded: bytes
+    values: Sequence[int]
+    asked: Sequence[Callable[..., int]]
+    shown: Shown
+    number: int
+
+    def again(self, values: Sequence[int]) -> Shown | None:
+        """What it shows with other values; None if that cannot be."""
+        number = self.side.which(self.padded, values, self.asked)
+        if number == OUTSIDE:
+            return None
+        return self.side.shown(number, self.data, self.padded, values, self.asked)
+
+    def answers(self) -> dict[str, dict[tuple[int, ...], int]]:
+        """What it asks functions, and what these answer."""
+        found: dict[str, dict[tuple[int, ...], int]] = {}
+
+        def noting(name: str, function: Callable[..., int], mask: int) -> Callable[..., int]:
+            def noted(*args: int) -> int:
+                answer = int(function(*args)) & mask
+                found.setdefault(name, {})[args] = answer
+                return answer
+
+            return noted
+
+        masks = [(name, (1 << max(1, width)) - 1) for name, width in self.side.functions]
+        noted = [noting(name, f, mask) for (name, mask), f in zip(masks, self.asked, strict=True)]
+        self.side.which(self.padded, self.values, noted)
+        self.side.shown(self.number, self.data, self.padded, self.values, noted)
+        return found
+
+
+class Outlasting:
+    """The undefined values of the first side."""
+
+    def __init__(self, side: Compiled, hints: Hints, rng: random.Random) -> None:
+        self._side, self._hints, self._rng = side, hints, rng
+        self._choices = [(i, v) for i, v in enumerate(side.variables) if v.name.startswith(UNDEFINED)]
+        self._in_keys = choices_in_keys(side)
+
+    def names(self, first: Ran, second: Ran) -> list[str]:
+        """What differs whichever undefined values the first side reads, as far as tried."""
+        names = [n for n in dict.fromkeys((*first.shown, *second.shown)) if first.shown.get(n) != second.shown.get(n)]
+        if not self._choices:
+            return names
+        keys = {name: [k for key in asked for k in key] for name, asked in second.answers().items()}
+        for values in self._guesses(first.values, keys):
+            shown = first.again(values)
+            if shown is None or shown == second.shown:
+                return []
+            names = [n for n in names if shown.get(n) == first.shown.get(n)]
+            if not names:
+                return []
+        return [] if self._drawn_shows(first, second.shown) else names
+
+    def _drawn_shows(self, first: Ran, other: Shown) -> bool:
+        """Whether some undefined values of which each is drawn by itself do: a function that is asked with them is none
+        for a solver."""
+        rng, values = self._rng, list(first.values)
+        for _ in range(DRAWN):
+            for i, v in self._choices:
+                mask = (1 << max(1, v.width)) - 1
+                known = self._hints.of_variables.get(v.name, ())
+                values[i] = rng.choice((0, mask, rng.getrandbits(max(1, v.width)), *known)) & mask
+            if first.again(values) == other:
+                return True
+        return False
+
+    def _guesses(self, given: Sequence[int], keys: Asked) -> Iterator[list[int]]:
+        """The first side's inputs, with values of what is undefined in it."""
+        beside = list(dict.fromkeys(key for asked in keys.values() for key in asked))
+        for guess in range(GUESSES + 2 * len(beside)):
+            values = list(given)
+            for i, v in self._choices:
+                values[i] = self._guess(v, guess, beside)
+            yield values
+        zeros = list(given)
+        for i, _ in self._choices:
+            zeros[i] = 0
+        for turn in range(max(map(len, keys.values()), default=0)):  # parts of one key belong together
+            values = list(zeros)
+            for name, asked in keys.items():
+                for i, low, width in self._in_keys.get(name, ()):
+                    values[i] = asked[min(turn, len(asked) - 1)] >> low & ((1 << width) - 1)
+            yield values
+
+    def _guess(self, choice: Term, guess: int, beside: list[int]) -> int:
+        """A value of an undefined value: zeros, ones, what it is compared with or asked beside, or anything."""
+        width, known = max(1, choice.width), self._hints.of_variables.get(choice.name, [])
+        if guess >= GUESSES:  # the same for all, then for each its own
+            at = guess - GUESSES
+            return (beside[at] if at < len(beside) else self._rng.choice(beside)) & ((1 << width) - 1)
+        if guess - 2 in range(len(known)):
+            return known[guess - 2] & ((1 << width) - 1)
+        if known and guess % 2:
+            return self._rng.choice(known) & ((1 << width) - 1)
+        return (0, (1 << width) - 1, self._rng.getrandbits(width))[min(guess, 2)]
+
+
+def choices_in_keys(side: Compiled) -> dict[str, list[tuple[int, int, int]]]:
+    """Function → the undefined values that are parts of its keys: which of the side's variables, its lowest bit in the
+    key, its bits."""
+    numbers = {v: i for i, v in enumerate(side.variables) if v.name.startswith(UNDEFINED)}
+    found: dict[str, dict[tuple[int, int, int], None]] = {}
+    for call in b.applications(*side.terms):
+        for key in call.args:
+            low = key.width
+            for part in key.args if key.op == "concat" else (key,):
+                low -= part.width
+                if part in numbers:
+                    found.setdefault(call.name, {})[numbers[part], low, part.width] = None
+    return {name: list(parts) for name, parts in found.items()}

@@ -1,0 +1,180 @@
+"""Two behaviours on the same random inputs under random rules: whatever tells them apart, whichever undefined values
+the first one reads (as far as tried, so a difference is a candidate and has to be confirmed).
+
+Both are compiled once; a rule set is then a function from a table's key to a legal answer.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..proofs.choices import IMPL
+from ..proofs.engine import Model
+from ..semantics import ir
+from ..semantics.meaning.behaviour import LENGTH, Behaviour
+from .behaviours import NO_CASE, OUTSIDE, Common, Compiled, Shown
+from .hints import Hints
+from .inputs import Inputs
+from .outlasting import UNDEFINED, Outlasting, Ran
+from .rules import Rules, constants_of
+
+RUNS_OF_RULES: Final = 16
+"""Runs under the same rules."""
+TRIES: Final = 4
+"""Inputs that are drawn at most for each run: many are none that both programs can meet."""
+LOOKED_AT: Final = 0.8
+"""How often the cell that is looked at is one that the input reads or writes."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An input on which two behaviours differ."""
+
+    number: int
+    """Of the run."""
+    names: tuple[str, ...]
+    """What differs."""
+    data: bytes
+    """The frame."""
+    given: Mapping[str, int]
+    """All other inputs by name; undefined values of the second behaviour are among them, the first one has others."""
+    answers: Mapping[str, Mapping[tuple[int, ...] | None, int]]
+    """What functions answered to what they were asked."""
+    shown: tuple[Shown, Shown]
+    functions: Mapping[str, Callable[..., int]]
+    """What stood for the first behaviour's functions, whatever they are asked."""
+
+    @property
+    def model(self) -> Model:
+        """The same as a solver would tell it."""
+        values = {(IMPL + n if n.startswith(UNDEFINED) else n): value for n, value in self.given.items()}
+        values |= {f"pkt[{i}]": octet for i, octet in enumerate(self.data)} | {LENGTH.name: len(self.data)}
+        return Model(values, self.answers)
+
+
+class Runs:
+    """Runs of one pair of behaviours.
+
+    Raises:
+        NotCompiled: a term is none that Python source is made of.
+    """
+
+    def __init__(
+        self,
+        program: ir.Program,
+        spec: Behaviour,
+        impl: Behaviour,
+        rng: random.Random,
+        *,
+        frame: bytes | None = None,
+        exactly: bool = False,
+    ) -> None:
+        """
+        Args:
+            program: the first program, whose rules are drawn.
+            spec: its behaviour; its undefined values may be chosen so that it does what the other does.
+            impl: the other's, in the first's words.
+            rng: decides everything.
+            frame: the frame of which alone the behaviours speak; None where they speak of all.
+            exactly: no undefined value may matter.
+        """
+        common = Common(spec, impl, but=by_entry(program))
+        self.sides = Compiled(spec, common), Compiled(impl, common)
+        hints = Hints(self.sides)
+        self._program, self._rng, self._exactly = program, rng, exactly
+        self._pool = [*constants_of(program), 0, 1]
+        self.inputs = Inputs(hints, rng, self._pool, frame)
+        self._outlasting = Outlasting(self.sides[0], hints, rng)
+        free = {v.name: v for side in self.sides for v in side.variables if not v.name.startswith(UNDEFINED)}
+        self._free = list(free.values())
+        self._undefined = [v for v in self.sides[1].variables if v.name.startswith(UNDEFINED)]
+        self.runs = 0
+        """Inputs that both could meet so far."""
+        self.outside = 0
+        """Other inputs."""
+
+    def differences(self, runs: int, end: float) -> Iterator[Seen]:
+        """Differences on inputs that are drawn.
+
+        Args:
+            runs: inputs that both can meet, at most.
+            end: when to stop, in seconds of processor time as of :func:`time.process_time`.
+        """
+        before = self.runs
+        rules: Rules | None = None
+        for number in range(TRIES * runs):
+            if rules is None or number % RUNS_OF_RULES == 0:
+                if time.process_time() > end or self.runs - before >= runs:
+                    return
+                rules = Rules(self._program, self._rng, self._pool)
+            seen = self._once(number + 1, rules)
+            if seen is not None:
+                yield seen
+
+    def _once(self, number: int, rules: Rules) -> Seen | None:
+        data = self.inputs.frame()
+        padded = self.inputs.padded(data)
+        given = {v.name: self.inputs.value(v, data, rules) for v in self._free}
+        given |= self.inputs.undefined(self._undefined)
+        asked = [[rules.function(name, data) for name, _ in side.functions] for side in self.sides]
+        values = [[given.get(v.name, 0) & ((1 << max(1, v.width)) - 1) for v in s.variables] for s in self.sides]
+        self._look_at_cells(padded, given, values, asked)
+        first, second = (
+            self._ran(side, data, padded, v, f) for side, v, f in zip(self.sides, values, asked, strict=True)
+        )
+        if first is None or second is None:
+            self.outside += 1
+            return None
+        self.runs += 1
+        self.inputs.keep(first.number, data)
+        if first.shown == second.shown:
+            return None
+        names = [n for n in dict.fromkeys((*first.shown, *second.shown)) if first.shown.get(n) != second.shown.get(n)]
+        names = names if self._exactly else self._outlasting.names(first, second)
+        if not names:
+            return None
+        answers: dict[str, dict[tuple[int, ...] | None, int]] = {}
+        for ran in (first, second):
+            for name, table in ran.answers().items():
+                answers.setdefault(name, {}).update(table.items())
+        functions = {name: f for (name, _), f in zip(self.sides[0].functions, asked[0], strict=True)}
+        return Seen(number, tuple(names), data, given, answers, (first.shown, second.shown), functions)
+
+    def _ran(
+        self, side: Compiled, data: bytes, padded: bytes, values: Sequence[int], asked: Sequence[Callable[..., int]]
+    ) -> Ran | None:
+        number = side.which(padded, values, asked)
+        if number in (OUTSIDE, NO_CASE):
+            return None
+        return Ran(side, data, padded, values, asked, side.shown(number, data, padded, values, asked), number)
+
+    def _look_at_cells(
+        self,
+        padded: bytes,
+        given: dict[str, int],
+        values: Sequence[list[int]],
+        asked: Sequence[Sequence[Callable[..., int]]],
+    ) -> None:
+        """Mostly look at cells of states that the input reads or writes: others mostly stay as they are."""
+        rng = self._rng
+        if rng.random() >= LOOKED_AT:
+            return
+        used = [c for side, v, f in zip(self.sides, values, asked, strict=True) for c in side.cells(padded, v, f)]
+        rng.shuffle(used)
+        chosen = dict(used)
+        given |= chosen
+        for side, into in zip(self.sides, values, strict=True):
+            for i, v in enumerate(side.variables):
+                if v.name in chosen:
+                    into[i] = chosen[v.name]
+
+
+def by_entry(program: ir.Program) -> frozenset[str]:
+    """The states that have a cell for each entry of a table. Which entry has which number is nothing that an observer
+    knows: a counter is asked for with the entry's key."""
+    direct = {"DirectCounter", "DirectMeter", "direct_counter", "direct_meter"}
+    return frozenset(i.name for i in program.instances if i.extern in direct)
