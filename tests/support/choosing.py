@@ -6,8 +6,9 @@ case and selection of its outputs. It has nothing of how proofs compare two beha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import product
+from types import MappingProxyType
 from typing import Any, Final
 
 from p4verify.proofs.engine import Engine
@@ -16,13 +17,21 @@ from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from p4verify.semantics.meaning.behaviour import Case, Event, Output
 
+Keys = Mapping[str, Collection[tuple[int, ...] | None]]
+"""What functions are asked with, by their names."""
+
 SECONDS: Final = 5.0
 MOST_OPEN: Final = 6
 """Outputs and events of which undefined values say whether they are there, at most."""
 
 
 def can_show(
-    side: Compiled, data: bytes, values: Mapping[Term, int], functions: Mapping[str, Callable[..., int]], shown: Shown
+    side: Compiled,
+    data: bytes,
+    values: Mapping[Term, int],
+    functions: Mapping[str, Callable[..., int]],
+    shown: Shown,
+    keys: Keys = MappingProxyType({}),
 ) -> bool | None:
     """Whether undefined values (``any.*``) let ``side`` show this of the frame ``data``.
 
@@ -32,18 +41,20 @@ def can_show(
         values: of everything else; the frame's bytes apart.
         functions: by name.
         shown: what is to be shown, by the names that both sides tell.
+        keys: what functions may be asked with where undefined values are asked, by the functions' names.
 
     Returns:
-        None if that is not known: a function is asked with an undefined value, or the solver has no answer.
+        None if that is not known: a function is asked with an undefined value, and with none of the ``keys`` it is so;
+        or the solver has no answer.
     """
     behaviour = side.behaviour
     possible = b.and_(*(a.condition for a in (*behaviour.domain, *behaviour.reaching)), *behaviour.axioms)
     faults = b.or_(*(f.guard for f in behaviour.faults))
-    put = _Put(data, values, functions)
+    put, asking = _Put(data, values, functions), _Asking(functions, keys)
     possible, faults, *guards = put([possible, faults, *(case.guard for case in behaviour.cases)])
     if "fault" in shown:
         none = b.and_(b.not_(faults), *(b.not_(guard) for guard in guards))
-        return _asked([b.and_(possible, {FAULT: faults, NO_CASE: none}[shown["fault"]])])
+        return _asked([b.and_(possible, {FAULT: faults, NO_CASE: none}[shown["fault"]])], asking)
     ways = []
     for case, guard in zip(behaviour.cases, guards, strict=True):
         here = b.and_(possible, b.not_(faults), guard)
@@ -52,15 +63,46 @@ def can_show(
             if matching is None:
                 return None
             ways += [b.and_(here, way) for way in matching]
-    return _asked(ways)
+    return _asked(ways, asking)
 
 
-def _asked(ways: Sequence[Term]) -> bool | None:
-    query = b.or_(*ways)
-    if b.applications(query):
-        return None
+def _asked(ways: Sequence[Term], asking: _Asking) -> bool | None:
+    query = asking(b.or_(*ways))
     status = Engine().satisfiable(query, seconds=SECONDS).status
-    return None if status == "unknown" else status == "sat"
+    if status == "sat":
+        return True
+    return None if status == "unknown" or asking.limits else False
+
+
+class _Asking:
+    """Functions that are asked with undefined values: of these only such are looked for that ask with a known key."""
+
+    def __init__(self, functions: Mapping[str, Callable[..., int]], keys: Keys) -> None:
+        self._functions, self._keys = functions, keys
+        self.limits: list[Term] = []
+        """That they are asked with nothing but known keys."""
+
+    def __call__(self, query: Term) -> Term:
+        answered = b.substitute([query], {}, {call.name: self._answer(call) for call in b.applications(query)})
+        return b.and_(*answered, *self.limits)
+
+    def _answer(self, call: Term) -> Callable[..., Term]:
+        function = self._functions[call.name]
+        asked = (key for known in self._keys.values() for key in known if key and len(key) == len(call.args))
+        fitting = (key for key in asked if all(k >> arg.width == 0 for k, arg in zip(key, call.args, strict=True)))
+        keys = dict.fromkeys(((0,) * len(call.args), *fitting))  # tables are asked whether, and what: with one key
+
+        def build(*args: Term) -> Term:
+            if all(arg.is_const for arg in args):
+                return b.literal(function(*(int(arg.value) for arg in args)), call)
+            value, some = b.literal(0, call), b.FALSE
+            for key in keys:
+                here = b.and_(*(b.eq(arg, b.literal(k, arg)) for arg, k in zip(args, key, strict=True)))
+                value, some = b.ite(here, b.literal(function(*key), call), value), b.or_(some, here)
+            self.limits.append(some)
+            return value
+
+        return build
 
 
 class _Put:

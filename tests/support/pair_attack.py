@@ -104,7 +104,7 @@ def _stands(runs: Runs, seen: Seen) -> str:
     side = runs.sides[0]
     if any(v.name.startswith("any.") for v in side.variables):
         given = {v: seen.given.get(v.name, 0) for v in side.variables}
-        if can_show(side, seen.data, given, seen.functions, seen.shown[1]) is True:
+        if can_show(side, seen.data, given, seen.functions, seen.shown[1], seen.answers) is True:
             return ""
     some = {n: v for n, v in seen.given.items() if v and not n.startswith("pkt")}
     first = [shown.get(seen.names[0]) for shown in seen.shown]
