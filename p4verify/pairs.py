@@ -34,6 +34,7 @@ from .proofs.verdict import Proof, Verdict
 from .proofs.with_choices import ROUNDS
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
+from .seen_in_runs import with_time_left
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.base import OtherPackage
@@ -167,6 +168,14 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     """
     same_tables(pair.pairing)
     one_of_each_name(pair.pairing)
+    proof = _proven(pair, with_time_left(engine), started)
+    shown = None
+    if proof.verdict is Verdict.UNDECIDED and not pair.across:
+        shown = pair.runs.reject(engine, started, LAST_SECONDS)
+    return proof if shown is None else shown
+
+
+def _proven(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     try:
         proof = _with_own_entries(pair, engine, started)
         if proof.verdict is Verdict.ACCEPT:
@@ -254,9 +263,6 @@ def _after_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: flo
             return _equal_blocks(pair, blocks, engine, started)
         raise _why_not(blocks, problem) from problem
     if proof.verdict is Verdict.UNDECIDED:
-        shown = pair.runs.reject(engine, started, LAST_SECONDS)
-        if shown is not None:
-            return shown
         blocks = _thoroughly(pair, blocks, engine)
         if blocks.equal:
             return _equal_blocks(pair, blocks, engine, started)

@@ -28,6 +28,21 @@ SECONDS: Final = 6.0
 """Of processor time for two blocks."""
 
 
+LEFT_SECONDS: Final = 15.0
+"""Of a check's time what is kept for random runs at the end, or ..."""
+
+LEFT_PART: Final = 0.25
+"""... this part, if that is less."""
+
+
+def with_time_left(engine: Engine) -> Engine:
+    """``engine`` with a deadline that leaves some time for the last random runs."""
+    if engine.deadline is None:
+        return engine
+    left = engine.deadline - time.monotonic()
+    return replace(engine, deadline=engine.deadline - min(LEFT_SECONDS, LEFT_PART * left))
+
+
 class SeenInRuns:
     """Two behaviours, run; each search goes on where the one before stopped, and all of them are the same each time."""
 

@@ -1,0 +1,105 @@
+"""Random runs of two programs: a behaviour as Python functions does what it is evaluated to do."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p4verify.running.behaviours import OUTSIDE, Common, Compiled
+from p4verify.running.hints import Hints
+from p4verify.running.inputs import Inputs
+from p4verify.running.rules import Rules, constants_of
+from p4verify.running.runs import Runs
+from p4verify.semantics.meaning.concrete import evaluate_behaviour
+from p4verify.semantics.meaning.program import meaning
+from p4verify.semantics.p4.frontend import load_text
+
+TEXT = """#include <core.p4>
+#include <v1model.p4>
+header e_t { bit<8> kind; bit<16> a; }
+header f_t { bit<16> a; bit<16> c; bit<32> d; }
+struct h_t { e_t e; f_t f; }
+struct m_t { bit<8> x; }
+parser p(packet_in pk, out h_t h, inout m_t m, inout standard_metadata_t s) {
+    state start { pk.extract(h.e); transition select(h.e.kind) { 0x5A: next; default: accept; } }
+    state next { pk.extract(h.f); transition select(h.f.a) { 0xBEEF: accept; default: reject; } }
+}
+control v(inout h_t h, inout m_t m) { apply { } }
+control i(inout h_t h, inout m_t m, inout standard_metadata_t s) {
+    register<bit<16>>(65536) seen;
+    action put(bit<32> d, bit<9> port) { h.f.d = d; h.f.a = (bit<16>) (d >> 3); s.egress_spec = port; }
+    table t { key = { h.e.kind : exact; h.f.c : ternary; } actions = { put; NoAction; } default_action = NoAction(); }
+    apply {
+        bit<16> before;
+        seen.read(before, (bit<32>) h.e.a);
+        if (h.e.isValid() && t.apply().hit && before > 3) { h.e.a = before * h.e.a; } else { h.e.a = h.f.c; }
+        seen.write((bit<32>) h.e.a, NEW);
+    }
+}
+control g(inout h_t h, inout m_t m, inout standard_metadata_t s) { apply { } }
+control c(inout h_t h, inout m_t m) { apply { } }
+control d(packet_out pk, in h_t h) { apply { pk.emit(h.e); pk.emit(h.f); } }
+V1Switch(p(), v(), i(), g(), c(), d()) main;
+"""
+
+PROGRAM = load_text(TEXT.replace("NEW", "before + 1"), "test.p4").program
+BEHAVIOUR = meaning(PROGRAM)
+
+
+@given(st.integers(0, 1 << 32))
+@settings(max_examples=40, deadline=None)
+def test_a_compiled_behaviour_shows_what_it_is_evaluated_to_do(seed: int) -> None:
+    rng = random.Random(seed)
+    side = Compiled(BEHAVIOUR, Common(BEHAVIOUR, BEHAVIOUR))
+    pool = [*constants_of(PROGRAM), 0]
+    inputs, rules = Inputs(Hints((side, side)), rng, pool), Rules(PROGRAM, rng, pool)
+    for _ in range(8):
+        data = inputs.frame()
+        values = [inputs.value(v, data, rules) for v in side.variables]
+        asked = [_of_width(rules.function(name, data), width) for name, width in side.functions]
+        padded = inputs.padded(data)
+        number = side.which(padded, values, asked)
+        if number == OUTSIDE:
+            continue
+        inputs.keep(number, data)
+        shown = side.shown(number, data, padded, values, asked)
+        named = {v.name: value for v, value in zip(side.variables, values, strict=True)}
+        (state,) = {name.removeprefix("at.") for name in named if name.startswith("at.")}
+        cell = named[f"at.{state}"]
+        seen = evaluate_behaviour(
+            BEHAVIOUR,
+            data,
+            named.get("in.port", 0),
+            functions={name: f for (name, _), f in zip(side.functions, asked, strict=True)},
+            inputs=named,
+            choices={n: value for n, value in named.items() if n.startswith("any.")},
+            cells={state: (cell,)},
+        )
+        sent = [("port", port, frame) for port, _, frame, _ in shown.get("outputs port", [])]
+        assert sent == [output for output in seen.outputs if output[0] == "port"]
+        assert shown[f"state {state}"] == seen.state[state][cell]
+
+
+def _of_width(function: Callable[..., int], width: int) -> Callable[..., int]:
+    return lambda *key: function(*key) & ((1 << max(1, width)) - 1)
+
+
+def test_the_cells_that_an_input_reads_or_writes_are_looked_at() -> None:
+    """A difference in one cell of a register is seen soon, though there are many."""
+    other = meaning(load_text(TEXT.replace("NEW", "before + 2"), "test.p4").program)
+    runs = Runs(PROGRAM, BEHAVIOUR, other, random.Random(0))
+    seen = next(runs.differences(100, float("inf")))
+    assert any(name.startswith("state ") for name in seen.names)
+    assert seen.number <= 100
+
+
+def test_runs_are_the_same_each_time() -> None:
+    other = meaning(load_text(TEXT.replace("NEW", "before + 2"), "test.p4").program)
+    first, second = (next(Runs(PROGRAM, BEHAVIOUR, other, random.Random(7)).differences(1000, float("inf")))
+                     for _ in range(2))  # fmt: skip
+    assert (first.number, first.data, first.given, first.names) == (
+        second.number, second.data, second.given, second.names,
+    )  # fmt: skip
