@@ -13,8 +13,8 @@ import pytest
 from p4verify.proofs import deciding
 from p4verify.proofs.compare import obligations
 from p4verify.proofs.deciding import Search
-from p4verify.proofs.engine import Engine
-from p4verify.proofs.refine import Outcome, decide, drawn, search, told
+from p4verify.proofs.engine import Engine, Model
+from p4verify.proofs.refine import Outcome, decide, search, seen_on, told
 from p4verify.proofs.verdict import Verdict
 from p4verify.proofs.with_choices import WithChoices
 from p4verify.semantics import bits as b
@@ -578,16 +578,19 @@ def test_a_search_that_takes_long_ends_where_something_else_settles_it(monkeypat
     assert ended.unknown, "nothing is proven where it ends early"
 
 
-def test_what_is_only_drawn_proves_nothing() -> None:
-    spec = ways_by_choice(b.TRUE)
-    assert drawn(spec, spec, Engine(timeout=20)).unknown
-    many = [Case(b.eq(byte(0), b.bv(k, 8)), (), {"m": b.bv(k, 8)}) for k in range(255)]
-    rest = b.eq(byte(0), b.bv(255, 8))
-    sides = [Behaviour((*many, Case(rest, (), {"m": b.bv(last, 8)}))) for last in (7, 8)]
-    for two in (sides, sides[::-1]):
-        outcome = drawn(two[0], two[1], Engine(timeout=20))
-        assert outcome.unknown or outcome.difference is not None
-    assert drawn(sides[0], sides[0], Engine(timeout=20)).unknown
+def test_of_one_input_it_is_said_whether_choices_do() -> None:
+    mine = choice(0, 8)
+    chosen = always(send(b.zext(mine, 32)), choices=(mine,))
+    seven, far = always(send(b.bv(7, 32))), always(send(b.bv(256, 32)))
+    assert seen_on(chosen, seven, Engine(timeout=20), Model()).unknown
+    assert seen_on(chosen, far, Engine(timeout=20), Model()).difference is not None
+    assert seen_on(seven, far, Engine(timeout=20), Model()).difference is not None
+    assert seen_on(chosen, seven, Engine(timeout=20), Model(), exactly=True).difference is not None
+    at_five = b.eq(byte(0), b.bv(5, 8))
+    other = Behaviour((Case(at_five, (), {"m": b.bv(1, 8)}), Case(b.not_(at_five), (), {"m": b.bv(2, 8)})))
+    same = Behaviour((Case(b.TRUE, (), {"m": b.bv(2, 8)}),))
+    assert seen_on(same, other, Engine(timeout=20), Model({"pkt[0]": 6, "pkt.len": 1})).unknown
+    assert seen_on(same, other, Engine(timeout=20), Model({"pkt[0]": 5, "pkt.len": 1})).difference is not None
 
 
 def test_what_is_told_with_choices_alike_is_no_difference_where_another_choice_does() -> None:
