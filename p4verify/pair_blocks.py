@@ -151,10 +151,11 @@ def _block_outcome(
     if sides is None:
         return Found(Tally())
     most = None if rounds else MANY_MEETINGS
+    ran = False
     if pair.first.arch in ARCHITECTURES or sides.shows_nothing:
         outcome = search(sides.spec, sides.impl, engine, exactly=pair.exactly, rounds=rounds, most=most, aside=aside)
     else:
-        outcome = _searched_and_run(pair, sides, engine, rounds)
+        outcome, ran = _searched_and_run(pair, sides, engine, rounds)
     if outcome.difference is not None and sides.endless:
         raise Unsupported(sides.endless, Span(pair.second.file, 1, 1))
     if outcome.difference is not None and sides.unsaid:
@@ -166,18 +167,18 @@ def _block_outcome(
             raise Unsupported(sides.unsaid, Span(pair.second.file, 1, 1))
     found = as_found(pair, outcome, sides.spec, sides.theirs, sides.what, sides.blocks)
     if found.difference is not None:
-        found = replace(found, difference=replace(found.difference, promised=promised))
+        found = replace(found, difference=replace(found.difference, promised=promised, guessed=ran))
     return replace(found, turned=sides.turned, promising=sides.promising)
 
 
-def _searched_and_run(pair: ProgramPair, sides: Sides, engine: Engine, rounds: int) -> Outcome:
-    """What two blocks of a package of the program's own come to, which no whole pipeline decides: random runs show
-    differences beside a long search, and where it ends without an answer."""
+def _searched_and_run(pair: ProgramPair, sides: Sides, engine: Engine, rounds: int) -> tuple[Outcome, bool]:
+    """What two blocks of a package of the program's own come to, which no whole pipeline decides, and whether random
+    runs say so: they show differences beside a long search, and where it ends without an answer."""
     runs, left = BesideBlocks(pair, sides.spec, sides.impl, engine), with_time_left(engine)
     outcome = search(sides.spec, sides.impl, left, exactly=pair.exactly, rounds=rounds, aside=runs)
     if outcome.unknown and outcome.difference is None and runs() and runs.outcome is not None:
-        return runs.outcome
-    return outcome
+        return runs.outcome, True
+    return outcome, False
 
 
 def _alike_as_said(pair: ProgramPair, said: Sides, engine: Engine) -> Found | None:
