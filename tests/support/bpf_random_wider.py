@@ -447,6 +447,8 @@ class WiderGenerator(Generator):
             shifts = rng.choice(((0,), (0, 3)))
             for shift in shifts:
                 out.emit(asm.mov(R2, R9), asm.alu("rsh", R2, shift), asm.alu("and", R2, rng.choice((1, 3, 7))))
+                if len(shifts) > 1:  # the index may become the number of an interface, which has to be seen
+                    out.emit(asm.alu("or", R2, 2))
                 out.emit(asm.load_map(R1, "ports"), asm.mov(R3, rng.randrange(5)), asm.call(51))
             if len(shifts) > 1 and rng.random() < 0.7:  # goes where the last but one of them said
                 out.emit(asm.mov(R0, 4))
