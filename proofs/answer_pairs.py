@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 from ..semantics import bits as b
@@ -100,18 +101,54 @@ class Kinds:
             return second
         parts = [second, self.first.is_template(first_key, kind.first)]
         if kind.links:
-            mine = b.concat(*reversed(self.first.parameters(first_key, kind.first))) if self._has(kind) else None
+            mine = self._mine(kind, first_key)
             theirs = b.concat(*reversed(self.second.parameters(second_key, kind.second)))
             parts += [link.condition(mine, theirs) for link in sorted(kind.links)]
         return b.and_(*parts)
 
-    def _has(self, kind: Kind) -> bool:
-        return kind.first is not None and bool(self.first.templates[kind.first].widths)
+    def linked(self, kind: Kind, first_key: Term, second_key: Term) -> dict[Term, Term]:
+        """The second table's numbers where :meth:`condition` holds: each as bits of the first's, constants, and bits of
+        its own that the kind says nothing of."""
+        numbers = self.second.parameters(second_key, kind.second)
+        if not kind.links:
+            return {}
+        mine = self._mine(kind, first_key)
+        found: dict[Term, Term] = {}
+        for number, place in zip(numbers, accumulate((n.width for n in numbers), initial=0), strict=False):
+            found[number] = _with_links(number, place, mine, kind.links)
+        return found
+
+    def _mine(self, kind: Kind, key: Term) -> Term | None:
+        """The first table's numbers side by side, if there are any."""
+        numbers = () if kind.first is None else self.first.parameters(key, kind.first)
+        return b.concat(*reversed(numbers)) if numbers else None
 
     def shown(self, kind: Kind) -> str:
         """The kind for people."""
         mine = "-" if kind.first is None else self.first.templates[kind.first].name
         return f"{mine} = {self.second.templates[kind.second].name}"
+
+
+def _with_links(number: Term, place: int, mine: Term | None, links: Iterable[Link]) -> Term:
+    """A number, the bits from ``place`` on of all side by side, by what links say of it."""
+    parts: list[Term] = []
+    at = 0
+    for to, width, start, value in sorted(links):
+        low, high = max(to - place, 0), min(to - place + width, number.width)
+        if low >= high:
+            continue
+        if low > at:
+            parts.append(b.extract(number, low - 1, at))
+        skipped = low + place - to
+        if start < 0:
+            parts.append(b.bv(value >> skipped & ((1 << (high - low)) - 1), high - low))
+        else:
+            assert mine is not None
+            parts.append(b.extract(mine, start + skipped + high - low - 1, start + skipped))
+        at = high
+    if at < number.width:
+        parts.append(b.extract(number, number.width - 1, at))
+    return b.concat(*reversed(parts))
 
 
 def _likely(seen: Counter[tuple[Answered | None, Answered]]) -> Iterator[tuple[Answered, Answered]]:

@@ -10,7 +10,7 @@ or bits of two leaves that hang together), which never hides a difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..semantics import bits as b
@@ -66,6 +66,25 @@ def pieces(
                 stack.append(following)
 
 
+def narrowed(piece: Piece, literals: Sequence[Term], replaced: Mapping[Term, Term], engine: Engine) -> Piece | None:
+    """The part of a piece where ``literals`` hold as well; None if it has no input.
+
+    Args:
+        piece: the piece.
+        literals: conditions, over terms as they are in the piece.
+        replaced: terms, and what they are equal to where the literals hold.
+        engine: asked whether there is an input; what it does not know is taken for one.
+    """
+    here = _Open(piece.terms, (piece.condition,), None)
+    for literal in literals:
+        here = here.assuming(literal)
+    terms = tuple(b.substitute(here.terms, replaced))
+    condition = b.and_(*here.literals)
+    if condition is FALSE or engine.satisfiable(condition, "forms of keys by answers").status == "unsat":
+        return None
+    return Piece(condition, terms)
+
+
 @dataclass(frozen=True, slots=True)
 class _Open:
     """A part that may still be split; ``model``: an input in it, if one is known."""
@@ -112,12 +131,22 @@ def _consequences(literal: Term) -> dict[Term, Term]:
             left, right = right, left
         if right.is_const and right.width:
             found |= _fixed(left, right.value)
+    if literal.op == "ult" and literal.args[0].op == "var" and literal.args[1].is_const:
+        found |= _bounded(*literal.args)
     return found
 
 
+def _bounded(variable: Term, bound: Term) -> dict[Term, Term]:
+    """A variable that is below a bound: its high bits are 0."""
+    width = (bound.value - 1).bit_length()
+    if not 0 < width < variable.width:
+        return {}
+    return {variable: b.zext(b.extract(variable, width - 1, 0), variable.width)}
+
+
 def _fixed(term: Term, value: int) -> dict[Term, Term]:
-    """What the variables are that stand side by side in a term of this value."""
-    if term.op == "var":
+    """What the variables and answers are that stand side by side in a term of this value."""
+    if term.op in ("var", "apply"):
         return {term: b.bv(value, term.width)}
     found: dict[Term, Term] = {}
     if term.op == "concat":

@@ -16,7 +16,7 @@ from ..semantics import bits as b
 from ..semantics import ir
 from ..semantics.classifier import TooHard
 from ..semantics.meaning.behaviour import Assumption, Behaviour
-from ..semantics.meaning.opened import NotSuitable, Opened
+from ..semantics.meaning.opened import NotSuitable, Opened, OpenTable
 from ..semantics.rules.ruleset import RuleSet
 from ..targets.base import Relation, Target
 from .compared import LISTED
@@ -27,6 +27,8 @@ from .sides import ArtifactSide, ProgramSide, Side
 
 OPEN_FROM: Final = 256
 """Tables of so many rules are left open."""
+ALONG: Final = 32
+"""... and so are those of so many, beside one of :data:`OPEN_FROM`, where that decides."""
 MOST: Final = 100
 """Regions that are searched for a packet."""
 FEW: Final = 10
@@ -89,8 +91,42 @@ def check_large(large: Large | LargePair, engine: Engine, started: float) -> Pro
 
 def checked(large: Large | LargePair, engine: Engine, started: float) -> tuple[Proof, Settlement | None]:
     """:func:`check_large`, and what was found of the tables if they do the same on every key."""
+    sides = _opened_along(large)
+    if sides is not None:
+        if all(_is_large(large, table) for one in sides for table in one.tables.values()):
+            return _checked(large, sides, engine, started)
+        try:
+            found = _checked(large, sides, engine, started)
+        except NotSuitable:
+            pass
+        else:
+            if found[0].verdict is not Verdict.UNDECIDED:
+                return found
+    return _checked(large, _opened(large, large.open_from), engine, started)
+
+
+def _opened_along(large: Large | LargePair) -> tuple[Opened, Opened] | None:
+    """Both sides with the tables open that are of some size, if each has a large one as well and that is possible."""
+    try:
+        sides = _opened(large, min(ALONG, large.open_from))
+    except NotSuitable:
+        return None
+    each = all(any(_is_large(large, table) for table in one.tables.values()) for one in sides)
+    return sides if each else None
+
+
+def _is_large(large: Large | LargePair, table: OpenTable) -> bool:
+    return len(table.entries) >= large.open_from
+
+
+def _opened(large: Large | LargePair, at_least: int) -> tuple[Opened, Opened]:
     left, right = large.sides
-    opened = left.opened(large.open_from), right.opened(large.open_from)
+    return left.opened(at_least), right.opened(at_least)
+
+
+def _checked(
+    large: Large | LargePair, opened: tuple[Opened, Opened], engine: Engine, started: float
+) -> tuple[Proof, Settlement | None]:
     if isinstance(large, LargePair) and not large.may:
         reasons = left_open(*(one.behaviour for one in opened))
         if reasons:

@@ -21,13 +21,15 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.classifier import Cube, Row, TupleSpace, overlap
 from ..semantics.meaning.behaviour import LENGTH, Assumption, Behaviour, byte
-from ..semantics.meaning.opened import Lookup, Opened
+from ..semantics.meaning.opened import Answered, Lookup, Opened
 
 ROUNDS: Final = 60
 FIRST: Final = 12
 """Packets that are tried before it is searched."""
 SECONDS: Final = 10.0
 """For each of them."""
+FEW: Final = 32
+"""Rows of one answer that are told."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Investigator:
         self.facts = tuple(facts)
         """What is true of the tables' answers everywhere."""
         self._rows: dict[tuple[int, str], TupleSpace] = {}
+        self._by_answer: dict[tuple[int, str], dict[Answered, list[Row]]] = {}
         self._end = _nothing_behind([one.key for side in self.sides for one in side.lookups])
 
     def search(self, region: Term, known: Iterable[Term] = ()) -> Found | str | None:
@@ -132,8 +135,33 @@ class Investigator:
         if model.holds(said):
             return
         cube = _around(key, row, self._index(side, one.table))
-        inside = b.eq(b.band(one.key, b.bv(cube[1], table.width)), b.bv(cube[0], table.width))
-        yield b.implies(inside, said)
+        yield b.implies(_inside(one.key, cube), said)
+        yield from self._only_there(side, one, model)
+
+    def _only_there(self, side: int, one: Lookup, model: Model) -> Iterator[Term]:
+        """That what the model has the table answer is answered just where the rows are that do so, if they are few.
+
+        So a key is found that leads to a certain answer, where the search began with the answer.
+        """
+        table = self.sides[side].tables[one.table]
+        for number in range(len(table.templates)):
+            if not model.holds(table.is_template(one.key, number)):
+                continue
+            terms = table.parameters(one.key, number)
+            numbers = b.evaluate(terms, model.values, model.callables(), default=0)
+            answer = number, tuple(int(n) for n in numbers if isinstance(n, int))
+            rows = self._deciding(side, one.table).get(answer, [])
+            if len(rows) <= FEW:
+                where = b.or_(*(_inside(one.key, row.cube) for row in rows))
+                yield b.implies(b.and_(*table.answers(one.key, answer)), where)
+
+    def _deciding(self, side: int, table: str) -> dict[Answered, list[Row]]:
+        if (side, table) not in self._by_answer:
+            found: dict[Answered, list[Row]] = {}
+            for row in self.sides[side].tables[table].rows:
+                found.setdefault(row.decision, []).append(row)
+            self._by_answer[side, table] = found
+        return self._by_answer[side, table]
 
 
 def _where_they_differ(mine: Behaviour, theirs: Behaviour, model: Model) -> Difference | None:
@@ -148,6 +176,11 @@ def _where_they_differ(mine: Behaviour, theirs: Behaviour, model: Model) -> Diff
     if fix(obligation.violation, model, picks) is not b.TRUE:
         return None
     return difference_in(obligation, model)
+
+
+def _inside(key: Term, cube: Cube) -> Term:
+    value, mask = cube
+    return b.eq(b.band(key, b.bv(mask, key.width)), b.bv(value, key.width))
 
 
 def _nothing_behind(keys: Iterable[Term]) -> Assumption:

@@ -18,7 +18,8 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.classifier import Difference
 from ..semantics.meaning.opened import NotSuitable, Opened
-from .compared import Compared, compared
+from .compared import Compared
+from .lists import Lists
 
 ROUNDS: Final = 100
 TOGETHER: Final = 16
@@ -34,11 +35,18 @@ class Settlement:
     engine: Engine
     exactly: bool = False
     """Neither side may choose: see :func:`..proofs.refine.search`."""
-    lists: list[Compared] = field(default_factory=list)
     _numbers: dict[Term, None] = field(default_factory=dict)
     """What is true of the numbers in the tables' answers."""
     unheard: set[tuple[str, int, int, int]] = field(default_factory=set)
     """Table, template, parameter and number: that no row answers this has been used."""
+
+    def __post_init__(self) -> None:
+        self._lists = Lists(self.mine, self.theirs, self.engine)
+
+    @property
+    def lists(self) -> list[Compared]:
+        """Every two lists that are compared."""
+        return self._lists.all
 
     @property
     def sides(self) -> tuple[Opened, Opened]:
@@ -54,10 +62,8 @@ class Settlement:
             NotSuitable: it cannot be compared like this.
             TooHard: a row's keys were cut into too many parts.
         """
-        self.lists = compared(self.mine, self.theirs, self.engine)
+        self._lists.begin()
         self._numbers = dict.fromkeys(t for side in self.sides for t in _said_of_numbers(side))
-        for one in self.lists:
-            one.learn()
         return self._settle()
 
     def _settle(self) -> Outcome:
@@ -86,7 +92,7 @@ class Settlement:
         raise NotSuitable("too many kinds of answers do not go together")
 
     def _search(self) -> Outcome:
-        axioms = tuple(term for one in self.lists for term in one.axioms(self._tried(one)))
+        axioms = tuple(term for one in self.lists for term in one.axioms(one.tried))
         spec = replace(self.mine.behaviour, axioms=(*self.mine.behaviour.axioms, *self._numbers, *axioms))
         return search(spec, self.theirs.behaviour, self.engine, exactly=self.exactly)
 
@@ -106,25 +112,20 @@ class Settlement:
                             self.unheard.add((table.name, number, place, value))
                             yield b.implies(table.is_template(one.key, number), b.ne(term, b.bv(value, term.width)))
 
-    @staticmethod
-    def _tried(one: Compared) -> set[Kind]:
-        """Kinds of differences that nothing has been said against yet."""
-        return {kind for d in one.differences if (kind := one.kind(d)) not in one.kinds.bad}
-
     def _compare_all(self) -> bool:
         """Compare the lists that have not been; whether the proof now speaks of too few kinds."""
         more = False
         for one in self.lists:
             if one.done:
                 continue
-            before = one.used | self._tried(one)
+            before = one.used | one.tried
             trusted = {kind for other in self.lists if other.kinds is one.kinds for kind in before | other.used}
             one.compare(trusted - one.kinds.bad)
-            tried = self._tried(one)
+            tried = one.tried
             if one.cut and tried:  # once these are trusted, there is room for others
                 one.done, more = False, True
             more = more or not (one.used | tried) <= before
-        return more
+        return self._lists.grow() or more
 
     def _blame(self, model: Model) -> tuple[Kinds, Kind] | None:
         """The rarest kind by which tables answer in the model."""
@@ -135,7 +136,7 @@ class Settlement:
                     continue
                 found += [
                     (one.kinds.often[kind], repr(kind), one.kinds, kind)
-                    for kind in one.used | self._tried(one)
+                    for kind in one.used | one.tried
                     if model.holds(one.kinds.condition(kind, mine, theirs))
                 ]
         if not found:

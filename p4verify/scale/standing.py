@@ -20,7 +20,7 @@ from ..proofs.engine import Engine
 from ..proofs.plain_keys import in_space
 from ..proofs.verdict import Proof
 from ..semantics.classifier import Difference, Rank, Row
-from ..semantics.meaning.opened import FEW, Answered, NotSuitable, OpenTable
+from ..semantics.meaning.opened import Answered, NotSuitable, OpenTable
 from .check import Large, LargePair, LeavesOpen, checked
 from .compared import Compared
 
@@ -228,10 +228,11 @@ class _Entries:
         for cube, (which, numbers) in table.rows_of(entry):
             if cube[1] not in self._masks:
                 raise NotSuitable("no entry has such a mask")
-            for place, (number, known) in enumerate(zip(numbers, table.numbers[which], strict=True)):
-                heard = number in known if len(known) <= FEW else min(known) <= number <= max(known)
-                if not heard or (table.name, which, place, number) in unheard:
-                    raise NotSuitable(f"no entry answers the number {number}")
+            tried = any((table.name, which, place, number) in unheard for place, number in enumerate(numbers))
+            if tried or table.unheard((which, numbers)):
+                raise NotSuitable(
+                    f"no entry answers the number{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+                )
             yield cube, (which, numbers)
 
     def check_ties(self, entry: Any, row: Row, near: Iterable[Row]) -> None:

@@ -80,31 +80,55 @@ class OpenTable:
         return span
 
     @cached_property
+    def _together(self) -> tuple[frozenset[tuple[int, ...]], ...]:
+        """For every template the numbers of each row."""
+        found: list[set[tuple[int, ...]]] = [set() for _ in self.templates]
+        for number, values in {row.decision for row in self.rows}:
+            found[number].add(values)
+        return tuple(map(frozenset, found))
+
+    @cached_property
     def numbers(self) -> tuple[tuple[frozenset[int], ...], ...]:
         """For every template the numbers that rows have for each parameter."""
-        found: list[list[set[int]]] = [[set() for _ in t.widths] for t in self.templates]
-        for number, values in {row.decision for row in self.rows}:
-            for seen, value in zip(found[number], values, strict=True):
-                seen.add(value)
-        return tuple(tuple(frozenset(s) for s in sets) for sets in found)
+        columns = (zip(*rows, strict=True) if rows else [()] * len(t.widths)
+                   for rows, t in zip(self._together, self.templates, strict=True))  # fmt: skip
+        return tuple(tuple(map(frozenset, seen)) for seen in columns)
 
     def said_of_numbers(self, key: Term) -> Iterator[Term]:
-        """That the numbers that the table answers are some that there are, or, of many, lie between the least and the
-        greatest."""
-        for number, seen in enumerate(self.numbers):
-            for term, values in zip(self.parameters(key, number), seen, strict=True):
+        """That the numbers that the table answers are some that there are, those of a row together; of many, that each
+        is one that there is, or lies between the least and the greatest."""
+        for number, (together, seen) in enumerate(zip(self._together, self.numbers, strict=True)):
+            terms = self.parameters(key, number)
+            if terms and len(together) <= FEW:
+                rows = (b.and_(*map(_is, terms, values)) for values in sorted(together))
+                yield b.implies(self.is_template(key, number), b.or_(*rows))
+                continue
+            for term, values in zip(terms, seen, strict=True):
                 if len(values) <= FEW:
-                    said = b.or_(*(b.eq(term, b.bv(v, term.width)) for v in sorted(values)))
+                    said = b.or_(*(_is(term, v) for v in sorted(values)))
                 else:
                     low, high = b.bv(min(values), term.width), b.bv(max(values), term.width)
                     said = b.and_(b.uge(term, low), b.ule(term, high))
                 yield b.implies(self.is_template(key, number), said)
 
+    def unheard(self, answer: Answered) -> bool:
+        """Whether an answer is not among those that :meth:`said_of_numbers` speaks of."""
+        number, values = answer
+        if len(self._together[number]) <= FEW:
+            return values not in self._together[number]
+        return not all(
+            value in known if len(known) <= FEW else min(known) <= value <= max(known)
+            for value, known in zip(values, self.numbers[number], strict=True)
+        )
+
     def answers(self, key: Term, answer: Answered) -> list[Term]:
         """That the table answers this, as conditions."""
         number, values = answer
-        said = self.parameters(key, number)
-        return [self.is_template(key, number), *(b.eq(t, b.bv(v, t.width)) for t, v in zip(said, values, strict=True))]
+        return [self.is_template(key, number), *map(_is, self.parameters(key, number), values)]
+
+
+def _is(term: Term, value: int) -> Term:
+    return b.eq(term, b.bv(value, term.width))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,66 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from p4verify.proofs.answer_pairs import Kinds
 from p4verify.proofs.bit_links import Link
 from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
 from p4verify.semantics.meaning.opened import Answered, OpenTable, Template
 
 Pair = tuple[Answered | None, Answered]
+
+
+def functions(name: str, widths: tuple[int, ...]) -> OpenTable:
+    """A table whose one action has numbers of these widths, each a function of the key."""
+
+    def parameters(key: Term, number: int) -> tuple[Term, ...]:
+        return tuple(b.apply(_name(name, i, width), width, key) for i, width in enumerate(widths))
+
+    return OpenTable(name, 8, [Template("send", widths)], [], lambda key, number: b.TRUE, parameters)
+
+
+@given(st.data())
+def test_numbers_are_what_a_kind_says_of_them_where_it_holds(data: st.DataObject) -> None:
+    widths = data.draw(st.tuples(*[st.lists(st.integers(1, 9), min_size=1, max_size=3)] * 2))
+    tables = functions("first", tuple(widths[0])), functions("second", tuple(widths[1]))
+    ones = [sum(each) for each in widths]
+    row = st.tuples(*(st.integers(0, (1 << total) - 1) for total in ones))
+    rows = data.draw(st.lists(row, min_size=1, max_size=4))
+    pairs: list[Pair] = [((0, _apart(x, widths[0])), (0, _apart(y, widths[1]))) for x, y in rows]
+    kinds = Kinds(*tables)
+    kinds.learn(pairs)
+    keys = b.var("k", 8), b.var("l", 8)
+    for mine, theirs in pairs:
+        kind = kinds.kind(mine, theirs)
+        answered = ("first", mine[1] if mine else (), widths[0]), ("second", theirs[1], widths[1])
+        given_ = {
+            _name(name, i, width): _always(n)
+            for name, numbers, each in answered
+            for i, (n, width) in enumerate(zip(numbers, each, strict=True))
+        }
+        assert b.evaluate([kinds.condition(kind, *keys)], {"k": 1, "l": 2}, given_) == [1]
+        for number, said in kinds.linked(kind, *keys).items():
+            first, second = b.evaluate([number, said], {"k": 1, "l": 2}, given_)
+            assert first == second
+        unlinked = [said for said in kinds.linked(kind, *keys).values() if said in tables[1].parameters(keys[1], 0)]
+        assert len(unlinked) < len(widths[1]) or not kind.links
+
+
+def _name(table: str, place: int, width: int) -> str:
+    return f"{table}.{place}.{width}"
+
+
+def _apart(number: int, widths: Sequence[int]) -> tuple[int, ...]:
+    return tuple(number >> sum(widths[:i]) & ((1 << width) - 1) for i, width in enumerate(widths))
+
+
+def _always(number: int) -> Callable[[int], int]:
+    return lambda _key: number
 
 
 def table(name: str) -> OpenTable:

@@ -1,0 +1,162 @@
+"""`check` of large tables that are asked for what other large tables answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from p4verify.inputs import read_rules
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.scale import Large, check_large
+from p4verify.semantics.p4.frontend import load_program
+from p4verify.targets import find
+from p4verify.targets.openflow.artifact import Bridge, Flow, Goto, Masked
+
+PROGRAM = """
+#include <core.p4>
+#include <v1model.p4>
+header eth_h { bit<48> dst; bit<48> src; bit<16> type; }
+struct headers_t { eth_h eth; }
+struct meta_t { bit<16> hop; bit<8> zone; }
+parser P(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    state start { packet.extract(hdr.eth); transition accept; }
+}
+control V(inout headers_t hdr, inout meta_t meta) { apply { } }
+control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    action drop() { mark_to_drop(standard); }
+    action near(bit<16> hop) { meta.hop = hop; }
+    action far(bit<16> hop, bit<8> zone) { meta.hop = hop; meta.zone = zone; }
+    table stations {
+        key = { hdr.eth.dst: exact; }
+        actions = { near; far; drop; }
+        default_action = drop();
+    }
+    action send(bit<9> port, bit<48> src) { standard.egress_spec = port; hdr.eth.src = src; }
+    table hops {
+        key = { meta.zone: exact; meta.hop: exact; }
+        actions = { send; drop; }
+        default_action = drop();
+    }
+    apply {
+        meta.zone = 0;
+        if (hdr.eth.isValid()) {
+            switch (stations.apply().action_run) {
+                near: { hops.apply(); }
+                far: { hops.apply(); }
+            }
+        }
+    }
+}
+control E(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
+control C(inout headers_t hdr, inout meta_t meta) { apply { } }
+control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
+V1Switch(P(), V(), I(), E(), C(), D()) main;
+"""
+COUNT = 40
+
+
+def made(tmp_path: Any) -> tuple[Large, Bridge]:
+    """The program under rules of both tables, and its flows."""
+    lines = []
+    for i in range(COUNT):
+        hop, zone = i * 977 % 4096, (0, 5, 9)[i % 3]
+        action = f"far {hop} {zone}" if zone else f"near {hop}"
+        lines.append(f"table_add I.stations {action.split()[0]} {i * 7919 + 3} => {' '.join(action.split()[1:])}")
+        lines.append(f"table_add I.hops send {zone} {hop} => {i % 5 + 1} {i * 104729 + 1}")
+    (tmp_path / "x.p4").write_text(PROGRAM)
+    (tmp_path / "x.cli").write_text("\n".join(lines))
+    program, target = load_program(str(tmp_path / "x.p4")), find("openflow")
+    rules = read_rules(str(tmp_path / "x.cli"), program)
+    bridge = target.lower(program, rules, {})
+    return Large(program, rules, target, bridge, machines_confirm=False, open_from=12), bridge
+
+
+def checked(large: Large, seconds: float | None = None) -> Proof:
+    return check_large(large, Engine.within(seconds), time.monotonic())
+
+
+def of_hops(bridge: Bridge, zone: int) -> list[int]:
+    """The numbers of the flows for rules of the second table with this zone: each of them in every table that stands
+    for it. ``far`` asks one that has all zones, ``near`` one that has zone 0 alone."""
+    return [
+        number
+        for number, flow in enumerate(bridge.flows)
+        for term in flow.match
+        if isinstance(term, Masked) and term.field == "reg0" and term.mask == 0xFFFFFF and term.value >> 16 == zone
+    ]
+
+
+def of_near(bridge: Bridge) -> list[int]:
+    """The numbers of the flows that ``near`` leads to."""
+    return [n for n, f in enumerate(bridge.flows) for m in f.match if isinstance(m, Masked) and m.mask == 0xFFFF]
+
+
+def test_tables_that_are_asked_for_what_others_answer_are_compared_by_regions(tmp_path: Any) -> None:
+    large, _ = made(tmp_path)
+    proof = checked(large)
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    assert "compared by regions" in proof.reason
+
+
+@pytest.mark.parametrize("by", ["near", "far"])
+def test_one_answer_of_the_second_table_that_is_wrong_is_not_accepted(tmp_path: Any, by: str) -> None:
+    large, bridge = made(tmp_path)
+    at = (of_near(bridge) if by == "near" else of_hops(bridge, 5))[2]
+    proof = checked(replace(large, artifact=_with(bridge, at, _other_number(bridge.flows[at]))), 6)
+    assert proof.verdict is not Verdict.ACCEPT
+
+
+def test_a_table_that_is_asked_in_two_ways_is_compared_for_each(tmp_path: Any) -> None:
+    large, bridge = made(tmp_path)
+    behind = bridge.flows[of_hops(bridge, 5)[0]].table  # all zones are there, and `near` may ask it, too
+    own = bridge.flows[of_near(bridge)[0]].table
+    flows = tuple(
+        replace(f, actions=tuple(Goto(behind) if a == Goto(own) else a for a in f.actions))
+        for f in bridge.flows
+        if f.table < own
+    )
+    one = replace(bridge, flows=flows)
+    proof = checked(replace(large, artifact=one))
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    at = of_hops(one, 0)[2]
+    assert checked(replace(large, artifact=_with(one, at, _other_number(flows[at]))), 6).verdict is not Verdict.ACCEPT
+
+
+def test_one_that_no_packet_gets_to_may_be_wrong(tmp_path: Any) -> None:
+    large, bridge = made(tmp_path)
+    at = of_hops(bridge, 0)[2]  # `far` has no such zone
+    assert (
+        checked(replace(large, artifact=_with(bridge, at, _other_number(bridge.flows[at])))).verdict is Verdict.ACCEPT
+    )
+
+
+def test_one_answer_of_the_first_table_that_leads_elsewhere_is_not_accepted(tmp_path: Any) -> None:
+    large, bridge = made(tmp_path)
+    tables = [flow.table for flow in bridge.flows]
+    first = next(i for i, flow in enumerate(bridge.flows) if tables.count(flow.table) >= COUNT)
+    other = next(
+        f for f in bridge.flows[first + 1 :] if f.table == tables[first] and _shape(f) == _shape(bridge.flows[first])
+    )
+    wrong = replace(bridge.flows[first], actions=other.actions)
+    proof = checked(replace(large, artifact=_with(bridge, first, wrong)), 6)
+    assert proof.verdict is not Verdict.ACCEPT
+
+
+def _with(bridge: Bridge, at: int, flow: Flow) -> Bridge:
+    return replace(bridge, flows=(*bridge.flows[:at], flow, *bridge.flows[at + 1 :]))
+
+
+def _shape(flow: Flow) -> list[object]:
+    return [(type(a), getattr(a, "field", None), getattr(a, "mask", None)) for a in flow.actions]
+
+
+def _other_number(flow: Flow) -> Flow:
+    """One bit of a whole register written otherwise."""
+    at = next(i for i, a in enumerate(flow.actions) if getattr(a, "mask", 0) == 0xFFFFFFFF)
+    action: Any = flow.actions[at]
+    changed = replace(action, value=action.value ^ 0x1000)
+    return replace(flow, actions=(*flow.actions[:at], changed, *flow.actions[at + 1 :]))
