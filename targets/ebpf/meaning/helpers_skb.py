@@ -125,14 +125,16 @@ def _load(machine: Machine, state: State, offset: Term) -> list[State]:
     address = Address("packet", epoch=state.layout.epoch).at_distance(b.zext(offset, 64))
     inside = b.and_(b.ult(offset, b.bv(1 << 31, 32)), memory.in_packet(state, address, size))
     good, bad = machine.fork(state, inside)
-    out: list[State] = []
-    if good is not None:
-        memory.store_bytes(machine, good, to, memory.load_bytes(machine, good, address, size))
-        out += result(good, 0)
-    if bad is not None:
-        memory.store_bytes(machine, bad, to, [b.bv(0, 8)] * size)
-        out += result(bad, -EFAULT)
-    return out
+
+    def load(state: State) -> list[State]:
+        memory.store_bytes(machine, state, to, memory.load_bytes(machine, state, address, size))
+        return result(state, 0)
+
+    def clear(state: State) -> list[State]:
+        memory.store_bytes(machine, state, to, [b.bv(0, 8)] * size)
+        return result(state, -EFAULT)
+
+    return machine.on(good, load) + machine.on(bad, clear)
 
 
 def skb_store_bytes(machine: Machine, state: State) -> list[State]:

@@ -93,27 +93,30 @@ def xdp_load_bytes(machine: Machine, state: State) -> list[State]:
     """``bpf_xdp_load_bytes(xdp, offset, buf, len)``: 0, or -EINVAL and ``buf`` as it was."""
     to = machine.pointer(state, 3)
     address, size, good, bad = _part(machine, state)
-    out: list[State] = []
-    if good is not None:
-        memory.store_bytes(machine, good, to, memory.load_bytes(machine, good, address, size))
-        out += result(good, 0)
-    if bad is not None:
+
+    def load(state: State) -> list[State]:
+        memory.store_bytes(machine, state, to, memory.load_bytes(machine, state, address, size))
+        return result(state, 0)
+
+    def fail(state: State) -> list[State]:
         garbage = [machine.choose("unwritten", 8, "what lies in memory that was not written") for _ in range(size)]
-        memory.store_bytes(machine, bad, to, garbage)
-        out += result(bad, -EINVAL)
-    return out
+        memory.store_bytes(machine, state, to, garbage)
+        return result(state, -EINVAL)
+
+    return machine.on(good, load) + machine.on(bad, fail)
 
 
 def xdp_store_bytes(machine: Machine, state: State) -> list[State]:
     """``bpf_xdp_store_bytes(xdp, offset, buf, len)``: 0, or -EINVAL and the packet as it was."""
     values_from = machine.pointer(state, 3)
     address, size, good, bad = _part(machine, state)
-    out = result(bad, -EINVAL) if bad is not None else []
-    if good is not None:
-        values = memory.load_bytes(machine, good, values_from, size)
-        memory.store_bytes(machine, good, address, values)
-        out += result(good, 0)
-    return out
+
+    def store(state: State) -> list[State]:
+        values = memory.load_bytes(machine, state, values_from, size)
+        memory.store_bytes(machine, state, address, values)
+        return result(state, 0)
+
+    return machine.on(good, store) + machine.on(bad, lambda state: result(state, -EINVAL))
 
 
 XDP: Final[dict[int, Helper]] = (

@@ -39,15 +39,17 @@ def load(machine: Machine, state: State, insn: Insn) -> list[State]:
     state.regs[1:6] = [None] * 5
     address = Address("packet", epoch=state.layout.epoch).at_distance(b.zext(offset, 64))
     there, missing = machine.fork(state, memory.in_packet(state, address, size))
-    out: list[State] = []
-    if there is not None:
-        there.regs[0] = b.zext(b.concat(*memory.load_bytes(machine, there, address, size)), 64)
-        there.slot += 1
-        out.append(there)
-    if missing is not None:
-        missing.regs[0] = b.bv(0, 64)
-        out += execute.leave(machine, missing)
-    return out
+
+    def found(state: State) -> list[State]:
+        state.regs[0] = b.zext(b.concat(*memory.load_bytes(machine, state, address, size)), 64)
+        state.slot += 1
+        return [state]
+
+    def ended(state: State) -> list[State]:
+        state.regs[0] = b.bv(0, 64)
+        return execute.leave(machine, state)
+
+    return machine.on(there, found) + machine.on(missing, ended)
 
 
 __all__ = ["EXIT", "load"]

@@ -218,6 +218,16 @@ class Machine:
         then, other = state.copy(), state
         return (then if then.assume(condition) else None), (other if other.assume(opposite) else None)
 
+    def on(self, state: State | None, work: Callable[[State], list[State]]) -> list[State]:
+        """What ``work`` makes of the paths in ``state``: nothing if there are none, or if they end in it, which leaves
+        those that a helper has told from them."""
+        if state is None:
+            return []
+        try:
+            return work(state)
+        except Stop:
+            return []
+
     # --- paths ---
 
     def _put(self, state: State) -> None:

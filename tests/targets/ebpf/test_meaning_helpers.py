@@ -309,3 +309,31 @@ def test_an_update_lets_elements_go_before_it_looks_for_its_own(
     assert {key for key, there in said.state["map.used.present"].items() if there} == left[0] & {
         int.from_bytes(key, "big") for key in KEYS
     }
+
+
+def short(data: int, end: int, *then: Insn, section: str = "tc") -> BpfObject:
+    """Goes on with frames of 20 to 36 bytes alone, how far their end is from their start in r2."""
+    return obj(
+        asm.mov(R6, R1), asm.load(4, R1, R6, data), asm.load(4, R2, R6, end), asm.mov(R3, R1), asm.alu("add", R3, 20),
+        asm.jump("jle", R3, R2, 2), *PASS, asm.alu("add", R3, 17), asm.jump("jgt", R3, R2, 2), *PASS,
+        asm.alu("sub", R2, R1), asm.alu("and", R2, 63), asm.store(8, FP, -8, -1),
+        asm.mov(R1, R6), asm.mov(R3, FP), asm.alu("add", R3, -8), asm.mov(R4, 8), *then, section=section,
+    )  # fmt: skip
+
+
+PAST_THE_END = {
+    "bytes": short(76, 80, asm.call(26), asm.load(4, R1, FP, -8), asm.alu("add", R0, R1), asm.store(4, R6, 8, R0),
+                   *PASS),
+    "bytes of old": short(76, 80, asm.mov(asm.R7, R2), Insn(0x40, src=7, imm=2), asm.store(4, R6, 8, 9), *PASS),
+    "bytes at XDP": short(0, 4, asm.call(189), asm.jump("jslt", R0, 0, 2), asm.mov(R0, 3), asm.exit_(), asm.mov(R0, 2),
+                          asm.exit_(), section="xdp"),
+}  # fmt: skip
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", PAST_THE_END)
+def test_paths_where_nothing_is_read_stay_where_all_others_end(name: str, kernel_oracle: KernelOracle) -> None:
+    program = PAST_THE_END[name]
+    frame = PLAIN[:14] + b"\x45" + bytes(15)
+    (seen,) = kernel_oracle.run(program, [(3, frame)])
+    assert difference(evaluated(meaning(program), program, {}, 3, frame), seen) is None
