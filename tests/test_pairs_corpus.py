@@ -27,7 +27,6 @@ DEFECTS = {
     "array_field.p4": "a call whose argument is an element beyond the stack is left out",
     "invalid-union.p4": SET_INVALID,
     "union4-bmv2.p4": SET_INVALID,
-    "pna-dpdk-invalid-hdr-warnings6.p4": SET_INVALID,
     "issue5035.p4": "the text that is logged is another one",
     "stack.p4": "reading stack.last of an empty stack rejects with StackOutOfBounds (spec 8.18); the read is left out",
     "parser-unroll-test1.p4": (
