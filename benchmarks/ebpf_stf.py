@@ -123,6 +123,8 @@ def main() -> int:
                 for way, got in lines.items():
                     text = f"{got.verdict} {got.seconds:.2f} s " if got.verdict else ""
                     print(f"{item.path.name} {way}: {got.stage} {text}{got.reason}", flush=True)
+    if not rows:
+        parser.error("no program with an STF test that passes on the reference lies in these folders")
     table(rows)
     return 0
 
