@@ -50,6 +50,8 @@ def main() -> int:
         for row in rows:
             if row.missed:
                 print(f"{row.verdict}: {row.program} {row.kind} at {row.where}: {row.reason}\n    {row.shown}"[:600])
+    if not tried:
+        parser.error(f"no outputs of a compiler to make mutants of in {arguments.corpus}")
     return _report(tried)
 
 
