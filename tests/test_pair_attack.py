@@ -103,6 +103,16 @@ def test_a_value_that_the_first_leaves_open_makes_no_difference_but_one_that_it_
     assert attacked(program(tmp_path, open_="2"), said).shown is not None
 
 
+def test_bytes_are_told_apart_where_the_port_is_not_defined() -> None:
+    """A frame is told with its port, so no part of what is shown is the same with all undefined values."""
+    first, second = (
+        load_text(PROGRAM.replace("s.egress_spec = 1;", "").replace("OPEN", said).replace("LAST", "7"), "a.p4").program
+        for said in ("1", "2")
+    )
+    assert attacked(first, second, runs=1000).shown is not None
+    assert attacked(first, first, runs=1000).shown is None
+
+
 @pytest.mark.parametrize("sent", [5, 6])
 def test_two_undefined_values_that_only_together_do_what_the_other_does_are_found(tmp_path: Path, sent: int) -> None:
     text = PROGRAM.replace("LAST", "7").replace("OPEN", "1")

@@ -70,19 +70,20 @@ class Outlasting:
         self._in_keys = choices_in_keys(side)
 
     def names(self, first: Ran, second: Ran) -> list[str]:
-        """What differs whichever undefined values the first side reads, as far as tried."""
+        """What differs though no undefined values that are tried let the first side show what the second does: what is
+        never another thing with any of them, or all that differs where there is none (a frame is told with its port,
+        which may be all that is undefined of it)."""
         names = [n for n in dict.fromkeys((*first.shown, *second.shown)) if first.shown.get(n) != second.shown.get(n)]
         if not self._choices:
             return names
         keys = {name: [k for key in asked for k in key] for name, asked in second.answers().items()}
+        surely = names
         for values in self._guesses(first.values, keys):
             shown = first.again(values)
             if shown is None or shown == second.shown:
                 return []
-            names = [n for n in names if shown.get(n) == first.shown.get(n)]
-            if not names:
-                return []
-        return [] if self._drawn_shows(first, second.shown) else names
+            surely = [n for n in surely if shown.get(n) == first.shown.get(n)]
+        return [] if self._drawn_shows(first, second.shown) else surely or names
 
     def _drawn_shows(self, first: Ran, other: Shown) -> bool:
         """Whether some undefined values of which each is drawn by itself do: a function that is asked with them is none
