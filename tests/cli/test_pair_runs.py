@@ -69,14 +69,14 @@ def test_a_difference_behind_what_no_solver_inverts_is_found(
 
 def test_what_the_first_program_leaves_open_there_is_none(p4verify: Command, tmp_path: Path) -> None:
     """What the second one writes may have been there. The other way round it is one."""
-    assert _checked(p4verify, tmp_path, V1MODEL, "unset", "2")["verdict"] != "reject"
+    assert _checked(p4verify, tmp_path, V1MODEL, "unset", "2", seconds=5)["verdict"] != "reject"
     assert _checked(p4verify, tmp_path, V1MODEL, "2", "unset")["verdict"] == "reject"
 
 
-def _checked(p4verify: Command, folder: Path, text: str, *values: str) -> dict[str, object]:
+def _checked(p4verify: Command, folder: Path, text: str, *values: str, seconds: int = 60) -> dict[str, object]:
     paths = [folder / "a.p4", folder / "b.p4"]
     for path, value in zip(paths, values, strict=True):
         path.write_text(text.format(value=value))
-    ended = p4verify("check", paths[0], "--against", paths[1], "--timeout", "5", "--no-cache", "--format", "json")
+    ended = p4verify("check", paths[0], "--against", paths[1], "--timeout", seconds, "--no-cache", "--format", "json")
     (result,) = ended.json()["results"]
     return result  # type: ignore[no-any-return]
