@@ -27,7 +27,7 @@ from .sides import ArtifactSide, ProgramSide, Side
 
 OPEN_FROM: Final = 256
 """Tables of so many rules are left open."""
-ALONG: Final = 32
+ALONG: Final = 16
 """... and so are those of so many, beside one of :data:`OPEN_FROM`, where that decides."""
 MOST: Final = 100
 """Regions that are searched for a packet."""
