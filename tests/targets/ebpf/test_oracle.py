@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -142,6 +144,25 @@ def test_every_cpu_has_its_part_of_a_map(kind: str) -> None:
     with ExitStack() as stack:
         maps = load_maps(obj("tc", maps=(counts, mine)), {"mine": [(bytes(4), b"12345678")]}, stack)
         assert maps["mine"].values_of(bytes(4)) == [b"12345678"] * len(maps["counts"].values_of(bytes(4)))
+
+
+def test_an_element_that_was_put_in_again_is_that_of_the_cpu_that_did(kernel_oracle: KernelOracle) -> None:
+    address = (asm.load_map(R1, "mine"), asm.mov(R2, FP), asm.alu("add", R2, -4))
+    again = obj(
+        "tc", asm.store(4, FP, -4, 0), asm.store(8, FP, -16, 7), *address, asm.call(3), *address, asm.mov(R3, FP),
+        asm.alu("add", R3, -16), asm.mov(asm.R4, 0), asm.call(2), asm.mov(R0, 0), asm.exit_(),
+        maps=(MapDef("mine", "percpu_hash", 4, 8, 64),),
+    )  # fmt: skip
+    tables, seen = {"mine": [(bytes(4), b"12345678")]}, []
+    allowed = os.sched_getaffinity(0)
+    try:
+        for cpu in allowed:
+            os.sched_setaffinity(0, {cpu})
+            look = partial(contents, tables=tables)
+            kernel_oracle.observe(again, [(5, PLAIN)], tables, inspect=lambda maps, look=look: seen.append(look(maps)))
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert [cells["map.mine"][0] for cells in seen] == [7 << 56] * len(allowed)
 
 
 def test_a_map_of_devices_leads_to_those_of_the_network(kernel_oracle: KernelOracle) -> None:
