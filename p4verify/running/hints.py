@@ -17,6 +17,9 @@ SHORT: Final = 256
 LONGEST: Final = 2048
 """Bytes up to which lengths are told apart."""
 
+SMALL: Final = 50
+"""Nodes of a term of whose variables a comparison says something; larger ones would be walked for each comparison."""
+
 
 class Hints:
     """The numbers with which two behaviours compare the frame's bytes, its length and other inputs."""
@@ -42,7 +45,7 @@ class Hints:
         if bits is not None:
             self._of_bytes[bits, value] = None
             return
-        for v in b.variables(term) if term.op != "ite" else ():
+        for v in _variables_in(term):
             if v.name == "pkt.len":
                 self._lengths |= {max(0, value + k) for k in (-1, 0, 1)} if value < LONGEST else set()
             elif not v.name.startswith("pkt"):
@@ -64,3 +67,18 @@ class Hints:
     def length(self, rng: random.Random) -> int:
         """A length that matters, or any."""
         return rng.choice(sorted(self._lengths)) if rng.random() < 0.8 else rng.randrange(min(self.bytes, SHORT) + 40)
+
+
+def _variables_in(term: Term) -> list[Term]:
+    """The variables of a term that is small and no decision; none of others."""
+    found: dict[Term, None] = {}
+    stack, met = [] if term.op == "ite" else [term], 0
+    while stack:
+        node = stack.pop()
+        met += 1
+        if met > SMALL:
+            return []
+        if node.op == "var":
+            found[node] = None
+        stack += node.args
+    return list(found)
