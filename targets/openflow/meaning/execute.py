@@ -45,6 +45,7 @@ from .overlaps import Rivals
 from .state import Key, State, one_of, send
 from .steps import (
     EXITED,
+    HASHED,
     POPPED,
     Way,
     Ways,
@@ -52,9 +53,11 @@ from .steps import (
     fits_popped,
     has,
     in_order,
+    is_hashed,
     is_over,
     is_port,
     looked_up,
+    marked,
     matches,
     on,
     only_sent,
@@ -256,7 +259,7 @@ class Pipeline(Writes):
         """The same for those that OpenFlow has not, and for those with one outcome."""
         match action:
             case Exit():
-                return [(w.Way(TRUE, replace(state, extra=(*state.extra, EXITED))), False)]
+                return [(w.Way(TRUE, marked(state, EXITED)), False)]
             case Clone(inner):
                 return on(self._clone(inner, state, span, depth, when, table))
             case Bundle():
@@ -315,7 +318,8 @@ class Pipeline(Writes):
                     for after in under(way.when, self._bucket(bucket, way.state, group.span, depth, when))
                 )
             return ways
-        return self._chosen(group, state, depth, when)
+        hashed = is_hashed(group) and HASHED not in state.extra
+        return self._chosen(group, marked(state, HASHED) if hashed else state, depth, when)
 
     def _chosen(self, group: Group, state: State, depth: int, when: Term) -> Ways:
         """One bucket that lives: any of them (select), or the first (ff); without one, nothing.
@@ -364,11 +368,17 @@ class Pipeline(Writes):
 
     def _clone(self, actions: tuple[Any, ...], state: State, span: Span, depth: int, when: Term, table: int) -> Ways:
         """``clone_xlate_actions``: the key, the stack and the action set are then as before; what was committed stays,
-        and is written back before the frame is sent again. What ends the clone by ``exit`` ends everything."""
+        and is written back before the frame is sent again. What ends the clone by ``exit`` ends everything, and so does
+        a group for which the datapath hashes the frame first: ``finish_freezing`` does not take back that the clone
+        was left for that. Not so in a bucket (``xlate_group_bucket``)."""
         if depth >= MAX_DEPTH:
             raise Unsupported(f"clones more than {MAX_DEPTH} deep in one another", span)
         ways = self._list(actions, state, span, depth + 1, when, table)
-        ended = joined(after for way in ways for after in self._run_set(way))
+        ended = [after for way in ways for after in self._run_set(way)]
+        if HASHED not in state.extra:
+            ended = [
+                replace(way, state=marked(way.state, EXITED)) if HASHED in way.state.extra else way for way in ended
+            ]
         return joined(way if is_over(way.state) else replace(way, state=rolled_back(way.state, state)) for way in ended)
 
     def _bundle(self, action: Bundle, state: State, span: Span) -> Ways:

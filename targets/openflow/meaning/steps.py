@@ -31,6 +31,7 @@ from ..artifact import (
     DecMplsTtl,
     DecTtl,
     Flow,
+    Group,
     Move,
     Output,
     OutputBits,
@@ -65,6 +66,12 @@ DEAD: Final = "dead"
 """... in which the switch has given up: nothing is sent."""
 EXITED: Final = "exited"
 """... in which no more actions are executed."""
+HASHED: Final = "hashed"
+"""... in which the datapath has hashed the frame for a group that selects by that."""
+MOST_HASH_VALUES: Final = 256
+"""``MAX_SELECT_GROUP_HASH_VALUES``."""
+
+
 _STACK_DEEPEST: Final = 64
 _EXPLICIT_NULL_6: Final = 2
 _DEFAULT_TTL: Final = 64
@@ -122,6 +129,22 @@ def is_over(state: State) -> bool:
 def port_lives(port: int) -> Term:
     """Whether a port is up."""
     return b.eq(b.var(f"in.live.{port}", 1), b.bv(1, 1))
+
+
+def marked(state: State, mark: str) -> State:
+    """``state`` with one of the marks above."""
+    return replace(state, extra=(*state.extra, mark))
+
+
+def is_hashed(group: Group) -> bool:
+    """Whether a group selects by a hash of the datapath's (``group_set_selection_method``), for which the frame goes
+    through it once more: where that is asked for, or nothing is, as far as the buckets' weights allow it
+    (``group_setup_dp_hash_table``)."""
+    weights = [bucket.weight for bucket in group.buckets if bucket.weight]
+    if group.kind != "select" or group.selection.method == "hash" or not weights:
+        return False
+    values = -(-sum(weights) // min(weights))
+    return values <= MOST_HASH_VALUES
 
 
 def pushed(state: State, value: Term, span: Span) -> State:

@@ -13,7 +13,7 @@ from tests.support.compiled import compiled_given, inside, possible
 
 from .test_meaning import UDP, ip4
 
-_CHOICES = {"any.table.": range(3), "any.multipath.": range(4), "any.bundle.": range(3)}
+_CHOICES = {"any.table.": range(3), "any.group.": range(2), "any.multipath.": range(4), "any.bundle.": range(3)}
 _LIVE = {f"in.live.{port}": 1 for port in range(2, 6)}
 FRAME = ip4(UDP)
 LOW_TTL = ip4(UDP, ttl=1)
@@ -26,6 +26,12 @@ def conjunction(*others: str, clauses: int = 2, priority: int = 10) -> str:
     ends = (f"{end}={address} actions=conjunction(5,{clause}/{clauses})"
             for clause, (end, address) in enumerate((("nw_src", "10.0.0.1"), ("nw_dst", "10.0.0.2")), 1))  # fmt: skip
     return "\n".join([*(f"priority={priority},ip,{end}" for end in ends), *others])
+
+
+def selecting(weight: int, method: str = "") -> str:
+    """A group that selects one of two ports, of which one has the weight 1."""
+    how = f"selection_method={method}," if method else ""
+    return f"group_id=1,type=select,{how}bucket=weight:{weight},actions=output:2,bucket=weight:1,actions=output:3\n"
 
 
 AGAIN = "priority=5,ip,nw_src=10.0.0.1 actions=conjunction(7,1/2)\npriority=5,udp actions=conjunction(7,2/2)"
@@ -66,6 +72,17 @@ CASES = [
     ("... and an action set", ("actions=clone(resubmit(,1)),output:4,write_actions(output:3)\ntable=1 "
      "actions=write_actions(output:5)"), FRAME),
     ("... but exit ends all", "actions=clone(output:2,exit,output:3),output:4", FRAME),
+    ("a clone that is hashed ends all", selecting(5) + "actions=clone(group:1,output:4),output:5", FRAME),
+    ("... by another flow", selecting(5) + "actions=clone(resubmit(,1)),output:5\ntable=1 actions=group:1", FRAME),
+    ("... and what led to it", selecting(5) + "actions=resubmit(,1),output:5\ntable=1 actions=clone(group:1)", FRAME),
+    ("... and clones around it", selecting(5) + "actions=clone(clone(group:1),output:4),output:5", FRAME),
+    ("... and its action set", selecting(5) + "actions=clone(group:1),write_actions(output:5)", FRAME),
+    ("... but not if that was done before", selecting(5) + "actions=group:1,clone(group:1),output:5", FRAME),
+    ("... nor in a bucket", selecting(5) + "group_id=2,type=all,bucket=actions=group:1,bucket=actions=output:4\n"
+     "actions=clone(group:2),output:5", FRAME),
+    ("... nor with as many weights", selecting(256) + "actions=clone(group:1),output:5", FRAME),
+    ("... nor by a hash of fields", selecting(5, "hash,fields(ip_dst)") + "actions=clone(group:1),output:5", FRAME),
+    ("... which are not too many yet", selecting(255, "dp_hash") + "actions=clone(group:1),output:5", FRAME),
     ("exit ends what led to it", "actions=resubmit(,1),output:4\ntable=1 actions=output:2,exit,output:5", FRAME),
     ("... and the action set", "actions=write_actions(output:3),goto_table:1\ntable=1 actions=output:2,exit", FRAME),
     ("... but not other buckets", ("group_id=1,type=all,bucket=actions=resubmit(,1),bucket=actions=output:3\n"
@@ -119,6 +136,16 @@ EXPECTED: dict[str, set[tuple[int, ...]]] = {
     "... and a TTL that runs out": {(4,)},
     "... and an action set": {(3, 4, 5)},
     "... but exit ends all": {(2,)},
+    "a clone that is hashed ends all": {(2, 4), (3, 4)},
+    "... by another flow": {(2,), (3,)},
+    "... and what led to it": {(2,), (3,)},
+    "... and clones around it": {(2,), (3,)},
+    "... and its action set": {(2,), (3,)},
+    "... but not if that was done before": {(2, 2, 5), (2, 3, 5), (3, 3, 5)},
+    "... nor in a bucket": {(2, 4, 5), (3, 4, 5)},
+    "... nor with as many weights": {(2, 5), (3, 5)},
+    "... nor by a hash of fields": {(2, 5), (3, 5)},
+    "... which are not too many yet": {(2,), (3,)},
     "exit ends what led to it": {(2,)},
     "... and the action set": {(2,)},
     "... but not other buckets": {(2, 3, 4)},
