@@ -7,6 +7,7 @@ the same order are told the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
@@ -25,6 +26,8 @@ EAGAIN: Final = 11
 FIB_SIZE: Final = 64
 """Bytes of ``struct bpf_fib_lookup``."""
 _FIB_FLAGS: Final = 0x3F
+_TOTAL_LENGTH: Final = 6
+"""Where ``tot_len``, of two bytes, lies in it."""
 
 
 def context_argument(machine: Machine, state: State) -> None:
@@ -190,12 +193,28 @@ def spin_lock(machine: Machine, state: State) -> list[State]:
 
 def fib_lookup(machine: Machine, state: State) -> list[State]:
     """``bpf_fib_lookup(ctx, params, plen, flags)``: an arbitrary function of what is asked."""
+    return _route(machine, state, lambda _asked: b.bv(0, 32))
+
+
+def skb_fib_lookup(machine: Machine, state: State) -> list[State]:
+    """The same at tc (``bpf_skb_fib_lookup``): where no length is told, what the device takes is compared with the
+    packet's."""
+
+    def length(asked: Term) -> Term:
+        told = b.extract(asked, asked.width - 1 - 8 * _TOTAL_LENGTH, asked.width - 16 - 8 * _TOTAL_LENGTH)
+        return b.ite(b.eq(told, b.bv(0, 16)), packet_length(state), b.bv(0, 32))
+
+    return _route(machine, state, length)
+
+
+def _route(machine: Machine, state: State, length: Callable[[Term], Term]) -> list[State]:
     context_argument(machine, state)
     size, flags = (machine.number(state, b.extract(machine.scalar(state, n), 31, 0)) for n in (3, 4))
     if size < FIB_SIZE or flags & ~_FIB_FLAGS:
         return result(state, -EINVAL)
     address = machine.pointer(state, 2)
-    asked = b.concat(*memory.load_bytes(machine, state, address, FIB_SIZE))
+    told = b.concat(*memory.load_bytes(machine, state, address, FIB_SIZE))
+    asked = b.concat(told, length(told))
     answer = b.apply(f"given.fib.{flags}", 8 * FIB_SIZE, asked)
     parts = [b.extract(answer, 8 * i + 7, 8 * i) for i in reversed(range(FIB_SIZE))]
     memory.store_bytes(machine, state, address, parts)

@@ -10,7 +10,7 @@ from ....semantics.meaning.behaviour import Destination, Output, Packet
 from . import memory
 from .context import packet_length
 from .hash import forget_hash, get_hash_recalc, set_hash, set_hash_invalid
-from .helpers_common import COMMON, anything, constant, context_argument
+from .helpers_common import COMMON, anything, constant, context_argument, skb_fib_lookup
 from .helpers_csum import l3_csum_replace, l4_csum_replace
 from .helpers_maps import EFAULT, EINVAL, ENOMEM, result
 from .helpers_room import adjust_room, change_proto
@@ -239,6 +239,7 @@ TC: Final[dict[int, Helper]] = (
         48: set_hash,
         50: adjust_room,
         68: skb_load_bytes_relative,
+        69: skb_fib_lookup,
         79: constant("cgroup_id", 64, "the control group of the packet's socket"),
         135: anything("csum_level", 64, "what the device has said of checksums"),
     }

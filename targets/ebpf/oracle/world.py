@@ -87,11 +87,15 @@ def _value(world: World, name: str) -> int:
 
 
 def _routes(world: World) -> Iterator[tuple[bytes, bytes]]:
+    seen: dict[bytes, bytes] = {}
     for flags in _flags(world, "given.fib."):
         results, routes = (world.answers.get(f"given.fib.{flags}{end}", {}) for end in (".result", ""))
         for asked in results.keys() | routes.keys():
-            key = struct.pack("=I", flags) + asked[0].to_bytes(_ROUTE, "big")
-            yield key, struct.pack("=II", results.get(asked, 0), 0) + routes.get(asked, 0).to_bytes(_ROUTE, "big")
+            key = struct.pack("=I", flags) + (asked[0] >> 32).to_bytes(_ROUTE, "big")
+            value = struct.pack("=II", results.get(asked, 0), 0) + routes.get(asked, 0).to_bytes(_ROUTE, "big")
+            if seen.setdefault(key, value) != value:
+                raise Unsupported("a route hangs on how long the packet is")
+            yield key, value
 
 
 def _limits(world: World) -> Iterator[tuple[bytes, bytes]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p4verify.checks import Checker
-from p4verify.proofs.verdict import Counterexample, Verdict
+from p4verify.proofs.verdict import Counterexample, Proof, Verdict
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R5, R6, R7
 from p4verify.targets.ebpf.artifact.program import Field
@@ -18,12 +18,16 @@ ANSWER = 0x1A2B3C
 """Nothing that a solver or a kernel answers by chance."""
 
 
-def told_apart(left: list[Insn], right: list[Insn], *maps: MapDef) -> Counterexample:
+def judged(left: list[Insn], right: list[Insn], *maps: MapDef) -> Proof:
     first, second = (
         BpfObject((BpfProgram("p", "tc", tuple(code)),), maps, name=f"{name}.o")
         for name, code in (("left", left), ("right", right))
     )
-    proof = Checker(None, timeout=60).check_two((TARGET, first, first.name), (TARGET, second, second.name)).proof
+    return Checker(None, timeout=60).check_two((TARGET, first, first.name), (TARGET, second, second.name)).proof
+
+
+def told_apart(left: list[Insn], right: list[Insn], *maps: MapDef) -> Counterexample:
+    proof = judged(left, right, *maps)
     assert proof.verdict is Verdict.REJECT
     assert proof.counterexample is not None
     return proof.counterexample
@@ -81,6 +85,21 @@ ASKED = {
 @pytest.mark.parametrize("asking", ASKED.values(), ids=ASKED)
 def test_the_kernel_is_told_what_the_solvers_run_was_told(kernel_oracle: KernelOracle, asking: list[Insn]) -> None:
     assert confirmed(told_apart(marks(1, *asking), marks(2, *asking)))
+
+
+LONGER = [asm.mov(R7, R0), asm.mov(R1, R6), asm.mov(R2, 4), asm.mov(R3, 0), asm.call(43), asm.mov(R0, R7)]
+"""Puts 4 bytes in front of the frame; what r0 held it holds afterwards."""
+
+
+def test_a_route_hangs_on_the_frames_length_where_none_is_told() -> None:
+    """``bpf_skb_fib_lookup``: what the device takes is compared with ``skb->len`` then."""
+    told_apart(marks(1, *ROUTE, *LONGER), marks(1, asm.mov(R0, 0), *LONGER, *ROUTE))
+
+
+def test_a_route_that_is_told_a_length_does_not_hang_on_the_frames(kernel_oracle: KernelOracle) -> None:
+    told = [*zeros(64), asm.store(2, FP, 6 - 64, 100), *ROUTE[len(zeros(64)) :]]
+    first, second = marks(1, *told, *LONGER), marks(1, asm.mov(R0, 0), *LONGER, *told)
+    assert judged(first, second).verdict is Verdict.ACCEPT
 
 
 def reports(octets: bytes, packet: int) -> list[Insn]:
