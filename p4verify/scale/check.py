@@ -21,9 +21,10 @@ from ..semantics.rules.ruleset import RuleSet
 from ..targets.base import Relation, Target
 from .compared import LISTED
 from .investigate import Found, Investigator
+from .pinned import NotPinned, Pinned, pinned
 from .settle import Region as Place
 from .settle import Settlement
-from .sides import ArtifactSide, ProgramSide, Side
+from .sides import ArtifactSide, Kept, ProgramSide, Side
 
 OPEN_FROM: Final = 256
 """Tables of so many rules are left open."""
@@ -211,20 +212,26 @@ class _Check:
 
     def _confirm(self, investigator: Investigator, found: Found) -> Proof:
         """Both sides with just the entries that the packet meets, run on it."""
-        kept: tuple[dict[str, list[int]], dict[str, list[int]]] = ({}, {})
-        pins = []
-        for side, one, key in found.keys:
-            origins = [row.origin for row in investigator.rows(side, one.table, key) if row.origin >= 0]
-            kept[side].setdefault(one.table, []).extend(origins)
-            pins.append(b.eq(one.key, b.bv(key, one.key.width)))
+        try:
+            met = pinned(self.sides, found.model, found.keys)
+        except NotPinned as error:
+            return self._proof(Verdict.UNDECIDED, f"a difference was found but could not be confirmed: {error}")
+        kept = self._kept(investigator, met)
         left, right = self.large.sides
         first, second = left.only(self.mine, kept[0]), right.only(self.theirs, kept[1])
         spec = first.meaning()
-        pinned = Assumption("just these entries match", b.and_(*pins))
-        limited = replace(spec, domain=(*spec.domain, pinned))
+        just_these = Assumption("just these entries match", met.condition)
+        limited = replace(spec, domain=(*spec.domain, just_these))
         pair = _pair(first, second, limited, self.large.machines_confirm, not self.exactly)
         outcome = replace(found.outcome, spec=pair.spec, impl=pair.impl)
         return confirm(pair, outcome, self.started)
+
+    def _kept(self, investigator: Investigator, met: Pinned) -> tuple[Kept, Kept]:
+        """By table of each side the entries that are met; none of a table that is not asked."""
+        kept: tuple[dict[str, list[int]], ...] = tuple({name: [] for name in side.tables} for side in self.sides)
+        for side, one, key in met.keys:
+            kept[side][one.table] += [row.origin for row in investigator.rows(side, one.table, key) if row.origin >= 0]
+        return kept[0], kept[1]
 
     def _told(self, investigator: Investigator, found: Found, proof: Proof) -> Region:
         """The rules and entries that decide the packet."""

@@ -19,7 +19,7 @@ from ..proofs.pieces import MAX_PIECES, Piece, narrowed, pieces
 from ..proofs.plain_keys import Runs, Space, in_space, runs
 from ..semantics import bits as b
 from ..semantics.bits import FALSE, Term
-from ..semantics.meaning.opened import NotSuitable, Opened, OpenTable
+from ..semantics.meaning.opened import NotSuitable, Opened
 from .compared import Compared
 
 SAMPLE: Final = 2000
@@ -182,7 +182,7 @@ class Lists:
         """By function: the side and the open table whose answers it gives."""
         sides = enumerate((self.mine, self.theirs))
         return {
-            name: (at, table.name) for at, side in sides for table in side.tables.values() for name in _names(table)
+            name: (at, table.name) for at, side in sides for table in side.tables.values() for name in table.functions
         }
 
     @cached_property
@@ -254,7 +254,7 @@ def _constant(kinds: Kinds, kind: Kind, key: Term) -> Iterator[Term]:
 
 def _layers(side: Opened) -> list[list[str]]:
     """The tables, those first whose keys hang on no other's answers."""
-    functions = {name: table.name for table in side.tables.values() for name in _names(table)}
+    functions = {name: table.name for table in side.tables.values() for name in table.functions}
     behind: dict[str, set[str]] = {name: set() for name in side.tables}
     for one in side.lookups:
         behind[one.table] |= {functions[t.name] for t in b.applications(one.key) if t.name in functions} - {one.table}
@@ -265,14 +265,6 @@ def _layers(side: Opened) -> list[list[str]]:
         found.append(free)
         left = [name for name in left if name not in free]
     return found
-
-
-def _names(table: OpenTable) -> set[str]:
-    """The functions that say what a table answers."""
-    key = b.var("any key", table.width)
-    numbers = range(len(table.templates))
-    said = [term for i in numbers for term in (table.is_template(key, i), *table.parameters(key, i))]
-    return {term.name for term in b.applications(*said)}
 
 
 def _read(side: Opened) -> dict[str, set[Term]]:

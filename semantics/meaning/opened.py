@@ -80,6 +80,14 @@ class OpenTable:
         return span
 
     @cached_property
+    def functions(self) -> frozenset[str]:
+        """The functions that say what the table answers."""
+        key = b.var("any key", self.width)
+        numbers = range(len(self.templates))
+        said = [term for i in numbers for term in (self.is_template(key, i), *self.parameters(key, i))]
+        return frozenset(term.name for term in b.applications(*said))
+
+    @cached_property
     def _together(self) -> tuple[frozenset[tuple[int, ...]], ...]:
         """For every template the numbers of each row."""
         found: list[set[tuple[int, ...]]] = [set() for _ in self.templates]

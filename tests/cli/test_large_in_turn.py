@@ -102,12 +102,17 @@ def test_tables_that_are_asked_for_what_others_answer_are_compared_by_regions(tm
     assert "compared by regions" in proof.reason
 
 
-@pytest.mark.parametrize("by", ["near", "far"])
-def test_one_answer_of_the_second_table_that_is_wrong_is_not_accepted(tmp_path: Any, by: str) -> None:
+@pytest.mark.parametrize(("by", "answer"), [("near", "0x6e6"), ("far", "0xab7 0x5")])
+def test_a_wrong_answer_of_the_second_table_is_rejected_with_a_packet_that_leads_there(
+    tmp_path: Any, by: str, answer: str
+) -> None:
     large, bridge = made(tmp_path)
     at = (of_near(bridge) if by == "near" else of_hops(bridge, 5))[2]
-    proof = checked(replace(large, artifact=_with(bridge, at, _other_number(bridge.flows[at]))), 6)
-    assert proof.verdict is not Verdict.ACCEPT
+    proof = checked(replace(large, artifact=_with(bridge, at, _other_number(bridge.flows[at]))))
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
+    station = int.from_bytes(proof.counterexample.packet[:6], "big")
+    assert f" {station:#x} => {answer}" in " ".join(proof.regions[0].rules)
 
 
 def test_a_table_that_is_asked_in_two_ways_is_compared_for_each(tmp_path: Any) -> None:
@@ -134,7 +139,7 @@ def test_one_that_no_packet_gets_to_may_be_wrong(tmp_path: Any) -> None:
     )
 
 
-def test_one_answer_of_the_first_table_that_leads_elsewhere_is_not_accepted(tmp_path: Any) -> None:
+def test_one_answer_of_the_first_table_that_leads_elsewhere_is_rejected_with_its_packet(tmp_path: Any) -> None:
     large, bridge = made(tmp_path)
     tables = [flow.table for flow in bridge.flows]
     first = next(i for i, flow in enumerate(bridge.flows) if tables.count(flow.table) >= COUNT)
@@ -142,8 +147,10 @@ def test_one_answer_of_the_first_table_that_leads_elsewhere_is_not_accepted(tmp_
         f for f in bridge.flows[first + 1 :] if f.table == tables[first] and _shape(f) == _shape(bridge.flows[first])
     )
     wrong = replace(bridge.flows[first], actions=other.actions)
-    proof = checked(replace(large, artifact=_with(bridge, first, wrong)), 6)
-    assert proof.verdict is not Verdict.ACCEPT
+    proof = checked(replace(large, artifact=_with(bridge, first, wrong)))
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
+    assert proof.counterexample.packet.startswith((3).to_bytes(6, "big"))
 
 
 def _with(bridge: Bridge, at: int, flow: Flow) -> Bridge:

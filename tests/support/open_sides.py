@@ -16,7 +16,9 @@ Entry = tuple[int, int, int, tuple[int, ...]]
 """Value, mask, template, numbers."""
 
 
-def _table(name: str, width: int, templates: Sequence[Template], entries: Sequence[Entry], miss: int) -> OpenTable:
+def open_table(name: str, width: int, templates: Sequence[Template], entries: Sequence[Entry], miss: int) -> OpenTable:
+    """A table: its key's width in bits, and the template that answers where no entry does."""
+
     def is_template(key: Term, number: int) -> Term:
         return b.eq(b.apply(f"{name}.which", 8, key), b.bv(number, 8))
 
@@ -33,8 +35,8 @@ def side(name: str, access: Sequence[Entry], routes: Sequence[Entry], *, reserve
     """A side, whose second table also sees a bit that is always 0. What is sent to port ``reserved`` is dropped."""
     templates = [Template("deny"), Template("permit"), Template("(miss)")]
     ways = [Template("send", (8,)), Template("bounce"), Template("(miss)")]
-    first = _table(f"{name}.access", 3, templates, access, ACCESS_MISS)
-    second = _table(f"{name}.routes", 4, ways, routes, ROUTE_MISS)
+    first = open_table(f"{name}.access", 3, templates, access, ACCESS_MISS)
+    second = open_table(f"{name}.routes", 4, ways, routes, ROUTE_MISS)
     key = b.extract(byte(0), 2, 0)
     other = b.concat(b.bv(0, 1), b.extract(byte(1), 2, 0))
     passed = b.not_(first.is_template(key, DENY))
