@@ -21,19 +21,11 @@ from p4verify.semantics.source import Unsupported
 from tests.support.pair_attack import Attack, attack
 from tests.support.pair_mutation import KINDS, mutants
 from tests.support.terms import Shapes, assignments
+from tests.support.two_headers import BEFORE, BEHIND
 
-PROGRAM = """#include <core.p4>
-#include <v1model.p4>
-header e_t { bit<8> kind; bit<16> a; }
-header f_t { bit<16> a; bit<16> c; bit<32> d; }
-struct h_t { e_t e; f_t f; }
-struct m_t { bit<8> x; }
-parser p(packet_in pk, out h_t h, inout m_t m, inout standard_metadata_t s) {
-    state start { pk.extract(h.e); transition select(h.e.kind) { 0x5A: next; default: accept; } }
-    state next { pk.extract(h.f); transition select(h.f.a) { 0xBEEF: accept; default: reject; } }
-}
-control v(inout h_t h, inout m_t m) { apply { } }
-control i(inout h_t h, inout m_t m, inout standard_metadata_t s) {
+PROGRAM = (
+    BEFORE
+    + """control i(inout h_t h, inout m_t m, inout standard_metadata_t s) {
     action put(bit<32> d) { h.f.d = d; h.f.a = h.f.c; h.f.c = h.f.a; }
     table t {
         key = { h.f.a : exact; h.f.c : exact; } actions = { put; NoAction; } default_action = NoAction();
@@ -46,11 +38,9 @@ control i(inout h_t h, inout m_t m, inout standard_metadata_t s) {
         if (h.e.a == h.f.a) { m.x = 1; } else { m.x = 2; }
     }
 }
-control g(inout h_t h, inout m_t m, inout standard_metadata_t s) { apply { } }
-control c(inout h_t h, inout m_t m) { apply { } }
-control d(packet_out pk, in h_t h) { apply { pk.emit(h.e); pk.emit(h.f); } }
-V1Switch(p(), v(), i(), g(), c(), d()) main;
 """
+    + BEHIND
+)
 
 
 @given(st.integers(0, 1 << 32))

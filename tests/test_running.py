@@ -16,19 +16,11 @@ from p4verify.running.runs import Runs
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning
 from p4verify.semantics.p4.frontend import load_text
+from tests.support.two_headers import BEFORE, BEHIND
 
-TEXT = """#include <core.p4>
-#include <v1model.p4>
-header e_t { bit<8> kind; bit<16> a; }
-header f_t { bit<16> a; bit<16> c; bit<32> d; }
-struct h_t { e_t e; f_t f; }
-struct m_t { bit<8> x; }
-parser p(packet_in pk, out h_t h, inout m_t m, inout standard_metadata_t s) {
-    state start { pk.extract(h.e); transition select(h.e.kind) { 0x5A: next; default: accept; } }
-    state next { pk.extract(h.f); transition select(h.f.a) { 0xBEEF: accept; default: reject; } }
-}
-control v(inout h_t h, inout m_t m) { apply { } }
-control i(inout h_t h, inout m_t m, inout standard_metadata_t s) {
+TEXT = (
+    BEFORE
+    + """control i(inout h_t h, inout m_t m, inout standard_metadata_t s) {
     register<bit<16>>(65536) seen;
     action put(bit<32> d, bit<9> port) { h.f.d = d; h.f.a = (bit<16>) (d >> 3); s.egress_spec = port; }
     table t { key = { h.e.kind : exact; h.f.c : ternary; } actions = { put; NoAction; } default_action = NoAction(); }
@@ -39,11 +31,9 @@ control i(inout h_t h, inout m_t m, inout standard_metadata_t s) {
         seen.write((bit<32>) h.e.a, NEW);
     }
 }
-control g(inout h_t h, inout m_t m, inout standard_metadata_t s) { apply { } }
-control c(inout h_t h, inout m_t m) { apply { } }
-control d(packet_out pk, in h_t h) { apply { pk.emit(h.e); pk.emit(h.f); } }
-V1Switch(p(), v(), i(), g(), c(), d()) main;
 """
+    + BEHIND
+)
 
 PROGRAM = load_text(TEXT.replace("NEW", "before + 1"), "test.p4").program
 BEHAVIOUR = meaning(PROGRAM)
