@@ -13,7 +13,7 @@ from typing import Literal
 
 from .proofs.answers import Table
 from .proofs.choices import choices_of, map_terms
-from .proofs.compare import inputs_read, obligations
+from .proofs.compare import inputs_read, obligations, with_all_cells
 from .proofs.counterexample import Input, Side
 from .proofs.engine import Engine, Model
 from .proofs.fixing import Application, as_decision
@@ -97,8 +97,10 @@ def allows(
         tables: the same functions where an undefined value is asked for; None if that is not known.
     """
     free = frozenset(choices_of(spec))
-    sides = [on_input(side, given, functions, free, tables=tables) for side in (spec, impl)]
+    sides = [on_input(side, given, functions, free, tables=tables) for side in with_all_cells(spec, impl)]
     parts = [o.violation for o in obligations(sides[0], sides[1], (inputs_read(spec), inputs_read(impl)))]
+    if any(not call.args for call in b.applications(*parts)):
+        return "unknown"  # what a copy's cell held, whichever it is
     known = _on_input(parts, given, functions, free, tables=tables)  # bytes of the payload are asked for there only
     violation = b.or_(*known)
     if b.applications(violation):

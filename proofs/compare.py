@@ -453,6 +453,16 @@ def _or_unchanged(name: str, x: Term | None, y: Term | None) -> tuple[Term, Term
     return before if x is None else x, before if y is None else y
 
 
+def with_all_cells(*sides: Behaviour) -> list[Behaviour]:
+    """The sides, each telling of every state that some case of one of them writes what a cell holds afterwards. Where
+    only numbers are left of a case that does not tell, it is not known any more which cell is looked at."""
+    before = _cells_before(*sides)
+    return [
+        replace(side, cases=tuple(replace(case, state={**before, **case.state}) for case in side.cases))
+        for side in sides
+    ]
+
+
 def _cells_before(*sides: Behaviour) -> dict[str, Term]:
     """For every name in some case's state: what an arbitrary cell held before (a single cell: no index)."""
     names: dict[str, Term] = {}

@@ -18,7 +18,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour, all_terms
 from .choices import IMPL, choices_of, map_terms
-from .compare import Obligation, Part, inputs_read, obligations, unequal
+from .compare import Obligation, Part, inputs_read, obligations, unequal, with_all_cells
 from .difference import Difference, difference_in
 from .engine import Engine, Model
 from .fixing import all_fixed, fix
@@ -208,7 +208,8 @@ class Search:
         """What must hold on one input, and all that it is: the cell of each state, and choices made alike."""
         cells = {v.name: 0 for v in b.variables(*all_terms(spec), *all_terms(impl)) if v.name.startswith("at.")}
         model = self._with_choices_of(replace(given, values={**cells, **given.values}))
-        here = [map_terms(side, partial(all_fixed, model=model, free=self.picks), {}) for side in (spec, impl)]
+        told = with_all_cells(spec, impl)
+        here = [map_terms(side, partial(all_fixed, model=model, free=self.picks), {}) for side in told]
         reads = inputs_read(spec), inputs_read(impl)
         return list(obligations(here[0], here[1], reads)), model
 

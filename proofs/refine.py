@@ -19,7 +19,7 @@ from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Assumption, Behaviour
 from .alignment import aligned
 from .choices import IMPL, SOME, apart, choices_of, map_terms
-from .compare import Obligation, domain, inputs_read, obligations, that_can_meet, without_axioms
+from .compare import Obligation, domain, inputs_read, obligations, that_can_meet, with_all_cells, without_axioms
 from .deciding import Aside, Search
 from .difference import Difference
 from .engine import Answer, Engine, Model
@@ -62,7 +62,8 @@ def may_agree(outcome: Outcome, engine: Engine) -> frozenset[Term]:
     if not mine and not theirs:
         return frozenset()
     undefined = frozenset((*mine, *theirs))
-    here = [map_terms(s, partial(all_fixed, model=model, free=undefined), {}) for s in (outcome.spec, outcome.impl)]
+    told = with_all_cells(outcome.spec, outcome.impl)
+    here = [map_terms(side, partial(all_fixed, model=model, free=undefined), {}) for side in told]
     reads = tuple(inputs_read(side) for side in (outcome.spec, outcome.impl))
     todo = list(obligations(here[0], here[1], reads))  # of all inputs it would take long to say what has to hold
     parts = [part for o in todo for part in o.parts]

@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from p4verify.certain import allows
 from p4verify.pairing import Pairing
+from p4verify.proofs.choices import IMPL, apart
+from p4verify.proofs.counterexample import Input
+from p4verify.proofs.engine import Engine, Model
 from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.behaviour import Behaviour
+from p4verify.semantics.meaning.program import meaning
+from p4verify.semantics.p4.frontend import load_text
 from tests.cli.conftest import Command
 
 PROGRAM = """#include <core.p4>
@@ -77,6 +83,18 @@ def test_bytes_that_only_one_side_takes_apart_are_those_of_the_packet(compare) -
     ])  # fmt: skip
     assert (code, result["verdict"]) == (1, "reject"), result["reason"]
     assert "undefined" not in result["reason"]
+
+
+def test_a_cell_that_one_side_writes_at_an_undefined_index_may_be_as_it_was() -> None:
+    """What it held before is what it holds on the side that writes none, whichever cell is looked at."""
+    text = PROGRAM.replace("action put", "register<bit<8>>(64) r; action put").replace("bit<32> x;", "")
+    bodies = "bit<32> x; if (h.h.v == 7) { r.write(x, 9); }", "if (h.h.v == 7) { h.h.v = 7; }"
+    first, second = (meaning(load_text(text.replace("BODY", body), "a.p4").program) for body in bodies)
+    given = Input(bytes([7, 0, 0, 0, 0]), 1, Model({"at.I.r": 3}), {"I.r": (3,)})
+    held = {"state.I.r": lambda *cell: 2 if cell == (3,) else 5}
+    assert allows(first, apart(second, IMPL), given, held, Engine()) == "yes"
+    other = meaning(load_text(text.replace("BODY", "h.h.v = 8;"), "a.p4").program)
+    assert allows(first, apart(other, IMPL), given, held, Engine()) == "no"
 
 
 def test_no_undefined_value_would_do_on_the_packet_that_a_machine_does_wrong(p4verify: Command, tmp_path: Path) -> None:
