@@ -44,12 +44,14 @@ from .opened import OpenFlows, OutputTo, SetTo
 from .overlaps import Rivals
 from .state import Key, State, one_of, send
 from .steps import (
+    BARE,
     EXITED,
     HASHED,
     POPPED,
     Way,
     Ways,
     dec_ttl,
+    fits_bare,
     fits_popped,
     has,
     in_order,
@@ -227,8 +229,7 @@ class Pipeline(Writes):
         self, action: Action | OutputTo | SetTo, state: State, span: Span, depth: int, when: Term, table: int
     ) -> list[tuple[Way, bool]]:
         """What one action does, and whether the list goes on."""
-        if POPPED in state.extra and not fits_popped(action):
-            raise Unsupported("an action after pop_mpls that looks at what it uncovered", span)
+        _check_labels(action, state, span)
         match action:
             case Goto(target):
                 if target <= table:
@@ -399,3 +400,12 @@ class Pipeline(Writes):
             value = b.resize(b.bv(member, 16), action.target.width)
             return (w.Way(TRUE, self._write_bits(action.target, value, state, span, TRUE)),)
         return (w.Way(TRUE, state),) if member == ANY else self._output(b.bv(member, 16), state, span)
+
+
+def _check_labels(action: Action | OutputTo | SetTo, state: State, span: Span) -> None:
+    """Raises Unsupported for an action on what is not known after labels were popped."""
+    if POPPED in state.extra and not fits_popped(action):
+        raise Unsupported("an action after pop_mpls that looks at what it uncovered", span)
+    if BARE in state.extra and not fits_bare(action):
+        text = "an action on labels after the last was popped, of which the type says there are more"
+        raise Unsupported(text, span)

@@ -49,7 +49,7 @@ from ..artifact import (
 )
 from .extract import MAX_LABELS
 from .opened import OutputTo, SetTo
-from .state import DERIVED, PLAIN, Key, State, masked, one_of
+from .state import DERIVED, LABEL_PARTS, PLAIN, Key, State, masked, one_of
 
 Way = w.Way[State]  # in annotations; objects are made by their plain classes
 Ways = tuple[Way, ...]
@@ -62,6 +62,8 @@ LAYER_2: Final = frozenset(("in_port", "metadata", "pkt_mark", "conj_id", "eth_s
 """Fields that stay when a label is pushed (``FLOW_SEGMENT_2_ENDS_AT``)."""
 POPPED: Final = "popped"
 """Marks a state in which a label was popped and what it covered is not known."""
+BARE: Final = "bare"
+"""... in which the last label was popped, and the type says that there are more."""
 DEAD: Final = "dead"
 """... in which the switch has given up: nothing is sent."""
 EXITED: Final = "exited"
@@ -119,6 +121,18 @@ def fits_popped(action: Action | OutputTo | SetTo) -> bool:
     return isinstance(
         action, Output | OutputTo | OutputBits | PushVlan | PopVlan | ClearActions | WriteActions | ToMeter
     )
+
+
+def fits_bare(action: Action | OutputTo | SetTo) -> bool:
+    """Whether an action leaves alone the label that is not there: the switch has a place for it that it writes to."""
+    match action:
+        case DecMplsTtl() | PushMpls():
+            return False
+        case SetField() | SetTo():
+            return action.field not in LABEL_PARTS
+        case Move(_, target):
+            return target.field not in LABEL_PARTS
+    return True
 
 
 def is_over(state: State) -> bool:
@@ -249,10 +263,11 @@ def pop_mpls(state: State, ethertype: int) -> Ways:
         return (w.Way(TRUE, state),)
     new = replace(key.with_field("eth_type", b.bv(ethertype, 16)), labels=key.labels[1:])
     uncovered = ethertype not in ETH_MPLS
-    extra = (POPPED,) if uncovered else state.extra
     if uncovered:
         new = replace(new, labels=())
-    popped = replace(state, key=new, extra=extra)
+    popped = replace(state, key=new)
+    if uncovered or not new.labels:
+        popped = marked(popped, POPPED if uncovered else BARE)
     if len(key.labels) < MAX_LABELS:
         return (w.Way(TRUE, popped),)
     bottom = b.eq(b.extract(key.labels[-1], 8, 8), b.bv(1, 1))

@@ -250,6 +250,7 @@ def test_what_the_switch_refuses_is_an_error(text: str, said: str) -> None:
         ("ip actions=conjunction(1,1/2),conjunction(1,2/2)", "in two clauses"),
         ("actions=mod_vlan_vid:5,write_actions(output:2)", "beside what OpenFlow 1.0 has not"),
         ("group_id=1,type=all,bucket=actions=mod_vlan_vid:5,output:2\nactions=group:1", "in a bucket"),
+        ("mpls actions=pop_mpls:0x8847,set_field:16->mpls_label,output:2", "of which the type says there are more"),
         ("meter=1,kbps,bands=type=drop,rate=5\nactions=clone(meter:1,output:2)", "a meter in a clone"),
         ("group_id=1,type=all,bucket=actions=enqueue:2:1\nactions=group:1", "enqueue in an action set"),
         ("actions=clone(ct(commit),output:2)", "the action ct"),
