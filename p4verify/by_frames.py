@@ -17,13 +17,12 @@ from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from .by_runs import Sides, shown_by
+from .by_runs import Sides, confirmed_guess, shown_by
 from .frames import fitting, frame_of, frames, of_parameters, ways
-from .pair_blocks import Found, as_found
+from .pair_blocks import Found
 from .proofs.engine import Engine
 from .proofs.refine import told
-from .proofs.verdict import Proof, Verdict
-from .replay import confirm_pair
+from .proofs.verdict import Proof
 from .running.terms import NotCompiled
 from .seen_in_runs import SeenInRuns
 from .semantics.ir.traverse import mentioned
@@ -57,7 +56,6 @@ RUN_SECONDS: Final = 0.5
 
 MOST: Final = 64
 """Frames that are tried."""
-
 
 AHEAD: Final = 4
 """Frames that are run before a solver is asked about the first of them."""
@@ -161,17 +159,14 @@ class ByFrames:
         """A difference that a solver finds on one frame."""
         pair, frame = self._pair, tried.frame
         quick = replace(engine, timeout=min(engine.timeout, QUERY_SECONDS), deadline=_soon(engine))
-        spec, impl, theirs = tried.sides
+        spec, impl, _ = tried.sides
         outcome = told(spec, impl, quick, exactly=pair.exactly)
         if outcome.difference is None:
             return None
         model = outcome.difference.model
         values = {**model.values, **{f"pkt[{i}]": octet for i, octet in enumerate(frame)}, LENGTH.name: len(frame)}
         outcome = replace(outcome, difference=replace(outcome.difference, model=replace(model, values=values)))
-        found = as_found(pair, outcome, spec, theirs, "the pipeline")
-        assert found.difference is not None
-        proof = confirm_pair(replace(found.difference, guessed=True), found.tally, started, engine)
-        return proof if proof.verdict is Verdict.REJECT else None
+        return confirmed_guess(outcome, pair, tried.sides, engine, started)
 
 
 def _seconds(engine: Engine) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .pair_blocks import as_found
 from .proofs.engine import Engine
+from .proofs.refine import Outcome
 from .proofs.verdict import Proof, Verdict
 from .replay import confirm_pair
 from .running.terms import NotCompiled
@@ -62,10 +63,13 @@ def shown_by(
 ) -> Proof | None:
     """A difference that runs of whole pipelines show, confirmed; ``end`` and ``most`` as of
     :meth:`SeenInRuns.outcomes`."""
-    for outcome in seen.outcomes(engine, end, most):
-        found = as_found(pair, outcome, sides[0], sides[2], "the pipeline")
-        assert found.difference is not None
-        proof = confirm_pair(replace(found.difference, guessed=True), found.tally, started, engine)
-        if proof.verdict is Verdict.REJECT:
-            return proof
-    return None
+    confirmed = (confirmed_guess(outcome, pair, sides, engine, started) for outcome in seen.outcomes(engine, end, most))
+    return next((proof for proof in confirmed if proof is not None), None)
+
+
+def confirmed_guess(outcome: Outcome, pair: ProgramPair, sides: Sides, engine: Engine, started: float) -> Proof | None:
+    """The ``reject`` of a difference of whole pipelines that undefined values may still take away; None if they do."""
+    found = as_found(pair, outcome, sides[0], sides[2], "the pipeline")
+    assert found.difference is not None
+    proof = confirm_pair(replace(found.difference, guessed=True), found.tally, started, engine)
+    return proof if proof.verdict is Verdict.REJECT else None

@@ -469,10 +469,11 @@ def _cells_before(*sides: Behaviour) -> dict[str, Term]:
     for case in (c for side in sides for c in side.cases):
         for name, after in case.state.items():
             if name not in names:
-                names[name] = _cell_before(name, after)
+                names[name] = cell_before(name, after)
     return names
 
 
-def _cell_before(name: str, after: Term, prefix: str = "state") -> Term:
+def cell_before(name: str, after: Term, prefix: str = "state") -> Term:
+    """What the cell of a state held, of which a case says what it holds ``after`` it: the one that is looked at."""
     index = [v for v in b.variables(after) if v.name == f"at.{name}"]
     return b.apply(f"{prefix}.{name}", after.sort, *index[:1])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from ..proofs.compare import cell_before
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour, Case, Output, distinct_terms
@@ -156,7 +157,7 @@ class Common:
                 self.before.setdefault(f"in.{name}", b.var(f"in.{name}", term.sort))
             for name, term in case.state.items():
                 if f"state.{name}" not in self.before:  # a walk over all that is below the term
-                    self.before[f"state.{name}"] = _cell_before(name, term)
+                    self.before[f"state.{name}"] = cell_before(name, term)
         self.copies: dict[str, tuple[int, dict[str, Term]]] = {}
         """What copies write, by the kinds of the groups: how many do at most, and what a cell held before."""
         for case in cases:
@@ -166,16 +167,11 @@ class Common:
                 self.copies[kinds] = (max(most, len(_written(case, kinds))), names)
                 for name, term in output.state.items():
                     if name not in names:
-                        names[name] = _cell_before(name, term, f"each.{len(output.each) - 1}.state")
+                        names[name] = cell_before(name, term, f"each.{len(output.each) - 1}.state")
 
     def terms(self) -> list[Term]:
         """What is seen where a behaviour says nothing."""
         return [*self.before.values(), *(t for _, names in self.copies.values() for t in names.values())]
-
-
-def _cell_before(name: str, after: Term, prefix: str = "state") -> Term:
-    index = [v for v in b.variables(after) if v.name == f"at.{name}"]
-    return b.apply(f"{prefix}.{name}", after.sort, *index[:1])
 
 
 def output_kinds(output: Output) -> str:
