@@ -74,7 +74,8 @@ def filled(world: World) -> Filled:
         struct.pack(f"={1 + TIMES}Q", 0, *(_value(world, f"{name}.{i}") for i in range(TIMES))) for name in _ASKED
     )
     return {
-        TOLD: {bytes(4): told}, ROUTES: dict(_routes(world)), LIMITS: dict(_limits(world)),
+        TOLD: {bytes(4): told}, ROUTES: _by_key(_routes(world), "a route"),
+        LIMITS: _by_key(_limits(world), "what a device takes"),
         TUNNELS: dict(_tunnels(world)), TAKEN: dict(_tunnels_taken(world)), SOCKETS: dict(_sockets(world)),
     }  # fmt: skip
 
@@ -86,30 +87,32 @@ def _value(world: World, name: str) -> int:
 # --- what the maps hold -------------------------------------------------------------------------------------------
 
 
+def _by_key(answers: Iterator[tuple[bytes, bytes]], what: str) -> dict[bytes, bytes]:
+    """The answers of a map whose keys say nothing of the packet's length. Raises Unsupported where it matters."""
+    held: dict[bytes, bytes] = {}
+    for key, value in answers:
+        if held.setdefault(key, value) != value:
+            raise Unsupported(f"{what} hangs on how long the packet is")
+    return held
+
+
 def _routes(world: World) -> Iterator[tuple[bytes, bytes]]:
-    seen: dict[bytes, bytes] = {}
     for flags in _flags(world, "given.fib."):
         results, routes = (world.answers.get(f"given.fib.{flags}{end}", {}) for end in (".result", ""))
         for asked in results.keys() | routes.keys():
             key = struct.pack("=I", flags) + (asked[0] >> 32).to_bytes(_ROUTE, "big")
             value = struct.pack("=II", results.get(asked, 0), 0) + routes.get(asked, 0).to_bytes(_ROUTE, "big")
-            if seen.setdefault(key, value) != value:
-                raise Unsupported("a route hangs on how long the packet is")
             yield key, value
 
 
 def _limits(world: World) -> Iterator[tuple[bytes, bytes]]:
     tells = world.answers.get("given.mtu", {})
-    seen: dict[bytes, bytes] = {}
     for flags in _flags(world, "given.mtu."):
         for (asked,), result in world.answers[f"given.mtu.{flags}.result"].items():
             ifindex, length, difference, _ = (asked >> at & 0xFFFFFFFF for at in (96, 64, 32, 0))
             key = struct.pack("=4I", flags, ifindex, length, difference)
             limit = length if result >> 31 else tells.get((ifindex,), 0)
-            value = struct.pack("=2I", result, limit)
-            if seen.setdefault(key, value) != value:
-                raise Unsupported("what a device takes hangs on how long the packet is")
-            yield key, value
+            yield key, struct.pack("=2I", result, limit)
 
 
 def _tunnels(world: World) -> Iterator[tuple[bytes, bytes]]:
