@@ -8,7 +8,7 @@ that a wrong one shows.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from p4verify.targets.ebpf.artifact import Assembler, BpfObject, BpfProgram, Insn, Label, MapDef, Reg, asm
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9
@@ -179,14 +179,21 @@ class Generator:
             self._variable_offset()
 
     def _variable_offset(self) -> None:
-        """A load at an offset of few values, checked by itself."""
+        """A load at an offset of few values."""
+        self.at_few_offsets(
+            (3, 7, 0x3C, 0x7F, 0x3FF), lambda size, at: asm.load(size, self.rng.choice((R2, R3, R9)), R8, at)
+        )
+
+    def at_few_offsets(self, masks: Sequence[int], access: Callable[[int, int], Insn]) -> None:
+        """An access to the packet, of so many bytes at a place behind R8, that is checked by itself: R8 points as far
+        into the packet as a number says of which one of the masks is left."""
         out, at, size = self.out, self.rng.randrange(0, 40), self.rng.choice((1, 2, 4, 8))
         past = out.label()
-        out.emit(asm.mov(R8, self.number()), asm.alu("and", R8, self.rng.choice((3, 7, 0x3C, 0x7F, 0x3FF))))
+        out.emit(asm.mov(R8, self.number()), asm.alu("and", R8, self.rng.choice(masks)))
         out.emit(asm.alu("add", R8, R7), asm.load(4, R0, R6, 80 if self.hook == "tc" else 4))
         out.emit(asm.mov(R1, R8), asm.alu("add", R1, at + size))
         out.jump("jgt", R1, R0, past)
-        out.emit(asm.load(size, self.rng.choice((R2, R3, R9)), R8, at))
+        out.emit(access(size, at))
         out.place(past)
         out.emit(asm.mov(R8, 0), asm.mov(R0, self.constant()), asm.mov(R1, self.constant()))
 

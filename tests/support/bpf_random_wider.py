@@ -241,16 +241,10 @@ class WiderGenerator(Generator):
         self.out.emit(asm.store(size, base, start + at, self.constant()))
 
     def at_an_offset(self) -> None:
-        """A store to the packet at an offset of few values, checked by itself."""
-        out, at, size = self.out, self.rng.randrange(0, 40), self.rng.choice((1, 2, 4, 8))
-        past = out.label()
-        out.emit(asm.mov(R8, self.number()), asm.alu("and", R8, self.rng.choice((1, 2, 3, 6, 9))))
-        out.emit(asm.alu("add", R8, R7), asm.load(4, R0, R6, 80 if self.hook == "tc" else 4))
-        out.emit(asm.mov(R1, R8), asm.alu("add", R1, at + size))
-        out.jump("jgt", R1, R0, past)
-        out.emit(asm.store(size, R8, at, self.rng.choice((R2, R3, R4, R5))))
-        out.place(past)
-        out.emit(asm.mov(R8, 0), asm.mov(R0, self.constant()), asm.mov(R1, self.constant()))
+        """A store to the packet at an offset of few values."""
+        self.at_few_offsets(
+            (1, 2, 3, 6, 9), lambda size, at: asm.store(size, R8, at, self.rng.choice((R2, R3, R4, R5)))
+        )
 
     def along(self) -> None:
         """A pointer to the packet that is moved on and back."""
