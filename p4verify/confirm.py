@@ -17,7 +17,7 @@ from .certain import surely
 from .counted import numbered
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import Groups, Undefined, run_on, same
-from .machine_shown import Loaded, confirming, on_machine, ports_of
+from .machine_shown import Loaded, confirming, on_machine, ports_of, with_the_rest
 from .machine_told import told
 from .near import near
 from .on_numbers import all_terms, functions_of, tables_of
@@ -158,7 +158,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     ports = ports_of(expected, actual) if pair.first is not None else ports_of(actual)
     seen = [
         on_machine(one, tables, best, said, ports)
-        for one, tables, said in (_machines(pair, rules, best, expected, actual) if pair.on_machines else ())
+        for one, tables, said in (_machines(pair, rules, best, expected, actual, machine) if pair.on_machines else ())
     ]
     wrong = next((each for each in seen if isinstance(each, str)), None)
     if wrong is not None:
@@ -394,9 +394,15 @@ def _fault(
 
 
 def _machines(
-    pair: Pair, rules: RuleSet | None, found: Input, expected: Observed, actual: Observed
+    pair: Pair,
+    rules: RuleSet | None,
+    found: Input,
+    expected: Observed,
+    actual: Observed,
+    functions: Mapping[str, Callable[..., int]],
 ) -> Iterator[tuple[Loaded, Any, Observed]]:
-    """The machines to ask: each with the contents of its tables, and what it is said to do."""
+    """The machines to ask: each with the contents of its tables, and what it is said to do. ``functions``: what a
+    machine of a program is asked."""
     if _comes_back(pair, expected, actual):  # the machine would go on with further passes
         return
     impl = (pair.target, pair.artifact, pair.impl)
@@ -404,7 +410,8 @@ def _machines(
         impl = (pair.target, pair.artifact, in_the_programs_cells(pair.impl, pair.relation))
         tables = None
         if pair.program is not None and rules is not None:
-            tables = pair.target.fill(pair.program, pair.artifact, rules)
+            filled = pair.target.fill(pair.program, pair.artifact, rules)
+            tables = with_the_rest(pair.target, pair.artifact, pair.impl, filled, found, functions)
         yield impl, tables, actual
         return
     values = values_of(found)

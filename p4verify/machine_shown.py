@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
@@ -13,7 +13,7 @@ from .proofs.verdict import Observed
 from .semantics import bits as b
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.source import InputError, Unsupported
-from .targets.base import Oracle, Returns, ShowsState, Target, World
+from .targets.base import ComparesArtifacts, Oracle, Returns, ShowsState, Target, World
 
 MOST_PORT: Final = 1 << 30
 """Port numbers from here on are not made for a run."""
@@ -50,6 +50,16 @@ def ports_of(*sides: Observed) -> list[int]:
     """Ports that frames go to, which the machines are given; of two machines both."""
     used = {port for side in sides for to, port, _ in side.outputs if to == "port"}
     return sorted(port for port in used if 1 < port < MOST_PORT)[:MOST_PORTS]
+
+
+def with_the_rest(
+    target: Target, artifact: Any, behaviour: Behaviour, filled: Any, found: Input,
+    functions: Mapping[str, Callable[..., int]],
+) -> Any:  # fmt: skip
+    """What rules fill in, and in whatever else the machine asks what the input says of it (the colours of a meter)."""
+    if not isinstance(target, ComparesArtifacts) or not isinstance(filled, Mapping):
+        return filled
+    return {**target.contents(artifact, all_terms(behaviour), values_of(found), functions), **filled}
 
 
 def on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed, ports: Sequence[int]) -> Seen | str | None:

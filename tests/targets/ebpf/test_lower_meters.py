@@ -129,3 +129,15 @@ def test_the_kernel_heeds_the_map(kernel_oracle: KernelOracle) -> None:
     frames = [(2, bytes([index, 9, *bytes(60)])) for index in range(4)]
     seen = kernel_oracle.observe(made, frames, {name: colours})
     assert [[frame[1] for _, _, frame in each.outputs] for each in seen] == [[0], [1], [], []]
+
+
+@pytest.mark.oracle
+def test_a_difference_behind_a_colour_is_shown_by_the_kernel(kernel_oracle: KernelOracle) -> None:
+    """Its maps hold the colours that the difference hangs on, which no rule puts there."""
+    assert kernel_oracle.available() is None
+    made = lower(v1(POLICED), None, {"hook": "xdp"})
+    other = v1(POLICED.replace("if (colour == 2) mark_to_drop(std); else std", "std"))
+    found = Checker(other, timeout=60).check_artifact(TARGET, made, None).proof
+    assert found.verdict.value == "reject"
+    assert found.counterexample is not None
+    assert "ebpf kernel" in found.counterexample.confirmed_by
