@@ -13,6 +13,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
 from .alignment import Candidates, Mentions, aligned, questions
+from .choices import IMPL
 from .compare import Obligation, under
 from .witnesses import witnesses
 
@@ -49,12 +50,14 @@ def options_of(obligation: Obligation, violation: Term, picks: tuple[Term, ...])
     woven = {v: t for v, t in witnesses([*pairs, *asked], wanted).items() if not is_one_of_many(t, v)}
     found = aligned([*pairs, *asked], wanted)
     bound = bindings([p.differ for p in obligation.parts], violation, picks)
+    there = set(b.variables(violation))
     options: Candidates = {}
     for v in picks:
         suggested = [t for t in found.get(v, []) if not is_one_of_many(t, v)]
         known = [t[v] for t in (bound, woven) if v in t]
         ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
-        options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *known, *ends]))
+        alike = [t for t in (b.var(IMPL + v.name, v.sort),) if t in there]
+        options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *alike, *known, *ends]))
     return woven, options
 
 
