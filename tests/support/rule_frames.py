@@ -16,6 +16,8 @@ FIELDS = {
     "src": "ip_source",
     "dst": "ip_destination",
     "next_hop": "ip_destination",
+    "there": "ip_source",
+    "here": "ip_destination",
     "protocol": "protocol",
     "dst_port": "port",
     "vid": "vid",
