@@ -18,6 +18,11 @@ SOME = "some."
 """In front of the names of choices with which an input is as it is assumed to be."""
 
 
+def partner(choice: Term) -> Term:
+    """The other side's choice of this name."""
+    return b.var(IMPL + choice.name, choice.sort)
+
+
 def apart(side: Behaviour, prefix: str) -> Behaviour:
     """``side`` with its choices renamed, so that no choice is shared with another side."""
     renamed: dict[Term, Term] = {v: b.var(prefix + v.name, v.sort) for v in choices_of(side)}

@@ -17,7 +17,7 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour, all_terms
-from .choices import IMPL, choices_of, map_terms
+from .choices import IMPL, choices_of, map_terms, partner
 from .compare import Obligation, Part, inputs_read, obligations, unequal, with_all_cells
 from .difference import Difference, difference_in
 from .engine import Engine, Model
@@ -214,7 +214,7 @@ class Search:
         return list(obligations(here[0], here[1], reads)), model
 
     def _alike(self) -> Instance:
-        return {v: b.var(IMPL + v.name, v.sort) for v in self.picks}
+        return {v: partner(v) for v in self.picks}
 
     def _with_choices_of(self, model: Model) -> Model:
         """The model in which the specification chooses as the other side does, as far as that fits."""

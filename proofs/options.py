@@ -13,7 +13,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
 from .alignment import Candidates, Mentions, aligned, questions
-from .choices import IMPL
+from .choices import partner
 from .compare import Obligation, under
 from .witnesses import witnesses
 
@@ -56,7 +56,7 @@ def options_of(obligation: Obligation, violation: Term, picks: tuple[Term, ...])
         suggested = [t for t in found.get(v, []) if not is_one_of_many(t, v)]
         known = [t[v] for t in (bound, woven) if v in t]
         ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
-        alike = [t for t in (b.var(IMPL + v.name, v.sort),) if t in there]
+        alike = [partner(v)] if partner(v) in there else []
         options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *alike, *known, *ends]))
     return woven, options
 

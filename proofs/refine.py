@@ -18,7 +18,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Assumption, Behaviour
 from .alignment import aligned
-from .choices import IMPL, SOME, apart, choices_of, map_terms
+from .choices import IMPL, SOME, apart, choices_of, map_terms, partner
 from .compare import Obligation, domain, inputs_read, obligations, that_can_meet, with_all_cells, without_axioms
 from .deciding import Aside, Search
 from .difference import Difference
@@ -255,8 +255,7 @@ def _with_choices_alike(spec: Behaviour, impl: Behaviour, picks: frozenset[Term]
     theirs = frozenset(choices_of(impl))
     made: dict[Term, Term] = {}
     for v in picks:
-        partner = b.var(IMPL + v.name, v.sort)
-        made[v] = partner if partner in theirs else b.literal(0, v)
+        made[v] = partner(v) if partner(v) in theirs else b.literal(0, v)
     there = {case.guard for case in impl.cases}
     for number, chosen in enumerate(dict.fromkeys((picks, deciding))):
         some = {v: made[v] for v in chosen}

@@ -16,7 +16,7 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from .alignment import Candidates, instances
-from .choices import IMPL, SOME
+from .choices import IMPL, SOME, partner
 from .compare import Obligation, Part, facts, under
 from .difference import Difference, difference_in
 from .engine import Answer, Engine, Model
@@ -89,7 +89,7 @@ class WithChoices:
         the group is part of the counterexample, one instance has to do.
         """
         picks = self.picks_in(obligation.violation)
-        alike: Instance = {v: b.var(IMPL + v.name, v.sort) for v in picks}
+        alike: Instance = {v: partner(v) for v in picks}
         if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
             return None  # two programs that do the same in the same order
         obligation = holding_regardless(obligation, self.picks, self._never)
