@@ -144,7 +144,7 @@ class Loaded:
         if around is not None:
             more, told = self._told(obj, around)
             spies += more
-        code = wrapped(program, hook, STACK_PORT, spies)
+        code = wrapped(program, hook, STACK_PORT, spies, codes[1:])
         kind = kind_of(hook)
         maps = self.maps | {NOTES: self.notes} | told
         self._hand_over(kind, obj.license)

@@ -105,13 +105,16 @@ class Notes:
 EMPTY: Final = bytes(_LAYOUT.size)
 
 
-def wrapped(program: BpfProgram, hook: str, stack_port: int, spies: Sequence[Spy]) -> tuple[Insn, ...]:
+def wrapped(
+    program: BpfProgram, hook: str, stack_port: int, spies: Sequence[Spy], others: Sequence[Sequence[Insn]] = ()
+) -> tuple[Insn, ...]:
     """The observable program.
 
     Args:
         program: the program.
         hook: "tc", "tcx" or "xdp".
         stack_port: where to send what passes.
+        others: the code of programs that it may hand the packet over to, whose result comes back here.
         spies: what takes the place of helpers, :func:`redirections` among them.
     """
     out = Assembler()
@@ -126,7 +129,7 @@ def wrapped(program: BpfProgram, hook: str, stack_port: int, spies: Sequence[Spy
     if hook != "xdp":
         for place, field in _SKB_FIELDS:
             out.emit(asm.load(4, R9, R6, place), asm.store(4, R8, field, R9))
-    elif any(called_helper(insn) == _ADJUST_META for insn in program.insns):
+    elif any(called_helper(insn) == _ADJUST_META for code in (program.insns, *others) for insn in code):
         _note_metadata(out)
     leave, passes = out.label(), out.label()
     if hook == "xdp":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from p4verify.semantics.source import Unsupported
-from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, asm
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
 from p4verify.targets.ebpf.artifact.asm import R0, R1, R2, R3, R6, R7
 from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.oracle import KernelOracle
@@ -65,6 +67,18 @@ def test_metadata_is_as_on_the_kernel(name: str, kernel_oracle: KernelOracle) ->
     assert meaning(found).faults == ()
     (seen,) = kernel_oracle.observe(found, [(3, FRAME)], hook="xdp")
     assert difference(evaluated(meaning(found), found, {}, 3, FRAME), seen) is None
+
+
+@pytest.mark.oracle
+def test_metadata_of_a_program_that_took_over(kernel_oracle: KernelOracle) -> None:
+    """Of the two only the one that is called moves it."""
+    stages = MapDef("stages", "prog_array", 4, 4, 1, programs={0: "other"})
+    hands_over = [asm.mov(R1, R6), asm.load_map(R2, "stages"), asm.mov(R3, 0), asm.call(12)]
+    (first,), (other,) = program(hands_over).programs, program(moved(META, -8), filled(8, 1)).programs
+    both = BpfObject((first, replace(other, name="other")), (stages,), name="test.o")
+    (seen,) = kernel_oracle.observe(both, [(3, FRAME)], hook="xdp")
+    assert seen.metadata["meta_len"] == 8
+    assert difference(evaluated(meaning(both), both, {}, 3, FRAME), seen) is None
 
 
 @pytest.mark.oracle
