@@ -18,14 +18,15 @@ from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred,
 from ..artifact.hooks import Hook, PortNames
 from ..artifact.netlink import Links
 from ..command import Failed
-from .kernel import BARRIER, MAX_CONDITIONS, MAX_PORTS, Kernel, missing
+from .kernel import BARRIER, MAX_CONDITIONS, MAX_PORTS, MAX_SILENT, Kernel, missing
 
 SHORTEST: Final = 14
 """A driver accepts no shorter frame."""
 LONGEST: Final = 8000
 HOOK: Final = Hook("vec0", "ingress")
 _IN: Final = 1 << 30
-"""The port that frames come from, where filters ask for it."""
+"""The port that frames come from, where filters ask for it. The numbers behind it are those of the silent devices."""
+_SILENT: Final = PortNames("i")
 
 
 class _Names(PortNames):
@@ -33,15 +34,22 @@ class _Names(PortNames):
 
     def name(self, port: int) -> str:
         """See :meth:`PortNames.name`."""
+        if port > _IN:
+            return _SILENT.name(port - _IN - 1)
         return HOOK.device if port == _IN else super().name(port)
 
     def port(self, device: str) -> int | None:
         """See :meth:`PortNames.port`."""
+        silent = _SILENT.port(device)
+        if silent is not None:
+            return _IN + 1 + silent
         return _IN if device == HOOK.device else super().port(device)
 
 
 NAMES: Final = _Names("o")
 _LAST_PREF: Final = 0xFFFF
+_NONE: Final = -1
+"""Stands for a port that no filter asks for."""
 
 
 class Observed(Protocol):
@@ -122,7 +130,7 @@ class UserModeLinux(Closing, ABC):
     def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
         """What the kernel does with each frame; metadata ``classid``, ``mark`` and ``priority`` are those of what went
         to the stack, else 0. All frames come from one device: where filters ask for ports, it stands for one after the
-        other, and has only those that ask for it or for none.
+        other, and those that ask for another one ask for a device from which no frame comes.
 
         Raises:
             InputError: the kernel refuses a filter; with its place.
@@ -134,7 +142,8 @@ class UserModeLinux(Closing, ABC):
             raise ValueError(f"a frame has {SHORTEST} to {LONGEST} bytes, and is not the oracle's barrier")
         asking = any(f.indev is not None for f in artifact.filters)
         found: dict[int, Observation] = {}
-        for port in sorted({port for port, _ in packets}) if asking else [0]:
+        ports = sorted({port for port, _ in packets})
+        for port in ports if asking and ports else [_NONE]:
             places = [i for i, (came, _) in enumerate(packets) if not asking or came == port]
             seen = self._from(port, artifact, [packets[i][1] for i in places])
             found |= dict(zip(places, seen, strict=True))
@@ -142,11 +151,12 @@ class UserModeLinux(Closing, ABC):
 
     def _from(self, port: int, artifact: Any, frames: Sequence[bytes]) -> list[Observation]:
         """What is done with frames that come from one port."""
-        filters = [f for f in artifact.filters if f.indev in (None, port)]
-        devices = Devices(filters)
+        filters = list(artifact.filters)
+        devices = Devices(filters, port)
         try:
             kernel = self._ready()
             kernel.need(devices.count)
+            kernel.need_silent(devices.silent)
             kernel.tell(devices.stacks, devices.conditions)
             self._load(kernel, filters, devices)
             seen = kernel.observe(list(frames))
@@ -226,9 +236,10 @@ def _controls(actions: Sequence[Action]) -> Iterator[Control]:
 
 
 class Devices:
-    """Which device of the private kernel stands for which port, and for the stack by class id."""
+    """Which device of the private kernel stands for which port, and for the stack by class id; and from which one the
+    frames come that come from port ``source``."""
 
-    def __init__(self, filters: Sequence[Observed]) -> None:
+    def __init__(self, filters: Sequence[Observed], source: int = _NONE) -> None:
         ports = {a.port for f in filters for a in f.actions if isinstance(a, Mirred)}
         classes = {0} | {f.classid or 0 for f in filters}
         self._number = {port: i for i, port in enumerate(sorted(ports))}
@@ -236,6 +247,11 @@ class Devices:
         self.count = len(ports) + len(classes)
         if self.count > MAX_PORTS:
             raise Unsupported(f"more than {MAX_PORTS} ports and class ids")
+        others = sorted({f.indev for f in filters if f.indev is not None} - {source})
+        self.silent = len(others)
+        if self.silent > MAX_SILENT:
+            raise Unsupported(f"more than {MAX_SILENT} ports that filters ask for")
+        self._sources = {source: _IN} | {port: _IN + 1 + i for i, port in enumerate(others)}
         self._marks = _combinations(filters)
         self._shift = int(any(f.pref == 1 for f in filters))  # priority 1 is the oracle's own
 
@@ -266,7 +282,7 @@ class Devices:
 
     def shifted(self, filter_: AnyFilter) -> AnyFilter:
         """The filter behind what the oracle needs, asking for the device that stands for its port."""
-        indev = None if filter_.indev is None else _IN
+        indev = None if filter_.indev is None else self._sources[filter_.indev]
         return replace(filter_, pref=filter_.pref + self._shift if filter_.pref else 0, indev=indev)
 
     def _told(self, filter_: Observed) -> Iterator[Action]:

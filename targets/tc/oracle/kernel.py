@@ -24,6 +24,7 @@ from typing import Final
 from ..command import Failed
 
 MAX_PORTS: Final = 48
+MAX_SILENT: Final = 256
 MEMORY: Final = "128M"
 MTU: Final = 9000
 _PATIENCE: Final = 60.0
@@ -94,7 +95,7 @@ class Kernel:
         self._process: subprocess.Popen[bytes] | None = None
         self._open: list[int] = []
         self._sockets: list[socket.socket] = []
-        self._ports = 0
+        self._ports = self._silent_pairs = 0
         self._indices: dict[str, int] = {}
         self._told: dict[int, tuple[str, ...]] = {}
         try:
@@ -233,6 +234,16 @@ class Kernel:
         if lines:
             self.run("\n".join(lines) + "\n")
             self._ports = ports
+            self._indices = {}
+
+    def need_silent(self, count: int) -> None:
+        """Make the devices ``i0`` to ``i(count - 1)``, from which nothing comes. Raises ValueError for too many."""
+        if count > MAX_SILENT:
+            raise ValueError(f"more than {MAX_SILENT} devices")
+        lines = [f"ip link add i{2 * pair} type veth peer name i{2 * pair + 1}" for pair in range(-(-count // 2))]
+        if lines[self._silent_pairs :]:
+            self.run("\n".join(lines[self._silent_pairs :]) + "\n")
+            self._silent_pairs = len(lines)
             self._indices = {}
 
     def tell(self, devices: Sequence[int], conditions: Sequence[str]) -> None:

@@ -354,14 +354,29 @@ def test_what_is_not_modelled_is_said_at_its_place(text: str, said: str) -> None
         (["pref 1 protocol ip flower ip_ttl 3", "pref 1 protocol ip flower ip_ttl 3 action drop"], "same keys"),
         (["pref 1 protocol ip flower", "pref 1 protocol ipv6 flower"], "another protocol"),
         (["pref 1 protocol ip handle 3 flower", "pref 1 protocol ip handle 3 flower ip_ttl 3"], "filter 0x3 exists"),
+        (["pref 1 protocol ip flower indev port1", "pref 1 protocol ipv6 flower indev port2"], "another protocol"),
     ],
 )
-def test_what_the_kernel_refuses(filters: list[str], said: str, kernel: UserModeFlower) -> None:
+@pytest.mark.parametrize("port", [None, 1, 2, 3])
+def test_what_the_kernel_refuses(filters: list[str], said: str, port: int | None, kernel: UserModeFlower) -> None:
     with pytest.raises(InputError, match=said) as caught:
         meaning(parse_script(script(*filters), "some.tc"))
     with pytest.raises(InputError) as refused:
-        kernel.run(parse_script(script(*filters), "some.tc"), [])
+        kernel.run(parse_script(script(*filters), "some.tc"), [] if port is None else [(port, eth(0x800, ip4()))])
     assert caught.value.diagnostics[0].span.line == refused.value.diagnostics[0].span.line == 2
+
+
+@pytest.mark.oracle
+def test_filters_for_other_ports_say_which_mask_comes_first(kernel: UserModeFlower) -> None:
+    text = script(
+        f"pref 1 protocol ip flower ip_proto udp indev port9 {TO1}",
+        f"pref 1 protocol ip flower dst_ip 10.0.0.2 indev port3 {TO1}",
+        f"pref 1 protocol ip flower ip_proto udp indev port3 {TO2}",
+    )
+    frame = eth(0x800, ip4())
+    does = compiled(meaning(parse_script(text)))
+    (seen,) = kernel.run(parse_script(text), [(3, frame)])
+    assert list(seen.outputs) == list(does(frame, 3)[0]) == [("port", 2, frame)]
 
 
 @pytest.mark.oracle
