@@ -40,6 +40,14 @@ class Classifier:
     masks: dict[MaskKey, Mask] = field(default_factory=dict)
     taken: set[tuple[MaskKey, object]] = field(default_factory=set)
     handles: set[int] = field(default_factory=set)
+    lowest: int = 1
+    """No lower handle is free."""
+
+    def free(self) -> int:
+        """``idr_alloc_u32`` from 1 on."""
+        while self.lowest in self.handles:
+            self.lowest += 1
+        return self.lowest
 
 
 def install(filters: FilterList) -> dict[int, list[Classifier]]:
@@ -79,7 +87,7 @@ class _Installer:
         classifier = self._classifier(filter_)
         if filter_.handle and filter_.handle in classifier.handles:
             raise _refused(filter_, f"filter {filter_.handle:#x} exists")
-        classifier.handles.add(filter_.handle or _free(classifier.handles))
+        classifier.handles.add(filter_.handle or classifier.free())
         key, values = _mask_of(filter_), _values_of(filter_)
         if (key, values) in classifier.taken:
             raise _refused(filter_, "a filter with the same keys exists at this priority")
@@ -116,14 +124,6 @@ class _Installer:
         """``tcf_auto_prio``: one below the lowest priority from 0x8000 on, 0xc000 if there is none."""
         lowest = self.lowest_auto.get(chain)
         return _FIRST_AUTO_PREF if lowest is None else lowest - 1
-
-
-def _free(handles: set[int]) -> int:
-    """``idr_alloc_u32`` from 1 on."""
-    number = 1
-    while number in handles:
-        number += 1
-    return number
 
 
 def _refused(filter_: FlowerFilter, reason: str) -> InputError:

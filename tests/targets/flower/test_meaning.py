@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import struct
+import time
+from contextlib import nullcontext
 
 import pytest
 
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.source import InputError, Unsupported
-from p4verify.targets.flower.artifact import decode, encode, parse_script
+from p4verify.targets.flower.artifact import FilterList, FlowerFilter, Match, decode, encode, parse_script
 from p4verify.targets.flower.meaning import meaning
+from p4verify.targets.flower.meaning.install import install
 from p4verify.targets.flower.oracle import UserModeFlower
 from tests.support.compiled import compiled, compiled_with, inside
 from tests.support.flower_campaign import Tally, campaign, judge
@@ -364,6 +367,27 @@ def test_what_the_kernel_refuses(filters: list[str], said: str, port: int | None
     with pytest.raises(InputError) as refused:
         kernel.run(parse_script(script(*filters), "some.tc"), [] if port is None else [(port, eth(0x800, ip4()))])
     assert caught.value.diagnostics[0].span.line == refused.value.diagnostics[0].span.line == 2
+
+
+@pytest.mark.oracle
+def test_filters_without_a_handle_get_the_lowest_that_is_free(kernel: UserModeFlower) -> None:
+    given = ["handle 2", "", "", "handle 5", "", "", "handle 6"]
+    lines = [f"pref 1 protocol ip {handle} flower ip_ttl {i}" for i, handle in enumerate(given)]
+    for artifact in (parse_script(script(*lines[:-1])), parse_script(script(*lines))):
+        refused = len(artifact.filters) == len(given)
+        for run in (meaning, lambda one: kernel.run(one, [])):
+            with pytest.raises(InputError) if refused else nullcontext():
+                run(artifact)
+
+
+def test_the_time_for_filters_of_one_priority_grows_with_their_number() -> None:
+    def seconds(count: int) -> float:
+        filters = FilterList(tuple(FlowerFilter(1, 0x800, (Match("dst_ip", i, 0xFFFFFFFF),)) for i in range(count)))
+        started = time.process_time()
+        install(filters)
+        return time.process_time() - started
+
+    assert seconds(24_000) < 12 * seconds(4_000)  # 6 times as many; it was 36 times as long
 
 
 @pytest.mark.oracle
