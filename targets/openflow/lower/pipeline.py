@@ -26,8 +26,8 @@ _SENT, _DROPPED = 0, -1
 
 Fate = tuple[int, int | None]
 """What becomes of the frame (a multicast group, or sent, or dropped), and the session of its clone."""
-Copied = list[tuple[State, tuple[tuple[Step, ...], ...]]]
-"""Ways, with the steps of each copy so far."""
+Egress = Callable[[State, Bits, Mapping[str, Bits]], Ways]
+"""The ways of a frame for a port through egress, with these fields of ``standard_metadata``."""
 _PORT_BITS: Final = 9
 
 
@@ -151,8 +151,11 @@ class _Pipeline:
         self._end(way, {}, (), span)
 
     def _end(self, way: State, wanted: dict[int, bool], steps: Sequence[Step], span: Span) -> None:
-        here = way
         self.metering.ended(way, sent=bool(steps))
+        self._flow(way, wanted, steps, span)
+
+    def _flow(self, way: State, wanted: dict[int, bool], steps: Sequence[Step], span: Span) -> None:
+        here = way
         if wanted:
             cube = self.context.narrowed(way.cube, wanted)
             assert cube is not None
@@ -252,62 +255,55 @@ class _Pipeline:
     # --- copies -------------------------------------------------------------------------------------------------------
 
     def _copied(self, way: State, original: int, clone: int | None) -> None:
-        """Egress for the frame or each member of its group, then for its clones; then one flow with all of them."""
-        ends: Copied = [(way, ())]
-        rules = self.context.rules
+        """One flow with all copies: the frame or each member of its group, then its clones. Each goes through egress in
+        nodes of its own, so that their number is that of all copies together."""
+        model, rules = self.model, self.context.rules
+        copies: list[tuple[Egress, Bits, Mapping[str, Bits]]] = []
         if original == _SENT:
-            port = self.model.after_ingress(way, "egress_spec")
-            ends = self._one_more(ends, self.model.egressed, port, {"instance_type": number(0, 32)})
-        for replica in rules.multicast.get(original, ()):
-            ends = self._one_more(ends, self.model.egressed, *_copy(replica, REPLICATED))
-        for replica in () if clone is None else rules.sessions[clone].replicas:
-            ends = self._one_more(ends, self.model.cloned, *_copy(replica, CLONED))
-        for state, copies in ends:
-            self._end(state, {}, self._all(state, [steps for steps in copies if steps]), self.model.deparser.span)
+            copies.append((model.egressed, model.after_ingress(way, "egress_spec"), {"instance_type": number(0, 32)}))
+        copies += [(model.egressed, *_copy(replica, REPLICATED)) for replica in rules.multicast.get(original, ())]
+        cloned = () if clone is None else rules.sessions[clone].replicas
+        copies += [(model.cloned, *_copy(replica, CLONED)) for replica in cloned]
+        if not copies:
+            self._drop(way, model.ingress.span)
+        elif len(copies) == 1:
+            self._egressed(way, *copies[0])
+        else:
+            nodes = [self._alone(way, *copy) for copy in copies]
+            self._flow(way, {}, _together(nodes), model.deparser.span)
 
-    def _one_more(
-        self,
-        ends: Copied,
-        egress: Callable[[State, Bits, Mapping[str, Bits]], Ways],
-        port: Bits,
-        changes: Mapping[str, Bits],
-    ) -> Copied:
-        """One more copy on every way; each begins with what ingress has left."""
-        found: Copied = []
-        for state, copies in ends:
-            for end in egress(state, port, changes):
-                for after, variants_ in self._sent(end, port):
-                    back = replace(after, variables=state.variables, emitted=(), changed=state.changed)
-                    found += self._with_copy(back, copies, variants_)
-        return found
+    def _egressed(self, way: State, egress: Egress, port: Bits, changes: Mapping[str, Bits]) -> None:
+        for end in egress(way, port, changes):
+            self._after_egress(end, port)
 
-    def _with_copy(self, way: State, copies: tuple[tuple[Step, ...], ...], steps: list[Variant]) -> Copied:
-        found: Copied = []
-        for wanted, done in steps:
-            cube = self.context.narrowed(way.cube, wanted) if wanted else way.cube
-            assert cube is not None
-            found.append((replace(way, cube=cube), (*copies, done)))
-        states = self.context.ordered([s for s, _ in found])
-        return [(s, c) for s, (_, c) in zip(states, found, strict=True)]
+    def _alone(self, way: State, egress: Egress, port: Bits, changes: Mapping[str, Bits]) -> Node:
+        """A node that makes one copy."""
+        node = self.m.node("a copy")
+        at = At(node, way.cube.bits, way.cube.length)
+        self._egressed(replace(way, order=(), at=at), egress, port, changes)
+        return node
 
-    def _all(self, way: State, copies: list[tuple[Step, ...]]) -> tuple[Step, ...]:
-        """The copies as steps: what all have in common first; one that is changed by itself, or goes to a
-        port that a register holds (which no bucket does), in a node of its own."""
-        if len(copies) < 2:
-            return copies[0] if copies else ()
-        plain = [not isinstance(s[-1], Out) or known(s[-1].port) is not None for s in copies]
-        if len({steps[:-1] for steps in copies}) == 1 and all(plain):
-            return (*copies[0][:-1], Copies(tuple(steps[-1:] for steps in copies)))
-        buckets: list[tuple[Step, ...]] = []
-        for steps, is_plain in zip(copies, plain, strict=True):
-            if len(steps) == 1 and is_plain:
-                buckets.append(steps)
-                continue
-            node = self.m.node("a copy")
-            writes, done = self._in_safety(steps)
-            node.add(Draft((), {}, way.cube.bits, writes, done, span=self.model.deparser.span))
-            buckets.append((Visit(node),))
-        return (Copies(tuple(buckets)),)
+
+def _together(copies: Sequence[Node]) -> tuple[Step, ...]:
+    """The copies as steps: what all have in common first; one that is changed by itself is left to its node."""
+    plain = [_plain(node) for node in copies]
+    found = [(node, steps) for node, steps in zip(copies, plain, strict=True) if steps != ()]  # others are dropped
+    common = {None if steps is None else steps[:-1] for _, steps in found}
+    if len(common) == 1 and (first := common.pop()) is not None:
+        last = [steps[-1:] for _, steps in found if steps is not None]
+        return (*first, *last[0]) if len(last) == 1 else (*first, Copies(tuple(last)))
+    each = [steps if steps is not None and len(steps) == 1 else (Visit(node),) for node, steps in found]
+    return (Copies(tuple(each)),) if each else ()
+
+
+def _plain(node: Node) -> tuple[Step, ...] | None:
+    """The steps of a node that does the same with all packets, nothing if it drops them; None: it is more than that, or
+    sends to a port that a register holds, which no bucket does."""
+    draft = min(node.drafts, key=lambda draft: draft.order)
+    if draft.match or draft.target is not None or draft.writes:
+        return None
+    last = draft.steps[-1] if draft.steps else None
+    return None if isinstance(last, Out) and known(last.port) is None else tuple(draft.steps)
 
 
 def _copy(replica: Replica, kind: int) -> tuple[Bits, dict[str, Bits]]:

@@ -215,6 +215,21 @@ def test_clones_leave_beside_the_frame_or_without_it(tmp_path: Path, switch: Ope
     assert ports == [[4], [2, 4], [1, 3], [3], [1], [4, 4]]
 
 
+def test_flows_grow_with_the_members_of_a_group_not_with_their_combinations(switch: OpenVSwitch) -> None:
+    loaded, _ = example("bridge")
+    text = (EXAMPLES / "bridge.rules.cli").read_text()
+    made = []
+    for last in (6, 7, 8, 9):
+        ports = " ".join(map(str, range(5, last)))
+        rules = read_rules(text.replace("mc_node_create 0 1 2 4", f"mc_node_create 0 1 2 4 {ports}"), "r", loaded)
+        made.append(TARGET.lower(loaded, rules, {}))
+    counts = [len(bridge.flows) for bridge in made]
+    assert counts[3] - counts[2] == counts[2] - counts[1] == counts[1] - counts[0]
+    tally = judge(TARGET, switch, loaded, rules, made[-1], random.Random(1), 60)
+    assert tally.mismatches == []
+    assert tally.sent > 10
+
+
 def test_a_frame_is_sent_back(tmp_path: Path) -> None:
     loaded = program(tmp_path, "standard.egress_spec = standard.ingress_port;", parser="transition accept;")
     assert actions(proven(loaded)) == [Output(IN_PORT)]
