@@ -33,12 +33,11 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.concrete import evaluate_behaviour
-from .semantics.meaning.members import by_port, one_by_one, ports_of
+from .semantics.meaning.members import by_port, groups_of, one_by_one, ports_of
 from .semantics.meaning.opened import NothingLarge, NotSuitable
 from .semantics.meaning.program import meaning
 from .semantics.rules.as_source import with_rules_of
 from .semantics.rules.build import program_rules
-from .semantics.rules.decide import members
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
 from .targets.base import CannotOffload, Classifies, CompilesIn, Relation, Target
@@ -289,15 +288,11 @@ class Checker:
         go, if there are some."""
         if rules is None:
             return spec, frozenset()
-        groups = [*(("multicast", n) for n in rules.multicast), *(("clone", n) for n in rules.sessions)]
-
-        def of(kind: str, number: int) -> tuple[tuple[int, int], ...]:
-            return members(rules, kind, number)
-
+        groups = groups_of(rules)
         if id(spec) not in self._told:
-            self._told[id(spec)] = one_by_one(spec, groups, of)
+            self._told[id(spec)] = one_by_one(spec, *groups)
         told = self._told[id(spec)]
-        return told, frozenset() if told is spec else ports_of(groups, of)
+        return told, frozenset() if told is spec else ports_of(*groups)
 
     def _check_laws(self, relation: Relation, engine: Engine, started: float) -> Proof | None:
         """The fill-up's obligations. One that fails is a mistake of ours or of a mapping: never an accept."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..confirm import Pair, confirm
+from ..impossible import without_the_impossible
 from ..proofs.choices import left_open
 from ..proofs.engine import Engine
 from ..proofs.refine import Outcome, search
@@ -16,6 +17,7 @@ from ..semantics import bits as b
 from ..semantics import ir
 from ..semantics.classifier import TooHard
 from ..semantics.meaning.behaviour import Assumption, Behaviour
+from ..semantics.meaning.members import by_port
 from ..semantics.meaning.opened import NotSuitable, Opened, OpenTable
 from ..semantics.rules.ruleset import RuleSet
 from ..targets.base import Relation, Target
@@ -121,8 +123,12 @@ def _is_large(large: Large | LargePair, table: OpenTable) -> bool:
 
 
 def _opened(large: Large | LargePair, at_least: int) -> tuple[Opened, Opened]:
-    left, right = large.sides
-    return left.opened(at_least), right.opened(at_least)
+    first, second = (side.opened(at_least) for side in large.sides)
+    ports = first.copied_to
+    if not ports:
+        return first, second
+    told = (replace(one, behaviour=by_port(one.behaviour, ports)) for one in (first, second))
+    return next(told), next(told)
 
 
 def _checked(
@@ -132,6 +138,9 @@ def _checked(
         reasons = left_open(*(one.behaviour for one in opened))
         if reasons:
             raise LeavesOpen(*reasons)
+    if opened[0].copied_to:
+        possible = without_the_impossible(opened[1].behaviour, engine)
+        opened = opened[0], replace(opened[1], behaviour=possible)
     for name, law in (law for side in opened for law in side.laws):
         if engine.satisfiable(b.not_(law), name).status != "unsat":
             raise NotSuitable(f"that rows say what the artifact says is not proven: {name}")

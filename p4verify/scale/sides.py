@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from ..realise import describe
+from ..semantics import bits as b
 from ..semantics import ir
 from ..semantics.classifier import Row
 from ..semantics.meaning import open_tables
 from ..semantics.meaning.behaviour import Behaviour
+from ..semantics.meaning.members import groups_of, one_by_one, ports_of
 from ..semantics.meaning.opened import NotSuitable, Opened, OpenTable
 from ..semantics.meaning.program import meaning
 from ..semantics.rules.ruleset import RuleSet
@@ -49,11 +51,16 @@ class ProgramSide:
     rules: RuleSet
 
     def opened(self, at_least: int) -> Opened:
-        """See :class:`Side`. Raises NotSuitable as well where the program makes copies."""
+        """See :class:`Side`. Raises NotSuitable as well where copies ask tables that are left open."""
         found = open_tables.opened(self.program, self.rules, at_least)
-        if any(output.each for case in found.behaviour.cases for output in case.outputs):
-            raise NotSuitable("the program makes copies")
-        return found
+        groups = groups_of(self.rules)
+        told = one_by_one(found.behaviour, *groups)
+        if told is found.behaviour:
+            return found
+        asked = b.variables(*(term for one in found.lookups for term in (one.key, one.guard)))
+        if any(v.name.startswith(("each.", "in.each.", "any.each.")) for v in asked):
+            raise NotSuitable("copies ask large tables")
+        return replace(found, behaviour=told, copied_to=ports_of(*groups))
 
     def only(self, opened: Opened, kept: Kept) -> ProgramSide:
         """See :class:`Side`."""
@@ -61,7 +68,7 @@ class ProgramSide:
 
     def meaning(self) -> Behaviour:
         """See :class:`Side`."""
-        return meaning(self.program, self.rules)
+        return one_by_one(meaning(self.program, self.rules), *groups_of(self.rules))
 
     def text(self, opened: Opened, table: OpenTable, row: Row) -> str:
         """See :class:`Side`."""

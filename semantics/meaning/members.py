@@ -14,6 +14,8 @@ from typing import Final
 
 from .. import bits as b
 from ..bits import Term
+from ..rules import decide
+from ..rules.ruleset import RuleSet
 from ..source import Unsupported
 from .behaviour import Behaviour, Case, Choice, Event, Fault, Output, Replication
 
@@ -23,6 +25,12 @@ MAX_SAME: Final = 3
 """Frames out of one port that are told apart."""
 MAX_OUTPUTS: Final = 4096
 """Outputs of one case, each member's counted."""
+
+
+def groups_of(rules: RuleSet) -> tuple[list[tuple[str, int]], Members]:
+    """Kind and number of all groups that there are, and who is in them."""
+    groups = [*(("multicast", n) for n in rules.multicast), *(("clone", n) for n in rules.sessions)]
+    return groups, lambda kind, number: decide.members(rules, kind, number)
 
 
 def one_by_one(behaviour: Behaviour, groups: Sequence[tuple[str, int]], members: Members) -> Behaviour:

@@ -158,3 +158,5 @@ class Opened:
     lookups: Sequence[Lookup]
     laws: Sequence[tuple[str, Term]] = field(default=())
     """What must be proven for the rows to mean what the artifact's entries mean: name and condition."""
+    copied_to: frozenset[int] = frozenset()
+    """Ports to which a program copies frames; the copies are told one by one."""

@@ -1,0 +1,77 @@
+"""`check` of large tables in programs that copy frames: the copies are told one by one, the tables left open."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from p4verify.checks import Checker
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.scale import Large, check_large
+from p4verify.semantics.meaning.opened import NotSuitable
+from p4verify.semantics.p4.frontend import load_program
+from p4verify.semantics.rules.read import read_rules
+from p4verify.targets import find
+from p4verify.targets.tc.artifact.actions import Mirred
+from tests.support.grown_rules import grown
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def large(name: str, target: str, count: int, open_from: int) -> Large:
+    """An example under so many rules, and its artifact."""
+    program, found = load_program(str(EXAMPLES / f"{name}.p4")), find(target)
+    own = read_rules((EXAMPLES / f"{name}.rules.cli").read_text(), name, program)
+    rules = grown(program, own, count, 1)
+    artifact = found.lower(program, rules, {})
+    return Large(program, rules, found, artifact, machines_confirm=False, open_from=open_from)
+
+
+@pytest.fixture(scope="module")
+def mirror() -> Large:
+    """Frames that are cloned, some of them; as filters."""
+    return large("mirror", "flower", 60, 40)
+
+
+def checked(one: Large) -> Proof:
+    return check_large(one, Engine.within(None), time.monotonic())
+
+
+def test_a_clone_that_leaves_elsewhere_is_found(mirror: Large) -> None:
+    ports = {replica.port for session in mirror.rules.sessions.values() for replica in session.replicas}
+    filters = list(mirror.artifact.filters)
+    at, action = next(
+        (i, a) for i, f in enumerate(filters) for a in f.actions if isinstance(a, Mirred) and a.port in ports
+    )
+    elsewhere = tuple(replace(a, port=77) if a is action else a for a in filters[at].actions)
+    filters[at] = replace(filters[at], actions=elsewhere)
+    proof = checked(replace(mirror, artifact=replace(mirror.artifact, filters=tuple(filters))))
+    assert proof.verdict is Verdict.REJECT, proof.reason
+
+
+def test_a_filter_that_is_missing_is_found(mirror: Large) -> None:
+    filters = mirror.artifact.filters
+    chains = [sum(f.chain == g.chain for f in filters) for g in filters]
+    at = chains.index(max(chains)) + 7
+    proof = checked(replace(mirror, artifact=replace(mirror.artifact, filters=(*filters[:at], *filters[at + 1 :]))))
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert len(proof.regions) == 1
+
+
+def test_a_machine_with_a_clone_agrees_with_software_under_many_rules(mirror: Large) -> None:
+    rules = large("mirror", "flower", 270, 256).rules
+    checker = Checker(mirror.program, rules, machines_confirm=False)
+    for name in ("ebpf", "flower"):
+        proof = checker.check_lowered(find(name), {}).proof
+        assert proof.verdict is Verdict.ACCEPT, proof.reason
+    assert "left open" in proof.reason
+    assert [one.verdict for one in checker.check_agreement()] == [Verdict.ACCEPT]
+
+
+def test_copies_that_ask_a_large_table_are_not_compared_by_regions() -> None:
+    with pytest.raises(NotSuitable, match="copies ask"):
+        checked(large("bridge", "openflow", 60, 8))
