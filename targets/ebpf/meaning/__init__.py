@@ -13,6 +13,7 @@ from ....semantics import bits as b
 from ....semantics.meaning.behaviour import Assumption, Behaviour
 from ....semantics.source import InputError, Span, Unsupported
 from ..artifact import BpfObject, BpfProgram, untagged
+from ..artifact.insn import called_helper
 from ..artifact.passes import ARRAY, carried_by
 from ..artifact.ports import port0
 from ..artifact.shortest import ETH_HLEN, declared
@@ -33,6 +34,11 @@ _LINEAR: Final = "the frame lies in one piece of memory (data_end is its end), a
 _WHOLE_TAG: Final = "a frame's outer VLAN tag is whole: tc ingress drops all others"
 _TAGS: Final = "the device leaves VLAN tags in the frames that it hands to XDP (its receive offload is off)"
 _NO_METADATA: Final = "frames come in without metadata in front"
+_SUMS: Final = (
+    "no device has summed up the frame or is to do so (CHECKSUM_NONE): BPF_F_PSEUDO_HDR of bpf_l4_csum_replace,"
+    " which is for these alone, is not compared"
+)
+_L4_CSUM_REPLACE: Final = 11
 _PORTS: Final = "port numbers are interface indices; every interface that a frame is sent to exists and is up"
 
 
@@ -136,10 +142,16 @@ def _run(
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
         choices=(*machine.unknowns(), *(choice for choice, _ in unwritten)),
         observables=("outputs", *told, *sorted(names)),
-        notes=(_LINEAR, _PORTS, *((_TAGS,) if hook == "xdp" else ()), *(arrays if entries else ())),
+        notes=_notes(linked, hook, arrays if entries else ()),
         faults=(*machine.faults, *(fault for _, fault in unwritten)),
     )
     return renumbered(found, port0(obj))
+
+
+def _notes(program: BpfProgram, hook: HookName, arrays: tuple[str, ...]) -> tuple[str, ...]:
+    """What a reader has to know of the machine that is meant."""
+    sums = any(called_helper(insn) == _L4_CSUM_REPLACE for insn in program.insns)
+    return (_LINEAR, _PORTS, *((_TAGS,) if hook == "xdp" else ()), *((_SUMS,) if sums else ()), *arrays)
 
 
 def _passes(obj: BpfObject, program: BpfProgram, hook: HookName, shortest: int, *, tagless: bool) -> Passes | None:

@@ -1,5 +1,5 @@
 /* Source NAT behind a header of any length, by helpers with sums. BUG 1: options are forgotten for the port.
-   BUG 2: the pseudo header's sum stays. */
+   BUG 2: the sum forgets the address of its pseudo header. */
 #include "suite.h"
 struct tuple { __be32 src, dst; __be16 sport, dport; __u8 proto, pad[3]; };
 struct nat { __be32 address; __be16 port, pad; };
@@ -19,7 +19,7 @@ SEC("tc") int snat(struct __sk_buff *skb) {
   __u32 sum = at + (tuple.proto == IPPROTO_TCP ? 16 : 6);
   __u64 flags = tuple.proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
   if (bpf_l4_csum_replace(skb, sum, tuple.sport, port, flags | 2)) return TC_ACT_SHOT;
-  if (bpf_l4_csum_replace(skb, sum, tuple.src, address, (BUG == 2 ? 0 : BPF_F_PSEUDO_HDR) | flags | 4)) return TC_ACT_SHOT;
+  if (BUG != 2 && bpf_l4_csum_replace(skb, sum, tuple.src, address, BPF_F_PSEUDO_HDR | flags | 4)) return TC_ACT_SHOT;
   if (bpf_skb_store_bytes(skb, at, &port, 2, 0)) return TC_ACT_SHOT;
   if (bpf_l3_csum_replace(skb, ETH_HLEN + 10, tuple.src, address, 4)) return TC_ACT_SHOT;
   if (bpf_skb_store_bytes(skb, ETH_HLEN + 12, &address, 4, 0)) return TC_ACT_SHOT;

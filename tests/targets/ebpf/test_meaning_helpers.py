@@ -267,6 +267,12 @@ def test_sums_are_replaced_as_on_the_kernel(helper: int, offset: int, before: in
         assert found is None, f"flags {flags:#x}: {found}"
 
 
+def test_that_sums_of_devices_are_not_compared_is_said() -> None:
+    with_sum, without = (meaning(replaced(helper, 24, 5, 2)) for helper in (11, 10))
+    (told,) = [note for note in with_sum.notes if note not in without.notes]
+    assert "BPF_F_PSEUDO_HDR" in told
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("size", [10, 70, 70_000])
 def test_a_packet_that_is_encapsulated_is_not_cut(size: int, kernel_oracle: KernelOracle) -> None:
