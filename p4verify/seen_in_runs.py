@@ -62,10 +62,13 @@ class SeenInRuns:
 
         Args:
             engine: is asked.
-            end: when no more inputs are drawn, in seconds of processor time as of :func:`time.process_time`.
+            end: when no more inputs are drawn or looked into, in seconds of processor time as of
+                :func:`time.process_time`.
             most: inputs that are drawn in all.
         """
         for seen in self.runs.differences(most - self.runs.runs, end):
+            if time.process_time() > end:  # one look at a large program may take as long as all that is drawn
+                return
             self._tried[seen.names] += 1
             if self._tried[seen.names] > ALIKE:
                 continue
