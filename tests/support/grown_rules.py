@@ -3,7 +3,7 @@
 A rule set is grown by copies of the one that is there. In each copy numbers are renamed: those of ten bits or more
 that are a key somewhere, by one exclusive-or for each width. So prefixes and masks keep their form, and what leads from
 one table to another (a next hop's number, a VLAN) leads there in the copy as well. Ports, protocols, and numbers that
-are no key (groups, addresses that are written) stay as they are.
+are no key (groups, addresses that are written) stay as they are, and groups keep their members.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.action_data import action_leaves
 from p4verify.semantics.rules.build import Builder, match_keys
-from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
 from p4verify.semantics.rules.values import key_bits
-from p4verify.semantics.source import InputError
+from p4verify.semantics.source import NOWHERE, InputError
 
 LEAST_WIDTH: Final = 10
 """Bits of the numbers that are renamed: not ports."""
@@ -34,6 +34,11 @@ def grown(program: ir.Program, own: RuleSet, count: int, seed: int) -> RuleSet:
     """
     chance = random.Random(seed)
     builder = Builder(program)
+    for name, profile in own.profiles.items():
+        for member, call in profile.members.items():
+            builder.profiles.set_member(name, member, call, NOWHERE, new=True)
+        for group, members in profile.groups.items():
+            builder.profiles.set_group(name, group, members, NOWHERE, new=True)
     tables = [table for _, table in program.tables() if match_keys(table) and not table.const_entries]
     constant = {id(rule) for table in tables for rule in own.of(table.control_name) if _of_source(table, rule)}
     rules = [(t, -i, r) for t in tables for i, r in enumerate(own.of(t.control_name)) if id(r) not in constant]
@@ -75,7 +80,8 @@ class _Copy:
             self._match(match, key_bits(key.expr.type))
             for key, match in zip(match_keys(table), rule.matches, strict=True)
         )
-        return replace(rule, matches=matches, action=self._call(rule.call))
+        action = rule.action if isinstance(rule.action, GroupRef) else self._call(rule.call)
+        return replace(rule, matches=matches, action=action)
 
     def _match(self, match: Match, width: int) -> Match:
         match match:
