@@ -311,7 +311,7 @@ def _show(seen: object) -> str:
 
 def _shown(subject: Subject, mutant: Mutant, proof: Proof) -> tuple[bool | None, str | None]:
     """The counterexample on the machine: whether the two differ there, and how. What a fault leads to depends on what
-    the machine's memory happens to hold, so that it need not show."""
+    the machine's memory happens to hold, and of flows that overlap it may take either, so that these need not show."""
     example = proof.counterexample
     if example is None:
         return None, None
@@ -321,7 +321,16 @@ def _shown(subject: Subject, mutant: Mutant, proof: Proof) -> tuple[bool | None,
         return None, None  # a port or a length that the machine has not
     subject.found.append(trial)
     _, differs = _on_machine(subject, mutant.artifact, [trial])
-    return None if differs is None and example.actual.fault else differs is not None, differs
+    if differs is None and (example.actual.fault or _takes_any(subject, mutant)):
+        return None, None
+    return differs is not None, differs
+
+
+def _takes_any(subject: Subject, mutant: Mutant) -> bool:
+    """Whether flows of one priority overlap, of which the machine takes the one that it likes."""
+    return any(
+        "that overlap any is found" in choice.reason for choice in subject.target.meaning(mutant.artifact).choices
+    )
 
 
 def _rules(subject: Subject, example: Counterexample) -> RuleSet | None:
