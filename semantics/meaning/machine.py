@@ -24,7 +24,7 @@ from ..source import Span, Unsupported
 from .behaviour import INPUT_PACKET, Assumption, Choice, Event, Packet, Replication
 from .inputs import Input
 from .origin import Origin
-from .parted_again import as_decided, parted_again
+from .parted_again import as_decided
 from .sizes import possible_values
 from .state import (
     LeaveKind,
@@ -212,8 +212,6 @@ class Machine:
         self.open_iterations = 0
         """Iterations of loops so far: those that were certain, and those that were not."""
         self._depth = 0
-        self._joined: set[Term] = set()
-        """Conditions on which states were put together."""
 
     # --- dispatch ---------------------------------------------------------------------------------------------------
 
@@ -371,7 +369,6 @@ class Machine:
                 continue
             self.state = rest.copy()
             self.assume(condition)
-            self._part_again(condition)
             entered = self.state.path
             if not self.state.dead:
                 run()
@@ -379,16 +376,10 @@ class Machine:
             sides.append((condition, self.state))
             self.state = rest
             self.assume(b.not_(condition))
-            self._part_again(b.not_(condition))
         result = rest
         for condition, state in reversed(sides):
             result = self.merge(condition, state, result, before if whole else None)
         self.state = result
-
-    def _part_again(self, condition: Term) -> None:
-        """Control goes on where ``condition`` holds; states may have been put together on it before."""
-        if not self.parsing and any(self._joined.intersection((t, b.not_(t))) for t in b.conjuncts(condition)):
-            parted_again(self.state, self.decide)
 
     def constant(self, term: Term, span: Span, among: Sequence[int] | None = None) -> int | None:
         """The number that a term is; a parser is run again for each number that it can be.
@@ -459,8 +450,6 @@ class Machine:
             return then
         if self.parsing and then.cursor != otherwise.cursor:
             raise Fork(condition)
-        if not condition.is_const:
-            self._joined.add(condition)
         path = whole.path if whole else b.or_(then.path, otherwise.path)
         facts = then.facts & otherwise.facts
         store = merge_stores(condition, then.store, otherwise.store)

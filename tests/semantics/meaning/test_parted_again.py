@@ -1,4 +1,4 @@
-"""Control that parts again on one condition: what programs do, and what flags for control that has left cost."""
+"""Control that parts again on one condition: what programs do, and flags for control that has left."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def fixed(values: dict[str, int] | None) -> str:
 
 @settings(max_examples=25, deadline=None)
 @given(BODIES, st.lists(st.tuples(*(st.integers(0, 1) for _ in INPUTS)), min_size=4, max_size=4))
-def test_what_is_taken_apart_is_what_it_was(body: str, inputs: list[tuple[int, ...]]) -> None:
+def test_what_is_put_together_is_what_it_was(body: str, inputs: list[tuple[int, ...]]) -> None:
     symbolic = shown(body, None)
     for numbers in inputs:
         values = dict(zip(INPUTS, numbers, strict=True))
@@ -101,5 +101,3 @@ def test_a_flag_for_control_that_has_left(asked: str, verdict: Verdict) -> None:
     programs = [load_text(text, "test.p4").program for text in (leaving(REST), flagged(asked))]
     proof = check_pair(ProgramPair(*programs), Engine(), time.monotonic())
     assert proof.verdict is verdict
-    if verdict is Verdict.ACCEPT:
-        assert proof.tally.solved == 0
