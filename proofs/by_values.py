@@ -2,17 +2,19 @@
 
 A compiler writes a run-time index out as decisions, one for each value: ``k == 0 ? f(0) : k == 1 ? f(1) : ...`` beside
 ``f(k)``. A solver has to compare each application of ``f`` with each other one. With one value at a time in the place
-of ``k`` the two fold to one term.
+of ``k`` the two fold to one term. Where that is a header's length, say, and sums behind it are under decisions that
+two sides make otherwise, a query that takes long is soon answered for each length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from .answers import Answer
 from .compare import Obligation, Part, bounded
 
 LEAST: Final = 16
@@ -20,6 +22,42 @@ LEAST: Final = 16
 
 MOST_WORK: Final = 1_000_000
 """Nodes times values, from which on an equality is left as it is."""
+
+LEAST_AT_ONCE: Final = 4
+MOST_AT_ONCE: Final = 64
+"""Literals with which a term has to be compared for a query to be asked at each of them: at least, and at most."""
+
+
+def at_each_value(query: Term, ask: Callable[[Term], Answer]) -> Answer | None:
+    """The answer to a query, as that at each literal with which it compares some term, and elsewhere.
+
+    Args:
+        query: may have no answer in reasonable time.
+        ask: answers a query.
+
+    Returns:
+        "unsat" if it is that at each value; the first "sat"; None if a value has no answer, or no term is compared with
+        as many literals as it takes.
+    """
+    term, values = _simplest(query)
+    if term is None:
+        return None
+    elsewhere = _elsewhere(term, values)
+    answer = None
+    for known in [{term: value} for value in values] + ([elsewhere] if elsewhere is not None else []):
+        here = (b.eq(t, v) for t, v in known.items())
+        answer = ask(b.and_(*here, b.substitute([query], known)[0]))
+        if answer.status != "unsat":
+            return None if answer.status == "unknown" else answer
+    return answer
+
+
+def _simplest(query: Term) -> tuple[Term | None, list[Term]]:
+    """Of the terms that are compared with as many literals as it takes the smallest, and these."""
+    compared = _compared(b.postorder([query]))
+    fit = [t for t, values in compared.items() if LEAST_AT_ONCE <= len(values) <= MOST_AT_ONCE]
+    found = min(fit, key=lambda t: (len(b.postorder([t])), -len(compared[t]), t.serial), default=None)
+    return found, list(compared[found]) if found is not None else []
 
 
 def known_by_values(obligation: Obligation) -> Obligation:
@@ -74,11 +112,17 @@ def _elsewhere(term: Term, values: list[Term]) -> dict[Term, Term] | None:
 
 def _most_compared(nodes: list[Term]) -> tuple[Term | None, list[Term]]:
     """The term that is compared with most literals, and these."""
+    compared = _compared(nodes)
+    found = max(compared, key=lambda t: (len(compared[t]), -t.serial), default=None)
+    return found, list(compared[found]) if found is not None else []
+
+
+def _compared(nodes: list[Term]) -> dict[Term, dict[Term, None]]:
+    """Terms, and the literals that they are compared with."""
     compared: dict[Term, dict[Term, None]] = {}
     for node in nodes:
         if node.op == "eq" and node.args[0].sort is not b.BOOL and not node.args[0].sort.index:
             for term, value in (node.args, node.args[::-1]):
                 if value.is_const and not term.is_const:
                     compared.setdefault(term, {})[value] = None
-    found = max(compared, key=lambda t: (len(compared[t]), -t.serial), default=None)
-    return found, list(compared[found]) if found is not None else []
+    return compared

@@ -13,7 +13,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from .asked_alike import asked_alike
 from .backbone import with_backbone
-from .by_values import known_by_values
+from .by_values import at_each_value, known_by_values
 from .compare import Obligation, Part
 from .difference import Difference, difference_in
 from .engine import Answer, Engine
@@ -23,6 +23,9 @@ from .sweeping import swept
 
 QUICK_SECONDS = 2.0
 """How long all parts of an obligation are tried at once before they are taken one by one."""
+
+PART_SECONDS = 0.5
+"""How long one part is tried before it is asked at each value of a term."""
 
 LEAST_SECONDS = 0.1
 """What a part takes by itself, however simple it is; all at once have as long as they would take one by one."""
@@ -78,6 +81,8 @@ class WithoutChoices:
             return None
         quickly = _quickly(obligation, quick) if len(obligation.parts) > 1 else limit
         answer = self.engine.satisfiable(obligation.violation, obligation.name, quickly)
+        if answer.status == "unknown" and len(obligation.parts) > 1:
+            answer = self._at_each_value(obligation.violation, obligation.name) or answer
         if answer.status != "unknown":
             return conclude(obligation, answer)
         plainer = self._plainer(obligation)
@@ -118,7 +123,7 @@ class WithoutChoices:
         unknown = None
         for part in sorted(obligation.parts, key=lambda p: len(b.postorder([p.differ]))):
             query = b.and_(obligation.context, _with_help(part, proven))
-            answer = self.engine.satisfiable(query, f"{obligation.name}: {part.name}", each)
+            answer = self._answer(query, f"{obligation.name}: {part.name}", each)
             if answer.status == "sat":
                 return conclude(obligation, answer)
             if answer.status == "unknown":
@@ -127,6 +132,20 @@ class WithoutChoices:
                 when, x, y = part.pair
                 proven.setdefault(when, {}).setdefault(*((x, y) if y.is_const else (y, x)))
         return unknown
+
+    def _answer(self, query: Term, name: str, seconds: float | None) -> Answer:
+        """Of the query, or of it at each value of some term, if the query takes long."""
+        answer = self.engine.satisfiable(query, name, _least(PART_SECONDS, seconds))
+        if answer.status != "unknown":
+            return answer
+        at_each = self._at_each_value(query, name)
+        longer = at_each is None and (seconds is None or seconds > PART_SECONDS)
+        return self.engine.satisfiable(query, name, seconds) if longer else at_each or answer
+
+    def _at_each_value(self, query: Term, name: str) -> Answer | None:
+        if self.engine.out_of_time:
+            return None
+        return at_each_value(query, lambda here: self.engine.satisfiable(here, name, QUICK_SECONDS))
 
     def unsatisfiable(self, query: Term, seconds: float) -> bool:
         """Whether a question of both sides is seen to have no model within some seconds."""
@@ -140,6 +159,10 @@ def conclude(obligation: Obligation, answer: Answer) -> Difference | str | None:
     if answer.model is None:
         return f"{obligation.name}: {answer.reason}"
     return difference_in(obligation, answer.model)
+
+
+def _least(seconds: float, limit: float | None) -> float:
+    return seconds if limit is None else min(seconds, limit)
 
 
 def _quickly(obligation: Obligation, quick: float) -> float:

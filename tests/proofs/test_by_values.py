@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from p4verify.proofs.by_values import LEAST, known_by_values
+from p4verify.proofs.answers import Answer
+from p4verify.proofs.by_values import LEAST, LEAST_AT_ONCE, at_each_value, known_by_values
 from p4verify.proofs.compare import Obligation, unequal
+from p4verify.proofs.engine import Engine
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 
@@ -65,3 +67,43 @@ def test_values_that_do_not_begin_at_zero_bound_nothing() -> None:
     for value in range(1, 21):
         made = b.ite(b.eq(K, b.bv(value, 5)), A if value < 20 else f(b.bv(value, 5)), made)
     assert not holds(b.ite(small, A, f(K)), made)
+
+
+# --- queries ------------------------------------------------------------------------------------------------------
+
+
+def asked(query: Term) -> Answer | None:
+    """What is said of it at each value."""
+    return at_each_value(query, lambda here: Engine(timeout=20).satisfiable(here, "test"))
+
+
+@pytest.mark.parametrize("count", [LEAST_AT_ONCE, 9, 32])
+def test_a_query_holds_where_it_does_at_each_value_and_elsewhere(count: int) -> None:
+    answer = asked(b.ne(chain(range(count), f(K)), f(K)))
+    assert answer is not None
+    assert answer.status == "unsat"
+
+
+@pytest.mark.parametrize(("count", "wrong"), [(LEAST_AT_ONCE, 0), (9, 8), (32, 31)])
+def test_a_query_that_has_a_model_at_one_value_has_it_there(count: int, wrong: int) -> None:
+    query = b.ne(chain(range(count), f(K), wrong), f(K))
+    answer = asked(query)
+    assert answer is not None
+    assert answer.model is not None
+    assert answer.model.values["in.k"] == wrong
+    assert answer.model.holds(query)
+
+
+def test_a_query_that_has_a_model_at_no_value_that_it_names_has_it_elsewhere() -> None:
+    query = b.ne(chain(range(9), A), chain(range(9), b.bnot(A)))
+    answer = asked(query)
+    assert answer is not None
+    assert answer.model is not None
+    assert answer.model.values["in.k"] >= 9
+    assert answer.model.holds(query)
+
+
+def test_a_query_has_no_answer_where_a_value_has_none_or_few_are_compared() -> None:
+    query = b.ne(chain(range(9), f(K)), f(K))
+    assert at_each_value(query, lambda here: Answer("unknown")) is None
+    assert asked(b.ne(chain(range(LEAST_AT_ONCE - 1), f(K)), f(K))) is None
