@@ -24,7 +24,6 @@ from ..source import Span, Unsupported
 from .behaviour import INPUT_PACKET, Assumption, Choice, Event, Packet, Replication
 from .inputs import Input
 from .origin import Origin
-from .parted_again import as_decided
 from .sizes import possible_values
 from .state import (
     LeaveKind,
@@ -386,8 +385,11 @@ class Machine:
 
         With ``among``, only these numbers are told apart, and None stands for the rest.
         """
-        while (term := as_decided(term, self.decide)).op == "ite":
-            self._fork(span, self.decide(term.args[0]))
+        while term.op == "ite":
+            condition = self.decide(term.args[0])
+            if not condition.is_const:
+                self._fork(span, condition)
+            term = term.args[1] if condition is b.TRUE else term.args[2]
         if term.is_const:
             return term.value
         open_ = []
