@@ -72,11 +72,11 @@ def _asked_by_both(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Ter
     asked: dict[str, list[Term]] = {}
     for call in b.applications(*terms):
         asked.setdefault(call.name, []).append(call)
+    open_ = Mentions(wanted)
     found = []
     for calls in asked.values():
-        open_ = [c for c in calls if wanted.intersection(b.variables(*c.args))]
-        fixed = [c for c in calls if c not in open_]
-        found += [(mine, theirs) for mine in open_ for theirs in fixed]
+        fixed = [c for c in calls if not any(map(open_, c.args))]
+        found += [(mine, theirs) for mine in calls if any(map(open_, mine.args)) for theirs in fixed]
     return found
 
 
