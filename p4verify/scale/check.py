@@ -127,8 +127,11 @@ def _opened(large: Large | LargePair, at_least: int) -> tuple[Opened, Opened]:
     ports = first.copied_to
     if not ports:
         return first, second
-    told = (replace(one, behaviour=by_port(one.behaviour, ports)) for one in (first, second))
-    return next(told), next(told)
+    return _by_port(first, ports), _by_port(second, ports)
+
+
+def _by_port(one: Opened, ports: frozenset[int]) -> Opened:
+    return replace(one, behaviour=by_port(one.behaviour, ports))
 
 
 def _checked(

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
+from ..proofs.options import names_a_copy
 from ..realise import describe
-from ..semantics import bits as b
 from ..semantics import ir
 from ..semantics.classifier import Row
 from ..semantics.meaning import open_tables
@@ -57,8 +57,7 @@ class ProgramSide:
         told = one_by_one(found.behaviour, *groups)
         if told is found.behaviour:
             return found
-        asked = b.variables(*(term for one in found.lookups for term in (one.key, one.guard)))
-        if any(v.name.startswith(("each.", "in.each.", "any.each.")) for v in asked):
+        if any(names_a_copy(term) for one in found.lookups for term in (one.key, one.guard)):
             raise NotSuitable("copies ask large tables")
         return replace(found, behaviour=told, copied_to=ports_of(*groups))
 
