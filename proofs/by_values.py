@@ -39,12 +39,15 @@ def at_each_value(query: Term, ask: Callable[[Term], Answer]) -> Answer | None:
         "unsat" if it is that at each value; the first "sat"; None if a value has no answer, or no term is compared with
         as many literals as it takes.
     """
-    term, values = _simplest(query)
+    term, values = _simplest(_compared(b.postorder([query])))
     if term is None:
         return None
+    places = [{term: value} for value in values]
     elsewhere = _elsewhere(term, values)
+    if elsewhere is not None:
+        places.append(elsewhere)
     answer = None
-    for known in [{term: value} for value in values] + ([elsewhere] if elsewhere is not None else []):
+    for known in places:
         here = (b.eq(t, v) for t, v in known.items())
         answer = ask(b.and_(*here, b.substitute([query], known)[0]))
         if answer.status != "unsat":
@@ -52,9 +55,8 @@ def at_each_value(query: Term, ask: Callable[[Term], Answer]) -> Answer | None:
     return answer
 
 
-def _simplest(query: Term) -> tuple[Term | None, list[Term]]:
+def _simplest(compared: dict[Term, dict[Term, None]]) -> tuple[Term | None, list[Term]]:
     """Of the terms that are compared with as many literals as it takes the smallest, and these."""
-    compared = _compared(b.postorder([query]))
     fit = [t for t, values in compared.items() if LEAST_AT_ONCE <= len(values) <= MOST_AT_ONCE]
     found = min(fit, key=lambda t: (len(b.postorder([t])), -len(compared[t]), t.serial), default=None)
     return found, list(compared[found]) if found is not None else []

@@ -135,12 +135,14 @@ class WithoutChoices:
 
     def _answer(self, query: Term, name: str, seconds: float | None) -> Answer:
         """Of the query, or of it at each value of some term, if the query takes long."""
-        answer = self.engine.satisfiable(query, name, _least(PART_SECONDS, seconds))
+        longer = seconds is None or seconds > PART_SECONDS
+        answer = self.engine.satisfiable(query, name, PART_SECONDS if longer else seconds)
         if answer.status != "unknown":
             return answer
         at_each = self._at_each_value(query, name)
-        longer = at_each is None and (seconds is None or seconds > PART_SECONDS)
-        return self.engine.satisfiable(query, name, seconds) if longer else at_each or answer
+        if at_each is not None:
+            return at_each
+        return self.engine.satisfiable(query, name, seconds) if longer else answer
 
     def _at_each_value(self, query: Term, name: str) -> Answer | None:
         if self.engine.out_of_time:
@@ -159,10 +161,6 @@ def conclude(obligation: Obligation, answer: Answer) -> Difference | str | None:
     if answer.model is None:
         return f"{obligation.name}: {answer.reason}"
     return difference_in(obligation, answer.model)
-
-
-def _least(seconds: float, limit: float | None) -> float:
-    return seconds if limit is None else min(seconds, limit)
 
 
 def _quickly(obligation: Obligation, quick: float) -> float:

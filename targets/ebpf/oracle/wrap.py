@@ -106,7 +106,7 @@ EMPTY: Final = bytes(_LAYOUT.size)
 
 
 def wrapped(
-    program: BpfProgram, hook: str, stack_port: int, spies: Sequence[Spy], others: Sequence[Sequence[Insn]] = ()
+    program: BpfProgram, hook: str, stack_port: int, spies: Sequence[Spy], called: Sequence[Sequence[Insn]]
 ) -> tuple[Insn, ...]:
     """The observable program.
 
@@ -114,8 +114,8 @@ def wrapped(
         program: the program.
         hook: "tc", "tcx" or "xdp".
         stack_port: where to send what passes.
-        others: the code of programs that it may hand the packet over to, whose result comes back here.
         spies: what takes the place of helpers, :func:`redirections` among them.
+        called: the code of programs that it may hand the packet over to, whose result comes back here.
     """
     out = Assembler()
     start = out.label("program")
@@ -129,7 +129,7 @@ def wrapped(
     if hook != "xdp":
         for place, field in _SKB_FIELDS:
             out.emit(asm.load(4, R9, R6, place), asm.store(4, R8, field, R9))
-    elif any(called_helper(insn) == _ADJUST_META for code in (program.insns, *others) for insn in code):
+    elif any(called_helper(insn) == _ADJUST_META for code in (program.insns, *called) for insn in code):
         _note_metadata(out)
     leave, passes = out.label(), out.label()
     if hook == "xdp":
