@@ -106,8 +106,8 @@ def run_on(
 
 
 def answered(functions: Cells) -> dict[str, Callable[..., int]]:
-    """Of a model's functions, what externs answer; rules, state and payload are known otherwise."""
-    return {n: f for n, f in functions.items() if not n.startswith(("table.", "state.", "payload."))}
+    """Of a model's functions, what externs answer; rules, picks of selectors, state and payload are known otherwise."""
+    return {n: f for n, f in functions.items() if not n.startswith(("table.", "select.", "state.", "payload."))}
 
 
 def same(ran: Run, seen: Observed) -> bool:

@@ -316,7 +316,7 @@ def run(
             register's initial value, else 0.
         choice: the value of an undefined read; 0 if not given.
         functions: what nobody says of externs (what one that the program declares answers, an unknown hash): name →
-            function; of others 0.
+            function; of others 0. Which member of a group an action selector picks, too: else BMv2's.
         leftovers: what is undefined is what was there last (a field of a header that was removed), as in most machines.
         meters_kept: as of :func:`meaning`; what is held, and what comes of it, are among ``cells`` and ``functions``.
 
@@ -358,7 +358,7 @@ class _Runner:
 
     def __post_init__(self) -> None:
         self.initial = initial_values(self.program)
-        self.known = {**self.functions, **selections(self.program, self.rules)}
+        self.known = {**selections(self.program, self.rules), **self.functions}
 
     def once(self, arrival: Arrival) -> Passed:
         """One pass."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.behaviour import Behaviour
-from p4verify.semantics.meaning.program import run
+from p4verify.semantics.meaning.program import Run, run
+from p4verify.semantics.meaning.selectors import selections
 from p4verify.semantics.rules.ruleset import Exact, Lpm, Range, RuleSet, Ternary
 from p4verify.targets.base import Oracle, Target
 
@@ -32,6 +34,8 @@ class Tally:
     stale: int = 0
     """Frames with which the machine does as the program says when they come alone, and otherwise as with frames before
     them: Open vSwitch writes whole label stack entries by a cached flow that does not tell labels apart."""
+    chosen: int = 0
+    """Frames with which the program may do different things, as members of groups answer."""
     sent: int = 0
     changed: int = 0
     mismatches: list[str] = field(default_factory=list)
@@ -40,27 +44,70 @@ class Tally:
 def judge(
     target: Target, oracle: Oracle, program: ir.Program, rules: RuleSet, artifact: Any, rng: random.Random, count: int
 ) -> Tally:
-    """``count`` frames that meet the rules, or nearly."""
+    """``count`` frames that meet the rules, or nearly. Which members of groups answer is the machine's to choose."""
     packets = plain_packets(rng, rules, target.meaning(artifact), count)
     tally = Tally(outside=count - len(packets))
     for (port, frame), seen in zip(packets, oracle.run(artifact, packets), strict=True):
-        asked = run(program, rules, frame, port)
-        expected = sorted(asked.outputs)
-        if asked.undefined and expected != sorted(seen.outputs):
+        runs = list(runs_of(program, rules, frame, port))
+        allowed = [sorted(one.outputs) for one in runs]
+        right = sorted(seen.outputs) in allowed
+        if not right and any(one.undefined for one in runs):
             tally.undefined += 1
             continue
         tally.pairs += 1
-        tally.sent += bool(expected)
-        tally.changed += any(out != frame for _, _, out in expected)
-        if expected == sorted(seen.outputs):
+        tally.chosen += len({tuple(outputs) for outputs in allowed}) > 1
+        tally.sent += any(allowed)
+        tally.changed += any(out != frame for outputs in allowed for _, _, out in outputs)
+        if right:
             continue
-        if expected == sorted(oracle.run(artifact, [(port, frame)])[0].outputs):
+        if sorted(oracle.run(artifact, [(port, frame)])[0].outputs) in allowed:
             tally.stale += 1
         else:
             tally.mismatches.append(
-                f"port {port}, {frame.hex()}: P4 {_shown(expected)}, machine {_shown(seen.outputs)}"
+                f"port {port}, {frame.hex()}: P4 {' or '.join(map(_shown, allowed))}, machine {_shown(seen.outputs)}"
             )
     return tally
+
+
+def runs_of(program: ir.Program, rules: RuleSet, frame: bytes, port: int) -> Iterator[Run]:
+    """What the program does with each way to pick members of the groups that the frame asks."""
+    picks = _Picks(program, rules)
+    while True:
+        yield run(program, rules, frame, port, functions=picks.functions)
+        if not picks.next():
+            return
+
+
+class _Picks:
+    """The ways in which selectors may pick members of their groups, as far as a run asks: a group picks one member for
+    one key. The first way is that of all first members."""
+
+    def __init__(self, program: ir.Program, rules: RuleSet) -> None:
+        self._sizes = {
+            f"select.{name}.{group}": len(members)
+            for name, profile in rules.profiles.items()
+            for group, members in profile.groups.items()
+        }
+        self._asked: dict[tuple[str, tuple[int, ...]], int] = {}
+        self._planned: list[int] = []
+        self.functions = {name: partial(self._pick, name) for name in selections(program, rules)}
+
+    def _pick(self, name: str, *key: int) -> int:
+        if (name, key) not in self._asked:
+            number = len(self._asked)
+            self._asked[name, key] = self._planned[number] if number < len(self._planned) else 0
+        return self._asked[name, key]
+
+    def next(self) -> bool:
+        """Go to the next way; whether there is one."""
+        picked = list(self._asked.items())
+        self._asked = {}
+        while picked:
+            (name, _), pick = picked.pop()
+            if pick + 1 < self._sizes[name.rpartition(".")[0]]:
+                self._planned = [*(before for _, before in picked), pick + 1]
+                return True
+        return False
 
 
 def plain_packets(rng: random.Random, rules: RuleSet, does: Behaviour, count: int) -> list[tuple[int, bytes]]:

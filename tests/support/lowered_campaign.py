@@ -104,6 +104,7 @@ def _one(
     counts["pairs"] += tally.pairs
     counts["undefined"] += tally.undefined
     counts["stale"] += tally.stale
+    counts["chosen"] += tally.chosen
     counts["sent"] += tally.sent
     counts["changed"] += tally.changed
     counts["mismatches"] += len(tally.mismatches)

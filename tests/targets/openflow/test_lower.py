@@ -39,7 +39,7 @@ from tests.support.lowered import judge
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 TARGET = find("openflow")
-NAMES = ("balancer", "bridge", "firewall", "mirror", "mpls", "qinq", "router", "router_dual", "stages")
+NAMES = ("balancer", "bridge", "ecmp", "firewall", "mirror", "mpls", "qinq", "router", "router_dual", "stages")
 
 PROGRAM = """
 #include <core.p4>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from p4verify.targets import find
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.openflow.artifact import Bridge, Bucket, Resubmit, Selection, SetField, read_text
 from p4verify.targets.openflow.oracle import OpenVSwitch
+from tests.support.lowered import judge, runs_of
 
 TARGET = find("openflow")
 PROGRAM = """
@@ -146,6 +148,28 @@ def test_rules_with_groups_are_told_as_commands_that_make_them(tmp_path: Path) -
 def calls(rules: RuleSet, answer: Answer) -> tuple[ActionCall, ...]:
     """What an answer chooses among."""
     return rules.members(answer) if isinstance(answer, GroupRef) else (answer,)
+
+
+@pytest.mark.oracle
+def test_a_run_may_answer_by_any_member_and_by_nothing_else(tmp_path: Path, switch: OpenVSwitch) -> None:
+    """What the campaigns take for a mismatch: what no pick of the program does, not what another pick does."""
+    (loaded, rules), bridge = chosen(tmp_path)
+    right = judge(TARGET, switch, loaded, rules, bridge, random.Random(1), 200)
+    assert right.mismatches == []
+    assert right.chosen > 10
+    (group,) = bridge.groups
+    wrong = replace(bridge, groups=(replace(group, buckets=(*group.buckets, Bucket(()))),))
+    assert judge(TARGET, switch, loaded, rules, wrong, random.Random(1), 200).mismatches
+
+
+def test_runs_pick_each_member_once_and_alike_for_one_key(tmp_path: Path) -> None:
+    rules = MEMBERS + "".join(f"table_indirect_add_with_group {table} {DST} => 0\n" for table in "tu")
+    frame = bytes.fromhex("020000000001 0200000000aa 88b5")
+    same = [out[1] for one in runs_of(*program(tmp_path, BOTH, rules), frame, 5) for out in one.outputs]
+    assert same == [1, 2]
+    other = BOTH.replace("u.apply()", "hdr.ethernet.src = 7; u.apply()")
+    apart = [out[1] for one in runs_of(*program(tmp_path, other, rules), frame, 5) for out in one.outputs]
+    assert apart == [1, 7, 7, 2]
 
 
 @pytest.mark.oracle
