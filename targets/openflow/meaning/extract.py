@@ -98,15 +98,18 @@ def _frame(tags: tuple[Tag, ...], kind: Term, at: int, *, snap: bool) -> Frame:
 def _typed(needs: Needs, guard: Term, frame: Frame, kind: Term, at: int) -> Iterator[View]:
     """By network header, which stands at byte ``at``."""
     left = guard
-    for asked, ethertype, reader in (
-        (needs.ip, b.eq(kind, b.bv(ETH_IP, 16)), _ipv4),
-        (needs.ip, b.eq(kind, b.bv(ETH_IPV6, 16)), _ipv6),
-        (needs.arp, one_of(kind, (ETH_ARP, ETH_RARP)), _arp),
-        (needs.mpls, one_of(kind, ETH_MPLS), _mpls),
+    for asked, types, reader in (
+        (needs.ip, (ETH_IP,), _ipv4),
+        (needs.ip, (ETH_IPV6,), _ipv6),
+        (needs.arp, (ETH_ARP, ETH_RARP), _arp),
+        (needs.mpls, ETH_MPLS, _mpls),
     ):
         if not asked:
             continue
-        for view in reader(needs, _start(frame, kind), at):
+        ethertype = one_of(kind, types)
+        # a type that is known: else what is done to IPv6 would reach beyond the end of short frames of IPv4
+        known = b.bv(types[0], 16) if len(types) == 1 else kind
+        for view in reader(needs, _start(frame, known), at):
             here = b.and_(left, ethertype, view.guard)
             if here is not FALSE:
                 yield replace(view, guard=here)

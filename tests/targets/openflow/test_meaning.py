@@ -142,6 +142,13 @@ def test_a_group_chooses_no_bucket_without_weight_or_whose_port_is_down() -> Non
     assert may(watched, {"in.live.9": 1}) == {(2,), (3,), (4,)}
 
 
+def test_what_is_written_to_ipv6_leaves_short_frames_of_ipv4_as_they_are() -> None:
+    """Also where both go the same way on."""
+    flows = "priority=2,ipv6 actions=set_field:2001:db8::1->ipv6_dst,goto_table:1\npriority=1 actions=goto_table:1\n"
+    short = ip4(b"")
+    assert does(f"{flows}table=1 actions=output:4", short) == [("port", 4, short)]
+
+
 def test_fast_failover_takes_the_first_bucket_that_lives() -> None:
     text = "group_id=2,type=ff,bucket=watch_port:9,output:2,bucket=watch_group:1,output:3\nactions=group:2\n"
     text += "group_id=1,type=all,bucket=watch_port:8,output:4"
