@@ -9,36 +9,39 @@ compared.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Behaviour, Choice, distinct_terms
-from ...semantics.rules.ruleset import RuleSet
+from ...semantics.rules.ruleset import ActionCall, GroupRef, RuleSet
+from .artifact import Bridge
+from .meaning.writes import BUCKET_BITS, bucket_choice
 
 PICK: Final = "select."
 NOTE: Final = "which member of a group answers is the switch's choice, for each frame anew"
 
 
-def settled(program: Behaviour, rules: RuleSet | None) -> Behaviour:
-    """The program's behaviour with the picks of its selectors as choices."""
+def settled(program: Behaviour, rules: RuleSet | None, bridge: Bridge) -> Behaviour:
+    """The program's behaviour with the picks of its selectors as choices.
+
+    A choice is named after that of a group of the bridge which may stand for it: nothing rests on that, but a
+    comparison tries first whether both choose alike.
+    """
     terms = distinct_terms(program.cases)
     asked = [term for term in b.applications(*terms) if term.name.startswith(PICK)]
     if not asked or rules is None:
         return program
-    sizes = {
-        f"{PICK}{name}.{group}": len(members)
-        for name, profile in rules.profiles.items()
-        for group, members in profile.groups.items()
-    }
+    members = [_members(call, rules) for call in asked]
+    names = _names(asked, members, bridge)
     chosen: dict[Term, Term] = {}
     choices = []
     earlier: dict[str, list[tuple[tuple[Term, ...], Term]]] = {}
-    for number, call in enumerate(asked):  # those within the keys of others come first
-        size = b.bv(sizes[call.name.rpartition(".")[0]], call.width)
-        free = b.var(f"any.{call.name}.{number}", call.width)
-        value = b.ite(b.ult(free, size), free, b.bv(0, call.width))
+    for call, name, these in zip(asked, names, members, strict=True):  # those within the keys of others come first
+        free = b.var(name, BUCKET_BITS)
+        value = _one_of(these, free, call.width)
         key = tuple(b.substitute(list(call.args), chosen))
         for other, answer in reversed(earlier.setdefault(call.name, [])):
             same = b.and_(*(b.eq(x, y) for x, y in zip(key, other, strict=True)))
@@ -53,6 +56,36 @@ def settled(program: Behaviour, rules: RuleSet | None) -> Behaviour:
     axioms = tuple(t for t in program.axioms if not any(a.name.startswith(PICK) for a in b.applications(t)))
     notes = (*program.notes, NOTE)
     return replace(program, cases=tuple(cases), axioms=axioms, choices=(*program.choices, *choices), notes=notes)
+
+
+def _members(call: Term, rules: RuleSet) -> tuple[ActionCall, ...]:
+    """Among whom a pick chooses."""
+    profile, _, group = call.name.removeprefix(PICK).rpartition(".")[0].rpartition(".")
+    return rules.members(GroupRef(profile, int(group)))
+
+
+def _one_of(members: Sequence[ActionCall], free: Term, width: int) -> Term:
+    """The number of a member, so that ``free`` counts those that differ; one beyond them stands for the last."""
+    places = [members.index(call) for call in dict.fromkeys(members)]
+    value = b.bv(places.pop(), width)
+    for number, place in reversed(list(enumerate(places))):
+        value = b.ite(b.eq(free, b.bv(number, free.width)), b.bv(place, width), value)
+    return value
+
+
+def _names(asked: Sequence[Term], members: Sequence[Sequence[ActionCall]], bridge: Bridge) -> list[str]:
+    """A name for each pick, in order: that of the first choice which a group with as many buckets makes and which is
+    not yet another pick's."""
+    groups = [(g.number, sum(bucket.weight > 0 for bucket in g.buckets)) for g in bridge.groups if g.kind == "select"]
+    names = []
+    for number, (call, these) in enumerate(zip(asked, members, strict=True)):
+        fitting = next((one for one in groups if one[1] == len(set(these))), None)
+        if fitting is None:
+            names.append(f"any.{call.name}.{number}")
+        else:
+            groups.remove(fitting)
+            names.append(bucket_choice(fitting[0], 0))
+    return names
 
 
 __all__ = ["settled"]

@@ -86,7 +86,7 @@ class OpenFlowTarget(RulesBakedIn):
         """The program's action selectors pick as the switch does; see :mod:`.picks`."""
         from .picks import settled
 
-        return Relation(settled=lambda meant: settled(meant, rules))
+        return Relation(settled=lambda meant: settled(meant, rules, artifact))
 
     def opened(self, artifact: Bridge, at_least: int, name: str = "") -> Opened:
         """See :func:`.meaning.opened`."""

@@ -335,7 +335,8 @@ class Pipeline(Writes):
         live = [self._lives(bucket, group.span, ()) for bucket in buckets]
         takes = live
         if group.kind == "select" and len(buckets) > 1:
-            takes = self._drawn(f"group.{group.number}", f"group {group.number} chooses a bucket", live, group.span)
+            takes = self._bucket_drawn(group, state.chosen, live)
+            state = replace(state, chosen=state.chosen + 1)
         left = TRUE
         found: list[Way] = []
         for bucket, taken in zip(buckets, takes, strict=True):

@@ -117,6 +117,8 @@ class State:
     """What ``push`` has put there, the top last."""
     passing: Term = b.TRUE
     """Whether every meter so far has let the frame pass; what one drops is sent nowhere any more."""
+    chosen: int = 0
+    """How many groups have chosen a bucket so far, at most."""
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -147,7 +149,8 @@ def merge(condition: Term, x: State, y: State) -> State:
     key, base = _keys(condition, x.key, y.key), _keys(condition, x.base, y.base)
     passing = b.ite(condition, x.passing, y.passing)
     stack = each(condition, x.stack, y.stack)
-    return State(key, base, frame, merge_sent(condition, x.sent, y.sent), x.written, x.extra, stack, passing)
+    sent, chosen = merge_sent(condition, x.sent, y.sent), max(x.chosen, y.chosen)
+    return State(key, base, frame, sent, x.written, x.extra, stack, passing, chosen)
 
 
 def _tags(condition: Term, x: tuple[Tag, ...], y: tuple[Tag, ...]) -> tuple[Tag, ...]:

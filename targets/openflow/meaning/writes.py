@@ -5,8 +5,10 @@ Source: ``do_xlate_actions`` (``ofproto/ofproto-dpif-xlate.c``), ``lib/meta-flow
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, Term
@@ -20,6 +22,7 @@ from ..artifact import (
     Bits,
     ClearActions,
     Conjunction,
+    Group,
     Ineffective,
     Move,
     Multipath,
@@ -39,6 +42,13 @@ from .extract import MAX_LABELS, View
 from .opened import SetTo
 from .state import DERIVED, LABEL_PARTS, Key, State, one_of
 from .steps import DEAD, LAYER_2, Way, first_label, has, push_vlan, pushed, read_bits, set_tci, tag_with, with_bits
+
+BUCKET_BITS: Final = 16
+
+
+def bucket_choice(group: int, before: int) -> str:
+    """The name of what a group chooses where ``before`` choices were made already."""
+    return f"any.group.{group}.{before}"
 
 
 class Writes:
@@ -81,6 +91,19 @@ class Writes:
             found.append(b.or_(here, b.and_(none, alive)))
             none = b.and_(none, b.not_(alive))
         return found
+
+    def _bucket_drawn(self, group: Group, before: int, live: Sequence[Term]) -> list[Term]:
+        """The buckets that are taken if none before them is: the one whose number is drawn, or the last that lives.
+
+        ``before``: how many choices were made on this way. Ways exclude each other, so all that choose at the same
+        place share one choice; one way never meets a choice twice.
+        """
+        pick = b.var(bucket_choice(group.number, before), BUCKET_BITS)
+        self.choices.append(Choice(pick, f"group {group.number} chooses a bucket", group.span))
+        return [
+            b.and_(alive, b.or_(b.eq(pick, b.bv(i, BUCKET_BITS)), b.not_(b.or_(*live[i + 1 :]))))
+            for i, alive in enumerate(live)
+        ]
 
     def _multipath(self, action: Multipath, state: State, span: Span, when: Term) -> State:
         """``multipath_execute``: the hash is the switch's own."""

@@ -142,6 +142,42 @@ def test_a_group_chooses_no_bucket_without_weight_or_whose_port_is_down() -> Non
     assert may(watched, {"in.live.9": 1}) == {(2,), (3,), (4,)}
 
 
+ONE_OF_TWO = "group_id=1,type=select,selection_method=hash,fields(ip_src),bucket=output:2,bucket=output:3\n"
+EITHER, ANY_PAIR = {(2,), (3,)}, {(2, 2), (2, 3), (3, 3)}
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        "group:1,group:1",
+        "clone(group:1),group:1",
+        "resubmit(,1),group:1",
+        "group:1,write_actions(group:1)",
+        "group:1,write_actions(group:1),goto_table:1",
+        "group:9",
+    ],
+)
+def test_a_group_that_chooses_twice_chooses_each_time_anew(actions: str) -> None:
+    """Also where it has not always chosen before: table 1 has frames go on to table 2 after a choice and without."""
+    both = "group_id=9,type=all,bucket=group:1,bucket=group:1\n"
+    later = f"table=1,ip,nw_ttl=64 actions={'goto_table:2' if 'goto' in actions else 'group:1'}\n"
+    found = may(f"{ONE_OF_TWO}{both}actions={actions}\n{later}table=2 actions=drop")
+    assert {tuple(sorted(ports)) for ports in found} == ANY_PAIR
+
+
+def test_a_choice_on_ways_that_come_together_is_not_made_again_for_one_of_them() -> None:
+    """The way through table 1 has chosen, the other one has not; in table 3 both are one."""
+    tables = "table=1 actions=group:1,goto_table:3\ntable=2 actions=goto_table:3\ntable=3 actions=group:1"
+    for port, allowed in ((1, ANY_PAIR), (7, EITHER)):
+        text = f"{ONE_OF_TWO}priority=9,in_port={port} actions=goto_table:1\npriority=1 actions=goto_table:2\n{tables}"
+        assert {tuple(sorted(ports)) for ports in may(text)} == allowed
+
+
+def test_groups_asked_by_one_flow_or_another_make_one_choice() -> None:
+    flows = "".join(f"priority={i},ip,nw_ttl={i} actions=group:1\n" for i in range(1, 9))
+    assert len(meaning(read_text(ONE_OF_TWO + flows)).choices) == 1
+
+
 def test_what_is_written_to_ipv6_leaves_short_frames_of_ipv4_as_they_are() -> None:
     """Also where both go the same way on."""
     flows = "priority=2,ipv6 actions=set_field:2001:db8::1->ipv6_dst,goto_table:1\npriority=1 actions=goto_table:1\n"
