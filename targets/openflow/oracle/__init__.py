@@ -84,6 +84,10 @@ class OpenVSwitch(Closing):
         switch.need({port})
         switch.take_down(port)
 
+    def has(self, ports: set[int]) -> bool:
+        """Whether the switch has these ports by now."""
+        return self._switch is not None and ports <= self._switch.ports
+
     def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
         """What the switch does with each frame received on each port; frames to the controller go to the "stack".
 
