@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Behaviour, Choice, all_terms, changed
+from ..semantics.meaning.behaviour import Behaviour, all_terms, changed
 
 Changes = Callable[[list[Term]], list[Term]]
 
@@ -36,6 +36,14 @@ def choices_of(side: Behaviour) -> list[Term]:
     return [v for v in b.variables(*all_terms(side)) if v.name.startswith(("any.", IMPL + "any."))]
 
 
+def likely(side: Behaviour) -> dict[Term, Term]:
+    """What is tried first for some of a side's choices, over the choices of the other side as :func:`apart` names
+    them."""
+    told = {c.variable: c.likely for c in side.choices if c.likely is not None}
+    theirs = {v: partner(v) for v in b.variables(*told.values()) if v.name.startswith("any.")}
+    return dict(zip(told, b.substitute(list(told.values()), theirs), strict=True))
+
+
 def left_open(*sides: Behaviour) -> tuple[str, ...]:
     """Why there are the choices that occur in some sides; () if there are none."""
     chosen = {v: v.name for side in sides for v in choices_of(side)}
@@ -45,5 +53,5 @@ def left_open(*sides: Behaviour) -> tuple[str, ...]:
 
 def map_terms(side: Behaviour, change: Changes, renamed: Mapping[Term, Term]) -> Behaviour:
     """``side`` with ``change`` applied to every term in it (all at once, so that shared terms are met once)."""
-    choices = tuple(Choice(renamed.get(c.variable, c.variable), c.reason, c.span, c.origin) for c in side.choices)
+    choices = tuple(replace(c, variable=renamed.get(c.variable, c.variable)) for c in side.choices)
     return replace(changed(side, change), choices=choices)

@@ -8,10 +8,11 @@ a choice occurs, it is instantiated by what the implementation shows at the same
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
 from ..semantics import bits as b
@@ -58,6 +59,7 @@ class Search:
         before: tuple[int, int, int],
         rounds: int = ROUNDS,
         aside: Aside | None = None,
+        likely: Mapping[Term, Term] = MappingProxyType({}),
     ) -> None:
         self._aside, self._begun = aside, time.monotonic()
         self.engine = engine
@@ -69,7 +71,7 @@ class Search:
         self._whole_result: tuple[Difference | str | None] | None = None
         self._before = before
         self._plain = WithoutChoices(engine)
-        self._choosing = WithChoices(self._plain, picks, legal, rounds, self.settled_aside)
+        self._choosing = WithChoices(self._plain, picks, legal, rounds, self.settled_aside, likely)
 
     def settled_aside(self, early: bool = False) -> bool:
         """Whether something else has settled what the search is for; it is asked when the search takes long."""

@@ -18,7 +18,7 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Assumption, Behaviour
 from .alignment import aligned
-from .choices import IMPL, SOME, apart, choices_of, map_terms, partner
+from .choices import IMPL, SOME, apart, choices_of, likely, map_terms, partner
 from .compare import Obligation, domain, inputs_read, obligations, that_can_meet, with_all_cells, without_axioms
 from .deciding import Aside, Search
 from .difference import Difference
@@ -112,6 +112,7 @@ def search(
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
     before = engine.folded, engine.solved, engine.cached
+    guesses = likely(spec)
     alike = _with_choices_alike(spec, impl, picks)
     spec = _choosing_what_is_assumed(spec, picks)
     spec, legal = without_axioms(spec, picks)
@@ -133,7 +134,7 @@ def search(
         if shown is not None:
             return shown
     todo = list(obligations(spec, impl))
-    run = Search(engine, picks, legal, todo, before, rounds, aside)
+    run = Search(engine, picks, legal, todo, before, rounds, aside, guesses)
     if picks:  # where less is undefined a difference is found sooner
         todo.sort(key=run.choices_in)
     lucky = run.by_samples(domain(spec, impl), effort)

@@ -66,13 +66,20 @@ class WithChoices:
         legal: the axioms that speak of them.
         rounds: inputs that defeat all choices so far, for each of which others are looked for.
         settled: whether something else has settled what the search is for (as early as it may be asked, or not).
+        likely: what is tried first for some of them (:attr:`..semantics.meaning.behaviour.Choice.likely`).
     """
 
     def __init__(
-        self, plain: WithoutChoices, picks: frozenset[Term], legal: Term, rounds: int, settled: Callable[[bool], bool]
+        self,
+        plain: WithoutChoices,
+        picks: frozenset[Term],
+        legal: Term,
+        rounds: int,
+        settled: Callable[[bool], bool],
+        likely: Mapping[Term, Term],
     ) -> None:
         self.engine: Engine = plain.engine
-        self._plain, self._settled = plain, settled
+        self._plain, self._settled, self._likely = plain, settled, likely
         self.picks, self.legal, self.rounds = picks, legal, rounds
         self._split_nodes = 0
 
@@ -96,6 +103,8 @@ class WithChoices:
         picks = self.picks_in(obligation.violation)
         if self._is_what_is_assumed(obligation, picks):
             return None
+        if self._holds_as_likely(obligation, picks):
+            return None
         every = every_instance(picks)
         if every is not None and not _shared_by_copies(obligation.violation, picks):
             return self._for_every_value(obligation, picks, every)
@@ -110,6 +119,14 @@ class WithChoices:
         if self._settled(False):
             return f"{obligation.name}: settled otherwise"
         return self._freely(obligation)
+
+    def _holds_as_likely(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
+        """Whether an obligation is seen to hold with what somebody has guessed for its choices."""
+        made = {v: self._likely[v] for v in picks if v in self._likely}
+        if len(made) < len(picks) or any(is_one_of_many(term, choice) for choice, term in made.items()):
+            return False
+        patience = max(QUICK_SECONDS, self.engine.timeout / 3)
+        return self._plain.settle(instantiated(obligation, made, self.legal), patience, patience) is None
 
     def _never(self, query: Term, what: str) -> bool:
         return self.engine.satisfiable(query, what).status == "unsat"

@@ -248,6 +248,9 @@ class Choice:
     """Where the value that is read there comes from."""
     what: str = ""
     """The name of what is read, where the place does not show it: metadata that the architecture reads."""
+    likely: Term | None = None
+    """What it may have to be for another side to do the same, a term over that side's choices: tried first, and no more
+    than a guess."""
 
 
 @dataclass(frozen=True, slots=True)

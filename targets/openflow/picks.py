@@ -15,32 +15,31 @@ from typing import Final
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
-from ...semantics.meaning.behaviour import Behaviour, Choice, distinct_terms
+from ...semantics.meaning.behaviour import METER_COLOUR, Behaviour, Choice, distinct_terms
 from ...semantics.rules.ruleset import ActionCall, GroupRef, RuleSet
 from .artifact import Bridge
-from .meaning.writes import BUCKET_BITS, bucket_choice
+from .meaning.writes import BUCKET_BITS, bucket_choice, meter_choice
 
 PICK: Final = "select."
+_GREEN, _RED = 0, 2
 NOTE: Final = "which member of a group answers is the switch's choice, for each frame anew"
 
 
 def settled(program: Behaviour, rules: RuleSet | None, bridge: Bridge) -> Behaviour:
-    """The program's behaviour with the picks of its selectors as choices.
-
-    A choice is named after that of a group of the bridge which may stand for it: nothing rests on that, but a
-    comparison tries first whether both choose alike.
-    """
+    """The program's behaviour with the picks of its selectors as choices, and with guesses of what they have to be, and
+    the colours of its meters, for the bridge to do the same (:attr:`...semantics.meaning.behaviour.Choice.likely`)."""
+    program = _with_colours(program)
     terms = distinct_terms(program.cases)
     asked = [term for term in b.applications(*terms) if term.name.startswith(PICK)]
     if not asked or rules is None:
         return program
     members = [_members(call, rules) for call in asked]
-    names = _names(asked, members, bridge)
+    guesses = _guesses(members, bridge)
     chosen: dict[Term, Term] = {}
     choices = []
     earlier: dict[str, list[tuple[tuple[Term, ...], Term]]] = {}
-    for call, name, these in zip(asked, names, members, strict=True):  # those within the keys of others come first
-        free = b.var(name, BUCKET_BITS)
+    for number, (call, these) in enumerate(zip(asked, members, strict=True)):  # those within others' keys come first
+        free = b.var(f"any.{call.name}.{number}", BUCKET_BITS)
         value = _one_of(these, free, call.width)
         key = tuple(b.substitute(list(call.args), chosen))
         for other, answer in reversed(earlier.setdefault(call.name, [])):
@@ -48,7 +47,7 @@ def settled(program: Behaviour, rules: RuleSet | None, bridge: Bridge) -> Behavi
             value = b.ite(same, answer, value)
         earlier[call.name].append((key, value))
         chosen[call] = value
-        choices.append(Choice(free, NOTE))
+        choices.append(Choice(free, NOTE, likely=guesses[number]))
     cases = []
     for case in program.cases:
         told = case.terms()
@@ -73,19 +72,29 @@ def _one_of(members: Sequence[ActionCall], free: Term, width: int) -> Term:
     return value
 
 
-def _names(asked: Sequence[Term], members: Sequence[Sequence[ActionCall]], bridge: Bridge) -> list[str]:
-    """A name for each pick, in order: that of the first choice which a group with as many buckets makes and which is
-    not yet another pick's."""
+def _guesses(members: Sequence[Sequence[ActionCall]], bridge: Bridge) -> list[Term | None]:
+    """For each pick, in order, the choice of the first group that has as many buckets and is not yet another pick's."""
     groups = [(g.number, sum(bucket.weight > 0 for bucket in g.buckets)) for g in bridge.groups if g.kind == "select"]
-    names = []
-    for number, (call, these) in enumerate(zip(asked, members, strict=True)):
+    found: list[Term | None] = []
+    for these in members:
         fitting = next((one for one in groups if one[1] == len(set(these))), None)
-        if fitting is None:
-            names.append(f"any.{call.name}.{number}")
-        else:
+        if fitting is not None:
             groups.remove(fitting)
-            names.append(bucket_choice(fitting[0], 0))
-    return names
+        found.append(None if fitting is None else bucket_choice(fitting[0], 0))
+    return found
+
+
+def _with_colours(program: Behaviour) -> Behaviour:
+    """Meters in the order in which they are asked: red for what the switch's drops, else green."""
+    choices, asked = [], 0
+    for choice in program.choices:
+        if choice.reason == METER_COLOUR:
+            variable = choice.variable
+            drops = b.eq(meter_choice(asked), b.bv(1, 1))
+            colour = b.ite(drops, b.bv(_RED, variable.width), b.bv(_GREEN, variable.width))
+            choice, asked = replace(choice, likely=colour), asked + 1
+        choices.append(choice)
+    return replace(program, choices=tuple(choices))
 
 
 __all__ = ["settled"]

@@ -398,3 +398,15 @@ def test_what_fails_is_named_where_an_assumption_limits_choices() -> None:
     difference = found(spec, always(send(b.bv(4, 32)))).difference
     assert difference is not None
     assert difference.parts == ("port output: port",)
+
+
+@pytest.mark.parametrize("guess", [b.var("any.9", 1), b.var("any.8", 1), b.bv(1, 1)])
+@pytest.mark.parametrize("right", [True, False])
+def test_a_guess_decides_nothing_but_is_tried_first(guess: Term, right: bool) -> None:
+    """Whether it is right, of a choice that nobody makes, or wrong."""
+    mine, theirs = choice(1, 1), b.var("any.9", 1)
+    spec = always(send(b.ite(b.eq(mine, b.bv(1, 1)), ONE, b.bv(7, 32))), choices=(mine,))
+    spec = replace(spec, choices=(replace(spec.choices[0], likely=guess),))
+    other = b.bv(7 if right else 8, 32)
+    impl = always(send(b.ite(b.eq(theirs, b.bv(1, 1)), ONE, other)), choices=(theirs,))
+    assert verdict(spec, impl) == ("accept" if right else "differs")

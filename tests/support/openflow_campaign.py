@@ -123,8 +123,8 @@ def judge(oracle: OpenVSwitch, text: str, frames: list[tuple[int, bytes]], tally
             tally.crowded += 1
             continue
         got = expected if expected in allowed else allowed[0]
-        if got != expected and not oracle.has({out for to, out, _ in got if to == "port"}):
-            tally.outside += 1  # a register held a number that is no port's
+        if got != expected and not oracle.looked_at.issuperset(out for to, out, _ in got if to == "port"):
+            tally.outside += 1  # a register held some number
             continue
         tally.chosen += len(allowed) > 1
         tally.pairs += 1

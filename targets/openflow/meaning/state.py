@@ -118,7 +118,7 @@ class State:
     passing: Term = b.TRUE
     """Whether every meter so far has let the frame pass; what one drops is sent nowhere any more."""
     chosen: int = 0
-    """How many groups have chosen a bucket so far, at most."""
+    """How many groups have chosen a bucket and meters whether the frame passes so far, at most."""
 
     @property
     def shape(self) -> tuple[object, ...]:

@@ -46,9 +46,14 @@ from .steps import DEAD, LAYER_2, Way, first_label, has, push_vlan, pushed, read
 BUCKET_BITS: Final = 16
 
 
-def bucket_choice(group: int, before: int) -> str:
-    """The name of what a group chooses where ``before`` choices were made already."""
-    return f"any.group.{group}.{before}"
+def bucket_choice(group: int, before: int) -> Term:
+    """Which bucket a group chooses where ``before`` choices were made already."""
+    return b.var(f"any.group.{group}.{before}", BUCKET_BITS)
+
+
+def meter_choice(before: int) -> Term:
+    """Whether (1) a meter drops the frame where ``before`` choices were made already."""
+    return b.var(f"any.meter.{before}", 1)
 
 
 class Writes:
@@ -71,10 +76,15 @@ class Writes:
         if guard is not FALSE:
             self.faults.append(Fault(guard, text, span))
 
-    def _metered(self, number: int, state: State, span: Span) -> State:
-        """The datapath drops the frame, or goes on with its list of actions; which of them depends on the traffic."""
-        drops = self._choice(f"meter.{number}", 1, f"meter {number} drops what is above its rate", span)
-        return replace(state, passing=b.and_(state.passing, b.eq(drops, b.bv(0, 1))))
+    def _metered(self, state: State, span: Span) -> State:
+        """The datapath drops the frame, or goes on with its list of actions; which of them depends on the traffic.
+
+        Ways exclude each other, so the meters that are met first on theirs share one choice; so do the second ones.
+        """
+        drops = meter_choice(state.chosen)
+        self.choices.append(Choice(drops, "a meter drops what is above its rate", span))
+        passing = b.and_(state.passing, b.eq(drops, b.bv(0, 1)))
+        return replace(state, passing=passing, chosen=state.chosen + 1)
 
     def _choice(self, name: str, width: int, reason: str, span: Span) -> Term:
         made = b.var(f"any.{name}.{len(self.choices)}", width)
@@ -98,7 +108,7 @@ class Writes:
         ``before``: how many choices were made on this way. Ways exclude each other, so all that choose at the same
         place share one choice; one way never meets a choice twice.
         """
-        pick = b.var(bucket_choice(group.number, before), BUCKET_BITS)
+        pick = bucket_choice(group.number, before)
         self.choices.append(Choice(pick, f"group {group.number} chooses a bucket", group.span))
         return [
             b.and_(alive, b.or_(b.eq(pick, b.bv(i, BUCKET_BITS)), b.not_(b.or_(*live[i + 1 :]))))
@@ -217,8 +227,8 @@ class Writes:
                 return replace(state, written=state.written + inner)
             case ClearActions():
                 return replace(state, written=())
-            case ToMeter(number):
-                return self._metered(number, state, span)
+            case ToMeter():
+                return self._metered(state, span)
             case _:
                 return self._rare(action, state, span, when)
 

@@ -59,6 +59,8 @@ class OpenVSwitch(Closing):
 
     def __init__(self) -> None:
         self._switch: Switch | None = None
+        self.looked_at: frozenset[int] = frozenset()
+        """The ports at which the last run looked: a frame that goes to another one is not seen."""
 
     def close(self) -> None:
         """End the switch; the oracle can be asked again afterwards."""
@@ -84,10 +86,6 @@ class OpenVSwitch(Closing):
         switch.need({port})
         switch.take_down(port)
 
-    def has(self, ports: set[int]) -> bool:
-        """Whether the switch has these ports by now."""
-        return self._switch is not None and ports <= self._switch.ports
-
     def run(self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any = None) -> list[Observation]:
         """What the switch does with each frame received on each port; frames to the controller go to the "stack".
 
@@ -110,6 +108,7 @@ class OpenVSwitch(Closing):
             raise Unsupported(f"more than {MAX_PORTS - 1} ports")
         switch = self._ready()
         switch.need(ports | {marker})
+        self.looked_at = frozenset(ports)
         self._load(switch, artifact, marker, ports)
         return _observe(switch, packets, sorted(ports | {marker}), marker)
 

@@ -95,7 +95,7 @@ class Switch:
             raise OSError(reason)
         self.folder = Path(tempfile.mkdtemp(prefix="p4v-"))
         self._daemons: list[subprocess.Popen[bytes]] = []
-        self.ports: set[int] = set()
+        self._ports: set[int] = set()
         self._metered = False
         try:
             self._start()
@@ -180,7 +180,7 @@ class Switch:
 
     def need(self, ports: set[int]) -> None:
         """Make these ports (a number is the port's number in OpenFlow)."""
-        new = sorted(ports - self.ports)
+        new = sorted(ports - self._ports)
         if not new:
             return
         arguments: list[str] = []
@@ -193,7 +193,7 @@ class Switch:
             arguments += [f"ofport_request={port}", f"options:tx_pcap={self.capture(port)}"]
             arguments += ["mtu_request=9000"]
         self._vsctl(*arguments[1:])
-        self.ports |= set(new)
+        self._ports |= set(new)
 
     def take_down(self, port: int) -> None:
         """A port that is there goes down; returns when the switch has seen it. Raises OSError."""

@@ -173,9 +173,17 @@ def test_a_choice_on_ways_that_come_together_is_not_made_again_for_one_of_them()
         assert {tuple(sorted(ports)) for ports in may(text)} == allowed
 
 
-def test_groups_asked_by_one_flow_or_another_make_one_choice() -> None:
-    flows = "".join(f"priority={i},ip,nw_ttl={i} actions=group:1\n" for i in range(1, 9))
-    assert len(meaning(read_text(ONE_OF_TWO + flows)).choices) == 1
+def test_groups_and_meters_asked_by_one_flow_or_another_make_one_choice() -> None:
+    flows = "".join(f"priority={i},ip,nw_ttl={i} actions={{}}\n" for i in range(1, 9))
+    assert len(meaning(read_text(ONE_OF_TWO + flows.format(*["group:1"] * 8))).choices) == 1
+    meters = "".join(f"meter={i},kbps,bands=type=drop,rate={i}\n" for i in range(1, 9))
+    metered = (f"meter:{i},output:2" for i in range(1, 9))
+    assert len(meaning(read_text(meters + flows.format(*metered))).choices) == 1
+
+
+def test_two_meters_of_one_way_drop_each_for_itself() -> None:
+    text = "meter=1,kbps,bands=type=drop,rate=1\nmeter=2,kbps,bands=type=drop,rate=1\n"
+    assert may(f"{text}actions=meter:1,output:2,meter:2,output:3") == {(), (2,), (2, 3)}
 
 
 def test_what_is_written_to_ipv6_leaves_short_frames_of_ipv4_as_they_are() -> None:
