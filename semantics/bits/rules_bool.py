@@ -134,6 +134,39 @@ def ite_nested(args: Args, _: Payload) -> Term | None:
     return None
 
 
+@rule("ite")
+def ite_outer(args: Args, _: Payload) -> Term | None:
+    """``ite(not c or k, ite(c, x, y), z)`` is ``ite(c, ite(k, x, z), y)``: what is asked below is asked above.
+
+    So reads a value that is undefined on one way only, once it has been put together with that of another way.
+    """
+    condition, then, otherwise = args
+    disjuncts = condition.args if condition.op == "or" else ()
+    outer: list[tuple[Term, Term]] = []
+    while then.op == "ite" and (rest := _without_negation(disjuncts, then.args[0])) is not None:
+        outer.append((then.args[0], then.args[2]))
+        disjuncts, then = rest, then.args[1]
+    if not outer:
+        return None
+    inner = ite(or_(*disjuncts), then, otherwise)
+    for asked, other in reversed(outer):
+        inner = ite(asked, inner, other)
+    return inner
+
+
+def _without_negation(disjuncts: Args, term: Term) -> Args | None:
+    """The disjuncts but for those that are together ``not term``; None where there are no such."""
+    parts = _conjuncts(term)
+    negated = {d: its for d in disjuncts if d.op == "not" and (its := _conjuncts(d.args[0])) <= parts}
+    if frozenset[Term]().union(*negated.values()) != parts:
+        return None
+    return tuple(d for d in disjuncts if d not in negated)
+
+
+def _conjuncts(term: Term) -> frozenset[Term]:
+    return frozenset(term.args if term.op == "and" else (term,))
+
+
 @rule("eq")
 def eq_bool(args: Args, _: Payload) -> Term | None:
     x, y = args

@@ -75,6 +75,15 @@ class Shapes:
         whole = self.term(width + low + self.random.randrange(2) + (low == 0), depth - 1)
         return self._made(b.make("extract", (whole,), sort, (low + width - 1, low)))
 
+    def _asked_below(self, width: int) -> Term:
+        """``ite(not c or k, ite(c, x, y), z)``, where ``c`` may be a conjunction whose parts are negated."""
+        asked = [self.term(0, 1) for _ in range(self.random.choice((1, 2)))]
+        both = b.make("and", tuple(asked), b.BOOL) if len(asked) == 2 else asked[0]
+        negated = [b.make("not", (c,), b.BOOL) for c in (asked if self.random.random() < 0.5 else [both])]
+        x, y, z = (self.term(width, 1) for _ in range(3))
+        then = b.make("ite", (both, x, y), x.sort)
+        return b.make("ite", (b.make("or", (*negated, self.term(0, 1)), b.BOOL), then, z), x.sort)
+
     def split(self, width: int, depth: int) -> tuple[Term, ...]:
         """Two or three (if there is room) terms of ``width`` bits in all."""
         inner = sorted(self.random.sample(range(1, width), min(width - 1, self.random.choice((1, 1, 2)))))
@@ -102,6 +111,8 @@ class Shapes:
             return b.make(op, tuple(dict.fromkeys(self.term(0, 2) for _ in range(count))), b.BOOL)
         if op == "ite":
             result = self.random.choice((0, width))
+            if self.random.random() < 0.2:
+                return self._asked_below(result)
             args = self.term(0, 2), self.term(result, 2), self.term(result, 2)
             return b.make(op, args, args[1].sort)
         if op == "concat":
