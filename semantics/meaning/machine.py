@@ -22,6 +22,7 @@ from ..bits import Term
 from ..rules.ruleset import RuleSet
 from ..source import Span, Unsupported
 from .behaviour import INPUT_PACKET, Assumption, Choice, Event, Packet, Replication
+from .facts import chosen, decided
 from .inputs import Input
 from .origin import Origin
 from .sizes import possible_values
@@ -289,13 +290,13 @@ class Machine:
         """The term of a scalar, with a fresh choice where it is undefined (``what``: :attr:`Choice.what`)."""
         if not isinstance(value, Scalar):
             raise Unsupported(f"a {type(value).__name__.lower()} where a number is needed", span)
-        defined = self.decide(value.defined)
+        defined, term = self.decide(value.defined), chosen(value.term, self.state.facts)
         if defined is b.TRUE:
             if value.origin is not None and self.trace is not None and value.term.is_const:
                 self.trace.undefined(UNDEFINED, span, value.term.value, value.origin, what)
-            return value.term
+            return term
         other = self.fresh(value.term.width, UNDEFINED, span, value.term, origin=value.origin, what=what)
-        return b.ite(defined, value.term, other)
+        return b.ite(defined, term, other)
 
     def _copied(self, value: Scalar, span: Span) -> Scalar:
         """A part of a copy: one unspecified value where it is undefined, which whoever reads the part is told."""
@@ -308,7 +309,8 @@ class Machine:
     def fix(self, value: Value, span: Span) -> Value:
         """A copy of ``value``: what is undefined in it becomes one unspecified value."""
         if isinstance(value, Scalar):
-            return value if value.defined is b.TRUE and value.origin is None else Scalar(self.read(value, span))
+            term = self.read(value, span)
+            return value if term is value.term and value.origin is None else Scalar(term)
         return copied(value, lambda leaf: self._copied(leaf, span))
 
     def unspecified(self, type_: ir.Type, reason: str, span: Span) -> Value:
@@ -323,25 +325,7 @@ class Machine:
 
     def decide(self, condition: Term) -> Term:
         """``condition`` as far as the facts decide it."""
-        facts = self.state.facts
-        if condition.is_const or not facts:
-            return condition
-        if condition in facts:
-            return b.TRUE
-        if b.not_(condition) in facts:
-            return b.FALSE
-        if condition.op in ("and", "or"):
-            args = [self._decide_leaf(arg, facts) for arg in condition.args]
-            return b.and_(*args) if condition.op == "and" else b.or_(*args)
-        if condition.op == "not" and condition.args[0].op in ("and", "or"):
-            return b.not_(self.decide(condition.args[0]))
-        return condition
-
-    @staticmethod
-    def _decide_leaf(condition: Term, facts: frozenset[Term]) -> Term:
-        if condition in facts:
-            return b.TRUE
-        return b.FALSE if b.not_(condition) in facts else condition
+        return decided(condition, self.state.facts)
 
     def assume(self, condition: Term) -> None:
         """Go on only where ``condition`` holds."""
@@ -454,13 +438,17 @@ class Machine:
             raise Fork(condition)
         path = whole.path if whole else b.or_(then.path, otherwise.path)
         facts = then.facts & otherwise.facts
-        store = merge_stores(condition, then.store, otherwise.store)
+
+        def ite(c: Term, x: Term, y: Term) -> Term:
+            return b.ite(c, chosen(x, facts), chosen(y, facts))
+
+        store = merge_stores(condition, then.store, otherwise.store, ite)
         error = b.ite(condition, then.error, otherwise.error)
         cells = merge_cells(condition, then.cells, otherwise.cells)
         pieces = merge_pieces(condition, then.pieces, otherwise.pieces)
-        objects = merge_objects(condition, then.objects, otherwise.objects)
+        objects = merge_objects(condition, then.objects, otherwise.objects, ite)
         events = merge_events(condition, then.events, otherwise.events)
-        callers = merge_callers(condition, then.callers, otherwise.callers)
+        callers = merge_callers(condition, then.callers, otherwise.callers, ite)
         steps = whole.steps if whole else None
         return State(store, path, facts, cells, pieces, then.cursor, error, objects, events, callers, steps)
 
@@ -547,7 +535,7 @@ class Machine:
         value = self.state.objects.get(name)
         if value is None:
             raise Unsupported(f"{name} is used outside of the block that it belongs to", span)
-        return value
+        return chosen(value, self.state.facts)
 
     def cell_after(self, name: str) -> Term:
         """What cell ``at.NAME`` of a state that was used holds now, as :attr:`Case.state` tells it."""

@@ -10,7 +10,7 @@ from .. import bits as b
 from ..bits import Term
 from ..source import NOWHERE, Span
 from .behaviour import Event
-from .values import Value, mux
+from .values import Ite, Value, mux
 
 LeaveKind = Literal["exit", "return", "break", "continue", "reject"]
 
@@ -101,21 +101,23 @@ class Leaver:
     value: Value | None = None
 
 
-def merge_stores(condition: Term, then: dict[str, Value], otherwise: dict[str, Value]) -> dict[str, Value]:
+def merge_stores(condition: Term, then: dict[str, Value], otherwise: dict[str, Value], ite: Ite) -> dict[str, Value]:
     """Variables of one side only are out of scope afterwards."""
     return {
-        name: value if value is otherwise[name] else mux(condition, value, otherwise[name])
+        name: value if value is otherwise[name] else mux(condition, value, otherwise[name], ite)
         for name, value in then.items()
         if name in otherwise
     }
 
 
-def merge_callers(condition: Term, then: tuple[Caller, ...], otherwise: tuple[Caller, ...]) -> tuple[Caller, ...]:
+def merge_callers(
+    condition: Term, then: tuple[Caller, ...], otherwise: tuple[Caller, ...], ite: Ite
+) -> tuple[Caller, ...]:
     """Callers of two states that are in the same calls."""
     if then is otherwise:
         return then
     return tuple(
-        Caller(merge_stores(condition, x.store, y.store), x.returns) for x, y in zip(then, otherwise, strict=True)
+        Caller(merge_stores(condition, x.store, y.store, ite), x.returns) for x, y in zip(then, otherwise, strict=True)
     )
 
 
@@ -143,13 +145,15 @@ def merge_cells(
     return merged
 
 
-def merge_objects(condition: Term, then: Mapping[str, Term], otherwise: Mapping[str, Term]) -> Mapping[str, Term]:
+def merge_objects(
+    condition: Term, then: Mapping[str, Term], otherwise: Mapping[str, Term], ite: Ite
+) -> Mapping[str, Term]:
     """What one side alone knows of was set up there, and is not asked for on the other."""
     if then is otherwise:
         return then
     merged = {**then, **otherwise}
     for name in then.keys() & otherwise.keys():
-        merged[name] = b.ite(condition, then[name], otherwise[name])
+        merged[name] = ite(condition, then[name], otherwise[name])
     return merged
 
 

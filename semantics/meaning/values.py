@@ -224,72 +224,78 @@ def _defined_where_valid(value: Value, valid: Term) -> Value:
 # --- merging --------------------------------------------------------------------------------------------------------
 
 
-def mux(condition: Term, then: Value, otherwise: Value) -> Value:
-    """``then`` where ``condition`` holds, else ``otherwise``; both of one type."""
+Ite = Callable[[Term, Term, Term], Term]
+"""A term that is one or the other by a condition, as :func:`.bits.ite`."""
+
+
+def mux(condition: Term, then: Value, otherwise: Value, ite: Ite = b.ite) -> Value:
+    """``then`` where ``condition`` holds, else ``otherwise``; both of one type. ``ite`` joins terms that differ."""
     if then is otherwise or condition is b.TRUE:
         return then
     if condition is b.FALSE:
         return otherwise
     match then, otherwise:
         case Scalar(), Scalar():
-            return _mux_scalar(condition, then, otherwise)
+            return _mux_scalar(condition, then, otherwise, ite)
         case Varbit(), Varbit():
-            return _mux_varbit(condition, then, otherwise)
+            return _mux_varbit(condition, then, otherwise, ite)
         case Struct(), Struct():
-            return Struct(_mux_fields(condition, then.fields, otherwise.fields))
+            return Struct(_mux_fields(condition, then.fields, otherwise.fields, ite))
         case Header(), Header():
-            return _mux_header(condition, then, otherwise)
+            return _mux_header(condition, then, otherwise, ite)
         case Union(), Union():
             members = otherwise.members
-            return Union({n: _mux_header(condition, h, members[n]) for n, h in then.members.items()})
+            return Union({n: _mux_header(condition, h, members[n], ite) for n, h in then.members.items()})
         case Stack(), Stack():
             pairs = zip(then.elements, otherwise.elements, strict=True)
-            next_index = b.ite(condition, then.next_index, otherwise.next_index)
-            return Stack(tuple(mux(condition, x, y) for x, y in pairs), next_index)
+            next_index = ite(condition, then.next_index, otherwise.next_index)
+            return Stack(tuple(mux(condition, x, y, ite) for x, y in pairs), next_index)
         case Text(), Text() if then.text == otherwise.text:
             return then
     raise TypeError(f"cannot merge {type(then).__name__} and {type(otherwise).__name__}")
 
 
-def _mux_scalar(condition: Term, then: Scalar, otherwise: Scalar) -> Scalar:
+def _mux_scalar(condition: Term, then: Scalar, otherwise: Scalar, ite: Ite) -> Scalar:
     origin = then.origin or otherwise.origin
     if then.defined is b.FALSE:
         return Scalar(otherwise.term, b.and_(b.not_(condition), otherwise.defined), origin)
     if otherwise.defined is b.FALSE:
         return Scalar(then.term, b.and_(condition, then.defined), otherwise.origin or origin)
-    defined = b.ite(condition, then.defined, otherwise.defined)
-    return Scalar(b.ite(condition, then.term, otherwise.term), defined, origin)
+    defined = ite(condition, then.defined, otherwise.defined)
+    return Scalar(ite(condition, then.term, otherwise.term), defined, origin)
 
 
-def _mux_varbit(condition: Term, then: Varbit, otherwise: Varbit) -> Varbit:
+def _mux_varbit(condition: Term, then: Varbit, otherwise: Varbit, ite: Ite) -> Varbit:
     if then.defined is b.FALSE:
         return replace(otherwise, defined=b.and_(b.not_(condition), otherwise.defined))
     if otherwise.defined is b.FALSE:
         return replace(then, defined=b.and_(condition, then.defined))
     return Varbit(
-        b.ite(condition, then.bits, otherwise.bits),
-        b.ite(condition, then.length, otherwise.length),
-        b.ite(condition, then.defined, otherwise.defined),
+        ite(condition, then.bits, otherwise.bits),
+        ite(condition, then.length, otherwise.length),
+        ite(condition, then.defined, otherwise.defined),
     )
 
 
-def _mux_fields(condition: Term, then: Mapping[str, Value], otherwise: Mapping[str, Value]) -> Mapping[str, Value]:
+def _mux_fields(
+    condition: Term, then: Mapping[str, Value], otherwise: Mapping[str, Value], ite: Ite
+) -> Mapping[str, Value]:
     if all(then[name] is otherwise[name] for name in then):
         return then
-    return {name: mux(condition, value, otherwise[name]) for name, value in then.items()}
+    return {name: mux(condition, value, otherwise[name], ite) for name, value in then.items()}
 
 
-def _mux_header(condition: Term, then: Header, otherwise: Header) -> Header:
+def _mux_header(condition: Term, then: Header, otherwise: Header, ite: Ite) -> Header:
     """Fields of a side that is never valid do not matter, so the other side's are taken as they are."""
     if then is otherwise:
         return then
-    valid = b.ite(condition, then.valid, otherwise.valid)
+    valid = ite(condition, then.valid, otherwise.valid)
     if then.valid is b.FALSE:
         return Header(valid, otherwise.fields, then.origin)
     if otherwise.valid is b.FALSE:
         return Header(valid, then.fields, otherwise.origin)
     origin = then.origin or otherwise.origin
-    return Header(valid, _mux_fields(condition, then.fields, otherwise.fields), origin)
+    return Header(valid, _mux_fields(condition, then.fields, otherwise.fields, ite), origin)
 
 
 # --- bits <-> values ------------------------------------------------------------------------------------------------

@@ -101,3 +101,5 @@ def test_a_flag_for_control_that_has_left(asked: str, verdict: Verdict) -> None:
     programs = [load_text(text, "test.p4").program for text in (leaving(REST), flagged(asked))]
     proof = check_pair(ProgramPair(*programs), Engine(), time.monotonic())
     assert proof.verdict is verdict
+    if verdict is Verdict.ACCEPT:
+        assert proof.tally.solved == 0  # both sides have the same terms
