@@ -19,7 +19,7 @@ from .compare import Obligation, Part
 from .engine import Engine
 from .merging import merged
 from .options import instantiated
-from .ordering import in_order, numbered, only_in
+from .ordering import by_parts, in_order, numbered, only_in
 from .sweeping import swept
 
 QUICK_SECONDS: Final = 2.0
@@ -53,7 +53,8 @@ class InOrder:
     settled: Callable[[], bool]
 
     def holds(self, soon: Callable[[Obligation], bool]) -> bool:
-        """Whether choices do that are made in the other side's order, but for those on which nothing else depends.
+        """Whether choices do that are made in the other side's order or for the same parts, but for those on which
+        nothing else depends.
 
         All parts have to hold with the same choices. So a choice may be made in another way, for the parts that do not
         hold as it is made in order, only if it occurs in no other part. ``soon`` says of what is left then whether it
@@ -61,8 +62,8 @@ class InOrder:
         """
         obligation = self.obligation
         others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + "any.")]
-        made = in_order(self.choices, others)
-        tried, places = numbered(instantiated(obligation, made, self.legal))
+        made, tried = self._first(others)
+        tried, places = numbered(tried)
         left = self._left(self._swept(tried))
         if left is None and not self.settled():
             left = self._left_when_merged(tried)
@@ -78,6 +79,12 @@ class InOrder:
         settled = {v: term for v, term in made.items() if v not in free}
         rest = instantiated(replace(obligation, parts=failing), settled, self.legal)
         return soon(self._swept(rest))
+
+    def _first(self, others: Sequence[Term]) -> tuple[dict[Term, Term], Obligation]:
+        """Choices made in order or by parts, whichever leaves less to ask; with the obligation that they leave."""
+        ways = in_order(self.choices, others), by_parts(self.obligation.parts, self.choices, others)
+        tried = [(made, instantiated(self.obligation, made, self.legal)) for made in ways]
+        return min(tried, key=lambda way: sum(part.differ is not b.FALSE for part in way[1].parts))
 
     def _swept(self, obligation: Obligation) -> Obligation:
         return swept(obligation, self.unsatisfiable)

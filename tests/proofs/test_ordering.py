@@ -14,7 +14,7 @@ from p4verify.proofs.compare import Obligation, unequal
 from p4verify.proofs.deciding import Search
 from p4verify.proofs.difference import Difference
 from p4verify.proofs.engine import Engine
-from p4verify.proofs.ordering import in_order
+from p4verify.proofs.ordering import by_parts, in_order
 from p4verify.proofs.with_choices import WithChoices
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
@@ -135,6 +135,29 @@ def test_choices_left_over_are_made_as_what_they_stand_beside(monkeypatch: pytes
     obligation = compared((picks[0], theirs[0]), (b.add(picks[1], picks[0]), b.add(theirs[1], theirs[0])), turned)
     assert Search(Engine(timeout=20), frozenset(picks), b.TRUE, [obligation], (0, 0, 0)).check(obligation) is None
     assert seen == [2]
+
+
+def test_choices_are_made_for_the_outputs_that_hang_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that copies what is undefined reads it in the order of the copy, what was inlined where it is used."""
+    monkeypatch.setattr(WithChoices, "_freely", lambda *_: pytest.fail("choices were not settled by parts"))
+    picks = [b.var(f"any.{i}", 8) for i in range(6)]
+    theirs = [b.var(f"impl.any.{i}", 8) for i in range(7)]
+    ways = [b.var(f"in.way{i}", 0) for i in range(5)]
+    backwards = [(b.ite(w, picks[i], picks[5]), b.ite(w, theirs[5 - i], theirs[0])) for i, w in enumerate(ways)]
+    obligation = compared(*backwards)
+    assert Search(Engine(timeout=20), frozenset(picks), b.TRUE, [obligation], (0, 0, 0)).check(obligation) is None
+
+
+def test_choices_for_no_part_of_the_other_side_are_made_in_order() -> None:
+    mine = [b.var(f"any.{i}", 8) for i in range(4)]
+    theirs = [b.var(f"impl.any.{i}", 8) for i in range(3)]
+    parts = compared((mine[0], theirs[2]), (b.add(mine[1], mine[2]), theirs[0]), (mine[3], theirs[1])).parts
+    assert by_parts(parts, mine, theirs) == {
+        mine[0]: theirs[2],
+        mine[1]: theirs[0],
+        mine[2]: b.bv(0, 8),
+        mine[3]: theirs[1],
+    }
 
 
 def test_choices_are_paired_by_sort_and_place() -> None:
