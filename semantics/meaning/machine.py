@@ -439,9 +439,10 @@ class Machine:
         path = whole.path if whole else b.or_(then.path, otherwise.path)
         facts = then.facts & otherwise.facts
 
-        def ite(c: Term, x: Term, y: Term) -> Term:
+        def where_they_meet(c: Term, x: Term, y: Term) -> Term:
             return b.ite(c, chosen(x, facts), chosen(y, facts))
 
+        ite = b.ite if self.parsing else where_they_meet  # of ways through a parser only what differs is there
         store = merge_stores(condition, then.store, otherwise.store, ite)
         error = b.ite(condition, then.error, otherwise.error)
         cells = merge_cells(condition, then.cells, otherwise.cells)

@@ -170,10 +170,11 @@ def run_parser(
             if steps > MAX_STEPS:
                 raise Unsupported(f"a parser that runs more than {steps - 1} states", parser.span)
             _run_next(m, run)
+    ends = _not_too_many(m, run, rejected_go_on)
     m.parsing = False
     m.on_move = None
     m.again.clear()
-    return _not_too_many(m, run, rejected_go_on)
+    return ends
 
 
 def _not_too_many(m: Machine, run: _Run, rejected_go_on: bool) -> list[Parsed]:
