@@ -17,6 +17,7 @@ from .agreement import Followed, as_allowed, through_program
 from .assertions import Asserted, check_assertions, has_asserts, shows_nothing
 from .confirm import Pair, confirm
 from .impossible import without_the_impossible
+from .machine_in_runs import MachineInRuns
 from .mapping import NOTHING_SAID, ProgramMap
 from .on_numbers import all_terms
 from .pairs import ProgramPair, check_pair
@@ -29,6 +30,7 @@ from .related import legal_answers, relate
 from .restrictions import Restrictions
 from .results import Result
 from .scale import OPEN_FROM, Large, LargePair, checked
+from .seen_in_runs import with_time_left
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.meaning.behaviour import Behaviour
@@ -205,16 +207,21 @@ class Checker:
                 return problem
         if same and not known:
             self._sound.append(spec)
-        outcome = search(mine, theirs, engine)
+        pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
+                    assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
+        runs = MachineInRuns(pair, engine) if rules is None else None
+        outcome = search(mine, theirs, engine if runs is None else with_time_left(engine), aside=runs)
         quantified = BOTH if rules is None and _has_open_tables(program) else PACKETS
         proof = decide(outcome, started, _accepted_because(outcome.tally, quantified, label))
         proof = shows_nothing(proof, (mine, theirs), engine) if proof is not None else None
         if proof is None:
-            pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
-                        assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
             proof = confirm(pair, outcome, started)
             if proof.verdict is Verdict.UNDECIDED:
+                proof = (runs.reject(started) if runs is not None else None) or proof
+            if proof.verdict is Verdict.UNDECIDED:
                 proof = _once_more(pair, mine, theirs, engine, started) or proof
+        elif proof.verdict is Verdict.UNDECIDED and runs is not None:
+            proof = runs.reject(started) or proof
         elif proof.verdict is Verdict.ACCEPT:
             followed = Followed(mine, theirs, proof.tally.compared)
             self._accepted.append(Accepted(machine, theirs, followed if same else None, replace(followed, large=True)))

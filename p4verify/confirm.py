@@ -11,12 +11,13 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from .certain import surely
 from .counted import numbered
 from .explain import Ran, decoded_headers, diverges, explain, only_met
-from .interpreted import Groups, Undefined, run_on, same
+from .interpreted import USUAL_PORT, Groups, Undefined, run_on, same
 from .machine_shown import Loaded, confirming, on_machine, ports_of, with_the_rest
 from .machine_told import told
 from .near import near
@@ -67,6 +68,11 @@ class Pair:
     explained: bool = True
     """Whether the machines are to tell what decides."""
 
+    @cached_property
+    def told(self) -> Behaviour:
+        """The machine's behaviour in the program's words, as :attr:`relation` has them."""
+        return in_the_programs_cells(self.impl, self.relation)
+
 
 class _Defaulting(dict[str, int]):
     """Choices by name; one that the model does not mention is 0."""
@@ -75,12 +81,15 @@ class _Defaulting(dict[str, int]):
         return 0
 
 
-def confirm(pair: Pair, outcome: Outcome, started: float) -> Proof:
-    """``reject`` with a counterexample that was seen to differ, else ``undecided`` with the reason."""
+def confirm(pair: Pair, outcome: Outcome, started: float, shown_by: RuleSet | None = None) -> Proof:
+    """``reject`` with a counterexample that was seen to differ, else ``undecided`` with the reason.
+
+    ``shown_by``: of a difference for every rule set, rules that are known to show it; otherwise they are made.
+    """
     difference = outcome.difference
     assert difference is not None
     try:
-        found = _run(pair, outcome, difference)
+        found = _run(pair, outcome, difference, shown_by)
     except (CannotRealise, BadBehaviour, KeyError, ValueError) as error:
         return _unconfirmed(f"{difference.obligation}: {error}", outcome, started)
     if isinstance(found, str):
@@ -106,14 +115,15 @@ def _reason(found: Counterexample, difference: Difference) -> str:
     return f"differs in {what}, on the packet shown"
 
 
-def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample | str:
-    model = difference.model
+def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet | None) -> Counterexample | str:
+    model = _at_a_port(difference.model, pair.spec, pair.told)
     rules, spec, relation = pair.rules, pair.spec, pair.relation
     shown: tuple[str, ...] = ()
     if rules is None and pair.program is not None and pair.first is None:
         # The machine may ask for keys that the program does not ask for: both sides' keys count.
         asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
-        rules = realise(pair.program, [t for side in asking for t in all_terms(side)], model, pair.relation)
+        terms = [t for side in asking for t in all_terms(side)]
+        rules = shown_by or realise(pair.program, terms, model, pair.relation)
         cheap = _Cheap(pair, pair.program, left_open=_left_open(outcome.impl))
         first = _told_apart(Setting(input_of(model), rules), cheap, pair.program)
         if first is not None:
@@ -122,7 +132,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
             less = smaller(first, differ, pair.program, rules=True, packet=True)
             assert less.rules is not None
             rules, model = less.rules, _model_of(less.given)
-        rules = _with_groups(pair, rules, input_of(model))
+        rules = with_groups(pair, rules, input_of(model))
         if pair.restrictions is not None and pair.restrictions.violation(rules) is not None:
             raise CannotRealise("the rules that show the difference are not allowed by the restrictions")
         shown = describe(rules, pair.program)
@@ -174,19 +184,31 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference) -> Counterexample
     )  # fmt: skip
 
 
+def _at_a_port(model: Model, *sides: Behaviour) -> Model:
+    """The model, in which members of groups of which it says nothing are where a machine has a port."""
+    depth = max((len(output.each) for side in sides for case in side.cases for output in case.outputs), default=0)
+    ports = {f"each.{n}.port": USUAL_PORT for n in range(depth)}
+    return replace(model, values={**ports, **model.values})
+
+
 def _model_of(given: Input) -> Model:
     """The model with the packet and the port of an input that was made smaller."""
     return Model(values_of(given), given.model.functions)
 
 
-def _with_groups(pair: Pair, rules: RuleSet, given: Input) -> RuleSet:
-    """The rules with the multicast groups and clone sessions that the program asks for, with the model's member."""
+def with_groups(pair: Pair, rules: RuleSet, given: Input) -> RuleSet:
+    """The rules with the multicast groups and clone sessions that either side asks for, with the model's member."""
     groups = Groups(given.model.values)
-    functions = _Functions(pair.relation, given.model).program()
-    run = _side(pair.spec, functions, "", frozenset(), groups.members)
+    assert pair.program is not None
+    known = answers(pair.program, rules)
+    model = replace(given.model, values={**given.model.values, **known.inputs})
+    functions = _Functions(pair.relation, model).program() | known.functions
     try:
-        run(given)
-    except (ValueError, KeyError, BadBehaviour, Unsupported):
+        held = pair.target.relate(pair.program, pair.artifact, rules)
+        theirs = functions | functions_of(held, pair.told, model.values, functions)
+        for side, asked in ((pair.spec, functions), (pair.told, theirs)):
+            _side(side, asked, "impl." if side is pair.told else "", frozenset(), groups.members)(given)
+    except (ValueError, KeyError, BadBehaviour, Unsupported, InputError, CannotOffload):
         return rules
     return groups.into(rules)
 
@@ -238,7 +260,7 @@ class _Cheap:
         names = frozenset(name for side in (pair.spec, pair.impl) for case in side.cases for name in case.metadata)
         possible = [a.condition for side in (pair.spec, pair.impl) for a in (*side.domain, *side.reaching)]
         spec = _within(possible, _side(pair.spec, mine, "", names))
-        impl = _side(in_the_programs_cells(pair.impl, pair.relation), theirs, "impl.", names)
+        impl = _side(pair.told, theirs, "impl.", names)
         try:
             if self.surely:
                 spec = surely(spec, impl, choices_of(pair.spec))
@@ -407,7 +429,7 @@ def _machines(
         return
     impl = (pair.target, pair.artifact, pair.impl)
     if pair.first is None:
-        impl = (pair.target, pair.artifact, in_the_programs_cells(pair.impl, pair.relation))
+        impl = (pair.target, pair.artifact, pair.told)
         tables = None
         if pair.program is not None and rules is not None:
             filled = pair.target.fill(pair.program, pair.artifact, rules)

@@ -21,6 +21,9 @@ from .semantics.source import Unsupported
 
 Cells = Mapping[str, Callable[..., int]]
 
+USUAL_PORT: Final = 2
+"""Where the members of groups are: no machine has a port 0."""
+
 INSTANCES: Final = 1 << 16
 """Instances that copies of a group can have on one port."""
 

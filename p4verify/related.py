@@ -22,10 +22,7 @@ from .targets.base import Relation, StateRelation
 
 def relate(program: Behaviour, machine: Behaviour, relation: Relation) -> tuple[Behaviour, Behaviour]:
     """Both behaviours, over the program's functions and the machine's cells of state."""
-    cells = {f"state.{s.program}": _initial(s) for s in relation.states}
-    program = replace(program, cases=tuple(_with_all_cells(case, relation.states) for case in program.cases))
-    if cells:
-        program = map_terms(program, lambda terms: b.substitute(terms, {}, cells), {})
+    program = in_the_machines_cells(program, relation)
     if relation.tables:
         program = map_terms(program, lambda terms: b.substitute(terms, {}, relation.tables), {})
     machine = in_the_programs_cells(machine, relation)
@@ -59,6 +56,13 @@ def legal_answers(program: ir.Program, *sides: Behaviour) -> tuple[Term, ...]:
 
 def _one_of(term: Term, numbers: Sequence[int]) -> Term:
     return b.or_(*(b.eq(term, b.bv(n, term.width)) for n in numbers))
+
+
+def in_the_machines_cells(program: Behaviour, relation: Relation) -> Behaviour:
+    """The program's behaviour, with all of its state as the machine holds it before the packet."""
+    cells = {f"state.{s.program}": _initial(s) for s in relation.states}
+    program = replace(program, cases=tuple(_with_all_cells(case, relation.states) for case in program.cases))
+    return map_terms(program, lambda terms: b.substitute(terms, {}, cells), {}) if cells else program
 
 
 def in_the_programs_cells(machine: Behaviour, relation: Relation) -> Behaviour:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from .interpreted import USUAL_PORT
 from .proofs.counterexample import Input, frame_candidates
 from .proofs.engine import Model
 from .semantics import ir
@@ -72,7 +73,8 @@ def _changes(first: Setting, program: ir.Program, rules: bool, packet: bool) -> 
         yield from _with_its_choice(first, undefined)
         yield from _fewer(first.rules)
         yield from _simpler(first.rules, program)
-    yield from (_zeros([n]) for n in names if n.startswith(("in.", "each.")) and n != "in.port")
+    yield from (_zeros([n]) for n in names if n.startswith(("in.", "each.")) and not n.endswith(".port"))
+    yield from (_usual(n) for n in names if n.startswith("each.") and n.endswith(".port"))
     yield from (_empty(n) for n in first.given.model.functions if n.startswith("state."))
     if packet:
         yield from (_framed(change) for change in frame_candidates(first.given))
@@ -91,6 +93,18 @@ def _zeros(names: Sequence[str]) -> Change:
         if not any(model.values.get(name) for name in names):
             return None
         return _with_model(setting, Model({**model.values, **dict.fromkeys(names, 0)}, model.functions))
+
+    return change
+
+
+def _usual(name: str) -> Change:
+    """A member of a group at the usual port (machines have no port 0)."""
+
+    def change(setting: Setting) -> Setting | None:
+        model = setting.given.model
+        if model.values[name] == USUAL_PORT:
+            return None
+        return _with_model(setting, Model({**model.values, name: USUAL_PORT}, model.functions))
 
     return change
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..semantics import ir
 from ..semantics.rules.build import Builder, check_match, match_keys
@@ -21,16 +21,24 @@ from ..semantics.rules.ruleset import (
 from ..semantics.rules.values import key_bits
 from ..semantics.source import NOWHERE, InputError, Unsupported
 
+Asked = Mapping[str, Sequence[Sequence[int]]]
+"""Table → keys that it was asked for, each as one value for each key that entries match on."""
 
-def random_rules(program: ir.Program, seed: int, pool: Sequence[int]) -> RuleSet:
-    """Some entries in some tables; keys are taken from ``pool`` half of the time."""
+
+def random_rules(program: ir.Program, seed: int, pool: Sequence[int], asked: Asked | None = None) -> RuleSet:
+    """Some entries in some tables; keys are taken from ``pool`` half of the time, and where a table was ``asked``
+    before mostly from there."""
     rng = random.Random(seed)
     builder = Builder(program)
     for _, table in program.tables():
         if table.keys and not table.const_entries:
             for _ in range(rng.randrange(5)):
                 try:
-                    builder.add(table, _rule(rng, program, table, pool), rng.randrange(1, 4))
+                    builder.add(
+                        table,
+                        _rule(rng, program, table, pool, (asked or {}).get(table.control_name)),
+                        rng.randrange(1, 4),
+                    )
                 except InputError:
                     continue  # the same entry twice
         if not table.const_default and rng.random() < 0.3:
@@ -52,9 +60,9 @@ def _value(rng: random.Random, width: int, pool: Sequence[int]) -> int:
     return rng.choice(choices) & ((1 << width) - 1)
 
 
-def _match(rng: random.Random, table: ir.Table, key: ir.Key, pool: Sequence[int]) -> Match:
+def _match(rng: random.Random, table: ir.Table, key: ir.Key, pool: Sequence[int], asked: int | None) -> Match:
     width = key_bits(key.expr.type)
-    value = _value(rng, width, pool)
+    value = _value(rng, width, pool) if asked is None or rng.random() < 0.1 else asked
     kinds: dict[str, Match] = {
         "exact": Exact(value),
         "lpm": Lpm(value, rng.randrange(width + 1)),
@@ -75,8 +83,13 @@ def _call(rng: random.Random, program: ir.Program, table: ir.Table, *, as_defaul
     return ActionCall(found.ref.action, tuple(_value(rng, key_bits(p.type), []) for p in found.params))
 
 
-def _rule(rng: random.Random, program: ir.Program, table: ir.Table, pool: Sequence[int]) -> Rule:
+def _rule(
+    rng: random.Random, program: ir.Program, table: ir.Table, pool: Sequence[int], asked: Sequence[Sequence[int]] | None
+) -> Rule:
     call = _call(rng, program, table, as_default=False)
     if call is None:
         raise InputError
-    return Rule(table.control_name, tuple(_match(rng, table, key, pool) for key in match_keys(table)), call)
+    keys = match_keys(table)
+    values: Sequence[int | None] = rng.choice(asked) if asked and rng.random() < 0.7 else [None] * len(keys)
+    pairs = zip(keys, values, strict=True)
+    return Rule(table.control_name, tuple(_match(rng, table, key, pool, value) for key, value in pairs), call)

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ..proofs.choices import IMPL
@@ -72,6 +73,7 @@ class Runs:
         *,
         frame: bytes | None = None,
         exactly: bool = False,
+        draw: Callable[[Sequence[int]], Rules] | None = None,
     ) -> None:
         """
         Args:
@@ -81,12 +83,14 @@ class Runs:
             rng: decides everything.
             frame: the frame of which alone the behaviours speak; None where they speak of all.
             exactly: no undefined value may matter.
+            draw: draws rules, given numbers that are worth meeting; None for any of the program's.
         """
         common = Common(spec, impl, but=by_entry(program))
         self.sides = Compiled(spec, common), Compiled(impl, common)
         hints = Hints(self.sides)
-        self._program, self._rng, self._exactly = program, rng, exactly
+        self._rng, self._exactly = rng, exactly
         self._pool = [*constants_of(program), 0, 1]
+        self._draw = draw or partial(Rules, program, rng)
         self.inputs = Inputs(hints, rng, self._pool, frame)
         self._outlasting = Outlasting(self.sides[0], hints, rng)
         free = {v.name: v for side in self.sides for v in side.variables if not v.name.startswith(UNDEFINED)}
@@ -110,7 +114,7 @@ class Runs:
             if rules is None or number % RUNS_OF_RULES == 0:
                 if time.process_time() > end or self.runs - before >= runs:
                     return
-                rules = Rules(self._program, self._rng, self._pool)
+                rules = self._draw(self._pool)
             seen = self._once(number + 1, rules)
             if seen is not None:
                 yield seen

@@ -26,6 +26,9 @@ from .slots import Slots
 
 def host_order(value: Term) -> Term:
     """The bytes of ``value`` (whole bytes) as they lie in the memory of a little-endian host, first one highest."""
+    if value.is_const:
+        size = value.width // 8
+        return b.bv(int.from_bytes(value.value.to_bytes(size, "little"), "big"), value.width)
     return b.concat(*(b.extract(value, low + 7, low) for low in range(0, value.width, 8)))
 
 

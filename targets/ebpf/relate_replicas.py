@@ -8,7 +8,7 @@ the group, because the map holds the group's members in these places and nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...semantics import bits as b
@@ -92,8 +92,20 @@ def _told(case: Case, element: _Element) -> Case:
 
 
 def _mentions(terms: Sequence[Term], element: _Element) -> bool:
-    names = _names(element.groups)
-    return any(call.name in names and call.args[0] is element.key for call in b.applications(*terms))
+    return any(_asks(call, element) for call in b.applications(*terms))
+
+
+def _asks(term: Term, element: _Element) -> bool:
+    """Whether a term is what the element is asked for."""
+    return term.op == "apply" and term.name in _names(element.groups) and term.args[0] is element.key
+
+
+def _apart(terms: Sequence[Term], element: _Element) -> dict[Term, Term]:
+    """The largest parts of terms that the element has no part in, each as it is: a substitution of what the element
+    holds has no need to look into them, and is done for each number of members."""
+    asking = b.leading_to(terms, lambda term: _asks(term, element))
+    parts = (*terms, *(part for term in asking for part in term.args))
+    return {part: part for part in parts if part not in asking}
 
 
 def _settled_output(output: Output, element: _Element) -> Output:
@@ -107,14 +119,18 @@ def _settled(terms: Sequence[Term], element: _Element) -> list[Term]:
     if not _mentions(terms, element):
         return list(terms)
     places = [b.var(f"{_OTHER}{n}", 8 * MEMBER_BYTES) for n in range(MOST)]
-    ways = [_holding(terms, element, places, count) for count in (None, *range(MOST + 1))]
+    apart = _apart(terms, element)
+    ways = [_holding(terms, element, apart, places, count) for count in (None, *range(MOST + 1))]
     if any(way != ways[0] for way in ways) or any(v.name.startswith(_OTHER) for v in b.variables(*ways[0])):
         return list(terms)
     return ways[0]
 
 
-def _holding(terms: Sequence[Term], element: _Element, places: Sequence[Term], count: int | None) -> list[Term]:
-    """Terms where the element holds ``count`` members (None: is not there); ``places`` are those of all."""
+def _holding(
+    terms: Sequence[Term], element: _Element, apart: Mapping[Term, Term], places: Sequence[Term], count: int | None
+) -> list[Term]:
+    """Terms where the element holds ``count`` members (None: is not there); ``apart`` is what it has no part in,
+    ``places`` are those of all."""
     held_count = b.bv(count or 0, 8 * COUNT_BYTES)
     value = b.concat(host_order(held_count), *places, host_order(element.class_of_service))
     there, content = _names(element.groups)
@@ -125,7 +141,7 @@ def _holding(terms: Sequence[Term], element: _Element, places: Sequence[Term], c
     def held(asked: Term) -> Term:
         return value if asked is element.key else b.apply(content, value.sort, asked)
 
-    return b.substitute(list(terms), {}, {there: found, content: held})
+    return b.substitute(list(terms), apart, {there: found, content: held})
 
 
 def _unclear(what: str) -> Unsupported:
@@ -136,24 +152,28 @@ def _copy(output: Output, element: _Element) -> _Copy | None:
     """Which member's copy this is, and the copy for any; None if it is none."""
     if not _mentions([output.when], element):
         return None
+    terms = output.terms()
+    apart = _apart(terms, element)
     for number in range(MOST):
-        sent = _as_member(output, element, number, MOST)
+        sent = _as_member(output, element, apart, number, MOST)
         if sent is not None and not any(v.name.startswith(_OTHER) for v in b.variables(*sent.terms())):
-            counted = [_as_member(output, element, number, count) for count in range(MOST)]
+            counted = [_as_member(output, element, apart, number, count) for count in range(MOST)]
             expected = [None] * (number + 1) + [sent] * (MOST - 1 - number)
-            if counted == expected and _as_member(output, element, number, None) is None:
+            if counted == expected and _as_member(output, element, apart, number, None) is None:
                 return _Copy(number, sent)
     return None
 
 
-def _as_member(output: Output, element: _Element, number: int, count: int | None) -> Output | None:
+def _as_member(
+    output: Output, element: _Element, apart: Mapping[Term, Term], number: int, count: int | None
+) -> Output | None:
     """What is sent if the group has ``count`` members (None: is not set up), any of which has place ``number``; None if
     nothing is."""
     member = element.member
     places = [b.var(f"{_OTHER}{n}", 8 * MEMBER_BYTES) for n in range(MOST)]
     places[number] = b.concat(host_order(member.port), host_order(b.zext(member.instance, 32)))
     terms = output.terms()
-    made = output.mapped(dict(zip(terms, _holding(terms, element, places, count), strict=True)))
+    made = output.mapped(dict(zip(terms, _holding(terms, element, apart, places, count), strict=True)))
     return None if made.when is b.FALSE else replace(made, each=(member,))
 
 

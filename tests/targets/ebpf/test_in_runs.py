@@ -1,0 +1,125 @@
+"""Random runs of a program and an object that was made from another one: what they show is confirmed with its rules."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import pytest
+
+from p4verify import machine_in_runs
+from p4verify.checks import Checker
+from p4verify.confirm import Pair
+from p4verify.machine_in_runs import MachineInRuns
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.execution import Execution
+from p4verify.proofs.verdict import Verdict
+from p4verify.semantics import ir
+from p4verify.semantics.meaning.program import meaning
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.targets.ebpf.artifact import BpfObject
+from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.target import TARGET
+
+TEXT: Final = """
+#include <core.p4>
+#include <v1model.p4>
+header h_t { bit<8> a; bit<8> b; bit<8> c; bit<8> d; }
+struct headers { h_t h; h_t g; }
+struct meta { }
+parser prs(packet_in p, out headers hdr, inout meta m, inout standard_metadata_t std) {
+    state start { p.extract(hdr.h); transition accept; }
+}
+control none(inout headers hdr, inout meta m) { apply { } }
+control ing(inout headers hdr, inout meta m, inout standard_metadata_t std) {
+    action copy(bit<32> session) { clone(CloneType.I2E, session); }
+    action put(bit<8> value) { hdr.h.b = value; }
+    table watched { key = { KEY } actions = { ACTIONS } const default_action = NoAction(); size = 40; }
+    apply { std.egress_spec = 5; APPLY }
+}
+control eg(inout headers hdr, inout meta m, inout standard_metadata_t std) { apply { } }
+control dep(packet_out p, in headers hdr) { apply { p.emit(hdr.h); } }
+V1Switch(prs(), none(), ing(), eg(), none(), dep()) main;
+"""
+COPIES: Final = {"ACTIONS": "copy; NoAction;", "APPLY": "watched.apply();"}
+PUTS: Final = {"ACTIONS": "put; NoAction;", "APPLY": "watched.apply();"}
+EXACT: Final = {"KEY": "hdr.h.a: exact;"}
+TERNARY: Final = {"KEY": "hdr.h.a: ternary; hdr.h.c: ternary;"}
+UNDEFINED: Final = {"KEY": "hdr.h.a: ternary; hdr.g.a: ternary;"}
+OTHER_THERE: Final = "if (hdr.h.d == 77) { hdr.h.c = 1; } watched.apply();"
+
+
+@lru_cache
+def _loaded(text: str) -> ir.Program:
+    return load_text(text, "runs.p4").program
+
+
+def _program(*parts: dict[str, str]) -> ir.Program:
+    """The program with these parts, of which the first counts that says one."""
+    text = TEXT
+    for name in ("KEY", "ACTIONS", "APPLY"):
+        text = text.replace(name, next(part[name] for part in parts if name in part))
+    return _loaded(text)
+
+
+@lru_cache
+def _object(program: ir.Program) -> BpfObject:
+    return lower(program, None, {"hook": "tc"})
+
+
+def _runs(program: ir.Program, artifact: BpfObject) -> MachineInRuns:
+    relation = TARGET.relate(program, artifact, None)
+    spec = relation.settled(meaning(program))
+    pair = Pair(program, None, spec, TARGET.meaning(artifact), TARGET, artifact, relation, on_machines=True)
+    return MachineInRuns(pair, Engine.within(60, lambda _line: None, Execution()))
+
+
+def test_copies_that_the_machine_alone_makes_are_confirmed_by_the_kernel() -> None:
+    """The program asks for no session, so that only the machine says which one has to be there."""
+    first, second = _program(EXACT, COPIES), _program({"APPLY": ""}, EXACT, COPIES)
+    proof = Checker(second, timeout=60).check_artifact(TARGET, _object(first), None).proof
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
+    assert "ebpf kernel" in proof.counterexample.confirmed_by
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param((EXACT, PUTS), ({"KEY": "hdr.h.c: exact;"}, PUTS), id="tables' answers are drawn"),
+        pytest.param((TERNARY, PUTS), ({"APPLY": OTHER_THERE}, TERNARY, PUTS), id="rules are filled in"),
+        pytest.param((TERNARY, COPIES), ({"APPLY": ""}, TERNARY, COPIES), id="copies to a session"),
+    ],
+)
+def test_a_difference_that_runs_show_is_confirmed(
+    first: tuple[dict[str, str], ...], second: tuple[dict[str, str], ...]
+) -> None:
+    proof = _runs(_program(*second), _object(_program(*first))).reject(0.0)
+    assert proof is not None
+    assert proof.verdict is Verdict.REJECT
+    assert proof.counterexample is not None
+    assert {"ebpf kernel", "interpreter"} <= set(proof.counterexample.confirmed_by)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param((TERNARY, COPIES), id="copies"),
+        pytest.param((UNDEFINED, PUTS), id="an undefined key"),
+        pytest.param(({"APPLY": "hdr.h.c = hdr.g.a; watched.apply();"}, EXACT, PUTS), id="an undefined value"),
+    ],
+)
+def test_runs_show_no_difference_where_there_is_none(
+    parts: tuple[dict[str, str], ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_in_runs, "MOST", 600)
+    program = _program(*parts)
+    assert _runs(program, _object(program)).reject(0.0) is None
+
+
+def test_another_choice_of_what_is_undefined_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The object asks the table with what the program may have for an undefined key, whatever the rules are."""
+    monkeypatch.setattr(machine_in_runs, "MOST", 600)
+    program = _program(UNDEFINED, PUTS)
+    fixed = _program({"KEY": 'hdr.h.a: ternary; hdr.h.d: ternary @name("hdr.g.a");'}, PUTS)
+    assert _runs(program, _object(fixed)).reject(0.0) is None
