@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p4verify.running.behaviours import OUTSIDE, Common, Compiled
+from p4verify.running.ethernet import frame, with_checksum
 from p4verify.running.hints import Hints
 from p4verify.running.inputs import Inputs
 from p4verify.running.rules import Rules, constants_of
@@ -93,3 +94,20 @@ def test_runs_are_the_same_each_time() -> None:
     assert (first.number, first.data, first.given, first.names) == (
         second.number, second.data, second.given, second.names,
     )  # fmt: skip
+
+
+@given(st.integers(0, 1 << 32))
+@settings(max_examples=100, deadline=None)
+def test_the_checksum_of_a_frame_of_ipv4_is_what_it_should_be(seed: int) -> None:
+    data = frame(random.Random(seed))
+    right = with_checksum(data)
+    at = 14
+    while data[at - 2 : at] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    end = at + 4 * (data[at] & 15) if len(data) > at else at
+    if data[at - 2 : at] != b"\x08\x00" or not at + 20 <= end <= len(data):
+        assert right == data
+        return
+    words = [int.from_bytes(right[i : i + 2], "big") for i in range(at, end, 2)]
+    assert sum(words) % 0xFFFF == 0  # all ones, as a sum in ones' complement
+    assert right[: at + 10] + data[at + 10 : at + 12] + right[at + 12 :] == data

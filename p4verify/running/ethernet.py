@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 MACS = (b"\x02\x00\x00\x00\x00\x01", b"\x02\x00\x00\x00\x00\x02", b"\xff\xff\xff\xff\xff\xff")
 SHORTEST = 14
+TAGS = (b"\x81\x00", b"\x88\xa8")
 
 
 def frames(rng: random.Random, count: int, constants: Sequence[int] = ()) -> list[bytes]:
@@ -29,6 +30,21 @@ def frame(rng: random.Random, constants: Sequence[int] = ()) -> bytes:
     return data if len(data) >= SHORTEST else data + bytes(SHORTEST - len(data))
 
 
+def with_checksum(data: bytes) -> bytes:
+    """A frame of IPv4 with the header checksum that it should have (RFC 791, RFC 1071); any other as it is."""
+    at = 14
+    while data[at - 2 : at] in TAGS:
+        at += 4
+    size = 4 * (data[at] & 15) if data[at - 2 : at] == b"\x08\x00" and len(data) > at else 0
+    if size < 20 or len(data) < at + size:
+        return data
+    header = data[at : at + 10] + data[at + 12 : at + size]
+    total = sum(int.from_bytes(header[i : i + 2], "big") for i in range(0, len(header), 2))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return data[: at + 10] + (total ^ 0xFFFF).to_bytes(2, "big") + data[at + 12 :]
+
+
 def _number(rng: random.Random, width: int, constants: Sequence[int], usual: Sequence[int] = ()) -> bytes:
     """A number of ``width`` bytes: a constant or its neighbour, one of the usual values, or anything."""
     limit = 1 << 8 * width
@@ -45,7 +61,7 @@ def _number(rng: random.Random, width: int, constants: Sequence[int], usual: Seq
 
 def _ethernet(rng: random.Random, constants: Sequence[int], tags: int) -> bytes:
     addresses = b"".join(rng.choice((*MACS, _number(rng, 6, constants))) for _ in range(2))
-    tag = b"".join(rng.choice((b"\x81\x00", b"\x88\xa8")) + _number(rng, 2, constants) for _ in range(tags))
+    tag = b"".join(rng.choice(TAGS) + _number(rng, 2, constants) for _ in range(tags))
     kind = rng.random()
     if kind < 0.8:
         return addresses + tag + b"\x08\x00" + _ipv4(rng, constants)

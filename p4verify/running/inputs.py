@@ -10,12 +10,16 @@ from typing import Final
 
 from ..semantics.bits import Term
 from ..semantics.meaning.payload import sum_of
-from .ethernet import frame
+from .ethernet import frame, with_checksum
 from .hints import SHORT, Hints
 from .rules import Rules
 
 KEPT: Final = 6
 """Frames that are kept for each case."""
+
+
+RIGHT: Final = 0.5
+"""How often the header checksum of IPv4 is what it should be: of programs that verify it others show little."""
 
 
 class Inputs:
@@ -59,7 +63,7 @@ class Inputs:
             data = data[:size] + bytearray(rng.randbytes(max(0, size - len(data))))
         if data and rng.random() < 0.3:
             data[rng.randrange(len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
-        return bytes(data)
+        return with_checksum(bytes(data)) if rng.random() < RIGHT else bytes(data)
 
     def padded(self, data: bytes) -> bytes:
         """A frame with zeros behind it where the behaviours look."""

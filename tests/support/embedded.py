@@ -19,7 +19,7 @@ from p4verify.checks import Checker
 from p4verify.inputs import embedded, read_carried
 from p4verify.results import Result
 from p4verify.running.entries import random_rules
-from p4verify.running.ethernet import frame
+from p4verify.running.ethernet import frame, with_checksum
 from p4verify.running.rules import constants_of
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.program import run
@@ -111,6 +111,7 @@ def _difference(first: ir.Program, second: ir.Program, rng: random.Random, packe
         rules = random_rules(first, rng.getrandbits(32), numbers)
         for _ in range(packets // 4):
             data, port = frame(rng, numbers), rng.choice(PORTS)
+            data = with_checksum(data) if rng.random() < 0.5 else data
             if len(data) < 18:
                 continue  # shorter than what a hook is given
             try:

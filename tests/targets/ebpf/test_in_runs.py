@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -21,6 +22,7 @@ from p4verify.targets.ebpf.artifact import BpfObject
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.target import TARGET
 
+EXAMPLES: Final = Path(__file__).resolve().parents[3] / "examples"
 TEXT: Final = """
 #include <core.p4>
 #include <v1model.p4>
@@ -123,3 +125,13 @@ def test_another_choice_of_what_is_undefined_is_no_difference(monkeypatch: pytes
     program = _program(UNDEFINED, PUTS)
     fixed = _program({"KEY": 'hdr.h.a: ternary; hdr.h.d: ternary @name("hdr.g.a");'}, PUTS)
     assert _runs(program, _object(fixed)).reject(0.0) is None
+
+
+def test_programs_that_verify_a_checksum_are_run_on_right_ones() -> None:
+    """With a selector, too, whose groups and members lie in maps of their own."""
+    text = (EXAMPLES / "ecmp.p4").read_text()
+    changed = _loaded(text.replace(" && hdr.ipv4.ttl > 1", ""))
+    proof = _runs(changed, _object(_loaded(text))).reject(0.0)
+    assert proof is not None
+    assert proof.counterexample is not None
+    assert "ebpf kernel" in proof.counterexample.confirmed_by
