@@ -39,6 +39,9 @@ from .targets.base import CannotOffload
 SECONDS: Final = 8.0
 """Of processor time for all runs of one pair."""
 
+ASIDE_SECONDS: Final = 3.0
+"""Of these for what is run while a proof goes on, which has the less time."""
+
 MOST: Final = 50_000
 """Runs at most."""
 
@@ -111,17 +114,18 @@ class MachineInRuns:
 
     def __call__(self, _early: bool = False) -> bool:
         """Whether they differ (:data:`.proofs.deciding.Aside`)."""
-        return self.reject(time.monotonic()) is not None
+        return self.reject(time.monotonic(), ASIDE_SECONDS) is not None
 
-    def reject(self, started: float) -> Proof | None:
+    def reject(self, started: float, seconds: float = SECONDS) -> Proof | None:
         """A difference on some input under some rules, confirmed; None if none is found in time.
 
         Args:
             started: when the check began, as of ``time.monotonic()``.
+            seconds: of processor time, with what was spent before.
         """
-        if self.proof is None and self._spent < SECONDS and not self._engine.out_of_time and self._runs is not None:
+        if self.proof is None and self._spent < seconds and not self._engine.out_of_time and self._runs is not None:
             begun = time.process_time()
-            end = begun + SECONDS - self._spent
+            end = begun + seconds - self._spent
             confirmed = (self._confirmed(seen, started) for seen in self._differences(self._runs, end))
             self.proof = next((proof for proof in confirmed if proof is not None), None)
             self._spent += time.process_time() - begun
