@@ -17,7 +17,7 @@ from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.replay import confirm_pair
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
-from p4verify.semantics.meaning.behaviour import distinct_terms
+from p4verify.semantics.meaning.behaviour import Behaviour, distinct_terms
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning, run
 from p4verify.semantics.p4.frontend import load_text
@@ -103,6 +103,22 @@ def test_what_only_undefined_values_show_is_no_difference() -> None:
     assert proof.verdict is Verdict.ACCEPT, proof.reason
     proof = pairs.check_pair(pairs.ProgramPair(second, first), Engine(timeout=20), time.monotonic())
     assert proof.verdict is Verdict.REJECT, proof.reason
+
+
+@pytest.mark.usefixtures("_large")
+def test_frames_that_become_too_many_are_left_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one says so, and no other is tried; the verdict is the same."""
+    tried: list[bytes] = []
+    on_frame = pairs.ProgramPair.on_frame
+
+    def counted(self: pairs.ProgramPair, frame: bytes | None) -> tuple[Behaviour, Behaviour, Behaviour]:
+        tried.extend([frame] if frame is not None else [])
+        return on_frame(self, frame)
+
+    monkeypatch.setattr(pairs.ProgramPair, "on_frame", counted)
+    monkeypatch.setattr(pairs, "MOST_OUTPUTS", 0)
+    assert judged(made(value=2)).verdict is Verdict.REJECT
+    assert len(tried) == 1
 
 
 def test_frames_go_every_way_through_the_parser() -> None:

@@ -53,6 +53,7 @@ def meaning(
     *,
     meters_kept: bool = False,
     frame: bytes | None = None,
+    most_outputs: int | None = None,
 ) -> Behaviour:
     """What ``program`` does to any packet.
 
@@ -62,11 +63,15 @@ def meaning(
         turns: how often a parser's loop is followed; None for as often as :mod:`.parsing` says.
         meters_kept: whether colours of meters depend on what these hold (:mod:`..arch.meters`); else they are choices.
         frame: what the packet is, of which alone the behaviour speaks then; None for any.
+        most_outputs: of all cases together, above which it is not gone on; None for any number.
 
     Raises:
-        Unsupported: the program uses what is not modelled; with the place.
+        Unsupported: the program uses what is not modelled, or there are more outputs than that; with the place.
     """
-    return with_open_tables(program, rules, frozenset(), turns, meters_kept=meters_kept, frame=frame)[0]
+    none = frozenset[str]()
+    return with_open_tables(
+        program, rules, none, turns, meters_kept=meters_kept, frame=frame, most_outputs=most_outputs
+    )[0]
 
 
 def with_open_tables(
@@ -77,6 +82,7 @@ def with_open_tables(
     *,
     meters_kept: bool = False,
     frame: bytes | None = None,
+    most_outputs: int | None = None,
 ) -> tuple[Behaviour, list[tuple[str, Term, Term]]]:
     """The same with some tables (control-plane names) left open although their rules are known, and where each of these
     is asked: its name, its key, and when.
@@ -91,7 +97,7 @@ def with_open_tables(
     m.meters_kept = meters_kept
     m.open_tables = tables
     with deep_recursion(), _placed(program):
-        cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells)]
+        cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells, most_outputs)]
     domain = (*architecture.domain(), *_distinct(m.assumptions))
     cases = _only_read(cases, domain)
     leaves = [t for t in b.postorder(distinct_terms(cases)) if t.op in ("var", "apply")]
@@ -174,7 +180,7 @@ _Part = tuple[Term, dict[Term, Term], list[Output]]
 """A guard, what was decided to get there, and the outputs so far."""
 
 
-def _cases(m: Machine, ended: Ended, names: Iterable[str]) -> list[Case]:
+def _cases(m: Machine, ended: Ended, names: Iterable[str], most_outputs: int | None = None) -> list[Case]:
     """One case for each layout of the frames that are sent once; ``names`` says which state it tells.
 
     The layouts of a copy that goes to each member of a group may depend on the member, so they are outputs of their
@@ -191,6 +197,8 @@ def _cases(m: Machine, ended: Ended, names: Iterable[str]) -> list[Case]:
             parts = [(guard, known, [*outputs, *made]) for guard, known, outputs in parts]
         else:
             parts = [part for guard, known, outputs in parts for part in _split(m, sent, guard, known, outputs)]
+        if most_outputs is not None and sum(len(outputs) for _, _, outputs in parts) > most_outputs:
+            raise Unsupported(f"more than {most_outputs} layouts of what is sent", sent.span)
     return [_case(ended, state, *part) for part in parts]
 
 
