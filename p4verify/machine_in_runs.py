@@ -45,6 +45,9 @@ ASIDE_SECONDS: Final = 3.0
 MOST: Final = 50_000
 """Runs at most."""
 
+DRAWS: Final = 32
+"""Rules that are drawn until there are some that the machine can hold."""
+
 ALIKE: Final = 3
 """Differences in the same that are looked into: what takes one of them away mostly takes all."""
 
@@ -155,18 +158,20 @@ class MachineInRuns:
         legal = legal_answers(pair.program, spec, impl)
         return restricted(spec), restricted(replace(impl, axioms=(*impl.axioms, *legal)))
 
-    def _drawn(self, pool: Sequence[int]) -> Rules:
+    def _drawn(self, pool: Sequence[int]) -> Rules | None:
+        """Rules; None if none are found that the machine can hold."""
         program = self._pair.program
         assert program is not None
         if not self._pair.relation.tables:
             self._last = Rules(program, self._rng, pool)
             return self._last
-        while True:
+        for _ in range(DRAWS):
             try:
                 self._last = FilledIn(self._pair, self._rng, pool, self._asked)
             except (InputError, Unsupported, CannotOffload):
                 continue
             return self._last
+        return None
 
     def _differences(self, runs: Runs, end: float) -> Iterator[Seen]:
         """What was seen to differ; ``end`` in seconds of processor time."""

@@ -73,7 +73,7 @@ class Runs:
         *,
         frame: bytes | None = None,
         exactly: bool = False,
-        draw: Callable[[Sequence[int]], Rules] | None = None,
+        draw: Callable[[Sequence[int]], Rules | None] | None = None,
     ) -> None:
         """
         Args:
@@ -83,14 +83,15 @@ class Runs:
             rng: decides everything.
             frame: the frame of which alone the behaviours speak; None where they speak of all.
             exactly: no undefined value may matter.
-            draw: draws rules, given numbers that are worth meeting; None for any of the program's.
+            draw: draws rules, given numbers that are worth meeting, or says that there are no more; None for any of
+                the program's.
         """
         common = Common(spec, impl, but=by_entry(program))
         self.sides = Compiled(spec, common), Compiled(impl, common)
         hints = Hints(self.sides)
         self._rng, self._exactly = rng, exactly
         self._pool = [*constants_of(program), 0, 1]
-        self._draw = draw or partial(Rules, program, rng)
+        self._draw: Callable[[Sequence[int]], Rules | None] = draw or partial(Rules, program, rng)
         self.inputs = Inputs(hints, rng, self._pool, frame)
         self._outlasting = Outlasting(self.sides[0], hints, rng)
         free = {v.name: v for side in self.sides for v in side.variables if not v.name.startswith(UNDEFINED)}
@@ -115,6 +116,8 @@ class Runs:
                 if time.process_time() > end or self.runs - before >= runs:
                     return
                 rules = self._draw(self._pool)
+                if rules is None:
+                    return
             seen = self._once(number + 1, rules)
             if seen is not None:
                 yield seen

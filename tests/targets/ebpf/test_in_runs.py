@@ -18,6 +18,7 @@ from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.program import meaning
 from p4verify.semantics.p4.frontend import load_text
+from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.artifact import BpfObject
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.target import TARGET
@@ -135,3 +136,12 @@ def test_programs_that_verify_a_checksum_are_run_on_right_ones() -> None:
     assert proof is not None
     assert proof.counterexample is not None
     assert "ebpf kernel" in proof.counterexample.confirmed_by
+
+
+def test_rules_that_no_machine_holds_are_not_drawn_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise CannotOffload("no map holds them")
+
+    monkeypatch.setattr(machine_in_runs, "FilledIn", none)
+    program = _program(TERNARY, PUTS)
+    assert _runs(program, _object(program)).reject(0.0) is None
