@@ -36,6 +36,10 @@ class Model:
         return bool(b.evaluate([term], self.values, self.callables(), default=0)[0])
 
 
+OUT_OF_TIME: Final = "the time limit ran out"
+"""The reason of what was not looked for any more."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What is known of one query."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from .answers import Answer, Model, Status
+from .answers import OUT_OF_TIME, Answer, Model, Status
 from .execution import Execution, Expected
 
 __all__ = ["Answer", "Engine", "Model", "Status"]
@@ -97,7 +97,7 @@ class Engine:
             return Answer("unsat", folded=True)
         seconds = min(self._remaining(), seconds or self.timeout)
         if seconds <= 0:
-            return Answer("unknown", reason="the time limit ran out")
+            return Answer("unknown", reason=OUT_OF_TIME)
         line = f"{self.stage}{what}"
         self.progress(line)
         self.solved += 1

@@ -16,7 +16,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from .answers import Answer
+from .answers import OUT_OF_TIME, Answer
 from .cache import Cache
 from .identity import solver_identity
 from .jobs import Job, solve, tactics
@@ -170,7 +170,7 @@ class Execution:
                 self._sent[unit.digest] = self.executor.submit(Job(unit, expected[1], self.memory_mb))
 
 
-_OVER: Final = Answer("unknown", reason="the time limit ran out")
+_OVER: Final = Answer("unknown", reason=OUT_OF_TIME)
 
 
 def _race(

@@ -10,7 +10,7 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from .abstraction import abstracted, quotients_as_functions
-from .answers import Answer, Model, Table
+from .answers import OUT_OF_TIME, Answer, Model, Table
 from .decided_sums import with_sums_decided
 from .sums import folds_sums
 from .units import Unit
@@ -124,7 +124,7 @@ def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO, alone
                 answers.append(_plainer(asked, min(left, PLAINER_SECONDS), memory_mb) or answers[-1])
             if answers[-1].status != "unknown":
                 return answers[-1] if asked is query else _of_all(query, answers[-1])
-    return next((answer for answer in answers if answer.reason), Answer("unknown", reason="the time limit ran out"))
+    return next((answer for answer in answers if answer.reason), Answer("unknown", reason=OUT_OF_TIME))
 
 
 def _with_sums_decided(query: Term, seconds: float, memory_mb: int) -> Term:

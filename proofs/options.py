@@ -6,7 +6,7 @@ unless the choice was made for a copy, which copy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 from ..semantics import bits as b
@@ -41,13 +41,15 @@ def cells_in(violation: Term) -> list[Term]:
     return [v for v in b.variables(violation) if v.name.startswith("at.")]
 
 
-def options_of(obligation: Obligation, violation: Term, picks: tuple[Term, ...]) -> tuple[Instance, Candidates]:
+def options_of(
+    obligation: Obligation, violation: Term, picks: tuple[Term, ...], late: Callable[[], bool] = lambda: False
+) -> tuple[Instance, Candidates]:
     """Witnesses for the choices that have one, and terms that each choice may be: those first that the terms themselves
-    suggest; zeros and ones last."""
+    suggest; zeros and ones last. ``late``: whether there is no time left to look for witnesses."""
     wanted = frozenset(picks)
     pairs = [(part.pair[1], part.pair[2]) for part in obligation.parts if part.pair is not None]
     asked = [*_arguments([violation], wanted), *questions(violation, wanted), *_cells_of_both(violation, wanted)]
-    woven = {v: t for v, t in witnesses([*pairs, *asked], wanted).items() if not is_one_of_many(t, v)}
+    woven = {v: t for v, t in witnesses([*pairs, *asked], wanted, late).items() if not is_one_of_many(t, v)}
     found = aligned([*pairs, *asked], wanted)
     bound = bindings([p.differ for p in obligation.parts], violation, picks)
     there = set(b.variables(violation))

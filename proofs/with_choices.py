@@ -16,6 +16,7 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from .alignment import Candidates, instances
+from .answers import OUT_OF_TIME
 from .choices import IMPL, SOME, partner
 from .compare import Obligation, Part, facts, under
 from .difference import Difference, difference_in
@@ -128,6 +129,9 @@ class WithChoices:
         patience = max(QUICK_SECONDS, self.engine.timeout / 3)
         return self._plain.settle(instantiated(obligation, made, self.legal), patience, patience) is None
 
+    def _late(self) -> bool:
+        return self.engine.out_of_time
+
     def _never(self, query: Term, what: str) -> bool:
         return self.engine.satisfiable(query, what).status == "unsat"
 
@@ -189,6 +193,8 @@ class WithChoices:
 
     def _freely(self, obligation: Obligation) -> Difference | str | None:
         """With choices carried upwards first, where that takes some away."""
+        if self._late():
+            return f"{obligation.name}: {OUT_OF_TIME}"
         fewer = freed(obligation, self.legal, self.picks)
         if fewer is None:
             return self._with_instances(obligation)
@@ -205,7 +211,7 @@ class WithChoices:
         picks = self.picks_in(violation)
         if not picks:
             return self._plain.settle(obligation)
-        woven, options = options_of(obligation, violation, picks)
+        woven, options = options_of(obligation, violation, picks, self._late)
         tried = instances(options, picks)
         if woven:
             tried.insert(0, {v: woven.get(v, options[v][0]) for v in picks})
@@ -295,6 +301,8 @@ class WithChoices:
                 return difference_in(obligation, *at_a_cell(obligation.violation, defeated.model, fitting))
         todo = [(obligation, condition)]
         while todo:
+            if self._late():
+                return f"{obligation.name}: {OUT_OF_TIME}"
             for side in sides(*todo.pop()):
                 following = self._condition_of(side)
                 self._split_nodes += _size(side.violation)
@@ -312,7 +320,7 @@ class WithChoices:
     def _folds(self, obligation: Obligation) -> bool:
         """Whether witnesses for the choices are proof enough."""
         picks = self.picks_in(obligation.violation)
-        woven, options = options_of(obligation, obligation.violation, picks)
+        woven, options = options_of(obligation, obligation.violation, picks, self._late)
         instance = {v: woven.get(v, options[v][0]) for v in picks}
         return b.FALSE in b.substitute([self.legal, obligation.violation], instance)
 

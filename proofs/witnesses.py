@@ -9,7 +9,7 @@ the choice. A right guess or not: that the sides then agree is proven afterwards
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from ..semantics import bits as b
@@ -33,9 +33,14 @@ Found = Mapping[Term, Term]
 """Choice → what it has to be, with a hole where nothing is known."""
 
 
-def witnesses(pairs: Iterable[tuple[Term, Term]], wanted: frozenset[Term]) -> dict[Term, Term]:
-    """A term for each choice in ``wanted`` that meets any; ``pairs`` are of the specification and the other side."""
-    walk = _Walk(wanted)
+def witnesses(
+    pairs: Iterable[tuple[Term, Term]], wanted: frozenset[Term], late: Callable[[], bool] = lambda: False
+) -> dict[Term, Term]:
+    """A term for each choice in ``wanted`` that meets any; ``pairs`` are of the specification and the other side.
+
+    ``late``: whether there is no time left to look further.
+    """
+    walk = _Walk(wanted, late)
     found: Found = {}
     with recursion.at_least(RECURSION_LIMIT):
         for x, y in pairs:
@@ -48,8 +53,8 @@ def _hole(choice: Term) -> Term:
 
 
 class _Walk:
-    def __init__(self, wanted: frozenset[Term]) -> None:
-        self._wanted = wanted
+    def __init__(self, wanted: frozenset[Term], late: Callable[[], bool]) -> None:
+        self._wanted, self._late = wanted, late
         self._open = Mentions(wanted)
         self._holed = Mentions(frozenset(_hole(v) for v in wanted))
         self._known: dict[tuple[Term, Term], Found] = {}
@@ -64,7 +69,7 @@ class _Walk:
         if x in self._wanted and not (y.op == "ite" and self._is_about_a_cell(y.args[0])):
             return {x: y} if x.sort == y.sort and not self._open(y) else {}
         if (x, y) not in self._known:
-            if len(self._known) > MAX_STEPS or self._woven > MAX_WOVEN:
+            if len(self._known) > MAX_STEPS or self._woven > MAX_WOVEN or self._late():
                 return {}
             self._known[x, y] = {}
             self._known[x, y] = self._below(x, y)

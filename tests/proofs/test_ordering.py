@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from itertools import product
 
@@ -146,6 +147,18 @@ def test_choices_are_made_for_the_outputs_that_hang_on_them(monkeypatch: pytest.
     backwards = [(b.ite(w, picks[i], picks[5]), b.ite(w, theirs[5 - i], theirs[0])) for i, w in enumerate(ways)]
     obligation = compared(*backwards)
     assert Search(Engine(timeout=20), frozenset(picks), b.TRUE, [obligation], (0, 0, 0)).check(obligation) is None
+
+
+def test_choices_are_not_looked_for_when_there_is_no_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Witnesses of large programs take longer than what was left for them."""
+    monkeypatch.setattr(with_choices, "options_of", lambda *_: pytest.fail("witnesses were looked for"))
+    picks = [b.var(f"any.{i}", 16) for i in range(3)]
+    x = b.var("in.a", 16)
+    obligation = compared((b.mul(picks[0], picks[1]), b.add(x, x)), (picks[0], b.mul(x, x)), (picks[2], x))
+    over = Engine(timeout=20, deadline=time.monotonic() - 1)
+    found = Search(over, frozenset(picks), b.TRUE, [obligation], (0, 0, 0)).check(obligation)
+    assert isinstance(found, str)
+    assert "time limit" in found
 
 
 def test_choices_for_no_part_of_the_other_side_are_made_in_order() -> None:

@@ -101,3 +101,9 @@ def test_a_witness_may_be_nested_deeply() -> None:
     found = witnesses([(X, there)], WANTED)[X]
     assert b.var("open", 8) not in b.variables(found)
     assert b.evaluate([found], {"in.n0": 7}, default=0) == [7]
+
+
+def test_nothing_is_looked_for_when_there_is_no_time_left() -> None:
+    pair = b.add(X, A), b.add(C, A)
+    assert witnesses([pair], WANTED) == {X: C}
+    assert witnesses([pair], WANTED, lambda: True) == {}
