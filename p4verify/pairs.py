@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, Literal
@@ -27,6 +28,7 @@ from .own_entries import other_entries, same_registers, second_content, with_oth
 from .pair_blocks import Found, as_found, compare_blocks
 from .pairing import Pairing, pair_programs
 from .passes_alike import KIND, KINDS
+from .proofs.answers import OUT_OF_TIME
 from .proofs.choices import IMPL
 from .proofs.engine import Engine
 from .proofs.refine import NOTHING_COMPARED, Outcome, search
@@ -39,11 +41,12 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.base import OtherPackage
 from .semantics.meaning.behaviour import Assumption, Behaviour
+from .semantics.meaning.bounds import Bounds
 from .semantics.meaning.machine import FOLLOWED_SO_FAR
 from .semantics.meaning.program import ARCHITECTURES, Run, meaning
 from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
-from .semantics.source import Span, Unsupported
+from .semantics.source import OutOfTime, Span, Unsupported
 from .unseen_results import compare_but_unseen
 
 FEW_TURNS: Final = 4
@@ -52,9 +55,12 @@ FEW_TURNS: Final = 4
 MUCH: Final = 6
 """How many times as many inputs are drawn for whole pipelines of which a block differs."""
 
-MOST_OUTPUTS: Final = 20_000
-"""Of what one frame can become (:func:`.meaning`): a switch that copies to groups has half a million and takes a minute
-for one frame, of which programs with some hundred take a tenth of a second."""
+MOST_OUTPUTS: Final = 1_000_000
+"""Of what all packets can become (:func:`.meaning`): more take gigabytes of memory, and longer than anybody waits."""
+
+MOST_OUTPUTS_OF_A_FRAME: Final = 20_000
+"""The same of one frame: a switch that copies to groups has half a million and takes a minute for one frame, of which
+programs with some hundred take a tenth of a second."""
 
 CORE_ERRORS: Final = ("NoError", "PacketTooShort", "NoMatch", "StackOutOfBounds", "HeaderTooShort", "ParserTimeout",
                       "ParserInvalidArgument")  # fmt: skip
@@ -89,6 +95,8 @@ class ProgramPair:
     """The second program's rules, where they do not follow from the first one's ``rules``."""
     turns: int | None = None
     """How often the loops of parsers are followed; None for as often as they are at all."""
+    until: float | None = None
+    """When whole pipelines are given up, as of ``time.monotonic()``."""
     known: dict[str, Found] = field(default_factory=dict, init=False)
     """What comparing blocks came to, by their place in the package, where it does not depend on :attr:`turns`."""
     pairing: Pairing = field(init=False)
@@ -160,8 +168,8 @@ class ProgramPair:
         """The same on one frame (None: on any); one frame that can become too many is not gone on with."""
 
         def whole(program: ir.Program, rules: RuleSet | None) -> Behaviour:
-            most = None if frame is None else MOST_OUTPUTS
-            return meaning(program, rules, self.turns, meters_kept=True, frame=frame, most_outputs=most)
+            bounds = Bounds(MOST_OUTPUTS if frame is None else MOST_OUTPUTS_OF_A_FRAME, self.until)
+            return meaning(program, rules, self.turns, meters_kept=True, frame=frame, bounds=bounds)
 
         spec = whole(self.assumed or self.first, self.rules)
         theirs = with_faults(whole(self.second, self.second_rules))
@@ -177,10 +185,15 @@ def check_pair(pair: ProgramPair, engine: Engine, started: float) -> Proof:
     """
     same_tables(pair.pairing)
     one_of_each_name(pair.pairing)
-    proof = _proven(pair, with_time_left(engine), started)
+    pair.until = engine.deadline
+    try:
+        proof = _proven(pair, with_time_left(engine), started)
+    except OutOfTime:
+        return Proof(Verdict.UNDECIDED, OUT_OF_TIME, seconds=time.monotonic() - started)
     shown = None
     if proof.verdict is Verdict.UNDECIDED and not pair.across:
-        shown = pair.runs.reject(engine, started, LAST_SECONDS)
+        with suppress(OutOfTime):
+            shown = pair.runs.reject(engine, started, LAST_SECONDS)
     return proof if shown is None else shown
 
 

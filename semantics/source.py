@@ -83,6 +83,10 @@ class InputError(Exception):
         return cls([Diagnostic(span, message, source_line=source_line)])
 
 
+class OutOfTime(Exception):
+    """There is no time left for what was begun; the verdict is ``undecided``."""
+
+
 @dataclass
 class Unsupported(Exception):
     """Something that p4verify does not model (yet); never to be mistaken for a verdict about equality."""

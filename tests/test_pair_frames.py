@@ -18,11 +18,13 @@ from p4verify.replay import confirm_pair
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.behaviour import Behaviour, distinct_terms
+from p4verify.semantics.meaning.bounds import Bounds
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning, run
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.build import program_rules
 from p4verify.semantics.rules.ruleset import ActionCall
+from p4verify.semantics.source import OutOfTime, Unsupported
 from tests.support.pair_campaign import load
 
 TEXT = """#include <core.p4>
@@ -116,9 +118,25 @@ def test_frames_that_become_too_many_are_left_to_the_whole(monkeypatch: pytest.M
         return on_frame(self, frame)
 
     monkeypatch.setattr(pairs.ProgramPair, "on_frame", counted)
-    monkeypatch.setattr(pairs, "MOST_OUTPUTS", 0)
+    monkeypatch.setattr(pairs, "MOST_OUTPUTS_OF_A_FRAME", 0)
     assert judged(made(value=2)).verdict is Verdict.REJECT
     assert len(tried) == 1
+
+
+def test_whole_pipelines_are_given_up_when_there_is_no_time_left() -> None:
+    pair = pairs.ProgramPair(made(), made(value=2))
+    proof = pairs.check_pair(pair, Engine(timeout=20, deadline=time.monotonic() - 1), time.monotonic())
+    assert proof.verdict is Verdict.UNDECIDED
+    assert "time limit" in proof.reason
+    assert "pipelines" not in vars(pair)
+
+
+def test_what_a_packet_becomes_is_bounded() -> None:
+    with pytest.raises(OutOfTime):
+        meaning(made(), bounds=Bounds(until=time.monotonic() - 1))
+    with pytest.raises(Unsupported, match="more than 2 layouts"):
+        meaning(made(), bounds=Bounds(outputs=2))
+    assert meaning(made(), bounds=Bounds(1000, time.monotonic() + 60)) == meaning(made())
 
 
 def test_frames_go_every_way_through_the_parser() -> None:

@@ -22,6 +22,7 @@ from ..bits import Term
 from ..rules.ruleset import RuleSet
 from ..source import Span, Unsupported
 from .behaviour import INPUT_PACKET, Assumption, Choice, Event, Packet, Replication
+from .bounds import UNBOUNDED
 from .facts import chosen, decided
 from .inputs import Input
 from .origin import Origin
@@ -211,6 +212,7 @@ class Machine:
         self.iterations = 0
         self.open_iterations = 0
         """Iterations of loops so far: those that were certain, and those that were not."""
+        self.bounds = UNBOUNDED
         self._depth = 0
 
     # --- dispatch ---------------------------------------------------------------------------------------------------
@@ -341,6 +343,7 @@ class Machine:
 
     def choose(self, cases: Sequence[tuple[Term, Callable[[], None]]]) -> None:
         """Run the first of the cases whose condition holds, if any, and merge what they leave."""
+        self.bounds.check_time()
         before = self.state
         rest = before.copy()
         whole = True

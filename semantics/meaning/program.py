@@ -27,6 +27,7 @@ from ..rules.ruleset import RuleSet
 from ..source import NOWHERE, Span, Unsupported
 from . import statements, tables
 from .behaviour import Assumption, Behaviour, Case, Choice, Output, Packet, distinct_terms
+from .bounds import UNBOUNDED, Bounds
 from .concrete import Told
 from .inputs import Concrete, OneFrame, Symbolic
 from .layouts import Layout, cut_to, layouts
@@ -53,7 +54,7 @@ def meaning(
     *,
     meters_kept: bool = False,
     frame: bytes | None = None,
-    most_outputs: int | None = None,
+    bounds: Bounds = UNBOUNDED,
 ) -> Behaviour:
     """What ``program`` does to any packet.
 
@@ -63,15 +64,14 @@ def meaning(
         turns: how often a parser's loop is followed; None for as often as :mod:`.parsing` says.
         meters_kept: whether colours of meters depend on what these hold (:mod:`..arch.meters`); else they are choices.
         frame: what the packet is, of which alone the behaviour speaks then; None for any.
-        most_outputs: of all cases together, above which it is not gone on; None for any number.
+        bounds: how far to go.
 
     Raises:
-        Unsupported: the program uses what is not modelled, or there are more outputs than that; with the place.
+        Unsupported: the program uses what is not modelled, or the bounds are too narrow; with the place.
+        OutOfTime: the bounds say so.
     """
     none = frozenset[str]()
-    return with_open_tables(
-        program, rules, none, turns, meters_kept=meters_kept, frame=frame, most_outputs=most_outputs
-    )[0]
+    return with_open_tables(program, rules, none, turns, meters_kept=meters_kept, frame=frame, bounds=bounds)[0]
 
 
 def with_open_tables(
@@ -82,13 +82,13 @@ def with_open_tables(
     *,
     meters_kept: bool = False,
     frame: bytes | None = None,
-    most_outputs: int | None = None,
+    bounds: Bounds = UNBOUNDED,
 ) -> tuple[Behaviour, list[tuple[str, Term, Term]]]:
     """The same with some tables (control-plane names) left open although their rules are known, and where each of these
     is asked: its name, its key, and when.
 
     Raises:
-        Unsupported: see :func:`meaning`.
+        Unsupported, OutOfTime: see :func:`meaning`.
     """
     architecture = _architecture(program)
     m = Machine(program, rules, Symbolic() if frame is None else OneFrame(frame), architecture.externs)
@@ -96,8 +96,14 @@ def with_open_tables(
     m.turns = turns
     m.meters_kept = meters_kept
     m.open_tables = tables
+    m.bounds = bounds
+    cases: list[Case] = []
     with deep_recursion(), _placed(program):
-        cases = [case for ended in architecture.run(m) for case in _cases(m, ended, ended.state.cells, most_outputs)]
+        outputs = 0
+        for ended in architecture.run(m):
+            made = _cases(m, ended, ended.state.cells, outputs)
+            outputs += sum(len(case.outputs) for case in made)
+            cases += made
     domain = (*architecture.domain(), *_distinct(m.assumptions))
     cases = _only_read(cases, domain)
     leaves = [t for t in b.postorder(distinct_terms(cases)) if t.op in ("var", "apply")]
@@ -180,8 +186,9 @@ _Part = tuple[Term, dict[Term, Term], list[Output]]
 """A guard, what was decided to get there, and the outputs so far."""
 
 
-def _cases(m: Machine, ended: Ended, names: Iterable[str], most_outputs: int | None = None) -> list[Case]:
-    """One case for each layout of the frames that are sent once; ``names`` says which state it tells.
+def _cases(m: Machine, ended: Ended, names: Iterable[str], before: int = 0) -> list[Case]:
+    """One case for each layout of the frames that are sent once; ``names`` says which state it tells, ``before`` how
+    many outputs there are already.
 
     The layouts of a copy that goes to each member of a group may depend on the member, so they are outputs of their
     own, under conditions that exclude each other.
@@ -197,8 +204,8 @@ def _cases(m: Machine, ended: Ended, names: Iterable[str], most_outputs: int | N
             parts = [(guard, known, [*outputs, *made]) for guard, known, outputs in parts]
         else:
             parts = [part for guard, known, outputs in parts for part in _split(m, sent, guard, known, outputs)]
-        if most_outputs is not None and sum(len(outputs) for _, _, outputs in parts) > most_outputs:
-            raise Unsupported(f"more than {most_outputs} layouts of what is sent", sent.span)
+        m.bounds.check_outputs(before + sum(len(outputs) for _, _, outputs in parts), sent.span)
+        m.bounds.check_time()
     return [_case(ended, state, *part) for part in parts]
 
 
