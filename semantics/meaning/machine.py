@@ -312,7 +312,8 @@ class Machine:
         """A copy of ``value``: what is undefined in it becomes one unspecified value."""
         if isinstance(value, Scalar):
             term = self.read(value, span)
-            return value if term is value.term and value.origin is None else Scalar(term)
+            same = term is value.term and value.defined is b.TRUE and value.origin is None
+            return value if same else Scalar(term)
         return copied(value, lambda leaf: self._copied(leaf, span))
 
     def unspecified(self, type_: ir.Type, reason: str, span: Span) -> Value:
