@@ -122,8 +122,9 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet
     if rules is None and pair.program is not None and pair.first is None:
         # The machine may ask for keys that the program does not ask for: both sides' keys count.
         asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
-        terms = [t for side in asking for t in all_terms(side)]
-        rules = shown_by or realise(pair.program, terms, model, pair.relation)
+        rules = shown_by
+        if rules is None:
+            rules = realise(pair.program, [t for side in asking for t in all_terms(side)], model, pair.relation)
         cheap = _Cheap(pair, pair.program, left_open=_left_open(outcome.impl))
         first = _told_apart(Setting(input_of(model), rules), cheap, pair.program)
         if first is not None:

@@ -67,14 +67,15 @@ def smaller(
 def _changes(first: Setting, program: ir.Program, rules: bool, packet: bool) -> Iterator[Change]:
     names = list(first.given.model.values)
     undefined = [n for n in names if n.startswith(("any.", "impl.any."))]
-    yield _zeros(undefined)
-    yield from (_zeros([name]) for name in undefined)
+    yield _all_at(0, undefined)
+    yield from (_all_at(0, [name]) for name in undefined)
     if rules and first.rules is not None:
         yield from _with_its_choice(first, undefined)
         yield from _fewer(first.rules)
         yield from _simpler(first.rules, program)
-    yield from (_zeros([n]) for n in names if n.startswith(("in.", "each.")) and not n.endswith(".port"))
-    yield from (_usual(n) for n in names if n.startswith("each.") and n.endswith(".port"))
+    yield from (_all_at(0, [n]) for n in names if n.startswith(("in.", "each.")) and not n.endswith(".port"))
+    # no machine has a port 0
+    yield from (_all_at(USUAL_PORT, [n]) for n in names if n.startswith("each.") and n.endswith(".port"))
     yield from (_empty(n) for n in first.given.model.functions if n.startswith("state."))
     if packet:
         yield from (_framed(change) for change in frame_candidates(first.given))
@@ -87,24 +88,14 @@ def _changes(first: Setting, program: ir.Program, rules: bool, packet: bool) -> 
 # --- inputs ---------------------------------------------------------------------------------------------------------
 
 
-def _zeros(names: Sequence[str]) -> Change:
-    def change(setting: Setting) -> Setting | None:
-        model = setting.given.model
-        if not any(model.values.get(name) for name in names):
-            return None
-        return _with_model(setting, Model({**model.values, **dict.fromkeys(names, 0)}, model.functions))
-
-    return change
-
-
-def _usual(name: str) -> Change:
-    """A member of a group at the usual port (machines have no port 0)."""
+def _all_at(number: int, names: Sequence[str]) -> Change:
+    """These inputs that are all the same number."""
 
     def change(setting: Setting) -> Setting | None:
         model = setting.given.model
-        if model.values[name] == USUAL_PORT:
+        if all(model.values.get(name, 0) == number for name in names):
             return None
-        return _with_model(setting, Model({**model.values, name: USUAL_PORT}, model.functions))
+        return _with_model(setting, Model({**model.values, **dict.fromkeys(names, number)}, model.functions))
 
     return change
 
@@ -273,7 +264,7 @@ def _both_zero(name: str, value: int) -> Change:
             table: tuple(replace(rule, matches=tuple(map(zero, rule.matches))) for rule in rules)
             for table, rules in setting.rules.entries.items()
         }
-        changed = _zeros([name])(setting)
+        changed = _all_at(0, [name])(setting)
         return None if changed is None else replace(changed, rules=replace(setting.rules, entries=entries))
 
     return change
