@@ -6,6 +6,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from ..semantics.meaning.payload import sum16
+
 MACS = (b"\x02\x00\x00\x00\x00\x01", b"\x02\x00\x00\x00\x00\x02", b"\xff\xff\xff\xff\xff\xff")
 SHORTEST = 14
 TAGS = (b"\x81\x00", b"\x88\xa8")
@@ -38,10 +40,7 @@ def with_checksum(data: bytes) -> bytes:
     size = 4 * (data[at] & 15) if data[at - 2 : at] == b"\x08\x00" and len(data) > at else 0
     if size < 20 or len(data) < at + size:
         return data
-    header = data[at : at + 10] + data[at + 12 : at + size]
-    total = sum(int.from_bytes(header[i : i + 2], "big") for i in range(0, len(header), 2))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
+    total = sum16(data[at : at + 10] + data[at + 12 : at + size])
     return data[: at + 10] + (total ^ 0xFFFF).to_bytes(2, "big") + data[at + 12 :]
 
 

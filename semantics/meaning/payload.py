@@ -13,8 +13,10 @@ programs that parsed as much thus mean the same; those that did not are not foun
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
 from typing import Final
 
 from .. import bits as b
@@ -73,13 +75,19 @@ def sum_of(name: str, packet: bytes) -> int | None:
     if found is None:
         return None
     rest = packet[int(found.group(2)) :]
-    words = [int.from_bytes(rest[i : i + 2].ljust(2, b"\0"), "big") for i in range(0, len(rest), 2)]
-    total = 0
-    for word in words:
-        total = total ^ word if found.group(1) == "xor16" else total + word
+    return reduce(operator.xor, _words(rest), 0) if found.group(1) == "xor16" else sum16(rest)
+
+
+def sum16(data: bytes) -> int:
+    """The sum of 16-bit words in ones' complement (RFC 1071), with a zero byte behind an odd number of them."""
+    total = sum(_words(data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total
+
+
+def _words(data: bytes) -> Iterator[int]:
+    return (int.from_bytes(data[i : i + 2].ljust(2, b"\0"), "big") for i in range(0, len(data), 2))
 
 
 def with_sums(packet: bytes, values: Mapping[str, int]) -> bytes:
