@@ -6,6 +6,7 @@ from .build import and_, compare, eq, ite, not_, or_
 from .pieces import has_parts, pieces
 from .rewrite import Args, rule
 from .term import BOOL, FALSE, TRUE, Payload, Term
+from .walk import conjuncts, disjuncts
 
 
 @rule("not")
@@ -141,30 +142,26 @@ def ite_outer(args: Args, _: Payload) -> Term | None:
     So reads a value that is undefined on one way only, once it has been put together with that of another way.
     """
     condition, then, otherwise = args
-    disjuncts = condition.args if condition.op == "or" else ()
+    left = disjuncts(condition)
     outer: list[tuple[Term, Term]] = []
-    while then.op == "ite" and (rest := _without_negation(disjuncts, then.args[0])) is not None:
+    while then.op == "ite" and (rest := _without_negation(left, then.args[0])) is not None:
         outer.append((then.args[0], then.args[2]))
-        disjuncts, then = rest, then.args[1]
+        left, then = rest, then.args[1]
     if not outer:
         return None
-    inner = ite(or_(*disjuncts), then, otherwise)
+    inner = ite(or_(*left), then, otherwise)
     for asked, other in reversed(outer):
         inner = ite(asked, inner, other)
     return inner
 
 
-def _without_negation(disjuncts: Args, term: Term) -> Args | None:
-    """The disjuncts but for those that are together ``not term``; None where there are no such."""
-    parts = _conjuncts(term)
-    negated = {d: its for d in disjuncts if d.op == "not" and (its := _conjuncts(d.args[0])) <= parts}
-    if frozenset[Term]().union(*negated.values()) != parts:
+def _without_negation(among: Args, term: Term) -> Args | None:
+    """``among`` but for those that are together ``not term``; None where there are no such."""
+    parts = set(conjuncts(term))
+    negated = {d: its for d in among if d.op == "not" and (its := set(conjuncts(d.args[0]))) <= parts}
+    if set[Term]().union(*negated.values()) != parts:
         return None
-    return tuple(d for d in disjuncts if d not in negated)
-
-
-def _conjuncts(term: Term) -> frozenset[Term]:
-    return frozenset(term.args if term.op == "and" else (term,))
+    return tuple(d for d in among if d not in negated)
 
 
 @rule("eq")
