@@ -18,7 +18,7 @@ from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import METER_COLOUR, Behaviour, Choice, distinct_terms
 from ...semantics.rules.ruleset import ActionCall, GroupRef, RuleSet
 from .artifact import Bridge
-from .meaning.writes import BUCKET_BITS, bucket_choice, meter_choice
+from .meaning.writes import PICK_BITS, bucket_choice, meter_choice
 
 PICK: Final = "select."
 _GREEN, _RED = 0, 2
@@ -39,7 +39,7 @@ def settled(program: Behaviour, rules: RuleSet | None, bridge: Bridge) -> Behavi
     choices = []
     earlier: dict[str, list[tuple[tuple[Term, ...], Term]]] = {}
     for number, (call, these) in enumerate(zip(asked, members, strict=True)):  # those within others' keys come first
-        free = b.var(f"any.{call.name}.{number}", BUCKET_BITS)
+        free = b.var(f"any.{call.name}.{number}", PICK_BITS)
         value = _one_of(these, free, call.width)
         key = tuple(b.substitute(list(call.args), chosen))
         for other, answer in reversed(earlier.setdefault(call.name, [])):

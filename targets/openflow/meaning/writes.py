@@ -43,17 +43,25 @@ from .opened import SetTo
 from .state import DERIVED, LABEL_PARTS, Key, State, one_of
 from .steps import DEAD, LAYER_2, Way, first_label, has, push_vlan, pushed, read_bits, set_tci, tag_with, with_bits
 
-BUCKET_BITS: Final = 16
+PICK_BITS: Final = 16
 
 
 def bucket_choice(group: int, before: int) -> Term:
     """Which bucket a group chooses where ``before`` choices were made already."""
-    return b.var(f"any.group.{group}.{before}", BUCKET_BITS)
+    return b.var(f"any.group.{group}.{before}", PICK_BITS)
 
 
 def meter_choice(before: int) -> Term:
     """Whether (1) a meter drops the frame where ``before`` choices were made already."""
     return b.var(f"any.meter.{before}", 1)
+
+
+def _taken(pick: Term, live: Sequence[Term]) -> list[Term]:
+    """Which one is taken if none before it is: that whose number is drawn, or the last that lives."""
+    return [
+        b.and_(alive, b.or_(b.eq(pick, b.bv(i, PICK_BITS)), b.not_(b.or_(*live[i + 1 :]))))
+        for i, alive in enumerate(live)
+    ]
 
 
 class Writes:
@@ -91,29 +99,19 @@ class Writes:
         self.choices.append(Choice(made, reason, span))
         return made
 
-    def _drawn(self, name: str, reason: str, live: list[Term], span: Span) -> list[Term]:
-        """An arbitrary one of those that live: the one whose number is drawn, or else the first."""
-        pick = self._choice(name, 16, reason, span)
-        drawn = [b.and_(alive, b.eq(pick, b.bv(i, 16))) for i, alive in enumerate(live)]
-        none = b.not_(b.or_(*drawn))
-        found = []
-        for alive, here in zip(live, drawn, strict=True):
-            found.append(b.or_(here, b.and_(none, alive)))
-            none = b.and_(none, b.not_(alive))
-        return found
+    def _drawn(self, name: str, reason: str, live: Sequence[Term], span: Span) -> list[Term]:
+        """As :func:`_taken`, by a choice of its own."""
+        return _taken(self._choice(name, PICK_BITS, reason, span), live)
 
     def _bucket_drawn(self, group: Group, before: int, live: Sequence[Term]) -> list[Term]:
-        """The buckets that are taken if none before them is: the one whose number is drawn, or the last that lives.
+        """The buckets that are taken, as :func:`_taken`.
 
         ``before``: how many choices were made on this way. Ways exclude each other, so all that choose at the same
         place share one choice; one way never meets a choice twice.
         """
         pick = bucket_choice(group.number, before)
         self.choices.append(Choice(pick, f"group {group.number} chooses a bucket", group.span))
-        return [
-            b.and_(alive, b.or_(b.eq(pick, b.bv(i, BUCKET_BITS)), b.not_(b.or_(*live[i + 1 :]))))
-            for i, alive in enumerate(live)
-        ]
+        return _taken(pick, live)
 
     def _multipath(self, action: Multipath, state: State, span: Span, when: Term) -> State:
         """``multipath_execute``: the hash is the switch's own."""
