@@ -42,6 +42,7 @@ from .semantics.rules.as_source import with_rules_of
 from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
+from .sides_in_runs import SidesInRuns
 from .targets.base import CannotOffload, Classifies, CompilesIn, Relation, Target
 from .two_machines import Given, Machine, both_ways, exactly, large_pair, machine_with, two_machines
 
@@ -209,18 +210,18 @@ class Checker:
             self._sound.append(spec)
         pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
                     assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
-        runs = MachineInRuns(pair, engine) if rules is None else None
-        outcome = search(mine, theirs, engine if runs is None else with_time_left(engine), aside=runs)
+        runs = MachineInRuns(pair, engine) if rules is None else SidesInRuns(pair, lambda: (mine, theirs), engine)
+        outcome = search(mine, theirs, with_time_left(engine), aside=runs)
         quantified = BOTH if rules is None and _has_open_tables(program) else PACKETS
         proof = decide(outcome, started, _accepted_because(outcome.tally, quantified, label))
         proof = shows_nothing(proof, (mine, theirs), engine) if proof is not None else None
         if proof is None:
             proof = confirm(pair, outcome, started)
             if proof.verdict is Verdict.UNDECIDED:
-                proof = (runs.reject(started) if runs is not None else None) or proof
+                proof = runs.reject(started) or proof
             if proof.verdict is Verdict.UNDECIDED:
                 proof = _once_more(pair, mine, theirs, engine, started) or proof
-        elif proof.verdict is Verdict.UNDECIDED and runs is not None:
+        elif proof.verdict is Verdict.UNDECIDED:
             proof = runs.reject(started) or proof
         elif proof.verdict is Verdict.ACCEPT:
             followed = Followed(mine, theirs, proof.tally.compared)
@@ -369,33 +370,45 @@ class Checker:
         return replace(proof, reason=reason, where=reads[0].span)
 
     def _equal(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
-        left, right, outcome = exactly(left, right, self._engine(label))
-        return self._of_two(left, right, outcome, started, label)
+        engine = self._engine(label)
+        left, right, outcome = exactly(left, right, with_time_left(engine))
+        return self._of_two(left, right, outcome, engine, started, label)
 
     def _alike(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
         """Two artifacts: they do the same; or, where a machine leaves something open (which member a group takes, what
         is above a rate), each may do whatever the other may."""
         engine = self._engine(label)
-        left, right, outcome = exactly(left, right, engine)
+        left, right, outcome = exactly(left, right, with_time_left(engine))
         reasons = left_open(left.behaviour, right.behaviour)
         if not reasons or (outcome.difference is None and not outcome.unknown):
-            return self._of_two(left, right, outcome, started, label)
+            return self._of_two(left, right, outcome, engine, started, label)
 
         def one_way(first: Machine, second: Machine) -> Proof:
-            found = search(first.behaviour, second.behaviour, engine)
-            return self._of_two(first, second, found, started, label, may=True)
+            found = search(first.behaviour, second.behaviour, with_time_left(engine))
+            return self._of_two(first, second, found, engine, started, label, may=True)
 
         return both_ways((partial(one_way, left, right), partial(one_way, right, left)), reasons)
 
     def _of_two(
-        self, left: Machine, right: Machine, outcome: Outcome, started: float, label: str, *, may: bool = False
+        self,
+        left: Machine,
+        right: Machine,
+        outcome: Outcome,
+        engine: Engine,
+        started: float,
+        label: str,
+        *,
+        may: bool = False,
     ) -> Proof:
         """``may``: the first machine may choose what is left open."""
         proof = decide(outcome, started, _accepted_because(outcome.tally, PACKETS, label))
+        pair = Pair(self.program, self.rules, left.behaviour, right.behaviour, right.target, right.artifact,
+                    Relation(), self.machines_confirm, left.target, left.artifact, may=may)  # fmt: skip
         if proof is None:
-            pair = Pair(self.program, self.rules, left.behaviour, right.behaviour, right.target, right.artifact,
-                        Relation(), self.machines_confirm, left.target, left.artifact, may=may)  # fmt: skip
             proof = confirm(pair, outcome, started)
+        if proof.verdict is Verdict.UNDECIDED:
+            sides = left.behaviour, right.behaviour
+            proof = SidesInRuns(pair, lambda: sides, engine, exactly=not may).reject(started) or proof
         return proof
 
     def _equal_large(self, first: Given, second: Given, started: float, label: str) -> Proof | str:

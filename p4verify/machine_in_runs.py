@@ -8,11 +8,9 @@ map entry says something of many rules), rules are drawn and filled in.
 from __future__ import annotations
 
 import random
-import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache
 from typing import Final
 
 from .confirm import Pair, confirm, with_groups
@@ -24,9 +22,8 @@ from .proofs.verdict import Proof, Verdict
 from .realise import CannotRealise, realise
 from .related import in_the_machines_cells, legal_answers, relate
 from .running.entries import random_rules
-from .running.rules import Function, Rules
-from .running.runs import Runs, Seen
-from .running.terms import NotCompiled
+from .running.rules import Drawn, Function, Rules
+from .running.runs import Seen
 from .semantics import ir
 from .semantics.meaning.answers import answers, split, widths_of
 from .semantics.meaning.behaviour import Behaviour
@@ -34,22 +31,11 @@ from .semantics.meaning.program import meaning
 from .semantics.rules.build import match_keys
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
+from .sides_in_runs import SidesInRuns, of_the_packet
 from .targets.base import CannotOffload
-
-SECONDS: Final = 8.0
-"""Of processor time for all runs of one pair."""
-
-ASIDE_SECONDS: Final = 3.0
-"""Of these for what is run while a proof goes on, which has the less time."""
-
-MOST: Final = 50_000
-"""Runs at most."""
 
 DRAWS: Final = 32
 """Rules that are drawn until there are some that the machine can hold."""
-
-ALIKE: Final = 3
-"""Differences in the same that are looked into: what takes one of them away mostly takes all."""
 
 REMEMBERED: Final = 64
 """Values of keys that rules are made with, as they were asked for lately."""
@@ -97,8 +83,8 @@ def _noting(hit: Function, table: ir.Table, keys: list[list[int]]) -> Function:
     return noted
 
 
-class MachineInRuns:
-    """The runs of one program and one machine; each search goes on where the one before stopped."""
+class MachineInRuns(SidesInRuns):
+    """The runs of one program and one machine, under every rule set."""
 
     def __init__(self, pair: Pair, engine: Engine) -> None:
         """
@@ -106,47 +92,11 @@ class MachineInRuns:
             pair: of a program and a machine that holds its tables, for every rule set.
             engine: is asked whether undefined values take a difference away.
         """
-        self._pair, self._engine = pair, engine
-        self._spent = 0.0
-        self._tried: Counter[tuple[str, ...]] = Counter()
-        self._rng = random.Random(len(pair.spec.cases))
+        super().__init__(pair, self._related, engine)
         self._asked: dict[str, list[list[int]]] = {}
-        self._last: Rules | None = None
-        self.proof: Proof | None = None
-        """The ``reject`` that was found."""
+        self._last: Drawn | None = None
 
-    def __call__(self, _early: bool = False) -> bool:
-        """Whether they differ (:data:`.proofs.deciding.Aside`)."""
-        return self.reject(time.monotonic(), ASIDE_SECONDS) is not None
-
-    def reject(self, started: float, seconds: float = SECONDS) -> Proof | None:
-        """A difference on some input under some rules, confirmed; None if none is found in time.
-
-        Args:
-            started: when the check began, as of ``time.monotonic()``.
-            seconds: of processor time, with what was spent before.
-        """
-        if self.proof is None and self._spent < seconds and not self._engine.out_of_time and self._runs is not None:
-            begun = time.process_time()
-            end = begun + seconds - self._spent
-            confirmed = (self._confirmed(seen, started) for seen in self._differences(self._runs, end))
-            self.proof = next((proof for proof in confirmed if proof is not None), None)
-            self._spent += time.process_time() - begun
-        return self.proof
-
-    @cached_property
-    def _runs(self) -> Runs | None:
-        """None where the two are not of numbers alone."""
-        program = self._pair.program
-        assert program is not None
-        spec, impl = self._sides
-        try:
-            return Runs(program, spec, impl, self._rng, draw=self._drawn)
-        except NotCompiled:
-            return None
-
-    @cached_property
-    def _sides(self) -> tuple[Behaviour, Behaviour]:
+    def _related(self) -> tuple[Behaviour, Behaviour]:
         """Both, over the program's functions; or each over its own, where rules have to be filled in."""
         pair = self._pair
         relation = pair.relation
@@ -158,7 +108,7 @@ class MachineInRuns:
         legal = legal_answers(pair.program, spec, impl)
         return restricted(spec), restricted(replace(impl, axioms=(*impl.axioms, *legal)))
 
-    def _drawn(self, pool: Sequence[int]) -> Rules | None:
+    def _drawn(self, pool: Sequence[int]) -> Drawn | None:
         """Rules; None if none are found that the machine can hold."""
         program = self._pair.program
         assert program is not None
@@ -173,15 +123,6 @@ class MachineInRuns:
             return self._last
         return None
 
-    def _differences(self, runs: Runs, end: float) -> Iterator[Seen]:
-        """What was seen to differ; ``end`` in seconds of processor time."""
-        for seen in runs.differences(MOST - runs.runs, end):
-            if time.process_time() > end or self._engine.out_of_time:
-                return
-            self._tried[seen.names] += 1
-            if self._tried[seen.names] <= ALIKE:
-                yield seen
-
     def _confirmed(self, seen: Seen, started: float) -> Proof | None:
         """The ``reject`` of what was seen, if it differs under rules whatever the program's undefined values are."""
         pair = self._pair
@@ -194,10 +135,7 @@ class MachineInRuns:
         outcome = seen_on(mine, self._sides[1], self._engine, seen.model)
         if outcome.difference is None:
             return None
-        model = outcome.difference.model  # what follows from the packet is not to be said of another one
-        functions = {name: table for name, table in model.functions.items() if not name.startswith("payload.")}
-        found = replace(outcome, difference=replace(outcome.difference, model=replace(model, functions=functions)))
-        proof = confirm(pair, found, started, rules)
+        proof = confirm(pair, of_the_packet(outcome), started, rules)
         return proof if proof.verdict is Verdict.REJECT else None
 
     def _rules(self, seen: Seen) -> RuleSet:

@@ -12,10 +12,16 @@ from ..semantics.bits import Term
 from ..semantics.meaning.payload import sum_of
 from .ethernet import frame, with_checksum
 from .hints import SHORT, Hints
-from .rules import Rules
+from .rules import Drawn
 
 KEPT: Final = 6
-"""Frames that are kept for each case."""
+"""Frames that are kept for each thing that becomes of some."""
+
+KINDS: Final = 256
+"""Such things that are told apart."""
+
+Met = tuple[int, ...]
+"""What becomes of a frame: the cases that it gets into, and by which ports it leaves."""
 
 
 RIGHT: Final = 0.5
@@ -24,20 +30,22 @@ RIGHT: Final = 0.5
 
 class Inputs:
     """Frames and values. Bytes, lengths and other inputs are set to the numbers that they are compared with, and frames
-    that got into a case that few got into are changed further."""
+    of which that became which becomes of few are changed further."""
 
     def __init__(self, hints: Hints, rng: random.Random, pool: Sequence[int], only: bytes | None = None) -> None:
         """``only``: the frame of which alone the behaviours speak."""
         self._hints, self._rng, self._pool, self._only = hints, rng, pool, only
-        self._kept: dict[int, list[bytes]] = {}
-        self.met: Counter[int] = Counter()
-        """How often each case of the first side was met."""
+        self._kept: dict[Met, list[bytes]] = {}
+        self.met: Counter[Met] = Counter()
+        """How often each was met."""
         self._ports = [n for n in hints.of_variables.get("in.port", ()) if n < 512]
 
-    def keep(self, case: int, data: bytes) -> None:
-        """Tell what case a frame got into."""
-        self.met[case] += 1
-        kept = self._kept.setdefault(case, [])
+    def keep(self, met: Met, data: bytes) -> None:
+        """Tell what became of a frame."""
+        if met not in self._kept and len(self._kept) >= KINDS:
+            return
+        self.met[met] += 1
+        kept = self._kept.setdefault(met, [])
         if len(kept) < KEPT:
             kept.append(data)
         elif self._rng.random() < 0.1:
@@ -51,7 +59,7 @@ class Inputs:
         kind = rng.random()
         if self._kept and kind < 0.6:
             some = rng.sample(list(self._kept), min(4, len(self._kept)))
-            base = rng.choice(self._kept[min(some, key=lambda case: self.met[case])])
+            base = rng.choice(self._kept[min(some, key=lambda met: self.met[met])])
         elif kind < 0.75:
             base = frame(rng, self._pool)
         else:
@@ -69,7 +77,7 @@ class Inputs:
         """A frame with zeros behind it where the behaviours look."""
         return data + bytes(max(0, self._hints.bytes - len(data)))
 
-    def value(self, variable: Term, data: bytes, rules: Rules) -> int:
+    def value(self, variable: Term, data: bytes, rules: Drawn) -> int:
         """A value of anything but a byte of the frame, which is ``data``."""
         name, width = variable.name, max(1, variable.width)
         if name == "pkt.len":

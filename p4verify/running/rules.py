@@ -29,19 +29,56 @@ def constants_of(program: ir.Program) -> list[int]:
     return list(dict.fromkeys(v for v in values if isinstance(v, int) and not isinstance(v, bool)))
 
 
-class Rules:
-    """A rule set, by what it answers: of some entries are made, else every key that is asked draws its own answer,
-    which is what some entry with a full mask could give. What no rules say, as what a state holds before, is drawn
-    alike."""
+class Drawn:
+    """What no rules say, as what a state holds before: for every argument a number, the same each time."""
 
-    def __init__(self, program: ir.Program, rng: random.Random, pool: Sequence[int]) -> None:
+    def __init__(self, rng: random.Random, pool: Sequence[int]) -> None:
         self._seed = rng.getrandbits(48)
         self._pool = pool
-        self._hits = rng.choice((1, 2, 2, 3, 4))
         self._zeros = rng.random() < 0.4
         self.inputs: dict[str, int] = {}
         """What tables without keys answer, and defaults, by the variables' names."""
         self._functions: dict[str, Function] = {}
+
+    def function(self, name: str, data: bytes) -> Function:
+        """What stands for an uninterpreted function, on the frame ``data``."""
+        known = self._functions.get(name)
+        if known is None:
+            if name.startswith("payload."):
+                payload: Mapping[str, Function] = PayloadFunctions(data)
+                return payload[name]
+            zero = self._zeros and ".state." in f".{name}"
+            known = self._functions[name] = (lambda *_: 0) if zero else self._value(name)
+        return known
+
+    def _value(self, name: str, count: int = 0) -> Function:
+        """A number for every argument: small, one that is worth meeting, or any; below ``count``, if that is given."""
+        drawn, pool = self._drawn(name), self._pool
+
+        def value(*key: int) -> int:
+            found = drawn(*key)
+            kind, rest = found & 3, found >> 8
+            if count:
+                return rest % count
+            if kind == 0:
+                return rest & 3
+            return pool[rest % len(pool)] if kind == 1 else rest | rest << 56 | rest << 112
+
+        return value
+
+    def _drawn(self, name: str) -> Function:
+        """64 bits for every argument, the same in every process."""
+        seed, number = self._seed, zlib.crc32(name.encode())
+        return lambda *key: hash((seed, number, *key)) & 0xFFFFFFFFFFFFFFFF
+
+
+class Rules(Drawn):
+    """A rule set, by what it answers: of some entries are made, else every key that is asked draws its own answer,
+    which is what some entry with a full mask could give."""
+
+    def __init__(self, program: ir.Program, rng: random.Random, pool: Sequence[int]) -> None:
+        super().__init__(rng, pool)
+        self._hits = rng.choice((1, 2, 2, 3, 4))
         if rng.random() < REAL:
             try:
                 known = answers(program, random_rules(program, rng.getrandbits(30), pool))
@@ -80,37 +117,6 @@ class Rules:
     def _one_of(self, name: str, numbers: list[int]) -> Function:
         drawn = self._drawn(name)
         return lambda *key: numbers[(drawn(*key) >> 7) % len(numbers)]
-
-    def _value(self, name: str, count: int = 0) -> Function:
-        """A number for every argument: small, one that the program mentions, or any."""
-        drawn, pool = self._drawn(name), self._pool
-
-        def value(*key: int) -> int:
-            found = drawn(*key)
-            kind, rest = found & 3, found >> 8
-            if count:
-                return rest % count
-            if kind == 0:
-                return rest & 3
-            return pool[rest % len(pool)] if kind == 1 else rest | rest << 56 | rest << 112
-
-        return value
-
-    def _drawn(self, name: str) -> Function:
-        """64 bits for every argument, the same in every process."""
-        seed, number = self._seed, zlib.crc32(name.encode())
-        return lambda *key: hash((seed, number, *key)) & 0xFFFFFFFFFFFFFFFF
-
-    def function(self, name: str, data: bytes) -> Function:
-        """What stands for an uninterpreted function, on the frame ``data``."""
-        known = self._functions.get(name)
-        if known is None:
-            if name.startswith("payload."):
-                payload: Mapping[str, Function] = PayloadFunctions(data)
-                return payload[name]
-            zero = self._zeros and ".state." in f".{name}"
-            known = self._functions[name] = (lambda *_: 0) if zero else self._value(name)
-        return known
 
 
 def _members(program: ir.Program, param: ir.Param) -> int:

@@ -21,7 +21,7 @@ from .behaviours import NO_CASE, OUTSIDE, Common, Compiled, Shown
 from .hints import Hints
 from .inputs import Inputs
 from .outlasting import UNDEFINED, Outlasting, Ran
-from .rules import Rules, constants_of
+from .rules import Drawn, Rules, constants_of
 
 RUNS_OF_RULES: Final = 16
 """Runs under the same rules."""
@@ -66,32 +66,33 @@ class Runs:
 
     def __init__(
         self,
-        program: ir.Program,
+        program: ir.Program | None,
         spec: Behaviour,
         impl: Behaviour,
         rng: random.Random,
         *,
         frame: bytes | None = None,
         exactly: bool = False,
-        draw: Callable[[Sequence[int]], Rules | None] | None = None,
+        draw: Callable[[Sequence[int]], Drawn | None] | None = None,
     ) -> None:
         """
         Args:
-            program: the first program, whose rules are drawn.
+            program: the first program, whose rules are drawn; None if there is none.
             spec: its behaviour; its undefined values may be chosen so that it does what the other does.
             impl: the other's, in the first's words.
             rng: decides everything.
             frame: the frame of which alone the behaviours speak; None where they speak of all.
             exactly: no undefined value may matter.
             draw: draws rules, given numbers that are worth meeting, or says that there are no more; None for any of
-                the program's.
+                the program's, if there is one.
         """
-        common = Common(spec, impl, but=by_entry(program))
+        common = Common(spec, impl, but=by_entry(program) if program is not None else frozenset())
         self.sides = Compiled(spec, common), Compiled(impl, common)
         hints = Hints(self.sides)
         self._rng, self._exactly = rng, exactly
-        self._pool = [*constants_of(program), 0, 1]
-        self._draw: Callable[[Sequence[int]], Rules | None] = draw or partial(Rules, program, rng)
+        self._pool = [*(constants_of(program) if program is not None else ()), 0, 1]
+        some = partial(Rules, program, rng) if program is not None else partial(Drawn, rng)
+        self._draw: Callable[[Sequence[int]], Drawn | None] = draw or some
         self.inputs = Inputs(hints, rng, self._pool, frame)
         self._outlasting = Outlasting(self.sides[0], hints, rng)
         free = {v.name: v for side in self.sides for v in side.variables if not v.name.startswith(UNDEFINED)}
@@ -110,7 +111,7 @@ class Runs:
             end: when to stop, in seconds of processor time as of :func:`time.process_time`.
         """
         before = self.runs
-        rules: Rules | None = None
+        rules: Drawn | None = None
         for number in range(TRIES * runs):
             if rules is None or number % RUNS_OF_RULES == 0:
                 if time.process_time() > end or self.runs - before >= runs:
@@ -122,7 +123,7 @@ class Runs:
             if seen is not None:
                 yield seen
 
-    def _once(self, number: int, rules: Rules) -> Seen | None:
+    def _once(self, number: int, rules: Drawn) -> Seen | None:
         data = self.inputs.frame()
         padded = self.inputs.padded(data)
         given = {v.name: self.inputs.value(v, data, rules) for v in self._free}
@@ -137,7 +138,7 @@ class Runs:
             self.outside += 1
             return None
         self.runs += 1
-        self.inputs.keep(first.number, data)
+        self.inputs.keep((first.number, second.number, *_ports(first.shown)), data)
         if first.shown == second.shown:
             return None
         names = [n for n in dict.fromkeys((*first.shown, *second.shown)) if first.shown.get(n) != second.shown.get(n)]
@@ -178,6 +179,11 @@ class Runs:
             for i, v in enumerate(side.variables):
                 if v.name in chosen:
                     into[i] = chosen[v.name]
+
+
+def _ports(shown: Shown) -> list[int]:
+    """By which ports frames leave."""
+    return [sent[0] for name, outputs in shown.items() if name.startswith("outputs ") for sent in outputs]
 
 
 def by_entry(program: ir.Program) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from p4verify import machine_in_runs
+from p4verify import machine_in_runs, sides_in_runs
 from p4verify.checks import Checker
 from p4verify.confirm import Pair
 from p4verify.machine_in_runs import MachineInRuns
@@ -115,14 +115,14 @@ def test_a_difference_that_runs_show_is_confirmed(
 def test_runs_show_no_difference_where_there_is_none(
     parts: tuple[dict[str, str], ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine_in_runs, "MOST", 600)
+    monkeypatch.setattr(sides_in_runs, "MOST", 600)
     program = _program(*parts)
     assert _runs(program, _object(program)).reject(0.0) is None
 
 
 def test_another_choice_of_what_is_undefined_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     """The object asks the table with what the program may have for an undefined key, whatever the rules are."""
-    monkeypatch.setattr(machine_in_runs, "MOST", 600)
+    monkeypatch.setattr(sides_in_runs, "MOST", 600)
     program = _program(UNDEFINED, PUTS)
     fixed = _program({"KEY": 'hdr.h.a: ternary; hdr.h.d: ternary @name("hdr.g.a");'}, PUTS)
     assert _runs(program, _object(fixed)).reject(0.0) is None
