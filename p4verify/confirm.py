@@ -44,6 +44,7 @@ from .semantics.source import InputError, Unsupported
 from .smaller import Setting, smaller
 from .stf_text import Test, stf_test
 from .targets.base import CannotOffload, ComparesArtifacts, Relation, Returns, Target
+from .told_names import ToldNames
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet
         relation = pair.target.relate(pair.program, pair.artifact, rules)
     functions = _Functions(relation, model)
     possible = [a.condition for side in (spec, pair.impl) for a in (*side.domain, *side.reaching)]
-    names = frozenset(name for side in (spec, pair.impl) for case in side.cases for name in case.metadata)
+    names = ToldNames.of(spec, pair.impl)
     held = functions.cells() if pair.first is None else {}
     run_spec = _within(possible, _side(spec, functions.program(spec), "", names, held=held))
     machine = functions.machine(pair.impl)
@@ -208,7 +209,7 @@ def with_groups(pair: Pair, rules: RuleSet, given: Input) -> RuleSet:
         held = pair.target.relate(pair.program, pair.artifact, rules)
         theirs = functions | functions_of(held, pair.told, model.values, functions)
         for side, asked in ((pair.spec, functions), (pair.told, theirs)):
-            _side(side, asked, "impl." if side is pair.told else "", frozenset(), groups.members)(given)
+            _side(side, asked, "impl." if side is pair.told else "", ToldNames(), groups.members)(given)
     except (ValueError, KeyError, BadBehaviour, Unsupported, InputError, CannotOffload):
         return rules
     return groups.into(rules)
@@ -258,7 +259,7 @@ class _Cheap:
             except (InputError, Unsupported, CannotOffload):
                 return False
         theirs = others | functions_of(held, pair.impl, given.model.values, others)
-        names = frozenset(name for side in (pair.spec, pair.impl) for case in side.cases for name in case.metadata)
+        names = ToldNames.of(pair.spec, pair.impl)
         possible = [a.condition for side in (pair.spec, pair.impl) for a in (*side.domain, *side.reaching)]
         spec = _within(possible, _side(pair.spec, mine, "", names))
         impl = _side(pair.told, theirs, "impl.", names)
@@ -345,13 +346,13 @@ def _side(
     behaviour: Behaviour,
     functions: dict[str, Callable[..., int]],
     prefix: str,
-    told: frozenset[str],
+    told: ToldNames,
     members: Members | None = None,
     held: Mapping[str, Callable[..., int]] | None = None,
 ) -> Side:
     """The behaviour as a function from concrete inputs to what is observed.
 
-    ``told``: the metadata that is told of every output; where the behaviour says nothing of it, it is as it was.
+    ``told``: the metadata that is told; where the behaviour says nothing of it, it is as it was.
     ``held``: what cells hold before the packet, by the state's name; where no case writes them (under given rules, or
     at all), they are as they were.
     """
@@ -370,10 +371,11 @@ def _side(
             cells=_known_cells(behaviour, given.cells),
             groups=members or (lambda _kind, _group, depth: [_member(values, depth)]), plans=plans,
         )  # fmt: skip
-        before = {name: inputs.get(f"in.{name}", 0) for name in told} if seen.outputs else {}
+        before = {name: inputs.get(f"in.{name}", 0) for name in told.metadata} if seen.outputs else {}
         metadata = before | dict(seen.metadata)
         untouched = {n: {i: held[n](i) for i in at} for n, at in given.cells.items() if held is not None and n in held}
-        return Observed(seen.outputs, metadata, untouched | seen.state, carried=seen.carried, events=seen.events)
+        carried = told.carried(seen, inputs)
+        return Observed(seen.outputs, metadata, untouched | seen.state, carried=carried, events=seen.events)
 
     return run
 

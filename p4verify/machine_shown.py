@@ -41,9 +41,30 @@ class Seen:
 def confirming(seen: Sequence[Seen | str | None], *, both: bool) -> tuple[str, ...]:
     """The machines that confirm a difference: one that did as it is said to; of two those that showed it."""
     found = [each for each in seen if isinstance(each, Seen)]
-    if both and not (len(found) == 2 and found[0].shown.differs(found[1].shown)):
+    if both and not (len(found) == 2 and differ(found[0].shown, found[1].shown)):
         return ()
     return tuple(each.machine for each in found)
+
+
+def differ(first: Observed, second: Observed) -> bool:
+    """Whether two machines can be told apart by what both show of what goes with frames, and by all else."""
+    names = _beside(first) & _beside(second)
+    return _with_beside(first, names).differs(_with_beside(second, names))
+
+
+def _beside(seen: Observed) -> frozenset[str]:
+    return frozenset(name for more in seen.carried for name in more)
+
+
+def _with_beside(seen: Observed, names: frozenset[str]) -> Observed:
+    """With frames in one order, and what goes with each under these names alone."""
+    carried = seen.carried or ({},) * len(seen.outputs)
+    frames = [
+        (output, sorted((n, v) for n, v in more.items() if n in names))
+        for output, more in zip(seen.outputs, carried, strict=True)
+    ]
+    frames.sort()
+    return replace(seen, outputs=tuple(o for o, _ in frames), carried=tuple(dict(more) for _, more in frames))
 
 
 def ports_of(*sides: Observed) -> list[int]:
@@ -112,6 +133,8 @@ def _shown(
         artifact, (found.port, found.packet), tables, ports, asked, _around(behaviour, found)
     )
     metadata = {name: value for name, value in seen.metadata.items() if name in said.metadata}
+    if seen.beside:
+        return _Sight(Observed(seen.outputs, metadata, cells, carried=seen.beside), seen.events)
     return _Sight(Observed(tuple(sorted(seen.outputs)), metadata, cells), seen.events)
 
 
@@ -140,9 +163,10 @@ def _agrees(target: Target, said: Observed, sight: _Sight) -> bool:
     """Whether the machine showed what was said, in all that it showed."""
     if said.fault:
         return True  # it refused what has the fault
-    outputs = tuple(sorted(_as_seen(target, said.outputs)))
+    outputs = tuple(_as_seen(target, said.outputs))
     events = sorted((event for event in said.events if event[0] in sight.events), key=lambda event: event[0])
-    return not Observed(outputs, said.metadata, said.state, events=tuple(events)).differs(sight.shown)
+    told = Observed(outputs, said.metadata, said.state, carried=said.carried, events=tuple(events))
+    return not differ(told, sight.shown)
 
 
 def _as_seen(target: Target, outputs: Sequence[tuple[str, int, bytes]]) -> list[tuple[str, int, bytes]]:

@@ -18,6 +18,7 @@ from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import (
     DESTINATIONS,
     LENGTH,
+    RETURNS,
     Behaviour,
     Case,
     Event,
@@ -347,8 +348,14 @@ def _frame_differences(name: str, both: Term, x: Output, y: Output, reads: Reads
     if alike is not b.FALSE:
         yield Part(f"{name}: bytes", b.FALSE)
         yield from _byte_differences(f"{name}: bytes", alike, x.packet, y.packet)
+    named = sorted(x.metadata.keys() | y.metadata.keys())
+    if x.to not in RETURNS:
+        for key in named:
+            told = _or_unchanged(key, x.metadata.get(key), y.metadata.get(key))
+            yield unequal(f"{name}: metadata {key}", *told, both)
+        return
     # What only one side's passes read decides nothing, because one pass of both is the same whatever comes in there.
-    for key in sorted(k for k in x.metadata.keys() | y.metadata.keys() if all(f"in.{k}" in names for names in reads)):
+    for key in (k for k in named if all(f"in.{k}" in names for names in reads)):
         ours, others = x.metadata.get(key), y.metadata.get(key)
         differ = b.TRUE if ours is None or others is None else b.ne(ours, others)
         yield Part(f"{name}: metadata {key}", b.and_(both, differ))

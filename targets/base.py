@@ -108,6 +108,8 @@ class Observation:
     metadata: Mapping[str, int] = field(default_factory=dict)
     events: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Of the events that can be seen, by name: the fields of each, oldest first."""
+    beside: tuple[Mapping[str, int], ...] = ()
+    """What could be seen beside each of the outputs (a tunnel's key), if anything could."""
 
 
 class Oracle(Protocol):

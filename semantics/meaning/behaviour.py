@@ -101,6 +101,9 @@ Destination = Literal[
 ]
 """Where a frame goes (see :class:`Output`)."""
 
+RETURNS: Final[tuple[Destination, ...]] = ("recirculate", "resubmit")
+"""Where it comes back from for another pass."""
+
 DESTINATIONS: Final[tuple[Destination, ...]] = get_args(Destination)
 
 
@@ -129,10 +132,11 @@ class Output:
 
     ``to`` "port": out of port ``port`` (32 bits). ``to`` "stack": on to the host's stack or next hook
     (TC_ACT_OK, XDP_PASS, the eBPF filter's accept); ``port`` is then 0. ``to`` "recirculate" and "resubmit": back to
-    the beginning for another pass, which reads ``port`` as ``in.port`` and ``metadata`` as ``in.NAME``. Of eBPF alone:
-    ``to`` "ingress" and "peer": received by interface ``port``, or by the other end of that one; "neighbour": out of
-    interface ``port``, with the addresses of whatever the kernel takes for the next hop; "cpu": on to CPU ``port``;
-    "socket" and "program" (which goes on with the packet): what an element of a map leads to, which ``port`` holds.
+    the beginning for another pass, which reads ``port`` as ``in.port`` and ``metadata`` as ``in.NAME``. ``to``
+    "ingress": received by interface ``port``. Of eBPF alone: "peer": received by the other end of that one;
+    "neighbour": out of interface ``port``, with the addresses of whatever the kernel takes for the next hop; "cpu": on
+    to CPU ``port``; "socket" and "program" (which goes on with the packet): what an element of a map leads to, which
+    ``port`` holds.
 
     A copy goes through its own egress after the frame that it is a copy of, and after all outputs before it; the
     order among the members of one group is open.
@@ -145,7 +149,8 @@ class Output:
     each: tuple[Replication, ...] = ()
     """(): once. Otherwise once for each member; all terms of the output may mention ``each.*``."""
     metadata: Mapping[str, Term] = field(default_factory=dict)
-    """What goes with a frame that comes back: NAME → what the next pass reads as ``in.NAME``."""
+    """What goes with a frame that comes back (:data:`RETURNS`): NAME → what the next pass reads as ``in.NAME``. Of any
+    other: what the device finds beside it that gets it (a tunnel's key); a name that is absent is unchanged."""
     state: Mapping[str, Term] = field(default_factory=dict)
     """For a copy: what cell ``at.NAME`` holds after its own egress, as a function of ``each.K.state.NAME``, K the last
     of its replications; a name that is absent is unchanged. It happens whether or not ``when`` holds, and where one

@@ -36,7 +36,7 @@ def merge_sent(condition: Term, x: Sent, y: Sent) -> Sent:
 
 def _alike(x: Output, y: Output) -> bool:
     same = x.packet.payload == y.packet.payload and len(x.packet.prefix) == len(y.packet.prefix)
-    return x.to == y.to and x.packet.size == y.packet.size and same
+    return x.to == y.to and x.packet.size == y.packet.size and same and x.metadata.keys() == y.metadata.keys()
 
 
 def _under(condition: Term, sent: Output) -> Output:
@@ -46,4 +46,6 @@ def _under(condition: Term, sent: Output) -> Output:
 def _one(condition: Term, x: Output, y: Output) -> Output:
     when = b.ite(condition, x.when, y.when)
     prefix = each(condition, x.packet.prefix, y.packet.prefix)
-    return Output(when, x.to, b.ite(condition, x.port, y.port), Packet(prefix, x.packet.payload, x.packet.size))
+    packet = Packet(prefix, x.packet.payload, x.packet.size)
+    metadata = {name: b.ite(condition, term, y.metadata[name]) for name, term in x.metadata.items()}
+    return Output(when, x.to, b.ite(condition, x.port, y.port), packet, metadata=metadata)

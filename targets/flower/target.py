@@ -19,11 +19,11 @@ from .artifact import FilterList, FlowerFilter
 
 READS: Final = (
     "lists of others: tc -batch scripts, tc filter show, tc -j filter show, rtnetlink messages",
-    "keys: all of tc's but those of PPPoE, tunnel options and L2TPv3; frames that come from no tunnel and no conntrack",
-    "actions: gact, mirred to egress, vlan, mpls, pedit, csum (IPv4, TCP, UDP, ICMP), skbedit (mark, priority)",
-    "actions: police, tunnel_key unset, ct clear",
+    "keys: all of tc's but those of PPPoE, tunnel options and L2TPv3; frames that come from no conntrack",
+    "actions: gact, mirred, vlan, mpls, pedit, csum (IPv4, TCP, UDP, ICMP), skbedit (mark, priority)",
+    "actions: police, tunnel_key (but its options), ct clear",
     "controls: drop, pass, continue, pipe, reclassify, goto chain, trap",
-    "no egress hooks, other ct, tunnel_key set, sample, nat, checksums of UDP-Lite and SCTP, random gact",
+    "no egress hooks, other ct, sample, nat, checksums of UDP-Lite and SCTP, random gact",
 )
 """What lists of others may have, a line each."""
 

@@ -43,25 +43,42 @@ def compiled_given(
     behaviour: Behaviour, names: tuple[str, ...] = ()
 ) -> Callable[[bytes, int, Given], tuple[tuple[tuple[str, int, bytes], ...], dict[str, int]]]:
     """The same of a behaviour with choices or metadata that comes in."""
+    run = compiled_beside(behaviour, names)
+
+    def simple(frame: bytes, port: int, given: Given) -> tuple[tuple[tuple[str, int, bytes], ...], dict[str, int]]:
+        sent, told = run(frame, port, given)
+        return tuple(sorted(output for output, _ in sent)), told
+
+    return simple
+
+
+Sent = tuple[tuple[str, int, bytes], dict[str, int]]
+"""An output, and what goes with it."""
+
+
+def compiled_beside(
+    behaviour: Behaviour, names: tuple[str, ...] = ()
+) -> Callable[[bytes, int, Given], tuple[list[Sent], dict[str, int]]]:
+    """The same with what goes with each output, in the order in which they are sent."""
     functions: dict[int, _Compiled] = {}
     find = _finder(behaviour)
 
-    def run(frame: bytes, port: int, given: Given) -> tuple[tuple[tuple[str, int, bytes], ...], dict[str, int]]:
-        at = find(frame, port)
+    def run(frame: bytes, port: int, given: Given) -> tuple[list[Sent], dict[str, int]]:
+        at = find(frame, port, given)
         case = behaviour.cases[at]
         if at not in functions:
             functions[at] = _function(_roots(case, names))
-        values = list(functions[at](frame + bytes(2048), len(frame), port, given))
-        told = dict(zip(names, values[len(values) - len(names) :], strict=True))
-        outputs = []
+        values = iter(functions[at](frame + bytes(2048), len(frame), port, given))
+        sent: list[Sent] = []
         for output in case.outputs:
-            when, to_port, *prefix = values[: 2 + len(output.packet.prefix)]
-            del values[: 2 + len(output.packet.prefix)]
+            when, to_port = next(values), next(values)
+            prefix = [next(values) for _ in output.packet.prefix]
+            beside = {name: next(values) for name in output.metadata}
             if when:
                 assert output.packet.payload <= len(frame)
                 assert output.packet.size is None
-                outputs.append((output.to, to_port, bytes(prefix) + frame[output.packet.payload :]))
-        return tuple(sorted(outputs)), told
+                sent.append(((output.to, to_port, bytes(prefix) + frame[output.packet.payload :]), beside))
+        return sent, dict(zip(names, values, strict=True))
 
     return run
 
@@ -72,25 +89,29 @@ def possible(behaviour: Behaviour, values: Mapping[str, range]) -> Callable[[byt
     find = _finder(behaviour)
 
     def given(frame: bytes, port: int) -> Iterator[Given]:
-        met = [v.name for v in b.variables(*_roots(behaviour.cases[find(frame, port)], ())) if v.name[:4] == "any."]
+        met = [
+            v.name
+            for v in b.variables(*_roots(behaviour.cases[find(frame, port, _NOTHING)], ()))
+            if v.name[:4] == "any."
+        ]
         ranges = [next(r for start, r in values.items() if name.startswith(start)) for name in met]
         return (dict(zip(met, made, strict=True)) for made in product(*ranges))
 
     return given
 
 
-def inside(behaviour: Behaviour) -> Callable[[bytes, int], bool]:
-    """Whether a frame on a port is in the behaviour's domain."""
+def inside(behaviour: Behaviour) -> Callable[..., bool]:
+    """Whether a frame on a port, with what is given, is in the behaviour's domain."""
     asked = _function([assumption.condition for assumption in behaviour.domain])
-    return lambda frame, port: all(asked(frame + bytes(2048), len(frame), port, _NOTHING))
+    return lambda frame, port, given=_NOTHING: all(asked(frame + bytes(2048), len(frame), port, given))
 
 
-def _finder(behaviour: Behaviour) -> Callable[[bytes, int], int]:
+def _finder(behaviour: Behaviour) -> Callable[[bytes, int, Given], int]:
     """Which case a frame is."""
     guards = _function([case.guard for case in behaviour.cases])
 
-    def find(frame: bytes, port: int) -> int:
-        told = guards(frame + bytes(2048), len(frame), port, _NOTHING)
+    def find(frame: bytes, port: int, given: Given) -> int:
+        told = guards(frame + bytes(2048), len(frame), port, given)
         holding = [i for i, holds in enumerate(told) if holds]
         assert len(holding) == 1, f"{len(holding)} cases"
         return holding[0]
@@ -99,8 +120,12 @@ def _finder(behaviour: Behaviour) -> Callable[[bytes, int], int]:
 
 
 def _roots(case: Case, names: tuple[str, ...]) -> list[Term]:
-    roots = [t for o in case.outputs for t in (o.when, o.port, *o.packet.prefix)]
-    return [*roots, *(case.metadata.get(name, b.bv(0, 32)) for name in names)]
+    roots = [t for o in case.outputs for t in (o.when, o.port, *o.packet.prefix, *o.metadata.values())]
+    return [*roots, *(case.metadata.get(name, _unsaid(name)) for name in names)]
+
+
+def _unsaid(name: str) -> Term:
+    return b.bv(0, 32) if name == "classid" else b.var(f"in.{name}", 32)
 
 
 _Compiled = Callable[[bytes, int, int, Given], tuple[int, ...]]
@@ -136,7 +161,7 @@ def _expression(term: Term, args: list[str]) -> str:
             if term.name.startswith("pkt.sum16["):
                 return f"sum16(p, n, {term.name[10:-1]})"
             if not term.name.startswith("pkt[") and term.name not in ("pkt.len", "in.port"):
-                return f"given[{term.name!r}]"
+                return f"given.get({term.name!r}, 0)" if term.name[:3] == "in." else f"given[{term.name!r}]"
             return {"pkt.len": "n", "in.port": "port"}.get(term.name) or f"p{term.name.removeprefix('pkt')}"
         case "not":
             return f"not {args[0]}"

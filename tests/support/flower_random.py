@@ -18,10 +18,10 @@ TYPES = {"ip": 0x0800, "ipv6": 0x86DD, "arp": 0x0806, "rarp": 0x8035, "mpls_uc":
 CHAINS = (0, 1, 7)
 UNTRACKED = (
     "ct_state -trk", "ct_state +trk", "ct_state +trk+new", "ct_state -new-est", "ct_mark 0/0xff", "ct_mark 3",
-    "ct_label 00/ff", "enc_key_id 5", "enc_key_id 0", "enc_tos 0", "enc_ttl 3/4", "enc_dst_ip 10.0.0.1",
-    "enc_src_ip 10.0.0.1/0", "enc_dst_ip fe80::1", "enc_dst_port 4789", "enc_dst_port 0",
+    "ct_label 00/ff",
 )  # fmt: skip
-"""Keys of tunnels and of connection tracking, which no packet comes from."""
+"""Keys of connection tracking, which no packet comes from."""
+KEY_IDS = (0, 5, 100, 0xFFFFFFFF)
 
 
 def pick(rng: random.Random, *weighted: tuple[float, str]) -> str:
@@ -101,7 +101,20 @@ class Filters:
             words.append(f"ip_flags {rng.choice(['frag', 'nofrag', 'firstfrag', 'nofirstfrag', 'frag/nofirstfrag'])}")
         if rng.random() < 0.05:
             words.append(rng.choice(UNTRACKED))
-        return words
+        return words + (self.tunnel_keys() if rng.random() < 0.12 else [])
+
+    def tunnel_keys(self) -> list[str]:
+        """Keys that ask for a tunnel's."""
+        rng = self.rng
+        words = []
+        if rng.random() < 0.5:
+            words.append(f"enc_key_id {rng.choice(KEY_IDS)}")
+        addresses, longest = rng.choice(((IP4, 32), (IP6, 128)))
+        sides = [name for name in ("enc_src_ip", "enc_dst_ip") if rng.random() < 0.3]
+        words += [f"{n} {rng.choice(addresses)}{rng.choice(('', '', f'/{rng.randint(0, longest)}'))}" for n in sides]
+        numbers = [each for each in (("enc_tos", 8), ("enc_ttl", 64)) if rng.random() < 0.15]
+        words += [f"{n} {rng.choice((0, some, 3))}{rng.choice(('', '/4', '/0'))}" for n, some in numbers]
+        return words + ([f"enc_dst_port {rng.choice((0, 4789, 6081))}"] if rng.random() < 0.2 else [])
 
     def behind(self, which: str) -> str:
         """A type behind a tag."""
@@ -182,7 +195,8 @@ class Filters:
     def last(self) -> str:
         return pick(
             self.rng,
-            (6, f"mirred egress redirect dev port{self.rng.choice(PORTS)}"),
+            (5.3, f"mirred egress redirect dev port{self.rng.choice(PORTS)}"),
+            (0.7, f"mirred ingress redirect dev port{self.rng.choice(PORTS)}"),
             (1, "drop"),
             (2, "pass"),
             (1.5, "continue"),
@@ -195,20 +209,32 @@ class Filters:
 
     def mirror(self) -> str:
         control = self.rng.choice(["", " pipe", " drop", " pass", " continue", f" goto chain {self.further[-1]}"])
-        return f"mirred egress mirror dev port{self.rng.choice(PORTS)}{control}"
+        hook = pick(self.rng, (8, "egress"), (1, "ingress"))
+        return f"mirred {hook} mirror dev port{self.rng.choice(PORTS)}{control}"
 
     def writing(self, protocol: str) -> str:
         """An action in the middle."""
         rng = self.rng
         done = pick(
             rng, (3, self.vlan()), (2.5, self.labels()), (5, self.pedit()), (1.5, self.csum()), (0.5, self.mirror()),
-            (1, self.skbedit()), (0.2, "tunnel_key unset"), (0.2, "ct clear"),
+            (1, self.skbedit()), (0.3, "tunnel_key unset"), (1, self.tunnel_key()), (0.2, "ct clear"),
         )  # fmt: skip
         if done.startswith("mirred"):
             return done
         return done + pick(
             rng, (12, " pipe"), (0.4, " continue"), (0.4, " pass"), (0.4, " goto chain 1"), (0.2, " drop")
         )
+
+    def tunnel_key(self) -> str:
+        rng = self.rng
+        addresses = rng.choice((IP4, IP6))
+        words = [f"set src_ip {rng.choice(addresses)} dst_ip {rng.choice(addresses)}"]
+        words += [f"id {rng.choice(KEY_IDS)}"] if rng.random() < 0.8 else []
+        words += ["dst_port 4789"] if rng.random() < 0.4 else []
+        words += [rng.choice(("csum", "nocsum"))] if rng.random() < 0.3 else []
+        words += [f"tos {rng.choice((0, 8, 3))}"] if rng.random() < 0.2 else []
+        words += [f"ttl {rng.choice((0, 64, 3))}"] if rng.random() < 0.2 else []
+        return f"tunnel_key {' '.join(words)}"
 
     def csum(self) -> str:
         rng = self.rng
@@ -403,3 +429,30 @@ def stack(rng: random.Random) -> bytes:
         label, tc, ttl = rng.choice(LABELS), rng.choice([0, 1, 7]), rng.choice([0, 1, 64, 255])
         data += struct.pack("!I", label << 12 | tc << 9 | bottom << 8 | ttl)
     return data + rng.choice([ip4, ip6])(rng)
+
+
+# --- beside frames --------------------------------------------------------------------------------------------------
+
+
+def beside(rng: random.Random, text: str) -> dict[str, int]:
+    """What frames come with: more often where filters ask for it."""
+    given: dict[str, int] = {}
+    if rng.random() < (0.7 if " mark " in text else 0.1):
+        given |= {"in.mark": rng.choice((1, 2, 7, 0xFFFFFFFF)), "in.priority": rng.choice((0, 0x10002))}
+    if rng.random() < (0.6 if "enc_" in text else 0.1):
+        given |= _key(rng)
+    return given
+
+
+def _key(rng: random.Random) -> dict[str, int]:
+    addresses, mode = rng.choice(((IP4, 1), (IP6, 3)))
+    numbers = {
+        "id": rng.choice(KEY_IDS),
+        "src": int(ipaddress.ip_address(rng.choice(addresses))),
+        "dst": int(ipaddress.ip_address(rng.choice(addresses))),
+        "dst_port": rng.choice((0, 4789)),
+        "tos": rng.choice((0, 8, 3)),
+        "ttl": rng.choice((0, 64, 3)),
+        "mode": mode,
+    }
+    return {"in.tunnel": 1, **{f"in.tunnel.{name}": number for name, number in numbers.items()}}

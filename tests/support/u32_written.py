@@ -11,8 +11,11 @@ from p4verify.targets.u32.oracle import UserModeU32
 
 from .differential import Tally, repeat
 from .flower_campaign import judge_filters
-from .flower_random import Filters, frame
+from .flower_random import Filters, beside, frame
 from .u32_random import EASY_MASKS, Frames, Lists
+
+MARKED = 0.12
+"""How many filters ask for the mark."""
 
 
 class WrittenLists(Lists):
@@ -22,8 +25,15 @@ class WrittenLists(Lists):
         """One script, mostly of filters that many frames match."""
         if self.rng.random() < 0.7:
             self.masks = EASY_MASKS
-        filters = [_sayable(f) for f in self.make().filters]
+        filters = [self._marked(_sayable(f)) for f in self.make().filters]
         return print_script(FilterList(tuple(filters)))
+
+    def _marked(self, filter_: U32Filter) -> U32Filter:
+        """Now and then asking for a mark, too."""
+        if filter_.divisor is not None or self.rng.random() > MARKED:
+            return filter_
+        mask = self.rng.choice((0xFFFFFFFF, 0xF, 0x6, 1))
+        return replace(filter_, mark=(self.rng.choice((0, 1, 2, 7)) & mask, mask))
 
     def _actions(self, chains: list[int]) -> tuple[Action, ...]:
         some = Filters(self.rng)
@@ -63,7 +73,7 @@ def campaign(
         filters = parse_script(text)
         hinted = [Frames(rng).make(filters) for _ in range(frames_per_list // 2)]
         plain = [frame(rng, text) for _ in range(frames_per_list - len(hinted))]
-        judge_filters(oracle, filters, meaning, hinted + plain, tally, text)
+        judge_filters(oracle, filters, meaning, hinted + plain, tally, text, beside(rng, text))
 
     repeat(step, tally, pairs=pairs, stop_after=stop_after, seconds=seconds)
     return tally

@@ -5,8 +5,10 @@ Written from the kernel's source, as of 6.1: ``__netif_receive_skb_core`` (untag
 judged by user-mode Linux 6.1.
 
 A frame goes on to the stack (``Output(to="stack")``: TC_ACT_OK and all that is neither drop nor theft), is sent out of
-ports by mirred, or is gone. Metadata ``classid`` is there if a filter has a class id, ``mark`` and ``priority`` if an
-action writes them; they are 0 where the frame does not go to the stack.
+ports by mirred or received by them (``Output(to="ingress")``), or is gone. Metadata ``classid`` is there if a filter
+has a class id, ``mark`` and ``priority`` if an action writes them; these are as they came where the frame does not go
+to the stack. Frames that are received by a port have them beside them, and all frames have a tunnel's key if an action
+writes one (:mod:`...tc.meaning.tunnel`).
 """
 
 from __future__ import annotations
@@ -16,13 +18,11 @@ from dataclasses import replace
 
 from ....semantics.meaning.behaviour import Behaviour
 from ....semantics.meaning.opened import Lookup, NothingLarge, Opened
-from ....semantics.source import Unsupported
-from ...tc.artifact.actions import TunnelKey
 from ...tc.meaning.actions import Machine
 from ...tc.meaning.chains import Ways
 from ...tc.meaning.ingress import DEFAULT_MTU, ingress, longest_frame, require_ingress
 from ...tc.meaning.state import State
-from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told
+from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told, told_beside
 from ..artifact import FilterList, first_class
 from .assumed import assumed
 from .classify import Search
@@ -74,15 +74,15 @@ def _classed(filters: FilterList) -> FilterList:
 
 def _installed(filters: FilterList) -> dict[int, list[Classifier]]:
     require_ingress(filters.hook, "flower", filters.name)
-    _check_tunnels(filters)
     return install(filters)
 
 
 def _run(
     filters: FilterList, chains: Mapping[int, Sequence[Classifier | OpenChain]], mtu: int
 ) -> tuple[Behaviour, list[Lookup]]:
+    actions = [action for f in filters.filters for action in f.actions]
     names = told(
-        (action for f in filters.filters for action in f.actions),
+        actions,
         classes=any(f.classid or f.hw_tc is not None for f in filters.filters),
     )
     searches: list[Search] = []
@@ -100,17 +100,12 @@ def _run(
             "a NIC that offloads filters is taken at its word",
             "masks of one priority are tried in the order in which the filters are listed",
         ),
+        beside=told_beside(actions),
+        tunnels=any(key.field.startswith("enc_") for f in filters.filters for key in f.keys),
     )
     given = tuple(dict.fromkeys(term for search in searches for term in search.given))
     domain = (*found.domain, *assumed(filters.assumes))
     return replace(found, domain=domain, axioms=(*found.axioms, *given)), [o for s in searches for o in s.lookups]
-
-
-def _check_tunnels(filters: FilterList) -> None:
-    for filter_ in filters.filters:
-        for action in filter_.actions:
-            if isinstance(action, TunnelKey) and not action.unset:
-                raise Unsupported("tunnel_key set: what a tunnel device makes of it", filter_.span)
 
 
 __all__ = ["CLASSID", "DEFAULT_MTU", "MARK", "PRIORITY", "meaning", "only", "opened"]

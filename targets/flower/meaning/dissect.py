@@ -94,8 +94,9 @@ class Dissection:
     # --- fields ---
 
     def field(self, name: str) -> Term:
-        """The value of a field of :data:`..artifact.FIELDS`; ``addr4``, ``addr6`` (1 bit): whether such addresses are
-        there; ``same_type`` (1 bit): whether the type is still the one that was asked for at the end."""
+        """The value of a field of :data:`..artifact.FIELDS`; ``addr4``, ``addr6``, ``tunnel4``, ``tunnel6`` (1 bit):
+        whether such addresses are there; ``same_type`` (1 bit): whether the type is still the one that was asked for at
+        the end."""
         if name not in self._fields:
             self._fields[name] = self._compute(name)
         return self._fields[name]
@@ -109,8 +110,10 @@ class Dissection:
             return b.total(tuple(b.from_bool(g, 8) for g in gone), 8)
         if name.startswith(("vlan_", "cvlan_")):
             return self._tag(0 if name.startswith("vlan_") else 1, name.partition("_")[2])
-        if name.startswith(("enc_", "ct_")):
+        if name.startswith("ct_"):
             return b.bv(0, FIELDS[name].width)
+        if name.startswith(("enc_", "tunnel")):
+            return self._tunnel(name)
         if len(self.asked) == len(self._levels) and self._levels[-1].goes_on is FALSE:
             return self._header(self._levels[-1].at, self.asked[-1]).field(name)
         self._note_outside()
@@ -121,6 +124,16 @@ class Dissection:
                 if here is not FALSE:
                     value = b.ite(here, self._header(level.at, kind, here).field(name), value)
         return value
+
+    def _tunnel(self, name: str) -> Term:
+        """``skb_flow_dissect_tunnel_info``."""
+        tunnel = self.skb.tunnel
+        if name in ("tunnel4", "tunnel6"):
+            six = tunnel.six if name == "tunnel6" else b.not_(tunnel.six)
+            return b.from_bool(b.and_(b.to_bool(tunnel.there), six))
+        part = {"key_id": "id", "dst_ip": "dst", "src_ip": "src"}.get(name[4:].removesuffix("6"), name[4:])
+        value: Term = getattr(tunnel, part)
+        return b.extract(value, FIELDS[name].width - 1, 0)
 
     def _header(self, at: int, kind: int, when: Term = TRUE) -> _Header:
         """The network header of a type at a place. ``when``: that it is looked at."""

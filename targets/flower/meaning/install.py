@@ -142,8 +142,14 @@ def _check(filter_: FlowerFilter) -> None:
     if tags < len(types) and (filter_.exact("num_of_vlans") or 0) > tags:
         # The kernel then takes the type for a tag's and passes over the keys that depend on it.
         raise Unsupported("a number of tags that the types asked for contradict", filter_.span)
+    if _families(filter_, _TUNNEL) > 1:
+        raise Unsupported("a tunnel with addresses of two families", filter_.span)
     if "num_of_vlans" in named and filter_.protocol == ETH_P_ALL and any(n.startswith(("vlan", "cvl")) for n in named):
         raise Unsupported("tags that are asked for by their number only", filter_.span)
+
+
+def _families(filter_: FlowerFilter, names: tuple[str, ...]) -> int:
+    return len({key.field.endswith("6") for key in filter_.keys if key.field in names})
 
 
 def _mask_of(filter_: FlowerFilter) -> MaskKey:

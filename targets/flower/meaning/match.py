@@ -9,7 +9,7 @@ from ..artifact import FlowerFilter, Match, Range, depths
 from .dissect import Dissection
 
 _NAMES4, _NAMES6 = ("src_ip", "dst_ip"), ("src_ip6", "dst_ip6")
-_TUNNEL = ("enc_src_ip", "enc_dst_ip", "enc_src_ip6", "enc_dst_ip6")
+_TUNNEL4, _TUNNEL6 = ("enc_src_ip", "enc_dst_ip"), ("enc_src_ip6", "enc_dst_ip6")
 
 
 def matches(filter_: FlowerFilter, found: Dissection) -> Term:
@@ -27,8 +27,10 @@ def there(filter_: FlowerFilter, found: Dissection) -> Term:
         asked = [key for key in filter_.keys if key.field in names]
         if asked:
             conditions.append(_addresses(asked, found.field(flag)))
-    if any(key.field in _TUNNEL for key in filter_.keys):
-        conditions.append(FALSE)  # the key asks for a kind of address, and no packet comes from a tunnel
+    for names, flag in ((_TUNNEL4, "tunnel4"), (_TUNNEL6, "tunnel6")):
+        asked = [key for key in filter_.keys if key.field in names]
+        if asked:
+            conditions.append(_addresses(asked, found.field(flag)))
     conditions += [b.to_bool(found.field(f"mpls_lse@{depth}")) for depth in depths(filter_.keys)]
     return b.and_(*conditions)
 
@@ -36,7 +38,7 @@ def there(filter_: FlowerFilter, found: Dissection) -> Term:
 def asks_for(filter_: FlowerFilter) -> tuple[object, ...]:
     """What :func:`there` depends on, beside the types that the filter asks for."""
     kinds = []
-    for names in (_NAMES4, _NAMES6, _TUNNEL):
+    for names in (_NAMES4, _NAMES6, _TUNNEL4, _TUNNEL6):
         masks = [key.mask for key in filter_.keys if key.field in names and isinstance(key, Match)]
         kinds.append((bool(masks), any(masks)))
     return (*kinds, tuple(depths(filter_.keys)))

@@ -30,6 +30,7 @@ from .packet import Skb
 from .pedit import pedit
 from .state import State
 from .templates import Runnable, SendTo, WriteWords
+from .tunnel import written
 
 GONE: Final = ("drop", "stolen", "queued", "trap")
 DROP: Final = Control("drop")
@@ -127,9 +128,8 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
     if isinstance(action, CtClear):  # no packet is tracked: nothing is taken from it
         return [(TRUE, state, action.control)]
     if isinstance(action, TunnelKey):
-        if not action.unset:
-            raise Unsupported("tunnel_key set: what a tunnel device makes of it", span)
-        return [(TRUE, state, action.control)]
+        keyed = replace(state.packet, tunnel=written(action, span))
+        return [(TRUE, replace(state, skb=keyed), action.control)]
     if isinstance(action, Police):
         exceeds = machine.choice("police", "whether a rate is exceeded", span)
         return [(exceeds, state, action.exceed), (b.not_(exceeds), state, action.conform)]
@@ -144,10 +144,8 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
 
 def _mirred(action: Mirred | SendTo, state: State, span: Span) -> Step:
     """``tcf_mirred_act``: a redirect that would take the frame sends it itself, any other sends a copy and goes on."""
-    if action.ingress:
-        raise Unsupported("mirred to a port's receive side", span)
     port = action.port if isinstance(action, SendTo) else b.bv(action.port, 32)
-    sent = state.sending("port", port)
+    sent = state.handed_over(port) if action.ingress else state.sending("port", port)
     control = _checked(action.control, span)
     return TRUE, sent, Control("stolen") if action.redirect and control.kind in GONE else control
 

@@ -16,6 +16,8 @@ from .chains import Ways
 from .packet import ETH_HLEN, ETH_ZLEN, TAGGED, VLAN_HLEN, WHOLE_TAG, length_at_least, received
 from .state import State
 from .told import metadata
+from .tunnel import NAMES as TUNNEL
+from .tunnel import POSSIBLE
 
 DEFAULT_MTU: Final = 1500
 
@@ -35,7 +37,15 @@ def require_ingress(hook: Hook, kind: str, name: str) -> None:
         raise Unsupported(f"{kind} filters at egress", Span(name, 1, 1) if name else Span("", 0, 0))
 
 
-def ingress(run: Run, names: tuple[str, ...], *, longest: int, notes: tuple[str, ...]) -> Behaviour:
+def ingress(
+    run: Run,
+    names: tuple[str, ...],
+    *,
+    longest: int,
+    notes: tuple[str, ...],
+    beside: tuple[str, ...] = (),
+    tunnels: bool = False,
+) -> Behaviour:
     """The behaviour of ports whose ingress hooks have filters that do what ``run`` says.
 
     Args:
@@ -43,6 +53,8 @@ def ingress(run: Run, names: tuple[str, ...], *, longest: int, notes: tuple[str,
         names: the metadata that is told of what goes to the stack.
         longest: frames have at most so many bytes.
         notes: what else the verdict has to say.
+        beside: the metadata that is told of what is sent.
+        tunnels: whether filters ask for a tunnel's key, or one is told.
     """
     machines: list[Machine] = []
     cases: list[Case] = []
@@ -50,13 +62,14 @@ def ingress(run: Run, names: tuple[str, ...], *, longest: int, notes: tuple[str,
         guard = b.and_(TAGGED, WHOLE_TAG) if tagged else b.not_(TAGGED)
         machine = Machine(guard, kind="tagged" if tagged else "untagged")
         machines.append(machine)
-        cases += _cases(guard, run(machine, State(received(tagged=tagged)), tagged), names)
+        cases += _cases(guard, run(machine, State(received(tagged=tagged), beside=beside), tagged), names)
     cases.append(Case(b.and_(TAGGED, b.not_(WHOLE_TAG)), (), metadata(State(None), names)))
     return Behaviour(
         tuple(cases),
         domain=(
             Assumption(f"frames have at least {ETH_ZLEN} bytes", length_at_least(ETH_ZLEN)),
             Assumption(f"frames have at most {longest} bytes", b.not_(length_at_least(longest + 1))),
+            *([POSSIBLE] if tunnels or set(TUNNEL) & set(beside) else []),
             *assumptions(machines),
         ),
         reaching=(

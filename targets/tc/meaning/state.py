@@ -8,20 +8,24 @@ from ....semantics import bits as b
 from ....semantics.bits import TRUE, Term
 from ....semantics.meaning.behaviour import Destination, Output
 from ....semantics.meaning.sent import Sent, merge_sent
-from .packet import Skb
+from .packet import MARK_IN, PRIORITY_IN, VLAN_HLEN, VLAN_TYPES, Skb, is_one_of, received
 
 NONE = b.bv(0, 32)
+_NEVER_TAGGED = received(tagged=False).protocol
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """``skb``: None once the way has ended; then class id, mark and priority are those of what went to the stack."""
+    """``skb``: None once the way has ended; then class id, mark and priority are those of what went to the stack (as
+    they came, if nothing did)."""
 
     skb: Skb | None
     sent: Sent = ()
     classid: Term = NONE
-    mark: Term = NONE
-    priority: Term = NONE
+    mark: Term = MARK_IN
+    priority: Term = PRIORITY_IN
+    beside: tuple[str, ...] = ()
+    """What is told of frames that are sent: the same names on all ways."""
 
     @property
     def shape(self) -> object:
@@ -46,6 +50,7 @@ class State:
             b.ite(condition, self.classid, other.classid),
             b.ite(condition, self.mark, other.mark),
             b.ite(condition, self.priority, other.priority),
+            self.beside,
         )
 
     @property
@@ -54,15 +59,33 @@ class State:
         assert self.skb is not None
         return self.skb
 
-    def sending(self, to: Destination, port: Term) -> State:
-        """A copy of the frame as it is leaves."""
-        return replace(self, sent=(*self.sent, Output(TRUE, to, port, self.packet.packet())))
+    def sending(self, to: Destination, port: Term, when: Term = TRUE) -> State:
+        """A copy of the frame as it is leaves, where the condition holds."""
+        sent = Output(when, to, port, self.packet.packet(), metadata=self._told(to))
+        return replace(self, sent=(*self.sent, sent))
+
+    def handed_over(self, port: Term) -> State:
+        """A copy is received by a device: ``__netif_receive_skb_core``, which drops what has a tag in its data that is
+        cut short (``skb_vlan_untag``)."""
+        skb = self.packet
+        if skb.tag is not None or skb.protocol is _NEVER_TAGGED:
+            return self.sending("ingress", port)
+        whole = b.or_(b.not_(is_one_of(skb.protocol, VLAN_TYPES)), skb.has(skb.network + VLAN_HLEN + 2))
+        return self.sending("ingress", port, whole)
+
+    def _told(self, to: Destination) -> dict[str, Term]:
+        """What the device finds beside the frame: mark and priority only where the frame is received (what goes to the
+        stack tells them by itself)."""
+        skb = self.packet
+        marks = {"mark": skb.mark, "priority": skb.priority} if to == "ingress" else {}
+        there = {**marks, **skb.tunnel.told()}
+        return {name: there[name] for name in self.beside if name in there}
 
     def gone(self) -> State:
         """The packet is dropped, or was sent elsewhere."""
-        return State(None, self.sent)
+        return State(None, self.sent, beside=self.beside)
 
     def passed(self, classid: Term) -> State:
         """The packet goes on to the stack."""
         skb = self.packet
-        return State(None, self.sending("stack", NONE).sent, classid, skb.mark, skb.priority)
+        return State(None, self.sending("stack", NONE).sent, classid, skb.mark, skb.priority, self.beside)

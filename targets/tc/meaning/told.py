@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ....semantics.bits import Term
-from ..artifact.actions import Action, Skbedit
+from ..artifact.actions import Action, Skbedit, TunnelKey
 from .state import State
+from .tunnel import NAMES as TUNNEL
 
 CLASSID: Final = "classid"
 MARK: Final = "mark"
@@ -29,7 +30,15 @@ def told(actions: Iterable[Action], *, classes: bool) -> tuple[str, ...]:
     return tuple(name for name, there in said.items() if there)
 
 
+def told_beside(actions: Iterable[Action]) -> tuple[str, ...]:
+    """The metadata that is told of every frame that is sent, by the same rule."""
+    some = list(actions)
+    tunnels = TUNNEL if any(isinstance(action, TunnelKey) for action in some) else ()
+    return (*told(some, classes=False), *tunnels)
+
+
 def metadata(ended: State, names: tuple[str, ...]) -> Mapping[str, Term]:
-    """These of a packet whose way has ended; 0 where it did not go to the stack."""
+    """These of a packet whose way has ended; where it did not go to the stack the class id is 0, the others are as they
+    came."""
     values = {CLASSID: ended.classid, MARK: ended.mark, PRIORITY: ended.priority}
     return {name: values[name] for name in names}

@@ -17,13 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from ..command import Failed
+from .labels import FIRST_LABEL, HOOKS, MAX_CONDITIONS, MAX_PORTS, Labels, labelling
 
-MAX_PORTS: Final = 48
 MAX_SILENT: Final = 256
 MEMORY: Final = "128M"
 MTU: Final = 9000
@@ -43,9 +43,6 @@ _RTNETLINK: Final = Path(__file__).resolve().parent.parent / "rtnetlink.py"
 _BUSYBOX: Final = "/bin/busybox"
 BARRIER: Final = bytes.fromhex("0270345f4241 0270345f5252 88b6") + b"barrier of the oracle".ljust(46, b"\0")
 """A frame that nobody else sends: it takes the same way as all others and tells that those before it have come."""
-FIRST_LABEL: Final = 0xF0000
-"""Label of what is sent to ``o0``; of ``oN`` it is N more, and :data:`MAX_PORTS` more for each condition told."""
-MAX_CONDITIONS: Final = 256
 _FIRST: Final = (
     "filter add dev vec0 ingress pref 1 protocol 0x88b6 flower dst_mac 02:70:34:5f:42:41 src_mac 02:70:34:5f:52:52"
     " action mirred egress redirect dev ob"
@@ -97,7 +94,7 @@ class Kernel:
         self._sockets: list[socket.socket] = []
         self._ports = self._silent_pairs = 0
         self._indices: dict[str, int] = {}
-        self._told: dict[int, tuple[str, ...]] = {}
+        self._told: dict[int, Labels] = {}
         try:
             self._boot()
         except BaseException:
@@ -222,17 +219,19 @@ class Kernel:
         """Make the devices ``o0`` to ``o(ports - 1)``. Raises ValueError for too many."""
         if ports > MAX_PORTS:
             raise ValueError(f"more than {MAX_PORTS} ports")
-        lines = []
+        links: list[str] = []
+        filters: list[str] = []
         for i in range(self._ports, ports):
-            lines.append(f"ip link add o{i} type veth peer name q{i}")
-            lines += [f"ip link set {side}{i} arp off mtu {MTU} up" for side in "oq"]
-            lines += [f"tc qdisc add dev {side}{i} clsact" for side in "oq"]
-            lines.append(self._labelling(i, []))
-            lines.append(
-                f"tc filter add dev q{i} ingress protocol all pref 1 matchall action mirred egress redirect dev vec1"
+            links.append(f"ip link add o{i} type veth peer name q{i}")
+            links += [f"ip link set {side}{i} arp off mtu {MTU} up" for side in "oq"]
+            filters += [f"qdisc add dev {side}{i} clsact" for side in "oq"]
+            filters += [line for hook in HOOKS for line in labelling(i, Labels(hook))]
+            filters.append(
+                f"filter add dev q{i} ingress protocol all pref 1 matchall action mirred egress redirect dev vec1"
             )
-        if lines:
-            self.run("\n".join(lines) + "\n")
+        if links:
+            (self.folder / "labels").write_text("\n".join(filters) + "\n")
+            self.run("\n".join([*links, "tc -batch /run/io/labels"]) + "\n")
             self._ports = ports
             self._indices = {}
 
@@ -246,35 +245,30 @@ class Kernel:
             self._silent_pairs = len(lines)
             self._indices = {}
 
-    def tell(self, devices: Sequence[int], conditions: Sequence[str]) -> None:
-        """From now on, tell of what is sent to these devices which condition it meets first (``basic match ...``)."""
-        if len(conditions) > MAX_CONDITIONS:
-            raise ValueError(f"more than {MAX_CONDITIONS} conditions")
-        new = {device: tuple(conditions) for device in devices if conditions}
-        changed = [i for i in {*new, *self._told} if new.get(i) != self._told.get(i)]
-        lines = [f"tc filter del dev o{i} egress\n{self._labelling(i, new.get(i, ()))}" for i in changed]
+    def tell(self, told: Mapping[int, Labels]) -> None:
+        """From now on, tell of what is sent to these devices, or received by them, which condition it meets."""
+        changed = [i for i in sorted({*told, *self._told}) if told.get(i) != self._told.get(i)]
+        lines: list[str] = []
+        for device in changed:
+            lines += [f"qdisc del dev o{device} clsact", f"qdisc add dev o{device} clsact"]
+            labels = told.get(device, Labels())
+            for hook in HOOKS:
+                lines += labelling(device, labels if labels.hook == hook else Labels(hook))
         if lines:
-            self.run("\n".join(lines) + "\n")
-            self._told = new
+            (self.folder / "labels").write_text("\n".join(lines) + "\n")
+            self.run("tc -batch /run/io/labels\n")
+            self._told = dict(told)
 
-    @staticmethod
-    def _labelling(device: int, conditions: Sequence[str]) -> str:
-        """The label is put on before the other end looks at the frame, which would drop one with a tag cut short."""
-        add = f"tc filter add dev o{device} egress protocol all pref"
-        lines = [f"{add} {i + 1} basic match '{condition}'" for i, condition in enumerate(conditions)]
-        lines.append(f"{add} {MAX_CONDITIONS + 1} matchall")
-        labels = [FIRST_LABEL + device + MAX_PORTS * (i + 1) for i in range(len(conditions))] + [FIRST_LABEL + device]
-        return "\n".join(
-            f"{line} action mpls mac_push label {label}" for line, label in zip(lines, labels, strict=True)
-        )
-
-    def load(self, filters: Sequence[str]) -> None:
+    def load(self, filters: Sequence[str], first: Sequence[str] = ()) -> None:
         """Replace all filters by these commands (``filter add dev vec0 ingress ...``, priorities from 2 on).
+
+        Args:
+            first: commands before these, which do not count where one is refused.
 
         Raises:
             Failed: the kernel, or tc, refuses one; with its number.
         """
-        before = ["qdisc add dev vec0 clsact", _FIRST]
+        before = ["qdisc add dev vec0 clsact", _FIRST, *first]
         (self.folder / "batch").write_text("\n".join([*before, *filters]) + "\n")
         script = "tc qdisc del dev vec0 clsact 2>/dev/null || true\ntc -batch /run/io/batch\n"
         try:

@@ -4,9 +4,11 @@ Written from the kernel's source: ``__netif_receive_skb_core`` (untagging), ``sc
 (``net/core/dev.c``), ``__tcf_classify``, ``u32_classify``, ``tcf_action_exec``, ``act_*.c``.
 
 A frame goes on to the stack (``Output(to="stack")``, TC_ACT_OK and all that is neither drop nor theft), is sent out
-of ports by mirred, or is gone. Metadata ``classid`` is there if a filter has a class id: the whole 32 bits of the one
-whose TC_ACT_OK ended the search, else 0; at this hook the kernel keeps the low 16 of them, in ``skb->tc_index``.
-``mark`` and ``priority`` are there if an action writes them; they are 0 where the frame does not go to the stack.
+of ports by mirred or received by them (``Output(to="ingress")``), or is gone. Metadata ``classid`` is there if a filter
+has a class id: the whole 32 bits of the one whose TC_ACT_OK ended the search, else 0; at this hook the kernel keeps the
+low 16 of them, in ``skb->tc_index``. ``mark`` and ``priority`` are there if an action writes them; they are as they
+came where the frame does not go to the stack. Frames that are received by a port have them beside them, and all frames
+have a tunnel's key if an action writes one (:mod:`...tc.meaning.tunnel`).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from ...tc.meaning.actions import Machine
 from ...tc.meaning.chains import Ways
 from ...tc.meaning.ingress import DEFAULT_MTU, ingress, longest_frame, require_ingress
 from ...tc.meaning.state import NONE, State
-from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told
+from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told, told_beside
 from ..artifact import FilterList
 from .classify import Chains
 from .frame import Frame
@@ -53,7 +55,7 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
             return WrittenChains(installed, machine, tagged=tagged, max_length=longest).run(start)
         return (Way(b.TRUE, _fixed(installed, Frame(start.packet, tagged=tagged, max_length=longest))),)
 
-    return ingress(run, _names(filters), longest=longest, notes=_NOTES)
+    return ingress(run, _names(filters), longest=longest, notes=_NOTES, beside=_beside(filters))
 
 
 def opened(filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAULT_MTU) -> Opened:
@@ -75,7 +77,7 @@ def opened(filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAUL
         runs.append(WrittenChains(installed, machine, tagged=tagged, max_length=longest, open_chains=chains))
         return runs[-1].run(start)
 
-    found = ingress(run, _names(filters), longest=longest, notes=_NOTES)
+    found = ingress(run, _names(filters), longest=longest, notes=_NOTES, beside=_beside(filters))
     given = tuple(dict.fromkeys(term for one in runs for term in one.given))
     lists = [chain.list for chain in chains.values()]
     return Opened(
@@ -95,6 +97,11 @@ def _names(filters: FilterList) -> tuple[str, ...]:
     """The metadata that is told."""
     actions = [action for f in filters.filters for action in f.actions]
     return told(actions, classes=any(f.classid for f in filters.filters))
+
+
+def _beside(filters: FilterList) -> tuple[str, ...]:
+    """The metadata that is told of frames that are sent."""
+    return told_beside(action for f in filters.filters for action in f.actions)
 
 
 def _fixed(installed: Installed, frame: Frame) -> State:

@@ -48,8 +48,7 @@ def _run(action: Action, sent: list[int], span: Span) -> Control:
     if isinstance(action, Gact):
         return _checked(action.control, span)
     if isinstance(action, Mirred):
-        if action.ingress:
-            raise Unsupported("mirred to a port's receive side", span)
+        assert not action.ingress
         sent.append(action.port)
         control = _checked(action.control, span)
         # A redirect that would take the frame sends it itself, any other sends a copy and goes on.

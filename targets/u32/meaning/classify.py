@@ -131,14 +131,14 @@ class Chains:
         """Per chain, the chains to which its filters go on."""
         goes: dict[int, dict[int, None]] = {chain: {} for chain in self.installed.chains}
         for chain, classifiers in self.installed.chains.items():
-            for node in _nodes_below(classifiers):
+            for node in nodes_below(classifiers):
                 effect = self.effect(node)
                 if effect.end in ("goto", "reclassify"):
                     goes[chain][effect.chain] = None
         return {chain: tuple(to) for chain, to in goes.items()}
 
 
-def _nodes_below(classifiers: Iterable[Classifier]) -> list[Node]:
+def nodes_below(classifiers: Iterable[Classifier]) -> list[Node]:
     """Every filter that these classifiers can reach."""
     tables = [c.root for c in classifiers]
     seen = {id(t) for t in tables}
@@ -249,11 +249,23 @@ class Search:
         known = _Known()
         for node in nodes:
             self.chains.budget.spend(node.filter)
-            _check(node.filter)
-            after = self._filter(node, place, known, parts)
+            marked = asks_mark(node.filter, self.frame.skb.mark)
+            if marked is b.FALSE:
+                continue
+            if marked is not TRUE:
+                after = self._marked(node, marked, place, parts)
+            else:
+                after = self._filter(node, place, known, parts)
             if after != place.off2:
                 place = _Place(place.off, after, place.depth)
         return sequence(parts), place.off2
+
+    def _marked(self, node: Node, marked: Term, place: _Place, parts: list[Decision]) -> Offset:
+        """As :meth:`_filter` of a filter that asks for the mark first: without it nothing of the frame is loaded."""
+        inside: list[Decision] = []
+        after = self._filter(node, place, _Known(), inside)
+        parts.append(under(marked, sequence(inside)))
+        return merged(marked, after, place.off2, node.filter.span)
 
     def _filter(self, node: Node, place: _Place, known: _Known, parts: list[Decision]) -> Offset:
         """Add what one filter does to ``parts``; returns ``off2`` after it."""
@@ -343,9 +355,12 @@ class Search:
         return choose(0, table.divisor.bit_length() - 1)
 
 
-def _check(filter_: U32Filter) -> None:
-    if filter_.mark is not None and filter_.mark != (0, 0):
-        raise Unsupported("a match on the mark (kernels may be built without it)", filter_.span)
+def asks_mark(filter_: U32Filter, mark: Term) -> Term:
+    """Whether a packet has the mark that a filter asks for."""
+    if filter_.mark is None:
+        return TRUE
+    value, mask = filter_.mark
+    return b.eq(b.band(mark, b.bv(mask, 32)), b.bv(value, 32))
 
 
 def _bucket_bits(word: Term, mask: int, divisor: int) -> Term:
@@ -355,4 +370,4 @@ def _bucket_bits(word: Term, mask: int, divisor: int) -> Term:
     return b.extract(folded, divisor.bit_length() - 2, 0)
 
 
-__all__ = ["MAX_DEPTH", "MAX_RESETS", "Budget", "Chains", "Search", "table_heights"]
+__all__ = ["MAX_DEPTH", "MAX_RESETS", "Budget", "Chains", "Search", "nodes_below", "table_heights"]

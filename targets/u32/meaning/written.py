@@ -22,7 +22,8 @@ from ...tc.meaning.chains import NEXT_CLASSIFIER, Ways, after_actions, asked, th
 from ...tc.meaning.packet import Skb
 from ...tc.meaning.state import State
 from ...tc.meaning.templates import Runnable
-from .classify import Budget, Search, table_heights
+from ...tc.meaning.tunnel import NO_TUNNEL
+from .classify import Budget, Search, nodes_below, table_heights
 from .frame import Frame
 from .install import Classifier, Installed, Node, Table
 from .opened import OpenChain
@@ -36,8 +37,8 @@ Hit = tuple[Term, Node]
 
 
 def writes(actions: Iterable[Action]) -> bool:
-    """Whether some actions are not the same for every packet."""
-    return any(not isinstance(action, Gact | Mirred) for action in actions)
+    """Whether some actions are not the same for every packet, or hand it over to another device."""
+    return any(not isinstance(a, Gact | Mirred) or (isinstance(a, Mirred) and a.ingress) for a in actions)
 
 
 class Hits:
@@ -95,6 +96,7 @@ class WrittenChains:
         self.budget = Budget()
         self._heights = table_heights(installed.tables.values())
         self._hits: dict[tuple[int, Skb], list[Hit]] = {}
+        self._marked: dict[int, bool] = {}
 
     def run(self, state: State) -> Ways:
         """How a packet fares; see :func:`...tc.meaning.chains.through`."""
@@ -124,16 +126,31 @@ class WrittenChains:
         if reached is FALSE:
             return (Way(TRUE, state, NEXT_CLASSIFIER),)
         on = Way(reached, state, NEXT_CLASSIFIER)
-        ways = self._filters(classifier, self._found(classifier, _data(state.packet)), on, when)
+        ways = self._filters(classifier, self._found(classifier, state.packet), on, when)
         return joined((*ways, Way(b.not_(reached), state, NEXT_CLASSIFIER)))
 
-    def _found(self, classifier: Classifier, data: Skb) -> list[Hit]:
-        """Kept, for many packets differ in their marks only."""
+    def _found(self, classifier: Classifier, skb: Skb) -> list[Hit]:
+        """Kept, for many packets differ in their marks only, which few filters ask for."""
+        data = _data(skb)
+        if self._asks_marks(classifier):
+            data = replace(data, mark=skb.mark)
         key = (classifier.root.number, data)
         if key not in self._hits:
             frame = Frame(data, tagged=self.tagged, max_length=self.max_length)
             self._hits[key] = Hits(frame, self.budget, self._heights).run(classifier.root)
         return self._hits[key]
+
+    def _looks_new(self, classifier: Classifier, skb: Skb, before: Skb) -> bool:
+        """Whether filters may see another packet than before."""
+        return _data(skb) != _data(before) or (skb.mark is not before.mark and self._asks_marks(classifier))
+
+    def _asks_marks(self, classifier: Classifier) -> bool:
+        """Whether one of the filters that the search can come to asks for the mark."""
+        number = classifier.root.number
+        if number not in self._marked:
+            nodes = nodes_below([classifier])
+            self._marked[number] = any(node.filter.mark not in (None, (0, 0)) for node in nodes)
+        return self._marked[number]
 
     def _filters(self, classifier: Classifier, hits: list[Hit], on: Way[State], when: Term) -> Ways:
         """The actions of the filters that the search comes to; ``on``: where it still goes on, and with what."""
@@ -157,7 +174,7 @@ class WrittenChains:
                     *under(b.and_(on.when, condition), going),
                 )
             )
-            if any(_data(way.state.packet) != _data(on.state.packet) for way in going):
+            if any(self._looks_new(classifier, way.state.packet, on.state.packet) for way in going):
                 _check_last(classifier, node)
                 return (*gone, *ways)
             if not ways:
@@ -175,7 +192,7 @@ def _settled(on: Way[State], tries: list[Tried[State]], gone: list[Way[State]]) 
 
 def _data(skb: Skb) -> Skb:
     """What filters look at."""
-    return replace(skb, mark=NO_MARK, priority=NO_MARK)
+    return replace(skb, mark=NO_MARK, priority=NO_MARK, tunnel=NO_TUNNEL)
 
 
 def _check_last(classifier: Classifier, node: Node) -> None:

@@ -9,12 +9,12 @@ act_mirred; act_gact is used where it is there. Lists with other actions go to a
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from ....semantics.source import InputError, Unsupported
-from ...base import Closing, Observation
+from ...base import Cells, Closing, Observation, World
 from ...tc.artifact.attributes import HEADER
 from ..artifact import DROP, FilterList, Gact, Hook, Links, Mirred, PortNames, Selector, U32Filter
 from ..artifact.netlink import NLM_F_CREATE, NLM_F_EXCL, RTM_NEWTFILTER, encode_filter
@@ -67,7 +67,7 @@ class KernelU32(Closing):
             raise Unsupported("u32 filters at egress")
         if any(len(frame) < SHORTEST for _, frame in packets):
             raise ValueError(f"a frame has at least {SHORTEST} bytes")
-        if any(not isinstance(action, Gact | Mirred) for f in artifact.filters for action in f.actions):
+        if not _seen_here(artifact.filters):
             return self._private.run(artifact, packets)
         space = self._ready()
         ports = sorted({port for port, _ in packets} | _targets(artifact.filters))
@@ -83,6 +83,24 @@ class KernelU32(Closing):
         finally:
             space.flush({0} | {f.chain for f in filters})
 
+    def run_showing(
+        self, artifact: Any, packet: tuple[int, bytes], tables: Any, ports: Sequence[int], cells: Cells, around: World
+    ) -> tuple[Observation, Mapping[str, Mapping[int, int]]]:
+        """See :class:`...base.ShowsState`; there is no state, and only the private kernel gives frames something
+        beside them."""
+        if any(value and name != "in.port" for name, value in around.inputs.items()):
+            return self._private.run_showing(artifact, packet, tables, ports, cells, around)
+        packets = [packet, *((port, packet[1]) for port in ports)]  # so that these ports are there
+        return self.run(artifact, packets)[0], {}
+
+    def refuses(self, artifact: Any) -> bool:
+        """Whether the kernel does not take the list."""
+        try:
+            self.run(artifact, [])
+        except InputError:
+            return True
+        return False
+
     def _ready(self) -> Namespace:
         if self._space is None:
             space = Namespace()
@@ -90,6 +108,13 @@ class KernelU32(Closing):
             space.need(1)
             self._gact = _has_gact(space)
         return self._space
+
+
+def _seen_here(filters: tuple[U32Filter, ...]) -> bool:
+    """Whether this machine's kernel can be asked: it may lack modules for other actions, and matches on the mark."""
+    actions = [action for f in filters for action in f.actions]
+    plain = all(isinstance(a, Gact) or (isinstance(a, Mirred) and not a.ingress) for a in actions)
+    return plain and all(f.mark is None or f.mark == (0, 0) for f in filters)
 
 
 def _targets(filters: tuple[U32Filter, ...]) -> set[int]:

@@ -122,7 +122,7 @@ MATCHES = [
     ("ARP is a request or a reply", "protocol arp flower arp_op 0", eth(0x806, REVERSE_ARP), True),
     ("labels end at the last one", "protocol mpls_uc flower mpls lse depth 2", eth(0x8847, LAST * 2), False),
     ("an entry that is there", "protocol mpls_uc flower mpls lse depth 2 ttl 1", eth(0x8847, NOT_LAST + LAST), True),
-    ("no packet comes from a tunnel", "protocol ip flower enc_key_id 5", eth(0x800, ip4()), False),
+    ("a packet from no tunnel", "protocol ip flower enc_key_id 5", eth(0x800, ip4()), False),
     ("no packet is tracked", "protocol ip flower ct_state -trk", eth(0x800, ip4()), True),
 ]  # fmt: skip
 
@@ -335,9 +335,10 @@ def test_the_kernel_tells_marks(kernel: UserModeFlower) -> None:
     ("text", "said"),
     [
         ("protocol ip flower action sample rate 10 group 3", "action sample"),
-        ("protocol ip flower action tunnel_key set src_ip 1.1.1.1 dst_ip 1.1.1.2 id 3", "tunnel_key set"),
+        ("protocol ip flower action tunnel_key set src_ip 1.1.1.1 dst_ip a.host id 3", "which is no address"),
+        ("protocol ip flower action tunnel_key set src_ip 1.1.1.1 dst_ip fe80::1", "addresses of two families"),
+        ("protocol ip flower enc_src_ip 1.1.1.1 enc_dst_ip fe80::1", "addresses of two families"),
         ("protocol ip flower action csum tcp and sctp", "checksums of sctp"),
-        ("protocol ip flower action mirred ingress redirect dev port1", "receive side"),
         ("protocol ip flower action jump 1", "the control jump"),
         ("protocol ip flower action pedit munge offset 0 u32 at 4 0xf 0 set 7", "taken from the frame"),
         ("protocol ip flower action skbedit ptype host", "skbedit of ptype"),

@@ -26,9 +26,10 @@ ALL = "protocol all u32 match u32 0 0"
 TO1 = "action mirred egress redirect dev port1"
 
 
-def does(*filters: str, frame: bytes = FRAME, choices: int | dict[str, int] = 0) -> Outcome:
+def does(*filters: str, frame: bytes = FRAME, choices: int | dict[str, int] = 0, mark: int = 0) -> Outcome:
     text = "".join(f"filter add dev port0 ingress {f}\n" for f in filters)
-    return evaluate_behaviour(meaning(parse_script(text)), frame, 0, choices=choices)
+    given = {"in.mark": mark, "in.priority": 0}
+    return evaluate_behaviour(meaning(parse_script(text)), frame, 0, choices=choices, inputs=given)
 
 
 def goes(*filters: str, frame: bytes = FRAME, choices: int | dict[str, int] = 0) -> list[tuple[int | str, bytes]]:
@@ -108,6 +109,49 @@ def test_marks_go_on_to_the_next_filter_and_are_told_at_the_stack() -> None:
     ttl = FRAME[:22] + b"\x07" + FRAME[23:]
     assert does(mark, other, frame=ttl).metadata == {"mark": 5, "priority": 0x10002}
     assert does(mark, f"pref 1 {ALL} action drop").metadata == {"mark": 0, "priority": 0}
+
+
+def test_a_filter_asks_for_the_mark_that_came_or_was_written() -> None:
+    asks = f"pref 2 protocol all u32 match mark 5 0xff {TO1}"
+    assert [does(asks, mark=mark).outputs[0][:2] for mark in (5, 0x105, 6)] == [("port", 1), ("port", 1), ("stack", 0)]
+    mark = f"pref 1 {ALL} action skbedit mark 5 continue"
+    assert does(mark, asks, mark=6).outputs[0][:2] == ("port", 1)
+    assert does(mark, f"pref 1 {ALL} action drop", mark=6).metadata["mark"] == 6
+
+
+def test_without_the_mark_nothing_of_the_frame_is_loaded() -> None:
+    """A load that fails ends the search in a priority."""
+    asks = "pref 1 protocol all u32 match mark 5 0xff match u32 0 0 at 1000 action drop"
+    table = ("pref 1 handle 1: protocol all u32 divisor 1", f"pref 1 protocol all u32 ht 1: match u32 0 0 {TO1}")
+    leads = "pref 1 protocol all u32 match mark 5 0xff link 1:"
+    for mark, port in ((5, "stack"), (6, "port")):
+        assert does(asks, f"pref 1 {ALL} {TO1}", mark=mark).outputs[0][0] == port
+    for mark, port in ((5, "port"), (6, "stack")):
+        assert does(*table, leads, mark=mark).outputs[0][0] == port
+
+
+def test_a_mark_that_is_written_before_a_filter_of_its_priority_asks_for_it_is_not_modelled() -> None:
+    mark = f"pref 1 {ALL} action skbedit mark 5 continue"
+    asks = f"pref 1 protocol all u32 match mark 5 0xff {TO1}"
+    with pytest.raises(Unsupported, match="next filter of its priority") as caught:
+        does(mark, asks)
+    assert caught.value.span.line == 1
+    assert does(asks, mark).outputs[0][0] == "stack"
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("given", [0, 5, 0x106])
+def test_the_kernel_asks_for_marks(private: UserModeU32, given: int) -> None:
+    lines = (
+        f"pref 1 protocol all u32 match mark 5 0xff match u32 0 0 at 1000 {TO1}",
+        f"pref 1 protocol all u32 match mark 0 0xff match u8 64 0xff at 8 {TO1}",
+        f"pref 2 protocol all u32 match mark 5 0xf {TO1}",
+        "pref 3 protocol all u32 match mark 0x100 0x100 action skbedit mark 7 pass",
+    )
+    filters = parse_script("".join(f"filter add dev port0 ingress {line}\n" for line in lines))
+    (seen,) = private.run_given(filters, [(0, FRAME)], {"in.mark": given})
+    said = does(*lines, mark=given)
+    assert (seen.outputs, seen.metadata["mark"]) == (tuple(sorted(said.outputs)), said.metadata["mark"])
 
 
 def test_the_class_id_stays_with_pass_only() -> None:

@@ -1,0 +1,149 @@
+"""What frames have beside their bytes: mark, priority and a tunnel's key, as numbers."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from ....semantics.source import Span, Unsupported
+from ..artifact.actions import CONTINUE, Action, Skbedit, TunnelKey
+from ..artifact.hooks import DEFAULT_PORTS
+from ..artifact.print_actions import action_words
+from .labels import MAX_CONDITIONS, Condition
+
+_ASKED: Final = {
+    "tunnel.id": "enc_key_id", "tunnel.src": "enc_src_ip", "tunnel.dst": "enc_dst_ip",
+    "tunnel.dst_port": "enc_dst_port", "tunnel.tos": "enc_tos", "tunnel.ttl": "enc_ttl",
+}  # fmt: skip
+"""What flower can ask a tunnel's key for. Its flags, whether it is to be sent, and its options cannot be seen."""
+_SIX: Final = 2
+
+Given = Mapping[str, int]
+"""What comes with a frame, by full names (``in.mark``); what is not there is 0."""
+
+
+class HasActions(Protocol):
+    """A filter of any classifier."""
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What it does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """A tunnel's key, as much of it as can be seen."""
+
+    seen: tuple[int, ...]
+    """By the order of :data:`_ASKED`."""
+    six: bool
+
+    def words(self) -> str:
+        """What asks for it, in the words of ``tc``."""
+        return " ".join(
+            ["flower", *(f"{word} {text}" for word, text in zip(_ASKED.values(), self._texts(), strict=True))]
+        )
+
+    def told(self) -> dict[str, int]:
+        """By the names under which it is observed."""
+        return {"tunnel": 1, **dict(zip(_ASKED, self.seen, strict=True))}
+
+    def set_by(self) -> TunnelKey:
+        """The action that gives it."""
+        key_id, src, dst, port, tos, ttl = self._texts()
+        return TunnelKey(src=src, dst=dst, key_id=int(key_id), dst_port=int(port), tos=int(tos), ttl=int(ttl))
+
+    def _texts(self) -> list[str]:
+        address = ipaddress.IPv6Address if self.six else ipaddress.IPv4Address
+        key_id, src, dst, *rest = self.seen
+        return [str(key_id), str(address(src)), str(address(dst)), *map(str, rest)]
+
+
+NO_TUNNEL: Final = {"tunnel": 0, **dict.fromkeys(_ASKED, 0)}
+
+
+def tunnel_of(action: TunnelKey) -> Tunnel | None:
+    """The key that an action gives; None if it takes one away. Raises ValueError for addresses that are none."""
+    if action.unset:
+        return None
+    src, dst = ipaddress.ip_address(action.src), ipaddress.ip_address(action.dst)
+    numbers = (action.key_id or 0, int(src), int(dst), action.dst_port or 0, action.tos or 0, action.ttl or 0)
+    return Tunnel(numbers, src.version == 6)
+
+
+def tunnel_given(given: Given) -> Tunnel | None:
+    """The key that frames come with."""
+    if not given.get("in.tunnel"):
+        return None
+    seen = tuple(given.get(f"in.{name}", 0) for name in _ASKED)
+    return Tunnel(seen, bool(given.get("in.tunnel.mode", 0) & _SIX))
+
+
+def giving(given: Given) -> str:
+    """The actions that give frames what they are to come with, and let them go on; "" if that is nothing."""
+    actions: list[Action] = []
+    mark, priority = given.get("in.mark", 0), given.get("in.priority", 0)
+    if mark or priority:
+        actions.append(Skbedit((mark, 0xFFFFFFFF), priority))
+    tunnel = tunnel_given(given)
+    if tunnel is not None:
+        actions.append(tunnel.set_by())
+    if not actions:
+        return ""
+    words = [action_words(action, DEFAULT_PORTS, Span("", 0, 0)) for action in actions]
+    return " ".join(f"action {said}" for said in (*words, f"gact {CONTINUE.kind}"))
+
+
+class Possible:
+    """What the frames that filters send can have beside them, if an action writes it.
+
+    Raises:
+        Unsupported: it is too much to be told apart.
+    """
+
+    def __init__(self, filters: Iterable[HasActions], given: Given) -> None:
+        actions = [action for f in filters for action in f.actions]
+        edits = [action for action in actions if isinstance(action, Skbedit)]
+        keys = [action for action in actions if isinstance(action, TunnelKey)]
+        self.came = {"mark": given.get("in.mark", 0), "priority": given.get("in.priority", 0)}
+        self.marks = _combinations(edits, self.came["mark"], self.came["priority"]) if edits else []
+        came = tunnel_given(given)
+        self.tunnels = list(dict.fromkeys([*map(tunnel_of, keys), came, None])) if keys else []
+        if max(len(self.marks), 1) * max(len(self.tunnels), 1) > MAX_CONDITIONS:
+            raise Unsupported(f"more than {MAX_CONDITIONS} marks, priorities and tunnels")
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """What tells them apart."""
+        tunnels = ["" if tunnel is None else tunnel.words() for tunnel in self.tunnels or [None]]
+        marks = [f"meta(fwmark eq {mark}) and meta(priority eq {priority})" for mark, priority in self.marks]
+        if not self.marks and not self.tunnels:
+            return ()
+        return tuple((tunnel, mark) for tunnel in tunnels for mark in marks or [""])
+
+    def told(self, number: int) -> tuple[dict[str, int], dict[str, int]]:
+        """Mark and priority, and the tunnel's key, by the number of the condition that was met (-1: none)."""
+        if number < 0 and self.conditions():
+            raise AssertionError("a frame has a mark or priority that no action gives it")
+        tunnel, marks = divmod(number, max(len(self.marks), 1))
+        told = dict(zip(("mark", "priority"), self.marks[marks], strict=True)) if self.marks else dict(self.came)
+        if not self.tunnels:
+            return told, {}
+        key = self.tunnels[tunnel]
+        return told, NO_TUNNEL if key is None else key.told()
+
+
+def _combinations(edits: Iterable[Skbedit], mark: int, priority: int) -> list[tuple[int, int]]:
+    """Every mark with every priority that a frame can have. Raises Unsupported: too many."""
+    some = list(edits)
+    written = {edit.mark for edit in some if edit.mark is not None}
+    marks, new = {mark}, {mark}
+    while new and len(marks) <= MAX_CONDITIONS:
+        new = {old & ~mask | value & mask for old in new for value, mask in written} - marks
+        marks |= new
+    priorities = {priority} | {edit.priority for edit in some if edit.priority is not None}
+    if len(marks) * len(priorities) > MAX_CONDITIONS:
+        raise Unsupported(f"more than {MAX_CONDITIONS} marks and priorities")
+    return sorted((one, other) for one in marks for other in priorities)

@@ -1,0 +1,203 @@
+"""Which device of the private kernel stands for what, and filters as they are put there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Protocol, TypeVar
+
+from ....semantics.source import Span, Unsupported
+from ...base import Observation
+from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police
+from ..artifact.hooks import Hook, PortNames
+from .beside import Given, Possible, giving
+from .kernel import MAX_SILENT
+from .labels import MAX_PORTS, Labels, Place
+
+HOOK: Final = Hook("vec0", "ingress")
+OWN_PREF: Final = 1
+"""The priority that the kernel's own filter has; the next one is that of what gives frames what they come with."""
+_IN: Final = 1 << 30
+"""The port that frames come from, where filters ask for it. The numbers behind it are those of the silent devices."""
+_SILENT: Final = PortNames("i")
+
+
+class _Names(PortNames):
+    """What the private kernel calls its devices."""
+
+    def name(self, port: int) -> str:
+        """See :meth:`PortNames.name`."""
+        if port > _IN:
+            return _SILENT.name(port - _IN - 1)
+        return HOOK.device if port == _IN else super().name(port)
+
+    def port(self, device: str) -> int | None:
+        """See :meth:`PortNames.port`."""
+        silent = _SILENT.port(device)
+        if silent is not None:
+            return _IN + 1 + silent
+        return _IN if device == HOOK.device else super().port(device)
+
+
+NAMES: Final = _Names("o")
+LAST_PREF: Final = 0xFFFF
+NO_PORT: Final = -1
+"""Stands for a port that no filter asks for."""
+
+
+class Observed(Protocol):
+    """A filter of any classifier."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def pref(self) -> int:
+        """0: the kernel chooses."""
+        ...
+
+    @property
+    def chain(self) -> int:
+        """Its chain."""
+        ...
+
+    @property
+    def classid(self) -> int | None:
+        """As a 32-bit number."""
+        ...
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What it does."""
+        ...
+
+    @property
+    def indev(self) -> int | None:
+        """The port that it asks for."""
+        ...
+
+    @property
+    def skip_sw(self) -> bool:
+        """Whether it is for hardware only."""
+        ...
+
+    @property
+    def span(self) -> Span:
+        """Its place."""
+        ...
+
+
+AnyFilter = TypeVar("AnyFilter", bound=Observed)
+
+
+class Devices:
+    """Which device of the private kernel stands for which port, and for the stack by class id; and from which one the
+    frames come that come from port ``source``."""
+
+    def __init__(self, filters: Sequence[Observed], source: int = NO_PORT, given: Given = MappingProxyType({})) -> None:
+        sent = {(a.port, a.ingress) for f in filters for a in f.actions if isinstance(a, Mirred)}
+        classes = {0} | {f.classid or 0 for f in filters}
+        self._number = {place: i for i, place in enumerate(sorted(sent))}
+        self._stack = {classid: len(sent) + i for i, classid in enumerate(sorted(classes))}
+        self.count = len(sent) + len(classes)
+        if self.count > MAX_PORTS:
+            raise Unsupported(f"more than {MAX_PORTS} ports and class ids")
+        others = sorted({f.indev for f in filters if f.indev is not None} - {source})
+        self.silent = len(others)
+        if self.silent > MAX_SILENT:
+            raise Unsupported(f"more than {MAX_SILENT} ports that filters ask for")
+        self._sources = {source: _IN} | {port: _IN + 1 + i for i, port in enumerate(others)}
+        self._possible = Possible(filters, given)
+        self.giving = giving(given)
+        """What gives frames what they come with, as the words of actions; "": they come with nothing."""
+        own = OWN_PREF + bool(self.giving)
+        lowest = min((f.pref for f in filters if f.pref), default=own + 1)
+        self._shift = max(own + 1 - lowest, 0)
+        if self.giving and any(_starts_again(control) for f in filters for control in controls(f.actions)):
+            raise Unsupported("frames that start again, and come with something beside them")
+
+    @property
+    def labels(self) -> dict[int, Labels]:
+        """What is told by each device: of what goes to the stack, and of what a device receives, all; of what leaves a
+        port its tunnel's key."""
+        conditions = self._possible.conditions()
+        if not conditions:
+            return {}
+        places: dict[int, Place] = dict.fromkeys(self._stack.values(), "egress")
+        places |= {i: "ingress" for (_, received), i in self._number.items() if received}
+        if self._possible.tunnels:
+            places |= {i: "egress" for (_, received), i in self._number.items() if not received}
+        return {device: Labels(hook, conditions) for device, hook in places.items()}
+
+    def stack(self, classid: int) -> int:
+        """The device of what goes to the stack with a class id."""
+        return self._stack[classid]
+
+    def observable(self, filter_: AnyFilter) -> AnyFilter:
+        """The filter as the kernel gets it. Raises Unsupported for what cannot be seen."""
+        if filter_.skip_sw:
+            raise Unsupported("a filter for hardware only, which there is none of", filter_.span)
+        if filter_.pref + self._shift >= LAST_PREF:
+            raise Unsupported("the highest priorities, of which the oracle needs one", filter_.span)
+        actions = tuple(self._told(filter_))
+        if len(actions) > MAX_ACTIONS:
+            raise Unsupported(f"with the oracle's own more than {MAX_ACTIONS} actions", filter_.span)
+        return replace(self.shifted(filter_), actions=actions)
+
+    def shifted(self, filter_: AnyFilter) -> AnyFilter:
+        """The filter behind what the oracle needs, asking for the device that stands for its port."""
+        indev = None if filter_.indev is None else self._sources[filter_.indev]
+        return replace(filter_, pref=filter_.pref + self._shift if filter_.pref else 0, indev=indev)
+
+    def _told(self, filter_: Observed) -> Iterator[Action]:
+        passing = Mirred(self.stack(filter_.classid or 0))
+        for action in filter_.actions:
+            if isinstance(action, OpaqueAction | Police):
+                raise Unsupported(f"action {action.kind}", filter_.span)
+            if isinstance(action, Mirred):
+                action = replace(action, port=self._number[action.port, action.ingress])
+            if action.control.kind != "pass":
+                yield action
+                if action.control.kind != "pipe":
+                    return
+                continue
+            if not isinstance(action, Gact):
+                yield replace(action, control=PIPE)
+            yield passing
+            return
+        # What is at its end with "pipe" goes to the stack as well, but without its class id.
+        yield Mirred(self.stack(0)) if filter_.actions else passing
+
+    def observation(self, leaving: Sequence[tuple[int, int, bytes]]) -> Observation:
+        """What was seen of one frame."""
+        places = {i: place for place, i in self._number.items()}
+        classes = {i: classid for classid, i in self._stack.items()}
+        outputs: list[tuple[tuple[str, int, bytes], dict[str, int]]] = []
+        metadata = {"classid": 0, **self._possible.came}
+        for device, number, frame in leaving:
+            marks, beside = self._possible.told(number) if device in self.labels else ({}, {})
+            if device in places:
+                port, received = places[device]
+                more = marks if received else {}
+                outputs.append((("ingress" if received else "port", port, frame), {**more, **beside}))
+            elif device in classes:
+                outputs.append((("stack", 0, frame), beside))
+                metadata = {"classid": classes[device], **(marks or self._possible.came)}
+        if sum(to == "stack" for (to, _, _), _ in outputs) > 1:
+            raise AssertionError("a frame went to the stack twice")
+        outputs.sort(key=lambda each: (each[0], sorted(each[1].items())))
+        told = tuple(beside for _, beside in outputs)
+        return Observation(tuple(output for output, _ in outputs), metadata, beside=told if any(told) else ())
+
+
+def controls(actions: Sequence[Action]) -> Iterator[Control]:
+    """How actions can end."""
+    for action in actions:
+        if isinstance(action, Police):
+            yield from (action.exceed, action.conform)
+        elif not isinstance(action, OpaqueAction):
+            yield action.control
+
+
+def _starts_again(control: Control) -> bool:
+    return control.kind == "reclassify" or (control.kind == "goto chain" and control.argument == 0)
