@@ -61,11 +61,24 @@ SUBJECTS = {
             "bridge",
             "router_dual",
             "router",
+            "policer",
         )
     ],
     "openflow": [
         (name, None)
-        for name in ("qinq", "balancer", "mirror", "stages", "mpls", "firewall", "bridge", "router_dual", "router")
+        for name in (
+            "qinq",
+            "balancer",
+            "mirror",
+            "stages",
+            "mpls",
+            "firewall",
+            "bridge",
+            "router_dual",
+            "router",
+            "ecmp",
+            "policer",
+        )
     ],
 }
 """Target → the examples that it accepts, and the hook."""

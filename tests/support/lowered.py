@@ -10,7 +10,7 @@ from typing import Any
 
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
-from p4verify.semantics.meaning.behaviour import Behaviour
+from p4verify.semantics.meaning.behaviour import METER_COLOUR, Behaviour, Choice
 from p4verify.semantics.meaning.program import Run, run
 from p4verify.semantics.meaning.selectors import selections
 from p4verify.semantics.rules.ruleset import Exact, Lpm, Range, RuleSet, Ternary
@@ -19,6 +19,7 @@ from p4verify.targets.base import Oracle, Target
 PORTS = (1, 2, 3, 4, 5, 9)
 _PIECES = (*[b"\x40\x00"] * 8, bytes(2), bytes(2), b"\x20\x00", b"\x20\x03", b"\x00\x03")
 """IPv4's flags and fragment offset."""
+COLOURS = 3
 _KINDS = (0x0800, 0x0800, 0x0800, 0x86DD, 0x0806, 0x8847, 0x88B5)
 
 
@@ -70,17 +71,18 @@ def judge(
 
 
 def runs_of(program: ir.Program, rules: RuleSet, frame: bytes, port: int) -> Iterator[Run]:
-    """What the program does with each way to pick members of the groups that the frame asks."""
+    """What the program does with each way to pick members of the groups, and colours of the meters, that the frame
+    asks."""
     picks = _Picks(program, rules)
     while True:
-        yield run(program, rules, frame, port, functions=picks.functions)
+        yield run(program, rules, frame, port, functions=picks.functions, choice=picks.choice)
         if not picks.next():
             return
 
 
 class _Picks:
-    """The ways in which selectors may pick members of their groups, as far as a run asks: a group picks one member for
-    one key. The first way is that of all first members."""
+    """The ways in which selectors may pick members of their groups, and meters colours, as far as a run asks: a group
+    picks one member for one key. The first way is that of all first members and of green."""
 
     def __init__(self, program: ir.Program, rules: RuleSet) -> None:
         self._sizes = {
@@ -97,6 +99,13 @@ class _Picks:
             number = len(self._asked)
             self._asked[name, key] = self._planned[number] if number < len(self._planned) else 0
         return self._asked[name, key]
+
+    def choice(self, read: Choice) -> int:
+        """A meter's colour; 0 for any other value that is left open."""
+        if read.reason != METER_COLOUR:
+            return 0
+        self._sizes.setdefault(METER_COLOUR, COLOURS)
+        return self._pick(f"{METER_COLOUR}.{len(self._asked)}")
 
     def next(self) -> bool:
         """Go to the next way; whether there is one."""
