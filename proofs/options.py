@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from math import prod
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
@@ -34,6 +35,33 @@ def every_instance(picks: Sequence[Term]) -> list[Instance] | None:
         return None
     ranges = [range(1 << width) for width in widths]
     return [{v: b.literal(n, v) for v, n in zip(picks, numbers, strict=True)} for numbers in product(*ranges)]
+
+
+def telling_instances(violation: Term, picks: Sequence[Term]) -> list[Instance] | None:
+    """Values of the choices that stand for all others, if they are few: where all that is asked of a choice is whether
+    it is below a small number, and what it is then (a meter's colour). None if something else is asked of one."""
+    values: dict[Term, range] = {}
+    asking: dict[Term, list[Term]] = {pick: [] for pick in picks}
+    for node in b.postorder([violation]):
+        for pick in {arg for arg in node.args if arg in asking}:
+            asking[pick].append(node)
+    for pick, nodes in asking.items():
+        if pick.sort.index:
+            return None
+        below = next((n for n in nodes if n.op == "ult" and n.args[0] is pick and n.args[1].is_const), None)
+        if below is None or below.args[1].value >= MOST_VALUES:
+            return None
+        if any(n is not below and not _takes_if(n, below, pick) for n in nodes):
+            return None
+        values[pick] = range(below.args[1].value + 1)
+    if prod(map(len, values.values())) > MOST_VALUES:
+        return None
+    return [{v: b.literal(n, v) for v, n in zip(values, numbers, strict=True)} for numbers in product(*values.values())]
+
+
+def _takes_if(term: Term, condition: Term, pick: Term) -> bool:
+    """Whether a term is a choice under a condition and something else otherwise."""
+    return term.op == "ite" and term.args[:2] == (condition, pick) and term.args[2] is not pick
 
 
 def cells_in(violation: Term) -> list[Term]:

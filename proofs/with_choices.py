@@ -33,6 +33,7 @@ from .options import (
     is_one_of_many,
     names_a_copy,
     options_of,
+    telling_instances,
 )
 from .regardless import holding_regardless
 from .splitting import condition_besides, condition_of, sides
@@ -47,6 +48,8 @@ LARGE: Final = 2_000
 
 WAYS_SECONDS: Final = 5.0
 """How long each part is tried with choices that are made by the way that the other side goes."""
+
+NOT_SEEN: Final = "it is not seen in this way"
 
 FEW_ROUNDS: Final = 6
 """Instances that are tried for the choices that are left then."""
@@ -109,6 +112,9 @@ class WithChoices:
         every = every_instance(picks)
         if every is not None and not _shared_by_copies(obligation.violation, picks):
             return self._for_every_value(obligation, picks, every)
+        found = self._by_telling_values(obligation, picks)
+        if found is not NOT_SEEN:
+            return found
         large = _size(obligation.violation) >= LARGE
         alike_too = "unknown" if large else self._alike_too(obligation, picks)
         if alike_too == "unsat" or self._holds_by_ways(obligation, picks):
@@ -165,6 +171,18 @@ class WithChoices:
             return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
         options = {v: list(dict.fromkeys(instance[v] for instance in every)) for v in picks}
         return self._by_counterexample(obligation, obligation.violation, options, every, answer.model)
+
+    def _by_telling_values(self, obligation: Obligation, picks: Sequence[Term]) -> Difference | str | None:
+        """What comes of the values of the choices that stand for all others, if they are few; :data:`NOT_SEEN` if they
+        are not, or if that takes long."""
+        few = telling_instances(obligation.violation, picks)
+        if few is None or _shared_by_copies(obligation.violation, picks):
+            return NOT_SEEN
+        answer = self._defeating(obligation, obligation.violation, few)
+        if answer.model is None:
+            return None if answer.status == "unsat" else NOT_SEEN
+        options = {v: list(dict.fromkeys(instance[v] for instance in few)) for v in picks}
+        return self._by_counterexample(obligation, obligation.violation, options, few, answer.model)
 
     def _holds_in_order(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
         """Whether an obligation is seen to hold, part by part, with choices made in the other side's order."""

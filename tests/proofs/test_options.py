@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from p4verify.proofs.compare import Obligation, Part
-from p4verify.proofs.options import MAX_SUGGESTED, options_of
+from p4verify.proofs.options import MAX_SUGGESTED, options_of, telling_instances
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from p4verify.semantics.meaning.behaviour import byte
@@ -23,3 +25,37 @@ def test_what_the_other_side_chose_may_be_chosen_however_much_else_is_suggested(
     obligation = Obligation("one", b.and_(*asked), (Part("hit", differ),), 1)
     _, options = options_of(obligation, b.and_(*asked, differ), (KEY,))
     assert PARTNER in options[KEY]
+
+
+COLOUR = b.var("any.1", 8)
+KNOWN = b.ite(b.ult(COLOUR, b.bv(3, 8)), COLOUR, b.bv(7, 8))
+"""As a meter's colour is read: one of three, and what a caller had before if nobody knows it."""
+
+
+@pytest.mark.parametrize(
+    "violation",
+    [
+        pytest.param(b.eq(KNOWN, byte(0)), id="what it is"),
+        pytest.param(b.and_(b.ult(COLOUR, b.bv(3, 8)), b.eq(byte(1), b.add(KNOWN, byte(0)))), id="and whether it is"),
+    ],
+)
+def test_few_values_tell_what_all_would(violation: Term) -> None:
+    few = telling_instances(violation, (COLOUR,))
+    assert few is not None
+    told = {b.substitute([violation], instance)[0] for instance in few}
+    assert len(few) == 4
+    assert {b.substitute([violation], {COLOUR: b.bv(n, 8)})[0] for n in range(256)} == told
+
+
+@pytest.mark.parametrize(
+    "violation",
+    [
+        pytest.param(b.eq(COLOUR, byte(0)), id="it is not asked whether it is small"),
+        pytest.param(b.and_(b.eq(KNOWN, byte(0)), b.eq(COLOUR, byte(1))), id="something else is asked as well"),
+        pytest.param(b.and_(b.eq(KNOWN, byte(0)), b.ule(COLOUR, b.bv(7, 8))), id="two numbers"),
+        pytest.param(b.ult(COLOUR, b.bv(100, 8)), id="too many values"),
+        pytest.param(b.ite(b.ult(COLOUR, b.bv(3, 8)), b.eq(byte(0), b.bv(1, 8)), b.ult(byte(0), COLOUR)), id="beyond"),
+    ],
+)
+def test_else_no_few_values_do(violation: Term) -> None:
+    assert telling_instances(violation, (COLOUR,)) is None

@@ -42,6 +42,20 @@ def test_one_choice_cannot_be_two_values() -> None:
     assert verdict(spec, always(send(packet=Packet((byte(5), byte(6)), 2)))) == "differs"
 
 
+@pytest.mark.parametrize(("green", "verdict_"), [(0, "accept"), (1, "differs")])
+def test_a_colour_may_be_another_one_for_each_packet(green: int, verdict_: str) -> None:
+    """Some frames are dropped always, some never, and of some it is the other side's to say; none leaves as yellow does
+    where that shows."""
+    colour = choice(0, 8)
+    known = b.ite(b.ult(colour, b.bv(3, 8)), colour, b.bv(0, 8))
+    spec = always(send(when=b.ne(known, b.bv(2, 8)), packet=Packet((known,), 1)), choices=(colour,))
+    never, own = b.ult(byte(0), b.bv(9, 8)), b.and_(b.ult(byte(1), b.bv(9, 8)), b.eq(choice(1, 1), b.bv(1, 1)))
+    other = always(
+        send(when=b.not_(b.or_(never, own)), packet=Packet((b.bv(3 * green, 8),), 1)), choices=(choice(1, 1),)
+    )
+    assert verdict(spec, other) == verdict_
+
+
 def test_two_reads_are_two_choices() -> None:
     spec = always(send(packet=Packet((choice(0, 8), choice(1, 8)), 2)), choices=(choice(0, 8), choice(1, 8)))
     assert verdict(spec, always(send(packet=Packet((byte(5), byte(6)), 2)))) == "accept"

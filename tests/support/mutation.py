@@ -158,7 +158,8 @@ class Subject:
     found: list[Trial] = field(default_factory=list)
     """The counterexamples of mutants that were rejected: what tells machines apart."""
     leaves_open: bool = False
-    """Whether the program leaves something open, as which member of a group answers: a mutant may do all that it may."""
+    """Whether the program leaves something open, as which member of a group answers: a mutant may do all that it
+    may."""
 
     def mutants(self, rng: random.Random) -> Iterator[Mutant]:
         """The artifact's mutants, drawn evenly."""
@@ -323,8 +324,8 @@ def _show(seen: object) -> str:
 
 def _shown(subject: Subject, mutant: Mutant, proof: Proof) -> tuple[bool | None, str | None]:
     """The counterexample on the machine: whether the two differ there, and how. What a fault leads to depends on what
-    the machine's memory happens to hold, of flows that overlap it may take either, and of a group any member, so that these
-    need not show."""
+    the machine's memory happens to hold, of flows that overlap it may take either, and of a group any member, so that
+    these need not show."""
     example = proof.counterexample
     if example is None:
         return None, None
