@@ -44,7 +44,7 @@ from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
 from .sides_in_runs import SidesInRuns
 from .targets.base import CannotOffload, Classifies, CompilesIn, Relation, Target
-from .two_machines import Given, Machine, both_ways, exactly, large_pair, machine_with, two_machines
+from .two_machines import Given, Machine, at_one_place, both_ways, exactly, large_pair, machine_with, two_machines
 
 ASSERTIONS = "assertions"
 """What the check of the program's own assertions is called in results."""
@@ -169,6 +169,7 @@ class Checker:
         started = time.monotonic()
         label = f"{first[0].name} = {second[0].name}"
         try:
+            at_one_place(first, second)
             proof = self._equal_large(first, second, started, label)
             if isinstance(proof, str):
                 left, right = two_machines(first, second)

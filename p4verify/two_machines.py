@@ -13,8 +13,8 @@ from .proofs.refine import Outcome, search
 from .proofs.verdict import Proof, Verdict
 from .scale import LargePair, LeavesOpen, check_large
 from .semantics.meaning.behaviour import Behaviour
-from .semantics.source import Unsupported
-from .targets.base import ComparesArtifacts, Target
+from .semantics.source import Span, Unsupported
+from .targets.base import AtHooks, ComparesArtifacts, Target
 from .targets.offload import Offloads
 
 
@@ -36,6 +36,13 @@ Given = tuple[Target, Any, str]
 def machine_with(target: Target, artifact: Any, path: str | None, label: str) -> Machine:
     """The target with an artifact. Raises Unsupported for what its meaning does not cover."""
     return Machine(target, artifact, path, target.meaning(artifact), label)
+
+
+def at_one_place(first: Given, second: Given) -> None:
+    """Raises Unsupported for two artifacts at hooks where frames that pass go different ways."""
+    places = [target.direction(artifact) for target, artifact, _ in (first, second) if isinstance(target, AtHooks)]
+    if len(set(places)) > 1:
+        raise Unsupported(f"filters at {places[0]} against filters at {places[1]}", Span(second[2], 1, 1))
 
 
 def two_machines(first: Given, second: Given) -> tuple[Machine, Machine]:

@@ -186,6 +186,15 @@ class Closing:
 
 
 @runtime_checkable
+class AtHooks(Protocol):
+    """A target whose artifacts are at a hook that they name: frames that pass go another way at each."""
+
+    def direction(self, artifact: Any) -> str:
+        """``ingress`` or ``egress``."""
+        ...
+
+
+@runtime_checkable
 class ComparesArtifacts(Protocol):
     """A target whose artifacts keep state and tables of their own, which two artifacts share when they are compared."""
 

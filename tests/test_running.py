@@ -14,6 +14,9 @@ from p4verify.running.hints import Hints
 from p4verify.running.inputs import Inputs
 from p4verify.running.rules import Rules, constants_of
 from p4verify.running.runs import Runs
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+from p4verify.semantics.meaning.behaviour import INPUT_PACKET, Behaviour, Case, Output
 from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning
 from p4verify.semantics.p4.frontend import load_text
@@ -85,6 +88,22 @@ def test_the_cells_that_an_input_reads_or_writes_are_looked_at() -> None:
     seen = next(runs.differences(100, float("inf")))
     assert any(name.startswith("state ") for name in seen.names)
     assert seen.number <= 100
+
+
+def test_what_goes_with_a_frame_is_as_it_came_where_nothing_is_said() -> None:
+    def side(metadata: dict[str, Term]) -> Behaviour:
+        return Behaviour((Case(b.TRUE, (Output(b.TRUE, "port", b.bv(1, 32), INPUT_PACKET, metadata=metadata),)),))
+
+    sides = side({}), side({"tunnel.id": b.bv(7, 32)})
+    common = Common(*sides)
+    told = []
+    for compiled in (Compiled(one, common) for one in sides):
+        given = {v.name: 7 for v in compiled.variables}
+        assert set(given) == {"in.tunnel.id"}
+        shown = [compiled.shown(0, b"abc", b"abc", [value], []) for value in (7, 8)]
+        told.append([one["outputs port"] for one in shown])
+    assert told[0][0] == told[1][0]
+    assert told[0][1] != told[1][1]
 
 
 def test_runs_are_the_same_each_time() -> None:

@@ -1,4 +1,5 @@
-"""What is sent, place by place: out of each port and to the stack, the first frame, the second one, and so on.
+"""What is sent, place by place: out of each port, to each that receives some, and to the stack, the first frame, the
+second one, and so on.
 
 Two divisions of a list make the same frames on different ways, so a behaviour may have them in another order. The order
 of frames that leave by different ports is nothing that anybody sees.
@@ -19,12 +20,14 @@ from ..semantics.source import Unsupported
 SECONDS: Final = 5.0
 """For the question whether a frame is ever the k-th one; where that takes longer it is taken to be."""
 
+_AT_PORTS: Final = ("port", "ingress")
+
 
 def place_by_place(side: Behaviour, ports: Iterable[int], engine: Engine) -> Behaviour:
     """The behaviour with its outputs told by their places.
 
     Args:
-        side: all of whose frames go to the stack or out of one of the ``ports``.
+        side: all of whose frames go to the stack, or out of one of the ``ports`` or into it.
         engine: is asked which frames can be the second one of their place, and so on.
 
     Raises:
@@ -38,19 +41,17 @@ def place_by_place(side: Behaviour, ports: Iterable[int], engine: Engine) -> Beh
 
 def _outputs(case: Case, ports: list[int], known: Term, engine: Engine) -> Iterator[Output]:
     context = b.and_(known, case.guard)
-    for port in ports:
-        number = b.bv(port, 32)
-        there = [
-            replace(output, when=b.and_(output.when, b.eq(output.port, number)), port=number)
-            for output in case.outputs
-            if output.to == "port"
-        ]
-        yield from _counted(there, port, context, engine)
+    for to in _AT_PORTS:
+        sent = [output for output in case.outputs if output.to == to]
+        for port in ports:
+            number = b.bv(port, 32)
+            there = [replace(o, when=b.and_(o.when, b.eq(o.port, number)), port=number) for o in sent]
+            yield from _counted(there, port, context, engine)
     yield from _counted([output for output in case.outputs if output.to == "stack"], 0, context, engine)
-    others = [b.and_(o.when, *(b.ne(o.port, b.bv(p, 32)) for p in ports)) for o in case.outputs if o.to == "port"]
-    strange = any(o.to not in ("port", "stack") for o in case.outputs)
+    others = [b.and_(o.when, *(b.ne(o.port, b.bv(p, 32)) for p in ports)) for o in case.outputs if o.to in _AT_PORTS]
+    strange = any(o.to not in (*_AT_PORTS, "stack") for o in case.outputs)
     if strange or _happens(b.and_(context, b.or_(*others)), engine):
-        raise Unsupported("frames that go elsewhere than to the stack or out of a port that an entry names")
+        raise Unsupported("frames that go elsewhere than to the stack or to a port that an entry names")
 
 
 def _counted(outputs: list[Output], place: int, context: Term, engine: Engine) -> Iterator[Output]:

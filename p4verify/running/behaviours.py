@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..proofs.compare import cell_before
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Behaviour, Case, Output, distinct_terms
+from ..semantics.meaning.behaviour import RETURNS, Behaviour, Case, Output, distinct_terms
 from .terms import Source, function
 
 OUTSIDE: Final = -1
@@ -79,8 +79,10 @@ class Compiled:
         return found
 
     def carried(self, output: Output) -> list[Term]:
-        """What goes with an output that comes back, and is shown."""
-        return [output.metadata[n] for n in self._common.carried if n in output.metadata]
+        """What goes with an output, and is shown; of one that comes back only what is said."""
+        if output.to in RETURNS:
+            return [output.metadata[n] for n in self._common.carried if n in output.metadata]
+        return [output.metadata.get(n, self._common.before[f"in.{n}"]) for n in self._common.beside]
 
     def _place(self, term: Term) -> str:
         if term.op == "apply":
@@ -148,10 +150,15 @@ class Common:
         self.metadata = tuple(sorted({name for case in cases for name in case.metadata}))
         self.state = tuple(sorted({name for case in cases for name in case.state if not name.startswith(tuple(but))}))
         reads = [{v.name for v in b.variables(*_terms(side))} for side in sides]
-        carried = {name for case in cases for output in case.outputs for name in output.metadata}
+        named = {
+            (o.to in RETURNS, name): term for case in cases for o in case.outputs for name, term in o.metadata.items()
+        }
+        carried = {name for comes_back, name in named if comes_back}
         self.carried = tuple(sorted(n for n in carried if all(f"in.{n}" in names for names in reads)))
         """What goes with a frame that comes back, and is read by both sides."""
-        self.before: dict[str, Term] = {}
+        self.beside = tuple(sorted(name for comes_back, name in named if not comes_back))
+        """What goes with any other."""
+        self.before = {f"in.{name}": b.var(f"in.{name}", named[False, name].sort) for name in self.beside}
         for case in cases:
             for name, term in case.metadata.items():
                 self.before.setdefault(f"in.{name}", b.var(f"in.{name}", term.sort))

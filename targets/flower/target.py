@@ -23,7 +23,7 @@ READS: Final = (
     "actions: gact, mirred, vlan, mpls, pedit, csum (IPv4, TCP, UDP, ICMP), skbedit (mark, priority)",
     "actions: police, tunnel_key (but its options), ct clear",
     "controls: drop, pass, continue, pipe, reclassify, goto chain, trap",
-    "no egress hooks, other ct, sample, nat, checksums of UDP-Lite and SCTP, random gact",
+    "no other ct, sample, nat, checksums of UDP-Lite and SCTP, random gact",
 )
 """What lists of others may have, a line each."""
 
@@ -71,6 +71,10 @@ class FlowerTarget(RulesBakedIn, KeepsFilters):
         if form not in (None, "batch", "netlink"):
             raise ValueError(f"flower has no form '{form}' (batch, netlink)")
         return encode(artifact) if form == "netlink" else write(artifact)
+
+    def direction(self, artifact: FilterList) -> str:
+        """See :class:`..base.AtHooks`."""
+        return artifact.hook.direction
 
     def meaning(self, artifact: FilterList) -> Behaviour:
         """See :func:`.meaning.meaning`."""

@@ -68,6 +68,10 @@ class U32Target(RulesBakedIn, KeepsFilters):
             raise ValueError(f"u32 has no form '{form}' (batch, netlink)")
         return encode(artifact) if form == "netlink" else write(artifact)
 
+    def direction(self, artifact: FilterList) -> str:
+        """See :class:`..base.AtHooks`."""
+        return artifact.hook.direction
+
     def meaning(self, artifact: FilterList) -> Behaviour:
         """See :func:`.meaning.meaning`."""
         from .meaning import meaning

@@ -16,7 +16,7 @@ from p4verify.targets.tc.oracle import UserModeLinux
 
 from .compiled import Given, Sent, compiled_beside, inside
 from .differential import Tally, repeat
-from .flower_random import Filters, beside, frame
+from .flower_random import AT_EGRESS, Filters, beside, frame
 from .flower_strategies import any_masks
 
 MASKED = 0.15
@@ -37,7 +37,9 @@ def campaign(
     tally, rng = Tally(seed), random.Random(seed)
 
     def step() -> None:
-        text = Filters(rng).text()
+        some = Filters(rng)
+        some.hook = "egress" if rng.random() < AT_EGRESS else "ingress"
+        text = some.text()
         how = judge_masked if rng.random() < MASKED else judge
         how(oracle, text, [frame(rng, text) for _ in range(frames_per_list)], tally, beside(rng, text))
 

@@ -21,6 +21,8 @@ UNTRACKED = (
     "ct_label 00/ff",
 )  # fmt: skip
 """Keys of connection tracking, which no packet comes from."""
+AT_EGRESS = 0.2
+"""How many lists are at an egress hook."""
 KEY_IDS = (0, 5, 100, 0xFFFFFFFF)
 
 
@@ -38,6 +40,7 @@ class Filters:
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.protocols: dict[tuple[int, int], str] = {}
+        self.hook = "ingress"
         self.further = CHAINS
         """Chains to go to: mostly those behind, for circles make large terms."""
 
@@ -53,7 +56,7 @@ class Filters:
         self.further = self.further or (9,)
         pref = rng.randint(1, 5)
         protocol = self.protocols.setdefault((chain, pref), self.protocol())
-        words = [f"filter add dev port0 ingress pref {pref} protocol {protocol}"]
+        words = [f"filter add dev port0 {self.hook} pref {pref} protocol {protocol}"]
         if chain:
             words.append(f"chain {chain}")
         words += ["flower", *self.keys(protocol)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from p4verify.targets.u32.artifact import Action, FilterList, Key, U32Filter, parse_script, print_script
+from p4verify.targets.u32.artifact import Action, FilterList, Hook, Key, U32Filter, parse_script, print_script
 from p4verify.targets.u32.meaning import meaning
 from p4verify.targets.u32.oracle import UserModeU32
 
 from .differential import Tally, repeat
 from .flower_campaign import judge_filters
-from .flower_random import Filters, beside, frame
+from .flower_random import AT_EGRESS, Filters, beside, frame
 from .u32_random import EASY_MASKS, Frames, Lists
 
 MARKED = 0.12
@@ -26,7 +26,8 @@ class WrittenLists(Lists):
         if self.rng.random() < 0.7:
             self.masks = EASY_MASKS
         filters = [self._marked(_sayable(f)) for f in self.make().filters]
-        return print_script(FilterList(tuple(filters)))
+        hook = Hook("port0", "egress" if self.rng.random() < AT_EGRESS else "ingress")
+        return print_script(FilterList(tuple(filters), hook))
 
     def _marked(self, filter_: U32Filter) -> U32Filter:
         """Now and then asking for a mark, too."""

@@ -4,11 +4,11 @@ Written from the kernel's source, as of 6.1: ``__netif_receive_skb_core`` (untag
 (``net/core/dev.c``), ``__tcf_classify``, ``fl_classify``, ``__skb_flow_dissect``, ``tcf_action_exec`` and ``act_*.c``;
 judged by user-mode Linux 6.1.
 
-A frame goes on to the stack (``Output(to="stack")``: TC_ACT_OK and all that is neither drop nor theft), is sent out of
-ports by mirred or received by them (``Output(to="ingress")``), or is gone. Metadata ``classid`` is there if a filter
-has a class id, ``mark`` and ``priority`` if an action writes them; these are as they came where the frame does not go
-to the stack. Frames that are received by a port have them beside them, and all frames have a tunnel's key if an action
-writes one (:mod:`...tc.meaning.tunnel`).
+A frame goes on to the stack, or at egress leaves by the port (``Output(to="stack")``: TC_ACT_OK and all that is neither
+drop nor theft), is sent out of ports by mirred or received by them (``Output(to="ingress")``), or is gone. Metadata
+``classid`` is there if a filter has a class id, ``mark`` and ``priority`` if an action writes them; these are as they
+came where the frame does not go to the stack. Frames that are received by a port have them beside them, and all frames
+have a tunnel's key if an action writes one (:mod:`...tc.meaning.tunnel`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ....semantics.meaning.behaviour import Behaviour
 from ....semantics.meaning.opened import Lookup, NothingLarge, Opened
 from ...tc.meaning.actions import Machine
 from ...tc.meaning.chains import Ways
-from ...tc.meaning.ingress import DEFAULT_MTU, ingress, longest_frame, require_ingress
+from ...tc.meaning.hooks import DEFAULT_MTU, at_hook, longest_frame
 from ...tc.meaning.state import State
 from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told, told_beside
 from ..artifact import FilterList, first_class
@@ -31,7 +31,7 @@ from .opened import OpenChain, only, open_chains
 
 
 def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
-    """The behaviour of ports whose ingress hooks have these filters, and nothing else.
+    """The behaviour of ports at whose hooks are these filters, and nothing else.
 
     Args:
         filters: what is on the hook.
@@ -73,7 +73,6 @@ def _classed(filters: FilterList) -> FilterList:
 
 
 def _installed(filters: FilterList) -> dict[int, list[Classifier]]:
-    require_ingress(filters.hook, "flower", filters.name)
     return install(filters)
 
 
@@ -91,7 +90,8 @@ def _run(
         searches.append(Search(chains, machine))
         return searches[-1].run(start)
 
-    found = ingress(
+    found = at_hook(
+        filters.hook,
         run,
         names,
         longest=longest_frame(mtu),
@@ -100,7 +100,7 @@ def _run(
             "a NIC that offloads filters is taken at its word",
             "masks of one priority are tried in the order in which the filters are listed",
         ),
-        beside=told_beside(actions),
+        beside=told_beside(actions, filters.hook),
         tunnels=any(key.field.startswith("enc_") for f in filters.filters for key in f.keys),
     )
     given = tuple(dict.fromkeys(term for search in searches for term in search.given))

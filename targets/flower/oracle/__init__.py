@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ....semantics.source import Unsupported
 from ...tc.artifact.netlink import Links
-from ...tc.oracle import HOOK, NAMES, Devices, UserModeLinux
+from ...tc.oracle import NAMES, Devices, UserModeLinux
 from ..artifact import FilterList, FlowerFilter, encode_filter, print_filter
 
 
@@ -22,7 +22,7 @@ class UserModeFlower(UserModeLinux):
 
     def _line(self, filter_: FlowerFilter, devices: Devices) -> str:
         """The command that adds a filter as the kernel gets it. Raises Unsupported for what cannot be observed."""
-        return print_filter(self._seen(filter_, devices), HOOK, NAMES)
+        return print_filter(self._seen(filter_, devices), devices.hook, NAMES)
 
     @staticmethod
     def _seen(filter_: FlowerFilter, devices: Devices) -> FlowerFilter:
@@ -35,9 +35,9 @@ class UserModeFlower(UserModeLinux):
         seen = [self._seen(f, devices) for f in filters]
         try:
             for one in seen:
-                print_filter(one, HOOK, NAMES)
+                print_filter(one, devices.hook, NAMES)
         except Unsupported:
-            return b"".join(encode_filter(one, HOOK, links, i) for i, one in enumerate(seen))
+            return b"".join(encode_filter(one, devices.hook, links, i) for i, one in enumerate(seen))
         return None
 
 

@@ -25,13 +25,14 @@ from ..artifact.actions import (
     Vlan,
 )
 from .checksum import KNOWN, checksums
-from .headers import Written, mpls, vlan
+from .headers import Written, is_vlan, mpls, vlan
 from .packet import Skb
 from .pedit import pedit
 from .state import State
 from .templates import Runnable, SendTo, WriteWords
 from .tunnel import written
 
+UNTAGGED: Final = "where a checksum is computed at egress, there is no tag in the data"
 GONE: Final = ("drop", "stolen", "queued", "trap")
 DROP: Final = Control("drop")
 
@@ -56,6 +57,8 @@ class Machine:
     """What is outside the meaning: text → conditions that must hold."""
     kind: str = ""
     """Which packets these are, for the names of what is left open."""
+    egress: bool = False
+    """Whether the filters are at egress."""
 
     def assume(self, text: str, condition: Term) -> None:
         """Inputs that break the condition are left out, which the verdict says."""
@@ -122,7 +125,7 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
     if isinstance(action, Gact):
         return [(TRUE, state, action.control)]
     if isinstance(action, Mirred | SendTo):
-        return [_mirred(action, state, span)]
+        return [_mirred(machine, action, state, span)]
     if isinstance(action, Skbedit):
         return [(TRUE, replace(state, skb=_skbedit(action, state.packet, span)), action.control)]
     if isinstance(action, CtClear):  # no packet is tracked: nothing is taken from it
@@ -142,10 +145,10 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
     return steps
 
 
-def _mirred(action: Mirred | SendTo, state: State, span: Span) -> Step:
+def _mirred(machine: Machine, action: Mirred | SendTo, state: State, span: Span) -> Step:
     """``tcf_mirred_act``: a redirect that would take the frame sends it itself, any other sends a copy and goes on."""
     port = action.port if isinstance(action, SendTo) else b.bv(action.port, 32)
-    sent = state.handed_over(port) if action.ingress else state.sending("port", port)
+    sent = state.handed_over(port, keyed=not machine.egress) if action.ingress else state.sending("port", port)
     control = _checked(action.control, span)
     return TRUE, sent, Control("stolen") if action.redirect and control.kind in GONE else control
 
@@ -183,4 +186,6 @@ def _writes(
     unknown = [part for part in action.parts if part not in KNOWN]
     if unknown:
         raise Unsupported(f"checksums of {' and '.join(unknown)}", span)
+    if machine.egress:  # ``tcf_csum_act`` takes the data to begin with the tag
+        assume(UNTAGGED, b.not_(is_vlan(skb.protocol)))
     return checksums(assume, action.parts, skb)

@@ -9,6 +9,7 @@ from ....semantics.bits import TRUE, Term
 from ....semantics.meaning.behaviour import Destination, Output
 from ....semantics.meaning.sent import Sent, merge_sent
 from .packet import MARK_IN, PRIORITY_IN, VLAN_HLEN, VLAN_TYPES, Skb, is_one_of, received
+from .tunnel import NO_TUNNEL
 
 NONE = b.bv(0, 32)
 _NEVER_TAGGED = received(tagged=False).protocol
@@ -61,25 +62,22 @@ class State:
 
     def sending(self, to: Destination, port: Term, when: Term = TRUE) -> State:
         """A copy of the frame as it is leaves, where the condition holds."""
-        sent = Output(when, to, port, self.packet.packet(), metadata=self._told(to))
-        return replace(self, sent=(*self.sent, sent))
+        return self._sending(self.packet, to, port, when)
 
-    def handed_over(self, port: Term) -> State:
-        """A copy is received by a device: ``__netif_receive_skb_core``, which drops what has a tag in its data that is
-        cut short (``skb_vlan_untag``)."""
-        skb = self.packet
-        if skb.tag is not None or skb.protocol is _NEVER_TAGGED:
-            return self.sending("ingress", port)
-        whole = b.or_(b.not_(is_one_of(skb.protocol, VLAN_TYPES)), skb.has(skb.network + VLAN_HLEN + 2))
-        return self.sending("ingress", port, whole)
-
-    def _told(self, to: Destination) -> dict[str, Term]:
-        """What the device finds beside the frame: mark and priority only where the frame is received (what goes to the
-        stack tells them by itself)."""
-        skb = self.packet
+    def _sending(self, skb: Skb, to: Destination, port: Term, when: Term) -> State:
         marks = {"mark": skb.mark, "priority": skb.priority} if to == "ingress" else {}
         there = {**marks, **skb.tunnel.told()}
-        return {name: there[name] for name in self.beside if name in there}
+        beside = {name: there[name] for name in self.beside if name in there}
+        return replace(self, sent=(*self.sent, Output(when, to, port, skb.packet(), metadata=beside)))
+
+    def handed_over(self, port: Term, *, keyed: bool) -> State:
+        """A copy is received by a device: ``__netif_receive_skb_core``, which drops what has a tag in its data that is
+        cut short (``skb_vlan_untag``). ``keyed``: whether it keeps a tunnel's key, which at egress it does not."""
+        skb = self.packet if keyed else replace(self.packet, tunnel=NO_TUNNEL)
+        if skb.tag is not None or skb.protocol is _NEVER_TAGGED:
+            return self._sending(skb, "ingress", port, TRUE)
+        whole = b.or_(b.not_(is_one_of(skb.protocol, VLAN_TYPES)), skb.has(skb.network + VLAN_HLEN + 2))
+        return self._sending(skb, "ingress", port, whole)
 
     def gone(self) -> State:
         """The packet is dropped, or was sent elsewhere."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ....semantics.bits import Term
-from ..artifact.actions import Action, Skbedit, TunnelKey
+from ..artifact.actions import Action, Mirred, Skbedit, TunnelKey
+from ..artifact.hooks import Hook
 from .state import State
 from .tunnel import NAMES as TUNNEL
 
@@ -30,10 +31,12 @@ def told(actions: Iterable[Action], *, classes: bool) -> tuple[str, ...]:
     return tuple(name for name, there in said.items() if there)
 
 
-def told_beside(actions: Iterable[Action]) -> tuple[str, ...]:
-    """The metadata that is told of every frame that is sent, by the same rule."""
+def told_beside(actions: Iterable[Action], hook: Hook) -> tuple[str, ...]:
+    """The metadata that is told of every frame that is sent, by the same rule. At egress a frame that a device receives
+    has lost a tunnel's key."""
     some = list(actions)
-    tunnels = TUNNEL if any(isinstance(action, TunnelKey) for action in some) else ()
+    received = hook.direction == "egress" and any(isinstance(a, Mirred) and a.ingress for a in some)
+    tunnels = TUNNEL if received or any(isinstance(action, TunnelKey) for action in some) else ()
     return (*told(some, classes=False), *tunnels)
 
 

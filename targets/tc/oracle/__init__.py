@@ -12,17 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
-from ....semantics.source import InputError, Unsupported
+from ....semantics.source import InputError
 from ...base import Cells, Closing, Observation, World
 from ..artifact.netlink import Links
 from ..command import Failed
 from .beside import Given
-from .devices import HOOK, LAST_PREF, NAMES, NO_PORT, OWN_PREF, Devices, Observed, controls
-from .kernel import BARRIER, Kernel, missing
+from .devices import LAST_PREF, NAMES, NO_PORT, OWN_PREF, Devices, Observed, controls
+from .kernel import BARRIER, EGRESS, INGRESS, Kernel, missing
 
 SHORTEST: Final = 14
 """A driver accepts no shorter frame."""
 LONGEST: Final = 8000
+_HOOKS: Final = {"ingress": INGRESS, "egress": EGRESS}
 
 
 class UserModeLinux(Closing, ABC):
@@ -95,7 +96,8 @@ class UserModeLinux(Closing, ABC):
         ports = sorted({port for port, _ in packets})
         for port in ports if asking and ports else [NO_PORT]:
             places = [i for i, (came, _) in enumerate(packets) if not asking or came == port]
-            seen = self._from(Devices(artifact.filters, port, given), artifact, [packets[i][1] for i in places])
+            devices = Devices(artifact.filters, port, given, _HOOKS[artifact.hook.direction])
+            seen = self._from(devices, artifact, [packets[i][1] for i in places])
             found |= dict(zip(places, seen, strict=True))
         return [found[i] for i in range(len(packets))]
 
@@ -121,8 +123,6 @@ class UserModeLinux(Closing, ABC):
     def _check(self, artifact: Any) -> None:
         if not isinstance(artifact, self.lists):
             raise TypeError(f"a list of {self.classifier} filters expected, not {type(artifact).__name__}")
-        if artifact.hook.direction != "ingress":
-            raise Unsupported(f"{self.classifier} filters at egress")
 
     @abstractmethod
     def _smallest(self) -> Any:
@@ -142,10 +142,12 @@ class UserModeLinux(Closing, ABC):
         last = (
             f"pref {LAST_PREF} protocol all matchall action mirred egress redirect dev {NAMES.name(devices.stack(0))}"
         )
-        lines += [f"filter add {HOOK} chain {chain} {last}" for chain in sorted(_chains(filters))]
-        first = [f"filter add {HOOK} pref {OWN_PREF + 1} protocol all matchall {devices.giving}"] * bool(devices.giving)
+        add = f"filter add {devices.hook}"
+        lines += [f"{add} chain {chain} {last}" for chain in sorted(_chains(filters))]
+        giving = devices.giving
+        first = [f"{add} pref {OWN_PREF + 1} protocol all matchall {giving}"] if giving else []
         try:
-            kernel.load(lines, first)
+            kernel.load(lines, first, devices.hook)
             if requests:
                 kernel.add(requests)
         except Failed as error:
@@ -176,4 +178,4 @@ def _chains(filters: Sequence[Observed]) -> set[int]:
     return found
 
 
-__all__ = ["HOOK", "NAMES", "Devices", "UserModeLinux"]
+__all__ = ["NAMES", "Devices", "UserModeLinux"]

@@ -12,14 +12,15 @@ from ...base import Observation
 from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police
 from ..artifact.hooks import Hook, PortNames
 from .beside import Given, Possible, giving
-from .kernel import MAX_SILENT
+from .kernel import EGRESS, INGRESS, MAX_SILENT
 from .labels import MAX_PORTS, Labels, Place
 
-HOOK: Final = Hook("vec0", "ingress")
 OWN_PREF: Final = 1
 """The priority that the kernel's own filter has; the next one is that of what gives frames what they come with."""
 _IN: Final = 1 << 30
 """The port that frames come from, where filters ask for it. The numbers behind it are those of the silent devices."""
+_HOOKED: Final = {_IN: INGRESS.device, _IN - 1: EGRESS.device}
+"""Devices that filters are at."""
 _SILENT: Final = PortNames("i")
 
 
@@ -30,14 +31,15 @@ class _Names(PortNames):
         """See :meth:`PortNames.name`."""
         if port > _IN:
             return _SILENT.name(port - _IN - 1)
-        return HOOK.device if port == _IN else super().name(port)
+        return _HOOKED.get(port) or super().name(port)
 
     def port(self, device: str) -> int | None:
         """See :meth:`PortNames.port`."""
         silent = _SILENT.port(device)
         if silent is not None:
             return _IN + 1 + silent
-        return _IN if device == HOOK.device else super().port(device)
+        hooked = next((number for number, name in _HOOKED.items() if name == device), None)
+        return super().port(device) if hooked is None else hooked
 
 
 NAMES: Final = _Names("o")
@@ -94,7 +96,14 @@ class Devices:
     """Which device of the private kernel stands for which port, and for the stack by class id; and from which one the
     frames come that come from port ``source``."""
 
-    def __init__(self, filters: Sequence[Observed], source: int = NO_PORT, given: Given = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        filters: Sequence[Observed],
+        source: int = NO_PORT,
+        given: Given = MappingProxyType({}),
+        hook: Hook = INGRESS,
+    ) -> None:
+        self.hook = hook
         sent = {(a.port, a.ingress) for f in filters for a in f.actions if isinstance(a, Mirred)}
         classes = {0} | {f.classid or 0 for f in filters}
         self._number = {place: i for i, place in enumerate(sorted(sent))}
@@ -120,14 +129,15 @@ class Devices:
     def labels(self) -> dict[int, Labels]:
         """What is told by each device: of what goes to the stack, and of what a device receives, all; of what leaves a
         port its tunnel's key."""
-        conditions = self._possible.conditions()
-        if not conditions:
-            return {}
-        places: dict[int, Place] = dict.fromkeys(self._stack.values(), "egress")
-        places |= {i: "ingress" for (_, received), i in self._number.items() if received}
+        conditions, nested = self._possible.conditions(), self.hook == EGRESS
+        places: dict[int, Place] = {}
+        if conditions:
+            places |= dict.fromkeys(self._stack.values(), "egress")
+        if conditions or nested:
+            places |= {i: "ingress" for (_, received), i in self._number.items() if received}
         if self._possible.tunnels:
             places |= {i: "egress" for (_, received), i in self._number.items() if not received}
-        return {device: Labels(hook, conditions) for device, hook in places.items()}
+        return {device: Labels(hook, conditions, nested) for device, hook in places.items()}
 
     def stack(self, classid: int) -> int:
         """The device of what goes to the stack with a class id."""

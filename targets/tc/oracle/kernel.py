@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from ..artifact.hooks import Hook
 from ..command import Failed
 from .labels import FIRST_LABEL, HOOKS, MAX_CONDITIONS, MAX_PORTS, Labels, labelling
 
@@ -43,6 +44,16 @@ _RTNETLINK: Final = Path(__file__).resolve().parent.parent / "rtnetlink.py"
 _BUSYBOX: Final = "/bin/busybox"
 BARRIER: Final = bytes.fromhex("0270345f4241 0270345f5252 88b6") + b"barrier of the oracle".ljust(46, b"\0")
 """A frame that nobody else sends: it takes the same way as all others and tells that those before it have come."""
+_EGRESS: Final = "oe"
+INGRESS: Final = Hook("vec0", "ingress")
+"""Where frames come in."""
+EGRESS: Final = Hook(_EGRESS, "egress")
+"""Where they leave by, if filters are to be there."""
+_PAIRS: Final = (("ob", "qb"), ("oc", "qc"), (_EGRESS, "qe"))
+"""Pairs of devices: what leaves is sent through two of them, and so waits twice."""
+_LEAVING: Final = (
+    f"filter add dev vec0 ingress pref 2 protocol all matchall action mirred egress redirect dev {_EGRESS}"
+)
 _FIRST: Final = (
     "filter add dev vec0 ingress pref 1 protocol 0x88b6 flower dst_mac 02:70:34:5f:42:41 src_mac 02:70:34:5f:52:52"
     " action mirred egress redirect dev ob"
@@ -94,6 +105,8 @@ class Kernel:
         self._sockets: list[socket.socket] = []
         self._ports = self._silent_pairs = 0
         self._indices: dict[str, int] = {}
+        self._hooked = {"vec0"}
+        """Devices that may have filters from before."""
         self._told: dict[int, Labels] = {}
         try:
             self._boot()
@@ -151,9 +164,11 @@ class Kernel:
         self.release = self._line("ready ").split()[1]
         self.run(
             "ip link set vec0 arp off promisc on up && ip link set vec1 arp off up\n"
-            f"ip link add ob type veth peer name qb && ip link set ob arp off mtu {MTU} up\n"
-            f"ip link set qb arp off mtu {MTU} up && tc qdisc add dev qb clsact\n"
-            "tc filter add dev qb ingress protocol all pref 1 matchall action mirred egress redirect dev vec1\n"
+            + "".join(f"ip link add {out} type veth peer name {into}\n" for out, into in _PAIRS)
+            + "".join(f"ip link set {device} arp off mtu {MTU} up\n" for pair in _PAIRS for device in pair)
+            + "tc qdisc add dev qb clsact; tc qdisc add dev qc clsact\n"
+            "tc filter add dev qb ingress protocol all pref 1 matchall action mirred egress redirect dev oc\n"
+            "tc filter add dev qc ingress protocol all pref 1 matchall action mirred egress redirect dev vec1\n"
         )
 
     def _pair(self) -> tuple[socket.socket, socket.socket]:
@@ -227,7 +242,7 @@ class Kernel:
             filters += [f"qdisc add dev {side}{i} clsact" for side in "oq"]
             filters += [line for hook in HOOKS for line in labelling(i, Labels(hook))]
             filters.append(
-                f"filter add dev q{i} ingress protocol all pref 1 matchall action mirred egress redirect dev vec1"
+                f"filter add dev q{i} ingress protocol all pref 1 matchall action mirred egress redirect dev oc"
             )
         if links:
             (self.folder / "labels").write_text("\n".join(filters) + "\n")
@@ -259,20 +274,25 @@ class Kernel:
             self.run("tc -batch /run/io/labels\n")
             self._told = dict(told)
 
-    def load(self, filters: Sequence[str], first: Sequence[str] = ()) -> None:
+    def load(self, filters: Sequence[str], first: Sequence[str] = (), hook: Hook = INGRESS) -> None:
         """Replace all filters by these commands (``filter add dev vec0 ingress ...``, priorities from 2 on).
 
         Args:
             first: commands before these, which do not count where one is refused.
+            hook: where all of them are, :data:`INGRESS` or :data:`EGRESS`.
 
         Raises:
             Failed: the kernel, or tc, refuses one; with its number.
         """
-        before = ["qdisc add dev vec0 clsact", _FIRST, *first]
+        before = ["qdisc add dev vec0 clsact", _FIRST]
+        if hook == EGRESS:
+            before += [_LEAVING, f"qdisc add dev {_EGRESS} clsact"]
+        before += first
         (self.folder / "batch").write_text("\n".join([*before, *filters]) + "\n")
-        script = "tc qdisc del dev vec0 clsact 2>/dev/null || true\ntc -batch /run/io/batch\n"
+        script = "".join(f"tc qdisc del dev {device} clsact 2>/dev/null || true\n" for device in self._hooked)
+        self._hooked = {"vec0", hook.device}
         try:
-            self.run(script)
+            self.run(script + "tc -batch /run/io/batch\n")
         except OSError as error:
             failed = Failed.of(str(error))
             raise Failed(str(failed), (failed.line or 0) - len(before)) from None

@@ -23,6 +23,8 @@ class Labels:
 
     hook: Place = "egress"
     conditions: tuple[Condition, ...] = ()
+    nested: bool = False
+    """Whether what comes here was sent on twice by ``mirred``: then the kernel lets it wait before it is received."""
 
     def __post_init__(self) -> None:
         if len(self.conditions) > MAX_CONDITIONS:
@@ -32,13 +34,13 @@ class Labels:
 def labelling(device: int, labels: Labels) -> Iterator[str]:
     """The commands that make a hook of device ``oN`` put labels on frames. At egress this is before the other end looks
     at the frame, which would drop one with a tag cut short. At ingress the frame is sent on from there, by a pair of
-    devices like all others: it would overtake them.
+    devices more, so that all that leaves has waited as often and nothing overtakes.
 
     A tunnel's key is asked for first: flower does not know marks, nor ``basic`` tunnels. What meets no condition gets
     the label of none.
     """
     add = f"filter add dev o{device} {labels.hook} protocol all"
-    on = "" if labels.hook == "egress" else " action mirred egress redirect dev ob"
+    on = f" action mirred egress redirect dev {'oc' if labels.nested else 'ob'}" if labels.hook == "ingress" else ""
     label = f"action mpls mac_push label {FIRST_LABEL + device}{on}"
     by_tunnel: dict[str, list[tuple[int, str]]] = {}
     for number, (tunnel, marks) in enumerate(labels.conditions, 1):

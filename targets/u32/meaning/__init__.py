@@ -3,12 +3,12 @@
 Written from the kernel's source: ``__netif_receive_skb_core`` (untagging), ``sch_handle_ingress`` and ``tc_run``
 (``net/core/dev.c``), ``__tcf_classify``, ``u32_classify``, ``tcf_action_exec``, ``act_*.c``.
 
-A frame goes on to the stack (``Output(to="stack")``, TC_ACT_OK and all that is neither drop nor theft), is sent out
-of ports by mirred or received by them (``Output(to="ingress")``), or is gone. Metadata ``classid`` is there if a filter
-has a class id: the whole 32 bits of the one whose TC_ACT_OK ended the search, else 0; at this hook the kernel keeps the
-low 16 of them, in ``skb->tc_index``. ``mark`` and ``priority`` are there if an action writes them; they are as they
-came where the frame does not go to the stack. Frames that are received by a port have them beside them, and all frames
-have a tunnel's key if an action writes one (:mod:`...tc.meaning.tunnel`).
+A frame goes on to the stack, or at egress leaves by the port (``Output(to="stack")``, TC_ACT_OK and all that is neither
+drop nor theft), is sent out of ports by mirred or received by them (``Output(to="ingress")``), or is gone. Metadata
+``classid`` is there if a filter has a class id: the whole 32 bits of the one whose TC_ACT_OK ended the search, else 0;
+at these hooks the kernel keeps the low 16 of them, in ``skb->tc_index``. ``mark`` and ``priority`` are there if an
+action writes them; they are as they came where the frame does not go to the stack. Frames that are received by a port
+have them beside them, and all frames have a tunnel's key if an action writes one (:mod:`...tc.meaning.tunnel`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ....semantics.meaning.opened import NothingLarge, Opened
 from ....semantics.meaning.ways import Way
 from ...tc.meaning.actions import Machine
 from ...tc.meaning.chains import Ways
-from ...tc.meaning.ingress import DEFAULT_MTU, ingress, longest_frame, require_ingress
+from ...tc.meaning.hooks import DEFAULT_MTU, at_hook, longest_frame
 from ...tc.meaning.state import NONE, State
 from ...tc.meaning.told import CLASSID, MARK, PRIORITY, told, told_beside
 from ..artifact import FilterList
@@ -36,7 +36,7 @@ _NOTES: Final = ("u32 in software (cls_u32); a NIC that offloads the filters is 
 
 
 def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
-    """The behaviour of ports whose ingress hooks have these filters, and nothing else.
+    """The behaviour of ports at whose hooks are these filters, and nothing else.
 
     Args:
         filters: what is on the hook.
@@ -55,7 +55,7 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
             return WrittenChains(installed, machine, tagged=tagged, max_length=longest).run(start)
         return (Way(b.TRUE, _fixed(installed, Frame(start.packet, tagged=tagged, max_length=longest))),)
 
-    return ingress(run, _names(filters), longest=longest, notes=_NOTES, beside=_beside(filters))
+    return at_hook(filters.hook, run, _names(filters), longest=longest, notes=_NOTES, beside=_beside(filters))
 
 
 def opened(filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAULT_MTU) -> Opened:
@@ -77,7 +77,7 @@ def opened(filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAUL
         runs.append(WrittenChains(installed, machine, tagged=tagged, max_length=longest, open_chains=chains))
         return runs[-1].run(start)
 
-    found = ingress(run, _names(filters), longest=longest, notes=_NOTES, beside=_beside(filters))
+    found = at_hook(filters.hook, run, _names(filters), longest=longest, notes=_NOTES, beside=_beside(filters))
     given = tuple(dict.fromkeys(term for one in runs for term in one.given))
     lists = [chain.list for chain in chains.values()]
     return Opened(
@@ -89,7 +89,6 @@ def opened(filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAUL
 
 
 def _installed(filters: FilterList) -> Installed:
-    require_ingress(filters.hook, "u32", filters.name)
     return install(filters)
 
 
@@ -101,7 +100,7 @@ def _names(filters: FilterList) -> tuple[str, ...]:
 
 def _beside(filters: FilterList) -> tuple[str, ...]:
     """The metadata that is told of frames that are sent."""
-    return told_beside(action for f in filters.filters for action in f.actions)
+    return told_beside((action for f in filters.filters for action in f.actions), filters.hook)
 
 
 def _fixed(installed: Installed, frame: Frame) -> State:

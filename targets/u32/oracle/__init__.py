@@ -63,11 +63,9 @@ class KernelU32(Closing):
         """
         if not isinstance(artifact, FilterList):
             raise TypeError(f"a list of u32 filters expected, not {type(artifact).__name__}")
-        if artifact.hook.direction != "ingress":
-            raise Unsupported("u32 filters at egress")
         if any(len(frame) < SHORTEST for _, frame in packets):
             raise ValueError(f"a frame has at least {SHORTEST} bytes")
-        if not _seen_here(artifact.filters):
+        if artifact.hook.direction == "egress" or not _seen_here(artifact.filters):
             return self._private.run(artifact, packets)
         space = self._ready()
         ports = sorted({port for port, _ in packets} | _targets(artifact.filters))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...tc.oracle import HOOK, NAMES, Devices, UserModeLinux
+from ...tc.oracle import NAMES, Devices, UserModeLinux
 from ..artifact import FilterList, Selector, U32Filter, print_filter
 
 
@@ -25,7 +25,7 @@ class UserModeU32(UserModeLinux):
         """The command that adds a filter as the kernel gets it; one that ends no search has nothing to be told of."""
         ends = filter_.selector is not None and filter_.selector.terminal
         told = devices.observable(filter_) if ends else devices.shifted(filter_)
-        return print_filter(told, HOOK, NAMES)
+        return print_filter(told, devices.hook, NAMES)
 
 
 __all__ = ["UserModeU32"]

@@ -236,8 +236,7 @@ def test_filters_of_a_dump_are_on_one_hook() -> None:
     for text in dumps:
         found = read(text.encode(), "d")
         assert found.hook.direction == "egress"
-        with pytest.raises(Unsupported, match="egress"):
-            meaning(found)
+        assert any("egress hook" in note for note in meaning(found).notes)
 
 
 def test_a_filter_has_each_key_once_and_in_order() -> None:

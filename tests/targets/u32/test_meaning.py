@@ -360,11 +360,6 @@ def test_what_is_not_modelled(filters: tuple[U32Filter, ...], reason: str) -> No
     assert caught.value.span.line == len(filters)
 
 
-def test_egress_is_not_modelled() -> None:
-    with pytest.raises(Unsupported, match="egress"):
-        meaning(FilterList((node(),), Hook("port0", "egress")))
-
-
 def test_too_many_ways_are_unsupported_and_not_endless() -> None:
     """Eight tables whose filters all link on, with offsets that differ: 12**8 ways."""
     jump = Selector((), False, has_offset=True, eat=True)

@@ -87,7 +87,6 @@ def test_what_cannot_be_observed(kernel: KernelU32) -> None:
     for filters in (
         FilterList((U32Filter(0xFFFF),)),
         FilterList((U32Filter(1, actions=(OpaqueAction("skbedit", ("mark", "1")),)),)),
-        FilterList((U32Filter(1),), Hook("port0", "egress")),
         FilterList(tuple(U32Filter(1, classid=i + 1) for i in range(100))),
     ):
         with pytest.raises(Unsupported):

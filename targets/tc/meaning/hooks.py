@@ -1,15 +1,18 @@
-"""What the ingress hook of a device does to any frame, whatever its filters are: ``__netif_receive_skb_core``
-(untagging) and ``sch_handle_ingress`` (``net/core/dev.c``)."""
+"""What the hooks of a device do to any frame, whatever their filters are: ``__netif_receive_skb_core`` (untagging),
+``sch_handle_ingress`` and ``sch_handle_egress`` (``net/core/dev.c``).
+
+At egress the data begins with the Ethernet header and at ingress behind it, which actions and classifiers make up for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Assumption, Behaviour, Case
-from ....semantics.source import Span, Unsupported
 from ..artifact.hooks import Hook
 from .actions import Machine, assumptions
 from .chains import Ways
@@ -21,6 +24,42 @@ from .tunnel import POSSIBLE
 
 DEFAULT_MTU: Final = 1500
 
+WHOLE_AT_INGRESS: Final = "a frame's outer VLAN tag is whole: tc ingress drops all others"
+WHOLE_AT_EGRESS: Final = "a frame's outer VLAN tag is beside the data, as that of one that was received, and whole"
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """What is particular about a hook: what has to be so of the outer tag, and what is said of it."""
+
+    notes: tuple[str, ...]
+    tags: str
+    drops: bool
+    """Whether frames with others do not get so far."""
+
+    def domain(self, whole: Term) -> tuple[Assumption, ...]:
+        """What is taken to hold of frames whose tag is whole if ``whole`` holds."""
+        return () if self.drops else (Assumption(self.tags, whole),)
+
+    def reaching(self, whole: Term) -> tuple[Assumption, ...]:
+        """What holds of all that get so far."""
+        return (Assumption(self.tags, whole),) if self.drops else ()
+
+
+_AT: Final = {
+    "ingress": _Where(
+        ("the filters are on the ingress hook of every port that frames come from",), WHOLE_AT_INGRESS, drops=True
+    ),
+    "egress": _Where(
+        (
+            "the filters are on the egress hook of the port that frames leave by; what they let pass leaves by it",
+            "in.port is the port that a frame was received on; it is in one piece (no GSO), its checksums are computed",
+        ),
+        WHOLE_AT_EGRESS,
+        drops=False,
+    ),
+}
+
 Run = Callable[[Machine, State, bool], Ways]
 """What filters make of a packet that comes, and whether it came with a tag: the ways that it can take to its end, of
 which one is always taken."""
@@ -31,13 +70,8 @@ def longest_frame(mtu: int) -> int:
     return mtu + ETH_HLEN + VLAN_HLEN
 
 
-def require_ingress(hook: Hook, kind: str, name: str) -> None:
-    """Raises Unsupported if filters called ``kind`` are at another hook; ``name`` is their file's, if there is one."""
-    if hook.direction != "ingress":
-        raise Unsupported(f"{kind} filters at egress", Span(name, 1, 1) if name else Span("", 0, 0))
-
-
-def ingress(
+def at_hook(
+    hook: Hook,
     run: Run,
     names: tuple[str, ...],
     *,
@@ -46,9 +80,10 @@ def ingress(
     beside: tuple[str, ...] = (),
     tunnels: bool = False,
 ) -> Behaviour:
-    """The behaviour of ports whose ingress hooks have filters that do what ``run`` says.
+    """The behaviour of ports at whose hooks are filters that do what ``run`` says.
 
     Args:
+        hook: where they are.
         run: asked once for frames without a tag, and once for those with one.
         names: the metadata that is told of what goes to the stack.
         longest: frames have at most so many bytes.
@@ -60,27 +95,27 @@ def ingress(
     cases: list[Case] = []
     for tagged in (False, True):
         guard = b.and_(TAGGED, WHOLE_TAG) if tagged else b.not_(TAGGED)
-        machine = Machine(guard, kind="tagged" if tagged else "untagged")
+        machine = Machine(guard, kind="tagged" if tagged else "untagged", egress=hook.direction == "egress")
         machines.append(machine)
         cases += _cases(guard, run(machine, State(received(tagged=tagged), beside=beside), tagged), names)
-    cases.append(Case(b.and_(TAGGED, b.not_(WHOLE_TAG)), (), metadata(State(None), names)))
+    whole = b.or_(b.not_(TAGGED), WHOLE_TAG)
+    if hook.direction == "ingress":
+        cases.append(Case(b.not_(whole), (), metadata(State(None), names)))
+    where = _AT[hook.direction]
     return Behaviour(
         tuple(cases),
         domain=(
             Assumption(f"frames have at least {ETH_ZLEN} bytes", length_at_least(ETH_ZLEN)),
             Assumption(f"frames have at most {longest} bytes", b.not_(length_at_least(longest + 1))),
+            *where.domain(whole),
             *([POSSIBLE] if tunnels or set(TUNNEL) & set(beside) else []),
             *assumptions(machines),
         ),
-        reaching=(
-            Assumption(
-                "a frame's outer VLAN tag is whole: tc ingress drops all others", b.or_(b.not_(TAGGED), WHOLE_TAG)
-            ),
-        ),
+        reaching=where.reaching(whole),
         choices=tuple(choice for machine in machines for choice in machine.choices),
         observables=("outputs", *names),
         notes=(
-            "the filters are on the ingress hook of every port that frames come from",
+            *where.notes,
             "redirected and mirrored frames reach their ports: these exist and are up",
             *notes,
         ),
