@@ -16,8 +16,11 @@ import z3
 
 from ...semantics import bits as b
 from ...semantics.bits import Sort, Term, Value
+from .freed_memory import keep_freed_memory
 from .integers import over_integers
 from .smtlib import Signature, logic, signatures, symbol, to_smtlib
+
+keep_freed_memory()
 
 LONGEST_MS: Final = 0xFFFFFFFE
 """Z3 keeps its limit in 32 bits, and takes a longer one modulo that; all ones means none."""
