@@ -266,7 +266,14 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         return _equal_blocks(pair, blocks, engine, started)
     if not known:
         return _own_package(blocks, started, engine)
-    return _after_blocks(pair, blocks, engine, started)
+    try:
+        proof = _after_blocks(pair, blocks, engine, started)
+    except OutOfTime:
+        proof = Proof(Verdict.UNDECIDED, OUT_OF_TIME, blocks.tally, seconds=time.monotonic() - started)
+    if proof.verdict is not Verdict.UNDECIDED or blocks.difference is None:
+        return proof
+    told = f"{blocks.difference.what} differs in {_parts(blocks.difference)}"
+    return replace(proof, reason=f"{proof.reason}; {told}, for inputs that no packet was seen to make")
 
 
 def _after_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: float) -> Proof:

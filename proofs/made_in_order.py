@@ -7,7 +7,7 @@ and what still takes long is asked together, with all the time there is: such pa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..semantics import bits as b
@@ -51,6 +51,8 @@ class InOrder:
     engine: Engine
     unsatisfiable: Callable[[Term, float], bool]
     settled: Callable[[], bool]
+    failing: tuple[Part, ...] = field(default=(), init=False)
+    """The obligation's parts that were not seen to hold with the choices in order, once that was asked of each."""
 
     def holds(self, soon: Callable[[Obligation], bool]) -> bool:
         """Whether choices do that are made in the other side's order or for the same parts, but for those on which
@@ -70,7 +72,7 @@ class InOrder:
         if not left:
             return left is not None
         at = {places[part.name] for part in left}
-        failing = tuple(part for i, part in enumerate(obligation.parts) if i in at)
+        failing = self.failing = tuple(part for i, part in enumerate(obligation.parts) if i in at)
         proven = [part.differ for i, part in enumerate(obligation.parts) if i not in at]
         elsewhere = [*proven, obligation.context, self.legal]
         free = only_in([part.differ for part in failing], elsewhere, frozenset(self.choices))

@@ -10,6 +10,7 @@ differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -50,6 +51,9 @@ WAYS_SECONDS: Final = 5.0
 """How long each part is tried with choices that are made by the way that the other side goes."""
 
 NOT_SEEN: Final = "it is not seen in this way"
+
+MANY_FAILING: Final = 8
+"""Parts that fail with choices in order of which more are not looked at one by one."""
 
 FEW_ROUNDS: Final = 6
 """Instances that are tried for the choices that are left then."""
@@ -119,8 +123,13 @@ class WithChoices:
         alike_too = "unknown" if large else self._alike_too(obligation, picks)
         if alike_too == "unsat" or self._holds_by_ways(obligation, picks):
             return None
-        if alike_too == "unknown" and self._holds_in_order(obligation, picks):
-            return None
+        if alike_too == "unknown":
+            made = self._in_order(obligation, picks)
+            if made.holds(self.holds_soon):
+                return None
+            found = self._in_one_part(obligation, made.failing)
+            if found is not None:
+                return found
         if not self.rounds and len(picks) > MANY_CHOICES:
             return f"{obligation.name}: {len(picks)} undefined values"
         if self._settled(False):
@@ -184,12 +193,20 @@ class WithChoices:
         options = {v: list(dict.fromkeys(instance[v] for instance in few)) for v in picks}
         return self._by_counterexample(obligation, obligation.violation, options, few, answer.model)
 
-    def _holds_in_order(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
-        """Whether an obligation is seen to hold, part by part, with choices made in the other side's order."""
-        made = InOrder(
+    def _in_order(self, obligation: Obligation, picks: Sequence[Term]) -> InOrder:
+        """An obligation, to be seen to hold, part by part, with choices made in the other side's order."""
+        return InOrder(
             obligation, picks, self.legal, self.engine, self._plain.unsatisfiable, partial(self._settled, True)
         )
-        return made.holds(self.holds_soon)
+
+    def _in_one_part(self, obligation: Obligation, failing: Sequence[Part]) -> Difference | None:
+        """A difference in one of the parts that are not seen to hold with choices in order, if there are few: where no
+        choice fits one part, none fits all of them."""
+        for part in failing if len(failing) <= MANY_FAILING else ():
+            found = self._soon(replace(obligation, parts=(part,)))
+            if isinstance(found, Difference):
+                return difference_in(obligation, found.model, found.cells)
+        return None
 
     def _alike_too(self, obligation: Obligation, picks: Sequence[Term]) -> str:
         """Whether something defeats an obligation if each choice is made as the other side makes the one of that name
@@ -202,10 +219,14 @@ class WithChoices:
 
     def holds_soon(self, obligation: Obligation) -> bool:
         """Whether an obligation is seen to hold in few rounds of short queries."""
+        return self._soon(obligation) is None
+
+    def _soon(self, obligation: Obligation) -> Difference | str | None:
+        """What an obligation comes to in few rounds of short queries."""
         before = self.rounds, self.engine.timeout
         self.rounds, self.engine.timeout = min(before[0], FEW_ROUNDS), min(before[1], QUICK_SECONDS)
         try:
-            return self._freely(obligation) is None
+            return self._freely(obligation)
         finally:
             self.rounds, self.engine.timeout = before
 

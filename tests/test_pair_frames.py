@@ -131,6 +131,18 @@ def test_whole_pipelines_are_given_up_when_there_is_no_time_left() -> None:
     assert "pipelines" not in vars(pair)
 
 
+def test_a_block_that_differs_is_named_where_no_packet_is_found_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: object) -> Proof:
+        raise OutOfTime
+
+    monkeypatch.setattr(pairs.ProgramPair, "on_frame", late)
+    proof = judged(made(value=2))
+    assert proof.verdict is Verdict.UNDECIDED
+    assert "time limit" in proof.reason
+    assert "block ig differs in metadata h." in proof.reason
+    assert proof.tally.compared > 0
+
+
 def test_what_a_packet_becomes_is_bounded() -> None:
     with pytest.raises(OutOfTime):
         meaning(made(), bounds=Bounds(until=time.monotonic() - 1))

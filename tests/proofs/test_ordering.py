@@ -189,3 +189,24 @@ def test_only_a_choice_made_for_a_copy_is_made_as_one_for_a_copy() -> None:
     other = b.var("impl.any.each.1", 8)
     assert in_order([of_all], [other]) == {of_all: b.bv(0, 8)}
     assert in_order([of_one], [other]) == {of_one: other}
+
+
+def test_a_difference_in_one_part_is_found_in_that_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the other parts may choose is not gone through first."""
+    asked: list[int] = []
+    freely = WithChoices._freely
+
+    def counted(self: WithChoices, obligation: Obligation) -> Difference | str | None:
+        asked.append(len(obligation.parts))
+        return freely(self, obligation)
+
+    monkeypatch.setattr(WithChoices, "_freely", counted)
+    mine, theirs = ([b.var(f"{side}any.{i}", 64) for i in range(2)] for side in ("", "impl."))
+    first, second = (
+        b.ite(b.eq(X, b.bv(0, 1)), choice, b.bv(value, 64)) for choice, value in ((mine[1], 1), (theirs[1], 0))
+    )
+    obligation = compared((mine[0], theirs[0]), (first, second))
+    found = Search(Engine(timeout=20), frozenset(mine), b.TRUE, [obligation], (0, 0, 0)).check(obligation)
+    assert isinstance(found, Difference)
+    assert found.model.values["in.x"] == 1
+    assert set(asked) == {1}
