@@ -125,7 +125,7 @@ def _roots(case: Case, names: tuple[str, ...]) -> list[Term]:
 
 
 def _unsaid(name: str) -> Term:
-    return b.bv(0, 32) if name == "classid" else b.var(f"in.{name}", 32)
+    return b.bv(0, 32) if name == "classid" else b.var(f"in.{name}", 3 if name == "pkt_type" else 32)
 
 
 _Compiled = Callable[[bytes, int, int, Given], tuple[int, ...]]

@@ -96,7 +96,7 @@ def judge_filters(
     if refused:
         tally.mismatches.append(f"taken by the kernel, but the meaning says: {refused}\n{text}")
         return
-    run, covers = compiled_beside(behaviour, ("classid", "mark", "priority")), inside(behaviour)
+    run, covers = compiled_beside(behaviour, ("classid", "mark", "priority", "pkt_type")), inside(behaviour)
     for data, seen in zip(frames, observed, strict=True):
         if not covers(data, 0, given):
             tally.outside += 1

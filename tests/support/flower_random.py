@@ -21,6 +21,8 @@ UNTRACKED = (
     "ct_label 00/ff",
 )  # fmt: skip
 """Keys of connection tracking, which no packet comes from."""
+JUMPING = 0.05
+"""How many lists of actions jump over some."""
 AT_EGRESS = 0.2
 """How many lists are at an egress hook."""
 KEY_IDS = (0, 5, 100, 0xFFFFFFFF)
@@ -193,7 +195,11 @@ class Filters:
         if rng.random() < 0.08:
             return []
         words = [self.writing(protocol) for _ in range(rng.choice([0, 0, 1, 1, 2, 3]))]
-        return [f"action {word}" for word in (*words, self.last())]
+        words.append(self.last())
+        if rng.random() < JUMPING:
+            at = rng.randrange(len(words))
+            words.insert(at, f"jump {rng.randint(at + 1, len(words) + 2)}")
+        return [f"action {word}" for word in words]
 
     def last(self) -> str:
         return pick(
@@ -247,7 +253,9 @@ class Filters:
     def skbedit(self) -> str:
         rng = self.rng
         mark = f"mark {rng.choice([0, 1, 7, 0xFFFFFFFF])}{rng.choice(['', '/0xf', '/0x6'])}"
-        return f"skbedit {rng.choice([mark, mark, 'priority 1:2', f'priority 0:0 {mark}'])}"
+        kind = f"ptype {rng.choice(['host', 'otherhost', 'multicast'])}"
+        some = [mark, mark, "priority 1:2", f"priority 0:0 {mark}", kind, "inheritdsfield", f"{mark} {kind}"]
+        return f"skbedit {rng.choice(some)}"
 
     def vlan(self) -> str:
         rng = self.rng
@@ -442,6 +450,7 @@ def beside(rng: random.Random, text: str) -> dict[str, int]:
     given: dict[str, int] = {}
     if rng.random() < (0.7 if " mark " in text else 0.1):
         given |= {"in.mark": rng.choice((1, 2, 7, 0xFFFFFFFF)), "in.priority": rng.choice((0, 0x10002))}
+        given["in.pkt_type"] = rng.choice((0, 1, 3))
     if rng.random() < (0.6 if "enc_" in text else 0.1):
         given |= _key(rng)
     return given

@@ -213,6 +213,8 @@ class Csum:
 
 
 PacketType = Literal["host", "broadcast", "multicast", "otherhost"]
+PACKET_TYPES: Final[tuple[PacketType, ...]] = ("host", "broadcast", "multicast", "otherhost")
+"""By their numbers: ``PACKET_*`` of ``uapi/linux/if_packet.h``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import struct
 from typing import Final
 
 from ....semantics.source import Span, Unsupported
-from .actions import CSUM_PARTS, Action, Csum, CtClear, Mpls, PacketType, Skbedit, TunnelKey, Vlan
+from .actions import CSUM_PARTS, PACKET_TYPES, Action, Csum, CtClear, Mpls, Skbedit, TunnelKey, Vlan
 from .attributes import Attribute, attribute, big, number, small
 from .netlink_controls import has_only, parameters, read_generic
 
@@ -138,8 +138,6 @@ def read_ct(found: Found) -> Action | None:
     _SKB_TM, _SKB_PARMS, _SKB_PRIORITY, _SKB_QUEUE, _SKB_MARK, _SKB_PAD, _SKB_PTYPE, _SKB_MASK, _SKB_FLAGS,
 ) = range(1, 10)  # fmt: skip
 _INHERIT_DSFIELD: Final = 0x20
-_PACKET_TYPES: Final[tuple[PacketType, ...]] = ("host", "broadcast", "multicast", "otherhost")
-"""By their numbers: ``PACKET_*`` of ``uapi/linux/if_packet.h``."""
 
 
 def skbedit_options(action: Skbedit) -> bytes:
@@ -153,7 +151,7 @@ def skbedit_options(action: Skbedit) -> bytes:
         value, mask = action.mark
         out += number(_SKB_MARK, value) + (b"" if mask == _ALL else number(_SKB_MASK, mask))
     if action.packet_type is not None:
-        out += small(_SKB_PTYPE, _PACKET_TYPES.index(action.packet_type), 2)
+        out += small(_SKB_PTYPE, PACKET_TYPES.index(action.packet_type), 2)
     return out + small(_SKB_FLAGS, _INHERIT_DSFIELD, 8) if action.inherit_dsfield else out
 
 
@@ -167,13 +165,13 @@ def read_skbedit(found: Found) -> Action | None:
     control, _ = read_generic(found[_SKB_PARMS])
     mask = found[_SKB_MASK].number() if _SKB_MASK in found else _ALL
     kind = found[_SKB_PTYPE].number(2) if _SKB_PTYPE in found else None
-    if kind is not None and kind >= len(_PACKET_TYPES):
+    if kind is not None and kind >= len(PACKET_TYPES):
         raise found[_SKB_PTYPE].place.error(f"unknown packet type {kind}")
     return Skbedit(
         (found[_SKB_MARK].number(), mask) if _SKB_MARK in found else None,
         found[_SKB_PRIORITY].number() if _SKB_PRIORITY in found else None,
         found[_SKB_QUEUE].number(2) if _SKB_QUEUE in found else None,
-        None if kind is None else _PACKET_TYPES[kind],
+        None if kind is None else PACKET_TYPES[kind],
         bool(flags),
         control,
     )

@@ -9,6 +9,7 @@ from typing import Final
 from .actions import (
     CSUM_PARTS,
     MAX_ACTIONS,
+    PACKET_TYPES,
     PASS,
     PIPE,
     RECLASSIFY,
@@ -23,7 +24,6 @@ from .actions import (
     Mirred,
     Mpls,
     OpaqueAction,
-    PacketType,
     Pedit,
     PeditKey,
     Police,
@@ -45,7 +45,6 @@ _CSUM_WORDS: Final[dict[str, CsumPart]] = {
     "iph": "iph", "ip4h": "iph", "ipv4h": "iph", **{part: part for part in CSUM_PARTS},
 }  # fmt: skip
 """In the order in which ``tc`` compares a word with them, of which any beginning will do."""
-_PACKET_TYPES: Final[tuple[PacketType, ...]] = ("host", "broadcast", "multicast", "otherhost")
 _POLICE_LIMITS: Final = (
     "rate", "burst", "buffer", "maxburst", "mtu", "minburst", "peakrate", "avrate", "overhead", "linklayer",
     "pkts_rate", "pkts_burst",
@@ -244,8 +243,8 @@ def _skbedit(command: Command) -> Skbedit:
         elif command.take_short("queue_mapping"):
             found["queue"] = command.number("queue", 0, 0xFFFF)
         elif command.take("ptype"):
-            if not command.take(*_PACKET_TYPES):
-                raise command.error(f"{', '.join(_PACKET_TYPES)} expected", command.here)
+            if not command.take(*PACKET_TYPES):
+                raise command.error(f"{', '.join(PACKET_TYPES)} expected", command.here)
             found["packet_type"] = command.last_text
         elif command.take("inheritdsfield"):
             found["inherit_dsfield"] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,6 +11,8 @@ from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.meaning.behaviour import Assumption, Choice
 from ....semantics.source import Span, Unsupported
 from ..artifact.actions import (
+    MAX_ACTIONS,
+    PACKET_TYPES,
     Control,
     Csum,
     CtClear,
@@ -25,7 +27,7 @@ from ..artifact.actions import (
     Vlan,
 )
 from .checksum import KNOWN, checksums
-from .headers import Written, is_vlan, mpls, vlan
+from .headers import Written, inner_protocol, is_vlan, mpls, vlan
 from .packet import Skb
 from .pedit import pedit
 from .state import State
@@ -35,6 +37,10 @@ from .tunnel import written
 UNTAGGED: Final = "where a checksum is computed at egress, there is no tag in the data"
 GONE: Final = ("drop", "stolen", "queued", "trap")
 DROP: Final = Control("drop")
+MAX_WAYS: Final = 2_000
+"""Packets that meet an action of one filter, in different states: a bound on the size of the meaning."""
+_JUMPS: Final = 0x1FF
+"""``TCA_ACT_MAX_PRIO_MASK``: of the action that is jumped to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ Step = tuple[Term, State, Control]
 
 
 def run_actions(
-    machine: Machine, actions: Iterable[Runnable], state: State, span: Span, when: Term = TRUE
+    machine: Machine, actions: Sequence[Runnable], state: State, span: Span, when: Term = TRUE
 ) -> list[Result]:
     """How a packet fares that meets these actions; the conditions exclude each other and one of them holds.
 
@@ -96,27 +102,46 @@ def run_actions(
         Unsupported: an action that is not modelled, or a control that nothing is known of.
     """
     results: list[Result] = []
-    live: list[tuple[Term, State]] = [(TRUE, state)]
-    last = Control("pass")
-    for action in actions:
-        after: list[tuple[Term, State]] = []
+    ways = 0
+    waiting: dict[_Place, list[tuple[Term, State]]] = {(0, 0): [(TRUE, state)]}
+    while waiting:
+        place = min(waiting)
+        live = waiting.pop(place)
+        if place[1] == len(actions):
+            last = Control("pipe") if actions else Control("pass")
+            results += [Result(condition, packet, last) for condition, packet in live]
+            continue
+        ways += len(live)
+        if ways > MAX_WAYS:
+            raise Unsupported(f"more than {MAX_WAYS} ways through the jumps of one filter", span)
         for condition, packet in live:
-            for step, left, control in _run(machine, action, packet, span, b.and_(when, condition)):
+            for step, left, control in _run(machine, actions[place[1]], packet, span, b.and_(when, condition)):
                 both = b.and_(condition, step)
                 if both is FALSE:
                     continue
-                if _checked(control, span).kind == "pipe":
-                    after.append((both, left))
+                going = _next(place, control, len(actions), span)
+                if isinstance(going, Control):
+                    results.append(Result(both, left, going))
                 else:
-                    results.append(Result(both, left, control))
-        live = after
-        last = Control("pipe")
-    return results + [Result(condition, packet, last) for condition, packet in live]
+                    waiting.setdefault(going, []).append((both, left))
+    return results
 
 
-def _checked(control: Control, span: Span) -> Control:
-    if control.kind in ("repeat", "jump"):
-        raise Unsupported(f"the control {control.kind}", span)
+_Place = tuple[int, int]
+"""How often a packet has jumped, and the action that it has come to."""
+
+
+def _next(place: _Place, control: Control, count: int, span: Span) -> _Place | Control:
+    """Where a packet goes on in a list of ``count`` actions, or how the list ends (``tcf_action_exec``)."""
+    jumps, at = place
+    match control.kind:
+        case "pipe":
+            return jumps, at + 1
+        case "jump":
+            to = control.argument & _JUMPS
+            return (jumps + 1, to) if 0 < to <= count and jumps + 1 < MAX_ACTIONS else Control("pass")
+        case "repeat":
+            raise Unsupported("the control repeat", span)
     return control
 
 
@@ -126,8 +151,6 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
         return [(TRUE, state, action.control)]
     if isinstance(action, Mirred | SendTo):
         return [_mirred(machine, action, state, span)]
-    if isinstance(action, Skbedit):
-        return [(TRUE, replace(state, skb=_skbedit(action, state.packet, span)), action.control)]
     if isinstance(action, CtClear):  # no packet is tracked: nothing is taken from it
         return [(TRUE, state, action.control)]
     if isinstance(action, TunnelKey):
@@ -149,31 +172,53 @@ def _mirred(machine: Machine, action: Mirred | SendTo, state: State, span: Span)
     """``tcf_mirred_act``: a redirect that would take the frame sends it itself, any other sends a copy and goes on."""
     port = action.port if isinstance(action, SendTo) else b.bv(action.port, 32)
     sent = state.handed_over(port, keyed=not machine.egress) if action.ingress else state.sending("port", port)
-    control = _checked(action.control, span)
+    control = action.control
     return TRUE, sent, Control("stolen") if action.redirect and control.kind in GONE else control
 
 
-def _skbedit(action: Skbedit, skb: Skb, span: Span) -> Skb:
+def _skbedit(action: Skbedit, skb: Skb) -> Written:
     """``tcf_skbedit_act``."""
-    if action.packet_type is not None or action.queue is not None or action.inherit_dsfield:
-        raise Unsupported("skbedit of ptype, queue_mapping or inheritdsfield", span)
-    mark, priority = skb.mark, skb.priority
+    edited = skb.edited
+    if action.priority is not None:
+        edited = replace(edited, priority=b.bv(action.priority, 32))
+    if action.queue is not None:
+        edited = replace(edited, queue_mapping=b.bv(action.queue, 16))
     if action.mark is not None:
         value, mask = action.mark
-        mark = b.bor(b.band(mark, b.bv(~mask & 0xFFFFFFFF, 32)), b.bv(value & mask, 32))
-    if action.priority is not None:
-        priority = b.bv(action.priority, 32)
-    return replace(skb, mark=mark, priority=priority)
+        mark = b.bor(b.band(edited.mark, b.bv(~mask & 0xFFFFFFFF, 32)), b.bv(value & mask, 32))
+        edited = replace(edited, mark=mark)
+    if action.packet_type is not None:
+        edited = replace(edited, pkt_type=b.bv(PACKET_TYPES.index(action.packet_type), 3))
+    if not action.inherit_dsfield:
+        return [(TRUE, replace(skb, edited=edited))]
+    return list(_inherited(replace(skb, edited=edited)))
+
+
+def _inherited(skb: Skb) -> Iterator[tuple[Term, Skb | None]]:
+    """The priority is the upper part of IP's traffic class; a header that is cut short drops the packet. It is looked
+    for at the network header, though the type is that behind all tags."""
+    kind, others = inner_protocol(skb), TRUE
+    for number, size, upper in ((0x0800, 20, (13, 8)), (0x86DD, 40, (27, 22))):
+        here = b.eq(kind, b.bv(number, 16))
+        first = skb.bytes(skb.network, 2) if number == 0x0800 else skb.bytes(skb.network, 4)
+        class_ = b.extract(first, 7, 2) if number == 0x0800 else b.extract(first, *upper)
+        there = skb.has(skb.network + size)
+        yield b.and_(here, there), replace(skb, edited=replace(skb.edited, priority=b.zext(class_, 32)))
+        yield b.and_(here, b.not_(there)), None
+        others = b.and_(others, b.not_(here))
+    yield others, skb
 
 
 def _writes(
-    machine: Machine, action: Vlan | Mpls | Pedit | WriteWords | Csum, skb: Skb, span: Span, when: Term
+    machine: Machine, action: Skbedit | Vlan | Mpls | Pedit | WriteWords | Csum, skb: Skb, span: Span, when: Term
 ) -> Written:
-    """An action that writes to the frame."""
+    """An action that writes to the frame, or beside it."""
 
     def assume(text: str, condition: Term) -> None:
         machine.assume(text, b.implies(when, condition))
 
+    if isinstance(action, Skbedit):
+        return _skbedit(action, skb)
     if isinstance(action, Vlan):
         return vlan(action, skb)
     if isinstance(action, Mpls):

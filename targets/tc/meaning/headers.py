@@ -116,7 +116,7 @@ def _modified(action: Vlan, tci: Term) -> Term:
 def mpls(action: Mpls, skb: Skb) -> Written:
     """``tcf_mpls_act``."""
     if action.operation == "push":
-        return [(TRUE, _push_label(action, skb, skb.mac_len, b.not_(is_mpls(_inner(skb)))))]
+        return [(TRUE, _push_label(action, skb, skb.mac_len, b.not_(is_mpls(inner_protocol(skb)))))]
     if action.operation == "mac_push":
         bottom = TRUE if skb.mac_len else b.not_(is_mpls(skb.protocol))
         if skb.tag is not None:
@@ -127,7 +127,7 @@ def mpls(action: Mpls, skb: Skb) -> Written:
     return _write_label(action, skb)
 
 
-def _inner(skb: Skb) -> Term:
+def inner_protocol(skb: Skb) -> Term:
     """``skb_protocol(skb, true)`` (``__vlan_get_protocol``): the type behind the tags in the data; 0 if one is cut, or
     if there are too many. The first tag is taken to be the last 4 bytes of the link header."""
     kind, at = skb.protocol, skb.mac_len - VLAN_HLEN if skb.mac_len else ETH_HLEN

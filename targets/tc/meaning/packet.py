@@ -13,6 +13,7 @@ from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.meaning.behaviour import LENGTH, Packet, byte, input_bytes
 from ....semantics.meaning.sent import each
+from .edited import CAME, Edited
 from .tunnel import RECEIVED, Tunnel
 
 ETH_HLEN: Final = 14
@@ -25,10 +26,6 @@ _FIRST_TYPE: Final = 0x0600
 TAG_NEEDS: Final = ETH_HLEN + VLAN_HLEN + 2
 """A tag needs two bytes behind it, or the frame is dropped (``skb_vlan_untag`` looks at them)."""
 MACS: Final = 12
-
-MARK_IN: Final = b.var("in.mark", 32)
-PRIORITY_IN: Final = b.var("in.priority", 32)
-"""What a packet comes with: 0 from the wire, but a filter before may have sent it on, or a tunnel."""
 
 Tag = tuple[Term, Term]
 """A tag's protocol and TCI, 16 bits each."""
@@ -72,8 +69,7 @@ class Skb:
     tag: Tag | None
     protocol: Term
     """``skb->protocol``: that of the data, without ``tag``."""
-    mark: Term
-    priority: Term
+    edited: Edited
     tunnel: Tunnel
 
     @property
@@ -93,8 +89,7 @@ class Skb:
             head=each(condition, self.head, other.head),
             tag=tag,
             protocol=b.ite(condition, self.protocol, other.protocol),
-            mark=b.ite(condition, self.mark, other.mark),
-            priority=b.ite(condition, self.priority, other.priority),
+            edited=self.edited.merged(condition, other.edited),
             tunnel=self.tunnel.merged(condition, other.tunnel),
         )
 
@@ -161,7 +156,7 @@ def received(*, tagged: bool) -> Skb:
 
     ``tagged``: whether its type is one of :data:`VLAN_TYPES` (then the tag is whole, see :data:`TAG_NEEDS`).
     """
-    came = (MARK_IN, PRIORITY_IN, RECEIVED)
+    came = (CAME, RECEIVED)
     if not tagged:
         kind = protocol_of(TYPE, input_bytes(14, 2), length_at_least(16))
         return Skb((), 0, ETH_HLEN, ETH_HLEN, None, kind, *came)

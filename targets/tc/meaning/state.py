@@ -8,7 +8,8 @@ from ....semantics import bits as b
 from ....semantics.bits import TRUE, Term
 from ....semantics.meaning.behaviour import Destination, Output
 from ....semantics.meaning.sent import Sent, merge_sent
-from .packet import MARK_IN, PRIORITY_IN, VLAN_HLEN, VLAN_TYPES, Skb, is_one_of, received
+from .edited import CAME, Edited
+from .packet import VLAN_HLEN, VLAN_TYPES, Skb, is_one_of, received
 from .tunnel import NO_TUNNEL
 
 NONE = b.bv(0, 32)
@@ -17,14 +18,13 @@ _NEVER_TAGGED = received(tagged=False).protocol
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """``skb``: None once the way has ended; then class id, mark and priority are those of what went to the stack (as
-    they came, if nothing did)."""
+    """``skb``: None once the way has ended; then class id and what is edited are those of what went to the stack (the
+    latter as it came, if nothing did)."""
 
     skb: Skb | None
     sent: Sent = ()
     classid: Term = NONE
-    mark: Term = MARK_IN
-    priority: Term = PRIORITY_IN
+    edited: Edited = CAME
     beside: tuple[str, ...] = ()
     """What is told of frames that are sent: the same names on all ways."""
 
@@ -49,8 +49,7 @@ class State:
             skb,
             merge_sent(condition, self.sent, other.sent),
             b.ite(condition, self.classid, other.classid),
-            b.ite(condition, self.mark, other.mark),
-            b.ite(condition, self.priority, other.priority),
+            self.edited.merged(condition, other.edited),
             self.beside,
         )
 
@@ -65,8 +64,8 @@ class State:
         return self._sending(self.packet, to, port, when)
 
     def _sending(self, skb: Skb, to: Destination, port: Term, when: Term) -> State:
-        marks = {"mark": skb.mark, "priority": skb.priority} if to == "ingress" else {}
-        there = {**marks, **skb.tunnel.told()}
+        edited = skb.edited.told() if to == "ingress" else {}
+        there = {**edited, **skb.tunnel.told()}
         beside = {name: there[name] for name in self.beside if name in there}
         return replace(self, sent=(*self.sent, Output(when, to, port, skb.packet(), metadata=beside)))
 
@@ -86,4 +85,4 @@ class State:
     def passed(self, classid: Term) -> State:
         """The packet goes on to the stack."""
         skb = self.packet
-        return State(None, self.sending("stack", NONE).sent, classid, skb.mark, skb.priority, self.beside)
+        return State(None, self.sending("stack", NONE).sent, classid, skb.edited, self.beside)

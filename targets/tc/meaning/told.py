@@ -14,6 +14,8 @@ from .tunnel import NAMES as TUNNEL
 CLASSID: Final = "classid"
 MARK: Final = "mark"
 PRIORITY: Final = "priority"
+PACKET_TYPE: Final = "pkt_type"
+QUEUE: Final = "queue_mapping"
 
 
 def told(actions: Iterable[Action], *, classes: bool) -> tuple[str, ...]:
@@ -26,7 +28,9 @@ def told(actions: Iterable[Action], *, classes: bool) -> tuple[str, ...]:
     said = {
         CLASSID: classes,
         MARK: any(edit.mark is not None for edit in edits),
-        PRIORITY: any(edit.priority is not None for edit in edits),
+        PRIORITY: any(edit.priority is not None or edit.inherit_dsfield for edit in edits),
+        PACKET_TYPE: any(edit.packet_type is not None for edit in edits),
+        QUEUE: any(edit.queue is not None for edit in edits),
     }
     return tuple(name for name, there in said.items() if there)
 
@@ -43,5 +47,5 @@ def told_beside(actions: Iterable[Action], hook: Hook) -> tuple[str, ...]:
 def metadata(ended: State, names: tuple[str, ...]) -> Mapping[str, Term]:
     """These of a packet whose way has ended; where it did not go to the stack the class id is 0, the others are as they
     came."""
-    values = {CLASSID: ended.classid, MARK: ended.mark, PRIORITY: ended.priority}
+    values = {CLASSID: ended.classid, **ended.edited.told()}
     return {name: values[name] for name in names}

@@ -185,6 +185,8 @@ def _check(filters: Sequence[Filter]) -> None:
         for action in filter_.actions:
             if isinstance(action, OpaqueAction | Police):
                 raise Unsupported(f"action {action.kind} in a list that is divided", filter_.span)
+            if action.control.kind == "jump":  # it counts actions, of which others come before
+                raise Unsupported("a jump over actions in a list that is divided", filter_.span)
             if action.control.kind == "reclassify":
                 raise Unsupported("frames that start again (reclassify) in a list that is divided", filter_.span)
         traps = any(_control(a) == "trap" for a in filter_.actions)

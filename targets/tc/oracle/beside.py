@@ -1,4 +1,4 @@
-"""What frames have beside their bytes: mark, priority and a tunnel's key, as numbers."""
+"""What frames have beside their bytes: mark, priority, kind of packet and a tunnel's key, as numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ....semantics.source import Span, Unsupported
-from ..artifact.actions import CONTINUE, Action, Skbedit, TunnelKey
+from ..artifact.actions import CONTINUE, PACKET_TYPES, Action, Skbedit, TunnelKey
 from ..artifact.hooks import DEFAULT_PORTS
 from ..artifact.print_actions import action_words
 from .labels import MAX_CONDITIONS, Condition
@@ -19,6 +19,7 @@ _ASKED: Final = {
 }  # fmt: skip
 """What flower can ask a tunnel's key for. Its flags, whether it is to be sent, and its options cannot be seen."""
 _SIX: Final = 2
+_MARKS: Final = ("mark", "priority", "pkt_type")
 
 Given = Mapping[str, int]
 """What comes with a frame, by full names (``in.mark``); what is not there is 0."""
@@ -82,12 +83,14 @@ def tunnel_given(given: Given) -> Tunnel | None:
     return Tunnel(seen, bool(given.get("in.tunnel.mode", 0) & _SIX))
 
 
-def giving(given: Given) -> str:
-    """The actions that give frames what they are to come with, and let them go on; "" if that is nothing."""
+def giving(filters: Iterable[HasActions], given: Given) -> str:
+    """The actions that give frames what they are to come with, and let them go on; "" if that is nothing. The kind of
+    packet is given wherever filters write it, as a device takes frames for others' otherwise."""
+    typed = any(isinstance(a, Skbedit) and a.packet_type is not None for f in filters for a in f.actions)
     actions: list[Action] = []
-    mark, priority = given.get("in.mark", 0), given.get("in.priority", 0)
-    if mark or priority:
-        actions.append(Skbedit((mark, 0xFFFFFFFF), priority))
+    mark, priority, kind = (given.get(f"in.{name}", 0) for name in _MARKS)
+    if mark or priority or kind or typed:
+        actions.append(Skbedit((mark, 0xFFFFFFFF), priority, packet_type=PACKET_TYPES[kind % 4]))
     tunnel = tunnel_given(given)
     if tunnel is not None:
         actions.append(tunnel.set_by())
@@ -108,8 +111,11 @@ class Possible:
         actions = [action for f in filters for action in f.actions]
         edits = [action for action in actions if isinstance(action, Skbedit)]
         keys = [action for action in actions if isinstance(action, TunnelKey)]
-        self.came = {"mark": given.get("in.mark", 0), "priority": given.get("in.priority", 0)}
-        self.marks = _combinations(edits, self.came["mark"], self.came["priority"]) if edits else []
+        if any(edit.queue is not None for edit in edits):
+            raise Unsupported("skbedit queue_mapping, which cannot be seen")
+        self.came = {name: given.get(f"in.{name}", 0) for name in _MARKS}
+        self.typed = any(edit.packet_type is not None for edit in edits)
+        self.marks = _combinations(edits, *self.came.values()) if edits else []
         came = tunnel_given(given)
         self.tunnels = list(dict.fromkeys([*map(tunnel_of, keys), came, None])) if keys else []
         if max(len(self.marks), 1) * max(len(self.tunnels), 1) > MAX_CONDITIONS:
@@ -118,25 +124,29 @@ class Possible:
     def conditions(self) -> tuple[Condition, ...]:
         """What tells them apart."""
         tunnels = ["" if tunnel is None else tunnel.words() for tunnel in self.tunnels or [None]]
-        marks = [f"meta(fwmark eq {mark}) and meta(priority eq {priority})" for mark, priority in self.marks]
+        marks = [self._words(*one) for one in self.marks]
         if not self.marks and not self.tunnels:
             return ()
         return tuple((tunnel, mark) for tunnel in tunnels for mark in marks or [""])
+
+    def _words(self, mark: int, priority: int, kind: int) -> str:
+        typed = f" and meta(pkt_type eq {kind})" if self.typed else ""
+        return f"meta(fwmark eq {mark}) and meta(priority eq {priority}){typed}"
 
     def told(self, number: int) -> tuple[dict[str, int], dict[str, int]]:
         """Mark and priority, and the tunnel's key, by the number of the condition that was met (-1: none)."""
         if number < 0 and self.conditions():
             raise AssertionError("a frame has a mark or priority that no action gives it")
         tunnel, marks = divmod(number, max(len(self.marks), 1))
-        told = dict(zip(("mark", "priority"), self.marks[marks], strict=True)) if self.marks else dict(self.came)
+        told = dict(zip(_MARKS, self.marks[marks], strict=True)) if self.marks else dict(self.came)
         if not self.tunnels:
             return told, {}
         key = self.tunnels[tunnel]
         return told, NO_TUNNEL if key is None else key.told()
 
 
-def _combinations(edits: Iterable[Skbedit], mark: int, priority: int) -> list[tuple[int, int]]:
-    """Every mark with every priority that a frame can have. Raises Unsupported: too many."""
+def _combinations(edits: Iterable[Skbedit], mark: int, priority: int, kind: int) -> list[tuple[int, int, int]]:
+    """Every mark with every priority and kind of packet that a frame can have. Raises Unsupported: too many."""
     some = list(edits)
     written = {edit.mark for edit in some if edit.mark is not None}
     marks, new = {mark}, {mark}
@@ -144,6 +154,9 @@ def _combinations(edits: Iterable[Skbedit], mark: int, priority: int) -> list[tu
         new = {old & ~mask | value & mask for old in new for value, mask in written} - marks
         marks |= new
     priorities = {priority} | {edit.priority for edit in some if edit.priority is not None}
-    if len(marks) * len(priorities) > MAX_CONDITIONS:
-        raise Unsupported(f"more than {MAX_CONDITIONS} marks and priorities")
-    return sorted((one, other) for one in marks for other in priorities)
+    if any(edit.inherit_dsfield for edit in some):
+        priorities |= set(range(64))
+    kinds = {kind} | {PACKET_TYPES.index(edit.packet_type) for edit in some if edit.packet_type is not None}
+    if len(marks) * len(priorities) * len(kinds) > MAX_CONDITIONS:
+        raise Unsupported(f"more than {MAX_CONDITIONS} marks, priorities and kinds of packets")
+    return sorted((one, two, three) for one in marks for two in priorities for three in kinds)

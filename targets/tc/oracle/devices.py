@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
@@ -117,7 +118,7 @@ class Devices:
             raise Unsupported(f"more than {MAX_SILENT} ports that filters ask for")
         self._sources = {source: _IN} | {port: _IN + 1 + i for i, port in enumerate(others)}
         self._possible = Possible(filters, given)
-        self.giving = giving(given)
+        self.giving = giving(filters, given)
         """What gives frames what they come with, as the words of actions; "": they come with nothing."""
         own = OWN_PREF + bool(self.giving)
         lowest = min((f.pref for f in filters if f.pref), default=own + 1)
@@ -160,23 +161,42 @@ class Devices:
         return replace(filter_, pref=filter_.pref + self._shift if filter_.pref else 0, indev=indev)
 
     def _told(self, filter_: Observed) -> Iterator[Action]:
-        passing = Mirred(self.stack(filter_.classid or 0))
+        """The actions, of which those that let the frame pass send it to the stack's device."""
         for action in filter_.actions:
             if isinstance(action, OpaqueAction | Police):
                 raise Unsupported(f"action {action.kind}", filter_.span)
+        jumping = [place for place, control in enumerate(controls(filter_.actions)) if control.kind == "jump"]
+        groups = list(self._groups(filter_, whole=bool(jumping)))
+        starts = list(accumulate((len(group) for group in groups), initial=0))
+        for place in jumping:
+            (action, *more) = groups[place]
+            assert not isinstance(action, OpaqueAction | Police)
+            to = action.control.argument
+            if action.control.kind != "jump":  # one that the kernel takes for "pass"
+                continue
+            if to <= place:
+                raise Unsupported("a jump back over actions", filter_.span)
+            groups[place] = [replace(action, control=Control("jump", starts[to])), *more]
+        for group in groups:
+            yield from group
+
+    def _groups(self, filter_: Observed, *, whole: bool) -> Iterator[list[Action]]:
+        """What stands for each action, and for the end; ``whole``: also behind the first that ends the list."""
+        passing = Mirred(self.stack(filter_.classid or 0))
+        count = len(filter_.actions)
+        for action in filter_.actions:
+            assert not isinstance(action, OpaqueAction | Police)
             if isinstance(action, Mirred):
                 action = replace(action, port=self._number[action.port, action.ingress])
-            if action.control.kind != "pass":
-                yield action
-                if action.control.kind != "pipe":
-                    return
-                continue
-            if not isinstance(action, Gact):
-                yield replace(action, control=PIPE)
-            yield passing
-            return
+            control = action.control
+            if control.kind == "pass" or (control.kind == "jump" and not 0 < control.argument <= count):
+                yield [passing] if isinstance(action, Gact) else [replace(action, control=PIPE), passing]
+            else:
+                yield [action]
+            if control.kind != "pipe" and not whole:
+                return
         # What is at its end with "pipe" goes to the stack as well, but without its class id.
-        yield Mirred(self.stack(0)) if filter_.actions else passing
+        yield [Mirred(self.stack(0)) if filter_.actions else passing]
 
     def observation(self, leaving: Sequence[tuple[int, int, bytes]]) -> Observation:
         """What was seen of one frame."""

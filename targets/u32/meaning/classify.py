@@ -249,7 +249,7 @@ class Search:
         known = _Known()
         for node in nodes:
             self.chains.budget.spend(node.filter)
-            marked = asks_mark(node.filter, self.frame.skb.mark)
+            marked = asks_mark(node.filter, self.frame.skb.edited.mark)
             if marked is b.FALSE:
                 continue
             if marked is not TRUE:

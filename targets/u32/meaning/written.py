@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
@@ -19,6 +18,7 @@ from ....semantics.source import NOWHERE, Unsupported
 from ...tc.artifact.actions import Action, Gact, Mirred
 from ...tc.meaning.actions import Machine, Result, run_actions
 from ...tc.meaning.chains import NEXT_CLASSIFIER, Ways, after_actions, asked, through
+from ...tc.meaning.edited import NOT_LOOKED_AT
 from ...tc.meaning.packet import Skb
 from ...tc.meaning.state import State
 from ...tc.meaning.templates import Runnable
@@ -30,15 +30,19 @@ from .opened import OpenChain
 from .outcome import Decision, then
 from .outcome import under as decided_under
 
-NO_MARK: Final = b.bv(0, 32)
-
 Hit = tuple[Term, Node]
 """A filter that matches, and where the search comes to it if no other one ends it."""
 
 
 def writes(actions: Iterable[Action]) -> bool:
-    """Whether some actions are not the same for every packet, or hand it over to another device."""
-    return any(not isinstance(a, Gact | Mirred) or (isinstance(a, Mirred) and a.ingress) for a in actions)
+    """Whether some actions are not the same for every packet, hand it over to another device, or jump."""
+    return any(not _simple(action) for action in actions)
+
+
+def _simple(action: Action) -> bool:
+    if not isinstance(action, Gact | Mirred) or action.control.kind == "jump":
+        return False
+    return isinstance(action, Gact) or not action.ingress
 
 
 class Hits:
@@ -133,7 +137,7 @@ class WrittenChains:
         """Kept, for many packets differ in their marks only, which few filters ask for."""
         data = _data(skb)
         if self._asks_marks(classifier):
-            data = replace(data, mark=skb.mark)
+            data = replace(data, edited=replace(NOT_LOOKED_AT, mark=skb.edited.mark))
         key = (classifier.root.number, data)
         if key not in self._hits:
             frame = Frame(data, tagged=self.tagged, max_length=self.max_length)
@@ -142,7 +146,9 @@ class WrittenChains:
 
     def _looks_new(self, classifier: Classifier, skb: Skb, before: Skb) -> bool:
         """Whether filters may see another packet than before."""
-        return _data(skb) != _data(before) or (skb.mark is not before.mark and self._asks_marks(classifier))
+        return _data(skb) != _data(before) or (
+            skb.edited.mark is not before.edited.mark and self._asks_marks(classifier)
+        )
 
     def _asks_marks(self, classifier: Classifier) -> bool:
         """Whether one of the filters that the search can come to asks for the mark."""
@@ -192,7 +198,7 @@ def _settled(on: Way[State], tries: list[Tried[State]], gone: list[Way[State]]) 
 
 def _data(skb: Skb) -> Skb:
     """What filters look at."""
-    return replace(skb, mark=NO_MARK, priority=NO_MARK, tunnel=NO_TUNNEL)
+    return replace(skb, edited=NOT_LOOKED_AT, tunnel=NO_TUNNEL)
 
 
 def _check_last(classifier: Classifier, node: Node) -> None:

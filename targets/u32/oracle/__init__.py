@@ -111,7 +111,9 @@ class KernelU32(Closing):
 def _seen_here(filters: tuple[U32Filter, ...]) -> bool:
     """Whether this machine's kernel can be asked: it may lack modules for other actions, and matches on the mark."""
     actions = [action for f in filters for action in f.actions]
-    plain = all(isinstance(a, Gact) or (isinstance(a, Mirred) and not a.ingress) for a in actions)
+    plain = all(isinstance(a, Gact) or (isinstance(a, Mirred) and not a.ingress) for a in actions) and not any(
+        isinstance(a, Gact | Mirred) and a.control.kind == "jump" for a in actions
+    )
     return plain and all(f.mark is None or f.mark == (0, 0) for f in filters)
 
 

@@ -348,7 +348,6 @@ VAROFF = Selector((), False, var_offset=True, offmask=0xFFFF)
         ((hash_table(1, 1, 1), node(selector=VAROFF, link=1, actions=())), "16 bits"),
         ((node(actions=(OpaqueAction("skbedit", ("mark", "5")),)),), "skbedit"),
         ((node(actions=(Gact(Control("repeat")),)),), "repeat"),
-        ((node(actions=(Gact(Control("jump", 1)),)),), "jump"),
         ((node(skip_sw=True),), "skip_sw"),
         ((hash_table(1, 0x801, 4),), "number that the kernel chooses"),
     ],
