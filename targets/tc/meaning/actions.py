@@ -176,7 +176,7 @@ def _mirred(machine: Machine, action: Mirred | SendTo, state: State, span: Span)
     return TRUE, sent, Control("stolen") if action.redirect and control.kind in GONE else control
 
 
-def _skbedit(action: Skbedit, skb: Skb) -> Written:
+def _skbedit(machine: Machine, action: Skbedit, skb: Skb) -> Written:
     """``tcf_skbedit_act``."""
     edited = skb.edited
     if action.priority is not None:
@@ -191,13 +191,14 @@ def _skbedit(action: Skbedit, skb: Skb) -> Written:
         edited = replace(edited, pkt_type=b.bv(PACKET_TYPES.index(action.packet_type), 3))
     if not action.inherit_dsfield:
         return [(TRUE, replace(skb, edited=edited))]
-    return list(_inherited(replace(skb, edited=edited)))
+    return list(_inherited(replace(skb, edited=edited), 0 if machine.egress else skb.network))
 
 
-def _inherited(skb: Skb) -> Iterator[tuple[Term, Skb | None]]:
+def _inherited(skb: Skb, data: int) -> Iterator[tuple[Term, Skb | None]]:
     """The priority is the upper part of IP's traffic class; a header that is cut short drops the packet. It is looked
-    for at the network header, though the type is that behind all tags."""
-    kind, others = inner_protocol(skb), TRUE
+    for at the network header, though the type is that behind tags in the data, and these are looked for as if the data
+    began with the Ethernet header (``data``: where it begins)."""
+    kind, others = inner_protocol(skb, data), TRUE
     for number, size, upper in ((0x0800, 20, (13, 8)), (0x86DD, 40, (27, 22))):
         here = b.eq(kind, b.bv(number, 16))
         first = skb.bytes(skb.network, 2) if number == 0x0800 else skb.bytes(skb.network, 4)
@@ -218,7 +219,7 @@ def _writes(
         machine.assume(text, b.implies(when, condition))
 
     if isinstance(action, Skbedit):
-        return _skbedit(action, skb)
+        return _skbedit(machine, action, skb)
     if isinstance(action, Vlan):
         return vlan(action, skb)
     if isinstance(action, Mpls):

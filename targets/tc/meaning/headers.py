@@ -127,10 +127,11 @@ def mpls(action: Mpls, skb: Skb) -> Written:
     return _write_label(action, skb)
 
 
-def inner_protocol(skb: Skb) -> Term:
+def inner_protocol(skb: Skb, data: int = 0) -> Term:
     """``skb_protocol(skb, true)`` (``__vlan_get_protocol``): the type behind the tags in the data; 0 if one is cut, or
-    if there are too many. The first tag is taken to be the last 4 bytes of the link header."""
-    kind, at = skb.protocol, skb.mac_len - VLAN_HLEN if skb.mac_len else ETH_HLEN
+    if there are too many. The first tag is taken to be the last 4 bytes of a link header that begins at ``data``, where
+    ``skb->data`` points."""
+    kind, at = skb.protocol, data + (skb.mac_len - VLAN_HLEN if skb.mac_len else ETH_HLEN)
     for _ in range(MAX_TAGS):
         behind = b.ite(skb.has(at + VLAN_HLEN), skb.bytes(at + 2, 2), b.bv(0, 16))
         kind, at = b.ite(is_vlan(kind), behind, kind), at + VLAN_HLEN

@@ -125,8 +125,10 @@ def test_the_kernel_jumps_and_edits() -> None:
         text = script(
             "pref 1 protocol ip flower action skbedit inheritdsfield ptype multicast pass",
             "pref 2 protocol ipv6 flower action skbedit mark 3 inheritdsfield action mirred ingress redirect dev port2",
+            "pref 3 protocol 802.1q flower action skbedit inheritdsfield pass",
         )
-        frames = [FRAME, SIX, FRAME[:33], SIX[:53], MACS + b"\x08\x06" + bytes(28)]
+        tags = bytes.fromhex("8100 0fff 88a8 1005")
+        frames = [FRAME, SIX, FRAME[:33], SIX[:53], MACS + b"\x08\x06" + bytes(28), MACS + tags + FRAME[12:]]
         given = {"in.priority": 9, "in.pkt_type": 1}
         seen = kernel.run_given(parse_script(text), [(0, frame) for frame in frames], given)
     behaviour = meaning(parse_script(text))
