@@ -40,6 +40,7 @@ from .seen_in_runs import with_time_left
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.base import OtherPackage
+from .semantics.ir.traverse import mentioned
 from .semantics.meaning.behaviour import Assumption, Behaviour
 from .semantics.meaning.bounds import Bounds
 from .semantics.meaning.machine import FOLLOWED_SO_FAR
@@ -50,7 +51,7 @@ from .semantics.source import OutOfTime, Span, Unsupported
 from .unseen_results import compare_but_unseen
 
 FEW_TURNS: Final = 4
-"""Turns of loops in parsers among which a difference is looked for first."""
+"""Turns of loops among which a difference is looked for first."""
 
 MUCH: Final = 6
 """How many times as many inputs are drawn for whole pipelines of which a block differs."""
@@ -94,7 +95,7 @@ class ProgramPair:
     content: RuleSet | None = None
     """The second program's rules, where they do not follow from the first one's ``rules``."""
     turns: int | None = None
-    """How often the loops of parsers are followed; None for as often as they are at all."""
+    """How often loops are followed; None for as often as they are at all."""
     until: float | None = None
     """When whole pipelines are given up, as of ``time.monotonic()``."""
     known: dict[str, Found] = field(default_factory=dict, init=False)
@@ -254,7 +255,7 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
             raise Unsupported(f"programs of two architectures, {pair.first.arch} and {pair.second.arch}", where)
         return _whole(pair, engine, started)
     known = pair.first.arch in ARCHITECTURES
-    if known and pair.turns is None and (_loops(pair.first) or _loops(pair.second)):
+    if pair.turns is None and (_loops(pair.first) or _loops(pair.second)):
         early = _with_few_turns(pair, engine, started)
         if early is not None:
             return early
@@ -324,8 +325,8 @@ def _thoroughly(pair: ProgramPair, blocks: Found, engine: Engine) -> Found:
 
 
 def _with_few_turns(pair: ProgramPair, engine: Engine, started: float) -> Proof | None:
-    """What packets that go through few turns of the parsers' loops show: a difference (most show there, at a small part
-    of what all turns take), or that the two are equal, if no loop goes round any further."""
+    """What packets that go through few turns of loops show: a difference (most show there, at a small part of what all
+    turns take), or that the two are equal, if no loop goes round any further."""
     try:
         few = replace(pair, turns=FEW_TURNS)
         few.known, few.frames = pair.known, pair.frames
@@ -338,14 +339,24 @@ def _with_few_turns(pair: ProgramPair, engine: Engine, started: float) -> Proof 
 
 
 def _loops(program: ir.Program) -> bool:
-    """Whether a parser can come back to one of its states."""
+    """Whether a parser can come back to one of its states, or a loop may go round another time."""
     import networkx as nx
 
+    if any(_open(loop) for loop in mentioned((*program.controls, *program.actions, *program.functions))):
+        return True
     for parser in program.parsers:
         graph = nx.DiGraph((state.name, case.state) for state in parser.states for case in state.transition.cases)
         if not nx.is_directed_acyclic_graph(graph):
             return True
     return False
+
+
+def _open(node: object) -> bool:
+    """Whether a node is a loop that is not known to go round just so often."""
+    if isinstance(node, ir.ForIn):
+        over = node.over
+        return isinstance(over, ir.RangeSet) and not all(isinstance(end, ir.Const) for end in (over.low, over.high))
+    return isinstance(node, ir.For)
 
 
 def _equal_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: float) -> Proof:

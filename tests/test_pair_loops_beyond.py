@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
-from p4verify.pairs import ProgramPair, check_pair
+from p4verify import pair_blocks
+from p4verify.pairs import FEW_TURNS, ProgramPair, check_pair
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.semantics.arch.blocks import BlockMeaning, block_meaning
 from p4verify.semantics.meaning import statements
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.source import Unsupported
@@ -155,6 +158,21 @@ def test_differences_of_such_loops_are_shown_by_following_them(monkeypatch: pyte
     proof = judged(*OTHERWISE[name])
     assert proof.verdict is Verdict.REJECT, proof.reason
     assert proof.counterexample is not None
+
+
+def test_a_difference_behind_few_turns_is_seen_without_following_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nested loops of a byte each have 65,536 turns."""
+    followed: list[int | None] = []
+
+    def meaning(*given: Any, turns: int | None, **named: Any) -> BlockMeaning:
+        followed.append(turns)
+        return block_meaning(*given, turns=turns, **named)
+
+    monkeypatch.setattr(pair_blocks, "block_meaning", meaning)
+    loops = "for (bit<8> i in 0 .. s.a) { for (bit<8> j in 0 .. s.b) { s.h.f = ask(j); } }"
+    proof = judged(loops, loops.replace("ask(j)", "(bit<8>) (bit<7>) ask(j)"))
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert set(followed) == {FEW_TURNS}
 
 
 def test_a_parameter_that_a_loop_may_leave_undefined_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:

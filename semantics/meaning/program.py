@@ -61,7 +61,7 @@ def meaning(
     Args:
         program: the program.
         rules: what the control plane has installed; None for anything that it could install.
-        turns: how often a parser's loop is followed; None for as often as :mod:`.parsing` says.
+        turns: how often loops are followed; None for as often as :mod:`.parsing` and :mod:`.statements` say.
         meters_kept: whether colours of meters depend on what these hold (:mod:`..arch.meters`); else they are choices.
         frame: what the packet is, of which alone the behaviour speaks then; None for any.
         bounds: how far to go.

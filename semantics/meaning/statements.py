@@ -202,6 +202,9 @@ def _too_long(m: Machine, turns: int, sure: int, goes_on: Term) -> bool:
         m.iterations += 1
         return m.iterations > MAX_ALL_ITERATIONS or (sure > MAX_SURE_ITERATIONS and not m.input.concrete)
     m.open_iterations += 1
+    if m.turns is not None and turns > m.turns:
+        m.turned = True
+        return True
     return turns > (MAX_ITERATIONS if m.open_iterations <= MAX_OPEN_ITERATIONS else FEW_ITERATIONS)
 
 
