@@ -11,6 +11,8 @@ from ..semantics.bits import Term
 MOST_NODES: Final = 4_000
 """Nodes of a term from which on its sums are not looked at."""
 
+_LOGIC: Final = frozenset({"band", "bor", "bxor"})
+
 LEAST_SUMMANDS: Final = 2
 """Summands that are no literals, of a long sum."""
 
@@ -21,7 +23,38 @@ def folds_sums(term: Term) -> bool:
     if len(nodes) > MOST_NODES:
         return False
     cut = (t.args[0] for t in nodes if t.op == "extract" and t.bounds[1] > 0)
-    return any(each.op == "add" and is_long(summands(each)) for each in cut)
+    numbers = _Numbers()
+    return any(each.op == "add" and numbers.added(each) >= LEAST_SUMMANDS for each in cut)
+
+
+class _Numbers:
+    """Which terms are numbers, or parts of sums of such; logic on bits (a word's ones counted by masks, which are added
+    up in parts of a word, too) is none: over integers it may be anything."""
+
+    def __init__(self) -> None:
+        self._known: dict[Term, bool] = {}
+
+    def added(self, term: Term) -> int:
+        """How many numbers that are no literals a sum adds."""
+        return sum(not each.is_const and self._is_number(each) for each in summands(term))
+
+    def _is_number(self, term: Term) -> bool:
+        inner = _inside(term)
+        if inner.op != "add":
+            return inner.op not in _LOGIC
+        if inner not in self._known:
+            self._known[inner] = self.added(inner) > 0
+        return self._known[inner]
+
+
+def _inside(term: Term) -> Term:
+    """What is shifted, cut out, filled up with zeros or complemented."""
+    while term.op in ("extract", "bnot", "concat"):
+        parts = [arg for arg in term.args if not arg.is_const]
+        if len(parts) != 1:
+            break
+        term = parts[0]
+    return term
 
 
 def is_long(added: Counter[Term]) -> bool:

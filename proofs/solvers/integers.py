@@ -76,6 +76,7 @@ class _Integers:
         self._nodes = [t for t in order if t.op != "add" or t in used]
         self._sums = {t: summands(t) for t in self._nodes if t.op == "add"}
         self._wider = dict[Term, tuple[Term, Counter[Term]]]()
+        self._lows: dict[tuple[Term, int], Counter[Term]] = {}
         before: list[Term] = []
         for term in self._sums:
             wider = self._wider_sum(term, before)
@@ -204,11 +205,12 @@ class _Integers:
         return best
 
     def _low(self, wide: Term, width: int) -> Counter[Term]:
-        low = Counter[Term]()
-        for each, count in self._sums[wide].items():
-            for part, times in summands(b.extract(each, width - 1, 0)).items():
-                low[part] += count * times
-        return low
+        if (wide, width) not in self._lows:
+            low = self._lows[wide, width] = Counter[Term]()
+            for each, count in self._sums[wide].items():
+                for part, times in summands(b.extract(each, width - 1, 0)).items():
+                    low[part] += count * times
+        return self._lows[wide, width]
 
 
 def _less(mine: Counter[Term], low: Counter[Term], width: int) -> Counter[Term] | None:
