@@ -15,33 +15,31 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, Literal
 
-from . import across, earlier_passes
+from . import across
 from .action_order import in_first_order
-from .assertions import shows_nothing, vacuous, verdict_of_nothing, with_faults
+from .assertions import vacuous, verdict_of_nothing, with_faults
 from .attached import one_of_each_name, same_tables
 from .by_frames import ByFrames
 from .by_runs import ByRuns
 from .drawing import LAST_SECONDS, Beside
+from .loops import loops
 from .mapping import NOTHING_SAID, ProgramMap
 from .no_rules_shown import no_rules_do
 from .own_entries import other_entries, same_registers, second_content, with_other_entries
-from .pair_blocks import Found, as_found, compare_blocks
+from .pair_blocks import Found, compare_blocks
 from .pairing import Pairing, pair_programs
-from .passes_alike import KIND, KINDS
 from .proofs.answers import OUT_OF_TIME
 from .proofs.choices import IMPL
 from .proofs.engine import Engine
-from .proofs.refine import NOTHING_COMPARED, Outcome, search
+from .proofs.refine import NOTHING_COMPARED
 from .proofs.verdict import Proof, Verdict
 from .proofs.with_choices import ROUNDS
 from .replay import Replay, confirm_pair
 from .restrictions import Restrictions
 from .seen_in_runs import with_time_left
-from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.base import OtherPackage
-from .semantics.ir.traverse import mentioned
-from .semantics.meaning.behaviour import Assumption, Behaviour
+from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.bounds import Bounds
 from .semantics.meaning.machine import FOLLOWED_SO_FAR
 from .semantics.meaning.program import ARCHITECTURES, Run, meaning
@@ -49,12 +47,10 @@ from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import OutOfTime, Span, Unsupported
 from .unseen_results import compare_but_unseen
+from .whole_pipelines import accepted, compare_whole
 
 FEW_TURNS: Final = 4
 """Turns of loops among which a difference is looked for first."""
-
-MUCH: Final = 6
-"""How many times as many inputs are drawn for whole pipelines of which a block differs."""
 
 MOST_OUTPUTS: Final = 1_000_000
 """Of what all packets can become (:func:`.meaning`): more take gigabytes of memory, and longer than anybody waits."""
@@ -212,7 +208,7 @@ def _proven(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         proof = _check(own, engine, started)
         if proof.verdict is Verdict.REJECT:
             return proof
-        shown = no_rules_do(pair, engine, started, FEW_TURNS if _loops(pair.first) or _loops(pair.second) else None)
+        shown = no_rules_do(pair, engine, started, FEW_TURNS if loops(pair.first) or loops(pair.second) else None)
         if shown is None:
             raise problem from None
         return shown
@@ -253,9 +249,9 @@ def _check(pair: ProgramPair, engine: Engine, started: float) -> Proof:
         if not across.supported(pair.first, pair.second):
             where = Span(pair.second.file, 1, 1)
             raise Unsupported(f"programs of two architectures, {pair.first.arch} and {pair.second.arch}", where)
-        return _whole(pair, engine, started)
+        return compare_whole(pair, engine, started)
     known = pair.first.arch in ARCHITECTURES
-    if pair.turns is None and (_loops(pair.first) or _loops(pair.second)):
+    if pair.turns is None and (loops(pair.first) or loops(pair.second)):
         early = _with_few_turns(pair, engine, started)
         if early is not None:
             return early
@@ -283,7 +279,7 @@ def _after_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: flo
     if shown is not None:
         return shown
     try:
-        proof = _whole(pair, engine, started, blocks)
+        proof = compare_whole(pair, engine, started, blocks)
     except OtherPackage:
         blocks = _thoroughly(pair, blocks, engine)
         return _equal_blocks(pair, blocks, engine, started) if blocks.equal else _own_package(blocks, started, engine)
@@ -338,37 +334,16 @@ def _with_few_turns(pair: ProgramPair, engine: Engine, started: float) -> Proof 
     return proof if settled else None
 
 
-def _loops(program: ir.Program) -> bool:
-    """Whether a parser can come back to one of its states, or a loop may go round another time."""
-    import networkx as nx
-
-    if any(_open(loop) for loop in mentioned((*program.controls, *program.actions, *program.functions))):
-        return True
-    for parser in program.parsers:
-        graph = nx.DiGraph((state.name, case.state) for state in parser.states for case in state.transition.cases)
-        if not nx.is_directed_acyclic_graph(graph):
-            return True
-    return False
-
-
-def _open(node: object) -> bool:
-    """Whether a node is a loop that is not known to go round just so often."""
-    if isinstance(node, ir.ForIn):
-        over = node.over
-        return isinstance(over, ir.RangeSet) and not all(isinstance(end, ir.Const) for end in (over.low, over.high))
-    return isinstance(node, ir.For)
-
-
 def _equal_blocks(pair: ProgramPair, blocks: Found, engine: Engine, started: float) -> Proof:
     """Accepted; what the user assumes was not needed, but has to be possible."""
     if pair.assumed is None:
-        return _accepted(pair, blocks, started, "block by block")
+        return accepted(pair, blocks, started, "block by block")
     spec = meaning(pair.assumed, pair.rules, meters_kept=True)
     nothing = vacuous([spec], engine)
     if nothing:
         return Proof(verdict_of_nothing(nothing), nothing, blocks.tally, seconds=time.monotonic() - started)
     texts = tuple(a.text for a in spec.domain if a.call == "given")
-    return _accepted(pair, replace(blocks, assumptions=(*blocks.assumptions, *texts)), started, "block by block")
+    return accepted(pair, replace(blocks, assumptions=(*blocks.assumptions, *texts)), started, "block by block")
 
 
 def _why_not(blocks: Found, problem: Unsupported) -> Unsupported:
@@ -388,82 +363,9 @@ def _parts(found: Replay) -> str:
     return ", ".join(dict.fromkeys(difference.parts)) or difference.obligation
 
 
-def _accepted(pair: ProgramPair, found: Found, started: float, how: str) -> Proof:
-    over = "every packet and every rule set" if pair.rules is None else "every packet"
-    count = found.tally.compared
-    verb = "equals the program" if pair.exactly else "does what the program allows"
-    if not count:
-        reason = "no output, metadata or state of the two programs was compared"
-        return Proof(Verdict.UNSUPPORTED, reason, found.tally, seconds=time.monotonic() - started)
-    reason = f"{verb}, for {over}: {count} observables compared, {found.tally.total} obligations, {how}"
-    return Proof(
-        Verdict.ACCEPT, reason, found.tally, seconds=time.monotonic() - started,
-        assumptions=(*found.assumptions, *pair.pairing.relations(), *pair.pairing.room()),
-        observables=found.observables, warnings=(*found.notes, *pair.pairing.notes(), *pair.unread()),
-    )  # fmt: skip
-
-
 def _own_package(found: Found, started: float, engine: Engine) -> Proof:
     if found.difference is not None:
         return confirm_pair(found.difference, found.tally, started, engine)
     if found.unsupported is not None:
         raise found.unsupported
     return Proof(Verdict.UNDECIDED, found.unknown, found.tally, seconds=time.monotonic() - started)
-
-
-# --- the whole ------------------------------------------------------------------------------------------------------
-
-
-def _whole(pair: ProgramPair, engine: Engine, started: float, blocks: Found | None = None) -> Proof:
-    """The whole pipelines, of which comparing blocks came to what is given."""
-    effort = MUCH if blocks is not None and blocks.difference is not None else 1
-    meanwhile = Beside(pair, engine, started, blocks) if blocks is not None else None
-    spec, impl, theirs = pair.pipelines
-    if pair.across:
-        spec, impl = across.alike(pair.pairing, pair.said, spec, impl, engine)
-        theirs = replace(theirs, notes=impl.notes, domain=impl.domain)
-    outcome = search(spec, impl, engine, exactly=pair.exactly, effort=effort, aside=meanwhile)
-    if meanwhile is not None and meanwhile.proof is not None:
-        return meanwhile.proof
-    if pair.across and outcome.difference is not None:
-        led = _from_a_port(pair, outcome, spec, impl, engine)
-        if isinstance(led, str):
-            return Proof(Verdict.UNDECIDED, led, outcome.tally, seconds=time.monotonic() - started)
-        outcome, spec, theirs = led[0], led[1], replace(theirs, domain=led[2].domain)
-    found = as_found(pair, outcome, spec, theirs, "the pipeline")
-    if found.difference is not None:
-        return confirm_pair(found.difference, found.tally, started, engine)
-    if outcome.unknown or outcome.empty:
-        verdict = Verdict.UNDECIDED if outcome.unknown else Verdict.UNSUPPORTED
-        reason = outcome.unknown or outcome.empty
-        return Proof(
-            verdict, reason, found.tally, seconds=time.monotonic() - started,
-            assumptions=found.assumptions, warnings=found.notes,
-        )  # fmt: skip
-    return shows_nothing(_accepted(pair, found, started, "the whole pipeline"), (spec, impl), engine)
-
-
-def _from_a_port(
-    pair: ProgramPair, outcome: Outcome, spec: Behaviour, impl: Behaviour, engine: Engine
-) -> tuple[Outcome, Behaviour, Behaviour] | str:
-    """A difference as it is if it is one in a first pass; else one in a pass to which packets from ports are led, with
-    both sides under that assumption; or why there is none."""
-    assert outcome.difference is not None
-    way = outcome.difference.model.values.get(KIND.name, 0)
-    if not way:
-        return outcome, spec, impl
-    for count in range(earlier_passes.PASSES + 1):
-        condition = earlier_passes.behind(spec, impl, pair.pairing.passes, count)
-        if condition is b.FALSE:
-            continue
-        came = Assumption(f"packets from ports, after {count} passes of both programs", condition)
-        sides = [replace(side, domain=(*side.domain, came)) for side in (spec, impl)]
-        found = search(sides[0], sides[1], engine, exactly=pair.exactly)
-        if found.difference is not None and earlier_passes.determined(
-            found.spec or spec, found.difference.model, count
-        ):
-            return found, sides[0], sides[1]
-    return (
-        f"a packet that came back ({KINDS[way - 1]}) is treated otherwise, with whatever it brings along, but no packet"
-        f" from a port was found that gets there within {earlier_passes.PASSES} passes"
-    )

@@ -58,7 +58,7 @@ def test_a_difference_of_whole_pipelines_that_is_drawn_settles_the_pair(monkeypa
     def proven(*_: object) -> Proof:
         raise AssertionError("no whole pipeline had to be proven")
 
-    monkeypatch.setattr(pairs, "_whole", proven)
+    monkeypatch.setattr(pairs, "compare_whole", proven)
     proof = judged(3)
     assert proof.verdict is Verdict.REJECT, proof.reason
     assert proof.counterexample is not None

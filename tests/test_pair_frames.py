@@ -82,7 +82,7 @@ def _frames_alone(_large: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def proven(*_: object) -> Proof:
         raise AssertionError("frames show nothing")
 
-    monkeypatch.setattr(pairs, "_whole", proven)
+    monkeypatch.setattr(pairs, "compare_whole", proven)
 
 
 @pytest.mark.usefixtures("_frames_alone")

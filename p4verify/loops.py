@@ -1,0 +1,27 @@
+"""Whether programs have loops that may go round another time."""
+
+from __future__ import annotations
+
+from .semantics import ir
+from .semantics.ir.traverse import mentioned
+
+
+def loops(program: ir.Program) -> bool:
+    """Whether a parser can come back to one of its states, or a loop may go round another time."""
+    import networkx as nx
+
+    if any(_open(loop) for loop in mentioned((*program.controls, *program.actions, *program.functions))):
+        return True
+    for parser in program.parsers:
+        graph = nx.DiGraph((state.name, case.state) for state in parser.states for case in state.transition.cases)
+        if not nx.is_directed_acyclic_graph(graph):
+            return True
+    return False
+
+
+def _open(node: object) -> bool:
+    """Whether a node is a loop that is not known to go round just so often."""
+    if isinstance(node, ir.ForIn):
+        over = node.over
+        return isinstance(over, ir.RangeSet) and not all(isinstance(end, ir.Const) for end in (over.low, over.high))
+    return isinstance(node, ir.For)
