@@ -123,7 +123,7 @@ class Filters:
 
     def behind(self, which: str) -> str:
         """A type behind a tag."""
-        tags = (2, "802.1q") if which == "vlan" else (0, "802.1q")
+        tags = (2 if which == "vlan" else 0.7, "802.1q")
         return pick(self.rng, (5, "ip"), (2, "ipv6"), (1, "arp"), (1, "mpls_uc"), (0.5, "0x88b5"), tags, (0.3, "802_2"))
 
     def mac(self) -> str:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from p4verify.targets.tc.artifact.actions import (
     CSUM_PARTS,
+    RANDOM_KINDS,
     STOLEN,
     Action,
     Control,
@@ -18,6 +19,7 @@ from p4verify.targets.tc.artifact.actions import (
     Pedit,
     PeditKey,
     Police,
+    RandomGact,
     Skbedit,
     TunnelKey,
     Vlan,
@@ -103,6 +105,13 @@ def actions() -> st.SearchStrategy[Action]:
     """Actions that tc has words for."""
     return st.one_of(
         st.builds(Gact, CONTROLS),
+        st.builds(
+            RandomGact,
+            CONTROLS,
+            st.sampled_from(RANDOM_KINDS),
+            CONTROLS.filter(lambda control: control.kind != "goto chain"),
+            st.integers(0, 0xFFFF),
+        ),
         st.builds(Mirred, PORTS, st.just(False), CONTROLS, st.booleans()),
         st.builds(Mirred, PORTS, st.just(True), st.just(STOLEN), st.booleans()),
         VLANS, MPLSES, st.builds(Pedit, PEDITS, CONTROLS), CSUMS, SKBEDITS, TUNNELS, POLICES,

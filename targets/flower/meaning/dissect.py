@@ -81,7 +81,10 @@ class Dissection:
             reached = b.and_(reached, level.goes_on)
             kind, in_data = behind, True
         # A tag that is cut short is not told, nor is its protocol, which the filter asks for too.
-        tags = [level.goes_on for level, kind in zip(levels, self.asked, strict=False) if kind in VLAN_TYPES]
+        # A third one is looked behind, and then the type is not the one that was asked for.
+        tags = [level.goes_on for level, kind in zip(levels, self.asked[:2], strict=False) if kind in VLAN_TYPES]
+        if len(levels) > 2 and self.asked[2:] and self.asked[2] in VLAN_TYPES:
+            tags.append(b.not_(levels[2].goes_on))
         self.types = b.and_(*conditions, *tags) if len(self.asked) <= len(levels) else FALSE
         return levels
 

@@ -136,8 +136,6 @@ def _check(filter_: FlowerFilter) -> None:
     hidden = set(types) & set(LEFT_OUT)
     if hidden or "pppoe_sid" in named or "ppp_proto" in named:
         raise Unsupported("what is behind PPPoE, HSR, PRP and batman-adv headers", filter_.span)
-    if len(types) == 3 and types[2] in ETH_VLAN:
-        raise Unsupported("a third VLAN tag that filters ask for", filter_.span)
     tags = sum(kind in ETH_VLAN for kind in types)
     if tags < len(types) and (filter_.exact("num_of_vlans") or 0) > tags:
         # The kernel then takes the type for a tag's and passes over the keys that depend on it.

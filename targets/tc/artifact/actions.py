@@ -77,6 +77,28 @@ class Gact:
     kind: ClassVar[str] = "gact"
 
 
+RANDOM_KINDS: Final[tuple[Literal["netrand", "determ"], ...]] = ("netrand", "determ")
+"""``PGACT_*``, from 1 on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RandomGact:
+    """The generic action with a second control, ``other``, for about one in ``one_in`` packets: drawn (``netrand``), or
+    every one whose number among all is divided by it (``determ``)."""
+
+    control: Control
+    drawn: Literal["netrand", "determ"]
+    other: Control
+    one_in: int
+
+    kind: ClassVar[str] = "gact"
+
+    def __post_init__(self) -> None:
+        within("one in so many packets", self.one_in, 0, 0xFFFF)
+        if self.other.kind == "goto chain":
+            raise ValueError("no other chain can be drawn")
+
+
 @dataclass(frozen=True, slots=True)
 class Mirred:
     """Send the frame (redirect) or a copy of it (mirror) to ``port``; ``control`` is what follows.
@@ -284,4 +306,4 @@ class CtClear:
     operation: ClassVar[str] = "clear"
 
 
-Action = Gact | Mirred | Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Police | CtClear | OpaqueAction
+Action = Gact | RandomGact | Mirred | Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Police | CtClear | OpaqueAction

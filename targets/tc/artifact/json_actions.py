@@ -9,6 +9,7 @@ from .actions import (
     CONTROL_NUMBERS,
     CSUM_PARTS,
     PASS,
+    RANDOM_KINDS,
     Action,
     Control,
     ControlKind,
@@ -22,6 +23,7 @@ from .actions import (
     PeditHeader,
     PeditKey,
     Police,
+    RandomGact,
     Skbedit,
     TunnelKey,
     Vlan,
@@ -85,9 +87,11 @@ def _number(found: Object, name: str) -> int | None:
 
 
 def _gact(found: Object, control: Control) -> Action:
-    if found.get("prob", {}).get("random_type", "none") != "none":
-        return OpaqueAction("gact", options=b"")
-    return Gact(control)
+    drawn = found.get("prob", {})
+    if drawn.get("random_type", "none") == "none":
+        return Gact(control)
+    kind = _one_of(drawn, "random_type", *RANDOM_KINDS)
+    return RandomGact(control, kind, _control(drawn["control_action"]), int(drawn["val"]))  # type: ignore[arg-type]
 
 
 def _vlan(found: Object, control: Control) -> Action:

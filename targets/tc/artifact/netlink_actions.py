@@ -10,9 +10,24 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ....semantics.source import Span, Unsupported
-from .actions import Action, Csum, CtClear, Gact, Mirred, Mpls, OpaqueAction, Pedit, Police, Skbedit, TunnelKey, Vlan
+from .actions import (
+    RANDOM_KINDS,
+    Action,
+    Csum,
+    CtClear,
+    Gact,
+    Mirred,
+    Mpls,
+    OpaqueAction,
+    Pedit,
+    Police,
+    RandomGact,
+    Skbedit,
+    TunnelKey,
+    Vlan,
+)
 from .attributes import NESTED, Attribute, attribute
-from .netlink_controls import GENERIC, NEW, has_only, parameters, read_generic
+from .netlink_controls import GENERIC, NEW, control_of, has_only, parameters, read_generic
 from .netlink_pedit import pedit_options, read_pedit
 from .netlink_police import police_options, read_police_options
 from .netlink_writes import (
@@ -31,7 +46,9 @@ from .netlink_writes import (
 )
 
 TCA_ACT_KIND, TCA_ACT_OPTIONS = 1, 2
-_TM, _PARMS, _GACT_PAD = 1, 2, 4
+_TM, _PARMS, _GACT_PROB, _GACT_PAD = 1, 2, 3, 4
+_PROBABILITY: Final = struct.Struct("=HHi")
+"""``struct tc_gact_p``."""
 _MIRRED_PAD: Final = 3
 _MIRRED_MORE: Final = struct.Struct("=iI")
 """``eaction`` and ``ifindex``."""
@@ -56,8 +73,8 @@ def _attributes(action: Action, index: Callable[[int], int], span: Span) -> byte
 
 def _options(action: Action, index: Callable[[int], int], span: Span) -> bytes:
     match action:
-        case Gact(control):
-            return parameters(_PARMS, control)
+        case Gact() | RandomGact():
+            return _gact_options(action)
         case Mirred():
             code = (1 if action.redirect else 2) + 2 * action.ingress
             return parameters(_PARMS, action.control, _MIRRED_MORE.pack(code, index(action.port)))
@@ -80,6 +97,14 @@ def _options(action: Action, index: Callable[[int], int], span: Span) -> bytes:
         case OpaqueAction(options=bytes() as options):
             return options
     raise Unsupported(f"action {action.kind} is known by its words only", span)
+
+
+def _gact_options(action: Gact | RandomGact) -> bytes:
+    parms = parameters(_PARMS, action.control)
+    if isinstance(action, Gact):
+        return parms
+    drawn = _PROBABILITY.pack(RANDOM_KINDS.index(action.drawn) + 1, action.one_in, action.other.number)
+    return parms + attribute(_GACT_PROB, drawn)
 
 
 def decode_actions(actions: Attribute, port: Callable[[int], int], *, new: bool = False) -> tuple[Action, ...]:
@@ -132,7 +157,15 @@ def _check(parms: Attribute, options: Attribute, *, new: bool) -> None:
 
 
 def _read_gact(found: Found) -> Action | None:
-    return Gact(read_generic(found[_PARMS])[0]) if has_only(found, (_TM, _PARMS, _GACT_PAD)) else None
+    if not has_only(found, (_TM, _PARMS, _GACT_PROB, _GACT_PAD)):
+        return None
+    control = read_generic(found[_PARMS])[0]
+    kind, one_in, other = found[_GACT_PROB].unpack(_PROBABILITY) if _GACT_PROB in found else (0, 0, 0)
+    if not kind:
+        return Gact(control)
+    if kind > len(RANDOM_KINDS):
+        raise found[_GACT_PROB].place.error(f"gact drawn in unknown way {kind}")
+    return RandomGact(control, RANDOM_KINDS[kind - 1], control_of(found[_GACT_PROB], other), one_in)
 
 
 def _read_mirred(found: Found, port: Callable[[int], int]) -> Action | None:

@@ -20,6 +20,7 @@ from .actions import (
     OpaqueAction,
     Pedit,
     Police,
+    RandomGact,
     Skbedit,
     TunnelKey,
     Vlan,
@@ -35,6 +36,9 @@ def action_words(action: Action, ports: PortNames, span: Span) -> str:
     """An action as ``tc`` reads it. Raises Unsupported if it has no words for it."""
     if isinstance(action, Gact):
         return f"gact {_control_words(action.control, span)}"
+    if isinstance(action, RandomGact):
+        both = [_control_words(control, span) for control in (action.control, action.other)]
+        return f"gact {both[0]} random {action.drawn} {both[1]} {action.one_in}"
     if isinstance(action, Mirred):
         return _mirred(action, ports, span)
     if isinstance(action, OpaqueAction):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from .actions import (
     CSUM_PARTS,
@@ -12,6 +12,7 @@ from .actions import (
     PACKET_TYPES,
     PASS,
     PIPE,
+    RANDOM_KINDS,
     RECLASSIFY,
     STOLEN,
     Action,
@@ -27,6 +28,7 @@ from .actions import (
     Pedit,
     PeditKey,
     Police,
+    RandomGact,
     Skbedit,
     TunnelKey,
     Vlan,
@@ -103,14 +105,24 @@ def _action(command: Command, ports: PortNames) -> Action:
     return OpaqueAction(kind, tuple(words))
 
 
-def _gact(command: Command) -> Gact:
+def _gact(command: Command) -> Gact | RandomGact:
     if command.peek() not in _CONTROLS:
         raise command.error(f"control expected, not {shorten(command.peek())}", command.here)
     control = _control(command)
+    drawn = _drawn(command, control) if command.take("random") else None
     _not_shared(command)
-    if command.peek() == "random":
-        raise command.error("random gact is not supported", command.here)
-    return Gact(control)
+    return Gact(control) if drawn is None else drawn
+
+
+def _drawn(command: Command, control: Control) -> RandomGact:
+    """``random netrand|determ CONTROL NUMBER``."""
+    if not any(command.take_short(kind) for kind in RANDOM_KINDS):
+        raise command.error("netrand or determ expected", command.here)
+    kind: Literal["netrand", "determ"] = "netrand" if command.last_text[:1] == "n" else "determ"
+    if command.peek() not in _CONTROLS:
+        raise command.error(f"control expected, not {shorten(command.peek())}", command.here)
+    other = _control(command)
+    return RandomGact(control, kind, other, command.number("number of packets", 0, 0xFFFF))
 
 
 def _control(command: Command) -> Control:

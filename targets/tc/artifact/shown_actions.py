@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from .actions import PASS, Action, Control, OpaqueAction, Pedit, PeditHeader, PeditKey
+from .actions import PASS, Action, Control, Pedit, PeditHeader, PeditKey
 from .hooks import PortNames
 from .read_actions import read_actions
 from .words import Command, Word
@@ -25,6 +25,8 @@ _BOOKKEEPING: Final = re.compile(
     r"index \d|ref \d|random type none|Action statistics|Sent |backlog |rate \d|cookie |used_hw_stats|hw_stats"
     r"|no_percpu|installed \d|in_hw|not_in_hw|skip_hw|skip_sw"
 )
+_UNNAMED: Final = re.compile(r"protocol \[(\d+)\]")
+_DRAWN: Final = re.compile(r"random type (netrand|determ)\s+(.*?)\s*val (\d+)")
 _HEADERS: Final[dict[str, PeditHeader]] = {
     "eth": "eth", "ipv4": "ip", "ipv6": "ip6", "tcp": "tcp", "udp": "udp", "network": "network",
 }  # fmt: skip
@@ -45,10 +47,10 @@ def shown_action(lines: Sequence[Line], ports: PortNames) -> Action:
     kept = [word.text for word, _ in rest if not _BOOKKEEPING.match(word.text)]
     if text.startswith("pedit"):
         return _pedit(text, kept)
-    if text.startswith("gact ") and any(word.text.startswith("random type") for word, _ in rest):
-        drawn = next(word.text for word, _ in rest if word.text.startswith("random type"))
-        if not drawn.startswith("random type none"):
-            return OpaqueAction("gact", options=b"")
+    drawn = next((word.text for word, _ in rest if _DRAWN.match(word.text)), "")
+    if drawn:
+        kept = [one for one in kept if one != drawn]
+        text += _DRAWN.sub(r" random \1 \2 \3", drawn)
     (action,) = read_actions(_command(_in_script_words(" ".join([text, *kept])), lines), ports)
     return action
 
@@ -72,6 +74,7 @@ def _in_script_words(text: str) -> str:
         limits, controls = police.groups()
         exceed, _, conform = controls.partition("/")
         return f"police {limits} conform-exceed {exceed}{f'/{conform}' if conform else ''}"
+    text = _UNNAMED.sub(r"protocol \1", text)
     if text.startswith("gact action "):
         return text.replace("gact action ", "gact ", 1)
     if text.startswith("tunnel_key set"):

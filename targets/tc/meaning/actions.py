@@ -22,6 +22,7 @@ from ..artifact.actions import (
     OpaqueAction,
     Pedit,
     Police,
+    RandomGact,
     Skbedit,
     TunnelKey,
     Vlan,
@@ -159,6 +160,11 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
     if isinstance(action, Police):
         exceeds = machine.choice("police", "whether a rate is exceeded", span)
         return [(exceeds, state, action.exceed), (b.not_(exceeds), state, action.conform)]
+    if isinstance(action, RandomGact):
+        if action.one_in <= 1:  # the kernel takes 0 for 1
+            return [(TRUE, state, action.other)]
+        other = machine.choice("gact", "which packets are drawn", span)
+        return [(other, state, action.other), (b.not_(other), state, action.control)]
     if isinstance(action, OpaqueAction):
         raise Unsupported(f"action {action.kind}", span)
     steps: list[Step] = []

@@ -25,6 +25,7 @@ from ..artifact.actions import (
     OpaqueAction,
     Pedit,
     Police,
+    RandomGact,
     goto_chain,
 )
 from .refusals import refusal
@@ -163,12 +164,12 @@ def _ends_here(filter_: Filter) -> bool:
 
 
 def _control(action: Action) -> str:
-    return "" if isinstance(action, OpaqueAction | Police) else action.control.kind
+    return "" if isinstance(action, OpaqueAction | Police | RandomGact) else action.control.kind
 
 
 def _goes_to(filter_: Filter) -> Iterator[int]:
     for action in filter_.actions:
-        if not isinstance(action, OpaqueAction | Police) and action.control.kind == "goto chain":
+        if not isinstance(action, OpaqueAction | Police | RandomGact) and action.control.kind == "goto chain":
             yield action.control.argument
 
 
@@ -183,7 +184,7 @@ def _check(filters: Sequence[Filter]) -> None:
         if filter_.pref >= _LAST_PREF:
             raise Unsupported(f"priorities from {_LAST_PREF} on, which are needed for what comes last", filter_.span)
         for action in filter_.actions:
-            if isinstance(action, OpaqueAction | Police):
+            if isinstance(action, OpaqueAction | Police | RandomGact):
                 raise Unsupported(f"action {action.kind} in a list that is divided", filter_.span)
             if action.control.kind == "jump":  # it counts actions, of which others come before
                 raise Unsupported("a jump over actions in a list that is divided", filter_.span)
@@ -221,7 +222,7 @@ def _moved(filter_: AnyFilter, behind: int) -> AnyFilter:
 
 
 def _redirected(action: Action, behind: int) -> Action:
-    if isinstance(action, OpaqueAction | Police) or action.control.kind != "goto chain":
+    if isinstance(action, OpaqueAction | Police | RandomGact) or action.control.kind != "goto chain":
         return action
     return replace(action, control=goto_chain(action.control.argument + behind))
 
@@ -252,7 +253,7 @@ def _in_device(filter_: AnyFilter, behind: int, device: Device, shape: Shape[Any
 def _piped(actions: Sequence[Action]) -> Iterator[Action]:
     """What a device does before it leaves a frame: one after the other."""
     for action in actions:
-        assert not isinstance(action, OpaqueAction | Police)
+        assert not isinstance(action, OpaqueAction | Police | RandomGact)
         yield replace(action, control=PIPE)
 
 

@@ -11,7 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..artifact.actions import Action, Gact, Mirred, OpaqueAction, Pedit, Police, Skbedit, TunnelKey
+from ..artifact.actions import (
+    Action,
+    Gact,
+    Mirred,
+    OpaqueAction,
+    Pedit,
+    Police,
+    RandomGact,
+    Skbedit,
+    TunnelKey,
+)
 
 _GENERIC = ("pass", "drop", "trap", "goto chain")
 
@@ -30,6 +40,8 @@ def _refused(action: Action, *, last: bool) -> str | None:
         return f"the action {action.kind} is not understood"
     if isinstance(action, Police):
         return "the device polices by a bucket of its own"
+    if isinstance(action, RandomGact):
+        return "a driver is not told that packets are drawn"
     kind = action.control.kind
     if isinstance(action, Gact):
         if kind not in _GENERIC:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from ....semantics.source import Span, Unsupported
 from ...base import Observation
-from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police
+from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police, RandomGact
 from ..artifact.hooks import Hook, PortNames
 from .beside import Given, Possible, giving
 from .kernel import EGRESS, INGRESS, MAX_SILENT
@@ -163,14 +163,14 @@ class Devices:
     def _told(self, filter_: Observed) -> Iterator[Action]:
         """The actions, of which those that let the frame pass send it to the stack's device."""
         for action in filter_.actions:
-            if isinstance(action, OpaqueAction | Police):
+            if isinstance(action, OpaqueAction | Police | RandomGact):
                 raise Unsupported(f"action {action.kind}", filter_.span)
         jumping = [place for place, control in enumerate(controls(filter_.actions)) if control.kind == "jump"]
         groups = list(self._groups(filter_, whole=bool(jumping)))
         starts = list(accumulate((len(group) for group in groups), initial=0))
         for place in jumping:
             (action, *more) = groups[place]
-            assert not isinstance(action, OpaqueAction | Police)
+            assert not isinstance(action, OpaqueAction | Police | RandomGact)
             to = action.control.argument
             if action.control.kind != "jump":  # one that the kernel takes for "pass"
                 continue
@@ -185,7 +185,7 @@ class Devices:
         passing = Mirred(self.stack(filter_.classid or 0))
         count = len(filter_.actions)
         for action in filter_.actions:
-            assert not isinstance(action, OpaqueAction | Police)
+            assert not isinstance(action, OpaqueAction | Police | RandomGact)
             if isinstance(action, Mirred):
                 action = replace(action, port=self._number[action.port, action.ingress])
             control = action.control
@@ -225,6 +225,8 @@ def controls(actions: Sequence[Action]) -> Iterator[Control]:
     for action in actions:
         if isinstance(action, Police):
             yield from (action.exceed, action.conform)
+        elif isinstance(action, RandomGact):
+            yield from (action.control, action.other)
         elif not isinstance(action, OpaqueAction):
             yield action.control
 

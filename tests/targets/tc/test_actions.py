@@ -90,7 +90,9 @@ def test_what_munge_writes(words: str, keys: list[tuple[str, int, str, str, str]
         ("tunnel_key set id 3", "needs src_ip"),
         ("police drop", "needs a rate"),
         ("vlan pop index 3", "not supported"),
-        ("drop random determ pass 3", "not supported"),
+        ("drop random some pass 3", "netrand or determ expected"),
+        ("drop random determ goto chain 3 3", "no other chain"),
+        ("drop random netrand pass 65536", "number of packets"),
     ],
 )
 def test_what_tc_refuses_is_refused_with_its_place(words: str, complaint: str) -> None:

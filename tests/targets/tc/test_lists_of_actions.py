@@ -6,7 +6,7 @@ import pytest
 
 from p4verify.semantics.meaning.concrete import Outcome, evaluate_behaviour
 from p4verify.semantics.source import Unsupported
-from p4verify.targets.flower.artifact import parse_script
+from p4verify.targets.flower.artifact import decode, encode, parse_script, print_script
 from p4verify.targets.flower.meaning import meaning
 from p4verify.targets.flower.oracle import UserModeFlower
 from p4verify.targets.flower.target import TARGET
@@ -14,6 +14,7 @@ from p4verify.targets.offload import Device
 from p4verify.targets.u32.artifact import parse_script as parse_u32
 from p4verify.targets.u32.meaning import meaning as u32_meaning
 from tests.support.compiled import inside
+from tests.support.flower_forms import Forms, Inside, judge_forms
 from tests.support.machines import require
 from tests.support.small_behaviours import verdict
 
@@ -75,6 +76,52 @@ def test_a_list_that_jumps_is_not_divided() -> None:
     with pytest.raises(Unsupported, match="a jump over actions") as caught:
         TARGET.divided(filters, (), Device())
     assert caught.value.span.line == 1
+
+
+DRAWN = "pref 1 protocol all flower action gact pass random determ drop 4"
+
+
+def test_a_packet_that_is_drawn_has_the_other_control() -> None:
+    behaviour = meaning(parse_script(script(DRAWN)))
+    some = [evaluate_behaviour(behaviour, FRAME, 0, choices=choice).outputs for choice in (0, 1)]
+    assert some == [(("stack", 0, FRAME),), ()]
+    for count in (0, 1):  # every packet
+        assert does(f"action gact pass random netrand drop {count}").outputs == ()
+    assert does(f"action pass random netrand jump 2 1 {TO[1]} {TO[2]} action drop").outputs == (("port", 2, FRAME),)
+
+
+def test_whether_a_packet_is_drawn_is_either_lists_to_choose() -> None:
+    drawn, passes = (meaning(parse_script(script(line))) for line in (DRAWN, DRAWN.split(" random")[0]))
+    assert verdict(drawn, passes) == "accept"
+    assert verdict(passes, drawn) == "differs"
+
+
+def test_a_filter_that_draws_is_not_for_a_driver() -> None:
+    (entry,) = TARGET.entries(parse_script(script(DRAWN)))
+    assert "drawn" in str(entry)
+
+
+@pytest.mark.oracle
+def test_what_the_kernel_shows_of_drawn_packets_is_read() -> None:
+    pops = "pref 1 protocol mpls_uc flower action mpls pop protocol 0x88b5"  # shown as [34997]
+    lists = (DRAWN, f"{pops} action drop random netrand jump 1 9")
+    inside = Inside()
+    try:
+        for line in lists:
+            found = Forms()
+            judge_forms(inside, parse_script(script(line)), found)
+            assert found.wrong == []
+            assert sum(found.counts[form, "same"] for form, _ in found.counts) == 6
+    finally:
+        inside.kernel.close()
+
+
+@pytest.mark.parametrize("words", ["gact pass random netrand drop 7", "gact drop random determ jump 2 65535"])
+def test_messages_and_words_tell_what_is_drawn(words: str) -> None:
+    filters = parse_script(script(f"pref 1 protocol all flower action {words} action pass"))
+    assert decode(encode(filters)) == filters
+    assert f"action {words}" in print_script(filters)
+    assert parse_script(print_script(filters)) == filters
 
 
 EDITS = [
