@@ -50,6 +50,9 @@ LARGE: Final = 2_000
 WAYS_SECONDS: Final = 5.0
 """How long each part is tried with choices that are made by the way that the other side goes."""
 
+TELLING_SECONDS: Final = 20.0
+"""How long all values of choices that tell are tried together."""
+
 NOT_SEEN: Final = "it is not seen in this way"
 
 MANY_FAILING: Final = 8
@@ -187,7 +190,7 @@ class WithChoices:
         few = telling_instances(obligation.violation, picks)
         if few is None or _shared_by_copies(obligation.violation, picks):
             return NOT_SEEN
-        answer = self._defeating(obligation, obligation.violation, few)
+        answer = self._defeating(obligation, obligation.violation, few, min(TELLING_SECONDS, self.engine.timeout / 3))
         if answer.model is None:
             return None if answer.status == "unsat" else NOT_SEEN
         options = {v: list(dict.fromkeys(instance[v] for instance in few)) for v in picks}
@@ -273,11 +276,13 @@ class WithChoices:
             return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
         return self._by_counterexample(obligation, violation, options, tried, answer.model)
 
-    def _defeating(self, obligation: Obligation, violation: Term, tried: list[Instance]) -> Answer:
-        """An input on which none of the instances fits."""
+    def _defeating(
+        self, obligation: Obligation, violation: Term, tried: list[Instance], seconds: float | None = None
+    ) -> Answer:
+        """An input on which none of the instances fits, if that is found in time."""
         own = [with_own_cells(violation, number) for number in range(len(tried))]
         query = b.and_(*(t for i, v in zip(tried, own, strict=True) for t in b.substitute([self.legal, v], i)))
-        return self.engine.satisfiable(query, f"{obligation.name}, {len(tried)} instances of choices")
+        return self.engine.satisfiable(query, f"{obligation.name}, {len(tried)} instances of choices", seconds)
 
     def _with_one_instance(
         self, obligation: Obligation, violation: Term, options: Candidates, tried: list[Instance]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
 
 from .. import bits as b
@@ -104,19 +105,15 @@ class OpenTable:
 
     def said_of_numbers(self, key: Term) -> Iterator[Term]:
         """That the numbers that the table answers are some that there are, those of a row together; of many, that each
-        is one that there is, or lies between the least and the greatest."""
-        for number, (together, seen) in enumerate(zip(self._together, self.numbers, strict=True)):
+        is in one of a few ranges."""
+        for number, together in enumerate(self._together):
             terms = self.parameters(key, number)
             if terms and len(together) <= FEW:
                 rows = (b.and_(*map(_is, terms, values)) for values in sorted(together))
                 yield b.implies(self.is_template(key, number), b.or_(*rows))
                 continue
-            for term, values in zip(terms, seen, strict=True):
-                if len(values) <= FEW:
-                    said = b.or_(*(_is(term, v) for v in sorted(values)))
-                else:
-                    low, high = b.bv(min(values), term.width), b.bv(max(values), term.width)
-                    said = b.and_(b.uge(term, low), b.ule(term, high))
+            for place, term in enumerate(terms):
+                said = b.or_(*(_between(term, low, high) for low, high in self._ranges[number][place]))
                 yield b.implies(self.is_template(key, number), said)
 
     def unheard(self, answer: Answered) -> bool:
@@ -124,15 +121,34 @@ class OpenTable:
         number, values = answer
         if len(self._together[number]) <= FEW:
             return values not in self._together[number]
-        return not all(
-            value in known if len(known) <= FEW else min(known) <= value <= max(known)
-            for value, known in zip(values, self.numbers[number], strict=True)
-        )
+        ranges = zip(values, self._ranges[number], strict=True)
+        return not all(any(low <= value <= high for low, high in known) for value, known in ranges)
+
+    @cached_property
+    def _ranges(self) -> tuple[tuple[tuple[tuple[int, int], ...], ...], ...]:
+        """For every template a few ranges of numbers for each parameter."""
+        return tuple(tuple(map(few_ranges, seen)) for seen in self.numbers)
 
     def answers(self, key: Term, answer: Answered) -> list[Term]:
         """That the table answers this, as conditions."""
         number, values = answer
         return [self.is_template(key, number), *map(_is, self.parameters(key, number), values)]
+
+
+def few_ranges(values: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """At most :data:`FEW` ranges, first and last number each, that hold all values, and as few others as they can."""
+    ordered = sorted(values)
+    gaps = [(after - before, before, after) for before, after in pairwise(ordered) if after - before > 1]
+    kept = sorted((before, after) for _, before, after in sorted(gaps)[-(FEW - 1) :])
+    firsts = [*ordered[:1], *(after for _, after in kept)]
+    lasts = [*(before for before, _ in kept), *ordered[-1:]]
+    return tuple(zip(firsts, lasts, strict=True))
+
+
+def _between(term: Term, low: int, high: int) -> Term:
+    if low == high:
+        return _is(term, low)
+    return b.and_(b.uge(term, b.bv(low, term.width)), b.ule(term, b.bv(high, term.width)))
 
 
 def _is(term: Term, value: int) -> Term:
