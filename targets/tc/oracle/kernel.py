@@ -327,6 +327,32 @@ class Kernel:
 
     # --- frames ---
 
+    def answer(self, frame: bytes) -> bytes:
+        """The first frame that leaves the device ``vec0`` with this one at its end, after this one came in there.
+
+        Raises OSError if none does.
+        """
+        self._in.settimeout(_FRAME_PATIENCE)
+        self._in.send(frame)
+        try:
+            while True:
+                got = self._in.recv(1 << 16)
+                if got.endswith(frame):
+                    return got
+        except TimeoutError:
+            raise OSError("the private kernel sends no frame back") from None
+
+    def arriving(self, frame: bytes, count: int) -> list[tuple[int, bytes]]:
+        """The first ``count`` frames that leave by port devices after this one came in, with the devices' numbers: for
+        what has a longer way than the barrier's. Raises OSError if they are fewer."""
+        self._out.settimeout(_FRAME_PATIENCE)
+        self._in.send(frame)
+        try:
+            got = [self._out.recv(1 << 16) for _ in range(count)]
+        except TimeoutError:
+            raise OSError("the private kernel loses frames") from None
+        return [(((int.from_bytes(one[:4], "big") >> 12) - FIRST_LABEL) % MAX_PORTS, one[4:]) for one in got]
+
     def observe(self, frames: Sequence[bytes]) -> list[list[tuple[int, int, bytes]]]:
         """What each frame makes leave: number of the port device, of the condition that is told (-1: none), frame.
 

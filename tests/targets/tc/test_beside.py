@@ -13,6 +13,7 @@ from p4verify.targets.flower.meaning import meaning
 from p4verify.targets.flower.oracle import UserModeFlower
 from p4verify.targets.u32.artifact import parse_script as parse_u32
 from p4verify.targets.u32.meaning import meaning as u32_meaning
+from tests.support.compiled import inside
 from tests.support.machines import require
 from tests.support.small_behaviours import verdict as compared
 
@@ -114,6 +115,46 @@ def test_lists_whose_tunnels_differ_are_told_apart() -> None:
     unset = script(f"pref 1 {ALL} action {SET} action tunnel_key unset {TO1}")
     assert verdict(unset, script(f"pref 1 {ALL} action tunnel_key unset {TO1}")) == "accept"
     assert verdict(plain, unset) == "differs"  # of what comes from a tunnel
+
+
+def test_frames_of_two_filters_keep_their_own_keys() -> None:
+    """Their outputs share a place."""
+
+    def two(*ids: int) -> str:
+        sets = [SET.replace("id 7", f"id {number}") for number in ids]
+        kinds = zip(("ip", "arp"), sets, strict=True)
+        return script(
+            *(f"pref {n} protocol {kind} flower action {key} {TO1}" for n, (kind, key) in enumerate(kinds, 1))
+        )
+
+    behaviour = meaning(parse_script(two(1, 2)))
+    arp = FRAME[:12] + bytes.fromhex("0806") + FRAME[14:]
+    seen = [evaluate_behaviour(behaviour, frame, 0, default=0).carried[0]["tunnel.id"] for frame in (FRAME, arp)]
+    assert seen == [1, 2]
+    assert verdict(two(1, 2), two(2, 1)) == "differs"
+
+
+def test_what_comes_from_no_tunnel_has_no_key() -> None:
+    covers = inside(meaning(parse_script(script(f"pref 1 {ALL} enc_key_id 5 {TO1}"))))
+    assert covers(FRAME, 0, FROM4)
+    assert covers(FRAME, 0, FROM6)
+    assert not covers(FRAME, 0, {"in.tunnel.id": 5})
+    assert not covers(FRAME, 0, {**FROM4, "in.tunnel.dst": 1 << 40})
+
+
+POPPED = FRAME[:12] + bytes.fromhex("8847 00010140") + bytes(6)
+
+
+@pytest.mark.oracle
+def test_a_device_drops_what_it_receives_with_a_tag_cut_short(kernel: UserModeFlower) -> None:
+    pops = "action mpls pop protocol 802.1q"
+    text = script(f"pref 1 protocol mpls_uc flower {pops} pipe action mirred ingress redirect dev port1")
+    frames = [POPPED[: len(POPPED) - n] for n in range(4)]
+    seen = kernel.run(parse_script(text), [(0, frame) for frame in frames])
+    behaviour = meaning(parse_script(text))
+    said = [list(evaluate_behaviour(behaviour, frame, 0, default=0).outputs) for frame in frames]
+    assert [list(one.outputs) for one in seen] == said
+    assert [len(outputs) for outputs in said] == [1, 0, 0, 0]
 
 
 def test_one_that_asks_for_a_tunnel_is_no_list_without_it() -> None:
