@@ -6,7 +6,7 @@ unless the choice was made for a copy, which copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 
@@ -64,6 +64,10 @@ def _takes_if(term: Term, condition: Term, pick: Term) -> bool:
     return term.op == "ite" and term.args[:2] == (condition, pick) and term.args[2] is not pick
 
 
+MOST_HELD = 2
+"""Terms that a choice may be since cells held them before."""
+
+
 def cells_in(violation: Term) -> list[Term]:
     """The variables that say which cells of states are looked at."""
     return [v for v in b.variables(violation) if v.name.startswith("at.")]
@@ -88,7 +92,21 @@ def options_of(
         ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
         alike = [partner(v)] if partner(v) in there else []
         options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *alike, *known, *ends]))
-    return woven, options
+    held = _held_before(found, violation, {v: terms[0] for v, terms in options.items()})
+    return woven, {v: list(dict.fromkeys([*held.get(v, []), *terms])) for v, terms in options.items()}
+
+
+def _held_before(found: Candidates, violation: Term, made: Instance) -> Candidates:
+    """What the cells that are written held before, for choices to be that: the other side may write nothing. Which
+    cells these are may hang on other choices, which are ``made``."""
+    written = {cell: b.substitute(indices, made) for cell, indices in _indices(violation).items()}
+    open_ = Mentions(frozenset(made))
+    return {
+        v: [t for term in terms for t in _where_written(term, written) if not (is_one_of_many(t, v) or open_(t))][
+            :MOST_HELD
+        ]
+        for v, terms in found.items()
+    }
 
 
 def _arguments(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
@@ -110,16 +128,29 @@ def _asked_by_both(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Ter
     return found
 
 
-def _cells_of_both(violation: Term, wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
-    """Indices of cells that both sides write, one of them a choice."""
+def _indices(violation: Term) -> dict[Term, list[Term]]:
+    """Cell of a state that is looked at → the indices that it is compared with, which are those of cells written."""
     compared: dict[Term, list[Term]] = {}
     for node in b.postorder([violation]):
         if node.op == "eq":
             for cell, index in (node.args, node.args[::-1]):
                 if cell.op == "var" and cell.name.startswith("at."):
                     compared.setdefault(cell, []).append(index)
+    return compared
+
+
+def _cells_of_both(violation: Term, wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
+    """Indices of cells that both sides write, one of them a choice."""
     open_ = Mentions(wanted)
-    return [(x, y) for indices in compared.values() for x in indices if open_(x) for y in indices if not open_(y)]
+    return [(x, y) for found in _indices(violation).values() for x in found if open_(x) for y in found if not open_(y)]
+
+
+def _where_written(term: Term, indices: Mapping[Term, Sequence[Term]]) -> Iterator[Term]:
+    """What a term that speaks of one cell says of those that are written: what is left in a cell need not depend on
+    which cell is looked at, but may be what it held before."""
+    for cell in cells_in(term):
+        for index in indices.get(cell, ()):
+            yield b.substitute([term], {cell: index})[0]
 
 
 def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> dict[Term, Term]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from p4verify.proofs.compare import Obligation, Part
+from p4verify.proofs.compare import Obligation, Part, unequal
+from p4verify.proofs.deciding import Search
+from p4verify.proofs.engine import Engine
 from p4verify.proofs.options import MAX_SUGGESTED, options_of, telling_instances
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
@@ -59,3 +61,17 @@ def test_few_values_tell_what_all_would(violation: Term) -> None:
 )
 def test_else_no_few_values_do(violation: Term) -> None:
     assert telling_instances(violation, (COLOUR,)) is None
+
+
+def test_what_a_cell_held_may_be_chosen_where_the_other_side_writes_nothing() -> None:
+    """Which cell is written hangs on another choice."""
+    cell, index, value = b.var("at.r", 10), b.var("any.2", 10), b.var("any.3", 16)
+
+    def held(place: Term) -> Term:
+        return b.apply("state.r", 16, place)
+
+    part = unequal("state r", b.ite(b.eq(cell, index), value, held(cell)), held(cell))
+    obligation = Obligation("one", b.TRUE, (part,), 1)
+    assert (
+        Search(Engine(timeout=20), frozenset((index, value)), b.TRUE, [obligation], (0, 0, 0)).check(obligation) is None
+    )
