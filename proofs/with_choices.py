@@ -55,8 +55,10 @@ TELLING_SECONDS: Final = 20.0
 
 NOT_SEEN: Final = "it is not seen in this way"
 
-MANY_FAILING: Final = 8
-"""Parts that fail with choices in order of which more are not looked at one by one."""
+FEW_FAILING: Final = 8
+"""Parts that fail with choices in order and are looked at one by one, if there are no more, and ..."""
+OF_ALL: Final = 4
+"""... all parts are so many times as many: of few it takes as long as all at once."""
 
 FEW_ROUNDS: Final = 6
 """Instances that are tried for the choices that are left then."""
@@ -205,7 +207,8 @@ class WithChoices:
     def _in_one_part(self, obligation: Obligation, failing: Sequence[Part]) -> Difference | None:
         """A difference in one of the parts that are not seen to hold with choices in order, if there are few: where no
         choice fits one part, none fits all of them."""
-        for part in failing if len(failing) <= MANY_FAILING else ():
+        few = len(failing) <= min(FEW_FAILING, len(obligation.parts) // OF_ALL)
+        for part in failing if few else ():
             found = self._soon(replace(obligation, parts=(part,)))
             if isinstance(found, Difference):
                 return difference_in(obligation, found.model, found.cells)

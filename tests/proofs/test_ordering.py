@@ -201,11 +201,11 @@ def test_a_difference_in_one_part_is_found_in_that_part(monkeypatch: pytest.Monk
         return freely(self, obligation)
 
     monkeypatch.setattr(WithChoices, "_freely", counted)
-    mine, theirs = ([b.var(f"{side}any.{i}", 64) for i in range(2)] for side in ("", "impl."))
+    mine, theirs = ([b.var(f"{side}any.{i}", 64) for i in range(4)] for side in ("", "impl."))
     first, second = (
-        b.ite(b.eq(X, b.bv(0, 1)), choice, b.bv(value, 64)) for choice, value in ((mine[1], 1), (theirs[1], 0))
+        b.ite(b.eq(X, b.bv(0, 1)), choice, b.bv(value, 64)) for choice, value in ((mine[3], 1), (theirs[3], 0))
     )
-    obligation = compared((mine[0], theirs[0]), (first, second))
+    obligation = compared(*zip(mine[:3], theirs[:3], strict=True), (first, second))
     found = Search(Engine(timeout=20), frozenset(mine), b.TRUE, [obligation], (0, 0, 0)).check(obligation)
     assert isinstance(found, Difference)
     assert found.model.values["in.x"] == 1
