@@ -44,42 +44,14 @@ from tests.support.mutation import (
     subject,
 )
 
+BY_RULES = ("qinq", "balancer", "mirror", "stages", "mpls", "firewall", "bridge", "router_dual", "router", "policer")
+"""The examples that both flower and OpenFlow take."""
+
 SUBJECTS = {
     "ebpf": [(name, hook) for name in ("acl", "vlan_filter", "router") for hook in ("tc", "xdp")],
     "u32": [("acl", None)],
-    "flower": [
-        (name, None)
-        for name in (
-            "vlan_filter",
-            "acl",
-            "balancer",
-            "qinq",
-            "mirror",
-            "stages",
-            "mpls",
-            "firewall",
-            "bridge",
-            "router_dual",
-            "router",
-            "policer",
-        )
-    ],
-    "openflow": [
-        (name, None)
-        for name in (
-            "qinq",
-            "balancer",
-            "mirror",
-            "stages",
-            "mpls",
-            "firewall",
-            "bridge",
-            "router_dual",
-            "router",
-            "ecmp",
-            "policer",
-        )
-    ],
+    "flower": [(name, None) for name in ("vlan_filter", "acl", *BY_RULES)],
+    "openflow": [(name, None) for name in (*BY_RULES, "ecmp")],
 }
 """Target → the examples that it accepts, and the hook."""
 ORACLES: dict[str, Any] = {"ebpf": KernelOracle, "u32": KernelU32, "flower": UserModeFlower, "openflow": OpenVSwitch}
