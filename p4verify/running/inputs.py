@@ -30,7 +30,7 @@ RIGHT: Final = 0.5
 
 class Inputs:
     """Frames and values. Bytes, lengths and other inputs are set to the numbers that they are compared with, and frames
-    of which that became which becomes of few are changed further."""
+    to which happened what happens to few are changed further."""
 
     def __init__(self, hints: Hints, rng: random.Random, pool: Sequence[int], only: bytes | None = None) -> None:
         """``only``: the frame of which alone the behaviours speak."""
