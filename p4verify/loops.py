@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from graphlib import CycleError, TopologicalSorter
+
 from .semantics import ir
 from .semantics.ir.traverse import mentioned
 
 
 def loops(program: ir.Program) -> bool:
     """Whether a parser can come back to one of its states, or a loop may go round another time."""
-    import networkx as nx
-
     if any(_open(loop) for loop in mentioned((*program.controls, *program.actions, *program.functions))):
         return True
-    for parser in program.parsers:
-        graph = nx.DiGraph((state.name, case.state) for state in parser.states for case in state.transition.cases)
-        if not nx.is_directed_acyclic_graph(graph):
-            return True
+    return any(_comes_back(parser) for parser in program.parsers)
+
+
+def _comes_back(parser: ir.Parser) -> bool:
+    order = TopologicalSorter({s.name: {case.state for case in s.transition.cases} for s in parser.states})
+    try:
+        order.prepare()
+    except CycleError:
+        return True
     return False
 
 
