@@ -80,7 +80,8 @@ def options_of(
     suggest; zeros and ones last. ``late``: whether there is no time left to look for witnesses."""
     wanted = frozenset(picks)
     pairs = [(part.pair[1], part.pair[2]) for part in obligation.parts if part.pair is not None]
-    asked = [*_arguments([violation], wanted), *questions(violation, wanted), *_cells_of_both(violation, wanted)]
+    indices = _indices(violation)
+    asked = [*_arguments([violation], wanted), *questions(violation, wanted), *_cells_of_both(indices, wanted)]
     woven = {v: t for v, t in witnesses([*pairs, *asked], wanted, late).items() if not is_one_of_many(t, v)}
     found = aligned([*pairs, *asked], wanted)
     bound = bindings([p.differ for p in obligation.parts], violation, picks)
@@ -92,14 +93,14 @@ def options_of(
         ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
         alike = [partner(v)] if partner(v) in there else []
         options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *alike, *known, *ends]))
-    held = _held_before(found, violation, {v: terms[0] for v, terms in options.items()})
+    held = _held_before(found, indices, {v: terms[0] for v, terms in options.items()})
     return woven, {v: list(dict.fromkeys([*held.get(v, []), *terms])) for v, terms in options.items()}
 
 
-def _held_before(found: Candidates, violation: Term, made: Instance) -> Candidates:
+def _held_before(found: Candidates, indices: Indices, made: Instance) -> Candidates:
     """What the cells that are written held before, for choices to be that: the other side may write nothing. Which
     cells these are may hang on other choices, which are ``made``."""
-    written = {cell: b.substitute(indices, made) for cell, indices in _indices(violation).items()}
+    written = {cell: b.substitute(places, made) for cell, places in indices.items()}
     open_ = Mentions(frozenset(made))
     return {
         v: [t for term in terms for t in _where_written(term, written) if not (is_one_of_many(t, v) or open_(t))][
@@ -128,9 +129,12 @@ def _asked_by_both(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Ter
     return found
 
 
-def _indices(violation: Term) -> dict[Term, list[Term]]:
-    """Cell of a state that is looked at → the indices that it is compared with, which are those of cells written."""
-    compared: dict[Term, list[Term]] = {}
+Indices = dict[Term, list[Term]]
+"""Cell of a state that is looked at → the indices that it is compared with, which are those of cells written."""
+
+
+def _indices(violation: Term) -> Indices:
+    compared: Indices = {}
     for node in b.postorder([violation]):
         if node.op == "eq":
             for cell, index in (node.args, node.args[::-1]):
@@ -139,13 +143,13 @@ def _indices(violation: Term) -> dict[Term, list[Term]]:
     return compared
 
 
-def _cells_of_both(violation: Term, wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
+def _cells_of_both(indices: Indices, wanted: frozenset[Term]) -> list[tuple[Term, Term]]:
     """Indices of cells that both sides write, one of them a choice."""
     open_ = Mentions(wanted)
-    return [(x, y) for found in _indices(violation).values() for x in found if open_(x) for y in found if not open_(y)]
+    return [(x, y) for found in indices.values() for x in found if open_(x) for y in found if not open_(y)]
 
 
-def _where_written(term: Term, indices: Mapping[Term, Sequence[Term]]) -> Iterator[Term]:
+def _where_written(term: Term, indices: Indices) -> Iterator[Term]:
     """What a term that speaks of one cell says of those that are written: what is left in a cell need not depend on
     which cell is looked at, but may be what it held before."""
     for cell in cells_in(term):

@@ -181,10 +181,7 @@ class WithChoices:
     ) -> Difference | str | None:
         """Where choices have few values: there is a difference exactly if none of them fits some input."""
         answer = self._defeating(obligation, obligation.violation, every)
-        if answer.model is None:
-            return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
-        options = {v: list(dict.fromkeys(instance[v] for instance in every)) for v in picks}
-        return self._by_counterexample(obligation, obligation.violation, options, every, answer.model)
+        return self._of_values(obligation, picks, every, answer)
 
     def _by_telling_values(self, obligation: Obligation, picks: Sequence[Term]) -> Difference | str | None:
         """What comes of the values of the choices that stand for all others, if they are few; :data:`NOT_SEEN` if they
@@ -193,10 +190,16 @@ class WithChoices:
         if few is None or _shared_by_copies(obligation.violation, picks):
             return NOT_SEEN
         answer = self._defeating(obligation, obligation.violation, few, min(TELLING_SECONDS, self.engine.timeout / 3))
+        return NOT_SEEN if answer.status == "unknown" else self._of_values(obligation, picks, few, answer)
+
+    def _of_values(
+        self, obligation: Obligation, picks: Sequence[Term], values: list[Instance], answer: Answer
+    ) -> Difference | str | None:
+        """What an input on which none of these values fits (``answer``) comes to, where they stand for all others."""
         if answer.model is None:
-            return None if answer.status == "unsat" else NOT_SEEN
-        options = {v: list(dict.fromkeys(instance[v] for instance in few)) for v in picks}
-        return self._by_counterexample(obligation, obligation.violation, options, few, answer.model)
+            return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+        options = {v: list(dict.fromkeys(instance[v] for instance in values)) for v in picks}
+        return self._by_counterexample(obligation, obligation.violation, options, values, answer.model)
 
     def _in_order(self, obligation: Obligation, picks: Sequence[Term]) -> InOrder:
         """An obligation, to be seen to hold, part by part, with choices made in the other side's order."""
