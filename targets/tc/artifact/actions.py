@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
@@ -307,3 +308,16 @@ class CtClear:
 
 
 Action = Gact | RandomGact | Mirred | Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Police | CtClear | OpaqueAction
+OpenEnded = OpaqueAction | Police | RandomGact
+"""Actions that have not just one control."""
+
+
+def controls(actions: Sequence[Action]) -> Iterator[Control]:
+    """How actions can end."""
+    for action in actions:
+        if isinstance(action, Police):
+            yield from (action.exceed, action.conform)
+        elif isinstance(action, RandomGact):
+            yield from (action.control, action.other)
+        elif not isinstance(action, OpaqueAction):
+            yield action.control

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from .actions import (
     CONTROL_NUMBERS,
@@ -48,6 +48,9 @@ class Object(dict[str, Any]):
         return [value for key, value in self.pairs if key == name]
 
 
+Word = TypeVar("Word", bound=str)
+
+
 def action_of(found: Object, ports: PortNames) -> Action:
     """One action. Raises ValueError, KeyError or TypeError for what is not of this form."""
     kind = str(found["kind"])
@@ -75,11 +78,12 @@ def _mirred(found: Object, ports: PortNames) -> Mirred:
     return Mirred(port, redirect, _control(found["control_action"]), ingress)
 
 
-def _one_of(found: Object, name: str, *values: str) -> str:
-    value = str(found[name])
-    if value not in values:
-        raise ValueError(f"{name} {value!r} is none of {', '.join(values)}")
-    return value
+def _one_of(found: Object, name: str, *values: Word) -> Word:
+    said = str(found[name])
+    for value in values:
+        if value == said:
+            return value
+    raise ValueError(f"{name} {said!r} is none of {', '.join(values)}")
 
 
 def _number(found: Object, name: str) -> int | None:
@@ -91,7 +95,7 @@ def _gact(found: Object, control: Control) -> Action:
     if drawn.get("random_type", "none") == "none":
         return Gact(control)
     kind = _one_of(drawn, "random_type", *RANDOM_KINDS)
-    return RandomGact(control, kind, _control(drawn["control_action"]), int(drawn["val"]))  # type: ignore[arg-type]
+    return RandomGact(control, kind, _control(drawn["control_action"]), int(drawn["val"]))
 
 
 def _vlan(found: Object, control: Control) -> Action:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
-from ....semantics.source import NOWHERE, Span, Unsupported
+from ....semantics.source import NOWHERE, Unsupported
 from ...offload.device import Device
 from ..artifact.actions import (
     MAX_ACTIONS,
@@ -22,12 +22,11 @@ from ..artifact.actions import (
     Csum,
     Gact,
     Mirred,
-    OpaqueAction,
+    OpenEnded,
     Pedit,
-    Police,
-    RandomGact,
     goto_chain,
 )
+from ..artifact.filters import Filter
 from .refusals import refusal
 
 MOST_CHAINS: Final = 7
@@ -35,37 +34,6 @@ MOST_CHAINS: Final = 7
 than 16 times (``max_reclassify_loop``), and a division does it twice as often and once more."""
 _LAST_PREF: Final = 0xFFFC
 _HEADERS: Final = ("ip", "ip6", "tcp", "udp")
-
-
-class Filter(Protocol):
-    """A filter of any classifier."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def pref(self) -> int:
-        """Its priority."""
-        ...
-
-    @property
-    def chain(self) -> int:
-        """Its chain."""
-        ...
-
-    @property
-    def actions(self) -> tuple[Action, ...]:
-        """What it does."""
-        ...
-
-    @property
-    def skip_sw(self) -> bool:
-        """Whether software does not run it."""
-        ...
-
-    @property
-    def span(self) -> Span:
-        """Its place."""
-        ...
 
 
 AnyFilter = TypeVar("AnyFilter", bound=Filter)
@@ -164,12 +132,12 @@ def _ends_here(filter_: Filter) -> bool:
 
 
 def _control(action: Action) -> str:
-    return "" if isinstance(action, OpaqueAction | Police | RandomGact) else action.control.kind
+    return "" if isinstance(action, OpenEnded) else action.control.kind
 
 
 def _goes_to(filter_: Filter) -> Iterator[int]:
     for action in filter_.actions:
-        if not isinstance(action, OpaqueAction | Police | RandomGact) and action.control.kind == "goto chain":
+        if not isinstance(action, OpenEnded) and action.control.kind == "goto chain":
             yield action.control.argument
 
 
@@ -184,7 +152,7 @@ def _check(filters: Sequence[Filter]) -> None:
         if filter_.pref >= _LAST_PREF:
             raise Unsupported(f"priorities from {_LAST_PREF} on, which are needed for what comes last", filter_.span)
         for action in filter_.actions:
-            if isinstance(action, OpaqueAction | Police | RandomGact):
+            if isinstance(action, OpenEnded):
                 raise Unsupported(f"action {action.kind} in a list that is divided", filter_.span)
             if action.control.kind == "jump":  # it counts actions, of which others come before
                 raise Unsupported("a jump over actions in a list that is divided", filter_.span)
@@ -222,7 +190,7 @@ def _moved(filter_: AnyFilter, behind: int) -> AnyFilter:
 
 
 def _redirected(action: Action, behind: int) -> Action:
-    if isinstance(action, OpaqueAction | Police | RandomGact) or action.control.kind != "goto chain":
+    if isinstance(action, OpenEnded) or action.control.kind != "goto chain":
         return action
     return replace(action, control=goto_chain(action.control.argument + behind))
 
@@ -253,7 +221,7 @@ def _in_device(filter_: AnyFilter, behind: int, device: Device, shape: Shape[Any
 def _piped(actions: Sequence[Action]) -> Iterator[Action]:
     """What a device does before it leaves a frame: one after the other."""
     for action in actions:
-        assert not isinstance(action, OpaqueAction | Police | RandomGact)
+        assert not isinstance(action, OpenEnded)
         yield replace(action, control=PIPE)
 
 

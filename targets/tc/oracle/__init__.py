@@ -14,10 +14,11 @@ from typing import Any, ClassVar, Final
 
 from ....semantics.source import InputError
 from ...base import Cells, Closing, Observation, World
+from ..artifact.actions import controls
 from ..artifact.netlink import Links
 from ..command import Failed
 from .beside import Given
-from .devices import LAST_PREF, NAMES, NO_PORT, OWN_PREF, Devices, Observed, controls
+from .devices import LAST_PREF, NAMES, NO_PORT, OWN_PREF, Devices, Observed
 from .kernel import BARRIER, EGRESS, INGRESS, Kernel, missing
 
 SHORTEST: Final = 14

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from ....semantics.source import Span, Unsupported
 from ..artifact.actions import CONTINUE, PACKET_TYPES, Action, Skbedit, TunnelKey
+from ..artifact.filters import Filter
 from ..artifact.hooks import DEFAULT_PORTS
 from ..artifact.print_actions import action_words
 from .labels import MAX_CONDITIONS, Condition
@@ -23,15 +24,6 @@ _MARKS: Final = ("mark", "priority", "pkt_type")
 
 Given = Mapping[str, int]
 """What comes with a frame, by full names (``in.mark``); what is not there is 0."""
-
-
-class HasActions(Protocol):
-    """A filter of any classifier."""
-
-    @property
-    def actions(self) -> tuple[Action, ...]:
-        """What it does."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +75,7 @@ def tunnel_given(given: Given) -> Tunnel | None:
     return Tunnel(seen, bool(given.get("in.tunnel.mode", 0) & _SIX))
 
 
-def giving(filters: Iterable[HasActions], given: Given) -> str:
+def giving(filters: Iterable[Filter], given: Given) -> str:
     """The actions that give frames what they are to come with, and let them go on; "" if that is nothing. The kind of
     packet is given wherever filters write it, as a device takes frames for others' otherwise."""
     typed = any(isinstance(a, Skbedit) and a.packet_type is not None for f in filters for a in f.actions)
@@ -107,7 +99,7 @@ class Possible:
         Unsupported: it is too much to be told apart.
     """
 
-    def __init__(self, filters: Iterable[HasActions], given: Given) -> None:
+    def __init__(self, filters: Iterable[Filter], given: Given) -> None:
         actions = [action for f in filters for action in f.actions]
         edits = [action for action in actions if isinstance(action, Skbedit)]
         keys = [action for action in actions if isinstance(action, TunnelKey)]

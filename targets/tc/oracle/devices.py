@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from ....semantics.source import Span, Unsupported
+from ....semantics.source import Unsupported
 from ...base import Observation
-from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpaqueAction, Police, RandomGact
+from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpenEnded, controls
+from ..artifact.filters import Filter
 from ..artifact.hooks import Hook, PortNames
 from .beside import Given, Possible, giving
 from .kernel import EGRESS, INGRESS, MAX_SILENT
@@ -49,20 +50,8 @@ NO_PORT: Final = -1
 """Stands for a port that no filter asks for."""
 
 
-class Observed(Protocol):
-    """A filter of any classifier."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def pref(self) -> int:
-        """0: the kernel chooses."""
-        ...
-
-    @property
-    def chain(self) -> int:
-        """Its chain."""
-        ...
+class Observed(Filter, Protocol):
+    """A filter of any classifier that can be observed."""
 
     @property
     def classid(self) -> int | None:
@@ -70,23 +59,8 @@ class Observed(Protocol):
         ...
 
     @property
-    def actions(self) -> tuple[Action, ...]:
-        """What it does."""
-        ...
-
-    @property
     def indev(self) -> int | None:
         """The port that it asks for."""
-        ...
-
-    @property
-    def skip_sw(self) -> bool:
-        """Whether it is for hardware only."""
-        ...
-
-    @property
-    def span(self) -> Span:
-        """Its place."""
         ...
 
 
@@ -163,14 +137,14 @@ class Devices:
     def _told(self, filter_: Observed) -> Iterator[Action]:
         """The actions, of which those that let the frame pass send it to the stack's device."""
         for action in filter_.actions:
-            if isinstance(action, OpaqueAction | Police | RandomGact):
+            if isinstance(action, OpenEnded):
                 raise Unsupported(f"action {action.kind}", filter_.span)
         jumping = [place for place, control in enumerate(controls(filter_.actions)) if control.kind == "jump"]
         groups = list(self._groups(filter_, whole=bool(jumping)))
         starts = list(accumulate((len(group) for group in groups), initial=0))
         for place in jumping:
             (action, *more) = groups[place]
-            assert not isinstance(action, OpaqueAction | Police | RandomGact)
+            assert not isinstance(action, OpenEnded)
             to = action.control.argument
             if action.control.kind != "jump":  # one that the kernel takes for "pass"
                 continue
@@ -185,7 +159,7 @@ class Devices:
         passing = Mirred(self.stack(filter_.classid or 0))
         count = len(filter_.actions)
         for action in filter_.actions:
-            assert not isinstance(action, OpaqueAction | Police | RandomGact)
+            assert not isinstance(action, OpenEnded)
             if isinstance(action, Mirred):
                 action = replace(action, port=self._number[action.port, action.ingress])
             control = action.control
@@ -218,17 +192,6 @@ class Devices:
         outputs.sort(key=lambda each: (each[0], sorted(each[1].items())))
         told = tuple(beside for _, beside in outputs)
         return Observation(tuple(output for output, _ in outputs), metadata, beside=told if any(told) else ())
-
-
-def controls(actions: Sequence[Action]) -> Iterator[Control]:
-    """How actions can end."""
-    for action in actions:
-        if isinstance(action, Police):
-            yield from (action.exceed, action.conform)
-        elif isinstance(action, RandomGact):
-            yield from (action.control, action.other)
-        elif not isinstance(action, OpaqueAction):
-            yield action.control
 
 
 def _starts_again(control: Control) -> bool:

@@ -1,0 +1,39 @@
+"""What filters of all classifiers have."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol
+
+from ....semantics.source import Span
+from .actions import Action
+
+
+class Filter(Protocol):
+    """A filter of any classifier."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def pref(self) -> int:
+        """Its priority; 0: the kernel chooses."""
+        ...
+
+    @property
+    def chain(self) -> int:
+        """Its chain."""
+        ...
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What it does."""
+        ...
+
+    @property
+    def skip_sw(self) -> bool:
+        """Whether software does not run it."""
+        ...
+
+    @property
+    def span(self) -> Span:
+        """Its place."""
+        ...
