@@ -192,7 +192,7 @@ class Checker:
         relation = target.relate(program, artifact, rules)
         spec = relation.settled(spec)
         mine, theirs = (by_port(side, ports) for side in relate(spec, machine.behaviour, relation))
-        theirs = replace(theirs, axioms=(*theirs.axioms, *legal_answers(program, mine, theirs)))
+        mine, theirs = (replace(side, axioms=(*side.axioms, *legal_answers(program, side))) for side in (mine, theirs))
         if rules is None and self.restrictions is not None:
             mine, theirs = self.restrictions.restricted(mine), self.restrictions.restricted(theirs)
         engine = self._engine(label)

@@ -105,7 +105,7 @@ class MachineInRuns(SidesInRuns):
         spec, impl = relate(pair.spec, pair.impl, relation)
         assert pair.program is not None
         restricted = pair.restrictions.restricted if pair.restrictions is not None else lambda side: side
-        legal = legal_answers(pair.program, spec, impl)
+        legal = (answer for side in (spec, impl) for answer in legal_answers(pair.program, side))
         return restricted(spec), restricted(replace(impl, axioms=(*impl.axioms, *legal)))
 
     def _drawn(self, pool: Sequence[int]) -> Drawn | None:

@@ -31,10 +31,10 @@ def relate(program: Behaviour, machine: Behaviour, relation: Relation) -> tuple[
     return program, replace(machine, axioms=axioms, notes=notes)
 
 
-def legal_answers(program: ir.Program, *sides: Behaviour) -> tuple[Term, ...]:
-    """What is true of every legal rule set, for each answer that the sides ask for: it names an action that an entry,
+def legal_answers(program: ir.Program, side: Behaviour) -> tuple[Term, ...]:
+    """What is true of every legal rule set, for each answer that a side asks for: it names an action that an entry,
     or a default, may have. A default action outside of the table's list has the index behind the list's last."""
-    asked = [term for side in sides for term in all_terms(side)]
+    asked = all_terms(side)
     defaults = {v.name: v for v in b.variables(*asked) if v.name.endswith(".default.action")}
     answers: dict[str, list[Term]] = {}
     for call in b.applications(*asked):

@@ -7,6 +7,9 @@ small query. Once proven, the other side's question takes its place, and what co
 
 Any value stands for what is in common, and conjuncts of the context may be missing, so a query is weaker than what it
 is for: if it is unsatisfiable the questions are the same wherever the context holds. If it is not nothing is known.
+
+The context speaks of the second side's questions too, where they decide what it does. In the conjuncts that no such
+query made use of, what was proven is put in as well: those that were made use of stay, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ def swept(obligation: Obligation, unsatisfiable: Unsatisfiable) -> Obligation:
     where they are the same; without the parts that are then equal."""
     pairs = [part.pair for part in obligation.parts if part.pair is not None]
     mine = set(b.postorder(x for _, x, _ in pairs))
-    theirs = b.postorder(y for _, _, y in pairs)
+    theirs = b.postorder([*(y for _, _, y in pairs), obligation.context])
     if sum(t.op == "apply" and t not in mine for t in theirs) < LEAST:
         return obligation
     sweep = _Sweep(obligation.context, mine, unsatisfiable)
@@ -55,7 +58,7 @@ def swept(obligation: Obligation, unsatisfiable: Unsatisfiable) -> Obligation:
     if len(new) < len(theirs):
         new |= dict(zip(left := theirs[len(new) :], b.substitute(left, new), strict=True))
     parts = tuple(p for part in obligation.parts if (p := sweep.part(part, new)).differ is not b.FALSE)
-    return replace(obligation, parts=parts)
+    return replace(obligation, context=sweep.context(new), parts=parts)
 
 
 class _Sweep:
@@ -72,8 +75,11 @@ class _Sweep:
         self._failed = 0
         self._vain = 0.0
         """Seconds of queries since one was unsatisfiable."""
+        self._conjuncts = b.conjuncts(context)
+        self._used: set[Term] = set()
+        """Conjuncts that something was proven with."""
         self._about: dict[Term, list[Term]] = {}
-        for conjunct in b.conjuncts(context):
+        for conjunct in self._conjuncts:
             for known in self._outermost(conjunct):
                 if known.name.startswith("table."):
                     self._about.setdefault(known, []).append(conjunct)
@@ -98,6 +104,12 @@ class _Sweep:
         when, x, y = part.pair
         y = self._met.get(new[y], new[y])
         return unequal(part.name, x, x if self._equal([x], [y]) else y, when)
+
+    def context(self, new: dict[Term, Term]) -> Term:
+        """The context with the second side's terms as they have become."""
+        known = {term: self._met.get(to, to) for term, to in new.items()}
+        kept = [conjunct for conjunct in self._conjuncts if conjunct in self._used]
+        return b.and_(*kept, *b.substitute((c for c in self._conjuncts if c not in self._used), known))
 
     def _same(self, asked: Term) -> Term:
         candidates = self._by_name.get(asked.name, [])
@@ -127,9 +139,11 @@ class _Sweep:
         mine, theirs = ({t: None for root in roots for t in self._outermost(root)} for roots in (xs, ys))
         free = {t: b.var(f"common.{i}", t.sort) for i, t in enumerate(t for t in theirs if t in mine)}
         about = dict.fromkeys(c for t in free for c in self._about.get(t, ()))
-        known = b.substitute((c for c in about if _is_small(c, free)), free)
+        known = [c for c in about if _is_small(c, free)]
         differ = b.or_(*(b.ne(x, y) for x, y in zip(b.substitute(xs, free), b.substitute(ys, free), strict=True)))
-        return self._never(b.and_(*known, differ))
+        never = self._never(b.and_(*b.substitute(known, free), differ))
+        self._used.update(known if never else ())
+        return never
 
     def _never(self, query: Term) -> bool:
         """Whether a query is seen to be unsatisfiable, as long as asking was not in vain too long."""

@@ -13,12 +13,13 @@ import pytest
 from p4verify import targets
 from p4verify.cli import main
 from p4verify.inputs import SourceOptions, read_carried, read_program, read_rules
+from p4verify.proofs.verdict import Verdict
 from p4verify.semantics.ir.codec_netlink import to_netlink
 from p4verify.targets.ebpf.artifact import BpfObject, asm, read_elf, write_elf
 from p4verify.targets.ebpf.artifact.asm import R0
 from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram, load_maps
 from tests.support import bpftool
-from tests.support.embedded import from_file
+from tests.support.embedded import check_file, from_file
 from tests.support.machines import require
 from tests.support.mutation import EbpfMachine, judge, judge_again, subject
 
@@ -56,6 +57,13 @@ def test_a_file_alone_is_accepted_for_every_rule_set(p4verify: Command, carrying
     (result,) = ended.json()["results"]
     assert (ended.code, result["verdict"], result["target"]) == (0, "accept", "ebpf")
     assert (result["artifact"], result["quantified_over"]) == (str(carrying), "packets and rules")
+
+
+def test_large_tables_one_behind_the_other_are_accepted_soon() -> None:
+    """What a ternary table of 4,096 rules answers is asked for in the words of either side; it is proven to be one."""
+    program, target = read_program(str(EXAMPLES / "stages.p4"), SourceOptions()), targets.find("ebpf")
+    proof = check_file(target, target.lower(program, None, {"hook": "tc"}), program, 30).proof
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
 
 
 def test_the_program_in_it_is_the_program(carrying: Path, example: Callable[[str], Path]) -> None:

@@ -64,6 +64,42 @@ def test_a_mistake_is_not_swept_away(wrong: int) -> None:
     assert engine.satisfiable(left.violation).status == "sat"
 
 
+def test_what_the_context_says_of_the_second_side_is_said_of_the_first() -> None:
+    """Where one side does one thing in a case, what decides the case is in the context, and not in the parts."""
+    links = chain(LONG)
+    (last,) = links.parts
+    assert last.pair is not None
+    _, x, y = last.pair
+    five = b.bv(5, KEY)
+    left = swept(
+        Obligation("case", b.and_(links.context, b.eq(y, five)), (unequal("last", x, five),), 1),
+        partial(unsatisfiable, Engine(10)),
+    )
+    assert set(b.applications(left.violation)) == set(b.applications(x))
+
+
+def test_what_a_proof_rests_on_is_kept() -> None:
+    """Answers that are equal because of a conjunct are not put into that conjunct."""
+    links = chain(LONG)
+    (last,) = links.parts
+    assert last.pair is not None
+    _, x, y = last.pair
+    key, other, either = b.var("pkt[1]", KEY), b.var("pkt[2]", KEY), b.ult(b.var("pkt[3]", KEY), b.bv(1, KEY))
+    known = lookup.argument("known", "put", "v", KEY, key)
+    parts = (
+        unequal("first", lookup.action("next", b.ite(either, known, other)), lookup.action("next", known)),
+        unequal("last", x, y),
+        unequal("any", key, other),
+    )
+    before = Obligation("both", b.and_(links.context, b.eq(known, other)), parts, 3)
+    after = swept(before, partial(unsatisfiable, Engine(10)))
+    assert [part.name for part in after.parts] == ["any"]
+    calls = {t.name for t in b.applications(before.violation)}
+    functions = {name: lambda *_key: 0 for name in calls}
+    values = {"pkt[0]": 0, "pkt[1]": 1, "pkt[2]": 2, "pkt[3]": 1}
+    assert b.evaluate([before.violation, after.violation], values, functions) == [0, 0]
+
+
 def test_where_the_context_holds_both_say_the_same() -> None:
     """On random answers, whether or not they make a difference."""
     for wrong in (None, 3):
