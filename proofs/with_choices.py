@@ -40,6 +40,7 @@ from .regardless import holding_regardless
 from .splitting import condition_besides, condition_of, sides
 from .ways import by_ways
 from .without_choices import QUICK_SECONDS, WithoutChoices
+from .written_out import with_indices_back
 
 MANY_CHOICES: Final = 100
 """Choices of which more are not looked for one by one where no pains are to be taken (``rounds`` is 0)."""
@@ -112,7 +113,7 @@ class WithChoices:
         alike: Instance = {v: partner(v) for v in picks}
         if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
             return None  # two programs that do the same in the same order
-        obligation = holding_regardless(obligation, self.picks, self._never)
+        obligation = with_indices_back(holding_regardless(obligation, self.picks, self._never))
         picks = self.picks_in(obligation.violation)
         if self._is_what_is_assumed(obligation, picks):
             return None

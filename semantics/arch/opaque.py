@@ -39,6 +39,8 @@ LATER: Final = "found later by methods: variable "
 """With its number and object behind: a result of :meth:`OpaqueExterns.seen_later`."""
 
 WORLD_BITS: Final = 64
+INDEX_BITS: Final = 32
+"""Bits of an index of an array of objects; wider ones are what they are."""
 PARAMETER: Final = "$parameter "
 """With its position behind: an extern object that the block is given."""
 
@@ -92,7 +94,7 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
             renamed = [replace(a, param=p) for a, p in zip(arguments, own.params, strict=True)]
             return call(m, renamed, lambda: m.exec(own.body), ENDS_CALL, node.span, shares=own_names(own))
         parts = [node.extern, node.method, self._object(m, node)]
-        terms = [] if node.index is None else [m.read(m.eval(node.index), node.index.span)]
+        terms = [] if node.index is None else [_element(m, node.index)]
         for argument, given in zip(arguments, node.args, strict=True):
             text, leaves = self._argument(m, argument, given, node.span)
             parts.append(text)
@@ -315,6 +317,16 @@ def _unchanged(arguments: list[Argument]) -> dict[str, Value]:
 def begin_world(m: Machine) -> None:
     """The block begins: no extern was called yet."""
     m.remember(WORLD, m.input.metadata(WORLD, WORLD_BITS))
+
+
+def _element(m: Machine, index: ir.Expr) -> Term:
+    """Which object of an array is called: ``a[3]`` is ``a[8w3]``. In :data:`INDEX_BITS`."""
+    term = m.read(m.eval(index), index.span)
+    if term.is_const:
+        return b.bv(term.value, INDEX_BITS)  # the front end has seen that the array has it
+    type_ = ir.bare(index.type)
+    signed = isinstance(type_, ir.BitsType) and type_.signed
+    return (b.sext if signed else b.zext)(term, max(term.width, INDEX_BITS))
 
 
 def world(m: Machine) -> Term:
