@@ -27,7 +27,7 @@ from p4verify.inputs import SourceOptions, read_program, read_rules
 from p4verify.interrupts import unwound_when_terminated
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.support.embedded import check_file, described, from_file
-from tests.support.mutation import EbpfMachine, Judged, Subject, judge, judge_again, subject
+from tests.support.mutation import PORTS, EbpfMachine, Judged, Subject, judge, judge_again, subject
 
 SUBJECTS = [
     *((name, hook) for name in ("acl", "vlan_filter", "router", "policer", "router_dual") for hook in ("tc", "xdp")),
@@ -36,6 +36,10 @@ SUBJECTS = [
     ("tunnel", "xdp"),
 ]
 """All that the examples are lowered to."""
+
+NAMING_PORTS = ("firewall", "qinq")
+"""Examples that name port 1. Interface 1 of the kernel's is the loopback device, which receives nothing here, so that
+these are lowered with port 0 at another interface."""
 
 
 def main() -> int:
@@ -70,7 +74,10 @@ def _subject(machine: EbpfMachine, name: str, hook: str, code: int, metadata: in
     rng = random.Random(f"{options.seed} {name} {hook}")
     target = targets.find("ebpf")
     label, started = f"{name} {hook}", time.monotonic()
-    plain = subject(label, program, rules, target, {"hook": hook}, machine, rng, options.packets, options.timeout)
+    lowering, ports = {"hook": hook}, PORTS
+    if name in NAMING_PORTS:
+        lowering, ports = lowering | {"port0": "2"}, (1, *PORTS)
+    plain = subject(label, program, rules, target, lowering, machine, rng, options.packets, options.timeout, ports)
     own = check_file(target, plain.artifact, program, options.timeout).proof
     if own.verdict.value != "accept":
         print(f"{label}: the object itself: {own.verdict.value}: {own.reason}")

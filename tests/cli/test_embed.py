@@ -21,6 +21,7 @@ from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram, load_maps
 from tests.support import bpftool
 from tests.support.embedded import check_file, from_file
 from tests.support.machines import require
+from tests.support.mutants import ebpf_mutants
 from tests.support.mutation import EbpfMachine, judge, judge_again, subject
 
 from .conftest import EXAMPLES, Command
@@ -174,3 +175,18 @@ def test_mutants_of_the_code_judged_by_the_file_alone() -> None:
         judged = [judge_again(made, one) for one in judged if one.loads]
     assert [str(one) for one in judged if one.wrong] == []
     assert any(one.verdict == "reject" and one.differs for one in judged)
+
+
+@pytest.mark.oracle
+def test_what_a_program_does_with_port_1_is_shown_by_the_kernel() -> None:
+    """Whose interface 1 is the loopback device: the ports are interfaces from another one on."""
+    program = read_program(str(EXAMPLES / "qinq.p4"), SourceOptions())
+    rules = read_rules(str(EXAMPLES / "qinq.rules.cli"), program)
+    lowering = {"hook": "xdp", "port0": "2"}
+    with KernelOracle() as oracle:
+        require(oracle)
+        machine, rng = EbpfMachine(oracle), random.Random(1)
+        made = from_file(subject("qinq", program, rules, targets.find("ebpf"), lowering, machine, rng, 20, 20, (1,)))
+        asked = next(m for m in ebpf_mutants(made.artifact) if m.what == "map key: constant")
+        judged = judge(made, asked)
+    assert (judged.verdict, judged.shown) == ("reject", True), judged

@@ -24,6 +24,7 @@ from p4verify.semantics.rules.ruleset import ActionCall, RuleSet
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import Observation, Oracle, Target
 from p4verify.targets.ebpf.artifact import BpfObject
+from p4verify.targets.ebpf.artifact.ports import port0
 from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle
 from p4verify.targets.flower.artifact import FilterList as Filters
 from p4verify.targets.openflow.artifact import Bridge
@@ -73,7 +74,8 @@ class EbpfMachine:
         def inspect(maps: Mapping[str, KernelMap]) -> None:
             held.append({name: _contents(item, tables.get(name, ())) for name, item in maps.items()})
 
-        seen = self.oracle.observe(artifact, packets, tables, inspect=inspect, keep_maps=True)
+        received = [(port + port0(artifact), frame) for port, frame in packets]
+        seen = self.oracle.observe(artifact, received, tables, inspect=inspect, keep_maps=True)
         return Seen(tuple(_leaving(o) for o in seen), held)
 
 
@@ -182,9 +184,13 @@ class Subject:
 
 def subject(
     label: str, program: ir.Program, rules: RuleSet, target: Target, options: Mapping[str, str], machine: Machine,
-    rng: random.Random, packets: int, timeout: float,
+    rng: random.Random, packets: int, timeout: float, ports: Sequence[int] = PORTS,
 ) -> Subject:  # fmt: skip
-    """The lowered program, with about ``packets`` packets to tell its mutants by. Raises CannotOffload."""
+    """The lowered program, with about ``packets`` packets, received on ``ports``, to tell its mutants by.
+
+    Raises:
+        CannotOffload: it cannot be lowered.
+    """
     proven = None if target.holds_tables else rules
     artifact = target.lower(program, proven, options)
     checker = Checker(program, proven, timeout=timeout, machines_confirm=False)
@@ -201,7 +207,7 @@ def subject(
             continue
         frames = rule_frames(rng, filled, keys, count - count // 3)
         frames += [a_frame(rng, filled) for _ in range(count // 3)]
-        made.trials.append(made.trial(filled, [(rng.choice(PORTS), frame) for frame in frames]))
+        made.trials.append(made.trial(filled, [(rng.choice(ports), frame) for frame in frames]))
     return made
 
 
