@@ -31,7 +31,9 @@ from .with_choices import FEW_ROUNDS, ROUNDS
 MANY: Final = 200
 """Pairs of cases from which on inputs are drawn before it is said what has to hold for each pair."""
 
-NOTHING_COMPARED: Final = "no output, metadata or state of the two sides was compared"
+NOTHING_COMPARED: Final = (
+    "whatever comes, neither side sends or keeps anything: no output, metadata or state of the two sides was compared"
+)
 """What :attr:`Outcome.empty` says where both sides have nothing to show."""
 
 
