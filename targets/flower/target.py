@@ -19,11 +19,11 @@ from .artifact import FilterList, FlowerFilter
 
 READS: Final = (
     "lists of others: tc -batch scripts, tc filter show, tc -j filter show, rtnetlink messages",
-    "keys: all of tc's but those of PPPoE, tunnel options and L2TPv3; frames that come from no conntrack",
+    "keys: all of tc's but those of PPPoE, tunnel options and L2TPv3; frames come untracked",
     "actions: gact (random as a choice), mirred, vlan, mpls, pedit, csum (IPv4, TCP, UDP, ICMP), skbedit",
-    "actions: police, tunnel_key (but its options), ct clear",
+    "actions: police, tunnel_key (but its options), ct (what it answers is an input) without nat and helpers",
     "controls: drop, pass, continue, pipe, reclassify, goto chain, trap, jump",
-    "no other ct, sample, nat, checksums of UDP-Lite and SCTP",
+    "no sample, nat, checksums of UDP-Lite and SCTP",
 )
 """What lists of others may have, a line each."""
 

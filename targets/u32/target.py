@@ -19,7 +19,7 @@ from .artifact import FilterList, U32Filter
 
 READS: Final = (
     "lists of others may also have matches on the mark, mirred to ingress, vlan, mpls, pedit, csum, skbedit, tunnel_key"
-    " and police, except that a packet that is written to may not go on to the next filter of its priority"
+    ", ct and police, except that a packet that is written to may not go on to the next filter of its priority"
 )
 
 

@@ -18,6 +18,7 @@ from .compiled import Given, Sent, compiled_beside, inside
 from .differential import Tally, repeat
 from .flower_random import AT_EGRESS, Filters, beside, frame
 from .flower_strategies import any_masks
+from .tracking import answers, askable
 
 MASKED = 0.15
 """How many lists have masks that ``tc`` has no words for."""
@@ -81,8 +82,11 @@ def judge_filters(
         return
     except InputError as error:
         refused = str(error).splitlines()[0]
+    else:
+        frames = askable(behaviour, frames, given)
     packets = [(0, data) for data in frames]
     try:
+        tracked = [{}] * len(packets) if refused else answers(oracle, behaviour, frames)
         observed = oracle.run_given(filters, [] if refused else packets, given)
     except Unsupported as reason:
         tally.unsupported[reason.reason] += 1
@@ -97,18 +101,19 @@ def judge_filters(
         tally.mismatches.append(f"taken by the kernel, but the meaning says: {refused}\n{text}")
         return
     run, covers = compiled_beside(behaviour, ("classid", "mark", "priority", "pkt_type")), inside(behaviour)
-    for data, seen in zip(frames, observed, strict=True):
-        if not covers(data, 0, given):
+    for data, seen, answered in zip(frames, observed, tracked, strict=True):
+        comes = {**given, **answered}
+        if not covers(data, 0, comes):
             tally.outside += 1
             continue
-        sent, metadata = run(data, 0, given)
+        sent, metadata = run(data, 0, comes)
         got, expected = _both(sent, seen)
         tally.pairs += 1
         tally.kinds[_kind(expected, data)] += 1
         if (got, metadata) != (expected, seen.metadata):
             told = [[(to, out, one.hex(), beside) for (to, out, one), beside in side] for side in (expected, got)]
             sides = f" kernel  {told[0]} {dict(seen.metadata)}\n meaning {told[1]} {metadata}"
-            tally.mismatches.append(f"frame {data.hex()} with {dict(given)}:\n{sides}\n{text}")
+            tally.mismatches.append(f"frame {data.hex()} with {comes}:\n{sides}\n{text}")
             return
 
 

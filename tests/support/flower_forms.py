@@ -16,7 +16,7 @@ from functools import partial
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.flower.artifact import FilterList, FlowerFilter, Match, decode, encode, parse_script, read, write
 from p4verify.targets.flower.meaning import meaning
-from p4verify.targets.tc.artifact.actions import Action, Police
+from p4verify.targets.tc.artifact.actions import Action, Police, TunnelKey
 from p4verify.targets.tc.artifact.hooks import Hook
 from p4verify.targets.tc.artifact.netlink import Links
 from p4verify.targets.tc.oracle.kernel import Failed, Kernel
@@ -177,9 +177,11 @@ def numbered(filters: FilterList) -> FilterList:
 
 def plain(filters: FilterList) -> list[FlowerFilter]:
     """In the order of a dump, without what the kernel chooses, adds, or does not keep: keys of which no bit is asked
-    for, and rates, which are told in other units."""
+    for, traffic classes and hop counts of 0, and rates, which are told in other units."""
 
     def action(one: Action) -> Action:
+        if isinstance(one, TunnelKey):
+            return replace(one, tos=one.tos or None, ttl=one.ttl or None)
         return replace(one, limits=()) if isinstance(one, Police) else one
 
     def bare(one: FlowerFilter) -> FlowerFilter:

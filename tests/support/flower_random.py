@@ -23,6 +23,13 @@ UNTRACKED = (
 """Keys of connection tracking, which no packet comes from."""
 JUMPING = 0.05
 """How many lists of actions jump over some."""
+TRACKED = (
+    "ct_state +trk+new", "ct_state +trk+inv", "ct_state -trk", "ct_state +trk-new", "ct_state +trk-inv", "ct_mark 5",
+    "ct_mark 4/0x4", "ct_label 0102", "ct_label 00/ff", "ct_state +trk+new ct_mark 7",
+)  # fmt: skip
+"""Keys of connection tracking that is asked."""
+TRACKING = 0.12
+"""How many lists ask it."""
 AT_EGRESS = 0.2
 """How many lists are at an egress hook."""
 KEY_IDS = (0, 5, 100, 0xFFFFFFFF)
@@ -43,6 +50,7 @@ class Filters:
         self.rng = rng
         self.protocols: dict[tuple[int, int], str] = {}
         self.hook = "ingress"
+        self.tracks = rng.random() < TRACKING
         self.further = CHAINS
         """Chains to go to: mostly those behind, for circles make large terms."""
 
@@ -104,8 +112,8 @@ class Filters:
             words += self.mpls()
         if rng.random() < 0.12:
             words.append(f"ip_flags {rng.choice(['frag', 'nofrag', 'firstfrag', 'nofirstfrag', 'frag/nofirstfrag'])}")
-        if rng.random() < 0.05:
-            words.append(rng.choice(UNTRACKED))
+        if rng.random() < (0.3 if self.tracks else 0.05):
+            words.append(rng.choice(TRACKED if self.tracks else UNTRACKED))
         return words + (self.tunnel_keys() if rng.random() < 0.12 else [])
 
     def tunnel_keys(self) -> list[str]:
@@ -227,12 +235,18 @@ class Filters:
         done = pick(
             rng, (3, self.vlan()), (2.5, self.labels()), (5, self.pedit()), (1.5, self.csum()), (0.5, self.mirror()),
             (1, self.skbedit()), (0.3, "tunnel_key unset"), (1, self.tunnel_key()), (0.2, "ct clear"),
+            (8 if self.tracks else 0, self.ct()),
         )  # fmt: skip
         if done.startswith("mirred"):
             return done
         return done + pick(
             rng, (12, " pipe"), (0.4, " continue"), (0.4, " pass"), (0.4, " goto chain 1"), (0.2, " drop")
         )
+
+    def ct(self) -> str:
+        """Without zones, which the private kernel has not, and without ``force``, which it does not survive."""
+        keeps = self.rng.choice(("", " mark 5", " mark 0x4/0x6", " label 0102/ffff", " mark 3/0x3 label 01/03"))
+        return self.rng.choice(("ct", "ct", "ct clear", f"ct commit{keeps}"))
 
     def tunnel_key(self) -> str:
         rng = self.rng

@@ -11,6 +11,7 @@ from p4verify.targets.tc.artifact.actions import (
     Action,
     Control,
     Csum,
+    Ct,
     CtClear,
     Gact,
     Mirred,
@@ -99,6 +100,12 @@ TUNNELS = st.one_of(
 )  # fmt: skip
 _PLAIN = st.sampled_from(["continue", "pass", "reclassify", "drop", "pipe", "trap"]).map(Control)  # type: ignore[arg-type]
 POLICES = st.builds(Police, st.just((("rate", "1mbit"), ("burst", "10k"))), _PLAIN, _PLAIN)
+_LABELS = st.integers(0, (1 << 128) - 1)
+CTS = st.builds(
+    lambda zone, kept, force, mark, label, control: Ct(zone, kept, kept and force, mark, label, control),
+    st.integers(0, 0xFFFF), st.booleans(), st.booleans(), st.none() | st.tuples(WORDS, WORDS),
+    st.none() | st.tuples(_LABELS, _LABELS), CONTROLS,
+)  # fmt: skip
 
 
 def actions() -> st.SearchStrategy[Action]:
@@ -115,5 +122,5 @@ def actions() -> st.SearchStrategy[Action]:
         st.builds(Mirred, PORTS, st.just(False), CONTROLS, st.booleans()),
         st.builds(Mirred, PORTS, st.just(True), st.just(STOLEN), st.booleans()),
         VLANS, MPLSES, st.builds(Pedit, PEDITS, CONTROLS), CSUMS, SKBEDITS, TUNNELS, POLICES,
-        st.builds(CtClear, CONTROLS), st.just(OpaqueAction("sample", ("rate", "5"))),
+        st.builds(CtClear, CONTROLS), CTS, st.just(OpaqueAction("sample", ("rate", "5"))),
     )  # fmt: skip

@@ -114,7 +114,7 @@ class Dissection:
         if name.startswith(("vlan_", "cvlan_")):
             return self._tag(0 if name.startswith("vlan_") else 1, name.partition("_")[2])
         if name.startswith("ct_"):
-            return b.bv(0, FIELDS[name].width)
+            return self.skb.tracked.told()[name]
         if name.startswith(("enc_", "tunnel")):
             return self._tunnel(name)
         if len(self.asked) == len(self._levels) and self._levels[-1].goes_on is FALSE:

@@ -130,7 +130,25 @@ def _refused(filter_: FlowerFilter, reason: str) -> InputError:
     return InputError.at(filter_.span, f"the kernel refuses this filter: {reason}")
 
 
+_NEW, _ESTABLISHED, _TRACKED, _INVALID, _REPLY = 1, 2, 8, 16, 32
+
+
+def _check_state(filter_: FlowerFilter) -> None:
+    """``fl_validate_ct_state``. Raises InputError."""
+    asked = next((key.value for key in filter_.keys if key.field == "ct_state" and isinstance(key, Match)), 0)
+    wrong = (
+        (asked and not asked & _TRACKED, "no trk, so no other flag can be set"),
+        (asked & _NEW and asked & _ESTABLISHED, "new and est are mutually exclusive"),
+        (asked & _INVALID and asked & ~(_TRACKED | _INVALID), "when inv is set, only trk may be set"),
+        (asked & _NEW and asked & _REPLY, "new and rpl are mutually exclusive"),
+    )
+    for refused, reason in wrong:
+        if refused:
+            raise _refused(filter_, reason)
+
+
 def _check(filter_: FlowerFilter) -> None:
+    _check_state(filter_)
     types = types_of(filter_)
     named = [key.field for key in filter_.keys]
     hidden = set(types) & set(LEFT_OUT)

@@ -307,7 +307,40 @@ class CtClear:
     operation: ClassVar[str] = "clear"
 
 
-Action = Gact | RandomGact | Mirred | Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Police | CtClear | OpaqueAction
+@dataclass(frozen=True, slots=True)
+class Ct:
+    """``act_ct`` without translation of addresses: connection tracking is asked in ``zone``; with ``commit`` it keeps
+    the connection, which gets ``mark`` and ``label`` (value and mask). ``force``: one that this is a reply of is
+    forgotten."""
+
+    zone: int = 0
+    commit: bool = False
+    force: bool = False
+    mark: tuple[int, int] | None = None
+    label: tuple[int, int] | None = None
+    """The first byte highest."""
+    control: Control = PIPE
+
+    kind: ClassVar[str] = "ct"
+
+    def __post_init__(self) -> None:
+        within("zone", self.zone, 0, 0xFFFF)
+        for number in self.mark or ():
+            within("mark", number, 0, 0xFFFFFFFF)
+        for number in self.label or ():
+            within("label", number, 0, (1 << 128) - 1)
+        if self.force and not self.commit:
+            raise ValueError("force goes with commit")
+
+    @property
+    def operation(self) -> str:
+        """What is done, in a word for profiles of devices."""
+        return "commit" if self.commit else "track"
+
+
+Action = (
+    Gact | RandomGact | Mirred | Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Police | Ct | CtClear | OpaqueAction
+)
 OpenEnded = OpaqueAction | Police | RandomGact
 """Actions that have not just one control."""
 

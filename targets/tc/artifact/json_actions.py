@@ -14,7 +14,6 @@ from .actions import (
     Control,
     ControlKind,
     Csum,
-    CtClear,
     Gact,
     Mirred,
     Mpls,
@@ -28,6 +27,7 @@ from .actions import (
     TunnelKey,
     Vlan,
 )
+from .conntrack import ct_of
 from .hooks import PortNames
 from .protocols import protocol_number, shown_classid
 
@@ -163,11 +163,7 @@ def _police(found: Object, control: Control) -> Action:
     return Police((), controls[0], controls[1] if len(controls) > 1 else PASS)
 
 
-def _ct(found: Object, control: Control) -> Action:
-    return CtClear(control) if found.get("action") == "clear" else OpaqueAction("ct", options=b"")
-
-
 _READERS: Final[dict[str, Callable[[Object, Control], Action]]] = {
     "gact": _gact, "vlan": _vlan, "mpls": _mpls, "pedit": _pedit, "csum": _csum, "skbedit": _skbedit,
-    "tunnel_key": _tunnel_key, "police": _police, "ct": _ct,
+    "tunnel_key": _tunnel_key, "police": _police, "ct": ct_of,
 }  # fmt: skip

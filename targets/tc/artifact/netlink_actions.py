@@ -14,6 +14,7 @@ from .actions import (
     RANDOM_KINDS,
     Action,
     Csum,
+    Ct,
     CtClear,
     Gact,
     Mirred,
@@ -27,15 +28,14 @@ from .actions import (
     Vlan,
 )
 from .attributes import NESTED, Attribute, attribute
+from .conntrack import ct_options, read_ct_options
 from .netlink_controls import GENERIC, NEW, control_of, has_only, parameters, read_generic
 from .netlink_pedit import pedit_options, read_pedit
 from .netlink_police import police_options, read_police_options
 from .netlink_writes import (
     csum_options,
-    ct_clear_options,
     mpls_options,
     read_csum,
-    read_ct,
     read_mpls,
     read_skbedit,
     read_tunnel_key,
@@ -86,8 +86,8 @@ def _options(action: Action, index: Callable[[int], int], span: Span) -> bytes:
             return pedit_options(action)
         case Csum():
             return csum_options(action)
-        case CtClear():
-            return ct_clear_options(action)
+        case Ct() | CtClear():
+            return ct_options(action)
         case Skbedit():
             return skbedit_options(action)
         case TunnelKey():
@@ -180,6 +180,6 @@ def _read_mirred(found: Found, port: Callable[[int], int]) -> Action | None:
 _READERS: Final[dict[str, tuple[int, Reader]]] = {
     "gact": (_PARMS, _read_gact), "vlan": (_PARMS, read_vlan), "mpls": (_PARMS, read_mpls),
     "pedit": (_PARMS, read_pedit), "csum": (1, read_csum), "skbedit": (_PARMS, read_skbedit),
-    "tunnel_key": (_PARMS, read_tunnel_key), "police": (1, read_police_options), "ct": (1, read_ct),
+    "tunnel_key": (_PARMS, read_tunnel_key), "police": (1, read_police_options), "ct": (1, read_ct_options),
 }  # fmt: skip
 """Where an action's parameters are, and what reads it."""

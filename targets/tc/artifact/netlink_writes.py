@@ -1,6 +1,6 @@
-"""Actions that change a packet as ``TCA_ACT_OPTIONS``, both ways: vlan, mpls, csum, skbedit, tunnel_key and ct (clear).
+"""Actions that change a packet as ``TCA_ACT_OPTIONS``, both ways: vlan, mpls, csum, skbedit, tunnel_key.
 
-Layouts: ``uapi/linux/tc_act/tc_{vlan,mpls,csum,skbedit,tunnel_key,ct}.h``; what a message leaves out is as
+Layouts: ``uapi/linux/tc_act/tc_{vlan,mpls,csum,skbedit,tunnel_key}.h``; what a message leaves out is as
 ``tcf_*_init`` of ``net/sched/act_*.c`` takes it (Linux 6.1). Readers return None for what the data
 types have no place for.
 """
@@ -12,7 +12,7 @@ import struct
 from typing import Final
 
 from ....semantics.source import Span, Unsupported
-from .actions import CSUM_PARTS, PACKET_TYPES, Action, Csum, CtClear, Mpls, Skbedit, TunnelKey, Vlan
+from .actions import CSUM_PARTS, PACKET_TYPES, Action, Csum, Mpls, Skbedit, TunnelKey, Vlan
 from .attributes import Attribute, attribute, big, number, small
 from .netlink_controls import has_only, parameters, read_generic
 
@@ -112,24 +112,6 @@ def read_csum(found: Found) -> Action | None:
     if flags >> len(CSUM_PARTS):
         return None
     return Csum(tuple(part for i, part in enumerate(CSUM_PARTS) if flags >> i & 1), control)
-
-
-# --- ct -----------------------------------------------------------------------------------------------------------
-
-_CT_PARMS, _CT_TM, _CT_ACTION, _CT_PAD = 1, 2, 3, 15
-_CLEAR: Final = 1 << 2
-
-
-def ct_clear_options(action: CtClear) -> bytes:
-    """``act_ct`` with ``TCA_CT_ACT_CLEAR``."""
-    return parameters(_CT_PARMS, action.control) + small(_CT_ACTION, _CLEAR, 2)
-
-
-def read_ct(found: Found) -> Action | None:
-    """See :func:`ct_clear_options`; None for any other. Raises InputError."""
-    if not has_only(found, (_CT_PARMS, _CT_TM, _CT_ACTION, _CT_PAD)) or _CT_ACTION not in found:
-        return None
-    return CtClear(read_generic(found[_CT_PARMS])[0]) if found[_CT_ACTION].number(2) == _CLEAR else None
 
 
 # --- skbedit ------------------------------------------------------------------------------------------------------

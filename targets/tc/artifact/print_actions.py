@@ -13,6 +13,7 @@ from .actions import (
     Action,
     Control,
     Csum,
+    Ct,
     CtClear,
     Gact,
     Mirred,
@@ -25,6 +26,7 @@ from .actions import (
     TunnelKey,
     Vlan,
 )
+from .conntrack import ct_words
 from .hooks import PortNames
 from .pedit import print_munges
 from .protocols import protocol_text
@@ -54,7 +56,7 @@ def action_words(action: Action, ports: PortNames, span: Span) -> str:
     return " ".join([action.kind, *words])
 
 
-def _words(action: Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | CtClear, span: Span) -> Iterator[str]:
+def _words(action: Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Ct | CtClear, span: Span) -> Iterator[str]:
     if isinstance(action, Vlan):
         yield from _vlan(action)
     elif isinstance(action, Mpls):
@@ -71,6 +73,8 @@ def _words(action: Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | CtClear, s
         yield " and ".join(action.parts)
     elif isinstance(action, Skbedit):
         yield from _skbedit(action)
+    elif isinstance(action, Ct):
+        yield from ct_words(action)
     elif isinstance(action, CtClear):
         yield action.operation
     else:

@@ -20,7 +20,6 @@ from .actions import (
     ControlKind,
     Csum,
     CsumPart,
-    CtClear,
     Gact,
     Mirred,
     Mpls,
@@ -33,6 +32,7 @@ from .actions import (
     TunnelKey,
     Vlan,
 )
+from .conntrack import read_ct
 from .hooks import PortNames
 from .pedit import read_munge
 from .protocols import read_classid, read_protocol
@@ -91,11 +91,10 @@ def _action(command: Command, ports: PortNames) -> Action:
             return _mirred(command, ports)
         if command.take("gact") or kind in _CONTROLS:
             return _gact(command)
-        if kind in _READERS and (kind != "ct" or command.second == "clear"):
-            command.next("action")
-            action = _READERS[kind](command)
+        found = _read(command, kind)
+        if found is not None:
             _not_shared(command)
-            return action
+            return found
     except ValueError as error:
         raise command.error(str(error), start) from None
     command.next("action")
@@ -103,6 +102,20 @@ def _action(command: Command, ports: PortNames) -> Action:
     while command and command.peek() not in ("action", *_AFTER):
         words.append(command.next("word"))
     return OpaqueAction(kind, tuple(words))
+
+
+def _read(command: Command, kind: str) -> Action | None:
+    """The action of that kind which comes next; None (and nothing taken) if there is no place for it."""
+    if kind not in (*_READERS, "ct"):
+        return None
+    at = command.at
+    command.next("action")
+    if kind != "ct":
+        return _READERS[kind](command)
+    found = read_ct(command, lambda rest: _control_or(rest, PIPE))
+    if found is None:
+        command.at = at
+    return found
 
 
 def _gact(command: Command) -> Gact | RandomGact:
@@ -291,11 +304,6 @@ def _tunnel_key(command: Command) -> TunnelKey:
     return TunnelKey(control=_control_or(command, PIPE), **found)  # type: ignore[arg-type]
 
 
-def _ct_clear(command: Command) -> CtClear:
-    command.next("clear")
-    return CtClear(_control_or(command, PIPE))
-
-
 def read_police(command: Command) -> Police:
     """What stands after ``police``, as an action or as an option of a classifier (``act_parse_police``)."""
     police = _police(command)
@@ -333,5 +341,5 @@ def _conform_exceed(command: Command) -> tuple[Control, Control]:
 
 _READERS: Final[dict[str, Callable[[Command], Action]]] = {
     "vlan": _vlan, "mpls": _mpls, "pedit": _pedit, "csum": _csum, "skbedit": _skbedit, "tunnel_key": _tunnel_key,
-    "police": _police, "ct": _ct_clear,
+    "police": _police,
 }  # fmt: skip

@@ -15,6 +15,7 @@ from ..artifact.actions import (
     PACKET_TYPES,
     Control,
     Csum,
+    Ct,
     CtClear,
     Gact,
     Mirred,
@@ -28,6 +29,7 @@ from ..artifact.actions import (
     Vlan,
 )
 from .checksum import KNOWN, checksums
+from .conntrack import ask
 from .headers import Written, inner_protocol, is_vlan, mpls, vlan
 from .packet import Skb
 from .pedit import pedit
@@ -152,8 +154,11 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
         return [(TRUE, state, action.control)]
     if isinstance(action, Mirred | SendTo):
         return [_mirred(machine, action, state, span)]
-    if isinstance(action, CtClear):  # no packet is tracked: nothing is taken from it
-        return [(TRUE, state, action.control)]
+    if isinstance(action, CtClear):
+        cleared = replace(state.packet, tracked=state.packet.tracked.cleared())
+        return [(TRUE, replace(state, skb=cleared), action.control)]
+    if isinstance(action, Ct):
+        return list(_ct(machine, action, state, span, when))
     if isinstance(action, TunnelKey):
         keyed = replace(state.packet, tunnel=written(action, span))
         return [(TRUE, replace(state, skb=keyed), action.control)]
@@ -172,6 +177,17 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
         control = DROP if skb is None else action.control
         steps.append((condition, state if skb is None else replace(state, skb=skb), control))
     return steps
+
+
+def _ct(machine: Machine, action: Ct, state: State, span: Span, when: Term) -> Iterator[Step]:
+    """``tcf_ct_act``."""
+
+    def assume(text: str, condition: Term) -> None:
+        machine.assume(text, b.implies(when, condition))
+
+    for condition, skb, event in ask(assume, action, state.packet, span):
+        told = state if event is None else replace(state, events=(*state.events, event))
+        yield condition, told if skb is None else replace(told, skb=skb), DROP if skb is None else action.control
 
 
 def _mirred(machine: Machine, action: Mirred | SendTo, state: State, span: Span) -> Step:

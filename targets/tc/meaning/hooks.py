@@ -19,6 +19,8 @@ from .chains import Ways
 from .packet import ETH_HLEN, ETH_ZLEN, TAGGED, VLAN_HLEN, WHOLE_TAG, length_at_least, received
 from .state import State
 from .told import metadata
+from .tracked import COMES_UNTRACKED
+from .tracked import WIDTHS as TRACKED
 from .tunnel import NAMES as TUNNEL
 from .tunnel import POSSIBLE
 
@@ -109,11 +111,12 @@ def at_hook(
             Assumption(f"frames have at most {longest} bytes", b.not_(length_at_least(longest + 1))),
             *where.domain(whole),
             *([POSSIBLE] if tunnels or set(TUNNEL) & set(beside) else []),
+            *([COMES_UNTRACKED] if set(TRACKED) & set(names) else []),
             *assumptions(machines),
         ),
         reaching=where.reaching(whole),
         choices=tuple(choice for machine in machines for choice in machine.choices),
-        observables=("outputs", *names),
+        observables=("outputs", "events", *names) if set(TRACKED) & set(names) else ("outputs", *names),
         notes=(
             *where.notes,
             "redirected and mirrored frames reach their ports: these exist and are up",
@@ -127,6 +130,6 @@ def _cases(guard: Term, ways: Ways, names: tuple[str, ...]) -> Iterator[Case]:
     others = sorted(ways, key=lambda way: len(b.postorder([way.when])))
     last = others.pop()
     for way in others:
-        yield Case(b.and_(guard, way.when), way.state.sent, metadata(way.state, names))
+        yield Case(b.and_(guard, way.when), way.state.sent, metadata(way.state, names), events=way.state.events)
     left = b.not_(b.or_(*(way.when for way in others)))
-    yield Case(b.and_(guard, left), last.state.sent, metadata(last.state, names))
+    yield Case(b.and_(guard, left), last.state.sent, metadata(last.state, names), events=last.state.events)

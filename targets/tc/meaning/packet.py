@@ -14,6 +14,7 @@ from ....semantics.bits import FALSE, TRUE, Term
 from ....semantics.meaning.behaviour import LENGTH, Packet, byte, input_bytes
 from ....semantics.meaning.sent import each
 from .edited import CAME, Edited
+from .tracked import UNTRACKED, Tracked
 from .tunnel import RECEIVED, Tunnel
 
 ETH_HLEN: Final = 14
@@ -71,11 +72,13 @@ class Skb:
     """``skb->protocol``: that of the data, without ``tag``."""
     edited: Edited
     tunnel: Tunnel
+    tracked: Tracked
 
     @property
     def shape(self) -> tuple[object, ...]:
         """Packets of one shape can be merged."""
-        return len(self.head), self.payload, self.network, self.mac_len, self.tag is None
+        requests = self.tracked.requests
+        return len(self.head), self.payload, self.network, self.mac_len, self.tag is None, requests
 
     def merged(self, condition: Term, other: Skb) -> Skb:
         """This packet where the condition holds, else the other, of the same shape."""
@@ -91,6 +94,7 @@ class Skb:
             protocol=b.ite(condition, self.protocol, other.protocol),
             edited=self.edited.merged(condition, other.edited),
             tunnel=self.tunnel.merged(condition, other.tunnel),
+            tracked=self.tracked.merged(condition, other.tracked),
         )
 
     # --- reading ---
@@ -156,7 +160,7 @@ def received(*, tagged: bool) -> Skb:
 
     ``tagged``: whether its type is one of :data:`VLAN_TYPES` (then the tag is whole, see :data:`TAG_NEEDS`).
     """
-    came = (CAME, RECEIVED)
+    came = (CAME, RECEIVED, UNTRACKED)
     if not tagged:
         kind = protocol_of(TYPE, input_bytes(14, 2), length_at_least(16))
         return Skb((), 0, ETH_HLEN, ETH_HLEN, None, kind, *came)

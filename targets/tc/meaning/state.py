@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from ....semantics import bits as b
 from ....semantics.bits import TRUE, Term
-from ....semantics.meaning.behaviour import Destination, Output
+from ....semantics.meaning.behaviour import Destination, Event, Output
 from ....semantics.meaning.sent import Sent, merge_sent
 from .edited import CAME, Edited
 from .packet import VLAN_HLEN, VLAN_TYPES, Skb, is_one_of, received
+from .tracked import UNTRACKED, Tracked, merged_events
 from .tunnel import NO_TUNNEL
 
 NONE = b.bv(0, 32)
@@ -18,8 +19,8 @@ _NEVER_TAGGED = received(tagged=False).protocol
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """``skb``: None once the way has ended; then class id and what is edited are those of what went to the stack (the
-    latter as it came, if nothing did)."""
+    """``skb``: None once the way has ended; then class id, what is edited and what is known of its connection are those
+    of what went to the stack (as it came, if nothing did)."""
 
     skb: Skb | None
     sent: Sent = ()
@@ -27,6 +28,9 @@ class State:
     edited: Edited = CAME
     beside: tuple[str, ...] = ()
     """What is told of frames that are sent: the same names on all ways."""
+    tracked: Tracked = UNTRACKED
+    events: tuple[Event, ...] = ()
+    """What connection tracking was told."""
 
     @property
     def shape(self) -> object:
@@ -51,6 +55,8 @@ class State:
             b.ite(condition, self.classid, other.classid),
             self.edited.merged(condition, other.edited),
             self.beside,
+            self.tracked.merged(condition, other.tracked),
+            merged_events(condition, self.events, other.events),
         )
 
     @property
@@ -80,9 +86,10 @@ class State:
 
     def gone(self) -> State:
         """The packet is dropped, or was sent elsewhere."""
-        return State(None, self.sent, beside=self.beside)
+        return State(None, self.sent, beside=self.beside, events=self.events)
 
     def passed(self, classid: Term) -> State:
         """The packet goes on to the stack."""
         skb = self.packet
-        return State(None, self.sending("stack", NONE).sent, classid, skb.edited, self.beside)
+        sent = self.sending("stack", NONE).sent
+        return State(None, sent, classid, skb.edited, self.beside, skb.tracked, self.events)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from ..artifact.actions import (
     Action,
+    Ct,
     Gact,
     Mirred,
     OpaqueAction,
@@ -40,6 +41,8 @@ def _refused(action: Action, *, last: bool) -> str | None:
         return f"the action {action.kind} is not understood"
     if isinstance(action, Police):
         return "the device polices by a bucket of its own"
+    if isinstance(action, Ct):
+        return "the device tracks connections by a table of its own"
     if isinstance(action, RandomGact):
         return "a driver is not told that packets are drawn"
     kind = action.control.kind

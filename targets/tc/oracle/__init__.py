@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
-from ....semantics.source import InputError
+from ....semantics.source import InputError, Unsupported
 from ...base import Cells, Closing, Observation, World
 from ..artifact.actions import controls
 from ..artifact.netlink import Links
@@ -68,6 +68,10 @@ class UserModeLinux(Closing, ABC):
         """See :class:`...base.ShowsState`; there is no state."""
         return self.run_given(artifact, [packet], around.inputs)[0], {}
 
+    def forget_connections(self) -> None:
+        """From now on connection tracking forgets a connection at once. Raises OSError."""
+        self._ready().forget_connections()
+
     def refuses(self, artifact: Any) -> bool:
         """Whether the kernel does not take the list."""
         try:
@@ -90,6 +94,8 @@ class UserModeLinux(Closing, ABC):
             OSError: there is no such kernel here, or it does not answer.
         """
         self._check(artifact)
+        if any(number for name, number in given.items() if name.startswith("in.ct.")):
+            raise Unsupported("what connection tracking answers, which the oracle cannot choose")
         if any(not SHORTEST <= len(frame) <= LONGEST or frame[:14] == BARRIER[:14] for _, frame in packets):
             raise ValueError(f"a frame has {SHORTEST} to {LONGEST} bytes, and is not the oracle's barrier")
         asking = any(f.indev is not None for f in artifact.filters)

@@ -297,6 +297,13 @@ class Kernel:
             failed = Failed.of(str(error))
             raise Failed(str(failed), (failed.line or 0) - len(before)) from None
 
+    def forget_connections(self) -> None:
+        """From now on connections live for no time (``Documentation/networking/nf_conntrack-sysctl.rst``)."""
+        self.run(
+            "for t in /proc/sys/net/netfilter/nf_conntrack_*timeout*; do\n"
+            "  case $t in *_log*|*loose*) ;; *) echo 0 >$t || true ;; esac\ndone\n"
+        )
+
     def show(self, options: str) -> str:
         """What ``tc OPTIONS filter show dev vec0 ingress`` prints."""
         return self.run(f"tc {options} filter show dev vec0 ingress\n")

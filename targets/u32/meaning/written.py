@@ -22,6 +22,7 @@ from ...tc.meaning.edited import NOT_LOOKED_AT
 from ...tc.meaning.packet import Skb
 from ...tc.meaning.state import State
 from ...tc.meaning.templates import Runnable
+from ...tc.meaning.tracked import UNTRACKED
 from ...tc.meaning.tunnel import NO_TUNNEL
 from .classify import Budget, Search, nodes_below, table_heights
 from .frame import Frame
@@ -198,7 +199,7 @@ def _settled(on: Way[State], tries: list[Tried[State]], gone: list[Way[State]]) 
 
 def _data(skb: Skb) -> Skb:
     """What filters look at."""
-    return replace(skb, edited=NOT_LOOKED_AT, tunnel=NO_TUNNEL)
+    return replace(skb, edited=NOT_LOOKED_AT, tunnel=NO_TUNNEL, tracked=UNTRACKED)
 
 
 def _check_last(classifier: Classifier, node: Node) -> None:

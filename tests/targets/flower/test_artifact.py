@@ -21,7 +21,7 @@ from p4verify.targets.flower.artifact import (
     write,
 )
 from p4verify.targets.flower.meaning import meaning
-from p4verify.targets.tc.artifact.actions import CtClear, Police, Skbedit
+from p4verify.targets.tc.artifact.actions import Ct, CtClear, Police, Skbedit
 from tests.support.flower_strategies import lists
 
 DUMPS = Path(__file__).parent / "dumps"
@@ -129,14 +129,26 @@ JSON = (
 )
 
 
-def test_connection_tracking_is_understood_where_it_is_cleared() -> None:
-    cleared = (
-        SHOWN.format("clear"),
-        JSON.replace("ACTION", '"action":"clear",'),
-        ADD + "protocol ip flower action ct clear",
-    )
-    assert {f.actions for text in cleared for f in read(text.encode(), "x").filters} == {(CtClear(),)}
-    for text in (SHOWN.format("commit"), JSON.replace("ACTION", ""), ADD + "protocol ip flower action ct commit"):
+@pytest.mark.parametrize(
+    ("words", "members", "action"),
+    [
+        ("clear", '"action":"clear",', CtClear()),
+        ("zone 0", "", Ct()),
+        ("commit force mark 5/0xf zone 7", '"action":"commit force","mark":5,"mark_mask":15,"zone":7,',
+         Ct(7, commit=True, force=True, mark=(5, 15))),
+        ("commit zone 7 label 01000000000000000000000000000000/ff000000000000000000000000000000",
+         '"action":"commit","zone":7,"label":"01000000000000000000000000000000/ff000000000000000000000000000000",',
+         Ct(7, commit=True, label=(1 << 120, 0xFF << 120))),
+    ],
+)  # fmt: skip
+def test_connection_tracking_in_dumps(words: str, members: str, action: Ct | CtClear) -> None:
+    shown = (SHOWN.format(words), JSON.replace("ACTION", members), ADD + f"protocol ip flower action ct {words}")
+    assert {f.actions for text in shown for f in read(text.encode(), "x").filters} == {(action,)}
+
+
+def test_connection_tracking_that_translates_addresses_is_unsupported() -> None:
+    nat = "commit zone 7 nat src addr 1.2.3.4"
+    for text in (SHOWN.format(nat), JSON.replace("ACTION", '"action":"commit","zone":7,"nat":"src addr 1.2.3.4",')):
         (found,) = read(text.encode(), "x").filters
         assert found.actions[0].kind == "ct"
         with pytest.raises(Unsupported, match="action ct"):
