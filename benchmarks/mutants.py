@@ -98,7 +98,7 @@ def _campaign(name: str, machine: Machine, options: argparse.Namespace) -> bool:
         share = options.count * (i + 1) // len(chosen) - options.count * i // len(chosen)
         here = list(_some(made, rng, share, options.list))
         judged += [judge_again(made, one) for one in here]
-        took = [one.seconds for one in here]
+        took = [one.seconds for one in here if one.loads] or [0.0]
         sizes = f"{len(made.trials)} rule sets, {sum(len(t.packets) for t in made.trials)} packets"
         print(f"{made.label}: {len(here)} mutants, {sizes}; verdicts in {statistics.median(took):.2f} s (median), "
               f"{max(took):.2f} s (longest)", flush=True)  # fmt: skip

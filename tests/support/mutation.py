@@ -252,7 +252,8 @@ class Judged:
     subject: str
     mutant: Mutant
     verdict: str
-    """A verdict, or "invalid": the artifact is malformed, says its meaning."""
+    """A verdict, or "invalid": the artifact is malformed, says its meaning; "refused": the machine does not take it,
+    and it was not judged."""
     reason: str
     seconds: float
     loads: bool
@@ -283,11 +284,13 @@ class Judged:
 def judge(subject: Subject, mutant: Mutant) -> Judged:
     """The verdict on one mutant, and what the machine does with it."""
     loads, differs = _on_machine(subject, mutant.artifact, subject.trials)
+    if not loads:
+        return Judged(subject.label, mutant, "refused", "by the machine", 0.0, loads, differs, None)
     try:
         proof = subject.checker.check_artifact(subject.target, mutant.artifact, None, subject.label).proof
     except InputError as error:
         return Judged(subject.label, mutant, "invalid", str(error), 0.0, loads, differs, None)
-    shown, text = _shown(subject, mutant, proof) if loads else (None, None)
+    shown, text = _shown(subject, mutant, proof)
     verdict = proof.verdict.value
     return Judged(subject.label, mutant, verdict, proof.reason, proof.seconds, loads, differs or text, shown)
 
