@@ -246,18 +246,20 @@ def describe(rules: RuleSet, program: ir.Program) -> tuple[str, ...]:
     names = _action_names(program)
     profiles: dict[str, str | None] = {t.control_name: implementation_name(program, t) for _, t in program.tables()}
     tables = {table.control_name: table for _, table in program.tables()}
-    indirect = _Indirect(rules, names)
+    indirect = _Indirect(rules)
     lines = indirect.lines
 
     for table, answer in rules.defaults.items():
+        called = names.get(table, {})
         if isinstance(answer, GroupRef):
-            number = str(indirect.group(answer))
+            number = str(indirect.group(answer, called))
             lines.append(_line("table_indirect_set_default_with_group", table, number))
         else:
-            lines.append(_line("table_set_default", table, _text(names, answer)))
+            lines.append(_line("table_set_default", table, _text(called, answer)))
     for table, entries in rules.entries.items():
         written = {entry.span for entry in tables[table].entries} if table in tables else set()
         ranked = table in tables and needs_priority(tables[table])
+        called = names.get(table, {})
         for rank, rule in enumerate(entries, 1):
             if rule.span.file and rule.span in written:
                 continue
@@ -265,40 +267,45 @@ def describe(rules: RuleSet, program: ir.Program) -> tuple[str, ...]:
             priority = str(rank) if ranked else ""
             profile = profiles.get(table)
             if isinstance(rule.action, GroupRef):
-                number = str(indirect.group(rule.action))
+                number = str(indirect.group(rule.action, called))
                 lines.append(_line("table_indirect_add_with_group", table, keys, "=>", number, priority))
                 continue
             if profile is not None:
-                number = str(indirect.member(profile, rule.call))
+                number = str(indirect.member(profile, rule.call, called))
                 lines.append(_line("table_indirect_add", table, keys, "=>", number, priority))
                 continue
             args = " ".join(hex(a) for a in rule.call.args)
-            action = names.get(rule.call.action, rule.call.action)
+            action = called.get(rule.call.action, rule.call.action)
             lines.append(_line("table_add", table, action, keys, "=>", args, priority))
     return (*lines, *_members(rules, program), *_groups(rules))
 
 
+Names = Mapping[str, str]
+
+
 @dataclass
 class _Indirect:
-    """Members and groups of action profiles and selectors, as they are made; numbered from 0 on, as BMv2 does."""
+    """Members and groups of action profiles and selectors, as they are made; numbered from 0 on, as BMv2 does.
+
+    ``names`` are those of the actions where the table is that asks for a member or a group.
+    """
 
     rules: RuleSet
-    names: Mapping[str, str]
     lines: list[str] = field(default_factory=list)
     made: dict[str, list[ActionCall]] = field(default_factory=dict)
     groups: dict[str, list[int]] = field(default_factory=dict)
 
-    def member(self, profile: str, call: ActionCall, others: Sequence[int] = ()) -> int:
+    def member(self, profile: str, call: ActionCall, names: Names, others: Sequence[int] = ()) -> int:
         """The number of a member that is none of ``others``."""
         made = self.made.setdefault(profile, [])
         for number, known in enumerate(made):
             if known == call and number not in others:
                 return number
         made.append(call)
-        self.lines.append(_line("act_prof_create_member", profile, _text(self.names, call)))
+        self.lines.append(_line("act_prof_create_member", profile, _text(names, call)))
         return len(made) - 1
 
-    def group(self, ref: GroupRef) -> int:
+    def group(self, ref: GroupRef, names: Names) -> int:
         """The number of a group."""
         known = self.groups.setdefault(ref.profile, [])
         if ref.group in known:
@@ -308,7 +315,7 @@ class _Indirect:
         self.lines.append(_line("act_prof_create_group", ref.profile))
         held: list[int] = []
         for call in self.rules.members(ref):
-            held.append(self.member(ref.profile, call, held))
+            held.append(self.member(ref.profile, call, names, held))
             self.lines.append(_line("act_prof_add_member_to_group", ref.profile, str(held[-1]), str(number)))
         return number
 
@@ -345,12 +352,16 @@ def _line(*parts: str) -> str:
     return " ".join(" ".join(parts).split())
 
 
-def _text(names: Mapping[str, str], call: ActionCall) -> str:
+def _text(names: Names, call: ActionCall) -> str:
     return " ".join([names.get(call.action, call.action), *(hex(a) for a in call.args)])
 
 
-def _action_names(program: ir.Program) -> Mapping[str, str]:
-    return {action.name: action.control_name for control in program.controls for action in control.actions}
+def _action_names(program: ir.Program) -> Mapping[str, Names]:
+    """For each table how the control plane calls the actions of its control, by their names in the program."""
+    return {
+        table.control_name: {action.name: action.control_name for action in control.actions}
+        for control, table in program.tables()
+    }
 
 
 def _show(match: Match) -> str:
