@@ -96,7 +96,7 @@ class _Open:
     def assuming(self, condition: Term) -> _Open:
         terms = self.terms
         for part in _conjuncts(condition):
-            terms = tuple(b.substitute(terms, _consequences(part)))
+            terms = tuple(b.substitute(terms, consequences(part)))
         return _Open(terms, (*self.literals, condition), self.model)
 
     def possible(self, literal: Term, engine: Engine) -> _Open | None:
@@ -118,7 +118,7 @@ def _conjuncts(condition: Term) -> Iterator[Term]:
         yield condition
 
 
-def _consequences(literal: Term) -> dict[Term, Term]:
+def consequences(literal: Term) -> dict[Term, Term]:
     """What terms are where ``literal`` holds."""
     if literal.op == "not":
         return {literal.args[0]: FALSE}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -94,18 +94,40 @@ def check_large(large: Large | LargePair, engine: Engine, started: float) -> Pro
 
 def checked(large: Large | LargePair, engine: Engine, started: float) -> tuple[Proof, Settlement | None]:
     """:func:`check_large`, and what was found of the tables if they do the same on every key."""
-    sides = _opened_along(large)
-    if sides is not None:
-        if all(_is_large(large, table) for one in sides for table in one.tables.values()):
-            return _checked(large, sides, engine, started)
+    ways = _ways_to_open(large)
+    for open_them in ways[:-1]:
         try:
-            found = _checked(large, sides, engine, started)
+            found = _checked(large, open_them(), engine, started)
         except NotSuitable:
-            pass
-        else:
-            if found[0].verdict is not Verdict.UNDECIDED:
-                return found
-    return _checked(large, _opened(large, large.open_from), engine, started)
+            continue
+        if found[0].verdict is not Verdict.UNDECIDED:
+            return found
+    return _checked(large, ways[-1](), engine, started)
+
+
+def _ways_to_open(large: Large | LargePair) -> list[Callable[[], tuple[Opened, Opened]]]:
+    """Which tables are left open, the likeliest way to decide first: those of some size along with the large ones,
+    unless only the large ones are as many on both sides (then they stand for each other one by one)."""
+    along = _opened_along(large)
+
+    def the_large() -> tuple[Opened, Opened]:
+        return _opened(large, large.open_from)
+
+    if along is None:
+        return [the_large]
+    if all(_is_large(large, table) for one in along for table in one.tables.values()):
+        return [lambda: along]
+    if _are_as_many(along):
+        return [lambda: along, the_large]
+    try:
+        plain = the_large()
+    except NotSuitable:
+        return [lambda: along]
+    return [lambda: plain, lambda: along] if _are_as_many(plain) else [lambda: along, lambda: plain]
+
+
+def _are_as_many(sides: tuple[Opened, Opened]) -> bool:
+    return len(sides[0].tables) == len(sides[1].tables)
 
 
 def _opened_along(large: Large | LargePair) -> tuple[Opened, Opened] | None:

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..proofs.answer_pairs import Kind, Kinds
+from ..proofs.choices import left_open
 from ..proofs.engine import Engine, Model
 from ..proofs.refine import Outcome, search
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.classifier import Difference
+from ..semantics.meaning.behaviour import OWN_TO_EACH_MACHINE
 from ..semantics.meaning.opened import NotSuitable, Opened
+from .by_kinds import parts_of, search_by_parts
 from .compared import Compared
 from .lists import Lists
 
@@ -94,6 +97,10 @@ class Settlement:
     def _search(self) -> Outcome:
         axioms = tuple(term for one in self.lists for term in one.axioms(one.tried))
         spec = replace(self.mine.behaviour, axioms=(*self.mine.behaviour.axioms, *self._numbers, *axioms))
+        own = OWN_TO_EACH_MACHINE.intersection(left_open(spec))
+        parts = parts_of(self.lists) if own and not self.exactly else None  # choosing for all kinds at once is hard
+        if parts is not None:
+            return search_by_parts(spec, self.theirs.behaviour, parts, self.engine)
         return search(spec, self.theirs.behaviour, self.engine, exactly=self.exactly)
 
     def _unheard_of(self, model: Model) -> Iterator[Term]:

@@ -1,0 +1,108 @@
+"""`check` of large tables in programs that leave something to the machine: what a meter says is chosen for each kind of
+answers by itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from p4verify.inputs import read_rules
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Verdict
+from p4verify.scale import Large, check_large
+from p4verify.scale.by_kinds import parts_of
+from p4verify.scale.settle import Settlement
+from p4verify.semantics import bits as b
+from p4verify.semantics.p4.frontend import load_program
+from p4verify.targets import find
+from p4verify.targets.openflow.artifact import Bridge, SetField
+
+PROGRAM = """
+#include <core.p4>
+#include <v1model.p4>
+header eth_h { bit<48> dst; bit<48> src; bit<16> type; }
+struct headers_t { eth_h eth; }
+struct meta_t { bit<8> colour; }
+parser P(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    state start { packet.extract(hdr.eth); transition accept; }
+}
+control V(inout headers_t hdr, inout meta_t meta) { apply { } }
+control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    meter(64, MeterType.bytes) rates;
+    action drop() { mark_to_drop(standard); }
+    action police(bit<8> subscriber) { rates.execute_meter((bit<32>)subscriber, meta.colour); }
+    action best_effort() { meta.colour = 1; }
+    table subscribers {
+        key = { hdr.eth.src: exact; }
+        actions = { police; best_effort; drop; }
+        default_action = best_effort();
+    }
+    apply {
+        meta.colour = 0;
+        standard.egress_spec = 7;
+        subscribers.apply();
+        if (meta.colour == 2) { drop(); } else if (meta.colour == 1) { hdr.eth.src = 0; }
+    }
+}
+control E(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
+control C(inout headers_t hdr, inout meta_t meta) { apply { } }
+control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
+V1Switch(P(), V(), I(), E(), C(), D()) main;
+"""
+METERS = 16
+"""The flow table of the meters is of some size, and the program has none like it."""
+
+
+@pytest.fixture(scope="module")
+def policer(tmp_path_factory: pytest.TempPathFactory) -> Large:
+    """Subscribers with meters, some of no class and some that are not served."""
+    where = tmp_path_factory.mktemp("policer")
+    lines = []
+    for i in range(60):
+        action = ("drop =>", "best_effort =>")[i // 5 % 2] if i % 5 == 0 else f"police => {i % METERS}"
+        name, rest = action.split(" ", 1)
+        lines.append(f"table_add I.subscribers {name} {i * 7919 + 3} {rest}")
+    (where / "x.p4").write_text(PROGRAM)
+    (where / "x.cli").write_text("\n".join(lines))
+    program, target = load_program(str(where / "x.p4")), find("openflow")
+    rules = read_rules(str(where / "x.cli"), program)
+    artifact = target.lower(program, rules, {})
+    return Large(program, rules, target, artifact, machines_confirm=False, open_from=40)
+
+
+def test_meters_of_many_subscribers_are_decided_by_regions(policer: Large) -> None:
+    proof = check_large(policer, Engine.within(None), time.monotonic())
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    assert "left open" in proof.reason
+
+
+def test_parts_are_all_inputs_on_which_tables_answer_as_they_do_and_terms_are_right_there(policer: Large) -> None:
+    engine = Engine.within(None)
+    mine, theirs = (side.opened(policer.open_from) for side in policer.sides)
+    settlement = Settlement(mine, theirs, engine)
+    settlement.settle()
+    parts = parts_of(settlement.lists)
+    assert parts is not None
+    assert len(parts) > 3
+    known = [axiom for one in settlement.lists for axiom in one.axioms(one.tried)]
+    elsewhere = b.and_(*known, *(b.not_(part.condition) for part in parts))
+    assert engine.satisfiable(elsewhere).status == "unsat"
+    for part in parts:
+        for term, value in part.replaced.items():
+            assert engine.satisfiable(b.and_(part.condition, b.not_(b.eq(term, value)))).status == "unsat"
+    assert any(part.replaced for part in parts)
+
+
+def test_a_subscriber_who_is_served_though_the_rules_drop_him_is_found(policer: Large) -> None:
+    assert isinstance(policer.artifact, Bridge)
+    flows = list(policer.artifact.flows)
+    actions = {a.value: f.actions for f in flows for a in f.actions if isinstance(a, SetField) and f.table == 0}
+    dropped, no_class = 0x000, 0x200  # as the register says it
+    at = next(i for i, f in enumerate(flows) if f.table == 0 and f.actions == actions[dropped])
+    flows[at] = replace(flows[at], actions=actions[no_class])
+    wrong = replace(policer, artifact=replace(policer.artifact, flows=tuple(flows)))
+    proof = check_large(wrong, Engine.within(None), time.monotonic())
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert len(proof.regions) == 1
