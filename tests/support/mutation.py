@@ -340,8 +340,8 @@ def _shown(subject: Subject, mutant: Mutant, proof: Proof) -> tuple[bool | None,
         return None, None
     try:
         trial = subject.trial(_rules(subject, example), [(example.port, example.packet)])
-    except (Unsupported, ValueError, OSError):
-        return None, None  # a port or a length that the machine has not
+    except (InputError, Unsupported, ValueError, OSError):
+        return None, None  # a port or a length that the machine has not; a session that BMv2's commands cannot make
     subject.found.append(trial)
     _, differs = _on_machine(subject, mutant.artifact, [trial])
     if differs is None and (example.actual.fault or subject.leaves_open or _takes_any(subject, mutant)):
