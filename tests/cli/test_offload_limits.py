@@ -61,6 +61,10 @@ def test_masks_of_one_priority_whose_order_does_not_matter(offload: Any, other: 
     [
         ("pref 1 protocol ip flower in_hw action police rate 1mbit burst 9k conform-exceed drop\n{} action drop",
          "action police"),
+        ("pref 1 protocol ip flower not_in_hw action police rate 1mbit burst 9k conform-exceed drop/continue",
+         "action police in a list that is divided"),
+        ("pref 1 protocol ip flower not_in_hw action drop random netrand continue 2\n{} action drop",
+         "action gact in a list that is divided"),
         ("pref 1 protocol 802.1q flower in_hw vlan_id 5 action vlan pop pipe action pass\n{} action drop",
          "that vlan has changed in hardware comes to software"),
         ("pref 1 protocol ip flower in_hw action skbedit mark 7 pipe action pass\n{} action drop",
@@ -83,6 +87,26 @@ def test_what_is_not_known_is_unsupported_with_its_place(offload: Any, filters: 
     assert result["verdict"] == "unsupported"
     assert reason in result["reason"]
     assert result["where"]["line"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("action", "decides"),
+    [
+        ("drop", True),
+        ("gact drop random determ pass 3", True),
+        ("police rate 1mbit burst 9k conform-exceed drop/pass", True),
+        ("continue", False),
+        ("gact drop random netrand continue 2", False),
+        ("gact continue random netrand drop 2", False),
+        ("police rate 1mbit burst 9k conform-exceed continue/drop", False),
+        ("police rate 1mbit burst 9k", False),  # starts again
+    ],
+)
+def test_the_first_filter_decides_only_where_no_way_leads_on(action: str, decides: bool) -> None:
+    flower = targets.find("flower")
+    assert isinstance(flower, Offloads)
+    filters = f"pref 1 protocol ip flower action {action}\npref 2 protocol all flower action drop"
+    assert (flower.telling(flower.read(script(filters).encode(), "x.tc"), [0, 1]) is not None) == decides
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,10 @@ from ..artifact.actions import (
     Csum,
     Gact,
     Mirred,
+    OpaqueAction,
     OpenEnded,
     Pedit,
+    controls,
     goto_chain,
 )
 from ..artifact.filters import Filter
@@ -127,8 +129,10 @@ def telling(filters: Sequence[AnyFilter], kept: Collection[int], shape: Shape[An
 
 
 def _ends_here(filter_: Filter) -> bool:
-    """Whether a frame that it matches meets no filter after it."""
-    return not any(_control(a) in ("continue", "goto chain", "reclassify") for a in filter_.actions)
+    """Whether a frame that it matches meets no filter after it, in whatever way its actions end."""
+    if any(isinstance(a, OpaqueAction) for a in filter_.actions):
+        return False
+    return not any(control.kind in ("continue", "goto chain", "reclassify") for control in controls(filter_.actions))
 
 
 def _control(action: Action) -> str:
