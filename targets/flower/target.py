@@ -19,9 +19,9 @@ from .artifact import FilterList, FlowerFilter
 
 READS: Final = (
     "lists of others: tc -batch scripts, tc filter show, tc -j filter show, rtnetlink messages",
-    "keys: all of tc's but those of PPPoE, tunnel options and L2TPv3; frames come untracked",
+    "keys: all of tc's but those of PPPoE, L2TPv3, options of ERSPAN and GTP; frames come untracked",
     "actions: gact (random as a choice), mirred, vlan, mpls, pedit, csum (IPv4, TCP, UDP, ICMP), skbedit",
-    "actions: police, tunnel_key (but its options), ct (what it answers is an input) without nat and helpers",
+    "actions: police, tunnel_key (no options of ERSPAN), ct (what it answers is an input) without nat and helpers",
     "controls: drop, pass, continue, pipe, reclassify, goto chain, trap, jump",
     "no sample, nat, checksums of UDP-Lite and SCTP",
 )

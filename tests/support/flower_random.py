@@ -32,6 +32,15 @@ TRACKING = 0.12
 """How many lists ask it."""
 AT_EGRESS = 0.2
 """How many lists are at an egress hook."""
+GENEVE = (
+    "0102:80:00800022", "0102:80:00800022,0103:0f:1122334455667788", "0103:0f:1122334455667788", "0102:80:00800023",
+    "0102:80:0080002200000000",
+)  # fmt: skip
+"""Options of tunnels."""
+MASKED = (
+    "0102:80:00800022/ffff:0f:00ff00ff", "0102:80:00800022/0000:00:00000000",
+    "0103:0f:1122334455667788/ff00:ff:ffffffff00000000",
+)  # fmt: skip
 KEY_IDS = (0, 5, 100, 0xFFFFFFFF)
 
 
@@ -127,6 +136,8 @@ class Filters:
         words += [f"{n} {rng.choice(addresses)}{rng.choice(('', '', f'/{rng.randint(0, longest)}'))}" for n in sides]
         numbers = [each for each in (("enc_tos", 8), ("enc_ttl", 64)) if rng.random() < 0.15]
         words += [f"{n} {rng.choice((0, some, 3))}{rng.choice(('', '/4', '/0'))}" for n, some in numbers]
+        if rng.random() < 0.25:
+            words.append(f"geneve_opts {rng.choice((*GENEVE, *MASKED))}" if rng.random() < 0.9 else "vxlan_opts 5/255")
         return words + ([f"enc_dst_port {rng.choice((0, 4789, 6081))}"] if rng.random() < 0.2 else [])
 
     def behind(self, which: str) -> str:
@@ -254,6 +265,7 @@ class Filters:
         words = [f"set src_ip {rng.choice(addresses)} dst_ip {rng.choice(addresses)}"]
         words += [f"id {rng.choice(KEY_IDS)}"] if rng.random() < 0.8 else []
         words += ["dst_port 4789"] if rng.random() < 0.4 else []
+        words += [f"geneve_opts {rng.choice(GENEVE)}"] if rng.random() < 0.3 else []
         words += [rng.choice(("csum", "nocsum"))] if rng.random() < 0.3 else []
         words += [f"tos {rng.choice((0, 8, 3))}"] if rng.random() < 0.2 else []
         words += [f"ttl {rng.choice((0, 64, 3))}"] if rng.random() < 0.2 else []
@@ -481,4 +493,15 @@ def _key(rng: random.Random) -> dict[str, int]:
         "ttl": rng.choice((0, 64, 3)),
         "mode": mode,
     }
+    if rng.random() < 0.4:
+        numbers |= {"flags": 0x0800, **_options(rng.choice(GENEVE))}
     return {"in.tunnel": 1, **{f"in.tunnel.{name}": number for name, number in numbers.items()}}
+
+
+def _options(text: str) -> dict[str, int]:
+    """Options of Geneve as they go over the wire (RFC 8926, 3.5)."""
+    data = b""
+    for one in text.split(","):
+        kind, number, body = one.split(":")
+        data += bytes.fromhex(f"{kind}{number}{len(body) // 8:02x}{body}")
+    return {"options": int.from_bytes(data.ljust(255, b"\0"), "big"), "options_len": len(data)}

@@ -20,12 +20,15 @@ from ...tc.artifact.protocols import protocol_number
 from ...tc.artifact.script import MAX_FILTERS, Head
 from ...tc.artifact.shown import PLACE, blocks, head_of, on_one_hook, parted, protocol_of, told_hook
 from ...tc.artifact.shown_actions import Line
+from ...tc.artifact.tunnel_options import Word as TunnelWord
+from ...tc.artifact.tunnel_options import shown_text
 from ...tc.artifact.words import Command, Word
 from .filters import FilterList, FlowerFilter, shown_type
 from .script import Options
 
 _HEAD: Final = re.compile(PLACE + r"(?: handle (?P<handle>0x[0-9a-f]{1,8}|0|[1-9]\d{0,9}))?(?P<rest>.*)")
 _NOT_KEYS: Final = ("eth_type", "in_hw_count")
+_OPTIONS: Final[dict[str, TunnelWord]] = {"geneve_opt_key": "geneve_opts", "vxlan_opt_key": "vxlan_opts"}
 _DROPPED: Final = re.compile(r"in_hw_count \d+|used_hw_stats.*|hw_stats.*")
 _ETH_TYPES: Final = {"ipv4": 0x0800, "ipv6": 0x86DD, "arp": 0x0806, "rarp": 0x8035}
 
@@ -114,6 +117,10 @@ def _words_of(name: str, value: Any, keys: Object) -> list[str]:
         return " ".join(["mpls", *(" ".join(["lse", *parts]) for parts in stack)]).split()
     if name == "ip_flags":
         return [name, "/".join(flag if said else f"no{flag}" for flag, said in value.items())]
+    if name in _OPTIONS:
+        word = _OPTIONS[name]
+        both = zip(value, keys[name.replace("_key", "_mask")], strict=True)
+        return [word, ",".join("/".join(shown_text(word, [one]) for one in pair) for pair in both)]
     if isinstance(value, dict):
         return [name, f"{value['start']}-{value['end']}"]
     mask = keys.get(f"{name}_mask")

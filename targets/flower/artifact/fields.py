@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ...tc.artifact.tunnel_options import MOST
+
 Form = Literal[
     "decimal", "number", "octet", "hex", "mac", "ip", "ip6", "type", "ip_proto", "arp_op", "ip_flags", "ct_state",
-    "label",
+    "label", "options",
 ]  # fmt: skip
 """``decimal``: base 10, a mask too. ``port``-like ``number``: base 10 or, where C's prefixes are read, any, the mask
-with C's prefixes. ``octet``: any base, the mask in base 16. ``hex``: base 16."""
+with C's prefixes. ``octet``: any base, the mask in base 16. ``hex``: base 16. ``options``: of a tunnel, see
+:mod:`.options`."""
 
 MAX_LSE: Final = 7
 """``FLOW_DIS_MPLS_MAX``: label stack entries that are looked at."""
@@ -88,6 +91,7 @@ def _fields() -> list[FlowerField]:
         FlowerField("enc_dst_port", "enc_dst_port", 16, "decimal"),
         FlowerField("enc_tos", "enc_tos", 8, "octet", True),
         FlowerField("enc_ttl", "enc_ttl", 8, "octet", True),
+        FlowerField("enc_opts", "enc_opts", 8 * MOST + 24, "options", True),
         FlowerField("ct_state", "ct_state", 16, "ct_state", True),
         FlowerField("ct_zone", "ct_zone", 16, "number", True),
         FlowerField("ct_mark", "ct_mark", 32, "number", True),

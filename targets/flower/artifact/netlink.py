@@ -106,7 +106,7 @@ def _filter(options: Attribute, told: Told, links: Links) -> FlowerFilter:
     classid = found[TCA_FLOWER_CLASSID].number() if TCA_FLOWER_CLASSID in found else 0
     first = first_class(place.hook)
     hw_tc = classid - first if first <= classid < first + _CLASSES else None
-    keys = read_keys(found, _OTHERS, place.protocol, options)
+    keys = read_keys(found, _OTHERS, place.protocol, options, new=told.new)
     result = FlowerFilter(
         place.pref,
         place.protocol,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...tc.artifact.attributes import NESTED, Attribute, attribute
+from . import options
 from .fields import ETH_IP, ETH_IP6, FIELDS, ICMP, ICMP6, MAX_LSE, SCTP, TCP, UDP
 from .filters import Key, Match, Range, depths, network_type, ordered
 from .script import tidied
@@ -88,6 +89,8 @@ def key_attributes(protocol: int, keys: tuple[Key, ...]) -> bytes:
         if isinstance(key, Range):
             for kind, end in zip(_RANGES[key.field], (key.low, key.high), strict=True):
                 out += attribute(kind, end.to_bytes(2, "big"))
+        elif key.field == options.NAME:
+            out += options.attributes(key)
         elif "@" not in key.field:
             out += _pair(key, known[key.field])
     return out + _labels(keys)
@@ -124,11 +127,14 @@ def _parts(by_name: Mapping[str, Match], depth: int, of: Mapping[str, _Kind]) ->
 # --- decoding -----------------------------------------------------------------------------------------------------
 
 
-def read_keys(found: Found, others: Collection[int], protocol: int, place: Attribute) -> tuple[Key, ...]:
+def read_keys(
+    found: Found, others: Collection[int], protocol: int, place: Attribute, *, new: bool = False
+) -> tuple[Key, ...]:
     """The keys in a filter's options.
 
     Args:
         others: the attributes that are no keys.
+        new: whether it is a request.
 
     Raises:
         InputError: an attribute that is not known or does not go with the others; with the byte offset.
@@ -148,6 +154,10 @@ def read_keys(found: Found, others: Collection[int], protocol: int, place: Attri
             keys[name] = _read_range(found, name, ends, keys, place)
             used |= set(ends)
     keys |= _read_labels(found, place)
+    tunnel, mask = options.ATTRIBUTES
+    if tunnel in found:
+        keys[options.NAME] = options.read_attributes(found[tunnel], found.get(mask), new=new)
+        used |= {tunnel, mask}
     used |= {_LABEL_STACK, *(kind.value for kind in _FIRST_LABEL.values())}
     left = sorted(set(found) - used)
     if left:

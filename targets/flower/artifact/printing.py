@@ -12,6 +12,7 @@ from ...tc.artifact.print_actions import action_words
 from ...tc.artifact.protocols import classid_text, protocol_text
 from .fields import ETH_IP, ETH_IP6, FIELDS, ICMP, ICMP6
 from .filters import FilterList, FlowerFilter, Match, depths, network_type
+from .options import NAME, words
 from .values import key_text
 
 
@@ -77,6 +78,9 @@ def _keys(filter_: FlowerFilter, *, shown: bool = False) -> Iterator[str]:
         if key == _other_icmp(filter_):  # by its name tc takes it for the other IP only
             assert isinstance(key, Match)
             yield f"ip_proto {key.value:#x}"
+        elif key.field == NAME:
+            assert isinstance(key, Match)
+            yield words(key)
         elif "@" not in key.field:
             yield f"{field.word} {key_text(key, field, filter_.span, shown=shown)}"
         elif not stack:

@@ -9,15 +9,17 @@ from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
 from ...tc.artifact.protocols import read_classid
 from ...tc.artifact.read_actions import read_actions, read_port
 from ...tc.artifact.script import Head, Kind, read_filters
+from ...tc.artifact.tunnel_options import FLAGS
 from ...tc.artifact.words import Command, shorten
 from .fields import ETH_IP6, FIELDS, FlowerField
 from .filters import ASSUMPTIONS, FilterList, FlowerFilter, Key, Match, network_type, ordered
+from .options import NAME, read_words
 from .values import read_key
 
-_WORDS = {field.word: field for field in FIELDS.values() if field.width != 128 and "@" not in field.name}
+_WORDS = {field.word: field for field in FIELDS.values() if field.width <= 64 and "@" not in field.name}
 _WORDS |= {"ct_label": FIELDS["ct_label"], "icmp_type": FIELDS["icmp_type"], "icmp_code": FIELDS["icmp_code"]}
 _WORDS |= {f"mpls_{part}": FIELDS[f"mpls_{part}@1"] for part in ("label", "tc", "bos", "ttl")}
-_OPTIONS = ("geneve_opts", "vxlan_opts", "erspan_opts", "gtp_opts", "l2tpv3_sid")
+_OTHERS = ("erspan_opts", "gtp_opts", "l2tpv3_sid")
 
 
 def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS) -> FilterList:
@@ -59,10 +61,12 @@ class Options:
         """All of them, to the command's end."""
         command = self.command
         while command:
-            if command.peek() in _OPTIONS:
+            if command.peek() in _OTHERS:
                 raise command.error(f"{command.peek()} is not supported", command.here)
             if command.peek() in _WORDS:
                 self.key(_WORDS[command.next("key")])
+            elif command.take(*FLAGS):
+                self._tunnel_options()
             elif command.take("mpls"):
                 self._label_stack()
             elif not self._other():
@@ -75,6 +79,16 @@ class Options:
         if field.name in self.keys:
             raise self.command.error(f"{field.word} is given twice")
         self.keys[field.name] = read_key(self.command, field)
+
+    def _tunnel_options(self) -> None:
+        """Those of the tunnel whose word has been read."""
+        command = self.command
+        if NAME in self.keys:
+            raise command.error("options of a tunnel are given twice")
+        try:
+            self.keys[NAME] = read_words(command.last_text, command.next("options"))  # type: ignore[arg-type]
+        except ValueError as error:
+            raise command.error(str(error)) from None
 
     def _address_field(self, field: FlowerField) -> FlowerField:
         """IPv4's or IPv6's: of a tunnel by the address, else by the network layer's type."""

@@ -102,6 +102,7 @@ def _run(
         ),
         beside=told_beside(actions, filters.hook),
         tunnels=any(key.field.startswith("enc_") for f in filters.filters for key in f.keys),
+        options=any(key.field == "enc_opts" for f in filters.filters for key in f.keys),
     )
     given = tuple(dict.fromkeys(term for search in searches for term in search.given))
     domain = (*found.domain, *assumed(filters.assumes))

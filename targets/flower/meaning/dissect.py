@@ -134,6 +134,8 @@ class Dissection:
         if name in ("tunnel4", "tunnel6"):
             six = tunnel.six if name == "tunnel6" else b.not_(tunnel.six)
             return b.from_bool(b.and_(b.to_bool(tunnel.there), six))
+        if name == "enc_opts":
+            return tunnel.asked_options
         part = {"key_id": "id", "dst_ip": "dst", "src_ip": "src"}.get(name[4:].removesuffix("6"), name[4:])
         value: Term = getattr(tunnel, part)
         return b.extract(value, FIELDS[name].width - 1, 0)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
+from .tunnel_options import TunnelOptions
+
 MAX_ACTIONS: Final = 32
 """``TCA_ACT_MAX_PRIO``: actions in one filter."""
 
@@ -274,6 +276,7 @@ class TunnelKey:
     tos: int | None = None
     ttl: int | None = None
     control: Control = PIPE
+    options: TunnelOptions | None = None
 
     kind: ClassVar[str] = "tunnel_key"
 
@@ -282,7 +285,7 @@ class TunnelKey:
         within("port", self.dst_port or 0, 0, 0xFFFF)
         within("tos", self.tos or 0, 0, 0xFF)
         within("ttl", self.ttl or 0, 0, 0xFF)
-        if self.unset and (self.src or self.dst or self.key_id is not None or self.dst_port is not None):
+        if self.unset and (self.src or self.dst or (self.key_id, self.dst_port, self.options) != (None,) * 3):
             raise ValueError("unset has no parameters")
 
 

@@ -30,6 +30,7 @@ from .actions import (
 from .conntrack import ct_of
 from .hooks import PortNames
 from .protocols import protocol_number, shown_classid
+from .tunnel_options import FLAGS, options_of, shown_text
 
 _HEADERS: Final[dict[str, PeditHeader]] = {
     "network": "network", "eth": "eth", "ipv4": "ip", "ipv6": "ip6", "tcp": "tcp", "udp": "udp",
@@ -151,11 +152,14 @@ def _skbedit(found: Object, control: Control) -> Action:
 def _tunnel_key(found: Object, control: Control) -> Action:
     if _one_of(found, "mode", "set", "unset") == "unset":
         return TunnelKey(unset=True, control=control)
-    if any("opt" in name for name in found):
+    there = [word for word in FLAGS if word in found]
+    if any("opt" in name and name not in FLAGS for name in found) or len(there) > 1:
         return OpaqueAction("tunnel_key", options=b"")
+    options = options_of(there[0], shown_text(there[0], found[there[0]])) if there else None
     numbers = {name: _number(found, name) for name in ("key_id", "dst_port", "tos", "ttl")}
     csum = found.get("flag", "csum") != "nocsum"
-    return TunnelKey(src=str(found["src_ip"]), dst=str(found["dst_ip"]), csum=csum, control=control, **numbers)  # type: ignore[arg-type]
+    addresses = {"src": str(found["src_ip"]), "dst": str(found["dst_ip"])}
+    return TunnelKey(**addresses, csum=csum, control=control, options=options, **numbers)  # type: ignore[arg-type]
 
 
 def _police(found: Object, control: Control) -> Action:

@@ -130,6 +130,7 @@ def _decode(nested: Attribute, port: Callable[[int], int], *, new: bool) -> Acti
     kind, options = found[TCA_ACT_KIND].text(), found[TCA_ACT_OPTIONS]
     readers: dict[str, tuple[int, Reader]] = {
         **_READERS, "mirred": (_PARMS, lambda parts: _read_mirred(parts, port)),
+        "tunnel_key": (_PARMS, lambda parts: read_tunnel_key(parts, new=new)),
     }  # fmt: skip
     if kind not in readers:
         return OpaqueAction(kind, options=options.data)
@@ -180,6 +181,6 @@ def _read_mirred(found: Found, port: Callable[[int], int]) -> Action | None:
 _READERS: Final[dict[str, tuple[int, Reader]]] = {
     "gact": (_PARMS, _read_gact), "vlan": (_PARMS, read_vlan), "mpls": (_PARMS, read_mpls),
     "pedit": (_PARMS, read_pedit), "csum": (1, read_csum), "skbedit": (_PARMS, read_skbedit),
-    "tunnel_key": (_PARMS, read_tunnel_key), "police": (1, read_police_options), "ct": (1, read_ct_options),
+    "police": (1, read_police_options), "ct": (1, read_ct_options),
 }  # fmt: skip
 """Where an action's parameters are, and what reads it."""

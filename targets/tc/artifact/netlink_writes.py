@@ -15,6 +15,7 @@ from ....semantics.source import Span, Unsupported
 from .actions import CSUM_PARTS, PACKET_TYPES, Action, Csum, Mpls, Skbedit, TunnelKey, Vlan
 from .attributes import Attribute, attribute, big, number, small
 from .netlink_controls import has_only, parameters, read_generic
+from .tunnel_options import options_attribute, read_options
 
 _INT: Final = struct.Struct("=i")
 _WORD: Final = struct.Struct("=I")
@@ -186,7 +187,7 @@ def tunnel_key_options(action: TunnelKey, span: Span) -> bytes:
     out += small(_TUN_NO_CSUM, not action.csum, 1)
     for kind, value in ((_TUN_TOS, action.tos), (_TUN_TTL, action.ttl)):
         out += b"" if value is None else small(kind, value, 1)
-    return out
+    return out if action.options is None else out + options_attribute(_TUN_OPTIONS, action.options)
 
 
 def _address(text: str, span: Span) -> Address:
@@ -196,9 +197,10 @@ def _address(text: str, span: Span) -> Address:
         raise Unsupported(f"tunnel_key set with {text[:40]!r}, which is no address", span) from None
 
 
-def read_tunnel_key(found: Found) -> Action | None:
-    """See :func:`tunnel_key_options`. Raises InputError, ValueError."""
-    if _TUN_OPTIONS in found or not has_only(found, range(_TUN_TM, _TUN_TTL + 1)):
+def read_tunnel_key(found: Found, *, new: bool) -> Action | None:
+    """See :func:`tunnel_key_options`; ``new``: in a request. Raises InputError, ValueError."""
+    options = read_options(found[_TUN_OPTIONS], new=new) if _TUN_OPTIONS in found else None
+    if not has_only(found, range(_TUN_TM, _TUN_TTL + 1)) or (options is None and _TUN_OPTIONS in found):
         return None
     control, (code,) = read_generic(found[_TUN_PARMS], "i")
     if code == _RELEASE:
@@ -218,6 +220,7 @@ def read_tunnel_key(found: Found) -> Action | None:
         tos=found[_TUN_TOS].number(1) if _TUN_TOS in found else None,
         ttl=found[_TUN_TTL].number(1) if _TUN_TTL in found else None,
         control=control,
+        options=options,
     )
 
 

@@ -110,6 +110,8 @@ def _tunnel_key(action: TunnelKey) -> Iterator[str]:
     for word, number in (("id", action.key_id), ("dst_port", action.dst_port)):
         if number is not None:
             yield f"{word} {number}"
+    if action.options is not None:
+        yield f"{action.options.word} {action.options}"
     yield "csum" if action.csum else "nocsum"
     for word, number in (("tos", action.tos), ("ttl", action.ttl)):
         if number is not None:

@@ -36,6 +36,7 @@ from .conntrack import read_ct
 from .hooks import PortNames
 from .pedit import read_munge
 from .protocols import read_classid, read_protocol
+from .tunnel_options import FLAGS, options_of
 from .words import Command, shorten
 
 _CONTROLS: Final[dict[str, ControlKind]] = {
@@ -295,7 +296,11 @@ def _tunnel_key(command: Command) -> TunnelKey:
             found["key_id" if name == "id" else name] = number
         elif command.take("csum", "nocsum"):
             found["csum"] = command.last_text == "csum"
-        elif command.peek() in ("geneve_opts", "vxlan_opts", "erspan_opts", "nofrag"):
+        elif command.take(*FLAGS):
+            if "options" in found:
+                raise command.error("options of two tunnels")
+            found["options"] = options_of(command.last_text, command.next("options"))  # type: ignore[arg-type]
+        elif command.peek() in ("erspan_opts", "nofrag"):
             raise command.error(f"{command.peek()} of tunnel_key is not supported", command.here)
         else:
             break

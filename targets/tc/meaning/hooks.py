@@ -22,7 +22,7 @@ from .told import metadata
 from .tracked import COMES_UNTRACKED
 from .tracked import WIDTHS as TRACKED
 from .tunnel import NAMES as TUNNEL
-from .tunnel import POSSIBLE
+from .tunnel import POSSIBLE, POSSIBLE_OPTIONS
 
 DEFAULT_MTU: Final = 1500
 
@@ -81,6 +81,7 @@ def at_hook(
     notes: tuple[str, ...],
     beside: tuple[str, ...] = (),
     tunnels: bool = False,
+    options: bool = False,
 ) -> Behaviour:
     """The behaviour of ports at whose hooks are filters that do what ``run`` says.
 
@@ -92,6 +93,7 @@ def at_hook(
         notes: what else the verdict has to say.
         beside: the metadata that is told of what is sent.
         tunnels: whether filters ask for a tunnel's key, or one is told.
+        options: whether filters ask for a tunnel's options.
     """
     machines: list[Machine] = []
     cases: list[Case] = []
@@ -111,6 +113,7 @@ def at_hook(
             Assumption(f"frames have at most {longest} bytes", b.not_(length_at_least(longest + 1))),
             *where.domain(whole),
             *([POSSIBLE] if tunnels or set(TUNNEL) & set(beside) else []),
+            *([POSSIBLE_OPTIONS] if options else []),
             *([COMES_UNTRACKED] if set(TRACKED) & set(names) else []),
             *assumptions(machines),
         ),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Final
@@ -14,13 +15,18 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Assumption
 from ....semantics.source import Span, Unsupported
 from ..artifact.actions import TunnelKey
+from ..artifact.tunnel_options import FLAGS, MOST
 
 _WIDTHS: Final = {
     "there": 1, "id": 32, "src": 128, "dst": 128, "dst_port": 16, "tos": 8, "ttl": 8, "mode": 8, "flags": 16,
-    "rest": 32,
+    "options": 8 * MOST, "options_len": 8, "rest": 32,
 }  # fmt: skip
 _TX, _IPV6 = 0x01, 0x02
 _CSUM, _KEY = 0x01, 0x04
+_OPTIONS_PRESENT: Final = 0xD800
+"""``TUNNEL_OPTIONS_PRESENT``: of ERSPAN, GTP, VXLAN and Geneve."""
+_POLICY: Final = (1 << 22) | (1 << 19) | 0xFFFF
+"""``VXLAN_GBP_MASK``: what is kept of VXLAN's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,19 @@ class Tunnel:
     """``IP_TUNNEL_INFO_*``: bit 0 to be sent, bit 1 IPv6."""
     flags: Term
     """``TUNNEL_*``."""
+    options: Term
+    """255 bytes, of which those behind the last are 0."""
+    options_len: Term
+    """Bytes of them that there are."""
     rest: Term
-    """Stands for source port, flow label and options, none of which is asked for or written: 0 for none of them."""
+    """Stands for source port and flow label, neither of which is asked for or written: 0 for none of them."""
+
+    @property
+    def asked_options(self) -> Term:
+        """``struct flow_dissector_key_enc_opts``: 255 bytes, how many there are, whose they are; 0 for none."""
+        kind = b.band(self.flags, b.bv(_OPTIONS_PRESENT, 16))
+        whole = b.concat(self.options, self.options_len, kind)
+        return b.ite(b.eq(self.options_len, b.bv(0, 8)), b.bv(0, whole.width), whole)
 
     @property
     def six(self) -> Term:
@@ -92,6 +109,18 @@ POSSIBLE: Final = Assumption(
 """What has to hold of the inputs."""
 
 
+def _short_options() -> Term:
+    """That there is nothing behind the last byte of options that come in."""
+    bytes_ = b.chunks(RECEIVED.options, 8)
+    return b.and_(
+        *(b.or_(b.ugt(RECEIVED.options_len, b.bv(i, 8)), b.eq(one, b.bv(0, 8))) for i, one in enumerate(bytes_))
+    )
+
+
+POSSIBLE_OPTIONS: Final = Assumption("nothing stands behind a tunnel's options", _short_options())
+"""The same where options are asked for."""
+
+
 def written(action: TunnelKey, span: Span) -> Tunnel:
     """The key after ``tunnel_key_act``. Raises Unsupported: addresses that are none, or of two families."""
     if action.unset:
@@ -110,6 +139,12 @@ def written(action: TunnelKey, span: Span) -> Tunnel:
         "mode": _TX | _IPV6 * (src.version == 6),
         "flags": _CSUM * action.csum | _KEY * (action.key_id is not None),
     }
+    if action.options is not None:
+        data, word = action.options.data, action.options.word
+        if word == "vxlan_opts":
+            data = (action.options.policy & _POLICY).to_bytes(4, sys.byteorder)
+        numbers |= {"options": int.from_bytes(data.ljust(MOST, b"\0"), "big"), "options_len": len(data)}
+        numbers["flags"] |= FLAGS[word]
     return replace(NO_TUNNEL, **{field: b.bv(number, _WIDTHS[field]) for field, number in numbers.items()})
 
 

@@ -12,14 +12,17 @@ from ..artifact.actions import CONTINUE, PACKET_TYPES, Action, Skbedit, TunnelKe
 from ..artifact.filters import Filter
 from ..artifact.hooks import DEFAULT_PORTS
 from ..artifact.print_actions import action_words
+from ..artifact.tunnel_options import TunnelOptions, Word
 from .labels import MAX_CONDITIONS, Condition
 
 _ASKED: Final = {
     "tunnel.id": "enc_key_id", "tunnel.src": "enc_src_ip", "tunnel.dst": "enc_dst_ip",
     "tunnel.dst_port": "enc_dst_port", "tunnel.tos": "enc_tos", "tunnel.ttl": "enc_ttl",
 }  # fmt: skip
-"""What flower can ask a tunnel's key for. Its flags, whether it is to be sent, and its options cannot be seen."""
+"""What flower can ask a tunnel's key for, beside its options. Its flags and whether it is to be sent cannot be seen."""
 _SIX: Final = 2
+_OPTION_BYTES: Final = 255
+_WORDS: Final[dict[int, Word]] = {0x0800: "geneve_opts", 0x1000: "vxlan_opts"}
 _MARKS: Final = ("mark", "priority", "pkt_type")
 
 Given = Mapping[str, int]
@@ -33,21 +36,36 @@ class Tunnel:
     seen: tuple[int, ...]
     """By the order of :data:`_ASKED`."""
     six: bool
+    options: TunnelOptions | None = None
 
     def words(self) -> str:
-        """What asks for it, in the words of ``tc``."""
-        return " ".join(
-            ["flower", *(f"{word} {text}" for word, text in zip(_ASKED.values(), self._texts(), strict=True))]
-        )
+        """What asks for it, in the words of ``tc``. With options it has to be asked for before one without."""
+        asked = [f"{word} {text}" for word, text in zip(_ASKED.values(), self._texts(), strict=True)]
+        if self.options is not None:
+            asked.append(f"{self.options.word} {self.options}")
+        return " ".join(["flower", *asked])
 
     def told(self) -> dict[str, int]:
         """By the names under which it is observed."""
-        return {"tunnel": 1, **dict(zip(_ASKED, self.seen, strict=True))}
+        data = b"" if self.options is None else self.options.data
+        options = {
+            "tunnel.options": int.from_bytes(data.ljust(_OPTION_BYTES, b"\0"), "big"),
+            "tunnel.options_len": len(data),
+        }
+        return {"tunnel": 1, **dict(zip(_ASKED, self.seen, strict=True)), **options}
 
     def set_by(self) -> TunnelKey:
         """The action that gives it."""
         key_id, src, dst, port, tos, ttl = self._texts()
-        return TunnelKey(src=src, dst=dst, key_id=int(key_id), dst_port=int(port), tos=int(tos), ttl=int(ttl))
+        return TunnelKey(
+            src=src,
+            dst=dst,
+            key_id=int(key_id),
+            dst_port=int(port),
+            tos=int(tos),
+            ttl=int(ttl),
+            options=self.options,
+        )
 
     def _texts(self) -> list[str]:
         address = ipaddress.IPv6Address if self.six else ipaddress.IPv4Address
@@ -55,7 +73,7 @@ class Tunnel:
         return [str(key_id), str(address(src)), str(address(dst)), *map(str, rest)]
 
 
-NO_TUNNEL: Final = {"tunnel": 0, **dict.fromkeys(_ASKED, 0)}
+NO_TUNNEL: Final = {"tunnel": 0, **dict.fromkeys((*_ASKED, "tunnel.options", "tunnel.options_len"), 0)}
 
 
 def tunnel_of(action: TunnelKey) -> Tunnel | None:
@@ -64,15 +82,26 @@ def tunnel_of(action: TunnelKey) -> Tunnel | None:
         return None
     src, dst = ipaddress.ip_address(action.src), ipaddress.ip_address(action.dst)
     numbers = (action.key_id or 0, int(src), int(dst), action.dst_port or 0, action.tos or 0, action.ttl or 0)
-    return Tunnel(numbers, src.version == 6)
+    return Tunnel(numbers, src.version == 6, action.options)
 
 
 def tunnel_given(given: Given) -> Tunnel | None:
-    """The key that frames come with."""
+    """The key that frames come with. Raises Unsupported: its options are of no tunnel that is known."""
     if not given.get("in.tunnel"):
         return None
     seen = tuple(given.get(f"in.{name}", 0) for name in _ASKED)
-    return Tunnel(seen, bool(given.get("in.tunnel.mode", 0) & _SIX))
+    return Tunnel(seen, bool(given.get("in.tunnel.mode", 0) & _SIX), _options_given(given))
+
+
+def _options_given(given: Given) -> TunnelOptions | None:
+    length, flags = given.get("in.tunnel.options_len", 0), given.get("in.tunnel.flags", 0)
+    if not length:
+        return None
+    data = given.get("in.tunnel.options", 0).to_bytes(_OPTION_BYTES, "big")[:length]
+    try:
+        return TunnelOptions(_WORDS[flags & 0xD800], data)
+    except (KeyError, ValueError):
+        raise Unsupported("options of a tunnel that are none of Geneve's or VXLAN's") from None
 
 
 def giving(filters: Iterable[Filter], given: Given) -> str:

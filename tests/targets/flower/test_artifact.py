@@ -181,7 +181,8 @@ def test_the_script_of_a_dump_is_read_again() -> None:
         ("protocol ip flower dst_ip 1.2.3.4.5", "IPv4 address expected"),
         ("protocol ip flower ct_state 3", "connection states"),
         ("protocol ip flower vlan", "unknown option"),
-        ("protocol ip flower geneve_opts 1", "not supported"),
+        ("protocol ip flower geneve_opts 1", "CLASS:TYPE:DATA"),
+        ("protocol ip flower erspan_opts 1:2:0:0", "not supported"),
         ("protocol ip flower skip_hw skip_sw", "exclude each other"),
         ("protocol ip flower hw_tc 16", "not in 0..15"),
         ("protocol arp flower arp_op 3", "arp_op is"),
@@ -208,7 +209,7 @@ def test_what_tc_refuses_is_refused_with_its_place(text: str, complaint: str) ->
         ),
         ('[{"kind": "flower", "pref": 1, "options": {}}]', "'protocol' is missing"),
         (
-            '[{"kind": "flower", "protocol": "all", "pref": 1, "options": {"keys": {"geneve_opt_key": []}}}]',
+            '[{"kind": "flower", "protocol": "all", "pref": 1, "options": {"keys": {"erspan_opt_key": []}}}]',
             "unknown option",
         ),
         ("[7]", "a filter expected"),

@@ -54,7 +54,8 @@ def test_a_key_that_is_set_goes_with_the_frame() -> None:
     (beside,) = does(f"pref 1 {ALL} action {SET} {TO1}").carried
     assert beside == {
         "tunnel": 1, "tunnel.id": 7, "tunnel.src": 0x01010101, "tunnel.dst": 0x02020202, "tunnel.dst_port": 4789,
-        "tunnel.tos": 0, "tunnel.ttl": 9, "tunnel.mode": 1, "tunnel.flags": 5, "tunnel.rest": 0,
+        "tunnel.tos": 0, "tunnel.ttl": 9, "tunnel.mode": 1, "tunnel.flags": 5, "tunnel.rest": 0, "tunnel.options": 0,
+        "tunnel.options_len": 0,
     }  # fmt: skip
     (beside,) = does(f"pref 1 {ALL} action {SET} action tunnel_key unset {TO1}", given=FROM4).carried
     assert set(beside.values()) == {0}
