@@ -35,7 +35,7 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
         options.read()
         return options.filter(head, start.to(command.last))
 
-    kind = Kind("flower", 0, lambda command: command.number("handle", 1, 0xFFFFFFFF), read)
+    kind = Kind("flower", 0, lambda command: command.number("handle", 1, 0xFFFFFFFF), read, ports)
     hook, filters = read_filters(text, name, kind)
     lines = enumerate(text.split("\n"), 1)
     said = {assumption for i, line in lines for assumption in assumed(line, Span(name, i, 1), ASSUMPTIONS)}

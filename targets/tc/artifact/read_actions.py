@@ -31,6 +31,7 @@ from .actions import (
     Skbedit,
     TunnelKey,
     Vlan,
+    controls,
 )
 from .conntrack import read_ct
 from .hooks import PortNames
@@ -88,14 +89,12 @@ def _action(command: Command, ports: PortNames) -> Action:
     start = command.here
     kind = command.peek()
     try:
-        if command.take("mirred"):
-            return _mirred(command, ports)
-        if command.take("gact") or kind in _CONTROLS:
-            return _gact(command)
-        found = _read(command, kind)
+        if command.second == "index" and kind in (*_READERS, "ct", "mirred", "gact"):
+            command.next("action")
+            return _taken_again(command, kind)
+        found = _read(command, kind, ports)
         if found is not None:
-            _not_shared(command)
-            return found
+            return _shared(command, found)
     except ValueError as error:
         raise command.error(str(error), start) from None
     command.next("action")
@@ -105,8 +104,51 @@ def _action(command: Command, ports: PortNames) -> Action:
     return OpaqueAction(kind, tuple(words))
 
 
-def _read(command: Command, kind: str) -> Action | None:
+def _taken_again(command: Command, kind: str) -> Action:
+    """``index N`` alone: an action that is there."""
+    command.next("index")
+    number = command.number("index", 1, 0xFFFFFFFF)
+    found: Action | None = command.shared.get((kind, number))
+    if kind == "police" and command.peek() in _POLICE_LIMITS:  # where tc takes its index in any place
+        made = _police(command)
+        return found or command.shared.setdefault((kind, number), made)
+    if found is None:
+        raise command.error(f"there is no action {kind} with index {number}: no command before this one makes it")
+    return found
+
+
+def _shared(command: Command, action: Action) -> Action:
+    """The action, or that which has its ``index`` already: then nothing else that is said of it counts
+    (``tcf_idr_check_alloc`` where an action is bound to a filter, ``net/sched/act_api.c``)."""
+    if not command.take("index"):
+        return action
+    number = command.number("index", 0, 0xFFFFFFFF)
+    found: Action = command.shared.setdefault((action.kind, number), action) if number else action
+    return found
+
+
+def read_shared(command: Command, ports: PortNames) -> None:
+    """``tc actions add``, of which ``actions`` has been read: actions for the filters behind it."""
+    if not command.take("add"):
+        raise command.error("only 'actions add' is understood: what is bound to filters is not changed", command.here)
+    while command:
+        if not command.take("action"):
+            raise command.error("action expected", command.here)
+        start, known = command.here, len(command.shared)
+        action = _action(command, ports)
+        _read_over_bookkeeping(command)
+        if any(control.kind == "goto chain" for control in controls([action])):
+            raise command.error("the kernel takes no goto chain of an action that is of no filter", start)
+        if len(command.shared) == known:
+            raise command.error("an index that no action has yet is expected", start)
+
+
+def _read(command: Command, kind: str, ports: PortNames) -> Action | None:
     """The action of that kind which comes next; None (and nothing taken) if there is no place for it."""
+    if command.take("mirred"):
+        return _mirred(command, ports)
+    if command.take("gact") or kind in _CONTROLS:
+        return _gact(command)
     if kind not in (*_READERS, "ct"):
         return None
     at = command.at
@@ -124,7 +166,6 @@ def _gact(command: Command) -> Gact | RandomGact:
         raise command.error(f"control expected, not {shorten(command.peek())}", command.here)
     control = _control(command)
     drawn = _drawn(command, control) if command.take("random") else None
-    _not_shared(command)
     return Gact(control) if drawn is None else drawn
 
 
@@ -164,7 +205,6 @@ def _mirred(command: Command, ports: PortNames) -> Mirred:
         raise command.error("'dev' expected", command.here)
     port = read_port(command, ports)
     control = STOLEN if redirect else _control_or(command, PIPE)
-    _not_shared(command)
     return Mirred(port, redirect, control, ingress)
 
 

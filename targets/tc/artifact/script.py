@@ -1,7 +1,7 @@
 """Reading a ``tc -batch`` script of filters of one kind (a leading ``tc`` on each line is accepted as well).
 
-Follows ``tc_filter_modify`` of iproute2 6.x. ``qdisc add ... clsact`` lines are read over; any other command is an
-error, for it could change what the filters do.
+Follows ``tc_filter_modify`` of iproute2 6.x. ``actions add`` makes actions that filters behind it take by ``index``;
+``qdisc add ... clsact`` is read over; any other command is an error, for it could change what the filters do.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from ....semantics.source import InputError, Span
-from .hooks import Hook
+from .hooks import DEFAULT_PORTS, Hook, PortNames
 from .protocols import ETH_P_ALL, read_classid, read_protocol
+from .read_actions import read_shared
 from .words import Command, commands, shorten
 
 MAX_FILTERS: Final = 1 << 21
@@ -47,6 +48,7 @@ class Kind(Generic[Handle, Filter]):
     handle: Callable[[Command], Handle]
     filter: Callable[[Command, Head[Handle], Span], Filter]
     """Reads what follows the classifier's name; the place is that of the command. Raises InputError, ValueError."""
+    ports: PortNames = DEFAULT_PORTS
 
 
 def read_filters(text: str, name: str, kind: Kind[Handle, Filter]) -> tuple[Hook, tuple[Filter, ...]]:
@@ -61,6 +63,9 @@ def read_filters(text: str, name: str, kind: Kind[Handle, Filter]) -> tuple[Hook
         command.take("tc")
         if command.take_short("qdisc"):
             _read_qdisc(command)
+            continue
+        if command.take("actions", "action"):
+            read_shared(command, kind.ports)
             continue
         if not command.take_short("filter"):
             raise command.error(f"'filter add' expected, not {shorten(command.peek())}", command.here)

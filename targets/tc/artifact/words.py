@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ....semantics.source import InputError, Span
 
@@ -30,11 +30,15 @@ class Word:
 class Command:
     """The words of one command, read from left to right."""
 
-    def __init__(self, words: list[Word], end: Span, lines: dict[int, str]) -> None:
+    def __init__(
+        self, words: list[Word], end: Span, lines: dict[int, str], shared: dict[tuple[str, int], Any] | None = None
+    ) -> None:
         self.words = words
         self.end = end
         self.lines = lines
         """The source lines that it stands on, by number."""
+        self.shared = {} if shared is None else shared
+        """What this command and those before it have made that others can take again, by kind and number."""
         self.at = 0
 
     def __bool__(self) -> bool:
@@ -139,6 +143,7 @@ def commands(text: str, name: str) -> Iterator[Command]:
     """
     pending: list[Word] = []
     lines: dict[int, str] = {}
+    shared: dict[tuple[str, int], Any] = {}
     for number, line in enumerate(text.split("\n"), 1):
         shown = line.rstrip("\r")
         lines[number] = shown
@@ -148,10 +153,10 @@ def commands(text: str, name: str) -> Iterator[Command]:
         if joined:
             continue
         if pending:
-            yield Command(pending, Span(name, number, len(body) + 1), lines)
+            yield Command(pending, Span(name, number, len(body) + 1), lines, shared)
         pending, lines = [], {}
     if pending:
-        yield Command(pending, pending[-1].span, lines)
+        yield Command(pending, pending[-1].span, lines, shared)
 
 
 def _words(body: str, name: str, line: int, shown: str) -> Iterator[Word]:

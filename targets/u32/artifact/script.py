@@ -23,6 +23,6 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
         options.read()
         return options.filter(head.pref, head.protocol, head.chain, head.handle, start)
 
-    kind = Kind("u32", NO_HANDLE, lambda command: read_handle(command, "handle"), read)
+    kind = Kind("u32", NO_HANDLE, lambda command: read_handle(command, "handle"), read, ports)
     hook, filters = read_filters(text, name, kind)
     return FilterList(filters, hook, name)

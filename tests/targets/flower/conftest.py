@@ -8,16 +8,13 @@ import pytest
 
 from p4verify.targets.flower.oracle import UserModeFlower
 from p4verify.targets.tc.oracle.kernel import Kernel
-from tests.support.machines import require
 from tests.support.private_tc import Inside
 
 
 @pytest.fixture(scope="session")
-def kernel() -> Iterator[UserModeFlower]:
-    """A private kernel; without one the test is skipped, or fails where oracles are required."""
-    with UserModeFlower() as oracle:
-        require(oracle)
-        yield oracle
+def kernel(uml: UserModeFlower) -> UserModeFlower:
+    """A private kernel."""
+    return uml
 
 
 @pytest.fixture(scope="session")

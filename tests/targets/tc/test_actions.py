@@ -89,7 +89,7 @@ def test_what_munge_writes(words: str, keys: list[tuple[str, int, str, str, str]
         ("skbedit", "changes nothing"),
         ("tunnel_key set id 3", "needs src_ip"),
         ("police drop", "needs a rate"),
-        ("vlan pop index 3", "not supported"),
+        ("vlan index 3", "no action vlan with index 3"),
         ("drop random some pass 3", "netrand or determ expected"),
         ("drop random determ goto chain 3 3", "no other chain"),
         ("drop random netrand pass 65536", "number of packets"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,7 +13,6 @@ from p4verify.targets.flower.oracle import UserModeFlower
 from p4verify.targets.u32.artifact import parse_script as parse_u32
 from p4verify.targets.u32.meaning import meaning as u32_meaning
 from tests.support.compiled import inside
-from tests.support.machines import require
 from tests.support.small_behaviours import verdict as compared
 
 FRAME = bytes.fromhex("020000000001 020000000002 0800 45000014 00010000 40110000 0a000001 0a000002")
@@ -40,14 +38,6 @@ def does(*filters: str, given: dict[str, int] | None = None) -> Outcome:
 def verdict(*lists: str) -> str:
     first, second = (meaning(parse_script(text)) for text in lists)
     return compared(first, second)
-
-
-@pytest.fixture(scope="module")
-def kernel() -> Iterator[UserModeFlower]:
-    """A private kernel; without one the test is skipped, or fails where oracles are required."""
-    with UserModeFlower() as oracle:
-        require(oracle)
-        yield oracle
 
 
 def test_a_key_that_is_set_goes_with_the_frame() -> None:

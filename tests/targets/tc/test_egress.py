@@ -118,12 +118,10 @@ LINES = (
 
 
 @pytest.mark.oracle
-def test_the_kernel_does_so_at_egress() -> None:
+def test_the_kernel_does_so_at_egress(kernel: UserModeFlower) -> None:
     text = "".join(f"filter add dev port0 egress {line}\n" for line in LINES)
     frames = [FRAME, TAGGED, FRAME[:30], FRAME[:14]]
-    with UserModeFlower() as kernel:
-        require(kernel)
-        seen = kernel.run_given(parse_script(text), [(0, frame) for frame in frames], {"in.priority": 0x10002, **KEY})
+    seen = kernel.run_given(parse_script(text), [(0, frame) for frame in frames], {"in.priority": 0x10002, **KEY})
     for frame, one in zip(frames, seen, strict=True):
         said = does(meaning(parse_script(text)), frame, {"in.priority": 0x10002, **KEY})
         assert sorted(said.outputs) == list(one.outputs)

@@ -15,7 +15,6 @@ from p4verify.targets.u32.artifact import parse_script as parse_u32
 from p4verify.targets.u32.meaning import meaning as u32_meaning
 from tests.support.compiled import inside
 from tests.support.flower_forms import Forms, Inside, judge_forms
-from tests.support.machines import require
 from tests.support.small_behaviours import verdict
 
 MACS = bytes.fromhex("020000000001 020000000002")
@@ -161,23 +160,21 @@ def test_lists_that_differ_in_what_they_edit_are_told_apart() -> None:
 
 
 @pytest.mark.oracle
-def test_the_kernel_jumps_and_edits() -> None:
-    with UserModeFlower() as kernel:
-        require(kernel)
-        for actions, expected in JUMPS[:-1]:
-            filters = parse_script(script(f"pref 1 protocol all flower classid 1:7 {actions}"))
-            (seen,) = kernel.run(filters, [(0, FRAME)])
-            told = [port if to == "port" else (to, seen.metadata["classid"]) for to, port, _ in seen.outputs]
-            assert told == expected
-        text = script(
-            "pref 1 protocol ip flower action skbedit inheritdsfield ptype multicast pass",
-            "pref 2 protocol ipv6 flower action skbedit mark 3 inheritdsfield action mirred ingress redirect dev port2",
-            "pref 3 protocol 802.1q flower action skbedit inheritdsfield pass",
-        )
-        tags = bytes.fromhex("8100 0fff 88a8 1005")
-        frames = [FRAME, SIX, FRAME[:33], SIX[:53], MACS + b"\x08\x06" + bytes(28), MACS + tags + FRAME[12:]]
-        given = {"in.priority": 9, "in.pkt_type": 1}
-        seen = kernel.run_given(parse_script(text), [(0, frame) for frame in frames], given)
+def test_the_kernel_jumps_and_edits(kernel: UserModeFlower) -> None:
+    for actions, expected in JUMPS[:-1]:
+        filters = parse_script(script(f"pref 1 protocol all flower classid 1:7 {actions}"))
+        (seen,) = kernel.run(filters, [(0, FRAME)])
+        told = [port if to == "port" else (to, seen.metadata["classid"]) for to, port, _ in seen.outputs]
+        assert told == expected
+    text = script(
+        "pref 1 protocol ip flower action skbedit inheritdsfield ptype multicast pass",
+        "pref 2 protocol ipv6 flower action skbedit mark 3 inheritdsfield action mirred ingress redirect dev port2",
+        "pref 3 protocol 802.1q flower action skbedit inheritdsfield pass",
+    )
+    tags = bytes.fromhex("8100 0fff 88a8 1005")
+    frames = [FRAME, SIX, FRAME[:33], SIX[:53], MACS + b"\x08\x06" + bytes(28), MACS + tags + FRAME[12:]]
+    given = {"in.priority": 9, "in.pkt_type": 1}
+    seen = kernel.run_given(parse_script(text), [(0, frame) for frame in frames], given)
     behaviour = meaning(parse_script(text))
     for frame, one in zip(frames, seen, strict=True):
         assert inside(behaviour)(frame, 0, given)

@@ -14,7 +14,6 @@ from p4verify.targets.flower.meaning import meaning
 from p4verify.targets.flower.oracle import UserModeFlower
 from p4verify.targets.tc.oracle import NAMES
 from p4verify.targets.tc.oracle.kernel import Kernel
-from tests.support.machines import require
 
 INNER = bytes.fromhex("020000000001 020000000002 0800 45000014 00010000 40110000 0a000001 0a000002")
 ARP = bytes.fromhex("ffffffffffff 020000000002 0806") + bytes(46)
@@ -44,10 +43,8 @@ LINES = (
 
 
 @pytest.fixture(scope="module")
-def kernel() -> Iterator[Kernel]:
-    """A private kernel with a tunnel device."""
-    with UserModeFlower() as oracle:
-        require(oracle)
+def kernel(uml: UserModeFlower) -> Iterator[Kernel]:
+    """A private kernel with a tunnel device, where there can be one."""
     made = Kernel()
     made.need(3)
     made.run(SETUP)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from p4verify.semantics.meaning.concrete import Outcome, evaluate_behaviour
@@ -12,7 +10,6 @@ from p4verify.targets.flower.artifact import encode, parse_script, print_script,
 from p4verify.targets.flower.meaning import meaning
 from p4verify.targets.flower.oracle import UserModeFlower
 from tests.support.compiled import inside
-from tests.support.machines import require
 from tests.support.small_behaviours import verdict as compared
 
 FRAME = bytes.fromhex("020000000001 020000000002 0800 45000014 00010000 40110000 0a000001 0a000002")
@@ -159,14 +156,6 @@ def test_lists_whose_options_differ_are_told_apart() -> None:
     assert verdict(lists[1], lists[1].replace("pref 1", "pref 9").replace("0102:", "102:")) == "accept"
     asks = [script(f"pref 1 {ALL} geneve_opts {ONE} action drop", f"pref 2 {ALL} {TO}1"), script(f"pref 2 {ALL} {TO}1")]
     assert verdict(*asks) == "differs"
-
-
-@pytest.fixture(scope="module")
-def kernel() -> Iterator[UserModeFlower]:
-    """A private kernel; without one the test is skipped, or fails where oracles are required."""
-    with UserModeFlower() as oracle:
-        require(oracle)
-        yield oracle
 
 
 @pytest.mark.oracle

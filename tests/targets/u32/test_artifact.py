@@ -235,7 +235,7 @@ def test_ports_have_the_names_that_are_asked_for() -> None:
         (ADD + "u32 match u32 0 0 at 0 action", 59, "action expected"),
         (ADD + "u32 match u32 0 0 at 0 tcindex 1", 53, "unknown option 'tcindex'"),
         (ADD + "u32 match u32 0 0 at 0 action drop random some ok 10", 72, "netrand or determ"),
-        (ADD + "u32 match u32 0 0 at 0 action drop index 4", 65, "shared"),
+        (ADD + "u32 match u32 0 0 at 0 action gact index 4", 71, "no action gact with index 4"),
         (ADD + "handle 1:2:3:4 u32", 37, "too many parts"),
         (ADD + "handle 1000: u32", 37, "table 4096"),
         (ADD + "u32 match u32 0 0 at 0 'open", 53, "quotation mark"),

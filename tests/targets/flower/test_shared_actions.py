@@ -1,0 +1,69 @@
+"""Actions that several filters share: what has an index is there for all that name it."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.semantics.source import InputError
+from p4verify.targets.flower.artifact import FilterList, parse_script, read
+from p4verify.targets.tc.artifact.actions import Action, Csum, Gact, Mirred, Police, Vlan
+from tests.support.private_tc import Inside
+
+ADD = "filter add dev port0 ingress protocol ip"
+SCRIPT = f"""\
+qdisc add dev port0 clsact
+actions add action police rate 2mbit burst 10k conform-exceed drop/pipe index 8 action vlan pop index 6
+{ADD} pref 1 flower action police index 8 action gact pass index 9
+{ADD} pref 2 flower action vlan push id 3 index 4 action mirred egress redirect dev port1 index 5
+{ADD} pref 3 flower action vlan pop index 4 action drop index 9
+{ADD} pref 4 flower action vlan index 6 action mirred index 5
+{ADD} pref 5 flower action csum ip4h index 4 action gact index 9
+{ADD} pref 6 flower action police index 7 rate 1mbit burst 10k action police rate 9mbit burst 9k index 8
+"""
+
+
+def acting(filters: FilterList) -> list[list[Action]]:
+    """The actions of each filter, in the order of priorities; without rates, which JSON does not tell."""
+    some = sorted(filters.filters, key=lambda one: one.pref)
+    return [[Police((), a.exceed, a.conform) if isinstance(a, Police) else a for a in one.actions] for one in some]
+
+
+def test_what_is_there_already_is_taken_whatever_else_is_said() -> None:
+    first, second, third, fourth, fifth, sixth = acting(parse_script(SCRIPT))
+    assert isinstance(first[0], Police)
+    assert first[0].exceed.kind == "drop"
+    assert first[1:] == [Gact(third[1].control)]  # type: ignore[union-attr]
+    assert second == [Vlan("push", 3, 0), Mirred(1)]
+    assert third == [Vlan("push", 3, 0), first[1]]
+    assert fourth == [Vlan("pop"), Mirred(1)]
+    assert isinstance(fifth[0], Csum)
+    assert fifth[1] == first[1]
+    assert sixth[1] == first[0] != sixth[0]
+
+
+@pytest.mark.oracle
+def test_the_kernel_takes_the_same(tc: Inside) -> None:
+    (tc.kernel.folder / "lines").write_text(SCRIPT)
+    try:
+        tc.kernel.run("tc -batch /run/io/lines\n")
+        shown = [tc.kernel.run(f"tc {form} filter show dev port0 ingress\n") for form in ("", "-j")]
+    finally:
+        tc.kernel.run("tc qdisc del dev port0 clsact\ntc actions flush action police\ntc actions flush action vlan\n")
+    assert [acting(read(text.encode(), "shown")) for text in shown] == [acting(parse_script(SCRIPT))] * 2
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (f"{ADD} flower action police index 8", "no action police with index 8"),
+        ("actions replace action drop index 3", "only 'actions add'"),
+        ("actions add action drop", "an index that no action has yet"),
+        (f"actions add action drop index 3\nactions add action pass index 3\n{ADD} flower", "an index that no action"),
+        ("actions add action goto chain 3 index 3", "no goto chain"),
+        ("actions add", "no flower filter"),
+        ("actions add drop", "action expected"),
+    ],
+)
+def test_what_is_no_shared_action(line: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        parse_script(line + "\n")
