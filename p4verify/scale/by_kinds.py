@@ -3,7 +3,8 @@
 The tables are known to answer by some kinds (:meth:`.compared.Compared.axioms`), so the inputs on which a table is
 asked are those on which it answers by the first kind, those of the second, and so on; the others are those on which it
 is not asked. On each of these parts the second side's numbers are bits of the first's, and which actions are done is
-no question any more. What a side chooses has to fit only there.
+no question any more. What a side chooses has to fit only there; so inputs are not parted by what one copy of a frame
+or one cell of a state asks: a choice may be one for all of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 from ..proofs.answer_pairs import Kind
 from ..proofs.choices import map_terms
 from ..proofs.engine import Engine
+from ..proofs.options import cells_in, names_a_copy
 from ..proofs.pieces import consequences
 from ..proofs.refine import Outcome, search
 from ..proofs.verdict import Tally
@@ -38,12 +40,15 @@ class Part:
 
 def parts_of(lists: Sequence[Compared]) -> list[Part] | None:
     """Parts that hold every input on which tables answer as :meth:`.Compared.axioms` says of the kinds that are used
-    or tried; None if there would be more than :data:`MOST`."""
+    or tried; None if there would be more than :data:`MOST`, or a copy or a cell asks for itself."""
     asked: dict[tuple[int, Term, Term], tuple[Compared, list[Term]]] = {}
     for number, one in enumerate(lists):
         for condition, mine, theirs in one.facts:
             asked.setdefault((number, mine, theirs), (one, []))[1].append(condition)
     if 1 + sum(len(one.used | one.tried) for one, _ in asked.values()) > MOST:
+        return None
+    terms = [term for one in lists for fact in one.facts for term in fact]
+    if any(names_a_copy(term) or cells_in(term) for term in terms):
         return None
     found = [Part(b.not_(b.or_(*(condition for _, where in asked.values() for condition in where))))]
     for (_, mine, theirs), (one, where) in asked.items():

@@ -95,6 +95,19 @@ def test_parts_are_all_inputs_on_which_tables_answer_as_they_do_and_terms_are_ri
     assert any(part.replaced for part in parts)
 
 
+@pytest.mark.parametrize("name", ["each.member", "at.rates", "in.each.key"])
+def test_inputs_are_not_parted_by_what_a_copy_or_a_cell_asks(policer: Large, name: str) -> None:
+    """One choice may have to do for all copies, or cells."""
+    mine, theirs = (side.opened(policer.open_from) for side in policer.sides)
+    settlement = Settlement(mine, theirs, Engine.within(None))
+    settlement.settle()
+    assert parts_of(settlement.lists) is not None
+    one = next(one for one in settlement.lists if one.facts)
+    condition, *keys = one.facts[0]
+    own = replace(one, facts=[(b.and_(condition, b.eq(b.var(name, 4), b.bv(1, 4))), *keys)])
+    assert parts_of([own]) is None
+
+
 def test_a_subscriber_who_is_served_though_the_rules_drop_him_is_found(policer: Large) -> None:
     assert isinstance(policer.artifact, Bridge)
     flows = list(policer.artifact.flows)
