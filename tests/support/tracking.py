@@ -27,7 +27,10 @@ def answers(oracle: UserModeLinux, behaviour: Behaviour, frames: Sequence[bytes]
     The oracle forgets connections at once from then on, so that each frame is answered alone. Raises Unsupported: it
     cannot be found out.
     """
-    names = [v.name for v in b.variables(*_terms(behaviour)) if v.name.startswith("in.ct.")]
+    terms = _terms(behaviour)
+    if any(call.name.startswith("given.ct.") for call in b.applications(*terms)):
+        raise Unsupported("what connection tracking answers about frames that were written to")
+    names = [v.name for v in b.variables(*terms) if v.name.startswith("in.ct.")]
     if not names:
         return [{}] * len(frames)
     if not isinstance(oracle, UserModeFlower):
@@ -41,6 +44,8 @@ def answers(oracle: UserModeLinux, behaviour: Behaviour, frames: Sequence[bytes]
 def askable(behaviour: Behaviour, frames: Sequence[bytes], given: Given) -> list[bytes]:
     """Those frames that the behaviour speaks of, whatever is answered: the private kernel does not survive some of the
     others (pieces that it puts together)."""
+    if any(call.name.startswith("given.ct.") for call in b.applications(*_terms(behaviour))):
+        return []
     names = [v.name for v in b.variables(*_terms(behaviour)) if v.name.startswith("in.ct.")]
     covers, invalid = inside(behaviour), {name: _part(name, _INVALID) for name in names}
     return [frame for frame in frames if covers(frame, 0, {**given, **invalid})] if names else list(frames)

@@ -3,7 +3,9 @@ addresses.
 
 What is answered depends on connections that no packet tells of: it is an input, ``in.ct.HOW.state`` and so on, the same
 for all who ask in the same way about the same packet. HOW are the requests up to this one, and where the IP packet
-begins: ``5@14`` for the first one, in zone 5. What is asked is an event, as it changes what is answered later.
+begins: ``5@14`` for the first one, in zone 5. About an IP packet that was written to, it is ``given.ct.HOW.state``, a
+function of its first bytes, behind which it is the one that came. What is asked is an event, for that changes what is
+answered later.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from .packet import Skb
 from .tracked import Tracked
 
 EVENT: Final = "ct"
-"""What is asked: zone, commit, force, mark and its mask, label and its mask."""
+"""What is asked: zone, commit, force, mark and its mask, label and its mask; where the IP packet begins, and its first
+bytes if it was written to."""
 _NEW, _ESTABLISHED, _RELATED, _TRACKED, _INVALID, _REPLY = 1, 2, 4, 8, 16, 32
 STATES: Final = (
     _TRACKED | _NEW, _TRACKED | _ESTABLISHED, _TRACKED | _ESTABLISHED | _REPLY, _TRACKED | _RELATED,
@@ -39,6 +42,8 @@ ANSWERS: Final = (
 _IP, _IP6, _HEADERS = 0x0800, 0x86DD, {0x0800: 20, 0x86DD: 40}
 _EXTENSIONS: Final = (0, 43, 44, 51, 60)
 _FRAGMENT: Final = 0x3FFF
+_FIRST: Final = 64
+"""Bytes of an IP packet that can be written to before it is asked about."""
 
 Assume = Callable[[str, Term], None]
 
@@ -50,14 +55,14 @@ def ask(assume: Assume, action: Ct, skb: Skb, span: Span) -> Iterator[tuple[Term
         assume: told what inputs are left out.
 
     Raises:
-        Unsupported: the IP packet is not the one that came.
+        Unsupported: the IP packet was written to in a place that is not looked at.
     """
     whole = b.or_(*(_is(skb, kind) for kind in _HEADERS))
     assume(ASKABLE, b.and_(b.not_(is_vlan(skb.protocol)), _askable(skb)))
     yield b.not_(whole), None, None
     if whole is FALSE:
         return
-    request = _Request(action, skb.tracked, _place(skb, span))
+    request = _Request(action, skb.tracked, _Said(skb, span))
     assume(ANSWERS, b.implies(whole, request.possible()))
     refused = request.refused
     yield b.and_(whole, refused), None, request.event()
@@ -84,30 +89,35 @@ def _askable(skb: Skb) -> Term:
     )
 
 
-def _place(skb: Skb, span: Span) -> int:
-    """The input's byte with which the IP packet begins. Raises Unsupported: it was written to, so that what is answered
-    is not what is answered about the one that came."""
-    moved = skb.payload - len(skb.head)
-    there = range(skb.network, len(skb.head))
-    if skb.network + moved < 0 or any(skb.head[i] is not byte(i + moved) for i in there):
-        raise Unsupported("ct of an IP packet that was written to", span)
-    return skb.network + moved
+class _Said:
+    """What is answered about a packet. Raises Unsupported: it was written to behind the bytes that are looked at."""
+
+    def __init__(self, skb: Skb, span: Span) -> None:
+        moved = skb.payload - len(skb.head)
+        self.place = skb.network + moved
+        """The input's byte with which the IP packet begins, if nothing was written to it."""
+        changed = [i for i in range(skb.network, len(skb.head)) if skb.head[i] is not byte(i + moved)]
+        if self.place < 0 or any(i >= skb.network + _FIRST for i in changed):
+            raise Unsupported(f"ct of an IP packet that was written to behind its first {_FIRST} bytes", span)
+        self.first = skb.bytes(skb.network, _FIRST) if changed else None
+
+    def part(self, requests: tuple[str, ...], name: str, width: int) -> Term:
+        """A part of the answer to the last of some requests."""
+        how = f"ct.{','.join(requests)}@{self.place}.{name}"
+        return b.var(f"in.{how}", width) if self.first is None else b.apply(f"given.{how}", width, self.first)
 
 
 class _Request:
-    """One request about a packet: ``before`` is what the packet has, ``place`` where its IP packet begins."""
+    """One request about a packet that has ``before``; ``said`` is what is answered about it."""
 
-    def __init__(self, action: Ct, before: Tracked, place: int) -> None:
-        self.action = action
+    def __init__(self, action: Ct, before: Tracked, said: _Said) -> None:
+        self.action, self.said = action, said
         requests = (*before.requests, _said(action))
-        how = f"in.ct.{','.join(requests)}@{place}"
         zone = b.bv(action.zone, 16)
-        answer = Tracked(
-            requests, b.var(f"{how}.state", 16), zone, b.var(f"{how}.mark", 32), b.var(f"{how}.label", 128)
-        )
-        self.answer = answer
-        self._refused = b.to_bool(b.var(f"{how}.refused", 1))
-        self._labelled = b.var(f"{how}.labelled", 128)
+        state, mark, label = (said.part(requests, *one) for one in (("state", 16), ("mark", 32), ("label", 128)))
+        self.answer = answer = Tracked(requests, state, zone, mark, label)
+        self._refused = b.to_bool(said.part(requests, "refused", 1))
+        self._labelled = said.part(requests, "labelled", 128)
         self.cached = b.and_(_known(before), b.eq(before.zone, zone), b.not_(_turned(action, before)))
         """Whether the packet has the connection already (``tcf_ct_skb_nfct_cached``)."""
         self.found = replace(before.merged(self.cached, answer), requests=requests, zone=zone)
@@ -143,8 +153,10 @@ class _Request:
         numbers = [(action.zone, 16), (int(action.commit), 1), (int(action.force), 1)]
         for both, width in ((action.mark, 32), (action.label, 128)):
             numbers += [(part, width) for part in (both if both and both[1] else (0, 0))]
+        fields = [b.bv(number, width) for number, width in (*numbers, (self.said.place, 16))]
+        fields += [] if self.said.first is None else [self.said.first]
         told = b.TRUE if action.commit else b.not_(self.cached)
-        return Event(told, EVENT, tuple(b.bv(number, width) for number, width in numbers))
+        return Event(told, EVENT, tuple(fields))
 
 
 def _said(action: Ct) -> str:

@@ -24,6 +24,7 @@ from .kernel import BARRIER, EGRESS, INGRESS, Kernel, missing
 SHORTEST: Final = 14
 """A driver accepts no shorter frame."""
 LONGEST: Final = 8000
+TRACKER: Final = "what connection tracking answers, which the oracle cannot choose"
 _HOOKS: Final = {"ingress": INGRESS, "egress": EGRESS}
 
 
@@ -66,6 +67,8 @@ class UserModeLinux(Closing, ABC):
         self, artifact: Any, packet: tuple[int, bytes], tables: Any, ports: Sequence[int], cells: Cells, around: World
     ) -> tuple[Observation, Mapping[str, Mapping[int, int]]]:
         """See :class:`...base.ShowsState`; there is no state."""
+        if any(name.startswith("given.ct.") for name in around.answers):
+            raise Unsupported(TRACKER)
         return self.run_given(artifact, [packet], around.inputs)[0], {}
 
     def forget_connections(self) -> None:
@@ -95,7 +98,7 @@ class UserModeLinux(Closing, ABC):
         """
         self._check(artifact)
         if any(number for name, number in given.items() if name.startswith("in.ct.")):
-            raise Unsupported("what connection tracking answers, which the oracle cannot choose")
+            raise Unsupported(TRACKER)
         if any(not SHORTEST <= len(frame) <= LONGEST or frame[:14] == BARRIER[:14] for _, frame in packets):
             raise ValueError(f"a frame has {SHORTEST} to {LONGEST} bytes, and is not the oracle's barrier")
         asking = any(f.indev is not None for f in artifact.filters)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from p4verify.semantics.bits import applications
 from p4verify.semantics.meaning.concrete import Outcome, evaluate_behaviour
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.flower.artifact import encode, parse_script, print_script, read
@@ -81,7 +82,7 @@ def test_what_is_answered_is_seen_behind_the_action(state: str, number: int) -> 
         sent = does(*lines, given={f"{FIRST}.state": other}).outputs
         assert [output[:2] for output in sent] == ([("port", 1)] if other == number else [])
     told = does(*lines, given={f"{FIRST}.state": number}).events
-    assert told == (("ct", (5, 0, 0, 0, 0, 0, 0)),)
+    assert told == (("ct", (5, 0, 0, 0, 0, 0, 0, 14)),)
 
 
 def test_marks_and_labels_of_connections() -> None:
@@ -136,14 +137,33 @@ def test_only_ip_is_taken() -> None:
     assert not covers(FRAME, 0, {f"{FIRST}.state": INVALID, f"{FIRST}.mark": 1})
 
 
-def test_what_was_written_to_is_not_asked_about() -> None:
-    with pytest.raises(Unsupported, match="written to"):
-        does(f"pref 1 {ALL} action pedit ex munge ip ttl set 3 pipe action ct zone 5 {TO}1")
-    written = f"pref 1 {ALL} action pedit ex munge eth dst set 02:00:00:00:00:09 pipe action ct zone 5 {TO}1"
+POP = "action mpls pop protocol"
+WRITES = "action pedit ex munge ip ttl set 3 pipe"
+
+
+def test_what_was_written_to_is_asked_about_as_it_is() -> None:
+    behaviour = meaning(parse_script(script(f"pref 1 {ALL} {WRITES} {ASK5} pipe action goto chain 1",
+                                            f"chain 1 {ALL} ct_state +trk+est {TO}1")))  # fmt: skip
+    functions = {f"given.ct.5@14.{part}": lambda first: 0 for part in ("mark", "label", "refused")}
+    functions["given.ct.5@14.state"] = lambda first: ESTABLISHED if first >> 8 * (63 - 8) & 0xFF == 3 else NEW
+    seen = evaluate_behaviour(behaviour, FRAME, 0, functions=functions, default=0)
+    assert seen.outputs == (("port", 1, FRAME[:22] + b"\x03" + FRAME[23:]),)
+    assert seen.events[0][1][7:] == (14, int.from_bytes(seen.outputs[0][2][14:].ljust(64, b"\0"), "big"))
+    with pytest.raises(Unsupported, match="behind its first 64 bytes"):
+        does(f"pref 1 {ALL} action pedit ex munge offset 64 u32 set 3 pipe {ASK5} {TO}1")
+    written = f"pref 1 {ALL} action pedit ex munge eth dst set 02:00:00:00:00:09 pipe {ASK5} {TO}1"
     assert does(written, given={f"{FIRST}.state": NEW}).outputs[0][2][14:] == FRAME[14:]
 
 
 EQUAL = [
+    (
+        [f"pref 1 {ALL} {WRITES} {ASK5} pipe action goto chain 1", f"chain 1 {ALL} ct_state +trk+est {TO}1"],
+        [
+            f"pref 1 {ALL} action pedit ex munge ip ttl set 3 pipe action goto chain 2",
+            f"chain 2 pref 3 {ALL} {ASK5} pipe action goto chain 1",
+            f"chain 1 pref 7 {ALL} ct_state +trk-new-inv-rel {TO}1",
+        ],
+    ),
     (
         [ASK, f"chain 1 pref 1 {ALL} ct_state +trk+est {TO}1", f"chain 1 pref 2 {ALL} {TO}2"],
         [ASK, f"chain 1 pref 3 {ALL} ct_state -est {TO}2", f"chain 1 pref 4 {ALL} {TO}1"],
@@ -166,6 +186,23 @@ EQUAL = [
     ),
 ]
 DIFFERENT = [
+    ([f"pref 1 {ALL} {ASK5} {WRITES} {TO}1"], [f"pref 1 {ALL} {WRITES} {ASK5} {TO}1"]),
+    (
+        [f"pref 1 {ALL} {WRITES} {ASK5} action pedit ex munge ip ttl set 9 {TO}1"],
+        [f"pref 1 {ALL} {ASK5} action pedit ex munge ip ttl set 9 {TO}1"],
+    ),
+    (
+        [f"pref 1 {ALL} {WRITES} {ASK5} action pedit ex munge ip ttl set 9 {TO}1"],
+        [f"pref 1 {ALL} {WRITES.replace('3', '4')} {ASK5} action pedit ex munge ip ttl set 9 {TO}1"],
+    ),
+    (
+        [f"pref 1 {ALL} {WRITES} {ASK5} pipe action goto chain 1", f"chain 1 {ALL} ct_state +trk+est {TO}1"],
+        [f"pref 1 {ALL} {WRITES} {ASK5} pipe action goto chain 1", f"chain 1 {ALL} ct_state +trk+new {TO}1"],
+    ),
+    (
+        [f"pref 1 protocol mpls_uc flower {POP} ip pipe {ASK5} action drop"],
+        [f"pref 1 protocol mpls_uc flower {POP} mpls_uc pipe {POP} ip pipe {ASK5} action drop"],
+    ),
     ([ASK, f"chain 1 {ALL} ct_state +trk+est {TO}1"], [ASK, f"chain 1 {ALL} ct_state +trk+new {TO}1"]),
     ([f"pref 1 {ALL} action ct zone 5 {TO}1"], [f"pref 1 {ALL} action ct zone 6 {TO}1"]),
     ([f"pref 1 {ALL} action ct zone 5 {TO}1"], [f"pref 1 {ALL} {TO}1"]),
@@ -252,3 +289,28 @@ def test_the_kernel_does_what_is_said_of_a_conversation(kernel: UserModeFlower) 
     assert [sorted(port for _, port, _ in one.outputs) for one in seen] == [
         [5], [1, 10], [1, 8, 11], [3, 8, 11], [2, 8, 11], [3, 8, 11],
     ]  # fmt: skip
+
+
+@pytest.mark.oracle
+def test_the_kernel_asks_about_what_was_written(kernel: UserModeFlower) -> None:
+    """It keeps what it knows of a packet that is written to, and asks anew about one that it knows nothing of."""
+    source = "action pedit ex munge ip src set 10.0.0.7 pipe"
+    lines = [
+        f"pref 1 {ALL} src_port 81 action ct pipe {source} action ct commit mark 9 pipe action goto chain 1",
+        f"pref 2 {ALL} {source} action ct pipe action goto chain 1",
+        f"chain 1 pref 1 {ALL} ct_state +trk+new ct_mark 9 {TO}1",
+        f"chain 1 pref 2 {ALL} ct_state +trk+new ct_mark 0 {TO}2",
+    ]
+    lines = [line.replace("flower src_port", "flower ip_proto udp src_port") for line in lines]
+    filters = parse_script(script(*lines))
+    behaviour = meaning(filters)
+    answers = {"state": NEW, "mark": 0, "label": 0, "refused": 0, "labelled": 0}
+    calls = {call.name for call in applications(*(term for case in behaviour.cases for term in case.terms()))}
+    answered = {name: answers[name.rpartition(".")[2]] for name in calls if name.startswith("given.ct.")}
+    functions = {name: lambda _first, number=number: number for name, number in answered.items()}
+    frames = [FRAME[:34] + bytes((0, port)) + FRAME[36:] for port in (81, 82)]
+    seen = kernel.run(filters, [(0, frame) for frame in frames])
+    for frame, shown in zip(frames, seen, strict=True):
+        said = evaluate_behaviour(behaviour, frame, 0, inputs={"in.ct.0@14.state": NEW}, functions=functions, default=0)
+        assert list(shown.outputs) == sorted(said.outputs)
+    assert [one.outputs[0][1] for one in seen] == [1, 2]
