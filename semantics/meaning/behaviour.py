@@ -97,7 +97,7 @@ INPUT_PACKET: Final = Packet()
 
 
 Destination = Literal[
-    "port", "stack", "recirculate", "resubmit", "ingress", "peer", "neighbour", "cpu", "socket", "program"
+    "port", "stack", "recirculate", "resubmit", "ingress", "peer", "neighbour", "cpu", "socket", "program", "sampler"
 ]
 """Where a frame goes (see :class:`Output`)."""
 
@@ -133,7 +133,8 @@ class Output:
     ``to`` "port": out of port ``port`` (32 bits). ``to`` "stack": on to the host's stack or next hook
     (TC_ACT_OK, XDP_PASS, the eBPF filter's accept); ``port`` is then 0. ``to`` "recirculate" and "resubmit": back to
     the beginning for another pass, which reads ``port`` as ``in.port`` and ``metadata`` as ``in.NAME``. ``to``
-    "ingress": received by interface ``port``. Of eBPF alone: "peer": received by the other end of that one;
+    "ingress": received by interface ``port``. ``to`` "sampler": told, with a probability that an event says, to those
+    who listen to group ``port``. Of eBPF alone: "peer": received by the other end of that one;
     "neighbour": out of interface ``port``, with the addresses of whatever the kernel takes for the next hop; "cpu": on
     to CPU ``port``; "socket" and "program" (which goes on with the packet): what an element of a map leads to, which
     ``port`` holds.

@@ -23,7 +23,7 @@ READS: Final = (
     "actions: gact (random as a choice), mirred, vlan, mpls, pedit, csum (IPv4, TCP, UDP, ICMP), skbedit",
     "actions: police, tunnel_key (no options of ERSPAN), ct (what it answers is an input) without nat and helpers",
     "controls: drop, pass, continue, pipe, reclassify, goto chain, trap, jump",
-    "no sample, nat, checksums of UDP-Lite and SCTP",
+    "sample (which frames are drawn is nobody's); no nat, checksums of UDP-Lite and SCTP",
 )
 """What lists of others may have, a line each."""
 

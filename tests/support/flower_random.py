@@ -246,7 +246,7 @@ class Filters:
         done = pick(
             rng, (3, self.vlan()), (2.5, self.labels()), (5, self.pedit()), (1.5, self.csum()), (0.5, self.mirror()),
             (1, self.skbedit()), (0.3, "tunnel_key unset"), (1, self.tunnel_key()), (0.2, "ct clear"),
-            (8 if self.tracks else 0, self.ct()),
+            (8 if self.tracks else 0, self.ct()), (0.1, f"sample rate {rng.choice((1, 5))} group 3 trunc 60"),
         )  # fmt: skip
         if done.startswith("mirred"):
             return done

@@ -21,6 +21,7 @@ from p4verify.targets.tc.artifact.actions import (
     PeditKey,
     Police,
     RandomGact,
+    Sample,
     Skbedit,
     TunnelKey,
     Vlan,
@@ -100,6 +101,7 @@ TUNNELS = st.one_of(
 )  # fmt: skip
 _PLAIN = st.sampled_from(["continue", "pass", "reclassify", "drop", "pipe", "trap"]).map(Control)  # type: ignore[arg-type]
 POLICES = st.builds(Police, st.just((("rate", "1mbit"), ("burst", "10k"))), _PLAIN, _PLAIN)
+SAMPLES = st.builds(Sample, st.integers(1, 0xFFFFFFFF), WORDS, st.none() | WORDS, CONTROLS)
 _LABELS = st.integers(0, (1 << 128) - 1)
 CTS = st.builds(
     lambda zone, kept, force, mark, label, control: Ct(zone, kept, kept and force, mark, label, control),
@@ -122,5 +124,5 @@ def actions() -> st.SearchStrategy[Action]:
         st.builds(Mirred, PORTS, st.just(False), CONTROLS, st.booleans()),
         st.builds(Mirred, PORTS, st.just(True), st.just(STOLEN), st.booleans()),
         VLANS, MPLSES, st.builds(Pedit, PEDITS, CONTROLS), CSUMS, SKBEDITS, TUNNELS, POLICES,
-        st.builds(CtClear, CONTROLS), CTS, st.just(OpaqueAction("sample", ("rate", "5"))),
+        st.builds(CtClear, CONTROLS), CTS, SAMPLES, st.just(OpaqueAction("simple", ("sdata", "5"))),
     )  # fmt: skip

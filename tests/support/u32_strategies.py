@@ -37,9 +37,9 @@ def actions(*, sayable: bool) -> st.SearchStrategy[Action]:
     some = controls(sayable=sayable)
     mirrors = st.builds(Mirred, PORTS, st.just(False), some, st.booleans())
     redirects = st.builds(Mirred, PORTS, st.just(True), st.just(STOLEN) if sayable else some, st.booleans())
-    opaque = st.builds(OpaqueAction, st.just("sample"), st.just(("rate", "5")), st.none())
+    opaque = st.builds(OpaqueAction, st.just("simple"), st.just(("sdata", "5")), st.none())
     if not sayable:
-        opaque = st.builds(OpaqueAction, st.just("sample"), st.just(()), st.binary(max_size=8).map(_whole))
+        opaque = st.builds(OpaqueAction, st.just("simple"), st.just(()), st.binary(max_size=8).map(_whole))
     return st.one_of(st.builds(Gact, some), mirrors, redirects, opaque)
 
 

@@ -341,8 +341,39 @@ class Ct:
         return "commit" if self.commit else "track"
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """``act_sample``: of about one in ``rate`` packets the first ``truncated`` bytes (None: all) are told to those who
+    listen to a ``group``."""
+
+    rate: int
+    group: int
+    truncated: int | None = None
+    control: Control = PIPE
+
+    kind: ClassVar[str] = "sample"
+
+    def __post_init__(self) -> None:
+        within("rate", self.rate, 1, 0xFFFFFFFF)
+        within("group", self.group, 0, 0xFFFFFFFF)
+        within("truncated size", self.truncated or 0, 0, 0xFFFFFFFF)
+
+
 Action = (
-    Gact | RandomGact | Mirred | Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Police | Ct | CtClear | OpaqueAction
+    Gact
+    | RandomGact
+    | Mirred
+    | Vlan
+    | Mpls
+    | Pedit
+    | Csum
+    | Skbedit
+    | TunnelKey
+    | Police
+    | Ct
+    | CtClear
+    | Sample
+    | OpaqueAction
 )
 OpenEnded = OpaqueAction | Police | RandomGact
 """Actions that have not just one control."""

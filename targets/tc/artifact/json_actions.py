@@ -30,6 +30,7 @@ from .actions import (
 from .conntrack import ct_of
 from .hooks import PortNames
 from .protocols import protocol_number, shown_classid
+from .sampling import sample_of
 from .tunnel_options import FLAGS, options_of, shown_text
 
 _HEADERS: Final[dict[str, PeditHeader]] = {
@@ -169,5 +170,5 @@ def _police(found: Object, control: Control) -> Action:
 
 _READERS: Final[dict[str, Callable[[Object, Control], Action]]] = {
     "gact": _gact, "vlan": _vlan, "mpls": _mpls, "pedit": _pedit, "csum": _csum, "skbedit": _skbedit,
-    "tunnel_key": _tunnel_key, "police": _police, "ct": ct_of,
+    "tunnel_key": _tunnel_key, "police": _police, "ct": ct_of, "sample": sample_of,
 }  # fmt: skip

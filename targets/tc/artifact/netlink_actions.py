@@ -23,6 +23,7 @@ from .actions import (
     Pedit,
     Police,
     RandomGact,
+    Sample,
     Skbedit,
     TunnelKey,
     Vlan,
@@ -44,6 +45,7 @@ from .netlink_writes import (
     tunnel_key_options,
     vlan_options,
 )
+from .sampling import read_sample_options, sample_options
 
 TCA_ACT_KIND, TCA_ACT_OPTIONS = 1, 2
 _TM, _PARMS, _GACT_PROB, _GACT_PAD = 1, 2, 3, 4
@@ -78,6 +80,21 @@ def _options(action: Action, index: Callable[[int], int], span: Span) -> bytes:
         case Mirred():
             code = (1 if action.redirect else 2) + 2 * action.ingress
             return parameters(_PARMS, action.control, _MIRRED_MORE.pack(code, index(action.port)))
+        case Ct() | CtClear():
+            return ct_options(action)
+        case Vlan() | Mpls() | Pedit() | Csum() | Skbedit() | Sample():
+            return _simple_options(action)
+        case TunnelKey():
+            return tunnel_key_options(action, span)
+        case Police():
+            return police_options(action, span)
+        case OpaqueAction(options=bytes() as options):
+            return options
+    raise Unsupported(f"action {action.kind} is known by its words only", span)
+
+
+def _simple_options(action: Vlan | Mpls | Pedit | Csum | Skbedit | Sample) -> bytes:
+    match action:
         case Vlan():
             return vlan_options(action)
         case Mpls():
@@ -86,17 +103,10 @@ def _options(action: Action, index: Callable[[int], int], span: Span) -> bytes:
             return pedit_options(action)
         case Csum():
             return csum_options(action)
-        case Ct() | CtClear():
-            return ct_options(action)
         case Skbedit():
             return skbedit_options(action)
-        case TunnelKey():
-            return tunnel_key_options(action, span)
-        case Police():
-            return police_options(action, span)
-        case OpaqueAction(options=bytes() as options):
-            return options
-    raise Unsupported(f"action {action.kind} is known by its words only", span)
+        case Sample():
+            return sample_options(action)
 
 
 def _gact_options(action: Gact | RandomGact) -> bytes:
@@ -182,5 +192,6 @@ _READERS: Final[dict[str, tuple[int, Reader]]] = {
     "gact": (_PARMS, _read_gact), "vlan": (_PARMS, read_vlan), "mpls": (_PARMS, read_mpls),
     "pedit": (_PARMS, read_pedit), "csum": (1, read_csum), "skbedit": (_PARMS, read_skbedit),
     "police": (1, read_police_options), "ct": (1, read_ct_options),
+    "sample": (_PARMS, read_sample_options),
 }  # fmt: skip
 """Where an action's parameters are, and what reads it."""

@@ -22,6 +22,7 @@ from .actions import (
     Pedit,
     Police,
     RandomGact,
+    Sample,
     Skbedit,
     TunnelKey,
     Vlan,
@@ -30,6 +31,7 @@ from .conntrack import ct_words
 from .hooks import PortNames
 from .pedit import print_munges
 from .protocols import protocol_text
+from .sampling import sample_words
 
 _SAYABLE: Final = {"continue", "drop", "pass", "reclassify", "pipe", "goto chain", "jump", "trap"}
 
@@ -56,7 +58,9 @@ def action_words(action: Action, ports: PortNames, span: Span) -> str:
     return " ".join([action.kind, *words])
 
 
-def _words(action: Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Ct | CtClear, span: Span) -> Iterator[str]:
+def _words(
+    action: Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Ct | CtClear | Sample, span: Span
+) -> Iterator[str]:
     if isinstance(action, Vlan):
         yield from _vlan(action)
     elif isinstance(action, Mpls):
@@ -75,6 +79,8 @@ def _words(action: Vlan | Mpls | Pedit | Csum | Skbedit | TunnelKey | Ct | CtCle
         yield from _skbedit(action)
     elif isinstance(action, Ct):
         yield from ct_words(action)
+    elif isinstance(action, Sample):
+        yield from sample_words(action)
     elif isinstance(action, CtClear):
         yield action.operation
     else:

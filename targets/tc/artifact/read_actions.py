@@ -37,6 +37,7 @@ from .conntrack import read_ct
 from .hooks import PortNames
 from .pedit import read_munge
 from .protocols import read_classid, read_protocol
+from .sampling import read_sample
 from .tunnel_options import FLAGS, options_of
 from .words import Command, shorten
 
@@ -386,5 +387,5 @@ def _conform_exceed(command: Command) -> tuple[Control, Control]:
 
 _READERS: Final[dict[str, Callable[[Command], Action]]] = {
     "vlan": _vlan, "mpls": _mpls, "pedit": _pedit, "csum": _csum, "skbedit": _skbedit, "tunnel_key": _tunnel_key,
-    "police": _police,
+    "police": _police, "sample": lambda command: read_sample(command, lambda rest: _control_or(rest, PIPE)),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Final
 from .actions import PASS, Action, Control, Pedit, PeditHeader, PeditKey
 from .hooks import PortNames
 from .read_actions import read_actions
+from .sampling import shown_sample
 from .words import Command, Word
 
 _ORDER: Final = re.compile(r"action order \d+:\s*")
@@ -79,7 +80,7 @@ def _in_script_words(text: str) -> str:
         return text.replace("gact action ", "gact ", 1)
     if text.startswith("tunnel_key set"):
         return text.replace(" key_id ", " id ", 1)
-    return text
+    return shown_sample(text)
 
 
 def _pedit(text: str, lines: Sequence[str]) -> Pedit:

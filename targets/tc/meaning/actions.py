@@ -24,6 +24,7 @@ from ..artifact.actions import (
     Pedit,
     Police,
     RandomGact,
+    Sample,
     Skbedit,
     TunnelKey,
     Vlan,
@@ -170,6 +171,8 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
             return [(TRUE, state, action.other)]
         other = machine.choice("gact", "which packets are drawn", span)
         return [(other, state, action.other), (b.not_(other), state, action.control)]
+    if isinstance(action, Sample):
+        return [(TRUE, _sample(machine, action, state, span), action.control)]
     if isinstance(action, OpaqueAction):
         raise Unsupported(f"action {action.kind}", span)
     steps: list[Step] = []
@@ -188,6 +191,18 @@ def _ct(machine: Machine, action: Ct, state: State, span: Span, when: Term) -> I
     for condition, skb, event in ask(assume, action, state.packet, span):
         told = state if event is None else replace(state, events=(*state.events, event))
         yield condition, told if skb is None else replace(told, skb=skb), DROP if skb is None else action.control
+
+
+def _sample(machine: Machine, action: Sample, state: State, span: Span) -> State:
+    """``tcf_sample_act``. That a packet is offered to be drawn is what is told: the drawing is nobody's."""
+    skb = state.packet
+    start = 0 if machine.egress else skb.network - skb.mac_len
+    if start < 0:
+        raise Unsupported("sample of a packet whose link header is longer than what is before its network header", span)
+    cut = action.truncated
+    numbers = ((action.rate, 32), (action.group, 32), (int(cut is not None), 1), (cut or 0, 32))
+    fields = tuple(b.bv(number, width) for number, width in numbers)
+    return state.sampled(b.bv(action.group, 32), start=start, fields=fields)
 
 
 def _mirred(machine: Machine, action: Mirred | SendTo, state: State, span: Span) -> Step:

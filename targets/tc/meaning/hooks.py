@@ -119,7 +119,7 @@ def at_hook(
         ),
         reaching=where.reaching(whole),
         choices=tuple(choice for machine in machines for choice in machine.choices),
-        observables=("outputs", "events", *names) if set(TRACKED) & set(names) else ("outputs", *names),
+        observables=("outputs", *(["events"] if any(case.events for case in cases) else []), *names),
         notes=(
             *where.notes,
             "redirected and mirrored frames reach their ports: these exist and are up",

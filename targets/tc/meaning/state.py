@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ....semantics import bits as b
 from ....semantics.bits import TRUE, Term
-from ....semantics.meaning.behaviour import Destination, Event, Output
+from ....semantics.meaning.behaviour import Destination, Event, Output, Packet
 from ....semantics.meaning.sent import Sent, merge_sent
 from .edited import CAME, Edited
 from .packet import VLAN_HLEN, VLAN_TYPES, Skb, is_one_of, received
@@ -14,6 +14,8 @@ from .tracked import UNTRACKED, Tracked, merged_events
 from .tunnel import NO_TUNNEL
 
 NONE = b.bv(0, 32)
+SAMPLE = "sample"
+"""The event of a packet that is sampled: one in how many, the group, whether it is truncated, and to how many bytes."""
 _NEVER_TAGGED = received(tagged=False).protocol
 
 
@@ -30,7 +32,7 @@ class State:
     """What is told of frames that are sent: the same names on all ways."""
     tracked: Tracked = UNTRACKED
     events: tuple[Event, ...] = ()
-    """What connection tracking was told."""
+    """What connection tracking was told, and what was sampled."""
 
     @property
     def shape(self) -> object:
@@ -74,6 +76,17 @@ class State:
         there = {**edited, **skb.tunnel.told()}
         beside = {name: there[name] for name in self.beside if name in there}
         return replace(self, sent=(*self.sent, Output(when, to, port, skb.packet(), metadata=beside)))
+
+    def sampled(self, group: Term, *, start: int, fields: tuple[Term, ...]) -> State:
+        """A copy is told to a group, with probability and length that an event says: from byte ``start`` of the data,
+        without the tag that is beside them."""
+        skb = self.packet
+        there = skb.tunnel.told()
+        beside = {name: there[name] for name in self.beside if name in there}
+        packet = replace(skb.reaching(start), tag=None)
+        told = Packet(packet.head[start:], packet.payload)
+        events = (*self.events, Event(TRUE, SAMPLE, fields))
+        return replace(self, sent=(*self.sent, Output(TRUE, "sampler", group, told, metadata=beside)), events=events)
 
     def handed_over(self, port: Term, *, keyed: bool) -> State:
         """A copy is received by a device: ``__netif_receive_skb_core``, which drops what has a tag in its data that is

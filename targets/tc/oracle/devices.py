@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeVar
 
 from ....semantics.source import Unsupported
 from ...base import Observation
-from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpenEnded, controls
+from ..artifact.actions import MAX_ACTIONS, PIPE, Action, Control, Gact, Mirred, OpenEnded, Sample, controls
 from ..artifact.filters import Filter
 from ..artifact.hooks import Hook, PortNames
 from .beside import Given, Possible, giving
@@ -137,7 +137,7 @@ class Devices:
     def _told(self, filter_: Observed) -> Iterator[Action]:
         """The actions, of which those that let the frame pass send it to the stack's device."""
         for action in filter_.actions:
-            if isinstance(action, OpenEnded):
+            if isinstance(action, OpenEnded | Sample):
                 raise Unsupported(f"action {action.kind}", filter_.span)
         jumping = [place for place, control in enumerate(controls(filter_.actions)) if control.kind == "jump"]
         groups = list(self._groups(filter_, whole=bool(jumping)))

@@ -36,7 +36,7 @@ _CHUNK: Final = 24
 _BUFFER: Final = 1 << 21
 _MODULES: Final = (
     "veth sch_ingress cls_flower cls_u32 cls_matchall cls_basic em_meta act_gact act_mirred act_vlan act_mpls act_pedit"
-    " act_csum act_skbedit act_tunnel_key act_police act_ct"
+    " act_csum act_skbedit act_tunnel_key act_police act_ct act_sample"
 )
 _KERNEL: Final = "linux.uml"
 _PYTHON: Final = f"{Path(sys.executable).resolve()} -S"

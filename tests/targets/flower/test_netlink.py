@@ -43,7 +43,7 @@ def tellable(filters: FilterList) -> FilterList:
             return replace(some, limits=(("rate", "1000000bit"), ("burst", "10240b")))
         if isinstance(some, TunnelKey) and not some.unset:
             return replace(some, src="10.0.0.1", dst="10.0.0.2")
-        return OpaqueAction("sample", options=bytes(8)) if isinstance(some, OpaqueAction) else some
+        return OpaqueAction("simple", options=bytes(8)) if isinstance(some, OpaqueAction) else some
 
     def told(one: FlowerFilter) -> FlowerFilter:
         return replace(one, actions=tuple(map(action, one.actions)))  # type: ignore[arg-type]
