@@ -31,6 +31,8 @@ from .with_choices import FEW_ROUNDS, ROUNDS
 MANY: Final = 200
 """Pairs of cases from which on inputs are drawn before it is said what has to hold for each pair."""
 
+NO_INPUT: Final = "no input satisfies the assumptions"
+"""What :attr:`Outcome.empty` says where nothing was to be compared."""
 NOTHING_COMPARED: Final = (
     "whatever comes, neither side sends or keeps anything: no output, metadata or state of the two sides was compared"
 )
@@ -122,7 +124,7 @@ def search(
     feasible = some_input(domain(spec, impl), engine)
     if feasible.status == "unsat":
         tally = Search(engine, picks, legal, (), before).tally()
-        return Outcome(tally, empty="no input satisfies the assumptions", spec=spec, impl=impl)
+        return Outcome(tally, empty=NO_INPUT, spec=spec, impl=impl)
     unknown = feasible.reason if feasible.status == "unknown" else ""
     held = (_all_hold(made, impl, engine, picks, before) for made in alike if not unknown)
     soon = next((tally for tally in held if tally is not None), None)

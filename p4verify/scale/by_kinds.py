@@ -9,7 +9,7 @@ or one cell of a state asks: a choice may be one for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -19,7 +19,7 @@ from ..proofs.choices import map_terms
 from ..proofs.engine import Engine
 from ..proofs.options import cells_in, names_a_copy
 from ..proofs.pieces import consequences
-from ..proofs.refine import Outcome, search
+from ..proofs.refine import NO_INPUT, Outcome, search
 from ..proofs.verdict import Tally
 from ..semantics import bits as b
 from ..semantics.bits import Term
@@ -38,23 +38,38 @@ class Part:
     replaced: dict[Term, Term] = field(default_factory=dict)
 
 
-def parts_of(lists: Sequence[Compared]) -> list[Part] | None:
-    """Parts that hold every input on which tables answer as :meth:`.Compared.axioms` says of the kinds that are used
-    or tried; None if there would be more than :data:`MOST`, or a copy or a cell asks for itself."""
-    asked: dict[tuple[int, Term, Term], tuple[Compared, list[Term]]] = {}
-    for number, one in enumerate(lists):
+WHOLE: Final = (Part(b.TRUE),)
+"""All inputs."""
+
+Told = Sequence[tuple[Compared, Collection[Kind]]]
+"""Lists, and the kinds that their tables are known to answer by."""
+
+
+def parts_of(told: Told) -> Sequence[Part]:
+    """Parts that hold every input on which the tables of these lists answer by one of their kinds; first those of kinds
+    that are rare, with which it is likeliest that the sides do not do the same. All inputs are one part if there would
+    be more than :data:`MOST`, or if a copy or a cell asks for itself, or what is asked hangs on a choice."""
+    asked: dict[tuple[int, Term, Term], tuple[Compared, Collection[Kind], list[Term]]] = {}
+    for number, (one, kinds) in enumerate(told):
         for condition, mine, theirs in one.facts:
-            asked.setdefault((number, mine, theirs), (one, []))[1].append(condition)
-    if 1 + sum(len(one.used | one.tried) for one, _ in asked.values()) > MOST:
-        return None
-    terms = [term for one in lists for fact in one.facts for term in fact]
-    if any(names_a_copy(term) or cells_in(term) for term in terms):
-        return None
-    found = [Part(b.not_(b.or_(*(condition for _, where in asked.values() for condition in where))))]
-    for (_, mine, theirs), (one, where) in asked.items():
-        kinds = sorted(one.used | one.tried, key=repr)
-        found += [_part(one, kind, b.or_(*where), mine, theirs) for kind in kinds]
-    return found
+            asked.setdefault((number, mine, theirs), (one, kinds, []))[2].append(condition)
+    if 1 + sum(len(kinds) for _, kinds, _ in asked.values()) > MOST:
+        return WHOLE
+    if any(map(_is_of_its_own, (term for one, _ in told for fact in one.facts for term in fact))):
+        return WHOLE
+    found = [
+        (one.kinds.often[kind], repr(kind), _part(one, kind, b.or_(*where), mine, theirs))
+        for (_, mine, theirs), (one, kinds, where) in asked.items()
+        for kind in kinds
+    ]
+    found.sort(key=lambda one: one[:2])
+    elsewhere = b.not_(b.or_(*(condition for _, _, where in asked.values() for condition in where)))
+    return (*(part for _, _, part in found), Part(elsewhere))
+
+
+def _is_of_its_own(term: Term) -> bool:
+    """Whether a term has not one value for an input."""
+    return names_a_copy(term) or bool(cells_in(term)) or any(v.name.startswith("any.") for v in b.variables(term))
 
 
 def _part(one: Compared, kind: Kind, where: Term, mine: Term, theirs: Term) -> Part:
@@ -66,26 +81,27 @@ def _part(one: Compared, kind: Kind, where: Term, mine: Term, theirs: Term) -> P
     return Part(b.and_(where, said), replaced)
 
 
-def search_by_parts(spec: Behaviour, impl: Behaviour, parts: Sequence[Part], engine: Engine) -> Outcome:
+def search_by_parts(
+    spec: Behaviour, impl: Behaviour, parts: Sequence[Part], engine: Engine, *, exactly: bool = False
+) -> Outcome:
     """As :func:`..proofs.refine.search`, on inputs that are in one of the parts at least; a part that is undecided does
     not keep a difference in another one from being found."""
     outcomes: list[Outcome] = []
-    for outcome in _outcomes(spec, impl, parts, engine):
-        outcomes.append(outcome)
-        if outcome.difference is not None:
-            break
-    tally = sum((one.tally for one in outcomes), Tally())
-    compared = max((one.tally.compared for one in outcomes), default=0)
-    tally = replace(tally, compared=compared)  # each part has those of all inputs, or fewer
-    last = next((one for one in outcomes if one.difference is not None), None)
-    unknown = next((one.unknown for one in outcomes if one.unknown), "")
-    empty = next((one.empty for one in outcomes if one.empty), "") if not compared else ""
-    return Outcome(tally, None if last is None else last.difference, unknown, empty, spec, impl)
-
-
-def _outcomes(spec: Behaviour, impl: Behaviour, parts: Sequence[Part], engine: Engine) -> Iterator[Outcome]:
     for part in parts:
-        change = partial(b.substitute, mapping=part.replaced)
-        mine, theirs = (map_terms(side, change, {}) for side in (spec, impl))
-        here = Assumption("the answers are of a kind", part.condition)
-        yield search(replace(mine, domain=(*mine.domain, here)), theirs, engine)
+        outcomes.append(_search_in(part, spec, impl, engine, exactly))
+        if outcomes[-1].difference is not None:
+            break
+    compared = max(one.tally.compared for one in outcomes)  # each part has those of all inputs, or fewer
+    tally = replace(sum((one.tally for one in outcomes), Tally()), compared=compared)
+    unknown = next((one.unknown for one in outcomes if one.unknown), "")
+    empty = "" if compared else min((one.empty for one in outcomes if one.empty), key=NO_INPUT.__eq__, default="")
+    return Outcome(tally, outcomes[-1].difference, unknown, empty, spec, impl)
+
+
+def _search_in(part: Part, spec: Behaviour, impl: Behaviour, engine: Engine, exactly: bool) -> Outcome:
+    if part.condition is b.TRUE:
+        return search(spec, impl, engine, exactly=exactly)
+    change = partial(b.substitute, mapping=part.replaced)
+    mine, theirs = (map_terms(side, change, {}) for side in (spec, impl))
+    here = Assumption("the answers are of a kind", part.condition)
+    return search(replace(mine, domain=(*mine.domain, here)), theirs, engine, exactly=exactly)

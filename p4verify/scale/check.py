@@ -216,8 +216,8 @@ class _Check:
 
     def _searched(self, regions: Sequence[Place]) -> tuple[list[tuple[Region, Proof]], str]:
         """The differences in regions that were confirmed, and why others are not decided."""
-        facts = self.settlement.facts()
-        investigator = Investigator(self.mine, self.theirs, self.engine, exactly=self.exactly, facts=facts)
+        facts, parts = self.settlement.facts(), self.settlement.parts()
+        investigator = Investigator(*self.sides, self.engine, exactly=self.exactly, facts=facts, parts=parts)
         confirmed: list[tuple[Region, Proof]] = []
         unclear = ""
         for region in regions:

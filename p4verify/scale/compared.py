@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -89,8 +89,8 @@ class Compared:
         mine = None if difference.first is None else difference.first.decision
         return self.kinds.kind(mine, difference.second.decision)
 
-    def axioms(self, more: set[Kind]) -> Iterator[Term]:
-        """That what the tables answer is of one of the kinds used, or of ``more``."""
+    def axioms(self, kinds: Collection[Kind]) -> Iterator[Term]:
+        """That what the tables answer is of one of these kinds."""
         for condition, mine, theirs in self.facts:
-            kinds = sorted(self.used | more, key=repr)
-            yield b.implies(condition, b.or_(*(self.kinds.condition(kind, mine, theirs) for kind in kinds)))
+            some = (self.kinds.condition(kind, mine, theirs) for kind in sorted(kinds, key=repr))
+            yield b.implies(condition, b.or_(*some))

@@ -6,7 +6,7 @@ answer there, on a cube around the packet's key, is added to what it knows, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,13 +15,14 @@ from ..proofs.compare import domain, meeting
 from ..proofs.difference import Difference, difference_in
 from ..proofs.engine import Engine, Model
 from ..proofs.fixing import fix
-from ..proofs.refine import Outcome, search
+from ..proofs.refine import NO_INPUT, Outcome
 from ..proofs.verdict import Tally
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.classifier import Cube, Row, TupleSpace, overlap
 from ..semantics.meaning.behaviour import LENGTH, Assumption, Behaviour, byte
 from ..semantics.meaning.opened import Answered, Lookup, Opened
+from .by_kinds import WHOLE, Part, search_by_parts
 
 ROUNDS: Final = 60
 FIRST: Final = 12
@@ -46,13 +47,16 @@ class Investigator:
     """Searches regions."""
 
     def __init__(
-        self, mine: Opened, theirs: Opened, engine: Engine, *, exactly: bool = False, facts: Iterable[Term] = ()
-    ) -> None:
+        self, mine: Opened, theirs: Opened, engine: Engine, *, exactly: bool = False, facts: Iterable[Term] = (),
+        parts: Sequence[Part] = WHOLE,
+    ) -> None:  # fmt: skip
         self.sides = (mine, theirs)
         self.engine = engine
         self.exactly = exactly
         self.facts = tuple(facts)
         """What is true of the tables' answers everywhere."""
+        self.parts = parts
+        """Parts of the inputs that are searched one after the other; if the facts hold, every input is in one."""
         self._rows: dict[tuple[int, str], TupleSpace] = {}
         self._by_answer: dict[tuple[int, str], dict[Answered, list[Row]]] = {}
         self._end = _nothing_behind([one.key for side in self.sides for one in side.lookups])
@@ -69,9 +73,9 @@ class Investigator:
             mine, theirs = (side.behaviour for side in self.sides)
             limited = (*mine.domain, Assumption("the region", region), self._end)
             spec = replace(mine, domain=limited, axioms=(*mine.axioms, *learned))
-            outcome = search(spec, theirs, self.engine, exactly=self.exactly)
+            outcome = search_by_parts(spec, theirs, self.parts, self.engine, exactly=self.exactly)
             if outcome.difference is None:
-                if outcome.empty == "no input satisfies the assumptions":
+                if outcome.empty == NO_INPUT:
                     return None
                 return outcome.unknown or outcome.empty or None
             model = outcome.difference.model

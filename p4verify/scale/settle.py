@@ -14,13 +14,13 @@ from typing import Final
 from ..proofs.answer_pairs import Kind, Kinds
 from ..proofs.choices import left_open
 from ..proofs.engine import Engine, Model
-from ..proofs.refine import Outcome, search
+from ..proofs.refine import Outcome
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.classifier import Difference
 from ..semantics.meaning.behaviour import OWN_TO_EACH_MACHINE
 from ..semantics.meaning.opened import NotSuitable, Opened
-from .by_kinds import parts_of, search_by_parts
+from .by_kinds import WHOLE, Part, Told, parts_of, search_by_parts
 from .compared import Compared
 from .lists import Lists
 
@@ -95,13 +95,16 @@ class Settlement:
         raise NotSuitable("too many kinds of answers do not go together")
 
     def _search(self) -> Outcome:
-        axioms = tuple(term for one in self.lists for term in one.axioms(one.tried))
+        told = [(one, one.used | one.tried) for one in self.lists]
+        axioms = tuple(term for one, kinds in told for term in one.axioms(kinds))
         spec = replace(self.mine.behaviour, axioms=(*self.mine.behaviour.axioms, *self._numbers, *axioms))
-        own = OWN_TO_EACH_MACHINE.intersection(left_open(spec))
-        parts = parts_of(self.lists) if own and not self.exactly else None  # choosing for all kinds at once is hard
-        if parts is not None:
-            return search_by_parts(spec, self.theirs.behaviour, parts, self.engine)
-        return search(spec, self.theirs.behaviour, self.engine, exactly=self.exactly)
+        return search_by_parts(spec, self.theirs.behaviour, self._parts(told), self.engine, exactly=self.exactly)
+
+    def _parts(self, told: Told) -> Sequence[Part]:
+        """The parts of the inputs that searches are about one after the other: choosing for all kinds of answers at
+        once is hard."""
+        own = OWN_TO_EACH_MACHINE.intersection(left_open(self.mine.behaviour)) and not self.exactly
+        return parts_of(told) if own else WHOLE
 
     def _unheard_of(self, model: Model) -> Iterator[Term]:
         """That tables do not answer numbers of the model that no row has."""
@@ -162,11 +165,19 @@ class Settlement:
         """What the tables answer, as far as the lists were compared: kinds that go together, and those of the
         differences that were found."""
         yield from self._numbers
+        for one, kinds in self._found():
+            yield from one.axioms(kinds)
+
+    def parts(self) -> Sequence[Part]:
+        """Parts that hold every input, if :meth:`facts` do."""
+        return self._parts(list(self._found()))
+
+    def _found(self) -> Iterator[tuple[Compared, set[Kind]]]:
         for one in self.lists:
             if one.first is None:
-                yield from one.axioms({Kind(None, row.decision[0]) for row in one.second})
+                yield one, one.used | {Kind(None, row.decision[0]) for row in one.second}
             elif one.done and not one.cut:
-                yield from one.axioms({one.kind(d) for d in one.differences})
+                yield one, one.used | {one.kind(d) for d in one.differences}
 
     def regions(self) -> list[Region]:
         """Parts of the input space on which the tables may answer what does not go together, by the rules concerned."""
