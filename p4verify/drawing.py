@@ -20,7 +20,7 @@ EARLY_SECONDS: Final = 3.0
 """Of processor time for what is tried early, with ..."""
 
 EARLY_PART: Final = 0.1
-"""... this part of what the check has taken so far."""
+"""... this part of what the search has taken so far."""
 
 SECONDS: Final = 6.0
 """The same for random runs later on, and ..."""
@@ -35,13 +35,14 @@ class Beside:
     def __init__(self, pair: ProgramPair, engine: Engine, started: float, blocks: Found | None = None) -> None:
         """``blocks``: what comparing blocks came to, once whole pipelines are compared."""
         self._pair, self._engine, self._started, self._blocks = pair, engine, started, blocks
+        self._begun = time.process_time()
         self._asked = False
         self.proof: Proof | None = None
 
     def __call__(self, early: bool = False) -> bool:
         """Whether there is one; it is looked for once, and whenever it is asked ``early`` for a short time."""
         if self.proof is None and early:
-            self.proof = self._look(EARLY_SECONDS + EARLY_PART * (time.monotonic() - self._started))
+            self.proof = self._look(EARLY_SECONDS + EARLY_PART * (time.process_time() - self._begun))
         elif self.proof is None and not self._asked:
             self._asked = True
             self.proof = self._look(None)

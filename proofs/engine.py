@@ -71,7 +71,7 @@ class Engine:
                 known = query()
                 if known is None or known[0] in self._unsatisfiable:
                     return None
-                return known[0], min(self._remaining(), known[1] or self.timeout)
+                return known[0], min(self._remaining(), self.patience(known[1]))
 
             return make
 
@@ -84,7 +84,8 @@ class Engine:
     def satisfiable(self, query: Term, what: str = "", seconds: float | None = None) -> Answer:
         """Whether ``query`` (Bool) can be true; with a model that makes it so, checked by our own evaluator.
 
-        ``seconds`` is a limit for this query, below the engine's own.
+        ``seconds`` is a limit for this query, below the engine's own; it is by the clock on a machine that has nothing
+        else to do, and on one that has it takes accordingly longer.
         """
         if query is b.FALSE:
             self.folded += 1
@@ -95,7 +96,7 @@ class Engine:
         if query in self._unsatisfiable:
             self.folded += 1
             return Answer("unsat", folded=True)
-        seconds = min(self._remaining(), seconds or self.timeout)
+        seconds = min(self._remaining(), self.patience(seconds))
         if seconds <= 0:
             return Answer("unknown", reason=OUT_OF_TIME)
         line = f"{self.stage}{what}"
@@ -116,6 +117,10 @@ class Engine:
             return True
         self._not_refuted[query] = seconds
         return False
+
+    def patience(self, seconds: float | None) -> float:
+        """By the clock, for what is worth ``seconds`` of work (None: whatever a query may take)."""
+        return self.execution.pace.by_the_clock(seconds) if seconds else self.timeout
 
     @property
     def out_of_time(self) -> bool:

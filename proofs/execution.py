@@ -20,6 +20,7 @@ from .answers import OUT_OF_TIME, Answer
 from .cache import Cache
 from .identity import solver_identity
 from .jobs import Job, solve, tactics
+from .pace import Pace
 from .pool import Executor
 from .units import Unit
 
@@ -58,6 +59,8 @@ class Execution:
     executor: Executor | None = None
     cache: Cache | None = None
     memory_mb: int = 4096
+    pace: Pace = field(default_factory=Pace, init=False)
+    """Of the queries answered here."""
     _upcoming: list[Expected] = field(default_factory=list, init=False)
     _spent: float = field(default=0.0, init=False)
     """Seconds of this search that went into queries answered here."""
@@ -145,7 +148,8 @@ class Execution:
     def _answer_here(self, unit: Unit, seconds: float) -> Answer:
         started = time.monotonic()
         limit = seconds if self.executor is None else min(seconds, QUICK_SECONDS)
-        answer = solve(unit.term(), limit, self.memory_mb)
+        with self.pace.measured():
+            answer = solve(unit.term(), limit, self.memory_mb)
         self._spent += time.monotonic() - started
         self._keep(unit, answer)
         return answer

@@ -234,7 +234,8 @@ class WithChoices:
     def _soon(self, obligation: Obligation) -> Difference | str | None:
         """What an obligation comes to in few rounds of short queries."""
         before = self.rounds, self.engine.timeout
-        self.rounds, self.engine.timeout = min(before[0], FEW_ROUNDS), min(before[1], QUICK_SECONDS)
+        self.rounds = min(before[0], FEW_ROUNDS)
+        self.engine.timeout = min(before[1], self.engine.patience(QUICK_SECONDS))
         try:
             return self._freely(obligation)
         finally:
