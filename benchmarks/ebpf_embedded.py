@@ -86,7 +86,7 @@ def _subject(machine: EbpfMachine, name: str, hook: str, code: int, metadata: in
         return _code(made, rng, code, options.skip, counts) + _metadata(made, rest, metadata, options, counts)
     finally:
         print(f"{label} ({time.monotonic() - started:.0f} s, {time.process_time():.0f} s CPU): "
-              + ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())), flush=True)  # fmt: skip
+              + ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items()) if n), flush=True)  # fmt: skip
 
 
 def _code(made: Subject, rng: random.Random, wanted: int, skip: int, counts: Counter[str]) -> int:
@@ -103,7 +103,16 @@ def _code(made: Subject, rng: random.Random, wanted: int, skip: int, counts: Cou
             wrong += _count_code(one, counts)
         elif one.loads:
             left.append(one)
-    return wrong + sum(_count_code(judge_again(made, one), counts) for one in left)
+            counts[_first(one)] += 1
+    for one in left:
+        counts[_first(one)] -= 1
+        wrong += _count_code(judge_again(made, one), counts)
+    return wrong
+
+
+def _first(one: Judged) -> str:
+    """What is counted until a mutant that was not rejected is run on all counterexamples as well."""
+    return f"code: {one.verdict} (not run on all)"
 
 
 def _count_code(one: Judged, counts: Counter[str]) -> int:
