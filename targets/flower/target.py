@@ -20,10 +20,10 @@ from .artifact import FilterList, FlowerFilter
 READS: Final = (
     "lists of others: tc -batch scripts, tc filter show, tc -j filter show, rtnetlink messages",
     "keys: all of tc's but those of PPPoE, L2TPv3, options of ERSPAN and GTP; frames come untracked",
-    "actions: gact (random as a choice), mirred, vlan, mpls, pedit, csum (IPv4, TCP, UDP, ICMP), skbedit",
+    "actions: gact (random as a choice), mirred, vlan, mpls, pedit, csum (but of SCTP), skbedit",
     "actions: police, tunnel_key (no options of ERSPAN), ct (what it answers is an input) without nat and helpers",
     "controls: drop, pass, continue, pipe, reclassify, goto chain, trap, jump",
-    "sample (which frames are drawn is nobody's); no nat, checksums of UDP-Lite and SCTP",
+    "sample (which frames are drawn is nobody's); no nat",
 )
 """What lists of others may have, a line each."""
 

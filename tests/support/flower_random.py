@@ -274,6 +274,7 @@ class Filters:
     def csum(self) -> str:
         rng = self.rng
         parts = [part for part in ("ip4h", "tcp", "udp", "icmp", "igmp") if rng.random() < 0.25]
+        parts += ["udplite"] if rng.random() < 0.1 else []
         return f"csum {' and '.join(parts or ['ip4h'])}"
 
     def skbedit(self) -> str:
@@ -443,7 +444,10 @@ def transport(rng: random.Random, protocol: int) -> bytes:
         return head + rng.randbytes(rng.choice([0, 1, 7, 20]))
     if protocol in (17, 132, 136):
         data = rng.randbytes(rng.choice([0, 1, 9]))
-        length, checksum = rng.choice([8 + len(data)] * 4 + [8]), rng.choice([0xBEEF, 0xBEEF, 0])
+        length, checksum = (
+            rng.choice([8 + len(data)] * 4 + [8, 0 if protocol == 136 else 8]),
+            rng.choice([0xBEEF, 0xBEEF, 0]),
+        )
         return struct.pack("!HHHH", rng.choice(L4), rng.choice(L4), length, checksum) + data
     if protocol in (1, 2, 58):
         return bytes([rng.choice([0, 3, 8, 128]), rng.choice([0, 3, 8])]) + rng.randbytes(rng.choice([2, 6, 7, 30]))

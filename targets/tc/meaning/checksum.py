@@ -19,8 +19,9 @@ SANE: Final = (
     " no extension header behind it; there is at most one tag in the data"
 )
 NOT_PADDED: Final = "where a checksum of what IP carries is computed, the frame ends where the IP packet does"
-KNOWN: Final = ("iph", "icmp", "igmp", "tcp", "udp")
-"""What is modelled; UDP-Lite and SCTP are not."""
+COVERED: Final = "where UDP-Lite's checksum is computed, it covers all of the packet, or what there cannot be"
+KNOWN: Final = ("iph", "icmp", "igmp", "tcp", "udp", "udplite")
+"""What is modelled; SCTP is not, whose checksum is none of these sums."""
 _EXTENSIONS: Final = (0, 43, 44, 60)
 
 Assume = Callable[[str, Term], None]
@@ -42,6 +43,7 @@ _IN_IP: Final = (
     _Carried("igmp", 2, 8, 2, False),
     _Carried("tcp", 6, 20, 16, True),
     _Carried("udp", 17, 8, 6, True),
+    _Carried("udplite", 136, 8, 6, True),
 )
 _IN_IP6: Final = (_Carried("icmp", 58, 8, 2, True), *_IN_IP[2:])
 
@@ -105,12 +107,25 @@ class _Network:
         if len(found.head) > place + 2:
             covered.append(found.bytes(place + 2, len(found.head) - place - 2))
         odd = (len(found.head) - at) % 2 == 1
-        pseudo = [addresses, b.bv(one.number, 16), length] if one.pseudo else []
+        lite = one.part == "udplite"
+        said = found.bytes(at + 4, 2)
+        pseudo = [addresses, b.bv(one.number, 16), said if lite else length] if one.pseudo else []
         total = ones_complement_sum([internet_sum(b.concat(*pseudo, *covered)), _tail(found.payload, odd=odd)])
         value = b.bnot(total)
-        if one.part == "udp":
+        if lite:
+            value = self.udp_lite(value, said, length, b.and_(when, good))
+        elif one.part == "udp":
             value = self.udp(value, found.bytes(place, 2), b.eq(found.bytes(at + 4, 2), length))
         return [(good, found.written(place, value)), (b.not_(good), None)]
+
+    def udp_lite(self, value: Term, said: Term, length: Term, when: Term) -> Term:
+        """What is said to be covered are no bytes for all of them; it is zeroed where that is less than the header, or
+        more than there is."""
+        all_of_it = b.or_(b.eq(said, b.bv(0, 16)), b.eq(said, length))
+        wrong = b.and_(b.ne(said, b.bv(0, 16)), b.or_(b.ult(said, b.bv(8, 16)), b.ugt(said, length)))
+        self.assume(COVERED, b.implies(when, b.or_(all_of_it, wrong)))
+        nothing = b.bv(0, 16)
+        return b.ite(wrong, nothing, b.ite(b.eq(value, nothing), b.bv(0xFFFF, 16), value))
 
     def udp(self, value: Term, old: Term, right: Term) -> Term:
         """UDP's checksum is never 0; where its length is not IP's (not ``right``) it is zeroed, and that is all."""

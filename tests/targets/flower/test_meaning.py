@@ -354,7 +354,7 @@ def test_the_kernel_tells_marks(kernel: UserModeFlower) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("protocol ip flower action sample rate 10 group 3", "action sample"),
+        ("protocol ip flower action simple sdata 5", "action simple"),
         ("protocol ip flower action tunnel_key set src_ip 1.1.1.1 dst_ip a.host id 3", "which is no address"),
         ("protocol ip flower action tunnel_key set src_ip 1.1.1.1 dst_ip fe80::1", "addresses of two families"),
         ("protocol ip flower enc_src_ip 1.1.1.1 enc_dst_ip fe80::1", "addresses of two families"),

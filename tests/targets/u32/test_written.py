@@ -197,8 +197,8 @@ def test_tc_takes_a_filter_of_which_nothing_is_said_but_a_mark(private: UserMode
 
 
 def test_an_action_that_is_not_modelled_is_said_at_its_place() -> None:
-    with pytest.raises(Unsupported, match="action sample") as caught:
-        does(f"pref 1 {ALL} action drop", f"pref 2 {ALL} action sample rate 5 group 1")
+    with pytest.raises(Unsupported, match="action simple") as caught:
+        does(f"pref 1 {ALL} action drop", f"pref 2 {ALL} action simple sdata 5")
     assert caught.value.span.line == 2
 
 
