@@ -1,4 +1,4 @@
-"""Tunnels' keys as a real tunnel device gives and takes them: VXLAN of a private kernel."""
+"""Tunnels' keys as real tunnel devices give and take them: VXLAN and, with options, Geneve of a private kernel."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ from p4verify.targets.tc.oracle.kernel import Kernel
 INNER = bytes.fromhex("020000000001 020000000002 0800 45000014 00010000 40110000 0a000001 0a000002")
 ARP = bytes.fromhex("ffffffffffff 020000000002 0806") + bytes(46)
 HERE, THERE = (ipaddress.IPv4Address(f"192.0.2.{n}") for n in (2, 1))
-VXLAN_PORT = 4789
+VXLAN_PORT, GENEVE_PORT = 4789, 6081
 SETUP = f"""
-modprobe -a -d /run/m vxlan
+modprobe -d /run/m ipv6 disable_ipv6=1
+modprobe -a -d /run/m vxlan geneve
 ip addr add {HERE}/24 dev vec0
 echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter
 echo 0 > /proc/sys/net/ipv4/conf/vec0/rp_filter
 ip link add vx0 type vxlan external dstport {VXLAN_PORT}
+ip link add gn0 type geneve external dstport {GENEVE_PORT}
 ip link set vx0 up
+ip link set gn0 up
 tc qdisc add dev vx0 clsact
+tc qdisc add dev gn0 clsact
 tc qdisc add dev vec0 clsact
 """
 TO = [f"action mirred egress redirect dev o{n}" for n in range(3)]
@@ -52,10 +56,11 @@ def kernel(uml: UserModeFlower) -> Iterator[Kernel]:
     made.close()
 
 
-def arriving(vni: int) -> bytes:
-    """:data:`INNER` in a tunnel."""
-    packet = struct.pack("!II", 0x08000000, vni << 8) + INNER
-    udp = struct.pack("!HHHH", 5555, VXLAN_PORT, 8 + len(packet), 0) + packet
+def arriving(vni: int, options: bytes | None = None) -> bytes:
+    """:data:`INNER` in a tunnel: VXLAN, or Geneve with options (RFC 7348, 5; RFC 8926, 3.4)."""
+    port, flags = (VXLAN_PORT, 0x08000000) if options is None else (GENEVE_PORT, len(options) // 4 << 24 | 0x6558)
+    packet = struct.pack("!II", flags, vni << 8) + (options or b"") + INNER
+    udp = struct.pack("!HHHH", 5555, port, 8 + len(packet), 0) + packet
     head = struct.pack("!BBHHHBBH", 0x45, 8, 20 + len(udp), 1, 0, 33, 17, 0) + THERE.packed + HERE.packed
     total = sum(struct.unpack("!10H", head))
     total = (total & 0xFFFF) + (total >> 16)
@@ -90,3 +95,43 @@ def test_what_goes_into_a_tunnel_is_sent_as_its_key_says(kernel: Kernel) -> None
     assert bool(int.from_bytes(sent[40:42], "big")) == bool(key["tunnel.flags"] & 1)
     assert int.from_bytes(sent[46:49], "big") == key["tunnel.id"]
     assert sent[50:] == ARP
+
+
+ONE, TWO = bytes.fromhex("0102800100800022"), bytes.fromhex("01028001008000220103" + "0f021122334455667788")
+GENEVE = (
+    f"pref 1 protocol all flower enc_key_id 7 geneve_opts 0102:80:00800022,0103:0f:1122334455667788 {TO[0]}",
+    f"pref 2 protocol all flower enc_key_id 7 geneve_opts 0102:80:00800022/ffff:0f:000000ff {TO[1]}",
+    f"pref 3 protocol all flower enc_key_id 7 {TO[2]}",
+)
+
+
+@pytest.mark.oracle
+def test_what_comes_out_of_a_tunnel_has_its_options(kernel: Kernel) -> None:
+    kernel.run("".join(f"tc filter add dev gn0 ingress {line}\n" for line in GENEVE))
+    behaviour = meaning(parse_script("".join(f"filter add dev gn0 ingress {line}\n" for line in GENEVE), "tc", NAMES))
+    for options, port in ((TWO, 0), (ONE, 1), (b"", 2)):
+        key = {"": 1, ".id": 7, ".src": int(THERE), ".dst": int(HERE), ".tos": 8, ".ttl": 33}
+        whole = int.from_bytes(options.ljust(255, b"\0"), "big")
+        key |= {".options": whole, ".options_len": len(options), ".flags": 0x0800 * bool(options)}
+        given = {f"in.tunnel{name}": value for name, value in key.items()}
+        said = evaluate_behaviour(behaviour, INNER, 0, inputs=given, default=0)
+        assert said.outputs == (("port", port, INNER),)
+        assert kernel.arriving(arriving(7, options), 1) == [(port, INNER)]
+
+
+@pytest.mark.oracle
+def test_what_goes_into_a_tunnel_has_the_options_of_its_key(kernel: Kernel) -> None:
+    options = "geneve_opts 0102:80:00800022,0103:0f:1122334455667788"
+    rarp = ARP[:12] + bytes.fromhex("8035") + ARP[14:]
+    line = (
+        f"protocol rarp flower action tunnel_key set src_ip {HERE} dst_ip {THERE} id 9 dst_port {GENEVE_PORT} {options}"
+    )
+    kernel.run(f"tc filter add dev vec0 ingress pref 8 {line} nocsum action mirred egress redirect dev gn0\n")
+    text = f"filter add dev vec0 ingress pref 8 {line} nocsum action mirred egress redirect dev port1\n"
+    (key,) = evaluate_behaviour(meaning(parse_script(text)), rarp, 0, default=0).carried
+    sent = kernel.answer(rarp)
+    length = 4 * (sent[42] & 0x3F)
+    assert length == key["tunnel.options_len"] == len(TWO)
+    assert sent[50 : 50 + length] == TWO == key["tunnel.options"].to_bytes(255, "big")[:length]
+    assert int.from_bytes(sent[46:49], "big") == key["tunnel.id"]
+    assert sent[50 + length :] == rarp
