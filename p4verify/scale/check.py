@@ -52,7 +52,8 @@ class Large:
     @property
     def sides(self) -> tuple[ProgramSide, ArtifactSide]:
         """Both."""
-        return ProgramSide(self.program, self.rules), ArtifactSide(self.target, self.artifact)
+        settled = self.target.relate(self.program, self.artifact, self.rules).settled
+        return ProgramSide(self.program, self.rules, settled), ArtifactSide(self.target, self.artifact)
 
 
 @dataclass(frozen=True)

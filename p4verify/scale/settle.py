@@ -103,8 +103,9 @@ class Settlement:
     def _parts(self, told: Told) -> Sequence[Part]:
         """The parts of the inputs that searches are about one after the other: choosing for all kinds of answers at
         once is hard."""
-        own = OWN_TO_EACH_MACHINE.intersection(left_open(self.mine.behaviour)) and not self.exactly
-        return parts_of(told) if own else WHOLE
+        mine = self.mine.behaviour
+        own = OWN_TO_EACH_MACHINE.intersection(left_open(mine)) or any(c.likely is not None for c in mine.choices)
+        return parts_of(told) if own and not self.exactly else WHOLE
 
     def _unheard_of(self, model: Model) -> Iterator[Term]:
         """That tables do not answer numbers of the model that no row has."""

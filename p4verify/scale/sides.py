@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from ..proofs.options import names_a_copy
 from ..realise import describe
+from ..semantics import bits as b
 from ..semantics import ir
 from ..semantics.classifier import Row
 from ..semantics.meaning import open_tables
@@ -15,6 +16,7 @@ from ..semantics.meaning.behaviour import Behaviour
 from ..semantics.meaning.members import groups_of, one_by_one, ports_of
 from ..semantics.meaning.opened import NotSuitable, Opened, OpenTable
 from ..semantics.meaning.program import meaning
+from ..semantics.meaning.selectors import is_pick
 from ..semantics.rules.ruleset import RuleSet
 from ..targets.base import Classifies, Target
 
@@ -49,10 +51,15 @@ class ProgramSide:
 
     program: ir.Program
     rules: RuleSet
+    settled: Callable[[Behaviour], Behaviour] = lambda program: program
+    """See :attr:`..targets.base.Relation.settled`."""
 
     def opened(self, at_least: int) -> Opened:
         """See :class:`Side`. Raises NotSuitable as well where copies ask tables that are left open."""
         found = open_tables.opened(self.program, self.rules, at_least)
+        found = replace(found, behaviour=self.settled(found.behaviour))
+        if any(is_pick(t) for one in found.lookups for t in b.applications(one.key, one.guard)):
+            raise NotSuitable("what large tables are asked for hangs on what a selector picks")
         groups = groups_of(self.rules)
         told = one_by_one(found.behaviour, *groups)
         if told is found.behaviour:
@@ -67,11 +74,12 @@ class ProgramSide:
 
     def meaning(self) -> Behaviour:
         """See :class:`Side`."""
-        return one_by_one(meaning(self.program, self.rules), *groups_of(self.rules))
+        return one_by_one(self.settled(meaning(self.program, self.rules)), *groups_of(self.rules))
 
     def text(self, opened: Opened, table: OpenTable, row: Row) -> str:
         """See :class:`Side`."""
-        said = describe(open_tables.only(_NO_RULES, opened, {table.name: [row.origin]}), self.program)
+        alone = replace(_NO_RULES, profiles=self.rules.profiles)  # a rule may name a member or a group
+        said = describe(open_tables.only(alone, opened, {table.name: [row.origin]}), self.program)
         return said[0] if said else table.name
 
 

@@ -11,19 +11,25 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..classifier import Cube, Row
-from ..rules.build import SELECTOR, by_prefix
-from ..rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
+from ..rules.build import by_prefix, match_keys
+from ..rules.ruleset import Answer, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
 from . import lookup
 from .action_data import action_leaves
 from .opened import Answered, Lookup, NotSuitable, Opened, OpenTable, Template
 from .program import with_open_tables
-from .tables import MATCH_KINDS
+from .tables import MATCH_KINDS, groups_in
 from .values import scalar_width
 
-STORAGE: Final = frozenset(("array_table", "hash_table"))
-"""Externs that say how a table is stored, not what it answers (``ebpf_model.p4``)."""
+PLAIN: Final = frozenset(
+    ("array_table", "hash_table", "action_profile", "action_selector", "ActionProfile", "ActionSelector")
+)
+"""Externs that say how a table is stored (``ebpf_model.p4``), or whose members rules name: nothing is counted."""
 PIECES: Final = 64
 """Cubes that one rule with ranges may be cut into."""
+
+
+Numbers = dict[str | GroupRef, int]
+"""Of the templates: actions by name, then the groups that rules lead to."""
 
 
 def opened(program: ir.Program, rules: RuleSet, at_least: int) -> Opened:
@@ -48,15 +54,18 @@ def opened(program: ir.Program, rules: RuleSet, at_least: int) -> Opened:
 def _open(program: ir.Program, control: ir.Control, table: ir.Table, rules: RuleSet) -> OpenTable:
     _check(program, table)
     name = table.control_name
-    widths = [_key_width(key) for key in table.keys]
+    widths = [_key_width(key) for key in match_keys(table)]
+    groups = groups_in(rules.of(name))
     actions = [_action(program, control, ref) for ref in table.actions]
-    numbers = {ref.action: i for i, ref in enumerate(table.actions)}
+    numbers: Numbers = {ref.action: i for i, ref in enumerate(table.actions)}
+    numbers |= {ref: i for i, ref in enumerate(groups, len(actions))}
     leaves = [action_leaves(action) for action in actions]
     templates = [
         Template(ref.action, tuple(width for _, width in parts))
         for ref, parts in zip(table.actions, leaves, strict=True)
     ]
-    miss = len(actions)
+    templates += [Template(f"group {ref.group}") for ref in groups]
+    miss = len(templates)
 
     def is_template(key: Term, number: int) -> Term:
         if number == miss:
@@ -65,15 +74,15 @@ def _open(program: ir.Program, control: ir.Control, table: ir.Table, rules: Rule
         return b.and_(lookup.hit(name, key), which)
 
     def parameters(key: Term, number: int) -> tuple[Term, ...]:
-        if number == miss:
+        if number >= len(actions):
             return ()
         action = table.actions[number].action
         return tuple(lookup.argument(name, action, leaf, width, key) for leaf, width in leaves[number])
 
     def rows_of(rule: Rule) -> Iterator[tuple[Cube, Answered]]:
-        if not isinstance(rule.action, ActionCall):
-            raise NotSuitable(f"table {name} has groups")
-        answer = numbers[rule.action.action], rule.action.args
+        if isinstance(rule.action, GroupRef) and rule.action not in numbers:
+            raise NotSuitable(f"no rule of table {name} led to that group")
+        answer = _answered(rule, numbers)
         return ((cube, answer) for cube in cubes(rule.matches, widths))
 
     rows = list(_rows(rules, table, widths, numbers))
@@ -97,9 +106,9 @@ def only(rules: RuleSet, opened: Opened, kept: Mapping[str, Sequence[int]]) -> R
 
 def _check(program: ir.Program, table: ir.Table) -> None:
     owned = [program.instance(item.value).extern for item in table.properties if isinstance(item.value, str)]
-    if set(owned) - STORAGE:
-        raise NotSuitable(f"table {table.control_name} has an extern of its own (a direct counter, a profile)")
-    if any(key.match_kind not in MATCH_KINDS - {SELECTOR} for key in table.keys):
+    if set(owned) - PLAIN:
+        raise NotSuitable(f"table {table.control_name} has an extern of its own (a direct counter, a meter)")
+    if any(key.match_kind not in MATCH_KINDS for key in table.keys):
         raise NotSuitable(f"table {table.control_name} has a key that is no plain match")
 
 
@@ -117,16 +126,20 @@ def _action(program: ir.Program, control: ir.Control, ref: ir.ActionRef) -> ir.A
     raise NotSuitable(f"no action {ref.action}")
 
 
-def _rows(rules: RuleSet, table: ir.Table, widths: Sequence[int], numbers: dict[str, int]) -> Iterator[Row]:
-    kept: dict[ActionCall, Answered] = {}
+def _rows(rules: RuleSet, table: ir.Table, widths: Sequence[int], numbers: Numbers) -> Iterator[Row]:
+    kept: dict[Answer, Answered] = {}
     for index, rule in enumerate(rules.of(table.control_name)):
-        if not isinstance(rule.action, ActionCall):
-            raise NotSuitable(f"table {table.control_name} has groups")
         answer = kept.get(rule.action)
         if answer is None:
-            answer = kept[rule.action] = numbers[rule.action.action], rule.action.args
+            answer = kept[rule.action] = _answered(rule, numbers)
         for value, mask in cubes(rule.matches, widths):
             yield Row(value, mask, answer, index, index)
+
+
+def _answered(rule: Rule, numbers: Numbers) -> Answered:
+    if isinstance(rule.action, GroupRef):
+        return numbers[rule.action], ()
+    return numbers[rule.action.action], rule.action.args
 
 
 def cubes(matches: Sequence[Match], widths: Sequence[int]) -> Iterable[Cube]:

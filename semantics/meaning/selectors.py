@@ -28,9 +28,18 @@ _HASH_BITS: Final = 64
 _SPELLINGS: Final = {"ones_complement16": "csum16"}
 
 
+PICK: Final = "select."
+"""What functions begin with that pick members."""
+
+
+def is_pick(term: Term) -> bool:
+    """Whether a term is what a selector picks."""
+    return term.op == "apply" and term.name.startswith(PICK)
+
+
 def pick_name(ref: GroupRef, width: int) -> str:
     """The function that picks a member of a group by a key of ``width`` bits."""
-    return f"select.{ref.profile}.{ref.group}.{width}"
+    return f"{PICK}{ref.profile}.{ref.group}.{width}"
 
 
 def pick(m: Machine, ref: GroupRef, key: Term | None, span: Span) -> list[tuple[Term, ActionCall]]:

@@ -178,7 +178,7 @@ def _look_up(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term,
         key = _side_by_side(keys.match, match_keys(table))
         assert key is not None
         m.looked_up.append((table.control_name, key, b.and_(*m.outer_paths, m.state.path)))
-        return _unknown(m, table, keys, span)
+        return _left_open(m, table, keys, key, span)
     if m.rules is not None:
         entries = m.rules.of(table.control_name)
         return _decided(m, table, keys, entries, span)
@@ -302,14 +302,39 @@ def _any_default(m: Machine, table: ir.Table, selector: Term | None, when: Term)
     return ways
 
 
-def _unknown(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term, list[Chosen], Term | None]:
-    """Any entries: uninterpreted functions of the key."""
+def groups_in(entries: Sequence[Rule]) -> list[GroupRef]:
+    """The groups that entries lead to; of a table that is left open the action's number behind those of its actions."""
+    return list(dict.fromkeys(rule.action for rule in entries if isinstance(rule.action, GroupRef)))
+
+
+def _left_open(
+    m: Machine, table: ir.Table, keys: Keys, key: Term, span: Span
+) -> tuple[Term, list[Chosen], Term | None]:
+    """Uninterpreted functions of the key, where the entries are known: that say an action, or one of their groups."""
+    assert m.rules is not None
+    groups = groups_in(m.rules.of(table.control_name))
+    hit, ways, _ = _unknown(m, table, keys, span, key, len(groups))
+    which = lookup.action(table.control_name, key)
+    numbers = {ref.action: i for i, ref in enumerate(table_actions(table))}
+    for number, ref in enumerate(groups, len(table.actions)):
+        here = b.and_(hit, b.eq(which, b.bv(number, lookup.ACTION_BITS)))
+        chosen = _answer(m, ref, keys.selector, here, numbers, span)
+        ways += [Chosen(action, when, args) for action, (when, args) in chosen.items()]
+    return hit, ways, None
+
+
+def _unknown(
+    m: Machine, table: ir.Table, keys: Keys, span: Span, key: Term | None = None, others: int = 0
+) -> tuple[Term, list[Chosen], Term | None]:
+    """Any entries: uninterpreted functions of the key (None: all of it, with what a selector looks at); ``others``: so
+    many numbers behind those of the actions may be answered as well."""
     name = table.control_name
-    key = _side_by_side(keys.all, table.keys)
+    key = _side_by_side(keys.all, table.keys) if key is None else key
     hit = lookup.hit(name, _side_by_side(keys.match, match_keys(table)))
     which = lookup.action(name, key)
     ways = []
     legal = [(i, ref) for i, ref in enumerate(table.actions) if not ref.default_only]
+    more = range(len(table.actions), len(table.actions) + others)
     for number, ref in legal:
         is_it = b.eq(which, b.bv(number, lookup.ACTION_BITS))
         args = []
@@ -317,7 +342,8 @@ def _unknown(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term,
             args += [lookup.argument(name, ref.action, leaf, width, key) for leaf, width in param_leaves(param)]
             _restrict(m, param, args, b.and_(hit, is_it))
         ways.append(Chosen(number, b.and_(hit, is_it), tuple(args)))
-    m.axioms[b.implies(hit, b.or_(*(b.eq(which, b.bv(i, lookup.ACTION_BITS)) for i, _ in legal)))] = None
+    numbers = (*(i for i, _ in legal), *more)
+    m.axioms[b.implies(hit, b.or_(*(b.eq(which, b.bv(i, lookup.ACTION_BITS)) for i in numbers)))] = None
     if any(entry.const for entry in table.entries):
         m.note(f"table {name}: that its entries marked const are always there is not used")
     return hit, [*ways, *_default(m, table, keys, b.not_(hit), span)], None

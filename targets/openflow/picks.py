@@ -16,11 +16,11 @@ from typing import Final
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import METER_COLOUR, Behaviour, Choice, distinct_terms
+from ...semantics.meaning.selectors import PICK, is_pick
 from ...semantics.rules.ruleset import ActionCall, GroupRef, RuleSet
 from .artifact import Bridge
 from .meaning.writes import PICK_BITS, bucket_choice, meter_choice
 
-PICK: Final = "select."
 _GREEN, _RED = 0, 2
 NOTE: Final = "which member of a group answers is the switch's choice, for each frame anew"
 
@@ -30,7 +30,7 @@ def settled(program: Behaviour, rules: RuleSet | None, bridge: Bridge) -> Behavi
     the colours of its meters, for the bridge to do the same (:attr:`...semantics.meaning.behaviour.Choice.likely`)."""
     program = _with_colours(program)
     terms = distinct_terms(program.cases)
-    asked = [term for term in b.applications(*terms) if term.name.startswith(PICK)]
+    asked = [term for term in b.applications(*terms) if is_pick(term)]
     if not asked or rules is None:
         return program
     members = [_members(call, rules) for call in asked]
@@ -52,7 +52,7 @@ def settled(program: Behaviour, rules: RuleSet | None, bridge: Bridge) -> Behavi
     for case in program.cases:
         told = case.terms()
         cases.append(case.mapped(dict(zip(told, b.substitute(told, chosen), strict=True))))
-    axioms = tuple(t for t in program.axioms if not any(a.name.startswith(PICK) for a in b.applications(t)))
+    axioms = tuple(t for t in program.axioms if not any(is_pick(a) for a in b.applications(t)))
     notes = (*program.notes, NOTE)
     return replace(program, cases=tuple(cases), axioms=axioms, choices=(*program.choices, *choices), notes=notes)
 
