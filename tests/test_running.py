@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 
 from hypothesis import given, settings
@@ -130,3 +131,31 @@ def test_the_checksum_of_a_frame_of_ipv4_is_what_it_should_be(seed: int) -> None
     words = [int.from_bytes(right[i : i + 2], "big") for i in range(at, end, 2)]
     assert sum(words) % 0xFFFF == 0  # all ones, as a sum in ones' complement
     assert right[: at + 10] + data[at + 10 : at + 12] + right[at + 12 :] == data
+
+
+def _reading(first: int, **others: Term) -> Behaviour:
+    """Forty undefined values in metadata, of which the first is read as this one."""
+    metadata = {f"m{k}": b.var(f"any.{first + k}", 32) for k in range(40)} | others
+    return Behaviour((Case(b.TRUE, (), metadata),))
+
+
+def _told_apart(first: Behaviour, second: Behaviour) -> set[str]:
+    runs = Runs(None, first, second, random.Random(1))
+    return {name for seen in runs.differences(30, time.process_time() + 20) for name in seen.names}
+
+
+def test_undefined_values_that_are_read_in_the_same_order_are_no_difference() -> None:
+    """The same names stand for others on the two sides."""
+    known = b.var("in.x", 32)
+    assert _told_apart(_reading(0), _reading(1)) == set()
+    assert _told_apart(_reading(0, m5=known), _reading(1, m5=known)) == set()
+    assert "metadata m5" in _told_apart(_reading(0, m5=known), _reading(1, m5=b.bnot(known)))
+    assert "metadata m5" in _told_apart(_reading(0, m5=known), _reading(1))
+
+
+def test_runs_end_in_time_however_often_they_differ() -> None:
+    """What is looked at again with other undefined values takes long where there are many of them."""
+    end = time.process_time() + 0.5
+    for _ in Runs(None, _reading(0, m5=b.bv(1, 32)), _reading(1), random.Random(1)).differences(10**6, end):
+        pass
+    assert time.process_time() < end + 2

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ..proofs.ordering import in_order
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from .behaviours import OUTSIDE, Compiled, Shown
@@ -17,7 +18,9 @@ UNDEFINED: Final = "any."
 GUESSES: Final = 16
 """Values of all undefined values at once, and ..."""
 DRAWN: Final = 256
-"""... more of them, each value drawn by itself."""
+"""... more of them, each value drawn by itself; and ..."""
+OF_MANY: Final = 4096
+"""... values in all that are drawn so, and values that are tried for all: of many a few do not hit by chance."""
 
 Asked = dict[str, list[int]]
 """Function → the keys that it was asked with."""
@@ -64,10 +67,11 @@ class Ran:
 class Outlasting:
     """The undefined values of the first side."""
 
-    def __init__(self, side: Compiled, hints: Hints, rng: random.Random) -> None:
+    def __init__(self, side: Compiled, other: Compiled, hints: Hints, rng: random.Random) -> None:
         self._side, self._hints, self._rng = side, hints, rng
         self._choices = [(i, v) for i, v in enumerate(side.variables) if v.name.startswith(UNDEFINED)]
         self._in_keys = choices_in_keys(side)
+        self._beside = _beside(side, other)
 
     def names(self, first: Ran, second: Ran) -> list[str]:
         """What differs though no undefined values that are tried let the first side show what the second does: what is
@@ -78,18 +82,25 @@ class Outlasting:
             return names
         keys = {name: [k for key in asked for k in key] for name, asked in second.answers().items()}
         surely = names
-        for values in self._guesses(first.values, keys):
+        for values in self._guesses(first.values, self._as_beside(first.values, second.values), keys):
             shown = first.again(values)
             if shown is None or shown == second.shown:
                 return []
             surely = [n for n in surely if shown.get(n) == first.shown.get(n)]
         return [] if self._drawn_shows(first, second.shown) else surely or names
 
+    def _as_beside(self, given: Sequence[int], others: Sequence[int]) -> list[int]:
+        """The first side's inputs, with what is undefined in it as the second side has what it reads in that order."""
+        values = list(given)
+        for i, other in self._beside.items():
+            values[i] = others[other]
+        return values
+
     def _drawn_shows(self, first: Ran, other: Shown) -> bool:
         """Whether some undefined values of which each is drawn by itself do: a function that is asked with them is none
         for a solver."""
         rng, values = self._rng, list(first.values)
-        for _ in range(DRAWN):
+        for _ in range(max(1, min(DRAWN, OF_MANY // len(self._choices)))):
             for i, v in self._choices:
                 mask = (1 << max(1, v.width)) - 1
                 known = self._hints.of_variables.get(v.name, ())
@@ -98,10 +109,12 @@ class Outlasting:
                 return True
         return False
 
-    def _guesses(self, given: Sequence[int], keys: Asked) -> Iterator[list[int]]:
-        """The first side's inputs, with values of what is undefined in it."""
+    def _guesses(self, given: Sequence[int], as_beside: list[int], keys: Asked) -> Iterator[list[int]]:
+        """The first side's inputs, with values of what is undefined in it; ``as_beside`` are such."""
+        yield as_beside
+        yield from self._in_questions(as_beside, keys)
         beside = list(dict.fromkeys(key for asked in keys.values() for key in asked))
-        for guess in range(GUESSES + 2 * len(beside)):
+        for guess in range(GUESSES + min(2 * len(beside), OF_MANY // len(self._choices))):
             values = list(given)
             for i, v in self._choices:
                 values[i] = self._guess(v, guess, beside)
@@ -109,8 +122,12 @@ class Outlasting:
         zeros = list(given)
         for i, _ in self._choices:
             zeros[i] = 0
-        for turn in range(max(map(len, keys.values()), default=0)):  # parts of one key belong together
-            values = list(zeros)
+        yield from self._in_questions(zeros, keys)
+
+    def _in_questions(self, given: Sequence[int], keys: Asked) -> Iterator[list[int]]:
+        """With what the other side asked for what is undefined in questions: parts of one key belong together."""
+        for turn in range(max(map(len, keys.values()), default=0)):
+            values = list(given)
             for name, asked in keys.items():
                 for i, low, width in self._in_keys.get(name, ()):
                     values[i] = asked[min(turn, len(asked) - 1)] >> low & ((1 << width) - 1)
@@ -127,6 +144,14 @@ class Outlasting:
         if known and guess % 2:
             return self._rng.choice(known) & ((1 << width) - 1)
         return (0, (1 << width) - 1, self._rng.getrandbits(width))[min(guess, 2)]
+
+
+def _beside(side: Compiled, other: Compiled) -> dict[int, int]:
+    """For undefined values of one side, the other side's of the same place in the order of reads; both by number."""
+    mine, theirs = (
+        {v: i for i, v in enumerate(one.variables) if v.name.startswith(UNDEFINED)} for one in (side, other)
+    )
+    return {mine[v]: theirs[term] for v, term in in_order(mine, theirs).items() if term in theirs}
 
 
 def choices_in_keys(side: Compiled) -> dict[str, list[tuple[int, int, int]]]:

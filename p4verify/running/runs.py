@@ -94,7 +94,7 @@ class Runs:
         some = partial(Rules, program, rng) if program is not None else partial(Drawn, rng)
         self._draw: Callable[[Sequence[int]], Drawn | None] = draw or some
         self.inputs = Inputs(hints, rng, self._pool, frame)
-        self._outlasting = Outlasting(self.sides[0], hints, rng)
+        self._outlasting = Outlasting(*self.sides, hints, rng)
         free = {v.name: v for side in self.sides for v in side.variables if not v.name.startswith(UNDEFINED)}
         self._free = list(free.values())
         self._undefined = [v for v in self.sides[1].variables if v.name.startswith(UNDEFINED)]
@@ -113,8 +113,10 @@ class Runs:
         before = self.runs
         rules: Drawn | None = None
         for number in range(TRIES * runs):
+            if time.process_time() > end:
+                return
             if rules is None or number % RUNS_OF_RULES == 0:
-                if time.process_time() > end or self.runs - before >= runs:
+                if self.runs - before >= runs:
                     return
                 rules = self._draw(self._pool)
                 if rules is None:
