@@ -6,7 +6,7 @@ and what still takes long is asked together, with all the time there is: such pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,9 +18,10 @@ from .choices import IMPL
 from .compare import Obligation, Part
 from .engine import Engine
 from .merging import merged
-from .options import instantiated
+from .options import instantiated, is_one_of_many
 from .ordering import by_parts, in_order, numbered, only_in
 from .sweeping import swept
+from .witnesses import witnesses
 
 QUICK_SECONDS: Final = 2.0
 """How long each part is tried at first."""
@@ -76,11 +77,23 @@ class InOrder:
         proven = [part.differ for i, part in enumerate(obligation.parts) if i not in at]
         elsewhere = [*proven, obligation.context, self.legal]
         free = only_in([part.differ for part in failing], elsewhere, frozenset(self.choices))
-        if not free or len(free) == len(self.choices):
+        if not free:
+            return self._holds_as_failing(failing, made)
+        if len(free) == len(self.choices):
             return False
         settled = {v: term for v, term in made.items() if v not in free}
         rest = instantiated(replace(obligation, parts=failing), settled, self.legal)
         return soon(self._swept(rest))
+
+    def _holds_as_failing(self, failing: Sequence[Part], made: Mapping[Term, Term]) -> bool:
+        """Whether choices do, for all parts, that are made as the parts want them that do not hold as it is."""
+        pairs = [part.pair[1:] for part in failing if part.pair is not None]
+        wanted = witnesses(pairs, frozenset(self.choices), self.settled)
+        other = {v: t for v, t in wanted.items() if t is not made[v] and not is_one_of_many(t, v)}
+        if not other:
+            return False
+        tried, _ = numbered(instantiated(self.obligation, {**made, **other}, self.legal))
+        return self._left(self._swept(tried)) == []
 
     def _first(self, others: Sequence[Term]) -> tuple[dict[Term, Term], Obligation]:
         """Choices made in order or by parts, whichever leaves less to ask; with the obligation that they leave."""

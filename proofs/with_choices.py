@@ -38,6 +38,7 @@ from .options import (
 )
 from .regardless import holding_regardless
 from .splitting import condition_besides, condition_of, sides
+from .sweeping import swept
 from .ways import by_ways
 from .without_choices import QUICK_SECONDS, WithoutChoices
 from .written_out import with_indices_back
@@ -115,9 +116,7 @@ class WithChoices:
             return None  # two programs that do the same in the same order
         obligation = with_indices_back(holding_regardless(obligation, self.picks, self._never))
         picks = self.picks_in(obligation.violation)
-        if self._is_what_is_assumed(obligation, picks):
-            return None
-        if self._holds_as_likely(obligation, picks):
+        if self._is_what_is_assumed(obligation, picks) or self._holds_as_likely(obligation, picks):
             return None
         every = every_instance(picks)
         if every is not None and not _shared_by_copies(obligation.violation, picks):
@@ -126,6 +125,9 @@ class WithChoices:
         if found is not NOT_SEEN:
             return found
         large = _size(obligation.violation) >= LARGE
+        if large:  # what both sides ask for without choosing is one thing in the terms that choices are made of
+            obligation = swept(obligation, self._plain.unsatisfiable)
+            picks = self.picks_in(obligation.violation)
         alike_too = "unknown" if large else self._alike_too(obligation, picks)
         if alike_too == "unsat" or self._holds_by_ways(obligation, picks):
             return None

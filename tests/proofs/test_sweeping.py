@@ -125,3 +125,21 @@ def test_a_search_proves_a_chain_without_a_large_query() -> None:
     search = Search(engine, frozenset(), b.TRUE, (), (0, 0, 0))
     assert search.check(chain(4 * LONG)) is None
     assert engine.solved < 6
+
+
+def test_a_choice_is_made_in_the_words_that_both_sides_have() -> None:
+    """What a choice has to be is what the other side does behind a chain: it is told by the chain of the first side, so
+    that no second one is left."""
+    links = chain(16 * LONG)
+    (last,) = links.parts
+    assert last.pair is not None
+    _, x, y = last.pair
+    choice, five = b.var("any.0", KEY), b.bv(5, KEY)
+    parts = (
+        unequal("sent", b.ite(b.eq(x, five), b.ne(choice, b.bv(0xFF, KEY)), b.FALSE), b.eq(y, five)),
+        unequal("port", b.ite(b.eq(x, five), choice, x), b.ite(b.eq(y, five), b.lshr(y, b.bv(1, KEY)), y)),
+    )
+    engine = Engine(10)
+    search = Search(engine, frozenset({choice}), b.TRUE, (), (0, 0, 0))
+    assert search.check(Obligation("case", links.context, parts, 2)) is None
+    assert engine.solved < 12
