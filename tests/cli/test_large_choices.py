@@ -8,16 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Verdict
 from p4verify.scale import Large, check_large
 from p4verify.scale.by_kinds import WHOLE, parts_of
 from p4verify.scale.settle import Settlement
 from p4verify.semantics import bits as b
-from p4verify.semantics.p4.frontend import load_program
-from p4verify.targets import find
 from p4verify.targets.openflow.artifact import Bridge, SetField
+from tests.support.large_programs import as_flows
 
 PROGRAM = """
 #include <core.p4>
@@ -64,12 +62,7 @@ def policer(tmp_path_factory: pytest.TempPathFactory) -> Large:
         action = ("drop =>", "best_effort =>")[i // 5 % 2] if i % 5 == 0 else f"police => {i % METERS}"
         name, rest = action.split(" ", 1)
         lines.append(f"table_add I.subscribers {name} {i * 7919 + 3} {rest}")
-    (where / "x.p4").write_text(PROGRAM)
-    (where / "x.cli").write_text("\n".join(lines))
-    program, target = load_program(str(where / "x.p4")), find("openflow")
-    rules = read_rules(str(where / "x.cli"), program)
-    artifact = target.lower(program, rules, {})
-    return Large(program, rules, target, artifact, machines_confirm=False, open_from=40)
+    return as_flows(where, PROGRAM, lines, 40)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.scale import Large, check_large
-from p4verify.semantics.p4.frontend import load_program
-from p4verify.targets import find
 from p4verify.targets.openflow.artifact import Bridge, Flow, Goto, Masked
+from tests.support.large_programs import as_flows
 
 PROGRAM = """
 #include <core.p4>
@@ -67,12 +65,9 @@ def made(tmp_path: Any) -> tuple[Large, Bridge]:
         action = f"far {hop} {zone}" if zone else f"near {hop}"
         lines.append(f"table_add I.stations {action.split()[0]} {i * 7919 + 3} => {' '.join(action.split()[1:])}")
         lines.append(f"table_add I.hops send {zone} {hop} => {i % 5 + 1} {i * 104729 + 1}")
-    (tmp_path / "x.p4").write_text(PROGRAM)
-    (tmp_path / "x.cli").write_text("\n".join(lines))
-    program, target = load_program(str(tmp_path / "x.p4")), find("openflow")
-    rules = read_rules(str(tmp_path / "x.cli"), program)
-    bridge = target.lower(program, rules, {})
-    return Large(program, rules, target, bridge, machines_confirm=False, open_from=12), bridge
+    large = as_flows(tmp_path, PROGRAM, lines, 12)
+    assert isinstance(large.artifact, Bridge)
+    return large, large.artifact
 
 
 def checked(large: Large, seconds: float | None = None) -> Proof:

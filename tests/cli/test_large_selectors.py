@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.scale import Large, check_large
-from p4verify.semantics.p4.frontend import load_program
-from p4verify.targets import find
 from p4verify.targets.openflow.artifact import Bridge, Flow, SetField, ToGroup
+from tests.support.large_programs import as_flows
 
 PROGRAM = """
 #include <core.p4>
@@ -64,12 +62,7 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> Large:
     for i in range(48):
         command = "table_indirect_add_with_group" if i % 4 < 2 else "table_indirect_add"
         lines.append(f"{command} I.routes {i * 7919 + 3} => {i % 4}")
-    (where / "x.p4").write_text(PROGRAM)
-    (where / "x.cli").write_text("\n".join(lines))
-    program, target = load_program(str(where / "x.p4")), find("openflow")
-    rules = read_rules(str(where / "x.cli"), program)
-    artifact = target.lower(program, rules, {})
-    return Large(program, rules, target, artifact, machines_confirm=False, open_from=40)
+    return as_flows(where, PROGRAM, lines, 40)
 
 
 def checked(routes: Large, **changes: Any) -> Proof:
