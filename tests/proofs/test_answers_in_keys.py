@@ -58,7 +58,7 @@ def test_what_is_told_of_answers_is_so_of_the_rows(ways: list[Entry], ends: list
     theirs = chained("q", changed(data, ways, station()), changed(data, ends, hop()))
     lists = Lists(mine, theirs, Engine.within(None))
     lists.begin()
-    told = [fact for one in compared(lists) for fact in one.axioms({one.kind(d) for d in one.differences})]
+    told = [fact for one in compared(lists) for fact in one.axioms(one.used | {one.kind(d) for d in one.differences})]
     assert told
     for fact, packet in untrue(told, (mine, theirs)):
         raise AssertionError(f"{fact} does not hold of {packet!r}")
