@@ -8,8 +8,8 @@ is then plain to see.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..semantics import bits as b
@@ -17,7 +17,7 @@ from ..semantics.bits import Term
 from .compare import Obligation, under
 
 LEAST: Final = 8
-"""Values of which decisions are put back together; it has to be all that there are."""
+"""Values of which decisions are put back together; it has to be all that there are, or all from 0 on."""
 
 MOST_STEPS: Final = 20_000
 """Places in which the terms for all values are looked at next to each other; below that, decisions are left."""
@@ -26,7 +26,7 @@ DEEPEST: Final = 60
 """Operators below each other that are looked at so."""
 
 WIDEST: Final = 16
-"""Bits of an index."""
+"""Bits of an index of which all values are looked at."""
 
 
 def with_indices_back(obligation: Obligation) -> Obligation:
@@ -39,13 +39,8 @@ def with_indices_back(obligation: Obligation) -> Obligation:
     inner = frozenset(following.values())
     made: dict[Term, Term] = {}
     for node in nodes:
-        branches = _branches(node) if node in following and node not in inner else None
-        if branches is None:
-            made[node] = b.rebuild(node, tuple(made[arg] for arg in node.args))
-        else:
-            index = _asked(node)
-            assert index is not None
-            made[node] = _Together(made[index[0]], tuple(branches)).of(tuple(made[term] for term in branches.values()))
+        written = _written(node) if node in following and node not in inner else None
+        made[node] = b.rebuild(node, tuple(made[arg] for arg in node.args)) if written is None else written.back(made)
     changed = {root: made[root] for root in roots if made[root] is not root}
     return replace(obligation, parts=tuple(under(obligation.parts, changed))) if changed else obligation
 
@@ -80,20 +75,42 @@ def _following(node: Term) -> Term | None:
     return node.args[2] if then is not None and then[0] is asked[0] else None
 
 
-def _branches(node: Term) -> dict[int, Term] | None:
-    """Value of the index → what is decided for it; None if that is not said of each value there is."""
+@dataclass(frozen=True)
+class _Written:
+    """What is decided for each value of an index from 0 on, or for all there are."""
+
+    index: Term
+    branches: Mapping[int, Term]
+    beyond: Term | None
+    """For larger values, if there are any."""
+
+    def back(self, made: Mapping[Term, Term]) -> Term:
+        """With the index put back; ``made``: what terms have become."""
+        index = made[self.index]
+        terms = tuple(made[term] for term in self.branches.values())
+        there = _Together(index, tuple(self.branches)).of(terms)
+        if self.beyond is None:
+            return there
+        return b.ite(b.ult(index, b.literal(len(terms), index)), there, made[self.beyond])
+
+
+def _written(node: Term) -> _Written | None:
     asked = _asked(node)
     assert asked is not None
     index = asked[0]
-    if index.width > WIDEST or 1 << index.width < LEAST:
-        return None
     found: dict[int, Term] = {}
     while (asked := _asked(node)) is not None and asked[0] is index:
         for number in asked[1]:
             found.setdefault(number, node.args[1])
         node = node.args[2]
-    left = set(range(1 << index.width)).difference(found) if len(found) >= (1 << index.width) - 1 else None
-    return None if left is None else found | dict.fromkeys(left, node)
+    if index.width <= WIDEST and 1 << index.width >= LEAST and len(found) >= (1 << index.width) - 1:
+        left = set(range(1 << index.width)).difference(found)
+        return _Written(index, found | dict.fromkeys(left, node), None)
+    first = next(iter(found.values()))
+    common = first.args and all(_alike(first, term) for term in found.values())
+    if common and len(found) >= LEAST and max(found) == len(found) - 1:
+        return _Written(index, found, node)
+    return None
 
 
 class _Together:

@@ -54,6 +54,46 @@ def test_an_index_that_is_written_out(wrong: int | None, verdict: Verdict) -> No
 
 READ = "s.h.g = cells[{index}].read();"
 
+WIDE = TEXT.replace("bit<6> k;", "bit<40> k;").replace("bit<2> pad;", "").replace("cells[64]", "cells[12]")
+"""With an index that may be none of the array's."""
+
+
+def wide(body: str) -> Program:
+    return load_text(WIDE.format(body=body), "test.p4").program
+
+
+def judged(first: str, second: str) -> Verdict:
+    return check_pair(ProgramPair(wide(first), wide(second)), Engine(), time.monotonic()).verdict
+
+
+def chain(does: str, beyond: str = "") -> str:
+    decided = " else ".join(f"if (k == {k}) {{ {does.format(index=k)} }}" for k in range(12))
+    return f"k = s.h.k; {decided} else {{ {beyond} }}"
+
+
+WRITE = "cells[{index}].write(s.h.f);"
+
+
+def test_beyond_an_array_nothing_is_called_and_anything_is_read() -> None:
+    """As elements that a header stack does not have (P4-16 §8.18); so a compiler writes it out."""
+    once, written = READ.format(index="s.h.k"), WRITE.format(index="s.h.k")
+    assert judged(once, chain(READ, "s.h.g = 7;")) is Verdict.ACCEPT
+    assert judged(once, chain(READ)) is Verdict.ACCEPT
+    assert judged(written, chain(WRITE)) is Verdict.ACCEPT
+    assert judged(written, chain(WRITE, "cells[0].write(s.h.f);")) is Verdict.REJECT
+    assert judged(once, chain(READ, "s.h.f = 7;")) is Verdict.REJECT
+    assert judged(chain(READ, "s.h.g = 7;"), once) is Verdict.REJECT
+
+
+@pytest.mark.parametrize("type_", ["bit<40>", "bit<4>", "int<5>", "int<8>"])
+def test_whether_an_array_has_the_object_is_asked_where_its_index_may_be_too_large(type_: str) -> None:
+    """200 is no index of 12 objects, nor is -56; of 4 and 5 bits 8 are left of it."""
+    index = f"({type_})(bit<{type_[4:-1]}>)s.h.k"
+    guarded = f"if (s.h.k[7:0] == 200) {{ s.h.g = 3; }} else {{ {READ.format(index=index)} }}"
+    assert judged(READ.format(index=index), guarded) is (
+        Verdict.ACCEPT if type_ in ("bit<40>", "int<8>") else Verdict.REJECT
+    )
+
 
 @pytest.mark.parametrize("index", ["3", "8w3", "8s3", "64w3", "(bit<8>)3"])
 def test_an_object_is_the_same_whatever_its_index_is_made_of(index: str) -> None:

@@ -30,6 +30,7 @@ from ..meaning.values import Scalar, Text, Value
 from ..source import NOWHERE, Span, Unsupported
 from .captured import Captured, CapturedLeaf, captured_variables, own_names
 from .methods import Methods, methods_of
+from .object_arrays import INDEX_BITS, index_of, is_there
 from .promises import PURE, Promise, promises
 
 WORLD: Final = "extern calls"
@@ -39,8 +40,6 @@ LATER: Final = "found later by methods: variable "
 """With its number and object behind: a result of :meth:`OpaqueExterns.seen_later`."""
 
 WORLD_BITS: Final = 64
-INDEX_BITS: Final = 32
-"""Bits of an index of an array of objects; wider ones are what they are."""
 PARAMETER: Final = "$parameter "
 """With its position behind: an extern object that the block is given."""
 
@@ -94,7 +93,11 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
             renamed = [replace(a, param=p) for a, p in zip(arguments, own.params, strict=True)]
             return call(m, renamed, lambda: m.exec(own.body), ENDS_CALL, node.span, shares=own_names(own))
         parts = [node.extern, node.method, self._object(m, node)]
-        terms = [] if node.index is None else [_element(m, node.index)]
+        there, terms = b.TRUE, list[Term]()
+        if node.index is not None:
+            index = index_of(m, node.index)
+            there = is_there(node, index, m.program.instance(node.object or "") if _is_owned(node) else None)
+            terms.append(b.resize(index, INDEX_BITS))
         for argument, given in zip(arguments, node.args, strict=True):
             text, leaves = self._argument(m, argument, given, node.span)
             parts.append(text)
@@ -107,7 +110,7 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         before = tuple(terms) if promise == PURE else (world(m), *terms)
         m.note(f"the extern {node.extern} is any function of its arguments{_AND_OF[promise]}")
         results = {
-            argument.param.name: _answer(m, f"{name}.out.{i}", argument.param.type, before, node.span)
+            argument.param.name: _answer(m, f"{name}.out.{i}", argument.param.type, before, node.span, there)
             for i, argument in enumerate(arguments)
             if argument.param.direction in ("out", "inout")
             and argument.value is not None
@@ -115,16 +118,17 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         }
         result: Value = VOID
         if not isinstance(node.type, ir.VoidType):
-            result = _answer(m, f"{name}.result", node.type, before, node.span)
+            result = _answer(m, f"{name}.result", node.type, before, node.span, there)
         around.write(m, name, before)
         if not promise:
-            m.remember(WORLD, _ask(m, f"{name}.after", WORLD_BITS, before, node.span))
+            after = _ask(m, f"{name}.after", WORLD_BITS, before, node.span)
+            m.remember(WORLD, after if there is b.TRUE else b.ite(there, after, world(m)))
         copy_out(m, arguments, {**_unchanged(arguments), **results}, node.span)
         return result
 
     def _promise(self, program: ir.Program, node: ir.ExternCall) -> Promise:
         """What is said that a call does not do; nothing where methods of the program may be called by it."""
-        owns = node.object is not None and not node.object.startswith(PARAMETER) and not node.is_param
+        owns = _is_owned(node)
         given = any(isinstance(ir.bare(param.type), ir.ExternType) for param in node.params)
         if given or (owns and program.instance(node.object or "").methods):
             return ""
@@ -319,14 +323,9 @@ def begin_world(m: Machine) -> None:
     m.remember(WORLD, m.input.metadata(WORLD, WORLD_BITS))
 
 
-def _element(m: Machine, index: ir.Expr) -> Term:
-    """Which object of an array is called: ``a[3]`` is ``a[8w3]``. In :data:`INDEX_BITS`."""
-    term = m.read(m.eval(index), index.span)
-    if term.is_const:
-        return b.bv(term.value, INDEX_BITS)  # the front end has seen that the array has it
-    type_ = ir.bare(index.type)
-    signed = isinstance(type_, ir.BitsType) and type_.signed
-    return (b.sext if signed else b.zext)(term, max(term.width, INDEX_BITS))
+def _is_owned(node: ir.ExternCall) -> bool:
+    """Whether an object of the program's own is called."""
+    return node.object is not None and not node.object.startswith(PARAMETER) and not node.is_param
 
 
 def world(m: Machine) -> Term:
@@ -348,14 +347,16 @@ def _leaves(m: Machine, value: Value, type_: ir.Type, span: Span) -> Iterator[Te
         yield term
 
 
-def _answer(m: Machine, name: str, type_: ir.Type, before: tuple[Term, ...], span: Span) -> Value:
-    """A value of ``type_`` each of whose leaves is a function of ``before``."""
+def _answer(m: Machine, name: str, type_: ir.Type, before: tuple[Term, ...], span: Span, there: Term = b.TRUE) -> Value:
+    """A value of ``type_`` each of whose leaves is a function of ``before``, where there is somebody to answer."""
     number = 0
 
     def leaf(width: int) -> Scalar:
         nonlocal number
         number += 1
         term = _ask(m, f"{name}.{number}", max(1, width), before, span)
+        if there is not b.TRUE:
+            term = b.ite(there, term, m.fresh(term.width, "no object of the array is called", span))
         return Scalar(b.to_bool(term) if width == 0 else term)
 
     return made(m, type_, leaf, span)

@@ -120,3 +120,25 @@ def test_a_decision_about_something_else_is_none_about_the_index() -> None:
 def test_the_index_in_more_bits_is_the_index() -> None:
     asked = [b.apply("f", 8, b.bv(k, 32)) for k in range(COUNT)]
     assert put_back(written_out(asked, list(range(COUNT)))) is b.apply("f", 8, b.zext(INDEX, 32))
+
+
+@given(st.tuples(*map(leaves, range(COUNT))), st.data())
+def test_values_from_0_on_are_put_back_below_the_others(terms: tuple[Term, ...], data: st.DataObject) -> None:
+    index = b.var("k", 32)
+    term: Term = b.var("beyond", 8)
+    for k in data.draw(st.permutations(range(COUNT))):
+        term = b.ite(b.eq(index, b.bv(k, 32)), terms[k], term)
+    back = put_back(term)
+    values = {v.name: data.draw(st.integers(0, (1 << v.width) - 1), label=v.name) for v in b.variables(term, back)}
+    functions = {"f": lambda x, y: (7 * x + y) & 255}
+    for k in (*range(COUNT), COUNT, COUNT + 1, 1 << 31):
+        here = values | {"k": k}
+        assert b.evaluate([back], here, functions, default=0) == b.evaluate([term], here, functions, default=0)
+
+
+def test_an_index_of_many_values_is_put_back_below_what_is_beyond_them() -> None:
+    index, beyond = b.var("k", 32), b.var("beyond", 8)
+    term: Term = beyond
+    for k in range(COUNT):
+        term = b.ite(b.eq(index, b.bv(k, 32)), b.apply("f", 8, b.bv(k, 32)), term)
+    assert put_back(term) is b.ite(b.ult(index, b.bv(COUNT, 32)), b.apply("f", 8, index), beyond)
