@@ -9,7 +9,7 @@ from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
 from ...tc.artifact.protocols import read_classid
 from ...tc.artifact.read_actions import read_actions, read_port
 from ...tc.artifact.script import Head, Kind, read_filters
-from ...tc.artifact.tunnel_options import FLAGS
+from ...tc.artifact.tunnel_options import FLAGS, word_of
 from ...tc.artifact.words import Command, shorten
 from .fields import ETH_IP6, FIELDS, FlowerField
 from .filters import ASSUMPTIONS, FilterList, FlowerFilter, Key, Match, network_type, ordered
@@ -86,7 +86,7 @@ class Options:
         if NAME in self.keys:
             raise command.error("options of a tunnel are given twice")
         try:
-            self.keys[NAME] = read_words(command.last_text, command.next("options"))  # type: ignore[arg-type]
+            self.keys[NAME] = read_words(word_of(command.last_text), command.next("options"))
         except ValueError as error:
             raise command.error(str(error)) from None
 

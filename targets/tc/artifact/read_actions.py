@@ -38,7 +38,7 @@ from .hooks import PortNames
 from .pedit import read_munge
 from .protocols import read_classid, read_protocol
 from .sampling import read_sample
-from .tunnel_options import FLAGS, options_of
+from .tunnel_options import FLAGS, options_of, word_of
 from .words import Command, shorten
 
 _CONTROLS: Final[dict[str, ControlKind]] = {
@@ -340,7 +340,7 @@ def _tunnel_key(command: Command) -> TunnelKey:
         elif command.take(*FLAGS):
             if "options" in found:
                 raise command.error("options of two tunnels")
-            found["options"] = options_of(command.last_text, command.next("options"))  # type: ignore[arg-type]
+            found["options"] = options_of(word_of(command.last_text), command.next("options"))
         elif command.peek() in ("erspan_opts", "nofrag"):
             raise command.error(f"{command.peek()} of tunnel_key is not supported", command.here)
         else:

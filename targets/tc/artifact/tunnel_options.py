@@ -82,6 +82,11 @@ def _geneve(kind: int, number_: int, data: bytes) -> bytes:
 # --- words --------------------------------------------------------------------------------------------------------
 
 
+def word_of(text: str) -> Word:
+    """What was read, as the word that it is."""
+    return next(word for word in FLAGS if word == text)
+
+
 def options_of(word: Word, text: str) -> TunnelOptions:
     """``CLASS:TYPE:DATA[,...]`` in hexadecimal, or VXLAN's number. Raises ValueError."""
     return TunnelOptions(word, b"".join(_one(word, part) for part in text.split(",")))
