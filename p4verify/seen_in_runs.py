@@ -55,7 +55,8 @@ class SeenInRuns:
         self._pair, self._spec, self._impl = pair, spec, impl
         rng = random.Random(len(spec.cases) if frame is None else frame)
         self.runs = Runs(pair.first, spec, impl, rng, frame=frame, exactly=pair.exactly)
-        self._tried: Counter[tuple[str, ...]] = Counter()
+        self._tried: Counter[tuple[tuple[str, ...], bool]] = Counter()
+        """What differed, and whether undefined values made no difference to that."""
 
     def outcomes(self, engine: Engine, end: float, most: int = MOST) -> Iterator[Outcome]:
         """Differences that no undefined values of the first side take away, as far as a solver is quick to say.
@@ -69,8 +70,8 @@ class SeenInRuns:
         for seen in self.runs.differences(most - self.runs.runs, end):
             if time.process_time() > end:  # one look at a large program may take as long as all that is drawn
                 return
-            self._tried[seen.names] += 1
-            if self._tried[seen.names] > ALIKE:
+            self._tried[seen.names, seen.surely] += 1
+            if self._tried[seen.names, seen.surely] > ALIKE:
                 continue
             outcome = seen_on(self._spec, self._impl, engine, seen.model, exactly=self._pair.exactly)
             if outcome.difference is None:

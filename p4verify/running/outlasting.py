@@ -73,21 +73,21 @@ class Outlasting:
         self._in_keys = choices_in_keys(side)
         self._beside = _beside(side, other)
 
-    def names(self, first: Ran, second: Ran) -> list[str]:
+    def names(self, first: Ran, second: Ran) -> tuple[list[str], bool]:
         """What differs though no undefined values that are tried let the first side show what the second does: what is
         never another thing with any of them, or all that differs where there is none (a frame is told with its port,
-        which may be all that is undefined of it)."""
+        which may be all that is undefined of it); and whether it is never another thing."""
         names = [n for n in dict.fromkeys((*first.shown, *second.shown)) if first.shown.get(n) != second.shown.get(n)]
         if not self._choices:
-            return names
+            return names, True
         keys = {name: [k for key in asked for k in key] for name, asked in second.answers().items()}
         surely = names
         for values in self._guesses(first.values, self._as_beside(first.values, second.values), keys):
             shown = first.again(values)
             if shown is None or shown == second.shown:
-                return []
+                return [], False
             surely = [n for n in surely if shown.get(n) == first.shown.get(n)]
-        return [] if self._drawn_shows(first, second.shown) else surely or names
+        return ([] if self._drawn_shows(first, second.shown) else surely or names), bool(surely)
 
     def _as_beside(self, given: Sequence[int], others: Sequence[int]) -> list[int]:
         """The first side's inputs, with what is undefined in it as the second side has what it reads in that order."""

@@ -48,6 +48,8 @@ class Seen:
     shown: tuple[Shown, Shown]
     functions: Mapping[str, Callable[..., int]]
     """What stood for the first behaviour's functions, whatever they are asked."""
+    surely: bool = True
+    """Whether what differs was the same with all undefined values of the first behaviour that were tried."""
 
     @property
     def model(self) -> Model:
@@ -144,7 +146,7 @@ class Runs:
         if first.shown == second.shown:
             return None
         names = [n for n in dict.fromkeys((*first.shown, *second.shown)) if first.shown.get(n) != second.shown.get(n)]
-        names = names if self._exactly else self._outlasting.names(first, second)
+        names, surely = (names, True) if self._exactly else self._outlasting.names(first, second)
         if not names:
             return None
         answers: dict[str, dict[tuple[int, ...] | None, int]] = {}
@@ -152,7 +154,7 @@ class Runs:
             for name, table in ran.answers().items():
                 answers.setdefault(name, {}).update(table.items())
         functions = {name: f for (name, _), f in zip(self.sides[0].functions, asked[0], strict=True)}
-        return Seen(number, tuple(names), data, given, answers, (first.shown, second.shown), functions)
+        return Seen(number, tuple(names), data, given, answers, (first.shown, second.shown), functions, surely)
 
     def _ran(
         self, side: Compiled, data: bytes, padded: bytes, values: Sequence[int], asked: Sequence[Callable[..., int]]
