@@ -26,7 +26,7 @@ from .proofs.engine import Engine
 from .proofs.execution import Execution
 from .proofs.refine import Outcome, decide, search
 from .proofs.verdict import Proof, Tally, Verdict
-from .related import legal_answers, relate
+from .related import relate, with_legal_answers
 from .restrictions import Restrictions
 from .results import Result
 from .scale import OPEN_FROM, Large, LargePair, checked
@@ -192,7 +192,7 @@ class Checker:
         relation = target.relate(program, artifact, rules)
         spec = relation.settled(spec)
         mine, theirs = (by_port(side, ports) for side in relate(spec, machine.behaviour, relation))
-        mine, theirs = (replace(side, axioms=(*side.axioms, *legal_answers(program, side))) for side in (mine, theirs))
+        mine, theirs = (with_legal_answers(program, side) for side in (mine, theirs))
         if rules is None and self.restrictions is not None:
             mine, theirs = self.restrictions.restricted(mine), self.restrictions.restricted(theirs)
         engine = self._engine(label)

@@ -20,7 +20,7 @@ from .proofs.engine import Engine
 from .proofs.refine import seen_on
 from .proofs.verdict import Proof, Verdict
 from .realise import CannotRealise, realise
-from .related import in_the_machines_cells, legal_answers, relate
+from .related import in_the_machines_cells, relate, with_legal_answers
 from .running.entries import random_rules
 from .running.rules import Drawn, Function, Rules
 from .running.runs import Seen
@@ -105,8 +105,8 @@ class MachineInRuns(SidesInRuns):
         spec, impl = relate(pair.spec, pair.impl, relation)
         assert pair.program is not None
         restricted = pair.restrictions.restricted if pair.restrictions is not None else lambda side: side
-        legal = (answer for side in (spec, impl) for answer in legal_answers(pair.program, side))
-        return restricted(spec), restricted(replace(impl, axioms=(*impl.axioms, *legal)))
+        mine, theirs = (restricted(with_legal_answers(pair.program, side)) for side in (spec, impl))
+        return mine, theirs
 
     def _drawn(self, pool: Sequence[int]) -> Drawn | None:
         """Rules; None if none are found that the machine can hold."""

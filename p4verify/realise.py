@@ -16,11 +16,10 @@ from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.action_data import action_leaves
 from .semantics.meaning.answers import split
-from .semantics.meaning.values import scalar_width
 from .semantics.rules.build import SELECTOR, default_call, match_keys, needs_priority, selector_keys
 from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
-from .semantics.rules.values import value_set_widths
+from .semantics.rules.values import key_bits, value_set_widths
 from .targets.base import Relation
 
 Argument = Callable[[str, str], int]
@@ -110,21 +109,13 @@ def _answers(table: ir.Table, terms: Sequence[Term], model: Model) -> Mapping[in
     return found
 
 
-def _key_bits(key: ir.Key) -> int:
-    """Bits of a key in what a table is asked; of an enum or an error, those of the number that stands for it."""
-    width = scalar_width(key.expr.type, key.span)
-    if width is None:
-        raise CannotRealise(f"key {key.name} is no scalar")
-    return max(1, width)
-
-
 def _match_part(table: ir.Table, key: int | None) -> int | None:
     """The keys that entries match on, out of a key of all."""
     if key is None or not match_keys(table):
         return None
     match, at = 0, 0
     for part in reversed(table.keys):
-        width = _key_bits(part)
+        width = key_bits(part.expr.type, part.span)
         if part.match_kind != SELECTOR:
             match |= (key & ((1 << width) - 1)) << at
             at += width
@@ -232,7 +223,7 @@ def _matches(table: ir.Table, key: int, parts: Mapping[str, int]) -> list[Match]
     (what :mod:`.restrictions` calls the entry's masks, prefix lengths and bounds)."""
     matches: list[Match] = []
     for number, part in reversed(list(enumerate(match_keys(table)))):
-        width = _key_bits(part)
+        width = key_bits(part.expr.type, part.span)
         own = f"entry.{table.control_name}.{number}"
         value, key = key & ((1 << width) - 1), key >> width
         match part.match_kind:

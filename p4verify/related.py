@@ -31,7 +31,12 @@ def relate(program: Behaviour, machine: Behaviour, relation: Relation) -> tuple[
     return program, replace(machine, axioms=axioms, notes=notes)
 
 
-def legal_answers(program: ir.Program, side: Behaviour) -> tuple[Term, ...]:
+def with_legal_answers(program: ir.Program, side: Behaviour) -> Behaviour:
+    """A side of which what :func:`_legal_answers` says is assumed."""
+    return replace(side, axioms=(*side.axioms, *_legal_answers(program, side)))
+
+
+def _legal_answers(program: ir.Program, side: Behaviour) -> tuple[Term, ...]:
     """What is true of every legal rule set, for each answer that a side asks for: it names an action that an entry,
     or a default, may have. A default action outside of the table's list has the index behind the list's last."""
     asked = all_terms(side)

@@ -96,7 +96,7 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
         there, terms = b.TRUE, list[Term]()
         if node.index is not None:
             index = index_of(m, node.index)
-            there = is_there(node, index, m.program.instance(node.object or "") if _is_owned(node) else None)
+            there = is_there(node, index, _own_object(m.program, node))
             terms.append(b.resize(index, INDEX_BITS))
         for argument, given in zip(arguments, node.args, strict=True):
             text, leaves = self._argument(m, argument, given, node.span)
@@ -128,9 +128,9 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
 
     def _promise(self, program: ir.Program, node: ir.ExternCall) -> Promise:
         """What is said that a call does not do; nothing where methods of the program may be called by it."""
-        owns = _is_owned(node)
+        own = _own_object(program, node)
         given = any(isinstance(ir.bare(param.type), ir.ExternType) for param in node.params)
-        if given or (owns and program.instance(node.object or "").methods):
+        if given or (own is not None and own.methods):
             return ""
         promise = promises(program).get((node.extern, node.method, len(node.params)), "")
         self.promising |= bool(promise) and not self._promised
@@ -158,10 +158,10 @@ class OpaqueExterns(Mapping[tuple[str, str], ExternHandler]):
 
     def _own_method(self, m: Machine, node: ir.ExternCall) -> ir.Function | None:
         """The method that the program gives to the object that is called, if it is that which is called."""
-        if node.object is None or node.is_param or node.object.startswith(PARAMETER):
+        own = _own_object(m.program, node)
+        if own is None:
             return None
-        methods = m.program.instance(node.object).methods
-        found = [f for f in methods if f.name == node.method and len(f.params) == len(node.params)]
+        found = [f for f in own.methods if f.name == node.method and len(f.params) == len(node.params)]
         if found:
             self._in_its_block(m, node)
         return found[0] if found else None
@@ -323,9 +323,11 @@ def begin_world(m: Machine) -> None:
     m.remember(WORLD, m.input.metadata(WORLD, WORLD_BITS))
 
 
-def _is_owned(node: ir.ExternCall) -> bool:
-    """Whether an object of the program's own is called."""
-    return node.object is not None and not node.object.startswith(PARAMETER) and not node.is_param
+def _own_object(program: ir.Program, node: ir.ExternCall) -> ir.Instance | None:
+    """The object, or array of objects, that is called, if it is one of the program's own."""
+    if node.object is None or node.is_param or node.object.startswith(PARAMETER):
+        return None
+    return program.instance(node.object)
 
 
 def world(m: Machine) -> Term:

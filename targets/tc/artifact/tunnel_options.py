@@ -48,17 +48,13 @@ class TunnelOptions:
     @property
     def policy(self) -> int:
         """VXLAN's number."""
-        return _native(self.data)
+        return int.from_bytes(self.data, sys.byteorder)
 
     def __str__(self) -> str:
         """As ``tc`` reads them."""
         if self.word == "vxlan_opts":
-            return str(_native(self.data))
+            return str(self.policy)
         return ",".join(f"{kind:04x}:{number_:02x}:{data.hex()}" for kind, number_, data in _split(self.data))
-
-
-def _native(data: bytes) -> int:
-    return int.from_bytes(data, sys.byteorder)
 
 
 def _split(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -143,7 +139,7 @@ def shown_text(word: Word, found: Sequence[Mapping[str, Any]]) -> str:
 def options_attribute(kind: int, options: TunnelOptions) -> bytes:
     """The attribute ``kind`` with an attribute for each option in it."""
     if options.word == "vxlan_opts":
-        return attribute(kind | NESTED, attribute(2 | NESTED, number(_ONLY, _native(options.data))))
+        return attribute(kind | NESTED, attribute(2 | NESTED, number(_ONLY, options.policy)))
     one_by_one = (
         big(_CLASS, class_, 2) + attribute(_TYPE, bytes((number_,))) + attribute(_DATA, data)
         for class_, number_, data in _split(options.data)

@@ -12,7 +12,7 @@ from ..artifact.actions import CONTINUE, PACKET_TYPES, Action, Skbedit, TunnelKe
 from ..artifact.filters import Filter
 from ..artifact.hooks import DEFAULT_PORTS
 from ..artifact.print_actions import action_words
-from ..artifact.tunnel_options import TunnelOptions, Word
+from ..artifact.tunnel_options import FLAGS, MOST, TunnelOptions
 from .labels import MAX_CONDITIONS, Condition
 
 _ASKED: Final = {
@@ -21,8 +21,7 @@ _ASKED: Final = {
 }  # fmt: skip
 """What flower can ask a tunnel's key for, beside its options. Its flags and whether it is to be sent cannot be seen."""
 _SIX: Final = 2
-_OPTION_BYTES: Final = 255
-_WORDS: Final[dict[int, Word]] = {0x0800: "geneve_opts", 0x1000: "vxlan_opts"}
+_WORDS: Final = {flag: word for word, flag in FLAGS.items()}
 _MARKS: Final = ("mark", "priority", "pkt_type")
 
 Given = Mapping[str, int]
@@ -49,7 +48,7 @@ class Tunnel:
         """By the names under which it is observed."""
         data = b"" if self.options is None else self.options.data
         options = {
-            "tunnel.options": int.from_bytes(data.ljust(_OPTION_BYTES, b"\0"), "big"),
+            "tunnel.options": int.from_bytes(data.ljust(MOST, b"\0"), "big"),
             "tunnel.options_len": len(data),
         }
         return {"tunnel": 1, **dict(zip(_ASKED, self.seen, strict=True)), **options}
@@ -97,7 +96,7 @@ def _options_given(given: Given) -> TunnelOptions | None:
     length, flags = given.get("in.tunnel.options_len", 0), given.get("in.tunnel.flags", 0)
     if not length:
         return None
-    data = given.get("in.tunnel.options", 0).to_bytes(_OPTION_BYTES, "big")[:length]
+    data = given.get("in.tunnel.options", 0).to_bytes(MOST, "big")[:length]
     try:
         return TunnelOptions(_WORDS[flags & 0xD800], data)
     except (KeyError, ValueError):
