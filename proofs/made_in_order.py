@@ -67,9 +67,10 @@ class InOrder:
         others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + "any.")]
         made, tried = self._first(others)
         tried, places = numbered(tried)
-        left = self._left(self._swept(tried))
+        swept = self._swept(tried)
+        left = self._left(swept)
         if left is None and not self.settled():
-            left = self._left_when_merged(tried)
+            left = self._left_when_merged(swept)
         if not left:
             return left is not None
         at = {places[part.name] for part in left}
@@ -105,9 +106,9 @@ class InOrder:
         return swept(obligation, self.unsatisfiable)
 
     def _left(self, obligation: Obligation) -> list[Part] | None:
-        """The parts that are not soon seen to hold; None if many take long."""
+        """The parts that are not soon seen to hold; None if many take long. Large ones first: these mostly do."""
         left, slow = [], 0
-        for part in obligation.parts:
+        for part in reversed(_by_size(obligation.parts)):
             query = b.and_(obligation.context, part.differ)
             status = self.engine.satisfiable(query, self._about(part), QUICK_SECONDS).status
             if status != "unsat":
@@ -136,7 +137,7 @@ class InOrder:
 
         left: list[Part] = []
         slow: list[Part] = []
-        for part in sorted(self._swept(merged(tried, impossible)).parts, key=lambda p: len(b.postorder([p.differ]))):
+        for part in _by_size(self._swept(merged(tried, impossible)).parts):
             many = len(slow) > MOST_SLOW
             status = "unknown" if many else asked(part.differ, self._about(part), QUICK_SECONDS).status
             if status != "unsat":
@@ -154,3 +155,7 @@ class InOrder:
 
     def _about(self, part: Part) -> str:
         return f"{self.obligation.name}: {part.name}, choices in order"
+
+
+def _by_size(parts: Sequence[Part]) -> list[Part]:
+    return sorted(parts, key=lambda part: len(b.postorder([part.differ])))
