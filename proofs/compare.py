@@ -27,6 +27,7 @@ from ..semantics.meaning.behaviour import (
     Replication,
     distinct_terms,
 )
+from ..semantics.meaning.bounds import UNBOUNDED, Bounds
 from .happenings import Write, in_step, left_by, slots, writes
 
 
@@ -90,9 +91,15 @@ def without_axioms(side: Behaviour, about: frozenset[Term]) -> tuple[Behaviour, 
     return replace(side, axioms=rest), b.and_(*taken)
 
 
-def obligations(spec: Behaviour, impl: Behaviour, reads: Reads | None = None) -> Iterator[Obligation]:
+def obligations(
+    spec: Behaviour, impl: Behaviour, reads: Reads | None = None, bounds: Bounds = UNBOUNDED
+) -> Iterator[Obligation]:
     """All that must hold so that ``impl`` does what ``spec`` does (choices not yet quantified); ``reads`` if the two do
-    not tell it, as inputs are numbers in them."""
+    not tell it, as inputs are numbers in them.
+
+    Raises:
+        OutOfTime: the bounds say so before all of it is said.
+    """
     inputs = domain(spec, impl)
     for role, side in (("specification", spec), ("implementation", impl)):
         covered = b.or_(*(case.guard for case in side.cases), *(fault.guard for fault in side.faults))
@@ -101,6 +108,7 @@ def obligations(spec: Behaviour, impl: Behaviour, reads: Reads | None = None) ->
             yield Obligation(f"no fault in the {role}: {fault.text}", inputs, (Part(fault.text, fault.guard),))
     made = meeting(spec, impl, inputs, reads)
     for i, j in that_can_meet(spec, impl):
+        bounds.check_time()
         obligation = made(i, j)
         if obligation is not None:
             yield replace(obligation, theirs=impl.cases[j].guard)

@@ -190,6 +190,8 @@ class Search:
         It says which cell of each state it is about: what a choice leaves in a cell may be all that makes it unfit.
         """
         for found, failing in candidates:
+            if self.engine.out_of_time:
+                return None
             todo, model = self._on(found, spec, impl)
             fits = self._fits(b.or_(*(o.violation for o in todo)), model, failing)
             if fits is None:

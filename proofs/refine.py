@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -17,7 +18,10 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Assumption, Behaviour
+from ..semantics.meaning.bounds import Bounds
+from ..semantics.source import OutOfTime
 from .alignment import aligned
+from .answers import OUT_OF_TIME
 from .choices import IMPL, SOME, apart, choices_of, likely, map_terms, partner
 from .compare import Obligation, domain, inputs_read, obligations, that_can_meet, with_all_cells, without_axioms
 from .deciding import Aside, Search
@@ -137,23 +141,19 @@ def search(
         shown = _drawn_first(spec, impl, Search(engine, picks, legal, (), before))
         if shown is not None:
             return shown
-    todo = list(obligations(spec, impl))
+    todo = _stated(spec, impl, engine)
+    if todo is None:
+        return Outcome(Search(engine, picks, legal, (), before).tally(), unknown=OUT_OF_TIME, spec=spec, impl=impl)
     run = Search(engine, picks, legal, todo, before, rounds, aside, guesses)
     if picks:  # where less is undefined a difference is found sooner
         todo.sort(key=run.choices_in)
     lucky = run.by_samples(domain(spec, impl), effort)
     if lucky is not None:
         return Outcome(run.tally(), lucky, spec=spec, impl=impl)
-    with engine.expecting([partial(run.first_query, o) for o in todo]):
-        for number, obligation in enumerate(todo, 1):
-            engine.stage = f"obligation {number} of {len(todo)}: "
-            answer = run.check(obligation)
-            if isinstance(answer, Difference):
-                return Outcome(run.tally(), answer, spec=spec, impl=impl)
-            if answer:
-                unknown = unknown or answer
-                if run.settled_aside():  # while nothing is undecided, the sides may be proven alike without it
-                    break
+    found = _one_by_one(run, todo, engine)
+    if isinstance(found, Difference):
+        return Outcome(run.tally(), found, spec=spec, impl=impl)
+    unknown = unknown or found
     empty = "" if run.compared else NOTHING_COMPARED
     return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
 
@@ -201,6 +201,30 @@ def _drawn_first(spec: Behaviour, impl: Behaviour, drawing: Search) -> Outcome |
     """A difference on one of the inputs that are drawn before it is said what has to hold."""
     lucky = drawing.by_case_samples(spec, impl)
     return None if lucky is None else Outcome(drawing.tally(), lucky, spec=spec, impl=impl)
+
+
+def _one_by_one(run: Search, todo: Sequence[Obligation], engine: Engine) -> Difference | str:
+    """The first difference; else why it is not known whether there is one, empty if there is none."""
+    unknown = ""
+    with engine.expecting([partial(run.first_query, o) for o in todo]):
+        for number, obligation in enumerate(todo, 1):
+            engine.stage = f"obligation {number} of {len(todo)}: "
+            answer = run.check(obligation)
+            if isinstance(answer, Difference):
+                return answer
+            if answer:
+                unknown = unknown or answer
+                if run.settled_aside():  # while nothing is undecided, the sides may be proven alike without it
+                    break
+    return unknown
+
+
+def _stated(spec: Behaviour, impl: Behaviour, engine: Engine) -> list[Obligation] | None:
+    """All that must hold; None if there is no time to say it: of large programs that can take hours."""
+    try:
+        return list(obligations(spec, impl, bounds=Bounds(until=engine.deadline)))
+    except OutOfTime:
+        return None
 
 
 def _meet(spec: Behaviour, impl: Behaviour, count: int) -> bool:
@@ -287,10 +311,12 @@ def _all_hold(
     left = picks.intersection(choices_of(spec))
     spec, legal = without_axioms(spec, left)
     run = Search(engine, left, legal, (), before, FEW_ROUNDS)
-    for obligation in obligations(spec, impl):
-        if run.check_quickly(obligation) is not None:
-            return None
-    return run.tally() if run.compared else None
+    with suppress(OutOfTime):
+        for obligation in obligations(spec, impl, bounds=Bounds(until=engine.deadline)):
+            if run.check_quickly(obligation) is not None:
+                return None
+        return run.tally() if run.compared else None
+    return None
 
 
 def some_input(possible: Term, engine: Engine) -> Answer:

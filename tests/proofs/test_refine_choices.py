@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from p4verify.proofs.answers import OUT_OF_TIME
 from p4verify.proofs.compare import obligations
 from p4verify.proofs.deciding import Search
 from p4verify.proofs.engine import Engine
@@ -26,6 +27,8 @@ from p4verify.semantics.meaning.behaviour import (
     Packet,
     byte,
 )
+from p4verify.semantics.meaning.bounds import Bounds
+from p4verify.semantics.source import OutOfTime
 from tests.support.small_behaviours import ONE, always, choice, found, send, split, verdict
 
 
@@ -163,6 +166,19 @@ def test_running_out_of_time_is_undecided() -> None:
     proof = decide(outcome, time.monotonic(), "")
     assert proof is not None
     assert proof.verdict is Verdict.UNDECIDED
+
+
+def test_what_has_to_hold_is_not_said_once_time_is_up() -> None:
+    """Of two large programs, whose cases mostly differ, that alone can take hours."""
+    equal = split(b.eq(byte(0), b.bv(1, 8)), (send(port=ONE),), (send(),))
+    late = Engine(timeout=1.0, deadline=time.monotonic() - 1.0)
+    with pytest.raises(OutOfTime):
+        list(obligations(equal, equal, bounds=Bounds(until=late.deadline)))
+    outcome = search(equal, equal, late)
+    assert outcome.tally.total == 0
+    proof = decide(outcome, time.monotonic(), "")
+    assert proof is not None
+    assert (proof.verdict, proof.reason) == (Verdict.UNDECIDED, OUT_OF_TIME)
 
 
 def test_axioms_on_an_undefined_key_hold_whatever_is_chosen() -> None:
