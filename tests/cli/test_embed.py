@@ -14,12 +14,15 @@ from p4verify import targets
 from p4verify.cli import main
 from p4verify.inputs import SourceOptions, read_carried, read_program, read_rules
 from p4verify.proofs.verdict import Verdict
+from p4verify.semantics import ir
 from p4verify.semantics.ir.codec_netlink import to_netlink
+from p4verify.semantics.meaning.program import run
+from p4verify.semantics.rules.build import program_rules
 from p4verify.targets.ebpf.artifact import BpfObject, asm, read_elf, write_elf
 from p4verify.targets.ebpf.artifact.asm import R0
 from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram, load_maps
 from tests.support import bpftool
-from tests.support.embedded import check_file, from_file
+from tests.support.embedded import check_file, difference, from_file
 from tests.support.machines import require
 from tests.support.mutants import ebpf_mutants
 from tests.support.mutation import EbpfMachine, judge, judge_again, subject
@@ -47,6 +50,14 @@ def changed(carrying: Path, tmp_path: Path) -> Callable[[Callable[[BpfObject], B
         return path
 
     return make
+
+
+def _acl_that_by_default(path: Path, does: str) -> ir.Program:
+    """acl.p4 with another way of saying what its table does by default."""
+    text = (EXAMPLES / "acl.p4").read_text()
+    assert "default_action = deny();" in text
+    path.write_text(text.replace("default_action = deny();", does))
+    return read_program(str(path), SourceOptions())
 
 
 def _described(obj: BpfObject, data: bytes) -> BpfObject:
@@ -107,6 +118,36 @@ def test_metadata_that_says_something_else_is_rejected(
     ended = p4verify("check", changed(lambda obj: _described(obj, p4ast)))
     assert ended.code == 1
     assert "REJECT" in ended.out
+
+
+def test_metadata_with_another_constant_default_is_rejected(tmp_path: Path) -> None:
+    """It is in the code, no rules say it."""
+    denies, permits = (
+        _acl_that_by_default(tmp_path / f"{action}.p4", f"const default_action = {action}();")
+        for action in ("deny", "permit")
+    )
+    target = targets.find("ebpf")
+    assert check_file(target, target.lower(denies, None, {}), permits, 20).proof.verdict is Verdict.REJECT
+    assert difference(denies, permits, random.Random(1), 400) is not None
+
+
+@pytest.mark.oracle
+def test_metadata_with_another_default_that_rules_may_change_is_what_the_object_does(tmp_path: Path) -> None:
+    """What a map holds is filled with the default action of the program in the file, whichever it is."""
+    denies = read_program(str(EXAMPLES / "acl.p4"), SourceOptions())
+    permits = _acl_that_by_default(tmp_path / "permit.p4", "default_action = permit();")
+    target = targets.find("ebpf")
+    made = target.lower(denies, None, {})
+    assert check_file(target, made, permits, 20).proof.verdict is Verdict.ACCEPT
+    frame = bytes(12) + bytes.fromhex("0800 4500001c 00000000 40110000 0a000001 0a000002 1234 0035 0008 0000")
+    with KernelOracle() as oracle:
+        require(oracle)
+        machine = EbpfMachine(oracle)
+        for program, sent in ((denies, 0), (permits, 1)):
+            rules = program_rules(program)
+            ((outputs, _),) = machine.run(made, [(2, frame)], target.fill(program, made, rules)).packets
+            assert len(outputs) == len(run(program, rules, frame, 2).outputs) == sent
+    assert difference(denies, permits, random.Random(1), 400) is None
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "text", "nonsense"])

@@ -23,6 +23,8 @@ from p4verify.running.ethernet import frame, with_checksum
 from p4verify.running.rules import constants_of
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.program import run
+from p4verify.semantics.rules.build import default_call
+from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import Target
 from p4verify.targets.ebpf.artifact import BpfObject
@@ -93,7 +95,7 @@ def described(
     target = targets.find("ebpf")
     for mutant in mutants(program, rng, skip + count)[skip:]:
         started = time.monotonic()
-        differs = _difference(program, mutant.program, rng, packets)
+        differs = difference(program, mutant.program, rng, packets)
         try:
             proof = check_file(target, artifact, mutant.program, timeout, machines=True).proof
         except InputError as error:
@@ -104,11 +106,15 @@ def described(
         yield Described(mutant, proof.verdict.value, proof.reason, tuple(by), differs, seconds)
 
 
-def _difference(first: ir.Program, second: ir.Program, rng: random.Random, packets: int) -> str | None:
-    """A frame that both take, and on which nothing undefined is read, with two answers."""
+def difference(first: ir.Program, second: ir.Program, rng: random.Random, packets: int) -> str | None:
+    """A frame that both take, and on which nothing undefined is read, with two answers under the same rules.
+
+    The rules say what a table does by default wherever rules can: an object holds that in a map, which is filled with
+    the default action of the program that describes it, whatever program that is.
+    """
     numbers = constants_of(first)
     for _ in range(4):
-        rules = random_rules(first, rng.getrandbits(32), numbers)
+        rules = _with_defaults(first, random_rules(first, rng.getrandbits(32), numbers))
         for _ in range(packets // 4):
             data, port = frame(rng, numbers), rng.choice(PORTS)
             data = with_checksum(data) if rng.random() < 0.5 else data
@@ -121,6 +127,16 @@ def _difference(first: ir.Program, second: ir.Program, rng: random.Random, packe
             if not (left.undefined or right.undefined) and left.outputs != right.outputs:
                 return f"port {port}, frame {data.hex()}: {left.outputs} {right.outputs}"
     return None
+
+
+def _with_defaults(program: ir.Program, rules: RuleSet) -> RuleSet:
+    """The rules with the program's own default actions said, of tables that list them and let rules change them."""
+    said = {
+        table.control_name: default_call(program, table)
+        for _, table in program.tables()
+        if not table.const_default and any(ref.action == table.default.action for ref in table.actions)
+    }
+    return replace(rules, defaults={**said, **rules.defaults})
 
 
 def lowered(programs: Mapping[str, ir.Program], hooks: tuple[str, ...] = ("tc", "xdp")) -> Iterator[Any]:
