@@ -162,7 +162,8 @@ def _atom(terms: Iterable[Term]) -> Term | None:
     closed: dict[Term, bool] = {}
     for term in b.postorder(terms):
         inner = any(closed[arg] for arg in term.args)
-        closed[term] = inner or term.op in ("apply", "select") or (term.sort is b.BOOL and not term.is_const)
-        if term.sort is b.BOOL and not term.is_const and not inner:
+        answered = term.op in ("apply", "select")
+        closed[term] = inner or answered or (term.sort is b.BOOL and not term.is_const)
+        if term.sort is b.BOOL and not term.is_const and not inner and not answered:
             return term
     return None

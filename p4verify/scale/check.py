@@ -27,6 +27,7 @@ from .pinned import NotPinned, Pinned, pinned
 from .settle import Region as Place
 from .settle import Settlement
 from .sides import ArtifactSide, Kept, ProgramSide, Side
+from .unread import without_the_unread
 
 OPEN_FROM: Final = 256
 """Tables of so many rules are left open."""
@@ -167,6 +168,7 @@ def _checked(
     if opened[0].copied_to:
         possible = without_the_impossible(opened[1].behaviour, engine)
         opened = opened[0], replace(opened[1], behaviour=possible)
+    opened = without_the_unread(opened[0], engine), without_the_unread(opened[1], engine)
     for name, law in (law for side in opened for law in side.laws):
         if engine.satisfiable(b.not_(law), name).status != "unsat":
             raise NotSuitable(f"that rows say what the artifact says is not proven: {name}")

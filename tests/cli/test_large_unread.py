@@ -1,0 +1,123 @@
+"""`check` of large tables whose keys are undefined where nobody asks them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Verdict
+from p4verify.scale import Large, check_large
+from p4verify.scale.unread import without_the_unread
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+from p4verify.targets.openflow.artifact import Bridge
+from tests.support.large_programs import as_flows
+
+PROGRAM = """
+#include <core.p4>
+#include <v1model.p4>
+header eth_h { bit<48> dst; bit<48> src; bit<16> type; }
+struct headers_t { eth_h eth; }
+struct meta_t { bit<16> hop; }
+parser P(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    state start { packet.extract(hdr.eth); transition accept; }
+}
+control V(inout headers_t hdr, inout meta_t meta) { apply { } }
+control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    bit<16> hop;
+    action drop() { mark_to_drop(standard); }
+    action near(bit<16> to) { hop = to; }
+    action far(bit<16> to) { hop = to; }
+    table stations {
+        key = { hdr.eth.dst: exact; }
+        actions = { near; @defaultonly NoAction; }
+        default_action = NoAction();
+    }
+    table gateways {
+        key = { hdr.eth.dst: exact; }
+        actions = { far; drop; }
+        default_action = drop();
+    }
+    action send(bit<9> port, bit<48> src) { standard.egress_spec = port; hdr.eth.src = src; }
+    table hops {
+        key = { hop: exact; }
+        actions = { send; drop; }
+        default_action = drop();
+    }
+    apply {
+        bool known = false;
+        if (hdr.eth.isValid()) {
+            switch (stations.apply().action_run) {
+                near: { known = true; }
+                NoAction: {
+                    switch (gateways.apply().action_run) { far: { known = true; } }
+                }
+            }
+        }
+        if (ASKED) { hops.apply(); } else { drop(); }
+    }
+}
+control E(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
+control C(inout headers_t hdr, inout meta_t meta) { apply { } }
+control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
+V1Switch(P(), V(), I(), E(), C(), D()) main;
+"""
+COUNT = 24
+
+
+def made(where: Path, asked: str = "known") -> Large:
+    """The program under rules of all tables, and its flows; ``asked``: when the last table is."""
+    lines = []
+    for i in range(COUNT):
+        lines.append(f"table_add I.stations near {i * 7919 + 3} => {i * 977 % 4096}")
+        lines.append(f"table_add I.gateways far {i * 7919 + 4} => {i * 977 % 4096}")
+        lines.append(f"table_add I.hops send {i * 977 % 4096} => {i % 5 + 1} {i * 104729 + 1}")
+    return as_flows(where, PROGRAM.replace("ASKED", asked), lines, 12)
+
+
+def undefined_keys(large: Large, *, left_out: bool) -> list[Term]:
+    """The keys that read undefined values."""
+    side = large.sides[0].opened(12)
+    if left_out:
+        side = without_the_unread(side, Engine.within(None))
+    return [one.key for one in side.lookups if any(v.name.startswith("any.") for v in b.variables(one.key))]
+
+
+def test_a_key_that_is_defined_wherever_it_is_asked_is_compared_by_regions(tmp_path: Path) -> None:
+    large = made(tmp_path)
+    assert undefined_keys(large, left_out=False)
+    proof = check_large(large, Engine.within(None), time.monotonic())
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    assert "compared by regions" in proof.reason
+
+
+def test_a_wrong_answer_behind_the_second_way_is_rejected_with_its_packet(tmp_path: Path) -> None:
+    large = made(tmp_path)
+    assert isinstance(large.artifact, Bridge)
+    proof = check_large(replace(large, artifact=_with_another_gateway(large.artifact)), Engine.within(None),
+                        time.monotonic())  # fmt: skip
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
+    assert int.from_bytes(proof.counterexample.packet[:6], "big") % 7919 == 4
+
+
+@pytest.mark.parametrize(("asked", "read"), [("known", False), ("known || hdr.eth.type == 0x88b5", True)])
+def test_an_undefined_value_is_left_out_of_a_key_only_where_it_is_never_read(
+    tmp_path: Path, asked: str, read: bool
+) -> None:
+    assert bool(undefined_keys(made(tmp_path, asked), left_out=True)) is read
+
+
+def _with_another_gateway(bridge: Bridge) -> Bridge:
+    """One of the flows that say where a gateway's packets go, with another one's number."""
+    tables = sorted({f.table for f in bridge.flows if sum(g.table == f.table for g in bridge.flows) >= COUNT})
+    gateways = [n for n, flow in enumerate(bridge.flows) if flow.table == tables[1]]
+    first, second = (bridge.flows[n] for n in gateways[:2])
+    flows: list[Any] = list(bridge.flows)
+    flows[gateways[0]] = replace(first, actions=second.actions)
+    return replace(bridge, flows=tuple(flows))
