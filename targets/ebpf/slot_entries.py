@@ -123,7 +123,7 @@ def _match(layout: TableLayout, part: KeyPart, says: Mapping[tuple[int, Test], S
     kind, full = layout.table.keys[part.index].match_kind, (1 << part.width) - 1
     if kind == "range":
         low, high = (_joined(part, [_ends(byte, part, says)[end] for byte in range(part.size)]) for end in (0, 1))
-        return Range(low, max(low, high))
+        return Range(low, high) if low <= high else Range(*[_not_asked(says)] * 2)
     pairs = [_masked(says.get((byte, "masked"), {}), _most(part, byte)) for byte in range(part.size)]
     value, mask = (_joined(part, [pair[place] for pair in pairs]) for place in (0, 1))
     match kind:
@@ -144,6 +144,13 @@ def _joined(part: KeyPart, bytes_: Sequence[int]) -> int:
 def _most(part: KeyPart, byte: int) -> int:
     """The greatest value of one of a key's bytes."""
     return (1 << part.width) - 1 >> 8 * byte & 0xFF
+
+
+def _not_asked(says: Mapping[tuple[int, Test], Says]) -> int:
+    """What stands for a range that nothing is in, which no rule has: a value for which no bytes are asked together, as
+    its lowest one is not."""
+    lowest = {each for (byte, _), of in says.items() if byte == 0 for each in of}
+    return next((each for each in range(256) if each not in lowest), 0)
 
 
 def _masked(says: Says, most: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from p4verify import targets
@@ -18,7 +18,7 @@ from p4verify.semantics import ir
 from p4verify.semantics.rules.decide import first
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 from p4verify.semantics.source import InputError
-from p4verify.targets.ebpf import fillup, relate_slots, slots
+from p4verify.targets.ebpf import fillup, relate_slots, slot_entries, slots
 from p4verify.targets.ebpf.artifact import BpfObject, Insn, asm
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import KernelOracle
@@ -101,6 +101,31 @@ def test_what_is_said_of_ranges_is_true_of_the_vectors_of_any_rules(rules: list[
     functions = {relate_slots.vector_name(layout, n): lambda octet, n=n: held(n, b.bv(octet, 8)).value for n in numbers}
     assert len(said) > 20
     assert all(b.evaluate(said, {f"octet{i}": octet for i, octet in enumerate(octets)}, functions))
+
+
+@settings(max_examples=20)
+@example(0x7F01, 0, [0x7F01, 0x5500])
+@given(number(16), number(16), st.lists(number(16), min_size=1, max_size=3))
+def test_a_rule_made_of_what_the_vectors_of_a_range_say_matches_as_they_do(
+    low: int, high: int, asked: list[int]
+) -> None:
+    """Also where they say what no rule's do, that its high end is below its low end: nothing is in it."""
+    layout = table((16, "range"), rest="default_action = no(); size = 70;")
+    search = layout.slots
+    assert search is not None
+
+    def says(number: int, octet: int) -> int:
+        word, plane = divmod(number, len(search.planes))
+        at = 8 * search.planes[plane].byte
+        low_end, high_end, asked_for = (b.bv(v, 8) for v in (low >> at & 255, high >> at & 255, octet))
+        return int(not word and slots.allows(search.planes[plane].test, low_end, high_end, asked_for) is b.TRUE)
+
+    numbers = range(search.words * len(search.planes))
+    functions = {relate_slots.vector_name(layout, n): partial(says, n) for n in numbers}
+    made = slot_entries.entries_for(layout, search, asked, functions, {})
+    for key in asked:
+        found = any(one.low <= key <= one.high for each in made for one in each.matches if isinstance(one, Range))
+        assert found == (low <= key <= high)
 
 
 def test_more_rules_than_slots_are_an_error_at_the_first_that_is_too_many() -> None:
