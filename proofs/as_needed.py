@@ -22,7 +22,9 @@ MODELS: Final = 40
 """Models that break an axiom, after which all are asked for at once."""
 
 
-def satisfiable(engine: Engine, query: Term, axioms: Sequence[Term], what: str, seconds: float | None = None) -> Answer:
+def satisfiable(
+    engine: Engine, query: Term, axioms: Sequence[Term], what: str, seconds: float | None = None, *, plain: bool = True
+) -> Answer:
     """Whether ``query`` can be true together with all ``axioms``; the model is one of all of them.
 
     Args:
@@ -31,13 +33,14 @@ def satisfiable(engine: Engine, query: Term, axioms: Sequence[Term], what: str, 
         axioms: of sort Bool.
         what: what is asked, for whoever waits.
         seconds: limit of each query, below the engine's own.
+        plain: as of :meth:`.engine.Engine.satisfiable`.
     """
     if b.FALSE in axioms:
         return engine.satisfiable(b.FALSE, what)
     open_ = list(dict.fromkeys(axioms))
     asked = query
     for _ in range(MODELS):
-        answer = engine.satisfiable(asked, what, seconds)
+        answer = engine.satisfiable(asked, what, seconds, plain=plain)
         if answer.model is None:  # with all axioms it would take longer still
             return answer
         broken = _broken(answer, open_)
@@ -46,7 +49,7 @@ def satisfiable(engine: Engine, query: Term, axioms: Sequence[Term], what: str, 
         taken = set(sorted(broken, key=lambda t: (len(b.postorder([t])), t.serial))[:AT_ONCE])
         open_ = [axiom for axiom in open_ if axiom not in taken]
         asked = b.and_(asked, *taken)
-    return engine.satisfiable(b.and_(query, *axioms), what, seconds)
+    return engine.satisfiable(b.and_(query, *axioms), what, seconds, plain=plain)
 
 
 def _broken(answer: Answer, axioms: Sequence[Term]) -> list[Term]:

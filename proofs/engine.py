@@ -81,8 +81,11 @@ class Engine:
         finally:
             self.stage = ""
 
-    def satisfiable(self, query: Term, what: str = "", seconds: float | None = None) -> Answer:
+    def satisfiable(self, query: Term, what: str = "", seconds: float | None = None, *, plain: bool = True) -> Answer:
         """Whether ``query`` (Bool) can be true; with a model that makes it so, checked by our own evaluator.
+
+        ``plain``: a model has 0 for what does not matter, as far as that is soon found: many are asked for that nobody
+        reads.
 
         ``seconds`` is a limit for this query, below the engine's own; it is by the clock on a machine that has nothing
         else to do, and on one that has it takes accordingly longer.
@@ -102,7 +105,7 @@ class Engine:
         line = f"{self.stage}{what}"
         self.progress(line)
         self.solved += 1
-        answer = self.execution.answer(query, seconds, self.deadline, lambda: self.progress(line))
+        answer = self.execution.answer(query, seconds, self.deadline, lambda: self.progress(line), plain)
         self.cached += answer.cached
         if answer.status == "unsat":
             self._unsatisfiable.add(query)
@@ -113,7 +116,7 @@ class Engine:
         again, unless there is more time."""
         if self._not_refuted.get(query, 0.0) >= seconds:
             return False
-        if self.satisfiable(query, what, seconds).status == "unsat":
+        if self.satisfiable(query, what, seconds, plain=False).status == "unsat":
             return True
         self._not_refuted[query] = seconds
         return False

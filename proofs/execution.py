@@ -82,7 +82,9 @@ class Execution:
                 self.executor.cancel(number)
             self._sent.clear()
 
-    def answer(self, query: Term, seconds: float, until: float | None, tick: Callable[[], None]) -> Answer:
+    def answer(
+        self, query: Term, seconds: float, until: float | None, tick: Callable[[], None], plain: bool = True
+    ) -> Answer:
         """Whether ``query`` can be true.
 
         Args:
@@ -90,6 +92,7 @@ class Execution:
             seconds: limit for the query itself.
             until: point of ``time.monotonic()`` after which nobody waits, be it under way or not.
             tick: called now and then while waiting.
+            plain: as of :func:`.jobs.solve`.
         """
         unit = Unit.of(query)
         if self._upcoming:
@@ -99,7 +102,7 @@ class Execution:
             return answer
         number = self._sent.pop(unit.digest, None) if self._sent else None
         if number is None and (self.executor is None or self._is_quick(unit, query)):
-            here = self._answer_here(unit, seconds)
+            here = self._answer_here(unit, seconds, plain)
             if here.status != "unknown" or self.executor is None or seconds <= QUICK_SECONDS:
                 return here
         assert self.executor is not None
@@ -145,13 +148,14 @@ class Execution:
             return False
         return not any(t.op in _SLOW and t.width > QUICK_WIDTH for t in b.postorder([query]))
 
-    def _answer_here(self, unit: Unit, seconds: float) -> Answer:
+    def _answer_here(self, unit: Unit, seconds: float, plain: bool) -> Answer:
         started = time.monotonic()
         limit = seconds if self.executor is None else min(seconds, QUICK_SECONDS)
         with self.pace.measured():
-            answer = solve(unit.term(), limit, self.memory_mb)
+            answer = solve(unit.term(), limit, self.memory_mb, plain=plain)
         self._spent += time.monotonic() - started
-        self._keep(unit, answer)
+        if plain or answer.model is None:  # who asks next may want to read it
+            self._keep(unit, answer)
         return answer
 
     def _checked(self, unit: Unit, query: Term, answer: Answer) -> Answer:

@@ -95,8 +95,12 @@ def tactics(query: Term, alone: bool = False) -> tuple[str, ...]:
     return (INTEGERS, *bits) if folds_sums(query) else bits
 
 
-def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO, alone: bool = False) -> Answer:
+def solve(
+    query: Term, seconds: float, memory_mb: int, tactic: str = AUTO, alone: bool = False, plain: bool = True
+) -> Answer:
     """Ask the solver in this process; a model is checked by our own evaluator before it counts.
+
+    ``plain``: whether anybody wants to read the model.
 
     Raises:
         KeyboardInterrupt: Ctrl-C.
@@ -119,7 +123,7 @@ def solve(query: Term, seconds: float, memory_mb: int, tactic: str = AUTO, alone
         left = end - time.monotonic() if answers else seconds
         if left > 0:
             answers.append(_ask(asked, left / (len(bits) - k), memory_mb, way))
-            if answers[-1].status == "sat" and way == "smt":
+            if answers[-1].status == "sat" and way == "smt" and plain:
                 left = max(end - time.monotonic(), LEAST_SECONDS)
                 answers.append(_plainer(asked, min(left, PLAINER_SECONDS), memory_mb) or answers[-1])
             if answers[-1].status != "unknown":

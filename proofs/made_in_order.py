@@ -27,7 +27,10 @@ QUICK_SECONDS: Final = 2.0
 """How long each part is tried at first."""
 
 MOST_SLOW: Final = 3
-"""Parts that may take longer than that; and pairs of conditions that may take longer than the following."""
+"""Parts that may take longer than that; and pairs of conditions that may take longer than they should."""
+
+FEW_SLOW: Final = 1
+"""Parts with merged decisions that may take longer than that before all the rest are asked together."""
 
 MERGING_SECONDS: Final = 1.0
 """How long it may take to say whether two conditions exclude each other."""
@@ -110,7 +113,7 @@ class InOrder:
         left, slow = [], 0
         for part in reversed(_by_size(obligation.parts)):
             query = b.and_(obligation.context, part.differ)
-            status = self.engine.satisfiable(query, self._about(part), QUICK_SECONDS).status
+            status = self.engine.satisfiable(query, self._about(part), QUICK_SECONDS, plain=False).status
             if status != "unsat":
                 left.append(part)
             slow += status == "unknown"
@@ -123,7 +126,7 @@ class InOrder:
         context = b.conjuncts(tried.context)
 
         def asked(query: Term, what: str, seconds: float | None) -> Answer:
-            return as_needed.satisfiable(self.engine, query, context, what, seconds)
+            return as_needed.satisfiable(self.engine, query, context, what, seconds, plain=False)
 
         not_known = 0
 
@@ -138,7 +141,7 @@ class InOrder:
         left: list[Part] = []
         slow: list[Part] = []
         for part in _by_size(self._swept(merged(tried, impossible)).parts):
-            many = len(slow) > MOST_SLOW
+            many = len(slow) > FEW_SLOW
             status = "unknown" if many else asked(part.differ, self._about(part), QUICK_SECONDS).status
             if status != "unsat":
                 (slow if status == "unknown" else left).append(part)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p4verify.proofs import as_needed
-from p4verify.proofs.engine import Engine
+from p4verify.proofs.engine import Answer, Engine
 from p4verify.semantics import bits as b
 
 X, Y = b.var("x", 8), b.var("y", 8)
@@ -24,9 +24,11 @@ def _asked(query: b.Term, axioms: list[b.Term]) -> tuple[list[b.Term], str]:
     seen: list[b.Term] = []
 
     class Watched(Engine):
-        def satisfiable(self, query: b.Term, what: str = "", seconds: float | None = None):  # type: ignore[no-untyped-def]
+        def satisfiable(
+            self, query: b.Term, what: str = "", seconds: float | None = None, *, plain: bool = True
+        ) -> Answer:
             seen.append(query)
-            return super().satisfiable(query, what, seconds)
+            return super().satisfiable(query, what, seconds, plain=plain)
 
     return seen, as_needed.satisfiable(Watched(), query, axioms, "a query").status
 

@@ -192,6 +192,25 @@ def test_a_plainer_model_is_asked_for_and_nothing_else_changes(monkeypatch: pyte
     assert jobs.solve(easy(1), 10, 2048) == (found if found.status == "sat" else first)
 
 
+def test_a_model_that_nobody_reads_is_not_made_plainer_nor_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways: list[str] = []
+    ask_one = jobs._ask
+
+    def watched(query: Term, seconds: float, memory_mb: int, way: str) -> Answer:
+        ways.append(way)
+        return ask_one(query, seconds, memory_mb, way)
+
+    monkeypatch.setattr(jobs, "_ask", watched)
+    engine = Engine(execution=Execution(cache=Cache(tmp_path)))
+    assert not engine.refuted(easy(1), "", 5.0)
+    assert (ways, list(tmp_path.rglob("*.*"))) == (["smt"], [])
+    assert engine.satisfiable(easy(1)).status == "sat"
+    assert ways == ["smt", "smt", "sat"]
+    assert engine.satisfiable(easy(1)).cached
+
+
 def test_what_was_not_refuted_is_not_asked_again_in_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
 

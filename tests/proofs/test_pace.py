@@ -59,7 +59,7 @@ def test_what_was_long_ago_counts_no_more(clocks: Clocks) -> None:
 def test_queries_have_longer_but_no_longer_than_all_of_them(clocks: Clocks, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = []
 
-    def solve(_term: b.Term, seconds: float, _memory: int) -> Answer:
+    def solve(_term: b.Term, seconds: float, _memory: int, **_more: object) -> Answer:
         limits.append(seconds)
         clocks.passes(3.0, 1.0)
         return Answer("unknown", reason="in a test")

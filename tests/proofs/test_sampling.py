@@ -9,7 +9,7 @@ import pytest
 
 from p4verify.proofs import deciding, refine
 from p4verify.proofs.compare import domain, obligations, that_can_meet
-from p4verify.proofs.engine import Engine
+from p4verify.proofs.engine import Answer, Engine
 from p4verify.proofs.refine import search
 from p4verify.proofs.sampling import LARGE, samples
 from p4verify.semantics import bits as b
@@ -52,9 +52,9 @@ def side(value: Term, choices: tuple[Term, ...] = ()) -> Behaviour:
 class NoSolver(Engine):
     """Answers what folds, and fails where anything hard is asked."""
 
-    def satisfiable(self, query: Term, what: str = "", seconds: float | None = None):  # type: ignore[no-untyped-def]
+    def satisfiable(self, query: Term, what: str = "", seconds: float | None = None, *, plain: bool = True) -> Answer:
         assert query.is_const or len(b.postorder([query])) < LARGE, what
-        return super().satisfiable(query, what, seconds)
+        return super().satisfiable(query, what, seconds, plain=plain)
 
 
 def test_a_difference_behind_a_guard_a_table_and_its_action_is_drawn() -> None:
