@@ -107,15 +107,17 @@ class Execution:
                 return here
         assert self.executor is not None
         if number is not None or self._upcoming or self.executor.width == 1:
-            number = self.executor.submit(Job(unit, seconds, self.memory_mb)) if number is None else number
+            if number is None:
+                number = self.executor.submit(Job(unit, seconds, self.memory_mb, plain=plain))
             self._look_ahead()
             found = self.executor.wait([number], until, tick)
             if found is None:
                 self.executor.cancel(number)
             answer = _OVER if found is None else found[1]
         else:
-            answer = _race(self.executor, unit, tactics(query, alone=True), (seconds, self.memory_mb), until, tick)
-        return self._checked(unit, query, answer)
+            jobs = [Job(unit, seconds, self.memory_mb, way, plain) for way in tactics(query, alone=True)]
+            answer = _race(self.executor, jobs, until, tick)
+        return self._checked(unit, query, answer, plain)
 
     def close(self) -> None:
         """End all other processes."""
@@ -134,8 +136,8 @@ class Execution:
             return None
         return answer
 
-    def _keep(self, unit: Unit, answer: Answer) -> None:
-        if self.cache is not None:
+    def _keep(self, unit: Unit, answer: Answer, plain: bool) -> None:
+        if self.cache is not None and (plain or answer.model is None):  # who asks next may want to read the model
             self.cache.save(unit.key(solver_identity()), solver_identity(), answer)
 
     def _is_quick(self, unit: Unit, query: Term) -> bool:
@@ -154,15 +156,14 @@ class Execution:
         with self.pace.measured():
             answer = solve(unit.term(), limit, self.memory_mb, plain=plain)
         self._spent += time.monotonic() - started
-        if plain or answer.model is None:  # who asks next may want to read it
-            self._keep(unit, answer)
+        self._keep(unit, answer, plain)
         return answer
 
-    def _checked(self, unit: Unit, query: Term, answer: Answer) -> Answer:
+    def _checked(self, unit: Unit, query: Term, answer: Answer, plain: bool) -> Answer:
         """An answer from elsewhere."""
         if answer.status == "sat" and not _holds(answer, query):
             return Answer("unknown", reason="a worker's model does not satisfy the query")
-        self._keep(unit, answer)
+        self._keep(unit, answer, plain)
         return answer
 
     def _look_ahead(self) -> None:
@@ -181,22 +182,16 @@ class Execution:
 _OVER: Final = Answer("unknown", reason=OUT_OF_TIME)
 
 
-def _race(
-    executor: Executor,
-    unit: Unit,
-    ways: Sequence[str],
-    limits: tuple[float, int],
-    until: float | None,
-    tick: Callable[[], None],
-) -> Answer:
-    """A query with nothing behind it: another tactic is tried beside the first one if that takes long."""
-    left = list(ways)
+def _race(executor: Executor, jobs: Sequence[Job], until: float | None, tick: Callable[[], None]) -> Answer:
+    """A query with nothing behind it, as jobs of one tactic each: another one is tried beside the first if that takes
+    long."""
+    left = list(jobs)
     running: list[int] = []
     undecided: list[Answer] = []
     try:
         while left or running:
             if left and (not running or executor.spare > 0):
-                running.append(executor.submit(Job(unit, *limits, left.pop(0))))
+                running.append(executor.submit(left.pop(0)))
             check = time.monotonic() + RACE_SECONDS
             pause = min(check, until or check) if left else until
             found = executor.wait(running, pause, tick)

@@ -52,16 +52,18 @@ class Job:
         seconds: limit of time, by the clock.
         memory_mb: limit of memory in MiB.
         tactic: one of :func:`tactics`, or ``auto``: one after the other.
+        plain: as of :func:`solve`.
     """
 
     unit: Unit
     seconds: float
     memory_mb: int
     tactic: str = AUTO
+    plain: bool = True
 
     def packed(self) -> bytes:
         """The job as bytes."""
-        head = {"seconds": self.seconds, "memory_mb": self.memory_mb, "tactic": self.tactic}
+        head = {"seconds": self.seconds, "memory_mb": self.memory_mb, "tactic": self.tactic, "plain": self.plain}
         return json.dumps(head).encode() + b"\n" + self.unit.data
 
     @staticmethod
@@ -70,13 +72,14 @@ class Job:
         head, _, unit = data.partition(b"\n")
         try:
             read = json.loads(head)
-            return Job(Unit(unit), float(read["seconds"]), int(read["memory_mb"]), str(read["tactic"]))
+            seconds, memory_mb, tactic = float(read["seconds"]), int(read["memory_mb"]), str(read["tactic"])
+            return Job(Unit(unit), seconds, memory_mb, tactic, bool(read["plain"]))
         except (KeyError, TypeError) as error:
             raise ValueError(f"no job: {error!r}") from None
 
     def run(self) -> Answer:
         """Answer it in this process, which should be there for that. Raises ValueError if the unit is none."""
-        return solve(self.unit.term(), self.seconds, self.memory_mb, self.tactic, alone=True)
+        return solve(self.unit.term(), self.seconds, self.memory_mb, self.tactic, alone=True, plain=self.plain)
 
 
 def tactics(query: Term, alone: bool = False) -> tuple[str, ...]:

@@ -211,6 +211,14 @@ def test_a_model_that_nobody_reads_is_not_made_plainer_nor_kept(
     assert engine.satisfiable(easy(1)).cached
 
 
+@pytest.mark.parametrize("width", [1, 2])
+def test_other_processes_are_told_whether_anybody_reads_a_model(width: int) -> None:
+    recorder = Recorder(width, given=lambda job: Answer("unsat") if job.plain else Answer("unknown"))
+    engine = Engine(execution=Execution(recorder))
+    assert not engine.refuted(hard(), "", 1.0)
+    assert engine.satisfiable(hard(), "", 1.0).status == "unsat"
+
+
 def test_what_was_not_refuted_is_not_asked_again_in_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
 

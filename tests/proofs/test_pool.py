@@ -179,7 +179,7 @@ def test_messages_may_come_in_pieces() -> None:
 
 
 def test_a_job_survives_the_way_there_and_back() -> None:
-    made = Job(Unit.of(easy(3)), 1.5, 77, "smt")
+    made = Job(Unit.of(easy(3)), 1.5, 77, "smt", plain=False)
     assert Job.unpacked(made.packed()) == made
 
 
