@@ -70,10 +70,10 @@ class InOrder:
         others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + "any.")]
         made, tried = self._first(others)
         tried, places = numbered(tried)
-        swept = self._swept(tried)
-        left = self._left(swept)
+        tried = self._swept(tried)
+        left = self._left(tried)
         if left is None and not self.settled():
-            left = self._left_when_merged(swept)
+            left = self._left_when_merged(tried)
         if not left:
             return left is not None
         at = {places[part.name] for part in left}

@@ -47,7 +47,7 @@ def _are_equal(key: Term, defined: Term, asked: Iterable[Term], side: Behaviour,
     inputs = (a.condition for a in (*side.domain, *side.reaching))
     axioms = (axiom for axiom in side.axioms if not _chosen([axiom]))
     query = b.and_(*inputs, *axioms, b.or_(*asked), b.ne(key, defined))
-    return engine.satisfiable(query, "what is undefined in a key is read", SECONDS).status == "unsat"
+    return engine.refuted(query, "what is undefined in a key is read", SECONDS)
 
 
 def _asked_for(side: Opened, one: Lookup, key: Term) -> Opened:

@@ -6,7 +6,7 @@ each byte of a rule is made by what its planes say of all bytes that either side
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -123,7 +123,7 @@ def _match(layout: TableLayout, part: KeyPart, says: Mapping[tuple[int, Test], S
     kind, full = layout.table.keys[part.index].match_kind, (1 << part.width) - 1
     if kind == "range":
         low, high = (_joined(part, [_ends(byte, part, says)[end] for byte in range(part.size)]) for end in (0, 1))
-        return Range(low, high) if low <= high else Range(*[_not_asked(says)] * 2)
+        return Range(low, high) if low <= high else _with_nothing_in_it(part, says)
     pairs = [_masked(says.get((byte, "masked"), {}), _most(part, byte)) for byte in range(part.size)]
     value, mask = (_joined(part, [pair[place] for pair in pairs]) for place in (0, 1))
     match kind:
@@ -146,11 +146,16 @@ def _most(part: KeyPart, byte: int) -> int:
     return (1 << part.width) - 1 >> 8 * byte & 0xFF
 
 
-def _not_asked(says: Mapping[tuple[int, Test], Says]) -> int:
+def _with_nothing_in_it(part: KeyPart, says: Mapping[tuple[int, Test], Says]) -> Range:
     """What stands for a range that nothing is in, which no rule has: a value for which no bytes are asked together, as
     its lowest one is not."""
-    lowest = {each for (byte, _), of in says.items() if byte == 0 for each in of}
-    return next((each for each in range(256) if each not in lowest), 0)
+    value = _other_than({each for (byte, _), of in says.items() if byte == 0 for each in of}, _most(part, 0))
+    return Range(value, value)
+
+
+def _other_than(asked: Container[int], most: int) -> int:
+    """The least byte that is not asked for; 0 if all are."""
+    return next((byte for byte in range(most + 1) if byte not in asked), 0)
 
 
 def _masked(says: Says, most: int) -> tuple[int, int]:
@@ -158,7 +163,7 @@ def _masked(says: Says, most: int) -> tuple[int, int]:
     none is allowed and a byte is left."""
     allowed = [byte for byte, ok in says.items() if ok]
     if not allowed:
-        return next((byte for byte in range(most + 1) if byte not in says), 0), most
+        return _other_than(says, most), most
     free = 0
     for byte in allowed:
         free |= allowed[0] ^ byte
@@ -171,7 +176,7 @@ def _ends(byte: int, part: KeyPart, says: Mapping[tuple[int, Test], Says]) -> tu
     if part.size == 1:
         within = says.get((byte, "within"), {})
         allowed = [each for each, ok in within.items() if ok]
-        none = next((each for each in range(most + 1) if each not in within), 0)
+        none = _other_than(within, most)
         return (min(allowed), max(allowed)) if allowed else (none, none)
     ge, gt, le, lt = (says.get((byte, test), {}) for test in ("ge", "gt", "le", "lt"))
     low = max([0, *(x + 1 for x, ok in ge.items() if not ok), *(x for x, ok in gt.items() if not ok)])
