@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from p4verify.targets.ebpf.artifact import BpfObject, Insn
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn
 from p4verify.targets.ebpf.artifact.insn import ALU, ALU64, JMP, JMP32, LDX, ST, STX
 from p4verify.targets.u32.artifact import DROP, PASS, FilterList, Gact, Key, Mirred, U32Filter
 
@@ -43,7 +43,7 @@ def drawn(mutants: Iterable[Mutant], rng: random.Random) -> Iterator[Mutant]:
 
 def _content(artifact: Any) -> object:
     """What tells mutants apart, hashable."""
-    return artifact.programs[0].insns if isinstance(artifact, BpfObject) else artifact
+    return tuple(p.insns for p in artifact.programs) if isinstance(artifact, BpfObject) else artifact
 
 
 # --- u32 ----------------------------------------------------------------------------------------------------------
@@ -119,25 +119,26 @@ _REGISTER_SOURCE = 0x08
 
 
 def ebpf_mutants(original: BpfObject) -> Iterator[Mutant]:
-    """Jumps, constants, offsets, sizes, byte order, operators, map references, and instructions left out."""
-    program = original.programs[0]
+    """Of each program: jumps, constants, offsets, sizes, byte order, operators, map references, what is left out."""
     maps = [m.name for m in original.maps]
-    key_stores = _key_stores(original)
-    for i, insn in enumerate(program.insns):
-        for what, changed in _insn_mutants(insn, maps):
-            if i in key_stores:
-                what = f"map key: {what}"
-            insns = (*program.insns[:i], changed, *program.insns[i + 1 :])
-            mutated = replace(original, programs=(replace(program, insns=insns), *original.programs[1:]))
-            yield Mutant(what, f"instruction {i}", mutated)
+    for p, program in enumerate(original.programs):
+        of = f"program {program.name}, " if len(original.programs) > 1 else ""
+        key_stores = _key_stores(original, program)
+        for i, insn in enumerate(program.insns):
+            for what, changed in _insn_mutants(insn, maps):
+                if i in key_stores:
+                    what = f"map key: {what}"
+                mutated = replace(program, insns=(*program.insns[:i], changed, *program.insns[i + 1 :]))
+                programs = (*original.programs[:p], mutated, *original.programs[p + 1 :])
+                yield Mutant(what, f"{of}instruction {i}", replace(original, programs=programs))
 
 
-def _key_stores(original: BpfObject) -> set[int]:
+def _key_stores(original: BpfObject, program: BpfProgram) -> set[int]:
     """The places of stores to the stack into bytes that the next look-up takes for its key.
 
     Looks for ``r1 = map; r2 = r10; r2 += at; call bpf_map_lookup_elem``, as our lowering writes it.
     """
-    insns = original.programs[0].insns
+    insns = program.insns
     found: set[int] = set()
     for i in range(3, len(insns)):
         of_map, _, at, call = insns[i - 3 : i + 1]

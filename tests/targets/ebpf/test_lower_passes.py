@@ -3,6 +3,7 @@ where a pass leaves something else than it is said to."""
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.relate_passes import NOTE
 from p4verify.targets.ebpf.target import TARGET
 from tests.support import bpftool
+from tests.support.mutants import drawn, ebpf_mutants
 from tests.support.portable_text import pna, psa
 
 EXAMPLES: Final = Path(__file__).resolve().parents[3] / "examples" / "architectures"
@@ -113,6 +115,20 @@ def test_more_than_the_element_may_not_be_left_to_the_next_pass() -> None:
     marked = _with(artifact, 1, (code[0], asm.mov(R1, 7), asm.store(4, R6, 8, R1), *code[1:]))
     with pytest.raises(Unsupported, match="comes back with its mark changed"):
         meaning(marked)
+
+
+def test_every_program_of_an_object_has_mutants() -> None:
+    """None twice, though two of them may have the same first program."""
+    artifact = lower(AGAIN, None, {"hook": "xdp"})
+    mutants = list(drawn(ebpf_mutants(artifact), random.Random(1)))
+    changed = [
+        [old.name for old, new in zip(artifact.programs, mutant.artifact.programs, strict=True) if old != new]
+        for mutant in mutants
+    ]
+    assert {len(names) for names in changed} == {1}
+    assert {name for [name] in changed} == {"p4_main", passes.PASS}
+    assert all(f"program {name}, " in mutant.where for mutant, [name] in zip(mutants, changed, strict=True))
+    assert len({tuple(p.insns for p in mutant.artifact.programs) for mutant in mutants}) == len(mutants)
 
 
 def test_numbers_that_do_not_fit_their_fields_are_not_carried() -> None:
