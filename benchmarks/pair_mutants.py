@@ -48,8 +48,9 @@ def main() -> int:
         tried += rows
         _keep(arguments.data, rows)
         for row in rows:
-            if row.missed:
-                print(f"{row.verdict}: {row.program} {row.kind} at {row.where}: {row.reason}\n    {row.shown}"[:600])
+            if row.missed or row.unsure:
+                seen = row.shown or f"not known: {row.unsure}"
+                print(f"{row.verdict}: {row.program} {row.kind} at {row.where}: {row.reason}\n    {seen}"[:600])
     if not tried:
         parser.error(f"no outputs of a compiler to make mutants of in {arguments.corpus}")
     return _report(tried)
@@ -83,7 +84,9 @@ def _report(tried: list[Tried]) -> int:
         taken = sorted(row.attacked for row in tried if row.runs)
         print(f"random runs where nothing was seen to differ: median {asked[len(asked) // 2]}, least {asked[0]}, "
               f"in {taken[len(taken) // 2]:.2f} s at the median")  # fmt: skip
-    print(f"{sum(row.counts for row in tried)} mutants, {missed} differences missed, {wrong} accepts contradicted")
+    unsure = sum(row.unsure is not None and row.shown is None for row in tried)
+    print(f"{sum(row.counts for row in tried)} mutants, {missed} differences missed, {wrong} accepts contradicted; "
+          f"{unsure} where it is not known whether undefined values take a difference away")  # fmt: skip
     return 1 if missed else 0
 
 

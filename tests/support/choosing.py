@@ -6,6 +6,7 @@ case and selection of its outputs. It has nothing of how proofs compare two beha
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import product
 from types import MappingProxyType
@@ -21,6 +22,9 @@ Keys = Mapping[str, Collection[tuple[int, ...] | None]]
 """What functions are asked with, by their names."""
 
 SECONDS: Final = 5.0
+ROUNDS: Final = 60
+"""How often a solver's choice of keys is run."""
+
 MOST_OPEN: Final = 6
 """Outputs and events of which undefined values say whether they are there, at most."""
 
@@ -41,11 +45,10 @@ def can_show(
         values: of everything else; the frame's bytes apart.
         functions: by name.
         shown: what is to be shown, by the names that both sides tell.
-        keys: what functions may be asked with where undefined values are asked, by the functions' names.
+        keys: what functions are worth asking with where undefined values are asked, by the functions' names.
 
     Returns:
-        None if that is not known: a function is asked with an undefined value, and with none of the ``keys`` it is so;
-        or the solver has no answer.
+        None if that is not known: the solver has no answer in :data:`SECONDS`.
     """
     behaviour = side.behaviour
     possible = b.and_(*(a.condition for a in (*behaviour.domain, *behaviour.reaching)), *behaviour.axioms)
@@ -67,39 +70,73 @@ def can_show(
 
 
 def _asked(ways: Sequence[Term], asking: _Asking) -> bool | None:
-    query = asking(b.or_(*ways))
-    status = Engine().satisfiable(query, seconds=SECONDS).status
-    if status == "sat":
-        return True
-    return None if status == "unknown" or asking.limits else False
+    """Whether one of the ways can be, of which a solver chooses what functions are asked with where that is undefined.
+
+    What they answer to a key of the solver's choice is open to it at first; whatever it makes of that is run, and the
+    keys that were asked then are known from there on.
+    """
+    query, end = b.or_(*ways), time.monotonic() + SECONDS
+    calls = b.applications(query)
+    run, masks = b.Plan([query, *(arg for call in calls for arg in call.args)]), asking.masks(calls)
+    for _ in range(ROUNDS):
+        found = Engine().satisfiable(asking(query), seconds=max(0.1, end - time.monotonic()))
+        if found.model is None:
+            return False if found.status == "unsat" else None
+        holds, *asked = run(found.model.values, masks, 0)
+        if holds:
+            return True
+        known, numbers = asking.size, iter(map(int, asked))  # type: ignore[arg-type]
+        for call in calls:
+            asking.learn(call.name, tuple(next(numbers) for _ in call.args))
+        if asking.size == known or time.monotonic() > end:
+            return None
+    return None
 
 
 class _Asking:
-    """Functions that are asked with undefined values: of these only such are looked for that ask with a known key."""
+    """Functions that are asked with undefined values: what they answer to known keys is put in."""
 
     def __init__(self, functions: Mapping[str, Callable[..., int]], keys: Keys) -> None:
-        self._functions, self._keys = functions, keys
-        self.limits: list[Term] = []
-        """That they are asked with nothing but known keys."""
+        self._functions = functions
+        self._keys: dict[str, dict[tuple[int, ...], None]] = {}
+        self._beside = [key for known in keys.values() for key in known if key]
+        """Keys that are worth asking any function with: tables are asked whether, and what, with one key."""
+
+    @property
+    def size(self) -> int:
+        """How many keys are known."""
+        return sum(map(len, self._keys.values()))
+
+    def learn(self, name: str, key: tuple[int, ...]) -> None:
+        """That a function is asked with a key."""
+        self._keys.setdefault(name, {})[key] = None
+
+    def masks(self, calls: Sequence[Term]) -> dict[str, Callable[..., int]]:
+        """The functions, with answers of their width."""
+
+        def masked(function: Callable[..., int], mask: int) -> Callable[..., int]:
+            return lambda *key: int(function(*key)) & mask
+
+        return {call.name: masked(self._functions[call.name], (1 << max(1, call.width)) - 1) for call in calls}
 
     def __call__(self, query: Term) -> Term:
-        answered = b.substitute([query], {}, {call.name: self._answer(call) for call in b.applications(query)})
-        return b.and_(*answered, *self.limits)
+        [answered] = b.substitute([query], {}, {call.name: self._answer(call) for call in b.applications(query)})
+        return answered
 
     def _answer(self, call: Term) -> Callable[..., Term]:
         function = self._functions[call.name]
-        asked = (key for known in self._keys.values() for key in known if key and len(key) == len(call.args))
-        fitting = (key for key in asked if all(k >> arg.width == 0 for k, arg in zip(key, call.args, strict=True)))
-        keys = dict.fromkeys(((0,) * len(call.args), *fitting))  # tables are asked whether, and what: with one key
+        for key in ((0,) * len(call.args), *self._beside):
+            if len(key) == len(call.args) and all(k >> arg.width == 0 for k, arg in zip(key, call.args, strict=True)):
+                self.learn(call.name, key)
+        keys = list(self._keys[call.name])
 
         def build(*args: Term) -> Term:
             if all(arg.is_const for arg in args):
                 return b.literal(function(*(int(arg.value) for arg in args)), call)
-            value, some = b.literal(0, call), b.FALSE
+            value = b.apply(call.name, call.sort, *args)
             for key in keys:
                 here = b.and_(*(b.eq(arg, b.literal(k, arg)) for arg, k in zip(args, key, strict=True)))
-                value, some = b.ite(here, b.literal(function(*key), call), value), b.or_(some, here)
-            self.limits.append(some)
+                value = b.ite(here, b.literal(function(*key), call), value)
             return value
 
         return build

@@ -48,6 +48,10 @@ class Tried:
     """Random inputs that both could meet, 0 if it was not asked."""
     attacked: float = 0.0
     """Seconds that these took."""
+    unsure: str | None = None
+    """A difference of which it is not known whether undefined values take it away."""
+    packets: bool = True
+    """Whether whole packets were run, not blocks by themselves."""
 
     @property
     def counts(self) -> bool:
@@ -61,8 +65,10 @@ class Tried:
 
     @property
     def missed(self) -> bool:
-        """Whether a difference that random runs show was not found."""
-        return self.verdict != "reject" and self.shown is not None
+        """Whether a difference that random runs show was not found. Where packets are not modelled at all, as of
+        headers that are no whole bytes, and the verdict says so, one of blocks is none."""
+        said = self.verdict == "unsupported" and not self.packets
+        return self.verdict != "reject" and self.shown is not None and not said
 
 
 def programs(corpus: Path, seed: int) -> list[Made]:
@@ -110,7 +116,7 @@ def _tried(name: str, program: ir.Program, mutant: Mutant, rng: random.Random, r
     attacked = time.process_time() - begun - taken
     return Tried(
         name, mutant.kind, str(mutant.where), judged.verdict, judged.reason, found.shown, round(taken, 3), found.runs,
-        round(attacked, 3),
+        round(attacked, 3), found.unsure, found.packets,
     )  # fmt: skip
 
 

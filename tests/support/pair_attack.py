@@ -42,6 +42,10 @@ class Attack:
     """... and how many there are."""
     shown: str | None = None
     """The first difference."""
+    unsure: str | None = None
+    """The first one of which it is not known whether undefined values of the first program take it away."""
+    packets: bool = True
+    """Whether whole packets were run, not blocks by themselves: what these show, no packet may."""
     subjects: list[str] = field(default_factory=list)
 
 
@@ -60,14 +64,20 @@ def attack(pairing: Pairing, rng: random.Random, runs: int, *, blocks: bool, sec
         Unsupported: a program cannot be run.
         NotCompiled: the same, for what its terms are.
     """
-    total = Attack()
+    total = Attack(packets=not blocks)
     subjects = list(_subjects(pairing, blocks))
     for name, spec, impl in subjects:
         made = Runs(pairing.first, spec, impl, rng)
         begun = time.process_time()
         differing = _few_of_each(made.differences(-(-runs // len(subjects)), begun + seconds))
-        found = (_stands(made, seen) for seen in differing)
-        shown = next((text for text in found if text), None)
+        shown = None
+        for seen in differing:
+            stands = _stands(made, seen)
+            if stands:
+                shown = _told(seen)
+                break
+            if stands is None and total.unsure is None:
+                total.unsure = f"{name}: {_told(seen)}"
         seconds -= time.process_time() - begun
         total.subjects.append(name)
         total.runs += made.runs
@@ -114,13 +124,17 @@ def _few_of_each(differing: Iterator[Seen]) -> Iterator[Seen]:
             yield seen
 
 
-def _stands(runs: Runs, seen: Seen) -> str:
-    """What a run showed, "" if some undefined values of the first program show what the second did."""
+def _stands(runs: Runs, seen: Seen) -> bool | None:
+    """Whether no undefined values of the first program show what the second did in a run; None if that is not known."""
     side = runs.sides[0]
-    if any(v.name.startswith("any.") for v in side.variables):
-        given = {v: seen.given.get(v.name, 0) for v in side.variables}
-        if can_show(side, seen.data, given, seen.functions, seen.shown[1], seen.answers) is True:
-            return ""
+    if not any(v.name.startswith("any.") for v in side.variables):
+        return True
+    given = {v: seen.given.get(v.name, 0) for v in side.variables}
+    taken_away = can_show(side, seen.data, given, seen.functions, seen.shown[1], seen.answers)
+    return None if taken_away is None else not taken_away
+
+
+def _told(seen: Seen) -> str:
     some = {n: v for n, v in seen.given.items() if v and not n.startswith("pkt")}
     first = [shown.get(seen.names[0]) for shown in seen.shown]
     return f"run {seen.number}: {list(seen.names[:3])} on {seen.data.hex()}, {some}: {first}"
