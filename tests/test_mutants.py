@@ -15,6 +15,7 @@ from p4verify import targets
 from p4verify.checks import Checker
 from p4verify.inputs import SourceOptions, read_program, read_rules
 from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.semantics.rules.read import read_rules as parse_rules
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.u32.oracle import KernelU32
 from tests.support.machines import require
@@ -96,3 +97,36 @@ def test_mutants_are_of_every_kind(made: Subject) -> None:
     if not is_ebpf:
         wanted = {"offset", "mask", "value", "byte order", "action", "priority", "order", "filter left out"}
     assert wanted <= kinds
+
+
+_POLICED = """table_add PolicerIngress.wires forward 1 => 2
+table_add PolicerIngress.wires forward 3 => 4
+table_add PolicerIngress.subscribers police 1 10.1.0.3 => 0
+table_add PolicerIngress.subscribers drop 3 10.3.9.1 =>"""
+_FRAMES = [
+    (port, bytes(12) + bytes.fromhex("0800 4500002400070000 40060000") + bytes(source) + bytes(18))
+    for port, source in [(1, (10, 1, 0, 3)), (3, (10, 3, 9, 1))]
+]
+
+
+def test_another_colour_than_the_original_gets_is_not_a_difference() -> None:
+    """The program leaves it to whoever polices: a mutant that asks another map for it does what the program may do."""
+    program = read_program(str(EXAMPLES / "policer.p4"), SourceOptions())
+    rules = parse_rules(_POLICED, "policed", program)
+    lowering, rng = {"hook": "xdp", "port0": "2"}, random.Random(1)
+    with KernelOracle() as oracle:
+        require(oracle)
+        machine = EbpfMachine(oracle)
+        made = subject("policer", program, rules, targets.find("ebpf"), lowering, machine, rng, 0, 20)
+        [trial] = made.trials = [made.trial(rules, _FRAMES)]
+        insns = made.artifact.programs[0].insns
+        judged: dict[bool, list[str | None]] = {True: [], False: []}
+        differ = False
+        for mutant in ebpf_mutants(made.artifact):
+            if mutant.what == "map":
+                asked = insns[int(mutant.where.rpartition(" ")[2])].map == "PolicerIngress_rates_colours"
+                judged[asked].append(judge(replace(made, checker=_Gullible(program)), mutant).wrong)
+                differ |= asked and machine.run(mutant.artifact, trial.packets, trial.tables) != trial.expected
+    assert differ
+    assert set(judged[True]) == {None}
+    assert "WRONG ACCEPT" in judged[False]

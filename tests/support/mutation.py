@@ -74,9 +74,10 @@ class EbpfMachine:
         def inspect(maps: Mapping[str, KernelMap]) -> None:
             held.append({name: _contents(item, tables.get(name, ())) for name, item in maps.items()})
 
-        received = [(port + port0(artifact), frame) for port, frame in packets]
+        first = port0(artifact)
+        received = [(port + first, frame) for port, frame in packets]
         seen = self.oracle.observe(artifact, received, tables, inspect=inspect, keep_maps=True)
-        return Seen(tuple(_leaving(o) for o in seen), held)
+        return Seen(tuple(_leaving(o, first) for o in seen), held)
 
 
 class U32Machine:
@@ -116,9 +117,10 @@ class MeaningMachine:
         return Seen(tuple(does(frame, port) for port, frame in packets))
 
 
-def _leaving(seen: Observation) -> object:
+def _leaving(seen: Observation, first: int) -> object:
+    """What leaves, at the program's ports, the ``first`` of which is an interface, and its metadata."""
     metadata = {name: seen.metadata.get(name) for name in ("mark", "priority", "classid")} if seen.outputs else {}
-    return seen.outputs, metadata
+    return tuple((kind, at - first if kind == "port" else at, frame) for kind, at, frame in seen.outputs), metadata
 
 
 def _contents(item: KernelMap, filled: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes | None]:
@@ -139,8 +141,9 @@ def _contents(item: KernelMap, filled: Iterable[tuple[bytes, bytes]]) -> dict[by
 
 @dataclass(frozen=True)
 class Trial:
-    """Packets, with rules for the machine's tables, and what the original does with them."""
+    """Packets, with rules and what they are in the machine's tables, and what the original does with them."""
 
+    rules: RuleSet | None
     tables: Any
     packets: tuple[tuple[int, bytes], ...]
     expected: Seen
@@ -169,17 +172,20 @@ class Subject:
             return drawn(ebpf_mutants(self.artifact), rng)
         return drawn(_MAKERS[type(self.artifact)](self.artifact), rng)
 
-    def allows(self, port: int, frame: bytes, seen: object) -> bool:
+    def allows(self, trial: Trial, port: int, frame: bytes, seen: Any) -> bool:
         """Whether the program leaves it open to do what was seen of the frame, besides what the original does."""
-        if not self.leaves_open or self.checker.rules is None:
+        if self.target.holds_tables:
+            rules, (outputs, metadata) = trial.rules, seen
+        else:
+            rules, outputs, metadata = self.checker.rules if self.leaves_open else None, seen, {}
+        if rules is None or any(metadata.values()):
             return False
-        runs = runs_of(self.program, self.checker.rules, frame, port)
-        return any(tuple(sorted(one.outputs)) == seen for one in runs)
+        return any(sorted(one.outputs) == sorted(outputs) for one in runs_of(self.program, rules, frame, port))
 
     def trial(self, rules: RuleSet | None, packets: Packets) -> Trial:
         """What the original does."""
         tables = self.target.fill(self.program, self.artifact, rules) if rules is not None else None
-        return Trial(tables, tuple(packets), self.machine.run(self.artifact, packets, tables))
+        return Trial(rules, tables, tuple(packets), self.machine.run(self.artifact, packets, tables))
 
 
 def subject(
@@ -320,7 +326,7 @@ def _difference(subject: Subject, trial: Trial, seen: Seen) -> str | None:
     if trial.expected == seen:
         return None
     for (port, frame), old, new in zip(trial.packets, trial.expected.packets, seen.packets, strict=True):
-        if old != new and not subject.allows(port, frame, new):
+        if old != new and not subject.allows(trial, port, frame, new):
             return f"on port {port}, frame {frame.hex()}: original {_show(old)}, mutant {_show(new)}"
     if trial.expected.state == seen.state:
         return None
