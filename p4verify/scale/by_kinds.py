@@ -82,20 +82,54 @@ def _part(one: Compared, kind: Kind, where: Term, mine: Term, theirs: Term) -> P
 
 
 def search_by_parts(
-    spec: Behaviour, impl: Behaviour, parts: Sequence[Part], engine: Engine, *, exactly: bool = False
-) -> Outcome:
+    spec: Behaviour, impl: Behaviour, parts: Sequence[Part], engine: Engine, *, exactly: bool = False,
+    proven: dict[Term, Outcome] | None = None,
+) -> Outcome:  # fmt: skip
     """As :func:`..proofs.refine.search`, on inputs that are in one of the parts at least; a part that is undecided does
-    not keep a difference in another one from being found."""
+    not keep a difference in another one from being found.
+
+    ``proven``: by its condition what each part came to that has been found to hold before; others that hold are added.
+    """
+    proven = {} if proven is None else proven
     outcomes: list[Outcome] = []
     for part in parts:
-        outcomes.append(_search_in(part, spec, impl, engine, exactly))
-        if outcomes[-1].difference is not None:
+        outcome = proven.get(part.condition) or _search_in(part, spec, impl, engine, exactly)
+        outcomes.append(outcome)
+        if outcome.difference is not None:
             break
+        if not outcome.unknown:
+            proven[part.condition] = outcome
     compared = max(one.tally.compared for one in outcomes)  # each part has those of all inputs, or fewer
     tally = replace(sum((one.tally for one in outcomes), Tally()), compared=compared)
     unknown = next((one.unknown for one in outcomes if one.unknown), "")
     empty = "" if compared else min((one.empty for one in outcomes if one.empty), key=NO_INPUT.__eq__, default="")
     return Outcome(tally, outcomes[-1].difference, unknown, empty, spec, impl)
+
+
+@dataclass
+class Proven:
+    """Parts that hold, while the kinds change by which tables are known to answer.
+
+    Where fewer kinds are known, or more is known of numbers, what was proven holds. Where more are, an input on which
+    just the kinds answer that were known before is in what was proven *if that was everything*; any other one is in the
+    part of a kind that is new, and only those are searched again.
+    """
+
+    outcomes: dict[Term, Outcome] = field(default_factory=dict)
+    everything: bool = False
+    """Whether all parts hold with the kinds that were known last."""
+    _known: dict[tuple[int, tuple[Term, Term, Term]], frozenset[Kind]] = field(default_factory=dict)
+
+    def turn_to(self, told: Told, parts: Sequence[Part]) -> dict[Term, Outcome]:
+        """The parts of what is known now that need not be searched again; for :func:`search_by_parts`."""
+        now = {(number, fact): frozenset(kinds) for number, (one, kinds) in enumerate(told) for fact in one.facts}
+        fewer = all(fact in now and now[fact] <= kinds for fact, kinds in self._known.items())
+        if parts is WHOLE or not (fewer or self.everything):
+            self.outcomes.clear()
+        for gone in self.outcomes.keys() - {part.condition for part in parts}:  # it may come back
+            del self.outcomes[gone]
+        self._known, self.everything = now, False
+        return self.outcomes
 
 
 def _search_in(part: Part, spec: Behaviour, impl: Behaviour, engine: Engine, exactly: bool) -> Outcome:

@@ -69,11 +69,12 @@ class Investigator:
             known: what is true of the tables' answers.
         """
         learned = dict.fromkeys((*self.facts, *known))
+        proven: dict[Term, Outcome] = {}  # what holds goes on to hold when more is known
         for _ in range(ROUNDS):
             mine, theirs = (side.behaviour for side in self.sides)
             limited = (*mine.domain, Assumption("the region", region), self._end)
             spec = replace(mine, domain=limited, axioms=(*mine.axioms, *learned))
-            outcome = search_by_parts(spec, theirs, self.parts, self.engine, exactly=self.exactly)
+            outcome = search_by_parts(spec, theirs, self.parts, self.engine, exactly=self.exactly, proven=proven)
             if outcome.difference is None:
                 if outcome.empty == NO_INPUT:
                     return None

@@ -20,8 +20,9 @@ from ..semantics.bits import Term
 from ..semantics.classifier import Difference
 from ..semantics.meaning.behaviour import OWN_TO_EACH_MACHINE
 from ..semantics.meaning.opened import NotSuitable, Opened
-from .by_kinds import WHOLE, Part, Told, parts_of, search_by_parts
+from .by_kinds import WHOLE, Part, Proven, Told, parts_of, search_by_parts
 from .compared import Compared
+from .field_laws import FieldLaw, laws_against
 from .lists import Lists
 
 ROUNDS: Final = 100
@@ -42,8 +43,11 @@ class Settlement:
     """What is true of the numbers in the tables' answers."""
     unheard: set[tuple[str, int, int, int]] = field(default_factory=set)
     """Table, template, parameter and number: that no row answers this has been used."""
+    laws: dict[tuple[int, FieldLaw], None] = field(default_factory=dict)
+    """Side, and what has been used of its tables' answers to keys with a field of some values."""
 
     def __post_init__(self) -> None:
+        self._proven = Proven()
         self._lists = Lists(self.mine, self.theirs, self.engine)
 
     @property
@@ -81,10 +85,12 @@ class Settlement:
                 blamed = self._blame(outcome.difference.model)
                 if blamed is None or blamed[1] in blamed[0].commonest:  # more likely it is a number that no rule has
                     unheard = list(self._unheard_of(outcome.difference.model))
+                    unheard = unheard or list(self._unheard_there(outcome.difference.model))
                     if unheard and len(self._numbers) < enough:
                         self._numbers.update(dict.fromkeys(unheard))
                         continue
                 if blamed is None:
+                    self._compare_all()  # what the lists do answer is known then to who looks for a packet
                     return outcome
                 self._condemn(*blamed)
                 continue
@@ -98,7 +104,13 @@ class Settlement:
         told = [(one, one.used | one.tried) for one in self.lists]
         axioms = tuple(term for one, kinds in told for term in one.axioms(kinds))
         spec = replace(self.mine.behaviour, axioms=(*self.mine.behaviour.axioms, *self._numbers, *axioms))
-        return search_by_parts(spec, self.theirs.behaviour, self._parts(told), self.engine, exactly=self.exactly)
+        parts = self._parts(told)
+        outcome = search_by_parts(
+            spec, self.theirs.behaviour, parts, self.engine, exactly=self.exactly,
+            proven=self._proven.turn_to(told, parts),
+        )  # fmt: skip
+        self._proven.everything = outcome.difference is None and not outcome.unknown
+        return outcome
 
     def _parts(self, told: Told) -> Sequence[Part]:
         """The parts of the inputs that searches are about one after the other: choosing for all kinds of answers at
@@ -122,6 +134,22 @@ class Settlement:
                             assert isinstance(value, int)
                             self.unheard.add((table.name, number, place, value))
                             yield b.implies(table.is_template(one.key, number), b.ne(term, b.bv(value, term.width)))
+
+    def _unheard_there(self, model: Model) -> Iterator[Term]:
+        """That tables do not answer by templates of the model where a field of their keys has its value."""
+        for which, side in enumerate(self.sides):
+            decide = frozenset(b.variables(*(one.guard for one in self.sides[1 - which].lookups)))
+            for one in side.lookups:
+                table = side.tables[one.table]
+                (value,) = b.evaluate([one.key], model.values, model.callables(), default=0)
+                assert isinstance(value, int)
+                for number in range(len(table.templates)):
+                    if not model.holds(b.and_(one.guard, table.is_template(one.key, number))):
+                        continue
+                    for law in laws_against(table, one.key, value, number, decide):
+                        self.laws[which, law] = None
+                        asked = (other.key for other in side.lookups if other.table == one.table)
+                        yield from (law.says(table, key) for key in asked)
 
     def _compare_all(self) -> bool:
         """Compare the lists that have not been; whether the proof now speaks of too few kinds."""

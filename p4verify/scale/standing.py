@@ -134,6 +134,9 @@ class Standing:
         """The rows of an entry that comes in, in every list."""
         entries = self._of(change)
         rows = [Row(*cube, answer, rank) for cube, answer in entries.cubes(change.entry, self._settlement.unheard)]
+        laws = [law for side, law in self._settlement.laws if (side, law.table) == (change.side, change.table)]
+        if not all(law.allows(row.cube, row.decision[0]) for law in laws for row in rows):
+            raise NotSuitable("no entry does that where a field has this value")
         for one in self._settlement.lists:
             runs = one.runs[change.side]
             if _table(one, change.side) is not entries.table or runs is None:

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from p4verify.proofs.answer_pairs import Kind
 from p4verify.proofs.engine import Engine
-from p4verify.proofs.verdict import Verdict
+from p4verify.proofs.refine import Outcome
+from p4verify.proofs.verdict import Tally, Verdict
 from p4verify.scale import Large, check_large
-from p4verify.scale.by_kinds import WHOLE, parts_of
+from p4verify.scale.by_kinds import WHOLE, Proven, parts_of
 from p4verify.scale.settle import Settlement
 from p4verify.semantics import bits as b
 from p4verify.targets.openflow.artifact import Bridge, SetField
@@ -104,6 +106,35 @@ def test_inputs_are_not_parted_by_what_a_copy_or_a_cell_asks_or_what_is_chosen(
     condition, *keys = one.facts[0]
     own = replace(one, facts=[(b.and_(condition, b.eq(b.var(name, 4), b.bv(1, 4))), *keys)])
     assert parts_of([(own, own.used)]) is WHOLE
+
+
+def test_parts_that_hold_are_searched_again_where_that_does_not_follow(settlement: Settlement) -> None:
+    """With more kinds than before it does only from everything that was known then; and for a kind that comes back,
+    not at all."""
+    one = next(one for one in settlement.lists if len(one.used) > 2)
+    first, second, third = sorted(one.used, key=repr)[:3]
+    holds = Outcome(Tally())
+
+    def kept(proven: Proven, *kinds: Kind, everything: bool = True) -> int:
+        """How many parts hold already; all do then, or all but one."""
+        told = [(one, frozenset(kinds))]
+        parts = parts_of(told)
+        outcomes = proven.turn_to(told, parts)
+        before = len(outcomes)
+        outcomes.update({part.condition: holds for part in parts[: len(parts) if everything else -1]})
+        proven.everything = everything
+        return before
+
+    asked = len(parts_of([(one, {first})])) - 1
+    proven = Proven()
+    assert kept(proven, first, second) == 0
+    assert kept(proven, first) == asked + 1  # and where none is asked
+    assert kept(proven, first, second) == asked + 1
+    assert kept(proven, first, second, third, everything=False) == 2 * asked + 1
+    assert kept(proven, first, second, everything=False) in (2 * asked, 2 * asked + 1)
+    assert kept(proven, first, second, third) == 0
+    proven.outcomes[b.TRUE], proven.everything = holds, True
+    assert proven.turn_to([(one, {first})], WHOLE) == {}  # all inputs are no new kind's part
 
 
 def test_a_subscriber_who_is_served_though_the_rules_drop_him_is_found(policer: Large) -> None:

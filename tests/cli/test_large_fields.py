@@ -1,0 +1,141 @@
+"""`check` of large tables that a side asks where the other has none: there rows are known by their fields."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from p4verify.inputs import read_rules
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Verdict
+from p4verify.scale import Change, Large, Standing, check_large
+from p4verify.scale.field_laws import FieldLaw, laws_against
+from p4verify.semantics import bits as b
+from p4verify.semantics.classifier import Row
+from p4verify.semantics.meaning.opened import NotSuitable, OpenTable, Template
+from p4verify.semantics.p4.frontend import load_program
+from p4verify.semantics.rules.ruleset import Exact
+from p4verify.targets import find
+
+PROGRAM = """
+#include <core.p4>
+#include <v1model.p4>
+header eth_h { bit<48> dst; bit<48> src; bit<16> type; }
+struct headers_t { eth_h eth; }
+struct meta_t { }
+parser P(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    state start { packet.extract(hdr.eth); transition accept; }
+}
+control V(inout headers_t hdr, inout meta_t meta) { apply { } }
+control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    action drop() { mark_to_drop(standard); }
+    action serve() { }
+    table stations {
+        key = { standard.ingress_port: exact; hdr.eth.src: exact; }
+        actions = { serve; drop; }
+        default_action = serve();
+    }
+    apply {
+        standard.egress_spec = 7;
+        stations.apply();
+    }
+}
+control E(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
+control C(inout headers_t hdr, inout meta_t meta) { apply { } }
+control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
+V1Switch(P(), V(), I(), E(), C(), D()) main;
+"""
+STATIONS = "I.stations"
+PORTS = (1, 3)
+"""On others no rule asks for anything, and the filters of these do not come to a chain."""
+
+
+SENT, DROPPED = "action mirred egress redirect dev port7", "action gact drop"
+
+
+def filters(rules: dict[tuple[int, int], bool], elsewhere: str = SENT) -> str:
+    """A chain for every port, of filters that drop what the rules drop; ``elsewhere``: what is done on other ports."""
+    made = [f"protocol all pref 1 flower indev port{port} action gact goto chain {port}" for port in PORTS]
+    made.append(f"protocol all pref 2 flower {elsewhere}")
+    for (port, station), dropped in rules.items():
+        src = ":".join(f"{byte:02x}" for byte in station.to_bytes(6, "big"))
+        made.append(f"protocol all pref 1 chain {port} flower src_mac {src} {DROPPED if dropped else SENT}")
+    made += [f"protocol all pref 2 chain {port} flower {SENT}" for port in PORTS]
+    return "".join(f"filter add dev port0 ingress {one}\n" for one in made)
+
+
+RULES = {(PORTS[i % 2], i * 7919 + 3): i % 3 != 0 for i in range(48)}
+
+
+def pair(where: Path, rules: dict[tuple[int, int], bool], filters: str) -> Large:
+    (where / "x.p4").write_text(PROGRAM)
+    lines = (f"table_add {STATIONS} {'drop' if dropped else 'serve'} {port} {station} =>"
+             for (port, station), dropped in rules.items())  # fmt: skip
+    (where / "x.cli").write_text("\n".join(lines))
+    program, flower = load_program(str(where / "x.p4")), find("flower")
+    given = read_rules(str(where / "x.cli"), program)
+    return Large(program, given, flower, flower.read(filters.encode(), "x.tc"), False, 12)
+
+
+def verdict_of(large: Large) -> Verdict:
+    return check_large(large, Engine.within(None), time.monotonic()).verdict
+
+
+def test_a_table_that_is_asked_where_filters_have_no_chain_is_decided_by_regions(tmp_path: Path) -> None:
+    proof = check_large(pair(tmp_path, RULES, filters(RULES)), Engine.within(None), time.monotonic())
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+
+
+@pytest.mark.parametrize(
+    ("rules", "elsewhere"), [(RULES, DROPPED), (RULES | {(9, 77): True}, SENT), (RULES | {(9, 77): True}, DROPPED)]
+)
+def test_what_differs_on_a_port_without_a_chain_is_rejected(
+    tmp_path: Path, rules: dict[tuple[int, int], bool], elsewhere: str
+) -> None:
+    """A rule for a port that filters do not ask about, and filters that drop there what no rule does."""
+    assert verdict_of(pair(tmp_path, rules, filters(RULES, elsewhere))) is Verdict.REJECT
+
+
+def test_a_rule_for_a_port_that_had_none_needs_the_whole_check(tmp_path: Path) -> None:
+    large = pair(tmp_path, RULES, filters(RULES))
+    standing = Standing(large, Engine.within(None))
+    old = next(rule for rule in large.rules.of(STATIONS) if rule.action.action.endswith("drop"))
+    port, station = old.matches
+    assert isinstance(port, Exact)
+    with pytest.raises(NotSuitable, match="where a field has this value"):
+        standing.changed([Change(0, STATIONS, replace(old, matches=(replace(port, value=9), station)))])
+    same = replace(old, matches=(port, replace(station, value=77)))  # on a port that rules ask for
+    assert standing.changed([Change(0, STATIONS, same)])
+
+
+def test_a_law_is_true_of_every_row_and_of_those_that_it_allows() -> None:
+    """Against the rows themselves, drawn with wildcards in the field and outside it."""
+    draw = random.Random(7)
+    low = b.var("low", 6)
+    key = b.concat(b.var("field", 4), low)
+    made = 0
+    for _ in range(200):
+        cubes = [((draw.getrandbits(10) & (mask := draw.choice([0x3FF, 0x3C0, 0x3F, 0x1C0, 0x2FF]))), mask)
+                 for _ in range(4)]  # fmt: skip
+        rows = [Row(*cube, (draw.randrange(3), ()), rank) for rank, cube in enumerate([*cubes, (0, 0)])]
+        table = OpenTable("t", 10, [Template(str(i)) for i in range(3)], rows, lambda *_: b.FALSE, lambda *_: ())
+        answers = [next(row for row in rows if not (row.value ^ value) & row.mask).decision[0] for value in range(1024)]
+        for law in laws_against(table, key, draw.getrandbits(10), draw.randrange(3), frozenset(b.variables(key))):
+            made += 1
+            for value, answer in enumerate(answers):
+                assert _holds(law, value, answer)
+            more = draw.choice(cubes)
+            answer = draw.randrange(3)
+            if law.allows(more, answer):
+                assert all(_holds(law, value, answer) for value in range(1024) if not (more[0] ^ value) & more[1])
+    assert made > 50
+
+
+def _holds(law: FieldLaw, value: int, answer: int) -> bool:
+    """What a law says of a key for which a table answers this."""
+    table = OpenTable("t", 10, (), (), lambda _, number: b.TRUE if number == answer else b.FALSE, lambda *_: ())
+    return law.says(table, b.bv(value, 10)) is b.TRUE
