@@ -34,7 +34,7 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.action_data import control_params, param_leaves
-from .semantics.meaning.behaviour import PORT, Assumption, Behaviour, Case, Choice, Output
+from .semantics.meaning.behaviour import CHOICE, PORT, Assumption, Behaviour, Case, Choice, Output
 from .semantics.meaning.program import Run
 from .semantics.source import InputError, Span, Unsupported
 
@@ -122,7 +122,7 @@ def _with_inputs(side: Behaviour, program: ir.Program, passes: Passes, said: Pro
             continue
         value = known[name]
         if value is None:
-            values[variable] = chosen = b.var(f"any.{copy}{name}", variable.sort)
+            values[variable] = chosen = b.var(f"{CHOICE}{copy}{name}", variable.sort)
             place = places.of_member(program, name)
             choices.append(Choice(chosen, f"{name}, which {program.arch} alone gives a meaning", place))
         else:

@@ -22,7 +22,7 @@ from .machine_shown import Loaded, confirming, on_machine, ports_of, with_the_re
 from .machine_told import told
 from .near import near
 from .on_numbers import all_terms, functions_of, tables_of
-from .proofs.choices import choices_of
+from .proofs.choices import IMPL, choices_of
 from .proofs.counterexample import Input, Side, differ_on, input_of, shrink, values_of
 from .proofs.difference import Difference
 from .proofs.engine import Model
@@ -35,7 +35,7 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.answers import answers
-from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.behaviour import CHOICE, Behaviour
 from .semantics.meaning.concrete import BadBehaviour, Plans, evaluate_behaviour
 from .semantics.meaning.concrete import Groups as Members
 from .semantics.meaning.program import meaning
@@ -177,7 +177,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet
         return wrong
     confirmed += confirming(seen, both=pair.first is not None)
     inputs = {
-        n: v for n, v in best.model.values.items() if n.startswith(("in.", "any.", "at.", "each.")) and n != "in.port"
+        n: v for n, v in best.model.values.items() if n.startswith(("in.", CHOICE, "at.", "each.")) and n != "in.port"
     }
     return Counterexample(
         best.packet, best.port, expected, actual, inputs, told_by.rules or shown, difference.obligation,
@@ -362,7 +362,7 @@ def _side(
     def run(given: Input) -> Observed:
         values = given.model.values
         choices = _Defaulting({n.removeprefix(prefix): v for n, v in values.items() if n.startswith(f"{prefix}any.")})
-        inputs = {n: v for n, v in values.items() if not n.startswith(("pkt", "in.port", "any.", "impl."))}
+        inputs = {n: v for n, v in values.items() if not n.startswith(("pkt", "in.port", CHOICE, IMPL))}
         fault = _fault(behaviour, given, inputs, functions)
         if fault is not None:
             return Observed((), fault=fault)

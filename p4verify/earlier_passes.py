@@ -23,14 +23,13 @@ from .proofs.engine import Model
 from .proofs.fixing import all_fixed
 from .semantics import bits as b
 from .semantics.bits import Term
-from .semantics.meaning.behaviour import LENGTH, PORT, Behaviour, Case, Output
+from .semantics.meaning.behaviour import CHOICE, LENGTH, PORT, Behaviour, Case, Output, is_choice
 
 EARLIER: Final = "earlier."
 """In front of the names of inputs of the pass before."""
 PASSES: Final = 3
 """Passes before the one that differs, at most."""
 _PASS_NUMBER: Final = b.var("in.pass", 3)
-_OPEN: Final = "any."
 _OURS: Final = "ours."
 _THEIRS: Final = "theirs."
 """In front of the names of the two sides' choices in a pass before."""
@@ -73,7 +72,7 @@ def _renamed(terms: Sequence[Term], prefix: str, of_choices: str = "") -> list[T
     """Terms over the inputs of another pass."""
 
     def name(old: str) -> str:
-        return prefix + (of_choices if old.startswith(_OPEN) else "") + old
+        return prefix + (of_choices if old.startswith(CHOICE) else "") + old
 
     variables: dict[Term, Term] = {
         v: b.var(name(v.name), v.sort) for v in b.variables(*terms) if not v.name.startswith(_SHARED)
@@ -116,7 +115,7 @@ class _Link:
         kinds = dict(zip(_renamed([KIND], self._prefix), [b.bv(KINDS.index(kind) + 1, 2)], strict=True))
         state = f"{self._prefix}state."
         calls = [c for c in b.applications(*b.substitute(self._asked, kinds)) if c.name.startswith(state)]
-        if any(v.name.startswith(_OPEN) for v in b.variables(*calls)):
+        if any(map(is_choice, b.variables(*calls))):
             return b.FALSE  # which cells are asked for is open
         self._cells = [(call.name.removeprefix(state), call) for call in calls]
         both = (b.or_(*self._ways(number, kind)) for number in range(2))

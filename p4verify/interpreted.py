@@ -14,7 +14,7 @@ from .proofs.counterexample import Input
 from .proofs.verdict import Observed
 from .semantics import ir
 from .semantics.arch.assertions import OPEN
-from .semantics.meaning.behaviour import Behaviour, Choice
+from .semantics.meaning.behaviour import CHOICE, Behaviour, Choice
 from .semantics.meaning.program import Run, run
 from .semantics.rules.ruleset import Replica, RuleSet, Session
 from .semantics.source import Unsupported
@@ -68,7 +68,7 @@ class Undefined:
         for choice in side.choices:
             known = self._left.setdefault((str(choice.span), choice.reason), [])
             name = choice.variable.name
-            in_assumptions = values.get(OPEN + name.removeprefix("any."), 0)
+            in_assumptions = values.get(OPEN + name.removeprefix(CHOICE), 0)
             known.append(values.get(name) or in_assumptions)
 
     def __call__(self, choice: Choice) -> int:

@@ -35,7 +35,7 @@ from .semantics.meaning import lookup
 from .semantics.meaning.action_data import action_leaves
 from .semantics.meaning.answer_terms import answer_terms
 from .semantics.meaning.answers import answers
-from .semantics.meaning.behaviour import Behaviour, Case
+from .semantics.meaning.behaviour import Behaviour, Case, is_choice
 from .semantics.meaning.program import meaning
 from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
@@ -300,7 +300,7 @@ class _Guess:
         """A side on one packet, under the rules; only contents and the first one's undefined values, which are the
         packet's own, are open."""
         side = _under(side, self._terms.functions, self._terms.inputs)
-        undefined = [v for v in choices_of(side) if v.name.startswith("any.")]
+        undefined = [v for v in choices_of(side) if is_choice(v)]
         variables = b.variables(*all_terms(side), *side.axioms)
         free = frozenset([*undefined, *(v for v in variables if v.name.startswith(OWN))])
         side = on_input(side, self.packets[number], self.models[number].callables(), free, OWN)

@@ -29,7 +29,7 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.psa import PORT_RECIRCULATE
 from .semantics.bits import Term
-from .semantics.meaning.behaviour import PORT, Assumption, Behaviour, Case, Choice, Output
+from .semantics.meaning.behaviour import CHOICE, PORT, Assumption, Behaviour, Case, Choice, Output
 from .semantics.source import InputError, Span, Unsupported
 
 KINDS: Final = ("resubmit", "recirculate")
@@ -39,7 +39,7 @@ KIND: Final = b.var("in.pass_kind", 2)
 WENT_ROUND: Final = b.var("in.pass_went_round", 1)
 """Of a resubmitted packet: whether the pass that sent it back was one of a packet that had been recirculated, or had
 that behind it; then it keeps the port at which it came in there."""
-PASS_PORT: Final = "any.pass_port"
+PASS_PORT: Final = f"{CHOICE}pass_port"
 V1MODEL_PORT_BITS: Final = 9
 
 

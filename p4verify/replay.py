@@ -30,7 +30,7 @@ from .realise import CannotRealise, describe, realise
 from .semantics import bits as b
 from .semantics.bits import Term
 from .semantics.meaning.answers import answers
-from .semantics.meaning.behaviour import Behaviour, Case, Choice
+from .semantics.meaning.behaviour import CHOICE, Behaviour, Case, Choice
 from .semantics.meaning.concrete import BadBehaviour, Faulted, Plans, evaluate_behaviour
 from .semantics.meaning.concrete import Outcome as Evaluated
 from .semantics.meaning.program import meaning
@@ -366,7 +366,7 @@ class _Runs:
             pair = replace(pair, second=pair.first, said=NOTHING_SAID, exactly=False, content=None)
             theirs = pair.pairing.in_first_words(theirs)
         model = setting.given.model
-        values = {n: v for n, v in model.values.items() if not n.startswith("any.")}  # each as the other side's
+        values = {n: v for n, v in model.values.items() if not n.startswith(CHOICE)}  # each as the other side's
         if self._assumes_choices:
             values |= {IMPL + name: value for name, value in self._alike(setting).items()}
         alike = replace(setting, given=replace(setting.given, model=Model(values, model.functions)))

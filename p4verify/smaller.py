@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .interpreted import USUAL_PORT
+from .proofs.choices import IMPL
 from .proofs.counterexample import Input, frame_candidates
 from .proofs.engine import Model
 from .semantics import ir
+from .semantics.meaning.behaviour import CHOICE
 from .semantics.rules.build import match_keys
 from .semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 from .semantics.rules.values import key_bits
@@ -66,7 +68,7 @@ def smaller(
 
 def _changes(first: Setting, program: ir.Program, rules: bool, packet: bool) -> Iterator[Change]:
     names = list(first.given.model.values)
-    undefined = [n for n in names if n.startswith(("any.", "impl.any."))]
+    undefined = [n for n in names if n.startswith((CHOICE, IMPL + CHOICE))]
     yield _all_at(0, undefined)
     yield from (_all_at(0, [name]) for name in undefined)
     if rules and first.rules is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Behaviour, all_terms, changed
+from ..semantics.meaning.behaviour import CHOICE, Behaviour, all_terms, changed, is_choice
 
 Changes = Callable[[list[Term]], list[Term]]
 
@@ -33,14 +33,14 @@ def apart(side: Behaviour, prefix: str) -> Behaviour:
 
 def choices_of(side: Behaviour) -> list[Term]:
     """Every choice that occurs: by name, so that one that a meaning forgot to list is still never shared."""
-    return [v for v in b.variables(*all_terms(side)) if v.name.startswith(("any.", IMPL + "any."))]
+    return [v for v in b.variables(*all_terms(side)) if v.name.startswith((CHOICE, IMPL + CHOICE))]
 
 
 def likely(side: Behaviour) -> dict[Term, Term]:
     """What is tried first for some of a side's choices, over the choices of the other side as :func:`apart` names
     them."""
     told = {c.variable: c.likely for c in side.choices if c.likely is not None}
-    theirs = {v: partner(v) for v in b.variables(*told.values()) if v.name.startswith("any.")}
+    theirs = {v: partner(v) for v in b.variables(*told.values()) if is_choice(v)}
     return dict(zip(told, b.substitute(list(told.values()), theirs), strict=True))
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import CHOICE_OF_A_COPY
 from .compare import Obligation, Part
 from .splitting import SpeaksOfOne
 
@@ -183,4 +184,4 @@ def _combine(op: str) -> Callable[..., Term]:
 
 def _kind(choice: Term) -> bool:
     """Whether a choice is made for each copy."""
-    return choice.name.startswith("any.each.")
+    return choice.name.startswith(CHOICE_OF_A_COPY)

@@ -12,6 +12,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import CHOICE
 from . import as_needed
 from .answers import Answer
 from .choices import IMPL
@@ -67,7 +68,7 @@ class InOrder:
         is seen to hold.
         """
         obligation = self.obligation
-        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + "any.")]
+        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + CHOICE)]
         made, tried = self._first(others)
         tried, places = numbered(tried)
         tried = self._swept(tried)

@@ -13,8 +13,9 @@ from math import prod
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
+from ..semantics.meaning.behaviour import CHOICE_OF_A_COPY
 from .alignment import Candidates, Mentions, aligned, questions
-from .choices import partner
+from .choices import IMPL, partner
 from .compare import Obligation, under
 from .witnesses import witnesses
 
@@ -188,11 +189,11 @@ def is_one_of_many(term: Term, choice: Term) -> bool:
 def names_a_copy(term: Term) -> bool:
     """Whether a term speaks of one copy among many, which no choice may depend on that was not made for it."""
     names = (t.name for t in (*b.variables(term), *b.applications(term)))
-    return any(name.startswith(("each.", "in.each.", "any.each.", "impl.any.each.")) for name in names)
+    return any(name.startswith(("each.", "in.each.", CHOICE_OF_A_COPY, IMPL + CHOICE_OF_A_COPY)) for name in names)
 
 
 def is_made_for_a_copy(choice: Term) -> bool:
-    return choice.name.startswith("any.each.")
+    return choice.name.startswith(CHOICE_OF_A_COPY)
 
 
 def _questions(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:

@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import CHOICE_OF_A_COPY
 from .choices import IMPL
 from .compare import Obligation, Part
 
@@ -72,7 +73,7 @@ def _place(choice: Term) -> tuple[int, str]:
 
 
 def _kind(choice: Term) -> Kind:
-    return choice.sort, choice.name.removeprefix(IMPL).startswith("any.each.")
+    return choice.sort, choice.name.removeprefix(IMPL).startswith(CHOICE_OF_A_COPY)
 
 
 def only_in(failing: Iterable[Term], elsewhere: Iterable[Term], choices: frozenset[Term]) -> frozenset[Term]:

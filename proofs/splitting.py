@@ -12,6 +12,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import CHOICE
 from .alignment import Mentions
 from .choices import IMPL
 from .compare import Obligation, propagate, under
@@ -113,5 +114,5 @@ class SpeaksOfOne:
     def __call__(self, term: Term) -> bool:
         if term not in self._known:
             names = (t.name.removeprefix("impl.") for t in b.postorder([term]) if t.op in ("var", "apply"))
-            self._known[term] = any(name.removeprefix("any.").startswith(_UNFIT) for name in names)
+            self._known[term] = any(name.removeprefix(CHOICE).startswith(_UNFIT) for name in names)
         return self._known[term]

@@ -16,6 +16,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import CHOICE
 from .alignment import Candidates, instances
 from .answers import OUT_OF_TIME
 from .choices import IMPL, SOME, partner
@@ -161,7 +162,7 @@ class WithChoices:
     def _holds_by_ways(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
         """Whether an obligation is seen to hold with choices that are made by the way that the other side goes, where
         that reads undefined values more often."""
-        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + "any.")]
+        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + CHOICE)]
         if len(others) <= len(picks):
             return False
         pairs = [part.pair[1:] for part in obligation.parts if part.pair is not None]

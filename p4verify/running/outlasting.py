@@ -10,11 +10,10 @@ from typing import Final
 from ..proofs.ordering import in_order
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from ..semantics.meaning.behaviour import is_choice
 from .behaviours import OUTSIDE, Compiled, Shown
 from .hints import Hints
 
-UNDEFINED: Final = "any."
-"""How the names of undefined values begin."""
 GUESSES: Final = 16
 """Values of all undefined values at once, and ..."""
 DRAWN: Final = 256
@@ -69,7 +68,7 @@ class Outlasting:
 
     def __init__(self, side: Compiled, other: Compiled, hints: Hints, rng: random.Random) -> None:
         self._side, self._hints, self._rng = side, hints, rng
-        self._choices = [(i, v) for i, v in enumerate(side.variables) if v.name.startswith(UNDEFINED)]
+        self._choices = [(i, v) for i, v in enumerate(side.variables) if is_choice(v)]
         self._in_keys = choices_in_keys(side)
         self._beside = _beside(side, other)
 
@@ -148,16 +147,14 @@ class Outlasting:
 
 def _beside(side: Compiled, other: Compiled) -> dict[int, int]:
     """For undefined values of one side, the other side's of the same place in the order of reads; both by number."""
-    mine, theirs = (
-        {v: i for i, v in enumerate(one.variables) if v.name.startswith(UNDEFINED)} for one in (side, other)
-    )
+    mine, theirs = ({v: i for i, v in enumerate(one.variables) if is_choice(v)} for one in (side, other))
     return {mine[v]: theirs[term] for v, term in in_order(mine, theirs).items() if term in theirs}
 
 
 def choices_in_keys(side: Compiled) -> dict[str, list[tuple[int, int, int]]]:
     """Function → the undefined values that are parts of its keys: which of the side's variables, its lowest bit in the
     key, its bits."""
-    numbers = {v: i for i, v in enumerate(side.variables) if v.name.startswith(UNDEFINED)}
+    numbers = {v: i for i, v in enumerate(side.variables) if is_choice(v)}
     found: dict[str, dict[tuple[int, int, int], None]] = {}
     for call in b.applications(*side.terms):
         for key in call.args:

@@ -16,11 +16,11 @@ from typing import Final
 from ..proofs.choices import IMPL
 from ..proofs.engine import Model
 from ..semantics import ir
-from ..semantics.meaning.behaviour import LENGTH, Behaviour
+from ..semantics.meaning.behaviour import CHOICE, LENGTH, Behaviour, is_choice
 from .behaviours import NO_CASE, OUTSIDE, Common, Compiled, Shown
 from .hints import Hints
 from .inputs import Inputs
-from .outlasting import UNDEFINED, Outlasting, Ran
+from .outlasting import Outlasting, Ran
 from .rules import Drawn, Rules, constants_of
 
 RUNS_OF_RULES: Final = 16
@@ -54,7 +54,7 @@ class Seen:
     @property
     def model(self) -> Model:
         """The same as a solver would tell it."""
-        values = {(IMPL + n if n.startswith(UNDEFINED) else n): value for n, value in self.given.items()}
+        values = {(IMPL + n if n.startswith(CHOICE) else n): value for n, value in self.given.items()}
         values |= {f"pkt[{i}]": octet for i, octet in enumerate(self.data)} | {LENGTH.name: len(self.data)}
         return Model(values, self.answers)
 
@@ -97,9 +97,9 @@ class Runs:
         self._draw: Callable[[Sequence[int]], Drawn | None] = draw or some
         self.inputs = Inputs(hints, rng, self._pool, frame)
         self._outlasting = Outlasting(*self.sides, hints, rng)
-        free = {v.name: v for side in self.sides for v in side.variables if not v.name.startswith(UNDEFINED)}
+        free = {v.name: v for side in self.sides for v in side.variables if not is_choice(v)}
         self._free = list(free.values())
-        self._undefined = [v for v in self.sides[1].variables if v.name.startswith(UNDEFINED)]
+        self._undefined = [v for v in self.sides[1].variables if is_choice(v)]
         self.runs = 0
         """Inputs that both could meet so far."""
         self.outside = 0

@@ -23,7 +23,7 @@ from ..proofs.refine import NO_INPUT, Outcome, search
 from ..proofs.verdict import Tally
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Assumption, Behaviour
+from ..semantics.meaning.behaviour import Assumption, Behaviour, is_choice
 from .compared import Compared
 
 MOST: Final = 48
@@ -69,7 +69,7 @@ def parts_of(told: Told) -> Sequence[Part]:
 
 def _is_of_its_own(term: Term) -> bool:
     """Whether a term has not one value for an input."""
-    return names_a_copy(term) or bool(cells_in(term)) or any(v.name.startswith("any.") for v in b.variables(term))
+    return names_a_copy(term) or bool(cells_in(term)) or any(map(is_choice, b.variables(term)))
 
 
 def _part(one: Compared, kind: Kind, where: Term, mine: Term, theirs: Term) -> Part:

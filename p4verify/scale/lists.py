@@ -18,7 +18,9 @@ from ..proofs.engine import Engine
 from ..proofs.pieces import MAX_PIECES, Piece, narrowed, pieces
 from ..proofs.plain_keys import Runs, Space, in_space, runs
 from ..semantics import bits as b
+from ..semantics.arch.assertions import OPEN
 from ..semantics.bits import FALSE, Term
+from ..semantics.meaning.behaviour import CHOICE
 from ..semantics.meaning.opened import NotSuitable, Opened
 from .compared import Compared
 
@@ -282,5 +284,5 @@ def _domain(side: Opened) -> list[Term]:
         part
         for condition in conditions
         for part in b.conjuncts(condition)
-        if not any(v.name.startswith(("open.", "any.")) for v in b.variables(part)) and not b.applications(part)
+        if not any(v.name.startswith((OPEN, CHOICE)) for v in b.variables(part)) and not b.applications(part)
     ]

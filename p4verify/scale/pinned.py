@@ -16,6 +16,7 @@ from ..proofs.choices import IMPL
 from ..proofs.engine import Model
 from ..semantics import bits as b
 from ..semantics.bits import BOOL, FALSE, TRUE, Term
+from ..semantics.meaning.behaviour import CHOICE
 from ..semantics.meaning.opened import Lookup, Opened
 
 Key = tuple[int, Lookup, int]
@@ -64,7 +65,7 @@ def pinned(sides: Sequence[Opened], model: Model, looked_up: Sequence[Key]) -> P
 
     def anything(term: Term) -> bool:
         if term.op == "var":
-            return term.name.startswith(("any.", IMPL))
+            return term.name.startswith((CHOICE, IMPL))
         return term.op == "apply" and term.name in functions
 
     pins, keys = [], []

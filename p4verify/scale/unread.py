@@ -16,7 +16,7 @@ from ..proofs.choices import map_terms
 from ..proofs.engine import Engine
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Behaviour, all_terms
+from ..semantics.meaning.behaviour import Behaviour, all_terms, is_choice
 from ..semantics.meaning.opened import Lookup, Opened
 
 SECONDS: Final = 10.0
@@ -39,7 +39,7 @@ def without_the_unread(side: Opened, engine: Engine) -> Opened:
 
 
 def _chosen(terms: Iterable[Term]) -> list[Term]:
-    return [v for v in b.variables(*terms) if v.name.startswith("any.")]
+    return [v for v in b.variables(*terms) if is_choice(v)]
 
 
 def _are_equal(key: Term, defined: Term, asked: Iterable[Term], side: Behaviour, engine: Engine) -> bool:

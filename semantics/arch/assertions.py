@@ -15,7 +15,7 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..meaning.behaviour import Assumption
+from ..meaning.behaviour import CHOICE, CHOICE_OF_A_COPY, Assumption
 from ..meaning.machine import ExternTable, Machine
 from ..meaning.values import Scalar
 from ..source import Span
@@ -33,8 +33,8 @@ def _condition(m: Machine, node: ir.ExternCall) -> Term:
     """What the call asks for, with undefined values open."""
     first = m.next_choice
     term = Call(m, node).term(0)
-    made = {f"any.{n}" for n in range(first, m.next_choice)} | {f"any.each.{n}" for n in range(first, m.next_choice)}
-    renamed = {v: b.var(OPEN + v.name.removeprefix("any."), v.sort) for v in b.variables(term) if v.name in made}
+    made = {f"{kind}{n}" for kind in (CHOICE, CHOICE_OF_A_COPY) for n in range(first, m.next_choice)}
+    renamed = {v: b.var(OPEN + v.name.removeprefix(CHOICE), v.sort) for v in b.variables(term) if v.name in made}
     return b.substitute([term], renamed)[0]
 
 

@@ -23,6 +23,7 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..bits import Term
+from ..meaning.behaviour import is_choice
 from ..meaning.inputs import Symbolic
 from ..meaning.machine import FOLLOWED_SO_FAR, Loop, Machine
 from ..meaning.statements import BREAK, CONTINUE, run_all
@@ -214,7 +215,7 @@ class _Turn:
     def chosen(self) -> bool:
         """Whether anything undefined is read."""
         terms = b.variables(*self.decides, self.world, *self.written.values())
-        return any(v.name.startswith("any.") for v in terms)
+        return any(map(is_choice, terms))
 
     def digest(self, path: str | None = None) -> str:
         """Equal for turns that do the same to what they carry along (and leave the same at ``path``)."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from .. import bits as b
 from .. import ir
 from ..bits import Term
+from ..meaning.behaviour import is_choice
 from ..meaning.calls import ENDS_CALL, VOID, Argument, call
 from ..meaning.inputs import Symbolic
 from ..meaning.machine import FOLLOWED_SO_FAR, ExternTable, Machine, deep_recursion
@@ -63,7 +64,7 @@ def methods_of(
     touched, written = _sets(found, leaves, _Done.touches), _sets(found, leaves, _Done.writes)
     text = "".join(f"{done.name}({done.text(leaves)})" for done in found)
     captured = Captured(block, variables, tuple(leaves), touched, written)
-    chosen = any(v.name.startswith("any.") for done in found for v in b.variables(*done.results, *done.after.values()))
+    chosen = any(is_choice(v) for done in found for v in b.variables(*done.results, *done.after.values()))
     return Methods(hashlib.sha256(text.encode()).hexdigest() if text else "", captured, chosen)
 
 

@@ -48,6 +48,17 @@ LENGTH: Final = b.var("pkt.len", 16)
 PORT: Final = b.var("in.port", 32)
 """The ingress port."""
 
+CHOICE: Final = "any."
+"""How the names of choices begin: of variables whose value nobody fixes (:class:`Choice`)."""
+
+CHOICE_OF_A_COPY: Final = f"{CHOICE}each."
+"""The same of those that each copy of a frame makes for itself."""
+
+
+def is_choice(variable: Term) -> bool:
+    """Whether a variable is one whose value nobody fixes."""
+    return variable.name.startswith(CHOICE)
+
 
 def byte(index: int) -> Term:
     """Byte ``index`` of the input frame."""

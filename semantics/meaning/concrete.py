@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import bits as b
 from ..bits import Term
-from .behaviour import Assumption, Behaviour, Case, Event, Output, Replication
+from .behaviour import CHOICE, Assumption, Behaviour, Case, Event, Output, Replication, is_choice
 from .payload import PayloadFunctions, sum_of
 
 Function = Callable[..., int]
@@ -89,7 +89,7 @@ class _Inputs(Mapping[str, b.Value]):
         total = sum_of(name, self._packet)
         if total is not None:
             return total
-        if name.startswith("any."):
+        if name.startswith(CHOICE):
             return self._choice(name)
         if name.startswith("open."):  # what an assumption reads that is undefined: as the choices are by default
             return 0
@@ -362,5 +362,5 @@ def _copies(outputs: Sequence[Output]) -> list[list[Output]]:
 
 
 def _choices_in(case: Case, value_of: _Evaluation) -> dict[str, int]:
-    named = [t for t in (value_of.plans or b).variables(*case.terms()) if t.name.startswith("any.")]
+    named = [t for t in (value_of.plans or b).variables(*case.terms()) if is_choice(t)]
     return {t.name: value for t, value in zip(named, value_of(*named), strict=True)}

@@ -21,7 +21,7 @@ from .. import ir, recursion
 from ..bits import Term
 from ..rules.ruleset import RuleSet
 from ..source import Span, Unsupported
-from .behaviour import INPUT_PACKET, Assumption, Choice, Event, Packet, Replication
+from .behaviour import CHOICE, CHOICE_OF_A_COPY, INPUT_PACKET, Assumption, Choice, Event, Packet, Replication
 from .bounds import UNBOUNDED
 from .facts import chosen, decided
 from .inputs import Input
@@ -282,7 +282,7 @@ class Machine:
             self.again.clear()
             before = None
         if before is None:
-            name = f"any.each.{self.next_choice}" if self.each else f"any.{self.next_choice}"
+            name = f"{CHOICE_OF_A_COPY if self.each else CHOICE}{self.next_choice}"
             self.next_choice += 1
             before = (name, width, span)
         self.asked.append(before)

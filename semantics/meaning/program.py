@@ -26,7 +26,7 @@ from ..rules.cells import initial_values
 from ..rules.ruleset import RuleSet
 from ..source import NOWHERE, Span, Unsupported
 from . import statements, tables
-from .behaviour import Assumption, Behaviour, Case, Choice, Output, Packet, distinct_terms
+from .behaviour import CHOICE, Assumption, Behaviour, Case, Choice, Output, Packet, distinct_terms
 from .bounds import UNBOUNDED, Bounds
 from .concrete import Told
 from .inputs import Concrete, OneFrame, Symbolic
@@ -108,7 +108,7 @@ def with_open_tables(
     cases = _only_read(cases, domain)
     leaves = [t for t in b.postorder(distinct_terms(cases)) if t.op in ("var", "apply")]
     mentioned = {v.name for v in (*leaves, *b.variables(*(a.condition for a in domain))) if v.op == "var"}
-    mentioned |= {f"any.{name.removeprefix('open.')}" for name in mentioned if name.startswith("open.")}
+    mentioned |= {f"{CHOICE}{name.removeprefix('open.')}" for name in mentioned if name.startswith("open.")}
     axioms = tuple(_about(m.axioms, set(leaves)))
     choices = tuple(choice for name, choice in m.choices.items() if name in mentioned)
     found = Behaviour(tuple(cases), domain, axioms, choices, _observables(cases), tuple(m.notes), held=tuple(m.held))

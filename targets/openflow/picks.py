@@ -15,7 +15,7 @@ from typing import Final
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
-from ...semantics.meaning.behaviour import METER_COLOUR, Behaviour, Choice, distinct_terms
+from ...semantics.meaning.behaviour import CHOICE, METER_COLOUR, Behaviour, Choice, distinct_terms
 from ...semantics.meaning.selectors import PICK, is_pick
 from ...semantics.rules.ruleset import ActionCall, GroupRef, RuleSet
 from .artifact import Bridge
@@ -39,7 +39,7 @@ def settled(program: Behaviour, rules: RuleSet | None, bridge: Bridge) -> Behavi
     choices = []
     earlier: dict[str, list[tuple[tuple[Term, ...], Term]]] = {}
     for number, (call, these) in enumerate(zip(asked, members, strict=True)):  # those within others' keys come first
-        free = b.var(f"any.{call.name}.{number}", PICK_BITS)
+        free = b.var(f"{CHOICE}{call.name}.{number}", PICK_BITS)
         value = _one_of(these, free, call.width)
         key = tuple(b.substitute(list(call.args), chosen))
         for other, answer in reversed(earlier.setdefault(call.name, [])):

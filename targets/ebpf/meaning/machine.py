@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import Choice, Fault
+from ....semantics.meaning.behaviour import CHOICE, Choice, Fault
 from ....semantics.source import Span, Unsupported
 from ..artifact.program import INNER, BpfProgram, MapDef
 from . import execute, pointers, ranges
@@ -143,7 +143,7 @@ class Machine:
     def unwritten(self, state: State, condition: Term, text: str) -> Term:
         """What lies in a byte of the stack that was read, though nothing was written there where ``condition``:
         anything. The kernel lets privileged programs read it, and compilers do where they throw it away again."""
-        variable = b.var(f"any.ebpf.unwritten.{len(self._unwritten)}", 8)
+        variable = b.var(f"{CHOICE}ebpf.unwritten.{len(self._unwritten)}", 8)
         self._unwritten[variable] = Fault(
             both(state.guard, condition), f"{self.where(state)}: {text}", self.place(state)
         )
@@ -165,7 +165,7 @@ class Machine:
 
     def choose(self, name: str, width: int, reason: str) -> Term:
         """A fresh choice of ``width`` bits."""
-        variable = b.var(f"any.ebpf.{name}.{len(self.choices)}", width)
+        variable = b.var(f"{CHOICE}ebpf.{name}.{len(self.choices)}", width)
         self.choices.append(Choice(variable, reason))
         return variable
 

@@ -13,7 +13,7 @@ from typing import Final
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, Term
 from ....semantics.meaning import ways as w
-from ....semantics.meaning.behaviour import Choice, Fault
+from ....semantics.meaning.behaviour import CHOICE, Choice, Fault
 from ....semantics.source import Span, Unsupported
 from ..artifact import (
     ETH_MPLS,
@@ -48,12 +48,12 @@ PICK_BITS: Final = 16
 
 def bucket_choice(group: int, before: int) -> Term:
     """Which bucket a group chooses where ``before`` choices were made already."""
-    return b.var(f"any.group.{group}.{before}", PICK_BITS)
+    return b.var(f"{CHOICE}group.{group}.{before}", PICK_BITS)
 
 
 def meter_choice(before: int) -> Term:
     """Whether (1) a meter drops the frame where ``before`` choices were made already."""
-    return b.var(f"any.meter.{before}", 1)
+    return b.var(f"{CHOICE}meter.{before}", 1)
 
 
 def _taken(pick: Term, live: Sequence[Term]) -> list[Term]:
@@ -95,7 +95,7 @@ class Writes:
         return replace(state, passing=passing, chosen=state.chosen + 1)
 
     def _choice(self, name: str, width: int, reason: str, span: Span) -> Term:
-        made = b.var(f"any.{name}.{len(self.choices)}", width)
+        made = b.var(f"{CHOICE}{name}.{len(self.choices)}", width)
         self.choices.append(Choice(made, reason, span))
         return made
 

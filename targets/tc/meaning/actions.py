@@ -8,7 +8,7 @@ from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import FALSE, TRUE, Term
-from ....semantics.meaning.behaviour import Assumption, Choice
+from ....semantics.meaning.behaviour import CHOICE, Assumption, Choice
 from ....semantics.source import Span, Unsupported
 from ..artifact.actions import (
     MAX_ACTIONS,
@@ -77,7 +77,7 @@ class Machine:
 
     def choice(self, name: str, reason: str, span: Span) -> Term:
         """An arbitrary bit: a new one every time, for what is asked twice may be answered otherwise."""
-        drawn = b.var(f"any.{name}.{self.kind}.{len(self.choices)}", 1)
+        drawn = b.var(f"{CHOICE}{name}.{self.kind}.{len(self.choices)}", 1)
         self.choices.append(Choice(drawn, reason, span))
         return b.eq(drawn, b.bv(1, 1))
 
