@@ -112,7 +112,7 @@ class Proven:
 
     Where fewer kinds are known, or more is known of numbers, what was proven holds. Where more are, an input on which
     just the kinds answer that were known before is in what was proven *if that was everything*; any other one is in the
-    part of a kind that is new, and only those are searched again.
+    part of a kind that is new, and only those are searched again. Where nothing is known any more of a list, all are.
     """
 
     outcomes: dict[Term, Outcome] = field(default_factory=dict)
@@ -123,8 +123,9 @@ class Proven:
     def turn_to(self, told: Told, parts: Sequence[Part]) -> dict[Term, Outcome]:
         """The parts of what is known now that need not be searched again; for :func:`search_by_parts`."""
         now = {(number, fact): frozenset(kinds) for number, (one, kinds) in enumerate(told) for fact in one.facts}
-        fewer = all(fact in now and now[fact] <= kinds for fact, kinds in self._known.items())
-        if parts is WHOLE or not (fewer or self.everything):
+        kept = self._known.keys() <= now.keys()
+        fewer = kept and all(now[fact] <= kinds for fact, kinds in self._known.items())
+        if parts is WHOLE or not kept or not (fewer or self.everything):
             self.outcomes.clear()
         for gone in self.outcomes.keys() - {part.condition for part in parts}:  # it may come back
             del self.outcomes[gone]

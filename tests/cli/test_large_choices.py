@@ -137,6 +137,19 @@ def test_parts_that_hold_are_searched_again_where_that_does_not_follow(settlemen
     assert proven.turn_to([(one, {first})], WHOLE) == {}  # all inputs are no new kind's part
 
 
+def test_parts_are_searched_again_where_nothing_is_known_any_more_of_a_list(settlement: Settlement) -> None:
+    one = next(one for one in settlement.lists if len(one.used) > 2)
+    kind = min(one.used, key=repr)
+    condition, *keys = one.facts[0]
+    other = replace(one, facts=[(b.and_(condition, b.var("more", 0)), *keys)])
+    proven, both = Proven(), [(one, {kind}), (other, {kind})]
+    proven.turn_to(both, parts_of(both)).update({part.condition: Outcome(Tally()) for part in parts_of(both)})
+    proven.everything = True
+    assert proven.turn_to(both, parts_of(both))
+    proven.everything = True
+    assert proven.turn_to(both[:1], parts_of(both[:1])) == {}
+
+
 def test_a_subscriber_who_is_served_though_the_rules_drop_him_is_found(policer: Large) -> None:
     assert isinstance(policer.artifact, Bridge)
     flows = list(policer.artifact.flows)
