@@ -212,7 +212,7 @@ class Checker:
         pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
                     assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
         runs = MachineInRuns(pair, engine) if rules is None else SidesInRuns(pair, lambda: (mine, theirs), engine)
-        outcome = search(mine, theirs, with_time_left(engine), aside=runs)
+        outcome = search(mine, theirs, with_time_left(engine), aside=runs, real=relation.real)
         quantified = BOTH if rules is None and _has_open_tables(program) else PACKETS
         proof = decide(outcome, started, _accepted_because(outcome.tally, quantified, label))
         proof = shows_nothing(proof, (mine, theirs), engine) if proof is not None else None

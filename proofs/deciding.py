@@ -36,8 +36,14 @@ LONG_SECONDS: Final = 2.0
 EARLY_SECONDS: Final = 4.0
 """... before that is asked while it is still being seen whether something holds without looking for choices."""
 
+Real = Callable[[Sequence[Term]], Sequence[Term]]
+"""What is true of the functions in terms wherever they are made of rules (:attr:`.targets.base.Relation.real`)."""
+
 Aside = Callable[[bool], bool]
 """Whether something else has settled what a search is for; asked early, it may take a short look first."""
+
+REAL_SECONDS: Final = 4.0
+"""How long it is looked for what rules make on one input."""
 
 SAMPLES: Final = 4
 """Inputs drawn at random for which it is asked whether choices fit."""
@@ -47,7 +53,8 @@ class Search:
     """One run over the obligations, with its counts.
 
     ``legal`` are the axioms that speak of choices (the table's answer to a key that holds an undefined value). They
-    are true whatever is chosen, so they go with every instance of the choices, and no choice may break them.
+    are true whatever is chosen, so they go with every instance of the choices, and no choice may break them. ``real``
+    says what is true of the functions in terms wherever they are made of rules; nothing is proven by it.
     """
 
     def __init__(
@@ -60,7 +67,9 @@ class Search:
         rounds: int = ROUNDS,
         aside: Aside | None = None,
         likely: Mapping[Term, Term] = MappingProxyType({}),
+        real: Real = lambda terms: (),
     ) -> None:
+        self._real = real
         self._aside, self._begun = aside, time.monotonic()
         self.engine = engine
         self.picks = picks
@@ -91,6 +100,10 @@ class Search:
         """None: it holds; text: why it is not known; a Difference: it fails."""
         self.total += 1
         self.compared += obligation.compared
+        found = self._settled(obligation)
+        return self._really(obligation, found) if isinstance(found, Difference) else found
+
+    def _settled(self, obligation: Obligation) -> Difference | str | None:
         if not self._choosing.picks_in(obligation.violation):
             return self._plain.settle(obligation)
         if self._choosing.picks_in(obligation.context):
@@ -99,6 +112,18 @@ class Search:
                 self._whole_result = (self._all_together(),)
             return self._whole_result[0]
         return self._choosing.settle(obligation)
+
+    def _really(self, obligation: Obligation, found: Difference) -> Difference:
+        """The difference on the same input that rules make, if one is found soon; else the one that was found."""
+        violation = obligation.violation
+        real = b.and_(*self._real([violation]))
+        if self._choosing.picks_in(violation) or found.model.holds(real):
+            return found
+        values = found.model.values
+        given = {v: b.literal(values.get(v.name, 0), v) for v in b.variables(violation, real)}
+        there = b.substitute([b.and_(violation, real)], given)[0]
+        answer = self.engine.satisfiable(there, f"{obligation.name}: rules for one input", REAL_SECONDS)
+        return found if answer.model is None else difference_in(obligation, replace(answer.model, values=values))
 
     def check_quickly(self, obligation: Obligation) -> Difference | str | None:
         """As :meth:`check`, where that does not take long: without choices, in one query.

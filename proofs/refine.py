@@ -24,7 +24,7 @@ from .alignment import aligned
 from .answers import OUT_OF_TIME
 from .choices import IMPL, SOME, apart, choices_of, likely, map_terms, partner
 from .compare import Obligation, domain, inputs_read, obligations, that_can_meet, with_all_cells, without_axioms
-from .deciding import Aside, Search
+from .deciding import Aside, Real, Search
 from .difference import Difference
 from .engine import Answer, Engine, Model
 from .fixing import all_fixed, fix
@@ -103,6 +103,7 @@ def search(
     effort: int = 1,
     most: int | None = None,
     aside: Aside | None = None,
+    real: Real = lambda terms: (),
 ) -> Outcome:
     """Look for a difference; stops at the first one.
 
@@ -116,6 +117,8 @@ def search(
         most: pairs of cases from which on nothing is compared (None: however many there are).
         aside: asked if it takes long and something is undecided or has to be chosen: whether something else has
             settled what the search is for; then it ends.
+        real: of terms, what is true of their functions wherever rules make them: where it is not true of a difference,
+            one on the same input is looked for of which it is; nothing is proven by it.
     """
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
@@ -144,7 +147,7 @@ def search(
     todo = _stated(spec, impl, engine)
     if todo is None:
         return Outcome(Search(engine, picks, legal, (), before).tally(), unknown=OUT_OF_TIME, spec=spec, impl=impl)
-    run = Search(engine, picks, legal, todo, before, rounds, aside, guesses)
+    run = Search(engine, picks, legal, todo, before, rounds, aside, guesses, real)
     if picks:  # where less is undefined a difference is found sooner
         todo.sort(key=run.choices_in)
     lucky = run.by_samples(domain(spec, impl), effort)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from p4verify import targets
 from p4verify.checks import Checker
+from p4verify.machine_in_runs import MachineInRuns
 from p4verify.proofs.verdict import Proof
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
@@ -210,12 +211,16 @@ def test_a_mistake_in_the_search_is_shown(made: BpfObject, name: str) -> None:
     assert found.counterexample is not None
 
 
-def test_a_range_key_that_is_made_otherwise_is_shown_by_rules() -> None:
-    """The machine asks the vectors for other bytes than the program; what it finds there has to be that of ranges."""
+def test_a_range_key_that_is_made_otherwise_is_shown_by_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine asks the vectors for other bytes than the program; what it finds there has to be that of ranges, and
+    where it is not, what ranges there are on that packet is asked before anything is run."""
+    ran: list[object] = []
+    monkeypatch.setattr(MachineInRuns, "reject", lambda *asked: ran.append(asked))
     program = one_table((16, "range"), (8, "ternary"), rest="default_action = no(); size = 3;")
     turned = [m for m in ebpf_mutants(lower(program, None, {"hook": "xdp"})) if m.what == "byte order"]
     found = proof(turned[1].artifact, program)
     assert found.verdict.value == "reject", (turned[1].where, found.reason)
+    assert not ran
 
 
 # --- the kernel -----------------------------------------------------------------------------------------------------
