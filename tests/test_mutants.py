@@ -18,6 +18,7 @@ from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.semantics.rules.read import read_rules as parse_rules
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.u32.oracle import KernelU32
+from tests.support.lowered import runs_of
 from tests.support.machines import require
 from tests.support.mutants import ebpf_mutants, u32_mutants
 from tests.support.mutation import EbpfMachine, Judged, Subject, U32Machine, judge, judge_again, subject
@@ -130,3 +131,21 @@ def test_another_colour_than_the_original_gets_is_not_a_difference() -> None:
     assert differ
     assert set(judged[True]) == {None}
     assert "WRONG ACCEPT" in judged[False]
+
+
+def test_another_member_than_bmv2_picks_is_a_difference() -> None:
+    """An object is proven to pick as BMv2 does, so a mutant that picks otherwise is not excused by the program."""
+    program = read_program(str(EXAMPLES / "ecmp.p4"), SourceOptions())
+    rules = read_rules(str(EXAMPLES / "ecmp.rules.cli"), program)
+    lowering, rng = {"hook": "xdp", "port0": "2"}, random.Random(1)
+    others = 0
+    with KernelOracle() as oracle:
+        require(oracle)
+        made = subject("ecmp", program, rules, targets.find("ebpf"), lowering, EbpfMachine(oracle), rng, 60, 20)
+        for (port, frame), seen in zip(made.trials[0].packets, made.trials[0].expected.packets, strict=True):
+            assert made.allows(made.trials[0], port, frame, seen)
+            [picked] = (tuple(sorted(r.outputs)) for r in runs_of(program, rules, frame, port, any_member=False))
+            for other in {tuple(sorted(run.outputs)) for run in runs_of(program, rules, frame, port)} - {picked}:
+                others += 1
+                assert not made.allows(made.trials[0], port, frame, (other, {}))
+    assert others

@@ -70,10 +70,12 @@ def judge(
     return tally
 
 
-def runs_of(program: ir.Program, rules: RuleSet, frame: bytes, port: int) -> Iterator[Run]:
+def runs_of(
+    program: ir.Program, rules: RuleSet, frame: bytes, port: int, *, any_member: bool = True
+) -> Iterator[Run]:  # fmt: skip
     """What the program does with each way to pick members of the groups, and colours of the meters, that the frame
-    asks."""
-    picks = _Picks(program, rules)
+    asks; without ``any_member`` the members are BMv2's."""
+    picks = _Picks(program, rules, any_member=any_member)
     while True:
         yield run(program, rules, frame, port, functions=picks.functions, choice=picks.choice)
         if not picks.next():
@@ -84,7 +86,7 @@ class _Picks:
     """The ways in which selectors may pick members of their groups, and meters colours, as far as a run asks: a group
     picks one member for one key. The first way is that of all first members and of green."""
 
-    def __init__(self, program: ir.Program, rules: RuleSet) -> None:
+    def __init__(self, program: ir.Program, rules: RuleSet, *, any_member: bool) -> None:
         self._sizes = {
             f"select.{name}.{group}": len(members)
             for name, profile in rules.profiles.items()
@@ -92,7 +94,8 @@ class _Picks:
         }
         self._asked: dict[tuple[str, tuple[int, ...]], int] = {}
         self._planned: list[int] = []
-        self.functions = {name: partial(self._pick, name) for name in selections(program, rules)}
+        theirs = selections(program, rules)
+        self.functions = {name: partial(self._pick, name) if any_member else pick for name, pick in theirs.items()}
 
     def _pick(self, name: str, *key: int) -> int:
         if (name, key) not in self._asked:
