@@ -140,7 +140,7 @@ def _with_inputs(side: Behaviour, program: ir.Program, passes: Passes, said: Pro
             "what comes with a packet to another pass, which field it is in [carried]"
         )
         raise Unsupported(reason, places.of_member(program, name.rpartition(".")[2]))
-    kept = tuple(a for a in changed.domain if a.condition is not b.TRUE)
+    kept = tuple(a for a in changed.domain if a.limit or a.condition is not b.TRUE)
     kinds = "".join(f", and packets to {kind}" for kind in passes.kinds) or ", in their first pass"
     note = f"the {which} program ({program.arch}): packets from ports{kinds}"
     notes = (*changed.notes, note, *unread)

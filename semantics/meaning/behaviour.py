@@ -281,6 +281,8 @@ class Assumption:
     where: Span = NOWHERE
     reached: Term = b.TRUE
     """Where a call is reached."""
+    limit: bool = False
+    """Whether it says what is left out of what the program does; the condition does not tell it then."""
 
 
 @dataclass(frozen=True, slots=True)

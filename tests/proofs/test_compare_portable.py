@@ -10,6 +10,8 @@ from tests.support.portable_text import pna, psa, tc
 
 GROUP = "multicast(ostd, (MulticastGroup_t) 7);"
 CLONE = "ostd.clone = true; ostd.clone_session_id = (CloneSessionId_t) {};"
+ONE_IS_COPIED = "if (hdr.h.c == 1) {{ " + CLONE + " }}"
+"""By the egress, so that a copy is copied, too, and its copy."""
 REGISTER = "Register<bit<8>, bit<32>>(4) r;"
 HASH = "Hash<bit<8>>(PSA_HashAlgorithm_t.TARGET_DEFAULT) h;"
 RANDOM = "Random<bit<8>>(1, 9) r;"
@@ -40,6 +42,10 @@ SAME = {
         psa("hdr.e.setValid(); hdr.e = {1, 2, 3, 4};", id="pkt.emit(hdr.h); pkt.emit(hdr.e);"),
         psa("", "hdr.e.setValid(); hdr.e = {1, 2, 3, 4};"),
     ),
+    "copies that some packets have made for ever": (
+        psa("", ONE_IS_COPIED.format(5)),
+        psa("", "if (!(hdr.h.c == 1)) { } else { " + CLONE.format(5) + " }"),
+    ),
     "a mirror slot's number": (pna(MIRROR.format(1, 5)), pna(MIRROR.format(2, 5))),
 }
 
@@ -47,6 +53,11 @@ DIFFERENT = {
     "egress of copies": (psa(GROUP, "hdr.h.a = 1;"), psa(GROUP, "hdr.h.a = 2;")),
     "the group": (psa(GROUP), psa(GROUP.replace("7", "8"))),
     "the session": (psa(CLONE.format(5)), psa(CLONE.format(6))),
+    "the session of copies that some packets have made for ever": (
+        psa("", ONE_IS_COPIED.format(5)),
+        psa("", ONE_IS_COPIED.format(6)),
+    ),
+    "copies that some packets have made for ever, or none": (psa("", ONE_IS_COPIED.format(5)), psa("")),
     "state that copies write": (
         psa(GROUP, "r.write(32w1, hdr.h.b);", egress_locals=REGISTER),
         psa(GROUP, "r.write(32w1, hdr.h.c);", egress_locals=REGISTER),
