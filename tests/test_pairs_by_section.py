@@ -17,6 +17,7 @@ from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.source import Unsupported
 
 TYPES = """#include <core.p4>
 extern bit<8> told(in bit<8> x);
@@ -247,3 +248,17 @@ def test_different_only_by_an_undefined_value(name: str) -> None:
     found = checked(second, first)
     assert found.verdict == "reject", (UNDEFINED[name].section, found.reason)
     assert "only where a value is undefined" in found.reason
+
+
+@pytest.mark.parametrize("call", ["s.p = {{ {} }};", "fields({});"], ids=["fields", "arguments"])
+def test_calls_in_another_order_than_declared_are_not_reordered(call: str) -> None:
+    """What is written first is evaluated first (8.1), where the IR has them as they are declared."""
+
+    def program(values: str) -> str:
+        local = "void fields(in bit<8> k, in bit<8> l) { }"
+        return TYPES + local + CONTROL.format(local="", body=call.format(values))
+
+    load_text(program("k = up(s.x), l = up(s.x)"), "test.p4")
+    load_text(program("l = 3, k = up(s.x)"), "test.p4")
+    with pytest.raises(Unsupported, match="in another order than declared, with a call among them"):
+        load_text(program("l = up(s.x), k = up(s.x)"), "test.p4")

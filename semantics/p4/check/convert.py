@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ...source import Span
+from ...source import Span, Unsupported
 from . import typed
 from .constants import fits, shown, wrap
 from .context import Context
+from .legality import has_call
 from .symbols import ParamSymbol
 from .types import (
     DONT_CARE,
@@ -178,6 +179,7 @@ def _by_name(cx: Context, expr: typed.Aggregate, to: Type, fields: dict[str, Typ
     dots = given.pop("...", None)
     if set(given) - set(fields) or (dots is None and set(fields) - set(given)):
         return None
+    _in_order(expr, given, fields)
     converted: list[typed.Expr] = []
     for name, type_ in fields.items():
         value = convert(cx, given[name], type_) if name in given else typed.Default(type_, expr.span)
@@ -185,6 +187,18 @@ def _by_name(cx: Context, expr: typed.Aggregate, to: Type, fields: dict[str, Typ
             return None
         converted.append(value)
     return typed.Aggregate(to, expr.span, tuple(converted))
+
+
+def _in_order(expr: typed.Aggregate, given: dict[str, typed.Expr], fields: dict[str, Type]) -> None:
+    """Fields are evaluated as they are written; the IR has them as they are declared.
+
+    Raises:
+        Unsupported: the orders differ, and it shows: there is a call among the fields that are not known.
+    """
+    written = [name for name, value in given.items() if not typed.is_known(value)]
+    declared = [name for name in fields if name in written]
+    if written != declared and any(has_call(given[name]) for name in written):
+        raise Unsupported("named fields in another order than declared, with a call among them", expr.span)
 
 
 def coerce(

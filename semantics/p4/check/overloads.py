@@ -181,12 +181,13 @@ def _in_order(placed: Placed, nodes: tuple[ast.Argument, ...], span: Span) -> No
     """Arguments are evaluated as they are written; the IR has them as they are declared.
 
     Raises:
-        Unsupported: the orders differ, and it shows: there is a call among the arguments.
+        Unsupported: the orders differ, and it shows: there is a call among the arguments that are not known.
     """
     if not nodes or nodes[0].name is None:
         return
-    order = [node for _, _, node, _ in placed if node is not None]
-    if order != list(nodes) and any(g is not None and legality.has_call(g) for _, _, _, g in placed):
+    declared = [node for _, _, node, g in placed if node is not None and (g is None or not typed.is_known(g))]
+    written = [node for node in nodes if any(node is other for other in declared)]
+    if written != declared and any(g is not None and legality.has_call(g) for _, _, _, g in placed):
         raise Unsupported("named arguments in another order than declared, with a call among them", span)
 
 
