@@ -2,8 +2,8 @@
 
 What one program says of its tables (``table.T.hit``, the number of an action in its list, the name of a parameter in
 the program text) is put into the other's words, so that both ask the same unknown rules. A compiler that prints a
-program writes the full name into ``@name``, and reading that puts the control's name in front once more; so a name
-counts without its first part if it has no partner with it.
+program writes the full name into ``@name``, and reading that puts the control's name in front once more; so a name, of
+either program, counts without its first part if it has no partner with it.
 """
 
 from __future__ import annotations
@@ -200,10 +200,10 @@ class Pairing:
         """The first's name of a state: an instance's name, with what of it is meant behind it."""
         if name.startswith(OF_UNKNOWN):
             return OF_UNKNOWN + self.state_name(name.removeprefix(OF_UNKNOWN))
-        stem, dot, part = name.rpartition(".")
-        if name in self.instances:
-            return self.instances[name]
-        return f"{self.instances[stem]}{dot}{part}" if stem in self.instances else name
+        stem = name
+        while stem and stem not in self.instances:
+            stem = stem.rpartition(".")[0]
+        return f"{self.instances[stem]}{name.removeprefix(stem)}" if stem else name
 
     def _translate(self) -> None:
         for pair in self.tables:

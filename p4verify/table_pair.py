@@ -57,17 +57,30 @@ class TablePair:
 
 
 def partners(names: Sequence[str], known: Iterable[str], said: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Each name's partner among ``known``: what ``said`` says, the same, or the same without its first part; no partner
-    is taken twice."""
+    """Each name's partner among ``known``: what ``said`` says, the same, or the same where one of both is without its
+    first part; no partner is taken twice."""
     found = dict(said or {})
     free = {name: None for name in known if name not in found.values()}
     for shorten in (0, 1, 2):
         for name in names:
-            short = name.split(".", shorten)[-1] if name.count(".") >= shorten else None
-            if name not in found and short is not None and short in free:
+            short = _shorter(name, shorten)
+            if name not in found and short in free:
                 found[name] = short
                 del free[short]
+    for shorten in (1, 2):
+        left = {name for name in names if name not in found}
+        for name in list(free):
+            short = _shorter(name, shorten)
+            if short in left:
+                found[short] = name
+                left.remove(short)
+                del free[name]
     return found | _by_last_part([name for name in names if name not in found], free)
+
+
+def _shorter(name: str, parts: int) -> str:
+    """A name without some first parts; "" if it has no more."""
+    return name.split(".", parts)[-1] if name.count(".") >= parts else ""
 
 
 def _by_last_part(names: Sequence[str], free: Iterable[str]) -> dict[str, str]:
