@@ -28,7 +28,7 @@ from ..semantics.meaning.behaviour import (
     distinct_terms,
 )
 from ..semantics.meaning.bounds import UNBOUNDED, Bounds
-from .happenings import Write, in_step, left_by, slots, writes
+from .happenings import Write, in_step, left_by, order_shows, slots, writes
 
 
 @dataclass(frozen=True)
@@ -390,7 +390,7 @@ def _copied_state_differences(mine: Sequence[Output], theirs: Sequence[Output]) 
                 name = f"{' '.join(kind)} {k + 1}" if k else " ".join(kind)
                 yield from _write_differences(f"{name}: state {key}", x, y)
         if len(kinds) > 1 and [w.kinds for w in ours] != [w.kinds for w in others]:
-            yield Part(f"order of copies: state {key}", _several_kinds(ours))
+            yield Part(f"order of copies: state {key}", _several_kinds(ours, index))
 
 
 def _write_differences(name: str, mine: Sequence[Write], theirs: Sequence[Write]) -> Iterator[Part]:
@@ -403,10 +403,10 @@ def _write_differences(name: str, mine: Sequence[Write], theirs: Sequence[Write]
                 yield from _group_differences(name, both, x.each, y.each)
 
 
-def _several_kinds(found: Sequence[Write]) -> Term:
-    """That copies of more than one kind write."""
+def _several_kinds(found: Sequence[Write], index: Sequence[Term]) -> Term:
+    """That copies of more than one kind write, and it shows which of them do first."""
     pairs = ((x, y) for i, x in enumerate(found) for y in found[:i] if x.kinds != y.kinds)
-    return b.or_(*(b.and_(x.when, y.when) for x, y in pairs))
+    return b.or_(*(order_shows(x, y, index) for x, y in pairs))
 
 
 def _event_differences(mine: Sequence[Event], theirs: Sequence[Event]) -> Iterator[Part]:

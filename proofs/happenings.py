@@ -76,6 +76,25 @@ def left_by(slot: Sequence[Write]) -> Term:
     return after
 
 
+def order_shows(x: Write, y: Write, index: Sequence[Term]) -> Term:
+    """That a copy of one kind behind one of the other leaves something else in the cell of this index than the other
+    way round: nothing says which of them comes first, and each may be any member of its group."""
+    held, theirs = x.before.name, y.before.name
+    own = {v: b.var(f"other.{v.name}", v.sort) for v in b.variables(y.after) if v.name.startswith("each.")}
+    [other] = b.substitute([y.after], own, {theirs: lambda *at: b.apply(held, x.before.sort, *at)})
+    asked = {call.name for call in b.applications(x.after, other) if call.name.startswith("each.")}
+    if asked - {held}:
+        return b.and_(x.when, y.when)  # what a copy does may hang on what another one has left in other cells
+
+    def behind(second: Term, first: Term) -> Term:
+        def left(*at: Term) -> Term:
+            return b.substitute([first], dict(zip(index, at, strict=True)))[0]
+
+        return b.substitute([second], {}, {held: left})[0]
+
+    return b.ne(behind(x.after, other), behind(other, x.after))
+
+
 @lru_cache(maxsize=50_000)
 def _exclude(x: Term, y: Term) -> bool:
     """Whether two conditions say outright that they do not hold together."""

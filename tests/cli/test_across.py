@@ -80,6 +80,43 @@ def test_a_mistake_is_found_and_run_on_both(  # type: ignore[no-untyped-def]
     assert "interpreter of both programs" in result["counterexample"]["confirmed_by"]
 
 
+_EGRESS_CLONES = {
+    "switch_v1model": (
+        "standard.instance_type != 2", "clone(CloneType.E2E, 8);", "(bit<32>)standard.egress_port",
+        "register<bit<32>>(1) last;",
+    ),
+    "switch_psa": (
+        "istd.packet_path != PSA_PacketPath_t.CLONE_E2E",
+        "ostd.clone = true; ostd.clone_session_id = (CloneSessionId_t)8;", "(bit<32>)(PortIdUint_t)istd.egress_port",
+        "Register<bit<32>, bit<32>>(1) last;",
+    ),
+}  # fmt: skip
+"""What asks whether a packet is an egress clone, what makes one, the port, and a register."""
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_the_order_of_copies_counts_where_a_state_shows_it(p4verify: Command, tmp_path: Path, writes: bool) -> None:
+    """Nothing says which of an ingress clone, an egress clone and a multicast copy comes first: counters do not show
+    it, a register that each of them writes does."""
+    (tmp_path / "headers.p4").write_text((HERE / "headers.p4").read_text())
+    files = []
+    for name, (unless, clone, port, register) in _EGRESS_CLONES.items():
+        text = (HERE / f"{name}.p4").read_text()
+        counting = text.index("        sent.count(")
+        asked = f"        if ({unless} && hdr.ethernet.src == 5) {{ {clone} }}\n"
+        written = f"        last.write(0, {port});\n" if writes else ""
+        text = text[:counting] + asked + written + text[counting:]
+        if writes:
+            declared = text.index("    apply", text.index("control Out"))
+            text = text[:declared] + f"    {register}\n" + text[declared:]
+        files.append(tmp_path / f"{name}.p4")
+        files[-1].write_text(text)
+    ended = p4verify("check", files[0], "--against", files[1], "--format", "json")
+    (result,) = ended.json()["results"]
+    assert ended.code == int(writes), result["reason"]
+    assert ("order of copies: state Out.last" in result["reason"]) is writes
+
+
 def test_what_architectures_do_unless_told_is_a_difference(across) -> None:  # type: ignore[no-untyped-def]
     """PSA drops, v1model's ``egress_spec`` is whatever it is."""
     code, result = across("router_psa", "router_v1model", "} else {\n            drop();", "} else {")
