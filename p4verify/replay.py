@@ -21,7 +21,7 @@ from .interpreted import Groups, one_pass, same
 from .mapping import NOTHING_SAID
 from .on_numbers import all_terms
 from .proofs.choices import IMPL, apart, choices_of
-from .proofs.counterexample import Input, input_of
+from .proofs.counterexample import Input, input_of, one_after_the_other
 from .proofs.defined import defined_difference
 from .proofs.engine import Engine, Model
 from .proofs.refine import Outcome, may_agree
@@ -189,8 +189,13 @@ class _Runs:
         """The counterexample; or why there is none. ``reads``: undefined values that it hangs on."""
         difference = self.found.outcome.difference
         assert difference is not None
-        first = Setting(_with_cells(input_of(difference.model), difference.cells), self._rules(difference.model))
-        if not (self._differ(first) or self._differ_in_groups(first) or self._differ_in_numbers(first)):
+        rules = self._rules(difference.model)
+        settings = (
+            Setting(_with_cells(input_of(model), difference.cells), rules)
+            for model in (one_after_the_other(difference.model), difference.model)
+        )
+        first = next((setting for setting in settings if self._tells_apart(setting)), None)
+        if first is None:
             return f"{difference.obligation}: both sides do the same on the solver's packet"
         best = self._smaller(first) if self.found.shrink else first
         does = self._some_choice_does(best)
@@ -409,6 +414,10 @@ class _Runs:
 
     def _groups(self, setting: Setting) -> Groups:
         return Groups(setting.given.model.values, only=self._with_members, twice=self._twice)
+
+    def _tells_apart(self, setting: Setting) -> bool:
+        """Whether the two can be told apart with the groups' members as they are, or with other ones."""
+        return self._differ(setting) or self._differ_in_groups(setting) or self._differ_in_numbers(setting)
 
     def _differ_in_groups(self, setting: Setting) -> bool:
         """Whether the two can be told apart if only the groups that the first copies to have members."""

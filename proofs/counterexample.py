@@ -6,6 +6,7 @@ query, so a mistake in how obligations are made cannot produce a ``reject``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,6 +30,14 @@ class Input:
 
 
 Side = Callable[[Input], Observed]
+
+_BEFORE_A_COPY: Final = re.compile(r"each\.\d+\.state\.")
+
+
+def one_after_the_other(model: Model) -> Model:
+    """The model without what it says that cells held before a copy: that is what the copies before it have left."""
+    functions = {name: table for name, table in model.functions.items() if not _BEFORE_A_COPY.match(name)}
+    return replace(model, functions=functions)
 
 
 def input_of(model: Model) -> Input:
