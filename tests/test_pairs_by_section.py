@@ -17,7 +17,7 @@ from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_text
-from p4verify.semantics.source import Unsupported
+from p4verify.semantics.source import InputError, Unsupported
 
 TYPES = """#include <core.p4>
 extern bit<8> told(in bit<8> x);
@@ -262,3 +262,5 @@ def test_calls_in_another_order_than_declared_are_not_reordered(call: str) -> No
     load_text(program("l = 3, k = up(s.x)"), "test.p4")
     with pytest.raises(Unsupported, match="in another order than declared, with a call among them"):
         load_text(program("l = up(s.x), k = up(s.x)"), "test.p4")
+    with pytest.raises(InputError, match="nowhere"):  # what is forbidden is told before what is not handled
+        load_text(program("l = up(s.x), k = up(s.x)") + "const bit<8> wrong = nowhere;", "test.p4")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Final, Literal, TypeAlias
 
-from ...source import Diagnostic, InputError, Severity, Span
+from ...source import Diagnostic, InputError, Severity, Span, Unsupported
 from ..syntax import Name
 from . import typed
 from .symbols import (
@@ -80,6 +80,8 @@ class Report:
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     errors: int = 0
+    unsupported: Unsupported | None = None
+    """The first that is allowed and not handled; what is not allowed is told before it."""
     _seen: set[tuple[Span, str]] = field(default_factory=set)
     _phases: list[Phase] = field(default_factory=list)
 
@@ -104,7 +106,12 @@ class Report:
                 raise TooManyErrors
 
     def finish(self, texts: Mapping[str, str]) -> tuple[Diagnostic, ...]:
-        """All messages by phase, then as found, with source lines. Raises InputError if there are errors."""
+        """All messages by phase, then as found, with source lines.
+
+        Raises:
+            InputError: there are errors.
+            Unsupported: there are none, and something is not handled.
+        """
         lines: dict[str, list[str]] = {}
 
         def complete(d: Diagnostic) -> Diagnostic:
@@ -118,6 +125,8 @@ class Report:
         everything = tuple(complete(d) for _, d in ordered)
         if self.errors:
             raise InputError([d for d in everything if d.severity == "error"])
+        if self.unsupported is not None:
+            raise self.unsupported
         return everything
 
 
@@ -147,6 +156,10 @@ class Context:
             self.error(part, message, *notes)
         else:
             self.error(whole, message, (part, "it is about this"), *notes)
+
+    def unsupported(self, span: Span, reason: str) -> None:
+        """Something that is allowed and not handled; checking goes on."""
+        self.report.unsupported = self.report.unsupported or Unsupported(reason, span)
 
     def warn(self, span: Span, message: str, *notes: tuple[Span, str]) -> None:
         """A warning."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...source import Span, Unsupported
+from ...source import Span
 from . import typed
 from .constants import fits, shown, wrap
 from .context import Context
@@ -179,7 +179,7 @@ def _by_name(cx: Context, expr: typed.Aggregate, to: Type, fields: dict[str, Typ
     dots = given.pop("...", None)
     if set(given) - set(fields) or (dots is None and set(fields) - set(given)):
         return None
-    _in_order(expr, given, fields)
+    _in_order(cx, expr, given, fields)
     converted: list[typed.Expr] = []
     for name, type_ in fields.items():
         value = convert(cx, given[name], type_) if name in given else typed.Default(type_, expr.span)
@@ -189,16 +189,13 @@ def _by_name(cx: Context, expr: typed.Aggregate, to: Type, fields: dict[str, Typ
     return typed.Aggregate(to, expr.span, tuple(converted))
 
 
-def _in_order(expr: typed.Aggregate, given: dict[str, typed.Expr], fields: dict[str, Type]) -> None:
-    """Fields are evaluated as they are written; the IR has them as they are declared.
-
-    Raises:
-        Unsupported: the orders differ, and it shows: there is a call among the fields that are not known.
-    """
+def _in_order(cx: Context, expr: typed.Aggregate, given: dict[str, typed.Expr], fields: dict[str, Type]) -> None:
+    """Fields are evaluated as they are written; the IR has them as they are declared. It is unsupported where that
+    shows: there is a call among the fields that are not known."""
     written = [name for name, value in given.items() if not typed.is_known(value)]
     declared = [name for name in fields if name in written]
     if written != declared and any(has_call(given[name]) for name in written):
-        raise Unsupported("named fields in another order than declared, with a call among them", expr.span)
+        cx.unsupported(expr.span, "named fields in another order than declared, with a call among them")
 
 
 def coerce(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...source import Span, Unsupported
+from ...source import Span
 from .. import syntax as ast
 from . import calls, legality, typed, typenames
 from .context import Context, Phase
@@ -70,7 +70,7 @@ def resolve_call(
         return None
     placed = _place(callee, nodes, given)
     assert not isinstance(placed, str)
-    _in_order(placed, nodes, span)
+    _in_order(cx, placed, nodes, span)
     return _infer(cx, name, callee, placed, type_args, span)
 
 
@@ -177,18 +177,15 @@ def _types_fit(callee: Callee, nodes: tuple[ast.Argument, ...], given: list[type
     return all(g is None or unify(bindings, type_, g.type) for _, type_, node, g in placed if node is not None)
 
 
-def _in_order(placed: Placed, nodes: tuple[ast.Argument, ...], span: Span) -> None:
-    """Arguments are evaluated as they are written; the IR has them as they are declared.
-
-    Raises:
-        Unsupported: the orders differ, and it shows: there is a call among the arguments that are not known.
-    """
+def _in_order(cx: Context, placed: Placed, nodes: tuple[ast.Argument, ...], span: Span) -> None:
+    """Arguments are evaluated as they are written; the IR has them as they are declared. It is unsupported where that
+    shows: there is a call among the arguments that are not known."""
     if not nodes or nodes[0].name is None:
         return
     declared = [node for _, _, node, g in placed if node is not None and (g is None or not typed.is_known(g))]
     written = [node for node in nodes if any(node is other for other in declared)]
     if written != declared and any(g is not None and legality.has_call(g) for _, _, _, g in placed):
-        raise Unsupported("named arguments in another order than declared, with a call among them", span)
+        cx.unsupported(span, "named arguments in another order than declared, with a call among them")
 
 
 # --- type arguments ------------------------------------------------------------------------------------------------
