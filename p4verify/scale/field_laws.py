@@ -7,7 +7,7 @@ values that the field has in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,11 +65,6 @@ def laws_against(table: OpenTable, key: Term, value: int, template: int, decide:
             templates = frozenset(number for cube in there for number in answers[cube])
             if template not in templates:
                 yield FieldLaw(table.name, low, width, frozenset(answers) - there, templates)
-
-
-def _inside(key: Term, low: int, width: int, cubes: Iterable[Cube]) -> Iterator[Term]:
-    field = b.extract(key, low + width - 1, low)
-    return (b.eq(b.band(field, b.bv(mask, width)), b.bv(value, width)) for value, mask in cubes)
 
 
 def _field(cube: Cube, low: int, width: int) -> Cube:
