@@ -119,8 +119,10 @@ class Machine:
         return self.program.place(state.slot, self.file)
 
     def where(self, state: State) -> str:
-        """The instruction at hand, for messages."""
-        return f"program {self.program.name}, instruction {state.slot}"
+        """The instruction at hand, for messages: that of the program which a tail call led to, if one did."""
+        behind = ((at, name) for name, at in self.entries.items() if at <= state.slot)
+        at, name = max(behind, default=(0, self.program.name))
+        return f"program {name}, instruction {state.slot - at}"
 
     def unsupported(self, state: State, text: str) -> Unsupported:
         """The error for something at this place that is not modelled."""

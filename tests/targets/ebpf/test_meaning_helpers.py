@@ -100,6 +100,16 @@ def test_tail_calls_into_the_unknown_are_refused() -> None:
         meaning(program)
 
 
+def test_a_fault_behind_a_tail_call_names_the_program_that_it_is_in() -> None:
+    stages = MapDef("stages", "prog_array", 4, 4, 4, programs={0: "next"})
+    first = (asm.load_map(R2, "stages"), asm.mov(R3, 0), asm.call(12), *PASS)
+    wrong = (asm.mov(R6, 1), asm.load(8, R0, FP, -8), asm.exit_())
+    programs = (BpfProgram("test", "tc", first), BpfProgram("next", "tc", wrong))
+    faults = meaning(BpfObject(programs, (stages,), name="test.o"), "test").faults
+    assert faults
+    assert all(fault.text.startswith("program next, instruction 1: reads") for fault in faults)
+
+
 @needs_clang
 def test_maps_of_maps_are_told_apart_by_number() -> None:
     behaviour = meaning(read_elf(bpf_suite.compiled("tenants"), "tenants.o"))
