@@ -80,7 +80,7 @@ def bind(
     """Storage for the parameters, filled; and what is to be copied out: (lvalue, storage, names in scope there).
 
     With ``by_reference`` (the callee sees nothing but its parameters), an argument that no other one overlaps needs
-    no copy.
+    no copy, unless it is a member of a union, which changes the other members when it is copied out.
     """
     caller = g.env
     named = [a for a in args if isinstance(a, ir.Var | ir.Member | ir.Index) and ex.runtime_index(a) is None]
@@ -98,6 +98,7 @@ def bind(
         if (
             by_reference
             and place is not None
+            and (arg is None or ex.union_of(arg) is None)
             and not _shared(place, param, list(zip(params, args, strict=True)), places)
         ):
             frame[param.name] = place

@@ -68,6 +68,13 @@ def runtime_index(expr: ir.Expr) -> ir.Index | None:
     return found
 
 
+def union_of(expr: ir.Expr) -> ir.Expr | None:
+    """The header union that a place is a member of; None if it is none."""
+    if isinstance(expr, ir.Member) and isinstance(ir.bare(expr.base.type), ir.UnionType):
+        return expr.base
+    return None
+
+
 def with_index(expr: ir.Expr, at: ir.Index, number: int) -> ir.Expr:
     """The place ``expr`` with the index ``at`` in it made constant."""
     path: list[ir.Member | ir.Index | ir.Slice] = []

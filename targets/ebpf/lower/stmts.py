@@ -174,14 +174,10 @@ def header_op(g: Gen, op: ir.HeaderOp) -> None:
 
 
 def _alone_in_union(g: Gen, op: ir.HeaderOp, ref: Ref) -> None:
-    """A member of a union made valid makes the others invalid."""
-    base = op.base
-    if op.op != "setValid" or not isinstance(base, ir.Member) or not isinstance(ir.bare(base.base.type), ir.UnionType):
-        return
-    for other in headers(ex.lvalue(g, base.base)):
-        if other.path != ref.path:
-            g.written(other.valid, op.span)
-            g.store_constant(Leaf(other.valid.path, 1), 0)
+    """A member of a union that is made valid, or invalid, makes the others invalid (spec 8.20)."""
+    union = ex.union_of(op.base)
+    if union is not None:
+        _only_member(g, ex.lvalue(g, union), ref, op.span)
 
 
 # --- assignment -----------------------------------------------------------------------------------------------------
@@ -198,9 +194,9 @@ def store(g: Gen, target: ir.Expr, source: ir.Expr, span: Span) -> None:
         return
     ref = ex.lvalue(g, target)
     g.written(ref, span, zero=not is_composite(ref.type) and ex.constant_value(g, source) == 0)
-    union = target.base if isinstance(target, ir.Member) else None
+    union = ex.union_of(target)
     assign(g, ref, source)
-    if union is not None and isinstance(ir.bare(union.type), ir.UnionType):
+    if union is not None:
         _only_member(g, ex.lvalue(g, union), ref, span)
 
 
@@ -219,15 +215,11 @@ def _store_indexed(g: Gen, target: ir.Expr, at: ir.Index, source: ir.Expr, span:
 
 
 def _only_member(g: Gen, union: Ref, member: Ref, span: Span) -> None:
-    """A valid header assigned to a member of a union makes the other members invalid."""
-    end = g.asm.label()
-    g.load_leaf(R1, member.valid, span=span)
-    g.asm.jump("jeq", R1, 0, end)
+    """The other members of a union become invalid, whether ``member`` became valid or invalid."""
     for other in headers(union):
         if other.path != member.path:
             g.written(other.valid, span)
             g.store_constant(Leaf(other.valid.path, 1), 0)
-    g.asm.place(end)
 
 
 def _store_slice(g: Gen, target: ir.Slice, source: ir.Expr, span: Span) -> None:
