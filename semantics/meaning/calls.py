@@ -205,10 +205,14 @@ def come_back_rejected(
     if outward:
         if handed is None:
             handed = m.fresh(0, "whether a parser that rejects hands its results to its caller is left open", span)
+        kept = dict(m.state.store)
         for argument in outward:
             assert argument.place is not None
-            before, after = fetch(m, argument.place), results[argument.param.name]
-            assign(m, argument.place, mux(handed, after, before))
+            assign(m, argument.place, results[argument.param.name])
+        # Not assigned what it held: that of an invalid member of a union would make the valid one invalid.
+        for name, value in m.state.store.items():
+            if value is not kept[name]:
+                m.state.store[name] = mux(handed, value, kept[name])
     m.state = here
     return handed
 

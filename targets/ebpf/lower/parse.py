@@ -40,6 +40,9 @@ LONGEST_FRAME: Final = 8 * 0xFFFF
 NO_MATCH, OUT_OF_BOUNDS = "NoMatch", "StackOutOfBounds"
 HEADER_TOO_SHORT, INVALID_ARGUMENT = "HeaderTooShort", "ParserInvalidArgument"
 
+_KNOWN_OF_HEADERS: Final = (f".{VALID}", f".{SIZE}")
+"""How the paths of leaves end about which a point knows something."""
+
 
 class UnboundedLoop(CannotOffload):
     """A parser's loops have too many ways through them."""
@@ -146,6 +149,8 @@ class ParserGen:
         self._here = 0
         self._keep: list[object] = []
         """Everything whose identity is in a key of ``_labels``, so that it stays unique."""
+        self._copies: list[tuple[str, str]] = []
+        """Paths of what calls of sub-parsers copy, and where to."""
 
     def run(self, parser: ir.Parser, env: dict[str, Ref], points: Sequence[tuple[Label, ParsePoint]]) -> None:
         """The code of ``parser`` entered at each label with what is known there; names of parameters in ``env``."""
@@ -206,6 +211,7 @@ class ParserGen:
                 continue
             with self._g.asm.at(item.span):
                 self._piece(item, point)
+        self._note_copies()
         if not nx.is_directed_acyclic_graph(self._graph):
             raise CannotOffload("a loop of the parser consumes nothing", self._g.program.parsers[0].span)
 
@@ -218,7 +224,11 @@ class ParserGen:
             calls.copy_out(g, item.outs, item.span)
         for arg, ref, env in item.outs:
             g.env = env
-            _rename(point, ref, ex.lvalue(g, arg))
+            target = ex.lvalue(g, arg)
+            self._copied(point, ref, target)
+            union = ex.union_of(arg)
+            if union is not None:
+                self._only_member(ex.lvalue(g, union), target, point)
         g.env = item.frame.env
         body = list(item.body)
         while body and not point.dead:
@@ -272,11 +282,28 @@ class ParserGen:
             if param.direction == "out":
                 _rename(point, Ref("", param.type), env[param.name])
             elif place is not None:
-                _rename(point, place, env[param.name])
+                self._copied(point, place, env[param.name])
         inner = self._open(parser, env, _Item(item.frame, rest, item.transition, call.span, tuple(outs)))
         g.env = inner.env
         stmts.statements_into(g, parser.locals)
         g.asm.goto(self._state(inner, "start", point, call.span))
+
+    def _copied(self, point: ParsePoint, source: Ref, target: Ref) -> None:
+        _rename(point, source, target)
+        if source.path != target.path:
+            self._copies.append((source.path, target.path))
+
+    def _note_copies(self) -> None:
+        """What statements make of a header's validity is no better known of its copies."""
+        stores = self._g.usage.stores
+        todo = [path for path in stores if path.endswith(_KNOWN_OF_HEADERS)]
+        while todo:
+            path = todo.pop()
+            for source, target in self._copies:
+                copy = target + path.removeprefix(source)
+                if path.startswith(f"{source}.") and copy not in stores:
+                    stores[copy] = stores[path]
+                    todo.append(copy)
 
     # --- moving on ---
 
@@ -468,7 +495,7 @@ def _known_validity(g: Gen) -> Iterator[None]:
     before = set(g.usage.stores)
     yield
     for path in set(g.usage.stores) - before:
-        if path.endswith((f".{VALID}", f".{SIZE}")):
+        if path.endswith(_KNOWN_OF_HEADERS):
             del g.usage.stores[path]
 
 
