@@ -8,6 +8,7 @@ two sides make otherwise, a query that takes long is soon answered for each leng
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
@@ -23,17 +24,25 @@ LEAST: Final = 16
 MOST_WORK: Final = 1_000_000
 """Nodes times values, from which on an equality is left as it is."""
 
+WHOLE_FOR: Final = 4
+"""Times as long as its first value takes is a query asked itself, then."""
+
 LEAST_AT_ONCE: Final = 4
 MOST_AT_ONCE: Final = 64
 """Literals with which a term has to be compared for a query to be asked at each of them: at least, and at most."""
 
 
-def at_each_value(query: Term, ask: Callable[[Term], Answer]) -> Answer | None:
+def at_each_value(
+    query: Term, ask: Callable[[Term], Answer], whole: Callable[[float], Answer] | None = None, slow: float = 0.0
+) -> Answer | None:
     """The answer to a query, as that at each literal with which it compares some term, and elsewhere.
 
     Args:
         query: may have no answer in reasonable time.
         ask: answers a query.
+        whole: answers the query itself within some seconds, which are few beside those of the values if the first one
+            takes long: knowing the term may not help.
+        slow: seconds of the first value from which on that is tried.
 
     Returns:
         "unsat" if it is that at each value; the first "sat"; None if a value has no answer, or no term is compared with
@@ -46,8 +55,13 @@ def at_each_value(query: Term, ask: Callable[[Term], Answer]) -> Answer | None:
     elsewhere = _elsewhere(term, values)
     if elsewhere is not None:
         places.append(elsewhere)
-    answer = None
-    for known in places:
+    answer, begun = None, time.monotonic()
+    for number, known in enumerate(places):
+        taken = time.monotonic() - begun
+        if number == 1 and whole is not None and taken > slow:
+            answer = whole(WHOLE_FOR * taken)
+            if answer.status != "unknown":
+                return answer
         here = (b.eq(t, v) for t, v in known.items())
         answer = ask(b.and_(*here, b.substitute([query], known)[0]))
         if answer.status != "unsat":

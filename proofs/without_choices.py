@@ -147,7 +147,13 @@ class WithoutChoices:
     def _at_each_value(self, query: Term, name: str) -> Answer | None:
         if self.engine.out_of_time:
             return None
-        return at_each_value(query, lambda here: self.engine.satisfiable(here, name, QUICK_SECONDS))
+
+        def whole(seconds: float) -> Answer:
+            return self.engine.satisfiable(query, name, seconds)
+
+        return at_each_value(
+            query, lambda here: self.engine.satisfiable(here, name, QUICK_SECONDS), whole, PART_SECONDS
+        )
 
     def unsatisfiable(self, query: Term, seconds: float) -> bool:
         """Whether a question of both sides is seen to have no model within some seconds."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from p4verify.proofs.answers import Answer
+from p4verify.proofs.answers import Answer, Status
 from p4verify.proofs.by_values import LEAST, LEAST_AT_ONCE, at_each_value, known_by_values
 from p4verify.proofs.compare import Obligation, unequal
 from p4verify.proofs.engine import Engine
@@ -107,3 +109,32 @@ def test_a_query_has_no_answer_where_a_value_has_none_or_few_are_compared() -> N
     query = b.ne(chain(range(9), f(K)), f(K))
     assert at_each_value(query, lambda here: Answer("unknown")) is None
     assert asked(b.ne(chain(range(LEAST_AT_ONCE - 1), f(K)), f(K))) is None
+
+
+def test_a_query_whose_first_value_takes_long_is_asked_itself() -> None:
+    """Before its other values, for a few times as long; a model and an answer are that query's own."""
+    query = b.ne(chain(range(9), f(K)), f(K))
+    asked_for: list[float] = []
+    pieces = 0
+
+    def piece(here: Term) -> Answer:
+        nonlocal pieces
+        pieces += 1
+        return Answer("unsat")
+
+    def whole(status: Status) -> Callable[[float], Answer]:
+        def answer(seconds: float) -> Answer:
+            asked_for.append(seconds)
+            return Answer(status)
+
+        return answer
+
+    for status, asked_pieces in (("unsat", 1), ("unknown", 10)):
+        pieces = 0
+        answer = at_each_value(query, piece, whole(status), slow=-1.0)
+        assert answer is not None
+        assert answer.status == "unsat"
+        assert pieces == asked_pieces
+    assert len(asked_for) == 2
+    assert at_each_value(query, piece, whole("sat"), slow=60.0) == Answer("unsat")
+    assert len(asked_for) == 2
