@@ -14,7 +14,7 @@ from p4verify.semantics.meaning.state import State, Step
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import Exact, RuleSet
 from p4verify.semantics.source import Unsupported
-from tests.support.p4_text import does, ebpf, out, v1model
+from tests.support.p4_text import does, ebpf, out, v1model, v1model_text
 
 ERROR = "hdr.e.setValid(); hdr.e.a = sm.parser_error == error.{} ? 8w1 : 0; hdr.e.b = 0; hdr.e.c = 0; hdr.e.d = 0;"
 
@@ -229,6 +229,25 @@ def test_a_loop_in_a_sub_parser_is_the_loop_that_it_would_be_in_its_caller() -> 
     assert [case.guard for case in mine.cases] == [case.guard for case in theirs.cases]
     handed = [choice for choice in mine.choices if "hands its results" in choice.reason]
     assert len(handed) == 1
+
+
+def test_a_sub_parser_that_rejects_hands_on_all_of_a_union_or_nothing() -> None:
+    """Not its own members as they were: that an invalid one is assigned makes the valid one invalid (8.20)."""
+    text = v1model_text(
+        "hdr.h.d = (hdr.u.x.isValid() ? 8w1 : 0) + (hdr.u.y.isValid() ? 8w2 : 0);",
+        top="parser Q(packet_in pkt, out y_t y) { state start { y.setInvalid(); transition reject; } }",
+    )
+    types = "header x_t { bit<8> x; } header y_t { bit<8> y; } header_union u_t { x_t x; y_t y; }"
+    text = text.replace("struct headers {", f"{types} struct headers {{ u_t u; ")
+    parser = "state start { pkt.extract(hdr.h); pkt.extract(hdr.u.x); q.apply(pkt, hdr.u.y); transition accept; }"
+    text = text.replace(ONE, f"Q() q; {parser}")
+    behaviour = meaning(load_text(text, "test.p4").program)
+    (handed,) = (choice.variable.name for choice in behaviour.choices if "hands its results" in choice.reason)
+    seen = {
+        number: evaluate_behaviour(behaviour, bytes(8), 0, inputs={handed: number}, default=0).outputs[0][2][3]
+        for number in (0, 1)
+    }
+    assert seen == {0: 1, 1: 0}
 
 
 def test_sub_parsers_in_blocks_conditions_and_other_sub_parsers() -> None:
