@@ -1,14 +1,13 @@
 """Whether some undefined values let a behaviour show on one input what another one showed there.
 
-Everything but the undefined values is put into the behaviour as numbers; what is left is asked of a solver, for each
-case and selection of its outputs. It has nothing of how proofs compare two behaviours.
+Everything but the undefined values is put into the behaviour as numbers; what is left is asked of a solver. It has
+nothing of how proofs compare two behaviours.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import product
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -24,9 +23,6 @@ Keys = Mapping[str, Collection[tuple[int, ...] | None]]
 SECONDS: Final = 5.0
 ROUNDS: Final = 60
 """How often a solver's choice of keys is run."""
-
-MOST_OPEN: Final = 6
-"""Outputs and events of which undefined values say whether they are there, at most."""
 
 
 def can_show(
@@ -62,10 +58,7 @@ def can_show(
     for case, guard in zip(behaviour.cases, guards, strict=True):
         here = b.and_(possible, b.not_(faults), guard)
         if here is not b.FALSE:
-            matching = _matches(side, case, data, put, shown)
-            if matching is None:
-                return None
-            ways += [b.and_(here, way) for way in matching]
+            ways.append(b.and_(here, _shows(side, case, data, put, shown)))
     return _asked(ways, asking)
 
 
@@ -168,46 +161,40 @@ class _Put:
         return build
 
 
-def _matches(side: Compiled, case: Case, data: bytes, put: _Put, shown: Shown) -> list[Term] | None:
-    """Conditions of which one has to hold so that a case shows that; None if they are too many."""
+def _shows(side: Compiled, case: Case, data: bytes, put: _Put, shown: Shown) -> Term:
+    """That a case shows just that: the values that are told, and of each kind of outputs and events those, in order."""
     told = side.told(case)
     values = put([*told.values(), *(o.when for o in case.outputs), *(e.when for e in case.events)])
-    same = b.and_(*(_is(x, shown.get(name)) for name, x in zip(told, values, strict=False)))
+    same = [_is(x, shown.get(name)) for name, x in zip(told, values, strict=False)]
     whens = values[len(told) :]
-    open_ = [i for i, when in enumerate(whens) if not when.is_const]
-    if len(open_) > MOST_OPEN:
-        return None
-    found = []
-    for taken in product((False, True), repeat=len(open_)):
-        there = [when is b.TRUE for when in whens]
-        for i, is_there in zip(open_, taken, strict=True):
-            there[i] = is_there
-        outputs = [o for o, sent in zip(case.outputs, there, strict=False) if sent]
-        events = [e for e, sent in zip(case.events, there[len(case.outputs) :], strict=True) if sent]
-        chosen = b.and_(*(whens[i] if there[i] else b.not_(whens[i]) for i in open_))
-        found.append(b.and_(same, chosen, _sends(side, outputs, events, data, put, shown)))
-    return found
-
-
-def _sends(
-    side: Compiled, outputs: Sequence[Output], events: Sequence[Event], data: bytes, put: _Put, shown: Shown
-) -> Term:
-    """That just these outputs and events are what was shown."""
-    mine: dict[str, list[Any]] = {}
-    for output in outputs:
-        mine.setdefault(f"outputs {output_kinds(output)}", []).append(output)
-    for event in events:
-        mine.setdefault(f"event {event.name}", []).append(event)
+    mine: dict[str, list[tuple[Term, Output | Event]]] = {}
+    for when, one in zip(whens, (*case.outputs, *case.events), strict=True):
+        kind = f"outputs {output_kinds(one)}" if isinstance(one, Output) else f"event {one.name}"
+        mine.setdefault(kind, []).append((when, one))
     theirs = {name: value for name, value in shown.items() if name.startswith(("outputs ", "event "))}
-    if {name: len(sent) for name, sent in mine.items()} != {name: len(sent) for name, sent in theirs.items()}:
-        return b.FALSE
-    conditions: list[Term] = []
-    for name, sent in mine.items():
-        for one, other in zip(sent, theirs[name], strict=True):
-            conditions += _same_output(side, one, other, data, put) if name.startswith("o") else _same_event(
-                one, other, put
-            )  # fmt: skip
-    return b.and_(*conditions)
+    kinds = dict.fromkeys((*mine, *theirs))
+    same += [_in_order(side, mine.get(kind, []), theirs.get(kind, []), data, put) for kind in kinds]
+    return b.and_(*same)
+
+
+def _in_order(
+    side: Compiled, mine: Sequence[tuple[Term, Output | Event]], theirs: Sequence[Any], data: bytes, put: _Put
+) -> Term:
+    """That of outputs or events of one kind those which are there are these: so many of the ones are the first so many
+    of the others, with one more of the ones at a time."""
+    reached = [b.TRUE, *(b.FALSE for _ in theirs)]
+    for when, one in mine:
+        if when is b.FALSE:
+            continue
+        here = [b.and_(when, before, *_same(side, one, other, data, put)) if before is not b.FALSE else b.FALSE
+                for before, other in zip(reached, theirs, strict=False)]  # fmt: skip
+        absent = b.not_(when)
+        reached = [b.or_(b.and_(absent, x), y) for x, y in zip(reached, [b.FALSE, *here], strict=True)]
+    return reached[-1]
+
+
+def _same(side: Compiled, one: Output | Event, other: Any, data: bytes, put: _Put) -> Iterator[Term]:
+    return _same_output(side, one, other, data, put) if isinstance(one, Output) else _same_event(one, other, put)
 
 
 def _same_output(side: Compiled, output: Output, other: tuple[Any, ...], data: bytes, put: _Put) -> Iterator[Term]:
