@@ -34,7 +34,7 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.action_data import control_params, param_leaves
-from .semantics.meaning.behaviour import CHOICE, PORT, Assumption, Behaviour, Case, Choice, Output
+from .semantics.meaning.behaviour import CHOICE, PORT, Assumption, Behaviour, Case, Choice, Output, still_assumed
 from .semantics.meaning.program import Run
 from .semantics.source import InputError, Span, Unsupported
 
@@ -76,7 +76,7 @@ def inputs_of_a_run(
 ) -> dict[str, int]:
     """The inputs of a run of ``program`` alone, on a model's values; ``prefix`` is in front of the side's choices."""
     known = {**FIRST_PASS[program.arch], **INPUTS[program.arch], **said}
-    own = {n: values.get(f"{prefix}any.{n}", 0) if value is None else value for n, value in known.items()}
+    own = {n: values.get(f"{prefix}{CHOICE}{n}", 0) if value is None else value for n, value in known.items()}
     return own | passes.of_a_run(values, prefix)
 
 
@@ -140,7 +140,7 @@ def _with_inputs(side: Behaviour, program: ir.Program, passes: Passes, said: Pro
             "what comes with a packet to another pass, which field it is in [carried]"
         )
         raise Unsupported(reason, places.of_member(program, name.rpartition(".")[2]))
-    kept = tuple(a for a in changed.domain if a.limit or a.condition is not b.TRUE)
+    kept = still_assumed(changed.domain)
     kinds = "".join(f", and packets to {kind}" for kind in passes.kinds) or ", in their first pass"
     note = f"the {which} program ({program.arch}): packets from ports{kinds}"
     notes = (*changed.notes, note, *unread)

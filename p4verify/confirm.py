@@ -361,7 +361,7 @@ def _side(
 
     def run(given: Input) -> Observed:
         values = given.model.values
-        choices = _Defaulting({n.removeprefix(prefix): v for n, v in values.items() if n.startswith(f"{prefix}any.")})
+        choices = _Defaulting({n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix + CHOICE)})
         inputs = {n: v for n, v in values.items() if not n.startswith(("pkt", "in.port", CHOICE, IMPL))}
         fault = _fault(behaviour, given, inputs, functions)
         if fault is not None:

@@ -29,7 +29,7 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.psa import PORT_RECIRCULATE
 from .semantics.bits import Term
-from .semantics.meaning.behaviour import CHOICE, PORT, Assumption, Behaviour, Case, Choice, Output
+from .semantics.meaning.behaviour import CHOICE, PORT, Assumption, Behaviour, Case, Choice, Output, still_assumed
 from .semantics.source import InputError, Span, Unsupported
 
 KINDS: Final = ("resubmit", "recirculate")
@@ -301,7 +301,7 @@ def _in_shared_words(side: Behaviour, program: ir.Program, passes: Passes, field
     made = map_terms(replace(side, cases=cases), lambda terms: b.substitute(terms, values), {})
     possible = b.or_(b.eq(KIND, b.bv(0, 2)), *map(is_kind, passes.kinds))
     text = f"packets from ports, and packets to {' and '.join(passes.kinds)} with whatever they bring along"
-    domain = (*(a for a in made.domain if a.limit or a.condition is not b.TRUE), Assumption(text, possible))
+    domain = (*still_assumed(made.domain), Assumption(text, possible))
     return replace(made, domain=domain, choices=(*made.choices, *choices))
 
 

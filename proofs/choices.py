@@ -36,6 +36,11 @@ def choices_of(side: Behaviour) -> list[Term]:
     return [v for v in b.variables(*all_terms(side)) if v.name.startswith((CHOICE, IMPL + CHOICE))]
 
 
+def choices_beside(*terms: Term) -> list[Term]:
+    """The other side's choices in terms, as :func:`apart` names them."""
+    return [v for v in b.variables(*terms) if v.name.startswith(IMPL + CHOICE)]
+
+
 def likely(side: Behaviour) -> dict[Term, Term]:
     """What is tried first for some of a side's choices, over the choices of the other side as :func:`apart` names
     them."""

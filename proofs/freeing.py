@@ -17,7 +17,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import CHOICE_OF_A_COPY
+from ..semantics.meaning.behaviour import is_choice_of_a_copy
 from .compare import Obligation, Part
 from .splitting import SpeaksOfOne
 
@@ -122,7 +122,7 @@ class _Walk:
         condition, *branches = node.args
         ends = [self._free.get(branch) for branch in branches]
         made_of = [end.made_of for end in ends if end is not None]
-        if not made_of or len({_kind(v) for v in made_of}) > 1:
+        if not made_of or len({is_choice_of_a_copy(v) for v in made_of}) > 1:
             return None
         choose = self._as_plain(condition)
         if len(made_of) == 2 and any(self._about_one(t) for t in (choose, *(e.where for e in ends if e is not None))):
@@ -137,7 +137,11 @@ class _Walk:
     def _of_two(self, node: Term) -> _Free | None:
         frees = [self._free.get(arg) for arg in node.args]
         first, second = frees
-        if first is not None and second is not None and _kind(first.made_of) == _kind(second.made_of):
+        if (
+            first is not None
+            and second is not None
+            and is_choice_of_a_copy(first.made_of) == is_choice_of_a_copy(second.made_of)
+        ):
             if any(self._about_one(t) for free in (first, second) for t in (free.where, free.otherwise)):
                 return None
             value = b.rebuild(node, (first.otherwise, second.otherwise))
@@ -180,8 +184,3 @@ class _Walk:
 
 def _combine(op: str) -> Callable[..., Term]:
     return b.and_ if op == "and" else b.or_
-
-
-def _kind(choice: Term) -> bool:
-    """Whether a choice is made for each copy."""
-    return choice.name.startswith(CHOICE_OF_A_COPY)

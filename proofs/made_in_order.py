@@ -12,10 +12,9 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import CHOICE
 from . import as_needed
 from .answers import Answer
-from .choices import IMPL
+from .choices import choices_beside
 from .compare import Obligation, Part
 from .engine import Engine
 from .merging import merged
@@ -68,7 +67,7 @@ class InOrder:
         is seen to hold.
         """
         obligation = self.obligation
-        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + CHOICE)]
+        others = choices_beside(obligation.violation)
         made, tried = self._first(others)
         tried, places = numbered(tried)
         tried = self._swept(tried)

@@ -13,7 +13,7 @@ from math import prod
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.bits.pieces import pieces
-from ..semantics.meaning.behaviour import CHOICE_OF_A_COPY
+from ..semantics.meaning.behaviour import CHOICE_OF_A_COPY, is_choice_of_a_copy
 from .alignment import Candidates, Mentions, aligned, questions
 from .choices import IMPL, partner
 from .compare import Obligation, under
@@ -183,17 +183,13 @@ def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> d
 
 def is_one_of_many(term: Term, choice: Term) -> bool:
     """Whether a term speaks of one cell or one copy among many, which this choice must not depend on."""
-    return bool(cells_in(term)) or (names_a_copy(term) and not is_made_for_a_copy(choice))
+    return bool(cells_in(term)) or (names_a_copy(term) and not is_choice_of_a_copy(choice))
 
 
 def names_a_copy(term: Term) -> bool:
     """Whether a term speaks of one copy among many, which no choice may depend on that was not made for it."""
     names = (t.name for t in (*b.variables(term), *b.applications(term)))
     return any(name.startswith(("each.", "in.each.", CHOICE_OF_A_COPY, IMPL + CHOICE_OF_A_COPY)) for name in names)
-
-
-def is_made_for_a_copy(choice: Term) -> bool:
-    return choice.name.startswith(CHOICE_OF_A_COPY)
 
 
 def _questions(terms: list[Term], wanted: frozenset[Term]) -> list[tuple[Term, Term]]:

@@ -16,10 +16,10 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import CHOICE
+from ..semantics.meaning.behaviour import is_choice_of_a_copy
 from .alignment import Candidates, instances
 from .answers import OUT_OF_TIME
-from .choices import IMPL, SOME, partner
+from .choices import IMPL, SOME, choices_beside, partner
 from .compare import Obligation, Part, facts, under
 from .difference import Difference, difference_in
 from .engine import Answer, Engine, Model
@@ -31,7 +31,6 @@ from .options import (
     cells_in,
     every_instance,
     instantiated,
-    is_made_for_a_copy,
     is_one_of_many,
     names_a_copy,
     options_of,
@@ -162,7 +161,7 @@ class WithChoices:
     def _holds_by_ways(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
         """Whether an obligation is seen to hold with choices that are made by the way that the other side goes, where
         that reads undefined values more often."""
-        others = [v for v in b.variables(obligation.violation) if v.name.startswith(IMPL + CHOICE)]
+        others = choices_beside(obligation.violation)
         if len(others) <= len(picks):
             return False
         pairs = [part.pair[1:] for part in obligation.parts if part.pair is not None]
@@ -415,7 +414,7 @@ class WithChoices:
 
 def _shared_by_copies(violation: Term, picks: Sequence[Term]) -> bool:
     """Whether one choice has to do for all copies of a frame, so that no two instances together prove anything."""
-    return names_a_copy(violation) and not all(is_made_for_a_copy(pick) for pick in picks)
+    return names_a_copy(violation) and not all(is_choice_of_a_copy(pick) for pick in picks)
 
 
 def _by_terms(values: Instance, options: Candidates, known: Mapping[Term, Sequence[b.Value]]) -> Instance:

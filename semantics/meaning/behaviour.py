@@ -60,6 +60,11 @@ def is_choice(variable: Term) -> bool:
     return variable.name.startswith(CHOICE)
 
 
+def is_choice_of_a_copy(variable: Term) -> bool:
+    """Whether it is one that each copy of a frame makes for itself."""
+    return variable.name.startswith(CHOICE_OF_A_COPY)
+
+
 def byte(index: int) -> Term:
     """Byte ``index`` of the input frame."""
     return b.var(f"pkt[{index}]", 8)
@@ -283,6 +288,11 @@ class Assumption:
     """Where a call is reached."""
     limit: bool = False
     """Whether it says what is left out of what the program does; the condition does not tell it then."""
+
+
+def still_assumed(domain: Iterable[Assumption]) -> tuple[Assumption, ...]:
+    """Assumptions without those that are known to hold by now."""
+    return tuple(each for each in domain if each.limit or each.condition is not b.TRUE)
 
 
 @dataclass(frozen=True, slots=True)

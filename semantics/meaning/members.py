@@ -17,7 +17,7 @@ from ..bits import Term
 from ..rules import decide
 from ..rules.ruleset import RuleSet
 from ..source import Unsupported
-from .behaviour import CHOICE_OF_A_COPY, Behaviour, Case, Choice, Event, Fault, Output, Replication
+from .behaviour import Behaviour, Case, Choice, Event, Fault, Output, Replication, is_choice_of_a_copy
 
 Members = Callable[[str, int], Sequence[tuple[int, int]]]
 """Kind and number of a group → its members, as (port, instance)."""
@@ -42,7 +42,7 @@ def one_by_one(behaviour: Behaviour, groups: Sequence[tuple[str, int]], members:
     each = [e for case in behaviour.cases for e in (*(o.each for o in case.outputs), *(o.each for o in case.events))]
     if not any(each):
         return behaviour
-    own = [c for c in behaviour.choices if c.variable.name.startswith(CHOICE_OF_A_COPY)]
+    own = [c for c in behaviour.choices if is_choice_of_a_copy(c.variable)]
     choices = [c for c in behaviour.choices if c not in own]
     made = _Copies(groups, members, own)
     cases = tuple(made.case(case) for case in behaviour.cases)

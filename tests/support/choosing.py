@@ -78,7 +78,7 @@ def _asked(ways: Sequence[Term], asking: _Asking) -> bool | None:
         holds, *asked = run(found.model.values, masks, 0)
         if holds:
             return True
-        known, numbers = asking.size, iter(map(int, asked))  # type: ignore[arg-type]
+        known, numbers = asking.size, (int(one) for one in asked if not isinstance(one, dict))
         for call in calls:
             asking.learn(call.name, tuple(next(numbers) for _ in call.args))
         if asking.size == known or time.monotonic() > end:
