@@ -17,19 +17,10 @@ from p4verify.scale.by_kinds import WHOLE, Proven, parts_of
 from p4verify.scale.settle import Settlement
 from p4verify.semantics import bits as b
 from p4verify.targets.openflow.artifact import Bridge, SetField
-from tests.support.large_programs import as_flows
+from tests.support.large_programs import as_flows, of_ethernet
 
-PROGRAM = """
-#include <core.p4>
-#include <v1model.p4>
-header eth_h { bit<48> dst; bit<48> src; bit<16> type; }
-struct headers_t { eth_h eth; }
-struct meta_t { bit<8> colour; }
-parser P(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
-    state start { packet.extract(hdr.eth); transition accept; }
-}
-control V(inout headers_t hdr, inout meta_t meta) { apply { } }
-control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+PROGRAM = of_ethernet(
+    """
     meter(64, MeterType.bytes) rates;
     action drop() { mark_to_drop(standard); }
     action police(bit<8> subscriber) { rates.execute_meter((bit<32>)subscriber, meta.colour); }
@@ -45,12 +36,9 @@ control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t stan
         subscribers.apply();
         if (meta.colour == 2) { drop(); } else if (meta.colour == 1) { hdr.eth.src = 0; }
     }
-}
-control E(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
-control C(inout headers_t hdr, inout meta_t meta) { apply { } }
-control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
-V1Switch(P(), V(), I(), E(), C(), D()) main;
-"""
+""",
+    meta="bit<8> colour;",
+)
 METERS = 16
 """The flow table of the meters is of some size, and the program has none like it."""
 

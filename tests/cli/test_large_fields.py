@@ -20,18 +20,10 @@ from p4verify.semantics.meaning.opened import NotSuitable, OpenTable, Template
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.rules.ruleset import Exact
 from p4verify.targets import find
+from tests.support.large_programs import of_ethernet
 
-PROGRAM = """
-#include <core.p4>
-#include <v1model.p4>
-header eth_h { bit<48> dst; bit<48> src; bit<16> type; }
-struct headers_t { eth_h eth; }
-struct meta_t { }
-parser P(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
-    state start { packet.extract(hdr.eth); transition accept; }
-}
-control V(inout headers_t hdr, inout meta_t meta) { apply { } }
-control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+PROGRAM = of_ethernet(
+    """
     action drop() { mark_to_drop(standard); }
     action serve() { }
     table stations {
@@ -43,12 +35,8 @@ control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t stan
         standard.egress_spec = 7;
         stations.apply();
     }
-}
-control E(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
-control C(inout headers_t hdr, inout meta_t meta) { apply { } }
-control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
-V1Switch(P(), V(), I(), E(), C(), D()) main;
 """
+)
 STATIONS = "I.stations"
 PORTS = (1, 3)
 """On others no rule asks for anything, and the filters of these do not come to a chain."""

@@ -12,19 +12,10 @@ from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.scale import Large, check_large
 from p4verify.targets.openflow.artifact import Bridge, Flow, Goto, Masked
-from tests.support.large_programs import as_flows
+from tests.support.large_programs import as_flows, of_ethernet
 
-PROGRAM = """
-#include <core.p4>
-#include <v1model.p4>
-header eth_h { bit<48> dst; bit<48> src; bit<16> type; }
-struct headers_t { eth_h eth; }
-struct meta_t { bit<16> hop; bit<8> zone; }
-parser P(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
-    state start { packet.extract(hdr.eth); transition accept; }
-}
-control V(inout headers_t hdr, inout meta_t meta) { apply { } }
-control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+PROGRAM = of_ethernet(
+    """
     action drop() { mark_to_drop(standard); }
     action near(bit<16> hop) { meta.hop = hop; }
     action far(bit<16> hop, bit<8> zone) { meta.hop = hop; meta.zone = zone; }
@@ -48,12 +39,9 @@ control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t stan
             }
         }
     }
-}
-control E(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
-control C(inout headers_t hdr, inout meta_t meta) { apply { } }
-control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
-V1Switch(P(), V(), I(), E(), C(), D()) main;
-"""
+""",
+    meta="bit<16> hop; bit<8> zone;",
+)
 COUNT = 40
 
 

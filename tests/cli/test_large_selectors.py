@@ -12,19 +12,10 @@ from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.scale import Large, check_large
 from p4verify.targets.openflow.artifact import Bridge, Flow, SetField, ToGroup
-from tests.support.large_programs import as_flows
+from tests.support.large_programs import as_flows, of_ethernet
 
-PROGRAM = """
-#include <core.p4>
-#include <v1model.p4>
-header eth_h { bit<48> dst; bit<48> src; bit<16> type; }
-struct headers_t { eth_h eth; }
-struct meta_t { }
-parser P(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
-    state start { packet.extract(hdr.eth); transition accept; }
-}
-control V(inout headers_t hdr, inout meta_t meta) { apply { } }
-control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+PROGRAM = of_ethernet(
+    """
     action drop() { mark_to_drop(standard); }
     action via(bit<9> port, bit<48> src) { standard.egress_spec = port; hdr.eth.src = src; }
     action_selector(HashAlgorithm.crc32, 16, 16) ways;
@@ -34,12 +25,8 @@ control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t stan
         implementation = ways;
     }
     apply { if (routes.apply().miss) { drop(); } }
-}
-control E(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
-control C(inout headers_t hdr, inout meta_t meta) { apply { } }
-control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
-V1Switch(P(), V(), I(), E(), C(), D()) main;
 """
+)
 MEMBERS = """
 act_prof_create_member I.ways via 1 11
 act_prof_create_member I.ways via 2 22

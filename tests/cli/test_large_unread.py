@@ -16,19 +16,10 @@ from p4verify.scale.unread import without_the_unread
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from p4verify.targets.openflow.artifact import Bridge
-from tests.support.large_programs import as_flows
+from tests.support.large_programs import as_flows, of_ethernet
 
-PROGRAM = """
-#include <core.p4>
-#include <v1model.p4>
-header eth_h { bit<48> dst; bit<48> src; bit<16> type; }
-struct headers_t { eth_h eth; }
-struct meta_t { bit<16> hop; }
-parser P(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
-    state start { packet.extract(hdr.eth); transition accept; }
-}
-control V(inout headers_t hdr, inout meta_t meta) { apply { } }
-control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+PROGRAM = of_ethernet(
+    """
     bit<16> hop;
     action drop() { mark_to_drop(standard); }
     action near(bit<16> to) { hop = to; }
@@ -61,12 +52,9 @@ control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t stan
         }
         if (ASKED) { hops.apply(); } else { drop(); }
     }
-}
-control E(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
-control C(inout headers_t hdr, inout meta_t meta) { apply { } }
-control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
-V1Switch(P(), V(), I(), E(), C(), D()) main;
-"""
+""",
+    meta="bit<16> hop;",
+)
 COUNT = 24
 
 

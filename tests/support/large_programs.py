@@ -4,11 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from p4verify.inputs import read_rules
 from p4verify.scale import Large
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.targets import find
+
+_BEFORE: Final = """
+#include <core.p4>
+#include <v1model.p4>
+header eth_h { bit<48> dst; bit<48> src; bit<16> type; }
+struct headers_t { eth_h eth; }
+struct meta_t { META}
+parser P(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {
+    state start { packet.extract(hdr.eth); transition accept; }
+}
+control V(inout headers_t hdr, inout meta_t meta) { apply { } }
+control I(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) {"""
+_BEHIND: Final = """}
+control E(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t standard) { apply { } }
+control C(inout headers_t hdr, inout meta_t meta) { apply { } }
+control D(packet_out packet, in headers_t hdr) { apply { packet.emit(hdr); } }
+V1Switch(P(), V(), I(), E(), C(), D()) main;
+"""
+
+
+def of_ethernet(ingress: str, meta: str = "") -> str:
+    """A v1model program of Ethernet frames (``hdr.eth``: dst, src, type) with this in its control ``I``, where metadata
+    is ``meta``, of these fields, and ``standard``."""
+    return _BEFORE.replace("META", f"{meta} ".lstrip()) + ingress + _BEHIND
 
 
 def as_flows(where: Path, text: str, rules: Sequence[str], open_from: int) -> Large:
