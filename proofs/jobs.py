@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,6 +28,10 @@ INTEGERS: Final = "integers"
 SHORT_SECONDS: Final = 0.2
 """With less time than this, one tactic is tried only."""
 
+
+TURN_SECONDS: Final = 2.0
+TURNS_IN: Final = 8
+"""How long each of several ways is tried before any is for longer, in queries that may take so many such turns."""
 
 PLAINER_SECONDS: Final = 1.0
 """How long a plainer model is looked for, where one is known."""
@@ -122,16 +127,24 @@ def solve(
         if answers[-1].status == "unsat" or not bits:
             return answers[-1]
     asked = _with_sums_decided(query, seconds / DECIDING, memory_mb)
-    for k, way in enumerate(bits := [way for way in plan if way != INTEGERS]):
+    turns = _turns([way for way in plan if way != INTEGERS], seconds)
+    for k, (way, most) in enumerate(turns):
         left = end - time.monotonic() if answers else seconds
         if left > 0:
-            answers.append(_ask(asked, left / (len(bits) - k), memory_mb, way))
+            answers.append(_ask(asked, min(most, left / (len(turns) - k)), memory_mb, way))
             if answers[-1].status == "sat" and way == "smt" and plain:
                 left = max(end - time.monotonic(), LEAST_SECONDS)
                 answers.append(_plainer(asked, min(left, PLAINER_SECONDS), memory_mb) or answers[-1])
             if answers[-1].status != "unknown":
                 return answers[-1] if asked is query else _of_all(query, answers[-1])
     return next((answer for answer in answers if answer.reason), Answer("unknown", reason=OUT_OF_TIME))
+
+
+def _turns(ways: Sequence[str], seconds: float) -> list[tuple[str, float]]:
+    """Which way is tried when and for how long at most: where there is much time, each for a short turn first, for what
+    one of them never answers another one often does at once."""
+    short = [(way, TURN_SECONDS) for way in ways] if len(ways) > 1 and seconds >= TURNS_IN * TURN_SECONDS else []
+    return [*short, *((way, seconds) for way in ways)]
 
 
 def _with_sums_decided(query: Term, seconds: float, memory_mb: int) -> Term:

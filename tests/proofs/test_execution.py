@@ -180,6 +180,12 @@ def test_tactics_agree_and_every_one_is_asked_in_turn(monkeypatch: pytest.Monkey
     monkeypatch.setattr(jobs, "_ask", ask_one)
     assert jobs.solve(easy(1), 10, 2048).reason == "smt"  # functions are applied in it
     assert asked == [("smt", 5.0), ("sat", 10.0)]
+    asked.clear()
+    assert jobs.solve(easy(1), 60, 2048).reason == "smt"  # each has a short turn before any has a long one
+    assert asked == [("smt", 2.0), ("sat", 2.0), ("smt", 30.0), ("sat", 60.0)]
+    asked.clear()
+    assert jobs.solve(easy(1), 60, 2048, "sat").reason == "sat"
+    assert asked == [("sat", 60.0)]
     monkeypatch.undo()
     with pytest.raises(ValueError):
         jobs.solve(easy(1), 10, 2048, "none such")
