@@ -1,8 +1,9 @@
 """Rewrites of sums to one normal form, whatever order and width they were written in.
 
 A sum is flattened into its addends, those below a zero extension included when nothing can overflow there; addends
-that cancel go; the rest stands in a fixed order, literals last, in the narrowest width that holds the sum, as a chain
-that leans left. So a checksum added up word by word in 64 bits and one added up as a tree in 32 are the same term.
+that cancel go, also where one is in a complement that adds a literal; the rest stands in a fixed order, literals last,
+in the narrowest width that holds the sum, as a chain that leans left. So a checksum added up word by word in 64 bits
+and one added up as a tree in 32 are the same term.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Final
 
-from .build import add, concat, eq, extract
+from .build import add, bnot, concat, eq, extract
 from .rewrite import Args, rule
 from .term import Payload, Term, bit_vector, bv, make
 
@@ -38,11 +39,24 @@ def _addends(terms: Args, width: int) -> tuple[list[Term], int] | None:
             literal += x.value
         elif core.op == "add" and (core.width == width or _holds(core)):
             stack.extend(core.args)
+        elif (shifted := _complement(core, width)) is not None:
+            stack.append(shifted[0])
+            literal += shifted[1]
         else:
             found.append(core)
         if len(found) + len(stack) > MAX_ADDENDS:
             return None
     return found, literal
+
+
+def _complement(x: Term, width: int) -> tuple[Term, int] | None:
+    """``~(y + n)`` as ``~y`` and the literal ``-n``, so that a difference of what both lie ``n`` beyond cancels."""
+    if x.op != "bnot" or x.width != width:
+        return None
+    inner = _core(x.args[0])
+    if inner.op != "add" or not inner.args[1].is_const or not (inner.width == width or _holds(inner)):
+        return None
+    return bnot(_wide(_core(inner.args[0]), width)), -inner.args[1].value
 
 
 def _holds(total: Term) -> bool:

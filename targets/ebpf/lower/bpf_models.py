@@ -6,7 +6,7 @@ from ....semantics import ir
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact.asm import R1
-from . import calls
+from . import calls, truncation
 from .frame import Ref, leaves
 from .gen import Gen
 from .hooks import begin, redirect
@@ -100,6 +100,7 @@ def ubpf_model(g: Gen) -> None:
         for ref in (*refs, dropped):
             g.clear(ref)
         g.marked = dropped
+        truncation.begin(g)
         std = refs[2] if len(refs) > 2 else None
         if std is not None:
             _standard(g, std, pipeline.span)
@@ -116,6 +117,7 @@ def ubpf_model(g: Gen) -> None:
         out = {p.name: ref for p, ref in zip(deparser.params, (packet, refs[0]), strict=True)}
         if std is None:
             arrivals.deparse(deparser, out)
+            truncation.cut(g, arrivals.header_bytes)
         else:
             _by_action(g, std, arrivals, deparser, out)
         g.asm.goto(accept)
@@ -146,6 +148,7 @@ def _by_action(g: Gen, std: Ref, arrivals: Arrivals, deparser: ir.Control, out: 
     g.asm.goto(g.drop)
     g.asm.place(go_on)
     arrivals.deparse(deparser, out)
+    truncation.cut(g, arrivals.header_bytes)
     g.load_leaf(R1, action)
     g.asm.jump("jeq", R1, passed, send)
     g.load_leaf(R1, member(std, "output_port", deparser.span))

@@ -124,6 +124,8 @@ class Deparser:
     """Whether no frame is wanted, but only what the deparser does beside."""
     shortest: list[int] = field(default_factory=list)
     """Bytes that every frame has afterwards, for each layout."""
+    written: list[int] = field(default_factory=list)
+    """Bytes of its headers, for each layout."""
     grows: bool = False
     """Whether a frame may get longer."""
 
@@ -285,6 +287,7 @@ class Deparser:
             g.asm.goto(self.send)
             return
         self.grows |= at > cursor
+        self.written.append(at // 8)
         self.shortest.append(at // 8 + max(0, g.shortest - cursor // 8))
         if isinstance(g.hook, XdpHook):
             resize_xdp(g, at // 8, cursor // 8, span)

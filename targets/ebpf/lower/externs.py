@@ -23,6 +23,7 @@ from . import (
     portable,
     questions,
     stmts,
+    truncation,
 )
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
@@ -269,6 +270,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("ubpf_model", "Register", "write"): cellcode.register_write,
     ("ubpf_model", "mark_to_drop", ""): _mark(1),
     ("ubpf_model", "mark_to_pass", ""): _mark(0),
+    ("ubpf_model", "truncate", ""): truncation.last,
     ("v1model", "counter", "count"): cellcode.count,
     ("v1model", "register", "read"): _register_read,
     ("v1model", "register", "write"): cellcode.register_write,
@@ -276,6 +278,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     **{("v1model", name, ""): _clone for name in CLONES_OF},
     ("v1model", "resubmit_preserving_field_list", ""): _come_back(RESUBMIT),
     ("v1model", "recirculate_preserving_field_list", ""): _come_back(RECIRCULATE),
+    ("v1model", "truncate", ""): truncation.least,
     ("v1model", "digest", ""): digests.tell,
     ("v1model", "hash", ""): hashes.ranged,
     ("v1model", "log_msg", ""): _nothing,

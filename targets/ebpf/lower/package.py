@@ -63,6 +63,8 @@ class Arrivals:
     exits: list[Exit] = field(default_factory=list)
     grows: bool = False
     """Whether what was deparsed may be longer than what came."""
+    header_bytes: int = 0
+    """Bytes of headers that were deparsed, at most."""
 
     @classmethod
     def of(cls, g: Gen, name: str = "$cursor") -> Arrivals:
@@ -92,6 +94,7 @@ class Arrivals:
             calls.top_level(g, lambda: deparser.run(frame, self.exits))
         g.asm.place(written)
         self.grows = deparser.grows
+        self.header_bytes = max(deparser.written, default=0)
         return min(deparser.shortest, default=g.shortest)
 
 

@@ -13,7 +13,7 @@ from ..artifact.asm import R0, R1
 from ..carried import RECIRCULATED, RESUBMITTED, Carried, carried
 from ..replicas import CLONES, MULTICAST
 from ..times import AT_EGRESS, UNIT, asked
-from . import again, calls, copies, effects
+from . import again, calls, copies, effects, truncation
 from .externs import CLONE, CLONES_OF, DROP_PORT, RECIRCULATE, RESUBMIT, SESSION
 from .frame import Leaf, Ref, leaves, parts
 from .gen import Gen
@@ -74,6 +74,7 @@ class _V1Model:
                     grows = self.arrivals.grows
                     again.refuse_unless_as_long(g, self.egress_returns, shortest=after, grows=grows)
                 self._come_back(RECIRCULATE)
+            truncation.cut(g, self.arrivals.header_bytes)
             g.load_leaf(R1, self.port)
             redirect(g)
         g.asm.place(g.drop)
@@ -90,6 +91,7 @@ class _V1Model:
         self.arrivals = Arrivals.of(g)
         self.port = g.declare("$port", ir.bits(9))
         g.standard = self.std
+        truncation.begin(g)
         for ref in (self.hdr, self.meta, self.std):
             g.clear(ref)
         if self._live("ingress_port"):

@@ -106,6 +106,24 @@ def test_a_number_and_its_complement_leave_minus_one_however_wide_the_number_was
     assert b.add(x, b.bnot(b.extract(b.zext(x, 20), 15, 0))) is b.bv(-1, 16)
 
 
+def test_what_is_left_of_a_number_less_the_same_number_and_a_literal_is_a_literal() -> None:
+    x = b.var("x", 16)
+    length, beyond = b.zext(x, 32), b.zext(b.add(b.zext(x, 17), b.bv(8, 17)), 32)  # no carry is lost
+    assert b.add(length, b.sub(b.bv(40, 32), beyond)) is b.bv(32, 32)
+    assert b.sub(beyond, length) is b.bv(8, 32)
+    assert not b.add(length, b.sub(b.bv(40, 32), b.zext(b.add(x, b.bv(8, 16)), 32))).is_const  # one is
+
+
+@pytest.mark.parametrize(("inner", "width"), [(3, 3), (3, 4), (4, 4)])
+def test_a_complement_that_adds_a_literal_is_what_it_was(inner: int, width: int) -> None:
+    x, y = b.var("x", inner), b.var("y", width)
+    for literal in range(1 << width):
+        made = b.add(y, b.bnot(b.add(b.zext(x, width), b.bv(literal, width))))
+        for first, second in itertools.product(range(1 << inner), range(1 << width)):
+            [value] = b.evaluate([made], {"x": first, "y": second})
+            assert value == (second - first - literal - 1) % (1 << width)
+
+
 def test_words_are_added_and_multiplied_alike_in_wide_registers() -> None:
     x, y = b.var("x", 32), b.var("y", 32)
     for op in (b.add, b.sub, b.mul):
