@@ -95,7 +95,8 @@ def check_large(large: Large | LargePair, engine: Engine, started: float) -> Pro
 
 
 def checked(large: Large | LargePair, engine: Engine, started: float) -> tuple[Proof, Settlement | None]:
-    """:func:`check_large`, and what was found of the tables if they do the same on every key."""
+    """:func:`check_large`, and what was found of the tables if it is accepted: with regions on which their rows differ,
+    if these were seen to make no difference."""
     ways = _ways_to_open(large)
     for open_them in ways[:-1]:
         try:
@@ -179,8 +180,7 @@ def _checked(
             return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started), None
     check = _Check(large, *opened, engine, started)
     proof = check.run()
-    alike = proof.verdict is Verdict.ACCEPT and not check.settlement.regions()
-    return proof, check.settlement if alike else None
+    return proof, check.settlement if proof.verdict is Verdict.ACCEPT else None
 
 
 @dataclass

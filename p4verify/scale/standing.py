@@ -68,7 +68,7 @@ class Standing:
             self.proof, settlement = checked(large, engine, time.monotonic())
         except LeavesOpen as error:
             raise NotSuitable(f"something is left to the machine: {', '.join(error.args)}") from error
-        if settlement is None:
+        if settlement is None or settlement.regions():
             raise NotAccepted(self.proof)
         self._settlement = settlement
         self._broken = False
