@@ -202,6 +202,7 @@ class Builder:
 # --- .BTF.ext -----------------------------------------------------------------------------------------------------
 
 _EXT: Final = struct.Struct("<HBBIIIII")
+_CORE: Final = struct.Struct("<II")
 Records = dict[str, list[tuple[int, ...]]]
 """Section name → records, each a tuple of words, the first one the instruction's byte offset in the section."""
 
@@ -221,18 +222,20 @@ def _info(builder: Builder, records: Records, words: int) -> bytes:
     return b"".join(out) if len(out) > 1 else b""
 
 
-def read_lines(data: bytes, strings: bytes, place: Span) -> tuple[Records, bool]:
-    """The line records of a .BTF.ext section, and whether it asks for CO-RE relocation. Raises InputError."""
+def read_ext(data: bytes, strings: bytes, place: Span) -> tuple[Records, Records]:
+    """The records of lines and of CO-RE relocations of a .BTF.ext section. Raises InputError."""
     errors = Btf((), Span(place.file, 0, 0))
     if len(data) < _EXT.size:
         errors.fail(f".BTF.ext: {len(data)} bytes are no header")
     magic, version, _, header, _, _, line_off, line_len = _EXT.unpack_from(data)
     if magic != MAGIC or version != 1 or not _EXT.size <= header <= len(data):
         errors.fail(".BTF.ext: not version 1")
-    core = header >= 32 and len(data) >= 32 and struct.unpack_from("<I", data, 28)[0] > 0
-    if header + line_off + line_len > len(data):
-        errors.fail(".BTF.ext: line records reach past the end of the section")
-    return _read_info(data[header + line_off : header + line_off + line_len], strings, errors), core
+    core_off, core_len = _CORE.unpack_from(data, _EXT.size) if header >= _EXT.size + _CORE.size else (0, 0)
+    if header + max(line_off + line_len, core_off + core_len) > len(data):
+        errors.fail(".BTF.ext: records reach past the end of the section")
+    at, core_at = header + line_off, header + core_off
+    core = data[core_at : core_at + core_len]
+    return _read_info(data[at : at + line_len], strings, errors), _read_info(core, strings, errors)
 
 
 def _read_info(data: bytes, strings: bytes, errors: Btf) -> Records:
@@ -241,15 +244,15 @@ def _read_info(data: bytes, strings: bytes, errors: Btf) -> Records:
         return out
     size = struct.unpack_from("<I", data)[0] if len(data) >= 4 else 0
     if size < 16 or size % 4:
-        errors.fail(f".BTF.ext: line records of {size} bytes")
+        errors.fail(f".BTF.ext: records of {size} bytes")
     at = 4
     while at < len(data):
         if at + 8 > len(data):
-            errors.fail(".BTF.ext: line records are cut short")
+            errors.fail(".BTF.ext: records are cut short")
         name, count = struct.unpack_from("<II", data, at)
         at += 8
         if at + count * size > len(data):
-            errors.fail(".BTF.ext: line records are cut short")
+            errors.fail(".BTF.ext: records are cut short")
         rows = [struct.unpack_from("<4I", data, at + i * size) for i in range(count)]
         out.setdefault(string(strings, name, errors), []).extend(rows)
         at += count * size

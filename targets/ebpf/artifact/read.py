@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn
 
 from ....semantics.source import InputError, Span, Unsupported
-from . import btf, elf
+from . import btf, core, elf
 from .elf import Elf, Section, Symbol
 from .insn import PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, SLOT, DecodeError, Insn, decode, slots
 from .maps import place_of_values, read_map
@@ -35,7 +35,8 @@ def read_elf(data: bytes, name: str) -> BpfObject:
 
     Raises:
         InputError: it is no well-formed object file; ``name`` and the place are named.
-        Unsupported: it asks for what libbpf can do and this reader does not (CO-RE, externs, callbacks).
+        Unsupported: it asks for what libbpf can do and this reader does not (CO-RE of what kernels differ in,
+            externs).
     """
     return _Reader(elf.read(data, name), name).object()
 
@@ -57,7 +58,8 @@ class _Reader:
         self.types, self.strings = self._read_types()
         self.code: dict[int, dict[int, _Code]] = {}
         self.maps: dict[tuple[int, int], MapDef] = {}
-        self.lines: dict[str, list[tuple[int, ...]]] = {}
+        self.lines: btf.Records = {}
+        self.moved: dict[tuple[str, int], core.Relocation] = {}
 
     def fail(self, message: str) -> NoReturn:
         raise InputError.at(self.place, message)
@@ -96,9 +98,11 @@ class _Reader:
         section = self._section(".BTF.ext")
         if section is None:
             return
-        self.lines, core = btf.read_lines(section.data, self.strings, self.place)
-        if core:
-            self.unsupported("the object asks for CO-RE relocation against the running kernel's types")
+        self.lines, moved = btf.read_ext(section.data, self.strings, self.place)
+        for name, rows in moved.items():
+            for offset, number, way, kind in rows:
+                there = core.Relocation(number, btf.string(self.strings, way, self.types), kind)
+                self.moved[name, offset] = there
 
     def _license(self) -> str:
         section = self._section("license")
@@ -209,10 +213,14 @@ class _Reader:
 
     def _resolve(self, code: _Code, relocations: dict[int, elf.Relocation], what: str) -> None:
         """Put maps into 64-bit loads, and make every call's distance count from its place in its section."""
+        section = self.elf.sections[code.section].name
         out = []
         for slot, insn in zip(code.starts, code.insns, strict=False):
             relocation = relocations.pop(code.at + slot * SLOT, None)
             place = f"{what}, instruction {slot}"
+            moved = self.moved.get((section, code.at + slot * SLOT))
+            if moved is not None:
+                core.check(self.types, moved, insn, place)
             if relocation is not None:
                 symbol = self.elf.symbols[relocation.symbol]
                 if symbol.section == elf.SHN_UNDEF or symbol.section >= elf.SHN_LORESERVE:

@@ -1,0 +1,93 @@
+"""Objects that were compiled against a kernel's types (CO-RE): fields whose place no kernel changes are read, others
+are refused with their names."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Verdict
+from p4verify.semantics.source import Unsupported
+from p4verify.targets.ebpf.artifact import BpfObject, read_elf
+from p4verify.targets.ebpf.target import TARGET
+from tests.support.machines import needs_clang
+
+pytestmark = needs_clang
+
+TYPES = """
+typedef unsigned char __u8; typedef unsigned short __u16; typedef unsigned int __u32;
+#define SEC(name) __attribute__((section(name), used))
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct xdp_md { __u32 data, data_end, data_meta; };
+struct ethhdr { __u8 h_dest[6], h_source[6]; __u16 h_proto; };
+struct iphdr {
+  __u8 ihl : 4, version : 4, tos; __u16 tot_len, id, frag_off; __u8 ttl, protocol; __u16 check;
+  union { struct { __u32 saddr, daddr; }; struct { __u32 saddr, daddr; } addrs; };
+};
+struct in6_addr { union { __u8 u6_addr8[16]; __u16 u6_addr16[8]; __u32 u6_addr32[4]; } in6_u; };
+struct ipv6hdr {
+  __u8 priority : 4, version : 4, flow_lbl[3]; __u16 payload_len; __u8 nexthdr, hop_limit;
+  union { struct { struct in6_addr saddr, daddr; }; };
+};
+struct tcphdr___mine { __u16 dest, source; };
+struct udphdr { __u16 source; __u32 dest; } __attribute__((packed));
+struct sk_buff { __u32 len; };
+#pragma clang attribute pop
+"""
+BODY = """
+SEC("xdp") int program(struct xdp_md *ctx) {
+  void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+  struct ethhdr *eth = data;
+  struct iphdr *ip = data + 14;
+  struct ipv6hdr *six = data + 14;
+  if (data + 64 > end) return 1;
+  %s
+}
+char _license[] SEC("license") = "GPL";
+"""
+
+
+def built(folder: Path, body: str, level: str = "-O2", cpu: str = "v3", types: str = TYPES) -> BpfObject:
+    """The object that clang makes of a program of a body."""
+    source = folder / "program.c"
+    source.write_text(types + BODY % body)
+    command = ["clang", "-target", "bpf", "-g", level, f"-mcpu={cpu}", "-c", str(source), "-o", "-"]
+    made = subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return read_elf(made.stdout, f"program{level}.o")
+
+
+BODIES = (
+    "eth->h_source[5] = 1; return eth->h_proto == 8 ? 3 : 2;",
+    "if (ip->ihl != 5 || ip->version != 4) return 1; ip->ttl--; return ip->daddr == 7 ? 3 : 2;",
+    "return six->daddr.in6_u.u6_addr16[3] == 7 && six->flow_lbl[1] ? 3 : 2;",
+)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_fields_that_no_kernel_moves(tmp_path: Path, body: str) -> None:
+    first, second = built(tmp_path, body), built(tmp_path, body, "-O1", "v1")
+    plain = built(tmp_path, body, types=re.sub(r"#pragma.*", "", TYPES))
+    for other in (second, plain):
+        assert Checker(None).check_two((TARGET, first, "a"), (TARGET, other, "b")).verdict is Verdict.ACCEPT
+    wrong = built(tmp_path, body.replace("? 3 : 2", "? 2 : 3"))
+    assert Checker(None).check_two((TARGET, first, "a"), (TARGET, wrong, "b")).verdict is Verdict.REJECT
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return ((struct tcphdr___mine *)ip)->source;", r"tcphdr___mine\.source"),
+        ("return ((struct udphdr *)ip)->dest;", r"udphdr\.dest"),
+        ("return ((struct sk_buff *)ip)->len;", r"sk_buff\.len"),
+        ("return ip->addrs.saddr;", r"iphdr\.addrs"),
+        ("return (ip + 1)->ttl + ip[2].ttl;", r"iphdr\.ttl"),
+        ("return __builtin_preserve_field_info(ip->ttl, 2);", r"iphdr \(kind 2\)"),
+    ],
+)
+def test_what_kernels_may_move_is_refused(tmp_path: Path, body: str, told: str) -> None:
+    with pytest.raises(Unsupported, match=rf"section xdp, function program, instruction \d+: .*{told}"):
+        built(tmp_path, body)
