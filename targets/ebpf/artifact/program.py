@@ -98,12 +98,26 @@ class Function:
     slot: int
 
 
+_SECTIONS: Final = {
+    "socket", "sk_reuseport", "kprobe", "kretprobe", "uprobe", "uretprobe", "ksyscall", "kretsyscall", "usdt", "tc",
+    "tcx", "classifier", "action", "netkit", "tracepoint", "tp", "raw_tracepoint", "raw_tp", "tp_btf", "fentry",
+    "fmod_ret", "fexit", "fsession", "freplace", "lsm", "lsm_cgroup", "iter", "syscall", "xdp", "perf_event",
+    "lwt_in", "lwt_out", "lwt_xmit", "lwt_seg6local", "sockops", "sk_skb", "sk_msg", "lirc_mode2", "flow_dissector",
+    "cgroup_skb", "cgroup", "sk_lookup", "netfilter", "struct_ops",
+}  # fmt: skip
+"""What a section's name begins with, if it tells libbpf where a program runs (``section_defs``, libbpf.c)."""
+_OTHERS: Final = ("ingress", "egress", "cls_main", "prog", ".text")
+"""Those that say it to iproute2, and where functions are."""
+_BY_CONTEXT: Final[dict[str, Hook]] = {"xdp_md": "xdp", "__sk_buff": "tc"}
+
+
 @dataclass(frozen=True, slots=True)
 class BpfProgram:
     """A program as the kernel gets it: its own code, then that of each function that it calls.
 
     ``functions`` are in the order in which their code stands, which is the order in which calls first reach them
-    (depth first), as libbpf lays them out. ``lines`` are in ascending order of slots.
+    (depth first), as libbpf lays them out. ``lines`` are in ascending order of slots. ``context`` is the struct that
+    the program says it is given.
     """
 
     name: str
@@ -111,17 +125,31 @@ class BpfProgram:
     insns: tuple[Insn, ...]
     functions: tuple[Function, ...] = ()
     lines: tuple[Line, ...] = field(default=())
+    context: str = field(default="", compare=False)
 
     @property
     def hook(self) -> Hook | None:
-        """Where the section name says the program runs; None if it does not say (libbpf's and iproute2's names)."""
+        """Where the section name says the program runs (libbpf's and iproute2's names).
+
+        A name that libbpf does not know is free: who loads such a program (with iproute2, say) tells the kernel what
+        it is. ``struct xdp_md`` then makes it one for XDP, and ``struct __sk_buff`` one for tc, ingress. None if
+        neither says it.
+        """
         head = self.section.lstrip("?")
         base = head.split("/")[0]
+        if self.names_no_hook:
+            return _BY_CONTEXT.get(self.context)
         if head in ("tc/egress", "tcx/egress", "classifier/egress", "egress", "classifier/tc-egress"):
             return "tc_egress"
         if base in ("tc", "tcx", "classifier", "ingress", "cls_main", "prog"):
             return "tc"
         return "xdp" if base in ("xdp", "xdp.frags") else None
+
+    @property
+    def names_no_hook(self) -> bool:
+        """Whether the section's name is none that tells loaders where the program runs."""
+        base = self.section.lstrip("?").split("/")[0]
+        return base.split(".")[0] not in _SECTIONS and base not in _OTHERS
 
     def place(self, slot: int, file: str = "") -> Span:
         """The source line that ``slot`` came from, if the object says so."""

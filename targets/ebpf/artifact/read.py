@@ -303,7 +303,17 @@ class _Reader:
         functions = tuple(Function(part.name, placed[id(part)]) for part in parts[1:])
         section = self.elf.sections[entry.section].name
         lines = tuple(line for part in parts for line in self._lines(part, placed[id(part)]))
-        return BpfProgram(entry.name, section, tuple(insns), functions, lines)
+        return BpfProgram(entry.name, section, tuple(insns), functions, lines, self._context(entry.name))
+
+    def _context(self, function: str) -> str:
+        """The struct that the function's first parameter points to, if the object says so."""
+        for found in self.types.types:
+            if found.kind != btf.FUNC or found.name != function:
+                continue
+            called = self.types.get(found.arg)
+            pointer = self.types.plain(called.rows[0][1]) if called.kind == btf.FUNC_PROTO and called.rows else found
+            return self.types.plain(pointer.arg).name if pointer.kind == btf.PTR else ""
+        return ""
 
     def _calls(self, code: _Code) -> Iterator[_Code]:
         for slot, insn in zip(code.starts, code.insns, strict=False):

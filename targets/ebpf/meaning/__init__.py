@@ -151,7 +151,10 @@ def _run(
 def _notes(program: BpfProgram, hook: HookName, arrays: tuple[str, ...]) -> tuple[str, ...]:
     """What a reader has to know of the machine that is meant."""
     sums = any(called_helper(insn) == _L4_CSUM_REPLACE for insn in program.insns)
-    return (_LINEAR, _PORTS, *((_TAGS,) if hook == "xdp" else ()), *((_SUMS,) if sums else ()), *arrays)
+    where = "XDP" if hook == "xdp" else "tc ingress"
+    free = f"section {program.section} names no hook: program {program.name} is taken for one at {where}"
+    told = (*((_TAGS,) if hook == "xdp" else ()), *((_SUMS,) if sums else ()), *arrays)
+    return (_LINEAR, _PORTS, *told, *((free,) if program.names_no_hook else ()))
 
 
 def _passes(obj: BpfObject, program: BpfProgram, hook: HookName, shortest: int, *, tagless: bool) -> Passes | None:

@@ -1,5 +1,5 @@
-"""Objects that were compiled against a kernel's types (CO-RE): fields whose place no kernel changes are read, others
-are refused with their names."""
+"""What an object's type information is read for: fields whose place no kernel changes, of objects that were compiled
+against a kernel's types (CO-RE), where others are refused with their names; and hooks that no section tells."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
 from p4verify.semantics.source import Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject, read_elf
+from p4verify.targets.ebpf.meaning import meaning
+from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
 from tests.support.machines import needs_clang
 
@@ -36,6 +38,8 @@ struct ipv6hdr {
 struct tcphdr___mine { __u16 dest, source; };
 struct udphdr { __u16 source; __u32 dest; } __attribute__((packed));
 struct sk_buff { __u32 len; };
+struct __sk_buff { __u32 len; };
+struct bpf_sock { __u32 family; };
 #pragma clang attribute pop
 """
 BODY = """
@@ -53,8 +57,13 @@ char _license[] SEC("license") = "GPL";
 
 def built(folder: Path, body: str, level: str = "-O2", cpu: str = "v3", types: str = TYPES) -> BpfObject:
     """The object that clang makes of a program of a body."""
+    return read(folder, BODY % body, level, cpu, types)
+
+
+def read(folder: Path, text: str, level: str = "-O2", cpu: str = "v3", types: str = TYPES) -> BpfObject:
+    """The object that clang makes of a text behind types."""
     source = folder / "program.c"
-    source.write_text(types + BODY % body)
+    source.write_text(types + text)
     command = ["clang", "-target", "bpf", "-g", level, f"-mcpu={cpu}", "-c", str(source), "-o", "-"]
     made = subprocess.run(command, check=True, capture_output=True, timeout=60)
     return read_elf(made.stdout, f"program{level}.o")
@@ -91,3 +100,32 @@ def test_fields_that_no_kernel_moves(tmp_path: Path, body: str) -> None:
 def test_what_kernels_may_move_is_refused(tmp_path: Path, body: str, told: str) -> None:
     with pytest.raises(Unsupported, match=rf"section xdp, function program, instruction \d+: .*{told}"):
         built(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("section", "context", "hook"),
+    [
+        ("prog_drop", "xdp_md", "xdp"), ("encap_all", "__sk_buff", "tc"), ("2/0", "__sk_buff", "tc"),
+        ("cgroup_skb/egress", "__sk_buff", None), ("socket", "__sk_buff", None), ("lwt_in", "__sk_buff", None),
+        ("mine", "bpf_sock", None), ("xdp.frags", "xdp_md", "xdp"), ("egress", "__sk_buff", "tc_egress"),
+    ],
+)  # fmt: skip
+def test_a_section_whose_name_says_nothing_leaves_the_hook_to_the_parameter(
+    tmp_path: Path, section: str, context: str, hook: str | None
+) -> None:
+    found = read(tmp_path, f'SEC("{section}") int program(struct {context} *ctx) {{ return 2; }}')
+    assert found.program().hook == hook
+    if hook in ("xdp", "tc"):
+        told = any("names no hook" in note for note in meaning(found).notes)
+        assert told == (section not in ("xdp.frags",))
+
+
+def test_a_hook_that_a_parameter_tells_is_where_the_machine_runs_it(
+    tmp_path: Path, kernel_oracle: KernelOracle
+) -> None:
+    """Both run there: a difference is confirmed."""
+    first, second = (read(tmp_path, f'SEC("mine") int program(struct xdp_md *ctx) {{ return {n}; }}') for n in (1, 2))
+    proof = Checker(None).check_two((TARGET, first, "a"), (TARGET, second, "b")).proof
+    assert proof.verdict is Verdict.REJECT
+    assert proof.counterexample is not None
+    assert "ebpf kernel" in proof.counterexample.confirmed_by
