@@ -20,7 +20,7 @@ from .proofs.choices import map_terms
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
-from .semantics.meaning.behaviour import Behaviour, Output
+from .semantics.meaning.behaviour import Behaviour, Output, of_a_copy
 from .semantics.source import InputError, Span, Unsupported
 
 COUNTERS: Final = frozenset({"counter", "direct_counter", "Counter", "DirectCounter"})
@@ -163,7 +163,7 @@ class _Common:
         return replace(changed, cases=tuple(cases))
 
     def _of_copy(self, output: Output) -> str:
-        return f"each.{len(output.each) - 1}.state"
+        return of_a_copy(len(output.each) - 1, "state")
 
     def _at(self) -> Term:
         return b.var(f"at.{self.name}", self.index)

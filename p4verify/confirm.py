@@ -35,7 +35,7 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.answers import answers
-from .semantics.meaning.behaviour import CHOICE, Behaviour
+from .semantics.meaning.behaviour import CHOICE, Behaviour, of_a_copy
 from .semantics.meaning.concrete import BadBehaviour, Plans, evaluate_behaviour
 from .semantics.meaning.concrete import Groups as Members
 from .semantics.meaning.program import meaning
@@ -189,7 +189,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet
 def _at_a_port(model: Model, *sides: Behaviour) -> Model:
     """The model, in which members of groups of which it says nothing are where a machine has a port."""
     depth = max((len(output.each) for side in sides for case in side.cases for output in case.outputs), default=0)
-    ports = {f"each.{n}.port": USUAL_PORT for n in range(depth)}
+    ports = {of_a_copy(n, "port"): USUAL_PORT for n in range(depth)}
     return replace(model, values={**ports, **model.values})
 
 
@@ -382,7 +382,7 @@ def _side(
 
 def _member(values: Mapping[str, int], depth: int) -> tuple[int, int]:
     """The one member (port and instance) of every group that there is in the model."""
-    return values.get(f"each.{depth}.port", 0), values.get(f"each.{depth}.instance", 0)
+    return values.get(of_a_copy(depth, "port"), 0), values.get(of_a_copy(depth, "instance"), 0)
 
 
 def _within(conditions: Sequence[Term], side: Side) -> Side:

@@ -14,7 +14,7 @@ from .proofs.counterexample import Input
 from .proofs.verdict import Observed
 from .semantics import ir
 from .semantics.arch.assertions import OPEN
-from .semantics.meaning.behaviour import CHOICE, Behaviour, Choice
+from .semantics.meaning.behaviour import CHOICE, Behaviour, Choice, of_a_copy
 from .semantics.meaning.program import Run, run
 from .semantics.rules.ruleset import Replica, RuleSet, Session
 from .semantics.source import Unsupported
@@ -45,8 +45,8 @@ class Groups:
 
     def members(self, kind: str, group: int, depth: int) -> list[tuple[int, int]]:
         """As :data:`.semantics.meaning.concrete.Groups`; remembers who was asked for."""
-        port = self.values.get(f"each.{depth}.port", 0)
-        instance = self.values.get(f"each.{depth}.instance", 0)
+        port = self.values.get(of_a_copy(depth, "port"), 0)
+        instance = self.values.get(of_a_copy(depth, "instance"), 0)
         if self.only is not None and (kind, group) not in self.only:
             return []
         members = [(port, instance), (port, (instance + 1) % INSTANCES)][: 1 + self.twice]

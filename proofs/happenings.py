@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Event, Output, Replication
+from ..semantics.meaning.behaviour import Event, Output, Replication, state_of_a_copy
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def writes(outputs: Iterable[Output], key: str, index: Sequence[Term]) -> list[W
     for output in outputs:
         after = output.state.get(key)
         if after is not None:
-            before = b.apply(f"each.{len(output.each) - 1}.state.{key}", after.sort, *index)
+            before = b.apply(state_of_a_copy(len(output.each) - 1, key), after.sort, *index)
             found.append(Write(b.ne(after, before), before, after, output.each))
     return [write for write in found if write.when is not b.FALSE]
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..proofs.compare import cell_before
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import RETURNS, Behaviour, Case, Output, distinct_terms
+from ..semantics.meaning.behaviour import RETURNS, Behaviour, Case, Output, distinct_terms, of_a_copy
 from .terms import Source, function
 
 OUTSIDE: Final = -1
@@ -174,7 +174,7 @@ class Common:
                 self.copies[kinds] = (max(most, len(_written(case, kinds))), names)
                 for name, term in output.state.items():
                     if name not in names:
-                        names[name] = cell_before(name, term, f"each.{len(output.each) - 1}.state")
+                        names[name] = cell_before(name, term, of_a_copy(len(output.each) - 1, "state"))
 
     def terms(self) -> list[Term]:
         """What is seen where a behaviour says nothing."""

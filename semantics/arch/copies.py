@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from .. import bits as b
 from ..bits import Term
-from ..meaning.behaviour import Assumption, Event, Replication, replication
+from ..meaning.behaviour import Assumption, Event, Replication, replication, state_of_a_copy
 from ..meaning.machine import Machine
 from ..meaning.state import State, Write
 from ..rules.decide import members
@@ -132,7 +132,7 @@ class Copies:
     def _before(self, name: str) -> Term:
         """What cell ``at.NAME`` held before the copy."""
         index_bits, width = self.m.cell_shapes[name]
-        return b.apply(f"each.{len(self.m.each) - 1}.state.{name}", width, b.var(f"at.{name}", index_bits))
+        return b.apply(state_of_a_copy(len(self.m.each) - 1, name), width, b.var(f"at.{name}", index_bits))
 
     def _is_member(self, here: Replication) -> Term:
         """That the control plane has set up this member, if it is known what has been set up."""

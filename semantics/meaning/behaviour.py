@@ -65,6 +65,17 @@ def is_choice_of_a_copy(variable: Term) -> bool:
     return variable.name.startswith(CHOICE_OF_A_COPY)
 
 
+def of_a_copy(depth: int, what: str) -> str:
+    """The name of what a copy of a frame is told: ``port``, ``instance``, or metadata; ``depth``: how many copies it is
+    a copy of."""
+    return f"each.{depth}.{what}"
+
+
+def state_of_a_copy(depth: int, state: str) -> str:
+    """The name of what a state holds when a copy of that depth begins."""
+    return of_a_copy(depth, f"state.{state}")
+
+
 def byte(index: int) -> Term:
     """Byte ``index`` of the input frame."""
     return b.var(f"pkt[{index}]", 8)
@@ -139,7 +150,9 @@ class Replication:
 
 def replication(kind: Literal["multicast", "clone"], group: Term, depth: int = 0) -> Replication:
     """For every member of ``group`` (widened to 32 bits), inside of ``depth`` other replications."""
-    return Replication(kind, b.resize(group, 32), b.var(f"each.{depth}.port", 32), b.var(f"each.{depth}.instance", 16))
+    return Replication(
+        kind, b.resize(group, 32), b.var(of_a_copy(depth, "port"), 32), b.var(of_a_copy(depth, "instance"), 16)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import bits as b
 from ..bits import Term
-from .behaviour import CHOICE, Assumption, Behaviour, Case, Event, Output, Replication, is_choice
+from .behaviour import CHOICE, Assumption, Behaviour, Case, Event, Output, Replication, is_choice, state_of_a_copy
 from .payload import PayloadFunctions, sum_of
 
 Function = Callable[..., int]
@@ -317,15 +317,15 @@ class _Pass:
                 self._before[copy] = dict(self.cells)
             before = self._before.get(copy, self.cells)
             for name in self._asked(depth):
-                if f"each.{depth}.state.{name}" not in self.value_of.functions:
-                    functions[f"each.{depth}.state.{name}"] = before.get(name) or self.value_of.initial(name)
+                if state_of_a_copy(depth, name) not in self.value_of.functions:
+                    functions[state_of_a_copy(depth, name)] = before.get(name) or self.value_of.initial(name)
         value_of = self.value_of.within(values, functions)
         _check_domain(self.behaviour, value_of, frozenset(values))
         return value_of
 
     def _asked(self, depth: int) -> set[str]:
         """The states that a copy at this depth asks for."""
-        prefix = f"each.{depth}.state."
+        prefix = state_of_a_copy(depth, "")
         return {name.removeprefix(prefix) for name in self._functions if name.startswith(prefix)}
 
     @cached_property

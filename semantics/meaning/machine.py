@@ -21,7 +21,18 @@ from .. import ir, recursion
 from ..bits import Term
 from ..rules.ruleset import RuleSet
 from ..source import Span, Unsupported
-from .behaviour import CHOICE, CHOICE_OF_A_COPY, INPUT_PACKET, Assumption, Choice, Event, Packet, Replication
+from .behaviour import (
+    CHOICE,
+    CHOICE_OF_A_COPY,
+    INPUT_PACKET,
+    Assumption,
+    Choice,
+    Event,
+    Packet,
+    Replication,
+    of_a_copy,
+    state_of_a_copy,
+)
 from .bounds import UNBOUNDED
 from .facts import chosen, decided
 from .inputs import Input
@@ -512,7 +523,7 @@ class Machine:
         """What a cell of a register, counter or map holds now."""
         self._shape(name, index, width)
         if self.each:
-            value = b.apply(f"each.{len(self.each) - 1}.state.{name}", width, index)
+            value = b.apply(state_of_a_copy(len(self.each) - 1, name), width, index)
         else:
             value = self.input.cell(name, width, index)
         for write in self.state.cells.get(name, ()):
@@ -549,7 +560,7 @@ class Machine:
 
     def arriving(self, name: str, width: int) -> Term:
         """Metadata ``in.NAME`` that each copy has its own of (a time, the length of a queue)."""
-        return self.input.metadata(f"each.{len(self.each) - 1}.{name}" if self.each else name, width)
+        return self.input.metadata(of_a_copy(len(self.each) - 1, name) if self.each else name, width)
 
     def _shape(self, name: str, index: Term, width: int) -> None:
         shape = (index.width, width)
