@@ -28,6 +28,7 @@ from .values import MAX_VALUES, Address, Value, possible_values
 if TYPE_CHECKING:
     from .passes import Passes
 
+_A_PAGE: Final = 1 << 12
 MAX_STEPS: Final = 400_000
 """Instructions run, over all paths; more is not tried."""
 MAX_VISITS: Final = 20_000
@@ -189,11 +190,19 @@ class Machine:
 
     def address(self, base: Address) -> Term:
         """Where the memory that ``base`` points to lies: 64 bits, the same each time. In the upper half of what 64 bits
-        can tell, as kernel memory is on all 64-bit machines but s390, and not in the last page (error numbers)."""
+        can tell, as kernel memory is on all 64-bit machines but s390, and not in the last page (error numbers).
+
+        At XDP the lower half of a packet's address is never 0: 4 GiB lie between such addresses, memory of a buffer
+        does not reach over one of them (pages come in blocks of 4 MiB at most, which lie at multiples of their size),
+        and a packet never begins where its buffer does (``bpf_xdp_adjust_head`` leaves room for a ``struct
+        xdp_frame``; ``netif_receive_generic_xdp`` and drivers for XDP_PACKET_HEADROOM).
+        """
         if base not in self._addresses:
             low = self.choose("address", 63, "the address of a piece of the kernel's memory")
-            last_page = b.eq(b.extract(low, 62, 12), b.bv((1 << 51) - 1, 51))
-            self._addresses[base] = b.concat(b.bv(1, 1), b.ite(last_page, b.bv(0, 63), low))
+            never = b.eq(b.extract(low, 62, 12), b.bv((1 << 51) - 1, 51))
+            if base.kind == "packet" and not self.host.legacy_loads:
+                never = b.or_(never, b.eq(b.extract(low, 31, 0), b.bv(0, 32)))
+            self._addresses[base] = b.concat(b.bv(1, 1), b.ite(never, b.bv(_A_PAGE, 63), low))
         return self._addresses[base]
 
     def bits_of(self, state: State, pointer: Address) -> Term:

@@ -125,6 +125,24 @@ def test_metadata_of_a_frame_that_goes_nowhere_is_nobodys() -> None:
     assert passed.verdict is Verdict.REJECT
 
 
+def passed_unless(value: int, *, hook: str) -> list[Insn]:
+    """Passes frames, unless the lower half of the packet's address is ``value``."""
+    accept, drop = (2, 1) if hook == "xdp" else (0, 2)
+    return [
+        asm.load(4, R2, R1, 0 if hook == "xdp" else 76), asm.mov(R0, drop), asm.jump("jeq", R2, value, 1, width=32),
+        asm.mov(R0, accept), asm.exit_(),
+    ]  # fmt: skip
+
+
+def test_the_lower_half_of_a_packets_address_is_never_0_at_xdp() -> None:
+    """What clang makes of ``if (!eth)`` for v3; any other number, and at tc this one, it may be."""
+    plain = [asm.mov(R0, 2), asm.exit_()]
+    assert same_or_not(passed_unless(0, hook="xdp"), plain, hook="xdp").verdict is Verdict.ACCEPT
+    assert same_or_not(passed_unless(4096, hook="xdp"), plain, hook="xdp").verdict is not Verdict.ACCEPT
+    at_tc = [asm.mov(R0, 0), asm.exit_()]
+    assert same_or_not(passed_unless(0, hook="tc"), at_tc).verdict is not Verdict.ACCEPT
+
+
 def counted(step: int) -> list[Insn]:
     """Adds ``step`` to the first cell of a map."""
     return [
