@@ -14,6 +14,7 @@ from ...semantics.meaning.behaviour import Behaviour, distinct_terms
 from ...semantics.source import Span, Unsupported
 from . import scratch
 from .artifact import BpfObject, MapDef
+from .artifact.loading import sized
 from .artifact.program import F_RDONLY_PROG, INNER, NUMBER_BYTES
 from .meaning import meaning
 from .meaning.helpers_maps import ARRAYS
@@ -118,7 +119,7 @@ def contents(
 ) -> dict[str, list[tuple[bytes, bytes]]]:
     """Elements that make the maps of ``obj`` answer what is asked of them in ``terms`` as the functions do."""
     out: dict[str, list[tuple[bytes, bytes]]] = {}
-    for item in _with_inner(obj.maps):
+    for item in _with_inner(sized(obj, values).maps):
         names = {f"map.{item.name}.{part}" for part in ("found", "value", "number")}
         names |= {f"state.map.{item.name}", f"state.map.{item.name}{PRESENT}"}
         elements = dict(_elements(item, _asked(terms, names, values, functions), functions))

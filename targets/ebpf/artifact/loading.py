@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from . import btf
@@ -53,3 +53,25 @@ def described(obj: BpfObject, program: BpfProgram) -> Described:
             found = parts(builder, item)
             maps[item.name] = (found["key"], found["value"])
     return Described(builder.data(), b"".join(functions), b"".join(lines), maps)
+
+
+ENTRIES_OF: Final = "entries."
+"""What the number of elements is called that a loader gives an array, before the map's name."""
+
+
+MOST_ENTRIES: Final = 1 << 16
+"""A run of the machine gives no array more; few programs have such an index, and the kernel has to make them all."""
+_SIZED: Final = ("array", "percpu_array", "devmap", "cpumap", "xskmap")
+_ENOUGH: Final = 1 << 10
+
+
+def sized(obj: BpfObject, inputs: Mapping[str, object]) -> BpfObject:
+    """The object, its arrays of no elements with as many as a run of the meaning was told that the loader gives them;
+    hash tables with enough."""
+    maps = []
+    for item in obj.maps:
+        told = inputs.get(f"in.ebpf.{ENTRIES_OF}{item.name}", 0)
+        more = min(1 + told, MOST_ENTRIES) if item.type in _SIZED and isinstance(told, int) else _ENOUGH
+        known = item.max_entries or item.type not in (*_SIZED, *TYPED_MAPS)
+        maps.append(item if known else replace(item, max_entries=more))
+    return replace(obj, maps=tuple(maps))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
+from ..artifact.loading import ENTRIES_OF
 from ..artifact.program import F_RDONLY_PROG, INNER, MapDef
 from . import elements, memory
 from .alu import swap
@@ -82,20 +83,28 @@ def _table(machine: Machine, state: State, *types: str) -> Named:
     return found
 
 
-def in_array(item: MapDef, key: Term) -> Term:
+def entries(machine: Machine, item: MapDef) -> Term:
+    """How many elements an array has (32 bits): what the object says, or what its loader says where that is 0, since
+    the kernel makes no array of none. The loader says the same of two objects that are compared."""
+    if item.max_entries:
+        return b.bv(item.max_entries, 32)
+    reason = f"how many elements its loader gives map {item.name}"
+    return b.add(b.zext(machine.given(f"{ENTRIES_OF}{item.name}", 31, reason), 32), b.bv(1, 32))
+
+
+def in_array(machine: Machine, item: MapDef, key: Term) -> Term:
     """Whether an array has an element for ``key``."""
-    own = b.extract(key, 8 * item.key_size - 1, 0)
-    return b.ult(swap(own), b.bv(item.max_entries, own.width))
+    return b.ult(swap(b.extract(key, 8 * INDEX_BYTES - 1, 0)), entries(machine, item))
 
 
 def present(machine: Machine, state: State, item: MapDef, key: Term) -> Term:
     """Whether map ``item`` has an element for ``key``."""
     if item.type in ARRAYS and item.type not in ENTRIES:
-        return in_array(item, key)
+        return in_array(machine, item, key)
     if item.name + PRESENT in machine.written:
         return b.to_bool(state.stores[item.name + PRESENT].read(key))
     found = b.apply(f"map.{item.name}.found", b.BOOL, key)
-    return b.and_(in_array(item, key), found) if item.type in (*ARRAYS, "array_of_maps") else found
+    return b.and_(in_array(machine, item, key), found) if item.type in (*ARRAYS, "array_of_maps") else found
 
 
 def map_lookup_elem(machine: Machine, state: State) -> list[State]:

@@ -13,6 +13,7 @@ from ..artifact.insn import slots
 from ..artifact.passes import MAX_TAIL_CALLS
 from ..artifact.program import BpfObject, BpfProgram
 from .alu import swap
+from .helpers_maps import entries
 from .state import State
 from .values import Address
 
@@ -34,12 +35,14 @@ def call(machine: Machine, state: State) -> list[State]:
     item = machine.maps[array.name]
     if item.programs is None and not machine.open_ended:
         raise machine.unsupported(state, f"a tail call into map {item.name}, whose programs the object does not name")
+    if item.programs and not item.max_entries:
+        raise machine.unsupported(state, f"map {item.name} holds programs, and its loader says how many")
     index = b.extract(machine.scalar(state, 3), 31, 0)
     out: list[State] = []
     rest: State | None = state
     if item.programs is None:
         key = swap(index)
-        there = b.and_(b.ult(index, b.bv(item.max_entries, 32)), b.apply(f"map.{item.name}.found", b.BOOL, key))
+        there = b.and_(b.ult(index, entries(machine, item)), b.apply(f"map.{item.name}.found", b.BOOL, key))
         taken, rest = machine.fork(state, there)
         if taken is not None:
             out.append(_handed_over(machine, taken, item.name, key))

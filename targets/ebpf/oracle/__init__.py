@@ -15,6 +15,7 @@ from typing import Any, Final
 from ....semantics.source import InputError, Unsupported
 from ...base import Cells, Closing, Observation, World
 from ..artifact import BpfObject, BpfProgram
+from ..artifact.loading import sized
 from ..artifact.ports import port0
 from ..artifact.program import F_RDONLY_PROG
 from . import shown
@@ -167,6 +168,8 @@ class KernelOracle(Closing):
         the program is loaded once, and its maps are filled as at first before each packet (quicker than new ones).
         ``around``: what the program is told that nobody controls; None for what the kernel tells.
         """
+        if around is not None:
+            obj = sized(obj, around.inputs)
         chosen = obj.program(program)
         where = hook or _hook_of(chosen)
         if any(port < FIRST_PORT or port >= STACK_PORT for port, _ in packets):

@@ -143,6 +143,43 @@ def test_the_lower_half_of_a_packets_address_is_never_0_at_xdp() -> None:
     assert same_or_not(passed_unless(0, hook="tc"), at_tc).verdict is not Verdict.ACCEPT
 
 
+def found_at(index: int, verdict: int) -> list[Insn]:
+    """Ends with ``verdict`` where a look-up of ``index`` finds an element; else passes. At XDP."""
+    return [
+        asm.store(4, FP, -4, index), asm.mov(R2, FP), asm.alu("add", R2, -4), asm.load_map(R1, "later"), asm.call(1),
+        asm.jump("jeq", R0, 0, 2), asm.mov(R0, verdict), asm.exit_(), asm.mov(R0, 2), asm.exit_(),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["array", "percpu_array", "devmap"])
+def test_an_array_whose_loader_says_how_large_it_is_has_elements(kind: str) -> None:
+    """``max_entries`` is 0 in the object (``bpf_map__set_max_entries``). What stands behind the look-up was never
+    compared."""
+    later = MapDef("later", kind, 4, 4, 0)
+    for index in (0, 40):
+        proof = same_or_not(found_at(index, 1), found_at(index, 3), later, hook="xdp")
+        assert proof.verdict is Verdict.REJECT
+        assert proof.counterexample is not None
+        assert kind == "devmap" or proof.counterexample.confirmed_by[-2:] == ("ebpf kernel", "ebpf kernel")
+    always = same_or_not(found_at(40, 1), [asm.mov(R0, 1), asm.exit_()], later, hook="xdp")
+    assert always.verdict is Verdict.REJECT
+    assert same_or_not(found_at(40, 1), found_at(40, 1), later, hook="xdp").verdict is Verdict.ACCEPT
+    if kind != "devmap":
+        first = same_or_not(found_at(0, 3), [asm.mov(R0, 3), asm.exit_()], later, hook="xdp")
+        assert first.verdict is Verdict.ACCEPT, "the kernel makes no array of none"
+
+
+def test_programs_that_a_loader_puts_into_an_array_of_its_size_are_reached() -> None:
+    """The array of programs has as many as the loader says, too."""
+    later = MapDef("later", "prog_array", 4, 4, 0)
+    jump = [asm.load_map(R2, "later"), asm.mov(asm.R3, 7), asm.call(12), asm.mov(R0, 2), asm.exit_()]
+    assert same_or_not(jump, [asm.mov(R0, 2), asm.exit_()], later, hook="xdp").verdict is not Verdict.ACCEPT
+    named = replace(later, programs={0: "p"})
+    proof = same_or_not(jump, jump, named, hook="xdp")
+    assert proof.verdict is Verdict.UNSUPPORTED
+    assert proof.reason.endswith("map later holds programs, and its loader says how many")
+
+
 def counted(step: int) -> list[Insn]:
     """Adds ``step`` to the first cell of a map."""
     return [
