@@ -15,14 +15,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from .proofs.choices import IMPL, apart, choices_of, left_open, map_terms
+from .proofs.choices import choices_of, left_open, map_terms
 from .proofs.compare import domain
 from .proofs.engine import Engine
 from .proofs.refine import search
 from .proofs.verdict import Proof, Tally, Verdict
 from .semantics import bits as b
 from .semantics.bits import Term
-from .semantics.meaning.behaviour import OWN_TO_EACH_MACHINE, Behaviour
+from .semantics.meaning.behaviour import OWN_TO_EACH_MACHINE, Behaviour, is_choice
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ def _can_be_compared(left: Followed, right: Followed, engine: Engine) -> bool:
     common = _common(left, right)
     if not common <= set(left.program.observables) & set(right.program.observables) or "outputs" not in common:
         return False
-    meeting = domain(*_programs(left, right), left.machine, apart(right.machine, IMPL))
+    sides = (*_programs(left, right), left.machine, right.machine)
+    meeting = b.and_(*(_with_own_choices(domain(side), number) for number, side in enumerate(sides)))
     return engine.satisfiable(meeting, "an input that both can meet").status == "sat"
 
 
@@ -120,10 +121,20 @@ def _is_one_thing(program: Behaviour, machines: tuple[Followed, Followed], engin
     """Whether no choice matters on any input that both machines can meet."""
     if not choices_of(program):
         return True
-    inputs = tuple(a for one in machines for a in (*one.machine.domain, *one.machine.reaching))
+    inputs = tuple(
+        replace(a, condition=_with_own_choices(a.condition, number))
+        for number, one in enumerate(machines)
+        for a in (*one.machine.domain, *one.machine.reaching)
+    )
     limited = replace(program, domain=tuple(dict.fromkeys((*program.domain, *inputs))))
     outcome = search(limited, limited, engine, exactly=True)
     return outcome.difference is None and not outcome.unknown and not outcome.empty
+
+
+def _with_own_choices(condition: Term, number: int) -> Term:
+    """A condition of one of several sides, whose choices are numbered by each for itself: under names of its own."""
+    chosen = {v: b.var(f"side{number}.{v.name}", v.sort) for v in b.variables(condition) if is_choice(v)}
+    return b.substitute([condition], chosen)[0]
 
 
 def _same(x: Behaviour, y: Behaviour) -> bool:

@@ -50,6 +50,15 @@ def test_what_no_machine_meets_may_be_open() -> None:
     assert verdict(replace(followed(), program=open_where_long), large) is None
 
 
+def test_choices_of_several_meanings_are_not_one_for_their_names() -> None:
+    """Each meaning numbers its own: where one machine's choice says whether it can meet an input, another one's of that
+    name may be of another width, and the program's is not limited by it."""
+    wide, narrow = (Assumption("chosen", b.eq(b.var("any.port", n), b.bv(1, n))) for n in (32, 8))
+    assert verdict(replace(followed(domain=(wide,)), large=True), followed(OTHER, domain=(narrow,))) is not None
+    limited = replace(followed(OPEN, domain=(wide,)), large=True)
+    assert verdict(limited, limited) is None
+
+
 OPEN = Behaviour((Case(b.TRUE, (replace(PORT_ONE, port=b.var("any.port", 32)),)),))
 OTHER = Behaviour((Case(b.TRUE, ()),))
 
