@@ -143,8 +143,11 @@ class Dissection:
     def _header(self, at: int, kind: int, when: Term = TRUE) -> _Header:
         """The network header of a type at a place. ``when``: that it is looked at."""
         if (at, kind) not in self._headers:
-            self._headers[at, kind] = _HEADERS.get(kind, _Header)(self, at, when)
-        return self._headers[at, kind]
+            self._headers[at, kind] = _HEADERS.get(kind, _Header)(self, at)
+        header = self._headers[at, kind]
+        # A tag beside the data takes no room in it: one place can be reached with it and without.
+        header.looked_at(when)
+        return header
 
     def _tag(self, depth: int, part: str) -> Term:
         width = {"id": 12, "prio": 3, "ethtype": 16}[part]
@@ -191,8 +194,11 @@ class _Level:
 class _Header:
     """Fields of a network header at a fixed place; 0 where they are not there."""
 
-    def __init__(self, dissection: Dissection, at: int, when: Term) -> None:
-        self.dissection, self.skb, self.at, self.when = dissection, dissection.skb, at, when
+    def __init__(self, dissection: Dissection, at: int) -> None:
+        self.dissection, self.skb, self.at = dissection, dissection.skb, at
+
+    def looked_at(self, when: Term) -> None:
+        """It is dissected where ``when``: what is not modelled of it there is noted."""
 
     def field(self, name: str) -> Term:
         """A field's value."""
@@ -226,8 +232,8 @@ _CARRIED: Final = ("src_port", "dst_port", "tcp_flags", "icmp_type", "icmp_code"
 
 
 class _Ip4(_Header):
-    def __init__(self, dissection: Dissection, at: int, when: Term) -> None:
-        super().__init__(dissection, at, when)
+    def __init__(self, dissection: Dissection, at: int) -> None:
+        super().__init__(dissection, at)
         skb = self.skb
         self.length = b.extract(skb.byte(at), 3, 0)
         self.good = b.and_(skb.has(at + 20), b.uge(self.length, b.bv(5, 4)))
@@ -262,10 +268,15 @@ class _Ip4(_Header):
 class _Ip6(_Header):
     """An IPv6 header and its extension headers: the places at which the dissector can end, and what is said there."""
 
-    def __init__(self, dissection: Dissection, at: int, when: Term) -> None:
-        super().__init__(dissection, at, when)
+    def __init__(self, dissection: Dissection, at: int) -> None:
+        super().__init__(dissection, at)
         self.good = self.skb.has(at + 40)
         self._follow()
+
+    def looked_at(self, when: Term) -> None:
+        """Where more extension headers follow than are looked through, nothing is known."""
+        outside = self.dissection.outside
+        outside[EXTENSIONS_TEXT] = b.or_(outside.get(EXTENSIONS_TEXT, FALSE), b.and_(when, self.beyond))
 
     def _follow(self) -> None:
         """Reach of every place: from which places before it is reached, and the protocol that these say."""
@@ -300,8 +311,7 @@ class _Ip6(_Header):
                 reach[q] = jump if before is None else b.or_(before, jump)
                 said[q] = skb.byte(at) if before is None else b.ite(jump, skb.byte(at), said[q])
             beyond.append(left)
-        outside = self.dissection.outside
-        outside[EXTENSIONS_TEXT] = b.or_(outside.get(EXTENSIONS_TEXT, FALSE), b.and_(self.when, *[b.or_(*beyond)]))
+        self.beyond = b.or_(*beyond)
 
     def field(self, name: str) -> Term:
         skb, at = self.skb, self.at

@@ -319,6 +319,18 @@ def test_the_kernel_looks_behind_a_third_tag(kernel: UserModeFlower) -> None:
     assert [list(one.outputs) for one in seen] == [does(text, frame) for frame in frames]
 
 
+@pytest.mark.parametrize("tags", [(), ((0x8100, 5),)])
+def test_extension_headers_beyond_those_that_are_modelled_are_left_out_behind_a_tag_too(
+    tags: tuple[tuple[int, int], ...],
+) -> None:
+    """A tag lies beside the data, so that both headers begin at one place."""
+    covers = inside(meaning(parse_script(script(f"pref 5 protocol all flower ip_flags nofrag {TO2}"))))
+    for options, modelled in ((3, True), (30, False)):
+        piece = bytes([17, 0, 0, 1]) + bytes(4)
+        headers = bytes([44, options]) + bytes(8 * options + 6) + piece
+        assert covers(eth(0x86DD, ip6(headers + UDP, following=60), *tags), 0, {}) is modelled
+
+
 def test_a_rate_that_is_asked_for_twice_may_be_exceeded_once() -> None:
     police = "pref 1 protocol all flower action police rate 1mbit burst 10k conform-exceed reclassify/pipe " + TO1
     behaviour = meaning(parse_script(script(police)))
