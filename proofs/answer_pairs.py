@@ -1,9 +1,10 @@
 """Which answers of two tables belong together: kinds of pairs, learned from rows with the same cube.
 
 A *kind* is a template of each table with links between their numbers: bits of the second's numbers that are bits of
-the first's, or constant. Nothing rests on a kind's being guessed well: a kind that is used is a disjunct of what the
-proof is given about the tables, and the rows have been found to be of these kinds on all keys. A kind that the proof
-cannot do with is a difference, or ends undecided.
+the first's, or constant, and those of the first's numbers that go with these templates only as one and the same (where
+an artifact has a list of actions of its own for them). Nothing rests on a kind's being guessed well: a kind that is
+used is a disjunct of what the proof is given about the tables, and the rows have been found to be of these kinds on all
+keys. A kind that the proof cannot do with is a difference, or ends undecided.
 """
 
 from __future__ import annotations
@@ -26,13 +27,19 @@ RARE: Final = 8
 crowded tables a part of one rule often has the cube of another."""
 
 
+Always = tuple[int, int]
+"""One of the first table's numbers, by its place, and what it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Templates of both tables (the first's None: it is not asked there) and links between their numbers."""
+    """Templates of both tables (the first's None: it is not asked there), links between their numbers, and what some of
+    the first's are."""
 
     first: int | None
     second: int
     links: frozenset[Link] = frozenset()
+    always: frozenset[Always] = frozenset()
 
 
 @dataclass
@@ -46,6 +53,7 @@ class Kinds:
     often: Counter[Kind] = field(default_factory=Counter)
     """How many pairs of rows with the same cube are of a kind."""
     _links: dict[tuple[int, int], frozenset[Link]] = field(default_factory=dict)
+    _always: dict[tuple[int, int], frozenset[Always]] = field(default_factory=dict)
     _of: dict[tuple[Answered | None, Answered], Kind] = field(default_factory=dict)
 
     def learn(self, pairs: Iterable[tuple[Answered | None, Answered]]) -> None:
@@ -65,6 +73,8 @@ class Kinds:
             widths = self._widths(templates)
             values = [tuple(map(together, (x[1], y[1]), widths)) for x, y in some]
             self._links[templates] = links_of([(v[0], v[1]) for v in values], *widths)
+            columns = zip(*(first[1] for first, _ in pairs), strict=True)
+            self._always[templates] = frozenset((i, c[0]) for i, c in enumerate(columns) if len(set(c)) == 1)
         return self._links[templates]
 
     def _widths(self, templates: tuple[int, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -92,7 +102,8 @@ class Kinds:
         links = self._learn(templates, [(first, second)])
         widths = self._widths(templates)
         values = together(first[1], widths[0]), together(second[1], widths[1])
-        return Kind(*templates, frozenset(link for link in links if holds(link, *values)))
+        always = (one for one in self._always[templates] if first[1][one[0]] == one[1])
+        return Kind(*templates, frozenset(link for link in links if holds(link, *values)), frozenset(always))
 
     def condition(self, kind: Kind, first_key: Term, second_key: Term) -> Term:
         """That what the tables answer to these keys is of a kind."""
@@ -100,6 +111,8 @@ class Kinds:
         if kind.first is None:
             return second
         parts = [second, self.first.is_template(first_key, kind.first)]
+        numbers = self.first.parameters(first_key, kind.first)
+        parts += [b.eq(numbers[at], b.bv(value, numbers[at].width)) for at, value in sorted(kind.always)]
         if kind.links:
             mine = self._mine(kind, first_key)
             theirs = b.concat(*reversed(self.second.parameters(second_key, kind.second)))

@@ -1,8 +1,8 @@
 """Parts of the input space on which the keys of lookups are plain: bits of the input side by side, and constants.
 
 A key is a term with conditions in it (a field is 0 where its header is not valid). The input space is split by these
-conditions, and by those of the lookups' guards, until none is left; on each part rows of the one key and of the other
-can be compared bit by bit (:mod:`p4verify.semantics.classifier`).
+conditions, each as a whole however much it is made of, and by those of the lookups' guards, until none is left; on each
+part rows of the one key and of the other can be compared bit by bit (:mod:`p4verify.semantics.classifier`).
 
 A part is described by its condition alone. It may be taken for larger than it is (a condition that is not understood,
 or bits of two leaves that hang together), which never hides a difference.
@@ -10,7 +10,7 @@ or bits of two leaves that hang together), which never hides a difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..semantics import bits as b
@@ -157,13 +157,17 @@ def _fixed(term: Term, value: int) -> dict[Term, Term]:
     return found
 
 
-def _atom(terms: Iterable[Term]) -> Term | None:
-    """A condition in the terms that has none inside, and that does not hang on what a function answers."""
-    closed: dict[Term, bool] = {}
-    for term in b.postorder(terms):
-        inner = any(closed[arg] for arg in term.args)
-        answered = term.op in ("apply", "select")
-        closed[term] = inner or answered or (term.sort is b.BOOL and not term.is_const)
-        if term.sort is b.BOOL and not term.is_const and not inner and not answered:
+def _atom(terms: Sequence[Term]) -> Term | None:
+    """A condition in the terms that is in no other one, of those that do not hang on what a function answers."""
+    hanging = b.leading_to(terms, lambda t: t.op in ("apply", "select"))
+    seen: set[Term] = set()
+    stack = list(reversed(terms))
+    while stack:
+        term = stack.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        if term.sort is b.BOOL and not term.is_const and term not in hanging:
             return term
+        stack += reversed(term.args)
     return None

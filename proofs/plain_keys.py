@@ -79,6 +79,11 @@ class Space:
             self.width += leaf.width
         return self.places[leaf]
 
+    @property
+    def term(self) -> Term:
+        """The leaves side by side, each at its place."""
+        return b.concat(*(leaf for leaf, _ in sorted(self.places.items(), key=lambda one: -one[1])))
+
     def condition(self, cube: Cube) -> Term:
         """That the leaves' bits are in a cube."""
         value, mask = cube

@@ -23,6 +23,7 @@ from ..semantics.rules.ruleset import RuleSet
 from ..targets.base import Relation, Target
 from .compared import LISTED
 from .investigate import Found, Investigator
+from .joined import hangs_together, joined
 from .pinned import NotPinned, Pinned, pinned
 from .settle import Region as Place
 from .settle import Settlement
@@ -98,20 +99,39 @@ def checked(large: Large | LargePair, engine: Engine, started: float) -> tuple[P
     """:func:`check_large`, and what was found of the tables if it is accepted: with regions on which their rows differ,
     if these were seen to make no difference."""
     ways = _ways_to_open(large)
-    for open_them in ways[:-1]:
+    for way in ways[:-1]:
         try:
-            found = _checked(large, open_them(), engine, started)
+            found = _checked(large, way, engine, started)
         except NotSuitable:
             continue
         if found[0].verdict is not Verdict.UNDECIDED:
             return found
-    return _checked(large, ways[-1](), engine, started)
+    return _checked(large, ways[-1], engine, started)
 
 
-def _ways_to_open(large: Large | LargePair) -> list[Callable[[], tuple[Opened, Opened]]]:
+@dataclass(frozen=True)
+class _Way:
+    """One way to compare."""
+
+    opened: Callable[[], tuple[Opened, Opened]]
+    """Both sides, with these tables left open."""
+    joined: bool = False
+    """Whether tables that are asked for what others answer are joined with these."""
+
+
+def _ways_to_open(large: Large | LargePair) -> list[_Way]:
     """Which tables are left open, the likeliest way to decide first: those of some size along with the large ones,
-    unless only the large ones are as many on both sides (then they stand for each other one by one)."""
+    unless only the large ones are as many on both sides (then they stand for each other one by one). Before all others,
+    where just one side's keys hang on answers, its tables are joined."""
     along = _opened_along(large)
+    if along is None or len(set(map(hangs_together, along))) == 1:
+        return [_Way(one) for one in _which_to_open(large, along)]
+    return [_Way(lambda: along, joined=True), *(_Way(one) for one in _which_to_open(large, along))]
+
+
+def _which_to_open(
+    large: Large | LargePair, along: tuple[Opened, Opened] | None
+) -> list[Callable[[], tuple[Opened, Opened]]]:
 
     def the_large() -> tuple[Opened, Opened]:
         return _opened(large, large.open_from)
@@ -159,9 +179,8 @@ def _by_port(one: Opened, ports: frozenset[int]) -> Opened:
     return replace(one, behaviour=by_port(one.behaviour, ports))
 
 
-def _checked(
-    large: Large | LargePair, opened: tuple[Opened, Opened], engine: Engine, started: float
-) -> tuple[Proof, Settlement | None]:
+def _checked(large: Large | LargePair, way: _Way, engine: Engine, started: float) -> tuple[Proof, Settlement | None]:
+    opened = way.opened()
     if isinstance(large, LargePair) and not large.may:
         reasons = left_open(*(one.behaviour for one in opened))
         if reasons:
@@ -178,7 +197,8 @@ def _checked(
         if outcome.difference is not None and not outcome.difference.obligation.startswith("no fault"):
             reason = f"a side differs from itself ({outcome.difference.obligation}): a bug of ours, please report"
             return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started), None
-    check = _Check(large, *opened, engine, started)
+    compared = (joined(opened[0]), joined(opened[1])) if way.joined else opened
+    check = _Check(large, *opened, engine, started, compared)
     proof = check.run()
     return proof, check.settlement if proof.verdict is Verdict.ACCEPT else None
 
@@ -190,9 +210,11 @@ class _Check:
     theirs: Opened
     engine: Engine
     started: float
+    compared: tuple[Opened, Opened]
+    """Both sides, as their tables are compared."""
 
     def __post_init__(self) -> None:
-        self.settlement = Settlement(self.mine, self.theirs, self.engine, exactly=self.exactly)
+        self.settlement = Settlement(*self.compared, self.engine, exactly=self.exactly)
 
     def run(self) -> Proof:
         try:

@@ -39,6 +39,10 @@ class Compared:
     cut: bool = False
     """There are more differences than are listed, so nothing is known of keys that are in none of them."""
 
+    def asks(self, side: int, table: str) -> bool:
+        """Whether the list of a side is of this table."""
+        return (self.kinds.second if side else self.kinds.first).name == table
+
     def learn(self) -> None:
         """The kinds of rows with the same cube."""
         if self.first is None:

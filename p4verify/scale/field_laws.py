@@ -2,19 +2,20 @@
 
 A side may ask a table where the other side asks none: where no rule has the packet's port, an artifact may have done
 with the packet before its table. There the rows are not compared with others, and what they answer is known by the
-values that the field has in them.
+values that the field has in them. So it is where a kind of answers is right for some values of a field only (a label
+that no rule has is looked up again if it is the last one).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ..proofs.plain_keys import runs
+from ..proofs.plain_keys import Runs, Space, in_space
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.classifier import Cube, overlap
+from ..semantics.classifier import Cube, Row, overlap
 from ..semantics.meaning.opened import OpenTable
 
 MOST: Final = 64
@@ -23,48 +24,87 @@ MOST: Final = 64
 
 @dataclass(frozen=True)
 class FieldLaw:
-    """That where a field of a table's key is in none of some cubes, the table answers one of some templates."""
+    """That where a field of a table's key is in one cube, and in none of some others, the table answers one of some
+    templates."""
 
-    table: str
+    field: Term
     low: int
-    """The field's lowest bit in the key."""
-    width: int
+    """Its lowest bit in the space of the rows."""
     elsewhere: frozenset[Cube]
     templates: frozenset[int]
+    within: Cube = (0, 0)
+    """Where a row wins over all that come later, for it asks for nothing else."""
 
     def says(self, table: OpenTable, key: Term) -> Term:
-        """The law for one key that the table is asked for."""
-        field = b.extract(key, self.low + self.width - 1, self.low)
-        inside = (
-            b.eq(b.band(field, b.bv(mask, self.width)), b.bv(value, self.width)) for value, mask in self.elsewhere
-        )
-        return b.or_(*inside, *(table.is_template(key, number) for number in self.templates))
+        """The law for the key."""
+        inside = (_is_in(self.field, cube) for cube in self.elsewhere)
+        answers = (table.is_template(key, number) for number in self.templates)
+        return b.or_(b.not_(_is_in(self.field, self.within)), *inside, *answers)
 
     def allows(self, cube: Cube, template: int) -> bool:
         """Whether it stays true with a row more."""
-        value, mask = _field(cube, self.low, self.width)
-        return template in self.templates or any(
-            wider & mask == wider and not (value ^ other) & wider for other, wider in self.elsewhere
+        value, mask = here = _field(cube, self.low, self.field.width)
+        return (
+            template in self.templates
+            or not overlap(here, self.within)
+            or any(wider & mask == wider and not (value ^ other) & wider for other, wider in self.elsewhere)
         )
 
+    def rests_on(self, cube: Cube) -> bool:
+        """Whether it may be untrue without a row."""
+        return cube == (self.within[0] << self.low, self.within[1] << self.low)
 
-def laws_against(table: OpenTable, key: Term, value: int, template: int, decide: frozenset[Term]) -> Iterator[FieldLaw]:
-    """Laws by which a table does not answer a template to a key of some value: those about one of its fields, as the
-    key's term is put together of them, in which some of the variables are that ``decide`` whether others are asked."""
-    for low, width, leaf, _ in runs(key):
+
+@dataclass
+class Known:
+    """A law about a table's answers where its key is made of some runs, bits of a space."""
+
+    side: int
+    table: OpenTable
+    runs: Runs
+    space: Space
+    law: FieldLaw
+
+    def stays(self, *, come: Iterable[Row] = (), gone: Iterable[Row] = ()) -> bool:
+        """Whether the law stays true when rows of the table come and go."""
+        allowed = all(self.law.allows(row.cube, row.decision[0]) for row in in_space(list(come), self.runs, self.space))
+        return allowed and not any(self.law.rests_on(row.cube) for row in in_space(list(gone), self.runs, self.space))
+
+
+def laws_against(
+    rows: Iterable[Row], parts: Runs, space: Space, key: int, template: int, decide: frozenset[Term]
+) -> Iterator[FieldLaw]:
+    """Laws by which rows do not answer a template to a key of the space: those about one of its parts in which some of
+    the variables are that ``decide`` whether others are asked.
+
+    A key that a law is about is held by the row of :attr:`FieldLaw.within`. So that row wins or an earlier one, and its
+    field is not elsewhere.
+    """
+    rows = list(rows)
+    for _, width, leaf, start in parts:
         if decide.isdisjoint(b.variables(leaf)):
             continue
+        low = space.place(leaf) + start
+        here = _field((key, (1 << space.width) - 1), low, width)
+        alone = ((1 << width) - 1) << low
         answers: dict[Cube, set[int]] = {}
-        for row in table.rows:
-            answers.setdefault(_field(row.cube, low, width), set()).add(row.decision[0])
+        for row in rows:
+            cube = _field(row.cube, low, width)
+            answers.setdefault(cube, set()).add(row.decision[0])
             if len(answers) > MOST:
                 break
-        else:
-            here = _field((value, (1 << key.width) - 1), low, width)
-            there = {cube for cube in answers if overlap(cube, here)}
-            templates = frozenset(number for cube in there for number in answers[cube])
-            if template not in templates:
-                yield FieldLaw(table.name, low, width, frozenset(answers) - there, templates)
+            if overlap(cube, here) and not row.mask & ~alone:
+                there = {other for other in answers if overlap(other, here)}
+                templates = frozenset(number for other in there for number in answers[other])
+                if template not in templates:
+                    field = b.extract(leaf, start + width - 1, start)
+                    yield FieldLaw(field, low, frozenset(answers) - there, templates, cube)
+                break
+
+
+def _is_in(field: Term, cube: Cube) -> Term:
+    value, mask = cube
+    return b.eq(b.band(field, b.bv(mask, field.width)), b.bv(value, field.width))
 
 
 def _field(cube: Cube, low: int, width: int) -> Cube:

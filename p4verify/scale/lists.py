@@ -23,6 +23,7 @@ from ..semantics.bits import FALSE, Term
 from ..semantics.meaning.behaviour import CHOICE
 from ..semantics.meaning.opened import NotSuitable, Opened
 from .compared import Compared
+from .unmet import met, unmet
 
 SAMPLE: Final = 2000
 """Rows by which it is guessed which table stands for which."""
@@ -82,20 +83,23 @@ class Lists:
                 if (number, condition, key) in self._known:
                     continue
                 self._known.add((number, condition, key))
-                self._list(kinds, own, other).facts.append((condition, key, asked.key))
+                self._list(kinds, own, other, condition).facts.append((condition, key, asked.key))
         for one in self.all[seen:]:
             one.learn()
         return len(self._known) > facts
 
-    def _list(self, kinds: Kinds, own: Runs | None, other: Runs) -> Compared:
-        key = kinds.second.name, own, other
-        if key not in self._of:
+    def _list(self, kinds: Kinds, own: Runs | None, other: Runs, condition: Term) -> Compared:
+        tables, keys = (kinds.first, kinds.second), (own, other)
+        never = [unmet(one.rows, key, condition, self.engine) for one, key in zip(tables, keys, strict=True)]
+        name = kinds.second.name, own, other, *never
+        if name not in self._of:
             space = Space()
-            theirs = in_space(kinds.second.rows, other, space)
-            mine = None if own is None else in_space(kinds.first.rows, own, space)
-            self._of[key] = Compared(kinds, space, mine, theirs, (own, other))
-            self.all.append(self._of[key])
-        return self._of[key]
+            mine, theirs = (met(one.rows, cubes) for one, cubes in zip(tables, never, strict=True))
+            second = in_space(theirs, other, space)
+            first = None if own is None else in_space(mine, own, space)
+            self._of[name] = Compared(kinds, space, first, second, (own, other))
+            self.all.append(self._of[name])
+        return self._of[name]
 
     # --- parts of the input space -----------------------------------------------------------------------------------
 

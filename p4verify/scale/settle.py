@@ -14,15 +14,16 @@ from typing import Final
 from ..proofs.answer_pairs import Kind, Kinds
 from ..proofs.choices import left_open
 from ..proofs.engine import Engine, Model
+from ..proofs.plain_keys import Runs, Space, in_space, runs
 from ..proofs.refine import Outcome
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.classifier import Difference
+from ..semantics.classifier import Difference, Row
 from ..semantics.meaning.behaviour import OWN_TO_EACH_MACHINE
-from ..semantics.meaning.opened import NotSuitable, Opened
+from ..semantics.meaning.opened import Lookup, NotSuitable, Opened
 from .by_kinds import WHOLE, Part, Proven, Told, parts_of, search_by_parts
 from .compared import Compared
-from .field_laws import FieldLaw, laws_against
+from .field_laws import Known, laws_against
 from .lists import Lists
 
 ROUNDS: Final = 100
@@ -43,8 +44,8 @@ class Settlement:
     """What is true of the numbers in the tables' answers."""
     unheard: set[tuple[str, int, int, int]] = field(default_factory=set)
     """Table, template, parameter and number: that no row answers this has been used."""
-    laws: dict[tuple[int, FieldLaw], None] = field(default_factory=dict)
-    """Side, and what has been used of its tables' answers to keys with a field of some values."""
+    laws: list[Known] = field(default_factory=list)
+    """What has been used of tables' answers to keys with a field of some values."""
 
     def __post_init__(self) -> None:
         self._proven = Proven()
@@ -82,13 +83,14 @@ class Settlement:
         for _ in range(ROUNDS):
             outcome = self._search()
             if outcome.difference is not None:
-                blamed = self._blame(outcome.difference.model)
-                if blamed is None or blamed[1] in blamed[0].commonest:  # more likely it is a number that no rule has
-                    unheard = list(self._unheard_of(outcome.difference.model))
-                    unheard = unheard or list(self._unheard_there(outcome.difference.model))
-                    if unheard and len(self._numbers) < enough:
-                        self._numbers.update(dict.fromkeys(unheard))
-                        continue
+                model = outcome.difference.model
+                blamed = self._blame(model)
+                unheard = list(self._unheard_there(model))
+                if not unheard and (blamed is None or blamed[1] in blamed[0].commonest):  # likelier that no rule has it
+                    unheard = list(self._unheard_of(model))
+                if unheard and len(self._numbers) < enough:
+                    self._numbers.update(dict.fromkeys(unheard))
+                    continue
                 if blamed is None:
                     self._compare_all()  # what the lists do answer is known then to who looks for a packet
                     return outcome
@@ -138,18 +140,28 @@ class Settlement:
     def _unheard_there(self, model: Model) -> Iterator[Term]:
         """That tables do not answer by templates of the model where a field of their keys has its value."""
         for which, side in enumerate(self.sides):
-            decide = frozenset(b.variables(*(one.guard for one in self.sides[1 - which].lookups)))
+            decide = _read_itself([one.guard for one in self.sides[1 - which].lookups])
             for one in side.lookups:
                 table = side.tables[one.table]
-                (value,) = b.evaluate([one.key], model.values, model.callables(), default=0)
-                assert isinstance(value, int)
-                for number in range(len(table.templates)):
-                    if not model.holds(b.and_(one.guard, table.is_template(one.key, number))):
-                        continue
-                    for law in laws_against(table, one.key, value, number, decide):
-                        self.laws[which, law] = None
-                        asked = (other.key for other in side.lookups if other.table == one.table)
-                        yield from (law.says(table, key) for key in asked)
+                numbers = range(len(table.templates) if model.holds(one.guard) else 0)
+                for number in (n for n in numbers if model.holds(table.is_template(one.key, n))):
+                    for condition, key, space, rows in self._rows_for(which, one, model):
+                        (value,) = b.evaluate([space.term], model.values, model.callables(), default=0)
+                        assert isinstance(value, int)
+                        for law in laws_against(rows, key, space, value, number, decide):
+                            self.laws.append(Known(which, table, key, space, law))
+                            yield b.implies(condition, law.says(table, one.key))
+
+    def _rows_for(self, which: int, one: Lookup, model: Model) -> Iterator[tuple[Term, Runs, Space, Sequence[Row]]]:
+        """The rows that a lookup is about: everywhere, and on a part of the inputs that holds the model's, where more
+        of the key may be known; with the part's condition, and the key there."""
+        key, space = runs(one.key), Space()
+        yield b.TRUE, key, space, in_space(self.sides[which].tables[one.table].rows, key, space)
+        for other in self.lists:
+            here, rows = other.runs[which], (other.first, other.second)[which]
+            asked = (fact[0] for fact in other.facts if fact[1 + which] is one.key and model.holds(fact[0]))
+            if here is not None and rows is not None and other.asks(which, one.table):
+                yield from ((condition, here, other.space, rows) for condition in asked)
 
     def _compare_all(self) -> bool:
         """Compare the lists that have not been; whether the proof now speaks of too few kinds."""
@@ -254,6 +266,12 @@ def _region(one: Compared, where: Term, group: Sequence[Difference]) -> Region:
                 said = b.and_(*table.answers(key, row.decision))
                 known.append(b.implies(b.and_(condition, one.space.condition(d.witness)), said))
     return Region(b.and_(where, cubes), b.or_(*inside), tuple(known))
+
+
+def _read_itself(guards: Sequence[Term]) -> frozenset[Term]:
+    """The variables that guards read, but for those that tables are asked for."""
+    stop = frozenset(b.applications(*guards))
+    return frozenset(term for term in b.postorder(guards, stop) if term.op == "var")
 
 
 def _said_of_numbers(side: Opened) -> Iterator[Term]:

@@ -100,6 +100,7 @@ class Standing:
         """
         if self._broken:
             raise ValueError("the two sides may differ since an earlier change: check them as a whole")
+        self._check_laws(changes)
         removed = [place for change in changes if not change.comes for place in self._of(change).leaving(change.entry)]
         gone = {id(row) for _, _, row in removed}
         coming = [(change, self._of(change).rank(change)) for change in changes if change.comes]
@@ -113,6 +114,18 @@ class Standing:
         found = self._compared([place for places in added for place in places], removed)
         self._broken = bool(found)
         return found
+
+    def _check_laws(self, changes: Sequence[Change]) -> None:
+        """Raises NotSuitable if something that the proof says of fields may not be true after the changes."""
+        for change in changes:
+            table = self._of(change).table
+            laws = [one for one in self._settlement.laws if (one.side, one.table) == (change.side, table)]
+            if not laws:
+                continue
+            rows = [Row(*cube, answer, 0) for cube, answer in self._of(change).cubes_of(change.entry)]
+            stays = (one.stays(come=rows) if change.comes else one.stays(gone=rows) for one in laws)
+            if not all(stays):
+                raise NotSuitable("no entry does that where a field has this value")
 
     def _compared(self, added: Sequence[Place], removed: Sequence[Place]) -> list[Difference]:
         found: list[Difference] = []
@@ -134,9 +147,6 @@ class Standing:
         """The rows of an entry that comes in, in every list."""
         entries = self._of(change)
         rows = [Row(*cube, answer, rank) for cube, answer in entries.cubes(change.entry, self._settlement.unheard)]
-        laws = [law for side, law in self._settlement.laws if (side, law.table) == (change.side, change.table)]
-        if not all(law.allows(row.cube, row.decision[0]) for law in laws for row in rows):
-            raise NotSuitable("no entry does that where a field has this value")
         for one in self._settlement.lists:
             runs = one.runs[change.side]
             if _table(one, change.side) is not entries.table or runs is None:
@@ -226,9 +236,7 @@ class _Entries:
     def cubes(self, entry: Any, unheard: set[tuple[str, int, int, int]]) -> Iterator[tuple[tuple[int, int], Answered]]:
         """The cubes of an entry that comes in, and its answer, of which the proof speaks."""
         table = self.table
-        if table.rows_of is None:
-            raise NotSuitable(f"entries of {table.name} cannot be checked one by one")
-        for cube, (which, numbers) in table.rows_of(entry):
+        for cube, (which, numbers) in self.cubes_of(entry):
             if cube[1] not in self._masks:
                 raise NotSuitable("no entry has such a mask")
             tried = any((table.name, which, place, number) in unheard for place, number in enumerate(numbers))
@@ -237,6 +245,12 @@ class _Entries:
                     f"no entry answers the number{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
                 )
             yield cube, (which, numbers)
+
+    def cubes_of(self, entry: Any) -> Iterable[tuple[tuple[int, int], Answered]]:
+        """The cubes of an entry and its answer."""
+        if self.table.rows_of is None:
+            raise NotSuitable(f"entries of {self.table.name} cannot be checked one by one")
+        return self.table.rows_of(entry)
 
     def check_ties(self, entry: Any, row: Row, near: Iterable[Row]) -> None:
         """Of entries with one number that overlap and do different things nobody knows which wins."""

@@ -104,25 +104,33 @@ class OpenTable:
         return tuple(tuple(map(frozenset, seen)) for seen in columns)
 
     def said_of_numbers(self, key: Term) -> Iterator[Term]:
-        """That the numbers that the table answers are some that there are, those of a row together; of many, that each
-        is in one of a few ranges."""
-        for number, together in enumerate(self._together):
+        """That the numbers that the table answers are some that there are: those together of which rows have few
+        combinations, of others that each is in one of a few ranges."""
+        for number, (places, together) in enumerate(self._few):
             terms = self.parameters(key, number)
-            if terms and len(together) <= FEW:
-                rows = (b.and_(*map(_is, terms, values)) for values in sorted(together))
+            if places:
+                rows = (b.and_(*(_is(terms[at], value) for at, value in zip(places, values, strict=True)))
+                        for values in sorted(together))  # fmt: skip
                 yield b.implies(self.is_template(key, number), b.or_(*rows))
-                continue
             for place, term in enumerate(terms):
-                said = b.or_(*(_between(term, low, high) for low, high in self._ranges[number][place]))
-                yield b.implies(self.is_template(key, number), said)
+                if place not in places:
+                    said = b.or_(*(_between(term, low, high) for low, high in self._ranges[number][place]))
+                    yield b.implies(self.is_template(key, number), said)
 
     def unheard(self, answer: Answered) -> bool:
         """Whether an answer is not among those that :meth:`said_of_numbers` speaks of."""
         number, values = answer
-        if len(self._together[number]) <= FEW:
-            return values not in self._together[number]
+        places, together = self._few[number]
+        if tuple(values[at] for at in places) not in together:
+            return True
         ranges = zip(values, self._ranges[number], strict=True)
         return not all(any(low <= value <= high for low, high in known) for value, known in ranges)
+
+    @cached_property
+    def _few(self) -> tuple[tuple[tuple[int, ...], frozenset[tuple[int, ...]]], ...]:
+        """For every template parameters of which rows have at most :data:`FEW` combinations, and these: as many as are
+        found when those of few numbers come first."""
+        return tuple(map(_of_few_combinations, self._together, self.numbers))
 
     @cached_property
     def _ranges(self) -> tuple[tuple[tuple[tuple[int, int], ...], ...], ...]:
@@ -133,6 +141,19 @@ class OpenTable:
         """That the table answers this, as conditions."""
         number, values = answer
         return [self.is_template(key, number), *map(_is, self.parameters(key, number), values)]
+
+
+def _of_few_combinations(
+    rows: frozenset[tuple[int, ...]], numbers: Sequence[frozenset[int]]
+) -> tuple[tuple[int, ...], frozenset[tuple[int, ...]]]:
+    places: tuple[int, ...] = ()
+    together: frozenset[tuple[int, ...]] = frozenset({()} if rows else ())
+    for place in sorted(range(len(numbers)), key=lambda at: len(numbers[at])):
+        more = frozenset(tuple(row[at] for at in (*places, place)) for row in rows)
+        if len(more) > FEW:
+            break
+        places, together = (*places, place), more
+    return places, together
 
 
 def few_ranges(values: Iterable[int]) -> tuple[tuple[int, int], ...]:

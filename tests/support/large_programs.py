@@ -38,8 +38,13 @@ def of_ethernet(ingress: str, meta: str = "") -> str:
 
 def as_flows(where: Path, text: str, rules: Sequence[str], open_from: int) -> Large:
     """A program and lines of rules, written into a folder and lowered; tables of so many rules are left open."""
+    return lowered(where, text, rules, open_from, "openflow")
+
+
+def lowered(where: Path, text: str, rules: Sequence[str], open_from: int, target_name: str) -> Large:
+    """The same as any target's artifact."""
     (where / "x.p4").write_text(text)
     (where / "x.cli").write_text("\n".join(rules))
-    program, target = load_program(str(where / "x.p4")), find("openflow")
+    program, target = load_program(str(where / "x.p4")), find(target_name)
     known = read_rules(str(where / "x.cli"), program)
     return Large(program, known, target, target.lower(program, known, {}), machines_confirm=False, open_from=open_from)
