@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p4verify.proofs.answer_pairs import Kinds
@@ -13,6 +13,7 @@ from p4verify.proofs.bit_links import Link
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from p4verify.semantics.meaning.opened import Answered, OpenTable, Template
+from tests.support.open_sides import open_table
 
 Pair = tuple[Answered | None, Answered]
 
@@ -93,3 +94,25 @@ def test_numbers_that_are_free_are_not_taken_for_constants() -> None:
     kinds.learn(free)
     assert len(kinds.often) == 1
     assert not kinds.kind(*free[5]).links
+
+
+PAIRS = st.lists(
+    st.tuples(st.sampled_from((3, 3, 5)), st.integers(0, 7), st.sampled_from((3, 4))), min_size=1, max_size=6
+)
+
+
+@given(PAIRS, PAIRS)
+@settings(max_examples=40, deadline=None)
+def test_the_kind_of_a_pair_holds_of_it(learned: list[tuple[int, int, int]], more: list[tuple[int, int, int]]) -> None:
+    """Of those that kinds were learned from, and of others, whose numbers may be none of theirs."""
+    first = open_table("p", 3, [Template("to", (3, 3))], [], 0)
+    second = open_table("q", 3, [Template("send", (3,))], [], 0)
+    kinds = Kinds(first, second)
+    kinds.learn(((0, (x, y)), (0, (z,))) for x, y, z in learned)
+    key = b.bv(0, 3)
+    for x, y, z in (*learned, *more):
+        said = kinds.condition(kinds.kind((0, (x, y)), (0, (z,))), key, key)
+        answers = {"p.which": 0, "p.0.0": x, "p.0.1": y, "q.which": 0, "q.0.0": z}
+        assert b.evaluate([said], {}, {name: lambda _, n=number: n for name, number in answers.items()}) == [1]
+        if len({one[0] for one in learned}) == 1:  # a number that is always one goes into the kind
+            assert kinds.kind((0, (x, y)), (0, (z,))).always >= ({(0, x)} if x == learned[0][0] else set())
