@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
+from ....semantics.bits.concrete import compute
 
 MAX_VALUES: Final = 64
 """An address with a variable offset is run once for each value that the offset can have; at most this many."""
@@ -109,7 +110,7 @@ def possible_values(
     """All numbers that ``term`` can be, as far as its form and the ``ranges`` of some terms show; None if there may be
     more than ``limit``."""
     known: dict[Term, frozenset[int] | None] = {}
-    for node in b.postorder([term]):
+    for node in _that_count(term):
         found = _values(node, known, limit)
         if ranges and node in ranges and not node.is_const:
             low, high = ranges[node]
@@ -122,6 +123,28 @@ def possible_values(
     return sorted(found) if found is not None else None
 
 
+_COMPUTED: Final = ("concat", "add", "extract", "sext", "mul", "band", "bor", "bxor", "shl", "lshr", "bnot")
+"""Operators whose values are computed from those of their arguments."""
+
+
+def _that_count(term: Term) -> list[Term]:
+    """The nodes that the values of ``term`` are told from, arguments first: no conditions, nothing below a node whose
+    values nothing tells."""
+    out: dict[Term, None] = {}
+    stack = [(term, False)]
+    while stack:
+        node, seen = stack.pop()
+        if node in out:
+            continue
+        if seen:
+            out[node] = None
+            continue
+        stack.append((node, True))
+        below = node.args[1:] if node.op == "ite" else node.args if node.op in _COMPUTED else ()
+        stack += [(arg, False) for arg in below if arg not in out]
+    return list(out)
+
+
 def _values(node: Term, known: dict[Term, frozenset[int] | None], limit: int) -> frozenset[int] | None:
     if node.is_const:
         return frozenset((node.value,))
@@ -129,7 +152,7 @@ def _values(node: Term, known: dict[Term, frozenset[int] | None], limit: int) ->
         return None
     if node.op == "ite":
         sets = [known[a] for a in node.args[1:]]
-    elif node.op in ("concat", "add", "extract", "sext", "mul", "band", "bor", "bxor", "shl", "lshr", "bnot"):
+    elif node.op in _COMPUTED:
         sets = [known[a] for a in node.args]
     else:
         sets = [None]
@@ -146,7 +169,5 @@ def _values(node: Term, known: dict[Term, frozenset[int] | None], limit: int) ->
             if found is None or len(rows) * len(found) > MOST_COMBINED:
                 return everything
             rows = [(*row, value) for row in rows for value in found]
-        out = frozenset(
-            b.rebuild(node, tuple(b.literal(v, a) for v, a in zip(row, node.args, strict=True))).value for row in rows
-        )
+        out = frozenset(compute(node, list(row)) for row in rows)
     return out if len(out) <= limit else everything
