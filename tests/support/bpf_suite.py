@@ -40,11 +40,18 @@ def usable() -> bool:
 @cache
 def compiled(name: str, level: str = "-O2", cpu: str = "v3", bug: int = 0) -> bytes:
     """The object file that clang makes of a program."""
+    return _made((FOLDER / f"{name}.bpf.c").read_bytes(), level, cpu, f"-DBUG={bug}", f"-I{FOLDER}")
+
+
+def read_text(text: str, level: str = "-O2", cpu: str = "v3") -> BpfObject:
+    """The object that clang makes of a program's text."""
+    return read_elf(_made(text.encode(), level, cpu), f"text{level}-{cpu}.o")
+
+
+def _made(text: bytes, level: str, cpu: str, *more: str) -> bytes:
     headers = next(Path("/usr/include").glob("*-linux-gnu/asm")).parent
-    command = ["clang", "-target", "bpf", "-g", level, f"-mcpu={cpu}", f"-DBUG={bug}", f"-I{headers}"]
-    source = FOLDER / f"{name}.bpf.c"
-    made = subprocess.run([*command, "-c", str(source), "-o", "-"], check=True, capture_output=True, timeout=60)
-    return made.stdout
+    command = ["clang", "-target", "bpf", "-g", level, f"-mcpu={cpu}", *more, f"-I{headers}", "-x", "c", "-c", "-"]
+    return subprocess.run([*command, "-o", "-"], input=text, check=True, capture_output=True, timeout=60).stdout
 
 
 def variant(name: str, level: str = "-O2", cpu: str = "v3", bug: int = 0) -> BpfObject:

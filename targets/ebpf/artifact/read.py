@@ -21,6 +21,7 @@ from .write import MAPS, R_BPF_64_32, R_BPF_64_64, TEXT, is_data, is_local_call
 MAX_LINKED_SLOTS: Final = 1 << 20
 """The kernel takes a million instructions; linking stops there."""
 
+_OF_MAPS: Final = ("array_of_maps", "hash_of_maps")
 P4TC: Final = ("bpf_p4tc_", "xdp_p4tc_", "bpf_skb_p4tc_", "bpf_xdp_p4tc_")
 """How the functions begin that programs of p4c's tc back end ask for their tables (backends/tc/runtime/pna.h)."""
 _NOT_CONTENT: Final = (".strtab", ".shstrtab", ".symtab", ".BTF", ".BTF.ext", ".llvm_addrsig", ".comment", "license")
@@ -165,15 +166,18 @@ class _Reader:
             yield offset // 8, program.name
 
     def _legacy_maps(self, index: int, section: Section) -> Iterator[tuple[tuple[int, int], MapDef]]:
-        """``struct bpf_map_def`` or iproute2's ``struct bpf_elf_map``: both begin with the same five words."""
+        """``struct bpf_map_def`` or iproute2's ``struct bpf_elf_map``: both begin with the same five words. Four more
+        at most say under what number and where the map is kept, or on which node its memory lies, which is nothing to
+        packets, and of a map of maps what is in it."""
         kinds = {number: name for name, number in MAP_TYPES.items()}
         for symbol in self._objects(index):
-            if symbol.size < 20 or any(section.data[symbol.value + 20 : symbol.value + symbol.size]):
-                self.unsupported(f"section maps: map {symbol.name} has more than type, sizes, entries and flags")
+            more = section.data[symbol.value + 20 : symbol.value + symbol.size]
             raw = section.data[symbol.value : symbol.value + 20]
             kind, key, value, entries, flags = (int.from_bytes(raw[i : i + 4], "little") for i in range(0, 20, 4))
             if kind not in kinds:
                 self.unsupported(f"section maps: map {symbol.name} of type {kind}")
+            if symbol.size < 20 or any(more[0 if kinds[kind] in _OF_MAPS else 16 :]):
+                self.unsupported(f"section maps: map {symbol.name} has more than type, sizes, entries and flags")
             yield (index, symbol.value), MapDef(symbol.name, kinds[kind], key, value, entries, flags)
 
     def _objects(self, index: int) -> list[Symbol]:

@@ -39,6 +39,11 @@ _SUMS: Final = (
     " which is for these alone, is not compared"
 )
 _L4_CSUM_REPLACE: Final = 11
+_CSUM_DIFF: Final = 28
+_FOLDED: Final = (
+    "bpf_csum_diff gives sums of 16 bits, as it does since Linux 6.13; before, they had more to be added up"
+)
+_CONSTANTS: Final = "constants (section .rodata) are as the object has them; a loader could set them first"
 _PORTS: Final = "port numbers are interface indices; every interface that a frame is sent to exists and is up"
 
 
@@ -153,7 +158,10 @@ def _notes(program: BpfProgram, hook: HookName, arrays: tuple[str, ...]) -> tupl
     sums = any(called_helper(insn) == _L4_CSUM_REPLACE for insn in program.insns)
     where = "XDP" if hook == "xdp" else "tc ingress"
     free = f"section {program.section} names no hook: program {program.name} is taken for one at {where}"
-    told = (*((_TAGS,) if hook == "xdp" else ()), *((_SUMS,) if sums else ()), *arrays)
+    folded = any(called_helper(insn) == _CSUM_DIFF for insn in program.insns)
+    constants = any((insn.map or "").startswith(".rodata") for insn in program.insns)
+    told = (*((_TAGS,) if hook == "xdp" else ()), *((_SUMS,) if sums else ()), *((_FOLDED,) if folded else ()))
+    told += (*((_CONSTANTS,) if constants else ()), *arrays)
     return (_LINEAR, _PORTS, *told, *((free,) if program.names_no_hook else ()))
 
 

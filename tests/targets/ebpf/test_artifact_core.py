@@ -4,18 +4,17 @@ against a kernel's types (CO-RE), where others are refused with their names; and
 from __future__ import annotations
 
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
 from p4verify.semantics.source import Unsupported
-from p4verify.targets.ebpf.artifact import BpfObject, read_elf
+from p4verify.targets.ebpf.artifact import BpfObject
 from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
+from tests.support import bpf_suite
 from tests.support.machines import needs_clang
 
 pytestmark = needs_clang
@@ -55,18 +54,9 @@ char _license[] SEC("license") = "GPL";
 """
 
 
-def built(folder: Path, body: str, level: str = "-O2", cpu: str = "v3", types: str = TYPES) -> BpfObject:
+def built(body: str, level: str = "-O2", cpu: str = "v3", types: str = TYPES) -> BpfObject:
     """The object that clang makes of a program of a body."""
-    return read(folder, BODY % body, level, cpu, types)
-
-
-def read(folder: Path, text: str, level: str = "-O2", cpu: str = "v3", types: str = TYPES) -> BpfObject:
-    """The object that clang makes of a text behind types."""
-    source = folder / "program.c"
-    source.write_text(types + text)
-    command = ["clang", "-target", "bpf", "-g", level, f"-mcpu={cpu}", "-c", str(source), "-o", "-"]
-    made = subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return read_elf(made.stdout, f"program{level}.o")
+    return bpf_suite.read_text(types + BODY % body, level, cpu)
 
 
 BODIES = (
@@ -77,12 +67,12 @@ BODIES = (
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_fields_that_no_kernel_moves(tmp_path: Path, body: str) -> None:
-    first, second = built(tmp_path, body), built(tmp_path, body, "-O1", "v1")
-    plain = built(tmp_path, body, types=re.sub(r"#pragma.*", "", TYPES))
+def test_fields_that_no_kernel_moves(body: str) -> None:
+    first, second = built(body), built(body, "-O1", "v1")
+    plain = built(body, types=re.sub(r"#pragma.*", "", TYPES))
     for other in (second, plain):
         assert Checker(None).check_two((TARGET, first, "a"), (TARGET, other, "b")).verdict is Verdict.ACCEPT
-    wrong = built(tmp_path, body.replace("? 3 : 2", "? 2 : 3"))
+    wrong = built(body.replace("? 3 : 2", "? 2 : 3"))
     assert Checker(None).check_two((TARGET, first, "a"), (TARGET, wrong, "b")).verdict is Verdict.REJECT
 
 
@@ -97,9 +87,9 @@ def test_fields_that_no_kernel_moves(tmp_path: Path, body: str) -> None:
         ("return __builtin_preserve_field_info(ip->ttl, 2);", r"iphdr \(kind 2\)"),
     ],
 )
-def test_what_kernels_may_move_is_refused(tmp_path: Path, body: str, told: str) -> None:
+def test_what_kernels_may_move_is_refused(body: str, told: str) -> None:
     with pytest.raises(Unsupported, match=rf"section xdp, function program, instruction \d+: .*{told}"):
-        built(tmp_path, body)
+        built(body)
 
 
 @pytest.mark.parametrize(
@@ -111,21 +101,31 @@ def test_what_kernels_may_move_is_refused(tmp_path: Path, body: str, told: str) 
     ],
 )  # fmt: skip
 def test_a_section_whose_name_says_nothing_leaves_the_hook_to_the_parameter(
-    tmp_path: Path, section: str, context: str, hook: str | None
+    section: str, context: str, hook: str | None
 ) -> None:
-    found = read(tmp_path, f'SEC("{section}") int program(struct {context} *ctx) {{ return 2; }}')
+    found = bpf_suite.read_text(TYPES + f'SEC("{section}") int program(struct {context} *ctx) {{ return 2; }}')
     assert found.program().hook == hook
     if hook in ("xdp", "tc"):
         told = any("names no hook" in note for note in meaning(found).notes)
         assert told == (section not in ("xdp.frags",))
 
 
-def test_a_hook_that_a_parameter_tells_is_where_the_machine_runs_it(
-    tmp_path: Path, kernel_oracle: KernelOracle
-) -> None:
+def test_a_hook_that_a_parameter_tells_is_where_the_machine_runs_it(kernel_oracle: KernelOracle) -> None:
     """Both run there: a difference is confirmed."""
-    first, second = (read(tmp_path, f'SEC("mine") int program(struct xdp_md *ctx) {{ return {n}; }}') for n in (1, 2))
+    first, second = (
+        bpf_suite.read_text(TYPES + f'SEC("mine") int program(struct xdp_md *ctx) {{ return {n}; }}') for n in (1, 2)
+    )
     proof = Checker(None).check_two((TARGET, first, "a"), (TARGET, second, "b")).proof
     assert proof.verdict is Verdict.REJECT
     assert proof.counterexample is not None
     assert "ebpf kernel" in proof.counterexample.confirmed_by
+
+
+def test_what_a_kernel_or_a_loader_could_have_otherwise_is_noted() -> None:
+    """Before Linux 6.13 ``bpf_csum_diff`` left sums unfolded, and loaders set ``const volatile`` variables."""
+    head = TYPES + "static long (*diff)(void *, int, void *, int, int) = (void *)28; const volatile int limit = 3;"
+    sums = bpf_suite.read_text(head + 'SEC("xdp") int program(void *c) { int v = 1; return diff(0, 0, &v, 4, 0); }')
+    assert any("Linux 6.13" in note for note in meaning(sums).notes)
+    constant = bpf_suite.read_text(head + 'SEC("xdp") int program(void *c) { return limit; }')
+    assert any("a loader could set them" in note for note in meaning(constant).notes)
+    assert not any("6.13" in note or "loader" in note for note in meaning(built("return 2;")).notes)

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Field, Function, MapDef, asm, read_elf, write_elf
 from p4verify.targets.ebpf.artifact.asm import R0
-from tests.support import bpftool
+from tests.support import bpf_suite, bpftool
 from tests.support.bpf_objects import C_SOURCE, compiled, objects, small_object
+from tests.support.machines import needs_clang
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +171,22 @@ def test_bpftool_loads_what_is_written(tmp_path: Path, kernel_oracle: object, fr
         path = tmp_path / f"{number}.o"
         path.write_bytes(write_elf(obj))
         assert set(bpftool.loaded(path, tmp_path / f"fs{number}").split()) == {p.name for p in obj.programs}
+
+
+OLD_MAPS = """
+#define SEC(name) __attribute__((section(name), used))
+struct map { unsigned type, key, value, entries, flags, id, pinning, inner_id, inner_index, more; };
+struct map kept SEC("maps") = { .type = %d, .key = 4, .value = 4, .entries = 8, %s };
+static void *(*lookup)(void *, void *) = (void *)1;
+SEC("xdp") int program(void *context) { int key = 1; return lookup(&kept, &key) ? 2 : 1; }
+"""
+
+
+@needs_clang
+def test_where_an_old_map_is_kept_is_nothing_to_packets() -> None:
+    """``struct bpf_elf_map`` says it in three words more; of a map of maps one of them says what is in it."""
+    (kept,) = bpf_suite.read_text(OLD_MAPS % (1, ".id = 3, .pinning = 2")).maps
+    assert (kept.name, kept.type, kept.key_size, kept.value_size, kept.max_entries) == ("kept", "hash", 4, 4, 8)
+    for kind, more in ((12, ".inner_id = 3"), (1, ".more = 1")):
+        with pytest.raises(Unsupported, match="map kept has more than type, sizes, entries and flags"):
+            bpf_suite.read_text(OLD_MAPS % (kind, more))
