@@ -18,7 +18,7 @@ from .helpers_sockets import SET as TUNNEL_SET
 from .helpers_sockets import SOCKETS, TUNNELS
 from .helpers_tail import TC_TAIL
 from .helpers_vlan import skb_vlan_pop, skb_vlan_push, with_tag
-from .state import State, redirected_to
+from .state import NEXT_HOP, NEXT_HOP_BYTES, NO_NEXT_HOP, State, redirected_to
 from .values import Address, possible_values
 
 if TYPE_CHECKING:
@@ -59,13 +59,19 @@ def redirect_peer(machine: Machine, state: State) -> list[State]:
 
 
 def redirect_neigh(machine: Machine, state: State) -> list[State]:
-    """``bpf_redirect_neigh(ifindex, params, size, flags)``: no flags are known."""
+    """``bpf_redirect_neigh(ifindex, params, size, flags)``: no flags are known.
+
+    The parameters, where there are any, say which neighbour is the next hop: its family and address (``struct
+    bpf_redir_neigh``). Which parts of them the kernel looks at hangs on the packet's protocol; all of them are kept.
+    """
     size = machine.number(state, b.extract(machine.scalar(state, 3), 31, 0))
     flags = machine.number(state, machine.scalar(state, 4))
-    if size:
-        raise machine.unsupported(state, "a redirect to a neighbour whose address the program gives")
-    if flags:
+    if flags or 0 < size < NEXT_HOP_BYTES or size >= 1 << 31:
         return result(state, TC_ACT_SHOT)
+    state.fields[NEXT_HOP] = NO_NEXT_HOP
+    if size:
+        said = memory.load_bytes(machine, state, machine.pointer(state, 2), size)[:NEXT_HOP_BYTES]
+        state.fields[NEXT_HOP] = b.concat(b.bv(1, 1), *said)
     return _redirected(machine, state, "neighbour")
 
 

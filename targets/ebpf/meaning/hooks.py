@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import LENGTH, PORT, Case, Output, Packet, byte, input_bytes
+from ....semantics.meaning.behaviour import LENGTH, PORT, Case, Event, Output, Packet, byte, input_bytes
 from ..artifact.program import INNER, MapDef
 from ..artifact.shortest import ETH_HLEN
 from . import elements
@@ -25,7 +25,7 @@ from .helpers_vlan import is_vlan, protocol_of, with_tag
 from .helpers_xdp import XDP, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .machine import Host, start_registers
 from .memory import PRESENT
-from .state import REDIRECTS, Layout, State, Vlan, redirected_to, shorter_than
+from .state import NEXT_HOP, NO_NEXT_HOP, REDIRECTS, Layout, State, Vlan, redirected_to, shorter_than
 from .store import Store
 
 HookName = Literal["tc", "tcx", "xdp"]
@@ -111,6 +111,7 @@ def begun(guard: Term, layout: Layout, shortest: int, vlan: Vlan | None, protoco
 def _metadata(protocol: Term) -> dict[str, Term]:
     kept = {f.name: b.var(f"in.{f.name}", f.width) for f in SKB if f.kind in ("kept", "bytes", "noted")}
     return kept | {
+        NEXT_HOP: NO_NEXT_HOP,
         "hash": b.var("in.ebpf.hash", 32),
         "protocol": protocol,
         "tc_classid": b.bv(0, 16),
@@ -149,7 +150,17 @@ def finish(
     outputs = tuple(o for o in _outputs(hook, state, code, packet) if o.when is not b.FALSE)
     sent = b.or_(*(o.when for o in outputs))
     metadata = _metadata_after(state, changed, sent) | _in_front(state.layout, sent) if outputs else {}
-    return Case(state.guard, (*state.sent, *outputs), metadata, _state_after(state, written, maps), state.events)
+    events = (*state.events, *_next_hop(state, outputs))
+    return Case(state.guard, (*state.sent, *outputs), metadata, _state_after(state, written, maps), events)
+
+
+def _next_hop(state: State, outputs: Sequence[Output]) -> tuple[Event, ...]:
+    """The event ``next_hop`` with the neighbour that the program has named for a packet that goes to one."""
+    held = state.fields.get(NEXT_HOP, NO_NEXT_HOP)
+    whens = [o.when for o in outputs if o.to == "neighbour"]
+    top = held.width - 1
+    when = b.and_(b.or_(*whens), b.to_bool(b.extract(held, top, top)))
+    return () if when is b.FALSE else (Event(when, NEXT_HOP, (b.extract(held, top - 1, 0),)),)
 
 
 def _metadata_after(state: State, changed: frozenset[str], sent: Term) -> dict[str, Term]:

@@ -241,6 +241,13 @@ REDIRECTS: Final[tuple[Destination, ...]] = ("port", "ingress", "peer", "neighbo
 """Where a packet can be redirected to."""
 
 
+NEXT_HOP: Final = "next_hop"
+"""The field that holds which neighbour ``bpf_redirect_neigh`` was given, behind a bit that says whether it was."""
+NEXT_HOP_BYTES: Final = 20
+"""Bytes of ``struct bpf_redir_neigh``."""
+NO_NEXT_HOP: Final = b.bv(0, 1 + 8 * NEXT_HOP_BYTES)
+
+
 def redirected_to(to: Destination | None) -> Term:
     """What field "redirected" holds: where a packet is to go by what a helper has noted (None: nowhere)."""
     return b.bv(0 if to is None else 1 + REDIRECTS.index(to), REDIRECTED_BITS)

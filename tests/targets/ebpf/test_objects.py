@@ -180,6 +180,32 @@ def test_programs_that_a_loader_puts_into_an_array_of_its_size_are_reached() -> 
     assert proof.reason.endswith("map later holds programs, and its loader says how many")
 
 
+def to_neighbour(address: int, *, size: int = 20, then: tuple[Insn, ...] = (), family: int = 2) -> list[Insn]:
+    """Redirects to a neighbour that the program names, with ``size`` bytes of parameters."""
+    words = [asm.store(4, FP, at - 20, 0) for at in (8, 12, 16)]
+    return [
+        *words, asm.store(4, FP, -20, family), asm.store(4, FP, -16, address), asm.mov(R1, 9), asm.mov(R2, FP),
+        asm.alu("add", R2, -20), asm.mov(asm.R3, size), asm.mov(asm.R4, 0), asm.call(152), *then, asm.exit_(),
+    ]  # fmt: skip
+
+
+def test_a_neighbour_that_a_program_names_is_told() -> None:
+    plain = [asm.mov(R1, 9), asm.mov(R2, 0), asm.mov(asm.R3, 0), asm.mov(asm.R4, 0), asm.call(152), asm.exit_()]
+    dropped = [asm.mov(R0, 2), asm.exit_()]
+    passed = (asm.mov(R0, 0),)
+    assert same_or_not(to_neighbour(5), to_neighbour(5)).verdict is Verdict.ACCEPT
+    for other in (to_neighbour(6), to_neighbour(5, family=10), plain, dropped):
+        assert same_or_not(to_neighbour(5), other).verdict is Verdict.REJECT
+    assert same_or_not(to_neighbour(5, then=passed), to_neighbour(6, then=passed)).verdict is Verdict.ACCEPT
+    again = (asm.mov(R1, 9), asm.mov(R2, 0), asm.call(23))  # bpf_redirect forgets the neighbour
+    assert same_or_not(to_neighbour(5, then=again), to_neighbour(6, then=again)).verdict is Verdict.ACCEPT
+    forgotten = to_neighbour(5, then=tuple(plain[:-1]))
+    assert same_or_not(forgotten, plain).verdict is Verdict.ACCEPT
+    short = same_or_not(to_neighbour(5, size=4), [asm.mov(R0, 2), asm.exit_()])
+    assert short.verdict is Verdict.UNSUPPORTED, "neither sends anything"
+    assert same_or_not(to_neighbour(5, size=4), plain).verdict is Verdict.REJECT
+
+
 def counted(step: int) -> list[Insn]:
     """Adds ``step`` to the first cell of a map."""
     return [
