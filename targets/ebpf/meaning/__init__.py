@@ -44,6 +44,7 @@ _FOLDED: Final = (
     "bpf_csum_diff gives sums of 16 bits, as it does since Linux 6.13; before, they had more to be added up"
 )
 _CONSTANTS: Final = "constants (section .rodata) are as the object has them; a loader could set them first"
+_ALONE: Final = "no other filter or program follows at the hook: frames that are left to it go to the stack"
 _PORTS: Final = "port numbers are interface indices; every interface that a frame is sent to exists and is up"
 
 
@@ -128,7 +129,7 @@ def _run(
             passes.fill(state)
     ends = machine.run([*begin.states, *later])
     changed = changed_metadata(ends)
-    finished = [finish(hook, state, written, machine.maps, changed) for state in ends]
+    finished = [finish(hook, state, written, machine.maps, changed, hashes=open_ended) for state in ends]
     if passes is not None:
         finished = [passes.told(state, case) for state, case in zip(ends, finished, strict=True)]
     cases = [*begin.cases, *finished]
@@ -160,7 +161,7 @@ def _notes(program: BpfProgram, hook: HookName, arrays: tuple[str, ...]) -> tupl
     free = f"section {program.section} names no hook: program {program.name} is taken for one at {where}"
     folded = any(called_helper(insn) == _CSUM_DIFF for insn in program.insns)
     constants = any((insn.map or "").startswith(".rodata") for insn in program.insns)
-    told = (*((_TAGS,) if hook == "xdp" else ()), *((_SUMS,) if sums else ()), *((_FOLDED,) if folded else ()))
+    told = (_TAGS if hook == "xdp" else _ALONE, *((_SUMS,) if sums else ()), *((_FOLDED,) if folded else ()))
     told += (*((_CONSTANTS,) if constants else ()), *arrays)
     return (_LINEAR, _PORTS, *told, *((free,) if program.names_no_hook else ()))
 

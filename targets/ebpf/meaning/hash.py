@@ -1,11 +1,12 @@
 """The packet's flow hash, which the kernel computes when asked and keeps (``skb_get_hash``, net/core/filter.c).
 
-``State.fields``: "hash" as ``skb->hash`` holds it; "hashed" 1 bit, whether it counts.
+``State.fields``: "hash" as ``skb->hash`` holds it; "hashed" 1 bit, whether it counts; :data:`GIVEN` the hash that the
+program has given the packet, behind a bit that says whether it has, and the kernel has not forgotten it since.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.meaning.behaviour import byte
@@ -16,6 +17,8 @@ from .state import State
 if TYPE_CHECKING:
     from .machine import Machine
 
+GIVEN: Final = "set_hash"
+NOT_GIVEN: Final = b.bv(0, 33)
 _REASON = "the packet's flow hash"
 
 
@@ -38,6 +41,7 @@ def get_hash_recalc(machine: Machine, state: State) -> list[State]:
 def forget_hash(state: State) -> None:
     """``skb_clear_hash``."""
     state.fields["hash"], state.fields["hashed"] = b.bv(0, 32), b.bv(0, 1)
+    state.fields[GIVEN] = NOT_GIVEN
 
 
 def set_hash_invalid(machine: Machine, state: State) -> list[State]:
@@ -52,4 +56,5 @@ def set_hash(machine: Machine, state: State) -> list[State]:
     context_argument(machine, state)
     state.fields["hash"] = b.extract(machine.scalar(state, 2), 31, 0)
     state.fields["hashed"] = b.bv(1, 1)
+    state.fields[GIVEN] = b.concat(b.bv(1, 1), state.fields["hash"])
     return result(state, 0)

@@ -19,6 +19,7 @@ from ..artifact.shortest import ETH_HLEN
 from . import elements
 from .context import SKB
 from .context import XDP as XDP_FIELDS
+from .hash import GIVEN, NOT_GIVEN
 from .helpers_maps import HASHES, NUMBER_BITS
 from .helpers_skb import TC, TC_ACT_REDIRECT, TC_ACT_SHOT
 from .helpers_vlan import is_vlan, protocol_of, with_tag
@@ -112,6 +113,7 @@ def _metadata(protocol: Term) -> dict[str, Term]:
     kept = {f.name: b.var(f"in.{f.name}", f.width) for f in SKB if f.kind in ("kept", "bytes", "noted")}
     return kept | {
         NEXT_HOP: NO_NEXT_HOP,
+        GIVEN: NOT_GIVEN,
         "hash": b.var("in.ebpf.hash", 32),
         "protocol": protocol,
         "tc_classid": b.bv(0, 16),
@@ -132,8 +134,9 @@ def changed_metadata(states: Sequence[State]) -> frozenset[str]:
 
 
 def finish(
-    hook: HookName, state: State, written: frozenset[str], maps: Mapping[str, MapDef], changed: frozenset[str]
-) -> Case:
+    hook: HookName, state: State, written: frozenset[str], maps: Mapping[str, MapDef], changed: frozenset[str],
+    *, hashes: bool = False,
+) -> Case:  # fmt: skip
     """What the kernel does when the program has ended in ``state``.
 
     Args:
@@ -142,6 +145,8 @@ def finish(
         written: the state that it may have changed.
         maps: the program's maps by name.
         changed: the metadata that is told, see :func:`changed_metadata`.
+        hashes: whether the hash that the program has given a packet is told, as an event: queues and next hops are
+            chosen by it.
     """
     returned = state.regs[0]
     assert isinstance(returned, Term)
@@ -150,17 +155,19 @@ def finish(
     outputs = tuple(o for o in _outputs(hook, state, code, packet) if o.when is not b.FALSE)
     sent = b.or_(*(o.when for o in outputs))
     metadata = _metadata_after(state, changed, sent) | _in_front(state.layout, sent) if outputs else {}
-    events = (*state.events, *_next_hop(state, outputs))
-    return Case(state.guard, (*state.sent, *outputs), metadata, _state_after(state, written, maps), events)
+    events = [*state.events, *_at_the_end(state, NEXT_HOP, [o.when for o in outputs if o.to == "neighbour"])]
+    if hashes:
+        events += _at_the_end(state, GIVEN, [sent])
+    return Case(state.guard, (*state.sent, *outputs), metadata, _state_after(state, written, maps), tuple(events))
 
 
-def _next_hop(state: State, outputs: Sequence[Output]) -> tuple[Event, ...]:
-    """The event ``next_hop`` with the neighbour that the program has named for a packet that goes to one."""
-    held = state.fields.get(NEXT_HOP, NO_NEXT_HOP)
-    whens = [o.when for o in outputs if o.to == "neighbour"]
+def _at_the_end(state: State, name: str, whens: Sequence[Term]) -> list[Event]:
+    """The event ``name`` with what the field of this name holds behind its first bit, if that is set, for a packet that
+    is sent where ``whens`` say."""
+    held = state.fields.get(name, b.bv(0, 2))
     top = held.width - 1
     when = b.and_(b.or_(*whens), b.to_bool(b.extract(held, top, top)))
-    return () if when is b.FALSE else (Event(when, NEXT_HOP, (b.extract(held, top - 1, 0),)),)
+    return [] if when is b.FALSE else [Event(when, name, (b.extract(held, top - 1, 0),))]
 
 
 def _metadata_after(state: State, changed: frozenset[str], sent: Term) -> dict[str, Term]:

@@ -206,6 +206,26 @@ def test_a_neighbour_that_a_program_names_is_told() -> None:
     assert same_or_not(to_neighbour(5, size=4), plain).verdict is Verdict.REJECT
 
 
+def hashed(number: int, *then: Insn) -> list[Insn]:
+    """Gives the packet a hash, and passes it."""
+    start = (asm.mov(asm.R6, R1), asm.mov(R2, number), asm.call(48), asm.mov(R1, asm.R6), asm.mov(R0, 0))
+    return [*start, *then, asm.exit_()]
+
+
+def test_the_hash_that_a_program_gives_a_packet_is_compared() -> None:
+    """Queues and next hops are chosen by it."""
+    none = [asm.mov(R0, 0), asm.exit_()]
+    assert same_or_not(hashed(5), hashed(5)).verdict is Verdict.ACCEPT
+    assert same_or_not(hashed(5), hashed(6)).verdict is Verdict.REJECT
+    assert same_or_not(hashed(5), none).verdict is Verdict.REJECT
+    invalid = (asm.call(41), asm.mov(R0, 0))
+    assert same_or_not(hashed(5, *invalid), hashed(6, *invalid)).verdict is Verdict.ACCEPT
+    dropped = (asm.mov(R0, 2),)
+    left, right = (hashed(n, asm.load(4, R2, R1, 8), asm.jump("jeq", R2, 7, 1), *dropped) for n in (5, 6))
+    assert same_or_not(left, left).verdict is Verdict.ACCEPT
+    assert same_or_not(left, right).verdict is Verdict.REJECT
+
+
 def counted(step: int) -> list[Insn]:
     """Adds ``step`` to the first cell of a map."""
     return [
