@@ -1,6 +1,7 @@
 """Two objects side by side: their maps paired, both told in the same names; and maps filled as a model asks.
 
-Maps are paired by name; those left over by what they are (type, sizes, fields) where only one of each is like that.
+Maps are paired by name; those left over by what they are (type, sizes, fields) where only one of each is like that. A
+map whose name the other object has, too, is not left over, whether programs there use it or not.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ def paired(first: BpfObject, second: BpfObject) -> tuple[BpfObject, tuple[str, .
     for name in ours.keys() & theirs.keys():
         _check_alike(ours[name], theirs[name], second)
     names: dict[str, str] = {}
-    left = [item for name, item in ours.items() if name not in theirs]
-    right = [item for name, item in theirs.items() if name not in ours]
+    left = [item for name, item in ours.items() if name not in {other.name for other in second.maps}]
+    right = [item for name, item in theirs.items() if name not in {other.name for other in first.maps}]
     for item in right:
         alike = [other for other in left if _signature(other) == _signature(item)]
         rivals = [other for other in right if _signature(other) == _signature(item)]

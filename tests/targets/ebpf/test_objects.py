@@ -77,6 +77,18 @@ def test_a_map_of_another_name_is_paired_by_what_it_is() -> None:
     assert notes == ()
 
 
+def test_a_map_that_both_objects_have_stands_for_no_other() -> None:
+    """One program asks the wrong one of two maps that both define: that was accepted."""
+    good, bad = replace(HASH, name="good"), replace(HASH, name="bad")
+    left, right = (replace(one_map(item), maps=(good, bad)) for item in (good, bad))
+    proof = Checker(None).check_two((TARGET, left, "left.o"), (TARGET, right, "right.o")).proof
+    assert proof.verdict is Verdict.REJECT
+    assert proof.counterexample is not None
+    assert proof.counterexample.confirmed_by[-2:] == ("ebpf kernel", "ebpf kernel")
+    for first, second in ((left, one_map(bad)), (one_map(good), right)):
+        assert pairing.paired(first, second)[1] == ()
+
+
 def test_maps_of_one_name_must_be_alike() -> None:
     with pytest.raises(Unsupported, match="map acl is of type hash with 4, 4 bytes and 16 elements in one object"):
         pairing.behaviours(one_map(HASH), one_map(replace(HASH, value_size=8)))
