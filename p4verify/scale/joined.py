@@ -138,7 +138,7 @@ class _Joining:
 
     def _next(self, way: _Way, known: Sequence[Term]) -> Lookup | None:
         """The lookup that hangs on the answers of a way, as it is there; None: none does."""
-        answers = {step.key: step.table for step in way}
+        steps = {(step.key, step.table.name) for step in way}
         replaced: dict[Term, Term] = {}
         for literal in (part for term in (*known, *(step.said for step in way)) for part in b.conjuncts(term)):
             if self._hangs_on(literal):
@@ -149,10 +149,13 @@ class _Joining:
                 replaced[literal] = TRUE
         found: dict[tuple[str, Term], Lookup] = {}
         for one in self.side.lookups:
-            hanging = {(t.args[0], t.name) for t in b.applications(one.key) if t.name in self._tables}
-            if not any(key in answers and name in answers[key].functions for key, name in hanging):
+            key, guard, hung = one.key, one.guard, False
+            for _ in way:  # a table's key is what it is on the way only once the answers before it are put in
+                asked = ((t.args[0], t.name) for t in b.applications(key) if t.name in self._tables)
+                hung = hung or any((place, self._tables[name].name) in steps for place, name in asked)
+                key, guard = b.substitute([key, guard], replaced)
+            if not hung:
                 continue
-            key, guard = b.substitute([one.key, one.guard], replaced)
             if guard is FALSE or any((step.table.name, step.key) == (one.table, key) for step in way):
                 continue
             if not self._is_of(key, way):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
+from types import MappingProxyType
 
 from ....semantics import bits as b
-from ....semantics.bits import Term
+from ....semantics.bits import TRUE, Term
 from ....semantics.meaning.behaviour import PORT
 from ....semantics.meaning.open_tables import PIECES, range_cubes
 from ....semantics.meaning.opened import NotSuitable, Opened
+from ...tc.artifact.actions import Control, Gact
+from ...tc.artifact.protocols import ETH_P_ALL
 from ...tc.meaning.chains import asked as asked_protocol
-from ...tc.meaning.open_list import Asked, OpenList, Test
+from ...tc.meaning.open_list import MAX_TEMPLATES, Asked, OpenList, Test
 from ...tc.meaning.packet import Skb
 from ..artifact import FIELDS, FilterList, FlowerFilter, Range
 from .dissect import Dissection
@@ -31,38 +34,85 @@ class OpenChain:
         number: the chain's.
         classifiers: in the order in which they are tried.
         name: begins the names of the functions.
+        within: chains that a packet goes to unwritten are part of the list: a filter that leads to one stands for all
+            of that chain's filters, each of which asks for what both ask.
 
     Raises:
         NotSuitable: the chain is not of that form.
     """
 
-    def __init__(self, number: int, classifiers: Sequence[Classifier], name: str) -> None:
+    def __init__(
+        self, number: int, classifiers: Sequence[Classifier], name: str,
+        within: Mapping[int, Sequence[FlowerFilter]] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self.filters: list[FlowerFilter] = []
         self.likes: dict[Hashable, FlowerFilter] = {}
         """For every condition a filter that asks for it."""
+        self._always: set[Hashable] = set()
+        """Conditions that have to be true of every packet: of the last filters of chains that are part of the list."""
         rows: list[Asked] = []
         for classifier in classifiers:
             for mask in classifier.masks.values():
                 for filter_ in mask.filters:
                     self.likes.setdefault(_condition(filter_), filter_)
-                    rows += _asked(filter_, len(self.filters))
+                    target = _leads_to(filter_)
+                    if target is not None and target in within:
+                        rows += self._through(filter_, within[target])
+                    else:
+                        rows += _asked(filter_, len(self.filters))
                     chosen = filter_.pref != classifier.pref  # by the kernel
                     self.filters.append(replace(filter_, pref=classifier.pref) if chosen else filter_)
+        self.filters += [one for chain in within.values() for one in chain]  # no row comes from one of these alone
         self.types = tuple(dict.fromkeys(types_of(one) for one in self.likes.values()))
-        self.list = OpenList(number, rows, self.filters, name, later=lambda entry: _asked(entry, -1))
+        later = None if within else lambda entry: _asked(entry, -1)
+        self.list = OpenList(number, rows, self.filters, name, later=later)
+
+    def _through(self, first: FlowerFilter, chain: Sequence[FlowerFilter]) -> Iterator[Asked]:
+        """What a filter and those of the chain that it leads to ask for together."""
+        for one in _asked(first, len(self.filters)):
+            for second in chain:
+                self.likes.setdefault(_condition(second), second)
+                both = Both(_condition(first), _condition(second))
+                self.likes.setdefault(both, second)
+                for other in _asked(second, one.origin):
+                    yield replace(other, condition=both, tests=(*one.tests, *other.tests))
+        self._always.add(_condition(chain[-1]))
 
     def terms(self, dissection: Callable[[tuple[int, ...]], Dissection], skb: Skb) -> Terms:
         """What the conditions and fields are of a packet."""
-        conditions = {
+        conditions: dict[Hashable, Term] = {
             condition: b.and_(asked_protocol(like.protocol, skb), there(like, dissection(types_of(like))))
             for condition, like in self.likes.items()
+            if not isinstance(condition, Both)
         }
+        if any(conditions[condition] is not TRUE for condition in self._always):
+            raise NotSuitable("a chain that is part of another has no filter for all packets at its end")
+        pairs = (both for both in self.likes if isinstance(both, Both))
+        conditions |= {both: b.and_(conditions[both.first], conditions[both.second]) for both in pairs}
         fields: dict[Hashable, Term] = {}
         for place in self.list.fields:
             assert isinstance(place, tuple)
             name, types = place
             fields[place] = PORT if place == _PORT else dissection(types).field(name)
         return conditions, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """The condition of a filter, and that of one in the chain that it leads to."""
+
+    first: Hashable
+    second: Hashable
+
+
+def _leads_to(filter_: FlowerFilter) -> int | None:
+    """The chain that a filter sends packets to, if that is all that it does. The kernel then classifies the packet
+    again (``tcf_classify``), so its keys are what they were."""
+    plain = not filter_.skip_sw and filter_.classid is None and filter_.hw_tc is None
+    match filter_.actions:
+        case (Gact(control=Control("goto chain", number)),) if plain:
+            return number
+    return None
 
 
 def _condition(filter_: FlowerFilter) -> Hashable:
@@ -97,13 +147,30 @@ def _tests(filter_: FlowerFilter) -> Iterator[tuple[Test, ...]]:
 def open_chains(
     chains: Mapping[int, Sequence[Classifier]], at_least: int, name: str
 ) -> dict[int, Sequence[Classifier | OpenChain]]:
-    """The chains, where those of ``at_least`` so many filters are left open. Raises NotSuitable."""
+    """The chains, where those of ``at_least`` so many filters are left open; where one leads to more small ones than
+    there may be lists of actions, these are part of it. Raises NotSuitable."""
     found: dict[int, Sequence[Classifier | OpenChain]] = dict(chains)
-    for number, classifiers in chains.items():
-        count = sum(len(mask.filters) for one in classifiers for mask in one.masks.values())
-        if count >= at_least:
-            found[number] = [OpenChain(number, classifiers, name)]
+    filters = {number: list(_filters(classifiers)) for number, classifiers in chains.items()}
+    small = {number: some for number, some in filters.items() if len(some) < at_least and _ends(some)}
+    for number, some in filters.items():
+        if len(some) >= at_least:
+            targets = {target for one in some if (target := _leads_to(one)) in small}
+            within = {target: small[target] for target in targets} if len(targets) > MAX_TEMPLATES else {}
+            found[number] = [OpenChain(number, chains[number], name, within)]
     return found
+
+
+def _filters(classifiers: Sequence[Classifier]) -> Iterator[FlowerFilter]:
+    """In the order in which they are tried."""
+    return (one for classifier in classifiers for mask in classifier.masks.values() for one in mask.filters)
+
+
+def _ends(chain: Sequence[FlowerFilter]) -> bool:
+    """Whether no packet comes out of a chain by its end or to another one: its last filter takes all, and none leads
+    on."""
+    last = chain[-1]
+    onward = any(isinstance(a, Gact) and a.control.kind == "goto chain" for one in chain for a in one.actions)
+    return last.protocol == ETH_P_ALL and not last.keys and last.indev is None and not onward
 
 
 def only(filters: FilterList, opened: Opened, kept: Mapping[str, Sequence[int]]) -> FilterList:
