@@ -164,10 +164,11 @@ class Checker:
         hardware = [m for m in self._accepted if not m.machine.target.holds_tables]
         return [self._agree(s, h) for s in software for h in hardware]
 
-    def check_two(self, first: tuple[Target, Any, str], second: tuple[Target, Any, str]) -> Result:
-        """Two artifacts against each other, without a program; tables of their own are paired by name."""
+    def check_two(self, first: tuple[Target, Any, str], second: tuple[Target, Any, str], name: str = "") -> Result:
+        """Two artifacts against each other, without a program; tables of their own are paired by name. ``name`` says
+        which of several programs in each this is about."""
         started = time.monotonic()
-        label = f"{first[0].name} = {second[0].name}"
+        label = f"{first[0].name} = {second[0].name}{name and f', program {name}'}"
         try:
             at_one_place(first, second)
             proof = self._equal_large(first, second, started, label)

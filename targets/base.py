@@ -218,6 +218,15 @@ class ComparesArtifacts(Protocol):
 
 
 @runtime_checkable
+class HoldsSeveral(Protocol):
+    """A target whose artifacts can hold several programs, each of which runs by itself."""
+
+    def apart(self, artifact: Any) -> Mapping[str, Any]:
+        """By the name of each program that can be attached the artifact without the others."""
+        ...
+
+
+@runtime_checkable
 class CarriesPrograms(Protocol):
     """A target whose artifacts can carry a description of what they do, which the machine passes over."""
 

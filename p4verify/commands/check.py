@@ -18,6 +18,7 @@ from ..inputs import (
     with_mapping,
 )
 from ..mapping import NOTHING_SAID, read_map
+from ..one_by_one import one_by_one
 from ..proofs.execution import Execution
 from ..report import render
 from ..results import Result, exit_code
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _results(arguments: argparse.Namespace, progress: Progress, where: Execution) -> list[Result]:
     if arguments.program is None:
-        return [_two_artifacts(arguments, progress, where)]
+        return _two_artifacts(arguments, progress, where)
     carried = read_carried(arguments.program)
     program = carried.program if carried else read_program(arguments.program, source_options(arguments))
     rules = read_rules(arguments.rules, program) if arguments.rules else None
@@ -77,7 +78,7 @@ def _results(arguments: argparse.Namespace, progress: Progress, where: Execution
     return results + checker.check_agreement()
 
 
-def _two_artifacts(arguments: argparse.Namespace, progress: Progress, where: Execution) -> Result:
+def _two_artifacts(arguments: argparse.Namespace, progress: Progress, where: Execution) -> list[Result]:
     nowhere = Span("", 0, 0)
     if arguments.targets or arguments.rules or arguments.map or arguments.assume:
         raise InputError.at(nowhere, "--target, --rules, --map and --assume need a PROGRAM")
@@ -85,4 +86,4 @@ def _two_artifacts(arguments: argparse.Namespace, progress: Progress, where: Exe
         raise InputError.at(nowhere, "give a PROGRAM, or two artifacts with --against to compare with each other")
     first, second = (read_artifact(spec, parse_devices(arguments.devices)) for spec in arguments.against)
     checker = Checker(None, None, arguments.timeout, progress, not arguments.no_machines, where)
-    return checker.check_two(first, second)
+    return one_by_one(checker, first, second)

@@ -84,6 +84,10 @@ class EbpfTarget:
 
         return meaning(artifact)
 
+    def apart(self, artifact: BpfObject) -> Mapping[str, BpfObject]:
+        """See :meth:`.artifact.BpfObject.apart`."""
+        return artifact.apart()
+
     def behaviours(self, first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviour]:
         """See :func:`.pairing.behaviours`."""
         from .pairing import behaviours

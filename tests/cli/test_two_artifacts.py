@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from p4verify.scale import OPEN_FROM, LargePair
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, asm, write_elf
+from p4verify.targets.ebpf.artifact.asm import R0
 
 from .conftest import Command
 
@@ -59,3 +61,39 @@ def test_large_lists_may_choose_as_well(
     ended = p4verify("check", "--against", before, "--against", after, "--no-machines")
     assert ended.code == code, ended.out
     assert "large tables left open" in ended.out or "differs in 2 regions" in ended.out
+
+
+def programs(path: Path, **returned: int) -> Path:
+    """An object with a program at XDP for each name, which returns a number."""
+    made = tuple(
+        BpfProgram(name, "xdp", (asm.mov(R0, code), asm.exit_())) for name, code in returned.items()
+    )  # fmt: skip
+    path.write_bytes(write_elf(BpfObject(made)))
+    return path
+
+
+def test_each_of_several_programs_is_compared_with_the_one_of_its_name(p4verify: Command, tmp_path: Path) -> None:
+    before = programs(tmp_path / "before.o", drop=1, let=2, back=3)
+    same = programs(tmp_path / "same.o", back=3, let=2, drop=1)
+    other = programs(tmp_path / "other.o", drop=1, let=3, back=3)
+    fewer = programs(tmp_path / "fewer.o", let=2, more=2)
+    two = ("check", "--no-machines", "--format", "json", "--against", before, "--against")
+    ended = p4verify(*two, same)
+    verdicts = {r["target"]: r["verdict"] for r in ended.json()["results"]}
+    assert verdicts.pop("ebpf = ebpf, program drop") == "unsupported", "it sends nothing"
+    assert verdicts == {"ebpf = ebpf, program let": "accept", "ebpf = ebpf, program back": "accept"}
+    ended = p4verify(*two, other)
+    assert ended.code == 1
+    rejected = [r["target"] for r in ended.json()["results"] if r["verdict"] == "reject"]
+    assert rejected == ["ebpf = ebpf, program let"]
+    ended = p4verify(*two, fewer)
+    assert ended.code == 3
+    found = {r["target"].split()[-1]: (r["verdict"], r["reason"]) for r in ended.json()["results"]}
+    assert found["let"][0] == "accept"
+    assert found["back"] == ("unsupported", f"{before} has a program back, {fewer} has none of this name")
+    assert found["more"] == ("unsupported", f"{fewer} has a program more, {before} has none of this name")
+
+
+def test_one_program_each_is_compared_whatever_its_name(p4verify: Command, tmp_path: Path) -> None:
+    first, second = programs(tmp_path / "first.o", one=2), programs(tmp_path / "second.o", two=2)
+    assert p4verify("check", "--no-machines", "--against", first, "--against", second).code == 0

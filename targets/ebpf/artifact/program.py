@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ....semantics.source import NOWHERE, Span
@@ -195,6 +195,14 @@ class BpfObject:
             have = ", ".join(p.name for p in self.programs) or "none"
             raise KeyError(f"{'no' if not found else 'more than one'} program {name or ''} (there: {have})")
         return found[0]
+
+    def apart(self) -> dict[str, BpfObject]:
+        """By the name of each program that :meth:`program` may choose among the object without the others that it
+        would; programs that are called (tail calls) stay."""
+        called = {program for item in self.maps for program in (item.programs or {}).values()}
+        entries = [p for p in self.programs if p.section not in INITIALIZERS and p.name not in called]
+        others = tuple(p for p in self.programs if p.name in called)
+        return {p.name: replace(self, programs=(p, *others)) for p in entries}
 
     def map(self, name: str) -> MapDef:
         """The map with this name. Raises KeyError."""
