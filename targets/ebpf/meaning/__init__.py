@@ -148,7 +148,7 @@ def _run(
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
         choices=(*machine.unknowns(), *(choice for choice, _ in unwritten)),
         observables=("outputs", *told, *sorted(names)),
-        notes=_notes(linked, hook, arrays if entries else ()),
+        notes=(*_notes(linked, hook, arrays if entries else ()), *((_ALONE,) if open_ended and hook != "xdp" else ())),
         faults=(*machine.faults, *(fault for _, fault in unwritten)),
     )
     return renumbered(found, port0(obj))
@@ -161,7 +161,7 @@ def _notes(program: BpfProgram, hook: HookName, arrays: tuple[str, ...]) -> tupl
     free = f"section {program.section} names no hook: program {program.name} is taken for one at {where}"
     folded = any(called_helper(insn) == _CSUM_DIFF for insn in program.insns)
     constants = any((insn.map or "").startswith(".rodata") for insn in program.insns)
-    told = (_TAGS if hook == "xdp" else _ALONE, *((_SUMS,) if sums else ()), *((_FOLDED,) if folded else ()))
+    told = (*((_TAGS,) if hook == "xdp" else ()), *((_SUMS,) if sums else ()), *((_FOLDED,) if folded else ()))
     told += (*((_CONSTANTS,) if constants else ()), *arrays)
     return (_LINEAR, _PORTS, *told, *((free,) if program.names_no_hook else ()))
 
