@@ -95,6 +95,9 @@ def _check_alike(ours: MapDef, theirs: MapDef, second: BpfObject) -> None:
         what = f"map {ours.name} is of type {x[0]} with {x[1]}, {x[2]} bytes and {x[3]} elements in one object"
         text = f"{what}, of type {y[0]} with {y[1]}, {y[2]} bytes and {y[3]} elements in the other"
         raise Unsupported(text, Span(second.name, 0, 0))
+    if ours.inner is not None and theirs.inner is not None:
+        name = ours.name + INNER
+        _check_alike(replace(ours.inner, name=name), replace(theirs.inner, name=name), second)
 
 
 def _renamed(obj: BpfObject, names: Mapping[str, str]) -> BpfObject:

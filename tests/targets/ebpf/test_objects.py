@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,24 @@ def test_a_map_that_both_objects_have_stands_for_no_other() -> None:
 def test_maps_of_one_name_must_be_alike() -> None:
     with pytest.raises(Unsupported, match="map acl is of type hash with 4, 4 bytes and 16 elements in one object"):
         pairing.behaviours(one_map(HASH), one_map(replace(HASH, value_size=8)))
+
+
+@pytest.mark.parametrize("other", [{"value_size": 8}, {"type": "array"}, {"max_entries": 17}])
+def test_maps_in_maps_must_be_alike(other: dict[str, Any]) -> None:
+    """Values of two sizes under one name ended in a traceback."""
+    outer = MapDef("outer", "array_of_maps", 4, 4, 8, inner=replace(HASH, name="in"))
+    asks_in = (asm.mov(R1, R0), asm.mov(R2, FP), asm.alu("add", R2, -4), asm.call(1))
+    ends = (asm.jump("jeq", R0, 0, 2), asm.load(4, R0, R0, 0), asm.exit_(), asm.mov(R0, 2), asm.exit_())
+    asks = (
+        asm.store(4, FP, -4, 1), asm.load_map(R1, "outer"), asm.mov(R2, FP), asm.alu("add", R2, -4), asm.call(1),
+        asm.jump("jeq", R0, 0, 7), *asks_in, *ends,
+    )  # fmt: skip
+    first = BpfObject((BpfProgram("p", "xdp", asks),), (outer,), name="first.o")
+    same, second = first, replace(first, maps=(replace(outer, inner=replace(HASH, name="in", **other)),), name="b.o")
+    assert Checker(None).check_two((TARGET, first, "a"), (TARGET, same, "b")).verdict is Verdict.ACCEPT
+    proof = Checker(None).check_two((TARGET, first, "a"), (TARGET, second, "b")).proof
+    assert proof.verdict is Verdict.UNSUPPORTED
+    assert "map outer.inner is of type hash with 4, 4 bytes and 16 elements in one object" in proof.reason
 
 
 @pytest.mark.parametrize("kind", ["devmap", "cpumap", "xskmap"])
