@@ -89,6 +89,7 @@ class OpenList:
         for one in asked:
             self.fields.update((test[0], test[1]) for test in one.tests)
         self._shapes = dict.fromkeys(tuple((t[0], t[3]) for t in one.tests) for one in asked)
+        self._later = later
         self._ways: list[_Way] = []
         self._shifts: dict[Hashable, int] = {}
         low = 0
@@ -100,7 +101,6 @@ class OpenList:
         templates = [Template(_shown(way), (NUMBER_BITS,) * _numbers(way)) for way in self._ways]
         self._widths = [t.widths for t in templates]
         width = len(self.conditions) + sum(self.fields.values())
-        self._later = later
         self.table = OpenTable(
             f"chain {number}", width, [*templates, Template("(no filter)")], rows, self._is, self._numbers, entries,
             rows_of=None if later is None else self._rows_of, order=order or _pref, ties=False,
@@ -127,7 +127,13 @@ class OpenList:
     def _rows(self, asked: Sequence[Asked]) -> Iterator[Row]:
         ways: dict[_Way, int] = {}
         known: dict[tuple[object, ...], Answered] = {}
-        for rank, one in enumerate(asked):
+        rank = -1
+        before: int | None = None
+        for one in asked:
+            if (
+                self._later is None or one.origin != before
+            ):  # what comes in stands before or behind all rows of a filter
+                rank, before = rank + 1, one.origin
             same = one.condition, one.actions, one.classid
             answer = known.get(same)
             if answer is None:
