@@ -80,7 +80,7 @@ def narrowed(piece: Piece, literals: Sequence[Term], replaced: Mapping[Term, Ter
         here = here.assuming(literal)
     terms = tuple(b.substitute(here.terms, replaced))
     condition = b.and_(*here.literals)
-    if condition is FALSE or engine.satisfiable(condition, "forms of keys by answers").status == "unsat":
+    if condition is FALSE or engine.satisfiable(condition, "forms of keys by answers", plain=False).status == "unsat":
         return None
     return Piece(condition, terms)
 
@@ -104,7 +104,7 @@ class _Open:
         following = self.assuming(literal)
         if self.model is not None and self.model.holds(literal):
             return following
-        answer = engine.satisfiable(b.and_(*following.literals), "forms of keys")
+        answer = engine.satisfiable(b.and_(*following.literals), "forms of keys", plain=False)
         if answer.status == "unsat":
             return None
         return _Open(following.terms, following.literals, answer.model if answer.status == "sat" else None)

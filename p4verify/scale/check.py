@@ -121,8 +121,9 @@ class _Way:
 
 def _ways_to_open(large: Large | LargePair) -> list[_Way]:
     """Which tables are left open, the likeliest way to decide first: those of some size along with the large ones,
-    unless only the large ones are as many on both sides (then they stand for each other one by one). Before all others,
-    where just one side's keys hang on answers, its tables are joined."""
+    unless only the large ones are as many on both sides (then they stand for each other one by one). Where frames are
+    copied an artifact may have a table for each copy, so it may have more of them. Before all others, where just one
+    side's keys hang on answers, its tables are joined."""
     along = _opened_along(large)
     if along is None or len(set(map(hangs_together, along))) == 1:
         return [_Way(one) for one in _which_to_open(large, along)]
@@ -140,7 +141,7 @@ def _which_to_open(
         return [the_large]
     if all(_is_large(large, table) for one in along for table in one.tables.values()):
         return [lambda: along]
-    if _are_as_many(along):
+    if _are_as_many(along) or _has_them_for_copies(along):
         return [lambda: along, the_large]
     try:
         plain = the_large()
@@ -151,6 +152,10 @@ def _which_to_open(
 
 def _are_as_many(sides: tuple[Opened, Opened]) -> bool:
     return len(sides[0].tables) == len(sides[1].tables)
+
+
+def _has_them_for_copies(sides: tuple[Opened, Opened]) -> bool:
+    return bool(sides[0].copied_to) and len(sides[0].tables) < len(sides[1].tables)
 
 
 def _opened_along(large: Large | LargePair) -> tuple[Opened, Opened] | None:

@@ -54,6 +54,9 @@ class Lists:
     _pieces: dict[tuple[int, str], list[Piece]] = field(default_factory=dict)
     """Of a lookup of the second side, by its number and its partner's name, before what tables answer is looked at."""
     _known: set[object] = field(default_factory=set)
+    _narrowed: dict[object, Piece | None] = field(default_factory=dict)
+    _cubes: dict[object, int] = field(default_factory=dict)
+    """How many cubes two tables have in common, by their names and keys."""
 
     def __post_init__(self) -> None:
         for side in (self.mine, self.theirs):
@@ -84,7 +87,7 @@ class Lists:
                     continue
                 self._known.add((number, condition, key))
                 self._list(kinds, own, other, condition).facts.append((condition, key, asked.key))
-        for one in self.all[seen:]:
+        for one in sorted(self.all[seen:], key=_rows_alike, reverse=True):  # those that show the most first
             one.learn()
         return len(self._known) > facts
 
@@ -106,7 +109,9 @@ class Lists:
     def _parts(self, number: int, first: str) -> Iterator[Part]:
         """The parts on which a lookup of the second side, by its number, is asked, with a table of the first side.
 
-        Where the first side asks more than once, there is a part for each time.
+        Where the first side asks more than once, there is a part for each time whose rows are not far less like those
+        of the second side than another's: where copies of a frame ask, each has a table of its own there. Of those that
+        are left out nothing is said.
         """
         asked = self.theirs.lookups[number]
         asking = [one for one in self.mine.lookups if one.table == first]
@@ -117,7 +122,7 @@ class Lists:
         for piece in self._by_answers(self._pieces[number, first]):
             second = runs(piece.terms[1])
             asks = [i for i in range(len(asking)) if piece.terms[2 + 2 * i] is not FALSE]
-            for i in asks:
+            for i in self._likely(first, asked.table, [runs(piece.terms[3 + 2 * i]) for i in asks], second, asks):
                 yield piece.condition, asking[i].key, runs(piece.terms[3 + 2 * i]), second
             if not asks:
                 yield piece.condition, asking[0].key, None, second
@@ -138,10 +143,19 @@ class Lists:
             kinds, first_key, second_key = answer
             for kind in self._common(kinds, asked=first_key is not None):
                 key = second_key if first_key is None else first_key
-                literals = [*b.conjuncts(kinds.condition(kind, key, second_key)), *_constant(kinds, kind, key)]
-                part = narrowed(piece, literals, kinds.linked(kind, key, second_key), self.engine)
+                part = self._of_kind(piece, kinds, kind, key, second_key)
                 if part is not None and part.terms[0] is not FALSE:
                     stack.append((part, done | {(kinds.second.name, second_key)}))
+
+    def _of_kind(self, piece: Piece, kinds: Kinds, kind: Kind, key: Term, second_key: Term) -> Piece | None:
+        """The part of a piece where tables answer by a kind; None if it has no input. It is asked for again whenever
+        there may be more kinds."""
+        literals = (*b.conjuncts(kinds.condition(kind, key, second_key)), *_constant(kinds, kind, key))
+        linked = kinds.linked(kind, key, second_key)
+        asked = piece, literals, tuple(linked.items())
+        if asked not in self._narrowed:
+            self._narrowed[asked] = narrowed(piece, literals, linked, self.engine)
+        return self._narrowed[asked]
 
     def _answer(self, piece: Piece, done: frozenset[Asked]) -> tuple[Kinds, Term | None, Term] | None:
         """What a key of a piece hangs on, that it has not been cut by: the tables, and the key that each is asked for.
@@ -193,7 +207,12 @@ class Lists:
 
     @cached_property
     def _inputs(self) -> list[Term]:
-        return _domain(self.mine) + _domain(self.theirs)
+        """What holds of every input, but for sums (a checksum's) of what keys and guards do not read: they would part
+        nothing, and take long. A part without them is larger, which hides nothing."""
+        asked = (term for side in (self.mine, self.theirs) for one in side.lookups for term in (one.key, one.guard))
+        read = set(b.variables(*asked))
+        return [part for side in (self.mine, self.theirs) for part in _domain(side)
+                if read.issuperset(b.variables(part)) or not _has_sums(part)]  # fmt: skip
 
     # --- which table stands for which -------------------------------------------------------------------------------
 
@@ -235,17 +254,34 @@ class Lists:
         """The most cubes, of a sample of rows, that two tables have in common on a part of the input space."""
         most = 0
         for number in (i for i, one in enumerate(self.theirs.lookups) if one.table == second):
-            seen: set[object] = set()
             for _, _, own, other in self._parts(number, first):
-                if own is None or (own, other) in seen:
-                    continue
-                seen.add((own, other))
-                space = Space()
-                cubes = {row.cube for row in in_space(self.theirs.tables[second].rows, other, space)}
-                rows = self.mine.tables[first].rows
-                some = [*rows[:: max(1, len(rows) // SAMPLE)]]
-                most = max(most, sum(row.cube in cubes for row in in_space(some, own, space)))
+                if own is not None:
+                    most = max(most, self._alike(first, second, own, other))
         return most
+
+    def _likely(self, first: str, second: str, owns: Sequence[Runs], other: Runs, asks: Sequence[int]) -> Iterator[int]:
+        """Of the times that the first side asks, with these keys, those whose rows are the likeliest."""
+        if len(asks) < 2:
+            yield from asks
+            return
+        alike = [self._alike(first, second, own, other) for own in owns]
+        yield from (i for i, much in zip(asks, alike, strict=True) if much * RARE >= max(alike))
+
+    def _alike(self, first: str, second: str, own: Runs, other: Runs) -> int:
+        """How many cubes, of a sample of rows, two tables have in common where their keys are these."""
+        asked = first, second, own, other
+        if asked not in self._cubes:
+            space = Space()
+            cubes = {row.cube for row in in_space(self.theirs.tables[second].rows, other, space)}
+            rows = self.mine.tables[first].rows
+            some = [*rows[:: max(1, len(rows) // SAMPLE)]]
+            self._cubes[asked] = sum(row.cube in cubes for row in in_space(some, own, space))
+        return self._cubes[asked]
+
+
+def _rows_alike(one: Compared) -> int:
+    """How many rows of a list may show how numbers hang together: where a key is constant, it is a single one."""
+    return 0 if one.first is None else min(len(one.first), len(one.second))
 
 
 def _constant(kinds: Kinds, kind: Kind, key: Term) -> Iterator[Term]:
@@ -279,6 +315,10 @@ def _read(side: Opened) -> dict[str, set[Term]]:
     for one in side.lookups:
         found.setdefault(one.table, set()).update(b.variables(one.key))
     return found
+
+
+def _has_sums(condition: Term) -> bool:
+    return any(term.op == "add" for term in b.postorder([condition]))
 
 
 def _domain(side: Opened) -> list[Term]:

@@ -23,6 +23,7 @@ from ..semantics.meaning.behaviour import OWN_TO_EACH_MACHINE
 from ..semantics.meaning.opened import Lookup, NotSuitable, Opened
 from .by_kinds import WHOLE, Part, Proven, Told, parts_of, search_by_parts
 from .compared import Compared
+from .constants import ValueLaw, laws_of_constants
 from .field_laws import Known, laws_against
 from .lists import Lists
 
@@ -46,6 +47,8 @@ class Settlement:
     """Table, template, parameter and number: that no row answers this has been used."""
     laws: list[Known] = field(default_factory=list)
     """What has been used of tables' answers to keys with a field of some values."""
+    constants: dict[tuple[int, ValueLaw], None] = field(default_factory=dict)
+    """Side, and what has been used of its tables' answers to keys with constant fields."""
 
     def __post_init__(self) -> None:
         self._proven = Proven()
@@ -72,6 +75,7 @@ class Settlement:
         """
         self._lists.begin()
         self._numbers = dict.fromkeys(t for side in self.sides for t in _said_of_numbers(side))
+        self._numbers.update(dict.fromkeys(self._said_of_constants()))
         return self._settle()
 
     def _settle(self) -> Outcome:
@@ -162,6 +166,15 @@ class Settlement:
             asked = (fact[0] for fact in other.facts if fact[1 + which] is one.key and model.holds(fact[0]))
             if here is not None and rows is not None and other.asks(which, one.table):
                 yield from ((condition, here, other.space, rows) for condition in asked)
+
+    def _said_of_constants(self) -> Iterator[Term]:
+        """What tables answer to keys of which some fields are constant."""
+        for which, side in enumerate(self.sides):
+            for one in side.lookups:
+                table = side.tables[one.table]
+                for law in laws_of_constants(table, one.key):
+                    self.constants[which, law] = None
+                    yield law.says(table, one.key)
 
     def _compare_all(self) -> bool:
         """Compare the lists that have not been; whether the proof now speaks of too few kinds."""

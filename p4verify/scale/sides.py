@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from ..proofs.options import names_a_copy
 from ..realise import describe
 from ..semantics import bits as b
 from ..semantics import ir
 from ..semantics.classifier import Row
 from ..semantics.meaning import open_tables
 from ..semantics.meaning.behaviour import Behaviour
-from ..semantics.meaning.members import groups_of, one_by_one, ports_of
+from ..semantics.meaning.members import groups_of, one_by_one, open_one_by_one
 from ..semantics.meaning.opened import NotSuitable, Opened, OpenTable
 from ..semantics.meaning.program import meaning
 from ..semantics.meaning.selectors import is_pick
@@ -60,13 +59,7 @@ class ProgramSide:
         found = replace(found, behaviour=self.settled(found.behaviour))
         if any(is_pick(t) for one in found.lookups for t in b.applications(one.key, one.guard)):
             raise NotSuitable("what large tables are asked for hangs on what a selector picks")
-        groups = groups_of(self.rules)
-        told = one_by_one(found.behaviour, *groups)
-        if told is found.behaviour:
-            return found
-        if any(names_a_copy(term) for one in found.lookups for term in (one.key, one.guard)):
-            raise NotSuitable("copies ask large tables")
-        return replace(found, behaviour=told, copied_to=ports_of(*groups))
+        return open_one_by_one(found, *groups_of(self.rules))
 
     def only(self, opened: Opened, kept: Kept) -> ProgramSide:
         """See :class:`Side`."""

@@ -120,11 +120,15 @@ class Standing:
         for change in changes:
             table = self._of(change).table
             laws = [one for one in self._settlement.laws if (one.side, one.table) == (change.side, table)]
-            if not laws:
+            constants = [
+                law for side, law in self._settlement.constants if (side, law.table) == (change.side, table.name)
+            ]
+            if not laws and not constants:
                 continue
             rows = [Row(*cube, answer, 0) for cube, answer in self._of(change).cubes_of(change.entry)]
             stays = (one.stays(come=rows) if change.comes else one.stays(gone=rows) for one in laws)
-            if not all(stays):
+            still = (law.allows(row.cube, row.decision[0]) for law in constants for row in rows if change.comes)
+            if not (all(stays) and all(still)):
                 raise NotSuitable("no entry does that where a field has this value")
 
     def _compared(self, added: Sequence[Place], removed: Sequence[Place]) -> list[Difference]:

@@ -141,6 +141,9 @@ class Loop:
 HitHook = Callable[["Machine", ir.Table, list[Term], Term, "Term | None"], None]
 """Told of every lookup: table, key values, whether it hit, and (rules known) the number of the entry that wins."""
 
+LookedUp = tuple[str, Term, Term, tuple[Replication, ...]]
+"""Where a table that is left open is asked: its name, its key, when, and by which copies."""
+
 
 class Machine:
     """One evaluation of a program on an input."""
@@ -209,8 +212,8 @@ class Machine:
         """Whether what meters hold is state, so that their colours depend on it; else each use may give any colour."""
         self.open_tables: frozenset[str] = frozenset()
         """Tables (control-plane names) whose entries are known, but left open (:mod:`.open_tables`)."""
-        self.looked_up: list[tuple[str, Term, Term]] = []
-        """Where these are asked: name, key, and when."""
+        self.looked_up: list[LookedUp] = []
+        """Where these are asked."""
         self.outer_paths: list[Term] = []
         """The paths, each from its own scope's start, on which the calls around this point were made."""
         self.varbit_bytes_only = False

@@ -18,6 +18,7 @@ from ..rules import decide
 from ..rules.ruleset import RuleSet
 from ..source import Unsupported
 from .behaviour import Behaviour, Case, Choice, Event, Fault, Output, Replication, is_choice_of_a_copy
+from .opened import Lookup, NotSuitable, Opened
 
 Members = Callable[[str, int], Sequence[tuple[int, int]]]
 """Kind and number of a group → its members, as (port, instance)."""
@@ -47,6 +48,21 @@ def one_by_one(behaviour: Behaviour, groups: Sequence[tuple[str, int]], members:
     made = _Copies(groups, members, own)
     cases = tuple(made.case(case) for case in behaviour.cases)
     return replace(behaviour, cases=cases, choices=(*choices, *made.choices.values()))
+
+
+def open_one_by_one(opened: Opened, groups: Sequence[tuple[str, int]], members: Members) -> Opened:
+    """:func:`one_by_one` where tables are left open: each copy asks them for itself.
+
+    Raises:
+        NotSuitable: what copies ask them for depends on inputs of which each copy has its own.
+        Unsupported: see :func:`one_by_one`.
+    """
+    told = one_by_one(opened.behaviour, groups, members)
+    own = [c for c in opened.behaviour.choices if is_choice_of_a_copy(c.variable)]
+    made = _Copies(groups, members, own)
+    lookups = tuple(one for asked in opened.lookups for one in made.lookups(asked))
+    copied_to = frozenset() if told is opened.behaviour else ports_of(groups, members)
+    return replace(opened, behaviour=told, lookups=lookups, copied_to=copied_to)
 
 
 def ports_of(groups: Sequence[tuple[str, int]], members: Members) -> frozenset[int]:
@@ -129,6 +145,19 @@ class _Copies:
             when = b.and_(condition, one.when)
             if when is not b.FALSE:
                 yield replace(one, when=when, each=())
+
+    def lookups(self, asked: Lookup) -> Iterator[Lookup]:
+        """What each member asks. Raises NotSuitable if that depends on inputs of which each copy has its own."""
+        if not asked.each:
+            yield asked
+            return
+        for condition, mapping in self._each(asked.each):
+            key, guard = b.substitute([asked.key, asked.guard], mapping)
+            if any(v.name.startswith("in.each.") for v in b.variables(key, guard)):
+                raise NotSuitable("copies ask large tables for what each has of its own")
+            guard = b.and_(condition, guard)
+            if guard is not b.FALSE:
+                yield Lookup(asked.table, key, guard)
 
     def _each(
         self, each: Sequence[Replication], outer: Mapping[Term, Term] = MappingProxyType({})

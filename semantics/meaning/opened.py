@@ -18,7 +18,7 @@ from .. import bits as b
 from ..bits import Term
 from ..classifier import Cube, Row
 from ..source import NOWHERE, Span
-from .behaviour import Behaviour
+from .behaviour import Behaviour, Replication
 
 FEW: Final = 16
 """So many numbers are told one by one."""
@@ -184,6 +184,8 @@ class Lookup:
     key: Term
     guard: Term
     """When; it may speak of what other open tables answer."""
+    each: tuple[Replication, ...] = ()
+    """Once for each copy of these, as :attr:`.behaviour.Output.each` says; key and guard speak of any one of them."""
 
 
 @dataclass(frozen=True)

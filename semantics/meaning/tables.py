@@ -177,7 +177,7 @@ def _look_up(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term,
     if table.control_name in m.open_tables:
         key = _side_by_side(keys.match, match_keys(table))
         assert key is not None
-        m.looked_up.append((table.control_name, key, b.and_(*m.outer_paths, m.state.path)))
+        m.looked_up.append((table.control_name, key, b.and_(*m.outer_paths, m.state.path), m.each))
         return _left_open(m, table, keys, key, span)
     if m.rules is not None:
         entries = m.rules.of(table.control_name)

@@ -12,7 +12,6 @@ from p4verify.checks import Checker
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.scale import Large, check_large
-from p4verify.semantics.meaning.opened import NotSuitable
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.rules.read import read_rules
 from p4verify.targets import find
@@ -70,8 +69,3 @@ def test_a_machine_with_a_clone_agrees_with_software_under_many_rules(mirror: La
         assert proof.verdict is Verdict.ACCEPT, proof.reason
     assert "left open" in proof.reason
     assert [one.verdict for one in checker.check_agreement()] == [Verdict.ACCEPT]
-
-
-def test_copies_that_ask_a_large_table_are_not_compared_by_regions() -> None:
-    with pytest.raises(NotSuitable, match="copies ask"):
-        checked(large("bridge", "openflow", 60, 8))
