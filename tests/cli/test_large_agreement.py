@@ -13,20 +13,12 @@ from p4verify.scale import Large, NotAccepted, Standing, check_large
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.read import read_rules
 from p4verify.targets import find
+from tests.support.large_programs import of_ethernet
 
-PROGRAM = """
-#include <core.p4>
-#include <v1model.p4>
-header eth_t { bit<48> dst; bit<48> src; bit<16> kind; }
-struct headers { eth_t eth; }
-struct metadata { }
-parser prs(packet_in p, out headers hdr, inout metadata m, inout standard_metadata_t std) {
-    state start { p.extract(hdr.eth); transition accept; }
-}
-control none(inout headers hdr, inout metadata m) { apply { } }
-control ingress(inout headers hdr, inout metadata m, inout standard_metadata_t std) {
-    action drop() { mark_to_drop(std); }
-    action forward(bit<9> port) { std.egress_spec = port; }
+PROGRAM = of_ethernet(
+    """
+    action drop() { mark_to_drop(standard); }
+    action forward(bit<9> port) { standard.egress_spec = port; }
     table stations {
         key = { hdr.eth.dst: exact; }
         actions = { forward; drop; }
@@ -39,18 +31,15 @@ control ingress(inout headers hdr, inout metadata m, inout standard_metadata_t s
         const entries = { 7: drop(); }
     }
     apply { stations.apply(); banned.apply(); }
-}
-control egress(inout headers hdr, inout metadata m, inout standard_metadata_t std) { apply { } }
-control dep(packet_out p, in headers hdr) { apply { p.emit(hdr.eth); } }
-V1Switch(prs(), none(), ingress(), egress(), none(), dep()) main;
 """
+)
 TARGET = find("openflow")
 
 
 def rules(port: int) -> str:
     """A station behind each of 300 addresses; that of address 7, whose frames are dropped, behind ``port``."""
     return "\n".join(
-        f"table_add ingress.stations ingress.forward 0x{n:012x} => {port if n == 7 else 2 + n % 3}" for n in range(300)
+        f"table_add I.stations I.forward 0x{n:012x} => {port if n == 7 else 2 + n % 3}" for n in range(300)
     )
 
 
