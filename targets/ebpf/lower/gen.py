@@ -116,6 +116,8 @@ class Gen:
     """Whether sizes of varbits, and what is skipped, must be whole bytes (BMv2)."""
     marked: Ref | None = None
     """Whether the packet is marked to be dropped, in architectures with such marks."""
+    truncated: dict[int, Span] = field(default_factory=dict)
+    """Lengths that the code made so far may cut the frame to → the first call that does."""
     conditional: int = 0
     """How many conditions decide whether the code being generated runs at all."""
     _roots: int = 0

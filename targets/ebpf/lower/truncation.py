@@ -6,7 +6,6 @@ transport header, wherever the kernel takes that to begin (``__bpf_skb_min_len``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from ....semantics import ir
@@ -26,14 +25,14 @@ NOT_CUT: Final = 0xFFFFFFFF
 
 def begin(g: Gen) -> None:
     """A packet arrives, of which nothing is to be cut yet; remembered if the program cuts any."""
-    if next(_calls(g.program), None) is not None:
+    if any(isinstance(node, ir.ExternCall) and node.extern == "truncate" for node in mentioned(g.program)):
         g.objects[LENGTH] = g.declare(LENGTH, ir.bits(32))
         _remember(g, g.objects[LENGTH], NOT_CUT)
 
 
 def least(g: Gen, call: ir.ExternCall) -> None:
     """v1model's ``truncate(length)``: of several lengths the least counts."""
-    ref, length = _asked(g, call)
+    ref, length = g.objects[LENGTH], _length(g, call)
     longer = g.asm.label()
     g.load_leaf(R1, ref, span=call.span)
     g.constant(R2, length)
@@ -44,31 +43,25 @@ def least(g: Gen, call: ir.ExternCall) -> None:
 
 def last(g: Gen, call: ir.ExternCall) -> None:
     """ubpf_model's ``truncate(length)``: the last one counts; 0, and what is negative as a C ``int``, cuts nothing."""
-    ref, length = _asked(g, call)
-    _remember(g, ref, length if 0 < length < 1 << 31 else NOT_CUT)
+    _remember(g, g.objects[LENGTH], _length(g, call))
 
 
 def cut(g: Gen, headers: int) -> None:
-    """Cut the frame, as it will be sent.
+    """Cut the frame, as it will be sent. The code of all calls has to be made before.
 
     Args:
         headers: bytes that the deparser has written, at most.
 
     Raises:
-        CannotOffload: a length within the headers, or the hook is tc.
+        CannotOffload: a length within the headers of ubpf_model.
     """
     ref = g.objects.get(LENGTH)
     if ref is None:
         return
-    lengths: dict[int, ir.ExternCall] = {}
-    for call in _calls(g.program):
-        lengths.setdefault(_asked(g, call)[1], call)
     done = g.asm.label()
-    for length, call in lengths.items():
-        if not 0 < length < NOT_CUT:
-            continue
+    for length, span in g.truncated.items():
         if length < headers and g.program.arch == "ubpf_model":
-            raise CannotOffload(f"truncate to less than the headers, which have up to {headers} bytes", call.span)
+            raise CannotOffload(f"truncate to less than the headers, which have up to {headers} bytes", span)
         other = g.asm.label()
         g.load_leaf(R1, ref)
         g.constant(R2, length)
@@ -89,31 +82,28 @@ def _cut_to(g: Gen, length: int) -> None:
     g.asm.place(shorter)
 
 
-def _asked(g: Gen, call: ir.ExternCall) -> tuple[Ref, int]:
-    """What remembers the length, and the length."""
+def _length(g: Gen, call: ir.ExternCall) -> int:
+    """The length that a call asks for, which is noted; :data:`NOT_CUT` if it cuts nothing.
+
+    Raises:
+        CannotOffload: the hook is tc, the length is too short or not known.
+    """
     [length] = call.args
-    ref = g.objects.get(LENGTH)
-    if ref is None:
-        raise CannotOffload("truncate outside a pipeline", call.span)
     if not isinstance(g.hook, XdpHook):
         raise CannotOffload("truncate at tc (it can with hook=xdp)", call.span)
     if not isinstance(length, ir.Const) or not isinstance(length.value, int):
         raise CannotOffload("truncate to a length that only the packet or rules say", call.span)
-    cuts = g.program.arch == "v1model" or length.value
-    if cuts and length.value < ETH_HLEN:
+    if g.program.arch == "ubpf_model" and not 0 < length.value < 1 << 31:
+        return NOT_CUT
+    if length.value < ETH_HLEN:
         raise CannotOffload(f"truncate to less than {ETH_HLEN} bytes (bpf_xdp_adjust_tail)", call.span)
-    return ref, length.value
+    if length.value != NOT_CUT:
+        g.truncated.setdefault(length.value, call.span)
+    return length.value
 
 
 def _remember(g: Gen, ref: Ref, length: int) -> None:
     g.store_constant(next(leaves(g.program, ref)), length)
-
-
-def _calls(program: ir.Program) -> Iterator[ir.ExternCall]:
-    for control in program.controls:
-        for node in mentioned(control):
-            if isinstance(node, ir.ExternCall) and (node.extern, node.method) == ("truncate", ""):
-                yield node
 
 
 __all__ = ["begin", "cut", "last", "least"]

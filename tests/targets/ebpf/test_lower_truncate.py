@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import pytest
@@ -85,6 +86,17 @@ def verdict(text: str, code: str) -> Verdict:
 def test_proven(model: str) -> None:
     proof = Checker(program(TEXTS[model]), timeout=60, machines_confirm=False).check_lowered(TARGET, XDP).proof
     assert proof.verdict is Verdict.ACCEPT, proof.reason
+
+
+@pytest.mark.parametrize("others", [True, False])
+@pytest.mark.parametrize("kind", ["void", "action"])
+def test_a_call_outside_of_all_controls_cuts_too(kind: str, others: bool) -> None:
+    text = V1MODEL if others else re.sub(r"if \(hdr\.h\.what[^{]*\{ truncate\(\w+\); \}", "", V1MODEL)
+    text = text.replace("control none(", f"{kind} shorter() {{ truncate(30); }}\ncontrol none(", 1)
+    text = text.replace("if (hdr.h.more == 1)", "if (hdr.h.more == 9) { shorter(); }\n        if (hdr.h.more == 1)")
+    assert text.count("truncate(") == (6 if others else 1)
+    assert verdict(text, text) is Verdict.ACCEPT
+    assert verdict(text, text.replace("truncate(30)", "truncate(31)")) is Verdict.REJECT
 
 
 @models
