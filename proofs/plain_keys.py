@@ -12,7 +12,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.classifier import Cube, Row
+from ..semantics.classifier import Cube, Row, part
 
 Runs = tuple[tuple[int, int, Term, int], ...]
 """``(low, width, leaf, from)``: bits of a key from ``low`` on that are bits of a leaf from ``from`` on."""
@@ -22,12 +22,12 @@ def runs(key: Term) -> Runs:
     """The runs of a key, lowest first, constants among them."""
     found: list[tuple[int, int, Term, int]] = []
     low = 0
-    for part in reversed(list(_side_by_side(key))):
-        leaf, start = part, 0
-        if part.op == "extract":
-            leaf, start = part.args[0], part.bounds[1]
-        found.append((low, part.width, leaf, start))
-        low += part.width
+    for piece in reversed(list(_side_by_side(key))):
+        leaf, start = piece, 0
+        if piece.op == "extract":
+            leaf, start = piece.args[0], piece.bounds[1]
+        found.append((low, piece.width, leaf, start))
+        low += piece.width
     return tuple(found)
 
 
@@ -86,15 +86,13 @@ class Space:
 
     def condition(self, cube: Cube) -> Term:
         """That the leaves' bits are in a cube."""
-        value, mask = cube
-        parts = []
-        for leaf, place in self.places.items():
-            ones = (1 << leaf.width) - 1
-            own = mask >> place & ones
-            if own:
-                wanted = b.bv(value >> place & own, leaf.width)
-                parts.append(b.eq(b.band(leaf, b.bv(own, leaf.width)), wanted))
-        return b.and_(*parts)
+        return b.and_(*(in_cube(leaf, part(cube, place, leaf.width)) for leaf, place in self.places.items()))
+
+
+def in_cube(term: Term, cube: Cube) -> Term:
+    """That a term is in a cube."""
+    value, mask = cube
+    return b.eq(b.band(term, b.bv(mask, term.width)), b.bv(value, term.width))
 
 
 def in_space(rows: Sequence[Row], key: Runs, space: Space) -> list[Row]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ..proofs.plain_keys import runs
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.classifier import Cube
+from ..semantics.classifier import Cube, overlap, part
 from ..semantics.meaning.opened import OpenTable
 
 
@@ -38,8 +38,7 @@ class ValueLaw:
 
     def meets(self, cube: Cube) -> bool:
         """Whether a row holds a key with this value."""
-        value, mask = (part >> self.low & ((1 << self.width) - 1) for part in cube)
-        return not (value ^ self.value) & mask
+        return overlap(part(cube, self.low, self.width), (self.value, (1 << self.width) - 1))
 
 
 def laws_of_constants(table: OpenTable, key: Term) -> Iterator[ValueLaw]:

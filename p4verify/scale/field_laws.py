@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ..proofs.plain_keys import Runs, Space, in_space
+from ..proofs.plain_keys import Runs, Space, in_cube, in_space
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.classifier import Cube, Row, overlap
+from ..semantics.classifier import Cube, Row, overlap, part
 from ..semantics.meaning.opened import OpenTable
 
 MOST: Final = 64
@@ -37,13 +37,13 @@ class FieldLaw:
 
     def says(self, table: OpenTable, key: Term) -> Term:
         """The law for the key."""
-        inside = (_is_in(self.field, cube) for cube in self.elsewhere)
+        inside = (in_cube(self.field, cube) for cube in self.elsewhere)
         answers = (table.is_template(key, number) for number in self.templates)
-        return b.or_(b.not_(_is_in(self.field, self.within)), *inside, *answers)
+        return b.or_(b.not_(in_cube(self.field, self.within)), *inside, *answers)
 
     def allows(self, cube: Cube, template: int) -> bool:
         """Whether it stays true with a row more."""
-        value, mask = here = _field(cube, self.low, self.field.width)
+        value, mask = here = part(cube, self.low, self.field.width)
         return (
             template in self.templates
             or not overlap(here, self.within)
@@ -85,11 +85,11 @@ def laws_against(
         if decide.isdisjoint(b.variables(leaf)):
             continue
         low = space.place(leaf) + start
-        here = _field((key, (1 << space.width) - 1), low, width)
+        here = part((key, (1 << space.width) - 1), low, width)
         alone = ((1 << width) - 1) << low
         answers: dict[Cube, set[int]] = {}
         for row in rows:
-            cube = _field(row.cube, low, width)
+            cube = part(row.cube, low, width)
             answers.setdefault(cube, set()).add(row.decision[0])
             if len(answers) > MOST:
                 break
@@ -100,14 +100,3 @@ def laws_against(
                     field = b.extract(leaf, start + width - 1, start)
                     yield FieldLaw(field, low, frozenset(answers) - there, templates, cube)
                 break
-
-
-def _is_in(field: Term, cube: Cube) -> Term:
-    value, mask = cube
-    return b.eq(b.band(field, b.bv(mask, field.width)), b.bv(value, field.width))
-
-
-def _field(cube: Cube, low: int, width: int) -> Cube:
-    value, mask = cube
-    bits = (1 << width) - 1
-    return value >> low & bits, mask >> low & bits

@@ -15,6 +15,7 @@ from ..proofs.compare import domain, meeting
 from ..proofs.difference import Difference, difference_in
 from ..proofs.engine import Engine, Model
 from ..proofs.fixing import fix
+from ..proofs.plain_keys import in_cube
 from ..proofs.refine import NO_INPUT, Outcome
 from ..proofs.verdict import Tally
 from ..semantics import bits as b
@@ -140,7 +141,7 @@ class Investigator:
         if model.holds(said):
             return
         cube = _around(key, row, self._index(side, one.table))
-        yield b.implies(_inside(one.key, cube), said)
+        yield b.implies(in_cube(one.key, cube), said)
         yield from self._only_there(side, one, model)
 
     def _only_there(self, side: int, one: Lookup, model: Model) -> Iterator[Term]:
@@ -157,7 +158,7 @@ class Investigator:
             answer = number, tuple(int(n) for n in numbers if isinstance(n, int))
             rows = self._deciding(side, one.table).get(answer, [])
             if len(rows) <= FEW:
-                where = b.or_(*(_inside(one.key, row.cube) for row in rows))
+                where = b.or_(*(in_cube(one.key, row.cube) for row in rows))
                 yield b.implies(b.and_(*table.answers(one.key, answer)), where)
 
     def _deciding(self, side: int, table: str) -> dict[Answered, list[Row]]:
@@ -181,11 +182,6 @@ def _where_they_differ(mine: Behaviour, theirs: Behaviour, model: Model) -> Diff
     if fix(obligation.violation, model, picks) is not b.TRUE:
         return None
     return difference_in(obligation, model)
-
-
-def _inside(key: Term, cube: Cube) -> Term:
-    value, mask = cube
-    return b.eq(b.band(key, b.bv(mask, key.width)), b.bv(value, key.width))
 
 
 def _nothing_behind(keys: Iterable[Term]) -> Assumption:

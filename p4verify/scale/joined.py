@@ -85,8 +85,6 @@ class _Joining:
     def __post_init__(self) -> None:
         self._tables = {name: table for table in self.side.tables.values() for name in table.functions}
         self._most = GROWS * sum(len(table.rows) for table in self.side.tables.values())
-        self._left = [one for one in self.side.lookups if self._hangs_on(one.key)]
-        """Lookups that no way has led to."""
 
     def run(self) -> Opened:
         tables: dict[str, OpenTable] = {}

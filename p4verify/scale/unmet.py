@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..proofs.engine import Engine
-from ..proofs.plain_keys import Runs
+from ..proofs.plain_keys import Runs, in_cube
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.classifier import Cube, Row
+from ..semantics.classifier import Cube, Row, part
 
 FEW: Final = 8
 """Values of a field that rows ask for; of one with more nothing is asked."""
@@ -39,22 +39,17 @@ def _unmet(rows: Sequence[Row], key: Runs, condition: Term, engine: Engine) -> I
             continue
         asked: set[Cube] = set()
         for row in rows:
-            asked.add(_field(row, low, width))
+            asked.add(part(row.cube, low, width))
             if len(asked) > FEW:
                 break
         else:
             field = b.extract(leaf, start + width - 1, start)
             for value, mask in sorted(asked):
-                inside = b.eq(b.band(field, b.bv(mask, width)), b.bv(value, width))
+                inside = in_cube(field, (value, mask))
                 if mask and engine.refuted(b.and_(condition, inside), "what rows ask for", SECONDS):
                     yield low, width, (value, mask)
 
 
 def met(rows: Sequence[Row], unmet: Unmet) -> Sequence[Row]:
     """The rows that ask for nothing of that."""
-    return [row for row in rows if not any(_field(row, low, width) == cube for low, width, cube in unmet)]
-
-
-def _field(row: Row, low: int, width: int) -> Cube:
-    ones = (1 << width) - 1
-    return row.value >> low & ones, row.mask >> low & ones
+    return [row for row in rows if not any(part(row.cube, low, width) == cube for low, width, cube in unmet)]

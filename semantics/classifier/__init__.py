@@ -6,7 +6,7 @@ least rank decides.
 """
 
 from .comparison import Comparison, Difference, TooHard
-from .cubes import Cube, meet, overlap, subtract
+from .cubes import Cube, meet, overlap, part, subtract
 from .index import Rank, Row, TupleSpace
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "TupleSpace",
     "meet",
     "overlap",
+    "part",
     "subtract",
 ]

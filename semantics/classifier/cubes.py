@@ -18,6 +18,12 @@ def meet(x: Cube, y: Cube) -> Cube:
     return x[0] | y[0], x[1] | y[1]
 
 
+def part(x: Cube, low: int, width: int) -> Cube:
+    """What a cube asks of a field of the keys: of ``width`` bits from ``low`` on."""
+    ones = (1 << width) - 1
+    return x[0] >> low & ones, x[1] >> low & ones
+
+
 def subtract(x: Cube, y: Cube) -> Iterator[Cube]:
     """The keys of ``x`` that are not in ``y``, which overlaps it, as disjoint cubes (at most one for each bit of y)."""
     value, mask = x

@@ -36,6 +36,7 @@ from .behaviour import (
 from .bounds import UNBOUNDED
 from .facts import chosen, decided
 from .inputs import Input
+from .opened import Lookup
 from .origin import Origin
 from .sizes import possible_values
 from .state import (
@@ -141,9 +142,6 @@ class Loop:
 HitHook = Callable[["Machine", ir.Table, list[Term], Term, "Term | None"], None]
 """Told of every lookup: table, key values, whether it hit, and (rules known) the number of the entry that wins."""
 
-LookedUp = tuple[str, Term, Term, tuple[Replication, ...]]
-"""Where a table that is left open is asked: its name, its key, when, and by which copies."""
-
 
 class Machine:
     """One evaluation of a program on an input."""
@@ -212,7 +210,7 @@ class Machine:
         """Whether what meters hold is state, so that their colours depend on it; else each use may give any colour."""
         self.open_tables: frozenset[str] = frozenset()
         """Tables (control-plane names) whose entries are known, but left open (:mod:`.open_tables`)."""
-        self.looked_up: list[LookedUp] = []
+        self.looked_up: list[Lookup] = []
         """Where these are asked."""
         self.outer_paths: list[Term] = []
         """The paths, each from its own scope's start, on which the calls around this point were made."""

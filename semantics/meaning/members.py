@@ -43,9 +43,8 @@ def one_by_one(behaviour: Behaviour, groups: Sequence[tuple[str, int]], members:
     each = [e for case in behaviour.cases for e in (*(o.each for o in case.outputs), *(o.each for o in case.events))]
     if not any(each):
         return behaviour
-    own = [c for c in behaviour.choices if is_choice_of_a_copy(c.variable)]
-    choices = [c for c in behaviour.choices if c not in own]
-    made = _Copies(groups, members, own)
+    made = _copies(behaviour, groups, members)
+    choices = [c for c in behaviour.choices if c not in made.own]
     cases = tuple(made.case(case) for case in behaviour.cases)
     return replace(behaviour, cases=cases, choices=(*choices, *made.choices.values()))
 
@@ -58,8 +57,7 @@ def open_one_by_one(opened: Opened, groups: Sequence[tuple[str, int]], members: 
         Unsupported: see :func:`one_by_one`.
     """
     told = one_by_one(opened.behaviour, groups, members)
-    own = [c for c in opened.behaviour.choices if is_choice_of_a_copy(c.variable)]
-    made = _Copies(groups, members, own)
+    made = _copies(opened.behaviour, groups, members)
     lookups = tuple(one for asked in opened.lookups for one in made.lookups(asked))
     copied_to = frozenset() if told is opened.behaviour else ports_of(groups, members)
     return replace(opened, behaviour=told, lookups=lookups, copied_to=copied_to)
@@ -105,6 +103,10 @@ def _by_port(case: Case, ports: Sequence[int], faults: list[Fault]) -> Iterator[
 
 def _not_there(output: Output, port: Term) -> Output:
     return replace(output, when=b.and_(output.when, b.ne(output.port, port))) if output.to == "port" else output
+
+
+def _copies(behaviour: Behaviour, groups: Sequence[tuple[str, int]], members: Members) -> _Copies:
+    return _Copies(groups, members, [c for c in behaviour.choices if is_choice_of_a_copy(c.variable)])
 
 
 class _Copies:
@@ -153,7 +155,7 @@ class _Copies:
             return
         for condition, mapping in self._each(asked.each):
             key, guard = b.substitute([asked.key, asked.guard], mapping)
-            if any(v.name.startswith("in.each.") for v in b.variables(key, guard)):
+            if any(_of_each_copy((key, guard))):
                 raise NotSuitable("copies ask large tables for what each has of its own")
             guard = b.and_(condition, guard)
             if guard is not b.FALSE:
@@ -186,7 +188,11 @@ class _Copies:
 
     def _substituted(self, terms: Sequence[Term], mapping: Mapping[Term, Term]) -> dict[Term, Term]:
         found = dict(zip(terms, b.substitute(terms, mapping), strict=True))
-        for variable in b.variables(*found.values()):
-            if variable.name.startswith("in.each."):
-                raise Unsupported(f"copies that depend on {variable.name}, of which each has its own")
+        for name in _of_each_copy(found.values()):
+            raise Unsupported(f"copies that depend on {name}, of which each has its own")
         return found
+
+
+def _of_each_copy(terms: Iterable[Term]) -> Iterator[str]:
+    """The inputs in terms of which each copy has its own."""
+    return (v.name for v in b.variables(*terms) if v.name.startswith("in.each."))

@@ -15,7 +15,7 @@ from ..rules.build import by_prefix, match_keys
 from ..rules.ruleset import Answer, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
 from . import lookup
 from .action_data import action_leaves
-from .opened import Answered, Lookup, NotSuitable, Opened, OpenTable, Template
+from .opened import Answered, NotSuitable, Opened, OpenTable, Template
 from .program import with_open_tables
 from .tables import MATCH_KINDS, groups_in
 from .values import scalar_width
@@ -48,7 +48,7 @@ def opened(program: ir.Program, rules: RuleSet, at_least: int) -> Opened:
         raise NotSuitable(f"no table has {at_least} rules or more")
     tables = {name: _open(program, control, table, rules) for name, (control, table) in large.items()}
     behaviour, asked = with_open_tables(program, rules, frozenset(large))
-    return Opened(behaviour, tables, [Lookup(*one) for one in asked])
+    return Opened(behaviour, tables, asked)
 
 
 def _open(program: ir.Program, control: ir.Control, table: ir.Table, rules: RuleSet) -> OpenTable:

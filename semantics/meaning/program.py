@@ -31,7 +31,8 @@ from .bounds import UNBOUNDED, Bounds
 from .concrete import Told
 from .inputs import Concrete, OneFrame, Symbolic
 from .layouts import Layout, cut_to, layouts
-from .machine import LookedUp, Machine, deep_recursion
+from .machine import Machine, deep_recursion
+from .opened import Lookup
 from .passes import Arrival, Passed, all_passes
 from .selectors import selections
 from .state import Piece
@@ -83,7 +84,7 @@ def with_open_tables(
     meters_kept: bool = False,
     frame: bytes | None = None,
     bounds: Bounds = UNBOUNDED,
-) -> tuple[Behaviour, list[LookedUp]]:
+) -> tuple[Behaviour, list[Lookup]]:
     """The same with some tables (control-plane names) left open although their rules are known, and where each of these
     is asked.
 

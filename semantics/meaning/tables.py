@@ -25,6 +25,7 @@ from .action_data import action_leaves, argument_terms, control_params, param_le
 from .calls import VOID, Argument, bind, find_action, run_action
 from .keysets import matches
 from .machine import Machine, evaluates
+from .opened import Lookup
 from .selectors import key_of, pick
 from .trace import place
 from .values import Scalar, Value, boolean
@@ -177,7 +178,7 @@ def _look_up(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term,
     if table.control_name in m.open_tables:
         key = _side_by_side(keys.match, match_keys(table))
         assert key is not None
-        m.looked_up.append((table.control_name, key, b.and_(*m.outer_paths, m.state.path), m.each))
+        m.looked_up.append(Lookup(table.control_name, key, b.and_(*m.outer_paths, m.state.path), m.each))
         return _left_open(m, table, keys, key, span)
     if m.rules is not None:
         entries = m.rules.of(table.control_name)

@@ -16,9 +16,8 @@ from ...semantics.source import Span, Unsupported
 from . import scratch
 from .artifact import BpfObject, MapDef
 from .artifact.loading import sized
-from .artifact.program import F_RDONLY_PROG, INNER, NUMBER_BYTES
+from .artifact.program import ARRAYS, F_RDONLY_PROG, INNER, NUMBER_BYTES
 from .meaning import meaning
-from .meaning.helpers_maps import ARRAYS
 from .meaning.memory import PRESENT
 from .trie_laws import element_name, entry, length_name, trie_laws
 
@@ -62,8 +61,9 @@ def paired(first: BpfObject, second: BpfObject) -> tuple[BpfObject, tuple[str, .
     for name in ours.keys() & theirs.keys():
         _check_alike(ours[name], theirs[name], second)
     names: dict[str, str] = {}
-    left = [item for name, item in ours.items() if name not in {other.name for other in second.maps}]
-    right = [item for name, item in theirs.items() if name not in {other.name for other in first.maps}]
+    of_first, of_second = ({item.name for item in obj.maps} for obj in (first, second))
+    left = [item for name, item in ours.items() if name not in of_second]
+    right = [item for name, item in theirs.items() if name not in of_first]
     for item in right:
         alike = [other for other in left if _signature(other) == _signature(item)]
         rivals = [other for other in right if _signature(other) == _signature(item)]

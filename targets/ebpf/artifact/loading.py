@@ -14,7 +14,7 @@ from typing import Final
 
 from . import btf
 from .maps import parts
-from .program import BpfObject, BpfProgram
+from .program import ARRAYS, BpfObject, BpfProgram
 
 FUNCTION_RECORD: Final = struct.Struct("=II")
 """``struct bpf_func_info``: slot, type."""
@@ -61,7 +61,6 @@ ENTRIES_OF: Final = "entries."
 
 MOST_ENTRIES: Final = 1 << 16
 """A run of the machine gives no array more; few programs have such an index, and the kernel has to make them all."""
-_SIZED: Final = ("array", "percpu_array", "devmap", "cpumap", "xskmap")
 _ENOUGH: Final = 1 << 10
 
 
@@ -71,7 +70,7 @@ def sized(obj: BpfObject, inputs: Mapping[str, object]) -> BpfObject:
     maps = []
     for item in obj.maps:
         told = inputs.get(f"in.ebpf.{ENTRIES_OF}{item.name}", 0)
-        more = min(1 + told, MOST_ENTRIES) if item.type in _SIZED and isinstance(told, int) else _ENOUGH
-        known = item.max_entries or item.type not in (*_SIZED, *TYPED_MAPS)
+        more = min(1 + told, MOST_ENTRIES) if item.type in ARRAYS and isinstance(told, int) else _ENOUGH
+        known = item.max_entries or item.type not in (*ARRAYS, *TYPED_MAPS)
         maps.append(item if known else replace(item, max_entries=more))
     return replace(obj, maps=tuple(maps))

@@ -19,6 +19,11 @@ MAP_TYPES: Final = {
 }  # fmt: skip
 """Map type → number (``enum bpf_map_type`` in the kernel's uapi bpf.h)."""
 
+ENTRIES: Final = ("devmap", "cpumap", "xskmap")
+"""Arrays whose elements somebody has to put in."""
+ARRAYS: Final = ("array", "percpu_array", *ENTRIES)
+OF_MAPS: Final = ("array_of_maps", "hash_of_maps")
+
 F_NO_PREALLOC: Final = 1 << 0
 """Map flag that an LPM trie must have."""
 F_RDONLY_PROG: Final = 1 << 7

@@ -15,13 +15,12 @@ from . import btf, core, elf
 from .elf import Elf, Section, Symbol
 from .insn import PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, SLOT, DecodeError, Insn, decode, slots
 from .maps import place_of_values, read_map
-from .program import F_RDONLY_PROG, MAP_TYPES, BpfObject, BpfProgram, Function, Line, MapDef
+from .program import F_RDONLY_PROG, MAP_TYPES, OF_MAPS, BpfObject, BpfProgram, Function, Line, MapDef
 from .write import MAPS, R_BPF_64_32, R_BPF_64_64, TEXT, is_data, is_local_call
 
 MAX_LINKED_SLOTS: Final = 1 << 20
 """The kernel takes a million instructions; linking stops there."""
 
-_OF_MAPS: Final = ("array_of_maps", "hash_of_maps")
 P4TC: Final = ("bpf_p4tc_", "xdp_p4tc_", "bpf_skb_p4tc_", "bpf_xdp_p4tc_")
 """How the functions begin that programs of p4c's tc back end ask for their tables (backends/tc/runtime/pna.h)."""
 _NOT_CONTENT: Final = (".strtab", ".shstrtab", ".symtab", ".BTF", ".BTF.ext", ".llvm_addrsig", ".comment", "license")
@@ -176,7 +175,7 @@ class _Reader:
             kind, key, value, entries, flags = (int.from_bytes(raw[i : i + 4], "little") for i in range(0, 20, 4))
             if kind not in kinds:
                 self.unsupported(f"section maps: map {symbol.name} of type {kind}")
-            if symbol.size < 20 or any(more[0 if kinds[kind] in _OF_MAPS else 16 :]):
+            if symbol.size < 20 or any(more[0 if kinds[kind] in OF_MAPS else 16 :]):
                 self.unsupported(f"section maps: map {symbol.name} has more than type, sizes, entries and flags")
             yield (index, symbol.value), MapDef(symbol.name, kinds[kind], key, value, entries, flags)
 

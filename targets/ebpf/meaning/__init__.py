@@ -156,14 +156,19 @@ def _run(
 
 def _notes(program: BpfProgram, hook: HookName, arrays: tuple[str, ...]) -> tuple[str, ...]:
     """What a reader has to know of the machine that is meant."""
-    sums = any(called_helper(insn) == _L4_CSUM_REPLACE for insn in program.insns)
+    helpers = {called_helper(insn) for insn in program.insns}
     where = "XDP" if hook == "xdp" else "tc ingress"
     free = f"section {program.section} names no hook: program {program.name} is taken for one at {where}"
-    folded = any(called_helper(insn) == _CSUM_DIFF for insn in program.insns)
     constants = any((insn.map or "").startswith(".rodata") for insn in program.insns)
-    told = (*((_TAGS,) if hook == "xdp" else ()), *((_SUMS,) if sums else ()), *((_FOLDED,) if folded else ()))
-    told += (*((_CONSTANTS,) if constants else ()), *arrays)
-    return (_LINEAR, _PORTS, *told, *((free,) if program.names_no_hook else ()))
+    told = {
+        _TAGS: hook == "xdp",
+        _SUMS: _L4_CSUM_REPLACE in helpers,
+        _FOLDED: _CSUM_DIFF in helpers,
+        _CONSTANTS: constants,
+        **dict.fromkeys(arrays, True),
+        free: program.names_no_hook,
+    }
+    return (_LINEAR, _PORTS, *(note for note, holds in told.items() if holds))
 
 
 def _passes(obj: BpfObject, program: BpfProgram, hook: HookName, shortest: int, *, tagless: bool) -> Passes | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ..artifact.loading import ENTRIES_OF
-from ..artifact.program import F_RDONLY_PROG, INNER, MapDef
+from ..artifact.program import ARRAYS, ENTRIES, F_RDONLY_PROG, INNER, OF_MAPS, MapDef
 from . import elements, memory
 from .alu import swap
 from .memory import PRESENT, Restart
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 ENOENT, E2BIG, ENOMEM, EFAULT, EEXIST, EINVAL, ENOTSUPP = 2, 7, 12, 14, 17, 22, 524
 
-ENTRIES: Final = ("devmap", "cpumap", "xskmap")
-"""Arrays whose elements somebody has to put in."""
-ARRAYS: Final = ("array", "percpu_array", *ENTRIES)
 INDEXED: Final = (*ARRAYS, "array_of_maps", "devmap_hash")
 """Map types whose key is an index of 4 bytes; the kernel makes no others (``array_map_alloc_check``,
 ``dev_map_alloc``)."""
@@ -30,7 +27,6 @@ LRU: Final = ("lru_hash", "lru_percpu_hash")
 HASHES: Final = ("hash", "percpu_hash", *LRU)
 LOOKED_UP: Final = ("array", "percpu_array", "devmap", "xskmap", *HASHES, "lpm_trie", "devmap_hash")
 """Map types whose look-up is modelled. A per-CPU map is the part of it that the running CPU owns."""
-OF_MAPS: Final = ("array_of_maps", "hash_of_maps")
 UPDATED: Final = ("array", "percpu_array", *HASHES)
 
 ANY, NOEXIST, EXIST = range(3)

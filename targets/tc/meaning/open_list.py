@@ -130,9 +130,8 @@ class OpenList:
         rank = -1
         before: int | None = None
         for one in asked:
-            if (
-                self._later is None or one.origin != before
-            ):  # what comes in stands before or behind all rows of a filter
+            # A filter that comes in later stands before or behind all rows of another one.
+            if self._later is None or one.origin != before:
                 rank, before = rank + 1, one.origin
             same = one.condition, one.actions, one.classid
             answer = known.get(same)
