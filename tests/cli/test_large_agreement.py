@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from p4verify.checks import Checker
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Verdict
-from p4verify.scale import Large, NotAccepted, Standing, check_large
+from p4verify.scale import Large, NotAccepted, Standing
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.read import read_rules
 from p4verify.targets import find
-from tests.support.large_programs import of_ethernet
+from tests.support.large_programs import checked, of_ethernet
 
 PROGRAM = of_ethernet(
     """
@@ -63,5 +61,5 @@ def test_a_machine_whose_entries_differ_without_a_difference_is_compared_with_so
 def test_such_a_pair_cannot_be_watched_by_its_changes_alone() -> None:
     with pytest.raises(NotAccepted):
         Standing(large(3, 4), Engine.within(None))
-    proof = check_large(large(3, 4), Engine.within(None), time.monotonic())
+    proof = checked(large(3, 4))
     assert proof.verdict is Verdict.ACCEPT, proof.reason

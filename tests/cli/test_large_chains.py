@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from p4verify.proofs.engine import Engine
-from p4verify.proofs.verdict import Proof, Verdict
-from p4verify.scale import Change, Large, NotAccepted, Standing, check_large
+from p4verify.proofs.verdict import Verdict
+from p4verify.scale import Change, Large, NotAccepted, Standing
 from p4verify.semantics.meaning.opened import NotSuitable
-from p4verify.targets import find
 from p4verify.targets.flower.artifact import FilterList, FlowerFilter, Match
 from p4verify.targets.tc.artifact.actions import Control, Gact, Mirred
-from tests.support.examples_campaign import OTHERS
-from tests.support.grown_rules import grown
+from tests.support.large_programs import checked, example
 
 
 @pytest.fixture(scope="module")
 def balancer() -> Large:
     """Every service's filter leads to a chain of its servers, of which there are more than a hundred."""
-    example = next(one for one in OTHERS if one.name == "balancer")
-    program, target = example.program(), find("flower")
-    rules = grown(program, example.own_rules(program), 1000, 1)
-    return Large(program, rules, target, target.lower(program, rules, {}), machines_confirm=False)
-
-
-def checked(large: Large) -> Proof:
-    return check_large(large, Engine.within(None), time.monotonic())
+    return example("balancer", "flower", 1000)
 
 
 def changed(

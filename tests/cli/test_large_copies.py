@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from p4verify.checks import Checker
-from p4verify.proofs.engine import Engine
-from p4verify.proofs.verdict import Proof, Verdict
-from p4verify.scale import Large, check_large
-from p4verify.semantics.p4.frontend import load_program
-from p4verify.semantics.rules.read import read_rules
+from p4verify.proofs.verdict import Verdict
+from p4verify.scale import Large
 from p4verify.targets import find
 from p4verify.targets.tc.artifact.actions import Mirred
-from tests.support.grown_rules import grown
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-
-
-def large(name: str, target: str, count: int, open_from: int) -> Large:
-    """An example under so many rules, and its artifact."""
-    program, found = load_program(str(EXAMPLES / f"{name}.p4")), find(target)
-    own = read_rules((EXAMPLES / f"{name}.rules.cli").read_text(), name, program)
-    rules = grown(program, own, count, 1)
-    artifact = found.lower(program, rules, {})
-    return Large(program, rules, found, artifact, machines_confirm=False, open_from=open_from)
+from tests.support.large_programs import checked, example
 
 
 @pytest.fixture(scope="module")
 def mirror() -> Large:
     """Frames that are cloned, some of them; as filters."""
-    return large("mirror", "flower", 60, 40)
-
-
-def checked(one: Large) -> Proof:
-    return check_large(one, Engine.within(None), time.monotonic())
+    return example("mirror", "flower", 60, 40)
 
 
 def test_a_clone_that_leaves_elsewhere_is_found(mirror: Large) -> None:
@@ -62,7 +42,7 @@ def test_a_filter_that_is_missing_is_found(mirror: Large) -> None:
 
 
 def test_a_machine_with_a_clone_agrees_with_software_under_many_rules(mirror: Large) -> None:
-    rules = large("mirror", "flower", 270, 256).rules
+    rules = example("mirror", "flower", 270, 256).rules
     checker = Checker(mirror.program, rules, machines_confirm=False)
     for name in ("ebpf", "flower"):
         proof = checker.check_lowered(find(name), {}).proof

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -12,8 +11,8 @@ import pytest
 
 from p4verify.inputs import read_rules
 from p4verify.proofs.engine import Engine
-from p4verify.proofs.verdict import Proof, Verdict
-from p4verify.scale import Change, Large, Standing, check_large
+from p4verify.proofs.verdict import Verdict
+from p4verify.scale import Change, Large, Standing
 from p4verify.scale.constants import ValueLaw, laws_of_constants
 from p4verify.scale.sides import ProgramSide
 from p4verify.semantics import bits as b
@@ -22,7 +21,7 @@ from p4verify.semantics.meaning.opened import NotSuitable, OpenTable, Template
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.semantics.rules.ruleset import Exact
 from p4verify.targets.openflow.artifact import Flow, SetField
-from tests.support.large_programs import as_flows, of_ethernet
+from tests.support.large_programs import as_flows, checked, of_ethernet
 
 INGRESS: Final = """
     apply { standard.mcast_grp = 1; }
@@ -58,10 +57,6 @@ def program(key: str = "standard.egress_port") -> str:
 def large(tmp_path_factory: pytest.TempPathFactory) -> Large:
     """As flows, with a table for each of two copies."""
     return as_flows(tmp_path_factory.mktemp("copies"), program(), [*RULES, *GROUP], 12)
-
-
-def checked(one: Large) -> Proof:
-    return check_large(one, Engine.within(None), time.monotonic())
 
 
 def with_flows(large: Large, flows: list[Flow]) -> Large:

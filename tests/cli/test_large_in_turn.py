@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from p4verify.proofs.engine import Engine
-from p4verify.proofs.verdict import Proof, Verdict
-from p4verify.scale import Large, check_large
+from p4verify.proofs.verdict import Verdict
+from p4verify.scale import Large
 from p4verify.targets.openflow.artifact import Bridge, Flow, Goto, Masked
-from tests.support.large_programs import as_flows, of_ethernet
+from tests.support.large_programs import as_flows, checked, of_ethernet
 
 PROGRAM = of_ethernet(
     """
@@ -56,10 +54,6 @@ def made(tmp_path: Any) -> tuple[Large, Bridge]:
     large = as_flows(tmp_path, PROGRAM, lines, 12)
     assert isinstance(large.artifact, Bridge)
     return large, large.artifact
-
-
-def checked(large: Large, seconds: float | None = None) -> Proof:
-    return check_large(large, Engine.within(seconds), time.monotonic())
 
 
 def of_hops(bridge: Bridge, zone: int) -> list[int]:

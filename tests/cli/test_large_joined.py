@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from p4verify.proofs.engine import Engine
-from p4verify.proofs.verdict import Proof, Verdict
-from p4verify.scale import Change, Large, Standing, check_large
+from p4verify.proofs.verdict import Verdict
+from p4verify.scale import Change, Large, Standing
 from p4verify.semantics.meaning.opened import NotSuitable
 from p4verify.targets.flower.artifact import FilterList, FlowerFilter
 from p4verify.targets.tc.artifact.actions import Pedit
-from tests.support.large_programs import lowered, of_ethernet
+from tests.support.large_programs import checked, lowered, of_ethernet
 
 PROGRAM = of_ethernet(
     """
@@ -55,10 +54,6 @@ def made(where: Path) -> tuple[Large, FilterList]:
     assert isinstance(large.artifact, FilterList)
     assert sum(len(one.keys) == 1 for one in large.artifact.filters) == STATIONS
     return large, large.artifact
-
-
-def checked(large: Large) -> Proof:
-    return check_large(large, Engine.within(None), time.monotonic())
 
 
 def test_one_list_for_two_tables_is_compared_by_regions(tmp_path: Path) -> None:

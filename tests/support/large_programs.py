@@ -1,15 +1,21 @@
-"""Programs with rules, as flows whose tables are left open."""
+"""Programs with rules, as artifacts whose tables are left open, and what the check says of them."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from p4verify.inputs import read_rules
-from p4verify.scale import Large
+from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Proof
+from p4verify.scale import OPEN_FROM, Large, check_large
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.targets import find
+from tests.support.grown_rules import grown
+
+EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 
 _BEFORE: Final = """
 #include <core.p4>
@@ -48,3 +54,15 @@ def lowered(where: Path, text: str, rules: Sequence[str], open_from: int, target
     program, target = load_program(str(where / "x.p4")), find(target_name)
     known = read_rules(str(where / "x.cli"), program)
     return Large(program, known, target, target.lower(program, known, {}), machines_confirm=False, open_from=open_from)
+
+
+def example(name: str, target_name: str, count: int, open_from: int = OPEN_FROM) -> Large:
+    """One of the examples under so many rules, and its artifact."""
+    program, target = load_program(str(EXAMPLES / f"{name}.p4")), find(target_name)
+    rules = grown(program, read_rules(str(EXAMPLES / f"{name}.rules.cli"), program), count, 1)
+    return Large(program, rules, target, target.lower(program, rules, {}), machines_confirm=False, open_from=open_from)
+
+
+def checked(large: Large, seconds: float | None = None) -> Proof:
+    """What the check says, within some seconds."""
+    return check_large(large, Engine.within(seconds), time.monotonic())
