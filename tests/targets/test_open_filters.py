@@ -247,6 +247,6 @@ def test_a_filter_that_comes_in_stands_before_all_rows_of_a_range() -> None:
         f"filter add dev port0 ingress protocol ip pref {pref} flower ip_proto tcp dst_port {ports} action gact drop\n"
         for pref, ports in ((5, "10-20"), (6, "100"))
     )
-    flower = find("flower")
-    (table,) = flower.opened(flower.read(some.encode(), "x.tc"), 1).tables.values()  # type: ignore[attr-defined]
+    flower: Any = find("flower")
+    (table,) = flower.opened(flower.read(some.encode(), "x.tc"), 1).tables.values()
     assert [(row.rank, row.origin) for row in table.rows[:-1]] == [(0, 0)] * 4 + [(1, 1)]
