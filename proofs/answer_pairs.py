@@ -27,8 +27,11 @@ RARE: Final = 8
 crowded tables a part of one rule often has the cube of another."""
 
 
-Always = tuple[int, int]
-"""One of the first table's numbers, by its place, and what it is."""
+FEW: Final = 16
+"""Numbers that are told one by one."""
+
+Among = tuple[int, tuple[int, ...]]
+"""One of the first table's numbers, by its place, and what it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Kind:
     first: int | None
     second: int
     links: frozenset[Link] = frozenset()
-    always: frozenset[Always] = frozenset()
+    among: frozenset[Among] = frozenset()
 
 
 @dataclass
@@ -53,7 +56,7 @@ class Kinds:
     often: Counter[Kind] = field(default_factory=Counter)
     """How many pairs of rows with the same cube are of a kind."""
     _links: dict[tuple[int, int], frozenset[Link]] = field(default_factory=dict)
-    _always: dict[tuple[int, int], frozenset[Always]] = field(default_factory=dict)
+    _among: dict[tuple[int, int], frozenset[Among]] = field(default_factory=dict)
     _of: dict[tuple[Answered | None, Answered], Kind] = field(default_factory=dict)
 
     def learn(self, pairs: Iterable[tuple[Answered | None, Answered]]) -> None:
@@ -62,19 +65,23 @@ class Kinds:
         by_templates: dict[tuple[int, int], list[tuple[Answered, Answered]]] = {}
         for first, second in _likely(seen):
             by_templates.setdefault((first[0], second[0]), []).append((first, second))
+        firsts = Counter(first for first, _ in by_templates)
         for templates, some in by_templates.items():
-            self._learn(templates, some)
+            self._learn(templates, some, FEW if firsts[templates[0]] > 1 else 1)
         for pair, times in seen.items():
             self.often[self.kind(*pair)] += times
 
-    def _learn(self, templates: tuple[int, int], pairs: list[tuple[Answered, Answered]]) -> frozenset[Link]:
+    def _learn(
+        self, templates: tuple[int, int], pairs: list[tuple[Answered, Answered]], few: int = 1
+    ) -> frozenset[Link]:
+        """The links of answers by these templates, and the numbers that go with them if these are few."""
         if templates not in self._links:
             some = pairs[:: max(1, len(pairs) // SAMPLE)]
             widths = self._widths(templates)
             values = [tuple(map(together, (x[1], y[1]), widths)) for x, y in some]
             self._links[templates] = links_of([(v[0], v[1]) for v in values], *widths)
-            columns = zip(*(first[1] for first, _ in pairs), strict=True)
-            self._always[templates] = frozenset((i, c[0]) for i, c in enumerate(columns) if len(set(c)) == 1)
+            columns = [set(column) for column in zip(*(first[1] for first, _ in pairs), strict=True)]
+            self._among[templates] = frozenset((i, tuple(sorted(c))) for i, c in enumerate(columns) if len(c) <= few)
         return self._links[templates]
 
     def _widths(self, templates: tuple[int, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -102,8 +109,8 @@ class Kinds:
         links = self._learn(templates, [(first, second)])
         widths = self._widths(templates)
         values = together(first[1], widths[0]), together(second[1], widths[1])
-        always = (one for one in self._always[templates] if first[1][one[0]] == one[1])
-        return Kind(*templates, frozenset(link for link in links if holds(link, *values)), frozenset(always))
+        among = (one for one in self._among[templates] if first[1][one[0]] in one[1])
+        return Kind(*templates, frozenset(link for link in links if holds(link, *values)), frozenset(among))
 
     def condition(self, kind: Kind, first_key: Term, second_key: Term) -> Term:
         """That what the tables answer to these keys is of a kind."""
@@ -112,7 +119,7 @@ class Kinds:
             return second
         parts = [second, self.first.is_template(first_key, kind.first)]
         numbers = self.first.parameters(first_key, kind.first)
-        parts += [b.eq(numbers[at], b.bv(value, numbers[at].width)) for at, value in sorted(kind.always)]
+        parts += [_is_among(numbers[at], values) for at, values in sorted(kind.among)]
         if kind.links:
             mine = self._mine(kind, first_key)
             theirs = b.concat(*reversed(self.second.parameters(second_key, kind.second)))
@@ -140,6 +147,10 @@ class Kinds:
         """The kind for people."""
         mine = "-" if kind.first is None else self.first.templates[kind.first].name
         return f"{mine} = {self.second.templates[kind.second].name}"
+
+
+def _is_among(number: Term, values: Iterable[int]) -> Term:
+    return b.or_(*(b.eq(number, b.bv(value, number.width)) for value in values))
 
 
 def _with_links(number: Term, place: int, mine: Term | None, links: Iterable[Link]) -> Term:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p4verify.proofs.answer_pairs import Kinds
+from p4verify.proofs.answer_pairs import FEW, Kinds
 from p4verify.proofs.bit_links import Link
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
@@ -115,4 +116,20 @@ def test_the_kind_of_a_pair_holds_of_it(learned: list[tuple[int, int, int]], mor
         answers = {"p.which": 0, "p.0.0": x, "p.0.1": y, "q.which": 0, "q.0.0": z}
         assert b.evaluate([said], {}, {name: lambda _, n=number: n for name, number in answers.items()}) == [1]
         if len({one[0] for one in learned}) == 1:  # a number that is always one goes into the kind
-            assert kinds.kind((0, (x, y)), (0, (z,))).always >= ({(0, x)} if x == learned[0][0] else set())
+            assert kinds.kind((0, (x, y)), (0, (z,))).among >= ({(0, (x,))} if x == learned[0][0] else set())
+
+
+@pytest.mark.parametrize(("count", "told"), [(3, True), (FEW, True), (FEW + 1, False)])
+def test_few_numbers_that_decide_what_the_other_answers_go_into_the_kind(count: int, told: bool) -> None:
+    """Numbers from 0 on lead to one answer, those from 100 on to another."""
+    kinds = Kinds(open_table("p", 3, [Template("to", (16,))], [], 0),
+                  open_table("q", 3, [Template("send", ()), Template("drop", ())], [], 0))  # fmt: skip
+    kinds.learn(((0, (100 * at + i,)), (at, ())) for at in (0, 1) for i in range(count))
+    key = b.bv(0, 3)
+    kind = kinds.kind((0, (2,)), (0, ()))
+    assert (kind != kinds.kind((0, (102,)), (0, ()))) == told
+    said = kinds.condition(kind, key, key)
+    for number in (2, 102):
+        answers = {"p.which": 0, "p.0.0": number, "q.which": 0}
+        holds = b.evaluate([said], {}, {name: lambda _, n=one: n for name, one in answers.items()}) == [1]
+        assert holds == (number == 2 or not told)
