@@ -14,7 +14,8 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.classifier import Cube, Row, part
 
-Runs = tuple[tuple[int, int, Term, int], ...]
+Run = tuple[int, int, Term, int]
+Runs = tuple[Run, ...]
 """``(low, width, leaf, from)``: bits of a key from ``low`` on that are bits of a leaf from ``from`` on."""
 
 

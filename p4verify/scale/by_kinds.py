@@ -9,7 +9,7 @@ or one cell of a state asks: a choice may be one for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -41,14 +41,18 @@ class Part:
 WHOLE: Final = (Part(b.TRUE),)
 """All inputs."""
 
+Answers = tuple[Term, Sequence[Term]]
+"""On a part of the inputs one of some terms holds, which say what a table answers."""
+
 Told = Sequence[tuple[Compared, Collection[Kind]]]
 """Lists, and the kinds that their tables are known to answer by."""
 
 
-def parts_of(told: Told) -> Sequence[Part]:
-    """Parts that hold every input on which the tables of these lists answer by one of their kinds; first those of kinds
-    that are rare, with which it is likeliest that the sides do not do the same. All inputs are one part if there would
-    be more than :data:`MOST`, or if a copy or a cell asks for itself, or what is asked hangs on a choice."""
+def parts_of(told: Told, laws: Iterable[Answers] = ()) -> Sequence[Part]:
+    """Parts that hold every input on which the tables of these lists answer by one of their kinds, and otherwise as
+    these laws say; first those of kinds that are rare, with which it is likeliest that the sides do not do the same.
+    All inputs are one part if there would be more than :data:`MOST`, or if a copy or a cell asks for itself, or what is
+    asked hangs on a choice."""
     asked: dict[tuple[int, Term, Term], tuple[Compared, Collection[Kind], list[Term]]] = {}
     for number, (one, kinds) in enumerate(told):
         for condition, mine, theirs in one.facts:
@@ -64,7 +68,26 @@ def parts_of(told: Told) -> Sequence[Part]:
     ]
     found.sort(key=lambda one: one[:2])
     elsewhere = b.not_(b.or_(*(condition for _, _, where in asked.values() for condition in where)))
-    return (*(part for _, _, part in found), Part(elsewhere))
+    return (*(part for _, _, part in found), *_by_laws(elsewhere, laws, MOST - len(found)))
+
+
+def _by_laws(rest: Term, laws: Iterable[Answers], most: int) -> Iterator[Part]:
+    """A part by what tables answer there."""
+    for where, answers in laws:
+        most -= len(answers)
+        if most < 1 or any(map(_is_of_its_own, (where, *answers))):
+            break
+        yield from (Part(b.and_(rest, where, said), consequences_of(said)) for said in answers)
+        rest = b.and_(rest, b.not_(where))
+    yield Part(rest)
+
+
+def consequences_of(said: Term) -> dict[Term, Term]:
+    """What terms are equal to where this holds."""
+    replaced: dict[Term, Term] = {}
+    for literal in b.conjuncts(said):
+        replaced |= consequences(literal)
+    return replaced
 
 
 def _is_of_its_own(term: Term) -> bool:
@@ -75,9 +98,7 @@ def _is_of_its_own(term: Term) -> bool:
 def _part(one: Compared, kind: Kind, where: Term, mine: Term, theirs: Term) -> Part:
     """Where a list's tables are asked and answer by a kind."""
     said = one.kinds.condition(kind, mine, theirs)
-    replaced = dict(one.kinds.linked(kind, mine, theirs))
-    for literal in b.conjuncts(said):
-        replaced |= consequences(literal)
+    replaced = one.kinds.linked(kind, mine, theirs) | consequences_of(said)
     return Part(b.and_(where, said), replaced)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from ..proofs.plain_keys import Runs, Space, in_cube, in_space
 from ..semantics import bits as b
@@ -37,9 +37,17 @@ class FieldLaw:
 
     def says(self, table: OpenTable, key: Term) -> Term:
         """The law for the key."""
-        inside = (in_cube(self.field, cube) for cube in self.elsewhere)
-        answers = (table.is_template(key, number) for number in self.templates)
-        return b.or_(b.not_(in_cube(self.field, self.within)), *inside, *answers)
+        return b.implies(self.where, b.or_(*self.answers(table, key)))
+
+    @property
+    def where(self) -> Term:
+        """What it is about."""
+        elsewhere = (b.not_(in_cube(self.field, cube)) for cube in sorted(self.elsewhere))
+        return b.and_(in_cube(self.field, self.within), *elsewhere)
+
+    def answers(self, table: OpenTable, key: Term) -> list[Term]:
+        """One of these holds of the key there."""
+        return [table.is_template(key, number) for number in sorted(self.templates)]
 
     def allows(self, cube: Cube, template: int) -> bool:
         """Whether it stays true with a row more."""
@@ -55,6 +63,18 @@ class FieldLaw:
         return cube == (self.within[0] << self.low, self.within[1] << self.low)
 
 
+class Law(Protocol):
+    """What is known of a table's answers to the keys of a part."""
+
+    def allows(self, cube: Cube, template: int) -> bool:
+        """Whether it stays true with a row more, which an input of the part may meet."""
+        ...
+
+    def rests_on(self, cube: Cube) -> bool:
+        """Whether it may be untrue without such a row."""
+        ...
+
+
 @dataclass
 class Known:
     """A law about a table's answers where its key is made of some runs, bits of a space."""
@@ -63,7 +83,7 @@ class Known:
     table: OpenTable
     runs: Runs
     space: Space
-    law: FieldLaw
+    law: Law
 
     def stays(self, *, come: Iterable[Row] = (), gone: Iterable[Row] = ()) -> bool:
         """Whether the law stays true when rows of the table come and go."""

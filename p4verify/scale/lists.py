@@ -20,10 +20,11 @@ from ..proofs.plain_keys import Runs, Space, in_space, runs
 from ..semantics import bits as b
 from ..semantics.arch.assertions import OPEN
 from ..semantics.bits import FALSE, Term
+from ..semantics.classifier import Row
 from ..semantics.meaning.behaviour import CHOICE
-from ..semantics.meaning.opened import NotSuitable, Opened
+from ..semantics.meaning.opened import Lookup, NotSuitable, Opened
 from .compared import Compared
-from .unmet import met, unmet
+from .unmet import Unmet, all_fixed, met, unmet, with_fixed
 
 SAMPLE: Final = 2000
 """Rows by which it is guessed which table stands for which."""
@@ -55,6 +56,7 @@ class Lists:
     """Of a lookup of the second side, by its number and its partner's name, before what tables answer is looked at."""
     _known: set[object] = field(default_factory=set)
     _narrowed: dict[object, Piece | None] = field(default_factory=dict)
+    _alone: dict[object, Sequence[tuple[Term, Runs, Sequence[Row]]]] = field(default_factory=dict)
     _cubes: dict[object, int] = field(default_factory=dict)
     """How many cubes two tables have in common, by their names and keys."""
 
@@ -73,6 +75,9 @@ class Lists:
             for second, first in self._partners(names).items():
                 self.kinds[second] = Kinds(self.mine.tables[first], self.theirs.tables[second])
             self.grow()
+        for _ in self.theirs.tables:  # keys of the first side may hang on answers where none of the second's do
+            if not self.grow():
+                break
 
     def grow(self) -> bool:
         """Make and learn the lists of parts that come of kinds that were found since; whether there are any."""
@@ -92,17 +97,36 @@ class Lists:
         return len(self._known) > facts
 
     def _list(self, kinds: Kinds, own: Runs | None, other: Runs, condition: Term) -> Compared:
-        tables, keys = (kinds.first, kinds.second), (own, other)
-        never = [unmet(one.rows, key, condition, self.engine) for one, key in zip(tables, keys, strict=True)]
-        name = kinds.second.name, own, other, *never
+        nor, fixed = unmet(kinds.second.rows, other, condition, self.engine)
+        never: Unmet = frozenset()
+        if own is not None:
+            never, known = unmet(kinds.first.rows, own, condition, self.engine)
+            fixed = all_fixed(fixed, known)
+            own = with_fixed(own, fixed)
+        other = with_fixed(other, fixed)
+        name = kinds.second.name, own, other, never, nor
         if name not in self._of:
             space = Space()
-            mine, theirs = (met(one.rows, cubes) for one, cubes in zip(tables, never, strict=True))
-            second = in_space(theirs, other, space)
-            first = None if own is None else in_space(mine, own, space)
+            second = in_space(met(kinds.second.rows, nor), other, space)
+            first = None if own is None else in_space(met(kinds.first.rows, never), own, space)
             self._of[name] = Compared(kinds, space, first, second, (own, other))
             self.all.append(self._of[name])
         return self._of[name]
+
+    def alone(self, which: int, one: Lookup) -> Sequence[tuple[Term, Runs, Sequence[Row]]]:
+        """The parts on which a side asks a table, whatever the other side does there: condition, key, and the rows that
+        may be met."""
+        if (which, one.table, one.key, one.guard) not in self._alone:
+            known = [*self._inputs, *_of_inputs(one.guard)]
+            found = pieces((one.guard, one.key), known, self.engine, needed=0)
+            table = (self.mine, self.theirs)[which].tables[one.table]
+            parts = []
+            for piece in found:
+                key = runs(piece.terms[1])
+                never, fixed = unmet(table.rows, key, piece.condition, self.engine)
+                parts.append((piece.condition, with_fixed(key, fixed), met(table.rows, never)))
+            self._alone[which, one.table, one.key, one.guard] = parts
+        return self._alone[which, one.table, one.key, one.guard]
 
     # --- parts of the input space -----------------------------------------------------------------------------------
 
@@ -116,8 +140,8 @@ class Lists:
         asked = self.theirs.lookups[number]
         asking = [one for one in self.mine.lookups if one.table == first]
         if (number, first) not in self._pieces:
-            known = [*self._inputs, *(part for part in b.conjuncts(asked.guard) if not b.applications(part))]
-            terms = (asked.guard, asked.key, *(term for one in asking for term in (one.guard, one.key)))
+            known = [*self._inputs, *_of_inputs(asked.guard)]
+            terms = (asked.guard, asked.key, *(term for one in asking for term in (one.guard, _key_if_asked(one))))
             self._pieces[number, first] = list(pieces(terms, known, self.engine, needed=0))
         for piece in self._by_answers(self._pieces[number, first]):
             second = runs(piece.terms[1])
@@ -282,6 +306,17 @@ class Lists:
 def _rows_alike(one: Compared) -> int:
     """How many rows of a list may show how numbers hang together: where a key is constant, it is a single one."""
     return 0 if one.first is None else min(len(one.first), len(one.second))
+
+
+def _of_inputs(guard: Term) -> Iterator[Term]:
+    """The parts of a guard that do not hang on what tables answer."""
+    return (part for part in b.conjuncts(guard) if not b.applications(part))
+
+
+def _key_if_asked(one: Lookup) -> Term:
+    """A lookup's key; nothing where it is plain that the table is not asked, so that what is undefined there (a header
+    that is not valid) does not part the inputs."""
+    return b.ite(b.and_(*_of_inputs(one.guard)), one.key, b.bv(0, one.key.width))
 
 
 def _constant(kinds: Kinds, kind: Kind, key: Term) -> Iterator[Term]:

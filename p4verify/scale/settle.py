@@ -21,9 +21,10 @@ from ..semantics.bits import Term
 from ..semantics.classifier import Difference, Row
 from ..semantics.meaning.behaviour import OWN_TO_EACH_MACHINE
 from ..semantics.meaning.opened import Lookup, NotSuitable, Opened
-from .by_kinds import WHOLE, Part, Proven, Told, parts_of, search_by_parts
+from .by_kinds import WHOLE, Answers, Part, Proven, Told, parts_of, search_by_parts
 from .compared import Compared
 from .constants import ValueLaw, laws_of_constants
+from .few_rows import rows_law
 from .field_laws import Known, laws_against
 from .lists import Lists
 
@@ -49,6 +50,9 @@ class Settlement:
     """What has been used of tables' answers to keys with a field of some values."""
     constants: dict[tuple[int, ValueLaw], None] = field(default_factory=dict)
     """Side, and what has been used of its tables' answers to keys with constant fields."""
+
+    _by_fields: list[Answers] = field(default_factory=list)
+    """What is known by :attr:`laws` about fields."""
 
     def __post_init__(self) -> None:
         self._proven = Proven()
@@ -123,7 +127,7 @@ class Settlement:
         once is hard."""
         mine = self.mine.behaviour
         own = OWN_TO_EACH_MACHINE.intersection(left_open(mine)) or any(c.likely is not None for c in mine.choices)
-        return parts_of(told) if own and not self.exactly else WHOLE
+        return parts_of(told, self._by_fields) if own and not self.exactly else WHOLE
 
     def _unheard_of(self, model: Model) -> Iterator[Term]:
         """That tables do not answer numbers of the model that no row has."""
@@ -150,11 +154,37 @@ class Settlement:
                 numbers = range(len(table.templates) if model.holds(one.guard) else 0)
                 for number in (n for n in numbers if model.holds(table.is_template(one.key, n))):
                     for condition, key, space, rows in self._rows_for(which, one, model):
+                        if not space.width:
+                            continue
                         (value,) = b.evaluate([space.term], model.values, model.callables(), default=0)
                         assert isinstance(value, int)
                         for law in laws_against(rows, key, space, value, number, decide):
                             self.laws.append(Known(which, table, key, space, law))
+                            self._by_fields.append((b.and_(condition, law.where), law.answers(table, one.key)))
                             yield b.implies(condition, law.says(table, one.key))
+                if numbers and not self._is_compared(which, one, model):
+                    yield from self._few_there(which, one, model)
+
+    def _few_there(self, which: int, one: Lookup, model: Model) -> Iterator[Term]:
+        """What a table answers on a part of the inputs that holds the model's, if few of its rows are met there and one
+        of them answers otherwise than in the model."""
+        table = self.sides[which].tables[one.table]
+        for condition, key, rows in self._lists.alone(which, one):
+            space = Space()
+            if not model.holds(condition) or (law := rows_law(in_space(rows, key, space), space)) is None:
+                continue
+            said = law.says(table, one.key)
+            if not model.holds(said):
+                self.laws.append(Known(which, table, key, space, law))
+                yield b.implies(condition, said)
+
+    def _is_compared(self, which: int, one: Lookup, model: Model) -> bool:
+        """Whether lists say what a table answers there."""
+        return any(
+            fact[1 + which] is one.key and model.holds(fact[0])
+            for other in self.lists if other.asks(which, one.table) and other.first is not None
+            for fact in other.facts
+        )  # fmt: skip
 
     def _rows_for(self, which: int, one: Lookup, model: Model) -> Iterator[tuple[Term, Runs, Space, Sequence[Row]]]:
         """The rows that a lookup is about: everywhere, and on a part of the inputs that holds the model's, where more

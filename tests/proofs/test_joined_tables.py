@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.plain_keys import runs
 from p4verify.scale.joined import hangs_together, joined
-from p4verify.scale.unmet import met, unmet
+from p4verify.scale.unmet import met, unmet, with_fixed
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from p4verify.semantics.classifier import Row
@@ -102,7 +102,38 @@ def test_rows_that_are_left_out_hold_no_input_of_the_part(
     below = b.ult(leaf, b.bv(bound, 3))
     condition = b.not_(below) if above else below
     rows = [Row(value & mask, mask, i, i) for i, (value, mask) in enumerate(cubes)]
-    left = met(rows, unmet(rows, runs(leaf), condition, Engine.within(None)))
+    never, fixed = unmet(rows, runs(leaf), condition, Engine.within(None))
+    left = met(rows, never)
     inputs = [x for x in range(8) if (x >= bound) == above]
     assert {id(row) for row in rows if any(x & row.mask == row.value for x in inputs)} <= {id(row) for row in left}
     assert all(row in left for row in rows if not row.mask)
+    value, mask = fixed.get(byte(0), (0, 0))
+    assert all(x & mask == value for x in inputs)
+
+
+def test_neighbours_in_a_key_are_one_field() -> None:
+    """A type's bytes: elsewhere each of them may be what it is in the type that rows ask for, but not both."""
+    key = b.concat(byte(2), byte(1), byte(0))
+    of_type = b.eq(b.concat(byte(2), byte(1)), b.bv(0x800, 16))
+    rows = [Row(0x80000 | i, 0xFFFFFF, i, i) for i in range(20)]
+    engine = Engine.within(None)
+    never, fixed = unmet(rows, runs(key), b.and_(of_type, b.ult(byte(0), b.bv(30, 8))), engine)
+    assert not never
+    assert fixed == {byte(1): (0, 0xFF), byte(2): (8, 0xFF)}
+    never, fixed = unmet(rows, runs(key), b.not_(of_type), engine)
+    assert not met(rows, never)
+    assert not fixed
+
+
+@given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 7), st.integers(1, 8), st.integers(0, 255))
+def test_bits_that_are_fixed_are_constants_of_a_key(value: int, mask: int, low: int, width: int, input_: int) -> None:
+    """On inputs that have them the key is what it was."""
+    width = min(width, 8 - low)
+    key = b.concat(b.extract(byte(0), low + width - 1, low), byte(1))
+    there = with_fixed(runs(key), {byte(0): (value & mask, mask)})
+    has = (input_ & ~mask) | (value & mask)
+    parts = [b.extract(leaf, start + wide - 1, start) for _, wide, leaf, start in reversed(there)]
+    assert [at for at, _, _, _ in there] == [sum(one[1] for one in there[:i]) for i in range(len(there))]
+    inputs = {byte(0): b.bv(has, 8), byte(1): b.bv(77, 8)}
+    assert b.substitute([b.concat(*parts)], inputs) == b.substitute([key], inputs)
+    assert not any(mask >> start & ((1 << wide) - 1) for _, wide, leaf, start in there if leaf is byte(0))
