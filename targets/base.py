@@ -356,6 +356,15 @@ class Classifies(Protocol):
 
 
 @runtime_checkable
+class ClassifiesInParts(Classifies, Protocol):
+    """A target of which a list may be several, one after the other, by what entries look at."""
+
+    def opened_in_parts(self, artifact: Any, at_least: int, name: str = "") -> Opened:
+        """As :meth:`Classifies.opened`, with each of these left open that has ``at_least`` so many entries."""
+        ...
+
+
+@runtime_checkable
 class KeepsEntries(Protocol):
     """A target whose artifacts' entries can come and go one by one."""
 

@@ -34,6 +34,8 @@ OPEN_FROM: Final = 256
 """Tables of so many rules are left open."""
 ALONG: Final = 16
 """... and so are those of so many, beside one of :data:`OPEN_FROM`, where that decides."""
+GUESS: Final = 0.5
+"""The part of the time for a way to compare of which it is not plain that it is one."""
 MOST: Final = 100
 """Regions that are searched for a packet."""
 FEW: Final = 10
@@ -101,7 +103,7 @@ def checked(large: Large | LargePair, engine: Engine, started: float) -> tuple[P
     ways = _ways_to_open(large)
     for way in ways[:-1]:
         try:
-            found = _checked(large, way, engine, started)
+            found = _checked(large, way, way.engine(engine), started)
         except NotSuitable:
             continue
         if found[0].verdict is not Verdict.UNDECIDED:
@@ -117,17 +119,37 @@ class _Way:
     """Both sides, with these tables left open."""
     joined: bool = False
     """Whether tables that are asked for what others answer are joined with these."""
+    share: float = 1.0
+    """The part of the time that is left that it may take, if others follow."""
+
+    def engine(self, whole: Engine) -> Engine:
+        """For this way."""
+        if whole.deadline is None or self.share == 1:
+            return whole
+        now = time.monotonic()
+        return replace(whole, deadline=now + self.share * max(0.0, whole.deadline - now))
 
 
 def _ways_to_open(large: Large | LargePair) -> list[_Way]:
     """Which tables are left open, the likeliest way to decide first: those of some size along with the large ones,
     unless only the large ones are as many on both sides (then they stand for each other one by one). Where frames are
     copied an artifact may have a table for each copy, so it may have more of them. Before all others, where just one
-    side's keys hang on answers, its tables are joined."""
+    side's keys hang on answers, its tables are joined; then come the lists of which an artifact's are made. But where
+    those of an artifact hang on answers only because of small tables, which the program has none of (for the colours of
+    meters, say), these are left in terms first."""
     along = _opened_along(large)
-    if along is None or len(set(map(hangs_together, along))) == 1:
-        return [_Way(one) for one in _which_to_open(large, along)]
-    return [_Way(lambda: along, joined=True), *(_Way(one) for one in _which_to_open(large, along))]
+    plain = [_Way(one) for one in _which_to_open(large, along)]
+    if along is None:
+        return plain
+    parts = _opened_in_parts(large, along)
+    in_parts = [] if parts is None else [_Way(lambda: parts, share=GUESS)]
+    hanging = [hangs_together(side) for side in along]
+    if hanging[0] == hanging[1]:
+        return [*plain, *in_parts] if _are_as_many(along) else [*in_parts, *plain]
+    guesses = [_Way(lambda: along, joined=True), *in_parts]
+    if hanging[1] and _stand_for_each_other(plain[0].opened()):
+        return [replace(plain[0], share=GUESS), *guesses, *plain[1:]]
+    return [*guesses, *plain]
 
 
 def _which_to_open(
@@ -154,6 +176,10 @@ def _are_as_many(sides: tuple[Opened, Opened]) -> bool:
     return len(sides[0].tables) == len(sides[1].tables)
 
 
+def _stand_for_each_other(sides: tuple[Opened, Opened]) -> bool:
+    return _are_as_many(sides) and not any(map(hangs_together, sides))
+
+
 def _has_them_for_copies(sides: tuple[Opened, Opened]) -> bool:
     return bool(sides[0].copied_to) and len(sides[0].tables) < len(sides[1].tables)
 
@@ -168,12 +194,31 @@ def _opened_along(large: Large | LargePair) -> tuple[Opened, Opened] | None:
     return sides if each else None
 
 
+def _opened_in_parts(large: Large | LargePair, along: tuple[Opened, Opened]) -> tuple[Opened, Opened] | None:
+    """The same with the lists open that an artifact's are made of, if there are more of these and they may stand for
+    several tables."""
+    first, second = large.sides
+    if len(along[0].tables) < 2:
+        return None
+    at_least = min(ALONG, large.open_from)
+    try:
+        sides = _ready(first.in_parts(at_least, large.open_from), second.in_parts(at_least, large.open_from))
+    except NotSuitable:
+        return None
+    return sides if len(sides[1].tables) > len(along[1].tables) else None
+
+
 def _is_large(large: Large | LargePair, table: OpenTable) -> bool:
     return len(table.entries) >= large.open_from
 
 
 def _opened(large: Large | LargePair, at_least: int) -> tuple[Opened, Opened]:
     first, second = (side.opened(at_least) for side in large.sides)
+    return _ready(first, second)
+
+
+def _ready(first: Opened, second: Opened) -> tuple[Opened, Opened]:
+    """Both sides, where frames are copied by the ports that the first copies to."""
     ports = first.copied_to
     if not ports:
         return first, second

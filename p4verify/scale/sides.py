@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from ..realise import describe
 from ..semantics import bits as b
 from ..semantics import ir
+from ..semantics.bits import Term
 from ..semantics.classifier import Row
 from ..semantics.meaning import open_tables
-from ..semantics.meaning.behaviour import Behaviour
+from ..semantics.meaning.behaviour import Behaviour, is_choice
 from ..semantics.meaning.members import groups_of, one_by_one, open_one_by_one
 from ..semantics.meaning.opened import NotSuitable, Opened, OpenTable
 from ..semantics.meaning.program import meaning
 from ..semantics.meaning.selectors import is_pick
 from ..semantics.rules.ruleset import RuleSet
-from ..targets.base import Classifies, Target
+from ..targets.base import Classifies, ClassifiesInParts, Target
 
 Kept = Mapping[str, Sequence[int]]
 """By open table the entries that stay (by their rows' ``origin``)."""
@@ -29,6 +30,11 @@ class Side(Protocol):
 
     def opened(self, at_least: int) -> Opened:
         """With every table of ``at_least`` so many entries left open. Raises NotSuitable, Unsupported."""
+        ...
+
+    def in_parts(self, at_least: int, large: int) -> Opened:
+        """The same for artifacts whose lists are several, one after the other (:class:`..targets.base.Classifies`).
+        Tables of fewer entries than ``large`` may stay in terms. Raises NotSuitable, Unsupported."""
         ...
 
     def only(self, opened: Opened, kept: Kept) -> Side:
@@ -55,7 +61,16 @@ class ProgramSide:
 
     def opened(self, at_least: int) -> Opened:
         """See :class:`Side`. Raises NotSuitable as well where copies ask tables that are left open."""
-        found = open_tables.opened(self.program, self.rules, at_least)
+        return self._opened(at_least)
+
+    def in_parts(self, at_least: int, large: int) -> Opened:
+        """Tables that are asked for nothing but what others answer stay in terms: no list of inputs stands for one."""
+        found = self._opened(at_least)
+        behind = (name for name in asked_for_answers(found) if len(found.tables[name].entries) < large)
+        return self._opened(at_least, frozenset(behind))
+
+    def _opened(self, at_least: int, but: frozenset[str] = frozenset()) -> Opened:
+        found = open_tables.opened(self.program, self.rules, at_least, but)
         found = replace(found, behaviour=self.settled(found.behaviour))
         if any(is_pick(t) for one in found.lookups for t in b.applications(one.key, one.guard)):
             raise NotSuitable("what large tables are asked for hangs on what a selector picks")
@@ -88,6 +103,12 @@ class ArtifactSide:
         """See :class:`Side`. Raises NotSuitable as well where the target has no tables that can be left open."""
         return self._classifier.opened(self.artifact, at_least, self.name)
 
+    def in_parts(self, at_least: int, large: int) -> Opened:
+        """See :class:`Side`. Raises NotSuitable as well where the target has no such lists."""
+        if not isinstance(self.target, ClassifiesInParts):
+            raise NotSuitable(f"lists of {self.target.name} are not several")
+        return self.target.opened_in_parts(self.artifact, at_least, self.name)
+
     def only(self, opened: Opened, kept: Kept) -> ArtifactSide:
         """See :class:`Side`."""
         return replace(self, artifact=self._classifier.only(self.artifact, opened, kept))
@@ -105,3 +126,29 @@ class ArtifactSide:
         if not isinstance(self.target, Classifies):
             raise NotSuitable(f"{self.target.name} has no tables that can be left open")
         return self.target
+
+
+def asked_for_answers(side: Opened) -> frozenset[str]:
+    """The tables whose keys are made of nothing but numbers that other tables answer, and constants (or of what nothing
+    is known of, where none has answered)."""
+    functions = {name for table in side.tables.values() for name in table.functions}
+    found = set(side.tables)
+    for one in side.lookups:
+        values = list(_values(one.key))
+        answered = any(term.name in functions for term in values if term.op == "apply")
+        if not answered or any(term.op == "var" and not is_choice(term) for term in values):
+            found.discard(one.table)
+    return frozenset(found)
+
+
+def _values(key: Term) -> Iterator[Term]:
+    """What a key's bits are taken from, whatever decides between them."""
+    todo, seen = [key], {key}
+    while todo:
+        term = todo.pop()
+        if term.op in ("var", "apply"):
+            yield term
+            continue
+        args = term.args[1:] if term.op == "ite" else term.args
+        todo += [arg for arg in args if arg not in seen]
+        seen.update(args)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Final
@@ -32,8 +32,8 @@ Numbers = dict[str | GroupRef, int]
 """Of the templates: actions by name, then the groups that rules lead to."""
 
 
-def opened(program: ir.Program, rules: RuleSet, at_least: int) -> Opened:
-    """The program with every table open that has ``at_least`` so many rules.
+def opened(program: ir.Program, rules: RuleSet, at_least: int, but: Collection[str] = ()) -> Opened:
+    """The program with every table open that has ``at_least`` so many rules, ``but`` these.
 
     Raises:
         NotSuitable: none has, or one that has cannot be left open.
@@ -42,7 +42,7 @@ def opened(program: ir.Program, rules: RuleSet, at_least: int) -> Opened:
     large = {
         table.control_name: (control, table)
         for control, table in program.tables()
-        if not table.const_entries and len(rules.of(table.control_name)) >= at_least
+        if not table.const_entries and len(rules.of(table.control_name)) >= at_least and table.control_name not in but
     }
     if not large:
         raise NotSuitable(f"no table has {at_least} rules or more")

@@ -88,6 +88,12 @@ class FlowerTarget(RulesBakedIn, KeepsFilters):
 
         return opened(artifact, at_least, name)
 
+    def opened_in_parts(self, artifact: FilterList, at_least: int, name: str = "") -> Opened:
+        """See :func:`.meaning.opened`."""
+        from .meaning import opened
+
+        return opened(artifact, at_least, name, in_parts=True)
+
     def only(self, artifact: FilterList, opened: Opened, kept: Mapping[str, Sequence[int]]) -> FilterList:
         """See :func:`.meaning.only`."""
         from .meaning import only

@@ -36,12 +36,16 @@ from tests.support import flower_random, u32_random
 
 Function = Callable[..., int]
 
+VALUES = {"src_mac": [f"00:00:00:00:00:0{i}" for i in (1, 2, 3)], "indev": ["port1", "port2", "port3"]}
+VALUES["dst_mac"] = VALUES["src_mac"]
+"""What random filters ask for, by field."""
+
 
 def answering(opened: Opened) -> dict[str, Function]:
     """The functions of open tables, as their rows have it."""
     found: dict[str, Function] = {}
-    for name, table in opened.tables.items():
-        stem = name.replace(" ", ".")
+    for table in opened.tables.values():
+        stem = next(name.removesuffix(".which") for name in table.functions if name.endswith(".which"))
         rows = TupleSpace(table.rows)
         found[f"{stem}.which"] = lambda key, rows=rows: rows.holding(key)[0].decision[0]
         for number, template in enumerate(table.templates):
@@ -58,11 +62,13 @@ def _number(table: OpenTable, rows: TupleSpace, number: int, place: int) -> Func
     return answer
 
 
-def alike(target: Any, artifact: Any, frames: list[tuple[int, bytes]]) -> bool:
+def alike(
+    target: Any, artifact: Any, frames: list[tuple[int, bytes]], open_: Callable[[Any], Opened] | None = None
+) -> bool:
     """Compare on frames; whether the list could be opened at all."""
     try:
         whole = target.meaning(artifact)
-        opened = target.opened(artifact, 1)
+        opened = open_(artifact) if open_ else target.opened(artifact, 1)
     except (NotSuitable, Unsupported, InputError):
         return False
     engine = Engine.within(None)
@@ -219,6 +225,40 @@ def test_flower() -> None:
             continue
         opened += alike(target, filters, frames)
     assert opened >= 3
+
+
+def test_flower_chains_in_parts() -> None:
+    """Lists of some filters open and others not, one after the other in a chain."""
+    target: Any = find("flower")
+    rng, parts, beside = random.Random(6), 0, 0
+    for _ in range(40):
+        text = "".join(
+            f"filter add dev port0 ingress protocol all pref {pref} flower "
+            f"{field} {value} action gact {rng.choice(('drop', 'pass', 'goto chain 1'))}\n"
+            for pref, field in enumerate(rng.sample(("src_mac", "dst_mac", "indev", "src_mac"), 3), 1)
+            for value in rng.sample(VALUES[field], rng.randint(1, 3))
+        )
+        text += (
+            "filter add dev port0 ingress protocol all pref 1 chain 1 flower dst_mac 00:00:00:00:00:01 action drop\n"
+        )
+        filters, least = target.read(text.encode(), "x.tc"), rng.choice((1, 2, 3))
+        frames = [(rng.choice((1, 2)), bytes((*bytes(5), rng.choice((1, 2, 3))) * 2) + rng.randbytes(50))
+                  for _ in range(12)]  # fmt: skip
+        assert alike(target, filters, frames, lambda one: target.opened_in_parts(one, 1))
+        try:
+            opened = target.opened_in_parts(filters, least)
+        except NotSuitable:
+            continue
+        parts += any("priorities" in name for name in opened.tables)
+        stay = {name: range(len(table.entries)) for name, table in opened.tables.items()}
+        some = target.only(filters, opened, stay)
+        assert sorted(some.filters, key=repr) == sorted(filters.filters, key=repr)
+        none = target.only(filters, opened, dict.fromkeys(opened.tables, ()))
+        beside += any(one.chain == 0 for one in none.filters)
+        gone = {entry for table in opened.tables.values() for entry in table.entries}
+        assert set(none.filters) == set(filters.filters) - gone
+    assert parts >= 10
+    assert beside >= 5
 
 
 def test_what_is_not_modelled_of_packets_is_assumed_not_to_come() -> None:

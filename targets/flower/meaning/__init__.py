@@ -45,16 +45,18 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
     return _run(filters, _installed(filters), mtu)[0]
 
 
-def opened(filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAULT_MTU) -> Opened:
+def opened(
+    filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAULT_MTU, *, in_parts: bool = False
+) -> Opened:
     """The same with every chain left open that has ``at_least`` so many filters; their functions' names begin with
-    ``name``.
+    ``name``. ``in_parts``: so are the lists that a chain consists of (:mod:`.parts`).
 
     Raises:
         NotSuitable: none has, or one that has cannot be left open.
         InputError, Unsupported: see :func:`meaning`.
     """
     filters = _classed(filters)
-    chains = open_chains(_installed(filters), at_least, name)
+    chains = open_chains(_installed(filters), at_least, name, in_parts=in_parts)
     lists = [one.list for chain in chains.values() for one in chain if isinstance(one, OpenChain)]
     if not lists:
         raise NothingLarge(f"no chain has {at_least} filters or more")

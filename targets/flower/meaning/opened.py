@@ -21,6 +21,7 @@ from ..artifact import FIELDS, FilterList, FlowerFilter, Range
 from .dissect import Dissection
 from .install import Classifier, types_of
 from .match import asks_for, there
+from .parts import filters_of, parts_of
 
 _PORT: tuple[str, tuple[int, ...]] = ("indev", ())
 Terms = tuple[dict[Hashable, Term], dict[Hashable, Term]]
@@ -36,6 +37,7 @@ class OpenChain:
         name: begins the names of the functions.
         within: chains that a packet goes to unwritten are part of the list: a filter that leads to one stands for all
             of that chain's filters, each of which asks for what both ask.
+        part: whether these are not all classifiers of the chain.
 
     Raises:
         NotSuitable: the chain is not of that form.
@@ -43,7 +45,7 @@ class OpenChain:
 
     def __init__(
         self, number: int, classifiers: Sequence[Classifier], name: str,
-        within: Mapping[int, Sequence[FlowerFilter]] = MappingProxyType({}),
+        within: Mapping[int, Sequence[FlowerFilter]] = MappingProxyType({}), *, part: bool = False,
     ) -> None:  # fmt: skip
         self.filters: list[FlowerFilter] = []
         self.likes: dict[Hashable, FlowerFilter] = {}
@@ -64,8 +66,9 @@ class OpenChain:
                     self.filters.append(replace(filter_, pref=classifier.pref) if chosen else filter_)
         self.filters += [one for chain in within.values() for one in chain]  # no row comes from one of these alone
         self.types = tuple(dict.fromkeys(types_of(one) for one in self.likes.values()))
-        later = None if within else lambda entry: _asked(entry, -1)
-        self.list = OpenList(number, rows, self.filters, name, later=later)
+        later = None if within or part else lambda entry: _asked(entry, -1)
+        place = (classifiers[0].pref, classifiers[-1].pref) if part else None
+        self.list = OpenList(number, rows, self.filters, name, later=later, place=place)
 
     def _through(self, first: FlowerFilter, chain: Sequence[FlowerFilter]) -> Iterator[Asked]:
         """What a filter and those of the chain that it leads to ask for together."""
@@ -145,24 +148,32 @@ def _tests(filter_: FlowerFilter) -> Iterator[tuple[Test, ...]]:
 
 
 def open_chains(
-    chains: Mapping[int, Sequence[Classifier]], at_least: int, name: str
+    chains: Mapping[int, Sequence[Classifier]], at_least: int, name: str, *, in_parts: bool = False
 ) -> dict[int, Sequence[Classifier | OpenChain]]:
     """The chains, where those of ``at_least`` so many filters are left open; where one leads to more small ones than
-    there may be lists of actions, these are part of it. Raises NotSuitable."""
-    found: dict[int, Sequence[Classifier | OpenChain]] = dict(chains)
-    filters = {number: list(_filters(classifiers)) for number, classifiers in chains.items()}
+    there may be lists of actions, these are part of it. ``in_parts``: where chains are several lists
+    (:func:`.parts.parts_of`), those of so many filters are. Raises NotSuitable."""
+    filters = {number: list(filters_of(classifiers)) for number, classifiers in chains.items()}
     small = {number: some for number, some in filters.items() if len(some) < at_least and _ends(some)}
-    for number, some in filters.items():
-        if len(some) >= at_least:
-            targets = {target for one in some if (target := _leads_to(one)) in small}
-            within = {target: small[target] for target in targets} if len(targets) > MAX_TEMPLATES else {}
-            found[number] = [OpenChain(number, chains[number], name, within)]
+    found: dict[int, Sequence[Classifier | OpenChain]] = {}
+    for number, classifiers in chains.items():
+        parts = parts_of(classifiers) if in_parts else [classifiers]
+        found[number] = [
+            one for part in parts for one in _opened(number, part, at_least, name, small, part=len(parts) > 1)
+        ]
     return found
 
 
-def _filters(classifiers: Sequence[Classifier]) -> Iterator[FlowerFilter]:
-    """In the order in which they are tried."""
-    return (one for classifier in classifiers for mask in classifier.masks.values() for one in mask.filters)
+def _opened(
+    number: int, classifiers: Sequence[Classifier], at_least: int, name: str,
+    small: Mapping[int, Sequence[FlowerFilter]], *, part: bool,
+) -> Sequence[Classifier | OpenChain]:  # fmt: skip
+    some = list(filters_of(classifiers))
+    if len(some) < at_least:
+        return classifiers
+    targets = {target for one in some if (target := _leads_to(one)) is not None and target in small}
+    within = {target: small[target] for target in targets} if len(targets) > MAX_TEMPLATES else {}
+    return [OpenChain(number, classifiers, name, within, part=part)]
 
 
 def _ends(chain: Sequence[FlowerFilter]) -> bool:
@@ -178,6 +189,8 @@ def only(filters: FilterList, opened: Opened, kept: Mapping[str, Sequence[int]])
 
     Those that stay are in the order in which they are tried, so that masks keep theirs.
     """
-    chains = {table.entries[0].chain for table in opened.tables.values()}
+    open_ = {(one.chain, one.pref) for table in opened.tables.values() for one in table.entries}
+    chains = {chain for chain, _ in open_}
     stay = [opened.tables[name].entries[i] for name, origins in kept.items() for i in sorted(set(origins))]
-    return replace(filters, filters=(*(f for f in filters.filters if f.chain not in chains), *stay))
+    others = (f for f in filters.filters if f.chain not in chains or (f.pref and (f.chain, f.pref) not in open_))
+    return replace(filters, filters=(*others, *stay))

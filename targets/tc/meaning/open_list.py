@@ -68,6 +68,7 @@ class OpenList:
         name: begins the names of the functions.
         later: what a filter asks that comes in later; None: that is not known.
         order: a filter's place among the others, by a number: lower ones are tried first.
+        place: where these are not all filters of the chain, the first and the last of their priorities.
 
     Raises:
         NotSuitable: they are too different from one another.
@@ -81,9 +82,14 @@ class OpenList:
         name: str,
         later: Callable[[Any], Iterable[Asked]] | None = None,
         order: Callable[[Any], int] | None = None,
+        place: tuple[int, int] | None = None,
     ) -> None:
         self.number = number
         self.name = f"{name}chain.{number}"
+        shown = f"chain {number}"
+        if place is not None:
+            self.name += f".{place[0]}"
+            shown += f", priorities {place[0]} to {place[1]}"
         self.conditions = tuple(dict.fromkeys(one.condition for one in asked))
         self.fields: dict[Hashable, int] = {}
         for one in asked:
@@ -93,16 +99,16 @@ class OpenList:
         self._ways: list[_Way] = []
         self._shifts: dict[Hashable, int] = {}
         low = 0
-        for place in reversed([*((0, c) for c in self.conditions), *((1, f) for f in self.fields)]):
-            self._shifts[place] = low
-            low += 1 if place[0] == 0 else self.fields[place[1]]
+        for asks in reversed([*((0, c) for c in self.conditions), *((1, f) for f in self.fields)]):
+            self._shifts[asks] = low
+            low += 1 if asks[0] == 0 else self.fields[asks[1]]
         rows = list(self._rows(asked))
         rows.append(Row(0, 0, (len(self._ways), ()), float("inf")))
         templates = [Template(_shown(way), (NUMBER_BITS,) * _numbers(way)) for way in self._ways]
         self._widths = [t.widths for t in templates]
         width = len(self.conditions) + sum(self.fields.values())
         self.table = OpenTable(
-            f"chain {number}", width, [*templates, Template("(no filter)")], rows, self._is, self._numbers, entries,
+            shown, width, [*templates, Template("(no filter)")], rows, self._is, self._numbers, entries,
             rows_of=None if later is None else self._rows_of, order=order or _pref, ties=False,
         )  # fmt: skip
 
