@@ -47,7 +47,16 @@ def judge(
 ) -> Tally:
     """``count`` frames that meet the rules, or nearly. Which members of groups answer is the machine's to choose."""
     packets = plain_packets(rng, rules, target.meaning(artifact), count)
-    tally = Tally(outside=count - len(packets))
+    tally = compared(oracle, program, rules, artifact, packets)
+    tally.outside = count - len(packets)
+    return tally
+
+
+def compared(
+    oracle: Oracle, program: ir.Program, rules: RuleSet, artifact: Any, packets: Sequence[tuple[int, bytes]]
+) -> Tally:
+    """The same on these frames."""
+    tally = Tally()
     for (port, frame), seen in zip(packets, oracle.run(artifact, packets), strict=True):
         runs = list(runs_of(program, rules, frame, port))
         allowed = [sorted(one.outputs) for one in runs]
@@ -124,13 +133,18 @@ class _Picks:
 
 def plain_packets(rng: random.Random, rules: RuleSet, does: Behaviour, count: int) -> list[tuple[int, bytes]]:
     """Frames on ports, without those that an assumption about frames leaves out."""
+    return inside(does, sorted((rng.choice(PORTS), a_frame(rng, rules)) for _ in range(count)))
+
+
+def inside(does: Behaviour, packets: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """The frames that no assumption leaves out."""
     domain = [a.condition for a in (*does.domain, *does.reaching)]
-    packets = []
-    for port, frame in sorted((rng.choice(PORTS), a_frame(rng, rules)) for _ in range(count)):
+    found = []
+    for port, frame in packets:
         values = {"pkt.len": len(frame), "in.port": port} | {f"pkt[{i}]": octet for i, octet in enumerate(frame)}
         if all(b.evaluate(domain, values, default=0)):
-            packets.append((port, frame))
-    return packets
+            found.append((port, frame))
+    return found
 
 
 def _shown(outputs: Iterable[tuple[str, int, bytes]]) -> str:
