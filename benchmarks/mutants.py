@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from p4verify import targets
 from p4verify.inputs import SourceOptions, read_program, read_rules
 from p4verify.interrupts import unwound_when_terminated
+from p4verify.semantics.source import InputError
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.flower.oracle import UserModeFlower
 from p4verify.targets.openflow.oracle import OpenVSwitch
@@ -94,8 +95,12 @@ def _campaign(name: str, machine: Machine, options: argparse.Namespace) -> bool:
     chosen = [(e, hook) for e, hook in SUBJECTS[name] if options.example in (None, e)]
     judged: list[Judged] = []
     for i, (example, hook) in enumerate(chosen):
-        made = _subject(name, example, hook, machine, rng, options)
-        share = options.count * (i + 1) // len(chosen) - options.count * i // len(chosen)
+        try:
+            made = _subject(name, example, hook, machine, rng, options)
+        except InputError as error:
+            print(f"{name} {example}: left out, for the machine does not run it: {error}", flush=True)
+            continue
+        share = -(-(options.count - sum(one.loads for one in judged)) // (len(chosen) - i))
         here = list(_some(made, rng, share, options.list))
         judged += [judge_again(made, one) for one in here]
         took = [one.seconds for one in here if one.loads] or [0.0]

@@ -43,7 +43,7 @@ from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import Span, Unsupported
 from .sides_in_runs import SidesInRuns
-from .targets.base import CannotOffload, Classifies, CompilesIn, Relation, Target
+from .targets.base import CannotOffload, Classifies, CompilesIn, HasRoom, Relation, Target
 from .two_machines import Given, Machine, at_one_place, both_ways, exactly, large_pair, machine_with, two_machines
 
 ASSERTIONS = "assertions"
@@ -113,6 +113,8 @@ class Checker:
         label = label or target.name
         started = time.monotonic()
         try:
+            if self.rules is not None and isinstance(target, HasRoom):
+                target.check_room(self._need_program(), artifact, self.rules)
             proof = self._prove_large(target, artifact, path, label, started)
             if isinstance(proof, str):
                 why = (proof,) if proof else ()

@@ -311,6 +311,15 @@ class Returns(Protocol):
 
 
 @runtime_checkable
+class HasRoom(Protocol):
+    """A target whose artifacts' tables have room for so many rules."""
+
+    def check_room(self, program: Program, artifact: Any, rules: RuleSet) -> None:
+        """Raises Unsupported, at a rule for which there is none."""
+        ...
+
+
+@runtime_checkable
 class CompilesIn(Protocol):
     """A target that holds tables, whose artifacts may have the rules of some tables in their code."""
 

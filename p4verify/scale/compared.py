@@ -12,6 +12,7 @@ from ..proofs.plain_keys import Runs, Space
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.classifier import Comparison, Difference, Row
+from ..semantics.meaning.behaviour import is_choice
 from ..semantics.meaning.opened import Answered
 
 LISTED: Final = 5000
@@ -94,7 +95,9 @@ class Compared:
         return self.kinds.kind(mine, difference.second.decision)
 
     def axioms(self, kinds: Collection[Kind]) -> Iterator[Term]:
-        """That what the tables answer is of one of these kinds."""
+        """That what the tables answer is of one of these kinds. Where that is none, and whether the tables are asked
+        hangs on a choice, nothing is said: it would be that nobody chooses so."""
         for condition, mine, theirs in self.facts:
             some = (self.kinds.condition(kind, mine, theirs) for kind in sorted(kinds, key=repr))
-            yield b.implies(condition, b.or_(*some))
+            if kinds or not any(map(is_choice, b.variables(condition))):
+                yield b.implies(condition, b.or_(*some))

@@ -163,6 +163,17 @@ class EbpfTarget:
         filled = fill_maps(program, rules, have) | counter_elements(program, rules) | fill_groups(rules)
         return {name: entries for name, entries in filled.items() if name in have}
 
+    def check_room(self, program: Program, artifact: BpfObject, rules: RuleSet) -> None:
+        """See :class:`..base.HasRoom`. Of rules that are not put into maps nothing is said here."""
+        from ...semantics.source import Unsupported
+        from .room import check_room
+
+        try:
+            filled = self.fill(program, artifact, rules)
+        except Unsupported:
+            return
+        check_room(artifact, rules, filled)
+
     def install(self, artifact: BpfObject, tables: Mapping[str, Sequence[tuple[bytes, bytes]]], device: str) -> None:
         """See :func:`.install.install`."""
         from .install import install

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p4verify.proofs.answer_pairs import FEW, Kinds
+from p4verify.proofs.answer_pairs import FEW, Kind, Kinds
 from p4verify.proofs.bit_links import Link
+from p4verify.proofs.plain_keys import Space
+from p4verify.scale.compared import Compared
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
+from p4verify.semantics.meaning.behaviour import CHOICE
 from p4verify.semantics.meaning.opened import Answered, OpenTable, Template
 from tests.support.open_sides import open_table
 
@@ -133,3 +136,15 @@ def test_few_numbers_that_decide_what_the_other_answers_go_into_the_kind(count: 
         answers = {"p.which": 0, "p.0.0": number, "q.which": 0}
         holds = b.evaluate([said], {}, {name: lambda _, n=one: n for name, one in answers.items()}) == [1]
         assert holds == (number == 2 or not told)
+
+
+def test_that_no_kind_is_right_says_nothing_of_what_is_chosen() -> None:
+    """It would be that nobody chooses so: axioms are about tables."""
+    kinds = Kinds(open_table("p", 3, [Template("to", ())], [], 0), open_table("q", 3, [Template("send", ())], [], 0))
+    one = Compared(kinds, Space(), [], [], ((), ()))
+    asked, chosen, key = b.var("asked", 1), b.var(f"{CHOICE}0", 1), b.bv(0, 3)
+    one.facts = [(b.eq(asked, b.bv(1, 1)), key, key)]
+    assert list(one.axioms(())) == [b.ne(asked, b.bv(1, 1))]
+    one.facts = [(b.and_(b.eq(asked, b.bv(1, 1)), b.eq(chosen, b.bv(1, 1))), key, key)]
+    assert not list(one.axioms(()))
+    assert list(one.axioms([Kind(0, 0)]))

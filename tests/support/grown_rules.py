@@ -9,6 +9,7 @@ are no key (groups, addresses that are written) stay as they are, and groups kee
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -27,7 +28,8 @@ FRUITLESS: Final = 50
 
 
 def grown(program: ir.Program, own: RuleSet, count: int, seed: int) -> RuleSet:
-    """A rule set of ``count`` entries: a part of the program's ``own``, or more like them.
+    """A rule set of ``count`` entries: a part of the program's ``own``, or more like them; no table has more than its
+    size.
 
     Raises:
         ValueError: the program has no room for so many like that.
@@ -44,14 +46,18 @@ def grown(program: ir.Program, own: RuleSet, count: int, seed: int) -> RuleSet:
     rules = [(t, -i, r) for t in tables for i, r in enumerate(own.of(t.control_name)) if id(r) not in constant]
     rules.sort(key=lambda one: -one[1])  # the first of every table first: these belong together
     made = fruitless = 0
+    held = Counter[str]()
     for copy in _copies(program, tables, own, chance):
         before = made
         for table, rank, rule in rules:
             if made == count:
                 break
+            if table.size is not None and held[table.control_name] >= table.size:
+                continue
             try:
                 builder.add(table, copy(table, rule), rank)
                 made += 1
+                held[table.control_name] += 1
             except InputError:
                 continue  # the same entry twice
         if made == count:
