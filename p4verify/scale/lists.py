@@ -115,18 +115,22 @@ class Lists:
 
     def alone(self, which: int, one: Lookup) -> Sequence[tuple[Term, Runs, Sequence[Row]]]:
         """The parts on which a side asks a table, whatever the other side does there: condition, key, and the rows that
-        may be met."""
-        if (which, one.table, one.key, one.guard) not in self._alone:
-            known = [*self._inputs, *_of_inputs(one.guard)]
-            found = pieces((one.guard, one.key), known, self.engine, needed=0)
-            table = (self.mine, self.theirs)[which].tables[one.table]
-            parts = []
-            for piece in found:
-                key = runs(piece.terms[1])
-                never, fixed = unmet(table.rows, key, piece.condition, self.engine)
-                parts.append((piece.condition, with_fixed(key, fixed), met(table.rows, never)))
-            self._alone[which, one.table, one.key, one.guard] = parts
-        return self._alone[which, one.table, one.key, one.guard]
+        may be met. None, if there are too many."""
+        asked = which, one.table, one.key, one.guard
+        if asked not in self._alone:
+            try:
+                self._alone[asked] = list(self._parts_alone(which, one))
+            except NotSuitable:
+                self._alone[asked] = ()
+        return self._alone[asked]
+
+    def _parts_alone(self, which: int, one: Lookup) -> Iterator[tuple[Term, Runs, Sequence[Row]]]:
+        table = (self.mine, self.theirs)[which].tables[one.table]
+        known = [*self._inputs, *_of_inputs(one.guard)]
+        for piece in pieces((one.guard, one.key), known, self.engine, needed=0):
+            key = runs(piece.terms[1])
+            never, fixed = unmet(table.rows, key, piece.condition, self.engine)
+            yield piece.condition, with_fixed(key, fixed), met(table.rows, never)
 
     # --- parts of the input space -----------------------------------------------------------------------------------
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from p4verify.proofs.engine import Engine
+from p4verify.proofs.pieces import Piece, pieces
 from p4verify.proofs.verdict import Verdict
-from p4verify.scale import Change, Large, Standing
+from p4verify.scale import Change, Large, Standing, lists
+from p4verify.semantics.bits import Term
 from p4verify.semantics.meaning.opened import NotSuitable
 from p4verify.targets.flower.artifact import FlowerFilter
 from p4verify.targets.tc.artifact.actions import Control, Gact
@@ -91,3 +94,15 @@ def test_a_rule_that_comes_there_or_goes_needs_the_whole_check(tmp_path: Path) -
         with pytest.raises(NotSuitable, match="where a field has this value"):
             standing.changed([Change(0, "I.stations", rule, come)])
     assert Standing(large, Engine.within(None)).changed([Change(0, "I.stations", other, True)])
+
+
+def test_a_key_of_too_many_forms_is_no_more_than_not_decided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nothing is known of the rows there; the lists are compared all the same."""
+
+    def of_too_many_forms(terms: Sequence[Term], *args: Any, **kwargs: Any) -> Iterator[Piece]:
+        if len(terms) == 2:
+            raise NotSuitable("too many forms")
+        return pieces(terms, *args, **kwargs)
+
+    monkeypatch.setattr(lists, "pieces", of_too_many_forms)
+    assert checked(pair(tmp_path), 20).verdict is Verdict.UNDECIDED
