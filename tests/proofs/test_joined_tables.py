@@ -137,3 +137,12 @@ def test_bits_that_are_fixed_are_constants_of_a_key(value: int, mask: int, low: 
     inputs = {byte(0): b.bv(has, 8), byte(1): b.bv(77, 8)}
     assert b.substitute([b.concat(*parts)], inputs) == b.substitute([key], inputs)
     assert not any(mask >> start & ((1 << wide) - 1) for _, wide, leaf, start in there if leaf is byte(0))
+
+
+def test_a_field_that_may_be_something_else_is_no_constant() -> None:
+    """Though all rows ask for one value of it."""
+    rows = [Row(5 << 8 | i, 0xFFFF, i, i) for i in range(20)]
+    key = b.concat(byte(1), byte(0))
+    for bound, known in ((7, {}), (6, {byte(1): (5, 0xFF)})):
+        condition = b.and_(b.ult(byte(1), b.bv(bound, 8)), b.ult(b.bv(4, 8), byte(1)))
+        assert unmet(rows, runs(key), condition, Engine.within(None)) == (frozenset(), known)
