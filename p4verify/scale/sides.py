@@ -18,6 +18,7 @@ from ..semantics.meaning.opened import NotSuitable, Opened, OpenTable
 from ..semantics.meaning.program import meaning
 from ..semantics.meaning.selectors import is_pick
 from ..semantics.rules.ruleset import RuleSet
+from ..semantics.source import Unsupported
 from ..targets.base import Classifies, ClassifiesInParts, Target
 
 Kept = Mapping[str, Sequence[int]]
@@ -119,7 +120,10 @@ class ArtifactSide:
 
     def text(self, opened: Opened, table: OpenTable, row: Row) -> str:
         """See :class:`Side`."""
-        return self._classifier.entry_text(self.artifact, table.entries[row.origin])
+        try:
+            return self._classifier.entry_text(self.artifact, table.entries[row.origin])
+        except Unsupported as error:  # messages may say what the format that people read has no words for
+            return f"an entry that is not written out: {error.reason}"
 
     @property
     def _classifier(self) -> Classifies:

@@ -154,6 +154,16 @@ def test_a_wrong_filter_of_either_list_is_rejected(
     assert proof.counterexample is not None
 
 
+def test_a_filter_that_has_no_words_is_rejected_all_the_same(tmp_path: Path) -> None:
+    """As messages may have it."""
+    kept = changed(
+        two_tables(tmp_path), looks_at("dst_mac"), lambda one: replace(one, actions=(Gact(Control("stolen")),))
+    )
+    proof = checked(kept)
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert any("tc has no word for the control stolen" in text for one in proof.regions for text in one.entries)
+
+
 def test_tables_that_are_asked_for_answers_alone_stay_in_terms(tmp_path: Path) -> None:
     sides = by_class(tmp_path).sides
     assert list(sides[0].in_parts(12, 256).tables) == ["I.classes", "I.stations"]
