@@ -13,25 +13,13 @@ from p4verify.scale import Change, Large, NotAccepted, Standing
 from p4verify.semantics.meaning.opened import NotSuitable
 from p4verify.targets.flower.artifact import FilterList, FlowerFilter, Match
 from p4verify.targets.tc.artifact.actions import Control, Gact, Mirred
-from tests.support.large_programs import checked, example
+from tests.support.large_programs import checked, example, to_another, with_changed
 
 
 @pytest.fixture(scope="module")
 def balancer() -> Large:
     """Every service's filter leads to a chain of its servers, of which there are more than a hundred."""
     return example("balancer", "flower", 1000)
-
-
-def changed(
-    large: Large, which: Callable[[FlowerFilter], bool], change: Callable[[FlowerFilter], FlowerFilter]
-) -> Large:
-    """With one filter changed, in the middle of those that there are."""
-    assert isinstance(large.artifact, FilterList)
-    filters = list(large.artifact.filters)
-    some = [i for i, one in enumerate(filters) if which(one)]
-    at = some[len(some) // 2]
-    filters[at] = change(filters[at])
-    return replace(large, artifact=replace(large.artifact, filters=tuple(filters)))
 
 
 def leads(one: FlowerFilter) -> bool:
@@ -48,12 +36,6 @@ def of_one_client(one: FlowerFilter) -> bool:
 
 def ends(one: FlowerFilter) -> bool:
     return one.chain > 1 and not one.keys
-
-
-def to_another(one: FlowerFilter) -> FlowerFilter:
-    action = one.actions[-1]
-    assert isinstance(action, Mirred)
-    return replace(one, actions=(*one.actions[:-1], replace(action, port=action.port % 4 + 1)))
 
 
 def test_chains_that_filters_lead_to_are_compared_as_part_of_the_list(balancer: Large) -> None:
@@ -73,7 +55,7 @@ def test_chains_that_filters_lead_to_are_compared_as_part_of_the_list(balancer: 
 def test_a_wrong_filter_is_rejected(
     balancer: Large, which: Callable[[FlowerFilter], bool], change: Callable[[FlowerFilter], FlowerFilter]
 ) -> None:
-    proof = checked(changed(balancer, which, change))
+    proof = checked(with_changed(balancer, which, change))
     assert proof.verdict is Verdict.REJECT, proof.reason
     assert proof.regions
 
@@ -90,7 +72,7 @@ def test_chains_that_packets_leave_are_no_part_of_the_list(
 ) -> None:
     """Packets that no filter of theirs takes would go on to the next one of the list: a filter leads there still."""
     parts, apart = (
-        one.sides[1].opened(16).tables["chain 1"].templates for one in (balancer, changed(balancer, ends, change))
+        one.sides[1].opened(16).tables["chain 1"].templates for one in (balancer, with_changed(balancer, ends, change))
     )
     assert not any(template.name.startswith("gact") and "Both" not in template.name for template in parts[1:-2])
     assert len(apart) > len(parts)

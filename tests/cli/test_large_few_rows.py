@@ -17,7 +17,7 @@ from p4verify.semantics.bits import Term
 from p4verify.semantics.meaning.opened import NotSuitable
 from p4verify.targets.flower.artifact import FlowerFilter
 from p4verify.targets.tc.artifact.actions import Control, Gact
-from tests.support.large_programs import checked, lowered, of_ethernet
+from tests.support.large_programs import checked, lowered, of_ethernet, with_changed
 
 PROGRAM = of_ethernet(
     """
@@ -50,14 +50,6 @@ def of_few(one: FlowerFilter) -> bool:
     return one.chain == 0 and [key.field for key in one.keys] == ["src_mac"]
 
 
-def changed(large: Large, change: Callable[[FlowerFilter], FlowerFilter | None]) -> Large:
-    filters = large.artifact.filters
-    at = next(i for i, one in enumerate(filters) if of_few(one))
-    new = change(filters[at])
-    some = (*filters[:at], *([] if new is None else [new]), *filters[at + 1 :])
-    return replace(large, artifact=replace(large.artifact, filters=some))
-
-
 def test_rules_that_an_artifact_has_in_a_small_list_are_told_there(tmp_path: Path) -> None:
     large = pair(tmp_path)
     assert sum(map(of_few, large.artifact.filters)) == len(APART)
@@ -77,7 +69,7 @@ def test_rules_that_an_artifact_has_in_a_small_list_are_told_there(tmp_path: Pat
 def test_a_wrong_filter_in_the_small_list_is_rejected(
     tmp_path: Path, change: Callable[[FlowerFilter], FlowerFilter | None]
 ) -> None:
-    proof = checked(changed(pair(tmp_path), change))
+    proof = checked(with_changed(pair(tmp_path), of_few, change))
     assert proof.verdict is Verdict.REJECT, proof.reason
     assert proof.counterexample is not None
 

@@ -13,9 +13,9 @@ from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Verdict
 from p4verify.scale import Change, Large, Standing
 from p4verify.semantics.meaning.opened import NotSuitable
-from p4verify.targets.flower.artifact import FilterList, FlowerFilter
-from p4verify.targets.tc.artifact.actions import Control, Gact, Mirred
-from tests.support.large_programs import checked, lowered, of_ethernet
+from p4verify.targets.flower.artifact import FlowerFilter
+from p4verify.targets.tc.artifact.actions import Control, Gact
+from tests.support.large_programs import checked, lowered, of_ethernet, to_another, with_changed
 
 TWO_TABLES: Final = of_ethernet(
     """
@@ -89,27 +89,8 @@ def by_class(where: Path, answered: Callable[[int], int] = lambda i: i % 4) -> L
     return lowered(where, CLASSES, [*of, *known, *out], 16, "flower")
 
 
-def changed(
-    large: Large, which: Callable[[FlowerFilter], bool], change: Callable[[FlowerFilter], FlowerFilter | None]
-) -> Large:
-    """With one filter changed or left out, in the middle of those that there are."""
-    assert isinstance(large.artifact, FilterList)
-    filters = list(large.artifact.filters)
-    some = [i for i, one in enumerate(filters) if which(one)]
-    at = some[len(some) // 2]
-    new = change(filters[at])
-    filters[at : at + 1] = [] if new is None else [new]
-    return replace(large, artifact=replace(large.artifact, filters=tuple(filters)))
-
-
 def looks_at(field: str) -> Callable[[FlowerFilter], bool]:
     return lambda one: any(key.field == field for key in one.keys)
-
-
-def to_another(one: FlowerFilter) -> FlowerFilter:
-    action = one.actions[-1]
-    assert isinstance(action, Mirred)
-    return replace(one, actions=(*one.actions[:-1], replace(action, port=action.port % 4 + 1)))
 
 
 def let_on(one: FlowerFilter) -> FlowerFilter:
@@ -149,14 +130,14 @@ def test_a_chain_of_two_lists_is_compared_with_two_tables(tmp_path: Path) -> Non
 def test_a_wrong_filter_of_either_list_is_rejected(
     tmp_path: Path, which: Callable[[FlowerFilter], bool], change: Callable[[FlowerFilter], FlowerFilter | None]
 ) -> None:
-    proof = checked(changed(two_tables(tmp_path), which, change))
+    proof = checked(with_changed(two_tables(tmp_path), which, change))
     assert proof.verdict is Verdict.REJECT, proof.reason
     assert proof.counterexample is not None
 
 
 def test_a_filter_that_has_no_words_is_rejected_all_the_same(tmp_path: Path) -> None:
     """As messages may have it."""
-    kept = changed(
+    kept = with_changed(
         two_tables(tmp_path), looks_at("dst_mac"), lambda one: replace(one, actions=(Gact(Control("stolen")),))
     )
     proof = checked(kept)
@@ -196,7 +177,7 @@ def test_numbers_that_decide_by_what_they_are_are_compared_by_regions(tmp_path: 
 def test_a_filter_for_another_class_is_rejected(
     tmp_path: Path, which: Callable[[FlowerFilter], bool], change: Callable[[FlowerFilter], FlowerFilter | None]
 ) -> None:
-    proof = checked(changed(by_class(tmp_path), which, change))
+    proof = checked(with_changed(by_class(tmp_path), which, change))
     assert proof.verdict is Verdict.REJECT, proof.reason
     assert proof.counterexample is not None
 

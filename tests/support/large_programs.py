@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,8 @@ from p4verify.proofs.verdict import Proof
 from p4verify.scale import OPEN_FROM, Large, check_large
 from p4verify.semantics.p4.frontend import load_program
 from p4verify.targets import find
+from p4verify.targets.flower.artifact import FilterList, FlowerFilter
+from p4verify.targets.tc.artifact.actions import Mirred
 from tests.support.grown_rules import grown
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
@@ -61,6 +64,26 @@ def example(name: str, target_name: str, count: int, open_from: int = OPEN_FROM)
     program, target = load_program(str(EXAMPLES / f"{name}.p4")), find(target_name)
     rules = grown(program, read_rules(str(EXAMPLES / f"{name}.rules.cli"), program), count, 1)
     return Large(program, rules, target, target.lower(program, rules, {}), machines_confirm=False, open_from=open_from)
+
+
+def with_changed(
+    large: Large, which: Callable[[FlowerFilter], bool], change: Callable[[FlowerFilter], FlowerFilter | None]
+) -> Large:
+    """With one flower filter changed or left out, in the middle of those that there are."""
+    assert isinstance(large.artifact, FilterList)
+    filters = list(large.artifact.filters)
+    some = [i for i, one in enumerate(filters) if which(one)]
+    at = some[len(some) // 2]
+    new = change(filters[at])
+    filters[at : at + 1] = [] if new is None else [new]
+    return replace(large, artifact=replace(large.artifact, filters=tuple(filters)))
+
+
+def to_another(one: FlowerFilter) -> FlowerFilter:
+    """The filter, which sends packets to a port, with another port."""
+    action = one.actions[-1]
+    assert isinstance(action, Mirred)
+    return replace(one, actions=(*one.actions[:-1], replace(action, port=action.port % 4 + 1)))
 
 
 def checked(large: Large, seconds: float | None = None) -> Proof:
