@@ -46,7 +46,7 @@ def _side_by_side(key: Term) -> Iterator[Term]:
         return
     value = next(arg for arg in inner.args if arg is not mask)
     fixed = _MASKED[inner.op]
-    for top, bottom in _same_bits(mask.value, high, low):
+    for top, bottom in same_bits(mask.value, high, low):
         if (mask.value >> bottom & 1) == fixed:
             yield b.bv(-fixed, top - bottom + 1)
         else:
@@ -57,7 +57,7 @@ _MASKED: Final = {"bor": 1, "band": 0}
 """The bits of a mask that fix bits of the result, to the same."""
 
 
-def _same_bits(mask: int, high: int, low: int) -> Iterator[tuple[int, int]]:
+def same_bits(mask: int, high: int, low: int) -> Iterator[tuple[int, int]]:
     """The runs of equal bits between two places, highest first."""
     top = high
     for at in range(high, low - 1, -1):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..proofs.engine import Engine
-from ..proofs.plain_keys import Run, Runs, in_cube
+from ..proofs.plain_keys import Run, Runs, in_cube, same_bits
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.classifier import Cube, Row, meet, part
@@ -65,16 +65,10 @@ def with_fixed(key: Runs, fixed: Fixed) -> Runs:
 
 def _with_fixed(run: Run, known: Cube) -> Iterator[Run]:
     low, width, leaf, start = run
-    value, mask = part(known, start, width)
-    at = 0
-    while at < width:
-        is_known = mask >> at & 1
-        end = next((i for i in range(at, width) if mask >> i & 1 != is_known), width)
-        if is_known:
-            yield low + at, end - at, b.bv(value >> at & ((1 << (end - at)) - 1), end - at), 0
-        else:
-            yield low + at, end - at, leaf, start + at
-        at = end
+    for high, bottom in reversed(list(same_bits(known[1], start + width - 1, start))):
+        place, some = low + bottom - start, high - bottom + 1
+        value, mask = part(known, bottom, some)
+        yield (place, some, b.bv(value, some), 0) if mask else (place, some, leaf, bottom)
 
 
 def met(rows: Sequence[Row], unmet: Unmet) -> Sequence[Row]:
@@ -127,28 +121,22 @@ def _fields(rows: Sequence[Row], key: Runs, condition: Term) -> Iterator[_Field]
     about = frozenset(b.variables(condition))
     found: _Field | None = None
     for run in key:
-        if run[2].is_const or about.isdisjoint(b.variables(run[2])):
-            asked, longer = None, None
-        else:
-            asked = _asked(rows, (run,))
-            longer = None if found is None or asked is None else _asked(rows, (*found.runs, run))
-        if found is not None and longer is None:
+        concerned = not (run[2].is_const or about.isdisjoint(b.variables(run[2])))
+        alone = _field(rows, (run,)) if concerned else None
+        longer = _field(rows, (*found.runs, run)) if found and alone else None
+        if found and not longer:
             yield found
-            found = None
-        if found is not None and longer is not None:
-            found = _Field((*found.runs, run), longer)
-        elif asked is not None:
-            found = _Field((run,), asked)
-    if found is not None:
+        found = longer or alone
+    if found:
         yield found
 
 
-def _asked(rows: Sequence[Row], runs: Runs) -> frozenset[Cube] | None:
-    """What rows ask of neighbouring runs, if that is little."""
+def _field(rows: Sequence[Row], runs: Runs) -> _Field | None:
+    """Neighbouring runs as a field, if rows ask for few values of it."""
     low, width = runs[0][0], sum(one[1] for one in runs)
     asked: set[Cube] = set()
     for row in rows:
         asked.add(part(row.cube, low, width))
         if len(asked) > FEW:
             return None
-    return frozenset(asked)
+    return _Field(runs, frozenset(asked))
