@@ -202,10 +202,12 @@ def _opened_in_parts(large: Large | LargePair, along: tuple[Opened, Opened]) -> 
         return None
     at_least = min(ALONG, large.open_from)
     try:
-        sides = _ready(first.in_parts(at_least, large.open_from), second.in_parts(at_least, large.open_from))
+        theirs = second.in_parts(at_least, large.open_from)
+        if len(theirs.tables) <= len(along[1].tables):
+            return None
+        return _ready(first.in_parts(at_least, large.open_from), theirs)
     except NotSuitable:
         return None
-    return sides if len(sides[1].tables) > len(along[1].tables) else None
 
 
 def _is_large(large: Large | LargePair, table: OpenTable) -> bool:

@@ -30,7 +30,7 @@ GROWS: Final = 8
 
 def hangs_together(side: Opened) -> bool:
     """Whether some table's key hangs on what another one answers."""
-    functions = {name for table in side.tables.values() for name in table.functions}
+    functions = side.answering
     return any(t.name in functions for one in side.lookups for t in b.applications(one.key))
 
 
@@ -83,7 +83,7 @@ class _Joining:
     _made: int = 0
 
     def __post_init__(self) -> None:
-        self._tables = {name: table for table in self.side.tables.values() for name in table.functions}
+        self._tables = self.side.answering
         self._most = GROWS * sum(len(table.rows) for table in self.side.tables.values())
 
     def run(self) -> Opened:

@@ -229,9 +229,7 @@ class Lists:
     def _tables(self) -> dict[str, tuple[int, str]]:
         """By function: the side and the open table whose answers it gives."""
         sides = enumerate((self.mine, self.theirs))
-        return {
-            name: (at, table.name) for at, side in sides for table in side.tables.values() for name in table.functions
-        }
+        return {name: (at, table.name) for at, side in sides for name, table in side.answering.items()}
 
     @cached_property
     def _inputs(self) -> list[Term]:
@@ -335,7 +333,7 @@ def _constant(kinds: Kinds, kind: Kind, key: Term) -> Iterator[Term]:
 
 def _layers(side: Opened) -> list[list[str]]:
     """The tables, those first whose keys hang on no other's answers."""
-    functions = {name: table.name for table in side.tables.values() for name in table.functions}
+    functions = {name: table.name for name, table in side.answering.items()}
     behind: dict[str, set[str]] = {name: set() for name in side.tables}
     for one in side.lookups:
         behind[one.table] |= {functions[t.name] for t in b.applications(one.key) if t.name in functions} - {one.table}

@@ -67,8 +67,8 @@ class ProgramSide:
     def in_parts(self, at_least: int, large: int) -> Opened:
         """Tables that are asked for nothing but what others answer stay in terms: no list of inputs stands for one."""
         found = self._opened(at_least)
-        behind = (name for name in asked_for_answers(found) if len(found.tables[name].entries) < large)
-        return self._opened(at_least, frozenset(behind))
+        behind = frozenset(n for n in asked_for_answers(found) if len(found.tables[n].entries) < large)
+        return self._opened(at_least, behind) if behind else found
 
     def _opened(self, at_least: int, but: frozenset[str] = frozenset()) -> Opened:
         found = open_tables.opened(self.program, self.rules, at_least, but)
@@ -135,7 +135,7 @@ class ArtifactSide:
 def asked_for_answers(side: Opened) -> frozenset[str]:
     """The tables whose keys are made of nothing but numbers that other tables answer, and constants (or of what nothing
     is known of, where none has answered)."""
-    functions = {name for table in side.tables.values() for name in table.functions}
+    functions = side.answering
     found = set(side.tables)
     for one in side.lookups:
         values = list(_values(one.key))

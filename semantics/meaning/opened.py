@@ -199,3 +199,8 @@ class Opened:
     """What must be proven for the rows to mean what the artifact's entries mean: name and condition."""
     copied_to: frozenset[int] = frozenset()
     """Ports to which a program copies frames; the copies are told one by one."""
+
+    @property
+    def answering(self) -> dict[str, OpenTable]:
+        """The functions that say what the tables answer, each with its table."""
+        return {name: table for table in self.tables.values() for name in table.functions}
