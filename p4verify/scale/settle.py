@@ -153,17 +153,24 @@ class Settlement:
                 table = side.tables[one.table]
                 numbers = range(len(table.templates) if model.holds(one.guard) else 0)
                 for number in (n for n in numbers if model.holds(table.is_template(one.key, n))):
-                    for condition, key, space, rows in self._rows_for(which, one, model):
-                        if not space.width:
-                            continue
-                        (value,) = b.evaluate([space.term], model.values, model.callables(), default=0)
-                        assert isinstance(value, int)
-                        for law in laws_against(rows, key, space, value, number, decide):
-                            self.laws.append(Known(which, table, key, space, law))
-                            self._by_fields.append((b.and_(condition, law.where), law.answers(table, one.key)))
-                            yield b.implies(condition, law.says(table, one.key))
-                if numbers and not self._is_compared(which, one, model):
+                    yield from self._fields_there(which, one, model, number, decide)
+                if numbers and not any(other.first is not None for other, _ in self._about(which, one, model)):
                     yield from self._few_there(which, one, model)
+
+    def _fields_there(
+        self, which: int, one: Lookup, model: Model, number: int, decide: frozenset[Term]
+    ) -> Iterator[Term]:
+        """What fields of the key say against the template that a table answers by in the model."""
+        table = self.sides[which].tables[one.table]
+        for condition, key, space, rows in self._rows_for(which, one, model):
+            if not space.width:
+                continue
+            (value,) = b.evaluate([space.term], model.values, model.callables(), default=0)
+            assert isinstance(value, int)
+            for law in laws_against(rows, key, space, value, number, decide):
+                self.laws.append(Known(which, table, key, space, law))
+                self._by_fields.append((b.and_(condition, law.where), law.answers(table, one.key)))
+                yield b.implies(condition, law.says(table, one.key))
 
     def _few_there(self, which: int, one: Lookup, model: Model) -> Iterator[Term]:
         """What a table answers on a part of the inputs that holds the model's, if few of its rows are met there and one
@@ -178,24 +185,23 @@ class Settlement:
                 self.laws.append(Known(which, table, key, space, law))
                 yield b.implies(condition, said)
 
-    def _is_compared(self, which: int, one: Lookup, model: Model) -> bool:
-        """Whether lists say what a table answers there."""
-        return any(
-            fact[1 + which] is one.key and model.holds(fact[0])
-            for other in self.lists if other.asks(which, one.table) and other.first is not None
-            for fact in other.facts
-        )  # fmt: skip
+    def _about(self, which: int, one: Lookup, model: Model) -> Iterator[tuple[Compared, Term]]:
+        """The lists that are about a lookup on a part that holds the model's input, with that part's condition."""
+        for other in self.lists:
+            if other.asks(which, one.table):
+                for fact in other.facts:
+                    if fact[1 + which] is one.key and model.holds(fact[0]):
+                        yield other, fact[0]
 
     def _rows_for(self, which: int, one: Lookup, model: Model) -> Iterator[tuple[Term, Runs, Space, Sequence[Row]]]:
         """The rows that a lookup is about: everywhere, and on a part of the inputs that holds the model's, where more
         of the key may be known; with the part's condition, and the key there."""
         key, space = runs(one.key), Space()
         yield b.TRUE, key, space, in_space(self.sides[which].tables[one.table].rows, key, space)
-        for other in self.lists:
+        for other, condition in self._about(which, one, model):
             here, rows = other.runs[which], (other.first, other.second)[which]
-            asked = (fact[0] for fact in other.facts if fact[1 + which] is one.key and model.holds(fact[0]))
-            if here is not None and rows is not None and other.asks(which, one.table):
-                yield from ((condition, here, other.space, rows) for condition in asked)
+            if here is not None and rows is not None:
+                yield condition, here, other.space, rows
 
     def _said_of_constants(self) -> Iterator[Term]:
         """What tables answer to keys of which some fields are constant."""
