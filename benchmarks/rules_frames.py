@@ -29,19 +29,13 @@ from p4verify.semantics.rules.build import match_keys
 from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.semantics.source import Unsupported
 from p4verify.targets.base import CannotOffload
-from p4verify.targets.ebpf.oracle import KernelOracle
-from p4verify.targets.flower.oracle import UserModeFlower
-from p4verify.targets.openflow.oracle import OpenVSwitch
-from p4verify.targets.u32.oracle import KernelU32
 from tests.support import examples_campaign as ebpf
 from tests.support.examples_campaign import OTHERS, THE_EXAMPLES, Example
 from tests.support.grown_rules import grown
 from tests.support.lowered import PORTS, a_frame, compared, inside
 from tests.support.rule_frames import key_names, rule_frames
 
-MACHINES: Final[dict[str, Callable[[], Any]]] = {
-    "ebpf": KernelOracle, "u32": KernelU32, "flower": UserModeFlower, "openflow": OpenVSwitch,
-}  # fmt: skip
+TARGETS: Final = ("ebpf", "u32", "flower", "openflow")
 Row = tuple[int, int, list[str]]
 """Frames that were compared, frames of them that were sent, mismatches."""
 
@@ -55,7 +49,11 @@ def main() -> int:
     options = parser.parse_args()
     right = True
     with ExitStack() as stack:
-        machines = {name: stack.enter_context(make()) for name, make in MACHINES.items()}
+        machines: dict[str, Any] = {}
+        for name in TARGETS:
+            oracle = targets.find(name).oracle()
+            assert oracle is not None
+            machines[name] = stack.enter_context(oracle)
         for name, machine in machines.items():
             if (reason := machine.available()) is not None:
                 print(f"{name}: {reason}", file=sys.stderr)

@@ -21,9 +21,8 @@ from ..artifact import FIELDS, FilterList, FlowerFilter, Range
 from .dissect import Dissection
 from .install import Classifier, types_of
 from .match import asks_for, there
-from .parts import filters_of, parts_of
+from .parts import INDEV, filters_of, parts_of
 
-_PORT: tuple[str, tuple[int, ...]] = ("indev", ())
 Terms = tuple[dict[Hashable, Term], dict[Hashable, Term]]
 """What conditions and fields are."""
 
@@ -96,7 +95,7 @@ class OpenChain:
         for place in self.list.fields:
             assert isinstance(place, tuple)
             name, types = place
-            fields[place] = PORT if place == _PORT else dissection(types).field(name)
+            fields[place] = PORT if place == INDEV else dissection(types).field(name)
         return conditions, fields
 
 
@@ -134,7 +133,7 @@ def _tests(filter_: FlowerFilter) -> Iterator[tuple[Test, ...]]:
     types = types_of(filter_)
     parts: list[list[Test]] = []
     if filter_.indev is not None:
-        parts.append([(_PORT, 32, filter_.indev, 0xFFFFFFFF)])
+        parts.append([(INDEV, 32, filter_.indev, 0xFFFFFFFF)])
     for key in filter_.keys:
         place, width = (key.field, types), FIELDS[key.field].width
         if isinstance(key, Range):

@@ -9,11 +9,13 @@ them are a list that is left open or not.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from typing import Final
 
 from ..artifact import FlowerFilter
 from .install import Classifier, types_of
 
-INGRESS_DEVICE = "indev"
+INDEV: Final[tuple[str, tuple[int, ...]]] = ("indev", ())
+"""Where a filter asks for the port, among the fields: a field and the types that lead to it."""
 
 
 def parts_of(classifiers: Sequence[Classifier]) -> list[Sequence[Classifier]]:
@@ -42,4 +44,4 @@ def _fields(classifier: Classifier) -> Iterator[Hashable]:
     for one in filters_of([classifier]):
         yield from ((key.field, types_of(one)) for key in one.keys)
         if one.indev is not None:
-            yield INGRESS_DEVICE
+            yield INDEV
