@@ -10,6 +10,7 @@ from ...semantics import ir
 from ...semantics.source import Span
 from ..base import CannotOffload
 from .artifact import Field, MapDef
+from .attached import DIRECT_COUNTERS, DIRECT_METERS, attached
 from .layout import TableLayout, identifier
 
 COUNTER_ARRAY_BYTES: Final = 4
@@ -18,8 +19,6 @@ WORD: Final = 8
 COLOUR_BYTES: Final = 4
 METERS: Final = {"meter": "size", "Meter": "n_meters"}
 """Externs that are arrays of meters: the argument that says how many."""
-DIRECT_COUNTERS: Final = ("direct_counter", "DirectCounter")
-DIRECT_METERS: Final = ("direct_meter", "DirectMeter")
 CELLS: Final = ("CounterArray", "counter", "Counter", "register", "Register")
 """Externs whose objects are arrays of cells."""
 
@@ -131,7 +130,7 @@ def direct_counters(program: ir.Program, layout: TableLayout) -> list[CellMap]:
         CannotOffload: the table's rules lie in slots, or the program itself adds some.
     """
     out = []
-    for instance, span in attached(program, layout, DIRECT_COUNTERS):
+    for instance, span in attached(program, layout.table, DIRECT_COUNTERS):
         if layout.profile_bits:
             raise CannotOffload("direct counters of a table to which the program adds entries", span)
         cells, name = _counter_cells(instance), identifier(instance.name)
@@ -167,7 +166,7 @@ def direct_meters(program: ir.Program, layout: TableLayout) -> dict[str, MapDef]
         CannotOffload: the table's rules lie in no map at their keys.
     """
     out = {}
-    for instance, span in attached(program, layout, DIRECT_METERS):
+    for instance, span in attached(program, layout.table, DIRECT_METERS):
         entries = layout.entries
         if entries is None or layout.slots is not None:
             raise CannotOffload("direct meters of a table whose rules are not known by exact keys or one lpm key", span)
@@ -178,13 +177,6 @@ def direct_meters(program: ir.Program, layout: TableLayout) -> dict[str, MapDef]
             value_fields=(Field("colour", 0, COLOUR_BYTES),),
         )
     return out
-
-
-def attached(program: ir.Program, layout: TableLayout, externs: Sequence[str]) -> list[tuple[ir.Instance, Span]]:
-    """The objects of these externs that belong to a table, each with the place that says so."""
-    named = [(item.value, item.span) for item in layout.table.properties if isinstance(item.value, str)]
-    found = [(program.instance(name), span) for name, span in named]
-    return [(instance, span) for instance, span in found if instance.extern in externs]
 
 
 def _constant(instance: ir.Instance, name: str) -> int:

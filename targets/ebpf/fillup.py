@@ -211,7 +211,7 @@ def _fill_slots(layout: TableLayout, entries: MapDef, slots: Slots, rules: Seque
     return {entries.name: values, slots.bits.name: list(bits)}
 
 
-def fill_maps(program: ir.Program, rules: RuleSet, maps: Container[str] = ()) -> dict[str, Entries]:
+def fill_maps(program: ir.Program, rules: RuleSet, maps: Container[str] | None = None) -> dict[str, Entries]:
     """Map's name → what the control plane writes into it for ``rules`` (entries of the source included); ``maps`` as
     for :func:`layouts`."""
     out: dict[str, Entries] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from ...semantics import ir
 from ...semantics.rules.ruleset import RuleSet
 from .cells import direct_counters
@@ -9,14 +11,14 @@ from .fillup import Entries, fill_rule
 from .layout import layouts
 
 
-def counter_elements(program: ir.Program, rules: RuleSet) -> dict[str, Entries]:
-    """Map's name → its elements.
+def counter_elements(program: ir.Program, rules: RuleSet, maps: Container[str] | None = None) -> dict[str, Entries]:
+    """Map's name → its elements; ``maps`` as for :func:`.layout.layouts`.
 
     Raises:
         CannotOffload: a table's direct counters are not kept in maps.
     """
     out: dict[str, Entries] = {}
-    for name, layout in layouts(program, rules).items():
+    for name, layout in layouts(program, rules, maps).items():
         for cells in direct_counters(program, layout):
             if not cells.of_rules or layout.baked is not None:
                 continue

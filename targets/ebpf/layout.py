@@ -34,12 +34,16 @@ from . import selectors as sel
 from . import slots as sl
 from .artifact import Field, MapDef
 from .artifact.program import F_NO_PREALLOC
+from .attached import DIRECT_COUNTERS, DIRECT_METERS, attached
 from .slots import Slots
 
 DEFAULT_SIZE: Final = 1024
 """Entries of a table whose source does not say how many."""
 
 MATCH_KINDS: Final = frozenset({"exact", "lpm", "ternary", "range", "optional"})
+MOST_COMPILED_IN: Final = sl.WORD_BITS
+"""Rules of a table in the code, where they could lie in slots too. The kernel's verifier goes through the rules behind
+each one with what it knows there of the key: its steps grow with their square, and 1,000 rules are too many for it."""
 ACTION_BYTES: Final = 4
 PREFIX_BYTES: Final = 4
 PROFILE_BYTES: Final = 4
@@ -189,14 +193,17 @@ def table_actions(program: ir.Program, control: ir.Control, table: ir.Table) -> 
     return [known[ref.action] for ref in table.actions]
 
 
-def layouts(program: ir.Program, rules: RuleSet | None = None, maps: Container[str] = ()) -> dict[str, TableLayout]:
+def layouts(
+    program: ir.Program, rules: RuleSet | None = None, maps: Container[str] | None = None
+) -> dict[str, TableLayout]:
     """The layout of every table and value set, by its control-plane name. Tables with const entries have them compiled
-    in; so have those whose keys no map matches, when there are rules, unless the slots for them are among ``maps``.
+    in. So have those whose keys no map matches, when there are rules: in an artifact that is there, unless it has the
+    slots for them; in one that is made, unless there are many and slots can hold them.
 
     Args:
         program: the program.
         rules: what is compiled in where no map matches; None: all tables but those with const entries lie in maps.
-        maps: names of maps that an artifact has.
+        maps: names of maps that an artifact has; None: it is being made.
 
     Raises:
         CannotOffload: maps cannot hold a table's rules; names the key or parameter.
@@ -205,7 +212,10 @@ def layouts(program: ir.Program, rules: RuleSet | None = None, maps: Container[s
     taken = names.taken
     tables = {}
     for control, table in program.tables():
-        slots = _unused(_bits_name(table), set(taken)) in maps
+        if maps is not None:
+            slots = _unused(_bits_name(table), set(taken)) in maps
+        else:
+            slots = rules is not None and _rather_slots(program, control, table, len(rules.of(table.control_name)))
         baked = _baked(program, table, None if slots or sel.selector_instance(program, table) else rules)
         tables[table.control_name] = layout(program, control, table, names, baked)
     sets = [(item, parser) for parser in program.parsers for item in parser.value_sets]
@@ -266,6 +276,19 @@ def in_slots(table: ir.Table) -> bool:
     """Whether no map of the kernel matches the table's keys."""
     kinds = [key.match_kind for key in table.keys]
     return bool(set(kinds) - {"exact", "lpm"}) or kinds.count("lpm") > 1
+
+
+def _rather_slots(program: ir.Program, control: ir.Control, table: ir.Table, count: int) -> bool:
+    """Whether so many rules of a table that no map of the kernel matches are kept in slots, though they are known."""
+    if count <= MOST_COMPILED_IN or not in_slots(table):
+        return False
+    if attached(program, table, (*DIRECT_COUNTERS, *DIRECT_METERS)):
+        return False  # slots have no cells for their rules
+    try:
+        slots = layout(program, control, table, _Names()).slots
+    except CannotOffload:
+        return False
+    return slots is not None and count <= slots.room
 
 
 def _all_exact(table: ir.Table) -> bool:

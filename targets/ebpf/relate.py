@@ -26,9 +26,9 @@ from ..base import MakesEntries, Obligation, Relation, StateRelation
 from . import arrivals, records, relate_learned, relate_outputs, relate_passes, scratch, selector_entries, times
 from .answers import answer, asks_all, default_answer, table_key, well_formed
 from .artifact import BpfObject, MapDef, passes, ports
+from .attached import DIRECT_METERS
 from .cells import (
     CELLS,
-    DIRECT_METERS,
     METERS,
     Cell,
     CellMap,
@@ -94,7 +94,8 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     notes += [f"{name} is what the kernel's clock says" for name in times.asked(program)]
     meters = [(item.name, meter_map(item)) for item in program.instances if item.extern in METERS]
     notes += [f"meter {name} is as map {item.name} says" for name, item in meters if _shape(item) in have]
-    for layout in layouts(program, rules).values() if any(i.extern in DIRECT_METERS for i in program.instances) else ():
+    metered = any(item.extern in DIRECT_METERS for item in program.instances)
+    for layout in layouts(program, rules, {item.name for item in artifact.maps}).values() if metered else ():
         of_rules = [(name, item) for name, item in direct_meters(program, layout).items() if _shape(item) in have]
         notes += [f"meter {name} is as map {item.name} says" for name, item in of_rules]
     returning = ports.returning(program.arch)

@@ -160,7 +160,7 @@ class EbpfTarget:
         if mapping is not None:
             return fill_mapped(program, mapping, rules)
         have = {item.name for item in artifact.maps}
-        filled = fill_maps(program, rules, have) | counter_elements(program, rules) | fill_groups(rules)
+        filled = fill_maps(program, rules, have) | counter_elements(program, rules, have) | fill_groups(rules)
         return {name: entries for name, entries in filled.items() if name in have}
 
     def check_room(self, program: Program, artifact: BpfObject, rules: RuleSet) -> None:

@@ -33,7 +33,7 @@ OVERLAPPING = (
 def program_and_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ir.Program, RuleSet]:
     """A router behind an access list, and rules that count as many."""
     monkeypatch.setattr("p4verify.checks.OPEN_FROM", 4)
-    (tmp_path / "x.p4").write_text(large_rules.PLAIN_PROGRAM)
+    (tmp_path / "x.p4").write_text(large_rules.PLAIN_PROGRAM.replace("size = 2000000", "size = 1024"))
     (tmp_path / "x.cli").write_text("\n".join(OVERLAPPING))
     program = load_program(str(tmp_path / "x.p4"))
     return program, read_rules(str(tmp_path / "x.cli"), program)
@@ -66,4 +66,19 @@ def test_other_rules_in_the_code_are_rejected(
     other = replace(rules, entries={**rules.entries, "I.acl": wrong(rules.of("I.acl"))})
     artifact = target.lower(program, other, {})
     proof = Checker(program, rules, machines_confirm=False).check_artifact(target, artifact, None).proof
+    assert proof.verdict is Verdict.REJECT, proof.reason
+
+
+def test_many_rules_lie_in_maps_and_hold_for_every_rule_set(
+    program_and_rules: tuple[ir.Program, RuleSet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("p4verify.targets.ebpf.layout.MOST_COMPILED_IN", 3)
+    program, rules = program_and_rules
+    target = find("ebpf")
+    artifact = target.lower(program, rules, {})
+    proof = Checker(program, rules).check_artifact(target, artifact, None).proof
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    assert "it holds of every rule set, so of the rules given" in proof.warnings
+    other = target.lower(program, replace(rules, entries={**rules.entries, "I.acl": rules.of("I.acl")[:3]}), {})
+    proof = Checker(program, rules, machines_confirm=False).check_artifact(target, other, None).proof
     assert proof.verdict is Verdict.REJECT, proof.reason

@@ -18,7 +18,8 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R7, R10
-from ..cells import DIRECT_METERS, CellMap, attached, direct_counters
+from ..attached import DIRECT_METERS, attached
+from ..cells import CellMap, direct_counters
 from ..fillup import default_index
 from ..layout import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout
 from . import calls, match, search, selectors
@@ -113,14 +114,14 @@ def _apply(g: Gen, layout: TableLayout, outcome: Temp | None, wants_hit: bool) -
 
 def _counts(g: Gen, layout: TableLayout) -> bool:
     """Whether actions may count for the rule that was hit."""
-    return bool(attached(g.program, layout, ("DirectCounter",)))
+    return bool(attached(g.program, layout.table, ("DirectCounter",)))
 
 
 def _keeps_key(g: Gen, layout: TableLayout) -> bool:
     """Whether actions may ask for the key that was looked up."""
     if layout.entries is None or layout.slots is not None:
         return False
-    return bool(layout.profile_bits or _counts(g, layout) or attached(g.program, layout, DIRECT_METERS))
+    return bool(layout.profile_bits or _counts(g, layout) or attached(g.program, layout.table, DIRECT_METERS))
 
 
 def _directionless(part: ActionPart) -> list[tuple[ArgPart, ir.Param]]:

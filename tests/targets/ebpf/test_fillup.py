@@ -15,7 +15,8 @@ from p4verify.semantics.source import InputError
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf import fillup, layout
 from p4verify.targets.ebpf.artifact import Field
-from p4verify.targets.ebpf.oracle import KernelMap, unusable
+from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle, unusable
+from p4verify.targets.ebpf.target import TARGET
 from tests.targets.ebpf.programs import one_table, rule, table, v1_program
 
 
@@ -109,6 +110,43 @@ def test_given_rules_are_compiled_in_where_no_map_holds_them() -> None:
     item = layout.layouts(one_table((8, "ternary")), rules)["filt.t"]
     assert item.entries is None
     assert item.baked == rules.of("filt.t")
+
+
+def many(count: int) -> RuleSet:
+    """So many rules of a table with one ternary key."""
+    return RuleSet({"filt.t": tuple(rule(Ternary(i, 0xFFFF)) for i in range(count))})
+
+
+@pytest.mark.parametrize(
+    ("count", "rest", "compiled_in"),
+    [
+        (64, "", True),
+        (65, "", False),
+        (65, "size = 64;", True),  # there are no slots for them
+        (65, "size = 65;", False),
+    ],
+)
+def test_many_rules_lie_in_slots_if_these_hold_them(count: int, rest: str, compiled_in: bool) -> None:
+    program, rules = one_table((16, "ternary"), rest=f"default_action = no(); {rest}"), many(count)
+    item = layout.layouts(program, rules)["filt.t"]
+    assert (item.baked == rules.of("filt.t"), item.slots is None) == (compiled_in, compiled_in)
+    # Of an artifact that is there its maps tell.
+    assert layout.layouts(program, rules, ())["filt.t"].baked == rules.of("filt.t")
+    assert layout.layouts(program, many(1), {"filt_t_bits"})["filt.t"].slots is not None
+
+
+def test_many_rules_with_keys_that_no_slots_hold_are_compiled_in() -> None:
+    program = one_table((2400, "ternary"))
+    rules = RuleSet({"filt.t": tuple(rule(Ternary(i, 0xFFFF)) for i in range(65))})
+    assert layout.layouts(program, rules)["filt.t"].baked == rules.of("filt.t")
+
+
+def test_the_kernel_takes_a_thousand_rules(kernel_oracle: KernelOracle) -> None:
+    """Compiled in they are refused: its verifier walks all rules behind each one, which knows what the key is there."""
+    program = one_table((32, "ternary"), (8, "ternary"), rest="default_action = no(); size = 1000;")
+    rules = RuleSet({"filt.t": tuple(rule(Ternary(7 * i, 0xFFFFFFFF), Ternary(i % 7, 0xFF)) for i in range(1000))})
+    made = TARGET.lower(program, rules, {})
+    assert kernel_oracle.run(made, [(2, bytes(60))], TARGET.fill(program, made, rules))
 
 
 def test_a_match_of_the_wrong_kind_is_an_error_at_the_rule() -> None:

@@ -11,9 +11,10 @@ from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_text
-from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Rule, RuleSet
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Rule, RuleSet, Ternary
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.artifact import BpfObject
+from p4verify.targets.ebpf.layout import layouts
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle
@@ -131,6 +132,14 @@ def test_under_given_rules_a_rule_counts_once() -> None:
     rules = RuleSet({"MC.t": tuple(Rule("MC.t", (key, Exact(9)), call) for key, call in calls)})
     assert proof(program, lower(program, rules, {"hook": "xdp"}), rules).verdict is Verdict.ACCEPT
     assert proof(program, lower(other, rules, {"hook": "xdp"}), rules).verdict is Verdict.REJECT
+
+
+def test_many_rules_that_count_are_compiled_in() -> None:
+    """Slots have no cells for their rules."""
+    program = counted(_COUNTED.replace("b : exact", "b : ternary"))
+    keys = [(Exact(a), Ternary(0, 0)) for a in range(65)]
+    rules = RuleSet({"MC.t": tuple(Rule("MC.t", key, ActionCall("hit", (7,))) for key in keys)})
+    assert layouts(program, rules)["MC.t"].baked == rules.of("MC.t")
 
 
 @pytest.mark.parametrize(("call", "counted_bytes"), [("count()", 70), ("count(77)", 77)])
