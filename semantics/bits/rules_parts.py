@@ -53,15 +53,43 @@ WORD: Final = 32
 """Bits of the words that 64-bit machines keep in registers twice as wide."""
 
 
+LOOKED_AT: Final = 64
+"""Nodes in which a sum's mixing is looked for."""
+
+
+def _is_mixed(term: Term, top: int) -> bool:
+    """Whether sums or products are joined bit by bit (``xor``) and added up again, as in hashes. Each of them is asked
+    for many parts of its words, and narrowed to each it would be many sums, whose carries have nothing in common.
+
+    Not if bits above ``top`` hang on what lies above a word in wider sums: a compiler that shifts words in registers
+    of 64 bits leaves that there where nobody asks for it.
+    """
+    stack, seen, mixed = [(term, False)], 0, False
+    while stack and seen < LOOKED_AT:
+        node, joined = stack.pop()
+        seen += 1
+        mixed = mixed or (joined and node.op in ("add", "mul"))
+        if node.op == "extract" and node.bounds[0] >= WORD > top + 1 and node.args[0].op in ("add", "mul"):
+            return False
+        if node.op in ("add", "mul", "bxor", "band", "bor", "bnot", "concat", "extract"):
+            stack += [(arg, joined or node.op == "bxor") for arg in node.args]
+    return mixed
+
+
 @rule("extract")
 def extract_low_sum(args: Args, payload: Payload) -> Term | None:
     """The low bits of a sum or product need the low bits only, and bits of a word the words: arithmetic on words is the
     same in registers of 64 bits, where a compiler has no others (eBPF before ``-mcpu=v3``)."""
     high, low = _bounds(payload)
     x = args[0]
-    if x.op not in ("add", "mul") or (low and not high < WORD < x.width):
+    if x.op not in ("add", "mul"):
         return None
-    top = high if not low else WORD - 1
+    if not low and not _is_mixed(x, high):
+        top = high
+    elif high < WORD < x.width:
+        top = WORD - 1
+    else:
+        return None
     return extract(binary(x.op, extract(x.args[0], top, 0), extract(x.args[1], top, 0)), high, low)
 
 

@@ -133,3 +133,43 @@ def test_words_are_added_and_multiplied_alike_in_wide_registers() -> None:
         assert b.extract(wide, 32, 5).op == "extract"
         raw = b.make("extract", (wide,), b.bit_vector(8), (25, 18))
         assert op is b.mul or proven_equal(raw, b.extract(wide, 25, 18))
+
+
+def _rotated(x: Term, by: int) -> Term:
+    return b.concat(b.extract(x, x.width - by - 1, 0), b.extract(x, x.width - 1, x.width - by))
+
+
+def _mixed(x: Term, y: Term, rounds: int) -> Term:
+    """Sums and rotated sums, joined bit by bit and added up again, as hashes do."""
+    for by in (4, 6, 8, 16, 19)[:rounds]:
+        x = b.bxor(b.sub(x, y), _rotated(y, by))
+        y = b.add(y, x)
+    return y
+
+
+def test_sums_that_are_mixed_stay_one_sum_whatever_bits_are_asked_for() -> None:
+    """Each bit of them is one of the same sums: rotated and joined again, they grow by a few nodes a round."""
+    x, y = b.var("x", 32), b.var("y", 32)
+    sizes = [len(b.postorder([_mixed(x, y, rounds)])) for rounds in range(2, 6)]
+    assert all(after - before < 40 for before, after in itertools.pairwise(sizes))
+    word = _mixed(x, y, 3)
+    assert b.extract(b.extract(word, 27, 0), 27, 22) is b.extract(word, 27, 22)
+
+
+@pytest.mark.parametrize(("high", "low"), [(7, 0), (15, 0), (27, 0), (27, 22), (31, 0), (31, 8)])
+def test_words_are_mixed_alike_in_wide_registers(high: int, low: int) -> None:
+    """What lies above the words is cut off, wherever the bits are cut out."""
+    x, y = b.var("x", 8), b.var("y", 8)
+    narrow = _mixed(b.concat(b.bv(5, 24), x), b.concat(b.bv(3, 24), y), 3)
+    by, above = 8, b.concat(b.var("above", 32), b.extract(narrow, 31, 0))
+    shifted = b.extract(
+        b.bor(b.concat(b.extract(above, 55, 0), b.bv(0, 8)), b.zext(b.extract(above, 31, 24), 64)), 31, 0
+    )
+    assert shifted is _rotated(narrow, by)
+    wide = b.extract(b.sub(b.zext(narrow, 64), above), 31, 0)
+    raw = b.make("extract", (wide,), b.bit_vector(high - low + 1), (high, low))
+    assert proven_equal(raw, b.extract(wide, high, low))
+    for first, second in itertools.product(range(0, 256, 17), repeat=2):
+        values = {"x": first, "y": second, "above": 77}
+        [word, part] = b.evaluate([wide, b.extract(wide, high, low)], values)
+        assert part == (word >> low) & ((1 << high - low + 1) - 1)
