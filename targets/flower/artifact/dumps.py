@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from ....semantics.source import InputError, Span
+from ....semantics.source import InputError, Span, Unsupported
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.json_actions import Object, action_of
 from ...tc.artifact.protocols import protocol_number
@@ -44,7 +44,7 @@ def parse_json(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> Filter
         if "options" not in found:
             continue
         try:
-            hook = on_one_hook(hook, _json_hook(found))
+            hook = on_one_hook(hook, _json_hook(found, span))
             filters.append(_json_filter(found, span, ports))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             what = f"{error} is missing or unknown" if isinstance(error, KeyError) else str(error)
@@ -56,9 +56,9 @@ def parse_json(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> Filter
     return FilterList(tuple(filters), hook, name)
 
 
-def _json_hook(found: Object) -> Hook:
+def _json_hook(found: Object, span: Span) -> Hook:
     device, block, parent = (None if found.get(key) is None else str(found[key]) for key in ("dev", "block", "parent"))
-    return told_hook(device, block, "egress" if found.get("egress") else parent)
+    return told_hook(device, block, "egress" if found.get("egress") else parent, span)
 
 
 def _elements(text: str, name: str) -> Iterator[tuple[Object, Span]]:
@@ -94,7 +94,7 @@ def _elements(text: str, name: str) -> Iterator[tuple[Object, Span]]:
 
 def _json_filter(found: Object, span: Span, ports: PortNames) -> FlowerFilter:
     if found["kind"] != "flower":
-        raise ValueError(f"a filter of {found['kind']!r}: only flower filters are understood")
+        raise Unsupported(f"a filter of {str(found['kind'])[:20]!r} in a list of flower filters", span)
     options = found["options"]
     head = Head(int(options.get("handle", 0)))
     head.pref, head.chain = int(found["pref"]), int(found.get("chain", 0))

@@ -8,6 +8,7 @@ from typing import Final
 from ....semantics.source import InputError, Span
 from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
 from ...tc.artifact.netlink import Links, is_filters
+from ...tc.artifact.recognising import script_line, shown_line
 from .dumps import parse_json, parse_shown
 from .filters import FilterList
 from .netlink import decode
@@ -16,8 +17,8 @@ from .script import parse_script
 
 MAX_FILE: Final = 256 << 20
 _LOOKED_AT: Final = 1 << 16
-_COMMAND: Final = re.compile(rb"^[ \t]*(?:tc[ \t]+)?filter[ \t]+add[ \t][^\n#]*\bflower\b", re.MULTILINE)
-_SHOWN: Final = re.compile(rb"^filter (?!add\b)[^\n]*\bprotocol \S+ pref \d+ flower\b", re.MULTILINE)
+_COMMAND: Final = script_line("flower")
+_SHOWN: Final = shown_line("flower")
 _JSON: Final = re.compile(rb'"kind"\s*:\s*"flower"')
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....semantics.source import Span
+from ....semantics.source import Span, Unsupported
 from ...assuming import assumed
 from ...tc.artifact.actions import Action
 from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
@@ -19,15 +19,16 @@ from .values import read_key
 _WORDS = {field.word: field for field in FIELDS.values() if field.width <= 64 and "@" not in field.name}
 _WORDS |= {"ct_label": FIELDS["ct_label"], "icmp_type": FIELDS["icmp_type"], "icmp_code": FIELDS["icmp_code"]}
 _WORDS |= {f"mpls_{part}": FIELDS[f"mpls_{part}@1"] for part in ("label", "tc", "bos", "ttl")}
-_OTHERS = ("erspan_opts", "gtp_opts", "l2tpv3_sid")
+_OTHERS = ("erspan_opts", "gtp_opts", "l2tpv3_sid", "erspan_opt_key", "gtp_opt_key")
 
 
 def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS) -> FilterList:
     """The filters of a script.
 
     Raises:
-        InputError: a command that is not understood, that does not add a flower filter, or a comment that names an
-            assumption which there is not; with line and column.
+        InputError: a command that is not understood, or a comment that names an assumption which there is not; with
+            line and column.
+        Unsupported: a command that does something other than adding a flower filter.
     """
 
     def read(command: Command, head: Head[int], start: Span) -> FlowerFilter:
@@ -62,7 +63,7 @@ class Options:
         command = self.command
         while command:
             if command.peek() in _OTHERS:
-                raise command.error(f"{command.peek()} is not supported", command.here)
+                raise Unsupported(f"flower's {command.peek()}", command.here)
             if command.peek() in _WORDS:
                 self.key(_WORDS[command.next("key")])
             elif command.take(*FLAGS):

@@ -7,14 +7,13 @@ import re
 from typing import Final
 
 from ....semantics.source import Span, Unsupported
+from ...tc.artifact.addresses import read_address
 from ...tc.artifact.protocols import PROTOCOLS, protocol_text
 from ...tc.artifact.words import Command, shorten
 from .fields import ARP_OPS, CT_STATES, IP_FLAGS, IP_PROTOCOLS, FlowerField
 from .filters import Key, Match, Range
 
 _MAC: Final = re.compile(r"(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}\Z")
-_SHORT: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,2}\Z")
-"""The first octets of an address; the others are 0 (``get_addr_ipv4`` of ``lib/utils.c``)."""
 _DECIMAL: Final = re.compile(r"[0-9]{1,10}\Z")
 _STATE: Final = re.compile(r"([+-])([a-z]+)")
 _BRACKETS: Final = re.compile(r"\[([0-9]{1,5})\]\Z")
@@ -103,15 +102,7 @@ def _mac(command: Command, text: str) -> int:
 
 
 def _address(command: Command, field: FlowerField, text: str) -> int:
-    if field.width == 32 and _SHORT.match(text):
-        text += ".0" * (3 - text.count("."))
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        address = None
-    if address is None or (address.version == 4) != (field.width == 32):
-        raise command.error(f"IPv{'4' if field.width == 32 else '6'} address expected, not {shorten(text)}")
-    return int(address)
+    return read_address(command, text, 4 if field.width == 32 else 6)
 
 
 def _type(command: Command, field: FlowerField, text: str) -> int:

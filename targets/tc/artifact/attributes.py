@@ -29,9 +29,14 @@ class Place:
     name: str
     offset: int
 
+    @property
+    def span(self) -> Span:
+        """The file; of a byte there is no line."""
+        return Span(self.name, 0, 0)
+
     def error(self, message: str) -> InputError:
         """An error here."""
-        return InputError.at(Span(self.name, 0, 0), f"byte {self.offset}: {message}")
+        return InputError.at(self.span, f"byte {self.offset}: {message}")
 
 
 @dataclass(frozen=True, slots=True)

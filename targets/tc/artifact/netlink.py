@@ -31,6 +31,8 @@ NLM_F_REQUEST, NLM_F_EXCL, NLM_F_CREATE = 1, 0x200, 0x400
 ADD: Final = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
 INGRESS: Final = 0xFFFFFFF2
 EGRESS: Final = 0xFFFFFFF3
+_INGRESS_QDISC: Final = 0xFFFF0000
+"""``ffff:``, the handle of an ingress qdisc; clsact's hooks are told by the two above."""
 BLOCK: Final = -1
 """``TCM_IFINDEX_MAGIC_BLOCK``: the parent is the number of a shared block."""
 _CODE: Final = struct.Struct("=i")
@@ -91,7 +93,7 @@ class Told:
 
 
 def filter_message(
-    kind: str, place: Place, options: bytes, links: Links, span: Span, sequence: int, flags: int = ADD
+    kind: str, place: Place, options: bytes | None, links: Links, span: Span, sequence: int, flags: int = ADD
 ) -> bytes:
     """The message that adds a filter. Raises Unsupported: the hook's device is no port."""
     parent = INGRESS if place.hook.direction == "ingress" else EGRESS
@@ -106,7 +108,8 @@ def filter_message(
     attributes = attribute(TCA_KIND, kind.encode() + b"\0")
     if place.chain:
         attributes += number(TCA_CHAIN, place.chain)
-    attributes += attribute(TCA_OPTIONS | NESTED, options)
+    if options is not None:
+        attributes += attribute(TCA_OPTIONS | NESTED, options)
     return message(RTM_NEWTFILTER, flags, sequence, TCMSG.pack(0, index, place.handle, parent, info) + attributes)
 
 
@@ -149,14 +152,19 @@ def _told(one: Message, kind: str, links: Links) -> Told:
     body = one.body
     _, index, handle, parent, info = body.unpack(TCMSG)
     attributes = dict(body.items(TCMSG.size))
-    if TCA_KIND not in attributes or attributes[TCA_KIND].text() != kind:
-        raise body.place.error(f"the classifier is not {kind}")
+    if TCA_KIND not in attributes:
+        raise body.place.error("the classifier is not said")
+    if attributes[TCA_KIND].text() != kind:
+        raise Unsupported(
+            f"a filter of {attributes[TCA_KIND].text()[:20]!r} in a list of {kind} filters", body.place.span
+        )
     if index == BLOCK:
         hook = Hook("", "ingress", parent)
-    elif parent in (INGRESS, EGRESS) and index >= 0:
-        hook = Hook(links.ports.name(links.port(index)), "ingress" if parent == INGRESS else "egress")
+    elif parent in (INGRESS, EGRESS, _INGRESS_QDISC) and index >= 0:
+        hook = Hook(links.ports.name(links.port(index)), "egress" if parent == EGRESS else "ingress")
     else:
-        raise body.place.error(f"parent {parent:#x} of interface {index} is neither ingress nor egress")
+        what = f"parent {parent:#x} of interface {index}, which is neither ingress nor egress"
+        raise Unsupported(what, body.place.span)
     chain = attributes[TCA_CHAIN].number() if TCA_CHAIN in attributes else 0
     place = Place(hook, info >> 16, socket.ntohs(info & 0xFFFF), handle, chain)
     return Told(place, attributes.get(TCA_OPTIONS), body, bool(one.flags & NLM_F_CREATE))

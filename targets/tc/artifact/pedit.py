@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from ....semantics.source import Span, Unsupported
 from .actions import PeditHeader, PeditKey
+from .addresses import read_prefix
 from .words import Command, shorten
 
 _MAC: Final = re.compile(r"(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}\Z")
@@ -29,6 +30,8 @@ class Field:
     form: Literal["number", "mac", "ip", "ip6"] = "number"
     mode: Literal["both", "extended", "plain"] = "both"
     """Whether ``pedit ex`` has it, ``pedit``, or both (then of the network header)."""
+    shifted: int = 0
+    """By how many bits to the left the bytes at ``offset`` are written."""
 
 
 def _field(
@@ -39,10 +42,11 @@ def _field(
     mask: int | None = None,
     form: str = "number",
     mode: str = "",
+    shifted: int = 0,
 ) -> Field:
     whole = (1 << 8 * width) - 1
     kept = mode or ("both" if header == "ip" else "extended")
-    return Field(header, name, offset, width, whole if mask is None else mask, form, kept)  # type: ignore[arg-type]
+    return Field(header, name, offset, width, whole if mask is None else mask, form, kept, shifted)  # type: ignore[arg-type]
 
 
 FIELDS: Final[tuple[Field, ...]] = (
@@ -68,7 +72,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     _field("ip", "icmp_code", 20, 1, mode="plain"),  # so it is in 6.1: the type's place
     _field("ip6", "src", 8, 16, form="ip6"),
     _field("ip6", "dst", 24, 16, form="ip6"),
-    _field("ip6", "traffic_class", 0, 4, 0x0FF00000),
+    _field("ip6", "traffic_class", 1, 1, shifted=4),
     _field("ip6", "flow_lbl", 0, 4, 0x0007FFFF),  # so it is in 6.1: 19 bits
     _field("ip6", "payload_len", 4, 2),
     _field("ip6", "nexthdr", 6, 1),
@@ -80,8 +84,6 @@ FIELDS: Final[tuple[Field, ...]] = (
     _field("udp", "dport", 2, 2),
 )
 _BY_NAME: Final = {(f.header, f.name): f for f in FIELDS}
-_SHIFTED: Final = {("ip6", "traffic_class"): 20}
-"""Fields of which a number is written further left."""
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -89,93 +91,86 @@ _SHIFTED: Final = {("ip6", "traffic_class"): 20}
 
 def read_munge(command: Command, *, extended: bool) -> list[PeditKey]:
     """``offset ...`` or ``HEADER FIELD CMD [VALUE] [retain R]``; ``munge`` has been read."""
-    if command.take("offset"):
-        return [_raw(command)]
+    if command.take_short("offset"):
+        return [_raw(command, extended=extended)]
     header, name = command.next("header"), command.next("field")
     field = _BY_NAME.get((header, name))  # type: ignore[arg-type]
     if field is None or (field.mode != "both" and (field.mode == "extended") != extended):
         raise command.error(f"pedit{' ex' if extended else ''} has no field {shorten(header + ' ' + name)}")
-    add, value, written = _what(command, field, extended=extended)
+    said = _said_of(command, field, extended=extended)
     place = field.header if extended else "network"
-    return [
-        PeditKey(place, at, value >> shift & _WORD & mask, ~mask & _WORD, add)
-        if written is None
-        else PeditKey(place, at, *_unwritten(written, mask), add)
-        for at, shift, mask in _words(field.offset, field.width, _mask(command, field))
-    ]
+    return [PeditKey(place, at, value, mask, said.add) for at, value, mask in _packed(field, said)]
 
 
-def _mask(command: Command, field: Field) -> int:
-    """The bits that are written: the field's, of which ``retain`` takes some."""
-    if not command.take("retain"):
-        return field.mask
-    if field.width > 4:
-        raise command.error("retain is for fields of up to 32 bits")
-    return field.mask & command.number("retain", 0, _WORD)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What ``parse_cmd`` finds: bits of the field that are kept from what is there (``kept``) and what is put over
+    them, of both those in ``retain``."""
+
+    add: bool
+    value: int
+    kept: int
+    retain: int
 
 
-def _words(offset: int, width: int, mask: int) -> Iterator[tuple[int, int, int]]:
-    """The aligned words of ``width`` bytes at ``offset``: place, by how much a value is shifted right, mask.
-
-    A negative shift cannot be said with ``>>``; values are therefore shifted by a word before (see :func:`_placed`).
-    """
-    start = offset & ~3
-    end = (offset + width + 3) & ~3
-    left = 8 * (end - offset - width)
-    for at in range(start, end, 4):
-        right = 8 * (end - at - 4)
-        yield at, right, (mask << left) >> right & _WORD
-
-
-def _placed(field: Field, value: int) -> int:
-    """A field's value as :func:`_words` takes it: its last bit at the end of its last word."""
-    end = (field.offset + field.width + 3) & ~3
-    return value << 8 * (end - field.offset - field.width) + _SHIFTED.get((field.header, field.name), 0)
-
-
-def _what(command: Command, field: Field, *, extended: bool) -> tuple[bool, int, str | None]:
-    """Whether it is added, the value in place, and the command if it writes none."""
-    word = command.next("set, add or another command")
-    if word in ("set", "add"):
-        if word == "add" and not extended:
-            raise command.error("only pedit ex has add")
-        return word == "add", _placed(field, _value(command, field)), None
-    if word in ("dec", "decrement"):
+def _said_of(command: Command, field: Field, *, extended: bool) -> _Said:
+    """``CMD [VALUE] [retain R]`` of a field (``parse_cmd``). What ``retain`` says takes the place of the bits that the
+    field has itself, and of none, which ``preserve`` stands for."""
+    ones = (1 << 8 * field.width) - 1
+    add, value, kept, retain = False, 0, 0, field.mask
+    if command.take_short("set") or command.take_short("add"):
+        add = command.last_text[0] == "a"
+        value = _value(command, field)
+    elif command.take_short("decrement"):
         if not extended or (field.header, field.name) not in (("ip", "ttl"), ("ip6", "hoplimit")):
             raise command.error("decrement is for ip ttl and ip6 hoplimit of pedit ex")
-        return True, _placed(field, 0xFF), None
-    if word in ("clear", "invert", "preserve"):
-        return False, 0, word
-    raise command.error(f"set, add, clear, invert, preserve or decrement expected, not {shorten(word)}")
+        add, value = True, ones
+    elif command.take_short("invert"):
+        value = kept = ones
+    elif command.take_short("preserve"):
+        retain = 0
+    elif not command.take_short("clear"):
+        what = shorten(command.peek())
+        raise command.error(f"set, add, clear, invert, preserve or decrement expected, not {what}", command.here)
+    if add and not extended:
+        raise command.error("only pedit ex has add")
+    if command.take_short("retain"):
+        retain = command.number("retain", 0, _WORD)
+        if field.width > 4 and retain != _WORD:
+            raise command.error("retain is for fields of up to 32 bits")
+        retain = field.mask if field.width > 4 else retain
+    return _Said(add, value, kept, retain)
 
 
-def _unwritten(word: str, mask: int) -> tuple[int, int]:
-    """Value and mask of ``clear``, ``invert`` and ``preserve`` for a word of which ``mask`` is the field's."""
-    if word == "clear":
-        return 0, ~mask & _WORD
-    return (mask if word == "invert" else 0), _WORD
+def _packed(field: Field, said: _Said) -> Iterator[tuple[int, int, int]]:
+    """Offset, value and mask of each word that a field's bytes are in (``pack_key8`` and so on)."""
+    ones = (1 << 8 * field.width) - 1
+    value, mask = said.value & said.retain & ones, (said.kept | ~said.retain) & ones
+    for at, left, right in _words(field):
+        written, kept = (value << left) >> right & _WORD, ~((~mask & ones) << left >> right) & _WORD
+        yield at, written << field.shifted & _WORD, (kept << field.shifted | (1 << field.shifted) - 1) & _WORD
+
+
+def _words(field: Field) -> Iterator[tuple[int, int, int]]:
+    """The aligned words of a field: place, by how much its bytes are shifted left, and then right, to be there."""
+    start = field.offset & ~3
+    end = (field.offset + field.width + 3) & ~3
+    for at in range(start, end, 4):
+        yield at, 8 * (end - field.offset - field.width), 8 * (end - at - 4)
 
 
 def _value(command: Command, field: Field) -> int:
+    if field.form in ("ip", "ip6"):
+        return read_prefix(command, 4 if field.form == "ip" else 6)[0]
     text = command.next("value")
     if field.form == "mac":
         if not _MAC.match(text):
             raise command.error(f"Ethernet address expected, not {shorten(text)}")
         return int("".join(part.zfill(2) for part in text.split(":")), 16)
-    if field.form == "number":
-        return command.as_number(text, "value", 0, (1 << 8 * min(field.width, 4)) - 1)
-    if field.form == "ip" and (text.isdigit() or text[:2] == "0x"):
-        return command.as_number(text, "address", 0, _WORD)
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        address = None
-    if address is None or (address.version == 4) != (field.form == "ip"):
-        raise command.error(f"IPv{'4' if field.form == 'ip' else '6'} address expected, not {shorten(text)}")
-    return int(address)
+    return command.as_number(text, "value", 0, (1 << 8 * field.width) - 1)
 
 
-def _raw(command: Command) -> PeditKey:
+def _raw(command: Command, *, extended: bool) -> PeditKey:
     """``offset N [u8|u16|u32] [at A MASK SHIFT] CMD``."""
     offset = command.number("offset", -(1 << 31), (1 << 31) - 1)
     if not command.take("u8", "u16", "u32"):
@@ -191,11 +186,9 @@ def _raw(command: Command) -> PeditKey:
         command.take("shift")
         shift = command.number("shift", 0, 31)
     field = Field("network", "", offset, width, (1 << 8 * width) - 1)
-    add, value, written = _what(command, field, extended=False)
-    mask = _mask(command, field)
-    (place, right, mask) = next(iter(_words(offset, width, mask)))
-    numbers = _unwritten(written, mask) if written else (value >> right & mask, ~mask & _WORD)
-    return PeditKey("network", place, *numbers, add, at, offmask, shift)
+    said = _said_of(command, field, extended=extended)
+    (place, value, mask) = next(iter(_packed(field, said)))
+    return PeditKey("network", place, value, mask, said.add, at, offmask, shift)
 
 
 # --- printing -----------------------------------------------------------------------------------------------------
@@ -244,37 +237,35 @@ def _field_words(keys: tuple[PeditKey, ...], at: int, span: Span) -> tuple[int, 
     for field in FIELDS:
         if field.header != key.header or field.mode == "plain":
             continue
-        words = list(_words(field.offset, field.width, field.mask))
+        words = list(_words(field))
         some = keys[at : at + len(words)]
         if len(some) < len(words) or any(k.offset != w[0] for k, w in zip(some, words, strict=True)):
             continue
-        said = _said(field, some, [mask for _, _, mask in words])
+        said = _said(field, some)
         if said is not None:
             return len(words), f"{field.header} {field.name} {said}"
     raise Unsupported(f"tc has no words for writing at {key.header}{key.offset:+d} under mask {key.mask:#010x}", span)
 
 
-def _said(field: Field, keys: tuple[PeditKey, ...], masks: list[int]) -> str | None:
+def _said(field: Field, keys: tuple[PeditKey, ...]) -> str | None:
     """The command that makes these keys of a field; None if there is none."""
-    plain = all(k.header == field.header and not k.offmask and k.add == keys[0].add for k in keys)
-    if not plain:
+    if not all(k.header == field.header and not k.offmask and k.add == keys[0].add for k in keys):
         return None
-    if all(k.mask == _WORD and k.value == m for k, m in zip(keys, masks, strict=True)) and not keys[0].add:
-        return "invert"
-    written = [~k.mask & _WORD for k in keys]
-    if any(w & ~m or k.value & k.mask for w, m, k in zip(written, masks, keys, strict=True)):
-        return None
-    whole = written == masks
-    if not whole and field.width > 4:
-        return None
-    end = (field.offset + field.width + 3) & ~3
-    down = 8 * (end - field.offset - field.width)
-    value = retained = 0
-    for k, w in zip(keys, written, strict=True):
-        value, retained = value << 32 | k.value, retained << 32 | w
-    shifted = down + _SHIFTED.get((field.header, field.name), 0)
-    retain = "" if whole else f" retain {retained >> down:#x}"
-    return f"{'add' if keys[0].add else 'set'} {_value_text(field, value >> shifted)}{retain}"
+    ones = (1 << 8 * field.width) - 1
+    down = 8 * (-(field.offset + field.width) % 4) + field.shifted
+    value = written = 0
+    for k in keys:
+        value, written = value << 32 | k.value, written << 32 | ~k.mask & _WORD
+    value, written = value >> down & ones, written >> down & ones
+    whole, form = field.mask & ones, "add" if keys[0].add else "set"
+    tries = [(_Said(keys[0].add, value, 0, whole), f"{form} {_value_text(field, value)}")]
+    if field.width <= 4:
+        retained = f"{form} {_value_text(field, value)} retain {written:#x}"
+        tries.append((_Said(keys[0].add, value, 0, written), retained))
+        tries.append((_Said(False, ones, ones, value), f"invert retain {value:#x}"))
+    tries.insert(1, (_Said(False, ones, ones, whole), "invert"))
+    made = [(k.offset, k.value, k.mask) for k in keys]
+    return next((text for said, text in tries if said.add == keys[0].add and list(_packed(field, said)) == made), None)
 
 
 def _value_text(field: Field, value: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import Final, Literal
@@ -33,6 +34,7 @@ from .actions import (
     Vlan,
     controls,
 )
+from .addresses import ipv4_number
 from .conntrack import read_ct
 from .hooks import PortNames
 from .pedit import read_munge
@@ -154,9 +156,10 @@ def _read(command: Command, kind: str, ports: PortNames) -> Action | None:
         return None
     at = command.at
     command.next("action")
-    if kind != "ct":
-        return _READERS[kind](command)
-    found = read_ct(command, lambda rest: _control_or(rest, PIPE))
+    if kind == "ct":
+        found: Action | None = read_ct(command, lambda rest: _control_or(rest, PIPE))
+    else:
+        found = _READERS[kind](command)
     if found is None:
         command.at = at
     return found
@@ -227,7 +230,10 @@ def _read_over_bookkeeping(command: Command) -> None:
             return
 
 
-def _vlan(command: Command) -> Vlan:
+def _vlan(command: Command) -> Vlan | None:
+    """None for what is done to the whole Ethernet header."""
+    if command.take("push_eth", "pop_eth"):
+        return None
     if not command.take("push", "pop", "modify"):
         raise command.error(f"vlan push, pop or modify expected, not {shorten(command.peek())}", command.here)
     operation = command.last_text
@@ -279,9 +285,11 @@ def _mpls(command: Command) -> Mpls:
 def _pedit(command: Command) -> Pedit:
     extended = command.take("ex")
     keys: list[PeditKey] = []
-    command.take("pedit")
-    while command.take("munge"):
-        keys += read_munge(command, extended=extended)
+    while True:
+        if command.take_short("munge"):
+            keys += read_munge(command, extended=extended)
+        elif not command.take_short("pedit"):  # which may stand before each
+            break
     if not keys:
         raise command.error("munge expected", command.here)
     return Pedit(tuple(keys), _control_or(command, PASS))
@@ -320,7 +328,8 @@ def _skbedit(command: Command) -> Skbedit:
     return Skbedit(control=_control_or(command, PIPE), **found)  # type: ignore[arg-type]
 
 
-def _tunnel_key(command: Command) -> TunnelKey:
+def _tunnel_key(command: Command) -> TunnelKey | None:
+    """None for options of ERSPAN, and where fragments are forbidden."""
     if command.take("unset"):
         return TunnelKey(unset=True, control=_control_or(command, PIPE))
     if not command.take("set"):
@@ -330,7 +339,7 @@ def _tunnel_key(command: Command) -> TunnelKey:
     while command:
         if command.take("src_ip", "dst_ip"):
             side = command.last_text[:3]
-            found[side] = command.next("address")
+            found[side] = _tunnel_address(command.next("address"))
         elif command.take(*highest):
             name = command.last_text
             number = command.number(name, 0, highest[name])
@@ -342,12 +351,17 @@ def _tunnel_key(command: Command) -> TunnelKey:
                 raise command.error("options of two tunnels")
             found["options"] = options_of(word_of(command.last_text), command.next("options"))
         elif command.peek() in ("erspan_opts", "nofrag"):
-            raise command.error(f"{command.peek()} of tunnel_key is not supported", command.here)
+            return None
         else:
             break
     if not found.get("src") or not found.get("dst"):
         raise command.error("tunnel_key set needs src_ip and dst_ip")
     return TunnelKey(control=_control_or(command, PIPE), **found)  # type: ignore[arg-type]
+
+
+def _tunnel_address(text: str) -> str:
+    number = ipv4_number(text)
+    return text if number is None else str(ipaddress.IPv4Address(number))
 
 
 def read_police(command: Command) -> Police:
@@ -385,7 +399,7 @@ def _conform_exceed(command: Command) -> tuple[Control, Control]:
     return controls[0], controls[1] if len(controls) > 1 else PASS
 
 
-_READERS: Final[dict[str, Callable[[Command], Action]]] = {
+_READERS: Final[dict[str, Callable[[Command], Action | None]]] = {
     "vlan": _vlan, "mpls": _mpls, "pedit": _pedit, "csum": _csum, "skbedit": _skbedit, "tunnel_key": _tunnel_key,
     "police": _police, "sample": lambda command: read_sample(command, lambda rest: _control_or(rest, PIPE)),
 }  # fmt: skip

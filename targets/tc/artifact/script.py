@@ -1,7 +1,8 @@
 """Reading a ``tc -batch`` script of filters of one kind (a leading ``tc`` on each line is accepted as well).
 
 Follows ``tc_filter_modify`` of iproute2 6.x. ``actions add`` makes actions that filters behind it take by ``index``;
-``qdisc add ... clsact`` is read over; any other command is an error, for it could change what the filters do.
+``qdisc add ... clsact`` is read over, and ``filter replace`` is ``filter add`` where no filter is replaced. What else
+``tc`` would do is unsupported, for it could change what the filters do.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from ....semantics.source import InputError, Span
+from ....semantics.source import InputError, Span, Unsupported
 from .hooks import DEFAULT_PORTS, Hook, PortNames
 from .protocols import ETH_P_ALL, read_classid, read_protocol
 from .read_actions import read_shared
@@ -19,6 +20,11 @@ from .words import Command, commands, shorten
 MAX_FILTERS: Final = 1 << 21
 _INGRESS_PARENTS: Final = (0xFFFF0000, 0xFFFFFFF2)
 _EGRESS_PARENT: Final = 0xFFFFFFF3
+_CHANGES: Final = ("change", "delete", "replace")
+_OBJECTS: Final = ("chain", "class", "qdisc", "monitor", "exec")
+_OTHER_KINDS: Final = (
+    "basic", "bpf", "cgroup", "flow", "flower", "fw", "matchall", "p4", "route", "rsvp", "rsvp6", "tcindex", "u32",
+)  # fmt: skip
 
 Handle = TypeVar("Handle")
 Filter = TypeVar("Filter")
@@ -49,16 +55,22 @@ class Kind(Generic[Handle, Filter]):
     filter: Callable[[Command, Head[Handle], Span], Filter]
     """Reads what follows the classifier's name; the place is that of the command. Raises InputError, ValueError."""
     ports: PortNames = DEFAULT_PORTS
+    one_space: bool = False
+    """Whether handles name filters of all chains and priorities, or each of these has its own."""
+    may_be: Callable[[Handle, Handle], bool] = lambda one, other: one == other
+    """Whether two handles, none of which is ``no_handle``, may name one filter."""
 
 
 def read_filters(text: str, name: str, kind: Kind[Handle, Filter]) -> tuple[Hook, tuple[Filter, ...]]:
     """The hook and the filters of a script.
 
     Raises:
-        InputError: a command that is not understood, or that does not add such a filter; with line and column.
+        InputError: a command that is not understood; with line and column.
+        Unsupported: one that does something other than adding such a filter to the hook.
     """
     hook: Hook | None = None
     filters: list[Filter] = []
+    heads: list[Head[Handle]] = []
     for command in commands(text, name):
         command.take("tc")
         if command.take_short("qdisc"):
@@ -68,11 +80,13 @@ def read_filters(text: str, name: str, kind: Kind[Handle, Filter]) -> tuple[Hook
             read_shared(command, kind.ports)
             continue
         if not command.take_short("filter"):
+            if any(word.startswith(command.peek()) for word in _OBJECTS):
+                raise Unsupported(f"a script that says 'tc {command.peek()}'", command.here)
             raise command.error(f"'filter add' expected, not {shorten(command.peek())}", command.here)
         start = command.last
-        where, filter_ = _read_filter(command, kind, start)
+        where, filter_ = _read_filter(command, kind, start, heads)
         if hook is not None and where != hook:
-            raise command.error(f"all filters must be on one hook; earlier ones are on {hook}", start)
+            raise Unsupported(f"filters on several hooks, here {where} and before {hook}", start)
         hook = where
         filters.append(filter_)
         if len(filters) > MAX_FILTERS:
@@ -85,32 +99,52 @@ def read_filters(text: str, name: str, kind: Kind[Handle, Filter]) -> tuple[Hook
 def _read_qdisc(command: Command) -> None:
     """``qdisc add|replace dev X clsact|ingress``: makes the hook, says nothing of filters."""
     if not command.take("add", "replace"):
-        raise command.error("'qdisc add' expected", command.here)
+        raise Unsupported(f"a script that says 'tc qdisc {command.peek()[:20]}'", command.here)
     kind = False
     while command:
         if command.take("dev", "parent", "handle", "ingress_block", "egress_block"):
             command.next(f"argument of {command.last_text}")
         elif command.take("clsact", "ingress"):
             kind = True
-        else:
+        elif kind:
             raise command.error(f"unexpected {shorten(command.peek())}", command.here)
+        else:
+            raise Unsupported(f"qdisc {shorten(command.peek())}: only clsact and ingress are known", command.here)
     if not kind:
-        raise command.error("only clsact and ingress qdiscs can carry these filters", command.end)
+        raise command.error("clsact or ingress is missing", command.end)
 
 
-def _read_filter(command: Command, kind: Kind[Handle, Filter], start: Span) -> tuple[Hook, Filter]:
-    if not command.take("add"):
+def _read_filter(
+    command: Command, kind: Kind[Handle, Filter], start: Span, heads: list[Head[Handle]]
+) -> tuple[Hook, Filter]:
+    replaces = command.take("replace")
+    if not replaces and not command.take("add"):
+        if any(word.startswith(command.peek()) for word in _CHANGES):
+            raise Unsupported(f"'filter {command.peek()}', which changes filters that are there", command.here)
         raise command.error(f"'filter add' expected, not 'filter {command.peek()[:20]}'", command.here)
     head = _read_head(command, kind)
+    if replaces and any(_may_replace(head, before, kind) for before in heads):
+        raise Unsupported("'filter replace' of a filter that an earlier command may have added", start)
+    heads.append(head)
     if head.device is None and head.block is None:
         raise command.error("'dev' or 'block' is missing", start)
     if head.block is None and head.direction is None:
-        raise command.error("'ingress' (or 'egress') is missing: other hooks are not known", start)
+        raise Unsupported("filters of a device's queueing discipline: 'ingress' (or 'egress') is missing", start)
     hook = Hook(head.device or "", "egress" if head.direction == "egress" else "ingress", head.block)
     try:
         return hook, kind.filter(command, head, start)
     except ValueError as error:
         raise command.error(str(error), start) from None
+
+
+def _may_replace(head: Head[Handle], before: Head[Handle], kind: Kind[Handle, Filter]) -> bool:
+    """Whether a filter that replaces what has its handle may find the filter before. Without a handle it is a new one,
+    and so it is where the kernel chooses a new priority (``tc_new_tfilter``, ``net/sched/cls_api.c``)."""
+    if head.handle == kind.no_handle or not head.pref:
+        return False
+    if not kind.one_space and (head.chain, head.pref) != (before.chain, before.pref or head.pref):
+        return False
+    return before.handle == kind.no_handle or kind.may_be(head.handle, before.handle)
 
 
 def _read_head(command: Command, kind: Kind[Handle, Filter]) -> Head[Handle]:
@@ -134,7 +168,7 @@ def _read_option(command: Command, head: Head[Handle], kind: Kind[Handle, Filter
         _once(command, head, "parent")
         parent = read_classid(command, "parent")
         if parent not in (*_INGRESS_PARENTS, _EGRESS_PARENT):
-            raise command.error("the parent is neither ingress (ffff:fff2) nor egress (ffff:fff3)")
+            raise Unsupported("a parent that is neither ingress (ffff:fff2) nor egress (ffff:fff3)", command.last)
         head.direction = "egress" if parent == _EGRESS_PARENT else "ingress"
     elif command.take("handle"):
         _once(command, head, "handle")
@@ -153,6 +187,8 @@ def _read_option(command: Command, head: Head[Handle], kind: Kind[Handle, Filter
         head.block = command.number("block", 1, 0xFFFFFFFF)
     else:
         what = shorten(command.peek())
+        if command.peek() in _OTHER_KINDS:
+            raise Unsupported(f"a filter of {what} in a list of {kind.name} filters", command.here)
         raise command.error(f"{what} is not understood here (only {kind.name} filters are)", command.here)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, Literal
 
-from ....semantics.source import InputError, Span
+from ....semantics.source import InputError, Span, Unsupported
 from .actions import Action
 from .hooks import Hook, PortNames
 from .protocols import protocol_number
@@ -22,6 +22,10 @@ PLACE: Final = (
     r"protocol (?P<protocol>\S+) pref (?P<pref>\d+) (?P<kind>\S+)(?: chain (?P<chain>\d+))?"
 )
 """How a filter's first line begins, as a regular expression."""
+
+
+_INGRESS: Final = ("ingress", "ffff:", "ffff:fff1", "ffff:fff2")
+_EGRESS: Final = ("egress", "ffff:fff3")
 
 
 def blocks(text: str, name: str) -> Iterator[list[Line]]:
@@ -45,20 +49,22 @@ def blocks(text: str, name: str) -> Iterator[list[Line]]:
 
 
 def head_of(line: Line, pattern: re.Pattern[str], kind: str) -> tuple[re.Match[str], Hook]:
-    """What the first line says, and the hook. Raises InputError if it is of another classifier."""
+    """What the first line says, and the hook. Raises InputError; Unsupported if it is of another classifier."""
     word, shown = line
     found = pattern.match(word.text)
     if found is None:
         raise InputError.at(word.span, f"'filter protocol P pref N {kind}' expected", shown)
     if found["kind"] != kind:
-        raise InputError.at(word.span, f"a filter of '{found['kind'][:20]}': only {kind} filters are understood", shown)
-    return found, told_hook(found["dev"], found["block"], found["hook"] or found["parent"])
+        raise Unsupported(f"a filter of '{found['kind'][:20]}' in a list of {kind} filters", word.span)
+    return found, told_hook(found["dev"], found["block"], found["hook"] or found["parent"], word.span)
 
 
-def told_hook(device: str | None, block: str | None, parent: str | None) -> Hook:
-    """The hook that a dump tells of; it leaves out what it was asked for."""
+def told_hook(device: str | None, block: str | None, parent: str | None, span: Span) -> Hook:
+    """The hook that a dump tells of; it leaves out what it was asked for. Raises Unsupported: it is a qdisc's class."""
+    if block is None and parent not in (None, *_INGRESS, *_EGRESS):
+        raise Unsupported(f"filters of parent {parent}, which is neither ingress nor egress", span)
     number = None if block is None else int(block)
-    direction: Literal["ingress", "egress"] = "egress" if parent in ("egress", "ffff:fff3") else "ingress"
+    direction: Literal["ingress", "egress"] = "egress" if parent in _EGRESS else "ingress"
     return Hook("" if number is not None else device or "port0", direction, number)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ....semantics.source import InputError, Span
 
 _WORD: Final = re.compile(r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^\s"']+))""")
-_NUMBER: Final = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]+)|([0-9]+))\Z")
+_NUMBER: Final = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))\Z")
 _HEX: Final = re.compile(r"([+-]?)(?:0[xX])?([0-9a-fA-F]+)\Z")
 _LONGEST_NUMBER: Final = 24
 

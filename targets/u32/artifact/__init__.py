@@ -19,7 +19,18 @@ from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.protocols import ETH_P_ALL
 from .dumps import parse_shown
 from .files import read, recognises, write
-from .filters import NO_HANDLE, ROOT_TABLE, FilterList, Handle, Key, Selector, U32Filter, hash_table
+from .filters import (
+    NO_HANDLE,
+    ROOT_TABLE,
+    FilterList,
+    Handle,
+    Key,
+    Selector,
+    U32Filter,
+    hash_table,
+    is_root_alone,
+    root_alone,
+)
 from .netlink import Links, decode, encode
 from .printing import canonical, print_filter, print_script
 from .script import parse_script
@@ -28,5 +39,6 @@ __all__ = [
     "CONTINUE", "DEFAULT_PORTS", "DROP", "ETH_P_ALL", "NO_HANDLE", "PASS", "PIPE", "RECLASSIFY", "ROOT_TABLE",
     "STOLEN", "Action", "Control", "ControlKind", "FilterList", "Gact", "Handle", "Hook", "Key", "Links", "Mirred",
     "OpaqueAction", "PortNames", "Selector", "U32Filter", "canonical", "decode", "encode", "goto_chain", "hash_table",
-    "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises", "write",
+    "is_root_alone", "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises",
+    "root_alone", "write",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.protocols import read_classid
 from ...tc.artifact.script import MAX_FILTERS
 from ...tc.artifact.shown import PLACE, blocks, head_of, on_one_hook, parted, protocol_of
-from ...tc.artifact.shown_actions import Line
+from ...tc.artifact.shown_actions import Line, shown_action
 from ...tc.artifact.words import Command, Word
 from .filters import FilterList, Handle, Key, Selector, U32Filter
 from .netlink import from_dump
@@ -58,7 +58,7 @@ def parse_shown(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> Filte
             raise InputError.at(lines[0][0].span, str(error)[:200], lines[0][1]) from None
         if len(filters) > MAX_FILTERS:
             raise InputError.at(lines[0][0].span, f"more than {MAX_FILTERS} filters")
-    if hook is None or all(f.divisor is not None for f in filters):
+    if hook is None:
         raise InputError.at(Span(name, 1, 1), "no u32 filter in this dump")
     return from_dump(FilterList(tuple(filters), hook, name))
 
@@ -75,6 +75,9 @@ def _filter(found: re.Match[str], lines: list[Line], ports: PortNames) -> U32Fil
     if node is None:
         raise ValueError(f"what stands behind the handle is not understood: {found['rest'].strip()[:60]!r}")
     before, actions = parted(lines, ports)
+    policed = next((i for i, (word, _) in enumerate(before) if word.text.startswith("police ")), None)
+    if policed is not None:  # an option of u32, not an action; what stands behind it are its counters
+        before, actions = before[:policed], (shown_action(before[policed:], ports), *actions)
     selector, more = _selector(before[1:], ports)
     ends = bool(node["star"] or node["terminal"])
     made = U32Filter(

@@ -8,6 +8,7 @@ from typing import Final
 from ....semantics.source import InputError, Span
 from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
 from ...tc.artifact.netlink import Links, is_filters
+from ...tc.artifact.recognising import script_line, shown_line
 from .dumps import parse_shown
 from .filters import FilterList
 from .netlink import decode
@@ -15,15 +16,18 @@ from .printing import print_script
 from .script import parse_script
 
 MAX_FILE: Final = 256 << 20
-_FILTER_LINE: Final = re.compile(rb"^[ \t]*(?:tc[ \t]+)?filter[ \t][^\n#]*\bu32\b", re.MULTILINE)
-_SHOWN: Final = re.compile(rb"^filter (?!add\b)[^\n]*\bprotocol \S+ pref \d+ u32\b", re.MULTILINE)
+_FILTER_LINE: Final = script_line("u32")
+_SHOWN: Final = shown_line("u32")
 _JSON: Final = re.compile(rb'"kind"\s*:\s*"u32"')
 _LOOKED_AT: Final = 1 << 16
 
 
 def recognises(data: bytes) -> bool:
     """Whether a file's content looks like u32 filters: a script, a dump, or netlink messages."""
-    return is_filters(data, "u32") or _FILTER_LINE.search(data[:_LOOKED_AT]) is not None or _is_json(data)
+    start = data[:_LOOKED_AT]
+    if is_filters(data, "u32") or _is_json(data):
+        return True
+    return _FILTER_LINE.search(start) is not None or _SHOWN.search(start) is not None
 
 
 def _is_json(data: bytes) -> bool:

@@ -162,6 +162,17 @@ def hash_table(
     return U32Filter(pref, protocol, Handle(table), None, divisor=divisor, chain=chain, span=span)
 
 
+def root_alone(pref: int, protocol: int, chain: int = 0, span: Span = NOWHERE) -> U32Filter:
+    """``tc filter add ... u32`` with nothing behind it: makes the classifier of its priority with its root table, whose
+    number is then taken (``u32_init``), and no filter (``u32_change`` without options)."""
+    return hash_table(pref, ROOT_TABLE, 1, protocol, chain, span)
+
+
+def is_root_alone(filter_: U32Filter) -> bool:
+    """Whether it is one of :func:`root_alone`."""
+    return filter_.divisor == 1 and filter_.handle == Handle(ROOT_TABLE)
+
+
 @dataclass(frozen=True, slots=True)
 class FilterList:
     """The artifact: the filters in the order in which they are added, on one hook."""

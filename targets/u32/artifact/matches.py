@@ -6,11 +6,11 @@ the same place are merged into the first one.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 from typing import Final
 
+from ...tc.artifact.addresses import read_prefix
 from ...tc.artifact.words import Command, shorten
 from .filters import Key
 
@@ -101,7 +101,7 @@ def _fixed(value: int, mask: int, offset: int) -> Callable[[Command, KeyList], N
 
 def _ipv4(offset: int) -> Callable[[Command, KeyList], None]:
     def read(command: Command, keys: KeyList) -> None:
-        address, bits = _prefix(command, 4)
+        address, bits = read_prefix(command, 4)
         place, offmask = _at(command, offset, 0)
         keys.add(address, 0xFFFFFFFF << (32 - bits) & 0xFFFFFFFF, place, offmask)
 
@@ -110,7 +110,7 @@ def _ipv4(offset: int) -> Callable[[Command, KeyList], None]:
 
 def _ipv6(offset: int) -> Callable[[Command, KeyList], None]:
     def read(command: Command, keys: KeyList) -> None:
-        address, bits = _prefix(command, 6)
+        address, bits = read_prefix(command, 6)
         place, offmask = _at(command, offset, 0)
         mask = (1 << 128) - (1 << (128 - bits))
         for word in range((bits + 31) // 32):
@@ -118,31 +118,6 @@ def _ipv6(offset: int) -> Callable[[Command, KeyList], None]:
             keys.add(address >> shift & 0xFFFFFFFF, mask >> shift & 0xFFFFFFFF, place + 4 * word, offmask)
 
     return read
-
-
-def _prefix(command: Command, version: int) -> tuple[int, int]:
-    """``ADDRESS[/LENGTH]``, or ``any``, ``all``, ``default`` for the prefix of length 0."""
-    text = command.next("address")
-    if text in ("any", "all", "default"):
-        return 0, 0
-    host, slash, length = text.partition("/")
-    try:
-        address = ipaddress.IPv4Address(host) if version == 4 else ipaddress.IPv6Address(host)
-    except ValueError:
-        raise command.error(f"IPv{version} address expected, not {shorten(text)}") from None
-    full = address.max_prefixlen
-    if not slash:
-        return int(address), full
-    if version == 4 and "." in length:
-        return int(address), _dotted_mask(command, length)
-    return int(address), command.as_number(length, "prefix length", 0, full)
-
-
-def _dotted_mask(command: Command, text: str) -> int:
-    try:
-        return ipaddress.IPv4Network(f"0.0.0.0/{text}").prefixlen
-    except ValueError:
-        raise command.error(f"netmask expected, not {shorten(text)}") from None
 
 
 def _traffic_class(command: Command, keys: KeyList) -> None:

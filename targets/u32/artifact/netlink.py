@@ -11,7 +11,8 @@ import struct
 from dataclasses import replace
 from typing import Final
 
-from ....semantics.source import InputError, Span
+from ....semantics.source import Span, Unsupported
+from ...tc.artifact.actions import Action, OpaqueAction
 from ...tc.artifact.attributes import NESTED, Attribute, attribute, number
 from ...tc.artifact.hooks import Hook
 from ...tc.artifact.netlink import (
@@ -26,7 +27,8 @@ from ...tc.artifact.netlink import (
     filter_messages,
 )
 from ...tc.artifact.netlink_actions import action_attributes, decode_actions
-from .filters import FilterList, Handle, Key, Selector, U32Filter
+from ...tc.artifact.netlink_police import read_police_options
+from .filters import FilterList, Handle, Key, Selector, U32Filter, is_root_alone, root_alone
 
 _SEL: Final = struct.Struct("=BBBxHHhhI")
 _KEY: Final = struct.Struct("=IIii")
@@ -56,8 +58,11 @@ def encode(filters: FilterList, links: Links | None = None) -> bytes:
 
 def encode_filter(filter_: U32Filter, hook: Hook, links: Links, sequence: int, flags: int = ADD) -> bytes:
     """The message that adds one filter."""
-    place = Place(hook, filter_.pref, filter_.protocol, filter_.handle.value, filter_.chain)
-    return filter_message("u32", place, _options(filter_, links), links, filter_.span, sequence, flags)
+    alone = is_root_alone(filter_)
+    handle = 0 if alone else filter_.handle.value
+    place = Place(hook, filter_.pref, filter_.protocol, handle, filter_.chain)
+    options = None if alone else _options(filter_, links)
+    return filter_message("u32", place, options, links, filter_.span, sequence, flags)
 
 
 def _options(filter_: U32Filter, links: Links) -> bytes:
@@ -126,6 +131,8 @@ def decode(data: bytes, name: str = "<netlink>", links: Links | None = None) -> 
                 filters.append(_decode_options(told.options, told, links))
             except ValueError as error:
                 raise told.body.place.error(str(error)) from None
+        elif told.new and not told.place.handle:
+            filters.append(root_alone(told.place.pref, told.place.protocol, told.place.chain))
     result = FilterList(tuple(filters), hook, name)
     return from_dump(result) if dumped else result
 
@@ -138,9 +145,10 @@ def _decode_options(options: Attribute, told: Told, links: Links) -> U32Filter:
     in_hw = True if flags & _IN_HW else False if flags & _NOT_IN_HW else None
     skip_hw, skip_sw = bool(flags & _SKIP_HW), bool(flags & _SKIP_SW)
     strange = set(found) - set(range(1, 12)) - known
-    if strange or TCA_U32_POLICE in found:
-        what = "police" if TCA_U32_POLICE in found else f"attribute {min(strange)}"
-        raise options.place.error(f"{what} of u32 is not supported")
+    if strange:
+        raise Unsupported(f"attribute {min(strange)} of u32", options.place.span)
+    if TCA_U32_POLICE in found and (TCA_U32_ACT in found or told.new):
+        raise Unsupported("police of u32 in a request, or beside actions", options.place.span)
 
     def value(kind: int) -> int | None:
         return found[kind].number() if kind in found else None
@@ -160,7 +168,7 @@ def _decode_options(options: Attribute, told: Told, links: Links) -> U32Filter:
         ht=None if ht is None else Handle.of(ht),
         link=None if link is None else link >> 20,
         classid=value(TCA_U32_CLASSID),
-        actions=decode_actions(found[TCA_U32_ACT], links.port, new=told.new) if TCA_U32_ACT in found else (),
+        actions=_actions(found, links, new=told.new),
         chain=chain,
         indev=links.named(found[TCA_U32_INDEV]) if TCA_U32_INDEV in found else None,
         mark=None if mark is None else (mark[0], mark[1]),
@@ -168,6 +176,16 @@ def _decode_options(options: Attribute, told: Told, links: Links) -> U32Filter:
         skip_sw=skip_sw,
         in_hw=in_hw,
     )
+
+
+def _actions(found: dict[int, Attribute], links: Links, *, new: bool) -> tuple[Action, ...]:
+    """The actions, or the police of a filter that was given that and no action (``tcf_exts_dump``)."""
+    if TCA_U32_ACT in found:
+        return decode_actions(found[TCA_U32_ACT], links.port, new=new)
+    if TCA_U32_POLICE not in found:
+        return ()
+    police = found[TCA_U32_POLICE]
+    return (read_police_options(police.nest()) or OpaqueAction("police", options=police.data),)
 
 
 def _decode_selector(attribute_: Attribute) -> Selector:
@@ -201,15 +219,14 @@ def from_dump(dump: FilterList) -> FilterList:
     out (they make themselves), and filters of root tables without ``ht``.
 
     Raises:
-        InputError: one handle appears twice. The kernel shows tables by priority only, so two chains that use the
+        Unsupported: one handle appears twice. The kernel shows tables by priority only, so two chains that use the
             same priority cannot be told apart.
     """
     seen: set[Handle] = set()
     for filter_ in dump.filters:
         if filter_.handle in seen:
-            raise InputError.at(
-                Span(dump.name, 0, 0), f"{filter_.handle} appears twice: chains that share a priority cannot be dumped"
-            )
+            what = f"{filter_.handle} twice: of chains that share a priority a dump does not tell whose a table is"
+            raise Unsupported(what, filter_.span if filter_.span.file else Span(dump.name, 0, 0))
         seen.add(filter_.handle)
     tables = [f for f in dump.filters if f.divisor is not None and f.handle.table < _FIRST_ROOT]
     nodes = [f for f in dump.filters if f.divisor is None]

@@ -10,7 +10,7 @@ from ...tc.artifact.hooks import PortNames
 from ...tc.artifact.protocols import read_classid
 from ...tc.artifact.read_actions import read_actions, read_police, read_port
 from ...tc.artifact.words import Command, shorten
-from .filters import Handle, Selector, U32Filter
+from .filters import ROOT_TABLE, Handle, Selector, U32Filter, root_alone
 from .matches import KeyList, read_match
 from .names import hash_fold, read_handle
 
@@ -35,9 +35,12 @@ class Options:
         self.terminal = False
         self.policed = False
         self.skip: set[str] = set()
+        self.said = False
+        """Whether there is anything behind ``u32``."""
 
     def read(self) -> None:
         """All of them, to the command's end."""
+        self.said = bool(self.command)
         while self.command:
             if not (self._matching() or self._acting()):
                 raise self.command.error(f"unknown option {shorten(self.command.peek())} of u32", self.command.here)
@@ -166,6 +169,8 @@ class Options:
 
     def filter(self, pref: int, protocol: int, chain: int, handle: Handle, start: Span) -> U32Filter:
         """The filter that the options describe, with what was said before ``u32``."""
+        if not self.said and not handle.value:
+            return root_alone(pref, protocol, chain, start.to(self.command.last))
         if len(self.skip) > 1:
             raise self.command.error("skip_hw and skip_sw exclude each other", start)
         if self.policed and len(self.actions) > 1:
@@ -176,6 +181,8 @@ class Options:
             handle = replace(handle, node=self.order)
         if self.divisor is None and not self.keys.count:
             raise self.command.error("there is no match; the kernel refuses a u32 filter without selector", start)
+        if self.divisor == 1 and handle == Handle(ROOT_TABLE):
+            raise self.command.error(f"{handle} is the root table, which makes itself", start)
         if self.divisor is not None and (self.keys.count or self.actions or self.link is not None or self.terminal):
             raise self.command.error("a hash table (divisor) has no matches, link, class id or actions", start)
         selector = replace(self.selector, keys=tuple(self.keys.keys), terminal=self.terminal)

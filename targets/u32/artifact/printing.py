@@ -13,7 +13,7 @@ from ....semantics.source import Unsupported
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.print_actions import action_words
 from ...tc.artifact.protocols import classid_text, protocol_text
-from .filters import NO_HANDLE, FilterList, Key, Selector, U32Filter
+from .filters import NO_HANDLE, FilterList, Key, Selector, U32Filter, is_root_alone
 from .matches import TC_MAX_KEYS
 
 
@@ -56,6 +56,8 @@ def print_filter(filter_: U32Filter, hook: Hook, ports: PortNames = DEFAULT_PORT
         words.append(f"pref {filter_.pref}")
     if filter_.chain:
         words.append(f"chain {filter_.chain}")
+    if is_root_alone(filter_):
+        return " ".join([*words, "u32"])
     if filter_.handle != NO_HANDLE:
         words.append(f"handle {filter_.handle}")
     words.append("u32")

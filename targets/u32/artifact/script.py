@@ -15,7 +15,8 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
     """The filters of a script.
 
     Raises:
-        InputError: a command that is not understood, or that does not add a u32 filter; with line and column.
+        InputError: a command that is not understood; with line and column.
+        Unsupported: one that does something other than adding a u32 filter.
     """
 
     def read(command: Command, head: Head[Handle], start: Span) -> U32Filter:
@@ -23,6 +24,11 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
         options.read()
         return options.filter(head.pref, head.protocol, head.chain, head.handle, start)
 
-    kind = Kind("u32", NO_HANDLE, lambda command: read_handle(command, "handle"), read, ports)
+    kind = Kind("u32", NO_HANDLE, lambda command: read_handle(command, "handle"), read, ports, True, _may_be)
     hook, filters = read_filters(text, name, kind)
     return FilterList(filters, hook, name)
+
+
+def _may_be(one: Handle, other: Handle) -> bool:
+    """Whether two handles may name one filter or table: what is missing the kernel chooses."""
+    return all(not a or not b or a == b for a, b in ((one.table, other.table), (one.node, other.node)))

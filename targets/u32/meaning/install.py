@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from ....semantics.source import InputError, Unsupported
-from ..artifact import ROOT_TABLE, FilterList, Handle, Selector, U32Filter
+from ..artifact import ROOT_TABLE, FilterList, Handle, Selector, U32Filter, is_root_alone
 
 FIRST_ROOT: Final = 0x800
 """``0x800``: the first root table; the kernel numbers further ones upwards from it."""
@@ -141,6 +141,8 @@ class _Installer:
         if filter_.skip_sw:
             raise Unsupported("skip_sw: the filter exists in hardware only", filter_.span)
         classifier = self._classifier(filter_)
+        if is_root_alone(filter_):
+            return
         if filter_.divisor is not None:
             self._table(filter_)
         else:

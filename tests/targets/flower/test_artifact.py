@@ -177,17 +177,16 @@ def test_the_script_of_a_dump_is_read_again() -> None:
         ("protocol ip flower ip_proto udp dst_port 5 dst_port 6", "given twice"),
         ("protocol ip flower ip_flags odd", "frag"),
         ("protocol ip flower dst_mac 02:00:00:00:00:01/0", "length of dst_mac 0 is not in 1..48"),
-        ("protocol ip flower dst_ip 010.1", "IPv4 address expected"),
+        ("protocol ip flower dst_ip 08.1", "IPv4 address expected"),
         ("protocol ip flower dst_ip 1.2.3.4.5", "IPv4 address expected"),
         ("protocol ip flower ct_state 3", "connection states"),
         ("protocol ip flower vlan", "unknown option"),
         ("protocol ip flower geneve_opts 1", "CLASS:TYPE:DATA"),
-        ("protocol ip flower erspan_opts 1:2:0:0", "not supported"),
         ("protocol ip flower skip_hw skip_sw", "exclude each other"),
         ("protocol ip flower hw_tc 16", "not in 0..15"),
         ("protocol arp flower arp_op 3", "arp_op is"),
         ("protocol mpls_uc flower mpls lse depth 8 label 5", "not in 1..7"),
-        ("protocol ip u32", "only flower filters"),
+        ("protocol ip u31", "only flower filters"),
         ("protocol ip", "classifier 'flower' is missing"),
     ],
 )
@@ -201,24 +200,18 @@ def test_what_tc_refuses_is_refused_with_its_place(text: str, complaint: str) ->
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ('[{"kind": "u32", "protocol": "ip", "pref": 1, "options": {}}]', "only flower filters"),
         ('[{"kind": "flower", "protocol": "ip", "pref": 1, "options": {"keys": {}}}]', "no key eth_type does not go"),
         (
             '[{"kind": "flower", "protocol": "all", "pref": 1, "options": {"keys": {"eth_type": "ipv4"}}}]',
             "does not go with",
         ),
         ('[{"kind": "flower", "pref": 1, "options": {}}]', "'protocol' is missing"),
-        (
-            '[{"kind": "flower", "protocol": "all", "pref": 1, "options": {"keys": {"erspan_opt_key": []}}}]',
-            "unknown option",
-        ),
         ("[7]", "a filter expected"),
         ("[{", "no JSON"),
         ("[]", "no flower filter"),
         ("filter protocol ip pref 1 flower chain 0 handle 0x1\n  what 5\n", "unknown option"),
         ("filter protocol ip pref 1 flower chain 0 handle 0x1\n", "no key eth_type does not go"),
         ("filter protocol ip pref 1 flower chain 0 handle 02\n", "unknown option"),
-        ("filter protocol ip pref 1 flower\nfilter protocol ip pref 1 u32 chain 0\n", "only flower filters"),
     ],
 )
 def test_a_dump_that_is_not_understood_says_where(text: str, complaint: str) -> None:
@@ -226,6 +219,50 @@ def test_a_dump_that_is_not_understood_says_where(text: str, complaint: str) -> 
         read(text.encode(), "x")
     assert complaint in str(error.value)
     assert str(error.value).startswith("x:")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [  # tc takes, or shows, all of these
+        (ADD + "protocol ip u32 match u32 0 0", "a filter of 'u32' in a list of flower filters"),
+        (ADD + "protocol ip flower erspan_opts 1:2:0:0", "flower's erspan_opts"),
+        (ADD + "protocol ip flower\nfilter replace dev port0 ingress pref 1 handle 1 flower", "may have added"),
+        (ADD + "handle 1 flower\nfilter replace dev port0 ingress pref 1 handle 1 flower", "may have added"),
+        ('[{"kind": "u32", "protocol": "ip", "pref": 1, "options": {}}]', "a filter of 'u32'"),
+        ('[{"kind": "flower", "parent": "1:", "protocol": "ip", "pref": 1, "options": {}}]', "filters of parent 1:"),
+        (
+            '[{"kind": "flower", "protocol": "all", "pref": 1, "options": {"keys": {"erspan_opt_key": []}}}]',
+            "flower's erspan_opt_key",
+        ),
+        ("filter protocol ip pref 1 flower\nfilter protocol ip pref 1 u32 chain 0\n", "a filter of 'u32'"),
+        ("filter parent 8001: protocol ip pref 1 flower chain 0 handle 0x1\n", "filters of parent 8001:"),
+    ],
+)
+def test_what_another_machine_does_is_unsupported(text: str, reason: str) -> None:
+    with pytest.raises(Unsupported) as caught:
+        read(f"{text}\n".encode(), "x")
+    assert reason in caught.value.reason
+    assert caught.value.span.file == "x"
+    assert caught.value.span.line > 0
+
+
+def test_a_filter_that_replaces_none_is_added() -> None:
+    lines = [
+        f"{{}} dev port0 ingress pref {pref} handle {handle} flower skip_hw \\\n  dst_mac 02::/8"
+        for pref, handle in ((1, 1), (1, 2), (2, 1))
+    ]
+    lines = [line.replace("02::", "02:00:00:00:00:00") for line in lines]
+    added, replaced = ("".join(f"{line.format(f'tc filter {how}')}\n" for line in lines) for how in ("add", "replace"))
+    assert recognises(replaced.encode())
+    assert read(replaced.encode(), "x").filters == read(added.encode(), "x").filters
+
+
+@pytest.mark.parametrize("action", ["vlan pop_eth", "tunnel_key set src_ip 1.1.1.1 dst_ip 2.2.2.2 erspan_opts 1:2:0:0"])
+def test_an_action_that_is_not_known_is_unsupported_where_it_stands(action: str) -> None:
+    filters = read(f"{ADD}flower action {action} action drop\n".encode(), "x")
+    with pytest.raises(Unsupported, match=f"action {action.split()[0]}") as caught:
+        meaning(filters)
+    assert caught.value.span.line == 1
 
 
 HEAD = "filter {} protocol all pref 1 flower chain 0 handle 0x1\n"

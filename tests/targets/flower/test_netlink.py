@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -215,5 +216,15 @@ def test_a_dump_that_is_not_whole_is_no_list() -> None:
 def test_messages_of_another_classifier_are_not_taken_for_these() -> None:
     data = encode(NESTED_ACTION).replace(b"flower", b"u32\0\0\0")
     assert not recognises(data)
-    with pytest.raises(InputError, match="the classifier is not flower"):
+    with pytest.raises(Unsupported, match="a filter of 'u32' in a list of flower filters"):
         read(data, "x")
+
+
+def test_a_dump_of_an_ingress_qdisc_is_one_of_ingress() -> None:
+    data = bytearray(encode(NESTED_ACTION))
+    where = data.index((0xFFFFFFF2).to_bytes(4, sys.byteorder))
+    data[where : where + 4] = (0xFFFF0000).to_bytes(4, sys.byteorder)
+    assert read(bytes(data), "x").hook == read(encode(NESTED_ACTION), "x").hook
+    data[where : where + 4] = (0x00010000).to_bytes(4, sys.byteorder)
+    with pytest.raises(Unsupported, match="neither ingress nor egress"):
+        read(bytes(data), "x")

@@ -56,6 +56,17 @@ def test_what_is_printed_is_read_again(action: Action) -> None:
         ("ex munge eth type set 0x800", [("eth", 12, "set", "08000000", "0000ffff")]),
         ("ex munge offset 5 u8 set 0x11", [("network", 4, "set", "00110000", "ff00ffff")]),
         ("ex munge offset 6 u16 set 0x1122 retain 0x0f0f", [("network", 4, "set", "00000102", "fffff0f0")]),
+        # what `retain` says takes the place of the bits that the field has itself
+        ("ex munge ip6 traffic_class set 0x48 retain 0xfc", [("ip6", 0, "set", "04800000", "f03fffff")]),
+        ("ex munge ip6 traffic_class invert", [("ip6", 0, "set", "0ff00000", "ffffffff")]),
+        ("ex munge ip6 flow_lbl set 0xabcde retain 0xfffff", [("ip6", 0, "set", "000abcde", "fff00000")]),
+        ("ex munge ip df set 0xff retain 0xf0", [("ip", 4, "set", "0000f000", "ffff0fff")]),
+        ("ex munge ip ttl preserve retain 0x3", [("ip", 8, "set", "00000000", "fcffffff")]),
+        ("ex munge ip6 hoplimit decrement retain 3", [("ip6", 4, "add", "00000003", "fffffffc")]),
+        ("ex munge udp dport inv r 0xff", [("udp", 0, "set", "000000ff", "ffffffff")]),
+        ("ex munge offset 1 u8 set 0x12 retain 0xff00", [("network", 0, "set", "00000000", "ffffffff")]),
+        ("ex munge ip src set 12", [("ip", 12, "set", "0c000000", "00000000")]),
+        ("ex munge ip src set 10.1/16", [("ip", 12, "set", "0a010000", "00000000")]),
         ("munge offset -14 u16 set 5", [("network", -16, "set", "00000005", "ffff0000")]),
         ("munge offset 12 u32 invert", [("network", 12, "set", "ffffffff", "ffffffff")]),
         ("munge ip dport set 5", [("network", 20, "set", "00000005", "ffff0000")]),
@@ -68,6 +79,7 @@ def test_what_munge_writes(words: str, keys: list[tuple[str, int, str, str, str]
     assert isinstance(action, Pedit)
     found = [(k.header, k.offset, "add" if k.add else "set", f"{k.value:08x}", f"{k.mask:08x}") for k in action.keys]
     assert found == keys
+    assert read(action_words(action, PORTS, NOWHERE)) == [action]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +91,9 @@ def test_what_munge_writes(words: str, keys: list[tuple[str, int, str, str, str]
         ("pedit ex munge offset 3 u16 set 5", "not within a word"),
         ("pedit ex munge eth dst set 02:00:00:00:00:02 retain 1", "up to 32 bits"),
         ("pedit ex", "munge expected"),
+        ("pedit ex munge ip src set 0x0a000001", "IPv4 address expected"),
+        ("pedit ex munge ip6 traffic_class set 0x100", "not in 0..255"),
+        ("pedit ex munge ip6 traffic_class dec", "decrement is for"),
         ("vlan modify priority 3", "needs an id"),
         ("vlan push id 4095", "not in 0..4094"),
         ("vlan push id 1 protocol ip", "no VLAN protocol"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from p4verify.semantics.source import InputError
+from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.u32.artifact import NO_HANDLE, FilterList, Handle, parse_script, read, recognises
 
 SCRIPT = """
@@ -78,7 +78,6 @@ def test_a_filter_that_ends_no_search_is_told_apart() -> None:
     [
         ("match 0a000001/ffffffff at 12", "match 0a000001 at 12", "not understood"),
         ("order 2048 key ht 1", "order 2048 kex ht 1", "not understood"),
-        ("u32 chain 0 fh 802::800", "flower chain 0 handle 0x1", "only u32 filters"),
         ("input dev port1", "input dev eth1", "is not a port"),
         ("to device port1) pipe", "to device eth0) pipe", "port"),
         ("hash mask 000f0000 at 12", "mark 12", "not understood"),
@@ -89,6 +88,34 @@ def test_what_is_not_understood_is_said_at_its_place(old: str, new: str, reason:
     with pytest.raises(InputError, match=reason) as caught:
         read(DUMP.replace(old, new).encode(), "dump")
     assert caught.value.diagnostics[0].span.line > 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("u32 chain 0 fh 802::800", "flower chain 0 handle 0x1", "a filter of 'flower'"),
+        ("filter protocol", "filter parent 1: protocol", "filters of parent 1:"),
+        ("fh 802::800", "fh 801::800", "801::800 twice"),
+    ],
+)
+def test_what_another_machine_does_is_unsupported(old: str, new: str, reason: str) -> None:
+    assert old in DUMP
+    with pytest.raises(Unsupported, match=reason) as caught:
+        read(DUMP.replace(old, new).encode(), "dump")
+    assert caught.value.span.line > 0
+
+
+def test_police_that_is_an_option_is_shown_without_an_order() -> None:
+    place = "filter parent ffff: protocol ip pref 5 u32 chain 0 fh 800:"
+    head = f"{place} ht divisor 1\n{place}:800 order 2048 key ht 800 bkt 0 *flowid :7 not_in_hw"
+    shown = " police 0x1 rate 128Kbit burst 4Kb mtu 2Kb action drop overhead 0b \n\tref 1 bind 1 \n"
+    (found,) = read(f"{head} \n  match 0b000000/ff000000 at 12\n{shown}\n".encode(), "d").filters
+    (added,) = parse_script(
+        "filter add dev port0 parent ffff: protocol ip pref 5 u32 match ip src 11/8"
+        " police rate 128kbit burst 4k mtu 2kb drop flowid :7\n"
+    ).filters
+    assert found.actions[0].exceed == added.actions[0].exceed  # type: ignore[union-attr]
+    assert replace(found, actions=(), in_hw=None, handle=NO_HANDLE) == replace(added, actions=())
 
 
 def test_json_does_not_tell_enough() -> None:
