@@ -33,7 +33,7 @@ from tests.support import examples_campaign as ebpf
 from tests.support.examples_campaign import OTHERS, THE_EXAMPLES, Example
 from tests.support.grown_rules import grown
 from tests.support.lowered import PORTS, a_frame, compared, inside
-from tests.support.rule_frames import key_names, rule_frames
+from tests.support.rule_frames import key_names, rule_frames, walking_frames
 
 TARGETS: Final = ("ebpf", "u32", "flower", "openflow")
 Row = tuple[int, int, list[str]]
@@ -112,12 +112,14 @@ def _run(
 def _frames(
     rng: random.Random, example: Example, program: ir.Program, rules: RuleSet, count: int
 ) -> list[tuple[int, bytes]]:
-    """A third meets one rule each, a third is made of the rules' numbers, a third is aimed at several tables."""
-    keys = {table.control_name: key_names(key.name for key in match_keys(table)) for _, table in program.tables()}
-    frames = rule_frames(rng, rules, keys, count // 3)
-    frames += [a_frame(rng, rules, noise=0.08) for _ in range(count // 3)]
-    frames += [ebpf.frame(rng, example, rules) for _ in range(count - len(frames))]
-    return sorted((rng.choice(PORTS), frame) for frame in frames)
+    """A quarter meets one rule each, one is made of the rules' numbers, one is aimed at the example, one meets rules
+    of all tables."""
+    keys = {table.control_name: key_names(match_keys(table)) for _, table in program.tables()}
+    walking = walking_frames(rng, rules, keys, PORTS, count // 4)
+    frames = rule_frames(rng, rules, keys, count // 4)
+    frames += [a_frame(rng, rules, noise=0.08) for _ in range(count // 4)]
+    frames += [ebpf.frame(rng, example, rules) for _ in range(count - len(frames) - len(walking))]
+    return sorted([*walking, *((rng.choice(PORTS), frame) for frame in frames)])
 
 
 if __name__ == "__main__":

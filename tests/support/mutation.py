@@ -209,7 +209,7 @@ def subject(
     made = Subject(label, program, target, artifact, checker, machine, [], leaves_open=open_)
     plain = isinstance(artifact, Bridge | Filters)  # told apart by frames of another kind
     tables = () if plain else program.tables()
-    keys = {table.control_name: key_names(key.name for key in match_keys(table)) for _, table in tables}
+    keys = {table.control_name: key_names(match_keys(table)) for _, table in tables}
     others = list(_other_rules(program, rules, rng)) if target.holds_tables else []
     for filled, share in ((rules, 2), *((r, 1) for r in others)):
         count = -(-packets * share // (2 + len(others)))

@@ -6,10 +6,11 @@ Keys are known by the names that the examples give them (:data:`FIELDS`); what i
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from p4verify.running.ethernet import frame
+from p4verify.semantics import ir
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 
 FIELDS = {
@@ -22,9 +23,12 @@ FIELDS = {
     "dst_port": "port",
     "vid": "vid",
     "station": "mac_source",
+    "station_to": "mac_destination",
 }
-"""Key's name → field of :class:`Headers`."""
-NOT_IN_FRAMES = {"port", "zone", "class", "service", "server"}
+"""Key's name (as :func:`key_names` gives it) → field of :class:`Headers`."""
+INGRESS_PORT = "ingress_port"
+"""A key that is the port by which a frame comes in."""
+NOT_IN_FRAMES = {INGRESS_PORT, "port", "zone", "class", "service", "server"}
 """Keys that are no field of the frame."""
 NOT_BUILT = {"label", "dst6", "hop"}
 """Keys in headers that no frame here has; :func:`~.lowered.a_frame` makes some that do."""
@@ -113,13 +117,40 @@ def rule_frames(rng: random.Random, rules: RuleSet, keys: dict[str, tuple[str, .
     return out
 
 
-def key_names(keys: Iterator[str]) -> tuple[str, ...]:
-    """The key names of a table. Raises KeyError for one that no frame is known to carry."""
-    names = tuple(keys)
+def walking_frames(
+    rng: random.Random, rules: RuleSet, keys: dict[str, tuple[str, ...]], ports: Sequence[int], count: int
+) -> list[tuple[int, bytes]]:
+    """``count`` frames with the ports that they come in by, each of which hits a rule of every table that has some, if
+    the tables leave what the frame carries alone and ask for different fields; some are damaged."""
+    tables = [(names, rules.of(table)) for table, names in keys.items() if rules.of(table)]
+    out = []
+    for _ in range(count):
+        port, headers = rng.choice(ports), Headers()
+        for names, entries in rng.sample(tables, len(tables)):
+            rule = rng.choice(entries)
+            headers = _hit(rng, rule, names, headers)
+            wanted = dict(zip(names, rule.matches, strict=True)).get(INGRESS_PORT)
+            if isinstance(wanted, Exact) and wanted.value in ports:
+                port = wanted.value
+        out.append((port, _cut(rng, (_shaped(rng, headers) if rng.random() < 0.3 else headers).frame())))
+    return out
+
+
+def key_names(keys: Iterable[ir.Key]) -> tuple[str, ...]:
+    """What the keys of a table are called here. Raises KeyError for one that no frame is known to carry."""
+    names = tuple(_key_name(key) for key in keys)
     for name in names:
         if name not in FIELDS and name not in NOT_IN_FRAMES and name not in NOT_BUILT:
             raise KeyError(name)
     return names
+
+
+def _key_name(key: ir.Key) -> str:
+    if isinstance(key.expr, ir.Member) and key.expr.name == INGRESS_PORT:
+        return INGRESS_PORT
+    if isinstance(key.expr, ir.Member) and (key.name, key.expr.name) == ("station", "dst"):
+        return "station_to"
+    return key.name
 
 
 def _constants(rules: list[Rule]) -> set[int]:
