@@ -15,14 +15,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from .proofs.choices import choices_of, left_open, map_terms
+from .proofs.choices import IMPL, choices_of, left_open, map_terms
 from .proofs.compare import domain
 from .proofs.engine import Engine
-from .proofs.refine import search
+from .proofs.refine import Outcome, may_agree, search
 from .proofs.verdict import Proof, Tally, Verdict
 from .semantics import bits as b
 from .semantics.bits import Term
-from .semantics.meaning.behaviour import OWN_TO_EACH_MACHINE, Behaviour, is_choice
+from .semantics.meaning.behaviour import OWN_TO_EACH_MACHINE, Behaviour, Choice, is_choice
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,16 @@ def through_program(left: Followed, right: Followed, label: str, engine: Engine,
         return None
     why = "both do what the program does, which leaves nothing open"
     return _accepted(left, right, f"{label} does what is asked, for every packet: {why}", started)
+
+
+def open_at(left: Followed, right: Followed, engine: Engine) -> tuple[Choice, ...]:
+    """What the program leaves open that shows on some input that both machines can meet, as far as that is found."""
+    for program in _programs(left, right):
+        outcome = _with_itself(program, (left, right), engine)
+        if outcome.difference is not None:
+            names = {v.name.removeprefix(IMPL) for v in may_agree(outcome, engine)}
+            return tuple(choice for choice in program.choices if choice.variable.name in names)
+    return ()
 
 
 def as_allowed(left: Followed, right: Followed, label: str, engine: Engine, started: float) -> Proof | None:
@@ -121,14 +131,19 @@ def _is_one_thing(program: Behaviour, machines: tuple[Followed, Followed], engin
     """Whether no choice matters on any input that both machines can meet."""
     if not choices_of(program):
         return True
+    outcome = _with_itself(program, machines, engine)
+    return outcome.difference is None and not outcome.unknown and not outcome.empty
+
+
+def _with_itself(program: Behaviour, machines: tuple[Followed, Followed], engine: Engine) -> Outcome:
+    """The program compared with itself, each choosing for itself, on the inputs that both machines can meet."""
     inputs = tuple(
         replace(a, condition=_with_own_choices(a.condition, number))
         for number, one in enumerate(machines)
         for a in (*one.machine.domain, *one.machine.reaching)
     )
     limited = replace(program, domain=tuple(dict.fromkeys((*program.domain, *inputs))))
-    outcome = search(limited, limited, engine, exactly=True)
-    return outcome.difference is None and not outcome.unknown and not outcome.empty
+    return search(limited, limited, engine, exactly=True)
 
 
 def _with_own_choices(condition: Term, number: int) -> Term:

@@ -8,12 +8,12 @@ sides, and on the real machine where there is one, before it is called ``reject`
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from .agreement import Followed, as_allowed, through_program
+from .agreement import Followed, as_allowed, open_at, through_program
 from .assertions import Asserted, check_assertions, has_asserts, shows_nothing
 from .confirm import Pair, confirm
 from .impossible import without_the_impossible
@@ -30,10 +30,11 @@ from .related import relate, with_legal_answers
 from .restrictions import Restrictions
 from .results import Result
 from .scale import OPEN_FROM, Large, LargePair, checked
+from .scale.known_answers import with_known_answers
 from .seen_in_runs import with_time_left
 from .semantics import bits as b
 from .semantics import ir
-from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.behaviour import Behaviour, Choice
 from .semantics.meaning.concrete import evaluate_behaviour
 from .semantics.meaning.members import by_port, groups_of, one_by_one, ports_of
 from .semantics.meaning.opened import NothingLarge, NotSuitable
@@ -41,7 +42,7 @@ from .semantics.meaning.program import meaning
 from .semantics.rules.as_source import with_rules_of
 from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
-from .semantics.source import Span, Unsupported
+from .semantics.source import NOWHERE, Span, Unsupported
 from .sides_in_runs import SidesInRuns
 from .targets.base import CannotOffload, Classifies, CompilesIn, HasRoom, Relation, Target
 from .two_machines import Given, Machine, at_one_place, both_ways, exactly, large_pair, machine_with, two_machines
@@ -252,7 +253,7 @@ class Checker:
         if proof.verdict is Verdict.UNDECIDED and sum(map(len, rules.entries.values())) <= IN_TERMS:
             return f"all rules were put into terms at once (by regions it was not decided: {proof.reason})"
         if settlement is not None:
-            mine, theirs = (side.behaviour for side in settlement.sides)
+            mine, theirs = with_known_answers(settlement.mine), settlement.theirs.behaviour
             machine = Machine(target, artifact, path, theirs, label)
             self._accepted.append(Accepted(machine, theirs, Followed(mine, theirs, proof.tally.compared, large=True)))
         return proof
@@ -353,10 +354,13 @@ class Checker:
         if self.rules is not None and left is not None and right is not None:
             found = through_program(left, right, label, self._engine(label), started)
         if found is None and any(one is not None and one.large for one in (left, right)):
+            what = open_at(left, right, self._engine(label)) if left is not None and right is not None else ()
             reason = (
-                "the program leaves something open, and there are too many rules to compare what the two make of it"
+                f"the program leaves something open{_read_at(what)}, and there are too many rules to compare what the "
+                "two make of it"
             )
-            return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
+            where = what[0].span if what else NOWHERE
+            return Proof(Verdict.UNDECIDED, reason, where=where, seconds=time.monotonic() - started)
         return found
 
     def _blame_undefined(self, proof: Proof) -> Proof:
@@ -369,8 +373,7 @@ class Checker:
         reads = [c for c in spec.choices if c.variable.name in seen.choices]
         if not reads:
             return proof
-        places = ", ".join(f"{c.span} ({c.reason})" for c in reads[:5])
-        reason = f"software and hardware differ by a value that the program leaves undefined, read at {places}"
+        reason = f"software and hardware differ by a value that the program leaves undefined{_read_at(reads)}"
         return replace(proof, reason=reason, where=reads[0].span)
 
     def _equal(self, left: Machine, right: Machine, started: float, label: str) -> Proof:
@@ -448,6 +451,12 @@ def _once_more(pair: Pair, mine: Behaviour, theirs: Behaviour, engine: Engine, s
 
 def _unsupported(reason: str, span: Span, started: float) -> Proof:
     return Proof(Verdict.UNSUPPORTED, reason, where=span, seconds=time.monotonic() - started)
+
+
+def _read_at(choices: Sequence[Choice]) -> str:
+    """Where a program reads what it leaves open; "" for none."""
+    places = dict.fromkeys(f"{c.span} ({c.reason})" for c in choices)
+    return ", read at " + ", ".join(list(places)[:5]) if places else ""
 
 
 def _placed(proof: Proof, program: ir.Program) -> Proof:

@@ -26,6 +26,7 @@ from .compared import Compared
 from .constants import ValueLaw, laws_of_constants
 from .few_rows import rows_law
 from .field_laws import Known, laws_against
+from .known_answers import said_of_numbers
 from .lists import Lists
 
 ROUNDS: Final = 100
@@ -78,7 +79,7 @@ class Settlement:
             TooHard: a row's keys were cut into too many parts.
         """
         self._lists.begin()
-        self._numbers = dict.fromkeys(t for side in self.sides for t in _said_of_numbers(side))
+        self._numbers = dict.fromkeys(t for side in self.sides for t in said_of_numbers(side))
         self._numbers.update(dict.fromkeys(self._said_of_constants()))
         return self._settle()
 
@@ -321,11 +322,6 @@ def _read_itself(guards: Sequence[Term]) -> frozenset[Term]:
     """The variables that guards read, but for those that tables are asked for."""
     stop = frozenset(b.applications(*guards))
     return frozenset(term for term in b.postorder(guards, stop) if term.op == "var")
-
-
-def _said_of_numbers(side: Opened) -> Iterator[Term]:
-    for one in side.lookups:
-        yield from side.tables[one.table].said_of_numbers(one.key)
 
 
 def _groups(differences: list[Difference]) -> list[list[Difference]]:

@@ -105,10 +105,10 @@ class OpenTable:
 
     def said_of_numbers(self, key: Term) -> Iterator[Term]:
         """That the numbers that the table answers are some that there are: those together of which rows have few
-        combinations, of others that each is in one of a few ranges."""
+        combinations, of others that each is in one of a few ranges. What no row answers, the table does not."""
         for number, (places, together) in enumerate(self._few):
             terms = self.parameters(key, number)
-            if places:
+            if places or not together:
                 rows = (b.and_(*(_is(terms[at], value) for at, value in zip(places, values, strict=True)))
                         for values in sorted(together))  # fmt: skip
                 yield b.implies(self.is_template(key, number), b.or_(*rows))

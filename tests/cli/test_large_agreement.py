@@ -1,4 +1,5 @@
-"""Software against hardware where a machine was accepted although some of its entries are not those of the rules."""
+"""Software against hardware under many rules: where a machine was accepted although some of its entries are not those
+of the rules, and where it hangs on the rules whether the program leaves something open."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import pytest
 
 from p4verify.checks import Checker
 from p4verify.proofs.engine import Engine
-from p4verify.proofs.verdict import Verdict
+from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.scale import Large, NotAccepted, Standing
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.read import read_rules
@@ -63,3 +64,66 @@ def test_such_a_pair_cannot_be_watched_by_its_changes_alone() -> None:
         Standing(large(3, 4), Engine.within(None))
     proof = checked(large(3, 4))
     assert proof.verdict is Verdict.ACCEPT, proof.reason
+
+
+def of_zones(first: str) -> str:
+    """A program in which stations are in zones; ``first``: what it does before that."""
+    return of_ethernet(
+        """
+    action drop() { mark_to_drop(standard); }
+    action admit(bit<8> zone) { meta.zone = zone; }
+    action forward(bit<9> port) { standard.egress_spec = port; }
+    table stations {
+        key = { hdr.eth.src: exact; }
+        actions = { admit; drop; }
+        default_action = drop();
+    }
+    table zones {
+        key = { meta.zone: exact; }
+        actions = { forward; drop; }
+        const default_action = drop();
+        const entries = { 0: forward(1); 1: forward(2); 2: forward(3); 5: forward(4); }
+    }
+    apply {
+        FIRST
+        if (stations.apply().hit) { zones.apply(); } else { drop(); }
+    }
+""".replace("FIRST", first),
+        "bit<8> zone;",
+    )
+
+
+def of_two_machines(target: str, first: str, without_zone: frozenset[int] = frozenset()) -> list[Proof]:
+    """The program's eBPF, what is made for a target of the same program that does something ``first``, and both with
+    each other; the stations ``without_zone`` are found in the table, and no zone is set for them."""
+    program, other = (load_text(of_zones(one), "zones.p4").program for one in ("", first))
+    lines = [
+        f"table_add I.stations I.drop 0x{n:012x} =>"
+        if n in without_zone
+        else f"table_add I.stations I.admit 0x{n:012x} => {1 + n % 2}"
+        for n in range(300)
+    ]
+    given, installed = (read_rules("\n".join(lines), "zones.cli", one) for one in (program, other))
+    checker = Checker(program, given, machines_confirm=False)
+    software = checker.check_lowered(find("ebpf"), {}).proof
+    hardware = checker.check_artifact(find(target), find(target).lower(other, installed, {}), "zones.txt").proof
+    (both,) = checker.check_agreement()
+    return [software, hardware, both.proof]
+
+
+@pytest.mark.parametrize("target", ["openflow", "flower"])
+def test_what_is_undefined_only_under_other_rules_does_not_stand_between_two_machines(target: str) -> None:
+    proofs = of_two_machines(target, "meta.zone = 5;")
+    assert [one.verdict for one in proofs] == [Verdict.ACCEPT] * 3, proofs[-1].reason
+    assert "leaves nothing open" in proofs[-1].reason
+
+
+@pytest.mark.parametrize("target", ["openflow", "flower"])
+@pytest.mark.parametrize("first", ["", "meta.zone = 5;"])
+def test_machines_that_may_choose_by_one_rule_of_many_are_not_said_to_agree(target: str, first: str) -> None:
+    """The zone of station 7 is undefined: a machine may take it for 0, and another one for 5."""
+    *each, both = of_two_machines(target, first, frozenset({7}))
+    assert [one.verdict for one in each] == [Verdict.ACCEPT] * 2
+    assert both.verdict is Verdict.UNDECIDED
+    assert "leaves something open, read at zones.p4:" in both.reason
+    assert both.where.file == "zones.p4"

@@ -45,3 +45,21 @@ def test_what_rows_answer_is_never_denied(numbers: frozenset[int]) -> None:
             denied.add(n)
         assert table.unheard((0, (n,))) == (n in denied)
     assert not denied & numbers
+
+
+@given(st.frozensets(st.integers(0, 3), min_size=1))
+def test_a_table_does_not_answer_what_no_row_does(answered: frozenset[int]) -> None:
+    """Whether it goes with a number or not; a miss is what the last row answers."""
+    templates = [
+        Template("put", (8,)),
+        Template("keep"),
+        Template("drop"),
+        Template("send", (8, 8)),
+        Template("(miss)"),
+    ]
+    entries = [(n, 255, n, (1,) * len(templates[n].widths)) for n in sorted(answered)]
+    table = open_table("t", 8, templates, entries, 4)
+    said = b.and_(*table.said_of_numbers(KEY))
+    ones = {f"t.{n}.{i}": lambda _key: 1 for n in range(5) for i in range(2)}
+    for n in range(5):
+        assert b.evaluate([said], {"key": 0}, {"t.which": lambda _key, n=n: n, **ones})[0] == (n in answered | {4})
