@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Final
 
 from . import fields, subfields
@@ -97,6 +98,8 @@ _MODS: Final[Mapping[str, str]] = {
     "set_tunnel64": "tun_id",
 }
 
+_INSTRUCTIONS: Final = {"meter": 0, "clear_actions": 2, "write_actions": 3, "write_metadata": 4, "goto_table": 5}
+
 
 def read_actions(piece: Piece) -> tuple[Action, ...]:
     """The list of actions; ``drop`` (or nothing) is the empty one. Raises InputError with the place."""
@@ -109,6 +112,9 @@ def read_actions(piece: Piece) -> tuple[Action, ...]:
     for item, action in zip(found[:-1], read[:-1], strict=True):
         if isinstance(action, Goto):
             raise item.whole.error("goto_table is the last of a list")
+    for item, after in pairwise(found):
+        if _rank(item) > _rank(after):
+            raise item.whole.error(f"{item.key.text} must not stand before {after.key.text}")
     actions = tuple(part for action in read for part in (action if isinstance(action, tuple) else (action,)))
     if any(isinstance(action, Conjunction) for action in actions):
         for item, action in zip(found, read, strict=True):
@@ -116,6 +122,12 @@ def read_actions(piece: Piece) -> tuple[Action, ...]:
             if not note and not isinstance(action, Conjunction):
                 raise item.whole.error("beside a conjunction there are notes only")
     return actions
+
+
+def _rank(item: Item) -> int:
+    """Where an instruction stands among others; all other actions are those of ``apply_actions``
+    (``ofpacts_verify``)."""
+    return _INSTRUCTIONS.get(item.key.text.lower(), 1)
 
 
 def _action(item: Item) -> _Read:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ....semantics.source import InputError, Span
+from ....semantics.source import InputError, Span, Unsupported
 from ...assuming import assumed
 from . import messages
 from .actions import read_actions
@@ -31,6 +31,10 @@ _FLOW: Final = re.compile(
 )
 _LOOKED_AT: Final = 1 << 16
 _ACTIONS: Final = re.compile(r"(?:^|[\s,])(actions?|instructions?)=")
+_CHANGES: Final = {
+    "flow": ("delete", "delete_strict", "modify", "modify_strict"),
+    "group": ("delete", "modify", "add_or_mod", "insert_bucket", "insert_buckets", "remove_bucket", "remove_buckets"),
+}
 _COUNTERS: Final = frozenset(
     [
         "duration",
@@ -62,6 +66,7 @@ def read(data: bytes, name: str) -> Bridge:
 
     Raises:
         InputError: a line that is neither, with line and column; a message that is damaged, with the byte.
+        Unsupported: a line that changes what is there, or a match that the tools take for another one.
     """
     if len(data) > MAX_FILE:
         raise InputError.at(Span(name, 0, 0), f"the file is larger than {MAX_FILE >> 20} MiB")
@@ -117,11 +122,23 @@ def _statement(line: str, count: int, name: str) -> Piece | None:
 def _kind(piece: Piece) -> tuple[Piece, str]:
     words = re.match(r"(flow|group)\s+(?:([a-z_]+)(?=[\s,])\s*)?", piece.text)
     if words is None:
-        return piece, "group" if _GROUP.match(piece.text) else "flow"
-    command = words[2]
+        return _added(piece), "group" if _GROUP.match(piece.text) else "flow"
+    command, at = words[2], piece.part(words.start(2), words.end(2))
+    if command in _CHANGES[words[1]]:
+        raise Unsupported(f"'{words[1]} {command}', which changes what is there", at.span)
     if command not in (None, "add") and "=" not in piece.text[words.start(2) :].split(",")[0]:
-        raise piece.part(words.start(2), words.end(2)).error(f"only 'add' is known here, not {command!r}")
+        raise at.error(f"only 'add' is known here, not {command!r}")
     return piece.part(words.end() if command in (None, "add") else words.start(2)), words[1]
+
+
+def _added(piece: Piece) -> Piece:
+    """A line of a flow file without the command that it may begin with (``parse_ofp_flow_mod_str``)."""
+    words = re.match(r"([a-z_]+)\s+(?![\s=:(])", piece.text)
+    if words is None or words[1] not in ("add", *_CHANGES["flow"]):
+        return piece
+    if words[1] != "add":
+        raise Unsupported(f"'{words[1]}', which changes flows that are there", piece.part(0, words.end(1)).span)
+    return piece.part(words.end())
 
 
 def _flow(piece: Piece, known: dict[str, tuple[Action, ...]]) -> Flow:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from ....semantics.source import InputError
+from ....semantics.source import InputError, Unsupported
 from . import fields
 from .fields import CFI, FIELDS, WIDTH_OF_REGISTER, Name
 from .flows import Masked
@@ -15,6 +15,8 @@ from .words import Item, Piece, masked, number
 
 _NO_VLAN: Final = 0xFFFF
 _ICMP: Final = {"icmp_type": "icmpv6_type", "icmp_code": "icmpv6_code"}
+_OF_ICMP: Final = {"tp_src": "icmp_type", "tp_dst": "icmp_code"}
+"""What ports of ICMP are: OpenFlow 1.0 has no other names for these."""
 
 
 class Place(Protocol):
@@ -45,8 +47,16 @@ class Match:
         return True
 
     def take(self, item: Item) -> bool:
-        """Whether the item is a field that is modelled; then it is taken. Raises InputError for a bad value."""
+        """Whether the item is a field that is modelled; then it is taken.
+
+        Raises:
+            InputError: a bad value.
+            Unsupported: the match does not ask for what the field needs: ``ovs-ofctl`` then leaves the field out, or
+                takes it for another one (``ofputil_normalize_match``).
+        """
         text = item.key.text
+        if text in _OF_ICMP and self.value("nw_proto") in (fields.ICMP, fields.ICMPV6):
+            text = _OF_ICMP[text]
         if text in _ICMP and self.value("eth_type") == fields.ETH_IPV6:  # a dump calls those of ICMPv6 so, too
             text = _ICMP[text]
         name = fields.find(text)
@@ -68,17 +78,18 @@ class Match:
         if mask != (1 << name.bits) - 1 and not FIELDS[name.field].maskable:
             raise item.value.error(f"{item.key.text} cannot be matched with a mask")
         mask &= (1 << name.bits) - 1 if name.counts is None else name.counts
+        missing = self._missing(name)
+        if missing:
+            raise Unsupported(f"a match on {item.key.text} without one on {missing}", item.key.span)
         self.add(name, value & mask, mask, item.key, item.key.text)
         return True
 
     def add(self, name: Name, value: int, mask: int, at: Place, said: str = "") -> None:
         """A field that is modelled; ``said``: what it is called there. Raises InputError, also for what it needs."""
         said = said or name.field
-        if name.needs.types and self.value("eth_type") not in name.needs.types:
-            raise at.error(f"{said} needs a match on the Ethernet type ({_types(name)})")
-        if name.needs.protocols and self.value("nw_proto") not in name.needs.protocols:
-            numbers = " or ".join(str(number) for number in name.needs.protocols)
-            raise at.error(f"{said} needs a match on the IP protocol ({numbers})")
+        missing = self._missing(name)
+        if missing:
+            raise at.error(f"{said} needs a match on {missing}")
         if name.field == "vlan_tci" and name.low == 13:  # a priority is that of a tag
             value, mask = value << 13 | CFI, mask << 13 | CFI
         elif name.bits < FIELDS[name.field].width and name.field in ("tp_src", "tp_dst"):
@@ -86,6 +97,14 @@ class Match:
         else:
             value, mask = value << name.low, mask << name.low
         self._add(name.field, value, mask, at)
+
+    def _missing(self, name: Name) -> str:
+        """What the field needs and the match does not ask for; empty if nothing."""
+        if name.needs.types and self.value("eth_type") not in name.needs.types:
+            return f"the Ethernet type ({_types(name)})"
+        if name.needs.protocols and self.value("nw_proto") not in name.needs.protocols:
+            return f"the IP protocol ({' or '.join(str(number) for number in name.needs.protocols)})"
+        return ""
 
     def _wide(self, registers: tuple[str, ...], said: Piece, at: Place) -> None:
         """Several registers together, the highest bits first."""

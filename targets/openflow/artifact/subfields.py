@@ -156,7 +156,9 @@ def written(value: Piece) -> Bits:
 
 def _check_written(target: Stretch, value: Piece) -> None:
     field = target.bits.field
-    if target.name is not None and (not FIELDS[field].writable or field == "in_port"):
+    if field == "in_port":  # the switch lets it be written, by load and set_field the meaning knows
+        raise NotModelledError(value.text)
+    if target.name is not None and not FIELDS[field].writable:
         raise value.error(f"{field} cannot be written")
 
 
