@@ -131,6 +131,9 @@ def run_actions(
     return results
 
 
+_RATES: Final = ("rate", "avrate", "pkts_rate")
+"""Limits that make a policer's answer a matter of the traffic; one with a ``mtu`` alone always gives the same
+(``tcf_police_act``)."""
 _Place = tuple[int, int]
 """How often a packet has jumped, and the action that it has come to."""
 
@@ -164,8 +167,7 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
         keyed = replace(state.packet, tunnel=written(action, span))
         return [(TRUE, replace(state, skb=keyed), action.control)]
     if isinstance(action, Police):
-        exceeds = machine.choice("police", "whether a rate is exceeded", span)
-        return [(exceeds, state, action.exceed), (b.not_(exceeds), state, action.conform)]
+        return _police(machine, action, state, span)
     if isinstance(action, RandomGact):
         if action.one_in <= 1:  # the kernel takes 0 for 1
             return [(TRUE, state, action.other)]
@@ -180,6 +182,14 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
         control = DROP if skb is None else action.control
         steps.append((condition, state if skb is None else replace(state, skb=skb), control))
     return steps
+
+
+def _police(machine: Machine, action: Police, state: State, span: Span) -> list[Step]:
+    """``tcf_police_act``: whether a rate is exceeded is a matter of the traffic."""
+    if action.limits and not any(name in _RATES for name, _ in action.limits):
+        raise Unsupported("police without a rate, which asks for a frame's length only", span)
+    exceeds = machine.choice("police", "whether a rate is exceeded", span)
+    return [(exceeds, state, action.exceed), (b.not_(exceeds), state, action.conform)]
 
 
 def _ct(machine: Machine, action: Ct, state: State, span: Span, when: Term) -> Iterator[Step]:

@@ -331,6 +331,14 @@ def test_extension_headers_beyond_those_that_are_modelled_are_left_out_behind_a_
         assert covers(eth(0x86DD, ip6(headers + UDP, following=60), *tags), 0, {}) is modelled
 
 
+def test_a_policer_without_a_rate_leaves_nothing_open() -> None:
+    for limits in ("mtu 1042", "mtu 500 overhead 4"):
+        one = f"pref 1 protocol all flower action police {limits} conform-exceed drop/ok"
+        with pytest.raises(Unsupported, match="police without a rate"):
+            meaning(parse_script(script(one)))
+    meaning(parse_script(script("pref 1 protocol all flower action police pkts_rate 9 pkts_burst 9 mtu 1042 drop")))
+
+
 def test_a_rate_that_is_asked_for_twice_may_be_exceeded_once() -> None:
     police = "pref 1 protocol all flower action police rate 1mbit burst 10k conform-exceed reclassify/pipe " + TO1
     behaviour = meaning(parse_script(script(police)))
