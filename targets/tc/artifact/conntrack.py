@@ -108,7 +108,9 @@ def ct_of(found: Mapping[str, Any], control: Control) -> Action:
         return CtClear(control)
     if "nat" in found or "helper" in found or said not in ([], ["commit"], ["commit", "force"]):
         return OpaqueAction("ct", options=b"")
-    mark = (int(found["mark"]), int(found.get("mark_mask", _WHOLE_MARK))) if "mark" in found else None
+    mask = found.get("mark_mask", _WHOLE_MARK)
+    mark_mask = int(mask, 16) if isinstance(mask, str) else int(mask)  # tc 6.1 prints hexadecimal digits in quotes
+    mark = (int(found["mark"]), mark_mask) if "mark" in found else None
     label = label_of(str(found["label"])) if "label" in found else None
     if "label" in found and label is None:
         raise ValueError(f"label {found['label']!r} of ct")

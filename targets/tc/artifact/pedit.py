@@ -126,8 +126,11 @@ def _said_of(command: Command, field: Field, *, extended: bool) -> _Said:
             raise command.error("decrement is for ip ttl and ip6 hoplimit of pedit ex")
         add, value = True, ones
     elif command.take_short("invert"):
-        value = kept = ones
+        # of what has more than 32 bits the first byte alone, and it is set (``pack_mac``, ``pack_ipv6``)
+        value, kept = (ones, ones) if field.width <= 4 else (0xFF << 8 * (field.width - 1), 0)
     elif command.take_short("preserve"):
+        if field.width > 4:
+            raise command.error("preserve is for fields of up to 32 bits")
         retain = 0
     elif not command.take_short("clear"):
         what = shorten(command.peek())
@@ -262,8 +265,8 @@ def _said(field: Field, keys: tuple[PeditKey, ...]) -> str | None:
     if field.width <= 4:
         retained = f"{form} {_value_text(field, value)} retain {written:#x}"
         tries.append((_Said(keys[0].add, value, 0, written), retained))
+        tries.insert(1, (_Said(False, ones, ones, whole), "invert"))
         tries.append((_Said(False, ones, ones, value), f"invert retain {value:#x}"))
-    tries.insert(1, (_Said(False, ones, ones, whole), "invert"))
     made = [(k.offset, k.value, k.mask) for k in keys]
     return next((text for said, text in tries if said.add == keys[0].add and list(_packed(field, said)) == made), None)
 

@@ -6,12 +6,14 @@ import re
 from typing import Final
 
 _COMMANDS: Final = "add|replace|change|del|delete"
+_KINDS: Final = "flower|u32"
 
 
 def script_line(kind: str) -> re.Pattern[bytes]:
-    """A command of a script that does something to a filter of that kind. It may go on behind a backslash."""
-    said = rb"^[ \t]*(?:tc[ \t]+)?filter[ \t]+(?:%s)[ \t](?:\\\r?\n|[^\n#])*?\b%s\b"
-    return re.compile(said % (_COMMANDS.encode(), kind.encode()), re.MULTILINE)
+    """A command of a script that does something to a filter of that kind: no other one's word is before. It may go on
+    behind a backslash."""
+    said = rb"^[ \t]*(?:tc[ \t]+)?filter[ \t]+(?:%s)[ \t](?:(?!\b(?:%s)\b)(?:\\\r?\n|[^\n#]))*\b%s\b"
+    return re.compile(said % (_COMMANDS.encode(), _KINDS.encode(), kind.encode()), re.MULTILINE)
 
 
 def shown_line(kind: str) -> re.Pattern[bytes]:

@@ -22,6 +22,7 @@ from p4verify.targets.flower.artifact import (
 )
 from p4verify.targets.flower.meaning import meaning
 from p4verify.targets.tc.artifact.actions import Ct, CtClear, Police, Skbedit
+from p4verify.targets.u32.artifact import recognises as recognises_u32
 from tests.support.flower_strategies import lists
 
 DUMPS = Path(__file__).parent / "dumps"
@@ -134,7 +135,7 @@ JSON = (
     [
         ("clear", '"action":"clear",', CtClear()),
         ("zone 0", "", Ct()),
-        ("commit force mark 5/0xf zone 7", '"action":"commit force","mark":5,"mark_mask":15,"zone":7,',
+        ("commit force mark 5/0xf zone 7", '"action":"commit force","mark":5,"mark_mask":"f","zone":7,',
          Ct(7, commit=True, force=True, mark=(5, 15))),
         ("commit zone 7 label 01000000000000000000000000000000/ff000000000000000000000000000000",
          '"action":"commit","zone":7,"label":"01000000000000000000000000000000/ff000000000000000000000000000000",',
@@ -244,6 +245,12 @@ def test_what_another_machine_does_is_unsupported(text: str, reason: str) -> Non
     assert reason in caught.value.reason
     assert caught.value.span.file == "x"
     assert caught.value.span.line > 0
+
+
+def test_words_of_raw_edits_make_no_u32_filter() -> None:
+    text = f"{ADD}flower action pedit munge offset 4 u32 set 0x9\n".encode()
+    assert recognises(text)
+    assert not recognises_u32(text)
 
 
 def test_a_filter_that_replaces_none_is_added() -> None:

@@ -65,6 +65,14 @@ def test_what_is_printed_is_read_again(action: Action) -> None:
         ("ex munge ip6 hoplimit decrement retain 3", [("ip6", 4, "add", "00000003", "fffffffc")]),
         ("ex munge udp dport inv r 0xff", [("udp", 0, "set", "000000ff", "ffffffff")]),
         ("ex munge offset 1 u8 set 0x12 retain 0xff00", [("network", 0, "set", "00000000", "ffffffff")]),
+        (
+            "ex munge eth dst invert",
+            [("eth", 0, "set", "ff000000", "00000000"), ("eth", 4, "set", "00000000", "0000ffff")],
+        ),
+        (
+            "ex munge eth dst clear",
+            [("eth", 0, "set", "00000000", "00000000"), ("eth", 4, "set", "00000000", "0000ffff")],
+        ),
         ("ex munge ip src set 12", [("ip", 12, "set", "0c000000", "00000000")]),
         ("ex munge ip src set 10.1/16", [("ip", 12, "set", "0a010000", "00000000")]),
         ("munge offset -14 u16 set 5", [("network", -16, "set", "00000005", "ffff0000")]),
@@ -91,6 +99,7 @@ def test_what_munge_writes(words: str, keys: list[tuple[str, int, str, str, str]
         ("pedit ex munge offset 3 u16 set 5", "not within a word"),
         ("pedit ex munge eth dst set 02:00:00:00:00:02 retain 1", "up to 32 bits"),
         ("pedit ex", "munge expected"),
+        ("pedit ex munge eth dst preserve", "up to 32 bits"),
         ("pedit ex munge ip src set 0x0a000001", "IPv4 address expected"),
         ("pedit ex munge ip6 traffic_class set 0x100", "not in 0..255"),
         ("pedit ex munge ip6 traffic_class dec", "decrement is for"),
