@@ -21,7 +21,7 @@ from .proofs.refine import seen_on
 from .proofs.verdict import Proof, Verdict
 from .realise import CannotRealise, realise
 from .related import in_the_machines_cells, relate, with_legal_answers
-from .running.entries import random_rules
+from .running.entries import Asked, random_rules
 from .running.rules import Drawn, Function, Rules
 from .running.runs import Seen
 from .semantics import ir
@@ -44,13 +44,13 @@ REMEMBERED: Final = 64
 class FilledIn(Rules):
     """Rules that are drawn, and what the machine answers that is filled from them."""
 
-    def __init__(self, pair: Pair, rng: random.Random, pool: Sequence[int], asked: dict[str, list[list[int]]]) -> None:
+    def __init__(self, pair: Pair, rng: random.Random, pool: Sequence[int], asked: Asked) -> None:
         """
         Args:
             pair: with a program.
             rng: decides everything.
             pool: numbers that are worth meeting.
-            asked: table → keys that it was asked for before; those that these rules are asked for are added.
+            asked: the keys that tables were asked for under the rules before.
 
         Raises:
             InputError, Unsupported, CannotOffload: the rules drawn are none that the machine can hold.
@@ -58,6 +58,8 @@ class FilledIn(Rules):
         program = pair.program
         assert program is not None
         super().__init__(program, rng, pool)
+        self.asked: dict[str, list[list[int]]] = {}
+        """Table → keys that it is asked for under these rules."""
         self.rules = random_rules(program, rng.getrandbits(30), pool, asked)
         known = answers(program, self.rules)
         held = pair.target.relate(program, pair.artifact, self.rules)
@@ -66,7 +68,7 @@ class FilledIn(Rules):
         self._functions = {**known.functions, **{name: cache(function) for name, function in held_there.items()}}
         for _, table in program.tables():
             name = f"table.{table.control_name}.hit"
-            keys = asked.setdefault(table.control_name, [])
+            keys = self.asked.setdefault(table.control_name, [])
             self._functions[name] = _noting(self._functions[name], table, keys)
 
 
@@ -93,7 +95,7 @@ class MachineInRuns(SidesInRuns):
             engine: is asked whether undefined values take a difference away.
         """
         super().__init__(pair, self._related, engine)
-        self._asked: dict[str, list[list[int]]] = {}
+        self._asked: Asked = {}
         self._last: Drawn | None = None
 
     def _related(self) -> tuple[Behaviour, Behaviour]:
@@ -108,6 +110,10 @@ class MachineInRuns(SidesInRuns):
         mine, theirs = (restricted(with_legal_answers(pair.program, side)) for side in (spec, impl))
         return mine, theirs
 
+    @property
+    def _of_what_was_asked(self) -> bool:
+        return bool(self._pair.relation.tables)
+
     def _drawn(self, pool: Sequence[int]) -> Drawn | None:
         """Rules; None if none are found that the machine can hold."""
         program = self._pair.program
@@ -117,10 +123,11 @@ class MachineInRuns(SidesInRuns):
             return self._last
         for _ in range(DRAWS):
             try:
-                self._last = FilledIn(self._pair, self._rng, pool, self._asked)
+                made = FilledIn(self._pair, self._rng, pool, self._asked)
             except (InputError, Unsupported, CannotOffload):
                 continue
-            return self._last
+            self._last, self._asked = made, made.asked
+            return made
         return None
 
     def _confirmed(self, seen: Seen, started: float) -> Proof | None:

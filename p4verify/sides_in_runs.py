@@ -84,9 +84,16 @@ class SidesInRuns:
         spec, impl = self._sides
         program = self._pair.program
         try:
-            return Runs(program, spec, impl, self._rng, exactly=self._exactly, draw=self._drawn)
+            return Runs(
+                program, spec, impl, self._rng, exactly=self._exactly, draw=self._drawn, again=self._of_what_was_asked
+            )
         except NotCompiled:
             return None
+
+    @property
+    def _of_what_was_asked(self) -> bool:
+        """Whether what is drawn is made of what was asked before."""
+        return False
 
     def _drawn(self, pool: Sequence[int]) -> Drawn | None:
         """What stands for functions; None if there is no more to draw."""

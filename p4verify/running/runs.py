@@ -27,6 +27,8 @@ RUNS_OF_RULES: Final = 16
 """Runs under the same rules."""
 TRIES: Final = 4
 """Inputs that are drawn at most for each run: many are none that both programs can meet."""
+AGAIN: Final = 0.5
+"""How often an input is one of those that ran under the rules before, where these were made of what they asked for."""
 LOOKED_AT: Final = 0.8
 """How often the cell that is looked at is one that the input reads or writes."""
 
@@ -76,6 +78,7 @@ class Runs:
         frame: bytes | None = None,
         exactly: bool = False,
         draw: Callable[[Sequence[int]], Drawn | None] | None = None,
+        again: bool = False,
     ) -> None:
         """
         Args:
@@ -87,6 +90,7 @@ class Runs:
             exactly: no undefined value may matter.
             draw: draws rules, given numbers that are worth meeting, or says that there are no more; None for any of
                 the program's, if there is one.
+            again: inputs run under the next rules as well: these are made of what was asked under those before.
         """
         common = Common(spec, impl, but=by_entry(program) if program is not None else frozenset())
         self.sides = Compiled(spec, common), Compiled(impl, common)
@@ -100,6 +104,11 @@ class Runs:
         free = {v.name: v for side in self.sides for v in side.variables if not is_choice(v)}
         self._free = list(free.values())
         self._undefined = [v for v in self.sides[1].variables if is_choice(v)]
+        self._again = again
+        self._before: list[tuple[bytes, dict[str, int]]] = []
+        """Frames that ran under the rules before, with all other inputs."""
+        self._now: list[tuple[bytes, dict[str, int]]] = []
+        """The same under these rules."""
         self.runs = 0
         """Inputs that both could meet so far."""
         self.outside = 0
@@ -121,6 +130,7 @@ class Runs:
                 if self.runs - before >= runs:
                     return
                 rules = self._draw(self._pool)
+                self._before, self._now = self._now, []
                 if rules is None:
                     return
             seen = self._once(number + 1, rules)
@@ -128,9 +138,9 @@ class Runs:
                 yield seen
 
     def _once(self, number: int, rules: Drawn) -> Seen | None:
-        data = self.inputs.frame()
+        data, given = self._drawn(rules)
         padded = self.inputs.padded(data)
-        given = {v.name: self.inputs.value(v, data, rules) for v in self._free}
+        self._now += [(data, dict(given))] if self._again else []
         given |= self.inputs.undefined(self._undefined)
         asked = [[rules.function(name, data) for name, _ in side.functions] for side in self.sides]
         values = [[given.get(v.name, 0) & ((1 << max(1, v.width)) - 1) for v in s.variables] for s in self.sides]
@@ -155,6 +165,14 @@ class Runs:
                 answers.setdefault(name, {}).update(table.items())
         functions = {name: f for (name, _), f in zip(self.sides[0].functions, asked[0], strict=True)}
         return Seen(number, tuple(names), data, given, answers, (first.shown, second.shown), functions, surely)
+
+    def _drawn(self, rules: Drawn) -> tuple[bytes, dict[str, int]]:
+        """A frame, and all other inputs but undefined values."""
+        if self._before and self._rng.random() < AGAIN:
+            data, given = self._rng.choice(self._before)
+            return data, {name: rules.inputs.get(name, value) for name, value in given.items()}
+        data = self.inputs.frame()
+        return data, {v.name: self.inputs.value(v, data, rules) for v in self._free}
 
     def _ran(
         self, side: Compiled, data: bytes, padded: bytes, values: Sequence[int], asked: Sequence[Callable[..., int]]

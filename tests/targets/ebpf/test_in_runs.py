@@ -104,6 +104,17 @@ def test_a_difference_that_runs_show_is_confirmed(
     assert {"ebpf kernel", "interpreter"} <= set(proof.counterexample.confirmed_by)
 
 
+def test_inputs_run_again_under_rules_made_of_what_they_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five keys, all of which a rule has to match, one lacks its highest bit: nothing else would meet both."""
+    monkeypatch.setattr(sides_in_runs, "MOST", 800)
+    text = (EXAMPLES / "firewall.p4").read_text()
+    changed = _loaded(text.replace("= hdr.ports.dst;", "= (bit<16>)(bit<15>)hdr.ports.dst;"))
+    artifact = lower(_loaded(text), None, {"hook": "xdp", "port0": "2"})
+    proof = _runs(changed, artifact).reject(0.0, 120)
+    assert proof is not None
+    assert proof.verdict is Verdict.REJECT
+
+
 @pytest.mark.parametrize(
     "parts",
     [
