@@ -368,8 +368,9 @@ class Classifies(Protocol):
 class ClassifiesInParts(Classifies, Protocol):
     """A target of which a list may be several, one after the other, by what entries look at."""
 
-    def opened_in_parts(self, artifact: Any, at_least: int, name: str = "") -> Opened:
-        """As :meth:`Classifies.opened`, with each of these left open that has ``at_least`` so many entries."""
+    def opened_in_parts(self, artifact: Any, at_least: int, name: str = "", *, finer: bool = False) -> Opened:
+        """As :meth:`Classifies.opened`, with each of these left open that has ``at_least`` so many entries. ``finer``:
+        a list also ends where entries look at fewer of the same; raises NotSuitable as well where none does."""
         ...
 
 

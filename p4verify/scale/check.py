@@ -196,16 +196,27 @@ def _opened_along(large: Large | LargePair) -> tuple[Opened, Opened] | None:
 
 def _opened_in_parts(large: Large | LargePair, along: tuple[Opened, Opened]) -> tuple[Opened, Opened] | None:
     """The same with the lists open that an artifact's are made of, if there are more of these and they may stand for
-    several tables."""
-    first, second = large.sides
+    several tables. That a list ends where entries look at fewer of the same fields is the worse guess: it is made where
+    else there are no more of them, if there are then as many as tables."""
     if len(along[0].tables) < 2:
         return None
+    plain = _in_parts(large, along)
+    if plain is not None:
+        return plain
+    finer = _in_parts(large, along, finer=True)
+    return finer if finer is not None and _are_as_many(finer) else None
+
+
+def _in_parts(
+    large: Large | LargePair, along: tuple[Opened, Opened], *, finer: bool = False
+) -> tuple[Opened, Opened] | None:
+    first, second = large.sides
     at_least = min(ALONG, large.open_from)
     try:
-        theirs = second.in_parts(at_least, large.open_from)
+        theirs = second.in_parts(at_least, large.open_from, finer=finer)
         if len(theirs.tables) <= len(along[1].tables):
             return None
-        return _ready(first.in_parts(at_least, large.open_from), theirs)
+        return _ready(first.in_parts(at_least, large.open_from, finer=finer), theirs)
     except NotSuitable:
         return None
 

@@ -33,9 +33,10 @@ class Side(Protocol):
         """With every table of ``at_least`` so many entries left open. Raises NotSuitable, Unsupported."""
         ...
 
-    def in_parts(self, at_least: int, large: int) -> Opened:
-        """The same for artifacts whose lists are several, one after the other (:class:`..targets.base.Classifies`).
-        Tables of fewer entries than ``large`` may stay in terms. Raises NotSuitable, Unsupported."""
+    def in_parts(self, at_least: int, large: int, *, finer: bool = False) -> Opened:
+        """The same for artifacts whose lists are several, one after the other
+        (:class:`..targets.base.ClassifiesInParts`, which says what ``finer`` ones are). Tables of fewer entries than
+        ``large`` may stay in terms. Raises NotSuitable, Unsupported."""
         ...
 
     def only(self, opened: Opened, kept: Kept) -> Side:
@@ -64,10 +65,12 @@ class ProgramSide:
         """See :class:`Side`. Raises NotSuitable as well where copies ask tables that are left open."""
         return self._opened(at_least)
 
-    def in_parts(self, at_least: int, large: int) -> Opened:
-        """Tables that are asked for nothing but what others answer stay in terms: no list of inputs stands for one."""
+    def in_parts(self, at_least: int, large: int, *, finer: bool = False) -> Opened:
+        """Tables that are asked for nothing but what others answer stay in terms: no list of inputs stands for one.
+        ``finer``: so do those that are asked for an answer among else."""
         found = self._opened(at_least)
-        behind = frozenset(n for n in asked_for_answers(found) if len(found.tables[n].entries) < large)
+        asked = asked_for_some_answer(found) if finer else asked_for_answers(found)
+        behind = frozenset(n for n in asked if len(found.tables[n].entries) < large)
         return self._opened(at_least, behind) if behind else found
 
     def _opened(self, at_least: int, but: frozenset[str] = frozenset()) -> Opened:
@@ -104,11 +107,11 @@ class ArtifactSide:
         """See :class:`Side`. Raises NotSuitable as well where the target has no tables that can be left open."""
         return self._classifier.opened(self.artifact, at_least, self.name)
 
-    def in_parts(self, at_least: int, large: int) -> Opened:
+    def in_parts(self, at_least: int, large: int, *, finer: bool = False) -> Opened:
         """See :class:`Side`. Raises NotSuitable as well where the target has no such lists."""
         if not isinstance(self.target, ClassifiesInParts):
             raise NotSuitable(f"lists of {self.target.name} are not several")
-        return self.target.opened_in_parts(self.artifact, at_least, self.name)
+        return self.target.opened_in_parts(self.artifact, at_least, self.name, finer=finer)
 
     def only(self, opened: Opened, kept: Kept) -> ArtifactSide:
         """See :class:`Side`."""
@@ -143,6 +146,16 @@ def asked_for_answers(side: Opened) -> frozenset[str]:
         if not answered or any(term.op == "var" and not is_choice(term) for term in values):
             found.discard(one.table)
     return frozenset(found)
+
+
+def asked_for_some_answer(side: Opened) -> frozenset[str]:
+    """The tables whose keys have a number in them that another table answers."""
+    functions = side.answering
+    return frozenset(
+        one.table
+        for one in side.lookups
+        if any(term.op == "apply" and term.name in functions for term in _values(one.key))
+    )
 
 
 def _values(key: Term) -> Iterator[Term]:

@@ -3,6 +3,10 @@
 A program sets a next hop's number on every way that leads to the table, and elsewhere the number is undefined: the key
 is a choice there. What is known of the table's answers is said of its keys, and would so be said of a choice, of which
 nothing can be known.
+
+Whether it is read may hang on the rules: where none has an action that leaves the number undefined, the table that is
+asked before does not answer so (:func:`.known_answers.said_of_numbers`). What is proven with that is true of these
+rules, and of others while no row answers what none did (:meth:`.OpenTable.unheard`).
 """
 
 from __future__ import annotations
@@ -16,15 +20,17 @@ from ..proofs.choices import map_terms
 from ..proofs.engine import Engine
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Behaviour, all_terms, is_choice
+from ..semantics.meaning.behaviour import all_terms, is_choice
 from ..semantics.meaning.opened import Lookup, Opened
+from .known_answers import said_of_numbers
 
 SECONDS: Final = 10.0
 """For each key; one that takes longer stays."""
 
 
 def without_the_unread(side: Opened, engine: Engine) -> Opened:
-    """``side`` with keys without those undefined values that are proven never to be read when the table is asked.
+    """``side`` with keys without those undefined values that are proven never to be read when the table is asked, under
+    the rules that its tables have.
 
     What a table answers while it is not asked counts for nothing, so that a table is asked for another key there
     changes nothing.
@@ -33,7 +39,7 @@ def without_the_unread(side: Opened, engine: Engine) -> Opened:
         one = side.lookups[number]
         defined = b.substitute([one.key], {v: b.literal(0, v) for v in _chosen([one.key])})[0]
         asked = [other.guard for other in side.lookups if (other.table, other.key) == (one.table, one.key)]
-        if defined is not one.key and _are_equal(one.key, defined, asked, side.behaviour, engine):
+        if defined is not one.key and _are_equal(one.key, defined, asked, side, engine):
             side = _asked_for(side, one, defined)
     return side
 
@@ -42,10 +48,10 @@ def _chosen(terms: Iterable[Term]) -> list[Term]:
     return [v for v in b.variables(*terms) if is_choice(v)]
 
 
-def _are_equal(key: Term, defined: Term, asked: Iterable[Term], side: Behaviour, engine: Engine) -> bool:
+def _are_equal(key: Term, defined: Term, asked: Iterable[Term], side: Opened, engine: Engine) -> bool:
     """Whether two keys are the same when a table is asked, whatever is chosen."""
-    inputs = (a.condition for a in (*side.domain, *side.reaching))
-    axioms = (axiom for axiom in side.axioms if not _chosen([axiom]))
+    inputs = (a.condition for a in (*side.behaviour.domain, *side.behaviour.reaching))
+    axioms = (axiom for axiom in (*side.behaviour.axioms, *said_of_numbers(side)) if not _chosen([axiom]))
     query = b.and_(*inputs, *axioms, b.or_(*asked), b.ne(key, defined))
     return engine.refuted(query, "what is undefined in a key is read", SECONDS)
 

@@ -88,11 +88,12 @@ class FlowerTarget(RulesBakedIn, KeepsFilters):
 
         return opened(artifact, at_least, name)
 
-    def opened_in_parts(self, artifact: FilterList, at_least: int, name: str = "") -> Opened:
+    def opened_in_parts(self, artifact: FilterList, at_least: int, name: str = "", *, finer: bool = False) -> Opened:
         """See :func:`.meaning.opened`."""
         from .meaning import opened
+        from .meaning.parts import finer_parts_of, parts_of
 
-        return opened(artifact, at_least, name, in_parts=True)
+        return opened(artifact, at_least, name, lists_of=finer_parts_of if finer else parts_of)
 
     def only(self, artifact: FilterList, opened: Opened, kept: Mapping[str, Sequence[int]]) -> FilterList:
         """See :func:`.meaning.only`."""

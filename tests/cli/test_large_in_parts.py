@@ -68,7 +68,37 @@ CLASSES: Final = of_ethernet(
 )
 """Whether a frame may leave hangs on the numbers that both tables answer."""
 
+PAIRS: Final = of_ethernet(
+    """
+    action drop() { mark_to_drop(standard); }
+    action send(bit<9> port) { standard.egress_spec = port; }
+    table pairs {
+        key = { hdr.eth.src: exact; hdr.eth.dst: exact; }
+        actions = { send; drop; }
+        default_action = drop();
+    }
+    table sources {
+        key = { hdr.eth.src: exact; }
+        actions = { send; drop; }
+        default_action = drop();
+    }
+    table let_out {
+        key = { standard.egress_spec: exact; hdr.eth.type: exact; }
+        actions = { drop; NoAction; }
+        default_action = NoAction();
+    }
+    apply {
+        bool known = pairs.apply().hit;
+        if (!known) { known = sources.apply().hit; }
+        if (known) { let_out.apply(); }
+    }
+"""
+)
+"""Frames of pairs that nobody knows go where all others of the source do; a source has no frames of some types where
+they leave."""
+
 ROWS: Final = 24
+LARGE: Final = 40
 
 
 def two_tables(where: Path) -> Large:
@@ -76,6 +106,14 @@ def two_tables(where: Path) -> Large:
     kept = [f"table_add I.sources drop {i << 12:#x}&&&0xfffffffff000 0x800 => {i + 1}" for i in range(ROWS)]
     known = [f"table_add I.stations send {i * 7919 + 3} => {i % 5 + 1}" for i in range(ROWS)]
     return lowered(where, TWO_TABLES, [*kept, *known], 16, "flower")
+
+
+def pairs(where: Path) -> Large:
+    """Under rules for all tables; no frame leaves by a port that the last ones are about."""
+    some = [f"table_add I.pairs send {i % 5 + 1} {i * 7919 + 3} => {i % 3 + 1}" for i in range(LARGE)]
+    others = [f"table_add I.sources send {i + 1} => {i % 4 + 1}" for i in range(LARGE)]
+    out = [f"table_add I.let_out drop {port} {0x800 + port} =>" for port in range(7, 7 + ROWS)]
+    return lowered(where, PAIRS, [*some, *others, *out], LARGE, "flower")
 
 
 def by_class(where: Path, answered: Callable[[int], int] = lambda i: i % 4) -> Large:
@@ -150,6 +188,46 @@ def test_tables_that_are_asked_for_answers_alone_stay_in_terms(tmp_path: Path) -
     assert list(sides[0].in_parts(12, 256).tables) == ["I.classes", "I.stations"]
     assert list(sides[0].opened(12).tables) == ["I.classes", "I.stations", "I.let_out"]
     assert list(sides[0].in_parts(12, 12).tables) == ["I.classes", "I.stations", "I.let_out"]  # too many rules
+
+
+def test_a_list_ends_where_filters_look_at_fewer_fields(tmp_path: Path) -> None:
+    """Then the chain is as many lists as there are tables but for one that is asked for an answer among else."""
+    large = pairs(tmp_path)
+    mine, theirs = (side.in_parts(16, LARGE, finer=True) for side in large.sides)
+    assert list(mine.tables) == ["I.pairs", "I.sources"]
+    assert list(theirs.tables) == ["chain 0, priorities 1 to 1", "chain 0, priorities 2 to 3"]
+    assert "I.let_out" in large.sides[0].in_parts(16, 16, finer=True).tables  # too many rules
+    proof = checked(large)
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+    assert "compared by regions" in proof.reason
+
+
+def of_a_pair(one: FlowerFilter) -> bool:
+    return looks_at("dst_mac")(one)
+
+
+def of_a_source(one: FlowerFilter) -> bool:
+    return looks_at("src_mac")(one) and not of_a_pair(one)
+
+
+@pytest.mark.parametrize(
+    ("which", "change"),
+    [
+        (of_a_pair, to_another),
+        (of_a_pair, lambda _: None),
+        (of_a_pair, after_the_others),
+        (of_a_pair, lambda one: replace(one, keys=one.keys[:1])),
+        (of_a_source, to_another),
+        (of_a_source, lambda _: None),
+        (of_a_source, lambda one: replace(one, pref=0x10 + one.pref)),
+    ],
+)
+def test_a_wrong_filter_of_such_lists_is_rejected(
+    tmp_path: Path, which: Callable[[FlowerFilter], bool], change: Callable[[FlowerFilter], FlowerFilter | None]
+) -> None:
+    proof = checked(with_changed(pairs(tmp_path), which, change))
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
 
 
 def leads(one: FlowerFilter) -> bool:

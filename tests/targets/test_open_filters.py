@@ -261,6 +261,30 @@ def test_flower_chains_in_parts() -> None:
     assert beside >= 5
 
 
+def test_flower_chains_in_finer_parts() -> None:
+    """Lists that end where filters look at fewer fields."""
+    target: Any = find("flower")
+    rng, parts = random.Random(7), 0
+    for _ in range(40):
+        text = "".join(
+            f"filter add dev port0 ingress protocol all pref {pref} flower "
+            f"{' '.join(f'{field} {rng.choice(VALUES[field])}' for field in fields)} "
+            f"action gact {rng.choice(('drop', 'pass'))}\n"
+            for pref, fields in enumerate((rng.sample(("src_mac", "dst_mac", "indev"), n) for n in (2, 1, 2, 1)), 1)
+        )
+        filters = target.read(text.encode(), "x.tc")
+        frames = [(rng.choice((1, 2)), bytes((*bytes(5), rng.choice((1, 2, 3))) * 2) + rng.randbytes(50))
+                  for _ in range(12)]  # fmt: skip
+        try:
+            opened = target.opened_in_parts(filters, 1, finer=True)
+        except NotSuitable:
+            continue
+        assert len(opened.tables) > len(target.opened_in_parts(filters, 1).tables)
+        assert alike(target, filters, frames, lambda one: target.opened_in_parts(one, 1, finer=True))
+        parts += 1
+    assert parts >= 10
+
+
 def test_what_is_not_modelled_of_packets_is_assumed_not_to_come() -> None:
     target: Any = find("flower")
     filters = target.read(b"filter add dev port0 ingress protocol ipv6 pref 1 flower action gact drop", "x.tc")

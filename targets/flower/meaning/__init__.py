@@ -28,6 +28,7 @@ from .assumed import assumed
 from .classify import Search
 from .install import Classifier, install
 from .opened import OpenChain, only, open_chains
+from .parts import ListsOf, whole
 
 
 def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
@@ -46,17 +47,17 @@ def meaning(filters: FilterList, mtu: int = DEFAULT_MTU) -> Behaviour:
 
 
 def opened(
-    filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAULT_MTU, *, in_parts: bool = False
+    filters: FilterList, at_least: int, name: str = "", mtu: int = DEFAULT_MTU, *, lists_of: ListsOf = whole
 ) -> Opened:
     """The same with every chain left open that has ``at_least`` so many filters; their functions' names begin with
-    ``name``. ``in_parts``: so are the lists that a chain consists of (:mod:`.parts`).
+    ``name``. ``lists_of``: the lists that a chain consists of (:mod:`.parts`), each of which is one by itself.
 
     Raises:
-        NotSuitable: none has, or one that has cannot be left open.
+        NotSuitable: none has, or one that has cannot be left open; lists are to be finer, and none is.
         InputError, Unsupported: see :func:`meaning`.
     """
     filters = _classed(filters)
-    chains = open_chains(_installed(filters), at_least, name, in_parts=in_parts)
+    chains = open_chains(_installed(filters), at_least, name, lists_of)
     lists = [one.list for chain in chains.values() for one in chain if isinstance(one, OpenChain)]
     if not lists:
         raise NothingLarge(f"no chain has {at_least} filters or more")

@@ -21,7 +21,7 @@ from ..artifact import FIELDS, FilterList, FlowerFilter, Range
 from .dissect import Dissection
 from .install import Classifier, types_of
 from .match import asks_for, there
-from .parts import INDEV, filters_of, parts_of
+from .parts import INDEV, ListsOf, filters_of, finer_parts_of, parts_of, whole
 
 Terms = tuple[dict[Hashable, Term], dict[Hashable, Term]]
 """What conditions and fields are."""
@@ -147,16 +147,18 @@ def _tests(filter_: FlowerFilter) -> Iterator[tuple[Test, ...]]:
 
 
 def open_chains(
-    chains: Mapping[int, Sequence[Classifier]], at_least: int, name: str, *, in_parts: bool = False
+    chains: Mapping[int, Sequence[Classifier]], at_least: int, name: str, lists_of: ListsOf = whole
 ) -> dict[int, Sequence[Classifier | OpenChain]]:
     """The chains, where those of ``at_least`` so many filters are left open; where one leads to more small ones than
-    there may be lists of actions, these are part of it. ``in_parts``: where chains are several lists
-    (:func:`.parts.parts_of`), those of so many filters are. Raises NotSuitable."""
+    there may be lists of actions, these are part of it. ``lists_of``: where chains are several lists
+    (:mod:`.parts`), those of so many filters are. Raises NotSuitable."""
     filters = {number: list(filters_of(classifiers)) for number, classifiers in chains.items()}
     small = {number: some for number, some in filters.items() if len(some) < at_least and _ends(some)}
     found: dict[int, Sequence[Classifier | OpenChain]] = {}
-    for number, classifiers in chains.items():
-        parts = parts_of(classifiers) if in_parts else [classifiers]
+    lists = {number: lists_of(classifiers) for number, classifiers in chains.items()}
+    if lists_of is finer_parts_of and all(len(lists[n]) == len(parts_of(chains[n])) for n in chains):
+        raise NotSuitable("no list of a chain is several where filters look at fewer fields")
+    for number, parts in lists.items():
         found[number] = [
             one for part in parts for one in _opened(number, part, at_least, name, small, part=len(parts) > 1)
         ]

@@ -8,7 +8,7 @@ them are a list that is left open or not.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Final
 
 from ..artifact import FlowerFilter
@@ -18,21 +18,43 @@ INDEV: Final[tuple[str, tuple[int, ...]]] = ("indev", ())
 """Where a filter asks for the port, among the fields: a field and the types that lead to it."""
 
 
-def parts_of(classifiers: Sequence[Classifier]) -> list[Sequence[Classifier]]:
+ListsOf = Callable[[Sequence[Classifier]], Sequence[Sequence[Classifier]]]
+"""The lists that a chain's classifiers are, one after the other."""
+
+
+def whole(classifiers: Sequence[Classifier]) -> Sequence[Sequence[Classifier]]:
+    """The chain as one list."""
+    return [classifiers]
+
+
+def parts_of(classifiers: Sequence[Classifier]) -> Sequence[Sequence[Classifier]]:
     """The classifiers of a chain in runs: one begins with a classifier whose filters look at fields, and at none that
     those before look at. A chain with a filter whose priority the kernel chooses is one run."""
+    return _in_runs(classifiers, lambda fields, seen: not fields & seen)
+
+
+def finer_parts_of(classifiers: Sequence[Classifier]) -> Sequence[Sequence[Classifier]]:
+    """The same, where one also begins with a classifier whose filters look at some of the fields of those before, and
+    at no others: whom a table does not know (a station of a VLAN) the next one may look up by less (the VLAN)."""
+    return _in_runs(classifiers, lambda fields, seen: not fields & seen or fields < seen)
+
+
+def _in_runs(
+    classifiers: Sequence[Classifier], begins: Callable[[set[Hashable], set[Hashable]], bool]
+) -> Sequence[Sequence[Classifier]]:
+    """``begins``: whether one begins with fields, behind those that were seen in the run before."""
     if any(one.pref != classifier.pref for classifier in classifiers for one in filters_of([classifier])):
         return [classifiers]
     parts: list[list[Classifier]] = []
     seen: set[Hashable] = set()
     for classifier in classifiers:
         fields = set(_fields(classifier))
-        if not parts or (fields and seen and not fields & seen):
+        if not parts or (fields and seen and begins(fields, seen)):
             parts.append([])
             seen = set()
         parts[-1].append(classifier)
         seen |= fields
-    return list(parts)
+    return parts
 
 
 def filters_of(classifiers: Sequence[Classifier]) -> Iterator[FlowerFilter]:
