@@ -4,10 +4,12 @@ how long, where headers are put in front."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...semantics import bits as b
 from ...semantics import ir
+from ...semantics.bits import Term
 from ...semantics.ir.traverse import mentioned
 from ...semantics.meaning.behaviour import Assumption, Behaviour, distinct_terms
 
@@ -46,11 +48,19 @@ ROOM: Final = "in.ebpf.room."
 """How the inputs begin that say whether the kernel refuses to make a long frame longer."""
 
 
-def short_enough(machine: Behaviour) -> Sequence[Assumption]:
-    """That it never refuses, if the machine asks it to: that is possible for frames of almost 15,000 bytes and more
-    only (BPF_SKB_MAX_LEN in net/core/filter.c), and no program can do anything about it."""
+def short_enough(machine: Behaviour) -> Behaviour:
+    """The behaviour where the kernel never refuses, which is then taken for granted: it can only for frames of almost
+    15,000 bytes and more (BPF_SKB_MAX_LEN in net/core/filter.c), and no program can do anything about it. So that
+    copies are told alike for all members of a group, nothing in the cases speaks of refusals any more."""
     refusals = [v for v in b.variables(*distinct_terms(machine.cases)) if v.name.startswith(ROOM)]
     if not refusals:
-        return ()
+        return machine
     text = "no frame is so long that the kernel refuses to make it longer (from almost 15,000 bytes on it may)"
-    return [Assumption(text, b.and_(*(b.not_(v) for v in refusals)))]
+    granted = Assumption(text, b.and_(*(b.not_(v) for v in refusals)))
+    never: dict[Term, Term] = dict.fromkeys(refusals, b.FALSE)
+    cases = []
+    for case in machine.cases:
+        terms = case.terms()
+        cases.append(case.mapped(dict(zip(terms, b.substitute(terms, never), strict=True))))
+    met = tuple(case for case in cases if case.guard is not b.FALSE)
+    return replace(machine, cases=met, domain=(*machine.domain, granted))

@@ -9,7 +9,7 @@ the entries for rules that are known, so what is proven is what is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ...semantics import bits as b
 from ...semantics import ir
@@ -64,7 +64,7 @@ def relate_mapped(program: ir.Program, mapping: Mapping, rules: RuleSet | None) 
     notes = (*mapping.notes, *out.notes)
 
     def told(machine: Behaviour) -> Behaviour:
-        return replace(machine, domain=(*machine.domain, *arrivals.short_enough(machine)))
+        return arrivals.short_enough(machine)
 
     return Relation(out.functions, {}, out.states, out.obligations, tuple(out.axioms), notes, told)
 

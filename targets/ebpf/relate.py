@@ -106,7 +106,8 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     notes += [relate_passes.NOTE] if passed is not None else []
 
     def told(machine: Behaviour) -> Behaviour:
-        granted = (*arrivals.assumed(program, comes_back=passed is not None), *arrivals.short_enough(machine))
+        granted = arrivals.assumed(program, comes_back=passed is not None)
+        machine = arrivals.short_enough(machine)
         if passed is not None:
             machine = relate_passes.told(program, machine, passed)
         met = records.told(replace(machine, domain=(*machine.domain, *granted)), rings)

@@ -24,7 +24,7 @@ def told(machine: Behaviour, returning: Collection[int], copies: Sequence[Groups
     """
     cases = list(machine.cases)
     for groups in copies:
-        cases = [relate_replicas.told(case, groups) for case in cases]
+        cases = relate_replicas.told(cases, groups)
     return replace(machine, cases=tuple(_returned(case, returning) for case in cases))
 
 

@@ -13,13 +13,21 @@ from dataclasses import dataclass, replace
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
-from ...semantics.meaning.behaviour import Case, Output, Replication, replication
+from ...semantics.meaning.behaviour import Case, Output, Packet, Replication, replication
 from ...semantics.source import NOWHERE, Unsupported
 from .fillup import host_order
 from .replicas import COUNT_BYTES, MEMBER_BYTES, MOST, Groups
 
 _OTHER = "group.member."
 """What begins the names of variables for other members."""
+_PLACE = b.var("in.ebpf.place", 8)
+"""The place of the member that is looked at."""
+_NOBODYS = Output(b.TRUE, "socket", b.bv(0, 32), Packet((), 0))
+"""What no program sends."""
+
+
+class _NotAlike(Exception):
+    """What is sent is not the same function for every member, or something else depends on a group's members."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +38,33 @@ class _Copy:
     output: Output
 
 
-def told(case: Case, groups: Groups) -> Case:
-    """The case with its copies for any member.
+def told(cases: Sequence[Case], groups: Groups) -> list[Case]:
+    """The cases with their copies for any member.
+
+    A case where they are not the same for all members, or what is told depends on a group's members, is told as one
+    that gives the packet to a socket, which no program of these architectures does: so it can only be one that no input
+    meets (a helper fails that cannot), which the comparison then has to show.
 
     Raises:
-        Unsupported: they are not the same for all members, or what is told depends on a group's members.
+        Unsupported: there is none in which they are the same.
     """
+    out, alike, unlike = [], False, False
+    for case in cases:
+        try:
+            found = _case_told(case, groups)
+        except _NotAlike:
+            unlike = True
+            out.append(Case(case.guard, (_NOBODYS,), case.metadata, case.state))
+            continue
+        alike |= any(output.each for output in found.outputs)
+        out.append(found)
+    if unlike and not alike:
+        text = "a frame that is not sent alike to all members of a multicast group or clone session"
+        raise Unsupported(text, NOWHERE)
+    return out
+
+
+def _case_told(case: Case, groups: Groups) -> Case:
     keys = {call.args[0] for call in b.applications(*case.terms()) if call.name in _names(groups)}
     for key in keys:
         case = _told(case, _Element(groups, key))
@@ -81,7 +110,7 @@ def _told(case: Case, element: _Element) -> Case:
     names = [*case.metadata, *case.state]
     values = dict(zip(names, _settled([*case.metadata.values(), *case.state.values()], element), strict=True))
     if any(_mentions(event.terms(), element) for event in case.events):
-        raise _unclear("what is told")
+        raise _NotAlike
     return Case(
         guard,
         (*out, *_for_any(copies)),
@@ -144,10 +173,6 @@ def _holding(
     return b.substitute(list(terms), apart, {there: found, content: held})
 
 
-def _unclear(what: str) -> Unsupported:
-    return Unsupported(f"{what} depends on the members of a multicast group or clone session", NOWHERE)
-
-
 def _copy(output: Output, element: _Element) -> _Copy | None:
     """Which member's copy this is, and the copy for any; None if it is none."""
     if not _mentions([output.when], element):
@@ -182,10 +207,22 @@ def _for_any(sent: Sequence[_Copy]) -> list[Output]:
     by_place: dict[int, list[Output]] = {number: [] for number in range(MOST)}
     for copy in sent:
         by_place[copy.number].append(copy.output)
-    first = by_place[0]
-    if any(outputs != first for outputs in by_place.values()):
-        raise _unclear("a frame that is not sent alike to all members")
-    return first
+    if any(len(outputs) != len(by_place[0]) for outputs in by_place.values()):
+        raise _NotAlike
+    return [_at_any_place(outputs) for outputs in zip(*by_place.values(), strict=True)]
+
+
+def _at_any_place(outputs: Sequence[Output]) -> Output:
+    """What a member gets, whichever place it has: the same in each, in conditions that may be written differently. A
+    member has one of the places, so what is proven for any of them is proven for it."""
+    first, *_ = outputs
+    if any(replace(output, when=first.when) != first for output in outputs):
+        raise _NotAlike
+    when = first.when
+    for number, output in enumerate(outputs):
+        if output.when is not first.when:
+            when = b.ite(b.eq(_PLACE, b.bv(number, _PLACE.width)), output.when, when)
+    return replace(first, when=when)
 
 
 __all__ = ["told"]

@@ -1,7 +1,7 @@
 """Whether an object is made for frames without VLAN tags, which it says in a section of its own.
 
-At tc ingress the kernel has moved a frame's outer tag out of the data, and no helper can give such a frame another
-outermost type. An object that does so is right where no tagged frames come in.
+At tc ingress the kernel has moved a frame's outer tag out of the data. An object without code for such frames is right
+where none come in.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ LIMITS: Final = (
     "(frames that would go on are dropped); varbits and advances of up to 512 sizes; value sets of exact members",
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",
     "v1model and PSA at tc: multicast and clones from ingress, to up to 8 members each; metadata goes with v1model's",
-    "clones (field lists), egress keeps no state for copies, and their headers are as long as the frame's",
+    "clones (field lists), egress keeps no state for copies; where their headers differ from the frame's by no",
+    "multiple of four bytes they are seldom proven for all rule sets",
     "packets that come back: resubmitted (v1model, PSA), recirculated (v1model, PNA); up to 32 times, no copies",
     "PNA: packets come from the network; no tc_skb_metadata; mirror copies at tc, in slots that are constant",
     "PNA: add_entry to tables with exact keys, which are applied at one place; nothing that changes expire times",
@@ -49,9 +50,10 @@ LIMITS: Final = (
     "v1model: nothing waits before egress (queue depths and the time there are 0)",
     "digests of structs of up to 256 bytes, without varbits and stacks, by a ring buffer",
     "direct counters of tables without slots, to which the program adds no entries",
-    "at XDP a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",
+    "a frame that gets shorter keeps 14 bytes; option min_frame=60 takes all frames to have Ethernet's 60 bytes",
     "ports have the numbers of interfaces, or of interfaces from option port0 on",
-    "at tc: no shorter frames; a frame that came with a VLAN tag keeps its outermost type (untagged=1: there are none)",
+    "at tc, where frames may go on to the stack (ubpf_model, xdp_model, P4TC): none gets shorter, and one that came",
+    "with a VLAN tag keeps its outermost type (untagged=1: there are none)",
     "headers, metadata and locals that are read fit 32 KiB of scratch memory, beyond what fits the stack",
 )
 

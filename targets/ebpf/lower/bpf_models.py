@@ -47,6 +47,7 @@ def xdp_model(g: Gen) -> None:
     parser, switch, deparser = g.program.parser(names[0]), *map(g.program.control, names[1:])
     packet, hdr = parser.params
     accept = g.asm.label()
+    g.to_stack = True
     begin(g)
     with g.scope():
         arrivals = Arrivals.of(g)
@@ -92,6 +93,7 @@ def ubpf_model(g: Gen) -> None:
     parser, pipeline, deparser = g.program.parser(names[0]), *map(g.program.control, names[1:])
     accept = g.asm.label()
     g.varbit_bytes_only = True
+    g.to_stack = True
     begin(g)
     with g.scope():
         arrivals = Arrivals.of(g)

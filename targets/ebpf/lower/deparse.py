@@ -8,35 +8,19 @@ that nobody changes, are not written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from ....semantics import ir
-from ....semantics.source import Span
 from ...base import CannotOffload
-from ..artifact import Label, asm
-from ..artifact.asm import R0, R1, R2, R3, R4, R5, R6, R7, R10
-from ..artifact.shortest import ETH_HLEN, ETH_ZLEN
-from . import calls, objects, stmts, wide
+from ..artifact import Label
+from ..artifact.asm import R1
+from . import calls, objects, stmts
 from . import expr as ex
 from .fields import header_fields
-from .frame import Leaf, Ref, headers, leaves, varbits
-from .gen import Gen, chunks
-from .hooks import (
-    CHANGE_HEAD,
-    SKB_LOAD_BYTES,
-    SKB_STORE_BYTES,
-    TAG_AT,
-    TAG_BYTES,
-    VLAN_POP,
-    VLAN_PUSH,
-    XDP_ADJUST_HEAD,
-    TcHook,
-    XdpHook,
-    pieces,
-)
-
-NO_TAGS = "untagged=1 says that no frame comes with a tag"
+from .frame import Ref, headers, leaves, varbits
+from .gen import Gen
+from .hooks import XdpHook
+from .writing import Field, copy_tc, dirty, resize_xdp, store_xdp, write_tc
 
 MAX_LEAVES = 1024
 """Layouts of the outgoing frame; more are refused."""
@@ -95,15 +79,6 @@ class _Item:
     pending: tuple[Ref, ...]
     """Headers of the emit at hand still to be looked at."""
     exits: tuple[Exit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of the new frame, ``at`` bits from its start; ``kept``: what the old frame has there."""
-
-    leaf: Leaf
-    at: int
-    kept: bool
 
 
 Shared = dict[tuple[tuple[int, int], ...], tuple[Label, list[Field], int]]
@@ -296,7 +271,7 @@ class Deparser:
                 shared[key] = g.asm.label(), fields, at // 8
             g.asm.goto(shared[key][0])
         elif self.copy is not None:
-            copy_tc(g, fields, tagged, at // 8, cursor // 8, self.copy, span)
+            copy_tc(g, g.hook, fields, tagged, at // 8, cursor // 8, self.copy, span)
             g.asm.goto(self.send)
         else:
             write_tc(g, g.hook, fields, tagged, at // 8, cursor // 8, span)
@@ -350,148 +325,3 @@ def _emits(stmt: ir.Stmt) -> bool:
                 if any(a is not None and isinstance(ir.bare(a.type), ir.ExternType) for a in args):
                     return True
     return False
-
-
-# --- writing --------------------------------------------------------------------------------------------------------
-
-
-def dirty(fields: Sequence[Field], size: int) -> list[tuple[int, int]]:
-    """The stretches (first byte, bytes) of the new frame's start that must be written."""
-    marks = bytearray(size)
-    for item in fields:
-        if not item.kept:
-            for index in range(item.at // 8, (item.at + item.leaf.bits - 1) // 8 + 1):
-                marks[index] = 1
-    out: list[tuple[int, int]] = []
-    for index in range(size):
-        if marks[index]:
-            if out and sum(out[-1]) == index:
-                out[-1] = (out[-1][0], out[-1][1] + 1)
-            else:
-                out.append((index, 1))
-    return out
-
-
-def _compose_bytes(g: Gen, fields: Sequence[Field], start: int, size: int, write: Callable[[int, int], None]) -> None:
-    """Call ``write(offset, bytes)`` with up to 8 bytes in r1, for all of a stretch."""
-    for at, step in chunks(start, size, aligned=False):
-        wide.compose(g, [(f.leaf, f.at) for f in fields], 8 * at, 8 * step)
-        write(at, step)
-
-
-def resize_xdp(g: Gen, size: int, parsed: int, span: Span) -> None:
-    """Make the first ``parsed`` bytes of the frame ``size``, which are still to be written."""
-    if size < parsed and size + max(0, g.shortest - parsed) < ETH_HLEN:
-        raise CannotOffload(
-            f"XDP does not make frames shorter than {ETH_HLEN} bytes (bpf_xdp_adjust_head)"
-            + (f"; min_frame={ETH_ZLEN} says that none come in that get so short" if g.shortest < ETH_ZLEN else ""),
-            span,
-        )
-    if size != parsed:
-        g.asm.emit(asm.mov(R1, R6), asm.mov(R2, parsed - size), asm.call(XDP_ADJUST_HEAD))
-        g.asm.jump("jne", R0, 0, g.drop)
-
-
-def store_xdp(g: Gen, fields: Sequence[Field], size: int) -> None:
-    """Write what changes in the first ``size`` bytes of the frame."""
-    todo = dirty(fields, size)
-    if not todo:
-        return
-    g.hook.require(g, False, size, g.drop)
-    for start, count in todo:
-        _compose_bytes(g, fields, start, count, lambda at, step: g.store_bytes(R7, at, step))
-
-
-def write_tc(g: Gen, hook: TcHook, fields: Sequence[Field], tagged: bool, size: int, parsed: int, span: Span) -> None:
-    """Replace the first ``parsed`` bytes of the frame on the wire by ``size`` new ones."""
-    if size < parsed:
-        raise CannotOffload("at tc a frame cannot be made shorter (it can with hook=xdp)", span)
-    todo = dirty(fields, size)
-    if tagged:
-        _tag(g, hook, fields, todo, size, parsed, span)
-    if size != parsed:
-        g.asm.emit(asm.mov(R1, R6), asm.mov(R2, size - parsed), asm.mov(R3, 0), asm.call(CHANGE_HEAD))
-        g.asm.jump("jne", R0, 0, g.drop)
-    for start, count in todo:
-        _store(g, fields, tagged, start, count, span)
-
-
-def copy_tc(
-    g: Gen, fields: Sequence[Field], tagged: bool, size: int, parsed: int, send: Callable[[], None], span: Span
-) -> None:
-    """Replace the first bytes of the frame on the wire, ``send`` it, and put the old bytes back."""
-    if size != parsed:
-        raise CannotOffload("a copy whose headers are longer or shorter than those of the frame", span)
-    todo = dirty(fields, size)
-    if tagged and any(data is None for start, count in todo for _, data, _ in pieces(tagged, start, count)):
-        raise CannotOffload(
-            f"a copy with another VLAN tag, or outermost type, than the frame has ({NO_TAGS})",
-            span,
-        )
-    with ExitStack() as stack:
-        kept = [(start, stack.enter_context(g.buffer(count, span)), count) for start, count in todo]
-        for start, place, count in kept:
-            _move(g, SKB_LOAD_BYTES, tagged, start, place, count)
-        for start, count in todo:
-            _store(g, fields, tagged, start, count, span)
-        send()
-        for start, place, count in kept:
-            _move(g, SKB_STORE_BYTES, tagged, start, place, count)
-
-
-def _move(g: Gen, helper: int, tagged: bool, start: int, place: int, count: int) -> None:
-    """Bytes of the frame on the wire to or from the stack."""
-    for wire, data, length in pieces(tagged, start, count):
-        assert data is not None
-        g.asm.emit(asm.mov(R1, R6), asm.mov(R2, data), asm.mov(R3, R10), asm.alu("add", R3, place + wire - start))
-        g.asm.emit(asm.mov(R4, length), asm.mov(R5, 0), asm.call(helper))
-        g.asm.jump("jne", R0, 0, g.drop)
-
-
-def _store(g: Gen, fields: Sequence[Field], tagged: bool, start: int, count: int, span: Span) -> None:
-    with g.buffer(count, span) as place:
-        _compose_bytes(g, fields, start, count, lambda at, step: g.store_bytes(R10, place + at - start, step))
-        for wire, data, length in pieces(tagged, start, count):
-            if data is None:
-                continue
-            g.asm.emit(asm.mov(R1, R6), asm.mov(R2, data), asm.mov(R3, R10), asm.alu("add", R3, place + wire - start))
-            g.asm.emit(asm.mov(R4, length), asm.mov(R5, 0), asm.call(SKB_STORE_BYTES))
-            g.asm.jump("jne", R0, 0, g.drop)
-
-
-def _tag(
-    g: Gen, hook: TcHook, fields: Sequence[Field], todo: Sequence[tuple[int, int]], size: int, parsed: int, span: Span
-) -> None:
-    """The tag beside the data, where the new frame has another one.
-
-    Its type must stay what it is: to take a tag off whose next one is a tag too, the kernel moves that one out of the
-    data as well (``skb_vlan_pop``), so there would be bytes that no helper puts back.
-    """
-    changed = {i for start, count in todo for i in range(start, start + count)} & set(range(TAG_AT, TAG_AT + TAG_BYTES))
-    if size != parsed or changed & {TAG_AT, TAG_AT + 1}:
-        raise CannotOffload(
-            f"at tc a frame that came with a VLAN tag keeps its outermost type (not with hook=xdp; {NO_TAGS})",
-            span,
-        )
-    if not changed:
-        return
-    same = g.asm.label()
-    known = min(TAG_AT + TAG_BYTES, size) - (TAG_AT + 2)  # bytes of it that headers make; the rest is payload
-    wide.compose(g, [(f.leaf, f.at) for f in fields], 8 * (TAG_AT + 2), 8 * known)
-    if known == 1:
-        g.asm.emit(asm.load(4, R2, R6, hook.VLAN_TCI), asm.alu("and", R2, 0xFF))
-        g.asm.emit(asm.alu("lsh", R1, 8), asm.alu("or", R1, R2))
-    with g.hold() as held:
-        g.asm.emit(asm.load(4, R2, R6, hook.VLAN_TCI))
-        g.asm.jump("jeq", R1, R2, same)
-        with g.temp() as proto:
-            g.asm.emit(asm.load(4, R1, R6, hook.VLAN_PROTO))
-            proto.save()
-            # This takes the tag off in any case. It fails where it cannot take the next one out of the data, which the
-            # push would put back there: then that is just where it shall be.
-            g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_POP))
-            proto.load(R2)
-        held.load(R3)
-    g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_PUSH))
-    g.asm.jump("jne", R0, 0, g.drop)
-    g.asm.place(same)

@@ -118,6 +118,8 @@ class Gen:
     """Whether the packet is marked to be dropped, in architectures with such marks."""
     truncated: dict[int, Span] = field(default_factory=dict)
     """Lengths that the code made so far may cut the frame to → the first call that does."""
+    to_stack: bool = False
+    """Whether a frame may go on to the stack, for which it matters what type of frame the kernel takes it for."""
     conditional: int = 0
     """How many conditions decide whether the code being generated runs at all."""
     _roots: int = 0

@@ -39,6 +39,7 @@ class _Pna:
         self.parser, self.control = program.parser(parser), program.control(control)
         self.deparser = program.control(deparser)
         self.pre = program.control(pre) if isinstance(pre, str) else None
+        g.to_stack = self.pre is None
         controls = [c for c in (self.pre, self.control, self.deparser) if c is not None]
         found = [effects.asks(program, each, "recirculate") for each in controls]
         self.recirculates = next((span for span in found if span is not None), None)

@@ -13,7 +13,7 @@ from .context import packet_length
 from .hash import forget_hash
 from .helpers_common import context_argument
 from .helpers_maps import EFAULT, EINVAL, ENOMEM, ENOTSUPP, result
-from .state import State
+from .state import ROOM, State
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -96,7 +96,7 @@ def _grow(machine: Machine, state: State, at: int, count: int, flags: int) -> li
     fits, long = machine.fork(state, b.ule(packet_length(state), b.bv(SURE_LENGTH - count, 32)))
     out = _grown(machine, fits, at, count, flags) if fits is not None else []
     if long is not None:
-        refused, taken = machine.fork(long, machine.asked(long, "room", 0, "how long a packet may become"))
+        refused, taken = machine.fork(long, machine.asked(long, ROOM, 0, "how long a packet may become"))
         out += result(refused, -ENOTSUPP) if refused is not None else []
         out += _grown(machine, taken, at, count, flags) if taken is not None else []
     return out

@@ -18,7 +18,7 @@ from .helpers_sockets import SET as TUNNEL_SET
 from .helpers_sockets import SOCKETS, TUNNELS
 from .helpers_tail import TC_TAIL
 from .helpers_vlan import skb_vlan_pop, skb_vlan_push, with_tag
-from .state import NEXT_HOP, NEXT_HOP_BYTES, NO_NEXT_HOP, State, redirected_to
+from .state import NEXT_HOP, NEXT_HOP_BYTES, NO_NEXT_HOP, ROOM, State, redirected_to
 from .values import Address, possible_values
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def skb_change_head(machine: Machine, state: State) -> list[State]:
     if sure is not None:
         out += _pushed(sure, count)
     if long is not None:
-        refused, taken = machine.fork(long, machine.asked(long, "room", 0, "how long a packet may become"))
+        refused, taken = machine.fork(long, machine.asked(long, ROOM, 0, "how long a packet may become"))
         out += result(refused, -EINVAL) if refused is not None else []
         out += _pushed(taken, count) if taken is not None else []
     return out

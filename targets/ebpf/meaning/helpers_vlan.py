@@ -48,7 +48,8 @@ def skb_vlan_push(machine: Machine, state: State) -> list[State]:
     context_argument(machine, state)
     asked = swap(b.extract(machine.scalar(state, 2), 15, 0))
     tci = b.extract(machine.scalar(state, 3), 15, 0)
-    protocol = b.ite(is_vlan(asked), asked, b.bv(ETH_P_8021Q, 16))
+    # Where the paths show that it is a tag's type, it is told as it is.
+    protocol = b.ite(is_vlan(asked), asked, b.bv(ETH_P_8021Q, 16)) if state.may(b.not_(is_vlan(asked))) else asked
     if state.vlan is not None:
         state.fields["protocol"] = state.vlan.protocol
         state.layout = with_tag(state.layout, state.vlan)

@@ -11,7 +11,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Event, Output
 from .ranges import Interval, hull
-from .state import Frame, Layout, State, Vlan
+from .state import ROOM, Frame, Layout, State, Vlan
 from .store import Store, merged
 from .values import MIXED, Address, Byte, Lane, Partial, Piece, Value
 
@@ -30,9 +30,10 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
         mix: let bytes of memory that hold a pointer on one side only become unreadable, instead of staying apart.
         loose: let pointers into the packet with different offsets become one, too.
     """
-    if first.counts != second.counts or first.epochs != second.epochs:
+    if first.epochs != second.epochs:
         return None
     try:
+        counts = _counts(first.counts, second.counts)
         layouts = _alike_layouts(first, second, live)  # before terms are made: most states that stay apart do so here
         condition, guard = _joined(first.guard, second.guard)
         return State(
@@ -52,12 +53,22 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
             dict(first.epochs),
             {term: n for term, n in first.facts.items() if second.facts.get(term) == n},
             _ranges(first.ranges, second.ranges),
-            dict(first.counts),
+            counts,
             _either_sent(condition, first.sent, second.sent),
             _either_sent(condition, first.events, second.events),
         )
     except Apart:
         return None
+
+
+def _counts(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
+    """How often things were asked. Of what is anything each time, the numbers serve to tell the answers of one path
+    apart, so that one may leave some out. Raises Apart for others that differ."""
+    if first == second:
+        return dict(first)
+    if any(first.get(name) != second.get(name) for name in (first | second).keys() - {ROOM}):
+        raise Apart
+    return first | {ROOM: max(first.get(ROOM, 0), second.get(ROOM, 0))}
 
 
 def _joined(first: Term, second: Term) -> tuple[Term, Term]:
@@ -245,6 +256,8 @@ def _alike_layouts(first: State, second: State, live: frozenset[int]) -> tuple[L
         return x, y
     if (x.delta, x.epoch, len(x.front), x.meta, x.size) != (y.delta, y.epoch, len(y.front), y.meta, y.size):
         raise Apart
+    if x.size is None and len(x.prefix) != len(y.prefix):  # bytes that were put back as they came are the input's
+        x, y = x.shortest_form(), y.shortest_form()
     count = max(len(x.prefix), len(y.prefix))
     if x.payload + count - len(x.prefix) > min(first.shortest, second.shortest):
         raise Apart  # one side may be shorter than what the other has written out

@@ -70,6 +70,13 @@ class Layout:
         more = tuple(byte(i - self.delta) for i in range(len(self.prefix), count))
         return replace(self, prefix=self.prefix + more, payload=self.payload + len(more)) if more else self
 
+    def shortest_form(self) -> Layout:
+        """The same packet with nothing at the end of ``prefix`` that is the input frame's there anyway."""
+        prefix, payload = self.prefix, self.payload
+        while prefix and payload and prefix[-1] is byte(payload - 1):
+            prefix, payload = prefix[:-1], payload - 1
+        return replace(self, prefix=prefix, payload=payload)
+
     def write(self, index: int, values: list[Term]) -> Layout:
         """With ``values`` from byte ``index`` on, all inside or in the metadata."""
         if index < 0:
@@ -241,6 +248,8 @@ REDIRECTS: Final[tuple[Destination, ...]] = ("port", "ingress", "peer", "neighbo
 """Where a packet can be redirected to."""
 
 
+ROOM: Final = "room"
+"""What the world is asked where a packet shall get so long that the kernel may refuse it."""
 NEXT_HOP: Final = "next_hop"
 """The field that holds which neighbour ``bpf_redirect_neigh`` was given, behind a bit that says whether it was."""
 NEXT_HOP_BYTES: Final = 20
