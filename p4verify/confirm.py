@@ -86,6 +86,9 @@ def confirm(pair: Pair, outcome: Outcome, started: float, shown_by: RuleSet | No
     """``reject`` with a counterexample that was seen to differ, else ``undecided`` with the reason.
 
     ``shown_by``: of a difference for every rule set, rules that are known to show it; otherwise they are made.
+
+    Raises:
+        Unsupported: all that was found is that a machine does there what its meaning does not tell.
     """
     difference = outcome.difference
     assert difference is not None
@@ -95,6 +98,7 @@ def confirm(pair: Pair, outcome: Outcome, started: float, shown_by: RuleSet | No
         return _unconfirmed(f"{difference.obligation}: {error}", outcome, started)
     if isinstance(found, str):
         return _unconfirmed(found, outcome, started)
+    _refuse_what_is_unsaid(pair, found)
     return Proof(
         Verdict.REJECT,
         _reason(found, difference),
@@ -102,6 +106,13 @@ def confirm(pair: Pair, outcome: Outcome, started: float, shown_by: RuleSet | No
         counterexample=found,
         seconds=time.monotonic() - started,
     )
+
+
+def _refuse_what_is_unsaid(pair: Pair, found: Counterexample) -> None:
+    met = {found.expected.fault, found.actual.fault}
+    for fault in (*pair.spec.faults, *pair.impl.faults):
+        if fault.unsaid and fault.text in met:
+            raise Unsupported(fault.text, fault.where)
 
 
 def _unconfirmed(why: str, outcome: Outcome, started: float) -> Proof:

@@ -318,6 +318,8 @@ class Fault:
     guard: Term
     text: str
     where: Span = NOWHERE
+    unsaid: bool = False
+    """It is no mistake: what the machine does there is more than its meaning tells, so the check is unsupported."""
 
 
 @dataclass(frozen=True, slots=True)

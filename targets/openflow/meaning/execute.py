@@ -135,6 +135,7 @@ class Pipeline(Writes):
 
     def _entries(self, number: int, key: Key, state: State, when: Term, depth: int) -> Ways:
         tries: list[Tried] = []
+        self.won.append(tries)
         for entry in self.tables.entries(number):
             if is_rivals(entry):
                 found_here = self._rivals(entry, number, key, state, when, depth)
@@ -144,6 +145,7 @@ class Pipeline(Writes):
             tries += [tried for tried in found_here if tried.hit is not FALSE]
             if any(tried.hit is TRUE for tried in found_here):
                 break
+        self.won.pop()
         found = first_match(tries)
         return joined((*found.ways, w.Way(b.not_(found.hit), state)))
 
@@ -292,7 +294,7 @@ class Pipeline(Writes):
         back = b.and_(fits, b.eq(low, b.bv(IN_PORT, 16)), is_port(came))
         ours = one_of(low, (IN_PORT, LOCAL, 0xFFFF))
         reserved = b.and_(fits, b.uge(low, b.bv(FIRST_RESERVED, 16)), b.not_(ours))
-        self._fault(b.and_(when, reserved), "output to a reserved port, which depends on the bridge", span)
+        self._fault(b.and_(when, reserved), "output to a reserved port, which depends on the bridge", span, unsaid=True)
         return self._sent(b.or_(b.and_(ordinary, b.ne(low, came)), back), b.ite(back, came, low), state, span)
 
     def _sent(self, when: Term, port: Term, state: State, span: Span) -> Ways:

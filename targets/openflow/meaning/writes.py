@@ -71,6 +71,8 @@ class Writes:
         self.view = view
         self.choices: list[Choice] = []
         self.faults: list[Fault] = []
+        self.won: list[list[w.Tried[State]]] = []
+        """Of each table that is being looked through, the flows that win over the one that is looked at."""
 
     def _committed(self, state: State, span: Span) -> State:
         """The frame as it would be sent."""
@@ -79,10 +81,11 @@ class Writes:
             raise Unsupported("tags are pushed or popped around labels", span)
         return commit(state, self.view)
 
-    def _fault(self, when: Term, text: str, span: Span) -> None:
-        guard = b.and_(self.view.guard, when)
+    def _fault(self, when: Term, text: str, span: Span, *, unsaid: bool = False) -> None:
+        others = (b.not_(tried.hit) for tries in self.won for tried in tries)
+        guard = b.and_(self.view.guard, when, *others)
         if guard is not FALSE:
-            self.faults.append(Fault(guard, text, span))
+            self.faults.append(Fault(guard, text, span, unsaid))
 
     def _metered(self, state: State, span: Span) -> State:
         """The datapath drops the frame, or goes on with its list of actions; which of them depends on the traffic.
@@ -161,7 +164,7 @@ class Writes:
             return state
         if field in ("tp_src", "tp_dst") and self.view.protocol == 0:
             sctp = b.and_(there, b.eq(key.get("nw_proto"), b.bv(132, 8)), b.ne(new, key.get(field)))
-            self._fault(b.and_(when, sctp), "a port of SCTP is written, whose CRC is not modelled", span)
+            self._fault(b.and_(when, sctp), "a port of SCTP is written, whose CRC is not modelled", span, unsaid=True)
         if field in DERIVED:
             return self._write_part(field, new, state, there, span, when)
         return replace(state, key=key.with_field(field, b.ite(there, new, key.get(field))))

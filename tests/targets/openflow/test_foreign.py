@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Verdict
 from p4verify.semantics.meaning.opened import NotSuitable
 from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets import find
 from p4verify.targets.openflow.artifact import print_flow, read_text
 from p4verify.targets.openflow.meaning import meaning, opened
 from p4verify.targets.openflow.oracle import OpenVSwitch
@@ -289,3 +292,30 @@ def test_a_large_table_whose_flows_match_together_is_not_left_open() -> None:
         opened(read_text(conjunction("conj_id=5 actions=output:2")), 2)
     with pytest.raises(Unsupported, match="which wins is not defined"):
         opened(read_text("priority=5,ip actions=output:2\npriority=5,in_port=1 actions=output:3"), 2)
+
+
+SCTP = "priority=10,udp actions=mod_tp_dst:53,output:2\npriority=10,sctp actions=mod_tp_dst:53,output:2"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (SCTP, 2, "a port of SCTP is written, whose CRC is not modelled"),
+        ("udp actions=output:NXM_OF_UDP_DST[]", 1, "output to a reserved port, which depends on the bridge"),
+    ],
+)
+def test_what_only_some_frames_need_and_is_not_modelled_is_no_difference(text: str, line: int, said: str) -> None:
+    flows = (find("openflow"), read_text(text, "x.flows"), "x.flows")
+    found = Checker(None, timeout=60).check_two(flows, flows)
+    assert (found.proof.verdict, found.proof.reason) == (Verdict.UNSUPPORTED, said)
+    assert found.proof.where.line == line
+
+
+def test_a_difference_beside_what_is_not_modelled_is_one() -> None:
+    """Where no frame gets to what is not modelled."""
+    unmet = "priority=20,sctp actions=output:3\n" + SCTP
+    first, second = (read_text(text, "x.flows") for text in (unmet, unmet.replace(":53,output:2", ":54,output:2")))
+    target = find("openflow")
+    check = Checker(None, timeout=60, machines_confirm=False).check_two
+    assert check((target, first, "a"), (target, first, "b")).proof.verdict is Verdict.ACCEPT
+    assert check((target, first, "a"), (target, second, "b")).proof.verdict is Verdict.REJECT
