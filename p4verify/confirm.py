@@ -23,6 +23,7 @@ from .machine_told import told
 from .near import near
 from .on_numbers import all_terms, functions_of, tables_of
 from .proofs.choices import IMPL, choices_of
+from .proofs.compare import is_about
 from .proofs.counterexample import Input, Side, differ_on, input_of, shrink, values_of
 from .proofs.difference import Difference
 from .proofs.engine import Model
@@ -35,7 +36,7 @@ from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.answers import answers
-from .semantics.meaning.behaviour import CHOICE, Behaviour, of_a_copy
+from .semantics.meaning.behaviour import CHOICE, Behaviour, Fault, of_a_copy
 from .semantics.meaning.concrete import BadBehaviour, Plans, evaluate_behaviour
 from .semantics.meaning.concrete import Groups as Members
 from .semantics.meaning.program import meaning
@@ -92,13 +93,16 @@ def confirm(pair: Pair, outcome: Outcome, started: float, shown_by: RuleSet | No
     """
     difference = outcome.difference
     assert difference is not None
+    for side in (outcome.spec, outcome.impl):
+        _refuse_what_is_unsaid(side, lambda fault: is_about(difference.obligation, fault))
     try:
         found = _run(pair, outcome, difference, shown_by)
     except (CannotRealise, BadBehaviour, KeyError, ValueError) as error:
         return _unconfirmed(f"{difference.obligation}: {error}", outcome, started)
     if isinstance(found, str):
         return _unconfirmed(found, outcome, started)
-    _refuse_what_is_unsaid(pair, found)
+    for side in (pair.spec, pair.impl):
+        _refuse_what_is_unsaid(side, lambda fault: fault.text in (found.expected.fault, found.actual.fault))
     return Proof(
         Verdict.REJECT,
         _reason(found, difference),
@@ -108,10 +112,10 @@ def confirm(pair: Pair, outcome: Outcome, started: float, shown_by: RuleSet | No
     )
 
 
-def _refuse_what_is_unsaid(pair: Pair, found: Counterexample) -> None:
-    met = {found.expected.fault, found.actual.fault}
-    for fault in (*pair.spec.faults, *pair.impl.faults):
-        if fault.unsaid and fault.text in met:
+def _refuse_what_is_unsaid(side: Behaviour | None, met: Callable[[Fault], bool]) -> None:
+    """Raises Unsupported if one of the faults that were met only says that the machine does more than is told."""
+    for fault in side.faults if side is not None else ():
+        if fault.unsaid and met(fault):
             raise Unsupported(fault.text, fault.where)
 
 

@@ -22,6 +22,7 @@ from ..semantics.meaning.behaviour import (
     Behaviour,
     Case,
     Event,
+    Fault,
     Output,
     Packet,
     Replication,
@@ -49,6 +50,15 @@ def under(parts: Sequence[Part], known: Mapping[Term, Term]) -> list[Part]:
         unequal(part.name, when=next(new), x=next(new), y=next(new)) if part.pair else Part(part.name, next(new))
         for part in parts
     ]
+
+
+NO_FAULT: Final = "no fault in the"
+"""How the names of obligations begin that are about a fault."""
+
+
+def is_about(name: str, fault: Fault) -> bool:
+    """Whether an obligation's name says that it is about this fault."""
+    return name.startswith(NO_FAULT) and name.endswith(f": {fault.text}")
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,7 @@ def obligations(
         covered = b.or_(*(case.guard for case in side.cases), *(fault.guard for fault in side.faults))
         yield Obligation(f"the cases of the {role} cover every input", inputs, (Part("coverage", b.not_(covered)),))
         for fault in side.faults:
-            yield Obligation(f"no fault in the {role}: {fault.text}", inputs, (Part(fault.text, fault.guard),))
+            yield Obligation(f"{NO_FAULT} {role}: {fault.text}", inputs, (Part(fault.text, fault.guard),))
     made = meeting(spec, impl, inputs, reads)
     for i, j in that_can_meet(spec, impl):
         bounds.check_time()

@@ -22,10 +22,11 @@ def told(machine: Behaviour, returning: Collection[int], copies: Sequence[Groups
     Raises:
         Unsupported: see :func:`.relate_replicas.told`.
     """
-    cases = list(machine.cases)
+    cases, faults = list(machine.cases), list(machine.faults)
     for groups in copies:
-        cases = relate_replicas.told(cases, groups)
-    return replace(machine, cases=tuple(_returned(case, returning) for case in cases))
+        cases, unlike = relate_replicas.told(cases, groups)
+        faults += unlike
+    return replace(machine, cases=tuple(_returned(case, returning) for case in cases), faults=tuple(faults))
 
 
 def _returned(case: Case, ports: Collection[int]) -> Case:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
-from ...semantics.meaning.behaviour import Case, Output, Packet, Replication, replication
+from ...semantics.meaning.behaviour import Case, Fault, Output, Replication, replication
 from ...semantics.source import NOWHERE, Unsupported
 from .fillup import host_order
 from .replicas import COUNT_BYTES, MEMBER_BYTES, MOST, Groups
@@ -22,8 +22,7 @@ _OTHER = "group.member."
 """What begins the names of variables for other members."""
 _PLACE = b.var("in.ebpf.place", 8)
 """The place of the member that is looked at."""
-_NOBODYS = Output(b.TRUE, "socket", b.bv(0, 32), Packet((), 0))
-"""What no program sends."""
+_UNLIKE = "a frame that is not sent alike to all members of a multicast group or clone session"
 
 
 class _NotAlike(Exception):
@@ -38,30 +37,26 @@ class _Copy:
     output: Output
 
 
-def told(cases: Sequence[Case], groups: Groups) -> list[Case]:
-    """The cases with their copies for any member.
-
-    A case where they are not the same for all members, or what is told depends on a group's members, is told as one
-    that gives the packet to a socket, which no program of these architectures does: so it can only be one that no input
-    meets (a helper fails that cannot), which the comparison then has to show.
+def told(cases: Sequence[Case], groups: Groups) -> tuple[list[Case], list[Fault]]:
+    """The cases with their copies for any member; and those where they are not the same for all members, or what is
+    told depends on a group's members, as faults: the comparison has to show that no input meets them (a helper fails
+    that cannot), else it is unsupported.
 
     Raises:
         Unsupported: there is none in which they are the same.
     """
-    out, alike, unlike = [], False, False
+    out, faults, alike = [], [], False
     for case in cases:
         try:
             found = _case_told(case, groups)
         except _NotAlike:
-            unlike = True
-            out.append(Case(case.guard, (_NOBODYS,), case.metadata, case.state))
+            faults.append(Fault(case.guard, _UNLIKE, unsaid=True))
             continue
         alike |= any(output.each for output in found.outputs)
         out.append(found)
-    if unlike and not alike:
-        text = "a frame that is not sent alike to all members of a multicast group or clone session"
-        raise Unsupported(text, NOWHERE)
-    return out
+    if faults and not alike:
+        raise Unsupported(_UNLIKE, NOWHERE)
+    return out, faults
 
 
 def _case_told(case: Case, groups: Groups) -> Case:
