@@ -22,7 +22,7 @@ from .proofs.refine import Outcome, may_agree, search
 from .proofs.verdict import Proof, Tally, Verdict
 from .semantics import bits as b
 from .semantics.bits import Term
-from .semantics.meaning.behaviour import OWN_TO_EACH_MACHINE, Behaviour, Choice, is_choice
+from .semantics.meaning.behaviour import OWN_TO_EACH_MACHINE, Behaviour, Choice, distinct_terms, is_choice
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def through_program(left: Followed, right: Followed, label: str, engine: Engine,
         return None
     if not _can_be_compared(left, right, engine):
         return None
-    if not any(_leaves_nothing_open(program, (left, right), engine) for program in _programs(left, right)):
+    programs = sorted(_programs(left, right), key=_size)  # the time that a large one may take in vain is all there is
+    if not any(_leaves_nothing_open(program, (left, right), engine) for program in programs):
         return None
     why = "both do what the program does, which leaves nothing open"
     return _accepted(left, right, f"{label} does what is asked, for every packet: {why}", started)
@@ -56,7 +57,7 @@ def through_program(left: Followed, right: Followed, label: str, engine: Engine,
 
 def open_at(left: Followed, right: Followed, engine: Engine) -> tuple[Choice, ...]:
     """What the program leaves open that shows on some input that both machines can meet, as far as that is found."""
-    for program in _programs(left, right):
+    for program in sorted(_programs(left, right), key=_size):
         outcome = _with_itself(program, (left, right), engine)
         if outcome.difference is not None:
             names = {v.name.removeprefix(IMPL) for v in may_agree(outcome, engine)}
@@ -114,6 +115,10 @@ def _accepted(left: Followed, right: Followed, reason: str, started: float) -> P
     tally = Tally(compared=min(left.compared, right.compared))
     return Proof(Verdict.ACCEPT, reason, tally, seconds=time.monotonic() - started, assumptions=assumptions,
                  observables=tuple(sorted(_common(left, right))))  # fmt: skip
+
+
+def _size(program: Behaviour) -> int:
+    return len(b.postorder(distinct_terms(program.cases)))
 
 
 def _leaves_nothing_open(program: Behaviour, machines: tuple[Followed, Followed], engine: Engine) -> bool:

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import pytest
 
+from p4verify import agreement
+from p4verify.agreement import Followed
 from p4verify.checks import Checker
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.scale import Large, NotAccepted, Standing
+from p4verify.semantics import bits as b
+from p4verify.semantics.meaning.behaviour import Behaviour, Case, Output, Packet, distinct_terms
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.read import read_rules
 from p4verify.targets import find
@@ -127,3 +131,23 @@ def test_machines_that_may_choose_by_one_rule_of_many_are_not_said_to_agree(targ
     assert both.verdict is Verdict.UNDECIDED
     assert "leaves something open, read at zones.p4:" in both.reason
     assert both.where.file == "zones.p4"
+
+
+def test_the_smaller_meaning_of_the_program_is_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that a large one takes in vain would be all there is."""
+    asked: list[int] = []
+
+    def noted(program: Behaviour, *_: object) -> bool:
+        asked.append(len(b.postorder(distinct_terms(program.cases))))
+        return False
+
+    monkeypatch.setattr(agreement, "_leaves_nothing_open", noted)
+    x, y = b.var("x", 8), b.var("y", 8)
+    small, large = (
+        Behaviour((Case(b.TRUE, (Output(when, "port", b.bv(1, 32), Packet((), 0)),), {}, {}),))
+        for when in (b.eq(x, y), b.eq(b.mul(x, y), b.add(x, y)))
+    )
+    sides = [Followed(program, program, 1, large=True) for program in (large, small)]
+    assert agreement.through_program(*sides, "x", Engine.within(20), 0.0) is None
+    assert asked == sorted(asked)
+    assert len(set(asked)) == 2
