@@ -48,8 +48,7 @@ def through_program(left: Followed, right: Followed, label: str, engine: Engine,
         return None
     if not _can_be_compared(left, right, engine):
         return None
-    programs = sorted(_programs(left, right), key=_size)  # the time that a large one may take in vain is all there is
-    if not any(_leaves_nothing_open(program, (left, right), engine) for program in programs):
+    if not any(_leaves_nothing_open(program, (left, right), engine) for program in _smallest_first(left, right)):
         return None
     why = "both do what the program does, which leaves nothing open"
     return _accepted(left, right, f"{label} does what is asked, for every packet: {why}", started)
@@ -57,7 +56,7 @@ def through_program(left: Followed, right: Followed, label: str, engine: Engine,
 
 def open_at(left: Followed, right: Followed, engine: Engine) -> tuple[Choice, ...]:
     """What the program leaves open that shows on some input that both machines can meet, as far as that is found."""
-    for program in sorted(_programs(left, right), key=_size):
+    for program in _smallest_first(left, right):
         outcome = _with_itself(program, (left, right), engine)
         if outcome.difference is not None:
             names = {v.name.removeprefix(IMPL) for v in may_agree(outcome, engine)}
@@ -93,6 +92,11 @@ def _programs(left: Followed, right: Followed) -> tuple[Behaviour, ...]:
     return (left.program,) if left.program is right.program else (left.program, right.program)
 
 
+def _smallest_first(left: Followed, right: Followed) -> list[Behaviour]:
+    """The same, for what may take all the time that there is in vain where a meaning is large."""
+    return sorted(_programs(left, right), key=lambda program: len(b.postorder(distinct_terms(program.cases))))
+
+
 def _common(left: Followed, right: Followed) -> set[str]:
     return set(left.machine.observables) & set(right.machine.observables)
 
@@ -115,10 +119,6 @@ def _accepted(left: Followed, right: Followed, reason: str, started: float) -> P
     tally = Tally(compared=min(left.compared, right.compared))
     return Proof(Verdict.ACCEPT, reason, tally, seconds=time.monotonic() - started, assumptions=assumptions,
                  observables=tuple(sorted(_common(left, right))))  # fmt: skip
-
-
-def _size(program: Behaviour) -> int:
-    return len(b.postorder(distinct_terms(program.cases)))
 
 
 def _leaves_nothing_open(program: Behaviour, machines: tuple[Followed, Followed], engine: Engine) -> bool:

@@ -22,6 +22,7 @@ from .mapping import NOTHING_SAID, ProgramMap
 from .on_numbers import all_terms
 from .pairs import ProgramPair, check_pair
 from .proofs.choices import left_open
+from .proofs.compare import NO_FAULT
 from .proofs.engine import Engine
 from .proofs.execution import Execution
 from .proofs.refine import Outcome, decide, search
@@ -320,7 +321,7 @@ class Checker:
     def _check_itself(self, side: Behaviour, what: str, engine: Engine, started: float) -> Proof | None:
         """Every side must refine itself; one that does not is a mistake of ours, and no verdict can rest on it."""
         outcome = search(side, side, engine)
-        fault = outcome.difference is not None and outcome.difference.obligation.startswith("no fault")
+        fault = outcome.difference is not None and outcome.difference.obligation.startswith(NO_FAULT)
         if outcome.difference is not None and not fault:
             reason = f"the {what} differs from itself ({outcome.difference.obligation}): a bug of ours, please report"
             return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)

@@ -93,16 +93,15 @@ def confirm(pair: Pair, outcome: Outcome, started: float, shown_by: RuleSet | No
     """
     difference = outcome.difference
     assert difference is not None
-    for side in (outcome.spec, outcome.impl):
-        _refuse_what_is_unsaid(side, lambda fault: is_about(difference.obligation, fault))
+    _refuse_what_is_unsaid((outcome.spec, outcome.impl), lambda fault: is_about(difference.obligation, fault))
     try:
         found = _run(pair, outcome, difference, shown_by)
     except (CannotRealise, BadBehaviour, KeyError, ValueError) as error:
         return _unconfirmed(f"{difference.obligation}: {error}", outcome, started)
     if isinstance(found, str):
         return _unconfirmed(found, outcome, started)
-    for side in (pair.spec, pair.impl):
-        _refuse_what_is_unsaid(side, lambda fault: fault.text in (found.expected.fault, found.actual.fault))
+    met = (found.expected.fault, found.actual.fault)
+    _refuse_what_is_unsaid((pair.spec, pair.impl), lambda fault: fault.text in met)
     return Proof(
         Verdict.REJECT,
         _reason(found, difference),
@@ -112,10 +111,10 @@ def confirm(pair: Pair, outcome: Outcome, started: float, shown_by: RuleSet | No
     )
 
 
-def _refuse_what_is_unsaid(side: Behaviour | None, met: Callable[[Fault], bool]) -> None:
-    """Raises Unsupported if one of the faults that were met only says that the machine does more than is told."""
-    for fault in side.faults if side is not None else ():
-        if fault.unsaid and met(fault):
+def _refuse_what_is_unsaid(sides: Sequence[Behaviour | None], is_met: Callable[[Fault], bool]) -> None:
+    """Raises Unsupported if one of the faults that are met only says that the machine does more than is told."""
+    for fault in (fault for side in sides if side is not None for fault in side.faults):
+        if fault.unsaid and is_met(fault):
             raise Unsupported(fault.text, fault.where)
 
 

@@ -21,6 +21,7 @@ from .interpreted import Groups, one_pass, same
 from .mapping import NOTHING_SAID
 from .on_numbers import all_terms
 from .proofs.choices import IMPL, apart, choices_of
+from .proofs.compare import NO_FAULT
 from .proofs.counterexample import Input, input_of, one_after_the_other
 from .proofs.defined import defined_difference
 from .proofs.engine import Engine, Model
@@ -86,7 +87,7 @@ def confirm_pair(found: Replay, tally: Tally, started: float, engine: Engine) ->
     if found.blocks is not None:
         parts, shown = dict.fromkeys(p.removeprefix("metadata ") for p in parts), "input"
     what = ", ".join(parts) or difference.obligation
-    if difference.obligation.startswith("no fault") and not outcome.actual.fault:
+    if difference.obligation.startswith(NO_FAULT) and not outcome.actual.fault:
         what = outcome.explanation.differs[0] if outcome.explanation.differs else "what comes out"
     reason = f"{found.what} differs in {what}, on the {shown} shown"
     if reads:

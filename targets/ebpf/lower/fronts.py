@@ -18,10 +18,10 @@ from contextlib import ExitStack
 from typing import Final
 
 from ..artifact import asm
-from ..artifact.asm import R0, R1, R2, R3, R4, R5, R6, R10
+from ..artifact.asm import R0, R1, R2, R3, R6, R10
 from ..artifact.shortest import ETH_HLEN
 from .gen import Gen
-from .hooks import CHANGE_HEAD, SKB_LOAD_BYTES, SKB_STORE_BYTES, TAG_AT, TAG_BYTES, VLAN_POP, VLAN_PUSH
+from .hooks import CHANGE_HEAD, SKB_LOAD_BYTES, SKB_STORE_BYTES, TAG_AT, TAG_BYTES, VLAN_POP, VLAN_PUSH, move_bytes
 
 MOVED: Final = ETH_HLEN
 """Bytes at the front that are not what they were, even at the same distance from the payload, where :func:`resize` says
@@ -56,12 +56,12 @@ def resize(g: Gen, size: int, before: int, *, tagged: bool) -> bool:
         payload = ETH_HLEN - size
         place = stack.enter_context(g.buffer(payload)) if payload > 0 else 0
         if payload > 0:
-            _move(g, SKB_LOAD_BYTES, before + longer, place, payload)
+            move_bytes(g, SKB_LOAD_BYTES, before + longer, place, payload)
         for _ in range(tags + extra + (not tagged)):
             _push(g)
         _take(g, taken + extra)
         if payload > 0:
-            _move(g, SKB_STORE_BYTES, size, place, payload)
+            move_bytes(g, SKB_STORE_BYTES, size, place, payload)
     return True
 
 
@@ -82,7 +82,7 @@ def _take(g: Gen, count: int) -> None:
         for number in range(count - 1):
             g.asm.emit(asm.store(TAG_BYTES, R10, place + TAG_BYTES * number, _network(_TAGGED)))
         g.asm.emit(asm.store(2, R10, place + size - 2, _network(PLAIN)))
-        _move(g, SKB_STORE_BYTES, TAG_AT + TAG_BYTES, place, size)
+        move_bytes(g, SKB_STORE_BYTES, TAG_AT + TAG_BYTES, place, size)
     for _ in range(count + 1):
         _pop(g)
 
@@ -106,13 +106,6 @@ def _push(g: Gen) -> None:
 
 def _pop(g: Gen) -> None:
     g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_POP))
-    g.asm.jump("jne", R0, 0, g.drop)
-
-
-def _move(g: Gen, helper: int, start: int, place: int, count: int) -> None:
-    """Bytes of the data to or from the stack."""
-    g.asm.emit(asm.mov(R1, R6), asm.mov(R2, start), asm.mov(R3, R10), asm.alu("add", R3, place))
-    g.asm.emit(asm.mov(R4, count), asm.mov(R5, 0), asm.call(helper))
     g.asm.jump("jne", R0, 0, g.drop)
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from .. import scratch
 from ..artifact import Label, Reg, asm
-from ..artifact.asm import R0, R1, R2, R3, R4, R6, R7, R9, R10
+from ..artifact.asm import R0, R1, R2, R3, R4, R5, R6, R7, R9, R10
 from .gen import Gen
 
 # Helpers, by their numbers in uapi bpf.h.
@@ -53,6 +53,14 @@ def redirect(g: Gen) -> None:
     if g.port0:
         g.asm.emit(asm.alu("add", R1, g.port0, 32))
     g.asm.emit(asm.mov(R2, 0), asm.call(REDIRECT), asm.exit_())
+
+
+def move_bytes(g: Gen, helper: int, start: int, place: int, count: int) -> None:
+    """``count`` bytes from ``start`` on of the data at tc to the stack (``SKB_LOAD_BYTES``) or from there
+    (``SKB_STORE_BYTES``); the packet is dropped if they are not there."""
+    g.asm.emit(asm.mov(R1, R6), asm.mov(R2, start), asm.mov(R3, R10), asm.alu("add", R3, place))
+    g.asm.emit(asm.mov(R4, count), asm.mov(R5, 0), asm.call(helper))
+    g.asm.jump("jne", R0, 0, g.drop)
 
 
 def send_copy(g: Gen) -> None:

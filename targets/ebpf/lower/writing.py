@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import asm
-from ..artifact.asm import R0, R1, R2, R3, R4, R5, R6, R7, R10
+from ..artifact.asm import R0, R1, R2, R3, R6, R7, R10
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN
 from . import fronts, wide
 from .frame import Leaf
@@ -23,6 +23,7 @@ from .hooks import (
     VLAN_PUSH,
     XDP_ADJUST_HEAD,
     TcHook,
+    move_bytes,
     pieces,
 )
 
@@ -190,20 +191,15 @@ def _move(g: Gen, helper: int, tagged: bool, start: int, place: int, count: int)
     """Bytes of the frame on the wire to or from the stack."""
     for wire, data, length in pieces(tagged, start, count):
         assert data is not None
-        g.asm.emit(asm.mov(R1, R6), asm.mov(R2, data), asm.mov(R3, R10), asm.alu("add", R3, place + wire - start))
-        g.asm.emit(asm.mov(R4, length), asm.mov(R5, 0), asm.call(helper))
-        g.asm.jump("jne", R0, 0, g.drop)
+        move_bytes(g, helper, data, place + wire - start, length)
 
 
 def _store(g: Gen, fields: Sequence[Field], tagged: bool, start: int, count: int, span: Span) -> None:
     with g.buffer(count, span) as place:
         _compose_bytes(g, fields, start, count, lambda at, step: g.store_bytes(R10, place + at - start, step))
         for wire, data, length in pieces(tagged, start, count):
-            if data is None:
-                continue
-            g.asm.emit(asm.mov(R1, R6), asm.mov(R2, data), asm.mov(R3, R10), asm.alu("add", R3, place + wire - start))
-            g.asm.emit(asm.mov(R4, length), asm.mov(R5, 0), asm.call(SKB_STORE_BYTES))
-            g.asm.jump("jne", R0, 0, g.drop)
+            if data is not None:
+                move_bytes(g, SKB_STORE_BYTES, data, place + wire - start, length)
 
 
 def _other_tag(g: Gen, hook: TcHook, fields: Sequence[Field], size: int) -> None:

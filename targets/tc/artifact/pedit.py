@@ -18,6 +18,10 @@ _MAC: Final = re.compile(r"(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}\Z")
 _WORD: Final = 0xFFFFFFFF
 
 
+_Form = Literal["number", "mac", "ip", "ip6"]
+_Mode = Literal["both", "extended", "plain"]
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A header field: ``width`` bytes at ``offset``, of which the bits in ``mask`` are written."""
@@ -27,8 +31,8 @@ class Field:
     offset: int
     width: int
     mask: int
-    form: Literal["number", "mac", "ip", "ip6"] = "number"
-    mode: Literal["both", "extended", "plain"] = "both"
+    form: _Form = "number"
+    mode: _Mode = "both"
     """Whether ``pedit ex`` has it, ``pedit``, or both (then of the network header)."""
     shifted: int = 0
     """By how many bits to the left the bytes at ``offset`` are written."""
@@ -40,13 +44,13 @@ def _field(
     offset: int,
     width: int,
     mask: int | None = None,
-    form: str = "number",
-    mode: str = "",
+    form: _Form = "number",
+    mode: _Mode | None = None,
     shifted: int = 0,
 ) -> Field:
     whole = (1 << 8 * width) - 1
-    kept = mode or ("both" if header == "ip" else "extended")
-    return Field(header, name, offset, width, whole if mask is None else mask, form, kept, shifted)  # type: ignore[arg-type]
+    kept: _Mode = mode or ("both" if header == "ip" else "extended")
+    return Field(header, name, offset, width, whole if mask is None else mask, form, kept, shifted)
 
 
 FIELDS: Final[tuple[Field, ...]] = (

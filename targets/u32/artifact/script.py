@@ -24,7 +24,9 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
         options.read()
         return options.filter(head.pref, head.protocol, head.chain, head.handle, start)
 
-    kind = Kind("u32", NO_HANDLE, lambda command: read_handle(command, "handle"), read, ports, True, _may_be)
+    kind = Kind(
+        "u32", NO_HANDLE, lambda command: read_handle(command, "handle"), read, ports, one_space=True, may_be=_may_be
+    )
     hook, filters = read_filters(text, name, kind)
     return FilterList(filters, hook, name)
 

@@ -4,17 +4,9 @@
 #define SIZE 65537
 MAP(ring, ARRAY, __u32, __u32, SIZE);
 MAP(servers, ARRAY, __u32, __be32, 4096);
-INLINE __u32 rol(__u32 word, int by) { return word << by | word >> (32 - by); }
 INLINE __u32 two_words(__u32 x, __u32 y) {
   __u32 seed = 0xdeadbeef + (2 << 2) + (BUG == 1), a = x + seed, b = y + seed, c = seed;
-  c ^= b; c -= rol(b, 14);
-  a ^= c; a -= rol(c, 11);
-  b ^= a; b -= rol(a, 25);
-  c ^= b; c -= rol(b, 16);
-  a ^= c; a -= rol(c, 4);
-  b ^= a; b -= rol(a, 14);
-  c ^= b; c -= rol(b, 24);
-  return c;
+  return last_mixed(a, b, c);
 }
 SEC("xdp") int balance(struct xdp_md *ctx) {
   struct ethhdr *eth = DATA(ctx);

@@ -4,7 +4,6 @@
 #include "suite.h"
 #define SERVERS 256
 MAP(servers, ARRAY, __u32, __be32, SERVERS);
-INLINE __u32 rol(__u32 word, int by) { return word << by | word >> (32 - by); }
 INLINE __u32 five_words(const __u32 *word) {
   __u32 a = 0xdeadbef0 + word[0], b = 0xdeadbef0 + word[1], c = 0xdeadbef0 + word[2];
   a -= c; a ^= rol(c, 4); c += b;
@@ -15,14 +14,7 @@ INLINE __u32 five_words(const __u32 *word) {
   c -= b; c ^= rol(b, 4); b += a;
   a += word[3];
   b += BUG == 2 ? 0 : word[4];
-  c ^= b; c -= rol(b, 14);
-  a ^= c; a -= rol(c, 11);
-  b ^= a; b -= rol(a, 25);
-  c ^= b; c -= rol(b, 16);
-  a ^= c; a -= rol(c, 4);
-  b ^= a; b -= rol(a, 14);
-  c ^= b; c -= rol(b, 24);
-  return c;
+  return last_mixed(a, b, c);
 }
 SEC("xdp") int balance(struct xdp_md *ctx) {
   struct ethhdr *eth = DATA(ctx);

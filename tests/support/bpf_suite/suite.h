@@ -38,4 +38,16 @@ INLINE __u16 folded(__u32 sum) {
   sum = (sum & 0xffff) + (sum >> 16);
   return ~sum;
 }
+INLINE __u32 rol(__u32 word, int by) { return word << by | word >> (32 - by); }
+/* How B. Jenkins' lookup3 mixes its words at last. */
+INLINE __u32 last_mixed(__u32 a, __u32 b, __u32 c) {
+  c ^= b; c -= rol(b, 14);
+  a ^= c; a -= rol(c, 11);
+  b ^= a; b -= rol(a, 25);
+  c ^= b; c -= rol(b, 16);
+  a ^= c; a -= rol(c, 4);
+  b ^= a; b -= rol(a, 14);
+  c ^= b; c -= rol(b, 24);
+  return c;
+}
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.tc.artifact.actions import Police
 from p4verify.targets.u32.artifact import NO_HANDLE, FilterList, Handle, parse_script, read, recognises
 
 SCRIPT = """
@@ -114,7 +115,10 @@ def test_police_that_is_an_option_is_shown_without_an_order() -> None:
         "filter add dev port0 parent ffff: protocol ip pref 5 u32 match ip src 11/8"
         " police rate 128kbit burst 4k mtu 2kb drop flowid :7\n"
     ).filters
-    assert found.actions[0].exceed == added.actions[0].exceed  # type: ignore[union-attr]
+    mine, theirs = found.actions[0], added.actions[0]
+    assert isinstance(mine, Police)
+    assert isinstance(theirs, Police)
+    assert mine.exceed == theirs.exceed
     assert replace(found, actions=(), in_hw=None, handle=NO_HANDLE) == replace(added, actions=())
 
 
