@@ -17,11 +17,13 @@ from p4verify.inputs import SourceOptions, read_program, read_rules
 from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.semantics.rules.read import read_rules as parse_rules
 from p4verify.targets.ebpf.oracle import KernelOracle
+from p4verify.targets.openflow.artifact import print_flow, read_text
 from p4verify.targets.u32.oracle import KernelU32
 from tests.support.lowered import runs_of
 from tests.support.machines import require
 from tests.support.mutants import ebpf_mutants, u32_mutants
 from tests.support.mutation import EbpfMachine, Judged, Subject, U32Machine, judge, judge_again, subject
+from tests.support.openflow_mutants import openflow_mutants
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PACKETS = 1000
@@ -98,6 +100,16 @@ def test_mutants_are_of_every_kind(made: Subject) -> None:
     if not is_ebpf:
         wanted = {"offset", "mask", "value", "byte order", "action", "priority", "order", "filter left out"}
     assert wanted <= kinds
+
+
+@pytest.mark.parametrize("example", ["bridge", "firewall", "qinq"])
+def test_mutants_of_flows_can_be_written(example: str) -> None:
+    program = read_program(str(EXAMPLES / f"{example}.p4"), SourceOptions())
+    rules = read_rules(str(EXAMPLES / f"{example}.rules.cli"), program)
+    mutants = list(openflow_mutants(targets.find("openflow").lower(program, rules, {})))
+    assert {"value", "priority", "flow left out"} <= {mutant.what for mutant in mutants}
+    for flow in {flow for mutant in mutants for flow in mutant.artifact.flows}:
+        assert read_text(print_flow(flow)).flows[0].match == flow.match
 
 
 _POLICED = """table_add PolicerIngress.wires forward 1 => 2

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
-from p4verify.semantics.source import InputError
+from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.openflow.artifact import (
     FIELDS,
     Action,
@@ -61,7 +61,7 @@ def _is_one(flow: Flow) -> bool:
     tools leave the field out."""
     try:
         return read_text(print_flow(flow)).flows[0].match == flow.match
-    except (InputError, ValueError):
+    except (InputError, Unsupported, ValueError):
         return False
 
 

@@ -9,7 +9,6 @@ MAP(rings, ARRAY, __u32, __u32, 8192);
 MAP(reals, ARRAY, __u32, struct real, 64);
 MAP(stats, PERCPU_ARRAY, __u32, __u64, 512);
 #define RING 257
-INLINE __u32 rol(__u32 w, int n) { return w << n | w >> (32 - n); }
 INLINE __u32 mixed(__u32 a, __u32 b, __u32 c) {
   a += 0xdeadbeef; b += 0xdeadbeef; c += 0xdeadbeef;
   c ^= b; c -= rol(b, 14); a ^= c; a -= rol(c, 11); b ^= a; b -= rol(a, 25); c ^= b; c -= rol(b, 16);

@@ -45,8 +45,9 @@ def test_nine_ways_to_compile(name: str, kernel_oracle: KernelOracle) -> None:
 
 
 @needs_clang
-def test_every_program_has_a_mistake_to_put_in() -> None:
+def test_every_program_compiles_and_has_a_mistake_to_put_in() -> None:
     assert len(bpf_suite.names()) >= 30
+    assert all(bpf_suite.variant(name, "-Os").programs for name in bpf_suite.names())
     assert all(bpf_suite.bugs(name) for name in bpf_suite.names())
 
 
