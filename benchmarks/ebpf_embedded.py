@@ -31,9 +31,9 @@ from tests.support.mutation import PORTS, EbpfMachine, Judged, Subject, judge, j
 
 SUBJECTS = [
     *((name, hook) for name in ("acl", "vlan_filter", "router", "policer", "router_dual") for hook in ("tc", "xdp")),
-    *((name, "xdp") for name in ("firewall", "qinq", "mpls", "stages", "balancer", "ecmp")),
-    *((name, "tc") for name in ("firewall", "stages", "balancer", "ecmp", "mirror")),
-    ("tunnel", "xdp"),
+    *((name, "xdp") for name in ("firewall", "qinq", "mpls", "stages", "balancer", "ecmp", "tunnel")),
+    *((name, "tc") for name in ("firewall", "qinq", "mpls", "stages", "balancer", "ecmp", "tunnel")),
+    *((name, "tc") for name in ("mirror", "bridge")),
 ]
 """All that the examples are lowered to."""
 
