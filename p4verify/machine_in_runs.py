@@ -20,7 +20,7 @@ from .proofs.engine import Engine
 from .proofs.refine import seen_on
 from .proofs.verdict import Proof, Verdict
 from .realise import CannotRealise, realise
-from .related import in_the_machines_cells, relate, with_legal_answers
+from .related import in_the_machines_cells, in_the_machines_tables, relate, with_legal_answers
 from .running.entries import Asked, random_rules
 from .running.rules import Drawn, Function, Rules
 from .running.runs import Seen
@@ -60,7 +60,7 @@ class FilledIn(Rules):
         super().__init__(program, rng, pool)
         self.asked: dict[str, list[list[int]]] = {}
         """Table → keys that it is asked for under these rules."""
-        self.rules = random_rules(program, rng.getrandbits(30), pool, asked)
+        self.rules = random_rules(program, rng.getrandbits(30), pool, asked, grouped=True)
         known = answers(program, self.rules)
         held = pair.target.relate(program, pair.artifact, self.rules)
         self.inputs = dict(known.inputs)
@@ -154,7 +154,8 @@ class MachineInRuns(SidesInRuns):
         return realise(program, [*all_terms(spec), *all_terms(impl)], seen.model, self._pair.relation)
 
     def _under(self, rules: RuleSet) -> Behaviour:
-        """The program under some rules; an arbitrary member stands for those of groups.
+        """The program under some rules, which picks members of selectors' groups as the machine does; an arbitrary
+        member stands for those of multicast groups.
 
         Raises:
             InputError, Unsupported, CannotOffload: they are none that the machine can hold.
@@ -164,4 +165,4 @@ class MachineInRuns(SidesInRuns):
         assert program is not None
         held = pair.target.relate(program, pair.artifact, rules)
         spec = held.settled(meaning(pair.assumed or program, rules))
-        return in_the_machines_cells(spec, pair.relation)
+        return in_the_machines_tables(in_the_machines_cells(spec, pair.relation), held)

@@ -22,13 +22,18 @@ from .targets.base import Relation, StateRelation
 
 def relate(program: Behaviour, machine: Behaviour, relation: Relation) -> tuple[Behaviour, Behaviour]:
     """Both behaviours, over the program's functions and the machine's cells of state."""
-    program = in_the_machines_cells(program, relation)
-    if relation.tables:
-        program = map_terms(program, lambda terms: b.substitute(terms, {}, relation.tables), {})
+    program = in_the_machines_tables(in_the_machines_cells(program, relation), relation)
     machine = in_the_programs_cells(machine, relation)
     machine = map_terms(machine, lambda terms: b.substitute(terms, relation.variables, relation.functions), {})
     axioms, notes = (*machine.axioms, *relation.axioms), (*machine.notes, *relation.notes)
     return program, replace(machine, axioms=axioms, notes=notes)
+
+
+def in_the_machines_tables(program: Behaviour, relation: Relation) -> Behaviour:
+    """The program, whose functions are told by what the machine holds where the relation says how."""
+    if not relation.tables:
+        return program
+    return map_terms(program, lambda terms: b.substitute(terms, {}, relation.tables), {})
 
 
 def with_legal_answers(program: ir.Program, side: Behaviour) -> Behaviour:

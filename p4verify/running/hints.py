@@ -47,6 +47,9 @@ class Hints:
                 elif node.op == "and":
                     asked = [one for arg in node.args if arg.op == "eq" for one in _of_bytes(arg)]
                     together |= {tuple(asked): None} if len(asked) > 1 else {}
+        args = (arg for side in sides for call in b.applications(*side.terms) for arg in call.args)
+        self.in_functions = sorted(int(v.name[4:-1]) for v in b.variables(*args) if v.name.startswith("pkt["))
+        """Bytes of the frame that functions are asked about, as are those of tables and of checksums."""
         self._alone: list[tuple[Asked, ...]] = [(one,) for one in of_bytes]
         self._together = list(together)
 

@@ -73,22 +73,37 @@ class Inputs:
             data[rng.randrange(len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
         return with_checksum(bytes(data)) if rng.random() < RIGHT else bytes(data)
 
+    def near(self, data: bytes) -> bytes:
+        """A frame that differs from another one in a word or less, mostly in what functions are asked."""
+        if self._only is not None or not data:
+            return data
+        rng = self._rng
+        asked = [at for at in self._hints.in_functions if at < len(data)]
+        at = rng.choice(asked) if asked and rng.random() < 0.7 else rng.randrange(len(data))
+        size = rng.choice((1, 2, 4))
+        at -= at % size
+        changed = data[:at] + rng.randbytes(len(data[at : at + size])) + data[at + size :]
+        return with_checksum(changed) if with_checksum(data) == data else changed
+
     def padded(self, data: bytes) -> bytes:
         """A frame with zeros behind it where the behaviours look."""
         return data + bytes(max(0, self._hints.bytes - len(data)))
 
+    @staticmethod
+    def of_frame(name: str, data: bytes) -> int | None:
+        """The value of what is made of the frame; None if it is something else."""
+        return len(data) if name == "pkt.len" else sum_of(name, data)
+
     def value(self, variable: Term, data: bytes, rules: Drawn) -> int:
         """A value of anything but a byte of the frame, which is ``data``."""
         name, width = variable.name, max(1, variable.width)
-        if name == "pkt.len":
-            return len(data)
+        of_frame = self.of_frame(name, data)
+        if of_frame is not None:
+            return of_frame
         if name in rules.inputs:
             return rules.inputs[name] & ((1 << width) - 1)
         if name == "in.port" or re.fullmatch(r"each\.\d+\.port", name):
             return self._rng.choice((0, 1, 2, 255, self._rng.randrange(512), *self._ports))
-        total = sum_of(name, data)
-        if total is not None:
-            return total
         rng = self._rng
         usual = [0, 1, rng.getrandbits(width), rng.choice(self._pool)]
         hints = self._hints.of_variables.get(name)

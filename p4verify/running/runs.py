@@ -29,6 +29,8 @@ TRIES: Final = 4
 """Inputs that are drawn at most for each run: many are none that both programs can meet."""
 AGAIN: Final = 0.5
 """How often an input is one of those that ran under the rules before, where these were made of what they asked for."""
+NEAR: Final = 0.25
+"""How often such an input is one beside it."""
 LOOKED_AT: Final = 0.8
 """How often the cell that is looked at is one that the input reads or writes."""
 
@@ -107,8 +109,8 @@ class Runs:
         self._again = again
         self._before: list[tuple[bytes, dict[str, int]]] = []
         """Frames that ran under the rules before, with all other inputs."""
-        self._now: list[tuple[bytes, dict[str, int]]] = []
-        """The same under these rules."""
+        self._now: dict[bytes, dict[str, int]] = {}
+        """The same under these rules: each once, or a few would soon be all that is drawn."""
         self.runs = 0
         """Inputs that both could meet so far."""
         self.outside = 0
@@ -130,7 +132,7 @@ class Runs:
                 if self.runs - before >= runs:
                     return
                 rules = self._draw(self._pool)
-                self._before, self._now = self._now, []
+                self._before, self._now = list(self._now.items()), {}
                 if rules is None:
                     return
             seen = self._once(number + 1, rules)
@@ -140,7 +142,8 @@ class Runs:
     def _once(self, number: int, rules: Drawn) -> Seen | None:
         data, given = self._drawn(rules)
         padded = self.inputs.padded(data)
-        self._now += [(data, dict(given))] if self._again else []
+        if self._again:
+            self._now[data] = dict(given)
         given |= self.inputs.undefined(self._undefined)
         asked = [[rules.function(name, data) for name, _ in side.functions] for side in self.sides]
         values = [[given.get(v.name, 0) & ((1 << max(1, v.width)) - 1) for v in s.variables] for s in self.sides]
@@ -170,7 +173,12 @@ class Runs:
         """A frame, and all other inputs but undefined values."""
         if self._before and self._rng.random() < AGAIN:
             data, given = self._rng.choice(self._before)
-            return data, {name: rules.inputs.get(name, value) for name, value in given.items()}
+            given = {name: rules.inputs.get(name, value) for name, value in given.items()}
+            if self._rng.random() < NEAR:
+                data = self.inputs.near(data)
+                told = {name: self.inputs.of_frame(name, data) for name in given}
+                given |= {name: value for name, value in told.items() if value is not None}
+            return data, given
         data = self.inputs.frame()
         return data, {v.name: self.inputs.value(v, data, rules) for v in self._free}
 

@@ -106,7 +106,7 @@ def test_a_difference_that_runs_show_is_confirmed(
 
 def test_inputs_run_again_under_rules_made_of_what_they_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of five keys, all of which a rule has to match, one lacks its highest bit: nothing else would meet both."""
-    monkeypatch.setattr(sides_in_runs, "MOST", 800)
+    monkeypatch.setattr(sides_in_runs, "MOST", 4_000)
     text = (EXAMPLES / "firewall.p4").read_text()
     changed = _loaded(text.replace("= hdr.ports.dst;", "= (bit<16>)(bit<15>)hdr.ports.dst;"))
     artifact = lower(_loaded(text), None, {"hook": "xdp", "port0": "2"})
@@ -147,6 +147,18 @@ def test_programs_that_verify_a_checksum_are_run_on_right_ones() -> None:
     assert proof is not None
     assert proof.counterexample is not None
     assert "ebpf kernel" in proof.counterexample.confirmed_by
+
+
+def test_members_of_groups_are_picked_in_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but another hash tells the object from its program, which shows in rules with groups alone."""
+    monkeypatch.setattr(sides_in_runs, "MOST", 1000)
+    text = (EXAMPLES / "ecmp.p4").read_text()
+    artifact = lower(_loaded(text), None, {"hook": "tc", "port0": "2"})
+    assert _runs(_loaded(text), artifact).reject(0.0) is None
+    proof = _runs(_loaded(text.replace("protocol: selector", "dscp_ecn: selector")), artifact).reject(0.0, 60)
+    assert proof is not None
+    assert proof.counterexample is not None
+    assert {"ebpf kernel", "interpreter"} <= set(proof.counterexample.confirmed_by)
 
 
 def test_rules_that_no_machine_holds_are_not_drawn_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
