@@ -29,7 +29,8 @@ Says = Mapping[int, bool]
 def entries_for(
     layout: TableLayout, slots: Slots, keys: Sequence[int], functions: Functions, asked: Asked
 ) -> tuple[Rule, ...]:
-    """The rule in each slot, up to the last one that could match, or fail to in one chain only.
+    """The rule in each slot, up to the last one that could match, or fail to in one chain only, or of which it is asked
+    what it does: a machine may ask one that does not match.
 
     Args:
         layout: of a table with slots.
@@ -39,7 +40,9 @@ def entries_for(
         asked: what these are asked for.
     """
     vectors = _Vectors(layout, slots, tuple(dict.fromkeys(keys)), functions, asked)
-    near = (slot for slot in reversed(range(slots.room)) if vectors.fails(slot) <= 1)
+    answering = f"table.{layout.table.control_name}{lookup.SLOT}."
+    told = {args[0] for name, calls in asked.items() if name.startswith(answering) for args in calls if args}
+    near = (slot for slot in reversed(range(slots.room)) if slot in told or vectors.fails(slot) <= 1)
     rules = [_rule(vectors, slot) for slot in range(1 + next(near, -1))]
     if not needs_priority(layout.table):
         rules.sort(key=lambda rule: -sum(m.prefix_len for m in rule.matches if isinstance(m, Lpm)))

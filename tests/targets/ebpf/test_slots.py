@@ -19,6 +19,7 @@ from p4verify.semantics import ir
 from p4verify.semantics.rules.decide import first
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 from p4verify.semantics.source import InputError
+from p4verify.targets.base import Asked
 from p4verify.targets.ebpf import fillup, relate_slots, slot_entries, slots
 from p4verify.targets.ebpf.artifact import BpfObject, Insn, asm
 from p4verify.targets.ebpf.lower import lower
@@ -127,6 +128,19 @@ def test_a_rule_made_of_what_the_vectors_of_a_range_say_matches_as_they_do(
     for key in asked:
         found = any(one.low <= key <= one.high for each in made for one in each.matches if isinstance(one, Range))
         assert found == (low <= key <= high)
+
+
+def test_a_slot_that_is_asked_although_it_does_not_match_has_a_rule() -> None:
+    """As by a search that takes no bits for some, in its last word."""
+    layout = table((16, "range"), (8, "ternary"), rest="default_action = no(); size = 200;")
+    search = layout.slots
+    assert search is not None
+    answering = f"table.{layout.table.control_name}.slot.action"
+    functions = {answering: lambda slot: int(slot == 128)}
+    asked: list[Asked] = [{}, {answering: [(128,)]}]
+    without, made = (slot_entries.entries_for(layout, search, [0x7F0102], functions, each) for each in asked)
+    assert len(without) < len(made) == 129
+    assert made[128].call.action == layout.actions[1].action.name != made[127].call.action
 
 
 def test_more_rules_than_slots_are_an_error_at_the_first_that_is_too_many() -> None:
