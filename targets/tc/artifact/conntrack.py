@@ -30,15 +30,15 @@ Masked = tuple[int, int]
 # --- words --------------------------------------------------------------------------------------------------------
 
 
-def read_ct(command: Command, control: Callable[[Command], Control]) -> Ct | CtClear | None:
-    """What stands after ``ct``; ``control`` reads what may follow. Raises InputError, ValueError."""
+def read_ct(
+    command: Command, control: Callable[[Command], Control], index: Callable[[Command], None]
+) -> Ct | CtClear | None:
+    """What stands behind; ``control`` reads what may follow, ``index`` its number. Raises InputError, ValueError."""
     said: set[str] = set()
     zone = 0
     mark: Masked | None = None
     label: Masked | None = None
     while (word := next((w for w in _WORDS if command.peek() and w.startswith(command.peek())), None)) is not None:
-        if word == "index":
-            break
         if word in ("nat", "help", "helper"):
             return None
         command.next("word")
@@ -48,6 +48,8 @@ def read_ct(command: Command, control: Callable[[Command], Control]) -> Ct | CtC
             mark = _read_mark(command)
         elif word == "label":
             label = _read_label(command)
+        elif word == "index":
+            index(command)
         else:
             said.add(word)
     if "clear" in said:

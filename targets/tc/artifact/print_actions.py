@@ -127,10 +127,11 @@ def _tunnel_key(action: TunnelKey) -> Iterator[str]:
 def _police(action: Police, span: Span) -> str:
     if not action.limits:
         raise Unsupported("the rate of a police action is not known: the dump does not tell it", span)
-    if action.exceed.extended or action.conform.extended:
-        raise Unsupported("tc has no words for goto chain and jump after police", span)
+    if action.conform.kind == "goto chain":
+        raise Unsupported("goto chain for what conforms, which the kernel refuses", span)
     limits = " ".join(f"{name} {text}" for name, text in action.limits)
-    both = "/".join(_control_words(control, span) for control in (action.exceed, action.conform))
+    between = " / " if action.exceed.extended or action.conform.extended else "/"
+    both = between.join(_control_words(control, span) for control in (action.exceed, action.conform))
     return f"police {limits} conform-exceed {both}"
 
 

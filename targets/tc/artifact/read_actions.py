@@ -56,6 +56,8 @@ _POLICE_LIMITS: Final = (
     "rate", "burst", "buffer", "maxburst", "mtu", "minburst", "peakrate", "avrate", "overhead", "linklayer",
     "pkts_rate", "pkts_burst",
 )  # fmt: skip
+_MOST: Final = 0xFFFFFFFF
+_IMPLICIT_NULL: Final = 3
 _COOKIE: Final = re.compile(r"[0-9a-fA-F]{1,32}\Z")
 
 
@@ -92,7 +94,7 @@ def _action(command: Command, ports: PortNames) -> Action:
     start = command.here
     kind = command.peek()
     try:
-        if command.second == "index" and kind in (*_READERS, "ct", "mirred", "gact"):
+        if command.second == "index" and kind in (*_READERS, "mirred", "gact"):
             command.next("action")
             return _taken_again(command, kind)
         found = _read(command, kind, ports)
@@ -110,7 +112,7 @@ def _action(command: Command, ports: PortNames) -> Action:
 def _taken_again(command: Command, kind: str) -> Action:
     """``index N`` alone: an action that is there."""
     command.next("index")
-    number = command.number("index", 1, 0xFFFFFFFF)
+    number = command.number("index", 1, _MOST)
     found: Action | None = command.shared.get((kind, number))
     if kind == "police" and command.peek() in _POLICE_LIMITS:  # where tc takes its index in any place
         made = _police(command)
@@ -125,7 +127,11 @@ def _shared(command: Command, action: Action) -> Action:
     (``tcf_idr_check_alloc`` where an action is bound to a filter, ``net/sched/act_api.c``)."""
     if not command.take("index"):
         return action
-    number = command.number("index", 0, 0xFFFFFFFF)
+    return _held(command, command.number("index", 0, _MOST), action)
+
+
+def _held(command: Command, number: int, action: Action) -> Action:
+    """The action that has this index, which is ``action`` if none has it yet; 0 is any that is free."""
     found: Action = command.shared.setdefault((action.kind, number), action) if number else action
     return found
 
@@ -157,7 +163,7 @@ def _read(command: Command, kind: str, ports: PortNames) -> Action | None:
     at = command.at
     command.next("action")
     if kind == "ct":
-        found: Action | None = read_ct(command, lambda rest: _control_or(rest, PIPE))
+        found: Action | None = _ct(command)
     else:
         found = _READERS[kind](command)
     if found is None:
@@ -165,10 +171,17 @@ def _read(command: Command, kind: str, ports: PortNames) -> Action | None:
     return found
 
 
+def _ct(command: Command) -> Action | None:
+    """None for what there is no place for; without any word but an index, one that is there, or a plain one."""
+    numbers: list[int] = []
+    found = read_ct(
+        command, lambda rest: _control_or(rest, PIPE), lambda rest: numbers.append(rest.number("index", 0, _MOST))
+    )
+    return found if found is None or not numbers else _held(command, numbers[-1], found)
+
+
 def _gact(command: Command) -> Gact | RandomGact:
-    if command.peek() not in _CONTROLS:
-        raise command.error(f"control expected, not {shorten(command.peek())}", command.here)
-    control = _control(command)
+    control = _control_of(command)
     drawn = _drawn(command, control) if command.take("random") else None
     return Gact(control) if drawn is None else drawn
 
@@ -178,9 +191,7 @@ def _drawn(command: Command, control: Control) -> RandomGact:
     if not any(command.take_short(kind) for kind in RANDOM_KINDS):
         raise command.error("netrand or determ expected", command.here)
     kind: Literal["netrand", "determ"] = "netrand" if command.last_text[:1] == "n" else "determ"
-    if command.peek() not in _CONTROLS:
-        raise command.error(f"control expected, not {shorten(command.peek())}", command.here)
-    other = _control(command)
+    other = _control_of(command)
     return RandomGact(control, kind, other, command.number("number of packets", 0, 0xFFFF))
 
 
@@ -198,18 +209,28 @@ def _control_or(command: Command, default: Control) -> Control:
     return _control(command) if command.peek() in _CONTROLS else default
 
 
-def _mirred(command: Command, ports: PortNames) -> Mirred:
-    if not command.take("ingress", "egress"):
+def _mirred(command: Command, ports: PortNames) -> Action:
+    """``egress|ingress redirect|mirror [index N] dev D [CONTROL]`` (``parse_direction``)."""
+    if not any(command.take_short(word) for word in ("egress", "ingress")):
         raise command.error("'egress' or 'ingress' expected after mirred", command.here)
-    ingress = command.last_text == "ingress"
-    if not command.take("redirect", "mirror"):
+    ingress = command.last_text.startswith("i")
+    number = _early_index(command)
+    if not any(command.take_short(word) for word in ("redirect", "mirror")):
         raise command.error("'redirect' or 'mirror' expected", command.here)
-    redirect = command.last_text == "redirect"
-    if not command.take("dev"):
+    redirect = command.last_text.startswith("r")
+    number = _early_index(command) if number is None else number
+    if not command.take_short("dev"):
         raise command.error("'dev' expected", command.here)
     port = read_port(command, ports)
-    control = STOLEN if redirect else _control_or(command, PIPE)
-    return Mirred(port, redirect, control, ingress)
+    made = Mirred(port, redirect, STOLEN if redirect else _control_or(command, PIPE), ingress)
+    if number is not None and command.peek() == "index":
+        raise command.error("a second index", command.here)
+    return made if number is None else _held(command, number, made)
+
+
+def _early_index(command: Command) -> int | None:
+    """``index N``, where it stands before what it is the index of; None if it does not."""
+    return command.number("index", 0, _MOST) if command.take_short("index") else None
 
 
 def _not_shared(command: Command) -> None:
@@ -279,6 +300,8 @@ def _mpls(command: Command) -> Mpls:
         if "label" not in found:
             raise command.error(f"mpls {operation} needs a label")
         found.setdefault("ttl", 0xFF)
+    if found.get("label") == _IMPLICIT_NULL:
+        raise command.error("the kernel takes no label 3, which is implicit (RFC 3032)")
     return Mpls(operation, protocol, control=_control_or(command, PIPE), **found)  # type: ignore[arg-type]
 
 
@@ -390,13 +413,25 @@ def _police(command: Command) -> Police:
 
 
 def _conform_exceed(command: Command) -> tuple[Control, Control]:
-    """``EXCEED[/CONFORM]``, in one word."""
-    words = command.next("control").split("/")
-    kinds = [_CONTROLS.get(word) for word in words]
-    if len(words) > 2 or None in kinds or any(kind in ("goto chain", "jump") for kind in kinds):
-        raise command.error(f"two controls like drop/pipe expected, not {shorten('/'.join(words))}")
-    controls = [Control(kind) for kind in kinds if kind is not None]
-    return controls[0], controls[1] if len(controls) > 1 else PASS
+    """``EXCEED[/CONFORM]`` in one word, or as words with a ``/`` between them (``parse_action_control_slash``)."""
+    if "/" not in command.peek():
+        exceed = _control_of(command)
+        conform = _control_of(command) if command.take("/") else PASS
+    else:
+        words = command.next("control").split("/")
+        kinds = [_CONTROLS.get(word) for word in words]
+        if len(words) > 2 or None in kinds or any(kind in ("goto chain", "jump") for kind in kinds):
+            raise command.error(f"two controls like drop/pipe expected, not {shorten('/'.join(words))}")
+        exceed, conform = (Control(kind) for kind in kinds if kind is not None)
+    if conform.kind == "goto chain":
+        raise command.error("the kernel takes no goto chain for what conforms")
+    return exceed, conform
+
+
+def _control_of(command: Command) -> Control:
+    if command.peek() not in _CONTROLS:
+        raise command.error(f"control expected, not {shorten(command.peek())}", command.here)
+    return _control(command)
 
 
 _READERS: Final[dict[str, Callable[[Command], Action | None]]] = {

@@ -21,7 +21,9 @@ _CSUM: Final = re.compile(r"csum \(([a-z, ]+)\) action (.*)")
 _KEY: Final = re.compile(
     r"key #\d+\s+at (?:(\w+)\+|(\w+)(?=-))?(-?\d+): (?:(val|add) )?([0-9a-f]{1,8}) mask ([0-9a-f]{1,8})"
 )
-_POLICE: Final = re.compile(r"police 0x[0-9a-f]+ (.*?)\s*action (\S+(?: chain \d+)?)\b.*")
+_POLICE: Final = re.compile(
+    r"police 0x[0-9a-f]+ (.*?)\s*action ([a-z]+(?:(?: chain)? \d+)?)(?:/([a-z]+(?: \d+)?))?(?: .*|)"
+)
 _BOOKKEEPING: Final = re.compile(
     r"index \d|ref \d|random type none|Action statistics|Sent |backlog |rate \d|cookie |used_hw_stats|hw_stats"
     r"|no_percpu|installed \d|in_hw|not_in_hw|skip_hw|skip_sw"
@@ -70,11 +72,10 @@ def _in_script_words(text: str) -> str:
     csum = _CSUM.match(text)
     if csum:
         return f"csum {' and '.join(part.strip() for part in csum[1].split(','))} {csum[2]}"
-    police = _POLICE.match(text)
+    police = _POLICE.fullmatch(text)
     if police:
-        limits, controls = police.groups()
-        exceed, _, conform = controls.partition("/")
-        return f"police {limits} conform-exceed {exceed}{f'/{conform}' if conform else ''}"
+        limits, exceed, conform = police.groups()
+        return f"police {limits} conform-exceed {exceed} / {conform or 'pass'}"
     text = _UNNAMED.sub(r"protocol \1", text)
     if text.startswith("gact action "):
         return text.replace("gact action ", "gact ", 1)

@@ -6,7 +6,7 @@ import pytest
 
 from p4verify.semantics.source import InputError
 from p4verify.targets.flower.artifact import FilterList, parse_script, read
-from p4verify.targets.tc.artifact.actions import Action, Csum, Gact, Mirred, Police, Vlan
+from p4verify.targets.tc.artifact.actions import PASS, PIPE, Action, Control, Csum, Ct, Gact, Mirred, Police, Vlan
 from tests.support.private_tc import Inside
 
 ADD = "filter add dev port0 ingress protocol ip"
@@ -19,6 +19,10 @@ actions add action police rate 2mbit burst 10k conform-exceed drop/pipe index 8 
 {ADD} pref 4 flower action vlan index 6 action mirred index 5
 {ADD} pref 5 flower action csum ip4h index 4 action gact index 9
 {ADD} pref 6 flower action police index 7 rate 1mbit burst 10k action police rate 9mbit burst 9k index 8
+{ADD} pref 7 flower action mirred eg mirr index 12 d port1 pipe action ct commit index 3
+{ADD} pref 8 flower action mirred ing redir dev port0 index 12 action ct index 3 pipe action ct index 2 drop
+{ADD} pref 9 flower action police rate 1mbit burst 10k conform-exceed goto chain 4 / pipe index 33
+{ADD} pref 10 flower action police index 33 action police rate 1mbit burst 10k conform-exceed drop / pass
 """
 
 
@@ -29,7 +33,7 @@ def acting(filters: FilterList) -> list[list[Action]]:
 
 
 def test_what_is_there_already_is_taken_whatever_else_is_said() -> None:
-    first, second, third, fourth, fifth, sixth = acting(parse_script(SCRIPT))
+    first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth = acting(parse_script(SCRIPT))
     assert isinstance(first[0], Police)
     assert first[0].exceed.kind == "drop"
     assert first[1:] == [Gact(third[1].control)]  # type: ignore[union-attr]
@@ -39,6 +43,10 @@ def test_what_is_there_already_is_taken_whatever_else_is_said() -> None:
     assert isinstance(fifth[0], Csum)
     assert fifth[1] == first[1]
     assert sixth[1] == first[0] != sixth[0]
+    assert seventh == [Mirred(1, redirect=False, control=PIPE), Ct(commit=True)]
+    assert eighth == [*seventh, Ct(control=Control("drop"))]
+    assert ninth == [Police((), Control("goto chain", 4), PIPE)] == tenth[:1]
+    assert tenth[1] == Police((), Control("drop"), PASS)
 
 
 @pytest.mark.oracle
@@ -61,6 +69,10 @@ def test_the_kernel_takes_the_same(tc: Inside) -> None:
         (f"actions add action drop index 3\nactions add action pass index 3\n{ADD} flower", "an index that no action"),
         ("actions add action goto chain 3 index 3", "no goto chain"),
         ("actions add", "no flower filter"),
+        (f"{ADD} flower action mirred egress index 2 redirect dev port1 index 3", "a second index"),
+        (f"{ADD} flower action police rate 1mbit burst 10k conform-exceed drop / goto chain 1", "goto chain for what"),
+        (f"{ADD} flower action police rate 1mbit burst 10k conform-exceed now", "control expected"),
+        (f"{ADD} flower action mpls push protocol mpls_uc label 3", "no label 3"),
         ("actions add drop", "action expected"),
     ],
 )
