@@ -130,6 +130,58 @@ def test_both_sides_tell_state_that_one_of_them_writes() -> None:
         assert {"map.acl", "map.acl.present"} <= set(side.observables)
 
 
+# --- paths that join --------------------------------------------------------------------------------------------------
+
+
+def asked_twice(ask: list[Insn], instead: list[Insn], again: list[Insn], otherwise: int) -> list[Insn]:
+    """At tc, of long frames: ``ask`` on one of two paths that join, ``instead`` on the other one, ``again`` on both.
+    Ends with ``otherwise`` where the first says 1, which should leave all as ``instead`` does, and the second 0."""
+    r6, r7, r8 = asm.R6, asm.R7, asm.R8
+    first = [*ask, asm.mov(r8, R0), asm.alu("and", r8, 1)]
+    return [
+        asm.mov(r6, R1), asm.load(4, R0, r6, 0), asm.jump("jgt", R0, 15_000, 2), asm.mov(R0, 0), asm.exit_(),
+        asm.load(4, r7, r6, 8), asm.mov(r8, 0), asm.jump("jeq", r7, 3, len(first) + 1), *first, asm.ja(len(instead)),
+        *instead, *again, asm.alu("and", R0, 1), asm.jump("jeq", r8, 0, 3), asm.jump("jne", R0, 0, 2),
+        asm.mov(R0, otherwise), asm.exit_(), asm.mov(R0, 0), asm.exit_(),
+    ]  # fmt: skip
+
+
+def longer_by(count: int, flags: int = 0) -> list[Insn]:
+    """``bpf_skb_change_head``, which the kernel may refuse a long frame, and does with flags; whether it does."""
+    args = [asm.mov(R1, asm.R6), asm.mov(R2, count), asm.mov(asm.R3, flags)]
+    return [*args, asm.call(43), asm.alu("rsh", R0, 63)]
+
+
+RANDOM = [asm.call(7)]
+TWICE = [(RANDOM, [], RANDOM), ([], RANDOM, RANDOM), (longer_by(64), longer_by(64, 1), longer_by(4))]
+
+
+@pytest.mark.parametrize(("ask", "instead", "again"), TWICE, ids=["random", "random on the other path", "room"])
+def test_what_is_asked_behind_a_join_is_nothing_that_was_asked_before(
+    ask: list[Insn], instead: list[Insn], again: list[Insn]
+) -> None:
+    """Otherwise both would always say the same, and what is done where they do not would not be compared."""
+    left, same, other = (asked_twice(ask, instead, again, otherwise) for otherwise in (0, 0, 2))
+    assert same_or_not(left, same).verdict is Verdict.ACCEPT
+    found = same_or_not(left, other)
+    assert found.verdict is not Verdict.ACCEPT
+    assert "differ" in found.reason
+
+
+def tagged(protocol: int | asm.Reg) -> list[Insn]:
+    """Pushes a tag whose type is ``protocol``, in the network's order as a number of this machine."""
+    length = asm.load(4, asm.R7, R1, 0)
+    return [length, asm.mov(R2, protocol), asm.mov(asm.R3, 7), asm.call(18), asm.mov(R0, 0), asm.exit_()]
+
+
+def test_a_tag_of_no_type_that_tags_have_is_one_of_8021q() -> None:
+    """``bpf_skb_vlan_push``, whatever a path says of the type that it is given."""
+    usual, other = tagged(0x0081), tagged(0xA888)
+    for unusual in (tagged(0x3412), tagged(asm.R7)):
+        assert same_or_not(usual, unusual).verdict is (Verdict.ACCEPT if unusual[1].imm else Verdict.REJECT)
+        assert same_or_not(other, unusual).verdict is Verdict.REJECT
+
+
 # --- what is seen of a difference ---------------------------------------------------------------------------------
 
 
