@@ -161,3 +161,21 @@ def test_another_member_than_bmv2_picks_is_a_difference() -> None:
                 others += 1
                 assert not made.allows(made.trials[0], port, frame, (other, {}))
     assert others
+
+
+def test_a_port_that_nothing_defines_may_be_another_one() -> None:
+    """Frames from ports without a VLAN leave ``bridge`` by a port that the program never says: 0, or none."""
+    program = read_program(str(EXAMPLES / "bridge.p4"), SourceOptions())
+    rules = parse_rules("table_set_default BridgeIngress.port_vlans BridgeIngress.classify 5", "open", program)
+    lowering, rng = {"hook": "tc", "port0": "2"}, random.Random(1)
+    frame = bytes(12) + b"\x08\x00" + bytes(50)
+    with KernelOracle() as oracle:
+        require(oracle)
+        made = subject("bridge", program, rules, targets.find("ebpf"), lowering, EbpfMachine(oracle), rng, 0, 20)
+        trial = made.trial(rules, [(1, frame)])
+        [seen] = trial.expected.packets
+    assert seen[0] == (("port", 0, frame),)
+    assert made.allows(trial, 1, frame, ((), {}))
+    assert made.allows(trial, 1, frame, ((("port", 3, frame),), {}))
+    assert not made.allows(trial, 1, frame, ((("port", 3, frame[1:]),), {}))
+    assert not made.allows(trial, 1, frame, ((), {"mark": 1}))

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
@@ -80,27 +80,34 @@ def compared(
 
 
 def runs_of(
-    program: ir.Program, rules: RuleSet, frame: bytes, port: int, *, any_member: bool = True
+    program: ir.Program, rules: RuleSet, frame: bytes, port: int, *, any_member: bool = True,
+    undefined: Sequence[int] = (0,),
 ) -> Iterator[Run]:  # fmt: skip
     """What the program does with each way to pick members of the groups, and colours of the meters, that the frame
-    asks; without ``any_member`` the members are BMv2's."""
-    picks = _Picks(program, rules, any_member=any_member)
+    asks, and with each of ``undefined`` for values that nothing defines; without ``any_member`` members are BMv2's."""
+    picks = _Picks(program, rules, any_member=any_member, undefined=undefined)
     while True:
         yield run(program, rules, frame, port, functions=picks.functions, choice=picks.choice)
         if not picks.next():
             return
 
 
+_UNDEFINED: Final = "undefined"
+
+
 class _Picks:
     """The ways in which selectors may pick members of their groups, and meters colours, as far as a run asks: a group
-    picks one member for one key. The first way is that of all first members and of green."""
+    picks one member for one key. The first way is that of all first members, of green, and of the first undefined
+    value."""
 
-    def __init__(self, program: ir.Program, rules: RuleSet, *, any_member: bool) -> None:
+    def __init__(self, program: ir.Program, rules: RuleSet, *, any_member: bool, undefined: Sequence[int]) -> None:
         self._sizes = {
             f"select.{name}.{group}": len(members)
             for name, profile in rules.profiles.items()
             for group, members in profile.groups.items()
         }
+        self._sizes |= {METER_COLOUR: COLOURS, _UNDEFINED: len(undefined)}
+        self._undefined = undefined
         self._asked: dict[tuple[str, tuple[int, ...]], int] = {}
         self._planned: list[int] = []
         theirs = selections(program, rules)
@@ -113,11 +120,11 @@ class _Picks:
         return self._asked[name, key]
 
     def choice(self, read: Choice) -> int:
-        """A meter's colour; 0 for any other value that is left open."""
-        if read.reason != METER_COLOUR:
-            return 0
-        self._sizes.setdefault(METER_COLOUR, COLOURS)
-        return self._pick(f"{METER_COLOUR}.{len(self._asked)}")
+        """A meter's colour, or a value that nothing defines."""
+        if read.reason == METER_COLOUR:
+            return self._pick(f"{METER_COLOUR}.{len(self._asked)}")
+        value = self._undefined[self._pick(f"{_UNDEFINED}.{len(self._asked)}")]
+        return value & (1 << max(1, read.variable.width)) - 1
 
     def next(self) -> bool:
         """Go to the next way; whether there is one."""
