@@ -65,12 +65,12 @@ def test_messages_are_read_back(filters: FilterList, assumes: tuple[str, ...]) -
 @settings(max_examples=40)
 @given(lists(), st.data())
 def test_a_damaged_message_is_one_error_or_another_list(filters: FilterList, data: st.DataObject) -> None:
-    """Never anything else than an error of the input."""
+    """Never anything else than an error of the input, or what is not modelled: another hook, another kind of filter."""
     whole = bytearray(encode(tellable(filters)))
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     cut = bytes(whole[: data.draw(st.integers(0, len(whole)) | st.just(len(whole)))])
-    with suppress(InputError):
+    with suppress(InputError, Unsupported):
         assert decode(cut, "some.nl").filters
 
 
