@@ -30,17 +30,19 @@ Masked = tuple[int, int]
 # --- words --------------------------------------------------------------------------------------------------------
 
 
-def read_ct(
-    command: Command, control: Callable[[Command], Control], index: Callable[[Command], None]
-) -> Ct | CtClear | None:
-    """What stands behind; ``control`` reads what may follow, ``index`` its number. Raises InputError, ValueError."""
+def read_ct(command: Command, control: Callable[[Command], Control]) -> tuple[Ct | CtClear | None, int]:
+    """What stands after ``ct``, and its index (0: none); ``control`` reads what may follow.
+
+    Raises:
+        InputError, ValueError: it is none.
+    """
     said: set[str] = set()
-    zone = 0
+    zone = index = 0
     mark: Masked | None = None
     label: Masked | None = None
     while (word := next((w for w in _WORDS if command.peek() and w.startswith(command.peek())), None)) is not None:
         if word in ("nat", "help", "helper"):
-            return None
+            return None, index
         command.next("word")
         if word == "zone":
             zone = command.number("zone", 0, 0xFFFF)
@@ -49,16 +51,16 @@ def read_ct(
         elif word == "label":
             label = _read_label(command)
         elif word == "index":
-            index(command)
+            index = command.number("index", 0, 0xFFFFFFFF)
         else:
             said.add(word)
     if "clear" in said:
         if said != {"clear"}:
             raise command.error("ct clear stands alone")
-        return CtClear(control(command))
+        return CtClear(control(command)), index
     if "force" in said and "commit" not in said:
-        return None
-    return Ct(zone, "commit" in said, "force" in said, mark, label, control(command))
+        return None, index
+    return Ct(zone, "commit" in said, "force" in said, mark, label, control(command)), index
 
 
 def _read_mark(command: Command) -> Masked:

@@ -173,11 +173,8 @@ def _read(command: Command, kind: str, ports: PortNames) -> Action | None:
 
 def _ct(command: Command) -> Action | None:
     """None for what there is no place for; without any word but an index, one that is there, or a plain one."""
-    numbers: list[int] = []
-    found = read_ct(
-        command, lambda rest: _control_or(rest, PIPE), lambda rest: numbers.append(rest.number("index", 0, _MOST))
-    )
-    return found if found is None or not numbers else _held(command, numbers[-1], found)
+    found, number = read_ct(command, lambda rest: _control_or(rest, PIPE))
+    return None if found is None else _held(command, number, found)
 
 
 def _gact(command: Command) -> Gact | RandomGact:
