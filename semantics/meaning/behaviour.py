@@ -253,6 +253,11 @@ class Case:
             tuple(event.mapped(new) for event in self.events),
         )
 
+    def substituted(self, known: Mapping[Term, Term]) -> Case:
+        """The same with terms in place of others, wherever it mentions them."""
+        terms = self.terms()
+        return self.mapped(dict(zip(terms, b.substitute(terms, known), strict=True)))
+
 
 def distinct_terms(cases: Iterable[Case]) -> list[Term]:
     """Every term in some cases once. Outputs of copies belong to many cases, and are looked through once."""

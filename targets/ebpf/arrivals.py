@@ -58,9 +58,6 @@ def short_enough(machine: Behaviour) -> Behaviour:
     text = "no frame is so long that the kernel refuses to make it longer (from almost 15,000 bytes on it may)"
     granted = Assumption(text, b.and_(*(b.not_(v) for v in refusals)))
     never: dict[Term, Term] = dict.fromkeys(refusals, b.FALSE)
-    cases = []
-    for case in machine.cases:
-        terms = case.terms()
-        cases.append(case.mapped(dict(zip(terms, b.substitute(terms, never), strict=True))))
+    cases = [case.substituted(never) for case in machine.cases]
     met = tuple(case for case in cases if case.guard is not b.FALSE)
     return replace(machine, cases=met, domain=(*machine.domain, granted))

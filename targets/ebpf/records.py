@@ -130,8 +130,7 @@ def told(machine: Behaviour, found: Mapping[str, Record]) -> Behaviour:
     known = {v: b.FALSE for variables in asked.values() for v in variables}
     cases = []
     for case in machine.cases:
-        terms = case.terms()
-        there = case.mapped(dict(zip(terms, b.substitute(terms, known), strict=True))) if known else case
+        there = case.substituted(known) if known else case
         cases.append(replace(there, events=_events(there, found)))
     return replace(machine, cases=tuple(cases), domain=(*machine.domain, *room))
 

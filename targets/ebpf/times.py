@@ -52,8 +52,4 @@ def settled(program: ir.Program, meant: Behaviour) -> Behaviour:
     inputs = {f"in.{name}": k for k, name in enumerate(asked(program))}
     times = {v: inputs[v.name] for v in b.variables(*distinct_terms(meant.cases)) if v.name in inputs}
     known = {v: b.extract(b.udiv(_clock(k), b.bv(UNIT, CLOCK_BITS)), v.width - 1, 0) for v, k in times.items()}
-    cases = []
-    for case in meant.cases:
-        terms = case.terms()
-        cases.append(case.mapped(dict(zip(terms, b.substitute(terms, known), strict=True))))
-    return replace(meant, cases=tuple(cases))
+    return replace(meant, cases=tuple(case.substituted(known) for case in meant.cases))

@@ -48,10 +48,7 @@ def settled(program: Behaviour, rules: RuleSet | None, bridge: Bridge) -> Behavi
         earlier[call.name].append((key, value))
         chosen[call] = value
         choices.append(Choice(free, NOTE, likely=guesses[number]))
-    cases = []
-    for case in program.cases:
-        told = case.terms()
-        cases.append(case.mapped(dict(zip(told, b.substitute(told, chosen), strict=True))))
+    cases = [case.substituted(chosen) for case in program.cases]
     axioms = tuple(t for t in program.axioms if not any(is_pick(a) for a in b.applications(t)))
     notes = (*program.notes, NOTE)
     return replace(program, cases=tuple(cases), axioms=axioms, choices=(*program.choices, *choices), notes=notes)
