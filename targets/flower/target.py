@@ -19,6 +19,7 @@ from .artifact import FilterList, FlowerFilter
 
 READS: Final = (
     "lists of others: tc -batch scripts, tc filter show, tc -j filter show, rtnetlink messages",
+    "filters of matchall beside those of flower",
     "keys: all of tc's but those of PPPoE, L2TPv3, options of ERSPAN and GTP; frames come untracked",
     "actions: gact (random as a choice), mirred, vlan, mpls, pedit, csum (but of SCTP), skbedit",
     "actions: police, tunnel_key (no options of ERSPAN), ct (what it answers is an input) without nat and helpers",

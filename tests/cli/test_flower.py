@@ -78,3 +78,38 @@ def test_frames_out_of_different_ports_have_no_order(
         file.write_text(text + "\n")
     ended = p4verify("check", "--against", files[0], "--against", files[1], "--no-machines")
     assert ended.code == code, ended.out
+
+
+TO1 = "action mirred egress redirect dev port1"
+
+
+def script(*filters: str) -> str:
+    return "".join(f"filter add dev port0 ingress {one}\n" for one in filters)
+
+
+def test_matchall_is_compared_with_flower_without_keys(p4verify: Command, tmp_path: Path) -> None:
+    """Without a protocol both take every frame; with one, flower does not take MPLS in IP."""
+    first = "pref 1 protocol arp flower action drop"
+    lists = {
+        "flower": script(first, f"pref 2 flower {TO1}"),
+        "matchall": script(first, f"pref 2 matchall {TO1}"),
+        "flower_ip": script(first, f"pref 2 protocol ip flower {TO1}"),
+        "matchall_ip": script(first, f"pref 2 protocol ip matchall {TO1}"),
+    }
+    for name, text in lists.items():
+        (tmp_path / name).write_text(text)
+    for one, other, code in (("flower", "matchall", 0), ("flower_ip", "matchall_ip", 1)):
+        sides = ("--against", tmp_path / one, "--against", tmp_path / other)
+        assert p4verify("check", *sides, "--no-machines").code == code
+
+
+def test_large_lists_that_end_with_matchall(p4verify: Command, tmp_path: Path) -> None:
+    """The list is left open, the last filter part of it."""
+    some = [f"pref 1 protocol ip flower dst_ip 10.0.{n // 200}.{n % 200 + 1} {TO1}" for n in range(300)]
+    last = {"drop": "pref 2 matchall action drop", "pass": "pref 2 matchall action pass"}
+    for name, text in last.items():
+        (tmp_path / name).write_text(script(*some, text))
+    (tmp_path / "turned").write_text(script(*some[::-1], last["drop"]))
+    for one, other, code in (("drop", "turned", 0), ("drop", "pass", 1)):
+        sides = ("--against", tmp_path / one, "--against", tmp_path / other)
+        assert p4verify("check", *sides, "--no-machines").code == code

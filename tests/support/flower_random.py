@@ -30,6 +30,8 @@ TRACKED = (
 """Keys of connection tracking that is asked."""
 TRACKING = 0.12
 """How many lists ask it."""
+MATCHING_ALL = 0.1
+"""How many priorities are of ``matchall``."""
 AT_EGRESS = 0.2
 """How many lists are at an egress hook."""
 GENEVE = (
@@ -58,6 +60,7 @@ class Filters:
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.protocols: dict[tuple[int, int], str] = {}
+        self.kinds: dict[tuple[int, int], str] = {}
         self.hook = "ingress"
         self.tracks = rng.random() < TRACKING
         self.further = CHAINS
@@ -74,16 +77,22 @@ class Filters:
         self.further = CHAINS[CHAINS.index(chain) + 1 :] if rng.random() < 0.95 else CHAINS
         self.further = self.further or (9,)
         pref = rng.randint(1, 5)
+        while self.kinds.get((chain, pref)) == "matchall" and rng.random() < 0.95:
+            pref = rng.randint(1, 5)
         protocol = self.protocols.setdefault((chain, pref), self.protocol())
         words = [f"filter add dev port0 {self.hook} pref {pref} protocol {protocol}"]
         if chain:
             words.append(f"chain {chain}")
-        words += ["flower", *self.keys(protocol)]
+        kind = "matchall" if rng.random() < MATCHING_ALL else "flower"
+        if rng.random() < 0.97:
+            kind = self.kinds.setdefault((chain, pref), kind)
+        words += [kind] if kind == "matchall" else [kind, *self.keys(protocol)]
         if rng.random() < 0.2:
             words.append(f"classid 1:{rng.randint(1, 3)}")
-        if rng.random() < 0.05:
+        actions = self.actions(protocol)
+        if rng.random() < 0.05 and (actions or kind == "flower"):
             words.append("skip_hw")
-        return " ".join([*words, *self.actions(protocol)])
+        return " ".join([*words, *(actions or (["action pass"] if kind == "matchall" else []))])
 
     def protocol(self) -> str:
         """A protocol of a priority."""

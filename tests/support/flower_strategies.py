@@ -14,6 +14,7 @@ from p4verify.targets.flower.artifact import (
     FIELDS,
     ICMP,
     ICMP6,
+    MATCHALL,
     SCTP,
     TCP,
     UDP,
@@ -102,6 +103,8 @@ def filters(draw: st.DrawFn) -> FlowerFilter:
     """One filter."""
     protocol = draw(st.sampled_from([3, ETH_IP, ETH_IP6, ETH_ARP, 0x8847, 0x8100, 0x88B5]))
     classid = draw(st.none() | st.integers(1, 0xFFFFFFFE))
+    if draw(st.integers(0, 4)) == 0:
+        return _for_all(draw, protocol, classid)
     return FlowerFilter(
         draw(st.integers(0, 0xFFFF)),
         protocol,
@@ -113,6 +116,20 @@ def filters(draw: st.DrawFn) -> FlowerFilter:
         classid,
         draw(st.none() | st.integers(0, 15)) if classid is None else None,
         draw(st.booleans()),
+    )
+
+
+def _for_all(draw: st.DrawFn, protocol: int, classid: int | None) -> FlowerFilter:
+    """One of ``matchall``, which ``tc`` has words for if it has a class or does something."""
+    return FlowerFilter(
+        draw(st.integers(0, 0xFFFF)),
+        protocol,
+        actions=tuple(draw(st.lists(actions(), min_size=int(classid is None), max_size=3))),
+        chain=draw(st.integers(0, (1 << 28) - 1)),
+        handle=draw(st.integers(0, 0xFFFFFFFF)),
+        classid=classid,
+        skip_hw=draw(st.booleans()),
+        kind=MATCHALL,
     )
 
 

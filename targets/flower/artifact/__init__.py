@@ -23,6 +23,8 @@ from .files import read, recognises, write
 from .filters import (
     ASSUMPTIONS,
     CHECKSUMS_RIGHT,
+    FLOWER,
+    MATCHALL,
     PLAIN,
     TAGS_WHOLE,
     TYPES_TOLD,
@@ -43,8 +45,8 @@ from .script import parse_script
 
 __all__ = [
     "ASSUMPTIONS", "CHECKSUMS_RIGHT", "ETH_ARP", "ETH_IP", "ETH_IP6", "ETH_MPLS", "ETH_PPPOE", "ETH_RARP", "ETH_VLAN",
-    "FIELDS", "ICMP", "ICMP6", "MAX_LSE", "PLAIN", "PPP_TYPES", "SCTP", "TAGS_WHOLE", "TCP", "TYPES_TOLD", "UDP",
-    "UNFRAGMENTED",
+    "FIELDS", "FLOWER", "ICMP", "ICMP6", "MATCHALL", "MAX_LSE", "PLAIN", "PPP_TYPES", "SCTP", "TAGS_WHOLE", "TCP",
+    "TYPES_TOLD", "UDP", "UNFRAGMENTED",
     "FilterList", "FlowerField", "FlowerFilter", "Key", "Match", "Range", "decode", "depths", "described", "encode",
     "encode_filter", "first_class", "network_type", "ordered",
     "parse_json", "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises", "write",

@@ -23,13 +23,14 @@ from ...tc.artifact.shown_actions import Line
 from ...tc.artifact.tunnel_options import Word as TunnelWord
 from ...tc.artifact.tunnel_options import shown_text
 from ...tc.artifact.words import Command, Word
-from .filters import FilterList, FlowerFilter, shown_type
+from .filters import FLOWER, KINDS, MATCHALL, FilterList, FlowerFilter, shown_type
+from .matchall import json_words, read_matchall
 from .script import Options
 
 _HEAD: Final = re.compile(PLACE + r"(?: handle (?P<handle>0x[0-9a-f]{1,8}|0|[1-9]\d{0,9}))?(?P<rest>.*)")
 _NOT_KEYS: Final = ("eth_type", "in_hw_count")
 _OPTIONS: Final[dict[str, TunnelWord]] = {"geneve_opt_key": "geneve_opts", "vxlan_opt_key": "vxlan_opts"}
-_DROPPED: Final = re.compile(r"in_hw_count \d+|used_hw_stats.*|hw_stats.*")
+_DROPPED: Final = re.compile(r"in_hw_count \d+|used_hw_stats.*|hw_stats.*|\(rule hit \d+\)")
 _ETH_TYPES: Final = {"ipv4": 0x0800, "ipv6": 0x86DD, "arp": 0x0806, "rarp": 0x8035}
 
 
@@ -93,17 +94,21 @@ def _elements(text: str, name: str) -> Iterator[tuple[Object, Span]]:
 
 
 def _json_filter(found: Object, span: Span, ports: PortNames) -> FlowerFilter:
-    if found["kind"] != "flower":
-        raise Unsupported(f"a filter of {str(found['kind'])[:20]!r} in a list of flower filters", span)
+    kind = str(found["kind"])
+    if kind not in KINDS:
+        raise Unsupported(f"a filter of {kind[:20]!r} in a list of flower filters", span)
     options = found["options"]
-    head = Head(int(options.get("handle", 0)))
+    head = Head(int(options.get("handle", 0)), kind=kind)
     head.pref, head.chain = int(found["pref"]), int(found.get("chain", 0))
     head.protocol = protocol_number(str(found["protocol"]))
+    actions = tuple(action_of(a, ports) for a in options.get("actions", []))
+    if kind == MATCHALL:
+        command = Command([Word(word, span) for word in json_words(options)], span, {})
+        return replace(read_matchall(command, head, ports, span, shown=True), actions=actions, span=span)
     keys = options.get("keys", Object([]))
     words = [word for name, value in keys.items() for word in _words_of(name, value, keys)]
     words += [text for name in ("classid", "hw_tc", "indev") if name in options for text in (name, str(options[name]))]
     words += [flag for flag in ("skip_hw", "skip_sw", "in_hw", "not_in_hw") if options.get(flag)]
-    actions = tuple(action_of(a, ports) for a in options.get("actions", []))
     command = Command([Word(word, span) for word in words], span, {})
     return replace(_filter(command, head, ports, keys.get("eth_type")), actions=actions)
 
@@ -168,10 +173,10 @@ def parse_shown(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> Filte
 
 def _read_head(line: Line) -> tuple[Head[int] | None, Hook]:
     """What the first line says, and the words after it; None where it is the classifier's and no filter's."""
-    found, hook = head_of(line, _HEAD, "flower")
+    found, hook = head_of(line, _HEAD, FLOWER, KINDS)
     if not found["handle"]:
         return None, hook
-    head = Head(int(found["handle"], 0))
+    head = Head(int(found["handle"], 0), kind=found["kind"])
     head.pref, head.chain = int(found["pref"]), int(found["chain"] or 0)
     head.protocol = protocol_of(found, line)
     return head, hook
@@ -184,11 +189,14 @@ def _shown_filter(head: Head[int], lines: list[Line], ports: PortNames) -> Flowe
     eth_type: str | None = None
     for word, _ in before[1:]:
         said = _DROPPED.sub("", word.text).split()
-        if said[:1] == ["eth_type"]:
+        if said[:1] == ["eth_type"] and head.kind == FLOWER:
             eth_type = said[1] if len(said) > 1 else ""
         else:
             words += [Word(text, word.span) for text in said]
     shown = {word.span.line: line for word, line in lines}
     command = Command(words, before[-1][0].span, shown)
-    found = _filter(command, head, ports, eth_type)
+    if head.kind == MATCHALL:
+        found = read_matchall(command, head, ports, lines[0][0].span, shown=True)
+    else:
+        found = _filter(command, head, ports, eth_type)
     return replace(found, actions=actions, span=lines[0][0].span)

@@ -10,29 +10,31 @@ from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
 from ...tc.artifact.netlink import Links, is_filters
 from ...tc.artifact.recognising import script_line, shown_line
 from .dumps import parse_json, parse_shown
-from .filters import FilterList
+from .filters import FLOWER, KINDS, MATCHALL, FilterList
 from .netlink import decode
 from .printing import print_script
 from .script import parse_script
 
 MAX_FILE: Final = 256 << 20
 _LOOKED_AT: Final = 1 << 16
-_COMMAND: Final = script_line("flower")
-_SHOWN: Final = shown_line("flower")
-_JSON: Final = re.compile(rb'"kind"\s*:\s*"flower"')
+_SHOWN: Final = {kind: shown_line(kind) for kind in (*KINDS, "u32")}
+_LINES: Final = {kind: (script_line(kind), _SHOWN[kind]) for kind in _SHOWN}
+_JSON: Final = {kind: re.compile(rb'"kind"\s*:\s*"%s"' % kind.encode()) for kind in _SHOWN}
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a file's content looks like flower filters: a script, a dump, or netlink messages."""
+    """Whether a file's content looks like flower filters: a script, a dump, or netlink messages. Filters of matchall
+    alone are taken for such ones, too."""
     start = data[:_LOOKED_AT]
-    if is_filters(data, "flower"):
+    if is_filters(data, FLOWER, (MATCHALL,)):
         return True
-    return _is_json(data) or _COMMAND.search(start) is not None or _SHOWN.search(start) is not None
+    return _has(start, FLOWER) or (_has(start, MATCHALL) and not _has(start, "u32"))
 
 
-def _is_json(data: bytes) -> bool:
-    start = data[:_LOOKED_AT]
-    return start.lstrip().startswith(b"[") and _JSON.search(start) is not None
+def _has(start: bytes, kind: str) -> bool:
+    if start.lstrip().startswith(b"["):
+        return _JSON[kind].search(start) is not None
+    return any(line.search(start) is not None for line in _LINES[kind])
 
 
 def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList:
@@ -55,7 +57,7 @@ def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList
         raise InputError.at(Span(name, line, column), what) from None
     if data.lstrip().startswith(b"["):
         return parse_json(text, name, ports)
-    if _SHOWN.search(data[:_LOOKED_AT]) is not None:
+    if any(_SHOWN[kind].search(data[:_LOOKED_AT]) is not None for kind in KINDS):
         return parse_shown(text, name, ports)
     return parse_script(text, name, ports)
 

@@ -30,6 +30,10 @@ from .fields import (
 )
 
 PORT_PROTOCOLS: Final = (TCP, UDP, SCTP)
+FLOWER: Final = "flower"
+MATCHALL: Final = "matchall"
+KINDS: Final = (FLOWER, MATCHALL)
+"""The classifiers whose filters a list may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,10 @@ Key = Match | Range
 
 @dataclass(frozen=True, slots=True)
 class FlowerFilter:
-    """One ``tc filter add ... flower``.
+    """One ``tc filter add ... flower``, or ``matchall``.
 
     Filters of one chain are tried by ``pref``, lowest first; all filters of a chain with the same ``pref`` form one
-    classifier and have one ``protocol``. ``pref`` 0 and ``handle`` 0 are chosen by the kernel.
+    classifier and have one ``protocol`` and one ``kind``. ``pref`` 0 and ``handle`` 0 are chosen by the kernel.
     """
 
     pref: int
@@ -94,6 +98,8 @@ class FlowerFilter:
     in_hw: bool | None = None
     """What a dump says of it."""
     span: Span = field(default=NOWHERE, compare=False)
+    kind: Literal["flower", "matchall"] = FLOWER
+    """``matchall`` takes every frame of its protocol and looks into none, so it has no keys."""
 
     def __post_init__(self) -> None:
         within("pref", self.pref, 0, 0xFFFF)
@@ -103,6 +109,8 @@ class FlowerFilter:
         within("classid", self.classid or 0, 0, 0xFFFFFFFF)
         within("hw_tc", self.hw_tc or 0, 0, 15)
         within("number of actions", len(self.actions), 0, MAX_ACTIONS)
+        if self.kind == MATCHALL and (self.keys or self.indev is not None or self.hw_tc is not None):
+            raise ValueError("matchall has neither keys nor indev nor hw_tc")
         if self.hw_tc is not None and self.classid is not None:
             raise ValueError("hw_tc is a class id: there cannot be two")
         if self.skip_hw and self.skip_sw:

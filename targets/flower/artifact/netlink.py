@@ -15,7 +15,8 @@ from ...tc.artifact.hooks import Hook
 from ...tc.artifact.netlink import Links, Place, Told, filter_message, filter_messages
 from ...tc.artifact.netlink_actions import action_attributes, decode_actions
 from ...tc.artifact.protocols import ETH_P_ALL
-from .filters import ASSUMPTIONS, FilterList, FlowerFilter, first_class, shown_type
+from .filters import ASSUMPTIONS, FLOWER, KINDS, MATCHALL, FilterList, FlowerFilter, first_class, shown_type
+from .matchall import matchall_attributes, read_matchall_attributes
 from .netlink_keys import ETH_TYPE, key_attributes, read_keys
 
 TCA_FLOWER_CLASSID, TCA_FLOWER_INDEV, TCA_FLOWER_ACT = 1, 2, 3
@@ -44,7 +45,8 @@ def encode_filter(filter_: FlowerFilter, hook: Hook, links: Links, sequence: int
     """The message that adds one filter. Raises Unsupported, see :func:`encode`."""
     place = Place(hook, filter_.pref, filter_.protocol, filter_.handle, filter_.chain)
     try:
-        return filter_message("flower", place, _options(filter_, hook, links), links, filter_.span, sequence)
+        options = matchall_attributes(filter_, links) if filter_.kind == MATCHALL else _options(filter_, hook, links)
+        return filter_message(filter_.kind, place, options, links, filter_.span, sequence)
     except ValueError as error:
         raise InputError.at(filter_.span, str(error)) from None
 
@@ -76,12 +78,15 @@ def decode(data: bytes, name: str = "<netlink>", links: Links | None = None) -> 
     links = links or Links()
     filters: list[FlowerFilter] = []
     hook = Hook()
-    for told in filter_messages(data, name, "flower", links):
+    for told in filter_messages(data, name, FLOWER, links, KINDS):
         hook = told.place.hook
         if told.options is None:
+            if told.new:
+                raise told.body.place.error("the kernel refuses a filter without options")
             continue  # a dump names each classifier once without options
         try:
-            filters.append(_filter(told.options, told, links))
+            reading = read_matchall_attributes if told.kind == MATCHALL else _filter
+            filters.append(reading(told.options, told, links))
         except ValueError as error:
             raise told.body.place.error(str(error)) from None
     if not filters:

@@ -12,6 +12,7 @@ from ...tc.artifact.print_actions import action_words
 from ...tc.artifact.protocols import classid_text, protocol_text
 from .fields import ETH_IP, ETH_IP6, FIELDS, ICMP, ICMP6
 from .filters import FilterList, FlowerFilter, Match, depths, network_type
+from .matchall import check_words
 from .options import NAME, words
 from .values import key_text
 
@@ -28,6 +29,7 @@ def print_script(filters: FilterList, ports: PortNames = DEFAULT_PORTS) -> str:
 
 def print_filter(filter_: FlowerFilter, hook: Hook, ports: PortNames = DEFAULT_PORTS) -> str:
     """The command that adds one filter. Raises Unsupported if ``tc`` has no words for it."""
+    check_words(filter_)
     return " ".join([*_head(filter_, hook, ports), *_rest(filter_, ports, _keys(filter_))])
 
 
@@ -54,7 +56,7 @@ def _head(filter_: FlowerFilter, hook: Hook, ports: PortNames) -> list[str]:
         words.append(f"chain {filter_.chain}")
     if filter_.handle:
         words.append(f"handle {filter_.handle:#x}")
-    words.append("flower")
+    words.append(filter_.kind)
     if filter_.indev is not None:
         words.append(f"indev {ports.name(filter_.indev)}")
     return words
@@ -63,7 +65,7 @@ def _head(filter_: FlowerFilter, hook: Hook, ports: PortNames) -> list[str]:
 def _rest(filter_: FlowerFilter, ports: PortNames, keys: Iterable[str]) -> list[str]:
     words = [*keys]
     words += [flag for flag, said in (("skip_hw", filter_.skip_hw), ("skip_sw", filter_.skip_sw)) if said]
-    if filter_.classid is not None:
+    if filter_.classid is not None:  # of matchall tc wants something behind the flag
         words.append(f"classid {classid_text(filter_.classid)}")
     if filter_.hw_tc is not None:
         words.append(f"hw_tc {filter_.hw_tc}")

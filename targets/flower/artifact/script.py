@@ -1,4 +1,5 @@
-"""Reading a ``tc -batch`` script of flower filters: ``flower_parse_opt`` of iproute2's ``tc/f_flower.c``."""
+"""Reading a ``tc -batch`` script of flower filters: ``flower_parse_opt`` of iproute2's ``tc/f_flower.c``; filters of
+``matchall`` may stand beside them (:mod:`.matchall`)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from ...tc.artifact.script import Head, Kind, read_filters
 from ...tc.artifact.tunnel_options import FLAGS, word_of
 from ...tc.artifact.words import Command, shorten
 from .fields import ETH_IP6, FIELDS, FlowerField
-from .filters import ASSUMPTIONS, FilterList, FlowerFilter, Key, Match, network_type, ordered
+from .filters import ASSUMPTIONS, FLOWER, MATCHALL, FilterList, FlowerFilter, Key, Match, network_type, ordered
+from .matchall import read_matchall
 from .options import NAME, read_words
 from .values import read_key
 
@@ -28,7 +30,7 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
     Raises:
         InputError: a command that is not understood, or a comment that names an assumption which there is not; with
             line and column.
-        Unsupported: a command that does something other than adding a flower filter.
+        Unsupported: a command that does something other than adding a filter of flower or matchall.
     """
 
     def read(command: Command, head: Head[int], start: Span) -> FlowerFilter:
@@ -36,7 +38,17 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
         options.read()
         return options.filter(head, start.to(command.last))
 
-    kind = Kind("flower", 0, lambda command: command.number("handle", 1, 0xFFFFFFFF), read, ports)
+    def read_all(command: Command, head: Head[int], start: Span) -> FlowerFilter:
+        return read_matchall(command, head, ports, start)
+
+    kind = Kind(
+        FLOWER,
+        0,
+        lambda command: command.number("handle", 1, 0xFFFFFFFF),
+        read,
+        ports,
+        beside={MATCHALL: read_all},
+    )
     hook, filters = read_filters(text, name, kind)
     lines = enumerate(text.split("\n"), 1)
     said = {assumption for i, line in lines for assumption in assumed(line, Span(name, i, 1), ASSUMPTIONS)}

@@ -2,7 +2,8 @@
 
 Follows ``tc_new_tfilter`` of ``net/sched/cls_api.c`` and ``fl_change``, ``fl_set_key`` and ``fl_check_assign_mask`` of
 ``net/sched/cls_flower.c`` (6.1): masks are tried in the order in which they were first used; two filters of one
-classifier with the same masked keys are refused.
+classifier with the same masked keys are refused. A classifier ``matchall`` has one filter, which asks for nothing
+(``mall_classify``, ``mall_change`` of ``net/sched/cls_matchall.c``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 from ....semantics.source import InputError, Unsupported
 from ...tc.artifact.protocols import ETH_P_ALL
-from ..artifact import ETH_VLAN, FilterList, FlowerFilter, Match, Range, depths
+from ..artifact import ETH_VLAN, FLOWER, MATCHALL, FilterList, FlowerFilter, Match, Range, depths
 from .dissect import LEFT_OUT
 
 _FIRST_AUTO_PREF: Final = 0xC000
@@ -37,6 +38,7 @@ class Classifier:
 
     pref: int
     protocol: int
+    kind: str = FLOWER
     masks: dict[MaskKey, Mask] = field(default_factory=dict)
     taken: set[tuple[MaskKey, object]] = field(default_factory=set)
     handles: set[int] = field(default_factory=set)
@@ -64,8 +66,13 @@ def install(filters: FilterList) -> dict[int, list[Classifier]]:
 
 
 def types_of(filter_: FlowerFilter) -> tuple[int, ...]:
-    """The Ethernet types that a filter asks for, the outermost one first."""
-    if filter_.protocol == ETH_P_ALL:
+    """The Ethernet types that a filter asks the flow dissector for, the outermost one first.
+
+    ``matchall`` does not dissect frames, so it asks for none: its protocol is compared in ``__tcf_classify``, as that
+    of every classifier. Flower compares it again with what the dissector finds, which is another type where a tag is
+    cut short or MPLS is in IP.
+    """
+    if filter_.protocol == ETH_P_ALL or filter_.kind == MATCHALL:
         return ()
     types = [filter_.protocol]
     for which in ("vlan_ethtype", "cvlan_ethtype"):
@@ -87,6 +94,8 @@ class _Installer:
         classifier = self._classifier(filter_)
         if filter_.handle and filter_.handle in classifier.handles:
             raise _refused(filter_, f"filter {filter_.handle:#x} exists")
+        if filter_.kind == MATCHALL and classifier.handles:
+            raise _refused(filter_, "a matchall filter exists at this priority")
         classifier.handles.add(filter_.handle or classifier.free())
         key, values = _mask_of(filter_), _values_of(filter_)
         if (key, values) in classifier.taken:
@@ -114,8 +123,10 @@ class _Installer:
                 raise _refused(filter_, "no priority is free")
             if filter_.protocol != found.protocol:
                 raise _refused(filter_, f"priority {pref} is there for another protocol")
+            if filter_.kind != found.kind:
+                raise _refused(filter_, f"priority {pref} is there for filters of {found.kind}")
             return found
-        chain[pref] = Classifier(pref, filter_.protocol)
+        chain[pref] = Classifier(pref, filter_.protocol, filter_.kind)
         if pref >= _AUTO_LIMIT:
             self.lowest_auto[filter_.chain] = min(pref, self.lowest_auto.get(filter_.chain, pref))
         return chain[pref]

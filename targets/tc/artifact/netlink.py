@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,6 +90,8 @@ class Told:
     body: Attribute
     new: bool
     """Whether it asks for the filter to be added; otherwise it shows one."""
+    kind: str
+    """The classifier's name."""
 
 
 def filter_message(
@@ -113,8 +115,12 @@ def filter_message(
     return message(RTM_NEWTFILTER, flags, sequence, TCMSG.pack(0, index, place.handle, parent, info) + attributes)
 
 
-def filter_messages(data: bytes, name: str, kind: str, links: Links) -> Iterator[Told]:
+def filter_messages(data: bytes, name: str, kind: str, links: Links, beside: Collection[str] = ()) -> Iterator[Told]:
     """The filters in messages: requests that add them, or the kernel's dump; all on one hook.
+
+    Args:
+        kind: the classifier.
+        beside: others whose filters may stand in such a list.
 
     Raises:
         InputError: anything that is not such a message, or no filter; with the byte offset.
@@ -128,7 +134,7 @@ def filter_messages(data: bytes, name: str, kind: str, links: Links) -> Iterator
             continue
         if one.kind != RTM_NEWTFILTER:
             raise one.body.place.error(f"message of type {one.kind}, not RTM_NEWTFILTER")
-        told = _told(one, kind, links)
+        told = _told(one, (kind, *beside), links)
         if hook is not None and told.place.hook != hook:
             raise one.body.place.error("all filters must be on one hook")
         hook = told.place.hook
@@ -148,16 +154,15 @@ def _complete(one: Message) -> None:
         raise one.body.place.error("the dump is not consistent: filters came or went meanwhile")
 
 
-def _told(one: Message, kind: str, links: Links) -> Told:
+def _told(one: Message, kinds: Sequence[str], links: Links) -> Told:
     body = one.body
     _, index, handle, parent, info = body.unpack(TCMSG)
     attributes = dict(body.items(TCMSG.size))
     if TCA_KIND not in attributes:
         raise body.place.error("the classifier is not said")
-    if attributes[TCA_KIND].text() != kind:
-        raise Unsupported(
-            f"a filter of {attributes[TCA_KIND].text()[:20]!r} in a list of {kind} filters", body.place.span
-        )
+    kind = attributes[TCA_KIND].text()
+    if kind not in kinds:
+        raise Unsupported(f"a filter of {kind[:20]!r} in a list of {kinds[0]} filters", body.place.span)
     if index == BLOCK:
         hook = Hook("", "ingress", parent)
     elif parent in (INGRESS, EGRESS, _INGRESS_QDISC) and index >= 0:
@@ -167,22 +172,27 @@ def _told(one: Message, kind: str, links: Links) -> Told:
         raise Unsupported(what, body.place.span)
     chain = attributes[TCA_CHAIN].number() if TCA_CHAIN in attributes else 0
     place = Place(hook, info >> 16, socket.ntohs(info & 0xFFFF), handle, chain)
-    return Told(place, attributes.get(TCA_OPTIONS), body, bool(one.flags & NLM_F_CREATE))
+    return Told(place, attributes.get(TCA_OPTIONS), body, bool(one.flags & NLM_F_CREATE), kind)
 
 
-def is_filters(data: bytes, kind: str | None = None) -> bool:
+def is_filters(data: bytes, kind: str | None = None, beside: Collection[str] = ()) -> bool:
     """Whether a file's content begins with a filter's message, behind such as say nothing.
 
     Args:
         kind: of which classifier; None: any.
+        beside: others whose filters are passed over, if all that are there are not theirs.
     """
-    at = 0
+    at, passed = 0, False
     while len(data) - at >= HEADER.size:
         length, number_, *_ = HEADER.unpack_from(data, at)
         if not HEADER.size <= length <= len(data) - at:
-            return False
-        if number_ != NLMSG_NOOP:
-            name = f"{kind or ''}\0".encode()
-            return bool(number_ == RTM_NEWTFILTER and (kind is None or name in data[at : at + _LOOKED_AT]))
+            break
+        if number_ == RTM_NEWTFILTER:
+            start = data[at : at + _LOOKED_AT]
+            passed = any(f"{one}\0".encode() in start for one in beside)
+            if not passed:
+                return kind is None or f"{kind}\0".encode() in start
+        elif number_ != NLMSG_NOOP:
+            break
         at += (length + 3) & ~3
-    return False
+    return passed

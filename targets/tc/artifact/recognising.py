@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 _COMMANDS: Final = "add|replace|change|del|delete"
-_KINDS: Final = "flower|u32"
+_KINDS: Final = "flower|matchall|u32"
 
 
 def script_line(kind: str) -> re.Pattern[bytes]:

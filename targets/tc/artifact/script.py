@@ -7,7 +7,7 @@ Follows ``tc_filter_modify`` of iproute2 6.x. ``actions add`` makes actions that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -41,6 +41,8 @@ class Head(Generic[Handle]):
     pref: int = 0
     protocol: int = ETH_P_ALL
     chain: int = 0
+    kind: str = ""
+    """The classifier's name."""
     seen: set[str] = field(default_factory=set)
 
 
@@ -55,6 +57,8 @@ class Kind(Generic[Handle, Filter]):
     filter: Callable[[Command, Head[Handle], Span], Filter]
     """Reads what follows the classifier's name; the place is that of the command. Raises InputError, ValueError."""
     ports: PortNames = DEFAULT_PORTS
+    beside: Mapping[str, Callable[[Command, Head[Handle], Span], Filter]] = field(default_factory=dict)
+    """The same as ``filter`` for other classifiers, whose filters may stand in such a list, by their names."""
     one_space: bool = False
     """Whether handles name filters of all chains and priorities, or each of these has its own."""
     may_be: Callable[[Handle, Handle], bool] = lambda one, other: one == other
@@ -132,7 +136,7 @@ def _read_filter(
         raise Unsupported("filters of a device's queueing discipline: 'ingress' (or 'egress') is missing", start)
     hook = Hook(head.device or "", "egress" if head.direction == "egress" else "ingress", head.block)
     try:
-        return hook, kind.filter(command, head, start)
+        return hook, kind.beside.get(head.kind, kind.filter)(command, head, start)
     except ValueError as error:
         raise command.error(str(error), start) from None
 
@@ -152,7 +156,8 @@ def _read_head(command: Command, kind: Kind[Handle, Filter]) -> Head[Handle]:
     while True:
         if not command:
             raise command.error(f"the classifier '{kind.name}' is missing", command.end)
-        if command.take(kind.name):
+        if command.take(kind.name, *kind.beside):
+            head.kind = command.last_text
             return head
         _read_option(command, head, kind)
 

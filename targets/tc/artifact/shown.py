@@ -6,7 +6,7 @@ Each filter is a block of lines, of which the first says where it is; its action
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -48,13 +48,16 @@ def blocks(text: str, name: str) -> Iterator[list[Line]]:
         yield block
 
 
-def head_of(line: Line, pattern: re.Pattern[str], kind: str) -> tuple[re.Match[str], Hook]:
-    """What the first line says, and the hook. Raises InputError; Unsupported if it is of another classifier."""
+def head_of(
+    line: Line, pattern: re.Pattern[str], kind: str, beside: Collection[str] = ()
+) -> tuple[re.Match[str], Hook]:
+    """What the first line says, and the hook; ``beside``: other classifiers whose filters may stand in such a list.
+    Raises InputError; Unsupported if it is of yet another one."""
     word, shown = line
     found = pattern.match(word.text)
     if found is None:
         raise InputError.at(word.span, f"'filter protocol P pref N {kind}' expected", shown)
-    if found["kind"] != kind:
+    if found["kind"] not in (kind, *beside):
         raise Unsupported(f"a filter of '{found['kind'][:20]}' in a list of {kind} filters", word.span)
     return found, told_hook(found["dev"], found["block"], found["hook"] or found["parent"], word.span)
 
