@@ -11,10 +11,7 @@ from ...semantics.source import Unsupported
 from ..offload import Device, Entry, KeyUse, Needs
 from ..tc import offload as tc
 from ..tc.artifact.protocols import protocol_text
-from .artifact import ROOT_TABLE, FilterList, Handle, Selector, U32Filter, print_filter
-
-_FIRST_ROOT: Final = 0x800
-"""The number of the first table that the kernel makes by itself."""
+from .artifact import FIRST_ROOT, ROOT_TABLE, FilterList, Handle, Selector, U32Filter, print_filter
 
 
 def _plain(filter_: U32Filter) -> U32Filter:
@@ -81,7 +78,7 @@ def _rooted(filters: FilterList) -> FilterList:
     found = []
     for filter_ in filters.filters:
         table = filter_.ht.table if filter_.ht is not None else filter_.handle.table
-        if table >= _FIRST_ROOT:
+        if table >= FIRST_ROOT:
             owner = (filter_.chain, filter_.pref)
             strange = filter_.ht is not None and filter_.handle.table not in (0, table)
             if table != ROOT_TABLE and (strange or roots.setdefault(table, owner) != owner):

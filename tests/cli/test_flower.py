@@ -113,3 +113,15 @@ def test_large_lists_that_end_with_matchall(p4verify: Command, tmp_path: Path) -
     for one, other, code in (("drop", "turned", 0), ("drop", "pass", 1)):
         sides = ("--against", tmp_path / one, "--against", tmp_path / other)
         assert p4verify("check", *sides, "--no-machines").code == code
+
+
+def test_a_script_that_changes_filters_is_what_it_leaves(p4verify: Command, tmp_path: Path) -> None:
+    """The mask of the host that has gone is still tried before the network's."""
+    host, net = (f"pref 1 protocol ip flower dst_ip {address}" for address in ("10.0.0.1", "10.0.0.0/24"))
+    added = script(host.replace("0.1", "0.9") + f" {TO1}", f"{net} action drop", f"{host} {TO1}")
+    (tmp_path / "changing").write_text(added + "filter del dev port0 ingress pref 1 handle 1 flower\n")
+    (tmp_path / "left").write_text(script(f"{host} {TO1}", f"{net} action drop"))
+    (tmp_path / "turned").write_text(script(f"{net} action drop", f"{host} {TO1}"))
+    for other, code in (("left", 0), ("turned", 1)):
+        sides = ("--against", tmp_path / "changing", "--against", tmp_path / other)
+        assert p4verify("check", *sides, "--no-machines").code == code

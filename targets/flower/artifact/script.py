@@ -12,6 +12,7 @@ from ...tc.artifact.read_actions import read_actions, read_port
 from ...tc.artifact.script import Head, Kind, read_filters
 from ...tc.artifact.tunnel_options import FLAGS, word_of
 from ...tc.artifact.words import Command, shorten
+from .changes import FlowerChanges, MatchallChanges
 from .fields import ETH_IP6, FIELDS, FlowerField
 from .filters import ASSUMPTIONS, FLOWER, MATCHALL, FilterList, FlowerFilter, Key, Match, network_type, ordered
 from .matchall import read_matchall
@@ -28,12 +29,15 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
     """The filters of a script.
 
     Raises:
-        InputError: a command that is not understood, or a comment that names an assumption which there is not; with
-            line and column.
-        Unsupported: a command that does something other than adding a filter of flower or matchall.
+        InputError: a command that is not understood, or that changes filters and is refused by the kernel, or a comment
+            that names an assumption which there is not; with line and column.
+        Unsupported: a command that does something other than adding, changing or taking away filters of flower or
+            matchall.
     """
 
     def read(command: Command, head: Head[int], start: Span) -> FlowerFilter:
+        if not head.protocol:  # tc then asks for the type 0
+            raise Unsupported("a flower filter that is changed without its protocol", start)
         options = Options(command, ports, head.protocol)
         options.read()
         return options.filter(head, start.to(command.last))
@@ -46,6 +50,7 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
         0,
         lambda command: command.number("handle", 1, 0xFFFFFFFF),
         read,
+        lambda: {FLOWER: FlowerChanges(), MATCHALL: MatchallChanges()},
         ports,
         beside={MATCHALL: read_all},
     )

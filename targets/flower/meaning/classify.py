@@ -17,9 +17,9 @@ from ...tc.meaning.chains import MAX_RESETS, NEXT_CLASSIFIER, Ways, after_action
 from ...tc.meaning.packet import Skb
 from ...tc.meaning.state import State
 from ...tc.meaning.templates import Runnable, WriteWords
-from ..artifact import FlowerFilter
+from ..artifact import FlowerFilter, types_of
 from .dissect import Dissection
-from .install import Classifier, Mask, types_of
+from .install import Classifier, Mask
 from .match import matches
 from .opened import OpenChain
 

@@ -13,15 +13,24 @@ from typing import Final
 
 from ....semantics.source import InputError, Unsupported
 from ...tc.artifact.protocols import ETH_P_ALL
-from ..artifact import ETH_VLAN, FLOWER, MATCHALL, FilterList, FlowerFilter, Match, Range, depths
+from ..artifact import (
+    ETH_VLAN,
+    FLOWER,
+    MATCHALL,
+    TUNNEL,
+    FilterList,
+    FlowerFilter,
+    MaskKey,
+    Range,
+    mask_of,
+    types_of,
+    values_of,
+    wrong_state,
+)
 from .dissect import LEFT_OUT
 
 _FIRST_AUTO_PREF: Final = 0xC000
 _AUTO_LIMIT: Final = 0x8000
-_ADDRESSES: Final = ("src_ip", "dst_ip", "src_ip6", "dst_ip6")
-_TUNNEL: Final = ("enc_src_ip", "enc_dst_ip", "enc_src_ip6", "enc_dst_ip6")
-
-MaskKey = tuple[object, ...]
 
 
 @dataclass(eq=False, slots=True)
@@ -65,24 +74,6 @@ def install(filters: FilterList) -> dict[int, list[Classifier]]:
     return installer.sorted()
 
 
-def types_of(filter_: FlowerFilter) -> tuple[int, ...]:
-    """The Ethernet types that a filter asks the flow dissector for, the outermost one first.
-
-    ``matchall`` does not dissect frames, so it asks for none: its protocol is compared in ``__tcf_classify``, as that
-    of every classifier. Flower compares it again with what the dissector finds, which is another type where a tag is
-    cut short or MPLS is in IP.
-    """
-    if filter_.protocol == ETH_P_ALL or filter_.kind == MATCHALL:
-        return ()
-    types = [filter_.protocol]
-    for which in ("vlan_ethtype", "cvlan_ethtype"):
-        inner = filter_.exact(which)
-        if types[-1] not in ETH_VLAN or inner is None:
-            break
-        types.append(inner)
-    return tuple(types)
-
-
 class _Installer:
     def __init__(self) -> None:
         self.chains: dict[int, dict[int, Classifier]] = {}
@@ -97,7 +88,7 @@ class _Installer:
         if filter_.kind == MATCHALL and classifier.handles:
             raise _refused(filter_, "a matchall filter exists at this priority")
         classifier.handles.add(filter_.handle or classifier.free())
-        key, values = _mask_of(filter_), _values_of(filter_)
+        key, values = mask_of(filter_), values_of(filter_)
         if (key, values) in classifier.taken:
             raise _refused(filter_, "a filter with the same keys exists at this priority")
         classifier.taken.add((key, values))
@@ -141,25 +132,10 @@ def _refused(filter_: FlowerFilter, reason: str) -> InputError:
     return InputError.at(filter_.span, f"the kernel refuses this filter: {reason}")
 
 
-_NEW, _ESTABLISHED, _TRACKED, _INVALID, _REPLY = 1, 2, 8, 16, 32
-
-
-def _check_state(filter_: FlowerFilter) -> None:
-    """``fl_validate_ct_state``. Raises InputError."""
-    asked = next((key.value for key in filter_.keys if key.field == "ct_state" and isinstance(key, Match)), 0)
-    wrong = (
-        (asked and not asked & _TRACKED, "no trk, so no other flag can be set"),
-        (asked & _NEW and asked & _ESTABLISHED, "new and est are mutually exclusive"),
-        (asked & _INVALID and asked & ~(_TRACKED | _INVALID), "when inv is set, only trk may be set"),
-        (asked & _NEW and asked & _REPLY, "new and rpl are mutually exclusive"),
-    )
-    for refused, reason in wrong:
-        if refused:
-            raise _refused(filter_, reason)
-
-
 def _check(filter_: FlowerFilter) -> None:
-    _check_state(filter_)
+    wrong = wrong_state(filter_)
+    if wrong is not None:
+        raise _refused(filter_, wrong)
     types = types_of(filter_)
     named = [key.field for key in filter_.keys]
     hidden = set(types) & set(LEFT_OUT)
@@ -169,43 +145,14 @@ def _check(filter_: FlowerFilter) -> None:
     if tags < len(types) and (filter_.exact("num_of_vlans") or 0) > tags:
         # The kernel then takes the type for a tag's and passes over the keys that depend on it.
         raise Unsupported("a number of tags that the types asked for contradict", filter_.span)
-    if _families(filter_, _TUNNEL) > 1:
+    if _two_families(filter_):
         raise Unsupported("a tunnel with addresses of two families", filter_.span)
     if "num_of_vlans" in named and filter_.protocol == ETH_P_ALL and any(n.startswith(("vlan", "cvl")) for n in named):
         raise Unsupported("tags that are asked for by their number only", filter_.span)
 
 
-def _families(filter_: FlowerFilter, names: tuple[str, ...]) -> int:
-    return len({key.field.endswith("6") for key in filter_.keys if key.field in names})
-
-
-def _mask_of(filter_: FlowerFilter) -> MaskKey:
-    """The mask, as the kernel tells masks apart: addresses of both families lie at one place."""
-    parts: list[object] = []
-    for family in (_ADDRESSES, _TUNNEL):
-        there = [key for key in filter_.keys if key.field in family]
-        if there:
-            whole = bytearray(32)
-            for key in there:
-                assert isinstance(key, Match)
-                size = 16 if key.field.endswith("6") else 4
-                start = 0 if "src" in key.field else size
-                whole[start : start + size] = key.mask.to_bytes(size, "big")
-            parts.append((family[0], bytes(whole)))
-    for key in filter_.keys:
-        if key.field not in (*_ADDRESSES, *_TUNNEL):
-            if isinstance(key, Range):
-                parts.append((key.field, "range"))
-            elif key.mask:
-                parts.append((key.field.replace("vlan_ethtype", "vlan_type"), key.mask))
-    parts.append(("indev", filter_.indev is not None))
-    parts.append(("types", len(types_of(filter_)), filter_.protocol in ETH_VLAN))
-    return (*sorted(parts, key=repr), tuple(depths(filter_.keys)))
-
-
-def _values_of(filter_: FlowerFilter) -> object:
-    kept = [key for key in filter_.keys if isinstance(key, Range) or key.mask or key.field in (*_ADDRESSES, *_TUNNEL)]
-    return filter_.protocol, filter_.indev, tuple(kept)
+def _two_families(filter_: FlowerFilter) -> bool:
+    return len({key.field.endswith("6") for key in filter_.keys if key.field in TUNNEL}) > 1
 
 
 def _by_range(filters: list[FlowerFilter]) -> list[FlowerFilter]:

@@ -17,9 +17,9 @@ from ...tc.artifact.protocols import ETH_P_ALL
 from ...tc.meaning.chains import asked as asked_protocol
 from ...tc.meaning.open_list import MAX_TEMPLATES, Asked, OpenList, Test
 from ...tc.meaning.packet import Skb
-from ..artifact import FIELDS, FilterList, FlowerFilter, Range
+from ..artifact import FIELDS, FilterList, FlowerFilter, Range, types_of
 from .dissect import Dissection
-from .install import Classifier, types_of
+from .install import Classifier
 from .match import asks_for, there
 from .parts import INDEV, ListsOf, filters_of, finer_parts_of, parts_of, whole
 

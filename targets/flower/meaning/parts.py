@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Final
 
-from ..artifact import FlowerFilter
-from .install import Classifier, types_of
+from ..artifact import FlowerFilter, types_of
+from .install import Classifier
 
 INDEV: Final[tuple[str, tuple[int, ...]]] = ("indev", ())
 """Where a filter asks for the port, among the fields: a field and the types that lead to it."""

@@ -1,8 +1,8 @@
 """Reading a ``tc -batch`` script of filters of one kind (a leading ``tc`` on each line is accepted as well).
 
 Follows ``tc_filter_modify`` of iproute2 6.x. ``actions add`` makes actions that filters behind it take by ``index``;
-``qdisc add ... clsact`` is read over, and ``filter replace`` is ``filter add`` where no filter is replaced. What else
-``tc`` would do is unsupported, for it could change what the filters do.
+``qdisc add ... clsact`` is read over; what commands make of filters that earlier ones have added is told in
+:mod:`.changes`. What else ``tc`` would do is unsupported, for it could change what the filters do.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from ....semantics.source import InputError, Span, Unsupported
+from .changes import Classifier, Handled, Step, Verb, applied
 from .hooks import DEFAULT_PORTS, Hook, PortNames
 from .protocols import ETH_P_ALL, read_classid, read_protocol
 from .read_actions import read_shared
@@ -20,19 +21,20 @@ from .words import Command, commands, shorten
 MAX_FILTERS: Final = 1 << 21
 _INGRESS_PARENTS: Final = (0xFFFF0000, 0xFFFFFFF2)
 _EGRESS_PARENT: Final = 0xFFFFFFF3
-_CHANGES: Final = ("change", "delete", "replace")
+_VERBS: Final[tuple[Verb, ...]] = ("add", "change", "replace", "delete")
+"""In the order in which ``tc`` compares a word with them, of which any beginning will do."""
 _OBJECTS: Final = ("chain", "class", "qdisc", "monitor", "exec")
 _OTHER_KINDS: Final = (
     "basic", "bpf", "cgroup", "flow", "flower", "fw", "matchall", "p4", "route", "rsvp", "rsvp6", "tcindex", "u32",
 )  # fmt: skip
 
 Handle = TypeVar("Handle")
-Filter = TypeVar("Filter")
+Filter = TypeVar("Filter", bound=Handled)
 
 
 @dataclass
 class Head(Generic[Handle]):
-    """What ``tc filter add`` says before the classifier's name."""
+    """What ``tc filter`` says before the classifier's name."""
 
     handle: Handle
     device: str | None = None
@@ -42,8 +44,14 @@ class Head(Generic[Handle]):
     protocol: int = ETH_P_ALL
     chain: int = 0
     kind: str = ""
-    """The classifier's name."""
+    """The classifier's name; "" where a command names none."""
+    verb: Verb = "add"
     seen: set[str] = field(default_factory=set)
+
+    @property
+    def may_change(self) -> bool:
+        """Whether it may be about a filter that is there, of which a command then need not say everything."""
+        return self.verb == "change" or (self.verb == "replace" and bool(self.pref) and "handle" in self.seen)
 
 
 @dataclass(frozen=True)
@@ -56,25 +64,24 @@ class Kind(Generic[Handle, Filter]):
     handle: Callable[[Command], Handle]
     filter: Callable[[Command, Head[Handle], Span], Filter]
     """Reads what follows the classifier's name; the place is that of the command. Raises InputError, ValueError."""
+    changes: Callable[[], Mapping[str, Classifier[Filter]]]
+    """What commands do with filters that are there, by the names of classifiers."""
     ports: PortNames = DEFAULT_PORTS
     beside: Mapping[str, Callable[[Command, Head[Handle], Span], Filter]] = field(default_factory=dict)
     """The same as ``filter`` for other classifiers, whose filters may stand in such a list, by their names."""
-    one_space: bool = False
-    """Whether handles name filters of all chains and priorities, or each of these has its own."""
-    may_be: Callable[[Handle, Handle], bool] = lambda one, other: one == other
-    """Whether two handles, none of which is ``no_handle``, may name one filter."""
 
 
 def read_filters(text: str, name: str, kind: Kind[Handle, Filter]) -> tuple[Hook, tuple[Filter, ...]]:
-    """The hook and the filters of a script.
+    """The hook and the filters that it has after a script, which finds none there.
 
     Raises:
-        InputError: a command that is not understood; with line and column.
-        Unsupported: one that does something other than adding such a filter to the hook.
+        InputError: a command that is not understood, or that changes filters and is refused by the kernel; with line
+            and column.
+        Unsupported: one that does something other than adding, changing or taking away such filters at the hook.
     """
     hook: Hook | None = None
-    filters: list[Filter] = []
-    heads: list[Head[Handle]] = []
+    steps: list[Step[Filter]] = []
+    shared = False
     for command in commands(text, name):
         command.take("tc")
         if command.take_short("qdisc"):
@@ -88,16 +95,18 @@ def read_filters(text: str, name: str, kind: Kind[Handle, Filter]) -> tuple[Hook
                 raise Unsupported(f"a script that says 'tc {command.peek()}'", command.here)
             raise command.error(f"'filter add' expected, not {shorten(command.peek())}", command.here)
         start = command.last
-        where, filter_ = _read_filter(command, kind, start, heads)
+        where, step = _read_filter(command, kind, start)
         if hook is not None and where != hook:
             raise Unsupported(f"filters on several hooks, here {where} and before {hook}", start)
-        hook = where
-        filters.append(filter_)
-        if len(filters) > MAX_FILTERS:
+        hook, shared = where, bool(command.shared)
+        steps.append(step)
+        if len(steps) > MAX_FILTERS:
             raise command.error(f"more than {MAX_FILTERS} filters", start)
-    if hook is None:
-        raise InputError.at(Span(name, 1, 1), f"no {kind.name} filter in this script")
-    return hook, tuple(filters)
+    found = applied(steps, kind.changes(), shared=shared)
+    if hook is None or not found:
+        what = f"no {kind.name} filter in this script" if not steps else f"this script leaves no {kind.name} filter"
+        raise InputError.at(steps[-1].span if steps else Span(name, 1, 1), what)
+    return hook, found
 
 
 def _read_qdisc(command: Command) -> None:
@@ -118,43 +127,37 @@ def _read_qdisc(command: Command) -> None:
         raise command.error("clsact or ingress is missing", command.end)
 
 
-def _read_filter(
-    command: Command, kind: Kind[Handle, Filter], start: Span, heads: list[Head[Handle]]
-) -> tuple[Hook, Filter]:
-    replaces = command.take("replace")
-    if not replaces and not command.take("add"):
-        if any(word.startswith(command.peek()) for word in _CHANGES):
-            raise Unsupported(f"'filter {command.peek()}', which changes filters that are there", command.here)
+def _read_filter(command: Command, kind: Kind[Handle, Filter], start: Span) -> tuple[Hook, Step[Filter]]:
+    verb = next((verb for verb in _VERBS if command.take_short(verb)), None)
+    if verb is None:
         raise command.error(f"'filter add' expected, not 'filter {command.peek()[:20]}'", command.here)
-    head = _read_head(command, kind)
-    if replaces and any(_may_replace(head, before, kind) for before in heads):
-        raise Unsupported("'filter replace' of a filter that an earlier command may have added", start)
-    heads.append(head)
+    head = _read_head(command, kind, verb)
     if head.device is None and head.block is None:
         raise command.error("'dev' or 'block' is missing", start)
     if head.block is None and head.direction is None:
         raise Unsupported("filters of a device's queueing discipline: 'ingress' (or 'egress') is missing", start)
     hook = Hook(head.device or "", "egress" if head.direction == "egress" else "ingress", head.block)
+    handle = head.handle if "handle" in head.seen else None
+    if verb == "delete":
+        if command:
+            raise Unsupported("what a filter matches or does, where it is taken away", command.here)
+        if handle is not None and not head.kind:
+            raise command.error("tc wants the classifier's name where there is a handle", start)
+        return hook, Step(verb, head, handle, None, start)
     try:
-        return hook, kind.beside.get(head.kind, kind.filter)(command, head, start)
+        filter_ = kind.beside.get(head.kind, kind.filter)(command, head, start)
     except ValueError as error:
         raise command.error(str(error), start) from None
+    return hook, Step(verb, head, None if handle is None else filter_.handle, filter_, start)
 
 
-def _may_replace(head: Head[Handle], before: Head[Handle], kind: Kind[Handle, Filter]) -> bool:
-    """Whether a filter that replaces what has its handle may find the filter before. Without a handle it is a new one,
-    and so it is where the kernel chooses a new priority (``tc_new_tfilter``, ``net/sched/cls_api.c``)."""
-    if head.handle == kind.no_handle or not head.pref:
-        return False
-    if not kind.one_space and (head.chain, head.pref) != (before.chain, before.pref or head.pref):
-        return False
-    return before.handle == kind.no_handle or kind.may_be(head.handle, before.handle)
-
-
-def _read_head(command: Command, kind: Kind[Handle, Filter]) -> Head[Handle]:
-    head = Head(kind.no_handle)
+def _read_head(command: Command, kind: Kind[Handle, Filter], verb: Verb) -> Head[Handle]:
+    """Where none is said, the protocol of a new filter is "all", and one that is there may be of any."""
+    head = Head(kind.no_handle, protocol=ETH_P_ALL if verb in ("add", "replace") else 0, verb=verb)
     while True:
         if not command:
+            if verb == "delete":
+                return head
             raise command.error(f"the classifier '{kind.name}' is missing", command.end)
         if command.take(kind.name, *kind.beside):
             head.kind = command.last_text

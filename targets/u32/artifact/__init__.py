@@ -20,6 +20,10 @@ from ...tc.artifact.protocols import ETH_P_ALL
 from .dumps import parse_shown
 from .files import read, recognises, write
 from .filters import (
+    FIRST_NODE,
+    FIRST_ROOT,
+    LAST_NODE,
+    MAX_DIVISOR,
     NO_HANDLE,
     ROOT_TABLE,
     FilterList,
@@ -36,7 +40,8 @@ from .printing import canonical, print_filter, print_script
 from .script import parse_script
 
 __all__ = [
-    "CONTINUE", "DEFAULT_PORTS", "DROP", "ETH_P_ALL", "NO_HANDLE", "PASS", "PIPE", "RECLASSIFY", "ROOT_TABLE",
+    "CONTINUE", "DEFAULT_PORTS", "DROP", "ETH_P_ALL", "FIRST_NODE", "FIRST_ROOT", "LAST_NODE", "MAX_DIVISOR",
+    "NO_HANDLE", "PASS", "PIPE", "RECLASSIFY", "ROOT_TABLE",
     "STOLEN", "Action", "Control", "ControlKind", "FilterList", "Gact", "Handle", "Hook", "Key", "Links", "Mirred",
     "OpaqueAction", "PortNames", "Selector", "U32Filter", "canonical", "decode", "encode", "goto_chain", "hash_table",
     "is_root_alone", "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises",

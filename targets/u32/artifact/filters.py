@@ -18,6 +18,15 @@ from ...tc.artifact.protocols import ETH_P_ALL
 ROOT_TABLE: Final = 0xFFF
 """The table number by which ``ht`` names the root table of the filter's own priority."""
 
+FIRST_ROOT: Final = 0x800
+"""The first root table; the kernel numbers further ones upwards from it."""
+
+FIRST_NODE: Final = 0x800
+LAST_NODE: Final = 0xFFF
+"""Filters that have no number get one from here to there."""
+
+MAX_DIVISOR: Final = 0x100
+
 MAX_KEYS: Final = 255
 """``nkeys`` is one byte. (``tc`` itself stops at 128.)"""
 

@@ -28,7 +28,7 @@ from ...tc.artifact.netlink import (
 )
 from ...tc.artifact.netlink_actions import action_attributes, decode_actions
 from ...tc.artifact.netlink_police import read_police_options
-from .filters import FilterList, Handle, Key, Selector, U32Filter, is_root_alone, root_alone
+from .filters import FIRST_ROOT, FilterList, Handle, Key, Selector, U32Filter, is_root_alone, root_alone
 
 _SEL: Final = struct.Struct("=BBBxHHhhI")
 _KEY: Final = struct.Struct("=IIii")
@@ -39,8 +39,6 @@ _MARK: Final = struct.Struct("=III")
 ) = range(1, 13)  # fmt: skip
 _TERMINAL, _OFFSET, _VAROFFSET, _EAT = 1, 2, 4, 8
 _SKIP_HW, _SKIP_SW, _IN_HW, _NOT_IN_HW = 1, 2, 4, 8
-_FIRST_ROOT: Final = 0x800
-"""Tables that the kernel numbers itself begin here."""
 
 
 # --- encoding -----------------------------------------------------------------------------------------------------
@@ -228,7 +226,7 @@ def from_dump(dump: FilterList) -> FilterList:
             what = f"{filter_.handle} twice: of chains that share a priority a dump does not tell whose a table is"
             raise Unsupported(what, filter_.span if filter_.span.file else Span(dump.name, 0, 0))
         seen.add(filter_.handle)
-    tables = [f for f in dump.filters if f.divisor is not None and f.handle.table < _FIRST_ROOT]
+    tables = [f for f in dump.filters if f.divisor is not None and f.handle.table < FIRST_ROOT]
     nodes = [f for f in dump.filters if f.divisor is None]
     roots = {f.handle.table for f in dump.filters if f.divisor is not None} - {f.handle.table for f in tables}
     placed = [

@@ -167,8 +167,11 @@ class Options:
 
     # --- all together ---
 
-    def filter(self, pref: int, protocol: int, chain: int, handle: Handle, start: Span) -> U32Filter:
-        """The filter that the options describe, with what was said before ``u32``."""
+    def filter(
+        self, pref: int, protocol: int, chain: int, handle: Handle, start: Span, *, may_change: bool = False
+    ) -> U32Filter:
+        """The filter that the options describe, with what was said before ``u32``; ``may_change``: it may be there, and
+        keeps its selector then, so that there need be none."""
         if not self.said and not handle.value:
             return root_alone(pref, protocol, chain, start.to(self.command.last))
         if len(self.skip) > 1:
@@ -179,7 +182,9 @@ class Options:
             raise self.command.error("order contradicts the handle", start)
         if self.order:
             handle = replace(handle, node=self.order)
-        if self.divisor is None and not self.keys.count:
+        if may_change and not self.said:
+            raise self.command.error("the kernel refuses a filter with a handle of which nothing is said", start)
+        if self.divisor is None and not self.keys.count and not may_change:
             raise self.command.error("there is no match; the kernel refuses a u32 filter without selector", start)
         if self.divisor == 1 and handle == Handle(ROOT_TABLE):
             raise self.command.error(f"{handle} is the root table, which makes itself", start)

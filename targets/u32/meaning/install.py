@@ -12,15 +12,21 @@ from itertools import pairwise
 from typing import Final
 
 from ....semantics.source import InputError, Unsupported
-from ..artifact import ROOT_TABLE, FilterList, Handle, Selector, U32Filter, is_root_alone
+from ..artifact import (
+    FIRST_NODE,
+    FIRST_ROOT,
+    LAST_NODE,
+    MAX_DIVISOR,
+    ROOT_TABLE,
+    FilterList,
+    Handle,
+    Selector,
+    U32Filter,
+    is_root_alone,
+)
 
-FIRST_ROOT: Final = 0x800
-"""``0x800``: the first root table; the kernel numbers further ones upwards from it."""
-_FIRST_NODE: Final = 0x800
-_LAST_NODE: Final = 0xFFF
 _FIRST_AUTO_PREF: Final = 0xC000
 _AUTO_LIMIT: Final = 0x8000
-MAX_DIVISOR: Final = 0x100
 
 
 @dataclass(eq=False, slots=True)
@@ -55,19 +61,19 @@ class _Numbers:
 
     def __init__(self) -> None:
         self.used: set[int] = set()
-        self._high = _FIRST_NODE
+        self._high = FIRST_NODE
         self._low = 1
 
     def new(self) -> int:
         while self._high in self.used:
             self._high += 1
-        if self._high <= _LAST_NODE:
+        if self._high <= LAST_NODE:
             self.used.add(self._high)
             return self._high
         while self._low in self.used:
             self._low += 1
-        if self._low > _LAST_NODE:
-            return _LAST_NODE  # the kernel then uses the last number again
+        if self._low > LAST_NODE:
+            return LAST_NODE  # the kernel then uses the last number again
         self.used.add(self._low)
         return self._low
 
