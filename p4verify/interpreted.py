@@ -32,6 +32,7 @@ INSTANCES: Final = 1 << 16
 class Groups:
     """The groups that frames are copied to on a counterexample: each has the member that the model has.
 
+    Where a machine sends not the same to each, the model says which place that one has among others.
     With ``twice`` it has another one, with the next instance on the same port: a frame that is copied to one member
     looks like one that is sent there.
     """
@@ -49,9 +50,25 @@ class Groups:
         instance = self.values.get(of_a_copy(depth, "instance"), 0)
         if self.only is not None and (kind, group) not in self.only:
             return []
-        members = [(port, instance), (port, (instance + 1) % INSTANCES)][: 1 + self.twice]
+        members = self._in_its_place(depth, (port, instance))
+        if self.twice:
+            members.append((port, (instance + 1) % INSTANCES))
         self.asked.setdefault((kind, group), tuple(Replica(*member) for member in members))
         return members
+
+    def _in_its_place(self, depth: int, member: tuple[int, int]) -> list[tuple[int, int]]:
+        """The member among others, if the model says that there are some."""
+        place = self.values.get(of_a_copy(depth, "place"), 0)
+        last = self.values.get(of_a_copy(depth, "last"), place)
+        members = [self._other(depth, number) for number in range(last + 1)]
+        members[min(place, last)] = member
+        return members
+
+    def _other(self, depth: int, number: int) -> tuple[int, int]:
+        """Another member of the group. Those of which the model says nothing have instances of their own."""
+        name = of_a_copy(depth, f"other.{number}")
+        own = INSTANCES - 1 - number
+        return self.values.get(f"{name}.port", USUAL_PORT), self.values.get(f"{name}.instance", own)
 
     def into(self, rules: RuleSet) -> RuleSet:
         """The rules with these groups."""

@@ -25,7 +25,7 @@ def told(machine: Behaviour, returning: Collection[int], copies: Sequence[Groups
     cases, faults = list(machine.cases), list(machine.faults)
     for groups in copies:
         cases, unlike = relate_replicas.told(cases, groups)
-        faults += unlike
+        faults = [*relate_replicas.faults_told(faults, groups), *unlike]
     return replace(machine, cases=tuple(_returned(case, returning) for case in cases), faults=tuple(faults))
 
 

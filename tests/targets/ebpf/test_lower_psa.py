@@ -226,8 +226,8 @@ def test_given_groups(rules: RuleSet) -> None:
     assert proof.verdict is (Verdict.REJECT if rules.multicast else Verdict.ACCEPT)
 
 
-def test_copies_that_are_not_alike_are_not_taken_for_copies_to_any_member() -> None:
-    """The second member's copy made to leave by the third's port."""
+def test_one_members_copy_that_is_wrong_is_rejected() -> None:
+    """The second member's copy made to leave by the third's port: the counterexample has a group of three."""
     program, _ = PROGRAMS["multicast"]
     artifact = lower(program, None, {"hook": "tc"})
     code = list(artifact.programs[0].insns)
@@ -236,8 +236,10 @@ def test_copies_that_are_not_alike_are_not_taken_for_copies_to_any_member() -> N
     code[place] = replace(code[place], off=third)
     changed = replace(artifact, programs=(replace(artifact.programs[0], insns=tuple(code)),))
     proof = Checker(program, timeout=60, machines_confirm=False).check_artifact(TARGET, changed, None).proof
-    assert proof.verdict is Verdict.UNSUPPORTED
-    assert "not sent alike" in proof.reason
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
+    sent = [len(seen.outputs) for seen in (proof.counterexample.expected, proof.counterexample.actual)]
+    assert max(sent) >= 2
 
 
 REFUSED: Final = {
