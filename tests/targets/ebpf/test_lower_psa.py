@@ -242,6 +242,20 @@ def test_one_members_copy_that_is_wrong_is_rejected() -> None:
     assert max(sent) >= 2
 
 
+def test_a_fault_in_one_members_copy_is_found_with_a_group_that_leads_there() -> None:
+    """The third member's port is read from the stack, where nothing was written."""
+    program, _ = PROGRAMS["multicast"]
+    artifact = lower(program, None, {"hook": "tc"})
+    code = list(artifact.programs[0].insns)
+    third = COUNT_BYTES + 2 * MEMBER_BYTES
+    place = next(i for i, insn in enumerate(code) if insn.opcode == LOAD_WORD and insn.src == 7 and insn.off == third)
+    code[place] = replace(code[place], src=10, off=-512)
+    changed = replace(artifact, programs=(replace(artifact.programs[0], insns=tuple(code)),))
+    proof = Checker(program, timeout=60, machines_confirm=False).check_artifact(TARGET, changed, None).proof
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert "was not written" in proof.reason
+
+
 REFUSED: Final = {
     "metadata that goes with a cloned packet": psa(
         _CLONE,
