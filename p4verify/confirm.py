@@ -383,7 +383,7 @@ def _side(
         seen = evaluate_behaviour(
             behaviour, given.packet, given.port, functions=functions, inputs=inputs, choices=choices, default=0,
             cells=_known_cells(behaviour, given.cells),
-            groups=members or (lambda _kind, _group, depth: [_member(values, depth)]), plans=plans,
+            groups=members or Groups(values).members, plans=plans,
         )  # fmt: skip
         before = {name: inputs.get(f"in.{name}", 0) for name in told.metadata} if seen.outputs else {}
         metadata = before | dict(seen.metadata)
@@ -392,11 +392,6 @@ def _side(
         return Observed(seen.outputs, metadata, untouched | seen.state, carried=carried, events=seen.events)
 
     return run
-
-
-def _member(values: Mapping[str, int], depth: int) -> tuple[int, int]:
-    """The one member (port and instance) of every group that there is in the model."""
-    return values.get(of_a_copy(depth, "port"), 0), values.get(of_a_copy(depth, "instance"), 0)
 
 
 def _within(conditions: Sequence[Term], side: Side) -> Side:
