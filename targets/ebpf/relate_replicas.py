@@ -122,9 +122,10 @@ def _alike(copies: Sequence[Attributed]) -> list[Output] | None:
     """The outputs for any of the members for which copies are sent; None if they are not alike."""
     by_place: dict[int, list[Output]] = {number: [] for number in range(MOST)}
     for copy in copies:
-        if copy.always is None:
+        always = copy.always
+        if always is None:
             return None
-        by_place[copy.number].append(copy.always)
+        by_place[copy.number].append(always)
     if any(len(outputs) != len(by_place[0]) for outputs in by_place.values()):
         return None
     found = [_at_any_place(outputs) for outputs in zip(*by_place.values(), strict=True)]

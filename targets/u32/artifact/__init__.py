@@ -23,7 +23,6 @@ from .filters import (
     FIRST_NODE,
     FIRST_ROOT,
     LAST_NODE,
-    MAX_DIVISOR,
     NO_HANDLE,
     ROOT_TABLE,
     FilterList,
@@ -34,16 +33,17 @@ from .filters import (
     hash_table,
     is_root_alone,
     root_alone,
+    wrong_table,
 )
 from .netlink import Links, decode, encode
 from .printing import canonical, print_filter, print_script
 from .script import parse_script
 
 __all__ = [
-    "CONTINUE", "DEFAULT_PORTS", "DROP", "ETH_P_ALL", "FIRST_NODE", "FIRST_ROOT", "LAST_NODE", "MAX_DIVISOR",
+    "CONTINUE", "DEFAULT_PORTS", "DROP", "ETH_P_ALL", "FIRST_NODE", "FIRST_ROOT", "LAST_NODE",
     "NO_HANDLE", "PASS", "PIPE", "RECLASSIFY", "ROOT_TABLE",
     "STOLEN", "Action", "Control", "ControlKind", "FilterList", "Gact", "Handle", "Hook", "Key", "Links", "Mirred",
     "OpaqueAction", "PortNames", "Selector", "U32Filter", "canonical", "decode", "encode", "goto_chain", "hash_table",
     "is_root_alone", "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises",
-    "root_alone", "write",
+    "root_alone", "write", "wrong_table",
 ]  # fmt: skip

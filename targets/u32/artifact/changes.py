@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from ....semantics.source import Span, Unsupported
 from ...tc.artifact.changes import Classifier, Place, Refused
-from .filters import FIRST_NODE, FIRST_ROOT, LAST_NODE, MAX_DIVISOR, ROOT_TABLE, Handle, U32Filter, is_root_alone
+from .filters import FIRST_NODE, FIRST_ROOT, LAST_NODE, ROOT_TABLE, Handle, U32Filter, is_root_alone, wrong_table
 
 
 @dataclass(eq=False)
@@ -105,10 +105,9 @@ class U32Changes(Classifier[U32Filter]):
 
     def _table(self, place: Place, filter_: U32Filter) -> None:
         divisor, handle = filter_.divisor or 0, filter_.handle
-        if handle.bucket or handle.node:
-            raise Refused("a divisor belongs to a hash table")
-        if not 0 < divisor <= MAX_DIVISOR or divisor & (divisor - 1):
-            raise Refused(f"divisor {divisor} is not a power of 2 up to {MAX_DIVISOR}")
+        wrong = wrong_table(filter_)
+        if wrong is not None:
+            raise Refused(wrong)
         if not 0 < handle.table < FIRST_ROOT:
             raise Unsupported("a hash table with a number that the kernel chooses (0, or 800 and above)", filter_.span)
         if handle.table in self._tables:

@@ -171,6 +171,16 @@ def hash_table(
     return U32Filter(pref, protocol, Handle(table), None, divisor=divisor, chain=chain, span=span)
 
 
+def wrong_table(filter_: U32Filter) -> str | None:
+    """What the kernel says against a hash table that a filter is to make (``u32_change``); whether it exists aside."""
+    divisor = filter_.divisor or 0
+    if filter_.handle.bucket or filter_.handle.node:
+        return "a divisor belongs to a hash table"
+    if not 0 < divisor <= MAX_DIVISOR or divisor & (divisor - 1):
+        return f"divisor {divisor} is not a power of 2 up to {MAX_DIVISOR}"
+    return None
+
+
 def root_alone(pref: int, protocol: int, chain: int = 0, span: Span = NOWHERE) -> U32Filter:
     """``tc filter add ... u32`` with nothing behind it: makes the classifier of its priority with its root table, whose
     number is then taken (``u32_init``), and no filter (``u32_change`` without options)."""

@@ -16,13 +16,13 @@ from ..artifact import (
     FIRST_NODE,
     FIRST_ROOT,
     LAST_NODE,
-    MAX_DIVISOR,
     ROOT_TABLE,
     FilterList,
     Handle,
     Selector,
     U32Filter,
     is_root_alone,
+    wrong_table,
 )
 
 _FIRST_AUTO_PREF: Final = 0xC000
@@ -195,10 +195,9 @@ class _Installer:
 
     def _table(self, filter_: U32Filter) -> None:
         divisor, handle = filter_.divisor or 0, filter_.handle
-        if handle.bucket or handle.node:
-            raise _refused(filter_, "a divisor belongs to a hash table")
-        if not 0 < divisor <= MAX_DIVISOR or divisor & (divisor - 1):
-            raise _refused(filter_, f"divisor {divisor} is not a power of 2 up to {MAX_DIVISOR}")
+        wrong = wrong_table(filter_)
+        if wrong is not None:
+            raise _refused(filter_, wrong)
         if handle.table in self.state.tables:
             raise _refused(filter_, f"hash table {handle} exists")
         if not 0 < handle.table < FIRST_ROOT:
