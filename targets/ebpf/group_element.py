@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -46,16 +46,10 @@ class Element:
         parts = (*terms, *(part for term in asking for part in term.args))
         return {part: part for part in parts if part not in asking}
 
-    def holding(
-        self, terms: Sequence[Term], apart: Mapping[Term, Term], count: int | None, number: int | None = None
-    ) -> list[Term]:
-        """Terms where the element holds ``count`` members (None: is not there); ``apart`` is what it has no part in,
-        ``number`` the place of the member that is looked at."""
-        places = [_other(place) for place in range(MOST)]
-        if number is not None:
-            places[number] = _held(self.member.port, self.member.instance)
+    def holding(self, terms: Sequence[Term], apart: Mapping[Term, Term], count: int | None) -> list[Term]:
+        """Terms where the element holds ``count`` members (None: is not there); ``apart`` is what it has no part in."""
         held_count = b.bv(count or 0, 8 * COUNT_BYTES)
-        value = b.concat(host_order(held_count), *places, host_order(self.class_of_service))
+        value = b.concat(host_order(held_count), *map(_other, range(MOST)), host_order(self.class_of_service))
         there, content = names(self.groups)
 
         def found(asked: Term) -> Term:
@@ -66,13 +60,29 @@ class Element:
 
         return b.substitute(list(terms), apart, {there: found, content: held})
 
-    def sent(self, output: Output, apart: Mapping[Term, Term], count: int | None, number: int | None) -> Output | None:
-        """What is sent if the group has ``count`` members (None: is not set up), to the one in place ``number`` (None:
-        to none of them); None if nothing is."""
-        terms = output.terms()
-        held = self.holding(terms, apart, count, number)
-        made = output.mapped(dict(zip(terms, held, strict=True)))
-        return None if made.when is b.FALSE else replace(made, each=() if number is None else (self.member,))
+    def seen_by(self, terms: Sequence[Term], number: int) -> list[Term]:
+        """Terms where the member in place ``number`` is the one that is looked at."""
+        return b.substitute(list(terms), {_port(number): self.member.port, _instance(number): self.member.instance})
+
+    def sent(self, outputs: Sequence[Output]) -> list[dict[int | None, Output]]:
+        """For each output: number of members (None: the group is not set up) → what is sent then, to no member yet;
+        without those for which nothing is. All outputs are looked at together: they share most of their terms."""
+        terms = list(dict.fromkeys(term for output in outputs for term in output.terms()))
+        apart = self.apart(terms)
+        found: list[dict[int | None, Output]] = [{} for _ in outputs]
+        for count in (None, *range(MOST + 1)):
+            held = dict(zip(terms, self.holding(terms, apart, count), strict=True))
+            for output, sent in zip(outputs, found, strict=True):
+                if held[output.when] is not b.FALSE:
+                    sent[count] = replace(output.mapped(held), each=())
+        return found
+
+    def to(self, number: int, outputs: Iterable[Output]) -> list[Output]:
+        """What is sent, as copies for the member in place ``number``."""
+        outputs = list(outputs)
+        terms = list(dict.fromkeys(term for output in outputs for term in output.terms()))
+        seen = dict(zip(terms, self.seen_by(terms, number), strict=True))
+        return [replace(output.mapped(seen), each=(self.member,)) for output in outputs]
 
     def _asks(self, term: Term) -> bool:
         """Whether a term is what the element is asked for."""
@@ -84,13 +94,27 @@ def names(groups: Groups) -> tuple[str, str]:
     return f"map.{groups.map.name}.found", f"map.{groups.map.name}.value"
 
 
-def of_others(*terms: Term) -> bool:
-    """Whether terms hang on members other than the one that is looked at."""
-    return any(v.name.startswith(tuple(_OTHERS)) for v in b.variables(*terms))
+def of_others(*terms: Term) -> set[int]:
+    """The places of the members other than the one that is looked at that terms hang on."""
+    names = {v.name for v in b.variables(*terms)}
+    return {place for place in range(MOST) if not names.isdisjoint({_port(place).name, _instance(place).name})}
+
+
+def place_of(port: Term) -> int | None:
+    """The place of the member whose port this is; None if it is no member's."""
+    return next((place for place in range(MOST) if port is _port(place)), None)
 
 
 def _other(place: int) -> Term:
-    return _held(b.var(f"{_OTHERS[place]}.port", 32), b.var(f"{_OTHERS[place]}.instance", 16))
+    return _held(_port(place), _instance(place))
+
+
+def _port(place: int) -> Term:
+    return b.var(f"{_OTHERS[place]}.port", 32)
+
+
+def _instance(place: int) -> Term:
+    return b.var(f"{_OTHERS[place]}.instance", 16)
 
 
 def _held(port: Term, instance: Term) -> Term:
@@ -98,4 +122,4 @@ def _held(port: Term, instance: Term) -> Term:
     return b.concat(host_order(port), host_order(b.zext(instance, 32)))
 
 
-__all__ = ["Element", "names", "of_others"]
+__all__ = ["Element", "names", "of_others", "place_of"]

@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Output, of_a_copy
-from .group_element import Element
+from .group_element import Element, of_others, place_of
 from .replicas import MOST
 
 _BITS: Final = (MOST - 1).bit_length()
@@ -47,22 +47,25 @@ class Attributed:
     """Number of members → what is sent although that one is not among them."""
 
     @classmethod
-    def of(cls, output: Output, element: Element) -> Attributed:
-        """The place that an output is best attributed to.
+    def of(cls, outputs: Sequence[Output], element: Element) -> list[Attributed]:
+        """Outputs with the places that they are best attributed to.
 
         Raises:
-            NotAlike: it is sent where there are no members.
+            NotAlike: one is sent where there are no members.
         """
-        apart = element.apart(output.terms())
-        if any(element.sent(output, apart, count, None) is not None for count in (None, 0)):
+        return [cls._one(sent, element) for sent in element.sent(outputs)]
+
+    @classmethod
+    def _one(cls, by_count: Mapping[int | None, Output], element: Element) -> Attributed:
+        counts = {count: made for count, made in by_count.items() if count}
+        if len(counts) < len(by_count):
             raise NotAlike
-        number = _place(output, element, apart)
-        counts = range(1, MOST + 1)
-        sent = {n: element.sent(output, apart, n, number if number < n else None) for n in counts}
+        number = _place(counts)
+        among = {count: made for count, made in counts.items() if number < count}
         return cls(
             number,
-            {n: made for n, made in sent.items() if made is not None and number < n},
-            {n: made for n, made in sent.items() if made is not None and number >= n},
+            dict(zip(among, element.to(number, among.values()), strict=True)),
+            {count: made for count, made in counts.items() if number >= count},
         )
 
     @property
@@ -73,14 +76,18 @@ class Attributed:
         return first if everywhere and not self.left else None
 
 
-def _place(output: Output, element: Element, apart: Mapping[Term, Term]) -> int:
-    """That of the member to whose port the output is sent; else of the last one in the smallest group that has it."""
-    for number in range(MOST):
-        sent = element.sent(output, apart, MOST, number)
-        if sent is not None and sent.port is element.member.port:
+def _place(by_count: Mapping[int, Output]) -> int:
+    """That of the member to whose port a copy is sent; else of the only one that it hangs on; else of the last one in
+    the smallest group that has the copy."""
+    sent = by_count.get(MOST)
+    if sent is not None:
+        number = place_of(sent.port)
+        if number is not None:
             return number
-    counts = range(1, MOST + 1)
-    return next((n - 1 for n in counts if element.sent(output, apart, n, None) is not None), 0)
+        places = of_others(*sent.terms())
+        if len(places) == 1:
+            return places.pop()
+    return min(by_count, default=1) - 1
 
 
 def at_places(copies: Sequence[Attributed], *, alone: bool) -> list[Output]:
@@ -110,7 +117,7 @@ def with_members(condition: Term, element: Element) -> Term:
     apart = element.apart([condition])
     empty = b.or_(*(element.holding([condition], apart, count)[0] for count in (None, 0)))
     filled = [
-        b.and_(b.eq(_LAST, b.bv(count - 1, _BITS)), element.holding([condition], apart, count, 0)[0])
+        b.and_(b.eq(_LAST, b.bv(count - 1, _BITS)), element.seen_by(element.holding([condition], apart, count), 0)[0])
         for count in range(1, MOST + 1)
     ]
     first = b.eq(PLACE, b.bv(0, _BITS))

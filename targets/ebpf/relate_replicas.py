@@ -66,13 +66,9 @@ def _case_told(case: Case, groups: Groups) -> Case:
 
 def _told(case: Case, element: Element, *, alone: bool) -> Case:
     """The case without what the element holds. ``alone``: no other element is asked."""
-    out: list[Output] = []
-    copies: list[Attributed] = []
-    for output in case.outputs:
-        if output.each or not element.mentioned([output.when]):
-            out.append(_settled_output(output, element))
-        else:
-            copies.append(_copy(output, element) or Attributed.of(output, element))
+    copied = [not output.each and element.mentioned([output.when]) for output in case.outputs]
+    out = [_settled_output(o, element) for o, is_copy in zip(case.outputs, copied, strict=True) if not is_copy]
+    copies = Attributed.of([o for o, is_copy in zip(case.outputs, copied, strict=True) if is_copy], element)
     [guard] = _settled([case.guard], element)
     written = [*case.metadata, *case.state]
     values = dict(zip(written, _settled([*case.metadata.values(), *case.state.values()], element), strict=True))
@@ -102,20 +98,6 @@ def _settled(terms: Sequence[Term], element: Element) -> list[Term]:
     if any(way != ways[0] for way in ways) or of_others(*ways[0]):
         return list(terms)
     return ways[0]
-
-
-def _copy(output: Output, element: Element) -> Attributed | None:
-    """Whose copy this is, if it is sent in the same way whatever the other members are; else None."""
-    terms = output.terms()
-    apart = element.apart(terms)
-    for number in range(MOST):
-        sent = element.sent(output, apart, MOST, number)
-        if sent is not None and not of_others(*sent.terms()):
-            counted = [element.sent(output, apart, count, number) for count in range(MOST)]
-            expected = [None] * (number + 1) + [sent] * (MOST - 1 - number)
-            if counted == expected and element.sent(output, apart, None, number) is None:
-                return Attributed(number, dict.fromkeys(range(number + 1, MOST + 1), sent), {})
-    return None
 
 
 def _alike(copies: Sequence[Attributed]) -> list[Output] | None:
