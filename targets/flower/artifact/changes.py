@@ -1,8 +1,9 @@
-"""Filters of flower and matchall that commands change: ``fl_change``, ``fl_delete`` (``net/sched/cls_flower.c``),
+"""Filters of flower and matchall that are added and changed: ``fl_change``, ``fl_delete`` (``net/sched/cls_flower.c``),
 ``mall_change``, ``mall_delete`` (``net/sched/cls_matchall.c``), Linux 6.1.
 
 Masks of a priority are tried in the order in which they were first used, and go with their last filter; a filter that
-is changed keeps its mask and its place. So the filters that are left are listed mask by mask.
+is changed keeps its mask and its place. So the filters that are left are listed mask by mask. Two filters of one
+priority with the same masked keys are refused. A priority of matchall has one filter, which cannot be changed.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from dataclasses import dataclass, field, replace
 
 from ....semantics.source import Span, Unsupported
 from ...tc.artifact.changes import Classifier, Place, Refused
-from .filters import FlowerFilter
+from .filters import FLOWER, MATCHALL, FlowerFilter
 from .masks import MaskKey, mask_of, values_of, wrong_state
 
 
-@dataclass(eq=False)
-class _Filters:
-    """Those of one priority (``struct cls_fl_head``), by handles."""
+@dataclass(eq=False, slots=True)
+class Masks:
+    """The filters of one priority (``struct cls_fl_head``)."""
 
     masks: dict[MaskKey, dict[int, FlowerFilter]] = field(default_factory=dict)
-    """In the order of the masks, and in each that in which its filters came."""
+    """By handles, in the order of the masks, and in each that in which its filters came."""
     mask_by_handle: dict[int, MaskKey] = field(default_factory=dict)
     taken: dict[tuple[MaskKey, object], int] = field(default_factory=dict)
     """Which filter has masked keys."""
@@ -34,97 +35,74 @@ class _Filters:
             self.lowest += 1
         return self.lowest
 
-    def at(self, handle: int) -> FlowerFilter:
-        """The filter with a handle that is there."""
-        return self.masks[self.mask_by_handle[handle]][handle]
+    def put(self, filter_: FlowerFilter) -> None:
+        """A new one. Raises Refused."""
+        mask, values = mask_of(filter_), values_of(filter_)
+        if (mask, values) in self.taken:
+            raise Refused("a filter with the same keys exists at this priority")
+        handle = filter_.handle or self.free()
+        self.taken[mask, values] = handle
+        self.mask_by_handle[handle] = mask
+        self.masks.setdefault(mask, {})[handle] = filter_
+
+    def change(self, handle: int, filter_: FlowerFilter) -> None:
+        """One in the place of what has the handle. Raises Refused, Unsupported."""
+        mask, values = mask_of(filter_), values_of(filter_)
+        if self.mask_by_handle[handle] != mask:
+            raise Refused("a filter that is changed keeps its mask")
+        if self.taken.get((mask, values), handle) != handle:
+            raise Unsupported("a filter that gets the keys of another one of its priority", filter_.span)
+        del self.taken[mask, values_of(self.masks[mask][handle])]
+        self.taken[mask, values] = handle
+        self.masks[mask][handle] = filter_
+
+    def remove(self, handle: int) -> None:
+        """Without it, and without its mask if that was its only filter."""
+        mask = self.mask_by_handle.pop(handle)
+        del self.taken[mask, values_of(self.masks[mask].pop(handle))]
+        self.lowest = min(self.lowest, handle)
+        if not self.masks[mask]:
+            del self.masks[mask]
 
 
-class FlowerChanges(Classifier[FlowerFilter]):
-    """Flower's filters."""
-
+class _Flower(Classifier[FlowerFilter]):
     def begin(self, place: Place) -> None:
-        """See :meth:`Classifier.begin`."""
-        place.own = _Filters()
+        place.own = Masks()
 
-    def get(self, place: Place, handle: int) -> FlowerFilter | None:
-        """See :meth:`Classifier.get`."""
-        own: _Filters = place.own
-        return own.at(handle) if handle in own.mask_by_handle else None
+    def get(self, place: Place, handle: int) -> int | None:
+        return handle if handle in place.own.mask_by_handle else None
 
     def change(self, place: Place, found: object | None, filter_: FlowerFilter) -> None:
-        """See :meth:`Classifier.change`."""
+        own: Masks = place.own
         wrong = wrong_state(filter_)
         if wrong is not None:
             raise Refused(wrong)
-        own: _Filters = place.own
-        mask, values = mask_of(filter_), values_of(filter_)
-        has_them = own.taken.get((mask, values))
-        if found is None:
-            self._add(place, filter_, mask, values, has_them)
-            return
-        assert isinstance(found, FlowerFilter)
-        if own.mask_by_handle[found.handle] != mask:
-            raise Refused("a filter that is changed keeps its mask")
-        if has_them not in (None, found.handle):
-            raise Unsupported("a filter that gets the keys of another one of its priority", filter_.span)
-        del own.taken[mask, values_of(found)]
-        own.taken[mask, values] = found.handle
-        own.masks[mask][found.handle] = replace(filter_, pref=place.pref, handle=found.handle)
-
-    @staticmethod
-    def _add(place: Place, filter_: FlowerFilter, mask: MaskKey, values: object, has_them: int | None) -> None:
-        own: _Filters = place.own
-        if has_them is not None:
-            raise Refused("a filter with the same keys exists at this priority")
-        handle = filter_.handle or own.free()
-        own.taken[mask, values] = handle
-        own.mask_by_handle[handle] = mask
-        own.masks.setdefault(mask, {})[handle] = replace(filter_, pref=place.pref, handle=handle)
+        if isinstance(found, int):
+            own.change(found, filter_)
+        else:
+            own.put(filter_)
 
     def delete(self, place: Place, found: object, span: Span) -> bool:
-        """See :meth:`Classifier.delete`."""
-        assert isinstance(found, FlowerFilter)
-        own: _Filters = place.own
-        mask = own.mask_by_handle.pop(found.handle)
-        del own.taken[mask, values_of(found)]
-        del own.masks[mask][found.handle]
-        own.lowest = min(own.lowest, found.handle)
-        if not own.masks[mask]:
-            del own.masks[mask]
-        return not own.masks
+        assert isinstance(found, int)
+        place.own.remove(found)
+        return not place.own.masks
 
     def end(self, place: Place, span: Span) -> None:
-        """See :meth:`Classifier.end`."""
+        """Its masks go with it."""
 
     def left(self, places: Sequence[Place]) -> Iterator[FlowerFilter]:
-        """See :meth:`Classifier.left`."""
-        return (one for place in places for mask in place.own.masks.values() for one in mask.values())
+        for place in places:
+            for filters in place.own.masks.values():
+                yield from (replace(one, pref=place.pref, handle=handle) for handle, one in filters.items())
 
 
-class MatchallChanges(Classifier[FlowerFilter]):
-    """The filter of ``matchall``, which cannot be changed, only taken away."""
-
-    def begin(self, place: Place) -> None:
-        """See :meth:`Classifier.begin`."""
-
-    def get(self, place: Place, handle: int) -> FlowerFilter | None:
-        """See :meth:`Classifier.get`."""
-        own: FlowerFilter | None = place.own
-        return own if own is not None and own.handle == handle else None
-
+class _Matchall(_Flower):
     def change(self, place: Place, found: object | None, filter_: FlowerFilter) -> None:
-        """See :meth:`Classifier.change`."""
-        if place.own is not None:
+        if place.own.masks:
             raise Refused("a matchall filter exists at this priority")
-        place.own = replace(filter_, pref=place.pref, handle=filter_.handle or 1)
+        super().change(place, found, filter_)
 
-    def delete(self, place: Place, found: object, span: Span) -> bool:
-        """See :meth:`Classifier.delete`."""
-        return True
 
-    def end(self, place: Place, span: Span) -> None:
-        """See :meth:`Classifier.end`."""
-
-    def left(self, places: Sequence[Place]) -> Iterator[FlowerFilter]:
-        """See :meth:`Classifier.left`."""
-        return (place.own for place in places if place.own is not None)
+def classifiers() -> dict[str, Classifier[FlowerFilter]]:
+    """The classifiers of an empty hook; what they have at a priority are :class:`Masks`."""
+    return {FLOWER: _Flower(), MATCHALL: _Matchall()}

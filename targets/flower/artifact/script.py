@@ -12,7 +12,7 @@ from ...tc.artifact.read_actions import read_actions, read_port
 from ...tc.artifact.script import Head, Kind, read_filters
 from ...tc.artifact.tunnel_options import FLAGS, word_of
 from ...tc.artifact.words import Command, shorten
-from .changes import FlowerChanges, MatchallChanges
+from .changes import classifiers
 from .fields import ETH_IP6, FIELDS, FlowerField
 from .filters import ASSUMPTIONS, FLOWER, MATCHALL, FilterList, FlowerFilter, Key, Match, network_type, ordered
 from .matchall import read_matchall
@@ -50,7 +50,7 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
         0,
         lambda command: command.number("handle", 1, 0xFFFFFFFF),
         read,
-        lambda: {FLOWER: FlowerChanges(), MATCHALL: MatchallChanges()},
+        classifiers,
         ports,
         beside={MATCHALL: read_all},
     )

@@ -1,16 +1,16 @@
-"""The commands of a script, applied to a hook that has no filters: which there are in the end.
+"""Commands applied to a hook that has no filters: what the kernel makes of filters that are added in their order
+(:func:`added`), and which there are in the end where commands change some and take some away (:func:`applied`).
 
 Follows ``tc_new_tfilter`` and ``tc_del_tfilter`` of ``net/sched/cls_api.c`` (6.1): a filter is named by chain,
 priority, protocol (if said), kind (if said) and handle. What a classifier does with its own filters is told by
-:class:`Classifier`, as ``struct tcf_proto_ops`` has it. The filters that are left get the priorities and handles that
-the kernel chose, so that adding them to an empty hook gives the same hook. A command that the kernel refuses ends
-``tc -batch``, and is an error.
+:class:`Classifier`, as ``struct tcf_proto_ops`` has it. A command that the kernel refuses ends ``tc -batch``, and is an
+error.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
@@ -68,6 +68,8 @@ class Step(Generic[AnyFilter]):
     filter: AnyFilter | None
     """As the command says it; None where it takes filters away."""
     span: Span
+    whole: bool = True
+    """Whether it says all that a new filter has to have."""
 
     @property
     def may_change(self) -> bool:
@@ -122,10 +124,29 @@ class Classifier(ABC, Generic[AnyFilter]):
         """The filters of its kind, in an order in which they can be added."""
 
 
+def added(
+    filters: Iterable[Step[AnyFilter]], classifiers: Mapping[str, Classifier[AnyFilter]]
+) -> dict[int, list[Place]]:
+    """Per chain its priorities, the lowest number first, after filters were added.
+
+    Raises:
+        InputError: the kernel refuses a filter; with its place.
+        Unsupported: it is not known what the kernel does, with the filter's place.
+    """
+    hook = _Hook(classifiers)
+    for step in filters:
+        hook.apply(step, "filter")
+    chains: dict[int, list[Place]] = {}
+    for place in sorted(hook.places, key=lambda place: place.pref):
+        chains.setdefault(place.chain, []).append(place)
+    return chains
+
+
 def applied(
     steps: Sequence[Step[AnyFilter]], classifiers: Mapping[str, Classifier[AnyFilter]], *, shared: bool = False
 ) -> tuple[AnyFilter, ...]:
-    """The filters after commands: as the commands say them, if no command meets a filter that was there.
+    """The filters after commands: as the commands say them, if no command meets a filter that was there; else with the
+    priorities and handles that the kernel chose, so that adding them to an empty hook gives the same hook.
 
     Args:
         steps: all of one hook.
@@ -138,14 +159,11 @@ def applied(
         Unsupported: it is not known what the kernel does, with the command's place.
     """
     plain = tuple(step.filter for step in steps if step.filter is not None)
-    if not any(step.may_change for step in steps):
+    if not any(step.may_change or not step.whole for step in steps):
         return plain
     hook = _Hook(classifiers)
     for step in steps:
-        try:
-            hook.apply(step)
-        except Refused as reason:
-            raise InputError.at(step.span, f"the kernel refuses this command: {reason}") from None
+        hook.apply(step, "command")
         if hook.touched and shared:
             raise Unsupported("a command that changes filters, in a script whose actions have an index", step.span)
     return hook.left() if hook.touched else plain
@@ -155,21 +173,30 @@ class _Hook(Generic[AnyFilter]):
     def __init__(self, classifiers: Mapping[str, Classifier[AnyFilter]]) -> None:
         self._classifiers = classifiers
         self._places: dict[tuple[int, int], Place] = {}
+        self._lowest_auto: dict[int, int] = {}
+        """By chain, the lowest priority from 0x8000 on."""
         self.touched = False
         """Whether a filter that was there has been changed or taken away."""
 
-    def apply(self, step: Step[AnyFilter]) -> None:
-        """Raises Refused, Unsupported."""
-        if step.verb == "delete":
-            self._delete(step)
-        else:
-            self._new(step)
+    @property
+    def places(self) -> Iterable[Place]:
+        """The priorities that there are."""
+        return self._places.values()
+
+    def apply(self, step: Step[AnyFilter], what: str) -> None:
+        """Raises InputError: the kernel refuses it, whatever it is called; Unsupported."""
+        try:
+            if step.verb == "delete":
+                self._delete(step)
+            else:
+                self._new(step)
+        except Refused as reason:
+            raise InputError.at(step.span, f"the kernel refuses this {what}: {reason}") from None
 
     def left(self) -> tuple[AnyFilter, ...]:
         """The filters that are there."""
-        kinds = dict.fromkeys(place.kind for place in self._places.values())
-        places = list(self._places.values())
-        found = (self._classifiers[k].left([place for place in places if place.kind == k]) for k in kinds)
+        kinds = dict.fromkeys(place.kind for place in self.places)
+        found = (self._classifiers[k].left([place for place in self.places if place.kind == k]) for k in kinds)
         return tuple(one for some in found for one in some)
 
     # --- tc_new_tfilter ---
@@ -185,8 +212,10 @@ class _Hook(Generic[AnyFilter]):
         found = None if step.handle is None else classifier.get(place, step.handle)
         if found is None and step.verb == "change":
             raise Refused("there is no such filter")
+        if found is None and not step.whole:
+            raise Refused("a new filter needs a selector")
         if found is not None and step.verb == "add":
-            raise Refused("there is a filter with this handle")
+            raise Refused(f"filter {_called(step.handle)} exists")
         self.touched |= found is not None
         classifier.change(place, found, step.filter)
 
@@ -200,6 +229,8 @@ class _Hook(Generic[AnyFilter]):
         place = Place(named.chain, pref, named.protocol, named.kind)
         self._classifiers[named.kind].begin(place)
         self._places[place.chain, place.pref] = place
+        if pref >= _AUTO_LIMIT:
+            self._lowest_auto[place.chain] = min(pref, self._lowest_auto.get(place.chain, pref))
         return place
 
     def _find(self, named: Named) -> Place | None:
@@ -211,10 +242,10 @@ class _Hook(Generic[AnyFilter]):
 
     def _auto_pref(self, chain: int) -> int:
         """``tcf_auto_prio``: one below the lowest priority from 0x8000 on, 0xc000 if there is none."""
-        there = [pref for number, pref in self._places if number == chain and pref >= _AUTO_LIMIT]
-        if _AUTO_LIMIT in there:
+        lowest = self._lowest_auto.get(chain, _FIRST_AUTO_PREF + 1)
+        if lowest == _AUTO_LIMIT:
             raise Refused("no priority is free")
-        return min(there, default=_FIRST_AUTO_PREF + 1) - 1
+        return lowest - 1
 
     # --- tc_del_tfilter ---
 
@@ -223,7 +254,7 @@ class _Hook(Generic[AnyFilter]):
         if not named.pref:
             if named.protocol or named.kind or step.handle is not None:
                 raise Refused("filters of a protocol or kind, or with a handle, are taken away by their priority")
-            for one in [one for one in self._places.values() if one.chain == named.chain]:
+            for one in [one for one in self.places if one.chain == named.chain]:
                 self._end(one, step.span)
             return
         place = self._find(named)
@@ -246,3 +277,12 @@ class _Hook(Generic[AnyFilter]):
         self.touched = True
         self._classifiers[place.kind].end(place, span)
         del self._places[place.chain, place.pref]
+        if place.pref == self._lowest_auto.get(place.chain):
+            del self._lowest_auto[place.chain]
+            there = [one.pref for one in self.places if one.chain == place.chain and one.pref >= _AUTO_LIMIT]
+            if there:
+                self._lowest_auto[place.chain] = min(there)
+
+
+def _called(handle: Any) -> str:
+    return f"{handle:#x}" if isinstance(handle, int) else str(handle)

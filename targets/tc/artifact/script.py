@@ -46,6 +46,8 @@ class Head(Generic[Handle]):
     kind: str = ""
     """The classifier's name; "" where a command names none."""
     verb: Verb = "add"
+    whole: bool = True
+    """Whether what follows the classifier's name is all that a new filter has to have."""
     seen: set[str] = field(default_factory=set)
 
     @property
@@ -137,18 +139,19 @@ def _read_filter(command: Command, kind: Kind[Handle, Filter], start: Span) -> t
     if head.block is None and head.direction is None:
         raise Unsupported("filters of a device's queueing discipline: 'ingress' (or 'egress') is missing", start)
     hook = Hook(head.device or "", "egress" if head.direction == "egress" else "ingress", head.block)
-    handle = head.handle if "handle" in head.seen else None
+    handle = head.handle if "handle" in head.seen and head.handle != kind.no_handle else None
     if verb == "delete":
         if command:
             raise Unsupported("what a filter matches or does, where it is taken away", command.here)
-        if handle is not None and not head.kind:
+        if "handle" in head.seen and not head.kind:
             raise command.error("tc wants the classifier's name where there is a handle", start)
         return hook, Step(verb, head, handle, None, start)
     try:
         filter_ = kind.beside.get(head.kind, kind.filter)(command, head, start)
     except ValueError as error:
         raise command.error(str(error), start) from None
-    return hook, Step(verb, head, None if handle is None else filter_.handle, filter_, start)
+    asked = None if handle is None else filter_.handle
+    return hook, Step(verb, head, asked, filter_, start, head.whole)
 
 
 def _read_head(command: Command, kind: Kind[Handle, Filter], verb: Verb) -> Head[Handle]:

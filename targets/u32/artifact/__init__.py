@@ -17,6 +17,7 @@ from ...tc.artifact.actions import (
 )
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.protocols import ETH_P_ALL
+from .changes import U32Tables
 from .dumps import parse_shown
 from .files import read, recognises, write
 from .filters import (
@@ -33,17 +34,16 @@ from .filters import (
     hash_table,
     is_root_alone,
     root_alone,
-    wrong_table,
 )
 from .netlink import Links, decode, encode
 from .printing import canonical, print_filter, print_script
 from .script import parse_script
+from .tables import Node, Table
 
 __all__ = [
-    "CONTINUE", "DEFAULT_PORTS", "DROP", "ETH_P_ALL", "FIRST_NODE", "FIRST_ROOT", "LAST_NODE",
-    "NO_HANDLE", "PASS", "PIPE", "RECLASSIFY", "ROOT_TABLE",
-    "STOLEN", "Action", "Control", "ControlKind", "FilterList", "Gact", "Handle", "Hook", "Key", "Links", "Mirred",
-    "OpaqueAction", "PortNames", "Selector", "U32Filter", "canonical", "decode", "encode", "goto_chain", "hash_table",
-    "is_root_alone", "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises",
-    "root_alone", "write", "wrong_table",
+    "CONTINUE", "DEFAULT_PORTS", "DROP", "ETH_P_ALL", "FIRST_NODE", "FIRST_ROOT", "LAST_NODE", "NO_HANDLE", "PASS",
+    "PIPE", "RECLASSIFY", "ROOT_TABLE", "STOLEN", "Action", "Control", "ControlKind", "FilterList", "Gact", "Handle",
+    "Hook", "Key", "Links", "Mirred", "Node", "OpaqueAction", "PortNames", "Selector", "Table", "U32Filter",
+    "U32Tables", "canonical", "decode", "encode", "goto_chain", "hash_table", "is_root_alone", "parse_script",
+    "parse_shown", "print_filter", "print_script", "read", "recognises", "root_alone", "write",
 ]  # fmt: skip

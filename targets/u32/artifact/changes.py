@@ -1,81 +1,57 @@
-"""u32 filters that commands change: ``u32_change``, ``u32_delete``, ``u32_destroy`` of ``net/sched/cls_u32.c``, 6.1.
+"""u32 filters that are added and changed: ``u32_init``, ``u32_change``, ``u32_delete``, ``u32_destroy`` of
+``net/sched/cls_u32.c``, 6.1.
 
 A filter that is changed keeps its selector and its place, whatever the command says of them; it gets the command's
 actions, and the class id, link and device that the command names. Hash tables are those of a hook: they are there as
-long as the hook has a priority of u32.
+long as the hook has a priority of u32. Each priority has a root table, whose number the kernel chooses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ....semantics.source import Span, Unsupported
 from ...tc.artifact.changes import Classifier, Place, Refused
-from .filters import FIRST_NODE, FIRST_ROOT, LAST_NODE, ROOT_TABLE, Handle, U32Filter, is_root_alone, wrong_table
+from .filters import FIRST_ROOT, ROOT_TABLE, Handle, U32Filter, is_root_alone, wrong_table
+from .tables import Node, Table
 
 
-@dataclass(eq=False)
-class _Table:
-    """``struct tc_u_hnode``."""
-
-    number: int
-    divisor: int
-    place: Place
-    """Where it was made."""
-    made: U32Filter | None
-    """What made it; None: it is the root of its priority."""
-    filters: dict[tuple[int, int], _Node] = field(default_factory=dict)
-    """By bucket and number."""
-    linked: bool = False
-    """Whether a filter has ever led to it."""
-
-
-@dataclass(eq=False)
-class _Node:
-    """``struct tc_u_knode``."""
-
-    table: _Table
-    bucket: int
-    number: int
-    place: Place
-    filter: U32Filter
-    link: _Table | None
-
-
-class U32Changes(Classifier[U32Filter]):
-    """The filters and hash tables of u32 of one hook."""
+class U32Tables(Classifier[U32Filter]):
+    """The filters and hash tables of u32 of one hook; a priority's own is its root table."""
 
     def __init__(self) -> None:
-        self._tables: dict[int, _Table] = {}
+        self.tables: dict[int, Table] = {}
+        """By their numbers."""
         self._places: list[Place] = []
         self._roots = 0
         """Root tables that have been numbered since there was no priority; the kernel goes on from the last one."""
+        self._added = 0
 
     def begin(self, place: Place) -> None:
         """See :meth:`Classifier.begin`."""
-        place.own = _Table(FIRST_ROOT + self._roots, 1, place, None)
-        if place.own.number >= ROOT_TABLE:
+        number = FIRST_ROOT + self._roots
+        if number >= ROOT_TABLE:
             raise Refused("too many priorities")
         self._roots += 1
-        self._tables[place.own.number] = place.own
+        place.own = self.tables[number] = Table(number, 1, place, None)
         self._places.append(place)
 
-    def get(self, place: Place, handle: Handle) -> _Table | _Node | None:
+    def get(self, place: Place, handle: Handle) -> Table | Node | None:
         """See :meth:`Classifier.get`."""
-        table = place.own if handle.table == ROOT_TABLE else self._tables.get(handle.table)
-        if table is None or not handle.node:
+        table = place.own if handle.table == ROOT_TABLE else self.tables.get(handle.table)
+        if table is None or not (handle.bucket or handle.node):
             return table
-        found: _Node | None = table.filters.get((handle.bucket, handle.node))
+        found: Node | None = table.get(handle.bucket, handle.node)
         return found if handle.table != ROOT_TABLE else None  # its filters do not have this number
 
     # --- u32_change ---
 
     def change(self, place: Place, found: object | None, filter_: U32Filter) -> None:
         """See :meth:`Classifier.change`."""
-        if isinstance(found, _Table):
+        if isinstance(found, Table):
             raise Refused("a hash table cannot be changed")
-        if isinstance(found, _Node):
+        if isinstance(found, Node):
             self._changed(found, filter_)
         elif is_root_alone(filter_):
             return
@@ -84,7 +60,8 @@ class U32Changes(Classifier[U32Filter]):
         else:
             self._node(place, filter_)
 
-    def _changed(self, node: _Node, given: U32Filter) -> None:
+    def _changed(self, node: Node, given: U32Filter) -> None:
+        _one_of_its_number(node, given.span)
         before = node.filter
         if (before.skip_hw, before.skip_sw) != (given.skip_hw, given.skip_sw):
             raise Refused("skip_hw and skip_sw of a filter cannot be changed")
@@ -92,8 +69,7 @@ class U32Changes(Classifier[U32Filter]):
             raise Unsupported("a filter that is changed without its class id: kernels keep it or do not", given.span)
         if given.divisor is not None:
             raise Unsupported("a divisor for a filter", given.span)
-        link = node.link if given.link is None else self._link(given)
-        node.link = link
+        node.link = node.link if given.link is None else self._link(given)
         node.filter = replace(
             before,
             actions=given.actions,
@@ -110,41 +86,50 @@ class U32Changes(Classifier[U32Filter]):
             raise Refused(wrong)
         if not 0 < handle.table < FIRST_ROOT:
             raise Unsupported("a hash table with a number that the kernel chooses (0, or 800 and above)", filter_.span)
-        if handle.table in self._tables:
+        if handle.table in self.tables:
             raise Refused(f"hash table {handle} exists")
-        self._tables[handle.table] = _Table(handle.table, divisor, place, filter_)
+        self.tables[handle.table] = Table(handle.table, divisor, place, filter_)
 
     def _node(self, place: Place, filter_: U32Filter) -> None:
-        if filter_.selector is None or not (filter_.selector.keys or filter_.mark):
-            raise Refused("a new filter needs a selector")
         table, bucket = self._target(place, filter_)
         if bucket >= table.divisor:
-            raise Refused(f"hash table {table.number:x}: has no bucket {bucket:x}")
-        if filter_.handle.table not in (0, table.number):
-            raise Refused(f"handle {filter_.handle} is not in hash table {table.number:x}:")
-        number = filter_.handle.node or _free(table, bucket, filter_)
-        if (bucket, number) in table.filters:
-            raise Refused(f"filter {Handle(table.number, bucket, number)} exists")
-        table.filters[bucket, number] = _Node(table, bucket, number, place, filter_, self._link(filter_))
+            raise Refused(f"hash table {Handle(table.number)} has no bucket {bucket:x}")
+        number = self._number(table, bucket, filter_)
+        self._added += 1
+        link = self._link(filter_)
+        table.put(Node(table, bucket, number, place, filter_, link, self._added))
 
-    def _target(self, place: Place, filter_: U32Filter) -> tuple[_Table, int]:
-        ht = filter_.ht
-        if ht is None or ht.table == ROOT_TABLE:
+    def _target(self, place: Place, filter_: U32Filter) -> tuple[Table, int]:
+        ht = filter_.ht or Handle()
+        if ht.node:
+            raise Unsupported("ht with a node number", filter_.span)
+        if filter_.ht is None or ht.table == ROOT_TABLE:
             return place.own, 0
-        table = self._tables.get(ht.table)
+        table = self.tables.get(ht.table)
         if table is None:
-            raise Refused(f"there is no hash table {ht.table:x}:")
-        if table.made is None and table is not place.own:
-            raise Unsupported("a filter in the root table of another priority", filter_.span)
+            raise Refused(f"there is no hash table {Handle(ht.table)}")
         return table, ht.bucket
 
-    def _link(self, filter_: U32Filter) -> _Table | None:
+    @staticmethod
+    def _number(table: Table, bucket: int, filter_: U32Filter) -> int:
+        handle = filter_.handle
+        if handle.table not in (0, table.number):
+            raise Refused(f"handle {handle} is not in hash table {Handle(table.number)}")
+        if not handle.node:
+            if handle.bucket:
+                raise Unsupported("a filter with a handle that names a bucket", filter_.span)
+            return table.free(bucket)
+        if table.get(bucket, handle.node) is not None:
+            raise Refused(f"filter {Handle(table.number, bucket, handle.node)} exists")
+        return handle.node
+
+    def _link(self, filter_: U32Filter) -> Table | None:
         if not filter_.link:
             return None
-        table = self._tables.get(filter_.link)
+        table = self.tables.get(filter_.link)
         if table is None:
-            raise Refused(f"there is no hash table {filter_.link:x}: to link to")
-        if table.made is None:
+            raise Refused(f"there is no hash table {Handle(filter_.link)} to link to")
+        if table.is_root:
             raise Refused("a link cannot go to a root table")
         table.linked = True
         return table
@@ -153,56 +138,58 @@ class U32Changes(Classifier[U32Filter]):
 
     def delete(self, place: Place, found: object, span: Span) -> bool:
         """See :meth:`Classifier.delete`."""
-        if isinstance(found, _Node):
-            del found.table.filters[found.bucket, found.number]
+        if isinstance(found, Node):
+            _one_of_its_number(found, span)
+            found.table.remove(found)
         else:
-            assert isinstance(found, _Table)
+            assert isinstance(found, Table)
             self._without(found, span)
-        return len(self._places) == 1 and not any(table.filters for table in self._tables.values())
+        return len(self._places) == 1 and not any(table.buckets for table in self.tables.values())
 
-    def _without(self, table: _Table, span: Span) -> None:
-        if table.made is None:
+    def _without(self, table: Table, span: Span) -> None:
+        if table.is_root:
             raise Refused("a root table cannot be taken away")
         if any(node.link is table for node in self._nodes()):
             raise Refused("a hash table that a filter leads to cannot be taken away")
         if table.linked:  # the kernel forgets the link some time after the filter
             raise Unsupported("a hash table that is taken away after what led to it", span)
-        del self._tables[table.number]
+        del self.tables[table.number]
 
     def end(self, place: Place, span: Span) -> None:
         """See :meth:`Classifier.end`."""
         self._places.remove(place)
         if not self._places:
-            self._tables, self._roots = {}, 0
+            self.tables, self._roots = {}, 0
             return
-        del self._tables[place.own.number]
+        del self.tables[place.own.number]
         filters = (node.place for node in self._nodes())
-        if place in (*filters, *(table.place for table in self._tables.values())):
+        if place in (*filters, *(table.place for table in self.tables.values())):
             raise Unsupported("a priority that goes, and leaves hash tables or filters in them behind", span)
 
     # --- all together ---
 
-    def _nodes(self) -> Iterator[_Node]:
-        return (node for table in self._tables.values() for node in table.filters.values())
+    def _nodes(self) -> Iterator[Node]:
+        return (node for table in self.tables.values() for bucket in table.buckets.values() for node in bucket)
 
     def left(self, places: Sequence[Place]) -> Iterator[U32Filter]:
         """See :meth:`Classifier.left`."""
-        for table in self._tables.values():
+        for table in self.tables.values():
             if table.made is not None:
                 yield replace(table.made, pref=table.place.pref, protocol=table.place.protocol)
         for node in self._nodes():
+            _one_of_its_number(node, node.filter.span)
+            if node.table.is_root and node.table is not node.place.own:
+                raise Unsupported("a filter in the root table of another priority", node.filter.span)
             yield replace(
                 node.filter,
                 pref=node.place.pref,
                 protocol=node.place.protocol,
-                handle=Handle(node=node.number),
-                ht=None if node.table is node.place.own else Handle(node.table.number, node.bucket),
+                handle=Handle(node=node.node),
+                ht=None if node.table.is_root else Handle(node.table.number, node.bucket),
             )
 
 
-def _free(table: _Table, bucket: int, filter_: U32Filter) -> int:
-    """``gen_new_kid``: the lowest free number from 0x800 on."""
-    number = next((n for n in range(FIRST_NODE, LAST_NODE + 1) if (bucket, n) not in table.filters), None)
-    if number is None:
-        raise Unsupported("more filters in a bucket than there are numbers from 800 on", filter_.span)
-    return number
+def _one_of_its_number(node: Node, span: Span) -> None:
+    """Raises Unsupported: others have its number, too."""
+    if node.table.buckets[node.bucket].again:
+        raise Unsupported("filters of one bucket with the same number, which the kernel had to give twice", span)

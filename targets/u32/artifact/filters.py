@@ -8,7 +8,7 @@ Nothing here knows what a filter does; see the meaning for that.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from ....semantics.source import NOWHERE, Span
 from ...tc.artifact.actions import MAX_ACTIONS, Action, within
@@ -123,6 +123,7 @@ class U32Filter:
     classifier and have one ``protocol``. ``pref`` 0 and missing parts of ``handle`` are chosen by the kernel.
     """
 
+    kind: ClassVar[str] = "u32"
     pref: int
     protocol: int = ETH_P_ALL
     """Ethernet type of the frames that it sees, of the outer VLAN tag where there is one."""

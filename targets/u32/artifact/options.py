@@ -167,6 +167,11 @@ class Options:
 
     # --- all together ---
 
+    @property
+    def whole(self) -> bool:
+        """Whether a new filter can be made of them: the kernel asks for a selector, which ``tc`` sends with a match."""
+        return bool(self.keys.count) or self.divisor is not None or not self.said
+
     def filter(
         self, pref: int, protocol: int, chain: int, handle: Handle, start: Span, *, may_change: bool = False
     ) -> U32Filter:
@@ -184,7 +189,7 @@ class Options:
             handle = replace(handle, node=self.order)
         if may_change and not self.said:
             raise self.command.error("the kernel refuses a filter with a handle of which nothing is said", start)
-        if self.divisor is None and not self.keys.count and not may_change:
+        if not self.whole and not may_change:
             raise self.command.error("there is no match; the kernel refuses a u32 filter without selector", start)
         if self.divisor == 1 and handle == Handle(ROOT_TABLE):
             raise self.command.error(f"{handle} is the root table, which makes itself", start)

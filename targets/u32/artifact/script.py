@@ -6,7 +6,7 @@ from ....semantics.source import Span
 from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
 from ...tc.artifact.script import Head, Kind, read_filters
 from ...tc.artifact.words import Command
-from .changes import U32Changes
+from .changes import U32Tables
 from .filters import NO_HANDLE, FilterList, Handle, U32Filter
 from .names import read_handle
 from .options import Options
@@ -24,6 +24,7 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
     def read(command: Command, head: Head[Handle], start: Span) -> U32Filter:
         options = Options(command, ports)
         options.read()
+        head.whole = options.whole
         return options.filter(head.pref, head.protocol, head.chain, head.handle, start, may_change=head.may_change)
 
     kind = Kind(
@@ -31,7 +32,7 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
         NO_HANDLE,
         lambda command: read_handle(command, "handle"),
         read,
-        lambda: {"u32": U32Changes()},
+        lambda: {"u32": U32Tables()},
         ports,
     )
     hook, filters = read_filters(text, name, kind)

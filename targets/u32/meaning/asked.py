@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ....semantics.meaning.opened import NotSuitable
-from ..artifact import Key, Selector
-from .install import Node, Table
+from ..artifact import Key, Selector, Table, U32Filter
 
 LOWEST: Final = -14
 """The Ethernet header's first byte: every frame has all before the network header."""
@@ -38,18 +37,22 @@ def bucket_of(link: Selector, table: Table, way: Asks, bucket: int) -> Asks:
     return Asks(None if bits is None else _with_keys(way.tests, (bits,) if table.divisor > 1 else ()), end)
 
 
-def check(node: Node) -> None:
-    """Raises NotSuitable for a filter that does more than to ask for bytes at fixed places."""
-    selector = node.selector
-    if node.filter.mark is not None and node.filter.mark != (0, 0):
+def check(filter_: U32Filter, selector: Selector, *, leads: bool) -> None:
+    """Raises NotSuitable for a filter that does more than to ask for bytes at fixed places.
+
+    Args:
+        selector: the filter's.
+        leads: whether it leads to a table.
+    """
+    if filter_.mark is not None and filter_.mark != (0, 0):
         raise NotSuitable("matches on the mark")
-    if not node.filter.pref:
+    if not filter_.pref:
         raise NotSuitable("filters whose priority the kernel chooses")
     if any(key.offmask for key in selector.keys):
         raise NotSuitable("offsets that depend on the frame")
     if any(key.offset < LOWEST for key in selector.keys):
         raise NotSuitable("loads before the frame")
-    if node.link is not None and (selector.has_offset or selector.var_offset or selector.eat):
+    if leads and (selector.has_offset or selector.var_offset or selector.eat):
         raise NotSuitable("tables that begin elsewhere in the frame")
 
 

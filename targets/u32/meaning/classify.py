@@ -6,7 +6,7 @@ is visited once per *offset*, not once per value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -244,7 +244,7 @@ class Search:
             self._done[key] = self._filters(table.nodes(bucket), key[2])
         return self._done[key]
 
-    def _filters(self, nodes: list[Node], place: _Place) -> Walk:
+    def _filters(self, nodes: Sequence[Node], place: _Place) -> Walk:
         parts: list[Decision] = []
         known = _Known()
         for node in nodes:

@@ -66,7 +66,7 @@ class OpenChain:
         way, asked_before = reached.bucket(bucket)
         nodes = reached.table.nodes(bucket)
         for node in nodes:
-            check(node)
+            check(node.filter, node.selector, leads=node.link is not None)
         asked = [asked_by(node.selector, asked_before) for node in nodes]
         reached.note(bucket, nodes, asked)
         for node, asks in zip(nodes, asked, strict=True):

@@ -113,7 +113,7 @@ class Places:
         reached, bucket = self._place(filter_)
         if filter_.selector is None or filter_.link or not filter_.selector.terminal or filter_.skip_sw:
             raise NotSuitable("a table, or a filter that leads to one")
-        check(Node(filter_.handle.node, filter_.selector, filter_, None))
+        check(filter_, filter_.selector, leads=False)
         asks = asked_by(filter_.selector, reached.bucket(bucket)[1])
         if not reached.fits(bucket, filter_.handle.node, asks.end):
             raise NotSuitable("a filter that needs more or fewer bytes of the frame than those around it")

@@ -399,6 +399,7 @@ def test_what_is_not_modelled_is_said_at_its_place(text: str, said: str) -> None
         (["pref 1 protocol ip flower", "pref 1 protocol ipv6 flower"], "another protocol"),
         (["pref 1 protocol ip handle 3 flower", "pref 1 protocol ip handle 3 flower ip_ttl 3"], "filter 0x3 exists"),
         (["pref 1 protocol ip flower indev port1", "pref 1 protocol ipv6 flower indev port2"], "another protocol"),
+        (["pref 32768 protocol ip flower", "protocol ip flower ip_ttl 3"], "no priority is free"),
     ],
 )
 @pytest.mark.parametrize("port", [None, 1, 2, 3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from p4verify.targets.tc.artifact.actions import Mirred
 from p4verify.targets.tc.oracle.kernel import Kernel
 from p4verify.targets.u32 import artifact as u32
 from p4verify.targets.u32.meaning import meaning as u32_meaning
-from tests.support.changing_scripts import FLOWER, FRAMES, U32, Kind, judge_scripts
+from tests.support.changing_scripts import FLOWER, FRAMES, HERE, U32, Changes, Kind, judge, judge_scripts
 from tests.support.compiled import compiled
 
 ON = "dev port0 ingress"
@@ -25,8 +26,12 @@ def to(port: int) -> str:
     return f"action mirred egress redirect dev port{port}"
 
 
+def on(hook: str, commands: Sequence[str]) -> list[str]:
+    return [f"filter {command.replace(' ON', f' {hook}')}" for command in commands]
+
+
 def script(*commands: str) -> str:
-    return "".join(f"filter {command.replace(' ON', f' {ON}')}\n" for command in commands)
+    return "".join(f"{line}\n" for line in on(ON, commands))
 
 
 def flower_of(*commands: str) -> flower.FilterList:
@@ -193,7 +198,7 @@ def test_hash_tables_go_with_the_last_priority() -> None:
     table = "add ON pref 2 protocol ip handle 1: u32 divisor 4"
     again = u32_of(table, f"add {U} {ONE}", "del ON pref 2 handle 800::800 u32", table, f"add {U} {TWO}")
     assert [one.divisor for one in again.filters] == [4, None]
-    with pytest.raises(InputError, match="there is a filter with this handle"):
+    with pytest.raises(InputError, match="filter 1: exists"):
         u32_of(table, "add ON pref 3 protocol ip u32", f"add {U} {ONE}", "del ON pref 2 handle 800::800 u32", table)
 
 
@@ -252,6 +257,36 @@ def test_what_is_left_is_printed_and_read_again() -> None:
     tables = u32_of("add ON pref 2 protocol ip handle 1: u32 divisor 4", f"add {U} ht 1:2: {ONE}", f"add {U} {TWO}",
                     "del ON pref 2 handle 800::800 u32")  # fmt: skip
     assert replace(u32.parse_script(u32.print_script(tables)), name=tables.name) == tables
+
+
+HASHED = "add ON pref 2 protocol ip handle 1: u32 divisor 4"
+U32_SCRIPTS = [
+    [HASHED, f"add {U} {ONE}", "del ON pref 2 handle 1:2: u32"],
+    [HASHED, "add ON pref 2 protocol ip handle 1:: u32 divisor 2"],
+    [HASHED, f"add {U} {ONE}", "del ON pref 2 handle 0: u32", f"add {U} {TWO}"],
+    [HASHED, f"replace ON pref 2 protocol ip handle 800::801 u32 match mark 0 0 {to(2)}",
+     "del ON pref 2 handle 1: u32"],
+    [f"replace ON pref 2 protocol ip handle 0: u32 {to(2)}"],
+    [f"replace ON pref 2 protocol ip handle 0: u32 {ONE}", "change ON pref 2 handle 800::800 u32 action drop"],
+    ["replace ON pref 2 protocol ip handle 0: u32", f"add ON pref 3 protocol ip u32 {ONE}", "del ON pref 2"],
+    [f"add ON pref 32769 protocol ip u32 {ONE}", f"add ON protocol ip u32 {TWO}", f"add ON protocol ip u32 {TWO}"],
+    [f"add ON pref 32768 protocol ip u32 {ONE}", "del ON pref 32768", f"add ON protocol ip u32 {TWO}",
+     f"add ON protocol ip u32 {ONE}", "del ON pref 49151 handle 801::800 u32"],
+]  # fmt: skip
+"""What a handle names, and priorities that the kernel chooses."""
+
+
+@pytest.mark.oracle
+def test_the_kernel_says_the_same_of_handles_and_priorities() -> None:
+    kernel, found = Kernel(), Changes()
+    try:
+        kernel.need(4)
+        for commands in U32_SCRIPTS:
+            judge(kernel, U32, [line.replace("dev port", "dev o") for line in on(HERE, commands)], found)
+    finally:
+        kernel.close()
+    assert found.wrong == []
+    assert not [what for what in found.counts if what.startswith("unsupported")]
 
 
 @pytest.mark.oracle

@@ -32,6 +32,7 @@ from p4verify.targets.u32.artifact import (
     parse_script,
 )
 from p4verify.targets.u32.meaning import meaning
+from p4verify.targets.u32.meaning.install import install
 from tests.support.compiled import compiled
 from tests.support.u32_random import PORTS, Frames, Lists
 
@@ -327,6 +328,7 @@ def test_the_port_that_a_frame_came_from() -> None:
         ((node(handle=Handle(node=5)), node(handle=Handle(node=5))), "exists"),
         ((hash_table(1, 1, 4), node(handle=Handle(1, 0, 5))), "not in hash table"),
         ((node(protocol=0),), "needs a protocol"),
+        ((node(pref=0x8000), node(pref=0)), "no priority is free"),
     ],
 )
 def test_what_the_kernel_refuses(filters: tuple[U32Filter, ...], reason: str) -> None:
@@ -334,6 +336,12 @@ def test_what_the_kernel_refuses(filters: tuple[U32Filter, ...], reason: str) ->
     with pytest.raises(InputError, match=reason) as caught:
         meaning(FilterList(placed))
     assert caught.value.diagnostics[0].span.line == len(filters)
+
+
+def test_the_last_priority_that_the_kernel_chooses() -> None:
+    """It is the highest of those that it chooses that is free below all others, though lower ones are taken."""
+    chosen = install(FilterList((node(pref=0x7FFF), node(pref=0x8001), node(pref=0), node(pref=9)))).chains[0]
+    assert [one.pref for one in chosen] == [9, 0x7FFF, 0x8000, 0x8001]
 
 
 VAROFF = Selector((), False, var_offset=True, offmask=0xFFFF)
