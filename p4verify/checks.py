@@ -206,14 +206,6 @@ class Checker:
         broken = self._check_laws(relation, engine, started)
         if broken is not None:
             return broken
-        same = not relation.states and not relation.tables  # then `mine` is `spec`
-        known = same and any(spec is checked for checked in self._sound)
-        for side, what in ((theirs, "artifact"),) if known else ((mine, "program"), (theirs, "artifact")):
-            problem = self._check_itself(side, what, engine, started)
-            if problem is not None:
-                return problem
-        if same and not known:
-            self._sound.append(spec)
         pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
                     assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
         runs = MachineInRuns(pair, engine) if rules is None else SidesInRuns(pair, lambda: (mine, theirs), engine)
@@ -229,7 +221,10 @@ class Checker:
                 proof = _once_more(pair, mine, theirs, engine, started) or proof
         elif proof.verdict is Verdict.UNDECIDED:
             proof = runs.reject(started) or proof
-        elif proof.verdict is Verdict.ACCEPT:
+        same = not relation.states and not relation.tables  # then `mine` is `spec`
+        if proof.verdict is not Verdict.REJECT:  # that one was seen on both sides, so it needs no other trust in them
+            proof = self._broken(mine, theirs, spec if same else None, engine, started) or proof
+        if proof.verdict is Verdict.ACCEPT:
             followed = Followed(mine, theirs, proof.tally.compared)
             self._accepted.append(Accepted(machine, theirs, followed if same else None, replace(followed, large=True)))
         baked = (OWN_ENTRIES,) if self.rules is None and rules is not None and _has_open_tables(program) else ()
@@ -318,13 +313,24 @@ class Checker:
                 return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
         return None
 
-    def _check_itself(self, side: Behaviour, what: str, engine: Engine, started: float) -> Proof | None:
-        """Every side must refine itself; one that does not is a mistake of ours, and no verdict can rest on it."""
-        outcome = search(side, side, engine)
-        fault = outcome.difference is not None and outcome.difference.obligation.startswith(NO_FAULT)
-        if outcome.difference is not None and not fault:
-            reason = f"the {what} differs from itself ({outcome.difference.obligation}): a bug of ours, please report"
-            return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
+    def _broken(
+        self, mine: Behaviour, theirs: Behaviour, spec: Behaviour | None, engine: Engine, started: float
+    ) -> Proof | None:
+        """Every side must refine itself; one that does not is a mistake of ours, and no verdict can rest on it.
+
+        ``spec``: the program's meaning, if that is what ``mine`` is: then it is looked at once for all targets.
+        """
+        known = spec is not None and any(spec is checked for checked in self._sound)
+        for side, what in ((theirs, "artifact"),) if known else ((mine, "program"), (theirs, "artifact")):
+            outcome = search(side, side, engine)
+            fault = outcome.difference is not None and outcome.difference.obligation.startswith(NO_FAULT)
+            if outcome.difference is not None and not fault:
+                reason = (
+                    f"the {what} differs from itself ({outcome.difference.obligation}): a bug of ours, please report"
+                )
+                return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
+        if spec is not None and not known:
+            self._sound.append(spec)
         return None
 
     def _agree(self, software: Accepted, hardware: Accepted) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 from .semantics import bits as b
 from .semantics.bits import Term
@@ -31,24 +32,30 @@ def functions_of(
         values: what free variables in the relation's terms are (others: 0).
         others: what functions in them are (others: 0).
     """
-    found = {}
-    for call in b.applications(*all_terms(side)):
-        build = relation.functions.get(call.name)
-        if build is not None:
-            found[call.name] = _on_numbers(build, [a.width for a in call.args], values or {}, others or {})
-    return found
+    return _on_those_asked(relation.functions, all_terms(side), values or {}, others or {})
 
 
 def tables_of(
     relation: Relation, terms: Iterable[Term], values: Mapping[str, int], others: Mapping[str, Function]
 ) -> dict[str, Function]:
     """The tables' functions in ``terms`` that the relation gives by what the machine holds (:func:`functions_of`)."""
-    found = {}
-    for call in b.applications(*terms):
-        build = relation.tables.get(call.name)
-        if build is not None:
-            found[call.name] = _on_numbers(build, [a.width for a in call.args], values, others)
-    return found
+    return _on_those_asked(relation.tables, terms, values, others)
+
+
+def _on_those_asked(
+    made: Mapping[str, Callable[..., Term]],
+    terms: Iterable[Term],
+    values: Mapping[str, int],
+    others: Mapping[str, Function],
+) -> dict[str, Function]:
+    asked = _asked(tuple(terms))
+    return {name: _on_numbers(made[name], widths, values, others) for name, widths in asked.items() if name in made}
+
+
+@lru_cache(maxsize=4)  # a behaviour is run under many rule sets one after the other
+def _asked(terms: tuple[Term, ...]) -> dict[str, list[int]]:
+    """Functions in terms → the widths of their arguments."""
+    return {call.name: [a.width for a in call.args] for call in b.applications(*terms)}
 
 
 def _on_numbers(

@@ -26,6 +26,9 @@ SECONDS: Final = 8.0
 ASIDE_SECONDS: Final = 3.0
 """Of these for what is run while a proof goes on, which has the less time."""
 
+ASIDE_PART: Final = 0.2
+"""Of the time that a proof takes, this part more is for runs."""
+
 MOST: Final = 50_000
 """Runs at most."""
 
@@ -47,7 +50,7 @@ class SidesInRuns:
             exactly: the first side may not choose either.
         """
         self._pair, self._make, self._engine, self._exactly = pair, sides, engine, exactly
-        self._spent = 0.0
+        self._begun, self._spent = time.monotonic(), 0.0
         self._tried: Counter[tuple[str, ...]] = Counter()
         self._rng = random.Random(len(pair.spec.cases))
         self.proof: Proof | None = None
@@ -62,11 +65,12 @@ class SidesInRuns:
 
         Args:
             started: when the check began, as of ``time.monotonic()``.
-            seconds: of processor time, with what was spent before.
+            seconds: of processor time, with what was spent before; more if the proof takes long.
         """
-        if self.proof is None and self._spent < seconds and not self._engine.out_of_time:
+        left = seconds + ASIDE_PART * (time.monotonic() - self._begun) - self._spent
+        if self.proof is None and left > 0 and not self._engine.out_of_time:
             begun = time.process_time()
-            end = begun + seconds - self._spent
+            end = begun + left
             runs = self._runs
             if runs is not None:
                 confirmed = (self._confirmed(seen, started) for seen in self._differences(runs, end))

@@ -286,6 +286,8 @@ class _Builder:
                 return Selected(layout, layout.selector).value(slot_name(layout), index)
             if rules is None:
                 return answer(layout, index, slot_name(layout))
+            if index.is_const:
+                return b.bv(calls[index.value] if index.value < len(calls) else 0, 8 * item.value_size)
             found = b.bv(0, 8 * item.value_size)
             for slot, content in enumerate(calls):
                 found = b.ite(b.eq(index, b.bv(slot, index.width)), b.bv(content, found.width), found)

@@ -72,6 +72,7 @@ def vector_bytes(slots: Slots, word: Word) -> Build:
     """What the array of vectors holds at a key, as bytes of memory."""
     count = slots.words * len(slots.planes)
 
+    @cache  # as with words
     def value(key: Term) -> Term:
         index = host_order(key)
         number, byte = b.extract(index, INDEX_BITS - 1, 8), b.extract(index, 7, 0)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, Literal
 
 from ...semantics import bits as b
@@ -187,8 +187,13 @@ def _extremes(match: Match, full: int, width: int) -> tuple[int, int, int]:
 
 @lru_cache(maxsize=1 << 14)
 def _allowed(test: Test, first: int, second: int) -> tuple[int, ...]:
-    one, two = b.bv(first, 8), b.bv(second, 8)
-    return tuple(v for v in range(BYTE_VALUES) if allows(test, one, two, b.bv(v, 8)) is b.TRUE)
+    allowed = _plan(test)
+    return tuple(v for v in range(BYTE_VALUES) if allowed({"first": first, "second": second, "byte": v})[0])
+
+
+@cache
+def _plan(test: Test) -> b.Plan:
+    return b.Plan([allows(test, b.var("first", 8), b.var("second", 8), b.var("byte", 8))])
 
 
 def elements(slots: Slots, rules: Sequence[Sequence[Pair]]) -> Iterator[tuple[bytes, bytes]]:
