@@ -6,7 +6,7 @@ unless the choice was made for a copy, which copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 
@@ -65,6 +65,9 @@ def _takes_if(term: Term, condition: Term, pick: Term) -> bool:
     return term.op == "ite" and term.args[:2] == (condition, pick) and term.args[2] is not pick
 
 
+MOST_TOGETHER = 3
+"""Terms that a choice may be that are put together of pieces."""
+
 MOST_HELD = 2
 """Terms that a choice may be since cells held them before."""
 
@@ -90,7 +93,7 @@ def options_of(
     options: Candidates = {}
     for v in picks:
         suggested = [t for t in found.get(v, []) if not is_one_of_many(t, v)]
-        known = [t[v] for t in (bound, woven) if v in t]
+        known = [*bound.get(v, []), *([woven[v]] if v in woven else [])]
         ends = [b.literal(0, v), b.literal((1 << max(1, v.width)) - 1, v)]
         alike = [partner(v)] if partner(v) in there else []
         options[v] = list(dict.fromkeys([*suggested[:MAX_SUGGESTED], *alike, *known, *ends]))
@@ -158,16 +161,17 @@ def _where_written(term: Term, indices: Indices) -> Iterator[Term]:
             yield b.substitute([term], {cell: index})[0]
 
 
-def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> dict[Term, Term]:
-    """Each choice bound to what the other side shows where the choice is compared with it, whole or in pieces, or asks
-    where the choice is part of a question to the same table.
+def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> Candidates:
+    """What the other side shows where a choice is compared with it, whole or in pieces, or asks where the choice is
+    part of a question to the same table. Several things may stand beside one piece: those that come first are put
+    together, those that come second, ...; what is the same on every input comes last.
 
     Whatever is bound is sound: a choice may depend on the input and on the other side's choices. It may not depend on
     which cell of state is looked at (``at.*``), nor on another choice of its own side, nor, unless it was made for a
     copy (``any.each.*``), on which member the copy goes to (``each.*``) or what that copy asked and chose.
     """
-    bound: dict[Term, Term] = {}
-    pieces: dict[Term, dict[tuple[int, int], Term]] = {}
+    bound: Candidates = {}
+    pieces: dict[Term, dict[tuple[int, int], dict[Term, None]]] = {}
     wanted = frozenset(picks)
     for x, y in [*_disagreements(differs), *_questions([violation], wanted)]:
         for mine, theirs in ((x, y), (y, x)):
@@ -175,10 +179,20 @@ def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> d
             if choice not in wanted or wanted.intersection(b.variables(theirs)) or is_one_of_many(theirs, choice):
                 continue
             if mine is choice:
-                bound.setdefault(choice, theirs)
+                bound.setdefault(choice, [theirs])
             else:
-                pieces.setdefault(choice, {}).setdefault(mine.bounds, theirs)
-    return {choice: _side_by_side(choice.width, parts) for choice, parts in pieces.items()} | bound
+                pieces.setdefault(choice, {}).setdefault(mine.bounds, {})[theirs] = None
+    return {choice: _put_together(choice.width, parts) for choice, parts in pieces.items()} | bound
+
+
+def _put_together(width: int, pieces: Mapping[tuple[int, int], Iterable[Term]]) -> list[Term]:
+    """What the pieces make: the first one of each, the second one, ..."""
+    known = {bounds: list(terms) for bounds, terms in pieces.items()}
+    most = min(MOST_TOGETHER, max(map(len, known.values())))
+    made = [
+        _side_by_side(width, {at: terms[min(k, len(terms) - 1)] for at, terms in known.items()}) for k in range(most)
+    ]
+    return sorted(made, key=lambda term: term.is_const)
 
 
 def is_one_of_many(term: Term, choice: Term) -> bool:

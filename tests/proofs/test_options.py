@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from p4verify.proofs.compare import Obligation, Part, unequal
@@ -27,6 +29,20 @@ def test_what_the_other_side_chose_may_be_chosen_however_much_else_is_suggested(
     obligation = Obligation("one", b.and_(*asked), (Part("hit", differ),), 1)
     _, options = options_of(obligation, b.and_(*asked, differ), (KEY,))
     assert PARTNER in options[KEY]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_choice_that_is_asked_for_in_pieces_is_all_that_stands_beside_these(first: int) -> None:
+    """The other side asks for zeros where it has no key: these are not all that it asks for."""
+    port = b.var("any.0", 16)
+    high, low = (partial(b.apply, f"table.t.vector.{n}", b.bit_vector(64)) for n in range(2))
+    mine = high(b.extract(port, 15, 8)), low(b.extract(port, 7, 0))
+    theirs = [(high(x), low(y)) for x, y in ((b.bv(0, 8), b.bv(0, 8)), (byte(36), byte(37)))]
+    found = b.ite(b.eq(byte(0), b.bv(6, 8)), b.bor(*theirs[first]), b.bor(*theirs[1 - first]))
+    part = unequal("hit", b.eq(b.band(*mine), b.bv(0, 64)), b.eq(found, b.bv(0, 64)))
+    _, options = options_of(Obligation("one", b.TRUE, (part,), 1), part.differ, (port,))
+    assert options[port][0] is b.concat(byte(36), byte(37))
+    assert b.bv(0, 16) in options[port]
 
 
 COLOUR = b.var("any.1", 8)
