@@ -343,6 +343,8 @@ class Bucket:
     watch: int | None = None
     weight: int = 1
     watch_group: int | None = None
+    number: int = field(default=0, compare=False)
+    """By which commands name it."""
 
 
 @dataclass(frozen=True, slots=True)

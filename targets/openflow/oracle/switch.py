@@ -168,11 +168,14 @@ class Switch:
     def _vsctl(self, *arguments: str) -> None:
         self._run("ovs-vsctl", f"--db=unix:{self.folder}/db.sock", f"--timeout={int(_PATIENCE)}", *arguments)
 
-    def ofctl(self, command: str, *arguments: str, text: str | None = None, version: str = VERSION) -> str:
-        """What ``ovs-ofctl COMMAND`` prints. Raises OSError with what it complains of."""
-        return self._run(
-            "ovs-ofctl", "-O", version, command, f"unix:{self.folder}/{BRIDGE}.mgmt", *arguments, text=text
-        )
+    def ofctl(self, command: str, *arguments: str, text: str | None = None, version: str | None = VERSION) -> str:
+        """What ``ovs-ofctl COMMAND`` prints; ``version``: None for that which it chooses itself.
+
+        Raises:
+            OSError: with what it complains of.
+        """
+        spoken = () if version is None else ("-O", version)
+        return self._run("ovs-ofctl", *spoken, command, f"unix:{self.folder}/{BRIDGE}.mgmt", *arguments, text=text)
 
     def capture(self, port: int) -> Path:
         """The file of frames that were sent out of a port."""

@@ -1,0 +1,302 @@
+"""Files of commands that change flows and groups, or take them away: what is left; Open vSwitch says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from p4verify.semantics.source import InputError, Unsupported
+from p4verify.targets.openflow.artifact import Bridge, Output, read, read_text, recognises
+from p4verify.targets.openflow.oracle import OpenVSwitch
+from tests.support.changing_flows import FORMS, Bench, Form, judge_files
+
+
+@pytest.fixture(scope="module")
+def bench(switch: OpenVSwitch) -> Iterator[Bench]:
+    """A private switch, where there is one."""
+    made = Bench()
+    yield made
+    made.close()
+
+
+def bridge(*lines: str) -> Bridge:
+    return read_text("".join(f"{line}\n" for line in lines), "s")
+
+
+def left(*lines: str) -> list[tuple[int, int, int]]:
+    """Table, cookie and port of the flows that are left."""
+    return [
+        (flow.table, flow.cookie, next((one.port for one in flow.actions if isinstance(one, Output)), 0))
+        for flow in bridge(*lines).flows
+    ]
+
+
+LATER = "reset_counts,table=9 actions=9"
+"""A flow for OpenFlow 1.3 and later."""
+FIVE = (
+    "cookie=1,ip actions=1",
+    "cookie=2,tcp actions=2",
+    "cookie=3,tcp,tp_dst=80 actions=clone(output:3)",
+    "cookie=4,priority=7,ip actions=4",
+    "cookie=5,table=1,arp actions=5",
+)
+
+
+# --- flows --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "stay"),
+    [
+        ("delete ip", {5}),
+        ("delete tcp", {1, 4, 5}),
+        ("del tcp,tp_dst=80", {1, 2, 4, 5}),
+        ("delete_strict ip", {2, 3, 4, 5}),
+        ("delete_strict dl_type=0x800", {2, 3, 4, 5}),
+        ("delete_strict priority=7,ip", {1, 2, 3, 5}),
+        ("delete_strict priority=8,ip", {1, 2, 3, 4, 5}),
+        ("delete table=0", {5}),
+        ("delete table=1", {1, 2, 3, 4}),
+        ("delete table=255,arp", {1, 2, 3, 4}),
+        ("delete out_port=3", {1, 2, 4, 5}),
+        ("delete out_port=4,tcp", {1, 2, 3, 4, 5}),
+        ("delete cookie=0x4/0xc", {1, 2, 3}),
+        ("delete cookie=4/-1,ip", {1, 2, 3, 5}),
+        ("delete_strict cookie=3/-1,ip", {1, 2, 3, 4, 5}),
+        ("delete ip,nw_src=10.0.0.0/8", {1, 2, 3, 4, 5}),
+    ],
+)
+def test_a_deletion_means_flows_that_ask_for_all_that_it_asks_for(command: str, stay: set[int]) -> None:
+    assert {cookie for _, cookie, _ in left(*FIVE, command)} == stay
+    assert {cookie for _, cookie, _ in left(*(f"flow {line}" for line in (*FIVE[:1], *FIVE[3:], command)))} == stay - {
+        2,
+        3,
+    }
+
+
+@pytest.mark.parametrize("command", ["modify table=0,ip actions=9", "mod table=0,priority=3,ip actions=9"])
+def test_a_modification_gives_new_actions_whatever_the_priority(command: str) -> None:
+    found = bridge(*FIVE, LATER, command).flows
+    assert [(flow.cookie, flow.actions) for flow in found if flow.cookie < 5 and flow.table == 0] == [
+        (cookie, (Output(9),)) for cookie in (1, 2, 3, 4)
+    ]
+    assert [flow.priority for flow in found] == [0x8000, 0x8000, 0x8000, 7, 0x8000, 0x8000]
+    assert found[0].span.line == 7
+
+
+def test_bits_that_a_flow_does_not_ask_for_are_not_those_of_a_command() -> None:
+    assert left("reg0=0/1 actions=1", "reg0=0 actions=2", "delete reg0=0") == [(0, 0, 1)]
+    assert left("reg0=0/1 actions=1", "reg0=3 actions=2", "delete reg0=2/2") == [(0, 0, 1)]
+
+
+def test_a_strict_modification_means_one_flow() -> None:
+    assert left(*FIVE, "modify_strict table=0,ip actions=9")[:2] == [(0, 1, 9), (0, 2, 2)]
+
+
+def test_a_flow_that_is_added_again_is_the_new_one() -> None:
+    assert left("cookie=1,ip actions=1", "cookie=2,ip actions=2", "delete arp") == [(0, 2, 2)]
+    assert left("cookie=1,ip actions=1", "cookie=-1,ip actions=2", "delete arp") == [(0, 1, 2)]
+
+
+def test_where_versions_of_openflow_differ_a_flow_file_is_unsupported_and_a_bundle_is_not() -> None:
+    nothing = ("cookie=1,ip actions=1", "modify arp actions=2")
+    elsewhere = ("cookie=1,table=1,ip actions=1", "ip actions=2", "modify ip actions=3")
+    by_cookie = ("cookie=1,ip actions=1", "modify ip actions=3", "delete cookie=0/-1,ip", "arp actions=4")
+    for lines, expected in (
+        (nothing, [(0, 1, 1)]),
+        (elsewhere, [(0, 0, 3), (1, 1, 1)]),
+        (by_cookie, [(0, 1, 3), (0, 0, 4)]),
+    ):
+        with pytest.raises(Unsupported, match=r"in OpenFlow 1\.0 than in later") as caught:
+            left(*lines)
+        assert caught.value.span.line == (3 if lines is by_cookie else len(lines))
+        assert left(*(f"flow {line}" for line in lines)) == expected
+        assert left(LATER, *lines) == [*expected, (9, 0, 9)]
+    assert left("ip actions=1", "modify cookie=1/1,arp actions=2") == [(0, 0, 1)]  # a mask: nothing is added
+    assert left("ip actions=1", "modify table=0,ip actions=2") == [(0, 0, 2)]
+
+
+def test_flows_that_may_overlap_are_refused_where_a_line_says_so() -> None:
+    with pytest.raises(InputError, match="overlaps the flow of s:1:1") as caught:
+        bridge("ip actions=1", "add check_overlap,tcp_dst=80,tcp actions=2")
+    assert caught.value.diagnostics[0].span.line == 2
+    with pytest.raises(InputError, match="overlaps"):
+        bridge("ip,nw_src=10.0.0.0/8 actions=1", "add check_overlap,ip,nw_src=10.1.0.0/16 actions=2")
+    assert len(bridge("ip actions=1", "add check_overlap,priority=3,tcp actions=2").flows) == 2
+    assert len(bridge("ip actions=1", "add check_overlap,arp actions=2").flows) == 2
+    assert left("ip actions=1", "add check_overlap,ip actions=2") == [(0, 0, 2)]
+    assert len(bridge("ip actions=1", "check_overlap,tcp actions=2").flows) == 2  # as a dump says it
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "said"),
+    [
+        ("delete priority=3,ip", 8, "'priority' is no field"),
+        ("delete ip actions=drop", 11, "'actions' is no field"),
+        ("delete cookie=3,ip", 15, "say a mask"),
+        ("delete idle_timeout=3", 8, "'idle_timeout' is no field"),
+        ("delete table=254", 14, "tables are numbered"),
+        ("modify ip", 1, "a flow needs actions"),
+        ("modify importance=3,ip actions=1", 8, "'importance' is no field"),
+        ("modify out_port=3,ip actions=1", 8, "'out_port' is no field"),
+        ("out_port=3,ip actions=1", 1, "'out_port' is no field"),
+        ("add cookie=3/-1,ip actions=1", 12, "no mask of its cookie"),
+        ("delete check_overlap,ip", 8, "'check_overlap' is no field"),
+        ("group insert_buckets group_id=1,command_bucket_id=last", 7, "'insert_buckets' is not known of groups"),
+        ("group insert_bucket group_id=1,bucket=1", 7, "inserted somewhere"),
+        ("group insert_bucket group_id=1,command_bucket_id=last,bucket=watch_port:1,1", 7, "the switch refuses"),
+        ("group remove_bucket group_id=1,bucket=1", 32, "no buckets are needed"),
+        ("group remove_bucket group_id=1,type=all", 32, "'type' is not needed"),
+        ("group delete type=all", 14, "'type' is not needed"),
+        ("group modify group_id=1", 7, "needs a type"),
+        ("group modify group_id=0xffffff01,type=all", 7, "groups are numbered"),
+        ("group group_id=1,type=all,bucket=bucket_id:0,1,bucket=2", 7, "two buckets have the same number"),
+    ],
+)
+def test_what_the_tools_refuse_is_an_error_at_its_place(line: str, column: int, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        bridge("# a comment", line)
+    diagnostic = caught.value.diagnostics[0]
+    assert (diagnostic.span.line, diagnostic.span.column) == (2, column)
+    assert said in diagnostic.message
+
+
+def test_nothing_that_is_left_is_an_error() -> None:
+    with pytest.raises(InputError, match="leave no flow"):
+        bridge("ip actions=1", "delete")
+
+
+def test_what_is_not_known_of_a_command_is_unsupported_at_its_place() -> None:
+    for lines, said in (
+        (("nd_target=::1,icmp6,icmp_type=135 actions=1", "delete nd_target=::1,icmp6,icmp_type=135"), "nd_target"),
+        (("ip actions=learn(table=1),2", "delete out_port=2"), "beside a flow that does learn"),
+        (("dl_vlan=0xffff actions=1", "delete_strict vlan_tci=0/0x1000"), "two ways to ask for frames without a tag"),
+        (("ip actions=1", "delete cookie=0/-1,reg0=1"), "some that the switch has for itself"),
+        (("push_vlan:0x8100".join(("ip actions=", ",1")), "modify ip actions=mod_vlan_vid:3,1"), "mod_vlan_vid"),
+    ):
+        with pytest.raises(Unsupported, match=said) as caught:
+            bridge(*lines)
+        assert caught.value.span.line == 2
+
+
+def test_a_bundle_may_miss_flows_of_its_own() -> None:
+    """Open vSwitch does not find flows loosely whose mask a bundle has brought, unless it has room for it in place."""
+    for first, second in (("ip", "dl_type=0x800"), ("arp", "ip")):
+        assert left(f"flow priority=7,{first} actions=1", "flow tcp actions=2", f"flow delete {second},nw_tos=4")
+    with pytest.raises(Unsupported, match="in a bundle, which may miss the flow of s:2:6") as caught:
+        bridge("flow priority=5,ip actions=1", "flow priority=7,tcp actions=2", "flow modify tcp actions=3")
+    assert caught.value.span.line == 3
+    assert left("flow priority=5,ip actions=1", "flow priority=7,tcp actions=2", "flow delete_strict priority=7,tcp")
+    assert left("flow priority=7,ip actions=1", "flow priority=5,tcp actions=2", "flow modify tcp actions=3")
+    with pytest.raises(Unsupported, match="check_overlap in a bundle"):
+        bridge(
+            "flow priority=5,ip actions=1",
+            "flow priority=7,tcp actions=2",
+            "flow add priority=7,check_overlap,tcp,tp_dst=80 actions=3",
+        )
+
+
+# --- groups -------------------------------------------------------------------------------------------------------
+
+THREE = "group add group_id=1,type=select,bucket=bucket_id:5,1,bucket=bucket_id:6,weight:3,2,bucket=3"
+
+
+def buckets(*lines: str) -> list[tuple[int, int, list[int]]]:
+    """Number, weight and ports of the buckets of group 1."""
+    (group,) = bridge(*lines).groups
+    return [
+        (one.number, one.weight, [action.port for action in one.actions if isinstance(action, Output)])
+        for one in group.buckets
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "numbers"),
+    [
+        ("insert_bucket group_id=1,command_bucket_id=first,bucket=bucket_id:9,4", [9, 5, 6, 0]),
+        ("insert_bucket group_id=1,command_bucket_id=last,bucket=bucket_id:9,4,bucket=bucket_id:8,4", [5, 6, 0, 9, 8]),
+        ("insert group_id=1,command_bucket_id=5,bucket=bucket_id:9,4", [5, 9, 6, 0]),
+        ("remove_bucket group_id=1,command_bucket_id=6", [5, 0]),
+        ("remove_bucket group_id=1,command_bucket_id=first", [6, 0]),
+        ("remove_bucket group_id=1,command_bucket_id=last", [5, 6]),
+        ("remove_bucket group_id=1", []),
+        ("modify group_id=1,type=select,bucket=4,bucket=5", [0, 1]),
+        ("add_or_mod group_id=1,type=all,bucket=4", [0]),
+        ("delete group_id=2", [5, 6, 0]),
+    ],
+)
+def test_buckets_are_inserted_and_removed(command: str, numbers: list[int]) -> None:
+    assert [number for number, _, _ in buckets(THREE, f"group {command}")] == numbers
+
+
+def test_buckets_that_are_inserted_by_a_line_have_no_weight() -> None:
+    inserted = "insert_bucket group_id=1,command_bucket_id=first,bucket=bucket_id:9,weight:4,4"
+    assert buckets(THREE, f"group {inserted}") == [(9, 0, [4]), (5, 1, [1]), (6, 3, [2]), (0, 1, [3])]
+    assert buckets("group add group_id=1,type=all", f"group {inserted}") == [(9, 1, [4])]
+
+
+def test_flows_that_lead_to_a_group_go_with_it() -> None:
+    flows = ("flow priority=9 actions=group:1", "flow ip actions=write_actions(group:1)", "flow arp actions=2")
+    inner = "flow table=1 actions=clone(group:1)"
+    assert left(THREE, *flows, inner, "group delete group_id=1") == [(0, 0, 2)]
+    assert left(THREE, *flows, inner, "group delete") == [(0, 0, 2)]
+    assert left(THREE, *flows, "flow modify_strict priority=9 actions=3", "group delete") == [(0, 0, 3), (0, 0, 2)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "said"),
+    [
+        ((THREE, THREE, "group delete group_id=2"), 2, "group 1 is there"),
+        ((THREE, "group modify group_id=2,type=all"), 2, "group 2 is not there"),
+        ((THREE, "group remove_bucket group_id=2"), 2, "group 2 is not there"),
+        ((THREE, "group remove_bucket group_id=1,command_bucket_id=7"), 2, "no bucket 7"),
+        ((THREE, "group insert_bucket group_id=1,command_bucket_id=7,bucket=bucket_id:9,1"), 2, "no bucket 7"),
+        ((THREE, "group insert_bucket group_id=1,command_bucket_id=last,bucket=1"), 2, "the same number"),
+        ((THREE, "group delete", "flow actions=group:1"), 3, "group 1 is not there"),
+        (("flow actions=group:1", THREE, "flow delete arp"), 1, "group 1 is not there"),
+        ((THREE, "flow actions=1", "group delete", "flow modify actions=clone(group:1)"), 4, "group 1 is not there"),
+    ],
+)
+def test_what_the_switch_refuses_is_an_error_at_its_place(lines: tuple[str, ...], line: int, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        bridge(*lines)
+    assert said in caught.value.diagnostics[0].message
+    assert caught.value.diagnostics[0].span.line == line
+
+
+def test_a_group_that_no_line_tells_of_may_be_in_the_switch() -> None:
+    assert len(bridge("group delete group_id=2", "flow actions=group:1").flows) == 1
+
+
+def test_what_no_group_can_be_added_with_is_unsupported() -> None:
+    for kind, command in (
+        ("type=indirect,bucket=1", "remove_bucket group_id=1"),
+        ("type=indirect,bucket=1", "insert_bucket group_id=1,command_bucket_id=last,bucket=bucket_id:9,1"),
+        ("type=ff,bucket=watch_port:1,1", "insert_bucket group_id=1,command_bucket_id=last,bucket=bucket_id:9,1"),
+    ):
+        with pytest.raises(Unsupported, match=r"an indirect group with|that watches nothing"):
+            bridge(f"group add group_id=1,{kind}", f"group {command}")
+
+
+def test_files_of_groups_have_commands_too() -> None:
+    lines = ("group_id=1,type=all,bucket=1", "add_or_mod group_id=2,type=all", "del group_id=1")
+    assert [group.number for group in bridge(*lines).groups] == [2]
+    with pytest.raises(Unsupported, match="of groups or of flows"):
+        bridge("group_id=1,type=all,bucket=1", "delete")
+
+
+# --- the switch ---------------------------------------------------------------------------------------------------
+
+
+def test_files_of_commands_are_recognised() -> None:
+    for data in (b"flow delete ip\nflow arp actions=1", b"group modify group_id=1,type=all", b"delete\nip actions=1"):
+        assert recognises(data)
+    assert read(b"delete\nip actions=1", "s").flows == bridge("ip actions=1").flows
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_what_is_left_is_what_open_vswitch_has(bench: Bench, form: Form) -> None:
+    found = judge_files(bench, form, seed=1, count=25)
+    assert not found.wrong, found.wrong[0]
+    assert found.counts[f"{form.name} same"] > 5
