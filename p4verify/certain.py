@@ -21,7 +21,7 @@ from .proofs.verdict import Observed
 from .semantics import bits as b
 from .semantics.bits import Term
 from .semantics.meaning.behaviour import Behaviour
-from .semantics.meaning.payload import PayloadFunctions, sum_of
+from .semantics.meaning.payload import PayloadFunctions, of_any_length
 
 Function = Callable[..., int]
 GUESSES = 24
@@ -160,7 +160,7 @@ def _value(name: str, given: Input) -> int:
     if name.startswith("pkt[") and name.endswith("]"):
         at = int(name[4:-1])
         return given.packet[at] if at < len(given.packet) else 0
-    total = sum_of(name, given.packet)
+    total = of_any_length(name, given.packet)
     return given.model.values.get(name, 0) if total is None else total
 
 

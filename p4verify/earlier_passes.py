@@ -23,7 +23,7 @@ from .proofs.engine import Model
 from .proofs.fixing import all_fixed
 from .semantics import bits as b
 from .semantics.bits import Term
-from .semantics.meaning.behaviour import CHOICE, LENGTH, PORT, Behaviour, Case, Output, is_choice
+from .semantics.meaning.behaviour import CHOICE, LENGTH, PORT, Behaviour, Case, Output, Packet, is_choice
 
 EARLIER: Final = "earlier."
 """In front of the names of inputs of the pass before."""
@@ -151,14 +151,17 @@ class _Link:
             return b.FALSE  # by copies, in an order that is open
         names, fields = list(output.metadata), list(output.metadata.values())
         states = [name for name, _ in self._cells if name in case.state]
-        terms = [case.guard, output.when, *output.packet.prefix, *fields, *(case.state[name] for name in states)]
+        if output.packet.trailer or output.packet.filled:
+            return b.FALSE  # P4 programs put nothing behind the payload
+        ended = output.packet.terms()
+        terms = [case.guard, output.when, *ended, *fields, *(case.state[name] for name in states)]
         guard, when, *rest = _renamed(terms, self._before, of_choices)
-        prefix, rest = rest[: len(output.packet.prefix)], rest[len(output.packet.prefix) :]
+        packet, rest = output.packet.mapped(dict(zip(ended, rest, strict=False))), rest[len(ended) :]
         carried = dict(zip((f"in.{name}" for name in names), rest, strict=False))
         after = dict(zip(states, rest[len(names) :], strict=True))
         same = (b.eq(v, carried[name]) for name, v in self._inputs.items() if name in carried)
         cells = (self._cell(name, call, after.get(name)) for name, call in self._cells)
-        return b.and_(guard, when, *same, *cells, *self._frame(output, prefix))
+        return b.and_(guard, when, *same, *cells, *self._frame(packet))
 
     def _cell(self, name: str, call: Term, after: Term | None) -> Term:
         """A cell holds what the pass before left in it."""
@@ -167,16 +170,16 @@ class _Link:
         index = {v: call.args[0] for v in b.variables(after) if v.name == f"{self._before}at.{name}"}
         return b.eq(call, b.substitute([after], index)[0])
 
-    def _frame(self, output: Output, prefix: Sequence[Term]) -> Iterator[Term]:
+    def _frame(self, packet: Packet) -> Iterator[Term]:
         """The frame is the one that was sent back."""
-        packet = output.packet
+        prefix = packet.prefix
         (length,) = _renamed([LENGTH], self._before)
         payload, most = b.bv(packet.payload, LENGTH.width), b.bv((1 << LENGTH.width) - 1 - len(prefix), LENGTH.width)
         rest = b.ite(b.ult(length, payload), b.bv(0, LENGTH.width), b.sub(length, payload))
         yield b.ule(rest, most)
         whole = b.add(rest, b.bv(len(prefix), LENGTH.width))
         if packet.size is not None:
-            size = b.bv(packet.size, LENGTH.width)
+            size = b.resize(packet.kept, LENGTH.width)
             whole = b.ite(b.ult(size, whole), size, whole)
         here = b.var(self._prefix + LENGTH.name, LENGTH.sort)
         yield b.eq(here, whole)
@@ -207,7 +210,7 @@ def _determined(spec: Behaviour, model: Model, prefix: str) -> bool:
     whens = known([*(o.when for o in case.outputs), *(e.when for e in case.events)])
     outputs = [o for o, when in zip(case.outputs, whens, strict=False) if when is not b.FALSE]
     events = [e for e, when in zip(case.events, whens[len(case.outputs) :], strict=True) if when is not b.FALSE]
-    done = [t for o in outputs for t in (o.when, o.port, *o.packet.prefix, *o.metadata.values())]
+    done = [t for o in outputs for t in (o.when, o.port, *o.packet.terms(), *o.metadata.values())]
     done += [r.group for each in (*(o.each for o in outputs), *(e.each for e in events)) for r in each]
     done += [t for e in events for t in (e.when, *e.fields)]
     done += [t for o in case.outputs for t in o.state.values()] + [*case.state.values()]

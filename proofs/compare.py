@@ -17,18 +17,17 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import (
     DESTINATIONS,
-    LENGTH,
     RETURNS,
     Behaviour,
     Case,
     Event,
     Fault,
     Output,
-    Packet,
     Replication,
     distinct_terms,
 )
 from ..semantics.meaning.bounds import UNBOUNDED, Bounds
+from .ends import byte_differences, lengths_differ
 from .happenings import Write, in_step, left_by, order_shows, slots, writes
 
 
@@ -360,12 +359,14 @@ def _output_differences(name: str, mine: Slot, theirs: Slot, reads: Reads) -> It
 def _frame_differences(name: str, both: Term, x: Output, y: Output, reads: Reads) -> Iterator[Part]:
     yield from _group_differences(name, both, x.each, y.each)
     yield unequal(f"{name}: port", x.port, y.port, both)
-    longer = _lengths_differ(x.packet, y.packet)
+    longer = lengths_differ(x.packet, y.packet)
     yield Part(f"{name}: length", b.and_(both, longer))
     alike = b.and_(both, b.not_(longer))
     if alike is not b.FALSE:
         yield Part(f"{name}: bytes", b.FALSE)
-        yield from _byte_differences(f"{name}: bytes", alike, x.packet, y.packet)
+        for when, mine, theirs in byte_differences(alike, x.packet, y.packet):
+            shown = f"{name}: bytes"
+            yield Part(shown, when) if mine is None or theirs is None else unequal(shown, mine, theirs, when)
     named = sorted(x.metadata.keys() | y.metadata.keys())
     if x.to not in RETURNS:
         for key in named:
@@ -445,26 +446,6 @@ def _told_differences(name: str, both: Term, x: Event, y: Event) -> Iterator[Par
             yield Part(f"{name}: field {i + 1}", both)
         else:
             yield unequal(f"{name}: field {i + 1}", ours, others, both)
-
-
-def _lengths_differ(x: Packet, y: Packet) -> Term:
-    """Where two packets have different lengths."""
-    if x.size is None and y.size is None:
-        return b.boolean(x.delta != y.delta)
-    return b.ne(*(b.add(b.zext(LENGTH, 32), b.bv(p.delta, 32)) if p.size is None else b.bv(p.size, 32) for p in (x, y)))
-
-
-def _byte_differences(name: str, both: Term, x: Packet, y: Packet) -> Iterator[Part]:
-    """The bytes that are not one term, for packets of one length; behind both prefixes lie the same input bytes,
-    unless they are shifted against each other."""
-    count = max(len(x.prefix), len(y.prefix))
-    sizes = [size for size in (x.size, y.size) if size is not None]
-    if sizes:
-        count = min(sizes) if x.delta != y.delta else min(count, *sizes)
-    for k in range(count):
-        mine, theirs = x.at(k), y.at(k)
-        if mine is not theirs:
-            yield unequal(name, mine, theirs, both)
 
 
 def unequal(name: str, x: Term, y: Term, when: Term = b.TRUE) -> Part:

@@ -19,7 +19,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Behaviour, Case
+from ..semantics.meaning.behaviour import Behaviour, Case, Packet
 from .choices import IMPL
 from .compare import domain, that_can_meet
 from .engine import Engine
@@ -86,10 +86,15 @@ def _always_constant(cases: Sequence[Case]) -> list[str]:
 def _shown(case: Case, constant: Iterable[str]) -> Shown:
     """What a case shows that is not a term of the input."""
     outputs = sorted(
-        (o.to, len(o.packet.prefix), o.packet.payload, str(o.packet.size), len(o.each), *o.apart) for o in case.outputs
+        (o.to, len(o.packet.prefix), o.packet.payload, *_end(o.packet), len(o.each), *o.apart) for o in case.outputs
     )
     events = sorted(event.name for event in case.events)
     return (*(case.metadata[name] for name in constant), tuple(outputs), tuple(events))
+
+
+def _end(packet: Packet) -> tuple[str, int]:
+    """How a packet ends, as far as that is no term."""
+    return "a term" if isinstance(packet.size, Term) else str(packet.size), len(packet.trailer)
 
 
 def _nearest(guard: Term, candidates: Sequence[Term]) -> Term:

@@ -15,7 +15,7 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour, distinct_terms
-from ..semantics.meaning.payload import PayloadFunctions, sum_of
+from ..semantics.meaning.payload import PayloadFunctions, of_any_length
 from .answers import Model, Table
 from .compare import Obligation, domain, meeting
 
@@ -248,7 +248,7 @@ class Drawn(Mapping[str, b.Value]):
         if name == "pkt.len":
             return self._length
         if name not in self._values:
-            total = sum_of(name, bytes(self._packet))
+            total = of_any_length(name, bytes(self._packet))
             self._values[name] = self._number(name) if total is None else total
         return self._values[name]
 

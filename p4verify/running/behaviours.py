@@ -131,10 +131,13 @@ class Compiled:
         value, packet = source.expression, output.packet
         groups = "".join(f"int({value(r.group)}), " for r in output.each)
         prefix = "".join(f"{value(t)}, " for t in packet.prefix)
-        cut = f"[:{packet.size}]" if packet.size is not None else ""
+        cut = f"[:{value(packet.kept)}]" if packet.size is not None else ""
+        if packet.filled:
+            cut = f".ljust({value(packet.kept)}, bytes(1)){cut}"
+        trailer = "".join(f"{value(t)}, " for t in packet.trailer)
         more = "".join(f"{value(t)}, " for t in self.carried(output))
         port, when = value(output.port), value(output.when)
-        frame = f"(bytes(({prefix})) + D[{packet.payload}:]){cut}"
+        frame = f"(bytes(({prefix})) + D[{packet.payload}:]){cut} + bytes(({trailer}))"
         source.lines.append(f"if {when}: out.setdefault({f'outputs {output_kinds(output)}'!r}, []).append("
                             f"({port}, ({groups}), {frame}, ({more})))")  # fmt: skip
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..semantics.bits import Term
-from ..semantics.meaning.payload import sum_of
+from ..semantics.meaning.payload import of_any_length
 from .ethernet import frame, with_checksum
 from .hints import SHORT, Hints
 from .rules import Drawn
@@ -92,7 +92,7 @@ class Inputs:
     @staticmethod
     def of_frame(name: str, data: bytes) -> int | None:
         """The value of what is made of the frame; None if it is something else."""
-        return len(data) if name == "pkt.len" else sum_of(name, data)
+        return len(data) if name == "pkt.len" else of_any_length(name, data)
 
     def value(self, variable: Term, data: bytes, rules: Drawn) -> int:
         """A value of anything but a byte of the frame, which is ``data``."""

@@ -487,7 +487,7 @@ def _cut_by_session(m: Machine, session: Term, job: _Job, blocks: _Blocks) -> li
         if known.truncate is None or here is b.FALSE:
             continue
         form = Layout(here, here, job.frame, {})
-        forms = cut_to([form], b.bv(known.truncate, 32), m.input.length, blocks.egress_parser.span)
+        forms = cut_to([form], b.bv(known.truncate, 32), m.input.length)
         made += [(cut.when, replace(job, frame=cut.packet)) for cut in forms]
         whole = b.and_(whole, b.not_(here))
     return [(when, cut_job) for when, cut_job in [*made, (whole, job)] if when is not b.FALSE]

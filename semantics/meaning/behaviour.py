@@ -7,6 +7,7 @@ A :class:`Behaviour` is a function of the input, written with terms over these f
 ``pkt[i]``             8 bits: byte ``i`` of the frame on the wire (first byte 0); only asked where ``i < pkt.len``
 ``pkt.sum16[i]``       16 bits: the one's complement sum of the frame's 16-bit words from byte ``i`` on;
                        ``pkt.xor16[i]``: their exclusive or (:mod:`.payload`)
+``pkt.last[k]``        8 bits: its byte ``k`` from the end (the last one is 1; :mod:`.ends`)
 ``in.port``            32 bits: the ingress port
 ``in.NAME``            other metadata that comes in (architecture's or machine's own)
 ``state.NAME(i)``      function: what cell ``i`` of a register, counter or map held before the packet
@@ -33,7 +34,7 @@ many terms.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
@@ -88,24 +89,74 @@ def input_bytes(start: int, count: int) -> Term:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """``prefix`` (8-bit terms), then the input frame from byte ``payload`` on.
+    """``prefix`` (8-bit terms), then the input frame from byte ``payload`` on, then ``trailer`` (8-bit terms).
 
-    Its length is ``len(prefix) + pkt.len - payload``; a case that builds it must imply ``pkt.len >= payload``. With a
-    ``size`` it is cut to so many bytes, and the case must imply that there are as many.
+    A case that builds it must imply ``pkt.len >= payload``. With a ``size`` (a number, or a term of 32 bits) what comes
+    before the trailer is cut to so many bytes: the case must imply that there are as many, and need not imply
+    ``pkt.len >= payload`` where these are bytes of the prefix only. If it is ``filled``, there may be fewer, and zeros
+    follow them.
     """
 
     prefix: tuple[Term, ...] = ()
     payload: int = 0
-    size: int | None = None
+    size: int | Term | None = None
+    trailer: tuple[Term, ...] = ()
+    filled: bool = False
 
     @property
     def delta(self) -> int:
         """Bytes that this packet is longer than the input (negative: shorter), before it is cut."""
         return len(self.prefix) - self.payload
 
+    @property
+    def kept(self) -> Term:
+        """How many bytes come before the trailer (32 bits)."""
+        if self.size is None:
+            return b.add(b.zext(LENGTH, 32), b.bv(self.delta, 32))
+        return b.bv(self.size, 32) if isinstance(self.size, int) else self.size
+
+    @property
+    def length(self) -> Term:
+        """Its length in bytes (32 bits)."""
+        return b.add(self.kept, b.bv(len(self.trailer), 32))
+
     def at(self, index: int) -> Term:
-        """Byte ``index``; only meaningful below the packet's length."""
-        return self.prefix[index] if index < len(self.prefix) else byte(index - self.delta)
+        """Byte ``index``; only meaningful below :attr:`kept`."""
+        if index < len(self.prefix):
+            return self.prefix[index]
+        at = index - self.delta
+        if not self.filled:
+            return byte(at)
+        return b.ite(b.ult(b.bv(at, 16), LENGTH), byte(at), b.bv(0, 8)) if at <= 0xFFFF else b.bv(0, 8)
+
+    def terms(self) -> list[Term]:
+        """Every term in it."""
+        return [*self.prefix, *self.trailer, *([self.size] if isinstance(self.size, Term) else [])]
+
+    def mapped(self, new: Mapping[Term, Term]) -> Packet:
+        """The same with ``new[t]`` for each term t."""
+        size = self.size
+        if isinstance(size, Term):
+            size = new[size].value if new[size].is_const else new[size]
+        prefix, trailer = (tuple(new[t] for t in part) for part in (self.prefix, self.trailer))
+        return Packet(prefix, self.payload, size, trailer, self.filled)
+
+    def sent(self, frame: bytes, value_of: Callable[..., Sequence[int]]) -> bytes:
+        """Its bytes for the input ``frame``; ``value_of``: terms to numbers.
+
+        Raises:
+            ValueError: the input is shorter than the packet implies.
+        """
+        (kept,) = value_of(self.kept) if self.size is not None else (len(frame) + self.delta,)
+        prefix, trailer = bytes(value_of(*self.prefix)), bytes(value_of(*self.trailer))
+        if self.payload > len(frame) and not self.filled and (self.size is None or kept > len(prefix)):
+            raise ValueError(f"a packet without the first {self.payload} bytes of {len(frame)}")
+        whole = prefix + frame[self.payload :]
+        if self.filled and kept <= 0xFFFF:
+            whole = whole.ljust(kept, b"\0")
+        if kept > len(whole):
+            raise ValueError(f"a packet of {len(whole)} bytes cut to {kept}")
+        return whole[:kept] + trailer
 
     @classmethod
     def of_bits(cls, fields: Iterable[Term], payload: int) -> Packet:
@@ -193,11 +244,11 @@ class Output:
         """Every term in it."""
         groups = [t for r in self.each for t in (r.group, r.port, r.instance)]
         rest = (*self.metadata.values(), *self.state.values())
-        return [self.when, self.port, *self.packet.prefix, *groups, *rest]
+        return [self.when, self.port, *self.packet.terms(), *groups, *rest]
 
     def mapped(self, new: Mapping[Term, Term]) -> Output:
         """The same with ``new[t]`` for each term t."""
-        packet = Packet(tuple(new[t] for t in self.packet.prefix), self.packet.payload, self.packet.size)
+        packet = self.packet.mapped(new)
         each = tuple(Replication(r.kind, new[r.group], new[r.port], new[r.instance]) for r in self.each)
         metadata = {name: new[t] for name, t in self.metadata.items()}
         state = {name: new[t] for name, t in self.state.items()}

@@ -15,7 +15,7 @@ from typing import Any
 from .. import bits as b
 from ..bits import Term
 from .behaviour import CHOICE, Assumption, Behaviour, Case, Event, Output, Replication, is_choice, state_of_a_copy
-from .payload import PayloadFunctions, sum_of
+from .payload import PayloadFunctions, of_any_length
 
 Function = Callable[..., int]
 """An uninterpreted function (``table.*``, ``map.*``, ``state.*``) on unsigned numbers; Bool is 0 or 1."""
@@ -86,7 +86,7 @@ class _Inputs(Mapping[str, b.Value]):
         if name.startswith("pkt[") and name.endswith("]"):
             index = int(name[4:-1])
             return self._packet[index] if index < len(self._packet) else 0
-        total = sum_of(name, self._packet)
+        total = of_any_length(name, self._packet)
         if total is not None:
             return total
         if name.startswith(CHOICE):
@@ -339,14 +339,11 @@ class _Pass:
                 self.events.append((event.name, tuple(value_of(*event.fields))))
 
     def _send(self, output: Output, value_of: _Evaluation) -> None:
-        if output.packet.payload > len(self.packet):
-            raise BadBehaviour(f"a packet without the first {output.packet.payload} bytes of {len(self.packet)}")
-        prefix = bytes(value_of(*output.packet.prefix))
-        frame = prefix + self.packet[output.packet.payload :]
-        size = output.packet.size
-        if size is not None and size > len(frame):
-            raise BadBehaviour(f"a packet of {len(frame)} bytes cut to {size}")
-        self.outputs.append((output.to, value_of(output.port)[0], frame[:size]))
+        try:
+            frame = output.packet.sent(self.packet, value_of)
+        except ValueError as problem:
+            raise BadBehaviour(str(problem)) from None
+        self.outputs.append((output.to, value_of(output.port)[0], frame))
         self.carried.append({name: value_of(term)[0] for name, term in output.metadata.items()})
 
 

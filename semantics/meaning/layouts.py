@@ -181,37 +181,41 @@ def _packet(fields: Sequence[Term], cursor: int, span: Span, frame: Packet) -> P
         raise Unsupported("emitted headers that are no whole bytes", span)
     start, made = cursor // 8, len(frame.prefix)
     head = Packet.of_bits(fields, 0).prefix
-    size = None if frame.size is None else len(head) + frame.size - start
+    size: int | Term | None = None
+    if frame.size is not None:
+        size = len(head) - start + frame.size if isinstance(frame.size, int) else _longer(frame.size, len(head) - start)
     return Packet((*head, *frame.prefix[start:]), frame.payload + max(0, start - made), size)
+
+
+def _longer(size: Term, count: int) -> Term:
+    return b.add(size, b.bv(count, 32))
 
 
 # --- packets that are cut -------------------------------------------------------------------------------------------
 
 
-def cut_to(made: list[Layout], length: Term, whole: Term, span: Span) -> list[Layout]:
+def cut_to(made: list[Layout], length: Term, whole: Term) -> list[Layout]:
     """The layouts of packets cut to ``length`` bytes (32 bits, all ones: not cut), if they are longer; ``whole`` is the
-    input's length.
-
-    Raises:
-        Unsupported: the length can be too many different numbers.
-    """
+    input's length."""
     if length.is_const:
         uncut = length.value == 0xFFFFFFFF
         return made if uncut else [part for layout in made for part in _cut(layout, length.value, whole)]
     if length.op != "ite":
-        raise Unsupported("a packet cut to a length that depends on the packet", span)
+        return [part for layout in made for part in _cut_to_term(layout, length, whole)]
     condition = _atom(length.args[0])
     found: list[Layout] = []
     for value in (b.FALSE, b.TRUE):
         here = [x.split(condition if value is b.TRUE else b.not_(condition)) for x in made]
         chosen = b.substitute([length], {condition: value})[0]
-        found += cut_to([x for x in here if x.when is not b.FALSE], chosen, whole, span)
+        found += cut_to([x for x in here if x.when is not b.FALSE], chosen, whole)
     return found
 
 
 def _cut(layout: Layout, count: int, whole: Term) -> list[Layout]:
     """A layout where the packet is longer than ``count`` bytes, and where it is not."""
     packet = layout.packet
+    if isinstance(packet.size, Term):
+        return _cut_to_term(layout, b.bv(count, 32), whole)
     if packet.size is not None:
         size = min(packet.size, count)
         return [replace(layout, packet=Packet(packet.prefix[:size], packet.payload, size))]
@@ -220,6 +224,17 @@ def _cut(layout: Layout, count: int, whole: Term) -> list[Layout]:
         return [layout]
     longer = b.TRUE if from_input < packet.payload else b.ult(b.bv(from_input, 16), whole)
     short = Packet(packet.prefix[:count], packet.payload, count)
+    both = [layout.split(longer, short), layout.split(b.not_(longer), packet)]
+    return [part for part in both if part.when is not b.FALSE]
+
+
+def _cut_to_term(layout: Layout, length: Term, whole: Term) -> list[Layout]:
+    """A layout where the packet is longer than ``length`` bytes, which is a number only for each input, and where it is
+    not. (What is all ones, or more than any packet has, cuts none.)"""
+    packet = layout.packet
+    kept = packet.kept if packet.size is not None else b.add(b.zext(whole, 32), b.bv(packet.delta, 32))
+    longer = b.ult(length, kept)
+    short = replace(packet, size=length.value if length.is_const else length)
     both = [layout.split(longer, short), layout.split(b.not_(longer), packet)]
     return [part for part in both if part.when is not b.FALSE]
 

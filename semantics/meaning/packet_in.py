@@ -31,7 +31,7 @@ def frame_byte(m: Machine, index: int) -> Term:
 def frame_length(m: Machine) -> Term:
     """The length in bytes of the frame that is parsed (32 bits)."""
     if m.frame.size is not None:
-        return b.bv(m.frame.size, 32)
+        return m.frame.kept
     return b.add(b.zext(m.input.length, 32), b.bv(m.frame.delta, 32))
 
 
@@ -50,7 +50,7 @@ def need(m: Machine, bits: int, span: Span) -> None:
     wanted, size = (bits + 7) // 8, m.frame.size
     count = wanted - m.frame.delta  # so many bytes of the input
     if size is not None:
-        enough = b.boolean(wanted <= size)
+        enough = b.ule(b.bv(wanted, 32), m.frame.kept)
     elif count > 0xFFFF:
         enough = b.FALSE
     elif count <= m.frame.payload:

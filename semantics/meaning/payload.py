@@ -23,6 +23,7 @@ from .. import bits as b
 from ..bits import Term
 from ..source import Span, Unsupported
 from .checksums import ALGORITHMS, internet_sum, ones_complement_sum, xor16
+from .ends import counted_from_end
 from .hashes import compute, opaque
 from .machine import Machine
 
@@ -69,8 +70,12 @@ def _sum(m: Machine, kind: str, start: int, odd: bool) -> Term:
 # --- on numbers -----------------------------------------------------------------------------------------------------
 
 
-def sum_of(name: str, packet: bytes) -> int | None:
-    """The value of one of the sums' variables for a packet; None for any other variable."""
+def of_any_length(name: str, packet: bytes) -> int | None:
+    """The value of a variable that says something of packets of any length: a sum, or a byte that is counted from the
+    end (:mod:`.ends`); None for any other variable."""
+    count = counted_from_end(name)
+    if count is not None:
+        return packet[-count] if count <= len(packet) else 0
     found = _SUM.fullmatch(name)
     if found is None:
         return None
@@ -91,19 +96,24 @@ def _words(data: bytes) -> Iterator[int]:
 
 
 def with_sums(packet: bytes, values: Mapping[str, int]) -> bytes:
-    """``packet`` with its payload changed so that the sums over it are what ``values`` says, where one of its words is
-    free for that: two bytes, an even number behind the sum's first one, of which ``values`` says nothing."""
+    """``packet`` with its payload changed so that its last bytes and the sums over it are what ``values`` says, where
+    bytes are free for that: for a sum two, an even number behind its first one, of which ``values`` says nothing."""
     found = bytearray(packet)
     taken = {int(name[4:-1]) for name in values if name.startswith("pkt[")}
+    for name in values:
+        place = len(packet) - (counted_from_end(name) or 0)
+        if 0 <= place < len(packet) and place not in taken:
+            found[place] = values[name]
+    taken |= {len(packet) - last for name in values if (last := counted_from_end(name)) is not None}
     sums = [(int(parts[2]), parts[1], name) for name in values if (parts := _SUM.fullmatch(name))]
     for start, kind, name in sorted(sums, reverse=True):
         free = (i for i in range(start, len(packet) - 1, 2) if not {i, i + 1} & taken)
-        at = next(free, None) if sum_of(name, bytes(found)) != values[name] else None
+        at = next(free, None) if of_any_length(name, bytes(found)) != values[name] else None
         if at is None:
             continue
         taken |= {at, at + 1}
         found[at : at + 2] = b"\0\0"
-        rest = sum_of(name, bytes(found)) or 0
+        rest = of_any_length(name, bytes(found)) or 0
         word = rest ^ values[name] if kind == "xor16" else (values[name] - rest) % 0xFFFF or 0xFFFF
         found[at : at + 2] = word.to_bytes(2, "big")
     return bytes(found)

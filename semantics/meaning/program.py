@@ -253,7 +253,7 @@ def _layouts(m: Machine, sent: Sent, guard: Term) -> list[Layout]:
         octet = frame.prefix[at] if at < len(frame.prefix) else m.input.byte(at - frame.delta)
         pieces = (*pieces, Piece(b.TRUE, b.extract(octet, 7 - taken, 0), None, sent.span))
         cursor += 8 - taken
-    return cut_to(layouts(pieces, cursor, guard, sent.span, frame), sent.cut, m.input.length, sent.span)
+    return cut_to(layouts(pieces, cursor, guard, sent.span, frame), sent.cut, m.input.length)
 
 
 def _output(sent: Sent, when: Term, packet: Packet) -> Output:
@@ -433,4 +433,4 @@ class _Runner:
 
 def _frame(made: Packet, packet: bytes) -> bytes:
     """The bytes of a packet whose terms are numbers."""
-    return (bytes(t.value for t in made.prefix) + packet[made.payload :])[: made.size]
+    return made.sent(packet, lambda *terms: [t.value for t in terms])

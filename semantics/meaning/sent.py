@@ -35,8 +35,12 @@ def merge_sent(condition: Term, x: Sent, y: Sent) -> Sent:
 
 
 def _alike(x: Output, y: Output) -> bool:
-    same = x.packet.payload == y.packet.payload and len(x.packet.prefix) == len(y.packet.prefix)
-    return x.to == y.to and x.packet.size == y.packet.size and same and x.metadata.keys() == y.metadata.keys()
+    return x.to == y.to and _layout(x.packet) == _layout(y.packet) and x.metadata.keys() == y.metadata.keys()
+
+
+def _layout(packet: Packet) -> tuple[int, int, int | str | None, int, bool]:
+    size = packet.size if not isinstance(packet.size, Term) else "a term"
+    return len(packet.prefix), packet.payload, size, len(packet.trailer), packet.filled
 
 
 def _under(condition: Term, sent: Output) -> Output:
@@ -46,6 +50,10 @@ def _under(condition: Term, sent: Output) -> Output:
 def _one(condition: Term, x: Output, y: Output) -> Output:
     when = b.ite(condition, x.when, y.when)
     prefix = each(condition, x.packet.prefix, y.packet.prefix)
-    packet = Packet(prefix, x.packet.payload, x.packet.size)
+    trailer = each(condition, x.packet.trailer, y.packet.trailer)
+    size = x.packet.size
+    if isinstance(size, Term) and isinstance(y.packet.size, Term):
+        size = b.ite(condition, size, y.packet.size)
+    packet = Packet(prefix, x.packet.payload, size, trailer, x.packet.filled)
     metadata = {name: b.ite(condition, term, y.metadata[name]) for name, term in x.metadata.items()}
     return Output(when, x.to, b.ite(condition, x.port, y.port), packet, metadata=metadata)

@@ -22,6 +22,22 @@ _CHECKSUMS: dict[str, Function] = {
 """Which of its two zeros a checksum comes out as, where nothing hangs on it."""
 
 
+ROOMS = (0xFFFF, 0, 64, 128, 192, 256, 384, 512, 1024, 2048)
+"""How much room the kernel may leave behind a frame at XDP, which hangs on how memory was given out."""
+MAX_ALLOC = (4096 << 2) - 320
+"""Bytes that a packet at tc may have (SKB_MAX_ALLOC)."""
+TRANSPORTS = (0, *range(34, 120, 2))
+"""Where the kernel may take the transport header to begin: tap devices look for one."""
+WORLDS = {"in.ebpf.transport.": [(n, ROOMS[0]) for n in TRANSPORTS], "in.ebpf.tailroom": [(0, n) for n in ROOMS]}
+
+
+def worlds(behaviour: Behaviour) -> Sequence[tuple[int, int]]:
+    """What ``transport`` and ``room`` of :func:`evaluated` can be, if a behaviour asks for one of them."""
+    asked = [choice.variable.name for choice in behaviour.choices]
+    found = (tries for name, tries in WORLDS.items() if any(n.startswith(name) for n in asked))
+    return next(found, [(0, ROOMS[0])])
+
+
 _UPDATES = 64
 """How often a program may update a map."""
 
@@ -111,19 +127,21 @@ def evaluated(
     port: int,
     frame: bytes,
     plans: Plans | None = None,
-    refused: bool = False,
+    transport: int = 0,
+    room: int = ROOMS[0],
     choices: int = 0,
     world: Mapping[str, Function] | None = None,
     known: Mapping[str, Function] | None = None,
 ) -> Outcome:
     """What ``behaviour`` says of one frame, maps afterwards included; the kernel's metadata starts as zeros.
-    ``plans``: the same with each frame, to be quicker. ``refused``: whether the kernel takes the transport header to
-    begin too far behind for a frame to be cut. ``choices``: the value of all choices.
-    ``world``: functions that nobody controls; ``known``: what :func:`functions` gives, if that was asked before."""
+    ``plans``: the same with each frame, to be quicker. ``transport``: where the kernel takes the transport header to
+    begin; ``room``: how much it leaves behind a frame. ``choices``: the value of all choices. ``world``: functions that
+    nobody controls; ``known``: what :func:`functions` gives, if that was asked before."""
     variables = {t.name for case in behaviour.cases for t in (plans or b).variables(*_terms(case))}
     variables |= {v.name for v in b.variables(*(assumption.condition for assumption in behaviour.domain))}
     inputs: dict[str, b.Value] = {n: 0 for n in variables if n.startswith("in.") and n != "in.port"}
-    inputs |= {n: int(refused) for n in inputs if n.startswith("in.ebpf.tail.")}
+    inputs |= {n: transport for n in inputs if n.startswith("in.ebpf.transport.")}
+    inputs |= {"in.ebpf.tailroom": room, "in.ebpf.longest": MAX_ALLOC}
     keys = {item.name: _looked_at(item, tables) for item in obj.maps}
     cells = {n: keys[n.removeprefix("map.").removesuffix(".present")] for case in behaviour.cases for n in case.state}
     known = functions(obj, tables) | dict(world or {})

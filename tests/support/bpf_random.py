@@ -58,6 +58,8 @@ class Generator:
         self.end = self.out.label("end")
         self.function = self.out.label("function")
         self.called = False
+        self.moved = False
+        """Whether headers were put in or taken out: then it is open where the transport header lies."""
         self.more = rng.random() < self.rare
         self.size = size
 
@@ -394,10 +396,11 @@ class Generator:
             out.emit(asm.mov(R2, 2 * rng.randrange(7, 20)), asm.mov(R5, flags), asm.call(11))
         elif kind == "room":
             flags = rng.choice((0, 1, 2, 4, 2 | 8, 2 | 16, 0x80, 0x100, 0x20, 2 | 4))
-            self.room = 0
+            self.room, self.moved = 0, True
             out.emit(asm.mov(R2, rng.choice((-40, -20, -8, 0, 4, 8, 20, 28))), asm.mov(R3, 1))
             out.emit(asm.mov(R4, flags), asm.call(50))
         elif kind == "proto":
+            self.moved = True
             out.emit(asm.mov(R2, rng.choice((0x0008, 0xDD86))), asm.mov(R3, 0), asm.call(31))
         elif kind == "type":
             out.emit(asm.mov(R2, rng.choice((0, 7))), asm.call(32))

@@ -103,6 +103,7 @@ class WiderGenerator(Generator):
             kinds += [self.single, self.path, self.nested, self.ring, self.difference]
             kinds += [self.loop, self.hand_over] * self.first
             kinds += [self.wider_tc] * 3 if self.hook == "tc" else [self.wider_xdp] * 3
+            kinds += [self.resized, self.at_the_end] * (not self.moved)
         self.rng.choice(kinds)()
 
     # --- memory ---
@@ -307,7 +308,7 @@ class WiderGenerator(Generator):
             return
         if self.other is None:
             second = WiderGenerator(self.rng, self.hook, 6)
-            second.first = False
+            second.first, second.moved = False, True
             made = second.object()
             self.other = replace(made, programs=(replace(made.programs[0], name="other"),))
         out = self.out
@@ -350,6 +351,7 @@ class WiderGenerator(Generator):
         number = rng.choice((R0, R3, R4, R5))
         out.emit(asm.mov(R1, R6))
         if kind == "room":
+            self.moved = True
             flags = rng.choice(
                 (0, 1, 2, 4, 2 | 8, 2 | 16, 4 | 8, 4 | 16, 8 | 16 | 2, 0x20, 0x80, 0x100, 0x180, 6, 0x21)
             )
@@ -394,6 +396,49 @@ class WiderGenerator(Generator):
             out.emit(asm.mov(R1, R6), asm.mov(R2, inside if loads else rng.randrange(70)), asm.mov(R3, FP))
             out.emit(asm.alu("add", R3, -24), asm.mov(R4, size), asm.call(189 if loads else 190))
             self._told()
+
+    def resized(self) -> None:
+        """The packet longer or shorter at its end, by a number of bytes or to what a byte of it says."""
+        out, rng, behind = self.out, self.rng, self.out.label()
+        to_a_byte = bool(self.room) and rng.random() < 0.4
+        by = rng.choice((-40, -9, -4, -4, -1, 0, 1, 4, 4, 9, 30))
+        if to_a_byte:
+            out.emit(asm.load(1, R2, R7, rng.randrange(self.room)), asm.alu("add", R2, rng.choice((14, 34, 60))))
+            out.emit(*self._length(R1))
+            out.jump("jgt", R2, R1, behind)
+            out.emit(*[asm.alu("sub", R2, R1)] * (self.hook == "xdp"))
+        elif self.hook == "xdp":
+            out.emit(asm.mov(R2, by))
+        else:
+            out.emit(*self._length(R2), asm.alu("add", R2, by))
+        out.emit(asm.mov(R1, R6), asm.mov(R3, 0), asm.call(38 if self.hook == "tc" else 65))
+        out.place(behind)
+        out.emit(*[asm.mov(R0, self.constant())] * to_a_byte)
+        self._told()
+
+    def _length(self, to: Reg) -> tuple[Insn, ...]:
+        if self.hook == "tc":
+            return (asm.load(4, to, R6, 0),)
+        return asm.load(4, to, R6, 4), asm.load(4, R3, R6, 0), asm.alu("sub", to, R3)
+
+    def at_the_end(self) -> None:
+        """Bytes read or written so many from the packet's end."""
+        out, rng = self.out, self.rng
+        back = rng.choice((1, 2, 4, 4, 5, 8, 12, 30))
+        size = rng.choice((back, rng.randrange(1, back + 1), back + 1))
+        size = min(size, 16)
+        reads = rng.random() < 0.5 and (self.hook == "tc" or size <= back)
+        out.emit(*self._length(R2), asm.alu("sub", R2, back), asm.mov(R1, R6), asm.mov(R3, FP))
+        if reads and self.hook == "xdp":  # what it leaves where there is nothing to read is anything
+            out.emit(asm.store(8, FP, -24, 0), asm.store(8, FP, -16, 0))
+            out.jump("jle", R2, 0x7FFF, there := out.label())
+            out.emit(asm.mov(R2, 0))
+            out.place(there)
+        out.emit(asm.alu("add", R3, -24), asm.mov(R4, size), asm.mov(R5, 0))
+        out.emit(
+            asm.call({("tc", True): 26, ("tc", False): 9, ("xdp", True): 189, ("xdp", False): 190}[self.hook, reads])
+        )
+        self._told()
 
     def _more_in_front(self, count: int) -> None:
         """More bytes in front of the frame; what lies there is overwritten before anybody may get the frame."""

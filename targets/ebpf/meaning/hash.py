@@ -27,7 +27,7 @@ def get_hash_recalc(machine: Machine, state: State) -> list[State]:
     context_argument(machine, state)
     known = b.to_bool(state.fields["hashed"])
     prefix = state.layout.prefix
-    whole = state.layout.size is None
+    whole = state.layout.open_ended
     untouched = whole and all(term is byte(state.layout.payload - len(prefix) + i) for i, term in enumerate(prefix))
     if untouched:
         fresh = machine.asked(state, "hash_recalc", 32, _REASON)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
+from .ends import before_trailer
 from .helpers_common import context_argument
 from .helpers_maps import EINVAL, ENOTSUPP, result
 from .state import Layout, State
@@ -71,6 +72,7 @@ def xdp_adjust_head(machine: Machine, state: State) -> list[State]:
     good, bad = machine.fork(state, state.layout.has(delta + ETH_HLEN))
     out: list[State] = []
     if good is not None:
+        before_trailer(machine, good, delta)
         cut = tuple(good.layout.at(i) for i in range(delta))
         front = _with_metadata(good.layout.front + cut, good.layout.metadata)
         good.layout = replace(good.layout.pulled(delta), front=front)

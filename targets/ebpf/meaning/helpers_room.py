@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 from ....semantics import bits as b
 from .alu import swap
 from .context import packet_length
+from .ends import before_trailer
 from .hash import forget_hash
 from .helpers_common import context_argument
 from .helpers_maps import EFAULT, EINVAL, ENOMEM, ENOTSUPP, result
-from .state import ROOM, State
+from .state import HEADERS_MOVED, ROOM, State
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -84,7 +85,9 @@ def _shrink(machine: Machine, state: State, places: tuple[int, int], count: int,
     there, missing = machine.fork(enough, enough.layout.has(at + count))
     out += result(missing, -ENOMEM) if missing is not None else []
     if there is not None:
+        before_trailer(machine, there, at + count)
         there.layout = there.layout.removed(at, count)
+        _headers_moved(there)
         outer = ETH_P_IP if flags & DECAP_IPV4 else ETH_P_IPV6
         if flags & _DECAP:
             there.fields["protocol"] = b.bv(outer, 16)
@@ -115,16 +118,22 @@ def _grown(machine: Machine, state: State, at: int, count: int, flags: int) -> l
             return result(state, -EINVAL)
     _reaching(machine, state, at)
     state.layout = state.layout.inserted(at, (b.bv(0, 8),) * count)
+    _headers_moved(state)
     if encapsulates:
         state.fields["encapsulated"] = b.bv(1, 1)
         state.fields["protocol"] = b.bv(ETH_P_IP if flags & ENCAP_IPV4 else ETH_P_IPV6, 16)
     return result(state, 0)
 
 
+def _headers_moved(state: State) -> None:
+    state.counts[HEADERS_MOVED] = state.counts.get(HEADERS_MOVED, 0) + 1
+
+
 def _reaching(machine: Machine, state: State, at: int) -> None:
     """The packet has the bytes in front of which room is made: the kernel does not ask."""
     missing = b.not_(state.layout.has(at))
-    if state.may(missing) and (state.layout.size is not None or state.shortest < at - state.layout.delta):
+    before_trailer(machine, state, at)
+    if state.may(missing) and (not state.layout.open_ended or state.shortest < at - state.layout.delta):
         raise machine.unsupported(state, f"room at byte {at} of a packet that may be shorter")
 
 
@@ -152,6 +161,7 @@ def change_proto(machine: Machine, state: State) -> list[State]:
         there, missing = machine.fork(shorter, shorter.layout.has(at + 20))
         out += result(missing, -ENOMEM) if missing is not None else []
         if there is not None:
+            before_trailer(machine, there, at + 20)
             there.layout = there.layout.removed(at, 20)
             out += _translated(there, ETH_P_IP)
     return out
@@ -159,5 +169,6 @@ def change_proto(machine: Machine, state: State) -> list[State]:
 
 def _translated(state: State, protocol: int) -> list[State]:
     state.fields["protocol"] = b.bv(protocol, 16)
+    _headers_moved(state)
     forget_hash(state)
     return result(state, 0)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import Destination, Output, Packet
+from ....semantics.meaning.behaviour import Destination, Output
 from . import memory
 from .context import packet_length
+from .ends import ADDRESSES, before_trailer
 from .hash import forget_hash, get_hash_recalc, set_hash, set_hash_invalid
 from .helpers_common import COMMON, anything, constant, context_argument, skb_fib_lookup
 from .helpers_csum import l3_csum_replace, l4_csum_replace
@@ -75,13 +76,6 @@ def redirect_neigh(machine: Machine, state: State) -> list[State]:
     return _redirected(machine, state, "neighbour")
 
 
-def _inside(machine: Machine, state: State, offset: int, size: int) -> tuple[State | None, State | None]:
-    """The paths where ``size`` bytes at ``offset`` lie in the packet, and those where they do not."""
-    if offset >= 1 << 31:
-        return None, state
-    return machine.fork(state, state.layout.has(offset + size))
-
-
 def clone_redirect(machine: Machine, state: State) -> list[State]:
     """``bpf_clone_redirect(skb, ifindex, flags)``: a copy goes out at once."""
     context_argument(machine, state)
@@ -90,11 +84,12 @@ def clone_redirect(machine: Machine, state: State) -> list[State]:
         return result(state, -EINVAL)
     if state.counts.get(TUNNEL_SET):
         raise machine.unsupported(state, "a copy of a packet whose tunnel key was set")
+    before_trailer(machine, state, ADDRESSES if state.vlan is not None else 0)
     frame = with_tag(state.layout, state.vlan) if state.vlan is not None else state.layout
     port = b.extract(machine.scalar(state, 2), 31, 0)
     state.sent = (
         *state.sent,
-        Output(b.TRUE, "ingress" if flags else "port", port, Packet(frame.prefix, frame.payload, frame.size)),
+        Output(b.TRUE, "ingress" if flags else "port", port, frame.packet),
     )
     state.layout = state.layout.touched()
     return result(state, 0)
@@ -146,7 +141,9 @@ def _load(machine: Machine, state: State, offset: Term) -> list[State]:
 def skb_store_bytes(machine: Machine, state: State) -> list[State]:
     """``bpf_skb_store_bytes(skb, offset, from, len, flags)``: 0, or an error and the packet as it was."""
     context_argument(machine, state)
-    offset = machine.number(state, b.extract(machine.scalar(state, 2), 31, 0))
+    offset = b.extract(machine.scalar(state, 2), 31, 0)
+    if offset in state.facts or possible_values(offset, state.ranges) is not None:
+        offset = b.bv(machine.number(state, offset), 32)
     size = machine.number(state, b.extract(machine.scalar(state, 4), 31, 0))
     flags = machine.number(state, machine.scalar(state, 5))
     values = memory.load_bytes(machine, state, machine.pointer(state, 3), size)
@@ -156,14 +153,19 @@ def skb_store_bytes(machine: Machine, state: State) -> list[State]:
     before = dict(state.fields)
     if flags & F_INVALIDATE_HASH:
         forget_hash(state)
-    good, bad = _inside(machine, state, offset, size)
-    out: list[State] = []
-    if good is not None:
-        good.layout = good.layout.write(offset, values)
-        out += result(good, 0)
-    if bad is not None:
-        bad.fields = before
-    return out + (result(bad, -EFAULT) if bad is not None else [])
+    address = Address("packet", epoch=state.layout.epoch).at_distance(b.zext(offset, 64))
+    inside = b.and_(b.ult(offset, b.bv(1 << 31, 32)), memory.in_packet(state, address, size))
+    good, bad = machine.fork(state, inside)
+
+    def store(state: State) -> list[State]:
+        memory.store_bytes(machine, state, address, values)
+        return result(state, 0)
+
+    def fail(state: State) -> list[State]:
+        state.fields = before
+        return result(state, -EFAULT)
+
+    return machine.on(good, store) + machine.on(bad, fail)
 
 
 def skb_pull_data(machine: Machine, state: State) -> list[State]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from .alu import swap
+from .ends import ADDRESSES, before_trailer
 from .helpers_common import context_argument
 from .helpers_maps import ENOMEM, result
 from .state import Layout, State, Vlan, shorter_than
@@ -52,6 +53,7 @@ def skb_vlan_push(machine: Machine, state: State) -> list[State]:
     protocol = b.ite(is_vlan(asked), asked, b.bv(ETH_P_8021Q, 16)) if state.may(b.not_(is_vlan(asked))) else asked
     if state.vlan is not None:
         state.fields["protocol"] = state.vlan.protocol
+        before_trailer(machine, state, ADDRESSES)
         state.layout = with_tag(state.layout, state.vlan)
     state.layout = state.layout.touched()
     state.vlan = Vlan(protocol, tci)
@@ -60,9 +62,9 @@ def skb_vlan_push(machine: Machine, state: State) -> list[State]:
 
 def with_tag(layout: Layout, vlan: Vlan) -> Layout:
     """The packet with the tag between its addresses and its type."""
-    longer = layout.reaching(12)
+    longer = layout.reaching(ADDRESSES)
     tag = [b.extract(part, high, high - 7) for part in (vlan.protocol, vlan.tci) for high in (15, 7)]
-    return replace(longer.inserted(12, tuple(tag)), epoch=layout.epoch)
+    return replace(longer.inserted(ADDRESSES, tuple(tag)), epoch=layout.epoch)
 
 
 def skb_vlan_pop(machine: Machine, state: State) -> list[State]:
@@ -103,11 +105,12 @@ def _has_tag(state: State) -> Term:
 
 def _take_tag(machine: Machine, state: State) -> Term:
     """``__skb_vlan_pop``: take the four bytes behind the addresses out; the tag's control information."""
+    before_trailer(machine, state, 18)
     layout = state.layout.reaching(18)
     tci = b.concat(*layout.prefix[14:16])
     kind = b.concat(*layout.prefix[16:18])
     there = layout.has(20)
-    if there is b.TRUE or (layout.size is None and state.shortest >= 20 - layout.delta) or kind.is_const:
+    if there is b.TRUE or (layout.open_ended and state.shortest >= 20 - layout.delta) or kind.is_const:
         behind = b.concat(layout.at(18), layout.at(19))
     else:  # the kernel looks at two bytes that may lie behind the packet
         garbage = machine.asked(state, "behind", 16, "what lies in memory behind a short packet")

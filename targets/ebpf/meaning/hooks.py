@@ -14,11 +14,13 @@ from typing import Final, Literal
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, Case, Event, Output, Packet, byte, input_bytes
+from ....semantics.source import Unsupported
 from ..artifact.program import INNER, MapDef
 from ..artifact.shortest import ETH_HLEN
 from . import elements
 from .context import SKB
 from .context import XDP as XDP_FIELDS
+from .ends import ADDRESSES, may_reach_trailer
 from .hash import GIVEN, NOT_GIVEN
 from .helpers_maps import HASHES, NUMBER_BITS
 from .helpers_skb import TC, TC_ACT_REDIRECT, TC_ACT_SHOT
@@ -82,7 +84,7 @@ def start(hook: HookName, shortest: int, *, tagless: bool = False) -> Start:
     if tagless:
         return Start([plain], [])
     vlan = Vlan(kind, input_bytes(14, 2))
-    inside = Layout(tuple(byte(i) for i in range(12)), 16)
+    inside = Layout(tuple(byte(i) for i in range(12)), 16, beside=4)
     fields = _metadata(protocol_of(input_bytes(16, 2), input_bytes(18, 2), UNTAG_LENGTH))
     enough = max(shortest, UNTAG_LENGTH)
     untagged = _state(b.and_(b.not_(shorter_than(enough)), tagged), inside, enough, vlan, fields)
@@ -194,7 +196,11 @@ def _in_front(layout: Layout, sent: Term) -> dict[str, Term]:
 
 def finish_frame(state: State) -> Packet:
     """The frame on the wire as the paths have left it."""
-    return _trimmed(with_tag(state.layout, state.vlan) if state.vlan is not None else state.layout)
+    if state.vlan is None:
+        return _trimmed(state.layout)
+    if may_reach_trailer(state, ADDRESSES):
+        raise Unsupported("a tag in front of what was put behind a packet")
+    return _trimmed(with_tag(state.layout, state.vlan))
 
 
 def _before(field: str, width: int) -> Term:
@@ -208,7 +214,7 @@ def _trimmed(layout: Layout) -> Packet:
     while prefix and payload and prefix[-1] is byte(payload - 1):
         prefix.pop()
         payload -= 1
-    return Packet(tuple(prefix), payload, layout.size)
+    return Packet(tuple(prefix), payload, layout.size, layout.trailer, layout.filled)
 
 
 def _outputs(hook: HookName, state: State, code: Term, packet: Packet) -> list[Output]:

@@ -254,7 +254,7 @@ def _alike_layouts(first: State, second: State, live: frozenset[int]) -> tuple[L
     x, y = _one_epoch(first, second, live)
     if x == y:
         return x, y
-    if (x.delta, x.epoch, len(x.front), x.meta, x.size) != (y.delta, y.epoch, len(y.front), y.meta, y.size):
+    if _shape(x) != _shape(y):
         raise Apart
     if x.size is None and len(x.prefix) != len(y.prefix):  # bytes that were put back as they came are the input's
         x, y = x.shortest_form(), y.shortest_form()
@@ -264,16 +264,25 @@ def _alike_layouts(first: State, second: State, live: frozenset[int]) -> tuple[L
     return x, y
 
 
+def _shape(layout: Layout) -> tuple[int, int, int, int, int, int, int, int | str | None]:
+    size = "a term" if isinstance(layout.size, Term) else layout.size
+    counts = layout.filled, layout.delta, layout.beside, layout.epoch, layout.meta
+    return *counts, len(layout.front), len(layout.trailer), size
+
+
 def _layouts(condition: Term, x: Layout, y: Layout) -> Layout:
     if x == y:
         return x
     count = max(len(x.prefix), len(y.prefix))
     x, y = x.reaching(count), y.reaching(count)
-    prefix, front = (
+    prefix, front, trailer = (
         tuple(b.ite(condition, p, q) for p, q in zip(*sides, strict=True))
-        for sides in ((x.prefix, y.prefix), (x.front, y.front))
+        for sides in ((x.prefix, y.prefix), (x.front, y.front), (x.trailer, y.trailer))
     )
-    return replace(x, prefix=prefix, front=front)
+    size = x.size
+    if isinstance(x.size, Term) and isinstance(y.size, Term):
+        size = b.ite(condition, x.size, y.size)
+    return replace(x, prefix=prefix, front=front, size=size, trailer=trailer)
 
 
 def _memory(condition: Term, first: State, second: State, name: str, *, mix: bool) -> dict[int, Byte]:

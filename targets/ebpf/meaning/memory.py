@@ -11,14 +11,16 @@ from typing import Final, Protocol
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ..artifact.program import F_RDONLY_PROG, MapDef
-from . import offsets
+from . import ends, offsets
 from .elements import element, is_single
 from .state import State
 from .store import Store
-from .values import MIXED, Address, Byte, Lane, Mixed, Partial, Piece, Value
+from .values import MIXED, Address, Byte, Lane, Mixed, Partial, Piece, Value, possible_values
 
 MAX_BITS: Final = 1 << 20
 """Values of maps are taken up to this size."""
+FEW: Final = 16
+"""An offset into the packet that is one of so few numbers is followed as such, not counted from the packet's end."""
 STACK_SIZE: Final = 512
 """Bytes of a frame's stack (MAX_BPF_STACK)."""
 
@@ -102,6 +104,10 @@ def load_bytes(machine: Checks, state: State, address: Address, size: int) -> li
     address = _in_memory(machine, state, fixed(state, address), size)
     if address.kind == "packet":
         require_packet(machine, state, address, size)
+        near = _from_end(state, address)
+        counted = None if near is None else ends.read_from_end(state, near, size)
+        if counted is not None:
+            return counted
         places = _places(machine, state, address, size)
         return offsets.choose(address.moved, [(at - address.offset, _packet_bytes(state, at, size)) for at in places])
     if address.kind == "value":
@@ -138,7 +144,8 @@ def _limits(machine: Checks, state: State, address: Address) -> tuple[int, int]:
         return 0, len(state.memory.get(address.name, {}))
     if address.kind == "value":
         return 0, machine.maps[address.name].value_size
-    return -state.layout.meta, state.layout.size or (1 << 16) + max(0, state.layout.delta)
+    size = state.layout.size if isinstance(state.layout.size, int) else (1 << 16) + max(0, state.layout.delta)
+    return -state.layout.meta, size + len(state.layout.trailer)
 
 
 def _packet_bytes(state: State, at: int, size: int) -> list[Term]:
@@ -262,6 +269,11 @@ def store_bytes(machine: Checks, state: State, address: Address, values: list[Te
     size = len(values)
     address = _in_memory(machine, state, fixed(state, address), size)
     if address.kind == "packet":
+        near = _from_end(state, address)
+        if near is not None:
+            require_packet(machine, state, address, size)
+            if ends.written_from_end(machine, state, near, values):
+                return
         if address.moved is not None:  # which bytes of the packet are written must be known
             machine.number(state, address.moved)
         require_packet(machine, state, address, size)
@@ -339,15 +351,25 @@ def require_packet(machine: Checks, state: State, address: Address, size: int) -
         before = -address.offset - state.layout.meta
         machine.require(state, b.FALSE, f"reaches {before} bytes before the {what}")
     need = address.offset + size
-    if state.layout.size is not None or need - state.layout.delta > state.shortest:
+    if not state.layout.open_ended or need - state.layout.delta > state.shortest:
         text = f"reaches past the packet (bytes {address.offset} to {address.offset + size - 1})"
         machine.require(state, state.layout.has(need), text)
+
+
+def _from_end(state: State, address: Address) -> int | None:
+    """How many bytes before the packet's trailer an address lies, if its distance from there is what is known of it."""
+    if address.moved is None or state.layout.meta or possible_values(address.moved, state.ranges, FEW) is not None:
+        return None
+    return ends.gap(state.layout, address.distance, state.ranges)
 
 
 def in_packet(state: State, address: Address, size: int) -> Term:
     """Whether ``size`` bytes at an address of the packet lie inside."""
     if address.moved is None:
         return state.layout.has(address.offset + size) if address.offset >= 0 else b.FALSE
+    near = _from_end(state, address)
+    if near is not None and size - near > len(state.layout.trailer):
+        return b.FALSE
     length = state.layout.length(64)
     past = b.add(address.distance, b.bv(size, 64))
     return b.and_(b.ule(address.distance, b.bv(1 << 30, 64)), b.ule(past, length))

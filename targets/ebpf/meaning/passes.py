@@ -61,7 +61,7 @@ class Passes:
         tagged = b.or_(b.eq(kind, b.bv(0x8100, 16)), b.eq(kind, b.bv(0x88A8, 16)))
         beside = b.and_(where, b.not_(shorter_than(least)), tagged)
         inside = begun(b.and_(whole, b.not_(beside)), Layout(), self.shortest, None, protocol)
-        layout = Layout(tuple(input_bytes(i, 1) for i in range(12)), 12 + _TAG_BYTES)
+        layout = Layout(tuple(input_bytes(i, 1) for i in range(12)), 12 + _TAG_BYTES, beside=_TAG_BYTES)
         vlan = Vlan(kind, input_bytes(14, 2))
         outside = begun(b.and_(whole, beside), layout, least, vlan, protocol)
         return [self._entered(machine, state) for state in (inside, outside)]
@@ -96,8 +96,8 @@ class Passes:
         changed = [n for n, term in state.fields.items() if n not in (*_ANYTHING, _BACK) and term is not first.get(n)]
         if state.frames:
             return "from within a function"
-        if state.layout.size is not None:
-            return "cut short"
+        if not state.layout.open_ended:
+            return "changed at its end"
         if changed:
             return f"with its {changed[0]} changed"
         if state.shortest + wire < self.shortest:

@@ -146,9 +146,13 @@ def compare(machine: Numbers, state: State, insn: Insn, name: str, x: Term | Add
         if x.moved is not None:
             length = b.add(state.layout.length(64), b.bv(y.offset, 64))
             return alu.condition(_SIGNED.get(name, name), x.distance, length)
-        if state.layout.size is not None:
-            return b.boolean(_ORDER[name](x.offset - y.offset, state.layout.size))
-        return _against_length(name, x.offset - state.layout.delta - y.offset)
+        size = state.layout.size
+        count = x.offset - y.offset - len(state.layout.trailer)
+        if isinstance(size, int):
+            return b.boolean(_ORDER[name](count, size))
+        if size is not None:
+            return alu.condition(_SIGNED.get(name, name), b.bv(count, 64), b.zext(size, 64))
+        return _against_length(name, count - state.layout.delta)
     address, other = (x, y) if isinstance(x, Address) else (y, x)
     assert isinstance(address, Address)
     if insn.cls != JMP32 and name in ("jeq", "jne") and isinstance(other, Term) and other.is_const and not other.value:

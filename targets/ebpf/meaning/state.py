@@ -7,7 +7,7 @@ from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import LENGTH, Destination, Event, Output, byte
+from ....semantics.meaning.behaviour import LENGTH, Destination, Event, Output, Packet, byte
 from . import ranges
 from .ranges import Interval
 from .store import Store
@@ -16,7 +16,8 @@ from .values import Address, Byte, Piece, Value
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The packet as the program sees it: ``prefix``, then the input frame from byte ``payload`` on.
+    """The packet as the program sees it: ``prefix``, then the input frame from byte ``payload`` on, then ``trailer``
+    (as :class:`Packet`).
 
     ``epoch`` counts the changes after which pointers into the packet are stale. ``front`` is what lies in memory in
     front of the packet, as far as the program itself has put it there (XDP: bytes cut off come back).
@@ -26,10 +27,21 @@ class Layout:
     payload: int = 0
     epoch: int = 0
     front: tuple[Term, ...] = ()
-    size: int | None = None
-    """Bytes that it was cut to; None if it ends where the input frame does."""
+    size: int | Term | None = None
+    """Bytes in front of the trailer: a number, or a term of 32 bits; None: all that the input frame has."""
     meta: int = 0
     """How many bytes at the end of ``front`` are metadata, which programs reach by negative offsets (XDP)."""
+    trailer: tuple[Term, ...] = ()
+    """Bytes behind all that."""
+    filled: bool = False
+    """Whether zeros follow where it has fewer bytes than ``size`` (as :class:`Packet`)."""
+    beside: int = 0
+    """Bytes of the frame that came in which the kernel keeps beside the packet when the program starts (a tag)."""
+
+    @property
+    def packet(self) -> Packet:
+        """The packet that is sent like this."""
+        return Packet(self.prefix, self.payload, self.size, self.trailer, self.filled)
 
     @property
     def metadata(self) -> tuple[Term, ...]:
@@ -38,36 +50,49 @@ class Layout:
 
     @property
     def delta(self) -> int:
-        """Bytes that the packet is longer than the input frame."""
+        """Bytes that the packet is longer than the input frame, apart from what was done at its end."""
         return len(self.prefix) - self.payload
+
+    @property
+    def moved(self) -> int:
+        """Bytes that the packet has got longer in front, or within its headers, since the program started."""
+        return self.delta + self.beside
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether it ends where the input frame does."""
+        return self.size is None and not self.trailer
 
     def at(self, index: int) -> Term:
         """Byte ``index``, which must lie inside, or in the metadata."""
         if index < 0:
             return self.front[len(self.front) + index]
-        return self.prefix[index] if index < len(self.prefix) else byte(index - self.delta)
+        first = self.packet.at(index)
+        for i, octet in enumerate(self.trailer):
+            first = b.ite(b.eq(self.packet.kept, b.bv(index - i, 32)), octet, first) if index >= i else first
+        return first
 
     def has(self, count: int) -> Term:
         """Whether there are at least ``count`` bytes."""
-        return b.not_(shorter_than(count - self.delta)) if self.size is None else b.boolean(count <= self.size)
+        count -= len(self.trailer)
+        if self.size is None:
+            return b.not_(shorter_than(count - self.delta))
+        return b.ule(b.bv(count, 32), self.packet.kept) if count > 0 else b.TRUE
 
     def length(self, width: int) -> Term:
         """Its length in bytes as a number of ``width`` bits."""
         if self.size is not None:
-            return b.bv(self.size, width)
-        return b.add(b.zext(LENGTH, width), b.bv(self.delta, width))
+            return b.resize(self.packet.length, width)
+        return b.add(b.zext(LENGTH, width), b.bv(self.delta + len(self.trailer), width))
 
-    def cut(self, size: int) -> Layout:
-        """With its first ``size`` bytes alone, which must be there; pointers become stale."""
-        return replace(self, prefix=self.prefix[:size], size=size, epoch=self.epoch + 1,
-                       payload=self.payload - max(0, len(self.prefix) - size))  # fmt: skip
-
-    def _longer(self, count: int) -> int | None:
+    def _longer(self, count: int) -> int | Term | None:
+        if isinstance(self.size, Term):
+            return b.add(self.size, b.bv(count, 32))
         return None if self.size is None else self.size + count
 
     def reaching(self, count: int) -> Layout:
         """The same packet with at least ``count`` bytes written out in ``prefix``."""
-        more = tuple(byte(i - self.delta) for i in range(len(self.prefix), count))
+        more = tuple(self.packet.at(i) for i in range(len(self.prefix), count))
         return replace(self, prefix=self.prefix + more, payload=self.payload + len(more)) if more else self
 
     def shortest_form(self) -> Layout:
@@ -78,14 +103,22 @@ class Layout:
         return replace(self, prefix=prefix, payload=payload)
 
     def write(self, index: int, values: list[Term]) -> Layout:
-        """With ``values`` from byte ``index`` on, all inside or in the metadata."""
+        """With ``values`` from byte ``index`` on, all inside or in the metadata. Where the packet is that short, they
+        are bytes of the trailer: what is written of the prefix there is cut off."""
         if index < 0:
             start, count = len(self.front) + index, min(-index, len(values))
             front = (*self.front[:start], *values[:count], *self.front[start + count :])
             return replace(self, front=front).write(0, values[count:])
         longer = self.reaching(index + len(values))
         prefix = (*longer.prefix[:index], *values, *longer.prefix[index + len(values) :])
-        return replace(longer, prefix=prefix)
+        if not self.trailer:
+            return replace(longer, prefix=prefix)
+        kept, trailer = self.packet.kept, list(self.trailer)
+        for k in range(len(trailer)):
+            for i, value in enumerate(values):
+                if index + i >= k:
+                    trailer[k] = b.ite(b.eq(kept, b.bv(index + i - k, 32)), value, trailer[k])
+        return replace(longer, prefix=prefix, size=kept, trailer=tuple(trailer))
 
     def pushed(self, values: tuple[Term, ...]) -> Layout:
         """With ``values`` in front; pointers become stale."""
@@ -250,6 +283,8 @@ REDIRECTS: Final[tuple[Destination, ...]] = ("port", "ingress", "peer", "neighbo
 
 ROOM: Final = "room"
 """What the world is asked where a packet shall get so long that the kernel may refuse it."""
+HEADERS_MOVED: Final = "headers moved"
+"""How often room was made or taken away behind the Ethernet header: the transport header may lie elsewhere then."""
 NEXT_HOP: Final = "next_hop"
 """The field that holds which neighbour ``bpf_redirect_neigh`` was given, behind a bit that says whether it was."""
 NEXT_HOP_BYTES: Final = 20

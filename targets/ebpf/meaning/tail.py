@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.behaviour import Event, Output, Packet
+from ....semantics.meaning.behaviour import Event, Output
 from ..artifact.insn import slots
 from ..artifact.passes import MAX_TAIL_CALLS
 from ..artifact.program import BpfObject, BpfProgram
@@ -85,9 +85,7 @@ def _handed_over(machine: Machine, state: State, name: str, key: Term) -> State:
     left = tuple(state.fields[field] for field in HANDED_OVER if field in state.fields)
     beside = [term for field, term in sorted(state.fields.items()) if field not in HANDED_OVER]
     beside += [b.bv(0, 33)] if tag is None else [b.bv(1, 1), tag.protocol, tag.tci]
-    layout = state.layout
-    packet = Packet(layout.prefix, layout.payload, layout.size)
-    state.sent = (*state.sent, Output(b.TRUE, "program", program, packet))
+    state.sent = (*state.sent, Output(b.TRUE, "program", program, state.layout.packet))
     told = (Event(b.TRUE, f"program.{name}", left), Event(b.TRUE, f"program.{name}.beside", (b.concat(*beside),)))
     state.events = (*state.events, *told)
     state.memory.pop("stack 0", None)

@@ -273,6 +273,12 @@ def test_a_digest_tells_nothing_of_an_invalid_header_but_that() -> None:
         ("truncate(6); if (hdr.h.a == 1) { truncate(5); }", "01020304aabbcc", "01020304aa"),
         ("truncate(6); if (hdr.h.a == 1) { truncate(5); }", "02020304aabbcc", "02020304aabb"),
         ("truncate(100000);", "01020304aabbcc", "01020304aabbcc"),
+        ("truncate((bit<32>) hdr.h.a);", "05020304aabbcc", "05020304aa"),
+        ("truncate((bit<32>) hdr.h.a);", "00020304aabbcc", ""),
+        ("truncate((bit<32>) hdr.h.a);", "09020304aabbcc", "09020304aabbcc"),
+        ("truncate((bit<32>) hdr.h.a); truncate((bit<32>) hdr.h.b);", "06050304aabbcc", "06050304aa"),
+        ("truncate((bit<32>) hdr.h.a); truncate(6);", "07020304aabbcc", "07020304aabb"),
+        ("truncate(sm.packet_length - 2);", "01020304aabbcc", "01020304aa"),
     ],
 )
 def test_a_packet_is_cut(call: str, packet: str, frame: str) -> None:
