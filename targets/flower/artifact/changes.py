@@ -2,8 +2,10 @@
 ``mall_change``, ``mall_delete`` (``net/sched/cls_matchall.c``), Linux 6.1.
 
 Masks of a priority are tried in the order in which they were first used, and go with their last filter; a filter that
-is changed keeps its mask and its place. So the filters that are left are listed mask by mask. Two filters of one
-priority with the same masked keys are refused. A priority of matchall has one filter, which cannot be changed.
+is changed keeps its mask and its place. So the filters that are left are listed mask by mask. A filter is not added
+where one of its priority has its masked keys; one that is changed may get them (``fl_ht_insert_unique``). Which of the
+two is found then is for the hash table to say, so in the end there must be no such two. A priority of matchall has one
+filter, which cannot be changed.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ class Masks:
     """By handles, in the order of the masks, and in each that in which its filters came."""
     mask_by_handle: dict[int, MaskKey] = field(default_factory=dict)
     taken: dict[tuple[MaskKey, object], int] = field(default_factory=dict)
-    """Which filter has masked keys."""
+    """How many filters have masked keys."""
     lowest: int = 1
     """No lower handle is free."""
 
@@ -41,25 +43,37 @@ class Masks:
         if (mask, values) in self.taken:
             raise Refused("a filter with the same keys exists at this priority")
         handle = filter_.handle or self.free()
-        self.taken[mask, values] = handle
+        self.taken[mask, values] = 1
         self.mask_by_handle[handle] = mask
         self.masks.setdefault(mask, {})[handle] = filter_
 
     def change(self, handle: int, filter_: FlowerFilter) -> None:
-        """One in the place of what has the handle. Raises Refused, Unsupported."""
+        """One in the place of what has the handle. Raises Refused."""
         mask, values = mask_of(filter_), values_of(filter_)
         if self.mask_by_handle[handle] != mask:
             raise Refused("a filter that is changed keeps its mask")
-        if self.taken.get((mask, values), handle) != handle:
-            raise Unsupported("a filter that gets the keys of another one of its priority", filter_.span)
-        del self.taken[mask, values_of(self.masks[mask][handle])]
-        self.taken[mask, values] = handle
+        self._let_go(mask, self.masks[mask][handle])
+        self.taken[mask, values] = self.taken.get((mask, values), 0) + 1
         self.masks[mask][handle] = filter_
+
+    def _let_go(self, mask: MaskKey, filter_: FlowerFilter) -> None:
+        key = mask, values_of(filter_)
+        self.taken[key] -= 1
+        if not self.taken[key]:
+            del self.taken[key]
+
+    def left(self) -> Iterator[tuple[int, FlowerFilter]]:
+        """With their handles, in an order in which they can be added. Raises Unsupported: not all can."""
+        for mask, filters in self.masks.items():
+            for handle, filter_ in filters.items():
+                if self.taken[mask, values_of(filter_)] > 1:
+                    raise Unsupported("filters of one priority that have the same keys in the end", filter_.span)
+                yield handle, filter_
 
     def remove(self, handle: int) -> None:
         """Without it, and without its mask if that was its only filter."""
         mask = self.mask_by_handle.pop(handle)
-        del self.taken[mask, values_of(self.masks[mask].pop(handle))]
+        self._let_go(mask, self.masks[mask].pop(handle))
         self.lowest = min(self.lowest, handle)
         if not self.masks[mask]:
             del self.masks[mask]
@@ -92,8 +106,7 @@ class _Flower(Classifier[FlowerFilter]):
 
     def left(self, places: Sequence[Place]) -> Iterator[FlowerFilter]:
         for place in places:
-            for filters in place.own.masks.values():
-                yield from (replace(one, pref=place.pref, handle=handle) for handle, one in filters.items())
+            yield from (replace(one, pref=place.pref, handle=handle) for handle, one in place.own.left())
 
 
 class _Matchall(_Flower):

@@ -96,6 +96,17 @@ def test_priorities_are_those_that_the_kernel_chose() -> None:
     assert [(one.pref, one.protocol) for one in filters.filters] == [(0xC000, 3), (0xBFFF, 0x806)]
 
 
+def test_two_filters_may_swap_their_keys() -> None:
+    """In between both have the same; the second one then stays where the first one's mask is."""
+    added = (f"add {P2} flower {HOST} {to(1)}", f"add {P2} flower dst_ip 10.0.0.2 {to(2)}")
+    swapped = (f"change {P2} handle 1 flower dst_ip 10.0.0.2 {to(1)}", f"change {P2} handle 2 flower {HOST} {to(2)}")
+    assert [ports(flower_of(*added, *swapped), frame) for frame in (FIRST, SECOND)] == [[2], [1]]
+    gone = flower_of(*added, swapped[0], f"del {P2} handle 2 flower", f"add {P2} flower {HOST} {to(3)}")
+    assert [ports(gone, frame) for frame in (FIRST, SECOND)] == [[3], [1]]
+    with pytest.raises(InputError, match="the same keys exists"):
+        flower_of(*added, swapped[0], f"del {P2} handle 1 flower", added[1])
+
+
 def test_all_filters_of_a_chain_are_taken_away() -> None:
     filters = flower_of(
         f"add ON chain 4 flower {to(1)}", f"add {P2} flower {to(2)}", "del ON", f"add {P2} matchall {to(3)}"
@@ -150,7 +161,7 @@ def test_what_the_kernel_refuses_is_an_error_at_its_command(commands: list[str],
         ([A, f"change ON pref 2 handle 1 flower {to(2)}"], "without its protocol"),
         (
             [A, f"add {P2} flower dst_ip 10.0.0.2", f"change {P2} handle 1 flower dst_ip 10.0.0.2"],
-            "keys of another one",
+            "the same keys in the end",
         ),
         ([A, f"del ON pref 2 flower {HOST}"], "where it is taken away"),
         ([f"{A} index 5", B, "del ON pref 2 handle 2 flower"], "actions have an index"),
@@ -274,15 +285,24 @@ U32_SCRIPTS = [
      f"add ON protocol ip u32 {ONE}", "del ON pref 49151 handle 801::800 u32"],
 ]  # fmt: skip
 """What a handle names, and priorities that the kernel chooses."""
+SWAPPED = [A, f"add {P2} flower dst_ip 10.0.0.2 {to(2)}", f"change {P2} handle 1 flower dst_ip 10.0.0.2 {to(1)}"]
+FLOWER_SCRIPTS = [
+    [*SWAPPED, f"replace {P2} handle 2 flower {HOST} {to(2)}"],
+    [*SWAPPED, f"del {P2} handle 2 flower", f"add {P2} flower {HOST} {to(3)}"],
+    [*SWAPPED, f"del {P2} handle 1 flower", f"add {P2} flower dst_ip 10.0.0.2 {to(3)}"],
+    [*SWAPPED, f"add {P2} flower {HOST} {to(3)}", f"change {P2} handle 1 flower {HOST}", f"del {P2} handle 3 flower"],
+]
+"""Keys that two filters have in between."""
 
 
 @pytest.mark.oracle
-def test_the_kernel_says_the_same_of_handles_and_priorities() -> None:
+@pytest.mark.parametrize(("kind", "scripts"), [(FLOWER, FLOWER_SCRIPTS), (U32, U32_SCRIPTS)], ids=["flower", "u32"])
+def test_the_kernel_says_the_same(kind: Kind, scripts: list[list[str]]) -> None:
     kernel, found = Kernel(), Changes()
     try:
         kernel.need(4)
-        for commands in U32_SCRIPTS:
-            judge(kernel, U32, [line.replace("dev port", "dev o") for line in on(HERE, commands)], found)
+        for commands in scripts:
+            judge(kernel, kind, [line.replace("dev port", "dev o") for line in on(HERE, commands)], found)
     finally:
         kernel.close()
     assert found.wrong == []
