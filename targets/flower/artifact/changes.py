@@ -91,6 +91,8 @@ class _Flower(Classifier[FlowerFilter]):
         wrong = wrong_state(filter_)
         if wrong is not None:
             raise Refused(wrong)
+        if filter_.protocol != place.protocol:
+            raise Unsupported("a filter whose type is not the protocol of its priority", filter_.span)
         if isinstance(found, int):
             own.change(found, filter_)
         else:

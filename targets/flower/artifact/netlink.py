@@ -5,16 +5,19 @@ What is assumed of frames stands in front, in a message that says nothing to a k
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from ....semantics.source import InputError, Span
 from ...assuming import assumed, comment
 from ...tc.artifact.attributes import NESTED, NLMSG_NOOP, Attribute, attribute, big, message, messages, number
+from ...tc.artifact.changes import Step, applied
 from ...tc.artifact.hooks import Hook
 from ...tc.artifact.netlink import Links, Place, Told, filter_message, filter_messages
 from ...tc.artifact.netlink_actions import action_attributes, decode_actions
 from ...tc.artifact.protocols import ETH_P_ALL
+from .changes import classifiers
 from .filters import ASSUMPTIONS, FLOWER, KINDS, MATCHALL, FilterList, FlowerFilter, first_class, shown_type
 from .matchall import matchall_attributes, read_matchall_attributes
 from .netlink_keys import ETH_TYPE, key_attributes, read_keys
@@ -70,28 +73,38 @@ def _options(filter_: FlowerFilter, hook: Hook, links: Links) -> bytes:
 
 
 def decode(data: bytes, name: str = "<netlink>", links: Links | None = None) -> FilterList:
-    """The filters in messages: requests that add them, or the kernel's dump.
+    """The filters in messages: those that are there after requests (the first finds none), or the kernel's dump.
 
     Raises:
-        InputError: anything that is not such a message, or what the data type has no place for; with the byte offset.
+        InputError: anything that is not such a message, or what the data type has no place for, with the byte offset;
+            or a request that changes filters and is refused by the kernel.
+        Unsupported: a request that changes filters in a way that is not followed.
     """
     links = links or Links()
-    filters: list[FlowerFilter] = []
+    steps: list[Step[FlowerFilter]] = []
     hook = Hook()
     for told in filter_messages(data, name, FLOWER, links, KINDS):
         hook = told.place.hook
-        if told.options is None:
-            if told.new:
-                raise told.body.place.error("the kernel refuses a filter without options")
-            continue  # a dump names each classifier once without options
         try:
-            reading = read_matchall_attributes if told.kind == MATCHALL else _filter
-            filters.append(reading(told.options, told, links))
+            steps += _step(told, links)
         except ValueError as error:
             raise told.body.place.error(str(error)) from None
+    filters = applied(steps, classifiers())
     if not filters:
-        raise InputError.at(Span(name, 0, 0), "no flower filter in these messages")
-    return FilterList(tuple(filters), hook, name, _assumptions(data, name))
+        what = "these messages leave no flower filter" if steps else "no flower filter in these messages"
+        raise InputError.at(Span(name, 0, 0), what)
+    return FilterList(filters, hook, name, _assumptions(data, name))
+
+
+def _step(told: Told, links: Links) -> Iterator[Step[FlowerFilter]]:
+    """What a message does; nothing where a dump names a classifier, as it does once, without options."""
+    if told.verb == "delete":
+        yield told.step(told.place.handle, None)
+    elif told.options is not None:
+        reading = read_matchall_attributes if told.kind == MATCHALL else _filter
+        yield told.step(told.place.handle, reading(told.options, told, links))
+    elif told.new:
+        raise told.body.place.error("the kernel refuses a filter without options")
 
 
 def _assumptions(data: bytes, name: str) -> tuple[str, ...]:
@@ -111,10 +124,11 @@ def _filter(options: Attribute, told: Told, links: Links) -> FlowerFilter:
     classid = found[TCA_FLOWER_CLASSID].number() if TCA_FLOWER_CLASSID in found else 0
     first = first_class(place.hook)
     hw_tc = classid - first if first <= classid < first + _CLASSES else None
-    keys = read_keys(found, _OTHERS, place.protocol, options, new=told.new)
+    protocol = place.protocol or (found[ETH_TYPE].big(2) if ETH_TYPE in found else ETH_P_ALL)
+    keys = read_keys(found, _OTHERS, protocol, options, new=told.new)
     result = FlowerFilter(
         place.pref,
-        place.protocol,
+        protocol,
         keys,
         decode_actions(found[TCA_FLOWER_ACT], links.port, new=told.new) if TCA_FLOWER_ACT in found else (),
         place.chain,

@@ -1,5 +1,8 @@
-"""Filters of any classifier as rtnetlink messages (``RTM_NEWTFILTER``): ``struct tcmsg`` (``uapi/linux/rtnetlink.h``)
-and the attributes that every classifier has. What is in ``TCA_OPTIONS`` is the classifier's own.
+"""Filters of any classifier as rtnetlink messages (``RTM_NEWTFILTER``, ``RTM_DELTFILTER``): ``struct tcmsg``
+(``uapi/linux/rtnetlink.h``) and the attributes that every classifier has. What is in ``TCA_OPTIONS`` is the
+classifier's own. Flags tell what a request does, as in ``tc_new_tfilter`` of ``net/sched/cls_api.c``: ``tc filter add``
+asks for a new filter (``NLM_F_CREATE`` and ``NLM_F_EXCL``), ``replace`` for one that may be there (``NLM_F_CREATE``),
+``change`` for one that is (neither); ``NLM_F_REPLACE`` says nothing.
 """
 
 from __future__ import annotations
@@ -24,9 +27,11 @@ from .attributes import (
     messages,
     number,
 )
+from .changes import AnyFilter, Step, Verb
 from .hooks import DEFAULT_PORTS, Hook, PortNames
 
 RTM_NEWTFILTER: Final = 44
+RTM_DELTFILTER: Final = 45
 NLM_F_REQUEST, NLM_F_EXCL, NLM_F_CREATE = 1, 0x200, 0x400
 ADD: Final = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
 INGRESS: Final = 0xFFFFFFF2
@@ -88,10 +93,36 @@ class Told:
     place: Place
     options: Attribute | None
     body: Attribute
-    new: bool
-    """Whether it asks for the filter to be added; otherwise it shows one."""
+    verb: Verb | None
+    """What it asks for; None: it shows the filter."""
     kind: str
-    """The classifier's name."""
+    """The classifier's name; "" where a filter of any is taken away."""
+
+    @property
+    def new(self) -> bool:
+        """Whether it asks for something."""
+        return self.verb is not None
+
+    @property
+    def chain(self) -> int:
+        """See :class:`.changes.Named`."""
+        return self.place.chain
+
+    @property
+    def pref(self) -> int:
+        """See :class:`.changes.Named`."""
+        return self.place.pref
+
+    @property
+    def protocol(self) -> int:
+        """See :class:`.changes.Named`."""
+        return self.place.protocol
+
+    def step(self, handle: object, filter_: AnyFilter | None, *, whole: bool = True) -> Step[AnyFilter]:
+        """What it asks for (that a filter that it shows be added), of the filter with a handle, which counts if it is
+        not 0; see :class:`.changes.Step`."""
+        named = handle if self.place.handle else None
+        return Step(self.verb or "add", self, named, filter_, self.body.place.span, whole)
 
 
 def filter_message(
@@ -116,7 +147,7 @@ def filter_message(
 
 
 def filter_messages(data: bytes, name: str, kind: str, links: Links, beside: Collection[str] = ()) -> Iterator[Told]:
-    """The filters in messages: requests that add them, or the kernel's dump; all on one hook.
+    """The filters in messages: requests, or the kernel's dump; all on one hook.
 
     Args:
         kind: the classifier.
@@ -132,8 +163,8 @@ def filter_messages(data: bytes, name: str, kind: str, links: Links, beside: Col
         goes_on = one if one.flags & _MULTI and one.kind != NLMSG_DONE else None
         if one.kind in _PASSED_OVER:
             continue
-        if one.kind != RTM_NEWTFILTER:
-            raise one.body.place.error(f"message of type {one.kind}, not RTM_NEWTFILTER")
+        if one.kind not in (RTM_NEWTFILTER, RTM_DELTFILTER):
+            raise one.body.place.error(f"message of type {one.kind}, not RTM_NEWTFILTER or RTM_DELTFILTER")
         told = _told(one, (kind, *beside), links)
         if hook is not None and told.place.hook != hook:
             raise one.body.place.error("all filters must be on one hook")
@@ -157,11 +188,11 @@ def _complete(one: Message) -> None:
 def _told(one: Message, kinds: Sequence[str], links: Links) -> Told:
     body = one.body
     _, index, handle, parent, info = body.unpack(TCMSG)
-    attributes = dict(body.items(TCMSG.size))
-    if TCA_KIND not in attributes:
+    attributes, verb = dict(body.items(TCMSG.size)), _verb(one)
+    if TCA_KIND not in attributes and verb != "delete":
         raise body.place.error("the classifier is not said")
-    kind = attributes[TCA_KIND].text()
-    if kind not in kinds:
+    kind = attributes[TCA_KIND].text() if TCA_KIND in attributes else ""
+    if kind and kind not in kinds:
         raise Unsupported(f"a filter of {kind[:20]!r} in a list of {kinds[0]} filters", body.place.span)
     if index == BLOCK:
         hook = Hook("", "ingress", parent)
@@ -172,7 +203,19 @@ def _told(one: Message, kinds: Sequence[str], links: Links) -> Told:
         raise Unsupported(what, body.place.span)
     chain = attributes[TCA_CHAIN].number() if TCA_CHAIN in attributes else 0
     place = Place(hook, info >> 16, socket.ntohs(info & 0xFFFF), handle, chain)
-    return Told(place, attributes.get(TCA_OPTIONS), body, bool(one.flags & NLM_F_CREATE), kind)
+    return Told(place, attributes.get(TCA_OPTIONS), body, verb, kind)
+
+
+def _verb(one: Message) -> Verb | None:
+    """What a message asks for; None: nothing. A dump's is no request; what the kernel tells listeners has the flags of
+    the request that did it."""
+    if one.kind == RTM_DELTFILTER:
+        return "delete"
+    if one.flags & NLM_F_CREATE:
+        return "add" if one.flags & NLM_F_EXCL else "replace"
+    if one.flags & NLM_F_REQUEST and one.flags & NLM_F_EXCL:
+        raise one.body.place.error("the kernel refuses this command: NLM_F_EXCL without NLM_F_CREATE")
+    return "change" if one.flags & NLM_F_REQUEST else None
 
 
 def is_filters(data: bytes, kind: str | None = None, beside: Collection[str] = ()) -> bool:
@@ -192,7 +235,7 @@ def is_filters(data: bytes, kind: str | None = None, beside: Collection[str] = (
             passed = any(f"{one}\0".encode() in start for one in beside)
             if not passed:
                 return kind is None or f"{kind}\0".encode() in start
-        elif number_ != NLMSG_NOOP:
+        elif number_ not in (NLMSG_NOOP, RTM_DELTFILTER):
             break
         at += (length + 3) & ~3
     return passed

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from ....semantics.source import Span, Unsupported
+from ....semantics.source import InputError, Span, Unsupported
 from ...tc.artifact.actions import Action, OpaqueAction
 from ...tc.artifact.attributes import NESTED, Attribute, attribute, number
+from ...tc.artifact.changes import Step, applied
 from ...tc.artifact.hooks import Hook
 from ...tc.artifact.netlink import (
     ADD,
@@ -28,6 +30,7 @@ from ...tc.artifact.netlink import (
 )
 from ...tc.artifact.netlink_actions import action_attributes, decode_actions
 from ...tc.artifact.netlink_police import read_police_options
+from .changes import U32Tables
 from .filters import FIRST_ROOT, FilterList, Handle, Key, Selector, U32Filter, is_root_alone, root_alone
 
 _SEL: Final = struct.Struct("=BBBxHHhhI")
@@ -111,32 +114,50 @@ def _selector_bytes(selector: Selector) -> bytes:
 
 
 def decode(data: bytes, name: str = "<netlink>", links: Links | None = None) -> FilterList:
-    """The filters in messages: requests that add them, or the kernel's dump.
+    """The filters in messages: those that are there after requests (the first finds none), or the kernel's dump.
 
     A dump is brought into an order in which it could be added: see :func:`from_dump`.
 
     Raises:
-        InputError: anything that is not such a message; with the byte offset.
+        InputError: anything that is not such a message, with the byte offset, or a request that changes filters and is
+            refused by the kernel.
+        Unsupported: a request that changes filters in a way that is not followed.
     """
     links = links or Links()
-    filters: list[U32Filter] = []
+    steps: list[Step[U32Filter]] = []
     hook, dumped = Hook(), True
     for told in filter_messages(data, name, "u32", links):
         dumped = dumped and not told.new
         hook = told.place.hook
-        if told.options is not None:
-            try:
-                filters.append(_decode_options(told.options, told, links))
-            except ValueError as error:
-                raise told.body.place.error(str(error)) from None
-        elif told.new and not told.place.handle:
-            filters.append(root_alone(told.place.pref, told.place.protocol, told.place.chain))
-    result = FilterList(tuple(filters), hook, name)
-    return from_dump(result) if dumped else result
+        try:
+            steps += _step(told, links)
+        except ValueError as error:
+            raise told.body.place.error(str(error)) from None
+    if dumped:
+        return from_dump(FilterList(tuple(step.filter for step in steps if step.filter is not None), hook, name))
+    filters = applied(steps, {"u32": U32Tables()})
+    if not filters:
+        raise InputError.at(Span(name, 0, 0), "these messages leave no u32 filter")
+    return FilterList(filters, hook, name)
 
 
-def _decode_options(options: Attribute, told: Told, links: Links) -> U32Filter:
-    found, chain = options.nest(), told.place.chain
+def _step(told: Told, links: Links) -> Iterator[Step[U32Filter]]:
+    """What a message does; nothing where a dump only says that there is such a classifier."""
+    handle = Handle.of(told.place.handle)
+    if told.verb == "delete":
+        yield told.step(handle, None)
+    elif told.options is not None:
+        found = told.options.nest()
+        whole = TCA_U32_SEL in found or TCA_U32_DIVISOR in found
+        yield told.step(handle, _decode_options(found, told.options, told, links), whole=whole)
+    elif told.new:
+        if told.place.handle:
+            raise told.body.place.error("the kernel refuses a filter with a handle of which nothing is said")
+        yield told.step(handle, root_alone(told.place.pref, told.place.protocol, told.place.chain))
+
+
+def _decode_options(found: dict[int, Attribute], options: Attribute, told: Told, links: Links) -> U32Filter:
+    chain = told.place.chain
     known = {TCA_U32_PCNT, TCA_U32_PAD}
     place = (told.place.pref, told.place.protocol, Handle.of(told.place.handle))
     flags = found[TCA_U32_FLAGS].number() if TCA_U32_FLAGS in found else 0
@@ -154,7 +175,7 @@ def _decode_options(options: Attribute, told: Told, links: Links) -> U32Filter:
     if TCA_U32_DIVISOR in found:
         divisor = value(TCA_U32_DIVISOR)
         return U32Filter(*place, None, divisor=divisor, chain=chain, skip_hw=skip_hw, skip_sw=skip_sw, in_hw=in_hw)
-    if TCA_U32_SEL not in found:
+    if TCA_U32_SEL not in found and told.verb not in ("change", "replace"):
         raise options.place.error("there is neither a selector nor a divisor")
     link, ht = value(TCA_U32_LINK), value(TCA_U32_HASH)
     if link is not None and link & 0xFFFFF:
@@ -162,7 +183,7 @@ def _decode_options(options: Attribute, told: Told, links: Links) -> U32Filter:
     mark = found[TCA_U32_MARK].unpack(_MARK) if TCA_U32_MARK in found else None
     return U32Filter(
         *place,
-        _decode_selector(found[TCA_U32_SEL]),
+        _decode_selector(found[TCA_U32_SEL]) if TCA_U32_SEL in found else Selector(),
         ht=None if ht is None else Handle.of(ht),
         link=None if link is None else link >> 20,
         classid=value(TCA_U32_CLASSID),
