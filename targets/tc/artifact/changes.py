@@ -70,6 +70,8 @@ class Step(Generic[AnyFilter]):
     span: Span
     whole: bool = True
     """Whether it says all that a new filter has to have."""
+    takes: tuple[int | None, ...] = ()
+    """Of each action with an index that was there already: which step's filter brought it; None: it is of no filter."""
 
     @property
     def may_change(self) -> bool:
@@ -143,7 +145,7 @@ def added(
 
 
 def applied(
-    steps: Sequence[Step[AnyFilter]], classifiers: Mapping[str, Classifier[AnyFilter]], *, shared: bool = False
+    steps: Sequence[Step[AnyFilter]], classifiers: Mapping[str, Classifier[AnyFilter]]
 ) -> tuple[AnyFilter, ...]:
     """The filters after commands: as the commands say them, if no command meets a filter that was there; else with the
     priorities and handles that the kernel chose, so that adding them to an empty hook gives the same hook.
@@ -151,8 +153,6 @@ def applied(
     Args:
         steps: all of one hook.
         classifiers: by their names.
-        shared: whether actions have an index. Such an action is there as long as filters have it, which is not
-            followed.
 
     Raises:
         InputError: the kernel refuses a command; with its place.
@@ -161,12 +161,28 @@ def applied(
     plain = tuple(step.filter for step in steps if step.filter is not None)
     if not any(step.may_change or not step.whole for step in steps):
         return plain
-    hook = _Hook(classifiers)
-    for step in steps:
+    hook, touched = _Hook(classifiers), -1
+    for number, step in enumerate(steps):
+        _check_taken(step, touched)
         hook.apply(step, "command")
-        if hook.touched and shared:
-            raise Unsupported("a command that changes filters, in a script whose actions have an index", step.span)
-    return hook.left() if hook.touched else plain
+        touched = number if hook.touched else touched
+    return hook.left() if touched >= 0 else plain
+
+
+def _check_taken(step: Step[AnyFilter], touched: int) -> None:
+    """An action with an index is there as long as a filter has it that brought it, or one that took it; or for good, if
+    it is of none. ``change`` gives it to all that have it in the form that it says (``TCA_ACT_FLAGS_REPLACE``).
+
+    Args:
+        touched: the last step that changed filters or took some away.
+
+    Raises:
+        Unsupported: it may not be there any more, or is changed.
+    """
+    if step.takes and step.verb == "change":
+        raise Unsupported("a change of an action that other filters may have (its index)", step.span)
+    if any(maker is not None and maker < touched for maker in step.takes):
+        raise Unsupported("an action that may have gone with the filters that had it (its index)", step.span)
 
 
 class _Hook(Generic[AnyFilter]):
@@ -176,7 +192,7 @@ class _Hook(Generic[AnyFilter]):
         self._lowest_auto: dict[int, int] = {}
         """By chain, the lowest priority from 0x8000 on."""
         self.touched = False
-        """Whether a filter that was there has been changed or taken away."""
+        """Whether the last command changed filters that were there, or took some away."""
 
     @property
     def places(self) -> Iterable[Place]:
@@ -185,6 +201,7 @@ class _Hook(Generic[AnyFilter]):
 
     def apply(self, step: Step[AnyFilter], what: str) -> None:
         """Raises InputError: the kernel refuses it, whatever it is called; Unsupported."""
+        self.touched = False
         try:
             if step.verb == "delete":
                 self._delete(step)

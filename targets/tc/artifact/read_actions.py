@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Final, Literal
 
+from ....semantics.source import Unsupported
 from .actions import (
     CSUM_PARTS,
     MAX_ACTIONS,
@@ -97,15 +98,17 @@ def _action(command: Command, ports: PortNames) -> Action:
         if command.second == "index" and kind in (*_READERS, "mirred", "gact"):
             command.next("action")
             return _taken_again(command, kind)
+        uses = command.shared.uses
         found = _read(command, kind, ports)
         if found is not None:
-            return _shared(command, found)
+            return _shared(command, found) if uses == command.shared.uses else found
     except ValueError as error:
         raise command.error(str(error), start) from None
     command.next("action")
     words = []
     while command and command.peek() not in ("action", *_AFTER):
         words.append(command.next("word"))
+    command.shared.unnumbered(kind)
     return OpaqueAction(kind, tuple(words))
 
 
@@ -113,10 +116,10 @@ def _taken_again(command: Command, kind: str) -> Action:
     """``index N`` alone: an action that is there."""
     command.next("index")
     number = command.number("index", 1, _MOST)
-    found: Action | None = command.shared.get((kind, number))
+    found: Action | None = command.shared.get(kind, number)
     if kind == "police" and command.peek() in _POLICE_LIMITS:  # where tc takes its index in any place
         made = _police(command)
-        return found or command.shared.setdefault((kind, number), made)
+        return found or _held(command, number, made)
     if found is None:
         raise command.error(f"there is no action {kind} with index {number}: no command before this one makes it")
     return found
@@ -125,14 +128,21 @@ def _taken_again(command: Command, kind: str) -> Action:
 def _shared(command: Command, action: Action) -> Action:
     """The action, or that which has its ``index`` already: then nothing else that is said of it counts
     (``tcf_idr_check_alloc`` where an action is bound to a filter, ``net/sched/act_api.c``)."""
-    if not command.take("index"):
-        return action
-    return _held(command, command.number("index", 0, _MOST), action)
+    number = command.number("index", 0, _MOST) if command.take("index") else 0
+    if not number:
+        command.shared.unnumbered(action.kind)
+    return _held(command, number, action)
 
 
 def _held(command: Command, number: int, action: Action) -> Action:
-    """The action that has this index, which is ``action`` if none has it yet; 0 is any that is free."""
-    found: Action = command.shared.setdefault((action.kind, number), action) if number else action
+    """The action that has this index, which is ``action`` if none has it yet; 0 is any that is free.
+
+    Raises:
+        Unsupported: an action before it may have got this index from the kernel, and would be taken then.
+    """
+    if command.shared.chosen(action.kind, number):
+        raise Unsupported("an index that the kernel may have given to an action that says none", command.last)
+    found: Action = command.shared.hold(action.kind, number, action) if number else action
     return found
 
 
@@ -387,6 +397,7 @@ def _tunnel_address(text: str) -> str:
 def read_police(command: Command) -> Police:
     """What stands after ``police``, as an action or as an option of a classifier (``act_parse_police``)."""
     police = _police(command)
+    command.shared.unnumbered(police.kind)
     _not_shared(command)
     return police
 

@@ -83,12 +83,12 @@ def read_filters(text: str, name: str, kind: Kind[Handle, Filter]) -> tuple[Hook
     """
     hook: Hook | None = None
     steps: list[Step[Filter]] = []
-    shared = False
     for command in commands(text, name):
         command.take("tc")
         if command.take_short("qdisc"):
             _read_qdisc(command)
             continue
+        command.shared.maker = None
         if command.take("actions", "action"):
             read_shared(command, kind.ports)
             continue
@@ -96,15 +96,15 @@ def read_filters(text: str, name: str, kind: Kind[Handle, Filter]) -> tuple[Hook
             if any(word.startswith(command.peek()) for word in _OBJECTS):
                 raise Unsupported(f"a script that says 'tc {command.peek()}'", command.here)
             raise command.error(f"'filter add' expected, not {shorten(command.peek())}", command.here)
-        start = command.last
+        start, command.shared.maker = command.last, len(steps)
         where, step = _read_filter(command, kind, start)
         if hook is not None and where != hook:
             raise Unsupported(f"filters on several hooks, here {where} and before {hook}", start)
-        hook, shared = where, bool(command.shared)
+        hook = where
         steps.append(step)
         if len(steps) > MAX_FILTERS:
             raise command.error(f"more than {MAX_FILTERS} filters", start)
-    found = applied(steps, kind.changes(), shared=shared)
+    found = applied(steps, kind.changes())
     if hook is None or not found:
         what = f"no {kind.name} filter in this script" if not steps else f"this script leaves no {kind.name} filter"
         raise InputError.at(steps[-1].span if steps else Span(name, 1, 1), what)
@@ -151,7 +151,7 @@ def _read_filter(command: Command, kind: Kind[Handle, Filter], start: Span) -> t
     except ValueError as error:
         raise command.error(str(error), start) from None
     asked = None if handle is None else filter_.handle
-    return hook, Step(verb, head, asked, filter_, start, head.whole)
+    return hook, Step(verb, head, asked, filter_, start, head.whole, command.shared.taken())
 
 
 def _read_head(command: Command, kind: Kind[Handle, Filter], verb: Verb) -> Head[Handle]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ....semantics.source import InputError, Span
+from .indexed import Shared
 
 _WORD: Final = re.compile(r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^\s"']+))""")
 _NUMBER: Final = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))\Z")
@@ -30,15 +31,13 @@ class Word:
 class Command:
     """The words of one command, read from left to right."""
 
-    def __init__(
-        self, words: list[Word], end: Span, lines: dict[int, str], shared: dict[tuple[str, int], Any] | None = None
-    ) -> None:
+    def __init__(self, words: list[Word], end: Span, lines: dict[int, str], shared: Shared | None = None) -> None:
         self.words = words
         self.end = end
         self.lines = lines
         """The source lines that it stands on, by number."""
-        self.shared = {} if shared is None else shared
-        """What this command and those before it have made that others can take again, by kind and number."""
+        self.shared = Shared() if shared is None else shared
+        """What this command and those before it have made that others can take again."""
         self.at = 0
 
     def __bool__(self) -> bool:
@@ -143,7 +142,7 @@ def commands(text: str, name: str) -> Iterator[Command]:
     """
     pending: list[Word] = []
     lines: dict[int, str] = {}
-    shared: dict[tuple[str, int], Any] = {}
+    shared = Shared()
     for number, line in enumerate(text.split("\n"), 1):
         shown = line.rstrip("\r")
         lines[number] = shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p4verify.semantics.source import InputError
+from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.flower.artifact import FilterList, parse_script, read
 from p4verify.targets.tc.artifact.actions import PASS, PIPE, Action, Control, Csum, Ct, Gact, Mirred, Police, Vlan
 from tests.support.private_tc import Inside
@@ -79,3 +79,39 @@ def test_the_kernel_takes_the_same(tc: Inside) -> None:
 def test_what_is_no_shared_action(line: str, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         parse_script(line + "\n")
+
+
+AUTO = f"{ADD} pref 1 flower action mirred egress redirect dev port1\n{ADD} pref 2 flower action "
+
+
+@pytest.mark.parametrize(
+    "action", ["mirred egress redirect dev port2 index 1", "mirred egress redirect index 1 dev port2"]
+)
+def test_an_index_that_the_kernel_may_have_given_is_not_known(action: str) -> None:
+    with pytest.raises(Unsupported) as caught:
+        parse_script(AUTO + action)
+    assert "may have given" in caught.value.reason
+    assert caught.value.span.line == 2
+    for other in (
+        "mirred egress redirect dev port2 index 2",
+        "drop index 1",
+        "mirred egress redirect dev port2 index 0",
+    ):
+        assert len(parse_script(AUTO + other).filters) == 2
+    taken = parse_script(f"{ADD} pref 1 flower action drop index 1\n{ADD} pref 2 flower action pass index 1")
+    assert acting(taken)[0] == acting(taken)[1]
+
+
+@pytest.mark.oracle
+def test_the_kernel_takes_an_action_that_got_its_index_from_it(tc: Inside) -> None:
+    """Which index that is depends on what else is there."""
+    found = []
+    for number in range(1, 17):
+        script = AUTO + f"mirred egress redirect dev port2 index {number}\n"
+        (tc.kernel.folder / "lines").write_text("qdisc add dev port0 clsact\n" + script)
+        tc.kernel.run("tc -batch /run/io/lines\n")
+        shown = tc.kernel.run("tc filter show dev port0 ingress\n")
+        tc.kernel.run("tc qdisc del dev port0 clsact\n")
+        found.append("port2" in shown)
+    assert not all(found)
+    assert any(found)

@@ -164,15 +164,39 @@ def test_what_the_kernel_refuses_is_an_error_at_its_command(commands: list[str],
             "the same keys in the end",
         ),
         ([A, f"del ON pref 2 flower {HOST}"], "where it is taken away"),
-        ([f"{A} index 5", B, "del ON pref 2 handle 2 flower"], "actions have an index"),
+        ([f"{A} index 5", B, "del ON pref 2 handle 1 flower", f"add {P2} flower action mirred index 5"],
+         "may have gone"),
+        ([f"{A} index 5", B, f"replace {P2} handle 1 flower {HOST} action drop", f"add {P2} flower {to(3)} index 5"],
+         "may have gone"),
+        ([f"{A} index 5", B, f"change {P2} handle 2 flower {NET} {to(3)} index 5"], "other filters may have"),
+        (["add ON pref 9 protocol ip flower action pass index 4", B,
+          f"change {P2} handle 1 flower {NET} action gact index 4"], "other filters may have"),
         ([A, "del ON pref 2 basic"], "a filter of 'basic'"),
     ],
-)
+)  # fmt: skip
 def test_what_is_not_known_is_unsupported_at_its_command(commands: list[str], reason: str) -> None:
     with pytest.raises(Unsupported) as caught:
         flower_of(*commands)
     assert reason in caught.value.reason
     assert caught.value.span.line == len(commands)
+
+
+SHARED = "actions add action mirred egress redirect dev port3 index 105"
+INDEXED = [
+    [SHARED, A, f"add {P2} flower {NET} action mirred index 105", "del ON pref 2 handle 2 flower",
+     f"add {P2} flower dst_ip 10.0.0.2 action mirred index 105",
+     f"replace {P2} handle 1 flower {HOST} {to(1)} index 105"],
+    [f"{A} index 106", f"add {P2} flower {NET} action mirred index 106", "del ON pref 2 handle 1 flower"],
+    [A, f"change {P2} handle 1 flower {HOST} {to(2)} index 107", f"add {P2} flower {NET} {to(3)} index 107"],
+    [f"{A} index 108", B, f"replace {P2} handle 2 flower {NET} action mirred index 108"],
+    [f"{A} index 109", B, "del ON pref 2 handle 1 flower", f"add {P2} flower {HOST} {to(2)} index 110"],
+]  # fmt: skip
+
+
+def test_an_action_that_no_filter_brought_stays() -> None:
+    filters = flower.parse_script(script(*INDEXED[0]).replace("filter actions", "actions"))
+    assert [ports(filters, frame) for frame in (FIRST, SECOND)] == [[3], [3]]
+    assert ports(flower_of(*INDEXED[2]), OTHER) == [2]
 
 
 # --- u32 ----------------------------------------------------------------------------------------------------------
@@ -293,6 +317,20 @@ FLOWER_SCRIPTS = [
     [*SWAPPED, f"add {P2} flower {HOST} {to(3)}", f"change {P2} handle 1 flower {HOST}", f"del {P2} handle 3 flower"],
 ]
 """Keys that two filters have in between."""
+
+
+@pytest.mark.oracle
+def test_the_kernel_has_the_same_actions_with_an_index() -> None:
+    kernel, found = Kernel(), Changes()
+    try:
+        kernel.need(4)
+        for commands in INDEXED:
+            lines = [line.replace("dev port", "dev o") for line in on(HERE, commands)]
+            judge(kernel, FLOWER, [line.replace("filter actions", "actions") for line in lines], found)
+    finally:
+        kernel.close()
+    assert found.wrong == []
+    assert found.counts == {"same": len(INDEXED)}
 
 
 @pytest.mark.oracle
