@@ -10,7 +10,7 @@ from typing import Any
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
 from p4verify.semantics.meaning.behaviour import Behaviour, Case
-from p4verify.semantics.meaning.payload import sum_of
+from p4verify.semantics.meaning.payload import of_any_length
 
 Result = tuple[tuple[tuple[str, int, bytes], ...], int]
 """Outputs, sorted, and class id (0: none)."""
@@ -149,7 +149,7 @@ def _function(roots: list[Term]) -> _Compiled:
 
 
 def _sum16(padded: bytes, length: int, start: int) -> int:
-    return sum_of(f"pkt.sum16[{start}]", padded[:length]) or 0
+    return of_any_length(f"pkt.sum16[{start}]", padded[:length]) or 0
 
 
 def _expression(term: Term, args: list[str]) -> str:
