@@ -15,9 +15,10 @@ from .helpers_common import COMMON, anything, constant, context_argument, skb_fi
 from .helpers_csum import l3_csum_replace, l4_csum_replace
 from .helpers_maps import EFAULT, EINVAL, ENOMEM, result
 from .helpers_room import adjust_room, change_proto
-from .helpers_sockets import SET as TUNNEL_SET
-from .helpers_sockets import SOCKETS, TUNNELS
+from .helpers_sockets import SOCKETS
 from .helpers_tail import TC_TAIL
+from .helpers_tunnels import SET as TUNNEL_SET
+from .helpers_tunnels import TUNNELS
 from .helpers_vlan import skb_vlan_pop, skb_vlan_push, with_tag
 from .state import NEXT_HOP, NEXT_HOP_BYTES, NO_NEXT_HOP, ROOM, State, redirected_to
 from .values import Address, possible_values

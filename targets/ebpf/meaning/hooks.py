@@ -28,7 +28,7 @@ from .helpers_vlan import is_vlan, protocol_of, with_tag
 from .helpers_xdp import XDP, XDP_PASS, XDP_REDIRECT, XDP_TX
 from .machine import Host, start_registers
 from .memory import PRESENT
-from .state import NEXT_HOP, NO_NEXT_HOP, REDIRECTS, Layout, State, Vlan, redirected_to, shorter_than
+from .state import NEXT_HOP, NO_NEXT_HOP, REDIRECTS, TUNNEL, Layout, State, Vlan, redirected_to, shorter_than
 from .store import Store
 
 HookName = Literal["tc", "tcx", "xdp"]
@@ -115,6 +115,7 @@ def _metadata(protocol: Term) -> dict[str, Term]:
     kept = {f.name: b.var(f"in.{f.name}", f.width) for f in SKB if f.kind in ("kept", "bytes", "noted")}
     return kept | {
         NEXT_HOP: NO_NEXT_HOP,
+        TUNNEL: b.bv(0, 64),
         GIVEN: NOT_GIVEN,
         "hash": b.var("in.ebpf.hash", 32),
         "protocol": protocol,

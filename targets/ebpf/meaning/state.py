@@ -287,6 +287,8 @@ HEADERS_MOVED: Final = "headers moved"
 """How often room was made or taken away behind the Ethernet header: the transport header may lie elsewhere then."""
 NEXT_HOP: Final = "next_hop"
 """The field that holds which neighbour ``bpf_redirect_neigh`` was given, behind a bit that says whether it was."""
+TUNNEL: Final = "tunnel"
+"""The field that names what has been set of the packet's tunnel."""
 NEXT_HOP_BYTES: Final = 20
 """Bytes of ``struct bpf_redir_neigh``."""
 NO_NEXT_HOP: Final = b.bv(0, 1 + 8 * NEXT_HOP_BYTES)
