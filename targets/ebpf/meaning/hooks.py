@@ -159,6 +159,7 @@ def finish(
     sent = b.or_(*(o.when for o in outputs))
     metadata = _metadata_after(state, changed, sent) | _in_front(state.layout, sent) if outputs else {}
     events = [*state.events, *_at_the_end(state, NEXT_HOP, [o.when for o in outputs if o.to == "neighbour"])]
+    events += _at_the_end(state, TUNNEL, [sent])
     if hashes:
         events += _at_the_end(state, GIVEN, [sent])
     return Case(state.guard, (*state.sent, *outputs), metadata, _state_after(state, written, maps), tuple(events))

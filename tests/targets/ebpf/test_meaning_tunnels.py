@@ -7,7 +7,7 @@ import pytest
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, asm
-from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R5, R6
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R5, R6, R7
 from p4verify.targets.ebpf.target import TARGET
 
 SIZE = 8
@@ -63,6 +63,25 @@ def test_where_nothing_was_set_on_a_way_what_came_in_is_read() -> None:
     split = (put(5), asm.load(4, R0, R6, 8), asm.jump("jne", R0, 0, len(READ) + len(SHOWN) + 2), *READ, *SHOWN, *end,
              *SET, *READ, *SHOWN)  # fmt: skip
     assert compared(first, split) is Verdict.ACCEPT
+
+
+def test_keys_set_in_another_order_are_told_where_their_flags_differ() -> None:
+    """They are events of different names, whose order nobody compares: what is left counts."""
+    one, other = (put(5), *SET), (put(5), *asked(21, 2))
+    assert compared((*one, *other), (*one, *other)) is Verdict.ACCEPT
+    assert compared((*one, *other), (*other, *one)) is Verdict.REJECT
+    options = (put(7), *SET_OPTIONS)
+    assert compared((*one, *other, *options, *READ, *SHOWN), (*other, *one, *options, *READ, *SHOWN)) is Verdict.REJECT
+    assert compared((*one, *options, *one), (*one, *one, *options)) is Verdict.REJECT
+
+
+def test_a_key_that_was_not_taken_leaves_what_came_in() -> None:
+    show = (asm.load(4, R0, FP, -SIZE), asm.store(4, R6, 8, R0))
+    after = (put(5), *SET, asm.jump("jeq", R0, 0, len(READ) + len(show)), *READ, *show)
+    before = (*READ, asm.load(4, R7, FP, -SIZE), put(5), *SET, asm.jump("jeq", R0, 0, 1), asm.store(4, R6, 8, R7))
+    assert compared(after, before) is Verdict.ACCEPT
+    taken = (*before[:-2], asm.jump("jne", R0, 0, 1), before[-1])
+    assert compared(after, taken) is Verdict.REJECT
 
 
 def test_options_are_read_and_set() -> None:
