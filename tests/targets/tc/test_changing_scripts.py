@@ -202,6 +202,7 @@ def test_an_action_that_no_filter_brought_stays() -> None:
 # --- u32 ----------------------------------------------------------------------------------------------------------
 
 U = "ON pref 2 protocol ip u32"
+HASHED = "add ON pref 2 protocol ip handle 1: u32 divisor 4"
 ONE, TWO = f"match ip dst 10.0.0.1 {to(1)}", f"match ip dst 10.0.0.2 {to(2)}"
 
 
@@ -254,6 +255,7 @@ def test_a_link_can_be_changed() -> None:
         ([f"replace ON pref 2 protocol ip handle 800::805 u32 {to(1)}"], "a new filter needs a selector"),
         ([f"change ON pref 2 handle 800: u32 {to(1)}"], "a hash table cannot be changed"),
         (["del ON pref 2 handle 800: u32"], "a root table cannot be taken away"),
+        ([HASHED, "del ON pref 2 handle 1:2: u32"], "no filter with this handle"),
         ([f"replace ON pref 2 protocol ip handle ::800 u32 {ONE}", "del ON pref 2"], "filter 800::800 exists"),
         (["add ON pref 2 protocol ip handle 1: u32 divisor 1", f"add {U} match u32 0 0 at 0 link 1:",
           "del ON pref 2 handle 1: u32"], "that a filter leads to"),
@@ -282,6 +284,15 @@ def test_what_is_not_known_of_u32(commands: list[str], reason: str) -> None:
     assert reason in caught.value.reason
 
 
+@pytest.mark.parametrize("command", ["del ON pref 2 handle 800::fff u32", "del ON pref 2 handle 800::7 u32",
+                                     f"change ON pref 2 handle 800::fff u32 {to(2)}"])  # fmt: skip
+def test_filters_that_have_one_number_are_not_told_apart(command: str) -> None:
+    """A bucket with more filters than there are numbers."""
+    with pytest.raises(Unsupported) as caught:
+        u32_of(*[f"add {U} {ONE}"] * 0x1000, command)
+    assert "the same number" in caught.value.reason
+
+
 # --- both ---------------------------------------------------------------------------------------------------------
 
 
@@ -294,7 +305,6 @@ def test_what_is_left_is_printed_and_read_again() -> None:
     assert replace(u32.parse_script(u32.print_script(tables)), name=tables.name) == tables
 
 
-HASHED = "add ON pref 2 protocol ip handle 1: u32 divisor 4"
 U32_SCRIPTS = [
     [HASHED, f"add {U} {ONE}", "del ON pref 2 handle 1:2: u32"],
     [HASHED, "add ON pref 2 protocol ip handle 1:: u32 divisor 2"],
