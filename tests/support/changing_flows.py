@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from p4verify.semantics.source import NOWHERE, InputError, Unsupported
-from p4verify.targets.openflow.artifact import Bridge, Masked, read_text
+from p4verify.targets.openflow.artifact import Bridge, Group, Masked, read, read_text
 from p4verify.targets.openflow.oracle.switch import Switch
+
+from .openflow_proxy import recorded
 
 PORTS = 5
 _TABLES = ("", "", "", "table=1,", "table=1,", "table=2,")
@@ -48,11 +50,11 @@ class Form:
 
 
 FLOWS = Form("flows", (("add-flows", None), *(("add-flows", f"OpenFlow1{minor}") for minor in (3, 4, 5))), 2)
-LATER = Form("later", FLOWS.ways[1:])
+LATER_FLOWS = Form("later", FLOWS.ways[1:])
 GROUPS = Form("groups", (("add-groups", None), ("add-groups", "OpenFlow15")))
 BUNDLE = Form("bundle", (("bundle", "OpenFlow14"), ("bundle", "OpenFlow15"), ("bundle", None)))
 BUCKETS = Form("buckets", (("bundle", "OpenFlow15"),))
-FORMS = (FLOWS, LATER, GROUPS, BUNDLE, BUCKETS)
+FORMS = (FLOWS, LATER_FLOWS, GROUPS, BUNDLE, BUCKETS)
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Script:
         self.rng = rng
         self.form = form
         matches = rng.sample(_MATCHES, rng.randint(2, 7))
-        self.matches = [match for match in matches if form in (LATER, BUNDLE, BUCKETS) or match != "metadata=1"]
+        self.matches = [match for match in matches if form in (LATER_FLOWS, BUNDLE, BUCKETS) or match != "metadata=1"]
         self.actions = list(rng.sample(_ACTIONS, 6))
         if form is not FLOWS:
             self.actions += rng.sample(_LATER_ACTIONS, 2)
@@ -87,9 +89,9 @@ class Script:
         count = rng.randint(2, 16)
         if form is GROUPS:
             return [f"group_id=1{self.body()}", *(self.group() for _ in range(count // 2))]
-        if form in (FLOWS, LATER):
+        if form in (FLOWS, LATER_FLOWS):
             found = [self.flow() for _ in range(count)]
-            return ["reset_counts,priority=9 actions=2", *found] if form is LATER else found
+            return ["reset_counts,priority=9 actions=2", *found] if form is LATER_FLOWS else found
         start = [
             f"group {f'add group_id={number}{self.body()}' if rng.random() < 0.9 else f'delete group_id={number}'}"
             for number in _GROUPS
@@ -161,7 +163,7 @@ class Script:
             found += ",bucket="
             if numbered and rng.random() < 0.8:
                 found += f"bucket_id:{rng.randrange(40)},"
-            if kind == "select" and rng.random() < 0.3:
+            if kind in ("select", "") and rng.random() < 0.3:
                 found += f"weight:{rng.randint(0, 3)},"
             if kind == "ff":
                 found += f"watch_port:{rng.randint(1, 3)},"
@@ -212,13 +214,27 @@ def plain(bridge: Bridge, *, cookies: bool) -> tuple[list[object], list[object]]
     last = {(flow.table, flow.priority, flow.match): flow for flow in bridge.flows}  # where nothing is changed
     flows = [replace(flow, match=tuple(map(_tagless, flow.match))) for flow in last.values()]
     flows = [replace(flow, cookie=flow.cookie if cookies else 0, span=NOWHERE) for flow in flows]
-    groups = [(replace(group, span=NOWHERE), [bucket.number for bucket in group.buckets]) for group in bridge.groups]
+    groups = [(_weighed(group), [bucket.number for bucket in group.buckets]) for group in bridge.groups]
     return sorted(flows, key=repr), sorted(groups, key=repr)
+
+
+def _weighed(group: Group) -> Group:
+    """Weights count in select groups only."""
+    buckets = (bucket if group.kind == "select" else replace(bucket, weight=1) for bucket in group.buckets)
+    return replace(group, span=NOWHERE, buckets=tuple(buckets))
 
 
 def _tagless(m: Masked) -> Masked:
     """No tag is asked for in one way, whichever became of it."""
     return replace(m, mask=0x1FFF) if m.field == "vlan_tci" and m.mask & 0x1000 and not m.value else m
+
+
+def _differences(told: tuple[list[object], list[object]], real: tuple[list[object], list[object]]) -> str:
+    only = [
+        [one for some, others in zip(a, b, strict=True) for one in some if one not in others]
+        for a, b in ((told, real), (real, told))
+    ]
+    return f"only read {only[0]}\nonly real {only[1]}"
 
 
 def judge(bench: Bench, form: Form, rng: random.Random, lines: Sequence[str], found: Found) -> None:
@@ -245,13 +261,56 @@ def judge(bench: Bench, form: Form, rng: random.Random, lines: Sequence[str], fo
         theirs = dumped(bench.switch)
         told, real = (plain(one, cookies=way[1] is not None) for one in (mine, theirs))
         if told != real:
-            only = [
-                [one for some in a for one in some if one not in [x for y in b for x in y]]
-                for a, b in ((told, real), (real, told))
-            ]
-            found.wrong.append(f"{way}\nonly read {only[0]}\nonly real {only[1]}\n{text}")
+            found.wrong.append(f"{way}\n{_differences(told, real)}\n{text}")
             return
     found.counts[f"{form.name} same" if mine.flows or mine.groups else f"{form.name} nothing left"] += 1
+
+
+def _taken(lines: Sequence[str]) -> Sequence[str]:
+    """The lines before the first that is refused."""
+    while lines:
+        try:
+            read_text("".join(f"{line}\n" for line in lines))
+        except Unsupported:
+            break
+        except InputError as error:
+            if "leave no flow" in str(error):
+                break
+            lines = lines[: error.diagnostics[0].span.line - 1]
+        else:
+            break
+    return lines
+
+
+def judge_messages(bench: Bench, form: Form, seed: int, count: int) -> Found:
+    """So many random files as the messages that ``ovs-ofctl`` makes of them, where the switch takes all of these."""
+    rng, found = random.Random(seed), Found()
+    for _ in range(count):
+        lines = _taken(Script(rng, form).lines())
+        command, version = rng.choice([way for way in form.ways if way[1] is not None])
+        assert version is not None
+        text = "".join(f"{line}\n" for line in lines)
+        if bench.put((command, version), lines) is not None:
+            found.counts["refused"] += 1
+            continue
+        bench.put((command, version), ())
+        messages, _, _ = recorded(bench.switch, version, command, "-", text=text)
+        try:
+            mine = read(messages, "m")
+        except Unsupported as reason:
+            found.counts[f"unsupported: {reason.reason.partition(': ')[2][:60]}"] += 1
+            continue
+        except InputError as error:
+            if "leave no flow" not in str(error):
+                found.wrong.append(f"{error}\n{version}\n{text}")
+                continue
+            mine = Bridge()
+        told, real = (plain(one, cookies=True) for one in (mine, dumped(bench.switch)))
+        if told == real:
+            found.counts["same"] += 1
+        else:
+            found.wrong.append(f"{version}\n{_differences(told, real)}\n{text}")
+    return found
 
 
 def _judge_refused(

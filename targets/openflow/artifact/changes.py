@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Final
 
 from ....semantics.source import InputError, Span, Unsupported
-from .bundled import Published
 from .changed_groups import changed
 from .flows import Action, Bridge, Flow, Group, Masked, Meter, Opaque, Output, ToGroup, ToMeter
 from .steps import (
@@ -38,7 +37,12 @@ _Done = tuple[object, ...]
 
 
 def applied(
-    steps: Sequence[Step], versions: Sequence[Version], *, bundle: bool = False, told: Span | None = None
+    steps: Sequence[Step],
+    versions: Sequence[Version],
+    *,
+    bundles: Sequence[range] = (),
+    told: Span | None = None,
+    where: Sequence[str] = (),
 ) -> Bridge:
     """What is there after the steps; just what they say, if none changes or takes away what was there.
 
@@ -48,44 +52,50 @@ def applied(
     Args:
         steps: in their order.
         versions: those of OpenFlow that may be spoken.
-        bundle: whether all are one bundle.
+        bundles: the steps of each bundle.
         told: where the file also tells what a switch has, if it does.
+        where: what an error says before anything else, for each step.
 
     Raises:
         InputError: the switch refuses a command; with its place.
         Unsupported: it is not known what the switch does, with the command's place.
     """
-    change = next((step for step in steps if is_change(step)), None)
-    if change is None:
-        return _as_said(steps)
+    where = where or [""] * len(steps)
+    if not any(map(is_change, steps)):
+        return _as_said(steps, where)
     if told is not None:
         raise Unsupported("what a switch has, beside commands that change it", told)
     _check_no_tag(steps)
-    switches = [_Switch(version, steps, bundle=bundle) for version in versions]
-    for step in steps:
-        done = [_attempt(switch, step) for switch in switches]
+    switches = [_Switch(version, steps) for version in versions]
+    starts = {bundle.start for bundle in bundles}
+    ends = {bundle.stop for bundle in bundles}
+    for i, step in enumerate(steps):
+        for switch in switches:
+            switch.publish(i in ends, i in starts)
+        done = [_attempt(switch, step, where[i]) for switch in switches]
         if any(one != done[0] for one in done):
-            raise Unsupported("a command that does something else in OpenFlow 1.0 than in later versions", step.span)
+            said = "a command that does something else in OpenFlow 1.0 than in later versions"
+            raise Unsupported(f"{where[i]}{said}", step.span)
         if isinstance(done[0], Refused):
-            raise InputError.at(step.span, f"the switch refuses this: {done[0]}")
+            raise InputError.at(step.span, f"{where[i]}the switch refuses this: {done[0]}")
     left = switches[-1].left()
     if not left.flows and not left.groups:
         raise InputError.at(steps[-1].span, "these commands leave no flow")
     return left
 
 
-def _as_said(steps: Sequence[Step]) -> Bridge:
+def _as_said(steps: Sequence[Step], where: Sequence[str]) -> Bridge:
     flows = tuple(flow for flow in map(flow_of, steps) if flow is not None)
     groups: dict[int, Group] = {}
     meters: dict[int, Meter] = {}
-    for step in steps:
+    for step, at in zip(steps, where, strict=True):
         if isinstance(step, Group):
             if step.number in groups:
-                raise InputError.at(step.span, f"group {step.number} is there twice")
+                raise InputError.at(step.span, f"{at}group {step.number} is there twice")
             groups[step.number] = step
         elif isinstance(step, Meter):
             if step.number in meters:
-                raise InputError.at(step.span, f"meter {step.number} is there twice")
+                raise InputError.at(step.span, f"{at}meter {step.number} is there twice")
             meters[step.number] = step
     return Bridge(flows, tuple(groups.values()), meters=tuple(meters.values()))
 
@@ -103,28 +113,42 @@ def _check_no_tag(steps: Sequence[Step]) -> None:
             raise Unsupported("two ways to ask for frames without a tag, in a file that changes flows", step.span)
 
 
-def _attempt(switch: _Switch, step: Step) -> _Done | Refused:
+def _attempt(switch: _Switch, step: Step, where: str) -> _Done | Refused:
     try:
         return switch.take(step)
     except Refused as reason:
         return reason
+    except Unsupported as reason:
+        raise Unsupported(f"{where}{reason.reason}", reason.span) from None
 
 
 class _Switch:
     """The tables of a bridge, as one version of OpenFlow changes them."""
 
-    def __init__(self, version: Version, steps: Sequence[Step], *, bundle: bool) -> None:
+    def __init__(self, version: Version, steps: Sequence[Step]) -> None:
         self._version = version
         self._flows: dict[int, dict[_Key, Flow]] = {}
         self._groups: dict[int, Group] = {}
         self._meters: dict[int, Meter] = {}
         self._named = _Named(steps)
-        self._published: dict[int, Published] | None = {} if bundle else None
+        self._published: dict[int, set[Hashable]] | None = None
+        """In a bundle, the masks of each table's flows when it began.
+
+        Open vSwitch 3.1 publishes new masks when a bundle ends (``classifier_insert``, ``lib/pvector.c``). Before, a
+        command that asks loosely finds flows with a new mask only if the table has room, which is as its past was.
+        """
 
     def left(self) -> Bridge:
         """What there is."""
         flows = tuple(flow for number in sorted(self._flows) for flow in self._flows[number].values())
         return Bridge(flows, tuple(self._groups.values()), meters=tuple(self._meters.values()))
+
+    def publish(self, ends: bool, starts: bool) -> None:
+        """Whether a bundle ends before the next step, and whether one starts."""
+        if ends:
+            self._published = None
+        if starts:
+            self._published = {number: set(map(_mask, table.values())) for number, table in self._flows.items()}
 
     def take(self, step: Step) -> _Done:
         """One step. Raises Refused, Unsupported."""
@@ -167,14 +191,12 @@ class _Switch:
         if old is not None and flow.cookie == ALL_COOKIE:
             flow = replace(flow, cookie=old.cookie)
         table[key] = flow
-        if self._published is not None:
-            self._published.setdefault(flow.table, Published()).add(_mask(flow), flow.priority)
         return "add", flow.table, key
 
     def _check_overlap(self, flow: Flow) -> None:
         for other in self._flows[flow.table].values():
             if other.priority == flow.priority and _overlap(other.match, flow.match):
-                if self._published is not None and not self._published[flow.table].complete:
+                if self._published is not None:
                     raise Unsupported(f"check_overlap in a bundle, which may miss the flow of {other.span}", flow.span)
                 if other.unmodelled and flow.unmodelled:
                     raise Unsupported("flows that may overlap by matches that are not modelled", flow.span)
@@ -224,7 +246,7 @@ class _Switch:
     def _check_seen(self, flow: Flow, change: FlowChange) -> None:
         """Strict commands, and those that ask for a whole cookie, find flows without their mask."""
         loose = not change.strict and change.cookie_mask != ALL_COOKIE
-        if loose and self._published is not None and not self._published[flow.table].sees(_mask(flow)):
+        if loose and self._published is not None and _mask(flow) not in self._published.get(flow.table, ()):
             raise Unsupported(f"a command in a bundle, which may miss the flow of {flow.span}", change.span)
 
     def _check_leads(self, actions: tuple[Action, ...], span: Span) -> None:

@@ -46,8 +46,6 @@ def read_group(piece: Piece) -> Group | GroupChange:
             raise piece.error("a command needs a group's number ('group_id=...')")
         if verb == "insert" and any(b.watch is not None or b.watch_group is not None for b in buckets):
             raise piece.error("the switch refuses buckets that are inserted and watch a port or a group")
-        if verb == "insert":  # it is not told what kind of group it is, so their weight is not said
-            buckets = tuple(replace(bucket, weight=0) for bucket in buckets)
         about = Group(line.number, line.kind, buckets, piece.span)
         return GroupChange(verb, about, line.place, verb == "delete" and line.number == ALL_GROUPS)
     if line.number is None:
@@ -82,7 +80,8 @@ class _Line:
             raise piece.error("buckets are inserted somewhere ('command_bucket_id=last')")
         if starts and verb in ("delete", "remove"):
             raise rest.part(starts[0] + 1, starts[0] + 7).error("no buckets are needed here")
-        listed = [_bucket(rest.part(start, end)) for start, end in zip(starts, ends[1:], strict=True)]
+        weight = 0 if self.verb == "insert" else 1  # of buckets that are inserted it is not known whether they need one
+        listed = [_bucket(rest.part(start, end), weight) for start, end in zip(starts, ends[1:], strict=True)]
         self.buckets = _numbered(listed, piece)
 
     def _take(self, item: Item) -> None:
@@ -134,6 +133,10 @@ def what_is_wrong(group: Group) -> str | None:
         return "an indirect group has one bucket"
     if group.kind == "ff" and any(bucket.watch is None and bucket.watch_group is None for bucket in group.buckets):
         return "a bucket of a fast-failover group watches a port or a group"
+    if group.kind in ("all", "indirect") and any(
+        b.watch is not None or b.watch_group is not None for b in group.buckets
+    ):
+        return f"a bucket of a group of type {group.kind} watches nothing"
     if group.selection != Selection() and group.kind != "select":
         return "only a group of type select has a selection method"
     if group.selection.method not in ("", *METHODS):
@@ -161,12 +164,12 @@ def _field(item: Item) -> str:
     return item.whole.text
 
 
-def _bucket(piece: Piece) -> tuple[Bucket, bool]:
-    """A bucket, and whether it says its number."""
+def _bucket(piece: Piece, weight: int) -> tuple[Bucket, bool]:
+    """A bucket, with this weight if it says none, and whether it says its number."""
     inner = piece.part(piece.text.index("=") + 1)
     found = _ACTIONS.search(inner.text)
     head = inner.part(0, found.start(1) if found else None)
-    bucket, has_number = Bucket(()), False
+    bucket, has_number = Bucket((), weight=weight), False
     actions = inner.part(found.end() if found else len(inner.text))
     for item in items(head):
         if item.value is None or item.key.text not in _SAID_OF_BUCKETS:

@@ -79,7 +79,11 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     if not lines.steps:
         raise InputError.at(Span(name, 1, 1), "no flow in this file")
     steps = [*lines.meters.by_number.values(), *lines.steps]
-    bridge = applied(steps, lines.versions() if any(map(is_change, steps)) else (), bundle=lines.bundle)
+    bridge = applied(
+        steps,
+        lines.versions() if any(map(is_change, steps)) else (),
+        bundles=[range(len(steps))] if lines.bundle else (),
+    )
     return replace(bridge, name=name, assumes=tuple(sorted(assumes)))
 
 

@@ -169,7 +169,8 @@ def test_several_stretches_of_bits_are_loaded_one_by_one_before_1_5() -> None:
         ("0405000800000001 040b000800000001", "byte 8: a message of type 11"),
         ("0405000800000001 040f001000000001 0000070000000001", "byte 16: 7 is no kind of group"),
         ("0405000800000001", "byte 0: no flow in these messages"),
-        ("040f001800000001 0001000000000001 0000000000000000", "byte 8: command 1: only groups that are added"),
+        ("040f001000000001 0007000000000001", "byte 8: command 7 about groups is not known"),
+        ("040f001000000001 0001000000000001", "byte 0: the switch refuses this: group 1 is not there"),
     ],
 )
 def test_damage_has_a_place(message: str, said: str) -> None:

@@ -12,7 +12,8 @@ from ....assuming import comment
 from ..fields import FIELDS
 from ..flows import Bridge, Bucket, Flow, Group, Masked, Meter, Selection
 from . import oxm
-from .decode import ECHO_REQUEST, FLOW_MOD, GROUP_MOD, METER_MOD, NTR
+from .decode import ECHO_REQUEST, FLOW_MOD, GROUP_MOD, METER_MOD
+from .groups import NTR
 from .wire import padding
 from .write_actions import actions, instructions
 
@@ -112,8 +113,6 @@ def _group(group: Group, version: int) -> bytes:
 def _bucket(bucket: Bucket, version: int, group: Group) -> bytes:
     listed = b"".join(actions(bucket.actions, version))
     weight = bucket.weight if group.kind == "select" else 0
-    if group.kind == "select" and not weight:
-        raise ValueError(f"group {group.number} has a bucket of weight 0, which goes with OpenFlow 1.5")
     watch = _ANY if bucket.watch is None else oxm.port_bytes(bucket.watch)
     other = _ANY if bucket.watch_group is None else bucket.watch_group.to_bytes(4, "big")
     return (16 + len(listed)).to_bytes(2, "big") + weight.to_bytes(2, "big") + watch + other + bytes(4) + listed
