@@ -287,6 +287,8 @@ def judge_messages(bench: Bench, form: Form, seed: int, count: int) -> Found:
     rng, found = random.Random(seed), Found()
     for _ in range(count):
         lines = _taken(Script(rng, form).lines())
+        if not lines:
+            continue
         command, version = rng.choice([way for way in form.ways if way[1] is not None])
         assert version is not None
         text = "".join(f"{line}\n" for line in lines)
