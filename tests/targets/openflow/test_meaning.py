@@ -196,7 +196,7 @@ def test_what_is_written_to_ipv6_leaves_short_frames_of_ipv4_as_they_are() -> No
 
 def test_fast_failover_takes_the_first_bucket_that_lives() -> None:
     text = "group_id=2,type=ff,bucket=watch_port:9,output:2,bucket=watch_group:1,output:3\nactions=group:2\n"
-    text += "group_id=1,type=all,bucket=watch_port:8,output:4"
+    text += "group_id=1,type=ff,bucket=watch_port:8,output:4"
     assert may(text, {"in.live.9": 1, "in.live.8": 0}) == {(2,)}
     assert may(text, {"in.live.9": 0, "in.live.8": 1}) == {(3,)}
     assert may(text, {"in.live.9": 0, "in.live.8": 0}) == {()}
