@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from .actions import read_actions
-from .flows import ANY, DEFAULT_PRIORITY, TABLES, Action, Flow
+from .fields import CFI
+from .flows import ANY, DEFAULT_PRIORITY, TABLES, Action, Clone, Flow, Opaque, TagWith
 from .matches import Match
 from .steps import ALL_COOKIE, FlowChange, Verb
 from .words import Item, Piece, items, number, port
@@ -22,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[Verb, bool]]] = {
 _ACTIONS: Final = re.compile(r"(?:^|[\s,])(actions?|instructions?)=")
 _FIRST_WORD: Final = re.compile(r"[a-z_]+(?=[,\s]|\Z)")
 _ALL_TABLES: Final = 0xFF
+_VID: Final = 0xFFF
 _ANY_GROUP: Final = 0xFFFFFFFF
 _COUNTERS: Final = frozenset(["duration", "n_packets", "n_bytes", "idle_age", "hard_age"])
 _FLAGS: Final = frozenset(["send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts"])
@@ -56,8 +58,8 @@ class FlowLines:
         self.later: bool = False
         """Whether some line says what OpenFlow 1.0 cannot say."""
 
-    def read(self, piece: Piece) -> Flow | FlowChange:
-        """One line. Raises InputError, Unsupported with the place."""
+    def read(self, piece: Piece, *, bundle: bool = False) -> Flow | FlowChange:
+        """One line, of a bundle or not. Raises InputError, Unsupported with the place."""
         said, rest = command(piece, tuple(COMMANDS))
         verb, strict = COMMANDS[said or "add"]
         line = _Line(verb, strict=strict)
@@ -71,8 +73,11 @@ class FlowLines:
             actions = self._listed(tail)
         line.read(head)
         self.later |= line.later
+        match = line.match.done()
+        if bundle and not any(m.field == "vlan_tci" and m.mask & CFI for m in match):
+            actions = _pushing(actions)
         flow = Flow(
-            line.table or 0, line.priority, line.match.done(), actions, line.new_cookie or 0, piece.span,
+            line.table or 0, line.priority, match, actions, line.new_cookie or 0, piece.span,
             tuple(sorted(line.match.unmodelled)),
         )  # fmt: skip
         if verb == "add" and not line.check_overlap:
@@ -87,6 +92,22 @@ class FlowLines:
         if found is None:
             found = self._actions[text.text] = read_actions(text)
         return found
+
+
+def _pushing(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """``mod_vlan_vid`` in a bundle, which goes with OpenFlow 1.4 and later, where it is to push a tag onto a frame that
+    has one, unless the flow asks for one (``encode_SET_VLAN_VID``): as such it is not modelled."""
+    found: list[Action] = []
+    for action in actions:
+        match action:
+            case TagWith(value, mask):
+                said = f"vid:{value & _VID}" if mask & _VID else f"pcp:{value >> 13}"
+                found.append(Opaque(f"mod_vlan_{said}"))
+            case Clone(inner):
+                found.append(Clone(_pushing(inner)))
+            case _:
+                found.append(action)
+    return tuple(found)
 
 
 def _new_cookie(line: _Line) -> int | None:

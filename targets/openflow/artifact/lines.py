@@ -106,7 +106,7 @@ class _Lines:
         self.bundle &= word is not None
         rest = piece if word is None else piece.part(word.end())
         of_group = _is_group(rest) if word is None else word[1] == "group"
-        self.steps.append(read_group(rest) if of_group else self._flows.read(rest))
+        self.steps.append(read_group(rest) if of_group else self._flows.read(rest, bundle=word is not None))
         self._of_groups |= of_group and word is None
         if word is None and not of_group and "delete".startswith(rest.text):
             self._of_either = rest.span

@@ -47,6 +47,7 @@ from .flows import (
     WriteActions,
 )
 from .meter_lines import COMMENT
+from .steps import flat
 
 _RESERVED: Final = {number: name for name, number in PORT_NAMES.items()}
 MESSAGES: Final = {"openflow13": 4, "openflow14": 5, "openflow15": 6}
@@ -57,14 +58,15 @@ _PROTOCOLS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
 
 
 def write(bridge: Bridge) -> bytes:
-    """A flow file for ``ovs-ofctl add-flows``; with groups, a bundle for ``ovs-ofctl bundle``.
+    """A flow file for ``ovs-ofctl add-flows``; with groups, a bundle for ``ovs-ofctl bundle``, unless some do what
+    only OpenFlow 1.0 can say, with which bundles do not go.
 
     Neither takes meters (``ovs-ofctl add-meter`` does), so these are comments, which :func:`.lines.read` reads.
     """
-    bundle = bool(bridge.groups)
+    bundle = bool(bridge.groups) and not any(isinstance(one, TagWith) for f in bridge.flows for one in flat(f.actions))
     lines = comment(bridge.assumes)
     lines += [f"{COMMENT}{print_meter(meter)}" for meter in bridge.meters]
-    lines += [f"group add {print_group(group)}" for group in bridge.groups]
+    lines += [("group add " if bundle else "") + print_group(group) for group in bridge.groups]
     lines += [("flow add " if bundle else "") + print_flow(flow) for flow in bridge.flows]
     return "".join(line + "\n" for line in lines).encode()
 

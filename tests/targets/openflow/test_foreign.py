@@ -9,7 +9,7 @@ from p4verify.proofs.verdict import Verdict
 from p4verify.semantics.meaning.opened import NotSuitable
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets import find
-from p4verify.targets.openflow.artifact import print_flow, read_text
+from p4verify.targets.openflow.artifact import print_flow, read, read_text, write
 from p4verify.targets.openflow.meaning import meaning, opened
 from p4verify.targets.openflow.oracle import OpenVSwitch
 from tests.support.compiled import compiled_given, inside, possible
@@ -319,3 +319,14 @@ def test_a_difference_beside_what_is_not_modelled_is_one() -> None:
     check = Checker(None, timeout=60, machines_confirm=False).check_two
     assert check((target, first, "a"), (target, first, "b")).proof.verdict is Verdict.ACCEPT
     assert check((target, first, "a"), (target, second, "b")).proof.verdict is Verdict.REJECT
+
+
+def test_mod_vlan_vid_in_a_bundle_pushes_a_tag_and_is_not_modelled() -> None:
+    for actions in ("mod_vlan_vid:3,output:2", "clone(mod_vlan_pcp:3,output:2)"):
+        assert meaning(read_text(f"actions={actions}"))
+        assert meaning(read_text(f"flow add dl_vlan=7 actions={actions}"))
+        bundle = read_text(f"flow add actions={actions}")
+        with pytest.raises(Unsupported, match="the action mod_vlan_"):
+            meaning(bundle)
+    grouped = read_text("group_id=1,type=all\nactions=mod_vlan_vid:3,output:2")
+    assert read(write(grouped), "again") == grouped
