@@ -7,7 +7,23 @@ from typing import Final
 
 from .actions import read_actions
 from .fields import CFI
-from .flows import ANY, DEFAULT_PRIORITY, TABLES, Action, Clone, Flow, Opaque, TagWith
+from .flows import (
+    ANY,
+    DEFAULT_PRIORITY,
+    TABLES,
+    Action,
+    Clone,
+    Flow,
+    Ineffective,
+    Masked,
+    Opaque,
+    Output,
+    PushVlan,
+    SetField,
+    TagWith,
+    ToMeter,
+    WriteActions,
+)
 from .matches import Match
 from .steps import ALL_COOKIE, FlowChange, Verb
 from .words import Item, Piece, items, number, port
@@ -74,8 +90,8 @@ class FlowLines:
         line.read(head)
         self.later |= line.later
         match = line.match.done()
-        if bundle and not any(m.field == "vlan_tci" and m.mask & CFI for m in match):
-            actions = _pushing(actions)
+        if bundle:
+            actions = of_later_versions(match, actions)
         flow = Flow(
             line.table or 0, line.priority, match, actions, line.new_cookie or 0, piece.span,
             tuple(sorted(line.match.unmodelled)),
@@ -94,20 +110,43 @@ class FlowLines:
         return found
 
 
-def _pushing(actions: tuple[Action, ...]) -> tuple[Action, ...]:
-    """``mod_vlan_vid`` in a bundle, which goes with OpenFlow 1.4 and later, where it is to push a tag onto a frame that
-    has one, unless the flow asks for one (``encode_SET_VLAN_VID``): as such it is not modelled."""
+def of_later_versions(match: tuple[Masked, ...], actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """The actions as OpenFlow 1.1 and later take them: ``mod_vlan_vid`` pushes a tag, also onto a frame that has one,
+    unless the flow asks for a tag or has pushed one (``ofpacts_check``, ``encode_SET_VLAN_VID``). Where that may be
+    something else than in 1.0 it is not modelled."""
+    return _pushing(actions, known=any(m.field == "vlan_tci" and m.mask & CFI for m in match))[0]
+
+
+def _pushing(actions: tuple[Action, ...], *, known: bool) -> tuple[tuple[Action, ...], bool]:
+    """``known``: whether all versions agree on whether the frame has a tag, before and after the actions."""
     found: list[Action] = []
     for action in actions:
         match action:
             case TagWith(value, mask):
                 said = f"vid:{value & _VID}" if mask & _VID else f"pcp:{value >> 13}"
-                found.append(Opaque(f"mod_vlan_{said}"))
+                found.append(action if known else Opaque(f"mod_vlan_{said}"))
+                known = True
+                continue
             case Clone(inner):
-                found.append(Clone(_pushing(inner)))
+                within, known = _pushing(inner, known=known)
+                found.append(Clone(within))
+                continue
+            case WriteActions(inner):
+                found.append(WriteActions(_pushing(inner, known=False)[0]))
+                continue
+            case PushVlan():
+                known = True
             case _:
-                found.append(action)
-    return tuple(found)
+                known &= _leaves_tags(action)
+        found.append(action)
+    return tuple(found), known
+
+
+def _leaves_tags(action: Action) -> bool:
+    """Whether a frame surely has the same tags after an action."""
+    if isinstance(action, SetField):
+        return not action.field.startswith("vlan")
+    return isinstance(action, Output | ToMeter | Ineffective)
 
 
 def _new_cookie(line: _Line) -> int | None:

@@ -16,11 +16,11 @@ from ....semantics.source import InputError, Span, Unsupported
 from ...assuming import assumed
 from . import flow_lines, group_lines, messages
 from .changes import applied
-from .flow_lines import FlowLines
-from .flows import ASSUMPTIONS, Bridge, PushVlan, TagWith, ToMeter
+from .flow_lines import FlowLines, of_later_versions
+from .flows import ASSUMPTIONS, Bridge, PushVlan, ToMeter
 from .group_lines import read_group
 from .meter_lines import Meters
-from .steps import Step, Version, flat, flow_of, is_change
+from .steps import Step, Version, flat, flow_of
 from .words import Piece
 
 MAX_FILE: Final = 256 << 20
@@ -81,7 +81,7 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     steps = [*lines.meters.by_number.values(), *lines.steps]
     bridge = applied(
         steps,
-        lines.versions() if any(map(is_change, steps)) else (),
+        lines.versions(),
         bundles=[range(len(steps))] if lines.bundle else (),
     )
     return replace(bridge, name=name, assumes=tuple(sorted(assumes)))
@@ -116,19 +116,19 @@ class _Lines:
     def versions(self) -> Sequence[Version]:
         """Which versions of OpenFlow these lines can be spoken in.
 
-        Asked of files that change flows. A bundle goes with 1.4 and later; of a flow file it is for the user to say, as
-        far as its words leave it open.
+        A bundle goes with 1.4 and later; of a flow file it is for the user to say, as far as its words leave it open.
 
         Raises:
-            Unsupported: flows are changed and get ``mod_vlan_vid``, which is 1.0's.
+            Unsupported: a flow file is not for 1.0, and says ``mod_vlan_vid`` where that does something else in later
+                versions. (Those of a bundle :mod:`.flow_lines` has told of.)
         """
         flows = [flow for flow in map(flow_of, self.steps) if flow is not None]
         later = self.bundle or self._flows.later
         if not later and not any(isinstance(one, PushVlan | ToMeter) for flow in flows for one in flat(flow.actions)):
             return _BOTH
         for flow in flows:
-            if any(isinstance(one, TagWith) for one in flat(flow.actions)):
-                raise Unsupported("mod_vlan_vid in a file for OpenFlow 1.3 or later that changes flows", flow.span)
+            if not self.bundle and of_later_versions(flow.match, flow.actions) != flow.actions:
+                raise Unsupported("mod_vlan_vid in a file for OpenFlow 1.3 or later", flow.span)
         return _BOTH[1:]
 
 

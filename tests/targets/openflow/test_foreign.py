@@ -330,3 +330,21 @@ def test_mod_vlan_vid_in_a_bundle_pushes_a_tag_and_is_not_modelled() -> None:
             meaning(bundle)
     grouped = read_text("group_id=1,type=all\nactions=mod_vlan_vid:3,output:2")
     assert read(write(grouped), "again") == grouped
+
+
+@pytest.mark.parametrize("other", ["push_vlan:0x8100,output:1", "meter:1,output:1", "clone(push_vlan:0x8100,output:1)"])
+def test_mod_vlan_vid_beside_what_only_later_versions_say_is_not_openflow_1(other: str) -> None:
+    """``ovs-ofctl`` refuses such a file by default, and with ``-O OpenFlow13`` the first flow pushes a second tag."""
+    with pytest.raises(Unsupported, match="mod_vlan_vid in a file for OpenFlow"):
+        read_text(f"in_port=1,actions=mod_vlan_vid:5,output:2\nin_port=2,actions={other}")
+    assert meaning(read_text(f"dl_vlan=3,actions=output:1,mod_vlan_vid:5,output:2\nin_port=2,actions={other}"))
+
+
+@pytest.mark.parametrize("before", ["resubmit(,1)", "pop_vlan", "load:0->NXM_OF_VLAN_TCI[]", "clone(pop_vlan)"])
+def test_mod_vlan_vid_behind_what_may_take_the_tag_away_is_not_openflow_1(before: str) -> None:
+    text = f"dl_vlan=3,actions={before},mod_vlan_vid:5,output:2"
+    assert meaning(read_text(text))
+    with pytest.raises(Unsupported, match="mod_vlan_vid in a file for OpenFlow"):
+        read_text(f"{text}\nin_port=2,actions=push_vlan:0x8100,output:1")
+    with pytest.raises(Unsupported, match="the action mod_vlan_vid"):
+        meaning(read_text(f"flow add {text}"))
