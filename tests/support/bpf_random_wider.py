@@ -69,6 +69,8 @@ class WiderGenerator(Generator):
         self.other: BpfObject | None = None
         self.checks = 0
         self.metadata = 0
+        self.ends_anywhere = False
+        """Whether a byte of the packet said where it ends: what lies so far from there is not modelled."""
 
     def object(self) -> BpfObject:
         made = super().object()
@@ -103,7 +105,8 @@ class WiderGenerator(Generator):
             kinds += [self.single, self.path, self.nested, self.ring, self.difference]
             kinds += [self.loop, self.hand_over] * self.first
             kinds += [self.wider_tc] * 3 if self.hook == "tc" else [self.wider_xdp] * 3
-            kinds += [self.resized, self.at_the_end] * (not self.moved)
+            kinds += [self.resized] * (not self.moved)
+            kinds += [self.at_the_end] * (not self.moved and not self.ends_anywhere)
         self.rng.choice(kinds)()
 
     # --- memory ---
@@ -413,6 +416,7 @@ class WiderGenerator(Generator):
             out.emit(*self._length(R2), asm.alu("add", R2, by))
         out.emit(asm.mov(R1, R6), asm.mov(R3, 0), asm.call(38 if self.hook == "tc" else 65))
         out.place(behind)
+        self.ends_anywhere |= to_a_byte
         out.emit(*[asm.mov(R0, self.constant())] * to_a_byte)
         self._told()
 
