@@ -442,7 +442,7 @@ def proven(seeds: range) -> int:
     count = 0
     for seed in seeds:
         program = u32_programs.program(seed)
-        proof = Checker(program, None, timeout=60, machines_confirm=False).check_lowered(TARGET, {}).proof
+        proof = Checker(program, None, timeout=300, machines_confirm=False).check_lowered(TARGET, {}).proof
         if proof.verdict is Verdict.UNSUPPORTED:
             continue
         assert proof.verdict is Verdict.ACCEPT, (seed, proof.reason)
