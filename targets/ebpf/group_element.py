@@ -39,15 +39,14 @@ class Element:
         """Whether terms hang on what the element holds, or whether it is there."""
         return any(self._asks(call) for call in b.applications(*terms))
 
-    def apart(self, terms: Sequence[Term]) -> dict[Term, Term]:
-        """The largest parts of terms that the element has no part in, each as it is: a substitution of what the element
-        holds has no need to look into them, and is done for each number of members."""
+    def ways(self, terms: Sequence[Term]) -> dict[int | None, list[Term]]:
+        """Number of members that the element holds (None: it is not there) → what terms are then."""
         asking = b.leading_to(terms, self._asks)
         parts = (*terms, *(part for term in asking for part in term.args))
-        return {part: part for part in parts if part not in asking}
+        apart = {part: part for part in parts if part not in asking}  # need not be looked into for each number
+        return {count: self._holding(terms, apart, count) for count in (None, *range(MOST + 1))}
 
-    def holding(self, terms: Sequence[Term], apart: Mapping[Term, Term], count: int | None) -> list[Term]:
-        """Terms where the element holds ``count`` members (None: is not there); ``apart`` is what it has no part in."""
+    def _holding(self, terms: Sequence[Term], apart: Mapping[Term, Term], count: int | None) -> list[Term]:
         held_count = b.bv(count or 0, 8 * COUNT_BYTES)
         value = b.concat(host_order(held_count), *map(_other, range(MOST)), host_order(self.class_of_service))
         there, content = names(self.groups)
@@ -68,10 +67,9 @@ class Element:
         """For each output: number of members (None: the group is not set up) → what is sent then, to no member yet;
         without those for which nothing is. All outputs are looked at together: they share most of their terms."""
         terms = list(dict.fromkeys(term for output in outputs for term in output.terms()))
-        apart = self.apart(terms)
         found: list[dict[int | None, Output]] = [{} for _ in outputs]
-        for count in (None, *range(MOST + 1)):
-            held = dict(zip(terms, self.holding(terms, apart, count), strict=True))
+        for count, way in self.ways(terms).items():
+            held = dict(zip(terms, way, strict=True))
             for output, sent in zip(outputs, found, strict=True):
                 if held[output.when] is not b.FALSE:
                     sent[count] = replace(output.mapped(held), each=())

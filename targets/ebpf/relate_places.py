@@ -114,11 +114,10 @@ def at_places(copies: Sequence[Attributed], *, alone: bool) -> list[Output]:
 def with_members(condition: Term, element: Element) -> Term:
     """That a condition holds for some element: one that is not there, one without members, or with :data:`_LAST` and
     one more, of whom the first one is looked at."""
-    apart = element.apart([condition])
-    empty = b.or_(*(element.holding([condition], apart, count)[0] for count in (None, 0)))
+    ways = element.ways([condition])
+    empty = b.or_(*ways[None], *ways[0])
     filled = [
-        b.and_(b.eq(_LAST, b.bv(count - 1, _BITS)), element.seen_by(element.holding([condition], apart, count), 0)[0])
-        for count in range(1, MOST + 1)
+        b.and_(b.eq(_LAST, b.bv(count - 1, _BITS)), element.seen_by(ways[count], 0)[0]) for count in range(1, MOST + 1)
     ]
     first = b.eq(PLACE, b.bv(0, _BITS))
     return b.or_(empty, b.and_(first, b.or_(*filled)))

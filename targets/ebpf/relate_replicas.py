@@ -93,11 +93,8 @@ def _settled(terms: Sequence[Term], element: Element) -> list[Term]:
     then anything."""
     if not element.mentioned(terms):
         return list(terms)
-    apart = element.apart(terms)
-    ways = [element.holding(terms, apart, count) for count in (None, *range(MOST + 1))]
-    if any(way != ways[0] for way in ways) or of_others(*ways[0]):
-        return list(terms)
-    return ways[0]
+    first, *ways = element.ways(terms).values()
+    return list(terms) if any(way != first for way in ways) or of_others(*first) else first
 
 
 def _alike(copies: Sequence[Attributed]) -> list[Output] | None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .machine import Helper, Machine
 
 EAGAIN: Final = 11
+SURE_LENGTH: Final = 15_000
+"""Up to this length a packet at tc may grow for sure (BPF_SKB_MAX_LEN is four pages less some bookkeeping)."""
 FIB_SIZE: Final = 64
 """Bytes of ``struct bpf_fib_lookup``."""
 _FIB_FLAGS: Final = 0x3F

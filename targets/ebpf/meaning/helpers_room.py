@@ -12,7 +12,7 @@ from .alu import swap
 from .context import packet_length
 from .ends import before_trailer
 from .hash import forget_hash
-from .helpers_common import context_argument
+from .helpers_common import SURE_LENGTH, context_argument
 from .helpers_maps import EFAULT, EINVAL, ENOMEM, ENOTSUPP, result
 from .state import HEADERS_MOVED, ROOM, State
 
@@ -30,8 +30,6 @@ _ENCAP: Final = ENCAP_IPV4 | ENCAP_IPV6 | ENCAP_GRE | ENCAP_UDP | ENCAP_ETH
 _DECAP: Final = DECAP_IPV4 | DECAP_IPV6
 _INNER_LENGTH: Final = 0xFF << 56
 MAX_DIFFERENCE: Final = 0xFFF
-SURE_LENGTH: Final = 15_000
-"""Up to this length a packet may grow for sure (BPF_SKB_MAX_LEN)."""
 _HEADERS: Final = ((ETH_P_IP, 20), (ETH_P_IPV6, 40))
 """Protocol, and the length of its fixed header (``bpf_skb_net_base_len``)."""
 

@@ -11,7 +11,7 @@ from . import memory
 from .context import packet_length
 from .ends import ADDRESSES, before_trailer
 from .hash import forget_hash, get_hash_recalc, set_hash, set_hash_invalid
-from .helpers_common import COMMON, anything, constant, context_argument, skb_fib_lookup
+from .helpers_common import COMMON, SURE_LENGTH, anything, constant, context_argument, skb_fib_lookup
 from .helpers_csum import l3_csum_replace, l4_csum_replace
 from .helpers_maps import EFAULT, EINVAL, ENOMEM, result
 from .helpers_room import adjust_room, change_proto
@@ -33,8 +33,6 @@ REDIRECT_INTERNAL: Final = 1 << 1 | 1 << 2 | 1 << 3
 F_RECOMPUTE_CSUM, F_INVALIDATE_HASH = 1, 2
 FEW: Final = 16
 """Offsets that are each followed on a path of their own."""
-SURE_LENGTH: Final = 15_000
-"""Up to this length a packet may grow for sure (BPF_SKB_MAX_LEN is four pages less some bookkeeping)."""
 
 
 def redirect(machine: Machine, state: State) -> list[State]:

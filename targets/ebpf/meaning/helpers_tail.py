@@ -17,7 +17,7 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH
 from . import ends
 from .context import packet_length
-from .helpers_common import context_argument
+from .helpers_common import SURE_LENGTH, context_argument
 from .helpers_maps import EINVAL, ENOTSUPP, result
 from .state import HEADERS_MOVED, State
 from .values import possible_values
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 ETH_HLEN: Final = 14
 MAX_LEN: Final = 0xFFFF
 """Longer than any packet may become."""
-SURE_LENGTH: Final = 15_000
-"""Up to this length a packet at tc may become for sure."""
 FEW: Final = 16
 """Lengths, or numbers of bytes to get longer by, that are each followed on a path of their own."""
 

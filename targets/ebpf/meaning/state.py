@@ -67,9 +67,10 @@ class Layout:
         """Byte ``index``, which must lie inside, or in the metadata."""
         if index < 0:
             return self.front[len(self.front) + index]
-        first = self.packet.at(index)
+        packet = self.packet
+        first = packet.at(index)
         for i, octet in enumerate(self.trailer):
-            first = b.ite(b.eq(self.packet.kept, b.bv(index - i, 32)), octet, first) if index >= i else first
+            first = b.ite(b.eq(packet.kept, b.bv(index - i, 32)), octet, first) if index >= i else first
         return first
 
     def has(self, count: int) -> Term:
@@ -92,7 +93,8 @@ class Layout:
 
     def reaching(self, count: int) -> Layout:
         """The same packet with at least ``count`` bytes written out in ``prefix``."""
-        more = tuple(self.packet.at(i) for i in range(len(self.prefix), count))
+        packet = self.packet
+        more = tuple(packet.at(i) for i in range(len(self.prefix), count))
         return replace(self, prefix=self.prefix + more, payload=self.payload + len(more)) if more else self
 
     def shortest_form(self) -> Layout:
