@@ -44,20 +44,21 @@ def assumed(program: ir.Program, *, comes_back: bool = False) -> Sequence[Assump
     ]
 
 
-ROOM: Final = "in.ebpf.room."
-"""How the inputs begin that say whether the kernel refuses to make a long frame longer."""
+LONGEST: Final = "in.ebpf.longest_grown"
+"""The input that says how long the kernel lets frames become where headers are put into them (32 bits)."""
 
 
 def short_enough(machine: Behaviour) -> Behaviour:
     """The behaviour where the kernel never refuses, which is then taken for granted: it can only for frames of almost
     15,000 bytes and more (BPF_SKB_MAX_LEN in net/core/filter.c), and no program can do anything about it. So that
     copies are told alike for all members of a group, nothing in the cases speaks of refusals any more."""
-    refusals = [v for v in b.variables(*distinct_terms(machine.cases)) if v.name.startswith(ROOM)]
-    if not refusals:
+    asked = [v for v in b.variables(*distinct_terms(machine.cases)) if v.name == LONGEST]
+    if not asked:
         return machine
     text = "no frame is so long that the kernel refuses to make it longer (from almost 15,000 bytes on it may)"
-    granted = Assumption(text, b.and_(*(b.not_(v) for v in refusals)))
-    never: dict[Term, Term] = dict.fromkeys(refusals, b.FALSE)
+    most = b.bv(-1, 32)
+    granted = Assumption(text, b.and_(*(b.eq(v, most) for v in asked)))
+    never: dict[Term, Term] = dict.fromkeys(asked, most)
     cases = [case.substituted(never) for case in machine.cases]
     met = tuple(case for case in cases if case.guard is not b.FALSE)
     return replace(machine, cases=met, domain=(*machine.domain, granted))

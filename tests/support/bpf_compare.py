@@ -141,7 +141,7 @@ def evaluated(
     variables |= {v.name for v in b.variables(*(assumption.condition for assumption in behaviour.domain))}
     inputs: dict[str, b.Value] = {n: 0 for n in variables if n.startswith("in.") and n != "in.port"}
     inputs |= {n: transport for n in inputs if n.startswith("in.ebpf.transport.")}
-    inputs |= {"in.ebpf.tailroom": room, "in.ebpf.longest": MAX_ALLOC}
+    inputs |= {"in.ebpf.tailroom": room, "in.ebpf.longest": MAX_ALLOC, "in.ebpf.longest_grown": MAX_ALLOC}
     keys = {item.name: _looked_at(item, tables) for item in obj.maps}
     cells = {n: keys[n.removeprefix("map.").removesuffix(".present")] for case in behaviour.cases for n in case.state}
     known = functions(obj, tables) | dict(world or {})

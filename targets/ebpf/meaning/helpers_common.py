@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 EAGAIN: Final = 11
 SURE_LENGTH: Final = 15_000
 """Up to this length a packet at tc may grow for sure (BPF_SKB_MAX_LEN is four pages less some bookkeeping)."""
+MAX_LEN: Final = 0xFFFF
+"""Longer than any packet may become."""
 FIB_SIZE: Final = 64
 """Bytes of ``struct bpf_fib_lookup``."""
 _FIB_FLAGS: Final = 0x3F
@@ -37,6 +39,14 @@ def context_argument(machine: Machine, state: State) -> None:
     address = machine.pointer(state, 1)
     if address.kind != "ctx" or address.offset or address.moved is not None:
         raise machine.unsupported(state, "r1 is not the context")
+
+
+def may_grow_to(machine: Machine, length: Term) -> Term:
+    """Whether a packet may get ``length`` bytes (32 bits) by headers put into it: BPF_SKB_MAX_LEN of net/core/filter.c,
+    whatever that is, is the same whoever asks and how often. (Packets that were segmented, which may become longer, do
+    not come in.)"""
+    most = machine.given("longest_grown", 32, "how long a packet may become")
+    return b.or_(b.ule(length, b.bv(SURE_LENGTH, 32)), b.ule(length, most))
 
 
 def anything(name: str, width: int, reason: str) -> Helper:

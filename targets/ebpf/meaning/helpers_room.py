@@ -12,9 +12,9 @@ from .alu import swap
 from .context import packet_length
 from .ends import before_trailer
 from .hash import forget_hash
-from .helpers_common import SURE_LENGTH, context_argument
+from .helpers_common import context_argument, may_grow_to
 from .helpers_maps import EFAULT, EINVAL, ENOMEM, ENOTSUPP, result
-from .state import HEADERS_MOVED, ROOM, State
+from .state import HEADERS_MOVED, State
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -94,13 +94,9 @@ def _shrink(machine: Machine, state: State, places: tuple[int, int], count: int,
 
 
 def _grow(machine: Machine, state: State, at: int, count: int, flags: int) -> list[State]:
-    fits, long = machine.fork(state, b.ule(packet_length(state), b.bv(SURE_LENGTH - count, 32)))
-    out = _grown(machine, fits, at, count, flags) if fits is not None else []
-    if long is not None:
-        refused, taken = machine.fork(long, machine.asked(long, ROOM, 0, "how long a packet may become"))
-        out += result(refused, -ENOTSUPP) if refused is not None else []
-        out += _grown(machine, taken, at, count, flags) if taken is not None else []
-    return out
+    taken, refused = machine.fork(state, may_grow_to(machine, b.add(packet_length(state), b.bv(count, 32))))
+    out = _grown(machine, taken, at, count, flags) if taken is not None else []
+    return out + (result(refused, -ENOTSUPP) if refused is not None else [])
 
 
 def _grown(machine: Machine, state: State, at: int, count: int, flags: int) -> list[State]:

@@ -11,7 +11,16 @@ from . import memory
 from .context import packet_length
 from .ends import ADDRESSES, before_trailer
 from .hash import forget_hash, get_hash_recalc, set_hash, set_hash_invalid
-from .helpers_common import COMMON, SURE_LENGTH, anything, constant, context_argument, skb_fib_lookup
+from .helpers_common import (
+    COMMON,
+    MAX_LEN,
+    SURE_LENGTH,
+    anything,
+    constant,
+    context_argument,
+    may_grow_to,
+    skb_fib_lookup,
+)
 from .helpers_csum import l3_csum_replace, l4_csum_replace
 from .helpers_maps import EFAULT, EINVAL, ENOMEM, result
 from .helpers_room import adjust_room, change_proto
@@ -20,7 +29,7 @@ from .helpers_tail import TC_TAIL
 from .helpers_tunnels import SET as TUNNEL_SET
 from .helpers_tunnels import TUNNELS
 from .helpers_vlan import skb_vlan_pop, skb_vlan_push, with_tag
-from .state import NEXT_HOP, NEXT_HOP_BYTES, NO_NEXT_HOP, ROOM, State, redirected_to
+from .state import NEXT_HOP, NEXT_HOP_BYTES, NO_NEXT_HOP, State, redirected_to
 from .values import Address, possible_values
 
 if TYPE_CHECKING:
@@ -183,17 +192,13 @@ def skb_change_head(machine: Machine, state: State) -> list[State]:
     count = machine.number(state, b.extract(machine.scalar(state, 2), 31, 0))
     flags = machine.number(state, machine.scalar(state, 3))
     state.layout = state.layout.touched()
-    if flags or count >= SURE_LENGTH:
+    if flags or count > MAX_LEN:
         return result(state, -EINVAL)
-    long, sure = machine.fork(state, b.ugt(packet_length(state), b.bv(SURE_LENGTH - count, 32)))
-    out: list[State] = []
-    if sure is not None:
-        out += _pushed(sure, count)
-    if long is not None:
-        refused, taken = machine.fork(long, machine.asked(long, ROOM, 0, "how long a packet may become"))
-        out += result(refused, -EINVAL) if refused is not None else []
-        out += _pushed(taken, count) if taken is not None else []
-    return out
+    taken, refused = machine.fork(state, may_grow_to(machine, b.add(packet_length(state), b.bv(count, 32))))
+    out = result(refused, -EINVAL) if refused is not None else []
+    if taken is not None and count > SURE_LENGTH:
+        raise machine.unsupported(taken, f"{count} bytes put in front of a packet")
+    return out + (_pushed(taken, count) if taken is not None else [])
 
 
 def _pushed(state: State, count: int) -> list[State]:

@@ -17,7 +17,7 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH
 from . import ends
 from .context import packet_length
-from .helpers_common import SURE_LENGTH, context_argument
+from .helpers_common import MAX_LEN, SURE_LENGTH, context_argument
 from .helpers_maps import EINVAL, ENOTSUPP, result
 from .state import HEADERS_MOVED, State
 from .values import possible_values
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from .machine import Helper, Machine
 
 ETH_HLEN: Final = 14
-MAX_LEN: Final = 0xFFFF
-"""Longer than any packet may become."""
 FEW: Final = 16
 """Lengths, or numbers of bytes to get longer by, that are each followed on a path of their own."""
 

@@ -11,7 +11,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Event, Output
 from .ranges import Interval, hull
-from .state import ROOM, Frame, Layout, State, Vlan
+from .state import Frame, Layout, State, Vlan
 from .store import Store, merged
 from .values import MIXED, Address, Byte, Lane, Partial, Piece, Value
 
@@ -62,13 +62,10 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
 
 
 def _counts(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
-    """How often things were asked. Of what is anything each time, the numbers serve to tell the answers of one path
-    apart, so that one may leave some out. Raises Apart for others that differ."""
-    if first == second:
-        return dict(first)
-    if any(first.get(name) != second.get(name) for name in (first | second).keys() - {ROOM}):
+    """How often things were asked. Raises Apart where that differs."""
+    if first != second:
         raise Apart
-    return first | {ROOM: max(first.get(ROOM, 0), second.get(ROOM, 0))}
+    return dict(first)
 
 
 def _joined(first: Term, second: Term) -> tuple[Term, Term]:

@@ -283,8 +283,6 @@ REDIRECTS: Final[tuple[Destination, ...]] = ("port", "ingress", "peer", "neighbo
 """Where a packet can be redirected to."""
 
 
-ROOM: Final = "room"
-"""What the world is asked where a packet shall get so long that the kernel may refuse it."""
 HEADERS_MOVED: Final = "headers moved"
 """How often room was made or taken away behind the Ethernet header: the transport header may lie elsewhere then."""
 NEXT_HOP: Final = "next_hop"

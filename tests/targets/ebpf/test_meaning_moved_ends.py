@@ -269,3 +269,10 @@ def test_zeros_follow_where_frames_get_longer_by_what_they_say(hook: str) -> Non
 def test_frames_that_were_cut_and_get_longer_by_what_they_say_are_refused(hook: str) -> None:
     with pytest.raises(Unsupported, match="longer again at its end, by a number of bytes that is open"):
         meaning(program(hook, resized(hook, -1), to_what_a_byte_says(hook, 20, 20, "jne")))
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("steps", [(-8000, -7900), (-8000, -4000, -4100)])
+def test_frames_get_no_longer_than_the_kernel_lets_them(kernel_oracle: KernelOracle, steps: tuple[int, ...]) -> None:
+    """In front as at the end; which of the frames of many lengths are too long for that, the kernel alone says."""
+    alike(kernel_oracle, "tc", program("tc", *(moved("tc", by) for by in steps)))

@@ -168,6 +168,26 @@ def test_what_is_asked_behind_a_join_is_nothing_that_was_asked_before(
     assert "differ" in found.reason
 
 
+def once_longer(*counts: int, then: int, refused: int) -> list[Insn]:
+    """Puts ``counts`` bytes in front of a frame at tc, one after another, and ends with ``then``; with ``refused``
+    where the kernel refuses that, which it does when the frame gets too long."""
+    out = [asm.mov(asm.R6, R1)]
+    for left in range(len(counts), 0, -1):
+        once = longer_by(counts[-left])
+        out += [*once, asm.jump("jeq", R0, 0, 2), asm.mov(R0, refused), asm.exit_()]
+    return [*out, asm.mov(R0, then), asm.exit_()]
+
+
+def test_the_kernel_refuses_what_gets_too_long_however_it_is_asked() -> None:
+    """How long frames may become is one number, which hangs neither on how much nor on how often they get longer."""
+    some, others = (once_longer(count, then=2, refused=0) for count in (64, 4))
+    found = same_or_not(some, others)
+    assert found.verdict is not Verdict.ACCEPT
+    assert "differ" in found.reason
+    in_steps, at_once = (once_longer(*counts, then=0, refused=2) for counts in ((4, 4), (8,)))
+    assert same_or_not(in_steps, at_once).verdict is Verdict.ACCEPT
+
+
 def tagged(protocol: int | asm.Reg) -> list[Insn]:
     """Pushes a tag whose type is ``protocol``, in the network's order as a number of this machine."""
     length = asm.load(4, asm.R7, R1, 0)
