@@ -37,20 +37,29 @@ from .targets.base import CannotOffload
 DRAWS: Final = 32
 """Rules that are drawn until there are some that the machine can hold."""
 
+GOES_ON: Final = 0.9
+"""How often rules go on from those before."""
+
 REMEMBERED: Final = 64
 """Values of keys that rules are made with, as they were asked for lately."""
+
+HAVE_ONE: Final = 4
+"""Of keys that have an entry already, one in so many is remembered."""
 
 
 class FilledIn(Rules):
     """Rules that are drawn, and what the machine answers that is filled from them."""
 
-    def __init__(self, pair: Pair, rng: random.Random, pool: Sequence[int], asked: Asked) -> None:
+    def __init__(
+        self, pair: Pair, rng: random.Random, pool: Sequence[int], asked: Asked, before: RuleSet | None
+    ) -> None:
         """
         Args:
             pair: with a program.
             rng: decides everything.
             pool: numbers that are worth meeting.
             asked: the keys that tables were asked for under the rules before.
+            before: those rules, if these are to go on from them.
 
         Raises:
             InputError, Unsupported, CannotOffload: the rules drawn are none that the machine can hold.
@@ -59,8 +68,8 @@ class FilledIn(Rules):
         assert program is not None
         super().__init__(program, rng, pool)
         self.asked: dict[str, list[list[int]]] = {}
-        """Table → keys that it is asked for under these rules."""
-        self.rules = random_rules(program, rng.getrandbits(30), pool, asked, grouped=True)
+        """Table → keys that it is asked for under these rules, each once; of those that have an entry, some."""
+        self.rules = random_rules(program, rng.getrandbits(30), pool, asked, grouped=True, before=before)
         known = answers(program, self.rules)
         held = pair.target.relate(program, pair.artifact, self.rules)
         self.inputs = dict(known.inputs)
@@ -69,20 +78,24 @@ class FilledIn(Rules):
         for _, table in program.tables():
             name = f"table.{table.control_name}.hit"
             keys = self.asked.setdefault(table.control_name, [])
-            self._functions[name] = _noting(self._functions[name], table, keys)
+            self._functions[name] = self._noting(self._functions[name], table, keys)
 
+    def _noting(self, hit: Function, table: ir.Table, keys: list[list[int]]) -> Function:
+        """``hit``, with what it is asked for noted in ``keys``, and counted if there is an entry."""
+        widths, met = widths_of(match_keys(table)), set[int]()
 
-def _noting(hit: Function, table: ir.Table, keys: list[list[int]]) -> Function:
-    """``hit``, with what it is asked for noted in ``keys``."""
-    widths = widths_of(match_keys(table))
+        def noted(*key: int) -> int:
+            found = hit(*key)
+            self.hits += found
+            self.misses += not found
+            if key and key[0] not in met:
+                met.add(key[0])
+                if not found or len(met) % HAVE_ONE == 0:
+                    keys.append([value for value, _ in split(key[0], widths)])
+                    del keys[:-REMEMBERED]
+            return found
 
-    def noted(*key: int) -> int:
-        if key:
-            keys.append([value for value, _ in split(key[0], widths)])
-            del keys[:-REMEMBERED]
-        return hit(*key)
-
-    return noted
+        return noted
 
 
 class MachineInRuns(SidesInRuns):
@@ -97,6 +110,7 @@ class MachineInRuns(SidesInRuns):
         super().__init__(pair, self._related, engine)
         self._asked: Asked = {}
         self._last: Drawn | None = None
+        self._held: RuleSet | None = None
 
     def _related(self) -> tuple[Behaviour, Behaviour]:
         """Both, over the program's functions; or each over its own, where rules have to be filled in."""
@@ -123,12 +137,16 @@ class MachineInRuns(SidesInRuns):
             return self._last
         for _ in range(DRAWS):
             try:
-                made = FilledIn(self._pair, self._rng, pool, self._asked)
+                made = FilledIn(self._pair, self._rng, pool, self._asked, self._before())
             except (InputError, Unsupported, CannotOffload):
                 continue
-            self._last, self._asked = made, made.asked
+            self._last, self._asked, self._held = made, made.asked, made.rules
             return made
         return None
+
+    def _before(self) -> RuleSet | None:
+        """The rules that the next ones go on from; None now and then: then they begin anew."""
+        return self._held if self._rng.random() < GOES_ON else None
 
     def _confirmed(self, seen: Seen, started: float) -> Proof | None:
         """The ``reject`` of what was seen, if it differs under rules whatever the program's undefined values are."""

@@ -63,6 +63,8 @@ def _on_numbers(
 ) -> Function:
     def function(*args: int) -> int:
         term = build(*(b.bv(a, w) for a, w in zip(args, widths, strict=True)))
+        if term.is_const:
+            return int(term.value)
         value = b.evaluate([term], values, others, default=0)[0]
         assert isinstance(value, int)
         return value

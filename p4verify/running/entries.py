@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 from collections.abc import Mapping, Sequence
@@ -33,100 +34,161 @@ Asked = Mapping[str, Sequence[Sequence[int]]]
 """Table → keys that it was asked for, each as one value for each key that entries match on."""
 
 
+KEPT: Final = 0.85
+"""How often an entry, or a default, is kept of a rule set that goes on."""
+
+MORE: Final = 5
+"""New entries of a table are fewer."""
+
+FEWER: Final = 3
+"""New entries beside those that are kept are fewer."""
+
+DEFAULTS: Final = 0.3
+"""How often a default action is drawn."""
+
+
 def random_rules(
-    program: ir.Program, seed: int, pool: Sequence[int], asked: Asked | None = None, *, grouped: bool = False
-) -> RuleSet:
-    """Some entries in some tables; keys are taken from ``pool`` half of the time, and where a table was ``asked``
-    before mostly from there. Action selectors have groups if ``grouped``: for machines that pick members as BMv2 does.
-    """
-    rng = random.Random(seed)
-    builder = Builder(program)
-    selectors = [made for made in builder.profiles.known.values() if made.selector] if grouped else []
-    groups = {made.name: _groups(rng, program, builder, made) for made in selectors}
-    for _, table in program.tables():
-        answers: Sequence[Answer] = groups.get(implementation_name(program, table) or "", ())
-        if table.keys and not table.const_entries:
-            for _ in range(rng.randrange(5)):
-                try:
-                    builder.add(
-                        table,
-                        _rule(rng, program, table, pool, (asked or {}).get(table.control_name), answers),
-                        rng.randrange(1, 4),
-                    )
-                except InputError:
-                    continue  # the same entry twice
-        if not table.const_default and rng.random() < 0.3:
-            default = rng.choice(answers) if answers and rng.random() < GROUPED else None
-            default = default or _call(rng, program, table, as_default=True)
-            if default is not None:
-                builder.set_default(table, default, NOWHERE)
-    for declared in (v for parser in program.parsers for v in parser.value_sets):
-        width = ir.width_of(declared.type) if isinstance(ir.bare(declared.type), ir.BitsType) else 0
-        if width and rng.random() < 0.7:
-            members: list[tuple[Match, ...]] = [(Exact(_value(rng, width, pool)),) for _ in range(rng.randrange(1, 4))]
-            builder.value_sets[declared.control_name] = members
-    return builder.finish()
-
-
-def _groups(rng: random.Random, program: ir.Program, builder: Builder, made: Implementation) -> list[GroupRef]:
-    """Some groups of a selector, of members that all its tables take; mostly of three, for any other hash picks others
-    then: of two its lowest bit alone decides."""
-    numbers = itertools.count()
-    found: list[GroupRef] = []
-    for group in range(rng.choice((0, 1, 1, 2))):
-        members = list(itertools.islice(numbers, rng.choice((1, 2, 3, 3, 4))))
-        for member in members:
-            call = _call(rng, program, made.tables[0], as_default=False)
-            if call is None or any(all(ref.action != call.action for ref in t.actions) for t in made.tables):
-                return found
-            builder.profiles.set_member(made.name, member, call, NOWHERE, new=True)
-        builder.profiles.set_group(made.name, group, members, NOWHERE, new=True)
-        found.append(GroupRef(made.name, group))
-    return found
-
-
-def _value(rng: random.Random, width: int, pool: Sequence[int]) -> int:
-    choices = [rng.getrandbits(width), rng.randrange(min(4, 1 << width))]
-    if pool:
-        choices += [rng.choice(pool), rng.choice(pool)]
-    return rng.choice(choices) & ((1 << width) - 1)
-
-
-def _match(rng: random.Random, table: ir.Table, key: ir.Key, pool: Sequence[int], asked: int | None) -> Match:
-    width = key_bits(key.expr.type)
-    value = _value(rng, width, pool) if asked is None or rng.random() < 0.1 else asked
-    kinds: dict[str, Match] = {
-        "exact": Exact(value),
-        "lpm": Lpm(value, rng.randrange(width + 1)),
-        "ternary": Ternary(value, rng.choice([0, (1 << width) - 1, rng.getrandbits(width)])),
-        "optional": Ternary(value, rng.choice([0, (1 << width) - 1])),
-        "range": Range(min(value, other := _value(rng, width, pool)), max(value, other)),
-    }
-    if key.match_kind not in kinds:
-        raise Unsupported(f"entries of match kind {key.match_kind}")
-    return check_match(table, key, kinds[key.match_kind], NOWHERE)
-
-
-def _call(rng: random.Random, program: ir.Program, table: ir.Table, *, as_default: bool) -> ActionCall | None:
-    legal = [a for a in table_actions(program, table) if not (a.ref.table_only if as_default else a.ref.default_only)]
-    if not legal:
-        return None
-    found = rng.choice(legal)
-    return ActionCall(found.ref.action, tuple(_value(rng, key_bits(p.type), []) for p in found.params))
-
-
-def _rule(
-    rng: random.Random,
     program: ir.Program,
-    table: ir.Table,
+    seed: int,
     pool: Sequence[int],
-    asked: Sequence[Sequence[int]] | None,
-    groups: Sequence[Answer],
-) -> Rule:
-    call = rng.choice(groups) if groups and rng.random() < GROUPED else _call(rng, program, table, as_default=False)
-    if call is None:
-        raise InputError
-    keys = match_keys(table)
-    values: Sequence[int | None] = rng.choice(asked) if asked and rng.random() < 0.7 else [None] * len(keys)
-    pairs = zip(keys, values, strict=True)
-    return Rule(table.control_name, tuple(_match(rng, table, key, pool, value) for key, value in pairs), call)
+    asked: Asked | None = None,
+    *,
+    grouped: bool = False,
+    before: RuleSet | None = None,
+) -> RuleSet:
+    """Some entries in some tables.
+
+    Keys are taken from ``pool`` often, from what other entries' actions are given, and where a table was ``asked``
+    before mostly from there. Action selectors have groups if ``grouped``: for machines that pick members as BMv2 does.
+    Most of the entries ``before`` are kept, if that is given: what a table is asked that hangs on what another one
+    answers can be met then.
+    """
+    return _Drawing(program, random.Random(seed), pool, asked or {}, before).rules(grouped=grouped)
+
+
+class _Drawing:
+    """A rule set that is being drawn."""
+
+    def __init__(
+        self, program: ir.Program, rng: random.Random, pool: Sequence[int], asked: Asked, before: RuleSet | None
+    ) -> None:
+        self.program, self.rng, self.pool, self.asked, self.before = program, rng, pool, asked, before
+        self.builder = Builder(program)
+        self.given: dict[int, list[int]] = {}
+        """Width → what actions are given of that width."""
+
+    def rules(self, *, grouped: bool) -> RuleSet:
+        """All of it."""
+        program = self.program
+        selectors = [made for made in self.builder.profiles.known.values() if made.selector] if grouped else []
+        groups = {made.name: self._groups(made) for made in selectors}
+        for _, table in program.tables():
+            self._keep(table)
+        for _, table in program.tables():
+            self._table(table, groups.get(implementation_name(program, table) or "", ()))
+        for declared in (v for parser in program.parsers for v in parser.value_sets):
+            self._value_set(declared)
+        return self.builder.finish()
+
+    def _keep(self, table: ir.Table) -> None:
+        """Most of what a table held before, but for what names groups: those are drawn anew."""
+        if self.before is None:
+            return
+        for rule in self.before.entries.get(table.control_name, ()):
+            if isinstance(rule.action, ActionCall) and self.rng.random() < KEPT:
+                rank = self.rng.randrange(1, 4) if rule.priority is None else rule.priority
+                with contextlib.suppress(InputError):  # an entry of the source is there already
+                    self.builder.add(table, rule, rank)
+                    self._note(table, rule.action)
+        default = self.before.defaults.get(table.control_name)
+        if isinstance(default, ActionCall) and not table.const_default and self.rng.random() < KEPT:
+            self.builder.set_default(table, default, NOWHERE)
+
+    def _note(self, table: ir.Table, call: ActionCall) -> None:
+        """What an action is given may be what another table is asked."""
+        found = next(a for a in table_actions(self.program, table) if a.ref.action == call.action)
+        for param, value in zip(found.params, call.args, strict=True):
+            self.given.setdefault(key_bits(param.type), []).append(value)
+
+    def _table(self, table: ir.Table, groups: Sequence[Answer]) -> None:
+        """New entries of one table, and perhaps a default action."""
+        rng, again = self.rng, self.before is not None
+        if table.keys and not table.const_entries:
+            for _ in range(rng.randrange(FEWER if again else MORE)):
+                with contextlib.suppress(InputError):  # the same entry twice
+                    self.builder.add(table, self._rule(table, groups), rng.randrange(1, 4))
+        if not table.const_default and rng.random() < DEFAULTS * (1 - KEPT if again else 1):
+            default = rng.choice(groups) if groups and rng.random() < GROUPED else None
+            default = default or self._call(table, as_default=True)
+            if default is not None:
+                self.builder.set_default(table, default, NOWHERE)
+
+    def _value_set(self, declared: ir.ValueSetDecl) -> None:
+        width = ir.width_of(declared.type) if isinstance(ir.bare(declared.type), ir.BitsType) else 0
+        if width and self.rng.random() < 0.7:
+            members: list[tuple[Match, ...]] = [
+                (Exact(self._value(width, self.pool)),) for _ in range(self.rng.randrange(1, 4))
+            ]
+            self.builder.value_sets[declared.control_name] = members
+
+    def _groups(self, made: Implementation) -> list[GroupRef]:
+        """Some groups of a selector, of members that all its tables take; mostly of three, for any other hash picks
+        others then: of two its lowest bit alone decides."""
+        rng, profiles, numbers = self.rng, self.builder.profiles, itertools.count()
+        found: list[GroupRef] = []
+        for group in range(rng.choice((0, 1, 1, 2))):
+            members = list(itertools.islice(numbers, rng.choice((1, 2, 3, 3, 4))))
+            for member in members:
+                call = self._call(made.tables[0], as_default=False)
+                if call is None or any(all(ref.action != call.action for ref in t.actions) for t in made.tables):
+                    return found
+                profiles.set_member(made.name, member, call, NOWHERE, new=True)
+            profiles.set_group(made.name, group, members, NOWHERE, new=True)
+            found.append(GroupRef(made.name, group))
+        return found
+
+    def _value(self, width: int, *worth: Sequence[int]) -> int:
+        """Any number, a small one, or one of those that are ``worth`` it."""
+        rng = self.rng
+        choices = [rng.getrandbits(width), rng.randrange(min(4, 1 << width))]
+        choices += [rng.choice(numbers) for numbers in worth if numbers for _ in range(2)]
+        return rng.choice(choices) & ((1 << width) - 1)
+
+    def _argument(self, width: int) -> int:
+        """Any number mostly, so that other tables are asked for what has all bits."""
+        return self.rng.getrandbits(width) if self.rng.random() < 0.5 else self._value(width)
+
+    def _match(self, table: ir.Table, key: ir.Key, asked: int | None) -> Match:
+        rng, width = self.rng, key_bits(key.expr.type)
+        worth = self.pool, self.given.get(width, ())
+        value = self._value(width, *worth) if asked is None or rng.random() < 0.1 else asked
+        kinds: dict[str, Match] = {
+            "exact": Exact(value),
+            "lpm": Lpm(value, rng.randrange(width + 1)),
+            "ternary": Ternary(value, rng.choice([0, (1 << width) - 1, rng.getrandbits(width)])),
+            "optional": Ternary(value, rng.choice([0, (1 << width) - 1])),
+            "range": Range(min(value, other := self._value(width, self.pool)), max(value, other)),
+        }
+        if key.match_kind not in kinds:
+            raise Unsupported(f"entries of match kind {key.match_kind}")
+        return check_match(table, key, kinds[key.match_kind], NOWHERE)
+
+    def _call(self, table: ir.Table, *, as_default: bool) -> ActionCall | None:
+        known = table_actions(self.program, table)
+        legal = [a for a in known if not (a.ref.table_only if as_default else a.ref.default_only)]
+        if not legal:
+            return None
+        found = self.rng.choice(legal)
+        call = ActionCall(found.ref.action, tuple(self._argument(key_bits(p.type)) for p in found.params))
+        self._note(table, call)
+        return call
+
+    def _rule(self, table: ir.Table, groups: Sequence[Answer]) -> Rule:
+        rng = self.rng
+        call = rng.choice(groups) if groups and rng.random() < GROUPED else self._call(table, as_default=False)
+        if call is None:
+            raise InputError
+        keys, asked = match_keys(table), self.asked.get(table.control_name)
+        values: Sequence[int | None] = rng.choice(asked) if asked and rng.random() < 0.7 else [None] * len(keys)
+        pairs = zip(keys, values, strict=True)
+        return Rule(table.control_name, tuple(self._match(table, key, value) for key, value in pairs), call)

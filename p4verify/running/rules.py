@@ -39,6 +39,9 @@ class Drawn:
         self.inputs: dict[str, int] = {}
         """What tables without keys answer, and defaults, by the variables' names."""
         self._functions: dict[str, Function] = {}
+        self.hits = self.misses = 0
+        """How often tables had an entry so far, or none, where that is counted: where rules are made of what was
+        asked."""
 
     def function(self, name: str, data: bytes) -> Function:
         """What stands for an uninterpreted function, on the frame ``data``."""

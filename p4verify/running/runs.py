@@ -29,10 +29,17 @@ TRIES: Final = 4
 """Inputs that are drawn at most for each run: many are none that both programs can meet."""
 AGAIN: Final = 0.5
 """How often an input is one of those that ran under the rules before, where these were made of what they asked for."""
+AMONG: Final = 3
+"""Inputs of which the most promising one is taken."""
 NEAR: Final = 0.25
 """How often such an input is one beside it."""
 LOOKED_AT: Final = 0.8
 """How often the cell that is looked at is one that the input reads or writes."""
+
+
+Promise = tuple[bool, int]
+"""Whether an input asked for an entry that is missing, and how many it found: the more, the further it may get in a
+chain of tables once what is missing is there."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +114,9 @@ class Runs:
         self._free = list(free.values())
         self._undefined = [v for v in self.sides[1].variables if is_choice(v)]
         self._again = again
-        self._before: list[tuple[bytes, dict[str, int]]] = []
-        """Frames that ran under the rules before, with all other inputs."""
-        self._now: dict[bytes, dict[str, int]] = {}
+        self._before: list[tuple[bytes, dict[str, int], Promise]] = []
+        """Frames that ran under the rules before, with all other inputs, and what they promise."""
+        self._now: dict[bytes, tuple[dict[str, int], Promise]] = {}
         """The same under these rules: each once, or a few would soon be all that is drawn."""
         self.runs = 0
         """Inputs that both could meet so far."""
@@ -132,7 +139,7 @@ class Runs:
                 if self.runs - before >= runs:
                     return
                 rules = self._draw(self._pool)
-                self._before, self._now = list(self._now.items()), {}
+                self._before, self._now = [(data, *rest) for data, rest in self._now.items()], {}
                 if rules is None:
                     return
             seen = self._once(number + 1, rules)
@@ -142,8 +149,7 @@ class Runs:
     def _once(self, number: int, rules: Drawn) -> Seen | None:
         data, given = self._drawn(rules)
         padded = self.inputs.padded(data)
-        if self._again:
-            self._now[data] = dict(given)
+        again, hits, misses = dict(given), rules.hits, rules.misses
         given |= self.inputs.undefined(self._undefined)
         asked = [[rules.function(name, data) for name, _ in side.functions] for side in self.sides]
         values = [[given.get(v.name, 0) & ((1 << max(1, v.width)) - 1) for v in s.variables] for s in self.sides]
@@ -151,6 +157,8 @@ class Runs:
         first, second = (
             self._ran(side, data, padded, v, f) for side, v, f in zip(self.sides, values, asked, strict=True)
         )
+        if self._again:
+            self._now[data] = again, (rules.misses > misses, rules.hits - hits)
         if first is None or second is None:
             self.outside += 1
             return None
@@ -172,7 +180,8 @@ class Runs:
     def _drawn(self, rules: Drawn) -> tuple[bytes, dict[str, int]]:
         """A frame, and all other inputs but undefined values."""
         if self._before and self._rng.random() < AGAIN:
-            data, given = self._rng.choice(self._before)
+            some = self._rng.choices(self._before, k=AMONG)
+            data, given, _ = max(some, key=lambda ran: ran[2])
             given = {name: rules.inputs.get(name, value) for name, value in given.items()}
             if self._rng.random() < NEAR:
                 data = self.inputs.near(data)

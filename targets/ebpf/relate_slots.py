@@ -24,7 +24,7 @@ from ...semantics.rules.ruleset import Rule
 from ..base import Obligation
 from .fillup import host_order, rule_pairs
 from .layout import KeyPart, TableLayout
-from .slots import COUNT, EIGHTS, FOURS, TWOS, WORD_BITS, Slots, Test, allows, byte_of, joined
+from .slots import BYTE_VALUES, COUNT, EIGHTS, FOURS, TWOS, WORD_BITS, Slots, Test, allows, byte_of, joined
 
 INDEX_BITS: Final = 32
 
@@ -53,12 +53,12 @@ def _unknown(layout: TableLayout, slots: Slots, number: int, byte: Term) -> Term
 
 def known_word(layout: TableLayout, slots: Slots, rules: Sequence[Rule]) -> Word:
     """The vectors' words under these rules."""
-    pairs = [rule_pairs(layout, rule) for rule in rules]
+    pairs, planes = [rule_pairs(layout, rule) for rule in rules], slots.planes
 
     @cache  # a counterexample that is made smaller asks for the same ones again and again
     def word(number: int, byte: Term) -> Term:
-        at, index = divmod(number, len(slots.planes))
-        plane = slots.planes[index]
+        at, index = divmod(number, len(planes))
+        plane = planes[index]
         bits = []
         for pair in pairs[WORD_BITS * at : WORD_BITS * (at + 1)]:
             first, second = (b.bv(part >> 8 * plane.byte, 8) for part in pair[plane.key])
@@ -75,6 +75,9 @@ def vector_bytes(slots: Slots, word: Word) -> Build:
     @cache  # as with words
     def value(key: Term) -> Term:
         index = host_order(key)
+        if index.is_const:  # asked in each of many runs: no more terms than it takes
+            at, asked = divmod(index.value, BYTE_VALUES)
+            return host_order(word(at, b.bv(asked, 8)) if at < count else b.bv(0, WORD_BITS))
         number, byte = b.extract(index, INDEX_BITS - 1, 8), b.extract(index, 7, 0)
         if number.is_const:
             return host_order(word(number.value, byte) if number.value < count else b.bv(0, WORD_BITS))

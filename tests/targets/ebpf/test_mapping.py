@@ -109,7 +109,7 @@ def test_the_kernel_with_maps_filled_for_rules_does_what_the_program_does(name: 
     sent = 0
     with KernelOracle() as oracle:
         require(oracle)
-        for _ in range(4):
+        for _ in range(10):
             rules = random_rules(program, rng.getrandbits(32), constants_of(program))
             numbers = [m.value for entries in rules.entries.values() for r in entries for m in r.matches] or [0]  # type: ignore[union-attr]
             packets = [(2, _frame(rng, name, numbers)) for _ in range(12)]
