@@ -22,9 +22,9 @@ from .mapping import NOTHING_SAID, ProgramMap
 from .on_numbers import all_terms
 from .pairs import ProgramPair, check_pair
 from .proofs.choices import left_open
-from .proofs.compare import NO_FAULT
 from .proofs.engine import Engine
 from .proofs.execution import Execution
+from .proofs.itself import unlike_itself
 from .proofs.refine import Outcome, decide, search
 from .proofs.verdict import Proof, Tally, Verdict
 from .related import relate, with_legal_answers
@@ -316,19 +316,15 @@ class Checker:
     def _broken(
         self, mine: Behaviour, theirs: Behaviour, spec: Behaviour | None, engine: Engine, started: float
     ) -> Proof | None:
-        """Every side must refine itself; one that does not is a mistake of ours, and no verdict can rest on it.
+        """The proof that says so if a side does not agree with itself (:mod:`.proofs.itself`).
 
         ``spec``: the program's meaning, if that is what ``mine`` is: then it is looked at once for all targets.
         """
         known = spec is not None and any(spec is checked for checked in self._sound)
-        for side, what in ((theirs, "artifact"),) if known else ((mine, "program"), (theirs, "artifact")):
-            outcome = search(side, side, engine)
-            fault = outcome.difference is not None and outcome.difference.obligation.startswith(NO_FAULT)
-            if outcome.difference is not None and not fault:
-                reason = (
-                    f"the {what} differs from itself ({outcome.difference.obligation}): a bug of ours, please report"
-                )
-                return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started)
+        for side, what in ((mine, "the program"), (theirs, "the artifact"))[1 if known else 0 :]:
+            unlike = unlike_itself(side, what, engine, started)
+            if unlike is not None:
+                return unlike
         if spec is not None and not known:
             self._sound.append(spec)
         return None

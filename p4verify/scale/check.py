@@ -10,9 +10,9 @@ from typing import Any, Final
 from ..confirm import Pair, confirm
 from ..impossible import without_the_impossible
 from ..proofs.choices import left_open
-from ..proofs.compare import NO_FAULT
 from ..proofs.engine import Engine
-from ..proofs.refine import Outcome, search
+from ..proofs.itself import unlike_itself
+from ..proofs.refine import Outcome
 from ..proofs.verdict import Proof, Region, Tally, Verdict
 from ..semantics import bits as b
 from ..semantics import ir
@@ -257,10 +257,9 @@ def _checked(large: Large | LargePair, way: _Way, engine: Engine, started: float
         if engine.satisfiable(b.not_(law), name).status != "unsat":
             raise NotSuitable(f"that rows say what the artifact says is not proven: {name}")
     for one in opened:
-        outcome = search(one.behaviour, one.behaviour, engine)
-        if outcome.difference is not None and not outcome.difference.obligation.startswith(NO_FAULT):
-            reason = f"a side differs from itself ({outcome.difference.obligation}): a bug of ours, please report"
-            return Proof(Verdict.UNDECIDED, reason, seconds=time.monotonic() - started), None
+        unlike = unlike_itself(one.behaviour, "a side", engine, started)
+        if unlike is not None:
+            return unlike, None
     compared = (joined(opened[0]), joined(opened[1])) if way.joined else opened
     check = _Check(large, *opened, engine, started, compared)
     proof = check.run()
