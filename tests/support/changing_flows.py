@@ -115,7 +115,7 @@ class Script:
             prefix = priority
         if verb in ("", "add "):
             cookie = rng.choice(("", "", "cookie=1,", "cookie=2,", "cookie=3,"))
-            prefix += rng.choices(("", "check_overlap," if verb else "", "send_flow_rem,"), (9, 2, 1))[0]
+            prefix += rng.choices(("", "check_overlap,", "send_flow_rem,"), (9, 2, 1))[0]
         elif rng.random() < 0.3:
             cookie = rng.choice(_COOKIES)
         if verb.startswith("mod"):

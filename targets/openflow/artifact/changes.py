@@ -42,6 +42,7 @@ def applied(
     *,
     bundles: Sequence[range] = (),
     told: Span | None = None,
+    shown: bool = False,
     where: Sequence[str] = (),
 ) -> Bridge:
     """What is there after the steps; just what they say, if none changes or takes away what was there.
@@ -54,6 +55,7 @@ def applied(
         versions: those of OpenFlow that may be spoken.
         bundles: the steps of each bundle.
         told: where the file also tells what a switch has, if it does.
+        shown: whether the file surely is what a switch shows, if nothing in it is a command.
         where: what an error says before anything else, for each step.
 
     Raises:
@@ -62,6 +64,8 @@ def applied(
     """
     where = where or [""] * len(steps)
     if not any(map(is_change, steps)):
+        if not shown:
+            _check_not_refused(steps)
         return _as_said(steps, where)
     if told is not None:
         raise Unsupported("what a switch has, beside commands that change it", told)
@@ -98,6 +102,26 @@ def _as_said(steps: Sequence[Step], where: Sequence[str]) -> Bridge:
                 raise InputError.at(step.span, f"{at}meter {step.number} is there twice")
             meters[step.number] = step
     return Bridge(flows, tuple(groups.values()), meters=tuple(meters.values()))
+
+
+def _check_not_refused(steps: Sequence[Step]) -> None:
+    """Flows without a command may be some to add, of which the switch refuses one that says ``check_overlap``
+    (``add_flow_start``), or what it shows: there the other one has come later. Raises Unsupported: they are not the
+    same."""
+    if not any(isinstance(step, FlowChange) and step.check_overlap for step in steps):
+        return
+    before: dict[tuple[int, int], dict[tuple[Masked, ...], Flow]] = {}
+    for step in steps:
+        flow = flow_of(step)
+        if flow is None:
+            continue
+        alike = before.setdefault((flow.table, flow.priority), {})
+        asks = isinstance(step, FlowChange) and step.check_overlap and flow.match not in alike
+        other = next((one for one in alike.values() if asks and _overlap(one.match, flow.match)), None)
+        if other is not None:
+            said = "the switch refuses it if it is added after that, and may have both"
+            raise Unsupported(f"check_overlap of a flow that overlaps the one of {other.span}: {said}", flow.span)
+        alike[flow.match] = flow
 
 
 def _check_no_tag(steps: Sequence[Step]) -> None:

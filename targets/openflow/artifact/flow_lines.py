@@ -73,6 +73,8 @@ class FlowLines:
         """By their text, for the flows of a large table have few lists."""
         self.later: bool = False
         """Whether some line says what OpenFlow 1.0 cannot say."""
+        self.shown: bool = False
+        """Whether some line has counters, as only a switch shows them."""
 
     def read(self, piece: Piece, *, bundle: bool = False) -> Flow | FlowChange:
         """One line, of a bundle or not. Raises InputError, Unsupported with the place."""
@@ -89,6 +91,7 @@ class FlowLines:
             actions = self._listed(tail)
         line.read(head)
         self.later |= line.later
+        self.shown |= line.shown
         match = line.match.done()
         if bundle:
             actions = of_later_versions(match, actions)
@@ -100,7 +103,7 @@ class FlowLines:
             return flow
         return FlowChange(
             verb, flow, strict, line.table, line.cookie, line.cookie_mask, _new_cookie(line),
-            line.out_port, line.out_group, line.check_overlap, said is None,
+            line.out_port, line.out_group, line.check_overlap, said is None and not bundle,
         )  # fmt: skip
 
     def _listed(self, text: Piece) -> tuple[Action, ...]:
@@ -168,7 +171,7 @@ class _Line:
         self.cookie = self.cookie_mask = 0
         self.out_port: int | None = None
         self.out_group: int | None = None
-        self.check_overlap = self.later = False
+        self.check_overlap = self.later = self.shown = False
 
     def read(self, head: Piece) -> None:
         """All of it. Raises InputError, Unsupported."""
@@ -183,6 +186,7 @@ class _Line:
         if key not in _WORDS:
             return item.value is None and self.match.shorthand(item.key)
         self.later |= key in SINCE_1_2
+        self.shown |= key in _COUNTERS
         if key == "table":
             self.table = _table(item, everywhere=self._verb != "add")
         elif key == "priority" and self._has_priority:

@@ -73,6 +73,7 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
         assumes |= set(assumed(line, Span(name, count, 1), ASSUMPTIONS))
         if lines.meters.take(line, count, name):
             continue
+        lines.shown |= _HEADER.match(line.lstrip()) is not None
         piece = _statement(line, count, name)
         if piece is not None:
             lines.read(piece)
@@ -83,6 +84,7 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
         steps,
         lines.versions(),
         bundles=[range(len(steps))] if lines.bundle else (),
+        shown=lines.shown or lines.flows.shown,
     )
     return replace(bridge, name=name, assumes=tuple(sorted(assumes)))
 
@@ -93,7 +95,9 @@ class _Lines:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.meters = Meters()
-        self._flows = FlowLines()
+        self.flows = FlowLines()
+        self.shown = False
+        """Whether some line is one of those that head what a switch shows."""
         self.bundle = True
         """Whether all lines are a bundle's."""
         self._of_groups = False
@@ -106,7 +110,7 @@ class _Lines:
         self.bundle &= word is not None
         rest = piece if word is None else piece.part(word.end())
         of_group = _is_group(rest) if word is None else word[1] == "group"
-        self.steps.append(read_group(rest) if of_group else self._flows.read(rest, bundle=word is not None))
+        self.steps.append(read_group(rest) if of_group else self.flows.read(rest, bundle=word is not None))
         self._of_groups |= of_group and word is None
         if word is None and not of_group and "delete".startswith(rest.text):
             self._of_either = rest.span
@@ -123,7 +127,7 @@ class _Lines:
                 versions. (Those of a bundle :mod:`.flow_lines` has told of.)
         """
         flows = [flow for flow in map(flow_of, self.steps) if flow is not None]
-        later = self.bundle or self._flows.later
+        later = self.bundle or self.flows.later
         if not later and not any(isinstance(one, PushVlan | ToMeter) for flow in flows for one in flat(flow.actions)):
             return _BOTH
         for flow in flows:

@@ -132,7 +132,21 @@ def test_flows_that_may_overlap_are_refused_where_a_line_says_so() -> None:
     assert len(bridge("ip actions=1", "add check_overlap,priority=3,tcp actions=2").flows) == 2
     assert len(bridge("ip actions=1", "add check_overlap,arp actions=2").flows) == 2
     assert left("ip actions=1", "add check_overlap,ip actions=2") == [(0, 0, 2)]
-    assert len(bridge("ip actions=1", "check_overlap,tcp actions=2").flows) == 2  # as a dump says it
+
+
+def test_overlapping_flows_without_a_command_are_those_of_a_dump_if_it_is_one() -> None:
+    lines = ("ip actions=1", "check_overlap,tcp actions=2")
+    with pytest.raises(Unsupported, match="check_overlap of a flow that overlaps the one of s:1") as caught:
+        bridge(*lines)
+    assert caught.value.span.line == 2
+    assert len(bridge(*reversed(lines)).flows) == 2
+    assert len(bridge("ip actions=1", "check_overlap,arp actions=2").flows) == 2
+    assert len(bridge("ip actions=1", "check_overlap,priority=3,tcp actions=2").flows) == 2
+    assert len(bridge("ip actions=1", "check_overlap,ip actions=2").flows) == 2
+    assert len(bridge("NXST_FLOW reply (xid=0x4):", *lines).flows) == 2
+    assert len(bridge(f"n_packets=0, {lines[0]}", lines[1]).flows) == 2
+    with pytest.raises(Unsupported, match="check_overlap in a bundle"):
+        bridge(*(f"flow {line}" for line in lines))
 
 
 @pytest.mark.parametrize(
