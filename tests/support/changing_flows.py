@@ -47,14 +47,23 @@ class Form:
     ways: tuple[tuple[str, str | None], ...]
     sample: int = 1
     """How many of them are tried of one file."""
+    says: str = ""
+    """The version of OpenFlow that the file says it is for."""
+
+    @property
+    def of_1_0(self) -> bool:
+        """Whether it may be spoken in OpenFlow 1.0."""
+        return self in (FLOWS, SAID_10)
 
 
 FLOWS = Form("flows", (("add-flows", None), *(("add-flows", f"OpenFlow1{minor}") for minor in (3, 4, 5))), 2)
 LATER_FLOWS = Form("later", FLOWS.ways[1:])
+SAID_10 = Form("said-1.0", (("add-flows", None), ("add-flows", "OpenFlow10")), says="1.0")
+SAID_LATER = Form("said-later", FLOWS.ways[1:], says="1.4")
 GROUPS = Form("groups", (("add-groups", None), ("add-groups", "OpenFlow15")))
 BUNDLE = Form("bundle", (("bundle", "OpenFlow14"), ("bundle", "OpenFlow15"), ("bundle", None)))
 BUCKETS = Form("buckets", (("bundle", "OpenFlow15"),))
-FORMS = (FLOWS, LATER_FLOWS, GROUPS, BUNDLE, BUCKETS)
+FORMS = (FLOWS, LATER_FLOWS, SAID_10, SAID_LATER, GROUPS, BUNDLE, BUCKETS)
 
 
 @dataclass
@@ -72,9 +81,9 @@ class Script:
         self.rng = rng
         self.form = form
         matches = rng.sample(_MATCHES, rng.randint(2, 7))
-        self.matches = [match for match in matches if form in (LATER_FLOWS, BUNDLE, BUCKETS) or match != "metadata=1"]
+        self.matches = [match for match in matches if not (form.of_1_0 or form is GROUPS) or match != "metadata=1"]
         self.actions = list(rng.sample(_ACTIONS, 6))
-        if form is not FLOWS:
+        if not form.of_1_0:
             self.actions += rng.sample(_LATER_ACTIONS, 2)
         self.tables = ("", "table=0,") if rng.random() < 0.6 else _TABLES
         self.there: list[tuple[str, str, str]] = []
@@ -89,8 +98,10 @@ class Script:
         count = rng.randint(2, 16)
         if form is GROUPS:
             return [f"group_id=1{self.body()}", *(self.group() for _ in range(count // 2))]
-        if form in (FLOWS, LATER_FLOWS):
+        if form in (FLOWS, LATER_FLOWS, SAID_10, SAID_LATER):
             found = [self.flow() for _ in range(count)]
+            if form.says:
+                return [f"# p4verify openflow: {form.says}", *found]
             return ["reset_counts,priority=9 actions=2", *found] if form is LATER_FLOWS else found
         start = [
             f"group {f'add group_id={number}{self.body()}' if rng.random() < 0.9 else f'delete group_id={number}'}"
@@ -123,7 +134,7 @@ class Script:
         if verb.startswith("del"):
             actions = ""
             prefix += rng.choices(("", "out_port=1,", "out_port=3,"), (8, 1, 1))[0]
-            if self.form is not FLOWS:
+            if not self.form.of_1_0:
                 prefix += rng.choices(("", "out_group=1,"), (9, 1))[0]
             table = rng.choice((table, "table=255,"))
         said = f"{cookie}{table}{prefix}{match}".rstrip(",")

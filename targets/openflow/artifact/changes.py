@@ -78,7 +78,7 @@ def applied(
             switch.publish(i in ends, i in starts)
         done = [_attempt(switch, step, where[i]) for switch in switches]
         if any(one != done[0] for one in done):
-            said = "a command that does something else in OpenFlow 1.0 than in later versions"
+            said = "a command that does something else in OpenFlow 1.0 than in later versions, and none is said"
             raise Unsupported(f"{where[i]}{said}", step.span)
         if isinstance(done[0], Refused):
             raise InputError.at(step.span, f"{where[i]}the switch refuses this: {done[0]}")

@@ -8,19 +8,19 @@ are read over, and so is what it says of time and counters.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ....semantics.source import InputError, Span, Unsupported
+from ....semantics.source import NOWHERE, InputError, Span, Unsupported
 from ...assuming import assumed
 from . import flow_lines, group_lines, messages
 from .changes import applied
-from .flow_lines import FlowLines, of_later_versions
-from .flows import ASSUMPTIONS, Bridge, PushVlan, ToMeter
+from .flow_lines import FlowLines
+from .flows import ASSUMPTIONS, Bridge
 from .group_lines import read_group
 from .meter_lines import Meters
-from .steps import Step, Version, flat, flow_of
+from .steps import Step, Version
+from .versions import said_version, versions_of
 from .words import Piece
 
 MAX_FILE: Final = 256 << 20
@@ -35,7 +35,6 @@ _LOOKED_AT: Final = 1 << 16
 _KEYWORD: Final = re.compile(r"(flow|group)\s+")
 _GROUP: Final = re.compile(r"\s*group_id=")
 _OF_GROUPS: Final = ("add_or_mod", "insert_bucket", "remove_bucket")
-_BOTH: Final[tuple[Version, ...]] = ("1.0", "later")
 
 
 def recognises(data: bytes) -> bool:
@@ -71,6 +70,7 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
         if count > MAX_LINES:
             raise InputError.at(Span(name, count, 1), f"more than {MAX_LINES} lines")
         assumes |= set(assumed(line, Span(name, count, 1), ASSUMPTIONS))
+        lines.take_version(line, Span(name, count, 1))
         if lines.meters.take(line, count, name):
             continue
         lines.shown |= _HEADER.match(line.lstrip()) is not None
@@ -80,9 +80,10 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     if not lines.steps:
         raise InputError.at(Span(name, 1, 1), "no flow in this file")
     steps = [*lines.meters.by_number.values(), *lines.steps]
+    later = lines.flows.later
     bridge = applied(
         steps,
-        lines.versions(),
+        versions_of(steps, lines.version, bundle=lines.bundle, later=later, place=lines.version_place),
         bundles=[range(len(steps))] if lines.bundle else (),
         shown=lines.shown or lines.flows.shown,
     )
@@ -100,9 +101,21 @@ class _Lines:
         """Whether some line is one of those that head what a switch shows."""
         self.bundle = True
         """Whether all lines are a bundle's."""
+        self.version: Version | None = None
+        """Of OpenFlow, as a comment says it."""
+        self.version_place = NOWHERE
         self._of_groups = False
         self._of_either: Span | None = None
         """A line that takes away all flows or all groups."""
+
+    def take_version(self, line: str, place: Span) -> None:
+        """A line, which may be the comment that says a version. Raises InputError: another one is said, too."""
+        version = said_version(line, place)
+        if version is None:
+            return
+        if self.version not in (None, version):
+            raise InputError.at(place, "a file is for one version of OpenFlow", line)
+        self.version, self.version_place = version, place
 
     def read(self, piece: Piece) -> None:
         """One line that says something. Raises InputError, Unsupported."""
@@ -116,24 +129,6 @@ class _Lines:
             self._of_either = rest.span
         if self._of_groups and self._of_either is not None:
             raise Unsupported("'delete', of groups or of flows, in a file that has groups", self._of_either)
-
-    def versions(self) -> Sequence[Version]:
-        """Which versions of OpenFlow these lines can be spoken in.
-
-        A bundle goes with 1.4 and later; of a flow file it is for the user to say, as far as its words leave it open.
-
-        Raises:
-            Unsupported: a flow file is not for 1.0, and says ``mod_vlan_vid`` where that does something else in later
-                versions. (Those of a bundle :mod:`.flow_lines` has told of.)
-        """
-        flows = [flow for flow in map(flow_of, self.steps) if flow is not None]
-        later = self.bundle or self.flows.later
-        if not later and not any(isinstance(one, PushVlan | ToMeter) for flow in flows for one in flat(flow.actions)):
-            return _BOTH
-        for flow in flows:
-            if not self.bundle and of_later_versions(flow.match, flow.actions) != flow.actions:
-                raise Unsupported("mod_vlan_vid in a file for OpenFlow 1.3 or later", flow.span)
-        return _BOTH[1:]
 
 
 def _statement(line: str, count: int, name: str) -> Piece | None:

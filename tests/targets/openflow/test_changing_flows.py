@@ -123,6 +123,36 @@ def test_where_versions_of_openflow_differ_a_flow_file_is_unsupported_and_a_bund
     assert left("ip actions=1", "modify table=0,ip actions=2") == [(0, 0, 2)]
 
 
+def test_a_comment_says_for_which_version_a_flow_file_is() -> None:
+    nothing = ("cookie=1,ip actions=1", "modify arp actions=2")
+    elsewhere = ("cookie=1,table=1,ip actions=1", "ip actions=2", "modify ip actions=3")
+    by_cookie = ("cookie=1,ip actions=1", "modify ip actions=3", "delete cookie=0/-1,ip", "arp actions=4")
+    for version in ("1.3", "1.4", "1.5"):
+        said = f"# p4verify openflow: {version}"
+        assert left(said, *nothing) == [(0, 1, 1)]
+        assert left(said, *elsewhere) == [(0, 0, 3), (1, 1, 1)]
+        assert left(said, *by_cookie) == [(0, 1, 3), (0, 0, 4)]
+        with pytest.raises(Unsupported, match="mod_vlan_vid in a file for"):
+            left(said, "ip actions=mod_vlan_vid:3,1")
+    said = "# p4verify openflow: 1.0"
+    assert left(said, *nothing) == [(0, 1, 1), (0, 0, 2)]
+    assert left(said, *elsewhere) == [(0, 0, 3), (1, 0, 3)]
+    assert left(said, *by_cookie) == [(0, 0, 4)]
+    assert bridge(said, "ip actions=mod_vlan_vid:3,1") == bridge("ip actions=mod_vlan_vid:3,1")
+    for instruction in ("goto_table:3", "write_actions(output:1)", "1,clear_actions"):
+        with pytest.raises(Unsupported, match="instructions in a file for"):
+            left(said, f"ip actions={instruction}")
+    for line in ("reset_counts,ip actions=1", "ip actions=push_vlan:0x8100,1", "ip actions=meter:1,1"):
+        with pytest.raises(InputError, match="this file says what OpenFlow"):
+            left(said, line)
+    with pytest.raises(InputError, match="this file says what OpenFlow"):
+        left(said, "flow ip actions=1")
+    with pytest.raises(InputError, match="no version of OpenFlow"):
+        left("# p4verify openflow: 1.7", *nothing)
+    with pytest.raises(InputError, match="one version"):
+        left(said, "# p4verify openflow: 1.3", *nothing)
+
+
 def test_flows_that_may_overlap_are_refused_where_a_line_says_so() -> None:
     with pytest.raises(InputError, match="overlaps the flow of s:1:1") as caught:
         bridge("ip actions=1", "add check_overlap,tcp_dst=80,tcp actions=2")

@@ -1,0 +1,72 @@
+"""For which version of OpenFlow a flow file is meant: what its words and a comment say.
+
+``ovs-ofctl add-flows`` speaks 1.0 if it is not told otherwise (``-O``) and the words leave it open
+(``open_vconn_for_flow_mod`` of ``utilities/ovs-ofctl.c``, 3.1). Versions differ in what commands change, in
+``mod_vlan_vid``, and in ``write_actions``, which ``ovs-ofctl`` leaves out of what it sends in 1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ....semantics.source import InputError, Span, Unsupported
+from .flow_lines import of_later_versions
+from .flows import ClearActions, Flow, Goto, PushVlan, ToMeter, WriteActions
+from .steps import Step, Version, flat, flow_of
+
+SAYS: Final = "# p4verify openflow:"
+"""How the comment begins."""
+_BOTH: Final[tuple[Version, ...]] = ("1.0", "later")
+_BY_NAME: Final[dict[str, Version]] = {"1.0": "1.0", "1.3": "later", "1.4": "later", "1.5": "later"}
+
+
+def said_version(line: str, place: Span) -> Version | None:
+    """The version that a line of a file names; None: it is another line. Raises InputError: there is none such."""
+    if not line.startswith(SAYS):
+        return None
+    name = line[len(SAYS) :].strip()
+    if name not in _BY_NAME:
+        raise InputError.at(place, f"no version of OpenFlow is called {name[:20]!r} ({', '.join(_BY_NAME)})", line)
+    return _BY_NAME[name]
+
+
+def versions_of(
+    steps: Iterable[Step], said: Version | None, *, bundle: bool, later: bool, place: Span
+) -> Sequence[Version]:
+    """Which versions the lines of a file can be spoken in.
+
+    Sound because a version that is said is the one that the user speaks, and everything that this one would not send
+    as it is written is refused here; where none is said, all that are possible are taken.
+
+    Args:
+        steps: the lines.
+        said: what the file says; None: nothing.
+        bundle: whether they are a bundle, which goes with 1.4 and later.
+        later: whether some line has a word that 1.0 has not.
+        place: where the version is said.
+
+    Raises:
+        InputError: 1.0 is said, and ``ovs-ofctl`` refuses the file for it.
+        Unsupported: a file for 1.0 has instructions, or one that is not for 1.0 says ``mod_vlan_vid`` where that does
+            something else in later versions. (Those of a bundle :mod:`.flow_lines` has told of.)
+    """
+    flows = [flow for flow in map(flow_of, steps) if flow is not None]
+    later = bundle or later or any(_has(flow, PushVlan | ToMeter) for flow in flows)
+    if said == "1.0":
+        if later:
+            raise InputError.at(place, "this file says what OpenFlow 1.0 has not")
+        for flow in flows:
+            if _has(flow, WriteActions | ClearActions | Goto):
+                raise Unsupported("instructions in a file for OpenFlow 1.0, which has none", flow.span)
+        return _BOTH[:1]
+    if said is None and not later:
+        return _BOTH
+    for flow in flows:
+        if not bundle and of_later_versions(flow.match, flow.actions) != flow.actions:
+            raise Unsupported("mod_vlan_vid in a file for OpenFlow 1.3 or later", flow.span)
+    return _BOTH[1:]
+
+
+def _has(flow: Flow, kinds: object) -> bool:
+    return any(isinstance(one, kinds) for one in flat(flow.actions))  # type: ignore[arg-type]
