@@ -66,6 +66,8 @@ class WiderGenerator(Generator):
         super().__init__(rng, hook, size, helpers)
         self.turn = self.out.label("turn")
         self.turns = False
+        self.onward = self.out.label("onward")
+        self.passed_on = False
         self.other: BpfObject | None = None
         self.checks = 0
         self.metadata = 0
@@ -77,6 +79,9 @@ class WiderGenerator(Generator):
         (program,) = made.programs
         functions, insns = [], program.insns
         at = slots(insns)[-1]
+        if self.passed_on:
+            at -= slots(_onward())[-1]
+            functions.append(Function("onward", at))
         if self.turns:
             at -= slots(_turn())[-1]
             functions.append(Function("turn", at))
@@ -316,6 +321,11 @@ class WiderGenerator(Generator):
             self.other = replace(made, programs=(replace(made.programs[0], name="other"),))
         out = self.out
         out.emit(asm.mov(R3, self.number()), asm.alu("and", R3, self.rng.choice((1, 3))), asm.mov(R1, R6))
+        if self.rng.random() < 0.5:
+            self.passed_on = True
+            out.call(self.onward)
+            self._told()
+            return
         out.emit(asm.load_map(R2, "stages"), asm.call(12), asm.mov(R0, self.constant()))
         self._after_call()
 
@@ -510,6 +520,17 @@ class WiderGenerator(Generator):
         if self.turns:
             self.out.place(self.turn)
             self.out.emit(*_turn())
+        if self.passed_on:
+            self.out.place(self.onward)
+            self.out.emit(*_onward())
+
+
+def _onward() -> tuple[Insn, ...]:
+    """A function that makes a tail call, and has a stack of its own: what is called returns to its caller."""
+    return (
+        asm.store(8, FP, -8, R3), asm.mov(R6, R3), asm.load_map(R2, "stages"), asm.call(12), asm.load(8, R0, FP, -8),
+        asm.alu("xor", R0, R6), asm.alu("add", R0, 5), asm.exit_(),
+    )  # fmt: skip
 
 
 def _turn() -> tuple[Insn, ...]:

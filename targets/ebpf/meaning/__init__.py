@@ -45,6 +45,9 @@ _FOLDED: Final = (
 )
 _CONSTANTS: Final = "constants (section .rodata) are as the object has them; a loader could set them first"
 _ALONE: Final = "no other filter or program follows at the hook: frames that are left to it go to the stack"
+_BEHIND: Final = (
+    "programs of somebody else that tail calls lead to do not meet the end of the 33 tail calls that the kernel follows"
+)
 _PORTS: Final = "port numbers are interface indices; every interface that a frame is sent to exists and is up"
 
 
@@ -136,6 +139,7 @@ def _run(
     unwritten = machine.depending(term for case in cases for term in case.terms())
     names = {name for case in cases for name in (*case.metadata, *case.state)}
     told = ("events",) if any(case.events for case in cases) else ()
+    behind = any(output.to == "program" for case in cases for output in case.outputs)
     arrays = tuple(f"program array {item.name} holds what the object puts there" for item in obj.maps if item.programs)
     comes_in_untagged = without_tag() if passes is None else b.or_(came_back(), without_tag())
     found = Behaviour(
@@ -148,7 +152,11 @@ def _run(
         reaching=tuple(Assumption(_WHOLE_TAG, b.not_(case.guard)) for case in begin.cases),
         choices=(*machine.unknowns(), *(choice for choice, _ in unwritten)),
         observables=("outputs", *told, *sorted(names)),
-        notes=(*_notes(linked, hook, arrays if entries else ()), *((_ALONE,) if open_ended and hook != "xdp" else ())),
+        notes=(
+            *_notes(linked, hook, arrays if entries else ()),
+            *((_ALONE,) if open_ended and hook != "xdp" else ()),
+            *((_BEHIND,) if behind else ()),
+        ),
         faults=(*machine.faults, *(fault for _, fault in unwritten)),
     )
     return renumbered(found, port0(obj))

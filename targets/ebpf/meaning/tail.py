@@ -13,6 +13,7 @@ from ..artifact.insn import slots
 from ..artifact.passes import MAX_TAIL_CALLS
 from ..artifact.program import BpfObject, BpfProgram
 from .alu import swap
+from .graph import EXIT, JA, JA32, target
 from .helpers_maps import entries
 from .state import State
 from .values import Address
@@ -26,7 +27,10 @@ HANDED_OVER: Final = ("mark", "priority", "tc_index", "tc_classid", "cb")
 
 
 def call(machine: Machine, state: State) -> list[State]:
-    """One state in each program that the index can name, and one behind the call where it names none."""
+    """One state in each program that the index can name, and one behind the call where it names none, or where the
+    kernel follows no more of them. Functions may make them too: the program takes the place of the function alone, and
+    its result is what the function's caller gets (``tail_call_reachable`` in arch/x86/net/bpf_jit_comp.c); the count is
+    one for the whole chain."""
     context, array = machine.pointer(state, 1), machine.pointer(state, 2)
     if context.kind != "ctx" or context.offset or context.moved is not None:
         raise machine.unsupported(state, "r1 is not the context")
@@ -40,13 +44,15 @@ def call(machine: Machine, state: State) -> list[State]:
     index = b.extract(machine.scalar(state, 3), 31, 0)
     out: list[State] = []
     rest: State | None = state
-    if item.programs is None:
+    if state.counts.get(_COUNT, 0) >= MAX_TAIL_CALLS:
+        pass
+    elif item.programs is None:
         key = swap(index)
         there = b.and_(b.ult(index, entries(machine, item)), b.apply(f"map.{item.name}.found", b.BOOL, key))
         taken, rest = machine.fork(state, there)
         if taken is not None:
             out.append(_handed_over(machine, taken, item.name, key))
-    elif state.counts.get(_COUNT, 0) < MAX_TAIL_CALLS:
+    else:
         for number, name in sorted(item.programs.items()):
             if rest is None or number >= item.max_entries:
                 break
@@ -76,9 +82,16 @@ def _entered(machine: Machine, state: State, name: str) -> State:
 
 def _handed_over(machine: Machine, state: State, name: str, key: Term) -> State:
     """At the end, where a program that nobody knows goes on: it finds the packet, what the kernel keeps beside it (the
-    event ``program.MAP`` has :data:`HANDED_OVER`, ``program.MAP.beside`` the rest), and the maps as they are now."""
-    if state.frames or state.layout.front:
-        what = "from within a function" if state.frames else "with bytes in front of the packet that were cut off"
+    event ``program.MAP`` has :data:`HANDED_OVER`, ``program.MAP.beside`` the rest), and the maps as they are now.
+
+    From within functions only where nothing is left to be done but to return: what the program returns is then what
+    the hook gets, as from a tail call of the program at the hook itself.
+    """
+    if state.layout.front or not _only_returns(machine, state):
+        front = bool(state.layout.front)
+        what = (
+            "with bytes in front of the packet that were cut off" if front else "from a function that is come back from"
+        )
         raise machine.unsupported(state, f"a tail call to a program that is not known, {what}")
     program = b.apply(f"map.{name}.value", b.bit_vector(32), key)
     tag = state.vlan
@@ -88,11 +101,25 @@ def _handed_over(machine: Machine, state: State, name: str, key: Term) -> State:
     state.sent = (*state.sent, Output(b.TRUE, "program", program, state.layout.packet))
     told = (Event(b.TRUE, f"program.{name}", left), Event(b.TRUE, f"program.{name}.beside", (b.concat(*beside),)))
     state.events = (*state.events, *told)
-    state.memory.pop("stack 0", None)
+    for depth in range(len(state.frames) + 1):
+        state.memory.pop(f"stack {depth}", None)
+    state.frames = ()
     nothing_sent = 2 if machine.host.legacy_loads else 1  # TC_ACT_SHOT, XDP_DROP
     state.regs = [b.bv(nothing_sent, 64), *[None] * 10]
     state.slot = -1
     return state
+
+
+def _only_returns(machine: Machine, state: State) -> bool:
+    """Whether all functions on the way return as soon as they are come back to, with the result that they got."""
+    for frame in state.frames:
+        slot, seen = frame.slot, set[int]()
+        while slot not in seen and machine.graph.insns[slot].opcode in (JA, JA32):
+            seen.add(slot)
+            slot = target(slot, machine.graph.insns[slot])
+        if machine.graph.insns[slot].opcode != EXIT:
+            return False
+    return True
 
 
 def with_tail_calls(obj: BpfObject, program: BpfProgram) -> tuple[BpfProgram, dict[str, int]]:

@@ -13,7 +13,7 @@ from p4verify.semantics.meaning.behaviour import Output, Packet
 from p4verify.semantics.meaning.sent import merge_sent
 from p4verify.semantics.source import Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
-from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R5, R6
 from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
@@ -233,3 +233,17 @@ def test_programs_that_nobody_knows_are_refused_where_a_program_is_asked_for() -
 def test_a_lock_is_in_a_value() -> None:
     with pytest.raises(Unsupported, match="no lock"):
         meaning(tc(asm.mov(R1, FP), asm.call(93), asm.mov(R0, 0), asm.exit_()))
+
+
+@pytest.mark.parametrize(("turns", "reached"), [(31, True), (32, False)])
+def test_a_chain_of_tail_calls_ends_with_the_33rd(turns: int, reached: bool) -> None:
+    """Also where the next one leads to a program that nobody knows."""
+    again = (asm.load_map(R2, "known"), asm.mov(R3, 0), asm.call(12), asm.mov(R0, 2), asm.exit_())
+    onward = (asm.load_map(R2, "stages"), asm.mov(R3, 1), asm.call(12), asm.mov(R0, 2), asm.exit_())
+    count = (asm.load(4, R4, R1, CONTROL_BUFFER), asm.mov(R5, R4), asm.alu("add", R5, 1))
+    turn = (*count, asm.store(4, R1, CONTROL_BUFFER, R5), asm.jump("jge", R4, turns, 6), *again, *onward)
+    first = (asm.store(4, R1, CONTROL_BUFFER, 0), *again)
+    maps = (MapDef("known", "prog_array", 4, 4, 1, programs={0: "turn"}), MapDef("stages", "prog_array", 4, 4, 4))
+    chain = BpfObject((BpfProgram("test", "tc", first), BpfProgram("turn", "tc", turn)), maps, name="test.o")
+    cases = meaning(chain, "test", open_ended=True).cases
+    assert any(output.to == "program" for case in cases for output in case.outputs) == reached

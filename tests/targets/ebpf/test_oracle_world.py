@@ -6,7 +6,7 @@ import pytest
 
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Counterexample, Proof, Verdict
-from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Function, Insn, MapDef, asm
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R5, R6, R7
 from p4verify.targets.ebpf.artifact.program import Field
 from p4verify.targets.ebpf.oracle import KernelOracle
@@ -199,3 +199,29 @@ def test_a_cell_that_the_ports_number_names_is_that_of_a_port_that_there_is(kern
     found = told_apart(counted(1), counted(2), item)
     assert found.port == 2
     assert confirmed(found)
+
+
+def from_a_function(index: int, *waiting: Insn) -> BpfProgram:
+    """As :func:`hands_over`, from within a function; ``waiting`` is done when it is come back from."""
+    at = 2 + len(waiting)
+    code = (
+        asm.call_local(at - 1), *waiting, asm.exit_(),
+        asm.load_map(R2, "stages"), asm.mov(R3, index), asm.call(12), asm.mov(R0, 2), asm.exit_(),
+    )  # fmt: skip
+    return BpfProgram("p", "tc", code, (Function("onward", at),))
+
+
+def test_a_function_that_only_returns_may_hand_over_to_a_program_of_others(kernel_oracle: KernelOracle) -> None:
+    def beside(other: BpfProgram) -> Proof:
+        programs = (BpfProgram("p", "tc", tuple(hands_over(1))), other)
+        sides = [(TARGET, BpfObject((p,), (STAGES,), name=f"{n}.o"), f"{n}.o") for n, p in enumerate(programs)]
+        return Checker(None, timeout=60).check_two(*sides).proof
+
+    assert beside(from_a_function(1)).verdict is Verdict.ACCEPT
+    assert beside(from_a_function(1, asm.jump("ja", 0, 0, 0))).verdict is Verdict.ACCEPT
+    wrong = beside(from_a_function(2))
+    assert wrong.counterexample is not None
+    assert confirmed(wrong.counterexample)
+    later = beside(from_a_function(1, asm.mov(R0, 2)))
+    assert later.verdict is Verdict.UNSUPPORTED
+    assert "a function that is come back from" in later.reason
