@@ -175,8 +175,9 @@ INPUT_PACKET: Final = Packet()
 
 
 Destination = Literal[
-    "port", "stack", "recirculate", "resubmit", "ingress", "peer", "neighbour", "cpu", "socket", "program", "sampler"
-]
+    "port", "stack", "recirculate", "resubmit", "ingress", "peer", "neighbour", "cpu", "socket", "program", "devices",
+    "sampler",
+]  # fmt: skip
 """Where a frame goes (see :class:`Output`)."""
 
 RETURNS: Final[tuple[Destination, ...]] = ("recirculate", "resubmit")
@@ -217,7 +218,8 @@ class Output:
     who listen to group ``port``. Of eBPF alone: "peer": received by the other end of that one;
     "neighbour": out of interface ``port``, with the addresses of whatever the kernel takes for the next hop; "cpu": on
     to CPU ``port``; "socket" and "program" (which goes on with the packet): what an element of a map leads to, which
-    ``port`` holds.
+    ``port`` holds; "devices": out of every interface that a map holds, ``port`` says which map, and in its lowest bit
+    that the one that the frame came in by is left out.
 
     A copy goes through its own egress after the frame that it is a copy of, and after all outputs before it; the
     order among the members of one group is open.

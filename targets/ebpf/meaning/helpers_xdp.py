@@ -18,6 +18,8 @@ from .state import State, redirected_to
 from .values import Address
 
 if TYPE_CHECKING:
+    from ....semantics.bits import Term
+    from ..artifact.program import MapDef
     from .machine import Helper, Machine
 
 XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = range(5)
@@ -43,11 +45,13 @@ def redirect_map(machine: Machine, state: State) -> list[State]:
     element gives."""
     item = map_argument(machine, state, 1, *_LEADS_TO).item
     flags = machine.number(state, machine.scalar(state, 3))
-    if flags & (BROADCAST | EXCLUDE_INGRESS) and _LEADS_TO[item.type] == "port":
-        raise machine.unsupported(state, f"a frame sent to every device of map {item.name}")
-    if flags & ~(XDP_PASS | XDP_TX | XDP_DROP):
+    known = XDP_PASS | XDP_TX | XDP_DROP
+    if flags & ~(known | (BROADCAST | EXCLUDE_INGRESS if _LEADS_TO[item.type] == "port" else 0)):
         return result(state, XDP_ABORTED)
     number = b.extract(machine.scalar(state, 2), 31, 0)
+    if flags & BROADCAST:
+        return _to_every_device(machine, state, item, number, without_ingress=bool(flags & EXCLUDE_INGRESS))
+    flags &= known
     key = swap(number)
     found, missing = machine.fork(state, present(machine, state, item, key))
     out: list[State] = []
@@ -62,6 +66,24 @@ def redirect_map(machine: Machine, state: State) -> list[State]:
         found.fields["redirect"], found.fields["redirected"] = number, redirected_to(_LEADS_TO[item.type])
         out += result(found, XDP_REDIRECT)
     return out
+
+
+def _to_every_device(
+    machine: Machine, state: State, item: MapDef, number: Term, *, without_ingress: bool
+) -> list[State]:
+    """A copy for every device of the map (``dev_map_enqueue_multi``), whatever the key: destination "devices".
+
+    Which devices these are hangs on what the map holds, on the device that the frame came in by, and on the flag. No
+    program can change such a map (``check_map_func_compatibility`` allows to look up and to redirect only), so that
+    two programs that name the same map and the same flag send to the same devices. Which map it is, is a number that
+    nobody knows: two maps are never taken to hold the same.
+    """
+    if not machine.open_ended:
+        raise machine.unsupported(state, f"a frame sent to every device of map {item.name}")
+    which = machine.given(f"devices.{item.name}", 31, f"the devices in map {item.name} are whatever is put there")
+    state.fields["redirect"] = b.concat(which, b.bv(int(without_ingress), 1))
+    state.fields["redirect_index"], state.fields["redirected"] = number, redirected_to("devices")
+    return result(state, XDP_REDIRECT)
 
 
 def _forget_map(state: State) -> None:

@@ -279,7 +279,7 @@ def lower_bound(condition: Term) -> int:
 
 
 REDIRECTED_BITS: Final = 3
-REDIRECTS: Final[tuple[Destination, ...]] = ("port", "ingress", "peer", "neighbour", "cpu", "socket")
+REDIRECTS: Final[tuple[Destination, ...]] = ("port", "ingress", "peer", "neighbour", "cpu", "socket", "devices")
 """Where a packet can be redirected to."""
 
 

@@ -247,3 +247,66 @@ def test_a_chain_of_tail_calls_ends_with_the_33rd(turns: int, reached: bool) -> 
     chain = BpfObject((BpfProgram("test", "tc", first), BpfProgram("turn", "tc", turn)), maps, name="test.o")
     cases = meaning(chain, "test", open_ended=True).cases
     assert any(output.to == "program" for case in cases for output in case.outputs) == reached
+
+
+BROADCAST, EXCLUDE_INGRESS = 8, 16
+
+
+def to_all(*calls: tuple[Insn, ...], kind: str = "devmap") -> BpfObject:
+    """At XDP: redirects in several ways, and returns what the last one says."""
+    code = (insn for call in calls for insn in call)
+    return xdp(*code, asm.exit_(), maps=(MapDef("there", kind, 4, 4, 8), MapDef("others", kind, 4, 4, 8)))
+
+
+def alike(*sides: BpfObject) -> Verdict:
+    named = [(TARGET, side, f"{n}.o") for n, side in enumerate(sides)]
+    return Checker(None, timeout=60).check_two(*named).verdict
+
+
+@pytest.mark.parametrize("kind", ["devmap", "devmap_hash"])
+def test_frames_that_go_to_every_device_of_a_map_are_compared(kind: str) -> None:
+    all_of = to_all(through(3, BROADCAST), kind=kind)
+    assert alike(all_of, to_all(through(4, BROADCAST | 2), kind=kind)) is Verdict.ACCEPT, "no key is looked up"
+    assert alike(all_of, to_all(through(1), through(3, BROADCAST), kind=kind)) is Verdict.ACCEPT
+    others = (asm.load_map(R1, "others"), *through(3, BROADCAST)[1:])
+    cut = (asm.mov(R2, -4), asm.call(65))
+    shorter = (*cut, *through(3, BROADCAST))
+    for other in (through(3), through(3, BROADCAST | EXCLUDE_INGRESS), others, to(3), shorter):
+        assert alike(all_of, to_all(other, kind=kind)) is Verdict.REJECT
+    with pytest.raises(Unsupported, match="a frame sent to every device of map there"):
+        meaning(all_of)
+
+
+def test_what_comes_after_a_frame_was_to_go_to_every_device_counts() -> None:
+    """Where a look-up fails, the kernel takes the key of the last one for an interface (:func:`_forget_map`)."""
+    assert alike(to_all(through(3, BROADCAST), to(6)), to_all(to(6))) is Verdict.ACCEPT
+    failing = (*through(5), asm.mov(R0, 4))
+    assert alike(to_all(through(3, BROADCAST), failing), to_all(to(3), failing)) is Verdict.ACCEPT
+    assert alike(to_all(through(3, BROADCAST), failing), to_all(to(2), failing)) is Verdict.REJECT
+
+
+def test_the_flag_that_leaves_a_device_out_means_nothing_alone() -> None:
+    assert alike(to_all(through(3, EXCLUDE_INGRESS | 2)), to_all(through(3, 2))) is Verdict.ACCEPT
+    aborted = meaning(to_all(through(3, EXCLUDE_INGRESS | 2), kind="xskmap"))
+    assert all(output.when is b.FALSE for case in aborted.cases for output in case.outputs)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    ("calls", "ports"),
+    [
+        ([through(3, BROADCAST)], [5, 6, 7]),
+        ([through(3, BROADCAST | EXCLUDE_INGRESS)], [6, 7]),
+        ([through(5, EXCLUDE_INGRESS)], [6]),
+        ([through(3, EXCLUDE_INGRESS | 1)], []),
+        ([through(3, BROADCAST), to(6)], [6]),
+        ([through(7, BROADCAST), through(3), (asm.mov(R0, 4),)], [7]),
+    ],
+)
+def test_the_kernel_sends_to_every_device(
+    calls: list[tuple[Insn, ...]], ports: list[int], kernel_oracle: KernelOracle
+) -> None:
+    kernel_oracle.observe(xdp(asm.mov(R0, 1), asm.exit_()), [(n, FRAME) for n in (5, 6, 7)])  # makes them
+    held = [(n.to_bytes(4, "little"), m.to_bytes(4, "little")) for n, m in ((1, 5), (5, 6), (2, 7))]
+    (seen,) = kernel_oracle.run(to_all(*calls), [(5, FRAME)], {"there": held})
+    assert [number for _, number, _ in seen.outputs] == ports
