@@ -97,7 +97,7 @@ def judge(kernel: Kernel, kind: Kind, lines: Sequence[str], found: Changes) -> N
 def _judge_left(kernel: Kernel, kind: Kind, mine: Any, text: str, found: Changes) -> None:
     told = kind.plain(mine)
     theirs = kind.shown(kernel.run(f"tc filter show {HERE}\n").encode()) if told is not None else None
-    if told != theirs:
+    if told != theirs and not hidden(told, theirs):
         found.wrong.append(f"shown {theirs}\nread  {told}\n{text}")
         return
     run = compiled(kind.meaning(mine))
@@ -108,6 +108,16 @@ def _judge_left(kernel: Kernel, kind: Kind, mine: Any, text: str, found: Changes
             found.wrong.append(f"frame {frame.hex()} leaves by {leaving}, meaning {sent}\n{text}")
             return
     found.counts["same" if told is not None else "same, nothing changed"] += 1
+
+
+def hidden(told: Any, theirs: Any) -> bool:
+    """Whether all that a dump lacks is hash tables and what is in them: ``u32_walk`` shows tables with the priority by
+    which they were made, so those of one that has gone are not shown. Frames tell what they do."""
+    if not (isinstance(told, tuple) and isinstance(theirs, tuple)):
+        return False
+    more = {number for number, divisor in told[0] if (number, divisor) not in theirs[0]}
+    shown = [one for one in told[1] if one.ht is None or one.ht.table not in more]
+    return bool(more) and ([one for one in told[0] if one[0] not in more], shown) == tuple(theirs)
 
 
 def _loaded(kernel: Kernel, lines: Sequence[str]) -> int | None:
@@ -301,7 +311,7 @@ class U32Script:
         if self.tables and rng.random() < 0.2:
             number = rng.choice(self.tables)
             self.tables.remove(number)
-            return f"del {HERE} pref 2 handle {number}: u32"
+            return f"del {HERE} pref {rng.choice((2, 3))} handle {number}: u32"
         pref, handle = self.named()
         if rng.random() < 0.12:
             self.nodes = [one for one in self.nodes if one[0] != pref]

@@ -66,7 +66,8 @@ class U32Tables(Classifier[U32Filter]):
         if (before.skip_hw, before.skip_sw) != (given.skip_hw, given.skip_sw):
             raise Refused("skip_hw and skip_sw of a filter cannot be changed")
         if before.classid is not None and given.classid is None:
-            raise Unsupported("a filter that is changed without its class id: kernels keep it or do not", given.span)
+            what = "kernels before 6.5 keep it, later ones and many stable ones do not"
+            raise Unsupported(f"a filter that is changed without its class id: {what}", given.span)
         if given.divisor is not None:
             raise Unsupported("a divisor for a filter", given.span)
         node.link = node.link if given.link is None else self._link(given)
@@ -151,7 +152,7 @@ class U32Tables(Classifier[U32Filter]):
             raise Refused("a root table cannot be taken away")
         if any(node.link is table for node in self._nodes()):
             raise Refused("a hash table that a filter leads to cannot be taken away")
-        if table.linked:  # the kernel forgets the link some time after the filter
+        if table.linked:  # the kernel forgets the link some time after the filter (``u32_delete_key_work``)
             raise Unsupported("a hash table that is taken away after what led to it", span)
         del self.tables[table.number]
 
@@ -162,9 +163,27 @@ class U32Tables(Classifier[U32Filter]):
             self.tables, self._roots = {}, 0
             return
         del self.tables[place.own.number]
-        filters = (node.place for node in self._nodes())
-        if place in (*filters, *(table.place for table in self.tables.values())):
-            raise Unsupported("a priority that goes, and leaves hash tables or filters in them behind", span)
+        self._inherit(place, span)
+
+    def _inherit(self, place: Place, span: Span) -> None:
+        """What a priority leaves behind stays as it is (``u32_destroy`` takes away its root table alone, but for the
+        last priority), and is told as another one's of its chain.
+
+        Sound because the search goes from root tables through links: it does not ask by which priority a filter in
+        another table, or that table, was made. Filters in the root table of another priority are not told
+        (:meth:`left`).
+        """
+        left: list[Table | Node] = [table for table in self.tables.values() if table.place is place]
+        left += [node for node in self._nodes() if node.place is place]
+        if not left:
+            return
+        heir = next((one for one in self._places if one.chain == place.chain), None)
+        if heir is None:
+            raise Unsupported("the last priority of a chain that goes, and leaves hash tables or filters behind", span)
+        for one in left:
+            if isinstance(one, Node) and one.table.is_root:
+                raise Unsupported("a priority that goes, and leaves a filter in the root table of another one", span)
+            one.place = heir
 
     # --- all together ---
 

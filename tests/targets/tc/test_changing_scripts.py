@@ -238,6 +238,30 @@ def test_hash_tables_go_with_the_last_priority() -> None:
         u32_of(table, "add ON pref 3 protocol ip u32", f"add {U} {ONE}", "del ON pref 2 handle 800::800 u32", table)
 
 
+BEHIND = (
+    "add ON pref 3 protocol ip handle 1: u32 divisor 1",
+    f"add ON pref 3 protocol ip u32 ht 1: match u32 0 0 at 0 {to(2)}",
+    "add ON pref 2 protocol ip handle 2: u32 divisor 1",
+    f"add ON pref 3 protocol ip u32 ht 2: match u32 0 0 at 0 {to(3)}",
+    "add ON pref 2 protocol ip u32 match ip dst 10.0.0.1 link 1:",
+    "add ON pref 2 protocol ip u32 match ip dst 10.0.0.2 link 2:",
+    f"add ON pref 3 protocol ip u32 {TWO}",
+    "del ON pref 3",
+)
+"""Two hash tables, with a filter in each that is of a priority which goes."""
+
+
+def test_hash_tables_stay_behind_while_there_is_another_priority() -> None:
+    """The kernel does so, and shows neither them nor their filters."""
+    left = u32_of(*BEHIND)
+    assert {one.pref for one in left.filters} == {2}
+    assert (ports(left, FIRST), ports(left, SECOND)) == ([2], [3])
+    again = u32_of(*BEHIND, f"add ON pref 3 protocol ip u32 match u32 0 0 at 0 {to(1)}", "del ON pref 2")
+    assert (ports(again, FIRST), ports(again, SECOND)) == ([1], [1])
+    with pytest.raises(InputError, match="filter 1: exists"):
+        u32_of(*BEHIND, "add ON pref 3 protocol ip handle 1: u32 divisor 1")
+
+
 def test_a_link_can_be_changed() -> None:
     start = ("add ON pref 2 protocol ip handle 1: u32 divisor 1",
              f"add ON pref 2 protocol ip u32 ht 1: match u32 0 0 at 0 {to(2)}",
@@ -270,11 +294,12 @@ def test_what_the_kernel_refuses_of_u32(commands: list[str], complaint: str) -> 
     ("commands", "reason"),
     [
         ([f"add {U} match u32 0 0 at 0 classid 1:1", f"change ON pref 2 handle 800::801 u32 {to(1)}"],
-         "kernels keep it"),
+         "kernels before 6.5 keep it"),
         (["add ON pref 2 protocol ip handle 1: u32 divisor 1", f"add {U} match u32 0 0 at 0 link 1:",
           "change ON pref 2 handle 800::801 u32 link 0:", "del ON pref 2 handle 1: u32"], "after what led to it"),
-        (["add ON pref 2 protocol ip handle 1: u32 divisor 1", f"add ON pref 3 protocol ip u32 {TWO}", "del ON pref 2"],
-         "leaves hash tables"),
+        (["add ON pref 2 protocol ip handle 1: u32 divisor 1", f"add ON pref 3 chain 5 protocol ip u32 {TWO}",
+          "del ON pref 2"], "leaves hash tables"),
+        ([f"add ON pref 3 protocol ip u32 ht 800: {TWO}", "del ON pref 3"], "leaves a filter in the root table"),
         ([f"add ON pref 3 protocol ip u32 ht 800: {TWO}", "del ON pref 2 handle 800::800 u32"], "of another priority"),
     ],
 )  # fmt: skip
@@ -306,6 +331,9 @@ def test_what_is_left_is_printed_and_read_again() -> None:
 
 
 U32_SCRIPTS = [
+    [*BEHIND],
+    [*BEHIND, f"add ON pref 3 protocol ip u32 match u32 0 0 at 0 {to(1)}", "del ON pref 2"],
+    [*BEHIND, "add ON pref 3 protocol ip handle 1: u32 divisor 1"],
     [HASHED, f"add {U} {ONE}", "del ON pref 2 handle 1:2: u32"],
     [HASHED, "add ON pref 2 protocol ip handle 1:: u32 divisor 2"],
     [HASHED, f"add {U} {ONE}", "del ON pref 2 handle 0: u32", f"add {U} {TWO}"],
