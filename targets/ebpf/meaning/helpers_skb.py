@@ -42,6 +42,7 @@ REDIRECT_INTERNAL: Final = 1 << 1 | 1 << 2 | 1 << 3
 F_RECOMPUTE_CSUM, F_INVALIDATE_HASH = 1, 2
 FEW: Final = 16
 """Offsets that are each followed on a path of their own."""
+_GROUP: Final = "the control group of the packet's socket"
 
 
 def redirect(machine: Machine, state: State) -> list[State]:
@@ -82,6 +83,13 @@ def redirect_neigh(machine: Machine, state: State) -> list[State]:
         said = memory.load_bytes(machine, state, machine.pointer(state, 2), size)[:NEXT_HOP_BYTES]
         state.fields[NEXT_HOP] = b.concat(b.bv(1, 1), *said)
     return _redirected(machine, state, "neighbour")
+
+
+def ancestor_cgroup_id(machine: Machine, state: State) -> list[State]:
+    """``bpf_skb_ancestor_cgroup_id(skb, level)``: the same each time for each level; only known levels are modelled."""
+    context_argument(machine, state)
+    level = machine.number(state, b.extract(machine.scalar(state, 2), 31, 0))
+    return result(state, machine.given(f"ancestor_cgroup_id.{level}", 64, _GROUP))
 
 
 def clone_redirect(machine: Machine, state: State) -> list[State]:
@@ -252,8 +260,10 @@ TC: Final[dict[int, Helper]] = (
         50: adjust_room,
         68: skb_load_bytes_relative,
         69: skb_fib_lookup,
-        79: constant("cgroup_id", 64, "the control group of the packet's socket"),
+        79: constant("cgroup_id", 64, _GROUP),
+        83: ancestor_cgroup_id,
         135: anything("csum_level", 64, "what the device has said of checksums"),
+        151: constant("skb_cgroup_classid", 32, "the class of the control group of the packet's own socket"),
     }
 )
 """Helper's number (``enum bpf_func_id``) → what it does."""

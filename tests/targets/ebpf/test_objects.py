@@ -415,3 +415,18 @@ def test_damaged_objects_end_in_a_result_or_one_clear_error() -> None:
         assert ended.kind != "failure", (number, ended.text)
         counts[ended.kind] += 1
     assert min(counts.values()) > 20
+
+
+@pytest.mark.parametrize("again", [0, 1])
+def test_control_groups_of_a_packets_socket_are_told_apart(again: int) -> None:
+    """What the kernel answers does not change while a program runs, nor does it say the same of two levels."""
+
+    def asks(number: int, level: int, twice: int = 0) -> list[Insn]:
+        ask = [asm.mov(R1, asm.R6), asm.mov(R2, level), asm.call(number)]
+        return [asm.mov(asm.R6, R1), *ask, *ask * twice, asm.store(4, asm.R6, 8, R0), asm.mov(R0, 0), asm.exit_()]
+
+    for number in (83, 151):
+        assert same_or_not(asks(number, 1), asks(number, 1, again)).verdict is Verdict.ACCEPT
+    assert same_or_not(asks(83, 1), asks(83, 2, again)).verdict is Verdict.REJECT
+    assert same_or_not(asks(151, 0), asks(17, 0, again)).verdict is Verdict.REJECT
+    assert same_or_not(asks(83, 0), asks(79, 0, again)).verdict is Verdict.REJECT
