@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ..keeping import Kept
+from ..tc.artifact.filters import MATCHALL
 from .artifact import NO_HANDLE, ROOT_TABLE, Handle, U32Filter
 
 _FIRST: Final = 0x800
@@ -22,6 +23,8 @@ class KeptFilters(Kept):
 
     def __init__(self, entries: Iterable[U32Filter]) -> None:
         self._used: dict[Hashable, set[int]] = {}
+        self._of_matchall: set[tuple[int, int]] = set()
+        """Chains and priorities of matchall."""
         super().__init__(entries, _content, alone=False)
 
     def add(self, entry: U32Filter) -> U32Filter:
@@ -30,6 +33,8 @@ class KeptFilters(Kept):
             raise ValueError("hash tables, and filters that lead to one, cannot come in one by one")
         if not entry.pref:
             raise ValueError("the filter's priority is for the kernel to choose")
+        if entry.kind == MATCHALL or (entry.chain, entry.pref) in self._of_matchall:
+            raise ValueError("a filter of matchall is alone at its priority, and cannot come in")
         used = self._used.get(_bucket(entry), set())
         node = entry.handle.node or next(
             (n for n in (*range(_FIRST, _LAST + 1), *range(1, _FIRST)) if n not in used), 0
@@ -45,7 +50,8 @@ class KeptFilters(Kept):
     def remove(self, like: U32Filter) -> U32Filter:
         """See :meth:`.Kept.remove`."""
         entry: U32Filter = super().remove(like)
-        self._used[_bucket(entry)].discard(entry.handle.node)
+        if entry.kind != MATCHALL:  # whose priority stays taken: another kind's would be a new one
+            self._used[_bucket(entry)].discard(entry.handle.node)
         return entry
 
     def alike(self, like: U32Filter) -> Sequence[U32Filter]:
@@ -54,7 +60,9 @@ class KeptFilters(Kept):
         return [one for one in found if like.handle.node in (0, one.handle.node)]
 
     def _put(self, entry: Any) -> Any:
-        if entry.selector is not None:
+        if entry.kind == MATCHALL:
+            self._of_matchall.add((entry.chain, entry.pref))
+        elif entry.selector is not None:
             self._used.setdefault(_bucket(entry), set()).add(entry.handle.node)
         return super()._put(entry)
 

@@ -10,6 +10,7 @@ from typing import Final
 from ...semantics.source import Unsupported
 from ..offload import Device, Entry, KeyUse, Needs
 from ..tc import offload as tc
+from ..tc.artifact.filters import MATCHALL
 from ..tc.artifact.protocols import protocol_text
 from .artifact import FIRST_ROOT, ROOT_TABLE, FilterList, Handle, Selector, U32Filter, print_filter
 
@@ -77,6 +78,9 @@ def _rooted(filters: FilterList) -> FilterList:
     roots: dict[int, tuple[int, int]] = {}
     found = []
     for filter_ in filters.filters:
+        if filter_.kind == MATCHALL:
+            found.append(filter_)
+            continue
         table = filter_.ht.table if filter_.ht is not None else filter_.handle.table
         if table >= FIRST_ROOT:
             owner = (filter_.chain, filter_.pref)

@@ -19,7 +19,8 @@ from .artifact import FilterList, U32Filter
 
 READS: Final = (
     "lists of others may also have matches on the mark, mirred to ingress, vlan, mpls, pedit, csum, skbedit, tunnel_key"
-    ", ct and police, except that a packet that is written to may not go on to the next filter of its priority"
+    ", ct and police, except that a packet that is written to may not go on to the next filter of its priority; and "
+    "filters of matchall beside those of u32"
 )
 
 

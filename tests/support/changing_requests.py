@@ -50,7 +50,7 @@ def _deletion(words: Sequence[str], hook: Hook, links: Links) -> bytes:
     said = dict(pairwise(words))
     handle = said.get("handle", "0")
     parts = [int(part or "0", 16) for part in (*handle.split(":"), "", "")[:3]]
-    number = u32.Handle(*parts).value if ":" in handle else int(handle)
+    number = u32.Handle(*parts).value if ":" in handle else int(handle, 0)
     protocol = protocol_number(said["protocol"]) if "protocol" in said else 0
     place = Place(hook, int(said.get("pref", 0)), protocol, number, int(said.get("chain", 0)))
     named = next((word for word in words if word in ("flower", "matchall", "u32")), "")

@@ -238,10 +238,11 @@ def flower_plain(filters: flower.FilterList) -> object:
 
 
 class U32Script:
-    """Of u32, with hash tables; mostly about filters that are there."""
+    """Of u32, with hash tables, and in some matchall at priority 3; mostly about filters that are there."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
+        self.matchall = rng.random() < 0.3
         self.roots: list[int] = []
         """Priorities in the order of their root tables."""
         self.nodes: list[tuple[int, str]] = []
@@ -256,6 +257,11 @@ class U32Script:
 
     def adding(self) -> str:
         rng, pref = self.rng, self.rng.choice((2, 2, 3))
+        if self.matchall and pref == 3 and rng.random() < 0.97:
+            handle = rng.choice(("0x7", "1", "0x80000001"))
+            self.nodes.append((pref, handle))
+            said = f"handle {handle} " if handle != "1" or rng.random() < 0.5 else ""
+            return f"add {HERE} pref {pref} protocol {rng.choice(('ip', 'all'))} {said}matchall {self.rest()}".rstrip()
         if pref not in self.roots:
             self.roots.append(pref)
         start = f"add {HERE} pref {pref} protocol {'ip' if rng.random() < 0.98 else 'arp'} "
@@ -304,6 +310,9 @@ class U32Script:
         protocol = "protocol ip " if verb == "replace" or rng.random() < 0.5 else ""
         match = self.match() if verb == "replace" or rng.random() < 0.5 else ""
         place = "ht 1:2: " if rng.random() < 0.1 else ""
+        if self.matchall and pref == 3:
+            handle = "1" if ":" in handle else handle
+            return f"{verb} {HERE} pref {pref} {protocol}handle {handle} matchall {self.rest()}".rstrip()
         return f"{verb} {HERE} pref {pref} {protocol}handle {handle} u32 {place}{match}{self.link()}{self.rest()}"
 
     def removing(self) -> str:
@@ -315,17 +324,23 @@ class U32Script:
         pref, handle = self.named()
         if rng.random() < 0.12:
             self.nodes = [one for one in self.nodes if one[0] != pref]
-            return f"del {HERE} pref {pref} {rng.choice(('', 'u32', 'protocol ip u32'))}"
+            kind = "matchall" if self.matchall and pref == 3 else "u32"
+            return f"del {HERE} pref {pref} {rng.choice(('', kind, f'protocol ip {kind}'))}"
         if rng.random() < 0.05:
             return f"del {HERE}"
         self.nodes = [one for one in self.nodes if one != (pref, handle)]
-        return f"del {HERE} pref {pref} handle {handle} u32"
+        return f"del {HERE} pref {pref} handle {handle} {'u32' if ':' in handle else 'matchall'}"
 
 
 def u32_plain(filters: u32.FilterList) -> object:
     """Where a filter is, by its table, and else by its priority."""
     nodes, tables = [], set()
     for one in filters.filters:
+        if one.kind == "matchall":
+            if one.handle == u32.NO_HANDLE:
+                return None
+            nodes.append(replace(one, in_hw=None))
+            continue
         if one.divisor is not None:
             tables.add((one.handle.table, one.divisor))
             continue

@@ -16,6 +16,7 @@ from typing import Any, Final
 from ....semantics.source import InputError, Span, Unsupported
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
 from ...tc.artifact.json_actions import Object, action_of
+from ...tc.artifact.matchall import TOLD_OF_HARDWARE, json_words, shown_words
 from ...tc.artifact.protocols import protocol_number
 from ...tc.artifact.script import MAX_FILTERS, Head
 from ...tc.artifact.shown import PLACE, blocks, head_of, on_one_hook, parted, protocol_of, told_hook
@@ -24,13 +25,12 @@ from ...tc.artifact.tunnel_options import Word as TunnelWord
 from ...tc.artifact.tunnel_options import shown_text
 from ...tc.artifact.words import Command, Word
 from .filters import FLOWER, KINDS, MATCHALL, FilterList, FlowerFilter, shown_type
-from .matchall import json_words, read_matchall
+from .matchall import read_matchall
 from .script import Options
 
 _HEAD: Final = re.compile(PLACE + r"(?: handle (?P<handle>0x[0-9a-f]{1,8}|0|[1-9]\d{0,9}))?(?P<rest>.*)")
 _NOT_KEYS: Final = ("eth_type", "in_hw_count")
 _OPTIONS: Final[dict[str, TunnelWord]] = {"geneve_opt_key": "geneve_opts", "vxlan_opt_key": "vxlan_opts"}
-_DROPPED: Final = re.compile(r"in_hw_count \d+|used_hw_stats.*|hw_stats.*|\(rule hit \d+\)")
 _ETH_TYPES: Final = {"ipv4": 0x0800, "ipv6": 0x86DD, "arp": 0x0806, "rarp": 0x8035}
 
 
@@ -185,18 +185,19 @@ def _read_head(line: Line) -> tuple[Head[int] | None, Hook]:
 def _shown_filter(head: Head[int], lines: list[Line], ports: PortNames) -> FlowerFilter:
     before, actions = parted(lines, ports)
     rest = _HEAD.match(lines[0][0].text)["rest"]  # type: ignore[index]
+    shown = {word.span.line: line for word, line in lines}
+    if head.kind == MATCHALL:
+        command = Command(shown_words(rest, before), before[-1][0].span, shown)
+        made = read_matchall(command, head, ports, lines[0][0].span, shown=True)
+        return replace(made, actions=actions, span=lines[0][0].span)
     words = [Word(text, lines[0][0].span) for text in rest.split()]
     eth_type: str | None = None
     for word, _ in before[1:]:
-        said = _DROPPED.sub("", word.text).split()
-        if said[:1] == ["eth_type"] and head.kind == FLOWER:
+        said = TOLD_OF_HARDWARE.sub("", word.text).split()
+        if said[:1] == ["eth_type"]:
             eth_type = said[1] if len(said) > 1 else ""
         else:
             words += [Word(text, word.span) for text in said]
-    shown = {word.span.line: line for word, line in lines}
     command = Command(words, before[-1][0].span, shown)
-    if head.kind == MATCHALL:
-        found = read_matchall(command, head, ports, lines[0][0].span, shown=True)
-    else:
-        found = _filter(command, head, ports, eth_type)
+    found = _filter(command, head, ports, eth_type)
     return replace(found, actions=actions, span=lines[0][0].span)

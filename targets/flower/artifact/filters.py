@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from ....semantics.source import NOWHERE, Span
 from ...tc.artifact.actions import MAX_ACTIONS, Action, within
+from ...tc.artifact.filters import MATCHALL as MATCHALL
 from ...tc.artifact.hooks import Hook
 from ...tc.artifact.protocols import ETH_P_ALL
 from .fields import (
@@ -31,7 +32,6 @@ from .fields import (
 
 PORT_PROTOCOLS: Final = (TCP, UDP, SCTP)
 FLOWER: Final = "flower"
-MATCHALL: Final = "matchall"
 KINDS: Final = (FLOWER, MATCHALL)
 """The classifiers whose filters a list may have."""
 

@@ -14,12 +14,13 @@ from ...assuming import assumed, comment
 from ...tc.artifact.attributes import NESTED, NLMSG_NOOP, Attribute, attribute, big, message, messages, number
 from ...tc.artifact.changes import Step, applied
 from ...tc.artifact.hooks import Hook
+from ...tc.artifact.matchall import option_attributes
 from ...tc.artifact.netlink import Links, Place, Told, filter_message, filter_messages
 from ...tc.artifact.netlink_actions import action_attributes, decode_actions
 from ...tc.artifact.protocols import ETH_P_ALL
 from .changes import classifiers
 from .filters import ASSUMPTIONS, FLOWER, KINDS, MATCHALL, FilterList, FlowerFilter, first_class, shown_type
-from .matchall import matchall_attributes, read_matchall_attributes
+from .matchall import read_matchall_attributes
 from .netlink_keys import ETH_TYPE, key_attributes, read_keys
 
 TCA_FLOWER_CLASSID, TCA_FLOWER_INDEV, TCA_FLOWER_ACT = 1, 2, 3
@@ -48,7 +49,7 @@ def encode_filter(filter_: FlowerFilter, hook: Hook, links: Links, sequence: int
     """The message that adds one filter. Raises Unsupported, see :func:`encode`."""
     place = Place(hook, filter_.pref, filter_.protocol, filter_.handle, filter_.chain)
     try:
-        options = matchall_attributes(filter_, links) if filter_.kind == MATCHALL else _options(filter_, hook, links)
+        options = option_attributes(filter_, links) if filter_.kind == MATCHALL else _options(filter_, hook, links)
         return filter_message(filter_.kind, place, options, links, filter_.span, sequence)
     except ValueError as error:
         raise InputError.at(filter_.span, str(error)) from None

@@ -8,11 +8,11 @@ from dataclasses import replace
 from ....semantics.source import Unsupported
 from ...assuming import comment
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
+from ...tc.artifact.matchall import check_words
 from ...tc.artifact.print_actions import action_words
 from ...tc.artifact.protocols import classid_text, protocol_text
 from .fields import ETH_IP, ETH_IP6, FIELDS, ICMP, ICMP6
-from .filters import FilterList, FlowerFilter, Match, depths, network_type
-from .matchall import check_words
+from .filters import MATCHALL, FilterList, FlowerFilter, Match, depths, network_type
 from .options import NAME, words
 from .values import key_text
 
@@ -29,7 +29,8 @@ def print_script(filters: FilterList, ports: PortNames = DEFAULT_PORTS) -> str:
 
 def print_filter(filter_: FlowerFilter, hook: Hook, ports: PortNames = DEFAULT_PORTS) -> str:
     """The command that adds one filter. Raises Unsupported if ``tc`` has no words for it."""
-    check_words(filter_)
+    if filter_.kind == MATCHALL:
+        check_words(filter_)
     return " ".join([*_head(filter_, hook, ports), *_rest(filter_, ports, _keys(filter_))])
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from ....semantics.source import Span
 from .actions import Action
+
+MATCHALL: Final = "matchall"
+"""The classifier that takes every frame of its protocol, and may stand beside others."""
 
 
 class Filter(Protocol):

@@ -16,7 +16,7 @@ from .changes import Classifier, Handled, Step, Verb, applied
 from .hooks import DEFAULT_PORTS, Hook, PortNames
 from .protocols import ETH_P_ALL, read_classid, read_protocol
 from .read_actions import read_shared
-from .words import Command, commands, shorten
+from .words import Command, Word, commands, shorten
 
 MAX_FILTERS: Final = 1 << 21
 _INGRESS_PARENTS: Final = (0xFFFF0000, 0xFFFFFFF2)
@@ -49,6 +49,8 @@ class Head(Generic[Handle]):
     whole: bool = True
     """Whether what follows the classifier's name is all that a new filter has to have."""
     seen: set[str] = field(default_factory=set)
+    handle_word: Word | None = None
+    """The handle as it is said; each classifier has its own form."""
 
     @property
     def may_change(self) -> bool:
@@ -71,6 +73,8 @@ class Kind(Generic[Handle, Filter]):
     ports: PortNames = DEFAULT_PORTS
     beside: Mapping[str, Callable[[Command, Head[Handle], Span], Filter]] = field(default_factory=dict)
     """The same as ``filter`` for other classifiers, whose filters may stand in such a list, by their names."""
+    handles_beside: Mapping[str, Callable[[Command], Handle]] = field(default_factory=dict)
+    """How these read handles, where they do not as ``handle`` does."""
 
 
 def read_filters(text: str, name: str, kind: Kind[Handle, Filter]) -> tuple[Hook, tuple[Filter, ...]]:
@@ -164,6 +168,7 @@ def _read_head(command: Command, kind: Kind[Handle, Filter], verb: Verb) -> Head
             raise command.error(f"the classifier '{kind.name}' is missing", command.end)
         if command.take(kind.name, *kind.beside):
             head.kind = command.last_text
+            _read_handle(command, head, kind)
             return head
         _read_option(command, head, kind)
 
@@ -183,7 +188,8 @@ def _read_option(command: Command, head: Head[Handle], kind: Kind[Handle, Filter
         head.direction = "egress" if parent == _EGRESS_PARENT else "ingress"
     elif command.take("handle"):
         _once(command, head, "handle")
-        head.handle = kind.handle(command)
+        command.next("handle")
+        head.handle_word = command.words[command.at - 1]
     elif command.take("prio") or command.take_short("preference") or command.take_short("priority"):
         _once(command, head, "priority")
         head.pref = command.number("priority", 0, 0xFFFF)
@@ -201,6 +207,13 @@ def _read_option(command: Command, head: Head[Handle], kind: Kind[Handle, Filter
         if command.peek() in _OTHER_KINDS:
             raise Unsupported(f"a filter of {what} in a list of {kind.name} filters", command.here)
         raise command.error(f"{what} is not understood here (only {kind.name} filters are)", command.here)
+
+
+def _read_handle(command: Command, head: Head[Handle], kind: Kind[Handle, Filter]) -> None:
+    """The handle, once the classifier is known (``tc_filter_modify`` keeps it for ``parse_fopt``)."""
+    if head.handle_word is not None:
+        alone = Command([head.handle_word], head.handle_word.span, command.lines)
+        head.handle = kind.handles_beside.get(head.kind, kind.handle)(alone)
 
 
 def _once(command: Command, head: Head[Handle], what: str) -> None:

@@ -35,6 +35,7 @@ from .filters import (
     is_root_alone,
     root_alone,
 )
+from .matchall import MatchallPriorities
 from .netlink import Links, decode, encode, encode_filter
 from .printing import canonical, print_filter, print_script
 from .script import parse_script
@@ -43,7 +44,8 @@ from .tables import Node, Table
 __all__ = [
     "CONTINUE", "DEFAULT_PORTS", "DROP", "ETH_P_ALL", "FIRST_NODE", "FIRST_ROOT", "LAST_NODE", "NO_HANDLE", "PASS",
     "PIPE", "RECLASSIFY", "ROOT_TABLE", "STOLEN", "Action", "Control", "ControlKind", "FilterList", "Gact", "Handle",
-    "Hook", "Key", "Links", "Mirred", "Node", "OpaqueAction", "PortNames", "Selector", "Table", "U32Filter",
-    "U32Tables", "canonical", "decode", "encode", "encode_filter", "goto_chain", "hash_table", "is_root_alone",
-    "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises", "root_alone", "write",
+    "Hook", "Key", "Links", "MatchallPriorities", "Mirred", "Node", "OpaqueAction", "PortNames", "Selector", "Table",
+    "U32Filter", "U32Tables", "canonical", "decode", "encode", "encode_filter", "goto_chain", "hash_table",
+    "is_root_alone", "parse_script", "parse_shown", "print_filter", "print_script", "read", "recognises", "root_alone",
+    "write",
 ]  # fmt: skip

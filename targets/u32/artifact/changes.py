@@ -13,7 +13,9 @@ from dataclasses import replace
 
 from ....semantics.source import Span, Unsupported
 from ...tc.artifact.changes import Classifier, Place, Refused
+from ...tc.artifact.filters import MATCHALL
 from .filters import FIRST_ROOT, ROOT_TABLE, Handle, U32Filter, is_root_alone, wrong_table
+from .matchall import MatchallPriorities
 from .tables import Node, Table
 
 
@@ -206,6 +208,11 @@ class U32Tables(Classifier[U32Filter]):
                 handle=Handle(node=node.node),
                 ht=None if node.table.is_root else Handle(node.table.number, node.bucket),
             )
+
+
+def classifiers() -> dict[str, Classifier[U32Filter]]:
+    """Those of an empty hook."""
+    return {"u32": U32Tables(), MATCHALL: MatchallPriorities()}
 
 
 def _one_of_its_number(node: Node, span: Span) -> None:

@@ -11,17 +11,22 @@ from dataclasses import replace
 from typing import Final
 
 from ....semantics.source import InputError, Span
+from ...tc.artifact.filters import MATCHALL
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
+from ...tc.artifact.matchall import shown_words
 from ...tc.artifact.protocols import read_classid
-from ...tc.artifact.script import MAX_FILTERS
+from ...tc.artifact.script import MAX_FILTERS, Head
 from ...tc.artifact.shown import PLACE, blocks, head_of, on_one_hook, parted, protocol_of
 from ...tc.artifact.shown_actions import Line, shown_action
 from ...tc.artifact.words import Command, Word
 from .filters import FilterList, Handle, Key, Selector, U32Filter
+from .matchall import read_matchall
 from .netlink import from_dump
 
 _HANDLE: Final = r"(?P<{0}>[0-9a-f]{{1,3}}):(?:(?P<{0}_bucket>[0-9a-f]{{0,2}}):(?P<{0}_node>[0-9a-f]{{1,3}}))?"
-_HEAD: Final = re.compile(PLACE + r"(?: fh " + _HANDLE.format("fh") + r")?(?P<rest>.*)")
+_HEAD: Final = re.compile(
+    PLACE + r"(?: fh " + _HANDLE.format("fh") + r")?(?: handle (?P<number>0x[0-9a-f]{1,8}|[1-9]\d{0,9}))?(?P<rest>.*)"
+)
 _TABLE: Final = re.compile(r" ht divisor (\d{1,3})(?P<said>(?: (?:skip_hw|skip_sw|in_hw|not_in_hw))*)\s*")
 _NODE: Final = re.compile(
     r" order \d+ key ht (?P<ht>[0-9a-f]{1,3}) bkt (?P<bucket>[0-9a-f]{1,2})\s*"
@@ -48,12 +53,13 @@ def parse_shown(text: str, name: str, ports: PortNames = DEFAULT_PORTS) -> Filte
     filters: list[U32Filter] = []
     hook: Hook | None = None
     for lines in blocks(text, name):
-        found, told = head_of(lines[0], _HEAD, "u32")
-        if found["fh"] is None:
+        found, told = head_of(lines[0], _HEAD, "u32", (MATCHALL,))
+        reading = _filter if found["kind"] == "u32" else _matchall
+        if found["fh" if reading is _filter else "number"] is None:
             continue
         try:
             hook = on_one_hook(hook, told)
-            filters.append(_filter(found, lines, ports))
+            filters.append(reading(found, lines, ports))
         except ValueError as error:
             raise InputError.at(lines[0][0].span, str(error)[:200], lines[0][1]) from None
         if len(filters) > MAX_FILTERS:
@@ -91,6 +97,16 @@ def _filter(found: re.Match[str], lines: list[Line], ports: PortNames) -> U32Fil
         **more,  # type: ignore[arg-type]
     )
     return _told(made, node["said"])
+
+
+def _matchall(found: re.Match[str], lines: list[Line], ports: PortNames) -> U32Filter:
+    before, actions = parted(lines, ports)
+    handle, protocol = Handle.of(int(found["number"], 0)), protocol_of(found, lines[0])
+    head = Head(handle, pref=int(found["pref"]), protocol=protocol, chain=int(found["chain"] or 0))
+    shown = {word.span.line: line for word, line in lines}
+    command = Command(shown_words(found["rest"], before), before[-1][0].span, shown)
+    made = read_matchall(command, head, ports, lines[0][0].span, shown=True)
+    return replace(made, actions=actions, span=lines[0][0].span)
 
 
 def _classid(text: str, line: Line) -> int:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from ....semantics.source import InputError, Span
+from ...tc.artifact.filters import MATCHALL
 from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
 from ...tc.artifact.netlink import Links, is_filters
 from ...tc.artifact.recognising import script_line, shown_line
@@ -18,14 +19,18 @@ from .script import parse_script
 MAX_FILE: Final = 256 << 20
 _FILTER_LINE: Final = script_line("u32")
 _SHOWN: Final = shown_line("u32")
+_SHOWN_BESIDE: Final = shown_line(MATCHALL)
 _JSON: Final = re.compile(rb'"kind"\s*:\s*"u32"')
 _LOOKED_AT: Final = 1 << 16
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a file's content looks like u32 filters: a script, a dump, or netlink messages."""
+    """Whether a file's content looks like u32 filters: a script, a dump, or netlink messages. Filters of matchall alone
+    are taken for some of flower."""
     start = data[:_LOOKED_AT]
-    if is_filters(data, "u32") or _is_json(data):
+    if is_filters(data):  # where there is nothing but matchall both are so
+        return is_filters(data, "u32", (MATCHALL,)) and not is_filters(data, "flower", (MATCHALL,))
+    if _is_json(data):
         return True
     return _FILTER_LINE.search(start) is not None or _SHOWN.search(start) is not None
 
@@ -57,7 +62,7 @@ def read(data: bytes, name: str, ports: PortNames = DEFAULT_PORTS) -> FilterList
     if _is_json(data):
         what = "tc -j does not tell which u32 filters end the search; give what 'tc filter show' prints without -j"
         raise InputError.at(Span(name, 1, 1), what)
-    if _SHOWN.search(data[:_LOOKED_AT]) is not None:
+    if any(line.search(data[:_LOOKED_AT]) is not None for line in (_SHOWN, _SHOWN_BESIDE)):
         return parse_shown(text, name, ports)
     return parse_script(text, name, ports)
 

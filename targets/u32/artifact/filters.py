@@ -8,10 +8,11 @@ Nothing here knows what a filter does; see the meaning for that.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Final, Literal
 
 from ....semantics.source import NOWHERE, Span
 from ...tc.artifact.actions import MAX_ACTIONS, Action, within
+from ...tc.artifact.filters import MATCHALL
 from ...tc.artifact.hooks import Hook
 from ...tc.artifact.protocols import ETH_P_ALL
 
@@ -117,13 +118,13 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class U32Filter:
-    """One ``tc filter add ... u32``: a filter, or (``divisor`` given) a hash table.
+    """One ``tc filter add ... u32``: a filter, or (``divisor`` given) a hash table; or one of ``matchall``.
 
     Filters of one chain are tried by ``pref``, lowest first; all filters of a chain with the same ``pref`` form one
-    classifier and have one ``protocol``. ``pref`` 0 and missing parts of ``handle`` are chosen by the kernel.
+    classifier and have one ``protocol`` and one ``kind``. ``pref`` 0 and missing parts of ``handle`` are chosen by the
+    kernel.
     """
 
-    kind: ClassVar[str] = "u32"
     pref: int
     protocol: int = ETH_P_ALL
     """Ethernet type of the frames that it sees, of the outer VLAN tag where there is one."""
@@ -149,6 +150,9 @@ class U32Filter:
     in_hw: bool | None = None
     """What a dump says of it."""
     span: Span = field(default=NOWHERE, compare=False)
+    kind: Literal["u32", "matchall"] = "u32"
+    """``matchall`` takes every frame of its protocol and looks into none: as u32 does without keys (``mall_classify``,
+    ``u32_classify``). Its handle is one number."""
 
     def __post_init__(self) -> None:
         within("pref", self.pref, 0, 0xFFFF)
@@ -163,6 +167,10 @@ class U32Filter:
             raise ValueError("a u32 filter has either a selector or, as a hash table, a divisor")
         if self.divisor is not None and (self.link is not None or self.actions or self.classid is not None):
             raise ValueError("a hash table has neither link nor classid nor actions")
+        if self.kind == MATCHALL and (
+            self.selector != Selector() or (self.ht, self.link, self.indev, self.mark) != (None, None, None, None)
+        ):
+            raise ValueError("matchall matches nothing, and is in no hash table")
 
 
 def hash_table(

@@ -16,7 +16,9 @@ from ....semantics.source import InputError, Span, Unsupported
 from ...tc.artifact.actions import Action, OpaqueAction
 from ...tc.artifact.attributes import NESTED, Attribute, attribute, number
 from ...tc.artifact.changes import Step, applied
+from ...tc.artifact.filters import MATCHALL
 from ...tc.artifact.hooks import Hook
+from ...tc.artifact.matchall import option_attributes
 from ...tc.artifact.netlink import (
     ADD,
     NLM_F_CREATE,
@@ -30,8 +32,9 @@ from ...tc.artifact.netlink import (
 )
 from ...tc.artifact.netlink_actions import action_attributes, decode_actions
 from ...tc.artifact.netlink_police import read_police_options
-from .changes import U32Tables
+from .changes import classifiers
 from .filters import FIRST_ROOT, FilterList, Handle, Key, Selector, U32Filter, is_root_alone, root_alone
+from .matchall import read_matchall_attributes
 
 _SEL: Final = struct.Struct("=BBBxHHhhI")
 _KEY: Final = struct.Struct("=IIii")
@@ -62,8 +65,11 @@ def encode_filter(filter_: U32Filter, hook: Hook, links: Links, sequence: int, f
     alone = is_root_alone(filter_)
     handle = 0 if alone else filter_.handle.value
     place = Place(hook, filter_.pref, filter_.protocol, handle, filter_.chain)
-    options = None if alone else _options(filter_, links)
-    return filter_message("u32", place, options, links, filter_.span, sequence, flags)
+    if filter_.kind == MATCHALL:
+        options: bytes | None = option_attributes(filter_, links)
+    else:
+        options = None if alone else _options(filter_, links)
+    return filter_message(filter_.kind, place, options, links, filter_.span, sequence, flags)
 
 
 def _options(filter_: U32Filter, links: Links) -> bytes:
@@ -126,7 +132,7 @@ def decode(data: bytes, name: str = "<netlink>", links: Links | None = None) -> 
     links = links or Links()
     steps: list[Step[U32Filter]] = []
     hook, dumped = Hook(), True
-    for told in filter_messages(data, name, "u32", links):
+    for told in filter_messages(data, name, "u32", links, (MATCHALL,)):
         dumped = dumped and not told.new
         hook = told.place.hook
         try:
@@ -135,7 +141,7 @@ def decode(data: bytes, name: str = "<netlink>", links: Links | None = None) -> 
             raise told.body.place.error(str(error)) from None
     if dumped:
         return from_dump(FilterList(tuple(step.filter for step in steps if step.filter is not None), hook, name))
-    filters = applied(steps, {"u32": U32Tables()})
+    filters = applied(steps, classifiers())
     if not filters:
         raise InputError.at(Span(name, 0, 0), "these messages leave no u32 filter")
     return FilterList(filters, hook, name)
@@ -146,6 +152,11 @@ def _step(told: Told, links: Links) -> Iterator[Step[U32Filter]]:
     handle = Handle.of(told.place.handle)
     if told.verb == "delete":
         yield told.step(handle, None)
+    elif told.kind == MATCHALL:
+        if told.options is not None:
+            yield told.step(handle, read_matchall_attributes(told.options, told, links))
+        elif told.new:
+            raise told.body.place.error("the kernel refuses a filter without options")
     elif told.options is not None:
         found = told.options.nest()
         whole = TCA_U32_SEL in found or TCA_U32_DIVISOR in found
@@ -243,6 +254,8 @@ def from_dump(dump: FilterList) -> FilterList:
     """
     seen: set[Handle] = set()
     for filter_ in dump.filters:
+        if filter_.kind == MATCHALL:
+            continue
         if filter_.handle in seen:
             what = f"{filter_.handle} twice: of chains that share a priority a dump does not tell whose a table is"
             raise Unsupported(what, filter_.span if filter_.span.file else Span(dump.name, 0, 0))

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ....semantics.source import Unsupported
+from ...tc.artifact.filters import MATCHALL
 from ...tc.artifact.hooks import DEFAULT_PORTS, Hook, PortNames
+from ...tc.artifact.matchall import words as matchall_words
 from ...tc.artifact.print_actions import action_words
 from ...tc.artifact.protocols import classid_text, protocol_text
 from .filters import NO_HANDLE, FilterList, Key, Selector, U32Filter, is_root_alone
@@ -58,6 +60,9 @@ def print_filter(filter_: U32Filter, hook: Hook, ports: PortNames = DEFAULT_PORT
         words.append(f"chain {filter_.chain}")
     if is_root_alone(filter_):
         return " ".join([*words, "u32"])
+    if filter_.kind == MATCHALL:
+        handle = [f"handle {filter_.handle.value:#x}"] if filter_.handle != NO_HANDLE else []
+        return " ".join([*words, *handle, MATCHALL, *matchall_words(filter_, ports)])
     if filter_.handle != NO_HANDLE:
         words.append(f"handle {filter_.handle}")
     words.append("u32")

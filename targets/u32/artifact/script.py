@@ -1,13 +1,17 @@
-"""Reading a ``tc -batch`` script of u32 filters; see :mod:`...tc.artifact.script`."""
+"""Reading a ``tc -batch`` script of u32 filters, beside which those of ``matchall`` may stand; see
+:mod:`...tc.artifact.script`."""
 
 from __future__ import annotations
 
 from ....semantics.source import Span
+from ...tc.artifact.filters import MATCHALL
 from ...tc.artifact.hooks import DEFAULT_PORTS, PortNames
 from ...tc.artifact.script import Head, Kind, read_filters
 from ...tc.artifact.words import Command
-from .changes import U32Tables
+from .changes import classifiers
 from .filters import NO_HANDLE, FilterList, Handle, U32Filter
+from .matchall import read_handle as read_number
+from .matchall import read_matchall
 from .names import read_handle
 from .options import Options
 
@@ -18,7 +22,7 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
     Raises:
         InputError: a command that is not understood, or that changes filters and is refused by the kernel; with line
             and column.
-        Unsupported: one that does something other than adding, changing or taking away u32 filters.
+        Unsupported: one that does something other than adding, changing or taking away filters of u32 or matchall.
     """
 
     def read(command: Command, head: Head[Handle], start: Span) -> U32Filter:
@@ -32,8 +36,10 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
         NO_HANDLE,
         lambda command: read_handle(command, "handle"),
         read,
-        lambda: {"u32": U32Tables()},
+        classifiers,
         ports,
+        beside={MATCHALL: lambda command, head, start: read_matchall(command, head, ports, start)},
+        handles_beside={MATCHALL: read_number},
     )
     hook, filters = read_filters(text, name, kind)
     return FilterList(filters, hook, name)

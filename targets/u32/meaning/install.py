@@ -9,7 +9,18 @@ from dataclasses import dataclass, replace
 
 from ....semantics.source import Unsupported
 from ...tc.artifact.changes import Step, added
-from ..artifact import NO_HANDLE, FilterList, Handle, Node, Table, U32Filter, U32Tables, is_root_alone
+from ...tc.artifact.filters import MATCHALL
+from ..artifact import (
+    NO_HANDLE,
+    FilterList,
+    Handle,
+    MatchallPriorities,
+    Node,
+    Table,
+    U32Filter,
+    U32Tables,
+    is_root_alone,
+)
 
 
 @dataclass(eq=False, slots=True)
@@ -36,10 +47,10 @@ def install(filters: FilterList) -> Installed:
         InputError: the kernel refuses a filter; with its place.
         Unsupported: something that depends on what is not modelled.
     """
-    own = U32Tables()
-    chains = added((_step(filter_) for filter_ in filters.filters), {"u32": own})
+    own, beside = U32Tables(), MatchallPriorities()
+    chains = added((_step(filter_) for filter_ in filters.filters), {"u32": own, MATCHALL: beside})
     made = {n: [Classifier(place.pref, place.protocol, place.own) for place in some] for n, some in chains.items()}
-    return Installed(made, own.tables)
+    return Installed(made, {**own.tables, **beside.tables})
 
 
 def _step(filter_: U32Filter) -> Step[U32Filter]:
@@ -60,7 +71,7 @@ def numbered(filters: FilterList) -> FilterList:
         if bucket.again:
             raise Unsupported("filters of one bucket with the same number, which the kernel had to give twice",
                               bucket.again[0].filter.span)  # fmt: skip
-        numbers |= {id(node.filter): node.node for node in bucket}
+        numbers |= {id(node.filter): node.node for node in bucket if node.filter.kind != MATCHALL}
     said = (
         replace(one, handle=Handle(node=numbers[id(one)])) if id(one) in numbers else one for one in filters.filters
     )

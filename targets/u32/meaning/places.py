@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ....semantics.meaning.opened import NotSuitable
+from ...tc.artifact.filters import MATCHALL
 from ..artifact import ROOT_TABLE, U32Filter
 from .asked import Asks, asked_by, bucket_of, check
 from .install import Node, Table
@@ -111,10 +112,11 @@ class Places:
     def later(self, filter_: U32Filter) -> Iterator[tuple[int, Asks]]:
         """Protocol, and what a filter asks that comes in later. Raises NotSuitable."""
         reached, bucket = self._place(filter_)
-        if filter_.selector is None or filter_.link or not filter_.selector.terminal or filter_.skip_sw:
-            raise NotSuitable("a table, or a filter that leads to one")
-        check(filter_, filter_.selector, leads=False)
-        asks = asked_by(filter_.selector, reached.bucket(bucket)[1])
+        selector = None if filter_.kind == MATCHALL else filter_.selector
+        if selector is None or filter_.link or not selector.terminal or filter_.skip_sw:
+            raise NotSuitable("a table, a filter that leads to one, or one of matchall")
+        check(filter_, selector, leads=False)
+        asks = asked_by(selector, reached.bucket(bucket)[1])
         if not reached.fits(bucket, filter_.handle.node, asks.end):
             raise NotSuitable("a filter that needs more or fewer bytes of the frame than those around it")
         yield reached.protocol, asks
@@ -125,7 +127,7 @@ class Places:
             found = [self._roots[filter_.pref]] if filter_.pref in self._roots else []
         else:
             found = self._tables.get(filter_.ht.table, [])
-        if len(found) != 1:
+        if len(found) != 1 or found[0].table.number < 0:  # one of matchall's
             raise NotSuitable("no one way leads to the filter's table")
         (reached,), bucket, handle = found, 0 if filter_.ht is None else filter_.ht.bucket, filter_.handle
         if filter_.protocol not in (0, reached.protocol) or handle.table not in (0, reached.table.number):

@@ -114,7 +114,7 @@ def _seen_here(filters: tuple[U32Filter, ...]) -> bool:
     plain = all(isinstance(a, Gact) or (isinstance(a, Mirred) and not a.ingress) for a in actions) and not any(
         isinstance(a, Gact | Mirred) and a.control.kind == "jump" for a in actions
     )
-    return plain and all(f.mark is None or f.mark == (0, 0) for f in filters)
+    return plain and all(f.kind == "u32" and f.mark in (None, (0, 0)) for f in filters)
 
 
 def _targets(filters: tuple[U32Filter, ...]) -> set[int]:

@@ -262,7 +262,7 @@ def test_errors_name_their_place(text: str, column: int, message: str) -> None:
         ("qdisc del dev port0 clsact", 7, "'tc qdisc del'"),
         ("qdisc add dev port0 root handle 1: htb", 21, "qdisc 'root'"),
         ("filter add dev port0 ingress flower skip_hw", 30, "a filter of 'flower'"),
-        ("filter add dev port0 ingress protocol all pref 9 matchall action drop", 50, "a filter of 'matchall'"),
+        ("filter add dev port0 ingress protocol all pref 9 basic action drop", 50, "a filter of 'basic'"),
         ("filter add dev port0 u32 match u32 0 0 at 0", 1, "'ingress' (or 'egress') is missing"),
         ("filter add dev port0 parent 1: u32 match u32 0 0 at 0", 29, "neither ingress"),
         ("filter add dev port1 ingress u32 divisor 1", 1, "filters on several hooks"),
