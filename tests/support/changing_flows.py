@@ -107,7 +107,14 @@ class Script:
             f"group {f'add group_id={number}{self.body()}' if rng.random() < 0.9 else f'delete group_id={number}'}"
             for number in _GROUPS
         ]
+        start += [self.packet()] * (rng.random() < 0.1)
         return start + [f"group {self.group()}" if rng.random() < 0.35 else f"flow {self.flow()}" for _ in range(count)]
+
+    def packet(self) -> str:
+        """A packet that is sent through the switch."""
+        out = self.rng.choice(("output:1", "table", "group:1", "group:2,output:3", "drop", "resubmit(,1)"))
+        frame = self.rng.choice(("ffffffffffff020000000001080045", "02" * 14, "02" * 13))
+        return f"packet-out in_port={self.rng.choice(('1', 'controller'))} packet={frame} actions={out}"
 
     def flow(self) -> str:
         rng = self.rng
@@ -297,7 +304,10 @@ def judge_messages(bench: Bench, form: Form, seed: int, count: int) -> Found:
     """So many random files as the messages that ``ovs-ofctl`` makes of them, where the switch takes all of these."""
     rng, found = random.Random(seed), Found()
     for _ in range(count):
-        lines = _taken(Script(rng, form).lines())
+        lines = [
+            line for line in Script(rng, form).lines() if not line.startswith("packet-out")
+        ]  # not read as messages
+        lines = list(_taken(lines))
         if not lines:
             continue
         command, version = rng.choice([way for way in form.ways if way[1] is not None])

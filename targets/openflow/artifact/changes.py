@@ -20,6 +20,7 @@ from .steps import (
     FlowChange,
     GroupChange,
     MeterChange,
+    PacketOut,
     Refused,
     Step,
     Version,
@@ -198,6 +199,8 @@ class _Switch:
                 self._meters[step.number] = step
             case MeterChange():
                 self._change_meter(step)
+            case PacketOut():
+                self._check_leads(step.actions, step.span)
         return ()
 
     # --- flows --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Final
 
 from ....semantics.source import NOWHERE, InputError, Span, Unsupported
 from ...assuming import assumed
-from . import flow_lines, group_lines, messages
+from . import flow_lines, group_lines, messages, packet_lines
 from .changes import applied
 from .flow_lines import FlowLines
 from .flows import ASSUMPTIONS, Bridge
@@ -80,6 +80,7 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     if not lines.steps:
         raise InputError.at(Span(name, 1, 1), "no flow in this file")
     steps = [*lines.meters.by_number.values(), *lines.steps]
+    packet_lines.check_leaves_all(steps, bundle=lines.bundle)
     later = lines.flows.later
     bridge = applied(
         steps,
@@ -119,6 +120,10 @@ class _Lines:
 
     def read(self, piece: Piece) -> None:
         """One line that says something. Raises InputError, Unsupported."""
+        packet = packet_lines.WORD.match(piece.text)
+        if packet is not None:
+            self.steps.append(packet_lines.read_packet(piece.part(packet.end())))
+            return
         word = _KEYWORD.match(piece.text)
         self.bundle &= word is not None
         rest = piece if word is None else piece.part(word.end())

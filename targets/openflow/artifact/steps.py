@@ -92,15 +92,24 @@ class MeterChange:
         return self.meter.span
 
 
-Step = Flow | Group | Meter | FlowChange | GroupChange | MeterChange
+@dataclass(frozen=True, slots=True)
+class PacketOut:
+    """A packet that a bundle sends through the switch; it leaves flows, groups and meters as they are."""
+
+    actions: tuple[Action, ...]
+    span: Span
+
+
+Step = Flow | Group | Meter | FlowChange | GroupChange | MeterChange | PacketOut
 """A flow, group or meter is one that is added."""
 
 
 def is_change(step: Step) -> bool:
-    """Whether it asks for what is there. Flows of a dump do not, although some say ``check_overlap``."""
+    """Whether it asks for what is there (a packet, for the groups that it is sent to). Flows of a dump do not, although
+    some say ``check_overlap``."""
     if isinstance(step, FlowChange):
         return step.verb != "add" or not step.bare
-    return isinstance(step, GroupChange | MeterChange)
+    return isinstance(step, GroupChange | MeterChange | PacketOut)
 
 
 def flow_of(step: Step) -> Flow | None:

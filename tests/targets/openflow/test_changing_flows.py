@@ -242,6 +242,59 @@ def test_a_bundle_may_miss_flows_of_its_own() -> None:
         assert left("flow ip actions=1", f"flow {command}", "flow arp actions=2")
 
 
+SENT = "packet-out in_port=1 packet=ffffffffffff0200000000010800"
+"""A line that sends a packet, but for its actions."""
+
+
+def test_a_packet_that_a_bundle_sends_changes_nothing() -> None:
+    flow, group = "flow ip actions=3", "group add group_id=1,type=all,bucket=1"
+    for actions in ("", " actions=", " actions=2", " actions=drop", " actions=table"):
+        assert left(flow, f"{SENT}{actions}", "flow arp actions=2") == [(0, 0, 3), (0, 0, 2)]
+    assert left(group, flow, f"{SENT} actions=group:1") == [(0, 0, 3)]
+    assert left(flow, f"{SENT} actions=2", "flow arp actions=learn(table=1)")[0] == (0, 0, 3)
+    with pytest.raises(InputError, match="group 1 is not there"):
+        left(flow, f"{SENT} actions=group:1", group)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ((f"{SENT} actions=learn(table=1)",), "by more than 'output' and 'group'"),
+        ((f"{SENT} actions=resubmit(,1)",), "by more than 'output' and 'group'"),
+        ((f"{SENT} actions=table", "flow arp actions=learn(table=1)"), "actions that are not modelled might learn"),
+        ((f"{SENT} actions=table", "flow delete_strict arp", "flow modify_strict arp actions=learn(table=1)"), "learn"),
+        ((f"{SENT} actions=table", "group add group_id=1,type=all,bucket=learn(table=1)"), "might learn"),
+        ((f"{SENT} actions=group:1", "group add group_id=2,type=all"), "a group that no line tells of"),
+        ((f"{SENT.replace('packet=', 'reg0=1,packet=')} actions=1",), "sent with 'reg0'"),
+    ],
+)
+def test_a_packet_that_may_make_flows_is_unsupported(lines: tuple[str, ...], said: str) -> None:
+    with pytest.raises(Unsupported, match=said) as caught:
+        left("flow ip actions=3", *lines)
+    assert caught.value.span.line == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "said"),
+    [
+        ("packet-out in_port=1 actions=2", 12, "the packet that is sent is missing"),
+        ("packet-out in_port=1 packet=ffffffffffff actions=2", 29, "at least 14 bytes"),
+        (f"{SENT}0 actions=2", 29, "two hexadecimal digits each"),
+        (f"{SENT},actions=2,foo", 68, "'foo'"),
+        ("packet-out foo", 12, "'foo' needs a value"),
+    ],
+)
+def test_a_packet_that_the_tools_refuse_is_an_error(line: str, column: int, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        bridge("flow ip actions=3", line)
+    assert (caught.value.diagnostics[0].span.line, caught.value.diagnostics[0].span.column) == (2, column)
+
+
+def test_only_a_bundle_sends_packets() -> None:
+    with pytest.raises(InputError, match="in a file that is no bundle"):
+        bridge("ip actions=3", f"{SENT} actions=2")
+
+
 # --- groups -------------------------------------------------------------------------------------------------------
 
 THREE = "group add group_id=1,type=select,bucket=bucket_id:5,1,bucket=bucket_id:6,weight:3,2,bucket=3"
