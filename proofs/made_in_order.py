@@ -16,10 +16,12 @@ from . import as_needed
 from .answers import Answer
 from .choices import choices_beside
 from .compare import Obligation, Part
+from .decided_decisions import with_decisions_made
 from .engine import Engine
 from .merging import merged
 from .options import instantiated, is_one_of_many
 from .ordering import by_parts, in_order, numbered, only_in
+from .summands import with_summands_met
 from .sweeping import swept
 from .witnesses import witnesses
 
@@ -31,6 +33,9 @@ MOST_SLOW: Final = 3
 
 FEW_SLOW: Final = 1
 """Parts with merged decisions that may take longer than that before all the rest are asked together."""
+
+DECISION_SECONDS: Final = 0.5
+"""How long it may take to say whether a decision is made already."""
 
 MERGING_SECONDS: Final = 1.0
 """How long it may take to say whether two conditions exclude each other."""
@@ -66,11 +71,11 @@ class InOrder:
         hold as it is made in order, only if it occurs in no other part. ``soon`` says of what is left then whether it
         is seen to hold.
         """
-        obligation = self.obligation
+        obligation = self.obligation = with_decisions_made(self.obligation, self._never)
         others = choices_beside(obligation.violation)
         made, tried = self._first(others)
         tried, places = numbered(tried)
-        tried = self._swept(tried)
+        tried = with_summands_met(self._swept(tried), self._never)
         left = self._left(tried)
         if left is None and not self.settled():
             left = self._left_when_merged(tried)
@@ -88,6 +93,12 @@ class InOrder:
         settled = {v: term for v, term in made.items() if v not in free}
         rest = instantiated(replace(obligation, parts=failing), settled, self.legal)
         return soon(self._swept(rest))
+
+    def _never(self, condition: Term) -> bool | None:
+        """Whether a condition is false wherever the context holds; None if that takes long to say."""
+        context, what = b.conjuncts(self.obligation.context), "a decision that is made already"
+        status = as_needed.satisfiable(self.engine, condition, context, what, DECISION_SECONDS, plain=False).status
+        return None if status == "unknown" else status == "unsat"
 
     def _holds_as_failing(self, failing: Sequence[Part], made: Mapping[Term, Term]) -> bool:
         """Whether choices do, for all parts, that are made as the parts want them that do not hold as it is."""

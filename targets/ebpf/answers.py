@@ -74,7 +74,12 @@ def default_answer(layout: TableLayout) -> Term:
 def _encoded(
     layout: TableLayout, action: Term, argument: Callable[[str, str, int], Term], profile: Term | None = None
 ) -> Term:
-    """The value for an action's place and its arguments; the arguments of other actions are 0."""
+    """The value for an action's place and its arguments; the arguments of other actions are 0.
+
+    The number is told action by action, as the program asks: where code compares a byte of it, what is left is the
+    program's own condition. Any other place is told as that behind the last one, where the default action stands that
+    a table has without naming it (:func:`...semantics.meaning.tables.table_actions`): rules answer no further ones.
+    """
     args = {}
     for part in layout.actions:
         for place, arg in enumerate(part.args):
@@ -82,5 +87,13 @@ def _encoded(
                 given = argument(part.action.name, arg.param, arg.width)
                 chosen = b.eq(action, b.bv(part.index, lookup.ACTION_BITS))
                 args[part.index, place] = b.ite(chosen, given, b.bv(0, arg.width))
-    number = b.add(b.zext(action, 8 * ACTION_BYTES), b.bv(1, 8 * ACTION_BYTES))
-    return value_bytes(layout, number, args, profile)
+    return value_bytes(layout, _number(layout, action), args, profile)
+
+
+def _number(layout: TableLayout, action: Term) -> Term:
+    """The number in map values of the action at a place."""
+    number = b.bv(len(layout.actions) + 1, 8 * ACTION_BYTES)
+    for part in reversed(layout.actions):
+        chosen = b.eq(action, b.bv(part.index, lookup.ACTION_BITS))
+        number = b.ite(chosen, b.bv(part.number, 8 * ACTION_BYTES), number)
+    return number

@@ -1,0 +1,67 @@
+"""Decisions that a context makes are taken away: what is left holds if and only if what was there does."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.proofs.compare import Obligation, unequal
+from p4verify.proofs.decided_decisions import with_decisions_made
+from p4verify.proofs.engine import Engine
+from p4verify.semantics import bits as b
+from p4verify.semantics.bits import Term
+
+TYPE, DST = b.var("pkt[0]", 8), b.var("pkt[1]", 8)
+PARSED = b.eq(TYPE, b.bv(8, 8))
+NOT_PARSED = b.or_(b.ult(TYPE, b.bv(8, 8)), b.ult(b.bv(8, 8), TYPE))
+
+
+def status(query: Term) -> str:
+    return Engine(20).satisfiable(query).status
+
+
+def found(key: Term) -> Term:
+    return b.apply("table.t.arg", b.bit_vector(8), key)
+
+
+def beside(context: Term, condition: Term, *, swapped: bool = False) -> Obligation:
+    """One side asks a table for ``DST``, the other one for 0 instead where ``condition`` holds (or does not)."""
+    zero = b.bv(0, 8)
+    key = b.ite(condition, DST, zero) if swapped else b.ite(condition, zero, DST)
+    return Obligation("case", context, (unequal("port", found(DST), found(key)),), 1)
+
+
+def without(obligation: Obligation) -> Obligation:
+    return with_decisions_made(obligation, lambda c: status(b.and_(obligation.context, c)) == "unsat")
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_the_context_decides_is_decided(swapped: bool) -> None:
+    condition = PARSED if swapped else NOT_PARSED
+    assert without(beside(PARSED, condition, swapped=swapped)).parts == ()
+
+
+@pytest.mark.parametrize(
+    ("context", "condition"), [(PARSED, PARSED), (b.TRUE, NOT_PARSED), (NOT_PARSED, b.ult(TYPE, b.bv(8, 8)))]
+)
+def test_a_difference_stays_one(context: Term, condition: Term) -> None:
+    left = without(beside(context, condition))
+    assert status(left.violation) == status(beside(context, condition).violation) == "sat"
+
+
+def test_where_it_takes_long_nothing_more_is_asked() -> None:
+    asked: list[Term] = []
+    obligation = Obligation(
+        "case",
+        PARSED,
+        tuple(
+            unequal(f"port {n}", found(DST), found(b.ite(b.ult(TYPE, b.bv(n, 8)), b.bv(0, 8), DST)))
+            for n in range(1, 9)
+        ),
+        1,
+    )
+
+    def takes_long(condition: Term) -> None:
+        asked.append(condition)
+
+    assert with_decisions_made(obligation, takes_long) is obligation
+    assert len(asked) < 8
