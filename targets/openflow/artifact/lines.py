@@ -81,14 +81,11 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
         raise InputError.at(Span(name, 1, 1), "no flow in this file")
     steps = [*lines.meters.by_number.values(), *lines.steps]
     packet_lines.check_leaves_all(steps, bundle=lines.bundle)
-    later = lines.flows.later
-    bridge = applied(
-        steps,
-        versions_of(steps, lines.version, bundle=lines.bundle, later=later, place=lines.version_place),
-        bundles=[range(len(steps))] if lines.bundle else (),
-        shown=lines.shown or lines.flows.shown,
-    )
-    return replace(bridge, name=name, assumes=tuple(sorted(assumes)))
+    later, shown = lines.flows.later, lines.shown or lines.flows.shown
+    versions = versions_of(steps, lines.version, bundle=lines.bundle, later=later, place=lines.version_place)
+    bridge = applied(steps, versions, bundles=[range(len(steps))] if lines.bundle else (), shown=shown)
+    version_open = len(versions) > 1 and not shown
+    return replace(bridge, name=name, assumes=tuple(sorted(assumes)), version_open=version_open)
 
 
 class _Lines:

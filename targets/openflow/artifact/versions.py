@@ -68,5 +68,10 @@ def versions_of(
     return _BOTH[1:]
 
 
+def left_out(flows: Iterable[Flow]) -> bool:
+    """Whether some flows have what ``ovs-ofctl`` leaves out of what it sends in OpenFlow 1.0."""
+    return any(_has(flow, WriteActions | ClearActions) for flow in flows)
+
+
 def _has(flow: Flow, kinds: object) -> bool:
     return any(isinstance(one, kinds) for one in flat(flow.actions))  # type: ignore[arg-type]

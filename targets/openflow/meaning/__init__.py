@@ -14,6 +14,7 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, Assumption, Behaviour, Case, Choice, Fault
 from ....semantics.meaning.opened import Lookup, NothingLarge, Opened
 from ..artifact import FIRST_RESERVED, LOCAL, Bridge
+from ..artifact.versions import SAYS, left_out
 from .assumed import assumed as assumed_of
 from .execute import Pipeline
 from .extract import at_least, views
@@ -25,6 +26,10 @@ DEFAULT_MTU = 1500
 _CACHED = (
     "Open vSwitch 3.1 writes label stack entries whole: traffic class and TTL, where no flow asks for them, may be "
     "those of an earlier frame, for its cache does not tell them apart; it is compared as if it had none"
+)
+_AS_WRITTEN = (
+    "the flows are added with ovs-ofctl -O OpenFlow13 or later: the file does not say its version "
+    f"('{SAYS} 1.3'), and in OpenFlow 1.0 ovs-ofctl leaves out write_actions and clear_actions"
 )
 
 
@@ -110,6 +115,7 @@ def _run(bridge: Bridge, tables: Tables, mtu: int) -> tuple[Behaviour, list[Look
             "ports that frames are sent to exist and are up",
             *(["no port is a tunnel"] if tunnelled(bridge) else []),
             *([_CACHED] if writes_labels(bridge) else []),
+            *([_AS_WRITTEN] if bridge.version_open and left_out(bridge.flows) else []),
             "a TTL that runs out is not reported to a controller (the default since OpenFlow 1.3)",
         ),
     )

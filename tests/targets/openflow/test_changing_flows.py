@@ -8,6 +8,7 @@ import pytest
 
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.openflow.artifact import Bridge, Output, read, read_text, recognises
+from p4verify.targets.openflow.meaning import meaning
 from p4verify.targets.openflow.oracle import OpenVSwitch
 from tests.support.changing_flows import (
     BUCKETS,
@@ -151,6 +152,22 @@ def test_a_comment_says_for_which_version_a_flow_file_is() -> None:
         left("# p4verify openflow: 1.7", *nothing)
     with pytest.raises(InputError, match="one version"):
         left(said, "# p4verify openflow: 1.3", *nothing)
+
+
+@pytest.mark.parametrize("action", ["write_actions(output:3)", "output:3,clear_actions"])
+def test_what_ovs_ofctl_may_leave_out_is_said_of_a_file_that_names_no_version(action: str) -> None:
+    """Version 3.1 installs ``write_actions(output:3)`` as ``drop`` if it is not told to speak a later one."""
+    flow = f"ip actions={action}"
+    shown = f" cookie=0x0, duration=1.0s, table=0, n_packets=0, n_bytes=0, {flow}"
+    for lines, expected in (
+        ((flow,), True),
+        (("ip actions=output:3",), False),
+        (("# p4verify openflow: 1.3", flow), False),
+        ((f"flow add {flow}",), False),
+        ((shown,), False),
+    ):
+        notes = meaning(read_text("\n".join(lines), "flows")).notes
+        assert any("leaves out write_actions" in note for note in notes) is expected, lines
 
 
 def test_flows_that_may_overlap_are_refused_where_a_line_says_so() -> None:
