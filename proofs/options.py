@@ -173,7 +173,8 @@ def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> C
     bound: Candidates = {}
     pieces: dict[Term, dict[tuple[int, int], dict[Term, None]]] = {}
     wanted = frozenset(picks)
-    for x, y in [*_disagreements(differs), *_questions([violation], wanted)]:
+    both = [*_disagreements(differs), *_questions([violation], wanted)]
+    for x, y in [*both, *(pair for beside in both for pair in _below_decisions(*beside))]:
         for mine, theirs in ((x, y), (y, x)):
             choice = mine.args[0] if mine.op == "extract" else mine
             if choice not in wanted or wanted.intersection(b.variables(theirs)) or is_one_of_many(theirs, choice):
@@ -183,6 +184,14 @@ def bindings(differs: list[Term], violation: Term, picks: tuple[Term, ...]) -> C
             else:
                 pieces.setdefault(choice, {}).setdefault(mine.bounds, {})[theirs] = None
     return {choice: _put_together(choice.width, parts) for choice, parts in pieces.items()} | bound
+
+
+def _below_decisions(x: Term, y: Term) -> Iterator[tuple[Term, Term]]:
+    """What a decision may come to, on one side, beside all of the other side: a choice within bounds is told as itself
+    or, where it is beyond them, as another number."""
+    for mine, theirs in ((x, y), (y, x)):
+        if mine.op == "ite" and theirs.op != "ite":
+            yield from ((branch, theirs) for branch in mine.args[1:])
 
 
 def _put_together(width: int, pieces: Mapping[tuple[int, int], Iterable[Term]]) -> list[Term]:

@@ -91,3 +91,16 @@ def test_what_a_cell_held_may_be_chosen_where_the_other_side_writes_nothing() ->
     assert (
         Search(Engine(timeout=20), frozenset((index, value)), b.TRUE, [obligation], (0, 0, 0)).check(obligation) is None
     )
+
+
+def test_a_choice_within_bounds_is_what_the_other_side_has_in_pieces() -> None:
+    """A random number is told as the least one where the choice is beyond its bounds: what stands beside each of its
+    bytes is what the choice may be, and the bytes that say nothing but which bounds it has, too."""
+    pick, drawn = b.var("any.0", 16), b.var("in.drawn", 8)
+    inside = b.and_(b.ule(b.bv(0x100, 16), pick), b.ule(pick, b.bv(0x17F, 16)))
+    told = b.ite(inside, pick, b.bv(0x100, 16))
+    other = b.bv(1, 8), b.concat(b.bv(0, 1), b.extract(drawn, 6, 0))
+    parts = [unequal(f"byte {n}", b.extract(told, 15 - 8 * n, 8 - 8 * n), octet) for n, octet in enumerate(other)]
+    obligation = Obligation("one", b.TRUE, tuple(parts), 1)
+    _, options = options_of(obligation, obligation.violation, (pick,))
+    assert b.concat(b.bv(1, 8), *other[1:]) in options[pick]
