@@ -74,7 +74,7 @@ def _runs(program: ir.Program, artifact: BpfObject) -> MachineInRuns:
     relation = TARGET.relate(program, artifact, None)
     spec = relation.settled(meaning(program))
     pair = Pair(program, None, spec, TARGET.meaning(artifact), TARGET, artifact, relation, on_machines=True)
-    return MachineInRuns(pair, Engine.within(60, lambda _line: None, Execution()))
+    return MachineInRuns(pair, Engine.within(300, lambda _line: None, Execution()))
 
 
 def test_copies_that_the_machine_alone_makes_are_confirmed_by_the_kernel() -> None:
