@@ -59,7 +59,7 @@ class _ExclusiveOrs:
         if term.is_const:
             return _constant(int(term.value), max(1, term.width))
         args = [self._sums[arg] for arg in term.args]
-        found = self._combined(term, args) if args else None
+        found = self._combined(term, args) if args and all(args) else None  # an array has no bits
         return found if found is not None else tuple(self._own(term, i) for i in range(max(1, term.width)))
 
     def _own(self, term: Term, index: int) -> int:
@@ -78,7 +78,7 @@ class _ExclusiveOrs:
                 high, low = term.bounds
                 return args[0][low : high + 1]
             case "mul":
-                return _product(*args)
+                return _product(*args) if len(args) == 2 else None
             case "shl" | "lshr":
                 return _shifted(term, args[0])
             case "band" | "bor":

@@ -86,6 +86,13 @@ def test_what_is_no_exclusive_or_is_not_taken_for_one(one: Term, others: tuple[T
     assert [left(b.bxor(many, one), b.bxor(many, other)) for other in others] == [1] * len(others)
 
 
+def test_arrays_are_no_exclusive_ors() -> None:
+    """They have no bits, in all of which two of them could be the same."""
+    first, second = (b.array_var(name, 8, WIDTH) for name in ("state.a", "state.b"))
+    asked = b.zext(b.from_bool(b.eq(first, second)), WIDTH)
+    assert left(b.bxor(by_products(), asked), b.bxor(by_products(), ONE)) == 1
+
+
 ONE_BIT = [b.zext(b.extract(octet, i, i), WIDTH) for octet in BYTES[:2] for i in (0, 3, 7)]
 
 
