@@ -7,13 +7,13 @@ the same order are told the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Event
-from . import memory
+from . import memory, ranges
 from .context import packet_length
 from .helpers_maps import EFAULT, EINVAL, MAPS, map_argument, result
 from .state import State
@@ -110,22 +110,49 @@ def _words(machine: Machine, state: State, number: int, size: int) -> list[Term]
 # --- events -------------------------------------------------------------------------------------------------------
 
 
+PERF_BLOCK: Final = 64
+"""Bytes of a perf buffer's record that one event tells."""
+_MOST_SHOWN: Final = 1024
+"""Bytes of a packet in a record that hang on the packet are no more."""
+
+
 def perf_event_output(machine: Machine, state: State) -> list[State]:
-    """``bpf_perf_event_output(ctx, map, flags, data, size)``: data, then as much of the packet as the flags say."""
+    """``bpf_perf_event_output(ctx, map, flags, data, size)``: data, then as much of the packet as the flags say.
+
+    What is told is the same however the number of the packet's bytes is written: event ``perf.MAP`` has the lower half
+    of the flags and how long the record is, and one event ``perf.MAP.bytes`` for each :data:`PERF_BLOCK` of its bytes
+    that it reaches into has these, and zeros behind its end. So two records are told alike only if their bytes and
+    their length are.
+    """
     context_argument(machine, state)
     item = map_argument(machine, state, 2, "perf_event_array").item
     flags, size = machine.scalar(state, 3), machine.number(state, machine.scalar(state, 5))
-    upper = machine.number(state, b.extract(flags, 63, 32))
+    upper = b.extract(flags, 63, 32)
     data = memory.load_bytes(machine, state, machine.pointer(state, 4), size)
-    if upper >> 20:
-        return result(state, -EINVAL)
-    there, short = machine.fork(state, b.uge(packet_length(state), b.bv(upper, 32)))
-    out = result(short, -EFAULT) if short is not None else []
+    known, unknown = machine.fork(state, b.ult(upper, b.bv(1 << 20, 32)))
+    out = result(unknown, -EINVAL) if unknown is not None else []
+    there, short = machine.fork(known, b.uge(packet_length(known), upper)) if known is not None else (None, None)
+    out += result(short, -EFAULT) if short is not None else []
     if there is not None:
-        shown = [there.layout.at(i) for i in range(upper)]
-        _tell(there, f"perf.{item.name}", b.extract(flags, 31, 0), *data, *shown)
+        most = upper.value if upper.is_const else ranges.by_cases(upper, there.ranges)[1]
+        if most > _MOST_SHOWN and not upper.is_const:
+            raise machine.unsupported(there, f"an event with more than {_MOST_SHOWN} bytes of the packet")
+        _tell(there, f"perf.{item.name}", b.extract(flags, 31, 0), b.add(upper, b.bv(size, 32)))
+        for when, block in _blocks([*data, *(there.layout.at(i) for i in range(most))], size, upper):
+            _tell(there, f"perf.{item.name}.bytes", *block, when=when)
         out += result(there, machine.asked(there, f"perf.{item.name}", 64, "whether the event finds room"))
     return out
+
+
+def _blocks(octets: list[Term], size: int, upper: Term) -> Iterator[tuple[Term, list[Term]]]:
+    """The record's bytes, of which the first ``size`` and ``upper`` more count, in blocks: when there is each."""
+
+    def counts(index: int) -> Term:
+        return b.TRUE if index < size else b.ult(b.bv(index - size, 32), upper)
+
+    for start in range(0, len(octets), PERF_BLOCK):
+        part = [b.ite(counts(start + i), octet, b.bv(0, 8)) for i, octet in enumerate(octets[start:][:PERF_BLOCK])]
+        yield counts(start), part + [b.bv(0, 8)] * (PERF_BLOCK - len(part))
 
 
 def _tell(state: State, name: str, *fields: Term, when: Term = b.TRUE) -> None:

@@ -45,6 +45,22 @@ def _interval(term: Term, known: Ranges, seen: dict[Term, Interval], depth: int)
     return found
 
 
+def by_cases(term: Term, known: Ranges, depth: int = 6) -> Interval:
+    """The same, where each way that a choice in ``term`` goes counts with its condition (``depth`` choices deep): it is
+    within one of these intervals, as one of the ways is gone."""
+    if term.op == "concat" and len(term.args) == 2 and term.args[0] is b.bv(0, term.args[0].width):
+        return by_cases(term.args[1], known, depth)
+    if term.op != "ite" or not depth:
+        return interval(term, known)
+    found = []
+    for condition, way in ((term.args[0], term.args[1]), (b.not_(term.args[0]), term.args[2])):
+        then = dict(known)
+        if learn(condition, then):
+            found.append(by_cases(way, then, depth - 1))
+    both = hull(*found) if len(found) == 2 else (found or [interval(term, known)])[0]
+    return meet(both, interval(term, known)) or both
+
+
 def meet(x: Interval, y: Interval) -> Interval | None:
     """The common part of two intervals, None if there is none."""
     low, high = max(x[0], y[0]), min(x[1], y[1])

@@ -67,9 +67,9 @@ class PerfMap(KernelMap):
         self[cpu.to_bytes(4, "little")] = event.to_bytes(4, "little")
         return mmap.mmap(event, (1 + _PAGES) * mmap.PAGESIZE)
 
-    def records(self) -> list[bytes]:
-        """The records, oldest first: the lower half of the flags (highest byte first), data, bytes of the packet. None
-        where more were written than are noted."""
+    def written(self) -> list[tuple[int, bytes]]:
+        """The records, oldest first: the lower half of the flags, and data with the bytes of the packet. None where
+        more were written than are noted."""
         noted = self.noted[bytes(4)]
         count = int.from_bytes(noted[:8], "little")
         held = [record for buffer in self._buffers for record in _records(buffer)]
@@ -78,7 +78,7 @@ class PerfMap(KernelMap):
         out = []
         for (flags, size), record in zip(struct.iter_unpack("=QQ", noted[8:]), held, strict=False):
             whole = size + (flags >> _PACKET_AT & _PACKET_MASK)
-            out.append((flags & 0xFFFFFFFF).to_bytes(4, "big") + record[:whole])
+            out.append((flags & 0xFFFFFFFF, record[:whole]))
         return out
 
 

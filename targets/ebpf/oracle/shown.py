@@ -15,6 +15,8 @@ _PRESENT: Final = ".present"
 _NOTES: Final = ("ran", "result")
 RING, PERF = "ring.", "perf."
 """What the name of an event begins with that is a record in a ring buffer, or in a perf buffer."""
+PERF_BLOCK: Final = 64
+"""Bytes of a perf buffer's record that one event tells."""
 
 
 def cells(
@@ -56,13 +58,22 @@ def _at_first(item: MapDef) -> bytes:
 
 
 def records(maps: Mapping[str, KernelMap]) -> dict[str, tuple[tuple[int, ...], ...]]:
-    """What lies in ring and perf buffers, as the meaning names it: ``ring.NAME`` and ``perf.NAME``, and of each record
-    its bytes as one number."""
-    buffers = {f"{RING}{name}": held for name, held in maps.items() if held.item.type == "ringbuf"}
-    buffers |= {f"{PERF}{name}": held for name, held in maps.items() if isinstance(held, PerfMap)}
-    return {
-        name: tuple((int.from_bytes(record, "big"),) for record in held.records()) for name, held in buffers.items()
-    }
+    """What lies in ring and perf buffers, as the meaning names it: ``ring.NAME`` with the bytes of each record as one
+    number, and ``perf.NAME`` with the lower half of the flags and the length, ``perf.NAME.bytes`` with the bytes."""
+    found: dict[str, tuple[tuple[int, ...], ...]] = {}
+    for name, held in maps.items():
+        if isinstance(held, PerfMap):
+            told = held.written()
+            found[f"{PERF}{name}"] = tuple((flags << 32 | len(record),) for flags, record in told)
+            found[f"{PERF}{name}.bytes"] = tuple((block,) for _, record in told for block in _blocks(record))
+        elif held.item.type == "ringbuf":
+            found[f"{RING}{name}"] = tuple((int.from_bytes(record, "big"),) for record in held.records())
+    return found
+
+
+def _blocks(record: bytes) -> Iterator[int]:
+    for start in range(0, len(record), PERF_BLOCK):
+        yield int.from_bytes(record[start : start + PERF_BLOCK].ljust(PERF_BLOCK, b"\0"), "big")
 
 
 def going_on(seen: Observation) -> Observation:

@@ -122,6 +122,30 @@ def test_what_is_written_into_perf_buffers_is_seen(kernel_oracle: KernelOracle, 
     assert confirmed(told_apart(reports(octets, packet), reports(b"x" + octets[1:], packet), events))
 
 
+def shows(most: int, *changed: Insn, apart: bool = False) -> list[Insn]:
+    """Writes four bytes into a perf buffer, with the packet behind them, or its first ``most`` bytes if it is longer.
+    ``apart``: longer packets have a call of their own, whose number of bytes is a literal."""
+    call = [asm.load_map(R2, "events"), asm.mov(R4, FP), asm.alu("add", R4, -4), asm.mov(R5, 4), asm.call(25)]
+    end = [asm.mov(R0, 0), asm.exit_()]
+    literal = [asm.load_imm64(R3, most << 32 | 0xFFFFFFFF), *(call + end if apart else [])]
+    start = [asm.store(4, FP, -4, 7), asm.load(4, R6, R1, 0), *changed, asm.load_imm64(R7, 0xFFFFFFFF)]
+    known = [asm.mov(R3, R6), asm.alu("lsh", R3, 32), asm.alu("or", R3, R7)]
+    over = sum(insn.size for insn in literal)
+    if apart:
+        return [*start, asm.jump("jlt", R6, most, over), *literal, *known, *call, *end]
+    return [*start, asm.jump("jlt", R6, most, 1), asm.mov(R6, most), *known, *call, *end]
+
+
+EVENTS = MapDef("events", "perf_event_array", 4, 4, 0)
+
+
+@pytest.mark.parametrize("most", [64, 100, 128])
+def test_records_with_as_much_of_a_packet_as_it_has_are_compared(kernel_oracle: KernelOracle, most: int) -> None:
+    assert judged(shows(most), shows(most, apart=True), EVENTS).verdict is Verdict.ACCEPT
+    for other in (shows(most - 1), shows(most, asm.alu("rsh", R6, 1)), shows(most + 1, apart=True)):
+        assert confirmed(told_apart(shows(most), other, EVENTS))
+
+
 LEFT = {"peer": [asm.call(155)], "neighbour": [asm.mov(R3, 0), asm.mov(R4, 0), asm.call(152)]}
 
 
