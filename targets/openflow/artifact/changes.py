@@ -118,7 +118,8 @@ def _check_not_refused(steps: Sequence[Step]) -> None:
             continue
         alike = before.setdefault((flow.table, flow.priority), {})
         asks = isinstance(step, FlowChange) and step.check_overlap and flow.match not in alike
-        other = next((one for one in alike.values() if asks and _overlap(one.match, flow.match)), None)
+        others = alike.values() if asks else ()
+        other = next((one for one in others if _overlap(one.match, flow.match)), None)
         if other is not None:
             said = "the switch refuses it if it is added after that, and may have both"
             raise Unsupported(f"check_overlap of a flow that overlaps the one of {other.span}: {said}", flow.span)
