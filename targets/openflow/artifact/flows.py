@@ -409,4 +409,4 @@ class Bridge:
     meters: tuple[Meter, ...] = ()
     """Those that the file tells of; a flow may use others, which are in the switch only."""
     version_open: bool = field(default=False, compare=False)
-    """Whether these are commands of which nothing says for which version of OpenFlow they are meant."""
+    """Whether these may be commands of which nothing says for which version of OpenFlow they are meant."""

@@ -84,7 +84,7 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     later, shown = lines.flows.later, lines.shown or lines.flows.shown
     versions = versions_of(steps, lines.version, bundle=lines.bundle, later=later, place=lines.version_place)
     bridge = applied(steps, versions, bundles=[range(len(steps))] if lines.bundle else (), shown=shown)
-    version_open = len(versions) > 1 and not shown
+    version_open = len(versions) > 1 and not lines.shown  # lines with counters may be added, too
     return replace(bridge, name=name, assumes=tuple(sorted(assumes)), version_open=version_open)
 
 

@@ -28,7 +28,7 @@ _CACHED = (
     "those of an earlier frame, for its cache does not tell them apart; it is compared as if it had none"
 )
 _AS_WRITTEN = (
-    "the flows are added with ovs-ofctl -O OpenFlow13 or later: the file does not say its version "
+    "flows that are added are so with ovs-ofctl -O OpenFlow13 or later: the file does not say its version "
     f"('{SAYS} 1.3'), and in OpenFlow 1.0 ovs-ofctl leaves out write_actions and clear_actions"
 )
 
