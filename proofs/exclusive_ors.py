@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import xor
 from typing import Final
 
 from ..semantics import bits as b
@@ -69,7 +71,7 @@ class _ExclusiveOrs:
     def _combined(self, term: Term, args: Sequence[Sums]) -> Sums | None:
         match term.op:
             case "bxor":
-                return tuple(_xor(column) for column in zip(*args, strict=True))
+                return tuple(reduce(xor, column) for column in zip(*args, strict=True))
             case "bnot" | "not":
                 return tuple(bit ^ 1 for bit in args[0])
             case "concat":
@@ -108,13 +110,6 @@ class _ExclusiveOrs:
 
 def _constant(value: int, width: int) -> Sums:
     return tuple(value >> i & 1 for i in range(width))
-
-
-def _xor(column: Sequence[int]) -> int:
-    found = 0
-    for bit in column:
-        found ^= bit
-    return found
 
 
 def _shifted(term: Term, bits: Sums) -> Sums | None:

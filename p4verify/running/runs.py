@@ -149,7 +149,8 @@ class Runs:
     def _once(self, number: int, rules: Drawn) -> Seen | None:
         data, given = self._drawn(rules)
         padded = self.inputs.padded(data)
-        again, hits, misses = dict(given), rules.hits, rules.misses
+        again = dict(given) if self._again else {}
+        hits, misses = rules.hits, rules.misses
         given |= self.inputs.undefined(self._undefined)
         asked = [[rules.function(name, data) for name, _ in side.functions] for side in self.sides]
         values = [[given.get(v.name, 0) & ((1 << max(1, v.width)) - 1) for v in s.variables] for s in self.sides]

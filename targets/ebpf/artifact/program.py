@@ -50,6 +50,8 @@ KERNEL_STRUCTS: Final = {"bpf_spin_lock": 4}
 """Structs in values of maps that the kernel looks for by name (kernel/bpf/btf.c), and the bytes of the number in it."""
 INNER: Final = ".inner"
 """What all the maps in a map of maps together are called, behind its name."""
+PERF_BLOCK: Final = 64
+"""Bytes of a perf buffer's record that one event tells."""
 NUMBER_BYTES: Final = 4
 """Bytes of the number that tells the maps in a map of maps apart, in front of the key."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Event
+from ..artifact.program import PERF_BLOCK
 from . import memory, ranges
 from .context import packet_length
 from .helpers_maps import EFAULT, EINVAL, MAPS, map_argument, result
@@ -110,8 +111,6 @@ def _words(machine: Machine, state: State, number: int, size: int) -> list[Term]
 # --- events -------------------------------------------------------------------------------------------------------
 
 
-PERF_BLOCK: Final = 64
-"""Bytes of a perf buffer's record that one event tells."""
 _MOST_SHOWN: Final = 1024
 """Bytes of a packet in a record that hang on the packet are no more."""
 

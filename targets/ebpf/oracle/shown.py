@@ -7,6 +7,7 @@ from typing import Final
 
 from ...base import Cells, Observation
 from ..artifact import MapDef
+from ..artifact.program import PERF_BLOCK
 from .kernel import KernelMap
 from .perf import PerfMap
 
@@ -15,8 +16,6 @@ _PRESENT: Final = ".present"
 _NOTES: Final = ("ran", "result")
 RING, PERF = "ring.", "perf."
 """What the name of an event begins with that is a record in a ring buffer, or in a perf buffer."""
-PERF_BLOCK: Final = 64
-"""Bytes of a perf buffer's record that one event tells."""
 
 
 def cells(
