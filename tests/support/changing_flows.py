@@ -304,10 +304,7 @@ def judge_messages(bench: Bench, form: Form, seed: int, count: int) -> Found:
     """So many random files as the messages that ``ovs-ofctl`` makes of them, where the switch takes all of these."""
     rng, found = random.Random(seed), Found()
     for _ in range(count):
-        lines = [
-            line for line in Script(rng, form).lines() if not line.startswith("packet-out")
-        ]  # not read as messages
-        lines = list(_taken(lines))
+        lines = _taken(Script(rng, form).lines())
         if not lines:
             continue
         command, version = rng.choice([way for way in form.ways if way[1] is not None])

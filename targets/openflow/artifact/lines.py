@@ -19,6 +19,7 @@ from .flow_lines import FlowLines
 from .flows import ASSUMPTIONS, Bridge
 from .group_lines import read_group
 from .meter_lines import Meters
+from .sent_packets import check_leaves_all
 from .steps import Step, Version
 from .versions import said_version, versions_of
 from .words import Piece
@@ -80,7 +81,8 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     if not lines.steps:
         raise InputError.at(Span(name, 1, 1), "no flow in this file")
     steps = [*lines.meters.by_number.values(), *lines.steps]
-    packet_lines.check_leaves_all(steps, bundle=lines.bundle)
+    packet_lines.check_in_bundle(steps, bundle=lines.bundle)
+    check_leaves_all(steps)
     later, shown = lines.flows.later, lines.shown or lines.flows.shown
     versions = versions_of(steps, lines.version, bundle=lines.bundle, later=later, place=lines.version_place)
     bridge = applied(steps, versions, bundles=[range(len(steps))] if lines.bundle else (), shown=shown)

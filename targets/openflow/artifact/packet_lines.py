@@ -1,7 +1,6 @@
 """A packet that a line of a bundle sends (``parse_ofp_packet_out_str__``, ``lib/ofp-packet.c`` of Open vSwitch 3.1).
 
-Such a line leaves what the bundle makes as it is: only ``learn`` makes flows of packets. So it is taken where neither
-it nor anything that its packet may come to is an action that is not modelled.
+What such a line leaves as it is :mod:`.sent_packets` tells.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from typing import Final
 
 from ....semantics.source import InputError, Unsupported
 from .actions import read_actions
-from .flows import TABLE, Action, Group, Opaque, Output, ToGroup
-from .steps import GroupChange, PacketOut, Step, flat, flow_of
+from .flows import Output, ToGroup
+from .steps import PacketOut, Step
 from .words import Piece, items, port
 
 WORD: Final = re.compile(r"packet-out\s+")
@@ -53,38 +52,8 @@ def read_packet(piece: Piece) -> PacketOut:
     return PacketOut(actions, piece.span)
 
 
-def check_leaves_all(steps: Sequence[Step], *, bundle: bool) -> None:
-    """That packets which are sent change nothing: they come to no action that might make a flow.
-
-    Raises:
-        InputError: they stand beside lines of no bundle, where ``ovs-ofctl`` knows none.
-        Unsupported: they may come to one.
-    """
-    sent = [step for step in steps if isinstance(step, PacketOut)]
-    if sent and not bundle:
-        raise InputError.at(sent[0].span, "packet-out, in a file that is no bundle")
-    away = [step for step in sent if any(_goes_on(action) for action in step.actions)]
-    if not away:
-        return
-    told = {group.number for group in map(_group_of, steps) if group is not None}
-    for packet in away:
-        if any(isinstance(one, ToGroup) and one.group not in told for one in packet.actions):
-            raise Unsupported("a packet that is sent to a group that no line tells of", packet.span)
-    for step in steps:
-        if any(isinstance(one, Opaque) for one in flat(_all_actions(step))):
-            raise Unsupported("a packet that is sent, where actions that are not modelled might learn", away[0].span)
-
-
-def _goes_on(action: Action) -> bool:
-    return not isinstance(action, Output) or action.port == TABLE
-
-
-def _group_of(step: Step) -> Group | None:
-    return step.group if isinstance(step, GroupChange) else step if isinstance(step, Group) else None
-
-
-def _all_actions(step: Step) -> tuple[Action, ...]:
-    flow, group = flow_of(step), _group_of(step)
-    if group is not None:
-        return tuple(action for bucket in group.buckets for action in bucket.actions)
-    return () if flow is None else flow.actions
+def check_in_bundle(steps: Sequence[Step], *, bundle: bool) -> None:
+    """Raises InputError: such a line stands beside lines of no bundle, where ``ovs-ofctl`` knows none."""
+    sent = next((step for step in steps if isinstance(step, PacketOut)), None)
+    if sent is not None and not bundle:
+        raise InputError.at(sent.span, "packet-out, in a file that is no bundle")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ....semantics.source import Span
-from .flows import Action, Clone, Flow, Group, Meter, WriteActions
+from .flows import Action, Clone, Flow, Group, Meter, ToGroup, WriteActions
 
 Version = Literal["1.0", "later"]
 """Of OpenFlow; all from 1.2 on change flows in one way."""
@@ -94,10 +94,12 @@ class MeterChange:
 
 @dataclass(frozen=True, slots=True)
 class PacketOut:
-    """A packet that a bundle sends through the switch; it leaves flows, groups and meters as they are."""
+    """A packet that is sent through the switch; it leaves flows, groups and meters as they are."""
 
     actions: tuple[Action, ...]
     span: Span
+    in_bundle: bool = True
+    """Whether a bundle is refused as a whole if the packet cannot be sent."""
 
 
 Step = Flow | Group | Meter | FlowChange | GroupChange | MeterChange | PacketOut
@@ -109,7 +111,9 @@ def is_change(step: Step) -> bool:
     some say ``check_overlap``."""
     if isinstance(step, FlowChange):
         return step.verb != "add" or not step.bare
-    return isinstance(step, GroupChange | MeterChange | PacketOut)
+    if isinstance(step, PacketOut):
+        return any(isinstance(one, ToGroup) for one in flat(step.actions))
+    return isinstance(step, GroupChange | MeterChange)
 
 
 def flow_of(step: Step) -> Flow | None:

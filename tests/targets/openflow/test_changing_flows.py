@@ -282,7 +282,10 @@ def test_a_packet_that_a_bundle_sends_changes_nothing() -> None:
         ((f"{SENT} actions=table", "flow arp actions=learn(table=1)"), "actions that are not modelled might learn"),
         ((f"{SENT} actions=table", "flow delete_strict arp", "flow modify_strict arp actions=learn(table=1)"), "learn"),
         ((f"{SENT} actions=table", "group add group_id=1,type=all,bucket=learn(table=1)"), "might learn"),
-        ((f"{SENT} actions=group:1", "group add group_id=2,type=all"), "a group that no line tells of"),
+        ((f"{SENT} actions=group:1", "group add group_id=2,type=all"), "a group that no command tells of"),
+        ((f"{SENT} actions=group:1", "group add group_id=1,type=ff,bucket=watch_port:1,group:1"), "on and on"),
+        ((f"{SENT} actions=table", "flow ip actions=resubmit(,0)"), "s:3:6 may send on and on"),
+        ((f"{SENT} actions=table", "flow arp actions=goto_table:1"), "on and on"),
         ((f"{SENT.replace('packet=', 'reg0=1,packet=')} actions=1",), "sent with 'reg0'"),
     ],
 )

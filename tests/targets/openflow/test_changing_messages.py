@@ -195,6 +195,100 @@ def test_a_bundle_counts_when_it_is_committed() -> None:
         read(first + bundled("ip actions=3", 1) + between, "m")
 
 
+# --- packets that are sent ----------------------------------------------------------------------------------------
+
+PACKET, FRAME = 13, "ffffffffffff 020000000001 0800"
+
+
+def sent(actions: str, *, port: int = 0xFFFFFFFD, buffer: int = ANY, version: int = 4) -> bytes:
+    size = len(bytes.fromhex(actions))
+    if version < 6:
+        return message(PACKET, f"{buffer:08x} {port:08x} {size:04x} 000000000000 {actions} {FRAME}", version)
+    match = f"0001 000c 80000004 {port:08x} 00000000"
+    return message(PACKET, f"{buffer:08x} {size:04x} 0000 {match} {actions} {FRAME}", version)
+
+
+def output(port: int) -> str:
+    return f"0000 0010 {port:08x} ffff 000000000000"
+
+
+LEARN = "ffff 0020 00002320 0010 0000 0000 8000 0000000000000000 0000 01 00 0000 0000"
+"""``learn(table=1)`` in Nicira's words."""
+OTHER_EXPERIMENTER = "ffff 0010 00abcdef 0001 000000000000"
+TO_GROUP_2, RESUBMIT_1 = "0016 0008 00000002", "ffff 0010 00002320 000e fff8 01 000000"
+
+
+@pytest.mark.parametrize("version", [4, 5, 6])
+@pytest.mark.parametrize("port", [1, 0xFFFFFFFD, 0xFFFFFFFE, ANY])
+def test_a_packet_that_is_sent_changes_nothing(version: int, port: int) -> None:
+    form = f"openflow1{version - 1}"
+    first, last = (added(f"cookie={i},{kind} actions={i}", form) for i, kind in ((1, "ip"), (2, "arp")))
+    for actions in ("", output(2), output(2) + output(0xFFFFFFF9), output(0xFFFFFFFB), RESUBMIT_1):
+        assert left(first + sent(actions, port=port, version=version) + last) == [(1, 1), (2, 2)]
+
+
+def test_a_packet_is_sent_to_groups_that_are_there() -> None:
+    assert read(GROUPED + sent(TO_GROUP_2), "m") == read(GROUPED, "m")
+    with pytest.raises(InputError, match="group 2 is not there"):
+        read(sent(TO_GROUP_2) + GROUPED, "m")
+
+
+def test_a_packet_that_a_bundle_sends_changes_nothing() -> None:
+    def inside(data: bytes) -> bytes:
+        return message(IN_BUNDLE, "00000001 0000 0003" + data.hex(), 5)
+
+    first = added("cookie=1,ip actions=1", "openflow14")
+    both = control(0) + bundled("ip actions=3", 1) + inside(sent(output(0xFFFFFFF9), version=5)) + control(4)
+    assert left(first + both) == [(1, 3)]
+    with pytest.raises(Unsupported, match="by more than 'output' and 'group'"):
+        read(first + control(0) + inside(sent(RESUBMIT_1, version=5)) + control(4), "m")
+
+
+def applying(match: str, actions: str) -> bytes:
+    """A flow that applies these actions."""
+    body = added(f"{match} actions=drop")[8:].hex()
+    return message(FLOW, f"{body} 0004 {8 + len(bytes.fromhex(actions)):04x} 00000000 {actions}")
+
+
+@pytest.mark.parametrize(
+    ("before", "actions", "said"),
+    [
+        ("ip actions=1", LEARN, "by experimenter 0x00002320 action 16"),
+        ("ip actions=1", OTHER_EXPERIMENTER, "by experimenter 0x00abcdef action 1"),
+        ("ip actions=1", TO_GROUP_2, "a group that no command tells of"),
+        ("ip actions=drop", output(0xFFFFFFF9), "actions that are not modelled might learn"),
+        ("ip actions=drop", RESUBMIT_1, "actions that are not modelled might learn"),
+    ],
+)
+def test_a_packet_that_may_make_flows_is_unsupported(before: str, actions: str, said: str) -> None:
+    first = added(before)
+    if before.endswith("drop"):
+        first += applying("ipv6", LEARN)
+    with pytest.raises(Unsupported, match=f"byte {len(first)}[0-9]*: .*{said}"):
+        read(first + sent(actions) + added("arp actions=2"), "m")
+
+
+@pytest.mark.parametrize(
+    ("packet", "said"),
+    [
+        (sent(output(2), buffer=7), "a packet of a buffer"),
+        (sent(output(2), port=0xFFFFFFFB), "no packet comes from such a port"),
+        (sent(output(2), port=0xFF12), "there is no port"),
+        (sent("0000 0009 00000002"), "an action of 9 bytes"),
+        (message(PACKET, "ffffffff 00000001 0040 000000000000"), "a list of actions needs 64 bytes"),
+        (message(PACKET, "ffffffff 0000 0000 0001 0004 00000000", 6), "does not say from which port"),
+        (message(PACKET, "ffffffff 00"), "needs 4 bytes"),
+    ],
+)
+def test_a_packet_that_the_switch_refuses_is_an_error(packet: bytes, said: str) -> None:
+    first = added("ip actions=1", f"openflow1{packet[0] - 1}")
+    with pytest.raises(InputError) as caught:
+        read(first + packet, "m")
+    text = caught.value.diagnostics[0].message
+    assert said in text
+    assert int(text.split()[1].rstrip(":")) >= len(first)
+
+
 def test_what_a_switch_has_stands_alone() -> None:
     told = message(19, "0007 0000 00000000 0008 00 00 00000009")
     with pytest.raises(Unsupported, match="beside commands that change it"):

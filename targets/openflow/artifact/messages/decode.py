@@ -3,7 +3,7 @@
 Versions 1.3 to 1.5 (wire 4, 5, 6), after the OpenFlow switch specifications and ``include/openflow`` of Open vSwitch
 3.1. Flows, groups and meters are added and changed by ``OFPT_FLOW_MOD``, ``OFPT_GROUP_MOD`` and ``OFPT_METER_MOD``
 (:mod:`.mods`), also within bundles, or told by multipart replies. Messages that change nothing (hello, echo, barriers,
-requests) are read over.
+requests, packets that are sent) are read over.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from .....semantics.source import Span
 from ....assuming import ASSUMES, assumed
 from ..changes import applied
 from ..flows import ASSUMPTIONS, Bridge, Flow
+from ..sent_packets import check_leaves_all
 from ..steps import Step
 from .groups import checked, read_group
 from .match import match, table_of
 from .mods import flow_mod, group_mod, meter_mod, read_meter
+from .packets import packet_out
 from .read_actions import instructions
 from .wire import Wire
 
 VERSIONS: Final = {4: "OpenFlow 1.3", 5: "OpenFlow 1.4", 6: "OpenFlow 1.5"}
-HELLO, ECHO_REQUEST, FLOW_MOD, GROUP_MOD, MULTIPART_REPLY, METER_MOD = 0, 2, 14, 15, 19, 29
+HELLO, ECHO_REQUEST, PACKET_OUT, FLOW_MOD, GROUP_MOD, MULTIPART_REPLY, METER_MOD = 0, 2, 13, 14, 15, 19, 29
 BUNDLE_CONTROL, BUNDLE_ADD = 33, 34
 FLOW_STATS, GROUP_DESC, METER_CONFIG = 1, 7, 10
 _HEADER: Final = 8
@@ -38,7 +40,9 @@ def recognises(data: bytes) -> bool:
     if len(data) < _HEADER or data[0] not in VERSIONS:
         return False
     length = int.from_bytes(data[2:4], "big")
-    return _HEADER <= length <= len(data) and (data[1] in _OVER or data[1] in _READERS or data[1] in _MODS)
+    return _HEADER <= length <= len(data) and (
+        data[1] == PACKET_OUT or any(data[1] in some for some in (_OVER, _READERS, _MODS))
+    )
 
 
 def decode(data: bytes, name: str = "<messages>") -> Bridge:
@@ -56,6 +60,7 @@ def decode(data: bytes, name: str = "<messages>") -> Bridge:
     if not found.steps:
         raise wire.error("no flow in these messages", 0)
     where = [f"byte {at}: " for at in found.bytes]
+    check_leaves_all(found.steps, where)
     bridge = applied(found.steps, ("later",), bundles=found.bundles, told=found.told, where=where)
     if not bridge.flows and not bridge.groups:
         raise wire.error("no flow in these messages", 0)
@@ -102,14 +107,16 @@ class _Stream:
             raise wire.error(f"a message of {length} bytes", at)
         wire.take(4, "a message")
         body = wire.part(length - _HEADER, "a message")
-        if self._inner is not None and kind not in _MODS:
+        if self._inner is not None and kind not in _MODS and kind != PACKET_OUT:
             raise wire.error(f"a message of type {kind} in a bundle", at)
         if kind in _OVER and kind not in _READERS:
             return
         if self._version not in (None, version):
             raise wire.error(f"{VERSIONS[version]} after another version", at)
         self._version = version
-        if kind in _MODS:
+        if kind == PACKET_OUT:
+            self._take(packet_out(body, version, in_bundle=self._inner is not None), at)
+        elif kind in _MODS:
             self._take(_MODS[kind](body, version), at)
         elif kind in _READERS:
             _READERS[kind](self, body, version)
