@@ -2,7 +2,9 @@
 
 ``ovs-ofctl add-flows`` speaks 1.0 if it is not told otherwise (``-O``) and the words leave it open
 (``open_vconn_for_flow_mod`` of ``utilities/ovs-ofctl.c``, 3.1). Versions differ in what commands change, in
-``mod_vlan_vid``, and in ``write_actions``, which ``ovs-ofctl`` leaves out of what it sends in 1.0.
+``mod_vlan_vid``, and in instructions: of what it sends in 1.0 ``ovs-ofctl`` leaves out ``write_actions`` and
+``clear_actions``, ``goto_table`` becomes ``resubmit``, which does the same there at the end of a flow without an action
+set, and the switch refuses ``write_metadata`` before it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Final
 
 from ....semantics.source import InputError, Span, Unsupported
 from .flow_lines import of_later_versions
-from .flows import ClearActions, Flow, Goto, PushVlan, ToMeter, WriteActions
+from .flows import Action, ClearActions, Flow, Goto, PushVlan, SetField, ToMeter, WriteActions
 from .steps import Step, Version, flat, flow_of
 
 SAYS: Final = "# p4verify openflow:"
@@ -48,8 +50,9 @@ def versions_of(
 
     Raises:
         InputError: 1.0 is said, and ``ovs-ofctl`` refuses the file for it.
-        Unsupported: a file for 1.0 has instructions, or one that is not for 1.0 says ``mod_vlan_vid`` where that does
-            something else in later versions. (Those of a bundle :mod:`.flow_lines` has told of.)
+        Unsupported: a file for 1.0 has instructions that are not sent as they are written, or one that is not for 1.0
+            says ``mod_vlan_vid`` where that does something else in later versions. (Those of a bundle
+            :mod:`.flow_lines` has told of.)
     """
     flows = [flow for flow in map(flow_of, steps) if flow is not None]
     later = bundle or later or any(_has(flow, PushVlan | ToMeter) for flow in flows)
@@ -57,7 +60,7 @@ def versions_of(
         if later:
             raise InputError.at(place, "this file says what OpenFlow 1.0 has not")
         for flow in flows:
-            if _has(flow, WriteActions | ClearActions | Goto):
+            if left_out([flow]) or refused([flow]):
                 raise Unsupported("instructions in a file for OpenFlow 1.0, which has none", flow.span)
         return _BOTH[:1]
     if said is None and not later:
@@ -71,6 +74,16 @@ def versions_of(
 def left_out(flows: Iterable[Flow]) -> bool:
     """Whether some flows have what ``ovs-ofctl`` leaves out of what it sends in OpenFlow 1.0."""
     return any(_has(flow, WriteActions | ClearActions) for flow in flows)
+
+
+def refused(flows: Iterable[Flow]) -> bool:
+    """Whether the switch may refuse some flows if they are sent in OpenFlow 1.0: of what writes metadata it is not
+    known here whether it is the action or the instruction."""
+    return any(_has(flow, Goto) and any(_is_metadata(one) for one in flow.actions) for flow in flows)
+
+
+def _is_metadata(action: Action) -> bool:
+    return isinstance(action, SetField) and action.field == "metadata"
 
 
 def _has(flow: Flow, kinds: object) -> bool:

@@ -14,7 +14,7 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, PORT, Assumption, Behaviour, Case, Choice, Fault
 from ....semantics.meaning.opened import Lookup, NothingLarge, Opened
 from ..artifact import FIRST_RESERVED, LOCAL, Bridge
-from ..artifact.versions import SAYS, left_out
+from ..artifact.versions import SAYS, left_out, refused
 from .assumed import assumed as assumed_of
 from .execute import Pipeline
 from .extract import at_least, views
@@ -29,8 +29,10 @@ _CACHED = (
 )
 _AS_WRITTEN = (
     "flows that are added are so with ovs-ofctl -O OpenFlow13 or later: the file does not say its version "
-    f"('{SAYS} 1.3'), and in OpenFlow 1.0 ovs-ofctl leaves out write_actions and clear_actions"
+    f"('{SAYS} 1.3'), and in OpenFlow 1.0 "
 )
+_LEFT_OUT = "ovs-ofctl leaves out write_actions and clear_actions"
+_REFUSED = "the switch refuses write_metadata with goto_table"
 
 
 def meaning(bridge: Bridge, mtu: int = DEFAULT_MTU) -> Behaviour:
@@ -115,7 +117,8 @@ def _run(bridge: Bridge, tables: Tables, mtu: int) -> tuple[Behaviour, list[Look
             "ports that frames are sent to exist and are up",
             *(["no port is a tunnel"] if tunnelled(bridge) else []),
             *([_CACHED] if writes_labels(bridge) else []),
-            *([_AS_WRITTEN] if bridge.version_open and left_out(bridge.flows) else []),
+            *([_AS_WRITTEN + _LEFT_OUT] if bridge.version_open and left_out(bridge.flows) else []),
+            *([_AS_WRITTEN + _REFUSED] if bridge.version_open and refused(bridge.flows) else []),
             "a TTL that runs out is not reported to a controller (the default since OpenFlow 1.3)",
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from p4verify.semantics.source import InputError, Unsupported
-from p4verify.targets.openflow.artifact import Bridge, Output, read, read_text, recognises
+from p4verify.targets.openflow.artifact import Bridge, Output, Resubmit, read, read_text, recognises
 from p4verify.targets.openflow.meaning import meaning
 from p4verify.targets.openflow.oracle import OpenVSwitch
 from tests.support.changing_flows import (
@@ -18,6 +18,7 @@ from tests.support.changing_flows import (
     LATER_FLOWS,
     Bench,
     Form,
+    dumped,
     judge_files,
     judge_messages,
 )
@@ -140,7 +141,8 @@ def test_a_comment_says_for_which_version_a_flow_file_is() -> None:
     assert left(said, *elsewhere) == [(0, 0, 3), (1, 0, 3)]
     assert left(said, *by_cookie) == [(0, 0, 4)]
     assert bridge(said, "ip actions=mod_vlan_vid:3,1") == bridge("ip actions=mod_vlan_vid:3,1")
-    for instruction in ("goto_table:3", "write_actions(output:1)", "1,clear_actions"):
+    assert bridge(said, "ip actions=1,goto_table:3") == bridge("ip actions=1,goto_table:3")  # sent as resubmit(,3)
+    for instruction in ("write_metadata:1,goto_table:3", "write_actions(output:1)", "1,clear_actions"):
         with pytest.raises(Unsupported, match="instructions in a file for"):
             left(said, f"ip actions={instruction}")
     for line in ("reset_counts,ip actions=1", "ip actions=push_vlan:0x8100,1", "ip actions=meter:1,1"):
@@ -157,7 +159,24 @@ def test_a_comment_says_for_which_version_a_flow_file_is() -> None:
 @pytest.mark.parametrize("action", ["write_actions(output:3)", "output:3,clear_actions"])
 def test_what_ovs_ofctl_may_leave_out_is_said_of_a_file_that_names_no_version(action: str) -> None:
     """Version 3.1 installs ``write_actions(output:3)`` as ``drop`` if it is not told to speak a later one."""
-    flow = f"ip actions={action}"
+    check_note_about_versions(f"ip actions={action}", "leaves out write_actions")
+
+
+def test_what_the_switch_may_refuse_is_said_of_a_file_that_names_no_version() -> None:
+    check_note_about_versions("ip actions=write_metadata:1,goto_table:1", "refuses write_metadata with goto_table")
+
+
+def test_the_switch_has_instructions_of_a_file_for_1_0_as_they_are_read(bench: Bench) -> None:
+    lines = ["table=1,ip actions=2", "table=2,ip actions=write_metadata:3", "ip actions=1,goto_table:1"]
+    assert bench.put(("add-flows", "OpenFlow10"), lines) is None
+    shown = meaning(dumped(bench.switch))
+    assert any(isinstance(one, Resubmit) for flow in dumped(bench.switch).flows for one in flow.actions)
+    written = meaning(bridge("# p4verify openflow: 1.0", *lines))
+    assert [case.terms() for case in shown.cases] == [case.terms() for case in written.cases]
+    assert bench.put(("add-flows", "OpenFlow10"), ["ip actions=write_metadata:1,goto_table:1"]) is not None
+
+
+def check_note_about_versions(flow: str, said: str) -> None:
     shown = f" cookie=0x0, duration=1.0s, table=0, n_packets=0, n_bytes=0, {flow}"
     for lines, expected in (
         ((flow,), True),
@@ -168,7 +187,7 @@ def test_what_ovs_ofctl_may_leave_out_is_said_of_a_file_that_names_no_version(ac
         (("NXST_FLOW reply (xid=0x4):", shown), False),
     ):
         notes = meaning(read_text("\n".join(lines), "flows")).notes
-        assert any("leaves out write_actions" in note for note in notes) is expected, lines
+        assert any(said in note for note in notes) is expected, lines
 
 
 def test_flows_that_may_overlap_are_refused_where_a_line_says_so() -> None:
