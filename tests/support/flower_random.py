@@ -339,11 +339,16 @@ class Filters:
                 f"tcp {rng.choice(['sport', 'dport'])} {verb} {port}{retain}",
                 f"udp {rng.choice(['sport', 'dport'])} {verb} {port}",
                 f"tcp flags set {rng.randint(0, 255)}",
+                f"offset {rng.choice([0, 4, 20, -4])} u32 at {rng.choice(_ATS)} set {rng.randint(0, 0xFFFFFFFF)}",
                 f"offset {rng.choice([0, 4, 8, 12, 20, 36, 60, -4, -8, -16])} u32 set {rng.randint(0, 0xFFFFFFFF)}"
                 if rng.random() < 0.5
                 else f"offset {rng.choice([0, 1, 2, 9, 21, 33])} u8 set {rng.randint(0, 255)}{retain}",
             ]
         )
+
+
+_ATS = ("0 0x0f 0", "0 0xf 2", "32 0xf0 2", "6 0xff 3", "8 0x3c 0", "0xfffffff4 0x1f 1", "200 0xc 0", "1 0x10f 0")
+"""Bytes of the frame that say where a word is: place, mask, shift."""
 
 
 # --- frames ---------------------------------------------------------------------------------------------------------

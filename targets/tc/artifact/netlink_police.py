@@ -24,6 +24,8 @@ _INT: Final = struct.Struct("=i")
 _TABLE: Final = bytes(1024)
 _LINK_LAYERS: Final = {"ethernet": 1, "atm": 2, "adsl": 2}
 _DEFAULT_MTU: Final = 2047
+_DEFAULT_CELL_LOG: Final = 3
+"""Of the cells in which ``tc`` counts such a frame."""
 _MOST: Final = (1 << 32) - 1
 _POLICE_HEAD: Final = struct.Struct("=IiIII")
 _TICK_NS: Final = 64
@@ -84,8 +86,10 @@ def read_police_options(found: dict[int, Attribute]) -> Action | None:
         limits += [("rate", f"{8 * rate}bit"), ("burst", f"{_amount(ticks, rate)}b")]
     if peak:
         limits.append(("peakrate", f"{8 * peak}bit"))
+    cell_log, layer, overhead, *_ = _SPEC.unpack(specs[0])
+    if rate and not mtu and cell_log != _DEFAULT_CELL_LOG:
+        mtu = 0xFF << cell_log  # ``tcf_police_init``
     limits += [("mtu", f"{mtu}b")] if 0 < mtu < _MOST else []
-    _, layer, overhead, *_ = _SPEC.unpack(specs[0])
     limits += [("overhead", str(overhead))] if overhead else []
     limits += [("linklayer", "atm")] if layer == _LINK_LAYERS["atm"] else []
     if _PKTRATE64 in found:

@@ -34,6 +34,7 @@ from .conntrack import ask
 from .headers import Written, inner_protocol, is_vlan, mpls, vlan
 from .packet import Skb
 from .pedit import pedit
+from .policer import exceeds
 from .state import State
 from .templates import Runnable, SendTo, WriteWords
 from .tunnel import written
@@ -131,9 +132,6 @@ def run_actions(
     return results
 
 
-_RATES: Final = ("rate", "avrate", "pkts_rate")
-"""Limits that make a policer's answer a matter of the traffic; one with a ``mtu`` alone always gives the same
-(``tcf_police_act``)."""
 _Place = tuple[int, int]
 """How often a packet has jumped, and the action that it has come to."""
 
@@ -185,11 +183,13 @@ def _run(machine: Machine, action: Runnable, state: State, span: Span, when: Ter
 
 
 def _police(machine: Machine, action: Police, state: State, span: Span) -> list[Step]:
-    """``tcf_police_act``: whether a rate is exceeded is a matter of the traffic."""
-    if action.limits and not any(name in _RATES for name, _ in action.limits):
-        raise Unsupported("police without a rate, which asks for a frame's length only", span)
-    exceeds = machine.choice("police", "whether a rate is exceeded", span)
-    return [(exceeds, state, action.exceed), (b.not_(exceeds), state, action.conform)]
+    """``tcf_police_act``."""
+
+    def draw() -> Term:
+        return machine.choice("police", "whether a rate is exceeded", span)
+
+    over = exceeds(action, state.packet, draw, egress=machine.egress)
+    return [(over, state, action.exceed), (b.not_(over), state, action.conform)]
 
 
 def _ct(machine: Machine, action: Ct, state: State, span: Span, when: Term) -> Iterator[Step]:

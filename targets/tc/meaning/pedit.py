@@ -18,6 +18,8 @@ _EXTENSIONS: Final = (0, 43, 44, 51, 60)
 _TRANSPORT: Final = {"tcp": 6, "udp": 17}
 _LENGTH_AT, _NEXT_AT = 0, 6
 """Bytes of an IPv4 header with its length, of an IPv6 header with what follows it."""
+_SIGN: Final = 1 << 31
+"""Places are numbers of 32 bits, and the kernel counts with a sign."""
 _HEADROOM: Final = 16
 """Bytes before the frame that may be written to (drivers reserve 32 or more)."""
 WHOLE_IP6: Final = "where TCP or UDP is written, an IPv6 header is whole and no extension header follows it"
@@ -44,7 +46,7 @@ def pedit(
         values: 32 bits for each key, in place of its own.
 
     Raises:
-        Unsupported: a word too far before the frame, or one whose place depends on the frame.
+        Unsupported: a word too far before the frame, or one whose place is told there.
     """
     yield from _keys(assume, tuple(zip(keys, values, strict=True)), skb, TRUE, {}, span)
 
@@ -63,31 +65,50 @@ def _keys(
         return
     (key, value), rest = keys[0], keys[1:]
     places = [known[key.header]] if key.header in known else _places(assume, key, skb, live)
-    found = [(place, _there(key, skb, place, span)) for place in places]
-    ends = b.and_(live, b.not_(b.or_(*(there for _, there in found))))
+    found = [
+        (place, offset, b.and_(there, _there(skb, place, offset, span)))
+        for place in places
+        for offset, there in _offsets(key, skb, place, span)
+    ]
+    ends = b.and_(live, b.not_(b.or_(*(there for _, _, there in found))))
     if ends is not FALSE:
         yield ends, skb
-    for place, there in found:
+    for place, offset, there in found:
         both = b.and_(live, there)
         if both is FALSE:
             continue
-        stays = key.header in _TRANSPORT and not _moves(key, skb, place)
+        start = place.at + offset
+        stays = key.header in _TRANSPORT and not _moves(skb, start)
         after = {**known, key.header: _Place(place.at, TRUE)} if stays else {}
-        yield from _keys(assume, rest, _written(key, value, skb, place.at + key.offset, span), both, after, span)
+        yield from _keys(assume, rest, _written(key, value, skb, start, span), both, after, span)
 
 
-def _moves(key: PeditKey, skb: Skb, place: _Place) -> bool:
+def _moves(skb: Skb, start: int) -> bool:
     """Whether a word is written that says where a transport header begins, which the kernel asks for each key anew: as
     it may be behind an IPv4 header that says to have less than 20 bytes."""
-    start = place.at + key.offset
     return any(start <= skb.network + said < start + 4 for said in (_LENGTH_AT, _NEXT_AT))
 
 
-def _there(key: PeditKey, skb: Skb, place: _Place, span: Span) -> Term:
+def _offsets(key: PeditKey, skb: Skb, place: _Place, span: Span) -> Iterator[tuple[int, Term]]:
+    """Where a key's word may be, from its header on, and when it is there: with ``offmask`` a byte of the frame says
+    so, and the kernel writes to multiples of 4 only."""
+    if not key.offmask:
+        yield key.offset, TRUE
+        return
+    at = place.at + (key.at ^ _SIGN) - _SIGN
+    if at < 0:
+        raise Unsupported(f"pedit at an offset that is taken from {-at} bytes before the frame", span)
+    mask = key.offmask & 0xFF
+    said = b.band(skb.byte(at), b.bv(mask, 8))
+    for bits in (value for value in range(256) if value & ~mask == 0):
+        offset = key.offset + (bits >> key.shift)
+        if offset % 4 == 0:
+            yield offset, b.and_(skb.has(at + 1), b.eq(said, b.bv(bits, 8)))
+
+
+def _there(skb: Skb, place: _Place, offset: int, span: Span) -> Term:
     """That the header begins at this place and the word is in the data."""
-    if key.offmask:
-        raise Unsupported("pedit at an offset that is taken from the frame", span)
-    at = place.at + key.offset
+    at = place.at + offset
     if at < -_HEADROOM:
         raise Unsupported(f"pedit {-at} bytes before the frame", span)
     return b.and_(place.when, skb.has(at + 4))
