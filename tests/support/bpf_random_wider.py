@@ -33,9 +33,12 @@ _PER_CPU = (
     MapDef("mine", "percpu_hash", 4, 8, 16),
     MapDef("aged", "lru_percpu_hash", 4, 8, 64),
 )
+_LOOSE = MapDef("loose", "hash", 4, 8, 16, 1)
+"""A map that takes memory for its elements when it needs it (BPF_F_NO_PREALLOC)."""
 _INNER = MapDef("inner", "array", 4, 8, 4)
 MORE_MAPS = (
     *_PER_CPU,
+    _LOOSE,
     MapDef("one", "array", 4, 16, 1),
     MapDef("paths", "lpm_trie", 8, 8, 16, 1),
     MapDef("lists", "array_of_maps", 4, 4, 4, inner=_INNER),
@@ -59,8 +62,8 @@ class WiderGenerator(Generator):
 
     first = True
     """Whether this is not the program that another hands over to."""
-    maps = (*MAPS, *_PER_CPU)
-    keyed = (*KEYED, *_PER_CPU)
+    maps = (*MAPS, *_PER_CPU, _LOOSE)
+    keyed = (*KEYED, *_PER_CPU, _LOOSE)
 
     def __init__(self, rng: random.Random, hook: str, size: int = 25, helpers: bool = True) -> None:
         super().__init__(rng, hook, size, helpers)
@@ -107,7 +110,7 @@ class WiderGenerator(Generator):
         if self.hook == "tc":
             kinds += [self.fields, *[self.legacy] * self.first]
         if self.helpers:
-            kinds += [self.single, self.path, self.nested, self.ring, self.difference]
+            kinds += [self.single, self.kept, self.path, self.nested, self.ring, self.difference]
             kinds += [self.loop, self.hand_over] * self.first
             kinds += [self.wider_tc] * 3 if self.hook == "tc" else [self.wider_xdp] * 3
             kinds += [self.resized] * (not self.moved)
@@ -175,6 +178,29 @@ class WiderGenerator(Generator):
         out.emit(asm.load_map(R1, name), asm.mov(R2, FP), asm.alu("add", R2, at), asm.call(1), asm.mov(R8, R0))
         out.emit(asm.mov(R0, self.constant()))
         self._after_call()
+
+    def kept(self) -> None:
+        """A pointer to an element that is used when elements have been taken out: replaced first, deleted then."""
+        out, missing, rng = self.out, self.out.label(), self.rng
+        item = rng.choice(self.keyed)
+        keys = [rng.randrange(6) for _ in range(2)]
+        out.emit(asm.store(4, FP, -STACK, keys[0]))
+        self._looked_up(item.name, -STACK)
+        out.jump("jeq", R8, 0, missing)
+        calls = [3] * rng.randrange(1, 3)
+        if not item.type.startswith("lru") and rng.random() < 0.5:
+            calls[0] = 2
+        for call in calls:
+            out.emit(asm.store(4, FP, -STACK, rng.choice(keys)), asm.load_map(R1, item.name), asm.mov(R2, FP))
+            out.emit(asm.alu("add", R2, -STACK))
+            if call == 2:
+                out.emit(asm.mov(R3, FP), asm.alu("add", R3, -16), asm.mov(R4, rng.choice((0, 0, 1, 2))))
+            out.emit(asm.call(call))
+            self._after_call()
+            self._access(R8, 8)
+        out.emit(asm.load(8, R9, R8, 0))
+        out.place(missing)
+        out.emit(asm.mov(R8, 0))
 
     def path(self) -> None:
         """A look-up among prefixes that lie in one another, of an address or of a prefix; its value may be written."""
@@ -556,7 +582,7 @@ def wider_tables(rng: random.Random) -> dict[str, list[tuple[bytes, bytes]]]:
     def some(of: range, size: int, share: float = 0.5) -> list[tuple[bytes, bytes]]:
         return [(i.to_bytes(4, "little"), rng.randbytes(size)) for i in of if rng.random() < share]
 
-    tables = random_tables(rng) | {name: some(range(6), 8) for name in ("mine", "aged")}
+    tables = random_tables(rng) | {name: some(range(6), 8) for name in ("mine", "aged", "loose")}
     tables |= {"each": some(range(3), 8), "one": some(range(1), 16)}
     prefixes = {}
     for length in range(33):

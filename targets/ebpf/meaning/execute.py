@@ -259,9 +259,9 @@ def _exit(machine: Machine, state: State, insn: Insn) -> list[State]:
 
 
 def leave(machine: Machine, state: State) -> list[State]:
-    """The end of the function at hand, R0 its result."""
-    result = machine.register(state, 0)
+    """The end of the function at hand, R0 its result: one of the program's own functions may have none."""
     depth = len(state.frames)
+    result = machine.register(state, 0) if not depth else state.regs[0]
     state.memory.pop(f"stack {depth}", None)
     state.regs[1:6] = [None] * 5
     if not depth:

@@ -23,6 +23,7 @@ from ..artifact.insn import (
     LDX,
     LOAD_ACQUIRE,
     MODE_ATOMIC,
+    PSEUDO_FUNC,
     ST,
     STX,
     Insn,
@@ -90,7 +91,7 @@ def analyse(program: BpfProgram, entries: tuple[int, ...] = (), *, self_calls: b
         for other in after:
             incoming[other] = incoming.get(other, 0) + 1
     joins = frozenset(slot for slot, count in incoming.items() if count > 1)
-    return Graph(insns, _ranks(follows), joins, _liveness(insns, follows))
+    return Graph(insns, _ranks(follows), joins, _live(insns, follows, entries))
 
 
 def _followers(program: BpfProgram, insns: dict[int, Insn], slot: int) -> Iterator[int]:
@@ -119,14 +120,43 @@ def _ranks(follows: dict[int, list[int]]) -> dict[int, int]:
     return ranks
 
 
-def _liveness(insns: dict[int, Insn], follows: dict[int, list[int]]) -> dict[int, frozenset[int]]:
-    """Backward data flow to its least fixed point."""
+def _live(insns: dict[int, Insn], follows: dict[int, list[int]], entries: tuple[int, ...]) -> dict[int, frozenset[int]]:
+    """The registers that matter. What a function leaves in R0 does if a caller reads it: others return nothing."""
+    calls = {slot: slot + 1 + insn.imm for slot, insn in insns.items() if is_local_call(insn)}
+    callbacks = {slot + 1 + insn.imm for slot, insn in insns.items() if insn.wide and insn.src == PSEUDO_FUNC}
+    ends = {entry: _ends(insns, follows, entry) for entry in {0, *entries, *callbacks, *calls.values()} & insns.keys()}
+    silent = set(calls.values()) - {0, *entries} - callbacks
+    while True:
+        speaking = frozenset().union(*(found for entry, found in ends.items() if entry not in silent))
+        nothing = frozenset().union(*(ends.get(entry, frozenset()) for entry in silent)) - speaking
+        live = _liveness(insns, follows, nothing)
+        asked = {entry for slot, entry in calls.items() if any(0 in live[after] for after in follows[slot])}
+        if not silent & asked:
+            return live
+        silent -= asked
+
+
+def _ends(insns: dict[int, Insn], follows: dict[int, list[int]], entry: int) -> frozenset[int]:
+    """The exits that are reached from ``entry``, without those of functions that are called."""
+    seen, pending = {entry}, [entry]
+    while pending:
+        fresh = [slot for slot in follows[pending.pop()] if slot not in seen]
+        seen.update(fresh)
+        pending += fresh
+    return frozenset(slot for slot in seen if insns[slot].opcode == EXIT)
+
+
+def _liveness(
+    insns: dict[int, Insn], follows: dict[int, list[int]], nothing: frozenset[int]
+) -> dict[int, frozenset[int]]:
+    """Backward data flow to its least fixed point; the exits in ``nothing`` leave nothing in R0."""
     live: dict[int, frozenset[int]] = dict.fromkeys(insns, frozenset())
     leads: dict[int, list[int]] = {slot: [] for slot in insns}
     for slot, after in follows.items():
         for other in after:
             leads[other].append(slot)
     effects = {slot: (frozenset(r), frozenset(w)) for slot, insn in insns.items() for r, w in (touches(insn),)}
+    effects |= dict.fromkeys(nothing, (frozenset(), frozenset()))
     pending = sorted(insns)
     queued = set(pending)
     while pending:

@@ -9,7 +9,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ..artifact.loading import ENTRIES_OF
 from ..artifact.program import ARRAYS, ENTRIES, F_RDONLY_PROG, INNER, OF_MAPS, MapDef
-from . import elements, memory
+from . import elements, memory, removed
 from .alu import swap
 from .memory import PRESENT, Restart
 from .state import State
@@ -25,6 +25,8 @@ INDEXED: Final = (*ARRAYS, "array_of_maps", "devmap_hash")
 ``dev_map_alloc``)."""
 LRU: Final = ("lru_hash", "lru_percpu_hash")
 HASHES: Final = ("hash", "percpu_hash", *LRU)
+IN_PLACE: Final = (*ARRAYS, "percpu_hash", "lru_percpu_hash")
+"""Map types whose elements stay where they are when they are updated; others take the old out for a new one."""
 LOOKED_UP: Final = ("array", "percpu_array", "devmap", "xskmap", *HASHES, "lpm_trie", "devmap_hash")
 """Map types whose look-up is modelled. A per-CPU map is the part of it that the running CPU owns."""
 UPDATED: Final = ("array", "percpu_array", *HASHES)
@@ -117,7 +119,7 @@ def map_lookup_elem(machine: Machine, state: State) -> list[State]:
             raise machine.unsupported(state, f"a look-up in map {item.name}, whose inner map is not described")
         state.regs[0] = Address("map", 0, inner, b.apply(f"map.{item.name}.number", NUMBER_BITS, key), null)
     else:
-        state.regs[0] = Address("value", 0, item.name, key, null, state.epochs.get(item.name, 0))
+        state.regs[0] = Address("value", 0, item.name, key, null, removed.epoch(state, item.name))
     return [state]
 
 
@@ -157,13 +159,10 @@ def map_delete_elem(machine: Machine, state: State) -> list[State]:
     if item.type in ARRAYS:
         return result(state, -EINVAL)
     _changes_presence(machine, item)
-    there, absent = machine.fork(state, present(machine, state, item, key))
-    out = result(absent, -ENOENT) if absent is not None else []
-    if there is not None:
-        _set_present(there, item, key, 0)
-        there.epochs[item.name] = there.epochs.get(item.name, 0) + 1
-        out += result(there, 0)
-    return out
+    there = present(machine, state, item, key)
+    removed.take_out(state, item.name, key, state.stores[item.name].read(key))
+    _set_present(state, item, key, 0)
+    return result(state, b.ite(there, b.bv(0, 64), b.bv(-ENOENT, 64)))
 
 
 def _replace(state: State, item: MapDef, key: Term, value: Term, flags: int) -> list[State]:
@@ -194,7 +193,8 @@ def _insert(machine: Machine, state: State, item: MapDef, key: Term, value: Term
 
 
 def _put(state: State, item: MapDef, key: Term, value: Term) -> None:
-    """A new element. Pointers to others stay: only one that is replaced or taken out goes."""
+    """A new element. Pointers to others stay, but its memory may be that of one which was taken out."""
+    removed.reuse(state, item.name)
     state.stores[item.name] = state.stores[item.name].write(key, value)
     _set_present(state, item, key, 1)
 
@@ -206,7 +206,7 @@ def _make_room(state: State, item: MapDef) -> None:
     state.counts[f"evicted.{item.name}"] = count + 1
     name = item.name + PRESENT
     state.stores[name] = state.stores[name].without(f"given.evicted.{item.name}.{count}")
-    state.epochs[item.name] = state.epochs.get(item.name, 0) + 1
+    removed.take_out_any(state, item.name)
 
 
 def _set_present(state: State, item: MapDef, key: Term, value: int) -> None:
@@ -218,9 +218,10 @@ def _write(state: State, item: MapDef, key: Term, value: Term) -> None:
     if elements.is_single(item):  # the key is that of the element, or nothing would be written
         elements.overwrite(state, item, value)
         return
+    if item.type not in IN_PLACE:
+        removed.reuse(state, item.name)
+        removed.take_out(state, item.name, key, state.stores[item.name].read(key))
     state.stores[item.name] = state.stores[item.name].write(key, value)
-    if item.type not in ARRAYS:  # a hash table puts a new element in the old one's place
-        state.epochs[item.name] = state.epochs.get(item.name, 0) + 1
 
 
 MAPS: Final[dict[int, Helper]] = {1: map_lookup_elem, 2: map_update_elem, 3: map_delete_elem}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
@@ -10,7 +10,9 @@ from typing import TypeVar
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Event, Output
+from . import removed
 from .ranges import Interval, hull
+from .removed import Removed
 from .state import Frame, Layout, State, Vlan
 from .store import Store, merged
 from .values import MIXED, Address, Byte, Lane, Partial, Piece, Value
@@ -30,8 +32,7 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
         mix: let bytes of memory that hold a pointer on one side only become unreadable, instead of staying apart.
         loose: let pointers into the packet with different offsets become one, too.
     """
-    if first.epochs != second.epochs:
-        return None
+    gone = first.removed, second.removed
     try:
         counts = _counts(first.counts, second.counts)
         layouts = _alike_layouts(first, second, live)  # before terms are made: most states that stay apart do so here
@@ -40,17 +41,17 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
             guard,
             first.slot,
             [
-                _value(condition, x, y, loose=loose) if n in live or n == 10 else None
+                _value(condition, x, y, gone, loose=loose) if n in live or n == 10 else None
                 for n, (x, y) in _registers(first, second)
             ],
             _layouts(condition, *layouts),
             min(first.shortest, second.shortest),
             {name: _memory(condition, first, second, name, mix=mix) for name in first.memory | second.memory},
-            tuple(_frame(condition, x, y, loose=loose) for x, y in zip(first.frames, second.frames, strict=True)),
+            tuple(_frame(condition, x, y, gone, loose=loose) for x, y in zip(first.frames, second.frames, strict=True)),
             _vlan(condition, first.vlan, second.vlan),
             {name: b.ite(condition, term, second.fields[name]) for name, term in first.fields.items()},
             _stores(condition, first, second),
-            dict(first.epochs),
+            {name: _removed(condition, first, second, name) for name in first.removed | second.removed},
             {term: n for term, n in first.facts.items() if second.facts.get(term) == n},
             _ranges(first.ranges, second.ranges),
             counts,
@@ -170,13 +171,17 @@ def _registers(first: State, second: State) -> list[tuple[int, tuple[Value, Valu
     return list(enumerate(zip(first.regs, second.regs, strict=True)))
 
 
-def _value(condition: Term, x: Value, y: Value, *, loose: bool = False) -> Value:
+Gone = tuple[Mapping[str, tuple[Removed, ...]], Mapping[str, tuple[Removed, ...]]]
+"""What was taken out of maps on either side."""
+
+
+def _value(condition: Term, x: Value, y: Value, gone: Gone, *, loose: bool) -> Value:
     if x is y or x == y:
         return x
     if isinstance(x, Term) and isinstance(y, Term):
         return choice(condition, x, y)
     if isinstance(x, Address) and isinstance(y, Address):
-        return _addresses(condition, x, y, loose=loose)
+        return _addresses(condition, x, y, gone, loose=loose)
     if isinstance(x, Address) and isinstance(y, Term) and _can_be_null(x) and y.is_const and y.value == 0:
         return replace(x, null=b.ite(condition, x.null, b.TRUE))
     if isinstance(y, Address) and isinstance(x, Term) and _can_be_null(y) and x.is_const and x.value == 0:
@@ -194,10 +199,10 @@ _MOVABLE = ("stack", "buffer", "value")
 written at a place that is not fixed cannot be followed there."""
 
 
-def _addresses(condition: Term, x: Address, y: Address, *, loose: bool) -> Address:
-    if (x.kind, x.name, x.epoch) != (y.kind, y.name, y.epoch) or (x.key is None) != (y.key is None):
+def _addresses(condition: Term, x: Address, y: Address, gone: Gone, *, loose: bool) -> Address:
+    if (x.kind, x.name) != (y.kind, y.name) or (x.key is None) != (y.key is None):
         raise Apart
-    out = x
+    out = x if x.epoch == y.epoch else replace(x, epoch=_one_epoch_of_both(x, y, gone))
     if x.distance is not y.distance:
         if x.kind not in _MOVABLE and not (loose and x.kind == "packet"):
             raise Apart
@@ -205,6 +210,15 @@ def _addresses(condition: Term, x: Address, y: Address, *, loose: bool) -> Addre
     if x.key is not None and y.key is not None:
         out = replace(out, key=b.ite(condition, x.key, y.key))
     return replace(out, null=b.ite(condition, x.null, y.null))
+
+
+def _one_epoch_of_both(x: Address, y: Address, gone: Gone) -> int:
+    if x.kind != "value":
+        raise Apart
+    found = removed.one_epoch(gone[0].get(x.name, ()), x.epoch, gone[1].get(x.name, ()), y.epoch)
+    if found is None:
+        raise Apart
+    return found
 
 
 def _ranges(first: dict[Term, Interval], second: dict[Term, Interval]) -> dict[Term, Interval]:
@@ -286,20 +300,20 @@ def _memory(condition: Term, first: State, second: State, name: str, *, mix: boo
     mine, theirs = first.memory.get(name, {}), second.memory.get(name, {})
     out: dict[int, Byte] = {}
     for at in mine | theirs:
-        found = _byte(condition, mine.get(at), theirs.get(at), mix=mix)
+        found = _byte(condition, mine.get(at), theirs.get(at), (first.removed, second.removed), mix=mix)
         if found is not None:
             out[at] = found
     return out
 
 
-def _byte(condition: Term, x: Byte | None, y: Byte | None, *, mix: bool) -> Byte | None:
+def _byte(condition: Term, x: Byte | None, y: Byte | None, gone: Gone, *, mix: bool) -> Byte | None:
     if x is y or x == y:
         return x
     if isinstance(x, Lane) and isinstance(y, Lane) and (x.index, x.whole.sort) == (y.index, y.whole.sort):
         return Lane(choice(condition, x.whole, y.whole), x.index)
     if isinstance(x, Piece) and isinstance(y, Piece) and x.index == y.index:
         try:
-            return Piece(_addresses(condition, x.address, y.address, loose=False), x.index)
+            return Piece(_addresses(condition, x.address, y.address, gone, loose=False), x.index)
         except Apart:
             pass
     (term_x, has_x), (term_y, has_y) = _written(x), _written(y)
@@ -323,8 +337,8 @@ def _written(x: Byte | None) -> tuple[Term | None, Term]:
     return (x, b.TRUE) if isinstance(x, Term) else (None, b.TRUE)
 
 
-def _frame(condition: Term, x: Frame, y: Frame, *, loose: bool) -> Frame:
-    saved = [_value(condition, p, q, loose=loose) for p, q in zip(x.saved, y.saved, strict=True)]
+def _frame(condition: Term, x: Frame, y: Frame, gone: Gone, *, loose: bool) -> Frame:
+    saved = [_value(condition, p, q, gone, loose=loose) for p, q in zip(x.saved, y.saved, strict=True)]
     return Frame(x.slot, (saved[0], saved[1], saved[2], saved[3]))
 
 
@@ -334,6 +348,10 @@ def _vlan(condition: Term, x: Vlan | None, y: Vlan | None) -> Vlan | None:
             raise Apart
         return None
     return Vlan(b.ite(condition, x.protocol, y.protocol), b.ite(condition, x.tci, y.tci))
+
+
+def _removed(condition: Term, first: State, second: State, name: str) -> tuple[Removed, ...]:
+    return removed.merged(condition, first.removed.get(name, ()), second.removed.get(name, ()))
 
 
 def _stores(condition: Term, first: State, second: State) -> dict[str, Store]:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from ....semantics import bits as b
 from ....semantics.bits import Term
 from ..artifact.program import F_RDONLY_PROG, MapDef
-from . import ends, offsets
+from . import ends, offsets, removed
 from .elements import element, is_single
 from .state import State
 from .store import Store
@@ -320,7 +320,7 @@ def _store_value(machine: Checks, state: State, address: Address, values: list[T
         changed = _replaced(new, at, values)
         there = b.TRUE if address.moved is None else b.eq(address.distance, b.bv(at, 64))
         new = b.ite(there, changed, new)
-    state.stores[item.name] = state.stores[item.name].write(_element(item, address.key), new)
+    removed.write(state, item.name, _element(item, address.key), address.epoch, new)
 
 
 def _replaced(whole: Term, at: int, values: list[Term]) -> Term:
@@ -381,8 +381,10 @@ def _require_value(machine: Checks, state: State, address: Address, size: int) -
     where = f"offset {address.offset}" if address.moved is None else "a variable offset"
     text = f"reaches past the value of map {item.name} ({where}, {size} bytes)"
     machine.require(state, _inside(address, size, 0, item.value_size), text)
-    if address.epoch != state.epochs.get(item.name, 0):
-        raise machine.unsupported(state, f"a value of map {item.name} after the map has changed")
+    assert address.key is not None
+    if state.may(removed.may_be_reused(state, item.name, _element(item, address.key), address.epoch)):
+        text = f"an element that was taken out of map {item.name}, after an update that may have taken its memory"
+        raise machine.unsupported(state, text)
     return item
 
 
@@ -392,7 +394,7 @@ def cell(machine: Checks, state: State, item: MapDef, address: Address) -> Term:
     if item.data is not None and item.flags & F_RDONLY_PROG:
         return b.bv(int.from_bytes(item.data, "big"), 8 * item.value_size)
     if item.name in machine.written:
-        return state.stores[item.name].read(_element(item, address.key))
+        return removed.read(state, item.name, _element(item, address.key), address.epoch)
     if 8 * item.value_size > MAX_BITS:
         raise machine.unsupported(state, f"a value of {item.value_size} bytes of map {item.name}")
     return b.apply(f"map.{item.name}.value", 8 * item.value_size, address.key)

@@ -173,6 +173,10 @@ def as_number(machine: Numbers, state: State, value: Term | Address) -> Term:
         length = state.layout.length(64)
         start = machine.address(Address("packet", epoch=value.epoch))
         return b.add(start, b.add(length, value.distance))
+    if value.kind == "value" and state.removed.get(value.name):  # an element may lie where another one was
+        raise machine.unsupported(
+            state, f"the address of an element of map {value.name}, which has changed, as a number"
+        )
     start = machine.address(replace(value, offset=0, null=b.FALSE, moved=None))
     return b.ite(value.null, b.bv(0, 64), b.add(start, value.distance))
 

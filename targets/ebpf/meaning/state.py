@@ -10,6 +10,7 @@ from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import LENGTH, Destination, Event, Output, Packet, byte
 from . import ranges
 from .ranges import Interval
+from .removed import Removed
 from .store import Store
 from .values import Address, Byte, Piece, Value
 
@@ -182,7 +183,8 @@ class State:
     fields: dict[str, Term] = field(default_factory=dict)
     """What the packet's metadata holds: name → term; the hook says which names there are."""
     stores: dict[str, Store] = field(default_factory=dict)
-    epochs: dict[str, int] = field(default_factory=dict)
+    removed: dict[str, tuple[Removed, ...]] = field(default_factory=dict)
+    """What was taken out of maps, by their names, in order."""
     facts: dict[Term, int] = field(default_factory=dict)
     """Terms that the paths have fixed to a number."""
     ranges: dict[Term, Interval] = field(default_factory=dict)
@@ -207,7 +209,7 @@ class State:
             self.vlan,
             dict(self.fields),
             dict(self.stores),
-            dict(self.epochs),
+            dict(self.removed),
             dict(self.facts),
             dict(self.ranges),
             dict(self.counts),

@@ -32,7 +32,7 @@ class Address:
     "end"       the packet, counted from its end
     "map"       no memory: map ``name`` itself, an argument for helpers; of a map of maps: the one that ``key`` names
     "function"  no memory: the program's function that begins at slot ``name``, an argument for helpers
-    "value"     the value of map ``name`` for ``key``; absent where ``null`` holds; ``epoch`` as of the map
+    "value"     the value of map ``name`` for ``key``; absent where ``null`` holds; ``epoch`` see :mod:`.removed`
     ==========  ====================================================================================================
     """
 
