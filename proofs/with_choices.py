@@ -65,6 +65,12 @@ OF_ALL: Final = 4
 FEW_ROUNDS: Final = 6
 """Instances that are tried for the choices that are left then."""
 
+FEW_OTHERS: Final = 3
+"""Instances that are tried alone before an obligation is taken apart."""
+
+MOST_ORDERED: Final = 24
+"""Choices of which it is asked one by one which is the first term that fits an input."""
+
 ROUNDS = 24
 """How many instances of the specification's choices are tried before a query is left undecided."""
 
@@ -336,8 +342,12 @@ class WithChoices:
     def _does_alone(self, obligation: Obligation, instance: Instance) -> bool:
         """Whether one instance is soon seen to do on every input: a query about all that were tried holds each of them,
         sums that carry and all."""
+        return self._alone(obligation, instance) is None
+
+    def _alone(self, obligation: Obligation, instance: Instance) -> Difference | str | None:
+        """What an obligation with one instance soon comes to."""
         one = instantiated(obligation, instance, self.legal)
-        return self._plain.settle(one, QUICK_SECONDS, QUICK_SECONDS, QUICK_SECONDS) is None
+        return self._plain.settle(one, QUICK_SECONDS, QUICK_SECONDS, QUICK_SECONDS)
 
     def _condition_of(self, obligation: Obligation) -> Term | None:
         """Where to take an obligation apart, as long as that was not done too often."""
@@ -349,10 +359,18 @@ class WithChoices:
         self, obligation: Obligation, condition: Term, options: Candidates, defeated: Difference | str
     ) -> Difference | str | None:
         """An obligation whose first instance does not do, by a condition; but not where no choice at all does."""
-        if isinstance(defeated, Difference):
-            fitting = self._choices_for(obligation.violation, options, defeated.model, obligation.name)
+        found: Difference | str | None = defeated
+        for _ in range(FEW_OTHERS):
+            if not isinstance(found, Difference):
+                break
+            fitting = self._choices_for(obligation.violation, options, found.model, obligation.name, likelier=True)
             if isinstance(fitting, list):
-                return difference_in(obligation, *at_a_cell(obligation.violation, defeated.model, fitting))
+                return difference_in(obligation, *at_a_cell(obligation.violation, found.model, fitting))
+            if isinstance(fitting, str):
+                break
+            found = self._alone(obligation, fitting)
+            if found is None:
+                return None
         todo = [(obligation, condition)]
         while todo:
             if self._late():
@@ -379,12 +397,13 @@ class WithChoices:
         return b.FALSE in b.substitute([self.legal, obligation.violation], instance)
 
     def _choices_for(
-        self, violation: Term, options: Candidates, model: Model, name: str
+        self, violation: Term, options: Candidates, model: Model, name: str, *, likelier: bool = False
     ) -> Instance | str | list[Instance]:
         """Choices for which the sides agree on the model's input, in all cells; if there are none, cells of which no
         choice fits all.
 
-        Terms among the options that have fitting values there, if there are such, so that other inputs are served too.
+        Terms among the options that have fitting values there, if there are such, so that other inputs are served too;
+        the first ones, if they are to be the ``likelier`` ones.
         """
         free, cells = frozenset(options), cells_in(violation)
         legal, differ = fix(self.legal, model, free), fix(violation, model, free.union(cells))
@@ -401,6 +420,8 @@ class WithChoices:
             if answer.model is None:
                 return f"{name}: {answer.reason}"
             values: Instance = {v: b.literal(answer.model.values.get(v.name, 0), v) for v in options}
+            if likelier:
+                values = self._likelier(fitting, known, values, name)
             elsewhere = (
                 self.engine.satisfiable(b.substitute([differ], values)[0], f"{name}: another cell") if cells else None
             )
@@ -410,6 +431,27 @@ class WithChoices:
                 return f"{name}: {elsewhere.reason}"
             seen.append({cell: b.literal(elsewhere.model.values.get(cell.name, 0), cell) for cell in cells})
         return f"{name}: choices for one input not settled after {ROUNDS} cells"
+
+
+    def _likelier(self, fitting: Term, known: Mapping[Term, Sequence[b.Value]], fit: Instance, name: str) -> Instance:
+        """Values of all choices that are as fit as some: those of each choice's first term that can be. What a solver
+        happens to choose on one input says nothing of others; the order of the terms does."""
+        values = dict(fit)
+        if len(known) > MOST_ORDERED:
+            return values
+        for v in known:
+            for found in dict.fromkeys(map(number, known[v])):
+                one = b.literal(found, v)
+                if one is values[v]:
+                    break
+                there = b.substitute([fitting], {v: one})[0]
+                answer = self.engine.satisfiable(there, f"{name}: the first term that fits", QUICK_SECONDS)
+                if answer.model is not None:
+                    values |= {w: b.literal(answer.model.values.get(w.name, 0), w) for w in b.variables(there)}
+                    values[v] = one
+                    break
+            fitting = b.substitute([fitting], {v: values[v]})[0]
+        return values
 
 
 def _shared_by_copies(violation: Term, picks: Sequence[Term]) -> bool:

@@ -124,7 +124,7 @@ def test_a_value_found_for_one_input_is_tried_alone(monkeypatch: pytest.MonkeyPa
     spec = always(send(port=b.ite(square, ONE, b.bv(2, 32)), when=when), choices=(c,))
     impl = always(send(when=when))
     assert verdict(spec, impl) == "accept"
-    assert len(asked) == 1
+    assert len(asked) <= 1
 
 
 def test_a_difference_is_that_of_the_obligation_that_fails() -> None:
