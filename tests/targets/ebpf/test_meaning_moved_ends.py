@@ -276,3 +276,15 @@ def test_frames_that_were_cut_and_get_longer_by_what_they_say_are_refused(hook: 
 def test_frames_get_no_longer_than_the_kernel_lets_them(kernel_oracle: KernelOracle, steps: tuple[int, ...]) -> None:
     """In front as at the end; which of the frames of many lengths are too long for that, the kernel alone says."""
     alike(kernel_oracle, "tc", program("tc", *(moved("tc", by) for by in steps)))
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("size", "kept"), [(9, False), (10, True), (11, True), (12, True), (13, True)])
+def test_tagged_frames_may_be_cut_within_their_addresses(kernel_oracle: KernelOracle, size: int, kept: bool) -> None:
+    """The transport header was put behind the Ethernet header before the tag was taken out; less is refused. What tap
+    devices send of a frame that ends before the place of its tag is known as far as it goes."""
+    frame = FRAME[:12] + bytes.fromhex("88a80d4486dd60610aa581")
+    cut = program("tc", (asm.mov(R1, R6), asm.mov(R2, size), asm.mov(R3, 0), asm.call(38)), failed=(2,))
+    seen = kernel_oracle.observe(cut, [(3, frame)], {}, "test", "tc")[0]
+    assert bool(seen.outputs) is kept
+    assert difference(evaluated(meaning(cut, "test", "tc"), cut, {}, 3, frame), seen) is None
