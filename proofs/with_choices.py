@@ -432,7 +432,6 @@ class WithChoices:
             seen.append({cell: b.literal(elsewhere.model.values.get(cell.name, 0), cell) for cell in cells})
         return f"{name}: choices for one input not settled after {ROUNDS} cells"
 
-
     def _likelier(self, fitting: Term, known: Mapping[Term, Sequence[b.Value]], fit: Instance, name: str) -> Instance:
         """Values of all choices that are as fit as some: those of each choice's first term that can be. What a solver
         happens to choose on one input says nothing of others; the order of the terms does."""
