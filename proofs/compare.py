@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from ..semantics import bits as b
@@ -101,10 +101,19 @@ def without_axioms(side: Behaviour, about: frozenset[Term]) -> tuple[Behaviour, 
 
 
 def obligations(
-    spec: Behaviour, impl: Behaviour, reads: Reads | None = None, bounds: Bounds = UNBOUNDED
+    spec: Behaviour,
+    impl: Behaviour,
+    reads: Reads | None = None,
+    bounds: Bounds = UNBOUNDED,
+    *,
+    counted: bool = False,
 ) -> Iterator[Obligation]:
     """All that must hold so that ``impl`` does what ``spec`` does (choices not yet quantified); ``reads`` if the two do
     not tell it, as inputs are numbers in them.
+
+    Args:
+        counted: whether what is sent is counted by what really is: where it is not, an obligation that does not hold
+            may be no difference (:func:`.happenings.in_step`).
 
     Raises:
         OutOfTime: the bounds say so before all of it is said.
@@ -115,7 +124,7 @@ def obligations(
         yield Obligation(f"the cases of the {role} cover every input", inputs, (Part("coverage", b.not_(covered)),))
         for fault in side.faults:
             yield Obligation(f"{NO_FAULT} {role}: {fault.text}", inputs, (Part(fault.text, fault.guard),))
-    made = meeting(spec, impl, inputs, reads)
+    made = meeting(spec, impl, inputs, reads, counted=counted)
     for i, j in that_can_meet(spec, impl):
         bounds.check_time()
         obligation = made(i, j)
@@ -124,7 +133,7 @@ def obligations(
 
 
 def meeting(
-    spec: Behaviour, impl: Behaviour, inputs: Term, reads: Reads | None = None
+    spec: Behaviour, impl: Behaviour, inputs: Term, reads: Reads | None = None, *, counted: bool = False
 ) -> Callable[[int, int], Obligation | None]:
     """What must hold where case ``i`` of the one meets case ``j`` of the other; None where they do not meet."""
     widths = _cells_before(spec, impl)
@@ -136,7 +145,7 @@ def meeting(
         if context is b.FALSE:
             return None
         name = f"case {i + 1} of the specification, case {j + 1} of the implementation"
-        return _pair(name, context, mine, theirs, widths, asked)
+        return _pair(name, context, mine, theirs, partial(_differences, state=widths, reads=asked, counted=counted))
 
     return made
 
@@ -162,14 +171,16 @@ def that_can_meet(spec: Behaviour, impl: Behaviour) -> Iterator[tuple[int, int]]
             yield i, j
 
 
-def _pair(name: str, context: Term, mine: Case, theirs: Case, state: Mapping[str, Term], reads: Reads) -> Obligation:
-    parts = list(_differences(mine, theirs, state, reads)) if mine.guard is theirs.guard else None
+def _pair(
+    name: str, context: Term, mine: Case, theirs: Case, differences: Callable[[Case, Case], Iterator[Part]]
+) -> Obligation:
+    parts = list(differences(mine, theirs)) if mine.guard is theirs.guard else None
     if parts is not None and all(p.differ is b.FALSE for p in parts):
         return Obligation(name, context, (), len({p.name for p in parts}))
     context, known = propagate(context)
     if context is b.FALSE:
         return Obligation(name, context, ())
-    parts = list(_differences(mine, theirs, state, reads)) if parts is None else parts
+    parts = list(differences(mine, theirs)) if parts is None else parts
     left = _simplified(parts, known)
     return Obligation(name, context, tuple(p for p in left if p.differ is not b.FALSE), len({p.name for p in parts}))
 
@@ -298,14 +309,14 @@ def _comparisons_in(terms: Sequence[Term]) -> Comparisons:
     return tuple((atom, *side) for atom in b.postorder(terms) if (side := _compared(atom)) is not None)
 
 
-def _differences(mine: Case, theirs: Case, state: Mapping[str, Term], reads: Reads) -> Iterator[Part]:
+def _differences(mine: Case, theirs: Case, state: Mapping[str, Term], reads: Reads, *, counted: bool) -> Iterator[Part]:
     left, right = _by_shape(mine.outputs), _by_shape(theirs.outputs)
     for shape in sorted(left.keys() | right.keys()):
         ours, others = (_slots(side.get(shape, ()), shape) for side in (left, right))
-        for k, (slot, other) in enumerate(in_step(ours, others)):
+        for k, (slot, other) in enumerate(in_step(ours, others, counted=counted)):
             yield from _output_differences(f"{shape.title} {k + 1}" if k else shape.title, slot, other, reads)
-    yield from _copied_state_differences(mine.outputs, theirs.outputs)
-    yield from _event_differences(mine.events, theirs.events)
+    yield from _copied_state_differences(mine.outputs, theirs.outputs, counted=counted)
+    yield from _event_differences(mine.events, theirs.events, counted=counted)
     for name in sorted(mine.metadata.keys() | theirs.metadata.keys()):
         x, y = mine.metadata.get(name), theirs.metadata.get(name)
         yield unequal(f"metadata {name}", *_or_unchanged(name, x, y))
@@ -387,7 +398,7 @@ def _group_differences(
         yield unequal(f"{name}: {x.kind} group", x.group, y.group, both)
 
 
-def _copied_state_differences(mine: Sequence[Output], theirs: Sequence[Output]) -> Iterator[Part]:
+def _copied_state_differences(mine: Sequence[Output], theirs: Sequence[Output], *, counted: bool) -> Iterator[Part]:
     """What copies write into the cells one after the other, those of each kind by themselves; copies that send nothing
     write, too."""
     after = {key: term for o in (*theirs, *mine) for key, term in o.state.items()}
@@ -397,7 +408,7 @@ def _copied_state_differences(mine: Sequence[Output], theirs: Sequence[Output]) 
         kinds = {write.kinds for write in (*ours, *others)}
         for kind in sorted(kinds):
             left, right = (slots(w for w in side if w.kinds == kind) for side in (ours, others))
-            for k, (x, y) in enumerate(in_step(left, right)):
+            for k, (x, y) in enumerate(in_step(left, right, counted=counted)):
                 name = f"{' '.join(kind)} {k + 1}" if k else " ".join(kind)
                 yield from _write_differences(f"{name}: state {key}", x, y)
         if len(kinds) > 1 and [w.kinds for w in ours] != [w.kinds for w in others]:
@@ -420,7 +431,7 @@ def _several_kinds(found: Sequence[Write], index: Sequence[Term]) -> Term:
     return b.or_(*(order_shows(x, y, index) for x, y in pairs))
 
 
-def _event_differences(mine: Sequence[Event], theirs: Sequence[Event]) -> Iterator[Part]:
+def _event_differences(mine: Sequence[Event], theirs: Sequence[Event], *, counted: bool) -> Iterator[Part]:
     """Events of one name, number of fields and replication, one after the other; those of which at most one is told
     count as one."""
 
@@ -429,7 +440,7 @@ def _event_differences(mine: Sequence[Event], theirs: Sequence[Event]) -> Iterat
 
     for shape in sorted({key(event) for event in (*mine, *theirs)}):
         left, right = (slots([event for event in side if key(event) == shape]) for side in (mine, theirs))
-        for k, (ours, others) in enumerate(in_step(left, right)):
+        for k, (ours, others) in enumerate(in_step(left, right, counted=counted)):
             name = f"event {shape[0]} {k + 1}" if k else f"event {shape[0]}"
             yield unequal(f"{name}: told or not", *(b.or_(*(event.when for event in slot)) for slot in (ours, others)))
             for x in ours:

@@ -233,14 +233,22 @@ class Search:
             return None
         return difference_in(failing, model)
 
-    def _on(self, given: Model, spec: Behaviour, impl: Behaviour) -> tuple[list[Obligation], Model]:
+    def is_shown_on(self, spec: Behaviour, impl: Behaviour, given: Model) -> bool:
+        """Whether the two differ on one input, where no choice of the specification is seen to take that away."""
+        todo, model = self._on(given, spec, impl, counted=True)
+        failing = next((o for o in todo if model.holds(o.violation)), None)
+        return failing is not None and not self._fits(b.or_(*(o.violation for o in todo)), model, failing)
+
+    def _on(
+        self, given: Model, spec: Behaviour, impl: Behaviour, *, counted: bool = False
+    ) -> tuple[list[Obligation], Model]:
         """What must hold on one input, and all that it is: the cell of each state, and choices made alike."""
         cells = {v.name: 0 for v in b.variables(*all_terms(spec), *all_terms(impl)) if v.name.startswith("at.")}
         model = self._with_choices_of(replace(given, values={**cells, **given.values}))
         told = with_all_cells(spec, impl)
         here = [map_terms(side, partial(all_fixed, model=model, free=self.picks), {}) for side in told]
         reads = inputs_read(spec), inputs_read(impl)
-        return list(obligations(here[0], here[1], reads)), model
+        return list(obligations(here[0], here[1], reads, counted=counted)), model
 
     def _alike(self) -> Instance:
         return {v: partner(v) for v in self.picks}

@@ -2,7 +2,8 @@
 
 Two sides may tell one thing in different ways: one names a copy for each branch of a condition, the other one copy
 whose group hangs on the condition. Things of which at most one happens are therefore one *slot*, and slots are compared
-one after the other. Where one side has more slots than the other, they are counted by what really happens.
+one after the other. Where one side has more slots than the other, they are counted by what really happens; so they are
+where that is asked for, because slots of two sides may be as many and not be about the same.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ def slots(happening: Iterable[Happens]) -> list[list[Happens]]:
 
 
 def in_step(
-    mine: Sequence[Sequence[Happens]], theirs: Sequence[Sequence[Happens]]
+    mine: Sequence[Sequence[Happens]], theirs: Sequence[Sequence[Happens]], *, counted: bool = False
 ) -> list[tuple[Sequence[Happens], Sequence[Happens]]]:
-    """Slots of two sides, one after the other: both do the same if they do in each."""
-    if mine and theirs and len(mine) != len(theirs):
+    """Slots of two sides, one after the other: both do the same if they do in each; ``counted``: only if they do."""
+    if mine and theirs and (len(mine) != len(theirs) or (counted and len(mine) > 1)):
         mine, theirs = _by_rank(mine), _by_rank(theirs)
     return list(zip_longest(mine, theirs, fillvalue=()))
 

@@ -144,21 +144,27 @@ def search(
         shown = _drawn_first(spec, impl, Search(engine, picks, legal, (), before))
         if shown is not None:
             return shown
-    todo = _stated(spec, impl, engine)
-    if todo is None:
-        return Outcome(Search(engine, picks, legal, (), before).tally(), unknown=OUT_OF_TIME, spec=spec, impl=impl)
-    run = Search(engine, picks, legal, todo, before, rounds, aside, guesses, real)
-    if picks:  # where less is undefined a difference is found sooner
-        todo.sort(key=run.choices_in)
-    lucky = run.by_samples(domain(spec, impl), effort)
-    if lucky is not None:
-        return Outcome(run.tally(), lucky, spec=spec, impl=impl)
-    found = _one_by_one(run, todo, engine)
-    if isinstance(found, Difference):
-        return Outcome(run.tally(), found, spec=spec, impl=impl)
-    unknown = unknown or found
+    for counted in (False, True):
+        todo = _stated(spec, impl, engine, counted=counted)
+        if todo is None:
+            return Outcome(Search(engine, picks, legal, (), before).tally(), unknown=OUT_OF_TIME, spec=spec, impl=impl)
+        run = Search(engine, picks, legal, todo, before, rounds, aside, guesses, real)
+        if picks:  # where less is undefined a difference is found sooner
+            todo.sort(key=run.choices_in)
+        lucky = run.by_samples(domain(spec, impl), effort)
+        found = lucky if lucky is not None else _one_by_one(run, todo, engine)
+        if not isinstance(found, Difference):
+            break
+        if counted or not _is_sent_in_another_order(found) or run.is_shown_on(spec, impl, found.model):
+            return Outcome(run.tally(), found, spec=spec, impl=impl)
+    assert isinstance(found, str)
     empty = "" if run.compared else NOTHING_COMPARED
-    return Outcome(run.tally(), unknown=unknown, empty=empty, spec=spec, impl=impl)
+    return Outcome(run.tally(), unknown=unknown or found, empty=empty, spec=spec, impl=impl)
+
+
+def _is_sent_in_another_order(found: Difference) -> bool:
+    """Whether the difference may be that the two only name what they send, or tell, in different orders."""
+    return bool(found.parts) and all(" output" in part or part.startswith(("output", "event")) for part in found.parts)
 
 
 def seen_on(spec: Behaviour, impl: Behaviour, engine: Engine, model: Model, *, exactly: bool = False) -> Outcome:
@@ -222,10 +228,11 @@ def _one_by_one(run: Search, todo: Sequence[Obligation], engine: Engine) -> Diff
     return unknown
 
 
-def _stated(spec: Behaviour, impl: Behaviour, engine: Engine) -> list[Obligation] | None:
-    """All that must hold; None if there is no time to say it: of large programs that can take hours."""
+def _stated(spec: Behaviour, impl: Behaviour, engine: Engine, *, counted: bool) -> list[Obligation] | None:
+    """All that must hold (``counted``: see :func:`.compare.obligations`); None if there is no time to say it: of large
+    programs that can take hours."""
     try:
-        return list(obligations(spec, impl, bounds=Bounds(until=engine.deadline)))
+        return list(obligations(spec, impl, bounds=Bounds(until=engine.deadline), counted=counted))
     except OutOfTime:
         return None
 

@@ -1,4 +1,5 @@
-"""Whether it shows which of two kinds of copies comes first, on cells of a state that are run one after the other."""
+"""What is sent and told in one case, side by side; and whether it shows which of two kinds of copies comes first, on
+cells of a state that are run one after the other."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from p4verify.proofs.engine import Engine
 from p4verify.proofs.happenings import Write, order_shows
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term
+from p4verify.semantics.meaning.behaviour import Event, Output, byte
+from tests.support.small_behaviours import always, choice, found, send, verdict
 
 AT = b.var("at.c", 8)
 PORT = b.var("each.0.port", 8)
@@ -58,3 +61,44 @@ def write(depth: int, at: Term, new: Callable[[Held, Term], Term], other: str = 
 def test_order_shows_unless_copies_do_the_same_either_way_round(first: Write, second: Write, shows: bool) -> None:
     """Each copy may be any member of its group; what hangs on another state counts as shown."""
     assert (Engine().satisfiable(order_shows(first, second, [AT])).status == "sat") is shows
+
+
+HERE = b.eq(byte(0), b.bv(1, 8))
+THERE = b.not_(HERE)
+FIRST, SECOND = (send(b.bv(port, 32), when=THERE) for port in (1, 2))
+ALONE = send(b.bv(9, 32), when=HERE)
+
+
+def test_what_is_sent_may_be_named_in_another_order() -> None:
+    """One frame, or two: both sides send at most one, and then at most one, but not the same."""
+    ahead, behind = always(ALONE, FIRST, SECOND), always(FIRST, SECOND, ALONE)
+    assert verdict(ahead, behind) == verdict(behind, ahead) == "accept"
+    assert verdict(ahead, behind, exactly=True) == "accept"
+    any_port = send(choice(0, 32), when=HERE)
+    assert verdict(always(any_port, FIRST, SECOND, choices=(choice(0, 32),)), behind) == "accept"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (FIRST, SECOND, send(b.bv(8, 32), when=HERE)),
+        (FIRST, SECOND, send(b.bv(9, 32), when=b.and_(HERE, b.eq(byte(1), b.bv(1, 8))))),
+        (SECOND, FIRST, ALONE),
+        (FIRST, send(b.bv(2, 32)), ALONE),
+        (FIRST, ALONE),
+    ],
+)
+def test_what_is_not_sent_alike_is_told(other: tuple[Output, ...]) -> None:
+    outcome = found(always(ALONE, FIRST, SECOND), always(*other))
+    assert outcome.difference is not None
+    assert any("output" in part for part in outcome.difference.parts)
+
+
+def test_what_is_told_may_be_named_in_another_order() -> None:
+    def event(number: int, when: Term) -> Event:
+        return Event(when, "digest", (b.bv(number, 8),))
+
+    first, second, alone = event(1, THERE), event(2, THERE), event(9, HERE)
+    sides = [always(ALONE, events=events) for events in ((alone, first, second), (first, second, alone))]
+    assert verdict(*sides) == "accept"
+    assert verdict(sides[0], always(ALONE, events=(first, second, event(8, HERE)))) == "differs"

@@ -5,6 +5,7 @@ What is written otherwise is the same, or is told apart.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,17 @@ TOGETHER = "".join(f"priority=10,ip,nw_src=10.0.0.{i} actions=conjunction(5,1/2)
 TOGETHER += "".join(f"priority=10,udp,tp_dst={port} actions=conjunction(5,2/2)\n" for port in (53, 80))
 TOGETHER += "priority=3,conj_id=5 actions=output:2\n"
 OVERLAP = "priority=5,ip actions=output:2\npriority=5,in_port=1 actions=output:3"
+_TAG = "push_vlan:0x8100,set_field:4196->vlan_vid"
+ROUTED = f"""
+table=0,in_port=2,dl_vlan=0xffff actions={_TAG},goto_table:1
+table=1,priority=9,ip,dl_dst=0e:00:00:00:00:01 actions=goto_table:2
+table=1,priority=0 actions=goto_table:3
+table=2,ip,nw_dst=10.0.200.0/24 actions=set_field:4296->vlan_vid,mod_dl_dst:02:00:00:00:00:c8,dec_ttl,goto_table:3
+table=3,priority=9,dl_vlan=200,dl_dst=02:00:00:00:00:c8 actions=output:3
+table=3,priority=0 actions=goto_table:4
+table=4,dl_vlan=100,dl_dst=ff:ff:ff:ff:ff:ff actions=pop_vlan,output:1,output:2,{_TAG},output:3
+"""
+RESUBMITTED = re.sub(r"goto_table:(\d)", r"resubmit(,\1)", ROUTED)
 PUSHED = "push_vlan:0x8100,set_field:4196->vlan_vid"
 PAIRS = [
     ("clauses written out", (TOGETHER, FLAT), "accept"),
@@ -79,6 +91,8 @@ PAIRS = [
         "accept",
     ),
     ("frames of the bridge itself", ("in_port=1 actions=2", "in_port=1 actions=2\nin_port=LOCAL actions=1"), "reject"),
+    ("on by another word", (ROUTED, RESUBMITTED), "accept"),
+    ("... to another port", (ROUTED, RESUBMITTED.replace("c8 actions=output:3", "c8 actions=output:2")), "reject"),
     ("a bundle is no port", (DUMPS["bundle_doc"][1], "actions=output:4"), "reject"),
 ]
 
