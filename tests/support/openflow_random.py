@@ -23,6 +23,13 @@ LIVE: Final = {f"in.live.{port}": int(port != DOWN) for port in (*PORTS, DOWN)}
 FAMILIES: Final = ("", "", *["ip", "tcp", "tcp", "udp", "icmp", "sctp", "ipv6", "tcp6", "udp6", "icmp6", "arp", "mpls"])
 
 
+STACKED = (
+    "NXM_NX_XXREG0[]", "NXM_NX_XXREG0[16..47]", "OXM_OF_PKT_REG0[]", "OXM_OF_PKT_REG0[1..40]", "NXM_NX_REG1[]",
+    "NXM_NX_REG1[4..9]", "NXM_OF_ETH_SRC[]", "NXM_OF_IN_PORT[]",
+)  # fmt: skip
+"""What is pushed and popped."""
+
+
 class Flows:
     """Makes one bridge."""
 
@@ -178,6 +185,8 @@ class Flows:
             "exit" if rng.random() < 0.3 else "note:01",
             "push:NXM_OF_ETH_SRC[0..15],pop:NXM_NX_REG0[0..15]",
             "pop:NXM_OF_ETH_DST[]",
+            "push:NXM_OF_IN_PORT[],load:0->NXM_OF_IN_PORT[],output:1,pop:NXM_OF_IN_PORT[]",
+            ",".join(f"{verb}:{rng.choice(STACKED)}" for verb in ("push", "push", "pop", "pop")),
             "move:NXM_OF_ETH_SRC[]->NXM_NX_XXREG0[64..111]",
             f"load:{rng.choice(PORTS)}->NXM_NX_XXREG0[96..127]",
             "enqueue:2:1",

@@ -267,6 +267,11 @@ def wide(name: str) -> tuple[str, ...] | None:
     return WIDE.get(_WIDE_NXM.get(name, name))
 
 
+def wide_name(field: str) -> str:
+    """The name of registers together in ``push`` and ``pop``."""
+    return next(full for full, name in _WIDE_NXM.items() if name == field)
+
+
 def unmodelled(name: str) -> bool:
     """Whether the tools know a field of this name that is not modelled."""
     return _UNMODELLED.match(re.sub(r"\A[NO]XM_(?:OF|NX)_", "", name).lower()) is not None

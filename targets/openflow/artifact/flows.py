@@ -54,7 +54,8 @@ NO_PREREQUISITES: Final = Prerequisites()
 
 @dataclass(frozen=True, slots=True)
 class Bits:
-    """Bits ``[low, low + width)`` of a field of the flow key."""
+    """Bits ``[low, low + width)`` of a field of the flow key; on the stack also of registers together
+    (:data:`.fields.WIDE`)."""
 
     field: str
     low: int

@@ -8,7 +8,7 @@ from typing import Final
 
 from ...assuming import comment
 from . import messages
-from .fields import FIELDS, Style, nxm
+from .fields import FIELDS, WIDTH_OF_REGISTER, Style, nxm, wide, wide_name
 from .flows import (
     PORT_NAMES,
     Action,
@@ -265,8 +265,12 @@ def _set_field(action: SetField) -> str:
 
 
 def _bits(bits: Bits) -> str:
-    full, name = nxm(bits)
-    low = bits.low - name.low
-    if bits.width == name.bits:
+    registers = wide(bits.field)
+    if registers is not None:
+        full, low, whole = wide_name(bits.field), bits.low, WIDTH_OF_REGISTER * len(registers)
+    else:
+        full, name = nxm(bits)
+        low, whole = bits.low - name.low, name.bits
+    if bits.width == whole:
         return f"{full}[]"
     return f"{full}[{low}]" if bits.width == 1 else f"{full}[{low}..{low + bits.width - 1}]"

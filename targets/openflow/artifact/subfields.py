@@ -133,14 +133,14 @@ def _place(stretch: Stretch) -> int:
 
 def push(value: Piece) -> Action | tuple[Action, ...]:
     """``push:FIELD[BITS]``."""
-    return Push(_single(value))
+    return Push(_on_the_stack(value))
 
 
 def pop(value: Piece) -> Action | tuple[Action, ...]:
     """``pop:FIELD[BITS]``."""
     stretch = _stretch(value)
     _check_written(stretch, value)
-    return Pop(_single(value))
+    return Pop(_on_the_stack(value))
 
 
 def output(value: Piece) -> Action:
@@ -156,7 +156,7 @@ def written(value: Piece) -> Bits:
 
 def _check_written(target: Stretch, value: Piece) -> None:
     field = target.bits.field
-    if field == "in_port":  # the switch lets it be written, by load and set_field the meaning knows
+    if field == "in_port" and target.bits.width < FIELDS[field].width:
         raise NotModelledError(value.text)
     if target.name is not None and not FIELDS[field].writable:
         raise value.error(f"{field} cannot be written")
@@ -168,6 +168,25 @@ def _single(value: Piece) -> Bits:
     if len(parts) > 1:
         raise value.error("bits of several registers together have no place here")
     return parts[0][1]
+
+
+def _on_the_stack(value: Piece) -> Bits:
+    """Bits of a field, or of registers together."""
+    return in_one(_stretch(value))
+
+
+def in_one(stretch: Stretch) -> Bits:
+    """A stretch as bits of one name: a register's where that is enough."""
+    parts = list(stretch.parts(0, stretch.bits.width))
+    if len(parts) == 1:
+        return parts[0][1]
+    together = next(name for name, registers in fields.WIDE.items() if registers == stretch.registers)
+    return Bits(together, stretch.bits.low, stretch.bits.width)
+
+
+def pieces(bits: Bits) -> Iterator[tuple[int, Bits]]:
+    """Bits field by field from the lowest: where each begins among them."""
+    return Stretch(bits, None, fields.wide(bits.field) or ()).parts(0, bits.width)
 
 
 def _stretch(value: Piece) -> Stretch:
@@ -202,10 +221,12 @@ def _known(text: str, at: Piece) -> Name:
 __all__ = [
     "NotModelledError",
     "Stretch",
+    "in_one",
     "load",
     "move",
     "moves",
     "output",
+    "pieces",
     "pop",
     "push",
     "set_field",

@@ -37,6 +37,7 @@ from ..artifact import (
     ToMeter,
     WriteActions,
 )
+from ..artifact.subfields import pieces
 from .extract import Needs
 
 _IP: Final = frozenset(
@@ -163,7 +164,7 @@ def _check_meters(bridge: Bridge) -> None:
 
 def _reads(action: Action) -> set[str]:
     if isinstance(action, Move | OutputBits | Push):
-        return {action.source.field}
+        return {part.field for _, part in pieces(action.source)}
     return {"nw_ttl"} if isinstance(action, DecTtl) else set()
 
 
@@ -172,4 +173,6 @@ def _writes(action: Action) -> set[str]:
         return {action.field}
     if isinstance(action, Bundle):
         return set() if action.target is None else {action.target.field}
-    return {action.target.field} if isinstance(action, Move | Pop | Multipath) else set()
+    if isinstance(action, Move | Pop | Multipath):
+        return {part.field for _, part in pieces(action.target)}
+    return set()

@@ -47,6 +47,7 @@ from ..artifact import (
     ToMeter,
     WriteActions,
 )
+from ..artifact.subfields import pieces
 from .extract import MAX_LABELS
 from .opened import OutputTo, SetTo
 from .state import DERIVED, LABEL_PARTS, PLAIN, Key, State, masked, one_of
@@ -179,7 +180,8 @@ def with_bits(old: Term, target: Bits, value: Term) -> Term:
 
 
 def read_bits(source: Bits, key: Key) -> Term:
-    return b.extract(key.get(source.field), source.low + source.width - 1, source.low)
+    parts = [b.extract(key.get(part.field), part.low + part.width - 1, part.low) for _, part in pieces(source)]
+    return b.concat(*reversed(parts))
 
 
 def has(key: Key, needs: Prerequisites) -> Term:

@@ -37,6 +37,7 @@ from ..artifact import (
     ToMeter,
     WriteActions,
 )
+from ..artifact.subfields import pieces
 from .commit import commit
 from .extract import MAX_LABELS, View
 from .opened import SetTo
@@ -133,8 +134,10 @@ class Writes:
         """Bits of a field that every packet has become a value."""
         if target.needs != Prerequisites() or target.field in DERIVED:
             raise Unsupported(f"a write to {target.field} by a hash or from the stack", span)
-        new = with_bits(state.key.get(target.field), target, value)
-        return self._write(target.field, new, state, target.needs, span, when)
+        for start, part in pieces(target):
+            new = with_bits(state.key.get(part.field), part, b.extract(value, start + part.width - 1, start))
+            state = self._write(part.field, new, state, part.needs, span, when)
+        return state
 
     def _set_field(self, action: SetField, state: State, span: Span, when: Term) -> State:
         if action.field == "vlan_tci" and not action.needs.tagged:

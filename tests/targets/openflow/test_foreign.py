@@ -258,7 +258,7 @@ def test_what_the_switch_refuses_is_an_error(text: str, said: str) -> None:
         ("actions=clone(ct(commit),output:2)", "the action ct"),
         ("actions=learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])", "the action learn"),
         ("actions=controller(userdata=00.01)", "the action controller"),
-        ("actions=push:in_port,load:0->in_port,2,pop:in_port", "the action pop:in_port"),
+        ("actions=push:in_port,2,pop:NXM_OF_IN_PORT[0..7]", "the action pop:NXM_OF_IN_PORT"),
     ],
 )
 def test_what_is_not_modelled_is_said(text: str, said: str) -> None:

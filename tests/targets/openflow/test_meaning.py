@@ -34,6 +34,15 @@ def does(text: str, frame: bytes, port: int = 1) -> list[tuple[str, int, bytes]]
     return list(compiled(meaning(read_text(text)))(frame, port)[0])
 
 
+PORTS_THAT_ARE_THERE = "\npriority=0 actions=output:2,output:3"
+STACKED = (
+    "actions=load:3->NXM_NX_REG3[],load:2->NXM_NX_REG2[],push:NXM_NX_XXREG0[],load:9->NXM_NX_REG3[],"
+    "push:OXM_OF_PKT_REG1[32..63],pop:NXM_NX_REG8[],pop:NXM_NX_XXREG1[],output:NXM_NX_REG8[],output:NXM_NX_REG7[]"
+) + PORTS_THAT_ARE_THERE
+PARTLY_STACKED = (
+    "actions=load:0x3->NXM_NX_REG0[16..31],push:NXM_NX_XXREG0[112..127],pop:NXM_NX_XXREG1[16..47],"
+    "output:NXM_NX_REG7[16..31]"
+) + PORTS_THAT_ARE_THERE
 RULES = [
     ("back to where it came from", "actions=output:1,output:2", ip4(UDP), [2]),
     ("back, if that is said", "actions=in_port,output:2", ip4(UDP), [1, 2]),
@@ -63,6 +72,20 @@ RULES = [
     ),
     ("where a frame came from is forgotten", "actions=load:0->NXM_OF_IN_PORT[],output:1,output:2", ip4(UDP), [1, 2]),
     ("... then back is nowhere", "actions=load:0->NXM_OF_IN_PORT[],in_port,output:2", ip4(UDP), [2]),
+    (
+        "where a frame came from is taken from the stack",
+        "actions=push:NXM_OF_IN_PORT[],load:0->NXM_OF_IN_PORT[],output:1,pop:NXM_OF_IN_PORT[],output:1,in_port",
+        ip4(UDP),
+        [1, 1],
+    ),
+    (
+        "... or from another field",
+        "actions=load:2->NXM_NX_REG0[],move:NXM_NX_REG0[0..15]->NXM_OF_IN_PORT[],output:1,output:2,in_port",
+        ip4(UDP),
+        [1, 2],
+    ),
+    ("registers together on the stack", STACKED, ip4(UDP), [2, 3]),
+    ("a part of them", PARTLY_STACKED, ip4(UDP), [3]),
     ("a TCP header shorter than its fixed part has no ports", PORTS_OF_TCP, ip4(with_offset(4), proto=6), [3]),
     ("a TCP header longer than the packet has no ports", PORTS_OF_TCP, ip4(with_offset(6), proto=6), [3]),
     ("a frame came by no tunnel", "tun_id=0 actions=output:2\ntun_id=5 actions=output:3", ip4(UDP), [2]),

@@ -206,6 +206,30 @@ def in_the_switch(switch: Switch) -> tuple[Counter[object], Counter[object]]:
     return Counter(bridge.flows), Counter(bridge.groups)
 
 
+TO_REGISTER = "arp actions=move:NXM_OF_ETH_SRC[0..15]->NXM_NX_REG0[4..19],move:NXM_OF_ARP_SPA[]->NXM_OF_ARP_TPA[],1"
+STACK = "actions=push:NXM_NX_XXREG0[],push:OXM_OF_PKT_REG3[3..40],pop:NXM_NX_XXREG2[64..127],pop:NXM_OF_IN_PORT[],1"
+
+
+@pytest.mark.parametrize("form", MESSAGES)
+@pytest.mark.parametrize("text", [TO_REGISTER, STACK])
+def test_registers_together_are_named_in_messages(form: str, text: str) -> None:
+    assert read(write_messages(read_text(text), form), "m").flows == read_text(text).flows
+
+
+@pytest.mark.oracle
+def test_the_switch_tells_of_moves_in_words_of_their_own() -> None:
+    """In OpenFlow 1.3 by an extension of the ONF, which nothing else says."""
+    switch = Switch()
+    try:
+        switch.need({1, 2})
+        switch.load(f"{TO_REGISTER}\npriority=2,{STACK}\n", "")
+        for version in ("OpenFlow13", "OpenFlow14", "OpenFlow15"):
+            said = recorded(switch, version, "dump-flows")[1]
+            assert Counter(read(said, "m").flows) == in_the_switch(switch)[0]
+    finally:
+        switch.close()
+
+
 @pytest.mark.oracle
 def test_the_switch_understands_and_is_understood() -> None:
     """The messages make what the tools make of the text, and what the switch answers is read as what it has."""

@@ -5,7 +5,7 @@ A header has a class (16 bits), a field (7), whether a mask follows (1) and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -151,6 +151,13 @@ def read_field(wire: Wire) -> list[Part]:
 def registers(first: int, size: int) -> tuple[str, ...]:
     """The registers that so many bytes hold together, the highest bits first."""
     return tuple(f"reg{first + i}" for i in range(size // 4))
+
+
+def header_of_registers(registers: Sequence[str]) -> bytes:
+    """The header of registers together."""
+    first, size = int(registers[0][3:]), 4 * len(registers)
+    class_, number = (REGISTERS, first // 2) if size == 8 else (NXM_1, _FIRST_OF_128 + first // 4)
+    return class_.to_bytes(2, "big") + bytes((number << 1, size))
 
 
 def _checked(wire: Wire, kind: Kind, value: int, mask: int, at: int) -> Part:

@@ -42,7 +42,7 @@ from ..flows import (
     ToMeter,
     WriteActions,
 )
-from ..subfields import Stretch, moves, set_parts
+from ..subfields import Stretch, in_one, moves, set_parts
 from . import oxm
 from .wire import Wire
 
@@ -64,6 +64,8 @@ HASHES: Final = ("modulo_n", "hash_threshold", "hrw", "iter_hash")
 BUNDLES: Final = (FIRST, "hrw")
 """``enum nx_bd_algorithm``."""
 _EXPERIMENTER: Final = 0xFFFF
+_COPY_FIELD: Final = 3200
+"""``ONFACT_RAW13_COPY_FIELD``, by which Open vSwitch tells OpenFlow 1.3 of ``move`` (extension 320 of the ONF)."""
 _WHOLE_FRAME: Final = 0xFFFF
 _NAMES: Final = {11: "copy_ttl_out", 12: "copy_ttl_in", 26: "push_pbb", 27: "pop_pbb"}
 """Actions that are not modelled."""
@@ -126,6 +128,9 @@ def _experimenter(body: Wire, at: int, version: int) -> Read:
     if vendor == NICIRA and subtype == CLONE:
         body.take(6)
         return Clone(actions(body, version))
+    if (vendor, subtype) == (oxm.ONF, _COPY_FIELD):
+        body.take(2, "a move")
+        return _copy_15(body)
     if vendor != NICIRA or subtype not in _NICIRAS:
         return Opaque(f"experimenter 0x{vendor:08x} action {subtype} (byte {at})")
     return _NICIRAS[subtype](body)
@@ -249,7 +254,7 @@ def _stretch(wire: Wire, low: int, width: int, *, written: bool) -> Stretch:
         found = Stretch(Bits(name.field, name.low + low, width, name.needs), name)
     if low + width > bits:
         raise wire.error(f"{found.bits.field} has {bits} bits", at)
-    if name is not None and written and (not FIELDS[name.field].writable or name.field == "in_port"):
+    if name is not None and written and (not FIELDS[name.field].writable or (name.field == "in_port" and width < bits)):
         raise wire.error(f"{name.field} cannot be written", at)
     return found
 
@@ -323,9 +328,9 @@ def _stack(body: Wire, *, written: bool) -> Bits:
     """``NXAST_STACK_PUSH`` and ``NXAST_STACK_POP``."""
     low = body.number(2, "an offset")
     header = body.part(4, "a field")
-    bits = _bits(header, low, body.number(2, "a number of bits"), written=written)
+    found = _stretch(header, low, body.number(2, "a number of bits"), written=written)
     body.take(6)
-    return bits
+    return in_one(found)
 
 
 def _conjunction(body: Wire) -> Action:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..fields import NAMES, Name
+from ..fields import NAMES, Name, wide
 from ..flows import (
     IN_PORT,
     Action,
@@ -187,6 +187,9 @@ def _nicira(subtype: int, body: bytes) -> bytes:
 
 def _part(bits: Bits) -> tuple[int, bytes]:
     """The lowest bit within the named field, and its header."""
+    registers = wide(bits.field)
+    if registers is not None:
+        return bits.low, oxm.header_of_registers(registers)
     name, text = _named(bits.field, bits.low, bits.width, bits.needs)
     kind = oxm.NICIRAS.get(text) or oxm.kind_of(text, 6)
     return bits.low - name.low, kind.header(masked=False)
