@@ -87,7 +87,9 @@ class Btf:
             factor *= int(count)
             found = self.plain(element)
         if found.kind not in (PTR, INT, STRUCT, UNION, ENUM, ENUM64, FLOAT, DATASEC):
-            self.fail(f"a type of kind {found.kind} has no size")
+            name = f" ({found.name})" if found.name else ""
+            kind = "that is only declared" if found.kind == FWD else f"of kind {found.kind}"
+            self.fail(f"a type {kind}{name} has no size")
         return factor * (8 if found.kind == PTR else found.arg)
 
 

@@ -51,6 +51,8 @@ REPORTED: Final = {
     "pkt_type": ("pkt_type", 3),
 }
 """Metadata fields that leave with the packet → their names in :attr:`Case.metadata`, and their widths."""
+CLASS_BITS: Final = 32
+"""Those of a class id as it is told, which other classifiers may give more bits than programs can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ def _metadata_after(state: State, changed: frozenset[str], sent: Term) -> dict[s
     after = {}
     for field in sorted(changed):
         name, term = REPORTED[field][0], state.fields[field]
-        width = max(32, term.width)
+        width = CLASS_BITS if name == "classid" else term.width  # as what comes in is read
         after[name] = b.ite(sent, b.zext(term, width), b.var(f"in.{name}", width))
     return after
 

@@ -38,11 +38,27 @@ def _interval(term: Term, known: Ranges, seen: dict[Term, Interval], depth: int)
         args = term.args[1:] if term.op == "ite" else term.args
         parts = [_interval(a, known, seen, depth - 1) for a in args]
         found = meet(found, rule(term, parts)) or found
+        whole = _put_together(term) if term.op == "concat" else None
+        if whole is not None:
+            found = meet(found, _interval(whole, known, seen, depth - 1)) or found
     if term in known:
         found = meet(found, known[term]) or known[term]
     if depth:
         seen[term] = found
     return found
+
+
+def _put_together(term: Term) -> Term | None:
+    """What the last two parts of a concatenation are the highest and the other bits of, if zeros are in front of them:
+    how sums are folded hides it."""
+    *zeros, top, rest = term.args
+    if top.op != "extract" or any(not part.is_const or part.value for part in zeros):
+        return None
+    whole = top.args[0]
+    assert isinstance(top.payload, tuple)
+    high, low = int(top.payload[0]), int(top.payload[1])
+    fits = high == whole.width - 1 and low == rest.width and b.extract(whole, low - 1, 0) is rest
+    return whole if fits else None
 
 
 def by_cases(term: Term, known: Ranges, depth: int = 6) -> Interval:
@@ -107,6 +123,14 @@ def _add(term: Term, parts: Sequence[Interval]) -> Interval:
     return (low - size, high - size) if low >= size and high < 2 * size else _whole(term)
 
 
+def _sext(term: Term, parts: Sequence[Interval]) -> Interval:
+    (low, high), width = parts[0], term.args[0].width
+    if high < 1 << (width - 1):
+        return low, high
+    more = (1 << term.width) - (1 << width)
+    return (low + more, high + more) if low >= 1 << (width - 1) else _whole(term)
+
+
 def _mul(term: Term, parts: Sequence[Interval]) -> Interval:
     high = parts[0][1] * parts[1][1]
     return (parts[0][0] * parts[1][0], high) if high < 1 << term.width else _whole(term)
@@ -136,7 +160,7 @@ def _urem(_: Term, parts: Sequence[Interval]) -> Interval:
 
 _RULES: Final[dict[str, Rule]] = {
     "ite": _ite, "concat": _concat, "extract": _extract, "add": _add, "mul": _mul, "band": _band, "bor": _bor,
-    "bxor": _bor, "lshr": _lshr, "udiv": _udiv, "urem": _urem,
+    "bxor": _bor, "lshr": _lshr, "sext": _sext, "udiv": _udiv, "urem": _urem,
 }  # fmt: skip
 
 
@@ -286,6 +310,11 @@ def _low_bits(term: Term, depth: int, known: dict[Term, tuple[int, int]]) -> tup
             if bits < part.width:
                 break
         return number, count
+    if term.op == "sext":
+        return low_bits(term.args[0], depth - 1, known)
+    if term.op == "extract" and isinstance(term.payload, tuple) and not int(term.payload[1]):
+        number, count = low_bits(term.args[0], depth - 1, known)
+        return number & ((1 << term.width) - 1), min(count, term.width)
     if term.op not in ("add", "mul", "ite", "band", "bor", "bxor"):
         return 0, 0
     (x, x_bits), (y, y_bits) = (low_bits(a, depth - 1, known) for a in term.args[-2:])

@@ -190,3 +190,19 @@ def test_where_an_old_map_is_kept_is_nothing_to_packets() -> None:
     for kind, more in ((12, ".inner_id = 3"), (1, ".more = 1")):
         with pytest.raises(Unsupported, match="map kept has more than type, sizes, entries and flags"):
             bpf_suite.read_text(OLD_MAPS % (kind, more))
+
+
+@needs_clang
+def test_a_type_of_a_map_that_is_only_declared_is_named() -> None:
+    """clang leaves out what only an inner map's pointers lead to; libbpf makes no such map, either."""
+    text = """
+    #include <linux/bpf.h>
+    #include <bpf/bpf_helpers.h>
+    struct number { __u32 low, high; };
+    struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 4); __type(key, __u32);
+      __array(values, struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4); __type(key, struct number);
+                               __type(value, __u64); }); } all SEC(".maps");
+    SEC("tc") int program(struct __sk_buff *skb) { return bpf_map_lookup_elem(&all, &(int){ 0 }) ? 0 : 2; }
+    """
+    with pytest.raises(InputError, match=r"a type that is only declared \(number\) has no size"):
+        bpf_suite.read_text(text)

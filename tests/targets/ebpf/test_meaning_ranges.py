@@ -29,7 +29,7 @@ def term(rng: random.Random, depth: int) -> b.Term:
         return make(x, y)
     if kind == 6:
         low = rng.randrange(WIDTH)
-        return b.zext(b.extract(x, rng.randrange(low, WIDTH), low), WIDTH)
+        return rng.choice((b.zext, b.sext))(b.extract(x, rng.randrange(low, WIDTH), low), WIDTH)
     if kind == 7:
         return b.concat(b.extract(x, 3, 0), b.bv(rng.getrandbits(4), 4))
     return b.ite(condition(rng, depth - 1), x, y)
@@ -107,3 +107,17 @@ def test_a_loop_that_counts_a_header_down_ends() -> None:
         assert ranges.possible(ends, known) == (turn >= 5)
         assert ranges.learn(b.not_(ends), known)
     assert not ranges.possible(b.ne(turns, b.bv(14, 32)), known)
+
+
+def test_a_sum_in_two_parts_is_as_large_as_the_sum() -> None:
+    """As the folding of numbers that are extended leaves it."""
+    short = [b.zext(b.extract(v, 6, 0), 8) for v in VARIABLES]
+    number = b.ite(b.eq(VARIABLES[1], b.bv(0, WIDTH)), b.bv(50, WIDTH), b.add(short[0], b.bv(54, WIDTH)))
+    whole = b.add(b.zext(number, 9), b.zext(short[2], 9))
+    assert ranges.interval(whole, {}) == (50, 54 + 127 + 127)
+    high, low = b.extract(whole, 8, 8), b.extract(whole, 7, 0)
+    assert low.op == "add"
+    assert ranges.interval(b.concat(b.bv(0, 5), high, low), {}) == (50, 54 + 127 + 127)
+    assert ranges.interval(b.concat(high, b.bnot(low)), {}) == (0, 511)
+    assert ranges.interval(b.concat(b.bv(1, 1), high, low), {}) == (512, 1023)
+    assert ranges.interval(b.concat(b.extract(whole, 7, 7), b.extract(whole, 6, 0)), {}) == (0, 255)

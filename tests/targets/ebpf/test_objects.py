@@ -229,6 +229,22 @@ def test_metadata_of_a_frame_that_goes_nowhere_is_nobodys() -> None:
     assert passed.verdict is Verdict.REJECT
 
 
+def passed_if_not(field: int, value: int, *, added: int) -> list[Insn]:
+    """Drops what has ``value`` in a field of its metadata, and adds to that of the rest."""
+    code = [asm.load(4, R2, R1, field), asm.mov(R0, 2), asm.jump("jeq", R2, value, 3), asm.alu("add", R2, added)]
+    return [*code, asm.store(4, R1, field, R2), asm.mov(R0, 0), asm.exit_()]
+
+
+@pytest.mark.parametrize("field", [8, 12, 32, 44])
+def test_metadata_that_is_read_and_told_is_one_number(field: int) -> None:
+    """mark, queue_mapping, priority and tc_index, which are not all as wide."""
+    one = passed_if_not(field, 5, added=1)
+    assert same_or_not(one, passed_if_not(field, 5, added=1)).verdict is Verdict.ACCEPT
+    assert same_or_not(one, passed_if_not(field, 6, added=1)).verdict is Verdict.REJECT
+    assert same_or_not(one, passed_if_not(field, 5, added=2)).verdict is Verdict.REJECT
+    assert same_or_not(one, [asm.mov(R0, 0), asm.exit_()]).verdict is Verdict.REJECT
+
+
 def passed_unless(value: int, *, hook: str) -> list[Insn]:
     """Passes frames, unless the lower half of the packet's address is ``value``."""
     accept, drop = (2, 1) if hook == "xdp" else (0, 2)
