@@ -221,13 +221,15 @@ def _read(target: Target, data: bytes, path: str, devices: Mapping[str, int]) ->
 
 
 def parse_devices(given: Sequence[str]) -> dict[str, int]:
-    """Device → port, of ``NAME=PORT`` each. Raises InputError, also for a device or a port that is given twice."""
+    """Device → port, of ``NAME=PORT`` each. Raises InputError, also for a device that is given twice, or a port: that
+    may have a name, by which texts call it, and an interface's number, by which messages do."""
     found: dict[str, int] = {}
     for text in given:
         name, _, port = text.partition("=")
         if not name or not port.isascii() or not port.isdigit() or len(port) > 10 or int(port) >= 1 << 31:
             raise InputError.at(NOWHERE, f"--device is NAME=PORT, a port from 0 to {(1 << 31) - 1}, not {text[:60]!r}")
-        if name in found or int(port) in found.values():
+        alike = (number for other, number in found.items() if other.isdigit() == name.isdigit())
+        if name in found or int(port) in alike:
             raise InputError.at(NOWHERE, f"--device {text[:60]}: this device or this port was named before")
         found[name] = int(port)
     return found

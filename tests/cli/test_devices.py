@@ -76,6 +76,39 @@ def test_messages_name_interfaces_by_number(p4verify: Command, tmp_path: Path) -
     assert "port 1" in ended.out.splitlines()[-1]
 
 
+def messages(script: str, *names: tuple[str, str]) -> bytes:
+    """The script as messages, in which interfaces have these numbers."""
+    flower = find("flower")
+    for name, other in names:
+        script = script.replace(name, other)
+    return flower.write(flower.read(script.encode(), "b"), "netlink")
+
+
+NUMBERS = (("enp8s0f0_0", "port17"), ("tap0", "port18"), ("enp8s0f0", "port3"))
+
+
+def test_a_port_may_have_a_name_and_an_interfaces_number(p4verify: Command, lists: list[str], tmp_path: Path) -> None:
+    named = ("--device", "enp8s0f0_0=1", "--device", "tap0=2", "--device", "17=1", "--device", "18=2")
+    (tmp_path / "after.tc").write_bytes(messages(BEFORE, *NUMBERS))
+    assert p4verify("check", *lists, *named).code == 0
+    (tmp_path / "after.tc").write_bytes(messages(BEFORE.replace("dev tap0", "dev port19"), *NUMBERS))
+    assert p4verify("check", *lists, *named, "--no-machines").code == 1
+    ended = p4verify("check", *lists, *named, "--device", "19=1")
+    assert (ended.code, "was named before" in ended.err) == (2, True)
+
+
+def test_an_interface_without_a_port_is_none_that_another_one_is(
+    p4verify: Command, lists: list[str], tmp_path: Path
+) -> None:
+    """It was taken for the port of its number, which the other interface is."""
+    for side, number in (("before", "port17"), ("after", "port1")):
+        (tmp_path / f"{side}.tc").write_bytes(messages(BEFORE, ("enp8s0f0_0", number), *NUMBERS[1:]))
+    ended = p4verify("check", *lists, "--device", "17=1", "--device", "18=2")
+    assert ended.code == 2
+    assert "interface 1 is no port" in ended.err
+    assert "after.tc" in ended.err
+
+
 def test_the_gate_knows_devices(p4verify: Command, tmp_path: Path, lists: list[str]) -> None:
     check = f'[[check]]\nprogram = "{tmp_path}/p.p4"\nagainst = ["before.tc"]\ndevices = ["tap0"]\n'
     (tmp_path / "gate.toml").write_text(check)

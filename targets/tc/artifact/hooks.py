@@ -23,15 +23,16 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class PortNames:
-    """How port numbers and device names stand to each other: those that are ``named`` (no number twice), and else port
-    N is the device ``<prefix>N``."""
+    """How port numbers and device names stand to each other: those that are ``named``, and else port N is the device
+    ``<prefix>N``. A port may have one name that is a number, by which messages call it, beside another one."""
 
     prefix: str = "port"
     named: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def name(self, port: int) -> str:
         """The device of a port."""
-        return next((name for name, number in self.named.items() if number == port), f"{self.prefix}{port}")
+        names = sorted((name for name, number in self.named.items() if number == port), key=str.isdigit)
+        return names[0] if names else f"{self.prefix}{port}"
 
     def port(self, device: str) -> int | None:
         """The port of a device; None if it is not named and its name does not follow the rule, or if another device is

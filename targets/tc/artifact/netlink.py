@@ -63,8 +63,18 @@ class Links:
         return next((int(name) for name, number in self.ports.named.items() if number == port and name.isdigit()), port)
 
     def port(self, index: int) -> int:
-        """An interface's port number."""
-        return self.ports.named.get(str(index), index)
+        """An interface's port number. Raises ValueError: another interface is named for the port of this number."""
+        named = {name: number for name, number in self.ports.named.items() if name.isdigit()}
+        if str(index) not in named and index in named.values():
+            raise ValueError(f"interface {index} is no port (another one is named for port {index}: --device)")
+        return named.get(str(index), index)
+
+    def device(self, index: int) -> str:
+        """What an interface is called."""
+        try:
+            return self.ports.name(self.port(index))
+        except ValueError:
+            return f"interface {index}"
 
     def named(self, attribute_: Attribute) -> int:
         """The port whose device an attribute names. Raises InputError: it is none."""
@@ -197,7 +207,7 @@ def _told(one: Message, kinds: Sequence[str], links: Links) -> Told:
     if index == BLOCK:
         hook = Hook("", "ingress", parent)
     elif parent in (INGRESS, EGRESS, _INGRESS_QDISC) and index >= 0:
-        hook = Hook(links.ports.name(links.port(index)), "egress" if parent == EGRESS else "ingress")
+        hook = Hook(links.device(index), "egress" if parent == EGRESS else "ingress")
     else:
         what = f"parent {parent:#x} of interface {index}, which is neither ingress nor egress"
         raise Unsupported(what, body.place.span)
