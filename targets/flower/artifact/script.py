@@ -36,8 +36,9 @@ def parse_script(text: str, name: str = "<tc>", ports: PortNames = DEFAULT_PORTS
     """
 
     def read(command: Command, head: Head[int], start: Span) -> FlowerFilter:
-        if not head.protocol:  # tc then asks for the type 0
-            raise Unsupported("a flower filter that is changed without its protocol", start)
+        if not head.protocol:
+            what = "a flower filter that is changed without its protocol: tc then asks for frames of type 0"
+            raise Unsupported(what, start)
         options = Options(command, ports, head.protocol)
         options.read()
         return options.filter(head, start.to(command.last))

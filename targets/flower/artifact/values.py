@@ -42,7 +42,10 @@ def read_key(command: Command, field: FlowerField) -> Key:
     shown, slash, mask_text = text.partition("/")
     if slash and not field.masked:
         raise command.error(f"{field.word} cannot be masked")
-    value = _value(command, field, shown)
+    if slash and field.name in PORTS:  # get_range in f_flower.c: without a mask it is a decimal number
+        value = command.as_number(shown, field.word, 0, field.whole)
+    else:
+        value = _value(command, field, shown)
     mask = _mask(command, field, mask_text) if slash else field.whole
     return Match(field.name, value & mask, mask)
 

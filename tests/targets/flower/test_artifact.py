@@ -59,6 +59,19 @@ def test_priorities_of_json_are_class_ids(shown: str, number: int) -> None:
     assert read(text.encode(), "d").filters[0].actions == (Skbedit(priority=number),)
 
 
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [("0x50/0xf0", (0x50, 0xF0)), ("010/0xff", (8, 0xFF)), ("80/240", (80, 240)), ("010", (10, 0xFFFF))],
+)
+def test_a_port_with_a_mask_may_be_in_any_base(said: str, key: tuple[int, int]) -> None:
+    """And one without is a decimal number (``get_range`` of ``f_flower.c``)."""
+    (filter_,) = parse_script(f"{ADD}protocol ip flower ip_proto tcp dst_port {said}\n").filters
+    assert filter_.keys[1:] == (Match("dst_port", *key),)
+    for wrong in ("080/0xff", "0x50", "0x50-0x60"):
+        with pytest.raises(InputError):
+            parse_script(f"{ADD}protocol ip flower ip_proto tcp dst_port {wrong}\n")
+
+
 def test_what_tc_takes_in_another_form_only_is_said_so() -> None:
     """Port 0 needs a mask (``get_range`` of ``f_flower.c``); operations of ARP but the first two have no words."""
 
