@@ -18,6 +18,7 @@ Style = Literal["decimal", "hex", "mac", "ipv4", "ipv6", "port", "frag", "tcp_fl
 ETH_IP: Final = 0x0800
 ETH_ARP: Final = 0x0806
 ETH_RARP: Final = 0x8035
+ETH_ARP_RARP: Final = (ETH_ARP, ETH_RARP)
 ETH_IPV6: Final = 0x86DD
 ETH_MPLS: Final = (0x8847, 0x8848)
 ETH_VLAN: Final = (0x8100, 0x88A8)
@@ -116,7 +117,7 @@ class Name:
 _IP4: Final = Prerequisites((ETH_IP,))
 _IP6: Final = Prerequisites((ETH_IPV6,))
 _IP: Final = Prerequisites((ETH_IP, ETH_IPV6))
-_ARP: Final = Prerequisites((ETH_ARP, ETH_RARP))
+_ARP: Final = Prerequisites(ETH_ARP_RARP)
 _MPLS: Final = Prerequisites(ETH_MPLS)
 _TAG: Final = Prerequisites(tagged=True)
 

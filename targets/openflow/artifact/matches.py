@@ -18,6 +18,9 @@ _ICMP: Final = {"icmp_type": "icmpv6_type", "icmp_code": "icmpv6_code"}
 _OF_ICMP: Final = {"tp_src": "icmp_type", "tp_dst": "icmp_code"}
 """What ports of ICMP are: OpenFlow 1.0 has no other names for these."""
 
+_OF_ARP: Final = {"ip_src": "arp_spa", "ip_dst": "arp_tpa", "nw_proto": "arp_op"}
+"""What the addresses and the protocol of IPv4 are of ARP: in a flow key they lie in the same place."""
+
 
 class Place(Protocol):
     """Where a field of a match stands."""
@@ -60,6 +63,8 @@ class Match:
         if text in _ICMP and self.value("eth_type") == fields.ETH_IPV6:  # a dump calls those of ICMPv6 so, too
             text = _ICMP[text]
         name = fields.find(text)
+        if name is not None and name.field in _OF_ARP and self.value("eth_type") in fields.ETH_ARP_RARP:
+            name = fields.find(_OF_ARP[name.field])
         if item.key.text == "dl_vlan" and item.value is not None:
             self._vlan(item.value)
             return True

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p4verify.semantics.source import InputError
+from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets import find
 from p4verify.targets.openflow.artifact import (
     MESSAGES,
@@ -214,6 +214,33 @@ STACK = "actions=push:NXM_NX_XXREG0[],push:OXM_OF_PKT_REG3[3..40],pop:NXM_NX_XXR
 @pytest.mark.parametrize("text", [TO_REGISTER, STACK])
 def test_registers_together_are_named_in_messages(form: str, text: str) -> None:
     assert read(write_messages(read_text(text), form), "m").flows == read_text(text).flows
+
+
+SPECIAL = (
+    "ip actions=dec_ttl(1,2),output:2",
+    "arp,nw_src=10.0.0.0/8,nw_proto=1 actions=load:2->NXM_OF_ARP_OP[],output:2",
+    "rarp,arp_op=3,ip_dst=10.0.0.1 actions=output:2",
+)
+"""Flows that Open vSwitch has other words for."""
+
+
+@pytest.mark.oracle
+def test_the_switch_tells_of_flows_in_other_words() -> None:
+    switch = Switch()
+    try:
+        switch.need({1, 2})
+        for text in SPECIAL:
+            switch.load(f"{text}\n", "")
+            for version in ("OpenFlow13", "OpenFlow15"):
+                said = recorded(switch, version, "dump-flows")[1]
+                told, shown = read(said, "m"), read_text(switch.ofctl("dump-flows", "--no-names"))
+                assert told.flows == tuple(shown.flows)
+                assert [flow.match for flow in read_text(text).flows] == [flow.match for flow in shown.flows]
+        switch.load("icmp6,icmp_type=135,nd_target=fe80::1 actions=output:2\n", "")
+        with pytest.raises(Unsupported, match="which is not modelled"):
+            read(recorded(switch, "OpenFlow13", "dump-flows")[1], "m")
+    finally:
+        switch.close()
 
 
 @pytest.mark.oracle

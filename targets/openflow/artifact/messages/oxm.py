@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from .....semantics.source import Span, Unsupported
 from ..fields import FIELDS, NAMES, Name
 from ..flows import FIRST_RESERVED
 from .wire import Wire
@@ -21,6 +22,13 @@ REGISTERS_TOGETHER: Final = 8
 """... and how many registers of 64 bits there are."""
 _FIRST_OF_128: Final = 111
 """``NXM_NX_XXREG0``."""
+
+_ACTSET_OUTPUT: Final = 43
+_UNMODELLED: Final = {
+    BASIC: (31, 32, 33, _ACTSET_OUTPUT, 44),  # neighbour discovery, the action set's output, the packet's type
+    NXM_1: (23, 24, 25, 35, 36, *range(38, 105), 109, 110, *range(115, 128)),  # also of tunnels and connections
+    0x8004: range(12),  # NSH
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,8 @@ def read_header(wire: Wire) -> tuple[Kind | None, int, bool, int]:
     """A header: its field (None for registers together), the first register, whether a mask follows, how many bytes.
 
     Raises:
-        InputError: a field that is not modelled.
+        InputError: a field that is not known.
+        Unsupported: one that is not modelled.
     """
     at = wire.at
     class_, number, size = wire.number(2, "the header of a field"), wire.number(1), wire.number(1)
@@ -121,9 +130,19 @@ def read_header(wire: Wire) -> tuple[Kind | None, int, bool, int]:
     if class_ == NXM_1 and _FIRST_OF_128 <= number < _FIRST_OF_128 + 4:
         return None, 4 * (number - _FIRST_OF_128), masked, size
     kind = _BY_HEADER.get((class_, number, experimenter))
+    if kind is None and _is_unmodelled(class_, number, experimenter):
+        said = f"byte {at}: field {number} of class 0x{class_:04x}, which is not modelled"
+        raise Unsupported(said, Span(wire.name, 0, 0))
     if kind is None:
         raise wire.error(f"field {number} of class 0x{class_:04x} is not known", at)
     return kind, number, masked, size
+
+
+def _is_unmodelled(class_: int, number: int, experimenter: int) -> bool:
+    """Whether Open vSwitch 3.1 knows a field (``lib/meta-flow.h``) that has no kind here."""
+    if class_ == EXPERIMENTER:
+        return (experimenter, number) == (ONF, _ACTSET_OUTPUT)
+    return number in _UNMODELLED.get(class_, ())
 
 
 def read_field(wire: Wire) -> list[Part]:

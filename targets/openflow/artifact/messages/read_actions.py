@@ -287,6 +287,15 @@ def _moves(body: Wire, width: int, source: int, target: int) -> Read:
     return tuple(moves(from_, _stretch(body, target, width, written=True)))
 
 
+def _dec_ttl_for(body: Wire) -> Action:
+    """``NXAST_DEC_TTL_CNT_IDS``: which controllers are told of a TTL that runs out."""
+    count = body.number(2, "a number of controllers")
+    body.take(4)
+    body.take(2 * count, "controllers")
+    body.take(body.left)
+    return DecTtl()
+
+
 def _load(body: Wire) -> Read:
     """``NXAST_REG_LOAD``."""
     low, width = offset_and_width(body)
@@ -294,6 +303,8 @@ def _load(body: Wire) -> Read:
     kind, first, _, size = oxm.read_header(body)
     value = body.number(8, "a value")
     bits = 8 * size if kind is None else kind.known.bits
+    if kind is not None and kind.name == "arp_op" and (low, width) == (0, 8 * kind.size):
+        width = bits  # 16 bits on the wire, of which the switch keeps 8
     if low + width > bits or value >> width:
         raise body.error(f"{'registers together' if kind is None else kind.known.field} has {bits} bits", at)
     if kind is None:
@@ -418,6 +429,7 @@ _NICIRAS: Final[Mapping[int, Callable[[Wire], Read]]] = {
     13: lambda body: _bundle(body, loads=True),
     17: lambda body: Exit(),
     18: lambda body: DecTtl(),
+    21: _dec_ttl_for,
     27: lambda body: Push(_stack(body, written=False)),
     28: lambda body: Pop(_stack(body, written=True)),
     33: _load_2,
