@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from .actions import read_actions
-from .fields import CFI
+from .fields import CFI, ETH_VLAN, NAMES
 from .flows import (
     ANY,
     DEFAULT_PRIORITY,
     TABLES,
     Action,
+    Bundle,
     Clone,
     Flow,
-    Ineffective,
     Masked,
+    Move,
+    Multipath,
     Opaque,
-    Output,
+    Pop,
+    PopVlan,
     PushVlan,
     SetField,
     TagWith,
-    ToMeter,
     WriteActions,
 )
 from .matches import Match
@@ -115,41 +118,43 @@ class FlowLines:
 
 def of_later_versions(match: tuple[Masked, ...], actions: tuple[Action, ...]) -> tuple[Action, ...]:
     """The actions as OpenFlow 1.1 and later take them: ``mod_vlan_vid`` pushes a tag, also onto a frame that has one,
-    unless the flow asks for a tag or has pushed one (``ofpacts_check``, ``encode_SET_VLAN_VID``). Where that may be
-    something else than in 1.0 it is not modelled."""
-    return _pushing(actions, known=any(m.field == "vlan_tci" and m.mask & CFI for m in match))[0]
+    unless the flow asks for a tag or has pushed one (``ofpacts_check``, ``encode_SET_VLAN_VID``). Where it is not known
+    here whether that is so it is not modelled."""
+    asked = any(m.field == "vlan_tci" and m.value & m.mask & CFI for m in match)
+    return tuple(_pushing(actions, tagged=asked, set_too=True))
 
 
-def _pushing(actions: tuple[Action, ...], *, known: bool) -> tuple[tuple[Action, ...], bool]:
-    """``known``: whether all versions agree on whether the frame has a tag, before and after the actions."""
-    found: list[Action] = []
+def _pushing(actions: tuple[Action, ...], *, tagged: bool | None, set_too: bool) -> Iterator[Action]:
+    """``tagged``: whether the tools take the frame to have a tag, None if that is not known here; ``set_too``: whether
+    they take that of what is written to the action set, too."""
     for action in actions:
         match action:
             case TagWith(value, mask):
-                said = f"vid:{value & _VID}" if mask & _VID else f"pcp:{value >> 13}"
-                found.append(action if known else Opaque(f"mod_vlan_{said}"))
-                known = True
+                if tagged is None:
+                    yield Opaque(f"mod_vlan_vid:{value & _VID}" if mask & _VID else f"mod_vlan_pcp:{value >> 13}")
+                else:
+                    yield from () if tagged else (PushVlan(ETH_VLAN[0]),)
+                    mask &= CFI | _VID if mask & _VID else ~CFI
+                    yield SetField("vlan_tci", value & mask, mask, NAMES["vlan_vid"].needs)
+                tagged, set_too = True, False
                 continue
             case Clone(inner):
-                within, known = _pushing(inner, known=known)
-                found.append(Clone(within))
-                continue
+                action = Clone(tuple(_pushing(inner, tagged=tagged, set_too=set_too)))
             case WriteActions(inner):
-                found.append(WriteActions(_pushing(inner, known=False)[0]))
-                continue
-            case PushVlan():
-                known = True
-            case _:
-                known &= _leaves_tags(action)
-        found.append(action)
-    return tuple(found), known
+                action = WriteActions(tuple(_pushing(inner, tagged=tagged if set_too else None, set_too=False)))
+            case PushVlan() | PopVlan():
+                tagged, set_too = isinstance(action, PushVlan), False
+            case _ if _writes_a_tag(action):
+                tagged, set_too = None, False
+        yield action
 
 
-def _leaves_tags(action: Action) -> bool:
-    """Whether a frame surely has the same tags after an action."""
+def _writes_a_tag(action: Action) -> bool:
+    """Whether an action writes to a tag as if there were one, which may make one or take it away."""
     if isinstance(action, SetField):
-        return not action.field.startswith("vlan")
-    return isinstance(action, Output | ToMeter | Ineffective)
+        return action.field == "vlan_tci" and not action.needs.tagged
+    target = action.target if isinstance(action, Move | Pop | Multipath | Bundle) else None
+    return target is not None and target.field == "vlan_tci"
 
 
 def _new_cookie(line: _Line) -> int | None:

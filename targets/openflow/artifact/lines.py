@@ -21,7 +21,7 @@ from .group_lines import read_group
 from .meter_lines import Meters
 from .sent_packets import check_leaves_all
 from .steps import Step, Version
-from .versions import said_version, versions_of
+from .versions import as_spoken, said_version, versions_of
 from .words import Piece
 
 MAX_FILE: Final = 256 << 20
@@ -85,6 +85,7 @@ def read_text(text: str, name: str = "<flows>") -> Bridge:
     check_leaves_all(steps)
     later, shown = lines.flows.later, lines.shown or lines.flows.shown
     versions = versions_of(steps, lines.version, bundle=lines.bundle, later=later, place=lines.version_place)
+    steps = list(as_spoken(steps, versions, shown=shown))
     bridge = applied(steps, versions, bundles=[range(len(steps))] if lines.bundle else (), shown=shown)
     version_open = len(versions) > 1 and not lines.shown  # lines with counters may be added, too
     return replace(bridge, name=name, assumes=tuple(sorted(assumes)), version_open=version_open)

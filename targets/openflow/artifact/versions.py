@@ -10,12 +10,13 @@ set, and the switch refuses ``write_metadata`` before it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ....semantics.source import InputError, Span, Unsupported
 from .flow_lines import of_later_versions
-from .flows import Action, ClearActions, Flow, Goto, PushVlan, SetField, ToMeter, WriteActions
-from .steps import Step, Version, flat, flow_of
+from .flows import Action, ClearActions, Flow, Goto, Opaque, PushVlan, SetField, TagWith, ToMeter, WriteActions
+from .steps import FlowChange, Step, Version, flat, flow_of
 
 SAYS: Final = "# p4verify openflow:"
 """How the comment begins."""
@@ -50,9 +51,7 @@ def versions_of(
 
     Raises:
         InputError: 1.0 is said, and ``ovs-ofctl`` refuses the file for it.
-        Unsupported: a file for 1.0 has instructions that are not sent as they are written, or one that is not for 1.0
-            says ``mod_vlan_vid`` where that does something else in later versions. (Those of a bundle
-            :mod:`.flow_lines` has told of.)
+        Unsupported: a file for 1.0 has instructions that are not sent as they are written.
     """
     flows = [flow for flow in map(flow_of, steps) if flow is not None]
     later = bundle or later or any(_has(flow, PushVlan | ToMeter) for flow in flows)
@@ -65,10 +64,26 @@ def versions_of(
         return _BOTH[:1]
     if said is None and not later:
         return _BOTH
-    for flow in flows:
-        if not bundle and of_later_versions(flow.match, flow.actions) != flow.actions:
-            raise Unsupported("mod_vlan_vid in a file for OpenFlow 1.3 or later", flow.span)
     return _BOTH[1:]
+
+
+def as_spoken(steps: Sequence[Step], versions: Sequence[Version], *, shown: bool) -> Sequence[Step]:
+    """The steps as ``ovs-ofctl`` sends them in one of these versions.
+
+    Raises:
+        Unsupported: one says ``mod_vlan_vid``, and it is not known what it does in them.
+    """
+    return steps if _BOTH[0] in versions else [_of_later(step, shown=shown) for step in steps]
+
+
+def _of_later(step: Step, *, shown: bool) -> Step:
+    flow = flow_of(step)
+    if flow is None or not _has(flow, TagWith):
+        return step
+    spoken = replace(flow, actions=of_later_versions(flow.match, flow.actions))
+    if shown or _has(spoken, Opaque) > _has(flow, Opaque):  # later versions show it in other words
+        raise Unsupported("mod_vlan_vid in a file for OpenFlow 1.3 or later", flow.span)
+    return replace(step, flow=spoken) if isinstance(step, FlowChange) else spoken
 
 
 def left_out(flows: Iterable[Flow]) -> bool:

@@ -135,7 +135,7 @@ def test_a_comment_says_for_which_version_a_flow_file_is() -> None:
         assert left(said, *elsewhere) == [(0, 0, 3), (1, 1, 1)]
         assert left(said, *by_cookie) == [(0, 1, 3), (0, 0, 4)]
         with pytest.raises(Unsupported, match="mod_vlan_vid in a file for"):
-            left(said, "ip actions=mod_vlan_vid:3,1")
+            left(said, "ip actions=load:0->NXM_OF_VLAN_TCI[],mod_vlan_vid:3,1")
     said = "# p4verify openflow: 1.0"
     assert left(said, *nothing) == [(0, 1, 1), (0, 0, 2)]
     assert left(said, *elsewhere) == [(0, 0, 3), (1, 0, 3)]
@@ -260,7 +260,6 @@ def test_what_is_not_known_of_a_command_is_unsupported_at_its_place() -> None:
         (("ip actions=learn(table=1),2", "delete out_port=2"), "beside a flow that does learn"),
         (("dl_vlan=0xffff actions=1", "delete_strict vlan_tci=0/0x1000"), "two ways to ask for frames without a tag"),
         (("ip actions=1", "delete cookie=0/-1,reg0=1"), "some that the switch has for itself"),
-        (("push_vlan:0x8100".join(("ip actions=", ",1")), "modify ip actions=mod_vlan_vid:3,1"), "mod_vlan_vid"),
     ):
         with pytest.raises(Unsupported, match=said) as caught:
             bridge(*lines)
@@ -433,6 +432,26 @@ def test_files_of_commands_are_recognised() -> None:
     for data in (b"flow delete ip\nflow arp actions=1", b"group modify group_id=1,type=all", b"delete\nip actions=1"):
         assert recognises(data)
     assert read(b"delete\nip actions=1", "s").flows == bridge("ip actions=1").flows
+
+
+TAGGING = (
+    "actions=mod_vlan_vid:3,2", "dl_vlan=0xffff actions=mod_vlan_vid:3,2", "dl_vlan_pcp=3 actions=mod_vlan_vid:4,2",
+    "actions=mod_vlan_pcp:3,mod_vlan_vid:4,2", "actions=resubmit(,1),mod_vlan_vid:4,2",
+    "dl_vlan=5 actions=resubmit(,1),mod_vlan_vid:4,2", "dl_vlan=5 actions=pop_vlan,mod_vlan_pcp:4,2",
+    "actions=push_vlan:0x8100,pop_vlan,mod_vlan_vid:4,2", "actions=clone(mod_vlan_vid:4,2),mod_vlan_vid:5,1",
+    "actions=clone(push_vlan:0x8100,2),mod_vlan_vid:5,1", "dl_vlan=5 actions=clone(pop_vlan,2),mod_vlan_vid:5,1",
+    "dl_vlan=5 actions=write_actions(mod_vlan_vid:4,output:2)", "actions=write_actions(mod_vlan_vid:4,output:2)",
+    "ip actions=dec_ttl,mod_vlan_vid:4,2", "actions=push_mpls:0x8847,mod_vlan_vid:4,2",
+    "vlan_tci=0x1000/0x1000 actions=set_field:0x1005->vlan_vid,mod_vlan_pcp:4,2", "actions=2,mod_vlan_pcp:4,2,note:01",
+)  # fmt: skip
+
+
+def test_mod_vlan_vid_is_what_open_vswitch_has_in_later_versions(bench: Bench) -> None:
+    for line in TAGGING:
+        for way, text in ((("add-flows", "OpenFlow13"), line), (("bundle", "OpenFlow14"), f"flow {line}")):
+            assert bench.put(way, [text]) is None
+            said = () if text.startswith("flow") else ("# p4verify openflow: 1.3",)
+            assert bridge(*said, text).flows[0].actions == dumped(bench.switch).flows[0].actions, text
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
