@@ -14,7 +14,7 @@ from .proofs.verdict import Proof, Verdict
 from .scale import LargePair, LeavesOpen, check_large
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.source import Span, Unsupported
-from .targets.base import AtHooks, ComparesArtifacts, Target
+from .targets.base import AtHooks, ComparesArtifacts, Target, TellsLess
 from .targets.offload import Offloads
 
 
@@ -52,7 +52,15 @@ def two_machines(first: Given, second: Given) -> tuple[Machine, Machine]:
         sides = target.behaviours(first[1], second[1])
         left, right = (Machine(t, a, p, side, t.name) for (t, a, p), side in zip((first, second), sides, strict=True))
         return left, right
-    return machine_with(*first, first[0].name), machine_with(*second, second[0].name)
+    return _told_by(first, second), _told_by(second, first)
+
+
+def _told_by(given: Given, other: Given) -> Machine:
+    """The machine of an artifact, as far as the other one tells as much."""
+    target, artifact, path = given
+    if isinstance(target, TellsLess) and isinstance(other[0], TellsLess):
+        return Machine(target, artifact, path, target.meaning(target.as_told_by(artifact, other[1])), target.name)
+    return machine_with(target, artifact, path, target.name)
 
 
 def exactly(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Machine, Outcome]:

@@ -195,6 +195,15 @@ class AtHooks(Protocol):
 
 
 @runtime_checkable
+class TellsLess(Protocol):
+    """A target whose artifacts may leave out what others tell: two are compared without it."""
+
+    def as_told_by(self, artifact: Any, other: Any) -> Any:
+        """The artifact without what another one, of such a target, does not tell."""
+        ...
+
+
+@runtime_checkable
 class ComparesArtifacts(Protocol):
     """A target whose artifacts keep state and tables of their own, which two artifacts share when they are compared."""
 

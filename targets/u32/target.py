@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from ...semantics.ir import Program
 from ...semantics.meaning.behaviour import Behaviour
@@ -15,6 +15,7 @@ from ..base import Oracle, RulesBakedIn
 from ..keeping import KeepsFilters, Kept
 from ..offload import Device, Entry
 from ..tc.artifact.hooks import PortNames
+from ..tc.artifact.policers import as_told_by
 from .artifact import FilterList, U32Filter
 
 READS: Final = (
@@ -71,6 +72,10 @@ class U32Target(RulesBakedIn, KeepsFilters):
     def direction(self, artifact: FilterList) -> str:
         """See :class:`..base.AtHooks`."""
         return artifact.hook.direction
+
+    def as_told_by(self, artifact: FilterList, other: Any) -> FilterList:
+        """See :class:`..base.TellsLess`."""
+        return replace(artifact, filters=as_told_by(artifact.filters, other.filters))
 
     def meaning(self, artifact: FilterList) -> Behaviour:
         """See :func:`.meaning.meaning`."""

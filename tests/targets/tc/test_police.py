@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from p4verify.targets.flower.artifact import parse_script, parse_shown
+from p4verify.checks import Checker
+from p4verify.targets import find
+from p4verify.targets.flower.artifact import parse_json, parse_script, parse_shown
 from p4verify.targets.flower.artifact.netlink import decode, encode
 from p4verify.targets.flower.meaning import meaning
 from p4verify.targets.tc.artifact.actions import Police
@@ -149,3 +151,23 @@ def test_u32_counts_frames_alike() -> None:
     text = f"filter add dev port0 ingress pref 2 protocol all u32 match u32 0 0 action police mtu 100 {KEEPS} {TO1}\n"
     run = compiled_given(u32_meaning(parse_u32(text, "s", NAMES)))
     assert [bool([1 for to, *_ in run(frame(n), 0, {})[0] if to == "port"]) for n in (100, 101)] == [True, False]
+
+
+POLICED = (
+    '[{"protocol":"all","pref":2,"kind":"flower","chain":0,"options":{"handle":1,"keys":{},"not_in_hw":true,"actions":['
+    '{"order":1,"kind":"police","index":1,"control_action":{"type":"drop"},"control_action":{"type":"CONFORM"},'
+    '"overhead":0,"ref":1,"bind":1},{"order":2,"kind":"mirred","mirred_action":"redirect","direction":"egress",'
+    '"to_dev":"port1","control_action":{"type":"stolen"},"index":8,"ref":1,"bind":1}]}}]'
+)
+
+
+def test_a_dump_that_does_not_tell_the_limits_is_compared_without_them() -> None:
+    target = find("flower")
+    written = parse_script(named(f"{RATE} mtu 300 {KEEPS}", "ingress"))
+    for conform, expected in (("pipe", "accept"), ("continue", "reject")):
+        dump = parse_json(POLICED.replace("CONFORM", conform), "d.json")
+        for first, second in ((written, dump), (dump, written)):
+            proof = Checker(None, timeout=60, machines_confirm=False).check_two(
+                (target, first, "first"), (target, second, "second")
+            )
+            assert proof.proof.verdict.value == expected, proof.proof.reason
