@@ -11,7 +11,7 @@ from .ranges import interval, low_bits
 from .state import State
 from .values import Address, possible_values
 
-MOST: Final = 1024
+MOST: Final = 4096
 """Offsets that one access may have."""
 
 

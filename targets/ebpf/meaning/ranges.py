@@ -144,6 +144,11 @@ def _bor(_: Term, parts: Sequence[Interval]) -> Interval:
     return 0, (1 << max(parts[0][1], parts[1][1]).bit_length()) - 1
 
 
+def _shl(term: Term, parts: Sequence[Interval]) -> Interval:
+    (low, high), (least, most) = parts
+    return (low << least, high << most) if most < term.width and high << most < 1 << term.width else _whole(term)
+
+
 def _lshr(_: Term, parts: Sequence[Interval]) -> Interval:
     return parts[0][0] >> min(parts[1][1], 1 << 10), parts[0][1] >> min(parts[1][0], 1 << 10)
 
@@ -160,7 +165,7 @@ def _urem(_: Term, parts: Sequence[Interval]) -> Interval:
 
 _RULES: Final[dict[str, Rule]] = {
     "ite": _ite, "concat": _concat, "extract": _extract, "add": _add, "mul": _mul, "band": _band, "bor": _bor,
-    "bxor": _bor, "lshr": _lshr, "sext": _sext, "udiv": _udiv, "urem": _urem,
+    "bxor": _bor, "lshr": _lshr, "sext": _sext, "shl": _shl, "udiv": _udiv, "urem": _urem,
 }  # fmt: skip
 
 
@@ -310,6 +315,9 @@ def _low_bits(term: Term, depth: int, known: dict[Term, tuple[int, int]]) -> tup
             if bits < part.width:
                 break
         return number, count
+    if term.op == "shl":
+        least, _ = interval(term.args[1], {})
+        return 0, min(term.width, least + _zeros(*low_bits(term.args[0], depth - 1, known)))
     if term.op == "sext":
         return low_bits(term.args[0], depth - 1, known)
     if term.op == "extract" and isinstance(term.payload, tuple) and not int(term.payload[1]):

@@ -11,7 +11,9 @@ from p4verify.targets.ebpf.artifact.insn import LD_IMM64, PSEUDO_FUNC
 from p4verify.targets.ebpf.meaning import machine, meaning
 from p4verify.targets.ebpf.meaning.loops import CALL_FUNCTION, TOO_MANY
 from p4verify.targets.ebpf.oracle import KernelOracle
+from tests.support import bpf_suite
 from tests.support.bpf_compare import difference, evaluated
+from tests.support.machines import needs_clang
 
 FRAMES = [bytes(12) + b"\x08\x06" + bytes((n, *bytes(45))) for n in (0, 1, 2, 5, 7)]
 LOOP = 181
@@ -105,3 +107,51 @@ def test_the_instructions_of_our_own_mean_nothing_in_a_program(insn: Insn) -> No
     insns = tuple(insn if old == asm.alu("lsh", R0, 16) else old for old in program.insns)
     with pytest.raises(Unsupported, match="undefined jump"):
         meaning(BpfObject((BpfProgram("test", "tc", insns, program.functions),), (), name="test.o"))
+
+
+EXTENSIONS = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+char _license[] SEC("license") = "GPL";
+struct place { struct __sk_buff *skb; __u32 at; __u8 kind, stop; };
+static long step(__u32 turn, void *held) {
+  struct place *p = held; __u8 two[2];
+  if (p->kind != 0 && p->kind != 60 && p->kind != 51) return 1;
+  if (bpf_skb_load_bytes(p->skb, p->at, two, 2)) { p->stop = 1; return 1; }
+  p->at += p->kind == 51 ? (two[1] + 2) * 4 : (two[1] + 1) * 8;
+  p->kind = two[0];
+  return 0;
+}
+SEC("tc") int walk(struct __sk_buff *skb) {
+  struct place p = { .skb = skb, .at = 54 };
+  __u8 port;
+  if (bpf_skb_load_bytes(skb, 20, &p.kind, 1)) return 2;
+  bpf_loop(4, step, &p, 0);
+  if (p.stop || bpf_skb_load_bytes(skb, p.at, &port, 1)) return 2;
+  skb->mark = p.at << 16 | p.kind << 8 | port;
+  return 0;
+}
+"""
+
+
+def extended(*headers: tuple[int, int], more: int) -> bytes:
+    """A frame with extension headers, each with its kind and its second byte, and ``more`` bytes behind."""
+    kinds = [*(kind for kind, _ in headers), 17]
+    out = bytes(12) + b"\x86\xdd" + b"\x60" + bytes(5) + bytes([kinds[0]]) + bytes(33)
+    for (kind, size), follows in zip(headers, kinds[1:], strict=True):
+        length = (size + 2) * 4 if kind == 51 else (size + 1) * 8
+        out += bytes([follows, size]) + bytes(length - 2)
+    return out + bytes(range(7, 7 + more))
+
+
+@needs_clang
+@pytest.mark.oracle
+def test_four_headers_of_any_length_are_walked(kernel_oracle: KernelOracle) -> None:
+    """What lies behind them can be at more than a thousand places."""
+    made = bpf_suite.read_text(EXTENSIONS)
+    behaviour = meaning(made)
+    assert behaviour.faults == ()
+    chains = [((0, 0),), ((60, 31), (51, 9)), ((51, 200), (0, 3), (60, 0)), ((0, 20), (60, 20), (60, 20), (51, 20))]
+    frames = [extended(*chain, more=more) for chain in [*chains, ((0, 1),) * 5] for more in (4, 0)]
+    for frame, seen in zip(frames, kernel_oracle.observe(made, [(3, frame) for frame in frames]), strict=True):
+        assert difference(evaluated(behaviour, made, {}, 3, frame), seen) is None, frame.hex()

@@ -20,7 +20,7 @@ def term(rng: random.Random, depth: int) -> b.Term:
     """A term of :data:`WIDTH` bits."""
     if not depth or rng.random() < 0.2:
         return rng.choice(VARIABLES) if rng.random() < 0.7 else b.bv(rng.getrandbits(WIDTH), WIDTH)
-    kind = rng.randrange(9)
+    kind = rng.randrange(10)
     x, y = term(rng, depth - 1), term(rng, depth - 1)
     if kind < 6:
         make = (b.add, b.band, b.bor, b.mul, b.lshr, b.urem)[kind]
@@ -30,6 +30,8 @@ def term(rng: random.Random, depth: int) -> b.Term:
     if kind == 6:
         low = rng.randrange(WIDTH)
         return rng.choice((b.zext, b.sext))(b.extract(x, rng.randrange(low, WIDTH), low), WIDTH)
+    if kind == 9:
+        return b.shl(x, b.ite(condition(rng, depth - 1), b.bv(rng.randrange(4), WIDTH), b.bv(rng.randrange(9), WIDTH)))
     if kind == 7:
         return b.concat(b.extract(x, 3, 0), b.bv(rng.getrandbits(4), 4))
     return b.ite(condition(rng, depth - 1), x, y)

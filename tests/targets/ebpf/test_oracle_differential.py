@@ -14,7 +14,7 @@ from p4verify.running.ethernet import frame
 from p4verify.semantics import bits as b
 from p4verify.targets.ebpf.artifact import asm
 from p4verify.targets.ebpf.artifact.asm import R0
-from p4verify.targets.ebpf.meaning import alu, helpers_maps, helpers_vlan, hooks, join, meaning, memory
+from p4verify.targets.ebpf.meaning import alu, helpers_maps, helpers_vlan, hooks, join, meaning, memory, offsets
 from p4verify.targets.ebpf.oracle import KernelOracle, KernelProgram
 from tests.support.bpf_compare import evaluated
 from tests.support.bpf_random import MAPS, Generator, random_object
@@ -22,7 +22,7 @@ from tests.support.bpf_random_wider import MORE_MAPS, wider_object
 
 pytestmark = pytest.mark.oracle
 
-FAR_FROM_AN_END = "unsupported: an address in the packet with more than 1024 places"
+FAR_FROM_AN_END = f"unsupported: an address in the packet with more than {offsets.MOST} places"
 """Bytes that are counted from an end which the packet itself says."""
 
 
