@@ -124,7 +124,7 @@ def test_among_many_cases_a_difference_is_drawn_before_obligations_are_made(monk
     made = []
     right = refine.obligations
     for module in (refine, deciding):
-        monkeypatch.setattr(module, "obligations", lambda *sides: made.append(sides) or right(*sides))
+        monkeypatch.setattr(module, "obligations", lambda *sides, **how: made.append(sides) or right(*sides, **how))
     outcome = search(spec, impl, Engine(timeout=20))
     assert outcome.difference is not None
     assert outcome.difference.model.values["pkt[0]"] == 23
