@@ -37,7 +37,7 @@ from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.answers import answers
 from .semantics.meaning.behaviour import CHOICE, Behaviour, Fault, of_a_copy
-from .semantics.meaning.concrete import BadBehaviour, Plans, evaluate_behaviour
+from .semantics.meaning.concrete import BadBehaviour, Faulted, Plans, evaluate_behaviour
 from .semantics.meaning.concrete import Groups as Members
 from .semantics.meaning.program import meaning
 from .semantics.rules.ruleset import RuleSet
@@ -380,11 +380,14 @@ def _side(
         fault = _fault(behaviour, given, inputs, functions)
         if fault is not None:
             return Observed((), fault=fault)
-        seen = evaluate_behaviour(
-            behaviour, given.packet, given.port, functions=functions, inputs=inputs, choices=choices, default=0,
-            cells=_known_cells(behaviour, given.cells),
-            groups=members or Groups(values).members, plans=plans,
-        )  # fmt: skip
+        try:
+            seen = evaluate_behaviour(
+                behaviour, given.packet, given.port, functions=functions, inputs=inputs, choices=choices, default=0,
+                cells=_known_cells(behaviour, given.cells),
+                groups=members or Groups(values).members, plans=plans,
+            )  # fmt: skip
+        except Faulted as happened:  # which hangs on bytes that lie so far from the packet's end, or on choices
+            return Observed((), fault=happened.text)
         before = {name: inputs.get(f"in.{name}", 0) for name in told.metadata} if seen.outputs else {}
         metadata = before | dict(seen.metadata)
         untouched = {n: {i: held[n](i) for i in at} for n, at in given.cells.items() if held is not None and n in held}

@@ -26,7 +26,11 @@ class BadBehaviour(AssertionError):
 
 
 class Faulted(Exception):
-    """The machine does on this input what it must never do; it has no outcome."""
+    """The machine does on this input what it must never do; it has no outcome. ``text``: what, without its place."""
+
+    def __init__(self, message: str, text: str = "") -> None:
+        super().__init__(message)
+        self.text = text or message
 
 
 Told = tuple[str, tuple[int, ...]]
@@ -203,7 +207,7 @@ def evaluate_behaviour(
     happening = value_of(*(fault.guard for fault in behaviour.faults))
     for fault, happens in zip(behaviour.faults, happening, strict=True):
         if happens:
-            raise Faulted(f"{fault.where}: {fault.text}" if fault.where.file else fault.text)
+            raise Faulted(f"{fault.where}: {fault.text}" if fault.where.file else fault.text, fault.text)
     number = _the_case(behaviour, value_of)
     case = behaviour.cases[number]
     run = _Pass(behaviour, case, packet, value_of, groups)

@@ -123,3 +123,11 @@ def test_a_sum_in_two_parts_is_as_large_as_the_sum() -> None:
     assert ranges.interval(b.concat(high, b.bnot(low)), {}) == (0, 511)
     assert ranges.interval(b.concat(b.bv(1, 1), high, low), {}) == (512, 1023)
     assert ranges.interval(b.concat(b.extract(whole, 7, 7), b.extract(whole, 6, 0)), {}) == (0, 255)
+
+
+def test_a_number_with_a_sign_is_as_large_as_its_sign_says() -> None:
+    negative = b.concat(b.bv(1, 1), b.extract(VARIABLES[0], 5, 0))
+    assert ranges.interval(b.sext(negative, 16), {}) == (0xFFC0, 0xFFFF)
+    positive = b.band(VARIABLES[0], b.bv(0x5F, WIDTH))
+    assert ranges.interval(b.sext(positive, 16), {}) == (0, 0x5F)
+    assert ranges.interval(b.sext(VARIABLES[0], 16), {}) == (0, 0xFFFF)

@@ -245,6 +245,26 @@ def test_metadata_that_is_read_and_told_is_one_number(field: int) -> None:
     assert same_or_not(one, [asm.mov(R0, 0), asm.exit_()]).verdict is Verdict.REJECT
 
 
+def told_by_the_last_octet(*, read: int) -> list[Insn]:
+    """Drops a frame, if its last octet is 7 and byte ``read`` of the stack is not 0; the last octet lies at byte -8."""
+    return [
+        asm.load(4, R2, R1, 0), asm.alu("add", R2, -1), asm.mov(asm.R3, FP), asm.alu("add", asm.R3, -8),
+        asm.mov(asm.R4, 1), asm.call(26), asm.jump("jne", R0, 0, 5), asm.load(1, R1, FP, -8), asm.mov(R0, 0),
+        asm.jump("jne", R1, 7, 3), asm.load(1, R1, FP, read), asm.jump("jeq", R1, 0, 1), asm.mov(R0, 2), asm.exit_(),
+    ]  # fmt: skip
+
+
+def test_what_was_not_written_may_hang_on_the_frames_end() -> None:
+    one = told_by_the_last_octet(read=-8)
+    assert same_or_not(one, told_by_the_last_octet(read=-8)).verdict is Verdict.ACCEPT
+    for proof in (
+        same_or_not(one, told_by_the_last_octet(read=-16)),
+        same_or_not(told_by_the_last_octet(read=-16), one),
+    ):
+        assert proof.verdict is Verdict.REJECT
+        assert "reads byte -16 of the stack, which was not written" in proof.reason
+
+
 def passed_unless(value: int, *, hook: str) -> list[Insn]:
     """Passes frames, unless the lower half of the packet's address is ``value``."""
     accept, drop = (2, 1) if hook == "xdp" else (0, 2)
