@@ -10,7 +10,7 @@ from . import calls, truncation
 from .frame import Ref, leaves
 from .gen import Gen
 from .hooks import begin, redirect
-from .package import Arrivals, blocks, entries, finish, member
+from .package import Arrivals, Flow, blocks, entries, finish, member
 from .parse import ParsePoint, ParserGen
 
 DROPPED = "$dropped"
@@ -74,7 +74,7 @@ def xdp_model(g: Gen) -> None:
         g.asm.goto(g.drop)
         g.asm.place(go_on)
         out = {deparser.params[0].name: headers, deparser.params[1].name: Ref("$packet", packet.type)}
-        arrivals.deparse(deparser, out)
+        arrivals.deparse(deparser, out, before=[[(switch, frame)]])
         g.load_leaf(R1, action)
         g.asm.jump("jeq", R1, passed, accept)
         to_port = g.asm.label()
@@ -118,10 +118,10 @@ def ubpf_model(g: Gen) -> None:
         g.asm.jump("jne", R1, 0, g.drop)
         out = {p.name: ref for p, ref in zip(deparser.params, (packet, refs[0]), strict=True)}
         if std is None:
-            arrivals.deparse(deparser, out)
+            arrivals.deparse(deparser, out, before=[[(pipeline, frame)]])
             truncation.cut(g, arrivals.header_bytes)
         else:
-            _by_action(g, std, arrivals, deparser, out)
+            _by_action(g, std, arrivals, deparser, out, [(pipeline, frame)])
         g.asm.goto(accept)
     finish(g, accept)
 
@@ -136,7 +136,7 @@ def _standard(g: Gen, std: Ref, span: Span) -> None:
     g.store_constant(next(leaves(g.program, action)), _number(action.type, "PASS", span))
 
 
-def _by_action(g: Gen, std: Ref, arrivals: Arrivals, deparser: ir.Control, out: dict[str, Ref]) -> None:
+def _by_action(g: Gen, std: Ref, arrivals: Arrivals, deparser: ir.Control, out: dict[str, Ref], before: Flow) -> None:
     """Write and redirect, or write and go on, or drop, as ``output_action`` says."""
     clone = member(std, "clone", deparser.span)
     if clone.path in g.usage.stores:
@@ -149,7 +149,7 @@ def _by_action(g: Gen, std: Ref, arrivals: Arrivals, deparser: ir.Control, out: 
         g.asm.jump("jeq", R1, number, go_on)
     g.asm.goto(g.drop)
     g.asm.place(go_on)
-    arrivals.deparse(deparser, out)
+    arrivals.deparse(deparser, out, before=[before])
     truncation.cut(g, arrivals.header_bytes)
     g.load_leaf(R1, action)
     g.asm.jump("jeq", R1, passed, send)

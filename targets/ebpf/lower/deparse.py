@@ -1,8 +1,8 @@
 """Deparsers: a tree of decisions whose leaves know which headers are emitted and how much was parsed.
 
-A header whose validity nothing but the parser decides is not asked for: the ways on which a packet can have come out of
-the parser say it. At a leaf every offset in the new frame is a constant. Bytes that are where they came from, in fields
-that nobody changes, are not written.
+A header of which the ways on which a packet can have come here say whether it is valid is not asked for
+(:mod:`.validity`). At a leaf every offset in the new frame is a constant. Bytes that are where they came from, in
+fields that nobody changes, are not written.
 """
 
 from __future__ import annotations
@@ -97,6 +97,8 @@ class Deparser:
     """Sends a copy of the new frame, which is then as it was before; None: the new frame stays."""
     discard: bool = False
     """Whether no frame is wanted, but only what the deparser does beside."""
+    known: bool = False
+    """Whether the ways tell which headers are valid here, and not only which ones were extracted."""
     shortest: list[int] = field(default_factory=list)
     """Bytes that every frame has afterwards, for each layout."""
     written: list[int] = field(default_factory=list)
@@ -180,7 +182,7 @@ class Deparser:
 
     def _ways(self, header: Ref, exits: tuple[Exit, ...]) -> tuple[tuple[Exit, ...], tuple[Exit, ...]]:
         """The ways here on which the header can be valid, and invalid."""
-        if header.valid.path in self.g.usage.stores:
+        if not self.known and header.valid.path in self.g.usage.stores:
             return exits, exits
         return (
             tuple(way for way in exits if header.path in way.valid),

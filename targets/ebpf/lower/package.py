@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from ....semantics import ir
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0
-from . import calls
+from . import calls, validity
 from .deparse import Deparser, Exit
 from .frame import Leaf, Ref, parts
 from .gen import Gen
@@ -50,6 +50,11 @@ def finish(g: Gen, accept: Label) -> None:
 
 
 NO_ERROR = "NoError"
+MOST_EXITS = 4096
+"""Ways out of a parser, with sets of headers that are valid afterwards, that a deparser tells apart."""
+
+Flow = Sequence[tuple[ir.Control, dict[str, Ref]]]
+"""Controls that run one after the other, with what their parameters are."""
 
 
 @dataclass
@@ -84,18 +89,38 @@ class Arrivals:
         frame: dict[str, Ref],
         copy: Callable[[], None] | None = None,
         *,
+        before: Sequence[Flow],
         discard: bool = False,
     ) -> int:
         """The new frame is written, or with ``copy`` a copy of it sent, or it is discarded; the code goes on. The bytes
-        that it has at least."""
+        that it has at least. ``before``: what may have run since the parser."""
         g, written = self.g, self.g.asm.label()
-        deparser = Deparser(g, control, self.cursor, written, copy, discard)
+        exits = self._behind(control, before)
+        deparser = Deparser(g, control, self.cursor, written, copy, discard, known=exits is not None)
         with g.asm.at(control.span):
-            calls.top_level(g, lambda: deparser.run(frame, self.exits))
+            calls.top_level(g, lambda: deparser.run(frame, self.exits if exits is None else exits))
         g.asm.place(written)
         self.grows = deparser.grows
         self.header_bytes = max(deparser.written, default=0)
         return min(deparser.shortest, default=g.shortest)
+
+    def _behind(self, deparser: ir.Control, before: Sequence[Flow]) -> list[Exit] | None:
+        """The ways out of the parser, each with the headers that can be valid at the deparser if the packet came on it;
+        None if that is not known."""
+        program = self.g.program
+        inside = [c for c in program.controls if c is deparser or validity.applies(program, deparser, c)]
+        if any(map(validity.changed_in, (*program.parsers, *inside))):
+            return None
+        known: dict[frozenset[str], frozenset[frozenset[str]] | None] = {}
+        found: list[Exit] = []
+        for way in self.exits:
+            if way.valid not in known:
+                known[way.valid] = validity.behind(program, before, way.valid)
+            states = known[way.valid]
+            if states is None or len(found) + len(states) > MOST_EXITS:
+                return None
+            found += [replace(way, valid=state) for state in sorted(states, key=sorted)]
+        return found
 
 
 def member(ref: Ref, name: str, span: Span) -> Ref:

@@ -61,14 +61,16 @@ class _Pna:
             rejected = g.drop if self.pre is None else None
             Parsing(arrivals, self._store_error, rejected).run(self.parser, env)
             self._pre_control()
-            self._block(self.control, (self.headers, self.meta, self.known, self.leaving))
+            given = (self.headers, self.meta, self.known, self.leaving)
+            self._block(self.control, given)
+            before = (self.control, {p.name: ref for p, ref in zip(self.control.params, given, strict=True)})
             mirrored = bool(mirrors.slots(g))
             early = self.recirculates is None and not mirrored and not acts(g.program, self.deparser)
             if early:
                 self._drop()
             frame = (packet, self.headers, self.meta, self.leaving)
             names = [p.name for p in self.deparser.params]
-            shortest = arrivals.deparse(self.deparser, dict(zip(names, frame, strict=True)))
+            shortest = arrivals.deparse(self.deparser, dict(zip(names, frame, strict=True)), before=[[before]])
             mirrors.send(g)
             self._recirculate(shortest, grows=arrivals.grows)
             if not early:

@@ -23,7 +23,7 @@ from .effects import acts
 from .frame import Ref, leaves
 from .gen import Gen
 from .hooks import KTIME, begin, redirect
-from .package import Arrivals, Parsing, blocks, member
+from .package import Arrivals, Flow, Parsing, blocks, member
 
 NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, CLONE_I2E, RESUBMIT, RECIRCULATE = 0, 1, 2, 3, 5, 6
 """Places in ``PSA_PacketPath_t``."""
@@ -117,7 +117,7 @@ class _Psa:
         Parsing(arrivals, lambda error: self._set(told, "parser_error", g.program.errors.index(error))).run(
             half.parser, env
         )
-        self._control(half.control, (headers, user, told, self.fate))
+        ran = self._control(half.control, (headers, user, told, self.fate))
         if f"{self.fate.path}.clone" in g.usage.nonzero:
             self._clone()
         early = not acts(g.program, half.deparser)
@@ -127,8 +127,8 @@ class _Psa:
         for ref in (*others, self.bridged):
             g.clear(ref)
         refs = (Ref("$packet", packet.type), *others, self.bridged, headers, user, self.fate)
-        self._resubmit(arrivals, refs)
-        self._deparse(half.deparser, arrivals, refs)
+        self._resubmit(arrivals, refs, ran)
+        self._deparse(half.deparser, arrivals, refs, ran)
         self._refuse_metadata_of_clones(others[0])
         if not early:
             self._drop_if(self.fate)
@@ -176,7 +176,7 @@ class _Psa:
                 g.store_constant(next(leaves(g.program, path)), RESUBMIT)
                 g.asm.place(came)
 
-    def _resubmit(self, arrivals: Arrivals, refs: tuple[Ref, ...]) -> None:
+    def _resubmit(self, arrivals: Arrivals, refs: tuple[Ref, ...], ran: Flow) -> None:
         """The frame as it came, back to ingress, if ingress asks for that and does not drop it."""
         g, span = self.g, self.ingress.control.span
         asked = member(self.fate, "resubmit", span)
@@ -190,7 +190,7 @@ class _Psa:
         known, deparser = carried(g.program), self.ingress.deparser
         if known.parts or acts(g.program, deparser):
             frame = {p.name: ref for p, ref in zip(deparser.params, refs, strict=True)}
-            arrivals.deparse(deparser, frame, discard=True)
+            arrivals.deparse(deparser, frame, before=[ran], discard=True)
         again.back(g, known, RESUBMIT, again.inputs(refs[2], "resubmit_meta", known))
         g.asm.place(goes_on)
 
@@ -267,7 +267,7 @@ class _Psa:
         Parsing(arrivals, lambda error: self._set(told, "parser_error", g.program.errors.index(error))).run(
             half.parser, env
         )
-        self._control(half.control, (headers, user, told, end))
+        ran = self._control(half.control, (headers, user, told, end))
         place = g.usage.nonzero.get(f"{end.path}.clone")
         if place is not None:
             raise CannotOffload("a packet is cloned (clone is written)", place)
@@ -282,7 +282,8 @@ class _Psa:
         self._copy(port, member(at, "egress_port", span))
         self._refuse_recirculation()
         before = g.shortest
-        self._deparse(half.deparser, arrivals, (Ref("$packet", packet.type), *others, headers, user, end, at), copy)
+        refs = (Ref("$packet", packet.type), *others, headers, user, end, at)
+        self._deparse(half.deparser, arrivals, refs, ran, copy)
         if not early:
             self._drop_if(end, dropped)
         if copy is None:
@@ -300,15 +301,22 @@ class _Psa:
 
     # --- both ---
 
-    def _control(self, control: ir.Control, refs: tuple[Ref, ...]) -> None:
+    def _control(self, control: ir.Control, refs: tuple[Ref, ...]) -> Flow:
+        """What has run then."""
         frame = {p.name: ref for p, ref in zip(control.params, refs, strict=True)}
         calls.top_level(self.g, lambda: calls.control(self.g, control, frame))
+        return [(control, frame)]
 
     def _deparse(
-        self, control: ir.Control, arrivals: Arrivals, refs: tuple[Ref, ...], copy: Callable[[], None] | None = None
+        self,
+        control: ir.Control,
+        arrivals: Arrivals,
+        refs: tuple[Ref, ...],
+        ran: Flow,
+        copy: Callable[[], None] | None = None,
     ) -> None:
         frame = {p.name: ref for p, ref in zip(control.params, refs, strict=True)}
-        self.g.shortest = arrivals.deparse(control, frame, copy)
+        self.g.shortest = arrivals.deparse(control, frame, copy, before=[ran])
 
     def _drop_if(self, ref: Ref, dropped: Label | None = None) -> None:
         self.g.load_leaf(R1, member(ref, "drop", self.ingress.control.span))

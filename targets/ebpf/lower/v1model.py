@@ -18,7 +18,7 @@ from .externs import CLONE, CLONES_OF, DROP_PORT, RECIRCULATE, RESUBMIT, SESSION
 from .frame import Leaf, Ref, leaves, parts
 from .gen import Gen
 from .hooks import KTIME, begin, redirect
-from .package import Arrivals, Parsing, blocks
+from .package import Arrivals, Flow, Parsing, blocks
 
 _RESUBMITS, _RECIRCULATES = "resubmit_preserving_field_list", "recirculate_preserving_field_list"
 INGRESS_CLONE, REPLICATED = 1, 5
@@ -51,7 +51,8 @@ class _V1Model:
         verify, ingress, egress, compute, deparser = (g.program.control(name) for name in names[1:])
         g.varbit_bytes_only = True
         begin(g)
-        self.ingress, self.egress, self.compute, self.deparser = ingress, egress, compute, deparser
+        self.verify, self.ingress, self.egress = verify, ingress, egress
+        self.compute, self.deparser = compute, deparser
         with g.scope(), ExitStack() as stack:
             self._declare(parser)
             self._begin_again()
@@ -119,8 +120,7 @@ class _V1Model:
         g.store_constant(next(leaves(g.program, ref)), g.program.errors.index(error))
 
     def _control(self, control: ir.Control, names: tuple[str, ...]) -> None:
-        refs = [getattr(self, name) for name in names]
-        frame = {p.name: ref for p, ref in zip(control.params, refs, strict=True)}
+        _, frame = self._bound(control, names)
         calls.top_level(self.g, lambda: calls.control(self.g, control, frame))
 
     def _drop_if_marked(self) -> None:
@@ -137,7 +137,17 @@ class _V1Model:
         g.asm.jump("jeq", R1, DROP_PORT, dropped)
         self._control(self.compute, ("hdr", "meta"))
         frame = {p.name: r for p, r in zip(self.deparser.params, (self.packet, self.hdr), strict=True)}
-        return self.arrivals.deparse(self.deparser, frame, copy)
+        return self.arrivals.deparse(self.deparser, frame, copy, before=self._flows())
+
+    def _flows(self) -> list[Flow]:
+        """What runs between the parser and the deparser; clones begin at egress, with the headers as parsed."""
+        egress = [self._bound(self.egress, ("hdr", "meta", "std")), self._bound(self.compute, ("hdr", "meta"))]
+        ingress = [self._bound(self.verify, ("hdr", "meta")), self._bound(self.ingress, ("hdr", "meta", "std"))]
+        return [[*ingress, *egress], *([egress] if self.cloned is not None else [])]
+
+    def _bound(self, control: ir.Control, names: tuple[str, ...]) -> tuple[ir.Control, dict[str, Ref]]:
+        refs = [getattr(self, name) for name in names]
+        return control, {p.name: ref for p, ref in zip(control.params, refs, strict=True)}
 
     # --- packets that come back ---
 
