@@ -26,6 +26,10 @@ from .compare import Obligation, Part, unequal
 LEAST: Final = 12
 """Questions that the sides do not have in common; with fewer a solver is asked at once."""
 
+MANY_SUMS: Final = 64
+"""Exclusive ors on the second side: a solver that has to see through so many (hashes of packets) is not asked at once,
+however few questions there are."""
+
 MOST_FAILURES: Final = 8
 """Questions that are not proven to be any of the other side's, after which no more are looked at."""
 
@@ -51,7 +55,8 @@ def swept(obligation: Obligation, unsatisfiable: Unsatisfiable) -> Obligation:
     pairs = [part.pair for part in obligation.parts if part.pair is not None]
     mine = set(b.postorder(x for _, x, _ in pairs))
     theirs = b.postorder([*(y for _, _, y in pairs), obligation.context])
-    if sum(t.op == "apply" and t not in mine for t in theirs) < LEAST:
+    asked = sum(t.op == "apply" and t not in mine for t in theirs)
+    if asked < (1 if sum(t.op == "bxor" for t in theirs) >= MANY_SUMS else LEAST):
         return obligation
     sweep = _Sweep(obligation.context, mine, unsatisfiable)
     new = dict(zip(theirs, sweep.over(theirs), strict=False))

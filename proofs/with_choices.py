@@ -23,6 +23,7 @@ from .choices import IMPL, SOME, choices_beside, partner
 from .compare import Obligation, Part, facts, under
 from .difference import Difference, difference_in
 from .engine import Answer, Engine, Model
+from .exclusive_ors import with_equal_sums_met
 from .fixing import at_a_cell, cells_of, fix, number, number_of, with_own_cells
 from .freeing import freed
 from .made_in_order import InOrder
@@ -120,7 +121,7 @@ class WithChoices:
         alike: Instance = {v: partner(v) for v in picks}
         if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
             return None  # two programs that do the same in the same order
-        obligation = with_indices_back(holding_regardless(obligation, self.picks, self._never))
+        obligation = with_equal_sums_met(with_indices_back(holding_regardless(obligation, self.picks, self._never)))
         picks = self.picks_in(obligation.violation)
         if self._is_what_is_assumed(obligation, picks) or self._holds_as_likely(obligation, picks):
             return None
