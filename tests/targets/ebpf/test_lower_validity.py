@@ -69,10 +69,11 @@ BODIES: Final = {
     "elements by index": "m.left = hdr.a.x; hdr.s[m.left[0:0]].setInvalid();",
     "members of unions": "if (hdr.u.a.isValid()) { hdr.u.b.setValid(); hdr.u.b.y = 9; }",
     "controls": "sub.apply(hdr.a, hdr.b, hdr.a.x);",
-    "controls in a branch": "if (hdr.b.isValid()) { sub.apply(hdr.n.a, hdr.n.b, hdr.eth.src[7:0]); } hdr.b.setInvalid();",
+    "controls in a branch": "if (hdr.b.isValid()) { sub.apply(hdr.n.a, hdr.n.b, hdr.eth.src[7:0]); } "
+    "hdr.b.setInvalid();",
     "left early": "if (hdr.eth.src == 1) { hdr.a.setInvalid(); return; } hdr.b.setInvalid();",
-    "a name that hides": "a_t hdr_a; { a_t a = { 1, 2 }; a.setInvalid(); hdr.a = a; } hdr_a.setValid(); hdr_a = { 7, 7 };"
-    " if (hdr.eth.src == 1) hdr.a = hdr_a;",
+    "a name that hides": "a_t hdr_a; { a_t a = { 1, 2 }; a.setInvalid(); hdr.a = a; } hdr_a.setValid(); "
+    "hdr_a = { 7, 7 }; if (hdr.eth.src == 1) hdr.a = hdr_a;",
     "loops": "for (bit<8> i = 0; i < 2; i = i + 1) { hdr.s.push_front(1); hdr.s[0].setValid(); hdr.s[0] = { i, i }; "
     "if (hdr.eth.src == 1) break; }",
     "all at once": "hdr.s.pop_front(2); hdr.a.setInvalid(); hdr.b.setValid(); hdr.b.y = 3; if (hdr.n.a.isValid()) "
