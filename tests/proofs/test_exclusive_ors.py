@@ -132,3 +132,45 @@ def test_what_is_taken_to_be_the_same_is_the_same(x: Term, y: Term, seed: int) -
         for _ in range(20):
             values = {octet.name: rng.getrandbits(8) for octet in BYTES}
             assert len(set(b.evaluate([first, second], values))) == 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(networks(), networks(), st.booleans(), st.integers(0, 1 << 32))
+def test_an_obligation_says_what_it_said(x: Term, y: Term, sliced: bool, seed: int) -> None:
+    """Where sums are parts of decisions and products, in other widths, and in what the context says."""
+    one, other = b.bxor(by_products(), x), b.bxor(bit_by_bit(), y)
+    if sliced:
+        asked = b.eq(b.extract(x, 0, 0), b.bv(1, 1))
+        other = b.concat(*(b.ite(asked, b.extract(other, at + 3, at), b.bv(9, 4)) for at in (4, 0)))
+        one = b.ite(asked, one, b.bv(0x99, WIDTH))
+    context = b.ult(b.bxor(bit_by_bit(), x), b.add(b.bxor(by_products(), y), ONE))
+    before = Obligation("one", context, (unequal("sums", b.mul(one, ONE), other), unequal("other", other, one)), 2)
+    met = with_equal_sums_met(before)
+    alike_on_inputs(before, met, seed)
+
+
+def alike_on_inputs(before: Obligation, met: Obligation, seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(20):
+        values = {octet.name: rng.getrandbits(8) for octet in BYTES}
+        assert len(set(b.evaluate([before.violation, met.violation], values))) == 1
+
+
+def test_sums_that_begin_alike_are_two() -> None:
+    asked, otherwise = b.ult(BYTES[0], BYTES[1]), b.ult(BYTES[2], BYTES[3])
+    changed = b.bxor(bit_by_bit(), b.concat(b.extract(BYTES[3], 7, 7), b.bv(0, 7)))
+    differ = unequal("index", b.ite(asked, by_products(), ZERO), b.ite(otherwise, changed, ZERO))
+    before = Obligation("one", b.and_(asked, otherwise), (differ,), 1)
+    alike_on_inputs(before, with_equal_sums_met(before), 7)
+
+
+def test_slices_of_one_sum_are_the_same_bits() -> None:
+    """A hash that is an index is kept byte by byte, or in pieces of other widths."""
+    asked, otherwise = b.ult(BYTES[0], BYTES[1]), b.ult(BYTES[2], BYTES[3])
+    whole = b.ite(asked, by_products(), ZERO)
+    pieces = b.concat(*(b.ite(otherwise, b.extract(bit_by_bit(), at + 3, at), b.bv(0, 4)) for at in (4, 0)))
+    met = with_equal_sums_met(Obligation("one", b.TRUE, (unequal("index", whole, pieces),), 1))
+    [part] = met.parts
+    assert part.pair is not None
+    mine, theirs = (set(b.postorder([side])) for side in part.pair[1:])
+    assert not any(node.op == "bxor" for node in theirs - mine)
