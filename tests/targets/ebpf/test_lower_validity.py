@@ -67,6 +67,8 @@ BODIES: Final = {
     "literals": "hdr.n = { { 1, 2 }, hdr.b }; if (hdr.eth.src == 7) hdr.a = {#};",
     "swapped": "a_t t1 = hdr.a; hdr.a = hdr.n.a; hdr.n.a = t1;",
     "elements by index": "m.left = hdr.a.x; hdr.s[m.left[0:0]].setInvalid();",
+    "elements by index that are given": "m.left = hdr.a.x; hdr.s[m.left[0:0]] = { 3, 3 };",
+    "members of unions that are given": "if (hdr.eth.src == 1) hdr.u.b = { 9 };",
     "members of unions": "if (hdr.u.a.isValid()) { hdr.u.b.setValid(); hdr.u.b.y = 9; }",
     "controls": "sub.apply(hdr.a, hdr.b, hdr.a.x);",
     "controls in a branch": "if (hdr.b.isValid()) { sub.apply(hdr.n.a, hdr.n.b, hdr.eth.src[7:0]); } "
