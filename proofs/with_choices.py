@@ -56,6 +56,9 @@ WAYS_SECONDS: Final = 5.0
 TELLING_SECONDS: Final = 20.0
 """How long all values of choices that tell are tried together."""
 
+REGARDLESS_SECONDS: Final = 4.0
+"""How long it is asked of a part whether it holds whatever is chosen."""
+
 NOT_SEEN: Final = "it is not seen in this way"
 
 FEW_FAILING: Final = 8
@@ -121,7 +124,9 @@ class WithChoices:
         alike: Instance = {v: partner(v) for v in picks}
         if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
             return None  # two programs that do the same in the same order
-        obligation = with_equal_sums_met(with_indices_back(holding_regardless(obligation, self.picks, self._never)))
+        obligation = with_equal_sums_met(
+            with_indices_back(holding_regardless(obligation, self.picks, self._never_soon))
+        )
         picks = self.picks_in(obligation.violation)
         if self._is_what_is_assumed(obligation, picks) or self._holds_as_likely(obligation, picks):
             return None
@@ -164,6 +169,10 @@ class WithChoices:
 
     def _never(self, query: Term, what: str) -> bool:
         return self.engine.satisfiable(query, what).status == "unsat"
+
+    def _never_soon(self, query: Term, what: str) -> bool:
+        """The same, as long as that leaves time for other ways to see it."""
+        return self.engine.satisfiable(query, what, REGARDLESS_SECONDS).status == "unsat"
 
     def _holds_by_ways(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
         """Whether an obligation is seen to hold with choices that are made by the way that the other side goes, where
