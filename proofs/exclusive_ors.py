@@ -16,7 +16,6 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.bits.walk import rebuild
 from .compare import Obligation, Part, unequal
 
 FEWEST: Final = 8
@@ -96,7 +95,7 @@ class _Written:
         return [self._new[root] for root in roots]
 
     def _rebuilt(self, term: Term) -> Term:
-        return rebuild(term, tuple(self._new[arg] for arg in term.args))
+        return b.rebuild(term, tuple(self._new[arg] for arg in term.args))
 
     def _written(self, term: Term) -> Term:
         bits = [self._bit(bit) for bit in reversed(self._known.of(term))]

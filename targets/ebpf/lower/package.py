@@ -108,8 +108,7 @@ class Arrivals:
         """The ways out of the parser, each with the headers that can be valid at the deparser if the packet came on it;
         None if that is not known."""
         program = self.g.program
-        inside = [c for c in program.controls if c is deparser or validity.applies(program, deparser, c)]
-        if any(map(validity.changed_in, (*program.parsers, *inside))):
+        if validity.changed_in(program, deparser) or any(validity.changed_in(program, p) for p in program.parsers):
             return None
         known: dict[frozenset[str], frozenset[frozenset[str]] | None] = {}
         found: list[Exit] = []

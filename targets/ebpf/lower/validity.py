@@ -31,23 +31,21 @@ class NotFollowed(Exception):
     """Something is done to headers that is not followed."""
 
 
-def changed_in(item: object) -> bool:
-    """Whether statements somewhere in a block make headers valid or invalid, other than by extracting them."""
-    for node in mentioned(item):
+def changed_in(program: ir.Program, block: ir.Parser | ir.Control) -> bool:
+    """Whether statements in a block, or in controls that it applies, make headers valid or invalid, other than by
+    extracting them."""
+    for node in mentioned(block):
         match node:
             case ir.HeaderOp(op=op) if op != "isValid":
                 return True
             case ir.Assign(target=target) if _holds_headers(target.type):
                 return True
-            case ir.ExternCall(extern=extern, params=params) if extern not in _READERS and any(map(_changes, params)):
+            case ir.ExternCall() if _gives_headers(node):
                 return True
+            case ir.BlockApply(block=name):
+                if any(changed_in(program, each) for each in program.controls if each.name == name):
+                    return True
     return False
-
-
-def applies(program: ir.Program, control: ir.Control, other: ir.Control) -> bool:
-    """Whether a control applies another one, somewhere inside."""
-    inner = [program.control(node.block) for node in mentioned(control) if isinstance(node, ir.BlockApply)]
-    return any(each is other or applies(program, each, other) for each in inner)
 
 
 _READERS: Final = ("packet_in", "packet_out")
@@ -216,14 +214,14 @@ class _Run:
             states = self._effects(arg, states)
             if arg is None or not _holds_headers(param.type):
                 continue
-            places = self._places(arg)
-            if len(places) != 1 or _in_union(arg):
+            place = self._place(arg)
+            if place is None or _in_union(arg):
                 if _changes(param):
                     raise NotFollowed
                 continue
-            frame[param.name] = places[0]
+            frame[param.name] = place
             if param.direction == "out":
-                gone = frozenset(ref.path for ref in headers(places[0]))
+                gone = frozenset(ref.path for ref in headers(place))
                 states = frozenset(state - gone for state in states)
         refs = list(frame.values())
         if any(x.overlaps(y) for i, x in enumerate(refs) for y in refs[:i]):
@@ -243,31 +241,38 @@ class _Run:
                 case ir.FunctionCall(name=name):
                     if any(map(_changes, self._program.function(name).params)):
                         raise NotFollowed
-                case ir.ExternCall(params=params, extern=extern) if extern not in _READERS:
-                    if any(map(_changes, params)):
-                        raise NotFollowed
+                case ir.ExternCall() if _gives_headers(node):
+                    raise NotFollowed
         return states
 
     # --- headers ---
 
-    def _places(self, expr: ir.Expr) -> tuple[Ref, ...]:
-        """What an lvalue can name; () if that is not followed."""
+    def _place(self, expr: ir.Expr) -> Ref | None:
+        """What an lvalue names; None if that is not followed."""
         match expr:
             case ir.Var(name=name):
-                return (self._env[name],) if name in self._env else ()
+                return self._env.get(name)
             case ir.Member(base=base, name=name, type=type_) if not isinstance(ir.bare(base.type), ir.StackType):
-                return tuple(ref.member(name, type_) for ref in self._places(base))
+                whole = self._place(base)
+                return None if whole is None else whole.member(name, type_)
             case ir.Index(base=base, index=ir.Const(value=int(index)), type=type_):
-                return tuple(ref.element(index, type_) for ref in self._places(base))
-        return ()
+                whole = self._place(base)
+                return None if whole is None else whole.element(index, type_)
+        return None
+
+    def _changed(self, expr: ir.Expr) -> Ref | None:
+        """What becomes valid, invalid or something else; None for variables that are not followed."""
+        place = self._place(expr)
+        if place is None and _is_local(expr, self._env):
+            return None
+        if place is None or _in_union(expr):
+            raise NotFollowed
+        return place
 
     def _header(self, op: str, base: ir.Expr, count: int, states: States) -> States:
-        places = self._places(base)
-        if len(places) != 1 or _in_union(base):
-            if places or not _is_local(base, self._env):
-                raise NotFollowed
+        ref = self._changed(base)
+        if ref is None:
             return states
-        (ref,) = places
         if op == "setValid":
             return frozenset(state | {ref.path} for state in states)
         if op == "setInvalid":
@@ -285,14 +290,10 @@ class _Run:
         )
 
     def _assign(self, target: ir.Expr, value: ir.Expr, states: States) -> States:
-        if _in_union(target):
-            raise NotFollowed
-        places = self._places(target)
-        if len(places) != 1:
-            if places or not _is_local(target, self._env):
-                raise NotFollowed
+        ref = self._changed(target)
+        if ref is None:
             return states
-        return frozenset(new for state in states for new in self._given(places[0], value, state, state))
+        return frozenset(new for state in states for new in self._given(ref, value, state, state))
 
     def _given(self, ref: Ref, value: ir.Expr, before: State, state: State) -> Iterator[State]:
         """``state`` with a place given a value, which is read ``before``."""
@@ -312,10 +313,10 @@ class _Run:
                         found = {new for one in found for new in self._given(part, each, before, one)}
                 yield from found
             case ir.Var() | ir.Member() | ir.Index():
-                places = self._places(value)
-                if len(places) != 1:
+                source = self._place(value)
+                if source is None:
                     raise NotFollowed
-                given = {new for new, old in zip(all_of, headers(places[0]), strict=True) if old.path in before}
+                given = {new for new, old in zip(all_of, headers(source), strict=True) if old.path in before}
                 yield (state - frozenset(all_of)) | given
             case _:
                 raise NotFollowed
@@ -326,10 +327,8 @@ class _Run:
             case ir.Const(value=bool(value)):
                 return value
             case ir.HeaderOp(op="isValid", base=base):
-                places = self._places(base)
-                if len(places) != 1:
-                    return None
-                return any(header.path in state for header in headers(places[0]))
+                place = self._place(base)
+                return None if place is None else any(header.path in state for header in headers(place))
             case ir.Unary(op="!", operand=operand):
                 truth = self._truth(operand, state)
                 return None if truth is None else not truth
@@ -372,6 +371,11 @@ def _in_union(expr: ir.Expr) -> bool:
 
 def _changes(param: ir.Param) -> bool:
     return param.direction in ("out", "inout") and _holds_headers(param.type)
+
+
+def _gives_headers(call: ir.ExternCall) -> bool:
+    """Whether headers may come out of an extern; those that are extracted are known."""
+    return call.extern not in _READERS and any(map(_changes, call.params))
 
 
 def _holds_headers(type_: ir.Type) -> bool:
