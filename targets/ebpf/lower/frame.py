@@ -56,6 +56,10 @@ class Ref:
         mine, others = f"{self.path}.", f"{other.path}."
         return mine.startswith(others) or others.startswith(mine)
 
+    def holds(self, path: str) -> bool:
+        """Whether what has this path is the place or a part of it."""
+        return f"{path}.".startswith(f"{self.path}.")
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:

@@ -467,17 +467,18 @@ def _loops(parser: ir.Parser) -> dict[str, int]:
 
 
 def _rename(point: ParsePoint, source: Ref, target: Ref) -> None:
-    """What is known of ``source`` holds of ``target``, to which it was copied (path "": everything invalid)."""
+    """What is known of ``source`` and its parts holds of ``target``, to which it was copied (path "": everything
+    invalid). A header or stack of which ``target`` is a part stays as valid, and where it was extracted."""
     if source.path == target.path:
         return
 
     def moved(path: str) -> str | None:
-        if not source.path or not Ref(path, source.type).overlaps(source):
+        if not source.path or not source.holds(path):
             return None
         return target.path + path[len(source.path) :]
 
     def kept(path: str) -> bool:
-        return not Ref(path, target.type).overlaps(target)
+        return not target.holds(path)
 
     for known in (point.next_index, point.sizes, point.starts):
         gone = {new: value for path, value in known.items() if (new := moved(path)) is not None}
