@@ -381,7 +381,7 @@ def _invalid_header(m: Machine, node: ir.InvalidHeader) -> Value:
 
 @evaluates(ir.DefaultValue)
 def _default_value(m: Machine, node: ir.DefaultValue) -> Value:
-    return default_value(node.type, node.span)
+    return default_value(node.type, m.no_error, node.span)
 
 
 def is_valid(m: Machine, value: Value, span: Span) -> Term:

@@ -157,19 +157,22 @@ def uninitialised(type_: ir.Type, span: Span = NOWHERE, reason: str = DECLARED) 
     return build(type_, lambda width: Scalar(_literal(width, 0), b.FALSE, origin), b.FALSE, span, invalid)
 
 
-def default_value(type_: ir.Type, span: Span = NOWHERE) -> Value:
-    """The default value of a type (spec, "Default values"): zero, false, the first member, headers invalid."""
+def default_value(type_: ir.Type, no_error: Term, span: Span = NOWHERE) -> Value:
+    """The default value of a type (spec, "Default values"): zero, false, the first member, the number ``no_error``,
+    headers invalid."""
+    if isinstance(ir.bare(type_), ir.ErrorType):
+        return Scalar(no_error)
     width = scalar_width(type_, span)
     if width is not None:
         return Scalar(_literal(width, 0)) if not _is_zero_width(type_) else UNIT
     bare = ir.bare(type_)
     match bare:
         case ir.StructType(fields=fields):
-            return Struct({f.name: default_value(f.type, span) for f in fields})
+            return Struct({f.name: default_value(f.type, no_error, span) for f in fields})
         case ir.TupleType(elements):
-            return Struct({str(i): default_value(e, span) for i, e in enumerate(elements)})
+            return Struct({str(i): default_value(e, no_error, span) for i, e in enumerate(elements)})
         case ir.StackType(element, size):
-            return Stack(tuple(default_value(element, span) for _ in range(size)), b.bv(0, INDEX_BITS))
+            return Stack(tuple(default_value(element, no_error, span) for _ in range(size)), b.bv(0, INDEX_BITS))
         case ir.VarbitType(max_width):
             return Varbit(b.bv(0, max(1, max_width)), b.bv(0, 32))
     return uninitialised(type_, span)

@@ -310,6 +310,21 @@ def keyset(env: Environment, node: typed.KeySet) -> ir.KeySet:
     return ir.AnySet(node.span)
 
 
+def _default(env: Environment, node: typed.Default) -> ir.Expr:
+    """``...``: the literal that it stands for where it is a single value (spec 7.3)."""
+    type_ = env.type(node.type)
+    match ir.bare(type_):
+        case ir.BitsType() | ir.IntType():
+            return ir.Const(0, type_, node.span)
+        case ir.BoolType():
+            return ir.Const(False, type_, node.span)
+        case ir.ErrorType():
+            return ir.Const("NoError", type_, node.span)
+        case ir.EnumType(members=members, values=values):
+            return ir.Const(0 if values else members[0], type_, node.span)
+    return ir.DefaultValue(type_, node.span)
+
+
 _HANDLERS: Final[dict[type[typed.Expr], Callable[[Environment, Any], ir.Expr]]] = {
     typed.Expr: _wrong,
     typed.Const: _const,
@@ -328,7 +343,7 @@ _HANDLERS: Final[dict[type[typed.Expr], Callable[[Environment, Any], ir.Expr]]] 
     typed.Mux: _mux,
     typed.Aggregate: _aggregate,
     typed.Invalid: lambda env, node: ir.InvalidHeader(env.type(node.type), node.span),
-    typed.Default: lambda env, node: ir.DefaultValue(env.type(node.type), node.span),
+    typed.Default: _default,
     typed.HeaderOp: _header_op,
     typed.SizeOf: _size_of,
     typed.Call: _call,

@@ -163,6 +163,8 @@ def mentions(g: Gen, expr: ir.Expr, ref: Ref) -> bool:
 
 def constant_value(g: Gen, expr: ir.Expr) -> int | None:
     """The number of a literal, as it is kept (errors and enums without representation: their place)."""
+    if isinstance(expr, ir.DefaultValue):
+        return g.no_error if isinstance(ir.bare(expr.type), ir.ErrorType) else 0
     if not isinstance(expr, ir.Const):
         return None
     if isinstance(expr.value, str):
@@ -185,7 +187,7 @@ def is_signed(type_: ir.Type) -> bool:
 
 def simple(g: Gen, expr: ir.Expr) -> bool:
     """Whether loading the value destroys no register but its own."""
-    return isinstance(expr, ir.Const) or (
+    return isinstance(expr, ir.Const | ir.DefaultValue) or (
         isinstance(expr, ir.Var | ir.Member | ir.Index)
         and runtime_index(expr) is None
         and g.width(expr.type, expr.span) <= 64
@@ -210,7 +212,7 @@ def value(g: Gen, expr: ir.Expr) -> None:
     if isinstance(ir.bare(expr.type), ir.BoolType) and isinstance(expr, ir.Unary | ir.Binary | ir.Mux | ir.Cast):
         _as_number(g, expr)
         return
-    if isinstance(expr, ir.Const):
+    if isinstance(expr, ir.Const | ir.DefaultValue):
         g.constant(R1, constant_value(g, expr) or 0)
         return
     if isinstance(expr, ir.Var | ir.Member | ir.Index):

@@ -20,7 +20,7 @@ from ..artifact.asm import R1, R2, R8, R9, R10
 from ..artifact.shortest import ETH_HLEN
 from ..layout import TableLayout, scalar_width
 from ..scratch import MOST_BYTES
-from .frame import STACK_BYTES, Frame, Leaf, Place, Ref, Usage, leaf_bytes, leaves, type_name
+from .frame import STACK_BYTES, Frame, Leaf, Place, Ref, Usage, leaf_bytes, leaves, parts, type_name
 
 if TYPE_CHECKING:
     from .hooks import Hook
@@ -200,6 +200,20 @@ class Gen:
         """All leaves 0: headers invalid, and what P4 leaves undefined is 0."""
         for leaf in leaves(self.program, ref, span):
             self.store_constant(leaf, 0)
+
+    @property
+    def no_error(self) -> int:
+        """The number of ``NoError``; a program may declare errors of its own before the core library's."""
+        return self.program.errors.index("NoError") if "NoError" in self.program.errors else 0
+
+    def no_errors(self, ref: Ref) -> None:
+        """Every error in ``ref``, which was cleared, is ``NoError``."""
+        todo = [ref] if self.no_error else []
+        while todo:
+            item = todo.pop()
+            todo += parts(item.type, item)
+            if isinstance(ir.bare(item.type), ir.ErrorType):
+                self.store_constant(next(leaves(self.program, item)), self.no_error)
 
     def store_constant(self, leaf: Leaf, value: int) -> None:
         """Write a constant to a leaf, if it is kept."""

@@ -98,6 +98,7 @@ class _Pna:
         g.objects |= {TO: self.to, PORT: self.port, AGAIN: self.again}
         for ref in (self.headers, self.meta, self.given, self.known, self.leaving, self.to, self.port, self.again):
             g.clear(ref)
+        g.no_errors(self.known)
         mirrors.declare(g)
         if self.recirculates is not None:
             again.begin(g, carried(g.program), {"pass": self.number})

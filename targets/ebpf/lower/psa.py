@@ -111,6 +111,7 @@ class _Psa:
         self._set(self.fate, "drop", 1)
         self._begin_again(brought[0], (given, told))
         self._time(told, "ingress_timestamp")
+        g.no_errors(told)
         arrivals = Arrivals.of(g, "$icursor")
         env = {p.name: r for p, r in zip(half.parser.params, (Ref("$packet", packet.type), headers, user, given,
                                                                  *brought), strict=True)}  # fmt: skip
@@ -257,6 +258,7 @@ class _Psa:
         self._time(told, "egress_timestamp")
         if ir.bare(normal.type) != ir.bare(self.bridged.type):
             raise CannotOffload("normal metadata of ingress and egress have different types", normal.span)
+        g.no_errors(told)
         arrivals = Arrivals.of(g, "$ecursor")
         bridged = g.declare("$ebridged", normal.type, normal.span)  # of which egress may make what it likes
         g.clear(bridged)

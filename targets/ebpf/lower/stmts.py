@@ -317,8 +317,11 @@ def _assign_composite(g: Gen, ref: Ref, source: ir.Expr) -> None:
             _assign_aggregate(g, ref, values, source)
         case ir.Mux():
             ex.choose(g, source, lambda side: assign(g, ref, side))
-        case ir.InvalidHeader() | ir.DefaultValue():
+        case ir.InvalidHeader():
             g.clear(ref, source.span)
+        case ir.DefaultValue():
+            g.clear(ref, source.span)
+            g.no_errors(ref)
         case ir.FunctionCall() | ir.ExternCall():
             _assign_call(g, ref, source)
         case _:

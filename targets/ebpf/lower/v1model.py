@@ -95,6 +95,7 @@ class _V1Model:
         truncation.begin(g)
         for ref in (self.hdr, self.meta, self.std):
             g.clear(ref)
+        g.no_errors(self.std)
         if self._live("ingress_port"):
             g.hook.port(g)
             g.trim(R1, 9)

@@ -18,7 +18,7 @@ from .gen import Gen
 
 def window(g: Gen, expr: ir.Expr, low: int, count: int) -> None:
     """r1 = bits ``low + count - 1`` down to ``low`` of an expression of more than 64 bits."""
-    if isinstance(expr, ir.Const):
+    if isinstance(expr, ir.Const | ir.DefaultValue):
         g.constant(R1, (ex.constant_value(g, expr) or 0) >> low & ((1 << count) - 1))
         return
     if isinstance(expr, ir.Var | ir.Member | ir.Index):
