@@ -17,7 +17,9 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
+from . import as_needed
 from .compare import Obligation, Part, under
+from .engine import Engine
 
 MOST: Final = 24
 """Conditions that are asked about."""
@@ -29,28 +31,51 @@ MOST_UNKNOWN: Final = 2
 """Conditions of which it takes long to say what they are, after which no more are asked about."""
 
 
-def with_decisions_made(obligation: Obligation, never: Callable[[Term], bool | None]) -> Obligation:
-    """An obligation that holds if and only if this one does, without decisions that its context makes.
+Never = Callable[[Sequence[Term], Term], bool | None]
+"""Whether a condition is false wherever some others hold; None if that takes long to say."""
 
-    Args:
-        obligation: with a context.
-        never: whether a condition is false wherever the context holds; None if that takes long to say.
-    """
+
+SECONDS: Final = 0.5
+"""How long it may take to say whether a decision is made already."""
+
+
+def decided(engine: Engine, said: Sequence[Term], condition: Term) -> bool | None:
+    """Whether a condition is false wherever it holds what is said; None if that takes long to say."""
+    what = "a decision that is made already"
+    status = as_needed.satisfiable(engine, condition, said, what, SECONDS, plain=False).status
+    return None if status == "unknown" else status == "unsat"
+
+
+def with_decisions_made(obligation: Obligation, never: Never) -> Obligation:
+    """An obligation that holds if and only if this one does, without decisions that its context makes: in its parts,
+    and in what the context says besides what makes them."""
+    said = b.conjuncts(obligation.context)
+    known = _decided(_about_packets(obligation.parts), said, never)
+    plain = [one for one in said if not _decisions([one])]
+    others = [one for one in said if _decisions([one])]
+    about = [c for c in _by_size(_decisions(others)) if c not in known]
+    by_plain = _decided(about, plain, never) if plain else {}
+    if not known and not by_plain:
+        return obligation
+    parts = [part for part in under(obligation.parts, known | by_plain) if part.differ is not b.FALSE]
+    context = b.and_(*plain, *b.substitute(others, by_plain)) if by_plain else obligation.context
+    return replace(obligation, context=context, parts=tuple(parts))
+
+
+def _decided(conditions: Sequence[Term], said: Sequence[Term], never: Never) -> dict[Term, Term]:
+    """What conditions are wherever it holds what is ``said``, of those that this decides."""
     known: dict[Term, Term] = {}
     unknown = 0
-    for condition in _about_packets(obligation.parts)[:MOST]:
+    for condition in conditions[:MOST]:
         for value, instead in ((condition, b.FALSE), (b.not_(condition), b.TRUE)):
-            found = never(value)
+            found = never(said, value)
             unknown += found is None
             if found:
                 known[condition] = instead
                 break
         if unknown > MOST_UNKNOWN:
             break
-    if not known:
-        return obligation
-    parts = [part for part in under(obligation.parts, known) if part.differ is not b.FALSE]
-    return replace(obligation, parts=tuple(parts))
+    return known
 
 
 def _about_packets(parts: Sequence[Part]) -> list[Term]:
@@ -58,9 +83,18 @@ def _about_packets(parts: Sequence[Part]) -> list[Term]:
     may be parts of them."""
     pairs = [part.pair for part in parts if part.pair is not None]
     mine, theirs = _decisions(x for _, x, _ in pairs), _decisions(y for _, _, y in pairs)
-    sizes = {c: len(b.postorder([c])) for c in mine ^ theirs if not b.applications(c)}
+    return _by_size(mine ^ theirs)
+
+
+def _by_size(conditions: Iterable[Term]) -> list[Term]:
+    sizes = {c: len(b.postorder([c])) for c in conditions if not _of_one_bit(c) and not b.applications(c)}
     return sorted((c for c, size in sizes.items() if size <= LARGEST), key=lambda c: (-sizes[c], c.serial))
 
 
 def _decisions(terms: Iterable[Term]) -> set[Term]:
     return {t.args[0] for t in b.postorder(terms) if t.op == "ite"}
+
+
+def _of_one_bit(condition: Term) -> bool:
+    """Whether a condition asks for a bit alone: sums that are written bit by bit have one for each bit."""
+    return condition.op == "eq" and condition.args[0].width == 1

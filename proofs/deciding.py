@@ -111,7 +111,7 @@ class Search:
             if self._whole_result is None:
                 self._whole_result = (self._all_together(),)
             return self._whole_result[0]
-        return self._choosing.settle(obligation)
+        return self._choosing.first(obligation)
 
     def _really(self, obligation: Obligation, found: Difference) -> Difference:
         """The difference on the same input that rules make, if one is found soon; else the one that was found."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from ..semantics import bits as b
@@ -16,7 +17,7 @@ from . import as_needed
 from .answers import Answer
 from .choices import choices_beside
 from .compare import Obligation, Part
-from .decided_decisions import with_decisions_made
+from .decided_decisions import decided, with_decisions_made
 from .engine import Engine
 from .merging import merged
 from .options import instantiated, is_one_of_many
@@ -33,9 +34,6 @@ MOST_SLOW: Final = 3
 
 FEW_SLOW: Final = 1
 """Parts with merged decisions that may take longer than that before all the rest are asked together."""
-
-DECISION_SECONDS: Final = 0.5
-"""How long it may take to say whether a decision is made already."""
 
 MERGING_SECONDS: Final = 1.0
 """How long it may take to say whether two conditions exclude each other."""
@@ -75,7 +73,7 @@ class InOrder:
         others = choices_beside(obligation.violation)
         made, tried = self._first(others)
         tried, places = numbered(tried)
-        tried = with_summands_met(self._swept(tried), self._never)
+        tried = with_summands_met(self._swept(tried), partial(self._never, b.conjuncts(obligation.context)))
         left = self._left(tried)
         if left is None and not self.settled():
             left = self._left_when_merged(tried)
@@ -94,11 +92,9 @@ class InOrder:
         rest = instantiated(replace(obligation, parts=failing), settled, self.legal)
         return soon(self._swept(rest))
 
-    def _never(self, condition: Term) -> bool | None:
-        """Whether a condition is false wherever the context holds; None if that takes long to say."""
-        context, what = b.conjuncts(self.obligation.context), "a decision that is made already"
-        status = as_needed.satisfiable(self.engine, condition, context, what, DECISION_SECONDS, plain=False).status
-        return None if status == "unknown" else status == "unsat"
+    def _never(self, said: Sequence[Term], condition: Term) -> bool | None:
+        """Whether a condition is false wherever it holds what is said; None if that takes long to say."""
+        return decided(self.engine, said, condition)
 
     def _holds_as_failing(self, failing: Sequence[Part], made: Mapping[Term, Term]) -> bool:
         """Whether choices do, for all parts, that are made as the parts want them that do not hold as it is."""

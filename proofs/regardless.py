@@ -31,10 +31,9 @@ def holding_regardless(
 
     ``unsatisfiable`` says whether a query is seen to be so (the second argument: what it is about).
     """
-    mentions = Mentions(picks)
-    open_ = [part for part in obligation.parts if not _large_and_free(part, mentions)]
-    if not open_ or len(open_) == len(obligation.parts):
+    if not may_hold_regardless(obligation, picks):
         return obligation
+    mentions = Mentions(picks)
     context = _without(obligation.context, mentions)
     left = list(obligation.parts)
     for part in obligation.parts:
@@ -46,6 +45,13 @@ def holding_regardless(
             break
         left.remove(part)
     return replace(obligation, parts=tuple(left))
+
+
+def may_hold_regardless(obligation: Obligation, picks: frozenset[Term]) -> bool:
+    """Whether some parts are large and ask whatever the choices are, and others are not."""
+    mentions = Mentions(picks)
+    free = sum(_large_and_free(part, mentions) for part in obligation.parts)
+    return 0 < free < len(obligation.parts)
 
 
 def _large_and_free(part: Part, mentions: Mentions) -> bool:

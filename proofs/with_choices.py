@@ -21,6 +21,7 @@ from .alignment import Candidates, instances
 from .answers import OUT_OF_TIME
 from .choices import IMPL, SOME, choices_beside, partner
 from .compare import Obligation, Part, facts, under
+from .decided_decisions import decided, with_decisions_made
 from .difference import Difference, difference_in
 from .engine import Answer, Engine, Model
 from .exclusive_ors import with_equal_sums_met
@@ -37,7 +38,7 @@ from .options import (
     options_of,
     telling_instances,
 )
-from .regardless import holding_regardless
+from .regardless import holding_regardless, may_hold_regardless
 from .splitting import condition_besides, condition_of, sides
 from .sweeping import swept
 from .ways import by_ways
@@ -112,6 +113,12 @@ class WithChoices:
         """The choices that occur in a term."""
         return tuple(v for v in b.variables(term) if v in self.picks) if self.picks else ()
 
+    def first(self, obligation: Obligation) -> Difference | str | None:
+        """The same, of an obligation that was not taken apart yet."""
+        if may_hold_regardless(obligation, self.picks) and not self._asks_the_same(obligation):
+            obligation = with_decisions_made(obligation, partial(decided, self.engine))
+        return self.settle(obligation)
+
     def settle(self, obligation: Obligation) -> Difference | str | None:
         """Bind the choices, then go on by counterexample.
 
@@ -120,10 +127,8 @@ class WithChoices:
         that fits an input has to fit all cells. Where a choice is shared by all copies of a frame, and the member of
         the group is part of the counterexample, one instance has to do.
         """
-        picks = self.picks_in(obligation.violation)
-        alike: Instance = {v: partner(v) for v in picks}
-        if b.FALSE in b.substitute([self.legal, obligation.violation], alike):
-            return None  # two programs that do the same in the same order
+        if self._asks_the_same(obligation):
+            return None
         obligation = with_equal_sums_met(
             with_indices_back(holding_regardless(obligation, self.picks, self._never_soon))
         )
@@ -155,6 +160,11 @@ class WithChoices:
         if self._settled(False):
             return f"{obligation.name}: settled otherwise"
         return self._freely(obligation)
+
+    def _asks_the_same(self, obligation: Obligation) -> bool:
+        """Whether both sides are seen, without a query, to do the same in the same order."""
+        alike: Instance = {v: partner(v) for v in self.picks_in(obligation.violation)}
+        return b.FALSE in b.substitute([self.legal, obligation.violation], alike)
 
     def _holds_as_likely(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
         """Whether an obligation is seen to hold with what somebody has guessed for its choices."""

@@ -31,7 +31,7 @@ def beside(context: Term, condition: Term, *, swapped: bool = False) -> Obligati
 
 
 def without(obligation: Obligation) -> Obligation:
-    return with_decisions_made(obligation, lambda c: status(b.and_(obligation.context, c)) == "unsat")
+    return with_decisions_made(obligation, lambda said, c: status(b.and_(*said, c)) == "unsat")
 
 
 @pytest.mark.parametrize("swapped", [False, True])
@@ -60,8 +60,29 @@ def test_where_it_takes_long_nothing_more_is_asked() -> None:
         1,
     )
 
-    def takes_long(condition: Term) -> None:
+    def takes_long(_said: object, condition: Term) -> None:
         asked.append(condition)
 
     assert with_decisions_made(obligation, takes_long) is obligation
     assert len(asked) < 8
+
+
+CHOSEN = b.ite(NOT_PARSED, b.bv(0, 8), DST)
+"""What code asks for that goes both ways."""
+
+
+@pytest.mark.parametrize("said", [PARSED, b.not_(NOT_PARSED)])
+def test_what_a_context_decides_is_decided_in_what_else_it_says(said: Term) -> None:
+    context = b.and_(said, b.eq(found(CHOSEN), b.bv(7, 8)))
+    left = without(Obligation("case", context, (unequal("port", found(DST), b.bv(9, 8)),), 1))
+    assert CHOSEN not in b.postorder([left.context])
+    assert status(b.and_(left.context, b.ne(found(DST), b.bv(7, 8)))) == "unsat"
+    assert status(b.and_(context, b.not_(left.context))) == status(b.and_(left.context, b.not_(context))) == "unsat"
+
+
+def test_what_a_context_says_does_not_decide_itself() -> None:
+    """A small number says that there was nothing to parse, where others are large: it has to be said still."""
+    condition = b.ult(TYPE, b.bv(8, 8))
+    context = b.and_(b.ult(b.bv(9, 8), DST), b.ult(b.ite(condition, b.bv(0, 8), DST), b.bv(5, 8)))
+    left = without(Obligation("case", context, (unequal("port", TYPE, b.bv(9, 8)),), 1))
+    assert status(b.and_(left.context, b.not_(condition))) == "unsat"
