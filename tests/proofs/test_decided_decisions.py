@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from p4verify.proofs.compare import Obligation, unequal
 from p4verify.proofs.decided_decisions import with_decisions_made
@@ -86,3 +90,33 @@ def test_what_a_context_says_does_not_decide_itself() -> None:
     context = b.and_(b.ult(b.bv(9, 8), DST), b.ult(b.ite(condition, b.bv(0, 8), DST), b.bv(5, 8)))
     left = without(Obligation("case", context, (unequal("port", TYPE, b.bv(9, 8)),), 1))
     assert status(b.and_(left.context, b.not_(condition))) == "unsat"
+
+
+SMALL = b.var("pkt[2]", 2), b.var("pkt[3]", 2)
+CONDITIONS = st.builds(
+    lambda ask, x, y: ask(x, y),
+    st.sampled_from([b.eq, b.ne, b.ult]),
+    st.sampled_from(SMALL),
+    st.sampled_from([*SMALL, *(b.bv(n, 2) for n in range(4))]),
+)
+NUMBERS = st.recursive(
+    st.sampled_from([*SMALL, b.bv(1, 2), b.bv(2, 2)]),
+    lambda inner: st.one_of(st.builds(b.ite, CONDITIONS, inner, inner), st.builds(b.add, inner, inner)),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(CONDITIONS, max_size=2), NUMBERS, NUMBERS, st.tuples(NUMBERS, NUMBERS))
+def test_what_fails_is_what_failed(said: list[Term], x: Term, y: Term, more: tuple[Term, Term]) -> None:
+    inputs = [{v.name: n for v, n in zip(SMALL, each, strict=True)} for each in product(range(4), repeat=2)]
+
+    def never(about: object, condition: Term) -> bool:
+        query = b.and_(*about, condition)  # type: ignore[misc]
+        return not any(b.evaluate([query], one)[0] for one in inputs)
+
+    context = b.and_(*said, b.ne(*more))
+    before = Obligation("case", context, (unequal("a", x, y), unequal("b", y, more[0])), 1)
+    after = with_decisions_made(before, never)
+    for one in inputs:
+        assert b.evaluate([before.violation], one) == b.evaluate([after.violation], one)
