@@ -59,6 +59,17 @@ def test_a_counter_of_packets_and_bytes_is_proven() -> None:
     assert verdict(given, replace(made, programs=(replace(made.program(), insns=wrong),))) is Verdict.REJECT
 
 
+@pytest.mark.parametrize("actions", [("to",), ("no",), ("to", "no")])
+def test_an_action_may_say_that_it_counts(actions: tuple[str, ...]) -> None:
+    """The table counts every hit in any case."""
+    ingress = INGRESS.replace("KIND", "packets").replace("MATCH", "exact")
+    for name, params in (("to", "bit<9> port"), ("no", "")):
+        if name in actions:
+            ingress = ingress.replace(f"{name}({params}) {{", f"{name}({params}) {{ c.count();")
+    given = load_text(v1_program(TYPES, PARSE, ingress, "p.emit(hdr.h);"), "c.p4").program
+    assert verdict(given, lower(given, None, {"hook": "xdp"})) is Verdict.ACCEPT
+
+
 def adding(amount: int) -> BpfObject:
     """The code for a counter of packets, which adds so many."""
     made = lower(program("packets"), None, {"hook": "xdp"})
