@@ -140,6 +140,15 @@ class KeepsState(Protocol):
         ...
 
 
+@runtime_checkable
+class StartsState(Protocol):
+    """A target whose machine has to be told what the program's state is at first, where that is not zeros."""
+
+    def at_first(self, program: Program, artifact: Any) -> Mapping[str, Any]:
+        """What the machine holds before the first packet, in the form of :meth:`Target.fill`."""
+        ...
+
+
 @dataclass(frozen=True)
 class World:
     """What nobody controls, as it is in one run of a meaning."""

@@ -11,7 +11,7 @@ from ..semantics.ir import Program
 from ..semantics.rules.build import program_rules
 from ..semantics.rules.ruleset import RuleSet
 from ..semantics.source import InputError, Span
-from ..targets.base import CannotOffload, Installs, Target
+from ..targets.base import CannotOffload, Installs, StartsState, Target
 from .common import emit, source_options
 
 NOWHERE = Span("", 0, 0)
@@ -67,9 +67,11 @@ def _written(target: Target, artifact: Any, form: str | None) -> bytes:
 
 
 def _install(target: Target, artifact: Any, program: Program, rules: RuleSet | None, device: str) -> None:
-    """With the tables filled as the rules say, or as the program's own entries do."""
+    """With the tables filled as the rules say, or as the program's own entries do, and what it holds at first."""
     given = rules if rules is not None else program_rules(program)
-    _installing(target).install(artifact, target.fill(program, artifact, given), device)
+    first = target.at_first(program, artifact) if isinstance(target, StartsState) else {}
+    filled = target.fill(program, artifact, given)
+    _installing(target).install(artifact, {**first, **filled} if first else filled, device)
 
 
 def _installing(target: Target) -> Installs:

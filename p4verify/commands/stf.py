@@ -18,7 +18,7 @@ from ..semantics.meaning.passes import MAX_PASSES
 from ..semantics.meaning.stf import Machine, Opaque, Sent, run_stf
 from ..semantics.rules.ruleset import RuleSet
 from ..semantics.source import InputError, Span, Unsupported
-from ..targets.base import CannotOffload, KeepsState, Oracle, PadsFrames, Returns, Target, TellsPortUse
+from ..targets.base import CannotOffload, KeepsState, Oracle, PadsFrames, Returns, StartsState, Target, TellsPortUse
 from .common import as_json, emit, source_options
 
 FIRST_REAL_PORT: Final = 2
@@ -132,6 +132,8 @@ class Real(Opaque):
         try:
             if not isinstance(self.oracle, KeepsState):
                 return self.oracle.run(artifact, [packet], tables)[0].outputs
+            if self._state is None and isinstance(self.target, StartsState):
+                self._state = self.target.at_first(self.program, artifact)
             seen, self._state = self.oracle.run_on(artifact, packet, tables, self._state, ports)
         except ValueError as error:  # a frame that the machine cannot be given
             text = f"packet {packet[1].hex() or 'of no bytes'} on {self.target.name}: {error}"

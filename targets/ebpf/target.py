@@ -163,6 +163,15 @@ class EbpfTarget:
         filled = fill_maps(program, rules, have) | counter_elements(program, rules, have) | fill_groups(rules)
         return {name: entries for name, entries in filled.items() if name in have}
 
+    def at_first(self, program: Program, artifact: BpfObject) -> Mapping[str, Sequence[tuple[bytes, bytes]]]:
+        """See :class:`..base.StartsState`: as :meth:`fill`, of our own objects."""
+        from .fillup_registers import initial_elements
+        from .mapped import mapping_of
+
+        if mapping_of(program, artifact) is not None:
+            return {}
+        return initial_elements(program, {item.name for item in artifact.maps})
+
     def check_room(self, program: Program, artifact: BpfObject, rules: RuleSet) -> None:
         """See :class:`..base.HasRoom`. Of rules that are not put into maps nothing is said here."""
         from ...semantics.source import Unsupported
