@@ -17,8 +17,8 @@ from ..artifact.hooks import Hook
 from .actions import Machine, assumptions
 from .chains import Ways
 from .packet import ETH_HLEN, ETH_ZLEN, TAGGED, VLAN_HLEN, WHOLE_TAG, length_at_least, received
-from .state import State
-from .told import metadata
+from .state import NONE, State
+from .told import CLASSID, metadata
 from .tracked import COMES_UNTRACKED
 from .tracked import WIDTHS as TRACKED
 from .tunnel import NAMES as TUNNEL
@@ -28,6 +28,10 @@ DEFAULT_MTU: Final = 1500
 
 WHOLE_AT_INGRESS: Final = "a frame's outer VLAN tag is whole: tc ingress drops all others"
 WHOLE_AT_EGRESS: Final = "a frame's outer VLAN tag is beside the data, as that of one that was received, and whole"
+
+NO_CLASS: Final = b.eq(b.var(f"in.{CLASSID}", NONE.width), NONE)
+"""A frame comes without a class id (``cl_res`` is made anew by each hook), so one that gives none leaves it
+without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ def at_hook(
             *assumptions(machines),
         ),
         reaching=where.reaching(whole),
+        axioms=(NO_CLASS,) if CLASSID in names else (),
         choices=tuple(choice for machine in machines for choice in machine.choices),
         observables=("outputs", *(["events"] if any(case.events for case in cases) else []), *names),
         notes=(
