@@ -94,7 +94,13 @@ def unordered(filters: FilterList, device: Device) -> list[tuple[int, int]]:
 
 
 def _mask(filter_: FlowerFilter) -> object:
-    return frozenset((k.field, k.mask if isinstance(k, Match) else "range") for k in filter_.keys)
+    return frozenset((*((k.field, k.mask if isinstance(k, Match) else "range") for k in filter_.keys), *_port(filter_)))
+
+
+def _port(filter_: FlowerFilter) -> Iterator[tuple[str, bool]]:
+    """``indev`` is a part of the mask, too (``FLOW_DISSECTOR_KEY_META``)."""
+    if filter_.indev is not None:
+        yield "indev", True
 
 
 def _across(masks: dict[object, list[int]]) -> Iterator[tuple[int, int]]:

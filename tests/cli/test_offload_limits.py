@@ -43,6 +43,18 @@ protocol ip pref 1 flower in_hw dst_ip 192.0.2.1 {REDIRECT}
     assert len(report["proposal"]["in_hardware"]) == 1
 
 
+def test_a_filter_that_asks_for_the_port_has_a_mask_of_its_own(offload: Any) -> None:
+    both = f"""
+protocol ip pref 1 flower in_hw indev port1 dst_ip 192.0.2.1 action drop
+protocol ip pref 1 flower in_hw dst_ip 192.0.2.1 {REDIRECT}
+"""
+    ended = offload(both, *QUIET)
+    assert ended.code == 4, ended.out
+    assert "need not try them in software's order" in ended.json()["results"][0]["reason"]
+    apart = both.replace("in_hw dst_ip", "in_hw indev port2 dst_ip")
+    assert offload(apart, *QUIET).code == 0
+
+
 @pytest.mark.parametrize(
     "other",
     [
