@@ -404,8 +404,9 @@ class KeepsEntries(Protocol):
         """The artifact with these entries, and all else as it is."""
         ...
 
-    def entries_in(self, artifact: Any) -> Sequence[Any]:
-        """The entries of an artifact as it was read. Raises ValueError if it has more than entries."""
+    def entries_in(self, artifact: Any, whole: Any) -> Sequence[Any]:
+        """The entries of an artifact as it was read, to come into the ``whole`` one or to go. Raises ValueError if it
+        has more than entries, or they are none of that one's."""
         ...
 
     def list_of(self, entry: Any) -> str:

@@ -64,8 +64,10 @@ class KeepsFilters:
         """The list with these filters, and all else as it is."""
         return replace(artifact, filters=tuple(entries))
 
-    def entries_in(self, artifact: Any) -> Sequence[Any]:
-        """The filters of a list as it was read."""
+    def entries_in(self, artifact: Any, whole: Any) -> Sequence[Any]:
+        """The filters of a list as it was read. Raises ValueError if they are at another hook than the whole list."""
+        if not artifact.hook.may_be(whole.hook):
+            raise ValueError(f"the list is at {whole.hook}, and this at {artifact.hook}")
         entries: Sequence[Any] = artifact.filters
         return entries
 

@@ -119,7 +119,7 @@ class ArtifactSide(WatchedSide):
         return self._keeps.having(self._first, self._kept.entries)
 
     def _read(self, text: str, file: str) -> Sequence[Any]:
-        found = self._keeps.entries_in(self.target.read(text.encode(), file))
+        found = self._keeps.entries_in(self.target.read(text.encode(), file), self._first)
         if not found:
             raise ValueError("there is no entry in it")
         return found

@@ -126,7 +126,7 @@ class OpenFlowTarget(RulesBakedIn):
         """See :class:`..base.KeepsEntries`."""
         return replace(artifact, flows=tuple(entries))
 
-    def entries_in(self, artifact: Bridge) -> Sequence[Flow]:
+    def entries_in(self, artifact: Bridge, whole: Bridge) -> Sequence[Flow]:
         """See :class:`..base.KeepsEntries`."""
         if artifact.groups or artifact.meters:
             raise ValueError("groups and meters cannot come and go one by one")

@@ -105,6 +105,12 @@ def test_what_is_too_small_to_be_left_open_is_checked_whole(p4verify: Command, t
         ('{"rules": {"remove": ["table_add I.routes I.forward 9.9.9.9/32 => 1 1"]}}', "has no such entry"),
         ('{"artifact": {"add": ["nonsense"]}}', "1:1: error:"),
         ('{"artifact": {"add": [""]}}', "1:1: error:"),
+        (
+            '{"artifact": {"add": ["filter add dev port1 ingress flower action drop"]}}',
+            "the list is at dev port0 ingress",
+        ),
+        ('{"artifact": {"add": ["filter add dev port0 egress flower action drop"]}}', "and this at dev port0 egress"),
+        ('{"artifact": {"add": ["filter add block 1 flower action drop"]}}', "and this at block 1"),
     ],
 )
 def test_bad_changes_have_a_place(
@@ -118,6 +124,20 @@ def test_bad_changes_have_a_place(
     assert f"{path}:1:" in ended.err
     assert error in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_filters_of_any_device_come_to_a_dump_that_names_none(p4verify: Command, tmp_path: Path) -> None:
+    dump = "filter protocol ip pref 1 flower chain 0 handle 0x1 \n  eth_type ipv4\n  not_in_hw\n"
+    given: list[object] = []
+    for name in ("before", "after"):
+        (tmp_path / name).write_text(dump)
+        given += ["--against", f"flower:{tmp_path / name}"]
+    line = "filter add dev eth0 {} protocol ip pref 2 flower action drop"
+    added = changes(tmp_path, {"first": {"add": [line.format("ingress")]}})
+    assert answers(p4verify("watch", *given, *added)) == [("whole", "accept"), ("whole", "accept")]
+    ended = p4verify("watch", *given, *changes(tmp_path, {"first": {"add": [line.format("egress")]}}))
+    assert ended.code == 2
+    assert "the list is at" in ended.err
 
 
 def _nothing(_self: object) -> Any:

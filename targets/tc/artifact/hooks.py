@@ -15,6 +15,13 @@ class Hook:
     device: str = "port0"
     direction: Literal["ingress", "egress"] = "ingress"
     block: int | None = None
+    told: bool = field(default=True, compare=False)
+    """Whether it was said which device; a dump leaves out what it was asked for."""
+
+    def may_be(self, other: Hook) -> bool:
+        """Whether both may be one place."""
+        unknown = self.direction == other.direction and not (self.told and other.told)
+        return self == other or unknown
 
     def __str__(self) -> str:
         """As ``tc`` reads it."""

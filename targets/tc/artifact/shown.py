@@ -68,7 +68,8 @@ def told_hook(device: str | None, block: str | None, parent: str | None, span: S
         raise Unsupported(f"filters of parent {parent}, which is neither ingress nor egress", span)
     number = None if block is None else int(block)
     direction: Literal["ingress", "egress"] = "egress" if parent in _EGRESS else "ingress"
-    return Hook("" if number is not None else device or "port0", direction, number)
+    told = number is not None or device is not None
+    return Hook("" if number is not None else device or "port0", direction, number, told)
 
 
 def on_one_hook(before: Hook | None, hook: Hook) -> Hook:
