@@ -34,7 +34,7 @@ LIMITS: Final = (
     "PSA: what recirculates goes, without metadata, to the interface that is port 0xfffffffa (port0=7: the loopback)",
     "table keys: exact, lpm, ternary, range, optional; const entries are compiled in",
     "unless all keys are exact, or but one lpm: up to 64 given rules are compiled in, else 4096 words (64 rules, byte)",
-    "arithmetic up to 64 bits; copies, comparisons, slices, concatenation, bitwise operations and sums of any width",
+    "division up to 64 bits; all other arithmetic, copies, comparisons, slices and concatenation of any width",
     "parser loops over header stacks; others for 64 turns, if 2048 pieces of code are enough for that (seldom proven)",
     "(frames that would go on are dropped); varbits and advances of up to 512 sizes; value sets of exact members",
     "loops of up to 512 turns in all; hashes and checksums of fields, not of the payload",

@@ -11,7 +11,7 @@ from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2, R10
-from . import calls, externs, loops, tables
+from . import calls, externs, loops, tables, wide
 from . import expr as ex
 from .frame import Leaf, Ref, headers, is_composite, leaf_bytes, leaves, parts
 from .gen import Gen
@@ -228,26 +228,38 @@ def _store_slice(g: Gen, target: ir.Slice, source: ir.Expr, span: Span) -> None:
         high, low, base = high + base.low, low + base.low, base.base
     ref = ex.lvalue(g, base)
     g.written(ref, span)
-    width = g.width(ref.type, span)
     if not g.is_live(ref.path) and not ex.has_calls(source):
         return
     if high - low >= 64:
-        raise CannotOffload("an assignment to a slice of more than 64 bits", span)
+        with g.scope():
+            whole = g.declare("$slice", source.type, span)
+            assign(g, whole, source)
+            _put_slice(g, ref, high, low, lambda at, count: wide.leaf_window(g, whole, at, count, span))
+        return
     ex.value(g, source)
     with g.hold() as held:
-        for limb in range(low // 64, high // 64 + 1):
-            top, bottom = min(high, 64 * limb + 63, width - 1), max(low, 64 * limb)
+
+        def part(at: int, count: int) -> None:
             held.load(R1)
-            if bottom > low:
-                g.asm.emit(asm.alu("rsh", R1, bottom - low))
-            g.trim(R1, top - bottom + 1)
-            if bottom % 64:
-                g.asm.emit(asm.alu("lsh", R1, bottom % 64))
-            g.load_leaf(R2, ref, limb, span)
-            mask = ((1 << top - bottom + 1) - 1) << bottom % 64
-            g.constant(asm.R3, ~mask)
-            g.asm.emit(asm.alu("and", R2, asm.R3), asm.alu("or", R1, R2))
-            g.store_leaf(ref, R1, limb)
+            if at:
+                g.asm.emit(asm.alu("rsh", R1, at))
+            g.trim(R1, count)
+
+        _put_slice(g, ref, high, low, part)
+
+
+def _put_slice(g: Gen, ref: Ref, high: int, low: int, part: Callable[[int, int], None]) -> None:
+    """Bits ``high`` down to ``low`` of ``ref``; ``part`` gives, in r1, so many bits of the new ones from one on."""
+    for limb in range(low // 64, high // 64 + 1):
+        top, bottom = min(high, 64 * limb + 63), max(low, 64 * limb)
+        part(bottom - low, top - bottom + 1)
+        if bottom % 64:
+            g.asm.emit(asm.alu("lsh", R1, bottom % 64))
+        g.load_leaf(R2, ref, limb)
+        mask = ((1 << top - bottom + 1) - 1) << bottom % 64
+        g.constant(asm.R3, ~mask)
+        g.asm.emit(asm.alu("and", R2, asm.R3), asm.alu("or", R1, R2))
+        g.store_leaf(ref, R1, limb)
 
 
 def assign(g: Gen, ref: Ref, source: ir.Expr) -> None:

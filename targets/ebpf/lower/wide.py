@@ -9,9 +9,10 @@ from ....semantics import ir
 from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
-from ..artifact.asm import R1, R2, R3, R10
+from ..artifact.asm import R1, R2, R10
 from . import expr as ex
 from . import stmts
+from . import wide_arithmetic as arithmetic
 from .frame import Leaf, Ref, is_composite, parts
 from .gen import Gen
 
@@ -99,7 +100,9 @@ def _slice(g: Gen, expr: ir.Slice, low: int, count: int) -> None:
 
 def _unary(g: Gen, expr: ir.Unary, low: int, count: int) -> None:
     if expr.op != "~":
-        raise CannotOffload("arithmetic on more than 64 bits", expr.span)
+        zero = ir.Const(0, expr.type, expr.span)
+        window(g, ir.Binary("-", zero, expr.operand, expr.type, expr.span), low, count)
+        return
     window(g, expr.operand, low, count)
     g.asm.emit(asm.alu("xor", R1, -1))
     g.trim(R1, count)
@@ -120,7 +123,11 @@ def _binary(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
     elif expr.op in ("<<", ">>"):
         _shift(g, expr, low, count)
     elif expr.op in ("+", "-"):
-        _sum(g, expr, low, count)
+        arithmetic.total(g, expr, low, count)
+    elif expr.op == "*":
+        arithmetic.product(g, expr, low, count)
+    elif expr.op in ("|+|", "|-|"):
+        window(g, arithmetic.saturated(g, expr), low, count)
     else:
         raise CannotOffload(f"operator {expr.op} on more than 64 bits", expr.span)
 
@@ -144,7 +151,9 @@ def _concat(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
 def _shift(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
     amount, width = ex.constant_value(g, expr.right), g.width(expr.type)
     if amount is None:
-        raise CannotOffload("a shift of more than 64 bits by an amount that is not constant", expr.span)
+        with g.scope():
+            leaf_window(g, arithmetic.shifted(g, expr), low, count, expr.span)
+        return
     if expr.op == "<<":
         if low + count <= amount:
             g.constant(R1, 0)
@@ -172,60 +181,6 @@ def _extended(g: Gen, expr: ir.Expr, width: int, low: int, count: int, signed: b
     ex.window(g, expr, width - have, have)
     g.sign_extend(R1, have)
     g.trim(R1, count)
-
-
-def _sum(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
-    """All limbs up to the one wanted, with carry (borrow), into a buffer; then the bits wanted from there."""
-    width = g.width(expr.type)
-    limbs = (low + count + 63) // 64
-    with g.buffer(8 * limbs, expr.span) as place, g.temp() as carry:
-        g.constant(R1, 0)
-        carry.save()
-        for limb in range(limbs):
-            bits = min(64, width - 64 * limb)
-            _sum_limb(g, expr, 64 * limb, bits)
-            carry.load(R3)
-            g.asm.emit(asm.mov(asm.R4, R1), asm.alu("add" if expr.op == "+" else "sub", R1, R3))
-            _carry_out(g, expr.op)
-            g.asm.emit(asm.alu("add", asm.R5, asm.R0))
-            carry.save(asm.R5)
-            g.asm.emit(asm.store(8, R10, place + 8 * limb, R1))
-        first, shift = divmod(low, 64)
-        g.asm.emit(asm.load(8, R1, R10, place + 8 * first))
-        if shift:
-            g.asm.emit(asm.alu("rsh", R1, shift))
-        if shift + count > 64:
-            g.asm.emit(asm.load(8, R2, R10, place + 8 * first + 8), asm.alu("lsh", R2, 64 - shift))
-            g.asm.emit(asm.alu("or", R1, R2))
-        g.trim(R1, count)
-
-
-def _sum_limb(g: Gen, expr: ir.Binary, low: int, bits: int) -> None:
-    """r1 = left op right in one limb, r0 = its carry or borrow."""
-    window(g, expr.left, low, bits)
-    with g.hold() as held:
-        window(g, expr.right, low, bits)
-        g.asm.emit(asm.mov(R2, R1))
-        held.load(R1)
-    done = g.asm.label()
-    g.constant(asm.R0, 0)
-    if expr.op == "+":
-        g.asm.emit(asm.alu("add", R1, R2))
-        g.asm.jump("jge", R1, R2, done)
-    else:
-        g.asm.emit(asm.mov(R3, R1), asm.alu("sub", R1, R2))
-        g.asm.jump("jge", R3, R2, done)
-    g.constant(asm.R0, 1)
-    g.asm.place(done)
-
-
-def _carry_out(g: Gen, op: str) -> None:
-    """r5 = 1 if adding (subtracting) the carry itself went past the end: r4 before, r1 after."""
-    done = g.asm.label()
-    g.constant(asm.R5, 0)
-    g.asm.jump("jge" if op == "+" else "jle", R1, asm.R4, done)
-    g.constant(asm.R5, 1)
-    g.asm.place(done)
 
 
 def _cast(g: Gen, expr: ir.Cast, low: int, count: int) -> None:
