@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from ....semantics import ir
 from ....semantics.source import Span
@@ -14,19 +13,19 @@ from . import estimate, stmts
 from . import expr as ex
 from .frame import parts
 from .gen import Gen, Loop
-
-MAX_TURNS: Final = 512
-"""Turns of a loop, those of loops around it multiplied; more are refused."""
+from .turns import MAX_TURNS, bound, with_updates
 
 
 def for_loop(g: Gen, stmt: ir.For) -> None:
     """``for (init; condition; update) body``."""
-    with g.scope(), _bounded(g, _turns(g, stmt), stmt.span) as turns:
+    stmt = with_updates(stmt)
+    known = bound(g, stmt)
+    with g.scope(), _bounded(g, None if known is None else known.turns, stmt.span) as turns:
         stmts.statements(g, stmt.init)
         leave = g.asm.label()
         for _ in range(turns):
             ex.branch_unless(g, stmt.condition, leave)
-            with _unchanged(g, stmt):
+            with _unchanged(g, known.counted if known else frozenset()):
                 _body(g, stmt.body, leave)
             with g.maybe():
                 stmts.statements(g, stmt.update)
@@ -95,16 +94,16 @@ def _elements(g: Gen, stmt: ir.ForIn, over: ir.Expr) -> None:
 
 
 @contextmanager
-def _unchanged(g: Gen, stmt: ir.For) -> Iterator[None]:
-    """Code inside must not write the variable that is counted. Raises CannotOffload."""
-    assert isinstance(stmt.condition, ir.Binary)
-    path, stores = ex.lvalue(g, stmt.condition.left).path, g.usage.stores
-    before = stores.pop(path, None)
+def _unchanged(g: Gen, names: frozenset[str]) -> Iterator[None]:
+    """Code inside must not write the variables that are counted. Raises CannotOffload."""
+    stores = g.usage.stores
+    before = {path: stores.pop(path, None) for path in (g.env[name].path for name in sorted(names))}
     yield
-    if path in stores:
-        raise CannotOffload("a loop whose variable is changed inside it", stores[path])
-    if before is not None:
-        stores[path] = before
+    for path, written in before.items():
+        if path in stores:
+            raise CannotOffload("a loop whose variable is changed inside it", stores[path])
+        if written is not None:
+            stores[path] = written
 
 
 @contextmanager
@@ -117,38 +116,6 @@ def _bounded(g: Gen, turns: int | None, span: Span) -> Iterator[int]:
     before, g.turns = g.turns, g.turns * max(1, count)
     yield count
     g.turns = before
-
-
-def _turns(g: Gen, stmt: ir.For) -> int | None:
-    """A bound on the turns of ``for (i = n; i < m; i = i + k)`` and the like whose body leaves ``i`` alone."""
-    match stmt.condition:
-        case ir.Binary("<" | "<=" | "!=" as op, ir.Var(name), high):
-            pass
-        case _:
-            return None
-    start = next((s.init for s in stmt.init if isinstance(s, ir.Declare) and s.name == name), None)
-    start = start or next((s.value for s in stmt.init if isinstance(s, ir.Assign) and _is(s.target, name)), None)
-    match stmt.update:
-        case (ir.Assign(target, ir.Binary("+", ir.Var(counted), ir.Const() as step)),) if _is(target, name):
-            pass
-        case _:
-            return None
-    first, by, last = (
-        ex.constant_value(g, start) if start else None,
-        ex.constant_value(g, step),
-        estimate.largest(g, high),
-    )
-    if first is None or not by or counted != name or ex.is_signed(high.type):
-        return None
-    if op == "!=" and (ex.constant_value(g, high) is None or (last - first) % by or last < first):
-        return None
-    if op != "!=" and last + by >= 1 << g.width(high.type):
-        return None  # it may go round
-    return max(0, (last - first) // by + 1)
-
-
-def _is(expr: ir.Expr, name: str) -> bool:
-    return isinstance(expr, ir.Var) and expr.name == name
 
 
 def leave(g: Gen, stmt: ir.Leave) -> None:

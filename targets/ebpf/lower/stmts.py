@@ -11,7 +11,7 @@ from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2, R10
-from . import calls, externs, loops, tables, wide
+from . import calls, externs, loops, tables, turns, wide
 from . import expr as ex
 from .frame import Leaf, Ref, headers, is_composite, leaf_bytes, leaves, parts
 from .gen import Gen
@@ -25,7 +25,9 @@ def block(g: Gen, body: ir.Block) -> None:
 
 def statements(g: Gen, body: Sequence[ir.Stmt]) -> None:
     """Statements in the current scope."""
-    for stmt in body:
+    for index, stmt in enumerate(body):
+        if isinstance(stmt, ir.For):
+            stmt = turns.with_start(stmt, body[:index])
         handler = _STATEMENTS.get(type(stmt))
         if handler is None:
             raise CannotOffload("this statement is not supported", stmt.span)

@@ -143,7 +143,7 @@ def test_a_hash_that_is_used_further_is_proven() -> None:
     ("body", "reason"),
     [
         ("for (bit<16> i = 0; i < hdr.h.c; i = i + 1) { hdr.h.a = 1; }", "number of turns"),
-        ("for (bit<8> i = 0; i < 4; i = i + 1) { i = i - 1; }", "changed inside"),
+        ("for (bit<8> i = 0; i < 4; i = i + 1) { if (hdr.h.a == 1) { i = i - 1; } }", "changed inside"),
         ("for (bit<8> i = 0; i <= 255; i = i + 1) { hdr.h.a = 1; }", "cannot be told"),
         ("for (bit<8> i in 0 .. 200) { for (bit<8> j in 0 .. 200) { hdr.h.a = 1; } }", "more than 512"),
         ("hash(hdr.h.a, HashAlgorithm.random, 32w0, { hdr.h.m }, 32w10);", "hash random"),
