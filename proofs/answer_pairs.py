@@ -56,6 +56,8 @@ class Kinds:
     often: Counter[Kind] = field(default_factory=Counter)
     """How many pairs of rows with the same cube are of a kind."""
     _links: dict[tuple[int, int], frozenset[Link]] = field(default_factory=dict)
+    _by_rows: dict[tuple[int, int], frozenset[Link]] = field(default_factory=dict)
+    """Links of which most rows are, where there are more of these than of which most pairs are."""
     _among: dict[tuple[int, int], frozenset[Among]] = field(default_factory=dict)
     _of: dict[tuple[Answered | None, Answered], Kind] = field(default_factory=dict)
 
@@ -68,6 +70,8 @@ class Kinds:
         firsts = Counter(first for first, _ in by_templates)
         for templates, some in by_templates.items():
             self._learn(templates, some, FEW if firsts[templates[0]] > 1 else 1)
+            if 1 < len(some) < FEW:
+                self._learn_by_rows(templates, {pair: seen[pair] for pair in some})
         for pair, times in seen.items():
             self.often[self.kind(*pair)] += times
 
@@ -78,11 +82,21 @@ class Kinds:
         if templates not in self._links:
             some = pairs[:: max(1, len(pairs) // SAMPLE)]
             widths = self._widths(templates)
-            values = [tuple(map(together, (x[1], y[1]), widths)) for x, y in some]
-            self._links[templates] = links_of([(v[0], v[1]) for v in values], *widths)
+            self._links[templates] = links_of([_side_by_side(*pair, widths) for pair in some], *widths)
             columns = [set(column) for column in zip(*(first[1] for first, _ in pairs), strict=True)]
             self._among[templates] = frozenset((i, tuple(sorted(c))) for i, c in enumerate(columns) if len(c) <= few)
         return self._links[templates]
+
+    def _learn_by_rows(self, templates: tuple[int, int], times: dict[tuple[Answered, Answered], int]) -> None:
+        """Of few pairs one that is wrong is many, though it may be one row of hundreds: then rows say which links there
+        are, if that makes more of them."""
+        widths, rows = self._widths(templates), sum(times.values())
+        examples = [
+            _side_by_side(*pair, widths) for pair, count in times.items() for _ in range(1 + SAMPLE * count // rows)
+        ]
+        found = links_of(examples, *widths)
+        if sum(link.width for link in found) > sum(link.width for link in self._links[templates]):
+            self._by_rows[templates] = found
 
     def _widths(self, templates: tuple[int, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return self.first.templates[templates[0]].widths, self.second.templates[templates[1]].widths
@@ -108,7 +122,10 @@ class Kinds:
         templates = first[0], second[0]
         links = self._learn(templates, [(first, second)])
         widths = self._widths(templates)
-        values = together(first[1], widths[0]), together(second[1], widths[1])
+        values = _side_by_side(first, second, widths)
+        by_rows = self._by_rows.get(templates, frozenset())
+        if by_rows and all(holds(link, *values) for link in by_rows):
+            links = by_rows
         among = (one for one in self._among[templates] if first[1][one[0]] in one[1])
         return Kind(*templates, frozenset(link for link in links if holds(link, *values)), frozenset(among))
 
@@ -147,6 +164,13 @@ class Kinds:
         """The kind for people."""
         mine = "-" if kind.first is None else self.first.templates[kind.first].name
         return f"{mine} = {self.second.templates[kind.second].name}"
+
+
+def _side_by_side(
+    first: Answered, second: Answered, widths: tuple[tuple[int, ...], tuple[int, ...]]
+) -> tuple[int, int]:
+    """The numbers of each answer as one."""
+    return together(first[1], widths[0]), together(second[1], widths[1])
 
 
 def _is_among(number: Term, values: Iterable[int]) -> Term:

@@ -45,6 +45,25 @@ def routes(path: Path, count: int, moved: str = "") -> Path:
     return path
 
 
+def test_a_port_that_one_entry_alone_has_is_one_region(
+    p4verify: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("p4verify.checks.LargePair", partial(LargePair, open_from=110))
+    flows = [f"table=0,priority={900 - i},ip,nw_dst=10.0.0.{i} actions=output:{2 + i % 3}" for i in range(110)]
+    after = write(tmp_path / "after.flows", flows)
+    flows[60] = flows[60].replace("output:2", "output:9")
+    before = write(tmp_path / "before.flows", flows)
+    for first, second in ((before, after), (after, before)):
+        ended = p4verify("check", "--against", first, "--against", second, "--no-machines")
+        assert ended.code == 1, ended.out
+        assert "differs in 1 region;" in ended.out
+
+
+def write(path: Path, lines: list[str]) -> Path:
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 @pytest.mark.parametrize(
     ("count", "moved", "code"),
     [

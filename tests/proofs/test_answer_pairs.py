@@ -148,3 +148,14 @@ def test_that_no_kind_is_right_says_nothing_of_what_is_chosen() -> None:
     one.facts = [(b.and_(b.eq(asked, b.bv(1, 1)), b.eq(chosen, b.bv(1, 1))), key, key)]
     assert not list(one.axioms(()))
     assert list(one.axioms([Kind(0, 0)]))
+
+
+@pytest.mark.parametrize("wrong", [(9, 2), (2, 9), (9, 11)])
+def test_one_row_of_hundreds_does_not_hide_how_few_numbers_hang_together(wrong: tuple[int, int]) -> None:
+    kinds = Kinds(functions("first", (16,)), functions("second", (16,)))
+    pairs: list[Pair] = [((0, (n,)), (0, (n,))) for n in (2, 3, 4) for _ in range(100)]
+    odd: Pair = (0, (wrong[0],)), (0, (wrong[1],))
+    kinds.learn([*pairs, odd])
+    alike = {kinds.kind(*pair) for pair in pairs}
+    assert {kind.links for kind in alike} == {frozenset({Link(0, 16, 0)})}
+    assert kinds.kind(*odd).links != frozenset({Link(0, 16, 0)})
