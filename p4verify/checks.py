@@ -174,13 +174,14 @@ class Checker:
         started = time.monotonic()
         label = f"{first[0].name} = {second[0].name}{name and f', program {name}'}"
         try:
-            at_one_place(first, second)
+            places = at_one_place(first, second)
             proof = self._equal_large(first, second, started, label)
             if isinstance(proof, str):
                 left, right = two_machines(first, second)
                 why = proof
                 proof = self._alike(left, right, started, label)
                 proof = replace(proof, warnings=(*proof.warnings, why)) if why else proof
+            proof = replace(proof, warnings=(*proof.warnings, *places))
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)
         return Result(label, second[2], proof)

@@ -38,11 +38,16 @@ def machine_with(target: Target, artifact: Any, path: str | None, label: str) ->
     return Machine(target, artifact, path, target.meaning(artifact), label)
 
 
-def at_one_place(first: Given, second: Given) -> None:
-    """Raises Unsupported for two artifacts at hooks where frames that pass go different ways."""
+def at_one_place(first: Given, second: Given) -> tuple[str, ...]:
+    """What is to be said of where two artifacts are. Raises Unsupported for two at hooks where frames that pass go
+    different ways."""
     places = [target.direction(artifact) for target, artifact, _ in (first, second) if isinstance(target, AtHooks)]
     if len(set(places)) > 1:
         raise Unsupported(f"filters at {places[0]} against filters at {places[1]}", Span(second[2], 1, 1))
+    said = [target.place(artifact) for target, artifact, _ in (first, second) if isinstance(target, AtHooks)]
+    if len(said) < 2 or not all(said) or said[0] == said[1]:
+        return ()
+    return (f"the first filters are at {said[0]}, the second at {said[1]}: this is taken for one place",)
 
 
 def two_machines(first: Given, second: Given) -> tuple[Machine, Machine]:

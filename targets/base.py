@@ -202,6 +202,10 @@ class AtHooks(Protocol):
         """``ingress`` or ``egress``."""
         ...
 
+    def place(self, artifact: Any) -> str:
+        """The device or block, in words; "" if the artifact does not say it."""
+        ...
+
 
 @runtime_checkable
 class TellsLess(Protocol):

@@ -78,6 +78,10 @@ class FlowerTarget(RulesBakedIn, KeepsFilters):
         """See :class:`..base.AtHooks`."""
         return artifact.hook.direction
 
+    def place(self, artifact: FilterList) -> str:
+        """See :class:`..base.AtHooks`."""
+        return str(artifact.hook) if artifact.hook.told else ""
+
     def as_told_by(self, artifact: FilterList, other: Any) -> FilterList:
         """See :class:`..base.TellsLess`."""
         return replace(artifact, filters=as_told_by(artifact.filters, other.filters))
