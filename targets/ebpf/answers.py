@@ -87,10 +87,10 @@ def _encoded(
                 given = argument(part.action.name, arg.param, arg.width)
                 chosen = b.eq(action, b.bv(part.index, lookup.ACTION_BITS))
                 args[part.index, place] = b.ite(chosen, given, b.bv(0, arg.width))
-    return value_bytes(layout, _number(layout, action), args, profile)
+    return value_bytes(layout, action_number(layout, action), args, profile)
 
 
-def _number(layout: TableLayout, action: Term) -> Term:
+def action_number(layout: TableLayout, action: Term) -> Term:
     """The number in map values of the action at a place."""
     number = b.bv(len(layout.actions) + 1, 8 * ACTION_BYTES)
     for part in reversed(layout.actions):

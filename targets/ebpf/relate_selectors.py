@@ -25,6 +25,7 @@ from ...semantics.meaning.selectors import pick_name, place
 from ...semantics.rules.build import SELECTOR
 from ...semantics.rules.ruleset import GroupRef, RuleSet
 from ..base import Obligation
+from .answers import action_number
 from .fillup import host_order, member_bytes, value_bytes
 from .layout import ACTION_BYTES, TableLayout, scalar_width
 from .selectors import GROUP_BYTES, Selector
@@ -120,7 +121,7 @@ class Selected:
                 if arg.width:
                     given = lookup.argument(asked, part.action.name, arg.param, arg.width, key)
                     args[part.index, at] = b.ite(chosen, given, b.bv(0, arg.width))
-        return b.add(b.zext(action, 32), b.bv(1, 32)), args
+        return action_number(self.layout, action), args
 
     # --- the program's functions ---
 

@@ -112,6 +112,24 @@ def test_it_is_proven_for_every_rule_set(program: ir.Program, options: dict[str,
     assert proof(program, options) is Verdict.ACCEPT
 
 
+@pytest.mark.parametrize("kind", ["exact", "ternary"])
+def test_a_table_that_makes_no_difference_in_short_frames_is_proven(kind: str) -> None:
+    """Found by a test program: the code asks for a key that the program does not depend on where the header is not
+    there, and the answer was any number then, also those of no action, with which the code drops the packet."""
+    text = v1_program(
+        "header h_t { bit<112> eth; bit<8> a; bit<8> b; } struct headers { h_t h; }",
+        "state start { p.extract(hdr.h); transition accept; }",
+        f"""action mark(bit<8> value) {{ hdr.h.b = value; }}
+        action_selector(HashAlgorithm.crc16, 32w16, 32w8) some;
+        table t {{
+            key = {{ hdr.h.a: {kind}; hdr.h.b: selector; }} actions = {{ mark; NoAction; }} implementation = some;
+        }}
+        apply {{ std.egress_spec = 1; t.apply(); }}""",
+        "p.emit(hdr.h);",
+    )
+    assert proof(load_text(text, "t.p4").program, TC) is Verdict.ACCEPT
+
+
 PORTS = (4, 5, 6)
 RULES = RuleSet(
     {
