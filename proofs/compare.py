@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Final
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, Protocol
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
@@ -125,26 +127,51 @@ def obligations(
         for fault in side.faults:
             yield Obligation(f"{NO_FAULT} {role}: {fault.text}", inputs, (Part(fault.text, fault.guard),))
     made = meeting(spec, impl, inputs, reads, counted=counted)
-    for i, j in that_can_meet(spec, impl):
-        bounds.check_time()
-        obligation = made(i, j)
-        if obligation is not None:
-            yield replace(obligation, theirs=impl.cases[j].guard)
+    for i, pairs in groupby(that_can_meet(spec, impl), key=itemgetter(0)):
+        others = [j for _, j in pairs]
+        beside = _guards_beside(b.and_(inputs, spec.cases[i].guard), {j: impl.cases[j].guard for j in others})
+        for j in others:
+            bounds.check_time()
+            obligation = made(i, j, beside.get(j))
+            if obligation is not None:
+                yield replace(obligation, theirs=impl.cases[j].guard)
+
+
+def _guards_beside(context: Term, guards: Mapping[int, Term]) -> dict[int, Term]:
+    """What many guards come to where a context holds: all at once, as they have most of their terms in common, and
+    little of most is left."""
+    if len(guards) < MANY_CASES:
+        return {}
+    known = propagate(context)[1]
+    return dict(zip(guards, b.substitute(guards.values(), known | bounded(known, list(guards.values()))), strict=True))
+
+
+MANY_CASES: Final = 4
+"""Guards from which on they are looked at together."""
+
+
+class Meeting(Protocol):
+    """What must hold where case ``i`` of the one meets case ``j`` of the other; None where they do not meet."""
+
+    def __call__(self, i: int, j: int, guard: Term | None = None) -> Obligation | None:
+        """``guard``: what that of case ``j`` comes to where case ``i`` applies, if somebody knows."""
 
 
 def meeting(
     spec: Behaviour, impl: Behaviour, inputs: Term, reads: Reads | None = None, *, counted: bool = False
-) -> Callable[[int, int], Obligation | None]:
-    """What must hold where case ``i`` of the one meets case ``j`` of the other; None where they do not meet."""
+) -> Meeting:
+    """What must hold where cases of two sides meet."""
     widths = _cells_before(spec, impl)
     asked = reads if reads is not None else tuple(inputs_read(side) for side in (spec, impl))
 
-    def made(i: int, j: int) -> Obligation | None:
+    def made(i: int, j: int, guard: Term | None = None) -> Obligation | None:
         mine, theirs = spec.cases[i], impl.cases[j]
         context = b.and_(inputs, mine.guard, theirs.guard)
         if context is b.FALSE:
             return None
         name = f"case {i + 1} of the specification, case {j + 1} of the implementation"
+        if guard is not None:
+            context = b.and_(inputs, mine.guard, guard)
         return _pair(name, context, mine, theirs, partial(_differences, state=widths, reads=asked, counted=counted))
 
     return made
