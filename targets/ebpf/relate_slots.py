@@ -13,7 +13,7 @@ these the table answers like this, because of the obligations:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Final
 
@@ -47,8 +47,12 @@ def unknown_word(layout: TableLayout, slots: Slots, number: int, byte: Term) -> 
 
 
 def _unknown(layout: TableLayout, slots: Slots, number: int, byte: Term) -> Term:
-    width = min(WORD_BITS, slots.room - WORD_BITS * (number // len(slots.planes)))
-    return b.apply(vector_name(layout, number), b.bit_vector(width), byte)
+    return b.apply(vector_name(layout, number), b.bit_vector(_width(slots, number // len(slots.planes))), byte)
+
+
+def _width(slots: Slots, word: int) -> int:
+    """How many slots a word is for."""
+    return min(WORD_BITS, slots.room - WORD_BITS * word)
 
 
 def known_word(layout: TableLayout, slots: Slots, rules: Sequence[Rule]) -> Word:
@@ -99,34 +103,76 @@ MOST_BYTES: Final = 4
 """Bytes that the planes of one byte of a key are asked for, with more of which nothing is said."""
 
 
+Vectors = Mapping[Test, Callable[[Term], Term]]
+"""The planes of one byte, as words for a byte."""
+
+
 def like_ranges(layout: TableLayout, slots: Slots, terms: Sequence[Term]) -> list[Term]:
     """What is true of the vectors of ranges for the bytes that ``terms`` ask for, whatever the rules: each end is at
-    one place, and of the highest bytes the low end's is not above the high end's; a slot without a rule has no bit.
-    (Of ranges in one byte nothing is said.)"""
+    one place, and of the highest bytes the low end's is not above the high end's, nor of bytes above which both ends
+    are seen to be the same; a slot without a rule has no bit. (Of ranges in one byte nothing is said.)"""
     asked: dict[str, dict[Term, None]] = {}
     for call in b.applications(*terms):
         asked.setdefault(call.name, {})[call.args[0] if call.args else b.TRUE] = None
     found: list[Term] = []
     for part in layout.keys:
         of_key = [(n, plane) for n, plane in enumerate(slots.planes) if plane.key == part.index]
-        for byte in range(part.size):
-            planes = {plane.test: n for n, plane in of_key if plane.byte == byte}
-            for word in range(slots.words):
+        for word in range(slots.words):
+            used = _used(layout, slots, word, asked)
+            alike: Term | None = b.bnot(b.bv(0, _width(slots, word)))  # as far as bytes above this one tell
+            for byte in reversed(range(part.size)):
+                planes = {plane.test: n for n, plane in of_key if plane.byte == byte}
                 numbers = {test: len(slots.planes) * word + n for test, n in planes.items()}
                 names = [vector_name(layout, number) for number in numbers.values()]
                 places = list(dict.fromkeys(place for name in names for place in asked.get(name, ())))
-                if {"ge", "le"} <= numbers.keys() and len(places) <= MOST_BYTES:
-                    at = {test: partial(_unknown, layout, slots, number) for test, number in numbers.items()}
-                    found += _like_ends(at, places, highest=byte == part.size - 1)
-                    found += (fact for place in places for fact in _at_borders(at, place, part.width - 8 * byte))
+                if not {"ge", "le"} <= numbers.keys() or len(places) > MOST_BYTES:
+                    alike = None
+                    continue
+                at = {test: partial(_unknown, layout, slots, number) for test, number in numbers.items()}
+                found += _like_ends(at, places, used if byte == part.size - 1 else None)
+                found += (fact for place in places for fact in _at_borders(at, place, part.width - 8 * byte, used))
+                if alike is not None and byte < part.size - 1:
+                    found += _not_above(at, places, alike)
+                alike = _with_like_bytes(at, places, alike)
     return found
 
 
-def _like_ends(at: Mapping[Test, Callable[[Term], Term]], places: Sequence[Term], *, highest: bool) -> Iterator[Term]:
-    """What is true of the planes ``at`` one byte of a range for the bytes ``places``."""
+def _with_like_bytes(at: Vectors, places: Sequence[Term], alike: Term | None) -> Term | None:
+    """Of the slots ``alike`` those whose ends are seen to have the same byte where ``at`` tests it; None if planes are
+    missing, of it or of bytes above."""
+    if alike is None or not {"gt", "lt"} <= at.keys():
+        return None
+    same = b.bv(0, alike.width)
     for x in places:
-        if highest:
+        both = b.band(at["ge"](x), at["le"](x))
+        same = b.bor(same, b.band(both, b.bnot(b.bor(at["gt"](x), at["lt"](x)))))
+    return b.band(alike, same)
+
+
+def _not_above(at: Vectors, places: Sequence[Term], alike: Term) -> Iterator[Term]:
+    """What is true of ends of which the bytes above are the same: the low end's byte is not above the high end's."""
+    for x in places:
+        for y in places:
+            above = b.band(alike, b.band(b.bnot(at["ge"](y)), b.bnot(at["le"](x))))
+            yield b.implies(b.ule(x, y), b.eq(above, b.bv(0, above.width)))
+
+
+def _used(layout: TableLayout, slots: Slots, word: int, asked: Mapping[str, Iterable[Term]]) -> Term:
+    """The slots of a word that are seen to have a rule: that have a bit where one is asked for."""
+    used = b.bv(0, _width(slots, word))
+    for number in range(len(slots.planes) * word, len(slots.planes) * (word + 1)):
+        for place in asked.get(vector_name(layout, number), ()):
+            used = b.bor(used, _unknown(layout, slots, number, place))
+    return used
+
+
+def _like_ends(at: Vectors, places: Sequence[Term], used: Term | None) -> Iterator[Term]:
+    """What is true of the planes ``at`` one byte of a range for the bytes ``places``; ``used``: the slots that have a
+    rule, if it is the highest byte."""
+    for x in places:
+        if used is not None:
             free = b.band(b.bnot(at["ge"](x)), b.bnot(at["le"](x)))
+            yield _all_of(free, b.bnot(used))
             yield from (_all_of(free, b.bnot(word(y))) for word in at.values() for y in places if y is not x)
         for strict, equal in STRICTER:
             if strict in at:
@@ -140,14 +186,14 @@ def _like_ends(at: Mapping[Test, Callable[[Term], Term]], places: Sequence[Term]
                     yield b.implies(above, b.and_(_all_of(at["ge"](x), at["gt"](y)), _all_of(at["le"](y), at["lt"](x))))
 
 
-def _at_borders(at: Mapping[Test, Callable[[Term], Term]], x: Term, width: int) -> Iterator[Term]:
+def _at_borders(at: Vectors, x: Term, width: int, used: Term) -> Iterator[Term]:
     """What is true where a byte ``x`` (of ``width`` bits, if that is less) is the least or greatest there is: it is on
-    the right side of one end of every range, and beyond none."""
+    the right side of one end of every range (slots that are ``used`` have one), and beyond none."""
     least = b.eq(x, b.bv(0, 8))
     greatest = b.uge(x, b.bv((1 << min(8, width)) - 1, 8))
     borders: tuple[tuple[Term, Test, Test, Test], ...] = (least, "le", "ge", "gt"), (greatest, "ge", "le", "lt")
     for border, sure, other, strict in borders:
-        yield b.implies(border, _all_of(b.bnot(at[sure](x)), b.bnot(at[other](x))))
+        yield b.implies(border, _all_of(b.bnot(at[sure](x)), b.bnot(b.bor(used, at[other](x)))))
         if strict in at:
             yield b.implies(border, b.eq(at[strict](x), b.bv(0, at[strict](x).width)))
 

@@ -89,8 +89,14 @@ WIDE = ((12, "range"), (24, "range"), (8, "range"), (9, "ternary"))
 WIDE_RULES = st.lists(st.tuples(*(match(*key) for key in WIDE)).map(lambda found: rule(*found)), max_size=9)
 
 
+OCTETS = st.one_of(st.integers(0, 255), st.sampled_from([0, 1, 2, 127, 128, 254, 255]))
+
+
 @settings(max_examples=25)
-@given(WIDE_RULES, st.lists(st.integers(0, 255), min_size=2, max_size=4, unique=True))
+@example([rule(Range(0, 4095), Range(0x010507, 0x020503), Range(0, 255), Ternary(0, 0))], [1, 2, 5, 7])
+@example([rule(Range(0, 4095), Range(0x050307, 0x050503), Range(0, 255), Ternary(0, 0))], [3, 4, 5, 7])
+@example([rule(Range(0, 4095), Range(0x050303, 0x050307), Range(0, 255), Ternary(0, 0))], [3, 4, 5, 7])
+@given(WIDE_RULES, st.lists(OCTETS, min_size=2, max_size=4, unique=True))
 def test_what_is_said_of_ranges_is_true_of_the_vectors_of_any_rules(rules: list[Rule], octets: list[int]) -> None:
     layout = table(*WIDE, rest="default_action = no(); size = 70;")
     search = layout.slots
