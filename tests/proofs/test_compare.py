@@ -78,6 +78,23 @@ def test_propagation_keeps_the_meaning(seed: int) -> None:
             assert sides[::2] == sides[1::2]
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_guards_that_are_looked_at_together_ask_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where guards of one side do not exclude each other."""
+    shapes = Shapes(seed=seed)
+    spec, impl = (
+        Behaviour(tuple(Case(shapes.term(0, 3), (), {"y": shapes.term(8, 2)}) for _ in range(count)))
+        for count in (3, 5)
+    )
+    together = {o.name: o.violation for o in obligations(spec, impl)}
+    monkeypatch.setattr("p4verify.proofs.compare.MANY_CASES", 100)
+    alone = {o.name: o.violation for o in obligations(spec, impl)}
+    assert together.keys() == alone.keys()
+    for values in assignments((*together.values(), *alone.values()), 256, seed):
+        both = (b.evaluate(list(said.values()), values, default=0) for said in (together, alone))
+        assert next(both) == next(both)
+
+
 def test_what_all_ways_have_in_common_is_a_fact() -> None:
     ways = b.or_(b.and_(P, b.eq(X, b.bv(3, 8)), b.eq(Y, b.bv(1, 8))), b.and_(b.eq(X, b.bv(3, 8)), b.not_(Q), P))
     context, known = propagate(ways)
