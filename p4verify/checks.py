@@ -46,7 +46,18 @@ from .semantics.rules.ruleset import RuleSet
 from .semantics.source import NOWHERE, Span, Unsupported
 from .sides_in_runs import SidesInRuns
 from .targets.base import CannotOffload, Classifies, CompilesIn, HasRoom, Relation, Target
-from .two_machines import Given, Machine, at_one_place, both_ways, exactly, large_pair, machine_with, two_machines
+from .two_machines import (
+    Given,
+    Machine,
+    also_at_rest,
+    as_both_tell,
+    at_one_place,
+    both_ways,
+    exactly,
+    large_pair,
+    machine_with,
+    two_machines,
+)
 
 ASSERTIONS = "assertions"
 """What the check of the program's own assertions is called in results."""
@@ -175,16 +186,20 @@ class Checker:
         label = f"{first[0].name} = {second[0].name}{name and f', program {name}'}"
         try:
             places = at_one_place(first, second)
-            proof = self._equal_large(first, second, started, label)
-            if isinstance(proof, str):
-                left, right = two_machines(first, second)
-                why = proof
-                proof = self._alike(left, right, started, label)
-                proof = replace(proof, warnings=(*proof.warnings, why)) if why else proof
+            compare = partial(self._compared, started=started, label=label)
+            proof = also_at_rest(compare, *as_both_tell(first, second))
             proof = replace(proof, warnings=(*proof.warnings, *places))
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)
         return Result(label, second[2], proof)
+
+    def _compared(self, first: Given, second: Given, *, started: float, label: str) -> Proof:
+        proof = self._equal_large(first, second, started, label)
+        if not isinstance(proof, str):
+            return proof
+        left, right = two_machines(first, second)
+        why, proof = proof, self._alike(left, right, started, label)
+        return replace(proof, warnings=(*proof.warnings, why)) if why else proof
 
     # --- one comparison ---------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from .offload.sent import place_by_place
 from .proofs.engine import Engine
@@ -14,8 +14,12 @@ from .proofs.verdict import Proof, Verdict
 from .scale import LargePair, LeavesOpen, check_large
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.source import Span, Unsupported
-from .targets.base import AtHooks, ComparesArtifacts, Target, TellsLess
+from .targets.base import AtHooks, ComesToRest, ComparesArtifacts, Target, TellsLess
 from .targets.offload import Offloads
+
+MAY: Final = "each may do what the other may, where this is open: "
+"""How an accept begins to say why the machines do not do the same whatever happens."""
+AT_REST: Final = "no frame came before, so that rates are kept"
 
 
 @dataclass(frozen=True)
@@ -57,15 +61,20 @@ def two_machines(first: Given, second: Given) -> tuple[Machine, Machine]:
         sides = target.behaviours(first[1], second[1])
         left, right = (Machine(t, a, p, side, t.name) for (t, a, p), side in zip((first, second), sides, strict=True))
         return left, right
+    left, right = (machine_with(t, a, p, t.name) for t, a, p in (first, second))
+    return left, right
+
+
+def as_both_tell(first: Given, second: Given) -> tuple[Given, Given]:
+    """Two artifacts, without what the other one does not tell."""
     return _told_by(first, second), _told_by(second, first)
 
 
-def _told_by(given: Given, other: Given) -> Machine:
-    """The machine of an artifact, as far as the other one tells as much."""
+def _told_by(given: Given, other: Given) -> Given:
     target, artifact, path = given
     if isinstance(target, TellsLess) and isinstance(other[0], TellsLess):
-        return Machine(target, artifact, path, target.meaning(target.as_told_by(artifact, other[1])), target.name)
-    return machine_with(target, artifact, path, target.name)
+        return target, target.as_told_by(artifact, other[1]), path
+    return given
 
 
 def exactly(left: Machine, right: Machine, engine: Engine) -> tuple[Machine, Machine, Outcome]:
@@ -107,5 +116,23 @@ def both_ways(ways: Iterable[Callable[[], Proof]], reasons: Iterable[str]) -> Pr
         proof = way()
         if proof.verdict is not Verdict.ACCEPT:
             return proof
-    said = f"each may do what the other may, where this is open: {', '.join(reasons)}"
+    said = f"{MAY}{', '.join(reasons)}"
     return replace(proof, warnings=(*proof.warnings, said))
+
+
+def also_at_rest(compare: Callable[[Given, Given], Proof], first: Given, second: Given) -> Proof:
+    """What comparing two artifacts comes to, and if each may do what the other may, what comparing them comes to for a
+    frame before which none came: then policers leave nothing open."""
+    proof = compare(first, second)
+    if proof.verdict is not Verdict.ACCEPT or not any(said.startswith(MAY) for said in proof.warnings):
+        return proof
+    resting = _at_rest(first), _at_rest(second)
+    if resting == (first, second):
+        return proof
+    again = compare(*resting)
+    return proof if again.verdict is Verdict.ACCEPT else replace(again, warnings=(*again.warnings, AT_REST))
+
+
+def _at_rest(given: Given) -> Given:
+    target, artifact, path = given
+    return (target, target.at_rest(artifact), path) if isinstance(target, ComesToRest) else given

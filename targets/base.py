@@ -217,6 +217,15 @@ class TellsLess(Protocol):
 
 
 @runtime_checkable
+class ComesToRest(Protocol):
+    """A target whose machines answer by what came before: a frame before which none came tells more of them."""
+
+    def at_rest(self, artifact: Any) -> Any:
+        """The artifact as such a frame finds it."""
+        ...
+
+
+@runtime_checkable
 class ComparesArtifacts(Protocol):
     """A target whose artifacts keep state and tables of their own, which two artifacts share when they are compared."""
 

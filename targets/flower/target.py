@@ -15,7 +15,7 @@ from ..base import Oracle, RulesBakedIn
 from ..keeping import KeepsFilters, Kept
 from ..offload import Device, Entry
 from ..tc.artifact.hooks import PortNames
-from ..tc.artifact.policers import as_told_by
+from ..tc.artifact.policers import as_told_by, at_rest
 from .artifact import FilterList, FlowerFilter
 
 READS: Final = (
@@ -85,6 +85,10 @@ class FlowerTarget(RulesBakedIn, KeepsFilters):
     def as_told_by(self, artifact: FilterList, other: Any) -> FilterList:
         """See :class:`..base.TellsLess`."""
         return replace(artifact, filters=as_told_by(artifact.filters, other.filters))
+
+    def at_rest(self, artifact: FilterList) -> FilterList:
+        """See :class:`..base.ComesToRest`."""
+        return replace(artifact, filters=at_rest(artifact.filters))
 
     def meaning(self, artifact: FilterList) -> Behaviour:
         """See :func:`.meaning.meaning`."""

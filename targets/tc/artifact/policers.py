@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from .actions import Action, Police
 from .filters import Filter
+from .rates import read_rate, read_size
 
 AnyFilter = TypeVar("AnyFilter", bound=Filter)
 
@@ -24,3 +25,56 @@ def as_told_by(filters: Sequence[AnyFilter], others: Iterable[Filter]) -> tuple[
 
 def _without_limits(action: Action) -> Action:
     return replace(action, limits=()) if isinstance(action, Police) else action
+
+
+MTU: Final = ("mtu", "minburst")
+"""Names of the length from which on a frame exceeds always."""
+DEFAULT_MTU: Final = 2040
+"""Of a rate without one: 255 cells of 8 bytes, which hold the 2047 bytes that ``tc`` takes a frame to have then."""
+LONGEST: Final = 0xFFFF
+_KEPT_AT_REST: Final = {*MTU, "rate", "burst", "buffer", "maxburst"}
+"""Limits that a frame keeps, if it is not too long and nothing came before. (A bucket of packets is not
+among them: the first of them does not keep ``pkts_rate 10 pkts_burst 5`` on Linux 6.1.)"""
+_TWICE: Final = 2
+"""Frames of the greatest length that a bucket has to hold at least: filters may share one."""
+
+
+def at_rest(filters: Sequence[AnyFilter]) -> tuple[AnyFilter, ...]:
+    """The filters as a frame finds them before which none came: buckets are full (``tcf_police_init``), so that rates
+    are kept, and so is what a dump does not tell.
+
+    Policers whose bucket may be too small for a frame, and those that keep averages, peaks or numbers of packets, are
+    as they were.
+    """
+    return tuple(replace(filter_, actions=tuple(map(_at_rest, filter_.actions))) for filter_ in filters)
+
+
+def _at_rest(action: Action) -> Action:
+    if not isinstance(action, Police):
+        return action
+    limits = dict(action.limits)
+    longest = tuple((name, text) for name, text in action.limits if name in MTU)
+    if not longest:
+        longest = (("mtu", str(DEFAULT_MTU if _is_a_rate(limits.get("rate")) else LONGEST)),)
+    return replace(action, limits=longest) if _all_fit(limits, longest[0][1]) else action
+
+
+def _all_fit(limits: Mapping[str, str], longest: str) -> bool:
+    """Whether a bucket that is full holds frames of ``longest`` bytes."""
+    if not limits.keys() <= _KEPT_AT_REST or any("/" in text for text in limits.values()):
+        return False
+    try:
+        room = [read_size(limits[name]) for name in ("burst", "buffer", "maxburst") if name in limits]
+        return not _is_a_rate(limits.get("rate")) or (
+            read_size(longest) > 0 and min(room) >= _TWICE * read_size(longest)
+        )
+    except ValueError:
+        return False
+
+
+def _is_a_rate(text: str | None) -> bool:
+    """Whether it is a rate but 0, by which a dump says that there is none."""
+    try:
+        return text is not None and read_rate(text) > 0
+    except ValueError:
+        return True

@@ -14,15 +14,12 @@ from ....semantics import bits as b
 from ....semantics.bits import FALSE, Term
 from ....semantics.meaning.behaviour import LENGTH
 from ..artifact.actions import Police
+from ..artifact.policers import DEFAULT_MTU, LONGEST, MTU
 from ..artifact.rates import read_rate, read_size
 from .packet import ETH_HLEN, TAGGED, VLAN_HLEN, Skb
 
-_LONGEST: Final = 0xFFFF
 _RATES: Final = ("rate", "avrate", "pkts_rate")
 """Limits that make a policer's answer a matter of the traffic."""
-_DEFAULT_MTU: Final = 2040
-"""Of a rate without one: 255 cells of 8 bytes, which hold the 2047 bytes that ``tc`` takes a frame to have then."""
-_MTU: Final = ("mtu", "minburst")
 _SLACK: Final = 16
 """``print_size`` of iproute2 6.1 writes a size as so many kilobytes if it is less than so far from that."""
 
@@ -58,7 +55,7 @@ def _is_none(rate: str) -> bool:
 
 
 def _longer(length: Term, limit: int) -> Term:
-    return FALSE if limit >= _LONGEST else b.ugt(length, b.bv(limit, 16))
+    return FALSE if limit >= LONGEST else b.ugt(length, b.bv(limit, 16))
 
 
 def _length(skb: Skb, *, egress: bool) -> Term:
@@ -71,16 +68,16 @@ def _length(skb: Skb, *, egress: bool) -> Term:
 def _mtu(limits: dict[str, str], *, has_rate: bool) -> _Mtu:
     """What ``tc`` and the kernel make of the limits. A number of kilobytes may stand in a dump for one near it; sizes
     with cells make a default that is not followed here, and neither is what is no size."""
-    text = next((limits[name] for name in _MTU if name in limits), None)
+    text = next((limits[name] for name in MTU if name in limits), None)
     try:
         size = 0 if text is None else read_size(text.partition("/")[0])
     except ValueError:
-        return _Mtu(0, _LONGEST)
+        return _Mtu(0, LONGEST)
     if size == 0 and not has_rate:
-        return _Mtu(_LONGEST, _LONGEST)
+        return _Mtu(LONGEST, LONGEST)
     if size == 0 and any("/" in said for said in limits.values()):
-        return _Mtu(0, _LONGEST)
+        return _Mtu(0, LONGEST)
     if size == 0:
-        return _Mtu(_DEFAULT_MTU, _DEFAULT_MTU)
+        return _Mtu(DEFAULT_MTU, DEFAULT_MTU)
     slack = 0 if text is None or text.strip("b").isdigit() else _SLACK
     return _Mtu(max(0, size - slack), size + slack)
