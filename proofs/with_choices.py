@@ -57,8 +57,10 @@ WAYS_SECONDS: Final = 5.0
 TELLING_SECONDS: Final = 20.0
 """How long all values of choices that tell are tried together."""
 
+AT_ONCE_SECONDS: Final = 0.5
+"""How long it is asked of a part whether it holds whatever is chosen, before what its context decides is taken out, ..."""
 REGARDLESS_SECONDS: Final = 4.0
-"""How long it is asked of a part whether it holds whatever is chosen."""
+"""... and afterwards."""
 
 NOT_SEEN: Final = "it is not seen in this way"
 
@@ -116,7 +118,9 @@ class WithChoices:
     def first(self, obligation: Obligation) -> Difference | str | None:
         """The same, of an obligation that was not taken apart yet."""
         if may_hold_regardless(obligation, self.picks) and not self._asks_the_same(obligation):
-            obligation = with_decisions_made(obligation, partial(decided, self.engine))
+            slow: list[str] = []
+            left = holding_regardless(obligation, self.picks, partial(self._never_at_once, slow))
+            obligation = with_decisions_made(left, partial(decided, self.engine)) if slow else left
         return self.settle(obligation)
 
     def settle(self, obligation: Obligation) -> Difference | str | None:
@@ -179,6 +183,12 @@ class WithChoices:
 
     def _never(self, query: Term, what: str) -> bool:
         return self.engine.satisfiable(query, what).status == "unsat"
+
+    def _never_at_once(self, slow: list[str], query: Term, what: str) -> bool:
+        """The same, if that is seen at once; else it is among what is ``slow``."""
+        status = self.engine.satisfiable(query, what, AT_ONCE_SECONDS).status
+        slow += [what] if status == "unknown" else []
+        return status == "unsat"
 
     def _never_soon(self, query: Term, what: str) -> bool:
         """The same, as long as that leaves time for other ways to see it."""

@@ -34,7 +34,7 @@ DEFAULT_MTU: Final = 2040
 LONGEST: Final = 0xFFFF
 _KEPT_AT_REST: Final = {*MTU, "rate", "burst", "buffer", "maxburst"}
 """Limits that a frame keeps, if it is not too long and nothing came before. (A bucket of packets is not
-among them: the first of them does not keep ``pkts_rate 10 pkts_burst 5`` on Linux 6.1.)"""
+among them: the first of them does not keep ``pkts_rate 10 pkts_burst 5`` on Linux 6.18.)"""
 _TWICE: Final = 2
 """Frames of the greatest length that a bucket has to hold at least: filters may share one."""
 
