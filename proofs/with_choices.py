@@ -58,7 +58,7 @@ TELLING_SECONDS: Final = 20.0
 """How long all values of choices that tell are tried together."""
 
 AT_ONCE_SECONDS: Final = 0.5
-"""How long it is asked of a part whether it holds whatever is chosen, before what its context decides is taken out, ..."""
+"""How long it is asked of a part whether it holds whatever is chosen, before its context's decisions are made ..."""
 REGARDLESS_SECONDS: Final = 4.0
 """... and afterwards."""
 

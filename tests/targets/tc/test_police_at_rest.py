@@ -64,7 +64,7 @@ def test_a_frame_that_is_too_long_exceeds_at_rest_as_well() -> None:
 
 
 def test_one_of_many_filters_is_found() -> None:
-    first, second = (lines("flower", f"{RATE} conform-exceed drop/pass", 250) for _ in range(2))
+    first, second = (lines("flower", f"{RATE} conform-exceed drop/pass", 300) for _ in range(2))
     assert compared("flower", first, second).verdict.value == "accept"
     second[100] = second[100].replace("drop/pass", "pass/drop")
     proof = compared("flower", first, second)
