@@ -14,16 +14,14 @@ from p4verify.targets.tc.oracle.kernel import INGRESS, Kernel
 from p4verify.targets.u32.artifact import parse_script as parse_u32
 
 PARSED = {"flower": parse_flower, "u32": parse_u32}
-MATCHES = {"flower": "flower dst_ip 10.0.0.{n}", "u32": "u32 match ip dst 10.0.0.{n}/32"}
+MATCHES = {"flower": "flower dst_ip 10.0.{n}", "u32": "u32 match ip dst 10.0.{n}/32"}
 RATE = "rate 1mbit burst 10k"
 
 
 def lines(kind: str, police: str, count: int = 1) -> list[str]:
     """As many filters, of which each polices an address of its own."""
-    return [
-        f"filter add dev port0 ingress pref {n} protocol ip {MATCHES[kind].format(n=n)} action police {police}"
-        for n in range(1, count + 1)
-    ]
+    matches = ((n, MATCHES[kind].format(n=f"{n >> 8}.{n & 255}")) for n in range(1, count + 1))
+    return [f"filter add dev port0 ingress pref {n} protocol ip {match} action police {police}" for n, match in matches]
 
 
 def compared(kind: str, first: list[str], second: list[str]) -> Proof:
