@@ -51,9 +51,9 @@ def with_decisions_made(obligation: Obligation, never: Never) -> Obligation:
     and in what the context says besides what makes them."""
     said = b.conjuncts(obligation.context)
     known = _decided(_about_packets(obligation.parts), said, never)
-    plain = [one for one in said if not _decisions([one])]
-    others = [one for one in said if _decisions([one])]
-    about = [c for c in _by_size(_decisions(others)) if c not in known]
+    decisions = {one: _decisions([one]) for one in said}
+    plain, others = ([one for one in said if bool(decisions[one]) is some] for some in (False, True))
+    about = [c for c in _by_size(set().union(*decisions.values())) if c not in known]
     by_plain = _decided(about, plain, never) if plain else {}
     if not known and not by_plain:
         return obligation

@@ -69,11 +69,12 @@ class InOrder:
         hold as it is made in order, only if it occurs in no other part. ``soon`` says of what is left then whether it
         is seen to hold.
         """
-        obligation = self.obligation = with_decisions_made(self.obligation, self._never)
+        never = partial(decided, self.engine)
+        obligation = self.obligation = with_decisions_made(self.obligation, never)
         others = choices_beside(obligation.violation)
         made, tried = self._first(others)
         tried, places = numbered(tried)
-        tried = with_summands_met(self._swept(tried), partial(self._never, b.conjuncts(obligation.context)))
+        tried = with_summands_met(self._swept(tried), partial(never, b.conjuncts(obligation.context)))
         left = self._left(tried)
         if left is None and not self.settled():
             left = self._left_when_merged(tried)
@@ -91,10 +92,6 @@ class InOrder:
         settled = {v: term for v, term in made.items() if v not in free}
         rest = instantiated(replace(obligation, parts=failing), settled, self.legal)
         return soon(self._swept(rest))
-
-    def _never(self, said: Sequence[Term], condition: Term) -> bool | None:
-        """Whether a condition is false wherever it holds what is said; None if that takes long to say."""
-        return decided(self.engine, said, condition)
 
     def _holds_as_failing(self, failing: Sequence[Part], made: Mapping[Term, Term]) -> bool:
         """Whether choices do, for all parts, that are made as the parts want them that do not hold as it is."""

@@ -181,17 +181,14 @@ class WithChoices:
     def _late(self) -> bool:
         return self.engine.out_of_time
 
-    def _never(self, query: Term, what: str) -> bool:
-        return self.engine.satisfiable(query, what).status == "unsat"
-
     def _never_at_once(self, slow: list[str], query: Term, what: str) -> bool:
-        """The same, if that is seen at once; else it is among what is ``slow``."""
+        """Whether a query is seen at once to have no model; if it is not known, it is among what is ``slow``."""
         status = self.engine.satisfiable(query, what, AT_ONCE_SECONDS).status
         slow += [what] if status == "unknown" else []
         return status == "unsat"
 
     def _never_soon(self, query: Term, what: str) -> bool:
-        """The same, as long as that leaves time for other ways to see it."""
+        """Whether it is seen to have none while that leaves time for other ways to see what it is about."""
         return self.engine.satisfiable(query, what, REGARDLESS_SECONDS).status == "unsat"
 
     def _holds_by_ways(self, obligation: Obligation, picks: Sequence[Term]) -> bool:

@@ -1,4 +1,5 @@
-"""Policers in two lists: what one of them does not tell cannot be compared."""
+"""Policers in two lists: what one of them does not tell cannot be compared, and what a frame finds before which none
+came; with what their limits say."""
 
 from __future__ import annotations
 
@@ -55,7 +56,7 @@ def _at_rest(action: Action) -> Action:
     limits = dict(action.limits)
     longest = tuple((name, text) for name, text in action.limits if name in MTU)
     if not longest:
-        longest = (("mtu", str(DEFAULT_MTU if _is_a_rate(limits.get("rate")) else LONGEST)),)
+        longest = (("mtu", str(DEFAULT_MTU if has_rate(limits, "rate") else LONGEST)),)
     return replace(action, limits=longest) if _all_fit(limits, longest[0][1]) else action
 
 
@@ -63,18 +64,18 @@ def _all_fit(limits: Mapping[str, str], longest: str) -> bool:
     """Whether a bucket that is full holds frames of ``longest`` bytes."""
     if not limits.keys() <= _KEPT_AT_REST or any("/" in text for text in limits.values()):
         return False
+    if not has_rate(limits, "rate"):
+        return True
     try:
-        room = [read_size(limits[name]) for name in ("burst", "buffer", "maxburst") if name in limits]
-        return not _is_a_rate(limits.get("rate")) or (
-            read_size(longest) > 0 and min(room) >= _TWICE * read_size(longest)
-        )
+        least = _TWICE * read_size(longest)
+        return 0 < least <= min(read_size(limits[name]) for name in ("burst", "buffer", "maxburst") if name in limits)
     except ValueError:
         return False
 
 
-def _is_a_rate(text: str | None) -> bool:
-    """Whether it is a rate but 0, by which a dump says that there is none."""
+def has_rate(limits: Mapping[str, str], name: str) -> bool:
+    """Whether one of the rates is there, and not 0, by which a dump says that there is none."""
     try:
-        return text is not None and read_rate(text) > 0
+        return name in limits and read_rate(limits[name]) > 0
     except ValueError:
         return True

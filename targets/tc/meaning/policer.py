@@ -14,8 +14,8 @@ from ....semantics import bits as b
 from ....semantics.bits import FALSE, Term
 from ....semantics.meaning.behaviour import LENGTH
 from ..artifact.actions import Police
-from ..artifact.policers import DEFAULT_MTU, LONGEST, MTU
-from ..artifact.rates import read_rate, read_size
+from ..artifact.policers import DEFAULT_MTU, LONGEST, MTU, has_rate
+from ..artifact.rates import read_size
 from .packet import ETH_HLEN, TAGGED, VLAN_HLEN, Skb
 
 _RATES: Final = ("rate", "avrate", "pkts_rate")
@@ -37,21 +37,13 @@ def exceeds(action: Police, skb: Skb, draw: Callable[[], Term], *, egress: bool)
     if not action.limits:
         return draw()  # a dump that does not tell them
     limits = dict(action.limits)
-    rates = {name for name in _RATES if name in limits and not _is_none(limits[name])}
+    rates = {name for name in _RATES if has_rate(limits, name)}
     mtu = _mtu(limits, has_rate="rate" in rates)
     length = _length(skb, egress=egress)
     too_long, perhaps = _longer(length, mtu.high), _longer(length, mtu.low)
     if rates:
         return b.or_(too_long, draw())
     return too_long if perhaps is too_long else b.or_(too_long, b.and_(perhaps, draw()))
-
-
-def _is_none(rate: str) -> bool:
-    """Whether it is the rate 0, by which a dump says that there is none."""
-    try:
-        return read_rate(rate) == 0
-    except ValueError:
-        return False
 
 
 def _longer(length: Term, limit: int) -> Term:
