@@ -76,6 +76,6 @@ def _all_fit(limits: Mapping[str, str], longest: str) -> bool:
 def has_rate(limits: Mapping[str, str], name: str) -> bool:
     """Whether one of the rates is there, and not 0, by which a dump says that there is none."""
     try:
-        return name in limits and read_rate(limits[name]) > 0
+        return name in limits and (int(limits[name], 0) if name == "pkts_rate" else read_rate(limits[name])) > 0
     except ValueError:
         return True

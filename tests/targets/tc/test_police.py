@@ -63,6 +63,13 @@ def test_a_frame_longer_than_the_mtu_exceeds(limits: str) -> None:
     assert [sent(text, frame(length, tagged)) for length in (304, 305)] == [True, False]
 
 
+@pytest.mark.parametrize("rate", ["pkts_rate 5 pkts_burst 1", "pkts_rate 1 pkts_burst 1000"])
+def test_few_packets_per_second_are_a_rate(rate: str) -> None:
+    """A packet rate is a number, not bits of which eight are the least."""
+    text = script(f"{rate} {KEEPS}")
+    assert [sent(text, frame(100), drawn) for drawn in (CONFORM, EXCEED)] == [True, False]
+
+
 def test_a_rate_without_an_mtu_is_for_frames_of_255_cells() -> None:
     text = script(f"{RATE} {KEEPS}")
     assert [sent(text, frame(length)) for length in (2040, 2041)] == [True, False]
