@@ -10,7 +10,7 @@ from ....semantics.source import Span
 
 _HARMLESS: Final = (
     "packet_out", "InternetChecksum", "Checksum", "Hash", "psa_clone_i2e", "psa_resubmit", "psa_normal",
-    "psa_clone_e2e", "psa_recirculate",
+    "psa_clone_e2e", "psa_recirculate", "assert", "assume",
 )  # fmt: skip
 """Externs whose effects nobody sees where a packet is dropped."""
 _OF_PARSERS: Final = ("packet_in", "verify")

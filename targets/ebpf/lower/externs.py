@@ -249,6 +249,15 @@ def _nothing(g: Gen, call: ir.ExternCall) -> None:
             raise CannotOffload(f"a call inside {call.extern}", call.span)
 
 
+def _asserted(g: Gen, call: ir.ExternCall) -> None:
+    """``assert(condition)`` and ``assume(condition)``: nobody says what a packet becomes on which it is false (whoever
+    verifies the program looks for those), and this goes on. A condition that looks up a table, or calls something else,
+    does that in any case."""
+    (condition,) = call.args
+    if condition is not None and ex.has_calls(condition):
+        ex.value(g, condition)
+
+
 def _random(g: Gen, call: ir.ExternCall) -> None:
     """``random(result, lo, hi)``."""
     target, low, high = call.args
@@ -285,6 +294,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "hash", ""): hashes.ranged,
     ("v1model", "direct_counter", "count"): _nothing,  # its table counts every hit
     ("v1model", "log_msg", ""): _nothing,
+    **{(arch, name, ""): _asserted for arch in ("v1model", "psa") for name in ("assert", "assume")},
     ("v1model", "random", ""): _random,
     ("v1model", "meter", "execute_meter"): meters.execute_meter,
     ("v1model", "direct_meter", "read"): meters.read_direct,
