@@ -119,6 +119,8 @@ def _count_code(one: Judged, counts: Counter[str]) -> int:
     counts[f"code: {one.verdict}{' (differs)' if one.differs else ''}"] += 1
     if one.wrong or (one.verdict, bool(one.differs)) == ("reject", False):
         print(f"  {one.wrong or 'not seen to differ'}: {one}", flush=True)
+    elif one.verdict not in ("accept", "reject"):
+        print(f"  {one.verdict}: {one}", flush=True)
     return one.wrong in ("WRONG ACCEPT", "missed")
 
 

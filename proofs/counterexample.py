@@ -100,13 +100,14 @@ def _with_zero(name: str, trial: Input) -> Input:
 
 
 def frame_candidates(found: Input) -> list[Callable[[Input], Input | None]]:
-    """Changes of frame and port to try one after the other, each on the best input so far: shorter, the usual port,
-    zeros in ever smaller pieces, then small numbers."""
+    """Changes of frame and port to try one after the other, each on the best input so far: shorter, shorter with the
+    same end, the usual port, zeros in ever smaller pieces, then small numbers."""
     tries: list[Callable[[Input], Input | None]] = []
     length = len(found.packet)
     usual = (0, 14, 18, 34, 38, 42, 54, 58, 60, 64, 96, 128, 256, 1514, 1519, 9014)  # the last: what jumbo frames have
     lengths = sorted({n for n in (*usual, length // 2) if n < length})
     tries += [_with_length(n) for n in lengths]
+    tries += [_without_middle(n) for n in lengths]
     tries += [_shorter(n) for n in (64, 16, 8, 4, 2, 1, 1, 1)]
     tries.append(lambda i: replace(i, port=2) if i.port != 2 else None)
     tries += [_with_port_and_cells(order) for order in ("big", "little")]
@@ -124,6 +125,21 @@ CHECKSUMS: Final = (28, 24)
 
 def _with_length(count: int) -> Callable[[Input], Input | None]:
     return lambda i: replace(i, packet=i.packet[:count]) if len(i.packet) > count else None
+
+
+def _without_middle(count: int) -> Callable[[Input], Input | None]:
+    """What lies between taken out, for trailers."""
+
+    def change(trial: Input) -> Input | None:
+        packet = trial.packet
+        fits = TRAILER < count < len(packet)
+        return replace(trial, packet=packet[: count - TRAILER] + packet[-TRAILER:]) if fits else None
+
+    return change
+
+
+TRAILER: Final = 8
+"""Bytes at the end that are left as they are where a frame is made shorter before it."""
 
 
 def _shorter(count: int) -> Callable[[Input], Input | None]:

@@ -36,6 +36,9 @@ TURNS_IN: Final = 8
 PLAINER_SECONDS: Final = 1.0
 """How long a plainer model is looked for, where one is known."""
 
+ETHERNET_LENGTH: Final = 1514
+"""Bytes of the longest frame that an Ethernet carries without a frame check sequence (IEEE 802.3, 3.2.7)."""
+
 DECIDING: Final = 4
 """The part of a query's time that may go into what its sums decide is one of so many, ..."""
 
@@ -135,6 +138,9 @@ def solve(
             if answers[-1].status == "sat" and way == "smt" and plain:
                 left = max(end - time.monotonic(), LEAST_SECONDS)
                 answers.append(_plainer(asked, min(left, PLAINER_SECONDS), memory_mb) or answers[-1])
+            if answers[-1].status == "sat" and plain:
+                left = max(end - time.monotonic(), LEAST_SECONDS)
+                answers.append(_of_usual_length(asked, answers[-1], min(left, PLAINER_SECONDS), memory_mb))
             if answers[-1].status != "unknown":
                 return answers[-1] if asked is query else _of_all(query, answers[-1])
     return next((answer for answer in answers if answer.reason), Answer("unknown", reason=OUT_OF_TIME))
@@ -172,6 +178,17 @@ def _plainer(query: Term, seconds: float, memory_mb: int) -> Answer | None:
     """A model in which most of what does not matter is 0, which people read more easily; None if that takes long."""
     answer = _ask(query, seconds, memory_mb, "sat")
     return answer if answer.status == "sat" else None
+
+
+def _of_usual_length(query: Term, answer: Answer, seconds: float, memory_mb: int) -> Answer:
+    """The answer, or one with a packet that an Ethernet carries, as machines do whose run is to confirm it: a frame
+    cannot always be made shorter afterwards, where it says itself how long it is or is read from its end."""
+    length = next((v for v in b.variables(query) if v.name == "pkt.len"), None)
+    if length is None or answer.model is None or answer.model.values.get(length.name, 0) <= ETHERNET_LENGTH:
+        return answer
+    within = b.and_(query, b.ule(length, b.bv(ETHERNET_LENGTH, length.width)))
+    shorter = _ask(within, seconds, memory_mb, "sat")
+    return shorter if shorter.status == "sat" else answer
 
 
 def _ask(query: Term, seconds: float, memory_mb: int, tactic: str) -> Answer:

@@ -198,6 +198,15 @@ def test_a_plainer_model_is_asked_for_and_nothing_else_changes(monkeypatch: pyte
     assert jobs.solve(easy(1), 10, 2048) == (found if found.status == "sat" else first)
 
 
+@pytest.mark.parametrize(("least", "shown"), [(1000, range(1000, 1515)), (1514, [1514]), (1515, range(1515, 65536))])
+def test_a_model_has_a_frame_that_an_ethernet_carries_if_one_does(least: int, shown: Sequence[int]) -> None:
+    """A frame that says itself how long it is does not get shorter afterwards."""
+    length, said = b.var("pkt.len", 16), b.concat(b.var("pkt[16]", 8), b.var("pkt[17]", 8))
+    answer = jobs.solve(b.and_(b.uge(length, b.bv(least, 16)), b.eq(length, said)), 10, 2048)
+    assert answer.model is not None
+    assert answer.model.values["pkt.len"] in shown
+
+
 def test_a_model_that_nobody_reads_is_not_made_plainer_nor_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
