@@ -195,7 +195,8 @@ def come_back_rejected(
 
     Where a parser rejects, the specification does not say whether the parsers that called it get its results ("the
     sub-parser's reject state is identified with the reject state of the current parser"): either may be. ``handed`` is
-    that choice where it was made for another packet, as a packet is rejected but once; it is given back.
+    that choice where it was made for another packet, as a packet is rejected but once; it is given back. Compilers that
+    put the states of sub-parsers into those of their callers, as p4c does, hand over what there is.
     """
     here = m.state
     m.state = leaver.state
@@ -204,7 +205,8 @@ def come_back_rejected(
     outward = [a for a in arguments if a.place is not None]
     if outward:
         if handed is None:
-            handed = m.fresh(0, "whether a parser that rejects hands its results to its caller is left open", span)
+            reason = "whether a parser that rejects hands its results to its caller is left open"
+            handed = m.fresh(0, reason, span, b.boolean(True))
         kept = dict(m.state.store)
         for argument in outward:
             assert argument.place is not None

@@ -22,6 +22,9 @@ MAX_DEPTH: Final = 64
 CopyOut = tuple[ir.Expr, Ref, dict[str, Ref]]
 """What a call copies out: the caller's lvalue, the parameter's storage, the names in scope at the caller."""
 
+_Given = Sequence[tuple[ir.Param, ir.Expr | None]]
+"""The parameters of a call with their arguments."""
+
 
 def call(g: Gen, expr: ir.FunctionCall, result: Ref | None) -> None:
     """A function or action, in line."""
@@ -87,7 +90,8 @@ def bind(
     places = {id(a): ex.resolve(g, a) for a in named}
     frame: dict[str, Ref] = {}
     outs: list[CopyOut] = []
-    for param, arg in zip(params, args, strict=True):
+    given = list(zip(params, args, strict=True))
+    for param, arg in given:
         if isinstance(arg, ir.Const) and isinstance(arg.value, str) and isinstance(ir.bare(param.type), ir.ExternType):
             frame[param.name] = Ref(f"{OBJECT}{arg.value}", param.type)
             continue
@@ -95,12 +99,7 @@ def bind(
         if place is not None and isinstance(ir.bare(param.type), ir.ExternType):
             frame[param.name] = place
             continue
-        if (
-            by_reference
-            and place is not None
-            and (arg is None or ex.union_of(arg) is None)
-            and not _shared(place, param, list(zip(params, args, strict=True)), places)
-        ):
+        if by_reference and place is not None and _by_reference(place, param, given, places, arg):
             frame[param.name] = place
             if param.direction == "out":
                 g.written(place, span, zero=True)
@@ -121,6 +120,25 @@ def bind(
             stmts.assign(g, ref, arg)
             g.env = caller
     return frame, outs
+
+
+def hands_references(g: Gen, params: Sequence[ir.Param], args: Sequence[ir.Expr | None]) -> bool:
+    """Whether :func:`bind`, asked to, gives references for all arguments that a call may change."""
+    given = list(zip(params, args, strict=True))
+    named = [a for a in args if isinstance(a, ir.Var | ir.Member | ir.Index) and ex.runtime_index(a) is None]
+    places = {id(a): ex.resolve(g, a) for a in named}
+    return all(
+        (place := places.get(id(arg))) is not None
+        and (isinstance(ir.bare(param.type), ir.ExternType) or _by_reference(place, param, given, places, arg))
+        for param, arg in given
+        if arg is not None and param.direction in ("out", "inout")
+    )
+
+
+def _by_reference(
+    place: Ref, param: ir.Param, given: _Given, places: dict[int, Ref | None], arg: ir.Expr | None
+) -> bool:
+    return (arg is None or ex.union_of(arg) is None) and not _shared(place, param, given, places)
 
 
 def _with_fixed_indexes(g: Gen, arg: ir.Expr, env: dict[str, Ref]) -> tuple[ir.Expr, dict[str, Ref]]:
@@ -146,7 +164,7 @@ def _with_fixed_indexes(g: Gen, arg: ir.Expr, env: dict[str, Ref]) -> tuple[ir.E
 def _shared(
     place: Ref,
     param: ir.Param,
-    given: Sequence[tuple[ir.Param, ir.Expr | None]],
+    given: _Given,
     places: dict[int, Ref | None],
 ) -> bool:
     """Whether another argument may touch the same storage while it is in use, or call something that does."""

@@ -136,7 +136,8 @@ class ParserGen:
         g: the pass.
         on_accept: makes the code behind the parser, once per point of arrival.
         reject_ends: nothing that the parser did can be seen after a rejection; so a sub-parser may work on its caller's
-            variables. (A sub-parser that rejects has copied nothing out.)
+            variables, even on some of them only. (Elsewhere it works on all that it may change, and hands them over
+            when it rejects, as p4c's parsers do, or on copies, and hands over none.)
     """
 
     def __init__(self, g: Gen, on_accept: Callable[[ParsePoint], None], *, reject_ends: bool) -> None:
@@ -276,7 +277,8 @@ class ParserGen:
         if depth > calls.MAX_DEPTH:
             raise CannotOffload("sub-parsers are nested too deeply", call.span)
         with _known_validity(g):
-            env, outs = calls.bind(g, parser.params, call.args, call.span, by_reference=self._reject_ends)
+            by_reference = self._reject_ends or calls.hands_references(g, parser.params, call.args)
+            env, outs = calls.bind(g, parser.params, call.args, call.span, by_reference=by_reference)
         for param, arg in zip(parser.params, call.args, strict=True):
             place = ex.resolve(g, arg) if isinstance(arg, ir.Var | ir.Member | ir.Index) else None
             if param.direction == "out":

@@ -228,3 +228,14 @@ def test_a_machine_of_any_kind_can_be_tested() -> None:
     assert "byte 0 differs" in str(run_stf(PROGRAM, "packet 0 01020300\nexpect 1 01020300", "t.stf", broken))
     with pytest.raises(Unsupported, match="does not tell"):
         run_stf(PROGRAM, "check_counter c(1) == 0", "t.stf", broken)
+
+
+def test_a_sub_parser_that_rejects_hands_over_what_it_has_in_a_test() -> None:
+    """The specification leaves that open; tests are written for machines whose compilers take sub-parsers apart."""
+    program = v1model(
+        "if (sm.parser_error != error.NoError) { hdr.h.d = 9; }",
+        top="""parser Q(packet_in pkt, out h_t h) {
+            state start { pkt.extract(h); verify(h.a != 1, error.NoMatch); transition accept; } }""",
+        parser="state start { q.apply(pkt, hdr.h); transition accept; }", parser_locals="Q() q;",
+    )  # fmt: skip
+    assert run_stf(program, "packet 0 01020300ff\nexpect 1 01020309ff$", "t.stf").passed

@@ -6,6 +6,7 @@ import pytest
 
 from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
+from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.targets.ebpf.target import TARGET
 
@@ -39,5 +40,33 @@ def test_what_sub_parsers_copy_out(name: str) -> None:
     states = f"{INSTANCES} state start {{ p.extract(hdr.h); {STATES[name]} transition accept; }}"
     text = v1_program(TYPES + PARSERS, states, "apply { std.egress_spec = 1; }", "p.emit(hdr);")
     program = load_text(text, "sub.p4").program
+    proof = Checker(program, timeout=60, machines_confirm=False).check_lowered(TARGET, {"hook": "xdp"}).proof
+    assert proof.verdict is Verdict.ACCEPT, (proof.reason, proof.counterexample)
+
+
+REJECTING = """
+parser sub(packet_in p, out x_t x, inout h_t h, in bit<8> n) {
+    state start { p.extract(x); h.a = 7; verify(n != 1, error.NoMatch); transition accept; }
+}
+parser around(packet_in p, inout headers hdr) {
+    sub() sub;
+    state start { hdr.h.b = 5; sub.apply(p, hdr.x, hdr.h, ARGUMENT); transition accept; }
+}
+"""
+REJECTS = "around() around; state start { p.extract(hdr.h); around.apply(p, hdr); transition accept; }"
+
+
+@pytest.mark.parametrize(("argument", "handed"), [("hdr.xs[0].x", 1), ("hdr.h.a", 0)], ids=["apart", "overlapping"])
+def test_sub_parsers_that_reject_hand_over_all_or_nothing(argument: str, handed: bool) -> None:
+    """As where p4c puts the states of a sub-parser into its caller's, which works on the caller's variables unless
+    arguments overlap; found by a test program whose headers were lost behind an error."""
+    top = REJECTING.replace("ARGUMENT", argument)
+    control = "apply { std.egress_spec = 1; if (std.parser_error != error.NoError) { hdr.h.b = hdr.h.b + 0x10; } }"
+    states = REJECTS.replace("p.extract(hdr.h);", "p.extract(hdr.h); hdr.xs[0].setValid(); hdr.xs[0].x = hdr.h.a;")
+    program = load_text(v1_program(TYPES + top, states, control, "p.emit(hdr.h); p.emit(hdr.x);"), "sub.p4").program
+    artifact = TARGET.lower(program, None, {"hook": "xdp"})
+    frame = bytes(14) + b"\1\2\3\4\5"
+    (sent,) = evaluate_behaviour(TARGET.meaning(artifact), frame, 1, default=0).outputs
+    assert sent[2] == bytes(14) + (b"\7\x15\3\4\5" if handed else b"\1\x15\5")
     proof = Checker(program, timeout=60, machines_confirm=False).check_lowered(TARGET, {"hook": "xdp"}).proof
     assert proof.verdict is Verdict.ACCEPT, (proof.reason, proof.counterexample)
