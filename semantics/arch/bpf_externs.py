@@ -14,9 +14,10 @@ from .. import ir
 from ..bits import Term
 from ..meaning.machine import ExternHandler, Machine
 from ..meaning.packet_out import field_bits
-from ..meaning.values import Scalar, Value, unpack
+from ..meaning.values import Scalar, Value
 from ..source import Span, Unsupported
 from .extern_call import Call
+from .register_cells import cell_width, from_cell, to_cell
 
 # --- what a program has told the machine ----------------------------------------------------------------------------
 
@@ -135,23 +136,31 @@ def register_read(m: Machine, node: ir.ExternCall) -> Value:
     """ "When index >= size, the final value of result is not specified"."""
     call = Call(m, node)
     index = call.term(0)
-    width = _width(node.type, node.span)
+    width = _cell_width(node.type, node.span)
     assert node.object is not None
     cell = m.read_cell(node.object, index, width)
     inside = m.decide(_inside(call, index))
     if inside is not b.TRUE:
         cell = b.ite(inside, cell, m.fresh(width, "a register is read beyond its size", node.span))
-    return unpack(node.type, cell, node.span)
+    return from_cell(node.type, cell, node.span)
 
 
 def register_write(m: Machine, node: ir.ExternCall) -> None:
     """A write beyond the size has no effect that the program could see, and is taken to have none."""
     call = Call(m, node)
     index = call.term(0)
-    _width(node.params[1].type, node.span)
-    parts = field_bits(m, call.value(1), node.params[1].type, node.span)
+    _cell_width(node.params[1].type, node.span)
+    cell = to_cell(m, call.value(1), node.params[1].type, node.span)
     assert node.object is not None
-    m.write_cell(node.object, index, b.concat(*parts), _inside(call, index))
+    assert cell is not None
+    m.write_cell(node.object, index, cell, _inside(call, index))
+
+
+def _cell_width(type_: ir.Type, span: Span) -> int:
+    width = cell_width(type_, span)
+    if width == 0:
+        raise Unsupported("a register of cells without bits", span)
+    return width
 
 
 def _inside(call: Call, index: Term) -> Term:
@@ -165,7 +174,7 @@ def _width(type_: ir.Type, span: Span) -> int:
     except ValueError as problem:
         raise Unsupported(str(problem), span) from None
     if width == 0:
-        raise Unsupported("a register of cells without bits", span)
+        raise Unsupported("a number without bits", span)
     return width
 
 

@@ -26,12 +26,12 @@ from ..meaning.behaviour import METER_COLOUR, RANDOM_NUMBER
 from ..meaning.leaves import leaves
 from ..meaning.machine import ExternTable, Machine
 from ..meaning.packet_in import frame_length
-from ..meaning.packet_out import field_bits
-from ..meaning.values import Scalar, Value, unpack
+from ..meaning.values import Scalar, Value
 from ..source import Span, Unsupported
 from .assertions import ASSERTIONS, GIVEN
 from .extern_call import Call
 from .meters import MISS, RED, YELLOW, any_colour_noted, kept_colour
+from .register_cells import cell_width, from_cell, to_cell
 
 BOTH_BITS: Final = 64
 """Bits of each count of a counter of packets and bytes."""
@@ -191,33 +191,26 @@ def _meter_direct(m: Machine, node: ir.ExternCall) -> Value:
 # --- registers ------------------------------------------------------------------------------------------------------
 
 
-def _register_type(m: Machine, name: str, span: Span) -> tuple[ir.Type, int]:
-    type_ = m.program.instance(name).type_args[0]
-    try:
-        return type_, ir.width_of(type_)
-    except ValueError as problem:
-        raise Unsupported(str(problem), span) from None
-
-
 def _register_read(m: Machine, node: ir.ExternCall) -> Value:
     call = Call(m, node)
-    type_, width = _register_type(m, call.instance, node.span)
+    type_ = m.program.instance(call.instance).type_args[0]
+    width = cell_width(type_, node.span)
     if width == 0:
-        return unpack(type_, None, node.span)
+        return from_cell(type_, None, node.span)
     index = call.term(0)
     cell = m.read_cell(call.instance, index, width)
     inside = _inside(call, index, "size")
     if inside is not b.TRUE:
         cell = b.ite(inside, cell, m.fresh(width, "a register is read beyond its size", node.span))
-    return unpack(type_, cell, node.span)
+    return from_cell(type_, cell, node.span)
 
 
 def _register_write(m: Machine, node: ir.ExternCall) -> None:
     call = Call(m, node)
     index = call.term(0)
-    parts = field_bits(m, call.value(1), node.params[1].type, node.span)
-    if parts:
-        m.write_cell(call.instance, index, b.concat(*parts), _inside(call, index, "size"))
+    cell = to_cell(m, call.value(1), node.params[1].type, node.span)
+    if cell is not None:
+        m.write_cell(call.instance, index, cell, _inside(call, index, "size"))
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------

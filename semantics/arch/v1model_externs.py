@@ -17,14 +17,15 @@ from ..meaning.behaviour import METER_COLOUR, RANDOM_NUMBER
 from ..meaning.calls import bind
 from ..meaning.machine import ExternTable, Machine
 from ..meaning.packet_in import PACKET_IN
-from ..meaning.packet_out import PACKET_OUT, field_bits
+from ..meaning.packet_out import PACKET_OUT
 from ..meaning.references import update
 from ..meaning.unknown_externs import leaf_terms
-from ..meaning.values import Scalar, Struct, Value, unpack
+from ..meaning.values import Scalar, Struct, Value
 from ..source import Span, Unsupported
 from .assertions import ASSERTIONS, GIVEN
 from .extern_call import Call
 from .meters import any_colour_noted, kept_colour
+from .register_cells import cell_width, from_cell, to_cell
 from .v1model_checksums import CHECKSUMS
 from .v1model_signals import SIGNALS
 
@@ -107,19 +108,11 @@ def _direct(m: Machine, node: ir.ExternCall) -> None:
     raise Unsupported(f"{node.extern} that belongs to no table", node.span)
 
 
-def _register_type(node: ir.ExternCall, index: int) -> tuple[ir.Type, int]:
-    type_ = node.params[index].type
-    try:
-        return type_, ir.width_of(type_)
-    except ValueError as problem:
-        raise Unsupported(str(problem), node.span) from None
-
-
 def _register_read(m: Machine, node: ir.ExternCall) -> None:
     """ "When index >= size, the final value of result is not specified"."""
     call = Call(m, node)
-    index = call.term(1)
-    type_, width = _register_type(node, 0)
+    index, type_ = call.term(1), node.params[0].type
+    width = cell_width(type_, node.span)
     assert node.object is not None
     if width == 0:
         return
@@ -128,17 +121,17 @@ def _register_read(m: Machine, node: ir.ExternCall) -> None:
     if inside is not b.TRUE:
         other = m.fresh(width, "a register is read beyond its size", node.span)
         cell = b.ite(inside, cell, other)
-    call.put(0, unpack(type_, cell, node.span))
+    call.put(0, from_cell(type_, cell, node.span))
 
 
 def _register_write(m: Machine, node: ir.ExternCall) -> None:
     """ "If index >= size, no register state will be updated."."""
     call = Call(m, node)
     index = call.term(0)
-    parts = field_bits(m, call.value(1), node.params[1].type, node.span)
+    cell = to_cell(m, call.value(1), node.params[1].type, node.span)
     assert node.object is not None
-    if parts:
-        m.write_cell(node.object, index, b.concat(*parts), _inside(call, index))
+    if cell is not None:
+        m.write_cell(node.object, index, cell, _inside(call, index))
 
 
 def _colour(m: Machine, width: int, span: Span) -> Term:

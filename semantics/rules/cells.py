@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .. import ir
@@ -9,7 +10,7 @@ from ..p4info.architecture import architecture
 from ..p4info.ids import Kind
 from ..source import InputError, Span, Unsupported
 from .names import pick
-from .values import key_bits
+from .values import constant, key_bits
 
 _KINDS = {
     "register": (Kind.REGISTER,),
@@ -71,13 +72,67 @@ def find_cells_of(program: ir.Program, kind: str) -> list[CellArray]:
 
 
 def initial_values(program: ir.Program) -> dict[str, int]:
-    """What every cell of a register holds whose constructor says so (PSA, PNA): the state's name → value."""
+    """What every cell of a register holds whose constructor says so (PSA, PNA): the state's name → value.
+
+    Raises:
+        Unsupported: the value is no constant.
+    """
     found = {}
     for cells in find_cells_of(program, "register"):
         for name, value in cells.instance.args:
-            if name == "initial_value" and isinstance(value, ir.Const) and not isinstance(value.value, str):
-                found[cells.name] = int(value.value) & ((1 << cells.width) - 1)
+            if name == "initial_value" and isinstance(value, ir.Expr):
+                numbers = list(_numbers(program, value, cells.instance.type_args[0]))
+                found[cells.name] = sum(number << at for number, at in _placed(numbers))
     return found
+
+
+def _placed(numbers: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Numbers given with their bits, each with its lowest bit's place if they stand side by side, the first highest."""
+    at = 0
+    for number, width in reversed(numbers):
+        yield number, at
+        at += width
+
+
+def _numbers(program: ir.Program, value: ir.Expr, type_: ir.Type) -> Iterator[tuple[int, int]]:
+    """The parts of a constant of this type as they lie in a cell (:mod:`..arch.register_cells`), with their bits."""
+    while isinstance(value, ir.Cast) and isinstance(value.operand, ir.Aggregate | ir.Cast):
+        value = value.operand
+    bare = ir.bare(type_)
+    if isinstance(value, ir.Aggregate):
+        if isinstance(bare, ir.HeaderType):
+            yield 1, 1
+        for part, inner in zip(value.values, _types(bare, value.span), strict=True):
+            yield from _numbers(program, part, inner)
+    elif isinstance(value, ir.DefaultValue | ir.InvalidHeader):
+        yield 0, _zeros(bare, value.span)
+    elif not isinstance(bare, ir.BitsType) or bare.width:
+        yield constant(program, value), key_bits(bare, value.span)
+
+
+def _types(type_: ir.Type, span: Span) -> list[ir.Type]:
+    match type_:
+        case ir.StructType(fields=fields) | ir.HeaderType(fields=fields):
+            return [part.type for part in fields]
+        case ir.TupleType(elements):
+            return list(elements)
+        case ir.StackType(element, size):
+            return [element] * size
+    raise Unsupported(f"an initial value of type {type(type_).__name__}", span)
+
+
+def _zeros(type_: ir.Type, span: Span) -> int:
+    """How many bits a value of this type takes in a cell."""
+    match bare := ir.bare(type_):
+        case ir.StructType(fields=fields) | ir.HeaderType(fields=fields):
+            return isinstance(bare, ir.HeaderType) + sum(_zeros(part.type, span) for part in fields)
+        case ir.TupleType(elements):
+            return sum(_zeros(part, span) for part in elements)
+        case ir.StackType(element, size):
+            return size * _zeros(element, span)
+        case ir.BitsType(width=0):
+            return 0
+    return key_bits(type_, span)
 
 
 def find_cells(program: ir.Program, kind: str, name: str, span: Span) -> CellArray:

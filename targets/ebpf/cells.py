@@ -56,7 +56,7 @@ def cell_map(instance: ir.Instance) -> CellMap:
     """Where the instance's cells lie.
 
     Raises:
-        CannotOffload: the size or the kind is not constant, or a cell is wider than 64 bits.
+        CannotOffload: the size or the kind is not constant, or a register's element is no number of bits.
     """
     name = instance.name
     match instance.extern:
@@ -65,7 +65,8 @@ def cell_map(instance: ir.Instance) -> CellMap:
             cells = [Cell(name, 32, 0, COUNTER_ARRAY_BYTES)]
         case "register" | "Register":
             count = _constant(instance, "size")
-            cells = [Cell(name, _register_width(instance), 0, WORD)]
+            width = _register_width(instance)
+            cells = [Cell(name, width, 0, WORD * ((width + 8 * WORD - 1) // (8 * WORD)))]
         case "counter" | "Counter":
             count = _constant(instance, "size" if instance.extern == "counter" else "n_counters")
             cells = _counter_cells(instance)
@@ -188,23 +189,31 @@ def _constant(instance: ir.Instance, name: str) -> int:
 
 def _register_width(instance: ir.Instance) -> int:
     width = _packed_width(instance.type_args[0]) if instance.type_args else None
-    if width is not None and 0 < width <= 8 * WORD:
+    if width:
         return width
-    raise CannotOffload("registers of anything but 1 to 64 bits", instance.span)
+    raise CannotOffload("registers of elements that are no number of bits, or of none", instance.span)
 
 
 def _packed_width(type_: ir.Type) -> int | None:
-    """Bits of a number, or of numbers in structs, side by side; None for anything else."""
-    match ir.bare(type_):
+    """Bits of a number, or of numbers in structs, side by side; a header has one more, its validity. None for anything
+    else."""
+    inner: list[ir.Type]
+    match bare := ir.bare(type_):
         case ir.BitsType(width) | ir.EnumType(underlying=ir.BitsType(width)):
             return width
         case ir.BoolType():
             return 1
-        case ir.StructType(fields=fields):
-            widths = [_packed_width(f.type) for f in fields]
-            known = [width for width in widths if width is not None]
-            return sum(known) if len(known) == len(widths) else None
-    return None
+        case ir.StructType(fields=fields) | ir.HeaderType(fields=fields):
+            inner = [part.type for part in fields]
+        case ir.TupleType(elements):
+            inner = list(elements)
+        case ir.StackType(element, size):
+            inner = [element] * size
+        case _:
+            return None
+    widths = [_packed_width(part) for part in inner]
+    known = [width for width in widths if width is not None]
+    return isinstance(bare, ir.HeaderType) + sum(known) if len(known) == len(widths) else None
 
 
 def counter_kind(instance: ir.Instance) -> str:

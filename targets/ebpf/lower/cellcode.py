@@ -1,19 +1,17 @@
-"""Code that reaches the cells of counters and registers (:mod:`..cells`)."""
+"""Code that reaches the cells of counters and registers (:mod:`..cells`), and counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from ....semantics import ir
-from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import MapDef, asm
 from ..artifact.asm import R0, R1, R2, R10
 from ..cells import Cell, cell_map, counter_kind
 from . import expr as ex
-from . import stmts, wide
-from .checksums import fields_of
-from .frame import OBJECT, Ref, is_composite, leaves
+from . import stmts
+from .frame import OBJECT
 from .gen import Gen
 from .hooks import MAP_LOOKUP
 
@@ -108,79 +106,4 @@ def _count(g: Gen, instance: ir.Instance, cells: Sequence[Cell], length: Callabl
     g.asm.place(none)
 
 
-# --- registers ------------------------------------------------------------------------------------------------------
-
-
-def load_cell(g: Gen, instance: ir.Instance, index: ir.Expr | None, result: Ref) -> None:
-    """``result`` = what a cell holds; 0 if there is none with this index."""
-    find_cell(g, instance, index)
-    none, end = g.asm.label(), g.asm.label()
-    g.asm.jump("jeq", R0, 0, none)
-    g.asm.emit(asm.load(8, R1, R0, 0))
-    _unpack(g, result, cell_map(instance).cells[0].width, instance.span)
-    g.asm.goto(end)
-    g.asm.place(none)
-    g.clear(result)
-    g.asm.place(end)
-
-
-def store_cell(g: Gen, instance: ir.Instance, index: ir.Expr, source: ir.Expr) -> None:
-    """Write a cell, if there is one with this index; the value is evaluated behind the index."""
-    cell_map(instance)  # refuses what has no cells first
-    with g.scope():
-        g.declare("$index", index.type, index.span)
-        stmts.assign(g, g.env["$index"], index)
-        _pack(g, source)
-        with g.hold() as held:
-            find_cell(g, instance, ir.Var("$index", index.type, index.span))
-            held.load(R1)
-    none = g.asm.label()
-    g.asm.jump("jeq", R0, 0, none)
-    g.asm.emit(asm.store(8, R0, 0, R1))
-    g.asm.place(none)
-
-
-def register_read(g: Gen, call: ir.ExternCall, result: Ref) -> None:
-    """``read(index)`` of a register."""
-    load_cell(g, instance_of(g, call), call.args[0], result)
-
-
-def register_write(g: Gen, call: ir.ExternCall) -> None:
-    """``write(index, value)`` of a register."""
-    index, source = call.args
-    if index is None or source is None:
-        raise CannotOffload("an argument is missing", call.span)
-    store_cell(g, instance_of(g, call), index, source)
-
-
-def _unpack(g: Gen, result: Ref, width: int, span: Span) -> None:
-    """``result`` = the low ``width`` bits of r1, its fields side by side."""
-    if not is_composite(result.type):
-        g.trim(R1, width)
-        g.store_leaf(result, R1)
-        return
-    low = width
-    with g.hold() as held:
-        for leaf in leaves(g.program, result, span):
-            low -= leaf.width
-            held.load(R1)
-            if low:
-                g.asm.emit(asm.alu("rsh", R1, low))
-            g.trim(R1, leaf.width)
-            g.store_leaf(Ref(leaf.path, ir.bits(leaf.width)), R1)
-
-
-def _pack(g: Gen, source: ir.Expr) -> None:
-    """r1 = a value, its fields side by side."""
-    if not is_composite(source.type):
-        ex.value(g, source)
-        return
-    with g.scope():
-        fields, total = fields_of(g, source, source.span)
-        wide.compose(g, fields, 0, total, source.span)
-
-
-__all__ = [
-    "add_to_cell", "count", "count_at", "find_cell", "find_element", "instance_of", "load_cell", "register_read",
-    "register_write", "store_cell",
-]  # fmt: skip
+__all__ = ["add_to_cell", "count", "count_at", "find_cell", "find_element", "instance_of"]

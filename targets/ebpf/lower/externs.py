@@ -22,6 +22,7 @@ from . import (
     mirrors,
     portable,
     questions,
+    registers,
     stmts,
     truncation,
 )
@@ -139,16 +140,6 @@ def _ipv4_checksum(g: Gen, call: ir.ExternCall, result: Ref) -> None:
     data = ir.Aggregate(parts, ir.TupleType(tuple(part.type for part in parts)), call.span)
     checksums.checksum(g, data, call)
     g.store_leaf(result, R1)
-
-
-def _register_read(g: Gen, call: ir.ExternCall) -> None:
-    target, index = call.args
-    instance = cellcode.instance_of(g, call)
-    with g.scope():
-        result = g.declare("$read", instance.type_args[0], call.span)
-        cellcode.load_cell(g, instance, index, result)
-        if target is not None:
-            stmts.store(g, target, ir.Var("$read", instance.type_args[0], call.span), call.span)
 
 
 # --- v1model --------------------------------------------------------------------------------------------------------
@@ -278,13 +269,13 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("ebpf_model", "CounterArray", "add"): _counter_add,
     ("xdp_model", "CounterArray", "increment"): _counter_increment,
     ("xdp_model", "CounterArray", "add"): _counter_add,
-    ("ubpf_model", "Register", "write"): cellcode.register_write,
+    ("ubpf_model", "Register", "write"): registers.write,
     ("ubpf_model", "mark_to_drop", ""): _mark(1),
     ("ubpf_model", "mark_to_pass", ""): _mark(0),
     ("ubpf_model", "truncate", ""): truncation.last,
     ("v1model", "counter", "count"): cellcode.count,
-    ("v1model", "register", "read"): _register_read,
-    ("v1model", "register", "write"): cellcode.register_write,
+    ("v1model", "register", "read"): registers.read_into,
+    ("v1model", "register", "write"): registers.write,
     ("v1model", "mark_to_drop", ""): _mark_to_drop,
     **{("v1model", name, ""): _clone for name in CLONES_OF},
     ("v1model", "resubmit_preserving_field_list", ""): _come_back(RESUBMIT),
@@ -307,7 +298,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.STATEMENTS.items()},
 }
 _VALUES: Final[dict[tuple[str, str, str], Value]] = {
-    ("ubpf_model", "Register", "read"): cellcode.register_read,
+    ("ubpf_model", "Register", "read"): registers.read,
     ("xdp_model", "ebpf_ipv4_checksum", ""): _ipv4_checksum,
     **{(arch, name, ""): made for arch in ("ubpf_model", "xdp_model") for name, made in _CSUM.items()},
     **{("psa", name, ""): questions.answer for name in questions.NAMES},

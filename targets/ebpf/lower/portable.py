@@ -9,7 +9,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2
-from . import arbitrary, cellcode, digests, direct, hashes, meters, objects
+from . import arbitrary, cellcode, digests, direct, hashes, meters, objects, registers
 from . import expr as ex
 from .frame import Ref
 from .gen import Gen
@@ -60,7 +60,7 @@ def _random(g: Gen, call: ir.ExternCall, result: Ref) -> None:
 STATEMENTS: Final[dict[tuple[str, str], Callable[[Gen, ir.ExternCall], None]]] = {
     ("Counter", "count"): cellcode.count,
     ("DirectCounter", "count"): direct.count,
-    ("Register", "write"): cellcode.register_write,
+    ("Register", "write"): registers.write,
     ("Digest", "pack"): digests.tell,
     ("Checksum", "clear"): objects.clear,
     ("Checksum", "update"): objects.update,
@@ -70,7 +70,7 @@ STATEMENTS: Final[dict[tuple[str, str], Callable[[Gen, ir.ExternCall], None]]] =
     ("InternetChecksum", "set_state"): objects.set_state,
 }
 VALUES: Final[dict[tuple[str, str], Callable[[Gen, ir.ExternCall, Ref], None]]] = {
-    ("Register", "read"): cellcode.register_read,
+    ("Register", "read"): registers.read,
     ("Hash", "get_hash"): _hash,
     ("Random", "read"): _random,
     ("Meter", "execute"): meters.execute,
