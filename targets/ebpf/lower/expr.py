@@ -15,7 +15,7 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R1, R2, R3, R10
-from . import calls, externs, stmts, tables, wide
+from . import calls, externs, settling, stmts, tables, wide
 from .frame import Ref, is_composite, parts
 from .gen import Gen, Temp
 
@@ -556,7 +556,11 @@ def window(g: Gen, expr: ir.Expr, low: int, count: int) -> None:
     """r1 = bits ``low + count - 1`` down to ``low`` of a scalar expression; at most 64 bits, all inside its width."""
     width = g.width(expr.type, expr.span)
     if width > 64:
-        wide.window(g, expr, low, count)
+        if not has_calls(expr):
+            wide.window(g, expr, low, count)
+            return
+        with g.scope():
+            wide.window(g, settling.settled(g, expr), low, count)
         return
     value(g, expr)
     if low:

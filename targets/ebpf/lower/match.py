@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from ....semantics import ir
 from ....semantics.rules.ruleset import Exact, Lpm, Range, Rule, Ternary
@@ -12,6 +13,7 @@ from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R3, R10
 from . import expr as ex
+from . import settling
 from .gen import Gen
 from .hooks import MAP_LOOKUP
 
@@ -38,11 +40,11 @@ def evaluated(g: Gen, keys: Sequence[ir.Expr]) -> Iterator[list[KeyValue]]:
 
 def _kept(g: Gen, stack: ExitStack, key: ir.Expr, width: int) -> Callable[[int, int], None]:
     limbs = []
-    for low in range(0, width, 64):
-        if width > 64 and ex.has_calls(key):
-            raise CannotOffload("a call inside a key of more than 64 bits", key.span)
-        ex.window(g, key, low, min(64, width - low))
-        limbs.append(stack.enter_context(g.hold()))
+    with g.scope():
+        once = settling.settled(g, key) if width > 64 else key
+        for low in range(0, width, 64):
+            ex.window(g, once, low, min(64, width - low))
+            limbs.append(stack.enter_context(g.hold()))
 
     def load(low: int, count: int) -> None:
         if low % 64 or not limbs:
@@ -102,7 +104,7 @@ def unless_rule(g: Gen, keys: Sequence[KeyValue], rule: Rule, fail: Label) -> No
             case Ternary(value, mask):
                 _under(g, key, value, mask, fail)
             case Range(low, high):
-                _between(g, key, low, high, fail, rule)
+                _between(g, key, low, high, fail)
 
 
 def _under(g: Gen, key: KeyValue, value: int, mask: int, fail: Label) -> None:
@@ -119,13 +121,39 @@ def _under(g: Gen, key: KeyValue, value: int, mask: int, fail: Label) -> None:
             _jump_constant(g, "jne", value >> low & bits, fail)
 
 
-def _between(g: Gen, key: KeyValue, low: int, high: int, fail: Label, rule: Rule) -> None:
+def _between(g: Gen, key: KeyValue, low: int, high: int, fail: Label) -> None:
     if key.width > 64:
-        raise CannotOffload("a range of more than 64 bits", rule.span)
-    if key.width:
+        for op, bound in (("lt", low), ("gt", high)):
+            _wide_beyond(g, key, op, partial(_bits_of, g, bound), fail)
+    elif key.width:
         key.load(0, key.width)
         _jump_constant(g, "jlt", low, fail)
         _jump_constant(g, "jgt", high, fail)
+
+
+def _bits_of(g: Gen, number: int, low: int, count: int) -> None:
+    g.constant(R1, number >> low & (1 << count) - 1)
+
+
+def _wide_beyond(g: Gen, key: KeyValue, op: str, bound: Callable[[int, int], None], fail: Label) -> None:
+    """Go to ``fail`` if a key of more than 64 bits is less (``lt``) or greater (``gt``) than a bound: the highest word
+    in which they differ decides. ``bound`` leaves bits of it in r1, so many from one on."""
+    inside = g.asm.label()
+    top = (key.width - 1) // 64 * 64
+    for low in range(top, -1, -64):
+        count = min(64, key.width - low)
+        bound(low, count)
+        with g.hold() as held:
+            key.load(low, count)
+            held.load(R2)
+        signed = key.signed and low == top
+        if signed:
+            g.sign_extend(R1, count)
+            g.sign_extend(R2, count)
+        g.asm.jump(("js" if signed else "j") + op, R1, R2, fail)
+        if low:
+            g.asm.jump("jne", R1, R2, inside)
+    g.asm.place(inside)
 
 
 def _masked(g: Gen, key: KeyValue, value: ir.Expr, mask: ir.Expr | None, fail: Label) -> None:
@@ -163,11 +191,12 @@ def _jump_constant(g: Gen, op: str, number: int, target: Label) -> None:
 
 
 def _in_range(g: Gen, key: KeyValue, low: ir.Expr, high: ir.Expr, fail: Label) -> None:
-    if key.width > 64:
-        raise CannotOffload("a range of more than 64 bits", low.span)
     if not key.width:
         return
     for bound, op in ((low, "lt"), (high, "gt")):
+        if key.width > 64:
+            _wide_beyond(g, key, op, partial(ex.window, g, bound), fail)
+            continue
         ex.value(g, bound)
         g.asm.emit(asm.mov(R2, R1))
         key.load(0, key.width)

@@ -11,7 +11,7 @@ from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2, R10
-from . import calls, externs, loops, tables, turns, wide
+from . import calls, externs, loops, settling, tables, turns, wide
 from . import expr as ex
 from .frame import Leaf, Ref, headers, is_composite, leaf_bytes, leaves, parts
 from .gen import Gen
@@ -287,7 +287,9 @@ def _assign_wide(g: Gen, ref: Ref, source: ir.Expr, width: int) -> None:
         _assign_call(g, ref, source)
         return
     if ex.has_calls(source):
-        raise CannotOffload("a call inside an expression of more than 64 bits", source.span)
+        with g.scope():
+            _assign_wide(g, ref, settling.settled(g, source), width)
+        return
     if not ex.mentions(g, source, ref):
         for limb, bits in limbs:
             ex.window(g, source, 64 * limb, bits)

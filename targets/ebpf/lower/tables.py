@@ -22,7 +22,7 @@ from ..attached import DIRECT_METERS, attached
 from ..cells import CellMap, direct_counters
 from ..fillup import default_index
 from ..layout import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout
-from . import calls, match, search, selectors
+from . import calls, match, search, selectors, settling
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
 from .gen import Gen, LookedUp, Temp
@@ -186,7 +186,9 @@ def _find(g: Gen, name: str, key: int) -> None:
 def _store_key(g: Gen, expr: ir.Expr, part: KeyPart, place: int) -> None:
     """One P4 key into the map key: network order, padded in front, or behind if it is the lpm key."""
     if part.width > 64 and ex.has_calls(expr):
-        raise CannotOffload("a call inside a key of more than 64 bits", expr.span)
+        with g.scope():
+            _store_key(g, settling.settled(g, expr), part, place)
+        return
     pad = 8 * part.size - part.width if part.lpm else 0
     total, at = part.width + pad, place + part.offset
     if total <= 64:

@@ -11,7 +11,7 @@ from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R1, R2, R10
 from . import expr as ex
-from . import stmts
+from . import settling, stmts
 from . import wide_arithmetic as arithmetic
 from .frame import Leaf, Ref, is_composite, parts
 from .gen import Gen
@@ -209,6 +209,10 @@ _WINDOWS: Final[dict[type, Callable[..., None]]] = {
 
 def compare(g: Gen, op: str, left: ir.Expr, right: ir.Expr, width: int, target: Label) -> None:
     """Go to ``target`` if ``left op right``, for unsigned or signed values of ``width`` > 64 bits."""
+    if ex.has_calls(left) or ex.has_calls(right):
+        with g.scope():
+            compare(g, op, *settling.both(g, left, right), width, target)
+        return
     around = g.asm.label()
     top = (width - 1) // 64
     signed = ex.is_signed(left.type)
