@@ -1,10 +1,17 @@
-"""What can be said of a number before the packet is there: how large it can be, how many zeros it ends in."""
+"""What is known of a number before the packet is there: how large it can be, in how many zeros it ends, its values."""
 
 from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Final
 
 from ....semantics import ir
 from . import expr as ex
 from .gen import Gen
+
+WORD: Final = 64
+"""Bits of a register."""
 
 
 def largest(g: Gen, expr: ir.Expr) -> int:
@@ -56,4 +63,39 @@ def low_zeros(g: Gen, expr: ir.Expr) -> int:
     return 0
 
 
-__all__ = ["largest", "low_zeros"]
+def values(g: Gen, expr: ir.Expr, most: int) -> frozenset[int] | None:
+    """Numbers among which the value (taken as unsigned) is, if there are at most ``most``; else None."""
+    number = ex.constant_value(g, expr)
+    width = g.width(expr.type, expr.span)
+    if number is not None:
+        return frozenset((number & (1 << width) - 1,))
+    if width > WORD:
+        return None
+    found: frozenset[int] | None = None
+    match expr:
+        case ir.Cast(operand) if not ex.is_signed(operand.type):
+            some = values(g, operand, most)
+            found = None if some is None else frozenset(n & (1 << width) - 1 for n in some)
+        case ir.Binary(op, left, right) if op in _EXACT and not ex.is_signed(expr.type):
+            one, other = values(g, left, most), values(g, right, most)
+            if one is not None and other is not None and len(one) * len(other) <= most * most:
+                found = frozenset(_EXACT[op](n, m) & (1 << width) - 1 for n in one for m in other)
+    if found is None and 1 << width <= most:
+        found = frozenset(range(1 << width))
+    return found if found is not None and len(found) <= most else None
+
+
+_EXACT: Final[dict[str, Callable[[int, int], int]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+    "<<": lambda n, amount: n << amount if amount < WORD else 0,
+    ">>": operator.rshift,
+}
+"""Operators, of which the results are taken modulo the type's size."""
+
+
+__all__ = ["largest", "low_zeros", "values"]

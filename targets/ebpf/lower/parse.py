@@ -404,8 +404,7 @@ class ParserGen:
         assert size is not None
         if g.width(size.type, call.span) > 64:
             raise CannotOffload("a size of more than 64 bits", call.span)
-        step = max(8 if g.varbit_bytes_only else 1, 1 << min(16, estimate.low_zeros(g, size)))
-        sizes = range(0, min(estimate.largest(g, size), _limit(call)) + 1, step)
+        sizes = _sizes(g, size, _limit(call))
         if len(sizes) > MAX_SIZES:
             raise CannotOffload(f"more than {MAX_SIZES} different numbers of bits to extract or skip", call.span)
         if call.method == "extract" and call.args[0] is not None:
@@ -500,6 +499,18 @@ def _known_validity(g: Gen) -> Iterator[None]:
     for path in set(g.usage.stores) - before:
         if path.endswith(_KNOWN_OF_HEADERS):
             del g.usage.stores[path]
+
+
+def _sizes(g: Gen, size: ir.Expr, limit: int) -> Sequence[int]:
+    """The values up to ``limit`` that ``size`` may have, without those that are an error before there is anything."""
+    unit = 8 if g.varbit_bytes_only else 1
+    step = max(unit, 1 << min(16, estimate.low_zeros(g, size)))
+    steps = range(0, min(estimate.largest(g, size), limit) + 1, step)
+    values = estimate.values(g, size, MAX_SIZES)
+    if values is None:
+        return steps
+    few = sorted(value for value in values if value <= limit and value % unit == 0)
+    return min((few, steps), key=len)
 
 
 def _limit(call: ir.ExternCall) -> int:

@@ -11,7 +11,8 @@ from p4verify.semantics.meaning.program import run
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.targets.base import CannotOffload
-from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.lower import estimate, lower, parse
+from p4verify.targets.ebpf.lower.gen import Gen
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
 
@@ -49,6 +50,10 @@ state start {
     transition accept;
 }
 """
+HEADER_LENGTH = SKIP.replace(
+    "p.advance(((bit<32>)hdr.tail.x[2:0]) << 3)", "p.advance(((bit<32>) hdr.tail.x[3:0] - 5) << 5)"
+)
+"""As IPv4's options are skipped: a length below 5 is one beyond every frame."""
 UNEVEN = PARSE.replace("* 32", "* 12")
 
 
@@ -61,6 +66,11 @@ PROGRAMS = {
     "copied": program(PARSE, COPY),
     "uneven": program(UNEVEN),
     "skipped": program(SKIP, emits="p.emit(hdr.eth); p.emit(hdr.one);"),
+    "skipped, as a difference": program(
+        HEADER_LENGTH,
+        "apply { std.egress_spec = 3; if (std.parser_error != error.NoError) { hdr.tail.x = 1; } }",
+        "p.emit(hdr.eth); p.emit(hdr.tail); p.emit(hdr.one);",
+    ),
 }
 XDP60 = {"hook": "xdp", "min_frame": "60"}
 names = pytest.mark.parametrize("name", PROGRAMS)
@@ -110,3 +120,32 @@ def test_a_part_of_many_bits_that_are_looked_at_ahead() -> None:
     checker = Checker(found, timeout=60, machines_confirm=False)
     assert checker.check_lowered(TARGET, {"hook": "xdp"}).proof.verdict is Verdict.ACCEPT
     assert checker.check_artifact(TARGET, other, None).proof.verdict is Verdict.REJECT
+
+
+@pytest.mark.parametrize(
+    ("size", "values"),
+    [
+        ("(bit<32>) hdr.one.kind - 5 << 5", {(n - 5 << 5) % (1 << 32) for n in range(16)}),
+        ("(bit<32>) ((hdr.one.kind | 2) & 7) * 8", {8 * n for n in (2, 3, 6, 7)}),
+        ("(bit<32>) (hdr.one.kind << hdr.one.words[1:0])", set(range(16))),
+        ("(bit<32>) (bit<2>) (hdr.one.kind ^ 1) >> 1", {0, 1}),
+        ("(bit<32>) (bit<4>) ((int<4>) hdr.one.kind >> 1)", set(range(16))),
+        ("(bit<32>) hdr.tail.x", None),
+        ("(bit<32>) (bit<5>) hdr.eth.all", set(range(32))),
+    ],
+)
+def test_values_that_a_size_may_have(size: str, values: set[int] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    exact = estimate.values
+
+    def noted(g: Gen, expr: ir.Expr, most: int) -> frozenset[int] | None:
+        found.append(exact(g, expr, most))
+        return found[-1]
+
+    monkeypatch.setattr(parse.estimate, "values", noted)
+    states = f"state start {{ p.extract(hdr.eth); p.extract(hdr.one, 8); p.advance({size}); transition accept; }}"
+    try:
+        lower(program(states), None, {"hook": "xdp"})
+    except CannotOffload:
+        assert values is None
+    assert found[-1] == values
