@@ -14,8 +14,9 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import Label
 from ..artifact.asm import R1
-from . import calls, objects, stmts
+from . import calls, objects, sliding, stmts
 from . import expr as ex
+from .exits import Exit
 from .fields import header_fields
 from .frame import Ref, headers, leaves, varbits
 from .gen import Gen
@@ -24,22 +25,10 @@ from .writing import Field, copy_tc, dirty, resize_xdp, store_xdp, write_tc
 
 MAX_LEAVES = 1024
 """Layouts of the outgoing frame; more are refused."""
+MOST_OF_TREE = 64
+"""Layouts that each have code of their own where headers alone decide; of more, :mod:`.sliding` makes less code."""
 MAX_SIZES = 512
 """Sizes of a varbit that the program itself makes; more are refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """A way out of the parser."""
-
-    tagged: bool
-    cursor: int
-    """Bits parsed."""
-    valid: frozenset[str]
-    sizes: tuple[tuple[str, int], ...] = ()
-    """Paths of varbits that were extracted, and their bits."""
-    starts: tuple[tuple[str, int], ...] = ()
-    """Paths of headers that were extracted, and where they began."""
 
 
 Emitted = tuple[Ref, tuple[tuple[str, int], ...]]
@@ -154,6 +143,8 @@ class Deparser:
                     calls.copy_out(g, step.outs, self.control.span)
                 case ir.Do(ir.ExternCall(extern="packet_out", method="emit", args=(what,))) if what is not None:
                     pending = tuple(headers(ex.lvalue(g, what)))
+                    if not emitted and self._slid(pending, body, exits):
+                        return
                 case ir.Do(ir.BlockApply() as call) if _emits(step.stmt):
                     body[:0] = self._inner(call, names)
                 case ir.Block(inner) if _emits(step.stmt):
@@ -168,6 +159,33 @@ class Deparser:
                     stmts.statements(g, (stmt,))
                     names.env.update(g.env)
         self._leaves(emitted, exits)
+
+    def _slid(self, first: tuple[Ref, ...], rest: Sequence[_Step], exits: tuple[Exit, ...]) -> bool:
+        """Whether all that is left is to emit headers, of which there may be so many layouts that code was made for
+        each at each of its offsets."""
+        g, span = self.g, self.control.span
+        if self.copy is not None or self.discard:
+            return False
+        found = list(first)
+        for step in rest:
+            match step.stmt:
+                case ir.Do(ir.ExternCall(extern="packet_out", method="emit", args=(what,))) if what is not None:
+                    g.env = dict(step.names.env)
+                    found += headers(ex.lvalue(g, what))
+                case _:
+                    return False
+        if sliding.layouts(found, exits, self._ways, self._possible, MOST_OF_TREE + 1) <= MOST_OF_TREE:
+            return False
+        made = sliding.plan(g, found, exits, self._ways, self._possible, span)
+        if made is None:
+            return False
+        for (_, cursor), totals in made.totals.items():
+            for total in totals:
+                self.grows |= total > cursor
+                self.written.append(total // 8)
+                self.shortest.append(total // 8 + max(0, g.shortest - cursor // 8))
+        sliding.Sliding(g, made, self.cursor, self.send, span).run()
+        return True
 
     def _inner(self, call: ir.BlockApply, names: _Names) -> list[_Step]:
         """The statements of a control that emits, which is applied here."""

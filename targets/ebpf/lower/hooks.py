@@ -131,6 +131,10 @@ class TcHook:
             for index in range(count):
                 g.asm.emit(asm.load(1, R1, R10, whole + first + index), asm.store(1, R10, target + index, R1))
 
+    def zero(self, g: Gen) -> None:
+        """r3 = 0, of which the kernel's verifier does not know it."""
+        g.asm.emit(asm.load(4, R3, R6, self.LEN), asm.load(4, R2, R6, self.LEN), asm.alu("sub", R3, R2))
+
     def load_tag(self, g: Gen) -> None:
         """r1 = the four bytes of the tag as they were on the wire, first byte highest."""
         g.asm.emit(asm.load(4, R1, R6, self.VLAN_PROTO), asm.to_big_endian(R1, 16))
@@ -183,6 +187,13 @@ class XdpHook:
         """See :class:`TcHook`. The bytes are read in place."""
         self.require(g, tagged, start + size, short)
         yield R7, start
+
+    def zero(self, g: Gen) -> None:
+        """See :class:`TcHook`."""
+        self.length(g)
+        g.asm.emit(asm.mov(R3, R1))
+        self.length(g)
+        g.asm.emit(asm.alu("sub", R3, R1))
 
 
 Hook = TcHook | XdpHook

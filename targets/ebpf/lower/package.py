@@ -11,7 +11,8 @@ from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0
 from . import calls, validity
-from .deparse import Deparser, Exit
+from .deparse import Deparser
+from .exits import Exit
 from .frame import Leaf, Ref, parts
 from .gen import Gen
 from .parse import ParsePoint, ParserGen

@@ -68,9 +68,21 @@ def _compose_bytes(g: Gen, fields: Sequence[Field], start: int, size: int, write
         write(at, step)
 
 
+def too_short(g: Gen, size: int, parsed: int, *, tagged: bool) -> bool:
+    """Whether the first ``parsed`` bytes of a frame cannot become ``size``: frames get shorter than the helpers make
+    them, or go on to the stack, at tc, with another length."""
+    if isinstance(g.hook, TcHook):
+        if g.to_stack and (tagged or size < parsed):
+            return True
+        least = max(g.shortest, fronts.TAGGED_LEAST if tagged else 0)
+    else:
+        least = g.shortest
+    return size < parsed and size + max(0, least - parsed) < ETH_HLEN
+
+
 def resize_xdp(g: Gen, size: int, parsed: int, span: Span) -> None:
     """Make the first ``parsed`` bytes of the frame ``size``, which are still to be written."""
-    if size < parsed and size + max(0, g.shortest - parsed) < ETH_HLEN:
+    if too_short(g, size, parsed, tagged=False):
         raise CannotOffload(
             f"XDP does not make frames shorter than {ETH_HLEN} bytes (bpf_xdp_adjust_head)" + _hint(g), span
         )
@@ -87,6 +99,31 @@ def store_xdp(g: Gen, fields: Sequence[Field], size: int) -> None:
     g.hook.require(g, False, size, g.drop)
     for start, count in todo:
         _compose_bytes(g, fields, start, count, lambda at, step: g.store_bytes(R7, at, step))
+
+
+def put_xdp(g: Gen, fields: Sequence[tuple[Leaf, int]], start: int, count: int) -> None:
+    """Write ``count`` bytes of the frame from ``start`` on, which are these fields (with their first bits)."""
+    g.hook.require(g, False, start + count, g.drop)
+    placed = [Field(leaf, at, kept=False) for leaf, at in fields]
+    _compose_bytes(g, placed, start, count, lambda at, step: g.store_bytes(R7, at, step))
+
+
+def put_tc(g: Gen, fields: Sequence[tuple[Leaf, int]], start: int, count: int, span: Span) -> None:
+    """See :func:`put_xdp`; no tag lies beside the data."""
+    _store(g, [Field(leaf, at, kept=False) for leaf, at in fields], False, start, count, span)
+
+
+def resize_tc(g: Gen, size: int, parsed: int, *, tagged: bool) -> None:
+    """Make the first ``parsed`` bytes of the frame on the wire ``size``, all in the data, which are still to be
+    written."""
+    if tagged or size != parsed:
+        fronts.resize(g, size, parsed, tagged=tagged)
+
+
+def resizing(g: Gen, size: int, parsed: int) -> tuple[int, ...]:
+    """What tells apart the code by which the first ``parsed`` bytes become ``size``: for most lengths, by how much."""
+    plain = not isinstance(g.hook, TcHook) or (size >= fronts.MOVED and parsed >= fronts.MOVED)
+    return (size - parsed,) if plain else (size, parsed)
 
 
 def write_tc(g: Gen, hook: TcHook, fields: Sequence[Field], tagged: bool, size: int, parsed: int, span: Span) -> None:
@@ -226,4 +263,7 @@ def _other_tag(g: Gen, hook: TcHook, fields: Sequence[Field], size: int) -> None
     g.asm.place(same)
 
 
-__all__ = ["Field", "copy_tc", "dirty", "resize_xdp", "store_xdp", "write_tc"]
+__all__ = [
+    "Field", "copy_tc", "dirty", "put_tc", "put_xdp", "resize_tc", "resize_xdp", "resizing", "store_xdp", "too_short",
+    "write_tc",
+]  # fmt: skip
