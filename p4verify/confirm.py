@@ -29,7 +29,7 @@ from .proofs.difference import Difference
 from .proofs.engine import Model
 from .proofs.refine import Outcome
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Verdict
-from .realise import CannotRealise, describe, realise
+from .realise import CannotRealise, describe, realise_sides
 from .related import in_the_programs_cells
 from .restrictions import Restrictions
 from .semantics import bits as b
@@ -139,7 +139,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet
         asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
         rules = shown_by
         if rules is None:
-            rules = realise(pair.program, [t for side in asking for t in all_terms(side)], model, pair.relation)
+            rules = realise_sides(pair.program, asking, model, pair.relation)
         cheap = _Cheap(pair, pair.program, left_open=_left_open(outcome.impl))
         first = _told_apart(Setting(input_of(model), rules), cheap, pair.program)
         if first is not None:

@@ -14,12 +14,12 @@ from functools import cache
 from typing import Final
 
 from .confirm import Pair, confirm, with_groups
-from .on_numbers import all_terms, functions_of
+from .on_numbers import functions_of
 from .proofs.counterexample import input_of
 from .proofs.engine import Engine
 from .proofs.refine import seen_on
 from .proofs.verdict import Proof, Verdict
-from .realise import CannotRealise, realise
+from .realise import CannotRealise, realise_sides
 from .related import in_the_machines_cells, in_the_machines_tables, relate, with_legal_answers
 from .running.entries import Asked, random_rules
 from .running.rules import Drawn, Function, Rules
@@ -167,9 +167,8 @@ class MachineInRuns(SidesInRuns):
         """The rules of a run, or such as answer what it was answered. Raises CannotRealise."""
         if isinstance(self._last, FilledIn):
             return self._last.rules
-        program, (spec, impl) = self._pair.program, self._sides
-        assert program is not None
-        return realise(program, [*all_terms(spec), *all_terms(impl)], seen.model, self._pair.relation)
+        assert self._pair.program is not None
+        return realise_sides(self._pair.program, self._sides, seen.model, self._pair.relation)
 
     def _under(self, rules: RuleSet) -> Behaviour:
         """The program under some rules, which picks members of selectors' groups as the machine does; an arbitrary

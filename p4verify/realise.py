@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .on_numbers import tables_of
+from .on_numbers import all_terms, tables_of
 from .proofs.engine import Model
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.action_data import action_leaves
 from .semantics.meaning.answers import split
+from .semantics.meaning.behaviour import Behaviour
 from .semantics.rules.build import SELECTOR, default_call, match_keys, needs_priority, selector_keys
 from .semantics.rules.profiles import implementation_name
 from .semantics.rules.ruleset import ActionCall, Exact, GroupRef, Lpm, Match, Range, Rule, RuleSet, Ternary
@@ -29,9 +30,16 @@ class CannotRealise(Exception):
     """No legal rule set makes the tables answer like this (more entries than ``size``)."""
 
 
-def realise(program: ir.Program, terms: Iterable[Term], model: Model, relation: Relation | None = None) -> RuleSet:
+def realise(
+    program: ir.Program,
+    terms: Iterable[Term],
+    model: Model,
+    relation: Relation | None = None,
+    met: Sequence[Term] | None = None,
+) -> RuleSet:
     """The rule set in which every table and value set answers the keys asked in ``terms`` as ``model`` says; of tables
-    that the ``relation`` gives by what a machine holds, a guess at one with which it holds that.
+    that the ``relation`` gives by what a machine holds, a guess at one with which it holds that, as far as the values
+    of ``met`` hang on it (None: of all terms).
 
     Raises:
         CannotRealise: a table or value set would need more entries than its size.
@@ -40,7 +48,9 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model, relation: 
     by_machine = relation.entries if relation is not None else {}
     if relation is not None and relation.tables:
         model = replace(model, computed=tables_of(relation, asked, model.values, model.callables()))
-    keys = _asked_keys(asked, model, ".hit")
+    keys = _asked_keys(b.applications(*asked), model, ".hit")
+    needed = b.needed(asked if met is None else met, model.values, model.callables(), default=0) if by_machine else []
+    needed_keys = _asked_keys(needed, model, ".hit") if by_machine else {}
     entries: dict[str, tuple[Rule, ...]] = {}
     defaults: dict[str, ActionCall] = {}
     for control, table in program.tables():
@@ -49,8 +59,8 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model, relation: 
         if default is not None and not _is_own(program, table, default, model):
             defaults[name] = default
         if name in by_machine:
-            made_for = [key or 0 for key in keys.get(name, ())]
-            entries[name] = by_machine[name](made_for, model.callables(), _arguments(asked, model, f"table.{name}."))
+            made_for = [key or 0 for key in needed_keys.get(name, ())]
+            entries[name] = by_machine[name](made_for, model.callables(), _arguments(needed, model, f"table.{name}."))
             continue
         answers = _answers(table, asked, model)
         rules = tuple(
@@ -63,6 +73,30 @@ def realise(program: ir.Program, terms: Iterable[Term], model: Model, relation: 
             entries[name] = tuple(sorted((r for r in rules if first[r.matches] is r), key=_generality))
     made = RuleSet(entries, defaults, value_sets=_value_sets(program, keys, model))
     return relation.completed(made, model.callables()) if relation is not None else made
+
+
+def realise_sides(
+    program: ir.Program, sides: Sequence[Behaviour], model: Model, relation: Relation | None = None
+) -> RuleSet:
+    """As :func:`realise`, of all that the sides ask; of what a machine holds as far as what they do hangs on it.
+
+    Raises:
+        CannotRealise: a table or value set would need more entries than its size.
+    """
+    terms = [t for side in sides for t in all_terms(side)]
+    return realise(program, terms, model, relation, [t for side in sides for t in _met(side, model, relation)])
+
+
+def _met(side: Behaviour, model: Model, relation: Relation | None) -> Iterator[Term]:
+    """What decides which of a side's cases applies, and what is in that one."""
+    guards = [case.guard for case in side.cases]
+    if relation is not None and relation.tables:
+        model = replace(model, computed=tables_of(relation, guards, model.values, model.callables()))
+    holds = b.evaluate(guards, model.values, model.callables(), default=0)
+    yield from (fault.guard for fault in side.faults)
+    yield from guards
+    for case, applies in zip(side.cases, holds, strict=True):
+        yield from case.terms() if applies else ()
 
 
 def _value_sets(
@@ -100,7 +134,7 @@ def _answers(table: ir.Table, terms: Sequence[Term], model: Model) -> Mapping[in
         return {}
     found: dict[int | None, int | None] = {}
     hit = model.callables().get(f"table.{table.control_name}.hit")
-    for key in _asked_keys(terms, model, ".action").get(table.control_name, ()):
+    for key in _asked_keys(b.applications(*terms), model, ".action").get(table.control_name, ()):
         match = _match_part(table, key)
         if hit is None or not hit(*(() if match is None else (match,))):
             continue
@@ -135,7 +169,7 @@ def _default(
         if default is None or default >= len(table.actions):
             return None
         return _call(control, table, default, _default_argument(name, model))
-    asked = _asked_keys(terms, model, ".default.action").get(name, ())
+    asked = _asked_keys(b.applications(*terms), model, ".default.action").get(name, ())
     functions = model.callables()
 
     def answer(suffix: str, key: int | None) -> int:
@@ -168,18 +202,18 @@ def _only_default(table: ir.Table, model: Model) -> int | None:
     return legal[0] if asked and listed and len(legal) == 1 else None
 
 
-def _asked_keys(terms: Iterable[Term], model: Model, suffix: str) -> dict[str, tuple[int | None, ...]]:
+def _asked_keys(calls: Iterable[Term], model: Model, suffix: str) -> dict[str, tuple[int | None, ...]]:
     """Table → the keys (None: a table without keys) that ``table.T`` + ``suffix`` is asked under the model."""
-    found = _arguments(terms, model, "table.", suffix)
+    found = _arguments(calls, model, "table.", suffix)
     return {
         name[len("table.") : -len(suffix)]: tuple(args[0] if args else None for args in asked)
         for name, asked in found.items()
     }
 
 
-def _arguments(terms: Iterable[Term], model: Model, prefix: str, suffix: str = "") -> dict[str, list[tuple[int, ...]]]:
+def _arguments(calls: Iterable[Term], model: Model, prefix: str, suffix: str = "") -> dict[str, list[tuple[int, ...]]]:
     """What the functions whose names begin and end like this are asked for under the model, each once."""
-    calls = [t for t in b.applications(*terms) if t.name.startswith(prefix) and t.name.endswith(suffix)]
+    calls = [t for t in calls if t.name.startswith(prefix) and t.name.endswith(suffix)]
     values = iter(b.evaluate([arg for call in calls for arg in call.args], model.values, model.callables(), default=0))
     found: dict[str, dict[tuple[int, ...], None]] = {}
     for call in calls:

@@ -48,6 +48,7 @@ from .build import (
 )
 from .concrete import signed
 from .linear import in_order
+from .needed import needed
 from .partial import Partial
 from .pieces import chunks
 from .plan import Plan
@@ -74,8 +75,8 @@ __all__ = [
     "concat", "conjuncts",
     "const_array", "disjuncts", "eq", "evaluate", "extract", "from_bool", "implies", "in_order",
     "ite", "leading_to", "literal", "lshr", "make", "mul", "ne",
-    "neg", "not_", "or_", "postorder", "rebuild", "resize", "rules_bits", "rules_bool", "rules_parts", "rules_sums",
-    "sdiv",
+    "needed", "neg", "not_", "or_", "postorder", "rebuild", "resize", "rules_bits", "rules_bool", "rules_parts",
+    "rules_sums", "sdiv",
     "select", "sext", "shl", "show", "signed", "sle", "slt", "srem", "store", "sub", "substitute", "to_bool", "total",
     "udiv",
     "uge", "ugt", "ule", "ult", "urem", "var", "variables", "zext",

@@ -52,7 +52,6 @@ from .relate_slots import (
     Word,
     first_slot,
     known_word,
-    like_ranges,
     slot_laws,
     slot_name,
     table_functions,
@@ -64,6 +63,7 @@ from .replicas import KINDS, MOST, Groups, fill_groups
 from .selectors import Selector
 from .slot_entries import entries_for
 from .slots import Slots
+from .vector_laws import like_rules
 
 PRESENT = relate_learned.PRESENT
 
@@ -165,7 +165,7 @@ class _Builder:
 
     def real(self, terms: Sequence[Term]) -> list[Term]:
         """What is true of the vectors that ``terms`` ask, whatever the rules."""
-        return [fact for layout, slots in self.searched for fact in like_ranges(layout, slots, terms)]
+        return [fact for layout, slots in self.searched for fact in like_rules(layout, slots, terms)]
 
     def relate_tables(self, artifact: BpfObject, rules: RuleSet | None) -> None:
         """The maps of tables. Raises as :func:`relate`."""

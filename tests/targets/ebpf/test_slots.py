@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from p4verify import targets
 from p4verify.checks import Checker
 from p4verify.machine_in_runs import MachineInRuns
+from p4verify.proofs.answers import Model, Table
 from p4verify.proofs.verdict import Proof
+from p4verify.realise import realise
 from p4verify.semantics import bits as b
 from p4verify.semantics import ir
 from p4verify.semantics.rules.decide import first
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Match, Range, Rule, RuleSet, Ternary
 from p4verify.semantics.source import InputError
 from p4verify.targets.base import Asked
-from p4verify.targets.ebpf import fillup, relate_slots, slot_entries, slots
+from p4verify.targets.ebpf import fillup, relate_slots, slot_entries, slots, vector_laws
 from p4verify.targets.ebpf.artifact import BpfObject, Insn, asm
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import KernelOracle
@@ -85,7 +87,11 @@ def test_the_first_slot_found_is_that_of_the_first_rule_that_matches(
             assert relate_slots.first_slot(words).value == expected
 
 
-WIDE = ((12, "range"), (24, "range"), (8, "range"), (9, "ternary"))
+WIDE = (
+    *((12, "range"), (24, "range"), (8, "range"), (9, "ternary")),
+    *((9, "exact"), (20, "lpm"), (17, "optional")),
+)
+REST = (Ternary(0, 0), Exact(257), Lpm(0x80000, 2), Ternary(0, 0))
 WIDE_RULES = st.lists(st.tuples(*(match(*key) for key in WIDE)).map(lambda found: rule(*found)), max_size=9)
 
 
@@ -93,18 +99,18 @@ OCTETS = st.one_of(st.integers(0, 255), st.sampled_from([0, 1, 2, 127, 128, 254,
 
 
 @settings(max_examples=25)
-@example([rule(Range(0, 4095), Range(0x010507, 0x020503), Range(0, 255), Ternary(0, 0))], [1, 2, 5, 7])
-@example([rule(Range(0, 4095), Range(0x050307, 0x050503), Range(0, 255), Ternary(0, 0))], [3, 4, 5, 7])
-@example([rule(Range(0, 4095), Range(0x050303, 0x050307), Range(0, 255), Ternary(0, 0))], [3, 4, 5, 7])
+@example([rule(Range(0, 4095), Range(0x010507, 0x020503), Range(0, 255), *REST)], [1, 2, 5, 7])
+@example([rule(Range(0, 4095), Range(0x050307, 0x050503), Range(0, 255), *REST)], [3, 4, 5, 7])
+@example([rule(Range(0, 4095), Range(0x050303, 0x050307), Range(0, 255), *REST)], [3, 4, 5, 7])
 @given(WIDE_RULES, st.lists(OCTETS, min_size=2, max_size=4, unique=True))
-def test_what_is_said_of_ranges_is_true_of_the_vectors_of_any_rules(rules: list[Rule], octets: list[int]) -> None:
+def test_what_is_said_of_the_vectors_is_true_of_those_of_any_rules(rules: list[Rule], octets: list[int]) -> None:
     layout = table(*WIDE, rest="default_action = no(); size = 70;")
     search = layout.slots
     assert search is not None
     asked = [b.var(f"octet{i}", 8) for i in range(len(octets))]
     numbers = range(search.words * len(search.planes))
     terms = [relate_slots.unknown_word(layout, search, number, octet) for number in numbers for octet in asked]
-    said = relate_slots.like_ranges(layout, search, terms)
+    said = vector_laws.like_rules(layout, search, terms)
     held = relate_slots.known_word(layout, search, rules)
     functions = {relate_slots.vector_name(layout, n): lambda octet, n=n: held(n, b.bv(octet, 8)).value for n in numbers}
     assert len(said) > 20
@@ -134,6 +140,51 @@ def test_a_rule_made_of_what_the_vectors_of_a_range_say_matches_as_they_do(
     for key in asked:
         found = any(one.low <= key <= one.high for each in made for one in each.matches if isinstance(one, Range))
         assert found == (low <= key <= high)
+
+
+def test_rules_are_made_of_what_decides_and_of_nothing_else() -> None:
+    """What a model says of a byte that is asked for in a branch that is not taken may be what no rule can say."""
+    program = one_table((16, "range"), rest="default_action = no(); size = 3;")
+    made = lower(program, None, {"hook": "xdp"})
+    layout = table((16, "range"), rest="default_action = no(); size = 3;")
+    assert layout.slots is not None
+    number = next(n for n, p in enumerate(layout.slots.planes) if (p.byte, p.test) == (1, "ge"))
+    asked = b.apply(relate_slots.vector_name(layout, number), 3, b.bv(5, 8))
+    hit = b.apply("table.filt.t.hit", 0, b.bv(0x0003, 16))
+    open_ = b.ite(b.var("taken", 0), asked, b.bv(0, 3))
+    first: dict[str, Table] = {relate_slots.vector_name(layout, n): {None: 1} for n in range(len(layout.slots.planes))}
+    vectors = {**first, asked.name: {(0,): 1, (5,): 0, None: 0}}
+    for taken, found in ((0, True), (1, False)):
+        model = Model({"taken": taken}, vectors)
+        rules = realise(program, [hit, open_], model, TARGET.relate(program, made, None)).of("filt.t")
+        ranges = [one for each in rules[:1] for one in each.matches if isinstance(one, Range)]
+        assert any(one.low <= 3 <= one.high for one in ranges) is found
+
+
+def test_what_ranges_masks_and_values_cannot_say_is_excluded() -> None:
+    """One slot's bits that no rule has, in each vector of a key."""
+    layout = table((9, "exact"), (16, "lpm"), (16, "optional"), (16, "range"), rest="default_action = no(); size = 3;")
+    search = layout.slots
+    assert search is not None
+    planes = {(p.key, p.byte, p.test): relate_slots.vector_name(layout, n) for n, p in enumerate(search.planes)}
+    every = {(key, byte, test): dict.fromkeys((0, 1, 9), 1) for key, byte, test in planes}
+
+    def told(held: dict[tuple[int, int, slots.Test], dict[int, int]]) -> bool:
+        octets = [b.var(f"octet{i}", 8) for i in range(3)]
+        terms = [relate_slots.unknown_word(layout, search, n, x) for n in range(len(search.planes)) for x in octets]
+        functions = {name: held[key].__getitem__ for key, name in planes.items()}
+        values = {"octet0": 0, "octet1": 1, "octet2": 9}
+        return all(b.evaluate(vector_laws.like_rules(layout, search, terms), values, functions))
+
+    ends = {(3, 1, "gt"): {0: 0, 1: 1, 9: 1}, (3, 1, "lt"): {0: 1, 1: 1, 9: 0}}
+    fine = every | ends | {(0, 1, "masked"): {0: 0, 1: 1, 9: 1}, (0, 0, "masked"): {0: 0, 1: 0, 9: 1}}
+    assert told(fine)
+    assert not told(fine | {(0, 1, "masked"): {0: 0, 1: 1, 9: 0}}), "a bit that the key does not have"
+    assert not told(fine | {(0, 0, "masked"): {0: 1, 1: 0, 9: 1}}), "two values of an exact key"
+    assert not told(fine | {(1, 0, "masked"): {0: 0, 1: 1, 9: 1}}), "a prefix that goes on behind its end"
+    assert told(fine | {(1, 1, "masked"): {0: 0, 1: 1, 9: 0}, (1, 0, "masked"): {0: 0, 1: 1, 9: 1}})
+    assert not told(fine | {(2, 1, "masked"): {0: 0, 1: 1, 9: 0}}), "an optional value in one byte only"
+    assert not told(fine | {(3, 1, "ge"): {0: 1, 1: 0, 9: 1}}), "a low end at two places"
 
 
 def test_a_slot_that_is_asked_although_it_does_not_match_has_a_rule() -> None:
@@ -241,6 +292,16 @@ def test_a_range_key_that_is_made_otherwise_is_shown_by_rules(monkeypatch: pytes
     found = proof(turned[1].artifact, program)
     assert found.verdict.value == "reject", (turned[1].where, found.reason)
     assert not ran
+
+
+@pytest.mark.parametrize("plane", [0, 3, 6, 8])
+def test_a_vector_asked_for_the_next_byte_is_shown_by_rules(plane: int) -> None:
+    """The index may be anywhere, so that every vector is asked for that byte; what decides is one of them."""
+    program = one_table((9, "exact"), (16, "range"), rest="default_action = no(); size = 70;")
+    at, beside = (asm.alu("add", asm.R1, 256 * plane + more) for more in (0, 1))
+    wrong = changed(lower(program, None, {"hook": "xdp"}), partial(_one, at, beside), 0)
+    found = proof(wrong, program)
+    assert found.verdict.value == "reject", found.reason
 
 
 # --- the kernel -----------------------------------------------------------------------------------------------------
