@@ -199,7 +199,8 @@ class Checker:
             return proof
         left, right = two_machines(first, second)
         why, proof = proof, self._alike(left, right, started, label)
-        return replace(proof, warnings=(*proof.warnings, why)) if why else proof
+        notes = dict.fromkeys((*left.behaviour.notes, *right.behaviour.notes, *((why,) if why else ())))
+        return replace(proof, warnings=(*proof.warnings, *notes))
 
     # --- one comparison ---------------------------------------------------------------------------------------------
 

@@ -116,3 +116,13 @@ def test_each_of_several_programs_is_compared_with_the_one_of_its_name(p4verify:
 def test_one_program_each_is_compared_whatever_its_name(p4verify: Command, tmp_path: Path) -> None:
     first, second = programs(tmp_path / "first.o", one=2), programs(tmp_path / "second.o", two=2)
     assert p4verify("check", "--no-machines", "--against", first, "--against", second).code == 0
+
+
+def test_what_two_artifacts_are_taken_to_run_on_is_said(p4verify: Command, tmp_path: Path) -> None:
+    """Found by a program that lacks a flag which only frames need that a device has summed up: it was accepted, and
+    that no such frames are meant was not told."""
+    path, same = programs(tmp_path / "before.o", let=2), programs(tmp_path / "same.o", let=2)
+    ended = p4verify("check", "--no-machines", "--format", "json", "--against", path, "--against", same)
+    (result,) = ended.json()["results"]
+    assert result["verdict"] == "accept"
+    assert any("port numbers are interface indices" in said for said in result["warnings"])
