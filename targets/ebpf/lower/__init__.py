@@ -129,11 +129,16 @@ def _number(options: Mapping[str, str], name: str, least: int, most: int, defaul
 def _bounded(
     program: ir.Program, rules: RuleSet | None, hook: Hook, pipeline: Callable[[Gen], None], shortest: int, port0: int
 ) -> Gen:
-    """The code; with parser loops that are followed only so far where nothing else bounds them."""
-    try:
-        return _generate(program, rules, hook, pipeline, shortest, port0, bounded=False)
-    except UnboundedLoop:
-        return _generate(program, rules, hook, pipeline, shortest, port0, bounded=True)
+    """The code; with parsers that know less of how they came somewhere where there are too many ways, and loops that
+    are followed only so far where nothing else bounds them."""
+    for bounded in (False, True):
+        for forgetful in (False, True):
+            try:
+                return _generate(program, rules, hook, pipeline, shortest, port0, bounded=bounded, forgetful=forgetful)
+            except UnboundedLoop:
+                if bounded and forgetful:
+                    raise
+    raise AssertionError
 
 
 def _generate(
@@ -145,6 +150,7 @@ def _generate(
     port0: int,
     *,
     bounded: bool,
+    forgetful: bool,
 ) -> Gen:
     """Passes until what is read does not change any more, then one whose stack is real."""
     live: frozenset[str] | None = None
@@ -156,7 +162,7 @@ def _generate(
         code = Assembler()
         g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code, shortest, port0)
         g.kept = kept
-        g.bounded_loops = bounded
+        g.bounded_loops, g.forgetful = bounded, forgetful
         g.comes_back = comes_back
         with code.at(program.package(program.main).span if program.main else NOWHERE):
             pipeline(g)

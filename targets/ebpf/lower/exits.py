@@ -17,6 +17,8 @@ class Exit:
     """Paths of varbits that were extracted, and their bits."""
     starts: tuple[tuple[str, int], ...] = ()
     """Paths of headers that were extracted, and where they began."""
+    unknown: bool = False
+    """Whether nobody knows what was extracted: ``valid``, ``sizes`` and ``starts`` are empty then."""
 
 
 __all__ = ["Exit"]

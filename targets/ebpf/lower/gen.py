@@ -108,6 +108,13 @@ class Gen:
     """Full name of a checksum object → what it holds."""
     bounded_loops: bool = False
     """Whether loops of parsers are followed only so far, as nothing else bounds them."""
+    forgetful: bool = False
+    """Whether parsers know at no point which headers were extracted, nor with which sizes: ways on which as much was
+    parsed meet again, where there would be too many of them."""
+    extracted: dict[str, set[int]] = field(default_factory=dict)
+    """Paths of headers, and of their varbits, that some code extracts → the bits of a varbit (of a header: 0)."""
+    loose: bool = False
+    """Whether the headers that a parser leaves valid may have other bits, in all, than it has moved on."""
     comes_back: bool = True
     """Whether packets come back to the program's beginning, as far as the last pass over it has found out."""
     standard: Ref | None = None

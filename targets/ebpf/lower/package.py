@@ -80,7 +80,9 @@ class Arrivals:
     def accept(self, point: ParsePoint) -> None:
         """The code of an arrival."""
         sizes, starts = (tuple(sorted(each.items())) for each in (point.sizes, point.starts))
-        self.exits.append(Exit(point.tagged, point.cursor, point.valid or frozenset(), sizes, starts))
+        self.exits.append(
+            Exit(point.tagged, point.cursor, point.valid or frozenset(), sizes, starts, point.valid is None)
+        )
         self.g.store_constant(Leaf(self.cursor.path, 16), point.cursor)
         self.g.asm.goto(self.parsed)
 
@@ -114,6 +116,8 @@ class Arrivals:
         known: dict[frozenset[str], frozenset[frozenset[str]] | None] = {}
         found: list[Exit] = []
         for way in self.exits:
+            if way.unknown:
+                return None
             if way.valid not in known:
                 known[way.valid] = validity.behind(program, before, way.valid)
             states = known[way.valid]
@@ -144,7 +148,8 @@ class Parsing:
     def run(self, parser: ir.Parser, env: dict[str, Ref]) -> None:
         """The code of the parser, entered by the hook's frame; it goes on at ``arrivals.parsed``."""
         g = self.arrivals.g
-        points = {v: ParsePoint(v, self._rejected) for v in g.hook.variants}
+        valid = None if g.forgetful else frozenset[str]()
+        points = {v: ParsePoint(v, self._rejected, valid=valid) for v in g.hook.variants}
         calls.top_level(g, lambda: self._run(parser, env, points))
         g.asm.place(self.arrivals.parsed)
 

@@ -150,6 +150,8 @@ class ParserGen:
         self._here = 0
         self._keep: list[object] = []
         """Everything whose identity is in a key of ``_labels``, so that it stays unique."""
+        self._taken: dict[int, list[str]] = {}
+        """Label → the headers and unions that its code extracts."""
         self._copies: list[tuple[str, str]] = []
         """Paths of what calls of sub-parsers copy, and where to."""
 
@@ -158,6 +160,7 @@ class ParserGen:
         frame = self._open(parser, env, None)
         for label, point in points:
             self._g.asm.place(label)
+            self._here = label.number
             self._g.env, self._g.point = frame.env, point.copy()
             stmts.statements_into(self._g, parser.locals)
             self._g.asm.goto(self._state(frame, "start", self._g.point, parser.span))
@@ -215,6 +218,16 @@ class ParserGen:
         self._note_copies()
         if not nx.is_directed_acyclic_graph(self._graph):
             raise CannotOffload("a loop of the parser consumes nothing", self._g.program.parsers[0].span)
+        self._note_again()
+
+    def _note_again(self) -> None:
+        """What was extracted on the way here, and is extracted again, is there only once."""
+        before: dict[int, frozenset[str]] = {}
+        for here in nx.topological_sort(self._graph):
+            ways = [before[each].union(self._taken.get(each, ())) for each in self._graph.predecessors(here)]
+            before[here] = frozenset[str]().union(*ways)
+            taken = self._taken.get(here, [])
+            self._g.loose |= len(set(taken) - before[here]) < len(taken)
 
     def _piece(self, item: _Item, point: ParsePoint) -> None:
         """Statements up to a branch that moves on differently on either side, or all and the transition."""
@@ -293,6 +306,7 @@ class ParserGen:
     def _copied(self, point: ParsePoint, source: Ref, target: Ref) -> None:
         _rename(point, source, target)
         if source.path != target.path:
+            self._g.loose = True
             self._copies.append((source.path, target.path))
 
     def _note_copies(self) -> None:
@@ -306,6 +320,20 @@ class ParserGen:
                 if path.startswith(f"{source}.") and copy not in stores:
                     stores[copy] = stores[path]
                     todo.append(copy)
+        self._note_extracted()
+
+    def _note_extracted(self) -> None:
+        """What was extracted may be in the copies, too."""
+        extracted = self._g.extracted
+        todo = list(extracted)
+        while todo:
+            path = todo.pop()
+            for source, target in self._copies:
+                if f"{path}.".startswith(f"{source}."):
+                    copy = extracted.setdefault(target + path.removeprefix(source), set())
+                    if not extracted[path] <= copy:
+                        copy |= extracted[path]
+                        todo.append(target + path.removeprefix(source))
 
     # --- moving on ---
 
@@ -334,6 +362,7 @@ class ParserGen:
             self._extracted(ref, target, point)
 
     def _skip(self, point: ParsePoint, bits: int) -> None:
+        self._g.loose |= bool(bits)
         self._g.hook.require(self._g, point.tagged, (point.cursor + bits + 7) // 8, point.fail(TOO_SHORT))
         point.cursor += bits
 
@@ -356,6 +385,8 @@ class ParserGen:
             g.hook.require(g, point.tagged, (point.cursor + width + 7) // 8, point.fail(TOO_SHORT))
         g.store_constant(Leaf(ref.valid.path, 1), 1)
         point.cursor += width
+        g.extracted.setdefault(ref.path, set()).add(0)
+        self._taken.setdefault(self._here, []).append(ref.path)
         if point.valid is not None:
             point.valid |= {ref.path}
             point.starts[ref.path] = point.cursor - width
@@ -372,6 +403,7 @@ class ParserGen:
             g.hook.require(g, point.tagged, (end + 7) // 8, point.fail(TOO_SHORT))
             self._stop(point, HEADER_TOO_SHORT)
             return {}
+        g.extracted.setdefault(varying[0].path, set()).add(size)
         if point.valid is not None:
             point.sizes[varying[0].path] = size
         g.store_constant(Leaf(varying[0].size.path, SIZE_BITS), size)
@@ -387,6 +419,7 @@ class ParserGen:
                 point.next_index[stack.path] = point.next_index.get(stack.path, 0) + 1
             elif isinstance(ir.bare(base.type), ir.UnionType):
                 self._only_member(ex.lvalue(g, base), ref, point)
+                self._taken.setdefault(self._here, []).append(ex.lvalue(g, base).path)
             target = base
 
     def _only_member(self, union: Ref, ref: Ref, point: ParsePoint) -> None:

@@ -8,6 +8,7 @@ each of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -73,7 +74,7 @@ def layouts(headers: Sequence[Ref], exits: tuple[Exit, ...], ways: Ways, sizes: 
 
 def plan(g: Gen, headers: Sequence[Ref], exits: Sequence[Exit], ways: Ways, sizes: Sizes, span: Span) -> Plan | None:
     """None where this cannot be done: a header is no whole number of bytes, or has several varbits, there are too many
-    offsets, or a frame would get too short."""
+    offsets, or a frame would get too short, for all that is known."""
     made = Plan(tuple(headers), [{} for _ in headers], {})
     for way in exits:
         at = {0}
@@ -94,10 +95,46 @@ def plan(g: Gen, headers: Sequence[Ref], exits: Sequence[Exit], ways: Ways, size
                 piece.sizes |= {each for each, _ in lengths}
                 after |= {start + bits for _, bits in lengths}
             at = after
+        if way.unknown and not g.loose:
+            possible = _totals(g, headers, way, sizes, span)
+            at = at if possible is None else at & possible
         if way.cursor % 8 or any(too_short(g, total // 8, way.cursor // 8, tagged=way.tagged) for total in at):
             return None
         made.totals.setdefault((way.tagged, way.cursor), set()).update(at)
     return made if sum(len(each) for each in made.starts) <= MOST_STARTS else None
+
+
+def _totals(g: Gen, headers: Sequence[Ref], way: Exit, sizes: Sizes, span: Span) -> set[int] | None:
+    """How many bits the headers can have in all, if those that are valid behind the parser have as many as it has moved
+    on; None if nobody knows. Each header that the program makes valid or invalid afterwards makes a difference, and so
+    does one that is not emitted just once."""
+    paths = {header.path for header in headers}
+    if any(path not in paths and path.rpartition(".")[0] not in paths for path in g.extracted):
+        return None
+    emitted = Counter(header.path for header in headers)
+    by_path = {header.path: header for header in headers}
+    differences = {0}
+    for path, header in by_path.items():
+        if header.valid.path in g.usage.stores or any(x.size.path in g.usage.stores for x in varbits(header)):
+            options = _changes(g, header, emitted[path], way, sizes, span)
+        else:
+            options = {(emitted[path] - 1) * bits for bits in (0, *_lengths(g, header, way, sizes, span))}
+        differences = {one + other for one in differences for other in options}
+    return {way.cursor + each for each in differences}
+
+
+def _changes(g: Gen, header: Ref, emitted: int, way: Exit, sizes: Sizes, span: Span) -> set[int]:
+    lengths = _lengths(g, header, way, sizes, span)
+    before = {0, *lengths} if header.path in g.extracted else {0}
+    return {emitted * after - was for was in before for after in (0, *lengths)}
+
+
+def _lengths(g: Gen, header: Ref, way: Exit, sizes: Sizes, span: Span) -> list[int]:
+    """What bits the header can have where it is valid."""
+    options: list[Sized] = [()]
+    for part in varbits(header):
+        options = [((part.path, size),) for size in sizes(part, (way,))]
+    return [_bits(g, header, each, span) for each in options]
 
 
 def _bits(g: Gen, header: Ref, sizes: Sized, span: Span) -> int:
