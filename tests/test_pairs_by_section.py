@@ -264,3 +264,21 @@ def test_calls_in_another_order_than_declared_are_not_reordered(call: str) -> No
         load_text(program("l = up(s.x), k = up(s.x)"), "test.p4")
     with pytest.raises(InputError, match="nowhere"):  # what is forbidden is told before what is not handled
         load_text(program("l = up(s.x), k = up(s.x)") + "const bit<8> wrong = nowhere;", "test.p4")
+
+
+@pytest.mark.parametrize("call", ["s.p = {{ {} }};", "fields({});"], ids=["fields", "arguments"])
+def test_calls_that_only_compute_may_stand_in_any_order(call: str) -> None:
+    """Found by a test program that named a function's arguments as it pleased."""
+
+    def program(values: str) -> str:
+        local = """extern void heard(in bit<8> a); void fields(in bit<8> k, in bit<8> l) { }
+        bit<8> least(in bit<8> a, in bit<8> b) { bit<8> c = b; if (a < b) { c = a; } return c; }
+        bit<8> twice(in bit<8> a) { return least(a, 9) << 1; }
+        bit<8> loud(in bit<8> a) { heard(a); return a; }
+        bit<8> hidden(in bit<8> a) { return loud(a); }"""
+        return TYPES + local + CONTROL.format(local="", body=call.format(values))
+
+    load_text(program("l = twice(s.x), k = 1 + least(s.x, s.y)"), "test.p4")
+    for changing in ("hidden(s.x)", "twice(up(s.x))", "twice(s.x)[up(s.y) +: 2] ++ 6w0"):
+        with pytest.raises(Unsupported, match="in another order than declared, with a call among them"):
+            load_text(program(f"l = {changing}, k = twice(s.y)"), "test.p4")

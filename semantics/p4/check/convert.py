@@ -6,7 +6,7 @@ from ...source import Span
 from . import typed
 from .constants import fits, shown, wrap
 from .context import Context
-from .legality import has_call
+from .legality import has_effect
 from .symbols import ParamSymbol
 from .types import (
     DONT_CARE,
@@ -191,10 +191,10 @@ def _by_name(cx: Context, expr: typed.Aggregate, to: Type, fields: dict[str, Typ
 
 def _in_order(cx: Context, expr: typed.Aggregate, given: dict[str, typed.Expr], fields: dict[str, Type]) -> None:
     """Fields are evaluated as they are written; the IR has them as they are declared. It is unsupported where that
-    shows: there is a call among the fields that are not known."""
+    shows: a call among the fields that are not known does more than compute."""
     written = [name for name, value in given.items() if not typed.is_known(value)]
     declared = [name for name in fields if name in written]
-    if written != declared and any(has_call(given[name]) for name in written):
+    if written != declared and any(has_effect(given[name]) for name in written):
         cx.unsupported(expr.span, "named fields in another order than declared, with a call among them")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ...source import Span
 from . import typed
 from .context import Context
@@ -69,17 +71,58 @@ def is_made_by_function(expr: typed.Expr) -> bool:
 
 def has_call(expr: typed.Expr) -> bool:
     """Whether anything is called in ``expr``."""
+    return next(_calls(expr), None) is not None
+
+
+def has_effect(expr: typed.Expr) -> bool:
+    """Whether ``expr`` calls anything but functions that only compute: these may be called in any order."""
+    return not all(map(_only_computes, _calls(expr)))
+
+
+def _calls(expr: typed.Expr) -> Iterator[typed.Expr]:
+    """The calls in ``expr``, save those in another call's arguments."""
     match expr:
         case typed.Call() | typed.BlockApply() | typed.TableApply():
-            return True
-        case typed.Member(base=base) | typed.Slice(base=base) | typed.Cast(operand=base) | typed.Unary(operand=base):
-            return has_call(base)
-        case typed.Binary(left=left, right=right) | typed.Index(base=left, index=right):
-            return has_call(left) or has_call(right)
+            yield expr
+        case (
+            typed.Member(base=base)
+            | typed.Slice(base=base)
+            | typed.Cast(operand=base)
+            | typed.Unary(operand=base)
+            | typed.HeaderOp(base=base)
+        ):
+            yield from _calls(base)
+        case (
+            typed.Binary(left=left, right=right)
+            | typed.Index(base=left, index=right)
+            | typed.PlusSlice(base=left, low=right)
+        ):
+            yield from (*_calls(left), *_calls(right))
         case typed.Mux(condition=test, then=then, otherwise=otherwise):
-            return has_call(test) or has_call(then) or has_call(otherwise)
+            yield from (*_calls(test), *_calls(then), *_calls(otherwise))
         case typed.Aggregate(values=values):
-            return any(map(has_call, values))
+            yield from (call for value in values for call in _calls(value))
+
+
+def _only_computes(call: typed.Expr) -> bool:
+    if not isinstance(call, typed.Call) or not isinstance(call.callee, FunctionSymbol) or call.callee.body is None:
+        return False
+    if any(param.direction != "in" for param in call.callee.params):
+        return False
+    return not any(arg is not None and has_effect(arg) for arg in call.args) and _without_effect(call.callee.body)
+
+
+def _without_effect(stmt: typed.Stmt) -> bool:
+    """Whether a statement of a function that can change nothing but its own variables calls nothing that can."""
+    match stmt:
+        case typed.Declare(init=value) | typed.Leave(value=value):
+            return value is None or not has_effect(value)
+        case typed.Assign(target=target, value=value):
+            return not has_effect(target) and not has_effect(value)
+        case typed.Block(body=body):
+            return all(map(_without_effect, body))
+        case typed.If(condition=test, then=then, otherwise=otherwise):
+            return not has_effect(test) and _without_effect(then) and _without_effect(otherwise)
     return False
 
 

@@ -179,12 +179,12 @@ def _types_fit(callee: Callee, nodes: tuple[ast.Argument, ...], given: list[type
 
 def _in_order(cx: Context, placed: Placed, nodes: tuple[ast.Argument, ...], span: Span) -> None:
     """Arguments are evaluated as they are written; the IR has them as they are declared. It is unsupported where that
-    shows: there is a call among the arguments that are not known."""
+    shows: a call among the arguments that are not known does more than compute."""
     if not nodes or nodes[0].name is None:
         return
     declared = [node for _, _, node, g in placed if node is not None and (g is None or not typed.is_known(g))]
     written = [node for node in nodes if any(node is other for other in declared)]
-    if written != declared and any(g is not None and legality.has_call(g) for _, _, _, g in placed):
+    if written != declared and any(g is not None and legality.has_effect(g) for _, _, _, g in placed):
         cx.unsupported(span, "named arguments in another order than declared, with a call among them")
 
 
