@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 from ....semantics import ir
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
-from ..artifact.asm import R1
+from ..artifact.asm import R1, R10
 from .frame import Leaf, Ref, is_composite, leaves, parts
 from .gen import Gen
 
@@ -45,7 +46,8 @@ def load_fields(
     end = max(cursor + at + leaf.bits for leaf, at in fields)
     if end > 8 * MOST_BYTES:
         raise CannotOffload(f"headers that end behind byte {MOST_BYTES}", span)
-    with g.hook.fetch(g, tagged, start, (end + 7) // 8 - start, short) as (base, offset):
+    size = (end + 7) // 8 - start
+    with g.hook.fetch(g, tagged, start, size, short) if size else nullcontext((R10, 0)) as (base, offset):
         for leaf, at in fields:
             if leaf.path not in g.slots:
                 continue

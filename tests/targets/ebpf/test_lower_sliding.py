@@ -108,6 +108,26 @@ def mixed() -> ir.Program:
     return load_text(text, "m.p4").program
 
 
+VARBIT: Final = """
+header e_t { bit<112> e; bit<8> n; } header v_t { varbit<64> o; } struct headers { e_t e; v_t v; }
+"""
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("hook", ["tc", "xdp"])
+def test_a_header_that_is_one_varbit_of_no_bits(kernel_oracle: KernelOracle, hook: str) -> None:
+    """Nothing is read of the frame for it; the kernel refuses to read no bytes."""
+    states = """state start { p.extract(hdr.e); p.extract(hdr.v, (bit<32>)(hdr.e.n & 3) << 4); transition accept; }"""
+    body = "apply { std.egress_spec = 3; if (hdr.e.n == 4) { hdr.e.n = 1; hdr.v.setInvalid(); hdr.v.setValid(); } }"
+    emitted = "p.emit(hdr.v); p.emit(hdr.e); p.emit(hdr.v);"
+    given = load_text(v1_program(VARBIT, states, body, emitted), "v.p4").program
+    artifact = lower(given, None, {"hook": hook})
+    arrivals = [bytes(12) + b"\x08\x00" + bytes([n]) + bytes(range(20)) for n in (0, 1, 2, 3, 5)]
+    seen = kernel_oracle.observe(artifact, [(5, frame) for frame in arrivals], {}, keep_maps=True)
+    for frame, each in zip(arrivals, seen, strict=True):
+        assert list(each.outputs) == list(run(given, RuleSet({}), frame, 5).outputs), frame.hex()
+
+
 def frames(seed: int, count: int) -> list[bytes]:
     """Some with a tag, which lies beside the data at tc."""
     dice = random.Random(seed)
