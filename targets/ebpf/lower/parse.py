@@ -478,6 +478,10 @@ class ParserGen:
         if not transition.keys:
             g.asm.goto(self._state(item.frame, transition.cases[0].state, point, item.span))
             return
+        chosen = _chosen_key(transition.keys)
+        if chosen is not None:
+            self._split_key(item, *chosen, point)
+            return
         with g.asm.at(transition.keys[0].span), match.evaluated(g, transition.keys) as keys:
             if point.dead:
                 return
@@ -490,6 +494,31 @@ class ParserGen:
                 if all(isinstance(item_set, ir.AnySet) for item_set in case.sets):
                     return
         g.asm.goto(point.fail(NO_MATCH))
+
+    def _split_key(self, item: _Item, number: int, key: ir.Mux, point: ParsePoint) -> None:
+        """The transition once with each of the values that key ``number`` may take."""
+        otherwise = self._g.asm.label()
+        ex.branch_unless(self._g, key.condition, otherwise)
+        for place, value in ((None, key.then), (otherwise, key.otherwise)):
+            if place is not None:
+                self._g.asm.place(place)
+            if point.dead:
+                continue
+            keys = item.transition.keys
+            keys = (*keys[:number], value, *keys[number + 1 :])
+            branch = _Item(item.frame, (), replace(item.transition, keys=keys), item.span)
+            self._g.asm.goto(self._label(("side", id(branch)), branch, point, key.span))
+
+
+def _chosen_key(keys: Sequence[ir.Expr]) -> tuple[int, ir.Mux] | None:
+    """The first key that is one of two values of which one follows a header stack, and so may be an error that the
+    other one is not; behind keys that are none."""
+    for number, key in enumerate(keys):
+        if isinstance(key, ir.Mux) and (_follows(key.then) or _follows(key.otherwise)):
+            return number, key
+        if _follows(key) or ex.has_calls(key):
+            return None
+    return None
 
 
 def _loops(parser: ir.Parser) -> dict[str, int]:
