@@ -25,8 +25,10 @@ table t { key = { hdr.h.a: exact; } actions = { to; no; } default_action = no();
 """
 
 
-def program(ingress: str, states: str = PARSE, egress: str = "", update: str = "") -> ir.Program:
-    text = v1_program(TYPES, states, ingress, "p.emit(hdr.h);", metadata=METADATA, egress=egress, update=update)
+def program(ingress: str, states: str = PARSE, egress: str = "", update: str = "", before: str = "") -> ir.Program:
+    text = v1_program(
+        TYPES + before, states, ingress, "p.emit(hdr.h);", metadata=METADATA, egress=egress, update=update
+    )
     return load_text(text, "a.p4").program
 
 
@@ -68,6 +70,16 @@ def test_what_a_condition_calls_is_done(hook: str) -> None:
     assert verdict(called, called, hook) is Verdict.ACCEPT
     beside = program(TABLE + "apply { t.apply(); if (hdr.h.b == 9) { hdr.h.b = 0; } }")
     assert verdict(called, beside, hook) is Verdict.REJECT
+
+
+@pytest.mark.parametrize("hook", ["tc", "xdp"])
+def test_what_is_told_in_a_message_is_called(hook: str) -> None:
+    function = "bit<8> more(inout bit<8> n) { n = n + 1; return n; }"
+    told = 'log_msg("{} {}", { more(hdr.h.b), t.apply().hit });'
+    given = program(f"{TABLE} apply {{ std.egress_spec = 2; {told} }}", before=function)
+    assert verdict(given, given, hook) is Verdict.ACCEPT
+    silent = program(f"{TABLE} apply {{ std.egress_spec = 2; t.apply(); }}")
+    assert verdict(given, silent, hook) is Verdict.REJECT
 
 
 def test_in_parsers_and_behind_them() -> None:
