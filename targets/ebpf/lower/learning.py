@@ -42,7 +42,9 @@ def add(g: Gen, call: ir.ExternCall, result: Ref) -> None:
                 _store(g, layout, part, items, value, call.span)
                 ex.value(g, profile)
                 g.asm.emit(asm.alu("add", R1, 1))
-                g.asm.emit(asm.store(PROFILE_BYTES, R10, value + layout.value_size - PROFILE_BYTES, R1))
+                # Arguments lie without gaps, so that the number may lie anywhere; the stack is written at even places.
+                g.asm.emit(asm.to_big_endian(R1, 8 * PROFILE_BYTES))
+                g.store_bytes(R10, value + layout.value_size - PROFILE_BYTES, PROFILE_BYTES)
                 _insert(g, layout, key, value)
         g.asm.jump("jne", R0, 0, end)
         g.store_constant(next(leaves(g.program, result)), success)

@@ -136,6 +136,25 @@ def test_the_kernel_adds_the_entry(kernel_oracle: KernelOracle) -> None:
     assert seen == [{b"\x01\x02": value}]
 
 
+@pytest.mark.oracle
+@pytest.mark.parametrize("width", [8, 16, 24, 32])
+def test_the_profile_lies_behind_arguments_of_any_size(kernel_oracle: KernelOracle, width: int) -> None:
+    """Found by a test program whose entries have five bytes of arguments: the kernel refused the code."""
+    told = _LOCALS.replace("action other(bit<8> d)", f"action other(bit<{width}> n, bit<8> d)")
+    of = program(locals=told)
+    made = lower(of, None, {"hook": "xdp"})
+    assert proof(of, made).verdict is Verdict.ACCEPT
+    seen: list[bytes] = []
+
+    def keep(maps: dict[str, KernelMap]) -> None:
+        held = maps["MC_flows"]
+        seen.extend(held[key] for key in held.keys())  # noqa: SIM118
+
+    kernel_oracle.observe(made, [(2, bytes([1, 0xFA, 0x77, 0]).ljust(60, b"\0"))], inspect=keep)
+    assert seen[0][4:7] == b"\x77\x0a\x0b"
+    assert seen[0][-4:] == b"\x04\0\0\0"
+
+
 @pytest.mark.parametrize("hook", ["tc", "xdp"])
 def test_the_next_packet_meets_it_on_the_kernel(kernel_oracle: KernelOracle, hook: str) -> None:
     text = "\n".join(
