@@ -213,8 +213,10 @@ def _model_of(given: Input) -> Model:
 
 
 def with_groups(pair: Pair, rules: RuleSet, given: Input) -> RuleSet:
-    """The rules with the multicast groups and clone sessions that either side asks for, with the model's member."""
-    groups = Groups(given.model.values)
+    """The rules with the multicast groups and clone sessions that the sides ask for, with the model's member; if they
+    ask for others, with those only that one side asks for: with the same member in all nobody would tell them apart."""
+    values = given.model.values
+    mine, others = Groups(values), Groups(values)
     assert pair.program is not None
     known = answers(pair.program, rules)
     model = replace(given.model, values={**given.model.values, **known.inputs})
@@ -222,11 +224,11 @@ def with_groups(pair: Pair, rules: RuleSet, given: Input) -> RuleSet:
     try:
         held = pair.target.relate(pair.program, pair.artifact, rules)
         theirs = functions | functions_of(held, pair.told, model.values, functions)
-        for side, asked in ((pair.spec, functions), (pair.told, theirs)):
-            _side(side, asked, "impl." if side is pair.told else "", ToldNames(), groups.members)(given)
+        for side, asked, of_side in zip((pair.spec, pair.told), (functions, theirs), (mine, others), strict=True):
+            _side(side, asked, "impl." if side is pair.told else "", ToldNames(), of_side.members)(given)
     except (ValueError, KeyError, BadBehaviour, Unsupported, InputError, CannotOffload):
         return rules
-    return groups.into(rules)
+    return Groups(values, mine.without(others) or others.without(mine) or mine.asked).into(rules)
 
 
 def _told_apart(first: Setting, cheap: _Cheap, program: ir.Program) -> Setting | None:

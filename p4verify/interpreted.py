@@ -56,6 +56,10 @@ class Groups:
         self.asked.setdefault((kind, group), tuple(Replica(*member) for member in members))
         return members
 
+    def without(self, other: Groups) -> dict[tuple[str, int], tuple[Replica, ...]]:
+        """Those asked for that ``other`` was not asked for."""
+        return {group: members for group, members in self.asked.items() if group not in other.asked}
+
     def _in_its_place(self, depth: int, member: tuple[int, int]) -> list[tuple[int, int]]:
         """The member among others, if the model says that there are some."""
         place = self.values.get(of_a_copy(depth, "place"), 0)

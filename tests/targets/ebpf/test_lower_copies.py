@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from p4verify.checks import Checker
+from p4verify.machine_in_runs import MachineInRuns
 from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.program import run
@@ -70,6 +71,28 @@ def test_proven_for_any_member(name: str) -> None:
     proof = checker.check_lowered(TARGET, {"hook": "tc"}).proof
     assert proof.verdict is Verdict.ACCEPT, proof.reason
     proof = checker.check_artifact(TARGET, lower(second, None, {"hook": "tc"}), None).proof
+    assert proof.verdict is Verdict.REJECT, proof.reason
+
+
+TABLE: Final = """
+action copy(bit<32> session) { clone(CloneType.I2E, session); }
+action no() { }
+table t { key = { hdr.h.a: exact; hdr.h.b: ternary; } actions = { copy; no; } default_action = no(); }
+"""
+
+
+def test_copies_to_another_session_are_told_apart_by_its_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same rule is found, and the session that it says is read wrongly: with the same members it would be one."""
+    monkeypatch.setattr(MachineInRuns, "reject", lambda *_: None)
+    text = TEXT.replace("apply { m.m", TABLE + "apply { m.m")
+    first, second = (
+        load_text(
+            each.replace("INGRESS", "t.apply(); mark_to_drop(std);").replace("EGRESS", "").replace("LOCALS", ""), "a.p4"
+        ).program
+        for each in (text, text.replace("I2E, session", "I2E, session ^ 4"))
+    )
+    made = lower(second, None, {"hook": "tc"})
+    proof = Checker(first, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof
     assert proof.verdict is Verdict.REJECT, proof.reason
 
 
