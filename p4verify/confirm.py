@@ -277,12 +277,14 @@ class _Cheap:
         theirs = others | functions_of(held, pair.impl, given.model.values, others)
         names = ToldNames.of(pair.spec, pair.impl)
         possible = [a.condition for side in (pair.spec, pair.impl) for a in (*side.domain, *side.reaching)]
-        spec = _within(possible, _side(pair.spec, mine, "", names))
-        impl = _side(pair.told, theirs, "impl.", names)
+        groups = Groups(given.model.values), Groups(given.model.values)
+        spec = _within(possible, _side(pair.spec, mine, "", names, groups[0].members))
+        impl = _side(pair.told, theirs, "impl.", names, groups[1].members)
         try:
             if self.surely:
                 spec = surely(spec, impl, choices_of(pair.spec))
-            return spec(given).differs(impl(given))
+            other = spec(given).differs(impl(given))
+            return other or (not self.surely and groups[0].asked.keys() != groups[1].asked.keys())
         except (ValueError, KeyError, BadBehaviour, Unsupported):
             return False
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from .interpreted import USUAL_PORT
@@ -129,13 +130,18 @@ def _framed(change: Callable[[Input], Input | None]) -> Change:
 # --- rules ----------------------------------------------------------------------------------------------------------
 
 
+def _without(places: range, known: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    return known[: places.start] + known[places.stop :]
+
+
 def _fewer(rules: RuleSet) -> Iterator[Change]:
-    """All entries of a table, each entry, each default and each member of a value set left out."""
+    """All entries of a table, ever smaller pieces of them, each default and each member of a value set left out."""
     for table, entries in rules.entries.items():
-        if len(entries) > 1:
-            yield _entries(table, lambda _: ())
-        for number in range(len(entries) - 1, -1, -1):
-            yield _entries(table, lambda known, n=number: known[:n] + known[n + 1 :] if n < len(known) else known)  # type: ignore[misc]
+        size = len(entries)
+        while size:
+            for first in range((len(entries) - 1) // size * size, -1, -size):
+                yield _entries(table, partial(_without, range(first, first + size)))
+            size //= 2
     for table in rules.defaults:
         yield _without_default(table)
     for name, members in rules.value_sets.items():

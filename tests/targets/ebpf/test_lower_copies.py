@@ -94,6 +94,8 @@ def test_copies_to_another_session_are_told_apart_by_its_members(monkeypatch: py
     made = lower(second, None, {"hook": "tc"})
     proof = Checker(first, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof
     assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
+    assert len(proof.counterexample.rules) == 2, "an entry and a session, of the thousand that a model may have"
 
 
 @pytest.mark.oracle
