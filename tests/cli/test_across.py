@@ -61,7 +61,7 @@ def test_one_program_for_two_architectures_is_accepted(across, first: str, secon
         ("router_v1model", "router_psa", "ttl - 1", "ttl - 2", "bytes"),
         ("router_v1model", "router_psa", "ingress_drop(ostd);", "", "sent or not"),
         ("router_v1model", "router_psa", "bit<10>>(1024", "bit<10>>(512", "state Route.routed"),
-        ("router_v1model", "router_pna", "(port);", "((PortId_t)((bit<32>)port | 1));", "port output: port"),
+        ("router_v1model", "router_pna", "(port);", "((PortId_t)((bit<32>)port ^ 3));", "port output: "),
         ("switch_v1model", "switch_psa", "(MulticastGroup_t)1)", "(MulticastGroup_t)2)", "multicast group"),
         ("switch_v1model", "switch_psa", "0x88B5", "0x88B6", "clone port output: bytes"),
         ("switch_v1model", "switch_psa", "hdr.ethernet.src, meta", "hdr.ethernet.dst, meta", "event"),
