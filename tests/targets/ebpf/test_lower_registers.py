@@ -77,7 +77,7 @@ SEEDED: Final = {
 }
 
 
-@pytest.mark.parametrize("name", SEEDED)
+@pytest.mark.parametrize("name", [*sorted(SEEDED.keys() - {"wide"}), pytest.param("wide", marks=pytest.mark.campaign)])
 def test_another_value_is_rejected(name: str) -> None:
     given, body = program(BODIES[name]), BODIES[name].replace(*SEEDED[name])
     assert body != BODIES[name]

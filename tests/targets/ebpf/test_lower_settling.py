@@ -70,7 +70,7 @@ def test_proven(name: str, hook: str) -> None:
     assert verdict(given, given, hook) is Verdict.ACCEPT
 
 
-@pytest.mark.parametrize("match", ["lpm", "ternary"])
+@pytest.mark.parametrize("match", ["lpm", pytest.param("ternary", marks=pytest.mark.campaign)])
 def test_keys_of_other_kinds_are_proven(match: str) -> None:
     given = program("key", match)
     assert verdict(given, given, "xdp") is Verdict.ACCEPT
