@@ -30,49 +30,15 @@ class CannotRealise(Exception):
     """No legal rule set makes the tables answer like this (more entries than ``size``)."""
 
 
-def realise(
-    program: ir.Program,
-    terms: Iterable[Term],
-    model: Model,
-    relation: Relation | None = None,
-    met: Sequence[Term] | None = None,
-) -> RuleSet:
+def realise(program: ir.Program, terms: Iterable[Term], model: Model, relation: Relation | None = None) -> RuleSet:
     """The rule set in which every table and value set answers the keys asked in ``terms`` as ``model`` says; of tables
-    that the ``relation`` gives by what a machine holds, a guess at one with which it holds that, as far as the values
-    of ``met`` hang on it (None: of all terms).
+    that the ``relation`` gives by what a machine holds, a guess at one with which it holds that.
 
     Raises:
         CannotRealise: a table or value set would need more entries than its size.
     """
     asked = list(terms)
-    by_machine = relation.entries if relation is not None else {}
-    if relation is not None and relation.tables:
-        model = replace(model, computed=tables_of(relation, asked, model.values, model.callables()))
-    keys = _asked_keys(b.applications(*asked), model, ".hit")
-    needed = b.needed(asked if met is None else met, model.values, model.callables(), default=0) if by_machine else []
-    needed_keys = _asked_keys(needed, model, ".hit") if by_machine else {}
-    entries: dict[str, tuple[Rule, ...]] = {}
-    defaults: dict[str, ActionCall] = {}
-    for control, table in program.tables():
-        name = table.control_name
-        default = _default(control, table, asked, model, grouped=name in by_machine)
-        if default is not None and not _is_own(program, table, default, model):
-            defaults[name] = default
-        if name in by_machine:
-            made_for = [key or 0 for key in needed_keys.get(name, ())]
-            entries[name] = by_machine[name](made_for, model.callables(), _arguments(needed, model, f"table.{name}."))
-            continue
-        answers = _answers(table, asked, model)
-        rules = tuple(
-            rule for key in keys.get(name, ()) if (rule := _entry(control, table, key, answers, model)) is not None
-        )
-        if table.size is not None and len(rules) > table.size:
-            raise CannotRealise(f"table {name} has room for {table.size} entries, {len(rules)} are needed")
-        if rules:
-            first = {rule.matches: rule for rule in reversed(rules)}
-            entries[name] = tuple(sorted((r for r in rules if first[r.matches] is r), key=_generality))
-    made = RuleSet(entries, defaults, value_sets=_value_sets(program, keys, model))
-    return relation.completed(made, model.callables()) if relation is not None else made
+    return _realise(program, asked, asked, _completed(model, relation, asked), relation)
 
 
 def realise_sides(
@@ -83,20 +49,59 @@ def realise_sides(
     Raises:
         CannotRealise: a table or value set would need more entries than its size.
     """
-    terms = [t for side in sides for t in all_terms(side)]
-    return realise(program, terms, model, relation, [t for side in sides for t in _met(side, model, relation)])
+    asked = [t for side in sides for t in all_terms(side)]
+    model = _completed(model, relation, asked)
+    return _realise(program, asked, [t for side in sides for t in _met(side, model)], model, relation)
 
 
-def _met(side: Behaviour, model: Model, relation: Relation | None) -> Iterator[Term]:
+def _completed(model: Model, relation: Relation | None, asked: Sequence[Term]) -> Model:
+    """The model with the answers of tables that follow from what a machine holds."""
+    if relation is None or not relation.tables:
+        return model
+    return replace(model, computed=tables_of(relation, asked, model.values, model.callables()))
+
+
+def _met(side: Behaviour, model: Model) -> Iterator[Term]:
     """What decides which of a side's cases applies, and what is in that one."""
     guards = [case.guard for case in side.cases]
-    if relation is not None and relation.tables:
-        model = replace(model, computed=tables_of(relation, guards, model.values, model.callables()))
     holds = b.evaluate(guards, model.values, model.callables(), default=0)
     yield from (fault.guard for fault in side.faults)
     yield from guards
     for case, applies in zip(side.cases, holds, strict=True):
         yield from case.terms() if applies else ()
+
+
+def _realise(
+    program: ir.Program, asked: Sequence[Term], met: Sequence[Term], model: Model, relation: Relation | None
+) -> RuleSet:
+    """Rules for all that is ``asked``; of what a machine holds, as far as the values of ``met`` hang on it."""
+    by_machine = relation.entries if relation is not None else {}
+    calls = b.applications(*asked)
+    keys = _asked_keys(calls, model, ".hit")
+    needed = b.needed(met, model.values, model.callables(), default=0) if by_machine else []
+    needed_keys = _asked_keys(needed, model, ".hit")
+    entries: dict[str, tuple[Rule, ...]] = {}
+    defaults: dict[str, ActionCall] = {}
+    for control, table in program.tables():
+        name = table.control_name
+        default = _default(control, table, calls, model, grouped=name in by_machine)
+        if default is not None and not _is_own(program, table, default, model):
+            defaults[name] = default
+        if name in by_machine:
+            made_for = [key or 0 for key in needed_keys.get(name, ())]
+            entries[name] = by_machine[name](made_for, model.callables(), _arguments(needed, model, f"table.{name}."))
+            continue
+        answers = _answers(table, calls, model)
+        rules = tuple(
+            rule for key in keys.get(name, ()) if (rule := _entry(control, table, key, answers, model)) is not None
+        )
+        if table.size is not None and len(rules) > table.size:
+            raise CannotRealise(f"table {name} has room for {table.size} entries, {len(rules)} are needed")
+        if rules:
+            first = {rule.matches: rule for rule in reversed(rules)}
+            entries[name] = tuple(sorted((r for r in rules if first[r.matches] is r), key=_generality))
+    made = RuleSet(entries, defaults, value_sets=_value_sets(program, keys, model))
+    return relation.completed(made, model.callables()) if relation is not None else made
 
 
 def _value_sets(
@@ -124,7 +129,7 @@ def _generality(rule: Rule) -> int:
                 for m in rule.matches)  # fmt: skip
 
 
-def _answers(table: ir.Table, terms: Sequence[Term], model: Model) -> Mapping[int | None, int | None]:
+def _answers(table: ir.Table, calls: Sequence[Term], model: Model) -> Mapping[int | None, int | None]:
     """The key that entries match on → the whole key that it was looked up with, where the table has a selector.
 
     Raises:
@@ -134,7 +139,7 @@ def _answers(table: ir.Table, terms: Sequence[Term], model: Model) -> Mapping[in
         return {}
     found: dict[int | None, int | None] = {}
     hit = model.callables().get(f"table.{table.control_name}.hit")
-    for key in _asked_keys(b.applications(*terms), model, ".action").get(table.control_name, ()):
+    for key in _asked_keys(calls, model, ".action").get(table.control_name, ()):
         match = _match_part(table, key)
         if hit is None or not hit(*(() if match is None else (match,))):
             continue
@@ -158,7 +163,7 @@ def _match_part(table: ir.Table, key: int | None) -> int | None:
 
 
 def _default(
-    control: ir.Control, table: ir.Table, terms: Sequence[Term], model: Model, *, grouped: bool
+    control: ir.Control, table: ir.Table, calls: Sequence[Term], model: Model, *, grouped: bool
 ) -> ActionCall | None:
     """The default action that the model has set, if it says so; ``grouped``: one that is a group is made later."""
     name = table.control_name
@@ -169,23 +174,23 @@ def _default(
         if default is None or default >= len(table.actions):
             return None
         return _call(control, table, default, _default_argument(name, model))
-    asked = _asked_keys(b.applications(*terms), model, ".default.action").get(name, ())
+    asked = _asked_keys(calls, model, ".default.action").get(name, ())
     functions = model.callables()
 
     def answer(suffix: str, key: int | None) -> int:
         function = functions.get(f"table.{name}.default.{suffix}")
         return function(*(() if key is None else (key,))) if function else 0
 
-    calls = {
+    made = {
         _call(control, table, answer("action", key), lambda a, p, key=key: answer(f"arg.{a}.{p}", key))  # type: ignore[misc]
         for key in asked
         if answer("action", key) < len(table.actions)
     }
-    if len(calls) > 1:
+    if len(made) > 1:
         if grouped:
             return None
         raise CannotRealise(f"table {name}: the default action differs between keys of its selector")
-    return next(iter(calls), None)
+    return next(iter(made), None)
 
 
 def _is_own(program: ir.Program, table: ir.Table, default: ActionCall, model: Model) -> bool:
