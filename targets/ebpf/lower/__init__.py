@@ -7,6 +7,8 @@ those are extracted and kept on the stack (:mod:`.frame`). Tables lie in maps th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from ....semantics import ir
@@ -131,14 +133,11 @@ def _bounded(
 ) -> Gen:
     """The code; with parsers that know less of how they came somewhere where there are too many ways, and loops that
     are followed only so far where nothing else bounds them."""
-    for bounded in (False, True):
-        for forgetful in (False, True):
-            try:
-                return _generate(program, rules, hook, pipeline, shortest, port0, bounded=bounded, forgetful=forgetful)
-            except UnboundedLoop:
-                if bounded and forgetful:
-                    raise
-    raise AssertionError
+    generate = partial(_generate, program, rules, hook, pipeline, shortest, port0)
+    for bounded, forgetful in ((False, False), (False, True), (True, False)):
+        with suppress(UnboundedLoop):
+            return generate(bounded=bounded, forgetful=forgetful)
+    return generate(bounded=True, forgetful=True)
 
 
 def _generate(

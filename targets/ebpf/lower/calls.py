@@ -85,9 +85,7 @@ def bind(
     With ``by_reference`` (the callee sees nothing but its parameters), an argument that no other one overlaps needs
     no copy, unless it is a member of a union, which changes the other members when it is copied out.
     """
-    caller = g.env
-    named = [a for a in args if isinstance(a, ir.Var | ir.Member | ir.Index) and ex.runtime_index(a) is None]
-    places = {id(a): ex.resolve(g, a) for a in named}
+    caller, places = g.env, _places(g, args)
     frame: dict[str, Ref] = {}
     outs: list[CopyOut] = []
     given = list(zip(params, args, strict=True))
@@ -124,15 +122,19 @@ def bind(
 
 def hands_references(g: Gen, params: Sequence[ir.Param], args: Sequence[ir.Expr | None]) -> bool:
     """Whether :func:`bind`, asked to, gives references for all arguments that a call may change."""
-    given = list(zip(params, args, strict=True))
-    named = [a for a in args if isinstance(a, ir.Var | ir.Member | ir.Index) and ex.runtime_index(a) is None]
-    places = {id(a): ex.resolve(g, a) for a in named}
+    given, places = list(zip(params, args, strict=True)), _places(g, args)
     return all(
         (place := places.get(id(arg))) is not None
         and (isinstance(ir.bare(param.type), ir.ExternType) or _by_reference(place, param, given, places, arg))
         for param, arg in given
         if arg is not None and param.direction in ("out", "inout")
     )
+
+
+def _places(g: Gen, args: Sequence[ir.Expr | None]) -> dict[int, Ref | None]:
+    """Where the arguments lie that name a fixed place, by their identity."""
+    named = [a for a in args if isinstance(a, ir.Var | ir.Member | ir.Index) and ex.runtime_index(a) is None]
+    return {id(a): ex.resolve(g, a) for a in named}
 
 
 def _by_reference(

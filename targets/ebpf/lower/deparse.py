@@ -16,7 +16,7 @@ from ..artifact import Label
 from ..artifact.asm import R1
 from . import calls, objects, sliding, stmts
 from . import expr as ex
-from .exits import Exit
+from .exits import Exit, for_each
 from .fields import header_fields
 from .frame import Ref, headers, leaves, varbits
 from .gen import Gen
@@ -252,27 +252,19 @@ class Deparser:
     def _leaves(self, emitted: tuple[Emitted, ...], exits: tuple[Exit, ...]) -> None:
         """Tell the remaining ways apart and write the frame on each."""
         g = self.g
-        sides = [(tagged, [w for w in exits if w.tagged == tagged]) for tagged in (False, True)]
-        sides = [(tagged, ways) for tagged, ways in sides if ways]
-        tag = g.asm.label()
-        if len(sides) == 2:
-            g.hook.split(g, tag)
-        for number, (_, ways) in enumerate(sides):
-            if number:
-                g.asm.place(tag)
-            shared: Shared = {}
-            cursors = sorted({way.cursor for way in ways})
-            for cursor in cursors:
-                other = g.asm.label()
-                if cursor != cursors[-1]:
-                    g.load_leaf(R1, self.cursor)
-                    g.asm.jump("jne", R1, cursor, other)
-                self._write(emitted, [way for way in ways if way.cursor == cursor], shared)
-                g.asm.place(other)
+        shared: Shared = {}
+
+        def write(tagged: bool, cursor: int) -> None:
+            self._write(emitted, [way for way in exits if (way.tagged, way.cursor) == (tagged, cursor)], shared)
+
+        def finish() -> None:
             for label, fields, size in shared.values():
                 g.asm.place(label)
                 store_xdp(g, fields, size)
                 g.asm.goto(self.send)
+            shared.clear()
+
+        for_each(g, self.cursor, [(way.tagged, way.cursor) for way in exits], write, finish)
 
     def _write(self, emitted: tuple[Emitted, ...], ways: Sequence[Exit], shared: Shared) -> None:
         """Make room for the new headers and write them, with code that all cursors share whose frames differ in no more

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ....semantics.source import Span
 from ..artifact import Label, asm
 from ..artifact.asm import R1, R3
-from .exits import Exit
+from .exits import Exit, for_each
 from .fields import header_fields
 from .frame import Leaf, Ref, varbits
 from .gen import Gen
@@ -218,23 +218,10 @@ class Sliding:
 
     def _make_room(self, total: int, write: Label) -> None:
         """The frame's start becomes ``total`` bits long, for each length that it can have now."""
-        g = self._g
-        found = sorted(key for key, totals in self._plan.totals.items() if total in totals)
-        sides = [(tagged, [cursor for side, cursor in found if side == tagged]) for tagged in (False, True)]
-        sides = [(tagged, cursors) for tagged, cursors in sides if cursors]
-        tag = g.asm.label()
-        if len(sides) == 2:
-            g.hook.split(g, tag)
-        for number, (tagged, cursors) in enumerate(sides):
-            if number:
-                g.asm.place(tag)
-            for cursor in cursors:
-                other = g.asm.label()
-                if cursor != cursors[-1]:
-                    g.load_leaf(R1, self._cursor)
-                    g.asm.jump("jne", R1, cursor, other)
-                self._resize(total // 8, cursor // 8, tagged, write)
-                g.asm.place(other)
+        found = [key for key, totals in self._plan.totals.items() if total in totals]
+        for_each(
+            self._g, self._cursor, found, lambda tagged, cursor: self._resize(total // 8, cursor // 8, tagged, write)
+        )
 
     def _resize(self, size: int, parsed: int, tagged: bool, write: Label) -> None:
         """The first bytes become so many; code is made once for all lengths for which it is the same."""
