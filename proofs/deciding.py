@@ -23,6 +23,7 @@ from .compare import Obligation, Part, inputs_read, obligations, unequal, with_a
 from .difference import Difference, difference_in
 from .engine import Engine, Model
 from .fixing import all_fixed, fix
+from .made_by_rules import made_by_rules
 from .options import Instance
 from .sampling import case_samples, samples
 from .splitting import sides
@@ -41,9 +42,6 @@ Real = Callable[[Sequence[Term]], Sequence[Term]]
 
 Aside = Callable[[bool], bool]
 """Whether something else has settled what a search is for; asked early, it may take a short look first."""
-
-REAL_SECONDS: Final = 4.0
-"""How long it is looked for what rules make on one input."""
 
 SAMPLES: Final = 4
 """Inputs drawn at random for which it is asked whether choices fit."""
@@ -115,15 +113,18 @@ class Search:
 
     def _really(self, obligation: Obligation, found: Difference) -> Difference:
         """The difference on the same input that rules make, if one is found soon; else the one that was found."""
-        violation = obligation.violation
+        about = [obligation]
+        if self._choosing.picks_in(obligation.context):  # which decide what applies: no pair of cases fails alone
+            about += (each for each in self._todo if each is not obligation)
+            if len(about) == 1:
+                return found
+        violation = b.or_(*(each.violation for each in about))
         real = b.and_(*self._real([violation]))
-        if self._choosing.picks_in(violation) or found.model.holds(real):
+        if found.model.holds(real):
             return found
-        values = found.model.values
-        given = {v: b.literal(values.get(v.name, 0), v) for v in b.variables(violation, real)}
-        there = b.substitute([b.and_(violation, real)], given)[0]
-        answer = self.engine.satisfiable(there, f"{obligation.name}: rules for one input", REAL_SECONDS)
-        return found if answer.model is None else difference_in(obligation, replace(answer.model, values=values))
+        made = made_by_rules(violation, real, self.legal, self.picks, found.model, self.engine, obligation.name)
+        failing = next((each for each in about if made is not None and made.holds(each.violation)), None)
+        return found if made is None or failing is None else difference_in(failing, made)
 
     def check_quickly(self, obligation: Obligation) -> Difference | str | None:
         """As :meth:`check`, where that does not take long: without choices, in one query.
@@ -184,7 +185,7 @@ class Search:
             if fits is None:
                 return None
             if not fits:
-                return difference_in(failing, model)
+                return self._really(failing, difference_in(failing, model))
         return None
 
     def by_case_samples(self, spec: Behaviour, impl: Behaviour) -> Difference | None:
@@ -222,7 +223,7 @@ class Search:
             if fits is None:
                 return None
             if not fits:
-                return difference_in(failing, model)
+                return self._really(failing, difference_in(failing, model))
         return None
 
     def on_input(self, spec: Behaviour, impl: Behaviour, given: Model) -> Difference | None:
