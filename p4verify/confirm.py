@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from .certain import surely
-from .counted import numbered
+from .counted import numbered, watched
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import USUAL_PORT, Groups, Undefined, run_on, same
 from .machine_shown import Loaded, confirming, on_machine, ports_of, with_the_rest
@@ -163,6 +163,8 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet
     machine = functions.machine(pair.impl)
     run_impl = _side(in_the_programs_cells(pair.impl, relation), machine, "impl.", names, held=held)
     given = input_of(model)
+    if rules is not None and pair.program is not None and pair.rules is None:
+        given = watched(pair.program, rules, given)
     if not run_spec(given).differs(run_impl(given)):
         return f"{difference.obligation}: both sides do the same on the solver's packet"
     spec_or_same = surely(run_spec, run_impl, choices_of(spec)) if pair.first is None or pair.may else run_spec
@@ -265,6 +267,7 @@ class _Cheap:
         known = answers(self.program, rules)
         model = setting.given.model
         given = replace(setting.given, model=Model({**model.values, **known.inputs}, model.functions))
+        given = watched(self.program, rules, given)
         functions = _Functions(pair.relation, given.model)
         mine = functions.program() | known.functions
         others = given.model.callables() | known.functions

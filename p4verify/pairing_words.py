@@ -31,6 +31,7 @@ def translation(pairing: Pairing, pair: TablePair) -> tuple[dict[str, Function],
     right = actions_of_table(pairing.second, pair.second)
     functions: dict[str, Function] = {
         f"table.{second}.hit": lambda *key: b.and_(fits(key), lookup.hit(first, place(key))),
+        lookup.entry_name(second): lambda *key: lookup.entry(first, place(key)),
         f"table.{second}.action": lambda *key: _number(pair, lookup.action(first, place(key))),
     }
     default, own = lookup.default_action(second), own_default(pairing, pair)

@@ -26,6 +26,8 @@ SECONDS: Final = 5.0
 """How long a counterexample is made smaller, in this process's own time: what else the machine does changes nothing."""
 
 
+MANY: Final = 32
+"""Entries of a table from which on they are the first that is made less: with them each candidate takes long."""
 OCCURRENCES: Final = 4
 """Places in the packet that are tried for a key's value."""
 
@@ -70,6 +72,8 @@ def smaller(
 def _changes(first: Setting, program: ir.Program, rules: bool, packet: bool) -> Iterator[Change]:
     names = list(first.given.model.values)
     undefined = [n for n in names if n.startswith((CHOICE, IMPL + CHOICE))]
+    if rules and first.rules is not None and any(len(e) > MANY for e in first.rules.entries.values()):
+        yield from _fewer(first.rules)
     yield _all_at(0, undefined)
     yield from (_all_at(0, [name]) for name in undefined)
     if rules and first.rules is not None:

@@ -44,6 +44,8 @@ def answer_terms(program: ir.Program, rules: RuleSet) -> AnswerTerms:
         name, entries = table.control_name, rules.of(table.control_name)
         widths = widths_of(table.keys)
         functions[lookup.hit_name(name)] = _hit([entry.matches for entry in entries], widths)
+        places = list(range(len(entries)))
+        functions[lookup.entry_name(name)] = _first(entries, widths, places, lookup.ENTRY_BITS)
         numbers = [number_of(table, entry.call.action) for entry in entries]
         functions[lookup.action_name(name)] = _first(entries, widths, numbers, lookup.ACTION_BITS)
         actions = {action.name: action for action in (*program.actions, *control.actions)}

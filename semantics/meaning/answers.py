@@ -14,6 +14,7 @@ from ..rules.build import SELECTOR, default_call, match_keys, program_rules, sel
 from ..rules.decide import first, matches, members
 from ..rules.ruleset import ActionCall, Answer, Match, RuleSet
 from ..rules.values import key_bits
+from . import lookup
 from .action_data import action_leaves
 from .concrete import Function, Groups
 from .selectors import pick_name, selections
@@ -63,6 +64,11 @@ class _Table:
         values = split(key[0] if key else 0, widths_of(match_keys(self.table)))
         return int(first(self.rules.of(self.table.control_name), _at_least_one_bit(values)) is not None)
 
+    def number(self, *key: int) -> int:
+        """The number of the entry that matches, 0 if none does; asked with the keys that entries match on."""
+        values = split(key[0] if key else 0, widths_of(match_keys(self.table)))
+        return first(self.rules.of(self.table.control_name), _at_least_one_bit(values)) or 0
+
     def entry(self, *key: int) -> ActionCall | None:
         """What the entry that matches does; asked with all keys."""
         pairs = list(zip(self.table.keys, split(key[0] if key else 0, widths_of(self.table.keys)), strict=True))
@@ -98,6 +104,7 @@ def _table(
     table = answer.table
     name = table.control_name
     functions[f"table.{name}.hit"] = answer.hit
+    functions[lookup.entry_name(name)] = answer.number
     functions[f"table.{name}.action"] = _number(table, answer.entry)
     defaults: dict[str, Function] = {"default.action": _number(table, answer.default)}
     for action_name in {*(ref.action for ref in table.actions), table.default.action}:

@@ -6,6 +6,8 @@ without keys has none of the arguments; a key of width 0 counts nothing):
 * ``table.T.hit(key)``: Bool.
 * ``table.T.action(key)``: 16 bits, on a hit: the index of the action in ``Table.actions``.
 * ``table.T.arg.A.P(key)``: on a hit with action ``A``: its argument for parameter ``P`` (action's local name).
+* ``table.T.entry(key)``: 32 bits, on a hit: the number of the entry. Asked only where each entry has a cell (a direct
+  counter) and the key does not say which entry it meets.
 * ``table.T.default.action``, ``table.T.default.arg.A.P``: variables: what a miss does, when the default action is not
   const.
 * ``table.T.default.own``: Bool, a variable: the control plane has not set it, so it is the source's. Asked only where
@@ -28,6 +30,7 @@ from .. import bits as b
 from ..bits import Sort, Term
 
 ACTION_BITS = 16
+ENTRY_BITS = 32
 SLOT = ".slot"
 
 
@@ -46,6 +49,11 @@ def argument_name(table: str, action: str, param: str) -> str:
     return f"table.{table}.arg.{action}.{param}"
 
 
+def entry_name(table: str) -> str:
+    """The function :func:`entry`."""
+    return f"table.{table}.entry"
+
+
 def hit(table: str, key: Term | None) -> Term:
     """Whether some entry matches."""
     return _ask(hit_name(table), b.BOOL, key)
@@ -54,6 +62,11 @@ def hit(table: str, key: Term | None) -> Term:
 def action(table: str, key: Term | None) -> Term:
     """The index of the entry's action in ``Table.actions``, given that there is a hit."""
     return _ask(action_name(table), b.bit_vector(ACTION_BITS), key)
+
+
+def entry(table: str, key: Term | None) -> Term:
+    """The number of the entry, given that there is a hit."""
+    return _ask(entry_name(table), b.bit_vector(ENTRY_BITS), key)
 
 
 def argument(table: str, action: str, param: str, width: int, key: Term | None) -> Term:

@@ -16,7 +16,7 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..p4info.names import param_name
-from ..rules.build import SELECTOR, match_keys, source_entries
+from ..rules.build import SELECTOR, found_by_key, match_keys, source_entries
 from ..rules.decide import first, match_text
 from ..rules.ruleset import ActionCall, Answer, GroupRef, Rule
 from ..source import Span, Unsupported
@@ -170,7 +170,8 @@ def action_of(m: Machine, ref: ir.ActionRef, span: Span) -> ir.Action:
 
 
 def _look_up(m: Machine, table: ir.Table, keys: Keys, span: Span) -> tuple[Term, list[Chosen], Term | None]:
-    """Whether there is a hit, the ways to run actions, and (rules known) the number of the entry that wins."""
+    """Whether there is a hit, the ways to run actions, and the number of the entry that wins: if the rules are known,
+    or if something hangs on it that the key does not tell."""
     if not keys.match:
         return b.FALSE, _default(m, table, keys, b.TRUE, span), None
     if table.const_entries:  # whatever the rules are
@@ -347,7 +348,14 @@ def _unknown(
     m.axioms[b.implies(hit, b.or_(*(b.eq(which, b.bv(i, lookup.ACTION_BITS)) for i in numbers)))] = None
     if any(entry.const for entry in table.entries):
         m.note(f"table {name}: that its entries marked const are always there is not used")
-    return hit, [*ways, *_default(m, table, keys, b.not_(hit), span)], None
+    return hit, [*ways, *_default(m, table, keys, b.not_(hit), span)], _entry_of(table, keys)
+
+
+def _entry_of(table: ir.Table, keys: Keys) -> Term | None:
+    """The number of the entry that is met, where it has a cell of its own and only the rules say which it is."""
+    if found_by_key(table) or not any(isinstance(item.value, str) for item in table.properties):
+        return None
+    return lookup.entry(table.control_name, _side_by_side(keys.match, match_keys(table)))
 
 
 def _side_by_side(terms: Sequence[Term], keys: Sequence[ir.Key]) -> Term | None:

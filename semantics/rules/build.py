@@ -48,6 +48,13 @@ def needs_priority(table: ir.Table) -> bool:
     return any(key.match_kind not in ("exact", "lpm") for key in match_keys(table))
 
 
+def found_by_key(table: ir.Table) -> bool:
+    """Whether each key has an entry of its own, or one that its leading bits tell: of exact keys and at most one lpm
+    key. Of any other table a key does not say which entry it meets."""
+    kinds = [key.match_kind for key in match_keys(table)]
+    return set(kinds) <= {"exact", "lpm"} and kinds.count("lpm") <= 1
+
+
 # --- entries of the source ------------------------------------------------------------------------------------------
 
 

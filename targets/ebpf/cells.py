@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ...semantics import ir
-from ...semantics.source import Span
 from ..base import CannotOffload
 from .artifact import Field, MapDef
 from .attached import DIRECT_COUNTERS, DIRECT_METERS, attached
@@ -125,10 +124,11 @@ def _fields(cells: Sequence[Cell]) -> tuple[Field, ...]:
 
 def direct_counters(program: ir.Program, layout: TableLayout) -> list[CellMap]:
     """The maps of a table's direct counters: an element for each rule, at the rule's key, or at its number where the
-    rules are compiled in. A table without keys has no rules, and counts at most what its default action does.
+    rules are compiled in or lie in slots. A table without keys has no rules, and counts at most what its default action
+    does.
 
     Raises:
-        CannotOffload: the table's rules lie in slots, or the program itself adds some.
+        CannotOffload: the program itself adds rules.
     """
     out = []
     for instance, span in attached(program, layout.table, DIRECT_COUNTERS):
@@ -138,7 +138,7 @@ def direct_counters(program: ir.Program, layout: TableLayout) -> list[CellMap]:
         size, fields = sum(cell.size for cell in cells), _fields(cells)
         called = instance.extern == "DirectCounter"
         miss = MapDef(f"{name}_miss", "array", 4, size, 1, value_fields=fields) if called else None
-        made = _of_rules(layout, f"{name}_cells", size, fields, span)
+        made = _of_rules(layout, f"{name}_cells", size, fields)
         item = made or miss
         if item is not None:
             bytes_only = counter_kind(instance) == "bytes"
@@ -147,36 +147,28 @@ def direct_counters(program: ir.Program, layout: TableLayout) -> list[CellMap]:
     return out
 
 
-def _of_rules(layout: TableLayout, name: str, size: int, fields: tuple[Field, ...], span: Span) -> MapDef | None:
+def _of_rules(layout: TableLayout, name: str, size: int, fields: tuple[Field, ...]) -> MapDef | None:
     """The map with the cells of a table's rules; None if there can be none."""
     if layout.baked is not None:
         return MapDef(name, "array", 4, size, len(layout.baked), value_fields=fields) if layout.baked else None
-    if not layout.keys:
-        return None
     entries = layout.entries
-    if entries is None or layout.slots is not None:
-        raise CannotOffload("direct counters of a table whose rules are not known by exact keys or one lpm key", span)
-    return replace(entries, name=name, value_size=size, value_fields=fields)
+    return None if entries is None else replace(entries, name=name, value_size=size, value_fields=fields)
 
 
 def direct_meters(program: ir.Program, layout: TableLayout) -> dict[str, MapDef]:
-    """Name of each of a table's direct meters → the map with the colour of each rule, at the rule's key; nothing that
-    is compared.
+    """Name of each of a table's direct meters → the map with the colour of each rule, at the rule's key or its number,
+    as with counters; nothing that is compared.
 
     Raises:
-        CannotOffload: the table's rules lie in no map at their keys.
+        CannotOffload: the table has no rules.
     """
     out = {}
     for instance, span in attached(program, layout.table, DIRECT_METERS):
-        entries = layout.entries
-        if entries is None or layout.slots is not None:
-            raise CannotOffload("direct meters of a table whose rules are not known by exact keys or one lpm key", span)
-        out[instance.name] = replace(
-            entries,
-            name=f"{identifier(instance.name)}_colours",
-            value_size=COLOUR_BYTES,
-            value_fields=(Field("colour", 0, COLOUR_BYTES),),
-        )
+        name, fields = f"{identifier(instance.name)}_colours", (Field("colour", 0, COLOUR_BYTES),)
+        item = _of_rules(layout, name, COLOUR_BYTES, fields)
+        if item is None:
+            raise CannotOffload("direct meters of a table without rules", span)
+        out[instance.name] = item
     return out
 
 

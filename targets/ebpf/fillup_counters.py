@@ -15,13 +15,13 @@ def counter_elements(program: ir.Program, rules: RuleSet, maps: Container[str] |
     """Map's name → its elements; ``maps`` as for :func:`.layout.layouts`.
 
     Raises:
-        CannotOffload: a table's direct counters are not kept in maps.
+        CannotOffload: the program itself adds rules to a table with direct counters.
     """
     out: dict[str, Entries] = {}
     for name, layout in layouts(program, rules, maps).items():
         for cells in direct_counters(program, layout):
-            if not cells.of_rules or layout.baked is not None:
-                continue
+            if not cells.of_rules or layout.baked is not None or layout.slots is not None:
+                continue  # an array is full of zeros from the beginning
             zeros = bytes(cells.map.value_size)
             out[cells.map.name] = [(fill_rule(layout, rule)[0], zeros) for rule in rules.of(name)]
     return out

@@ -25,7 +25,7 @@ from typing import Final
 
 from ...semantics import ir
 from ...semantics.ir.traverse import mentioned
-from ...semantics.rules.build import source_entries
+from ...semantics.rules.build import found_by_key, source_entries
 from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.rules.values import ENUM_BITS, value_set_widths
 from ...semantics.source import Unsupported
@@ -34,7 +34,6 @@ from . import selectors as sel
 from . import slots as sl
 from .artifact import Field, MapDef
 from .artifact.program import F_NO_PREALLOC
-from .attached import DIRECT_COUNTERS, DIRECT_METERS, attached
 from .slots import Slots
 
 DEFAULT_SIZE: Final = 1024
@@ -274,16 +273,13 @@ def _baked(program: ir.Program, table: ir.Table, rules: RuleSet | None) -> tuple
 
 def in_slots(table: ir.Table) -> bool:
     """Whether no map of the kernel matches the table's keys."""
-    kinds = [key.match_kind for key in table.keys]
-    return bool(set(kinds) - {"exact", "lpm"}) or kinds.count("lpm") > 1
+    return not found_by_key(table)
 
 
 def _rather_slots(program: ir.Program, control: ir.Control, table: ir.Table, count: int) -> bool:
     """Whether so many rules of a table that no map of the kernel matches are kept in slots, though they are known."""
     if count <= MOST_COMPILED_IN or not in_slots(table):
         return False
-    if attached(program, table, (*DIRECT_COUNTERS, *DIRECT_METERS)):
-        return False  # slots have no cells for their rules
     try:
         slots = layout(program, control, table, _Names()).slots
     except CannotOffload:

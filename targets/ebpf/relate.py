@@ -185,7 +185,10 @@ class _Builder:
             for direct in direct_counters(self.program, layout):
                 if direct.of_rules and _shape(direct.map) in have:
                     of_table = None if rules is None else rules.of(_name(layout))
-                    self.cells(direct) if layout.baked is not None else self.direct(layout, direct, of_table)
+                    if layout.baked is not None or layout.slots is not None:
+                        self.cells(direct)
+                    else:
+                        self.direct(layout, direct, of_table)
                 if direct.miss is not None and _shape(direct.miss) in have:
                     self.missed(direct, direct.miss)
             if layout.selector is not None and all(_shape(item) in have for item in layout.maps):

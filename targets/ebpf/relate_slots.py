@@ -150,6 +150,7 @@ def table_functions(layout: TableLayout, slots: Slots) -> dict[str, Build]:
 
     functions: dict[str, Build] = {
         lookup.hit_name(name): hit,
+        lookup.entry_name(name): partial(at_first, lambda slot: slot),
         lookup.action_name(name): partial(at_first, partial(lookup.action, slot_name(layout))),
     }
     for part in layout.actions:

@@ -1,14 +1,17 @@
 """Direct counters and meters of a table, in the actions that count and measure: what belongs to the rule that was hit
-lies at its key in a map of its own, and the key that was looked up still lies on the stack."""
+lies at its key in a map of its own, and the key that was looked up still lies on the stack; or at its number, which the
+search has noted."""
 
 from __future__ import annotations
 
 from ....semantics import ir
+from ....semantics.source import Span
 from ...base import CannotOffload
-from ..artifact import MapDef, asm
+from ..artifact import Label, MapDef, asm
 from ..artifact.asm import R0, R1, R2, R10
 from ..cells import direct_counters, direct_meters
 from . import cellcode
+from .frame import Ref
 from .gen import Gen, LookedUp
 from .hooks import MAP_LOOKUP
 
@@ -27,12 +30,7 @@ def count(g: Gen, call: ir.ExternCall) -> None:
             _find(g, item, found.key)
             g.asm.jump("jne", R0, 0, hit)
         elif item is not None and found.entry is not None:
-            g.load_leaf(R1, found.entry, span=call.span)
-            g.asm.jump("jeq", R1, 0, missed)
-            g.asm.emit(asm.alu("sub", R1, 1))
-            with g.buffer(item.key_size) as place:
-                g.asm.emit(asm.store(item.key_size, R10, place, R1))
-                _find(g, item, place)
+            _find_numbered(g, item, found.entry, missed, call.span)
             g.asm.goto(hit)
         g.asm.place(missed)
         with g.buffer(miss.key_size) as place:
@@ -48,9 +46,17 @@ def find_colour(g: Gen, call: ir.ExternCall) -> None:
     """r0 = the address of the colour of the rule that was hit, or 0."""
     found = _looked_up(g, call)
     item = direct_meters(g.program, found.layout).get(str(call.object))
-    if item is None or found.key is None:
+    if item is None:
         raise _of_another_table(call)
-    _find(g, item, found.key)
+    if found.key is not None:
+        _find(g, item, found.key)
+    elif found.entry is not None:
+        none = g.asm.label()
+        g.asm.emit(asm.mov(R0, 0))
+        _find_numbered(g, item, found.entry, none, call.span)
+        g.asm.place(none)
+    else:
+        raise _of_another_table(call)
 
 
 def _looked_up(g: Gen, call: ir.ExternCall) -> LookedUp:
@@ -61,6 +67,16 @@ def _looked_up(g: Gen, call: ir.ExternCall) -> LookedUp:
 
 def _of_another_table(call: ir.ExternCall) -> CannotOffload:
     return CannotOffload(f"{call.extern}.{call.method} in an action of a table that it does not belong to", call.span)
+
+
+def _find_numbered(g: Gen, item: MapDef, entry: Ref, missed: Label, span: Span) -> None:
+    """r0 = the address of the element of the rule that was hit, or 0; go to ``missed`` if none was."""
+    g.load_leaf(R1, entry, span=span)
+    g.asm.jump("jeq", R1, 0, missed)
+    g.asm.emit(asm.alu("sub", R1, 1))
+    with g.buffer(item.key_size) as place:
+        g.asm.emit(asm.store(item.key_size, R10, place, R1))
+        _find(g, item, place)
 
 
 def _find(g: Gen, item: MapDef, key: int) -> None:

@@ -60,7 +60,8 @@ class LookedUp:
     key: int | None
     """Where on the stack its key lies, if that is still there."""
     entry: Ref | None
-    """Where the rules are compiled in, and somebody asks for it: the number of the one that was hit, one higher."""
+    """Where the rules are compiled in or lie in slots, and somebody asks for it: the number of the one that was hit,
+    one higher."""
 
 
 @dataclass

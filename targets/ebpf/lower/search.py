@@ -13,6 +13,7 @@ from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R3, R7, R10
 from ..layout import TableLayout
 from ..slots import COUNT, EIGHTS, FOURS, TWOS, WORD_BITS, WORD_BYTES, Chain, Slots
+from .frame import Ref
 from .gen import Gen, Temp
 from .hooks import MAP_LOOKUP
 
@@ -75,8 +76,9 @@ class _Search:
         g.asm.jump("jeq", R0, 0, g.drop)
 
 
-def find(g: Gen, layout: TableLayout, slots: Slots, key: int, miss: Label) -> None:
-    """r7 = the value of the first slot that matches the key on the stack; go to ``miss`` if there is none."""
+def find(g: Gen, layout: TableLayout, slots: Slots, key: int, miss: Label, number: Ref | None = None) -> None:
+    """r7 = the value of the first slot that matches the key on the stack; go to ``miss`` if there is none. ``number``:
+    where to note the slot's number, one higher."""
     assert layout.entries is not None
     g.maps[slots.bits.name] = slots.bits
     found = g.asm.label()
@@ -98,6 +100,10 @@ def find(g: Gen, layout: TableLayout, slots: Slots, key: int, miss: Label) -> No
         _lowest_bit(g)
         first.load(R2)
         g.asm.emit(asm.alu("or", R1, R2))
+        if number is not None:
+            g.asm.emit(asm.alu("add", R1, 1))
+            g.store_leaf(number, R1)
+            g.asm.emit(asm.alu("sub", R1, 1))
         search.element(layout.entries.name)
     g.asm.emit(asm.mov(R7, R0))
 

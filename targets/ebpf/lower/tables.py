@@ -18,7 +18,7 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R7, R10
-from ..attached import DIRECT_METERS, attached
+from ..attached import DIRECT_COUNTERS, DIRECT_METERS, attached
 from ..cells import CellMap, direct_counters
 from ..fillup import default_index
 from ..layout import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout
@@ -30,6 +30,7 @@ from .hooks import MAP_LOOKUP
 
 NUMBER_BITS: Final = 32
 """Of a rule's number."""
+INDEX_BYTES: Final = NUMBER_BITS // 8
 
 
 @dataclass
@@ -90,7 +91,7 @@ def _apply(g: Gen, layout: TableLayout, outcome: Temp | None, wants_hit: bool) -
     with ExitStack() as kept:
         kept.enter_context(g.scope())
         number = None
-        if layout.baked is not None and _counts(g, layout):
+        if _notes_number(g, layout):
             number = g.declare("$entry", ir.bits(NUMBER_BITS))
             g.clear(number)
         key = kept.enter_context(g.buffer(layout.key_size, layout.table.span)) if _keeps_key(g, layout) else None
@@ -112,16 +113,23 @@ def _apply(g: Gen, layout: TableLayout, outcome: Temp | None, wants_hit: bool) -
         g.asm.place(state.end)
 
 
-def _counts(g: Gen, layout: TableLayout) -> bool:
-    """Whether actions may count for the rule that was hit."""
-    return bool(attached(g.program, layout.table, ("DirectCounter",)))
+def _asks_for_rule(g: Gen, layout: TableLayout) -> bool:
+    """Whether actions may count, or measure, for the rule that was hit."""
+    return bool(attached(g.program, layout.table, ("DirectCounter", *DIRECT_METERS)))
+
+
+def _notes_number(g: Gen, layout: TableLayout) -> bool:
+    """Whether somebody may ask for the number of the rule that was hit."""
+    if layout.slots is not None:
+        return bool(attached(g.program, layout.table, (*DIRECT_COUNTERS, *DIRECT_METERS)))
+    return layout.baked is not None and _asks_for_rule(g, layout)
 
 
 def _keeps_key(g: Gen, layout: TableLayout) -> bool:
     """Whether actions may ask for the key that was looked up."""
     if layout.entries is None or layout.slots is not None:
         return False
-    return bool(layout.profile_bits or _counts(g, layout) or attached(g.program, layout.table, DIRECT_METERS))
+    return bool(layout.profile_bits or _asks_for_rule(g, layout))
 
 
 def _directionless(part: ActionPart) -> list[tuple[ArgPart, ir.Param]]:
@@ -150,17 +158,29 @@ def _lookup(state: _Apply) -> None:
         for part in layout.in_order():
             _store_key(g, layout.table.keys[part.index].expr, part, place)
         if layout.slots is not None:
-            search.find(g, layout, layout.slots, place, miss)
+            search.find(g, layout, layout.slots, place, miss, state.number)
         else:
             _find(g, entries.name, place)
             g.asm.jump("jeq", R0, 0, miss)
             g.asm.emit(asm.mov(R7, R0))
         for cells in direct_counters(g.program, layout):
             if cells.miss is None:
-                _count_hit(g, cells, place)
+                _count_found(state, cells, place)
     _set_hit(state, True)
     _from_value(state)
     g.asm.place(miss)
+
+
+def _count_found(state: _Apply, cells: CellMap, key: int) -> None:
+    """Count the packet for the rule that was found: at its key on the stack, or at its number."""
+    g = state.g
+    if state.number is None:
+        _count_hit(g, cells, key)
+        return
+    with g.buffer(INDEX_BYTES) as place:
+        g.load_leaf(R1, state.number)
+        g.asm.emit(asm.alu("sub", R1, 1), asm.store(INDEX_BYTES, R10, place, R1))
+        _count_hit(g, cells, place)
 
 
 def _count_hit(g: Gen, cells: CellMap, key: int) -> None:
@@ -332,8 +352,8 @@ def _hit_number(state: _Apply, number: int) -> None:
         g.store_constant(next(leaves(g.program, state.number)), number + 1)
     for cells in direct_counters(g.program, state.layout):
         if cells.miss is None:
-            with g.buffer(4) as place:
-                g.asm.emit(asm.store(4, R10, place, number))
+            with g.buffer(INDEX_BYTES) as place:
+                g.asm.emit(asm.store(INDEX_BYTES, R10, place, number))
                 _count_hit(g, cells, place)
 
 

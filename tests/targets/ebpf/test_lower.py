@@ -512,10 +512,6 @@ TERNARY_TABLE = TABLE.replace("exact", "ternary")
     ("ingress", "text"),
     [
         ("apply { hash(hdr.h.a, HashAlgorithm.crc16_custom, (bit<8>)0, { hdr.h.b }, (bit<8>)255); }", "hash"),
-        (
-            f"direct_counter(CounterType.bytes) c; {TERNARY_TABLE} counters = c; }} apply {{ t.apply(); }}",
-            "counters",
-        ),
         (f"{TERNARY_TABLE} size = 1 << 20; }} apply {{ t.apply(); }}", "look-ups"),
         ("register<error>(4) r; apply { r.write(0, error.NoMatch); }", "registers"),
         ("apply { bit<128> w = (bit<128>) hdr.h.b; hdr.h.a = (w / 3)[7:0]; }", "more than 64 bits"),

@@ -10,8 +10,7 @@ from p4verify.checks import Checker
 from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_text
-from p4verify.semantics.rules.ruleset import ActionCall, Exact, Rule, RuleSet
-from p4verify.targets.base import CannotOffload
+from p4verify.semantics.rules.ruleset import ActionCall, Exact, Rule, RuleSet, Ternary
 from p4verify.targets.ebpf.artifact import BpfObject
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import KernelMap, KernelOracle
@@ -44,6 +43,36 @@ def verdict(given: ir.Program, made: BpfObject) -> Verdict:
 @pytest.mark.parametrize("hook", ["tc", "xdp"])
 def test_proven(kind: str, hook: str) -> None:
     assert verdict(program(kind), lower(program(kind), None, {"hook": hook})) is Verdict.ACCEPT
+
+
+SMALL = "counters = c; size = 64;"
+"""A table whose rules lie in one word of slots."""
+
+
+def in_slots(kind: str) -> ir.Program:
+    """The program with a table whose keys no map of the kernel matches."""
+    ingress = INGRESS.replace("KIND", kind).replace("MATCH", "ternary").replace("counters = c;", SMALL)
+    return load_text(v1_program(TYPES, PARSE, ingress, "p.emit(hdr.h);"), "c.p4").program
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_proven_in_slots(kind: str) -> None:
+    assert verdict(in_slots(kind), lower(in_slots(kind), None, {"hook": "xdp"})) is Verdict.ACCEPT
+
+
+def test_a_slot_counts_for_itself() -> None:
+    """The cell of another slot, or another amount, is seen; one rule shows it."""
+    given, made = in_slots("packets"), lower(in_slots("packets"), None, {"hook": "xdp"})
+    insns = made.program().insns
+    at = next(i for i, insn in enumerate(insns) if insn.opcode == 0xDB)
+    number = max(i for i in range(at) if insns[i].opcode == 0x17)  # r1 -= 1: from the number noted to the slot's
+    for place, changed in ((at - 1, replace(insns[at - 1], imm=2)), (number, replace(insns[number], imm=2))):
+        code = (*insns[:place], changed, *insns[place + 1 :])
+        other = replace(made, programs=(replace(made.program(), insns=code),))
+        proof = Checker(given, timeout=60, machines_confirm=False).check_artifact(TARGET, other, None).proof
+        assert proof.verdict is Verdict.REJECT, proof.reason
+        assert proof.counterexample is not None
+        assert len([rule for rule in proof.counterexample.rules if rule.startswith("table_add")]) == 1
 
 
 def test_a_counter_of_packets_and_bytes_is_proven() -> None:
@@ -114,7 +143,37 @@ def test_the_kernel_counts_each_rule(kernel_oracle: KernelOracle) -> None:
     assert list(found.values()) == [(2, 45), (1, 21), (0, 0)]
 
 
-def test_tables_whose_rules_have_no_keys_of_their_own_are_refused() -> None:
-    with pytest.raises(CannotOffload, match="direct counters") as refusal:
-        lower(program("packets", "ternary"), None, {})
-    assert refusal.value.span.line
+@pytest.mark.oracle
+@pytest.mark.parametrize("known", [False, True], ids=["any rules", "these rules"])
+def test_the_kernel_counts_each_slot(kernel_oracle: KernelOracle, known: bool) -> None:
+    """Two keys of one rule share a cell; of rules that match alike the first counts."""
+    given = in_slots("packets")
+    entries = tuple(
+        Rule("Ing.t", (Exact(1), Ternary(value, mask)), ActionCall("to", (4,)), priority=number)
+        for number, (value, mask) in enumerate(((0x10, 0xF0), (0x12, 0xFF), (0x20, 0xF0)), 1)
+    )
+    rules = RuleSet({"Ing.t": entries})
+    made = lower(given, rules if known else None, {"hook": "xdp"})
+    frames = [bytes(14) + (1 << 4).to_bytes(2, "big") + x.to_bytes(4, "big") for x in (0x12, 0x13, 0x21, 0x31)]
+    found: list[int] = []
+
+    def look(maps: dict[str, KernelMap]) -> None:
+        cells = maps["Ing_c_cells"]
+        found[:] = [int.from_bytes(cells[n.to_bytes(4, "little")], "little") for n in range(3)]
+
+    tables = dict(TARGET.fill(given, made, rules))
+    kernel_oracle.observe(made, [(5, frame) for frame in frames], tables, inspect=look, keep_maps=True)
+    assert found == [2, 0, 1]
+
+
+def test_known_rules_in_slots_count_by_their_numbers() -> None:
+    """Many rules lie in slots though they are known; then a cell is a rule's number."""
+    given = program("packets_and_bytes", "ternary")
+    entries = tuple(
+        Rule("Ing.t", (Exact(n % 5), Ternary(n, 0xFF)), ActionCall("to", (n,)), priority=n) for n in range(1, 70)
+    )
+    rules = RuleSet({"Ing.t": entries})
+    made = lower(given, rules, {"hook": "xdp"})
+    assert any(item.name == "Ing_t_bits" for item in made.maps)
+    proof = Checker(given, rules, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
