@@ -72,31 +72,37 @@ def _rotated(word: Term, count: int) -> Term:
 
 
 def lookup3(data: Sequence[Term]) -> Term:
-    """``hashlittle`` of bytes (8-bit terms), with initial value 0."""
-    word = [b.bv(0xDEADBEEF + len(data), 32)] * 3
-    rest = list(data)
-    while len(rest) > 12:
-        word = [b.add(w, _little(rest[4 * i : 4 * i + 4])) for i, w in enumerate(word)]
+    """``hashlittle`` of bytes in memory, given in pieces of whole bytes (the first byte lowest in each), with initial
+    value 0."""
+    whole = b.concat(*reversed(data)) if data else None
+    size = 0 if whole is None else whole.width // 8
+    word = [b.bv(0xDEADBEEF + size, 32)] * 3
+    at = 0
+    while size - at > 12:
+        word = [b.add(w, _little(whole, at + 4 * i)) for i, w in enumerate(word)]
         for to, by, count in _MIX:
             word[to] = b.bxor(b.sub(word[to], word[by]), _rotated(word[by], count))
             third = 3 - to - by
             word[by] = b.add(word[by], word[third])
-        del rest[:12]
-    if not rest:
+        at += 12
+    if at == size:
         return word[2]
-    word = [b.add(w, _little(rest[4 * i : 4 * i + 4])) for i, w in enumerate(word)]
+    word = [b.add(w, _little(whole, at + 4 * i)) for i, w in enumerate(word)]
     for to, by, count in _FINAL:
         word[to] = b.sub(b.bxor(word[to], word[by]), _rotated(word[by], count))
     return word[2]
 
 
-def _little(octets: Sequence[Term]) -> Term:
-    """Up to four bytes as a number, the first one lowest."""
-    return b.zext(b.concat(*reversed(octets)), 32) if octets else b.bv(0, 32)
+def _little(whole: Term | None, at: int) -> Term:
+    """The word that begins at a byte, filled up with zeros."""
+    if whole is None or 8 * at >= whole.width:
+        return b.bv(0, 32)
+    return b.zext(b.extract(whole, min(8 * at + 31, whole.width - 1), 8 * at), 32)
 
 
-def host_bytes(parts: Sequence[Term], span: Span) -> list[Term]:
-    """A tuple of numbers as the C structure that p4c's ``UBPFListType`` lays out, on a little-endian host.
+def host_structure(parts: Sequence[Term], span: Span) -> list[Term]:
+    """A tuple of numbers as the C structure that p4c's ``UBPFListType`` lays out, on a little-endian host, piece by
+    piece.
 
     Every number takes the smallest of 1, 2, 4 and 8 bytes that holds it; a zero byte follows each number that needs an
     odd number of bytes.
@@ -104,29 +110,29 @@ def host_bytes(parts: Sequence[Term], span: Span) -> list[Term]:
     Raises:
         Unsupported: the C compiler would put padding of its own in between, whose bytes are anything.
     """
-    octets: list[Term] = []
-    largest = 1
+    pieces: list[Term] = []
+    end, largest = 0, 1
     for part in parts:
         if part.width > 64:
             raise Unsupported("a hash of a field of more than 64 bits", span)
         size = next(size for size in (1, 2, 4, 8) if part.width <= 8 * size)
-        if len(octets) % size:
+        if end % size:
             raise Unsupported("a hash of fields that a C compiler aligns", span)
         largest = max(largest, size)
-        wide = b.zext(part, 8 * size)
-        octets += [b.extract(wide, 8 * i + 7, 8 * i) for i in range(size)]
+        pieces.append(b.zext(part, 8 * size))
         if (part.width + 7) // 8 % 2:
-            octets.append(b.bv(0, 8))
-    if len(octets) % largest:
+            pieces.append(b.bv(0, 8))
+        end = sum(piece.width for piece in pieces) // 8
+    if end % largest:
         raise Unsupported("a hash of a structure that a C compiler pads at its end", span)
-    return octets
+    return pieces
 
 
 def hash_lookup3(m: Machine, node: ir.ExternCall) -> None:
     """``hash(result, algorithm, data)``; lookup3 is the only algorithm."""
     call = Call(m, node)
     parts = field_bits(m, call.value(2), node.params[2].type, node.span)
-    call.put(0, Scalar(lookup3(host_bytes(parts, node.span))))
+    call.put(0, Scalar(lookup3(host_structure(parts, node.span))))
 
 
 # --- registers, time ------------------------------------------------------------------------------------------------

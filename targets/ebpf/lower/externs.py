@@ -18,6 +18,7 @@ from . import (
     forwarding,
     hashes,
     learning,
+    lookup3,
     meters,
     mirrors,
     portable,
@@ -98,9 +99,23 @@ def _unavailable(call: ir.ExternCall) -> CannotOffload:
 def _verify(g: Gen, call: ir.ExternCall) -> None:
     """``verify(condition, error)``: the parser's error unless the condition holds."""
     condition, error = call.args
-    if g.point is None or condition is None or not isinstance(error, ir.Const) or not isinstance(error.value, str):
-        raise CannotOffload("verify with an error that is not constant, or outside a parser", call.span)
-    ex.branch_unless(g, condition, g.point.fail(error.value))
+    if g.point is None or condition is None or error is None:
+        raise CannotOffload("verify outside a parser", call.span)
+    if isinstance(error, ir.Const) and isinstance(error.value, str):
+        ex.branch_unless(g, condition, g.point.fail(error.value))
+        return
+    holds = g.asm.label()
+    with g.scope():
+        given = g.declare("$error", error.type, call.span)
+        ex.value(g, error)  # the arguments are evaluated in their order; an error has no effects
+        g.store_leaf(given, R1)
+        ex.branch_if(g, condition, holds)
+        *others, last = g.program.errors
+        for number, name in enumerate(others):
+            g.load_leaf(R1, given)
+            g.asm.jump("jeq", R1, number, g.point.fail(name))
+        g.asm.goto(g.point.fail(last))
+    g.asm.place(holds)
 
 
 # --- state ----------------------------------------------------------------------------------------------------------
@@ -132,6 +147,15 @@ def _counter_add(g: Gen, call: ir.ExternCall) -> None:
     g.asm.jump("jeq", R0, 0, none)
     cellcode.add_to_cell(g, cell_map(instance).cells[0])
     g.asm.place(none)
+
+
+def _checksum16(g: Gen, call: ir.ExternCall, result: Ref) -> None:
+    """v1model's ``Checksum16.get(data)``."""
+    (data,) = call.args
+    if data is None:
+        raise CannotOffload("an argument is missing", call.span)
+    checksums.checksum(g, data, call)
+    g.store_leaf(result, R1)
 
 
 def _ipv4_checksum(g: Gen, call: ir.ExternCall, result: Ref) -> None:
@@ -273,6 +297,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("ubpf_model", "mark_to_drop", ""): _mark(1),
     ("ubpf_model", "mark_to_pass", ""): _mark(0),
     ("ubpf_model", "truncate", ""): truncation.last,
+    ("ubpf_model", "hash", ""): lookup3.into,
     ("v1model", "counter", "count"): cellcode.count,
     ("v1model", "register", "read"): registers.read_into,
     ("v1model", "register", "write"): registers.write,
@@ -300,6 +325,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
 _VALUES: Final[dict[tuple[str, str, str], Value]] = {
     ("ubpf_model", "Register", "read"): registers.read,
     ("xdp_model", "ebpf_ipv4_checksum", ""): _ipv4_checksum,
+    ("v1model", "Checksum16", "get"): _checksum16,
     **{(arch, name, ""): made for arch in ("ubpf_model", "xdp_model") for name, made in _CSUM.items()},
     **{("psa", name, ""): questions.answer for name in questions.NAMES},
     ("pna", "SelectByDirection", ""): forwarding.by_direction,
