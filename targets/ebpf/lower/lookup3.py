@@ -112,7 +112,7 @@ def _add_block(g: Gen, state: dict[str, Temp], placed: Sequence[_Placed], start:
 
 
 def _load(g: Gen, leaf: Leaf, at: int, first: int) -> None:
-    """r1 = a number that lies at byte ``at``, where its lowest byte would be that of a word that begins at ``first``."""
+    """r1 = a number that lies at byte ``at``, for a word that begins at ``first``; bits above the word may be set."""
     g.load_leaf(R1, Ref(leaf.path, ir.bits(leaf.width)))
     if at != first:
         g.asm.emit(asm.alu("rsh" if at < first else "lsh", R1, 8 * abs(at - first)))
