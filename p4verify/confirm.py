@@ -24,7 +24,7 @@ from .near import near
 from .on_numbers import all_terms, functions_of, tables_of
 from .proofs.choices import IMPL, choices_of
 from .proofs.compare import is_about
-from .proofs.counterexample import Input, Side, differ_on, input_of, shrink, values_of
+from .proofs.counterexample import Input, Side, differ_on, input_of, one_after_the_other, shrink, values_of
 from .proofs.difference import Difference
 from .proofs.engine import Model
 from .proofs.refine import Outcome
@@ -131,7 +131,7 @@ def _reason(found: Counterexample, difference: Difference) -> str:
 
 
 def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet | None) -> Counterexample | str:
-    model = _at_a_port(difference.model, pair.spec, pair.told)
+    model = one_after_the_other(_at_a_port(difference.model, pair.spec, pair.told))
     rules, spec, relation = pair.rules, pair.spec, pair.relation
     shown: tuple[str, ...] = ()
     if rules is None and pair.program is not None and pair.first is None:

@@ -87,6 +87,7 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     notes: list[str] = []
     copies = [groups for groups in KINDS if groups.map in artifact.maps]
     notes += [f"{groups.kind} groups have at most {MOST} members" for groups in copies]
+    notes += times.granted(program) if copies else []
     if rules is not None:
         for groups in copies:
             out.groups(groups, fill_groups(rules)[groups.map.name])

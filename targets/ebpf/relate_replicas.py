@@ -72,7 +72,8 @@ def _told(case: Case, element: Element, *, alone: bool) -> Case:
     [guard] = _settled([case.guard], element)
     written = [*case.metadata, *case.state]
     values = dict(zip(written, _settled([*case.metadata.values(), *case.state.values()], element), strict=True))
-    if any(element.mentioned(event.terms()) for event in case.events):
+    kept = [*(values[name] for name in case.state), *(t for event in case.events for t in event.terms())]
+    if element.mentioned(kept):
         raise NotAlike
     return replace(
         case,

@@ -1,5 +1,9 @@
 """Which of an architecture's timestamps a program reads: for each of them the kernel's clock is asked once, in this
-order. PSA and PNA take its nanoseconds as they are; v1model's are microseconds, of which they hold the low bits."""
+order. PSA and PNA take its nanoseconds as they are; v1model's are microseconds, of which they hold the low bits.
+
+Nothing waits between ingress and egress, so all copies of a frame begin egress when the frame itself does, and find the
+same of the queues.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from ...semantics import bits as b
 from ...semantics import ir
 from ...semantics.bits import Term
 from ...semantics.ir.traverse import mentioned
-from ...semantics.meaning.behaviour import Behaviour, distinct_terms
+from ...semantics.meaning.behaviour import Behaviour, distinct_terms, of_a_copy
 
 TIMESTAMPS: Final = {
     "psa": ("ingress_timestamp", "egress_timestamp"),
@@ -20,6 +24,10 @@ TIMESTAMPS: Final = {
 """Architecture → names of them."""
 AT_EGRESS: Final = ("egress_global_timestamp", "enq_timestamp")
 """Those of v1model that are set when egress begins."""
+_OF_COPIES: Final = f"in.{of_a_copy(0, '')}"
+"""How the names of inputs begin of which each copy of a frame has its own."""
+TOLD_AT_EGRESS: Final = ("egress_timestamp", *AT_EGRESS, "enq_qdepth", "deq_timedelta", "deq_qdepth")
+"""Those that egress is told of, PSA's and v1model's."""
 UNIT: Final = 1000
 """Nanoseconds in a microsecond."""
 CLOCK_BITS: Final = 64
@@ -29,9 +37,19 @@ def asked(program: ir.Program) -> tuple[str, ...]:
     """Those that a program mentions."""
     if program.arch not in TIMESTAMPS:
         return ()
-    blocks = (*program.parsers, *program.controls)
-    names = {node.name for block in blocks for node in mentioned(block) if isinstance(node, ir.Member)}
+    names = _mentioned(program)
     return tuple(name for name in TIMESTAMPS[program.arch] if name in names)
+
+
+def _mentioned(program: ir.Program) -> set[str]:
+    blocks = (*program.parsers, *program.controls)
+    return {node.name for block in blocks for node in mentioned(block) if isinstance(node, ir.Member)}
+
+
+def granted(program: ir.Program) -> list[str]:
+    """What is taken for granted of the copies that a program makes."""
+    read = [name for name in TOLD_AT_EGRESS if name in _mentioned(program)]
+    return [f"copies begin egress when the frame itself does ({', '.join(read)})"] if read else []
 
 
 def _clock(number: int) -> Term:
@@ -46,10 +64,20 @@ def of_clock(program: ir.Program) -> dict[Term, Term]:
 
 
 def settled(program: ir.Program, meant: Behaviour) -> Behaviour:
-    """v1model's behaviour with its times as the microseconds that the clock says."""
+    """The program's behaviour where copies begin egress with the frame; v1model's with its times as the microseconds
+    that the clock says."""
+    alike = {v: b.var(f"in.{v.name.removeprefix(_OF_COPIES)}", v.sort) for v in _of_copies(meant)}
+    if alike:
+        meant = replace(meant, cases=tuple(case.substituted(alike) for case in meant.cases))
     if program.arch != "v1model" or not asked(program):
         return meant
     inputs = {f"in.{name}": k for k, name in enumerate(asked(program))}
     times = {v: inputs[v.name] for v in b.variables(*distinct_terms(meant.cases)) if v.name in inputs}
     known = {v: b.extract(b.udiv(_clock(k), b.bv(UNIT, CLOCK_BITS)), v.width - 1, 0) for v, k in times.items()}
     return replace(meant, cases=tuple(case.substituted(known) for case in meant.cases))
+
+
+def _of_copies(meant: Behaviour) -> list[Term]:
+    """What copies are told of time and queues."""
+    found = b.variables(*distinct_terms(meant.cases))
+    return [v for v in found if v.name.startswith(_OF_COPIES) and v.name.removeprefix(_OF_COPIES) in TOLD_AT_EGRESS]

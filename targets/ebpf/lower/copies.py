@@ -35,7 +35,7 @@ def check(g: Gen, what: str, span: Span, *egress: ir.Parser | ir.Control) -> Non
     for each copy."""
     if not isinstance(g.hook, TcHook):
         raise CannotOffload(f"a packet is {what} (only at tc packets can be copied)", span)
-    if where := effects.effect(g.program, *egress):
+    if where := effects.unordered(g.program, *egress):
         raise CannotOffload("what egress does for each copy of a packet, beside sending it", where)
 
 

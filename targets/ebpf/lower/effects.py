@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ....semantics import ir
@@ -16,11 +17,10 @@ _HARMLESS: Final = (
 _OF_PARSERS: Final = ("packet_in", "verify")
 _OF_V1MODEL: Final = ("mark_to_drop", "update_checksum", "hash", "log_msg")
 """... and those that change nothing but the packet."""
-_OF_QUEUES: Final = (
-    "egress_timestamp", "egress_global_timestamp", "enq_timestamp", "enq_qdepth", "deq_timedelta", "deq_qdepth",
-)  # fmt: skip
-"""Metadata of which each copy has its own."""
-_COUNTING: Final = ("direct_counter", "direct_meter")
+_ASKED: Final = ("random", "Random", "meter", "Meter", "direct_meter", "DirectMeter")
+"""Externs that are asked for something, and nobody sees how often (what a meter holds is not compared)."""
+_KEPT: Final = ("counter", "Counter", "DirectCounter", "register", "Register", "digest", "Digest")
+"""Externs whose effects each copy has after those before it. (A ``direct_counter`` counts where its table is hit.)"""
 
 
 def acts(program: ir.Program, deparser: ir.Control) -> bool:
@@ -36,38 +36,66 @@ def acts(program: ir.Program, deparser: ir.Control) -> bool:
     return False
 
 
-def effect(program: ir.Program, *blocks: ir.Parser | ir.Control) -> Span | None:
-    """A place whose effects are seen elsewhere than in the packet: state, and what is asked of the world."""
-    todo = list(blocks)
+def unordered(program: ir.Program, *blocks: ir.Parser | ir.Control) -> Span | None:
+    """A place that has effects of which nobody has said in which order copies have them."""
+    return _effect(program, blocks, (*_ASKED, *_KEPT, "direct_counter"))
+
+
+def kept(program: ir.Program, *blocks: ir.Parser | ir.Control) -> Span | None:
+    """A place that changes state, or tells the control plane something: the next packet may see whose turn it was."""
+    found = _effect(program, blocks, _ASKED)
+    return found if found is not None else _counted(program, blocks)
+
+
+def _effect(program: ir.Program, blocks: Iterable[ir.Parser | ir.Control], others: Sequence[str]) -> Span | None:
+    """A place whose effects are seen elsewhere than in the packet, apart from those of ``others``."""
+    harmless = (*_HARMLESS, *_OF_PARSERS, *(_OF_V1MODEL if program.arch == "v1model" else ()), *others)
+    for node in _everything(program, blocks):
+        if isinstance(node, ir.ExternCall) and node.extern not in harmless:
+            return node.span
+    return None
+
+
+def _counted(program: ir.Program, blocks: Iterable[ir.Parser | ir.Control]) -> Span | None:
+    """A table whose hits are counted."""
+    for node in _everything(program, blocks):
+        match node:
+            case ir.Property(value=str(name), span=span) if program.instance(name).extern == "direct_counter":
+                return span
+    return None
+
+
+def _everything(program: ir.Program, blocks: Iterable[ir.Parser | ir.Control]) -> Iterator[object]:
+    """What blocks mention, and the blocks, actions and functions that they call."""
+    others: tuple[ir.Parser | ir.Control | ir.Action | ir.Function, ...] = (
+        *program.parsers,
+        *program.controls,
+        *program.actions,
+        *program.functions,
+    )
+    todo: list[object] = list(blocks)
     seen: set[str] = set()
-    harmless = (*_HARMLESS, *_OF_PARSERS, *(_OF_V1MODEL if program.arch == "v1model" else ()))
     while todo:
         for node in mentioned(todo.pop()):
+            yield node
             match node:
-                case ir.ExternCall(extern=extern) if extern not in harmless:
-                    return node.span
-                case ir.Property(value=str(name), span=span) if program.instance(name).extern in _COUNTING:
-                    return span
-                case ir.Member(name=name) if name in _OF_QUEUES:
-                    return node.span
-                case ir.BlockApply(block=name) if name not in seen:
-                    seen.add(name)
-                    todo += [p for p in program.parsers if p.name == name]
-                    todo += [c for c in program.controls if c.name == name]
-    return None
+                case ir.BlockApply(block=name) | ir.FunctionCall(name=name):
+                    called = name
+                case ir.ActionRef(action=name) | ir.BoundAction(action=name):
+                    called = name
+                case _:
+                    continue
+            if called not in seen:
+                seen.add(called)
+                todo += [each for each in others if each.name == called]
 
 
 def asks(program: ir.Program, control: ir.Control, extern: str) -> Span | None:
-    """A place in a control, or one that it applies, that calls an extern function."""
-    for node in mentioned(control):
-        match node:
-            case ir.ExternCall(extern=name) if name == extern:
-                return node.span
-            case ir.BlockApply(block=block):
-                for each in program.controls:
-                    if each.name == block and (found := asks(program, each, extern)) is not None:
-                        return found
+    """A place in a control, or in what it calls, that calls an extern function."""
+    for node in _everything(program, [control]):
+        if isinstance(node, ir.ExternCall) and node.extern == extern:
+            return node.span
     return None
 
 
-__all__ = ["acts", "asks", "effect"]
+__all__ = ["acts", "asks", "kept", "unordered"]

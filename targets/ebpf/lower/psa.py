@@ -17,8 +17,8 @@ from ..artifact import Label, asm, ports
 from ..artifact.asm import R0, R1, R2
 from ..carried import carried
 from ..replicas import CLONES, MULTICAST, Groups
-from ..times import asked
-from . import again, calls, copies, objects, stmts
+from ..times import CLOCK_BITS, asked
+from . import again, calls, copies, effects, objects, stmts
 from .effects import acts
 from .frame import Ref, leaves
 from .gen import Gen
@@ -82,6 +82,7 @@ class _Psa:
             objects.declare(g)
             fate = self.ingress.control.params[3]
             self.fate = g.declare("$fate", fate.type, fate.span)
+            self.begun = g.declare("$begun", ir.bits(CLOCK_BITS)) if "egress_timestamp" in asked(g.program) else None
             bridged = self.ingress.deparser.params[3]
             self.bridged = g.declare("$bridged", bridged.type, bridged.span)
             with g.scope():
@@ -110,7 +111,8 @@ class _Psa:
             g.clear(ref)
         self._set(self.fate, "drop", 1)
         self._begin_again(brought[0], (given, told))
-        self._time(told, "ingress_timestamp")
+        if "ingress_timestamp" in asked(g.program):
+            self._time(member(told, "ingress_timestamp", half.control.span))
         g.no_errors(told)
         arrivals = Arrivals.of(g, "$icursor")
         env = {p.name: r for p, r in zip(half.parser.params, (Ref("$packet", packet.type), headers, user, given,
@@ -119,6 +121,7 @@ class _Psa:
             half.parser, env
         )
         ran = self._control(half.control, (headers, user, told, self.fate))
+        self._read_clock()
         if f"{self.fate.path}.clone" in g.usage.nonzero:
             self._clone()
         early = not acts(g.program, half.deparser)
@@ -202,6 +205,9 @@ class _Psa:
         g, span = self.g, self.ingress.control.span
         clone = member(self.fate, "clone", span)
         where = self._can_copy(clone, "cloned")
+        egress = self.egress
+        if (kept := effects.kept(g.program, egress.parser, egress.control, egress.deparser)) is not None:
+            raise CannotOffload("what egress does for each clone, which comes behind the frame itself", kept)
         none = g.asm.label()
         g.load_leaf(R1, clone)
         g.asm.jump("jeq", R1, 0, none)
@@ -255,7 +261,8 @@ class _Psa:
         if job.instance is not None:
             self._copy(job.instance, member(told, "instance", span))
         self._copy(job.cos, member(told, "class_of_service", span))
-        self._time(told, "egress_timestamp")
+        if self.begun is not None:
+            self._copy(self.begun, member(told, "egress_timestamp", span))
         if ir.bare(normal.type) != ir.bare(self.bridged.type):
             raise CannotOffload("normal metadata of ingress and egress have different types", normal.span)
         g.no_errors(told)
@@ -332,11 +339,15 @@ class _Psa:
             self.g.load_leaf(R1, source)
             self.g.store_leaf(target, R1)
 
-    def _time(self, ref: Ref, name: str) -> None:
-        """The kernel's clock, where the program reads this time (:mod:`..times`)."""
-        if name in asked(self.g.program):
-            self.g.asm.emit(asm.call(KTIME))
-            self.g.store_leaf(member(ref, name, NOWHERE), R0)
+    def _read_clock(self) -> None:
+        """When egress begins: the same for the frame and all its copies, as nothing waits."""
+        if self.begun is not None:
+            self._time(self.begun)
+
+    def _time(self, place: Ref) -> None:
+        """What the kernel's clock says (:mod:`..times`)."""
+        self.g.asm.emit(asm.call(KTIME))
+        self.g.store_leaf(place, R0)
 
 
 def psa(g: Gen) -> None:

@@ -61,10 +61,13 @@ class _V1Model:
             Parsing(self.arrivals, self._store_error).run(parser, env)
             found = [effects.asks(g.program, ingress, name) for name in CLONES_OF]
             self.cloned = next((span for span in found if span is not None), None)
+            keeps = effects.kept(g.program, egress, compute, deparser)
+            self.frame_first = self.cloned is not None and keeps is not None
             self._remember_for_clones(stack)
             self._control(verify, ("hdr", "meta"))
             with self._asking(RESUBMIT):
                 self._control(ingress, ("hdr", "meta", "std"))
+                self._read_clock()
                 self._clone()
                 self._come_back(RESUBMIT)
             self._multicast()
@@ -103,7 +106,8 @@ class _V1Model:
         if self._live("packet_length"):
             g.hook.length(g)
             g.store_leaf(self._field("packet_length"), R1)
-        self._times("ingress_global_timestamp")
+        if "ingress_global_timestamp" in asked(g.program):
+            self._time(self._field("ingress_global_timestamp"))
 
     def _field(self, name: str) -> Ref:
         struct = ir.bare(self.std.type)
@@ -123,11 +127,6 @@ class _V1Model:
     def _control(self, control: ir.Control, names: tuple[str, ...]) -> None:
         _, frame = self._bound(control, names)
         calls.top_level(self.g, lambda: calls.control(self.g, control, frame))
-
-    def _drop_if_marked(self) -> None:
-        g = self.g
-        g.load_leaf(R1, self._field("egress_spec"))
-        g.asm.jump("jeq", R1, DROP_PORT, g.drop)
 
     def _egress(self, dropped: Label, copy: Callable[[], None] | None) -> int:
         """Egress, the checksums and the deparser; to ``dropped`` if egress drops. The bytes that the frame then has at
@@ -213,14 +212,17 @@ class _V1Model:
             g.clear(g.objects[name])
 
     def _clone(self) -> None:
-        """A copy to each member of the session, if ``clone`` was called."""
+        """A copy to each member of the session, if ``clone`` was called; before them the frame itself, if it matters
+        who is first."""
         if self.cloned is None:
             return
         g, none = self.g, self.g.asm.label()
-        asked, session = g.objects.pop(CLONE), g.objects.pop(SESSION)
-        g.load_leaf(R1, asked)
+        self.clone_asked, session = g.objects.pop(CLONE), g.objects.pop(SESSION)
+        g.load_leaf(R1, self.clone_asked)
         g.asm.jump("jeq", R1, 0, none)
         with copies.saved(g, self.hdr, self.std) as back, copies.saved(g, self.meta) as meta_back:
+            if self.frame_first:
+                self._send_frame()
             lost = list(unlisted(self.meta))
 
             def each(to: copies.Member) -> None:
@@ -237,6 +239,18 @@ class _V1Model:
             back()
             meta_back()
         g.asm.place(none)
+
+    def _send_frame(self) -> None:
+        """The frame itself is sent as a copy, if it goes to a port: it is as it was afterwards."""
+        g, elsewhere = self.g, self.g.asm.label()
+        group, resubmitted = self._field("mcast_grp"), g.objects.get(RESUBMIT)
+        for other in (resubmitted, group if group.path in g.usage.nonzero else None):
+            if other is not None:
+                g.load_leaf(R1, other)
+                g.asm.jump("jne", R1, 0, elsewhere)
+        self._to_port(elsewhere)
+        self._egress(elsewhere, copies.sender(g, self.port))
+        g.asm.place(elsewhere)
 
     def _multicast(self) -> None:
         """A copy to each member of a group, if there is one; the packet itself then goes nowhere."""
@@ -268,29 +282,52 @@ class _V1Model:
         if self._live("egress_rid"):
             g.load_leaf(R1, to.instance)
             g.store_leaf(self._field("egress_rid"), R1)
+        self._tell_time()
         self._egress(to.dropped, copies.sender(g, self.port))
 
     def _between(self) -> None:
         """Ingress has chosen the port; egress may still drop (simple_switch's egress thread)."""
         g = self.g
-        self._drop_if_marked()
+        if self.frame_first:
+            g.load_leaf(R1, self.clone_asked)
+            g.asm.jump("jne", R1, 0, g.drop)  # it was sent before its clones
+        self._to_port(g.drop)
+
+    def _to_port(self, dropped: Label) -> None:
+        """Egress begins for the frame itself; to ``dropped`` if ingress drops it."""
+        g = self.g
+        g.load_leaf(R1, self._field("egress_spec"))
+        g.asm.jump("jeq", R1, DROP_PORT, dropped)
         g.store_leaf(self.port, R1)
         g.store_leaf(self._field("egress_port"), R1)
         g.store_constant(Leaf(f"{self.std.path}.egress_spec", 9), 0)
-        if self.carried is not None:
+        if self.carried is not None or self.frame_first:
             g.store_constant(Leaf(f"{self.std.path}.instance_type", 32), 0)
-        self._times(*AT_EGRESS)
+        self._tell_time()
 
-    def _times(self, *names: str) -> None:
-        """What the kernel's clock says, in microseconds, for those of these timestamps that the program reads
-        (:mod:`..times`)."""
+    def _read_clock(self) -> None:
+        """When egress begins: the same for the frame and all its copies, as nothing waits."""
+        self.begun = {name: self._clock(name) for name in AT_EGRESS if name in asked(self.g.program)}
+
+    def _clock(self, name: str) -> Ref:
         g = self.g
-        for name in names:
-            if name in asked(g.program):
-                field = self._field(name)
-                g.asm.emit(asm.call(KTIME), asm.alu("div", R0, UNIT), asm.mov(R1, R0))
-                g.trim(R1, g.width(field.type))
-                g.store_leaf(field, R1)
+        kept = g.declare(f"$begun {name}", self._field(name).type)
+        self._time(kept)
+        return kept
+
+    def _tell_time(self) -> None:
+        """The frame, or a copy, is told when its egress began."""
+        for name, kept in self.begun.items():
+            if self._live(name):
+                self.g.load_leaf(R1, kept)
+                self.g.store_leaf(self._field(name), R1)
+
+    def _time(self, place: Ref) -> None:
+        """What the kernel's clock says, in microseconds (:mod:`..times`)."""
+        g = self.g
+        g.asm.emit(asm.call(KTIME), asm.alu("div", R0, UNIT), asm.mov(R1, R0))
+        g.trim(R1, g.width(place.type))
+        g.store_leaf(place, R1)
 
 
 def v1model(g: Gen) -> None:

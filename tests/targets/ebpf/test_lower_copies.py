@@ -130,10 +130,6 @@ def test_clones_keep_their_metadata_on_the_kernel(kernel_oracle: KernelOracle) -
 
 REFUSED: Final = {
     "only at tc": (program(MULTICAST), "xdp"),
-    "what egress does for each copy": (
-        program(MULTICAST, "r.write(0, hdr.h.a);", "register<bit<8>>(2) r;"),
-        "tc",
-    ),
     "cloned in egress": (program("", "clone(CloneType.E2E, 32w1);"), "tc"),
 }
 

@@ -261,7 +261,7 @@ REFUSED: Final = {
         id="cloned.m = 1; pkt.emit(hdr);",
         ep="state start { pkt.extract(hdr.h); hdr.h.a = cloned.m; transition accept; }",
     ),
-    "what egress does for each copy": psa(_CLONE, _ADD, egress_locals=_REGISTER),
+    "what egress does for each clone": psa(_CLONE, _ADD, egress_locals=_REGISTER),
     "metadata that goes with a recirculated packet": psa(
         "hdr.h.a = meta.m;", ip="state start { pkt.extract(hdr.h); meta.m = recirculated.m; transition accept; }"
     ),
