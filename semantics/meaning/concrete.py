@@ -14,7 +14,18 @@ from typing import Any
 
 from .. import bits as b
 from ..bits import Term
-from .behaviour import CHOICE, Assumption, Behaviour, Case, Event, Output, Replication, is_choice, state_of_a_copy
+from .behaviour import (
+    CHOICE,
+    CHOICE_OF_A_COPY,
+    Assumption,
+    Behaviour,
+    Case,
+    Event,
+    Output,
+    Replication,
+    is_choice,
+    state_of_a_copy,
+)
 from .payload import PayloadFunctions, of_any_length
 
 Function = Callable[..., int]
@@ -281,6 +292,8 @@ class _Pass:
         told = [event for event in self.case.events if not event.each]
         self._tell(told, self.value_of)
         for part in _copies(self.case.outputs):
+            if part[0].each and not part[-1].state and self._sends_nothing(part):
+                continue
             for member in self._members(part[0].each, ()):
                 value_of = self._inside(part[0].each, member)
                 holding = value_of(*(output.when for output in part))
@@ -291,6 +304,13 @@ class _Pass:
         for event in (event for event in self.case.events if event.each):
             for member in self._members(event.each, ()):
                 self._tell([event], self._inside(event.each, member))
+
+    def _sends_nothing(self, part: Sequence[Output]) -> bool:
+        """Whether that is plain without knowing the members, so that nobody need be in the group."""
+        when = [output.when for output in part]
+        named = (self.value_of.plans or b).variables(*when)
+        of_a_member = any(v.name.startswith(("each.", "in.each.", CHOICE_OF_A_COPY)) for v in named)
+        return not of_a_member and not any(self.value_of(*when))
 
     def _members(
         self, each: tuple[Replication, ...], outer: tuple[tuple[int, int], ...]

@@ -220,3 +220,18 @@ def test_state_goes_from_copy_to_copy() -> None:
 def test_a_group_that_nobody_told_is_an_error() -> None:
     with pytest.raises(KeyError, match="clone group 5"):
         evaluate_behaviour(case(copy()), b"", 0)
+
+
+def test_nobody_need_be_in_a_group_that_nothing_is_sent_to() -> None:
+    """So that a difference is not shown by groups that no copy goes to."""
+    none = case(MAIN, copy(when=b.eq(byte(0), b.bv(1, 8))))
+    asked: list[int] = []
+
+    def members(kind: str, number: int, depth: int) -> list[tuple[int, int]]:
+        asked.append(number)
+        return [(7, 0)]
+
+    assert len(evaluate_behaviour(none, b"\0", 1, groups=members).outputs) == 1
+    assert asked == []
+    assert len(evaluate_behaviour(none, b"\1", 1, groups=members).outputs) == 2
+    assert asked == [5]

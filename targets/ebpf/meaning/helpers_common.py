@@ -171,7 +171,7 @@ def ringbuf_output(machine: Machine, state: State) -> list[State]:
 
 
 def _full(machine: Machine, state: State, name: str) -> Term:
-    return machine.asked(state, f"full.{name}", 0, f"whether ring buffer {name} has room")
+    return machine.asked_anew(state, f"full.{name}", 0, f"whether ring buffer {name} has room")
 
 
 def ringbuf_reserve(machine: Machine, state: State) -> list[State]:
@@ -181,7 +181,8 @@ def ringbuf_reserve(machine: Machine, state: State) -> list[State]:
     if flags or size > memory.MAX_BITS // 8:
         return result(state, 0)
     null = _full(machine, state, item.name)
-    name = f"record {item.name}.{state.counts[f'full.{item.name}']}"
+    number = state.counts[f"records {item.name}"] = state.counts.get(f"records {item.name}", 0) + 1
+    name = f"record {item.name}.{number}"
     reason = "what lies in the memory of a new record"
     state.memory[name] = {i: machine.given(f"{name}[{i}]".replace(" ", "."), 8, reason) for i in range(size)}
     state.regs[0] = Address("buffer", 0, name, null=null)
@@ -280,12 +281,17 @@ def check_mtu(machine: Machine, state: State) -> list[State]:
     return result(state, b.sext(answer, 64))
 
 
+def _random(machine: Machine, state: State) -> list[State]:
+    """``bpf_get_prandom_u32()``."""
+    return result(state, machine.asked_anew(state, "prandom", 32, "a random number"))
+
+
 _TIME: Final = anything("ktime", 64, "the time")
 
 COMMON: Final[dict[int, Helper]] = MAPS | {
     5: _TIME,
     6: anything("printk", 64, "what trace_printk returns"),
-    7: anything("prandom", 32, "a random number"),
+    7: _random,
     8: constant("cpu", 32, "the CPU that runs the program"),
     25: perf_event_output,
     28: csum_diff,

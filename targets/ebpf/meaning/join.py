@@ -13,7 +13,7 @@ from ....semantics.meaning.behaviour import Event, Output
 from . import removed
 from .ranges import Interval, hull
 from .removed import Removed
-from .state import Frame, Layout, State, Vlan
+from .state import MOST_TIMES, NEVER, Frame, Layout, State, Times, Vlan
 from .store import Store, merged
 from .values import MIXED, Address, Byte, Lane, Partial, Piece, Value
 
@@ -55,6 +55,7 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
             {term: n for term, n in first.facts.items() if second.facts.get(term) == n},
             _ranges(first.ranges, second.ranges),
             counts,
+            _asked(condition, first.asked, second.asked),
             _either_sent(condition, first.sent, second.sent),
             _either_sent(condition, first.events, second.events),
         )
@@ -67,6 +68,20 @@ def _counts(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
     if first != second:
         raise Apart
     return dict(first)
+
+
+def _asked(condition: Term, first: Mapping[str, Times], second: Mapping[str, Times]) -> dict[str, Times]:
+    """How often things were asked where either holds. Raises Apart where that can be too many numbers."""
+    return {name: _times(condition, first.get(name, NEVER), second.get(name, NEVER)) for name in {**first, **second}}
+
+
+def _times(condition: Term, first: Times, second: Times) -> Times:
+    if first == second:
+        return first
+    numbers = sorted({*first, *second})
+    if len(numbers) > MOST_TIMES:
+        raise Apart
+    return {n: b.ite(condition, first.get(n, b.FALSE), second.get(n, b.FALSE)) for n in numbers}
 
 
 def _joined(first: Term, second: Term) -> tuple[Term, Term]:

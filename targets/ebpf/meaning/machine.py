@@ -22,7 +22,7 @@ from .graph import CALL, CALL_REGISTER, analyse
 from .join import merge
 from .memory import Stop
 from .pointers import Split
-from .state import State, both
+from .state import NEVER, State, both
 from .values import MAX_VALUES, Address, Value, possible_values
 
 if TYPE_CHECKING:
@@ -183,6 +183,17 @@ class Machine:
         number = state.counts.get(name, 0)
         state.counts[name] = number + 1
         return self.given(f"{name}.{number}", width, reason)
+
+    def asked_anew(self, state: State, name: str, width: int, reason: str) -> Term:
+        """As :meth:`asked`, for what paths may ask differently often that meet again: none of them waits for the
+        others' answers, so it is ``NAME.k`` with the k of whichever path it is."""
+        times = state.asked.get(name, NEVER)
+        state.asked[name] = {number + 1: where for number, where in times.items()}
+        *others, last = [(where, self.given(f"{name}.{number}", width, reason)) for number, where in times.items()]
+        found = last[1]
+        for where, variable in reversed(others):
+            found = b.ite(where, variable, found)
+        return found
 
     def unknowns(self) -> tuple[Choice, ...]:
         """Everything that the program was told and nobody controls."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
 from ....semantics import bits as b
@@ -167,6 +169,13 @@ class Frame:
     saved: tuple[Value, Value, Value, Value]
 
 
+Times = Mapping[int, Term]
+"""How often something was asked → where it was; of these conditions one holds."""
+NEVER: Final[Times] = MappingProxyType({0: b.TRUE})
+MOST_TIMES: Final = 64
+"""Numbers of times that are told apart on paths that meet."""
+
+
 @dataclass(slots=True)
 class State:
     """One set of paths, at one place in the program, of which ``guard`` tells the inputs."""
@@ -190,7 +199,9 @@ class State:
     ranges: dict[Term, Interval] = field(default_factory=dict)
     """What the paths have established of how large terms are."""
     counts: dict[str, int] = field(default_factory=dict)
-    """How often something was asked of the world around (a time, a random number), by its name; tail calls as well."""
+    """How often something was asked of the world around (a time), by its name; tail calls as well."""
+    asked: dict[str, Times] = field(default_factory=dict)
+    """The same of what paths ask differently often and meet again (:meth:`.machine.Machine.asked_anew`)."""
     sent: tuple[Output, ...] = ()
     """Copies that were sent on the way."""
     events: tuple[Event, ...] = ()
@@ -213,6 +224,7 @@ class State:
             dict(self.facts),
             dict(self.ranges),
             dict(self.counts),
+            dict(self.asked),
             self.sent,
             self.events,
         )

@@ -6,6 +6,8 @@ from typing import Final
 
 import pytest
 
+from p4verify.checks import Checker
+from p4verify.proofs.verdict import Verdict
 from p4verify.semantics.meaning.program import run
 from p4verify.semantics.rules.ruleset import Replica, RuleSet, Session
 from p4verify.targets.base import CannotOffload, World
@@ -69,6 +71,12 @@ def _expected(state: dict[str, dict[int, int]], index: int) -> list[int]:
 
 def _record(fields: tuple[int, ...]) -> int:
     return int.from_bytes(bytes(fields), "big")
+
+
+@pytest.mark.parametrize("name", ["registers of multicast", "digests"])
+def test_what_is_left_behind_by_copies_is_not_proven(name: str) -> None:
+    proof = Checker(MADE[name], timeout=20, machines_confirm=False).check_lowered(TARGET, {"hook": "tc"}).proof
+    assert proof.verdict is Verdict.UNSUPPORTED, proof.reason
 
 
 REFUSED: Final = {

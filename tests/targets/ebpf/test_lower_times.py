@@ -11,7 +11,6 @@ from p4verify.checks import Checker
 from p4verify.proofs.verdict import Proof, Verdict
 from p4verify.semantics import ir
 from p4verify.semantics.p4.frontend import load_text
-from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.artifact import BpfObject
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import KernelOracle
@@ -65,7 +64,10 @@ def test_the_kernel_tells_the_time(kernel_oracle: KernelOracle) -> None:
     assert int.from_bytes(frame[12:16], "big") - second % (1 << 32) in range(1_000_000)
 
 
-def test_copies_have_no_times() -> None:
-    of = program("apply { std.mcast_grp = 1; }")
-    with pytest.raises(CannotOffload, match="what egress does for each copy"):
-        lower(of, None, {"hook": "tc"})
+def test_copies_begin_egress_when_the_frame_does() -> None:
+    multicast, unlike = "apply { std.mcast_grp = 1; }", _EGRESS.replace("c = std.enq", "c = 1 + std.enq")
+    of = program(multicast)
+    found = proof(of, lower(of, None, {"hook": "tc"}))
+    assert found.verdict is Verdict.ACCEPT, found.reason
+    assert any("copies begin egress when the frame itself does" in note for note in found.warnings)
+    assert proof(of, lower(program(multicast, unlike), None, {"hook": "tc"})).verdict is not Verdict.ACCEPT
