@@ -23,7 +23,7 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
-from . import arrivals, records, relate_learned, relate_outputs, relate_passes, scratch, selector_entries, times
+from . import arrivals, records, relate_learned, relate_outputs, relate_passes, scratch, selector_entries, timers, times
 from .answers import answer, asks_all, default_answer, table_key, well_formed
 from .artifact import BpfObject, MapDef, passes, ports
 from .attached import DIRECT_METERS
@@ -100,7 +100,8 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
         of_rules = [(name, item) for name, item in direct_meters(program, layout).items() if _shape(item) in have]
         notes += [f"meter {name} is as map {item.name} says" for name, item in of_rules]
     returning = ports.returning(program.arch)
-    rings = {name: item for name, item in records.records(program).items() if _shape(item.map) in have}
+    told_of = {**records.records(program), **timers.timers(program)}
+    rings = {name: item for name, item in told_of.items() if _shape(item.map) in have}
     notes += [f"what is sent to port {port:#x} comes in there again, unchanged" for port in returning]
 
     passed = _passed(program, artifact)

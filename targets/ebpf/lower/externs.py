@@ -25,6 +25,7 @@ from . import (
     questions,
     registers,
     stmts,
+    timers,
     truncation,
 )
 from . import expr as ex
@@ -320,6 +321,10 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("pna", "send_to_port", ""): forwarding.send_to_port,
     ("pna", "recirculate", ""): forwarding.recirculate,
     ("pna", "mirror_packet", ""): mirrors.ask,
+    ("pna", "set_entry_expire_time", ""): timers.set_time,
+    ("pna", "set_entry_expire_time_if", ""): timers.set_time,
+    ("pna", "restart_expire_timer", ""): timers.restart,
+    ("pna", "update_expire_info", ""): timers.update,
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.STATEMENTS.items()},
 }
 _VALUES: Final[dict[tuple[str, str, str], Value]] = {

@@ -16,6 +16,7 @@ from ....semantics import ir
 from ....semantics.rules.ruleset import Rule
 from ....semantics.source import Span
 from ...base import CannotOffload
+from .. import timers
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R7, R10
 from ..attached import DIRECT_COUNTERS, DIRECT_METERS, attached
@@ -129,7 +130,16 @@ def _keeps_key(g: Gen, layout: TableLayout) -> bool:
     """Whether actions may ask for the key that was looked up."""
     if layout.entries is None or layout.slots is not None:
         return False
-    return bool(layout.profile_bits or _asks_for_rule(g, layout))
+    return bool(layout.profile_bits or _asks_for_rule(g, layout) or _speaks_of_age(g, layout))
+
+
+def _speaks_of_age(g: Gen, layout: TableLayout) -> bool:
+    """Whether actions may say something of the age of the entry."""
+    name = layout.table.control_name
+    return any(
+        table.control_name == name and any(timers.calls_of(g.program, control, table))
+        for control, table in g.program.tables()
+    )
 
 
 def _directionless(part: ActionPart) -> list[tuple[ArgPart, ir.Param]]:
