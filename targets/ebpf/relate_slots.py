@@ -24,7 +24,7 @@ from ...semantics.rules.ruleset import Rule
 from ..base import Obligation
 from .fillup import host_order, rule_pairs
 from .layout import KeyPart, TableLayout
-from .slots import BYTE_VALUES, COUNT, EIGHTS, FOURS, TWOS, WORD_BITS, Slots, allows, byte_of, joined
+from .slots import BYTE_VALUES, COUNT, EIGHTS, FOURS, TWOS, WORD_BITS, Slots, allows, byte_of, is_allowed, joined
 
 INDEX_BITS: Final = 32
 
@@ -64,10 +64,12 @@ def known_word(layout: TableLayout, slots: Slots, rules: Sequence[Rule]) -> Word
     def word(number: int, byte: Term) -> Term:
         at, index = divmod(number, len(planes))
         plane = planes[index]
-        bits = []
-        for pair in pairs[WORD_BITS * at : WORD_BITS * (at + 1)]:
-            first, second = (b.bv(part >> 8 * plane.byte, 8) for part in pair[plane.key])
-            bits.append(b.from_bool(allows(plane.test, first, second, byte)))
+        held = pairs[WORD_BITS * at : WORD_BITS * (at + 1)]
+        ends = [tuple(part >> 8 * plane.byte & 0xFF for part in pair[plane.key]) for pair in held]
+        if byte.is_const:  # asked in each of many runs
+            found = sum(is_allowed(plane.test, *pair, byte.value) << slot for slot, pair in enumerate(ends))
+            return b.bv(found, WORD_BITS)
+        bits = [b.from_bool(allows(plane.test, b.bv(x, 8), b.bv(y, 8), byte)) for x, y in ends]
         return b.zext(b.concat(*reversed(bits)), WORD_BITS) if bits else b.bv(0, WORD_BITS)
 
     return word

@@ -191,6 +191,12 @@ def _allowed(test: Test, first: int, second: int) -> tuple[int, ...]:
     return tuple(v for v in range(BYTE_VALUES) if allowed({"first": first, "second": second, "byte": v})[0])
 
 
+@lru_cache(maxsize=1 << 16)
+def is_allowed(test: Test, first: int, second: int, byte: int) -> bool:
+    """:func:`allows`, of numbers."""
+    return bool(_plan(test)({"first": first, "second": second, "byte": byte})[0])
+
+
 @cache
 def _plan(test: Test) -> b.Plan:
     return b.Plan([allows(test, b.var("first", 8), b.var("second", 8), b.var("byte", 8))])

@@ -87,6 +87,22 @@ def test_the_first_slot_found_is_that_of_the_first_rule_that_matches(
             assert relate_slots.first_slot(words).value == expected
 
 
+@settings(max_examples=25)
+@given(RULES, st.integers(0, 255))
+def test_a_word_is_what_the_fill_up_writes(rules: list[Rule], octet: int) -> None:
+    """Told for a byte that is known, and for any."""
+    layout = table(*KEYS, rest="default_action = no(); size = 150;")
+    search = layout.slots
+    assert search is not None
+    written = dict(slots.elements(search, [fillup.rule_pairs(layout, each) for each in rules]))
+    held, asked = relate_slots.known_word(layout, search, rules), b.var("octet", 8)
+    for number in range(search.words * len(search.planes)):
+        index = search.first_index(*divmod(number, len(search.planes))) + octet
+        expected = int.from_bytes(written.get(index.to_bytes(4, "little"), bytes(8)), "little")
+        assert held(number, b.bv(octet, 8)).value == expected
+        assert b.evaluate([held(number, asked)], {"octet": octet}) == [expected]
+
+
 WIDE = (
     *((12, "range"), (24, "range"), (8, "range"), (9, "ternary")),
     *((9, "exact"), (20, "lpm"), (17, "optional")),
