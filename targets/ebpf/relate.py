@@ -37,6 +37,7 @@ from .cells import (
     direct_meters,
     meter_map,
 )
+from .cells_of_copies import cells_in
 from .decisions import (
     given_others,
     hash_decision,
@@ -79,15 +80,19 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     have = {(item.name, item.type, item.key_size, item.value_size) for item in artifact.maps}
     out = _Builder(program)
     out.relate_tables(artifact, rules)
+    arrays: list[CellMap] = []
     for instance in program.instances:
         if instance.extern in CELLS:
             cells = cell_map(instance)
             if _shape(cells.map) in have:
                 out.cells(cells)
+                arrays.append(cells)
     notes: list[str] = []
     copies = [groups for groups in KINDS if groups.map in artifact.maps]
     notes += [f"{groups.kind} groups have at most {MOST} members" for groups in copies]
     notes += times.granted(program) if copies else []
+    kept = cells_in(arrays if copies and rules is None else (), out.states)
+    out.obligations += kept.laws
     if rules is not None:
         for groups in copies:
             out.groups(groups, fill_groups(rules)[groups.map.name])
@@ -114,7 +119,7 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
             machine = relate_passes.told(program, machine, passed)
         met = records.told(replace(machine, domain=(*machine.domain, *granted)), rings)
         met = relate_learned.told(scratch.forgotten(met, artifact.maps), out.learning)
-        return relate_outputs.told(met, returning, copies if rules is None else ())
+        return relate_outputs.told(met, returning, copies if rules is None else (), kept)
 
     def settled(meant: Behaviour) -> Behaviour:
         return relate_learned.settled(times.settled(program, meant), out.learning, out.functions)

@@ -10,21 +10,23 @@ from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Behaviour, Case, Destination, Output
 from . import relate_replicas
+from .cells_of_copies import Cells
 from .replicas import Groups
 
 AS_RECIRCULATED: Final = {"packet_path": b.bv(6, 8)}
 """What the next pass finds of a frame that comes in by PSA's port for them (its place in ``PSA_PacketPath_t``)."""
 
 
-def told(machine: Behaviour, returning: Collection[int], copies: Sequence[Groups]) -> Behaviour:
-    """The behaviour with frames to ``returning`` ports recirculated, and with copies for any member of these groups.
+def told(machine: Behaviour, returning: Collection[int], copies: Sequence[Groups], cells: Cells) -> Behaviour:
+    """The behaviour with frames to ``returning`` ports recirculated, and with copies for any member of these groups,
+    which may change ``cells``.
 
     Raises:
         Unsupported: see :func:`.relate_replicas.told`.
     """
     cases, faults = list(machine.cases), list(machine.faults)
-    for groups in copies:
-        cases, unlike = relate_replicas.told(cases, groups)
+    for groups in sorted(copies, key=lambda groups: groups.kind == "clone"):  # clones come first, and are told last
+        cases, unlike = relate_replicas.told(cases, groups, cells)
         faults = [*relate_replicas.faults_told(faults, groups), *unlike]
     return replace(machine, cases=tuple(_returned(case, returning) for case in cases), faults=tuple(faults))
 

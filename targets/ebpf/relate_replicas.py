@@ -16,6 +16,8 @@ from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Case, Fault, Output
 from ...semantics.source import NOWHERE, Unsupported
+from . import relate_in_turn
+from .cells_of_copies import Cells
 from .group_element import Element, names, of_others
 from .relate_places import PLACE, Attributed, NotAlike, at_places, with_members
 from .replicas import MOST, Groups
@@ -23,10 +25,15 @@ from .replicas import MOST, Groups
 _UNLIKE = "a frame that is not sent alike to all members of a multicast group or clone session"
 
 
-def told(cases: Sequence[Case], groups: Groups) -> tuple[list[Case], list[Fault]]:
+def told(cases: Sequence[Case], groups: Groups, cells: Cells) -> tuple[list[Case], list[Fault]]:
     """The cases with their copies for any member; and those whose copies belong to no member, or where something else
     hangs on a group's members, as faults: the comparison has to show that no input meets them (a helper fails that
     cannot), else it is unsupported.
+
+    Args:
+        cases: of an object.
+        groups: the kind of groups that its copies go to.
+        cells: the program's cells that its maps hold.
 
     Raises:
         Unsupported: there are such only.
@@ -34,12 +41,14 @@ def told(cases: Sequence[Case], groups: Groups) -> tuple[list[Case], list[Fault]
     out, faults, alike = [], [], False
     for case in cases:
         try:
-            found = _case_told(case, groups)
+            found, differ = _case_told(case, groups, cells)
         except NotAlike:
             faults.append(Fault(case.guard, _UNLIKE, unsaid=True))
             continue
         alike |= any(output.each for output in found.outputs)
         out.append(found)
+        if differ is not b.FALSE:
+            faults.append(Fault(b.and_(case.guard, differ), _UNLIKE, unsaid=True))
     if faults and not alike:
         raise Unsupported(_UNLIKE, NOWHERE)
     return out, faults
@@ -57,31 +66,67 @@ def faults_told(faults: Sequence[Fault], groups: Groups) -> list[Fault]:
     return found
 
 
-def _case_told(case: Case, groups: Groups) -> Case:
-    keys = {call.args[0] for call in b.applications(*case.terms()) if call.name in names(groups)}
+def _case_told(case: Case, groups: Groups, cells: Cells) -> tuple[Case, Term]:
+    """The case, and where it may be another one: what its guard says of groups is left out, as paths with few members
+    and with many meet again, and it has to follow from the rest."""
+    if not _keys(case.terms(), groups):
+        return case, b.FALSE
+    case, about = _by_its_guard(case, groups)
+    missed = b.not_(b.and_(*about))
+    keys = _keys([*case.terms(), missed], groups)
+    differ = []
     for key in keys:
-        case = _told(case, Element(groups, key), alone=len(keys) == 1)
-    return case
+        element = Element(groups, key)
+        differ += [way for ways in element.ways([missed]).values() for way in ways]
+        case, unlike = _told(case, element, cells, alone=len(keys) == 1)
+        differ.append(unlike)
+    return case, b.or_(*differ)
 
 
-def _told(case: Case, element: Element, *, alone: bool) -> Case:
+def _keys(terms: Sequence[Term], groups: Groups) -> set[Term]:
+    return {call.args[0] for call in b.applications(*terms) if call.name in names(groups)}
+
+
+def _by_its_guard(case: Case, groups: Groups) -> tuple[Case, list[Term]]:
+    """What is in the case said as far as its guard decides it, and the parts of the guard that hang on groups, which it
+    then is without."""
+    about, rest = list(b.conjuncts(case.guard)), list[Term]()
+    known: dict[Term, Term] = {}
+    while plain := [part for part in about if not _keys([part], groups)]:
+        rest += plain
+        known |= _said_outright(plain)
+        left = b.and_(*b.substitute([part for part in about if part not in plain], known))
+        about = [part for part in b.conjuncts(left) if part is not b.TRUE]
+    inside = replace(case, guard=b.TRUE).substituted(known | _said_outright(about))
+    sent = tuple(output for output in inside.outputs if output.when is not b.FALSE or output.state)
+    told = tuple(event for event in inside.events if event.when is not b.FALSE)
+    return replace(inside, guard=b.and_(*rest), outputs=sent, events=told), about
+
+
+def _said_outright(parts: Sequence[Term]) -> dict[Term, Term]:
+    """Conditions that hold, or do not, where all of these do."""
+    return dict.fromkeys(parts, b.TRUE) | {part.args[0]: b.FALSE for part in parts if part.op == "not"}
+
+
+def _told(case: Case, element: Element, cells: Cells, *, alone: bool) -> tuple[Case, Term]:
     """The case without what the element holds. ``alone``: no other element is asked."""
+    differ = b.FALSE
     copied = [not output.each and element.mentioned([output.when]) for output in case.outputs]
-    out = [_settled_output(o, element) for o, is_copy in zip(case.outputs, copied, strict=True) if not is_copy]
-    copies = Attributed.of([o for o, is_copy in zip(case.outputs, copied, strict=True) if is_copy], element)
-    [guard] = _settled([case.guard], element)
-    written = [*case.metadata, *case.state]
-    values = dict(zip(written, _settled([*case.metadata.values(), *case.state.values()], element), strict=True))
-    kept = [*(values[name] for name in case.state), *(t for event in case.events for t in event.terms())]
-    if element.mentioned(kept):
+    others = [_settled_output(o, element) for o, is_copy in zip(case.outputs, copied, strict=True) if not is_copy]
+    sent = [o for o, is_copy in zip(case.outputs, copied, strict=True) if is_copy]
+    metadata, state = (_settled(list(each.values()), element) for each in (case.metadata, case.state))
+    case = replace(case, metadata=dict(zip(case.metadata, metadata, strict=True)))
+    case = replace(case, state=dict(zip(case.state, state, strict=True)))
+    if relate_in_turn.concerns(case, sent, element, cells):
+        case, copies, differ = relate_in_turn.told(case, sent, element, cells)
+    else:
+        attributed = Attributed.of(sent, element)
+        copies = _alike(attributed) or at_places(attributed, alone=alone)
+    if element.mentioned([*case.state.values(), *(t for event in case.events for t in event.terms())]):
         raise NotAlike
-    return replace(
-        case,
-        guard=guard,
-        outputs=(*out, *(_alike(copies) or at_places(copies, alone=alone))),
-        metadata={name: values[name] for name in case.metadata},
-        state={name: values[name] for name in case.state},
-    )
+    # What other groups are sent that was told before comes behind: kinds are told from the last one to the first.
+    once, more = ([o for o in others if bool(o.each) is several] for several in (False, True))
+    return replace(case, outputs=(*once, *copies, *more)), differ
 
 
 def _settled_output(output: Output, element: Element) -> Output:

@@ -217,12 +217,16 @@ class _V1Model:
         if self.cloned is None:
             return
         g, none = self.g, self.g.asm.label()
-        self.clone_asked, session = g.objects.pop(CLONE), g.objects.pop(SESSION)
-        g.load_leaf(R1, self.clone_asked)
+        asked, session = g.objects.pop(CLONE), g.objects.pop(SESSION)
+        g.load_leaf(R1, asked)
         g.asm.jump("jeq", R1, 0, none)
         with copies.saved(g, self.hdr, self.std) as back, copies.saved(g, self.meta) as meta_back:
             if self.frame_first:
-                self._send_frame()
+                elsewhere = g.asm.label()
+                self._goes_elsewhere(elsewhere)
+                self._to_port(elsewhere)
+                self._egress(elsewhere, copies.sender(g, self.port))  # it is as it was afterwards
+                g.asm.place(elsewhere)
             lost = list(unlisted(self.meta))
 
             def each(to: copies.Member) -> None:
@@ -238,19 +242,18 @@ class _V1Model:
             copies.to_members(g, CLONES, session, each)
             back()
             meta_back()
+        if self.frame_first:
+            self._goes_elsewhere(none)
+            g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())  # it was sent before its clones
         g.asm.place(none)
 
-    def _send_frame(self) -> None:
-        """The frame itself is sent as a copy, if it goes to a port: it is as it was afterwards."""
-        g, elsewhere = self.g, self.g.asm.label()
-        group, resubmitted = self._field("mcast_grp"), g.objects.get(RESUBMIT)
-        for other in (resubmitted, group if group.path in g.usage.nonzero else None):
+    def _goes_elsewhere(self, target: Label) -> None:
+        """To ``target`` if the frame itself goes to no port: it comes back, or goes to a group."""
+        g, group = self.g, self._field("mcast_grp")
+        for other in (g.objects.get(RESUBMIT), group if group.path in g.usage.nonzero else None):
             if other is not None:
                 g.load_leaf(R1, other)
-                g.asm.jump("jne", R1, 0, elsewhere)
-        self._to_port(elsewhere)
-        self._egress(elsewhere, copies.sender(g, self.port))
-        g.asm.place(elsewhere)
+                g.asm.jump("jne", R1, 0, target)
 
     def _multicast(self) -> None:
         """A copy to each member of a group, if there is one; the packet itself then goes nowhere."""
@@ -287,11 +290,7 @@ class _V1Model:
 
     def _between(self) -> None:
         """Ingress has chosen the port; egress may still drop (simple_switch's egress thread)."""
-        g = self.g
-        if self.frame_first:
-            g.load_leaf(R1, self.clone_asked)
-            g.asm.jump("jne", R1, 0, g.drop)  # it was sent before its clones
-        self._to_port(g.drop)
+        self._to_port(self.g.drop)
 
     def _to_port(self, dropped: Label) -> None:
         """Egress begins for the frame itself; to ``dropped`` if ingress drops it."""
