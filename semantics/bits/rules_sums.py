@@ -8,6 +8,7 @@ and one added up as a tree in 32 are the same term.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import reduce
 from typing import Final
 
@@ -82,7 +83,7 @@ def _bound(total: Term) -> int | None:
 
 def _cancelled(addends: list[Term], width: int) -> tuple[list[Term], int]:
     """Without the pairs ``x``, ``~x``, the latter of full width, each of which is -1; with the literal that they
-    leave. Addends have no zeros above."""
+    leave. Addends have no zeros above; of a sum that is ``x`` they may be there one by one."""
     negated = [x for x in addends if x.op == "bnot" and x.width == width]
     if not negated:
         return addends, 0
@@ -94,6 +95,12 @@ def _cancelled(addends: list[Term], width: int) -> tuple[list[Term], int]:
             kept.remove(x)
             kept.remove(other)
             literal -= 1
+        elif x in kept and other.op == "add":
+            flat = _addends((x.args[0],), width)
+            if flat is not None and not Counter(flat[0]) - Counter(kept):
+                for each in (x, *flat[0]):
+                    kept.remove(each)
+                literal -= 1 + flat[1]
     return kept, literal
 
 

@@ -124,6 +124,16 @@ def test_a_complement_that_adds_a_literal_is_what_it_was(inner: int, width: int)
             assert value == (second - first - literal - 1) % (1 << width)
 
 
+def test_a_sum_less_some_of_what_it_adds_is_the_rest() -> None:
+    x, y, z = (b.zext(b.var(name, 16), 64) for name in "xyz")
+    most = b.add(b.add(x, y), b.bv(7, 64))
+    assert b.sub(b.add(b.add(z, most), x), most) is b.add(x, z)
+    assert b.sub(most, b.add(most, b.bv(3, 64))) is b.bv(-3, 64)
+    assert b.sub(b.add(x, z), b.add(x, y)) is not b.sub(z, y)  # only all of a sum goes
+    narrow = b.add(b.var("x", 16), b.var("y", 16))  # which may overflow: not the same in 64 bits
+    assert b.sub(b.add(x, y), b.zext(narrow, 64)) is not b.bv(0, 64)
+
+
 def test_words_are_added_and_multiplied_alike_in_wide_registers() -> None:
     x, y = b.var("x", 32), b.var("y", 32)
     for op in (b.add, b.sub, b.mul):
