@@ -1,8 +1,9 @@
 """What an eBPF program does to any frame, from RFC 9669 and the kernel's source.
 
 Not modelled, and refused with the place: programs at other hooks than tc ingress and XDP, tail calls through arrays
-whose contents the object does not give, kernel functions, loops whose end does not fold, helpers that are not in
-:data:`.hooks.HOOKS`, stores into the packet at more than a few possible offsets.
+whose contents the object does not give, kernel functions, loops whose end does not fold (but for those that add up the
+packet, :mod:`.induction`), helpers that are not in :data:`.hooks.HOOKS`, stores into the packet at more than a few
+possible offsets.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from ..artifact.write import TEXT
 from .elements import initial_memory
 from .hooks import HOOKS, METADATA_LENGTH, HookName, changed_metadata, finish, start, without_tag
 from .loops import with_loop
-from .machine import Machine, MixedRead
-from .memory import Restart, initial_stores
+from .machine import Machine
+from .memory import MixedRead, Restart, initial_stores
+from .packet_sums import left
 from .passes import Passes, came_back, first_time
 from .renumbered import renumbered
 from .state import shorter_than
@@ -137,6 +139,9 @@ def _run(
         finished = [passes.told(state, case) for state, case in zip(ends, finished, strict=True)]
     cases = [*begin.cases, *finished]
     unwritten = machine.depending(term for case in cases for term in case.terms())
+    faults = (*machine.faults, *(fault for _, fault in unwritten))
+    if left((*(term for case in cases for term in case.terms()), *(fault.guard for fault in faults))):
+        raise Unsupported("a sum over the packet that is not folded to 16 bits", program.place(0, obj.name))
     names = {name for case in cases for name in (*case.metadata, *case.state)}
     told = ("events",) if any(case.events for case in cases) else ()
     behind = any(output.to == "program" for case in cases for output in case.outputs)
@@ -157,7 +162,7 @@ def _run(
             *((_ALONE,) if open_ended and hook != "xdp" else ()),
             *((_BEHIND,) if behind else ()),
         ),
-        faults=(*machine.faults, *(fault for _, fault in unwritten)),
+        faults=faults,
     )
     return renumbered(found, port0(obj))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
-from ....semantics.meaning.ends import before_end
+from ....semantics.meaning.ends import before_end, last
 from .ranges import Ranges, interval
 from .state import Layout, State
 
@@ -140,11 +140,19 @@ def read_from_end(state: State, before: int, count: int) -> list[Term] | None:
     layout = state.layout
     found: list[Term] = []
     for at in range(before, before - count, -1):
-        octet, known = before_end(layout.packet, at) if at > 0 else (layout.trailer[-at], b.TRUE)
+        octet, known = _before(state, at) if at > 0 else (layout.trailer[-at], b.TRUE)
         if known is not b.TRUE and state.may(b.not_(known)):
             return None
         found.append(octet)
     return found
+
+
+def _before(state: State, count: int) -> tuple[Term, Term]:
+    """The ``count``-th byte from the end of what comes before the trailer; the input's where it ends as the input does
+    and it is known to be that long."""
+    layout = state.layout
+    beyond = layout.open_ended and state.shortest >= layout.payload + count
+    return (last(count), b.TRUE) if beyond else before_end(layout.packet, count)
 
 
 def written_from_end(machine: Checks, state: State, before: int, values: Sequence[Term]) -> bool:

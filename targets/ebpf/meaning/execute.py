@@ -85,7 +85,8 @@ def _arithmetic(machine: Machine, state: State, insn: Insn) -> None:
     if isinstance(dst, Address) or isinstance(operand, Address):
         machine.set(state, insn.dst, pointers.arithmetic(machine, state, insn, name, dst, operand))
     else:
-        machine.set(state, insn.dst, alu.compute(insn, name, dst, operand))
+        found = alu.compute(insn, name, dst, operand)
+        machine.set(state, insn.dst, machine.sums.settled(found) if name == "add" else found)
 
 
 def _load_wide(machine: Machine, state: State, insn: Insn) -> None:

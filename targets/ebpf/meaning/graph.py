@@ -70,6 +70,8 @@ class Graph:
     """Slots that more than one instruction leads to."""
     live: dict[int, frozenset[int]]
     """Slot → registers that some path from it reads before it writes them."""
+    loops: dict[int, frozenset[int]]
+    """Slot at which a loop is entered → the slots of the loop, those of functions that it calls left out."""
 
 
 def analyse(program: BpfProgram, entries: tuple[int, ...] = (), *, self_calls: bool = True) -> Graph:
@@ -91,7 +93,18 @@ def analyse(program: BpfProgram, entries: tuple[int, ...] = (), *, self_calls: b
         for other in after:
             incoming[other] = incoming.get(other, 0) + 1
     joins = frozenset(slot for slot, count in incoming.items() if count > 1)
-    return Graph(insns, _ranks(follows), joins, _live(insns, follows, entries))
+    return Graph(insns, _ranks(follows), joins, _live(insns, follows, entries), _loops(follows))
+
+
+def _loops(follows: dict[int, list[int]]) -> dict[int, frozenset[int]]:
+    graph: nx.DiGraph = nx.DiGraph((a, c) for a, after in follows.items() for c in after)
+    out: dict[int, frozenset[int]] = {}
+    for component in nx.strongly_connected_components(graph):
+        if len(component) == 1 and not any(graph.has_edge(slot, slot) for slot in component):
+            continue
+        members = frozenset(component)
+        out |= {slot: members for slot in members if any(p not in members for p in graph.predecessors(slot))}
+    return out
 
 
 def _followers(program: BpfProgram, insns: dict[int, Insn], slot: int) -> Iterator[int]:

@@ -11,6 +11,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import Event, Output
 from . import removed
+from .packet_sums import has_part
 from .ranges import Interval, hull
 from .removed import Removed
 from .state import MOST_TIMES, NEVER, Frame, Layout, State, Times, Vlan
@@ -35,6 +36,7 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
     gone = first.removed, second.removed
     try:
         counts = _counts(first.counts, second.counts)
+        rests = _rests(first, second, live)
         layouts = _alike_layouts(first, second, live)  # before terms are made: most states that stay apart do so here
         condition, guard = _joined(first.guard, second.guard)
         return State(
@@ -58,6 +60,7 @@ def merge(first: State, second: State, live: frozenset[int], *, mix: bool, loose
             _asked(condition, first.asked, second.asked),
             _either_sent(condition, first.sent, second.sent),
             _either_sent(condition, first.events, second.events),
+            rests,
         )
     except Apart:
         return None
@@ -82,6 +85,20 @@ def _times(condition: Term, first: Times, second: Times) -> Times:
     if len(numbers) > MOST_TIMES:
         raise Apart
     return {n: b.ite(condition, first.get(n, b.FALSE), second.get(n, b.FALSE)) for n in numbers}
+
+
+def _rests(first: State, second: State, live: frozenset[int]) -> dict[Term, int]:
+    """What both know of how many bytes loops have left. Raises Apart where that is not the same, and some register
+    still says how many they are, or where they lie, or holds a sum that they are still to be added to."""
+    if first.rests == second.rests:
+        return dict(first.rests)
+    for n in live:
+        x, y = (each.distance if isinstance(each, Address) else each for each in (first.regs[n], second.regs[n]))
+        if x is y or x is None or y is None:
+            continue
+        if b.sub(x, y).is_const or has_part(x) or has_part(y):
+            raise Apart
+    return {total: rest for total, rest in first.rests.items() if second.rests.get(total) == rest}
 
 
 def _joined(first: Term, second: Term) -> tuple[Term, Term]:

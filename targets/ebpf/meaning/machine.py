@@ -19,10 +19,13 @@ from ..artifact.program import INNER, BpfProgram, MapDef
 from . import execute, pointers, ranges
 from .context import Field
 from .graph import CALL, CALL_REGISTER, analyse
+from .induction import Cut, behind
 from .join import merge
-from .memory import Stop
+from .memory import MixedRead, Stop
+from .packet_sums import Sums
 from .pointers import Split
 from .state import NEVER, State, both
+from .turns import Window
 from .values import MAX_VALUES, Address, Value, possible_values
 
 if TYPE_CHECKING:
@@ -33,16 +36,14 @@ MAX_STEPS: Final = 400_000
 """Instructions run, over all paths; more is not tried."""
 MAX_VISITS: Final = 20_000
 """How often one instruction is run, over all paths; more is not tried."""
+MAX_TURNS: Final = 256
+"""How often a loop that moves through the packet is unrolled, over all paths; more is not tried."""
 MAX_APART: Final = 2_000
 """Paths that wait at one place without becoming one; more is not tried."""
 MANY_APART: Final = 24
 """From so many on, paths that differ in where packet pointers point become one, too."""
 
 Helper = Callable[["Machine", State], list[State]]
-
-
-class MixedRead(Exception):
-    """A byte was read that holds a pointer on some paths only: run again, keeping such paths apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,16 @@ class Machine:
         self.faults: list[Fault] = []
         self.choices: list[Choice] = []
         self._addresses: dict[Address, Term] = {}
+        self.sums = Sums()
+        """What is known of sums over the packet."""
+        self.cuts: list[Cut] = []
+        """Loops that have left less than a turn."""
+        self.window: Window | None = None
+        """Where bytes of the packet come from while one turn of a loop is run."""
+        self.unrolled: set[int] = set()
+        """Heads of loops that move through the packet, and are not told otherwise."""
+        self._entered: set[tuple[int, ...]] = set()
+        """Heads of loops at which paths wait that come from elsewhere."""
         self.file = file
         self._given: dict[Term, Choice] = {}
         self._unwritten: dict[Term, Fault] = {}
@@ -109,8 +120,16 @@ class Machine:
             self._put(state)
         while self._queue:
             _, location = heapq.heappop(self._queue)
+            entered = location in self._entered
+            self._entered.discard(location)
             for state in self._meet(self._pending.pop(location)):
-                self._advance(state)
+                found = behind(self, state) if entered else None
+                if found is None:
+                    self._advance(state)
+                for each in found or ():
+                    self._put(each)
+                    if each.slot in self.graph.loops:
+                        self._entered.add(each.location)
         return self._joined(self._finished, frozenset({0}), ended=True)
 
     # --- what others ask for ---
@@ -194,6 +213,14 @@ class Machine:
         for where, variable in reversed(others):
             found = b.ite(where, variable, found)
         return found
+
+    def unnamed(self) -> tuple[dict[Term, Fault], dict[Address, Term]]:
+        """What was told so far of memory that nobody wrote, and of where memory lies; for :meth:`forget`."""
+        return dict(self._unwritten), dict(self._addresses)
+
+    def forget(self, before: tuple[dict[Term, Fault], dict[Address, Term]]) -> None:
+        """Only what was told before is told."""
+        self._unwritten, self._addresses = dict(before[0]), dict(before[1])
 
     def unknowns(self) -> tuple[Choice, ...]:
         """Everything that the program was told and nobody controls."""
@@ -301,15 +328,20 @@ class Machine:
             self._visits[slot] = self._visits.get(slot, 0) + 1
             if self._visits[slot] > MAX_VISITS:
                 raise self.unsupported(state, f"run more than {MAX_VISITS} times; a loop whose end does not fold?")
-            for after in self._step(state):
+            if slot in self.unrolled and self._visits[slot] > MAX_TURNS:
+                raise self.unsupported(state, f"more than {MAX_TURNS} turns through the packet; no sum of all of it?")
+            for after in self.step(state):
                 if after.slot < 0:
                     self._finished.append(after)
                 elif after.slot != slot and (after.slot in self.graph.joins or len(after.frames) != depth):
                     self._put(after)
+                    if after.slot in self.graph.loops and slot not in self.graph.loops[after.slot]:
+                        self._entered.add(after.location)
                 else:
                     waiting.append(after)
 
-    def _step(self, state: State) -> list[State]:
+    def step(self, state: State) -> list[State]:
+        """The states after the instruction at hand."""
         insn = self.graph.insns[state.slot]
         # A helper may have taken paths apart before it asks for a number: those are what the state has lost then.
         before = state.copy() if insn.opcode in (CALL, CALL_REGISTER) else state

@@ -6,7 +6,7 @@ Numbers lie in memory with their lowest byte first (a little-endian host).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
@@ -16,6 +16,9 @@ from .elements import element, is_single
 from .state import State
 from .store import Store
 from .values import MIXED, Address, Byte, Lane, Mixed, Partial, Piece, Value, possible_values
+
+if TYPE_CHECKING:
+    from .turns import Window
 
 MAX_BITS: Final = 1 << 20
 """Values of maps are taken up to this size."""
@@ -32,6 +35,10 @@ class Stop(Exception):
     """The paths end here: a fault that all of them meet, or no path is left."""
 
 
+class MixedRead(Exception):
+    """A byte was read that holds a pointer on some paths only: run again, keeping such paths apart."""
+
+
 class Restart(Exception):
     """Map ``name`` turned out to be written: run again, with its values (or their presence) as state."""
 
@@ -45,6 +52,8 @@ class Checks(Protocol):
 
     maps: dict[str, MapDef]
     written: frozenset[str]
+    window: Window | None
+    """Where the packet's bytes come from in a turn of a loop (:mod:`.induction`)."""
 
     def require(self, state: State, condition: Term, text: str) -> None:
         """Record a fault where ``condition`` does not hold, and go on where it does."""
@@ -103,8 +112,10 @@ def load_bytes(machine: Checks, state: State, address: Address, size: int) -> li
     """The ``size`` bytes at ``address``, lowest address first; faults for what may not be read."""
     address = _in_memory(machine, state, fixed(state, address), size)
     if address.kind == "packet":
+        if machine.window is not None and address.moved is not None:
+            return machine.window.read(state, address, size)
         require_packet(machine, state, address, size)
-        near = _from_end(state, address)
+        near = from_end(state, address)
         counted = None if near is None else ends.read_from_end(state, near, size)
         if counted is not None:
             return counted
@@ -269,7 +280,7 @@ def store_bytes(machine: Checks, state: State, address: Address, values: list[Te
     size = len(values)
     address = _in_memory(machine, state, fixed(state, address), size)
     if address.kind == "packet":
-        near = _from_end(state, address)
+        near = from_end(state, address)
         if near is not None:
             require_packet(machine, state, address, size)
             if ends.written_from_end(machine, state, near, values):
@@ -356,7 +367,13 @@ def require_packet(machine: Checks, state: State, address: Address, size: int) -
         machine.require(state, state.layout.has(need), text)
 
 
-def _from_end(state: State, address: Address) -> int | None:
+def before_end(state: State, address: Address) -> int | None:
+    """How many bytes before the packet's end an address lies, if that is known and it does not lie before its start."""
+    near = from_end(state, address) if address.moved is not None and state.layout.open_ended else None
+    return near if near is not None and near <= state.shortest + state.layout.delta else None
+
+
+def from_end(state: State, address: Address) -> int | None:
     """How many bytes before the packet's trailer an address lies, if its distance from there is what is known of it."""
     if address.moved is None or state.layout.meta or possible_values(address.moved, state.ranges, FEW) is not None:
         return None
@@ -367,9 +384,11 @@ def in_packet(state: State, address: Address, size: int) -> Term:
     """Whether ``size`` bytes at an address of the packet lie inside."""
     if address.moved is None:
         return state.layout.has(address.offset + size) if address.offset >= 0 else b.FALSE
-    near = _from_end(state, address)
+    near = from_end(state, address)
     if near is not None and size - near > len(state.layout.trailer):
         return b.FALSE
+    if before_end(state, address) is not None:
+        return b.TRUE
     length = state.layout.length(64)
     past = b.add(address.distance, b.bv(size, 64))
     return b.and_(b.ule(address.distance, b.bv(1 << 30, 64)), b.ule(past, length))

@@ -15,7 +15,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ..artifact.insn import ALU, JMP32, Insn
 from . import alu
-from .memory import Checks, fixed
+from .memory import Checks, before_end, fixed
 from .ranges import interval
 from .state import State, shorter_than
 from .values import Address, possible_values
@@ -143,6 +143,9 @@ def compare(machine: Numbers, state: State, insn: Insn, name: str, x: Term | Add
         _packet_pointers(machine, state, x, y)
         if x.kind == "end":
             x, y, name = y, x, _FLIPPED[name]
+        near = before_end(state, x)
+        if near is not None:
+            return b.boolean(_ORDER[name](-near, y.offset))
         if x.moved is not None:
             length = b.add(state.layout.length(64), b.bv(y.offset, 64))
             return alu.condition(_SIGNED.get(name, name), x.distance, length)

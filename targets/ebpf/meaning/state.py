@@ -206,6 +206,8 @@ class State:
     """Copies that were sent on the way."""
     events: tuple[Event, ...] = ()
     """What was told on the way."""
+    rests: dict[Term, int] = field(default_factory=dict)
+    """How many bytes loops over the packet have left, by what they add up with them."""
 
     def copy(self) -> State:
         """A state that can be changed without changing this one."""
@@ -227,6 +229,7 @@ class State:
             dict(self.asked),
             self.sent,
             self.events,
+            dict(self.rests),
         )
 
     @property

@@ -1,0 +1,351 @@
+"""Loops that add up the packet: what the meaning says of them for frames of any length, beside the sum itself; and the
+parts that this rests on. (What the kernel does, which does not take packet pointers that go as far, is compared with
+what the lowering makes.)"""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p4verify.semantics import bits as b
+from p4verify.semantics.meaning.behaviour import LENGTH, Behaviour
+from p4verify.semantics.meaning.payload import sum16
+from p4verify.semantics.source import Unsupported
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, asm
+from p4verify.targets.ebpf.artifact.asm import R0, R1, R2, R3, R4, R6, R7, R8, Assembler
+from p4verify.targets.ebpf.artifact.read import read_elf
+from p4verify.targets.ebpf.meaning import meaning
+from p4verify.targets.ebpf.meaning.packet_sums import MODULUS, Sums
+from p4verify.targets.ebpf.meaning.straight import LONGEST, course
+from tests.support.bpf_compare import evaluated
+from tests.support.bpf_objects import compiled
+from tests.support.machines import needs_clang
+
+HEAD: Final = 18
+"""Bytes before those that are added; the last two of them become the sum."""
+TX, DROP = 3, 1
+
+
+def begin(code: Assembler, least: int = HEAD, start: int = HEAD) -> None:
+    """r1: what is added next, r2: where the frame ends, r6: its start; shorter frames are dropped."""
+    long = code.label()
+    code.emit(asm.load(4, R2, R1, 4), asm.load(4, R1, R1, 0), asm.mov(R6, R1), asm.mov(R3, R1))
+    code.emit(asm.alu("add", R3, least))
+    code.jump("jle", R3, R2, long)
+    code.emit(asm.mov(R0, DROP), asm.exit_())
+    code.place(long)
+    code.emit(asm.alu("add", R1, start), asm.mov(R7, 0))
+
+
+def add_words(
+    code: Assembler, step: int, size: int, *, network: bool = False, folds: int = 0, narrow: bool = False,
+    bound: int = 0, skip: int = 0, need: int = 0,
+) -> None:  # fmt: skip
+    """r7 and all words of ``size`` bytes, ``step`` bytes a turn while as many are left. ``folds``: how often the sum is
+    folded in each turn; ``narrow``: 32-bit additions; ``bound``: bytes after which the frame is dropped. Mistakes:
+    ``skip`` bytes more a turn, ``need`` more that have to be left."""
+    again, behind = code.label(), code.label()
+    if bound:
+        code.emit(asm.mov(R8, 0))
+    code.place(again)
+    code.emit(asm.mov(R3, R1), asm.alu("add", R3, step + need))
+    code.jump("jgt", R3, R2, behind)
+    for at in range(0, step, size):
+        code.emit(asm.load(size, R4, R1, at))
+        if network:
+            code.emit(asm.to_big_endian(R4, 8 * size))
+        code.emit(asm.alu("add", R7, R4, 32 if narrow else 64))
+    fold(code, folds)
+    code.emit(asm.alu("add", R1, step + skip))
+    if bound:
+        code.emit(asm.alu("add", R8, step))
+        code.jump("jlt", R8, bound, again)
+        code.emit(asm.mov(R0, DROP), asm.exit_())
+    else:
+        code.goto(again)
+    code.place(behind)
+
+
+def add_last(code: Assembler, size: int = 1, *, network: bool = False) -> None:
+    """A word, or the last byte, if it is left."""
+    none = code.label()
+    code.emit(asm.mov(R3, R1), asm.alu("add", R3, size))
+    code.jump("jgt", R3, R2, none)
+    code.emit(asm.load(size, R4, R1, 0))
+    if network and size == 1:
+        code.emit(asm.alu("lsh", R4, 8))
+    elif network:
+        code.emit(asm.to_big_endian(R4, 8 * size))
+    code.emit(asm.alu("add", R7, R4), asm.alu("add", R1, size))
+    code.place(none)
+
+
+def fold(code: Assembler, times: int) -> None:
+    for _ in range(times):
+        code.emit(asm.mov(R3, R7), asm.alu("rsh", R3, 16), asm.alu("and", R7, 0xFFFF), asm.alu("add", R7, R3))
+
+
+def end(code: Assembler, *, network: bool = False, folds: int = 4) -> BpfObject:
+    """The sum is put into the frame, which is sent back."""
+    fold(code, folds)
+    if network:
+        code.emit(asm.to_big_endian(R7, 16))
+    code.emit(asm.store(2, R6, HEAD - 2, R7), asm.mov(R0, TX), asm.exit_())
+    return BpfObject((BpfProgram("test", "xdp", code.finish()),), (), name="test.o")
+
+
+def summing(step: int, size: int, *tail: int, network: bool = False, folds: int = 0, narrow: bool = False) -> BpfObject:
+    code = Assembler()
+    begin(code)
+    add_words(code, step, size, network=network, folds=folds, narrow=narrow)
+    for each in tail:
+        add_last(code, each, network=network)
+    return end(code, network=network)
+
+
+def frames() -> list[bytes]:
+    rng = random.Random(7)
+    out = [bytes(12) + b"\x08\x06\x01\x02\x03\x04" + bytes(size) for size in (0, 1, 2, 33, 1496)]
+    out += [bytes(18) + b"\xff" * size for size in (1, 2, 3, 31, 32, 33, 1496)]
+    return out + [rng.randbytes(14 + size) for size in (*range(12), *range(28, 44), 90, 1499, 1500)]
+
+
+def told(behaviour: Behaviour, obj: BpfObject, frame: bytes) -> bytes | None:
+    """The frame that is sent back, None for none."""
+    sent = evaluated(behaviour, obj, {}, 3, frame).outputs
+    return sent[0][2] if sent else None
+
+
+def right(frame: bytes) -> bytes | None:
+    """The frame as it shall come back."""
+    if len(frame) < HEAD:
+        return None
+    return frame[: HEAD - 2] + sum16(frame[HEAD:]).to_bytes(2, "big") + frame[HEAD:]
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        pytest.param(summing(2, 2, 1), id="words"),
+        pytest.param(summing(2, 2, 1, network=True), id="words in network order"),
+        pytest.param(summing(2, 2, 1, folds=2), id="folded in each turn"),
+        pytest.param(summing(2, 2, 1, narrow=True), id="in 32 bits"),
+        pytest.param(summing(4, 4, 2, 1), id="double words"),
+        pytest.param(summing(4, 4, 2, 1, folds=3), id="double words, folded"),
+        pytest.param(summing(4, 2, 2, 1), id="two words a turn"),
+        pytest.param(summing(8, 4, 4, 2, 1), id="two double words a turn"),
+        pytest.param(summing(8, 4, 4, 2, 1, network=True), id="two double words in network order"),
+    ],
+)
+def test_loops_that_add_up_all_of_the_packet(obj: BpfObject) -> None:
+    behaviour = meaning(obj)
+    assert behaviour.faults == ()
+    assert behaviour.choices == ()
+    assert f"pkt.sum16[{HEAD}]" in {v.name for case in behaviour.cases for v in b.variables(*case.terms())}
+    for frame in frames():
+        assert told(behaviour, obj, frame) == right(frame), frame.hex()
+
+
+def in_two_loops(**mistakes: int) -> BpfObject:
+    """Many bytes a turn, then words; both loops count, and frames that are longer than there are would be dropped."""
+    code = Assembler()
+    begin(code)
+    add_words(code, 16, 4, bound=1 << 16, **mistakes)
+    add_words(code, 2, 2, bound=16)
+    add_last(code)
+    return end(code)
+
+
+def test_two_loops_one_behind_the_other() -> None:
+    obj = in_two_loops()
+    behaviour = meaning(obj)
+    assert behaviour.faults == ()
+    for frame in frames():
+        assert told(behaviour, obj, frame) == right(frame), frame.hex()
+
+
+# --- mistakes: nothing is told, or what the program does ---
+
+
+def of_mistakes(step: int, size: int, *tail: int, start: int = HEAD, folds: int = 4, **mistakes: int) -> BpfObject:
+    code = Assembler()
+    begin(code, start=start)
+    add_words(code, step, size, **mistakes)
+    for each in tail:
+        add_last(code, each)
+    return end(code, folds=folds)
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        pytest.param(of_mistakes(2, 2, 1, folds=1), id="folded once"),
+        pytest.param(of_mistakes(2, 2, 1, folds=0), id="not folded"),
+        pytest.param(of_mistakes(2, 2), id="no last byte"),
+        pytest.param(of_mistakes(4, 4, 1), id="no last word"),
+        pytest.param(of_mistakes(4, 4, 2), id="a last word and no byte"),
+        pytest.param(of_mistakes(4, 4, 2, 1, folds=2), id="folded too few times"),
+        pytest.param(summing(8, 8, 4, 2, 1), id="overflowing 64 bits"),
+        pytest.param(summing(4, 4, 2, 1, narrow=True), id="overflowing 32 bits"),
+        pytest.param(of_mistakes(2, 2, 1, skip=2), id="every other word"),
+        pytest.param(of_mistakes(2, 1, 1), id="bytes instead of words"),
+        pytest.param(of_mistakes(2, 2, 1, bound=4096), id="no more than some bytes"),
+        pytest.param(of_mistakes(2, 2, 1, need=2), id="one word early"),
+        pytest.param(in_two_loops(skip=2), id="a word less in each turn"),
+    ],
+)
+def test_a_sum_of_something_else_is_not_told(obj: BpfObject) -> None:
+    with pytest.raises(Unsupported):
+        meaning(obj)
+
+
+def test_a_sum_from_another_place_on_is_another_sum() -> None:
+    behaviour = meaning(of_mistakes(2, 2, 1, start=HEAD - 2))
+    names = {v.name for case in behaviour.cases for v in b.variables(*case.terms())}
+    assert f"pkt.sum16[{HEAD - 2}]" in names
+    assert f"pkt.sum16[{HEAD}]" not in names
+
+
+def test_a_start_that_may_lie_behind_the_end_is_not_told() -> None:
+    with pytest.raises(Unsupported):
+        meaning(of_mistakes(2, 2, 1, start=HEAD + 2))
+
+
+def test_a_start_that_only_seems_to_lie_in_the_frame_is_not_told() -> None:
+    """What is left is asked for in 16 bits, in which less than nothing is a lot."""
+    code = Assembler()
+    begin(code)
+    long = code.label()
+    code.emit(asm.alu("add", R1, 6), asm.mov(R3, R2), asm.alu("sub", R3, R1), asm.alu("and", R3, 0xFFFF))
+    code.jump("jge", R3, 5, long)
+    code.emit(asm.mov(R0, DROP), asm.exit_())
+    code.place(long)
+    add_words(code, 2, 2)
+    add_last(code)
+    with pytest.raises(Unsupported):
+        meaning(end(code))
+
+
+def test_a_byte_order_of_its_own_is_told_as_such() -> None:
+    code = Assembler()
+    begin(code)
+    add_words(code, 2, 2)
+    add_last(code)
+    obj = end(code, network=True)  # swapped, though the words were not
+    behaviour = meaning(obj)
+    for frame in frames():
+        if len(frame) >= HEAD:
+            swapped = sum16(frame[HEAD:]).to_bytes(2, "little")
+            assert told(behaviour, obj, frame) == frame[: HEAD - 2] + swapped + frame[HEAD:]
+
+
+SOURCE: Final = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+SEC("xdp") int prog(struct xdp_md *ctx) {
+    unsigned char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+    if (data + 18 > end) return XDP_DROP;
+    SUM sum = 0;
+    unsigned char *p = data + 18;
+    for (int i = 0; i < 40000; i++) {
+        if (p + sizeof(WORD) > end) break;
+        sum += *(WORD *)p;
+        p += sizeof(WORD);
+    }
+    if (sizeof(WORD) > 2 && p + 2 <= end) { sum += *(__u16 *)p; p += 2; }
+    if (p + 1 <= end) sum += *p;
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    *(__u16 *)(data + 16) = sum;
+    return XDP_TX;
+}
+char _license[] SEC("license") = "GPL";
+"""
+
+
+@needs_clang
+@pytest.mark.parametrize(("word", "total"), [("__u16", "__u32"), ("__u16", "__u64"), ("__u32", "__u64")])
+def test_what_clang_makes_of_a_loop(tmp_path_factory: pytest.TempPathFactory, word: str, total: str) -> None:
+    made = compiled(tmp_path_factory.mktemp("c"), SOURCE.replace("WORD", word).replace("SUM", total))
+    assert made is not None
+    obj = read_elf(made, "sum.o")
+    behaviour = meaning(obj)
+    for frame in frames():
+        assert told(behaviour, obj, frame) == right(frame), frame.hex()
+
+
+# --- the parts ---
+
+
+@st.composite
+def additions(draw: st.DrawFn) -> tuple[Sums, list[b.Term], b.Term]:
+    """A sum of bytes and of numbers with bounds, partly folded."""
+    sums = Sums()
+    octets = [sums.fresh("byte", 8) for _ in range(draw(st.integers(1, 4)))]
+    number = sums.fresh("number", 40, draw(st.integers(1, (1 << 40) - 1)))
+    total = b.zext(number, 64)
+    for _ in range(draw(st.integers(0, 5))):
+        match draw(st.sampled_from(("word", "byte", "fold", "far", "swap"))):
+            case "word":
+                total = b.add(
+                    total, b.zext(b.concat(*draw(st.lists(st.sampled_from(octets), min_size=1, max_size=4))), 64)
+                )
+            case "byte":
+                total = b.add(total, b.zext(b.concat(draw(st.sampled_from(octets)), b.bv(0, 8)), 64))
+            case "fold":
+                total = b.add(b.band(total, b.bv(0xFFFF, 64)), b.lshr(total, b.bv(16, 64)))
+            case "far":
+                total = b.add(b.band(total, b.bv(0xFFFFFFFF, 64)), b.lshr(total, b.bv(32, 64)))
+            case _:
+                parts = [b.extract(total, high, high - 7) for high in (7, 15)]
+                total = b.add(b.zext(b.concat(*parts), 64), b.lshr(total, b.bv(16, 64)))
+    return sums, [*octets, number], total
+
+
+@given(additions(), st.data())
+def test_a_form_is_the_number_modulo_65535_and_zero_with_it(
+    made: tuple[Sums, list[b.Term], b.Term], data: st.DataObject
+) -> None:
+    sums, given_, total = made
+    form = sums.form(total)
+    if form is None:
+        return
+    values = {}
+    for term in given_:
+        bound = sums.form(term)
+        assert bound is not None
+        values[term.name] = data.draw(st.sampled_from((0, 1, bound.most)) | st.integers(0, bound.most))
+    summands = list(form.counts)
+    number, *found = b.evaluate([total, *summands], values)
+    told_ = form.literal + sum(form.counts[term] * value for term, value in zip(summands, found, strict=True))
+    assert number <= form.most
+    assert number == told_ if form.exact else (number - told_) % MODULUS == 0
+    assert (number == 0) == (not any(found) and not form.literal)
+
+
+@given(
+    st.integers(0, 40), st.sampled_from((2, 4, 16)), st.integers(-40, 40), st.integers(-3, 3), st.booleans(),
+    st.sampled_from(("ult", "ule", "slt", "eq")), st.integers(0, 60), st.integers(0, 300),
+)  # fmt: skip
+@settings(max_examples=300)
+def test_conditions_say_of_the_rest_what_they_are(
+    start: int, step: int, literal: int, times: int, flipped: bool, name: str, turn: int, rest: int
+) -> None:
+    done, turns = b.var("done", 16), b.var("turn", 16)
+    found = course(done, turns, b.bv(start, 64), 0, step, {}, frozenset(), LONGEST)
+    assert found is not None
+    x = b.add(b.add(b.zext(done, 64), b.mul(b.zext(turns, 64), b.bv(step * times, 64))), b.bv(literal, 64))
+    y = b.sub(b.zext(LENGTH, 64), b.bv(start, 64))
+    condition = {"ult": b.ult, "ule": b.ule, "slt": b.slt, "eq": b.eq}[name](*((y, x) if flipped else (x, y)))
+    limits = found.rests([condition])
+    if limits is None:
+        return
+    length = start + step * turn + rest
+    [holds] = b.evaluate([condition], {"done": step * turn, "turn": turn, LENGTH.name: length})
+    assert bool(holds) == (limits[0] <= rest <= limits[1])
