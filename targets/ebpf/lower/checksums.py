@@ -8,8 +8,8 @@ from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2
 from . import expr as ex
-from . import stmts, wide
-from .frame import SIZE, VALID, Leaf, Ref, leaves
+from . import payload, stmts, wide
+from .frame import SIZE, SIZE_BITS, VALID, Leaf, Ref, leaves
 from .gen import Gen
 
 
@@ -21,7 +21,15 @@ def fields_of(
     The data is evaluated here, and kept until the scope ends. ``last_may_vary``: the last field may be a varbit, whose
     whole place then counts: there are zeros behind its bits. ``zeros_before``: they come first that make whole bytes.
     """
-    place = None
+    out, at, _ = _fields_of(g, data, span, last_may_vary=last_may_vary, zeros_before=zeros_before)
+    return out, at
+
+
+def _fields_of(
+    g: Gen, data: ir.Expr, span: Span, *, last_may_vary: bool, zeros_before: bool
+) -> tuple[list[tuple[Leaf, int]], int, str | None]:
+    """The same, with the path of the leaf that holds the size of the last field, if that varies."""
+    place, size = None, None
     if isinstance(data, ir.Var | ir.Member | ir.Index) and ex.runtime_index(data) is None:
         place = ex.resolve(g, data)
     if place is None:
@@ -29,22 +37,29 @@ def fields_of(
         stmts.assign(g, place, data)
     found = [leaf for leaf in leaves(g.program, place, span) if not leaf.path.endswith(f".{VALID}")]
     if last_may_vary and found and found[-1].path.endswith(f".{SIZE}"):
-        found.pop()
+        size = found.pop().path
     out, at = [], -sum(leaf.width for leaf in found) % 8 if zeros_before else 0
     for leaf in found:
         if leaf.path.endswith(f".{SIZE}"):
             raise CannotOffload("a hash or checksum of a field of varying size", span)
         out.append((leaf, at))
         at += leaf.width
-    return out, at
+    return out, at, size
 
 
-def checksum(g: Gen, data: ir.Expr, call: ir.ExternCall, *, zeros_before: bool = False) -> None:
-    """r1 = the Internet checksum (RFC 1071) of the fields side by side."""
+def checksum(
+    g: Gen, data: ir.Expr, call: ir.ExternCall, *, zeros_before: bool = False, with_payload: bool = False
+) -> None:
+    """r1 = the Internet checksum (RFC 1071) of the fields side by side, and of what the parser did not take."""
     with g.scope():
-        layout, total = fields_of(g, data, call.span, last_may_vary=not zeros_before, zeros_before=zeros_before)
-        with g.temp() as accumulated:
+        layout, total, size = _fields_of(g, data, call.span, last_may_vary=not zeros_before, zeros_before=zeros_before)
+        if with_payload:
+            payload.add_up(g, call.span)
+            fixed = total if size is None else layout[-1][1]
+            _behind(g, fixed, size, call.span)
+        else:
             g.constant(R1, 0)
+        with g.temp() as accumulated:
             accumulated.save()
             for word in range(0, total, 16):
                 count = min(16, total - word)
@@ -58,6 +73,22 @@ def checksum(g: Gen, data: ir.Expr, call: ir.ExternCall, *, zeros_before: bool =
     for _ in range(2):
         g.asm.emit(asm.mov(R2, R1), asm.alu("rsh", R2, 16), asm.alu("and", R1, 0xFFFF), asm.alu("add", R1, R2))
     g.asm.emit(asm.alu("xor", R1, 0xFFFF))
+
+
+def _behind(g: Gen, fixed: int, size: str | None, span: Span) -> None:
+    """r1, a sum of words, with its bytes swapped if an odd number of bytes lie in front: ``fixed`` bits, zeros that
+    make them whole bytes, and as many bits as the leaf ``size`` says (RFC 1071, "Byte Order Independence")."""
+    odd = -(-fixed // 8) % 2
+    if size is None:
+        if odd:
+            g.asm.emit(asm.to_big_endian(R1, 16))
+        return
+    even = g.asm.label()
+    g.load_leaf(R2, Ref(size, ir.bits(SIZE_BITS)), span=span)
+    g.asm.emit(asm.alu("rsh", R2, 3), asm.alu("and", R2, 1))
+    g.asm.jump("jeq", R2, odd, even)
+    g.asm.emit(asm.to_big_endian(R1, 16))
+    g.asm.place(even)
 
 
 def _fold(g: Gen, width: int) -> None:

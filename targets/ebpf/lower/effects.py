@@ -15,7 +15,7 @@ _HARMLESS: Final = (
 )  # fmt: skip
 """Externs whose effects nobody sees where a packet is dropped."""
 _OF_PARSERS: Final = ("packet_in", "verify")
-_OF_V1MODEL: Final = ("mark_to_drop", "update_checksum", "hash", "log_msg")
+_OF_V1MODEL: Final = ("mark_to_drop", "update_checksum", "update_checksum_with_payload", "hash", "log_msg")
 """... and those that change nothing but the packet."""
 _ASKED: Final = ("random", "Random", "meter", "Meter", "direct_meter", "DirectMeter")
 """Externs that are asked for something, and nobody sees how often (what a meter holds is not compared)."""

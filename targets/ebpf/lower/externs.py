@@ -211,36 +211,45 @@ def _algorithm(call: ir.ExternCall, argument: ir.Expr | None) -> None:
         raise CannotOffload("checksums other than csum16", argument.span if argument is not None else call.span)
 
 
-def _update_checksum(g: Gen, call: ir.ExternCall) -> None:
-    condition, data, target, algorithm = call.args
-    _algorithm(call, algorithm)
-    if condition is None or data is None or target is None:
-        raise CannotOffload("an argument is missing", call.span)
-    end = g.asm.label()
-    with g.scope():
-        ex.branch_unless(g, condition, end)
-        result = g.declare("$checksum", ir.bits(16), call.span)
-        checksums.checksum(g, data, call)
-        g.store_leaf(result, R1)
-        stmts.store(g, target, _as_type(ir.Var("$checksum", ir.bits(16), call.span), target.type), call.span)
-    g.asm.place(end)
+def _update_checksum(*, with_payload: bool = False) -> Statement:
+    def update(g: Gen, call: ir.ExternCall) -> None:
+        condition, data, target, algorithm = call.args
+        _algorithm(call, algorithm)
+        if condition is None or data is None or target is None:
+            raise CannotOffload("an argument is missing", call.span)
+        end = g.asm.label()
+        with g.scope():
+            ex.branch_unless(g, condition, end)
+            computed = _computed_checksum(g, data, call, target.type, with_payload=with_payload)
+            stmts.store(g, target, computed, call.span)
+        g.asm.place(end)
+
+    return update
 
 
-def _verify_checksum(g: Gen, call: ir.ExternCall) -> None:
-    condition, data, expected, algorithm = call.args
-    _algorithm(call, algorithm)
-    if condition is None or data is None or expected is None or g.standard is None:
-        raise CannotOffload("an argument is missing", call.span)
-    end = g.asm.label()
-    with g.scope():
-        ex.branch_unless(g, condition, end)
-        result = g.declare("$checksum", ir.bits(16), call.span)
-        checksums.checksum(g, data, call)
-        g.store_leaf(result, R1)
-        computed = _as_type(ir.Var("$checksum", ir.bits(16), call.span), expected.type)
-        ex.branch_if(g, ir.Binary("==", computed, expected, ir.BOOL, call.span), end)
-        g.store_constant(Leaf(f"{g.standard.path}.checksum_error", 1), 1)
-    g.asm.place(end)
+def _verify_checksum(*, with_payload: bool = False) -> Statement:
+    def verify(g: Gen, call: ir.ExternCall) -> None:
+        condition, data, expected, algorithm = call.args
+        _algorithm(call, algorithm)
+        if condition is None or data is None or expected is None or g.standard is None:
+            raise CannotOffload("an argument is missing", call.span)
+        end = g.asm.label()
+        with g.scope():
+            ex.branch_unless(g, condition, end)
+            computed = _computed_checksum(g, data, call, expected.type, with_payload=with_payload)
+            ex.branch_if(g, ir.Binary("==", computed, expected, ir.BOOL, call.span), end)
+            g.store_constant(Leaf(f"{g.standard.path}.checksum_error", 1), 1)
+        g.asm.place(end)
+
+    return verify
+
+
+def _computed_checksum(g: Gen, data: ir.Expr, call: ir.ExternCall, type_: ir.Type, *, with_payload: bool) -> ir.Expr:
+    """The checksum, kept until the scope ends, as a value of ``type_``."""
+    result = g.declare("$checksum", ir.bits(16), call.span)
+    checksums.checksum(g, data, call, with_payload=with_payload)
+    g.store_leaf(result, R1)
+    return _as_type(ir.Var("$checksum", ir.bits(16), call.span), type_)
 
 
 def _as_type(expr: ir.Expr, type_: ir.Type) -> ir.Expr:
@@ -315,8 +324,10 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "random", ""): _random,
     ("v1model", "meter", "execute_meter"): meters.execute_meter,
     ("v1model", "direct_meter", "read"): meters.read_direct,
-    ("v1model", "verify_checksum", ""): _verify_checksum,
-    ("v1model", "update_checksum", ""): _update_checksum,
+    ("v1model", "verify_checksum", ""): _verify_checksum(),
+    ("v1model", "update_checksum", ""): _update_checksum(),
+    ("v1model", "verify_checksum_with_payload", ""): _verify_checksum(with_payload=True),
+    ("v1model", "update_checksum_with_payload", ""): _update_checksum(with_payload=True),
     ("pna", "drop_packet", ""): forwarding.drop_packet,
     ("pna", "send_to_port", ""): forwarding.send_to_port,
     ("pna", "recirculate", ""): forwarding.recirculate,

@@ -24,6 +24,7 @@ from .frame import STACK_BYTES, Frame, Leaf, Place, Ref, Usage, leaf_bytes, leav
 
 if TYPE_CHECKING:
     from .hooks import Hook
+    from .package import Arrivals
     from .parse import ParsePoint
 
 _CALLEE_SAVED: Final = (R8, R9)
@@ -116,6 +117,8 @@ class Gen:
     """Paths of headers, and of their varbits, that some code extracts → the bits of a varbit (of a header: 0)."""
     loose: bool = False
     """Whether the headers that a parser leaves valid may have other bits, in all, than it has moved on."""
+    arrivals: Arrivals | None = None
+    """The ways out of the parser, where the frame stays as it came until the deparser writes it."""
     comes_back: bool = True
     """Whether packets come back to the program's beginning, as far as the last pass over it has found out."""
     standard: Ref | None = None

@@ -22,7 +22,7 @@ from .gen import Gen
 # Helpers, by their numbers in uapi bpf.h.
 MAP_LOOKUP, MAP_UPDATE, SKB_STORE_BYTES, VLAN_PUSH, VLAN_POP, REDIRECT, SKB_LOAD_BYTES = 1, 2, 9, 18, 19, 23, 26
 KTIME, PRANDOM, CLONE_REDIRECT, CHANGE_HEAD, XDP_ADJUST_HEAD, XDP_ADJUST_TAIL = 5, 7, 13, 43, 44, 65
-RINGBUF_OUTPUT = 130
+RINGBUF_OUTPUT, XDP_LOAD_BYTES = 130, 189
 
 TAG_AT: Final = 12
 """Where the outer VLAN tag lies on the wire."""
@@ -76,6 +76,8 @@ class TcHook:
     section = "tc"
     pass_code = 0  # TC_ACT_OK
     drop_code = 2  # TC_ACT_SHOT
+    load_bytes = SKB_LOAD_BYTES
+    """The helper that copies bytes of the data."""
     LEN, VLAN_PRESENT, VLAN_TCI, VLAN_PROTO, INGRESS_IFINDEX = 0, 20, 24, 28, 36
 
     def __init__(self, *, untagged: bool = False) -> None:
@@ -97,6 +99,10 @@ class TcHook:
         g.asm.jump("jeq", R2, 0, untagged)
         g.asm.emit(asm.alu("add", R1, TAG_BYTES))
         g.asm.place(untagged)
+
+    def data_length(self, g: Gen) -> None:
+        """r1 = the length of the data: a tag that lies beside it does not count."""
+        g.asm.emit(asm.load(4, R1, R6, self.LEN))
 
     def port(self, g: Gen) -> None:
         """r1 = the port that the frame came in by."""
@@ -158,6 +164,7 @@ class XdpHook:
     section = "xdp"
     pass_code = 2  # XDP_PASS
     drop_code = 1  # XDP_DROP
+    load_bytes = XDP_LOAD_BYTES
     DATA, DATA_END, INGRESS_IFINDEX = 0, 4, 12
 
     def __init__(self, *, untagged: bool = False) -> None:
@@ -170,6 +177,10 @@ class XdpHook:
     def length(self, g: Gen) -> None:
         """See :class:`TcHook`."""
         g.asm.emit(asm.load(4, R1, R6, self.DATA_END), asm.load(4, R2, R6, self.DATA), asm.alu("sub", R1, R2))
+
+    def data_length(self, g: Gen) -> None:
+        """See :class:`TcHook`."""
+        self.length(g)
 
     def port(self, g: Gen) -> None:
         """See :class:`TcHook`."""

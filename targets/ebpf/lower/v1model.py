@@ -92,7 +92,7 @@ class _V1Model:
         self.hdr = g.declare("$hdr", hdr.type, hdr.span)
         self.meta = g.declare("$meta", meta.type, meta.span)
         self.std = g.declare("$std", std.type, std.span)
-        self.arrivals = Arrivals.of(g)
+        self.arrivals = g.arrivals = Arrivals.of(g)
         self.port = g.declare("$port", ir.bits(9))
         g.standard = self.std
         truncation.begin(g)

@@ -18,7 +18,6 @@ SHORT: Final = "bytes came, expected"
 ARCHITECTURES: Final = ("ebpf_model", "pna", "psa", "ubpf_model", "v1model", "xdp_model")
 STOPPED: Final = {
     "advance_ubpf.p4": "byte 1 differs",  # the frame's end is padded
-    "checksum-l4-bmv2.p4": "verify_checksum_with_payload",
     "forloop-bmv2.p4": "a loop whose number of turns",
     "gauntlet_enum_assign-bmv2.p4": "a frame has at least",  # and multicast only at tc, where frames are not padded
     "issue1768-bmv2.p4": SHORT,
